@@ -1,0 +1,25 @@
+"""Watches LLM providers and says which to use next."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tracker.service import Tracker as Tracker
+    from tracker.service import get_healthiest_provider as get_healthiest_provider
+    from tracker.service import run_tracker as run_tracker
+    from tracker.settings import Config as Config
+
+# Lazily, so that importing tracker.client needs nothing of the server.
+_HOMES = {
+    "Config": "tracker.settings",
+    "Tracker": "tracker.service",
+    "get_healthiest_provider": "tracker.service",
+    "run_tracker": "tracker.service",
+}
+__all__ = ["Config", "Tracker", "get_healthiest_provider", "run_tracker"]
+
+
+def __getattr__(name: str) -> Any:
+    if home := _HOMES.get(name):
+        return getattr(import_module(home), name)
+    raise AttributeError(f"module 'tracker' has no attribute {name!r}")
