@@ -1,0 +1,201 @@
+"""The actor that checks one provider on its own timer, for ever."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+
+import attrs
+import structlog
+import trio
+
+from tracker.canary import Canary
+from tracker.clock import Clock
+from tracker.health import blocked_for
+from tracker.pacer import Pacer
+from tracker.reports import Checked, Crash, Facts, Finding, Kind, Outcome, Planned
+from tracker.schedule import Grid, Streak, next_due
+from tracker.settings import Provider
+
+log = structlog.get_logger()
+
+Check = Callable[[], Awaitable[Finding]]
+OpenCheck = Callable[[Provider], AbstractAsyncContextManager[Check]]
+Report = Checked | Planned | Crash
+NEVER = float("inf")
+
+
+@attrs.define
+class Surroundings:
+    """What all actors of a tracker share. ``schedule`` False: checks only on request."""
+
+    open_check: OpenCheck
+    clock: Clock = attrs.field(factory=Clock)
+    canary: Canary = attrs.field(factory=Canary)
+    pacer: Pacer = attrs.field(factory=Pacer)
+    schedule: bool = True
+
+
+@attrs.define(eq=False)
+class _Request:
+    """Somebody waits for a check; answered with its outcome."""
+
+    answered: trio.Event = attrs.field(factory=trio.Event)
+    outcome: Outcome | None = None
+
+
+@attrs.define(eq=False)
+class ProbeActor:
+    """Checks one provider. ``due`` and ``beat`` are trio seconds.
+
+    A check is never cut short by a new setting: it takes effect after the check under way.
+    """
+
+    provider: Provider
+    shared: Surroundings
+    due: float = -NEVER
+    beat: float = attrs.field(factory=trio.current_time)
+    busy: bool = False
+    _streak: Streak = Streak()
+    _anchor: float = attrs.field(factory=trio.current_time)
+    _requests: list[_Request] = attrs.field(factory=list)
+    _poked: trio.Event = attrs.field(factory=trio.Event)
+
+    def __attrs_post_init__(self) -> None:
+        self.due = self._anchor if self.shared.schedule else NEVER
+
+    async def run(self, mailbox: trio.MemorySendChannel[Report]) -> None:
+        """Never returns; closes ``mailbox`` when it is cancelled or crashes."""
+        async with mailbox:
+            while True:
+                settings = self.provider
+                async with self.shared.open_check(settings) as check:
+                    while same_endpoint(self.provider, settings):
+                        await self._wait()
+                        if self._is_due() and same_endpoint(self.provider, settings):
+                            await self._check_and_report(check, mailbox)
+
+    async def check_now(self) -> Outcome | None:
+        """One check, joining the one under way; None when the actor was stopped meanwhile."""
+        request = _Request()
+        self._requests.append(request)
+        self._poked.set()
+        await request.answered.wait()
+        return request.outcome
+
+    def retune(self, provider: Provider) -> float | None:
+        """Take new settings; returns the steady time of the next check, None: only on request."""
+        timing_changed = provider.timing != self.provider.timing
+        moved = not same_endpoint(provider, self.provider)
+        self.provider = provider
+        if self.shared.schedule and moved:
+            self.due = trio.current_time()
+        elif self.shared.schedule and timing_changed:
+            self.due = min(self.due, self._grid().after(trio.current_time()))
+        self._poked.set()
+        return self._steady(self.due)
+
+    def release(self) -> None:
+        """Answer everybody who waits: there will be no check."""
+        self._answer(None)
+
+    @property
+    def overdue(self) -> float:
+        """Seconds by which it missed its own plan; a check under way may take its time-out."""
+        grace = self.provider.timing.timeout_seconds if self.busy else 0.0
+        started = self.beat if self.busy else self.due
+        return max(trio.current_time() - started - grace, 0.0)
+
+    async def _wait(self) -> None:
+        with trio.move_on_at(self.due):
+            await self._poked.wait()
+        self._poked = trio.Event()
+
+    def _is_due(self) -> bool:
+        return bool(self._requests) or trio.current_time() >= self.due
+
+    async def _check_and_report(
+        self, check: Check, mailbox: trio.MemorySendChannel[Report]
+    ) -> None:
+        await self.shared.pacer.turn()
+        self.beat, self.busy = trio.current_time(), True
+        try:
+            outcome = await self.probe(check)
+        finally:
+            self.beat, self.busy = trio.current_time(), False
+        self._plan(outcome)
+        await mailbox.send(Checked(outcome=outcome, next_due=self._steady(self.due)))
+        self._answer(outcome)
+
+    async def probe(self, check: Check) -> Outcome:
+        """One check within one scope: DNS, TLS, headers and body together."""
+        clock, limit = self.shared.clock, self.provider.timing.timeout_seconds
+        at, began = clock.now(), trio.current_time()
+        log.debug("check started", provider=self.provider.name)
+        finding = Finding(
+            kind=Kind.TIMEOUT,
+            message=f"nothing within {limit:g} s",
+            facts=Facts(reachable=False),
+        )
+        with trio.move_on_after(limit):
+            finding = await check()
+        finding = honest(
+            finding,
+            stall=self.shared.canary.stall_since(began),
+            slow_ms=self.provider.timing.degraded_latency_ms,
+        )
+        log.debug("check ended", provider=self.provider.name, outcome=finding.kind.value)
+        return Outcome(provider=self.provider.name, at=at, ended=clock.steady(), finding=finding)
+
+    def _plan(self, outcome: Outcome) -> None:
+        self._streak = self._streak.after(outcome.kind)
+        if not self.shared.schedule:
+            return
+        self.due = next_due(
+            outcome.finding,
+            streak=self._streak,
+            ended=trio.current_time(),
+            blocked_for=blocked_for(outcome.finding, self.shared.clock.now()),
+            grid=self._grid(),
+            timing=self.provider.timing,
+        )
+
+    def _grid(self) -> Grid:
+        timing = self.provider.timing
+        return Grid(
+            name=self.provider.name,
+            anchor=self._anchor,
+            interval=timing.interval_seconds,
+            jitter=timing.jitter,
+        )
+
+    def _steady(self, due: float) -> float | None:
+        if due == NEVER:
+            return None
+        return self.shared.clock.steady() + due - trio.current_time()
+
+    def _answer(self, outcome: Outcome | None) -> None:
+        requests, self._requests = self._requests, []
+        for request in requests:
+            request.outcome = outcome
+            request.answered.set()
+
+
+def same_endpoint(one: Provider, other: Provider) -> bool:
+    """Whether a check opened for one still fits the other: only their timing may differ."""
+    return attrs.evolve(one, timing=other.timing) == other
+
+
+def honest(finding: Finding, *, stall: float, slow_ms: float) -> Finding:
+    """The finding without what our own stalled event loop did to it; slow where it was slow."""
+    if stall and finding.kind.is_success:
+        return attrs.evolve(
+            finding,
+            latency=None,
+            ttft=None,
+            message=f"our event loop stalled for {stall:.1f} s: its latency is not known",
+        )
+    if stall and finding.kind.is_failure:
+        message = f"our event loop stalled for {stall:.1f} s during the check"
+        return Finding(kind=Kind.INTERNAL, message=message, requests=finding.requests)
+    if finding.kind is Kind.OK and finding.latency and finding.latency * 1000.0 > slow_ms:
+        return attrs.evolve(finding, kind=Kind.SLOW)
+    return finding

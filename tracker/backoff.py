@@ -1,0 +1,31 @@
+"""How long a crashed actor waits before it runs again, and when to stop trying."""
+
+import attrs
+from attrs.validators import ge, gt
+
+
+@attrs.frozen(kw_only=True)
+class Backoff:
+    """Restart delays of 1, 2, 4 … 60 s and a budget of crashes. All in seconds.
+
+    A crash after ``forget_after`` of undisturbed work counts as the first again.
+    """
+
+    first: float = attrs.field(default=1.0, validator=gt(0.0))
+    longest: float = attrs.field(default=60.0, validator=gt(0.0))
+    # Five crashes within half a minute are a bug that restarting does not mend. A long-lived
+    # actor may still crash now and then for ever: each quiet ten minutes earn a fresh budget.
+    budget: int = attrs.field(default=5, validator=ge(1))
+    forget_after: float = attrs.field(default=600.0, validator=gt(0.0))
+
+    def delay(self, crashes: int) -> float:
+        """Before the restart that follows the ``crashes``-th crash in a row."""
+        doublings = min(max(crashes - 1, 0), 32)  # beyond, any sane limit is long reached
+        return float(min(self.first * 2**doublings, self.longest))
+
+    def counted(self, crashes: int, *, lived: float) -> int:
+        """The number of crashes in a row, once more after having lived ``lived`` seconds."""
+        return 1 if lived >= self.forget_after else crashes + 1
+
+    def spent(self, crashes: int) -> bool:
+        return crashes >= self.budget

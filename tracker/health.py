@@ -1,0 +1,233 @@
+"""A provider's health, judged from its checks (CONTRACT, section 4). Pure."""
+
+from datetime import datetime
+
+import attrs
+
+from tracker.reports import Facts, Finding, KeyReport, Kind, LimitReading, Outcome, Status
+from tracker.settings import Timing
+
+# One slow answer in three is jitter (p95/p50 of real providers is 1.3 to 2.9); two are a trend.
+REMEMBERED_SUCCESSES = 3
+# At nine tenths used, a burst of a proxy's requests between two checks can spend the rest.
+NEARLY_USED_PERCENT = 90.0
+# A check may be late by our own restart or a long time-out; after three intervals without one
+# nobody knows any more.
+STALE_INTERVALS = 3.0
+
+PLAIN_WORDS = {
+    Kind.OK: "ok",
+    Kind.SLOW: "slow",
+    Kind.RATE_LIMITED: "rate limited",
+    Kind.QUOTA_EXHAUSTED: "our quota is exhausted",
+    Kind.AUTH: "our credentials were refused",
+    Kind.TIMEOUT: "no answer in time",
+    Kind.DNS: "its name could not be resolved",
+    Kind.CONNECT: "no connection",
+    Kind.TLS: "no trusted TLS connection",
+    Kind.SERVER: "server error",
+    Kind.OVERLOADED: "overloaded",
+    Kind.BLOCKED: "a firewall blocked us",
+    Kind.NOT_FOUND: "the model or path is gone, or not ours to use",
+    Kind.BAD_RESPONSE: "the answer was not the API's",
+    Kind.REQUEST: "our check itself was refused",
+    Kind.INTERNAL: "our own fault",
+}
+
+
+@attrs.frozen(kw_only=True)
+class Health:
+    """What is carried from check to check. Times here are steady seconds but for ``last_check``.
+
+    down: latched until the next success. recovery: successes in a row since it left down, None
+    when it is not recovering. slow: of the last three successes, newest last. counted: the last
+    outcome that says something about the provider, with its message. blocked_until: when the
+    limit that was hit resets; None with ``counted`` a limit: no reset was told.
+    """
+
+    consecutive_failures: int = 0
+    down: bool = False
+    recovery: int | None = None
+    slow: tuple[bool, ...] = ()
+    counted: Kind | None = None
+    counted_message: str = ""
+    blocked_until: float | None = None
+    outcome: Kind | None = None
+    message: str = ""
+    last_check: datetime | None = None
+    response_time_ms: float | None = None
+    ttft_ms: float | None = None
+    facts: Facts = Facts()
+    keys: tuple[KeyReport, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Circumstances:
+    """What besides the checks themselves decides a status now. ``now``: steady seconds."""
+
+    now: float
+    stale: bool = False
+    switched_off: bool = False
+    given_up: str | None = None  # why its actor will not run again
+    limit_percent: float = 0.0
+    runs_out: datetime | None = None  # its limit, within two intervals and before the reset
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    status: Status
+    reason: str
+    usable: bool
+    usable_in: float | None = None  # seconds until a known reset makes it usable
+
+
+def judge(health: Health, outcome: Outcome, timing: Timing, now: datetime) -> Health:
+    """The health after one more check. ``now``: the wall clock when the check ended."""
+    finding = outcome.finding
+    health = attrs.evolve(
+        health, outcome=finding.kind, message=finding.message, last_check=outcome.at
+    )
+    if finding.kind.is_ours:
+        return health
+    health = attrs.evolve(
+        health,
+        counted=finding.kind,
+        counted_message=finding.message,
+        facts=health.facts.updated(finding.facts),
+        keys=finding.keys or health.keys,
+        blocked_until=_blocked_until(outcome, now),
+    )
+    if finding.kind.is_success:
+        return _after_success(health, outcome, timing)
+    return _after_failure(health, timing) if finding.kind.is_failure else health
+
+
+def _after_success(health: Health, outcome: Outcome, timing: Timing) -> Health:
+    run = 1 if health.down else None if health.recovery is None else health.recovery + 1
+    recovered = run is None or run >= timing.successes_to_recover
+    latency, ttft = outcome.latency_ms, outcome.finding.ttft
+    slow = (*health.slow, outcome.kind is Kind.SLOW)[-REMEMBERED_SUCCESSES:]
+    return attrs.evolve(
+        health,
+        consecutive_failures=0,
+        down=False,
+        recovery=None if recovered else run,
+        slow=slow,
+        response_time_ms=health.response_time_ms if latency is None else latency,
+        ttft_ms=health.ttft_ms if ttft is None else ttft * 1000.0,
+    )
+
+
+def _after_failure(health: Health, timing: Timing) -> Health:
+    failures = health.consecutive_failures + 1
+    down = health.down or failures >= timing.failures_to_down
+    recovery = None if down or health.recovery is None else 0
+    return attrs.evolve(health, consecutive_failures=failures, down=down, recovery=recovery)
+
+
+def _blocked_until(outcome: Outcome, now: datetime) -> float | None:
+    seconds = blocked_for(outcome.finding, now)
+    return None if seconds is None else outcome.ended + seconds
+
+
+def blocked_for(finding: Finding, now: datetime) -> float | None:
+    """Seconds until a limit that this check found used up resets; None: none, or not told."""
+    if finding.kind.is_limit and finding.retry_after is not None:
+        return finding.retry_after
+    resets = [r.reset_at for r in finding.limits if is_used_up(r) and r.reset_at is not None]
+    if not resets or finding.kind.is_failure:
+        return None
+    return max((max(resets) - now).total_seconds(), 0.0)
+
+
+def is_used_up(reading: LimitReading) -> bool:
+    return reading.remaining is not None and reading.remaining < 1.0
+
+
+def verdict(health: Health, circumstances: Circumstances) -> Verdict:
+    """Status, reason and usability now, by the order of CONTRACT 4."""
+    if unknown := _why_unknown(health, circumstances):
+        return Verdict(status=Status.UNKNOWN, reason=unknown, usable=False)
+    if health.down:
+        return Verdict(status=Status.DOWN, reason=_why_down(health), usable=False)
+    doubt = _why_degraded(health, circumstances)
+    barred, wait = _barred(health, circumstances.now)
+    return Verdict(
+        status=Status.DEGRADED if doubt else Status.HEALTHY,
+        reason=doubt or _why_healthy(health),
+        usable=not barred,
+        usable_in=wait,
+    )
+
+
+def _why_unknown(health: Health, circumstances: Circumstances) -> str | None:
+    if circumstances.switched_off:
+        return "switched off: it is not checked"
+    if circumstances.given_up is not None:
+        return f"its checker crashed too often and was given up: {circumstances.given_up}"
+    if health.counted is None:
+        return _why_never_checked(health)
+    if circumstances.stale:
+        return f"stale: its check is more than {STALE_INTERVALS:g} intervals late"
+    return None
+
+
+def _why_never_checked(health: Health) -> str:
+    if health.outcome is None:
+        return "not checked yet"
+    return f"nothing known yet: {_told(health.outcome, health.message)}"
+
+
+def _why_down(health: Health) -> str:
+    told = _told(health.counted, health.counted_message)
+    return f"{health.consecutive_failures} failed checks in a row; the last check: {told}"
+
+
+def _why_degraded(health: Health, circumstances: Circumstances) -> str | None:
+    kind = health.counted
+    if kind is not None and not kind.is_success:
+        return f"last check: {_told(kind, health.counted_message)}"
+    if mostly_slow(health.slow):
+        return f"slow: {_milliseconds(health)} at the last check"
+    if circumstances.limit_percent >= NEARLY_USED_PERCENT:
+        return f"{circumstances.limit_percent:.1f} % of its rate limit is used"
+    if circumstances.runs_out is not None:
+        moment = f"{circumstances.runs_out:%H:%M:%S} UTC"
+        return f"its rate limit runs out at {moment} at the present pace, before it resets"
+    if health.recovery is not None:
+        return f"recovering: {health.recovery} good checks in a row since it was down"
+    return None
+
+
+def mostly_slow(slow: tuple[bool, ...]) -> bool:
+    """Most of the last three successes; while there are fewer, the last one."""
+    if len(slow) < REMEMBERED_SUCCESSES:
+        return bool(slow) and slow[-1]
+    return sum(slow) * 2 > len(slow)
+
+
+def _why_healthy(health: Health) -> str:
+    if health.outcome is not None and health.outcome.is_ours:
+        told = _told(health.outcome, health.message)
+        return f"ok in {_milliseconds(health)}; our latest check tells nothing: {told}"
+    return f"last check ok in {_milliseconds(health)}"
+
+
+def _barred(health: Health, now: float) -> tuple[bool, float | None]:
+    """Whether it may not be used, and for how many seconds yet, where that is known."""
+    if health.counted is Kind.AUTH:
+        return True, None
+    if health.blocked_until is not None:
+        wait = health.blocked_until - now
+        return (True, wait) if wait > 0 else (False, None)
+    return health.counted is not None and health.counted.is_limit, None
+
+
+def _told(kind: Kind | None, message: str) -> str:
+    words = PLAIN_WORDS[kind] if kind is not None else "not checked yet"
+    return f"{words} ({message})" if message else words
+
+
+def _milliseconds(health: Health) -> str:
+    known = health.response_time_ms
+    return "an unknown time" if known is None else f"{known:.0f} ms"
