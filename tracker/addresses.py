@@ -1,0 +1,125 @@
+"""Where a check may go: base URLs as they are written, and the addresses they lead to."""
+
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import SplitResult, urlsplit
+
+Address = IPv4Address | IPv6Address
+
+# Clouds hand out credentials here to whoever asks: Azure (which also answers platform requests
+# on it), Alibaba, Oracle, AWS on IPv6. The usual 169.254.169.254 is link-local, refused as such.
+_METADATA = frozenset(
+    map(ip_address, ("168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254"))
+)
+_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052; the last 32 bits are the IPv4 address
+_THIS_NETWORK = ip_network("0.0.0.0/8")  # Linux takes 0.0.0.0 for the machine itself
+
+
+def address_allowed(address: str | Address, allow_private: bool) -> bool:
+    """Whether a check may be sent to an IP address.
+
+    Loopback always, public always, private and shared ones if so configured; link-local,
+    metadata, multicast, reserved and unspecified ones never. An IPv4 address inside an IPv6 one
+    counts as itself. Raises ValueError if it is no address.
+    """
+    ip = _embedded(ip_address(address))
+    if ip.is_loopback:
+        return True
+    if _never(ip):
+        return False
+    public = ip.is_global and not (isinstance(ip, IPv6Address) and ip.is_site_local)
+    return public or allow_private
+
+
+def _embedded(ip: Address) -> Address:
+    if isinstance(ip, IPv4Address):
+        return ip
+    nat64 = IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
+    return ip.ipv4_mapped or ip.sixtofour or nat64 or ip
+
+
+def _never(ip: Address) -> bool:
+    return (
+        ip.is_link_local
+        or ip.is_multicast
+        or ip.is_unspecified
+        or ip.is_reserved
+        or ip in _METADATA
+        or (isinstance(ip, IPv4Address) and ip in _THIS_NETWORK)
+    )
+
+
+def url_problem(url: str, *, allow_private: bool = False, sends_key: bool = False) -> str | None:
+    """What is wrong with a base URL, as a sentence; None if nothing is.
+
+    The URL itself is not repeated: it may hold a password. Names are not resolved here; the
+    probes ask ``address_allowed`` about what they resolve to.
+    """
+    if problem := _form_problem(url):
+        return problem
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    address = _literal(host)
+    if address is None and _looks_numeric(host):
+        return "the host is neither a name nor an IP address in its usual form"
+    if address is not None and (problem := _address_problem(address, allow_private)):
+        return problem
+    if sends_key and parts.scheme == "http" and not (allow_private or is_loopback_host(host)):
+        return (
+            "http to another machine would send the key in clear text; "
+            "use https, or set allow_private = true in a network you trust"
+        )
+    return None
+
+
+def _form_problem(url: str) -> str | None:
+    if len(url) > 2048 or not url.isprintable() or " " in url or "\\" in url:
+        return "a URL has no blanks, backslashes or control characters and at most 2,048 characters"
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 (raises on a port out of range)
+        (parts.hostname or "").encode("idna")
+    except ValueError:  # UnicodeError is one
+        return "not a URL"
+    return _part_problem(parts)
+
+
+def _part_problem(parts: SplitResult) -> str | None:
+    if parts.scheme not in {"http", "https"}:
+        return "the URL must begin with https:// or http://"
+    if not parts.hostname:
+        return "the URL names no host"
+    if "@" in parts.netloc:
+        return "a URL must not hold a user name or password; keys come from variables"
+    if parts.query or parts.fragment:
+        return "a base URL has no query and no fragment; keys come from variables"
+    return None
+
+
+def _address_problem(address: Address, allow_private: bool) -> str | None:
+    if address_allowed(address, allow_private):
+        return None
+    if address_allowed(address, allow_private=True):
+        return "a private address; set allow_private = true if that is meant"
+    return "link-local, metadata, multicast and reserved addresses are never asked"
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether a host, as it stands in a URL or is bound to, is this machine only."""
+    address = _literal(host.strip("[]"))
+    if address is None:
+        name = host.lower().rstrip(".")
+        return name == "localhost" or name.endswith(".localhost")  # RFC 6761
+    return _embedded(address).is_loopback
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def _looks_numeric(host: str) -> bool:
+    """127.1, 0x7f000001 and 2130706433 are addresses to a resolver, though not to a reader."""
+    last = host.rstrip(".").rpartition(".")[2].lower()
+    return last.isdigit() or last.startswith("0x")
