@@ -1,4 +1,4 @@
-"""Rate limits told in bodies: Google's error details, OpenRouter's headers inside its errors."""
+"""Rate limits told in bodies: Google's error details, OpenRouter's headers, Groq's sentence."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,11 +10,21 @@ from tracker.probes.limit_headers import header_readings
 from tracker.probes.limit_values import DAY, HOUR, MINUTE, SECOND, reading, wait
 from tracker.reports import LimitReading
 
+MESSAGE_LENGTH = 1000  # of a message is read; Groq's has under 350 characters
 DETAILS = 32  # as many details or violations are read; real errors have under ten
 PACIFIC = ZoneInfo("America/Los_Angeles")  # ai.google.dev/gemini-api/docs/rate-limits
 
 _PER = re.compile(r"Per(Day|Hour|Minute|Second)(?![a-z])")
-_WINDOWS = {"Day": DAY, "Hour": HOUR, "Minute": MINUTE, "Second": SECOND}
+_WINDOWS = {"day": DAY, "hour": HOUR, "minute": MINUTE, "second": SECOND}
+# "… on tokens per day (TPD): Limit 100000, Used 97050, Requested 3619. Please try again in
+# 9m38.016s." (Groq, continuedev/continue#10920; OpenAI's says "per min"). Only here does Groq
+# tell of its tokens a day.
+_SENTENCE = re.compile(
+    r" on (?P<unit>requests|tokens) per (?P<per>day|hour|min|minute|second) \(\w{1,8}\): "
+    r"Limit (?P<limit>\d{1,20}), Used (?P<used>\d{1,20})(?:, Requested \d{1,20})?\."
+    r"(?: Please try again in (?P<reset>[\w.]{1,40}?)\.(?: |$))?",
+    re.ASCII,
+)
 
 
 def body_readings(body: object, *, now: datetime) -> Iterator[LimitReading]:
@@ -24,6 +34,8 @@ def body_readings(body: object, *, now: datetime) -> Iterator[LimitReading]:
     for violation in _violations(error):
         if (one := _violated(violation, delay, now)) is not None:
             yield one
+    if (one := _told_in_words(error, now)) is not None:
+        yield one
     headers = _mapping(_mapping(error.get("metadata")).get("headers"))
     texts = [(name.lower(), str(value)) for name, value in headers.items() if _is_scalar(value)]
     yield from header_readings(texts, now=now, dialect="")
@@ -48,14 +60,30 @@ def _violated(violation: Mapping[str, Any], delay: object, now: datetime) -> Lim
     """A violated quota has nothing left. RetryInfo's delay is wrong for a daily one: ignored."""
     quota = _quota_id(violation)
     per = _PER.search(quota)
+    window = per[1].lower() if per else ""
     unit = "tokens" if "Token" in quota else "requests"
-    daily = per is not None and per[1] == "Day"
     return reading(
-        f"{unit}_{per[1].lower()}" if per else unit,
+        f"{unit}_{window}" if window else unit,
         limit=[violation["quotaValue"]] if "quotaValue" in violation else [],
         remaining=[0],
-        reset=[next_midnight(now, PACIFIC).isoformat() if daily else delay],
-        window_seconds=_WINDOWS[per[1]] if per else None,
+        reset=[next_midnight(now, PACIFIC).isoformat() if window == "day" else delay],
+        window_seconds=_WINDOWS.get(window),
+        now=now,
+    )
+
+
+def _told_in_words(error: Mapping[str, Any], now: datetime) -> LimitReading | None:
+    message = error.get("message")
+    found = _SENTENCE.search(message[:MESSAGE_LENGTH]) if isinstance(message, str) else None
+    if found is None:
+        return None
+    window = "minute" if found["per"] == "min" else found["per"]
+    return reading(
+        f"{found['unit']}_{window}",
+        limit=[found["limit"]],
+        remaining=[max(int(found["limit"]) - int(found["used"]), 0)],
+        reset=[found["reset"]],
+        window_seconds=_WINDOWS[window],
         now=now,
     )
 
