@@ -1,0 +1,35 @@
+"""Answers as responses: ETag, If-None-Match and 304, Retry-After."""
+
+import math
+from datetime import datetime
+
+from quart import Response, request
+
+from api.encoding import Answer
+from tracker.clock import utc_now
+
+
+def respond(answer: Answer) -> Response:
+    """The response to the present request; 304 without a body where the asker has it already."""
+    response = Response(b"", 304)
+    if not (answer.status == 200 and matches(request.headers.get("If-None-Match"), answer.etag)):
+        response = Response(answer.body, answer.status, content_type=answer.content_type)
+    response.headers["ETag"] = answer.etag
+    response.headers.setdefault("Cache-Control", "no-cache")
+    response.headers.update(answer.headers)
+    if answer.retry_at is not None:
+        response.headers["Retry-After"] = str(seconds_until(answer.retry_at))
+    return response
+
+
+def matches(if_none_match: str | None, etag: str) -> bool:
+    """Weakly, as RFC 9110 13.1.2 wants; our tags hold no comma."""
+    if if_none_match is None:
+        return False
+    given = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return etag in given or given == ["*"]
+
+
+def seconds_until(at: datetime) -> int:
+    """Whole seconds, at least one: nobody should be told to ask again at once."""
+    return max(1, math.ceil((at - utc_now()).total_seconds()))

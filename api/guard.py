@@ -1,0 +1,58 @@
+"""What every request passes first, and the headers every answer carries."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import structlog
+from quart import Response, request
+from quart_trio import QuartTrio
+
+from api.auth import Hosts, refuse_cross_site, require_reader
+from api.problems import Problem
+
+if TYPE_CHECKING:
+    from tracker.service import Tracker
+
+log = structlog.get_logger()
+
+# For answers that are data: nothing in them may run, load or be framed.
+DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
+HEADERS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
+# A service manager asks by address, and learns nothing but that we are up.
+OPEN_PATHS = frozenset({"/livez", "/readyz"})
+
+
+def guard(app: QuartTrio, tracker: "Tracker") -> None:
+    """Check each request before its view; a reload may change the tokens, not the host names."""
+    allow = lru_cache(maxsize=64)(Hosts.of(tracker.config.server).allow)
+
+    async def check() -> None:
+        headers = request.headers
+        if request.path not in OPEN_PATHS:
+            if not allow(headers.get("Host", "")):
+                raise _unknown_host()
+            require_reader(tracker.config.server, headers.get("Authorization"))
+        refuse_cross_site(
+            request.method,
+            headers.get("Host", ""),
+            headers.get("Origin"),
+            headers.get("Sec-Fetch-Site"),
+        )
+
+    async def secure(response: Response) -> Response:
+        response.headers.extend(HEADERS)
+        response.headers.setdefault("Content-Security-Policy", DATA_POLICY)
+        return response
+
+    app.before_request(check)
+    app.after_request(secure)
+
+
+def _unknown_host() -> Problem:
+    log.warning("request refused", reason="unknown host name")
+    return Problem(
+        status=400,
+        title="Unknown host name",
+        detail="this server does not answer to the name asked for; "
+        "add it to allowed_hosts in [server]",
+    )

@@ -1,0 +1,90 @@
+"""Errors as application/problem+json (RFC 9457), also those of the framework and our own bugs."""
+
+import traceback
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import attrs
+import msgspec
+import structlog
+from quart import Response, request
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import RequestRedirect
+
+from api.schemas import Problem as Wire
+from tracker.secret import Mask
+
+if TYPE_CHECKING:
+    from tracker.service import Tracker
+
+PROBLEM = "application/problem+json"
+log = structlog.get_logger()
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Problem(Exception):
+    """An answer that is an error. ``detail`` says what is wrong and what to do."""
+
+    status: int
+    detail: str
+    title: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def bad_request(detail: str) -> Problem:
+    return Problem(status=400, detail=detail)
+
+
+def no_provider(name: str) -> Problem:
+    return Problem(
+        status=404,
+        title="No such provider",
+        detail=f"no provider is named {name[:100]!r}; /api/providers/status lists them all",
+    )
+
+
+def problem_response(problem: Problem) -> Response:
+    title = problem.title or HTTPStatus(problem.status).phrase
+    body = msgspec.json.encode(Wire(title=title, status=problem.status, detail=problem.detail))
+    response = Response(body, problem.status, content_type=PROBLEM)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers.extend(problem.headers)
+    return response
+
+
+def handle_problems(app: QuartTrio, tracker: "Tracker") -> None:
+    """Let ``app`` answer every error as a problem."""
+
+    async def on_problem(problem: Problem) -> Response:
+        return problem_response(problem)
+
+    async def on_http(error: HTTPException) -> Response | HTTPException:
+        return error if isinstance(error, RequestRedirect) else problem_response(_translate(error))
+
+    async def on_bug(error: Exception) -> Response:
+        trace = Mask(tracker.config.secrets())("".join(traceback.format_exception(error)))
+        log.error("request failed", method=request.method, path=request.path, trace=trace)
+        return problem_response(
+            Problem(status=500, detail="a bug of ours: the tracker's log has the details")
+        )
+
+    app.register_error_handler(Problem, on_problem)
+    app.register_error_handler(HTTPException, on_http)
+    app.register_error_handler(Exception, on_bug)
+
+
+_DETAILS = {
+    404: "nothing here; /docs lists every path",
+    408: "the request's body took too long to arrive",
+    413: "the request's body is too large",
+}
+
+
+def _translate(error: HTTPException) -> Problem:
+    status = error.code or 500
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        detail = f"this path answers {allowed}, not {request.method[:20]}"
+        return Problem(status=status, detail=detail, headers=(("Allow", allowed),))
+    return Problem(status=status, detail=_DETAILS.get(status, error.description or error.name))
