@@ -1,0 +1,66 @@
+# make run     watch the providers of this environment, serve the API and the dashboard
+# make demo    the same on simulated providers that fail now and then
+# make test    lint, types and all tests
+# ARGS are handed on: make run ARGS="--port 9000"
+
+# The first interpreter that is new enough; PYTHON=… chooses another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+ARGS ?=
+
+.PHONY: run demo test lint types pytest bench torture integration docs lock clean
+
+run: $(VENV)/run
+	@$(BIN)/provider-status serve $(ARGS)
+
+demo: $(VENV)/run
+	@$(BIN)/provider-status demo $(ARGS)
+
+test: lint types pytest
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev
+	$(BIN)/mypy
+
+pytest: $(VENV)/dev
+	$(BIN)/pytest $(ARGS)
+
+bench: $(VENV)/dev
+	$(BIN)/python -m benchmarks $(ARGS)
+
+torture: $(VENV)/dev
+	$(BIN)/python -m benchmarks.torture $(ARGS)
+
+# Third-party servers and LiteLLM's router, each in an environment of its own, on loopback.
+integration: $(VENV)/dev
+	PYTHON=$(PYTHON) $(BIN)/python -m integration $(ARGS)
+
+docs: $(VENV)/dev
+	$(BIN)/python -m docs.build $(ARGS)
+
+# Everything by hash, and nothing else: the build's own tools are in the lock as well.
+$(VENV)/run: requirements/run.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || { echo "installing into $(VENV) (once)"; $(PYTHON) -m venv $(VENV); }
+	@$(PIP) install --require-hashes -r requirements/run.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev: requirements/dev.lock $(VENV)/run
+	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@touch $@
+
+# Needs uv. No header and no index lines: the lock names packages and hashes, no registry.
+lock:
+	uv pip compile pyproject.toml --group build $(LOCK) -o requirements/run.lock
+	uv pip compile pyproject.toml --group dev $(LOCK) -o requirements/dev.lock
+LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
