@@ -21,10 +21,10 @@ _WINDOWS = {"day": DAY, "hour": HOUR, "minute": MINUTE, "second": SECOND}
 # tell of its tokens a day.
 _SENTENCE = re.compile(
     r" on (?P<unit>requests|tokens) per (?P<per>day|hour|min|minute|second) \(\w{1,8}\): "
-    r"Limit (?P<limit>\d{1,20}), Used (?P<used>\d{1,20})(?:, Requested \d{1,20})?\."
-    r"(?: Please try again in (?P<reset>[\w.]{1,40}?)\.(?: |$))?",
+    r"Limit (?P<limit>\d{1,20}), Used (?P<used>\d{1,20})",
     re.ASCII,
 )
+_TRY_AGAIN = re.compile(r"\btry again in ([\w.]{1,40}?)\.?(?:\s|$)", re.ASCII)
 
 
 def body_readings(body: object, *, now: datetime) -> Iterator[LimitReading]:
@@ -37,16 +37,17 @@ def body_readings(body: object, *, now: datetime) -> Iterator[LimitReading]:
     if (one := _told_in_words(error, now)) is not None:
         yield one
     headers = _mapping(_mapping(error.get("metadata")).get("headers"))
-    texts = [(name.lower(), str(value)) for name, value in headers.items() if _is_scalar(value)]
+    texts = [(name.lower(), value) for name, value in headers.items() if isinstance(value, str)]
     yield from header_readings(texts, now=now, dialect="")
 
 
 def body_retry_after(body: object, *, now: datetime) -> float | None:
-    """Seconds Google asks to wait; until its daily quota's reset where that one is spent."""
+    """Seconds the error asks to wait; until its reset where Google's daily quota is spent."""
     error = _error(body)
     if any("PerDay" in _quota_id(violation) for violation in _violations(error)):
         return (next_midnight(now, PACIFIC) - now).total_seconds()
-    delay = wait(_retry_delay(error), now)
+    asked = _TRY_AGAIN.search(_message(error))
+    delay = wait(_retry_delay(error) or (asked and asked[1]), now)
     return None if delay is None else max(0.0, delay)
 
 
@@ -73,8 +74,8 @@ def _violated(violation: Mapping[str, Any], delay: object, now: datetime) -> Lim
 
 
 def _told_in_words(error: Mapping[str, Any], now: datetime) -> LimitReading | None:
-    message = error.get("message")
-    found = _SENTENCE.search(message[:MESSAGE_LENGTH]) if isinstance(message, str) else None
+    """No reset: "try again" is when the refused request would fit, not when all is free again."""
+    found = _SENTENCE.search(_message(error))
     if found is None:
         return None
     window = "minute" if found["per"] == "min" else found["per"]
@@ -82,7 +83,6 @@ def _told_in_words(error: Mapping[str, Any], now: datetime) -> LimitReading | No
         f"{found['unit']}_{window}",
         limit=[found["limit"]],
         remaining=[max(int(found["limit"]) - int(found["used"]), 0)],
-        reset=[found["reset"]],
         window_seconds=_WINDOWS[window],
         now=now,
     )
@@ -98,7 +98,8 @@ def _error(body: object) -> Mapping[str, Any]:
 def _details(error: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any]]:
     details = error.get("details")
     for detail in details[:DETAILS] if isinstance(details, list) else ():
-        if str(_mapping(detail).get("@type", "")).endswith(f"google.rpc.{kind}"):
+        named = _mapping(detail).get("@type")
+        if isinstance(named, str) and named.endswith(f"google.rpc.{kind}"):
             yield detail
 
 
@@ -118,9 +119,10 @@ def _quota_id(violation: Mapping[str, Any]) -> str:
     return quota[:200] if isinstance(quota, str) else ""
 
 
+def _message(error: Mapping[str, Any]) -> str:
+    message = error.get("message")
+    return message[:MESSAGE_LENGTH] if isinstance(message, str) else ""
+
+
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _is_scalar(value: object) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool)
