@@ -1,0 +1,30 @@
+"""Which provider to use next: policies, the ranking they give, and the guard around it."""
+
+from tracker.ranking.expected_cost import ExpectedCost
+from tracker.ranking.guard import Ranker
+from tracker.ranking.load import DEFAULT, SHIPPED, load_policy
+from tracker.ranking.lowest_latency import lowest_latency
+from tracker.ranking.peak_ewma import PeakEwma
+from tracker.ranking.policy import SAMPLES, Candidate, Policy, PolicyError, Sample
+from tracker.ranking.rank import narrowed, rank
+from tracker.snapshot import Excluded, Ranked, Ranking
+
+__all__ = [
+    "DEFAULT",
+    "SAMPLES",
+    "SHIPPED",
+    "Candidate",
+    "Excluded",
+    "ExpectedCost",
+    "PeakEwma",
+    "Policy",
+    "PolicyError",
+    "Ranked",
+    "Ranker",
+    "Ranking",
+    "Sample",
+    "load_policy",
+    "lowest_latency",
+    "narrowed",
+    "rank",
+]

@@ -10,6 +10,13 @@ from tracker.snapshot import Ranked
 
 SAMPLES = 192  # counted checks a candidate remembers: sixteen half-lives of the default policy
 
+# Lower is better. Only the first two are usable; the rest says where they would stand.
+TIERS = {Status.HEALTHY: 0, Status.DEGRADED: 1, Status.UNKNOWN: 2, Status.DOWN: 3}
+
+
+class PolicyError(ValueError):
+    """A policy that cannot be loaded, or whose answer is no ranking. Its text names the policy."""
+
 
 @attrs.frozen
 class Sample:
@@ -34,6 +41,34 @@ class Candidate:
     consecutive_failures: int = 0
     timeout_ms: float = 10_000.0
     last_check: datetime | None = None
+
+    @property
+    def tier(self) -> int:
+        return TIERS[self.status]
+
+    def is_good(self, sample: Sample) -> bool:
+        """Whether it was answered in time: a reply slower than the time-out is a failure."""
+        return sample.ok and (sample.latency_ms is None or sample.latency_ms < self.timeout_ms)
+
+    def placed(
+        self,
+        reason: str,
+        *,
+        expected_cost_ms: float | None = None,
+        failure_probability: float | None = None,
+        latency_ms: float | None = None,
+    ) -> Ranked:
+        """Its line in a policy's answer. ``reason``: a clause that can follow "NAME is first:"."""
+        return Ranked(
+            provider=self.provider,
+            status=self.status,
+            expected_cost_ms=expected_cost_ms,
+            failure_probability=failure_probability,
+            latency_ms=latency_ms,
+            samples=len(self.samples),
+            last_check=self.last_check,
+            reason=reason,
+        )
 
 
 Policy = Callable[[Sequence[Candidate], str | None], Sequence[Ranked]]

@@ -1,0 +1,151 @@
+"""The default policy: the least expected cost of the next call, with hysteresis.
+
+A call costs its latency if it is answered and the time-out if it is not. docs/ranking.md tells
+where the numbers come from and what was measured.
+"""
+
+from collections.abc import Sequence
+from itertools import compress
+from weakref import WeakKeyDictionary
+
+import attrs
+
+from tracker.ranking.policy import SAMPLES, Candidate
+from tracker.ranking.wording import limit, milliseconds, percent
+from tracker.settings import RankingSettings
+from tracker.snapshot import Ranked
+
+# A Beta prior worth 50 good checks with a quarter of a failure: a newcomer is trusted as much as
+# real providers deserve (0.4 % down), and one old failure in 50 checks costs 2 %, not everything.
+PRIOR_FAILURES, PRIOR_CHECKS = 0.25, 50.0
+
+
+@attrs.frozen
+class Estimate:
+    """What one candidate's own checks say. ``ranked`` is None where peers must lend a latency."""
+
+    candidate: Candidate
+    latency_ms: float | None
+    failure_probability: float
+    ranked: Ranked | None
+
+
+class ExpectedCost:
+    """Orders by (tier, expected cost, name); in the best tier the incumbent stays unless beaten.
+
+    Estimates are remembered by candidate: of a thousand providers only the one with a new check
+    is worked out anew. That changes no answer, since a candidate never changes.
+    """
+
+    def __init__(self, settings: RankingSettings = RankingSettings()) -> None:  # noqa: B008 (frozen)
+        self._settings = settings
+        fade: float = 0.5 ** (1.0 / settings.half_life_checks)
+        self._weights: list[float] = [fade**age for age in range(SAMPLES)]
+        self._estimates: WeakKeyDictionary[Candidate, Estimate] = WeakKeyDictionary()
+
+    def __call__(
+        self, candidates: Sequence[Candidate], incumbent: str | None
+    ) -> tuple[Ranked, ...]:
+        estimates = [self._estimate(candidate) for candidate in candidates]
+        slowest = max((e.latency_ms for e in estimates if e.latency_ms is not None), default=None)
+        lines = [
+            (e.candidate.tier, ranked.expected_cost_ms, ranked.provider, ranked)
+            for e in estimates
+            for ranked in (e.ranked or _unanswered(e, slowest),)
+        ]
+        lines.sort(key=lambda line: line[:3])
+        return self._settled([line[3] for line in lines], incumbent)
+
+    def _estimate(self, candidate: Candidate) -> Estimate:
+        known = self._estimates.get(candidate)
+        if known is None:
+            known = self._estimates[candidate] = self._worked_out(candidate)
+        return known
+
+    def _worked_out(self, candidate: Candidate) -> Estimate:
+        latency = self._latency(candidate)
+        risk = self._failure_probability(candidate)
+        ranked = None if latency is None else _answered(candidate, latency, risk)
+        return Estimate(candidate, latency, risk, ranked)
+
+    def _latency(self, candidate: Candidate) -> float | None:
+        """The decayed mean of the last good replies, in milliseconds; None without any."""
+        good = [
+            sample.latency_ms
+            for sample in reversed(candidate.samples)
+            if sample.latency_ms is not None and candidate.is_good(sample)
+        ][: self._settings.memory_checks]
+        if not good:
+            return None
+        weights = self._weights[: len(good)]
+        return sum(w * ms for w, ms in zip(weights, good, strict=True)) / sum(weights)
+
+    def _failure_probability(self, candidate: Candidate) -> float:
+        failed = [not candidate.is_good(sample) for sample in reversed(candidate.samples)][:SAMPLES]
+        failures = sum(compress(self._weights, failed))
+        checks = sum(self._weights[: len(failed)])
+        usual = (PRIOR_FAILURES + failures) / (PRIOR_CHECKS + checks)
+        # Failures come in runs (P(fail | failed) is 0.80 to 0.89), so a run counts for itself:
+        # Laplace's rule of succession. With a long half-life the usual risk can exceed it; the
+        # worse one stands, so that one more success never looks worse than a failure.
+        run = candidate.consecutive_failures
+        return max(usual, 1.0 - 1.0 / (run + 2)) if run else usual
+
+    def _settled(self, ranked: list[Ranked], incumbent: str | None) -> tuple[Ranked, ...]:
+        """The incumbent first, unless another tier or a clear margin took its place."""
+        place = next((i for i, r in enumerate(ranked) if r.provider == incumbent), 0)
+        if place == 0 or ranked[place].status is not ranked[0].status:
+            return tuple(ranked)
+        stays = ranked[place]
+        if self._is_beaten(stays.expected_cost_ms or 0.0, ranked[0].expected_cost_ms or 0.0):
+            return tuple(ranked)
+        kept = attrs.evolve(stays, reason=f"{stays.reason}; {self._why_it_stays()}")
+        return (kept, *ranked[:place], *ranked[place + 1 :])
+
+    def _is_beaten(self, cost: float, rival: float) -> bool:
+        # Both: 10 % of a fast provider is noise (p95/p50 is 1.3 to 2.9), 10 ms of a slow one too.
+        lead = cost - rival
+        margin = self._settings.switch_margin
+        return lead >= margin * cost and lead >= self._settings.switch_margin_ms
+
+    def _why_it_stays(self) -> str:
+        margin, least = self._settings.switch_margin, self._settings.switch_margin_ms
+        return f"it stays, as none is both {percent(margin)} and {milliseconds(least)} better"
+
+
+def _cost(latency: float, risk: float, timeout: float) -> float:
+    return (1.0 - risk) * latency + risk * timeout
+
+
+def _answered(candidate: Candidate, latency: float, risk: float) -> Ranked:
+    cost = _cost(latency, risk, candidate.timeout_ms)
+    reason = _reason(candidate, f"{milliseconds(latency)} on average lately", risk, cost)
+    return candidate.placed(
+        reason, expected_cost_ms=cost, failure_probability=risk, latency_ms=latency
+    )
+
+
+def _unanswered(estimate: Estimate, slowest: float | None) -> Ranked:
+    """Nothing is known of its latency: the slowest known peer's, or the middle of what can be."""
+    candidate, risk = estimate.candidate, estimate.failure_probability
+    if slowest is None:
+        latency = candidate.timeout_ms / 2.0
+        told = f"no latency is known yet, so {milliseconds(latency)} is taken, half its time-out"
+    else:
+        latency = min(slowest, candidate.timeout_ms)
+        told = f"never timed yet, so taken as slow as the slowest peer, {milliseconds(latency)}"
+    cost = _cost(latency, risk, candidate.timeout_ms)
+    reason = _reason(candidate, told, risk, cost)
+    return candidate.placed(reason, expected_cost_ms=cost, failure_probability=risk)
+
+
+def _reason(candidate: Candidate, latency: str, risk: float, cost: float) -> str:
+    total = f"expected cost {milliseconds(cost)}"
+    price = f"a {limit(candidate.timeout_ms)} time-out"
+    if run := candidate.consecutive_failures:
+        checks = "its last check failed" if run == 1 else f"its last {run} checks failed"
+        chance = percent(1.0 - risk)
+        return f"{checks}, so the next call has a {chance} chance; {latency}, or {price}, {total}"
+    if all(candidate.is_good(sample) for sample in candidate.samples[-SAMPLES:]):
+        return f"{latency}, no recent failure ({percent(risk)} risk of {price}), {total}"
+    return f"{latency}, with failures lately ({percent(risk)} risk of {price}), {total}"

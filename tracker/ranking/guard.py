@@ -1,0 +1,116 @@
+"""The ranking a tracker can rely on: whatever the chosen policy does, there is one."""
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+
+import attrs
+import outcome
+import structlog
+
+from tracker.ranking.load import DEFAULT, SHIPPED, load_policy
+from tracker.ranking.policy import Candidate, Policy, PolicyError
+from tracker.ranking.rank import asked, ranking_of
+from tracker.settings import RankingSettings
+from tracker.snapshot import Excluded, Ranked, Ranking
+
+log = structlog.get_logger()
+
+# A ranking of a thousand takes 5 ms; the caller's event loop stands still while it waits.
+PATIENCE_SECONDS = 0.1
+# A policy that was late this often is asked no more: all it can cost is a third of a second.
+LATE_AT_MOST = 3
+
+
+@attrs.define
+class TimedPolicy:
+    """A policy in a thread of its own, with a deadline in seconds; it raises PolicyError when late.
+
+    A thread cannot be stopped: while a late call still runs, or after too many, it raises at once.
+    """
+
+    name: str
+    policy: Policy
+    patience: float = PATIENCE_SECONDS
+    _late: int = attrs.field(default=0, init=False)
+    _thread: threading.Thread | None = attrs.field(default=None, init=False)
+
+    def __call__(
+        self, candidates: Sequence[Candidate], incumbent: str | None
+    ) -> tuple[Ranked, ...]:
+        if self._late >= LATE_AT_MOST:
+            raise PolicyError(
+                f'policy "{self.name}" was too slow {self._late} times; it is given up'
+            )
+        if self._thread is not None and self._thread.is_alive():
+            raise PolicyError(f'policy "{self.name}" has not answered its last call yet')
+        return self._answer(partial(asked, self.policy, candidates, incumbent, self.name))
+
+    def _answer(self, call: Callable[[], tuple[Ranked, ...]]) -> tuple[Ranked, ...]:
+        answers: queue.SimpleQueue[outcome.Outcome[tuple[Ranked, ...]]] = queue.SimpleQueue()
+        # A daemon: an endless policy must not keep the process from ending.
+        self._thread = threading.Thread(
+            target=lambda: answers.put(outcome.capture(call)), name=self.name, daemon=True
+        )
+        self._thread.start()
+        try:
+            return answers.get(timeout=self.patience).unwrap()
+        except queue.Empty:
+            self._late += 1
+            raise PolicyError(
+                f'policy "{self.name}" took longer than {self.patience:g} s'
+            ) from None
+
+
+def guarded(name: str, policy: Policy, patience: float = PATIENCE_SECONDS) -> Policy:
+    """A user's policy with its deadline; a shipped one as it is, since it is known to be quick."""
+    return policy if name in SHIPPED else TimedPolicy(name, policy, patience)
+
+
+class Ranker:
+    """Ranks by the policy that the settings name, and by the default one whenever that fails.
+
+    complaint: why the default ranks at present; None while the chosen policy does.
+    Raises PolicyError, at once, when the policy cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        settings: RankingSettings = RankingSettings(),  # noqa: B008 (frozen)
+        *,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self.name = settings.policy
+        self.complaint: str | None = None
+        self._policy = guarded(self.name, load_policy(self.name, settings), patience)
+        self._default = load_policy(DEFAULT, settings)
+
+    def __call__(
+        self,
+        candidates: Sequence[Candidate],
+        excluded: Sequence[Excluded],
+        incumbent: str | None,
+        valid_until: datetime | None = None,
+    ) -> Ranking:
+        try:
+            ranked, name = asked(self._policy, candidates, incumbent, self.name), self.name
+        except PolicyError as error:
+            if self.name == DEFAULT:
+                raise  # our own bug
+            self._note(str(error))
+            ranked, name = asked(self._default, candidates, incumbent, DEFAULT), DEFAULT
+        else:
+            self._note(None)
+        return ranking_of(ranked, excluded, name, valid_until)
+
+    def _note(self, complaint: str | None) -> None:
+        """Once for each new complaint, not at every ranking."""
+        if complaint == self.complaint:
+            return
+        self.complaint = complaint
+        if complaint is None:
+            log.info("ranking policy works again", policy=self.name)
+        else:
+            log.warning("ranking policy failed", policy=self.name, error=complaint, instead=DEFAULT)

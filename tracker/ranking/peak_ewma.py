@@ -1,0 +1,62 @@
+"""Finagle's and Linkerd's PeakEWMA, adapted to checks.
+
+A worse sample counts at once, a better one only in part: the estimate jumps up and decays down.
+Two things differ from the original. It decays by the check, not by the second, because checks
+come every few minutes; and there is no factor for requests under way, because we send none. A
+failed check is a sample of the whole time-out.
+"""
+
+from collections.abc import Sequence
+from math import inf
+from weakref import WeakKeyDictionary
+
+from tracker.ranking.policy import Candidate
+from tracker.ranking.wording import milliseconds
+from tracker.settings import RankingSettings
+from tracker.snapshot import Ranked
+
+
+class PeakEwma:
+    """Orders by (tier, decayed peak, name); what was never timed comes last in its tier."""
+
+    def __init__(self, settings: RankingSettings = RankingSettings()) -> None:  # noqa: B008 (frozen)
+        self._keep: float = 0.5 ** (1.0 / settings.half_life_checks)
+        self._lines: WeakKeyDictionary[Candidate, Ranked] = WeakKeyDictionary()
+
+    def __call__(
+        self,
+        candidates: Sequence[Candidate],
+        incumbent: str | None,  # noqa: ARG002 (a policy's signature)
+    ) -> tuple[Ranked, ...]:
+        lines = [(candidate.tier, self._line(candidate)) for candidate in candidates]
+        lines.sort(key=lambda line: (line[0], _cost(line[1]), line[1].provider))
+        return tuple(ranked for _, ranked in lines)
+
+    def _line(self, candidate: Candidate) -> Ranked:
+        known = self._lines.get(candidate)
+        if known is None:
+            peak = self._peak(candidate)
+            known = candidate.placed(_reason(peak), expected_cost_ms=peak)
+            self._lines[candidate] = known
+        return known
+
+    def _peak(self, candidate: Candidate) -> float | None:
+        peak: float | None = None
+        for sample in candidate.samples:
+            cost = sample.latency_ms if candidate.is_good(sample) else candidate.timeout_ms
+            if cost is not None:
+                peak = cost if peak is None else max(cost, self._decayed(peak, cost))
+        return peak
+
+    def _decayed(self, peak: float, cost: float) -> float:
+        return self._keep * peak + (1.0 - self._keep) * cost
+
+
+def _cost(ranked: Ranked) -> float:
+    return inf if ranked.expected_cost_ms is None else ranked.expected_cost_ms
+
+
+def _reason(peak: float | None) -> str:
+    if peak is None:
+        return "its latency is not known yet"
+    return f"its decayed peak of latency is {milliseconds(peak)}"

@@ -1,0 +1,165 @@
+"""From candidates to a ranking: the policy's order, checked, with shares and a sentence. Pure."""
+
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
+from inspect import iscoroutine
+from itertools import islice, takewhile
+from typing import Any
+
+import attrs
+
+from tracker.ranking.policy import Candidate, Policy, PolicyError
+from tracker.ranking.wording import milliseconds, moment
+from tracker.reports import Status
+from tracker.snapshot import Excluded, Ranked, Ranking
+
+
+def rank(
+    candidates: Sequence[Candidate],
+    excluded: Sequence[Excluded],
+    incumbent: str | None,
+    policy: Policy,
+    *,
+    name: str,
+    valid_until: datetime | None = None,
+) -> Ranking:
+    """The usable providers, best first, and why. ``name``: the policy's, as it is configured.
+
+    incumbent: the present best, None at the start. valid_until: when the next check that could
+    change the ranking is due. Raises PolicyError when the policy fails or its answer is no order.
+    """
+    return ranking_of(asked(policy, candidates, incumbent, name), excluded, name, valid_until)
+
+
+def asked(
+    policy: Policy, candidates: Sequence[Candidate], incumbent: str | None, name: str
+) -> tuple[Ranked, ...]:
+    """What the policy answers: each candidate exactly once. Raises PolicyError."""
+    try:
+        answer: Any = policy(candidates, incumbent)
+        if iscoroutine(answer):
+            answer.close()
+            raise TypeError("it is an async function")  # noqa: TRY301 (one way out for all)
+        ranked = tuple(islice(answer, len(candidates) + 1))  # it may be an endless generator
+        flaw = next(_flaws(ranked, {candidate.provider for candidate in candidates}), None)
+    except (Exception, SystemExit) as error:
+        raise PolicyError(f'policy "{name}" failed: {type(error).__name__}: {error}') from error
+    if flaw is not None:
+        raise PolicyError(f'policy "{name}" gave no ranking: {flaw}')
+    return ranked
+
+
+def _flaws(ranked: Sequence[object], wanted: set[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for line in ranked:
+        if not isinstance(line, Ranked):
+            yield f"it holds {line!r:.80}, which is no Ranked"
+        elif line.provider not in wanted:
+            yield f"{line.provider!r:.80} was not asked about"
+        elif line.provider in seen:
+            yield f"{line.provider} stands in it twice"
+        elif wrong := _wrong_value(line):
+            yield f"of {line.provider}, {wrong}"
+        else:
+            seen.add(line.provider)
+    if missing := wanted - seen:
+        yield f"{min(missing)} is missing"
+
+
+def _wrong_value(line: Ranked) -> str | None:
+    cost, risk, latency = line.expected_cost_ms, line.failure_probability, line.latency_ms
+    if not (_is_number(cost) and _is_number(risk) and _is_number(latency)):
+        return f"a number is none: cost {cost!r:.40}, risk {risk!r:.40}, latency {latency!r:.40}"
+    if not (_is_a(line.reason, str) and _is_a(line.status, Status) and _is_a(line.samples, int)):
+        return "reason must be a str, status a Status, samples an int"
+    return None
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and math.isfinite(value))
+
+
+def _is_a(value: object, kind: type) -> bool:
+    return isinstance(value, kind)
+
+
+def ranking_of(
+    ranked: Sequence[Ranked],
+    excluded: Sequence[Excluded],
+    policy: str,
+    valid_until: datetime | None = None,
+) -> Ranking:
+    """The ranking with this order, which stands; shares and sentence are made for it."""
+    return Ranking(
+        reason=_sentence(ranked) if ranked else _why_nobody(excluded, valid_until),
+        ranked=tuple(_shared_out(ranked)),
+        excluded=tuple(excluded),
+        valid_until=valid_until,
+        policy=policy,
+    )
+
+
+def narrowed(ranking: Ranking, allowed: Callable[[str], bool] | Collection[str]) -> Ranking:
+    """The ranking among the providers that are allowed; the order stands, all else is made anew."""
+    allows = allowed if callable(allowed) else frozenset(allowed).__contains__
+    return ranking_of(
+        [line for line in ranking.ranked if allows(line.provider)],
+        [line for line in ranking.excluded if allows(line.provider)],
+        ranking.policy,
+        ranking.valid_until,
+    )
+
+
+def _shared_out(ranked: Sequence[Ranked]) -> Iterator[Ranked]:
+    """With the shares of a weighted choice: all of it goes to the best one's tier.
+
+    A share falls with the square of the cost, as OpenRouter's does with the square of the price:
+    many proxies then spread over providers of like cost, and one twice as dear gets a quarter.
+    Where a policy tells no costs, the place in the order stands for the cost.
+    """
+    best = list(takewhile(lambda line: line.status is ranked[0].status, ranked))
+    costs = [line.expected_cost_ms for line in best]
+    known = [cost for cost in costs if cost is not None and cost > 0.0]
+    if len(known) < len(best):
+        known = [float(place) for place, _ in enumerate(best, start=1)]
+    worth = [(min(known) / cost) ** 2 for cost in known]
+    total = math.fsum(worth)
+    for line, share in zip(best, worth, strict=True):
+        yield _weighing(line, share / total)
+    for line in ranked[len(best) :]:
+        yield _weighing(line, 0.0)
+
+
+def _weighing(line: Ranked, weight: float) -> Ranked:
+    return line if line.weight == weight else attrs.evolve(line, weight=weight)
+
+
+def _sentence(ranked: Sequence[Ranked]) -> str:
+    """Only names, words and the numbers of the lines themselves."""
+    first, *others = ranked
+    doubt = _doubt(first)
+    text = f"{first.provider} is first{f', though {doubt}' if doubt else ''}: {first.reason}; "
+    return f"{text}{_second(others[0])}." if others else f"{text}no other is usable now."
+
+
+def _second(line: Ranked) -> str:
+    doubt = _doubt(line)
+    name = f"{line.provider}, {doubt}," if doubt else line.provider
+    if line.expected_cost_ms is None:
+        return f"{name} is next: {line.reason}"
+    return f"{name} is next at {milliseconds(line.expected_cost_ms)}"
+
+
+def _doubt(line: Ranked) -> str:
+    return "" if line.status is Status.HEALTHY else line.status.value
+
+
+def _why_nobody(excluded: Sequence[Excluded], valid_until: datetime | None) -> str:
+    if not excluded:
+        return "No provider is usable: none is watched."
+    moments = [line.until for line in excluded if line.until is not None]
+    soonest = min(moments, default=valid_until)
+    if soonest is None:
+        return "No provider is usable now, and no check is planned that could change it."
+    return f"No provider is usable now; the soonest that may change is {moment(soonest)}."
