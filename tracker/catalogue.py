@@ -25,7 +25,7 @@ class Dialect:
     name: str
     checks: tuple[str, ...] = attrs.field(validator=min_len(1))
     options: dict[str, Any] = attrs.field(factory=dict)
-    timing: dict[str, float] = attrs.field(factory=dict)
+    timing: dict[str, Any] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -46,7 +46,7 @@ class Entry:
     check: str
     checks: tuple[str, ...]
     model: str | None = None
-    timing: dict[str, float] = attrs.field(factory=dict)
+    timing: dict[str, Any] = attrs.field(factory=dict)
     options: dict[str, Any] = attrs.field(factory=dict)
     list_public: bool | None = None
     cost: str = ""

@@ -96,10 +96,6 @@ def _plain(value: object) -> str:
         return "a list"
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:.17g}" if isinstance(value, float) else _number(value)
-
-
-def _number(value: object) -> str:
     too_long = isinstance(value, int) and value.bit_length() > 256  # str() refuses 4,301 digits
     return "a number of more than 77 digits" if too_long else str(value)
 

@@ -106,7 +106,7 @@ def _family(variable: str, environ: Mapping[str, str]) -> list[str]:
 
 
 def _usable(names: Iterable[str], environ: Mapping[str, str]) -> Keys:
-    good = {}  # the first variable of each key
+    good: dict[Secret, str] = {}  # the first variable of each key
     mistakes = []
     for name in names:
         if _SENDABLE.fullmatch(environ[name]):

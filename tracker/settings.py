@@ -1,5 +1,6 @@
 """The settings a tracker runs with: frozen and validated. Reading them is config.py's job."""
 
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -111,11 +112,22 @@ class Config:
     buffer_limit: int = attrs.field(default=100_000, validator=ge(1))
     mailbox_size: int = attrs.field(default=1_000, validator=ge(1))
     source: str | None = None  # the file it was read from
+    warnings: tuple[str, ...] = ()  # what was read and can be used, but should be mended
 
     def __attrs_post_init__(self) -> None:
         names = [provider.name for provider in self.providers]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"providers named twice: {', '.join(sorted(twice))}")
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> "Config":
+        """What the command line would use: tracker.toml (or ``path``), the environment and .env.
+
+        Raises tracker.config_errors.ConfigError with every mistake.
+        """
+        from tracker.config import read_config  # noqa: PLC0415 (it imports this module)
+
+        return read_config(path)
 
     def provider(self, name: str) -> Provider:
         """Raises KeyError."""

@@ -1,0 +1,49 @@
+"""Reads the file's bytes and its TOML; every failure is a ConfigError that says what to do."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from tracker.config_errors import ConfigError, Mistake, without_secrets
+
+DEFAULT_FILE = Path("tracker.toml")
+LARGEST = 1_000_000  # bytes; three thousand providers need a third of it
+
+
+def find_file(path: Path | None) -> Path | None:
+    """The file to read: the named one, or tracker.toml where it exists."""
+    if path is not None:
+        return path
+    return DEFAULT_FILE if DEFAULT_FILE.exists() else None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Raises ConfigError where it is missing, no file, unreadable, not UTF-8 or not TOML."""
+    try:
+        return _parse(_text(path))
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        reason = f"line {line} is not UTF-8; save the file as UTF-8"
+    except FileNotFoundError:
+        reason = "there is no such file"
+    except IsADirectoryError:
+        reason = "this is a folder; name the file in it"
+    except OSError as error:
+        reason = f"it cannot be read: {error.strerror}"
+    except RecursionError:
+        reason = "lists or tables are nested too deeply"
+    except ValueError as error:  # TOMLDecodeError is one, and so are numbers of 5,000 digits
+        reason = f"it is not TOML: {without_secrets(str(error))}"
+    raise ConfigError([Mistake(key="", problem=reason)], source=str(path))
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ValueError(f"it is larger than {LARGEST:,} bytes")
+    return content.decode("utf-8-sig")
+
+
+def _parse(text: str) -> dict[str, Any]:
+    return tomllib.loads(text)

@@ -1,0 +1,100 @@
+"""From TOML values to tables, with every mistake at once."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+import attrs
+from cattrs import (
+    AttributeValidationNote,
+    ClassValidationError,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+)
+
+from tracker.config_errors import Mistake, dotted, looks_secret, names_secret, shown
+from tracker.config_tables import ConfigTable, ProviderTable
+from tracker.config_values import WrongValueError, make_converter
+
+KeyPath = tuple[str | int, ...]
+Located = tuple[KeyPath, Mistake]
+
+NOT_HERE = "keys are never written in this file, only the names of variables (it is not shown)"
+_converter = make_converter()
+
+
+def structure(raw: dict[str, Any]) -> tuple[ConfigTable, tuple[Mistake, ...]]:
+    """The tables, and what is wrong; wrong values are left out, as if they were not written."""
+    try:
+        return _converter.structure(raw, ConfigTable), ()
+    except ClassValidationError as error:
+        found = tuple(_located(error, (), ConfigTable, raw))
+    good = raw
+    for path, _ in found:
+        good = _without(good, path)
+    return _converter.structure(good, ConfigTable), tuple(mistake for _, mistake in found)
+
+
+def _without(value: dict[str, Any], path: KeyPath) -> dict[str, Any]:
+    """The table without what stands at the path; a list with a wrong element goes as a whole."""
+    head, *tail = path
+    inner = value.get(str(head))
+    kept = {name: item for name, item in value.items() if name != head}
+    if not tail or not isinstance(inner, dict):
+        return kept
+    return kept | {str(head): _without(inner, tuple(tail))}
+
+
+def _located(error: BaseException, path: KeyPath, table: Any, value: Any) -> Iterator[Located]:
+    """Each mistake in cattrs' tree of errors, with its path; ``value`` is what stands there."""
+    if isinstance(error, ClassValidationError | IterableValidationError):
+        noted, bare = error.group_exceptions()
+        for inner, note in noted:
+            step = note.name if isinstance(note, AttributeValidationNote) else note.index
+            yield from _located(inner, (*path, step), note.type, value[step])
+        for inner in bare:
+            yield from _located(inner, path, error.cl, value)
+    elif isinstance(error, ForbiddenExtraKeysError):
+        for name in sorted(error.extra_fields):
+            yield (*path, name), _unknown((*path, name), table, value[name])
+    elif isinstance(error, WrongValueError):
+        yield path, _wrong(path, error)
+    else:
+        raise error
+
+
+def _wrong(path: KeyPath, error: WrongValueError) -> Mistake:
+    name = next((part for part in reversed(path) if isinstance(part, str)), "")
+    if isinstance(error.value, str) and (looks_secret(error.value) or names_secret(name)):
+        return Mistake(key=dotted(path), problem=NOT_HERE, allowed=error.allowed)
+    value = shown(error.value, name)
+    return Mistake(key=dotted(path), value=value, problem="wrong value", allowed=error.allowed)
+
+
+def _unknown(path: KeyPath, table: Any, value: object) -> Mistake:
+    name = str(path[-1])
+    if names_secret(name) and table is ProviderTable:
+        example = 'api_key_env = "NAME_OF_A_VARIABLE"'
+        return Mistake(key=dotted(path), problem=NOT_HERE, allowed=example)
+    return Mistake(
+        key=dotted(path),
+        value=shown(value, name),
+        problem="unknown key",
+        nearest=_nearest(name, table),
+    )
+
+
+def _nearest(name: str, table: type[attrs.AttrsInstance]) -> str | None:
+    """The key of this table, or the same key in another, that was probably meant."""
+    if close := get_close_matches(name, _names(table), n=1):
+        return close[0]
+    homes = {field.name: field.type for field in attrs.fields(ConfigTable)}
+    homes = {"tracker": homes["tracker"], "server": homes["server"], "ranking": homes["ranking"]}
+    for home, other in {**homes, "providers.NAME": ProviderTable}.items():
+        if name in _names(other):
+            return f"{name} in [{home}]"
+    return None
+
+
+def _names(table: Any) -> list[str]:
+    return [field.name for field in attrs.fields(table)]

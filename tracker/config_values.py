@@ -1,0 +1,140 @@
+"""What a value of tracker.toml must be. Checked by us, since a converter makes 30.0 of "30"."""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, get_args, get_origin
+
+import attrs
+from cattrs import Converter
+from cattrs.gen import make_dict_structure_fn
+from msgspec import Meta
+
+
+class WrongValueError(Exception):
+    """A value that may not stand there; ``allowed`` says what may."""
+
+    def __init__(self, value: object, allowed: str) -> None:
+        self.value = value
+        self.allowed = allowed
+        super().__init__(allowed)
+
+
+def make_converter() -> Converter:
+    """Structures tables strictly: no unknown keys, no conversions, ranges as annotated."""
+    converter = Converter(forbid_extra_keys=True, detailed_validation=True)
+    converter.register_structure_hook_factory(attrs.has, lambda cls: _table(cls, converter))
+    converter.register_structure_hook_factory(_is_dict, lambda cls: _dict(cls, converter))
+    converter.register_structure_hook_factory(_is_annotated, lambda cls: _annotated(cls, converter))
+    return converter
+
+
+def _is_dict(cls: Any) -> bool:
+    return get_origin(cls) is dict
+
+
+def _is_annotated(cls: Any) -> bool:
+    return get_origin(cls) is Annotated
+
+
+def _table(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
+    return _only_tables(make_dict_structure_fn(cls, converter))
+
+
+def _dict(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
+    return _only_tables(converter.gen_structure_mapping(cls))
+
+
+def _only_tables(structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def checked(value: Any, cls: Any) -> Any:
+        if not isinstance(value, dict):
+            raise WrongValueError(value, "a table")
+        return structure(value, cls)
+
+    return checked
+
+
+def _annotated(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    base, *metas = get_args(cls)
+    if check := _CHECKS.get(base):
+        return lambda value, _: _checked(value, check, metas)
+    structure = converter.get_structure_hook(base)
+    if _is_dict(base):
+        return structure
+    return lambda value, _: structure(_list(value, metas[0]), base)
+
+
+def _checked(value: Any, check: Callable[[Any, Meta], Any], metas: list[Meta]) -> Any:
+    for meta in metas:
+        value = check(value, meta)
+    return value
+
+
+def _list(value: Any, meta: Meta) -> Any:
+    if not isinstance(value, list):
+        raise WrongValueError(value, "a list")
+    if meta.max_length is not None and len(value) > meta.max_length:
+        raise WrongValueError(value, f"at most {meta.max_length} elements")
+    return value
+
+
+def _number(value: Any, meta: Meta) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and _finite(value) and _within(value, meta)):
+        raise WrongValueError(value, f"a number{_range(meta)}")
+    return float(value)
+
+
+def _whole(value: Any, meta: Meta) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not _within(value, meta):
+        raise WrongValueError(value, f"a whole number{_range(meta)}")
+    return value
+
+
+def _truth(value: Any, _: Meta) -> bool:
+    if not isinstance(value, bool):
+        raise WrongValueError(value, "true or false, without quotes")
+    return value
+
+
+def _text(value: Any, meta: Meta) -> str:
+    if not isinstance(value, str):
+        raise WrongValueError(value, "a string")
+    if not value.isprintable() or (meta.min_length and not value.strip()):
+        raise WrongValueError(value, "a string that is not empty and has no control characters")
+    if meta.max_length is not None and len(value) > meta.max_length:
+        raise WrongValueError(value, f"at most {meta.max_length} characters")
+    if meta.pattern is not None and not re.search(meta.pattern, value):
+        raise WrongValueError(value, meta.description or f"what matches {meta.pattern}")
+    return value
+
+
+_CHECKS: dict[type, Callable[[Any, Meta], Any]] = {
+    float: _number,
+    int: _whole,
+    bool: _truth,
+    str: _text,
+}
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond every float
+        return False
+
+
+def _within(value: float, meta: Meta) -> bool:
+    return (
+        (meta.ge is None or value >= meta.ge)
+        and (meta.gt is None or value > meta.gt)
+        and (meta.le is None or value <= meta.le)
+        and (meta.lt is None or value < meta.lt)
+    )
+
+
+def _range(meta: Meta) -> str:
+    """In words: " at least 0 and below 0.5"."""
+    bounds = {"at least": meta.ge, "above": meta.gt, "at most": meta.le, "below": meta.lt}
+    words = [f"{word} {bound:,.7g}" for word, bound in bounds.items() if bound is not None]
+    return f" {' and '.join(words)}" if words else ""
