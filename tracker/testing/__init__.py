@@ -1,0 +1,41 @@
+"""The kit for tests: simulated providers, broken servers, scripts, virtual time.
+
+Everything here is public. Names are loaded on first use, so that one piece does not need
+what another does (trustme for certificates).
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tracker.testing.clocks import VirtualClock as VirtualClock
+    from tracker.testing.clocks import virtual_clock as virtual_clock
+    from tracker.testing.demo import DemoWorld as DemoWorld
+    from tracker.testing.demo import open_demo as open_demo
+    from tracker.testing.moods import Mood as Mood
+    from tracker.testing.quota import Quota as Quota
+    from tracker.testing.quota import Window as Window
+    from tracker.testing.scripts import Character as Character
+    from tracker.testing.scripts import Script as Script
+    from tracker.testing.scripts import Trouble as Trouble
+    from tracker.testing.scripts import play as play
+    from tracker.testing.scripts import write_script as write_script
+    from tracker.testing.simulated import SimulatedProvider as SimulatedProvider
+    from tracker.testing.simulated import simulated_provider as simulated_provider
+
+_NAMES = {
+    "clocks": ("VirtualClock", "virtual_clock"),
+    "demo": ("DemoWorld", "open_demo"),
+    "moods": ("Mood",),
+    "quota": ("Quota", "Window"),
+    "scripts": ("Character", "Script", "Trouble", "play", "write_script"),
+    "simulated": ("SimulatedProvider", "simulated_provider"),
+}
+_HOMES = {name: f"{__name__}.{home}" for home, names in _NAMES.items() for name in names}
+__all__ = sorted(_HOMES)  # noqa: PLE0605 (a list, made from the table)
+
+
+def __getattr__(name: str) -> Any:
+    if home := _HOMES.get(name):
+        return getattr(import_module(home), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

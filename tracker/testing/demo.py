@@ -1,0 +1,111 @@
+"""The world of ``provider-status demo``: eight simulated providers, each with a character."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+import attrs
+
+from tracker.secret import Secret
+from tracker.settings import Provider, Timing
+from tracker.testing.door import in_background
+from tracker.testing.moods import Mood
+from tracker.testing.quota import Quota, Window
+from tracker.testing.scripts import Character, Script, Trouble, play, write_script
+from tracker.testing.simulated import SimulatedProvider, simulated_provider
+
+KEY = Secret("demo-key")
+TIMING = Timing(
+    interval_seconds=5.0,
+    timeout_seconds=2.0,
+    recheck_seconds=(1.0, 2.0, 3.0),
+    degraded_latency_ms=800.0,
+)
+CAST = (
+    Character(
+        name="swift-but-flaky",
+        latency_ms=60.0,
+        troubles=(
+            Trouble(mood=Mood.SERVER_ERROR, every_seconds=40.0, for_seconds=5.0),
+            Trouble(mood=Mood.GARBAGE, every_seconds=180.0, for_seconds=6.0),
+        ),
+    ),
+    Character(name="slow-but-solid", latency_ms=420.0, drift=0.1),
+    Character(name="all-rounder", latency_ms=150.0, drift=0.3),
+    Character(name="small-quota", latency_ms=110.0),
+    Character(
+        name="crowded-at-times",
+        latency_ms=200.0,
+        drift=0.4,
+        troubles=(
+            Trouble(mood=Mood.SLOW, every_seconds=60.0, for_seconds=25.0),
+            Trouble(mood=Mood.OVERLOADED, every_seconds=120.0, for_seconds=15.0),
+            Trouble(mood=Mood.RATE_LIMITED, every_seconds=150.0, for_seconds=12.0),
+        ),
+    ),
+    Character(
+        name="has-outages",
+        latency_ms=90.0,
+        troubles=(
+            Trouble(mood=Mood.REFUSE, every_seconds=90.0, for_seconds=30.0),
+            Trouble(mood=Mood.HANG, every_seconds=150.0, for_seconds=20.0),
+            Trouble(mood=Mood.BLOCKED, every_seconds=300.0, for_seconds=15.0),
+        ),
+    ),
+    Character(name="key-refused", latency_ms=80.0, usual=Mood.AUTH),
+    Character(name="dead", latency_ms=50.0, usual=Mood.REFUSE),
+)
+
+
+@attrs.frozen(kw_only=True)
+class DemoWorld:
+    """``providers`` are what a tracker watches; ``simulated`` what stands behind, by name."""
+
+    providers: tuple[Provider, ...]
+    simulated: Mapping[str, SimulatedProvider]
+    script: Script
+
+
+@asynccontextmanager
+async def open_demo(seed: int = 0) -> AsyncIterator[DemoWorld]:
+    """Run the world while the block runs; its script of one hour repeats."""
+    script = write_script(CAST, seed=seed)
+    async with AsyncExitStack() as stack:
+        simulated = {
+            character.name: await stack.enter_async_context(
+                simulated_provider(
+                    character.name,
+                    mood=character.usual,
+                    key=KEY.reveal(),
+                    latency_ms=character.latency_ms,
+                    seed=seed,
+                    quota=_quota(character.name),
+                    slow_ms=1200.0,  # over degraded_latency_ms, within timeout_seconds
+                    retry_after=10.0,
+                )
+            )
+            for character in CAST
+        }
+        providers = tuple(_watched(provider) for provider in simulated.values())
+        await stack.enter_async_context(
+            in_background(partial(play, repeat=True), script, simulated)
+        )
+        yield DemoWorld(providers=providers, simulated=simulated, script=script)
+
+
+def _watched(provider: SimulatedProvider) -> Provider:
+    return Provider(
+        name=provider.name,
+        base_url=provider.base_url,
+        keys=(KEY,),
+        key_names=("DEMO_KEY",),
+        list_public=False,
+        timing=TIMING,
+    )
+
+
+def _quota(name: str) -> Quota | None:
+    """Two tell their limits; the smaller is used up in about a minute, and back in the next."""
+    if name == "small-quota":
+        return Quota(requests=Window(12, 90.0))
+    return Quota() if name == "all-rounder" else None
