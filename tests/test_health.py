@@ -1,0 +1,204 @@
+"""CONTRACT 4: what a provider's checks conclude."""
+
+from datetime import timedelta
+
+import attrs
+import pytest
+from makers import START, finding, outcome
+
+from tracker.health import Circumstances, Health, blocked_for, judge, mostly_slow, verdict
+from tracker.reports import Facts, KeyReport, KeyState, Kind, LimitReading, Outcome, Status
+from tracker.settings import Timing
+
+OK, SLOW, SERVER, LIMITED = Kind.OK, Kind.SLOW, Kind.SERVER, Kind.RATE_LIMITED
+NOW = Circumstances(now=0.0)
+
+
+def after(*kinds: Kind, timing: Timing = Timing()) -> Health:
+    health = Health()
+    for kind in kinds:
+        health = judge(health, outcome(kind), timing, START)
+    return health
+
+
+def status(*kinds: Kind, timing: Timing = Timing()) -> Status:
+    return verdict(after(*kinds, timing=timing), NOW).status
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        ((), Status.UNKNOWN),
+        ((OK,), Status.HEALTHY),
+        ((SERVER,), Status.DEGRADED),
+        ((SERVER, SERVER), Status.DEGRADED),
+        ((SERVER, SERVER, SERVER), Status.DOWN),
+        ((SERVER, SERVER, OK), Status.HEALTHY),
+        ((SERVER,) * 3 + (OK,), Status.DEGRADED),
+        ((SERVER,) * 3 + (OK, OK), Status.HEALTHY),
+        ((SERVER,) * 3 + (OK, SERVER, OK), Status.DEGRADED),
+        ((SERVER,) * 3 + (OK, SERVER, OK, OK), Status.HEALTHY),
+        ((SERVER,) * 3 + (OK, LIMITED, OK), Status.HEALTHY),
+        ((SERVER,) * 3 + (OK, Kind.REQUEST, OK), Status.HEALTHY),
+        ((SERVER,) * 3 + (LIMITED,), Status.DOWN),
+        ((SERVER, SERVER, LIMITED, SERVER), Status.DOWN),
+        ((OK, LIMITED), Status.DEGRADED),
+        ((OK, Kind.QUOTA_EXHAUSTED), Status.DEGRADED),
+        ((OK, Kind.AUTH), Status.DEGRADED),
+        ((Kind.AUTH,) * 3, Status.DOWN),
+        ((OK, Kind.INTERNAL), Status.HEALTHY),
+        ((OK, Kind.REQUEST), Status.HEALTHY),
+        ((SERVER, Kind.INTERNAL), Status.DEGRADED),
+        ((Kind.INTERNAL,), Status.UNKNOWN),
+        ((Kind.REQUEST,), Status.UNKNOWN),
+        ((SLOW,), Status.DEGRADED),
+        ((OK, SLOW), Status.DEGRADED),
+        ((SLOW, OK), Status.HEALTHY),
+        ((SLOW, OK, OK), Status.HEALTHY),
+        ((SLOW, SLOW, OK), Status.DEGRADED),
+        ((OK, OK, SLOW), Status.HEALTHY),
+    ],
+)
+def test_status_follows_from_the_run_of_outcomes(kinds: tuple[Kind, ...], expected: Status) -> None:
+    assert status(*kinds) is expected
+
+
+@pytest.mark.parametrize("kind", [k for k in Kind if k.is_failure])
+def test_every_failure_counts_towards_down(kind: Kind) -> None:
+    assert after(kind).consecutive_failures == 1
+    assert status(kind, kind, kind) is Status.DOWN
+
+
+@pytest.mark.parametrize("kind", [k for k in Kind if k.is_limit or k.is_ours])
+def test_uncounted_outcomes_leave_the_failure_count_alone(kind: Kind) -> None:
+    assert after(SERVER, SERVER, kind).consecutive_failures == 2
+
+
+def test_one_success_is_enough_where_the_operator_says_so() -> None:
+    timing = Timing(failures_to_down=1, successes_to_recover=1)
+    assert status(SERVER, timing=timing) is Status.DOWN
+    assert status(SERVER, OK, timing=timing) is Status.HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("slow", "expected"),
+    [
+        ((), False),
+        ((True,), True),
+        ((True, False), False),
+        ((True, False, True), True),
+        ((True, False, False), False),
+    ],
+)
+def test_slow_means_most_of_the_last_three(slow: tuple[bool, ...], expected: bool) -> None:
+    assert mostly_slow(slow) is expected
+
+
+@pytest.mark.parametrize(
+    "circumstances",
+    [
+        Circumstances(now=0.0, stale=True),
+        Circumstances(now=0.0, switched_off=True),
+        Circumstances(now=0.0, given_up="ValueError: a bug"),
+    ],
+)
+def test_what_nobody_checks_any_more_is_unknown_and_unusable(circumstances: Circumstances) -> None:
+    judged = verdict(after(OK), circumstances)
+    assert (judged.status, judged.usable) == (Status.UNKNOWN, False)
+
+
+def test_nine_tenths_of_a_rate_limit_degrade() -> None:
+    assert verdict(after(OK), attrs.evolve(NOW, limit_percent=89.9)).status is Status.HEALTHY
+    judged = verdict(after(OK), attrs.evolve(NOW, limit_percent=90.0))
+    assert (judged.status, judged.usable) == (Status.DEGRADED, True)
+    assert judged.reason == "90.0 % of its rate limit is used"
+
+
+def test_a_limit_that_runs_out_soon_degrades_with_that_reason() -> None:
+    judged = verdict(after(OK), attrs.evolve(NOW, runs_out=START))
+    assert judged.status is Status.DEGRADED
+    assert judged.reason.startswith("its rate limit runs out at 12:00:00 UTC")
+
+
+def limited(retry_after: float | None) -> Health:
+    return judge(Health(), outcome(LIMITED, retry_after=retry_after), Timing(), START)
+
+
+def test_a_rate_limited_provider_is_usable_again_after_its_reset() -> None:
+    health = limited(30.0)
+    before = verdict(health, Circumstances(now=29.0))
+    assert (before.usable, before.usable_in) == (False, 1.0)
+    assert verdict(health, Circumstances(now=30.0)).usable is True
+
+
+def test_without_a_told_reset_only_the_next_check_makes_it_usable() -> None:
+    health = limited(None)
+    assert verdict(health, Circumstances(now=1e9)).usable is False
+    assert verdict(judge(health, outcome(OK), Timing(), START), NOW).usable is True
+
+
+def test_a_refused_key_makes_it_unusable_until_a_check_says_otherwise() -> None:
+    health = after(OK, Kind.AUTH)
+    assert verdict(health, Circumstances(now=1e9)).usable is False
+    assert verdict(judge(health, outcome(OK), Timing(), START), NOW).usable is True
+
+
+def test_our_own_failure_does_not_lift_a_ban() -> None:
+    health = judge(limited(30.0), outcome(Kind.INTERNAL), Timing(), START)
+    assert verdict(health, NOW).usable is False
+
+
+def used_up(reset_in: float | None) -> LimitReading:
+    reset = None if reset_in is None else START + timedelta(seconds=reset_in)
+    return LimitReading(name="requests", limit=10.0, remaining=0.0, reset_at=reset)
+
+
+def test_an_answer_that_used_the_last_request_bars_the_provider_until_the_reset() -> None:
+    health = judge(Health(), outcome(OK, limits=(used_up(60.0),)), Timing(), START)
+    assert verdict(health, Circumstances(now=59.0)).usable is False
+    assert verdict(health, Circumstances(now=61.0)).usable is True
+
+
+def test_the_latest_of_several_used_up_limits_decides() -> None:
+    limits = (used_up(60.0), attrs.evolve(used_up(90.0), name="tokens"))
+    assert blocked_for(finding(OK, limits=limits), START) == 90.0
+
+
+def test_what_retry_after_says_counts_before_what_the_limits_say() -> None:
+    assert blocked_for(finding(LIMITED, limits=(used_up(90.0),), retry_after=5.0), START) == 5.0
+
+
+def test_facts_stay_until_a_newer_proof() -> None:
+    health = after()
+    for facts in (
+        Facts(reachable=True, authenticated=True),
+        Facts(reachable=False),
+        Facts(reachable=True, inference=True),
+    ):
+        health = judge(health, outcome(OK, facts=facts), Timing(), START)
+    assert health.facts == Facts(reachable=True, authenticated=True, inference=True)
+
+
+def test_key_reports_stay_when_a_check_brings_none() -> None:
+    keys = (KeyReport(number=1, state=KeyState.OK),)
+    health = judge(Health(), outcome(OK, keys=keys), Timing(), START)
+    assert judge(health, outcome(SERVER), Timing(), START).keys == keys
+
+
+def test_response_time_is_that_of_the_last_success_whose_latency_is_known() -> None:
+    health = after(OK)
+    unknown = Outcome(provider="groq", at=START, ended=0.0, finding=finding(OK, None))
+    health = judge(judge(health, unknown, Timing(), START), outcome(SERVER), Timing(), START)
+    assert health.response_time_ms == pytest.approx(100.0)
+
+
+def test_reasons_say_what_was_found() -> None:
+    assert verdict(after(OK), NOW).reason == "last check ok in 100 ms"
+    failed = judge(Health(), outcome(SERVER, message="HTTP 500"), Timing(), START)
+    assert verdict(failed, NOW).reason == "last check: server error (HTTP 500)"
+    assert verdict(after(SERVER, SERVER, SERVER), NOW).reason == (
+        "3 failed checks in a row; the last check: server error"
+    )
+    assert verdict(after(SERVER, SERVER, SERVER, OK), NOW).reason == (
+        "recovering: 1 good checks in a row since it was down"
+    )

@@ -1,0 +1,115 @@
+from array import array
+
+import pytest
+
+from tracker.ranking.policy import Sample
+from tracker.statistics import DAY, DOWN, HOUR, NOT_COUNTED, UP, WEEK, Result, Statistics
+
+NOW = 1_800_000_000.0
+
+
+def statistics(*results: Result, now: float = NOW) -> Statistics:
+    kept = Statistics()
+    for result in results:
+        kept.add(result)
+    kept.advance(now)
+    return kept
+
+
+def test_nothing_counted_is_unknown_not_zero() -> None:
+    empty = statistics(Result(NOW, NOT_COUNTED))
+    assert (empty.uptime.hour, empty.uptime.day, empty.uptime.week) == (None, None, None)
+    assert empty.latency is None
+    assert empty.checks_in_day == 1
+
+
+def test_uptime_counts_each_window_for_itself() -> None:
+    kept = statistics(
+        Result(NOW - WEEK + 1, DOWN),
+        Result(NOW - DAY + 1, UP),
+        Result(NOW - HOUR + 1, DOWN),
+        Result(NOW, UP),
+    )
+    assert (kept.uptime.hour, kept.uptime.day, kept.uptime.week) == (
+        50.0,
+        pytest.approx(200 / 3),
+        50.0,
+    )
+
+
+def test_a_check_leaves_a_window_when_it_is_as_old_as_the_window() -> None:
+    kept = statistics(Result(NOW - HOUR, DOWN), Result(NOW, UP))
+    assert kept.uptime.hour == 100.0
+    assert kept.uptime.day == 50.0
+
+
+def test_a_clock_set_back_brings_the_windows_back() -> None:
+    kept = statistics(Result(NOW - HOUR, DOWN, None), Result(NOW, UP, 100.0))
+    kept.advance(NOW + DAY + 1)
+    assert (kept.uptime.day, kept.latency) == (None, None)
+    kept.advance(NOW - 1)
+    assert kept.uptime.hour == 50.0
+    assert kept.latency is not None
+
+
+def test_percentiles_are_nearest_rank() -> None:
+    kept = statistics(*(Result(NOW - i, UP, float(i)) for i in range(1, 101)))
+    assert kept.latency is not None
+    assert (kept.latency.p50, kept.latency.p95) == (50.0, 95.0)
+    assert (kept.latency.min, kept.latency.max, kept.latency.avg) == (1.0, 100.0, 50.5)
+    assert kept.latency.samples == 100
+
+
+def test_p95_of_two_is_the_larger() -> None:
+    kept = statistics(Result(NOW, UP, 10.0), Result(NOW, UP, 20.0))
+    assert kept.latency is not None
+    assert kept.latency.p95 == 20.0
+
+
+def test_latency_of_a_day_is_forgotten_after_a_day() -> None:
+    kept = statistics(Result(NOW - DAY, UP, 5_000.0), Result(NOW, UP, 10.0))
+    assert kept.latency is not None
+    assert (kept.latency.max, kept.latency.samples) == (10.0, 1)
+
+
+def test_completions_are_counted_for_a_day() -> None:
+    kept = statistics(
+        Result(NOW - DAY, UP, 1.0, 5), Result(NOW - HOUR, UP, 1.0, 2), Result(NOW, UP, 1.0, 1)
+    )
+    assert kept.completions_in_day == 3
+    assert kept.completions_since(NOW - 60) == 1
+
+
+def test_recent_holds_the_counted_checks_newest_last() -> None:
+    kept = statistics(
+        Result(NOW - 2, UP, 10.0), Result(NOW - 1, NOT_COUNTED), Result(NOW, DOWN, None)
+    )
+    assert kept.recent == (Sample(True, 10.0, NOW - 2), Sample(False, None, NOW))
+
+
+def test_remembered_columns_equal_checks_added_one_by_one() -> None:
+    results = [
+        Result(NOW - 3 * DAY, DOWN),
+        Result(NOW - HOUR, UP, 20.0, 1),
+        Result(NOW, UP, None),
+    ]
+    one_by_one = statistics(*results)
+    at_once = Statistics.remembered(
+        array("d", [r.at for r in results]),
+        bytes(r.verdict for r in results),
+        array("d", [float("nan") if r.latency_ms is None else r.latency_ms for r in results]),
+        bytes(r.completions for r in results),
+        now=NOW,
+    )
+    for name in ("uptime", "latency", "recent", "checks_in_day", "completions_in_day"):
+        assert getattr(at_once, name) == getattr(one_by_one, name)
+    assert list(at_once.results()) == list(one_by_one.results()) == results
+
+
+def test_what_is_older_than_every_window_is_forgotten_in_steps() -> None:
+    kept = statistics(*(Result(NOW + i, UP, 1.0) for i in range(3_000)), now=NOW + 3_000)
+    assert len(list(kept.results())) == 3_000
+    kept.add(Result(NOW + 9 * DAY, UP, 1.0))
+    kept.advance(NOW + 9 * DAY)
+    assert len(list(kept.results())) == 1
+    assert kept.uptime.week == 100.0
