@@ -82,6 +82,13 @@ def test_the_reset_comes_first():
     assert exhausts_at(points, at(3001), at(1200)) == at(3000)
 
 
+def test_without_a_reset_nothing_beyond_thirty_days_is_forecast():
+    points = falling(104, 103, 102, 101, 100, step=DAY / 4)
+    assert exhausts_at(points, None, at(DAY)) == at(26 * DAY)
+    points = falling(604, 603, 602, 601, 600, step=DAY / 4)
+    assert exhausts_at(points, None, at(DAY)) is None
+
+
 def test_a_reset_that_has_passed_ends_the_forecast():
     points = falling(100, 90, 80, 70, 60)
     assert exhausts_at(points, at(4000), at(4000)) is None

@@ -8,6 +8,7 @@ import pytest
 from tracker.limits import current, worst_percent
 from tracker.probes.durations import seconds_until
 from tracker.probes.limit_bodies import next_midnight
+from tracker.probes.limit_values import merged
 from tracker.probes.rate_limits import Limits, read_limits
 from tracker.reports import LimitReading, LimitSource
 
@@ -408,6 +409,20 @@ def test_headers_and_body_about_the_same_limit_are_read_with_caution():
         source=LimitSource.HEADERS,
         retry_after=38.2,
     )
+
+
+def test_of_two_sources_no_more_is_left_than_the_lower_limit():
+    message = "Rate limit reached on requests per min (RPM): Limit 20, Used 2, Requested 1."
+    headers = {"x-ratelimit-limit-requests-minute": "15"}
+    assert readings(headers, {"error": {"message": message}}) == (
+        told("requests_minute", 15, 15, 60),
+    )
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_windows_the_longer_holds(order):
+    readings = [told("requests", 10, 5, 60), told("requests", 10, 5, 3600), told("tokens")]
+    assert merged(readings[::order]) == (told("requests", 10, 5, 3600), told("tokens"))
 
 
 def test_a_thousand_invented_limits_are_not_all_kept():

@@ -55,8 +55,6 @@ def _of_rfc3339(text: str) -> datetime | None:
 
 
 def _of_http_date(text: str) -> datetime | None:
-    if ":" not in text:  # the library would take a bare "1 Jan 2026" for a date
-        return None
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):  # what it raises on odd text
