@@ -69,6 +69,7 @@ class ProviderStatus:
     facts: Facts = Facts()
     keys: tuple[KeyReport, ...] = ()
     models: tuple[str, ...] | None = None
+    outcome_counts: tuple[tuple[Kind, int], ...] = ()  # of its checks since this process began
 
 
 @attrs.frozen(kw_only=True)
