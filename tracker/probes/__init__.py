@@ -1,0 +1,87 @@
+"""Checks: ``open_check`` gives one provider's, which answers every call with a Finding."""
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import attrs
+import httpx
+
+from tracker.clock import Clock
+from tracker.probes.dialects import Dialect, dialect_of
+from tracker.probes.failures import FetchError
+from tracker.probes.fetch import new_client
+from tracker.probes.keys import CURABLE, Keyring, best_of
+from tracker.probes.session import Session, failed
+from tracker.reports import Finding
+from tracker.secret import Mask, Secret
+from tracker.settings import Provider
+
+__all__ = ["Check", "open_check"]
+
+Check = Callable[[], Awaitable[Finding]]
+
+
+@asynccontextmanager
+async def open_check(
+    provider: Provider, *, clock: Clock = Clock(), tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Check]:
+    """The check of one provider, with a connection of its own that outlives a single check.
+
+    A check has no time limit of its own and may be cancelled at any moment. It raises only on
+    our own bugs: whatever provider and network do is a Finding. tls: used instead of the usual
+    authorities and ``ca_file``. Raises LookupError for a kind that has no dialect.
+    """
+    ask = dialect_of(provider.kind)
+    client = _client(provider, tls)
+    if isinstance(client, Finding):
+        yield _Unable(client)
+        return
+    async with client:
+        session = Session(provider=provider, client=client, clock=clock)
+        yield _Check(session, ask, Keyring(provider.keys))
+
+
+def _client(provider: Provider, tls: ssl.SSLContext | None) -> httpx.AsyncClient | Finding:
+    try:
+        return new_client(provider, tls)
+    except FetchError as error:
+        return failed(error, Mask(provider.keys))
+
+
+@attrs.frozen
+class _Unable:
+    """Stands for a check that its settings make impossible."""
+
+    finding: Finding
+
+    async def __call__(self) -> Finding:
+        return attrs.evolve(self.finding, requests=0)
+
+
+@attrs.frozen
+class _Check:
+    session: Session
+    ask: Dialect
+    keyring: Keyring
+
+    async def __call__(self) -> Finding:
+        findings = []
+        for position, key in self.keyring.turn():
+            findings.append(await self._asked(key))
+            self.keyring.note(position, findings[-1])
+            if findings[-1].kind not in CURABLE:
+                break
+        requests, completions = self.session.counted()
+        return attrs.evolve(
+            best_of(findings),
+            requests=requests,
+            completions=completions,
+            keys=self.keyring.reports(),
+        )
+
+    async def _asked(self, key: Secret | None) -> Finding:
+        try:
+            return await self.ask(self.session, key)
+        except FetchError as error:
+            return failed(error, self.session.mask)

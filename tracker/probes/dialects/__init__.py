@@ -1,0 +1,25 @@
+"""One file a kind of API. A file's name is the kind's; it offers ``async def check``."""
+
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from pkgutil import iter_modules
+
+from tracker.probes.session import Session
+from tracker.reports import Finding
+from tracker.secret import Secret
+
+Dialect = Callable[[Session, Secret | None], Awaitable[Finding]]
+"""One check with one key (None where the endpoint has none). May raise FetchError."""
+
+
+def kinds() -> tuple[str, ...]:
+    """Every kind there is a dialect for."""
+    return tuple(sorted(module.name for module in iter_modules(__path__)))
+
+
+def dialect_of(kind: str) -> Dialect:
+    """The check of a kind. Raises LookupError when there is none."""
+    if kind not in kinds():
+        raise LookupError(f"no dialect for kind {kind!r}; there are {', '.join(kinds())}")
+    check: Dialect = import_module(f"{__name__}.{kind}").check
+    return check

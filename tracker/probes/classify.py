@@ -1,0 +1,226 @@
+"""What an HTTP answer means (docs/providers.md has the table). Pure; the body over the status."""
+
+from collections.abc import Mapping
+
+import attrs
+
+from tracker.probes.error_bodies import ErrorBody, read_error
+from tracker.probes.messages import printable
+from tracker.probes.reply import Reply
+from tracker.reports import Facts, Kind
+from tracker.secret import Mask
+
+# Words a provider puts into code, type, status or reason, in lower case. Only words that say
+# more than, or other than, the status they come with.
+CODES: Mapping[str, Kind] = {
+    # our credentials
+    "invalid_api_key": Kind.AUTH,
+    "api_key_invalid": Kind.AUTH,  # Gemini, with a 400
+    "authentication_error": Kind.AUTH,
+    "unauthenticated": Kind.AUTH,
+    "access_token_type_unsupported": Kind.AUTH,
+    "service_disabled": Kind.AUTH,
+    "validation_required": Kind.AUTH,  # Gemini CLI: the account must be verified
+    "unsupported_country_region_territory": Kind.AUTH,
+    # our quota
+    "insufficient_quota": Kind.QUOTA_EXHAUSTED,
+    "billing_error": Kind.QUOTA_EXHAUSTED,
+    "billing_hard_limit_reached": Kind.QUOTA_EXHAUSTED,
+    "quota_exhausted": Kind.QUOTA_EXHAUSTED,
+    "insufficient_g1_credits_balance": Kind.QUOTA_EXHAUSTED,
+    "insufficient_balance": Kind.QUOTA_EXHAUSTED,
+    "payment_method_required": Kind.QUOTA_EXHAUSTED,
+    # ours, and it passes
+    "rate_limit_exceeded": Kind.RATE_LIMITED,
+    "rate_limit_error": Kind.RATE_LIMITED,
+    "rate_limited": Kind.RATE_LIMITED,
+    "dynamic_request_limited": Kind.RATE_LIMITED,
+    "dynamic_token_limited": Kind.RATE_LIMITED,
+    # their capacity, whatever the status
+    "3505": Kind.OVERLOADED,  # Mistral, with a 429
+    "service_tier_capacity_exceeded": Kind.OVERLOADED,
+    "capacity_exceeded": Kind.OVERLOADED,  # Groq's flex tier, with a 498
+    "model_capacity_exhausted": Kind.OVERLOADED,
+    "overloaded_error": Kind.OVERLOADED,
+    # the model
+    "model_not_found": Kind.NOT_FOUND,
+    "model_decommissioned": Kind.NOT_FOUND,
+}
+
+STATUSES: Mapping[int, Kind] = {
+    401: Kind.AUTH,
+    402: Kind.QUOTA_EXHAUSTED,
+    403: Kind.AUTH,
+    404: Kind.NOT_FOUND,
+    408: Kind.TIMEOUT,
+    410: Kind.NOT_FOUND,
+    429: Kind.RATE_LIMITED,
+    498: Kind.OVERLOADED,
+    503: Kind.OVERLOADED,
+    504: Kind.TIMEOUT,
+    524: Kind.TIMEOUT,
+    529: Kind.OVERLOADED,
+}
+
+WORDS: Mapping[Kind, str] = {
+    Kind.RATE_LIMITED: "rate limited",
+    Kind.QUOTA_EXHAUSTED: "quota or credit spent",
+    Kind.AUTH: "key or account refused",
+    Kind.TIMEOUT: "its upstream timed out",
+    Kind.SERVER: "server error",
+    Kind.OVERLOADED: "overloaded",
+    Kind.BLOCKED: "blocked by a firewall",
+    Kind.NOT_FOUND: "model or path gone, or not ours to use",
+    Kind.BAD_RESPONSE: "not the API's answer",
+    Kind.REQUEST: "our request was refused",
+}
+
+# In the lower-cased text of an error. Each stands for a case where status and code mislead.
+REGION = ("user location is not supported", "unsupported_country_region_territory")
+SPENT = ("insufficient", "credit", "quota", "budget", "billing", "key limit exceeded")
+SUSPENDED = ("suspended",)
+SCOPES = ("missing scopes", "insufficient permissions for this operation")
+MODERATED = ("moderation", "flagged", "guardrail")
+CHALLENGES = ("just a moment", "error code: 1010", "error 1010", "attention required", "cf-chl-")
+# An origin server's own error page: nobody blocked us.
+ORIGIN_PAGES = ("<center>nginx", "<center>openresty", "apache server at", "<address>apache")
+
+GOOGLE = frozenset({"gemini", "gemini_cli"})
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """What an answer that is no success means."""
+
+    kind: Kind
+    message: str
+    facts: Facts
+
+
+def classify(
+    reply: Reply, *, dialect: str = "", completion: bool = False, mask: Mask | None = None
+) -> Verdict | None:
+    """The verdict on a failure, None where nothing in the answer says that it failed.
+
+    dialect: the kind of API that was asked. completion: it was asked to infer. Total: any
+    answer gives one of the two. Whether a success has the right shape is its dialect's to say.
+    """
+    error = read_error(reply)
+    status = error.status if reply.status == 200 and error.status else reply.status
+    if reply.status < 400 and not error.failed and not _challenged(reply):
+        return _not_the_api(reply, mask) if reply.is_html else None
+    kind, facts = _judged(reply, error, status, dialect)
+    if completion and kind.is_failure and kind not in _UNPROVEN:
+        facts = attrs.evolve(facts, inference=False)
+    words = _words(kind, error, status, dialect)
+    return Verdict(kind=kind, message=_message(words, status, error.text, mask), facts=facts)
+
+
+# These say nothing about whether the model answers: we never got to it.
+_UNPROVEN = frozenset({Kind.AUTH, Kind.BLOCKED})
+
+
+def _judged(reply: Reply, error: ErrorBody, status: int, dialect: str) -> tuple[Kind, Facts]:
+    kind = (
+        _firewall(reply, status)
+        or _by_code(error, status)
+        or _by_limits(reply, error, status)
+        or _by_words(error, status)
+        or _by_status(status, dialect)
+    )
+    return kind, _facts(kind, error)
+
+
+def _firewall(reply: Reply, status: int) -> Kind | None:
+    if _challenged(reply):
+        return Kind.BLOCKED
+    if not reply.is_html or status not in {403, 503}:
+        return None
+    origin = any(sign in reply.text.lower() for sign in ORIGIN_PAGES)
+    return None if origin and not reply.header("cf-ray") and status == 503 else Kind.BLOCKED
+
+
+def _challenged(reply: Reply) -> bool:
+    """A firewall's challenge, whatever status it hides behind; an API's JSON may quote one."""
+    if reply.header("cf-mitigated").lower() == "challenge":
+        return True
+    start = reply.body[:64].lstrip()
+    if start.startswith((b"{", b"[")) or (reply.status >= 500 and reply.status != 503):
+        return False
+    text = reply.text.lower()
+    return any(sign in text for sign in CHALLENGES)
+
+
+def _by_code(error: ErrorBody, status: int) -> Kind | None:
+    """Rate limits told by a code are looked at again: their body may say that more is spent."""
+    found = next((CODES[code] for code in error.codes if code in CODES), None)
+    if found is Kind.RATE_LIMITED and (status == 429 or error.per_day):
+        return None
+    return found
+
+
+def _by_limits(reply: Reply, error: ErrorBody, status: int) -> Kind | None:
+    if status not in {429, 499}:
+        return None
+    zero = any(
+        name.startswith("x-ratelimit-limit-") and value.strip() == "0"
+        for name, value in reply.headers
+    )
+    spent = any(
+        word in error.plain for word in ("insufficient_quota", "check your plan and billing")
+    )
+    return Kind.QUOTA_EXHAUSTED if zero or error.per_day or spent else None
+
+
+def _by_words(error: ErrorBody, status: int) -> Kind | None:
+    if status >= 500 or status in {401, 429}:
+        return None
+    if any(word in error.plain for word in (*REGION, *SUSPENDED)):
+        return Kind.AUTH
+    if status != 403:
+        return None
+    if any(word in error.plain for word in (*SCOPES, *MODERATED)):
+        return Kind.REQUEST
+    return Kind.QUOTA_EXHAUSTED if any(word in error.plain for word in SPENT) else None
+
+
+def _by_status(status: int, dialect: str) -> Kind:
+    if status == 499 and dialect in GOOGLE:
+        return Kind.RATE_LIMITED  # the CLI's own client treats it like a 429
+    if found := STATUSES.get(status):
+        return found
+    if status >= 500:
+        return Kind.SERVER
+    return Kind.REQUEST if status >= 400 else Kind.BAD_RESPONSE
+
+
+def _facts(kind: Kind, error: ErrorBody) -> Facts:
+    if kind is Kind.AUTH:
+        # Refused for where we are, not for the key: nothing is proven about the key.
+        elsewhere = any(word in error.plain for word in REGION)
+        return Facts(reachable=True, authenticated=None if elsewhere else False)
+    if kind.is_limit:
+        return Facts(reachable=True, quota_available=False)
+    if any(word in error.plain for word in SCOPES):
+        return Facts(reachable=True, authenticated=True)  # it knows what the key may do
+    return Facts(reachable=True)
+
+
+def _not_the_api(reply: Reply, mask: Mask | None) -> Verdict:
+    message = _message("an HTML page instead of the API", reply.status, "", mask)
+    return Verdict(kind=Kind.BAD_RESPONSE, message=message, facts=Facts(reachable=True))
+
+
+def _words(kind: Kind, error: ErrorBody, status: int, dialect: str) -> str:
+    if any(word in error.plain for word in REGION):
+        return "not offered where we are"
+    if dialect == "g4f" and status == 429:
+        return "rate limited, or its upstream failed"  # it turns their 402 and 504 into 429
+    if kind is Kind.REQUEST and any(word in error.plain for word in SCOPES):
+        return 'the key may not list models; check = "chat" can still prove it'
+    return WORDS[kind]
+
+
+def _message(words: str, status: int, text: str, mask: Mask | None) -> str:
+    told = f": {text}" if text else ""
+    return printable(f"{words} ({status}){told}", mask or Mask())

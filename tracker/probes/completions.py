@@ -1,0 +1,153 @@
+"""The cheapest completion: one token, streamed, so that the time to the first one is measured."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from tracker.probes.lists import read_models
+from tracker.probes.reply import UNPARSEABLE, Reply, parse_json
+from tracker.probes.session import Session
+from tracker.reports import Facts, Finding, Kind
+from tracker.secret import Secret
+
+TRIES = 3  # models tried in one check where nobody named one: some are listed but not ours to use
+LIST_SECONDS = 3600.0  # how long a list is good for choosing a model
+HELLO = [{"role": "user", "content": "hi"}]
+
+
+@attrs.frozen(kw_only=True)
+class Wire:
+    """How a kind of API asks for a completion and shows that it answers.
+
+    body: the request for a model, given the session (which remembers what it did not take).
+    answers: an event, or a whole JSON answer, shows that the model answered. speaks: an event
+    holds text of it. Reasoning models may spend their token unseen: an answer without text is
+    one all the same.
+    """
+
+    body: Callable[[Session, str], object]
+    answers: Callable[[Mapping[str, Any]], bool]
+    speaks: Callable[[Mapping[str, Any]], bool]
+
+
+async def complete(session: Session, key: Secret | None, wire: Wire) -> Finding:
+    """One completion of the model named, or of the first listed that answers."""
+    if session.provider.model is not None:
+        return await _ask(session, key, wire, session.provider.model)
+    chosen = await _candidates(session, key)
+    if isinstance(chosen, Finding):
+        return chosen
+    return await _ask_any(session, key, wire, chosen)
+
+
+async def _ask_any(
+    session: Session, key: Secret | None, wire: Wire, models: tuple[str, ...]
+) -> Finding:
+    for model in models[:TRIES]:
+        finding = await _ask(session, key, wire, model)
+        if finding.kind is not Kind.NOT_FOUND:
+            break
+        rest = tuple(m for m in session.memory["chat_models"] if m != model)
+        session.memory["chat_models"] = (*rest, model)  # last in line: it may come back
+    return attrs.evolve(finding, models=session.memory.pop("unreported_models", None))
+
+
+async def _candidates(session: Session, key: Secret | None) -> tuple[str, ...] | Finding:
+    """Models to try, best known first; the list is read again once an hour."""
+    now = session.clock.steady()
+    if now < session.memory.get("list_good_until", now):
+        models: tuple[str, ...] = session.memory["chat_models"]
+        return models
+    reply = await session.get_list(session.option("models_path"), key)
+    if (refusal := session.refused(reply)) is not None:
+        return refusal
+    listed = read_models(reply.json)
+    if listed is None:
+        return session.misshapen(reply, "no model list to choose a model from")
+    if not listed.chat:
+        message = "its list has no model to ask: name one with model ="
+        return session.found(reply, Kind.REQUEST, message, Facts(reachable=True))
+    known = session.memory.get("chat_models", ())
+    kept = [model for model in known[:1] if model in listed.chat]
+    session.memory["chat_models"] = tuple(dict.fromkeys((*kept, *listed.chat)))
+    session.memory["list_good_until"] = now + LIST_SECONDS
+    session.memory["unreported_models"] = listed.names
+    return tuple(session.memory["chat_models"])
+
+
+async def _ask(session: Session, key: Secret | None, wire: Wire, model: str) -> Finding:
+    """Asks once more where the refusal itself says what the model takes instead."""
+    reply = await _post(session, key, wire, model)
+    if _learnt(session, reply):
+        reply = await _post(session, key, wire, model)
+    return judged(session, reply, wire, key)
+
+
+async def _post(session: Session, key: Secret | None, wire: Wire, model: str) -> Reply:
+    session.completions += 1
+    path = session.option("chat_path").replace("{model}", model)
+    return await session.post(path, key, wire.body(session, model), timed=True)
+
+
+def _learnt(session: Session, reply: Reply) -> bool:
+    """Whether a 400 told something new: OpenAI's reasoning models want another field."""
+    told = reply.status == 400 and "max_completion_tokens" in reply.text
+    if not told or session.memory.get("length_field") is not None:
+        return False
+    session.memory["length_field"] = "max_completion_tokens"
+    return True
+
+
+def judged(session: Session, reply: Reply, wire: Wire, key: Secret | None) -> Finding:
+    """The finding on a completion's answer, streamed or whole."""
+    events = list(read_events(reply))
+    broken = next((body for _, body, event in events if "error" in event), None)
+    told = attrs.evolve(reply, body=broken) if broken is not None else reply
+    if (refusal := session.refused(told, completion=True)) is not None:
+        return refusal
+    if not any(wire.answers(event) for *_, event in events):
+        return _unanswered(session, reply, recognised=bool(events))
+    facts = Facts(
+        reachable=True,
+        authenticated=True if key is not None else None,
+        quota_available=True,
+        inference=True,
+    )
+    return session.found(reply, Kind.OK, "", facts, ttft=_ttft(reply, events, wire))
+
+
+def _unanswered(session: Session, reply: Reply, *, recognised: bool) -> Finding:
+    facts = Facts(reachable=True, inference=False)
+    if recognised:
+        message = "answered without a completion: it may still be starting"
+        return session.found(reply, Kind.OVERLOADED, message, facts)
+    return session.misshapen(reply, "no completion in it", facts)
+
+
+Event = tuple[int, bytes, Mapping[str, Any]]
+
+
+def read_events(reply: Reply) -> Iterator[Event]:
+    """(end in bytes, its JSON, the object) of each streamed event, or of the whole body."""
+    if isinstance(reply.json, dict):
+        yield len(reply.body), reply.body, reply.json
+        return
+    end = 0
+    for line in reply.body.splitlines(keepends=True):
+        end += len(line)
+        if line.startswith(b"data:"):
+            data = line[5:].strip()
+            value = parse_json(data)
+            if value is not UNPARSEABLE and isinstance(value, dict):
+                yield end, data, value
+
+
+def _ttft(reply: Reply, events: list[Event], wire: Wire) -> float | None:
+    """Seconds to the piece with the first text; unknown for an answer that was not streamed."""
+    if len(events) < 2 and isinstance(reply.json, dict):
+        return None
+    end = next((end for end, _, event in events if wire.speaks(event)), None)
+    if end is None:
+        return None
+    return next((seconds for total, seconds in reply.arrivals if total >= end), None)

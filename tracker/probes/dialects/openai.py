@@ -1,0 +1,57 @@
+"""OpenAI's API and everything that speaks it: a model list, or a completion of one token."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tracker.probes.completions import HELLO, Wire, complete
+from tracker.probes.lists import read_models
+from tracker.probes.session import Session
+from tracker.reports import Facts, Finding, Kind
+from tracker.secret import Secret
+
+# Where a model "speaks": reasoning models think aloud in a field of their own.
+SPOKEN = ("content", "reasoning_content", "reasoning", "tool_calls")
+
+
+async def check(session: Session, key: Secret | None) -> Finding:
+    if session.provider.check == "chat":
+        return await complete(session, key, WIRE)
+    return await check_list(session, key, session.option("path"))
+
+
+async def check_list(session: Session, key: Secret | None, path: str) -> Finding:
+    """The model list. It proves the key only where it is known to need one."""
+    reply = await session.get_list(path, key)
+    if (refusal := session.refused(reply)) is not None:
+        return refusal
+    listed = read_models(reply.json)
+    if listed is None:
+        return session.misshapen(reply, "no list of models")
+    proven = key is not None and session.provider.list_public is False
+    facts = Facts(reachable=True, authenticated=True if proven else None)
+    return session.found(reply, Kind.OK, "", facts, models=listed.names)
+
+
+def body(session: Session, model: str) -> dict[str, Any]:
+    field = session.memory.get("length_field", "max_tokens")
+    return {"model": model, "messages": HELLO, field: 1, "stream": True}
+
+
+def answers(event: Mapping[str, Any]) -> bool:
+    return _choice(event) is not None
+
+
+def speaks(event: Mapping[str, Any]) -> bool:
+    choice = _choice(event) or {}
+    delta = choice.get("delta")
+    said = isinstance(delta, dict) and any(delta.get(field) for field in SPOKEN)
+    return bool(said or choice.get("finish_reason"))
+
+
+def _choice(event: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    choices = event.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, dict) else None
+
+
+WIRE = Wire(body=body, answers=answers, speaks=speaks)

@@ -1,0 +1,66 @@
+"""Several keys of one provider: each check begins with the next, the others stand in for it."""
+
+from collections.abc import Iterator
+
+import attrs
+
+from tracker.reports import Finding, KeyReport, KeyState, Kind
+from tracker.secret import Secret
+
+# What another key may cure. Best first: a limit passes by itself, credit may come back with a
+# date, a refused key needs a hand.
+CURABLE = (Kind.RATE_LIMITED, Kind.QUOTA_EXHAUSTED, Kind.AUTH)
+STATES = {
+    Kind.OK: KeyState.OK,
+    Kind.AUTH: KeyState.REFUSED,
+    Kind.QUOTA_EXHAUSTED: KeyState.SPENT,
+    Kind.RATE_LIMITED: KeyState.RATE_LIMITED,
+}
+MOST = 8  # keys asked in one check: it has one time-out for all of them
+
+
+@attrs.define
+class Keyring:
+    """The keys and what is known of each. ``None`` stands for the key of a keyless endpoint."""
+
+    keys: tuple[Secret, ...]
+    _states: list[KeyState] = attrs.field(init=False)
+    _next: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self._states = [KeyState.UNKNOWN] * len(self.keys)
+
+    def turn(self) -> Iterator[tuple[int, Secret | None]]:
+        """Positions and keys for one check, the next in turn first."""
+        if not self.keys:
+            yield 0, None
+            return
+        first, self._next = self._next, (self._next + 1) % len(self.keys)
+        for step in range(min(len(self.keys), MOST)):
+            position = (first + step) % len(self.keys)
+            yield position, self.keys[position]
+
+    def note(self, position: int, finding: Finding) -> None:
+        """What a check with this key told about it; a server's failure tells nothing."""
+        refused = finding.facts.authenticated is False or finding.kind is not Kind.AUTH
+        if self.keys and finding.kind in STATES and refused:
+            self._states[position] = STATES[finding.kind]
+
+    def reports(self) -> tuple[KeyReport, ...]:
+        return tuple(KeyReport(number=n, state=s) for n, s in enumerate(self._states, start=1))
+
+
+def best_of(findings: list[Finding]) -> Finding:
+    """The finding that stands for the provider: the last one asked, unless all keys failed.
+
+    findings: of one check, one a key, in the order asked; all but the last are curable.
+    """
+    last = findings[-1]
+    if last.kind not in CURABLE:
+        return last
+    return min(findings, key=_rank)
+
+
+def _rank(finding: Finding) -> tuple[int, float]:
+    wait = float("inf") if finding.retry_after is None else finding.retry_after
+    return CURABLE.index(finding.kind), wait

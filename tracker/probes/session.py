@@ -1,0 +1,183 @@
+"""What a dialect works with: one provider's client, clock, memory and count of requests."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import attrs
+import httpx
+import msgspec
+import structlog
+
+from tracker.catalogue import load_dialects
+from tracker.clock import Clock
+from tracker.probes.classify import classify
+from tracker.probes.failures import FetchError
+from tracker.probes.fetch import LARGE, SMALL, Request, fetch
+from tracker.probes.messages import printable
+from tracker.probes.rate_limits import Limits, read_limits
+from tracker.probes.reply import Reply
+from tracker.reports import Facts, Finding, Kind, LimitReading, LimitSource
+from tracker.secret import Mask, Secret
+from tracker.settings import Provider
+
+log = structlog.get_logger()
+
+
+@attrs.define(kw_only=True)
+class Session:
+    """One provider, from its first check to its last.
+
+    memory: what a dialect keeps between checks (a model list, a token), by names of its own.
+    requests, completions: sent and not yet reported. Completions of a check that timed out are
+    counted with the next: they were spent all the same.
+    """
+
+    provider: Provider
+    client: httpx.AsyncClient
+    clock: Clock
+    memory: dict[str, Any] = attrs.field(factory=dict)
+    requests: int = 0
+    completions: int = 0
+    mask: Mask = attrs.field(init=False)
+    options: dict[str, Any] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.mask = Mask(provider_secrets(self.provider))
+        kind = load_dialects().get(self.provider.kind)
+        self.options = (kind.options if kind else {}) | self.provider.options
+
+    def hide(self, *secrets: Secret) -> None:
+        """Mask these too from now on: tokens that a dialect got itself."""
+        self.mask = Mask((*provider_secrets(self.provider), *secrets))
+
+    def option(self, name: str) -> str:
+        """A text option, the provider's or its kind's; empty where neither has it."""
+        value = self.options.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    def url(self, path: str) -> str:
+        """A path below base_url; an absolute URL as it is, unless the provider was moved."""
+        base = self.provider.base_url.rstrip("/")
+        if not path.startswith(("https://", "http://")):
+            return base + path
+        if not self.provider.moved:
+            return path
+        parts = urlsplit(path)
+        return base + parts.path + (f"?{parts.query}" if parts.query else "")
+
+    def headers(self, key: Secret | None) -> dict[str, str]:
+        """Those of the catalogue, and the key in the one it belongs in. Raises FetchError."""
+        headers = {"Accept": "application/json", **self.options.get("headers", {})}
+        if key is not None:
+            scheme = self.option("auth_scheme")
+            value = sendable(key)
+            name = self.option("auth_header") or "Authorization"
+            headers[name] = f"{scheme} {value}" if scheme else value
+        return headers
+
+    def counted(self) -> tuple[int, int]:
+        """Requests and completions since the last call."""
+        requests, self.requests = self.requests, 0
+        completions, self.completions = self.completions, 0
+        return requests, completions
+
+    async def get(self, path: str, key: Secret | None, *, limit: int = SMALL) -> Reply:
+        return await self.send(Request(url=self.url(path), headers=self.headers(key), limit=limit))
+
+    async def get_list(self, path: str, key: Secret | None) -> Reply:
+        return await self.get(path, key, limit=LARGE)
+
+    async def post(
+        self, path: str, key: Secret | None, body: object = None, *, timed: bool = False
+    ) -> Reply:
+        headers = self.headers(key)
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = msgspec.json.encode(body)
+        return await self.send(
+            Request(
+                method="POST", url=self.url(path), headers=headers, content=content, timed=timed
+            )
+        )
+
+    async def send(self, request: Request) -> Reply:
+        """Counted, then sent. Raises FetchError."""
+        self.requests += 1
+        reply = await fetch(self.client, request, self.provider)
+        log.debug(
+            "request answered",
+            provider=self.provider.name,
+            method=request.method,
+            http_status=reply.status,
+            seconds=round(reply.seconds, 4),
+        )
+        return reply
+
+    def refused(self, reply: Reply, *, completion: bool = False) -> Finding | None:
+        """The finding on an answer that tells of a failure, None where it tells of none."""
+        verdict = classify(reply, dialect=self.provider.kind, completion=completion, mask=self.mask)
+        if verdict is None:
+            return None
+        return self.found(reply, verdict.kind, verdict.message, verdict.facts)
+
+    def misshapen(self, reply: Reply, what: str, facts: Facts | None = None) -> Finding:
+        """A success in status that is not the API's in shape."""
+        facts = facts or Facts(reachable=True)
+        return self.found(reply, Kind.BAD_RESPONSE, f"not the API's answer: {what}", facts)
+
+    def found(
+        self,
+        reply: Reply,
+        kind: Kind,
+        message: str,
+        facts: Facts,
+        *,
+        limits: tuple[LimitReading, ...] = (),
+        **more: Any,
+    ) -> Finding:
+        """A finding on the deciding answer, with what it tells of rate limits.
+
+        limits: what the dialect itself read out of the body.
+        """
+        told = self.limits(reply)
+        source = LimitSource.BODY if limits and not told.readings else told.source
+        return Finding(
+            kind=kind,
+            message=printable(message, self.mask),
+            latency=reply.seconds,
+            http_status=reply.status,
+            facts=facts,
+            limits=(*told.readings, *limits),
+            limits_source=source,
+            retry_after=told.retry_after if not kind.is_success else None,
+            **more,
+        )
+
+    def limits(self, reply: Reply) -> Limits:
+        body = reply.json if reply.status >= 400 else None
+        return read_limits(reply.headers, body, now=self.clock.now(), dialect=self.provider.name)
+
+
+def failed(error: FetchError, mask: Mask) -> Finding:
+    """The finding on a request that got no answer."""
+    return Finding(
+        kind=error.kind,
+        message=printable(error.message, mask),
+        facts=Facts(reachable=None if error.kind.is_ours else error.answered),
+    )
+
+
+def sendable(key: Secret) -> str:
+    """The key as a header can carry it. Raises FetchError, which never holds it."""
+    value = key.reveal()
+    if not value.isascii() or not value.isprintable() or not value.strip():
+        message = "the key cannot be sent: it is empty or has characters that no header can hold"
+        raise FetchError(Kind.REQUEST, message)
+    return value
+
+
+def provider_secrets(provider: Provider) -> tuple[Secret, ...]:
+    """Everything of a provider's that must never show: keys, and the proxy's password."""
+    password = urlsplit(provider.proxy).password if provider.proxy else None
+    return (*provider.keys, *([Secret(password)] if password else []))
