@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tracker.testing.scripts import write_script as write_script
     from tracker.testing.simulated import SimulatedProvider as SimulatedProvider
     from tracker.testing.simulated import simulated_provider as simulated_provider
+    from tracker.testing.trio_host import TrioHost as TrioHost
+    from tracker.testing.trio_host import advance as advance
+    from tracker.testing.trio_host import settle as settle
 
 _NAMES = {
     "clocks": ("VirtualClock", "virtual_clock"),
@@ -30,6 +33,7 @@ _NAMES = {
     "quota": ("Quota", "Window"),
     "scripts": ("Character", "Script", "Trouble", "play", "write_script"),
     "simulated": ("SimulatedProvider", "simulated_provider"),
+    "trio_host": ("TrioHost", "advance", "settle"),
 }
 _HOMES = {name: f"{__name__}.{home}" for home, names in _NAMES.items() for name in names}
 __all__ = sorted(_HOMES)  # noqa: PLE0605 (a list, made from the table)

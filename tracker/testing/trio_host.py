@@ -1,0 +1,153 @@
+"""A host that keeps a trio program alive between synchronous steps, on a clock that stands still.
+
+For hypothesis' RuleBasedStateMachine, whose rules are plain functions: the program's actors live on
+between two rules, time moves only by ``advance``, and a crash comes out of the step that caused it.
+"""
+
+import queue
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, Self, TypeVar, TypeVarTuple
+
+import outcome
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+S = TypeVar("S")
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+class TrioHost(Generic[S]):
+    """Runs ``program`` as a guest of the calling thread; only ``advance`` moves its ``clock``.
+
+    program: started as by ``nursery.start``; what it gives to ``started()`` is ``host.started``.
+    patience: real seconds a step may take before TimeoutError: one that sleeps in virtual time
+    which nobody advances would wait for ever.
+    One host at a time in a thread (trio's rule). Use ``with``, or ``close`` it.
+    """
+
+    started: S
+
+    def __init__(self, program: Callable[..., Awaitable[Any]], *, patience: float = 10.0) -> None:
+        self.clock = MockClock()
+        self._patience = patience
+        self._ticks = queue.SimpleQueue[Callable[[], object]]()
+        self._scope = trio.CancelScope()
+        self._over = False
+        self._end: outcome.Outcome[None] | None = None
+        self._jobs, self._inbox = trio.open_memory_channel[Callable[[], Awaitable[None]]](1)
+        trio.lowlevel.start_guest_run(
+            self._main,
+            program,
+            run_sync_soon_threadsafe=self._ticks.put,
+            done_callback=self._done,
+            clock=self.clock,
+        )
+        try:
+            self.tick_until(lambda: hasattr(self, "started"))
+        except TimeoutError:
+            self.close()
+            raise
+
+    def call(self, job: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T:
+        """Run one async job, let the program come to rest, and give the job's answer or error.
+
+        Raises the program's own crash, an exception group, when one comes meanwhile, and
+        RuntimeError once the program is over.
+        """
+        answers: list[outcome.Outcome[T]] = []
+
+        async def answered() -> None:
+            answer: outcome.Outcome[T]
+            try:
+                answer = outcome.Value(await job(*args))
+            except Exception as error:  # noqa: BLE001 (handed to the caller; Cancelled is not)
+                answer = outcome.Error(error)
+            # A crash this job caused must come out of this step, not of the next.
+            await wait_all_tasks_blocked()
+            answers.append(answer)
+
+        if not self._over:
+            self._jobs.send_nowait(answered)
+        self.tick_until(lambda: bool(answers))
+        return answers[0].unwrap()
+
+    def tick_until(self, ready: Callable[[], bool]) -> None:
+        """Let the program run, time standing still, until ``ready()``. Raises as ``call`` does."""
+        self._tick_while(lambda: not ready())
+        if not ready():
+            raise RuntimeError("the program is over")
+
+    def close(self) -> None:
+        """Cancel the program and wait for its end; raises what it raises on its way out."""
+        if not self._over:
+            self._scope.cancel()
+        self._tick_while(lambda: True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _tick_while(self, waiting: Callable[[], bool]) -> None:
+        give_up = time.monotonic() + self._patience
+        while not self._over and waiting():
+            try:
+                self._ticks.get(timeout=max(0.0, give_up - time.monotonic()))()
+            except queue.Empty:
+                raise TimeoutError(
+                    f"nothing came of it in {self._patience:g} s: does it wait for time to pass?"
+                ) from None
+        if (end := self._end) is not None:
+            self._end = None
+            end.unwrap()
+
+    async def _main(self, program: Callable[..., Awaitable[Any]]) -> None:
+        with self._scope, self._jobs, self._inbox:
+            async with trio.open_nursery() as nursery:
+                self.started = await nursery.start(program)
+                async for job in self._inbox:
+                    await job()
+
+    def _done(self, end: outcome.Outcome[None]) -> None:
+        self._end, self._over = end, True
+
+
+async def settle(*workers: trio.CapacityLimiter) -> None:
+    """Wait until every task is blocked and no thread of these limiters is at work.
+
+    workers: limiters (of a finite size) whose tokens are held by threads only: a clock does not
+    know of threads, so time must not move while one works.
+    """
+    while True:
+        await wait_all_tasks_blocked()
+        busy = [worker for worker in workers if worker.borrowed_tokens]
+        if not busy:
+            return
+        for worker in busy:
+            await _all_returned(worker)
+
+
+async def advance(clock: MockClock, seconds: float, *workers: trio.CapacityLimiter) -> None:
+    """Move a frozen clock on, stopping at every deadline until all it set off has settled."""
+    end = trio.current_time() + seconds
+    await settle(*workers)
+    while (left := end - trio.current_time()) > 0:
+        due = trio.lowlevel.current_statistics().seconds_to_next_deadline
+        clock.jump(max(0.0, min(left, due)))
+        await settle(*workers)
+
+
+async def _all_returned(worker: trio.CapacityLimiter) -> None:
+    """Queue behind every token that is out: once all are ours, no thread had one."""
+    ours: list[object] = []
+    try:
+        while len(ours) < worker.total_tokens:
+            place = object()
+            await worker.acquire_on_behalf_of(place)
+            ours.append(place)
+    finally:
+        for place in ours:
+            worker.release_on_behalf_of(place)
