@@ -1,0 +1,12 @@
+"""For proxies: the best provider as a read of memory, kept fresh in the background.
+
+    with ProviderStatusClient("http://127.0.0.1:8000") as client:        # plain threads
+        client.get_healthiest_provider()
+
+and ``async with`` under asyncio and trio. Needs anyio, httpx and attrs, nothing of the server.
+"""
+
+from tracker.client.memory import State
+from tracker.client.status_client import ProviderStatusClient
+
+__all__ = ["ProviderStatusClient", "State"]

@@ -1,0 +1,74 @@
+"""Runs a coroutine function in the background: as a task of the caller's loop, or on a thread."""
+
+from collections.abc import Callable, Coroutine
+from importlib.util import find_spec
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any
+
+import anyio
+import attrs
+from anyio.abc import TaskGroup
+from anyio.from_thread import BlockingPortal
+
+JOIN_LIMIT = 2.0  # seconds: closing cancels everything, so it takes milliseconds
+
+Run = Callable[[], Coroutine[Any, Any, None]]
+
+
+@attrs.define
+class InTask:
+    """In a task group that is entered and left by one task of the caller's."""
+
+    _tasks: TaskGroup = attrs.field(init=False)
+
+    async def start(self, run: Run) -> None:
+        self._tasks = anyio.create_task_group()
+        await self._tasks.__aenter__()
+        self._tasks.start_soon(run)
+
+    async def stop(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._tasks.cancel_scope.cancel()
+        # An error of the caller's stays as it is: a task group would wrap it in a group.
+        if isinstance(error, Exception):
+            kind = error = trace = None
+        await self._tasks.__aexit__(kind, error, trace)
+
+
+@attrs.define
+class InThread:
+    """On a daemon thread with a loop of its own; one left running does not hold up the exit."""
+
+    _thread: Thread = attrs.field(init=False)
+    _portal: BlockingPortal = attrs.field(init=False)
+    _tasks: TaskGroup = attrs.field(init=False)
+
+    def start(self, run: Run) -> None:
+        opened = Event()
+        self._thread = Thread(
+            target=self._main, args=(run, opened), name="provider-status-client", daemon=True
+        )
+        self._thread.start()
+        opened.wait()
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            self._portal.start_task_soon(self._tasks.cancel_scope.cancel)
+            self._thread.join(JOIN_LIMIT)
+
+    def _main(self, run: Run, opened: Event) -> None:
+        try:
+            # Trio resolves names on daemon threads: a hung look-up cannot hold up the exit either.
+            anyio.run(self._serve, run, opened, backend="trio" if find_spec("trio") else "asyncio")
+        finally:
+            opened.set()
+
+    async def _serve(self, run: Run, opened: Event) -> None:
+        async with BlockingPortal() as self._portal, anyio.create_task_group() as self._tasks:
+            self._tasks.start_soon(run)
+            opened.set()

@@ -1,0 +1,134 @@
+"""Asks a tracker: bounded in time and size, never redirected, every trouble one exception."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import anyio
+import attrs
+import httpx
+
+from tracker.client.events import event_names
+
+SILENCE = 45.0  # seconds without a byte on the stream of events: three heartbeats missed
+
+
+class Unavailable(Exception):  # noqa: N818 (it says what the tracker is)
+    """The tracker gave nothing that we can use; the message says why."""
+
+
+@attrs.frozen(kw_only=True)
+class Address:
+    """Where a tracker is and how to reach it. ``timeout``: seconds for a whole answer."""
+
+    url: str
+    timeout: float
+    token: str | None = attrs.field(default=None, repr=False)
+    transport: httpx.AsyncBaseTransport | None = None
+    tls: ssl.SSLContext | None = None
+
+    def open(self) -> httpx.AsyncClient:
+        headers = {"Accept-Encoding": "identity", "User-Agent": "provider-status-client"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        return httpx.AsyncClient(
+            headers=headers,
+            timeout=httpx.Timeout(self.timeout, read=SILENCE),
+            transport=self.transport,
+            verify=self.tls or True,
+            follow_redirects=False,  # the token would travel along
+            trust_env=False,
+        )
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    status: int
+    body: bytes
+    tag: str | None
+
+
+@attrs.frozen
+class Connection:
+    """To one tracker, over a client that its opener closes."""
+
+    address: Address
+    http: httpx.AsyncClient
+
+    async def get(self, path: str, *, limit: int, tag: str | None = None) -> Answer | None:
+        """The answer, a 200 or 503 of at most ``limit`` bytes; None where ``tag`` still holds.
+
+        Raises Unavailable.
+        """
+        headers = {"If-None-Match": tag} if tag else {}
+        with self._translated(), anyio.fail_after(self.address.timeout):
+            async with self.http.stream(
+                "GET", self.address.url + path, headers=headers
+            ) as response:
+                if response.status_code == 304 and tag:
+                    return None
+                if response.status_code not in {200, 503}:
+                    raise Unavailable(_refusal(response.status_code))
+                body = await _bounded(response, limit)
+                return Answer(
+                    status=response.status_code, body=body, tag=response.headers.get("ETag")
+                )
+
+    async def listen(self, path: str, hear: Callable[[str], None]) -> None:
+        """Call ``hear`` with each event's name, until the stream ends. Raises Unavailable."""
+        headers = {"Accept": "text/event-stream"}
+        with self._translated():
+            async with self.http.stream(
+                "GET", self.address.url + path, headers=headers
+            ) as response:
+                kind = response.headers.get("Content-Type", "")
+                if response.status_code != 200 or not kind.startswith("text/event-stream"):
+                    raise Unavailable("the tracker offers no stream of events")
+                async for name in event_names(response.aiter_raw()):
+                    hear(name)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError:
+            raise Unavailable(f"no answer within {self.address.timeout:g} s") from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
+            raise Unavailable(f"the tracker cannot be reached ({type(error).__name__})") from None
+
+
+async def _bounded(response: httpx.Response, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > limit:
+            raise Unavailable(f"the answer is over {limit} bytes")
+    return bytes(body)
+
+
+def _refusal(status: int) -> str:
+    if status in {401, 403}:
+        return f"the tracker refuses our token ({status})"
+    if status in {301, 302, 303, 307, 308}:
+        return f"the tracker's address redirects ({status}), which is not followed"
+    return f"the tracker answered {status}"
+
+
+def checked_url(url: str) -> str:
+    """Without a slash at its end. Raises ValueError."""
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, TypeError):
+        parsed = httpx.URL()
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise ValueError(
+            "url must be the tracker's address, like http://127.0.0.1:8000 (scheme and host)"
+        )
+    return url.rstrip("/")
+
+
+def checked_token(token: str | None) -> str | None:
+    """Raises ValueError where an HTTP header cannot carry it."""
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise ValueError("token must be printable ASCII: it is sent in an HTTP header")
+    return token

@@ -1,0 +1,146 @@
+"""Keeps the memory fresh: polls with ETags, and listens for events that say when to poll at once.
+
+Polling goes on below the events: a 304 costs the tracker microseconds, and proves that it lives.
+"""
+
+from collections.abc import Awaitable, Callable
+from random import uniform
+from typing import NoReturn
+
+import anyio
+import attrs
+
+from tracker.backoff import Backoff
+from tracker.client.answers import Rubbish, read_best, read_models
+from tracker.client.connection import Address, Connection, Unavailable
+from tracker.client.memory import Memory
+
+BEST, MODELS = "/api/providers/best", "/api/providers/models"
+EVENTS, READY = "/api/providers/events", "/readyz"
+BEST_LIMIT = 2 * 2**20  # bytes: a thousand providers with their reasons are a quarter of it
+MODELS_LIMIT = 8 * 2**20
+MODELS_EVERY = 60.0  # seconds: model lists change with releases, not with outages
+HINT_GAP = 0.05  # seconds: a tracker publishes ten snapshots a second at most
+HINTS = frozenset({"snapshot", "best"})
+RETRY = Backoff(first=0.5, longest=30.0)
+
+
+@attrs.define(kw_only=True)
+class Refresher:
+    """The background of one client, in whichever loop it is run.
+
+    poll_interval: seconds. with_models: fetch the model lists too.
+    """
+
+    address: Address
+    memory: Memory
+    poll_interval: float
+    with_models: bool
+    _untried: set[str] = attrs.field(init=False)
+    _tried: Callable[[], None] = attrs.field(init=False)
+    _tags: dict[str, str | None] = attrs.field(init=False, factory=dict)
+    _hint: anyio.Event = attrs.field(init=False)
+
+    async def run(self, tried: Callable[[], None]) -> None:
+        """For ever, until cancelled. Calls ``tried`` when each first attempt has ended."""
+        self._tried = tried
+        self._untried = {BEST, MODELS} if self.with_models else {BEST}
+        self._hint = anyio.Event()
+        async with self.address.open() as http, anyio.create_task_group() as tasks:
+            tracker = Connection(self.address, http)
+            tasks.start_soon(self._keep_best, tracker)
+            tasks.start_soon(self._keep_listening, tracker)
+            if self.with_models:
+                tasks.start_soon(self._keep_models, tracker)
+
+    async def _keep_best(self, tracker: Connection) -> NoReturn:
+        failures = 0
+        while True:
+            trouble = await _attempt(self._ask_best, tracker)
+            if trouble:
+                self.memory.fail(trouble)
+            failures = failures + 1 if trouble else 0
+            self._has_tried(BEST)
+            await anyio.sleep(HINT_GAP)
+            with anyio.move_on_after(_pause(failures, self.poll_interval)):
+                await self._hint.wait()
+            self._hint = anyio.Event()
+
+    async def _keep_models(self, tracker: Connection) -> NoReturn:
+        failures = 0
+        while True:
+            trouble = await _attempt(self._ask_models, tracker)
+            failures = failures + 1 if trouble else 0
+            self._has_tried(MODELS)
+            await anyio.sleep(_pause(failures, MODELS_EVERY))
+
+    async def _keep_listening(self, tracker: Connection) -> NoReturn:
+        failures = 0
+        while True:
+            await _attempt(self._listen, tracker)
+            failures = 1 if self.memory.streaming else failures + 1
+            if self.memory.streaming:
+                self.memory.streaming = False
+                self._hint.set()  # it may be gone: ask at once
+            await anyio.sleep(_pause(failures, 0.0))
+
+    async def _ask_best(self, tracker: Connection) -> None:
+        answer = await tracker.get(BEST, limit=BEST_LIMIT, tag=self._tags.get(BEST))
+        if answer is None:
+            self.memory.confirm()
+            return
+        try:
+            view = read_best(answer.body)
+        except Rubbish:
+            if answer.status == 503:  # a proxy before the tracker, or its shutdown
+                raise Unavailable("the tracker answered 503") from None
+            raise
+        if view.best is None and await _is_starting(tracker):
+            raise Unavailable("the tracker is still making its first checks")
+        self.memory.learn(view)
+        self._tags[BEST] = answer.tag
+
+    async def _ask_models(self, tracker: Connection) -> None:
+        answer = await tracker.get(MODELS, limit=MODELS_LIMIT, tag=self._tags.get(MODELS))
+        if answer is not None:
+            self.memory.models = read_models(answer.body)
+            self._tags[MODELS] = answer.tag
+
+    async def _listen(self, tracker: Connection) -> None:
+        await tracker.listen(EVENTS, self._hear)
+
+    def _hear(self, event: str) -> None:
+        self.memory.streaming = True
+        if event in HINTS:
+            self._hint.set()
+
+    def _has_tried(self, what: str) -> None:
+        self._untried.discard(what)
+        if not self._untried:
+            self._tried()
+
+
+async def _attempt(ask: Callable[[Connection], Awaitable[None]], tracker: Connection) -> str:
+    """Why it failed, or nothing."""
+    try:
+        await ask(tracker)
+    except Unavailable as error:
+        return str(error)
+    except Rubbish as error:
+        return f"the tracker answered rubbish: {error}"
+    except Exception as error:  # noqa: BLE001 (a bug of ours must not end the proxy's background)
+        return f"the client failed: {type(error).__name__}: {error}"
+    return ""
+
+
+async def _is_starting(tracker: Connection) -> bool:
+    """It knows of nobody because it has just begun: what we remember is better."""
+    ready = await tracker.get(READY, limit=BEST_LIMIT)
+    return ready is not None and ready.status == 503
+
+
+def _pause(failures: int, interval: float) -> float:
+    """Spread, so that a thousand clients do not return to a restarted tracker at once."""
+    if failures:
+        return RETRY.delay(failures) * uniform(0.5, 1.0)  # noqa: S311 (no secret)
+    return interval * uniform(0.9, 1.1)  # noqa: S311

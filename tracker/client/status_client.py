@@ -1,0 +1,156 @@
+"""The client itself: what a proxy asks, and how its background starts and ends."""
+
+import ssl
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
+from random import random as random_unit
+from threading import Event
+from types import TracebackType
+from typing import Self
+
+import anyio
+import httpx
+
+from tracker.client.background import InTask, InThread
+from tracker.client.connection import Address, checked_token, checked_url
+from tracker.client.memory import Memory, State
+from tracker.client.refresh import Refresher
+from tracker.client.view import View, collected
+from tracker.clock import steady_now
+
+CLOSED = "the client is closed"
+
+
+class ProviderStatusClient:
+    """Knows the tracker's ranking and keeps it fresh in the background.
+
+    ``with`` in plain threads (the background is a daemon thread), ``async with`` under asyncio and
+    trio (it is a task). Entering waits at most ``start_timeout`` for the first answer, so that the
+    first question has one, and never fails because of the tracker.
+
+    url: the tracker's, with any path it is served below. Raises ValueError for a wrong setting.
+    static_order: whom to use, best first, while the tracker's ranking is missing or too old.
+    stale_after: how old the last ranking may grow. All durations are in seconds.
+    token: the tracker's read token. tls: for a tracker with a certificate authority of its own.
+    models: fetch the model lists; without them a question about a model gets the static order.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        static_order: Iterable[str] = (),
+        stale_after: float = 300.0,
+        poll_interval: float = 5.0,
+        request_timeout: float = 5.0,
+        start_timeout: float = 1.0,
+        token: str | None = None,
+        models: bool = True,
+        tls: ssl.SSLContext | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Callable[[], float] = steady_now,
+    ) -> None:
+        for setting, value in {
+            "stale_after": stale_after,
+            "poll_interval": poll_interval,
+            "request_timeout": request_timeout,
+        }.items():
+            if not value > 0:  # NaN neither
+                raise ValueError(f"{setting} must be a number of seconds above 0, got {value}")
+        names = tuple(dict.fromkeys(collected(static_order) or ()))
+        self._memory = Memory(static=View(names=names), stale_after=stale_after, clock=clock)
+        self._refresher = Refresher(
+            address=Address(
+                url=checked_url(url),
+                token=checked_token(token),
+                timeout=request_timeout,
+                transport=transport,
+                tls=tls,
+            ),
+            memory=self._memory,
+            # Three polls before the ranking is too old: one lost answer must not cost it.
+            poll_interval=min(poll_interval, stale_after / 3),
+            with_models=models,
+        )
+        self._start_timeout = start_timeout
+        self._task = InTask()
+        self._thread = InThread()
+
+    def get_healthiest_provider(
+        self, candidates: Iterable[str] | None = None, model: str | None = None
+    ) -> str | None:
+        """The best of the candidates (None: of all) that offers the model, or None.
+
+        A read of memory: it never blocks and never raises.
+        """
+        view, offering = self._memory.standing(model)
+        if candidates is None and offering is None:
+            return view.best
+        return view.first(collected(candidates), offering)
+
+    def ranking(
+        self, candidates: Iterable[str] | None = None, model: str | None = None
+    ) -> tuple[str, ...]:
+        """All that pass the filters, best first: whom to use, and then whom to fall back on."""
+        view, offering = self._memory.standing(model)
+        return view.chosen(collected(candidates), offering)
+
+    def choose_weighted(
+        self,
+        candidates: Iterable[str] | None = None,
+        model: str | None = None,
+        random: Callable[[], float] = random_unit,
+    ) -> str | None:
+        """One at random, each as often as its share: for many proxies that must not jump at once.
+
+        The tracker's weights follow from the expected costs; here they are those of whoever passes
+        the filters. ``random`` gives 0 ≤ x < 1.
+        """
+        view, offering = self._memory.standing(model)
+        return view.draw(view.chosen(collected(candidates), offering), random)
+
+    @property
+    def state(self) -> State:
+        """Where answers come from now."""
+        return self._memory.state
+
+    @property
+    def reason(self) -> str:
+        """Why ``state`` is what it is, for a log or a health page."""
+        return self._memory.reason
+
+    @property
+    def age_seconds(self) -> float | None:
+        """Since the tracker last confirmed its ranking; None: it never did."""
+        return self._memory.age
+
+    def __enter__(self) -> Self:
+        tried = Event()
+        self._thread.start(partial(self._refresher.run, tried.set))
+        tried.wait(self._start_timeout)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.stop()
+        self._memory.fail(CLOSED)
+
+    async def __aenter__(self) -> Self:
+        tried = anyio.Event()
+        await self._task.start(partial(self._refresher.run, tried.set))
+        try:
+            with anyio.move_on_after(self._start_timeout):
+                await tried.wait()
+        except BaseException:  # cancelled: no one else will end the background
+            await self.__aexit__(*sys.exc_info())
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._task.stop(kind, error, trace)
+        self._memory.fail(CLOSED)

@@ -1,0 +1,148 @@
+"""The ranking as the client holds it: frozen, with everything worked out before it is asked.
+
+Nothing here raises, whatever it is asked with: it runs on a proxy's routing path.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import accumulate, islice, repeat
+from typing import Any
+
+import attrs
+
+NAMES_READ = 10_000  # of an iterable that may have no end
+PREFIXES = 4  # "fireworks_ai/accounts/fireworks/models/x" has as many
+_SIZED = (tuple, list, set, frozenset, dict)
+
+
+@attrs.frozen(kw_only=True)
+class View:
+    """Providers, best first, each with its share of a weighted choice (empty: not known).
+
+    timestamp: the snapshot's, as the tracker wrote it.
+    """
+
+    names: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
+    timestamp: str = ""
+    best: str | None = attrs.field(init=False)
+    places: Mapping[str, int] = attrs.field(init=False, repr=False)
+
+    @best.default
+    def _first_name(self) -> str | None:
+        return self.names[0] if self.names else None
+
+    @places.default
+    def _number_names(self) -> Mapping[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
+
+    def first(
+        self, candidates: Collection[Any] | None, offering: Collection[str] | None
+    ) -> str | None:
+        """The best among the candidates that offers the model; None for a filter: any."""
+        if offering is not None:
+            candidates = _common(candidates, offering)
+        if candidates is None:
+            return self.best
+        try:
+            return self._first_of(candidates)
+        except Exception:  # noqa: BLE001 (candidates that cannot be compared or hashed)
+            return self._first_of(_strings(candidates))
+
+    def _first_of(self, candidates: Collection[Any]) -> str | None:
+        end = len(self.names)
+        # Measured: looking up a place costs twice the membership test of a walk from the top.
+        if 4 * len(candidates) < end:
+            place = min(map(self.places.get, candidates, repeat(end)), default=end)
+            return self.names[place] if place < end else None
+        chosen = candidates if isinstance(candidates, set | frozenset) else frozenset(candidates)
+        return next(filter(chosen.__contains__, self.names), None)
+
+    def chosen(
+        self, candidates: Collection[Any] | None, offering: Collection[str] | None
+    ) -> tuple[str, ...]:
+        """All that pass both filters, best first."""
+        if offering is not None:
+            candidates = _common(candidates, offering)
+        if candidates is None:
+            return self.names
+        return tuple(filter(_strings(candidates).__contains__, self.names))
+
+    def draw(self, names: tuple[str, ...], random: Callable[[], float]) -> str | None:
+        """One of ``names``, by their weights; the first where no weight is known.
+
+        random: gives 0 ≤ x < 1; one that fails or strays beyond draws the first or the last.
+        """
+        weights = [self.weights[self.places[name]] for name in names] if self.weights else []
+        total = sum(weights)
+        if total <= 0.0:
+            return names[0] if names else None
+        mark = _unit(random) * total
+        sums = accumulate(weights)
+        return next(
+            (name for name, upto in zip(names, sums, strict=True) if mark < upto), names[-1]
+        )
+
+
+@attrs.frozen
+class Models:
+    """Which providers offer a model. ``of``: providers by identifier, as their lists have it.
+
+    Identifiers match in any case, with or without a vendor's or provider's prefix on either side:
+    "groq/llama-3.3-70b", "llama-3.3-70b" and "meta-llama/llama-3.3-70b" ask for what is listed
+    as "llama-3.3-70b"; the last two also for what is listed as "meta-llama/llama-3.3-70b".
+    """
+
+    of: Mapping[str, frozenset[str]] = attrs.field(repr=False)
+    _whole: dict[str, frozenset[str]] = attrs.field(init=False, repr=False)
+    _tails: dict[str, frozenset[str]] = attrs.field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        whole: dict[str, frozenset[str]] = {}
+        tails: dict[str, frozenset[str]] = {}
+        for model, names in self.of.items():
+            identifier = model.casefold()
+            whole[identifier] = whole.get(identifier, frozenset()) | names
+            for tail in _tails(identifier):
+                tails[tail] = tails.get(tail, frozenset()) | names
+        object.__setattr__(self, "_whole", whole)
+        object.__setattr__(self, "_tails", tails)
+
+    def offering(self, model: object) -> frozenset[str]:
+        if not isinstance(model, str):
+            return frozenset()
+        identifier = model.casefold()
+        shorter = (self._whole.get(tail, frozenset()) for tail in _tails(identifier))
+        return self._tails.get(identifier, frozenset()).union(*shorter)
+
+
+def collected(candidates: object) -> Collection[Any] | None:
+    """Candidates as something with a length; a string is read as names between commas."""
+    if candidates is None or isinstance(candidates, _SIZED):
+        return candidates
+    if isinstance(candidates, str):
+        return tuple(name.strip() for name in candidates.split(","))
+    try:
+        return tuple(islice(iter(candidates), NAMES_READ))  # type: ignore[call-overload]
+    except Exception:  # noqa: BLE001 (not iterable, or its iterator failed)
+        return ()
+
+
+def _common(candidates: Collection[Any] | None, offering: Collection[str]) -> Collection[str]:
+    return offering if candidates is None else _strings(candidates).intersection(offering)
+
+
+def _strings(candidates: Iterable[Any]) -> frozenset[str]:
+    return frozenset(name for name in candidates if type(name) is str)
+
+
+def _tails(identifier: str) -> list[str]:
+    """The identifier and what is left of it without its first prefix, its first two and so on."""
+    parts = identifier.split("/", PREFIXES)
+    return ["/".join(parts[start:]) for start in range(len(parts))]
+
+
+def _unit(random: Callable[[], float]) -> float:
+    try:
+        return float(random())
+    except Exception:  # noqa: BLE001 (the caller's source)
+        return 0.0
