@@ -1,0 +1,21 @@
+"""The only room that knows SQLite: records go in, history comes out."""
+
+from tracker.store.errors import HistoryTooLarge, StoreUnavailable
+from tracker.store.history import Bucket, BucketLatency, History, RawPoint
+from tracker.store.loading import KINDS, CheckHistory, Loaded
+from tracker.store.store import Store, StoreState, open_store
+
+__all__ = [
+    "KINDS",
+    "Bucket",
+    "BucketLatency",
+    "CheckHistory",
+    "History",
+    "HistoryTooLarge",
+    "Loaded",
+    "RawPoint",
+    "Store",
+    "StoreState",
+    "StoreUnavailable",
+    "open_store",
+]

@@ -1,0 +1,127 @@
+"""The writing connection: opened when needed, reopened when its file went, healed when damaged.
+
+All of it runs in the store's worker thread, one call at a time.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+import attrs
+import structlog
+
+from tracker.store import files
+from tracker.store.connection import (
+    close,
+    connect,
+    leave_untouched,
+    probe_integrity,
+    use_wal,
+)
+from tracker.store.errors import AWAY, DAMAGE, PASSING, StoreUnavailable, reason_for
+from tracker.store.files import Identity, Standing
+from tracker.store.schema import check_owner, upgrade
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+
+@attrs.define(eq=False)
+class Database:
+    """``path``: where the file belongs, whatever happens to the one that stands there."""
+
+    path: Path
+    now: Callable[[], datetime]
+    _connection: apsw.Connection | None = None
+    _standing: Standing | None = None  # the files that the connection has open
+
+    @classmethod
+    def at(cls, path: str, now: Callable[[], datetime]) -> "Database":
+        """Behind a link, so that a new file takes the place of the damaged one, not of the link."""
+        return cls(path=Path(os.path.realpath(path)), now=now)
+
+    def use(self, job: Callable[[apsw.Connection], T]) -> T:
+        """Do ``job`` on a sound connection to the file that stands at the path now.
+
+        A damaged file is set aside and the job done on a fresh one.
+        Raises StoreUnavailable while the file cannot be used; whatever else is a bug.
+        """
+        try:
+            return self._attempt(job)
+        except DAMAGE as damage:
+            self._set_aside(str(damage))
+        try:
+            return self._attempt(job)
+        except DAMAGE as damage:
+            raise StoreUnavailable(f"even a fresh file reads as damaged ({damage})") from damage
+
+    def condemn(self, seen: Identity | None, damage: str) -> None:
+        """A reader found the file damaged. Raises StoreUnavailable if it cannot be moved."""
+        if seen is not None and seen == Identity.of(self.path):
+            self._set_aside(damage)
+
+    def close(self) -> None:
+        """The last connection to close carries the write-ahead log over into the file."""
+        if self._connection is not None:
+            close(self._connection)
+            self._connection = None
+
+    def _attempt(self, job: Callable[[apsw.Connection], T]) -> T:
+        try:
+            return job(self._sound())
+        except AWAY as error:
+            if not isinstance(error, PASSING):
+                self.close()
+            raise StoreUnavailable(reason_for(error)) from error
+
+    def _sound(self) -> apsw.Connection:
+        if self._connection is not None:
+            self._part_if_replaced(self._connection)
+        if self._connection is None:
+            self._connection = self._open()
+            self._standing = Standing.at(self.path)
+        return self._connection
+
+    def _part_if_replaced(self, connection: apsw.Connection) -> None:
+        now = Standing.at(self.path)
+        if self._standing is None or now == self._standing:
+            return
+        log.error("database deleted or replaced by another process", path=str(self.path))
+        with suppress(apsw.Error):  # a file that was only moved is complete with this
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.close()
+        if now.database != self._standing.database:
+            files.forget_companions(self.path, self._standing)
+
+    def _open(self) -> apsw.Connection:
+        filled = files.prepare(self.path)
+        connection = connect(self.path)
+        try:
+            leave_untouched(connection, True)
+            check_owner(connection)
+            if filled:
+                probe_integrity(connection)
+            use_wal(connection)
+            upgrade(connection, self.path, self.now())
+            leave_untouched(connection, False)
+        except BaseException:
+            close(connection)
+            raise
+        return connection
+
+    def _set_aside(self, damage: str) -> None:
+        if self._connection is not None:
+            leave_untouched(self._connection, True)
+            self.close()
+        try:
+            target = files.set_aside(self.path, self.now())
+        except OSError as error:
+            raise StoreUnavailable(
+                f"it is damaged and cannot be set aside ({error.strerror}); move it away"
+            ) from error
+        log.error("damaged database set aside", damage=damage, kept_as=str(target))

@@ -1,0 +1,91 @@
+"""The database's files: created private, set aside when damaged, recognised when replaced."""
+
+import os
+import stat
+from datetime import datetime
+from pathlib import Path
+
+import attrs
+
+from tracker.store.errors import StoreUnavailable
+
+PRIVATE = 0o600
+COMPANIONS = ("-wal", "-shm")  # SQLite gives them the database's mode, whatever the umask
+
+
+@attrs.frozen
+class Identity:
+    """Which file stands at a path. In WAL mode a deleted database goes on accepting writes."""
+
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> "Identity | None":
+        """None where there is no file."""
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            return None
+        return cls(found.st_dev, found.st_ino)
+
+
+@attrs.frozen
+class Standing:
+    """The database and its companions as they stand at their paths."""
+
+    database: Identity | None
+    companions: tuple[Identity | None, ...]
+
+    @classmethod
+    def at(cls, path: Path) -> "Standing":
+        return cls(Identity.of(path), tuple(map(Identity.of, companions(path))))
+
+
+def companions(path: Path) -> tuple[Path, ...]:
+    return tuple(path.with_name(path.name + ending) for ending in COMPANIONS)
+
+
+def prepare(path: Path) -> bool:
+    """Make sure that a regular file stands at ``path``. True when it was there with content.
+
+    Raises StoreUnavailable, also where the folder is missing: a mistyped path must not grow a
+    tree of folders.
+    """
+    if not path.parent.is_dir():
+        raise StoreUnavailable(f"its folder {path.parent} does not exist; create it")
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
+    except FileExistsError:
+        found = path.stat()
+    else:
+        return False
+    if stat.S_ISDIR(found.st_mode):
+        raise StoreUnavailable(f"{path} is a folder; give the path of a file")
+    if not stat.S_ISREG(found.st_mode):
+        raise StoreUnavailable(f"{path} is not a regular file")
+    return found.st_size > 0
+
+
+def beside(path: Path, word: str, now: datetime) -> Path:
+    """A free name such as ``FILENAME.backup-20261123T151808Z``, in the same folder."""
+    name = f"{path.name}.{word}-{now:%Y%m%dT%H%M%SZ}"
+    names = (name if number == 1 else f"{name}-{number}" for number in range(1, 10_000))
+    return next(free for each in names if not (free := path.with_name(each)).exists())
+
+
+def set_aside(path: Path, now: datetime) -> Path:
+    """Rename a damaged database with its companions, so that it can still be opened together."""
+    target = beside(path, "corrupt", now)
+    path.rename(target)
+    for source, kept in zip(companions(path), companions(target), strict=True):
+        if source.exists():
+            source.rename(kept)
+    return target
+
+
+def forget_companions(path: Path, ours: Standing) -> None:
+    """Remove what our deleted or replaced database left: SQLite would replay it into its heir."""
+    for companion, known in zip(companions(path), ours.companions, strict=True):
+        if known is not None and Identity.of(companion) == known:
+            companion.unlink()

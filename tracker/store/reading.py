@@ -1,0 +1,100 @@
+"""Reads in threads of their own, each on a read-only connection that a cancellation interrupts."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+import attrs
+import trio
+
+from tracker.store.connection import close, connect, leave_untouched
+from tracker.store.errors import AWAY, DAMAGE, Damaged, StoreUnavailable, reason_for
+from tracker.store.files import Identity
+from tracker.store.schema import MIGRATIONS, check_owner, version_of
+
+T = TypeVar("T")
+
+NUDGE = 0.01  # seconds between interrupts: one that comes before its statement begins is lost
+
+
+class DamageFound(Damaged):
+    """``seen``: which file is damaged."""
+
+    def __init__(self, error: Exception, seen: Identity | None) -> None:
+        super().__init__(str(error))
+        self.seen = seen
+
+
+@attrs.define(eq=False)
+class _Reader:
+    """Opened for one read (50 µs), so that it never looks at a file that was replaced."""
+
+    path: Path
+    finished: trio.Event = attrs.field(factory=trio.Event)
+    _lock: threading.Lock = attrs.field(factory=threading.Lock)
+    _connection: apsw.Connection | None = None
+
+    def run(self, job: Callable[[apsw.Connection], T]) -> T:
+        """In the thread. Raises StoreUnavailable, DamageFound, apsw.InterruptError."""
+        seen = Identity.of(self.path)
+        try:
+            with self._opened() as connection:
+                return job(connection)
+        except DAMAGE as error:
+            raise DamageFound(error, seen) from error
+        except AWAY as error:
+            missing = "the file is missing" if seen is None else reason_for(error)
+            raise StoreUnavailable(missing) from error
+
+    def interrupt(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.interrupt()
+
+    @contextmanager
+    def _opened(self) -> Iterator[apsw.Connection]:
+        connection = connect(self.path, apsw.SQLITE_OPEN_READONLY)
+        self._connection = connection
+        try:
+            leave_untouched(connection, True)
+            connection.execute("BEGIN")  # all statements see one state of the database
+            check_owner(connection)
+            if version_of(connection) < len(MIGRATIONS):
+                raise StoreUnavailable("it is not migrated yet")
+            yield connection
+        finally:
+            with self._lock:  # an interrupt must not meet a connection half closed
+                self._connection = None
+            close(connection)
+
+
+async def read(path: Path, job: Callable[[apsw.Connection], T], limiter: trio.CapacityLimiter) -> T:
+    """Run ``job`` in a thread; cancelling interrupts its statement and returns within moments."""
+    reader = _Reader(path)
+    answer: list[T] = []
+    failure: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_interrupt_when_cancelled, reader)
+        try:
+            answer.append(await trio.to_thread.run_sync(reader.run, job, limiter=limiter))
+        except Exception as error:  # noqa: BLE001 (raised below, outside the nursery's group)
+            failure = error
+        finally:
+            reader.finished.set()
+    if failure is not None:
+        raise failure
+    return answer[0]
+
+
+async def _interrupt_when_cancelled(reader: _Reader) -> None:
+    try:
+        await reader.finished.wait()
+    except trio.Cancelled:
+        while not reader.finished.is_set():
+            reader.interrupt()
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + NUDGE):
+                await reader.finished.wait()
+        raise

@@ -1,0 +1,100 @@
+"""Whose database it is, and the numbered migrations that bring an older one up to date."""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+
+import apsw
+import structlog
+
+from tracker.store.connection import transaction, value
+from tracker.store.errors import StoreUnavailable
+from tracker.store.files import PRIVATE, beside
+from tracker.store.takeover import ORIGINAL, take_over
+
+log = structlog.get_logger()
+
+APPLICATION = 0x50535431  # "PST1", in the header of every database of ours
+
+
+def _scripts() -> tuple[str, ...]:
+    found = (files(__package__) / "migrations").iterdir()
+    scripts = sorted((each for each in found if each.name.endswith(".sql")), key=lambda s: s.name)
+    return tuple(script.read_text(encoding="utf-8") for script in scripts)
+
+
+MIGRATIONS = _scripts()  # the first leads to PRAGMA user_version 1, and so on
+
+
+def version_of(connection: apsw.Connection) -> int:
+    return int(value(connection, "PRAGMA user_version"))
+
+
+def check_owner(connection: apsw.Connection, known: int = len(MIGRATIONS)) -> None:
+    """Raises StoreUnavailable for a database from the future or of another program."""
+    version = version_of(connection)
+    if version > known:
+        raise StoreUnavailable(
+            f"a newer version of this program wrote it (schema {version}, known are {known}); "
+            "it is left untouched: upgrade, or choose another file"
+        )
+    ours = value(connection, "PRAGMA application_id") == APPLICATION
+    tables = _tables(connection)
+    if tables and not ours and (version or ORIGINAL not in tables):
+        raise StoreUnavailable("it belongs to another program; choose another file")
+
+
+def upgrade(
+    connection: apsw.Connection,
+    path: Path,
+    now: datetime,
+    migrations: Sequence[str] = MIGRATIONS,
+) -> None:
+    """Bring the schema up to date, all or nothing, after a backup copy beside the file."""
+    version = version_of(connection)
+    if version >= len(migrations):
+        return
+    backup = back_up(connection, path, now) if _tables(connection) else None
+    try:
+        with transaction(connection):
+            _migrate(connection, migrations)
+    except BaseException:
+        if backup is not None:
+            backup.unlink()  # nothing changed; the next attempt makes its own
+        raise
+    if backup is not None:
+        log.info("database upgraded", before=version, after=len(migrations), backup=str(backup))
+
+
+def back_up(connection: apsw.Connection, path: Path, now: datetime) -> Path:
+    """A compact copy in one file. Raises AWAY, and then leaves no half copy."""
+    target = beside(path, "backup", now)
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+    try:
+        connection.execute("VACUUM INTO ?", (str(target),))
+    except BaseException:
+        target.unlink()
+        raise
+    return target
+
+
+def _migrate(connection: apsw.Connection, migrations: Sequence[str]) -> None:
+    version = version_of(connection)  # another process may have been quicker
+    try:
+        for script in migrations[version:]:
+            connection.execute(script)
+    except apsw.SQLError as error:
+        raise StoreUnavailable(
+            f"its tables are not those of schema {version} ({error}); choose another file"
+        ) from error
+    if version == 0 and ORIGINAL in _tables(connection):
+        take_over(connection)
+    connection.execute(f"PRAGMA user_version = {len(migrations)}")
+    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+
+
+def _tables(connection: apsw.Connection) -> set[str]:
+    names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    return {str(name) for (name,) in names}

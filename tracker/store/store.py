@@ -1,0 +1,154 @@
+"""The store as the rest of the tracker sees it: asynchronous, and never in anybody's way."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+import apsw
+import attrs
+import structlog
+import trio
+
+from tracker.clock import Clock
+from tracker.store import history, loading, writing
+from tracker.store.database import Database
+from tracker.store.errors import StoreUnavailable
+from tracker.store.history import History, Question
+from tracker.store.loading import Loaded
+from tracker.store.reading import DamageFound, read
+from tracker.store.records import ChangeRecord, Record
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+READERS = 2  # at once: enough for people, and the writer keeps its share of the disk
+
+
+@attrs.frozen
+class StoreState:
+    """What health shows. ``reason``: why it is away, empty while all is well."""
+
+    ok: bool = True
+    reason: str = ""
+
+
+def _nothing() -> None:
+    pass
+
+
+def _look(_: apsw.Connection) -> None:
+    """Opening is all that is wanted."""
+
+
+@attrs.define(eq=False)
+class Store:
+    """``worker``: every statement of the writing connection goes through it, one at a time.
+
+    Everything here raises StoreUnavailable while the file cannot be used, and tries anew with
+    each call.
+    """
+
+    _database: Database
+    _clock: Clock
+    worker: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
+    readers: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(READERS))
+    state: StoreState = StoreState()
+
+    async def write(
+        self, records: Sequence[Record], *, committed: Callable[[], object] = _nothing
+    ) -> None:
+        """Store all records or none. ``committed`` is called in the thread, right after COMMIT,
+        so that no crash can come between.
+        """
+
+        def job(connection: apsw.Connection) -> None:
+            writing.store(connection, records)
+            committed()
+
+        await self._use(job)
+
+    async def load(self, since: datetime) -> Loaded:
+        """What judging and statistics carry on from."""
+        try:
+            await self._use(_look)
+        except StoreUnavailable as error:  # a locked or read-only file can still be read
+            log.debug("loading from a database that cannot be written", reason=error.reason)
+        return await self._read(partial(loading.load, since=since))
+
+    async def prune(self, before: datetime) -> int:
+        """Remove checks and changes older than ``before``; returns how many rows went.
+
+        In short transactions, so that results are stored in between.
+        """
+        total = 0
+        while True:
+            pruned = await self._use(partial(writing.prune, before=before))
+            total += pruned
+            if pruned < writing.PRUNE_ROWS:
+                return total
+
+    async def history(
+        self,
+        names: Iterable[str] | None = None,
+        *,
+        since: datetime,
+        until: datetime | None = None,
+        resolution: float | None = None,
+        raw: bool = False,
+    ) -> History:
+        """Single checks (``raw``), buckets of ``resolution`` seconds, or what fits best.
+
+        names: None for every provider with checks; a named one without any has no points.
+        Raises ValueError for an impossible resolution or an answer too large.
+        """
+        until = until or self._clock.now()
+        question = Question.of(names, since, until, resolution, raw)
+        return await self._read(partial(history.history, question=question))
+
+    async def changes(
+        self, provider: str | None = None, *, since: datetime, limit: int = 500
+    ) -> tuple[ChangeRecord, ...]:
+        """The newest ``limit`` changes of one provider or of everything, oldest first."""
+        job = partial(history.changes, provider=provider, since=since, limit=limit)
+        return await self._read(job)
+
+    async def _use(self, job: Callable[[apsw.Connection], T]) -> T:
+        try:
+            # Never abandoned: a thread left alone would leave its transaction open.
+            answer = await trio.to_thread.run_sync(self._database.use, job, limiter=self.worker)
+        except StoreUnavailable as error:
+            self.state = StoreState(ok=False, reason=error.reason)
+            raise
+        self.state = StoreState()
+        return answer
+
+    async def _read(self, job: Callable[[apsw.Connection], T]) -> T:
+        path = self._database.path
+        try:
+            return await read(path, job, self.readers)
+        except DamageFound as damage:
+            condemn = partial(self._database.condemn, damage.seen, str(damage))
+        await trio.to_thread.run_sync(condemn, limiter=self.worker)
+        await self._use(_look)  # a fresh file stands there now
+        try:
+            return await read(path, job, self.readers)
+        except DamageFound as damage:
+            raise StoreUnavailable(f"it reads as damaged ({damage})") from damage
+
+
+@asynccontextmanager
+async def open_store(path: str, *, clock: Clock = Clock()) -> AsyncIterator[Store]:
+    """Never fails because of the disk: ``state`` tells, and each call tries again."""
+    store = Store(database=Database.at(path, clock.now), clock=clock)
+    try:
+        await store._use(_look)  # noqa: SLF001 (our own)
+    except StoreUnavailable as error:
+        log.warning("database unavailable", path=path, reason=error.reason)
+    try:
+        yield store
+    finally:
+        with trio.CancelScope(shield=True):  # short, local, cannot hang
+            await trio.to_thread.run_sync(store._database.close, limiter=store.worker)  # noqa: SLF001

@@ -1,0 +1,152 @@
+"""Taking over the history of the original tracker.
+
+Its table ``provider_health_checks`` stays as it is, beside ours. It recorded no outcome kind, so
+that is read from the message where one tells, else from the status; see ``kind_of``.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import apsw
+import structlog
+
+from tracker.reports import MESSAGE_LENGTH, Kind, Status
+from tracker.store.connection import epoch_ms, value
+
+log = structlog.get_logger()
+
+ORIGINAL = "provider_health_checks"
+
+_TEXTS = ("provider_name", "status", "last_check_timestamp", "created_at", "error_message")
+_NUMBERS = ("response_time_ms", "rate_limit_percent", "consecutive_failures")
+
+# In this order: "429 after connection reset" is a rate limit, "connection timed out" a timeout.
+_TOLD = tuple(
+    (re.compile(pattern, re.IGNORECASE), kind)
+    for pattern, kind in (
+        (r"\b429\b|rate.?limit|too many requests", Kind.RATE_LIMITED),
+        (r"\b402\b|quota|insufficient (credit|balance|funds)", Kind.QUOTA_EXHAUSTED),
+        (r"\b40[13]\b|unauthori[sz]ed|forbidden|invalid api.?key", Kind.AUTH),
+        (r"\b40[48]\b.*time|\b(408|504|524)\b|time[d]?.?out", Kind.TIMEOUT),
+        (r"\b(498|503|529)\b|overloaded", Kind.OVERLOADED),
+        (r"\b404\b|not found", Kind.NOT_FOUND),
+        (r"\b5\d\d\b", Kind.SERVER),
+        (r"\b4\d\d\b", Kind.REQUEST),
+        (r"getaddrinfo|name or service|name resolution|nodename|\bdns\b", Kind.DNS),
+        (r"\b(ssl|tls)\b|certificate", Kind.TLS),
+        (r"refused|unreachable|reset|connect", Kind.CONNECT),
+        (r"json|decod|pars", Kind.BAD_RESPONSE),
+    )
+)
+
+_INSERT = """
+INSERT INTO checks (
+    provider_name, checked_at_ms, status, outcome, response_time_ms, error_message,
+    consecutive_failures, rate_limit_percent, completions
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)
+"""
+
+# A provider shows in current_status from the first moment; it has no state to carry on from.
+_STATES = """
+INSERT INTO provider_states (provider_name, last_check_id, response_time_ms)
+SELECT
+    provider_name,
+    id,
+    (SELECT response_time_ms FROM checks AS success
+     WHERE success.provider_name = checks.provider_name AND outcome IN ('ok', 'slow')
+     ORDER BY checked_at_ms DESC, id DESC LIMIT 1)
+FROM checks
+WHERE id IN (
+    SELECT first_value(id) OVER (
+        PARTITION BY provider_name ORDER BY checked_at_ms DESC, id DESC) FROM checks)
+"""
+
+
+def take_over(connection: apsw.Connection) -> None:
+    """Copy every usable row into ``checks``; runs inside the migration's transaction."""
+    connection.executemany(_INSERT, _usable_rows(connection))
+    connection.execute(_STATES)
+    copied = value(connection, "SELECT count(*) FROM checks")
+    total = value(connection, f"SELECT count(*) FROM {ORIGINAL}")  # noqa: S608 (our constant)
+    log.info("took over the original tracker's history", rows=copied, skipped=total - copied)
+
+
+def _usable_rows(connection: apsw.Connection) -> Iterator[tuple[Any, ...]]:
+    for row in connection.execute(_select(connection)):
+        converted = convert(dict(zip((*_TEXTS, *_NUMBERS), row, strict=True)))
+        if converted is not None:
+            yield converted
+
+
+def _select(connection: apsw.Connection) -> str:
+    """Older tables lack columns. Texts come as bytes: those that are not UTF-8 must not stop us."""
+    there = {row[1] for row in connection.execute(f"PRAGMA table_info({ORIGINAL})")}
+    texts = (f"CAST({name} AS BLOB)" if name in there else "NULL" for name in _TEXTS)
+    numbers = (
+        f"CASE WHEN typeof({name}) IN ('integer', 'real') THEN {name} END"
+        if name in there
+        else "NULL"
+        for name in _NUMBERS
+    )
+    return f"SELECT {', '.join((*texts, *numbers))} FROM {ORIGINAL} ORDER BY rowid"  # noqa: S608
+
+
+def convert(row: dict[str, Any]) -> tuple[Any, ...] | None:
+    """One row for ``checks``, or None where provider, time or status make no sense."""
+    text = {name: (row[name] or b"").decode("utf-8", "replace").strip() for name in _TEXTS}
+    at = _moment(text["created_at"], text["last_check_timestamp"])
+    status = Status.__members__.get(text["status"].upper())
+    if at is None or status is None or not text["provider_name"]:
+        return None
+    latency = _within(row["response_time_ms"], 86_400_000.0) or None  # 0 stood for unknown
+    message = "".join(c for c in text["error_message"] if c.isprintable())[:MESSAGE_LENGTH]
+    kind = kind_of(status, message, latency)
+    return (
+        text["provider_name"],
+        epoch_ms(at.timestamp()),
+        status.value,
+        kind.value,
+        latency if kind.is_success else None,
+        message,
+        int(_within(row["consecutive_failures"], 1e9)),
+        _within(row["rate_limit_percent"], 100.0),
+    )
+
+
+def kind_of(status: Status, message: str, latency: float | None) -> Kind:
+    """What the original's check most likely found.
+
+    Healthy was an answer in time. Degraded without a message was a slow one, with a message an
+    error below its threshold. Down without a message and latency was its timeout.
+    """
+    if status is Status.HEALTHY:
+        return Kind.OK
+    if status is Status.UNKNOWN:
+        return Kind.INTERNAL
+    for pattern, kind in _TOLD:
+        if pattern.search(message):
+            return kind
+    if message:
+        return Kind.SERVER
+    if status is Status.DEGRADED:
+        return Kind.BAD_RESPONSE if latency is None else Kind.SLOW
+    return Kind.TIMEOUT if latency is None else Kind.SERVER
+
+
+def _moment(created_at: str, last_check: str) -> datetime | None:
+    """``created_at`` is UTC; the other is local without a zone, ambiguous once a year."""
+    try:
+        return datetime.fromisoformat(created_at).replace(tzinfo=UTC)
+    except ValueError:
+        pass
+    try:
+        return datetime.fromisoformat(last_check).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _within(number: float | None, most: float) -> float:
+    """A number from 0 to ``most``; garbage is 0."""
+    return float(number) if number is not None and 0 <= number <= most else 0.0

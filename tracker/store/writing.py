@@ -1,0 +1,118 @@
+"""Storing records and removing old ones, each in one transaction."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import apsw
+
+from tracker.store.connection import epoch_ms, transaction, value
+from tracker.store.records import ChangeRecord, CheckRecord, OverrideRecord, Record
+
+HOUR_MS = 3_600_000
+# Above this a transaction would keep the thread from the results that wait for it.
+PRUNE_ROWS = 5_000
+
+_CHECK = "INSERT INTO checks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_STATE = """
+INSERT INTO provider_states VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET
+    last_check_id = excluded.last_check_id,
+    response_time_ms = coalesce(excluded.response_time_ms, response_time_ms),
+    state = excluded.state
+"""
+_CHANGE = """
+INSERT INTO changes (changed_at_ms, kind, provider_name, value_before, value_after, reason)
+VALUES (?, ?, ?, ?, ?, ?)
+"""
+_OVERRIDE = """
+INSERT INTO overrides VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET interval_seconds = excluded.interval_seconds, enabled = excluded.enabled
+"""
+_PRUNE_CHECKS = """
+DELETE FROM checks WHERE id IN (
+    SELECT id FROM checks
+    WHERE checked_at_ms / 3600000 <= :hour AND checked_at_ms < :before LIMIT :rows)
+"""
+_PRUNE_CHANGES = """
+DELETE FROM changes WHERE id IN (
+    SELECT id FROM changes
+    WHERE changed_at_ms < :before
+        AND id IS NOT (SELECT max(id) FROM changes WHERE kind = 'best')
+    LIMIT :rows)
+"""
+
+
+def store(connection: apsw.Connection, records: Sequence[Record]) -> None:
+    """All records or none, each table's in the order given."""
+    with transaction(connection):
+        _store_checks(connection, [r for r in records if isinstance(r, CheckRecord)])
+        changes = (r for r in records if isinstance(r, ChangeRecord))
+        connection.executemany(_CHANGE, map(_change, changes))
+        overrides = (r for r in records if isinstance(r, OverrideRecord))
+        connection.executemany(_OVERRIDE, map(_override, overrides))
+
+
+def prune(connection: apsw.Connection, before: datetime) -> int:
+    """Remove at most PRUNE_ROWS checks and changes each; returns how many rows went."""
+    before_ms = epoch_ms(before.timestamp())
+    bounds = {"hour": before_ms // HOUR_MS, "before": before_ms, "rows": PRUNE_ROWS}
+    with transaction(connection):
+        connection.execute(_PRUNE_CHECKS, bounds)
+        pruned = connection.changes()
+        connection.execute(_PRUNE_CHANGES, bounds)
+        return pruned + connection.changes()
+
+
+def _store_checks(connection: apsw.Connection, checks: Sequence[CheckRecord]) -> None:
+    first = 1 + (value(connection, "SELECT max(id) FROM checks") or 0)
+    connection.executemany(_CHECK, map(_check, range(first, first + len(checks)), checks))
+    connection.executemany(_STATE, _states(checks, first))
+
+
+def _states(checks: Iterable[CheckRecord], first: int) -> Iterable[tuple[Any, ...]]:
+    """One row a provider: its newest check and state, its last successful latency."""
+    rows: dict[str, tuple[Any, ...]] = {}
+    for number, record in enumerate(checks, first):
+        latency = record.latency_ms if record.kind.is_success else None
+        if latency is None and record.provider in rows:
+            latency = rows[record.provider][2]
+        rows[record.provider] = (record.provider, number, latency, record.state)
+    return rows.values()
+
+
+def _check(number: int, record: CheckRecord) -> tuple[Any, ...]:
+    return (
+        number,
+        record.provider,
+        epoch_ms(record.at.timestamp()),
+        record.status.value,
+        record.kind.value,
+        record.latency_ms,
+        record.ttft_ms,
+        record.interval_seconds,
+        record.http_status,
+        encodable(record.message),
+        record.consecutive_failures,
+        record.rate_limit_percent,
+        record.completions,
+    )
+
+
+def _change(record: ChangeRecord) -> tuple[Any, ...]:
+    texts = (record.provider, record.before, record.after, record.reason)
+    return (
+        epoch_ms(record.at.timestamp()),
+        record.kind.value,
+        *(None if text is None else encodable(text) for text in texts),
+    )
+
+
+def _override(record: OverrideRecord) -> tuple[Any, ...]:
+    enabled = None if record.enabled is None else int(record.enabled)
+    return (record.provider, record.interval_seconds, enabled)
+
+
+def encodable(text: str) -> str:
+    """Half of a surrogate pair, which a provider's JSON may hold, has no UTF-8 form."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
