@@ -37,7 +37,7 @@ class ExpectedCost:
     is worked out anew. That changes no answer, since a candidate never changes.
     """
 
-    def __init__(self, settings: RankingSettings = RankingSettings()) -> None:  # noqa: B008 (frozen)
+    def __init__(self, settings: RankingSettings = RankingSettings()) -> None:
         self._settings = settings
         fade: float = 0.5 ** (1.0 / settings.half_life_checks)
         self._weights: list[float] = [fade**age for age in range(SAMPLES)]

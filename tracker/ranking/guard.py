@@ -78,7 +78,7 @@ class Ranker:
 
     def __init__(
         self,
-        settings: RankingSettings = RankingSettings(),  # noqa: B008 (frozen)
+        settings: RankingSettings = RankingSettings(),
         *,
         patience: float = PATIENCE_SECONDS,
     ) -> None:

@@ -28,7 +28,7 @@ SHIPPED: Mapping[str, Callable[[RankingSettings], Policy]] = MappingProxyType(
 
 def load_policy(
     name: str,
-    settings: RankingSettings = RankingSettings(),  # noqa: B008 (frozen)
+    settings: RankingSettings = RankingSettings(),
 ) -> Policy:
     """A shipped policy, or the callable at ``module:function``. Raises PolicyError."""
     if make := SHIPPED.get(name):

@@ -19,7 +19,7 @@ from tracker.snapshot import Ranked
 class PeakEwma:
     """Orders by (tier, decayed peak, name); what was never timed comes last in its tier."""
 
-    def __init__(self, settings: RankingSettings = RankingSettings()) -> None:  # noqa: B008 (frozen)
+    def __init__(self, settings: RankingSettings = RankingSettings()) -> None:
         self._keep: float = 0.5 ** (1.0 / settings.half_life_checks)
         self._lines: WeakKeyDictionary[Candidate, Ranked] = WeakKeyDictionary()
 

@@ -123,7 +123,8 @@ def _shared_out(ranked: Sequence[Ranked]) -> Iterator[Ranked]:
     known = [cost for cost in costs if cost is not None and cost > 0.0]
     if len(known) < len(best):
         known = [float(place) for place, _ in enumerate(best, start=1)]
-    worth = [(min(known) / cost) ** 2 for cost in known]
+    least = min(known, default=0.0)  # nobody usable: no shares
+    worth = [(least / cost) ** 2 for cost in known]
     total = math.fsum(worth)
     for line, share in zip(best, worth, strict=True):
         yield _weighing(line, share / total)
