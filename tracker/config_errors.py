@@ -85,6 +85,11 @@ def shown(value: object, name: str = "") -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
+def shown_url(url: str) -> str:
+    """A URL as ``shown`` shows it; without what may hold a password or key: user and query."""
+    return MASK if set(url) & set("@?#") else shown(url)
+
+
 def _visible(char: str) -> str:
     return char if char.isprintable() else char.encode("unicode_escape").decode()
 

@@ -20,7 +20,7 @@ def find_file(path: Path | None) -> Path | None:
 def read_toml(path: Path) -> dict[str, Any]:
     """Raises ConfigError where it is missing, no file, unreadable, not UTF-8 or not TOML."""
     try:
-        return _parse(_text(path))
+        return tomllib.loads(_text(path))
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         reason = f"line {line} is not UTF-8; save the file as UTF-8"
@@ -32,8 +32,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         reason = f"it cannot be read: {error.strerror}"
     except RecursionError:
         reason = "lists or tables are nested too deeply"
-    except ValueError as error:  # TOMLDecodeError is one, and so are numbers of 5,000 digits
+    except tomllib.TOMLDecodeError as error:
         reason = f"it is not TOML: {without_secrets(str(error))}"
+    except ValueError as error:  # too large; a number of 5,000 digits; a NUL in the path
+        reason = f"it cannot be used: {error}"
     raise ConfigError([Mistake(key="", problem=reason)], source=str(path))
 
 
@@ -43,7 +45,3 @@ def _text(path: Path) -> str:
     if len(content) > LARGEST:
         raise ValueError(f"it is larger than {LARGEST:,} bytes")
     return content.decode("utf-8-sig")
-
-
-def _parse(text: str) -> dict[str, Any]:
-    return tomllib.loads(text)

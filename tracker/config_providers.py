@@ -1,23 +1,18 @@
 """Merges the catalogue, the environment and [providers.*] into what is watched."""
 
-import re
-import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 import attrs
 
-from tracker.addresses import url_problem
 from tracker.catalogue import Dialect, Entry, load_catalogue, load_dialects
-from tracker.config_errors import Mistake, dotted, looks_secret, shown
+from tracker.config_checks import check_name, check_settings, one_of
+from tracker.config_errors import Mistake, dotted
 from tracker.config_tables import ConfigTable, ProviderTable, TimingTable
 from tracker.config_timing import merge_timing
-from tracker.discovery import Found, Keys, find, find_keys, make_provider
+from tracker.discovery import Found, check_moved, find, find_keys, make_provider, missing_variables
 from tracker.settings import Provider
-
-NAME_LENGTH = 100
 
 
 @attrs.frozen(kw_only=True)
@@ -45,5 +40,139 @@ def merge_providers(table: ConfigTable, environ: Mapping[str, str]) -> tuple[Mer
 def _discovered(found: Found, general: TimingTable) -> Merged:
     if found.provider is None:
         return Merged(mistakes=found.mistakes)
-    timing, _ = merge_timing(found.entry.timing, general, TimingTable(), ())
+    timing, _ = merge_timing(found.entry.timing, general)  # [tracker]'s own mistake is told once
     return Merged(provider=attrs.evolve(found.provider, timing=timing))
+
+
+def _known(
+    entry: Entry, own: ProviderTable, general: TimingTable, environ: Mapping[str, str]
+) -> Merged:
+    """A catalogue entry with what the file says about it; the environment's base URL wins."""
+    keys = find_keys([own.api_key_env] if own.api_key_env else entry.keys, environ)
+    moved = environ.get(entry.base_variable) or own.base_url
+    provider = make_provider(entry, environ, keys=keys, base_url=moved)
+    missing = () if own.enabled is False else _missing(entry, own, environ, moved, provider)
+    in_file = dotted(("providers", entry.name, "base_url"))
+    url_key = entry.base_variable if entry.base_variable in environ else in_file
+    merged = _finished(provider, own, general, entry.timing, url_key)
+    return attrs.evolve(
+        merged,
+        mistakes=(*missing, *keys.mistakes, *merged.mistakes),
+        warnings=_overruled(entry, own, environ),
+    )
+
+
+def _missing(
+    entry: Entry,
+    own: ProviderTable,
+    environ: Mapping[str, str],
+    moved: str | None,
+    provider: Provider,
+) -> tuple[Mistake, ...]:
+    """What the entry still needs. Moved to a server of one's own, it may well need no key."""
+    has_key = bool(provider.keys) or moved is not None
+    entry = attrs.evolve(
+        entry,
+        keys=(own.api_key_env,) if own.api_key_env else entry.keys,
+        required={k: v for k, v in entry.required.items() if k not in (own.options or {})},
+    )
+    return tuple(
+        Mistake(
+            key=dotted(("providers", entry.name)),
+            problem=f"{variable} is not set",
+            allowed=f"set {variable} in the environment or in .env, or enabled = false",
+        )
+        for variable in missing_variables(entry, environ, has_key=has_key, base_url=moved)
+    )
+
+
+def _overruled(entry: Entry, own: ProviderTable, environ: Mapping[str, str]) -> tuple[str, ...]:
+    if own.base_url is None or entry.base_variable not in environ:
+        return ()
+    return (f"{entry.base_variable} overrules base_url of [providers.{entry.name}]",)
+
+
+def _own(name: str, own: ProviderTable, general: TimingTable, environ: Mapping[str, str]) -> Merged:
+    """A provider the catalogue does not know; without a key its endpoint is asked without."""
+    if mistakes := (*check_name(name), *_check_origin(name, own)):
+        return Merged(mistakes=mistakes)
+    dialect = _dialect(own.kind or "", own)
+    keys = find_keys([own.api_key_env] if own.api_key_env else (), environ)
+    provider = Provider(
+        name=name,
+        kind=dialect.name,
+        base_url=(own.base_url or "").rstrip("/"),
+        moved=True,  # so that its key goes nowhere else
+        keys=keys.secrets,
+        key_names=keys.names,
+        check=dialect.checks[0],
+        options=dialect.options,
+    )
+    url_key = dotted(("providers", name, "base_url"))
+    merged = _finished(provider, own, general, dialect.timing, url_key)
+    unset = bool(own.api_key_env) and not keys.names and not keys.mistakes
+    warning = f"{own.api_key_env} is not set: {name} is asked without a key"
+    return attrs.evolve(
+        merged,
+        mistakes=(*keys.mistakes, *merged.mistakes),
+        warnings=(warning,) if unset else (),
+    )
+
+
+def _check_origin(name: str, own: ProviderTable) -> Iterator[Mistake]:
+    if lacking := [key for key in ("kind", "base_url") if not getattr(own, key)]:
+        close = get_close_matches(name, load_catalogue(), n=1)
+        yield Mistake(
+            key=dotted(("providers", name)),
+            problem=f"the catalogue has no such provider, so it needs {' and '.join(lacking)}",
+            nearest=close[0] if close else None,
+        )
+
+
+def _finished(
+    provider: Provider,
+    own: ProviderTable,
+    general: TimingTable,
+    preset: Mapping[str, Any],
+    url_key: str,
+) -> Merged:
+    """The provider with the settings of its own table; url_key: what set its base URL."""
+    path = ("providers", provider.name)
+    dialect = _dialect(own.kind or provider.kind, own)
+    timing, too_long = merge_timing(preset, general, own, path)
+    provider = _with_settings(attrs.evolve(provider, timing=timing), own, dialect)
+    timed = own.interval_seconds is not None or own.timeout_seconds is not None
+    mistakes = (
+        *_check_kind((*path, "kind"), dialect.name),
+        *(too_long if timed else ()),
+        *check_moved(provider, url_key),
+        *check_settings(provider, own, dialect),
+    )
+    return Merged(provider=None if mistakes else provider, mistakes=mistakes)
+
+
+def _dialect(kind: str, own: ProviderTable) -> Dialect:
+    """The kind; a stand-in for an unknown one, so that the other settings are checked too."""
+    return load_dialects().get(kind) or Dialect(name=kind, checks=(own.check or "models",))
+
+
+def _check_kind(path: tuple[str, ...], kind: str) -> Iterator[Mistake]:
+    if kind not in load_dialects():
+        yield one_of(path, kind, load_dialects())
+
+
+def _with_settings(provider: Provider, own: ProviderTable, dialect: Dialect) -> Provider:
+    same_kind = dialect.name == provider.kind
+    options = provider.options if same_kind else dialect.options
+    default = provider.check if same_kind else dialect.checks[0]
+    return attrs.evolve(
+        provider,
+        kind=dialect.name,
+        check=own.check or default,
+        model=own.model or provider.model,
+        enabled=own.enabled is not False,
+        allow_private=own.allow_private is True,
+        proxy=own.proxy,
+        ca_file=own.ca_file,
+        options={**options, **(own.options or {})},
+    )

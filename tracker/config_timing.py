@@ -18,20 +18,20 @@ def merge_timing(
     own: TimingTable = TimingTable(),
     path: tuple[str, ...] = ("tracker",),
 ) -> tuple[Timing, tuple[Mistake, ...]]:
-    """The catalogue's preset, then [tracker], then what the provider's own table says.
+    """The defaults, the catalogue's preset, [tracker], then what the provider's own table says.
 
-    Re-checks are cut to the interval, and so is a timeout that only the catalogue asked for.
-    A longer timeout that the file (or the default) asked for is a mistake, told of ``path``.
+    Re-checks are cut to the interval, and so is a timeout that nobody wrote. A longer one that
+    the file asks for is a mistake, told of ``path``.
     """
     written = {**_written(general), **_written(own)}
     values = {**attrs.asdict(Timing()), **preset, **written}
     interval = values["interval_seconds"]
     values["recheck_seconds"] = tuple(min(s, interval) for s in values["recheck_seconds"])
-    if "timeout_seconds" in preset and "timeout_seconds" not in written:
+    if "timeout_seconds" not in written:
         values["timeout_seconds"] = min(values["timeout_seconds"], interval)
     if values["timeout_seconds"] <= interval:
         return Timing(**values), ()
-    return Timing(), (_too_long(values, written, path),)
+    return Timing(), (_too_long(values["timeout_seconds"], interval, path),)
 
 
 def _written(table: TimingTable) -> dict[str, Any]:
@@ -39,14 +39,10 @@ def _written(table: TimingTable) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _too_long(
-    values: Mapping[str, Any], written: Mapping[str, Any], path: tuple[str, ...]
-) -> Mistake:
-    timeout, interval = values["timeout_seconds"], values["interval_seconds"]
-    default = "" if "timeout_seconds" in written else ", the default"
+def _too_long(timeout: float, interval: float, path: tuple[str, ...]) -> Mistake:
     return Mistake(
         key=dotted((*path, "timeout_seconds")),
-        value=f"{timeout:g}{default}",
+        value=f"{timeout:g}",
         problem=f"longer than interval_seconds ({interval:g}); checks would overlap",
         allowed=f"at most {interval:g}",
     )

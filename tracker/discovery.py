@@ -2,7 +2,7 @@
 
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
 from pathlib import Path
 from urllib.parse import quote
@@ -12,7 +12,7 @@ from dotenv import dotenv_values
 
 from tracker.addresses import url_problem
 from tracker.catalogue import Entry
-from tracker.config_errors import Mistake
+from tracker.config_errors import Mistake, shown_url
 from tracker.secret import Secret
 from tracker.settings import Provider, Timing
 
@@ -133,61 +133,61 @@ def unsendable(variable: str) -> Mistake:
 
 
 def discover(catalogue: Mapping[str, Entry], environ: Mapping[str, str]) -> tuple[Found, ...]:
-    """What the environment says about each entry, in the catalogue's order."""
+    """What the environment says about each entry, in the catalogue's order.
+
+    environ: as read_environment gives it, without empty variables.
+    """
     return tuple(find(entry, environ) for entry in catalogue.values())
 
 
 def find(entry: Entry, environ: Mapping[str, str]) -> Found:
     """Whether one entry is enabled, and the provider it then makes."""
     keys = find_keys(entry.keys, environ)
-    base_url = moved_url(entry, environ)
-    missing = _missing(entry, environ, has_key=bool(keys.names or keys.mistakes))
-    used = (*keys.names, *_set(_variables(entry), environ))
+    base_url = environ.get(entry.base_variable)
+    used = (*keys.names, *_set(entry, environ))
+    has_key = bool(keys.names or keys.mistakes)
+    missing = missing_variables(entry, environ, has_key=has_key, base_url=base_url)
     if missing:
         return Found(entry=entry, variables=used, missing=missing, mistakes=keys.mistakes)
     provider = make_provider(entry, environ, keys=keys, base_url=base_url)
-    mistakes = (*keys.mistakes, *_moved_mistake(entry, provider, environ))
-    usable = None if mistakes else provider
-    return Found(entry=entry, provider=usable, variables=used, mistakes=mistakes)
+    mistakes = (*keys.mistakes, *check_moved(provider, entry.base_variable))
+    return Found(
+        entry=entry,
+        provider=None if mistakes else provider,
+        variables=used,
+        mistakes=mistakes,
+    )
 
 
-def _variables(entry: Entry) -> tuple[str, ...]:
-    return (*entry.required.values(), *entry.optional.values(), entry.base_variable)
+def check_moved(provider: Provider, key: str) -> Iterator[Mistake]:
+    """Whether a base URL that is not the catalogue's may be asked; key: what set it."""
+    if not provider.moved:
+        return
+    allow, sends_key = provider.allow_private, bool(provider.keys)
+    if problem := url_problem(provider.base_url, allow_private=allow, sends_key=sends_key):
+        yield Mistake(key=key, value=shown_url(provider.base_url), problem=problem)
 
 
-def _set(variables: Iterable[str], environ: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(variable for variable in variables if variable in environ)
+def _set(entry: Entry, environ: Mapping[str, str]) -> tuple[str, ...]:
+    others = (*entry.required.values(), *entry.optional.values(), entry.base_variable)
+    return tuple(variable for variable in others if variable in environ)
 
 
-def _missing(entry: Entry, environ: Mapping[str, str], *, has_key: bool) -> tuple[str, ...]:
+def missing_variables(
+    entry: Entry, environ: Mapping[str, str], *, has_key: bool, base_url: str | None
+) -> tuple[str, ...]:
+    """What is still to be set for the entry to be watched; base_url: where it was moved."""
     missing = [] if has_key or not entry.needs_key else [entry.keys[0]]
     missing += [variable for variable in entry.required.values() if variable not in environ]
-    if entry.base_url is None and entry.base_variable not in environ:
+    if entry.base_url is None and base_url is None:
         missing.append(entry.base_variable)
     return tuple(missing)
-
-
-def _moved_mistake(
-    entry: Entry, provider: Provider, environ: Mapping[str, str]
-) -> tuple[Mistake, ...]:
-    if entry.base_variable not in environ:
-        return ()
-    problem = url_problem(provider.base_url, sends_key=bool(provider.keys))
-    return (Mistake(key=entry.base_variable, problem=problem),) if problem else ()
-
-
-def moved_url(entry: Entry, environ: Mapping[str, str]) -> str | None:
-    """The base URL the environment moves it to, None where it stays."""
-    return environ.get(entry.base_variable)
 
 
 def make_provider(
     entry: Entry, environ: Mapping[str, str], *, keys: Keys, base_url: str | None
 ) -> Provider:
-    """A provider with the catalogue's settings; base_url: where it is moved to, None: it stays.
-
-    Raises ValueError on a timing the settings refuse.
-    """
+    """A provider with the catalogue's settings; base_url: where it is moved to, None: it stays."""
     options = {**entry.options, **environment_options(entry, environ)}
     return Provider(
         name=entry.name,

@@ -1,0 +1,102 @@
+"""What a provider's own settings must fulfil beyond their types; each check gives mistakes."""
+
+import re
+import ssl
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+
+from tracker.addresses import url_problem
+from tracker.catalogue import Dialect
+from tracker.config_errors import Mistake, dotted, shown, shown_url
+from tracker.config_tables import ProviderTable
+from tracker.settings import Provider
+
+NAME_LENGTH = 100
+
+
+def check_name(name: str) -> Iterator[Mistake]:
+    """Names stand in paths of our API, in tables and in logs."""
+    if not _is_name(name):
+        yield Mistake(
+            key=dotted(("providers", name)),
+            problem="not a name for a provider",
+            allowed=f"1 to {NAME_LENGTH} printable characters without slashes, not blank at an end",
+        )
+
+
+def _is_name(name: str) -> bool:
+    clean = name.isprintable() and name == name.strip() and not set(name) & {"/", "\\"}
+    return clean and 1 <= len(name) <= NAME_LENGTH and name not in {".", ".."}
+
+
+def check_settings(provider: Provider, own: ProviderTable, dialect: Dialect) -> Iterator[Mistake]:
+    """All of a provider's own settings but name, kind and timing."""
+    path = ("providers", provider.name)
+    if provider.check not in dialect.checks:
+        yield one_of((*path, "check"), provider.check, dialect.checks)
+    if dialect.options:  # an unknown kind has none
+        for option, value in (own.options or {}).items():
+            yield from _check_option((*path, "options", option), value, dialect)
+    # A proxy is in one's own network more often than not.
+    if own.proxy and (problem := url_problem(own.proxy, allow_private=True)):
+        yield Mistake(key=dotted((*path, "proxy")), value=shown_url(own.proxy), problem=problem)
+    if own.ca_file and (problem := _certificate_problem(own.ca_file)):
+        value = shown(own.ca_file)
+        yield Mistake(key=dotted((*path, "ca_file")), value=value, problem=problem)
+
+
+def one_of(path: Iterable[object], value: str, choices: Iterable[str]) -> Mistake:
+    choices = tuple(choices)
+    close = get_close_matches(value, choices, n=1)
+    return Mistake(
+        key=dotted(path),
+        value=shown(value),
+        problem="unknown",
+        allowed=", ".join(choices),
+        nearest=close[0] if close else None,
+    )
+
+
+def _check_option(path: tuple[str, ...], value: object, dialect: Dialect) -> Iterator[Mistake]:
+    name = path[-1]
+    settable = settable_options(dialect)
+    if name not in settable:
+        close = get_close_matches(name, settable, n=1)
+        yield Mistake(
+            key=dotted(path),
+            problem=f"kind {dialect.name} has no such option",
+            allowed=", ".join(settable),
+            nearest=close[0] if close else None,
+        )
+    elif problem := _option_problem(name, value, dialect.options[name]):
+        yield Mistake(key=dotted(path), value=shown(value, name), problem=problem)
+
+
+def settable_options(dialect: Dialect) -> list[str]:
+    """Not the headers, which could hold a key, nor URLs, which belong to the catalogue's host."""
+    return [name for name in dialect.options if name != "headers" and not name.endswith("_url")]
+
+
+def _option_problem(name: str, value: object, default: object) -> str | None:
+    if isinstance(default, int | float):
+        usable = (
+            isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1e9
+        )
+        return None if usable else "must be a number from 0 to 1,000,000,000"
+    if not isinstance(value, str) or not value.isprintable() or len(value) > 1000:
+        return "must be a string without control characters"
+    if name.endswith("path") and not re.match(r"[/:]", value):
+        return "must begin with / (it is joined to base_url)"
+    if name.startswith("auth_") and not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]*", value):
+        return "must be a header's name or a word, in ASCII"
+    return None
+
+
+def _certificate_problem(path: str) -> str | None:
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        return "this file holds no certificate in PEM form"
+    except (OSError, ValueError) as error:
+        return f"cannot be read: {getattr(error, 'strerror', None) or 'not a file name'}"
+    return None

@@ -1,0 +1,78 @@
+"""The effective configuration without its secrets, and the JSON Schema of the file."""
+
+from typing import Any
+
+import attrs
+import msgspec
+
+from tracker.catalogue import load_dialects
+from tracker.config_tables import ConfigTable
+from tracker.settings import Config, Provider, RankingSettings, ServerSettings, Timing
+
+
+def show_config(config: Config) -> dict[str, Any]:
+    """The settings in force, as in the file, ready for JSON.
+
+    Keys and tokens show as the names of their variables only. ``moved``: the base URL is not the
+    catalogue's.
+    """
+    server = attrs.asdict(config.server)
+    return {
+        "source": config.source,
+        "warnings": list(config.warnings),
+        "tracker": _tracker(config),
+        "server": {**server, **_tokens(config.server)},
+        "ranking": attrs.asdict(config.ranking),
+        "providers": {provider.name: _provider(provider) for provider in config.providers},
+    }
+
+
+def _tracker(config: Config) -> dict[str, Any]:
+    own = ("database", "retention_days", "schedule", "discover", "buffer_limit", "mailbox_size")
+    return {name: getattr(config, name) for name in own} | attrs.asdict(config.timing)
+
+
+def _tokens(server: ServerSettings) -> dict[str, str]:
+    tokens = {"admin_token": server.admin_token, "read_token": server.read_token}
+    return {name: "not set" if token is None else "set" for name, token in tokens.items()}
+
+
+def _provider(provider: Provider) -> dict[str, Any]:
+    hidden = {"name", "keys", "timing", "documented_limits"}
+    shown = attrs.asdict(provider, filter=lambda field, _: field.name not in hidden)
+    return shown | attrs.asdict(provider.timing)
+
+
+def config_schema() -> dict[str, Any]:
+    """The JSON Schema of tracker.toml: ranges, defaults, and no unknown keys."""
+    schema = msgspec.json.schema(ConfigTable)
+    tables = {name: _closed(table) for name, table in schema["$defs"].items()}
+    kinds = list(load_dialects())
+    tables["ProviderTable"]["properties"]["kind"]["enum"] = kinds
+    _add_defaults(tables["TrackerTable"], attrs.asdict(Timing()) | attrs.asdict(Config()))
+    _add_defaults(tables["ServerTable"], attrs.asdict(ServerSettings()))
+    _add_defaults(tables["RankingTable"], attrs.asdict(RankingSettings()))
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "tracker.toml",
+        "$ref": schema["$ref"],
+        "$defs": tables,
+    }
+
+
+def _closed(table: dict[str, Any]) -> dict[str, Any]:
+    properties = {name: _plain(value) for name, value in table["properties"].items()}
+    return {**table, "properties": properties, "additionalProperties": False}
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    """Without the null that stands for "not written": TOML has none."""
+    rest = {name: item for name, item in value.items() if name not in {"anyOf", "default"}}
+    choices = [choice for choice in value.get("anyOf", []) if choice != {"type": "null"}]
+    return rest | (choices[0] if choices else {})
+
+
+def _add_defaults(table: dict[str, Any], defaults: dict[str, Any]) -> None:
+    for name, value in table["properties"].items():
+        if defaults.get(name) is not None:
+            value["default"] = defaults[name]
