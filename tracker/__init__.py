@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tracker.service import Tracker as Tracker
+    from tracker.handle import Tracker as Tracker
     from tracker.service import get_healthiest_provider as get_healthiest_provider
     from tracker.service import run_tracker as run_tracker
     from tracker.settings import Config as Config
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # Lazily, so that importing tracker.client needs nothing of the server.
 _HOMES = {
     "Config": "tracker.settings",
-    "Tracker": "tracker.service",
+    "Tracker": "tracker.handle",
     "get_healthiest_provider": "tracker.service",
     "run_tracker": "tracker.service",
 }

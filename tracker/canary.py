@@ -21,7 +21,7 @@ class Canary:
     worst_lag: float = 0.0
     stalls: int = 0
     _last: float | None = None
-    _stalls: deque[tuple[float, float]] = attrs.field(
+    _noted: deque[tuple[float, float]] = attrs.field(
         factory=lambda: deque(maxlen=REMEMBERED_STALLS)
     )
 
@@ -33,7 +33,7 @@ class Canary:
 
     def stall_since(self, began: float) -> float:
         """The longest stall in seconds that touched the time since ``began``; 0.0: none."""
-        stalls = [gap for end, gap in self._stalls if end > began]
+        stalls = [gap for end, gap in self._noted if end > began]
         if self._last is not None:  # a stall may have ended just now, before our own beat
             stalls.append(trio.current_time() - self._last - self.beat)
         longest = max(stalls, default=0.0)
@@ -48,4 +48,4 @@ class Canary:
         self.worst_lag = max(self.worst_lag, self.lag)
         if self.lag >= STALL_SECONDS:
             self.stalls += 1
-            self._stalls.append((now, self.lag))
+            self._noted.append((now, self.lag))

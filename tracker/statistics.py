@@ -8,11 +8,12 @@ import math
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 import attrs
 
 from tracker.ranking.policy import SAMPLES, Sample
+from tracker.reports import Kind
 from tracker.snapshot import LatencySummary, Uptime
 
 HOUR, DAY, WEEK = 3_600.0, 86_400.0, 604_800.0
@@ -22,6 +23,10 @@ SPARE_ROWS = 1_024  # forget in steps: taking one row from the front moves all o
 
 NOT_COUNTED, UP, DOWN = 0, 1, 2
 NO_LATENCY = -1
+
+
+def counts_as(kind: Kind) -> int:
+    return UP if kind.is_success else DOWN if kind.is_failure else NOT_COUNTED
 
 
 @attrs.frozen
@@ -52,7 +57,7 @@ class _Window:
 class Statistics:
     """Feed it with ``add``, move its windows with ``advance``, then read its properties."""
 
-    def __init__(self, results: Iterable[Result] = (), *, now: float = -math.inf) -> None:
+    def __init__(self) -> None:
         self._at = array("d")
         self._latency = array("q")  # microseconds: sums stay exact
         self._verdict = bytearray()
@@ -62,9 +67,36 @@ class Statistics:
         self._sum = 0
         self._spent = 0
         self._recent: deque[Sample] = deque(maxlen=SAMPLES)
-        for result in results:
-            self.add(result)
+
+    @classmethod
+    def remembered(
+        cls,
+        at: "array[float]",
+        verdict: bytes,
+        latency_ms: "array[float]",
+        completions: bytes,
+        *,
+        now: float,
+    ) -> "Statistics":
+        """From stored columns, in order of time; NaN where a latency is not known."""
+        self = cls()
+        self._at.extend(at)
+        self._verdict.extend(verdict)
+        self._completions.extend(completions)
+        self._latency.extend(NO_LATENCY if math.isnan(x) else round(x * 1000) for x in latency_ms)
+        for window in (self._hour, self._day, self._week):
+            window.start = len(self._at)
         self.advance(now)
+        counted = [place for place, what in enumerate(verdict) if what != NOT_COUNTED][-SAMPLES:]
+        self._recent.extend(self._sample(place) for place in counted)
+        return self
+
+    def results(self) -> Iterator[Result]:
+        """Every check remembered, in order of time."""
+        for at, verdict, latency, spent in zip(
+            self._at, self._verdict, self._latency, self._completions, strict=True
+        ):
+            yield Result(at, verdict, None if latency == NO_LATENCY else latency / 1000, spent)
 
     def add(self, result: Result) -> None:
         """Take one check; it may be older than the last where the wall clock was set back."""
@@ -82,8 +114,7 @@ class Statistics:
         if place >= self._day.start:
             self._enter_day(place)
         if result.verdict != NOT_COUNTED:
-            up = result.verdict == UP
-            self._recent.append(Sample(up, result.latency_ms if up else None, result.at))
+            self._recent.append(self._sample(place))
 
     def advance(self, now: float) -> None:
         """Move the windows to end at ``now``, forward or back."""
@@ -129,9 +160,14 @@ class Statistics:
         """The last counted checks, newest last."""
         return tuple(self._recent)
 
-    def times_since(self, start: float) -> int:
-        """How many checks are younger than ``start``, seconds since the epoch."""
-        return len(self._at) - bisect_right(self._at, start)
+    def completions_since(self, start: float) -> int:
+        """How many completions checks younger than ``start``, epoch seconds, have spent."""
+        return sum(self._completions[bisect_right(self._at, start) :])
+
+    def _sample(self, place: int) -> Sample:
+        latency, up = self._latency[place], self._verdict[place] == UP
+        known = None if latency == NO_LATENCY or not up else latency / 1000
+        return Sample(up, known, self._at[place])
 
     def _enter_day(self, place: int) -> None:
         self._spent += self._completions[place]

@@ -1,0 +1,273 @@
+"""The only one who changes state: judges what actors report, ranks, and posts snapshots."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+import attrs
+import msgspec
+import structlog
+import trio
+
+from tracker.board import Board
+from tracker.clock import Clock
+from tracker.dossier import Dossier, Instant
+from tracker.journal import Journal
+from tracker.ranking import Excluded, Ranking
+from tracker.ranking.policy import Candidate
+from tracker.reports import Checked, Crash, Finding, Kind, Outcome, Planned
+from tracker.secret import Mask
+from tracker.settings import Provider
+from tracker.snapshot import ProviderStatus, Snapshot
+from tracker.statistics import Statistics
+from tracker.store.backlog import Backlog
+
+log = structlog.get_logger()
+
+# Results that come within a tenth of a second share a snapshot: in a sweep of a thousand,
+# ranking and encoding for each would cost more than the checks.
+COALESCE_SECONDS = 0.1
+# At least this often, so that the windows of uptime and latency move on.
+REFRESH_SECONDS = 60.0
+
+Rank = Callable[[tuple[Candidate, ...], tuple[Excluded, ...], str | None, datetime | None], Ranking]
+
+
+@attrs.frozen(kw_only=True)
+class Watch:
+    """Watch this provider, or go on with these settings. ``overridden``: tuned at run time."""
+
+    provider: Provider
+    overridden: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Unwatch:
+    name: str
+
+
+@attrs.frozen(kw_only=True)
+class Publish:
+    """Post everything reported so far, then set ``done``."""
+
+    done: trio.Event
+
+
+@attrs.frozen(kw_only=True)
+class Past:
+    """A provider as it was stored. ``state``: JSON of its dossier, None where there was none."""
+
+    statistics: Statistics
+    state: str | None
+
+
+@attrs.frozen(kw_only=True)
+class Restore:
+    """History from the store. ``best``: who was recommended last."""
+
+    past: Mapping[str, Past]
+    best: str | None = None
+
+
+Message = Checked | Planned | Crash | Watch | Unwatch | Publish | Restore
+
+
+@attrs.define(eq=False)
+class Aggregator:
+    """Its state survives a crash of ``run``: a report is either taken whole or not at all.
+
+    ``rank`` is the policy with its guard; ``dropped``: reports that crashed it twice.
+    """
+
+    board: Board
+    backlog: Backlog
+    rank: Rank
+    clock: Clock = attrs.field(factory=Clock)
+    mask: Mask = attrs.field(factory=Mask)
+    dropped: int = 0
+    dossiers: dict[str, Dossier] = attrs.field(factory=dict)
+    _journal: Journal = attrs.field(init=False)
+    _best: str | None = None
+    _in_hand: Message | None = None
+    _retried: bool = False
+    _dirty: bool = True
+    _published: float = -float("inf")  # trio seconds
+    _refreshed: float = -float("inf")
+
+    def __attrs_post_init__(self) -> None:
+        self._journal = Journal(self.backlog)
+
+    async def run(self, inbox: trio.MemoryReceiveChannel[Message]) -> None:
+        """Until every sender has closed; then posts a last snapshot."""
+        self._retry()
+        try:
+            while True:
+                with trio.move_on_at(self._next_publication()):
+                    self._take_in_hand(await inbox.receive())
+                if trio.current_time() >= self._next_publication():
+                    self.publish()
+        except trio.EndOfChannel:
+            self.publish()
+
+    def publish(self) -> None:
+        """Post a snapshot of everything known now."""
+        now, began = self._instant(), trio.current_time()
+        everything = began >= self._refreshed + REFRESH_SECONDS
+        providers: dict[str, ProviderStatus] = {}
+        for name, dossier in self.dossiers.items():
+            before = dossier.view
+            if everything or dossier.touched or before is None or now.steady > dossier.changes_at:
+                dossier.refresh(now)
+            if dossier.view is not None:
+                providers[name] = dossier.view
+                self._journal.status(before, dossier.view, now.at)
+        ranking = self._ranking()
+        self._journal.best(self._best, ranking, now.at)
+        self._best = ranking.best
+        self.board.post(
+            Snapshot(
+                timestamp=now.at,
+                revision=self.board.latest.revision + 1,
+                providers=MappingProxyType(providers),
+                ranking=ranking,
+                swept=self._swept(),
+            )
+        )
+        self._dirty, self._published = False, began
+        self._refreshed = began if everything else self._refreshed
+
+    def masked(self, text: str) -> str:
+        """A text without the secrets of the present configuration."""
+        return self.mask(text)
+
+    def _take_in_hand(self, message: Message) -> None:
+        """A bug in ``take`` leaves the message in hand; the next run tries it once more."""
+        self._in_hand = message
+        self.take(message)
+        self._in_hand, self._retried = None, False
+
+    def _retry(self) -> None:
+        message = self._in_hand
+        if message is None:
+            return
+        if self._retried:
+            self._in_hand, self._retried = None, False
+            self.dropped += 1
+            log.error(
+                "report dropped: it crashed the aggregator twice", report=type(message).__name__
+            )
+            return
+        self._retried = True
+        self._take_in_hand(message)
+
+    def take(self, message: Message) -> None:
+        match message:
+            case Checked(outcome=outcome, next_due=next_due):
+                self._take_outcome(outcome, next_due)
+            case Planned(provider=name, next_due=next_due):
+                self._take_plan(name, next_due)
+            case Crash():
+                self._take_crash(message)
+            case Watch(provider=provider, overridden=overridden):
+                self._watch(provider, overridden=overridden)
+            case Unwatch(name=name):
+                self.dossiers.pop(name, None)
+            case Restore():
+                self._restore(message)
+            case Publish(done=done):
+                self.publish()
+                done.set()
+                return
+        self._dirty = True
+
+    def _take_outcome(self, outcome: Outcome, next_due: float | None) -> None:
+        dossier = self.dossiers.get(outcome.provider)
+        if dossier is None:
+            return  # removed while its last report was under way
+        models = dossier.models
+        self.backlog.append(dossier.take(outcome, next_due, self._instant()))
+        self._journal.models(outcome.provider, models, dossier.models, outcome.at)
+        finding = outcome.finding
+        log.info(
+            "checked",
+            provider=outcome.provider,
+            outcome=outcome.kind.value,
+            milliseconds=None if outcome.latency_ms is None else round(outcome.latency_ms, 1),
+            **({"message": finding.message} if finding.message else {}),
+        )
+
+    def _take_plan(self, name: str, next_due: float | None) -> None:
+        if (dossier := self.dossiers.get(name)) is not None:
+            dossier.replan(next_due)
+
+    def _take_crash(self, crash: Crash) -> None:
+        log.error(
+            "actor crashed",
+            provider=crash.provider,
+            error=self.mask(crash.error),
+            crashes=crash.count,
+            given_up=crash.spent,
+            trace=self.mask(crash.trace),
+        )
+        dossier = self.dossiers.get(crash.provider)
+        if dossier is None:
+            return
+        message = self.mask(f"our checker crashed: {crash.error}")[:200]
+        if crash.spent:
+            dossier.given_up = self.mask(crash.error)
+        finding = Finding(kind=Kind.INTERNAL, message=message, requests=0)
+        now = self._instant()
+        outcome = Outcome(provider=crash.provider, at=now.at, ended=now.steady, finding=finding)
+        self._take_outcome(outcome, dossier.next_due)
+
+    def _watch(self, provider: Provider, *, overridden: bool) -> None:
+        dossier = self.dossiers.get(provider.name)
+        if dossier is None:
+            dossier = self.dossiers[provider.name] = Dossier(provider)
+            self.dossiers = dict(sorted(self.dossiers.items()))
+        dossier.adopt(provider, overridden=overridden)
+
+    def _restore(self, message: Restore) -> None:
+        now = self._instant()
+        for name, past in message.past.items():
+            dossier = self.dossiers.get(name)
+            if dossier is None:
+                continue  # no longer configured
+            try:
+                dossier.restore(past.statistics, past.state, now)
+            except (msgspec.DecodeError, ValueError) as error:
+                log.warning("stored state not understood", provider=name, error=str(error))
+        self._best = self._best or message.best
+
+    def _ranking(self) -> Ranking:
+        candidates, excluded = [], []
+        dues = []
+        for dossier in self.dossiers.values():
+            view = dossier.view
+            if view is None or dossier.candidate is None:
+                continue
+            if view.next_check is not None and view.enabled:
+                dues.append(view.next_check)
+            if view.usable:
+                candidates.append(dossier.candidate)
+            else:
+                until = view.usable_at or view.next_check
+                excluded.append(Excluded(provider=view.name, reason=view.reason, until=until))
+        valid_until = min(dues, default=None)
+        return self.rank(tuple(candidates), tuple(excluded), self._best, valid_until)
+
+    def _swept(self) -> bool:
+        watched = (d for d in self.dossiers.values() if d.provider.enabled)
+        return all(d.checked or d.given_up is not None for d in watched)
+
+    def _instant(self) -> Instant:
+        return Instant(self.clock.now(), self.clock.steady())
+
+    def _next_publication(self) -> float:
+        """Trio seconds."""
+        soonest = self._published + COALESCE_SECONDS
+        if self._dirty:
+            return soonest
+        changes = min((d.changes_at for d in self.dossiers.values()), default=float("inf"))
+        by_time = trio.current_time() + changes - self.clock.steady()
+        return max(soonest, min(by_time, self._refreshed + REFRESH_SECONDS))

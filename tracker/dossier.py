@@ -1,0 +1,254 @@
+"""All that is known of one provider, and the view of it that a snapshot shows."""
+
+from datetime import datetime, timedelta
+
+import attrs
+import msgspec
+
+from tracker.health import (
+    STALE_INTERVALS,
+    Circumstances,
+    Health,
+    Verdict,
+    judge,
+    verdict,
+)
+from tracker.limit_book import HeldLimit, LimitBook
+from tracker.ranking.policy import Candidate
+from tracker.reports import Kind, LimitSource, Outcome
+from tracker.settings import Provider
+from tracker.snapshot import ProviderStatus, RateLimit
+from tracker.statistics import Result, Statistics, counts_as
+from tracker.store.records import CheckRecord
+
+
+@attrs.frozen
+class Instant:
+    """Now, on both clocks."""
+
+    at: datetime
+    steady: float
+
+    def wall(self, steady: float | None) -> datetime | None:
+        """The wall time of a steady moment, as the wall clock stands now."""
+        if steady is None:
+            return None
+        return self.at + timedelta(seconds=steady - self.steady)
+
+    def steadied(self, at: datetime | None) -> float | None:
+        return None if at is None else self.steady + (at - self.at).total_seconds()
+
+
+@attrs.frozen(kw_only=True)
+class Saved:
+    """What a restart carries on from; the statistics come from the stored checks."""
+
+    health: Health
+    blocked_until: datetime | None = None
+    stale_at: datetime | None = None
+    limits: tuple[HeldLimit, ...] = ()
+    limits_source: LimitSource = LimitSource.NONE
+
+
+@attrs.define(eq=False)
+class Dossier:
+    """``stale_at`` and ``next_due`` in steady seconds. ``checked``: since this start."""
+
+    provider: Provider
+    health: Health = Health()
+    statistics: Statistics = attrs.field(factory=Statistics)
+    limits: LimitBook = attrs.field(factory=LimitBook)
+    models: tuple[str, ...] | None = None
+    next_due: float | None = None
+    stale_at: float | None = None
+    given_up: str | None = None
+    overridden: bool = False
+    checked: bool = False
+    touched: bool = True
+    changes_at: float = float("inf")  # steady: when time alone changes the view
+    view: ProviderStatus | None = None
+    candidate: Candidate | None = None
+
+    def take(self, outcome: Outcome, next_due: float | None, now: Instant) -> CheckRecord:
+        """Judge one check. Nothing is changed before everything that may fail is done."""
+        timing = self.provider.timing
+        health = judge(self.health, outcome, timing, now.at)
+        finding = outcome.finding
+        limits = self.limits.after(finding, now.at, timing.interval_seconds)
+        result = Result(
+            at=outcome.at.timestamp(),
+            verdict=counts_as(outcome.kind),
+            latency_ms=outcome.latency_ms if outcome.kind.is_success else None,
+            completions=finding.completions,
+        )
+        stale_at = (
+            None if next_due is None else next_due + STALE_INTERVALS * timing.interval_seconds
+        )
+        saved = Saved(
+            health=attrs.evolve(health, blocked_until=None),
+            blocked_until=now.wall(health.blocked_until),
+            stale_at=now.wall(stale_at),
+            limits=limits.held,
+            limits_source=limits.source,
+        )
+        state = msgspec.json.encode(saved).decode()
+
+        self.health, self.limits = health, limits
+        self.statistics.add(result)
+        self.next_due, self.stale_at = next_due, stale_at
+        self.checked = self.touched = True
+        if finding.models is not None:
+            self.models = finding.models
+        return self._record(outcome, now, state)
+
+    def adopt(self, provider: Provider, *, overridden: bool) -> None:
+        """Take new settings; switched on again, a given-up actor has a fresh budget."""
+        self.provider, self.overridden = provider, overridden
+        self.given_up, self.touched = None, True
+        if not provider.enabled:
+            self.next_due = self.stale_at = None
+
+    def replan(self, next_due: float | None) -> None:
+        self.next_due, self.touched = next_due, True
+        late = STALE_INTERVALS * self.provider.timing.interval_seconds
+        self.stale_at = None if next_due is None else next_due + late
+
+    def restore(self, past: Statistics, state: str | None, now: Instant) -> None:
+        """Carry on from what was stored; checks made since this start stay on top of it.
+
+        Raises msgspec.DecodeError, having taken the statistics, for a state that is not ours.
+        """
+        for result in self.statistics.results():
+            past.add(result)
+        self.statistics, self.touched = past, True
+        if state is None or self.checked:
+            return
+        saved = msgspec.json.decode(state, type=Saved)
+        blocked_until = now.steadied(saved.blocked_until)
+        self.health = attrs.evolve(saved.health, blocked_until=blocked_until)
+        self.stale_at = now.steadied(saved.stale_at)
+        self.limits = LimitBook(held=saved.limits, source=saved.limits_source)
+
+    def refresh(self, now: Instant) -> ProviderStatus:
+        """The view of it now; the same object while nothing in it changed."""
+        self.statistics.advance(now.at.timestamp())
+        rate_limit = self._rate_limit(now)
+        judged = self._verdict(now, rate_limit)
+        view = self._view(now, judged, rate_limit)
+        if self.view is None or view != self.view:
+            self.view = view
+        self.changes_at = self._next_change(now)
+        self._refresh_candidate(view)
+        self.touched = False
+        return self.view
+
+    def _record(self, outcome: Outcome, now: Instant, state: str) -> CheckRecord:
+        self.statistics.advance(now.at.timestamp())
+        rate_limit = self._rate_limit(now)
+        return CheckRecord(
+            provider=self.provider.name,
+            at=outcome.at,
+            kind=outcome.kind,
+            status=self._verdict(now, rate_limit).status,
+            latency_ms=outcome.latency_ms,
+            ttft_ms=None if outcome.finding.ttft is None else outcome.finding.ttft * 1000.0,
+            interval_seconds=self.provider.timing.interval_seconds,
+            http_status=outcome.finding.http_status,
+            message=outcome.finding.message,
+            consecutive_failures=self.health.consecutive_failures,
+            rate_limit_percent=rate_limit.percent,
+            completions=outcome.finding.completions,
+            state=state,
+        )
+
+    def _rate_limit(self, now: Instant) -> RateLimit:
+        statistics = self.statistics
+        return self.limits.view(
+            now.at,
+            documented=self.provider.documented_limits,
+            spent=lambda seconds: statistics.completions_since(now.at.timestamp() - seconds),
+        )
+
+    def _verdict(self, now: Instant, rate_limit: RateLimit) -> Verdict:
+        soon = self.limits.runs_out_soon(now.at, self.provider.timing.interval_seconds)
+        return verdict(
+            self.health,
+            Circumstances(
+                now=now.steady,
+                stale=self.stale_at is not None and now.steady > self.stale_at,
+                switched_off=not self.provider.enabled,
+                given_up=self.given_up,
+                limit_percent=rate_limit.percent,
+                runs_out=rate_limit.exhausts_at if soon else None,
+            ),
+        )
+
+    def _view(self, now: Instant, judged: Verdict, rate_limit: RateLimit) -> ProviderStatus:
+        health, timing, statistics = self.health, self.provider.timing, self.statistics
+        shown = self.view
+        usable_at = None if judged.usable_in is None else now.steady + judged.usable_in
+        return ProviderStatus(
+            name=self.provider.name,
+            status=judged.status,
+            reason=judged.reason,
+            usable=judged.usable,
+            usable_at=_steadily(shown.usable_at if shown else None, now.wall(usable_at)),
+            stale=self.stale_at is not None and now.steady > self.stale_at,
+            enabled=self.provider.enabled,
+            response_time_ms=health.response_time_ms,
+            ttft_ms=health.ttft_ms,
+            uptime=statistics.uptime,
+            latency=statistics.latency,
+            rate_limit=rate_limit,
+            last_check=health.last_check,
+            next_check=_steadily(shown.next_check if shown else None, now.wall(self.next_due)),
+            interval_seconds=timing.interval_seconds,
+            timeout_seconds=timing.timeout_seconds,
+            interval_overridden=self.overridden,
+            checks_24h=statistics.checks_in_day,
+            completions_24h=statistics.completions_in_day,
+            outcome=health.outcome,
+            error_message="" if _is_success(health.outcome) else health.message,
+            consecutive_failures=health.consecutive_failures,
+            facts=health.facts,
+            keys=health.keys,
+            models=self.models,
+        )
+
+    def _next_change(self, now: Instant) -> float:
+        expiry = now.steadied(self.limits.expires_next(now.at))
+        moments = (self.stale_at, self.health.blocked_until, expiry)
+        return min((m for m in moments if m is not None and m > now.steady), default=float("inf"))
+
+    def _refresh_candidate(self, view: ProviderStatus) -> None:
+        """Kept while nothing in it changed: policies remember what they worked out for one."""
+        candidate = Candidate(
+            provider=view.name,
+            status=view.status,
+            samples=self.statistics.recent,
+            consecutive_failures=view.consecutive_failures,
+            timeout_ms=view.timeout_seconds * 1000.0,
+            last_check=view.last_check,
+        )
+        if self.candidate is None or _differs(candidate, self.candidate):
+            self.candidate = candidate
+
+
+def _is_success(kind: Kind | None) -> bool:
+    return kind is not None and kind.is_success
+
+
+def _differs(one: Candidate, other: Candidate) -> bool:
+    return (one.samples, one.status, one.last_check, one.timeout_ms) != (
+        other.samples,
+        other.status,
+        other.last_check,
+        other.timeout_ms,
+    )
+
+
+def _steadily(before: datetime | None, after: datetime | None) -> datetime | None:
+    """``before`` where ``after`` is the same moment but for the reading of two clocks."""
+    if before is None or after is None:
+        return after
+    return before if abs((after - before).total_seconds()) < 0.05 else after

@@ -1,0 +1,286 @@
+"""The running tracker, as the API, the command line and embedding programs hold it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import attrs
+import structlog
+import trio
+
+from tracker.aggregator import Aggregator, Message, Publish, Unwatch, Watch
+from tracker.board import Board
+from tracker.condition import DatabaseHealth, TrackerHealth
+from tracker.keeper import Keeper
+from tracker.overrides import UNSET, Setting, applied, effective, is_empty, tuned
+from tracker.ranking.guard import Ranker
+from tracker.remembrance import Remembrance, remember
+from tracker.reports import Finding, Kind, Outcome
+from tracker.secret import Mask
+from tracker.settings import Config, Provider
+from tracker.snapshot import Snapshot
+from tracker.store import History, Store, StoreUnavailable
+from tracker.store.records import ChangeRecord, OverrideRecord
+from tracker.store.writer import Writer
+from tracker.supervisor import Supervisor
+
+log = structlog.get_logger()
+
+LOAD_SECONDS = 10.0  # history is welcome, but no reason to keep proxies waiting
+LOAD_RETRY_SECONDS = 2.0
+SILENT_SECONDS = 5.0  # a loop that stands still for so long serves nobody in time
+OVERDUE_SECONDS = 60.0  # an actor this late hangs: checks end within their time-out
+
+
+@attrs.frozen
+class Keepers:
+    canary: Keeper
+    aggregator: Keeper
+    writer: Keeper
+
+
+@attrs.define(eq=False)
+class Tracker:
+    """Reads answer from memory. Only for the thread of its trio run, but for ``snapshot`` and
+    ``get_healthiest_provider``, which any thread may call.
+    """
+
+    _file: Config
+    _store: Store
+    _aggregator: Aggregator
+    _writer: Writer
+    _supervisor: Supervisor
+    _keepers: Keepers
+    _outbox: trio.MemorySendChannel[Message]
+    configuration_errors: tuple[str, ...] = ()
+    _overrides: dict[str, OverrideRecord] = attrs.field(factory=dict)
+    _stop: trio.Event = attrs.field(factory=trio.Event)
+    _started_at: datetime = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._started_at = self._aggregator.clock.now()
+
+    @property
+    def board(self) -> Board:
+        return self._aggregator.board
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self._aggregator.board.latest
+
+    @property
+    def config(self) -> Config:
+        """What is in force: the file with the operators' overrides over it."""
+        return effective(self._file, self._overrides)
+
+    @property
+    def overrides(self) -> Mapping[str, OverrideRecord]:
+        return dict(self._overrides)
+
+    @property
+    def mask(self) -> Mask:
+        return self._aggregator.mask
+
+    def get_healthiest_provider(self) -> str | None:
+        """From memory; None when no provider is usable."""
+        return self.snapshot.ranking.best
+
+    async def check(self, *names: str) -> dict[str, Outcome]:
+        """Check these now, or all that are switched on; joins checks under way.
+
+        The snapshot has the results when this returns. Raises KeyError for an unknown name.
+        """
+        for name in names:
+            self._file.provider(name)
+        chosen = names or tuple(p.name for p in self.config.providers if p.enabled)
+        outcomes: dict[str, Outcome] = {}
+
+        async def check_one(name: str) -> None:
+            outcomes[name] = await self._supervisor.check(name) or self._not_made(name)
+
+        async with trio.open_nursery() as nursery:
+            for name in chosen:
+                nursery.start_soon(check_one, name)
+        await self._publish()
+        return {name: outcomes[name] for name in chosen}
+
+    async def tune(
+        self,
+        name: str,
+        *,
+        interval_seconds: float | None | Setting = UNSET,
+        enabled: bool | None | Setting = UNSET,
+    ) -> Provider:
+        """Change a provider at once and for later starts; None returns to the file's value.
+
+        Raises KeyError for an unknown name, ValueError with a sentence for an impossible value.
+        """
+        override = tuned(
+            name, self._overrides.get(name), interval_seconds=interval_seconds, enabled=enabled
+        )
+        provider = applied(self._file.provider(name), override)
+        self._remember_override(override)
+        self._aggregator.backlog.append(override)
+        log.info("tuned", provider=name, interval=override.interval_seconds, on=override.enabled)
+        await self._watch(provider, restart=True)
+        await self._publish()
+        return provider
+
+    async def reload(self, config: Config) -> None:
+        """Take a new configuration: only the actors of providers that changed notice."""
+        before = {provider.name: provider for provider in self.config.providers}
+        self._file = config
+        self._aggregator.mask = Mask((*self._aggregator.mask.secrets, *config.secrets()))
+        self._aggregator.rank = Ranker(config.ranking)
+        after = {provider.name: provider for provider in self.config.providers}
+        for name in before.keys() - after.keys():
+            await self._supervisor.stop(name)
+            await self._outbox.send(Unwatch(name=name))
+        for name, provider in after.items():
+            if before.get(name) != provider:
+                await self._watch(provider, restart=True)
+        self.configuration_errors = ()
+        log.info("configuration reloaded", providers=len(after))
+        await self._publish()
+
+    async def history(
+        self,
+        names: Sequence[str] | None = None,
+        *,
+        since: datetime,
+        until: datetime | None = None,
+        resolution: float | None = None,
+        raw: bool = False,
+    ) -> History:
+        """Raises StoreUnavailable. See Store.history."""
+        return await self._store.history(
+            names, since=since, until=until, resolution=resolution, raw=raw
+        )
+
+    async def changes(
+        self, provider: str | None = None, *, since: datetime, limit: int = 500
+    ) -> tuple[ChangeRecord, ...]:
+        """Raises StoreUnavailable. See Store.changes."""
+        return await self._store.changes(provider, since=since, limit=limit)
+
+    def health(self) -> TrackerHealth:
+        failures, troubles = self._failures(), self._troubles()
+        canary, aggregator = self._supervisor.shared.canary, self._aggregator
+        return TrackerHealth(
+            status="failing" if failures else "degraded" if troubles else "ok",
+            problems=(*failures, *troubles),
+            running=not self._stop.is_set(),
+            ready=self.snapshot.swept or not self._file.schedule,
+            started_at=self._started_at,
+            providers_monitored=sum(p.enabled for p in self.config.providers),
+            database=self._database(),
+            actors=self._supervisor.health(),
+            loop_lag_ms=canary.lag * 1000.0,
+            worst_loop_lag_ms=canary.worst_lag * 1000.0,
+            stalls=canary.stalls,
+            aggregator_restarts=self._keepers.aggregator.restarts,
+            writer_restarts=self._keepers.writer.restarts,
+            reports_dropped=aggregator.dropped,
+            feeds_dropped=aggregator.board.dropped,
+            revision=self.snapshot.revision,
+            policy=self.snapshot.ranking.policy,
+            configuration_errors=self.configuration_errors,
+        )
+
+    def stop(self) -> None:
+        """Ask the tracker to end; ``run_tracker`` returns when everything is stored."""
+        self._stop.set()
+
+    async def stopped(self) -> None:
+        """Wait until somebody asked it to end."""
+        await self._stop.wait()
+
+    async def begin(self, nursery: trio.Nursery) -> None:
+        """Restore what the store remembers, post the first snapshot, start the actors."""
+        remembrance = await self._remember()
+        if remembrance is None:
+            nursery.start_soon(self._remember_later)
+        else:
+            self._overrides = dict(remembrance.overrides)
+        for provider in self.config.providers:
+            await self._watch(provider)
+        if remembrance is not None:
+            await self._outbox.send(remembrance.restore)
+        await self._publish()
+        for provider in self.config.providers:
+            self._supervisor.start(provider)
+        log.info("tracker started", providers=len(self.config.providers))
+
+    async def _remember(self) -> Remembrance | None:
+        with trio.move_on_after(LOAD_SECONDS):
+            try:
+                return await remember(self._store, before=self._started_at)
+            except StoreUnavailable as error:
+                log.warning("history cannot be read yet", reason=str(error))
+        return None
+
+    async def _remember_later(self) -> None:
+        """The database was away at the start: take its history over when it is back."""
+        remembrance = None
+        while remembrance is None:
+            await trio.sleep(LOAD_RETRY_SECONDS)
+            remembrance = await self._remember()
+        for name, override in remembrance.overrides.items():
+            if name not in self._overrides:
+                self._remember_override(override)
+        for provider in self.config.providers:
+            if provider.name in remembrance.overrides:
+                await self._watch(provider, restart=True)
+        await self._outbox.send(remembrance.restore)
+
+    async def _watch(self, provider: Provider, *, restart: bool = False) -> None:
+        overridden = provider.name in self._overrides
+        await self._outbox.send(Watch(provider=provider, overridden=overridden))
+        if restart:
+            await self._supervisor.replace(provider)
+
+    async def _publish(self) -> None:
+        done = trio.Event()
+        await self._outbox.send(Publish(done=done))
+        await done.wait()
+
+    def _remember_override(self, override: OverrideRecord) -> None:
+        if is_empty(override):
+            self._overrides.pop(override.provider, None)
+        else:
+            self._overrides[override.provider] = override
+
+    def _not_made(self, name: str) -> Outcome:
+        clock = self._aggregator.clock
+        message = "no check was made: its actor is switched off, restarting or given up"
+        finding = Finding(kind=Kind.INTERNAL, message=message, requests=0)
+        return Outcome(provider=name, at=clock.now(), ended=clock.steady(), finding=finding)
+
+    def _database(self) -> DatabaseHealth:
+        backlog, state = self._aggregator.backlog, self._store.state
+        return DatabaseHealth(
+            state="ok" if state.ok else "unavailable",
+            reason=state.reason,
+            buffered=len(backlog),
+            dropped=backlog.dropped,
+        )
+
+    def _failures(self) -> list[str]:
+        """Why a restart of the process would help."""
+        found = []
+        if (silent := self._supervisor.shared.canary.silent_for()) > SILENT_SECONDS:
+            found.append(f"the event loop has not turned for {silent:.0f} s")
+        for name, actor in self._supervisor.health().items():
+            if actor.overdue_seconds > OVERDUE_SECONDS:
+                found.append(f"the actor of {name} is {actor.overdue_seconds:.0f} s late")
+        return found
+
+    def _troubles(self) -> list[str]:
+        """What is wrong, but lived with."""
+        found = []
+        if not self._store.state.ok:
+            found.append(f"the database is unavailable: {self._store.state.reason}")
+        for name, actor in self._supervisor.health().items():
+            if actor.state in {"given up", "restarting"}:
+                found.append(f"the actor of {name} is {actor.state} after a crash")
+        found += [f"the new configuration is wrong: {m}" for m in self.configuration_errors]
+        return found

@@ -1,0 +1,73 @@
+"""Notes what changed, for the log and for those who ask later."""
+
+from datetime import datetime
+
+import attrs
+import structlog
+
+from tracker.snapshot import ProviderStatus, Ranking
+from tracker.store.backlog import Backlog
+from tracker.store.records import ChangeKind, ChangeRecord
+
+log = structlog.get_logger()
+
+
+@attrs.frozen
+class Journal:
+    """Everything noted goes the way of the results: through the backlog into the store."""
+
+    _backlog: Backlog
+
+    def status(self, before: ProviderStatus | None, after: ProviderStatus, at: datetime) -> None:
+        if before is None or before.status is after.status:
+            return
+        log.info(
+            "status changed",
+            provider=after.name,
+            before=before.status.value,
+            after=after.status.value,
+            reason=after.reason,
+        )
+        self._note(
+            ChangeKind.STATUS, at, after.name, before.status, after.status, reason=after.reason
+        )
+
+    def best(self, before: str | None, ranking: Ranking, at: datetime) -> None:
+        if ranking.best == before:
+            return
+        log.info("best changed", before=before, after=ranking.best, reason=ranking.reason)
+        self._note(ChangeKind.BEST, at, None, before, ranking.best, reason=ranking.reason)
+
+    def models(
+        self,
+        provider: str,
+        before: tuple[str, ...] | None,
+        after: tuple[str, ...] | None,
+        at: datetime,
+    ) -> None:
+        if before is None or after is None or before == after:
+            return
+        for model in sorted(set(before) - set(after)):
+            log.info("model gone", provider=provider, model=model)
+            self._note(ChangeKind.MODEL, at, provider, model, None, reason="it left the model list")
+        for model in sorted(set(after) - set(before)):
+            log.info("model came", provider=provider, model=model)
+            self._note(
+                ChangeKind.MODEL, at, provider, None, model, reason="it is new in the model list"
+            )
+
+    def _note(
+        self,
+        kind: ChangeKind,
+        at: datetime,
+        provider: str | None,
+        before: str | None,
+        after: str | None,
+        *,
+        reason: str,
+    ) -> None:
+        self._backlog.append(
+            ChangeRecord(
+                kind=kind, at=at, provider=provider, before=before, after=after, reason=reason
+            )
+        )

@@ -1,0 +1,101 @@
+"""What a provider told of its rate limits, from check to check, and what still holds of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import attrs
+
+from tracker.estimates import estimate
+from tracker.forecast import Series, earliest_end, follow, runs_out_soon
+from tracker.limits import current, worst_percent
+from tracker.reports import Finding, LimitReading, LimitSource
+from tracker.snapshot import RateLimit
+
+# A provider that invents a new name at each check must not fill our memory.
+MOST_UNTOLD = 24
+
+
+@attrs.frozen(kw_only=True)
+class HeldLimit:
+    """A reading and when it was told."""
+
+    reading: LimitReading
+    read_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class LimitBook:
+    """``ends``: when the first limit runs out at the present pace, worked out once a check."""
+
+    held: tuple[HeldLimit, ...] = ()
+    source: LimitSource = LimitSource.NONE
+    series: Mapping[str, Series] = attrs.field(factory=dict)
+    ends: datetime | None = None
+
+    def after(self, finding: Finding, now: datetime, interval: float) -> "LimitBook":
+        """With what one more check told; what it did not mention stays until it expires."""
+        if not finding.limits:
+            return self
+        told = {reading.name for reading in finding.limits}
+        kept = tuple(
+            h
+            for h in self.held
+            if h.reading.name not in told and _expiry(h) is not None and _holds(h, now)
+        )[-MOST_UNTOLD:]
+        new = tuple(HeldLimit(reading=reading, read_at=now) for reading in finding.limits)
+        series = follow(self.series, finding.limits, now)
+        return LimitBook(
+            held=kept + new,
+            source=finding.limits_source,
+            series=series,
+            ends=earliest_end(series.values(), now, interval),
+        )
+
+    def view(
+        self,
+        now: datetime,
+        *,
+        documented: Sequence[LimitReading] = (),
+        spent: Callable[[float], int] = lambda _: 0,
+    ) -> RateLimit:
+        """What is known now: told readings that still hold, else an estimate, else nothing.
+
+        spent: completions of ours in the last so many seconds.
+        """
+        readings = tuple(h.reading for h in self.held if _holds(h, now))
+        source = self.source
+        if not readings:
+            readings = estimate(documented, spent)
+            source = LimitSource.ESTIMATE if readings else LimitSource.NONE
+        return RateLimit(
+            percent=worst_percent(readings),
+            source=source,
+            limits=readings,
+            exhausts_at=self._end(now) if source is not LimitSource.ESTIMATE else None,
+        )
+
+    def runs_out_soon(self, now: datetime, interval: float) -> bool:
+        return runs_out_soon(self._end(now), now, interval)
+
+    def expires_next(self, now: datetime) -> datetime | None:
+        """When the next of the readings stops to hold."""
+        ends = (_expiry(h) for h in self.held if _holds(h, now))
+        return min((end for end in ends if end is not None), default=None)
+
+    def _end(self, now: datetime) -> datetime | None:
+        """The forecast, until it has come or the limit it was made for has started anew."""
+        if self.ends is None or self.ends <= now:
+            return None
+        return self.ends if any(_holds(h, now) for h in self.held) else None
+
+
+def _holds(held: HeldLimit, now: datetime) -> bool:
+    return bool(current((held.reading,), now, read_at=held.read_at))
+
+
+def _expiry(held: HeldLimit) -> datetime | None:
+    window = held.reading.window_seconds
+    ends = [held.reading.reset_at] if held.reading.reset_at else []
+    if window is not None:
+        ends.append(held.read_at + timedelta(seconds=window))
+    return min(ends, default=None)

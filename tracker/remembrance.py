@@ -1,0 +1,60 @@
+"""What the store remembers, made into what a tracker carries on from."""
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import attrs
+import trio
+
+from tracker.aggregator import Past, Restore
+from tracker.statistics import SLACK, WEEK, Statistics, counts_as
+from tracker.store import Loaded, Store
+from tracker.store.loading import KINDS, CheckHistory
+from tracker.store.records import OverrideRecord
+
+# Stored outcomes are indices of KINDS; the statistics only ask how each counts.
+_COUNTS_AS = bytes(counts_as(kind) for kind in KINDS).ljust(256, b"\0")
+
+
+@attrs.frozen(kw_only=True)
+class Remembrance:
+    """``restore`` goes to the aggregator; the overrides decide which actors start."""
+
+    restore: Restore
+    overrides: Mapping[str, OverrideRecord]
+
+
+async def remember(store: Store, *, before: datetime) -> Remembrance:
+    """Everything stored from before this start. Raises StoreUnavailable.
+
+    Building the statistics of two million checks takes seconds, so it is done off the loop.
+    """
+    loaded = await store.load(before - timedelta(seconds=WEEK + SLACK))
+    return await trio.to_thread.run_sync(_build, loaded, before.timestamp(), limiter=store.worker)
+
+
+def _build(loaded: Loaded, before: float) -> Remembrance:
+    names = loaded.histories.keys() | loaded.states.keys()
+    past = {
+        name: Past(
+            statistics=_statistics(loaded.histories.get(name) or CheckHistory(), before),
+            state=loaded.states.get(name),
+        )
+        for name in names
+    }
+    return Remembrance(
+        restore=Restore(past=past, best=loaded.best), overrides=dict(loaded.overrides)
+    )
+
+
+def _statistics(history: CheckHistory, before: float) -> Statistics:
+    """Of the checks before this start: later ones are known already, from their own reports."""
+    rows = bisect_left(history.at, before)
+    return Statistics.remembered(
+        history.at[:rows],
+        bytes(history.kinds[:rows]).translate(_COUNTS_AS),
+        history.latency_ms[:rows],
+        bytes(min(spent, 255) for spent in history.completions[:rows]),
+        now=before,
+    )

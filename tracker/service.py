@@ -1,0 +1,127 @@
+"""Opens everything a tracker needs, starts it in order, and ends it in order.
+
+Shutdown: the checks stop, the mailbox is drained, the backlog is flushed, the store closes.
+"""
+
+from functools import partial
+
+import attrs
+import trio
+
+from tracker.actor import OpenCheck, Surroundings
+from tracker.aggregator import Aggregator, Message
+from tracker.backoff import Backoff
+from tracker.board import Board
+from tracker.canary import Canary
+from tracker.clock import Clock
+from tracker.handle import Keepers, Tracker
+from tracker.keeper import Keeper
+from tracker.probes import open_check as open_real_check
+from tracker.ranking.guard import Ranker
+from tracker.secret import Mask
+from tracker.settings import Config
+from tracker.snapshot import Ranking, Snapshot
+from tracker.store import Store, open_store
+from tracker.store.backlog import Backlog
+from tracker.store.writer import Writer
+from tracker.supervisor import Supervisor
+
+DRAIN_SECONDS = 1.0  # for reports under way; judging one takes well under a millisecond
+FLUSH_SECONDS = 2.0  # for the disk; with the drain below the 5 s that service managers expect
+
+
+async def run_tracker(
+    config: Config,
+    *,
+    clock: Clock = Clock(),
+    open_check: OpenCheck = open_real_check,
+    backoff: Backoff = Backoff(),
+    canary: Canary | None = None,
+    task_status: trio.TaskStatus[Tracker] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Watch the providers until ``tracker.stop()``; hands the Tracker over when it is running.
+
+    open_check: how a provider is asked; backoff: restarts of whatever crashes. Raises
+    BeyondMendingError, in a group, when the aggregator, the writer or the canary cannot be kept
+    running: nobody is to be answered from a frozen snapshot.
+    """
+    async with open_store(config.database, clock=clock) as store:
+        backlog = Backlog(limit=config.buffer_limit)
+        house = _House(
+            store=store,
+            aggregator=Aggregator(
+                board=Board(_blank(clock)),
+                backlog=backlog,
+                rank=Ranker(config.ranking),
+                clock=clock,
+                mask=Mask(config.secrets()),
+            ),
+            writer=Writer(store, backlog, clock=clock, retention_days=config.retention_days),
+            shared=Surroundings(
+                open_check=open_check,
+                clock=clock,
+                canary=canary or Canary(),
+                schedule=config.schedule,
+            ),
+            backoff=backoff,
+        )
+        await house.live(config, task_status)
+
+
+@attrs.frozen(kw_only=True)
+class _House:
+    """Everything that is opened before the first task starts."""
+
+    store: Store
+    aggregator: Aggregator
+    writer: Writer
+    shared: Surroundings
+    backoff: Backoff
+
+    async def live(self, config: Config, task_status: trio.TaskStatus[Tracker]) -> None:
+        outbox, inbox = trio.open_memory_channel[Message](config.mailbox_size)
+        keep = partial(Keeper, backoff=self.backoff, mask=self.aggregator.masked)
+        keepers = Keepers(
+            canary=keep("canary", self.shared.canary.run),
+            aggregator=keep("aggregator", lambda: self.aggregator.run(inbox)),
+            writer=keep("writer", self.writer.run),
+        )
+        async with inbox, trio.open_nursery() as nursery:  # outlives the actors
+            nursery.start_soon(keepers.canary.keep)
+            nursery.start_soon(keepers.writer.keep)
+            drained = trio.Event()
+            nursery.start_soon(_drain, keepers.aggregator, drained)
+            async with outbox, trio.open_nursery() as actors:
+                supervisor = Supervisor(actors, outbox, self.shared, self.backoff)
+                tracker = Tracker(
+                    file=config,
+                    store=self.store,
+                    aggregator=self.aggregator,
+                    writer=self.writer,
+                    supervisor=supervisor,
+                    keepers=keepers,
+                    outbox=outbox,
+                )
+                await tracker.begin(nursery)
+                task_status.started(tracker)
+                await tracker.stopped()
+                actors.cancel_scope.cancel()
+            with trio.move_on_after(DRAIN_SECONDS):  # the last sender is closed: nothing follows
+                await drained.wait()
+            await self.writer.flush(FLUSH_SECONDS)
+            nursery.cancel_scope.cancel()
+
+
+async def _drain(aggregator: Keeper, drained: trio.Event) -> None:
+    await aggregator.keep()
+    drained.set()
+
+
+def _blank(clock: Clock) -> Snapshot:
+    ranking = Ranking(reason="no provider was checked yet")
+    return Snapshot(timestamp=clock.now(), revision=0, ranking=ranking)
+
+
+def get_healthiest_provider(tracker: Tracker) -> str | None:
+    """The provider to use next, from memory; None when no provider is usable."""
+    return tracker.get_healthiest_provider()
