@@ -1,0 +1,59 @@
+"""Reads the checks that a tracker stored."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from tracker.replay.history import ROUND_SECONDS, History, Observed, ReplayError
+from tracker.reports import Finding, Kind, LimitReading, LimitSource, Outcome
+from tracker.store.errors import Damaged, StoreUnavailable
+from tracker.store.reading import read
+
+_CHECKS = """
+SELECT provider_name, checked_at_ms, outcome, response_time_ms, interval_seconds, http_status,
+       rate_limit_percent
+FROM checks
+ORDER BY checked_at_ms, id
+"""
+_KINDS: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
+
+
+async def read_database(path: Path) -> History:
+    """All its checks; a tracker may be writing meanwhile. Raises ReplayError.
+
+    A round lasts as long as the shortest interval in force, ten minutes at most.
+    """
+    try:
+        found = await read(path, _rows, trio.CapacityLimiter(1))
+    except StoreUnavailable as error:
+        raise ReplayError(f"{path} cannot be replayed: {error.reason}") from error
+    except Damaged as error:
+        raise ReplayError(f"{path} is no sound database: {error}") from error
+    observed = [_observed(row) for row in found if row[2] in _KINDS]
+    intervals = [seen.interval for seen in observed if seen.interval is not None]
+    try:
+        return History.of(observed, round_seconds=min([ROUND_SECONDS, *intervals]))
+    except ReplayError as error:
+        raise ReplayError(f"{path}: {error}") from error
+
+
+def _rows(connection: Any) -> list[tuple[Any, ...]]:
+    return list(connection.execute(_CHECKS))
+
+
+def _observed(row: tuple[Any, ...]) -> Observed:
+    provider, at_ms, outcome, latency_ms, interval, http_status, used = row
+    finding = Finding(
+        kind=_KINDS[outcome],
+        latency=None if latency_ms is None else latency_ms / 1000.0,
+        http_status=http_status,
+        # Which limit it was is not stored, only how much of it was used.
+        limits=(LimitReading(name="stored", limit=100.0, remaining=100.0 - used),),
+        limits_source=LimitSource.HEADERS,
+    )
+    at_s = at_ms / 1000.0
+    at = datetime.fromtimestamp(at_s, UTC)
+    return Observed(Outcome(provider=provider, at=at, ended=at_s, finding=finding), interval)

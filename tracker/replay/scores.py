@@ -1,0 +1,152 @@
+"""Judges each choice of a policy at the next observation."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from statistics import fmean
+from typing import Any
+
+import attrs
+
+from tracker.ranking import Policy, rank
+from tracker.ranking.guard import guarded
+from tracker.ranking.policy import PolicyError
+from tracker.replay.history import WARM_UP, History, Observed, ReplayError
+from tracker.replay.states import Rerun, State
+from tracker.settings import Timing
+from tracker.snapshot import Ranking
+
+# Long enough for any honest policy on a loaded machine; an endless one is named all the same.
+PATIENCE_SECONDS = 2.0
+
+
+@attrs.frozen(kw_only=True)
+class Result:
+    """How a policy's choices fared; None where nothing could be judged.
+
+    n: choices judged. latency_ms: mean of the answered ones. cost_regret_ms: mean cost above
+    that of the best choice one could have made, a failure at the price of its time-out.
+    switches: how often the choice became another provider, in the judged rounds.
+    """
+
+    policy: str
+    n: int
+    success_percent: float | None
+    latency_ms: float | None
+    cost_regret_ms: float | None
+    switches: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "policy": self.policy,
+            "n": self.n,
+            "success_percent": _rounded(self.success_percent, 2),
+            "latency_ms": _rounded(self.latency_ms, 1),
+            "cost_regret_ms": _rounded(self.cost_regret_ms, 1),
+            "switches": self.switches,
+        }
+
+
+@attrs.frozen
+class Call:
+    """What a call would have met. ``cost`` in milliseconds; None: answered, nobody knows when."""
+
+    ok: bool
+    cost: float | None
+
+
+def replay(
+    history: History,
+    policies: Mapping[str, Policy],
+    *,
+    warm_up: int = WARM_UP,
+    timing: Timing = Timing(),
+    timings: Mapping[str, Timing] | None = None,
+) -> list[Result]:
+    """A Result for each policy. ``warm_up``: rounds at the start whose choices are not judged.
+
+    timings: providers' own; timing: of all others. Raises ReplayError, naming the policy that
+    fails.
+    """
+    rerun = Rerun(timings or {}, timing)
+    states = list(rerun.states(history))
+    nexts = _next_calls(history, rerun)
+    return [
+        _result(name, _chosen(name, policy, states)[warm_up:], nexts[warm_up:], timing)
+        for name, policy in policies.items()
+    ]
+
+
+def rankings(name: str, policy: Policy, states: Iterable[State]) -> Iterator[Ranking]:
+    """What a tracker with this policy would have answered in each state."""
+    policy = guarded(name, policy, PATIENCE_SECONDS)
+    best: str | None = None
+    try:
+        for state in states:
+            ranking = rank(state.candidates, state.excluded, best, policy, name=name)
+            best = ranking.best
+            yield ranking
+    except PolicyError as error:
+        raise ReplayError(str(error)) from error
+
+
+def _chosen(name: str, policy: Policy, states: Sequence[State]) -> list[str | None]:
+    return [ranking.best for ranking in rankings(name, policy, states)]
+
+
+def _next_calls(history: History, rerun: Rerun) -> list[dict[str, Call]]:
+    """For each round, what each provider's first check after it met."""
+    coming: dict[str, Call] = {}
+    calls = []
+    for round_ in reversed(history.rounds):
+        calls.append(coming)
+        met = {}
+        for seen in reversed(round_):
+            if not seen.outcome.kind.is_ours:
+                timeout = rerun.dossiers[seen.outcome.provider].provider.timing.timeout_seconds
+                met[seen.outcome.provider] = _call(seen, timeout * 1000.0)
+        coming = coming | met
+    return calls[::-1]
+
+
+def _call(seen: Observed, timeout_ms: float) -> Call:
+    if not seen.outcome.kind.is_success:
+        return Call(False, timeout_ms)
+    return Call(True, seen.outcome.latency_ms)
+
+
+def _result(
+    name: str, chosen: Sequence[str | None], nexts: Sequence[Mapping[str, Call]], timing: Timing
+) -> Result:
+    nobody = Call(False, timing.timeout_seconds * 1000.0)  # a caller without an answer waits, too
+    judged: list[Call] = []
+    regrets: list[float] = []
+    for best, calls in zip(chosen, nexts, strict=True):
+        call = nobody if best is None else calls.get(best)
+        if call is None or not calls:
+            continue  # it was never checked again
+        judged.append(call)
+        costs = [each.cost for each in calls.values() if each.cost is not None]
+        if call.cost is not None:
+            regrets.append(call.cost - min(costs, default=call.cost))
+    latencies = [call.cost for call in judged if call.ok and call.cost is not None]
+    return Result(
+        policy=name,
+        n=len(judged),
+        success_percent=_mean([100.0 * call.ok for call in judged]),
+        latency_ms=_mean(latencies),
+        cost_regret_ms=_mean(regrets),
+        switches=_switches(chosen),
+    )
+
+
+def _switches(chosen: Sequence[str | None]) -> int:
+    known = [best for best in chosen if best is not None]
+    return sum(one != other for one, other in pairwise(known))
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return fmean(values) if values else None
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
