@@ -189,9 +189,8 @@ def _by_status(status: int, dialect: str) -> Kind:
         return Kind.RATE_LIMITED  # the CLI's own client treats it like a 429
     if found := STATUSES.get(status):
         return found
-    if status >= 500:
-        return Kind.SERVER
-    return Kind.REQUEST if status >= 400 else Kind.BAD_RESPONSE
+    # An error in a 200 that names no reason is the server's: it began to answer and failed.
+    return Kind.REQUEST if 400 <= status < 500 else Kind.SERVER
 
 
 def _facts(kind: Kind, error: ErrorBody) -> Facts:

@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+from tracker.probes.failures import FetchError
 from tracker.probes.lists import read_models
 from tracker.probes.reply import UNPARSEABLE, Reply, parse_json
 from tracker.probes.session import Session
@@ -31,10 +32,13 @@ class Wire:
     speaks: Callable[[Mapping[str, Any]], bool]
 
 
-async def complete(session: Session, key: Secret | None, wire: Wire) -> Finding:
-    """One completion of the model named, or of the first listed that answers."""
-    if session.provider.model is not None:
-        return await _ask(session, key, wire, session.provider.model)
+async def complete(
+    session: Session, key: Secret | None, wire: Wire, default: str | None = None
+) -> Finding:
+    """One completion: of the model named, the default, or the first listed that answers."""
+    model = default if session.provider.model is None else session.provider.model
+    if model is not None:
+        return await _ask(session, key, wire, model)
     chosen = await _candidates(session, key)
     if isinstance(chosen, Finding):
         return chosen
@@ -59,7 +63,10 @@ async def _candidates(session: Session, key: Secret | None) -> tuple[str, ...] |
     if now < session.memory.get("list_good_until", now):
         models: tuple[str, ...] = session.memory["chat_models"]
         return models
-    reply = await session.get_list(session.option("models_path"), key)
+    path = session.option("models_path")
+    if not path:
+        raise FetchError(Kind.REQUEST, 'check = "chat" needs a model here: set model =')
+    reply = await session.get_list(path, key)
     if (refusal := session.refused(reply)) is not None:
         return refusal
     listed = read_models(reply.json)

@@ -65,6 +65,11 @@ class Session:
         parts = urlsplit(path)
         return base + parts.path + (f"?{parts.query}" if parts.query else "")
 
+    def place(self, url_option: str, path_option: str) -> str:
+        """Where the catalogue names a URL on another host: that, or its path once moved."""
+        url = self.option(url_option)
+        return self.option(path_option) if self.provider.moved or not url else url
+
     def headers(self, key: Secret | None) -> dict[str, str]:
         """Those of the catalogue, and the key in the one it belongs in. Raises FetchError."""
         headers = {"Accept": "application/json", **self.options.get("headers", {})}
@@ -134,13 +139,15 @@ class Session:
         facts: Facts,
         *,
         limits: tuple[LimitReading, ...] = (),
+        retry_after: float | None = None,
         **more: Any,
     ) -> Finding:
         """A finding on the deciding answer, with what it tells of rate limits.
 
-        limits: what the dialect itself read out of the body.
+        limits, retry_after: what the dialect itself read out of the body.
         """
         told = self.limits(reply)
+        wait = told.retry_after if retry_after is None else retry_after
         source = LimitSource.BODY if limits and not told.readings else told.source
         return Finding(
             kind=kind,
@@ -150,7 +157,7 @@ class Session:
             facts=facts,
             limits=(*told.readings, *limits),
             limits_source=source,
-            retry_after=told.retry_after if not kind.is_success else None,
+            retry_after=None if kind.is_success else wait,
             **more,
         )
 

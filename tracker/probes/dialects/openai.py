@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracker.probes.completions import HELLO, Wire, complete
-from tracker.probes.lists import read_models
+from tracker.probes.listing import check_list
 from tracker.probes.session import Session
-from tracker.reports import Facts, Finding, Kind
+from tracker.reports import Finding
 from tracker.secret import Secret
 
 # Where a model "speaks": reasoning models think aloud in a field of their own.
@@ -17,19 +17,6 @@ async def check(session: Session, key: Secret | None) -> Finding:
     if session.provider.check == "chat":
         return await complete(session, key, WIRE)
     return await check_list(session, key, session.option("path"))
-
-
-async def check_list(session: Session, key: Secret | None, path: str) -> Finding:
-    """The model list. It proves the key only where it is known to need one."""
-    reply = await session.get_list(path, key)
-    if (refusal := session.refused(reply)) is not None:
-        return refusal
-    listed = read_models(reply.json)
-    if listed is None:
-        return session.misshapen(reply, "no list of models")
-    proven = key is not None and session.provider.list_public is False
-    facts = Facts(reachable=True, authenticated=True if proven else None)
-    return session.found(reply, Kind.OK, "", facts, models=listed.names)
 
 
 def body(session: Session, model: str) -> dict[str, Any]:

@@ -1,0 +1,37 @@
+"""Anthropic's API: the model list needs the key; a completion goes to /messages.
+
+(https://docs.anthropic.com/en/api/messages-streaming)
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tracker.probes.completions import HELLO, Wire, complete
+from tracker.probes.listing import check_list
+from tracker.probes.session import Session
+from tracker.reports import Finding
+from tracker.secret import Secret
+
+ANSWERS = frozenset({"message", "content_block_delta", "message_delta"})
+SPEAKS = frozenset({"content_block_delta", "message_delta"})
+
+
+async def check(session: Session, key: Secret | None) -> Finding:
+    if session.provider.check == "chat":
+        return await complete(session, key, WIRE)
+    return await check_list(session, key, session.option("path"))
+
+
+def body(_: Session, model: str) -> dict[str, Any]:
+    return {"model": model, "messages": HELLO, "max_tokens": 1, "stream": True}
+
+
+def answers(event: Mapping[str, Any]) -> bool:
+    return event.get("type") in ANSWERS
+
+
+def speaks(event: Mapping[str, Any]) -> bool:
+    return event.get("type") in SPEAKS
+
+
+WIRE = Wire(body=body, answers=answers, speaks=speaks)

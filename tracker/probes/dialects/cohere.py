@@ -1,0 +1,50 @@
+"""Cohere: ``check-api-key`` says whether the key is valid, and spends no token.
+
+(https://docs.cohere.com/reference/check-api-key, https://docs.cohere.com/reference/chat-stream)
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tracker.probes.completions import HELLO, Wire, complete
+from tracker.probes.listing import check_list, hourly_models
+from tracker.probes.session import Session
+from tracker.reports import Facts, Finding, Kind
+from tracker.secret import Secret
+
+
+async def check(session: Session, key: Secret | None) -> Finding:
+    if session.provider.check == "chat":
+        return await complete(session, key, WIRE)
+    if session.provider.check == "models":
+        return await check_list(session, key, session.option("models_path"))
+    return await _check_key(session, key)
+
+
+async def _check_key(session: Session, key: Secret | None) -> Finding:
+    reply = await session.post(session.option("path"), key)
+    if (refusal := session.refused(reply)) is not None:
+        return refusal
+    valid = reply.json.get("valid") if isinstance(reply.json, dict) else None
+    if not isinstance(valid, bool):
+        return session.misshapen(reply, "it does not say whether the key is valid")
+    facts = Facts(reachable=True, authenticated=valid)
+    if not valid:
+        return session.found(reply, Kind.AUTH, "key refused: it is not valid", facts)
+    models = await hourly_models(session, key)
+    return session.found(reply, Kind.OK, "", facts, models=models)
+
+
+def body(_: Session, model: str) -> dict[str, Any]:
+    return {"model": model, "messages": HELLO, "max_tokens": 1, "stream": True}
+
+
+def answers(event: Mapping[str, Any]) -> bool:
+    return event.get("type") in {"content-delta", "message-end"} or "finish_reason" in event
+
+
+def speaks(event: Mapping[str, Any]) -> bool:
+    return event.get("type") == "content-delta"
+
+
+WIRE = Wire(body=body, answers=answers, speaks=speaks)

@@ -1,0 +1,51 @@
+"""DeepSeek: the balance needs the key and says whether there is anything left to spend.
+
+(https://api-docs.deepseek.com/api/get-user-balance; steipete/CodexBar docs/deepseek.md)
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tracker.probes.completions import complete
+from tracker.probes.dialects.openai import WIRE
+from tracker.probes.limit_values import amount
+from tracker.probes.listing import check_list, hourly_models
+from tracker.probes.session import Session
+from tracker.reports import Facts, Finding, Kind, LimitReading
+from tracker.secret import Secret
+
+CURRENCIES = 8  # balances read; accounts have one or two
+
+
+async def check(session: Session, key: Secret | None) -> Finding:
+    if session.provider.check == "chat":
+        return await complete(session, key, WIRE)
+    if session.provider.check == "models":
+        return await check_list(session, key, session.option("models_path"))
+    return await _check_balance(session, key)
+
+
+async def _check_balance(session: Session, key: Secret | None) -> Finding:
+    reply = await session.get(session.option("path"), key)
+    if (refusal := session.refused(reply)) is not None:
+        return refusal
+    body: dict[str, Any] = reply.json if isinstance(reply.json, dict) else {}
+    available = body.get("is_available")
+    if not isinstance(available, bool):
+        return session.misshapen(reply, "it does not say whether there is a balance")
+    facts = Facts(reachable=True, authenticated=True, quota_available=available)
+    limits = tuple(balances(body.get("balance_infos")))
+    if not available:
+        message = "quota spent: the balance does not suffice for a call"
+        return session.found(reply, Kind.QUOTA_EXHAUSTED, message, facts, limits=limits)
+    models = await hourly_models(session, key)
+    return session.found(reply, Kind.OK, "", facts, limits=limits, models=models)
+
+
+def balances(infos: object) -> Iterator[LimitReading]:
+    """What is left in each currency; there is no limit to set it against."""
+    for info in infos[:CURRENCIES] if isinstance(infos, list) else ():
+        currency = info.get("currency") if isinstance(info, dict) else None
+        if isinstance(currency, str) and currency.isalpha() and len(currency) == 3:
+            left = amount(info.get("total_balance"))
+            yield LimitReading(name=f"balance_{currency.lower()}", remaining=left)

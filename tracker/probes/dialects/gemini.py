@@ -1,0 +1,36 @@
+"""Google's Generative Language API: the model list needs the key, which goes into a header.
+
+One page of 1,000 holds every model, so the list is also what ``/models`` shows.
+(google-genai 3.4.0 _api_client.py; https://ai.google.dev/gemini-api/docs)
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tracker.probes.completions import Wire, complete
+from tracker.probes.listing import check_list
+from tracker.probes.session import Session
+from tracker.reports import Finding
+from tracker.secret import Secret
+
+
+async def check(session: Session, key: Secret | None) -> Finding:
+    if session.provider.check == "chat":
+        return await complete(session, key, WIRE)
+    return await check_list(session, key, session.option("path"))
+
+
+def body(_: Session, _model: str) -> dict[str, Any]:
+    return {
+        "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
+        "generationConfig": {"maxOutputTokens": 1},
+    }
+
+
+def answers(event: Mapping[str, Any]) -> bool:
+    candidates = event.get("candidates")
+    return isinstance(candidates, list) and bool(candidates)
+
+
+# A token spent on thinking leaves a candidate without text: it is the first sign all the same.
+WIRE = Wire(body=body, answers=answers, speaks=answers)

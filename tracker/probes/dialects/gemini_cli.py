@@ -1,0 +1,124 @@
+"""The Gemini CLI's account: its token, its tier and its quota, without spending any.
+
+The credential file is only read; a token is refreshed in memory. Valid is not enough: since
+2026-06-18 Google refuses individuals here, with a good token and no ``currentTier``.
+(google-gemini/gemini-cli packages/core/src/code_assist/{server,setup,types}.ts)
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import attrs
+import trio
+
+from tracker.probes.failures import FetchError
+from tracker.probes.google_login import Login, access_token, renewed
+from tracker.probes.limit_values import amount, wait
+from tracker.probes.reply import Reply
+from tracker.probes.session import Session
+from tracker.reports import Facts, Finding, Kind, LimitReading, LimitSource
+from tracker.secret import Secret
+
+PATIENCE = 3.0  # seconds for the quota: the check proper is done, and must not time out
+BUCKETS = 24  # read; an account has one for each model and sort of token
+METADATA = {
+    "ideType": "IDE_UNSPECIFIED",
+    "platform": "PLATFORM_UNSPECIFIED",
+    "pluginType": "GEMINI",
+}
+
+
+async def check(session: Session, _: Secret | None) -> Finding:
+    login = await access_token(session)
+    if isinstance(login, Finding):
+        return login
+    finding = await _check_tier(session, login)
+    if finding.kind is Kind.AUTH and finding.http_status == 401 and not login.fresh:
+        login = await renewed(session, login)  # revoked early, or our clock is wrong
+        if isinstance(login, Finding):
+            return login
+        finding = await _check_tier(session, login)
+    if finding.kind is not Kind.OK or not session.option("project"):
+        return finding
+    return await _with_quota(session, login, finding)
+
+
+async def _check_tier(session: Session, login: Login) -> Finding:
+    body: dict[str, Any] = {"metadata": METADATA, "mode": "HEALTH_CHECK"}
+    if project := session.option("project"):
+        body["cloudaicompanionProject"] = project
+    reply = await session.post(session.option("path"), login.token, body)
+    return session.refused(reply) or _tiered(session, reply)
+
+
+def _tiered(session: Session, reply: Reply) -> Finding:
+    if not isinstance(reply.json, dict):
+        return session.misshapen(reply, "no account in it")
+    facts = Facts(reachable=True, authenticated=True)
+    if isinstance(reply.json.get("currentTier"), dict):
+        return session.found(reply, Kind.OK, "", facts)
+    reason = _ineligible(reply.json.get("ineligibleTiers"))
+    message = f"the token is valid, but the account has no tier here: {reason}"
+    return session.found(reply, Kind.AUTH, message, facts)
+
+
+def _ineligible(tiers: object) -> str:
+    """Google's reason why there is no tier."""
+    first = tiers[0] if isinstance(tiers, list) and tiers else None
+    told = [first.get("reasonCode"), first.get("reasonMessage")] if isinstance(first, dict) else []
+    return ", ".join(text for text in told if isinstance(text, str)) or "no reason was given"
+
+
+async def _with_quota(session: Session, login: Login, finding: Finding) -> Finding:
+    """The finding with the account's buckets; spent when every one of them is."""
+    limits = await _quota(session, login)
+    if not limits:
+        return finding
+    finding = attrs.evolve(finding, limits=limits, limits_source=LimitSource.BODY)
+    if any(limit.remaining for limit in limits):
+        facts = attrs.evolve(finding.facts, quota_available=True)
+        return attrs.evolve(finding, facts=facts)
+    now = session.clock.now()
+    resets = [(one.reset_at - now).total_seconds() for one in limits if one.reset_at is not None]
+    return attrs.evolve(
+        finding,
+        kind=Kind.QUOTA_EXHAUSTED,
+        message="quota spent: every model's",
+        facts=attrs.evolve(finding.facts, quota_available=False),
+        retry_after=max(min(resets), 0.0) if resets else None,
+    )
+
+
+async def _quota(session: Session, login: Login) -> tuple[LimitReading, ...]:
+    """The buckets of the project's quota; none where it does not tell them."""
+    with trio.move_on_after(PATIENCE):
+        body = {"project": session.option("project")}
+        try:
+            reply = await session.post(session.option("quota_path"), login.token, body)
+        except FetchError:
+            return ()
+        if reply.status == 200 and isinstance(reply.json, dict):
+            return tuple(readings(reply.json.get("buckets"), session.clock.now()))
+    return ()
+
+
+def readings(buckets: object, now: datetime) -> Iterator[LimitReading]:
+    """One reading a bucket, in percent. Without ``remainingFraction`` it is spent (Mirrowel)."""
+    for bucket in buckets[:BUCKETS] if isinstance(buckets, list) else ():
+        model = bucket.get("modelId") if isinstance(bucket, dict) else None
+        if isinstance(model, str) and model:
+            yield _reading(model, bucket, now)
+
+
+def _reading(model: str, bucket: Mapping[str, Any], now: datetime) -> LimitReading:
+    left = min(amount(bucket.get("remainingFraction")) or 0.0, 1.0)
+    reset = wait(bucket.get("resetTime"), now)
+    sort = bucket.get("tokenType")
+    name = f"{model} {sort.lower()}" if isinstance(sort, str) else model
+    return LimitReading(
+        name=("".join(c for c in name if c.isprintable()) or "model")[:80],
+        limit=100.0,
+        remaining=100.0 * left,
+        reset_at=None if reset is None else now + timedelta(seconds=reset),
+    )

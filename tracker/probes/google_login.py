@@ -1,0 +1,158 @@
+"""The Gemini CLI's login: read from its credential file, never written; refreshed in memory."""
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import attrs
+import trio
+
+from tracker.probes.fetch import Request
+from tracker.probes.limit_values import DAY, amount
+from tracker.probes.reply import Reply, parse_json
+from tracker.probes.session import Session
+from tracker.reports import Facts, Finding, Kind
+from tracker.secret import Secret
+
+SIZE = 64 * 1024  # bytes read of the file; a real one has under 3 kB
+EARLY = 60.0  # seconds before its end from which a token is not used any more
+LIFE = 3600.0  # seconds of a new token where Google does not say
+# Hex parts, as the CLI writes with GEMINI_FORCE_ENCRYPTED_FILE_STORAGE: vector, tag, text.
+_ENCRYPTED = re.compile(rb"\s*[0-9a-fA-F]{8,}:[0-9a-fA-F]{8,}:[0-9a-fA-F]+\s*")
+AGAIN = "log in again with the Gemini CLI"
+# A refresh must name the OAuth client that got the token, which the file does not: the CLI's own
+# is not ours to ship.
+CLIENT = ("client_id", "client_secret")
+_CLIENT = "set options client_id and client_secret, or run the Gemini CLI, which renews its file"
+_REFUSALS = {
+    "invalid_grant": f"revoked or expired, {AGAIN}",
+    "invalid_client": _CLIENT,
+    "invalid_request": _CLIENT,
+    "unauthorized_client": _CLIENT,
+}
+
+
+@attrs.frozen(kw_only=True)
+class Login:
+    """A token and what renews it. expires: epoch seconds. fresh: renewed just now, by us."""
+
+    token: Secret
+    refresh: Secret | None
+    expires: float
+    fresh: bool = False
+
+    def good_at(self, now: datetime) -> bool:
+        return bool(self.token.reveal()) and self.expires - EARLY > now.timestamp()
+
+
+class LoginError(Exception):
+    """The file gives no login; says why and what to do."""
+
+
+async def access_token(session: Session) -> Login | Finding:
+    """A login whose token is good now, renewed if it must be; or why there is none."""
+    try:
+        file = session.option("credential_file")
+        login = await trio.to_thread.run_sync(read_login, file, abandon_on_cancel=True)
+    except LoginError as error:
+        return Finding(kind=Kind.AUTH, message=str(error), facts=Facts(authenticated=False))
+    kept: Login | None = session.memory.get("login")
+    if kept is not None and kept.refresh == login.refresh and kept.expires > login.expires:
+        login = kept
+    _hide(session, login.token, login.refresh)
+    if login.good_at(session.clock.now()):
+        return login
+    return await renewed(session, login)
+
+
+def read_login(file: str) -> Login:
+    """Raises LoginError."""
+    path = Path(file).expanduser()
+    try:
+        with path.open("rb") as opened:
+            content = opened.read(SIZE)
+    except FileNotFoundError:
+        raise LoginError(f"no credential file {file}: {AGAIN}, or name it") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        raise LoginError(f"credential file {file} cannot be read: {reason}") from None
+    if _ENCRYPTED.fullmatch(content):
+        raise LoginError(
+            f"credential file {file} is encrypted: log in without "
+            "GEMINI_FORCE_ENCRYPTED_FILE_STORAGE, or name another file"
+        )
+    return _login(file, parse_json(content))
+
+
+def _login(file: str, value: object) -> Login:
+    if not isinstance(value, dict):
+        raise LoginError(f"credential file {file} is half-written or no JSON: {AGAIN}")
+    token, refresh = _text(value, "access_token"), _text(value, "refresh_token")
+    if not token and not refresh:
+        raise LoginError(f"credential file {file} holds neither token nor refresh token: {AGAIN}")
+    return Login(
+        token=Secret(token),
+        refresh=Secret(refresh) if refresh else None,
+        expires=(amount(value.get("expiry_date")) or 0.0) / 1000.0,  # told in milliseconds
+    )
+
+
+async def renewed(session: Session, login: Login) -> Login | Finding:
+    """The login with a new token, kept in memory for the next checks; or why there is none."""
+    if login.refresh is None:
+        message = f"the token expired and there is no refresh token: {AGAIN}"
+        return Finding(kind=Kind.AUTH, message=message, facts=Facts(authenticated=False))
+    reply = await session.send(_refresh_request(session, login.refresh))
+    if reply.status in {400, 401}:
+        return _not_renewed(session, reply)
+    if (refusal := session.refused(reply)) is not None:
+        return refusal
+    return _renewed(session, login, reply)
+
+
+def _refresh_request(session: Session, refresh: Secret) -> Request:
+    form = {"grant_type": "refresh_token", "refresh_token": refresh.reveal()}
+    form |= {name: session.option(name) for name in CLIENT}
+    return Request(
+        method="POST",
+        url=session.url(session.place("token_url", "token_path")),
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+        content=urlencode({name: value for name, value in form.items() if value}).encode(),
+    )
+
+
+def _not_renewed(session: Session, reply: Reply) -> Finding:
+    body: dict[str, Any] = reply.json if isinstance(reply.json, dict) else {}
+    reason = _text(body, "error") or "no reason given"
+    told = _REFUSALS.get(reason, reason)
+    facts = Facts(reachable=True, authenticated=False)
+    return session.found(reply, Kind.AUTH, f"the refresh token was refused: {told}", facts)
+
+
+def _renewed(session: Session, login: Login, reply: Reply) -> Login | Finding:
+    body: dict[str, Any] = reply.json if isinstance(reply.json, dict) else {}
+    token, seconds = _text(body, "access_token"), amount(body.get("expires_in"))
+    if not token:
+        return session.misshapen(reply, "no token in it")
+    life = LIFE if seconds is None else min(seconds, DAY)
+    new = Login(
+        token=Secret(token),
+        refresh=login.refresh,
+        expires=session.clock.now().timestamp() + life,
+        fresh=True,
+    )
+    session.memory["login"] = attrs.evolve(new, fresh=False)
+    _hide(session, new.token, new.refresh, login.token)
+    return new
+
+
+def _hide(session: Session, *secrets: Secret | None) -> None:
+    client = Secret(session.option("client_secret"))
+    session.hide(*(one for one in (*secrets, client) if one is not None))
+
+
+def _text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name)
+    return value if isinstance(value, str) else ""
