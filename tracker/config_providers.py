@@ -48,41 +48,45 @@ def _known(
     entry: Entry, own: ProviderTable, general: TimingTable, environ: Mapping[str, str]
 ) -> Merged:
     """A catalogue entry with what the file says about it; the environment's base URL wins."""
-    keys = find_keys([own.api_key_env] if own.api_key_env else entry.keys, environ)
+    entry = _as_written(entry, own)
+    keys = find_keys(entry.keys, environ)
     moved = environ.get(entry.base_variable) or own.base_url
     provider = make_provider(entry, environ, keys=keys, base_url=moved)
-    missing = () if own.enabled is False else _missing(entry, own, environ, moved, provider)
     in_file = dotted(("providers", entry.name, "base_url"))
     url_key = entry.base_variable if entry.base_variable in environ else in_file
     merged = _finished(provider, own, general, entry.timing, url_key)
+    # Moved to a server of one's own, it may well need no key.
+    has_key = bool(keys.names or keys.mistakes) or moved is not None
+    missing = missing_variables(entry, environ, has_key=has_key, base_url=moved)
+    missing = () if own.enabled is False else missing
     return attrs.evolve(
         merged,
-        mistakes=(*missing, *keys.mistakes, *merged.mistakes),
+        mistakes=(
+            *(_unset(entry.name, variable) for variable in missing),
+            *keys.mistakes,
+            *merged.mistakes,
+        ),
         warnings=_overruled(entry, own, environ),
     )
 
 
-def _missing(
-    entry: Entry,
-    own: ProviderTable,
-    environ: Mapping[str, str],
-    moved: str | None,
-    provider: Provider,
-) -> tuple[Mistake, ...]:
-    """What the entry still needs. Moved to a server of one's own, it may well need no key."""
-    has_key = bool(provider.keys) or moved is not None
-    entry = attrs.evolve(
+def _as_written(entry: Entry, own: ProviderTable) -> Entry:
+    """The entry with the file's options and key variable in place of its own."""
+    options = own.options or {}
+    return attrs.evolve(
         entry,
         keys=(own.api_key_env,) if own.api_key_env else entry.keys,
-        required={k: v for k, v in entry.required.items() if k not in (own.options or {})},
+        options={**entry.options, **options},
+        required={k: v for k, v in entry.required.items() if k not in options},
+        optional={k: v for k, v in entry.optional.items() if k not in options},
     )
-    return tuple(
-        Mistake(
-            key=dotted(("providers", entry.name)),
-            problem=f"{variable} is not set",
-            allowed=f"set {variable} in the environment or in .env, or enabled = false",
-        )
-        for variable in missing_variables(entry, environ, has_key=has_key, base_url=moved)
+
+
+def _unset(provider: str, variable: str) -> Mistake:
+    return Mistake(
+        key=dotted(("providers", provider)),
+        problem=f"{variable} is not set",
+        allowed=f"set {variable} in the environment or in .env, or enabled = false",
     )
 
 

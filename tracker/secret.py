@@ -1,21 +1,29 @@
 """Keys that cannot be shown by accident, and the mask for text that may hold one."""
 
 import base64
+import html
+import json
 import re
-from collections.abc import Iterable
-from typing import NoReturn
+from collections.abc import Iterable, Iterator
+from typing import Any, NoReturn
 from urllib.parse import quote, quote_plus
 
-import attrs
-
 MASK = "***"
+SHORTEST = 4  # characters; masking a shorter "key" would only make every text unreadable
+SHORTEST_BASE64 = 8  # a shorter stretch of base64 occurs in ordinary words
 
 
-@attrs.frozen(repr=False, str=False, eq=False)
 class Secret:
-    """A key. Only ``reveal`` gives it; repr, str, format, pickle and JSON do not."""
+    """A key. Only ``reveal`` gives it; repr, str, format, pickle and JSON do not.
 
+    No attrs class, since attrs.asdict and msgspec look into those.
+    """
+
+    __slots__ = ("_value",)
     _value: str
+
+    def __init__(self, value: str) -> None:
+        object.__setattr__(self, "_value", value)
 
     def reveal(self) -> str:
         return self._value
@@ -29,8 +37,17 @@ class Secret:
     def __format__(self, _: str) -> str:
         return MASK
 
-    def __reduce__(self) -> NoReturn:
+    def __setattr__(self, name: str, _: object) -> NoReturn:
+        raise AttributeError(f"a secret cannot be changed: {name}")
+
+    def __reduce_ex__(self, _: Any) -> NoReturn:
         raise TypeError("a secret cannot be pickled")
+
+    def __copy__(self) -> "Secret":
+        return self
+
+    def __deepcopy__(self, _: Any) -> "Secret":
+        return self
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self._value == other._value
@@ -40,10 +57,12 @@ class Secret:
 
 
 class Mask:
-    """Replaces every known secret in a text, also where it stands url-encoded or in base64."""
+    """Replaces every known secret in a text, also escaped, url-encoded or in base64."""
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        forms = {form for secret in secrets for form in _forms(secret.reveal()) if form}
+        self.secrets = tuple(secrets)
+        values = {secret.reveal() for secret in self.secrets}
+        forms = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
         # Longest first: a key that begins with another key must not leave its tail behind.
         alternatives = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
         self._pattern = re.compile(alternatives) if alternatives else None
@@ -52,16 +71,29 @@ class Mask:
         return text if self._pattern is None else self._pattern.sub(MASK, text)
 
 
-def _forms(value: str) -> set[str]:
-    raw = value.encode()
-    encoded = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
-    # Inside a longer base64 text the key starts at one of three offsets; its middle is the same.
-    for lead in (b"\0", b"\0\0"):
-        encoded.add(base64.b64encode(lead + raw).decode()[4:-4])
-    return {
-        value,
-        quote(value, safe=""),
-        quote_plus(value),
-        value.encode("unicode_escape").decode(),
-        *(form.rstrip("=") for form in encoded if len(form) >= 8),
-    }
+def _forms(value: str) -> Iterator[str]:
+    raw = value.encode(errors="surrogateescape")
+    yield value
+    yield from (html.escape(value), repr(value)[1:-1], ascii(value)[1:-1], repr(raw)[2:-1])
+    yield from (json.dumps(value)[1:-1], json.dumps(value).replace("/", "\\/")[1:-1])
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    yield from _url_forms(raw)
+    yield from (form for form in _base64_forms(raw) if len(form) >= SHORTEST_BASE64)
+
+
+def _url_forms(raw: bytes) -> Iterator[str]:
+    for form in (quote(raw), quote(raw, safe=""), quote_plus(raw)):
+        yield form
+        yield re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), form)
+
+
+def _base64_forms(raw: bytes) -> Iterator[str]:
+    """Standing alone, and the characters that are sure whatever stands before and after.
+
+    Inside a longer text the key begins at one of three offsets; six bits make a character.
+    """
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield encode(raw).decode().rstrip("=")
+        for lead in range(3):
+            first, last = -(-8 * lead // 6), 8 * (lead + len(raw)) // 6
+            yield encode(bytes(lead) + raw).decode()[first:last]
