@@ -1,37 +1,61 @@
 """Puts the application together: guard, routes, errors, documentation."""
 
-from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-import attrs
 from quart_trio import QuartTrio
 
 from api.encoding import Answers
+from api.events import Streams
 from api.guard import guard
+from api.openapi import document
 from api.problems import handle_problems
-from api.routes import NameConverter, Rule
+from api.routes import NameConverter
+from api.routes_control import Control
+from api.routes_history import History
+from api.routes_operations import Operations
+from api.routes_pages import Pages
 from api.routes_present import Present
 
 if TYPE_CHECKING:
-    from tracker.service import Tracker
+    from tracker.handle import Tracker
 
+DISTRIBUTION = "provider-status-tracker"
 MAX_BODY = 16 * 1024  # bytes; the largest sensible request has thirty
 BODY_SECONDS = 5.0
 
 
-def create_app(tracker: "Tracker") -> QuartTrio:
-    """The API over a running tracker."""
+def create_app(
+    tracker: "Tracker", *, answers: Answers | None = None, streams: Streams | None = None
+) -> QuartTrio:
+    """The API over a running tracker, with the server settings it has now.
+
+    answers, streams: to share with who serves the app; their own if None.
+    """
+    settings = tracker.config.server
+    answers = answers or Answers()
+    streams = streams or Streams(tracker.board, answers)
     app = QuartTrio("api", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, BODY_TIMEOUT=BODY_SECONDS)
     app.url_map.merge_slashes = False  # a name may hold slashes
     app.url_map.converters["name"] = NameConverter
-    answers = Answers()
-    for rule in _rules(tracker, answers):
-        rule.add_to(app)
-    guard(app, tracker)
+    for part in (
+        Present(tracker, answers),
+        History(tracker),
+        Control(tracker, settings),
+        Operations(tracker, streams),
+    ):
+        for rule in part.rules():
+            rule.add_to(app)
+    for rule in Pages.of(document(app, own_version(), settings.root_path)).rules():
+        rule.add_to(app)  # after the document, which is about the API alone
+    guard(app, settings)
     handle_problems(app, tracker)
     return app
 
 
-def _rules(tracker: "Tracker", answers: Answers) -> Iterator[Rule]:
-    yield from Present(tracker, answers).rules()
+def own_version() -> str:
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:  # run from a checkout
+        return "0"

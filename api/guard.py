@@ -1,7 +1,6 @@
 """What every request passes first, and the headers every answer carries."""
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import structlog
 from quart import Response, request
@@ -9,9 +8,7 @@ from quart_trio import QuartTrio
 
 from api.auth import Hosts, refuse_cross_site, require_reader
 from api.problems import Problem
-
-if TYPE_CHECKING:
-    from tracker.service import Tracker
+from tracker.settings import ServerSettings
 
 log = structlog.get_logger()
 
@@ -22,16 +19,16 @@ HEADERS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referr
 OPEN_PATHS = frozenset({"/livez", "/readyz"})
 
 
-def guard(app: QuartTrio, tracker: "Tracker") -> None:
-    """Check each request before its view; a reload may change the tokens, not the host names."""
-    allow = lru_cache(maxsize=64)(Hosts.of(tracker.config.server).allow)
+def guard(app: QuartTrio, settings: ServerSettings) -> None:
+    """Check each request before its view."""
+    allow = lru_cache(maxsize=64)(Hosts.of(settings).allow)
 
     async def check() -> None:
         headers = request.headers
         if request.path not in OPEN_PATHS:
             if not allow(headers.get("Host", "")):
                 raise _unknown_host()
-            require_reader(tracker.config.server, headers.get("Authorization"))
+            require_reader(settings, headers.get("Authorization"))
         refuse_cross_site(
             request.method,
             headers.get("Host", ""),

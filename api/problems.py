@@ -16,14 +16,14 @@ from api.schemas import Problem as Wire
 from tracker.secret import Mask
 
 if TYPE_CHECKING:
-    from tracker.service import Tracker
+    from tracker.handle import Tracker
 
 PROBLEM = "application/problem+json"
 log = structlog.get_logger()
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 (RFC 9457's word)
     """An answer that is an error. ``detail`` says what is wrong and what to do."""
 
     status: int

@@ -19,7 +19,7 @@ from api.routes import Rule
 from tracker.snapshot import ProviderStatus, Snapshot
 
 if TYPE_CHECKING:
-    from tracker.service import Tracker
+    from tracker.handle import Tracker
 
 DOWNLOAD = (("Content-Disposition", 'attachment; filename="provider_status.csv"'),)
 # Sites that show badges fetch through caches of their own, which want to be told for how long.

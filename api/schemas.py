@@ -179,10 +179,10 @@ class CheckPoint(Wire):
 class BucketLatency(Wire):
     """Successful checks of one bucket."""
 
-    min: Milliseconds | None
-    avg: Milliseconds | None
-    p95: Milliseconds | None
-    max: Milliseconds | None
+    min: Milliseconds | None = None
+    avg: Milliseconds | None = None
+    p95: Milliseconds | None = None
+    max: Milliseconds | None = None
 
 
 class Bucket(Wire):
@@ -211,6 +211,24 @@ class BucketHistory(Wire):
     providers: dict[str, list[Bucket]]
 
 
+class Change(Wire):
+    """Something an operator asks about later; null where there was nothing."""
+
+    timestamp: Timestamp
+    kind: Literal["status", "best", "model"]
+    provider_name: str | None
+    before: str | None
+    after: str | None
+    reason: str
+
+
+class Changes(Wire):
+    """Oldest first."""
+
+    hours: Hours
+    changes: list[Change]
+
+
 class Outcome(Wire):
     """What a check just found."""
 
@@ -232,43 +250,56 @@ class Outcomes(Wire):
 class Tuning(Struct, frozen=True, forbid_unknown_fields=True):
     """What to tune; null returns to the file's value, an absent field changes nothing."""
 
-    interval_seconds: Annotated[float, Meta(gt=0.0)] | None | UnsetType = UNSET
-    enabled: bool | None | UnsetType = UNSET
+    interval_seconds: Annotated[float, Meta(gt=0.0)] | UnsetType | None = UNSET
+    enabled: bool | UnsetType | None = UNSET
 
 
 class Database(Wire):
-    """The database behind the history."""
+    """The database behind the history. ``buffered`` results wait in memory; ``dropped`` are lost."""
 
     state: Literal["ok", "unavailable"]
+    reason: str
     buffered: Count
     dropped: Count
-    reason: str | None
 
 
 class Actor(Wire):
     """The task that watches one provider."""
 
-    last_heartbeat: Timestamp | None
+    state: Literal["running", "restarting", "given up", "switched off"]
     restarts: Count
-    error: str | None
+    last_heartbeat: Timestamp | None
+    overdue_seconds: float
 
 
 class Health(Wire):
-    """The tracker's own state."""
+    """The tracker's own state; ``problems`` are sentences."""
 
-    status: Literal["healthy", "degraded", "down"]
-    providers_monitored: Count
+    status: Literal["ok", "degraded", "failing"]
+    problems: list[str]
     running: bool
+    ready: bool
+    started_at: Timestamp
+    providers_monitored: Count
     database: Database
     actors: dict[str, Actor]
-    loop_lag_ms: Milliseconds | None
+    loop_lag_ms: Milliseconds
+    worst_loop_lag_ms: Milliseconds
+    stalls: Count
+    aggregator_restarts: Count
+    writer_restarts: Count
+    reports_dropped: Count
+    feeds_dropped: Count
+    revision: Count
+    policy: str
+    configuration_errors: list[str]
 
 
-class Alive(Wire):
-    """Whether to route here, or to restart."""
+class Sign(Wire):
+    """A sign of life or readiness, and what is wrong without it."""
 
     ok: bool
-    reason: str
+    problems: list[str]
 
 
 class Badge(Wire):
@@ -290,10 +321,16 @@ class Problem(Wire):
 
 class BestQuery(Struct):
     candidates: Annotated[
-        str, Meta(description="Only these, separated by commas; unknown names are no candidates.")
+        str,
+        Meta(
+            min_length=1,
+            description="Only these, separated by commas; unknown names are no candidates.",
+        ),
     ] = ""
     exclude: Annotated[str, Meta(description="Not these, separated by commas.")] = ""
-    model: Annotated[str, Meta(description="Only providers whose last model list has it.")] = ""
+    model: Annotated[
+        str, Meta(min_length=1, description="Only providers whose last model list has it.")
+    ] = ""
 
 
 class HistoryQuery(Struct):
@@ -302,6 +339,11 @@ class HistoryQuery(Struct):
         Literal["raw"] | Annotated[int, Meta(ge=1, le=604_800)] | None,
         Meta(description="raw: one point a check; a number: buckets of so many seconds."),
     ] = None
+
+
+class ChangesQuery(Struct):
+    hours: Hours = 24
+    provider: Annotated[str, Meta(description="Only this one's.")] = ""
 
 
 class BadgeQuery(Struct):

@@ -1,0 +1,59 @@
+"""``demo``: the tracker on simulated providers whose faults come and go."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import attrs
+from cyclopts import Parameter
+
+from api.cli.failures import Exit
+from api.cli.options import Database, Host, LogFormat, LogLevel, Port
+from api.server import serve as run_server
+from tracker.config import read_config
+from tracker.logs import configure_logs, mask_in_logs
+from tracker.secret import Mask
+from tracker.settings import ServerSettings
+from tracker.testing import open_demo
+
+Seed = Annotated[int, Parameter(name="--seed", help="Another seed gives another story.")]
+
+
+async def demo(
+    *,
+    seed: Seed = 0,
+    database: Database = None,
+    host: Host = None,
+    port: Port = None,
+    log_format: LogFormat = "text",
+    log_level: LogLevel = "info",
+) -> int:
+    """Start simulated providers (real HTTP servers on loopback) and the tracker on them.
+
+    Without --database everything is forgotten at the end.
+    """
+    configure_logs(log_format, log_level)
+    with tempfile.TemporaryDirectory(prefix="provider-status-demo-") as folder:
+        file = database or str(Path(folder) / "provider_status.db")
+        base = read_config(
+            _no_file(folder), _token_only(), dotenv=None, database=file, host=host, port=port
+        )
+        async with open_demo(seed) as world:
+            settings = attrs.evolve(base, providers=world.providers, discover=False)
+            mask_in_logs(Mask(settings.secrets()))
+            await run_server(settings)
+    return Exit.OK
+
+
+def _no_file(folder: str) -> Path:
+    """The demo is the same everywhere: no tracker.toml of the working directory."""
+    path = Path(folder) / "tracker.toml"
+    path.write_text("[tracker]\ndiscover = false\n")
+    return path
+
+
+def _token_only() -> dict[str, str]:
+    """Of the environment nothing but the admin token, so that tuning can be tried here too."""
+    name = ServerSettings().admin_token_env
+    return {name: os.environ[name]} if name in os.environ else {}

@@ -1,0 +1,65 @@
+"""What can go wrong, as one sentence on stderr and an exit code (CONTRACT, section 2)."""
+
+import sys
+from enum import IntEnum
+
+import structlog
+from cyclopts import App, CycloptsError
+
+from api.server import CannotStartError, UnsafeBindError
+from tracker.config_errors import ConfigError
+from tracker.ranking.policy import PolicyError
+
+log = structlog.get_logger()
+
+
+class Exit(IntEnum):
+    OK = 0
+    NOTHING_USABLE = 1  # also: the tracker cannot be reached, or cannot start
+    USAGE = 2
+    NOTHING_CONFIGURED = 3
+    CRASHED = 4
+
+
+class UnreachableError(Exception):
+    """The tracker at a URL does not answer as one."""
+
+
+def exit_code_of(app: App) -> int:
+    """Run the command line of this process."""
+    try:
+        code = app(exit_on_error=False, print_error=True)
+    except CycloptsError:
+        return Exit.USAGE
+    except KeyboardInterrupt:
+        return 130
+    except BaseException as error:  # noqa: BLE001 (whatever it is, it becomes a code)
+        return _told(error)
+    return code if isinstance(code, int) else Exit.OK
+
+
+def _told(error: BaseException) -> int:
+    found = _single(error)
+    match found:
+        case SystemExit():
+            return found.code if isinstance(found.code, int) else Exit.USAGE
+        case ConfigError() | PolicyError() | UnsafeBindError():
+            return _said(found, Exit.USAGE)
+        case CannotStartError() | UnreachableError():
+            return _said(found, Exit.NOTHING_USABLE)
+        case BrokenPipeError():
+            return Exit.OK  # `provider-status status | head`
+    log.critical("crashed beyond mending", exc_info=error)
+    return Exit.CRASHED
+
+
+def _single(error: BaseException) -> BaseException:
+    """What a group holds, if it holds but one."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _said(error: BaseException, code: Exit) -> Exit:
+    print(error, file=sys.stderr)  # noqa: T201 (a command's own words)
+    return code

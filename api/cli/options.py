@@ -1,0 +1,27 @@
+"""Options that several commands share, and how they become a configuration."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from tracker.logs import Format
+
+ConfigFile = Annotated[
+    Path | None,
+    Parameter(name="--config", help="Configuration file [default: tracker.toml if it exists]."),
+]
+Database = Annotated[
+    str | None, Parameter(name="--database", help="SQLite file [default: provider_status.db].")
+]
+Host = Annotated[str | None, Parameter(name="--host", help="Address to listen on.")]
+Port = Annotated[
+    int | None, Parameter(name="--port", help="Port to listen on; 0 picks a free one.")
+]
+LogFormat = Annotated[Format, Parameter(name="--log-format", help="How log lines look on stderr.")]
+LogLevel = Annotated[str, Parameter(name="--log-level", help="debug, info, warning or error.")]
+AsJson = Annotated[
+    bool, Parameter(name="--json", negative=(), help="Print JSON for programs, no table.")
+]
+Url = Annotated[str, Parameter(name="--url", help="Where the tracker listens.")]
+DEFAULT_URL = "http://127.0.0.1:8000"

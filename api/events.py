@@ -1,0 +1,123 @@
+"""The live feed: what changed from one snapshot to the next, as server-sent events.
+
+One encoding serves all streams. A stream that cannot keep up is ended by its board, and starts
+afresh with a whole snapshot when its reader comes back.
+"""
+
+import secrets
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterator
+
+import attrs
+import msgspec
+import trio
+
+from api.encoding import Answers, instant
+from tracker.board import Board
+from tracker.clock import Clock
+from tracker.snapshot import Snapshot
+
+HEARTBEAT_SECONDS = 10.0  # proxies in between may cut a stream that is silent for longer
+KEPT = 32  # encoded steps: readers lag behind by a few snapshots at most
+RETRY = b"retry: 2000\n\n"  # milliseconds until a browser comes back
+
+
+@attrs.define(eq=False)
+class Streams:
+    """All open streams of one server. ``stop`` ends them at once.
+
+    ``boot`` tells this process's revisions from those of the one before a restart.
+    """
+
+    board: Board
+    answers: Answers
+    clock: Clock = Clock()
+    boot: str = attrs.field(factory=lambda: secrets.token_hex(4))
+    open: int = 0
+    _stopped: bool = False
+    _waits: set[trio.CancelScope] = attrs.field(factory=set)
+    _encoded: OrderedDict[tuple[int, int], bytes] = attrs.field(factory=OrderedDict)
+
+    async def stream(self, last_event_id: str | None) -> AsyncIterator[bytes]:
+        """Chunks of whole events, for ever. ``last_event_id``: what the reader saw last."""
+        self.open += 1
+        try:
+            with self.board.subscribe() as feed:
+                seen = self.board.latest
+                current = last_event_id == self._id(seen)
+                yield RETRY if current else RETRY + self._step(None, seen)
+                async for snapshot in self._next(feed):
+                    if snapshot is None:
+                        yield self._heartbeat()
+                    elif step := self._step(seen, snapshot):
+                        yield step
+                    seen = snapshot or seen
+        finally:
+            self.open -= 1
+
+    def stop(self) -> None:
+        self._stopped = True
+        for wait in tuple(self._waits):
+            wait.cancel()
+
+    async def _next(
+        self, feed: trio.MemoryReceiveChannel[Snapshot]
+    ) -> AsyncIterator[Snapshot | None]:
+        """Snapshots, and None where a heartbeat is due; ends with the feed or at ``stop``."""
+        while not self._stopped:
+            found = None
+            with trio.move_on_after(HEARTBEAT_SECONDS) as wait:
+                self._waits.add(wait)
+                try:
+                    found = await feed.receive()
+                except trio.EndOfChannel:
+                    return
+                finally:
+                    self._waits.discard(wait)
+            if not self._stopped:
+                yield found
+
+    def _step(self, before: Snapshot | None, after: Snapshot) -> bytes:
+        """The events that lead from one snapshot to the other; none for no change."""
+        key = (-1 if before is None else before.revision, after.revision)
+        if key not in self._encoded:
+            self._encoded[key] = self._encode(before, after)
+            if len(self._encoded) > KEPT:
+                self._encoded.popitem(last=False)
+        return self._encoded[key]
+
+    def _encode(self, before: Snapshot | None, after: Snapshot) -> bytes:
+        if before is None or before.providers.keys() - after.providers.keys():
+            return self._event("snapshot", self._whole(after), after)
+        return b"".join(self._changes(before, after))
+
+    def _changes(self, before: Snapshot, after: Snapshot) -> Iterator[bytes]:
+        for name, provider in after.providers.items():
+            known = before.providers.get(name)
+            if known is not provider and known != provider:
+                yield self._event("provider", self.answers.piece(provider), after)
+        if before.ranking is not after.ranking and before.ranking != after.ranking:
+            yield self._event("best", self.answers.best(after).body, after)
+
+    def _whole(self, snapshot: Snapshot) -> bytes:
+        """The /status document, with the /best document in it."""
+        best = msgspec.Raw(self.answers.best(snapshot).body)
+        status = msgspec.json.decode(
+            self.answers.status(snapshot).body, type=dict[str, msgspec.Raw]
+        )
+        return msgspec.json.encode({**status, "best": best})
+
+    def _event(self, kind: str, data: bytes, snapshot: Snapshot) -> bytes:
+        """JSON has no line breaks of its own, so one data line holds it."""
+        return b"id: %s\nevent: %s\ndata: %s\n\n" % (
+            self._id(snapshot).encode(),
+            kind.encode(),
+            data,
+        )
+
+    def _heartbeat(self) -> bytes:
+        data = msgspec.json.encode({"timestamp": instant(self.clock.now())})
+        return b"event: heartbeat\ndata: %s\n\n" % data
+
+    def _id(self, snapshot: Snapshot) -> str:
+        return f"{self.boot}-{snapshot.revision}"

@@ -1,0 +1,77 @@
+"""The past as bytes, in pieces: a large answer must not hold the event loop."""
+
+from collections.abc import Sequence
+from itertools import islice
+
+import msgspec
+import trio
+
+from api.encoding import instant, rounded
+from api.schemas import Bucket, BucketLatency, Change, CheckPoint
+from tracker.store import Bucket as StoredBucket
+from tracker.store import History, RawPoint
+from tracker.store.records import ChangeRecord
+
+PIECE = 1_000  # points, about two milliseconds
+
+
+async def encode_history(history: History, hours: int, watched: Sequence[str]) -> bytes:
+    """The JSON document; providers that are ``watched`` are in it, also without a point."""
+    providers = {name: msgspec.Raw(b"[]") for name in watched}
+    for name, points in history.providers.items():
+        providers[name] = msgspec.Raw(await _encode(points))
+    return msgspec.json.encode(
+        {
+            "hours": hours,
+            "resolution_seconds": history.resolution_seconds,
+            "providers": providers,
+        }
+    )
+
+
+async def _encode(points: Sequence[RawPoint | StoredBucket]) -> bytes:
+    remaining, pieces = iter(points), []
+    while piece := list(islice(remaining, PIECE)):
+        pieces.append(msgspec.json.encode([_view(point) for point in piece])[1:-1])
+        await trio.lowlevel.checkpoint()
+    return b"[%s]" % b",".join(pieces)
+
+
+def _view(point: RawPoint | StoredBucket) -> CheckPoint | Bucket:
+    if isinstance(point, StoredBucket):
+        return _view_bucket(point)
+    return CheckPoint(
+        timestamp=instant(point.at),
+        status=point.status.value,
+        outcome=point.kind.value,
+        response_time_ms=rounded(point.response_time_ms, 1),
+    )
+
+
+def _view_bucket(bucket: StoredBucket) -> Bucket:
+    latency = bucket.latency
+    return Bucket(
+        timestamp=instant(bucket.at),
+        checks=bucket.checks,
+        failures=bucket.failures,
+        uptime_percent=rounded(bucket.uptime_percent, 2),
+        latency_ms=BucketLatency()
+        if latency is None
+        else BucketLatency(
+            min=round(latency.min, 1),
+            avg=round(latency.avg, 1),
+            p95=round(latency.p95, 1),
+            max=round(latency.max, 1),
+        ),
+    )
+
+
+def view_change(change: ChangeRecord) -> Change:
+    return Change(
+        timestamp=instant(change.at),
+        kind=change.kind.value,
+        provider_name=change.provider,
+        before=change.before,
+        after=change.after,
+        reason=change.reason,
+    )

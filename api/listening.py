@@ -1,0 +1,165 @@
+"""Hypercorn's trio connections on listeners of ours.
+
+``hypercorn.trio.serve`` would do but for two things. It shields its writes to the socket, so a
+client that stops reading would hold its connection, and our exit, for ever. And an error in one
+connection (a request that its parser trips over) ends the whole server.
+"""
+
+import errno
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import structlog
+import trio
+from hypercorn.config import Config as HyperConfig
+from hypercorn.events import Closed, Event, RawData
+from hypercorn.logging import Logger
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ConnectionState
+from hypercorn.utils import wrap_app
+from quart_trio import QuartTrio
+
+from tracker.secret import Mask
+
+KEEP_ALIVE_SECONDS = 20.0  # also the time a client may take over a request's head
+HEAD_BYTES = 16 * 1024
+SEND_SECONDS = 10.0  # for a client to take what it asked for
+GRACE_SECONDS = 1.0  # for answers under way when the server ends
+BACKLOG = 1_024
+log = structlog.get_logger()
+
+
+class CannotListenError(Exception):
+    """The address cannot be served on; says why and what to do."""
+
+
+@asynccontextmanager
+async def open_listeners(host: str, port: int) -> AsyncIterator[list[trio.SocketListener]]:
+    """Raises CannotListenError. A port of 0 picks a free one, on one address only."""
+    try:
+        listeners = await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
+    except OSError as error:
+        raise CannotListenError(_why(host, port, error)) from error
+    try:
+        # With port 0 each address would get a port of its own.
+        yield listeners[:1] if port == 0 else listeners
+    finally:
+        for listener in listeners:
+            listener.socket.close()
+
+
+def url_of(listener: trio.SocketListener) -> str:
+    host, port, *_ = listener.socket.getsockname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _why(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} of {host} is in use: stop the program that has it, "
+            "or choose another port (0 picks a free one)"
+        )
+    if error.errno == errno.EACCES:
+        return f"port {port} of {host} needs more rights: choose one above 1023"
+    return f"cannot listen on {host}, port {port}: {error.strerror or error}; check the host"
+
+
+async def serve_connections(
+    app: QuartTrio,
+    listeners: Sequence[trio.SocketListener],
+    stop: trio.Event,
+    *,
+    root_path: str = "",
+    mask: Mask = Mask(),
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Until ``stop``; answers under way then have GRACE_SECONDS. Closes the listeners."""
+    context = WorkerContext(None)
+    edge: Any = Edge(app, root_path)
+    connect = partial(
+        Connection, wrap_app(edge, 0, "asgi"), _settings(mask), context, ConnectionState({})
+    )
+    async with trio.open_nursery() as connections:
+        async with trio.open_nursery() as accepting:
+            await accepting.start(
+                partial(trio.serve_listeners, handler_nursery=connections), connect, listeners
+            )
+            task_status.started()
+            await stop.wait()
+            accepting.cancel_scope.cancel()
+        await context.terminated.set()
+        connections.cancel_scope.deadline = trio.current_time() + GRACE_SECONDS
+
+
+class Connection(TCPServer):
+    """One client. A client too slow to take its answer is cut off."""
+
+    async def run(self) -> None:
+        try:
+            await super().run()
+        except* Exception as group:
+            log.warning("connection failed", error=_first_line(group))
+
+    async def protocol_send(self, event: Event) -> None:
+        if not isinstance(event, RawData):
+            await super().protocol_send(event)
+            return
+        async with self.send_lock:
+            try:
+                with trio.fail_after(SEND_SECONDS):
+                    await self.stream.send_all(event.data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+                await trio.aclose_forcefully(self.stream)
+                await self.protocol.handle(Closed())
+
+
+class Edge:
+    """What stands before the application: no websockets, and a prefix that may be there.
+
+    Some proxies cut their prefix off and some do not; a container's own health check has none.
+    """
+
+    def __init__(self, app: QuartTrio, root_path: str) -> None:
+        self.app = app
+        self.root_path = root_path.rstrip("/")
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+            return
+        if self.root_path and scope["path"].startswith(f"{self.root_path}/"):
+            scope = {**scope, "root_path": self.root_path}
+        await self.app(scope, receive, send)
+
+
+class Logs(Logger):
+    """Hypercorn's messages, through our log and its mask."""
+
+    def __init__(self, mask: Mask, config: HyperConfig) -> None:
+        super().__init__(config)
+        self._mask = mask
+
+    async def exception(self, message: str, *_: Any, **__: Any) -> None:
+        trace = structlog.processors.format_exc_info(log, "", {"exc_info": True})
+        log.error("answer failed", at=message, trace=self._mask(trace.get("exception", "")))
+
+
+def _settings(mask: Mask) -> HyperConfig:
+    config = HyperConfig()
+    config.include_server_header = False
+    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+    config.h11_max_incomplete_size = HEAD_BYTES
+    config.errorlog = None
+    logger: Any = partial(Logs, mask)
+    config.logger_class = logger
+    return config
+
+
+def _first_line(group: BaseExceptionGroup[Exception]) -> str:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"[:200]

@@ -1,0 +1,139 @@
+"""For those who run the tracker: its own health, metrics, and the live feed."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import attrs
+import msgspec
+import trio
+from quart import Response, request
+
+from api import schemas
+from api.encoding import JSON, instant, maybe_instant
+from api.events import Streams
+from api.metrics import encode_metrics
+from api.openapi import describe, gives, text
+from api.parameters import query
+from api.routes import Rule
+from tracker.condition import TrackerHealth
+
+if TYPE_CHECKING:
+    from tracker.handle import Tracker
+
+EVENTS = "text/event-stream"
+
+
+@attrs.frozen
+class Operations:
+    """``scraping``: a scrape of a thousand providers takes longer than the loop may stand still."""
+
+    tracker: "Tracker"
+    streams: Streams
+    scraping: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
+
+    def rules(self) -> Iterator[Rule]:
+        yield Rule("GET", "/api/providers/health", self.health)
+        yield Rule("GET", "/api/providers/events", self.events)
+        yield Rule("GET", "/livez", self.livez)
+        yield Rule("GET", "/readyz", self.readyz)
+        yield Rule("GET", "/metrics", self.metrics)
+
+    @describe("operations", gives(schemas.Health), gives(schemas.Health, status=503))
+    async def health(self) -> Response:
+        """The tracker's own state; 503 when a restart would help."""
+        query()
+        health = self.tracker.health()
+        return _fresh(view_health(health), ok=health.alive)
+
+    @describe("operations", gives(schemas.Sign), gives(schemas.Sign, status=503))
+    async def livez(self) -> Response:
+        """Whether the loop and the actors beat; a database away is no reason to restart."""
+        health = self.tracker.health()
+        problems = [] if health.alive else list(health.problems)
+        return _fresh(schemas.Sign(ok=health.alive, problems=problems), ok=health.alive)
+
+    @describe("operations", gives(schemas.Sign), gives(schemas.Sign, status=503))
+    async def readyz(self) -> Response:
+        """Whether every provider was checked once."""
+        ready = self.tracker.health().ready
+        problems = [] if ready else ["the first sweep is not done"]
+        return _fresh(schemas.Sign(ok=ready, problems=problems), ok=ready)
+
+    @describe("operations", text("text/plain", says="OpenMetrics where Accept asks for it."))
+    async def metrics(self) -> Response:
+        """Metrics for Prometheus."""
+        body, content_type = await trio.to_thread.run_sync(
+            encode_metrics,
+            self.tracker.snapshot,
+            self.tracker.health(),
+            request.headers.get("Accept", ""),
+            limiter=self.scraping,
+        )
+        return _never_kept(Response(body, content_type=content_type))
+
+    @describe("present", text(EVENTS, says="snapshot, then provider, best and heartbeat."))
+    async def events(self) -> Response:
+        """What changes, as it changes.
+
+        ``snapshot`` comes first: the status document, with the best document as ``best``. Then
+        ``provider`` (one provider's document) and ``best`` for what changed, and a ``heartbeat``
+        every ten seconds. A reader that names the last event it saw (Last-Event-ID) gets no
+        second snapshot while that is still the present one.
+        """
+        query()
+        if request.method == "HEAD":
+            return _never_kept(Response(b"", content_type=EVENTS))
+        response = Response(
+            self.streams.stream(request.headers.get("Last-Event-ID")), content_type=EVENTS
+        )
+        response.timeout = None
+        response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
+        return _never_kept(response)
+
+
+def view_health(health: TrackerHealth) -> schemas.Health:
+    actors = {
+        name: schemas.Actor(
+            state=actor.state,
+            restarts=actor.restarts,
+            last_heartbeat=maybe_instant(actor.last_heartbeat),
+            overdue_seconds=round(actor.overdue_seconds, 1),
+        )
+        for name, actor in health.actors.items()
+    }
+    database = health.database
+    return schemas.Health(
+        status=health.status,
+        problems=list(health.problems),
+        running=health.running,
+        ready=health.ready,
+        started_at=instant(health.started_at),
+        providers_monitored=health.providers_monitored,
+        database=schemas.Database(
+            state=database.state,
+            reason=database.reason,
+            buffered=database.buffered,
+            dropped=database.dropped,
+        ),
+        actors=actors,
+        loop_lag_ms=round(health.loop_lag_ms, 1),
+        worst_loop_lag_ms=round(health.worst_loop_lag_ms, 1),
+        stalls=health.stalls,
+        aggregator_restarts=health.aggregator_restarts,
+        writer_restarts=health.writer_restarts,
+        reports_dropped=health.reports_dropped,
+        feeds_dropped=health.feeds_dropped,
+        revision=health.revision,
+        policy=health.policy,
+        configuration_errors=list(health.configuration_errors),
+    )
+
+
+def _fresh(value: object, *, ok: bool) -> Response:
+    status = 200 if ok else 503
+    return _never_kept(Response(msgspec.json.encode(value), status, content_type=JSON))
+
+
+def _never_kept(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response

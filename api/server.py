@@ -1,0 +1,170 @@
+"""The tracker and its server in one nursery: one beginning, one order of ending, one fate."""
+
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+import attrs
+import structlog
+import trio
+from quart_trio import QuartTrio
+
+from api.app import create_app
+from api.auth import is_loopback
+from api.encoding import Answers
+from api.events import Streams
+from api.listening import open_listeners, serve_connections, url_of
+from tracker.secret import Mask
+from tracker.service import run_tracker
+from tracker.settings import Config, ServerSettings
+
+if TYPE_CHECKING:
+    from tracker.handle import Tracker
+
+# Service managers wait ten seconds or more before they kill; the tracker needs three to store.
+STOP_SECONDS = 4.5
+ENDING = (signal.SIGTERM, signal.SIGINT)
+HANGUP = getattr(signal, "SIGHUP", None)  # there is none on Windows
+log = structlog.get_logger()
+
+Beside = Callable[["Tracker"], Awaitable[None]]
+Track = Callable[..., Awaitable[None]]
+
+
+class UnsafeBindError(ValueError):
+    """A public address without an admin token."""
+
+
+def announce_on_stdout(url: str) -> None:
+    print(url, flush=True)  # noqa: T201 (the one line that programs wait for)
+
+
+async def serve(
+    config: Config,
+    *,
+    announce: Callable[[str], None] = announce_on_stdout,
+    track: Track = run_tracker,
+    on_hangup: Beside | None = None,
+    beside: Sequence[Beside] = (),
+    heed_signals: bool = True,
+) -> None:
+    """Watch and answer until SIGTERM, SIGINT or ``tracker.stop()``; a second signal ends at once.
+
+    announce: told the bound URL once it answers. track: runs the tracker, as run_tracker does.
+    on_hangup: what SIGHUP does, such as a reload. beside: tasks that run as long as the server.
+    Raises UnsafeBindError, CannotListenError, and what crashed, as a group: then nothing goes
+    on, for a server over a dead tracker would answer from a frozen snapshot.
+    """
+    check_bind(config.server)
+    settings, over = config.server, trio.Event()
+    async with (
+        open_listeners(settings.host, settings.port) as listeners,
+        trio.open_nursery() as nursery,
+    ):
+        ending = Ending(nursery.cancel_scope, on_hangup)
+        if heed_signals and threading.current_thread() is threading.main_thread():
+            await nursery.start(ending.heed_signals)
+        tracker = await nursery.start(_track_until_stopped, track, config, over)
+        ending.tracker = tracker
+        answers = Answers()
+        streams = Streams(tracker.board, answers)
+        app = create_app(tracker, answers=answers, streams=streams)
+        served, stop = trio.Event(), trio.Event()
+        await nursery.start(_serve_until, app, listeners, config, stop, served)
+        for task in beside:
+            nursery.start_soon(task, tracker)
+        url = url_of(listeners[0])
+        announce(url)
+        log.info("serving", url=url)
+        await over.wait()
+        streams.stop()
+        stop.set()
+        await served.wait()
+        nursery.cancel_scope.cancel()
+    log.info("stopped")
+
+
+def check_bind(settings: ServerSettings) -> None:
+    """Raises UnsafeBindError: whoever reaches the port could otherwise change the tracker."""
+    if settings.admin_token is None and not is_loopback(settings.host):
+        raise UnsafeBindError(
+            f"{settings.host} can be reached from other machines: set {settings.admin_token_env} "
+            "to a long random text first, or bind to 127.0.0.1"
+        )
+
+
+@attrs.define(eq=False)
+class Ending:
+    """What signals do. The first asks the tracker to end, and everything else follows from it."""
+
+    scope: trio.CancelScope
+    on_hangup: Beside | None
+    tracker: "Tracker | None" = None
+    asked: bool = False
+
+    async def heed_signals(
+        self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        heeded = ENDING if HANGUP is None else (*ENDING, HANGUP)
+        with trio.open_signal_receiver(*heeded) as signals:
+            task_status.started()
+            async with trio.open_nursery() as nursery:
+                async for number in signals:
+                    if number == HANGUP:
+                        await self._hang_up()
+                    else:
+                        self._end(signal.Signals(number).name, nursery)
+
+    def _end(self, name: str, nursery: trio.Nursery) -> None:
+        if self.asked or self.tracker is None:
+            log.warning("ending at once", signal=name)
+            self.scope.cancel()
+            return
+        log.info("ending", signal=name)
+        self.asked = True
+        self.tracker.stop()
+        nursery.start_soon(self._insist)
+
+    async def _insist(self) -> None:
+        await trio.sleep(STOP_SECONDS)
+        log.warning("ending took too long")
+        self.scope.cancel()
+
+    async def _hang_up(self) -> None:
+        if self.on_hangup is None or self.tracker is None:
+            log.info("hangup ignored", reason="nothing to reload")
+            return
+        try:
+            await self.on_hangup(self.tracker)
+        except Exception:  # what runs well goes on with what it has
+            log.exception("reload failed")
+
+
+async def _track_until_stopped(
+    track: Track,
+    config: Config,
+    over: trio.Event,
+    task_status: trio.TaskStatus["Tracker"] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    await track(config, task_status=task_status)
+    over.set()
+
+
+async def _serve_until(
+    app: QuartTrio,
+    listeners: list[trio.SocketListener],
+    config: Config,
+    stop: trio.Event,
+    served: trio.Event,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    await serve_connections(
+        app,
+        listeners,
+        stop,
+        root_path=config.server.root_path,
+        mask=Mask(config.secrets()),
+        task_status=task_status,
+    )
+    served.set()
