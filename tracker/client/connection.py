@@ -99,10 +99,14 @@ class Connection:
 
 async def _bounded(response: httpx.Response, limit: int) -> bytes:
     body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > limit:
-            raise Unavailable(f"the answer is over {limit} bytes")
+    # Cancelling ends httpx's generators from within; leaving the loop would leave them behind.
+    with anyio.CancelScope() as scope:
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > limit:
+                scope.cancel()
+    if len(body) > limit:
+        raise Unavailable(f"the answer is over {limit} bytes")
     return bytes(body)
 
 

@@ -125,15 +125,22 @@ class ProviderStatusClient:
         """Since the tracker last confirmed its ranking; None: it never did."""
         return self._memory.age
 
-    def __enter__(self) -> Self:
+    def start(self) -> Self:
+        """What ``with`` does on entering, for programs that end without saying so."""
         tried = Event()
         self._thread.start(partial(self._refresher.run, tried.set))
         tried.wait(self._start_timeout)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
         self._thread.stop()
         self._memory.fail(CLOSED)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     async def __aenter__(self) -> Self:
         tried = anyio.Event()

@@ -1,0 +1,143 @@
+"""Lets a LiteLLM router send its calls to the provider that the tracker ranks best.
+
+Register it once, beside any routing strategy:
+
+    litellm.callbacks.append(ProviderStatusRouting(client))
+
+LiteLLM asks ``async_filter_deployments`` on each asynchronous call, after its own cooldowns, so
+those hold; what stays is chosen among by its own strategy. Needs litellm, which is not installed
+with the tracker.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import litellm  # type: ignore[import-not-found, unused-ignore]
+from litellm.integrations.custom_logger import (  # type: ignore[import-not-found, unused-ignore]
+    CustomLogger,
+)
+
+from tracker.client import ProviderStatusClient
+
+log = logging.getLogger(__name__)
+
+# LiteLLM's provider names where they are not the tracker's, or not alone.
+LITELLM_NAMES: Mapping[str, tuple[str, ...]] = {
+    "together": ("together_ai",),
+    "nvidia": ("nvidia_nim",),
+    "fireworks": ("fireworks_ai",),
+    "google": ("gemini", "vertex_ai", "vertex_ai_beta"),
+    "github_models": ("github",),
+    "cohere": ("cohere", "cohere_chat"),
+    "anthropic": ("anthropic", "anthropic_text"),
+    "openai": ("openai", "text-completion-openai"),
+}
+# G4F has no prefix of its own: its deployments are OpenAI's with another address.
+API_BASES: Mapping[str, str] = {
+    "g4f_main": "https://g4f.space/v1",
+    "g4f_groq": "https://g4f.space/api/groq",
+    "g4f_grok": "https://g4f.space/api/grok",
+    "g4f_gemini": "https://g4f.space/api/gemini",
+    "g4f_nvidia": "https://g4f.space/api/nvidia",
+    "g4f_ollama": "https://g4f.space/api/ollama",
+    "g4f_pollinations": "https://g4f.space/api/pollinations",
+}
+# With an address of their own these prefixes name a protocol, not a provider.
+PROTOCOLS = frozenset({"openai", "custom_openai", "openai_like", "text-completion-openai"})
+NAME_KEY = "provider_status_name"  # in a deployment's model_info: the tracker's name, said outright
+
+Deployment = dict[str, Any]
+
+
+class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
+    """Keeps the deployments of the best provider that has any; else of the next, and so on.
+
+    Where the tracker ranks none of them, the list stays as it is: LiteLLM routes alone.
+
+    names: LiteLLM's provider names by the tracker's, over LITELLM_NAMES; a name that is in neither
+    is the same on both sides. api_bases: addresses by the tracker's name, over API_BASES.
+    spread: choose by the tracker's weights, so that many proxies do not all take the same provider.
+    """
+
+    def __init__(
+        self,
+        client: ProviderStatusClient,
+        *,
+        names: Mapping[str, Iterable[str]] | None = None,
+        api_bases: Mapping[str, str] | None = None,
+        spread: bool = False,
+    ) -> None:
+        super().__init__()
+        self._client = client
+        self._spread = spread
+        self._trackers_names = _inverted({**LITELLM_NAMES, **(names or {})})
+        bases = {**API_BASES, **(api_bases or {})}
+        # The longest first: one provider's address may begin with another's.
+        self._bases = sorted(((_tidy(base), name) for name, base in bases.items()), reverse=True)
+
+    async def async_filter_deployments(
+        self,
+        model: str,  # noqa: ARG002 (the model group: all these deployments serve it)
+        healthy_deployments: list[Deployment],
+        messages: object = None,  # noqa: ARG002
+        request_kwargs: object = None,  # noqa: ARG002
+        parent_otel_span: object = None,  # noqa: ARG002
+    ) -> list[Deployment]:
+        """LiteLLM's hook. It reads the client's memory only, and never raises."""
+        try:
+            return self.kept(healthy_deployments)
+        except Exception:  # LiteLLM would fail the user's call
+            log.exception("deployments could not be filtered; LiteLLM routes alone")
+            return healthy_deployments
+
+    def kept(self, deployments: list[Deployment]) -> list[Deployment]:
+        named = [(self.names_of(deployment), deployment) for deployment in deployments]
+        present = frozenset[str]().union(*(names for names, _ in named))
+        client = self._client
+        choose = client.choose_weighted if self._spread else client.get_healthiest_provider
+        chosen = choose(present)
+        return [d for names, d in named if chosen in names] if chosen else deployments
+
+    def names_of(self, deployment: Mapping[str, Any]) -> frozenset[str]:
+        """What the tracker may call the provider behind it; more than one where LiteLLM's is."""
+        if said := _part(deployment, "model_info").get(NAME_KEY):
+            return frozenset({str(said)})
+        params = _part(deployment, "litellm_params")
+        base = _tidy(str(params.get("api_base") or params.get("base_url") or ""))
+        for known, name in self._bases:
+            if base == known or base.startswith(known + "/"):
+                return frozenset({name})
+        provider = str(params.get("custom_llm_provider") or _provider(str(params.get("model", ""))))
+        if base and provider in PROTOCOLS:
+            return frozenset()
+        return self._trackers_names.get(provider, frozenset()) | {provider}
+
+
+@lru_cache(maxsize=1024)
+def _provider(model: str) -> str:
+    prefix, slash, _ = model.partition("/")
+    if slash:
+        return prefix
+    try:  # "gpt-4o" and its like: LiteLLM knows whose they are
+        return str(litellm.get_llm_provider(model)[1])
+    except Exception:  # noqa: BLE001 (it raises its own kinds, and they change)
+        return ""
+
+
+def _inverted(names: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+    trackers: dict[str, frozenset[str]] = {}
+    for name, theirs in names.items():
+        for provider in [theirs] if isinstance(theirs, str) else theirs:
+            trackers[provider] = trackers.get(provider, frozenset()) | {name}
+    return trackers
+
+
+def _part(deployment: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    part = deployment.get(key)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _tidy(base: str) -> str:
+    return base.rstrip("/").lower()
