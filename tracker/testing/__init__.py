@@ -1,6 +1,7 @@
 """The kit for tests: simulated providers, broken servers, scripts, virtual time.
 
-Everything here is public. Names are loaded on first use, so that one piece does not need
+Everything here is public; the modules ``broken`` and ``bad_tls`` hold servers with one fault each.
+Names are loaded on first use, so that one piece does not need
 what another does (trustme for certificates).
 """
 
@@ -12,7 +13,12 @@ if TYPE_CHECKING:
     from tracker.testing.clocks import virtual_clock as virtual_clock
     from tracker.testing.demo import DemoWorld as DemoWorld
     from tracker.testing.demo import open_demo as open_demo
+    from tracker.testing.faults import FaultProxy as FaultProxy
+    from tracker.testing.faults import fault_proxy as fault_proxy
     from tracker.testing.moods import Mood as Mood
+    from tracker.testing.policies import BrokenPromise as BrokenPromise
+    from tracker.testing.policies import Promise as Promise
+    from tracker.testing.policies import check_policy as check_policy
     from tracker.testing.quota import Quota as Quota
     from tracker.testing.quota import Window as Window
     from tracker.testing.scripts import Character as Character
@@ -22,6 +28,14 @@ if TYPE_CHECKING:
     from tracker.testing.scripts import write_script as write_script
     from tracker.testing.simulated import SimulatedProvider as SimulatedProvider
     from tracker.testing.simulated import simulated_provider as simulated_provider
+    from tracker.testing.toxics import Bandwidth as Bandwidth
+    from tracker.testing.toxics import Direction as Direction
+    from tracker.testing.toxics import Latency as Latency
+    from tracker.testing.toxics import LimitData as LimitData
+    from tracker.testing.toxics import ResetPeer as ResetPeer
+    from tracker.testing.toxics import Slicer as Slicer
+    from tracker.testing.toxics import SlowClose as SlowClose
+    from tracker.testing.toxics import Timeout as Timeout
     from tracker.testing.trio_host import TrioHost as TrioHost
     from tracker.testing.trio_host import advance as advance
     from tracker.testing.trio_host import settle as settle
@@ -29,10 +43,22 @@ if TYPE_CHECKING:
 _NAMES = {
     "clocks": ("VirtualClock", "virtual_clock"),
     "demo": ("DemoWorld", "open_demo"),
+    "faults": ("FaultProxy", "fault_proxy"),
     "moods": ("Mood",),
+    "policies": ("BrokenPromise", "Promise", "check_policy"),
     "quota": ("Quota", "Window"),
     "scripts": ("Character", "Script", "Trouble", "play", "write_script"),
     "simulated": ("SimulatedProvider", "simulated_provider"),
+    "toxics": (
+        "Bandwidth",
+        "Direction",
+        "Latency",
+        "LimitData",
+        "ResetPeer",
+        "Slicer",
+        "SlowClose",
+        "Timeout",
+    ),
     "trio_host": ("TrioHost", "advance", "settle"),
 }
 _HOMES = {name: f"{__name__}.{home}" for home, names in _NAMES.items() for name in names}

@@ -1,0 +1,207 @@
+"""The fault server: a TCP proxy that makes a connection worse, with Toxiproxy's vocabulary."""
+
+import math
+import random
+import socket
+import struct
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from urllib.parse import urlsplit
+
+import attrs
+import trio
+
+from tracker.testing.door import HOST, Door, in_background
+from tracker.testing.simulated import simulated_provider
+from tracker.testing.toxics import Cut, Direction, Link, Onward, ResetPeer, Timeout, Toxic
+
+CHUNK = 16 * 1024
+QUEUE = 64  # chunks under way in one direction: a delay must not slow the reading down
+Chunk = tuple[float, bytes]  # when it was read, and what
+GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+@attrs.define(eq=False)
+class FaultProxy:
+    """Stands before ``upstream`` (a URL); toxics may be added and removed at any time.
+
+    A chunk already under way keeps the toxics it met. ``connections``: how many stand now.
+    """
+
+    upstream: str
+    seed: int = 0
+    connections: int = attrs.field(default=0, init=False)
+    _toxics: dict[Toxic, float] = attrs.field(factory=dict, init=False)  # with their time of adding
+    changed: trio.Event = attrs.field(factory=trio.Event, init=False)  # set when toxics change
+    _door: Door = attrs.field(factory=Door, init=False)
+    _dice: random.Random = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._dice = random.Random(self.seed)  # noqa: S311 (repeatable)
+
+    @property
+    def port(self) -> int:
+        return self._door.port
+
+    @property
+    def base_url(self) -> str:
+        """The upstream's URL with our host and port."""
+        return urlsplit(self.upstream)._replace(netloc=f"{HOST}:{self.port}").geturl()
+
+    @property
+    def enabled(self) -> bool:
+        return self._door.is_open
+
+    @enabled.setter
+    def enabled(self, enabled: bool) -> None:
+        """While it is not, connections are refused, and those that stood are cut."""
+        self._door.open() if enabled else self._door.shut()
+
+    @property
+    def toxics(self) -> tuple[Toxic, ...]:
+        return tuple(self._toxics)
+
+    def add(self, toxic: Toxic) -> Toxic:
+        self._toxics[toxic] = trio.current_time()
+        self._tell()
+        return toxic
+
+    def remove(self, toxic: Toxic) -> None:
+        """KeyError when it is not there."""
+        del self._toxics[toxic]
+        self._tell()
+
+    def reset(self) -> None:
+        """Remove every toxic and let connections in."""
+        self._toxics.clear()
+        self._tell()
+        self.enabled = True
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        self._door.open()
+        await self._door.serve(self._accept, task_status=task_status)
+
+    async def _accept(self, client: trio.SocketStream) -> None:
+        address = urlsplit(self.upstream)
+        self.connections += 1
+        try:
+            async with client:
+                with suppress(OSError, *GONE):
+                    server = await trio.open_tcp_stream(str(address.hostname), address.port or 80)
+                    async with server:
+                        await Tunnel(proxy=self, client=client, server=server).run()
+        finally:
+            self.connections -= 1
+
+    def link(self, direction: Direction) -> Link:
+        dice = random.Random(self._dice.random())  # noqa: S311 (repeatable)
+        return Link(direction=direction, dice=dice)
+
+    def toxics_on(self, direction: Direction) -> tuple[Toxic, ...]:
+        return tuple(toxic for toxic in self._toxics if toxic.direction is direction)
+
+    def next_end(self, began: float) -> tuple[float, Timeout] | None:
+        """When a toxic will end a connection that began then, and which does it first."""
+        ends = [
+            (max(began, added) + after, toxic)
+            for toxic, added in self._toxics.items()
+            if isinstance(toxic, Timeout) and (after := toxic.ends_after) is not None
+        ]
+        return min(ends, key=lambda end: end[0], default=None)
+
+    def _tell(self) -> None:
+        self.changed.set()
+        self.changed = trio.Event()
+
+
+@attrs.define(kw_only=True, eq=False)
+class Tunnel:
+    """One connection through a proxy: two pumps, and a watch for toxics that end it."""
+
+    proxy: FaultProxy
+    client: trio.SocketStream
+    server: trio.SocketStream
+    _whole: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+
+    async def run(self) -> None:
+        """Until both directions have ended or a toxic cuts it; the caller closes the streams."""
+        with self._whole:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch, trio.current_time())
+                async with trio.open_nursery() as pumps:
+                    pumps.start_soon(self._pump, self.client, self.server, Direction.UPSTREAM)
+                    pumps.start_soon(self._pump, self.server, self.client, Direction.DOWNSTREAM)
+                self._whole.cancel()
+
+    async def _pump(
+        self, source: trio.SocketStream, sink: trio.SocketStream, direction: Direction
+    ) -> None:
+        send, receive = trio.open_memory_channel[Chunk](QUEUE)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_read, source, send)
+                nursery.start_soon(self._write, receive, sink, self.proxy.link(direction))
+        except* (Cut, *GONE):
+            self._whole.cancel()
+
+    async def _write(
+        self, chunks: trio.MemoryReceiveChannel[Chunk], sink: trio.SocketStream, link: Link
+    ) -> None:
+        async for arrived, data in chunks:
+            link.arrived = arrived
+            onward: Onward = sink.send_all
+            for toxic in reversed(self.proxy.toxics_on(link.direction)):
+                onward = partial(toxic.carry, onward=onward, link=link)
+            await onward(data)
+        for toxic in self.proxy.toxics_on(link.direction):
+            await toxic.close()
+        await self._swallow_end(link.direction)
+        await sink.send_eof()
+
+    async def _swallow_end(self, direction: Direction) -> None:
+        """While a toxic swallows what the client should see, it does not see the end either."""
+        while any(isinstance(t, Timeout) for t in self.proxy.toxics_on(Direction.DOWNSTREAM)):
+            if direction is Direction.UPSTREAM:
+                raise Cut  # the client left: nobody is there to see anything
+            await self.proxy.changed.wait()
+
+    async def _watch(self, began: float) -> None:
+        while True:
+            changed, end = self.proxy.changed, self.proxy.next_end(began)
+            with trio.move_on_at(math.inf if end is None else end[0]) as scope:
+                await changed.wait()
+            if scope.cancelled_caught and end is not None:
+                if isinstance(end[1], ResetPeer):
+                    _reset(self.client)
+                    _reset(self.server)
+                self._whole.cancel()
+                return
+
+
+async def _read(source: trio.SocketStream, send: trio.MemorySendChannel[Chunk]) -> None:
+    async with send:
+        while data := await source.receive_some(CHUNK):
+            await send.send((trio.current_time(), data))
+
+
+def _reset(stream: trio.SocketStream) -> None:
+    """Close with RST: lingering for no time makes the kernel drop the connection."""
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    stream.socket.close()
+
+
+@asynccontextmanager
+async def fault_proxy(
+    upstream: str | None = None, *toxics: Toxic, seed: int = 0
+) -> AsyncIterator[FaultProxy]:
+    """A proxy before a URL; without one, before a simulated provider of its own."""
+    async with AsyncExitStack() as stack:
+        if upstream is None:
+            own = await stack.enter_async_context(simulated_provider(latency_ms=0.0))
+            upstream = own.base_url
+        proxy = FaultProxy(upstream=upstream, seed=seed)
+        await stack.enter_async_context(in_background(proxy.serve))
+        for toxic in toxics:
+            proxy.add(toxic)
+        yield proxy
