@@ -1,5 +1,6 @@
 """All that is known of one provider, and the view of it that a snapshot shows."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 import attrs
@@ -63,6 +64,7 @@ class Dossier:
     stale_at: float | None = None
     given_up: str | None = None
     overridden: bool = False
+    outcomes: Counter[Kind] = attrs.field(factory=Counter)
     checked: bool = False
     touched: bool = True
     changes_at: float = float("inf")  # steady: when time alone changes the view
@@ -95,6 +97,7 @@ class Dossier:
 
         self.health, self.limits = health, limits
         self.statistics.add(result)
+        self.outcomes[outcome.kind] += 1
         self.next_due, self.stale_at = next_due, stale_at
         self.checked = self.touched = True
         if finding.models is not None:
@@ -213,6 +216,7 @@ class Dossier:
             facts=health.facts,
             keys=health.keys,
             models=self.models,
+            outcome_counts=tuple(sorted(self.outcomes.items())),
         )
 
     def _next_change(self, now: Instant) -> float:

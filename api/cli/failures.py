@@ -6,7 +6,8 @@ from enum import IntEnum
 import structlog
 from cyclopts import App, CycloptsError
 
-from api.server import CannotStartError, UnsafeBindError
+from api.listening import CannotListenError
+from api.server import UnsafeBindError
 from tracker.config_errors import ConfigError
 from tracker.ranking.policy import PolicyError
 
@@ -19,6 +20,10 @@ class Exit(IntEnum):
     USAGE = 2
     NOTHING_CONFIGURED = 3
     CRASHED = 4
+
+
+class UsageError(Exception):
+    """What was asked for cannot be, whatever the world does."""
 
 
 class UnreachableError(Exception):
@@ -43,9 +48,9 @@ def _told(error: BaseException) -> int:
     match found:
         case SystemExit():
             return found.code if isinstance(found.code, int) else Exit.USAGE
-        case ConfigError() | PolicyError() | UnsafeBindError():
+        case ConfigError() | PolicyError() | UnsafeBindError() | UsageError():
             return _said(found, Exit.USAGE)
-        case CannotStartError() | UnreachableError():
+        case CannotListenError() | UnreachableError():
             return _said(found, Exit.NOTHING_USABLE)
         case BrokenPipeError():
             return Exit.OK  # `provider-status status | head`

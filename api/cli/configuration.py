@@ -1,0 +1,103 @@
+"""``providers`` and ``config``: what is configured, and whether it can be."""
+
+import os
+from contextlib import suppress
+from typing import Any
+
+import trio
+from cyclopts import App
+from rich.table import Table
+from rich.text import Text
+
+from api.cli.failures import Exit
+from api.cli.options import AsJson, ConfigFile, Database
+from api.cli.tables import show
+from tracker.catalogue import load_catalogue
+from tracker.clock import utc_now
+from tracker.config import DOTENV, read_config
+from tracker.config_show import config_schema, show_config
+from tracker.discovery import Found, discover, read_environment
+from tracker.logs import configure_logs
+from tracker.overrides import effective
+from tracker.settings import Config
+from tracker.store import StoreUnavailable, open_store
+from tracker.store.records import OverrideRecord
+
+config = App(name="config", help="Check, show or describe the configuration.")
+
+
+def providers(*, json: AsJson = False) -> int:
+    """The built-in catalogue: what is configured here, and which variable would enable the rest."""
+    environment = read_environment(os.environ, DOTENV)
+    found = discover(load_catalogue(), environment.variables)
+    document = {"providers": {one.entry.name: _described(one) for one in found}}
+    show(document, _catalogue_table(found), as_json=json)
+    return Exit.OK
+
+
+@config.command
+def check(*, config: ConfigFile = None, database: Database = None) -> int:
+    """Validate a file: every mistake at once, with its key, value and the nearest known key."""
+    settings = read_config(config, database=database)
+    count = len(settings.providers)
+    where = settings.source or "no file; defaults and environment"
+    print(f"ok: {where}; {count} provider{'s' * (count != 1)} to watch")  # noqa: T201
+    return Exit.OK
+
+
+@config.command(name="show")
+async def show_(*, config: ConfigFile = None, database: Database = None) -> int:
+    """Print the effective settings as JSON, secrets masked, operators' overrides applied."""
+    configure_logs(level="error")
+    settings = read_config(config, database=database)
+    overrides = await _overrides(settings)
+    document = show_config(effective(settings, overrides)) | {
+        "overrides": {name: _shown(override) for name, override in overrides.items()}
+    }
+    show(document, Table(), as_json=True)
+    return Exit.OK
+
+
+@config.command
+def schema() -> int:
+    """Print the JSON Schema of tracker.toml, for editors."""
+    show(config_schema(), Table(), as_json=True)
+    return Exit.OK
+
+
+async def _overrides(settings: Config) -> dict[str, OverrideRecord]:
+    """What operators tuned, if there is a database to say so; asking creates none."""
+    if not await trio.Path(settings.database).is_file():
+        return {}
+    async with open_store(settings.database) as store:
+        with suppress(StoreUnavailable):
+            return dict((await store.load(utc_now())).overrides)
+    return {}
+
+
+def _shown(override: OverrideRecord) -> dict[str, Any]:
+    return {"interval_seconds": override.interval_seconds, "enabled": override.enabled}
+
+
+def _described(found: Found) -> dict[str, Any]:
+    return {
+        "configured": found.provider is not None,
+        "variables": list(found.variables),
+        "missing": list(found.missing),
+        "mistakes": [str(mistake) for mistake in found.mistakes],
+        "base_url": found.provider.base_url if found.provider else found.entry.base_url,
+    }
+
+
+def _catalogue_table(found: tuple[Found, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("provider", "configured", "by", "to enable it, set"):
+        table.add_column(column)
+    for one in found:
+        table.add_row(
+            one.entry.name,
+            Text("● yes", "green") if one.provider else Text("○ no", "bright_black"),
+            ", ".join(one.variables) or ("needs no key" if one.provider else ""),
+            "; ".join(map(str, one.mistakes)) or ", ".join(one.missing),
+        )
+    return table

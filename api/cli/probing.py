@@ -1,0 +1,87 @@
+"""``probe``: one check of each provider now, without server or database."""
+
+import sys
+from typing import Annotated
+
+import trio
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import Progress
+
+from api.cli.failures import Exit, UsageError
+from api.cli.options import AsJson, ConfigFile, LogFormat, LogLevel
+from api.cli.tables import providers_table, show
+from api.encoding import instant, view_provider
+from tracker.actor import ProbeActor, Surroundings
+from tracker.config import read_config
+from tracker.dossier import Dossier, Instant
+from tracker.logs import configure_logs, mask_in_logs
+from tracker.probes import open_check
+from tracker.secret import Mask
+from tracker.settings import Config, Provider
+from tracker.snapshot import ProviderStatus
+
+Names = Annotated[str, Parameter(help="Providers to check; all that are configured if none.")]
+
+
+async def probe(
+    *names: Names,
+    config: ConfigFile = None,
+    json: AsJson = False,
+    log_format: LogFormat = "text",
+    log_level: LogLevel = "warning",
+) -> int:
+    """Check each named (or every) provider once, now; no server, no database.
+
+    Exits 0 when at least one is usable, 1 when none is, 3 when none is configured.
+    """
+    configure_logs(log_format, log_level)
+    settings = read_config(config)
+    mask_in_logs(Mask(settings.secrets()))
+    chosen = _chosen(settings, names)
+    if not chosen:
+        print("no provider is configured: see `provider-status providers`", file=sys.stderr)  # noqa: T201
+        return Exit.NOTHING_CONFIGURED
+    views = await _check_all(chosen)
+    at = instant(Surroundings(open_check=open_check).clock.now())
+    found = {view.name: view_provider(view) for view in views}
+    show({"timestamp": at, "providers": found}, providers_table(found.values()), as_json=json)
+    return Exit.OK if any(view.usable for view in views) else Exit.NOTHING_USABLE
+
+
+def _chosen(settings: Config, names: tuple[str, ...]) -> list[Provider]:
+    known = {provider.name: provider for provider in settings.providers}
+    if unknown := [name for name in names if name not in known]:
+        listed = ", ".join(known) or "none"
+        raise UsageError(f"not configured: {', '.join(unknown)} (configured: {listed})")
+    return [p for p in settings.providers if p.name in names or (not names and p.enabled)]
+
+
+async def _check_all(providers: list[Provider]) -> list[ProviderStatus]:
+    shared = Surroundings(open_check=open_check)
+    views: dict[str, ProviderStatus] = {}
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("checking", total=len(providers))
+
+        async def check_one(provider: Provider) -> None:
+            views[provider.name] = await _check(provider, shared)
+            progress.advance(bar)
+
+        async with trio.open_nursery() as canary:
+            canary.start_soon(shared.canary.run)
+            async with trio.open_nursery() as nursery:
+                for provider in providers:
+                    nursery.start_soon(check_one, provider)
+            canary.cancel_scope.cancel()
+    return [views[provider.name] for provider in providers]
+
+
+async def _check(provider: Provider, shared: Surroundings) -> ProviderStatus:
+    """Judged as the tracker judges a first check."""
+    actor, dossier = ProbeActor(provider, shared), Dossier(provider)
+    async with shared.open_check(provider) as check:
+        await shared.pacer.turn()
+        outcome = await actor.probe(check)
+    now = Instant(shared.clock.now(), shared.clock.steady())
+    dossier.take(outcome, None, now)
+    return dossier.refresh(now)
