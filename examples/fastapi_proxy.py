@@ -1,0 +1,128 @@
+"""A proxy that sends each chat completion to the best provider, and falls back along the others.
+
+    pip install fastapi uvicorn
+    export GROQ_API_KEY=… MISTRAL_API_KEY=…
+    uvicorn examples.fastapi_proxy:app --port 9000
+
+It speaks OpenAI's API at /v1/chat/completions. The tracker's URL is read from
+PROVIDER_STATUS_URL (default http://127.0.0.1:8000).
+"""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import attrs
+import httpx
+from fastapi import Body, FastAPI, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from tracker.client import ProviderStatusClient
+
+TIMEOUT = httpx.Timeout(120.0, connect=5.0)
+
+
+@attrs.frozen(kw_only=True)
+class Upstream:
+    """A provider to send calls to. ``models``: its own names for the models callers ask for."""
+
+    base_url: str
+    key_variable: str
+    models: Mapping[str, str] = attrs.field(factory=dict)
+
+    def request(self, http: httpx.AsyncClient, chat: Mapping[str, Any]) -> httpx.Request:
+        key = os.environ.get(self.key_variable)
+        model = chat.get("model", "")
+        return http.build_request(
+            "POST",
+            f"{self.base_url}/chat/completions",
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            json={**chat, "model": self.models.get(model, model)},
+        )
+
+
+def create_app(upstreams: Mapping[str, Upstream], tracker_url: str, **settings: Any) -> FastAPI:
+    """upstreams: by the tracker's names, in the order to try without it.
+
+    settings: further ones of ProviderStatusClient.
+    """
+    status = ProviderStatusClient(tracker_url, static_order=tuple(upstreams), **settings)
+    http = httpx.AsyncClient(timeout=TIMEOUT)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with status, http:
+            yield
+
+    app = FastAPI(title="Proxy over the best provider", lifespan=lifespan)
+
+    @app.get("/health")
+    async def health() -> dict[str, Any]:
+        return {
+            "order": status.ranking(candidates=upstreams) or tuple(upstreams),
+            "tracker": status.state,
+            "reason": status.reason,
+            "age_seconds": status.age_seconds,
+        }
+
+    @app.post("/v1/chat/completions")
+    async def chat(chat: Annotated[dict[str, Any], Body()]) -> Response:
+        tried = {}
+        # Nobody usable? Their state may have changed since: trying costs less than refusing.
+        for name in status.ranking(candidates=upstreams) or tuple(upstreams):
+            request = upstreams[name].request(http, chat)
+            try:
+                response = await http.send(request, stream=True)
+            except httpx.TransportError as error:
+                tried[name] = type(error).__name__
+                continue
+            if may_another_help(response.status_code):
+                tried[name] = f"HTTP {response.status_code}"
+                await response.aclose()
+                continue
+            return passed_on(response, name)
+        return JSONResponse({"error": {"message": "no provider answered", "tried": tried}}, 502)
+
+    return app
+
+
+def may_another_help(status: int) -> bool:
+    """A key refused, a model missing, a limit reached or a server in trouble: theirs, not ours."""
+    return status in {401, 402, 403, 404, 408, 429} or status >= 500
+
+
+def passed_on(response: httpx.Response, name: str) -> StreamingResponse:
+    """As it comes, also a stream of tokens; from its first byte on there is no way back."""
+
+    async def body() -> AsyncIterator[bytes]:
+        try:
+            async for chunk in response.aiter_bytes():
+                yield chunk
+        finally:
+            await response.aclose()
+
+    return StreamingResponse(
+        body(),
+        status_code=response.status_code,
+        media_type=response.headers.get("Content-Type"),
+        headers={"X-Provider": name},
+    )
+
+
+LLAMA = "llama-3.3-70b"
+app = create_app(
+    {
+        "groq": Upstream(
+            base_url="https://api.groq.com/openai/v1",
+            key_variable="GROQ_API_KEY",
+            models={LLAMA: "llama-3.3-70b-versatile"},
+        ),
+        "together": Upstream(
+            base_url="https://api.together.ai/v1",
+            key_variable="TOGETHER_API_KEY",
+            models={LLAMA: "meta-llama/Llama-3.3-70B-Instruct-Turbo"},
+        ),
+    },
+    os.environ.get("PROVIDER_STATUS_URL", "http://127.0.0.1:8000"),
+)

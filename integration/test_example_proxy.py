@@ -1,0 +1,129 @@
+"""The example proxy under uvicorn, on loopback, between a fake tracker and fake upstreams."""
+
+import importlib.util
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+from fake_tracker import FakeTracker, best
+from fake_upstream import FakeUpstream
+
+pytest.importorskip("fastapi", reason="fastapi is not installed here")
+uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed here")
+
+pytestmark = pytest.mark.filterwarnings("default")  # theirs are not ours to mend
+EXAMPLE = Path(__file__).parents[1] / "examples" / "fastapi_proxy.py"
+
+
+def load_example() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("fastapi_proxy", EXAMPLE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fastapi_proxy"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def served(app: Any) -> Iterator[httpx.Client]:
+    """Under uvicorn on a free port, until left."""
+    started = threading.Event()
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            started.set()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = Server(uvicorn.Config(app, log_level="error", lifespan="on"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        assert started.wait(20.0)
+        host, port = listener.getsockname()
+        with httpx.Client(base_url=f"http://{host}:{port}", trust_env=False, timeout=20.0) as http:
+            yield http
+    finally:
+        server.should_exit = True
+        thread.join(20.0)
+        listener.close()
+
+
+@pytest.fixture
+def world() -> Iterator[tuple[httpx.Client, FakeTracker, FakeUpstream, FakeUpstream]]:
+    example = load_example()
+    with (
+        FakeTracker("mistral", "groq") as tracker,
+        FakeUpstream("groq") as groq,
+        FakeUpstream("mistral") as mistral,
+    ):
+        upstreams = {
+            "groq": example.Upstream(base_url=groq.url, key_variable="NO_KEY"),
+            "mistral": example.Upstream(
+                base_url=mistral.url, key_variable="NO_KEY", models={"llama": "their-llama"}
+            ),
+        }
+        app = example.create_app(upstreams, tracker.url, poll_interval=0.01, start_timeout=10.0)
+        with served(app) as http:
+            yield http, tracker, groq, mistral
+
+
+def ask(http: httpx.Client) -> tuple[int, str | None, Any]:
+    response = http.post("/v1/chat/completions", json={"model": "llama", "messages": []})
+    return response.status_code, response.headers.get("X-Provider"), response.json()
+
+
+def test_calls_follow_best_and_a_switch(world) -> None:
+    http, tracker, groq, mistral = world
+    status, provider, answer = ask(http)
+    assert (status, provider) == (200, "mistral")
+    assert answer["choices"][0]["message"]["content"] == "mistral"
+    assert mistral.asked[0]["model"] == "their-llama"
+    tracker.best = best("groq", "mistral")
+    tracker.wait_polls()
+    assert ask(http)[:2] == (200, "groq")
+    assert (groq.calls, mistral.calls) == (1, 1)
+
+
+@pytest.mark.parametrize("status", [401, 404, 429, 500, 503])
+def test_a_failing_best_falls_back_to_the_alternative(world, status) -> None:
+    http, _, groq, mistral = world
+    mistral.status = status
+    assert ask(http)[:2] == (200, "groq")
+    assert (groq.calls, mistral.calls) == (1, 1)
+
+
+def test_our_own_mistake_is_passed_on_and_tried_nowhere_else(world) -> None:
+    http, _, groq, mistral = world
+    mistral.status = 400
+    assert ask(http)[:2] == (400, "mistral")
+    assert groq.calls == 0
+
+
+def test_when_nobody_answers_the_caller_learns_who_was_tried(world) -> None:
+    http, _, groq, mistral = world
+    mistral.status, groq.status = 429, 500
+    status, _, answer = ask(http)
+    assert status == 502
+    assert answer["error"]["tried"] == {"mistral": "HTTP 429", "groq": "HTTP 500"}
+
+
+def test_without_a_tracker_the_proxy_goes_on(world) -> None:
+    http, tracker, _, _ = world
+    tracker.die()
+    assert ask(http)[:2] == (200, "mistral")
+
+
+def test_health_says_where_the_order_comes_from(world) -> None:
+    http, _, _, _ = world
+    health = http.get("/health").json()
+    assert (health["order"], health["tracker"]) == (["mistral", "groq"], "polling")
+    assert health["age_seconds"] >= 0.0
