@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 
 from tracker.probes.failures import FetchError
+from tracker.probes.listing import shown
 from tracker.probes.lists import read_models
 from tracker.probes.reply import UNPARSEABLE, Reply, parse_json
 from tracker.probes.session import Session
@@ -79,7 +80,7 @@ async def _candidates(session: Session, key: Secret | None) -> tuple[str, ...] |
     kept = [model for model in known[:1] if model in listed.chat]
     session.memory["chat_models"] = tuple(dict.fromkeys((*kept, *listed.chat)))
     session.memory["list_good_until"] = now + LIST_SECONDS
-    session.memory["unreported_models"] = listed.names
+    session.memory["unreported_models"] = shown(session, listed)
     return tuple(session.memory["chat_models"])
 
 

@@ -222,11 +222,18 @@ async def _read(response: httpx.Response, limit: int, began: float) -> list[tupl
         raise too_large(limit)
     pieces: list[tuple[bytes, float]] = []
     size = 0
-    async for piece in response.aiter_raw():
-        pieces.append((piece, trio.current_time() - began))
-        size += len(piece)
-        if size > limit:
-            break
+    try:
+        async for piece in response.aiter_raw():
+            if size <= limit:
+                pieces.append((piece, trio.current_time() - began))
+                size += len(piece)
+                if size > limit:
+                    # Ends the generators under us by an error of theirs: breaking off would
+                    # leave them to the garbage collector.
+                    await response.extensions["network_stream"].aclose()
+    except httpcore.NetworkError:
+        if size <= limit:
+            raise
     return pieces
 
 

@@ -3,7 +3,7 @@
 import trio
 
 from tracker.probes.failures import FetchError
-from tracker.probes.lists import read_models
+from tracker.probes.lists import ModelList, read_models
 from tracker.probes.reply import Reply
 from tracker.probes.session import Session
 from tracker.reports import Facts, Finding, Kind
@@ -26,7 +26,12 @@ def listed(session: Session, reply: Reply, key: Secret | None) -> Finding:
         return session.misshapen(reply, "no list of models")
     proven = key is not None and session.provider.list_public is False
     facts = Facts(reachable=True, authenticated=True if proven else None)
-    return session.found(reply, Kind.OK, "", facts, models=models.names)
+    return session.found(reply, Kind.OK, "", facts, models=shown(session, models))
+
+
+def shown(session: Session, models: ModelList) -> tuple[str, ...]:
+    """Their names for everybody to see: whoever answers might echo a key in one."""
+    return tuple(map(session.mask, models.names))
 
 
 async def hourly_models(session: Session, key: Secret | None) -> tuple[str, ...] | None:
@@ -41,5 +46,5 @@ async def hourly_models(session: Session, key: Secret | None) -> tuple[str, ...]
         except FetchError:
             return None
         models = read_models(reply.json) if reply.status == 200 else None
-        return models.names if models else None
+        return shown(session, models) if models else None
     return None
