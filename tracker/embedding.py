@@ -113,7 +113,8 @@ class EmbeddedTracker:
     def _main(self) -> None:
         try:
             trio.run(self._live)
-        except BaseException as error:  # noqa: BLE001 (it belongs to whoever entered)
+        except BaseException as group:  # noqa: BLE001 (it belongs to whoever entered)
+            error = _lone(group)
             if not self._started.done():
                 self._started.set_exception(error)
                 return
@@ -124,6 +125,13 @@ class EmbeddedTracker:
         async with trio.open_nursery() as nursery:
             tracker = await nursery.start(partial(run_tracker, self._config, **self._extras))
             self._started.set_result((tracker, trio.lowlevel.current_trio_token()))
+
+
+def _lone(error: BaseException) -> BaseException:
+    """Out of the groups that nurseries put around it, where it is the only one."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _stop(started: "Future[tuple[Tracker, trio.lowlevel.TrioToken]]") -> None:
