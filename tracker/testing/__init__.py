@@ -1,6 +1,6 @@
 """The kit for tests: simulated providers, broken servers, scripts, virtual time.
 
-Everything here is public; the modules ``broken`` and ``bad_tls`` hold servers with one fault each.
+Everything here is public; the modules ``broken``, ``bad_tls`` and ``bad_dns`` hold one fault each.
 Names are loaded on first use, so that one piece does not need
 what another does (trustme for certificates).
 """
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tracker.testing.faults import FaultProxy as FaultProxy
     from tracker.testing.faults import fault_proxy as fault_proxy
     from tracker.testing.moods import Mood as Mood
+    from tracker.testing.moody import MoodyCheck as MoodyCheck
+    from tracker.testing.moody import MoodyWorld as MoodyWorld
     from tracker.testing.policies import BrokenPromise as BrokenPromise
     from tracker.testing.policies import Promise as Promise
     from tracker.testing.policies import check_policy as check_policy
@@ -45,6 +47,7 @@ _NAMES = {
     "demo": ("DemoWorld", "open_demo"),
     "faults": ("FaultProxy", "fault_proxy"),
     "moods": ("Mood",),
+    "moody": ("MoodyCheck", "MoodyWorld"),
     "policies": ("BrokenPromise", "Promise", "check_policy"),
     "quota": ("Quota", "Window"),
     "scripts": ("Character", "Script", "Trouble", "play", "write_script"),

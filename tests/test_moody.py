@@ -1,0 +1,86 @@
+"""Checks without a network: what each mood answers, and what is counted."""
+
+import subprocess
+import sys
+
+import pytest
+import trio
+
+from tracker.probes import open_check
+from tracker.reports import Facts, Kind
+from tracker.secret import Secret
+from tracker.settings import Provider
+from tracker.testing import Mood, MoodyCheck, MoodyWorld, simulated_provider
+from tracker.testing.moody import finding_of
+
+
+@pytest.mark.parametrize("mood", [mood for mood in Mood if mood is not Mood.HANG])
+async def test_a_real_check_of_a_simulated_provider_finds_the_same(mood):
+    async with simulated_provider(key="k", mood=mood, latency_ms=1.0, slow_ms=2.0) as simulated:
+        provider = Provider(
+            name="x", base_url=simulated.base_url, keys=(Secret("k"),), list_public=False
+        )
+        async with open_check(provider) as check:
+            real = await check()
+    fake = finding_of(mood, latency=0.1)
+    assert (real.kind, real.facts) == (fake.kind, fake.facts)
+    assert (real.retry_after is not None) == (mood is Mood.RATE_LIMITED)
+
+
+async def test_answers_after_its_latency(autojump_clock):
+    began = trio.current_time()
+    finding = await MoodyCheck(latency_ms=250.0)()
+    assert (finding.kind, finding.latency) == (Kind.OK, 0.25)
+    assert trio.current_time() - began == pytest.approx(0.25)
+
+
+async def test_slow_is_ok_with_a_long_latency_as_judging_it_is_the_actors(autojump_clock):
+    finding = await MoodyCheck(mood=Mood.SLOW, slow_ms=1200.0)()
+    assert (finding.kind, finding.latency) == (Kind.OK, 1.2)
+
+
+async def test_hangs_until_cancelled(autojump_clock):
+    check = MoodyCheck(mood=Mood.HANG)
+    with trio.move_on_after(10) as scope:
+        await check()
+    assert scope.cancelled_caught
+    assert (check.begun, check.ended) == (1, 1)
+
+
+async def test_a_rate_limit_tells_when_and_that_the_quota_is_gone(autojump_clock):
+    finding = await MoodyCheck(mood=Mood.RATE_LIMITED, retry_after=7.0)()
+    assert (finding.retry_after, finding.latency) == (7.0, None)
+    assert finding.facts == Facts(reachable=True, quota_available=False)
+
+
+async def test_crashes_once_when_told(autojump_clock):
+    check = MoodyCheck(crash=ZeroDivisionError("planted"))
+    with pytest.raises(ZeroDivisionError, match="planted"):
+        await check()
+    assert (await check()).kind is Kind.OK
+
+
+async def test_counts_checks_that_overlap(autojump_clock):
+    check = MoodyCheck()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(check)
+        nursery.start_soon(check)
+    await check()
+    assert (check.begun, check.overlapped) == (3, 1)
+
+
+async def test_a_world_gives_each_provider_its_own_check():
+    world = MoodyWorld()
+    world["a"].mood = Mood.AUTH
+    async with world.open_check(Provider(name="a")) as a, world.open_check(Provider(name="b")) as b:
+        assert (a, b) == (world["a"], world["b"])
+        assert (a.mood, b.mood) == (Mood.AUTH, Mood.OK)
+
+
+def test_the_kit_needs_no_tool_of_its_developers():
+    code = """
+import sys
+sys.modules.update(dict.fromkeys(("hypothesis", "trustme", "pytest")))
+from tracker.testing import MoodyWorld, TrioHost, fault_proxy, open_demo, virtual_clock
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

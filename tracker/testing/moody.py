@@ -1,0 +1,95 @@
+"""Providers without a network: checks that answer by mood on trio's time, also a virtual one."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
+import trio
+
+from tracker.clock import Clock
+from tracker.reports import Facts, Finding, Kind
+from tracker.settings import Provider
+from tracker.testing.moods import Mood
+
+
+@attrs.define(kw_only=True, eq=False)
+class MoodyCheck:
+    """One provider's check; ``mood`` and the rest may change at any time, also by a script.
+
+    latency_ms: until it answers, slow_ms: while SLOW; retry_after: seconds, while RATE_LIMITED.
+    crash: raised by the next check, as our own bug would be.
+    begun, ended: how many checks; overlapped: how many began while another was under way.
+    """
+
+    mood: Mood = Mood.OK
+    latency_ms: float = 100.0
+    slow_ms: float = 1500.0
+    retry_after: float | None = 30.0
+    crash: Exception | None = None
+    begun: int = attrs.field(default=0, init=False)
+    ended: int = attrs.field(default=0, init=False)
+    overlapped: int = attrs.field(default=0, init=False)
+
+    async def __call__(self) -> Finding:
+        self.overlapped += self.begun > self.ended
+        self.begun += 1
+        try:
+            return await self._answer(self.mood)
+        finally:
+            self.ended += 1
+
+    async def _answer(self, mood: Mood) -> Finding:
+        if (crash := self.crash) is not None:
+            self.crash = None
+            raise crash
+        if mood is Mood.HANG:
+            await trio.sleep_forever()
+        latency = (self.slow_ms if mood is Mood.SLOW else self.latency_ms) / 1000.0
+        await trio.sleep(latency)
+        retry_after = self.retry_after if mood is Mood.RATE_LIMITED else None
+        return finding_of(mood, latency=latency, retry_after=retry_after)
+
+
+@attrs.define(eq=False)
+class MoodyWorld:
+    """Give ``world.open_check`` to ``run_tracker``, and turn ``world["groq"].mood``."""
+
+    checks: dict[str, MoodyCheck] = attrs.field(factory=dict)
+
+    def __getitem__(self, name: str) -> MoodyCheck:
+        """The check of that provider; made when first asked for."""
+        return self.checks.setdefault(name, MoodyCheck())
+
+    @asynccontextmanager
+    async def open_check(
+        self,
+        provider: Provider,
+        *,
+        clock: Clock = Clock(),  # noqa: ARG002 (as of tracker.probes.open_check)
+        tls: ssl.SSLContext | None = None,  # noqa: ARG002
+    ) -> AsyncIterator[MoodyCheck]:
+        await trio.lowlevel.checkpoint()
+        yield self[provider.name]
+
+
+def finding_of(mood: Mood, *, latency: float, retry_after: float | None = None) -> Finding:
+    """What a check of a model list that needs a key finds; a slow answer is an ok one here."""
+    kind = Kind.OK if mood is Mood.SLOW else mood.expected
+    return Finding(
+        kind=kind,
+        message="" if kind is Kind.OK else f"simulated: {mood}",
+        latency=latency if kind is Kind.OK else None,
+        facts=_facts(kind),
+        retry_after=retry_after,
+    )
+
+
+def _facts(kind: Kind) -> Facts:
+    if kind is Kind.CONNECT:
+        return Facts(reachable=False)
+    return Facts(
+        reachable=True,
+        authenticated={Kind.OK: True, Kind.AUTH: False}.get(kind),
+        quota_available=False if kind.is_limit else None,
+    )
