@@ -3,7 +3,6 @@
 import base64
 import binascii
 import hmac
-from collections.abc import Iterable
 from hashlib import sha256
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -76,7 +75,7 @@ def require_reader(settings: ServerSettings, authorization: str | None) -> None:
         return
     given = bearer(authorization) or basic_password(authorization)
     tokens = [t for t in (settings.read_token, settings.admin_token) if t is not None]
-    if not any([is_token(given, token) for token in tokens]):
+    if not sum(is_token(given, token) for token in tokens):  # each, so that time tells nothing
         raise Problem(
             status=401,
             detail="this needs the read token: 'Authorization: Bearer TOKEN', "

@@ -46,12 +46,15 @@ class Streams:
                 seen = self.board.latest
                 current = last_event_id == self._id(seen)
                 yield RETRY if current else RETRY + self._step(None, seen)
-                async for snapshot in self._next(feed):
+                while True:
+                    snapshot = await self._next(feed)
                     if snapshot is None:
                         yield self._heartbeat()
                     elif step := self._step(seen, snapshot):
                         yield step
                     seen = snapshot or seen
+        except trio.EndOfChannel:
+            return
         finally:
             self.open -= 1
 
@@ -60,22 +63,23 @@ class Streams:
         for wait in tuple(self._waits):
             wait.cancel()
 
-    async def _next(
-        self, feed: trio.MemoryReceiveChannel[Snapshot]
-    ) -> AsyncIterator[Snapshot | None]:
-        """Snapshots, and None where a heartbeat is due; ends with the feed or at ``stop``."""
-        while not self._stopped:
-            found = None
-            with trio.move_on_after(HEARTBEAT_SECONDS) as wait:
-                self._waits.add(wait)
-                try:
-                    found = await feed.receive()
-                except trio.EndOfChannel:
-                    return
-                finally:
-                    self._waits.discard(wait)
-            if not self._stopped:
-                yield found
+    async def _next(self, feed: trio.MemoryReceiveChannel[Snapshot]) -> Snapshot | None:
+        """The next snapshot, or None where a heartbeat is due.
+
+        Raises trio.EndOfChannel at the feed's end and at ``stop``.
+        """
+        found = None
+        with trio.move_on_after(HEARTBEAT_SECONDS) as wait:
+            self._waits.add(wait)
+            if self._stopped:  # while this stream was sending
+                wait.cancel()
+            try:
+                found = await feed.receive()
+            finally:
+                self._waits.discard(wait)
+        if self._stopped:
+            raise trio.EndOfChannel
+        return found
 
     def _step(self, before: Snapshot | None, after: Snapshot) -> bytes:
         """The events that lead from one snapshot to the other; none for no change."""

@@ -6,11 +6,12 @@ connection (a request that its parser trips over) ends the whole server.
 """
 
 import errno
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
+import attrs
 import structlog
 import trio
 from hypercorn.config import Config as HyperConfig
@@ -67,31 +68,39 @@ def _why(host: str, port: int, error: OSError) -> str:
     return f"cannot listen on {host}, port {port}: {error.strerror or error}; check the host"
 
 
-async def serve_connections(
-    app: QuartTrio,
-    listeners: Sequence[trio.SocketListener],
-    stop: trio.Event,
-    *,
-    root_path: str = "",
-    mask: Mask = Mask(),
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """Until ``stop``; answers under way then have GRACE_SECONDS. Closes the listeners."""
-    context = WorkerContext(None)
-    edge: Any = Edge(app, root_path)
-    connect = partial(
-        Connection, wrap_app(edge, 0, "asgi"), _settings(mask), context, ConnectionState({})
-    )
-    async with trio.open_nursery() as connections:
-        async with trio.open_nursery() as accepting:
-            await accepting.start(
-                partial(trio.serve_listeners, handler_nursery=connections), connect, listeners
-            )
-            task_status.started()
-            await stop.wait()
-            accepting.cancel_scope.cancel()
-        await context.terminated.set()
-        connections.cancel_scope.deadline = trio.current_time() + GRACE_SECONDS
+@attrs.frozen(eq=False)
+class Server:
+    """Serves ``app`` on ``listeners``. ``root_path``: a prefix that a proxy may leave on."""
+
+    app: QuartTrio
+    listeners: Sequence[trio.SocketListener]
+    root_path: str = ""
+    mask: Mask = Mask()
+    _ending: trio.Event = attrs.field(factory=trio.Event)
+    _ended: trio.Event = attrs.field(factory=trio.Event)
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Until ``end``; answers under way then have GRACE_SECONDS."""
+        context = WorkerContext(None)
+        async with trio.open_nursery() as connections:
+            async with trio.open_nursery() as accepting:
+                serve = partial(trio.serve_listeners, handler_nursery=connections)
+                await accepting.start(serve, self._connector(context), self.listeners)
+                task_status.started()
+                await self._ending.wait()
+                accepting.cancel_scope.cancel()
+            await context.terminated.set()
+            connections.cancel_scope.deadline = trio.current_time() + GRACE_SECONDS
+        self._ended.set()
+
+    async def end(self) -> None:
+        self._ending.set()
+        await self._ended.wait()
+
+    def _connector(self, context: WorkerContext) -> Callable[..., Any]:
+        edge: Any = Edge(self.app, self.root_path)
+        app = wrap_app(edge, 0, "asgi")
+        return partial(Connection, app, _settings(self.mask), context, ConnectionState({}))
 
 
 class Connection(TCPServer):
@@ -100,7 +109,7 @@ class Connection(TCPServer):
     async def run(self) -> None:
         try:
             await super().run()
-        except* Exception as group:
+        except* Exception as group:  # noqa: BLE001 (whatever it is, only this client's)
             log.warning("connection failed", error=_first_line(group))
 
     async def protocol_send(self, event: Event) -> None:

@@ -81,7 +81,9 @@ class Document(OpenAPIProvider):
     """Knows bodies that are no JSON, and answers of one of several shapes."""
 
     def build_response_object(
-        self, model: Any, headers_model: Any
+        self,
+        model: Any,
+        headers_model: Any,  # noqa: ARG002 (theirs)
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         described = {"description": model.says or HTTPStatus(model.status).phrase}
         if not model.content_type:

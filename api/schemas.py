@@ -7,6 +7,12 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 Percent = Annotated[float, Meta(ge=0.0, le=100.0, description="Percent, two decimals")]
 Milliseconds = Annotated[float, Meta(ge=0.0, description="Milliseconds, one decimal")]
 Count = Annotated[int, Meta(ge=0)]
+ActorState = Annotated[
+    str,
+    Meta(extra_json_schema={"enum": ["running", "restarting", "given up", "switched off"]}),
+]
+TrackerState = Annotated[str, Meta(extra_json_schema={"enum": ["ok", "degraded", "failing"]})]
+DatabaseState = Annotated[str, Meta(extra_json_schema={"enum": ["ok", "unavailable"]})]
 Hours = Annotated[int, Meta(ge=1, le=168)]
 Timestamp = Annotated[
     str,
@@ -37,11 +43,7 @@ OutcomeWord = Literal[
 ]
 
 
-class Wire(Struct, frozen=True):
-    """One JSON object."""
-
-
-class Uptime(Wire):
+class Uptime(Struct, frozen=True):
     """Percent up of what was counted in each window; null with nothing counted."""
 
     hour: Percent | None = field(name="1h")
@@ -49,7 +51,7 @@ class Uptime(Wire):
     week: Percent | None = field(name="7d")
 
 
-class Latency(Wire):
+class Latency(Struct, frozen=True):
     """Successful checks of the last 24 hours."""
 
     min: Milliseconds | None = None
@@ -60,7 +62,7 @@ class Latency(Wire):
     samples: Count = 0
 
 
-class Limit(Wire):
+class Limit(Struct, frozen=True):
     """One rate limit, in its own unit."""
 
     name: str
@@ -70,7 +72,7 @@ class Limit(Wire):
     reset_at: Timestamp | None
 
 
-class RateLimit(Wire):
+class RateLimit(Struct, frozen=True):
     """Where the limits are known from, each of them, and when the trend runs one out."""
 
     source: Literal["headers", "body", "estimate", "none"]
@@ -78,14 +80,14 @@ class RateLimit(Wire):
     exhausts_at: Timestamp | None
 
 
-class Key(Wire):
+class Key(Struct, frozen=True):
     """How one of the provider's keys fared; the key itself is never shown."""
 
     number: Annotated[int, Meta(ge=1)]
     state: Literal["unknown", "ok", "refused", "spent", "rate_limited"]
 
 
-class Provider(Wire):
+class Provider(Struct, frozen=True):
     """One provider at one instant."""
 
     provider_name: str
@@ -119,14 +121,14 @@ class Provider(Wire):
     keys: list[Key]
 
 
-class Status(Wire):
+class Status(Struct, frozen=True):
     """Every provider, by name."""
 
     timestamp: Timestamp
     providers: dict[str, Provider]
 
 
-class Ranked(Wire):
+class Ranked(Struct, frozen=True):
     """A usable provider and the numbers that gave it its place."""
 
     provider_name: str
@@ -140,7 +142,7 @@ class Ranked(Wire):
     weight: Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
-class Excluded(Wire):
+class Excluded(Struct, frozen=True):
     """A provider not to be used now."""
 
     provider_name: str
@@ -148,7 +150,7 @@ class Excluded(Wire):
     until: Timestamp | None
 
 
-class Best(Wire):
+class Best(Struct, frozen=True):
     """The provider to use now, and the order to fall back in."""
 
     best_provider: str | None
@@ -161,13 +163,13 @@ class Best(Wire):
     policy: str
 
 
-class Models(Wire):
+class Models(Struct, frozen=True):
     """Which providers listed each model."""
 
     models: dict[str, list[str]]
 
 
-class CheckPoint(Wire):
+class CheckPoint(Struct, frozen=True):
     """One check."""
 
     timestamp: Timestamp
@@ -176,7 +178,7 @@ class CheckPoint(Wire):
     response_time_ms: Milliseconds | None
 
 
-class BucketLatency(Wire):
+class BucketLatency(Struct, frozen=True):
     """Successful checks of one bucket."""
 
     min: Milliseconds | None = None
@@ -185,7 +187,7 @@ class BucketLatency(Wire):
     max: Milliseconds | None = None
 
 
-class Bucket(Wire):
+class Bucket(Struct, frozen=True):
     """The checks of one stretch of time; ``timestamp`` is where it begins."""
 
     timestamp: Timestamp
@@ -195,7 +197,7 @@ class Bucket(Wire):
     latency_ms: BucketLatency
 
 
-class RawHistory(Wire):
+class RawHistory(Struct, frozen=True):
     """One point a check, oldest first."""
 
     hours: Hours
@@ -203,7 +205,7 @@ class RawHistory(Wire):
     providers: dict[str, list[CheckPoint]]
 
 
-class BucketHistory(Wire):
+class BucketHistory(Struct, frozen=True):
     """One point a stretch of ``resolution_seconds``, oldest first; empty ones are absent."""
 
     hours: Hours
@@ -211,7 +213,7 @@ class BucketHistory(Wire):
     providers: dict[str, list[Bucket]]
 
 
-class Change(Wire):
+class Change(Struct, frozen=True):
     """Something an operator asks about later; null where there was nothing."""
 
     timestamp: Timestamp
@@ -222,14 +224,14 @@ class Change(Wire):
     reason: str
 
 
-class Changes(Wire):
+class Changes(Struct, frozen=True):
     """Oldest first."""
 
     hours: Hours
     changes: list[Change]
 
 
-class Outcome(Wire):
+class Outcome(Struct, frozen=True):
     """What a check just found."""
 
     outcome: OutcomeWord
@@ -240,7 +242,7 @@ class Outcome(Wire):
     checked_at: Timestamp
 
 
-class Outcomes(Wire):
+class Outcomes(Struct, frozen=True):
     """What the checks just found, by provider."""
 
     timestamp: Timestamp
@@ -254,28 +256,28 @@ class Tuning(Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool | UnsetType | None = UNSET
 
 
-class Database(Wire):
-    """The database behind the history. ``buffered`` results wait in memory; ``dropped`` are lost."""
+class Database(Struct, frozen=True):
+    """Behind the history. ``buffered`` results wait in memory; ``dropped`` ones are lost."""
 
-    state: Literal["ok", "unavailable"]
+    state: DatabaseState
     reason: str
     buffered: Count
     dropped: Count
 
 
-class Actor(Wire):
+class Actor(Struct, frozen=True):
     """The task that watches one provider."""
 
-    state: Literal["running", "restarting", "given up", "switched off"]
+    state: ActorState
     restarts: Count
     last_heartbeat: Timestamp | None
     overdue_seconds: float
 
 
-class Health(Wire):
+class Health(Struct, frozen=True):
     """The tracker's own state; ``problems`` are sentences."""
 
-    status: Literal["ok", "degraded", "failing"]
+    status: TrackerState
     problems: list[str]
     running: bool
     ready: bool
@@ -295,14 +297,14 @@ class Health(Wire):
     configuration_errors: list[str]
 
 
-class Sign(Wire):
+class Sign(Struct, frozen=True):
     """A sign of life or readiness, and what is wrong without it."""
 
     ok: bool
     problems: list[str]
 
 
-class Badge(Wire):
+class Badge(Struct, frozen=True):
     """The JSON a shields endpoint badge reads."""
 
     label: str
@@ -311,7 +313,7 @@ class Badge(Wire):
     schema_version: Literal[1] = field(name="schemaVersion", default=1)
 
 
-class Problem(Wire):
+class Problem(Struct, frozen=True):
     """An error (RFC 9457)."""
 
     title: str

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import attrs
 import structlog
 import trio
-from quart_trio import QuartTrio
 
 from api.app import create_app
 from api.auth import is_loopback
 from api.encoding import Answers
 from api.events import Streams
-from api.listening import open_listeners, serve_connections, url_of
+from api.listening import Server, open_listeners, url_of
 from tracker.secret import Mask
 from tracker.service import run_tracker
 from tracker.settings import Config, ServerSettings
@@ -70,8 +69,8 @@ async def serve(
         answers = Answers()
         streams = Streams(tracker.board, answers)
         app = create_app(tracker, answers=answers, streams=streams)
-        served, stop = trio.Event(), trio.Event()
-        await nursery.start(_serve_until, app, listeners, config, stop, served)
+        server = Server(app, listeners, settings.root_path, Mask(config.secrets()))
+        await nursery.start(server.run)
         for task in beside:
             nursery.start_soon(task, tracker)
         url = url_of(listeners[0])
@@ -79,8 +78,7 @@ async def serve(
         log.info("serving", url=url)
         await over.wait()
         streams.stop()
-        stop.set()
-        await served.wait()
+        await server.end()
         nursery.cancel_scope.cancel()
     log.info("stopped")
 
@@ -149,22 +147,3 @@ async def _track_until_stopped(
 ) -> None:
     await track(config, task_status=task_status)
     over.set()
-
-
-async def _serve_until(
-    app: QuartTrio,
-    listeners: list[trio.SocketListener],
-    config: Config,
-    stop: trio.Event,
-    served: trio.Event,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    await serve_connections(
-        app,
-        listeners,
-        stop,
-        root_path=config.server.root_path,
-        mask=Mask(config.secrets()),
-        task_status=task_status,
-    )
-    served.set()

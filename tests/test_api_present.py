@@ -7,8 +7,10 @@ from urllib.parse import quote
 import pytest
 from fakes.trackers import NOON, a_bare_provider, a_provider, a_tracker
 
+from api import encoding
 from api.app import create_app
 from tracker.reports import Kind, Status
+from tracker.snapshot import Uptime
 
 WELL = a_provider()
 SLOWER = a_provider("mistral", response_time_ms=310.0)
@@ -173,20 +175,19 @@ async def test_filters_narrow_the_ranking(query, best, alternatives):
     assert sum(r["weight"] for r in body["ranking"]) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize(
-    ("query", "reason"),
-    [
-        ("candidates=together", "none of those asked for is usable: together: 3 checks failed"),
-        ("candidates=nobody", "no provider watched here is one of those asked for"),
-        ("model=none", "no provider watched here is one of those asked for"),
-        ("exclude=groq,together", "no provider watched here is one of those asked for"),
-    ],
-)
-async def test_filters_that_leave_nothing_usable_say_why(query, reason):
+async def test_filters_that_leave_nothing_usable_say_why():
+    response, body = await get("/api/providers/best?candidates=together", WELL, DOWN)
+    assert (response.status_code, body["best_provider"], body["ranking"]) == (503, None, [])
+    assert body["excluded"][0]["reason"] == "3 checks failed"
+    assert body["valid_until"] == "2026-03-01T12:04:30.000Z"
+
+
+@pytest.mark.parametrize("query", ["candidates=nobody", "model=none", "exclude=groq,together"])
+async def test_filters_that_nobody_meets_say_so(query):
     response, body = await get(f"/api/providers/best?{query}", WELL, DOWN)
     assert (response.status_code, body["best_provider"]) == (503, None)
-    assert body["reason"] == reason
-    assert body["ranking"] == []
+    assert body["reason"] == "No provider watched here is one of those asked for."
+    assert (body["excluded"], body["valid_until"]) == ([], None)
 
 
 async def test_a_candidate_with_a_comma_is_one_name():
@@ -220,7 +221,7 @@ async def test_models_lists_who_has_each():
 
 
 async def test_csv_has_the_columns_and_the_order_of_the_contract():
-    poor = a_provider("a-poor", uptime=attrs_uptime(50.0))
+    poor = a_provider("a-poor", uptime=Uptime(day=50.0))
     response, body = await get("/api/providers/export/csv", NEW, poor, SLOWER, WELL)
     assert response.headers["Content-Disposition"] == 'attachment; filename="provider_status.csv"'
     assert response.content_type == "text/csv; charset=utf-8"
@@ -233,12 +234,6 @@ async def test_csv_has_the_columns_and_the_order_of_the_contract():
         "new,unknown,,,0.00,,0",
         "",
     ]
-
-
-def attrs_uptime(day):
-    from tracker.snapshot import Uptime
-
-    return Uptime(day=day)
 
 
 async def test_a_get_is_304_for_who_has_it_already():
@@ -260,8 +255,6 @@ async def test_503_is_never_304():
 
 
 async def test_an_answer_is_encoded_once_and_a_provider_unchanged_keeps_its_bytes(monkeypatch):
-    from api import encoding
-
     encoded = []
     monkeypatch.setattr(
         encoding,
@@ -286,7 +279,7 @@ async def test_head_has_the_headers_and_no_more():
 
 
 async def test_a_wrong_method_is_405_and_says_which_are_right():
-    response = await client(WELL).delete("/api/providers/status")
+    response = await client(WELL).delete("/livez")
     assert response.status_code == 405
     assert response.content_type == "application/problem+json"
     assert response.headers["Allow"] == "GET, HEAD, OPTIONS"

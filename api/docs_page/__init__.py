@@ -1,19 +1,17 @@
 """The API's documentation as one page of plain HTML: no script, no other host."""
 
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, select_autoescape
+from jinja2 import Environment, Template
 
 POLICY = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 
 def render(document: dict[str, Any]) -> bytes:
     """``document``: OpenAPI 3.1."""
-    environment = Environment(autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True)
-    environment.filters["shape"] = shape
-    template = environment.from_string(_read("page.html.jinja").decode())
-    return template.render(document=document, operations=_by_topic(document)).encode()
+    return _template().render(document=document, operations=_by_topic(document)).encode()
 
 
 def style() -> bytes:
@@ -33,6 +31,13 @@ def shape(schema: dict[str, Any]) -> str:
     if schema.get("type") == "object" and isinstance(schema.get("additionalProperties"), dict):
         return f"by name: {shape(schema['additionalProperties'])}"
     return f"{schema.get('type', 'anything')}{_bounds(schema)}"
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["shape"] = shape
+    return environment.from_string(_read("page.html.jinja").decode())
 
 
 def _bounds(schema: dict[str, Any]) -> str:

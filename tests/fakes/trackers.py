@@ -6,8 +6,10 @@ from types import MappingProxyType
 from typing import Any
 
 import attrs
+import trio
 
 from tracker.board import Board
+from tracker.condition import DatabaseHealth, TrackerHealth
 from tracker.reports import Facts, Finding, Kind, LimitReading, LimitSource, Outcome, Status
 from tracker.settings import Config, Provider, ServerSettings, Timing
 from tracker.snapshot import (
@@ -20,6 +22,9 @@ from tracker.snapshot import (
     Snapshot,
     Uptime,
 )
+from tracker.store import History
+from tracker.store.records import ChangeRecord
+from tracker.supervisor import ActorHealth
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -121,15 +126,46 @@ def a_config(*names: str, **server: Any) -> Config:
     )
 
 
+def a_condition(**changes: Any) -> TrackerHealth:
+    """All well."""
+    fields: dict[str, Any] = {
+        "status": "ok",
+        "problems": (),
+        "running": True,
+        "ready": True,
+        "started_at": NOON - timedelta(hours=1),
+        "providers_monitored": 2,
+        "database": DatabaseHealth(state="ok"),
+        "actors": {"groq": ActorHealth(state="running", restarts=1, last_heartbeat=NOON)},
+        "loop_lag_ms": 0.31,
+        "worst_loop_lag_ms": 12.0,
+        "stalls": 0,
+        "aggregator_restarts": 0,
+        "writer_restarts": 2,
+        "reports_dropped": 0,
+        "feeds_dropped": 0,
+        "revision": 1,
+        "policy": "fastest",
+    }
+    return TrackerHealth(**{**fields, **changes})
+
+
 @attrs.define(eq=False)
 class FakeTracker:
-    """``asked``: what the API asked of it, in order. ``fault``: raised by whatever is asked."""
+    """``asked``: what the API asked of it, in order. ``fault``: raised by whatever is asked.
+
+    delay: seconds that reading history takes.
+    """
 
     board: Board
     config: Config
     asked: list[Any] = attrs.field(factory=list)
     fault: Exception | None = None
+    delay: float = 0.0
     found: dict[str, Kind] = attrs.field(factory=dict)
+    past: History = History(resolution_seconds=None, providers={})
+    changed: tuple[ChangeRecord, ...] = ()
+    condition: TrackerHealth = attrs.field(factory=lambda: a_condition())
 
     @property
     def snapshot(self) -> Snapshot:
@@ -146,6 +182,18 @@ class FakeTracker:
     async def tune(self, name: str, **changes: Any) -> None:
         self._ask("tune", name, changes)
         self.config.provider(name)
+
+    async def history(self, names: Any, **options: Any) -> History:
+        self._ask("history", names, options)
+        await trio.sleep(self.delay)
+        return self.past
+
+    async def changes(self, provider: str | None = None, *, since: datetime) -> Any:
+        self._ask("changes", provider, since)
+        return self.changed
+
+    def health(self) -> TrackerHealth:
+        return self.condition
 
     def stop(self) -> None:
         self._ask("stop")

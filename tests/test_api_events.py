@@ -1,0 +1,158 @@
+"""The live feed: what comes, when, and when it ends. On virtual time."""
+
+import json
+from datetime import timedelta
+
+import pytest
+import trio
+from fakes.trackers import NOON, a_provider, a_tracker
+
+from api import events
+from api.encoding import Answers
+from api.events import Streams
+from tracker.clock import Clock
+
+WELL, OTHER = a_provider(), a_provider("mistral", response_time_ms=310.0)
+
+
+def streams_of(tracker):
+    return Streams(tracker.board, Answers(), clock=Clock(now=lambda: NOON), boot="boot")
+
+
+def parsed(chunk):
+    """Events of a chunk as (id, kind, data)."""
+    found = []
+    for block in chunk.decode().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines())
+        if "data" in fields:
+            found.append((fields.get("id"), fields["event"], json.loads(fields["data"])))
+    return found
+
+
+async def test_connecting_gives_the_status_with_the_best_in_it():
+    tracker = a_tracker(WELL, OTHER)
+    stream = streams_of(tracker).stream(None)
+    [(event_id, kind, data)] = parsed(await anext(stream))
+    assert (event_id, kind) == ("boot-1", "snapshot")
+    assert list(data["providers"]) == ["groq", "mistral"]
+    assert data["best"]["best_provider"] == "groq"
+    assert data["timestamp"] == "2026-03-01T12:00:00.000Z"
+    await stream.aclose()
+
+
+async def test_only_what_changed_follows():
+    tracker = a_tracker(WELL, OTHER)
+    stream = streams_of(tracker).stream(None)
+    await anext(stream)
+    tracker.post(WELL, a_provider("mistral", response_time_ms=100.0))
+    [provider, best] = parsed(await anext(stream))
+    assert provider[:2] == ("boot-2", "provider")
+    assert (provider[2]["provider_name"], provider[2]["response_time_ms"]) == ("mistral", 100.0)
+    assert best[:2] == ("boot-2", "best")
+    assert best[2]["best_provider"] == "mistral"
+    await stream.aclose()
+
+
+async def test_a_snapshot_that_changes_nothing_sends_nothing(autojump_clock):
+    tracker = a_tracker(WELL)
+    stream = streams_of(tracker).stream(None)
+    await anext(stream)
+    tracker.post(a_provider(), at=NOON + timedelta(seconds=60))  # equal, not identical
+    assert parsed(await anext(stream))[0][1] == "heartbeat"
+    await stream.aclose()
+
+
+async def test_a_provider_that_is_gone_makes_a_new_snapshot():
+    tracker = a_tracker(WELL, OTHER)
+    stream = streams_of(tracker).stream(None)
+    await anext(stream)
+    tracker.post(WELL)
+    [(_, kind, data)] = parsed(await anext(stream))
+    assert (kind, list(data["providers"])) == ("snapshot", ["groq"])
+    await stream.aclose()
+
+
+async def test_a_heartbeat_comes_within_fifteen_seconds(autojump_clock):
+    stream = streams_of(a_tracker(WELL)).stream(None)
+    await anext(stream)
+    for _ in range(3):
+        began = trio.current_time()
+        [(event_id, kind, data)] = parsed(await anext(stream))
+        assert (event_id, kind, data) == (
+            None,
+            "heartbeat",
+            {"timestamp": "2026-03-01T12:00:00.000Z"},
+        )
+        assert trio.current_time() - began == pytest.approx(10.0)
+    await stream.aclose()
+
+
+@pytest.mark.parametrize(
+    ("last_event_id", "again"),
+    [("boot-1", False), ("boot-0", True), ("older-1", True), ("", True), ("nonsense", True)],
+)
+async def test_who_has_the_present_snapshot_gets_no_second(last_event_id, again):
+    stream = streams_of(a_tracker(WELL)).stream(last_event_id)
+    first = await anext(stream)
+    assert first.startswith(b"retry: 2000\n\n")
+    assert bool(parsed(first)) is again
+    await stream.aclose()
+
+
+async def test_a_reader_that_falls_behind_is_ended_and_delays_nobody():
+    tracker = a_tracker(WELL)
+    streams = streams_of(tracker)
+    slow, quick = streams.stream(None), streams.stream(None)
+    await anext(slow)
+    await anext(quick)
+    for number in range(20):
+        tracker.post(a_provider(response_time_ms=float(number)))
+        assert parsed(await anext(quick))[0][2]["response_time_ms"] == float(number)
+    assert len([chunk async for chunk in slow]) == 16  # what was kept for it, then the end
+    assert tracker.board.dropped == 1
+    await quick.aclose()
+
+
+async def test_stop_ends_every_stream_at_once(autojump_clock):
+    streams = streams_of(a_tracker(WELL))
+    ended = []
+
+    async def read(number):
+        async for _ in streams.stream(None):
+            pass
+        ended.append(trio.current_time())
+
+    async with trio.open_nursery() as nursery:
+        for number in range(5):
+            nursery.start_soon(read, number)
+        await trio.sleep(3)
+        assert streams.open == 5
+        streams.stop()
+    assert ended == [3.0] * 5
+    assert streams.open == 0
+
+
+async def test_a_stream_that_was_sending_at_the_stop_ends_before_it_waits(autojump_clock):
+    streams = streams_of(a_tracker(WELL))
+    stream = streams.stream(None)
+    await anext(stream)
+    streams.stop()
+    assert [chunk async for chunk in stream] == []
+    assert trio.current_time() == 0.0
+
+
+async def test_a_change_is_encoded_once_for_all_streams(monkeypatch):
+    tracker = a_tracker(WELL)
+    streams = streams_of(tracker)
+    readers = [streams.stream(None) for _ in range(5)]
+    for reader in readers:
+        await anext(reader)
+    encoded = []
+    monkeypatch.setattr(
+        events.Streams, "_changes", lambda self, *_: encoded.append(1) or iter([b"change"])
+    )
+    tracker.post(OTHER, WELL)
+    assert [await anext(reader) for reader in readers] == [b"change"] * 5
+    assert encoded == [1]
+    for reader in readers:
+        await reader.aclose()
