@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -24,18 +25,21 @@ async def test_a_jump_of_the_wall_leaves_steady_time_alone(autojump_clock):
     assert clock.steady() == trio.current_time()
 
 
-def test_made_outside_trio_it_starts_at_its_first_reading():
+async def test_threads_can_read_it(mock_clock):
     clock = virtual_clock()
-
-    async def reads():
-        await trio.sleep(5)
-        return clock.now()
-
-    assert trio.run(reads, clock=MockClock(autojump_threshold=0)) == START
+    mock_clock.jump(3)
+    assert await trio.to_thread.run_sync(clock.now) == START + timedelta(seconds=3)
+    assert await trio.to_thread.run_sync(clock.steady) == trio.current_time()
 
 
 def test_follows_a_mock_clock_without_a_run():
     mock = MockClock()
-    clock = virtual_clock(time=mock.current_time)
+    mock.jump(100)
+    clock = virtual_clock(clock=mock)
     mock.jump(7)
-    assert (clock.now(), clock.steady()) == (START + timedelta(seconds=7), 7)
+    assert (clock.now(), clock.steady()) == (START + timedelta(seconds=7), 107)
+
+
+def test_outside_trio_it_needs_a_clock_to_follow():
+    with pytest.raises(RuntimeError):
+        virtual_clock()

@@ -9,6 +9,7 @@ import trio
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from trio.testing import MockClock
 
 from tracker.testing import TrioHost, advance, settle
 from tracker.testing.clocks import START, virtual_clock
@@ -65,6 +66,13 @@ def test_time_stands_still_until_advanced():
         assert host.call(ask) == 0.0
         host.call(advance, host.clock, 12.5)
         assert host.call(ask) == 12.5
+
+
+def test_a_clock_made_before_can_be_given():
+    mock = MockClock()
+    mock.jump(50.0)
+    with TrioHost(idle, clock=mock) as host:
+        assert host.call(ask) == 50.0
 
 
 def test_actors_live_on_between_steps():
@@ -225,7 +233,7 @@ def test_advance_ends_exactly_where_it_should(steps):
 
 def test_a_virtual_clock_follows_the_host_also_from_outside():
     with TrioHost(idle) as host:
-        clock = virtual_clock(time=host.clock.current_time)
+        clock = virtual_clock(clock=host.clock)
         host.call(advance, host.clock, 60)
         assert (clock.now() - START).total_seconds() == 60.0
 

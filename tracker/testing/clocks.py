@@ -1,6 +1,5 @@
 """A clock for tests: both times follow trio's, and the wall can be moved on its own."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import attrs
@@ -15,20 +14,21 @@ START = datetime(
 
 @attrs.define
 class _Wall:
+    """Knows trio's clock itself, not only ``trio.current_time``: threads read the time as well."""
+
     start: datetime
-    time: Callable[[], float]
-    origin: float | None
+    clock: trio.abc.Clock
+    origin: float
     jumped: float = 0.0
 
     def now(self) -> datetime:
-        if self.origin is None:
-            self.origin = self.time()
-        return self.start + timedelta(seconds=self.time() - self.origin + self.jumped)
+        passed = self.clock.current_time() - self.origin
+        return self.start + timedelta(seconds=passed + self.jumped)
 
 
 @attrs.frozen(kw_only=True)
 class VirtualClock(Clock):
-    """A ``tracker.clock.Clock`` that moves with the virtual time of the trio run it is read in."""
+    """A ``tracker.clock.Clock`` that moves with a trio run's clock; readable from anywhere."""
 
     _wall: _Wall
 
@@ -37,16 +37,12 @@ class VirtualClock(Clock):
         self._wall.jumped += seconds
 
 
-def virtual_clock(
-    start: datetime = START, time: Callable[[], float] = trio.current_time
-) -> VirtualClock:
-    """A clock whose ``now()`` is ``start`` here (outside trio: at its first reading).
+def virtual_clock(start: datetime = START, clock: trio.abc.Clock | None = None) -> VirtualClock:
+    """A clock whose ``now()`` is ``start`` at this moment.
 
-    time: where seconds come from; give a MockClock's ``current_time`` to read it outside trio.
+    clock: what it follows, such as a TrioHost's; None: that of the run it is made in. Raises
+    RuntimeError outside trio without one.
     """
-    try:
-        origin = time()
-    except RuntimeError:  # made before the run it will be read in
-        origin = None
-    wall = _Wall(start=start, time=time, origin=origin)
-    return VirtualClock(now=wall.now, steady=time, wall=wall)
+    followed = trio.lowlevel.current_clock() if clock is None else clock
+    wall = _Wall(start=start, clock=followed, origin=followed.current_time())
+    return VirtualClock(now=wall.now, steady=followed.current_time, wall=wall)

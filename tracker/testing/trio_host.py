@@ -22,6 +22,7 @@ class TrioHost(Generic[S]):
     """Runs ``program`` as a guest of the calling thread; only ``advance`` moves its ``clock``.
 
     program: started as by ``nursery.start``; what it gives to ``started()`` is ``host.started``.
+    clock: made before, when the program needs it too; a next host may go on with it.
     patience: real seconds a step may take before TimeoutError: one that sleeps in virtual time
     which nobody advances would wait for ever.
     One host at a time in a thread (trio's rule). Use ``with``, or ``close`` it.
@@ -29,8 +30,14 @@ class TrioHost(Generic[S]):
 
     started: S
 
-    def __init__(self, program: Callable[..., Awaitable[Any]], *, patience: float = 10.0) -> None:
-        self.clock = MockClock()
+    def __init__(
+        self,
+        program: Callable[..., Awaitable[Any]],
+        *,
+        clock: MockClock | None = None,
+        patience: float = 10.0,
+    ) -> None:
+        self.clock = MockClock() if clock is None else clock
         self._patience = patience
         self._ticks = queue.SimpleQueue[Callable[[], object]]()
         self._scope = trio.CancelScope()
