@@ -72,6 +72,8 @@ class ProbeActor:
                         await self._wait()
                         if self._is_due() and same_endpoint(self.provider, settings):
                             await self._check_and_report(check, mailbox)
+                if self.shared.schedule:
+                    self.due = trio.current_time()  # nothing is known of the new endpoint yet
 
     async def check_now(self) -> Outcome | None:
         """One check, joining the one under way; None when the actor was stopped meanwhile."""
@@ -83,13 +85,11 @@ class ProbeActor:
 
     def retune(self, provider: Provider) -> float | None:
         """Take new settings; returns the steady time of the next check, None: only on request."""
-        timing_changed = provider.timing != self.provider.timing
         moved = not same_endpoint(provider, self.provider)
         self.provider = provider
-        if self.shared.schedule and moved:
-            self.due = trio.current_time()
-        elif self.shared.schedule and timing_changed:
-            self.due = min(self.due, self._grid().after(trio.current_time()))
+        if self.shared.schedule:
+            now = trio.current_time()
+            self.due = now if moved else min(self.due, self._grid().after(now))
         self._poked.set()
         return self._steady(self.due)
 

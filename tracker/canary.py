@@ -41,7 +41,9 @@ class Canary:
 
     def silent_for(self) -> float:
         """Seconds by which the next beat is overdue."""
-        return 0.0 if self._last is None else trio.current_time() - self._last - self.beat
+        if self._last is None:
+            return 0.0
+        return max(trio.current_time() - self._last - self.beat, 0.0)
 
     def _note(self, now: float) -> None:
         self.lag = max(now - (self._last or now) - self.beat, 0.0)

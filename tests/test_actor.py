@@ -1,0 +1,209 @@
+"""One actor with a fake check, on virtual time."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
+import pytest
+import trio
+from makers import finding, provider
+from trio.testing import MockClock
+
+from tracker.actor import Check, ProbeActor, Report, Surroundings, honest, same_endpoint
+from tracker.reports import Checked, Finding, Kind, Outcome
+from tracker.secret import Secret
+from tracker.settings import Provider
+from tracker.testing import virtual_clock
+
+
+@attrs.define
+class FakeProvider:
+    """Answers with ``kinds`` in turn, the last for ever, each after ``seconds``."""
+
+    kinds: list[Kind]
+    seconds: float = 0.1
+    running: int = 0
+    overlaps: int = 0
+    opened: int = 0
+    times: list[float] = attrs.field(factory=list)
+
+    @asynccontextmanager
+    async def open(self, _: Provider) -> AsyncIterator[Check]:
+        self.opened += 1
+        yield self.check
+
+    async def check(self) -> Finding:
+        self.running += 1
+        self.overlaps += self.running > 1
+        self.times.append(trio.current_time())
+        try:
+            await trio.sleep(self.seconds)
+        finally:
+            self.running -= 1
+        kind = self.kinds.pop(0) if len(self.kinds) > 1 else self.kinds[0]
+        return finding(kind)
+
+
+@asynccontextmanager
+async def living(
+    fake: FakeProvider, settings: Provider, **more: object
+) -> AsyncIterator[tuple[ProbeActor, trio.MemoryReceiveChannel[Report]]]:
+    shared = Surroundings(open_check=fake.open, clock=virtual_clock(), **more)
+    sender, receiver = trio.open_memory_channel[Report](1000)
+    actor = ProbeActor(settings, shared)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(actor.run, sender)
+        yield actor, receiver
+        nursery.cancel_scope.cancel()
+
+
+def outcomes(inbox: trio.MemoryReceiveChannel[Report]) -> list[Kind]:
+    found = []
+    while inbox.statistics().current_buffer_used:
+        report = inbox.receive_nowait()
+        if isinstance(report, Checked):
+            found.append(report.outcome.kind)
+    return found
+
+
+async def test_checks_at_once_then_on_its_grid(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([Kind.OK])
+    async with living(fake, provider(interval_seconds=60.0, jitter=0.0)) as (_, inbox):
+        await trio.sleep(301.0)
+        assert fake.times[0] == pytest.approx(0.0, abs=0.01)
+        gaps = [b - a for a, b in zip(fake.times[1:], fake.times[2:], strict=False)]
+        assert gaps == pytest.approx([60.0] * len(gaps))
+        assert len(fake.times) in {5, 6}
+        assert set(outcomes(inbox)) == {Kind.OK}
+
+
+async def test_failures_are_rechecked_after_2_and_10_seconds(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([Kind.SERVER], seconds=0.0)
+    async with living(fake, provider()):
+        await trio.sleep(13.0)
+        assert fake.times == pytest.approx([0.0, 2.0, 12.0], abs=0.01)
+
+
+async def test_a_hanging_provider_times_out_at_its_limit_and_others_would_go_on(
+    autojump_clock: MockClock,
+) -> None:
+    fake = FakeProvider([Kind.OK], seconds=3600.0)
+    async with living(fake, provider(timeout_seconds=10.0)) as (_, inbox):
+        report = await inbox.receive()
+        assert isinstance(report, Checked)
+        assert (report.outcome.kind, trio.current_time()) == (
+            Kind.TIMEOUT,
+            pytest.approx(10, abs=0.1),
+        )
+        assert report.outcome.finding.message == "nothing within 10 s"
+
+
+async def test_check_now_joins_the_check_under_way(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([Kind.OK], seconds=5.0)
+    async with living(fake, provider()) as (actor, inbox):
+        await trio.sleep(1.0)
+        answered: list[Outcome | None] = []
+
+        async def ask() -> None:
+            answered.append(await actor.check_now())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            nursery.start_soon(ask)
+        assert [o and o.kind for o in answered] == [Kind.OK, Kind.OK]
+        assert trio.current_time() == pytest.approx(5.0, abs=0.1)
+        assert (len(fake.times), len(outcomes(inbox))) == (1, 1)
+
+
+async def test_check_now_between_ticks_makes_one_check(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([Kind.OK])
+    async with living(fake, provider()) as (actor, _):
+        await trio.sleep(10.0)
+        assert await actor.check_now() is not None
+        assert fake.times == pytest.approx([0.0, 10.0], abs=0.01)
+
+
+async def test_a_failure_found_on_request_starts_the_rechecks(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([Kind.OK, Kind.SERVER], seconds=0.0)
+    async with living(fake, provider()) as (actor, _):
+        await trio.sleep(10.0)
+        await actor.check_now()
+        await trio.sleep(3.0)
+        assert fake.times == pytest.approx([0.0, 10.0, 12.0], abs=0.01)
+
+
+async def test_without_a_schedule_only_requests_are_checked(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([Kind.SERVER], seconds=0.0)
+    async with living(fake, provider(), schedule=False) as (actor, _):
+        await trio.sleep(10_000.0)
+        assert fake.times == []
+        await actor.check_now()
+        await trio.sleep(10_000.0)
+        assert len(fake.times) == 1
+
+
+async def test_checks_of_one_provider_never_overlap(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([Kind.OK, Kind.SERVER, Kind.SLOW], seconds=1.5)
+    settings = provider(interval_seconds=2.0, timeout_seconds=2.0)
+    async with living(fake, settings) as (actor, _), trio.open_nursery() as nursery:
+        for _ in range(30):
+            nursery.start_soon(actor.check_now)
+            await trio.sleep(0.7)
+    assert fake.overlaps == 0
+
+
+async def test_a_shorter_interval_takes_effect_at_once(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([Kind.OK], seconds=0.0)
+    async with living(fake, provider(interval_seconds=3600.0)) as (actor, _):
+        await trio.sleep(1.0)
+        actor.retune(provider(interval_seconds=20.0))
+        await trio.sleep(60.0)
+        assert len(fake.times) in {3, 4}
+        assert fake.opened == 1
+
+
+async def test_a_moved_endpoint_is_opened_anew_after_the_check_under_way(
+    autojump_clock: MockClock,
+) -> None:
+    fake = FakeProvider([Kind.OK], seconds=5.0)
+    async with living(fake, provider()) as (actor, inbox):
+        await trio.sleep(1.0)
+        actor.retune(attrs.evolve(provider(), base_url="http://127.0.0.1:10/v1"))
+        await trio.sleep(14.0)
+        assert (fake.opened, len(fake.times), fake.overlaps) == (2, 2, 0)
+        assert outcomes(inbox) == [Kind.OK, Kind.OK]
+
+
+def stalled(kind: Kind, stall: float) -> Finding:
+    return honest(finding(kind, 800.0), stall=stall, slow_ms=1000.0)
+
+
+@pytest.mark.parametrize("kind", [Kind.TIMEOUT, Kind.CONNECT, Kind.SERVER])
+def test_a_failure_during_our_own_stall_is_never_the_providers(kind: Kind) -> None:
+    assert stalled(kind, 0.5).kind is Kind.INTERNAL
+    assert stalled(kind, 0.0).kind is kind
+
+
+def test_an_answer_during_our_own_stall_counts_but_its_latency_does_not() -> None:
+    found = stalled(Kind.OK, 0.5)
+    assert (found.kind, found.latency) == (Kind.OK, None)
+
+
+@pytest.mark.parametrize(("latency", "kind"), [(1000.0, Kind.OK), (1000.1, Kind.SLOW)])
+def test_slow_is_over_the_threshold(latency: float, kind: Kind) -> None:
+    assert honest(finding(Kind.OK, latency), stall=0.0, slow_ms=1000.0).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({"timing": provider(interval_seconds=60.0).timing}, True),
+        ({"base_url": "http://127.0.0.1:1"}, False),
+        ({"keys": (Secret("other"),)}, False),
+        ({"check": "chat"}, False),
+    ],
+)
+def test_only_timing_can_change_without_a_new_connection(
+    change: dict[str, object], same: bool
+) -> None:
+    assert same_endpoint(attrs.evolve(provider(), **change), provider()) is same
