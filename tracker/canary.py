@@ -27,9 +27,10 @@ class Canary:
 
     async def run(self) -> NoReturn:
         while True:
-            self._last = trio.current_time()
+            self._last = began = trio.current_time()
             await trio.sleep(self.beat)
-            self._note(trio.current_time())
+            now = trio.current_time()
+            self._note(now, now - began - self.beat)
 
     def stall_since(self, began: float) -> float:
         """The longest stall in seconds that touched the time since ``began``; 0.0: none."""
@@ -45,8 +46,8 @@ class Canary:
             return 0.0
         return max(trio.current_time() - self._last - self.beat, 0.0)
 
-    def _note(self, now: float) -> None:
-        self.lag = max(now - (self._last or now) - self.beat, 0.0)
+    def _note(self, now: float, late: float) -> None:
+        self.lag = max(late, 0.0)
         self.worst_lag = max(self.worst_lag, self.lag)
         if self.lag >= STALL_SECONDS:
             self.stalls += 1
