@@ -125,3 +125,12 @@ async def test_the_demo_is_eight_providers_ready_to_watch():
         assert world.simulated["dead"].mood is Mood.REFUSE
         assert world.script == write_script(CAST, seed=7)
         assert "demo-key" not in repr(world)
+
+
+async def test_the_demos_script_plays():
+    async with open_demo(seed=7) as world:
+        with trio.fail_after(10):
+            while world.simulated["slow-but-solid"].latency_ms == 420.0:  # noqa: ASYNC110
+                await trio.sleep(0.001)
+        first = next(step for step in world.script.steps if step.provider == "slow-but-solid")
+        assert world.simulated["slow-but-solid"].latency_ms == first.latency_ms

@@ -277,6 +277,15 @@ async def test_refusing_cuts_connections_at_once_and_comes_back_on_the_same_port
         assert provider.base_url == before
 
 
+async def test_afterwards_it_has_no_address_and_its_mood_still_turns():
+    async with simulated_provider() as provider:
+        pass
+    provider.mood = Mood.REFUSE
+    provider.mood = Mood.OK
+    with pytest.raises(RuntimeError, match="serves no port"):
+        print(provider.base_url)
+
+
 async def test_flapping_within_one_tick_ends_as_last_told():
     async with simulated_provider(latency_ms=1.0) as provider:
         for _ in range(20):

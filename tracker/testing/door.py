@@ -9,6 +9,8 @@ import attrs
 import trio
 
 HOST = "127.0.0.1"
+# Windows has only the first, and there it does what both do elsewhere.
+REUSE = {socket.SO_REUSEADDR, getattr(socket, "SO_REUSEPORT", socket.SO_REUSEADDR)}
 Handler = Callable[[trio.SocketStream], Awaitable[object]]
 T = TypeVar("T")
 
@@ -16,8 +18,8 @@ T = TypeVar("T")
 def _bound(port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        for option in REUSE:
+            sock.setsockopt(socket.SOL_SOCKET, option, 1)
         sock.bind((HOST, port))
     except OSError:
         sock.close()
@@ -47,6 +49,13 @@ class Door:
     @property
     def is_open(self) -> bool:
         return self._listener is not None
+
+    @is_open.setter
+    def is_open(self, is_open: bool) -> None:
+        if is_open:
+            self.open()
+        else:
+            self.shut()
 
     def open(self, backlog: int = 1024) -> None:
         if self._listener is None:

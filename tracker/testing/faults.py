@@ -56,7 +56,7 @@ class FaultProxy:
     @enabled.setter
     def enabled(self, enabled: bool) -> None:
         """While it is not, connections are refused, and those that stood are cut."""
-        self._door.open() if enabled else self._door.shut()
+        self._door.is_open = enabled
 
     @property
     def toxics(self) -> tuple[Toxic, ...]:

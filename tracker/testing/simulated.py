@@ -66,7 +66,7 @@ class SimulatedProvider:
     def mood(self, mood: Mood) -> None:
         self._mood = mood
         if self._door is not None:
-            self._door.shut() if mood is Mood.REFUSE else self._door.open()
+            self._door.is_open = mood is not Mood.REFUSE
 
     @property
     def base_url(self) -> str:
@@ -79,7 +79,10 @@ class SimulatedProvider:
         """Listen on a free port of loopback until cancelled."""
         self._door = Door()
         self.mood = self._mood
-        await self._door.serve(self.talk, task_status=task_status)
+        try:
+            await self._door.serve(self.talk, task_status=task_status)
+        finally:
+            self._door = None
 
     async def talk(self, stream: trio.abc.Stream) -> None:
         """Answer the requests of one connection; any stream will do, also one in memory."""
