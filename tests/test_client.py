@@ -8,6 +8,7 @@ import textwrap
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -499,6 +500,22 @@ def test_the_best_candidate_is_found_among_few_and_among_many(first, count) -> N
     view = View(names=tuple(f"p{place:03}" for place in range(400)))
     candidates = [f"p{place:03}" for place in range(first, min(first + count, 400))]
     assert view.first(candidates, None) == (candidates[0] if candidates else None)
+
+
+def test_a_list_that_changed_since_the_last_question_is_read_anew() -> None:
+    view = View(names=tuple(f"p{place:03}" for place in range(400)))
+    candidates = [f"p{place:03}" for place in range(100, 300)]
+    assert view.first(candidates, None) == "p100"
+    candidates[150] = "p007"
+    assert view.first(candidates, None) == "p007"
+    assert view.first(tuple(candidates), None) == "p007"
+    assert view.first([Hostile(), *candidates[1:]], None) == "p007"
+
+
+def test_candidates_may_be_members_of_a_string_enum(tracker_view_client) -> None:
+    mine = StrEnum("Mine", {"M": "mistral"})
+    assert tracker_view_client.get_healthiest_provider(mine) == "mistral"
+    assert tracker_view_client.ranking([mine.M]) == ("mistral",)
 
 
 # -- rubbish of the right shape --------------------------------------------------------------

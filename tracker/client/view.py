@@ -10,8 +10,11 @@ from typing import Any
 import attrs
 
 NAMES_READ = 10_000  # of an iterable that may have no end
+FEW = 200  # comparisons
+LISTS_REMEMBERED = 16
+MODELS_REMEMBERED = 1_000
 PREFIXES = 4  # "fireworks_ai/accounts/fireworks/models/x" has as many
-_SIZED = (tuple, list, set, frozenset, dict)
+_SIZED = frozenset({tuple, list, set, frozenset, dict})  # not what is derived from them
 
 
 @attrs.frozen(kw_only=True)
@@ -26,6 +29,9 @@ class View:
     timestamp: str = ""
     best: str | None = attrs.field(init=False)
     places: Mapping[str, int] = attrs.field(init=False, repr=False)
+    _asked: dict[int, tuple[Collection[Any], str | None]] = attrs.field(
+        init=False, repr=False, eq=False, factory=dict
+    )
 
     @best.default
     def _first_name(self) -> str | None:
@@ -49,13 +55,31 @@ class View:
             return self._first_of(_strings(candidates))
 
     def _first_of(self, candidates: Collection[Any]) -> str | None:
-        end = len(self.names)
-        # Measured: looking up a place costs twice the membership test of a walk from the top.
-        if 4 * len(candidates) < end:
+        end, count = len(self.names), len(candidates)
+        # Measured: among few, comparing costs less than hashing; among many, looking up a place
+        # costs twice the membership test of a walk from the top.
+        if end * count <= FEW:
+            for name in self.names:
+                if name in candidates:
+                    return name
+            return None
+        if 4 * count < end:
             place = min(map(self.places.get, candidates, repeat(end)), default=end)
             return self.names[place] if place < end else None
-        chosen = candidates if isinstance(candidates, set | frozenset) else frozenset(candidates)
-        return next(filter(chosen.__contains__, self.names), None)
+        if isinstance(candidates, list | tuple):
+            return self._first_of_long(candidates)
+        return next(filter(candidates.__contains__, self.names), None)
+
+    def _first_of_long(self, candidates: list[Any] | tuple[Any, ...]) -> str | None:
+        """A proxy asks about the same ones again and again: comparing is a fifth of hashing."""
+        known = self._asked.get(len(candidates))
+        if known is None or known[0] != candidates:
+            chosen = frozenset(candidates)
+            known = candidates[:], next(filter(chosen.__contains__, self.names), None)
+            if len(self._asked) >= LISTS_REMEMBERED:
+                self._asked.clear()
+            self._asked[len(candidates)] = known
+        return known[1]
 
     def chosen(
         self, candidates: Collection[Any] | None, offering: Collection[str] | None
@@ -95,6 +119,7 @@ class Models:
     of: Mapping[str, frozenset[str]] = attrs.field(repr=False)
     _whole: dict[str, frozenset[str]] = attrs.field(init=False, repr=False)
     _tails: dict[str, frozenset[str]] = attrs.field(init=False, repr=False)
+    _asked: dict[str, frozenset[str]] = attrs.field(init=False, repr=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         whole: dict[str, frozenset[str]] = {}
@@ -108,17 +133,24 @@ class Models:
         object.__setattr__(self, "_tails", tails)
 
     def offering(self, model: object) -> frozenset[str]:
-        if not isinstance(model, str):
+        if type(model) is not str:
             return frozenset()
-        identifier = model.casefold()
+        found = self._asked.get(model)
+        if found is None:
+            if len(self._asked) >= MODELS_REMEMBERED:
+                self._asked.clear()
+            found = self._asked[model] = self._find(model.casefold())
+        return found
+
+    def _find(self, identifier: str) -> frozenset[str]:
         shorter = (self._whole.get(tail, frozenset()) for tail in _tails(identifier))
         return self._tails.get(identifier, frozenset()).union(*shorter)
 
 
 def collected(candidates: object) -> Collection[Any] | None:
     """Candidates as something with a length; a string is read as names between commas."""
-    if candidates is None or isinstance(candidates, _SIZED):
-        return candidates
+    if candidates is None or type(candidates) in _SIZED:
+        return candidates  # type: ignore[return-value]
     if isinstance(candidates, str):
         return tuple(name.strip() for name in candidates.split(","))
     try:
@@ -132,7 +164,9 @@ def _common(candidates: Collection[Any] | None, offering: Collection[str]) -> Co
 
 
 def _strings(candidates: Iterable[Any]) -> frozenset[str]:
-    return frozenset(name for name in candidates if type(name) is str)
+    # A tuple at one stroke: another thread may be changing the caller's set.
+    names = (name for name in tuple(candidates) if issubclass(type(name), str))
+    return frozenset(map(str.__str__, names))
 
 
 def _tails(identifier: str) -> list[str]:

@@ -1,0 +1,137 @@
+"""What one routing decision costs: the client's read of memory beside LiteLLM's own pick.
+
+    python -m benchmarks.decision
+
+Where litellm is installed its latency-based strategy is measured too; where not, that is said.
+Each figure is the median of the rounds, with the fastest and slowest beside it, in microseconds.
+"""
+
+import asyncio
+import importlib.util
+import os
+import random
+import statistics
+import timeit
+from collections.abc import Callable, Iterator
+from itertools import cycle
+from typing import Any
+
+import attrs
+
+from tracker.client import ProviderStatusClient
+from tracker.client.view import Models, View
+
+ROUNDS = 7
+SECONDS = 0.1  # a round
+
+
+@attrs.frozen
+class Figure:
+    """Microseconds a decision; ``limit``: what it may cost, None where it is not ours."""
+
+    what: str
+    median: float
+    fastest: float
+    slowest: float
+    limit: float | None = None
+
+    def __str__(self) -> str:
+        limit = "" if self.limit is None else f"   (limit {self.limit:g})"
+        spread = f"{self.fastest:.2f}-{self.slowest:.2f}"
+        return f"{self.what:<62} {self.median:>10.2f} µs  {spread:>19}{limit}"
+
+
+def measure(what: str, decide: Callable[[], object], limit: float | None = None) -> Figure:
+    timer = timeit.Timer(decide)
+    calls, seconds = timer.autorange()
+    calls = max(1, int(calls * SECONDS / seconds))
+    rounds = [seconds / calls * 1e6 for seconds in timer.repeat(ROUNDS, calls)]
+    return Figure(what, statistics.median(rounds), min(rounds), max(rounds), limit)
+
+
+def client_knowing(count: int) -> ProviderStatusClient:
+    """As after an answer of the tracker's; it runs no background, and asks nobody."""
+    client = ProviderStatusClient("http://127.0.0.1:1")
+    names = tuple(f"provider-{place:04}" for place in range(count))
+    client._memory.models = Models({"llama-3.3-70b": frozenset(names[1::2])})
+    client._memory.learn(View(names=names, weights=(1.0 / count,) * count))
+    return client
+
+
+def ours() -> Iterator[Figure]:
+    few, many = client_knowing(15), client_knowing(1000)
+    pick, pick_of_many = few.get_healthiest_provider, many.get_healthiest_provider
+    names = list(many.ranking())
+    yield measure("client, 15 providers", pick, 2.0)
+    some = ["provider-0004", *names[9:13]]
+    yield measure("client, 15 providers, 5 candidates", lambda: pick(some), 2.0)
+    yield measure("client, 15 providers, a model", lambda: pick(model="groq/llama-3.3-70b"), 2.0)
+    yield measure("client, 100 providers", client_knowing(100).get_healthiest_provider)
+    yield measure("client, 1,000 providers", pick_of_many)
+    shuffled = random.Random(1).sample(names, len(names))
+    for count in (10, 250, 500, 1000):
+        some = shuffled[:count]
+        what = f"client, 1,000 providers, a list of {count} candidates"
+        yield measure(what, lambda some=some: pick_of_many(some), 20.0)
+    worst = names[-500:]
+    yield measure("client, 1,000 providers, the 500 worst", lambda: pick_of_many(worst), 20.0)
+    lists = cycle([worst, worst[::-1]])  # of one length: each asked for the first time
+    yield measure(
+        "client, 1,000 providers, the 500 worst, another list each time",
+        lambda: pick_of_many(next(lists)),
+    )
+    yield measure(
+        "client, 1,000 providers, the 500 worst, a set", lambda s=set(worst): pick_of_many(s), 20.0
+    )
+    yield measure("client, weighted choice among 15", few.choose_weighted)
+
+
+def litellms(count: int) -> Iterator[Figure]:
+    """Its latency-based strategy, each deployment with ten latencies on record."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # its import asks the internet otherwise
+    import litellm  # noqa: PLC0415 (only where it is)
+
+    router = litellm.Router(
+        model_list=[_deployment(place) for place in range(count)],
+        routing_strategy="latency-based-routing",
+    )
+    key = "chat_map"
+    router.cache.set_cache(
+        key, {f"d{place}": {"latency": [0.1 + place / 1e4] * 10} for place in range(count)}
+    )
+    ask = {"model": "chat", "messages": [{"role": "user", "content": "hello"}]}
+    yield measure(
+        f"LiteLLM, latency-based-routing, {count} deployments, sync",
+        lambda: router.get_available_deployment(**ask),
+    )
+    loop = asyncio.new_event_loop()
+    yield measure(
+        f"LiteLLM, latency-based-routing, {count} deployments, async",
+        lambda: loop.run_until_complete(
+            router.async_get_available_deployment(**ask, request_kwargs={})
+        ),
+    )
+    loop.close()
+
+
+def _deployment(place: int) -> dict[str, Any]:
+    params = {"model": f"groq/model-{place}", "api_key": "none"}
+    return {"model_name": "chat", "litellm_params": params, "model_info": {"id": f"d{place}"}}
+
+
+def main() -> int:
+    """0 where every figure is within its limit."""
+    figures = list(ours())
+    for figure in figures:
+        print(figure)
+    if importlib.util.find_spec("litellm") is None:
+        print("LiteLLM is not installed here: pip install litellm in an environment of its own")
+    else:
+        hundred = next(f for f in figures if f.what == "client, 100 providers")
+        for figure in litellms(100):
+            print(f"{figure}   {figure.median / hundred.median:,.0f} × ours")
+    return int(any(f.limit is not None and f.median > f.limit for f in figures))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
