@@ -388,10 +388,9 @@ def test_null_is_json():
     assert parse_json(b"\xef\xbb\xbf[1]") == [1]
 
 
-json_keys = st.sampled_from(
-    "error code type status message detail details reason metadata error_type choices errors "
-    "finish_reason violations quotaId title data".split()
-)
+WORDS = """error code type status message detail details reason metadata error_type choices errors
+finish_reason violations quotaId title data"""
+json_keys = st.sampled_from(WORDS.split())
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 999) | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(json_keys, inner),

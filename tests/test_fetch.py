@@ -62,9 +62,9 @@ async def test_it_asks_as_itself_for_nothing_compressed():
 
 
 async def test_it_keeps_its_connection_and_no_cookie():
-    async with http_server(answer(LIST, set_cookie="a=b")) as server:
-        async with open_check(provider(server.url)) as ask:
-            kinds = [(await ask()).kind for _ in range(3)]
+    given = answer(LIST, set_cookie="a=b")
+    async with http_server(given) as server, open_check(provider(server.url)) as ask:
+        kinds = [(await ask()).kind for _ in range(3)]
     assert kinds == [Kind.OK] * 3
     assert server.connections == 1
     assert all("cookie" not in asked.headers for asked in server.asked)
@@ -393,17 +393,16 @@ async def test_all_addresses_refused_is_the_last_refusal(autojump_clock):
 
 
 async def test_no_file_descriptors_left_is_our_fault():
-    async with http_server(answer(LIST)) as server:
-        async with open_check(provider(server.url)) as ask:
-            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-            with socket.socket() as last:
-                highest = last.fileno()
-            resource.setrlimit(resource.RLIMIT_NOFILE, (highest, hard))
-            try:
-                finding = await ask()
-            finally:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-            assert (await ask()).kind is Kind.OK
+    async with http_server(answer(LIST)) as server, open_check(provider(server.url)) as ask:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with socket.socket() as last:
+            highest = last.fileno()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest, hard))
+        try:
+            finding = await ask()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert (await ask()).kind is Kind.OK
     assert finding.kind is Kind.INTERNAL
     assert finding.message == "our own machine is at its limit: Too many open files"
     assert finding.facts == Facts()

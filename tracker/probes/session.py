@@ -58,6 +58,8 @@ class Session:
     def url(self, path: str) -> str:
         """A path below base_url; an absolute URL as it is, unless the provider was moved."""
         base = self.provider.base_url.rstrip("/")
+        if path.startswith(":") and not urlsplit(base).path:
+            base += "/"  # Google's custom methods; right after a host it would be a port
         if not path.startswith(("https://", "http://")):
             return base + path
         if not self.provider.moved:

@@ -34,7 +34,7 @@ async def check(session: Session, _: Secret | None) -> Finding:
     if isinstance(login, Finding):
         return login
     finding = await _check_tier(session, login)
-    if finding.kind is Kind.AUTH and finding.http_status == 401 and not login.fresh:
+    if finding.http_status == 401 and login.refresh is not None and not login.fresh:
         login = await renewed(session, login)  # revoked early, or our clock is wrong
         if isinstance(login, Finding):
             return login

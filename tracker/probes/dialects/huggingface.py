@@ -15,7 +15,20 @@ from tracker.reports import Facts, Finding, Kind
 from tracker.secret import Secret
 
 PATIENCE = 4.0  # seconds for whoami: it stands on another host than the router we watch
-CONCLUSIVE = frozenset({Kind.OK, Kind.AUTH})
+
+
+@attrs.frozen(kw_only=True)
+class _Verdict:
+    """What whoami said of a key. good: None where it said nothing. at, until: steady seconds."""
+
+    good: bool | None
+    at: float
+    until: float
+
+    def told(self, now: float) -> str:
+        if self.good is None:
+            return "whoami did not answer: the key is not proven now"
+        return f"key verified {(now - self.at) / 60:.0f} min ago; now only the public list was read"
 
 
 async def check(session: Session, key: Secret | None) -> Finding:
@@ -23,34 +36,35 @@ async def check(session: Session, key: Secret | None) -> Finding:
         return await complete(session, key, WIRE)
     if session.provider.check == "models" or key is None:
         return await check_list(session, key, session.option("models_path"))
-    proven = await _key_is_good(session, key)
-    if isinstance(proven, Finding):
-        return proven
+    verdict = _known(session, key)
+    message = verdict.told(session.clock.steady()) if verdict else ""
+    if verdict is None:
+        asked = await _whoami(session, key)
+        if asked is not None and asked.kind is Kind.AUTH:
+            return asked
+        verdict = _remembered(session, key, asked)
+        message = "" if verdict.good else verdict.told(verdict.at)
     finding = await check_list(session, key, session.option("models_path"))
     if finding.kind is not Kind.OK:
         return finding
-    return attrs.evolve(
-        finding,
-        facts=attrs.evolve(finding.facts, authenticated=proven),
-        message=_told(session, key, proven=proven),
-    )
+    facts = attrs.evolve(finding.facts, authenticated=verdict.good)
+    return attrs.evolve(finding, facts=facts, message=message)
 
 
-async def _key_is_good(session: Session, key: Secret) -> bool | Finding | None:
-    """True while its last verdict holds; None when whoami said nothing of it; or its refusal."""
-    verdicts = session.memory.setdefault("verdicts", {})
+def _known(session: Session, key: Secret) -> _Verdict | None:
+    """The key's last verdict while it holds."""
+    verdict: _Verdict | None = session.memory.get("verdicts", {}).get(key)
+    return verdict if verdict is not None and session.clock.steady() < verdict.until else None
+
+
+def _remembered(session: Session, key: Secret, asked: Finding | None) -> _Verdict:
+    """A good verdict holds for an hour; after none whoami is left alone for as long as it asks."""
     now = session.clock.steady()
-    if key in verdicts and now < verdicts[key][1]:
-        good: bool | None = verdicts[key][0]
-        return good
-    finding = await _whoami(session, key)
-    if finding is not None and finding.kind is Kind.AUTH:
-        verdicts.pop(key, None)
-        return finding
-    good = True if finding is not None and finding.kind is Kind.OK else None
-    wait = finding.retry_after if finding is not None else None
-    verdicts[key] = (good, now + max(_validity(session) if good else 0.0, wait or 0.0), now)
-    return good
+    good = True if asked is not None and asked.kind is Kind.OK else None
+    wait = asked.retry_after if asked is not None and asked.retry_after is not None else 0.0
+    verdict = _Verdict(good=good, at=now, until=now + (_validity(session) if good else wait))
+    session.memory.setdefault("verdicts", {})[key] = verdict
+    return verdict
 
 
 async def _whoami(session: Session, key: Secret) -> Finding | None:
@@ -67,12 +81,5 @@ async def _whoami(session: Session, key: Secret) -> Finding | None:
 
 def _validity(session: Session) -> float:
     """Seconds for which a good verdict may be reused."""
-    seconds = session.options.get("verdict_seconds", 3600)
+    seconds = session.options.get("verdict_seconds")
     return float(seconds) if isinstance(seconds, int | float) else 3600.0
-
-
-def _told(session: Session, key: Secret, *, proven: bool | None) -> str:
-    if proven is None:
-        return "whoami did not answer: the key is not proven now"
-    age = session.clock.steady() - session.memory["verdicts"][key][2]
-    return f"key verified {age / 60:.0f} min ago; now only the public list was read" if age else ""
