@@ -18,6 +18,8 @@ from tracker.snapshot import Ranked
 # A Beta prior worth 50 good checks with a quarter of a failure: a newcomer is trusted as much as
 # real providers deserve (0.4 % down), and one old failure in 50 checks costs 2 %, not everything.
 PRIOR_FAILURES, PRIOR_CHECKS = 0.25, 50.0
+# Decimals of a millisecond: sums of floats are noise below, and equals must stay equal.
+EXACT = 6
 
 
 @attrs.frozen
@@ -78,7 +80,8 @@ class ExpectedCost:
         if not good:
             return None
         weights = self._weights[: len(good)]
-        return sum(w * ms for w, ms in zip(weights, good, strict=True)) / sum(weights)
+        mean = sum(w * ms for w, ms in zip(weights, good, strict=True)) / sum(weights)
+        return round(mean, EXACT)
 
     def _failure_probability(self, candidate: Candidate) -> float:
         failed = [not candidate.is_good(sample) for sample in reversed(candidate.samples)][:SAMPLES]
@@ -97,24 +100,30 @@ class ExpectedCost:
         if place == 0 or ranked[place].status is not ranked[0].status:
             return tuple(ranked)
         stays = ranked[place]
-        if self._is_beaten(stays.expected_cost_ms or 0.0, ranked[0].expected_cost_ms or 0.0):
+        if any(self._beats(rival, stays) for rival in ranked[:place]):
             return tuple(ranked)
         kept = attrs.evolve(stays, reason=f"{stays.reason}; {self._why_it_stays()}")
         return (kept, *ranked[:place], *ranked[place + 1 :])
 
-    def _is_beaten(self, cost: float, rival: float) -> bool:
+    def _beats(self, rival: Ranked, stays: Ranked) -> bool:
+        # A borrowed latency proves no lead over a measured one: it would shrink with its lender's.
+        if rival.latency_ms is None and stays.latency_ms is not None:
+            return False
         # Both: 10 % of a fast provider is noise (p95/p50 is 1.3 to 2.9), 10 ms of a slow one too.
-        lead = cost - rival
-        margin = self._settings.switch_margin
-        return lead >= margin * cost and lead >= self._settings.switch_margin_ms
+        cost = stays.expected_cost_ms or 0.0
+        lead = cost - (rival.expected_cost_ms or 0.0)
+        margin, least = self._settings.switch_margin, self._settings.switch_margin_ms
+        return lead >= margin * cost and lead >= least
 
     def _why_it_stays(self) -> str:
         margin, least = self._settings.switch_margin, self._settings.switch_margin_ms
-        return f"it stays, as none is both {percent(margin)} and {milliseconds(least)} better"
+        return (
+            f"it stays, none being known to be {percent(margin)} and {milliseconds(least)} better"
+        )
 
 
 def _cost(latency: float, risk: float, timeout: float) -> float:
-    return (1.0 - risk) * latency + risk * timeout
+    return round((1.0 - risk) * latency + risk * timeout, EXACT)
 
 
 def _answered(candidate: Candidate, latency: float, risk: float) -> Ranked:
@@ -130,7 +139,7 @@ def _unanswered(estimate: Estimate, slowest: float | None) -> Ranked:
     candidate, risk = estimate.candidate, estimate.failure_probability
     if slowest is None:
         latency = candidate.timeout_ms / 2.0
-        told = f"no latency is known yet, so {milliseconds(latency)} is taken, half its time-out"
+        told = "no latency is known yet, so half its time-out is taken"
     else:
         latency = min(slowest, candidate.timeout_ms)
         told = f"never timed yet, so taken as slow as the slowest peer, {milliseconds(latency)}"

@@ -35,7 +35,12 @@ def rank(
 def asked(
     policy: Policy, candidates: Sequence[Candidate], incumbent: str | None, name: str
 ) -> tuple[Ranked, ...]:
-    """What the policy answers: each candidate exactly once. Raises PolicyError."""
+    """What the policy answers: each candidate exactly once. Raises PolicyError.
+
+    It is not asked about nobody.
+    """
+    if not candidates:
+        return ()
     try:
         answer: Any = policy(candidates, incumbent)
         if iscoroutine(answer):
