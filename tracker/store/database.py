@@ -25,6 +25,7 @@ from tracker.store.connection import (
 from tracker.store.errors import AWAY, DAMAGE, PASSING, StoreUnavailable, reason_for
 from tracker.store.files import Identity, Standing
 from tracker.store.schema import check_owner, upgrade
+from tracker.store.takeover import is_original
 
 log = structlog.get_logger()
 
@@ -66,7 +67,17 @@ class Database:
             self._set_aside(damage)
 
     def close(self) -> None:
-        """The last connection to close carries the write-ahead log over into the file."""
+        """Carries the write-ahead log over into the file first.
+
+        SQLite does that by itself only for a file that was not moved and that nobody else has
+        open.
+        """
+        if self._connection is not None:
+            with suppress(apsw.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._let_go()
+
+    def _let_go(self) -> None:
         if self._connection is not None:
             close(self._connection)
             self._connection = None
@@ -81,20 +92,18 @@ class Database:
 
     def _sound(self) -> apsw.Connection:
         if self._connection is not None:
-            self._part_if_replaced(self._connection)
+            self._part_if_replaced()
         if self._connection is None:
             self._connection = self._open()
             self._standing = Standing.at(self.path)
         return self._connection
 
-    def _part_if_replaced(self, connection: apsw.Connection) -> None:
+    def _part_if_replaced(self) -> None:
         now = Standing.at(self.path)
         if self._standing is None or now == self._standing:
             return
         log.error("database deleted or replaced by another process", path=str(self.path))
-        with suppress(apsw.Error):  # a file that was only moved is complete with this
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self.close()
+        self.close()  # a file that was only moved is complete with this
         if now.database != self._standing.database:
             files.forget_companions(self.path, self._standing)
 
@@ -106,6 +115,8 @@ class Database:
             check_owner(connection)
             if filled:
                 probe_integrity(connection)
+            if is_original(connection):
+                self.path.chmod(files.PRIVATE)  # it was readable to everybody
             use_wal(connection)
             upgrade(connection, self.path, self.now())
             leave_untouched(connection, False)
@@ -117,7 +128,7 @@ class Database:
     def _set_aside(self, damage: str) -> None:
         if self._connection is not None:
             leave_untouched(self._connection, True)
-            self.close()
+            self._let_go()
         try:
             target = files.set_aside(self.path, self.now())
         except OSError as error:

@@ -35,6 +35,8 @@ AWAY = (
     OSError,
 )
 
+READ_ONLY = "the file or its folder is read-only; make both writable"
+
 # After these the connection itself is sound; after the others a new one is opened.
 PASSING = (*_LOCKED, apsw.FullError)
 
@@ -46,7 +48,7 @@ def reason_for(error: Exception) -> str:
     if isinstance(error, apsw.FullError):
         return "the disk is full; free some space"
     if isinstance(error, apsw.ReadOnlyError | apsw.PermissionsError):
-        return "the file or its folder is read-only; make both writable"
+        return READ_ONLY
     if isinstance(error, apsw.NoMemError):
         return "the system is out of memory"
     if isinstance(error, OSError):

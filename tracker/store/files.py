@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-from tracker.store.errors import StoreUnavailable
+from tracker.store.errors import READ_ONLY, StoreUnavailable
 
 PRIVATE = 0o600
 COMPANIONS = ("-wal", "-shm")  # SQLite gives them the database's mode, whatever the umask
@@ -57,14 +57,22 @@ def prepare(path: Path) -> bool:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
     except FileExistsError:
-        found = path.stat()
+        size = size_of(path)
     else:
         return False
+    if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        raise StoreUnavailable(READ_ONLY)  # SQLite would only say "unable to open"
+    return size > 0
+
+
+def size_of(path: Path) -> int:
+    """In bytes. Raises StoreUnavailable for what is no regular file: opening a pipe never ends."""
+    found = path.stat()
     if stat.S_ISDIR(found.st_mode):
         raise StoreUnavailable(f"{path} is a folder; give the path of a file")
     if not stat.S_ISREG(found.st_mode):
-        raise StoreUnavailable(f"{path} is not a regular file")
-    return found.st_size > 0
+        raise StoreUnavailable(f"{path} is not a regular file; give the path of one")
+    return found.st_size
 
 
 def beside(path: Path, word: str, now: datetime) -> Path:

@@ -12,7 +12,7 @@ import trio
 
 from tracker.store.connection import close, connect, leave_untouched
 from tracker.store.errors import AWAY, DAMAGE, Damaged, StoreUnavailable, reason_for
-from tracker.store.files import Identity
+from tracker.store.files import Identity, size_of
 from tracker.store.schema import MIGRATIONS, check_owner, version_of
 
 T = TypeVar("T")
@@ -56,6 +56,7 @@ class _Reader:
 
     @contextmanager
     def _opened(self) -> Iterator[apsw.Connection]:
+        size_of(self.path)
         connection = connect(self.path, apsw.SQLITE_OPEN_READONLY)
         self._connection = connection
         try:

@@ -12,7 +12,7 @@ import structlog
 from tracker.store.connection import transaction, value
 from tracker.store.errors import StoreUnavailable
 from tracker.store.files import PRIVATE, beside
-from tracker.store.takeover import ORIGINAL, take_over
+from tracker.store.takeover import ORIGINAL, is_original, take_over
 
 log = structlog.get_logger()
 
@@ -82,6 +82,7 @@ def back_up(connection: apsw.Connection, path: Path, now: datetime) -> Path:
 
 def _migrate(connection: apsw.Connection, migrations: Sequence[str]) -> None:
     version = version_of(connection)  # another process may have been quicker
+    taking_over = is_original(connection)
     try:
         for script in migrations[version:]:
             connection.execute(script)
@@ -89,7 +90,7 @@ def _migrate(connection: apsw.Connection, migrations: Sequence[str]) -> None:
         raise StoreUnavailable(
             f"its tables are not those of schema {version} ({error}); choose another file"
         ) from error
-    if version == 0 and ORIGINAL in _tables(connection):
+    if taking_over:
         take_over(connection)
     connection.execute(f"PRAGMA user_version = {len(migrations)}")
     connection.execute(f"PRAGMA application_id = {APPLICATION}")

@@ -22,20 +22,21 @@ ORIGINAL = "provider_health_checks"
 _TEXTS = ("provider_name", "status", "last_check_timestamp", "created_at", "error_message")
 _NUMBERS = ("response_time_ms", "rate_limit_percent", "consecutive_failures")
 
-# In this order: "429 after connection reset" is a rate limit, "connection timed out" a timeout.
+# In this order: "429 after connection reset" is a rate limit, "connection timed out" a time-out.
+# {n} stands for a status code: three digits that are no port, as in "host:443 ssl:default".
 _TOLD = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind)
+    (re.compile(pattern.replace("{n}", r"(?<![:.\w])"), re.IGNORECASE), kind)
     for pattern, kind in (
-        (r"\b429\b|rate.?limit|too many requests", Kind.RATE_LIMITED),
-        (r"\b402\b|quota|insufficient (credit|balance|funds)", Kind.QUOTA_EXHAUSTED),
-        (r"\b40[13]\b|unauthori[sz]ed|forbidden|invalid api.?key", Kind.AUTH),
-        (r"\b40[48]\b.*time|\b(408|504|524)\b|time[d]?.?out", Kind.TIMEOUT),
-        (r"\b(498|503|529)\b|overloaded", Kind.OVERLOADED),
-        (r"\b404\b|not found", Kind.NOT_FOUND),
-        (r"\b5\d\d\b", Kind.SERVER),
-        (r"\b4\d\d\b", Kind.REQUEST),
+        (r"{n}429\b|rate.?limit|too many requests", Kind.RATE_LIMITED),
+        (r"{n}402\b|quota|insufficient (credit|balance|funds)", Kind.QUOTA_EXHAUSTED),
+        (r"{n}40[13]\b|unauthori[sz]ed|forbidden|invalid api.?key", Kind.AUTH),
+        (r"{n}(408|504|524)\b|timed? ?-?out", Kind.TIMEOUT),
+        (r"{n}(498|503|529)\b|overloaded", Kind.OVERLOADED),
+        (r"{n}404\b", Kind.NOT_FOUND),
+        (r"{n}5\d\d\b", Kind.SERVER),
+        (r"{n}4\d\d\b", Kind.REQUEST),
         (r"getaddrinfo|name or service|name resolution|nodename|\bdns\b", Kind.DNS),
-        (r"\b(ssl|tls)\b|certificate", Kind.TLS),
+        (r"certificate|ssl.?cert|\b(ssl|tls)v?\d?\b(?!:)", Kind.TLS),
         (r"refused|unreachable|reset|connect", Kind.CONNECT),
         (r"json|decod|pars", Kind.BAD_RESPONSE),
     )
@@ -62,6 +63,13 @@ WHERE id IN (
     SELECT first_value(id) OVER (
         PARTITION BY provider_name ORDER BY checked_at_ms DESC, id DESC) FROM checks)
 """
+
+
+def is_original(connection: apsw.Connection) -> bool:
+    """Not yet taken over: our version number is missing."""
+    named = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?"
+    unnumbered = value(connection, "PRAGMA user_version") == 0
+    return unnumbered and bool(value(connection, named, (ORIGINAL,)))
 
 
 def take_over(connection: apsw.Connection) -> None:

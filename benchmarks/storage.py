@@ -1,0 +1,141 @@
+"""Figures of the store over two million checks: python benchmarks/storage.py
+
+Builds a database of 1,000 providers in a temporary folder and prints one line a figure.
+"""
+
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from tracker.reports import Kind, Status
+from tracker.store import Store, open_store
+from tracker.store.records import CheckRecord, Record
+
+PROVIDERS, SWEEPS = 1_000, 2_000
+SPACING = timedelta(minutes=5)
+STATE = '{"window": [' + ", ".join(["1"] * 100) + "]}"  # 300 characters, as judging keeps
+
+
+def sweep(at: datetime, chance: random.Random) -> list[Record]:
+    """A check of every provider, in the order in which they answered."""
+    return [
+        CheckRecord(
+            provider=f"provider-{number:04}",
+            at=at + timedelta(milliseconds=place),
+            kind=Kind.OK,
+            status=Status.HEALTHY,
+            latency_ms=chance.lognormvariate(5.5, 0.4),
+            ttft_ms=None,
+            interval_seconds=300.0,
+            http_status=200,
+            message="",
+            consecutive_failures=0,
+            rate_limit_percent=12.5,
+            completions=0,
+            state=STATE,
+        )
+        for place, number in enumerate(chance.sample(range(PROVIDERS), PROVIDERS))
+    ]
+
+
+async def fill(store: Store, began: datetime, chance: random.Random) -> None:
+    for number in range(0, SWEEPS, 20):
+        batch = [r for n in range(20) for r in sweep(began + (number + n) * SPACING, chance)]
+        await store.write(batch)
+
+
+Job = Callable[[], Awaitable[object]]
+
+
+async def timed(label: str, jobs: Sequence[Job]) -> None:
+    taken = []
+    for job in jobs:
+        began = time.perf_counter()
+        await job()
+        taken.append((time.perf_counter() - began) * 1000.0)
+    spread = f"({min(taken):.2f} to {max(taken):.2f}, {len(jobs)} rounds)"
+    print(f"{label:48} {statistics.median(taken):9.2f} ms   {spread}")
+
+
+async def lag_during(job: Job) -> float:
+    """The event loop's worst delay while ``job`` runs, in milliseconds."""
+    worst = 0.0
+
+    async def watch() -> None:
+        nonlocal worst
+        while True:
+            began = time.perf_counter()
+            await trio.sleep(0.001)
+            worst = max(worst, (time.perf_counter() - began - 0.001) * 1000.0)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch)
+        await job()
+        nursery.cancel_scope.cancel()
+    return worst
+
+
+async def build(path: str, began: datetime, chance: random.Random) -> None:
+    async with open_store(path) as store:
+        started = time.perf_counter()
+        await fill(store, began, chance)
+        taken = time.perf_counter() - started
+    print(f"stored {PROVIDERS * SWEEPS:,} checks in {taken:.1f} s")
+
+
+async def measure(path: str) -> None:
+    chance = random.Random(1)
+    end = datetime.now(UTC)
+    began = end - SWEEPS * SPACING
+    await build(path, began, chance)
+    started = time.perf_counter()
+    async with open_store(path) as store:
+        print(f"opened and probed in {(time.perf_counter() - started) * 1000.0:.0f} ms")
+        await measure_writes(store, end, began, chance)
+        await measure_reads(store, end)
+
+
+async def measure_writes(
+    store: Store, end: datetime, began: datetime, chance: random.Random
+) -> None:
+    coming = [sweep(end + number * SPACING, chance) for number in range(40)]
+    single = [[record] for record in sweep(end + 40 * SPACING, chance)[:100]]
+    await timed("store a sweep of 1,000", [partial(store.write, records) for records in coming])
+    await timed("store one check", [partial(store.write, records) for records in single])
+    await timed("prune, nothing due", [partial(store.prune, began)] * 20)
+
+
+async def measure_reads(store: Store, end: datetime) -> None:
+    day, week = end - timedelta(days=1), end - timedelta(days=7)
+    one = partial(store.history, ["provider-0500"])
+    hourly = partial(store.history, since=week, resolution=3600)
+    quarters = partial(store.history, since=day, resolution=900)
+    load = partial(store.load, week)
+    await timed("history of one, 24 h", [partial(one, since=day)] * 5)
+    await timed("history of one, 7 d", [partial(one, since=week)] * 5)
+    await timed("24 h of all, buckets of 15 min with p95", [quarters] * 3)
+    await timed("7 d of all, buckets of 1 h with p95", [hourly])
+    await timed("load 7 d", [load] * 3)
+    print(f"worst event loop lag during load {await lag_during(load):.1f} ms")
+    print(f"worst event loop lag during 7 d of all {await lag_during(hourly):.1f} ms")
+    started = time.perf_counter()
+    with trio.move_on_after(0.1):
+        await hourly()
+    late = (time.perf_counter() - started - 0.1) * 1000.0
+    print(f"a history cut off after 100 ms returned {late:.1f} ms later")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        trio.run(measure, str(Path(folder) / "benchmark.db"))
+
+
+if __name__ == "__main__":
+    main()
