@@ -157,4 +157,4 @@ def _reason(candidate: Candidate, latency: str, risk: float, cost: float) -> str
         return f"{checks}, so the next call has a {chance} chance; {latency}, or {price}, {total}"
     if all(candidate.is_good(sample) for sample in candidate.samples[-SAMPLES:]):
         return f"{latency}, no recent failure ({percent(risk)} risk of {price}), {total}"
-    return f"{latency}, with failures lately ({percent(risk)} risk of {price}), {total}"
+    return f"{latency}, with recent failures ({percent(risk)} risk of {price}), {total}"

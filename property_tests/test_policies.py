@@ -1,0 +1,88 @@
+"""The kit on the policies that come with the tracker, and on five wrong ones that it must catch."""
+
+from itertools import count
+
+import attrs
+import pytest
+
+from tracker.ranking import Candidate, ExpectedCost, load_policy, lowest_latency
+from tracker.settings import RankingSettings
+from tracker.testing import BrokenPromise, Promise, check_policy
+from tracker.testing.policies import ALL, KEPT
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_shipped_policies_keep_their_promises(name):
+    check_policy(load_policy(name), promises=KEPT[name], max_examples=60)
+
+
+@pytest.mark.parametrize("half_life", [1.0, 100.0])
+def test_the_default_keeps_them_with_any_half_life(half_life):
+    settings = RankingSettings(half_life_checks=half_life, memory_checks=3)
+    promises = {Promise.FASTER, Promise.MENDED, Promise.FAILED, Promise.MARGIN}
+    check_policy(ExpectedCost(settings), promises=promises, max_examples=60)
+
+
+def forgets_one(candidates, incumbent):
+    return lowest_latency(candidates, incumbent)[: max(1, len(candidates) - 1)]
+
+
+def forgets_its_margin(candidates, incumbent):
+    return ExpectedCost()(candidates, None)
+
+
+def ignores_tiers(candidates, incumbent):
+    return sorted(lowest_latency(candidates, incumbent), key=lambda line: line.latency_ms or 0.0)
+
+
+def stands_as_it_was_given(candidates, incumbent):
+    return tuple(candidate.placed("") for candidate in sorted(candidates, key=lambda c: c.tier))
+
+
+def prefers_the_slow(candidates, incumbent):
+    def key(line):
+        return line.status.value != "healthy", -(line.latency_ms or 0.0), line.provider
+
+    return sorted(lowest_latency(candidates, incumbent), key=key)
+
+
+def makes_numbers_up(candidates, incumbent):
+    lines = lowest_latency(candidates, incumbent)
+    return [attrs.evolve(line, reason=f"{line.reason}, 42.5 ms at best") for line in lines]
+
+
+def changes_its_mind(candidates, incumbent, times=count()):
+    lines = lowest_latency(candidates, incumbent)
+    return lines if next(times) % 2 else lines[::-1]
+
+
+@pytest.mark.parametrize(
+    ("policy", "promise"),
+    [
+        (forgets_one, Promise.COMPLETE),
+        (forgets_its_margin, Promise.MARGIN),
+        (ignores_tiers, Promise.TIERS),
+        (stands_as_it_was_given, Promise.UNORDERED),
+        (prefers_the_slow, Promise.FASTER),
+        (makes_numbers_up, Promise.EXPLAINED),
+        (changes_its_mind, Promise.PURE),
+    ],
+)
+def test_a_wrong_policy_is_caught(policy, promise):
+    with pytest.raises(BrokenPromise, match="^broken promise: ") as caught:
+        check_policy(policy, promises={promise}, max_examples=100)
+    told = str(caught.value)
+    assert told.startswith(f"broken promise: {promise.value}\n")
+    assert told.count("newest last") <= 2  # small: two candidates show every one of these
+
+
+def test_a_policy_that_raises_is_caught_with_its_error():
+    def fails(candidates: list[Candidate], incumbent: str | None):
+        raise KeyError("groq")
+
+    with pytest.raises(BrokenPromise, match="KeyError: 'groq'"):
+        check_policy(fails, promises={Promise.TIERS}, max_examples=5)
+
+
+def test_every_promise_has_a_shipped_policy_that_keeps_it():
+    assert frozenset().union(*KEPT.values()) == ALL
