@@ -1,0 +1,246 @@
+// Ties it together: what the feed brings is noted, and drawn once a frame.
+
+import { showLately } from "./changes.js";
+import { Detail } from "./detail.js";
+import { find, hide, say } from "./dom.js";
+import { Feed, server } from "./feed.js";
+import { Past } from "./past.js";
+import { arrange, matches, ordered, Row } from "./rows.js";
+import { Counts, Own, showBest, showCondition, title } from "./summary.js";
+
+const SPOKEN = 3; // changes told singly; more are told as a number
+const REREAD = 600_000; // ms between two readings of the whole history
+
+const providers = new Map();
+const rows = new Map();
+const past = new Past();
+const list = find("list");
+let best = null;
+let places = new Map(); // name -> its place, the unusable ones behind the others
+let lines = new Map(); // name -> its line in the ranking
+let touched = new Set();
+let moved = false; // the order, or who is seen, may be another
+let due = false;
+let newest = 0;
+let read = 0;
+
+const own = new Own();
+const counts = new Counts(() => soon(true));
+const detail = new Detail((name) => {
+  if (!providers.has(name)) return null;
+  const place = places.get(name) ?? Infinity;
+  const usable = best !== null && place <= best.ranking.length;
+  return { provider: providers.get(name), line: lines.get(name), place: usable ? place : null };
+});
+const feed = new Feed({ snapshot: takeSnapshot, provider: takeProvider, best: takeBest });
+
+function takeSnapshot(snapshot, ranking) {
+  const first = providers.size === 0;
+  for (const name of [...providers.keys()]) if (!(name in snapshot.providers)) remove(name);
+  for (const provider of Object.values(snapshot.providers)) takeProvider(provider);
+  if (ranking) takeBest(ranking);
+  if (first) readPast(null);
+  own.soon();
+}
+
+function takeProvider(provider) {
+  const name = provider.provider_name;
+  providers.set(name, provider);
+  touched.add(name);
+  soon(false);
+}
+
+function takeBest(ranking) {
+  if (best && best.best_provider !== ranking.best_provider) {
+    speak([ranking.best_provider === null ? "no provider is usable" : `use ${ranking.best_provider} now`]);
+    changed();
+  }
+  best = ranking;
+  const all = [...ranking.ranking, ...ranking.excluded];
+  places = new Map(all.map((line, index) => [line.provider_name, index + 1]));
+  lines = new Map(all.map((line) => [line.provider_name, line]));
+  soon(true);
+}
+
+function remove(name) {
+  providers.delete(name);
+  rows.get(name)?.element.remove();
+  rows.delete(name);
+  past.forget(name);
+  touched.add(name);
+  moved = true;
+}
+
+function soon(order) {
+  moved ||= order;
+  if (due) return;
+  due = true;
+  // A hidden page gets no frames, but its title should still tell.
+  if (document.hidden) setTimeout(flush, 500);
+  else requestAnimationFrame(flush);
+}
+
+function flush() {
+  const began = performance.now();
+  due = false;
+  const [names, now] = [touched, server.now()];
+  touched = new Set();
+  const news = patch(names, now);
+  if (moved || names.size) order();
+  if (best) showBest(best);
+  title(counts.update(providers), best);
+  detail.update(names);
+  if (news.length) {
+    speak(news);
+    changed();
+  }
+  performance.measure("update", { start: began, end: performance.now() });
+  performance.clearMeasures("update"); // observers have it; a page open for weeks keeps none
+}
+
+/** Patches these rows; returns what changed, in words. */
+function patch(names, now) {
+  const news = [];
+  for (const name of names) {
+    const provider = providers.get(name);
+    if (!provider) continue;
+    const row = rows.get(name);
+    if (!row) add(name, provider, now);
+    else {
+      if (row.provider.status !== provider.status) news.push(`${name} is ${provider.status}`);
+      row.update(provider, now);
+    }
+  }
+  return news;
+}
+
+function add(name, provider, now) {
+  const row = new Row(provider, past);
+  rows.set(name, row);
+  row.update(provider, now);
+  row.draw();
+}
+
+function order() {
+  moved = false;
+  const names = ordered(providers, find("order").value, places);
+  arrange(list, names.map((name) => rows.get(name).element));
+  const filter = { text: find("filter").value.trim().toLowerCase(), statuses: counts.chosen };
+  let seen = 0;
+  for (const name of names) {
+    const row = rows.get(name);
+    const place = places.get(name) ?? Infinity;
+    row.position(best && place <= best.ranking.length ? place : null);
+    const fits = matches(row.provider, filter);
+    hide(row.element, !fits);
+    seen += fits;
+  }
+  tellShown(seen, names.length);
+}
+
+function tellShown(seen, all) {
+  say(find("shown"), seen === all ? `${all} providers` : `${seen} of ${all} providers`);
+  const empty = find("empty");
+  hide(empty, seen > 0);
+  const none = "No provider is watched. Set a key, for example GROQ_API_KEY, or add one to tracker.toml.";
+  if (!seen) say(empty, all ? "No provider fits the filter." : none);
+}
+
+/** Tells screen readers, politely and not at length. */
+function speak(news) {
+  const text = news.length > SPOKEN ? `${news.length} providers changed` : news.join("; ");
+  say(find("announce"), `${text}.`);
+}
+
+let telling = null;
+
+/** A change is in the history within a second. */
+function changed() {
+  telling ??= setTimeout(() => {
+    telling = null;
+    showLately();
+  }, 1_200);
+}
+
+/** hours: null chooses a day, or the last hour where there is no more than that. */
+async function readPast(hours) {
+  read = Date.now();
+  try {
+    await past.load(hours ?? 24);
+    if (hours === null && past.age < 3_600) await past.load(1);
+    find("span").value = String(past.hours);
+    say(find("head-history"), `History, ${find("span").selectedOptions[0].text}`);
+  } catch {
+    read = Date.now() - REREAD + 10_000; // the database may be away: again in ten seconds
+  }
+  drawAll();
+}
+
+function drawAll() {
+  newest = past.newest;
+  for (const row of rows.values()) row.draw();
+}
+
+function tick() {
+  feed.tick();
+  own.tick();
+  const condition = feed.condition;
+  showCondition(condition, providers.size > 0);
+  const now = server.now();
+  if (!document.hidden) for (const row of rows.values()) row.tick(now);
+  if (past.newest !== newest) drawAll();
+  if (Date.now() - read > REREAD && providers.size) readPast(past.hours);
+}
+
+function walk(event, step) {
+  const seen = [...list.children].filter((element) => !element.hidden);
+  const at = seen.findIndex((element) => element.contains(document.activeElement));
+  const target = seen[at + step];
+  if (!target) return;
+  event.preventDefault();
+  target.querySelector(".name").focus();
+}
+
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || find("detail").open) return;
+  const typing = event.target.matches("input, select, textarea");
+  if (event.key === "/" && !typing) {
+    event.preventDefault();
+    find("filter").focus();
+  } else if (event.key === "Escape" && event.target === find("filter")) {
+    find("filter").value = "";
+    soon(true);
+  } else if (event.key === "ArrowDown" && (!typing || event.target === find("filter"))) walk(event, 1);
+  else if (event.key === "ArrowUp" && !typing) walk(event, -1);
+});
+
+const THEMES = ["auto", "light", "dark"];
+
+function showTheme() {
+  const theme = document.documentElement.dataset.theme ?? "auto";
+  say(find("theme"), `Theme: ${theme}`);
+}
+
+find("theme").addEventListener("click", () => {
+  const { dataset } = document.documentElement;
+  const next = THEMES[(THEMES.indexOf(dataset.theme ?? "auto") + 1) % THEMES.length];
+  if (next === "auto") delete dataset.theme;
+  else dataset.theme = next;
+  try {
+    localStorage.setItem("theme", next);
+  } catch {
+    // Storage may be forbidden; the choice then lasts as long as the page.
+  }
+  showTheme();
+  detail.redraw();
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => detail.redraw());
+find("filter").addEventListener("input", () => soon(true));
+find("order").addEventListener("change", () => soon(true));
+find("span").addEventListener("change", (event) => readPast(Number(event.target.value)));
+document.addEventListener("visibilitychange", () => !document.hidden && soon(true));
+
+showTheme();
+showLately();
+setInterval(tick, 1_000);
+tick();
