@@ -30,12 +30,14 @@ from fake_tracker import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from real_tracker import real_tracker
 
 from tracker.backoff import Backoff
 from tracker.client import ProviderStatusClient, State, refresh
 from tracker.client.answers import Rubbish, read_best, read_models
-from tracker.client.memory import HEARTBEAT_LIMIT
+from tracker.client.memory import HEARTBEAT_LIMIT, Memory
 from tracker.client.view import Models, View
+from tracker.reports import Kind
 
 WAYS = ("thread", "asyncio", "trio")
 ROOT = Path(__file__).parents[1]
@@ -356,6 +358,35 @@ def test_a_closed_client_can_be_opened_again(tracker, use) -> None:
     client = quick(tracker)
     states = [use(client, lambda client: client.state) for _ in range(2)]
     assert states == [State.POLLING, State.POLLING]
+
+
+def test_a_real_trackers_switch_arrives_as_an_event(tmp_path, use, monkeypatch) -> None:
+    learned, learn = threading.Event(), Memory.learn
+
+    def noted(memory: Memory, view: View) -> None:
+        learn(memory, view)
+        if view.best == "mistral":
+            learned.set()
+
+    monkeypatch.setattr(Memory, "learn", noted)
+
+    def body(client):
+        before = client.ranking(), client.ranking(model="llama-3.3-70b")
+        real.kinds["groq"] = Kind.SERVER
+        real.check("groq")
+        assert learned.wait(LIMIT)
+        return *before, client.ranking(), client.state
+
+    with real_tracker(tmp_path) as real:
+        client = ProviderStatusClient(
+            real.url, poll_interval=3600.0, stale_after=1e6, start_timeout=LIMIT
+        )
+        assert use(client, body) == (
+            ("groq", "mistral", "together"),
+            ("groq", "together"),
+            ("mistral", "together", "groq"),
+            State.LIVE,
+        )
 
 
 # -- filters ---------------------------------------------------------------------------------
