@@ -148,12 +148,13 @@ class Tunnel:
     async def _write(
         self, chunks: trio.MemoryReceiveChannel[Chunk], sink: trio.SocketStream, link: Link
     ) -> None:
-        async for arrived, data in chunks:
-            link.arrived = arrived
-            onward: Onward = sink.send_all
-            for toxic in reversed(self.proxy.toxics_on(link.direction)):
-                onward = partial(toxic.carry, onward=onward, link=link)
-            await onward(data)
+        async with chunks:
+            async for arrived, data in chunks:
+                link.arrived = arrived
+                onward: Onward = sink.send_all
+                for toxic in reversed(self.proxy.toxics_on(link.direction)):
+                    onward = partial(toxic.carry, onward=onward, link=link)
+                await onward(data)
         for toxic in self.proxy.toxics_on(link.direction):
             await toxic.close()
         await self._swallow_end(link.direction)
