@@ -60,6 +60,7 @@ def _view_bucket(bucket: StoredBucket) -> Bucket:
         else BucketLatency(
             min=round(latency.min, 1),
             avg=round(latency.avg, 1),
+            p50=round(latency.p50, 1),
             p95=round(latency.p95, 1),
             max=round(latency.max, 1),
         ),

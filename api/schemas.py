@@ -183,6 +183,7 @@ class BucketLatency(Struct, frozen=True):
 
     min: Milliseconds | None = None
     avg: Milliseconds | None = None
+    p50: Milliseconds | None = None
     p95: Milliseconds | None = None
     max: Milliseconds | None = None
 

@@ -28,7 +28,7 @@ BUCKETS = History(
     resolution_seconds=300.0,
     providers={
         "groq": (
-            Bucket(NOON, 5, 1, 80.0, BucketLatency(180.04, 244.06, 402.7, 911.0)),
+            Bucket(NOON, 5, 1, 80.0, BucketLatency(180.04, 244.06, 240.9, 402.7, 911.0)),
             Bucket(NOON + timedelta(seconds=300), 1, 1, 0.0, None),
         )
     },
@@ -73,14 +73,14 @@ async def test_buckets_have_their_counts_and_latencies():
             "checks": 5,
             "failures": 1,
             "uptime_percent": 80.0,
-            "latency_ms": {"min": 180.0, "avg": 244.1, "p95": 402.7, "max": 911.0},
+            "latency_ms": {"min": 180.0, "avg": 244.1, "p50": 240.9, "p95": 402.7, "max": 911.0},
         },
         {
             "timestamp": "2026-03-01T12:05:00.000Z",
             "checks": 1,
             "failures": 1,
             "uptime_percent": 0.0,
-            "latency_ms": {"min": None, "avg": None, "p95": None, "max": None},
+            "latency_ms": {"min": None, "avg": None, "p50": None, "p95": None, "max": None},
         },
     ]
 

@@ -85,7 +85,7 @@ async def test_buckets_count_as_the_contract_does(path: str) -> None:
             len(Kind) + 1,
             down,
             100.0 * up / (up + down),
-            BucketLatency(100.0, 150.0, 200.0, 200.0),
+            BucketLatency(100.0, 150.0, 100.0, 200.0, 200.0),
         ),
         Bucket(start + timedelta(minutes=2), 1, 1, 0.0, None),
         Bucket(start + timedelta(minutes=3), 1, 0, None, None),
@@ -93,11 +93,12 @@ async def test_buckets_count_as_the_contract_does(path: str) -> None:
 
 
 @pytest.mark.parametrize("samples", [1, 2, 19, 20, 21, 40, 41, 100])
-async def test_p95_is_the_nearest_rank(path: str, samples: int) -> None:
+async def test_percentiles_are_by_nearest_rank(path: str, samples: int) -> None:
     async with open_store(path, clock=CLOCK) as store:
         await store.write([check(latency_ms=float(n)) for n in range(samples, 0, -1)])
         found = await store.history(["a"], since=HOUR_AGO, resolution=3600)
     (bucket,) = found.providers["a"]
+    assert bucket.latency.p50 == math.ceil(0.5 * samples)
     assert bucket.latency.p95 == math.ceil(0.95 * samples)
 
 

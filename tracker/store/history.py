@@ -36,10 +36,11 @@ class RawPoint(msgspec.Struct, frozen=True, gc=False):
 
 
 class BucketLatency(msgspec.Struct, frozen=True, gc=False):
-    """Successful checks of one bucket, in milliseconds; p95 by nearest rank, exact."""
+    """Successful checks of one bucket, in milliseconds; p50 and p95 by nearest rank, exact."""
 
     min: float
     avg: float
+    p50: float
     p95: float
     max: float
 
@@ -122,7 +123,7 @@ _RAW = """
 SELECT provider_name, checked_at_ms, status, outcome, response_time_ms {source}
 ORDER BY checked_at_ms / 3600000, provider_name, checked_at_ms, id
 """
-# SQLite's own percentile functions interpolate; nearest rank is the place ceil(0.95 n).
+# SQLite's own percentile functions interpolate; nearest rank is the place ceil(q n).
 _BUCKETS = f"""
 WITH chosen AS (
     SELECT
@@ -141,7 +142,8 @@ WITH chosen AS (
 )
 SELECT
     provider_name, bucket, count(*), sum(up), sum(down),
-    min(ms), avg(ms), max(ms) FILTER (WHERE place = (95 * samples + 99) / 100), max(ms)
+    min(ms), avg(ms), max(ms) FILTER (WHERE place = (50 * samples + 99) / 100),
+    max(ms) FILTER (WHERE place = (95 * samples + 99) / 100), max(ms)
 FROM placed GROUP BY provider_name, bucket ORDER BY bucket
 """  # noqa: S608 (our own outcome kinds)
 
@@ -280,13 +282,13 @@ def _refuse_above_the_most(points: int) -> None:
 
 
 def _bucket(at: datetime, numbers: Sequence[Any]) -> Bucket:
-    checks, up, down, least, average, p95, most = numbers
+    checks, up, down, least, average, p50, p95, most = numbers
     return Bucket(
         at=at,
         checks=checks,
         failures=down,
         uptime_percent=100.0 * up / (up + down) if up + down else None,
-        latency=None if least is None else BucketLatency(least, average, p95, most),
+        latency=None if least is None else BucketLatency(least, average, p50, p95, most),
     )
 
 
