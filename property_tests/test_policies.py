@@ -69,7 +69,7 @@ def changes_its_mind(candidates, incumbent, times=count()):
     ],
 )
 def test_a_wrong_policy_is_caught(policy, promise):
-    with pytest.raises(BrokenPromise, match="^broken promise: ") as caught:
+    with pytest.raises(BrokenPromise, match=r"^broken promise: ") as caught:
         check_policy(policy, promises={promise}, max_examples=100)
     told = str(caught.value)
     assert told.startswith(f"broken promise: {promise.value}\n")

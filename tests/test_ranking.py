@@ -166,7 +166,7 @@ def good(candidates, incumbent):
     ],
 )
 def test_a_wrong_answer_is_an_error_that_names_the_policy(policy, flaw):
-    with pytest.raises(PolicyError, match='^policy "test" ') as caught:
+    with pytest.raises(PolicyError, match=r'^policy "test" ') as caught:
         ranked(GROQ, OPENAI, policy=policy)
     assert flaw in str(caught.value)
 
