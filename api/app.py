@@ -15,6 +15,7 @@ from api.routes_control import Control
 from api.routes_history import History
 from api.routes_operations import Operations
 from api.routes_pages import Pages
+from api.routes_plain import Plain
 from api.routes_present import Present
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def create_app(
     ):
         for rule in part.rules():
             rule.add_to(app)
-    for rule in Pages.of(document(app, own_version(), settings.root_path)).rules():
+    pages = Pages.of(document(app, own_version(), settings.root_path))
+    for rule in (*pages.rules(), *Plain(tracker, answers).rules()):
         rule.add_to(app)  # after the document, which is about the API alone
     guard(app, settings)
     handle_problems(app, tracker)

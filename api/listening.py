@@ -1,8 +1,9 @@
 """Hypercorn's trio connections on listeners of ours.
 
-``hypercorn.trio.serve`` would do but for two things. It shields its writes to the socket, so a
-client that stops reading would hold its connection, and our exit, for ever. And an error in one
-connection (a request that its parser trips over) ends the whole server.
+``hypercorn.trio.serve`` would do but for three things. It shields its writes to the socket, so a
+client that stops reading would hold its connection, and our exit, for ever. It does not shield
+its closing, which quart-trio then cancels: ``Connection: close`` never closes. And an error in
+one connection (a request that its parser trips over) ends the whole server.
 """
 
 import errno
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 import structlog
@@ -28,7 +30,8 @@ from tracker.secret import Mask
 KEEP_ALIVE_SECONDS = 20.0  # also the time a client may take over a request's head
 HEAD_BYTES = 16 * 1024
 SEND_SECONDS = 10.0  # for a client to take what it asked for
-GRACE_SECONDS = 1.0  # for answers under way when the server ends
+CLOSE_SECONDS = 1.0
+GRACE_SECONDS = 0.5  # for answers under way when the server ends
 BACKLOG = 1_024
 log = structlog.get_logger()
 
@@ -114,7 +117,9 @@ class Connection(TCPServer):
 
     async def protocol_send(self, event: Event) -> None:
         if not isinstance(event, RawData):
-            await super().protocol_send(event)
+            # Quart cancels the request when it hears of the close, which is told before it is done.
+            with trio.move_on_after(CLOSE_SECONDS, shield=True):
+                await super().protocol_send(event)
             return
         async with self.send_lock:
             try:
@@ -126,7 +131,7 @@ class Connection(TCPServer):
 
 
 class Edge:
-    """What stands before the application: no websockets, and a prefix that may be there.
+    """What stands before the application: no websockets, whole paths, and the proxy's prefix.
 
     Some proxies cut their prefix off and some do not; a container's own health check has none.
     """
@@ -139,7 +144,9 @@ class Edge:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close"})
             return
-        if self.root_path and scope["path"].startswith(f"{self.root_path}/"):
+        if not (path := scope["path"]).startswith("/"):
+            scope = {**scope, "path": (path := _path_of(path))}
+        if self.root_path and path.startswith(f"{self.root_path}/"):
             scope = {**scope, "root_path": self.root_path}
         await self.app(scope, receive, send)
 
@@ -154,6 +161,15 @@ class Logs(Logger):
     async def exception(self, message: str, *_: Any, **__: Any) -> None:
         trace = structlog.processors.format_exc_info(log, "", {"exc_info": True})
         log.error("answer failed", at=message, trace=self._mask(trace.get("exception", "")))
+
+
+def _path_of(target: str) -> str:
+    """The path of a request line that names the whole URL; what is none is found nowhere."""
+    try:
+        path = urlsplit(target).path
+    except ValueError:
+        path = ""
+    return path if path.startswith("/") else "/*"
 
 
 def _settings(mask: Mask) -> HyperConfig:

@@ -19,10 +19,11 @@ from api.encoding import Answer, answer_of
 from api.problems import Problem
 from api.routes import Rule
 
-# A page may load and ask its own server, and nothing else.
+# A page may load and ask its own server, and nothing else; markup never comes from text.
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 
 

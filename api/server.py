@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tracker.handle import Tracker
 
 # Service managers wait ten seconds or more before they kill; the tracker needs three to store.
-STOP_SECONDS = 4.5
+STOP_SECONDS = 4.0
 ENDING = (signal.SIGTERM, signal.SIGINT)
 HANGUP = getattr(signal, "SIGHUP", None)  # there is none on Windows
 log = structlog.get_logger()

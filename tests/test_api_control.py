@@ -9,7 +9,7 @@ from api.app import create_app
 from tracker.reports import Kind
 from tracker.secret import Secret
 
-TOKEN = "s3cret-admin-token"  # noqa: S105
+TOKEN = "s3cret-admin-token"
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
 
 

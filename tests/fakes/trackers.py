@@ -154,7 +154,7 @@ def a_condition(**changes: Any) -> TrackerHealth:
 class FakeTracker:
     """``asked``: what the API asked of it, in order. ``fault``: raised by whatever is asked.
 
-    delay: seconds that reading history takes.
+    delay: seconds that reading history takes; ``cancelled`` counts those not waited for.
     """
 
     board: Board
@@ -162,10 +162,12 @@ class FakeTracker:
     asked: list[Any] = attrs.field(factory=list)
     fault: Exception | None = None
     delay: float = 0.0
+    stopping: trio.Event = attrs.field(factory=trio.Event)
+    cancelled: int = 0
     found: dict[str, Kind] = attrs.field(factory=dict)
     past: History = History(resolution_seconds=None, providers={})
     changed: tuple[ChangeRecord, ...] = ()
-    condition: TrackerHealth = attrs.field(factory=lambda: a_condition())
+    condition: TrackerHealth = attrs.field(factory=a_condition)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -185,7 +187,11 @@ class FakeTracker:
 
     async def history(self, names: Any, **options: Any) -> History:
         self._ask("history", names, options)
-        await trio.sleep(self.delay)
+        try:
+            await trio.sleep(self.delay)
+        except trio.Cancelled:
+            self.cancelled += 1
+            raise
         return self.past
 
     async def changes(self, provider: str | None = None, *, since: datetime) -> Any:
@@ -196,7 +202,14 @@ class FakeTracker:
         return self.condition
 
     def stop(self) -> None:
-        self._ask("stop")
+        self.stopping.set()
+
+    async def track(
+        self, _: Config, *, task_status: trio.TaskStatus["FakeTracker"] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """In the place of run_tracker."""
+        task_status.started(self)
+        await self.stopping.wait()
 
     def _ask(self, *what: Any) -> None:
         self.asked.append(what)
