@@ -109,8 +109,10 @@ class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
         for known, name in self._bases:
             if base == known or base.startswith(known + "/"):
                 return frozenset({name})
-        provider = str(params.get("custom_llm_provider") or _provider(str(params.get("model", ""))))
-        if base and provider in PROTOCOLS:
+        provider = str(
+            params.get("custom_llm_provider") or _provider(str(params.get("model") or ""))
+        )
+        if not provider or (base and provider in PROTOCOLS):
             return frozenset()
         return self._trackers_names.get(provider, frozenset()) | {provider}
 
