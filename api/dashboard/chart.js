@@ -1,4 +1,6 @@
-// Latency as a p50 line with a band up to p95; gaps stay gaps. uPlot is loaded on first use.
+// Latency as a p50 line with a band up to p95; gaps stay gaps.
+
+/* global uPlot */
 
 import { find, make, say } from "./dom.js";
 import { ask, server } from "./feed.js";
@@ -9,18 +11,11 @@ const POINTS = 120;
 const SIZES = [10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600];
 export const SPANS = new Map([[1, "1 h"], [6, "6 h"], [24, "24 h"], [168, "7 d"]]);
 
-let loading = null;
-
-function library() {
-  loading ??= new Promise((resolve, reject) => {
-    const style = { rel: "stylesheet", href: "dashboard/vendor/uPlot.min.css" };
-    const script = make("script", { src: "dashboard/vendor/uPlot.iife.min.js" });
-    script.onload = () => resolve(globalThis.uPlot);
-    script.onerror = () => reject(new Error("the chart's library did not load"));
-    document.head.append(make("link", style), script);
-  });
-  return loading;
-}
+// Its script comes last, so a chart may be asked for before it is there.
+const library =
+  document.readyState === "complete"
+    ? Promise.resolve()
+    : new Promise((resolve) => addEventListener("load", resolve, { once: true }));
 
 /** Buckets wide enough for two checks each, so that a missing one means something. */
 function sizeOf(hours, interval) {
@@ -53,12 +48,12 @@ export function columns({ hours, size, points }) {
 let plot = null;
 
 export async function draw(latency) {
-  const uPlot = await library();
+  await library;
   const home = find("chart");
   const data = columns(latency);
   plot?.destroy();
   home.replaceChildren();
-  plot = new uPlot(options(uPlot, home, latency, data), data.slice(0, 3), home);
+  plot = new uPlot(options(home, latency, data), data.slice(0, 3), home);
   say(find("chart-says"), sentence(latency));
 }
 
@@ -81,7 +76,7 @@ function sentence({ size, points }) {
   return `From ${words.ms(least)} to ${words.ms(most)}; ${failed}. Each point is ${words.span(size)}: the line is p50, the band reaches to p95. Marks at the foot are failures.`;
 }
 
-function options(uPlot, home, { hours }, data) {
+function options(home, { hours }, data) {
   const ink = colour("--quiet");
   const grid = { stroke: colour("--line"), width: 1 };
   const axis = { stroke: ink, grid, ticks: grid, font: "11px system-ui, sans-serif" };
@@ -103,11 +98,11 @@ function options(uPlot, home, { hours }, data) {
       { ...axis, space: hours > 24 ? 90 : 60, values: (_, splits) => splits.map((s) => at(s * 1000)) },
       { ...axis, size: 64, values: (_, splits) => splits.map((s) => words.ms(s)) },
     ],
-    hooks: { draw: [(drawn) => failureMarks(uPlot, drawn, data)] },
+    hooks: { draw: [(drawn) => failureMarks(drawn, data)] },
   };
 }
 
-function failureMarks(uPlot, drawn, [times, , , failures]) {
+function failureMarks(drawn, [times, , , failures]) {
   const { ctx, bbox } = drawn;
   ctx.save();
   ctx.fillStyle = colour("--down");

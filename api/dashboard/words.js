@@ -97,11 +97,11 @@ const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const MINUTES = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short" });
 
-/** The time of day, with the day where it is another. */
-export function moment(at, now, { seconds = true } = {}) {
+/** The time of day; with the day, and to the minute, where that is another. */
+export function moment(at, now) {
   const date = new Date(at);
-  const text = (seconds ? CLOCK : MINUTES).format(date);
-  return DAY.format(date) === DAY.format(now) ? text : `${DAY.format(date)} ${text}`;
+  if (DAY.format(date) === DAY.format(now)) return CLOCK.format(date);
+  return Math.abs(date - now) < 6 * 86_400_000 ? dayAndClock(at) : `${DAY.format(date)} ${clock(at)}`;
 }
 
 export const clock = (at) => MINUTES.format(new Date(at));

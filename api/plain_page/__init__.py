@@ -1,0 +1,59 @@
+"""Every provider in one plain table, made by the server: for browsers without JavaScript."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.resources import files
+
+import attrs
+from jinja2 import Environment, Template, select_autoescape
+
+from tracker.snapshot import ProviderStatus, RateLimit, Snapshot
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+UNKNOWN = "–"
+
+
+@attrs.frozen
+class Line:
+    """``place``: in the ranking; None for one not to be used."""
+
+    place: int | None
+    provider: ProviderStatus
+
+
+def render(snapshot: Snapshot) -> bytes:
+    lines = list(lines_of(snapshot))
+    return _template().render(snapshot=snapshot, lines=lines).encode()
+
+
+def lines_of(snapshot: Snapshot) -> Iterator[Line]:
+    """As on the dashboard: the ranking, best first, then those left out."""
+    ranking = snapshot.ranking
+    for place, ranked in enumerate(ranking.ranked, start=1):
+        yield Line(place, snapshot.providers[ranked.provider])
+    for excluded in ranking.excluded:
+        yield Line(None, snapshot.providers[excluded.provider])
+
+
+def milliseconds(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.1f} ms"
+
+
+def percent(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.2f} %"
+
+
+def moment(at: datetime | None) -> str:
+    return UNKNOWN if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def limit(known: RateLimit) -> str:
+    return UNKNOWN if known.source == "none" else f"{known.percent:.0f} % used"
+
+
+def _template() -> Template:
+    environment = Environment(autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True)
+    environment.filters.update(ms=milliseconds, percent=percent, moment=moment, limit=limit)
+    return environment.from_string((files(__name__) / "page.html.jinja").read_text("utf-8"))
