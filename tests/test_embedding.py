@@ -18,6 +18,7 @@ import trio
 from tracker import get_healthiest_provider
 from tracker.backoff import Backoff
 from tracker.canary import Canary
+from tracker.client import ProviderStatusClient
 from tracker.embedding import EmbeddedTracker, embedded_tracker
 from tracker.keeper import BeyondMendingError
 from tracker.reports import Finding, Kind
@@ -78,6 +79,11 @@ def test_it_checks_ranks_and_answers_from_memory(config, use) -> None:
         {"near": Kind.OK, "far": Kind.OK},
         ("near", "near", "near"),
     )
+
+
+def test_the_drop_in_takes_a_client_too() -> None:
+    client = ProviderStatusClient("http://127.0.0.1:1", static_order=["groq"])
+    assert get_healthiest_provider(client) == "groq"
 
 
 def test_leaving_stores_everything_and_then_knows_nobody(config, use) -> None:

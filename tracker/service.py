@@ -5,6 +5,8 @@ Shutdown: the checks stop, the mailbox is drained, the backlog is flushed, the s
 
 from functools import partial
 
+from typing import Protocol
+
 import attrs
 import trio
 
@@ -122,6 +124,12 @@ def _blank(clock: Clock) -> Snapshot:
     return Snapshot(timestamp=clock.now(), revision=0, ranking=ranking)
 
 
-def get_healthiest_provider(tracker: Tracker) -> str | None:
+class Knowing(Protocol):
+    """A Tracker, an embedded one, a client: whoever has the answer in memory."""
+
+    def get_healthiest_provider(self) -> str | None: ...
+
+
+def get_healthiest_provider(tracker: Knowing) -> str | None:
     """The provider to use next, from memory; None when no provider is usable."""
     return tracker.get_healthiest_provider()
