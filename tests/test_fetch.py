@@ -16,8 +16,9 @@ from loopback import Answer, answer, http_server, raw_server
 
 from tracker.probes import open_check
 from tracker.probes.failures import FetchError
-from tracker.probes.fetch import LARGE, USER_AGENT, Request, connection_pool, fetch, new_client
+from tracker.probes.fetch import LARGE, Request, fetch
 from tracker.probes.network import AddressRefusedError, allowed, first_connected, is_address
+from tracker.probes.transport import USER_AGENT, connection_pool, new_client
 from tracker.reports import MESSAGE_LENGTH, Facts, Kind
 from tracker.secret import Secret
 from tracker.settings import Provider

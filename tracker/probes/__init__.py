@@ -10,9 +10,9 @@ import httpx
 from tracker.clock import Clock
 from tracker.probes.dialects import Dialect, dialect_of
 from tracker.probes.failures import FetchError
-from tracker.probes.fetch import new_client
 from tracker.probes.keys import CURABLE, Keyring, best_of
 from tracker.probes.session import Session, failed
+from tracker.probes.transport import new_client
 from tracker.reports import Finding
 from tracker.secret import Mask, Secret
 from tracker.settings import Provider

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 import attrs
 
 from tracker.probes.error_bodies import ErrorBody, read_error
-from tracker.probes.messages import printable
+from tracker.probes.messages import Masking, printable
 from tracker.probes.reply import Reply
 from tracker.reports import Facts, Kind
-from tracker.secret import Mask
 
 # Words a provider puts into code, type, status or reason, in lower case. Only words that say
 # more than, or other than, the status they come with.
@@ -98,7 +97,7 @@ class Verdict:
 
 
 def classify(
-    reply: Reply, *, dialect: str = "", completion: bool = False, mask: Mask | None = None
+    reply: Reply, *, dialect: str = "", completion: bool = False, mask: Masking = str
 ) -> Verdict | None:
     """The verdict on a failure, None where nothing in the answer says that it failed.
 
@@ -144,8 +143,11 @@ def _challenged(reply: Reply) -> bool:
     """A firewall's challenge, whatever status it hides behind; an API's JSON may quote one."""
     if reply.header("cf-mitigated").lower() == "challenge":
         return True
-    start = reply.body[:64].lstrip()
-    if start.startswith((b"{", b"[")) or (reply.status >= 500 and reply.status != 503):
+    if reply.body[:64].lstrip().startswith((b"{", b"[")):
+        return False
+    if not reply.is_html and reply.status < 400:
+        return False
+    if reply.status >= 500 and reply.status != 503:
         return False
     text = reply.text.lower()
     return any(sign in text for sign in CHALLENGES)
@@ -205,7 +207,7 @@ def _facts(kind: Kind, error: ErrorBody) -> Facts:
     return Facts(reachable=True)
 
 
-def _not_the_api(reply: Reply, mask: Mask | None) -> Verdict:
+def _not_the_api(reply: Reply, mask: Masking) -> Verdict:
     message = _message("an HTML page instead of the API", reply.status, "", mask)
     return Verdict(kind=Kind.BAD_RESPONSE, message=message, facts=Facts(reachable=True))
 
@@ -220,6 +222,6 @@ def _words(kind: Kind, error: ErrorBody, status: int, dialect: str) -> str:
     return WORDS[kind]
 
 
-def _message(words: str, status: int, text: str, mask: Mask | None) -> str:
+def _message(words: str, status: int, text: str, mask: Masking) -> str:
     told = f": {text}" if text else ""
-    return printable(f"{words} ({status}){told}", mask or Mask())
+    return printable(f"{words} ({status}){told}", mask)

@@ -153,7 +153,7 @@ def read_events(reply: Reply) -> Iterator[Event]:
 
 def _ttft(reply: Reply, events: list[Event], wire: Wire) -> float | None:
     """Seconds to the piece with the first text; unknown for an answer that was not streamed."""
-    if len(events) < 2 and isinstance(reply.json, dict):
+    if isinstance(reply.json, dict):
         return None
     end = next((end for end, _, event in events if wire.speaks(event)), None)
     if end is None:

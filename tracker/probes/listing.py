@@ -30,7 +30,10 @@ def listed(session: Session, reply: Reply, key: Secret | None) -> Finding:
 
 
 def shown(session: Session, models: ModelList) -> tuple[str, ...]:
-    """Their names for everybody to see: whoever answers might echo a key in one."""
+    """Their names for everybody to see; whoever answers might echo a key in one."""
+    text = "\n".join(models.names)
+    if not any(secret.reveal() in text for secret in session.secrets):
+        return models.names
     return tuple(map(session.mask, models.names))
 
 

@@ -1,13 +1,17 @@
 """Provider text made fit to show: one line, printable, secrets masked, at most 200 characters."""
 
+from collections.abc import Callable
+
 from tracker.reports import MESSAGE_LENGTH
-from tracker.secret import Mask
+
+Masking = Callable[[str], str]
+"""Makes secrets in a text unreadable: a ``tracker.secret.Mask``, or whatever does the same."""
 
 READ = 8192  # characters looked at: a hostile text is not worth more time
 TAIL = 2048  # of a longer text's end is dropped: a key that READ cut in half hides no more
 
 
-def printable(text: str, mask: Mask, *, length: int = MESSAGE_LENGTH) -> str:
+def printable(text: str, mask: Masking, *, length: int = MESSAGE_LENGTH) -> str:
     """The text as one line of at most ``length`` characters, safe to store and to show.
 
     Masked after control characters are gone (they could split a key) and before it is shortened

@@ -13,7 +13,7 @@ from tracker.clock import Clock
 from tracker.probes.classify import classify
 from tracker.probes.failures import FetchError
 from tracker.probes.fetch import LARGE, SMALL, Request, fetch
-from tracker.probes.messages import printable
+from tracker.probes.messages import Masking, printable
 from tracker.probes.rate_limits import Limits, read_limits
 from tracker.probes.reply import Reply
 from tracker.reports import Facts, Finding, Kind, LimitReading, LimitSource
@@ -38,17 +38,28 @@ class Session:
     memory: dict[str, Any] = attrs.field(factory=dict)
     requests: int = 0
     completions: int = 0
-    mask: Mask = attrs.field(init=False)
     options: dict[str, Any] = attrs.field(init=False)
+    _hidden: tuple[Secret, ...] = ()
+    _mask: Mask | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.mask = Mask(provider_secrets(self.provider))
         kind = load_dialects().get(self.provider.kind)
         self.options = (kind.options if kind else {}) | self.provider.options
 
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        return (*provider_secrets(self.provider), *self._hidden)
+
+    def mask(self, text: str) -> str:
+        """The text without secrets. Made when first needed: most checks have none to mask."""
+        if self._mask is None:
+            self._mask = Mask(self.secrets)
+        return self._mask(text)
+
     def hide(self, *secrets: Secret) -> None:
         """Mask these too from now on: tokens that a dialect got itself."""
-        self.mask = Mask((*provider_secrets(self.provider), *secrets))
+        if secrets != self._hidden:
+            self._hidden, self._mask = secrets, None
 
     def option(self, name: str) -> str:
         """A text option, the provider's or its kind's; empty where neither has it."""
@@ -153,7 +164,7 @@ class Session:
         source = LimitSource.BODY if limits and not told.readings else told.source
         return Finding(
             kind=kind,
-            message=printable(message, self.mask),
+            message=printable(message, self.mask) if message else "",
             latency=reply.seconds,
             http_status=reply.status,
             facts=facts,
@@ -168,7 +179,7 @@ class Session:
         return read_limits(reply.headers, body, now=self.clock.now(), dialect=self.provider.name)
 
 
-def failed(error: FetchError, mask: Mask) -> Finding:
+def failed(error: FetchError, mask: Masking) -> Finding:
     """The finding on a request that got no answer."""
     return Finding(
         kind=error.kind,

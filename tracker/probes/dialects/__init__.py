@@ -1,6 +1,7 @@
 """One file a kind of API. A file's name is the kind's; it offers ``async def check``."""
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -12,6 +13,7 @@ Dialect = Callable[[Session, Secret | None], Awaitable[Finding]]
 """One check with one key (None where the endpoint has none). May raise FetchError."""
 
 
+@cache
 def kinds() -> tuple[str, ...]:
     """Every kind there is a dialect for."""
     return tuple(sorted(module.name for module in iter_modules(__path__)))
