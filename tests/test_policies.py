@@ -1,6 +1,8 @@
 """Each shipped policy by hand-worked numbers."""
 
+import re
 from math import isclose
+from pathlib import Path
 
 import attrs
 import pytest
@@ -200,3 +202,14 @@ def test_peak_ewma_takes_a_failure_for_a_whole_timeout():
     policy = PeakEwma(RankingSettings(half_life_checks=1.0))
     (line,) = policy([candidate("a", 100.0, "fail", 100.0)], None)
     assert line.expected_cost_ms == 5_050.0
+
+
+def test_the_policy_in_the_docs_keeps_its_promises():
+    page = Path(__file__).parents[1] / "docs" / "ranking.md"
+    snippets = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict = {}
+    for snippet in snippets:
+        exec(snippet, names)
+    slow, fast = candidate("a", 300.0, 100.0, 300.0), candidate("b", 200.0, 900.0, 200.0)
+    assert order(names["steady"]([slow, fast], None)) == ["b", "a"]
+    names["test_steady_keeps_its_promises"]()

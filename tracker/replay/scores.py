@@ -25,7 +25,7 @@ class Result:
 
     n: choices judged. latency_ms: mean of the answered ones. cost_regret_ms: mean cost above
     that of the best choice one could have made, a failure at the price of its time-out.
-    switches: how often the choice became another provider, in the judged rounds.
+    switches: how often the choice became another provider, from the first round on.
     """
 
     policy: str
@@ -71,7 +71,7 @@ def replay(
     states = list(rerun.states(history))
     nexts = _next_calls(history, rerun)
     return [
-        _result(name, _chosen(name, policy, states)[warm_up:], nexts[warm_up:], timing)
+        _result(name, _chosen(name, policy, states), nexts, timing, warm_up=warm_up)
         for name, policy in policies.items()
     ]
 
@@ -115,12 +115,17 @@ def _call(seen: Observed, timeout_ms: float) -> Call:
 
 
 def _result(
-    name: str, chosen: Sequence[str | None], nexts: Sequence[Mapping[str, Call]], timing: Timing
+    name: str,
+    chosen: Sequence[str | None],
+    nexts: Sequence[Mapping[str, Call]],
+    timing: Timing,
+    *,
+    warm_up: int,
 ) -> Result:
     nobody = Call(False, timing.timeout_seconds * 1000.0)  # a caller without an answer waits, too
     judged: list[Call] = []
     regrets: list[float] = []
-    for best, calls in zip(chosen, nexts, strict=True):
+    for best, calls in zip(chosen[warm_up:], nexts[warm_up:], strict=True):
         call = nobody if best is None else calls.get(best)
         if call is None or not calls:
             continue  # it was never checked again
@@ -135,7 +140,7 @@ def _result(
         success_percent=_mean([100.0 * call.ok for call in judged]),
         latency_ms=_mean(latencies),
         cost_regret_ms=_mean(regrets),
-        switches=_switches(chosen),
+        switches=_switches(chosen[:-1]),  # the last choice meets nothing any more
     )
 
 
