@@ -4,7 +4,6 @@ Shutdown: the checks stop, the mailbox is drained, the backlog is flushed, the s
 """
 
 from functools import partial
-
 from typing import Protocol
 
 import attrs
