@@ -57,7 +57,7 @@ def describe(
     *answers: Body,
     errors: Sequence[int] = (),
     query: type | None = None,
-    body: type | None = None,
+    body: Any = None,
     admin: bool = False,
 ) -> Callable[[View], View]:
     """Document a view; nothing is checked at run time, so the hot paths cost nothing."""
@@ -93,6 +93,14 @@ class Document(OpenAPIProvider):
         if len(schemas) > 1:
             schema = {"anyOf": list(schemas)}
         return {**described, "content": {model.content_type: {"schema": schema}}}, components
+
+    def build_request_body(
+        self,
+        model: Any,
+        source: Any,  # noqa: ARG002 (theirs)
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        (schema,), components = msgspec.json.schema_components([model], ref_template=REFERENCE)
+        return {"content": {JSON: {"schema": schema}}, "required": True}, components
 
     def build_path_parameter(self, name: str, converter: Any) -> dict[str, Any]:
         parameter = super().build_path_parameter(name, converter)

@@ -46,7 +46,11 @@ class Control:
         return await self._check(name)
 
     @describe(
-        "control", gives(schemas.Provider), errors=[404, 413, 415], body=schemas.Tuning, admin=True
+        "control",
+        gives(schemas.Provider),
+        errors=[404, 413, 415],
+        body=schemas.TuningBody,
+        admin=True,
     )
     async def tune(self, name: str) -> Response:
         """Change a provider's interval, or switch it off or on: at once and for later starts.

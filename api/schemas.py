@@ -257,6 +257,9 @@ class Tuning(Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool | UnsetType | None = UNSET
 
 
+TuningBody = Annotated[Tuning, Meta(extra_json_schema={"minProperties": 1})]
+
+
 class Database(Struct, frozen=True):
     """Behind the history. ``buffered`` results wait in memory; ``dropped`` ones are lost."""
 

@@ -21,26 +21,35 @@ async def serving(tracker=None, **options):
     """A server over a fake tracker; gives its URL, and ends it in order."""
     tracker = tracker or a_tracker(a_provider(), port=0)
     announced, receive = trio.open_memory_channel(1)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(
-            partial(
-                serve,
-                tracker.config,
-                announce=announced.send_nowait,
-                track=tracker.track,
-                heed_signals=False,
-                **options,
-            )
+    ended = trio.Event()
+
+    async def run():
+        await serve(
+            tracker.config,
+            announce=announced.send_nowait,
+            track=tracker.track,
+            heed_signals=False,
+            **options,
         )
+        ended.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run)
         with trio.fail_after(5):
             yield httpx.URL(await receive.receive())
             tracker.stop()
-            while nursery.child_tasks:
-                await trio.sleep(0.005)
+            await ended.wait()
 
 
-def connect(url):
-    return trio.open_tcp_stream(url.host, url.port)
+async def connect(url):
+    return await trio.open_tcp_stream(url.host, url.port)
+
+
+async def until(condition):
+    """Wait for what the server does in its own time."""
+    with trio.fail_after(2):
+        while not condition():  # noqa: ASYNC110 (it sets no event)
+            await trio.sleep(0.01)
 
 
 async def read_until(stream, wanted):
@@ -143,19 +152,18 @@ async def test_a_body_that_drips_is_a_408(monkeypatch):
 async def test_a_client_that_stops_reading_is_cut_off_and_delays_nobody(monkeypatch):
     monkeypatch.setattr(listening, "SEND_SECONDS", 0.5)
     tracker = a_tracker(*(a_provider(f"p{number}") for number in range(500)), port=0)
-    async with serving(tracker) as url:
-        async with await connect(url) as greedy:
-            for _ in range(100):
+    async with serving(tracker) as url, await connect(url) as greedy:
+        for _ in range(100):
+            await greedy.send_all(GET)
+        await trio.sleep(0.1)
+        began = trio.current_time()
+        async with httpx.AsyncClient(base_url=url) as client:
+            assert (await client.get("/livez")).status_code == 200
+        assert trio.current_time() - began < 0.5
+        with trio.fail_after(2), pytest.raises(trio.BrokenResourceError):  # cut off
+            while True:
                 await greedy.send_all(GET)
-            await trio.sleep(0.1)
-            began = trio.current_time()
-            async with httpx.AsyncClient(base_url=url) as client:
-                assert (await client.get("/livez")).status_code == 200
-            assert trio.current_time() - began < 0.5
-            with trio.fail_after(2), pytest.raises(trio.BrokenResourceError):  # cut off
-                while True:
-                    await greedy.send_all(GET)
-                    await trio.sleep(0.01)
+                await trio.sleep(0.01)
 
 
 async def test_the_feed_reaches_a_client_and_forgets_it_when_it_goes():
@@ -169,9 +177,7 @@ async def test_the_feed_reaches_a_client_and_forgets_it_when_it_goes():
             tracker.post(a_provider(response_time_ms=1.0))
             said = await read_until(stream, b"event: best\ndata: ")
             assert b'"response_time_ms":1.0' in said.partition(b"event: provider")[2]
-        with trio.fail_after(2):
-            while tracker.board._feeds:
-                await trio.sleep(0.01)
+        await until(lambda: not tracker.board._feeds)
 
 
 async def test_a_client_that_leaves_cancels_its_query():
@@ -179,9 +185,7 @@ async def test_a_client_that_leaves_cancels_its_query():
     tracker.delay = 60.0
     async with serving(tracker) as url:
         assert await raw(url, GET.replace(b"status", b"history"), seconds=0.2) == b""
-        with trio.fail_after(2):
-            while not tracker.cancelled:
-                await trio.sleep(0.01)
+        await until(lambda: tracker.cancelled == 1)
 
 
 async def test_a_request_line_may_name_the_whole_url():
@@ -246,7 +250,7 @@ async def test_the_servers_fate_is_the_trackers():
             url = httpx.URL(await receive.receive())
             assert b" 200 " in await raw(url, GET, 0.2)
             tracker.stop()
-    with pytest.raises(OSError, match="."):
+    with pytest.raises(OSError, match="all attempts to connect"):
         await connect(url)
 
 
@@ -257,7 +261,7 @@ async def test_a_port_in_use_is_said_before_anything_is_checked():
         async def never(*_, **__):
             raise AssertionError("the tracker was started")
 
-        with pytest.raises(CannotListenError, match=f"port {url.port} of 127.0.0.1 is in use"):
+        with pytest.raises(CannotListenError, match=rf"port {url.port} of 127\.0\.0\.1 is in use"):
             await serve(tracker.config, track=never)
 
 
@@ -270,7 +274,7 @@ async def test_a_public_bind_without_a_token_is_refused(host):
 
 async def test_a_host_that_is_not_ours_is_said_plainly():
     tracker = a_tracker(a_provider(), port=0, host="192.0.2.1", admin_token=Secret("t"))
-    with pytest.raises(CannotListenError, match="cannot listen on 192.0.2.1"):
+    with pytest.raises(CannotListenError, match=r"cannot listen on 192\.0\.2\.1"):
         await serve(tracker.config, track=tracker.track)
 
 

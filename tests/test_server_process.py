@@ -68,7 +68,8 @@ async def a_process(database, track="well"):
             process = await nursery.start(run)
             said = b""
             while not said.endswith(b"\n"):
-                assert (data := await process.stdout.receive_some()), "it ended without a URL"
+                data = await process.stdout.receive_some()
+                assert data, "it ended without a URL"
                 said += data
             yield process, httpx.URL(said.decode().strip())
         nursery.cancel_scope.cancel()
