@@ -255,6 +255,11 @@ BODIES = {
         Kind.QUOTA_EXHAUSTED,
         None,
     ),
+    "anthropic: no credit, with a 400": (
+        reply(400, {"error": {"message": "Your credit balance is too low to access the API."}}),
+        Kind.QUOTA_EXHAUSTED,
+        Facts(reachable=True, quota_available=False),
+    ),
     "fireworks: suspended": (
         reply(412, {"error": {"message": "Account is suspended"}}),
         Kind.AUTH,

@@ -477,6 +477,7 @@ async def test_a_proxy_that_refuses_a_tunnel_is_no_connection():
         finding = await check("https://127.0.0.1:9", proxy=proxy.url)
     assert finding.kind is Kind.CONNECT
     assert finding.message == "the proxy did not connect to 127.0.0.1:9"
+    assert finding.facts == Facts(reachable=False)
 
 
 async def test_a_proxy_of_a_kind_we_lack_is_our_mistake():

@@ -121,6 +121,14 @@ async def test_a_file_that_cannot_be_read(file):
     assert await reason(file) == "credential file FILE cannot be read: Is a directory"
 
 
+@pytest.mark.parametrize("path", ["~nobody-here/creds", "\x00", "", "/" + "x" * 300, "/x\n/y"])
+async def test_a_path_that_is_none(path):
+    finding, _ = await check(path, TIER)
+    assert finding.kind is Kind.AUTH
+    assert finding.message.isprintable()
+    assert len(finding.message) <= 200
+
+
 async def test_an_encrypted_file(file):
     file.write_text("00112233445566778899aabb:ffeeddccbbaa99887766554433221100:deadbeef")
     assert await reason(file) == (

@@ -77,6 +77,7 @@ WORDS: Mapping[Kind, str] = {
 # In the lower-cased text of an error. Each stands for a case where status and code mislead.
 REGION = ("user location is not supported", "unsupported_country_region_territory")
 SPENT = ("insufficient", "credit", "quota", "budget", "billing", "key limit exceeded")
+LOW = ("credit balance is too low",)  # Anthropic, with a 400
 SUSPENDED = ("suspended",)
 SCOPES = ("missing scopes", "insufficient permissions for this operation")
 MODERATED = ("moderation", "flagged", "guardrail")
@@ -179,6 +180,8 @@ def _by_words(error: ErrorBody, status: int) -> Kind | None:
         return None
     if any(word in error.plain for word in (*REGION, *SUSPENDED)):
         return Kind.AUTH
+    if any(word in error.plain for word in LOW):
+        return Kind.QUOTA_EXHAUSTED
     if status != 403:
         return None
     if any(word in error.plain for word in (*SCOPES, *MODERATED)):

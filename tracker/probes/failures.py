@@ -90,7 +90,7 @@ def _tls_failure(causes: list[BaseException], host: str, steps: Steps) -> tuple[
         if isinstance(error, ssl.SSLError):
             reason = (error.reason or "protocol error").replace("_", " ").lower()
             return Kind.TLS, f"no TLS connection to {host}: {reason}"
-    if "start_tls" in steps.step:
+    if steps.step.endswith("start_tls.started"):
         return Kind.TLS, f"{host} closed the connection during the TLS handshake"
     return None
 

@@ -61,16 +61,19 @@ async def fetch(client: httpx.AsyncClient, request: Request, provider: Provider)
 
 @attrs.define
 class Progress:
-    """How far an exchange got, told by httpcore's trace."""
+    """How far an exchange got: httpcore's trace tells the step.
+
+    connected: it made a connection of its own, rather than reuse one. answered: the head of an
+    answer came, from the provider and not from a proxy.
+    """
 
     step: str = ""
-    connected: bool = False  # it made a connection of its own, rather than reuse one
+    connected: bool = False
     answered: bool = False
 
     async def __call__(self, event: str, _: Mapping[str, Any]) -> None:
         self.step = event
         self.connected = self.connected or event == "connection.connect_tcp.complete"
-        self.answered = self.answered or event == "http11.receive_response_headers.complete"
 
 
 async def _exchange(client: httpx.AsyncClient, request: Request, progress: Progress) -> Reply:
@@ -82,6 +85,7 @@ async def _exchange(client: httpx.AsyncClient, request: Request, progress: Progr
         content=request.content,
         extensions={"trace": progress},
     ) as response:
+        progress.answered = True
         first = trio.current_time() - began
         refuse_redirect(response)
         limit = request.limit if response.is_success else SMALL

@@ -11,6 +11,7 @@ import trio
 
 from tracker.probes.fetch import Request
 from tracker.probes.limit_values import DAY, amount
+from tracker.probes.messages import printable
 from tracker.probes.reply import Reply, parse_json
 from tracker.probes.session import Session
 from tracker.reports import Facts, Finding, Kind
@@ -57,7 +58,8 @@ async def access_token(session: Session) -> Login | Finding:
         file = session.option("credential_file")
         login = await trio.to_thread.run_sync(read_login, file, abandon_on_cancel=True)
     except LoginError as error:
-        return Finding(kind=Kind.AUTH, message=str(error), facts=Facts(authenticated=False))
+        message = printable(str(error), session.mask)
+        return Finding(kind=Kind.AUTH, message=message, facts=Facts(authenticated=False))
     kept: Login | None = session.memory.get("login")
     if kept is not None and kept.refresh == login.refresh and kept.expires > login.expires:
         login = kept
@@ -69,13 +71,12 @@ async def access_token(session: Session) -> Login | Finding:
 
 def read_login(file: str) -> Login:
     """Raises LoginError."""
-    path = Path(file).expanduser()
     try:
-        with path.open("rb") as opened:
+        with Path(file).expanduser().open("rb") as opened:
             content = opened.read(SIZE)
     except FileNotFoundError:
         raise LoginError(f"no credential file {file}: {AGAIN}, or name it") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # the last: nobody's home
         reason = getattr(error, "strerror", None) or "not a path"
         raise LoginError(f"credential file {file} cannot be read: {reason}") from None
     if _ENCRYPTED.fullmatch(content):
