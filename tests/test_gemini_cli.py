@@ -202,13 +202,24 @@ async def test_a_token_revoked_early_is_renewed_once(file):
     assert (finding.kind, len(asked)) == (Kind.OK, 3)
 
 
+async def test_an_oauth_client_that_is_named_is_sent_and_never_shown(file):
+    write(file, refresh_token=REFRESH)
+    echo = answer({"error": "no canary-client-secret"}, 400)
+    client = {"client_id": "me", "client_secret": "canary-client-secret"}
+    finding, asked = await check(file, echo, **client)
+    form = parse_qs(asked[0].body.decode())
+    assert (form["client_id"], form["client_secret"]) == (["me"], ["canary-client-secret"])
+    assert finding.message == "the refresh token was refused: no ***"
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [
         ("invalid_grant", "revoked or expired, log in again with the Gemini CLI"),
         (
             "invalid_client",
-            "set options client_id and client_secret, or run the Gemini CLI, which renews its file",
+            "set GEMINI_CLI_CLIENT_ID and GEMINI_CLI_CLIENT_SECRET, or run the Gemini CLI, "
+            "which renews its file",
         ),
         ("strange", "strange"),
         (3, "no reason given"),

@@ -26,7 +26,10 @@ AGAIN = "log in again with the Gemini CLI"
 # A refresh must name the OAuth client that got the token, which the file does not: the CLI's own
 # is not ours to ship.
 CLIENT = ("client_id", "client_secret")
-_CLIENT = "set options client_id and client_secret, or run the Gemini CLI, which renews its file"
+_CLIENT = (
+    "set GEMINI_CLI_CLIENT_ID and GEMINI_CLI_CLIENT_SECRET, or run the Gemini CLI, "
+    "which renews its file"
+)
 _REFUSALS = {
     "invalid_grant": f"revoked or expired, {AGAIN}",
     "invalid_client": _CLIENT,
