@@ -199,7 +199,8 @@ def test_the_default_ranks_while_the_policy_fails_with_one_warning():
     (warning,) = logs
     assert warning["log_level"] == "warning"
     assert warning["policy"] == f"{__name__}:bad_missing"
-    assert "openai is missing" in warning["error"]
+    told = f'policy "{__name__}:bad_missing" gave no ranking: openai is missing'
+    assert warning["error"] == told
     assert ranker.complaint == warning["error"]
 
 

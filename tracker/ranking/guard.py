@@ -1,13 +1,12 @@
 """The ranking a tracker can rely on: whatever the chosen policy does, there is one."""
 
-import queue
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
 
 import attrs
-import outcome
 import structlog
 
 from tracker.ranking.load import DEFAULT, SHIPPED, load_policy
@@ -35,7 +34,7 @@ class TimedPolicy:
     policy: Policy
     patience: float = PATIENCE_SECONDS
     _late: int = attrs.field(default=0, init=False)
-    _thread: threading.Thread | None = attrs.field(default=None, init=False)
+    _last: Future[tuple[Ranked, ...]] | None = attrs.field(default=None, init=False)
 
     def __call__(
         self, candidates: Sequence[Candidate], incumbent: str | None
@@ -44,24 +43,29 @@ class TimedPolicy:
             raise PolicyError(
                 f'policy "{self.name}" was too slow {self._late} times; it is given up'
             )
-        if self._thread is not None and self._thread.is_alive():
+        if self._last is not None and not self._last.done():
             raise PolicyError(f'policy "{self.name}" has not answered its last call yet')
-        return self._answer(partial(asked, self.policy, candidates, incumbent, self.name))
-
-    def _answer(self, call: Callable[[], tuple[Ranked, ...]]) -> tuple[Ranked, ...]:
-        answers: queue.SimpleQueue[outcome.Outcome[tuple[Ranked, ...]]] = queue.SimpleQueue()
-        # A daemon: an endless policy must not keep the process from ending.
-        self._thread = threading.Thread(
-            target=lambda: answers.put(outcome.capture(call)), name=self.name, daemon=True
-        )
-        self._thread.start()
+        self._last = Future()
+        self._begin(self._last, partial(asked, self.policy, candidates, incumbent, self.name))
         try:
-            return answers.get(timeout=self.patience).unwrap()
-        except queue.Empty:
+            return self._last.result(self.patience)
+        except TimeoutError:
             self._late += 1
             raise PolicyError(
                 f'policy "{self.name}" took longer than {self.patience:g} s'
             ) from None
+
+    def _begin(
+        self, answer: Future[tuple[Ranked, ...]], call: Callable[[], tuple[Ranked, ...]]
+    ) -> None:
+        def run() -> None:
+            try:
+                answer.set_result(call())
+            except BaseException as error:  # noqa: BLE001 (raised where the answer is awaited)
+                answer.set_exception(error)
+
+        # A daemon: an endless policy must not keep the process from ending.
+        threading.Thread(target=run, name=self.name, daemon=True).start()
 
 
 def guarded(name: str, policy: Policy, patience: float = PATIENCE_SECONDS) -> Policy:

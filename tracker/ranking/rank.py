@@ -48,6 +48,8 @@ def asked(
             raise TypeError("it is an async function")  # noqa: TRY301 (one way out for all)
         ranked = tuple(islice(answer, len(candidates) + 1))  # it may be an endless generator
         flaw = next(_flaws(ranked, {candidate.provider for candidate in candidates}), None)
+    except PolicyError:
+        raise  # its deadline speaks for itself
     except (Exception, SystemExit) as error:
         raise PolicyError(f'policy "{name}" failed: {type(error).__name__}: {error}') from error
     if flaw is not None:
