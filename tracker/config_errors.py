@@ -69,7 +69,7 @@ def dotted(path: Iterable[object]) -> str:
 
 
 def _bare_or_quoted(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else shown(name)
+    return without_secrets(name) if re.fullmatch(r"[A-Za-z0-9_-]+", name) else shown(name)
 
 
 def shown(value: object, name: str = "") -> str:
@@ -113,6 +113,10 @@ def names_secret(name: str) -> bool:
 def without_secrets(text: str) -> str:
     """The text with everything masked that looks like a key."""
     return _TOKEN.sub(lambda token: MASK if looks_secret(token[0]) else token[0], text)
+
+
+def holds_secret(text: str) -> bool:
+    return without_secrets(text) != text
 
 
 def looks_secret(word: str) -> bool:

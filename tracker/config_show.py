@@ -74,5 +74,6 @@ def _plain(value: dict[str, Any]) -> dict[str, Any]:
 
 def _add_defaults(table: dict[str, Any], defaults: dict[str, Any]) -> None:
     for name, value in table["properties"].items():
-        if defaults.get(name) is not None:
-            value["default"] = defaults[name]
+        default = defaults.get(name)
+        if default is not None:
+            value["default"] = list(default) if isinstance(default, tuple) else default

@@ -12,7 +12,7 @@ from cattrs import (
     IterableValidationError,
 )
 
-from tracker.config_errors import Mistake, dotted, looks_secret, names_secret, shown
+from tracker.config_errors import Mistake, dotted, holds_secret, names_secret, shown
 from tracker.config_tables import ConfigTable, ProviderTable
 from tracker.config_values import WrongValueError, make_converter
 
@@ -65,7 +65,7 @@ def _located(error: BaseException, path: KeyPath, table: Any, value: Any) -> Ite
 
 def _wrong(path: KeyPath, error: WrongValueError) -> Mistake:
     name = next((part for part in reversed(path) if isinstance(part, str)), "")
-    if isinstance(error.value, str) and (looks_secret(error.value) or names_secret(name)):
+    if isinstance(error.value, str) and (names_secret(name) or holds_secret(error.value)):
         return Mistake(key=dotted(path), problem=NOT_HERE, allowed=error.allowed)
     value = shown(error.value, name)
     return Mistake(key=dotted(path), value=value, problem="wrong value", allowed=error.allowed)
