@@ -1,9 +1,10 @@
 """The store against files that lock, fill up, break and vanish, each for real."""
 
-# ruff: noqa: ASYNC221, ASYNC240 (faults are injected between awaits, on purpose)
+# ruff: noqa: ASYNC110, ASYNC221, ASYNC240 (faults are injected between awaits, on purpose)
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -323,8 +324,11 @@ async def test_a_replaced_file_is_used_and_not_mixed_with_the_old(path: Path) ->
         await store.write([check(message="theirs")])
     async with open_store(str(path), clock=CLOCK) as store:
         await store.write([check(message="ours")])
-        other.rename(path)
-        await store.write([check(message="next")])
+        with opened(path) as reader:  # keeps the old log from being carried over and emptied
+            reader.execute("BEGIN; SELECT * FROM checks")
+            await store.write([check(message="in the log")])
+            other.rename(path)
+            await store.write([check(message="next")])
     assert stored(path) == ["theirs", "next"]
     assert ask(path, "PRAGMA integrity_check") == [("ok",)]
 
@@ -388,6 +392,7 @@ async def test_a_damaged_file_is_set_aside_when_opened(
 async def test_damage_that_comes_while_open_is_found_and_set_aside(path: Path, use: str) -> None:
     await filled(path)
     async with open_store(str(path), clock=CLOCK) as store:
+        await store.write([check(message="in the log")])
         spoil(path, 0, path.stat().st_size)
         await store._use(lambda connection: connection.execute("PRAGMA shrink_memory"))
         calls = {
@@ -399,7 +404,8 @@ async def test_damage_that_comes_while_open_is_found_and_set_aside(path: Path, u
         await calls[use]()
         assert store.state.ok
         await store.write([check(message="last")])
-    assert len(beside(path, "corrupt")) == 1
+    (kept,) = beside(path, "corrupt")
+    assert kept.with_name(f"{kept.name}-wal").stat().st_size > 0
     assert stored(path)[-1] == "last"
 
 
@@ -437,6 +443,19 @@ async def test_a_newer_schema_is_left_untouched(path: Path) -> None:
         with pytest.raises(StoreUnavailable, match="newer version"):
             await store.history(since=LONG_AGO)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == before
+
+
+async def test_a_newer_schema_with_an_open_log_is_left_untouched(path: Path) -> None:
+    source = path.with_name("source.db")
+    with opened(source) as other:  # as a newer tracker leaves it when it is killed
+        other.execute("PRAGMA journal_mode = WAL; CREATE TABLE future (x)")
+        other.execute("PRAGMA user_version = 99")
+        for ending in ("", "-wal"):
+            shutil.copy(f"{source}{ending}", f"{path}{ending}")
+    before = [Path(f"{path}{ending}").read_bytes() for ending in ("", "-wal")]
+    async with open_store(str(path), clock=CLOCK) as store:
+        assert "schema 99" in await refused(store)
+    assert [Path(f"{path}{ending}").read_bytes() for ending in ("", "-wal")] == before
 
 
 async def test_another_programs_database_is_left_untouched(path: Path) -> None:
@@ -534,6 +553,26 @@ def test_beyond_its_limit_the_backlog_drops_the_oldest_check_and_counts() -> Non
     assert backlog.take(10) == (change(), check(message="3"), check(message="4"))
 
 
+async def test_while_the_database_is_away_the_oldest_are_dropped(
+    path: Path, nursery: trio.Nursery
+) -> None:
+    async with open_store(str(path), clock=CLOCK) as store:
+        backlog = Backlog(limit=10)
+        writer = Writer(store, backlog, clock=CLOCK)
+        nursery.start_soon(writer.run)
+        with locked(path):
+            for number in range(10):
+                backlog.append(check(message=str(number)))
+            while store.state.ok:  # the writer has tried these ten
+                await trio.sleep(0.01)
+            for number in range(10, 15):
+                backlog.append(check(message=str(number)))
+        assert await writer.flush(2.0)
+        assert backlog.dropped == 5
+        assert stored(path) == [str(number) for number in range(5, 15)]
+        nursery.cancel_scope.cancel()
+
+
 def test_what_is_being_written_is_not_dropped() -> None:
     backlog = Backlog(limit=3)
     for number in range(3):
@@ -592,7 +631,7 @@ def test_kill_9_loses_no_acknowledged_row_and_halves_no_batch(path: Path) -> Non
     here = Path(__file__).parent
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])}
     present = 0
-    for kill_after in (1, 3, 9, 2, 27):
+    for kill_after in (1, 3, 9, 2, 27, 5, 1, 14, 2, 8):
         command = [sys.executable, "-c", textwrap.dedent(WRITER), str(path), str(present)]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, env=environment, text=True
