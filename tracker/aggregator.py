@@ -116,7 +116,7 @@ class Aggregator:
         providers: dict[str, ProviderStatus] = {}
         for name, dossier in self.dossiers.items():
             before = dossier.view
-            if everything or dossier.touched or before is None or now.steady > dossier.changes_at:
+            if everything or dossier.touched or before is None or now.steady >= dossier.changes_at:
                 dossier.refresh(now)
             if dossier.view is not None:
                 providers[name] = dossier.view

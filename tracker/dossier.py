@@ -178,7 +178,7 @@ class Dossier:
             self.health,
             Circumstances(
                 now=now.steady,
-                stale=self.stale_at is not None and now.steady > self.stale_at,
+                stale=self.stale_at is not None and now.steady >= self.stale_at,
                 switched_off=not self.provider.enabled,
                 given_up=self.given_up,
                 limit_percent=rate_limit.percent,
@@ -196,7 +196,7 @@ class Dossier:
             reason=judged.reason,
             usable=judged.usable,
             usable_at=_steadily(shown.usable_at if shown else None, now.wall(usable_at)),
-            stale=self.stale_at is not None and now.steady > self.stale_at,
+            stale=self.stale_at is not None and now.steady >= self.stale_at,
             enabled=self.provider.enabled,
             response_time_ms=health.response_time_ms,
             ttft_ms=health.ttft_ms,

@@ -1,0 +1,40 @@
+import pytest
+import structlog
+import trio
+from trio.testing import MockClock
+
+from tracker.backoff import Backoff
+from tracker.keeper import BeyondMendingError, Keeper
+
+
+class Flaky:
+    """Crashes ``crashes`` times, then returns."""
+
+    def __init__(self, crashes: int) -> None:
+        self.crashes, self.times = crashes, list[float]()
+
+    async def run(self) -> None:
+        self.times.append(trio.current_time())
+        if len(self.times) <= self.crashes:
+            raise ValueError("a bug that knows sk-secret")
+
+
+async def test_a_crashed_task_runs_again_after_1_2_4_seconds(autojump_clock: MockClock) -> None:
+    flaky = Flaky(3)
+    keeper = Keeper("writer", flaky.run)
+    await keeper.keep()
+    assert flaky.times == [0.0, 1.0, 3.0, 7.0]
+    assert keeper.restarts == 3
+
+
+async def test_past_its_budget_the_crash_goes_on_loudly(autojump_clock: MockClock) -> None:
+    keeper = Keeper("aggregator", Flaky(99).run, Backoff(budget=3))
+    with pytest.raises(BeyondMendingError, match="the aggregator crashed 3 times"):
+        await keeper.keep()
+
+
+async def test_the_logged_traceback_is_masked(autojump_clock: MockClock) -> None:
+    with structlog.testing.capture_logs() as logs:
+        await Keeper("x", Flaky(1).run, mask=lambda text: text.replace("sk-secret", "***")).keep()
+    assert "ValueError: a bug that knows ***" in logs[0]["trace"]
+    assert "sk-secret" not in str(logs)

@@ -1,0 +1,381 @@
+"""The whole tracker on virtual time, with a real database file."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import apsw
+import attrs
+import pytest
+import trio
+from makers import finding, provider
+from trio.testing import MockClock
+
+from tracker import Config, Tracker, get_healthiest_provider, run_tracker
+from tracker.actor import Check
+from tracker.backoff import Backoff
+from tracker.canary import Canary
+from tracker.keeper import BeyondMendingError
+from tracker.reports import Finding, Kind, Status
+from tracker.settings import Provider
+from tracker.testing import VirtualClock, advance, virtual_clock
+
+
+@attrs.define
+class World:
+    """Providers by name with the kind they answer; ``clock`` and ``time`` are the tracker's."""
+
+    time: MockClock
+    folder: Path
+    kinds: dict[str, Kind] = attrs.field(factory=dict)
+    clock: VirtualClock = attrs.field(factory=virtual_clock)
+    tracker: Tracker = attrs.field(init=False)
+
+    @asynccontextmanager
+    async def open(self, settings: Provider) -> AsyncIterator[Check]:
+        async def check() -> Finding:
+            await trio.lowlevel.checkpoint()
+            kind = self.kinds.get(settings.name, Kind.OK)
+            if kind is Kind.INTERNAL:
+                raise ZeroDivisionError("a bug of ours")
+            return finding(kind, latency_ms=100.0 + len(settings.name))
+
+        yield check
+
+    def config(self, *names: str, **more: Any) -> Config:
+        providers = tuple(provider(name, interval_seconds=60.0) for name in names)
+        return Config(database=str(self.folder / "p.db"), providers=providers, **more)
+
+    @asynccontextmanager
+    async def running(self, config: Config) -> AsyncIterator[Tracker]:
+        async with trio.open_nursery() as nursery:
+            self.tracker = await nursery.start(self.start, config)
+            await self.passes(1.0)
+            yield self.tracker
+            self.tracker.stop()
+            await self.passes(5.0)
+
+    async def start(self, config: Config, task_status: Any) -> None:
+        await run_tracker(
+            config,
+            clock=self.clock,
+            open_check=self.open,
+            backoff=Backoff(budget=3),
+            canary=Canary(beat=10.0),
+            task_status=task_status,
+        )
+
+    async def passes(self, seconds: float) -> None:
+        store = self.tracker._store
+        await advance(self.time, seconds, store.worker, store.readers)
+
+    def rows(self, sql: str = "SELECT count(*) FROM checks") -> Any:
+        connection = self.connect()
+        found = connection.execute(sql).fetchall()
+        connection.close()
+        return found
+
+    def connect(self) -> apsw.Connection:
+        """By the same library: two copies of SQLite in a process do not see each other's locks."""
+        return apsw.Connection(str(self.folder / "p.db"))
+
+
+@pytest.fixture
+async def world(mock_clock: MockClock, tmp_path: Path) -> World:
+    return World(time=mock_clock, folder=tmp_path)
+
+
+async def while_advancing(world: World, job: Callable[[], Awaitable[Any]]) -> Any:
+    answers = []
+
+    async def run() -> None:
+        answers.append(await job())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run)
+        await world.passes(1.0)
+    return answers[0]
+
+
+async def test_all_are_checked_at_once_and_the_best_is_named(
+    world: World, mock_clock: MockClock
+) -> None:
+    world.kinds["bb"] = Kind.SERVER
+    async with world.running(world.config("a", "bb", "ccc")) as tracker:
+        snapshot = tracker.snapshot
+        assert {n: p.status for n, p in snapshot.providers.items()} == {
+            "a": Status.HEALTHY,
+            "bb": Status.DEGRADED,
+            "ccc": Status.HEALTHY,
+        }
+        assert snapshot.swept
+        assert tracker.get_healthiest_provider() == get_healthiest_provider(tracker) == "a"
+        assert [line.provider for line in snapshot.ranking.ranked] == ["a", "ccc", "bb"]
+
+
+async def test_a_failing_best_is_replaced_and_comes_back(
+    world: World, mock_clock: MockClock
+) -> None:
+    async with world.running(world.config("a", "bb")) as tracker:
+        world.kinds["a"] = Kind.CONNECT
+        await world.passes(120.0)
+        assert tracker.snapshot.providers["a"].status is Status.DOWN
+        assert tracker.get_healthiest_provider() == "bb"
+        world.kinds["a"] = Kind.OK
+        await world.passes(240.0)
+        assert tracker.snapshot.providers["a"].status is Status.HEALTHY
+
+
+async def test_every_result_is_stored_before_it_ends(world: World, mock_clock: MockClock) -> None:
+    async with world.running(world.config("a", "bb")) as tracker:
+        await world.passes(300.0)
+        checks = sum(p.checks_24h for p in tracker.snapshot.providers.values())
+    assert world.rows() == [(checks,)]
+
+
+async def test_after_a_restart_statistics_and_status_go_on(
+    world: World, mock_clock: MockClock
+) -> None:
+    world.kinds["a"] = Kind.SERVER
+    async with world.running(world.config("a", "bb")) as tracker:
+        await world.passes(130.0)
+        before = tracker.snapshot.providers["a"]
+    assert before.status is Status.DOWN
+    async with trio.open_nursery() as nursery:
+        config = attrs.evolve(world.config("a", "bb"), schedule=False)
+        tracker = world.tracker = await nursery.start(world.start, config)
+        after = tracker.snapshot.providers["a"]
+        tracker.stop()
+        await world.passes(5.0)
+    kept = ("status", "consecutive_failures", "uptime", "checks_24h", "last_check", "outcome")
+    assert [getattr(after, k) for k in kept] == [getattr(before, k) for k in kept]
+
+
+async def test_a_row_of_long_ago_is_stale_not_recommended(
+    world: World, mock_clock: MockClock
+) -> None:
+    async with world.running(world.config("a")):
+        pass
+    await advance(world.time, 6 * 86_400.0)
+    async with trio.open_nursery() as nursery:
+        config = world.config("a", schedule=False)
+        tracker = world.tracker = await nursery.start(world.start, config)
+        seen = tracker.snapshot.providers["a"]
+        assert (seen.status, seen.stale, tracker.get_healthiest_provider()) == (
+            Status.UNKNOWN,
+            True,
+            None,
+        )
+        tracker.stop()
+        await world.passes(5.0)
+
+
+async def test_a_checked_on_request_is_in_the_snapshot_when_it_is_answered(
+    world: World, mock_clock: MockClock
+) -> None:
+    async with world.running(world.config("a", schedule=False)) as tracker:
+        assert tracker.snapshot.providers["a"].status is Status.UNKNOWN
+        outcomes = await while_advancing(world, lambda: tracker.check("a"))
+        assert outcomes["a"].kind is Kind.OK
+        assert tracker.snapshot.providers["a"].status is Status.HEALTHY
+        with pytest.raises(KeyError):
+            await tracker.check("nobody")
+
+
+async def test_an_actor_past_its_budget_is_unknown_and_the_rest_goes_on(
+    world: World, mock_clock: MockClock
+) -> None:
+    world.kinds["a"] = Kind.INTERNAL
+    async with world.running(world.config("a", "bb")) as tracker:
+        await world.passes(60.0)
+        seen = tracker.snapshot.providers["a"]
+        assert (seen.status, seen.usable) == (Status.UNKNOWN, False)
+        assert seen.reason == (
+            "its checker crashed too often and was given up: ZeroDivisionError: a bug of ours"
+        )
+        assert tracker.snapshot.providers["bb"].status is Status.HEALTHY
+        health = tracker.health()
+        assert (health.status, health.actors["a"].state) == ("degraded", "given up")
+        await tracker.tune("a", interval_seconds=30.0)
+        world.kinds["a"] = Kind.OK
+        await world.passes(60.0)
+        assert tracker.snapshot.providers["a"].status is Status.HEALTHY
+
+
+async def test_a_tuned_interval_holds_at_once_and_after_a_restart(
+    world: World, mock_clock: MockClock
+) -> None:
+    async with world.running(world.config("a")) as tracker:
+        await tracker.tune("a", interval_seconds=20.0)
+        assert tracker.snapshot.providers["a"].interval_seconds == 20.0
+        assert tracker.snapshot.providers["a"].interval_overridden
+        await world.passes(1.0)
+    async with world.running(world.config("a")) as tracker:
+        assert tracker.config.provider("a").timing.interval_seconds == 20.0
+        await tracker.tune("a", interval_seconds=None)
+        assert tracker.config.provider("a").timing.interval_seconds == 60.0
+        assert not tracker.snapshot.providers["a"].interval_overridden
+
+
+async def test_an_impossible_interval_is_refused_and_changes_nothing(
+    world: World, mock_clock: MockClock
+) -> None:
+    async with world.running(world.config("a")) as tracker:
+        for wrong in (0.0, -1.0, 9.99, float("nan"), float("inf")):
+            with pytest.raises(ValueError, match="interval_seconds"):
+                await tracker.tune("a", interval_seconds=wrong)
+        with pytest.raises(KeyError):
+            await tracker.tune("nobody", interval_seconds=60.0)
+        assert tracker.snapshot.providers["a"].interval_seconds == 60.0
+
+
+async def test_a_provider_switched_off_is_shown_but_not_used(
+    world: World, mock_clock: MockClock
+) -> None:
+    async with world.running(world.config("a", "bb")) as tracker:
+        await tracker.tune("a", enabled=False)
+        seen = tracker.snapshot.providers["a"]
+        assert (seen.status, seen.enabled, seen.next_check) == (Status.UNKNOWN, False, None)
+        assert tracker.get_healthiest_provider() == "bb"
+        count = seen.checks_24h
+        await world.passes(300.0)
+        assert tracker.snapshot.providers["a"].checks_24h == count
+        await tracker.tune("a", enabled=True)
+        await world.passes(1.0)
+        assert tracker.snapshot.providers["a"].status is Status.HEALTHY
+
+
+async def test_a_reload_touches_only_what_changed(world: World, mock_clock: MockClock) -> None:
+    async with world.running(world.config("a", "bb")) as tracker:
+        await world.passes(10.0)
+        await tracker.reload(world.config("bb", "ccc"))
+        await world.passes(1.0)
+        assert set(tracker.snapshot.providers) == {"bb", "ccc"}
+        assert tracker.snapshot.providers["bb"].checks_24h == 1
+        assert tracker.snapshot.providers["ccc"].status is Status.HEALTHY
+
+
+async def test_results_wait_while_the_database_is_locked_and_are_then_written(
+    world: World,
+    mock_clock: MockClock,
+) -> None:
+    async with world.running(world.config("a")) as tracker:
+        await world.passes(5.0)
+        other = world.connect()
+        other.execute("BEGIN EXCLUSIVE")
+        await world.passes(75.0)
+        health = tracker.health()
+        assert (health.database.state, health.status) == ("unavailable", "degraded")
+        assert health.database.buffered > 0
+        assert tracker.get_healthiest_provider() == "a"
+        other.execute("ROLLBACK")
+        other.close()
+        await world.passes(5.0)
+        assert tracker.health().database.state == "ok"
+        assert tracker.health().database.buffered == 0
+        checks = tracker.snapshot.providers["a"].checks_24h
+    assert world.rows() == [(checks,)]
+
+
+async def test_the_wall_clock_may_jump_and_moves_no_check(
+    world: World, mock_clock: MockClock
+) -> None:
+    async with world.running(world.config("a")) as tracker:
+        await world.passes(200.0)
+        count = tracker.snapshot.providers["a"].checks_24h
+        for jump in (-3600.0, 3600.0, 3600.0, -3600.0):
+            world.clock.jump_wall(jump)
+            await world.passes(60.0)
+        seen = tracker.snapshot.providers["a"]
+        assert seen.checks_24h - count in {3, 4, 5}
+        assert (seen.status, seen.uptime.hour) == (Status.HEALTHY, 100.0)
+
+
+async def test_a_silent_provider_becomes_stale_when_nobody_checks_it(
+    world: World, mock_clock: MockClock
+) -> None:
+    async with world.running(world.config("a")) as tracker:
+        await world.passes(10.0)
+        tracker._supervisor._charges["a"].scope.cancel()  # its actor is gone without a word
+        await world.passes(4 * 60.0 + 120.0)
+        seen = tracker.snapshot.providers["a"]
+        assert (seen.status, seen.stale, seen.usable) == (Status.UNKNOWN, True, False)
+
+
+async def test_a_bug_in_the_aggregator_is_restarted_on_its_state(
+    world: World, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.running(world.config("a")) as tracker:
+        aggregator = tracker._aggregator
+        publish, failures = aggregator.publish, iter([True])
+
+        def broken(_: Any) -> None:
+            if next(failures, False):
+                raise ZeroDivisionError("a bug of ours")
+            publish()
+
+        monkeypatch.setattr(type(aggregator), "publish", broken)
+        await world.passes(200.0)
+        health = tracker.health()
+        assert (health.aggregator_restarts, health.reports_dropped) == (1, 0)
+        checks = tracker.snapshot.providers["a"].checks_24h
+        assert checks >= 3
+    assert world.rows() == [(checks,)]
+
+
+async def test_a_report_that_crashes_the_aggregator_twice_is_dropped_and_counted(
+    world: World, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.running(world.config("a", "bb")) as tracker:
+        dossier = tracker._aggregator.dossiers["a"]
+        take = type(dossier).take
+
+        def broken(self: Any, *rest: Any) -> Any:
+            if self is dossier:
+                raise ZeroDivisionError("a bug of ours")
+            return take(self, *rest)
+
+        monkeypatch.setattr(type(dossier), "take", broken)
+        await world.passes(70.0)
+        assert tracker.health().reports_dropped == 1
+        monkeypatch.undo()
+        await world.passes(70.0)
+        assert tracker.snapshot.providers["bb"].checks_24h >= 2
+
+
+async def test_an_aggregator_beyond_mending_ends_the_tracker_loudly(
+    world: World, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Any) -> None:
+        raise ZeroDivisionError("a bug of ours")
+
+    with pytest.raises(BaseExceptionGroup) as crash:
+        async with world.running(world.config("a")) as tracker:
+            monkeypatch.setattr(type(tracker._aggregator), "publish", broken)
+            await world.passes(300.0)
+    assert crash.group_contains(BeyondMendingError, match="the aggregator crashed 3 times")
+
+
+async def test_with_nothing_to_watch_it_is_ready(world: World, mock_clock: MockClock) -> None:
+    async with world.running(world.config()) as tracker:
+        assert tracker.snapshot.swept
+        assert tracker.health().ready
+        assert tracker.get_healthiest_provider() is None
+
+
+async def test_a_database_that_is_a_folder_is_said_and_lived_with(
+    world: World, mock_clock: MockClock
+) -> None:
+    (world.folder / "p.db").mkdir()
+    async with world.running(world.config("a")) as tracker:
+        assert tracker.get_healthiest_provider() == "a"
+        assert tracker.health().database.state == "unavailable"
+
+
+async def test_history_is_there_within_a_second(world: World, mock_clock: MockClock) -> None:
+    async with world.running(world.config("a")) as tracker:
+        since = world.clock.now() - timedelta(hours=1)
+        found = await while_advancing(world, lambda: tracker.history(since=since))
+        assert len(found.providers["a"]) == tracker.snapshot.providers["a"].checks_24h == 1
