@@ -298,6 +298,13 @@ class TestValues:
     def test_a_table_must_be_one(self, text):
         assert mistake(text).allowed == "a table"
 
+    def test_several_can_be_none(self):
+        found = mistakes("server = []\nproviders = false\n")
+        assert [str(m) for m in found] == [
+            "server = a list: wrong value; allowed: a table",
+            "providers = false: wrong value; allowed: a table",
+        ]
+
     def test_a_key_in_the_wrong_place_is_shown_its_place(self):
         assert mistake("interval_seconds = 5").nearest == "interval_seconds in [tracker]"
         assert mistake("tracker.port = 5").nearest == "port in [server]"

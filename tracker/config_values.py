@@ -7,7 +7,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import attrs
 from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn
+from cattrs.gen import make_dict_structure_fn, make_mapping_structure_fn
 from msgspec import Meta
 
 
@@ -42,7 +42,7 @@ def _table(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
 
 
 def _dict(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
-    return _only_tables(converter.gen_structure_mapping(cls))
+    return _only_tables(make_mapping_structure_fn(cls, converter, detailed_validation=True))
 
 
 def _only_tables(structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
