@@ -67,6 +67,8 @@ class Answers:
             found = self._kept[key] = encode()
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(key)  # what nobody asks for goes first
         return found
 
     def piece(self, provider: ProviderStatus) -> bytes:

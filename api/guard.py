@@ -2,15 +2,12 @@
 
 from functools import lru_cache
 
-import structlog
 from quart import Response, request
 from quart_trio import QuartTrio
 
 from api.auth import Hosts, refuse_cross_site, require_reader
 from api.problems import Problem
 from tracker.settings import ServerSettings
-
-log = structlog.get_logger()
 
 # For answers that are data: nothing in them may run, load or be framed.
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
@@ -46,7 +43,6 @@ def guard(app: QuartTrio, settings: ServerSettings) -> None:
 
 
 def _unknown_host() -> Problem:
-    log.warning("request refused", reason="unknown host name")
     return Problem(
         status=400,
         title="Unknown host name",

@@ -25,8 +25,6 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
 from quart_trio import QuartTrio
 
-from tracker.secret import Mask
-
 KEEP_ALIVE_SECONDS = 20.0  # also the time a client may take over a request's head
 HEAD_BYTES = 16 * 1024
 SEND_SECONDS = 10.0  # for a client to take what it asked for
@@ -34,6 +32,8 @@ CLOSE_SECONDS = 1.0
 GRACE_SECONDS = 0.5  # for answers under way when the server ends
 BACKLOG = 1_024
 log = structlog.get_logger()
+
+Masking = Callable[[str], str]
 
 
 class CannotListenError(Exception):
@@ -73,12 +73,15 @@ def _why(host: str, port: int, error: OSError) -> str:
 
 @attrs.frozen(eq=False)
 class Server:
-    """Serves ``app`` on ``listeners``. ``root_path``: a prefix that a proxy may leave on."""
+    """Serves ``app`` on ``listeners``.
+
+    root_path: a prefix that a proxy may leave on. mask: hides secrets in what is logged.
+    """
 
     app: QuartTrio
     listeners: Sequence[trio.SocketListener]
     root_path: str = ""
-    mask: Mask = Mask()
+    mask: Masking = str
     _ending: trio.Event = attrs.field(factory=trio.Event)
     _ended: trio.Event = attrs.field(factory=trio.Event)
 
@@ -154,7 +157,7 @@ class Edge:
 class Logs(Logger):
     """Hypercorn's messages, through our log and its mask."""
 
-    def __init__(self, mask: Mask, config: HyperConfig) -> None:
+    def __init__(self, mask: Masking, config: HyperConfig) -> None:
         super().__init__(config)
         self._mask = mask
 
@@ -172,7 +175,7 @@ def _path_of(target: str) -> str:
     return path if path.startswith("/") else "/*"
 
 
-def _settings(mask: Mask) -> HyperConfig:
+def _settings(mask: Masking) -> HyperConfig:
     config = HyperConfig()
     config.include_server_header = False
     config.keep_alive_timeout = KEEP_ALIVE_SECONDS

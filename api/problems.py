@@ -13,7 +13,6 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 
 from api.schemas import Problem as Wire
-from tracker.secret import Mask
 
 if TYPE_CHECKING:
     from tracker.handle import Tracker
@@ -63,7 +62,7 @@ def handle_problems(app: QuartTrio, tracker: "Tracker") -> None:
         return error if isinstance(error, RequestRedirect) else problem_response(_translate(error))
 
     async def on_bug(error: Exception) -> Response:
-        trace = Mask(tracker.config.secrets())("".join(traceback.format_exception(error)))
+        trace = tracker.mask("".join(traceback.format_exception(error)))
         log.error("request failed", method=request.method, path=request.path, trace=trace)
         return problem_response(
             Problem(status=500, detail="a bug of ours: the tracker's log has the details")

@@ -65,7 +65,9 @@ class Control:
             raise no_provider(name) from None
         except ValueError as error:
             raise bad_request(str(error)) from None
-        return _json(view_provider(self.tracker.snapshot.providers[name]))
+        if (provider := self.tracker.snapshot.providers.get(name)) is None:
+            raise no_provider(name)  # a reload took it away meanwhile
+        return _json(view_provider(provider))
 
     async def _check(self, *names: str) -> Response:
         self._admit()

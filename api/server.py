@@ -14,7 +14,6 @@ from api.auth import is_loopback
 from api.encoding import Answers
 from api.events import Streams
 from api.listening import Server, open_listeners, url_of
-from tracker.secret import Mask
 from tracker.service import run_tracker
 from tracker.settings import Config, ServerSettings
 
@@ -69,7 +68,12 @@ async def serve(
         answers = Answers()
         streams = Streams(tracker.board, answers)
         app = create_app(tracker, answers=answers, streams=streams)
-        server = Server(app, listeners, settings.root_path, Mask(config.secrets()))
+        server = Server(
+            app,
+            listeners,
+            settings.root_path,
+            lambda text: tracker.mask(text),  # noqa: PLW0108 (a reload changes the mask)
+        )
         await nursery.start(server.run)
         for task in beside:
             nursery.start_soon(task, tracker)

@@ -11,6 +11,7 @@ import trio
 from tracker.board import Board
 from tracker.condition import DatabaseHealth, TrackerHealth
 from tracker.reports import Facts, Finding, Kind, LimitReading, LimitSource, Outcome, Status
+from tracker.secret import Mask
 from tracker.settings import Config, Provider, ServerSettings, Timing
 from tracker.snapshot import (
     Excluded,
@@ -172,6 +173,10 @@ class FakeTracker:
     @property
     def snapshot(self) -> Snapshot:
         return self.board.latest
+
+    @property
+    def mask(self) -> Mask:
+        return Mask(self.config.secrets())
 
     def post(self, *providers: ProviderStatus, **changes: Any) -> None:
         self.board.post(a_snapshot(*providers, revision=self.snapshot.revision + 1, **changes))

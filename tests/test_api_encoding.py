@@ -1,0 +1,94 @@
+"""Answers as bytes: kept while right, made anew when not, and safe to compare."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from fakes.trackers import NOON, a_provider, a_snapshot
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.conditional import matches, seconds_until
+from api.encoding import KEPT, Answers, answer_of, instant
+from api.narrowing import Wish, narrow
+from tracker.clock import utc_now
+
+
+def test_times_are_utc_with_milliseconds_and_z():
+    summer = timezone(timedelta(hours=2))
+    assert instant(datetime(2026, 7, 1, 12, 0, 0, 123_999, summer)) == "2026-07-01T10:00:00.123Z"
+    assert instant(datetime(2026, 7, 1, tzinfo=UTC)) == "2026-07-01T00:00:00.000Z"
+
+
+@given(st.binary(), st.binary())
+def test_the_tag_is_the_contents(one, other):
+    assert (answer_of(one).etag == answer_of(other).etag) is (one == other)
+
+
+@pytest.mark.parametrize(
+    ("held", "matched"),
+    [
+        (None, False),
+        ("", False),
+        ("*", True),
+        ('"a"', True),
+        ('W/"a"', True),
+        ('"b", W/"a" ,"c"', True),
+        ('"b"', False),
+        ('"A"', False),
+        ("a", False),
+    ],
+)
+def test_if_none_match_compares_weakly(held, matched):
+    assert matches(held, '"a"') is matched
+
+
+def test_nobody_is_told_to_ask_again_at_once():
+    assert seconds_until(utc_now() - timedelta(hours=1)) == 1
+    assert seconds_until(utc_now() + timedelta(seconds=59.5)) == 60
+
+
+def test_a_new_snapshot_forgets_the_answers_of_the_last():
+    answers, made = Answers(), []
+
+    def make(snapshot):
+        return lambda: made.append(snapshot.revision) or answer_of(b"")
+
+    first, second = a_snapshot(revision=1), a_snapshot(revision=2)
+    for snapshot in (first, first, second, second, first):
+        answers.get(snapshot, "key", make(snapshot))
+    assert made == [1, 2, 1]
+
+
+def test_filters_cannot_fill_the_memory():
+    answers, snapshot = Answers(), a_snapshot()
+    for number in range(KEPT * 3):
+        answers.get(snapshot, number, lambda: answer_of(b"x"))
+    assert len(answers._kept) == KEPT
+
+
+providers = st.lists(
+    st.builds(
+        lambda name, usable, ms: a_provider(name, usable=usable, response_time_ms=ms),
+        st.sampled_from("abcdef"),
+        st.booleans(),
+        st.floats(1, 1000),
+    ),
+    unique_by=lambda provider: provider.name,
+)
+chosen = st.none() | st.frozensets(st.sampled_from("abcdefgh"))
+wishes = st.builds(
+    Wish,
+    candidates=chosen,
+    exclude=chosen,
+    model=st.sampled_from([None, "gpt-oss-20b", "a-only", "none"]),
+)
+
+
+@given(providers, wishes)
+def test_a_wish_keeps_the_order_and_lets_nobody_else_in(watched, wish):
+    snapshot = a_snapshot(*watched, at=NOON)
+    narrowed = narrow(snapshot, wish)
+    allowed = {p.name for p in watched if wish.allows(p)}
+    whole = [r.provider for r in snapshot.ranking.ranked]
+    assert [r.provider for r in narrowed.ranked] == [name for name in whole if name in allowed]
+    assert {e.provider for e in narrowed.excluded} <= allowed
