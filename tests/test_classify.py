@@ -325,6 +325,12 @@ def test_what_tells_of_no_failure_is_none(body):
     assert classify(reply(200, body)) is None
 
 
+def test_a_page_instead_of_a_completion_disproves_inference():
+    verdict = classify(reply(200, b"<html>Hello"), completion=True)
+    assert verdict.facts == Facts(reachable=True, inference=False)
+    assert verdict.message == "not the API's answer: an HTML page"
+
+
 def test_499_is_a_rate_limit_at_google_only():
     assert classify(reply(499), dialect="gemini_cli").kind is Kind.RATE_LIMITED
     assert classify(reply(499), dialect="openai").kind is Kind.REQUEST

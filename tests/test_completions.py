@@ -66,6 +66,14 @@ async def test_an_error_in_the_middle_of_a_stream_is_classified():
     assert finding.message == "rate limited (429): upstream is full"
 
 
+async def test_a_limit_told_inside_a_200_is_read():
+    headers = {"X-RateLimit-Limit": "20", "X-RateLimit-Remaining": "0"}
+    error = {"code": 429, "message": "full", "metadata": {"headers": headers}}
+    finding, _ = await check("openrouter", answer({"error": error}), check="chat", model="m")
+    assert finding.kind is Kind.RATE_LIMITED
+    assert [(one.limit, one.remaining) for one in finding.limits] == [(20.0, 0.0)]
+
+
 async def test_a_reasoning_model_is_asked_in_its_own_words_from_then_on():
     def picky(asked):
         if "max_tokens" in asked.json:

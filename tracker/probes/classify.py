@@ -106,9 +106,9 @@ def classify(
     answer gives one of the two. Whether a success has the right shape is its dialect's to say.
     """
     error = read_error(reply)
-    status = error.status if reply.status == 200 and error.status else reply.status
     if reply.status < 400 and not error.failed and not _challenged(reply):
-        return _not_the_api(reply, mask) if reply.is_html else None
+        return _not_the_api(completion=completion) if reply.is_html else None
+    status = error.status if reply.status == 200 and error.status else reply.status
     kind, facts = _judged(reply, error, status, dialect)
     if completion and kind.is_failure and kind not in _UNPROVEN:
         facts = attrs.evolve(facts, inference=False)
@@ -210,9 +210,12 @@ def _facts(kind: Kind, error: ErrorBody) -> Facts:
     return Facts(reachable=True)
 
 
-def _not_the_api(reply: Reply, mask: Masking) -> Verdict:
-    message = _message("an HTML page instead of the API", reply.status, "", mask)
-    return Verdict(kind=Kind.BAD_RESPONSE, message=message, facts=Facts(reachable=True))
+def _not_the_api(*, completion: bool) -> Verdict:
+    return Verdict(
+        kind=Kind.BAD_RESPONSE,
+        message="not the API's answer: an HTML page",
+        facts=Facts(reachable=True, inference=False if completion else None),
+    )
 
 
 def _words(kind: Kind, error: ErrorBody, status: int, dialect: str) -> str:

@@ -1,6 +1,7 @@
 """The way to a provider: names resolved apart from everybody else's, addresses checked."""
 
 import socket
+import ssl
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -39,8 +40,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         async def connect(address: str) -> httpcore.AsyncNetworkStream:
-            return await self._inner.connect_tcp(
-                address, port, timeout, local_address, socket_options
+            return _Stream(
+                await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
             )
 
         found = await self._resolve(host, port)
@@ -59,6 +60,37 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             abandon_on_cancel=True,
         )
         return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+class _Stream(httpcore.AsyncNetworkStream):
+    """httpcore's stream, closed also when its TLS handshake is cancelled: httpcore leaks it."""
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return await self._inner.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            return await self._inner.start_tls(ssl_context, server_hostname, timeout)
+        except BaseException:
+            await _close([self._inner])
+            raise
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
 
 
 def is_address(host: str) -> bool:

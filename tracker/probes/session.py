@@ -175,8 +175,9 @@ class Session:
         )
 
     def limits(self, reply: Reply) -> Limits:
-        body = reply.json if reply.status >= 400 else None
-        return read_limits(reply.headers, body, now=self.clock.now(), dialect=self.provider.name)
+        return read_limits(
+            reply.headers, reply.json, now=self.clock.now(), dialect=self.provider.name
+        )
 
 
 def failed(error: FetchError, mask: Masking) -> Finding:
