@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import subprocess
 import sys
 import textwrap
@@ -342,6 +343,24 @@ def test_a_token_is_sent_and_its_refusal_named_without_it(tracker, use) -> None:
     reason = use(client, lambda client: client.reason)
     assert (good, reason) == (State.POLLING, "the tracker refuses our token (401)")
     assert "wr0ng" not in repr(vars(client))
+
+
+def test_neither_a_proxy_of_the_environment_nor_the_callers_log_is_used(
+    tracker, use, monkeypatch, caplog
+) -> None:
+    for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    with caplog.at_level(logging.INFO):
+        assert use(quick(tracker), lambda client: client.state) is State.POLLING
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("failures", [1, 2, 7, 1000])
+def test_retries_are_spread_and_never_far_apart(monkeypatch, failures) -> None:
+    monkeypatch.setattr(refresh, "RETRY", Backoff(first=0.5, longest=30.0))
+    pauses = [refresh._pause(failures, 5.0) for _ in range(200)]
+    full = min(0.5 * 2 ** min(failures - 1, 9), 30.0)
+    assert full / 2 <= min(pauses) < max(pauses) <= full
 
 
 def test_after_closing_the_last_ranking_ages(tracker, use) -> None:

@@ -1,8 +1,8 @@
 """Asks a tracker: bounded in time and size, never redirected, every trouble one exception."""
 
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import anyio
 import attrs
@@ -27,17 +27,20 @@ class Address:
     transport: httpx.AsyncBaseTransport | None = None
     tls: ssl.SSLContext | None = None
 
-    def open(self) -> httpx.AsyncClient:
-        headers = {"Accept-Encoding": "identity", "User-Agent": "provider-status-client"}
+    def open(self) -> httpx.AsyncBaseTransport:
+        """The transport alone: a whole client would log a line for each poll, at INFO."""
+        return self.transport or httpx.AsyncHTTPTransport(verify=self.tls or True, trust_env=False)
+
+    def request(self, path: str, **headers: str) -> httpx.Request:
+        standing = {"Accept-Encoding": "identity", "User-Agent": "provider-status-client"}
         if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
-        return httpx.AsyncClient(
-            headers=headers,
-            timeout=httpx.Timeout(self.timeout, read=SILENCE),
-            transport=self.transport,
-            verify=self.tls or True,
-            follow_redirects=False,  # the token would travel along
-            trust_env=False,
+            standing["Authorization"] = f"Bearer {self.token}"
+        limits = {"connect": self.timeout, "write": self.timeout, "pool": self.timeout}
+        return httpx.Request(
+            "GET",
+            self.url + path,
+            headers={**standing, **headers},
+            extensions={"timeout": {**limits, "read": SILENCE}},
         )
 
 
@@ -50,10 +53,12 @@ class Answer:
 
 @attrs.frozen
 class Connection:
-    """To one tracker, over a client that its opener closes."""
+    """To one tracker, over a transport that its opener closes. Redirects are not followed: the
+    token would travel along.
+    """
 
     address: Address
-    http: httpx.AsyncClient
+    http: httpx.AsyncBaseTransport
 
     async def get(self, path: str, *, limit: int, tag: str | None = None) -> Answer | None:
         """The answer, a 200 or 503 of at most ``limit`` bytes; None where ``tag`` still holds.
@@ -62,9 +67,7 @@ class Connection:
         """
         headers = {"If-None-Match": tag} if tag else {}
         with self._translated(), anyio.fail_after(self.address.timeout):
-            async with self.http.stream(
-                "GET", self.address.url + path, headers=headers
-            ) as response:
+            async with self._answered(self.address.request(path, **headers)) as response:
                 if response.status_code == 304 and tag:
                     return None
                 if response.status_code not in {200, 503}:
@@ -78,14 +81,20 @@ class Connection:
         """Call ``hear`` with each event's name, until the stream ends. Raises Unavailable."""
         headers = {"Accept": "text/event-stream"}
         with self._translated():
-            async with self.http.stream(
-                "GET", self.address.url + path, headers=headers
-            ) as response:
+            async with self._answered(self.address.request(path, **headers)) as response:
                 kind = response.headers.get("Content-Type", "")
                 if response.status_code != 200 or not kind.startswith("text/event-stream"):
                     raise Unavailable("the tracker offers no stream of events")
                 async for name in event_names(response.aiter_raw()):
                     hear(name)
+
+    @asynccontextmanager
+    async def _answered(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+        response = await self.http.handle_async_request(request)
+        try:
+            yield response
+        finally:
+            await response.aclose()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
