@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
 import attrs
@@ -12,6 +12,7 @@ from api import schemas
 from tracker.snapshot import Excluded, ProviderStatus, Ranked, Ranking, RateLimit, Snapshot
 
 JSON = "application/json"
+UNPLANNED = timedelta(seconds=60)  # with no check planned that could help, the next snapshot
 KEPT = 256  # answers kept of one snapshot: the unfiltered ones, and the filters in use
 
 
@@ -107,7 +108,8 @@ def best_answer(snapshot: Snapshot, ranking: Ranking) -> Answer:
     body = msgspec.json.encode(view_best(snapshot.timestamp, ranking))
     if ranking.ranked:
         return answer_of(body)
-    return answer_of(body, status=503, retry_at=ranking.valid_until)
+    retry_at = ranking.valid_until or snapshot.timestamp + UNPLANNED
+    return answer_of(body, status=503, retry_at=retry_at)
 
 
 def instant(at: datetime) -> str:

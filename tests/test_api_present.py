@@ -188,6 +188,7 @@ async def test_filters_that_nobody_meets_say_so(query):
     assert (response.status_code, body["best_provider"]) == (503, None)
     assert body["reason"] == "No provider watched here is one of those asked for."
     assert (body["excluded"], body["valid_until"]) == ([], None)
+    assert int(response.headers["Retry-After"]) >= 1
 
 
 async def test_a_candidate_with_a_comma_is_one_name():

@@ -136,6 +136,22 @@ async def test_a_head_that_drips_is_cut_off(monkeypatch):
         assert trio.current_time() - began < 2.0
 
 
+async def test_a_connection_closes_when_its_client_asks_for_it():
+    async with serving() as url:
+        began = trio.current_time()
+        said = await raw(url, GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        assert said.startswith(b"HTTP/1.1 200 ")
+        assert trio.current_time() - began < 2.0
+
+
+async def test_a_connection_that_idles_after_its_answer_is_closed(monkeypatch):
+    monkeypatch.setattr(listening, "KEEP_ALIVE_SECONDS", 0.3)
+    async with serving() as url:
+        began = trio.current_time()
+        assert (await raw(url, GET + GET)).count(b"HTTP/1.1 200 ") == 2
+        assert trio.current_time() - began < 2.0
+
+
 async def test_a_body_that_drips_is_a_408(monkeypatch):
     monkeypatch.setattr(app, "BODY_SECONDS", 0.2)
     tracker = a_tracker(a_provider(), port=0, admin_token=Secret("t"))
