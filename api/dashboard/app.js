@@ -9,6 +9,7 @@ import { arrange, matches, ordered, Row } from "./rows.js";
 import { Counts, Own, showBest, showCondition, title } from "./summary.js";
 
 const SPOKEN = 3; // changes told singly; more are told as a number
+const STORED = 1_200; // ms until a change is in the history for sure
 const REREAD = 600_000; // ms between two readings of the whole history
 
 const providers = new Map();
@@ -19,10 +20,12 @@ let best = null;
 let places = new Map(); // name -> its place, the unusable ones behind the others
 let lines = new Map(); // name -> its line in the ranking
 let touched = new Set();
+let news = []; // what changed, in words
 let moved = false; // the order, or who is seen, may be another
 let due = false;
 let newest = 0;
 let read = 0;
+let shown = false;
 
 const own = new Own();
 const counts = new Counts(() => soon(true));
@@ -52,8 +55,8 @@ function takeProvider(provider) {
 
 function takeBest(ranking) {
   if (best && best.best_provider !== ranking.best_provider) {
-    speak([ranking.best_provider === null ? "no provider is usable" : `use ${ranking.best_provider} now`]);
-    changed();
+    const name = ranking.best_provider;
+    news.push(name === null ? "no provider is usable" : `use ${name} now`);
   }
   best = ranking;
   const all = [...ranking.ranking, ...ranking.excluded];
@@ -85,22 +88,19 @@ function flush() {
   due = false;
   const [names, now] = [touched, server.now()];
   touched = new Set();
-  const news = patch(names, now);
+  patch(names, now);
   if (moved || names.size) order();
   if (best) showBest(best);
   title(counts.update(providers), best);
   detail.update(names);
-  if (news.length) {
-    speak(news);
-    changed();
-  }
+  if (news.length) tell();
+  if (!shown && rows.size) performance.mark("shown");
+  shown ||= rows.size > 0;
   performance.measure("update", { start: began, end: performance.now() });
   performance.clearMeasures("update"); // observers have it; a page open for weeks keeps none
 }
 
-/** Patches these rows; returns what changed, in words. */
 function patch(names, now) {
-  const news = [];
   for (const name of names) {
     const provider = providers.get(name);
     if (!provider) continue;
@@ -111,7 +111,6 @@ function patch(names, now) {
       row.update(provider, now);
     }
   }
-  return news;
 }
 
 function add(name, provider, now) {
@@ -146,20 +145,17 @@ function tellShown(seen, all) {
   if (!seen) say(empty, all ? "No provider fits the filter." : none);
 }
 
-/** Tells screen readers, politely and not at length. */
-function speak(news) {
-  const text = news.length > SPOKEN ? `${news.length} providers changed` : news.join("; ");
+let rereading = null;
+
+/** Tells screen readers, politely and not at length, and the list of changes. */
+function tell() {
+  const text = news.length > SPOKEN ? `${news.length} changes` : news.join("; ");
   say(find("announce"), `${text}.`);
-}
-
-let telling = null;
-
-/** A change is in the history within a second. */
-function changed() {
-  telling ??= setTimeout(() => {
-    telling = null;
+  news = [];
+  rereading ??= setTimeout(() => {
+    rereading = null;
     showLately();
-  }, 1_200);
+  }, STORED);
 }
 
 /** hours: null chooses a day, or the last hour where there is no more than that. */

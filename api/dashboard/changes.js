@@ -35,7 +35,8 @@ export function fill(list, found, nothing, own = false) {
 
 function line(change, own) {
   const at = time(change.timestamp, moment(change.timestamp, server.now()));
-  const item = make("li", { title: change.reason }, at, shape(kindOf(change)));
+  const was = change.kind === "status" ? `was ${change.before}; ` : "";
+  const item = make("li", { title: was + change.reason }, at, shape(kindOf(change)));
   const text = make("span", { class: "what" }, ...whatOf(change, own));
   if (own) text.append(make("span", { class: "quiet foreign why" }, change.reason));
   item.append(text);
@@ -59,5 +60,5 @@ function whatOf({ kind, provider_name: name, before, after }, own) {
     const model = make("span", { class: "foreign" }, after ?? before);
     return [...who, after === null ? "lost model " : "offers model ", model];
   }
-  return [...who, `${before} → ${after}`];
+  return [...who, own ? `${before} → ${after}` : `→ ${after}`];
 }

@@ -73,7 +73,7 @@ function sentence({ size, points }) {
   if (!answered.length) return `No successful check in this time; ${failed}.`;
   const least = Math.min(...answered.map((p) => p.latency_ms.min));
   const most = Math.max(...answered.map((p) => p.latency_ms.max));
-  return `From ${words.ms(least)} to ${words.ms(most)}; ${failed}. Each point is ${words.span(size)}: the line is p50, the band reaches to p95. Marks at the foot are failures.`;
+  return `From ${words.ms(least)} to ${words.ms(most)}; ${failed}. Each point is ${words.span(size)}: the line is p50, the band reaches to p95${failures ? "; marks at the foot are failures" : ""}.`;
 }
 
 function options(home, { hours }, data) {

@@ -2,7 +2,8 @@
 
 const SILENCE = 25_000; // ms; a heartbeat comes every ten seconds
 const POLL = 5_000;
-const LATE = 12_000; // a poll this old is no longer "polling", it is "lost"
+const RETRY = 1_500; // the browser itself tries the stream again two seconds after its end
+const PATIENCE = 4_000; // a stream that is back within this was no loss worth an alarm
 
 /** The tracker's wall clock, learnt from what it sends: the browser's may be wrong. */
 export const server = {
@@ -26,9 +27,10 @@ export async function ask(path, options = {}) {
 export class Feed {
   #source = null;
   #etags = new Map();
+  #began = Date.now();
   #heard = 0; // by the browser's clock
   #streaming = false;
-  #failures = 0;
+  #polled = false; // the last poll was answered
   #due = 0;
 
   /** take: {snapshot, provider, best}, each called with what came. */
@@ -37,12 +39,14 @@ export class Feed {
     this.#open();
   }
 
-  /** {state: "live" | "polling" | "lost" | "starting", age: seconds since anything came}. */
+  /** state: starting, live, polling, waiting or lost; age: seconds since anything came. */
   get condition() {
-    const age = (Date.now() - this.#heard) / 1000;
-    if (!this.#heard) return { state: this.#failures ? "lost" : "starting", age: null };
+    const waited = Date.now() - (this.#heard || this.#began);
+    const age = this.#heard ? waited / 1000 : null;
     if (this.#streaming) return { state: "live", age };
-    return { state: age * 1000 < LATE ? "polling" : "lost", age };
+    if (this.#polled) return { state: "polling", age };
+    if (waited > PATIENCE) return { state: "lost", age };
+    return { state: this.#heard ? "waiting" : "starting", age };
   }
 
   /** Call about once a second. */
@@ -71,14 +75,14 @@ export class Feed {
     source.onopen = () => this.#hear();
     source.onerror = () => {
       this.#streaming = false;
-      this.#failures += 1;
+      this.#polled = false;
+      this.#due = Date.now() + RETRY;
     };
   }
 
   #hear() {
     this.#heard = Date.now();
     this.#streaming = true;
-    this.#failures = 0;
   }
 
   #close() {
@@ -92,10 +96,11 @@ export class Feed {
       const [status, best] = await Promise.all([this.#get("status"), this.#get("best")]);
       if (this.#streaming) return; // what the stream says is newer
       this.#heard = Date.now();
+      this.#polled = true;
       if (status) this.take.snapshot(status, best);
       else if (best) this.take.best(best);
     } catch {
-      this.#failures += 1;
+      this.#polled = false;
     }
   }
 

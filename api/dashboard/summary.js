@@ -99,7 +99,8 @@ export class Own {
       database: `${state}${waiting}${lost}`,
       "loop lag": `${words.ms(health.loop_lag_ms)} (worst ${words.ms(health.worst_loop_lag_ms)})`,
       up: words.duration((server.now() - Date.parse(health.started_at)) / 1000),
-      watching: `${health.providers_monitored} by ${health.policy || "no policy"}`,
+      watching: `${health.providers_monitored} providers`,
+      ranks: `by ${health.policy.replaceAll("_", " ")}`,
     });
     const problems = health.problems.map((problem) => make("li", { class: "foreign" }, problem));
     find("own-problems").replaceChildren(...problems);
@@ -130,6 +131,7 @@ export function showCondition({ state, age }, hasData) {
     starting: "connecting…",
     live: "live",
     polling: "asking every 5 s; the event stream is away",
+    waiting: `reconnecting; ${ago}`,
     lost: age === null ? "the tracker cannot be reached; trying again" : `not live: ${ago}`,
   }[state];
   say(find("connection-text"), text);

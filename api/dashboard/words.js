@@ -55,7 +55,7 @@ export function ms(value) {
   if (value === null || value === undefined) return NOTHING;
   if (value >= 10000) return `${(value / 1000).toFixed(1)} s`;
   if (value >= 1000) return `${(value / 1000).toFixed(2)} s`;
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
+  return `${value < 10 && value % 1 ? value.toFixed(1) : Math.round(value)} ms`;
 }
 
 export function percent(value) {
@@ -85,7 +85,10 @@ export function span(seconds) {
   return `${Number(count.toFixed(2))} ${unit}${unit === "day" && count !== 1 ? "s" : ""}`;
 }
 
-export const since = (at, now) => `${duration((now - Date.parse(at)) / 1000)} ago`;
+export function since(at, now) {
+  const seconds = (now - Date.parse(at)) / 1000;
+  return seconds < 1 ? "just now" : `${duration(seconds)} ago`;
+}
 
 export function until(at, now) {
   const left = (Date.parse(at) - now) / 1000;
