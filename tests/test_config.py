@@ -367,12 +367,10 @@ class TestKnownProviders:
         assert groq.base_url == "https://api.groq.com/openai/v1"
         assert groq.key_names == ("GROQ_API_KEY", "GROQ_API_KEY_2")
 
-    def test_without_a_key_it_needs_the_variable_is_named(self):
-        found = mistake("[providers.groq]\n")
-        assert str(found) == (
-            "providers.groq: GROQ_API_KEY is not set; "
-            "allowed: set GROQ_API_KEY in the environment or in .env, or enabled = false"
-        )
+    def test_without_its_key_it_is_not_watched_and_the_variable_is_named(self):
+        config = read("tracker.discover = false\n[providers.groq]\n")
+        assert config.providers == ()
+        assert config.warnings == ("groq is not watched: GROQ_API_KEY is not set",)
         assert read("[providers.groq]\nenabled = false\n").provider("groq").enabled is False
 
     def test_moved_to_a_server_of_ones_own_it_needs_no_key(self):
@@ -382,7 +380,7 @@ class TestKnownProviders:
     def test_another_variable_may_hold_the_key(self):
         text = "[providers.groq]\napi_key_env = 'MY_KEY'\n"
         assert provider(text, {"MY_KEY_1": "a", **KEYS}).keys == (Secret("a"),)
-        assert mistake(text, KEYS).problem == "MY_KEY is not set"
+        assert "groq is not watched: MY_KEY is not set" in read(text, KEYS).warnings
 
     def test_the_environments_base_url_wins_and_says_so(self):
         text = "[providers.groq]\nbase_url = 'http://127.0.0.1:1'\n"

@@ -11,7 +11,7 @@ import trio
 
 from tracker.board import Board
 from tracker.clock import Clock
-from tracker.dossier import Dossier, Instant
+from tracker.dossier import Dossier, Field, Instant
 from tracker.journal import Journal
 from tracker.ranking import Excluded, Ranking
 from tracker.ranking.policy import Candidate
@@ -240,21 +240,10 @@ class Aggregator:
         self._best = self._best or message.best
 
     def _ranking(self) -> Ranking:
-        candidates, excluded = [], []
-        dues = []
-        for dossier in self.dossiers.values():
-            view = dossier.view
-            if view is None or dossier.candidate is None:
-                continue
-            if view.next_check is not None and view.enabled:
-                dues.append(view.next_check)
-            if view.usable:
-                candidates.append(dossier.candidate)
-            else:
-                until = view.usable_at or view.next_check
-                excluded.append(Excluded(provider=view.name, reason=view.reason, until=until))
-        valid_until = min(dues, default=None)
-        return self.rank(tuple(candidates), tuple(excluded), self._best, valid_until)
+        field = Field.of(self.dossiers.values())
+        views = (dossier.view for dossier in self.dossiers.values())
+        dues = [v.next_check for v in views if v is not None and v.next_check is not None]
+        return self.rank(field.candidates, field.excluded, self._best, min(dues, default=None))
 
     def _swept(self) -> bool:
         watched = (d for d in self.dossiers.values() if d.provider.enabled)

@@ -47,7 +47,11 @@ def _discovered(found: Found, general: TimingTable) -> Merged:
 def _known(
     entry: Entry, own: ProviderTable, general: TimingTable, environ: Mapping[str, str]
 ) -> Merged:
-    """A catalogue entry with what the file says about it; the environment's base URL wins."""
+    """A catalogue entry with what the file says about it; the environment's base URL wins.
+
+    Without its key it is not watched, and a warning says so: a file that tunes a provider may be
+    shared by machines that do not all have the key.
+    """
     entry = _as_written(entry, own)
     keys = find_keys(entry.keys, environ)
     moved = environ.get(entry.base_variable) or own.base_url
@@ -59,14 +63,13 @@ def _known(
     has_key = bool(keys.names or keys.mistakes) or moved is not None
     missing = missing_variables(entry, environ, has_key=has_key, base_url=moved)
     missing = () if own.enabled is False else missing
-    return attrs.evolve(
-        merged,
-        mistakes=(
-            *(_unset(entry.name, variable) for variable in missing),
-            *keys.mistakes,
-            *merged.mistakes,
+    return Merged(
+        provider=None if missing else merged.provider,
+        mistakes=(*keys.mistakes, *merged.mistakes),
+        warnings=(
+            *(f"{entry.name} is not watched: {variable} is not set" for variable in missing),
+            *_overruled(entry, own, environ),
         ),
-        warnings=_overruled(entry, own, environ),
     )
 
 
@@ -79,14 +82,6 @@ def _as_written(entry: Entry, own: ProviderTable) -> Entry:
         options={**entry.options, **options},
         required={k: v for k, v in entry.required.items() if k not in options},
         optional={k: v for k, v in entry.optional.items() if k not in options},
-    )
-
-
-def _unset(provider: str, variable: str) -> Mistake:
-    return Mistake(
-        key=dotted(("providers", provider)),
-        problem=f"{variable} is not set",
-        allowed=f"set {variable} in the environment or in .env, or enabled = false",
     )
 
 

@@ -1,6 +1,7 @@
 """All that is known of one provider, and the view of it that a snapshot shows."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import attrs
@@ -18,7 +19,7 @@ from tracker.limit_book import HeldLimit, LimitBook
 from tracker.ranking.policy import Candidate
 from tracker.reports import Kind, LimitSource, Outcome
 from tracker.settings import Provider
-from tracker.snapshot import ProviderStatus, RateLimit
+from tracker.snapshot import Excluded, ProviderStatus, RateLimit
 from tracker.statistics import Result, Statistics, counts_as
 from tracker.store.records import CheckRecord
 
@@ -69,7 +70,7 @@ class Dossier:
     touched: bool = True
     changes_at: float = float("inf")  # steady: when time alone changes the view
     view: ProviderStatus | None = None
-    candidate: Candidate | None = None
+    standing: Candidate | Excluded | None = None  # as a ranking sees it
 
     def take(self, outcome: Outcome, next_due: float | None, now: Instant) -> CheckRecord:
         """Judge one check. Nothing is changed before everything that may fail is done."""
@@ -141,7 +142,7 @@ class Dossier:
         if self.view is None or view != self.view:
             self.view = view
         self.changes_at = self._next_change(now)
-        self._refresh_candidate(view)
+        self.standing = self._stand(view)
         self.touched = False
         return self.view
 
@@ -224,9 +225,14 @@ class Dossier:
         moments = (self.stale_at, self.health.blocked_until, expiry)
         return min((m for m in moments if m is not None and m > now.steady), default=float("inf"))
 
-    def _refresh_candidate(self, view: ProviderStatus) -> None:
-        """Kept while nothing in it changed: policies remember what they worked out for one."""
-        candidate = Candidate(
+    def _stand(self, view: ProviderStatus) -> Candidate | Excluded:
+        """The same object while nothing in it changed: policies remember what they worked out."""
+        if not view.usable:
+            until = view.usable_at or view.next_check
+            return _kept(
+                self.standing, Excluded(provider=view.name, reason=view.reason, until=until)
+            )
+        standing = Candidate(
             provider=view.name,
             status=view.status,
             samples=self.statistics.recent,
@@ -234,21 +240,36 @@ class Dossier:
             timeout_ms=view.timeout_seconds * 1000.0,
             last_check=view.last_check,
         )
-        if self.candidate is None or _differs(candidate, self.candidate):
-            self.candidate = candidate
+        return _kept(self.standing, standing)
+
+
+@attrs.frozen(kw_only=True)
+class Field:
+    """Whom a ranking chooses among, and whom not."""
+
+    candidates: tuple[Candidate, ...]
+    excluded: tuple[Excluded, ...]
+
+    @classmethod
+    def of(cls, dossiers: Iterable[Dossier]) -> "Field":
+        standings = [dossier.standing for dossier in dossiers]
+        return cls(
+            candidates=tuple(s for s in standings if isinstance(s, Candidate)),
+            excluded=tuple(s for s in standings if isinstance(s, Excluded)),
+        )
+
+
+def _kept(before: Candidate | Excluded | None, after: Candidate | Excluded) -> Candidate | Excluded:
+    """``before`` where it says the same as ``after``; candidates compare by identity."""
+    same = type(before) is type(after) and all(
+        getattr(before, field.name) == getattr(after, field.name)
+        for field in attrs.fields(type(after))
+    )
+    return before if same and before is not None else after
 
 
 def _is_success(kind: Kind | None) -> bool:
     return kind is not None and kind.is_success
-
-
-def _differs(one: Candidate, other: Candidate) -> bool:
-    return (one.samples, one.status, one.last_check, one.timeout_ms) != (
-        other.samples,
-        other.status,
-        other.last_check,
-        other.timeout_ms,
-    )
 
 
 def _steadily(before: datetime | None, after: datetime | None) -> datetime | None:

@@ -8,7 +8,7 @@ from tracker.ranking import SHIPPED, PolicyError, load_policy
 from tracker.replay.database import read_database
 from tracker.replay.history import History, Observed, ReplayError
 from tracker.replay.scores import Result, rankings, replay
-from tracker.replay.states import Rerun, State
+from tracker.replay.states import Rerun
 from tracker.replay.trace import read_trace
 from tracker.settings import Config
 
@@ -18,7 +18,6 @@ __all__ = [
     "ReplayError",
     "Rerun",
     "Result",
-    "State",
     "rankings",
     "read_database",
     "read_trace",

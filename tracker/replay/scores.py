@@ -7,11 +7,12 @@ from typing import Any
 
 import attrs
 
+from tracker.dossier import Field
 from tracker.ranking import Policy, rank
 from tracker.ranking.guard import guarded
 from tracker.ranking.policy import PolicyError
 from tracker.replay.history import WARM_UP, History, Observed, ReplayError
-from tracker.replay.states import Rerun, State
+from tracker.replay.states import Rerun
 from tracker.settings import Timing
 from tracker.snapshot import Ranking
 
@@ -76,7 +77,7 @@ def replay(
     ]
 
 
-def rankings(name: str, policy: Policy, states: Iterable[State]) -> Iterator[Ranking]:
+def rankings(name: str, policy: Policy, states: Iterable[Field]) -> Iterator[Ranking]:
     """What a tracker with this policy would have answered in each state."""
     policy = guarded(name, policy, PATIENCE_SECONDS)
     best: str | None = None
@@ -89,7 +90,7 @@ def rankings(name: str, policy: Policy, states: Iterable[State]) -> Iterator[Ran
         raise ReplayError(str(error)) from error
 
 
-def _chosen(name: str, policy: Policy, states: Sequence[State]) -> list[str | None]:
+def _chosen(name: str, policy: Policy, states: Sequence[Field]) -> list[str | None]:
     return [ranking.best for ranking in rankings(name, policy, states)]
 
 

@@ -5,18 +5,9 @@ from datetime import UTC, datetime
 
 import attrs
 
-from tracker.dossier import Dossier, Instant
-from tracker.ranking import Candidate, Excluded
+from tracker.dossier import Dossier, Field, Instant
 from tracker.replay.history import History, Observed
 from tracker.settings import Provider, Timing
-
-
-@attrs.frozen(kw_only=True)
-class State:
-    """Everything a policy may look at when a round has ended."""
-
-    candidates: tuple[Candidate, ...]
-    excluded: tuple[Excluded, ...]
 
 
 @attrs.define
@@ -27,12 +18,12 @@ class Rerun:
     timing: Timing = Timing()
     dossiers: dict[str, Dossier] = attrs.field(factory=dict, init=False)
 
-    def states(self, history: History) -> Iterator[State]:
+    def states(self, history: History) -> Iterator[Field]:
         """One a round."""
         for round_ in history.rounds:
             for seen in round_:
                 self._take(seen)
-            yield self._state(_instant(round_[-1]))
+            yield self._field(_instant(round_[-1]))
 
     def _take(self, seen: Observed) -> None:
         now = _instant(seen)
@@ -53,19 +44,11 @@ class Rerun:
             dossier.adopt(attrs.evolve(dossier.provider, timing=timing), overridden=False)
         return dossier
 
-    def _state(self, now: Instant) -> State:
-        candidates, excluded = [], []
-        for name in sorted(self.dossiers):
-            dossier = self.dossiers[name]
-            if dossier.touched or now.steady > dossier.changes_at:
+    def _field(self, now: Instant) -> Field:
+        for dossier in self.dossiers.values():
+            if dossier.touched or now.steady >= dossier.changes_at:
                 dossier.refresh(now)
-            view, candidate = dossier.view, dossier.candidate
-            if view is not None and view.usable and candidate is not None:
-                candidates.append(candidate)
-            elif view is not None:
-                until = view.usable_at or view.next_check
-                excluded.append(Excluded(provider=name, reason=view.reason, until=until))
-        return State(candidates=tuple(candidates), excluded=tuple(excluded))
+        return Field.of(self.dossiers[name] for name in sorted(self.dossiers))
 
 
 def _instant(seen: Observed) -> Instant:

@@ -1,0 +1,125 @@
+"""A sweep of many simulated providers, and one in which a tenth of them hangs.
+
+Each case runs the whole tracker, store included, in a process of its own; the providers run in
+another. Beside it, as a peer: the same requests through one shared httpx client, as many trackers
+do it.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import structlog
+import trio
+
+from tracker import Config, run_tracker
+from tracker.reports import Status
+from tracker.settings import Provider, Timing
+
+LATENCY_MS = 50.0
+
+
+@contextmanager
+def upstreams(count: int, hang: int) -> Iterator[list[dict[str, Any]]]:
+    """Simulated providers in a process of their own, as {"name", "base_url", "hangs"}."""
+    command = [sys.executable, "-m", "tracker.testing.many", "--count", str(count)]
+    command += ["--latency-ms", str(LATENCY_MS), "--hang", str(hang)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        yield [json.loads(process.stdout.readline()) for _ in range(count)]
+        process.stdin.close()
+
+
+def providers(listed: list[dict[str, Any]]) -> tuple[Provider, ...]:
+    timing = Timing(interval_seconds=300.0, timeout_seconds=10.0)
+    return tuple(Provider(name=u["name"], base_url=u["base_url"], timing=timing) for u in listed)
+
+
+async def tracker_sweep(listed: list[dict[str, Any]], folder: str) -> dict[str, float]:
+    good = {u["name"] for u in listed if not u["hangs"]}
+    config = Config(database=f"{folder}/sweep.db", providers=providers(listed))
+    idle_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began, cpu = time.perf_counter(), time.process_time()
+    async with trio.open_nursery() as nursery:
+        tracker = await nursery.start(run_tracker, config)
+        with tracker.board.subscribe(1000) as feed:
+            while not seen(tracker.snapshot, good):
+                await feed.receive()
+        wall, spent = time.perf_counter() - began, time.process_time() - cpu
+        found = [tracker.snapshot.providers[name] for name in good]
+        tracker.stop()
+    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "wall_seconds": wall,
+        "cpu_seconds": spent,
+        "memory_above_idle_mb": (peak_kb - idle_kb) / 1024,
+        "reported_p50_ms": statistics.median(p.response_time_ms or 0.0 for p in found),
+        "misjudged": sum(p.status is not Status.HEALTHY for p in found),
+    }
+
+
+def seen(snapshot: Any, good: set[str]) -> bool:
+    return all(snapshot.providers[name].outcome is not None for name in good)
+
+
+async def shared_client_sweep(listed: list[dict[str, Any]], _: str) -> dict[str, float]:
+    """The peer: all at once through one client, nothing stored or judged."""
+    latencies: list[float] = []
+    began, cpu = time.perf_counter(), time.process_time()
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(timeout=10.0, limits=limits) as client, trio.open_nursery() as n:
+
+        async def ask(url: str) -> None:
+            asked = time.perf_counter()
+            await client.get(f"{url}/models")
+            latencies.append((time.perf_counter() - asked) * 1000)
+
+        for upstream in listed:
+            if not upstream["hangs"]:
+                n.start_soon(ask, upstream["base_url"])
+    return {
+        "wall_seconds": time.perf_counter() - began,
+        "cpu_seconds": time.process_time() - cpu,
+        "reported_p50_ms": statistics.median(latencies),
+    }
+
+
+CASES = {"tracker": tracker_sweep, "shared client": shared_client_sweep}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--case", choices=CASES)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--hang", type=int, default=0)
+    given = parser.parse_args(arguments)
+    if given.case is None:
+        run_all()
+        return
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    with upstreams(given.count, given.hang) as listed, tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(trio.run(CASES[given.case], listed, folder)))
+
+
+def run_all() -> None:
+    for count, hang in ((1000, 0), (100, 10), (1000, 100)):
+        print(f"{count} providers answering in {LATENCY_MS:g} ms, {hang} of them hanging")
+        for case in CASES:
+            command = [sys.executable, "-m", "benchmarks.sweep", "--case", case]
+            command += ["--count", str(count), "--hang", str(hang)]
+            found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+            print(f"  {case:14}", "  ".join(f"{k} {v:.3f}" for k, v in found.items()))
+
+
+if __name__ == "__main__":
+    main()
