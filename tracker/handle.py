@@ -53,6 +53,7 @@ class Tracker:
     _outbox: trio.MemorySendChannel[Message]
     configuration_errors: tuple[str, ...] = ()
     _overrides: dict[str, OverrideRecord] = attrs.field(factory=dict)
+    _changing: trio.Lock = attrs.field(factory=trio.Lock)  # one change of settings at a time
     _stop: trio.Event = attrs.field(factory=trio.Event)
     _started_at: datetime = attrs.field(init=False)
 
@@ -114,23 +115,37 @@ class Tracker:
 
         Raises KeyError for an unknown name, ValueError with a sentence for an impossible value.
         """
-        override = tuned(
-            name, self._overrides.get(name), interval_seconds=interval_seconds, enabled=enabled
-        )
-        provider = applied(self._file.provider(name), override)
-        self._remember_override(override)
-        self._aggregator.backlog.append(override)
-        log.info("tuned", provider=name, interval=override.interval_seconds, on=override.enabled)
-        await self._watch(provider, restart=True)
+        async with self._changing:
+            override = tuned(
+                name, self._overrides.get(name), interval_seconds=interval_seconds, enabled=enabled
+            )
+            provider = applied(self._file.provider(name), override)
+            self._remember_override(override)
+            self._aggregator.backlog.append(override)
+            log.info(
+                "tuned", provider=name, interval=override.interval_seconds, on=override.enabled
+            )
+            await self._watch(provider, restart=True)
         await self._publish()
         return provider
 
     async def reload(self, config: Config) -> None:
-        """Take a new configuration: only the actors of providers that changed notice."""
+        """Take a new configuration: only the actors of providers that changed notice.
+
+        Raises PolicyError, and then nothing has changed.
+        """
+        rank = Ranker(config.ranking)
+        async with self._changing:
+            await self._take(config, rank)
+        log.info("configuration reloaded", providers=len(config.providers))
+        await self._publish()
+
+    async def _take(self, config: Config, rank: Ranker) -> None:
         before = {provider.name: provider for provider in self.config.providers}
         self._file = config
-        self._aggregator.mask = Mask((*self._aggregator.mask.secrets, *config.secrets()))
-        self._aggregator.rank = Ranker(config.ranking)
+        secrets = dict.fromkeys((*self._aggregator.mask.secrets, *config.secrets()))
+        self._aggregator.mask = Mask(secrets)
+        self._aggregator.rank = rank
         after = {provider.name: provider for provider in self.config.providers}
         for name in before.keys() - after.keys():
             await self._supervisor.stop(name)
@@ -139,8 +154,6 @@ class Tracker:
             if before.get(name) != provider:
                 await self._watch(provider, restart=True)
         self.configuration_errors = ()
-        log.info("configuration reloaded", providers=len(after))
-        await self._publish()
 
     async def history(
         self,
