@@ -296,6 +296,11 @@ BODIES = {
         Kind.OVERLOADED,
         None,
     ),
+    "an origin's page given out by a firewall": (
+        reply(503, b"<html><center>503</center><hr><center>nginx</center></html>", cf_ray="8f"),
+        Kind.BLOCKED,
+        None,
+    ),
     "an origin that is down, told by the firewall": (
         reply(522, b"<html>Connection timed out</html>", cf_ray="8f"),
         Kind.SERVER,
@@ -319,7 +324,17 @@ def test_a_body_says_more_than_its_status(answer, kind, facts):
 
 @pytest.mark.parametrize(
     "body",
-    [{"data": []}, [], {"choices": [{}]}, {"error": None}, {"error": {}}, {"error": ""}, b"", b"x"],
+    [
+        {"data": []},
+        [],
+        {"choices": [{}]},
+        {"error": None},
+        {"error": {}},
+        {"error": ""},
+        b"",
+        b"x",
+        b"data: Just a moment",
+    ],
 )
 def test_what_tells_of_no_failure_is_none(body):
     assert classify(reply(200, body)) is None

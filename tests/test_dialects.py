@@ -179,6 +179,15 @@ async def test_a_whoami_that_says_nothing_leaves_the_key_unproven(status):
 # Where requests go
 
 
+async def test_an_absolute_path_option_of_a_moved_provider_stays_below_its_base():
+    async with http_server(LIST) as elsewhere, http_server(LIST) as home:
+        options = {"path": elsewhere.url + "/v2/models?all=1"}
+        async with open_check(provider("groq", home.url + "/base", options=options)) as ask:
+            assert (await ask()).kind is Kind.OK
+    assert elsewhere.asked == []
+    assert [one.target for one in home.asked] == ["/base/v2/models?all=1"]
+
+
 async def test_an_absolute_url_of_the_catalogue_is_asked_unless_the_provider_moved():
     async with http_server(ACTIVE) as elsewhere, http_server(ACTIVE) as home:
         options = load_catalogue()["cloudflare"].options | {"verify_url": elsewhere.url + "/verify"}

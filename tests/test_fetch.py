@@ -106,6 +106,19 @@ async def test_a_list_of_5_mb_is_too_large(pieces):
     assert finding.message == f"the answer is too large: over {LARGE // 1024} KiB"
 
 
+async def test_a_length_declared_too_large_is_not_waited_for():
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n"
+
+    async def serve(stream):
+        await stream.receive_some(65536)
+        await stream.send_all(head)
+        await trio.sleep_forever()
+
+    with trio.fail_after(5):
+        finding = await check_raw(serve)
+    assert finding.message == f"the answer is too large: over {LARGE // 1024} KiB"
+
+
 async def test_an_error_of_5_mb_is_judged_by_its_beginning():
     async with http_server(answer(b"no! " * 1_250_000, status=500)) as server:
         finding = await check(server.url)
