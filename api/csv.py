@@ -5,7 +5,7 @@ import io
 import math
 from collections.abc import Iterable
 
-from api.encoding import instant
+from api.views import instant
 from tracker.snapshot import ProviderStatus, Snapshot
 
 COLUMNS = (

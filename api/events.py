@@ -12,7 +12,8 @@ import attrs
 import msgspec
 import trio
 
-from api.encoding import Answers, instant
+from api.encoding import Answers
+from api.views import instant
 from tracker.board import Board
 from tracker.clock import Clock
 from tracker.snapshot import Snapshot

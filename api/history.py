@@ -6,8 +6,8 @@ from itertools import islice
 import msgspec
 import trio
 
-from api.encoding import instant, rounded
-from api.schemas import Bucket, BucketLatency, Change, CheckPoint
+from api.schemas_past import Bucket, BucketLatency, Change, CheckPoint
+from api.views import instant, rounded
 from tracker.store import Bucket as StoredBucket
 from tracker.store import History, RawPoint
 from tracker.store.records import ChangeRecord

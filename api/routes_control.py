@@ -7,13 +7,15 @@ import attrs
 import msgspec
 from quart import Response, request
 
-from api import schemas
+from api import schemas_operations as schemas
 from api.auth import require_admin
-from api.encoding import JSON, instant, rounded, view_provider
+from api.encoding import JSON
 from api.openapi import describe, gives
 from api.parameters import query
 from api.problems import Problem, bad_request, no_provider
 from api.routes import Rule
+from api.schemas import Provider
+from api.views import instant, rounded, view_provider
 from tracker.reports import Outcome
 from tracker.settings import ServerSettings
 from tracker.snapshot import Snapshot
@@ -47,7 +49,7 @@ class Control:
 
     @describe(
         "control",
-        gives(schemas.Provider),
+        gives(Provider),
         errors=[404, 413, 415],
         body=schemas.TuningBody,
         admin=True,

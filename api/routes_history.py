@@ -9,7 +9,7 @@ import msgspec
 import trio
 from quart import Response
 
-from api import schemas
+from api import schemas_past as schemas
 from api.conditional import respond
 from api.encoding import answer_of
 from api.history import encode_history, view_change

@@ -8,13 +8,14 @@ import msgspec
 import trio
 from quart import Response, request
 
-from api import schemas
-from api.encoding import JSON, instant, maybe_instant
+from api import schemas_operations as schemas
+from api.encoding import JSON
 from api.events import Streams
 from api.metrics import encode_metrics
 from api.openapi import describe, gives, text
 from api.parameters import query
 from api.routes import Rule
+from api.views import instant, maybe_instant
 from tracker.condition import TrackerHealth
 
 if TYPE_CHECKING:

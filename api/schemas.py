@@ -2,45 +2,9 @@
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import Meta, Struct, field
 
-Percent = Annotated[float, Meta(ge=0.0, le=100.0, description="Percent, two decimals")]
-Milliseconds = Annotated[float, Meta(ge=0.0, description="Milliseconds, one decimal")]
-Count = Annotated[int, Meta(ge=0)]
-ActorState = Annotated[
-    str,
-    Meta(extra_json_schema={"enum": ["running", "restarting", "given up", "switched off"]}),
-]
-TrackerState = Annotated[str, Meta(extra_json_schema={"enum": ["ok", "degraded", "failing"]})]
-DatabaseState = Annotated[str, Meta(extra_json_schema={"enum": ["ok", "unavailable"]})]
-Hours = Annotated[int, Meta(ge=1, le=168)]
-Timestamp = Annotated[
-    str,
-    Meta(
-        description="RFC 3339, UTC, milliseconds",
-        examples=["2026-01-01T12:00:00.000Z"],
-        extra_json_schema={"format": "date-time"},
-    ),
-]
-StatusWord = Literal["healthy", "degraded", "down", "unknown"]
-OutcomeWord = Literal[
-    "ok",
-    "slow",
-    "rate_limited",
-    "quota_exhausted",
-    "auth",
-    "timeout",
-    "dns",
-    "connect",
-    "tls",
-    "server",
-    "overloaded",
-    "blocked",
-    "not_found",
-    "bad_response",
-    "request",
-    "internal",
-]
+from api.units import Count, Milliseconds, OutcomeWord, Percent, StatusWord, Timestamp
 
 
 class Uptime(Struct, frozen=True):
@@ -169,145 +133,6 @@ class Models(Struct, frozen=True):
     models: dict[str, list[str]]
 
 
-class CheckPoint(Struct, frozen=True):
-    """One check."""
-
-    timestamp: Timestamp
-    status: StatusWord
-    outcome: OutcomeWord
-    response_time_ms: Milliseconds | None
-
-
-class BucketLatency(Struct, frozen=True):
-    """Successful checks of one bucket."""
-
-    min: Milliseconds | None = None
-    avg: Milliseconds | None = None
-    p50: Milliseconds | None = None
-    p95: Milliseconds | None = None
-    max: Milliseconds | None = None
-
-
-class Bucket(Struct, frozen=True):
-    """The checks of one stretch of time; ``timestamp`` is where it begins."""
-
-    timestamp: Timestamp
-    checks: Count
-    failures: Count
-    uptime_percent: Percent | None
-    latency_ms: BucketLatency
-
-
-class RawHistory(Struct, frozen=True):
-    """One point a check, oldest first."""
-
-    hours: Hours
-    resolution_seconds: None
-    providers: dict[str, list[CheckPoint]]
-
-
-class BucketHistory(Struct, frozen=True):
-    """One point a stretch of ``resolution_seconds``, oldest first; empty ones are absent."""
-
-    hours: Hours
-    resolution_seconds: Annotated[float, Meta(gt=0.0)]
-    providers: dict[str, list[Bucket]]
-
-
-class Change(Struct, frozen=True):
-    """Something an operator asks about later; null where there was nothing."""
-
-    timestamp: Timestamp
-    kind: Literal["status", "best", "model"]
-    provider_name: str | None
-    before: str | None
-    after: str | None
-    reason: str
-
-
-class Changes(Struct, frozen=True):
-    """Oldest first."""
-
-    hours: Hours
-    changes: list[Change]
-
-
-class Outcome(Struct, frozen=True):
-    """What a check just found."""
-
-    outcome: OutcomeWord
-    status: StatusWord
-    response_time_ms: Milliseconds | None
-    error_message: Annotated[str, Meta(max_length=200)]
-    http_status: int | None
-    checked_at: Timestamp
-
-
-class Outcomes(Struct, frozen=True):
-    """What the checks just found, by provider."""
-
-    timestamp: Timestamp
-    outcomes: dict[str, Outcome]
-
-
-class Tuning(Struct, frozen=True, forbid_unknown_fields=True):
-    """What to tune; null returns to the file's value, an absent field changes nothing."""
-
-    interval_seconds: Annotated[float, Meta(gt=0.0)] | UnsetType | None = UNSET
-    enabled: bool | UnsetType | None = UNSET
-
-
-TuningBody = Annotated[Tuning, Meta(extra_json_schema={"minProperties": 1})]
-
-
-class Database(Struct, frozen=True):
-    """Behind the history. ``buffered`` results wait in memory; ``dropped`` ones are lost."""
-
-    state: DatabaseState
-    reason: str
-    buffered: Count
-    dropped: Count
-
-
-class Actor(Struct, frozen=True):
-    """The task that watches one provider."""
-
-    state: ActorState
-    restarts: Count
-    last_heartbeat: Timestamp | None
-    overdue_seconds: float
-
-
-class Health(Struct, frozen=True):
-    """The tracker's own state; ``problems`` are sentences."""
-
-    status: TrackerState
-    problems: list[str]
-    running: bool
-    ready: bool
-    started_at: Timestamp
-    providers_monitored: Count
-    database: Database
-    actors: dict[str, Actor]
-    loop_lag_ms: Milliseconds
-    worst_loop_lag_ms: Milliseconds
-    stalls: Count
-    aggregator_restarts: Count
-    writer_restarts: Count
-    reports_dropped: Count
-    feeds_dropped: Count
-    revision: Count
-    policy: str
-    configuration_errors: list[str]
-
-
-class Sign(Struct, frozen=True):
-    """A sign of life or readiness, and what is wrong without it."""
-
-    ok: bool
-    problems: list[str]
-
-
 class Badge(Struct, frozen=True):
     """The JSON a shields endpoint badge reads."""
 
@@ -337,19 +162,6 @@ class BestQuery(Struct):
     model: Annotated[
         str, Meta(min_length=1, description="Only providers whose last model list has it.")
     ] = ""
-
-
-class HistoryQuery(Struct):
-    hours: Hours = 24
-    resolution: Annotated[
-        Literal["raw"] | Annotated[int, Meta(ge=1, le=604_800)] | None,
-        Meta(description="raw: one point a check; a number: buckets of so many seconds."),
-    ] = None
-
-
-class ChangesQuery(Struct):
-    hours: Hours = 24
-    provider: Annotated[str, Meta(description="Only this one's.")] = ""
 
 
 class BadgeQuery(Struct):

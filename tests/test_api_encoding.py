@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.conditional import matches, seconds_until
-from api.encoding import KEPT, Answers, answer_of, instant
+from api.encoding import KEPT, Answers, answer_of
 from api.narrowing import Wish, narrow
+from api.views import instant
 from tracker.clock import utc_now
 
 

@@ -11,7 +11,7 @@ from rich.progress import Progress
 from api.cli.failures import Exit, UsageError
 from api.cli.options import AsJson, ConfigFile, LogFormat, LogLevel
 from api.cli.tables import providers_table, show
-from api.encoding import instant, view_provider
+from api.views import instant, view_provider
 from tracker.actor import ProbeActor, Surroundings
 from tracker.config import read_config
 from tracker.dossier import Dossier, Instant
