@@ -1,9 +1,13 @@
 """The ranking among the providers a caller would use. Pure."""
 
+from collections import defaultdict
+from collections.abc import Collection
+
 import attrs
 
+from tracker.models import Models
 from tracker.ranking import narrowed
-from tracker.snapshot import ProviderStatus, Ranking, Snapshot
+from tracker.snapshot import Ranking, Snapshot
 
 
 @attrs.frozen(kw_only=True)
@@ -14,17 +18,28 @@ class Wish:
     exclude: frozenset[str] | None = None
     model: str | None = None
 
-    def allows(self, provider: ProviderStatus) -> bool:
-        if self.candidates is not None and provider.name not in self.candidates:
+    def allows(self, name: str, offering: Collection[str]) -> bool:
+        """``offering``: who has the model, where one was asked for."""
+        if self.candidates is not None and name not in self.candidates:
             return False
-        if self.exclude is not None and provider.name in self.exclude:
+        if self.exclude is not None and name in self.exclude:
             return False
-        return self.model is None or self.model in (provider.models or ())
+        return self.model is None or name in offering
+
+
+def listed_models(snapshot: Snapshot) -> dict[str, frozenset[str]]:
+    """Who has each model, by its identifier as the providers' last lists have it."""
+    listed: dict[str, set[str]] = defaultdict(set)
+    for name, provider in snapshot.providers.items():
+        for model in provider.models or ():
+            listed[model].add(name)
+    return {model: frozenset(names) for model, names in listed.items()}
 
 
 def narrow(snapshot: Snapshot, wish: Wish) -> Ranking:
     """The snapshot's ranking, in its order, with what ``wish`` allows alone."""
-    allowed = {name: p for name, p in snapshot.providers.items() if wish.allows(p)}
+    offering = Models(listed_models(snapshot)).offering(wish.model) if wish.model else ()
+    allowed = {n: p for n, p in snapshot.providers.items() if wish.allows(n, offering)}
     if len(allowed) == len(snapshot.providers):
         return snapshot.ranking
     due = min((p.next_check for p in allowed.values() if p.next_check), default=None)

@@ -11,7 +11,7 @@ from api import badges, schemas
 from api.conditional import respond
 from api.csv import encode_csv
 from api.encoding import Answer, Answers, answer_of, best_answer
-from api.narrowing import Wish, narrow
+from api.narrowing import Wish, listed_models, narrow
 from api.openapi import NOT_MODIFIED, describe, gives, text
 from api.parameters import choice, names, query, single
 from api.problems import bad_request, no_provider
@@ -127,11 +127,8 @@ class Present:
 
 
 def _models(snapshot: Snapshot) -> Answer:
-    listed: dict[str, list[str]] = {}
-    for name in sorted(snapshot.providers):
-        for model in snapshot.providers[name].models or ():
-            listed.setdefault(model, []).append(name)
-    return answer_of(msgspec.json.encode({"models": dict(sorted(listed.items()))}))
+    listed = sorted(listed_models(snapshot).items())
+    return answer_of(msgspec.json.encode({"models": {m: sorted(names) for m, names in listed}}))
 
 
 def _csv(snapshot: Snapshot) -> Answer:

@@ -165,6 +165,7 @@ async def test_with_nothing_usable_best_is_503_with_the_reasons_and_retry_after(
         ("exclude=", "groq", ["mistral"]),
         ("model=gpt-oss-20b", "groq", ["mistral"]),
         ("model=mistral-only", "mistral", []),
+        ("model=mistralai/mistral-only", "mistral", []),
         ("candidates=groq,together&exclude=together", "groq", []),
     ],
 )

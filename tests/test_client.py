@@ -37,7 +37,8 @@ from tracker.backoff import Backoff
 from tracker.client import ProviderStatusClient, State, refresh
 from tracker.client.answers import Rubbish, read_best, read_models
 from tracker.client.memory import HEARTBEAT_LIMIT, Memory
-from tracker.client.view import Models, View
+from tracker.client.view import View
+from tracker.models import Models
 from tracker.reports import Kind
 
 WAYS = ("thread", "asyncio", "trio")

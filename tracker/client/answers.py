@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from tracker.client.view import Models, View
+from tracker.client.view import View
+from tracker.models import Models
 
 
 class Rubbish(Exception):  # noqa: N818 (it says what was got)

@@ -6,7 +6,8 @@ from enum import StrEnum
 
 import attrs
 
-from tracker.client.view import Models, View
+from tracker.client.view import View
+from tracker.models import Models
 
 # A tracker publishes a snapshot at least once a minute. One whose timestamp stands still for
 # three has a server that lives on and a heart that stopped: its answers renew nothing.
