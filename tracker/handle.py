@@ -146,6 +146,7 @@ class Tracker:
         secrets = dict.fromkeys((*self._aggregator.mask.secrets, *config.secrets()))
         self._aggregator.mask = Mask(secrets)
         self._aggregator.rank = rank
+        self._writer.retention_days = config.retention_days
         after = {provider.name: provider for provider in self.config.providers}
         for name in before.keys() - after.keys():
             await self._supervisor.stop(name)

@@ -1,12 +1,17 @@
 """``serve``: the main job."""
 
+from pathlib import Path
+
 import structlog
 
 from api.cli.failures import Exit
 from api.cli.options import ConfigFile, Database, Host, LogFormat, LogLevel, Port
+from api.cli.systemd import notify_systemd
 from api.server import serve as run_server
 from tracker.config import read_config
+from tracker.handle import Tracker
 from tracker.logs import configure_logs, mask_in_logs
+from tracker.reload import Reloader
 from tracker.secret import Mask
 from tracker.settings import Config
 
@@ -22,12 +27,24 @@ async def serve(
     log_format: LogFormat = "text",
     log_level: LogLevel = "info",
 ) -> int:
-    """Watch the providers, keep the database, serve the API and the dashboard until SIGTERM."""
+    """Watch the providers, keep the database, serve the API and the dashboard until SIGTERM.
+
+    SIGHUP and a changed file are taken at once; a file with mistakes changes nothing.
+    """
     configure_logs(log_format, log_level)
-    settings = read_config(config, database=database, host=host, port=port)
+
+    def read(file: Path | None) -> Config:
+        return read_config(file, database=database, host=host, port=port)
+
+    settings = read(config)
     mask_in_logs(Mask(settings.secrets()))
     greet(settings)
-    await run_server(settings)
+    reloader = Reloader(read, settings)
+
+    async def reload(tracker: Tracker) -> None:
+        await reloader.reload(tracker)
+
+    await run_server(settings, on_hangup=reload, beside=(reloader.watch, notify_systemd))
     return Exit.OK
 
 

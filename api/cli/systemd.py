@@ -1,0 +1,78 @@
+"""Tells systemd how the service is: sd_notify(3), which is one datagram a message.
+
+Without $NOTIFY_SOCKET, that is under anything but a unit with ``Type=notify``, nothing happens.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import attrs
+import structlog
+import trio
+
+if TYPE_CHECKING:
+    from tracker.handle import Tracker
+
+log = structlog.get_logger()
+
+
+@attrs.frozen
+class Notifier:
+    """address: a path, or an abstract name that begins with ``@``.
+
+    watchdog: seconds within which systemd expects a beat; None: it expects none.
+    """
+
+    address: str
+    watchdog: float | None = None
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> "Notifier | None":
+        """None where nobody listens. A watchdog set for another process is not ours to feed."""
+        address = environ.get("NOTIFY_SOCKET", "")
+        if not address.startswith(("/", "@")):
+            return None
+        usec, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
+        ours = pid in {"", str(os.getpid())}
+        return cls(address, int(usec) / 1e6 if ours and usec.isdecimal() and int(usec) else None)
+
+    def tell(self, message: str) -> None:
+        """Never waits and never fails: a service manager that is busy must not stop the service."""
+        address = f"\0{self.address[1:]}" if self.address.startswith("@") else self.address
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.setblocking(False)
+                sender.sendto(message.encode(), address)
+        except OSError as error:
+            log.warning("systemd was not told", message=message, reason=str(error))
+
+    async def run(self, tracker: "Tracker") -> None:
+        """READY once the server listens, a beat while the tracker is alive, STOPPING at its end.
+
+        Half the time is systemd's own advice. A loop that stands still or an actor that hangs
+        sends none, and systemd restarts the service.
+        """
+        self.tell("READY=1")
+        async with trio.open_nursery() as nursery:
+            if self.watchdog is not None:
+                nursery.start_soon(self._beat, self.watchdog / 2.0, tracker)
+            await tracker.stopped()
+            self.tell("STOPPING=1")
+            nursery.cancel_scope.cancel()
+
+    async def _beat(self, seconds: float, tracker: "Tracker") -> None:
+        while True:
+            health = tracker.health()
+            if health.alive:
+                self.tell("WATCHDOG=1")
+            else:
+                self.tell(f"STATUS={'; '.join(health.problems)}")
+            await trio.sleep(seconds)
+
+
+async def notify_systemd(tracker: "Tracker") -> None:
+    notifier = Notifier.of(os.environ)
+    if notifier is not None:
+        await notifier.run(tracker)
