@@ -769,5 +769,5 @@ def test_importing_the_client_needs_nothing_of_the_server() -> None:
     assert done.returncode == 0, done.stderr
     heavy, ours = done.stdout.splitlines()
     assert heavy == "[]"
-    homes = ("tracker.client", "tracker.clock", "tracker.backoff")
+    homes = ("tracker.client", "tracker.clock", "tracker.backoff", "tracker.models")
     assert [name for name in ours.split() if not name.startswith(homes)] == []
