@@ -181,6 +181,16 @@ def test_works_by_keyboard_alone(browser, groq_and_mistral):
     assert browser.text("#tip").endswith(": nothing known")
 
 
+def test_history_is_grey_where_nothing_is_known(browser, groq_and_mistral):
+    shown(browser, groq_and_mistral.url, 2)
+    count = "[path.getAttribute('class'), path.getAttribute('d').split('M').length - 1]"
+    boxes = f"$$('.row:first-child .strip path').map((path) => {count})"
+    drawn = dict(browser.until(f"$('.strip .up') && {boxes}"))
+    # The check may lie in the cell before the newest by now, and still stand in that one.
+    assert drawn["up"] == 1
+    assert drawn["none"] + drawn.get("up held", 0) == 89
+
+
 def test_status_buttons_filter(browser, groq_and_mistral):
     groq_and_mistral.findings["groq"] = bad()
     groq_and_mistral.check("groq")

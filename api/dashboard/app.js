@@ -26,6 +26,8 @@ let due = false;
 let newest = 0;
 let read = 0;
 let shown = false;
+let state = "starting"; // of the feed
+let alarmed = false; // it was said that nothing comes
 
 const own = new Own();
 const counts = new Counts(() => soon(true));
@@ -86,13 +88,13 @@ function soon(order) {
 function flush() {
   const began = performance.now();
   due = false;
-  const [names, now] = [touched, server.now()];
+  const [names, ranked, now] = [touched, moved, server.now()];
   touched = new Set();
   patch(names, now);
-  if (moved || names.size) order();
+  if (ranked || names.size) order();
   if (best) showBest(best);
   title(counts.update(providers), best);
-  detail.update(names);
+  if (ranked || names.size) detail.update();
   if (news.length) tell();
   if (!shown && rows.size) performance.mark("shown");
   shown ||= rows.size > 0;
@@ -182,10 +184,21 @@ function tick() {
   own.tick();
   const condition = feed.condition;
   showCondition(condition, providers.size > 0);
+  if (condition.state !== state) turnTo(condition.state);
   const now = server.now();
   if (!document.hidden) for (const row of rows.values()) row.tick(now);
   if (past.newest !== newest) drawAll();
   if (Date.now() - read > REREAD && providers.size) readPast(past.hours);
+}
+
+function turnTo(next) {
+  const back = next === "live" && state !== "starting";
+  state = next;
+  if (back) readPast(past.hours); // what came meanwhile was not seen
+  if ((next === "lost") === alarmed) return;
+  alarmed = !alarmed;
+  news.push(alarmed ? "not live: the tracker does not answer" : "live again");
+  soon(false);
 }
 
 function walk(event, step) {

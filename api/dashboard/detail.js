@@ -42,9 +42,9 @@ export class Detail {
   }
 
   /** Call when the shown provider may have changed. */
-  update(names) {
+  update() {
     if (this.#name === null) this.follow(); // it may just have come
-    else if (names.has(this.#name)) this.#show();
+    else this.#show();
   }
 
   redraw() {
@@ -81,7 +81,7 @@ export class Detail {
     say(find("detail-name"), provider.provider_name);
     say(find("detail-word"), word);
     say(find("detail-reason"), provider.reason);
-    say(find("detail-place"), place ? `Place ${place}: ${line.reason}` : `Not to be used now${line ? `: ${line.reason}` : ""}`);
+    say(find("detail-place"), standing(place, line));
     say(find("detail-error"), `${words.outcome(provider.outcome)} – ${provider.error_message}`);
     hide(find("detail-error"), !provider.error_message);
     this.#tiles(provider);
@@ -196,6 +196,12 @@ export class Detail {
     });
     find("chart-spans").append(button);
   }
+}
+
+function standing(place, line) {
+  if (place !== null) return `Place ${place}: ${line.reason}`;
+  const until = line?.until ? `; that may change at ${words.moment(line.until, server.now())}` : "";
+  return `Not to be used now${until}.`;
 }
 
 function limitTable(limits, now) {

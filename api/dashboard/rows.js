@@ -1,8 +1,15 @@
 // The list: one row a provider, made once, and from then on only patched.
 
 import { find, hide, place, put, reshape, say } from "./dom.js";
+import { server } from "./feed.js";
 import { Strip } from "./strip.js";
 import * as words from "./words.js";
+
+const rowOf = new WeakMap(); // by its element
+const watching = new IntersectionObserver(
+  (entries) => entries.forEach(({ target, isIntersecting }) => (rowOf.get(target).seen = isIntersecting)),
+  { rootMargin: "300px" },
+);
 
 const template = find("row").content.firstElementChild;
 
@@ -10,6 +17,7 @@ export class Row {
   #parts;
   #strip;
   #status = null;
+  #seen = false;
 
   constructor(provider, past) {
     this.past = past;
@@ -34,6 +42,8 @@ export class Row {
       strip: part(".strip"),
     };
     this.#strip = new Strip(this.#parts.strip, () => past.resolution);
+    rowOf.set(this.element, this);
+    watching.observe(this.element);
     const name = provider.provider_name;
     say(this.#parts.name, name);
     put(this.#parts.name, "href", `#provider=${encodeURIComponent(name)}`);
@@ -74,7 +84,14 @@ export class Row {
     this.element.classList.toggle("excluded", rank === null);
   }
 
+  /** Only where it can be seen: hundreds of rows else cost a tenth of a core. */
+  set seen(seen) {
+    this.#seen = seen;
+    if (seen) this.tick(server.now());
+  }
+
   tick(now) {
+    if (!this.#seen) return;
     const { last_check: last, next_check: next } = this.provider;
     say(this.#parts.last, last ? words.since(last, now) : "never");
     say(this.#parts.next, next ? words.until(next, now) : "none planned");
@@ -88,6 +105,7 @@ export class Row {
   #limit({ rate_limit: limit, rate_limit_percent: percent }, now) {
     const { meter, used, reset } = this.#parts;
     const known = limit.source !== "none";
+    this.element.classList.toggle("untold", !known);
     hide(meter, !known);
     if (!known) {
       say(used, words.NOTHING);
