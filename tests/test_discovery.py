@@ -1,8 +1,10 @@
 import pytest
 
 from tracker.catalogue import load_catalogue
+from tracker.config_show import show_config
 from tracker.discovery import discover, fill, find, find_keys, find_token, read_environment
 from tracker.secret import Secret
+from tracker.settings import Config
 
 KEYLESS = ["g4f_main", "g4f_groq", "g4f_gemini", "g4f_nvidia", "g4f_ollama", "g4f_pollinations"]
 CANARY = "canary-0123456789"
@@ -188,3 +190,13 @@ class TestEnvironment:
         file.write_text(text, encoding="utf-8")
         file.chmod(mode)
         return file
+
+
+def test_an_option_that_is_a_secret_is_kept_as_one():
+    environ = {"GEMINI_CLI_PROJECT_ID": "p", "GEMINI_CLI_CLIENT_SECRET": "canary-of-a-client"}
+    provider = find(load_catalogue()["gemini_cli"], environ).provider
+    assert provider.options["client_secret"] == Secret("canary-of-a-client")
+    assert provider.secrets == (Secret("canary-of-a-client"),)
+    shown = show_config(Config(providers=(provider,)))
+    assert "canary" not in repr((provider, shown))
+    assert shown["providers"]["gemini_cli"]["options"]["client_secret"] == "***"

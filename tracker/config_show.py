@@ -7,6 +7,7 @@ import msgspec
 
 from tracker.catalogue import load_dialects
 from tracker.config_tables import ConfigTable
+from tracker.secret import MASK, Secret
 from tracker.settings import Config, Provider, RankingSettings, ServerSettings, Timing
 
 
@@ -40,7 +41,8 @@ def _tokens(server: ServerSettings) -> dict[str, str]:
 def _provider(provider: Provider) -> dict[str, Any]:
     hidden = {"name", "keys", "timing", "documented_limits"}
     shown = attrs.asdict(provider, filter=lambda field, _: field.name not in hidden)
-    return shown | attrs.asdict(provider.timing)
+    options = {o: MASK if isinstance(v, Secret) else v for o, v in provider.options.items()}
+    return shown | {"options": options} | attrs.asdict(provider.timing)
 
 
 def config_schema() -> dict[str, Any]:

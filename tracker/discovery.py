@@ -205,10 +205,11 @@ def make_provider(
     )
 
 
-def environment_options(entry: Entry, environ: Mapping[str, str]) -> dict[str, str]:
+def environment_options(entry: Entry, environ: Mapping[str, str]) -> dict[str, str | Secret]:
     """The options that variables set: account and project ids, where a credential file is."""
     pairs = {**entry.required, **entry.optional}
-    return {option: environ[name] for option, name in pairs.items() if name in environ}
+    set_ = {option: environ[name] for option, name in pairs.items() if name in environ}
+    return {o: Secret(value) if o.endswith("_secret") else value for o, value in set_.items()}
 
 
 def fill(url: str, options: Mapping[str, object]) -> str:

@@ -68,6 +68,11 @@ class Provider:
     options: dict[str, Any] = attrs.field(factory=dict)
     documented_limits: tuple[LimitReading, ...] = ()
 
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Its keys, and what is secret among its options."""
+        return (*self.keys, *(o for o in self.options.values() if isinstance(o, Secret)))
+
 
 @attrs.frozen(kw_only=True)
 class RankingSettings:
@@ -139,4 +144,4 @@ class Config:
     def secrets(self) -> tuple[Secret, ...]:
         """Every secret in it, for the mask over logs and errors."""
         tokens = [t for t in (self.server.admin_token, self.server.read_token) if t is not None]
-        return (*tokens, *(key for provider in self.providers for key in provider.keys))
+        return (*tokens, *(secret for provider in self.providers for secret in provider.secrets))

@@ -64,6 +64,8 @@ class Session:
     def option(self, name: str) -> str:
         """A text option, the provider's or its kind's; empty where neither has it."""
         value = self.options.get(name, "")
+        if isinstance(value, Secret):
+            return value.reveal()
         return value if isinstance(value, str) else ""
 
     def url(self, path: str) -> str:
@@ -199,6 +201,6 @@ def sendable(key: Secret) -> str:
 
 
 def provider_secrets(provider: Provider) -> tuple[Secret, ...]:
-    """Everything of a provider's that must never show: keys, and the proxy's password."""
+    """Everything of a provider's that must never show, the proxy's password included."""
     password = urlsplit(provider.proxy).password if provider.proxy else None
-    return (*provider.keys, *([Secret(password)] if password else []))
+    return (*provider.secrets, *([Secret(password)] if password else []))
