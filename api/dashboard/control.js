@@ -63,7 +63,10 @@ find("check-now").addEventListener("click", checkNow);
 find("switch").addEventListener("click", () =>
   tune({ enabled: !provider.enabled }, ({ enabled }) => `Now switched ${enabled ? "on" : "off"}.`),
 );
-find("interval-set").addEventListener("click", () =>
-  tune({ interval_seconds: find("interval").valueAsNumber }, saysInterval),
-);
+find("interval-set").addEventListener("click", () => {
+  const seconds = find("interval").valueAsNumber;
+  // JSON has no NaN: it would be sent as null, which is a wish for the file's value.
+  if (Number.isFinite(seconds)) tune({ interval_seconds: seconds }, saysInterval);
+  else say(find("control-says"), "Not done: give a number of seconds.");
+});
 find("interval-reset").addEventListener("click", () => tune({ interval_seconds: null }, saysInterval));

@@ -5,6 +5,7 @@ import { ask, server } from "./feed.js";
 import * as words from "./words.js";
 
 const ALTERNATIVES = 3;
+const SILENT = 12; // seconds; a heartbeat comes every ten
 
 export class Counts {
   #buttons = new Map();
@@ -129,7 +130,7 @@ export function showCondition({ state, age }, hasData) {
   const ago = age === null ? "" : `last update ${words.duration(age)} ago`;
   const text = {
     starting: "connecting…",
-    live: "live",
+    live: age > SILENT ? `live, but silent for ${words.duration(age)}` : "live",
     polling: "asking every 5 s; the event stream is away",
     waiting: `reconnecting; ${ago}`,
     lost: age === null ? "the tracker cannot be reached; trying again" : `not live: ${ago}`,
