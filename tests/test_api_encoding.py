@@ -89,7 +89,8 @@ wishes = st.builds(
 def test_a_wish_keeps_the_order_and_lets_nobody_else_in(watched, wish):
     snapshot = a_snapshot(*watched, at=NOON)
     narrowed = narrow(snapshot, wish)
-    allowed = {p.name for p in watched if wish.allows(p)}
+    offering = {p.name for p in watched if wish.model in (p.models or ())}
+    allowed = {p.name for p in watched if wish.allows(p.name, offering)}
     whole = [r.provider for r in snapshot.ranking.ranked]
     assert [r.provider for r in narrowed.ranked] == [name for name in whole if name in allowed]
     assert {e.provider for e in narrowed.excluded} <= allowed
