@@ -265,6 +265,16 @@ BODIES = {
         Kind.AUTH,
         Facts(reachable=True, authenticated=False),
     ),
+    "litellm: not its master key, with a 400": (
+        reply(400, {"error": {"message": "No connected db.", "type": "no_db_connection"}}),
+        Kind.AUTH,
+        Facts(reachable=True, authenticated=False),
+    ),
+    "litellm: its database is away": (
+        reply(503, {"error": {"message": "Service Unavailable", "type": "no_db_connection"}}),
+        Kind.OVERLOADED,
+        Facts(reachable=True),
+    ),
     "sambanova: no card": (
         reply(402, {"error": {"code": "PAYMENT_METHOD_REQUIRED"}}),
         Kind.QUOTA_EXHAUSTED,

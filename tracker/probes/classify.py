@@ -79,6 +79,8 @@ REGION = ("user location is not supported", "unsupported_country_region_territor
 SPENT = ("insufficient", "credit", "quota", "budget", "billing", "key limit exceeded")
 LOW = ("credit balance is too low",)  # Anthropic, with a 400
 SUSPENDED = ("suspended",)
+# LiteLLM's proxy without a database, with a 400: any key but its own. With a 503 it is an outage.
+NOT_THE_MASTER_KEY = ("no_db_connection",)
 SCOPES = ("missing scopes", "insufficient permissions for this operation")
 MODERATED = ("moderation", "flagged", "guardrail")
 CHALLENGES = ("just a moment", "error code: 1010", "error 1010", "attention required", "cf-chl-")
@@ -178,7 +180,7 @@ def _by_limits(reply: Reply, error: ErrorBody, status: int) -> Kind | None:
 def _by_words(error: ErrorBody, status: int) -> Kind | None:
     if status >= 500 or status in {401, 429}:
         return None
-    if any(word in error.plain for word in (*REGION, *SUSPENDED)):
+    if any(word in error.plain for word in (*REGION, *SUSPENDED, *NOT_THE_MASTER_KEY)):
         return Kind.AUTH
     if any(word in error.plain for word in LOW):
         return Kind.QUOTA_EXHAUSTED
