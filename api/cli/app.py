@@ -1,10 +1,23 @@
 """The commands by name; each lives in a module of its own."""
 
 from importlib.metadata import version
+from typing import Annotated, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
-from api.cli import asking, configuration, demo, probing, serving
+from api.cli import (
+    asking,
+    configuration,
+    demo,
+    doctor,
+    probing,
+    replaying,
+    serving,
+    tuning,
+)
+from api.cli.failures import Exit
+
+Shell = Annotated[Literal["bash", "zsh", "fish"], Parameter(help="The shell to complete in.")]
 
 app = App(
     name="provider-status",
@@ -19,6 +32,16 @@ app.command(asking.status)
 app.command(asking.best)
 app.command(asking.history)
 app.command(asking.export)
+app.command(tuning.tune)
 app.command(configuration.providers)
 app.command(configuration.config)
+app.command(doctor.doctor)
+app.command(replaying.replay)
 app.command(demo.demo)
+
+
+@app.command
+def completion(shell: Shell) -> int:
+    """Print a script that completes commands and options: `eval "$(… completion bash)"`."""
+    print(app.generate_completion(shell=shell))  # noqa: T201 (a command's own output)
+    return Exit.OK

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from api.cli.failures import Exit
 from api.cli.options import AsJson, ConfigFile, Database
-from api.cli.tables import show
+from api.cli.tables import show, table
 from tracker.catalogue import load_catalogue
 from tracker.clock import utc_now
 from tracker.config import DOTENV, read_config
@@ -19,6 +19,7 @@ from tracker.config_show import config_schema, show_config
 from tracker.discovery import Found, discover, read_environment
 from tracker.logs import configure_logs
 from tracker.overrides import effective
+from tracker.ranking import load_policy
 from tracker.settings import Config
 from tracker.store import StoreUnavailable, open_store
 from tracker.store.records import OverrideRecord
@@ -39,6 +40,7 @@ def providers(*, json: AsJson = False) -> int:
 def check(*, config: ConfigFile = None, database: Database = None) -> int:
     """Validate a file: every mistake at once, with its key, value and the nearest known key."""
     settings = read_config(config, database=database)
+    load_policy(settings.ranking.policy, settings.ranking)
     count = len(settings.providers)
     where = settings.source or "no file; defaults and environment"
     print(f"ok: {where}; {count} provider{'s' * (count != 1)} to watch")  # noqa: T201
@@ -90,14 +92,12 @@ def _described(found: Found) -> dict[str, Any]:
 
 
 def _catalogue_table(found: tuple[Found, ...]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("provider", "configured", "by", "to enable it, set"):
-        table.add_column(column)
+    shown = table("provider", "configured", "by", "to enable it, set")
     for one in found:
-        table.add_row(
+        shown.add_row(
             one.entry.name,
             Text("● yes", "green") if one.provider else Text("○ no", "bright_black"),
             ", ".join(one.variables) or ("needs no key" if one.provider else ""),
             "; ".join(map(str, one.mistakes)) or ", ".join(one.missing),
         )
-    return table
+    return shown

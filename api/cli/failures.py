@@ -1,5 +1,6 @@
 """What can go wrong, as one sentence on stderr and an exit code (CONTRACT, section 2)."""
 
+import os
 import sys
 from enum import IntEnum
 
@@ -10,6 +11,7 @@ from api.listening import CannotListenError
 from api.server import UnsafeBindError
 from tracker.config_errors import ConfigError
 from tracker.ranking.policy import PolicyError
+from tracker.replay import ReplayError
 
 log = structlog.get_logger()
 
@@ -34,6 +36,7 @@ def exit_code_of(app: App) -> int:
     """Run the command line of this process."""
     try:
         code = app(exit_on_error=False, print_error=True)
+        sys.stdout.flush()  # a pipe that nobody reads is found out here, not at exit
     except CycloptsError:
         return Exit.USAGE
     except KeyboardInterrupt:
@@ -48,14 +51,20 @@ def _told(error: BaseException) -> int:
     match found:
         case SystemExit():
             return found.code if isinstance(found.code, int) else Exit.USAGE
-        case ConfigError() | PolicyError() | UnsafeBindError() | UsageError():
+        case ConfigError() | PolicyError() | ReplayError() | UnsafeBindError() | UsageError():
             return _said(found, Exit.USAGE)
         case CannotListenError() | UnreachableError():
             return _said(found, Exit.NOTHING_USABLE)
         case BrokenPipeError():
-            return Exit.OK  # `provider-status status | head`
+            return _unheard()
     log.critical("crashed beyond mending", exc_info=error)
     return Exit.CRASHED
+
+
+def _unheard() -> Exit:
+    """`provider-status status | head`: the interpreter must not flush into the pipe at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return Exit.OK
 
 
 def _single(error: BaseException) -> BaseException:

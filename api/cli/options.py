@@ -24,4 +24,8 @@ AsJson = Annotated[
     bool, Parameter(name="--json", negative=(), help="Print JSON for programs, no table.")
 ]
 Url = Annotated[str, Parameter(name="--url", help="Where the tracker listens.")]
+ReadToken = Annotated[
+    str | None,
+    Parameter(name="--token-env", help="Variable that holds the read token, if one is needed."),
+]
 DEFAULT_URL = "http://127.0.0.1:8000"

@@ -1,7 +1,13 @@
-"""Tables that people like to read, and JSON for programs."""
+"""Tables that people like to read, and JSON for programs.
 
+Names and states stay whole at 80 columns: only sentences are broken, and the least needed
+columns are left out.
+"""
+
+import os
+import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 from rich.console import Console
@@ -19,12 +25,34 @@ MARKS = {
 }
 
 
-def show(document: Any, table: Table, *, as_json: bool) -> None:
+NARROW = 110  # columns of a terminal
+PIPED = 200  # for grep and awk: a row a line, nearly always
+SENTENCES = frozenset({"why", "to enable it, set", "by", "what to do", "found"})
+NUMBERS = frozenset(
+    {
+        *("latency", "p95", "avg", "cost", "risk", "24 h up", "uptime", "limit"),
+        *("checks", "failures", "choices", "success", "regret", "switches"),
+    }
+)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError  # `| head` has what it wants: that is no failure
+
+
+def console() -> Console:
+    """As wide as the terminal; a pipe has no width of its own."""
+    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return _Console(width=PIPED if piped else None)
+
+
+def show(document: Any, shown: Table, *, as_json: bool) -> None:
     """One of the two on stdout."""
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(document)).decode())  # noqa: T201
     else:
-        Console().print(table)
+        console().print(shown)
 
 
 def mark(status: str) -> Text:
@@ -33,96 +61,89 @@ def mark(status: str) -> Text:
 
 
 def providers_table(providers: Iterable[schemas.Provider]) -> Table:
-    table = _table(
-        "provider", "status", "latency", "p95", "uptime 24 h", "limit", "last check", "why"
-    )
+    wide = console().width >= NARROW
+    more = ("p95", "last check") if wide else ()
+    shown = table("provider", "status", "latency", "24 h up", "limit", *more, "why")
     for one in providers:
-        table.add_row(
+        shown.add_row(
             Text(one.provider_name),
             mark(one.status),
-            _ms(one.response_time_ms),
-            _ms(one.latency_ms.p95),
-            _percent(one.uptime_percent),
-            _percent(one.rate_limit_percent) if one.rate_limit.source != "none" else "–",
-            _clock(one.last_check),
+            milliseconds(one.response_time_ms),
+            percent(one.uptime_percent),
+            percent(one.rate_limit_percent) if one.rate_limit.source != "none" else "–",
+            *([milliseconds(one.latency_ms.p95), _clock(one.last_check)] if wide else []),
             Text(one.reason),
         )
-    return table
+    return shown
 
 
 def best_table(best: schemas.Best) -> Table:
-    table = _table("", "provider", "status", "cost", "latency", "risk", "why")
+    shown = table("", "provider", "status", "cost", "latency", "risk", "why")
     for place, one in enumerate(best.ranking, start=1):
         risk = one.failure_probability
-        table.add_row(
+        shown.add_row(
             str(place),
             Text(one.provider_name),
             mark(one.status),
-            _ms(one.expected_cost_ms),
-            _ms(one.latency_ms),
-            _percent(None if risk is None else 100.0 * risk),
+            milliseconds(one.expected_cost_ms),
+            milliseconds(one.latency_ms),
+            percent(None if risk is None else 100.0 * risk),
             Text(one.reason),
         )
     for out in best.excluded:
-        table.add_row("–", Text(out.provider_name), "not usable", "", "", "", Text(out.reason))
-    table.caption = best.reason
-    return table
+        shown.add_row("–", Text(out.provider_name), "not usable", "", "", "", Text(out.reason))
+    shown.caption = Text(best.reason)
+    return shown
 
 
 def history_table(history: Mapping[str, Any]) -> Table:
     """Raw points or buckets, whichever the tracker answered with."""
     if history["resolution_seconds"] is None:
-        table = _table("provider", "time", "status", "outcome", "latency")
+        shown = table("provider", "time", "status", "outcome", "latency")
         for name, point in _points(history):
-            table.add_row(
+            shown.add_row(
                 Text(name),
                 _clock(point["timestamp"]),
                 mark(point["status"]),
                 point["outcome"],
-                _ms(point["response_time_ms"]),
+                milliseconds(point["response_time_ms"]),
             )
-        return table
-    table = _table("provider", "from", "checks", "failures", "uptime", "avg", "p95")
+        return shown
+    shown = table("provider", "from", "checks", "failures", "uptime", "avg", "p95")
     for name, point in _points(history):
         latency = point["latency_ms"] or {}
-        table.add_row(
+        shown.add_row(
             Text(name),
             _clock(point["timestamp"]),
             str(point["checks"]),
             str(point["failures"]),
-            _percent(point["uptime_percent"]),
-            _ms(latency.get("avg")),
-            _ms(latency.get("p95")),
+            percent(point["uptime_percent"]),
+            milliseconds(latency.get("avg")),
+            milliseconds(latency.get("p95")),
         )
-    return table
+    return shown
 
 
 def _points(history: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     return ((name, point) for name, points in history["providers"].items() for point in points)
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", caption_justify="left")
+def table(*columns: str) -> Table:
+    made = Table(box=None, pad_edge=False, header_style="bold", caption_justify="left")
     for column in columns:
-        right = column in {
-            "latency",
-            "p95",
-            "avg",
-            "cost",
-            "risk",
-            "uptime 24 h",
-            "limit",
-            "checks",
-        }
-        table.add_column(column, justify="right" if right else "left")
-    return table
+        made.add_column(
+            column,
+            justify="right" if column in NUMBERS else "left",
+            no_wrap=column not in SENTENCES,
+        )
+    return made
 
 
-def _ms(value: float | None) -> str:
+def milliseconds(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f} ms"
 
 
-def _percent(value: float | None) -> str:
+def percent(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f} %"
 
 

@@ -1,0 +1,126 @@
+"""``doctor``: whether a tracker would run well here, and what to do where it would not."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+from rich.table import Table
+from rich.text import Text
+
+from api.cli import examining
+from api.cli.examining import Symptom
+from api.cli.failures import Exit
+from api.cli.options import AsJson, ConfigFile, Database, Host, Port
+from api.cli.tables import show, table
+from tracker.catalogue import load_catalogue
+from tracker.config import DOTENV, read_config
+from tracker.config_errors import ConfigError
+from tracker.discovery import discover, read_environment
+from tracker.logs import configure_logs
+from tracker.ranking import PolicyError, load_policy
+from tracker.settings import Config
+
+MARKS = {"ok": ("●", "green"), "note": ("○", "bright_black"), "problem": ("■", "red")}
+
+
+async def doctor(
+    *,
+    config: ConfigFile = None,
+    database: Database = None,
+    host: Host = None,
+    port: Port = None,
+    json: AsJson = False,
+) -> int:
+    """Look at configuration, environment, DNS, clock, disk, permissions and port.
+
+    Asks no provider and changes nothing. Exits 1 when there is a problem.
+    """
+    configure_logs(level="error")
+    settings, symptoms = _configuration(config, database, host, port)
+    symptoms += _environment(settings)
+    symptoms += await _machine(settings)
+    problems = sum(symptom.level == "problem" for symptom in symptoms)
+    document = {"problems": problems, "symptoms": [attrs.asdict(one) for one in symptoms]}
+    show(document, _table(symptoms), as_json=json)
+    return Exit.OK if not problems else Exit.NOTHING_USABLE
+
+
+def _configuration(
+    file: Path | None, database: str | None, host: str | None, port: int | None
+) -> tuple[Config, list[Symptom]]:
+    """The settings to look at, which are the defaults where the file is wrong."""
+    try:
+        settings = read_config(file, database=database, host=host, port=port)
+        load_policy(settings.ranking.policy, settings.ranking)
+    except ConfigError as error:
+        hint = "mend it; `provider-status config schema` tells editors what may stand there"
+        wrong = [Symptom("configuration", "problem", str(m), hint) for m in error.mistakes]
+        return _fallback(database, host, port), wrong
+    except PolicyError as error:
+        hint = "name a policy that is shipped, or put its module on the path"
+        return settings, [Symptom("configuration", "problem", str(error), hint)]
+    where = settings.source or "no file: defaults and environment"
+    return settings, [Symptom("configuration", "ok", where)]
+
+
+def _fallback(database: str | None, host: str | None, port: int | None) -> Config:
+    settings, server = Config(), Config().server
+    usable = port if port is not None and 0 <= port <= 65535 else server.port
+    return attrs.evolve(
+        settings,
+        database=database or settings.database,
+        server=attrs.evolve(server, host=host or server.host, port=usable),
+    )
+
+
+def _environment(settings: Config) -> list[Symptom]:
+    environment = read_environment(os.environ, DOTENV)
+    found = [*_watched(settings)]
+    if settings.discover:
+        left = [f for f in discover(load_catalogue(), environment.variables) if not f.provider]
+        missing = ", ".join(f.missing[0] for f in left if f.missing)
+        if missing:
+            found.append(Symptom("environment", "note", f"not set: {missing}"))
+    for warning in dict.fromkeys((*settings.warnings, *environment.warnings)):
+        told, _, hint = warning.partition(": ")
+        found.append(Symptom("permissions", "problem", told, hint or "mend it"))
+    if settings.server.admin_token is None:
+        variable = settings.server.admin_token_env
+        hint = f"without {variable} nobody can check now or tune"
+        found.append(Symptom("environment", "note", hint))
+    return found
+
+
+def _watched(settings: Config) -> Iterator[Symptom]:
+    """What serve would watch. The keyless ones alone are no problem, but worth a word."""
+    for provider in settings.providers:
+        by = ", ".join(provider.key_names) or "needs no key"
+        off = "" if provider.enabled else "; switched off"
+        yield Symptom("provider", "ok", f"{provider.name}: {by}{off}")
+    if not settings.providers:
+        hint = "set a key, for instance GROQ_API_KEY, in the environment or in .env"
+        yield Symptom("provider", "problem", "no provider is configured", hint)
+
+
+async def _machine(settings: Config) -> list[Symptom]:
+    database = Path(settings.database)
+    said, newest = await examining.state(database)
+    return [
+        *await examining.names(settings.providers),
+        *examining.clock(newest),
+        *examining.disk(database),
+        *said,
+        *examining.permissions(database),
+        *[symptom async for symptom in examining.port(settings.server)],
+    ]
+
+
+def _table(symptoms: list[Symptom]) -> Table:
+    shown = table("", "area", "found", "what to do")
+    for one in symptoms:
+        shape, colour = MARKS[one.level]
+        shown.add_row(Text(shape, colour), one.area, Text(one.found), Text(one.hint))
+    problems = sum(symptom.level == "problem" for symptom in symptoms)
+    shown.caption = Text("no problem found" if not problems else f"problems: {problems}")
+    return shown

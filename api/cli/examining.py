@@ -1,0 +1,168 @@
+"""What ``doctor`` looks at on this machine. Nothing is sent to any provider, nothing is changed."""
+
+import os
+import shutil
+import socket
+import stat
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import attrs
+import trio
+
+import tracker
+from api.cli.failures import UnreachableError, UsageError
+from api.cli.remote import Remote
+from api.listening import CannotListenError, open_listeners
+from api.server import UnsafeBindError, check_bind
+from tracker.clock import utc_now
+from tracker.settings import Provider, ServerSettings
+from tracker.store import StoreUnavailable
+from tracker.store.errors import Damaged
+from tracker.store.files import companions
+from tracker.store.reading import read
+
+RESOLVE_SECONDS = 5.0
+LITTLE_SPACE = 200_000_000  # bytes: a thousand providers fill as much in two days
+SKEW_SECONDS = 60.0
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+Level = Literal["ok", "note", "problem"]
+
+
+@attrs.frozen
+class Symptom:
+    """One thing that was looked at. hint: what to do about a problem."""
+
+    area: str
+    level: Level
+    found: str
+    hint: str = ""
+
+
+async def names(providers: tuple[Provider, ...]) -> list[Symptom]:
+    """Whether the host of each base URL (or its proxy's) has an address; DNS only."""
+    hosts: dict[str, list[str]] = {}
+    for provider in providers:
+        if provider.enabled:
+            host = urlsplit(provider.proxy or provider.base_url).hostname or ""
+            hosts.setdefault(host, []).append(provider.name)
+    failures: dict[str, str] = dict.fromkeys(hosts, f"no answer within {RESOLVE_SECONDS:g} s")
+    limiter = trio.CapacityLimiter(max(len(hosts), 1))  # a hung look-up holds up no other
+
+    async def resolve(host: str) -> None:
+        look_up = partial(socket.getaddrinfo, host, 443, type=socket.SOCK_STREAM)
+        try:
+            await trio.to_thread.run_sync(look_up, abandon_on_cancel=True, limiter=limiter)
+            del failures[host]
+        except (OSError, UnicodeError) as error:
+            failures[host] = getattr(error, "strerror", None) or "no valid name"
+
+    with trio.move_on_after(RESOLVE_SECONDS):
+        async with trio.open_nursery() as nursery:
+            for host in hosts:
+                nursery.start_soon(resolve, host)
+    return [_name(host, used, failures.get(host)) for host, used in hosts.items()]
+
+
+def _name(host: str, used: list[str], failure: str | None) -> Symptom:
+    by = ", ".join(used)
+    if failure is None:
+        return Symptom("dns", "ok", f"{host} resolves ({by})")
+    hint = "check the spelling of the base URL, and this machine's resolver and network"
+    return Symptom("dns", "problem", f"{host} does not resolve: {failure} ({by})", hint)
+
+
+def clock(newest: datetime | None, now: datetime | None = None) -> Iterator[Symptom]:
+    """newest: the last check in the database. No clock is right that is behind what was."""
+    now = now or utc_now()
+    hint = "set the clock; keep it with systemd-timesyncd, chrony or your host's own service"
+    installed = datetime.fromtimestamp(Path(tracker.__file__).stat().st_mtime, UTC)
+    for what, at in (
+        ("this program was installed", installed),
+        ("the last check was made", newest),
+    ):
+        if at is not None and (at - now).total_seconds() > SKEW_SECONDS:
+            found = f"the clock says {now:%Y-%m-%d %H:%M} UTC, but {what} {at:%Y-%m-%d %H:%M}"
+            yield Symptom("clock", "problem", found, hint)
+            return
+    yield Symptom("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC, behind nothing that was")
+
+
+def disk(database: Path) -> Iterator[Symptom]:
+    folder = database.absolute().parent
+    if not folder.is_dir():
+        yield Symptom("disk", "problem", f"{folder} does not exist", f"mkdir -p {folder}")
+        return
+    if not os.access(folder, os.W_OK | os.X_OK):
+        hint = "make the folder the service's own, or choose another with --database"
+        yield Symptom("disk", "problem", f"{folder} cannot be written", hint)
+    free = shutil.disk_usage(folder).free
+    found = f"{free / 1e9:,.1f} GB free in {folder}"
+    if free < LITTLE_SPACE:
+        hint = "free some space; results wait in memory while the disk is full"
+        yield Symptom("disk", "problem", found, hint)
+    else:
+        yield Symptom("disk", "ok", found)
+
+
+async def state(database: Path) -> tuple[list[Symptom], datetime | None]:
+    """What the database says, and when its last check was."""
+    if not await trio.Path(database).exists():
+        return [Symptom("database", "note", f"{database} is not there yet; serve creates it")], None
+    try:
+        rows, newest_ms = await read(database, _newest, trio.CapacityLimiter(1))
+    except StoreUnavailable as error:
+        if "not migrated" in error.reason:
+            found = f"{database} is of an older version; serve upgrades it, after a backup"
+            return [Symptom("database", "note", found)], None
+        hint = "until it is mended, serve keeps results in memory only"
+        return [Symptom("database", "problem", f"{database}: {error.reason}", hint)], None
+    except Damaged as error:
+        hint = "serve sets it aside and begins a new one; restore a backup to keep its history"
+        return [Symptom("database", "problem", f"{database} is damaged: {error}", hint)], None
+    newest = None if newest_ms is None else datetime.fromtimestamp(newest_ms / 1000.0, UTC)
+    return [Symptom("database", "ok", f"{database} is sound; {rows:,} checks")], newest
+
+
+def _newest(connection: Any) -> tuple[int, int | None]:
+    found = connection.execute("SELECT count(*), max(checked_at_ms) FROM checks").fetchone()
+    return int(found[0]), found[1]
+
+
+def permissions(database: Path) -> Iterator[Symptom]:
+    for file in (database, *companions(database)):
+        if file.is_file() and file.stat().st_mode & OTHERS:
+            found = f"{file} can be read by other users"
+            yield Symptom("permissions", "problem", found, f"chmod 600 {file}")
+
+
+async def port(settings: ServerSettings) -> AsyncIterator[Symptom]:
+    try:
+        check_bind(settings)
+    except UnsafeBindError as error:
+        yield Symptom("port", "problem", str(error), f"export {settings.admin_token_env}=…")
+    where = f"{settings.host}, port {settings.port}"
+    try:
+        async with open_listeners(settings.host, settings.port):
+            yield Symptom("port", "ok", f"{where} is free")
+    except CannotListenError as error:
+        told, _, hint = str(error).partition(": ")
+        if await trio.to_thread.run_sync(_is_tracker, settings):
+            yield Symptom("port", "ok", f"a tracker already serves on {where}")
+        else:
+            yield Symptom("port", "problem", told, hint or "choose another with --port")
+
+
+def _is_tracker(settings: ServerSettings) -> bool:
+    """Only this machine is asked."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    try:
+        health = Remote(f"http://{host}:{settings.port}").ask("/api/providers/health")
+    except (UnreachableError, UsageError):
+        return False
+    return isinstance(health, dict) and "providers_monitored" in health

@@ -1,0 +1,99 @@
+"""Requests to a running tracker, and what its refusals mean for the command line."""
+
+import os
+from typing import Any
+
+import attrs
+import httpx
+import msgspec
+
+from api.cli.failures import UnreachableError, UsageError
+from tracker.config import DOTENV
+from tracker.discovery import find_token, read_environment
+from tracker.secret import Secret
+
+TIMEOUT_SECONDS = 10.0
+REFUSED = frozenset({400, 401, 403, 404, 413, 415})
+
+
+@attrs.frozen
+class Remote:
+    """A tracker at a URL. Every method raises UnreachableError where none answers, and
+    UsageError for what it refuses.
+    """
+
+    url: str
+    token: Secret | None = None
+
+    def ask(self, path: str, **query: str | None) -> Any:
+        """The JSON of an answer."""
+        return self.decoded(self.fetch(path, **query))
+
+    def fetch(self, path: str, etag: str | None = None, **query: str | None) -> httpx.Response:
+        """200, 304 for a known ``etag``, or the 503 of /best, which is an answer too."""
+        given = {name: value for name, value in query.items() if value is not None}
+        headers = {} if etag is None else {"If-None-Match": etag}
+        response = self._send("GET", path, params=given, headers=headers)
+        self._check(response, fine={200, 304, 503} if path.endswith("/best") else {200, 304})
+        return response
+
+    def change(self, path: str, wanted: dict[str, Any]) -> Any:
+        """What the tracker says after a PATCH."""
+        response = self._send("PATCH", path, json=wanted)
+        self._check(response, fine={200})
+        return self.decoded(response)
+
+    def decoded(self, response: httpx.Response) -> Any:
+        try:
+            return msgspec.json.decode(response.content)
+        except msgspec.DecodeError:
+            raise UnreachableError(f"{self.url} does not answer as a tracker does") from None
+
+    def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        headers = more.pop("headers", {})
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token.reveal()}"
+        try:
+            return httpx.request(
+                method,
+                self.url.rstrip("/") + path,
+                headers=headers,
+                timeout=TIMEOUT_SECONDS,
+                trust_env=False,
+                **more,
+            )
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise UnreachableError(
+                f"no tracker answers at {self.url} ({error}); is `provider-status serve` running?"
+            ) from None
+
+    def _check(self, response: httpx.Response, *, fine: set[int]) -> None:
+        if response.status_code in fine:
+            return
+        told = _detail(response)
+        if response.status_code == 401:
+            sent = "the token that was sent is wrong" if self.token else "no token was sent"
+            raise UsageError(f"{told} ({sent}: --token-env names the variable that holds it)")
+        if response.status_code in REFUSED:
+            raise UsageError(told)
+        raise UnreachableError(f"{self.url} answered {response.status_code}: {told}")
+
+
+def token_in(variable: str) -> Secret:
+    """A token from the environment or .env; it never stands on a command line, which others see.
+
+    Raises UsageError.
+    """
+    found = find_token(variable, read_environment(os.environ, DOTENV).variables)
+    if isinstance(found, Secret):
+        return found
+    problem = f"{variable} is not set: it must hold the tracker's token"
+    raise UsageError(problem if found is None else str(found))
+
+
+def _detail(response: httpx.Response) -> str:
+    try:
+        problem = response.json()
+    except ValueError:
+        return response.reason_phrase
+    return str(problem.get("detail", "")) if isinstance(problem, dict) else ""

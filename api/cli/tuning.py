@@ -1,0 +1,64 @@
+"""``tune``: change how a running tracker watches one provider, at once and for later starts."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import msgspec
+from cyclopts import Parameter
+
+from api import schemas
+from api.cli.failures import Exit, UsageError
+from api.cli.options import DEFAULT_URL, AsJson, Url
+from api.cli.remote import Remote, token_in
+from api.cli.tables import providers_table, show
+from tracker.settings import ServerSettings
+
+Name = Annotated[str, Parameter(help="The provider to change.")]
+Interval = Annotated[
+    float | None, Parameter(name="--interval", help="Seconds between two of its checks.")
+]
+Enable = Annotated[bool, Parameter(name="--enable", negative=(), help="Watch it.")]
+Disable = Annotated[bool, Parameter(name="--disable", negative=(), help="Watch it no longer.")]
+Reset = Annotated[
+    bool, Parameter(name="--reset", negative=(), help="Return to what the file says.")
+]
+Token = Annotated[str, Parameter(name="--token-env", help="Variable that holds the admin token.")]
+
+
+def tune(
+    name: Name,
+    *,
+    interval: Interval = None,
+    enable: Enable = False,
+    disable: Disable = False,
+    reset: Reset = False,
+    url: Url = DEFAULT_URL,
+    token_env: Token = ServerSettings().admin_token_env,
+    json: AsJson = False,
+) -> int:
+    """Change a provider's interval, or switch it off or on, in a running tracker.
+
+    It is kept over restarts, as an override of the file; `config show` lists them.
+    """
+    wanted = _wanted(interval, enable=enable, disable=disable, reset=reset)
+    tracker = Remote(url, token_in(token_env))
+    document = tracker.change(f"/api/providers/{quote(name, safe='')}", wanted)
+    tuned = msgspec.convert(document, schemas.Provider)
+    show(document, providers_table([tuned]), as_json=json)
+    return Exit.OK
+
+
+def _wanted(interval: float | None, *, enable: bool, disable: bool, reset: bool) -> dict[str, Any]:
+    """The change in the API's words; null returns to the file's value. Raises UsageError."""
+    if enable and disable:
+        raise UsageError("--enable or --disable, not both")
+    if reset and (enable or disable or interval is not None):
+        raise UsageError("--reset takes everything back; give it alone")
+    if reset:
+        return {"interval_seconds": None, "enabled": None}
+    wanted: dict[str, Any] = {"enabled": enable} if enable or disable else {}
+    if interval is not None:
+        wanted["interval_seconds"] = interval
+    if not wanted:
+        raise UsageError("nothing to change: give --interval, --enable, --disable or --reset")
+    return wanted

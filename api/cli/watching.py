@@ -1,0 +1,86 @@
+"""``status --watch``: the table of ``status``, live, for as long as one looks."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+import msgspec
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from api import schemas
+from api.cli.failures import UnreachableError
+from api.cli.remote import Remote
+from api.cli.tables import console, providers_table
+
+# An answer that has not changed is a 304 of some 200 bytes, so a second is cheap; and a tracker
+# that was restarted is found again without any state of ours.
+POLL_SECONDS = 1.0
+Sleep = Callable[[float], None]
+
+
+@attrs.frozen
+class Look:
+    """document: the last that is known; complaint: why it may be old, None while it is live."""
+
+    document: Any = None
+    complaint: str | None = None
+
+
+def follow(tracker: Remote, *, as_json: bool, sleep: Sleep = time.sleep) -> None:
+    """Until Ctrl-C. Raises UnreachableError only where the tracker never answered at all."""
+    try:
+        if as_json:
+            _print(looks(tracker, sleep))
+        else:
+            _draw(looks(tracker, sleep))
+    except KeyboardInterrupt:
+        return
+
+
+def looks(tracker: Remote, sleep: Sleep) -> Iterator[Look]:
+    """One now and then one after each pause, for ever. The first raises what goes wrong."""
+    response = tracker.fetch("/api/providers/status")
+    seen = Look(tracker.decoded(response))
+    while True:
+        yield seen
+        sleep(POLL_SECONDS)
+        try:
+            response = tracker.fetch("/api/providers/status", etag=response.headers.get("ETag"))
+        except UnreachableError as error:
+            seen = attrs.evolve(seen, complaint=str(error))
+        else:
+            changed = response.status_code == 200
+            seen = Look(tracker.decoded(response) if changed else seen.document)
+
+
+def _print(seen: Iterator[Look]) -> None:
+    before = None
+    for look in seen:
+        if look.document != before:
+            before = look.document
+            print(msgspec.json.encode(before).decode(), flush=True)  # noqa: T201 (its output)
+
+
+def _draw(seen: Iterator[Look]) -> None:
+    with Live(console=console(), auto_refresh=False) as live:
+        for look in seen:
+            live.update(screen(look, datetime.now(UTC)), refresh=True)
+
+
+def screen(look: Look, now: datetime) -> RenderableType:
+    """The table, and beneath it how old it is: what stands still must not look alive."""
+    listed = msgspec.convert(look.document["providers"], dict[str, schemas.Provider])
+    return Group(providers_table(listed.values()), Text(), _footer(look, now))
+
+
+def _footer(look: Look, now: datetime) -> Text:
+    at = datetime.fromisoformat(look.document["timestamp"])
+    told = f"as of {at:%H:%M:%S} UTC"
+    if look.complaint is None:
+        return Text(f"● live, {told}; Ctrl-C ends", style="green")
+    age = max((now - at).total_seconds(), 0.0)
+    return Text(f"■ not live: {told}, {age:.0f} s ago; {look.complaint}", style="red")
