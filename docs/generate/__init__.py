@@ -1,0 +1,25 @@
+"""Parts of the reference that are made from the code, by the name a page asks for them with."""
+
+from collections.abc import Callable
+
+from docs.generate import (
+    catalogue,
+    command_line,
+    configuration,
+    database,
+    http_api,
+    metrics,
+    outcomes,
+)
+
+PARTS: dict[str, Callable[[], str]] = {
+    "catalogue": catalogue.part,
+    "command_line": command_line.part,
+    "configuration": configuration.part,
+    "database": database.part,
+    "http_api": http_api.part,
+    "http_statuses": outcomes.statuses,
+    "metrics": metrics.part,
+    "outcomes": outcomes.kinds,
+    "words": outcomes.words,
+}
