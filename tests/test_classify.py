@@ -275,6 +275,20 @@ BODIES = {
         Kind.OVERLOADED,
         Facts(reachable=True),
     ),
+    "litellm: model gone, with a 400": (
+        reply(
+            400,
+            {
+                "error": {
+                    "message": "/chat/completions: Invalid model name passed in model=gone.",
+                    "type": "invalid_request_error",
+                    "code": "400",
+                }
+            },
+        ),
+        Kind.NOT_FOUND,
+        Facts(reachable=True),
+    ),
     "sambanova: no card": (
         reply(402, {"error": {"code": "PAYMENT_METHOD_REQUIRED"}}),
         Kind.QUOTA_EXHAUSTED,

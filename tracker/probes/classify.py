@@ -81,6 +81,7 @@ LOW = ("credit balance is too low",)  # Anthropic, with a 400
 SUSPENDED = ("suspended",)
 # LiteLLM's proxy without a database, with a 400: any key but its own. With a 503 it is an outage.
 NOT_THE_MASTER_KEY = ("no_db_connection",)
+GONE = ("invalid model name passed in",)  # LiteLLM's proxy, with a 400
 SCOPES = ("missing scopes", "insufficient permissions for this operation")
 MODERATED = ("moderation", "flagged", "guardrail")
 CHALLENGES = ("just a moment", "error code: 1010", "error 1010", "attention required", "cf-chl-")
@@ -184,6 +185,8 @@ def _by_words(error: ErrorBody, status: int) -> Kind | None:
         return Kind.AUTH
     if any(word in error.plain for word in LOW):
         return Kind.QUOTA_EXHAUSTED
+    if any(word in error.plain for word in GONE):
+        return Kind.NOT_FOUND
     if status != 403:
         return None
     if any(word in error.plain for word in (*SCOPES, *MODERATED)):
