@@ -1,9 +1,11 @@
 // Ties it together: what the feed brings is noted, and drawn once a frame.
 
+import { onTheme } from "./appearance.js";
 import { showLately } from "./changes.js";
 import { Detail } from "./detail.js";
 import { find, hide, say } from "./dom.js";
 import { Feed, server } from "./feed.js";
+import "./keyboard.js";
 import { Past } from "./past.js";
 import { arrange, matches, ordered, Row } from "./rows.js";
 import { Counts, Own, showBest, showCondition, title } from "./summary.js";
@@ -76,8 +78,9 @@ function remove(name) {
   moved = true;
 }
 
-function soon(order) {
-  moved ||= order;
+/** Draw with the next frame; ``reorder``: the order, or who is seen, may be another. */
+function soon(reorder) {
+  moved ||= reorder;
   if (due) return;
   due = true;
   // A hidden page gets no frames, but its title should still tell.
@@ -125,7 +128,10 @@ function add(name, provider, now) {
 function order() {
   moved = false;
   const names = ordered(providers, find("order").value, places);
-  arrange(list, names.map((name) => rows.get(name).element));
+  arrange(
+    list,
+    names.map((name) => rows.get(name).element),
+  );
   const filter = { text: find("filter").value.trim().toLowerCase(), statuses: counts.chosen };
   let seen = 0;
   for (const name of names) {
@@ -143,7 +149,8 @@ function tellShown(seen, all) {
   say(find("shown"), seen === all ? `${all} providers` : `${seen} of ${all} providers`);
   const empty = find("empty");
   hide(empty, seen > 0);
-  const none = "No provider is watched. Set a key, for example GROQ_API_KEY, or add one to tracker.toml.";
+  const none =
+    "No provider is watched. Set a key, for example GROQ_API_KEY, or add one to tracker.toml.";
   if (!seen) say(empty, all ? "No provider fits the filter." : none);
 }
 
@@ -201,55 +208,12 @@ function turnTo(next) {
   soon(false);
 }
 
-function walk(event, step) {
-  const seen = [...list.children].filter((element) => !element.hidden);
-  const at = seen.findIndex((element) => element.contains(document.activeElement));
-  const target = seen[at + step];
-  if (!target) return;
-  event.preventDefault();
-  target.querySelector(".name").focus();
-}
-
-addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || find("detail").open) return;
-  const typing = event.target.matches("input, select, textarea");
-  if (event.key === "/" && !typing) {
-    event.preventDefault();
-    find("filter").focus();
-  } else if (event.key === "Escape" && event.target === find("filter")) {
-    find("filter").value = "";
-    soon(true);
-  } else if (event.key === "ArrowDown" && (!typing || event.target === find("filter"))) walk(event, 1);
-  else if (event.key === "ArrowUp" && !typing) walk(event, -1);
-});
-
-const THEMES = ["auto", "light", "dark"];
-
-function showTheme() {
-  const theme = document.documentElement.dataset.theme ?? "auto";
-  say(find("theme"), `Theme: ${theme}`);
-}
-
-find("theme").addEventListener("click", () => {
-  const { dataset } = document.documentElement;
-  const next = THEMES[(THEMES.indexOf(dataset.theme ?? "auto") + 1) % THEMES.length];
-  if (next === "auto") delete dataset.theme;
-  else dataset.theme = next;
-  try {
-    localStorage.setItem("theme", next);
-  } catch {
-    // Storage may be forbidden; the choice then lasts as long as the page.
-  }
-  showTheme();
-  detail.redraw();
-});
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => detail.redraw());
+onTheme(() => detail.redraw());
 find("filter").addEventListener("input", () => soon(true));
 find("order").addEventListener("change", () => soon(true));
 find("span").addEventListener("change", (event) => readPast(Number(event.target.value)));
 document.addEventListener("visibilitychange", () => !document.hidden && soon(true));
 
-showTheme();
 showLately();
 setInterval(tick, 1_000);
 tick();

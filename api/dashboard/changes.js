@@ -54,7 +54,11 @@ function whatOf({ kind, provider_name: name, before, after }, own) {
   const who = own || name === null ? [] : [link(name), " "];
   if (kind === "best") {
     if (after === null) return ["nobody is usable; before: ", link(before)];
-    return [link(after), " is now the best", ...(before === null ? [] : ["; before: ", link(before)])];
+    return [
+      link(after),
+      " is now the best",
+      ...(before === null ? [] : ["; before: ", link(before)]),
+    ];
   }
   if (kind === "model") {
     const model = make("span", { class: "foreign" }, after ?? before);

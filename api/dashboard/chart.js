@@ -9,7 +9,12 @@ import * as words from "./words.js";
 const HEIGHT = 230;
 const POINTS = 120;
 const SIZES = [10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600];
-export const SPANS = new Map([[1, "1 h"], [6, "6 h"], [24, "24 h"], [168, "7 d"]]);
+export const SPANS = new Map([
+  [1, "1 h"],
+  [6, "6 h"],
+  [24, "24 h"],
+  [168, "7 d"],
+]);
 
 // Its script comes last, so a chart may be asked for before it is there.
 const library =
@@ -86,7 +91,10 @@ function options(home, { hours }, data) {
   return {
     width: home.clientWidth,
     height: HEIGHT,
-    scales: { x: { range: [data[0][0], data[0].at(-1)] }, y: { range: (_, __, most) => [0, most * 1.08 || 1] } },
+    scales: {
+      x: { range: [data[0][0], data[0].at(-1)] },
+      y: { range: (_, __, most) => [0, most * 1.08 || 1] },
+    },
     cursor: { y: false, points: { size: 6 } },
     series: [
       { label: "time", value: (_, raw) => (raw === null ? words.NOTHING : at(raw * 1000)) },
@@ -95,7 +103,11 @@ function options(home, { hours }, data) {
     ],
     bands: [{ series: [2, 1], fill: colour("--band") }],
     axes: [
-      { ...axis, space: hours > 24 ? 90 : 60, values: (_, splits) => splits.map((s) => at(s * 1000)) },
+      {
+        ...axis,
+        space: hours > 24 ? 90 : 60,
+        values: (_, splits) => splits.map((s) => at(s * 1000)),
+      },
       { ...axis, size: 64, values: (_, splits) => splits.map((s) => words.ms(s)) },
     ],
     hooks: { draw: [(drawn) => failureMarks(drawn, data)] },
@@ -109,7 +121,12 @@ function failureMarks(drawn, [times, , , failures]) {
   failures.forEach((count, place) => {
     if (!count) return;
     const x = drawn.valToPos(times[place], "x", true);
-    ctx.fillRect(x - uPlot.pxRatio * 1.5, bbox.top + bbox.height - uPlot.pxRatio * 9, uPlot.pxRatio * 3, uPlot.pxRatio * 9);
+    ctx.fillRect(
+      x - uPlot.pxRatio * 1.5,
+      bbox.top + bbox.height - uPlot.pxRatio * 9,
+      uPlot.pxRatio * 3,
+      uPlot.pxRatio * 9,
+    );
   });
   ctx.restore();
 }
@@ -129,7 +146,13 @@ export function table({ points, hours }) {
   const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)));
   const rows = points.map((p) => {
     const { p50, p95 } = p.latency_ms;
-    const cells = [p.checks, p.failures, words.ms(p50), words.ms(p95), words.percent(p.uptime_percent)];
+    const cells = [
+      p.checks,
+      p.failures,
+      words.ms(p50),
+      words.ms(p95),
+      words.percent(p.uptime_percent),
+    ];
     const first = make("th", { scope: "row" }, at(p.timestamp));
     return make("tr", {}, first, ...cells.map((text) => make("td", {}, String(text))));
   });

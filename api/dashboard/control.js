@@ -9,7 +9,10 @@ async function send(method, path, body) {
   const headers = { Authorization: `Bearer ${token}` };
   if (body) headers["Content-Type"] = "application/json";
   const options = { method, headers, body: body && JSON.stringify(body), cache: "no-store" };
-  const response = await fetch(`api/providers/${encodeURIComponent(provider.provider_name)}${path}`, options);
+  const response = await fetch(
+    `api/providers/${encodeURIComponent(provider.provider_name)}${path}`,
+    options,
+  );
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(answer.detail ?? `the tracker answered ${response.status}`);
   return answer;
@@ -30,7 +33,11 @@ async function attempt(doing, work) {
 const checkNow = () =>
   attempt("Checking…", async () => {
     const { outcomes } = await send("POST", "/check");
-    const { outcome, response_time_ms: time, error_message: error } = outcomes[provider.provider_name];
+    const {
+      outcome,
+      response_time_ms: time,
+      error_message: error,
+    } = outcomes[provider.provider_name];
     return `${outcome}${time === null ? "" : ` in ${time} ms`}${error ? `: ${error}` : ""}`;
   });
 
@@ -44,7 +51,11 @@ export function control(shown) {
   const another = provider?.provider_name !== shown.provider_name;
   provider = shown;
   const interval = find("interval");
-  if (another || (document.activeElement !== interval && interval.dataset.known !== String(shown.interval_seconds))) {
+  if (
+    another ||
+    (document.activeElement !== interval &&
+      interval.dataset.known !== String(shown.interval_seconds))
+  ) {
     interval.value = shown.interval_seconds;
     interval.dataset.known = shown.interval_seconds;
   }
@@ -69,4 +80,6 @@ find("interval-set").addEventListener("click", () => {
   if (Number.isFinite(seconds)) tune({ interval_seconds: seconds }, saysInterval);
   else say(find("control-says"), "Not done: give a number of seconds.");
 });
-find("interval-reset").addEventListener("click", () => tune({ interval_seconds: null }, saysInterval));
+find("interval-reset").addEventListener("click", () =>
+  tune({ interval_seconds: null }, saysInterval),
+);

@@ -3,8 +3,9 @@
 import { changes, fill } from "./changes.js";
 import * as chart from "./chart.js";
 import { control } from "./control.js";
-import { find, hide, make, reshape, say, shape } from "./dom.js";
-import { ask, server } from "./feed.js";
+import { find, hide, make, reshape, say } from "./dom.js";
+import { ask } from "./feed.js";
+import * as sections from "./sections.js";
 import * as words from "./words.js";
 
 const MODELS = 500;
@@ -43,7 +44,8 @@ export class Detail {
 
   /** Call when the shown provider may have changed. */
   update() {
-    if (this.#name === null) this.follow(); // it may just have come
+    if (this.#name === null)
+      this.follow(); // it may just have come
     else this.#show();
   }
 
@@ -68,81 +70,31 @@ export class Detail {
   #closed() {
     this.#name = null;
     chart.close();
-    if (location.hash.startsWith("#provider=")) history.pushState(null, "", location.pathname + location.search);
+    if (location.hash.startsWith("#provider="))
+      history.pushState(null, "", location.pathname + location.search);
     this.#opener?.focus({ preventScroll: true });
   }
 
   #show() {
     const shown = this.look(this.#name);
-    if (shown === null) return dialog.close();
+    if (shown === null) {
+      dialog.close();
+      return;
+    }
     const { provider, line, place } = shown;
     const [kind, word] = words.look(provider);
     reshape(find("detail-shape"), kind);
     say(find("detail-name"), provider.provider_name);
     say(find("detail-word"), word);
     say(find("detail-reason"), provider.reason);
-    say(find("detail-place"), standing(place, line));
+    say(find("detail-place"), sections.standing(place, line));
     say(find("detail-error"), `${words.outcome(provider.outcome)} – ${provider.error_message}`);
     hide(find("detail-error"), !provider.error_message);
-    this.#tiles(provider);
-    this.#limits(provider);
-    this.#facts(provider);
+    sections.tiles(provider);
+    sections.limits(provider);
+    sections.facts(provider);
     control(provider);
     if (provider.last_check !== this.#checked) this.#past(provider);
-  }
-
-  #tiles(provider) {
-    const { latency_ms: latency, uptime } = provider;
-    const tiles = {
-      "latency now": words.ms(provider.response_time_ms),
-      "p50, 24 h": words.ms(latency.p50),
-      "p95, 24 h": words.ms(latency.p95),
-      "slowest": words.ms(latency.max),
-      "first token": provider.ttft_ms === null ? null : words.ms(provider.ttft_ms),
-      "up, 1 h": words.percent(uptime["1h"]),
-      "up, 24 h": words.percent(uptime["24h"]),
-      "up, 7 d": words.percent(uptime["7d"]),
-      "checks, 24 h": words.amount(provider.checks_24h),
-      "completions, 24 h": provider.completions_24h ? words.amount(provider.completions_24h) : null,
-      "failed in a row": String(provider.consecutive_failures),
-      "checked every": words.span(provider.interval_seconds) + (provider.interval_overridden ? " (tuned)" : ""),
-    };
-    const shown = Object.entries(tiles).filter(([, value]) => value !== null);
-    find("detail-tiles").replaceChildren(
-      ...shown.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))),
-    );
-  }
-
-  #limits({ rate_limit: { source, limits, exhausts_at: end }, rate_limit_percent: percent }) {
-    const home = find("detail-limits");
-    if (source === "none") {
-      home.replaceChildren(make("p", { class: "quiet" }, "No limit is known: the provider tells none."));
-      return;
-    }
-    const now = server.now();
-    const forecast = end
-      ? `At the present trend it runs out at ${words.moment(end, now)}, before its reset.`
-      : "At the present trend none runs out before its reset.";
-    home.replaceChildren(
-      make("p", { class: end ? "forecast soon" : "forecast" }, `${Math.round(percent)} % used. ${forecast}`),
-      make("div", { class: "scroll" }, limitTable(limits, now)),
-      make("p", { class: "quiet" }, `Source: ${words.LIMIT_SOURCES[source]}.`),
-    );
-  }
-
-  #facts(provider) {
-    const names = { reachable: "reachable", authenticated: "our key is accepted", quota_available: "quota is left", inference: "a completion was answered" };
-    const facts = Object.entries(names).map(([field, text]) => {
-      const [kind, word] = { true: ["healthy", "yes"], false: ["down", "no"], null: ["unknown", "not proven"] }[provider[field]];
-      return make("li", {}, shape(kind), `${text}: `, make("b", {}, word));
-    });
-    find("detail-facts").replaceChildren(...facts);
-    const keys = provider.keys.map(({ number, state }) => {
-      const kind = { ok: "healthy", unknown: "unknown", rate_limited: "degraded" }[state] ?? "down";
-      return make("li", {}, shape(kind), `key ${number}: `, make("b", {}, words.KEY_STATES[state]));
-    });
-    const none = make("li", { class: "quiet" }, "No key is used, or none was tried yet.");
-    find("detail-keys").replaceChildren(...(keys.length ? keys : [none]));
   }
 
   async #past(provider) {
@@ -167,7 +119,8 @@ export class Detail {
 
   #table() {
     const home = find("chart-table");
-    if (home.open && this.#latency) home.lastElementChild.replaceChildren(chart.table(this.#latency));
+    if (home.open && this.#latency)
+      home.lastElementChild.replaceChildren(chart.table(this.#latency));
   }
 
   async #models() {
@@ -178,15 +131,24 @@ export class Detail {
       const { models } = await ask("api/providers/models");
       const own = Object.keys(models).filter((model) => models[model].includes(this.#name));
       const cut = own.length > MODELS ? `; the first ${MODELS} are shown` : "";
-      say(line, own.length ? `${own.length} in its last list${cut}.` : "No model list was read yet.");
-      list.replaceChildren(...own.slice(0, MODELS).map((model) => make("li", { class: "foreign" }, model)));
+      say(
+        line,
+        own.length ? `${own.length} in its last list${cut}.` : "No model list was read yet.",
+      );
+      list.replaceChildren(
+        ...own.slice(0, MODELS).map((model) => make("li", { class: "foreign" }, model)),
+      );
     } catch (error) {
       say(line, error.message);
     }
   }
 
   #spanButton(hours, label) {
-    const button = make("button", { type: "button", "aria-pressed": String(hours === this.#hours) }, label);
+    const button = make(
+      "button",
+      { type: "button", "aria-pressed": String(hours === this.#hours) },
+      label,
+    );
     button.addEventListener("click", () => {
       for (const other of find("chart-spans").children) other.setAttribute("aria-pressed", "false");
       button.setAttribute("aria-pressed", "true");
@@ -196,20 +158,4 @@ export class Detail {
     });
     find("chart-spans").append(button);
   }
-}
-
-function standing(place, line) {
-  if (place !== null) return `Place ${place}: ${line.reason}`;
-  const until = line?.until ? `; that may change at ${words.moment(line.until, server.now())}` : "";
-  return `Not to be used now${until}.`;
-}
-
-function limitTable(limits, now) {
-  const heads = ["limit", "per", "left", "of", "resets"];
-  const rows = limits.map(({ name, window_seconds: window, limit, remaining, reset_at: reset }) => {
-    const cells = [words.span(window), words.amount(remaining), words.amount(limit), reset ? words.moment(reset, now) : words.NOTHING];
-    return make("tr", {}, make("th", { scope: "row", class: "foreign" }, name), ...cells.map((text) => make("td", {}, text)));
-  });
-  const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)));
-  return make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
 }

@@ -7,7 +7,8 @@ import * as words from "./words.js";
 
 const rowOf = new WeakMap(); // by its element
 const watching = new IntersectionObserver(
-  (entries) => entries.forEach(({ target, isIntersecting }) => (rowOf.get(target).seen = isIntersecting)),
+  (entries) =>
+    entries.forEach(({ target, isIntersecting }) => (rowOf.get(target).seen = isIntersecting)),
   { rootMargin: "300px" },
 );
 
@@ -173,6 +174,14 @@ export function matches(provider, { text, statuses }) {
   if (statuses.size && !statuses.has(provider.status)) return false;
   if (!text) return true;
   const { provider_name: name, reason, status, error_message: error, outcome } = provider;
-  const all = [name, reason, status, error, outcome, words.outcome(outcome), words.look(provider)[1]];
+  const all = [
+    name,
+    reason,
+    status,
+    error,
+    outcome,
+    words.outcome(outcome),
+    words.look(provider)[1],
+  ];
   return all.join("\n").toLowerCase().includes(text);
 }

@@ -9,7 +9,10 @@ const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 4;
 const SHAPES = {
   up: [["up", 5, 24]],
-  partly: [["up", 13, 24], ["down", 0, 12]],
+  partly: [
+    ["up", 13, 24],
+    ["down", 0, 12],
+  ],
   down: [["down", 0, 24]],
   limited: [["limited", 12, 24]],
   none: [["none", 21, 23]],

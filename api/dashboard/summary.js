@@ -52,12 +52,19 @@ export function showBest(best) {
 
 function following(alternatives, validUntil) {
   const named = alternatives.slice(0, ALTERNATIVES).flatMap((name, place) => {
-    const link = make("a", { href: `#provider=${encodeURIComponent(name)}`, class: "foreign" }, name);
+    const link = make(
+      "a",
+      { href: `#provider=${encodeURIComponent(name)}`, class: "foreign" },
+      name,
+    );
     return [place ? ", " : "then ", link];
   });
   const more = alternatives.length - ALTERNATIVES;
   if (more > 0) named.push(` and ${more} more`);
-  if (validUntil) named.push(`${named.length ? " · " : ""}may change at ${words.moment(validUntil, server.now())}`);
+  if (validUntil)
+    named.push(
+      `${named.length ? " · " : ""}may change at ${words.moment(validUntil, server.now())}`,
+    );
   return named;
 }
 
@@ -126,6 +133,7 @@ function facts(values) {
 export function showCondition({ state, age }, hasData) {
   const line = find("connection");
   put(line, "data-state", state);
+  line.classList.toggle("heard", state === "live" && age < 1); // a beat that needs a real event
   document.documentElement.classList.toggle("lost", state === "lost" && hasData);
   const ago = age === null ? "" : `last update ${words.duration(age)} ago`;
   const text = {
@@ -145,5 +153,7 @@ export function showCondition({ state, age }, hasData) {
 
 export function title(counts, best) {
   const bad = counts.down ? `${counts.down} down · ` : "";
-  document.title = best ? `${bad}${best.best_provider ?? "none usable"} · Provider status` : "Provider status";
+  document.title = best
+    ? `${bad}${best.best_provider ?? "none usable"} · Provider status`
+    : "Provider status";
 }

@@ -79,7 +79,11 @@ export function duration(seconds) {
 /** A window or interval as people call it: exact, in the largest unit that divides it. */
 export function span(seconds) {
   if (seconds === null) return NOTHING;
-  const units = [[86400, "day"], [3600, "h"], [60, "min"]];
+  const units = [
+    [86400, "day"],
+    [3600, "h"],
+    [60, "min"],
+  ];
   const [size, unit] = units.find(([size]) => seconds >= size && seconds % size === 0) ?? [1, "s"];
   const count = seconds / size;
   return `${Number(count.toFixed(2))} ${unit}${unit === "day" && count !== 1 ? "s" : ""}`;
@@ -104,7 +108,9 @@ const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric",
 export function moment(at, now) {
   const date = new Date(at);
   if (DAY.format(date) === DAY.format(now)) return CLOCK.format(date);
-  return Math.abs(date - now) < 6 * 86_400_000 ? dayAndClock(at) : `${DAY.format(date)} ${clock(at)}`;
+  return Math.abs(date - now) < 6 * 86_400_000
+    ? dayAndClock(at)
+    : `${DAY.format(date)} ${clock(at)}`;
 }
 
 export const clock = (at) => MINUTES.format(new Date(at));
