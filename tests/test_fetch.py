@@ -18,7 +18,7 @@ from tracker.probes import open_check
 from tracker.probes.failures import FetchError
 from tracker.probes.fetch import LARGE, Request, fetch
 from tracker.probes.network import AddressRefusedError, allowed, first_connected, is_address
-from tracker.probes.transport import USER_AGENT, connection_pool, new_client
+from tracker.probes.transport import USER_AGENT, open_transport
 from tracker.reports import MESSAGE_LENGTH, Facts, Kind
 from tracker.secret import Secret
 from tracker.settings import Provider
@@ -73,8 +73,8 @@ async def test_it_keeps_its_connection_and_no_cookie():
 
 async def test_duplicated_headers_are_all_kept():
     given = Answer(headers=(("X-One", "1"), ("x-one", "2")))
-    async with http_server(given) as server, new_client(provider(server.url)) as client:
-        reply = await fetch(client, Request(url=server.url), provider(server.url))
+    async with http_server(given) as server, open_transport(provider(server.url)) as transport:
+        reply = await fetch(transport, Request(url=server.url), provider(server.url))
     assert [pair for pair in reply.headers if pair[0] == "x-one"] == [
         ("x-one", "1"),
         ("x-one", "2"),
@@ -443,14 +443,11 @@ async def test_a_cancelled_check_leaks_no_connection():
 
     async with raw_server(silent) as url:
         here = provider(url)
-        pool = connection_pool(here, ssl.create_default_context())
-        client = new_client(here)
-        client._transport._pool = pool
-        async with client:
+        async with open_transport(here) as transport:
             for n in range(500):
                 with trio.move_on_after(0 if n % 2 else 0.001):
-                    await fetch(client, Request(url=url), here)
-            assert pool.connections == []
+                    await fetch(transport, Request(url=url), here)
+            assert transport.connections == {}
 
 
 async def test_after_many_cancelled_checks_the_next_one_works():
@@ -515,7 +512,7 @@ async def test_no_library_logs_our_requests(caplog):
 
 async def test_a_failure_never_repeats_what_the_library_says():
     with pytest.raises(FetchError) as caught:
-        async with new_client(provider("http://127.0.0.1:1")) as client:
+        async with open_transport(provider("http://127.0.0.1:1")) as transport:
             request = Request(url="http://127.0.0.1:1", headers={"X-Key": f"{KEY}\n"})
-            await fetch(client, request, provider("http://127.0.0.1:1"))
+            await fetch(transport, request, provider("http://127.0.0.1:1"))
     assert KEY not in f"{caught.value!r} {caught.value.message}"

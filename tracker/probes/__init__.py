@@ -5,14 +5,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import attrs
-import httpx
 
 from tracker.clock import Clock
 from tracker.probes.dialects import Dialect, dialect_of
 from tracker.probes.failures import FetchError
 from tracker.probes.keys import CURABLE, Keyring, best_of
 from tracker.probes.session import Session, failed
-from tracker.probes.transport import new_client
+from tracker.probes.transport import Transport, open_transport
 from tracker.reports import Finding
 from tracker.secret import Mask, Secret
 from tracker.settings import Provider
@@ -33,18 +32,18 @@ async def open_check(
     authorities and ``ca_file``. Raises LookupError for a kind that has no dialect.
     """
     ask = dialect_of(provider.kind)
-    client = _client(provider, tls)
-    if isinstance(client, Finding):
-        yield _Unable(client)
+    transport = _transport(provider, tls)
+    if isinstance(transport, Finding):
+        yield _Unable(transport)
         return
-    async with client:
-        session = Session(provider=provider, client=client, clock=clock)
+    async with transport:
+        session = Session(provider=provider, transport=transport, clock=clock)
         yield _Check(session, ask, Keyring(provider.keys))
 
 
-def _client(provider: Provider, tls: ssl.SSLContext | None) -> httpx.AsyncClient | Finding:
+def _transport(provider: Provider, tls: ssl.SSLContext | None) -> Transport | Finding:
     try:
-        return new_client(provider, tls)
+        return open_transport(provider, tls)
     except FetchError as error:
         return failed(error, Mask(provider.keys))
 

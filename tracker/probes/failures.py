@@ -33,9 +33,9 @@ class FetchError(Exception):
 
 
 class Steps(Protocol):
-    """How far an exchange got: httpcore's last event, and whether the answer's head came."""
+    """How far an exchange got: into a TLS handshake, to the head of an answer."""
 
-    step: str
+    handshaking: bool
     answered: bool
 
 
@@ -90,7 +90,7 @@ def _tls_failure(causes: list[BaseException], host: str, steps: Steps) -> tuple[
         if isinstance(error, ssl.SSLError):
             reason = (error.reason or "protocol error").replace("_", " ").lower()
             return Kind.TLS, f"no TLS connection to {host}: {reason}"
-    if steps.step.endswith("start_tls.started"):
+    if steps.handshaking:
         return Kind.TLS, f"{host} closed the connection during the TLS handshake"
     return None
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from itertools import accumulate
-from typing import Any
 
 import attrs
 import httpcore
@@ -10,8 +9,9 @@ import httpx
 import trio
 
 from tracker.probes.failures import FetchError, explained, host_of
-from tracker.probes.network import AddressRefusedError, allowed, is_address
+from tracker.probes.network import AddressRefusedError, Progress, allowed, is_address
 from tracker.probes.reply import Reply
+from tracker.probes.transport import HEADERS, Transport
 from tracker.reports import Kind
 from tracker.settings import Provider
 
@@ -44,52 +44,39 @@ class Request:
     timed: bool = False
 
 
-async def fetch(client: httpx.AsyncClient, request: Request, provider: Provider) -> Reply:
+async def fetch(transport: Transport, request: Request, provider: Provider) -> Reply:
     """One request, one answer of bounded size. Raises FetchError for anything else."""
-    progress = Progress()
+    progress = transport.begin()
     try:
         if provider.proxy is not None:
             _check_literal(request.url, provider)
-        return await _exchange(client, request, progress)
+        return await _exchange(transport, request, progress)
     except FAILURES as error:
         # The server closed an idle connection just as we used it again: that is no outage.
         reused = not (progress.connected or progress.answered)
         if not (reused and isinstance(error, STALE)):
             raise explained(error, request.url, progress) from None
-    return await fetch(client, request, provider)
+    return await fetch(transport, request, provider)
 
 
-@attrs.define
-class Progress:
-    """How far an exchange got: httpcore's trace tells the step.
-
-    connected: it made a connection of its own, rather than reuse one. answered: the head of an
-    answer came, from the provider and not from a proxy.
-    """
-
-    step: str = ""
-    connected: bool = False
-    answered: bool = False
-
-    async def __call__(self, event: str, _: Mapping[str, Any]) -> None:
-        self.step = event
-        self.connected = self.connected or event == "connection.connect_tcp.complete"
-
-
-async def _exchange(client: httpx.AsyncClient, request: Request, progress: Progress) -> Reply:
+async def _exchange(transport: Transport, request: Request, progress: Progress) -> Reply:
     began = trio.current_time()
-    async with client.stream(
-        request.method,
-        request.url,
-        headers=dict(request.headers),
-        content=request.content,
-        extensions={"trace": progress},
-    ) as response:
+    response = await transport.handle_async_request(
+        httpx.Request(
+            request.method,
+            request.url,
+            headers={**HEADERS, **request.headers},
+            content=request.content,
+        )
+    )
+    try:
         progress.answered = True
         first = trio.current_time() - began
         refuse_redirect(response)
         limit = request.limit if response.is_success else SMALL
         pieces = await _read(response, limit, began)
+    finally:
+        await response.aclose()
     body = b"".join(piece for piece, _ in pieces)
     if len(body) > limit and response.is_success:
         raise too_large(limit)

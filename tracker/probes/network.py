@@ -2,9 +2,11 @@
 
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
+import attrs
 import httpcore
 import trio
 
@@ -14,38 +16,54 @@ HEAD_START = 0.25  # seconds an address has before the next is tried too (RFC 83
 # A hung resolver keeps its thread beyond our patience. Two for each provider: one may hang while
 # the next check tries again, and nobody else ever waits for them.
 LOOKUPS = 2
+BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+class Closable(Protocol):
+    def close(self) -> None: ...
+
+
+S = TypeVar("S", bound=Closable)
 
 
 class AddressRefusedError(Exception):
     """A host leads only to addresses we may not ask; says which setting decides."""
 
 
+@attrs.define
+class Progress:
+    """How far an exchange got.
+
+    connected: it made a connection of its own, rather than reuse one. handshaking: that one's
+    TLS was never agreed on. answered: the head of an answer came, from the provider and not from
+    a proxy.
+    """
+
+    connected: bool = False
+    handshaking: bool = False
+    answered: bool = False
+
+
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Connects to the very address that was checked, so that a second look-up cannot swap it.
 
-    TLS still names the host: httpcore asks for the certificate of the URL's.
+    TLS still names the host: httpcore asks for the certificate of the URL's. ``progress`` is the
+    present exchange's. No time-out given here is heeded: whoever asks holds a scope.
     """
 
     def __init__(self, *, allow_private: bool) -> None:
+        self.progress = Progress()
         self._allow_private = allow_private
-        self._inner = httpcore.TrioBackend()
         self._lookups = trio.CapacityLimiter(LOOKUPS)
 
     async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        self, host: str, port: int, *_: Any, **__: Any
     ) -> httpcore.AsyncNetworkStream:
-        async def connect(address: str) -> httpcore.AsyncNetworkStream:
-            return _Stream(
-                await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
-            )
-
         found = await self._resolve(host, port)
-        return await first_connected(connect, allowed(host, found, self._allow_private))
+        addresses = allowed(host, found, self._allow_private)
+        socket_ = await first_connected(partial(_connect, port=port), addresses)
+        self.progress.connected = True
+        return Stream(trio.SocketStream(socket_), self.progress)
 
     async def sleep(self, seconds: float) -> None:
         await trio.sleep(seconds)
@@ -62,17 +80,29 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-class _Stream(httpcore.AsyncNetworkStream):
-    """httpcore's stream, closed also when its TLS handshake is cancelled: httpcore leaks it."""
+class Stream(httpcore.AsyncNetworkStream):
+    """A trio stream for httpcore, whose own puts a scope and a timer around each read and write.
 
-    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+    Its own also leaks a socket whose TLS handshake is cancelled.
+    """
+
+    def __init__(self, inner: trio.SocketStream | trio.SSLStream[Any], progress: Progress) -> None:
         self._inner = inner
+        self._progress = progress
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await self._inner.read(max_bytes, timeout)
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        try:
+            return bytes(await self._inner.receive_some(max_bytes))
+        except BROKEN as error:
+            raise httpcore.ReadError(str(error)) from error
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        await self._inner.write(buffer, timeout)
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        if not buffer:  # the end of a request without a body
+            return
+        try:
+            await self._inner.send_all(buffer)
+        except BROKEN as error:
+            raise httpcore.WriteError(str(error)) from error
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -81,16 +111,36 @@ class _Stream(httpcore.AsyncNetworkStream):
         self,
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.AsyncNetworkStream:
+        self._progress.handshaking = True
+        stream = trio.SSLStream(
+            self._inner, ssl_context, server_hostname=server_hostname, https_compatible=True
+        )
         try:
-            return await self._inner.start_tls(ssl_context, server_hostname, timeout)
+            await stream.do_handshake()
+        except BROKEN as error:
+            await trio.aclose_forcefully(self._inner)
+            raise httpcore.ConnectError(str(error)) from error
         except BaseException:
-            await _close([self._inner])
+            await trio.aclose_forcefully(self._inner)
             raise
+        self._progress.handshaking = False
+        return Stream(stream, self._progress)
 
     def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
+        if info == "ssl_object" and isinstance(self._inner, trio.SSLStream):
+            return self._inner._ssl_object  # noqa: SLF001 (trio shows it under no other name)
+        if info == "is_readable":
+            return self._socket().is_readable()
+        return None
+
+    def _socket(self) -> trio.socket.SocketType:
+        stream: Any = self._inner
+        while isinstance(stream, trio.SSLStream):
+            stream = stream.transport_stream
+        found: trio.socket.SocketType = stream.socket
+        return found
 
 
 def is_address(host: str) -> bool:
@@ -116,16 +166,19 @@ def allowed(host: str, addresses: Sequence[str], allow_private: bool) -> list[st
     raise AddressRefusedError(f"{host} is {reason}")
 
 
-async def first_connected(
-    connect: Callable[[str], Any], addresses: Sequence[str]
-) -> httpcore.AsyncNetworkStream:
-    """The first address to accept (RFC 8305). Raises the last failure when all have failed."""
-    streams: list[httpcore.AsyncNetworkStream] = []
+async def first_connected(connect: Callable[[str], Awaitable[S]], addresses: Sequence[str]) -> S:
+    """What ``connect`` gave for the first address to accept (RFC 8305); the others are closed.
+
+    Raises the last failure when all have failed.
+    """
+    if len(addresses) == 1:
+        return await connect(addresses[0])
+    connected: list[S] = []
     failures: list[httpcore.ConnectError] = []
 
     async def attempt(address: str, failed: trio.Event) -> None:
         try:
-            streams.append(await connect(address))
+            connected.append(await connect(address))
         except httpcore.ConnectError as error:
             failures.append(error)
             failed.set()
@@ -140,15 +193,29 @@ async def first_connected(
                 with trio.move_on_after(HEAD_START):
                     await failed.wait()
     except BaseException:  # cancelled from outside at the very moment one was accepted
-        await _close(streams)
+        for late in connected:
+            late.close()
         raise
-    await _close(streams[1:])
-    if not streams:
+    for late in connected[1:]:
+        late.close()
+    if not connected:
         raise failures[-1]
-    return streams[0]
+    return connected[0]
 
 
-async def _close(streams: Sequence[httpcore.AsyncNetworkStream]) -> None:
-    with trio.CancelScope(shield=True):  # a socket's close: local and immediate
-        for stream in streams:
-            await stream.aclose()
+async def _connect(address: str, *, port: int) -> trio.socket.SocketType:
+    """A connected socket; none is left when it fails or is cancelled."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        made = trio.socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
+    try:
+        await made.connect((address, port))
+    except OSError as error:
+        made.close()
+        raise httpcore.ConnectError(str(error)) from error
+    except BaseException:
+        made.close()
+        raise
+    return made

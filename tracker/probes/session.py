@@ -1,10 +1,9 @@
-"""What a dialect works with: one provider's client, clock, memory and count of requests."""
+"""What a dialect works with: one provider's transport, clock, memory and count of requests."""
 
 from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
-import httpx
 import msgspec
 import structlog
 
@@ -16,6 +15,7 @@ from tracker.probes.fetch import LARGE, SMALL, Request, fetch
 from tracker.probes.messages import Masking, printable
 from tracker.probes.rate_limits import Limits, read_limits
 from tracker.probes.reply import Reply
+from tracker.probes.transport import Transport
 from tracker.reports import Facts, Finding, Kind, LimitReading, LimitSource
 from tracker.secret import Mask, Secret
 from tracker.settings import Provider
@@ -33,7 +33,7 @@ class Session:
     """
 
     provider: Provider
-    client: httpx.AsyncClient
+    transport: Transport
     clock: Clock
     memory: dict[str, Any] = attrs.field(factory=dict)
     requests: int = 0
@@ -124,7 +124,7 @@ class Session:
     async def send(self, request: Request) -> Reply:
         """Counted, then sent. Raises FetchError."""
         self.requests += 1
-        reply = await fetch(self.client, request, self.provider)
+        reply = await fetch(self.transport, request, self.provider)
         log.debug(
             "request answered",
             provider=self.provider.name,
