@@ -1,0 +1,45 @@
+"""``make torture``: everything that can go wrong, counted. Hours by default; ``--quick`` minutes."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+import trio
+
+from benchmarks.torture import report
+from benchmarks.torture.soak import soak
+
+Run = Callable[[], Coroutine[Any, Any, report.Outcome]]
+
+
+def runs(quick: bool, minutes: float) -> dict[str, Run]:
+    return {
+        "soak": partial(soak, minutes),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.torture", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="the short form of everything")
+    parser.add_argument("--only", metavar="NAME", help="one of: " + ", ".join(runs(True, 1.0)))
+    parser.add_argument("--minutes", type=float, help="of the soak; 30 by default, 1 when quick")
+    given = parser.parse_args()
+    minutes = given.minutes or (1.0 if given.quick else 30.0)
+    chosen = runs(given.quick, minutes)
+    if given.only is not None and given.only not in chosen:
+        parser.error(f"nothing is named {given.only}")
+    failed = 0
+    for name, run in chosen.items():
+        if given.only in (None, name):
+            began = time.monotonic()
+            outcome = trio.run(run)
+            report.keep(name, outcome, time.monotonic() - began)
+            failed += bool(outcome.wrong)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

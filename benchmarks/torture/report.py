@@ -1,0 +1,117 @@
+"""Figures as they are printed, kept in docs/reliability-figures.json and shown in the document."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from benchmarks.torture.served import ROOT
+
+FIGURES = ROOT / "docs" / "reliability-figures.json"
+DOCUMENT = ROOT / "docs" / "reliability.md"
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+Figures = dict[str, Any]
+
+
+@attrs.frozen
+class Outcome:
+    """What a run showed. figures: by name, units in the name. wrong: what should not be, if so."""
+
+    figures: Figures
+    wrong: tuple[str, ...] = ()
+
+
+def circumstances(seconds: float) -> Figures:
+    """Where and how: no name of a machine."""
+    return {
+        "commit": _git("rev-parse", "--short", "HEAD")
+        + ("+" if _git("status", "-s", "--", "tracker", "api", "benchmarks") else ""),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "command": " ".join(["python -m benchmarks.torture", *sys.argv[1:]]),
+        "ended": f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}",
+        "took_seconds": round(seconds),
+    }
+
+
+def keep(name: str, outcome: Outcome, seconds: float) -> None:
+    """Print it, keep it in the file, and write the document's table anew."""
+    kept = {
+        "passed": not outcome.wrong,
+        "figures": outcome.figures,
+        "wrong": list(outcome.wrong),
+        **circumstances(seconds),
+    }
+    print(f"{name}: {'passed' if not outcome.wrong else 'FAILED'}")
+    print(json.dumps(kept, indent=2), flush=True)
+    found = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    found[name] = kept
+    FIGURES.write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
+    write_table(found)
+
+
+def write_table(found: dict[str, Figures]) -> None:
+    if not DOCUMENT.exists():
+        return
+    text = DOCUMENT.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    DOCUMENT.write_text(f"{before}{BEGIN}\n{table(found)}\n{END}{after}")
+
+
+def table(found: dict[str, Figures]) -> str:
+    lines = []
+    for name, kept in sorted(found.items()):
+        lines += [
+            f"### {name}: {'passed' if kept['passed'] else 'FAILED'}",
+            "",
+            f"Commit {kept['commit']}, {kept['machine']}, Python {kept['python']}, "
+            f"ended {kept['ended']} after {kept['took_seconds']} s: `{kept['command']}`",
+            "",
+            *_rows(kept["figures"]),
+            *(f"- wrong: {text}" for text in kept["wrong"]),
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _rows(figures: Figures) -> list[str]:
+    """Single numbers as one table, and each table of tables with its own columns."""
+    nested = {n: v for n, v in figures.items() if isinstance(v, dict)}
+    plain = {n: v for n, v in figures.items() if n not in nested}
+    rows = _table(["figure", "value"], [[_words(n), _cell(v)] for n, v in plain.items()])
+    if nested:
+        columns = list(dict.fromkeys(column for each in nested.values() for column in each))
+        body = [[n, *(_cell(v.get(c, "")) for c in columns)] for n, v in nested.items()]
+        rows += _table(["", *map(_words, columns)], body)
+    return rows
+
+
+def _table(head: list[str], body: list[list[str]]) -> list[str]:
+    if not body:
+        return []
+    lines = [head, ["---"] * len(head), *body]
+    return [*(f"| {' | '.join(line)} |" for line in lines), ""]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "NO"
+    if isinstance(value, float):
+        return f"{value:,.3g}" if abs(value) < 10 else f"{value:,.1f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _git(*words: str) -> str:
+    run = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    return run.stdout.strip()
