@@ -29,12 +29,10 @@ def render(snapshot: Snapshot) -> bytes:
 
 
 def lines_of(snapshot: Snapshot) -> Iterator[Line]:
-    """As on the dashboard: the ranking, best first, then those left out."""
-    ranking = snapshot.ranking
-    for place, ranked in enumerate(ranking.ranked, start=1):
-        yield Line(place, snapshot.providers[ranked.provider])
-    for excluded in ranking.excluded:
-        yield Line(None, snapshot.providers[excluded.provider])
+    """As on the dashboard: the ranking, best first, then all others by name."""
+    places = {line.provider: place for place, line in enumerate(snapshot.ranking.ranked, start=1)}
+    for name in (*places, *sorted(snapshot.providers.keys() - places.keys())):
+        yield Line(places.get(name), snapshot.providers[name])
 
 
 def milliseconds(value: float | None) -> str:
