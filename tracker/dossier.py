@@ -123,7 +123,8 @@ class Dossier:
         Raises msgspec.DecodeError, having taken the statistics, for a state that is not ours.
         """
         for result in self.statistics.results():
-            past.add(result)
+            if not past.has(result.at):  # it may be stored by now
+                past.add(result)
         self.statistics, self.touched = past, True
         if state is None or self.checked:
             return

@@ -7,10 +7,11 @@ import attrs
 import structlog
 import trio
 
-from tracker.aggregator import Aggregator, Message, Publish, Unwatch, Watch
+from tracker.aggregator import Aggregator
 from tracker.board import Board
 from tracker.condition import DatabaseHealth, TrackerHealth
 from tracker.keeper import Keeper
+from tracker.messages import Message, Publish, Unwatch, Watch
 from tracker.overrides import UNSET, Setting, applied, effective, is_empty, tuned
 from tracker.ranking.guard import Ranker
 from tracker.remembrance import Remembrance, remember
@@ -227,7 +228,7 @@ class Tracker:
     async def _remember(self) -> Remembrance | None:
         with trio.move_on_after(LOAD_SECONDS):
             try:
-                return await remember(self._store, before=self._started_at)
+                return await remember(self._store, now=self._aggregator.clock.now())
             except StoreUnavailable as error:
                 log.warning("history cannot be read yet", reason=str(error))
         return None

@@ -1,13 +1,12 @@
 """What the store remembers, made into what a tracker carries on from."""
 
-from bisect import bisect_left
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import attrs
 import trio
 
-from tracker.aggregator import Past, Restore
+from tracker.messages import Past, Restore
 from tracker.statistics import SLACK, WEEK, Statistics, counts_as
 from tracker.store import Loaded, Store
 from tracker.store.loading import KINDS, CheckHistory
@@ -25,20 +24,20 @@ class Remembrance:
     overrides: Mapping[str, OverrideRecord]
 
 
-async def remember(store: Store, *, before: datetime) -> Remembrance:
-    """Everything stored from before this start. Raises StoreUnavailable.
+async def remember(store: Store, *, now: datetime) -> Remembrance:
+    """Everything that is stored and still counts. Raises StoreUnavailable.
 
     Building the statistics of two million checks takes seconds, so it is done off the loop.
     """
-    loaded = await store.load(before - timedelta(seconds=WEEK + SLACK))
-    return await trio.to_thread.run_sync(_build, loaded, before.timestamp(), limiter=store.worker)
+    loaded = await store.load(now - timedelta(seconds=WEEK + SLACK))
+    return await trio.to_thread.run_sync(_build, loaded, now.timestamp(), limiter=store.worker)
 
 
-def _build(loaded: Loaded, before: float) -> Remembrance:
+def _build(loaded: Loaded, now: float) -> Remembrance:
     names = loaded.histories.keys() | loaded.states.keys()
     past = {
         name: Past(
-            statistics=_statistics(loaded.histories.get(name) or CheckHistory(), before),
+            statistics=_statistics(loaded.histories.get(name) or CheckHistory(), now),
             state=loaded.states.get(name),
         )
         for name in names
@@ -48,13 +47,11 @@ def _build(loaded: Loaded, before: float) -> Remembrance:
     )
 
 
-def _statistics(history: CheckHistory, before: float) -> Statistics:
-    """Of the checks before this start: later ones are known already, from their own reports."""
-    rows = bisect_left(history.at, before)
+def _statistics(history: CheckHistory, now: float) -> Statistics:
     return Statistics.remembered(
-        history.at[:rows],
-        bytes(history.kinds[:rows]).translate(_COUNTS_AS),
-        history.latency_ms[:rows],
-        bytes(min(spent, 255) for spent in history.completions[:rows]),
-        now=before,
+        history.at,
+        bytes(history.kinds).translate(_COUNTS_AS),
+        history.latency_ms,
+        bytes(min(spent, 255) for spent in history.completions),
+        now=now,
     )

@@ -19,6 +19,7 @@ from tracker.snapshot import LatencySummary, Uptime
 HOUR, DAY, WEEK = 3_600.0, 86_400.0, 604_800.0
 # The wall clock may be set back: what left the windows is kept a day longer, to come back then.
 SLACK = 90_000.0
+STORED_SECONDS = 0.001  # how exactly the moment of a check is stored
 SPARE_ROWS = 1_024  # forget in steps: taking one row from the front moves all others
 
 NOT_COUNTED, UP, DOWN = 0, 1, 2
@@ -115,6 +116,11 @@ class Statistics:
             self._enter_day(place)
         if result.verdict != NOT_COUNTED:
             self._recent.append(self._sample(place))
+
+    def has(self, at: float) -> bool:
+        """Whether a check of that moment is known; a file tells it to the millisecond."""
+        place = bisect_left(self._at, at - STORED_SECONDS)
+        return place < len(self._at) and self._at[place] <= at + STORED_SECONDS
 
     def advance(self, now: float) -> None:
         """Move the windows to end at ``now``, forward or back."""
