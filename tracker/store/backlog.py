@@ -33,6 +33,10 @@ class Backlog:
             self.dropped += 1
         self._filled.set()
 
+    def waiting(self) -> Sequence[Record]:
+        """What is not stored yet, in the order it will be."""
+        return (*self._taken, *self._others, *self._checks)
+
     async def wait(self) -> None:
         """Until there is something to take."""
         while not len(self):

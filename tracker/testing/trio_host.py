@@ -6,7 +6,8 @@ between two rules, time moves only by ``advance``, and a crash comes out of the 
 
 import queue
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from typing import Any, Generic, Self, TypeVar, TypeVarTuple
 
 import outcome
@@ -129,12 +130,13 @@ async def settle(*workers: trio.CapacityLimiter) -> None:
     know of threads, so time must not move while one works.
     """
     while True:
-        await wait_all_tasks_blocked()
-        busy = [worker for worker in workers if worker.borrowed_tokens]
-        if not busy:
+        # While every token is ours no thread is at work, so none can end unnoticed just when
+        # everybody else has come to rest.
+        async with _all_tokens(workers):
+            await wait_all_tasks_blocked()
+            wanted = any(worker.statistics().tasks_waiting for worker in workers)
+        if not wanted:
             return
-        for worker in busy:
-            await _all_returned(worker)
 
 
 async def advance(clock: MockClock, seconds: float, *workers: trio.CapacityLimiter) -> None:
@@ -147,14 +149,24 @@ async def advance(clock: MockClock, seconds: float, *workers: trio.CapacityLimit
         await settle(*workers)
 
 
-async def _all_returned(worker: trio.CapacityLimiter) -> None:
-    """Queue behind every token that is out: once all are ours, no thread had one."""
-    ours: list[object] = []
+@asynccontextmanager
+async def _all_tokens(workers: Iterable[trio.CapacityLimiter]) -> AsyncIterator[None]:
+    """Queue behind every token that is out, until all are ours."""
+    ours: list[tuple[trio.CapacityLimiter, object]] = []
     try:
-        while len(ours) < worker.total_tokens:
-            place = object()
-            await worker.acquire_on_behalf_of(place)
-            ours.append(place)
+        for worker in workers:
+            while sum(limiter is worker for limiter, _ in ours) < worker.total_tokens:
+                place = object()
+                await _acquire(worker, place)
+                ours.append((worker, place))
+        yield
     finally:
-        for place in ours:
+        for worker, place in ours:
             worker.release_on_behalf_of(place)
+
+
+async def _acquire(worker: trio.CapacityLimiter, place: object) -> None:
+    try:
+        worker.acquire_on_behalf_of_nowait(place)
+    except trio.WouldBlock:
+        await worker.acquire_on_behalf_of(place)

@@ -1,0 +1,128 @@
+"""A tracker's database file as an outsider sees it, and what befalls it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from tracker.store import connection as sqlite
+from tracker.store.files import companions
+
+_ROWS = """
+SELECT id, provider_name, checked_at_ms, outcome, response_time_ms FROM checks
+WHERE id > ? ORDER BY id
+"""
+_OVERRIDES = "SELECT provider_name, interval_seconds, enabled FROM overrides"
+
+
+class Trouble(StrEnum):
+    LOCKED = "locked"  # another connection holds the write lock
+    FOLDER = "folder"  # the file was moved away and a folder stands in its place
+
+
+@attrs.frozen
+class Row:
+    """One stored check."""
+
+    number: int
+    provider: str
+    at_ms: int
+    outcome: str
+    latency_ms: float | None
+
+
+@attrs.define(eq=False)
+class Disk:
+    """The database at ``path``."""
+
+    path: Path
+    trouble: Trouble | None = None
+    _holder: Any = None
+    _newest: int = 0
+    _patience: int = attrs.field(init=False, factory=lambda: sqlite.BUSY_MS)
+
+    def hurry(self) -> None:
+        """Until ``close``, nobody in this process waits for a lock."""
+        sqlite.BUSY_MS = 0
+
+    def close(self) -> None:
+        self.mend()
+        sqlite.BUSY_MS = self._patience
+
+    @property
+    def exists(self) -> bool:
+        return self.path.is_file()
+
+    def befall(self, trouble: Trouble) -> None:
+        """One at a time, and only on a file that exists."""
+        self.trouble = trouble
+        if trouble is Trouble.LOCKED:
+            self._holder = sqlite.connect(self.path)
+            self._holder.execute("BEGIN IMMEDIATE")
+        else:
+            self.path.rename(self._moved)
+            self.path.mkdir()
+
+    def mend(self) -> None:
+        trouble, self.trouble = self.trouble, None
+        if trouble is Trouble.LOCKED:
+            self._holder.execute("ROLLBACK")
+            self._holder.close()
+        elif trouble is Trouble.FOLDER:
+            self.path.rmdir()
+            self._moved.rename(self.path)
+
+    def delete(self) -> None:
+        for path in self._files:
+            path.unlink(missing_ok=True)
+        self._newest = 0
+
+    def new_rows(self) -> list[Row]:
+        """Those stored since the last call, in their order."""
+        with self._reading() as connection:
+            rows = [Row(*row) for row in connection.execute(_ROWS, (self._newest,))]
+        self._newest = rows[-1].number if rows else self._newest
+        return rows
+
+    def count(self) -> int:
+        with self._reading() as connection:
+            return int(sqlite.value(connection, "SELECT count(*) FROM checks"))
+
+    def overrides(self) -> dict[str, tuple[float | None, bool | None]]:
+        with self._reading() as connection:
+            rows = connection.execute(_OVERRIDES).fetchall()
+        return {name: (seconds, None if on is None else bool(on)) for name, seconds, on in rows}
+
+    @contextmanager
+    def as_it_is(self) -> Iterator[None]:
+        """Whatever happens meanwhile, afterwards the files are what they were before."""
+        images = {path: path.read_bytes() for path in self._files if path.is_file()}
+        try:
+            yield
+        finally:
+            for path in self._files:
+                if path in images:
+                    path.write_bytes(images[path])
+                elif path.is_file():
+                    path.unlink()
+            for path in companions(self.path)[1:]:  # shared memory dies with its process
+                path.unlink(missing_ok=True)
+
+    @property
+    def _moved(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.moved")
+
+    @property
+    def _files(self) -> tuple[Path, ...]:
+        return (self.path, self._moved, *companions(self.path))
+
+    @contextmanager
+    def _reading(self) -> Iterator[Any]:
+        connection = sqlite.connect(self.path)
+        try:
+            yield connection
+        finally:
+            sqlite.close(connection)

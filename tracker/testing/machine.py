@@ -1,0 +1,212 @@
+"""The whole tracker as a state machine: anything may happen to it, in any order, and nothing of
+CONTRACT 4 may break. Needs hypothesis.
+
+Subclass ``TrackerMachine`` with a policy or provider of your own, and give it to ``run_machine``;
+docs/how-to/test-with-the-kit.md shows it.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from tracker.settings import Config, Provider, RankingSettings, Timing
+from tracker.store.records import OverrideRecord
+from tracker.testing.disk import Disk, Trouble
+from tracker.testing.moods import Mood
+from tracker.testing.moody import MoodyCheck
+from tracker.testing.verdicts import compare_ranking, compare_statistics, compare_status
+from tracker.testing.world import World
+
+NAMES = "abc"
+# Its multiples are no whole seconds, so that no check ends just when something else happens.
+TIMEOUT_SECONDS = 9.7
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+names = st.sampled_from(NAMES)
+Told = tuple[float | None, bool | None]  # interval and whether it is on, None: as configured
+
+
+class TrackerMachine(RuleBasedStateMachine):
+    """Three providers, two of them configured at first.
+
+    make_check: how a provider answers; its ``mood`` and the rest of a MoodyCheck are turned.
+    folder: where the databases are made; None: where temporary files belong.
+    """
+
+    timing: ClassVar[Timing] = Timing(interval_seconds=60.0, timeout_seconds=TIMEOUT_SECONDS)
+    ranking: ClassVar[RankingSettings] = RankingSettings()
+    buffer_limit: ClassVar[int] = 60
+    make_check: ClassVar[Callable[[], MoodyCheck]] = MoodyCheck
+    folder: ClassVar[Path | None] = None
+    executed: ClassVar[int] = 0  # rules of all machines in this process
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.home = Path(tempfile.mkdtemp(dir=self.folder))
+        self.disk = Disk(self.home / "machine.db")
+        self.told: dict[str, Told] = {}
+        self.filed: dict[str, Told] = {}  # of it, what the file has or will get
+        checks = {name: type(self).make_check() for name in NAMES}
+        self.world = World(self.configuration("ab"), checks, self.disk)
+        self.disk.hurry()
+        self.world.start()
+
+    def teardown(self) -> None:
+        try:
+            self.world.host.close()
+        finally:
+            self.disk.close()
+            shutil.rmtree(self.home)
+
+    def configuration(self, watched: Sequence[str]) -> Config:
+        return Config(
+            database=str(self.disk.path),
+            providers=tuple(Provider(name=name, timing=self.timing) for name in watched),
+            ranking=self.ranking,
+            buffer_limit=self.buffer_limit,
+        )
+
+    @rule(
+        name=names,
+        mood=st.sampled_from(Mood),
+        latency_ms=st.sampled_from((80.0, 400.0, 1000.0, 1600.0)),
+        retry_after=st.sampled_from((None, 0.0, 20.0, 600.0)),
+    )
+    def a_provider_turns(
+        self, name: str, mood: Mood, latency_ms: float, retry_after: float | None
+    ) -> None:
+        check = self.world.checks[name]
+        check.mood, check.latency_ms, check.retry_after = mood, latency_ms, retry_after
+
+    @rule(seconds=st.sampled_from((1.0, 30.0, 120.0, 600.0)))
+    def time_passes(self, seconds: float) -> None:
+        self.world.passes(seconds)
+        self.world.has_published()
+
+    @rule(seconds=st.sampled_from((-HOUR, HOUR)))
+    def the_wall_clock_jumps(self, seconds: float) -> None:
+        self.world.clock.jump_wall(seconds)
+
+    @rule(name=names)
+    def an_actor_crashes(self, name: str) -> None:
+        """At its next check."""
+        self.world.checks[name].crash = ZeroDivisionError("a bug of ours")
+
+    @precondition(lambda self: self.disk.trouble is None and self.disk.exists)
+    @rule(trouble=st.sampled_from(Trouble))
+    def the_database_goes(self, trouble: Trouble) -> None:
+        self.disk.befall(trouble)
+
+    @precondition(lambda self: self.disk.trouble is not None)
+    @rule()
+    def the_database_comes_back(self) -> None:
+        self.disk.mend()
+        if self.world.unremembered:
+            self.world.remember()
+            self.told = self.filed = self.disk.overrides()
+
+    @precondition(lambda self: self.disk.trouble is None and self.disk.exists)
+    @rule()
+    def the_database_is_deleted(self) -> None:
+        waiting = self.world.backlog.waiting()
+        self.filed = {r.provider: _told(r) for r in waiting if isinstance(r, OverrideRecord)}
+        self.disk.delete()
+        self.world.ledger.deleted()
+
+    @rule(off=st.sampled_from((1.0, 90.0, 2 * HOUR, DAY + HOUR)))
+    def the_process_is_killed(self, off: float) -> None:
+        if self.disk.trouble is Trouble.LOCKED:
+            self.disk.mend()
+        self.world.kill()
+        self._begin_again(off)
+
+    @rule(off=st.sampled_from((1.0, 90.0, 2 * HOUR, DAY + HOUR)))
+    def it_is_restarted(self, off: float) -> None:
+        backlog = self.world.backlog
+        self.world.stop()
+        if self.disk.trouble is None:
+            assert not backlog.waiting(), "it ended with something unwritten"
+        self._begin_again(off)
+
+    @precondition(lambda self: not self.world.unremembered)
+    @rule(name=names, seconds=st.sampled_from((None, 30.0, 240.0)))
+    def an_operator_tunes(self, name: str, seconds: float | None) -> None:
+        self._tune(name, interval_seconds=seconds)
+
+    @precondition(lambda self: not self.world.unremembered)
+    @rule(name=names, enabled=st.sampled_from((None, False, True)))
+    def an_operator_switches(self, name: str, enabled: bool | None) -> None:
+        self._tune(name, enabled=enabled)
+
+    @rule(watched=st.sets(names).map(sorted))
+    def an_operator_reloads(self, watched: list[str]) -> None:
+        config = self.configuration(watched)
+        self.world.do(partial(self.world.tracker.reload, config))
+        self.world.reloaded(config)
+
+    @rule(name=names)
+    def somebody_asks_for_a_check(self, name: str) -> None:
+        tracker, own = self.world.tracker, self.world.own.get(name)
+        if own is None:
+            return
+        began = len(own)
+        answer = self.world.meanwhile(partial(tracker.check, name), TIMEOUT_SECONDS + 1.0)
+        if answer is not None and len(own) > began:
+            kinds = [seen.kind for seen in own[began:]]
+            assert answer[name].kind in kinds, f"{answer[name].kind} answered, found {kinds}"
+
+    @invariant()
+    def everything_is_as_the_oracle_says(self) -> None:
+        TrackerMachine.executed += 1
+        world, look = self.world, self.world.look()
+        for name, oracle in world.oracles.items():
+            interval, enabled = self.told.get(name, (None, None))
+            own = world.own[name]
+            present = look.present(name, oracle, own, enabled=enabled is not False)
+            shown, refreshed = look.shown.providers[name], look.refreshed.providers[name]
+            compare_status(shown, oracle, present)
+            compare_statistics(refreshed, oracle, present)
+            assert shown.interval_seconds == (interval or self.timing.interval_seconds)
+        assert look.shown.providers.keys() == world.oracles.keys()
+        compare_ranking(look.shown.ranking, look.shown.providers)
+
+    @invariant()
+    def nothing_is_lost_or_stored_twice(self) -> None:
+        backlog = self.world.backlog
+        self.world.ledger.settle(self.disk, backlog)
+        unwritten = any(isinstance(r, OverrideRecord) for r in backlog.waiting())
+        if self.disk.trouble is None and self.disk.exists and not unwritten:
+            assert self.disk.overrides() == self.filed
+
+    @invariant()
+    def no_two_checks_overlap(self) -> None:
+        overlaps = {name: check.overlapped for name, check in self.world.checks.items()}
+        assert not any(overlaps.values()), overlaps
+
+    def _tune(self, name: str, **wish: Any) -> None:
+        if name not in self.world.oracles:
+            return
+        self.world.do(partial(self.world.tracker.tune, name, **wish))
+        interval, enabled = self.told.get(name, (None, None))
+        told = (wish.get("interval_seconds", interval), wish.get("enabled", enabled))
+        self.told = self.told | {name: told}
+        self.filed = self.filed | {name: told}
+
+    def _begin_again(self, off: float) -> None:
+        self.world.ledger.settle(self.disk, None)
+        readable = self.disk.trouble is not Trouble.FOLDER and self.disk.exists
+        self.told = self.disk.overrides() if readable else {}
+        self.filed = self.told if self.disk.trouble is not Trouble.FOLDER else self.filed
+        self.world.time.jump(off)
+        self.world.start()
+
+
+def _told(record: OverrideRecord) -> Told:
+    return record.interval_seconds, record.enabled

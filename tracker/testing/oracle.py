@@ -1,0 +1,198 @@
+"""What a right tracker concludes, written from CONTRACT 4 in the plainest way.
+
+It keeps every check in lists and works everything out anew each time it is asked; nothing here
+is shared with the code it judges.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from math import ceil
+
+import attrs
+
+from tracker.reports import Kind, Status
+from tracker.settings import Timing
+
+SUCCESSES = {Kind.OK, Kind.SLOW}
+LIMITS = {Kind.RATE_LIMITED, Kind.QUOTA_EXHAUSTED}
+OURS = {Kind.REQUEST, Kind.INTERNAL}
+HOURS = {"hour": 1, "day": 24, "week": 168}  # the windows of uptime
+# Nobody knows a moment better than this once it was turned into wall time and back.
+BLUR_SECONDS = 0.002
+
+
+@attrs.frozen(kw_only=True)
+class Seen:
+    """One finished check, as whoever was asked saw it.
+
+    ended: steady seconds, ended_at: the same by the wall clock; reset_in: seconds from then until
+    the limit that was hit resets, None where nobody told.
+    """
+
+    at: datetime
+    ended: float
+    ended_at: datetime
+    kind: Kind
+    latency_ms: float | None = None
+    reset_in: float | None = None
+
+    @property
+    def reset(self) -> float | None:
+        return None if self.reset_in is None else self.ended + self.reset_in
+
+    def remembered(self, now: float, at: datetime) -> "Seen":
+        """As a new process knows it: only the wall clock tells how long ago it was."""
+        return attrs.evolve(self, ended=now - (at - self.ended_at).total_seconds())
+
+
+@attrs.frozen(kw_only=True)
+class Present:
+    """What besides its checks decides about a provider now. ``now``: steady; ``at``: the wall."""
+
+    now: float
+    at: datetime
+    enabled: bool = True
+    given_up: bool = False
+    stale: bool = False
+
+
+@attrs.define(eq=False)
+class Oracle:
+    """One provider. life: the checks it is judged by; checks: those that count for statistics.
+
+    The two differ after a restart: a status goes on where it was, while rows may be gone with a
+    deleted file.
+    """
+
+    timing: Timing
+    life: list[Seen] = attrs.field(factory=list)
+    checks: list[Seen] = attrs.field(factory=list)
+
+    def saw(self, check: Seen) -> None:
+        self.life.append(check)
+        self.checks.append(check)
+
+    def status(self, present: Present) -> Status:
+        if not present.enabled or present.given_up or present.stale or not counted(self.life):
+            return Status.UNKNOWN
+        if is_down(self.life, self.timing):
+            return Status.DOWN
+        doubtful = (
+            counted(self.life)[-1].kind not in SUCCESSES
+            or is_slow(self.life)
+            or is_recovering(self.life, self.timing)
+        )
+        return Status.DEGRADED if doubtful else Status.HEALTHY
+
+    def usable(self, present: Present) -> bool:
+        good = self.status(present) in {Status.HEALTHY, Status.DEGRADED}
+        return good and not is_barred(self.life, present.now)
+
+    def blurred(self, present: Present) -> bool:
+        """Whether a reset is so near that either answer is right."""
+        resets = [check.reset for check in self.life if check.reset is not None]
+        return any(abs(reset - present.now) < BLUR_SECONDS for reset in resets)
+
+    def uptime(self, present: Present) -> dict[str, float | None]:
+        return {name: uptime(within(self.checks, present.at, h)) for name, h in HOURS.items()}
+
+    def checks_24h(self, present: Present) -> int:
+        return len(within(self.checks, present.at, 24))
+
+    def p95(self, present: Present) -> float | None:
+        return p95(within(self.checks, present.at, 24))
+
+    @property
+    def failures(self) -> int:
+        run = letters(self.life)
+        return len(run) - len(run.rstrip("F"))
+
+    @property
+    def outcome(self) -> Kind | None:
+        return self.life[-1].kind if self.life else None
+
+    @property
+    def last_check(self) -> datetime | None:
+        return self.life[-1].at if self.life else None
+
+    @property
+    def response_time_ms(self) -> float | None:
+        known = [
+            c.latency_ms for c in self.life if c.kind in SUCCESSES and c.latency_ms is not None
+        ]
+        return known[-1] if known else None
+
+
+def counted(checks: Sequence[Seen]) -> list[Seen]:
+    """Those that say something about the provider."""
+    return [check for check in checks if check.kind not in OURS]
+
+
+def is_failure(check: Seen) -> bool:
+    return check.kind not in SUCCESSES | LIMITS | OURS
+
+
+def since_success(checks: Sequence[Seen]) -> list[Seen]:
+    places = [place for place, check in enumerate(checks) if check.kind in SUCCESSES]
+    return list(checks[places[-1] + 1 :] if places else checks)
+
+
+def letters(checks: Sequence[Seen]) -> str:
+    """S for a success, F for a failure, in order; the others change nothing."""
+    return "".join("S" if c.kind in SUCCESSES else "F" for c in checks if counts(c))
+
+
+def counts(check: Seen) -> bool:
+    return check.kind in SUCCESSES or is_failure(check)
+
+
+def is_down(checks: Sequence[Seen], timing: Timing) -> bool:
+    return letters(checks).endswith("F" * timing.failures_to_down)
+
+
+def is_recovering(checks: Sequence[Seen], timing: Timing) -> bool:
+    """It was down, and no run of enough good checks has come since."""
+    _, was_down, since = letters(checks).rpartition("F" * timing.failures_to_down)
+    return bool(was_down) and "S" * timing.successes_to_recover not in since
+
+
+def is_slow(checks: Sequence[Seen]) -> bool:
+    slow = [check.kind is Kind.SLOW for check in checks if check.kind in SUCCESSES]
+    if len(slow) < 3:
+        return slow[-1:] == [True]
+    return slow[-3:].count(True) >= 2
+
+
+def is_barred(checks: Sequence[Seen], now: float) -> bool:
+    """Refused at the last check, or limited with the reset to come; a success lifts a limit."""
+    if counted(checks)[-1].kind is Kind.AUTH:
+        return True
+    limits = [check for check in since_success(checks) if check.kind in LIMITS]
+    if not limits:
+        return False
+    if limits[-1].reset is None:  # nobody told: until a check says otherwise
+        return counted(checks)[-1] is limits[-1]
+    return now < limits[-1].reset
+
+
+def within(checks: Sequence[Seen], now: datetime, hours: float) -> list[Seen]:
+    return [check for check in checks if check.at > now - timedelta(hours=hours)]
+
+
+def uptime(checks: Sequence[Seen]) -> float | None:
+    up = sum(check.kind in SUCCESSES for check in checks)
+    down = sum(map(is_failure, checks))
+    return 100.0 * up / (up + down) if up + down else None
+
+
+def p95(checks: Sequence[Seen]) -> float | None:
+    """By nearest rank, of the successful."""
+    known = sorted(c.latency_ms for c in checks if c.kind in SUCCESSES and c.latency_ms is not None)
+    return known[ceil(0.95 * len(known)) - 1] if known else None
+
+
+def best_is_right(best: str | None, usable: dict[str, Status]) -> bool:
+    """As far as the contract decides it: somebody usable, and healthy before degraded."""
+    if best is None or best not in usable:
+        return best is None and not usable
+    return usable[best] is Status.HEALTHY or Status.HEALTHY not in usable.values()

@@ -1,0 +1,103 @@
+"""Compares what a tracker shows with what its oracles say. All raise AssertionError."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from tracker.condition import TrackerHealth
+from tracker.reports import Kind
+from tracker.snapshot import ProviderStatus, Ranking, Snapshot
+from tracker.supervisor import ActorHealth
+from tracker.testing.oracle import Oracle, Present, Seen, best_is_right
+
+EXACT = 1e-6  # percent, or milliseconds
+# Of the machine's providers. The plan for the next check is the tracker's own affair, so the
+# oracle says "stale" and "not stale" only where every possible plan agrees.
+SHORTEST_INTERVAL, LONGEST_INTERVAL, LONGEST_PLAN = 30.0, 240.0, 720.0
+STALE_INTERVALS = 3
+
+
+@attrs.frozen(kw_only=True)
+class Look:
+    """What is shown at one moment, on both clocks. refreshed: the same with the windows moved."""
+
+    shown: Snapshot
+    refreshed: Snapshot
+    health: TrackerHealth
+    now: float
+    at: datetime
+
+    def present(self, name: str, oracle: Oracle, own: Sequence[Seen], *, enabled: bool) -> Present:
+        actor = self.health.actors.get(name)
+        stale = is_stale(oracle, self.now, actor if own else None)
+        return Present(
+            now=self.now,
+            at=self.at,
+            enabled=enabled,
+            given_up=actor is not None and actor.state == "given up",
+            stale=self.shown.providers[name].stale if stale is None else stale,
+        )
+
+
+def is_stale(oracle: Oracle, now: float, actor: ActorHealth | None) -> bool | None:
+    """None: that depends on the plan. actor: whose, if it has checked since this start."""
+    planned = [check for check in oracle.life if check.kind is not Kind.INTERNAL]
+    if not planned:
+        return False
+    age = now - planned[-1].ended
+    if age > LONGEST_PLAN + STALE_INTERVALS * LONGEST_INTERVAL:
+        return True
+    on_time = actor is not None and actor.state == "running" and not actor.overdue_seconds
+    if on_time or age < STALE_INTERVALS * SHORTEST_INTERVAL:
+        return False
+    return None
+
+
+def compare_status(shown: ProviderStatus, oracle: Oracle, present: Present) -> None:
+    right = {
+        "status": oracle.status(present),
+        "usable": oracle.usable(present),
+        "consecutive_failures": oracle.failures,
+        "outcome": oracle.outcome,
+        "last_check": oracle.last_check,
+        "response_time_ms": oracle.response_time_ms,
+    }
+    if oracle.blurred(present):  # a reset is just now
+        del right["usable"]
+    _compare(shown, right, oracle)
+
+
+def compare_statistics(shown: ProviderStatus, oracle: Oracle, present: Present) -> None:
+    uptime, latency = oracle.uptime(present), shown.latency
+    _compare(shown, {"checks_24h": oracle.checks_24h(present)}, oracle)
+    for window, percent in uptime.items():
+        told = getattr(shown.uptime, window)
+        assert _equal(told, percent), f"uptime of {shown.name} {window}: {told}, not {percent}"
+    told, right = latency.p95 if latency else None, oracle.p95(present)
+    assert _equal(told, right), f"p95 of {shown.name}: {told}, not {right}"
+
+
+def compare_ranking(ranking: Ranking, providers: Mapping[str, ProviderStatus]) -> None:
+    usable = {name: shown.status for name, shown in providers.items() if shown.usable}
+    order = [line.provider for line in ranking.ranked]
+    assert set(order) == usable.keys(), f"ranked are {order}, usable {sorted(usable)}"
+    assert best_is_right(ranking.best, usable), f"the best is {ranking.best}, usable {usable}"
+
+
+def _compare(shown: ProviderStatus, right: Mapping[str, Any], oracle: Oracle) -> None:
+    told = {field: getattr(shown, field) for field in right}
+    wrong = {field: (told[field], right[field]) for field in right if told[field] != right[field]}
+    if wrong:
+        lines = [f"  {field}: {is_} instead of {ought}" for field, (is_, ought) in wrong.items()]
+        kinds = ", ".join(check.kind for check in oracle.life[-8:])
+        raise AssertionError(
+            "\n".join([f"{shown.name} is shown with", *lines, f"after {kinds or 'no check'}"])
+        )
+
+
+def _equal(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) < EXACT

@@ -1,0 +1,247 @@
+"""A whole tracker on virtual time with its real database file, and a witness of every check."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+import attrs
+import trio
+from trio.testing import MockClock
+
+from tracker.actor import Check
+from tracker.aggregator import Aggregator
+from tracker.canary import Canary
+from tracker.handle import LOAD_RETRY_SECONDS, Tracker
+from tracker.reports import Finding, Kind
+from tracker.service import run_tracker
+from tracker.settings import Config, Provider
+from tracker.store.backlog import Backlog
+from tracker.testing.clocks import VirtualClock, virtual_clock
+from tracker.testing.disk import Disk, Trouble
+from tracker.testing.ledger import Ledger
+from tracker.testing.moody import MoodyCheck
+from tracker.testing.oracle import Oracle, Seen
+from tracker.testing.trio_host import TrioHost, advance, settle
+from tracker.testing.verdicts import Look
+
+T = TypeVar("T")
+
+STOP_SECONDS = 5.0  # a graceful end takes less
+PUBLISH_SECONDS = 0.2  # results that come within a tenth of a second share a snapshot
+
+
+@attrs.define(eq=False)
+class World:
+    """Starts, kills and restarts a tracker; ``oracles`` know what it has to say.
+
+    checks: how each provider answers, by name. beat: of the canary; each is a stop on the way.
+    own: what each provider was found since this start. unremembered: at the start nobody could
+    read the file, so the tracker gets its history later.
+    """
+
+    config: Config
+    checks: Mapping[str, MoodyCheck]
+    disk: Disk
+    beat: float = 60.0
+    time: MockClock = attrs.field(factory=MockClock)
+    clock: VirtualClock = attrs.field(init=False)
+    host: TrioHost[Tracker] = attrs.field(init=False)
+    oracles: dict[str, Oracle] = attrs.field(factory=dict)
+    own: dict[str, list[Seen]] = attrs.field(factory=dict)
+    ledger: Ledger = attrs.field(factory=Ledger)
+    unremembered: bool = False
+    started: float = 0.0
+
+    def __attrs_post_init__(self) -> None:
+        self.clock = virtual_clock(clock=self.time)
+
+    @property
+    def tracker(self) -> Tracker:
+        return self.host.started
+
+    @property
+    def now(self) -> float:
+        """Steady seconds."""
+        return self.time.current_time()
+
+    def start(self) -> None:
+        self.unremembered = self.disk.trouble is Trouble.FOLDER
+        self.started = self.now
+        self.ledger.begin()
+        providers = self.config.providers
+        self.own = {provider.name: [] for provider in providers}
+        self.oracles = {
+            p.name: Oracle(p.timing) if self.unremembered else self._remembered(p)
+            for p in providers
+        }
+        program = partial(
+            run_tracker,
+            self.config,
+            clock=self.clock,
+            open_check=self.open_check,
+            canary=Canary(beat=self.beat),
+        )
+        self.host = TrioHost(program, clock=self.time)
+        self.passes(0.0)  # the first checks begin now
+
+    def kill(self) -> None:
+        """No last words: afterwards the files are what they were at this moment."""
+        with self.disk.as_it_is():
+            self.host.close()
+
+    def stop(self) -> None:
+        """In good order."""
+        self.tracker.stop()
+        self.passes(STOP_SECONDS)
+        self.host.close()
+
+    def passes(self, seconds: float) -> None:
+        self.host.call(self._advance, seconds)
+
+    def do(self, job: Callable[[], Awaitable[T]]) -> T:
+        """One job for which no time has to pass, and whatever it sets off."""
+        return self.host.call(self._settled, job)
+
+    def meanwhile(self, job: Callable[[], Awaitable[T]], seconds: float) -> T | None:
+        """A job while time passes; None when that was not enough for it."""
+        return self.host.call(self._meanwhile, job, seconds)
+
+    @property
+    def backlog(self) -> Backlog:
+        return self._aggregator.backlog
+
+    def look(self) -> Look:
+        return self.do(self._look)
+
+    def has_published(self) -> None:
+        """What was found some time ago is on the board without anybody's asking for it.
+
+        Raises AssertionError.
+        """
+        for name, shown in self.tracker.snapshot.providers.items():
+            known = [c for c in self.oracles[name].life if c.ended <= self.now - PUBLISH_SECONDS]
+            if known and known == self.oracles[name].life:
+                assert shown.last_check == known[-1].at, f"{name} is not published"
+
+    def remember(self) -> None:
+        """Go to the moment at which a tracker that began without its history reads it."""
+        self.passes(LOAD_RETRY_SECONDS - (self.now - self.started) % LOAD_RETRY_SECONDS)
+        for provider in self.config.providers:
+            oracle, own = self.oracles[provider.name], self.own[provider.name]
+            past = self._remembered(provider)
+            oracle.checks = [*past.checks, *own]
+            if not own:
+                oracle.life = past.life
+        self.unremembered = False
+
+    def reloaded(self, config: Config) -> None:
+        """What was removed is forgotten, though its rows stay in the file."""
+        self.config = config
+        before, names = self.oracles, [provider.name for provider in config.providers]
+        self.oracles = {p.name: before.get(p.name) or Oracle(p.timing) for p in config.providers}
+        self.own = {name: self.own[name] if name in before else [] for name in names}
+
+    @asynccontextmanager
+    async def open_check(self, provider: Provider) -> AsyncIterator[Check]:
+        """Of ``run_tracker``: the check of that name, each of its findings noted."""
+        check, name = self.checks[provider.name], provider.name
+        timing = provider.timing
+
+        async def witnessed() -> Finding:
+            at, began = self.clock.now(), self.now
+            try:
+                finding = await check()
+            except trio.Cancelled:  # the actor's time-out, or the end of the actor
+                if self.now >= began + timing.timeout_seconds:
+                    self._saw(name, at, Kind.TIMEOUT)
+                raise
+            except Exception:
+                self._saw(name, self.clock.now(), Kind.INTERNAL)
+                raise
+            latency = None if finding.latency is None else finding.latency * 1000.0
+            kind = finding.kind
+            if kind is Kind.OK and latency is not None and latency > timing.degraded_latency_ms:
+                kind = Kind.SLOW
+            self._saw(name, at, kind, latency, finding.retry_after if kind.is_limit else None)
+            return finding
+
+        await trio.lowlevel.checkpoint()
+        yield witnessed
+
+    def _saw(
+        self,
+        name: str,
+        at: datetime,
+        kind: Kind,
+        latency_ms: float | None = None,
+        reset_in: float | None = None,
+    ) -> None:
+        seen = Seen(
+            at=at,
+            ended=self.now,
+            ended_at=self.clock.now(),
+            kind=kind,
+            latency_ms=latency_ms,
+            reset_in=reset_in,
+        )
+        oracle = self.oracles[name]
+        oracle.life.append(seen)
+        oracle.checks.append(seen)
+        self.own[name].append(seen)
+        self.ledger.produced(name, seen, oracle.life)
+
+    def _remembered(self, provider: Provider) -> Oracle:
+        """What the file tells of it."""
+        stored = self.ledger.stored[provider.name]
+        life = stored[-1].life if stored else ()
+        now, at = self.now, self.clock.now()
+        return Oracle(
+            provider.timing,
+            life=[seen.remembered(now, at) for seen in life],
+            checks=[entry.seen for entry in stored],
+        )
+
+    async def _advance(self, seconds: float) -> None:
+        await advance(self.time, seconds, *self._limiters)
+
+    async def _settled(self, job: Callable[[], Awaitable[T]]) -> T:
+        answer = await job()
+        await settle(*self._limiters)
+        return answer
+
+    async def _meanwhile(self, job: Callable[[], Awaitable[T]], seconds: float) -> T | None:
+        answers: list[T] = []
+
+        async def answer() -> None:
+            answers.append(await job())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(answer)
+            await self._advance(seconds)
+            nursery.cancel_scope.cancel()
+        return answers[0] if answers else None
+
+    async def _look(self) -> Look:
+        tracker, aggregator = self.tracker, self._aggregator
+        await tracker._publish()  # noqa: SLF001 (our own)
+        shown = tracker.snapshot
+        aggregator._refreshed = -float("inf")  # noqa: SLF001 (windows move once a minute)
+        await tracker._publish()  # noqa: SLF001
+        return Look(
+            shown=shown,
+            refreshed=tracker.snapshot,
+            health=tracker.health(),
+            now=self.now,
+            at=self.clock.now(),
+        )
+
+    @property
+    def _aggregator(self) -> Aggregator:
+        return self.tracker._aggregator  # noqa: SLF001 (our own)
+
+    @property
+    def _limiters(self) -> tuple[trio.CapacityLimiter, ...]:
+        store = self.tracker._store  # noqa: SLF001 (our own)
+        return store.worker, store.readers
