@@ -8,9 +8,10 @@ import attrs
 import pytest
 from makers import START, outcome, provider
 
-from tracker.aggregator import Aggregator, Watch
+from tracker.aggregator import Aggregator
 from tracker.board import Board
 from tracker.clock import Clock
+from tracker.messages import Watch
 from tracker.ranking import Ranker, Ranking, load_policy
 from tracker.replay import (
     History,

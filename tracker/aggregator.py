@@ -1,6 +1,6 @@
 """The only one who changes state: judges what actors report, ranks, and posts snapshots."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from types import MappingProxyType
 
@@ -13,13 +13,13 @@ from tracker.board import Board
 from tracker.clock import Clock
 from tracker.dossier import Dossier, Field, Instant
 from tracker.journal import Journal
+from tracker.messages import Message, Publish, Restore, Unwatch, Watch
 from tracker.ranking import Excluded, Ranking
 from tracker.ranking.policy import Candidate
 from tracker.reports import Checked, Crash, Finding, Kind, Outcome, Planned
 from tracker.secret import Mask
 from tracker.settings import Provider
 from tracker.snapshot import ProviderStatus, Snapshot
-from tracker.statistics import Statistics
 from tracker.store.backlog import Backlog
 
 log = structlog.get_logger()
@@ -31,45 +31,6 @@ COALESCE_SECONDS = 0.1
 REFRESH_SECONDS = 60.0
 
 Rank = Callable[[tuple[Candidate, ...], tuple[Excluded, ...], str | None, datetime | None], Ranking]
-
-
-@attrs.frozen(kw_only=True)
-class Watch:
-    """Watch this provider, or go on with these settings. ``overridden``: tuned at run time."""
-
-    provider: Provider
-    overridden: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class Unwatch:
-    name: str
-
-
-@attrs.frozen(kw_only=True)
-class Publish:
-    """Post everything reported so far, then set ``done``."""
-
-    done: trio.Event
-
-
-@attrs.frozen(kw_only=True)
-class Past:
-    """A provider as it was stored. ``state``: JSON of its dossier, None where there was none."""
-
-    statistics: Statistics
-    state: str | None
-
-
-@attrs.frozen(kw_only=True)
-class Restore:
-    """History from the store. ``best``: who was recommended last."""
-
-    past: Mapping[str, Past]
-    best: str | None = None
-
-
-Message = Checked | Planned | Crash | Watch | Unwatch | Publish | Restore
 
 
 @attrs.define(eq=False)

@@ -10,13 +10,14 @@ import attrs
 import trio
 
 from tracker.actor import OpenCheck, Surroundings
-from tracker.aggregator import Aggregator, Message
+from tracker.aggregator import Aggregator
 from tracker.backoff import Backoff
 from tracker.board import Board
 from tracker.canary import Canary
 from tracker.clock import Clock
 from tracker.handle import Keepers, Tracker
 from tracker.keeper import Keeper
+from tracker.messages import Message
 from tracker.probes import open_check as open_real_check
 from tracker.ranking.guard import Ranker
 from tracker.secret import Mask

@@ -1,6 +1,6 @@
 """Generated questions to a ranking policy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import attrs
 from hypothesis import strategies as st
@@ -81,5 +81,5 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(tuple(candidates), draw(st.sampled_from((None, *names, "gone"))))
 
 
-def _timed(checks: list[tuple[bool, float | None]]) -> list[Sample]:
+def _timed(checks: Sequence[tuple[bool, float | None]]) -> list[Sample]:
     return [Sample(ok, ms, n * INTERVAL) for n, (ok, ms) in enumerate(checks[-SAMPLES:])]
