@@ -60,11 +60,13 @@ class RealTracker:
 
 
 @contextmanager
-def real_tracker(folder: Path) -> Iterator[RealTracker]:
+def real_tracker(
+    folder: Path, server: ServerSettings = ServerSettings(port=0)
+) -> Iterator[RealTracker]:
     config = Config(
         database=str(folder / "served.db"),
         providers=tuple(Provider(name=name, base_url="http://127.0.0.1:1") for name in LATENCY),
-        server=ServerSettings(port=0),
+        server=server,
     )
     tracker = RealTracker()
     url: Future[str] = Future()

@@ -1,7 +1,7 @@
 """Options that several commands share, and how they become a configuration."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -19,7 +19,10 @@ Port = Annotated[
     int | None, Parameter(name="--port", help="Port to listen on; 0 picks a free one.")
 ]
 LogFormat = Annotated[Format, Parameter(name="--log-format", help="How log lines look on stderr.")]
-LogLevel = Annotated[str, Parameter(name="--log-level", help="debug, info, warning or error.")]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"],
+    Parameter(name="--log-level", help="The least that is logged."),
+]
 AsJson = Annotated[
     bool, Parameter(name="--json", negative=(), help="Print JSON for programs, no table.")
 ]

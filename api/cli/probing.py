@@ -60,7 +60,8 @@ def _chosen(settings: Config, names: tuple[str, ...]) -> list[Provider]:
 async def _check_all(providers: list[Provider]) -> list[ProviderStatus]:
     shared = Surroundings(open_check=open_check)
     views: dict[str, ProviderStatus] = {}
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    bare = not sys.stderr.isatty()
+    with Progress(console=Console(stderr=True), transient=True, disable=bare) as progress:
         bar = progress.add_task("checking", total=len(providers))
 
         async def check_one(provider: Provider) -> None:

@@ -1,5 +1,6 @@
 """``tune``: change how a running tracker watches one provider, at once and for later starts."""
 
+import math
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -58,6 +59,8 @@ def _wanted(interval: float | None, *, enable: bool, disable: bool, reset: bool)
         return {"interval_seconds": None, "enabled": None}
     wanted: dict[str, Any] = {"enabled": enable} if enable or disable else {}
     if interval is not None:
+        if not math.isfinite(interval):  # JSON has no word for it
+            raise UsageError(f"--interval {interval}: give a number of seconds")
         wanted["interval_seconds"] = interval
     if not wanted:
         raise UsageError("nothing to change: give --interval, --enable, --disable or --reset")

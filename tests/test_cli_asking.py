@@ -1,0 +1,272 @@
+"""status, best, history, export and tune, asked of a real tracker."""
+
+import csv
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from commanding import Commands, command, start
+from real_tracker import RealTracker, real_tracker
+
+from tracker.reports import Kind
+from tracker.secret import Secret
+from tracker.settings import ServerSettings
+
+__all__ = ["command"]
+NOBODY = "http://127.0.0.1:1"
+TOKEN = {"PROVIDER_STATUS_ADMIN_TOKEN": "right-token-0123"}
+
+
+@pytest.fixture(scope="module")
+def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealTracker]:
+    token = Secret(TOKEN["PROVIDER_STATUS_ADMIN_TOKEN"])
+    server = ServerSettings(port=0, admin_token=token)
+    with real_tracker(tmp_path_factory.mktemp("asked"), server) as running:
+        yield running
+
+
+@pytest.fixture
+def all_refuse(tracker: RealTracker) -> Iterator[None]:
+    tracker.kinds = dict.fromkeys(("groq", "mistral", "together"), Kind.AUTH)
+    tracker.check()
+    yield
+    tracker.kinds = {}
+    tracker.check()
+
+
+def test_status_as_json_is_the_answer_of_the_api(command: Commands, tracker: RealTracker) -> None:
+    found = command("status", "--url", tracker.url, "--json")
+    assert (found.code, found.err) == (0, "")
+    assert {name: one["status"] for name, one in found.json["providers"].items()} == {
+        "groq": "healthy",
+        "mistral": "healthy",
+        "together": "healthy",
+    }
+
+
+@pytest.mark.parametrize("columns", ["80", "200"])
+def test_names_and_states_stay_whole_at_any_width(
+    command: Commands, tracker: RealTracker, columns: str
+) -> None:
+    out = command("status", "--url", tracker.url, COLUMNS=columns).out
+    lines = out.splitlines()
+    assert [line.split()[:3] for line in lines if "●" in line] == [
+        ["groq", "●", "healthy"],
+        ["mistral", "●", "healthy"],
+        ["together", "●", "healthy"],
+    ]
+    assert max(map(len, lines)) <= int(columns)
+    assert ("p95" in lines[0]) == (columns == "200")
+
+
+def test_best_names_the_quickest_and_why(command: Commands, tracker: RealTracker) -> None:
+    found = command("best", "--url", tracker.url, "--json")
+    assert (found.code, found.json["best_provider"]) == (0, "groq")
+    table = command("best", "--url", tracker.url).out
+    assert [line.split()[1] for line in table.splitlines()[1:4]] == ["groq", "mistral", "together"]
+
+
+def test_best_asks_among_candidates(command: Commands, tracker: RealTracker) -> None:
+    asked = ("best", "--url", tracker.url, "--json")
+    assert command(*asked, "--exclude", "groq").json["best_provider"] == "mistral"
+    assert command(*asked, "--candidates", "together").json["best_provider"] == "together"
+    assert command(*asked, "--model", "mistral-small").json["best_provider"] == "mistral"
+
+
+def test_best_exits_1_when_none_is_usable(
+    command: Commands, tracker: RealTracker, all_refuse: None
+) -> None:
+    found = command("best", "--url", tracker.url, "--json")
+    assert (found.code, found.json["best_provider"]) == (1, None)
+    assert "not usable" in command("best", "--url", tracker.url).out
+
+
+def test_history_has_every_check(command: Commands, tracker: RealTracker) -> None:
+    every = command("history", "--url", tracker.url, "--json").json
+    assert set(every["providers"]) == {"groq", "mistral", "together"}
+    one = command("history", "groq", "--hours", "1", "--url", tracker.url, "--json").json
+    assert (list(one["providers"]), one["hours"]) == (["groq"], 1)
+    assert one["providers"]["groq"][0]["outcome"] == "ok"
+
+
+def test_history_as_a_table_has_a_row_a_check(command: Commands, tracker: RealTracker) -> None:
+    points = command("history", "groq", "--url", tracker.url, "--json").json["providers"]["groq"]
+    rows = command("history", "groq", "--url", tracker.url).out.splitlines()
+    assert len(rows) == len(points) + 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("history", "grok"), "grok"),
+        (("history", "--hours", "1000"), "hours"),
+        (("history", "--hours", "0"), "hours"),
+        (("best", "--model", ""), "model"),
+    ],
+)
+def test_what_the_tracker_refuses_is_wrong_usage(
+    command: Commands, tracker: RealTracker, arguments: tuple[str, ...], said: str
+) -> None:
+    found = command(*arguments, "--url", tracker.url)
+    assert (found.code, found.out) == (2, "")
+    assert said in found.err
+
+
+def test_export_writes_the_file_byte_for_byte(command: Commands, tracker: RealTracker) -> None:
+    printed = command("export", "--url", tracker.url)
+    found = command("export", "--output", "status.csv", "--url", tracker.url)
+    assert (found.code, found.out, found.err) == (0, "", "")
+    written = (command.folder / "status.csv").read_bytes().decode()
+    assert written.replace("\r\n", "\n") == printed.out.replace("\r\n", "\n")
+    rows = list(csv.DictReader(written.splitlines()))
+    assert sorted(row["provider_name"] for row in rows) == ["groq", "mistral", "together"]
+
+
+def test_export_to_a_folder_says_so(command: Commands, tracker: RealTracker) -> None:
+    found = command("export", "--output", ".", "--url", tracker.url)
+    assert (found.code, found.out, found.err) == (2, "", "cannot write .: Is a directory\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("status",), ("status", "--watch"), ("best",), ("history",), ("export",)],
+    ids=" ".join,
+)
+def test_no_tracker_is_1_and_says_how_to_start_one(
+    command: Commands, arguments: tuple[str, ...]
+) -> None:
+    found = command(*arguments, "--url", NOBODY)
+    assert (found.code, found.out) == (1, "")
+    assert f"no tracker answers at {NOBODY}" in found.err
+    assert "is `provider-status serve` running?" in found.err
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "http://", "ftp://127.0.0.1", "http://[::1"])
+def test_a_url_that_is_none_is_1(command: Commands, url: str) -> None:
+    found = command("status", "--url", url)
+    assert (found.code, found.out) == (1, "")
+    assert found.err.startswith("no tracker answers at ")
+
+
+def test_another_server_is_not_taken_for_a_tracker(command: Commands) -> None:
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi") as url:
+        found = command("status", "--url", url)
+    assert (found.code, found.err) == (1, f"{url} does not answer as a tracker does\n")
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """A server for one connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
+
+
+def test_a_reader_that_leaves_is_no_failure(command: Commands, tracker: RealTracker) -> None:
+    for form in ((), ("--json",)):
+        process = start(command.folder, "status", "--url", tracker.url, *form)
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert (process.stderr.read(), process.wait(30)) == ("", 0)
+        process.stderr.close()
+
+
+class TestTune:
+    def test_takes_effect_at_once_and_back(self, command: Commands, tracker: RealTracker) -> None:
+        tune = ("tune", "groq", "--url", tracker.url, "--json")
+        found = command(*tune, "--interval", "60", **TOKEN)
+        assert (found.code, found.json["interval_seconds"]) == (0, 60)
+        found = command(*tune, "--disable", **TOKEN)
+        assert (found.json["interval_seconds"], found.json["status"]) == (60, "unknown")
+        assert command("best", "--url", tracker.url, "--json").json["best_provider"] == "mistral"
+        assert command(*tune, "--enable", **TOKEN).code == 0
+        found = command(*tune, "--reset", **TOKEN)
+        assert (found.code, found.json["interval_seconds"]) == (0, 300)
+        tracker.check()
+
+    def test_an_override_shows_beside_the_file(
+        self, command: Commands, tracker: RealTracker
+    ) -> None:
+        command("tune", "mistral", "--interval", "90", "--url", tracker.url, **TOKEN)
+        table = command("status", "--url", tracker.url, "--json").json["providers"]["mistral"]
+        assert (table["interval_seconds"], table["interval_overridden"]) == (90, True)
+        command("tune", "mistral", "--reset", "--url", tracker.url, **TOKEN)
+
+    def test_the_token_may_have_another_name(self, command: Commands, tracker: RealTracker) -> None:
+        tune = ("tune", "groq", "--reset", "--url", tracker.url)
+        found = command(*tune, "--token-env", "MINE", MINE=TOKEN["PROVIDER_STATUS_ADMIN_TOKEN"])
+        assert found.code == 0
+        (command.folder / ".env").write_text("PROVIDER_STATUS_ADMIN_TOKEN=right-token-0123\n")
+        assert command(*tune).code == 0
+
+    @pytest.mark.parametrize(
+        ("arguments", "environ", "said"),
+        [
+            (("groq", "--interval", "60"), {}, "PROVIDER_STATUS_ADMIN_TOKEN is not set"),
+            (
+                ("groq", "--interval", "60"),
+                {"PROVIDER_STATUS_ADMIN_TOKEN": "wrong-token-0123"},
+                "the token that was sent is wrong",
+            ),
+            (("nobody", "--enable"), TOKEN, "nobody"),
+            (("groq", "--interval", "1"), TOKEN, "timeout_seconds (10) must not exceed"),
+            (("groq", "--interval", "-1"), TOKEN, "interval_seconds"),
+            (("groq", "--interval", "0"), TOKEN, "interval_seconds"),
+            (("groq",), TOKEN, "nothing to change"),
+            (("groq", "--enable", "--disable"), TOKEN, "not both"),
+            (("groq", "--reset", "--enable"), TOKEN, "give it alone"),
+        ],
+        ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+    )
+    def test_what_cannot_be_is_2_with_a_sentence(
+        self,
+        command: Commands,
+        tracker: RealTracker,
+        arguments: tuple[str, ...],
+        environ: dict[str, str],
+        said: str,
+    ) -> None:
+        found = command("tune", *arguments, "--url", tracker.url, **environ)
+        assert (found.code, found.out) == (2, "")
+        assert said in found.err
+        assert "token-0123" not in found.err
+
+    def test_without_a_token_set_it_says_how_to_set_one(self, command: Commands) -> None:
+        with real_tracker(command.folder) as open_tracker:
+            found = command("tune", "groq", "--enable", "--url", open_tracker.url, **TOKEN)
+        assert found.code == 2
+        assert "set the environment variable PROVIDER_STATUS_ADMIN_TOKEN" in found.err
+
+    def test_no_number_is_wrong_usage(self, command: Commands) -> None:
+        for word in ("abc", "nan", "inf"):
+            assert command("tune", "groq", "--interval", word, "--url", NOBODY, **TOKEN).code in {
+                1,
+                2,
+            }
+
+
+def test_a_tracker_for_readers_only_is_asked_with_the_token(command: Commands) -> None:
+    server = ServerSettings(port=0, read_token=Secret("reading-0123456"))
+    with real_tracker(command.folder, server) as closed:
+        found = command("status", "--url", closed.url)
+        assert (found.code, found.out) == (2, "")
+        assert "no token was sent" in found.err
+        found = command("status", "--url", closed.url, "--token-env", "R", R="reading-0123456")
+        assert found.code == 0
+
+
+def test_the_environment_of_the_tests_has_no_keys(command: Commands) -> None:
+    assert set(os.environ) <= {"PATH", "HOME", "PYTEST_CURRENT_TEST"}

@@ -1,0 +1,72 @@
+"""probe against simulated providers."""
+
+import trio
+from commanding import Commands, command, watched
+
+from tracker.testing import Mood, simulated_provider
+
+__all__ = ["command"]
+REFUSING = "http://127.0.0.1:9/v1"
+
+
+async def probed(command: Commands, *arguments: str, **moods: Mood):
+    """The command's result, on simulated providers in these moods."""
+    async with trio.open_nursery() as nursery:
+        urls = {}
+        for name, mood in moods.items():
+            urls[name] = await nursery.start(serve, name, mood)
+        command.configured(*(watched(name, url) for name, url in urls.items()))
+        # In a thread: the command has a trio run of its own, and its providers live in this one.
+        found = await trio.to_thread.run_sync(lambda: command("probe", *arguments))
+        nursery.cancel_scope.cancel()
+    return found
+
+
+async def serve(name, mood, task_status):
+    async with simulated_provider(name=name) as provider:
+        provider.mood = mood
+        task_status.started(provider.base_url)
+        await trio.sleep_forever()
+
+
+async def test_one_usable_provider_is_success(command):
+    found = await probed(command, "--json", good=Mood.OK, bad=Mood.REFUSE)
+    assert (found.code, found.err) == (0, "")
+    assert set(found.json) == {"timestamp", "providers"}
+    kinds = {name: one["outcome"] for name, one in found.json["providers"].items()}
+    assert kinds == {"good": "ok", "bad": "connect"}
+    good = found.json["providers"]["good"]
+    assert (good["status"], good["usable"], good["checks_24h"]) == ("healthy", True, 1)
+
+
+async def test_only_the_named_are_checked(command):
+    found = await probed(command, "bad", "--json", good=Mood.OK, bad=Mood.AUTH)
+    assert (found.code, list(found.json["providers"])) == (1, ["bad"])
+    assert found.json["providers"]["bad"]["outcome"] == "auth"
+
+
+async def test_the_table_has_a_row_a_provider(command):
+    found = await probed(command, good=Mood.OK, limited=Mood.RATE_LIMITED)
+    assert found.code == 0
+    rows = [line.split()[:3] for line in found.out.splitlines()[1:]]
+    assert rows == [["good", "●", "healthy"], ["limited", "▲", "degraded"]]
+
+
+def test_no_database_and_no_other_file_is_written(command: Commands) -> None:
+    command.configured(watched("mine", REFUSING))
+    found = command("probe", "--json")
+    assert (found.code, found.json["providers"]["mine"]["outcome"]) == (0, "connect")
+    assert [file.name for file in command.folder.iterdir()] == ["tracker.toml"]
+
+
+def test_nothing_configured_is_3(command: Commands) -> None:
+    found = command("probe")
+    assert (found.code, found.out) == (3, "")
+    assert "see `provider-status providers`" in found.err
+
+
+def test_an_unknown_name_is_2_and_lists_the_known(command: Commands) -> None:
+    command.configured(watched("mine", REFUSING))
+    found = command("probe", "mine", "yours", "--json")
+    assert (found.code, found.out) == (2, "")
+    assert found.err == "not configured: yours (configured: mine)\n"
