@@ -3,7 +3,7 @@
 import { changes, fill } from "./changes.js";
 import * as chart from "./chart.js";
 import { control } from "./control.js";
-import { find, hide, make, reshape, say } from "./dom.js";
+import { find, hide, make, put, reshape, say } from "./dom.js";
 import { ask } from "./feed.js";
 import * as sections from "./sections.js";
 import * as words from "./words.js";
@@ -19,7 +19,7 @@ export class Detail {
   #latency = null;
   #checked = null;
   #drawn = 0;
-  #hours = 1;
+  #chosen = null; // hours
 
   /** look: name -> {provider, line, place}, or null where there is none of that name. */
   constructor(look) {
@@ -105,7 +105,7 @@ export class Detail {
     this.#checked = provider.last_check;
     try {
       const [latency, found] = await Promise.all([
-        chart.readLatency(name, this.#hours, provider.interval_seconds),
+        chart.readLatency(name, this.#span(provider), provider.interval_seconds),
         changes(168, name),
       ]);
       if (name !== this.#name) return;
@@ -145,18 +145,21 @@ export class Detail {
   }
 
   #spanButton(hours, label) {
-    const button = make(
-      "button",
-      { type: "button", "aria-pressed": String(hours === this.#hours) },
-      label,
-    );
+    const button = make("button", { type: "button", "data-hours": String(hours) }, label);
     button.addEventListener("click", () => {
-      for (const other of find("chart-spans").children) other.setAttribute("aria-pressed", "false");
-      button.setAttribute("aria-pressed", "true");
-      this.#hours = hours;
+      this.#chosen = hours;
       this.#checked = null;
       this.#show();
     });
     find("chart-spans").append(button);
+  }
+
+  /** Hours to chart; unless chosen, an hour only where checks are frequent enough to fill it. */
+  #span({ interval_seconds: interval }) {
+    const hours = this.#chosen ?? (interval <= 60 ? 1 : 24);
+    for (const button of find("chart-spans").children) {
+      put(button, "aria-pressed", String(button.dataset.hours === String(hours)));
+    }
+    return hours;
   }
 }
