@@ -10,6 +10,7 @@ from typing import Any
 import trio
 
 from benchmarks.torture import report
+from benchmarks.torture.kills import kills
 from benchmarks.torture.soak import soak
 
 Run = Callable[[], Coroutine[Any, Any, report.Outcome]]
@@ -17,6 +18,7 @@ Run = Callable[[], Coroutine[Any, Any, report.Outcome]]
 
 def runs(quick: bool, minutes: float) -> dict[str, Run]:
     return {
+        "kills": partial(kills, 20 if quick else 1_000),
         "soak": partial(soak, minutes),
     }
 

@@ -1,0 +1,135 @@
+"""kill -9 at random moments: every row that a reader has seen committed is there afterwards.
+
+The database is judged in a copy of its files as the kill left them, so that the next round's
+tracker recovers them by itself.
+"""
+
+import random
+import shutil
+import signal
+import sqlite3
+import tempfile
+from collections.abc import Iterable
+from contextlib import closing, suppress
+from pathlib import Path
+
+import attrs
+import trio
+
+from benchmarks.torture.numbered import Row, Sequence, integrity_of, numbered, rows_of, urls
+from benchmarks.torture.report import Outcome
+from benchmarks.torture.served import Served, served
+
+PROVIDERS = 30
+TRACKER = "interval_seconds = 0.1\nrecheck_seconds = [0.1]\n"
+LOOK_SECONDS = 0.01
+ROUNDS_A_DATABASE = 50  # then a fresh one: its rows are compared after every round
+LONGEST_LIFE = 0.6  # seconds after the first committed row
+
+HALVES = """
+SELECT count(*) FROM
+    (SELECT provider_name, max(id) AS newest FROM checks GROUP BY provider_name)
+    FULL JOIN provider_states USING (provider_name)
+WHERE newest IS NOT last_check_id
+"""
+
+
+@attrs.define(eq=False)
+class Toll:
+    """acknowledged: rows seen committed before a kill. lost: of those, not there after it.
+
+    half_batches: how often a check was there without the state stored with it, or the reverse.
+    """
+
+    rounds: int = 0
+    acknowledged: int = 0
+    lost: int = 0
+    damaged: int = 0
+    half_batches: int = 0
+    out_of_order: int = 0
+    killed_before_the_first_row: int = 0
+    rows: int = 0
+
+    def add(self, other: "Toll") -> None:
+        for name, number in attrs.asdict(other).items():
+            setattr(self, name, getattr(self, name) + number)
+
+
+async def kills(rounds: int, lanes: int = 2, seed: int = 1) -> Outcome:
+    """lanes: so many at once, each on databases of its own."""
+    total = Toll()
+    left = iter(range(rounds))
+    with tempfile.TemporaryDirectory() as folder:
+        async with trio.open_nursery() as nursery:
+            for lane in range(lanes):
+                home = Path(folder) / str(lane)
+                home.mkdir()
+                nursery.start_soon(_lane, home, left, random.Random(f"{seed}:{lane}"), total)
+    figures = {**attrs.asdict(total), "providers": PROVIDERS, "seed": seed}
+    bad = ("lost", "damaged", "half_batches", "out_of_order")
+    return Outcome(figures, tuple(f"{figures[n]} {n}" for n in bad if figures[n]))
+
+
+async def _lane(home: Path, left: Iterable[int], dice: random.Random, total: Toll) -> None:
+    known: dict[int, Row] = {}
+    async with numbered(PROVIDERS) as providers:
+        for number, _ in enumerate(left):
+            if number % ROUNDS_A_DATABASE == 0:
+                for file in home.glob("status.db*"):
+                    file.unlink()
+                known = {}
+            total.add(await _round(home, urls(providers), known, dice))
+            if total.rounds % 50 == 0:
+                print(attrs.asdict(total), flush=True)
+
+
+async def _round(
+    home: Path, providers: dict[str, str], known: dict[int, Row], dice: random.Random
+) -> Toll:
+    before = len(known)
+    async with served(home, providers, tracker=TRACKER) as server:
+        with trio.move_on_after(dice.uniform(0.0, LONGEST_LIFE)):
+            await _watch(server, known)
+        await server.end(signal.SIGKILL)
+    found, sound, halves = await trio.to_thread.run_sync(_inspect, home)
+    order = Sequence.of(row for row in found if row[0] > max(known, default=0))
+    toll = Toll(
+        rounds=1,
+        acknowledged=len(known) - before,
+        lost=len(set(known.values()) - set(found)),
+        damaged=sound != "ok",
+        half_batches=halves,
+        out_of_order=order.out_of_order,
+        killed_before_the_first_row=len(known) == before,
+        rows=len(found) - before,
+    )
+    known.update((row[0], row) for row in found)
+    return toll
+
+
+async def _watch(server: Served, known: dict[int, Row]) -> None:
+    """Note every row as soon as another process can read it."""
+    while True:
+        # The file may not be made, or be locked for its recovery.
+        with suppress(sqlite3.Error):
+            known.update((row[0], row) for row in rows_of(server.database, max(known, default=0)))
+        await trio.sleep(LOOK_SECONDS)
+
+
+def _inspect(home: Path) -> tuple[list[Row], str, int]:
+    """All rows, the integrity check's answer, and how many providers have half of a batch."""
+    copies = home / "copy"
+    shutil.rmtree(copies, ignore_errors=True)
+    copies.mkdir()
+    for file in home.glob("status.db*"):
+        if not file.name.endswith("-shm"):
+            shutil.copy(file, copies)
+    copy = copies / "status.db"
+    if not copy.exists() or not copy.stat().st_size:
+        return [], "ok", 0  # killed before anything was written
+    sound = integrity_of(copy)
+    with closing(sqlite3.connect(copy)) as connection:
+        try:
+            return rows_of(copy), sound, connection.execute(HALVES).fetchone()[0]
+        except sqlite3.OperationalError:  # killed before the tables were made
+            return [], sound, 0
