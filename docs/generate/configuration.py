@@ -30,7 +30,7 @@ def section(schema: dict[str, Any], title: str, about: str) -> str:
     rows = sorted(schema["properties"].items(), key=lambda item: "default" not in item[1])
     head = ("key", "type", "default", "meaning")
     lines = ((code(name), kind(value), default(value), meaning(value)) for name, value in rows)
-    return f"## {title}\n\n{about}\n\n{table(head, lines)}"
+    return "\n\n".join(filter(None, (f"## {title}", about, table(head, lines))))
 
 
 def kind(schema: dict[str, Any]) -> str:
@@ -38,7 +38,7 @@ def kind(schema: dict[str, Any]) -> str:
         return "one of " + ", ".join(map(code, schema["enum"]))
     if schema.get("type") == "array":
         return f"list of {kind(schema['items'])}"
-    return " ".join([schema.get("type", "anything"), *bounds(schema)])
+    return ", ".join([schema.get("type", "anything"), *bounds(schema)])
 
 
 def bounds(schema: dict[str, Any]) -> Iterator[str]:
@@ -49,7 +49,7 @@ def bounds(schema: dict[str, Any]) -> Iterator[str]:
         ("exclusiveMaximum", "<"),
     ):
         if keyword in schema:
-            yield f"{words} {schema[keyword]:,g}"
+            yield f"{words} {schema[keyword]:,.12g}"
 
 
 def default(schema: dict[str, Any]) -> str:

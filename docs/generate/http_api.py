@@ -44,7 +44,7 @@ async def _document() -> dict[str, Any]:
 def endpoint(method: str, path: str, operation: dict[str, Any]) -> str:
     text = f"### `{method} {path}`\n\n{operation.get('summary', '')}\n"
     if operation.get("description"):
-        text += f"\n{operation['description']}\n"
+        text += f"\n{in_markdown(operation['description'])}\n"
     if operation.get("security"):
         text += "\nNeeds `Authorization: Bearer` with the admin token.\n"
     if body := operation.get("requestBody"):
@@ -72,6 +72,10 @@ def kind(content_type: str, schema: dict[str, Any]) -> str:
     return code(content_type) if schema == {"type": "string"} else linked(schema)
 
 
+def in_markdown(docstring: str) -> str:
+    return docstring.strip().replace("``", "`")
+
+
 def linked(schema: dict[str, Any]) -> str:
     """A shape in words, with a link where it has a section of its own."""
     if "$ref" in schema:
@@ -83,7 +87,7 @@ def linked(schema: dict[str, Any]) -> str:
 def model(name: str, schema: dict[str, Any]) -> str:
     text = f"### {name}\n"
     if schema.get("description"):
-        text += f"\n{schema['description']}\n"
+        text += f"\n{in_markdown(schema['description'])}\n"
     fields = schema.get("properties", {})
     rows = (
         (code(field), linked(value), value.get("description", ""))
