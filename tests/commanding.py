@@ -113,7 +113,8 @@ def serving(folder: Path, *arguments: str, job: str = "serve", **environ: str) -
     """Waits for the URL; kills whatever still runs at the end."""
     log = folder / "serve.log"
     with log.open("w") as stderr:
-        process = start(folder, job, "--port", "0", *arguments, stderr=stderr, **environ)
+        port = () if "--port" in arguments else ("--port", "0")
+        process = start(folder, job, *port, *arguments, stderr=stderr, **environ)
     try:
         assert process.stdout is not None
         url = process.stdout.readline().strip()

@@ -1,0 +1,113 @@
+"""status --watch: follows what changes, survives a restart, ends with Ctrl-C."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+
+import httpx
+import pytest
+from commanding import Commands, command, serving, start, watched
+from real_tracker import RealTracker, real_tracker
+from rich.console import Console
+
+from api.cli.failures import UnreachableError
+from api.cli.remote import Remote
+from api.cli.watching import Look, looks, screen
+from tracker.reports import Kind
+
+__all__ = ["command"]
+REFUSING = "http://127.0.0.1:9/v1"
+
+
+@pytest.fixture
+def tracker(tmp_path: Path) -> Iterator[RealTracker]:
+    with real_tracker(tmp_path) as running:
+        yield running
+
+
+def nothing(_: float) -> None:
+    """Instead of a pause."""
+
+
+def statuses(look: Look) -> dict[str, str]:
+    return {name: one["status"] for name, one in look.document["providers"].items()}
+
+
+def test_what_did_not_change_is_asked_for_by_etag(
+    tracker: RealTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = []
+    real = httpx.request
+
+    def noting(*args: object, **more: object) -> httpx.Response:
+        response = real(*args, **more)
+        codes.append(response.status_code)
+        return response
+
+    monkeypatch.setattr(httpx, "request", noting)
+    seen = looks(Remote(tracker.url), nothing)
+    first = next(seen)
+    assert next(seen).document is first.document
+    tracker.kinds["groq"] = Kind.AUTH
+    tracker.check("groq")
+    assert statuses(next(seen))["groq"] == "degraded"
+    assert codes == [200, 304, 200]
+
+
+def test_a_tracker_that_went_is_said_to_be_away_until_it_is_back(tmp_path: Path) -> None:
+    with real_tracker(tmp_path) as running:
+        remote = Remote(running.url)
+        seen = looks(remote, nothing)
+        first = next(seen)
+    away = next(seen)
+    assert away.document is first.document
+    assert away.complaint is not None
+    assert "no tracker answers" in away.complaint
+
+
+def test_no_tracker_at_the_start_is_an_error() -> None:
+    with pytest.raises(UnreachableError, match="no tracker answers"):
+        next(looks(Remote("http://127.0.0.1:1"), nothing))
+
+
+def shown(look: Look, after: float) -> str:
+    at = datetime.fromisoformat(look.document["timestamp"]).astimezone(UTC)
+    paper = StringIO()
+    Console(width=100, file=paper).print(screen(look, at + timedelta(seconds=after)))
+    return paper.getvalue()
+
+
+def test_the_screen_says_whether_it_is_live(tracker: RealTracker) -> None:
+    look = next(looks(Remote(tracker.url), nothing))
+    text = shown(look, 0.0)
+    assert "● live, as of " in text
+    assert [line.split()[0] for line in text.splitlines()[1:4]] == ["groq", "mistral", "together"]
+    old = shown(Look(look.document, "no tracker answers"), 40.0)
+    assert "■ not live: " in old
+    assert "40 s ago; no tracker answers" in old
+
+
+def test_it_survives_a_restart_and_ends_with_ctrl_c(command: Commands) -> None:
+    command.configured(watched("mine", REFUSING))
+    with serving(command.folder) as served:
+        port = served.url.rsplit(":", 1)[1]
+        watching = start(command.folder, "status", "--watch", "--json", "--url", served.url)
+        assert watching.stdout is not None
+        first = json.loads(watching.stdout.readline())
+        assert served.ended().code == 0
+    with serving(command.folder, "--port", port):
+        after = until(watching.stdout.readline, lambda d: d["timestamp"] > first["timestamp"])
+        watching.send_signal(signal.SIGINT)
+        _, err = watching.communicate(timeout=10)
+    assert (watching.returncode, err) == (0, "")
+    assert list(after["providers"]) == ["mine"]
+
+
+def until(line: Callable[[], str], fits: Callable[[dict[str, str]], bool]) -> dict[str, str]:
+    while True:
+        document: dict[str, str] = json.loads(line())
+        if fits(document):
+            return document
