@@ -143,6 +143,14 @@ def test_a_refused_key_makes_it_unusable_until_a_check_says_otherwise() -> None:
     assert verdict(judge(health, outcome(OK), Timing(), START), NOW).usable is True
 
 
+def test_a_failure_does_not_lift_a_limit_before_its_reset() -> None:
+    health = judge(limited(30.0), outcome(Kind.SERVER, after=5.0), Timing(), START)
+    assert verdict(health, Circumstances(now=29.0)).usable is False
+    assert verdict(health, Circumstances(now=30.0)).usable is True
+    health = judge(health, outcome(OK, after=6.0), Timing(), START)
+    assert verdict(health, Circumstances(now=7.0)).usable is True
+
+
 def test_our_own_failure_does_not_lift_a_ban() -> None:
     health = judge(limited(30.0), outcome(Kind.INTERNAL), Timing(), START)
     assert verdict(health, NOW).usable is False

@@ -16,19 +16,20 @@ def run(tmp_path):
     """Starts a tracker on the same file and time each time it is called."""
     time = MockClock()
     clock = virtual_clock(clock=time)
+    world = MoodyWorld()
 
-    def start(database="kept.db"):
-        config = Config(database=str(tmp_path / database), providers=(Provider(name="a"),))
+    def start():
+        config = Config(database=str(tmp_path / "kept.db"), providers=(Provider(name="a"),))
         program = partial(
             run_tracker,
             config,
             clock=clock,
-            open_check=MoodyWorld().open_check,
+            open_check=world.open_check,
             canary=Canary(beat=60.0),
         )
         return TrioHost(program, clock=time)
 
-    start.clock = clock
+    start.clock, start.world = clock, world
     return start
 
 
@@ -66,3 +67,27 @@ def test_history_that_comes_late_counts_no_check_twice(run, tmp_path):
         moved.rename(kept)
         passes(host, 5.0)
         assert checks(host) == before + own
+
+
+def test_a_crash_makes_old_news_no_younger(run):
+    with run() as host:
+        passes(host, 1.0)
+    run.clock.jump_wall(7200.0)
+    run.world["a"].crash = ZeroDivisionError("a bug of ours")
+    with run() as host:
+        passes(host, 0.0)
+        seen = host.started.snapshot.providers["a"]
+        assert (str(seen.outcome), str(seen.status), seen.usable) == ("internal", "unknown", False)
+
+
+def test_switched_on_again_after_hours_it_is_stale_until_its_check_has_ended(run):
+    with run() as host:
+        tracker = host.started
+        passes(host, 1.0)
+        host.call(partial(tracker.tune, "a", enabled=False))
+        passes(host, 7200.0)
+        host.call(partial(tracker.tune, "a", enabled=True))
+        seen = tracker.snapshot.providers["a"]
+        assert (str(seen.status), seen.stale, seen.usable) == ("unknown", True, False)
+        passes(host, 1.0)
+        assert str(tracker.snapshot.providers["a"].status) == "healthy"

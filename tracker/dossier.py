@@ -84,9 +84,9 @@ class Dossier:
             latency_ms=outcome.latency_ms if outcome.kind.is_success else None,
             completions=finding.completions,
         )
-        stale_at = (
-            None if next_due is None else next_due + STALE_INTERVALS * timing.interval_seconds
-        )
+        stale_at = self._stale_at(next_due)
+        if outcome.kind is Kind.INTERNAL and next_due == self.next_due:
+            stale_at = self.stale_at  # a crash tells nothing, and planned nothing
         saved = Saved(
             health=attrs.evolve(health, blocked_until=None),
             blocked_until=now.wall(health.blocked_until),
@@ -110,12 +110,11 @@ class Dossier:
         self.provider, self.overridden = provider, overridden
         self.given_up, self.touched = None, True
         if not provider.enabled:
-            self.next_due = self.stale_at = None
+            self.next_due = None  # what is known of it grows old all the same
 
     def replan(self, next_due: float | None) -> None:
-        self.next_due, self.touched = next_due, True
-        late = STALE_INTERVALS * self.provider.timing.interval_seconds
-        self.stale_at = None if next_due is None else next_due + late
+        self.next_due, self.stale_at = next_due, self._stale_at(next_due)
+        self.touched = True
 
     def restore(self, past: Statistics, state: str | None, now: Instant) -> None:
         """Carry on from what was stored; checks made since this start stay on top of it.
@@ -146,6 +145,11 @@ class Dossier:
         self.standing = self._stand(view)
         self.touched = False
         return self.view
+
+    def _stale_at(self, next_due: float | None) -> float | None:
+        if next_due is None:
+            return None
+        return next_due + STALE_INTERVALS * self.provider.timing.interval_seconds
 
     def _record(self, outcome: Outcome, now: Instant, state: str) -> CheckRecord:
         self.statistics.advance(now.at.timestamp())

@@ -95,7 +95,7 @@ def judge(health: Health, outcome: Outcome, timing: Timing, now: datetime) -> He
         counted_message=finding.message,
         facts=health.facts.updated(finding.facts),
         keys=finding.keys or health.keys,
-        blocked_until=_blocked_until(outcome, now),
+        blocked_until=_blocked_until(health, outcome, now),
     )
     if finding.kind.is_success:
         return _after_success(health, outcome, timing)
@@ -125,9 +125,12 @@ def _after_failure(health: Health, timing: Timing) -> Health:
     return attrs.evolve(health, consecutive_failures=failures, down=down, recovery=recovery)
 
 
-def _blocked_until(outcome: Outcome, now: datetime) -> float | None:
+def _blocked_until(health: Health, outcome: Outcome, now: datetime) -> float | None:
+    """A failure is no word that a limit was lifted; the reset that was told for it stands."""
     seconds = blocked_for(outcome.finding, now)
-    return None if seconds is None else outcome.ended + seconds
+    if seconds is None:
+        return health.blocked_until if outcome.kind.is_failure else None
+    return outcome.ended + seconds
 
 
 def blocked_for(finding: Finding, now: datetime) -> float | None:
