@@ -60,7 +60,10 @@ $(VENV)/dev: requirements/dev.lock $(VENV)/run
 lock:
 	uv pip compile pyproject.toml --group build $(LOCK) -o requirements/run.lock
 	uv pip compile pyproject.toml --group dev $(LOCK) -o requirements/dev.lock
+	uv pip compile requirements/integration-fakellm.in $(LOCK) -o requirements/integration-fakellm.lock
+	uv pip compile pyproject.toml requirements/integration-litellm.in \
+		--override requirements/integration-litellm.override $(LOCK) -o requirements/integration-litellm.lock
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) .integration .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -1,0 +1,1 @@
+"""The tracker against servers and clients that nobody here wrote: ``python -m integration``."""

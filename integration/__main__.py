@@ -1,0 +1,26 @@
+"""``python -m integration``: all of it. Exit code 0 when everything was as promised, else 1."""
+
+import sys
+import time
+
+from integration import clients, scenario
+from integration.environments import FAKELLM, LITELLM, EnvironmentFailedError
+from integration.report import BEGAN, UnexpectedError, title
+
+
+def main() -> int:
+    try:
+        title("Environments")
+        for environment in (FAKELLM, LITELLM):
+            environment.prepare()
+        scenario.play()
+        clients.test()
+    except (EnvironmentFailedError, UnexpectedError) as error:
+        sys.stderr.write(f"integration failed: {error}\n")
+        return 1
+    sys.stdout.write(f"\nall as promised, in {time.monotonic() - BEGAN:.0f} s\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

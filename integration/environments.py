@@ -1,0 +1,115 @@
+"""Virtual environments for other people's programs: one a lock file, made once."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+import attrs
+
+from integration.report import say
+
+ROOT = Path(__file__).parents[1]
+KEPT = ROOT / ".integration"
+VERSIONS = """
+import json, sys
+from importlib.metadata import version
+print(json.dumps({name: version(name) for name in sys.argv[1:]}))
+"""
+
+
+class EnvironmentFailedError(Exception):
+    """An environment could not be made; the sentence says what to do."""
+
+
+@attrs.frozen(kw_only=True)
+class Environment:
+    """``asked_for``: the packages it is made for; the lock has what they need, by hash."""
+
+    name: str
+    asked_for: tuple[str, ...]
+
+    @property
+    def lock(self) -> Path:
+        return ROOT / "requirements" / f"integration-{self.name}.lock"
+
+    @property
+    def folder(self) -> Path:
+        return KEPT / self.name
+
+    def script(self, name: str) -> Path:
+        return scripts(self.folder) / name
+
+    def prepare(self) -> None:
+        """Make it, unless it is there as its lock says. Raises EnvironmentFailedError."""
+        began = time.monotonic()
+        mark, wanted = self.folder / "made-from", self._fingerprint()
+        made = mark.exists() and mark.read_text() == wanted
+        if not made:
+            say(f"environment {self.name}: installing {self.lock.relative_to(ROOT)} …")
+            self._install()
+            mark.write_text(wanted)
+        versions = ", ".join(f"{name} {found}" for name, found in self.versions().items())
+        how = "was there" if made else f"made in {time.monotonic() - began:.0f} s"
+        say(f"environment {self.name}: {how}: {versions}")
+
+    def versions(self) -> dict[str, str]:
+        """Of the packages asked for. Raises EnvironmentFailedError where one is missing."""
+        command: list[str | Path] = [self.script("python"), "-c", VERSIONS, *self.asked_for]
+        return dict(json.loads(self._run(command)))
+
+    def _fingerprint(self) -> str:
+        """It changes with the lock, and with the Python that it is made by."""
+        lock = hashlib.sha256(self.lock.read_bytes()).hexdigest()
+        return f"{lock} {self._run([python(), '-VV'])}"
+
+    def _install(self) -> None:
+        pip: list[str | Path] = [self.script("python"), "-m", "pip", "--quiet"]
+        self._run([python(), "-m", "venv", "--clear", self.folder])
+        # --no-deps: the lock is complete, and LiteLLM's own pin of rich would be argued about.
+        self._run(
+            [
+                *pip,
+                "install",
+                "--disable-pip-version-check",
+                "--no-deps",
+                "--require-hashes",
+                "-r",
+                self.lock,
+            ]
+        )
+
+    def _run(self, command: list[str | Path]) -> str:
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise self._failed(str(error)) from None
+        if done.returncode == 0:
+            return done.stdout
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        raise self._failed(next((e for e in lines if e.startswith("ERROR")), "".join(lines[-1:])))
+
+    def _failed(self, why: str) -> EnvironmentFailedError:
+        return EnvironmentFailedError(
+            f"the environment {self.name!r} cannot be made from {self.lock.relative_to(ROOT)}: "
+            f"{why} (its packages are installed once: is a package registry within reach?)"
+        )
+
+
+def python() -> Path:
+    """What environments are made by: PYTHON, else the interpreter of this process."""
+    return Path(os.environ.get("PYTHON") or sys.executable)
+
+
+def scripts(folder: Path) -> Path:
+    return Path(sysconfig.get_path("scripts", "venv", {"base": str(folder)}))
+
+
+FAKELLM = Environment(name="fakellm", asked_for=("fakellm", "uvicorn"))
+LITELLM = Environment(
+    name="litellm", asked_for=("litellm", "fastapi", "uvicorn", "pytest", "pytest-trio", "trio")
+)

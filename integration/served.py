@@ -1,0 +1,120 @@
+"""The tracker as its users have it: a process, its API and its command line."""
+
+import subprocess
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import httpx
+
+from integration.programs import Program, ended, environment
+from integration.report import LOOK_SECONDS, UnexpectedError, expect, insist, say
+from integration.watched import ADMIN_TOKEN, SECRETS
+
+COMMAND = Path(sysconfig.get_path("scripts")) / "provider-status"
+COMMAND_SECONDS = 30.0
+
+
+@attrs.frozen(kw_only=True)
+class Seen:
+    """One provider and the best one, ``seconds`` after the look-out began."""
+
+    seconds: float
+    status: str
+    outcome: str
+    failures: int
+    best: str | None
+
+    def __str__(self) -> str:
+        fails = f", failure {self.failures}" if self.failures else ""
+        return f"{self.status} ({self.outcome}{fails}); best: {self.best}"
+
+
+@attrs.define(kw_only=True)
+class Served:
+    """``provider-status serve``, once it listens at ``url``."""
+
+    folder: Path
+    program: Program
+    http: httpx.Client
+
+    @property
+    def url(self) -> str:
+        return str(self.http.base_url)
+
+    def ask(self, path: str, **query: Any) -> Any:
+        return self.http.get(f"/api/providers/{path}", params=query).json()
+
+    def ask_text(self, path: str) -> str:
+        return self.http.get(f"/api/providers/{path}").text
+
+    def check_now(self, name: str) -> Any:
+        """The outcome of a check made at once."""
+        bearer = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+        answer = self.http.post(f"/api/providers/{name}/check", headers=bearer)
+        return answer.json()["outcomes"][name]
+
+    def command(self, *words: str | Path, code: int = 0) -> str:
+        """Its stdout. Raises UnexpectedError where it ends with another code."""
+        return command(self.folder, *words, "--url", self.url, code=code)
+
+    def look(self, name: str, began: float) -> Seen:
+        provider, best = self.ask(f"status/{name}"), self.ask("best")
+        return Seen(
+            seconds=time.monotonic() - began,
+            status=provider["status"],
+            outcome=provider["outcome"],
+            failures=provider["consecutive_failures"],
+            best=best["best_provider"],
+        )
+
+    def follow(self, name: str, until: Callable[[Seen], bool], seconds: float) -> list[Seen]:
+        """Each change, said as it is seen, to the first that ``until`` takes."""
+        began = time.monotonic()
+        seen = [self.look(name, began)]
+        while not until(seen[-1]):
+            now = self.look(name, began)
+            if attrs.evolve(now, seconds=seen[-1].seconds) != seen[-1]:
+                say(f"  {name} after {now.seconds:.1f} s: {now}")
+                seen.append(now)
+            if now.seconds > seconds:
+                raise UnexpectedError(f"{name} is {now} after {seconds:g} s")
+            time.sleep(LOOK_SECONDS)
+        return seen
+
+
+def command(folder: Path, *words: str | Path, code: int = 0) -> str:
+    """What ``provider-status WORDS`` prints. Raises UnexpectedError for another exit code."""
+    done = subprocess.run(
+        [COMMAND, *words],
+        cwd=folder,
+        env=environment(folder, SECRETS),
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+    said = f" ({done.stderr.strip()})" if done.stderr.strip() else ""
+    shown = " ".join(map(str, words))
+    expect(done.returncode, code, f"the exit code of provider-status {shown}{said}")
+    return done.stdout
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Served]:
+    """It has said its URL when this yields; nothing is checked yet."""
+    words: list[str | Path] = [COMMAND, "serve", "--port", "0", "--config", "tracker.toml"]
+    program = Program(name="serve", command=words, folder=folder, variables=SECRETS)
+    began = time.monotonic()
+    process = program.start(stdout=subprocess.PIPE)
+    with ended(program):
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        insist(url.startswith("http://127.0.0.1:"), f"serve prints its URL, not {url!r}")
+        say(f"provider-status serve listens at {url} after {time.monotonic() - began:.1f} s")
+        with httpx.Client(base_url=url, trust_env=False, timeout=5.0) as http:
+            yield Served(folder=folder, program=program, http=http)
