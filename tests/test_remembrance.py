@@ -75,7 +75,7 @@ def test_a_crash_makes_old_news_no_younger(run):
     run.clock.jump_wall(7200.0)
     run.world["a"].crash = ZeroDivisionError("a bug of ours")
     with run() as host:
-        passes(host, 0.0)
+        passes(host, 0.2)
         seen = host.started.snapshot.providers["a"]
         assert (str(seen.outcome), str(seen.status), seen.usable) == ("internal", "unknown", False)
 
