@@ -105,13 +105,14 @@ def _watched(settings: Config) -> Iterator[Symptom]:
 
 async def _machine(settings: Config) -> list[Symptom]:
     database = Path(settings.database)
+    exposed = [*examining.permissions(database)]  # first: reading makes companions
     said, newest = await examining.state(database)
     return [
         *await examining.names(settings.providers),
         *examining.clock(newest),
         *examining.disk(database),
         *said,
-        *examining.permissions(database),
+        *exposed,
         *[symptom async for symptom in examining.port(settings.server)],
     ]
 
