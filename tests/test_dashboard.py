@@ -120,10 +120,12 @@ def test_the_tracker_restarts_while_the_page_is_open(browser, groq_and_mistral):
     assert banner.startswith("Not live. What you see is old: last update ")
     assert "last update" in browser.text("#connection")
     assert browser.value("document.documentElement.className") == "lost"
+    browser.until("$('#own-word').textContent === 'cannot be reached'")
     groq_and_mistral.findings["mistral"] = good(50.0)
     groq_and_mistral.start()
     browser.until(f"{LIVE} && $('#banner').hidden")
     browser.until(f"{ROW}.innerText.includes('50 ms')", "mistral")
+    browser.until("$('#own-word').textContent === 'well'")
     assert browser.value("window.untouched")
 
 

@@ -201,7 +201,11 @@ function tick() {
 function turnTo(next) {
   const back = next === "live" && state !== "starting";
   state = next;
-  if (back) readPast(past.hours); // what came meanwhile was not seen
+  own.soon();
+  if (back) {
+    readPast(past.hours); // what came meanwhile was not seen
+    showLately();
+  }
   if ((next === "lost") === alarmed) return;
   alarmed = !alarmed;
   news.push(alarmed ? "not live: the tracker does not answer" : "live again");

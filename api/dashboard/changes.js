@@ -23,6 +23,7 @@ export async function showLately() {
   try {
     fill(find("lately"), (await changes(24)).slice(0, SHOWN), "Nothing changed in 24 hours.");
   } catch (error) {
+    if (find("lately").querySelector("time")) return; // what was read before is still true
     fill(find("lately"), [], `The history cannot be read: ${error.message}`);
   }
 }
