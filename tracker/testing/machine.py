@@ -85,7 +85,7 @@ class TrackerMachine(RuleBasedStateMachine):
         check = self.world.checks[name]
         check.mood, check.latency_ms, check.retry_after = mood, latency_ms, retry_after
 
-    @rule(seconds=st.sampled_from((1.0, 30.0, 120.0, 600.0)))
+    @rule(seconds=st.sampled_from((1.0, 10.0, 30.0, 60.0, 120.0, 600.0)))
     def time_passes(self, seconds: float) -> None:
         self.world.passes(seconds)
         self.world.has_published()

@@ -1,0 +1,17 @@
+"""The whole tracker as a state machine on virtual time, beside its oracle."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+from served_machine import ServedMachine
+
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+
+TestTracker = ServedMachine.TestCase
+TestTracker.settings = settings(
+    max_examples=5_000 if NIGHTLY else 200,
+    stateful_step_count=50 if NIGHTLY else 10,
+    deadline=None,
+    derandomize=not NIGHTLY,
+    suppress_health_check=list(HealthCheck),
+)
