@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from tracker.addresses import url_problem
 from tracker.catalogue import load_catalogue, load_dialects
 from tracker.config import read_config
-from tracker.config_errors import ConfigError, shown
-from tracker.config_show import config_schema, show_config
-from tracker.config_structure import structure
-from tracker.config_tables import (
+from tracker.config.show import config_schema, show_config
+from tracker.config.structure import structure
+from tracker.config.tables import (
     ConfigTable,
     ProviderTable,
     RankingTable,
@@ -23,8 +22,9 @@ from tracker.config_tables import (
     TimingTable,
     TrackerTable,
 )
-from tracker.config_timing import merge_timing
+from tracker.config.timing import merge_timing
 from tracker.discovery import discover
+from tracker.mistakes import ConfigError, shown
 from tracker.settings import Config
 
 CANARY = "sk-proj-canary0123456789ABCDEF"

@@ -10,8 +10,8 @@ import trustme
 
 from tracker import Config
 from tracker.config import read_config
-from tracker.config_errors import ConfigError, Mistake, shown
-from tracker.config_show import config_schema, show_config
+from tracker.config.show import config_schema, show_config
+from tracker.mistakes import ConfigError, Mistake, shown
 from tracker.secret import Secret
 from tracker.settings import RankingSettings, ServerSettings, Timing
 

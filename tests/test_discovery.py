@@ -1,7 +1,7 @@
 import pytest
 
 from tracker.catalogue import load_catalogue
-from tracker.config_show import show_config
+from tracker.config.show import show_config
 from tracker.discovery import discover, fill, find, find_keys, find_token, read_environment
 from tracker.secret import Secret
 from tracker.settings import Config

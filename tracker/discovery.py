@@ -12,7 +12,7 @@ from dotenv import dotenv_values
 
 from tracker.addresses import url_problem
 from tracker.catalogue import Entry
-from tracker.config_errors import Mistake, shown_url
+from tracker.mistakes import Mistake, shown_url
 from tracker.secret import Secret
 from tracker.settings import Provider, Timing
 

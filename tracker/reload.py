@@ -15,10 +15,10 @@ import trio
 from watchfiles import awatch
 
 from tracker.config import DOTENV
-from tracker.config_errors import ConfigError, Mistake
-from tracker.config_file import DEFAULT_FILE
+from tracker.config.file import DEFAULT_FILE
 from tracker.handle import Tracker
 from tracker.logs import mask_in_logs
+from tracker.mistakes import ConfigError, Mistake
 from tracker.ranking.load import load_policy
 from tracker.ranking.policy import PolicyError
 from tracker.secret import Mask

@@ -1,4 +1,4 @@
-"""The settings a tracker runs with: frozen and validated. Reading them is config.py's job."""
+"""The settings a tracker runs with: frozen and validated. tracker.config reads them."""
 
 from pathlib import Path
 from typing import Any
@@ -128,7 +128,7 @@ class Config:
     def load(cls, path: Path | None = None) -> "Config":
         """What the command line would use: tracker.toml (or ``path``), the environment and .env.
 
-        Raises tracker.config_errors.ConfigError with every mistake.
+        Raises tracker.mistakes.ConfigError with every mistake.
         """
         from tracker.config import read_config  # noqa: PLC0415 (it imports this module)
 

@@ -15,7 +15,7 @@ from api.cli.tables import show, table
 from tracker.catalogue import load_catalogue
 from tracker.clock import utc_now
 from tracker.config import DOTENV, read_config
-from tracker.config_show import config_schema, show_config
+from tracker.config.show import config_schema, show_config
 from tracker.discovery import Found, discover, read_environment
 from tracker.logs import configure_logs
 from tracker.overrides import effective

@@ -15,9 +15,9 @@ from api.cli.options import AsJson, ConfigFile, Database, Host, Port
 from api.cli.tables import show, table
 from tracker.catalogue import load_catalogue
 from tracker.config import DOTENV, read_config
-from tracker.config_errors import ConfigError
 from tracker.discovery import discover, read_environment
 from tracker.logs import configure_logs
+from tracker.mistakes import ConfigError
 from tracker.ranking import PolicyError, load_policy
 from tracker.settings import Config
 

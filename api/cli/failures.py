@@ -9,7 +9,7 @@ from cyclopts import App, CycloptsError
 
 from api.listening import CannotListenError
 from api.server import UnsafeBindError
-from tracker.config_errors import ConfigError
+from tracker.mistakes import ConfigError
 from tracker.ranking.policy import PolicyError
 from tracker.replay import ReplayError
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from docs.generate.tables import code, table
-from tracker.config_show import config_schema
+from tracker.config.show import config_schema
 
 TABLES = (
     ("TrackerTable", "`[tracker]`", "The timings and thresholds hold for every provider."),

@@ -7,8 +7,8 @@ from difflib import get_close_matches
 
 from tracker.addresses import url_problem
 from tracker.catalogue import Dialect
-from tracker.config_errors import Mistake, dotted, shown, shown_url
-from tracker.config_tables import ProviderTable
+from tracker.config.tables import ProviderTable
+from tracker.mistakes import Mistake, dotted, shown, shown_url
 from tracker.settings import Provider
 
 NAME_LENGTH = 100

@@ -5,8 +5,8 @@ from typing import Any
 
 import attrs
 
-from tracker.config_errors import Mistake, dotted
-from tracker.config_tables import TimingTable
+from tracker.config.tables import TimingTable
+from tracker.mistakes import Mistake, dotted
 from tracker.settings import Timing
 
 _FIELDS = [field.name for field in attrs.fields(Timing)]

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from tracker.config_errors import ConfigError, Mistake, without_secrets
+from tracker.mistakes import ConfigError, Mistake, without_secrets
 
 DEFAULT_FILE = Path("tracker.toml")
 LARGEST = 1_000_000  # bytes; three thousand providers need a third of it

@@ -12,9 +12,9 @@ from cattrs import (
     IterableValidationError,
 )
 
-from tracker.config_errors import Mistake, dotted, holds_secret, names_secret, shown
-from tracker.config_tables import ConfigTable, ProviderTable
-from tracker.config_values import WrongValueError, make_converter
+from tracker.config.tables import ConfigTable, ProviderTable
+from tracker.config.values import WrongValueError, make_converter
+from tracker.mistakes import Mistake, dotted, holds_secret, names_secret, shown
 
 KeyPath = tuple[str | int, ...]
 Located = tuple[KeyPath, Mistake]

@@ -6,7 +6,7 @@ import attrs
 import msgspec
 
 from tracker.catalogue import load_dialects
-from tracker.config_tables import ConfigTable
+from tracker.config.tables import ConfigTable
 from tracker.secret import MASK, Secret
 from tracker.settings import Config, Provider, RankingSettings, ServerSettings, Timing
 

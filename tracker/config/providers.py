@@ -7,11 +7,11 @@ from typing import Any
 import attrs
 
 from tracker.catalogue import Dialect, Entry, load_catalogue, load_dialects
-from tracker.config_checks import check_name, check_settings, one_of
-from tracker.config_errors import Mistake, dotted
-from tracker.config_tables import ConfigTable, ProviderTable, TimingTable
-from tracker.config_timing import merge_timing
+from tracker.config.checks import check_name, check_settings, one_of
+from tracker.config.tables import ConfigTable, ProviderTable, TimingTable
+from tracker.config.timing import merge_timing
 from tracker.discovery import Found, check_moved, find, find_keys, make_provider, missing_variables
+from tracker.mistakes import Mistake, dotted
 from tracker.settings import Provider
 
 

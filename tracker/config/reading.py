@@ -7,13 +7,13 @@ from typing import Any
 
 import attrs
 
-from tracker.config_errors import ConfigError, Mistake, environment_mask
-from tracker.config_file import find_file, read_toml
-from tracker.config_providers import Merged, merge_providers
-from tracker.config_structure import structure
-from tracker.config_tables import ConfigTable, RankingTable, ServerTable, TrackerTable
-from tracker.config_timing import merge_timing
+from tracker.config.file import find_file, read_toml
+from tracker.config.providers import Merged, merge_providers
+from tracker.config.structure import structure
+from tracker.config.tables import ConfigTable, RankingTable, ServerTable, TrackerTable
+from tracker.config.timing import merge_timing
 from tracker.discovery import find_token, read_environment
+from tracker.mistakes import ConfigError, Mistake, environment_mask
 from tracker.secret import Mask, Secret
 from tracker.settings import Config, RankingSettings, ServerSettings
 
