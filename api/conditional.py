@@ -10,9 +10,19 @@ from tracker.clock import utc_now
 
 
 def respond(answer: Answer) -> Response:
-    """The response to the present request; 304 without a body where the asker has it already."""
+    """The response to the present request."""
+    return response_of(answer, known=is_known(answer, request.headers.get("If-None-Match")))
+
+
+def is_known(answer: Answer, if_none_match: str | None) -> bool:
+    """Whether the asker has it already."""
+    return answer.status == 200 and matches(if_none_match, answer.etag)
+
+
+def response_of(answer: Answer, *, known: bool) -> Response:
+    """304 without a body where the answer is known already."""
     response = Response(b"", 304)
-    if not (answer.status == 200 and matches(request.headers.get("If-None-Match"), answer.etag)):
+    if not known:
         response = Response(answer.body, answer.status, content_type=answer.content_type)
     response.headers["ETag"] = answer.etag
     response.headers.setdefault("Cache-Control", "no-cache")

@@ -34,12 +34,17 @@ def guard(app: QuartTrio, settings: ServerSettings) -> None:
         )
 
     async def secure(response: Response) -> Response:
-        response.headers.extend(HEADERS)
-        response.headers.setdefault("Content-Security-Policy", DATA_POLICY)
-        return response
+        return secured(response)
 
     app.before_request(check)
     app.after_request(secure)
+
+
+def secured(response: Response) -> Response:
+    """With the headers that every answer carries."""
+    response.headers.extend(HEADERS)
+    response.headers.setdefault("Content-Security-Policy", DATA_POLICY)
+    return response
 
 
 def _unknown_host() -> Problem:

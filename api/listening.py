@@ -76,12 +76,14 @@ class Server:
     """Serves ``app`` on ``listeners``.
 
     root_path: a prefix that a proxy may leave on. mask: hides secrets in what is logged.
+    connection: what serves one client, made as hypercorn makes its own.
     """
 
     app: QuartTrio
     listeners: Sequence[trio.SocketListener]
     root_path: str = ""
     mask: Masking = str
+    connection: "Callable[..., Connection]" = attrs.field(factory=lambda: Connection)
     _ending: trio.Event = attrs.field(factory=trio.Event)
     _ended: trio.Event = attrs.field(factory=trio.Event)
 
@@ -106,7 +108,7 @@ class Server:
     def _connector(self, context: WorkerContext) -> Callable[..., Any]:
         edge: Any = Edge(self.app, self.root_path)
         app = wrap_app(edge, 0, "asgi")
-        return partial(Connection, app, _settings(self.mask), context, ConnectionState({}))
+        return partial(self.connection, app, _settings(self.mask), context, ConnectionState({}))
 
 
 class Connection(TCPServer):

@@ -13,6 +13,7 @@ from api.app import create_app
 from api.auth import is_loopback
 from api.encoding import Answers
 from api.events import Streams
+from api.lane import connections
 from api.listening import Server, open_listeners, url_of
 from tracker.service import run_tracker
 from tracker.settings import Config, ServerSettings
@@ -73,6 +74,7 @@ async def serve(
             listeners,
             settings.root_path,
             lambda text: tracker.mask(text),  # noqa: PLW0108 (a reload changes the mask)
+            connections(tracker, answers),
         )
         await nursery.start(server.run)
         for task in beside:

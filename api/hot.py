@@ -1,0 +1,133 @@
+"""The answers of the fast lane: which requests are hot, and the bytes that answer them.
+
+A request is hot when its head is plain and nothing in it could change the answer of the ordinary
+route but If-None-Match. Whatever is not surely so is not hot. Answers are made by the functions
+of the ordinary route, and kept for a second at most, which is how often their date changes.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from time import time
+from typing import TYPE_CHECKING
+
+import attrs
+import h11
+from hypercorn.config import Config as HyperConfig
+from quart.utils import encode_headers
+
+from api.auth import Hosts
+from api.conditional import is_known, response_of
+from api.encoding import Answer, Answers
+from api.guard import secured
+from tracker.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from tracker.handle import Tracker
+
+HEAD_BYTES = 2_048  # a longer head is not hot
+HEADS = 256  # heads remembered; those of one program differ only in their ETags
+# No blank before the colon, no folded lines, no bytes beyond ASCII: whatever is disputed in a
+# head is left to the ordinary route's parser.
+_FIELD = re.compile(rb"([A-Za-z0-9-]+):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?[ \t]*")
+# With these the ordinary route does more than answer. An Authorization is not to be remembered.
+_COLD = frozenset(
+    (b"authorization", b"content-length", b"expect", b"te", b"trailer", b"transfer-encoding")
+) | {b"upgrade", b"http2-settings", b"proxy-authorization", b"cookie"}
+_ONCE = frozenset((b"host", b"connection", b"if-none-match"))
+
+Encode = Callable[[Snapshot], Answer]
+
+
+@attrs.frozen
+class Asked:
+    """A hot request."""
+
+    path: bytes
+    encode: Encode
+    if_none_match: str | None
+
+
+@attrs.frozen
+class Written:
+    """A whole answer as it goes over the wire. ``second``: of the epoch, which its date tells."""
+
+    answer: Answer
+    second: int
+    data: bytes = attrs.field(repr=False)
+
+
+class Hot:
+    """The hot answers of one server."""
+
+    def __init__(self, tracker: "Tracker", answers: Answers) -> None:
+        settings = tracker.config.server
+        prefixes = {"", settings.root_path.rstrip("/")}
+        paths = {"/api/providers/best": answers.best, "/api/providers/status": answers.status}
+        self._board = tracker.board
+        self._hosts = Hosts.of(settings)
+        self._lines: Mapping[bytes, tuple[bytes, Encode]] = {
+            f"GET {prefix}{path} HTTP/1.1".encode(): (path.encode(), encode)
+            for prefix in prefixes
+            for path, encode in paths.items()
+        }
+        self._beginnings = tuple(line + b"\r\n" for line in self._lines)
+        self._heads: dict[bytes, Asked | None] = {}
+        self._written: dict[tuple[bytes, bool], Written] = {}
+
+    def answer(self, head: bytes, config: HyperConfig) -> bytes | None:
+        """What the ordinary route would send, None where it has to do so itself.
+
+        head: one request up to and with its blank line. config: the ordinary route's.
+        """
+        if len(head) > HEAD_BYTES or not head.startswith(self._beginnings):
+            return None
+        if head not in self._heads:
+            self._remember(head)
+        if (asked := self._heads[head]) is None:
+            return None
+        answer = asked.encode(self._board.latest)
+        if answer.status != 200:  # with a Retry-After that depends on the moment
+            return None
+        known = asked.if_none_match is not None and is_known(answer, asked.if_none_match)
+        written, second = self._written.get((asked.path, known)), int(time())
+        if written is None or written.answer is not answer or written.second != second:
+            written = Written(answer, second, write(answer, known=known, config=config))
+            self._written[asked.path, known] = written
+        return written.data
+
+    def _remember(self, head: bytes) -> None:
+        if len(self._heads) >= HEADS:
+            self._heads.clear()
+        self._heads[head] = self._read(head)
+
+    def _read(self, head: bytes) -> Asked | None:
+        line, *fields = head[:-4].split(b"\r\n")
+        path, encode = self._lines[line]
+        found: dict[bytes, bytes] = {}
+        for field in fields:
+            matched = _FIELD.fullmatch(field)
+            if matched is None:
+                return None
+            name = matched[1].lower()
+            if name in _COLD or (name in _ONCE and name in found):
+                return None
+            found[name] = matched[2] or b""
+        if found.get(b"connection", b"keep-alive").lower() != b"keep-alive":
+            return None
+        if b"host" not in found or not self._hosts.allow(found[b"host"].decode()):
+            return None
+        etags = found.get(b"if-none-match")
+        return Asked(path, encode, None if etags is None else etags.decode())
+
+
+def write(answer: Answer, *, known: bool, config: HyperConfig) -> bytes:
+    """As Quart, hypercorn and h11 write it between them."""
+    response = secured(response_of(answer, known=known))
+    headers = [*encode_headers(response.headers), *config.response_headers("h11")]
+    events: list[h11.Event] = [h11.Response(status_code=response.status_code, headers=headers)]
+    if not known:
+        events.append(h11.Data(data=answer.body))
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    connection.next_event(), connection.next_event()  # that request, and its end
+    return b"".join(connection.send(event) or b"" for event in (*events, h11.EndOfMessage()))
