@@ -6,7 +6,6 @@ tracker recovers them by itself.
 
 import random
 import shutil
-import signal
 import sqlite3
 import tempfile
 from collections.abc import Iterable
@@ -16,15 +15,18 @@ from pathlib import Path
 import attrs
 import trio
 
+from benchmarks.torture.forking import Forge, forge
 from benchmarks.torture.numbered import Row, Sequence, integrity_of, numbered, rows_of, urls
 from benchmarks.torture.report import Outcome
-from benchmarks.torture.served import Served, served
+from benchmarks.torture.served import write_config
 
 PROVIDERS = 30
 TRACKER = "interval_seconds = 0.1\nrecheck_seconds = [0.1]\n"
 LOOK_SECONDS = 0.01
 ROUNDS_A_DATABASE = 50  # then a fresh one: its rows are compared after every round
-LONGEST_LIFE = 0.6  # seconds after the first committed row
+EARLY = 0.02  # the chance, at each look, not to wait for the first row any longer
+FIRST_ROW_SECONDS = 10.0
+LONGEST_LIFE = 0.4  # seconds
 
 HALVES = """
 SELECT count(*) FROM
@@ -72,25 +74,30 @@ async def kills(rounds: int, lanes: int = 2, seed: int = 1) -> Outcome:
 
 async def _lane(home: Path, left: Iterable[int], dice: random.Random, total: Toll) -> None:
     known: dict[int, Row] = {}
-    async with numbered(PROVIDERS) as providers:
+    async with numbered(PROVIDERS) as providers, forge(home) as forks:
+        file = write_config(home, urls(providers), tracker=TRACKER)
         for number, _ in enumerate(left):
             if number % ROUNDS_A_DATABASE == 0:
-                for file in home.glob("status.db*"):
-                    file.unlink()
+                for old in home.glob("status.db*"):
+                    old.unlink()
                 known = {}
-            total.add(await _round(home, urls(providers), known, dice))
+            total.add(await _round(home, file, forks, known, dice))
             if total.rounds % 50 == 0:
                 print(attrs.asdict(total), flush=True)
 
 
 async def _round(
-    home: Path, providers: dict[str, str], known: dict[int, Row], dice: random.Random
+    home: Path, file: Path, forks: Forge, known: dict[int, Row], dice: random.Random
 ) -> Toll:
-    before = len(known)
-    async with served(home, providers, tracker=TRACKER) as server:
-        with trio.move_on_after(dice.uniform(0.0, LONGEST_LIFE)):
-            await _watch(server, known)
-        await server.end(signal.SIGKILL)
+    before, database = len(known), home / "status.db"
+    await forks.start("--config", str(file), "--database", str(database), "--log-level", "error")
+    with trio.move_on_after(FIRST_ROW_SECONDS):
+        while len(known) == before and dice.random() > EARLY:
+            await _look(database, known)
+    with trio.move_on_after(dice.uniform(0.0, LONGEST_LIFE)):
+        while True:
+            await _look(database, known)
+    await forks.kill()
     found, sound, halves = await trio.to_thread.run_sync(_inspect, home)
     order = Sequence.of(row for row in found if row[0] > max(known, default=0))
     toll = Toll(
@@ -107,13 +114,12 @@ async def _round(
     return toll
 
 
-async def _watch(server: Served, known: dict[int, Row]) -> None:
-    """Note every row as soon as another process can read it."""
-    while True:
-        # The file may not be made, or be locked for its recovery.
-        with suppress(sqlite3.Error):
-            known.update((row[0], row) for row in rows_of(server.database, max(known, default=0)))
-        await trio.sleep(LOOK_SECONDS)
+async def _look(database: Path, known: dict[int, Row]) -> None:
+    """Note every row that another process can read by now."""
+    # The file may not be made, or be locked for its recovery.
+    with suppress(sqlite3.Error):
+        known.update((row[0], row) for row in rows_of(database, max(known, default=0)))
+    await trio.sleep(LOOK_SECONDS)
 
 
 def _inspect(home: Path) -> tuple[list[Row], str, int]:

@@ -22,6 +22,6 @@ class Vital:
         return cls(
             at=at,
             rss=pages * os.sysconf("SC_PAGE_SIZE"),
-            descriptors=len(os.listdir(proc / "fd")),
-            threads=len(os.listdir(proc / "task")),
+            descriptors=len(list((proc / "fd").iterdir())),
+            threads=len(list((proc / "task").iterdir())),
         )
