@@ -75,7 +75,9 @@ class House:
     def start(self) -> None:
         """Answers, and has checked everybody, when this returns; on the same port every time."""
         url: Future[str] = Future()
-        self._thread = threading.Thread(target=trio.run, args=(partial(self._run, url),))
+        self._thread = threading.Thread(
+            target=trio.run, args=(partial(self._run, url),), daemon=True
+        )
         self._thread.start()
         self.port = int(url.result(WAIT).rpartition(":")[2])
 
