@@ -91,3 +91,17 @@ def test_switched_on_again_after_hours_it_is_stale_until_its_check_has_ended(run
         assert (str(seen.status), seen.stale, seen.usable) == ("unknown", True, False)
         passes(host, 1.0)
         assert str(tracker.snapshot.providers["a"].status) == "healthy"
+
+
+def test_tuning_makes_old_news_no_younger(run):
+    with run() as host:
+        passes(host, 1.0)
+    run.clock.jump_wall(7200.0)
+    run.world["a"].latency_ms = 5000.0
+    with run() as host:
+        tracker = host.started
+        passes(host, 1.0)
+        host.call(partial(tracker.tune, "a", interval_seconds=60.0))
+        assert str(tracker.snapshot.providers["a"].status) == "unknown"
+        passes(host, 5.0)
+        assert str(tracker.snapshot.providers["a"].status) == "degraded"

@@ -159,7 +159,7 @@ class Aggregator:
 
     def _take_plan(self, name: str, next_due: float | None) -> None:
         if (dossier := self.dossiers.get(name)) is not None:
-            dossier.replan(next_due)
+            dossier.replan(next_due, self._instant())
 
     def _take_crash(self, crash: Crash) -> None:
         log.error(

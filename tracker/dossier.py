@@ -112,9 +112,11 @@ class Dossier:
         if not provider.enabled:
             self.next_due = None  # what is known of it grows old all the same
 
-    def replan(self, next_due: float | None) -> None:
-        self.next_due, self.stale_at = next_due, self._stale_at(next_due)
-        self.touched = True
+    def replan(self, next_due: float | None, now: Instant) -> None:
+        """A new plan is no news: what is stale stays so until a check has ended."""
+        if self.stale_at is None or now.steady < self.stale_at:
+            self.stale_at = self._stale_at(next_due)
+        self.next_due, self.touched = next_due, True
 
     def restore(self, past: Statistics, state: str | None, now: Instant) -> None:
         """Carry on from what was stored; checks made since this start stay on top of it.
