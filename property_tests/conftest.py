@@ -7,6 +7,8 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tracker.testing.machine import TrackerMachine
+
 settings.register_profile("quick", deadline=None)
 settings.register_profile(
     "nightly", deadline=None, max_examples=2_000, suppress_health_check=list(HealthCheck)
@@ -25,7 +27,5 @@ def quiet():
 
 
 def pytest_terminal_summary(terminalreporter):
-    from tracker.testing.machine import TrackerMachine
-
-    if TrackerMachine.executed:
-        terminalreporter.write_line(f"state machine: {TrackerMachine.executed} rules executed")
+    if executed := TrackerMachine.executed_rules():
+        terminalreporter.write_line(f"state machine: {executed:,} rules executed")

@@ -7,6 +7,7 @@ docs/how-to/test-with-the-kit.md shows it.
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,8 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 
 names = st.sampled_from(NAMES)
+spans = st.sampled_from((1.0, 10.0, 30.0, 60.0, 120.0, 600.0))  # seconds
+_executed = Counter[str]()
 Told = tuple[float | None, bool | None]  # interval and whether it is on, None: as configured
 
 
@@ -45,7 +48,6 @@ class TrackerMachine(RuleBasedStateMachine):
     buffer_limit: ClassVar[int] = 60
     make_check: ClassVar[Callable[[], MoodyCheck]] = MoodyCheck
     folder: ClassVar[Path | None] = None
-    executed: ClassVar[int] = 0  # rules of all machines in this process
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,6 +59,11 @@ class TrackerMachine(RuleBasedStateMachine):
         self.world = World(self.configuration("ab"), checks, self.disk)
         self.disk.hurry()
         self.world.start()
+
+    @staticmethod
+    def executed_rules() -> int:
+        """Of all machines in this process, the beginnings of examples included."""
+        return _executed["rules"]
 
     def teardown(self) -> None:
         try:
@@ -76,16 +83,23 @@ class TrackerMachine(RuleBasedStateMachine):
     @rule(
         name=names,
         mood=st.sampled_from(Mood),
-        latency_ms=st.sampled_from((80.0, 400.0, 1000.0, 1600.0)),
         retry_after=st.sampled_from((None, 0.0, 20.0, 600.0)),
+        seconds=spans,
     )
     def a_provider_turns(
-        self, name: str, mood: Mood, latency_ms: float, retry_after: float | None
+        self, name: str, mood: Mood, retry_after: float | None, seconds: float
     ) -> None:
         check = self.world.checks[name]
-        check.mood, check.latency_ms, check.retry_after = mood, latency_ms, retry_after
+        check.mood, check.retry_after = mood, retry_after
+        self.time_passes(seconds)
 
-    @rule(seconds=st.sampled_from((1.0, 10.0, 30.0, 60.0, 120.0, 600.0)))
+    @rule(name=names, latency_ms=st.sampled_from((80.0, 400.0, 1000.0, 1600.0)), seconds=spans)
+    def a_provider_is_well(self, name: str, latency_ms: float, seconds: float) -> None:
+        check = self.world.checks[name]
+        check.mood, check.latency_ms = Mood.OK, latency_ms
+        self.time_passes(seconds)
+
+    @rule(seconds=spans)
     def time_passes(self, seconds: float) -> None:
         self.world.passes(seconds)
         self.world.has_published()
@@ -147,9 +161,7 @@ class TrackerMachine(RuleBasedStateMachine):
 
     @rule(watched=st.sets(names).map(sorted))
     def an_operator_reloads(self, watched: list[str]) -> None:
-        config = self.configuration(watched)
-        self.world.do(partial(self.world.tracker.reload, config))
-        self.world.reloaded(config)
+        self.world.reload(self.configuration(watched))
 
     @rule(name=names)
     def somebody_asks_for_a_check(self, name: str) -> None:
@@ -164,7 +176,7 @@ class TrackerMachine(RuleBasedStateMachine):
 
     @invariant()
     def everything_is_as_the_oracle_says(self) -> None:
-        TrackerMachine.executed += 1
+        _executed.update(rules=1)
         world, look = self.world, self.world.look()
         for name, oracle in world.oracles.items():
             interval, enabled = self.told.get(name, (None, None))

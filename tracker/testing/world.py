@@ -136,12 +136,15 @@ class World:
                 oracle.life = past.life
         self.unremembered = False
 
-    def reloaded(self, config: Config) -> None:
-        """What was removed is forgotten, though its rows stay in the file."""
+    def reload(self, config: Config) -> None:
+        """What is removed is forgotten, though its rows stay in the file."""
+        for provider in config.providers:  # their first checks begin at once
+            self.oracles.setdefault(provider.name, Oracle(provider.timing))
+            self.own.setdefault(provider.name, [])
+        self.do(partial(self.tracker.reload, config))
         self.config = config
-        before, names = self.oracles, [provider.name for provider in config.providers]
-        self.oracles = {p.name: before.get(p.name) or Oracle(p.timing) for p in config.providers}
-        self.own = {name: self.own[name] if name in before else [] for name in names}
+        for name in self.oracles.keys() - {provider.name for provider in config.providers}:
+            del self.oracles[name], self.own[name]
 
     @asynccontextmanager
     async def open_check(self, provider: Provider) -> AsyncIterator[Check]:

@@ -1,0 +1,61 @@
+"""Executes so many rules of the state machine and prints how many, and how fast.
+
+``python -m property_tests.count --rules 1000000``. Its database files live in /dev/shm where there
+is one, so that no real disk is waited for; ``--folder`` chooses another place.
+"""
+
+import argparse
+import logging
+import sys
+import time
+from pathlib import Path
+
+import structlog
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from served_machine import ServedMachine
+
+MEMORY = Path("/dev/shm")
+EXAMPLES, STEPS = 50, 50  # of a round; then the count is looked at
+
+
+def run_rules(rules: int, say=lambda _: None) -> tuple[int, float]:
+    """At least so many, other ones each time; how many, and the seconds they took.
+
+    Raises what the machine finds, its smallest example in the notes.
+    """
+    began = time.monotonic()
+    before = ServedMachine.executed_rules()
+    while (executed := ServedMachine.executed_rules() - before) < rules:
+        say(f"{executed:,} rules, {executed / max(time.monotonic() - began, 0.1):,.0f} a second")
+        run_state_machine_as_test(
+            ServedMachine,
+            settings=settings(
+                max_examples=EXAMPLES,
+                stateful_step_count=STEPS,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    return executed, time.monotonic() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rules", type=int, default=10_000)
+    parser.add_argument("--folder", type=Path, default=MEMORY if MEMORY.is_dir() else None)
+    options = parser.parse_args()
+    critical = structlog.make_filtering_bound_logger(logging.CRITICAL)
+    structlog.configure(wrapper_class=critical)  # hours pass in a second, each check writes a line
+    ServedMachine.folder = options.folder
+    executed, seconds = run_rules(options.rules, lambda text: print(text, file=sys.stderr))
+    rate = executed / seconds
+    print(f"state machine: {executed:,} rules executed in {seconds:,.0f} s, {rate:,.0f} a second")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Five bugs, planted one at a time, that the state machine has to find.
+
+``python -m property_tests.planted`` prints for each how many rules that took and how short the
+smallest program is that shows it (docs/planted-bugs.md keeps what it printed).
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import structlog
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tracker import health, statistics
+from tracker.dossier import Dossier
+from tracker.ranking.policy import Candidate
+from tracker.reports import Status
+from tracker.snapshot import Excluded, ProviderStatus
+from tracker.store.backlog import Backlog
+from tracker.testing.machine import TrackerMachine
+
+MEMORY = Path("/dev/shm")
+UP = {Status.HEALTHY, Status.DEGRADED}
+
+
+def failures_are_never_forgotten() -> None:
+    """A success leaves the count of consecutive failures as it is."""
+    right = health._after_success
+
+    def wrong(before: health.Health, *rest: Any) -> health.Health:
+        return attrs.evolve(right(before, *rest), consecutive_failures=before.consecutive_failures)
+
+    health._after_success = wrong
+
+
+def recovery_survives_a_failure() -> None:
+    """A failure during recovery does not start the run of good checks anew."""
+    right = health._after_failure
+
+    def wrong(before: health.Health, *rest: Any) -> health.Health:
+        after = right(before, *rest)
+        return after if after.down else attrs.evolve(after, recovery=before.recovery)
+
+    health._after_failure = wrong
+
+
+def windows_keep_one_check_too_many() -> None:
+    """The hour and the week of uptime begin one check too early."""
+    right = statistics._slide
+
+    def wrong(window: Any, verdict: bytearray, start: int) -> None:
+        early = window.seconds != statistics.DAY
+        right(window, verdict, max(start - early, 0))
+
+    statistics._slide = wrong
+
+
+def what_could_not_be_written_is_forgotten() -> None:
+    """The backlog lets go of a batch when it is taken, not when it is committed."""
+
+    def wrong(self: Backlog) -> None:
+        self._taken = ()
+
+    Backlog.put_back = wrong
+
+
+def the_ranking_forgets_who_is_usable() -> None:
+    """Whoever is up is ranked, also while it is rate limited or refuses our key."""
+    right = Dossier._stand
+
+    def wrong(self: Dossier, view: ProviderStatus) -> Candidate | Excluded:
+        return right(self, attrs.evolve(view, usable=view.status in UP))
+
+    Dossier._stand = wrong
+
+
+BUGS: tuple[Callable[[], None], ...] = (
+    failures_are_never_forgotten,
+    recovery_survives_a_failure,
+    windows_keep_one_check_too_many,
+    what_could_not_be_written_is_forgotten,
+    the_ranking_forgets_who_is_usable,
+)
+_PLACES: Mapping[Any, tuple[str, ...]] = {
+    health: ("_after_success", "_after_failure"),
+    statistics: ("_slide",),
+    Backlog: ("put_back",),
+    Dossier: ("_stand",),
+}
+
+
+@contextmanager
+def planted(bug: Callable[[], None]) -> Iterator[None]:
+    right = {(place, name): getattr(place, name) for place in _PLACES for name in _PLACES[place]}
+    try:
+        bug()
+        yield
+    finally:
+        for (place, name), code in right.items():
+            setattr(place, name, code)
+
+
+@attrs.frozen
+class Found:
+    """rules: executed until the bug was found, or, where it was minimised, until then."""
+
+    what: str
+    rules: int
+    steps: tuple[str, ...]
+
+
+def hunt(bug: Callable[[], None], *, minimise: bool, examples: int = 500) -> Found | None:
+    """What the machine finds while the bug is there; None: nothing."""
+    before = TrackerMachine.executed_rules()
+    with planted(bug):
+        try:
+            run_state_machine_as_test(
+                TrackerMachine,
+                settings=settings(
+                    max_examples=examples,
+                    stateful_step_count=20,
+                    deadline=None,
+                    database=None,
+                    derandomize=True,
+                    report_multiple_bugs=False,
+                    phases=(Phase.generate, Phase.shrink) if minimise else (Phase.generate,),
+                    suppress_health_check=list(HealthCheck),
+                ),
+            )
+        except AssertionError as error:
+            program = "\n".join(getattr(error, "__notes__", ()))
+            steps = re.findall(r"^state\.(.*)$", program, re.MULTILINE)
+            rules = TrackerMachine.executed_rules() - before
+            return Found(
+                str(error),
+                rules,
+                tuple(
+                    s
+                    for s in steps
+                    if s.startswith(("a_", "an_", "the_", "time_", "it_", "somebody_"))
+                ),
+            )
+    return None
+
+
+def main() -> None:
+    critical = structlog.make_filtering_bound_logger(logging.CRITICAL)
+    structlog.configure(wrapper_class=critical)
+    TrackerMachine.folder = MEMORY if MEMORY.is_dir() else None
+    missed = 0
+    for bug in BUGS:
+        found = hunt(bug, minimise=True)
+        print(f"\n{bug.__name__}: {bug.__doc__}")
+        if found is None:
+            missed += 1
+            print("  NOT FOUND")
+            continue
+        print(f"  smallest program: {len(found.steps)} steps, {found.rules:,} rules in all")
+        print("\n".join(f"    {step}" for step in found.steps))
+        print(f"  {found.what}")
+    sys.exit(missed)
+
+
+if __name__ == "__main__":
+    main()
