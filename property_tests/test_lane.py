@@ -1,0 +1,223 @@
+"""The fast lane beside the ordinary route: the same bytes for the same bytes.
+
+Requests are mixed and their bytes cut at random; both servers get the same pieces, and what they
+say is compared byte by byte, but for the dates' values.
+"""
+
+import re
+from functools import cache, partial
+
+import attrs
+import pytest
+import trio
+import trio.testing
+from fakes.trackers import a_bare_provider, a_provider, a_tracker
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ConnectionState
+from hypercorn.utils import wrap_app
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from api.app import create_app
+from api.encoding import Answers
+from api.hot import Hot
+from api.lane import LaneConnection
+from api.listening import Connection, Edge, _settings
+
+DATE = re.compile(rb"\r\ndate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n")
+BEST, STATUS = "/api/providers/best", "/api/providers/status"
+
+
+@attrs.define
+class Socketlike(trio.abc.HalfCloseableStream):
+    """A stream in memory that names its ends, as hypercorn asks a socket to."""
+
+    inner: trio.StapledStream
+    family = trio.socket.AF_INET
+
+    async def send_all(self, data):
+        await self.inner.send_all(data)
+
+    async def wait_send_all_might_not_block(self):
+        await self.inner.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes=None):
+        return await self.inner.receive_some(max_bytes)
+
+    async def send_eof(self):
+        await self.inner.send_eof()
+
+    async def aclose(self):
+        await self.inner.aclose()
+
+    @property
+    def socket(self):
+        return self
+
+    def getpeername(self):
+        return ("127.0.0.1", 1)
+
+    def getsockname(self):
+        return ("127.0.0.1", 2)
+
+
+class Side:
+    """One of the two, over a tracker that both share."""
+
+    def __init__(self, tracker, *, fast):
+        answers = Answers()
+        self.app = wrap_app(Edge(create_app(tracker, answers=answers), "/llm"), 0, "asgi")
+        self.hot = CountingHot(tracker, answers)
+        self.fast = fast
+        self.etag = answers.best(tracker.snapshot).etag
+
+    async def says(self, pieces):
+        """Everything it says to these pieces, and whether it closed before the client did."""
+        ours, theirs = trio.testing.memory_stream_pair()
+        make = partial(LaneConnection, self.hot) if self.fast else Connection
+        stream = Socketlike(theirs)
+        connection = make(
+            self.app, _settings(str), WorkerContext(None), ConnectionState({}), stream
+        )
+        said = bytearray()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.run)
+            nursery.start_soon(self._listen, ours, said)
+            closed = False
+            for piece in pieces:
+                await trio.testing.wait_all_tasks_blocked()
+                try:
+                    await ours.send_all(piece)
+                except trio.BrokenResourceError:
+                    closed = True
+                    break
+            await trio.testing.wait_all_tasks_blocked()
+            await ours.send_eof()
+        return DATE.sub(b"\r\ndate: -\r\n", bytes(said)), closed
+
+    async def _listen(self, stream, said):
+        async for data in stream:
+            said += data
+
+
+class CountingHot(Hot):
+    """Tells how often the lane was taken."""
+
+    taken = 0
+
+    def answer(self, head, config):
+        answer = super().answer(head, config)
+        self.taken += answer is not None
+        return answer
+
+
+names = st.sampled_from(["X-Any", "Accept", "User-Agent", "Host", "Connection", "Cookie", "TE"]) | (
+    st.sampled_from(["If-None-Match", "Content-Length", "Expect", "Range", "Authorization", "B d"])
+)
+values = st.sampled_from(
+    ["", "*", "*/*", "localhost", "evil.example", "close", "keep-alive", "Keep-Alive", "upgrade",
+     "0", "5", "a, b", " padded ", '"ETAG"', 'W/"ETAG"', '"no", "ETAG"', '"other"', "100-continue",
+     "\x7f", "tab\there", "é", "a\r\n folded"]
+)  # fmt: skip
+targets = st.sampled_from(
+    [BEST, STATUS, f"/llm{BEST}", f"{BEST}?",
+     f"{BEST}?model=gpt-oss-20b", f"{BEST}?x=1", f"{BEST}/",
+     "/api/providers/status/groq", "/livez", "//", "/nowhere", f"http://localhost{BEST}", "*"]
+)  # fmt: skip
+
+
+@st.composite
+def requests(draw):
+    """Half of them hot as they come, the others anything."""
+    if draw(st.booleans()):
+        etag = draw(st.sampled_from(["", 'If-None-Match: "ETAG"\r\n', "If-None-Match: x\r\n"]))
+        path = draw(st.sampled_from([BEST, STATUS]))
+        return f"GET {path} HTTP/1.1\r\nHost: localhost:8000\r\n{etag}\r\n"
+    method = draw(st.sampled_from(["GET", "GET", "GET", "HEAD", "POST", "get", "OPTIONS"]))
+    version = draw(st.sampled_from(["1.1", "1.1", "1.1", "1.0", "2.0", "0.9"]))
+    host = draw(st.sampled_from(["Host: localhost\r\n", "host:127.0.0.1\r\n", ""]))
+    fields = draw(st.lists(st.tuples(names, values), max_size=3))
+    end = draw(st.sampled_from(["\r\n", "\r\n", "\r\n", "\n"]))
+    head = f"{method} {draw(targets)} HTTP/{version}{end}{host}"
+    return head + "".join(f"{name}: {value}{end}" for name, value in fields) + end
+
+
+@st.composite
+def conversations(draw):
+    """Pieces of a few requests, one after the other or at once."""
+    text = "".join(draw(st.lists(requests(), min_size=1, max_size=4)))
+    cuts = draw(st.lists(st.integers(0, len(text)), max_size=4))
+    return text, sorted(cuts)
+
+
+def pieces_of(text, cuts, etag):
+    data = text.replace("ETAG", etag.strip('"')).encode("latin-1")
+    ends = [*cuts, len(data)]
+    return [piece for a, b in zip([0, *cuts], ends, strict=True) if (piece := data[a:b])]
+
+
+@cache
+def sides(usable):
+    """The ordinary route and the lane, over one tracker."""
+    tracker = a_tracker(a_provider() if usable else a_bare_provider(), root_path="/llm", port=0)
+    return Side(tracker, fast=False), Side(tracker, fast=True)
+
+
+def both(usable, conversation):
+    """What each says, and how many requests took the lane."""
+    slow, fast = sides(usable)
+    before = fast.hot.taken
+    pieces = pieces_of(*conversation, slow.etag)
+
+    async def compare():
+        with trio.fail_after(1000):
+            return await slow.says(pieces), await fast.says(pieces)
+
+    clock = trio.testing.MockClock(autojump_threshold=0.0)
+    return *trio.run(compare, clock=clock), fast.hot.taken - before
+
+
+def plain(path=BEST, fields=""):
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n"
+
+
+@settings(deadline=None)
+@given(conversations(), st.booleans())
+def test_the_lane_says_what_the_ordinary_route_says(conversation, usable):
+    ordinary, fast, taken = both(usable, conversation)
+    event(f"taken {min(taken, 3)}")
+    assert fast == ordinary
+
+
+@pytest.mark.parametrize(
+    ("conversation", "taken"),
+    [
+        ((plain() * 3 + plain(STATUS), []), 4),
+        ((plain() + plain("/livez") + plain(), []), 1),  # what follows waits in hypercorn
+        ((plain() * 2, [len(plain())]), 2),
+        ((plain() * 2, [10, 40]), 0),
+        ((plain() * 3, [10, len(plain()), 2 * len(plain())]), 2),
+        ((plain(f"/llm{BEST}"), []), 1),
+        ((plain(fields='If-None-Match: W/"ETAG"\r\n'), []), 1),
+        ((plain(fields="Connection: Keep-Alive\r\n"), []), 1),
+        ((plain(fields="Connection: close\r\n"), []), 0),
+        ((plain(fields="Host: localhost\r\n"), []), 0),
+        ((plain(fields="Authorization: Bearer x\r\n"), []), 0),
+        ((plain(fields="Content-Length: 0\r\n"), []), 0),
+        ((plain().replace("localhost", "evil.example"), []), 0),
+        ((plain().replace("1.1", "1.0"), []), 0),
+        ((plain().replace("GET", "HEAD"), []), 0),
+        ((plain() * 1_100, []), 999),  # a connection serves a thousand, then closes
+    ],
+)
+def test_it_takes_what_is_hot_and_nothing_else(conversation, taken):
+    ordinary, fast, count = both(True, conversation)
+    assert count == taken
+    assert fast == ordinary
+    assert fast[0].startswith(b"HTTP/1.1 ")
+
+
+def test_without_a_best_provider_the_ordinary_route_answers():
+    ordinary, fast, taken = both(False, (plain(), []))
+    assert (fast, taken) == (ordinary, 0)
+    assert fast[0].startswith(b"HTTP/1.1 503 ")
