@@ -1,11 +1,18 @@
 """How the tracker itself is: live values for its operators, not part of any snapshot."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import attrs
 
-from tracker.supervisor import ActorHealth
+from tracker.aggregator import Aggregator
+from tracker.keeper import Keeper
+from tracker.ranking.guard import Ranker
+from tracker.store import Store
+from tracker.supervisor import ActorHealth, Supervisor
+
+SILENT_SECONDS = 5.0  # a loop that stands still for so long serves nobody in time
+OVERDUE_SECONDS = 60.0  # an actor this late hangs: checks end within their time-out
 
 
 @attrs.frozen(kw_only=True)
@@ -46,3 +53,88 @@ class TrackerHealth:
     @property
     def alive(self) -> bool:
         return self.status != "failing"
+
+
+@attrs.frozen
+class Keepers:
+    canary: Keeper
+    aggregator: Keeper
+    writer: Keeper
+
+
+@attrs.frozen
+class Anatomy:
+    """The parts of a running tracker that are looked at."""
+
+    store: Store
+    aggregator: Aggregator
+    supervisor: Supervisor
+    keepers: Keepers
+
+
+def examine(
+    parts: Anatomy,
+    *,
+    watched: int,
+    running: bool,
+    ready: bool,
+    started_at: datetime,
+    configuration_errors: Sequence[str],
+) -> TrackerHealth:
+    """Look at everything now. Cheap: a few values a provider, nothing waits."""
+    actors = parts.supervisor.health()
+    failures = list(_failures(parts, actors))
+    troubles = [*_troubles(parts, actors)]
+    troubles += [f"the new configuration is wrong: {why}" for why in configuration_errors]
+    canary, snapshot = parts.supervisor.shared.canary, parts.aggregator.board.latest
+    return TrackerHealth(
+        status="failing" if failures else "degraded" if troubles else "ok",
+        problems=(*failures, *troubles),
+        running=running,
+        ready=ready,
+        started_at=started_at,
+        providers_monitored=watched,
+        database=_database(parts),
+        actors=actors,
+        loop_lag_ms=canary.lag * 1000.0,
+        worst_loop_lag_ms=canary.worst_lag * 1000.0,
+        stalls=canary.stalls,
+        aggregator_restarts=parts.keepers.aggregator.restarts,
+        writer_restarts=parts.keepers.writer.restarts,
+        reports_dropped=parts.aggregator.dropped,
+        feeds_dropped=parts.aggregator.board.dropped,
+        revision=snapshot.revision,
+        policy=snapshot.ranking.policy,
+        configuration_errors=tuple(configuration_errors),
+    )
+
+
+def _database(parts: Anatomy) -> DatabaseHealth:
+    backlog, state = parts.aggregator.backlog, parts.store.state
+    return DatabaseHealth(
+        state="ok" if state.ok else "unavailable",
+        reason=state.reason,
+        buffered=len(backlog),
+        dropped=backlog.dropped,
+    )
+
+
+def _failures(parts: Anatomy, actors: Mapping[str, ActorHealth]) -> Iterator[str]:
+    """Why a restart of the process would help."""
+    if (silent := parts.supervisor.shared.canary.silent_for()) > SILENT_SECONDS:
+        yield f"the event loop has not turned for {silent:.0f} s"
+    for name, actor in actors.items():
+        if actor.overdue_seconds > OVERDUE_SECONDS:
+            yield f"the actor of {name} is {actor.overdue_seconds:.0f} s late"
+
+
+def _troubles(parts: Anatomy, actors: Mapping[str, ActorHealth]) -> Iterator[str]:
+    """What is wrong, but lived with."""
+    if not parts.store.state.ok:
+        yield f"the database is unavailable: {parts.store.state.reason}"
+    for name, actor in actors.items():
+        if actor.state in {"given up", "restarting"}:
+            yield f"the actor of {name} is {actor.state} after a crash"
+    rank = parts.aggregator.rank
+    if isinstance(rank, Ranker) and rank.complaint is not None:
+        yield f"the default policy ranks instead: {rank.complaint}"

@@ -9,8 +9,7 @@ import trio
 
 from tracker.aggregator import Aggregator
 from tracker.board import Board
-from tracker.condition import DatabaseHealth, TrackerHealth
-from tracker.keeper import Keeper
+from tracker.condition import Anatomy, Keepers, TrackerHealth, examine
 from tracker.messages import Message, Publish, Unwatch, Watch
 from tracker.overrides import UNSET, Setting, applied, effective, is_empty, tuned
 from tracker.ranking.guard import Ranker
@@ -28,15 +27,6 @@ log = structlog.get_logger()
 
 LOAD_SECONDS = 10.0  # history is welcome, but no reason to keep proxies waiting
 LOAD_RETRY_SECONDS = 2.0
-SILENT_SECONDS = 5.0  # a loop that stands still for so long serves nobody in time
-OVERDUE_SECONDS = 60.0  # an actor this late hangs: checks end within their time-out
-
-
-@attrs.frozen
-class Keepers:
-    canary: Keeper
-    aggregator: Keeper
-    writer: Keeper
 
 
 @attrs.define(eq=False)
@@ -178,26 +168,12 @@ class Tracker:
         return await self._store.changes(provider, since=since, limit=limit)
 
     def health(self) -> TrackerHealth:
-        failures, troubles = self._failures(), self._troubles()
-        canary, aggregator = self._supervisor.shared.canary, self._aggregator
-        return TrackerHealth(
-            status="failing" if failures else "degraded" if troubles else "ok",
-            problems=(*failures, *troubles),
+        return examine(
+            Anatomy(self._store, self._aggregator, self._supervisor, self._keepers),
+            watched=sum(provider.enabled for provider in self.config.providers),
             running=not self._stop.is_set(),
             ready=self.snapshot.swept or not self._file.schedule,
             started_at=self._started_at,
-            providers_monitored=sum(p.enabled for p in self.config.providers),
-            database=self._database(),
-            actors=self._supervisor.health(),
-            loop_lag_ms=canary.lag * 1000.0,
-            worst_loop_lag_ms=canary.worst_lag * 1000.0,
-            stalls=canary.stalls,
-            aggregator_restarts=self._keepers.aggregator.restarts,
-            writer_restarts=self._keepers.writer.restarts,
-            reports_dropped=aggregator.dropped,
-            feeds_dropped=aggregator.board.dropped,
-            revision=self.snapshot.revision,
-            policy=self.snapshot.ranking.policy,
             configuration_errors=self.configuration_errors,
         )
 
@@ -269,33 +245,3 @@ class Tracker:
         message = "no check was made: its actor is switched off, restarting or given up"
         finding = Finding(kind=Kind.INTERNAL, message=message, requests=0)
         return Outcome(provider=name, at=clock.now(), ended=clock.steady(), finding=finding)
-
-    def _database(self) -> DatabaseHealth:
-        backlog, state = self._aggregator.backlog, self._store.state
-        return DatabaseHealth(
-            state="ok" if state.ok else "unavailable",
-            reason=state.reason,
-            buffered=len(backlog),
-            dropped=backlog.dropped,
-        )
-
-    def _failures(self) -> list[str]:
-        """Why a restart of the process would help."""
-        found = []
-        if (silent := self._supervisor.shared.canary.silent_for()) > SILENT_SECONDS:
-            found.append(f"the event loop has not turned for {silent:.0f} s")
-        for name, actor in self._supervisor.health().items():
-            if actor.overdue_seconds > OVERDUE_SECONDS:
-                found.append(f"the actor of {name} is {actor.overdue_seconds:.0f} s late")
-        return found
-
-    def _troubles(self) -> list[str]:
-        """What is wrong, but lived with."""
-        found = []
-        if not self._store.state.ok:
-            found.append(f"the database is unavailable: {self._store.state.reason}")
-        for name, actor in self._supervisor.health().items():
-            if actor.state in {"given up", "restarting"}:
-                found.append(f"the actor of {name} is {actor.state} after a crash")
-        found += [f"the new configuration is wrong: {m}" for m in self.configuration_errors]
-        return found

@@ -15,7 +15,8 @@ from tracker.backoff import Backoff
 from tracker.board import Board
 from tracker.canary import Canary
 from tracker.clock import Clock
-from tracker.handle import Keepers, Tracker
+from tracker.condition import Keepers
+from tracker.handle import Tracker
 from tracker.keeper import Keeper
 from tracker.messages import Message
 from tracker.probes import open_check as open_real_check
