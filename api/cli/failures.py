@@ -34,6 +34,15 @@ class UnreachableError(Exception):
 
 def exit_code_of(app: App) -> int:
     """Run the command line of this process."""
+    code = _run(app)
+    try:
+        sys.stderr.flush()
+    except OSError:  # the log's disk is full: at its end the interpreter would make it code 120
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    return code
+
+
+def _run(app: App) -> int:
     try:
         code = app(exit_on_error=False, print_error=True)
         sys.stdout.flush()  # a pipe that nobody reads is found out here, not at exit
