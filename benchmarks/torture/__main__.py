@@ -10,7 +10,9 @@ from typing import Any
 import trio
 
 from benchmarks.torture import report
+from benchmarks.torture.database import database_faults
 from benchmarks.torture.kills import kills
+from benchmarks.torture.process import process_faults
 from benchmarks.torture.soak import soak
 
 Run = Callable[[], Coroutine[Any, Any, report.Outcome]]
@@ -19,6 +21,8 @@ Run = Callable[[], Coroutine[Any, Any, report.Outcome]]
 def runs(quick: bool, minutes: float) -> dict[str, Run]:
     return {
         "kills": partial(kills, 20 if quick else 1_000),
+        "database": partial(database_faults, 2.0 if quick else 10.0),
+        "process": partial(process_faults, quick),
         "soak": partial(soak, minutes),
     }
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -50,14 +51,20 @@ class Served:
 
 
 def write_config(
-    folder: Path, providers: Mapping[str, str], *, tracker: str = "", more: str = ""
+    folder: Path,
+    providers: Mapping[str, str],
+    *,
+    tracker: str = "",
+    own: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
-    """``providers``: base URLs by name. tracker: further lines of [tracker]; more: tables."""
+    """``providers``: base URLs by name. tracker: lines of [tracker]; own: lines of a provider's."""
     file = folder / "tracker.toml"
-    tables = "".join(
-        f'[providers."{n}"]\nkind = "openai"\nbase_url = "{u}"\n' for n, u in providers.items()
-    )
-    file.write_text(f"[tracker]\ndiscover = false\n{tracker}\n[server]\nport = 0\n{tables}{more}")
+    tables = [
+        f'[providers."{name}"]\nkind = "openai"\nbase_url = "{url}"\n{own.get(name, "")}\n'
+        for name, url in providers.items()
+    ]
+    head = f"[tracker]\ndiscover = false\n{tracker}\n[server]\nport = 0\n"
+    file.write_text(head + "".join(tables))
     return file
 
 
@@ -78,12 +85,13 @@ async def served(
     providers: Mapping[str, str],
     *,
     tracker: str = "interval_seconds = 0.25\n",
+    own: Mapping[str, str] = MappingProxyType({}),
     database: Path | None = None,
     stderr: Any = subprocess.PIPE,
     **variables: str,
 ) -> AsyncIterator[Served]:
     """Run it while the block runs; killed at the end if it still lives."""
-    file = write_config(folder, providers, tracker=tracker)
+    file = write_config(folder, providers, tracker=tracker, own=own)
     database = database or folder / "status.db"
     command = [*COMMAND, "serve", "--config", str(file), "--database", str(database)]
     run = partial(
