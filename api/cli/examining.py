@@ -90,7 +90,7 @@ def clock(newest: datetime | None, now: datetime | None = None) -> Iterator[Symp
             found = f"the clock says {now:%Y-%m-%d %H:%M} UTC, but {what} {at:%Y-%m-%d %H:%M}"
             yield Symptom("clock", "problem", found, hint)
             return
-    yield Symptom("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC, behind nothing that was")
+    yield Symptom("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC, later than the last check")
 
 
 def disk(database: Path) -> Iterator[Symptom]:
