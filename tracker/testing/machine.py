@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,6 +22,7 @@ from tracker.store.records import OverrideRecord
 from tracker.testing.disk import Disk, Trouble
 from tracker.testing.moods import Mood
 from tracker.testing.moody import MoodyCheck
+from tracker.testing.order import fixed_order
 from tracker.testing.verdicts import compare_ranking, compare_statistics, compare_status
 from tracker.testing.world import World
 
@@ -58,6 +60,8 @@ class TrackerMachine(RuleBasedStateMachine):
         checks = {name: type(self).make_check() for name in NAMES}
         self.world = World(self.configuration("ab"), checks, self.disk)
         self.disk.hurry()
+        self.order = ExitStack()
+        self.order.enter_context(fixed_order())
         self.world.start()
 
     @staticmethod
@@ -69,6 +73,7 @@ class TrackerMachine(RuleBasedStateMachine):
         try:
             self.world.host.close()
         finally:
+            self.order.close()
             self.disk.close()
             shutil.rmtree(self.home)
 
@@ -98,6 +103,12 @@ class TrackerMachine(RuleBasedStateMachine):
         check = self.world.checks[name]
         check.mood, check.latency_ms = Mood.OK, latency_ms
         self.time_passes(seconds)
+
+    @rule(oldest_first=st.booleans())
+    def trio_turns(self, oldest_first: bool) -> None:
+        """To take the tasks of a turn in the other order."""
+        self.order.close()
+        self.order.enter_context(fixed_order(oldest_first=oldest_first))
 
     @rule(seconds=spans)
     def time_passes(self, seconds: float) -> None:
