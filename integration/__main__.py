@@ -3,6 +3,8 @@
 import sys
 import time
 
+import httpx
+
 from integration import clients, scenario
 from integration.environments import FAKELLM, LITELLM, EnvironmentFailedError
 from integration.report import BEGAN, UnexpectedError, title
@@ -15,6 +17,9 @@ def main() -> int:
             environment.prepare()
         scenario.play()
         clients.test()
+    except httpx.HTTPError as error:
+        sys.stderr.write(f"integration failed: the tracker did not answer: {error!r}\n")
+        return 1
     except (EnvironmentFailedError, UnexpectedError) as error:
         sys.stderr.write(f"integration failed: {error}\n")
         return 1
