@@ -187,6 +187,15 @@ def test_facts_stay_until_a_newer_proof() -> None:
     assert health.facts == Facts(reachable=True, authenticated=True, inference=True)
 
 
+def test_a_success_ends_the_proof_that_the_quota_is_spent() -> None:
+    spent = judge(after(OK), outcome(LIMITED, facts=Facts(quota_available=False)), Timing(), START)
+    assert spent.facts.quota_available is False
+    assert judge(spent, outcome(SERVER), Timing(), START).facts.quota_available is False
+    assert judge(spent, outcome(OK), Timing(), START).facts.quota_available is None
+    left = LimitReading(name="requests", limit=10.0, remaining=3.0)
+    assert judge(spent, outcome(OK, limits=(left,)), Timing(), START).facts.quota_available is True
+
+
 def test_key_reports_stay_when_a_check_brings_none() -> None:
     keys = (KeyReport(number=1, state=KeyState.OK),)
     health = judge(Health(), outcome(OK, keys=keys), Timing(), START)

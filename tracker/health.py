@@ -93,13 +93,26 @@ def judge(health: Health, outcome: Outcome, timing: Timing, now: datetime) -> He
         health,
         counted=finding.kind,
         counted_message=finding.message,
-        facts=health.facts.updated(finding.facts),
+        facts=attrs.evolve(
+            health.facts.updated(finding.facts), quota_available=_quota(health.facts, finding)
+        ),
         keys=finding.keys or health.keys,
         blocked_until=_blocked_until(health, outcome, now),
     )
     if finding.kind.is_success:
         return _after_success(health, outcome, timing)
     return _after_failure(health, timing) if finding.kind.is_failure else health
+
+
+def _quota(before: Facts, finding: Finding) -> bool | None:
+    """A spent quota is no news for ever: a success says at least that it is not spent now."""
+    if finding.facts.quota_available is not None or not finding.kind.is_success:
+        proven = finding.facts.quota_available
+        return before.quota_available if proven is None else proven
+    told = [reading for reading in finding.limits if reading.remaining is not None]
+    if told:
+        return not any(is_used_up(reading) for reading in told)
+    return before.quota_available or None
 
 
 def _after_success(health: Health, outcome: Outcome, timing: Timing) -> Health:
