@@ -69,19 +69,10 @@ class Environment:
 
     def _install(self) -> None:
         pip: list[str | Path] = [self.script("python"), "-m", "pip", "--quiet"]
-        self._run([python(), "-m", "venv", "--clear", self.folder])
         # --no-deps: the lock is complete, and LiteLLM's own pin of rich would be argued about.
-        self._run(
-            [
-                *pip,
-                "install",
-                "--disable-pip-version-check",
-                "--no-deps",
-                "--require-hashes",
-                "-r",
-                self.lock,
-            ]
-        )
+        install = ["install", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
+        self._run([python(), "-m", "venv", "--clear", self.folder])
+        self._run([*pip, *install, "-r", self.lock])
 
     def _run(self, command: list[str | Path]) -> str:
         try:
