@@ -39,9 +39,10 @@ export function limits({
     return;
   }
   const now = server.now();
-  const forecast = end
-    ? `At the present trend it runs out at ${words.moment(end, now)}, before its reset.`
-    : "At the present trend none runs out before its reset.";
+  let forecast = "At the present trend none runs out before its reset.";
+  if (end)
+    forecast = `At the present trend it runs out at ${words.moment(end, now)}, before its reset.`;
+  else if (percent >= 100) forecast = "One is used up until its reset.";
   home.replaceChildren(
     make(
       "p",

@@ -18,7 +18,7 @@ const SHAPES = {
   none: [["none", 21, 23]],
 };
 const WORDS = {
-  up: "all good",
+  up: "no failure",
   partly: "some checks failed",
   down: "every check failed",
   limited: "limited, or our own fault: not counted",
