@@ -47,15 +47,6 @@ class Asked:
     if_none_match: str | None
 
 
-@attrs.frozen
-class Written:
-    """A whole answer as it goes over the wire. ``second``: of the epoch, which its date tells."""
-
-    answer: Answer
-    second: int
-    data: bytes = attrs.field(repr=False)
-
-
 class Hot:
     """The hot answers of one server."""
 
@@ -72,32 +63,43 @@ class Hot:
         }
         self._beginnings = tuple(line + b"\r\n" for line in self._lines)
         self._heads: dict[bytes, Asked | None] = {}
-        self._written: dict[tuple[bytes, bool], Written] = {}
+        self._snapshot, self._second = self._board.latest, -1
+        self._said: dict[bytes, bytes] = {}  # by head, of that snapshot in that second
+        self._written: dict[tuple[bytes, bool], bytes] = {}
 
     def answer(self, head: bytes, config: HyperConfig) -> bytes | None:
         """What the ordinary route would send, None where it has to do so itself.
 
         head: one request up to and with its blank line. config: the ordinary route's.
         """
+        snapshot, second = self._board.latest, int(time())
+        if snapshot is not self._snapshot or second != self._second:
+            self._snapshot, self._second = snapshot, second
+            self._said.clear()
+            self._written.clear()
+        said = self._said.get(head)
+        return self._look_up(head, config) if said is None else said
+
+    def _look_up(self, head: bytes, config: HyperConfig) -> bytes | None:
         if len(head) > HEAD_BYTES or not head.startswith(self._beginnings):
             return None
         if head not in self._heads:
             self._remember(head)
         if (asked := self._heads[head]) is None:
             return None
-        answer = asked.encode(self._board.latest)
+        answer = asked.encode(self._snapshot)
         if answer.status != 200:  # with a Retry-After that depends on the moment
             return None
-        known = asked.if_none_match is not None and is_known(answer, asked.if_none_match)
-        written, second = self._written.get((asked.path, known)), int(time())
-        if written is None or written.answer is not answer or written.second != second:
-            written = Written(answer, second, write(answer, known=known, config=config))
-            self._written[asked.path, known] = written
-        return written.data
+        key = asked.path, is_known(answer, asked.if_none_match)
+        if key not in self._written:
+            self._written[key] = write(answer, known=key[1], config=config)
+        self._said[head] = self._written[key]
+        return self._said[head]
 
     def _remember(self, head: bytes) -> None:
         if len(self._heads) >= HEADS:
             self._heads.clear()
+            self._said.clear()
         self._heads[head] = self._read(head)
 
     def _read(self, head: bytes) -> Asked | None:

@@ -7,7 +7,6 @@ say is compared byte by byte, but for the dates' values.
 import re
 from functools import cache, partial
 
-import attrs
 import pytest
 import trio
 import trio.testing
@@ -28,39 +27,6 @@ DATE = re.compile(rb"\r\ndate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n")
 BEST, STATUS = "/api/providers/best", "/api/providers/status"
 
 
-@attrs.define
-class Socketlike(trio.abc.HalfCloseableStream):
-    """A stream in memory that names its ends, as hypercorn asks a socket to."""
-
-    inner: trio.StapledStream
-    family = trio.socket.AF_INET
-
-    async def send_all(self, data):
-        await self.inner.send_all(data)
-
-    async def wait_send_all_might_not_block(self):
-        await self.inner.wait_send_all_might_not_block()
-
-    async def receive_some(self, max_bytes=None):
-        return await self.inner.receive_some(max_bytes)
-
-    async def send_eof(self):
-        await self.inner.send_eof()
-
-    async def aclose(self):
-        await self.inner.aclose()
-
-    @property
-    def socket(self):
-        return self
-
-    def getpeername(self):
-        return ("127.0.0.1", 1)
-
-    def getsockname(self):
-        return ("127.0.0.1", 2)
-
-
 class Side:
     """One of the two, over a tracker that both share."""
 
@@ -73,14 +39,13 @@ class Side:
 
     async def says(self, pieces):
         """Everything it says to these pieces, and whether it closed before the client did."""
-        ours, theirs = trio.testing.memory_stream_pair()
+        ours, theirs = map(trio.SocketStream, trio.socket.socketpair())
         make = partial(LaneConnection, self.hot) if self.fast else Connection
-        stream = Socketlike(theirs)
         connection = make(
-            self.app, _settings(str), WorkerContext(None), ConnectionState({}), stream
+            self.app, _settings(str), WorkerContext(None), ConnectionState({}), theirs
         )
         said = bytearray()
-        async with trio.open_nursery() as nursery:
+        async with ours, theirs, trio.open_nursery() as nursery:
             nursery.start_soon(connection.run)
             nursery.start_soon(self._listen, ours, said)
             closed = False
