@@ -1,17 +1,21 @@
 """``make torture``: everything that can go wrong, counted. Hours by default; ``--quick`` minutes."""
 
 import argparse
+import logging
 import sys
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
+import structlog
 import trio
 
 from benchmarks.torture import report
 from benchmarks.torture.database import database_faults
+from benchmarks.torture.elsewhere import machine, schema
 from benchmarks.torture.kills import kills
+from benchmarks.torture.network import network_faults
 from benchmarks.torture.process import process_faults
 from benchmarks.torture.soak import soak
 
@@ -23,6 +27,9 @@ def runs(quick: bool, minutes: float) -> dict[str, Run]:
         "kills": partial(kills, 20 if quick else 1_000),
         "database": partial(database_faults, 2.0 if quick else 10.0),
         "process": partial(process_faults, quick),
+        "network": partial(network_faults, 6.0 if quick else 60.0),
+        "machine": partial(machine, 2_000 if quick else 1_000_000),
+        "schema": partial(schema, 10 if quick else 500),
         "soak": partial(soak, minutes),
     }
 
@@ -37,6 +44,7 @@ def main() -> int:
     chosen = runs(given.quick, minutes)
     if given.only is not None and given.only not in chosen:
         parser.error(f"nothing is named {given.only}")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     failed = 0
     for name, run in chosen.items():
         if given.only in (None, name):

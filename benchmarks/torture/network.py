@@ -1,0 +1,216 @@
+"""Every fault of the network at once, through the real checks, actors and aggregator.
+
+Each gets its outcome kind, on time; providers that are well beside them notice nothing; threads,
+sockets and memory return to where they were.
+"""
+
+import gc
+import os
+import resource
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+import trio
+
+from benchmarks.torture.report import Figures, Outcome
+from benchmarks.torture.vital import Vital
+from tracker import Config, run_tracker
+from tracker.probes import open_check
+from tracker.reports import Finding, Kind
+from tracker.settings import Provider, Timing
+from tracker.testing import (
+    Bandwidth,
+    Latency,
+    LimitData,
+    ResetPeer,
+    Slicer,
+    SlowClose,
+    Timeout,
+    bad_dns,
+    bad_tls,
+    broken,
+    fault_proxy,
+    simulated_provider,
+)
+from tracker.testing.wire import HTML, Reply
+
+LIMIT = 1.0  # seconds a check may take
+LATE = 0.1  # seconds beyond it
+WELL = 5
+Opening = Callable[[], AbstractAsyncContextManager[Any]]
+
+
+def _body(body: bytes, content_type: str = "application/json") -> Opening:
+    return partial(broken.answering, Reply(body=body, content_type=content_type))
+
+
+def _toxic(toxic: Any) -> Opening:
+    return partial(fault_proxy, None, toxic)
+
+
+CASES: dict[str, tuple[Opening, Kind]] = {
+    "refused": (broken.refused, Kind.CONNECT),
+    "hangs before accepting": (broken.hang_before_accept, Kind.TIMEOUT),
+    "hangs after accepting": (broken.hang_after_accept, Kind.TIMEOUT),
+    "head drips": (partial(broken.header_drip, 0.1), Kind.TIMEOUT),
+    "body drips": (partial(broken.body_drip, 0.1), Kind.TIMEOUT),
+    "reset": (broken.reset_after_request, Kind.CONNECT),
+    "short body": (broken.short_body, Kind.BAD_RESPONSE),
+    "gzip bomb": (broken.gzip_bomb, Kind.BAD_RESPONSE),
+    "endless body": (broken.endless_body, Kind.BAD_RESPONSE),
+    "redirect": (partial(broken.redirect, "http://169.254.169.254/latest"), Kind.BAD_RESPONSE),
+    "web page": (_body(b"<html>It works!</html>", HTML), Kind.BAD_RESPONSE),
+    **{name: (_body(body), Kind.BAD_RESPONSE) for name, body in broken.HOSTILE_BODIES.items()},
+    "tls, well": (bad_tls.valid, Kind.OK),
+    "tls, of another host": (bad_tls.wrong_host, Kind.TLS),
+    "tls, expired": (bad_tls.expired, Kind.TLS),
+    "tls, unknown authority": (bad_tls.unknown_authority, Kind.TLS),
+    "tls, self-signed": (bad_tls.self_signed, Kind.TLS),
+    "tls, silent": (bad_tls.silent, Kind.TIMEOUT),
+    "tls, plain text": (bad_tls.plain_text, Kind.TLS),
+    "latency 200 ms": (_toxic(Latency(latency_ms=200.0, jitter_ms=50.0)), Kind.OK),
+    "latency 2 s": (_toxic(Latency(latency_ms=2000.0)), Kind.TIMEOUT),
+    "bandwidth 0.1 KB/s": (_toxic(Bandwidth(rate=0.1)), Kind.TIMEOUT),
+    "slow_close": (_toxic(SlowClose(delay_ms=400.0)), Kind.OK),
+    "timeout, never closed": (_toxic(Timeout()), Kind.TIMEOUT),
+    "timeout, closed after 0.3 s": (_toxic(Timeout(timeout_ms=300.0)), Kind.CONNECT),
+    "reset_peer": (_toxic(ResetPeer()), Kind.CONNECT),
+    "slicer": (_toxic(Slicer(average_size=16, size_variation=8, delay_us=500.0)), Kind.OK),
+    "limit_data in the head": (_toxic(LimitData(bytes=20)), Kind.CONNECT),
+    "limit_data in the body": (_toxic(LimitData(bytes=200)), Kind.BAD_RESPONSE),
+}
+DNS = {
+    "dns, unknown name": (bad_dns.failing, Kind.DNS),
+    "dns, hangs": (bad_dns.hanging, Kind.TIMEOUT),
+}
+
+
+@attrs.define(eq=False)
+class Heard:
+    """What the checks of one provider found. late: seconds beyond the limit, of the worst.
+
+    lag: seconds by which the event loop itself was late meanwhile, at its worst: on a busy
+    machine everything is as late as that.
+    """
+
+    kinds: Counter[Kind] = attrs.field(factory=Counter)
+    late: float = 0.0
+    lag: float = 0.0
+
+
+async def network_faults(seconds: float) -> Outcome:
+    """All at once for so long, after a short run that warms everything up."""
+    await _pass(1.5)
+    gc.collect()
+    before = Vital.of(os.getpid())
+    heard = await _pass(seconds)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    gc.collect()
+    after = Vital.of(os.getpid())
+    expected = {**CASES, **DNS}
+    table, wrong = {}, []
+    for name, (_, kind) in expected.items():
+        right, checks = heard[name].kinds[kind], heard[name].kinds.total()
+        table[name] = {
+            "outcome": kind.value,
+            "checks": checks,
+            "right": right,
+            "late_ms": round(heard[name].late * 1000.0, 1),
+        }
+        if right != checks or not checks:
+            found = {kind.value: n for kind, n in heard[name].kinds.items()}
+            wrong.append(f"{name}: expected {kind.value}, found {found}")
+    worst = max(each.late for each in heard.values())
+    lag = max(each.lag for each in heard.values())
+    well = Counter[Kind]()
+    for name in heard.keys() - expected.keys():
+        well += heard[name].kinds
+    figures: Figures = {
+        "faults_injected": len(expected),
+        "faults_passed": len(expected) - len(wrong),
+        "checks": sum(each.kinds.total() for each in heard.values()),
+        "worst_overshoot_ms": round(worst * 1000.0, 1),
+        "worst_lag_of_the_event_loop_ms": round(lag * 1000.0, 1),
+        "checks_of_the_well": well.total(),
+        "checks_of_the_well_not_ok": well.total() - well[Kind.OK],
+        "threads_before_and_after": f"{before.threads} → {after.threads}",
+        "descriptors_before_and_after": f"{before.descriptors} → {after.descriptors}",
+        "memory_mib_before_and_after": f"{before.rss / 2**20:.1f} → {after.rss / 2**20:.1f}",
+        "memory_peak_mib": round(peak, 1),
+    }
+    claims = {
+        f"{worst * 1000:.0f} ms beyond the limit": worst - lag > LATE,
+        "providers that are well were harmed": well.total() != well[Kind.OK],
+        "descriptors are left": after.descriptors > before.descriptors,
+        "threads are left": after.threads > before.threads + 2,  # trio keeps idle ones for 10 s
+    }
+    return Outcome({**figures, **table}, (*wrong, *(t for t, is_so in claims.items() if is_so)))
+
+
+async def _pass(seconds: float) -> dict[str, Heard]:
+    """Each in a tracker with everything else; names that do not resolve, one after the other."""
+    heard: dict[str, Heard] = {}
+    async with AsyncExitStack() as stack:
+        providers, trust = [], {}
+        for name, (opening, _) in CASES.items():
+            target = await stack.enter_async_context(opening())
+            providers.append(_provider(name, getattr(target, "url", None) or target.base_url))
+            trust[name] = getattr(target, "trust", None)
+        for number in range(WELL):
+            good = await stack.enter_async_context(simulated_provider(latency_ms=5.0))
+            providers.append(_provider(f"well {number}", good.base_url))
+        await _track(providers, trust, heard, seconds)
+        for name, (dns, _) in DNS.items():
+            with dns():
+                lost = _provider(name, "https://api.example/v1")
+                await _track([lost, *providers[-WELL:]], trust, heard, max(seconds / 4, 1.5))
+    return heard
+
+
+def _provider(name: str, url: str) -> Provider:
+    timing = Timing(interval_seconds=LIMIT * 1.2, timeout_seconds=LIMIT, recheck_seconds=(LIMIT,))
+    return Provider(name=name, base_url=url, timing=timing)
+
+
+async def _track(
+    providers: list[Provider], trust: dict[str, Any], heard: dict[str, Heard], seconds: float
+) -> None:
+    @asynccontextmanager
+    async def listening(provider: Provider) -> AsyncIterator[Callable[[], Any]]:
+        each = heard.setdefault(provider.name, Heard())
+        async with open_check(provider, tls=trust.get(provider.name)) as check:
+
+            async def timed() -> Finding:
+                began, ended = trio.current_time(), False
+                try:
+                    finding = await check()
+                    ended = True
+                finally:
+                    took = trio.current_time() - began
+                    over = took >= LIMIT and not stopping
+                    if over:
+                        each.late = max(each.late, took - LIMIT)
+                    if over and not ended:
+                        each.kinds[Kind.TIMEOUT] += 1
+                each.kinds[finding.kind] += 1
+                return finding
+
+            yield timed
+
+    stopping = False
+    with tempfile.TemporaryDirectory() as folder:
+        config = Config(database=str(Path(folder) / "status.db"), providers=tuple(providers))
+        async with trio.open_nursery() as nursery:
+            tracker = await nursery.start(partial(run_tracker, config, open_check=listening))
+            await trio.sleep(seconds)
+            stopping = True
+            lag = tracker.health().worst_loop_lag_ms / 1000.0
+            tracker.stop()
+    for provider in providers:
+        heard[provider.name].lag = max(heard[provider.name].lag, lag)
