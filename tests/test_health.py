@@ -217,5 +217,5 @@ def test_reasons_say_what_was_found() -> None:
         "3 failed checks in a row; the last check: server error"
     )
     assert verdict(after(SERVER, SERVER, SERVER, OK), NOW).reason == (
-        "recovering: 1 good checks in a row since it was down"
+        "recovering: 1 good check since it was down"
     )

@@ -196,7 +196,9 @@ def _why_never_checked(health: Health) -> str:
 
 def _why_down(health: Health) -> str:
     told = _told(health.counted, health.counted_message)
-    return f"{health.consecutive_failures} failed checks in a row; the last check: {told}"
+    failures = health.consecutive_failures
+    run = "1 failed check" if failures == 1 else f"{failures} failed checks in a row"
+    return f"{run}; the last check: {told}"
 
 
 def _why_degraded(health: Health, circumstances: Circumstances) -> str | None:
@@ -211,7 +213,8 @@ def _why_degraded(health: Health, circumstances: Circumstances) -> str | None:
         moment = f"{circumstances.runs_out:%H:%M:%S} UTC"
         return f"its rate limit runs out at {moment} at the present pace, before it resets"
     if health.recovery is not None:
-        return f"recovering: {health.recovery} good checks in a row since it was down"
+        plural = "" if health.recovery == 1 else "s"
+        return f"recovering: {health.recovery} good check{plural} since it was down"
     return None
 
 
