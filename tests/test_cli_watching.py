@@ -1,15 +1,18 @@
 """status --watch: follows what changes, survives a restart, ends with Ctrl-C."""
 
 import json
+import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
 import httpx
 import pytest
-from commanding import Commands, command, serving, start, watched
+from commanding import COMMAND, Commands, command, serving, start, watched
 from real_tracker import RealTracker, real_tracker
 from rich.console import Console
 
@@ -104,6 +107,31 @@ def test_it_survives_a_restart_and_ends_with_ctrl_c(command: Commands) -> None:
         _, err = watching.communicate(timeout=10)
     assert (watching.returncode, err) == (0, "")
     assert list(after["providers"]) == ["mine"]
+
+
+def test_on_a_terminal_the_table_is_drawn_again_at_each_look(
+    command: Commands, tracker: RealTracker
+) -> None:
+    ours, theirs = os.openpty()
+    environ = {**os.environ, "COLUMNS": "80", "LINES": "24", "TERM": "xterm"}
+    process = subprocess.Popen(
+        [COMMAND, "status", "--watch", "--url", tracker.url],
+        **dict.fromkeys(("stdin", "stdout", "stderr"), theirs),
+        env=environ,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    drawn = b""
+    while drawn.count("● live, as of".encode()) < 2:
+        drawn += os.read(ours, 4096)
+    process.send_signal(signal.SIGINT)
+    with suppress(OSError):  # the end of a terminal is an error
+        while more := os.read(ours, 4096):
+            drawn += more
+    os.close(ours)
+    assert process.wait(10) == 0
+    assert b"groq" in drawn
+    assert b"Traceback" not in drawn
 
 
 def until(line: Callable[[], str], fits: Callable[[dict[str, str]], bool]) -> dict[str, str]:

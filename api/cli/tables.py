@@ -78,20 +78,22 @@ def providers_table(providers: Iterable[schemas.Provider]) -> Table:
 
 
 def best_table(best: schemas.Best) -> Table:
-    shown = table("", "provider", "status", "cost", "latency", "risk", "why")
+    wide = console().width >= NARROW
+    more = ("latency", "risk") if wide else ()  # the sentence has them as well
+    shown = table("", "provider", "status", "cost", *more, "why")
     for place, one in enumerate(best.ranking, start=1):
-        risk = one.failure_probability
+        risk = None if one.failure_probability is None else 100.0 * one.failure_probability
         shown.add_row(
             str(place),
             Text(one.provider_name),
             mark(one.status),
             milliseconds(one.expected_cost_ms),
-            milliseconds(one.latency_ms),
-            percent(None if risk is None else 100.0 * risk),
+            *([milliseconds(one.latency_ms), percent(risk)] if wide else []),
             Text(one.reason),
         )
     for out in best.excluded:
-        shown.add_row("–", Text(out.provider_name), "not usable", "", "", "", Text(out.reason))
+        name, reason = Text(out.provider_name), Text(out.reason)
+        shown.add_row("–", name, "not usable", "", *("" for _ in more), reason)
     shown.caption = Text(best.reason)
     return shown
 
@@ -144,7 +146,7 @@ def milliseconds(value: float | None) -> str:
 
 
 def percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f} %"
+    return "–" if value is None else f"{value:.1f} %"
 
 
 def _clock(instant: str | None) -> str:
