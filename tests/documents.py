@@ -23,11 +23,12 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -44,7 +45,7 @@ from tracker.testing import Quota, simulated_provider
 ROOT = Path(__file__).parents[1]
 TRACKER = "http://127.0.0.1:8000"
 PROVIDER = "http://127.0.0.1:9999"
-PATIENCE = 45.0  # seconds a page may take
+PATIENCE = 120.0  # seconds a page may take
 SHOWN = frozenset({"text", "nginx", "mermaid", "{toctree}"})  # blocks for reading only
 OPTIONAL = ("curl", "sqlite3")  # commands that a machine may lack
 _BLOCK = re.compile(
@@ -149,7 +150,7 @@ class Reader:
         for number, (command, shown) in enumerate(lines, 1):
             if (name := command.split()[0]) in OPTIONAL and shutil.which(name) is None:
                 continue
-            if started := _SERVER.match(command):
+            if block.mark != "exit" and (started := _SERVER.match(command)):
                 self.serve(started, shown, where)
                 continue
             last = number == len(lines)
@@ -209,17 +210,22 @@ def reader(folder: Path, provider: str, *, checkout: bool = False) -> Iterator[R
         text=True,
         start_new_session=True,
     )
-    timer = threading.Timer(PATIENCE, shell.kill)
+    timer = threading.Timer(PATIENCE, end, [shell])
     timer.start()
     try:
         assert shell.stdin is not None
         shell.stdin.write(_ASKING)
         yield Reader(folder=folder, provider=provider, shell=shell)
     finally:
-        assert shell.stdin is not None
-        shell.stdin.write('[ -z "$SERVER" ] || { kill $SERVER; wait $SERVER; }\nexit\n')
-        shell.communicate(timeout=10.0)
         timer.cancel()
+        end(shell)
+        shell.communicate()
+
+
+def end(shell: "subprocess.Popen[str]") -> None:
+    """The shell, and the server it may have started."""
+    with suppress(ProcessLookupError):
+        os.killpg(shell.pid, signal.SIGKILL)
 
 
 def copy_source(folder: Path) -> None:

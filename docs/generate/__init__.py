@@ -1,4 +1,4 @@
-"""Parts of the reference that are made from the code, by the name a page asks for them with."""
+"""Parts of pages that are made from the code, by the name a page asks for them with."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,7 @@ from docs.generate import (
     catalogue,
     command_line,
     configuration,
+    contents,
     database,
     http_api,
     metrics,
@@ -16,6 +17,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "catalogue": catalogue.part,
     "command_line": command_line.part,
     "configuration": configuration.part,
+    "contents": contents.part,
     "database": database.part,
     "http_api": http_api.part,
     "http_statuses": outcomes.statuses,
