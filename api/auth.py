@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hmac
+import re
 from hashlib import sha256
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from tracker.secret import Secret
 from tracker.settings import ServerSettings
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s\[\]/?#@:]*))(?::\d*)?")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -111,11 +113,9 @@ class Hosts:
 
 
 def host_name(host_header: str) -> str:
-    """Without port, brackets and the final dot; empty for nonsense."""
-    try:
-        return (urlsplit(f"//{host_header}").hostname or "").rstrip(".")
-    except ValueError:
-        return ""
+    """Without port, brackets and the final dot; empty for nonsense, ``[::1].evil.example`` too."""
+    found = _HOST.fullmatch(host_header)
+    return (found[1] or found[2]).lower().rstrip(".") if found else ""
 
 
 def refuse_cross_site(method: str, host: str, origin: str | None, site: str | None) -> None:
