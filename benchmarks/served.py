@@ -1,6 +1,7 @@
 """Servers to measure, each in a process of its own: ``python -m benchmarks.served KIND [COUNT]``.
 
-Prints its URL, then serves until its standard input ends. Kinds: ``ours`` (a tracker over COUNT
+Prints its URL, then serves until its standard input ends. A path of a database and an interval in
+seconds may follow. Kinds: ``ours`` (a tracker over COUNT
 simulated providers that are not asked), ``ordinary`` (the same without the fast lane), ``empty``
 (a quart-trio application with one view that does nothing).
 """
@@ -21,8 +22,10 @@ from quart_trio import QuartTrio
 from api.server import serve
 from tracker import Tracker, run_tracker
 from tracker.reports import Facts, Finding, Kind
+from tracker.secret import Secret
 from tracker.settings import Config, Provider, ServerSettings, Timing
 
+TOKEN = "only-of-a-benchmark-on-loopback"
 BODY = b'{"best_provider":"groq","reason":"fast"}' + b" " * 260
 
 
@@ -44,10 +47,10 @@ async def ours(count: int, *, database: str, fast_lane: bool, interval: float = 
     config = Config(
         database=database,
         providers=tuple(
-            Provider(name=f"p{n:04}", base_url="http://127.0.0.1:1", timing=timing)
+            Provider(name=f"provider-{n:04}", base_url="http://127.0.0.1:1", timing=timing)
             for n in range(count)
         ),
-        server=ServerSettings(port=0, fast_lane=fast_lane),
+        server=ServerSettings(port=0, fast_lane=fast_lane, admin_token=Secret(TOKEN)),
     )
 
     async def track(config: Config, *, task_status: trio.TaskStatus[Tracker]) -> None:

@@ -1,24 +1,30 @@
-"""Figures of the store over two million checks: python benchmarks/storage.py
+"""Figures of the store over two million checks: ``python -m benchmarks.storage [SWEEPS]``
 
-Builds a database of 1,000 providers in a temporary folder and prints one line a figure.
+Builds a database of 1,000 providers in a temporary folder and prints one line a figure: what it
+takes to write and read it, and what /best and /status cost over it and over an empty one.
 """
 
 import random
 import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import trio
 
+from benchmarks.load import load
+from benchmarks.serving import served
+from benchmarks.table import Figure, row
 from tracker.reports import Kind, Status
 from tracker.store import Store, open_store
 from tracker.store.records import CheckRecord, Record
 
-PROVIDERS, SWEEPS = 1_000, 2_000
+PROVIDERS = 1_000
+SWEEPS = int(sys.argv[1]) if __name__ == "__main__" and len(sys.argv) > 1 else 2_000
 SPACING = timedelta(minutes=5)
 STATE = '{"window": [' + ", ".join(["1"] * 100) + "]}"  # 300 characters, as judging keeps
 
@@ -132,9 +138,34 @@ async def measure_reads(store: Store, end: datetime) -> None:
     print(f"a history cut off after 100 ms returned {late:.1f} ms later")
 
 
+def measure_serving(path: str, empty: str, rounds: int = 5) -> Iterator[Figure]:
+    """CPU of an answer over the full database, and its ratio to the same over an empty one."""
+    count = str(PROVIDERS)
+    with served("ours", count, path) as full, served("ours", count, empty) as bare:
+        for what in ("best", "status"):
+            pairs = [
+                [
+                    load(pid, f"{url}/api/providers/{what}", seconds=0.7).cpu_us
+                    for pid, url in (full, bare)
+                ]
+                for _ in range(rounds)
+            ]
+            ratio = statistics.median(one / other for one, other in pairs)
+            yield Figure(
+                f"/{what} of 1,000 over {PROVIDERS * SWEEPS:,} checks",
+                [one for one, _ in pairs],
+                "µs CPU",
+                ratio=ratio,
+                note="beside an empty database",
+            )
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        trio.run(measure, str(Path(folder) / "benchmark.db"))
+        path = str(Path(folder) / "benchmark.db")
+        trio.run(measure, path)
+        for figure in measure_serving(path, str(Path(folder) / "empty.db")):
+            print(row(figure))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,136 @@
+"""Every benchmark, a table each: ``make bench``, or ``python -m benchmarks [--quick]``.
+
+    --quick             two minutes instead of ten: fewer rounds, a smaller database
+    --only NAME …       these alone
+    --peers PYTHON      an interpreter that has uvicorn and starlette, to be measured beside
+    --litellm PYTHON    one that has litellm
+    --trace FILE        a recorded trace for the ranking policies
+
+What is not here is skipped with a sentence. Everything runs on loopback. Exits with 1 when a
+benchmark could not run; a limit that is missed is only said, for machines differ.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+
+from benchmarks import locked, serving, streams, sweep
+from benchmarks.table import row
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@attrs.frozen
+class Options:
+    quick: bool
+    peers: str | None
+    litellm: str | None
+    trace: str | None
+
+
+def run_sweep(options: Options) -> None:
+    sweep.run_all(1 if options.quick else 5)
+
+
+def run_serving(options: Options) -> None:
+    rounds, seconds = (3, 0.5) if options.quick else (7, 1.5)
+    for figure in serving.measure(options.peers, rounds=rounds, seconds=seconds):
+        print(row(figure))
+
+
+def run_locked(_: Options) -> None:
+    for figure in locked.measure():
+        print(row(figure))
+
+
+def run_streams(options: Options) -> None:
+    for figure in streams.measure(rounds=3 if options.quick else 10):
+        print(row(figure))
+
+
+def run_storage(options: Options) -> None:
+    run_module("storage", *(["100"] if options.quick else []))
+
+
+def run_decision(options: Options) -> None:
+    if options.litellm is None:
+        print("  LiteLLM is measured beside it with --litellm PYTHON, one that has it")
+    run_module("decision", python=options.litellm or sys.executable, may_miss=True)
+
+
+def run_replay(options: Options) -> None:
+    if options.trace is None:
+        print("  skipped: give --trace FILE; no recorded trace is part of this project")
+        return
+    run_module("replay", options.trace)
+
+
+RUNS: dict[str, Callable[[Options], None]] = {
+    "sweep": run_sweep,
+    "serving": run_serving,
+    "locked": run_locked,
+    "streams": run_streams,
+    "decision": run_decision,
+    "replay": run_replay,
+    "storage": run_storage,
+}
+
+
+def run_module(
+    name: str, *arguments: str, python: str = sys.executable, may_miss: bool = False
+) -> None:
+    command = [python, "-m", f"benchmarks.{name}", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, check=not may_miss, env=environment, cwd=ROOT, timeout=400.0)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", nargs="+", choices=RUNS, default=list(RUNS), metavar="NAME")
+    parser.add_argument("--peers")
+    parser.add_argument("--litellm")
+    parser.add_argument("--trace")
+    given = parser.parse_args()
+    options = Options(given.quick, given.peers, given.litellm, given.trace)
+    print(conditions())
+    failed = [name for name in given.only if not succeeds(name, options)]
+    if failed:
+        print(f"could not run: {', '.join(failed)}")
+    return int(bool(failed))
+
+
+def succeeds(name: str, options: Options) -> bool:
+    print(f"\n{name}", flush=True)
+    began = time.perf_counter()
+    try:
+        RUNS[name](options)
+    except Exception as error:
+        print(f"  failed: {type(error).__name__}: {error}")
+        return False
+    print(f"  ({time.perf_counter() - began:.0f} s)", flush=True)
+    return True
+
+
+def conditions() -> str:
+    """Where the figures come from, without which they say little."""
+    cores = len(os.sched_getaffinity(0))
+    busy = os.getloadavg()[0]
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return (
+        f"{system}, {cores} cores, load {busy:.1f} at the start\n"
+        "Each line: the median of its rounds, the least and the greatest, then the ratio where a "
+        "yardstick ran beside it."
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
