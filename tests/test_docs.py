@@ -94,7 +94,7 @@ def test_the_site_has_every_page(site: Path) -> None:
 def test_the_site_loads_nothing_from_another_host(site: Path) -> None:
     loaded = {url for page in site.rglob("*.html") for url in FETCHED.findall(page.read_text())}
     assert {url for url in loaded if url.startswith(("http:", "https:", "//"))} == set()
-    assert any(url.endswith(".css") for url in loaded)
+    assert any(".css" in url for url in loaded)
     styles = "".join(sheet.read_text() for sheet in site.rglob("*.css"))
     assert re.findall(r"url\(['\"]?(?:https?:)?//[^)]*\)|@import[^;]*//[^;]*", styles) == []
 

@@ -25,19 +25,26 @@ def test_it_is_short() -> None:
 
 
 def test_its_links_lead_to_files() -> None:
-    links = re.findall(r"\]\(([^)#\s]+)", README.read_text())
+    links = re.findall(r"(?:\]\(|src(?:set)?=\")([^)#\"\s]+)", README.read_text())
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
     assert links
 
 
-@pytest.mark.parametrize(("goal", "command"), [("run", "serve"), ("demo", "demo")])
-def test_make_does_what_the_runner_takes_it_for(goal: str, command: str) -> None:
+@pytest.mark.parametrize(
+    ("goal", "command"),
+    [
+        ("run", "/provider-status serve"),
+        ("demo", "/provider-status demo"),
+        ("docs", "/python -m docs.build"),
+    ],
+)
+def test_make_does_what_the_pages_take_it_for(goal: str, command: str) -> None:
     if shutil.which("make") is None:
         pytest.skip("make is not installed here")
     done = subprocess.run(
         ["make", "-n", goal, "ARGS=--port 0"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.splitlines()[-1].endswith(f"/provider-status {command} --port 0")
+    assert done.stdout.splitlines()[-1].endswith(f"{command} --port 0")
 
 
 async def test_its_table_has_every_path(tmp_path: Path, nursery) -> None:

@@ -49,7 +49,7 @@ def bounds(schema: dict[str, Any]) -> Iterator[str]:
         ("exclusiveMaximum", "<"),
     ):
         if keyword in schema:
-            yield f"{words} {schema[keyword]:,.12g}"
+            yield f"{words}\N{NO-BREAK SPACE}{schema[keyword]:,.12g}"
 
 
 def default(schema: dict[str, Any]) -> str:
