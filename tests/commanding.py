@@ -104,7 +104,7 @@ class Served:
 
     def ended(self, number: int = signal.SIGTERM) -> Ran:
         self.process.send_signal(number)
-        out, _ = self.process.communicate(timeout=10)
+        out, _ = self.process.communicate(timeout=30)
         return Ran(self.process.returncode, out, self.log.read_text())
 
 
@@ -147,5 +147,5 @@ def start(
 
 def ran(folder: Path, *arguments: object, **environ: str) -> Ran:
     process = start(folder, *arguments, **environ)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     return Ran(process.returncode, out, err)

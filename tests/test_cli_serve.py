@@ -168,9 +168,9 @@ def test_a_folder_as_database_is_lived_with_in_memory(tmp_path: Path) -> None:
     ids=" ".join,
 )
 def test_wrong_usage_is_2_with_nothing_on_stdout(
-    tmp_path: Path, arguments: tuple[str, ...]
+    command: Commands, arguments: tuple[str, ...]
 ) -> None:
-    found = ran(configured(tmp_path), *arguments)
+    found = command(*arguments)
     assert (found.code, found.out) == (2, "")
     assert arguments[-1] in found.err
 

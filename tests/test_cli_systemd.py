@@ -38,7 +38,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[socket.s
     name = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(name if request.param == "path" else f"\0{name}")
-        listener.settimeout(10.0)
+        listener.settimeout(30.0)
         yield listener
 
 
@@ -138,7 +138,7 @@ def test_serve_tells_that_it_is_ready_and_that_it_ends(
     manager: socket.socket, tmp_path: Path
 ) -> None:
     (tmp_path / "tracker.toml").write_text(NOTHING)
-    manager.settimeout(10.0)
+    manager.settimeout(30.0)
     with serving(tmp_path, NOTIFY_SOCKET=address(manager), WATCHDOG_USEC="600000000") as served:
         first = {manager.recv(64), manager.recv(64)}
         ended = served.ended()
