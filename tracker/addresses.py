@@ -1,5 +1,6 @@
 """Where a check may go: base URLs as they are written, and the addresses they lead to."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
@@ -14,6 +15,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052; the last 32 bits are the IPv4 
 _THIS_NETWORK = ip_network("0.0.0.0/8")  # Linux takes 0.0.0.0 for the machine itself
 
 
+@lru_cache(maxsize=4096)
 def address_allowed(address: str | Address, allow_private: bool) -> bool:
     """Whether a check may be sent to an IP address.
 

@@ -184,8 +184,10 @@ class Aggregator:
     def _watch(self, provider: Provider, *, overridden: bool) -> None:
         dossier = self.dossiers.get(provider.name)
         if dossier is None:
+            last = next(reversed(self.dossiers), "")
             dossier = self.dossiers[provider.name] = Dossier(provider)
-            self.dossiers = dict(sorted(self.dossiers.items()))
+            if provider.name < last:
+                self.dossiers = dict(sorted(self.dossiers.items()))
         dossier.adopt(provider, overridden=overridden)
 
     def _restore(self, message: Restore) -> None:

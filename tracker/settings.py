@@ -1,5 +1,6 @@
 """The settings a tracker runs with: frozen and validated. tracker.config reads them."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -120,8 +121,8 @@ class Config:
     warnings: tuple[str, ...] = ()  # what was read and can be used, but should be mended
 
     def __attrs_post_init__(self) -> None:
-        names = [provider.name for provider in self.providers]
-        if twice := {name for name in names if names.count(name) > 1}:
+        names = Counter(provider.name for provider in self.providers)
+        if twice := {name for name, count in names.items() if count > 1}:
             raise ValueError(f"providers named twice: {', '.join(sorted(twice))}")
 
     @classmethod
