@@ -77,6 +77,7 @@ class LaneConnection(Connection):
             if not data:
                 break
         await self.protocol.handle(Closed())
+        await self.idle_task.stop()
 
     async def _answer(self, data: bytes) -> bytes:
         """Answer the hot requests that ``data`` begins with; what is left of it."""

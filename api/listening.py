@@ -120,6 +120,10 @@ class Connection(TCPServer):
         except* Exception as group:  # noqa: BLE001 (whatever it is, only this client's)
             log.warning("connection failed", error=_first_line(group))
 
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        await self.idle_task.stop()  # else the socket of a client that left would wait its time out
+
     async def protocol_send(self, event: Event) -> None:
         if not isinstance(event, RawData):
             # Quart cancels the request when it hears of the close, which is told before it is done.
