@@ -36,7 +36,7 @@ async def machine(rules: int) -> Outcome:
 
 
 async def schema(examples: int) -> Outcome:
-    """Schemathesis against a real process with a real tracker: so many cases an operation and mode."""
+    """Schemathesis against a real process: so many cases of each operation and mode."""
     with tempfile.TemporaryDirectory() as folder:
         async with numbered(2) as providers, simulated_provider("good") as good:
             watched = {**urls(providers), "good": good.base_url, "a,b/ü": good.base_url}

@@ -5,6 +5,7 @@ missed: ticks of a provider's grid at which no check began although none was pos
 
 import json
 import math
+import os
 import random
 import sqlite3
 import statistics
@@ -140,6 +141,7 @@ def _judged(
         "kinds_found": len(found),
         "missed_ticks": missed(checks),
         "overlaps": tally["overlaps"],
+        "load_average_of_the_machine": round(os.getloadavg()[1], 1),
         "internal_outcomes": found["internal"],
         "more_of_a_kind_than_the_providers_caused": surplus or "none",
         "database_locks": seen.locks,

@@ -34,20 +34,26 @@ class Tally:
 
 @attrs.define(eq=False, kw_only=True)
 class Counting(SimulatedProvider):
-    """``busy``: how many requests it is answering."""
+    """``busy``: the connections whose requests it is answering."""
 
     tally: Tally
-    busy: int = 0
+    busy: set[trio.SocketStream] = attrs.field(factory=set)
 
     async def _answer(self, request: Request, wire: Wire) -> None:
-        self.tally.overlaps += self.busy > 0
+        assert isinstance(wire.stream, trio.SocketStream)
+        self.tally.overlaps += any(map(stands, self.busy))
         self.tally.expected[self.mood.expected.value] += 1
-        self.busy += 1
+        self.busy.add(wire.stream)
         try:
             await super()._answer(request, wire)
         finally:
-            self.busy -= 1
+            self.busy.discard(wire.stream)
             self.received.clear()
+
+
+def stands(stream: trio.SocketStream) -> bool:
+    """Whether the client has not left, as it does when its time is over; we may not know yet."""
+    return stream.socket.fileno() >= 0 and not stream.socket.is_readable()
 
 
 async def change_moods(provider: Counting, dice: random.Random) -> None:
