@@ -46,7 +46,8 @@ ROOT = Path(__file__).parents[1]
 TRACKER = "http://127.0.0.1:8000"
 PROVIDER = "http://127.0.0.1:9999"
 PATIENCE = 120.0  # seconds a page may take
-SHOWN = frozenset({"text", "nginx", "mermaid", "{toctree}"})  # blocks for reading only
+MARKS = frozenset({"", "file", "append", "exit", "varies", "answer of", "not run"})
+SHOWN = frozenset({"text", "nginx"})  # blocks for reading only
 OPTIONAL = ("curl", "sqlite3")  # commands that a machine may lack
 _BLOCK = re.compile(
     r"^(?:<!-- (?P<mark>[^\n]*) -->\n+)?```(?P<language>\S+)\n(?P<text>.*?)^```$",
@@ -103,9 +104,7 @@ class Reader:
 
     folder: Path
     provider: str  # URL of the simulated provider
-    checkout: Path | None = None  # a copy of the source to work on
     url: str = ""
-    codes: list[int] = attrs.field(factory=list)
     _shell: Any = None
     _servers: int = 0
 
@@ -118,6 +117,7 @@ class Reader:
             self.do(block, shown, where)
 
     def do(self, block: Block, shown: str, where: str) -> None:
+        assert block.mark in MARKS, f"{where}: nobody knows the mark {block.mark}"
         if block.mark == "not run":
             assert block.value, f"{where}: say why it is not run"
         elif block.mark in {"file", "append"}:
@@ -335,9 +335,8 @@ def assert_shape(shown: Any, answer: Any, where: str) -> None:
         if shown and answer:
             assert_shape(shown[0], answer[0], f"{where}[0]")
     elif None not in (shown, answer):
-        number = (int, float)
-        kind = number if isinstance(shown, number) else type(shown)
-        assert isinstance(answer, kind), f"{where}: {answer!r}"
+        kinds = (int, float) if isinstance(shown, int | float) else (type(shown),)
+        assert isinstance(answer, kinds), f"{where}: {answer!r}"
 
 
 def quoted(text: str) -> str:

@@ -14,10 +14,14 @@ from documents import (
     assert_output,
     assert_shape,
     blocks,
+    clean_environment,
     commands,
     provider_on_loopback,
     reader,
 )
+
+from tracker.catalogue import load_catalogue
+from tracker.config import read_config
 
 DOCS = ROOT / "docs"
 FOLDERS = ("how-to", "reference", "explanation")
@@ -148,6 +152,24 @@ class TestTheRunner:
 
     def test_numbers_and_what_an_ellipsis_stands_for_may_differ(self) -> None:
         assert_output("at 10:20 in 1.5 ms\n…\nb…\n", "at 11:21 in 90 ms\nx\ny\nbcd\n", "here")
+
+    def test_no_page_can_reach_a_real_provider(self, tmp_path: Path) -> None:
+        environ = clean_environment(tmp_path, "http://127.0.0.1:9")
+        entries = load_catalogue().values()
+        keys = {name for e in entries for name in (*e.keys, *e.required.values())}
+        (tmp_path / "empty.toml").touch()
+        config = read_config(
+            tmp_path / "empty.toml", environ | dict.fromkeys(keys, "k"), dotenv=None
+        )
+        assert {p.base_url for p in config.providers} == {"http://127.0.0.1:9/v1"}
+        assert all(p.moved for p in config.providers)
+        assert len(config.providers) == sum(e.base_url is not None for e in entries)
+
+    def test_an_unknown_mark_is_told(self, tmp_path: Path, provider: str) -> None:
+        page = tmp_path / "page.md"
+        page.write_text("<!-- not tun: why -->\n```console\n$ true\n```\n")
+        with reader(tmp_path, provider) as following, pytest.raises(AssertionError, match="mark"):
+            following.follow(page)
 
     @pytest.mark.parametrize(
         ("shown", "answer"), [({"a": 1}, {}), ({"a": 1}, {"a": "x"}), ([{"a": 1}], [{"b": 1}])]
