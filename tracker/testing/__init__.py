@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from tracker.testing.demo import open_demo as open_demo
     from tracker.testing.faults import FaultProxy as FaultProxy
     from tracker.testing.faults import fault_proxy as fault_proxy
+    from tracker.testing.disk import Disk as Disk
+    from tracker.testing.machine import TrackerMachine as TrackerMachine
     from tracker.testing.moods import Mood as Mood
     from tracker.testing.moody import MoodyCheck as MoodyCheck
     from tracker.testing.moody import MoodyWorld as MoodyWorld
+    from tracker.testing.oracle import Oracle as Oracle
     from tracker.testing.policies import BrokenPromise as BrokenPromise
     from tracker.testing.policies import Promise as Promise
     from tracker.testing.policies import check_policy as check_policy
     from tracker.testing.quota import Quota as Quota
     from tracker.testing.quota import Window as Window
+    from tracker.testing.running import run_machine as run_machine
     from tracker.testing.scripts import Character as Character
     from tracker.testing.scripts import Script as Script
     from tracker.testing.scripts import Trouble as Trouble
@@ -41,15 +45,20 @@ if TYPE_CHECKING:
     from tracker.testing.trio_host import TrioHost as TrioHost
     from tracker.testing.trio_host import advance as advance
     from tracker.testing.trio_host import settle as settle
+    from tracker.testing.world import World as World
 
 _NAMES = {
     "clocks": ("VirtualClock", "virtual_clock"),
     "demo": ("DemoWorld", "open_demo"),
+    "disk": ("Disk",),
     "faults": ("FaultProxy", "fault_proxy"),
+    "machine": ("TrackerMachine",),
     "moods": ("Mood",),
     "moody": ("MoodyCheck", "MoodyWorld"),
+    "oracle": ("Oracle",),
     "policies": ("BrokenPromise", "Promise", "check_policy"),
     "quota": ("Quota", "Window"),
+    "running": ("run_machine",),
     "scripts": ("Character", "Script", "Trouble", "play", "write_script"),
     "simulated": ("SimulatedProvider", "simulated_provider"),
     "toxics": (
@@ -63,6 +72,7 @@ _NAMES = {
         "Timeout",
     ),
     "trio_host": ("TrioHost", "advance", "settle"),
+    "world": ("World",),
 }
 _HOMES = {name: f"{__name__}.{home}" for home, names in _NAMES.items() for name in names}
 __all__ = sorted(_HOMES)  # noqa: PLE0605 (a list, made from the table)

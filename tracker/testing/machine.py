@@ -34,7 +34,7 @@ DAY = 24 * HOUR
 
 names = st.sampled_from(NAMES)
 # What makes and mends an outage most often: the long ways to a status are found sooner.
-moods = st.sampled_from((*2 * (Mood.OK, Mood.SERVER_ERROR), *Mood))
+moods = st.sampled_from((*4 * (Mood.OK, Mood.SERVER_ERROR), *Mood))
 spans = st.sampled_from((1.0, 10.0, 30.0, 60.0, 120.0, 600.0))  # seconds
 _executed = Counter[str]()
 Told = tuple[float | None, bool | None]  # interval and whether it is on, None: as configured
@@ -176,18 +176,13 @@ class TrackerMachine(RuleBasedStateMachine):
     def an_operator_reloads(self, watched: list[str]) -> None:
         self.world.reload(self.configuration(watched))
 
-    @rule(name=names, mood=moods)
-    def somebody_asks_for_a_check(self, name: str, mood: Mood) -> None:
-        """Of a provider in that mood."""
-        tracker, own = self.world.tracker, self.world.own.get(name)
-        if own is None:
-            return
-        self.world.checks[name].mood = mood
-        began = len(own)
-        answer = self.world.meanwhile(partial(tracker.check, name), TIMEOUT_SECONDS + 1.0)
-        if answer is not None and len(own) > began:
-            kinds = [seen.kind for seen in own[began:]]
-            assert answer[name].kind in kinds, f"{answer[name].kind} answered, found {kinds}"
+    @rule(name=names, moods=st.lists(moods, min_size=1, max_size=6))
+    def somebody_asks_for_checks(self, name: str, moods: list[Mood]) -> None:
+        """One after the other, of a provider in these moods."""
+        for mood in moods:
+            if name in self.world.oracles:
+                self.world.checks[name].mood = mood
+                self._ask(name)
 
     @invariant()
     def everything_is_as_the_oracle_says(self) -> None:
@@ -216,6 +211,15 @@ class TrackerMachine(RuleBasedStateMachine):
     def no_two_checks_overlap(self) -> None:
         overlaps = {name: check.overlapped for name, check in self.world.checks.items()}
         assert not any(overlaps.values()), overlaps
+
+    def _ask(self, name: str) -> None:
+        own = self.world.own[name]
+        began = len(own)
+        check = partial(self.world.tracker.check, name)
+        answer = self.world.meanwhile(check, TIMEOUT_SECONDS + 1.0)
+        if answer is not None and len(own) > began:
+            found = [seen.kind for seen in own[began:]]
+            assert answer[name].kind in found, f"{answer[name].kind} answered, found {found}"
 
     def _tune(self, name: str, **wish: Any) -> None:
         if name not in self.world.oracles:

@@ -40,10 +40,6 @@ class Seen:
     def reset(self) -> float | None:
         return None if self.reset_in is None else self.ended + self.reset_in
 
-    def remembered(self, now: float, at: datetime) -> "Seen":
-        """As a new process knows it: only the wall clock tells how long ago it was."""
-        return attrs.evolve(self, ended=now - (at - self.ended_at).total_seconds())
-
 
 @attrs.frozen(kw_only=True)
 class Present:
@@ -121,6 +117,15 @@ class Oracle:
             c.latency_ms for c in self.life if c.kind in SUCCESSES and c.latency_ms is not None
         ]
         return known[-1] if known else None
+
+
+def remembered(life: Sequence[Seen], now: float, at: datetime) -> list[Seen]:
+    """As a new process knows them: only the wall clock tells how long ago the last one was."""
+    if not life:
+        return []
+    last = life[-1]
+    later = now - (at - last.ended_at).total_seconds() - last.ended
+    return [attrs.evolve(check, ended=check.ended + later) for check in life]
 
 
 def counted(checks: Sequence[Seen]) -> list[Seen]:

@@ -22,7 +22,7 @@ from tracker.testing.clocks import VirtualClock, virtual_clock
 from tracker.testing.disk import Disk, Trouble
 from tracker.testing.ledger import Ledger
 from tracker.testing.moody import MoodyCheck
-from tracker.testing.oracle import Oracle, Seen
+from tracker.testing.oracle import Oracle, Seen, remembered
 from tracker.testing.trio_host import TrioHost, advance, settle
 from tracker.testing.verdicts import Look
 
@@ -199,10 +199,9 @@ class World:
         """What the file tells of it."""
         stored = self.ledger.stored[provider.name]
         life = stored[-1].life if stored else ()
-        now, at = self.now, self.clock.now()
         return Oracle(
             provider.timing,
-            life=[seen.remembered(now, at) for seen in life],
+            life=remembered(life, self.now, self.clock.now()),
             checks=[entry.seen for entry in stored],
         )
 
