@@ -171,6 +171,11 @@ class TestTheRunner:
         with reader(tmp_path, provider) as following, pytest.raises(AssertionError, match="mark"):
             following.follow(page)
 
+    def test_where_it_varies_the_first_words_count(self) -> None:
+        assert_output("name x\na 1\n  more\n…\n", "name y\na 2\nb 3\n", "here", varies=True)
+        with pytest.raises(AssertionError, match="the page shows"):
+            assert_output("name x\nb 1\n", "name y\na 2\n", "here", varies=True)
+
     @pytest.mark.parametrize(
         ("shown", "answer"), [({"a": 1}, {}), ({"a": 1}, {"a": "x"}), ([{"a": 1}], [{"b": 1}])]
     )
