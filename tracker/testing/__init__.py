@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from tracker.testing.clocks import virtual_clock as virtual_clock
     from tracker.testing.demo import DemoWorld as DemoWorld
     from tracker.testing.demo import open_demo as open_demo
+    from tracker.testing.disk import Disk as Disk
     from tracker.testing.faults import FaultProxy as FaultProxy
     from tracker.testing.faults import fault_proxy as fault_proxy
-    from tracker.testing.disk import Disk as Disk
     from tracker.testing.machine import TrackerMachine as TrackerMachine
     from tracker.testing.moods import Mood as Mood
     from tracker.testing.moody import MoodyCheck as MoodyCheck

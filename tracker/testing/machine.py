@@ -231,7 +231,6 @@ class TrackerMachine(RuleBasedStateMachine):
         self.filed = self.filed | {name: told}
 
     def _begin_again(self, off: float) -> None:
-        self.world.ledger.settle(self.disk, None)
         readable = self.disk.trouble is not Trouble.FOLDER and self.disk.exists
         self.told = self.disk.overrides() if readable else {}
         self.filed = self.told if self.disk.trouble is not Trouble.FOLDER else self.filed
