@@ -107,7 +107,8 @@ def _ticks(pid: int) -> int:
     return int(fields[11]) + int(fields[12])
 
 
-def memory_mb(pid: int) -> float:
+def memory_mb(pid: int, field: str = "VmRSS") -> float:
+    """What a process has of memory now; with VmHWM the most it had."""
     with open(f"/proc/{pid}/status") as file:  # noqa: PTH123
-        line = next(line for line in file if line.startswith("VmRSS"))
+        line = next(line for line in file if line.startswith(field))
     return int(line.split()[1]) / 1024

@@ -7,7 +7,7 @@ do it.
 
 import argparse
 import json
-import resource
+import os
 import statistics
 import subprocess
 import sys
@@ -21,6 +21,7 @@ import httpx
 import structlog
 import trio
 
+from benchmarks.load import memory_mb
 from benchmarks.table import Figure, row
 from tracker import Config, run_tracker
 from tracker.reports import Status
@@ -50,7 +51,7 @@ def providers(listed: list[dict[str, Any]]) -> tuple[Provider, ...]:
 async def tracker_sweep(listed: list[dict[str, Any]], folder: str) -> dict[str, float]:
     good = {u["name"] for u in listed if not u["hangs"]}
     config = Config(database=f"{folder}/sweep.db", providers=providers(listed))
-    idle_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    idle = memory_mb(os.getpid())
     began, cpu = time.perf_counter(), time.process_time()
     async with trio.open_nursery() as nursery:
         tracker = await nursery.start(run_tracker, config)
@@ -60,11 +61,11 @@ async def tracker_sweep(listed: list[dict[str, Any]], folder: str) -> dict[str, 
         wall, spent = time.perf_counter() - began, time.process_time() - cpu
         found = [tracker.snapshot.providers[name] for name in good]
         tracker.stop()
-    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = memory_mb(os.getpid(), "VmHWM")
     return {
         "wall_seconds": wall,
         "cpu_seconds": spent,
-        "memory_above_idle_mb": (peak_kb - idle_kb) / 1024,
+        "memory_above_idle_mb": peak - idle,
         "reported_p50_ms": statistics.median(p.response_time_ms or 0.0 for p in found),
         "misjudged": sum(p.status is not Status.HEALTHY for p in found),
     }
