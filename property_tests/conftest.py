@@ -1,13 +1,12 @@
 """Profiles: ``quick`` for every run, ``nightly`` for long ones (HYPOTHESIS_PROFILE=nightly)."""
 
-import logging
 import os
 
 import pytest
-import structlog
 from hypothesis import HealthCheck, settings
 
 from tracker.testing.machine import TrackerMachine
+from tracker.testing.running import quiet
 
 settings.register_profile("quick", deadline=None)
 settings.register_profile(
@@ -17,13 +16,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(autouse=True)
-def quiet():
-    """Hours pass in a second here, and each check writes a line."""
-    before = structlog.get_config()
-    critical = structlog.make_filtering_bound_logger(logging.CRITICAL)
-    structlog.configure(wrapper_class=critical)
-    yield
-    structlog.configure(**before)
+def few_words():
+    with quiet():
+        yield
 
 
 def pytest_terminal_summary(terminalreporter):

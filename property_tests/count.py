@@ -5,18 +5,18 @@ is one, so that no real disk is waited for; ``--folder`` chooses another place.
 """
 
 import argparse
-import logging
 import sys
 import time
 from pathlib import Path
 
-import structlog
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from served_machine import ServedMachine
+
+from tracker.testing.running import quiet
 
 MEMORY = Path("/dev/shm")
 EXAMPLES, STEPS = 50, 50  # of a round; then the count is looked at
@@ -49,10 +49,9 @@ def main() -> None:
     parser.add_argument("--rules", type=int, default=10_000)
     parser.add_argument("--folder", type=Path, default=MEMORY if MEMORY.is_dir() else None)
     options = parser.parse_args()
-    critical = structlog.make_filtering_bound_logger(logging.CRITICAL)
-    structlog.configure(wrapper_class=critical)  # hours pass in a second, each check writes a line
     ServedMachine.folder = options.folder
-    executed, seconds = run_rules(options.rules, lambda text: print(text, file=sys.stderr))
+    with quiet():
+        executed, seconds = run_rules(options.rules, lambda text: print(text, file=sys.stderr))
     rate = executed / seconds
     print(f"state machine: {executed:,} rules executed in {seconds:,.0f} s, {rate:,.0f} a second")
 

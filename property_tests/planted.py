@@ -4,7 +4,6 @@
 smallest program is that shows it (docs/planted-bugs.md keeps what it printed).
 """
 
-import logging
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import structlog
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -24,6 +22,7 @@ from tracker.reports import Status
 from tracker.snapshot import Excluded, ProviderStatus
 from tracker.store.backlog import Backlog
 from tracker.testing.machine import TrackerMachine
+from tracker.testing.running import quiet
 
 MEMORY = Path("/dev/shm")
 UP = {Status.HEALTHY, Status.DEGRADED}
@@ -150,19 +149,18 @@ def hunt(bug: Callable[[], None], *, minimise: bool, examples: int = 500) -> Fou
 
 
 def main() -> None:
-    critical = structlog.make_filtering_bound_logger(logging.CRITICAL)
-    structlog.configure(wrapper_class=critical)
     TrackerMachine.folder = MEMORY if MEMORY.is_dir() else None
     missed = 0
     for bug in BUGS:
-        found = hunt(bug, minimise=True)
+        with quiet():
+            found = hunt(bug, minimise=True)
         print(f"\n{bug.__name__}: {bug.__doc__}")
         if found is None:
             missed += 1
             print("  NOT FOUND")
             continue
         print(f"  smallest program: {len(found.steps)} steps, {found.rules:,} rules in all")
-        print("\n".join(f"    {step}" for step in found.steps))
+        print("\n".join(f"    {step}" for step in found.steps), flush=True)
         print(f"  {found.what}")
     sys.exit(missed)
 

@@ -1,4 +1,4 @@
-"""docs/how-to/test-with-the-kit.md: each snippet runs as a program and prints what the page says."""
+"""docs/how-to/test-with-the-kit.md: each snippet runs, and prints what the page says."""
 
 import os
 import subprocess

@@ -1,0 +1,24 @@
+"""The state machine finds what it is for: see docs/planted-bugs.md."""
+
+import os
+
+import pytest
+from planted import BUGS, hunt
+
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+# The others need thousands of rules: by night, and by ``python -m property_tests.planted``.
+SOON = {
+    "failures_are_never_forgotten",
+    "windows_keep_one_check_too_many",
+    "what_could_not_be_written_is_forgotten",
+}
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
+def test_the_machine_finds(bug):
+    if not (NIGHTLY or bug.__name__ in SOON):
+        pytest.skip("takes long: HYPOTHESIS_PROFILE=nightly")
+    found = hunt(bug, minimise=NIGHTLY)
+    assert found is not None
+    if NIGHTLY:
+        assert len(found.steps) <= 6, found.steps
