@@ -25,7 +25,7 @@ from tracker.config import read_config
 
 DOCS = ROOT / "docs"
 FOLDERS = ("how-to", "reference", "explanation")
-# Followed by tests of their own, with what they need.
+# Followed by test_kit_docs.py: its programs take longer than a page may.
 ELSEWHERE = frozenset({"how-to/test-with-the-kit.md"})
 PAGES = tuple(
     name
