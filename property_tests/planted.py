@@ -4,7 +4,6 @@
 smallest program is that shows it (docs/planted-bugs.md keeps what it printed).
 """
 
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from tracker.testing.machine import TrackerMachine
 from tracker.testing.running import quiet
 
 MEMORY = Path("/dev/shm")
+RULES = ("a_", "an_", "the_", "it_", "time_", "trio_", "somebody_")  # the rest are invariants
 UP = {Status.HEALTHY, Status.DEGRADED}
 
 
@@ -134,17 +134,9 @@ def hunt(bug: Callable[[], None], *, minimise: bool, examples: int = 500) -> Fou
             )
         except AssertionError as error:
             program = "\n".join(getattr(error, "__notes__", ()))
-            steps = re.findall(r"^state\.(.*)$", program, re.MULTILINE)
+            steps = [" ".join(step.split()) for step in program.split("\nstate.")[1:]]
             rules = TrackerMachine.executed_rules() - before
-            return Found(
-                str(error),
-                rules,
-                tuple(
-                    s
-                    for s in steps
-                    if s.startswith(("a_", "an_", "the_", "time_", "it_", "somebody_"))
-                ),
-            )
+            return Found(str(error), rules, tuple(s for s in steps if s.startswith(RULES)))
     return None
 
 

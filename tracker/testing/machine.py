@@ -172,6 +172,7 @@ class TrackerMachine(RuleBasedStateMachine):
     def an_operator_switches(self, name: str, enabled: bool | None) -> None:
         self._tune(name, enabled=enabled)
 
+    @precondition(lambda self: not self.world.unremembered)
     @rule(watched=st.sets(names).map(sorted))
     def an_operator_reloads(self, watched: list[str]) -> None:
         self.world.reload(self.configuration(watched))
