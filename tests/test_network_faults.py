@@ -1,0 +1,16 @@
+"""Every fault of the network at once, through checks, actors and aggregator; long in torture."""
+
+import sys
+
+import pytest
+
+from benchmarks.torture.network import CASES, DNS, network_faults
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and Linux's backlog")
+
+
+async def test_each_fault_has_its_kind_in_time_and_harms_nobody_else():
+    outcome = await network_faults(2.5)
+    assert outcome.wrong == ()
+    assert outcome.figures["faults_passed"] == len(CASES) + len(DNS)
+    assert outcome.figures["checks_of_the_well"] >= 10
