@@ -5,6 +5,7 @@ import resource
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
@@ -35,8 +36,7 @@ class Place:
 @attrs.frozen(kw_only=True)
 class Fault:
     """``heals``: the tracker mends it at once, nobody else has to. keeps: the rows from before
-    stay in the file. at_start: it stands there before the server runs. full: the checks'
-    answers do not fit.
+    stay in the file. at_start: it stands there before the server runs.
     """
 
     inject: Inject
@@ -196,8 +196,6 @@ def can_mount() -> bool:
 
 
 def _mounts() -> bool:
-    import tempfile  # noqa: PLC0415
-
     with tempfile.TemporaryDirectory() as folder:
         if subprocess.run(
             ["mount", "-t", "tmpfs", "none", folder], check=False, capture_output=True
@@ -225,5 +223,9 @@ def run(*words: str) -> None:
 
 async def until_stopped(pid: int) -> None:
     """SIGSTOP takes a moment."""
-    while Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "T":
+    while not _is_stopped(pid):  # noqa: ASYNC110 (the kernel sets no event)
         await trio.sleep(0.001)
+
+
+def _is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] == "T"

@@ -1,6 +1,7 @@
 """The database away: checks, judgement and every answer but history go on, and nothing is lost."""
 
 import signal
+import sqlite3
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -247,8 +248,6 @@ class _Trial:
 
 
 async def _is_free(place: Place) -> bool:
-    import sqlite3  # noqa: PLC0415
-
     try:
         connection = sqlite3.connect(place.database, timeout=0.0, isolation_level=None)
         connection.execute("BEGIN IMMEDIATE")

@@ -78,12 +78,16 @@ async def _lane(home: Path, left: Iterable[int], dice: random.Random, total: Tol
         file = write_config(home, urls(providers), tracker=TRACKER)
         for number, _ in enumerate(left):
             if number % ROUNDS_A_DATABASE == 0:
-                for old in home.glob("status.db*"):
-                    old.unlink()
+                _forget(home)
                 known = {}
             total.add(await _round(home, file, forks, known, dice))
             if total.rounds % 50 == 0:
                 print(attrs.asdict(total), flush=True)
+
+
+def _forget(home: Path) -> None:
+    for old in home.glob("status.db*"):
+        old.unlink()
 
 
 async def _round(

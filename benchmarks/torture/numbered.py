@@ -68,7 +68,7 @@ def number_in(message: str) -> int | None:
 
 @attrs.frozen
 class Sequence:
-    """Of all providers together. lost: answers between the first and the last that are in no row."""
+    """Of all providers together. lost: answers between the first and the last without a row."""
 
     rows: int = 0
     lost: int = 0

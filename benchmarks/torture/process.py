@@ -3,7 +3,6 @@
 Each trial returns its figures and what was wrong.
 """
 
-import os
 import resource
 import signal
 import sqlite3
@@ -13,13 +12,15 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import attrs
+import httpx
 import trio
 
-from benchmarks.torture.numbered import Sequence, numbered, rows_of, urls
+from benchmarks.torture.numbered import Sequence, number_in, numbered, rows_of, urls
 from benchmarks.torture.report import Figures, Outcome
 from benchmarks.torture.served import Served, served
 from tracker.testing import Mood, SimulatedProvider, broken, simulated_provider
@@ -29,7 +30,8 @@ BLAMELESS = "degraded_latency_ms = 900.0\n"
 TRACKER = f"interval_seconds = 1.0\n{BLAMELESS}"
 LATENCY_MS = 300.0  # so that a check is often under way
 OURS = {"ok", "slow", "internal"}
-LIBRARIES = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+LIBRARIES = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")  # Debian's
+HAS_LIBRARY = LIBRARIES.exists()
 RECOVER_SECONDS = 15.0
 
 
@@ -38,7 +40,7 @@ async def process_faults(quick: bool, names: tuple[str, ...] = ()) -> Outcome:
     for name, trial in trials(quick).items():
         if names and name not in names:
             continue
-        if "clock" in name and not LIBRARIES.exists():
+        if "clock" in name and not HAS_LIBRARY:
             skipped += 1
             continue
         with tempfile.TemporaryDirectory() as folder:
@@ -72,7 +74,7 @@ async def stopped(folder: Path, seconds: float, count: int = 4) -> tuple[Figures
 
     async def stop(server: Served, providers: list[SimulatedProvider]) -> None:
         before = sum(provider.checks for provider in providers)
-        while sum(provider.checks for provider in providers) == before:
+        while sum(p.checks for p in providers) == before:  # noqa: ASYNC110 (nor do they)
             await trio.sleep(0.005)
         server.send(signal.SIGSTOP)
         await trio.sleep(seconds)
@@ -176,8 +178,6 @@ async def terminated(folder: Path) -> tuple[Figures, list[str]]:
 
 
 async def _read_events(server: Served) -> None:
-    import httpx  # noqa: PLC0415
-
     try:
         async with server.client.stream("GET", "/api/providers/events") as response:
             async for _ in response.aiter_bytes():
@@ -187,10 +187,6 @@ async def _read_events(server: Served) -> None:
 
 
 async def _note_reported(server: Served, reported: dict[str, int]) -> None:
-    import httpx  # noqa: PLC0415
-
-    from benchmarks.torture.numbered import number_in  # noqa: PLC0415
-
     try:
         while True:
             status = (await server.json("/api/providers/status"))["providers"]
@@ -240,7 +236,7 @@ async def out_of_descriptors(folder: Path, seconds: float) -> tuple[Figures, lis
 async def _without_descriptors(server: Served, seconds: float) -> set[str]:
     pid, states = server.process.pid, set()
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    highest = max(int(number) for number in os.listdir(f"/proc/{pid}/fd"))
+    highest = max(int(each.name) for each in _descriptors(pid))
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1, before[1]))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_knock, server.url)
@@ -264,9 +260,17 @@ async def _knock(url: str) -> None:
             stream.socket.close()
 
 
+def _descriptors(pid: int) -> list[Path]:
+    return list(Path(f"/proc/{pid}/fd").iterdir())
+
+
+def _full() -> Any:
+    return Path("/dev/full").open("wb")
+
+
 async def log_on_a_full_disk(folder: Path) -> tuple[Figures, list[str]]:
     """Its standard error is /dev/full: no log line can be written."""
-    with open("/dev/full", "wb") as full:
+    with _full() as full:
         async with numbered(4) as providers:
             fast = "interval_seconds = 0.25\nrecheck_seconds = [0.2]\n"
             async with served(folder, urls(providers), tracker=fast, stderr=full) as server:
@@ -366,8 +370,7 @@ def _leaps(database: Path) -> int:
         rows = connection.execute(
             "SELECT provider_name, checked_at_ms FROM checks ORDER BY provider_name, id"
         ).fetchall()
-    pairs = zip(rows, rows[1:], strict=False)
-    return sum(a[0] == b[0] and abs(b[1] - a[1]) > 1_800_000 for a, b in pairs)
+    return sum(a[0] == b[0] and abs(b[1] - a[1]) > 1_800_000 for a, b in pairwise(rows))
 
 
 def _stored(database: Path) -> tuple[Counter[str], list[tuple[str, str, str]]]:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections import Counter
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ async def soak(minutes: float, count: int = 200, seed: int = 1) -> Outcome:
 async def _soak(folder: Path, minutes: float, count: int, seed: int) -> Outcome:
     command = [sys.executable, "-m", "benchmarks.torture.upstreams"]
     command += ["--count", str(count), "--seed", str(seed)]
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: ASYNC220 (nothing else runs yet)
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as upstreams:
         assert upstreams.stdout is not None
@@ -173,7 +174,7 @@ def _judged(
 def missed(checks: list[tuple[str, int, str]]) -> int:
     """Whole intervals without a check, but after those that ask to wait."""
     total = 0
-    for (name, at, outcome), (following, later, _) in zip(checks, checks[1:], strict=False):
+    for (name, at, outcome), (following, later, _) in pairwise(checks):
         if name == following and outcome not in POSTPONED:
             total += max(round((later - at) / 1000.0 / INTERVAL) - 1, 0)
     return total
