@@ -22,6 +22,7 @@ class FakeProvider:
 
     kinds: list[Kind]
     seconds: float = 0.1
+    retry_after: float | None = None
     running: int = 0
     overlaps: int = 0
     opened: int = 0
@@ -41,7 +42,7 @@ class FakeProvider:
         finally:
             self.running -= 1
         kind = self.kinds.pop(0) if len(self.kinds) > 1 else self.kinds[0]
-        return finding(kind)
+        return finding(kind, retry_after=self.retry_after)
 
 
 @asynccontextmanager
@@ -207,3 +208,26 @@ def test_only_timing_can_change_without_a_new_connection(
     change: dict[str, object], same: bool
 ) -> None:
     assert same_endpoint(attrs.evolve(provider(), **change), provider()) is same
+
+
+async def test_tuning_does_not_break_a_retry_after(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([Kind.RATE_LIMITED], seconds=0.0, retry_after=3600.0)
+    async with living(fake, provider()) as (actor, _):
+        await trio.sleep(1.0)
+        actor.retune(provider(interval_seconds=60.0))
+        await trio.sleep(3000.0)
+        assert len(fake.times) == 1
+        await trio.sleep(700.0)
+        assert len(fake.times) == 2
+
+
+async def test_a_failure_found_on_request_does_not_break_a_retry_after(
+    autojump_clock: MockClock,
+) -> None:
+    fake = FakeProvider([Kind.RATE_LIMITED], seconds=0.0, retry_after=3600.0)
+    async with living(fake, provider()) as (actor, _):
+        await trio.sleep(1.0)
+        fake.kinds, fake.retry_after = [Kind.SERVER], None
+        await actor.check_now()
+        await trio.sleep(3000.0)
+        assert len(fake.times) == 2

@@ -18,7 +18,8 @@ from tracker.actor import Check
 from tracker.backoff import Backoff
 from tracker.canary import Canary
 from tracker.keeper import BeyondMendingError
-from tracker.reports import Finding, Kind, Status
+from tracker.reports import Crash, Finding, Kind, Status
+from tracker.secret import Secret
 from tracker.settings import Provider
 from tracker.testing import VirtualClock, advance, virtual_clock
 
@@ -379,3 +380,105 @@ async def test_history_is_there_within_a_second(world: World, mock_clock: MockCl
         since = world.clock.now() - timedelta(hours=1)
         found = await while_advancing(world, lambda: tracker.history(since=since))
         assert len(found.providers["a"]) == tracker.snapshot.providers["a"].checks_24h == 1
+
+
+async def test_an_interval_beyond_a_week_is_refused(world: World, mock_clock: MockClock) -> None:
+    async with world.running(world.config("a")) as tracker:
+        with pytest.raises(ValueError, match="interval_seconds"):
+            await tracker.tune("a", interval_seconds=1e12)
+        await tracker.tune("a", interval_seconds=604_800.0)
+        await while_advancing(world, lambda: tracker.check("a"))
+        assert tracker.snapshot.providers["a"].next_check is not None
+
+
+async def test_once_ready_a_provider_that_is_added_does_not_make_it_unready(
+    world: World, mock_clock: MockClock
+) -> None:
+    async with world.running(world.config("a")) as tracker:
+        world.kinds["bb"] = Kind.INTERNAL
+        await tracker.reload(world.config("a", "bb"))
+        assert tracker.snapshot.providers["bb"].last_check is None
+        assert tracker.health().ready
+
+
+async def test_a_reset_override_shows_nowhere_after_a_restart(
+    world: World, mock_clock: MockClock
+) -> None:
+    async with world.running(world.config("a")) as tracker:
+        await tracker.tune("a", interval_seconds=20.0, enabled=True)
+        await tracker.tune("a", interval_seconds=None, enabled=None)
+    async with world.running(world.config("a")) as tracker:
+        assert tracker.overrides == {}
+        assert not tracker.snapshot.providers["a"].interval_overridden
+
+
+async def test_tuning_while_nothing_could_be_read_keeps_the_stored_half(
+    world: World, mock_clock: MockClock
+) -> None:
+    async with world.running(world.config("a")) as tracker:
+        await tracker.tune("a", interval_seconds=20.0)
+        await world.passes(1.0)
+    path = world.folder / "p.db"
+    path.rename(world.folder / "away")
+    path.mkdir()
+    async with world.running(world.config("a")) as tracker:
+        await tracker.tune("a", enabled=False)
+        path.rmdir()
+        (world.folder / "away").rename(path)
+        await world.passes(10.0)
+        seen = tracker.snapshot.providers["a"]
+        assert (seen.interval_seconds, seen.enabled) == (20.0, False)
+    assert world.rows("SELECT interval_seconds, enabled FROM overrides") == [(20.0, 0)]
+
+
+async def test_a_bug_while_a_check_is_judged_counts_it_once(
+    world: World, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.running(world.config("a")) as tracker:
+        dossier = tracker._aggregator.dossiers["a"]
+        record, bugs = type(dossier)._record, iter([True])
+
+        def broken(self: Any, *rest: Any) -> Any:
+            if next(bugs, False):
+                raise ZeroDivisionError("a bug of ours")
+            return record(self, *rest)
+
+        monkeypatch.setattr(type(dossier), "_record", broken)
+        world.kinds["a"] = Kind.SERVER
+        before = tracker.snapshot.providers["a"].checks_24h
+        await world.passes(62.0)
+        world.kinds["a"] = Kind.OK
+        seen = tracker.snapshot.providers["a"]
+        checks = seen.checks_24h
+        assert seen.consecutive_failures == checks - before
+    assert world.rows() == [(checks,)]
+
+
+async def test_what_is_known_is_stored_even_when_the_aggregator_is_beyond_mending(
+    world: World, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Any) -> None:
+        raise ZeroDivisionError("a bug of ours")
+
+    with pytest.raises(BaseExceptionGroup):
+        async with world.running(world.config("a")) as tracker:
+            taken = tracker.snapshot.providers["a"].checks_24h
+            tracker._writer.gap_seconds = 3600.0  # the running writer would come too late
+            await while_advancing(world, lambda: tracker.check("a"))
+            monkeypatch.setattr(type(tracker._aggregator), "publish", broken)
+            await world.passes(300.0)
+    assert world.rows()[0][0] >= taken + 1
+
+
+async def test_a_crash_text_is_masked_before_it_is_cut(world: World, mock_clock: MockClock) -> None:
+    key = Secret("gsk_canary_of_forty_characters_0123456789")
+    config = world.config("a")
+    keyed = attrs.evolve(config.providers[0], keys=(key,))
+    async with world.running(attrs.evolve(config, providers=(keyed,))) as tracker:
+        error = ValueError("x" * 170 + key.reveal())
+        tracker._aggregator.take(Crash.of("a", error, count=5, spent=True))
+        tracker._aggregator.publish()
+        seen = tracker.snapshot.providers["a"]
+    assert "gsk" not in repr(seen)
+    assert seen.reason.endswith("x***")
+    assert "gsk" not in repr(world.rows("SELECT * FROM checks"))

@@ -54,6 +54,7 @@ class ProbeActor:
     due: float = -NEVER
     beat: float = attrs.field(factory=trio.current_time)
     busy: bool = False
+    _not_before: float = -NEVER  # the provider asked us to wait until then
     _streak: Streak = Streak()
     _anchor: float = attrs.field(factory=trio.current_time)
     _requests: list[_Request] = attrs.field(factory=list)
@@ -72,6 +73,7 @@ class ProbeActor:
                         await self._wait()
                         if self._is_due() and same_endpoint(self.provider, settings):
                             await self._check_and_report(check, mailbox)
+                self._not_before = -NEVER
                 if self.shared.schedule:
                     self.due = trio.current_time()  # nothing is known of the new endpoint yet
 
@@ -89,7 +91,8 @@ class ProbeActor:
         self.provider = provider
         if self.shared.schedule:
             now = trio.current_time()
-            self.due = now if moved else min(self.due, self._grid().after(now))
+            sooner = max(min(self.due, self._grid().after(now)), self._not_before)
+            self.due = now if moved else sooner
         self._poked.set()
         return self._steady(self.due)
 
@@ -148,16 +151,20 @@ class ProbeActor:
 
     def _plan(self, outcome: Outcome) -> None:
         self._streak = self._streak.after(outcome.kind)
+        now, wait = trio.current_time(), outcome.finding.retry_after
+        if wait is not None or outcome.kind.is_success:
+            self._not_before = -NEVER if wait is None else now + wait
         if not self.shared.schedule:
             return
-        self.due = next_due(
+        due = next_due(
             outcome.finding,
             streak=self._streak,
-            ended=trio.current_time(),
+            ended=now,
             blocked_for=blocked_for(outcome.finding, self.shared.clock.now()),
             grid=self._grid(),
             timing=self.provider.timing,
         )
+        self.due = max(due, self._not_before)
 
     def _grid(self) -> Grid:
         timing = self.provider.timing

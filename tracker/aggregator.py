@@ -16,7 +16,7 @@ from tracker.journal import Journal
 from tracker.messages import Message, Publish, Restore, Unwatch, Watch
 from tracker.ranking import Excluded, Ranking
 from tracker.ranking.policy import Candidate
-from tracker.reports import Checked, Crash, Finding, Kind, Outcome, Planned
+from tracker.reports import MESSAGE_LENGTH, Checked, Crash, Finding, Kind, Outcome, Planned
 from tracker.secret import Mask
 from tracker.settings import Provider
 from tracker.snapshot import ProviderStatus, Snapshot
@@ -52,6 +52,8 @@ class Aggregator:
     _in_hand: Message | None = None
     _retried: bool = False
     _dirty: bool = True
+    _begun: bool = False  # everything to be watched at the start is known
+    _swept: bool = False
     _published: float = -float("inf")  # trio seconds
     _refreshed: float = -float("inf")
 
@@ -91,7 +93,7 @@ class Aggregator:
                 revision=self.board.latest.revision + 1,
                 providers=MappingProxyType(providers),
                 ranking=ranking,
-                swept=self._swept(),
+                swept=self._is_swept(),
             )
         )
         self._dirty, self._published = False, began
@@ -117,6 +119,8 @@ class Aggregator:
             log.error(
                 "report dropped: it crashed the aggregator twice", report=type(message).__name__
             )
+            if isinstance(message, Publish):
+                message.done.set()  # whoever waits for it must not wait for ever
             return
         self._retried = True
         self._take_in_hand(message)
@@ -136,6 +140,7 @@ class Aggregator:
             case Restore():
                 self._restore(message)
             case Publish(done=done):
+                self._begun = True
                 self.publish()
                 done.set()
                 return
@@ -145,10 +150,9 @@ class Aggregator:
         dossier = self.dossiers.get(outcome.provider)
         if dossier is None:
             return  # removed while its last report was under way
-        models = dossier.models
-        self.backlog.append(dossier.take(outcome, next_due, self._instant()))
-        self._journal.models(outcome.provider, models, dossier.models, outcome.at)
         finding = outcome.finding
+        self._journal.models(outcome.provider, dossier.models, finding.models, outcome.at)
+        self.backlog.append(dossier.take(outcome, next_due, self._instant()))
         log.info(
             "checked",
             provider=outcome.provider,
@@ -162,10 +166,11 @@ class Aggregator:
             dossier.replan(next_due, self._instant())
 
     def _take_crash(self, crash: Crash) -> None:
+        error = self.mask(crash.error)[:MESSAGE_LENGTH]
         log.error(
             "actor crashed",
             provider=crash.provider,
-            error=self.mask(crash.error),
+            error=error,
             crashes=crash.count,
             given_up=crash.spent,
             trace=self.mask(crash.trace),
@@ -173,9 +178,9 @@ class Aggregator:
         dossier = self.dossiers.get(crash.provider)
         if dossier is None:
             return
-        message = self.mask(f"our checker crashed: {crash.error}")[:200]
+        message = f"our checker crashed: {error}"[:MESSAGE_LENGTH]
         if crash.spent:
-            dossier.given_up = self.mask(crash.error)
+            dossier.given_up = error
         finding = Finding(kind=Kind.INTERNAL, message=message, requests=0)
         now = self._instant()
         outcome = Outcome(provider=crash.provider, at=now.at, ended=now.steady, finding=finding)
@@ -208,9 +213,16 @@ class Aggregator:
         dues = [v.next_check for v in views if v is not None and v.next_check is not None]
         return self.rank(field.candidates, field.excluded, self._best, min(dues, default=None))
 
-    def _swept(self) -> bool:
+    def _is_swept(self) -> bool:
+        """Once true it stays so: a provider that is added later is no reason to be unready."""
         watched = (d for d in self.dossiers.values() if d.provider.enabled)
-        return all(d.checked or d.given_up is not None for d in watched)
+        done = self._begun and all(d.checked or d.given_up is not None for d in watched)
+        self._swept = self._swept or done
+        return self._swept
+
+    def silent_for(self) -> float:
+        """Seconds by which the next snapshot is overdue."""
+        return max(trio.current_time() - self._published - REFRESH_SECONDS, 0.0)
 
     def _instant(self) -> Instant:
         return Instant(self.clock.now(), self.clock.steady())

@@ -28,7 +28,7 @@ class DatabaseHealth:
 @attrs.frozen(kw_only=True)
 class TrackerHealth:
     """status: "ok"; "degraded" while something is wrong that the tracker lives with; "failing"
-    when its loop, its aggregator or an actor no longer beats. problems: why, in sentences.
+    when its loop or an actor no longer beats, or no snapshot comes. problems: why, in sentences.
     """
 
     status: str
@@ -123,6 +123,8 @@ def _failures(parts: Anatomy, actors: Mapping[str, ActorHealth]) -> Iterator[str
     """Why a restart of the process would help."""
     if (silent := parts.supervisor.shared.canary.silent_for()) > SILENT_SECONDS:
         yield f"the event loop has not turned for {silent:.0f} s"
+    if (silent := parts.aggregator.silent_for()) > OVERDUE_SECONDS:
+        yield f"no snapshot was posted for {silent:.0f} s longer than planned"
     for name, actor in actors.items():
         if actor.overdue_seconds > OVERDUE_SECONDS:
             yield f"the actor of {name} is {actor.overdue_seconds:.0f} s late"
@@ -132,6 +134,11 @@ def _troubles(parts: Anatomy, actors: Mapping[str, ActorHealth]) -> Iterator[str
     """What is wrong, but lived with."""
     if not parts.store.state.ok:
         yield f"the database is unavailable: {parts.store.state.reason}"
+    for keeper in attrs.astuple(parts.keepers, recurse=False):
+        if keeper.restarting:
+            yield f"the {keeper.name} is restarting after a crash"
+    if parts.aggregator.dropped:
+        yield f"{parts.aggregator.dropped} reports were dropped: our own bug, see the log"
     for name, actor in actors.items():
         if actor.state in {"given up", "restarting"}:
             yield f"the actor of {name} is {actor.state} after a crash"

@@ -23,6 +23,8 @@ from tracker.snapshot import Excluded, ProviderStatus, RateLimit
 from tracker.statistics import Result, Statistics, counts_as
 from tracker.store.records import CheckRecord
 
+FAR_SECONDS = 4e8  # a dozen years: beyond it dates end, and nobody's plans reach so far
+
 
 @attrs.frozen
 class Instant:
@@ -35,7 +37,7 @@ class Instant:
         """The wall time of a steady moment, as the wall clock stands now."""
         if steady is None:
             return None
-        return self.at + timedelta(seconds=steady - self.steady)
+        return self.at + timedelta(seconds=min(steady - self.steady, FAR_SECONDS))
 
     def steadied(self, at: datetime | None) -> float | None:
         return None if at is None else self.steady + (at - self.at).total_seconds()
@@ -94,7 +96,11 @@ class Dossier:
             limits=limits.held,
             limits_source=limits.source,
         )
-        state = msgspec.json.encode(saved).decode()
+        rate_limit = self._rate_limit(limits, now, just_spent=finding.completions)
+        judged = self._verdict(health, limits, rate_limit, now, stale_at)
+        record = self._record(
+            outcome, health, judged, rate_limit, msgspec.json.encode(saved).decode()
+        )
 
         self.health, self.limits = health, limits
         self.statistics.add(result)
@@ -103,7 +109,7 @@ class Dossier:
         self.checked = self.touched = True
         if finding.models is not None:
             self.models = finding.models
-        return self._record(outcome, now, state)
+        return record
 
     def adopt(self, provider: Provider, *, overridden: bool) -> None:
         """Take new settings; switched on again, a given-up actor has a fresh budget."""
@@ -138,8 +144,8 @@ class Dossier:
     def refresh(self, now: Instant) -> ProviderStatus:
         """The view of it now; the same object while nothing in it changed."""
         self.statistics.advance(now.at.timestamp())
-        rate_limit = self._rate_limit(now)
-        judged = self._verdict(now, rate_limit)
+        rate_limit = self._rate_limit(self.limits, now)
+        judged = self._verdict(self.health, self.limits, rate_limit, now, self.stale_at)
         view = self._view(now, judged, rate_limit)
         if self.view is None or view != self.view:
             self.view = view
@@ -153,40 +159,54 @@ class Dossier:
             return None
         return next_due + STALE_INTERVALS * self.provider.timing.interval_seconds
 
-    def _record(self, outcome: Outcome, now: Instant, state: str) -> CheckRecord:
-        self.statistics.advance(now.at.timestamp())
-        rate_limit = self._rate_limit(now)
+    def _record(
+        self,
+        outcome: Outcome,
+        health: Health,
+        judged: Verdict,
+        rate_limit: RateLimit,
+        state: str,
+    ) -> CheckRecord:
+        finding = outcome.finding
         return CheckRecord(
             provider=self.provider.name,
             at=outcome.at,
             kind=outcome.kind,
-            status=self._verdict(now, rate_limit).status,
+            status=judged.status,
             latency_ms=outcome.latency_ms,
-            ttft_ms=None if outcome.finding.ttft is None else outcome.finding.ttft * 1000.0,
+            ttft_ms=None if finding.ttft is None else finding.ttft * 1000.0,
             interval_seconds=self.provider.timing.interval_seconds,
-            http_status=outcome.finding.http_status,
-            message=outcome.finding.message,
-            consecutive_failures=self.health.consecutive_failures,
+            http_status=finding.http_status,
+            message=finding.message,
+            consecutive_failures=health.consecutive_failures,
             rate_limit_percent=rate_limit.percent,
-            completions=outcome.finding.completions,
+            completions=finding.completions,
             state=state,
         )
 
-    def _rate_limit(self, now: Instant) -> RateLimit:
-        statistics = self.statistics
-        return self.limits.view(
+    def _rate_limit(self, limits: LimitBook, now: Instant, *, just_spent: int = 0) -> RateLimit:
+        """``just_spent``: completions of a check that the statistics do not have yet."""
+        spent = self.statistics.completions_since
+        return limits.view(
             now.at,
             documented=self.provider.documented_limits,
-            spent=lambda seconds: statistics.completions_since(now.at.timestamp() - seconds),
+            spent=lambda seconds: spent(now.at.timestamp() - seconds) + just_spent,
         )
 
-    def _verdict(self, now: Instant, rate_limit: RateLimit) -> Verdict:
-        soon = self.limits.runs_out_soon(now.at, self.provider.timing.interval_seconds)
+    def _verdict(
+        self,
+        health: Health,
+        limits: LimitBook,
+        rate_limit: RateLimit,
+        now: Instant,
+        stale_at: float | None,
+    ) -> Verdict:
+        soon = limits.runs_out_soon(now.at, self.provider.timing.interval_seconds)
         return verdict(
-            self.health,
+            health,
             Circumstances(
                 now=now.steady,
-                stale=self.stale_at is not None and now.steady >= self.stale_at,
+                stale=stale_at is not None and now.steady >= stale_at,
                 switched_off=not self.provider.enabled,
                 given_up=self.given_up,
                 limit_percent=rate_limit.percent,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import attrs
 import structlog
@@ -44,6 +45,9 @@ class Tracker:
     _outbox: trio.MemorySendChannel[Message]
     configuration_errors: tuple[str, ...] = ()
     _overrides: dict[str, OverrideRecord] = attrs.field(factory=dict)
+    _effective: Config | None = None
+    _remembered: bool = False  # what is stored has been read
+    _said: dict[str, dict[str, Any]] = attrs.field(factory=dict)  # tuned before that
     _changing: trio.Lock = attrs.field(factory=trio.Lock)  # one change of settings at a time
     _stop: trio.Event = attrs.field(factory=trio.Event)
     _started_at: datetime = attrs.field(init=False)
@@ -62,7 +66,9 @@ class Tracker:
     @property
     def config(self) -> Config:
         """What is in force: the file with the operators' overrides over it."""
-        return effective(self._file, self._overrides)
+        if self._effective is None:
+            self._effective = effective(self._file, self._overrides)
+        return self._effective
 
     @property
     def overrides(self) -> Mapping[str, OverrideRecord]:
@@ -112,7 +118,12 @@ class Tracker:
             )
             provider = applied(self._file.provider(name), override)
             self._remember_override(override)
-            self._aggregator.backlog.append(override)
+            if self._remembered:
+                self._aggregator.backlog.append(override)
+            else:  # what is stored is not known yet, and half of it may stay
+                said = {"interval_seconds": interval_seconds, "enabled": enabled}
+                given = {what: value for what, value in said.items() if value is not UNSET}
+                self._said.setdefault(name, {}).update(given)
             log.info(
                 "tuned", provider=name, interval=override.interval_seconds, on=override.enabled
             )
@@ -133,7 +144,7 @@ class Tracker:
 
     async def _take(self, config: Config, rank: Ranker) -> None:
         before = {provider.name: provider for provider in self.config.providers}
-        self._file = config
+        self._file, self._effective = config, None
         secrets = dict.fromkeys((*self._aggregator.mask.secrets, *config.secrets()))
         self._aggregator.mask = Mask(secrets)
         self._aggregator.rank = rank
@@ -191,7 +202,9 @@ class Tracker:
         if remembrance is None:
             nursery.start_soon(self._remember_later)
         else:
-            self._overrides = dict(remembrance.overrides)
+            self._remembered = True
+            for override in remembrance.overrides.values():
+                self._remember_override(override)
         for provider in self.config.providers:
             await self._watch(provider)
         if remembrance is not None:
@@ -215,16 +228,28 @@ class Tracker:
         while remembrance is None:
             await trio.sleep(LOAD_RETRY_SECONDS)
             remembrance = await self._remember()
-        for name, override in remembrance.overrides.items():
-            if name not in self._overrides:
-                self._remember_override(override)
-        for provider in self.config.providers:
-            if provider.name in remembrance.overrides:
-                await self._watch(provider, restart=True)
-        await self._outbox.send(remembrance.restore)
+        async with self._changing:
+            self._merge(remembrance.overrides)
+            for provider in self.config.providers:
+                if provider.name in remembrance.overrides:
+                    await self._watch(provider, restart=True)
+            await self._outbox.send(remembrance.restore)
+
+    def _merge(self, stored: Mapping[str, OverrideRecord]) -> None:
+        """What was said while nothing could be read goes over what is stored, and is stored now."""
+        for override in stored.values():
+            self._remember_override(override)
+        for name, given in self._said.items():
+            override = tuned(name, stored.get(name), **given)
+            self._remember_override(override)
+            self._aggregator.backlog.append(override)
+        self._said.clear()
+        self._remembered = True
 
     async def _watch(self, provider: Provider, *, restart: bool = False) -> None:
-        overridden = provider.name in self._overrides
+        override = self._overrides.get(provider.name)
+        interval = provider.timing.interval_seconds
+        overridden = override is not None and override.interval_seconds == interval
         await self._outbox.send(Watch(provider=provider, overridden=overridden))
         if restart:
             await self._supervisor.replace(provider)
@@ -235,6 +260,7 @@ class Tracker:
         await done.wait()
 
     def _remember_override(self, override: OverrideRecord) -> None:
+        self._effective = None
         if is_empty(override):
             self._overrides.pop(override.provider, None)
         else:

@@ -25,6 +25,7 @@ class Keeper:
     backoff: Backoff = Backoff()
     mask: Callable[[str], str] = str
     restarts: int = 0
+    restarting: bool = False  # between a crash and the next try
 
     async def keep(self) -> None:
         """Raises BeyondMendingError, from the last crash, when the budget is spent."""
@@ -41,5 +42,7 @@ class Keeper:
                     raise BeyondMendingError(f"the {self.name} crashed {crashes} times") from error
             else:
                 return
+            self.restarting = True
             await trio.sleep(self.backoff.delay(crashes))
+            self.restarting = False
             self.restarts += 1

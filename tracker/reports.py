@@ -199,16 +199,19 @@ class Planned:
 
 @attrs.frozen(kw_only=True)
 class Crash:
-    """An actor's own bug. ``spent``: its restart budget is used up, it will not run again."""
+    """An actor's own bug. ``spent``: its restart budget is used up, it will not run again.
+
+    error and trace are whole: whoever shows them masks first and cuts then, or half a key remains.
+    """
 
     provider: str
-    error: str  # the exception in a line, secrets masked
+    error: str  # the exception in a line
     trace: str
     count: int
     spent: bool
 
     @classmethod
     def of(cls, provider: str, error: BaseException, *, count: int, spent: bool) -> "Crash":
-        line = f"{type(error).__name__}: {error}"[:MESSAGE_LENGTH]
+        line = " ".join(f"{type(error).__name__}: {error}".split())
         trace = "".join(traceback.format_exception(error))
         return cls(provider=provider, error=line, trace=trace, count=count, spent=spent)

@@ -68,7 +68,10 @@ async def run_tracker(
             ),
             backoff=backoff,
         )
-        await house.live(config, task_status)
+        try:
+            await house.live(config, task_status)
+        finally:  # also when something is beyond mending: what is known is not lost
+            await house.writer.finish(FLUSH_SECONDS)
 
 
 @attrs.frozen(kw_only=True)
@@ -111,7 +114,6 @@ class _House:
                 actors.cancel_scope.cancel()
             with trio.move_on_after(DRAIN_SECONDS):  # the last sender is closed: nothing follows
                 await drained.wait()
-            await self.writer.flush(FLUSH_SECONDS)
             nursery.cancel_scope.cancel()
 
 

@@ -10,6 +10,7 @@ from attrs.validators import deep_iterable, ge, gt, le, lt, min_len
 from tracker.reports import LimitReading, is_finite
 from tracker.secret import Secret
 
+LONGEST_SECONDS = 604_800.0  # a week: nothing is remembered for longer
 positive = [gt(0.0), is_finite]
 
 
@@ -17,7 +18,7 @@ positive = [gt(0.0), is_finite]
 class Timing:
     """When a provider is checked and how its checks are judged; each can be set per provider."""
 
-    interval_seconds: float = attrs.field(default=300.0, validator=positive)
+    interval_seconds: float = attrs.field(default=300.0, validator=[*positive, le(LONGEST_SECONDS)])
     timeout_seconds: float = attrs.field(default=10.0, validator=positive)
     jitter: float = attrs.field(default=0.1, validator=[ge(0.0), lt(0.5)])
     recheck_seconds: tuple[float, ...] = attrs.field(

@@ -65,27 +65,24 @@ class Supervisor:
     async def stop(self, name: str) -> None:
         """Stop watching it; returns when its actor is gone."""
         self._off.discard(name)
-        charge = self._charges.pop(name, None)
-        if charge is not None:
-            charge.scope.cancel()
-            await charge.gone.wait()
+        await self._end(name)
 
     async def replace(self, provider: Provider) -> None:
         """Take new settings; a running actor goes on, so no check is lost or doubled."""
         charge = self._charges.get(provider.name)
         if charge is None or charge.state == "given up" or not provider.enabled:
-            await self.stop(provider.name)
+            if not provider.enabled:
+                self._off.add(provider.name)  # at once: while its actor ends nobody may ask it
+            await self._end(provider.name)
             self.start(provider)
             return
         next_due = charge.actor.retune(provider)
         await self.mailbox.send(Planned(provider=provider.name, next_due=next_due))
 
     async def check(self, name: str) -> Outcome | None:
-        """One check now; None when nobody can make it. Raises KeyError."""
-        if name in self._off:
-            return None
-        charge = self._charges[name]
-        if charge.state == "given up":
+        """One check now; None when nobody can make it."""
+        charge = self._charges.get(name)
+        if charge is None or charge.state == "given up":
             return None
         return await charge.actor.check_now()
 
@@ -102,6 +99,12 @@ class Supervisor:
             last_heartbeat=datetime.fromtimestamp(beat, tz=clock.now().tzinfo),
             overdue_seconds=actor.overdue if charge.state == "running" else 0.0,
         )
+
+    async def _end(self, name: str) -> None:
+        charge = self._charges.pop(name, None)
+        if charge is not None:
+            charge.scope.cancel()
+            await charge.gone.wait()
 
     async def _supervise(self, charge: _Charge) -> None:
         name = charge.actor.provider.name

@@ -59,6 +59,20 @@ class Writer:
             await self.idle()
         return not len(self.backlog)
 
+    async def finish(self, seconds: float) -> bool:
+        """Store what is left when ``run`` has ended, however it did. True when all is stored."""
+        with trio.move_on_after(seconds, shield=True):  # short, local
+            while len(self.backlog):
+                try:
+                    await self._write_batch()
+                except StoreUnavailable as error:
+                    self.backlog.put_back()
+                    self._note_away(error.reason)
+                    await trio.sleep(FIRST_DELAY)
+        if left := len(self.backlog):
+            log.error("results not stored", left=left)
+        return not len(self.backlog)
+
     async def _drain(self) -> NoReturn:
         delay = FIRST_DELAY
         while True:
