@@ -19,7 +19,8 @@ from typing import Any
 import attrs
 
 from tracker.client import ProviderStatusClient
-from tracker.client.view import Models, View
+from tracker.client.view import View
+from tracker.models import Models
 
 ROUNDS = 7
 SECONDS = 0.1  # a round
@@ -120,7 +121,7 @@ def _deployment(place: int) -> dict[str, Any]:
 
 
 def main() -> int:
-    """0 where every figure is within its limit."""
+    """0 where every figure is within its limit, 3 where one is not."""
     figures = list(ours())
     for figure in figures:
         print(figure)
@@ -130,7 +131,7 @@ def main() -> int:
         hundred = next(f for f in figures if f.what == "client, 100 providers")
         for figure in litellms(100):
             print(f"{figure}   {figure.median / hundred.median:,.0f} × ours")
-    return int(any(f.limit is not None and f.median > f.limit for f in figures))
+    return 3 if any(f.limit is not None and f.median > f.limit for f in figures) else 0
 
 
 if __name__ == "__main__":
