@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 STOP_SECONDS = 5.0  # a graceful end takes less
 PUBLISH_SECONDS = 0.2  # results that come within a tenth of a second share a snapshot
+PATIENCE_SECONDS = 60.0  # real ones: ten minutes without a database are hundreds of attempts
 
 
 @attrs.define(eq=False)
@@ -84,7 +85,7 @@ class World:
             open_check=self.open_check,
             canary=Canary(beat=self.beat),
         )
-        self.host = TrioHost(program, clock=self.time)
+        self.host = TrioHost(program, clock=self.time, patience=PATIENCE_SECONDS)
         self.passes(0.0)  # the first checks begin now
 
     def kill(self) -> None:
