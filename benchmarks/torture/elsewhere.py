@@ -39,7 +39,7 @@ async def schema(examples: int) -> Outcome:
     """Schemathesis against a real process: so many cases of each operation and mode."""
     with tempfile.TemporaryDirectory() as folder:
         async with numbered(2) as providers, simulated_provider("good") as good:
-            watched = {**urls(providers), "good": good.base_url, "a,b/ü": good.base_url}
+            watched = {**urls(providers), "good": good.base_url, "a,b ü": good.base_url}
             async with served(Path(folder), watched) as server:
                 await trio.sleep(1.0)
                 cases, wrong = await trio.to_thread.run_sync(fuzz, server.url, examples)
