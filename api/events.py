@@ -18,7 +18,7 @@ from tracker.board import Board
 from tracker.clock import Clock
 from tracker.snapshot import Snapshot
 
-HEARTBEAT_SECONDS = 10.0  # proxies in between may cut a stream that is silent for longer
+HEARTBEAT_SECONDS = 10.0  # whatever else is sent: it tells the server's time, and that it lives
 KEPT = 32  # encoded steps: readers lag behind by a few snapshots at most
 RETRY = b"retry: 2000\n\n"  # milliseconds until a browser comes back
 
@@ -46,10 +46,12 @@ class Streams:
             with self.board.subscribe() as feed:
                 seen = self.board.latest
                 current = last_event_id == self._id(seen)
+                next_beat = trio.current_time() + HEARTBEAT_SECONDS
                 yield RETRY if current else RETRY + self._step(None, seen)
                 while True:
-                    snapshot = await self._next(feed)
+                    snapshot = await self._next(feed, next_beat)
                     if snapshot is None:
+                        next_beat = trio.current_time() + HEARTBEAT_SECONDS
                         yield self._heartbeat()
                     elif step := self._step(seen, snapshot):
                         yield step
@@ -64,13 +66,15 @@ class Streams:
         for wait in tuple(self._waits):
             wait.cancel()
 
-    async def _next(self, feed: trio.MemoryReceiveChannel[Snapshot]) -> Snapshot | None:
-        """The next snapshot, or None where a heartbeat is due.
+    async def _next(
+        self, feed: trio.MemoryReceiveChannel[Snapshot], next_beat: float
+    ) -> Snapshot | None:
+        """The next snapshot, or None once a heartbeat is due, however many snapshots wait.
 
         Raises trio.EndOfChannel at the feed's end and at ``stop``.
         """
         found = None
-        with trio.move_on_after(HEARTBEAT_SECONDS) as wait:
+        with trio.move_on_at(next_beat) as wait:
             self._waits.add(wait)
             if self._stopped:  # while this stream was sending
                 wait.cancel()

@@ -1,5 +1,6 @@
 """The live feed: what comes, when, and when it ends. On virtual time."""
 
+import contextlib
 import json
 from datetime import timedelta
 
@@ -84,6 +85,41 @@ async def test_a_heartbeat_comes_within_fifteen_seconds(autojump_clock):
             {"timestamp": "2026-03-01T12:00:00.000Z"},
         )
         assert trio.current_time() - began == pytest.approx(10.0)
+    await stream.aclose()
+
+
+@pytest.mark.parametrize("changing", [True, False], ids=["changes", "the same again"])
+@pytest.mark.parametrize("gap", [0.1, 9.9])
+async def test_no_snapshot_puts_a_heartbeat_off(autojump_clock, nursery, gap, changing):
+    tracker = a_tracker(WELL)
+
+    async def post():
+        for number in range(round(35.0 / gap)):
+            await trio.sleep(gap)
+            tracker.post(a_provider(response_time_ms=float(number) if changing else 245.07))
+
+    nursery.start_soon(post)
+    beats, others = [], set()
+    async with contextlib.aclosing(streams_of(tracker).stream(None)) as stream:
+        while len(beats) < 3:
+            for _, kind, _ in parsed(await anext(stream)):
+                if kind == "heartbeat":
+                    beats.append(trio.current_time())
+                else:
+                    others.add(kind)
+    assert beats == pytest.approx([10.0, 20.0, 30.0])
+    assert ("provider" in others) is changing
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_heartbeat_goes_before_the_snapshots_that_wait(autojump_clock):
+    tracker = a_tracker(WELL)
+    stream = streams_of(tracker).stream(None)
+    await anext(stream)
+    await trio.sleep(10.5)  # the reader was slow
+    tracker.post(a_provider(response_time_ms=1.0))
+    kinds = [kind for _ in range(2) for _, kind, _ in parsed(await anext(stream))]
+    assert kinds[:2] == ["heartbeat", "provider"]
     await stream.aclose()
 
 
