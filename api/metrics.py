@@ -5,23 +5,30 @@ from datetime import datetime
 
 import attrs
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, choose_encoder, generate_latest
+from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from tracker.condition import TrackerHealth
 from tracker.reports import Status
 from tracker.snapshot import ProviderStatus, Snapshot
 
+OPENMETRICS: Callable[[Collector], bytes] = openmetrics.generate_latest
+TEXT = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' format before OpenMetrics
+
 Value = Callable[[ProviderStatus], float | None]
 
 
 def encode_metrics(snapshot: Snapshot, health: TrackerHealth, accept: str) -> tuple[bytes, str]:
-    """The exposition and its content type: OpenMetrics where asked for, else Prometheus' text."""
-    try:
-        encode, content_type = choose_encoder(accept)
-    except Exception:  # noqa: BLE001 (it trips over versions that are no numbers)
-        encode, content_type = generate_latest, CONTENT_TYPE_LATEST
-    return encode(Snapshots(snapshot, health)), content_type
+    """The exposition and its content type.
+
+    OpenMetrics, but for who accepts text/plain by name and OpenMetrics not.
+    """
+    collector = Snapshots(snapshot, health)
+    accepted = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
+    if "text/plain" in accepted and "application/openmetrics-text" not in accepted:
+        return generate_latest(collector), TEXT
+    return OPENMETRICS(collector), openmetrics.CONTENT_TYPE_LATEST
 
 
 @attrs.frozen

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tracker.handle import Tracker
 
 EVENTS = "text/event-stream"
+OPENMETRICS = "application/openmetrics-text"
 
 
 @attrs.frozen
@@ -60,7 +61,7 @@ class Operations:
         problems = [] if ready else ["the first sweep is not done"]
         return _fresh(schemas.Sign(ok=ready, problems=problems), ok=ready)
 
-    @describe("operations", text("text/plain", says="OpenMetrics where Accept asks for it."))
+    @describe("operations", text(OPENMETRICS, says="As text/plain for who accepts only that."))
     async def metrics(self) -> Response:
         """Metrics for Prometheus."""
         body, content_type = await trio.to_thread.run_sync(

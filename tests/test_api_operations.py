@@ -66,7 +66,8 @@ async def test_livez_and_readyz(condition, livez, readyz):
 
 
 async def samples(tracker=None, accept="application/openmetrics-text; version=1.0.0"):
-    response, body = await get("/metrics", tracker, Accept=accept)
+    headers = {} if accept is None else {"Accept": accept}
+    response, body = await get("/metrics", tracker, **headers)
     parse = parse_open if "openmetrics" in response.content_type else parse_text
     found = {}
     for family in parse(body.decode()):
@@ -103,19 +104,24 @@ async def test_what_is_not_known_has_no_sample():
 
 
 @pytest.mark.parametrize(
-    "accept",
+    ("accept", "kind"),
     [
-        "",
-        "*/*",
-        "text/plain",
-        "text/plain; version=x",
-        "application/openmetrics-text; version=a.b",
-        ";;;,",
+        (None, "application/openmetrics-text; version=1.0.0"),
+        ("", "application/openmetrics-text; version=1.0.0"),
+        ("*/*", "application/openmetrics-text; version=1.0.0"),
+        ("text/html,*/*;q=0.8", "application/openmetrics-text; version=1.0.0"),
+        ("application/openmetrics-text; version=a.b", "application/openmetrics-text"),
+        ("application/openmetrics-text;version=0.0.1,text/plain", "application/openmetrics-text"),
+        (";;;,", "application/openmetrics-text; version=1.0.0"),
+        ("text/plain", "text/plain; version=0.0.4"),
+        ("text/plain; version=x, */*;q=0.1", "text/plain; version=0.0.4"),
+        ("Text/Plain;q=0.5", "text/plain; version=0.0.4"),
     ],
 )
-async def test_metrics_answer_whatever_is_accepted(accept):
+async def test_metrics_are_openmetrics_unless_only_text_is_named(accept, kind):
     response, found = await samples(accept=accept)
     assert response.status_code == 200
+    assert response.content_type.startswith(kind)
     assert found["llm_tracker_up",] == 1.0
 
 

@@ -117,7 +117,7 @@ class TestPrometheus:
     ) -> None:
         (tmp_path / "tracker.toml").write_text(NOTHING)
         with serving(tmp_path) as served:
-            text = httpx.get(f"{served.url}/metrics").text
+            text = httpx.get(f"{served.url}/metrics", headers={"Accept": "text/plain"}).text
         typed = re.findall(r"^# TYPE (\w+) \w+$", text, flags=re.MULTILINE)
         assert set(typed) >= metrics
 
