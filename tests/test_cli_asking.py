@@ -11,6 +11,7 @@ import pytest
 from commanding import Commands, command, start
 from real_tracker import RealTracker, real_tracker
 
+from api.csv import COLUMNS
 from tracker.reports import Kind
 from tracker.secret import Secret
 from tracker.settings import ServerSettings
@@ -102,8 +103,6 @@ def test_history_as_a_table_has_a_row_a_check(command: Commands, tracker: RealTr
     ("arguments", "said"),
     [
         (("history", "grok"), "grok"),
-        (("history", "--hours", "1000"), "hours"),
-        (("history", "--hours", "0"), "hours"),
         (("best", "--model", ""), "model"),
     ],
 )
@@ -123,6 +122,57 @@ def test_export_writes_the_file_byte_for_byte(command: Commands, tracker: RealTr
     assert written.replace("\r\n", "\n") == printed.out.replace("\r\n", "\n")
     rows = list(csv.DictReader(written.splitlines()))
     assert sorted(row["provider_name"] for row in rows) == ["groq", "mistral", "together"]
+
+
+def test_export_as_json_has_the_rows_with_numbers_and_nulls(
+    command: Commands, tracker: RealTracker
+) -> None:
+    printed = command("export", "--url", tracker.url).out
+    rows = {row["provider_name"]: row for row in csv.DictReader(printed.splitlines())}
+    found = command("export", "--json", "--url", tracker.url)
+    assert (found.code, found.err, list(found.json)) == (0, "", ["providers"])
+    assert [one["provider_name"] for one in found.json["providers"]] == list(rows)
+    groq = found.json["providers"][0]
+    assert list(groq) == list(rows["groq"])
+    assert groq["response_time_ms"] == float(rows["groq"]["response_time_ms"]) == 180.0
+    assert (groq["consecutive_failures"], type(groq["consecutive_failures"])) == (0, int)
+    assert groq["last_check_timestamp"] == rows["groq"]["last_check_timestamp"]
+
+
+def test_what_the_export_leaves_empty_is_null_in_json(command: Commands) -> None:
+    row = "1024,unknown,,,0.00,,0"
+    with answering(_csv(",".join(COLUMNS), row)) as url:
+        found = command("export", "--json", "--url", url)
+    assert found.json["providers"] == [
+        {
+            "provider_name": "1024",
+            "status": "unknown",
+            "response_time_ms": None,
+            "uptime_percent": None,
+            "rate_limit_percent": 0.0,
+            "last_check_timestamp": None,
+            "consecutive_failures": 0,
+        }
+    ]
+
+
+@pytest.mark.parametrize("lines", [("<html>",), (",".join(COLUMNS), "groq,healthy,fast,,,,0")])
+def test_an_export_that_is_none_is_1(command: Commands, lines: tuple[str, ...]) -> None:
+    with answering(_csv(*lines)) as url:
+        found = command("export", "--json", "--url", url)
+    assert (found.code, found.out, found.err) == (
+        1,
+        "",
+        f"{url} does not answer as a tracker does\n",
+    )
+
+
+def _csv(*lines: str) -> bytes:
+    return answer("\r\n".join([*lines, ""]))
+
+
+def answer(body: str) -> bytes:
+    return f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
 def test_export_to_a_folder_says_so(command: Commands, tracker: RealTracker) -> None:
@@ -151,10 +201,37 @@ def test_a_url_that_is_none_is_1(command: Commands, url: str) -> None:
     assert found.err.startswith("no tracker answers at ")
 
 
-def test_another_server_is_not_taken_for_a_tracker(command: Commands) -> None:
-    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi") as url:
-        found = command("status", "--url", url)
-    assert (found.code, found.err) == (1, f"{url} does not answer as a tracker does\n")
+ODD_STATUS = '{"providers": {"groq": {}}}'
+ODD_POINTS = '{"resolution_seconds": null, "providers": {"groq": [{}]}}'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body"),
+    [
+        (("status",), "hi"),
+        *((("status", *more), "{}") for more in ((), ("--json",), ("--watch",))),
+        (("status", "--watch", "--json"), ODD_STATUS),
+        *((("best", *more), "{}") for more in ((), ("--json",))),
+        *((("history",), body) for body in ("{}", "[]", "null", ODD_STATUS, ODD_POINTS)),
+        (("history", "groq", "--json"), ODD_POINTS),
+        (("export",), "{}"),
+        (("tune", "groq", "--reset"), "{}"),
+    ],
+)
+def test_another_server_is_not_taken_for_a_tracker(
+    command: Commands, arguments: tuple[str, ...], body: str
+) -> None:
+    with answering(answer(body)) as url:
+        found = command(*arguments, "--url", url, **TOKEN)
+    assert (found.code, found.out) == (1, "")
+    assert found.err == f"{url} does not answer as a tracker does\n"
+
+
+@pytest.mark.parametrize("hours", ["0", "169", "1.5", "24.0", "-1", "nan", "day", ""])
+def test_hours_are_whole_and_of_the_last_week(command: Commands, hours: str) -> None:
+    found = command("history", f"--hours={hours}", "--url", NOBODY)
+    assert (found.code, found.out) == (2, "")
+    assert "--hours" in found.err
 
 
 @contextmanager

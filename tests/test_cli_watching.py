@@ -71,6 +71,20 @@ def test_a_tracker_that_went_is_said_to_be_away_until_it_is_back(tmp_path: Path)
     assert "no tracker answers" in away.complaint
 
 
+def test_another_server_in_its_place_is_complained_of_until_the_tracker_is_back(
+    tracker: RealTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = looks(Remote(tracker.url), nothing)
+    first = next(seen)
+    with monkeypatch.context() as patch:
+        patch.setattr(httpx, "request", lambda *_, **__: httpx.Response(200, json={}))
+        odd = next(seen)
+    assert odd.document is first.document
+    assert odd.complaint == f"{tracker.url} does not answer as a tracker does"
+    back = next(seen)
+    assert (back.document, back.complaint) == (first.document, None)
+
+
 def test_no_tracker_at_the_start_is_an_error() -> None:
     with pytest.raises(UnreachableError, match="no tracker answers"):
         next(looks(Remote("http://127.0.0.1:1"), nothing))

@@ -10,6 +10,7 @@ from api.cli import (
     configuration,
     demo,
     doctor,
+    exporting,
     probing,
     replaying,
     serving,
@@ -31,7 +32,7 @@ app.command(probing.probe)
 app.command(asking.status)
 app.command(asking.best)
 app.command(asking.history)
-app.command(asking.export)
+app.command(exporting.export)
 app.command(tuning.tune)
 app.command(configuration.providers)
 app.command(configuration.config)

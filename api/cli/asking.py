@@ -1,23 +1,41 @@
-"""``status``, ``best``, ``history``, ``export``: questions to a running tracker."""
+"""``status``, ``best``, ``history``: questions to a running tracker."""
 
-import sys
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import msgspec
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
+from cyclopts.validators import Number
 
-from api import schemas
-from api.cli.failures import Exit, UsageError
+from api import schemas, schemas_past
+from api.cli.failures import Exit
 from api.cli.options import DEFAULT_URL, AsJson, ReadToken, Url
-from api.cli.remote import Remote, token_in
+from api.cli.remote import Remote
 from api.cli.tables import best_table, history_table, providers_table, show
 from api.cli.watching import follow
 
+
+class Resolved(msgspec.Struct):
+    """What tells the two shapes of a history apart."""
+
+    resolution_seconds: float | None
+
+
+def _whole(_: Any, tokens: Sequence[Token]) -> int:
+    return int(tokens[0].value)  # cyclopts' own takes 1.5, and rounds it
+
+
 Name = Annotated[str | None, Parameter(help="One provider; every one if left out.")]
-Hours = Annotated[float, Parameter(name="--hours", help="How far back, 1 to 168.")]
-Output = Annotated[Path | None, Parameter(name="--output", help="File to write [default: stdout].")]
+Hours = Annotated[
+    int,
+    Parameter(
+        name="--hours",
+        help="How far back, 1 to 168.",
+        converter=_whole,
+        validator=Number(gte=1, lte=168),
+    ),
+]
 Names = Annotated[str | None, Parameter(help="Comma-separated providers.")]
 Model = Annotated[str | None, Parameter(help="Only providers whose last model list has it.")]
 Watch = Annotated[
@@ -36,12 +54,12 @@ def status(
 
     With --watch and --json: one document a line, at each change.
     """
-    tracker = remote(url, token_env)
+    tracker = Remote.at(url, token_env)
     if watch:
         follow(tracker, as_json=json)
         return Exit.OK
     document = tracker.ask("/api/providers/status")
-    listed = msgspec.convert(document["providers"], dict[str, schemas.Provider])
+    listed = tracker.understood(document, schemas.Status).providers
     show(document, providers_table(listed.values()), as_json=json)
     return Exit.OK
 
@@ -57,8 +75,9 @@ def best(
 ) -> int:
     """Which provider to use next, and why. Exits 1 when none is usable."""
     asked = {"candidates": candidates, "exclude": exclude, "model": model}
-    document = remote(url, token_env).ask("/api/providers/best", **asked)
-    found = msgspec.convert(document, schemas.Best)
+    tracker = Remote.at(url, token_env)
+    document = tracker.ask("/api/providers/best", **asked)
+    found = tracker.understood(document, schemas.Best)
     show(document, best_table(found), as_json=json)
     return Exit.OK if found.best_provider is not None else Exit.NOTHING_USABLE
 
@@ -73,23 +92,9 @@ def history(
 ) -> int:
     """What was: single checks, or buckets of them where there are many."""
     path = "/api/providers/history" + ("" if name is None else f"/{quote(name, safe='')}")
-    document = remote(url, token_env).ask(path, hours=f"{hours:g}")
+    tracker = Remote.at(url, token_env)
+    document = tracker.ask(path, hours=str(hours))
+    raw = tracker.understood(document, Resolved).resolution_seconds is None
+    tracker.understood(document, schemas_past.RawHistory if raw else schemas_past.BucketHistory)
     show(document, history_table(document), as_json=json)
     return Exit.OK
-
-
-def export(*, output: Output = None, url: Url = DEFAULT_URL, token_env: ReadToken = None) -> int:
-    """The present status as CSV, safe to open in a spreadsheet."""
-    text = remote(url, token_env).fetch("/api/providers/export/csv").text
-    if output is None:
-        sys.stdout.write(text)
-        return Exit.OK
-    try:
-        output.write_text(text, newline="")
-    except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror}") from None
-    return Exit.OK
-
-
-def remote(url: str, token_env: str | None) -> Remote:
-    return Remote(url, None if token_env is None else token_in(token_env))

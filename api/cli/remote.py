@@ -1,7 +1,7 @@
 """Requests to a running tracker, and what its refusals mean for the command line."""
 
 import os
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import httpx
@@ -13,6 +13,8 @@ from tracker.discovery import find_token, read_environment
 from tracker.secret import Secret
 
 TIMEOUT_SECONDS = 10.0
+T = TypeVar("T")
+
 REFUSED = frozenset({400, 401, 403, 404, 413, 415})
 
 
@@ -24,6 +26,11 @@ class Remote:
 
     url: str
     token: Secret | None = None
+
+    @classmethod
+    def at(cls, url: str, token_env: str | None) -> "Remote":
+        """token_env: the variable that holds the token, if one is needed."""
+        return cls(url, None if token_env is None else token_in(token_env))
 
     def ask(self, path: str, **query: str | None) -> Any:
         """The JSON of an answer."""
@@ -43,11 +50,25 @@ class Remote:
         self._check(response, fine={200})
         return self.decoded(response)
 
-    def decoded(self, response: httpx.Response) -> Any:
+    def decoded(self, response: httpx.Response, shape: Any = Any) -> Any:
+        """The JSON of an answer that has the shape."""
         try:
-            return msgspec.json.decode(response.content)
+            document = msgspec.json.decode(response.content)
         except msgspec.DecodeError:
-            raise UnreachableError(f"{self.url} does not answer as a tracker does") from None
+            raise self.stranger() from None
+        self.understood(document, shape)
+        return document
+
+    def understood(self, document: Any, shape: type[T], *, strict: bool = True) -> T:
+        """What a document says, if a tracker wrote it; strict: numbers are no strings."""
+        try:
+            return msgspec.convert(document, shape, strict=strict)
+        except msgspec.ValidationError:
+            raise self.stranger() from None
+
+    def stranger(self) -> UnreachableError:
+        """Something answers, but not with what a tracker says."""
+        return UnreachableError(f"{self.url} does not answer as a tracker does")
 
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         headers = more.pop("headers", {})

@@ -4,7 +4,6 @@ import math
 from typing import Annotated, Any
 from urllib.parse import quote
 
-import msgspec
 from cyclopts import Parameter
 
 from api import schemas
@@ -44,7 +43,7 @@ def tune(
     wanted = _wanted(interval, enable=enable, disable=disable, reset=reset)
     tracker = Remote(url, token_in(token_env))
     document = tracker.change(f"/api/providers/{quote(name, safe='')}", wanted)
-    tuned = msgspec.convert(document, schemas.Provider)
+    tuned = tracker.understood(document, schemas.Provider)
     show(document, providers_table([tuned]), as_json=json)
     return Exit.OK
 

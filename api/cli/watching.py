@@ -44,17 +44,17 @@ def follow(tracker: Remote, *, as_json: bool, sleep: Sleep = time.sleep) -> None
 def looks(tracker: Remote, sleep: Sleep) -> Iterator[Look]:
     """One now and then one after each pause, for ever. The first raises what goes wrong."""
     response = tracker.fetch("/api/providers/status")
-    seen = Look(tracker.decoded(response))
+    seen = Look(tracker.decoded(response, schemas.Status))
     while True:
         yield seen
         sleep(POLL_SECONDS)
         try:
-            response = tracker.fetch("/api/providers/status", etag=response.headers.get("ETag"))
+            latest = tracker.fetch("/api/providers/status", etag=response.headers.get("ETag"))
+            changed = latest.status_code == 200
+            seen = Look(tracker.decoded(latest, schemas.Status) if changed else seen.document)
+            response = latest
         except UnreachableError as error:
             seen = attrs.evolve(seen, complaint=str(error))
-        else:
-            changed = response.status_code == 200
-            seen = Look(tracker.decoded(response) if changed else seen.document)
 
 
 def _print(seen: Iterator[Look]) -> None:
