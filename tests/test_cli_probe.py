@@ -1,5 +1,6 @@
 """probe against simulated providers."""
 
+import pytest
 import trio
 from commanding import Commands, command, watched
 
@@ -54,13 +55,24 @@ async def test_the_table_has_a_row_a_provider(command):
 
 def test_no_database_and_no_other_file_is_written(command: Commands) -> None:
     command.configured(watched("mine", REFUSING))
-    found = command("probe", "--json")
+    found = command("probe", "--json", "--database", "unused.db")
     assert (found.code, found.json["providers"]["mine"]["outcome"]) == (0, "connect")
     assert [file.name for file in command.folder.iterdir()] == ["tracker.toml"]
 
 
-def test_nothing_configured_is_3(command: Commands) -> None:
-    found = command("probe")
+def test_one_that_is_switched_off_is_checked_when_it_is_named(command: Commands) -> None:
+    command.configured(watched("off", REFUSING, enabled=False), watched("on", REFUSING))
+    assert list(command("probe", "--json").json["providers"]) == ["on"]
+    found = command("probe", "off", "--json")
+    assert list(found.json["providers"]) == ["off"]
+    off = found.json["providers"]["off"]
+    assert (off["enabled"], off["outcome"], off["checks_24h"]) == (True, "connect", 1)
+    assert (found.code, off["usable"]) == (0, True)
+
+
+@pytest.mark.parametrize("names", [(), ("groq",), ("no-such-one", "groq")])
+def test_nothing_configured_is_3(command: Commands, names: tuple[str, ...]) -> None:
+    found = command("probe", *names)
     assert (found.code, found.out) == (3, "")
     assert "see `provider-status providers`" in found.err
 

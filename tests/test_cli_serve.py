@@ -212,8 +212,9 @@ def test_a_hangup_takes_the_file_as_it_is_now(tmp_path: Path) -> None:
 
 
 def test_the_demo_serves_simulated_providers_only(tmp_path: Path) -> None:
-    with serving(tmp_path, job="demo") as served:
+    configured(tmp_path, watched("mine", REFUSING))
+    with serving(tmp_path, "--config", "tracker.toml", job="demo") as served:
         shown = httpx.get(f"{served.url}/api/providers/status").json()["providers"]
         ended = served.ended()
     assert (ended.code, len(shown) >= 5) == (0, True)
-    assert "g4f_main" not in shown
+    assert not {"g4f_main", "mine"} & set(shown)

@@ -9,7 +9,7 @@ import attrs
 from cyclopts import Parameter
 
 from api.cli.failures import Exit
-from api.cli.options import Database, Host, LogFormat, LogLevel, Port
+from api.cli.options import Database, Host, LogFormat, LogLevel, Port, UnusedConfigFile
 from api.server import serve as run_server
 from tracker.config import read_config
 from tracker.logs import configure_logs, mask_in_logs
@@ -23,6 +23,7 @@ Seed = Annotated[int, Parameter(name="--seed", help="Another seed gives another 
 async def demo(
     *,
     seed: Seed = 0,
+    config: UnusedConfigFile = None,  # noqa: ARG001 (common to all commands)
     database: Database = None,
     host: Host = None,
     port: Port = None,

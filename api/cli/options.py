@@ -14,6 +14,12 @@ ConfigFile = Annotated[
 Database = Annotated[
     str | None, Parameter(name="--database", help="SQLite file [default: provider_status.db].")
 ]
+UnusedConfigFile = Annotated[
+    Path | None, Parameter(name="--config", help="Taken as elsewhere, but nothing is read from it.")
+]
+UnusedDatabase = Annotated[
+    str | None, Parameter(name="--database", help="Taken as elsewhere, but no database is used.")
+]
 Host = Annotated[str | None, Parameter(name="--host", help="Address to listen on.")]
 Port = Annotated[
     int | None, Parameter(name="--port", help="Port to listen on; 0 picks a free one.")

@@ -3,13 +3,14 @@
 import sys
 from typing import Annotated
 
+import attrs
 import trio
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress
 
 from api.cli.failures import Exit, UsageError
-from api.cli.options import AsJson, ConfigFile, LogFormat, LogLevel
+from api.cli.options import AsJson, ConfigFile, LogFormat, LogLevel, UnusedDatabase
 from api.cli.tables import providers_table, show
 from api.views import instant, view_provider
 from tracker.actor import ProbeActor, Surroundings
@@ -27,19 +28,20 @@ Names = Annotated[str, Parameter(help="Providers to check; all that are configur
 async def probe(
     *names: Names,
     config: ConfigFile = None,
+    database: UnusedDatabase = None,  # noqa: ARG001 (common to all commands)
     json: AsJson = False,
     log_format: LogFormat = "text",
     log_level: LogLevel = "warning",
 ) -> int:
     """Check each named (or every) provider once, now; no server, no database.
 
-    Exits 0 when at least one is usable, 1 when none is, 3 when none is configured.
+    One that is switched off is checked when it is named. Exits 0 when at least one is usable,
+    1 when none is, 3 when none is configured.
     """
     configure_logs(log_format, log_level)
     settings = read_config(config)
     mask_in_logs(Mask(settings.secrets()))
-    chosen = _chosen(settings, names)
-    if not chosen:
+    if not (settings.providers and (chosen := _chosen(settings, names))):
         print("no provider is configured: see `provider-status providers`", file=sys.stderr)  # noqa: T201
         return Exit.NOTHING_CONFIGURED
     views = await _check_all(chosen)
@@ -54,7 +56,10 @@ def _chosen(settings: Config, names: tuple[str, ...]) -> list[Provider]:
     if unknown := [name for name in names if name not in known]:
         listed = ", ".join(known) or "none"
         raise UsageError(f"not configured: {', '.join(unknown)} (configured: {listed})")
-    return [p for p in settings.providers if p.name in names or (not names and p.enabled)]
+    if not names:
+        return [provider for provider in settings.providers if provider.enabled]
+    named = (provider for provider in settings.providers if provider.name in names)
+    return [attrs.evolve(provider, enabled=True) for provider in named]
 
 
 async def _check_all(providers: list[Provider]) -> list[ProviderStatus]:
