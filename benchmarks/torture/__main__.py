@@ -29,7 +29,7 @@ def runs(quick: bool, minutes: float) -> dict[str, Run]:
         "process": partial(process_faults, quick),
         "network": partial(network_faults, 6.0 if quick else 60.0),
         "machine": partial(machine, 2_000 if quick else 1_000_000),
-        "schema": partial(schema, 10 if quick else 500),
+        "schema": partial(schema, 10 if quick else 100),
         "soak": partial(soak, minutes),
     }
 
