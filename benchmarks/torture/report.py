@@ -51,7 +51,7 @@ def keep(name: str, outcome: Outcome, seconds: float) -> None:
     print(json.dumps(kept, indent=2), flush=True)
     found = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     found[name] = kept
-    FIGURES.write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
+    FIGURES.write_text(json.dumps(found, indent=2) + "\n")
     write_table(found)
 
 
