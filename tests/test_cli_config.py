@@ -3,12 +3,15 @@
 import json
 import sqlite3
 import tomllib
+from collections.abc import Callable
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from commanding import NOTHING, Commands, command, ran, watched
+
+from tracker.store.schema import APPLICATION
 
 __all__ = ["command"]
 HERE = "http://127.0.0.1:9/v1"
@@ -28,6 +31,13 @@ def test_check_says_how_many_it_would_watch(
     command.configured(*tables)
     found = command("config", "check")
     assert (found.code, found.out, found.err) == (0, said, "")
+
+
+def test_check_tells_on_stderr_what_should_be_mended(command: Commands) -> None:
+    command.configured("[providers.groq]\ninterval_seconds = 60")
+    found = command("config", "check")
+    assert (found.code, found.out) == (0, "ok: tracker.toml; 0 providers to watch\n")
+    assert found.err == "warning: groq is not watched: GROQ_API_KEY is not set\n"
 
 
 def test_without_a_file_the_environment_decides(command: Commands) -> None:
@@ -83,6 +93,50 @@ def test_show_takes_the_database_from_the_command_line(command: Commands) -> Non
         other.execute("CREATE TABLE notes (text)")
     found = command("config", "show", "--database", "foreign.db")
     assert (found.code, found.json["overrides"]) == (0, {})
+
+
+def make_original(database: sqlite3.Connection) -> None:
+    """The table of the original tracker, which serve takes over."""
+    database.execute(
+        "CREATE TABLE provider_health_checks (id INTEGER PRIMARY KEY, provider_name TEXT,"
+        " status TEXT, response_time_ms REAL, last_check_timestamp TEXT, created_at TEXT,"
+        " error_message TEXT, rate_limit_percent REAL, consecutive_failures INTEGER)"
+    )
+
+
+def make_older(database: sqlite3.Connection) -> None:
+    """A schema that serve upgrades, after a backup."""
+    database.execute("CREATE TABLE provider_health_checks (id INTEGER PRIMARY KEY)")
+    database.execute(f"PRAGMA application_id = {APPLICATION}")
+
+
+def make_empty(database: sqlite3.Connection) -> None:
+    """A file without a table, which serve fills."""
+    database.execute("VACUUM")
+
+
+@pytest.mark.parametrize("make", [make_original, make_older, make_empty])
+def test_show_leaves_an_older_database_as_it_is(
+    command: Commands, make: Callable[[sqlite3.Connection], None]
+) -> None:
+    file = command.folder / "old.db"
+    with closing(sqlite3.connect(file)) as old:
+        make(old)
+        old.commit()
+    unchanged(command, file)
+
+
+def test_show_sets_no_damaged_database_aside(command: Commands) -> None:
+    file = command.folder / "damaged.db"
+    file.write_bytes(b"no database at all" * 1000)
+    unchanged(command, file)
+
+
+def unchanged(command: Commands, file: Path) -> None:
+    before, folder = file.read_bytes(), sorted(command.folder.iterdir())
+    found = command("config", "show", "--database", file.name)
+    assert (found.code, found.json["overrides"], found.err) == (0, {}, "")
+    assert (file.read_bytes(), sorted(command.folder.iterdir())) == (before, folder)
 
 
 def test_schema_knows_every_table_of_the_contract(command: Commands) -> None:

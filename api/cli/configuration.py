@@ -1,7 +1,9 @@
 """``providers`` and ``config``: what is configured, and whether it can be."""
 
 import os
-from contextlib import suppress
+import sys
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import trio
@@ -21,7 +23,10 @@ from tracker.logs import configure_logs
 from tracker.overrides import effective
 from tracker.ranking import load_policy
 from tracker.settings import Config
-from tracker.store import StoreUnavailable, open_store
+from tracker.store import StoreUnavailable
+from tracker.store.errors import Damaged
+from tracker.store.loading import load
+from tracker.store.reading import read
 from tracker.store.records import OverrideRecord
 
 config = App(name="config", help="Check, show or describe the configuration.")
@@ -38,9 +43,14 @@ def providers(*, json: AsJson = False) -> int:
 
 @config.command
 def check(*, config: ConfigFile = None, database: Database = None) -> int:
-    """Validate a file: every mistake at once, with its key, value and the nearest known key."""
+    """Validate a file: every mistake at once, with its key, value and the nearest known key.
+
+    What can be used but should be mended is told on stderr; the file is valid all the same.
+    """
     settings = read_config(config, database=database)
     load_policy(settings.ranking.policy, settings.ranking)
+    for warning in settings.warnings:
+        print(f"warning: {warning}", file=sys.stderr)  # noqa: T201
     count = len(settings.providers)
     where = settings.source or "no file; defaults and environment"
     print(f"ok: {where}; {count} provider{'s' * (count != 1)} to watch")  # noqa: T201
@@ -68,13 +78,17 @@ def schema() -> int:
 
 
 async def _overrides(settings: Config) -> dict[str, OverrideRecord]:
-    """What operators tuned, if there is a database to say so; asking creates none."""
-    if not await trio.Path(settings.database).is_file():
+    """What operators tuned, as far as a database can say so; whatever stands there is left as it
+    is: nothing is created, upgraded or set aside.
+    """
+    database = Path(settings.database)
+    if not await trio.Path(database).is_file():
         return {}
-    async with open_store(settings.database) as store:
-        with suppress(StoreUnavailable):
-            return dict((await store.load(utc_now())).overrides)
-    return {}
+    try:
+        found = await read(database, partial(load, since=utc_now()), trio.CapacityLimiter(1))
+    except (StoreUnavailable, Damaged):
+        return {}
+    return dict(found.overrides)
 
 
 def _shown(override: OverrideRecord) -> dict[str, Any]:
