@@ -1,5 +1,6 @@
 """How the tracker itself is: live values for its operators, not part of any snapshot."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
@@ -8,6 +9,8 @@ import attrs
 from tracker.aggregator import Aggregator
 from tracker.keeper import Keeper
 from tracker.ranking.guard import Ranker
+from tracker.reports import Kind
+from tracker.snapshot import Snapshot
 from tracker.store import Store
 from tracker.supervisor import ActorHealth, Supervisor
 
@@ -142,6 +145,14 @@ def _troubles(parts: Anatomy, actors: Mapping[str, ActorHealth]) -> Iterator[str
     for name, actor in actors.items():
         if actor.state in {"given up", "restarting"}:
             yield f"the actor of {name} is {actor.state} after a crash"
+    for why, number in _hindered(parts.aggregator.board.latest).items():
+        yield f"the last check of {number} could not be made: {why}"
     rank = parts.aggregator.rank
     if isinstance(rank, Ranker) and rank.complaint is not None:
         yield f"the default policy ranks instead: {rank.complaint}"
+
+
+def _hindered(snapshot: Snapshot) -> Counter[str]:
+    """How many last checks failed through us, by why: no descriptor left, say."""
+    views = snapshot.providers.values()
+    return Counter(view.error_message for view in views if view.outcome is Kind.INTERNAL)
