@@ -24,9 +24,10 @@ from tracker.store.backlog import Backlog
 
 log = structlog.get_logger()
 
-# Results that come within a tenth of a second share a snapshot: in a sweep of a thousand,
-# ranking and encoding for each would cost more than the checks.
+# Results that come close together share a snapshot: ranking a thousand takes 10 ms, so a tenth of
+# a second for them keeps publishing below a tenth of the time; for fewer it is that much shorter.
 COALESCE_SECONDS = 0.1
+COALESCE_SECONDS_EACH = 0.0001
 # At least this often, so that the windows of uptime and latency move on.
 REFRESH_SECONDS = 60.0
 
@@ -229,7 +230,8 @@ class Aggregator:
 
     def _next_publication(self) -> float:
         """Trio seconds."""
-        soonest = self._published + COALESCE_SECONDS
+        gap = min(COALESCE_SECONDS_EACH * len(self.dossiers), COALESCE_SECONDS)
+        soonest = self._published + gap
         if self._dirty:
             return soonest
         changes = min((d.changes_at for d in self.dossiers.values()), default=float("inf"))
