@@ -191,8 +191,7 @@ class TrackerMachine(RuleBasedStateMachine):
         world, look = self.world, self.world.look()
         for name, oracle in world.oracles.items():
             interval, enabled = self.told.get(name, (None, None))
-            own = world.own[name]
-            present = look.present(name, oracle, own, enabled=enabled is not False)
+            present = look.present(name, oracle, enabled=enabled is not False)
             shown, refreshed = look.shown.providers[name], look.refreshed.providers[name]
             compare_status(shown, oracle, present)
             compare_statistics(refreshed, oracle, present)

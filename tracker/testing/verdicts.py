@@ -1,6 +1,6 @@
 """Compares what a tracker shows with what its oracles say. All raise AssertionError."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +9,7 @@ import attrs
 from tracker.condition import TrackerHealth
 from tracker.reports import Kind
 from tracker.snapshot import ProviderStatus, Ranking, Snapshot
-from tracker.supervisor import ActorHealth
-from tracker.testing.oracle import Oracle, Present, Seen, best_is_right
+from tracker.testing.oracle import Oracle, Present, best_is_right
 
 EXACT = 1e-6  # percent, or milliseconds
 # Of the machine's providers. The plan for the next check is the tracker's own affair, so the
@@ -29,9 +28,9 @@ class Look:
     now: float
     at: datetime
 
-    def present(self, name: str, oracle: Oracle, own: Sequence[Seen], *, enabled: bool) -> Present:
+    def present(self, name: str, oracle: Oracle, *, enabled: bool) -> Present:
         actor = self.health.actors.get(name)
-        stale = is_stale(oracle, self.now, actor if own else None)
+        stale = is_stale(oracle, self.now)
         return Present(
             now=self.now,
             at=self.at,
@@ -41,18 +40,15 @@ class Look:
         )
 
 
-def is_stale(oracle: Oracle, now: float, actor: ActorHealth | None) -> bool | None:
-    """None: that depends on the plan. actor: whose, if it has checked since this start."""
+def is_stale(oracle: Oracle, now: float) -> bool | None:
+    """None: that depends on the plan, and on when it was switched off."""
     planned = [check for check in oracle.life if check.kind is not Kind.INTERNAL]
     if not planned:
         return False
     age = now - planned[-1].ended
     if age > LONGEST_PLAN + STALE_INTERVALS * LONGEST_INTERVAL:
         return True
-    on_time = actor is not None and actor.state == "running" and not actor.overdue_seconds
-    if on_time or age < STALE_INTERVALS * SHORTEST_INTERVAL:
-        return False
-    return None
+    return False if age < STALE_INTERVALS * SHORTEST_INTERVAL else None
 
 
 def compare_status(shown: ProviderStatus, oracle: Oracle, present: Present) -> None:
