@@ -15,11 +15,11 @@ from tracker.store.records import ChangeRecord
 PIECE = 1_000  # points, about two milliseconds
 
 
-async def encode_history(history: History, hours: int, watched: Sequence[str]) -> bytes:
-    """The JSON document; providers that are ``watched`` are in it, also without a point."""
-    providers = {name: msgspec.Raw(b"[]") for name in watched}
-    for name, points in history.providers.items():
-        providers[name] = msgspec.Raw(await _encode(points))
+async def encode_history(history: History, hours: int) -> bytes:
+    """The JSON document."""
+    providers = {
+        name: msgspec.Raw(await _encode(points)) for name, points in history.providers.items()
+    }
     return msgspec.json.encode(
         {
             "hours": hours,

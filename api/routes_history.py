@@ -1,6 +1,6 @@
 """Answers about the past: the only ones that ask the database, within limits."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -89,13 +89,12 @@ class History:
         raw, seconds = _resolution(given)
         found = await _asked(
             self.tracker.history,
-            names or None,
+            names or tuple(self.tracker.snapshot.providers),  # not those watched no longer
             since=self.clock.now() - timedelta(hours=hours),
             resolution=seconds,
             raw=raw,
         )
-        watched: Sequence[str] = names or tuple(self.tracker.snapshot.providers)
-        return respond(answer_of(await encode_history(found, hours, watched)))
+        return respond(answer_of(await encode_history(found, hours)))
 
 
 def _hours(given: Given) -> int:

@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 import trio
 from fakes.trackers import NOON, a_provider, a_tracker
+from store_records import check
 
 from api.app import create_app
+from tracker.clock import utc_now
 from tracker.reports import Kind, Status
 from tracker.store import (
     Bucket,
@@ -16,13 +18,14 @@ from tracker.store import (
     HistoryTooLarge,
     RawPoint,
     StoreUnavailable,
+    open_store,
 )
 from tracker.store.records import ChangeKind, ChangeRecord
 
 HISTORY = "/api/providers/history"
 RAW = History(
     resolution_seconds=None,
-    providers={"groq": (RawPoint(NOON, Status.HEALTHY, Kind.OK, 245.07),)},
+    providers={"groq": (RawPoint(NOON, Status.HEALTHY, Kind.OK, 245.07),), "mistral": ()},
 )
 BUCKETS = History(
     resolution_seconds=300.0,
@@ -88,18 +91,30 @@ async def test_buckets_have_their_counts_and_latencies():
 @pytest.mark.parametrize(
     ("path", "names", "resolution", "raw"),
     [
-        (HISTORY, None, None, False),
-        (f"{HISTORY}?resolution=raw", None, None, True),
-        (f"{HISTORY}?resolution=60", None, 60, False),
+        (HISTORY, ("groq", "mistral"), None, False),
+        (f"{HISTORY}?resolution=raw", ("groq", "mistral"), None, True),
+        (f"{HISTORY}?resolution=60", ("groq", "mistral"), 60, False),
         (f"{HISTORY}/groq?hours=168", ("groq",), None, False),
     ],
 )
 async def test_the_store_is_asked_for_just_what_was_wanted(path, names, resolution, raw):
-    tracker = a_tracker(a_provider())
+    tracker = a_tracker(a_provider(), a_provider("mistral"))
     await get(path, tracker)
     [(_, asked, options)] = tracker.asked
     assert asked == names
     assert (options["resolution"], options["raw"]) == (resolution, raw)
+
+
+async def test_who_is_watched_no_longer_is_not_in_the_history(tmp_path, monkeypatch):
+    async with open_store(str(tmp_path / "status.db")) as store:
+        await store.write([check("groq", at=utc_now()), check("gone", at=utc_now())])
+        tracker = a_tracker(a_provider(), a_provider("mistral"))
+        monkeypatch.setattr(type(tracker), "history", staticmethod(store.history))
+        _, body = await get(f"{HISTORY}?hours=168", tracker)
+    assert {name: len(points) for name, points in body["providers"].items()} == {
+        "groq": 1,
+        "mistral": 0,
+    }
 
 
 @pytest.mark.parametrize(
