@@ -11,6 +11,8 @@ from tracker.store.records import ChangeKind, ChangeRecord
 
 log = structlog.get_logger()
 
+NAMES = 50  # of models, noted one by one for each check
+
 
 @attrs.frozen
 class Journal:
@@ -45,16 +47,28 @@ class Journal:
         after: tuple[str, ...] | None,
         at: datetime,
     ) -> None:
+        """At most NAMES of them: another list, or a hostile one, must not fill log and disk."""
         if before is None or after is None or before == after:
             return
-        for model in sorted(set(before) - set(after)):
+        gone, came = sorted(set(before) - set(after)), sorted(set(after) - set(before))
+        lost, won = gone[:NAMES], came[: max(NAMES - len(gone), 0)]
+        for model in lost:
             log.info("model gone", provider=provider, model=model)
             self._note(ChangeKind.MODEL, at, provider, model, None, reason="it left the model list")
-        for model in sorted(set(after) - set(before)):
+        for model in won:
             log.info("model came", provider=provider, model=model)
             self._note(
                 ChangeKind.MODEL, at, provider, None, model, reason="it is new in the model list"
             )
+        self._more_models(provider, len(gone) - len(lost), len(came) - len(won), at)
+
+    def _more_models(self, provider: str, gone: int, came: int, at: datetime) -> None:
+        if not gone and not came:
+            return
+        log.info("more models gone or came", provider=provider, gone=gone, came=came)
+        before, after = (f"and {more:,} more" if more else None for more in (gone, came))
+        reason = "they are not noted one by one"
+        self._note(ChangeKind.MODEL, at, provider, before, after, reason=reason)
 
     def _note(
         self,
