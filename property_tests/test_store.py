@@ -1,4 +1,7 @@
-"""Whatever happens to the disk: stored + dropped + waiting = produced, each once, in order."""
+"""Whatever happens to the disk: stored + dropped + waiting = produced, each check once, in order.
+
+Changes come between the checks, and count for nothing in it.
+"""
 
 import tempfile
 from contextlib import ExitStack
@@ -7,15 +10,20 @@ from pathlib import Path
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_records import CLOCK, beside, check, opened, stored
+from store_records import CLOCK, NOW, beside, check, opened, stored
 
 from tracker.store import Store, StoreUnavailable, open_store
 from tracker.store.backlog import Backlog
+from tracker.store.records import ChangeKind, ChangeRecord
 
-LIMIT = 12
+LIMIT, OTHERS = 12, 5
+CHANGE = ChangeRecord(
+    kind=ChangeKind.BEST, at=NOW, provider=None, before="a", after="b", reason="because"
+)
 faults = st.sampled_from(["lock", "unlock", "fill", "free", "crash", "reopen", "move"])
 steps = st.one_of(
     st.tuples(st.just("append"), st.integers(1, 9)),
+    st.tuples(st.just("change"), st.integers(1, 9)),
     st.tuples(st.just("write"), st.integers(1, 6)),
     st.tuples(faults, st.just(0)),
 )
@@ -26,7 +34,7 @@ class Disk:
 
     def __init__(self, folder: str) -> None:
         self.path = Path(folder) / "status.db"
-        self.backlog = Backlog(limit=LIMIT)
+        self.backlog = Backlog(limit=LIMIT, others=OTHERS)
         self.produced = 0
         self.moved: list[Path] = []
         self.lock = ExitStack()
@@ -75,7 +83,7 @@ async def run(folder: str, script: list[tuple[str, int]]) -> None:
                 await act(disk, store, step, count)
             disk.lock.close()
     async with open_store(str(disk.path), clock=CLOCK) as store:
-        await disk.write(store, LIMIT)
+        await disk.write(store, LIMIT + OTHERS)
     found = disk.everything()
     assert found == sorted(set(found))
     assert len(found) + disk.backlog.dropped == disk.produced
@@ -86,6 +94,9 @@ async def run(folder: str, script: list[tuple[str, int]]) -> None:
 async def act(disk: Disk, store: Store, step: str, count: int) -> None:
     if step == "append":
         disk.append(count)
+    elif step == "change":
+        for _ in range(count):
+            disk.backlog.append(CHANGE)
     elif step == "write":
         await disk.write(store, count)
     elif step == "crash":

@@ -549,8 +549,39 @@ def test_beyond_its_limit_the_backlog_drops_the_oldest_check_and_counts() -> Non
     backlog = Backlog(limit=3)
     for record in (change(), *(check(message=str(n)) for n in range(5))):
         backlog.append(record)
-    assert (len(backlog), backlog.dropped) == (3, 3)
-    assert backlog.take(10) == (change(), check(message="3"), check(message="4"))
+    assert (len(backlog), backlog.dropped) == (4, 2)
+    assert backlog.take(10) == (change(), *(check(message=str(n)) for n in (2, 3, 4)))
+
+
+def test_a_flood_of_changes_crowds_out_no_check() -> None:
+    backlog = Backlog(limit=3, others=4)
+    override = OverrideRecord(provider="a", interval_seconds=60.0, enabled=None)
+    for record in (check(message="0"), override, *(change(after=str(n)) for n in range(9))):
+        backlog.append(record)
+    assert (backlog.dropped, backlog.others_dropped) == (0, 6)
+    latest = [change(after=str(n)) for n in (6, 7, 8)]
+    assert list(backlog.waiting()) == [override, *latest, check(message="0")]
+
+
+def test_of_too_many_overrides_the_oldest_is_dropped() -> None:
+    backlog = Backlog(others=2)
+    overrides = [
+        OverrideRecord(provider=name, interval_seconds=None, enabled=False) for name in "abc"
+    ]
+    for override in overrides:
+        backlog.append(override)
+    assert list(backlog.take(9)) == overrides[1:]
+    assert backlog.others_dropped == 1
+
+
+def test_changes_that_are_being_written_are_not_dropped() -> None:
+    backlog = Backlog(others=3)
+    for number in range(3):
+        backlog.append(change(after=str(number)))
+    backlog.take(2)
+    backlog.append(change(after="3"))
+    backlog.put_back()
+    assert [record.after for record in backlog.take(9)] == ["0", "1", "3"]
 
 
 async def test_while_the_database_is_away_the_oldest_are_dropped(

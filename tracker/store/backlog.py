@@ -5,37 +5,51 @@ from collections.abc import Sequence
 
 import trio
 
-from tracker.store.records import CheckRecord, Record
+from tracker.store.records import ChangeRecord, CheckRecord, Record
+
+Batch = tuple[Sequence[Record], Sequence[Record]]  # changes and overrides, then checks
 
 
 class Backlog:
-    """Holds at most ``limit`` records; beyond it the oldest check is dropped, and counted.
+    """Holds at most ``limit`` checks, and ``others`` changes and overrides: neither crowds out
+    the other. Beyond it the oldest goes, and is counted.
 
-    Changes and overrides are few and leave only when no check is left to drop. They go first
-    when records are taken; checks keep their order.
+    dropped: checks; those produced are those stored, waiting and dropped. others_dropped: changes,
+    and overrides once no change is left. Changes and overrides go first when records are taken;
+    checks keep their order.
     """
 
-    def __init__(self, limit: int = 100_000) -> None:
+    def __init__(self, limit: int = 100_000, *, others: int = 10_000) -> None:
         self.limit = limit
+        self.others = others
         self.dropped = 0
+        self.others_dropped = 0
         self._checks: deque[Record] = deque()
         self._others: deque[Record] = deque()
-        self._taken: tuple[Record, ...] = ()
+        self._taken: Batch = ((), ())
         self._filled = trio.Event()
 
     def __len__(self) -> int:
-        return len(self._taken) + len(self._others) + len(self._checks)
+        others, checks = self._taken
+        return len(others) + len(checks) + len(self._others) + len(self._checks)
 
     def append(self, record: Record) -> None:
-        (self._checks if isinstance(record, CheckRecord) else self._others).append(record)
-        if len(self) > self.limit:
-            (self._checks or self._others).popleft()
-            self.dropped += 1
+        others, checks = self._taken
+        if isinstance(record, CheckRecord):
+            self._checks.append(record)
+            if len(checks) + len(self._checks) > self.limit:
+                self._checks.popleft()
+                self.dropped += 1
+        else:
+            self._others.append(record)
+            if len(others) + len(self._others) > self.others:
+                self._drop_other()
         self._filled.set()
 
     def waiting(self) -> Sequence[Record]:
         """What is not stored yet, in the order it will be."""
-        return (*self._taken, *self._others, *self._checks)
+        others, checks = self._taken
+        return (*others, *checks, *self._others, *self._checks)
 
     async def wait(self) -> None:
         """Until there is something to take."""
@@ -46,19 +60,26 @@ class Backlog:
     def take(self, most: int) -> Sequence[Record]:
         """The oldest records. They stay ours until ``done``; what a crash left taken comes back."""
         self.put_back()
-        batch = [self._others.popleft() for _ in range(min(most, len(self._others)))]
-        rest = min(most - len(batch), len(self._checks))
-        batch += [self._checks.popleft() for _ in range(rest)]
-        self._taken = tuple(batch)
-        return self._taken
+        others = _first(self._others, most)
+        self._taken = (others, _first(self._checks, most - len(others)))
+        return (*others, *self._taken[1])
 
     def done(self) -> None:
         """What was taken is stored. Called in the store's thread: a single assignment."""
-        self._taken = ()
+        self._taken = ((), ())
 
     def put_back(self) -> None:
         """What was taken could not be stored."""
-        batch, self._taken = self._taken, ()
-        for record in reversed(batch):
-            queue = self._checks if isinstance(record, CheckRecord) else self._others
-            queue.appendleft(record)
+        (others, checks), self._taken = self._taken, ((), ())
+        self._others.extendleft(reversed(others))
+        self._checks.extendleft(reversed(checks))
+
+    def _drop_other(self) -> None:
+        """Overrides stay while there is a change to drop: nobody tells them a second time."""
+        changes = (n for n, each in enumerate(self._others) if isinstance(each, ChangeRecord))
+        del self._others[next(changes, 0)]
+        self.others_dropped += 1
+
+
+def _first(queue: deque[Record], most: int) -> Sequence[Record]:
+    return tuple(queue.popleft() for _ in range(min(most, len(queue))))

@@ -115,6 +115,7 @@ class Writer:
                 "database back, results written",
                 written=self._written_since,
                 dropped=self.backlog.dropped,
+                changes_dropped=self.backlog.others_dropped,
                 away_seconds=round(seconds, 1),
             )
 
