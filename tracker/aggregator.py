@@ -55,6 +55,7 @@ class Aggregator:
     _dirty: bool = True
     _begun: bool = False  # everything to be watched at the start is known
     _swept: bool = False
+    _carried_on: bool = False  # the best one is that of the run before
     _published: float = -float("inf")  # trio seconds
     _refreshed: float = -float("inf")
 
@@ -85,6 +86,7 @@ class Aggregator:
             if dossier.view is not None:
                 providers[name] = dossier.view
                 self._journal.status(before, dossier.view, now.at)
+        swept = self._is_swept()
         ranking = self._ranking()
         self._journal.best(self._best, ranking, now.at)
         self._best = ranking.best
@@ -94,7 +96,7 @@ class Aggregator:
                 revision=self.board.latest.revision + 1,
                 providers=MappingProxyType(providers),
                 ranking=ranking,
-                swept=self._is_swept(),
+                swept=swept,
             )
         )
         self._dirty, self._published = False, began
@@ -206,13 +208,16 @@ class Aggregator:
                 dossier.restore(past.statistics, past.state, now)
             except (msgspec.DecodeError, ValueError) as error:
                 log.warning("stored state not understood", provider=name, error=str(error))
+        self._carried_on = message.best is not None
         self._best = self._best or message.best
 
     def _ranking(self) -> Ranking:
         field = Field.of(self.dossiers.values())
         views = (dossier.view for dossier in self.dossiers.values())
         dues = [v.next_check for v in views if v is not None and v.next_check is not None]
-        return self.rank(field.candidates, field.excluded, self._best, min(dues, default=None))
+        # Until all were asked once, whoever answered first is no incumbent but by chance.
+        incumbent = self._best if self._swept or self._carried_on else None
+        return self.rank(field.candidates, field.excluded, incumbent, min(dues, default=None))
 
     def _is_swept(self) -> bool:
         """Once true it stays so: a provider that is added later is no reason to be unready."""
