@@ -7,10 +7,12 @@ from collections.abc import Callable
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commanding import NOTHING, Commands, command, ran, watched
 
+from tracker.catalogue import load_catalogue
 from tracker.store.schema import APPLICATION
 
 __all__ = ["command"]
@@ -146,6 +148,7 @@ def test_schema_knows_every_table_of_the_contract(command: Commands) -> None:
 
 
 def test_providers_say_which_variable_would_enable_them(command: Commands) -> None:
+    (command.folder / "tracker.toml").unlink()
     found = command("providers", "--json").json["providers"]
     assert (found["groq"]["configured"], found["groq"]["missing"]) == (False, ["GROQ_API_KEY"])
     assert found["g4f_main"]["configured"] is True
@@ -156,12 +159,96 @@ def test_providers_say_which_variable_would_enable_them(command: Commands) -> No
 
 
 def test_providers_read_the_environment_and_dotenv_and_show_no_key(command: Commands) -> None:
+    (command.folder / "tracker.toml").unlink()
     (command.folder / ".env").write_text(f"MISTRAL_API_KEY={KEY}\n")
     found = command("providers", "--json", GROQ_API_KEY=KEY, GROQ_API_KEY_1=f"{KEY}-1")
     assert KEY not in found.out + found.err
     listed = found.json["providers"]
     assert listed["groq"]["variables"] == ["GROQ_API_KEY", "GROQ_API_KEY_1"]
     assert listed["mistral"]["configured"] is True
+
+
+def listed(command: Commands, *arguments: str, **environ: str) -> Any:
+    found = command("providers", "--json", *arguments, **environ)
+    assert (found.code, found.err) == (0, "")
+    assert KEY not in found.out
+    return found.json["providers"]
+
+
+def row(command: Commands, name: str, **environ: str) -> list[str]:
+    lines = command("providers", COLUMNS="150", **environ).out.splitlines()
+    (line,) = (line for line in lines if line.split()[0] == name)
+    return line.strip().split(maxsplit=3)[1:]
+
+
+def test_providers_show_the_file_s_variable_and_address(command: Commands) -> None:
+    command.configured(f'[providers.groq]\napi_key_env = "MINE"\nbase_url = "{HERE}"')
+    assert listed(command, MINE=KEY)["groq"] == {
+        "configured": True,
+        "enabled": True,
+        "variables": ["MINE"],
+        "missing": [],
+        "to_enable": [],
+        "base_url": HERE,
+    }
+    assert row(command, "groq", MINE=KEY) == ["●", "yes", f"MINE, at {HERE}"]
+
+
+def test_providers_ask_for_the_variable_the_file_names(command: Commands) -> None:
+    command.configured('[providers.groq]\napi_key_env = "MINE"')
+    found = listed(command, GROQ_API_KEY=KEY)["groq"]
+    assert (found["configured"], found["missing"], found["to_enable"]) == (
+        False,
+        ["MINE"],
+        ["MINE"],
+    )
+
+
+def test_providers_tell_what_is_switched_off(command: Commands) -> None:
+    command.configured("[providers.groq]\nenabled = false")
+    found = listed(command, GROQ_API_KEY=KEY)["groq"]
+    assert (found["configured"], found["enabled"]) == (True, False)
+    assert row(command, "groq", GROQ_API_KEY=KEY) == ["○", "off", "GROQ_API_KEY  enabled = true"]
+    assert listed(command)["groq"]["to_enable"] == ["GROQ_API_KEY", "enabled = true"]
+
+
+def test_where_nothing_is_discovered_a_key_alone_configures_none(command: Commands) -> None:
+    found = listed(command, GROQ_API_KEY=KEY)
+    assert set(found) == set(load_catalogue())
+    assert not any(one["configured"] for one in found.values())
+    assert (found["groq"]["variables"], found["groq"]["to_enable"]) == (
+        ["GROQ_API_KEY"],
+        ["[providers.groq]"],
+    )
+    assert found["mistral"]["to_enable"] == ["MISTRAL_API_KEY", "[providers.mistral]"]
+
+
+def test_providers_end_with_the_file_s_own(command: Commands) -> None:
+    command.configured(watched("mine", HERE), watched("yours", HERE, api_key_env="YOURS"))
+    found = listed(command)
+    assert list(found)[-2:] == ["mine", "yours"]
+    assert (found["yours"]["configured"], found["yours"]["missing"]) == (True, ["YOURS"])
+    assert row(command, "mine") == ["●", "yes", f"needs no key, at {HERE}"]
+    state = row(command, "yours")
+    assert state[2].split("  ")[0] == f"asked without a key, at {HERE}"
+
+
+def test_providers_agree_with_what_is_watched(command: Commands) -> None:
+    (command.folder / "tracker.toml").write_text(watched("mine", HERE))
+    for environ in ({}, {"GROQ_API_KEY": KEY}, {"CLOUDFLARE_API_KEY": KEY}):
+        shown = command("config", "show", **environ).json["providers"]
+        found = listed(command, **environ)
+        assert [name for name, one in found.items() if one["configured"]] == list(shown)
+
+
+def test_providers_take_the_common_options(command: Commands) -> None:
+    (command.folder / "other.toml").write_text(watched("mine", HERE))
+    assert "mine" in listed(command, "--config", "other.toml", "--database", "unused.db")
+    assert not (command.folder / "unused.db").exists()
+    (command.folder / "wrong.toml").write_text("[providers.mine]")
+    wrong = command("providers", "--config", "wrong.toml")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "it needs kind and base_url" in wrong.err
 
 
 def test_a_key_with_a_typographic_dash_is_told_without_showing_it(command: Commands) -> None:

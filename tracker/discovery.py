@@ -144,7 +144,7 @@ def find(entry: Entry, environ: Mapping[str, str]) -> Found:
     """Whether one entry is enabled, and the provider it then makes."""
     keys = find_keys(entry.keys, environ)
     base_url = environ.get(entry.base_variable)
-    used = (*keys.names, *_set(entry, environ))
+    used = (*keys.names, *other_variables(entry, environ))
     has_key = bool(keys.names or keys.mistakes)
     missing = missing_variables(entry, environ, has_key=has_key, base_url=base_url)
     if missing:
@@ -168,7 +168,8 @@ def check_moved(provider: Provider, key: str) -> Iterator[Mistake]:
         yield Mistake(key=key, value=shown_url(provider.base_url), problem=problem)
 
 
-def _set(entry: Entry, environ: Mapping[str, str]) -> tuple[str, ...]:
+def other_variables(entry: Entry, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Those that are set and used, but for keys."""
     others = (*entry.required.values(), *entry.optional.values(), entry.base_variable)
     return tuple(variable for variable in others if variable in environ)
 

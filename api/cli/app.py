@@ -11,6 +11,7 @@ from api.cli import (
     demo,
     doctor,
     exporting,
+    listing,
     probing,
     replaying,
     serving,
@@ -34,7 +35,7 @@ app.command(asking.best)
 app.command(asking.history)
 app.command(exporting.export)
 app.command(tuning.tune)
-app.command(configuration.providers)
+app.command(listing.providers)
 app.command(configuration.config)
 app.command(doctor.doctor)
 app.command(replaying.replay)

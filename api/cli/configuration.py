@@ -1,6 +1,5 @@
-"""``providers`` and ``config``: what is configured, and whether it can be."""
+"""``config``: what is configured, and whether it can be."""
 
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -9,16 +8,13 @@ from typing import Any
 import trio
 from cyclopts import App
 from rich.table import Table
-from rich.text import Text
 
 from api.cli.failures import Exit
-from api.cli.options import AsJson, ConfigFile, Database
-from api.cli.tables import show, table
-from tracker.catalogue import load_catalogue
+from api.cli.options import ConfigFile, Database
+from api.cli.tables import show
 from tracker.clock import utc_now
-from tracker.config import DOTENV, read_config
+from tracker.config import read_config
 from tracker.config.show import config_schema, show_config
-from tracker.discovery import Found, discover, read_environment
 from tracker.logs import configure_logs
 from tracker.overrides import effective
 from tracker.ranking import load_policy
@@ -30,15 +26,6 @@ from tracker.store.reading import read
 from tracker.store.records import OverrideRecord
 
 config = App(name="config", help="Check, show or describe the configuration.")
-
-
-def providers(*, json: AsJson = False) -> int:
-    """The built-in catalogue: what is configured here, and which variable would enable the rest."""
-    environment = read_environment(os.environ, DOTENV)
-    found = discover(load_catalogue(), environment.variables)
-    document = {"providers": {one.entry.name: _described(one) for one in found}}
-    show(document, _catalogue_table(found), as_json=json)
-    return Exit.OK
 
 
 @config.command
@@ -93,25 +80,3 @@ async def _overrides(settings: Config) -> dict[str, OverrideRecord]:
 
 def _shown(override: OverrideRecord) -> dict[str, Any]:
     return {"interval_seconds": override.interval_seconds, "enabled": override.enabled}
-
-
-def _described(found: Found) -> dict[str, Any]:
-    return {
-        "configured": found.provider is not None,
-        "variables": list(found.variables),
-        "missing": list(found.missing),
-        "mistakes": [str(mistake) for mistake in found.mistakes],
-        "base_url": found.provider.base_url if found.provider else found.entry.base_url,
-    }
-
-
-def _catalogue_table(found: tuple[Found, ...]) -> Table:
-    shown = table("provider", "configured", "by", "to enable it, set")
-    for one in found:
-        shown.add_row(
-            one.entry.name,
-            Text("● yes", "green") if one.provider else Text("○ no", "bright_black"),
-            ", ".join(one.variables) or ("needs no key" if one.provider else ""),
-            "; ".join(map(str, one.mistakes)) or ", ".join(one.missing),
-        )
-    return shown

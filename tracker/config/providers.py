@@ -10,16 +10,30 @@ from tracker.catalogue import Dialect, Entry, load_catalogue, load_dialects
 from tracker.config.checks import check_name, check_settings, one_of
 from tracker.config.tables import ConfigTable, ProviderTable, TimingTable
 from tracker.config.timing import merge_timing
-from tracker.discovery import Found, check_moved, find, find_keys, make_provider, missing_variables
+from tracker.discovery import (
+    Found,
+    check_moved,
+    find,
+    find_keys,
+    make_provider,
+    missing_variables,
+    other_variables,
+)
 from tracker.mistakes import Mistake, dotted
 from tracker.settings import Provider
 
 
 @attrs.frozen(kw_only=True)
 class Merged:
-    """One provider, or why there is none, and what its owner should know."""
+    """One provider, or why there is none, and what its owner should know.
 
+    variables: those that are set and used. missing: those that would enable it, or give it a key.
+    """
+
+    name: str
     provider: Provider | None = None
+    variables: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -38,10 +52,16 @@ def merge_providers(table: ConfigTable, environ: Mapping[str, str]) -> tuple[Mer
 
 
 def _discovered(found: Found, general: TimingTable) -> Merged:
+    merged = Merged(
+        name=found.entry.name,
+        variables=found.variables,
+        missing=found.missing,
+        mistakes=found.mistakes,
+    )
     if found.provider is None:
-        return Merged(mistakes=found.mistakes)
+        return merged
     timing, _ = merge_timing(found.entry.timing, general)  # [tracker]'s own mistake is told once
-    return Merged(provider=attrs.evolve(found.provider, timing=timing))
+    return attrs.evolve(merged, provider=attrs.evolve(found.provider, timing=timing))
 
 
 def _known(
@@ -62,12 +82,15 @@ def _known(
     # Moved to a server of one's own, it may well need no key.
     has_key = bool(keys.names or keys.mistakes) or moved is not None
     missing = missing_variables(entry, environ, has_key=has_key, base_url=moved)
-    missing = () if own.enabled is False else missing
+    lacking = () if own.enabled is False else missing
     return Merged(
-        provider=None if missing else merged.provider,
+        name=entry.name,
+        provider=None if lacking else merged.provider,
+        variables=(*keys.names, *other_variables(entry, environ)),
+        missing=missing,
         mistakes=(*keys.mistakes, *merged.mistakes),
         warnings=(
-            *(f"{entry.name} is not watched: {variable} is not set" for variable in missing),
+            *(f"{entry.name} is not watched: {variable} is not set" for variable in lacking),
             *_overruled(entry, own, environ),
         ),
     )
@@ -94,7 +117,7 @@ def _overruled(entry: Entry, own: ProviderTable, environ: Mapping[str, str]) -> 
 def _own(name: str, own: ProviderTable, general: TimingTable, environ: Mapping[str, str]) -> Merged:
     """A provider the catalogue does not know; without a key its endpoint is asked without."""
     if mistakes := (*check_name(name), *_check_origin(name, own)):
-        return Merged(mistakes=mistakes)
+        return Merged(name=name, mistakes=mistakes)
     dialect = _dialect(own.kind or "", own)
     keys = find_keys([own.api_key_env] if own.api_key_env else (), environ)
     provider = Provider(
@@ -109,12 +132,14 @@ def _own(name: str, own: ProviderTable, general: TimingTable, environ: Mapping[s
     )
     url_key = dotted(("providers", name, "base_url"))
     merged = _finished(provider, own, general, dialect.timing, url_key)
-    unset = bool(own.api_key_env) and not keys.names and not keys.mistakes
-    warning = f"{own.api_key_env} is not set: {name} is asked without a key"
+    given = keys.names or keys.mistakes
+    unset = (own.api_key_env,) if own.api_key_env and not given else ()
     return attrs.evolve(
         merged,
+        variables=keys.names,
+        missing=unset,
         mistakes=(*keys.mistakes, *merged.mistakes),
-        warnings=(warning,) if unset else (),
+        warnings=tuple(f"{key} is not set: {name} is asked without a key" for key in unset),
     )
 
 
@@ -147,7 +172,7 @@ def _finished(
         *check_moved(provider, url_key),
         *check_settings(provider, own, dialect),
     )
-    return Merged(provider=None if mistakes else provider, mistakes=mistakes)
+    return Merged(name=provider.name, provider=None if mistakes else provider, mistakes=mistakes)
 
 
 def _dialect(kind: str, own: ProviderTable) -> Dialect:
