@@ -86,7 +86,6 @@ class Aggregator:
             if dossier.view is not None:
                 providers[name] = dossier.view
                 self._journal.status(before, dossier.view, now.at)
-        swept = self._is_swept()
         ranking = self._ranking()
         self._journal.best(self._best, ranking, now.at)
         self._best = ranking.best
@@ -96,7 +95,7 @@ class Aggregator:
                 revision=self.board.latest.revision + 1,
                 providers=MappingProxyType(providers),
                 ranking=ranking,
-                swept=swept,
+                swept=self._is_swept(),
             )
         )
         self._dirty, self._published = False, began
