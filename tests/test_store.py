@@ -173,6 +173,24 @@ async def test_prunes_what_is_older_and_nothing_else(path: Path) -> None:
     assert ask(path, "SELECT kind FROM changes") == [("best",), ("status",)]
 
 
+async def test_a_state_goes_with_the_check_it_was_judged_with(path: Path) -> None:
+    async with open_store(str(path), clock=CLOCK) as store:
+        await store.write([check("gone", seconds=9_000), check("there", seconds=9_000)])
+        await store.write([check("there", state='{"n": 2}')])
+        await store.prune(NOW - timedelta(hours=2))
+        assert (await store.load(LONG_AGO)).states == {"there": '{"n": 2}'}
+    assert ask(path, "SELECT provider_name FROM provider_states") == [("there",)]
+
+
+async def test_a_state_goes_although_its_checks_number_was_given_again(path: Path) -> None:
+    async with open_store(str(path), clock=CLOCK) as store:
+        await store.write([check("gone", seconds=9_000)])
+        await store._use(lambda connection: connection.execute("DELETE FROM checks"))
+        await store.write([check("there")])  # the same id
+        await store.prune(NOW - timedelta(hours=2))
+    assert ask(path, "SELECT * FROM provider_states") == [("there", 1, 120.0, "{}")]
+
+
 async def test_prunes_many_rows_in_short_transactions(path: Path) -> None:
     async with open_store(str(path), clock=CLOCK) as store:
         await store.write([check(seconds=9_000 + n / 10) for n in range(12_001)])
@@ -182,7 +200,7 @@ async def test_prunes_many_rows_in_short_transactions(path: Path) -> None:
         )
         assert await store.prune(NOW - timedelta(hours=2)) == 12_001
         await store._use(lambda connection: connection.set_commit_hook(None))
-    assert len(commits) == 3
+    assert len(commits) == 3 + 1  # the last looks for a table of the original tracker
 
 
 async def test_no_statement_of_the_running_store_scans_a_table(path: Path) -> None:
@@ -207,8 +225,11 @@ async def test_no_statement_of_the_running_store_scans_a_table(path: Path) -> No
         ]
     tables = ("SCAN checks", "SCAN changes", "SCAN provider_states")
     scans = [plan for plan in plans if plan.startswith(tables)]
-    # An end of the data is one step in the index, which SQLite's plan calls a scan too.
-    assert set(scans) <= {"SCAN checks USING COVERING INDEX checks_by_hour"}
+    # An end of the data is one step in the index, which SQLite's plan calls a scan too. States are
+    # a row a provider; pruning looks at each.
+    allowed = {"SCAN checks USING COVERING INDEX checks_by_hour", "SCAN provider_states"}
+    assert set(scans) <= allowed
+    assert scans.count("SCAN provider_states") == 1
     assert "SEARCH checks USING COVERING INDEX checks_by_hour (<expr><?)" in plans  # the pruning
 
 

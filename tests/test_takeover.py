@@ -12,7 +12,7 @@ from store_records import CLOCK, NOW, ask, beside, check, opened, stored
 from structlog.testing import capture_logs
 
 from tracker.reports import Kind, Status
-from tracker.store import KINDS, open_store
+from tracker.store import KINDS, open_store, takeover
 from tracker.store.takeover import kind_of
 
 COLUMNS = {
@@ -209,3 +209,64 @@ def test_the_kind_is_read_from_the_message_else_from_the_status(
     status: Status, message: str, latency: float | None, kind: Kind
 ) -> None:
     assert kind_of(status, message, latency) is kind
+
+
+# What is too old of it
+
+
+def kept(path: Path) -> list[str]:
+    return [name for (name,) in ask(path, "SELECT provider_name FROM provider_health_checks")]
+
+
+async def test_old_rows_of_the_original_table_go_and_the_backup_keeps_them(tmp_path: Path) -> None:
+    path = tmp_path / "provider_status.db"
+    original(
+        path,
+        {"provider_name": "old", "created_at": "2026-11-23 09:59:59"},
+        {"provider_name": "old by the other", "created_at": None, "last_check_timestamp": OLD},
+        {"provider_name": "first kept", "created_at": "2026-11-23 10:00:00"},
+        {"provider_name": "old after a newer", "created_at": "2026-11-22 11:00:00"},
+        {"provider_name": "no time", "created_at": "soon", "last_check_timestamp": b"\xff"},
+        {"provider_name": "new"},
+    )
+    async with open_store(str(path), clock=CLOCK) as store:
+        assert await store.prune(NOW - timedelta(hours=2)) == 4 + 3  # of ours: one was no check
+        assert kept(path) == ["first kept", "new"]
+        assert await store.prune(NOW - timedelta(hours=2)) == 0
+        await store.prune(NOW + timedelta(days=7))
+        assert kept(path) == []
+    (backup,) = beside(path, "backup")
+    assert len(kept(backup)) == 6
+
+
+OLD = "2026-11-20T12:00:00"
+
+
+async def test_an_older_table_without_created_at_is_pruned(tmp_path: Path) -> None:
+    path = tmp_path / "provider_status.db"
+    rows = {"last_check_timestamp": OLD}, {"last_check_timestamp": "2026-11-23T12:00:00+00:00"}
+    original(path, *rows, without=("created_at",))
+    async with open_store(str(path), clock=CLOCK) as store:
+        await store.prune(NOW - timedelta(hours=2))
+    assert ask(path, "SELECT id FROM provider_health_checks") == [(2,)]
+
+
+async def test_many_old_rows_go_in_short_transactions_and_new_ones_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(takeover, "FORGET_ROWS", 10)
+    path = tmp_path / "provider_status.db"
+    original(
+        path, *({"created_at": f"2026-11-{n // 24 + 1:02} {n % 24:02}:00:00"} for n in range(60))
+    )
+    async with open_store(str(path), clock=CLOCK) as store:
+        looked = []
+        moment = takeover._moment
+        monkeypatch.setattr(takeover, "_moment", lambda *times: looked.append(1) or moment(*times))
+        first = datetime(2026, 11, 2, 1, tzinfo=UTC)  # 25 rows are older
+        deleted = []
+        while gone := await store._use(lambda connection: takeover.forget(connection, first)):
+            deleted.append(gone)
+    assert deleted == [10, 10, 5]
+    assert len(looked) == 40  # ten more told that the rest is new
+    assert ask(path, "SELECT count(*) FROM provider_health_checks") == [(35,)]

@@ -12,7 +12,7 @@ import structlog
 import trio
 
 from tracker.clock import Clock
-from tracker.store import history, loading, writing
+from tracker.store import history, loading, takeover, writing
 from tracker.store.database import Database
 from tracker.store.errors import StoreUnavailable
 from tracker.store.history import History, Question
@@ -83,12 +83,13 @@ class Store:
 
         In short transactions, so that results are stored in between.
         """
-        total = 0
-        while True:
+        total, pruned = 0, writing.PRUNE_ROWS
+        while pruned >= writing.PRUNE_ROWS:
             pruned = await self._use(partial(writing.prune, before=before))
             total += pruned
-            if pruned < writing.PRUNE_ROWS:
-                return total
+        while pruned := await self._use(partial(takeover.forget, before=before)):
+            total += pruned
+        return total
 
     async def history(
         self,

@@ -1,11 +1,12 @@
 """Taking over the history of the original tracker.
 
-Its table ``provider_health_checks`` stays as it is, beside ours. It recorded no outcome kind, so
-that is read from the message where one tells, else from the status; see ``kind_of``.
+Its table ``provider_health_checks`` stays beside ours, until its rows are too old to be kept; the
+backup has them all. It recorded no outcome kind, so that is read from the message where one tells,
+else from the status; see ``kind_of``.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,13 +14,15 @@ import apsw
 import structlog
 
 from tracker.reports import MESSAGE_LENGTH, Kind, Status
-from tracker.store.connection import epoch_ms, value
+from tracker.store.connection import epoch_ms, transaction, value
 
 log = structlog.get_logger()
 
 ORIGINAL = "provider_health_checks"
+FORGET_ROWS = 5_000  # looked at in one transaction: about 10 ms
 
-_TEXTS = ("provider_name", "status", "last_check_timestamp", "created_at", "error_message")
+_TIMES = ("created_at", "last_check_timestamp")
+_TEXTS = ("provider_name", "status", "error_message", *_TIMES)
 _NUMBERS = ("response_time_ms", "rate_limit_percent", "consecutive_failures")
 
 # In this order: "429 after connection reset" is a rate limit, "connection timed out" a time-out.
@@ -67,9 +70,12 @@ WHERE id IN (
 
 def is_original(connection: apsw.Connection) -> bool:
     """Not yet taken over: our version number is missing."""
+    return value(connection, "PRAGMA user_version") == 0 and _has_original(connection)
+
+
+def _has_original(connection: apsw.Connection) -> bool:
     named = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?"
-    unnumbered = value(connection, "PRAGMA user_version") == 0
-    return unnumbered and bool(value(connection, named, (ORIGINAL,)))
+    return bool(value(connection, named, (ORIGINAL,)))
 
 
 def take_over(connection: apsw.Connection) -> None:
@@ -88,23 +94,55 @@ def _usable_rows(connection: apsw.Connection) -> Iterator[tuple[Any, ...]]:
             yield converted
 
 
+def forget(connection: apsw.Connection, before: datetime) -> int:
+    """Remove old rows of the original table from its beginning; returns how many.
+
+    It has no index by time, but was written in the order of time: among the first FORGET_ROWS the
+    old ones go, and where none is old, none behind is. A row whose time cannot be read is old.
+    """
+    with transaction(connection):
+        if not _has_original(connection):
+            return 0
+        rows = connection.execute(
+            f"SELECT rowid, {_texts(connection, _TIMES)} FROM {ORIGINAL} ORDER BY rowid LIMIT ?",  # noqa: S608
+            (FORGET_ROWS,),
+        )
+        old = [(row,) for row, *times in rows if _is_before(times, before)]
+        connection.executemany(f"DELETE FROM {ORIGINAL} WHERE rowid = ?", old)  # noqa: S608
+        return len(old)
+
+
+def _is_before(times: Iterable[bytes | None], before: datetime) -> bool:
+    at = _moment(*map(_text, times))
+    return at is None or at < before
+
+
 def _select(connection: apsw.Connection) -> str:
-    """Older tables lack columns. Texts come as bytes: those that are not UTF-8 must not stop us."""
-    there = {row[1] for row in connection.execute(f"PRAGMA table_info({ORIGINAL})")}
-    texts = (f"CAST({name} AS BLOB)" if name in there else "NULL" for name in _TEXTS)
     numbers = (
-        f"CASE WHEN typeof({name}) IN ('integer', 'real') THEN {name} END"
-        if name in there
-        else "NULL"
-        for name in _NUMBERS
+        f"CASE WHEN typeof({name}) IN ('integer', 'real') THEN {name} END" if there else "NULL"
+        for name, there in _present(connection, _NUMBERS)
     )
-    return f"SELECT {', '.join((*texts, *numbers))} FROM {ORIGINAL} ORDER BY rowid"  # noqa: S608
+    columns = ", ".join((_texts(connection, _TEXTS), *numbers))
+    return f"SELECT {columns} FROM {ORIGINAL} ORDER BY rowid"  # noqa: S608
+
+
+def _texts(connection: apsw.Connection, names: Iterable[str]) -> str:
+    """They come as bytes: those that are not UTF-8 must not stop us."""
+    return ", ".join(
+        f"CAST({name} AS BLOB)" if there else "NULL" for name, there in _present(connection, names)
+    )
+
+
+def _present(connection: apsw.Connection, names: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """Older tables lack columns."""
+    there = {row[1] for row in connection.execute(f"PRAGMA table_info({ORIGINAL})")}
+    return ((name, name in there) for name in names)
 
 
 def convert(row: dict[str, Any]) -> tuple[Any, ...] | None:
     """One row for ``checks``, or None where provider, time or status make no sense."""
-    text = {name: (row[name] or b"").decode("utf-8", "replace").strip() for name in _TEXTS}
-    at = _moment(text["created_at"], text["last_check_timestamp"])
+    text = {name: _text(row[name]) for name in _TEXTS}
+    at = _moment(*(text[name] for name in _TIMES))
     status = Status.__members__.get(text["status"].upper())
     if at is None or status is None or not text["provider_name"]:
         return None
@@ -141,6 +179,10 @@ def kind_of(status: Status, message: str, latency: float | None) -> Kind:
     if status is Status.DEGRADED:
         return Kind.BAD_RESPONSE if latency is None else Kind.SLOW
     return Kind.TIMEOUT if latency is None else Kind.SERVER
+
+
+def _text(found: bytes | None) -> str:
+    return (found or b"").decode("utf-8", "replace").strip()
 
 
 def _moment(created_at: str, last_check: str) -> datetime | None:

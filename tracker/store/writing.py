@@ -34,6 +34,13 @@ DELETE FROM checks WHERE id IN (
     SELECT id FROM checks
     WHERE checked_at_ms / 3600000 <= :hour AND checked_at_ms < :before LIMIT :rows)
 """
+# What judging carries on from is a result too. It goes with the check it was judged with; an id
+# may have been given again, to another provider's check. Some thousand rows at the very most.
+_PRUNE_STATES = """
+DELETE FROM provider_states WHERE NOT EXISTS (
+    SELECT 1 FROM checks
+    WHERE checks.id = last_check_id AND checks.provider_name = provider_states.provider_name)
+"""
 _PRUNE_CHANGES = """
 DELETE FROM changes WHERE id IN (
     SELECT id FROM changes
@@ -54,12 +61,16 @@ def store(connection: apsw.Connection, records: Sequence[Record]) -> None:
 
 
 def prune(connection: apsw.Connection, before: datetime) -> int:
-    """Remove at most PRUNE_ROWS checks and changes each; returns how many rows went."""
+    """Remove at most PRUNE_ROWS checks and changes each, and states whose check is gone.
+
+    Returns how many checks and changes went.
+    """
     before_ms = epoch_ms(before.timestamp())
     bounds = {"hour": before_ms // HOUR_MS, "before": before_ms, "rows": PRUNE_ROWS}
     with transaction(connection):
         connection.execute(_PRUNE_CHECKS, bounds)
         pruned = connection.changes()
+        connection.execute(_PRUNE_STATES)
         connection.execute(_PRUNE_CHANGES, bounds)
         return pruned + connection.changes()
 
