@@ -1,11 +1,13 @@
 """tracker.probes.fetch: one bounded request over real sockets, every failure named."""
 
+import base64
 import gzip
 import logging
 import resource
 import socket
 import ssl
 import threading
+from urllib.parse import quote
 
 import attrs
 import httpcore
@@ -469,10 +471,29 @@ async def test_after_many_cancelled_checks_the_next_one_works():
 
 async def test_a_proxy_is_asked_for_the_whole_url():
     async with http_server(answer(LIST)) as proxy:
-        finding = await check("http://127.0.0.1:9", proxy=proxy.url.replace("//", "//me:pass@"))
+        finding = await check("http://127.0.0.1:9", proxy=with_password(proxy.url))
     assert finding.kind is Kind.OK
     assert proxy.asked[0].target == "http://127.0.0.1:9/v1/models"
-    assert proxy.asked[0].headers["proxy-authorization"].startswith("Basic ")
+    sent = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
+    assert proxy.asked[0].headers["proxy-authorization"] == f"Basic {sent}"
+
+
+async def test_a_message_never_shows_the_proxys_password():
+    told = f"{PASSWORD} ({quote(PASSWORD, safe='')}) may not"
+    refusal = answer({"error": {"message": told}}, status=500)
+    async with http_server(refusal) as proxy:
+        finding = await check("http://127.0.0.1:9", proxy=with_password(proxy.url))
+    assert finding.kind is Kind.SERVER
+    assert "may not" in finding.message
+    assert "horse" not in finding.message
+
+
+PASSWORD = "correct/horse@battery"
+
+
+def with_password(url):
+    """As a Config made by hand may have it; a configuration file's is refused."""
+    return url.replace("//", f"//me:{quote(PASSWORD, safe='')}@")
 
 
 async def test_a_proxy_does_not_lead_to_a_private_address():

@@ -1,7 +1,7 @@
 """What a dialect works with: one provider's transport, clock, memory and count of requests."""
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import attrs
 import msgspec
@@ -201,6 +201,10 @@ def sendable(key: Secret) -> str:
 
 
 def provider_secrets(provider: Provider) -> tuple[Secret, ...]:
-    """Everything of a provider's that must never show, the proxy's password included."""
-    password = urlsplit(provider.proxy).password if provider.proxy else None
-    return (*provider.secrets, *([Secret(password)] if password else []))
+    """Everything of a provider's that must never show.
+
+    The proxy's password too: a file with one is refused, a Provider made by hand may have it.
+    """
+    password = provider.proxy and urlsplit(provider.proxy).password
+    forms = dict.fromkeys((password, unquote(password))) if password else ()  # as is, as sent
+    return (*provider.secrets, *map(Secret, forms))
