@@ -71,7 +71,7 @@ async def run_tracker(
         try:
             await house.live(config, task_status)
         finally:  # also when something is beyond mending: what is known is not lost
-            await house.writer.finish(FLUSH_SECONDS)
+            await house.writer.finish()
 
 
 @attrs.frozen(kw_only=True)
@@ -114,6 +114,7 @@ class _House:
                 actors.cancel_scope.cancel()
             with trio.move_on_after(DRAIN_SECONDS):  # the last sender is closed: nothing follows
                 await drained.wait()
+            await self.writer.flush(FLUSH_SECONDS)
             nursery.cancel_scope.cancel()
 
 

@@ -59,18 +59,18 @@ class Writer:
             await self.idle()
         return not len(self.backlog)
 
-    async def finish(self, seconds: float) -> bool:
-        """Store what is left when ``run`` has ended, however it did. True when all is stored."""
-        with trio.move_on_after(seconds, shield=True):  # short, local
-            while len(self.backlog):
-                try:
+    async def finish(self) -> bool:
+        """One last try to store what is left when ``run`` has ended, however it did.
+
+        Shielded: local, and over at the first refusal. True when all is stored.
+        """
+        with trio.CancelScope(shield=True):
+            try:
+                while len(self.backlog):
                     await self._write_batch()
-                except StoreUnavailable as error:
-                    self.backlog.put_back()
-                    self._note_away(error.reason)
-                    await trio.sleep(FIRST_DELAY)
-        if left := len(self.backlog):
-            log.error("results not stored", left=left)
+            except StoreUnavailable as error:
+                self.backlog.put_back()
+                log.error("results not stored", left=len(self.backlog), reason=error.reason)
         return not len(self.backlog)
 
     async def _drain(self) -> NoReturn:
