@@ -64,7 +64,7 @@ def what_could_not_be_written_is_forgotten() -> None:
     """The backlog lets go of a batch when it is taken, not when it is committed."""
 
     def wrong(self: Backlog) -> None:
-        self._taken = ()
+        self.done()
 
     Backlog.put_back = wrong
 
