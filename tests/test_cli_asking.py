@@ -238,6 +238,7 @@ def test_hours_are_whole_and_of_the_last_week(command: Commands, hours: str) -> 
 def answering(answer: bytes) -> Iterator[str]:
     """A server for one connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10.0)  # a command that never asks fails its test, and hangs none
 
         def serve() -> None:
             connection, _ = listener.accept()
