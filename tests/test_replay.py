@@ -6,12 +6,13 @@ from pathlib import Path
 
 import attrs
 import pytest
+import trio
 from makers import START, outcome, provider
 
 from tracker.aggregator import Aggregator
 from tracker.board import Board
 from tracker.clock import Clock
-from tracker.messages import Watch
+from tracker.messages import Publish, Watch
 from tracker.ranking import Ranker, Ranking, load_policy
 from tracker.replay import (
     History,
@@ -276,7 +277,7 @@ async def live(path: Path, checks: int) -> list[Ranking]:
         latency = dice.uniform(1_001, 3_000) if kind is Kind.SLOW else dice.lognormvariate(4.6, 0.4)
         seen = outcome(kind, provider=names[n % 3], after=now[0], latency_ms=latency)
         aggregator.take(Checked(outcome=seen, next_due=now[0] + 300.0))
-        aggregator.publish()
+        aggregator.take(Publish(done=trio.Event()))
         answers.append(board.latest.ranking)
     async with open_store(str(path), clock=clock) as store:
         await store.write(aggregator.backlog.take(10_000))

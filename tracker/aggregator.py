@@ -233,7 +233,9 @@ class Aggregator:
         return Instant(self.clock.now(), self.clock.steady())
 
     def _next_publication(self) -> float:
-        """Trio seconds."""
+        """Trio seconds. Nothing is posted while what is to be watched is still being told."""
+        if not self._begun:
+            return float("inf")
         gap = min(COALESCE_SECONDS_EACH * len(self.dossiers), COALESCE_SECONDS)
         soonest = self._published + gap
         if self._dirty:

@@ -277,6 +277,10 @@ class Field:
     candidates: tuple[Candidate, ...]
     excluded: tuple[Excluded, ...]
 
+    @property
+    def size(self) -> int:
+        return len(self.candidates) + len(self.excluded)
+
     @classmethod
     def of(cls, dossiers: Iterable[Dossier]) -> "Field":
         standings = [dossier.standing for dossier in dossiers]

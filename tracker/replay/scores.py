@@ -78,13 +78,19 @@ def replay(
 
 
 def rankings(name: str, policy: Policy, states: Iterable[Field]) -> Iterator[Ranking]:
-    """What a tracker with this policy would have answered in each state."""
+    """What a tracker with this policy would have answered in each state.
+
+    As in the tracker, nobody is the incumbent until everybody was checked once.
+    """
     policy = guarded(name, policy, PATIENCE_SECONDS)
-    best: str | None = None
+    states = tuple(states)
+    everybody = states[-1].size if states else 0
+    best, swept = None, False
     try:
         for state in states:
-            ranking = rank(state.candidates, state.excluded, best, policy, name=name)
-            best = ranking.best
+            incumbent = best if swept else None
+            ranking = rank(state.candidates, state.excluded, incumbent, policy, name=name)
+            best, swept = ranking.best, swept or state.size == everybody
             yield ranking
     except PolicyError as error:
         raise ReplayError(str(error)) from error

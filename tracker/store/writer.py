@@ -70,7 +70,7 @@ class Writer:
                     await self._write_batch()
             except StoreUnavailable as error:
                 self.backlog.put_back()
-                log.error("results not stored", left=len(self.backlog), reason=error.reason)
+                log.warning("results not stored", left=len(self.backlog), reason=error.reason)
         return not len(self.backlog)
 
     async def _drain(self) -> NoReturn:
