@@ -60,6 +60,10 @@ class Disk:
         self.moved.append(self.path.with_name(f"moved-{len(self.moved)}.db"))
         self.path.rename(self.moved[-1])
 
+    def is_filled(self) -> bool:
+        """Locking a file that was moved leaves an empty one, which no store has opened yet."""
+        return self.path.exists() and self.path.stat().st_size > 0
+
     def everything(self) -> list[int]:
         files = [path for path in (*self.moved, self.path) if path.exists()]
         return [int(message) for path in files for message in stored(path)]
@@ -105,7 +109,7 @@ async def act(disk: Disk, store: Store, step: str, count: int) -> None:
         disk.lock_out()
     elif step == "unlock":
         disk.lock.close()
-    elif step == "move" and store.state.ok and disk.path.exists():
+    elif step == "move" and store.state.ok and disk.is_filled():
         disk.move()
     elif step in {"fill", "free"}:
         disk.lock.close()
