@@ -65,7 +65,7 @@ class Provider:
     timing: Timing = Timing()
     enabled: bool = True
     allow_private: bool = False
-    proxy: str | None = None
+    proxy: str | None = attrs.field(default=None, repr=False)  # it may hold a password
     ca_file: str | None = None
     options: dict[str, Any] = attrs.field(factory=dict)
     documented_limits: tuple[LimitReading, ...] = ()
