@@ -42,7 +42,11 @@ def test_make_does_what_the_pages_take_it_for(goal: str, command: str) -> None:
     if shutil.which("make") is None:
         pytest.skip("make is not installed here")
     done = subprocess.run(
-        ["make", "-n", goal, "ARGS=--port 0"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--no-print-directory", "-n", goal, "ARGS=--port 0"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.splitlines()[-1].endswith(f"{command} --port 0")
 

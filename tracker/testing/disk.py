@@ -9,12 +9,14 @@ from typing import Any
 import attrs
 
 from tracker.store import connection as sqlite
+from tracker.store.errors import DAMAGE
 from tracker.store.files import companions
 
 _ROWS = """
 SELECT id, provider_name, checked_at_ms, outcome, response_time_ms FROM checks
 WHERE id > ? ORDER BY id
 """
+_IS_OURS = "SELECT count(*) FROM sqlite_schema WHERE name = 'checks'"
 _OVERRIDES = "SELECT provider_name, interval_seconds, enabled FROM overrides"
 
 
@@ -79,6 +81,17 @@ class Disk:
         for path in self._files:
             path.unlink(missing_ok=True)
         self._newest = 0
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether a database that this tracker made stands there, and can be read."""
+        if not self.exists:
+            return False
+        try:
+            with self._reading() as connection:
+                return bool(sqlite.value(connection, _IS_OURS))
+        except DAMAGE:
+            return False
 
     def new_rows(self) -> list[Row]:
         """Those stored since the last call, in their order."""

@@ -70,7 +70,8 @@ class World:
     def start(self) -> None:
         self.unremembered = self.disk.trouble is Trouble.FOLDER
         self.started = self.now
-        self.ledger.settle(self.disk, None)
+        if self.disk.is_ours:
+            self.ledger.settle(self.disk, None)
         self.ledger.begin()
         providers = self.config.providers
         self.own = {provider.name: [] for provider in providers}
