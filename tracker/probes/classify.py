@@ -1,4 +1,4 @@
-"""What an HTTP answer means (docs/reference/outcomes.md has the table). Pure; the body over the status."""
+"""What an HTTP answer means; docs/reference/outcomes.md has the table. Pure; body over status."""
 
 from collections.abc import Mapping
 
