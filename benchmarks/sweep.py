@@ -24,6 +24,7 @@ import trio
 from benchmarks.load import memory_mb
 from benchmarks.table import Figure, row
 from tracker import Config, run_tracker
+from tracker.collector import settle_collector
 from tracker.reports import Status
 from tracker.settings import Provider, Timing
 
@@ -109,6 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.case is None:
         run_all()
         return
+    settle_collector()  # as `serve` does
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     with upstreams(given.count, given.hang) as listed, tempfile.TemporaryDirectory() as folder:
         print(json.dumps(trio.run(CASES[given.case], listed, folder)))

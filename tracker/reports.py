@@ -86,8 +86,16 @@ class Facts:
 
     def updated(self, newer: "Facts") -> "Facts":
         """These facts, with each one that ``newer`` proves replaced."""
-        proven = {k: v for k, v in attrs.asdict(newer).items() if v is not None}
-        return attrs.evolve(self, **proven)
+        return Facts(
+            reachable=_proven(self.reachable, newer.reachable),
+            authenticated=_proven(self.authenticated, newer.authenticated),
+            quota_available=_proven(self.quota_available, newer.quota_available),
+            inference=_proven(self.inference, newer.inference),
+        )
+
+
+def _proven(before: bool | None, newer: bool | None) -> bool | None:
+    return before if newer is None else newer
 
 
 @attrs.frozen(kw_only=True)

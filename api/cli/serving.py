@@ -8,6 +8,7 @@ from api.cli.failures import Exit
 from api.cli.options import ConfigFile, Database, Host, LogFormat, LogLevel, Port
 from api.cli.systemd import notify_systemd
 from api.server import serve as run_server
+from tracker.collector import settle_collector
 from tracker.config import read_config
 from tracker.handle import Tracker
 from tracker.logs import configure_logs, mask_in_logs
@@ -32,6 +33,7 @@ async def serve(
     SIGHUP and a changed file are taken at once; a file with mistakes changes nothing.
     """
     configure_logs(log_format, log_level)
+    settle_collector()
 
     def read(file: Path | None) -> Config:
         return read_config(file, database=database, host=host, port=port)
