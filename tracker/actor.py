@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import attrs
 import structlog
@@ -59,8 +60,10 @@ class ProbeActor:
     _anchor: float = attrs.field(factory=trio.current_time)
     _requests: list[_Request] = attrs.field(factory=list)
     _poked: trio.Event = attrs.field(factory=trio.Event)
+    _log: Any = attrs.field(init=False)  # bound once: structlog's lazy one is built at each call
 
     def __attrs_post_init__(self) -> None:
+        self._log = log.bind(provider=self.provider.name)
         self.due = self._anchor if self.shared.schedule else NEVER
 
     async def run(self, mailbox: trio.MemorySendChannel[Report]) -> None:
@@ -133,7 +136,7 @@ class ProbeActor:
         """One check within one scope: DNS, TLS, headers and body together."""
         clock, limit = self.shared.clock, self.provider.timing.timeout_seconds
         at, began = clock.now(), trio.current_time()
-        log.debug("check started", provider=self.provider.name)
+        self._log.debug("check started")
         finding = Finding(
             kind=Kind.TIMEOUT,
             message=f"nothing within {limit:g} s",
@@ -146,7 +149,7 @@ class ProbeActor:
             stall=self.shared.canary.stall_since(began),
             slow_ms=self.provider.timing.degraded_latency_ms,
         )
-        log.debug("check ended", provider=self.provider.name, outcome=finding.kind.value)
+        self._log.debug("check ended", outcome=finding.kind.value)
         return Outcome(provider=self.provider.name, at=at, ended=clock.steady(), finding=finding)
 
     def _plan(self, outcome: Outcome) -> None:

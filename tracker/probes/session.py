@@ -39,10 +39,12 @@ class Session:
     requests: int = 0
     completions: int = 0
     options: dict[str, Any] = attrs.field(init=False)
+    log: Any = attrs.field(init=False)  # bound once: structlog's lazy one is built at each call
     _hidden: tuple[Secret, ...] = ()
     _mask: Mask | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.log = log.bind(provider=self.provider.name)
         kind = load_dialects().get(self.provider.kind)
         self.options = (kind.options if kind else {}) | self.provider.options
 
@@ -125,9 +127,8 @@ class Session:
         """Counted, then sent. Raises FetchError."""
         self.requests += 1
         reply = await fetch(self.transport, request, self.provider)
-        log.debug(
+        self.log.debug(
             "request answered",
-            provider=self.provider.name,
             method=request.method,
             http_status=reply.status,
             seconds=round(reply.seconds, 4),
