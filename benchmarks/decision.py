@@ -1,8 +1,10 @@
 """What one routing decision costs: the client's read of memory beside LiteLLM's own pick.
 
-    python -m benchmarks.decision
+    python -m benchmarks.decision [URL]
 
-Where litellm is installed its latency-based strategy is measured too; where not, that is said.
+URL: a running tracker; then a question over HTTP from aiohttp is measured too (for instance of
+``python -m benchmarks.served ours``). Where litellm is installed its latency-based strategy is
+measured as well; where not, that is said.
 Each figure is the median of the rounds, with the fastest and slowest beside it, in microseconds.
 """
 
@@ -11,6 +13,8 @@ import importlib.util
 import os
 import random
 import statistics
+import sys
+import time
 import timeit
 from collections.abc import Callable, Iterator
 from itertools import cycle
@@ -24,6 +28,7 @@ from tracker.models import Models
 
 ROUNDS = 7
 SECONDS = 0.1  # a round
+QUESTIONS = 3_000
 
 
 @attrs.frozen
@@ -87,6 +92,25 @@ def ours() -> Iterator[Figure]:
     yield measure("client, weighted choice among 15", few.choose_weighted)
 
 
+def over_http(url: str) -> Figure:
+    """From asking /best to having its JSON, one question after the other, keep-alive."""
+    import aiohttp  # noqa: PLC0415 (comes with litellm)
+
+    async def ask() -> list[float]:
+        taken = []
+        async with aiohttp.ClientSession() as session:
+            for _ in range(QUESTIONS):
+                began = time.perf_counter()
+                async with session.get(f"{url}/api/providers/best") as response:
+                    await response.json()
+                taken.append(1e6 * (time.perf_counter() - began))
+        return taken
+
+    taken = asyncio.run(ask())
+    what = f"/best over HTTP from aiohttp, p50 of {QUESTIONS}"
+    return Figure(what, statistics.median(taken), min(taken), max(taken))
+
+
 def litellms(count: int) -> Iterator[Figure]:
     """Its latency-based strategy, each deployment with ten latencies on record."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # its import asks the internet otherwise
@@ -125,6 +149,8 @@ def main() -> int:
     figures = list(ours())
     for figure in figures:
         print(figure)
+    if len(sys.argv) > 1:
+        print(over_http(sys.argv[1]))
     if importlib.util.find_spec("litellm") is None:
         print("LiteLLM is not installed here: pip install litellm in an environment of its own")
     else:
