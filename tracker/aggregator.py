@@ -11,7 +11,9 @@ import trio
 
 from tracker.board import Board
 from tracker.clock import Clock
-from tracker.dossier import Dossier, Field, Instant
+from tracker.dossier import Dossier
+from tracker.field import Field
+from tracker.instant import Instant
 from tracker.journal import Journal
 from tracker.messages import Message, Publish, Restore, Unwatch, Watch
 from tracker.ranking import Excluded, Ranking

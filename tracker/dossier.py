@@ -1,8 +1,7 @@
 """All that is known of one provider, and the view of it that a snapshot shows."""
 
 from collections import Counter
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import attrs
 import msgspec
@@ -15,6 +14,7 @@ from tracker.health import (
     judge,
     verdict,
 )
+from tracker.instant import Instant
 from tracker.limit_book import HeldLimit, LimitBook
 from tracker.ranking.policy import Candidate
 from tracker.reports import Kind, LimitSource, Outcome
@@ -22,25 +22,6 @@ from tracker.settings import Provider
 from tracker.snapshot import Excluded, ProviderStatus, RateLimit
 from tracker.statistics import Result, Statistics, counts_as
 from tracker.store.records import CheckRecord
-
-FAR_SECONDS = 4e8  # a dozen years: beyond it dates end, and nobody's plans reach so far
-
-
-@attrs.frozen
-class Instant:
-    """Now, on both clocks."""
-
-    at: datetime
-    steady: float
-
-    def wall(self, steady: float | None) -> datetime | None:
-        """The wall time of a steady moment, as the wall clock stands now."""
-        if steady is None:
-            return None
-        return self.at + timedelta(seconds=min(steady - self.steady, FAR_SECONDS))
-
-    def steadied(self, at: datetime | None) -> float | None:
-        return None if at is None else self.steady + (at - self.at).total_seconds()
 
 
 @attrs.frozen(kw_only=True)
@@ -268,26 +249,6 @@ class Dossier:
             last_check=view.last_check,
         )
         return _kept(self.standing, standing)
-
-
-@attrs.frozen(kw_only=True)
-class Field:
-    """Whom a ranking chooses among, and whom not."""
-
-    candidates: tuple[Candidate, ...]
-    excluded: tuple[Excluded, ...]
-
-    @property
-    def size(self) -> int:
-        return len(self.candidates) + len(self.excluded)
-
-    @classmethod
-    def of(cls, dossiers: Iterable[Dossier]) -> "Field":
-        standings = [dossier.standing for dossier in dossiers]
-        return cls(
-            candidates=tuple(s for s in standings if isinstance(s, Candidate)),
-            excluded=tuple(s for s in standings if isinstance(s, Excluded)),
-        )
 
 
 def _kept(before: Candidate | Excluded | None, after: Candidate | Excluded) -> Candidate | Excluded:

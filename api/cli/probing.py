@@ -15,7 +15,8 @@ from api.cli.tables import providers_table, show
 from api.views import instant, view_provider
 from tracker.actor import ProbeActor, Surroundings
 from tracker.config import read_config
-from tracker.dossier import Dossier, Instant
+from tracker.dossier import Dossier
+from tracker.instant import Instant
 from tracker.logs import configure_logs, mask_in_logs
 from tracker.probes import open_check
 from tracker.secret import Mask

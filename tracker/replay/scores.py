@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from tracker.dossier import Field
+from tracker.field import Field
 from tracker.ranking import Policy, rank
 from tracker.ranking.guard import guarded
 from tracker.ranking.policy import PolicyError

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 
 import attrs
 
-from tracker.dossier import Dossier, Field, Instant
+from tracker.dossier import Dossier
+from tracker.field import Field
+from tracker.instant import Instant
 from tracker.replay.history import History, Observed
 from tracker.settings import Provider, Timing
 
