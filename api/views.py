@@ -7,7 +7,9 @@ from tracker.snapshot import Excluded, ProviderStatus, Ranked, Ranking, RateLimi
 
 
 def instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    """To the nearest millisecond, as the store keeps it: a check has one time everywhere."""
+    nearest = datetime.fromtimestamp(round(at.timestamp() * 1000.0) / 1000.0, UTC)
+    return nearest.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def maybe_instant(at: datetime | None) -> str | None:

@@ -12,6 +12,7 @@ from api.encoding import KEPT, Answers, answer_of
 from api.narrowing import Wish, narrow
 from api.views import instant
 from tracker.clock import utc_now
+from tracker.store.connection import epoch_ms
 
 
 def test_times_are_utc_with_milliseconds_and_z():
@@ -94,3 +95,10 @@ def test_a_wish_keeps_the_order_and_lets_nobody_else_in(watched, wish):
     whole = [r.provider for r in snapshot.ranking.ranked]
     assert [r.provider for r in narrowed.ranked] == [name for name in whole if name in allowed]
     assert {e.provider for e in narrowed.excluded} <= allowed
+
+
+@given(st.integers(0, 4_000_000_000_000_000))
+def test_a_moment_reads_the_same_from_memory_and_from_the_store(microseconds):
+    at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
+    stored = datetime.fromtimestamp(epoch_ms(at.timestamp()) / 1000.0, UTC)
+    assert instant(at) == instant(stored)
