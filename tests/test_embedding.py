@@ -165,4 +165,5 @@ def test_the_interpreter_exits_with_one_left_open(tmp_path) -> None:
         timeout=30,
         check=False,
     )
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "None")
+    assert done.returncode == 0
+    assert "None" in done.stdout.splitlines()  # among log lines, in any order
