@@ -1,13 +1,23 @@
 """Each shipped policy by hand-worked numbers."""
 
+import gc
 import re
+import weakref
 from math import isclose
 from pathlib import Path
 
 import attrs
 import pytest
 
-from tracker.ranking import Candidate, ExpectedCost, PeakEwma, Sample, lowest_latency
+from tracker.ranking import (
+    Candidate,
+    ExpectedCost,
+    PeakEwma,
+    Sample,
+    load_policy,
+    lowest_latency,
+)
+from tracker.ranking.load import SHIPPED
 from tracker.reports import Status
 from tracker.settings import RankingSettings
 
@@ -202,6 +212,17 @@ def test_peak_ewma_takes_a_failure_for_a_whole_timeout():
     policy = PeakEwma(RankingSettings(half_life_checks=1.0))
     (line,) = policy([candidate("a", 100.0, "fail", 100.0)], None)
     assert line.expected_cost_ms == 5_050.0
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_policy_holds_no_candidate_that_nobody_asks_about_any_more(name):
+    policy = load_policy(name)
+    asked = [candidate("a", 100.0, 200.0), candidate("b")]
+    policy(asked, None)
+    past = [weakref.ref(each) for each in asked]
+    del asked
+    gc.collect()
+    assert [each() for each in past] == [None, None]
 
 
 def test_the_policy_in_the_docs_keeps_its_promises():

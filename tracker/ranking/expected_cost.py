@@ -24,9 +24,11 @@ EXACT = 6
 
 @attrs.frozen
 class Estimate:
-    """What one candidate's own checks say. ``ranked`` is None where peers must lend a latency."""
+    """What one candidate's own checks say. ``ranked`` is None where peers must lend a latency.
 
-    candidate: Candidate
+    It must not hold the candidate: it is remembered weakly by it, and would keep it for ever.
+    """
+
     latency_ms: float | None
     failure_probability: float
     ranked: Ranked | None
@@ -51,9 +53,9 @@ class ExpectedCost:
         estimates = [self._estimate(candidate) for candidate in candidates]
         slowest = max((e.latency_ms for e in estimates if e.latency_ms is not None), default=None)
         lines = [
-            (e.candidate.tier, ranked.expected_cost_ms, ranked.provider, ranked)
-            for e in estimates
-            for ranked in (e.ranked or _unanswered(e, slowest),)
+            (candidate.tier, ranked.expected_cost_ms, ranked.provider, ranked)
+            for candidate, estimate in zip(candidates, estimates, strict=True)
+            for ranked in (estimate.ranked or _unanswered(candidate, estimate, slowest),)
         ]
         lines.sort(key=lambda line: line[:3])
         return self._settled([line[3] for line in lines], incumbent)
@@ -68,7 +70,7 @@ class ExpectedCost:
         latency = self._latency(candidate)
         risk = self._failure_probability(candidate)
         ranked = None if latency is None else _answered(candidate, latency, risk)
-        return Estimate(candidate, latency, risk, ranked)
+        return Estimate(latency, risk, ranked)
 
     def _latency(self, candidate: Candidate) -> float | None:
         """The decayed mean of the last good replies, in milliseconds; None without any."""
@@ -134,9 +136,9 @@ def _answered(candidate: Candidate, latency: float, risk: float) -> Ranked:
     )
 
 
-def _unanswered(estimate: Estimate, slowest: float | None) -> Ranked:
+def _unanswered(candidate: Candidate, estimate: Estimate, slowest: float | None) -> Ranked:
     """Nothing is known of its latency: the slowest known peer's, or the middle of what can be."""
-    candidate, risk = estimate.candidate, estimate.failure_probability
+    risk = estimate.failure_probability
     if slowest is None:
         latency = candidate.timeout_ms / 2.0
         told = "no latency is known yet, so half its time-out is taken"
