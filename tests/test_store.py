@@ -636,13 +636,18 @@ def test_what_is_being_written_is_not_dropped() -> None:
     assert [r.message for r in taken] + [r.message for r in backlog.take(9)] == ["0", "1", "3"]
 
 
-async def test_prunes_at_once_and_regularly(path: Path, mock_clock) -> None:
+async def test_prunes_as_soon_as_what_is_stored_was_read_and_regularly(
+    path: Path, mock_clock
+) -> None:
     async with open_store(str(path), clock=CLOCK) as store:
         old = check(seconds=8 * 86_400.0, message="old")
         await store.write([old, check(message="new")])
         writer = Writer(store, Backlog(), clock=CLOCK, retention_days=7.0)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(writer.run)
+            await settled(store)
+            assert stored(path) == ["old", "new"]
+            writer.remembered.set()
             await settled(store)
             assert stored(path) == ["new"]
             await store.write([old])

@@ -46,8 +46,9 @@ class Tracker:
     configuration_errors: tuple[str, ...] = ()
     _overrides: dict[str, OverrideRecord] = attrs.field(factory=dict)
     _effective: Config | None = None
-    _remembered: bool = False  # what is stored has been read
-    _said: dict[str, dict[str, Any]] = attrs.field(factory=dict)  # tuned before that
+    _said: dict[str, dict[str, Any]] = attrs.field(
+        factory=dict
+    )  # tuned before what is stored was read
     _changing: trio.Lock = attrs.field(factory=trio.Lock)  # one change of settings at a time
     _stop: trio.Event = attrs.field(factory=trio.Event)
     _started_at: datetime = attrs.field(init=False)
@@ -118,7 +119,7 @@ class Tracker:
             )
             provider = applied(self._file.provider(name), override)
             self._remember_override(override)
-            if self._remembered:
+            if self._writer.remembered.is_set():
                 self._aggregator.backlog.append(override)
             else:  # what is stored is not known yet, and half of it may stay
                 said = {"interval_seconds": interval_seconds, "enabled": enabled}
@@ -202,9 +203,7 @@ class Tracker:
         if remembrance is None:
             nursery.start_soon(self._remember_later)
         else:
-            self._remembered = True
-            for override in remembrance.overrides.values():
-                self._remember_override(override)
+            self._merge(remembrance.overrides)
         for provider in self.config.providers:
             await self._watch(provider)
         if remembrance is not None:
@@ -244,7 +243,7 @@ class Tracker:
             self._remember_override(override)
             self._aggregator.backlog.append(override)
         self._said.clear()
-        self._remembered = True
+        self._writer.remembered.set()
 
     async def _watch(self, provider: Provider, *, restart: bool = False) -> None:
         override = self._overrides.get(provider.name)

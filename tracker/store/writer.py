@@ -24,6 +24,9 @@ class Writer:
     """``gap_seconds``: at least so long between two commits, unless somebody waits. A sweep of a
     thousand would make a thousand commits otherwise, at 0.2 ms of CPU each. The first record
     after a pause is written at once.
+
+    ``remembered``: set it once what is stored was read. Nothing is pruned before, or it would be
+    chance what a tracker still knows that was off for longer than the retention.
     """
 
     store: Store
@@ -31,6 +34,7 @@ class Writer:
     clock: Clock = attrs.field(kw_only=True, default=Clock())
     retention_days: float = attrs.field(kw_only=True, default=7.0)
     gap_seconds: float = attrs.field(kw_only=True, default=0.05)
+    remembered: trio.Event = attrs.field(init=False, factory=trio.Event)
     _hurried: int = attrs.field(init=False, default=0)  # how many wait for everything
     _hurry: trio.Event = attrs.field(init=False, factory=trio.Event)
     _progress: trio.lowlevel.ParkingLot = attrs.field(init=False, factory=trio.lowlevel.ParkingLot)
@@ -120,6 +124,7 @@ class Writer:
             )
 
     async def _prune_regularly(self) -> NoReturn:
+        await self.remembered.wait()
         while True:
             with_retention = self.clock.now() - timedelta(days=self.retention_days)
             try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ _ROWS = """
 SELECT id, provider_name, checked_at_ms, outcome, response_time_ms FROM checks
 WHERE id > ? ORDER BY id
 """
+_NEWEST = "SELECT coalesce(max(id), 0) FROM checks"
+_BEFORE = "SELECT id FROM checks WHERE checked_at_ms < ?"
 _IS_OURS = "SELECT count(*) FROM sqlite_schema WHERE name = 'checks'"
 _OVERRIDES = "SELECT provider_name, interval_seconds, enabled FROM overrides"
 
@@ -94,11 +97,21 @@ class Disk:
             return False
 
     def new_rows(self) -> list[Row]:
-        """Those stored since the last call, in their order."""
+        """Those stored since the last call, in their order.
+
+        Where all rows were pruned the numbers begin anew: look before others are stored.
+        """
         with self._reading() as connection:
+            self._newest = min(self._newest, int(sqlite.value(connection, _NEWEST)))
             rows = [Row(*row) for row in connection.execute(_ROWS, (self._newest,))]
         self._newest = rows[-1].number if rows else self._newest
         return rows
+
+    def numbers_before(self, moment: datetime) -> set[int]:
+        """Of the checks made before it."""
+        bounds = (round(moment.timestamp() * 1000.0),)
+        with self._reading() as connection:
+            return {number for (number,) in connection.execute(_BEFORE, bounds)}
 
     def count(self) -> int:
         with self._reading() as connection:

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import attrs
 
@@ -13,11 +14,15 @@ from tracker.testing.oracle import Seen
 
 @attrs.frozen
 class Entry:
-    """A check to be stored. life: everything its provider was judged by then, itself the last."""
+    """A check to be stored. life: everything its provider was judged by then, itself the last.
+
+    number: of its row.
+    """
 
     seen: Seen
     all_life: Sequence[Seen]  # it only grows
     length: int
+    number: int = 0
 
     @property
     def life(self) -> Sequence[Seen]:
@@ -31,11 +36,17 @@ class Entry:
 
 @attrs.define(eq=False)
 class Ledger:
-    """By provider: ``stored`` in the present file, ``owed`` to it. Oldest first."""
+    """By provider: ``stored`` in the present file, ``owed`` to it. Oldest first.
 
+    newest: the last one stored, though it may be pruned. latest: the wall clock's highest reading.
+    """
+
+    retention: timedelta
     stored: defaultdict[str, list[Entry]] = attrs.field(factory=lambda: defaultdict(list))
     owed: defaultdict[str, list[Entry]] = attrs.field(factory=lambda: defaultdict(list))
+    newest: dict[str, Entry] = attrs.field(factory=dict)
     dropped: int = 0
+    latest: datetime = datetime.min.replace(tzinfo=UTC)
 
     def begin(self) -> None:
         """A new process owes nothing."""
@@ -47,15 +58,29 @@ class Ledger:
 
     def deleted(self) -> None:
         self.stored.clear()
+        self.newest.clear()
 
-    def settle(self, disk: Disk, backlog: Backlog | None) -> None:
-        """Enter what the file has anew. backlog: None once the process is over.
+    @property
+    def oldest(self) -> datetime | None:
+        """When the oldest check in the file was made."""
+        return min((e.seen.at for each in self.stored.values() for e in each), default=None)
 
-        Raises AssertionError when a row is in it twice, changed, out of order or lost.
+    def life(self, name: str) -> Sequence[Seen]:
+        """What the file tells a provider was judged by: that goes with the check judged last."""
+        stored, newest = self.stored[name], self.newest.get(name)
+        return newest.life if newest is not None and newest in stored[-1:] else ()
+
+    def settle(self, disk: Disk, backlog: Backlog | None, now: datetime) -> None:
+        """Enter what the file has anew, and forget what was pruned.
+
+        backlog: None once the process is over. Raises AssertionError when a row is in the file
+        twice, changed, out of order or lost.
         """
+        self.latest = max(self.latest, now)
         if disk.exists:
             for row in disk.new_rows():
                 self._enter(row)
+            self._forget(disk)
             rows, known = disk.count(), sum(map(len, self.stored.values()))
             assert rows == known, f"{rows} rows in the file, not {known}"
         if backlog is not None:
@@ -66,7 +91,18 @@ class Ledger:
         found = next((n for n, entry in enumerate(owed) if entry.is_row(row)), None)
         assert found is not None, f"nobody produced {row}"
         self._drop(owed, found)  # the oldest are dropped first
-        self.stored[row.provider].append(owed.pop(0))
+        entry = attrs.evolve(owed.pop(0), number=row.number)
+        self.stored[row.provider].append(entry)
+        self.newest[row.provider] = entry
+
+    def _forget(self, disk: Disk) -> None:
+        """Only what is older than the retention may go."""
+        before = self.latest - self.retention
+        if not any(entry.seen.at < before for each in self.stored.values() for entry in each):
+            return
+        left = disk.numbers_before(before)
+        for name, each in self.stored.items():
+            self.stored[name] = [e for e in each if e.seen.at >= before or e.number in left]
 
     def _balance(self, backlog: Backlog) -> None:
         waiting = Counter(r.provider for r in backlog.waiting() if isinstance(r, CheckRecord))

@@ -10,6 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -62,6 +63,7 @@ class TrackerMachine(RuleBasedStateMachine):
         checks = {name: type(self).make_check() for name in NAMES}
         self.world = World(self.configuration("ab"), checks, self.disk)
         self.disk.hurry()
+        self.disturbed = 0.0  # steady: when the file or the wall clock was touched last
         self.order = ExitStack()
         self.order.enter_context(fixed_order())
         self.world.start()
@@ -120,6 +122,7 @@ class TrackerMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from((-HOUR, HOUR)))
     def the_wall_clock_jumps(self, seconds: float) -> None:
         self.world.clock.jump_wall(seconds)
+        self.disturbed = self.world.now
 
     @rule(name=names)
     def an_actor_crashes(self, name: str) -> None:
@@ -135,6 +138,7 @@ class TrackerMachine(RuleBasedStateMachine):
     @rule()
     def the_database_comes_back(self) -> None:
         self.disk.mend()
+        self.disturbed = self.world.now
         if self.world.unremembered:
             self.world.remember()
             self.told = self.filed = self.disk.overrides()
@@ -200,12 +204,15 @@ class TrackerMachine(RuleBasedStateMachine):
         compare_ranking(look.shown.ranking, look.shown.providers)
 
     @invariant()
-    def nothing_is_lost_or_stored_twice(self) -> None:
-        backlog = self.world.backlog
-        self.world.ledger.settle(self.disk, backlog)
+    def nothing_is_lost_or_stored_twice_or_kept_too_long(self) -> None:
+        backlog, ledger, now = self.world.backlog, self.world.ledger, self.world.clock.now()
+        ledger.settle(self.disk, backlog, now)
         unwritten = any(isinstance(r, OverrideRecord) for r in backlog.waiting())
         if self.disk.trouble is None and self.disk.exists and not unwritten:
             assert self.disk.overrides() == self.filed
+        if self.disk.trouble is None and self.world.now - self.disturbed > HOUR:
+            last = now - ledger.retention - timedelta(seconds=HOUR)
+            assert ledger.oldest is None or ledger.oldest >= last, f"{ledger.oldest} is kept"
 
     @invariant()
     def no_two_checks_overlap(self) -> None:

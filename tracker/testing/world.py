@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -51,12 +51,13 @@ class World:
     host: TrioHost[Tracker] = attrs.field(init=False)
     oracles: dict[str, Oracle] = attrs.field(factory=dict)
     own: dict[str, list[Seen]] = attrs.field(factory=dict)
-    ledger: Ledger = attrs.field(factory=Ledger)
+    ledger: Ledger = attrs.field(init=False)
     unremembered: bool = False
     started: float = 0.0
 
     def __attrs_post_init__(self) -> None:
         self.clock = virtual_clock(clock=self.time)
+        self.ledger = Ledger(timedelta(days=self.config.retention_days))
 
     @property
     def tracker(self) -> Tracker:
@@ -71,7 +72,7 @@ class World:
         self.unremembered = self.disk.trouble is Trouble.FOLDER
         self.started = self.now
         if self.disk.is_ours:
-            self.ledger.settle(self.disk, None)
+            self.ledger.settle(self.disk, None, self.clock.now())
         self.ledger.begin()
         providers = self.config.providers
         self.own = {provider.name: [] for provider in providers}
@@ -200,12 +201,10 @@ class World:
 
     def _remembered(self, provider: Provider) -> Oracle:
         """What the file tells of it."""
-        stored = self.ledger.stored[provider.name]
-        life = stored[-1].life if stored else ()
         return Oracle(
             provider.timing,
-            life=remembered(life, self.now, self.clock.now()),
-            checks=[entry.seen for entry in stored],
+            life=remembered(self.ledger.life(provider.name), self.now, self.clock.now()),
+            checks=[entry.seen for entry in self.ledger.stored[provider.name]],
         )
 
     async def _advance(self, seconds: float) -> None:
