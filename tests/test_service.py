@@ -116,6 +116,15 @@ async def test_all_are_checked_at_once_and_the_best_is_named(
         assert [line.provider for line in snapshot.ranking.ranked] == ["a", "ccc", "bb"]
 
 
+async def test_the_end_of_the_first_sweep_is_posted_without_waiting_for_others_to_share_it(
+    world: World, mock_clock: MockClock
+) -> None:
+    async with world.running(world.config(*(f"p{n:02}" for n in range(40)))) as tracker:
+        snapshot = tracker.snapshot
+        assert snapshot.swept
+        assert snapshot.timestamp == max(p.last_check for p in snapshot.providers.values())
+
+
 async def test_a_failing_best_is_replaced_and_comes_back(
     world: World, mock_clock: MockClock
 ) -> None:

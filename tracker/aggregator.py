@@ -56,6 +56,7 @@ class Aggregator:
     _retried: bool = False
     _dirty: bool = True
     _begun: bool = False  # everything to be watched at the start is known
+    _awaited: set[str] = attrs.field(factory=set)  # to be checked, and not yet since the start
     _swept: bool = False
     _carried_on: bool = False  # the best one is that of the run before
     _published: float = -float("inf")  # trio seconds
@@ -141,6 +142,7 @@ class Aggregator:
                 self._watch(provider, overridden=overridden)
             case Unwatch(name=name):
                 self.dossiers.pop(name, None)
+                self._awaited.discard(name)
             case Restore():
                 self._restore(message)
             case Publish(done=done):
@@ -157,6 +159,7 @@ class Aggregator:
         finding = outcome.finding
         self._journal.models(outcome.provider, dossier.models, finding.models, outcome.at)
         self.backlog.append(dossier.take(outcome, next_due, self._instant()))
+        self._awaited.discard(outcome.provider)
         log.info(
             "checked",
             provider=outcome.provider,
@@ -198,6 +201,10 @@ class Aggregator:
             if provider.name < last:
                 self.dossiers = dict(sorted(self.dossiers.items()))
         dossier.adopt(provider, overridden=overridden)
+        if provider.enabled and not dossier.checked:
+            self._awaited.add(provider.name)
+        else:
+            self._awaited.discard(provider.name)
 
     def _restore(self, message: Restore) -> None:
         now = self._instant()
@@ -222,9 +229,7 @@ class Aggregator:
 
     def _is_swept(self) -> bool:
         """Once true it stays so: a provider that is added later is no reason to be unready."""
-        watched = (d for d in self.dossiers.values() if d.provider.enabled)
-        done = self._begun and all(d.checked or d.given_up is not None for d in watched)
-        self._swept = self._swept or done
+        self._swept = self._swept or (self._begun and not self._awaited)
         return self._swept
 
     def silent_for(self) -> float:
@@ -241,7 +246,8 @@ class Aggregator:
         gap = min(COALESCE_SECONDS_EACH * len(self.dossiers), COALESCE_SECONDS)
         soonest = self._published + gap
         if self._dirty:
-            return soonest
+            # The end of the first sweep is news that everybody waits for.
+            return soonest if self._swept or self._awaited else self._published
         changes = min((d.changes_at for d in self.dossiers.values()), default=float("inf"))
         by_time = trio.current_time() + changes - self.clock.steady()
         return max(soonest, min(by_time, self._refreshed + REFRESH_SECONDS))

@@ -211,6 +211,7 @@ class Tracker:
         await self._publish()
         for provider in self.config.providers:
             self._supervisor.start(provider)
+            await trio.lowlevel.checkpoint()  # opening a thousand at once would hold the loop
         log.info("tracker started", providers=len(self.config.providers))
 
     async def _remember(self) -> Remembrance | None:
