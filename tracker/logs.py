@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+import time
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Literal
 
 import structlog
@@ -32,6 +33,27 @@ class _Masking:
 
 
 _masking = _Masking()
+
+
+class Seldom(logging.Filter):
+    """Each message once in ``seconds``, without its traceback, which is the same each time."""
+
+    def __init__(self, seconds: float = 60.0, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._now = now
+        self._said: dict[tuple[object, object], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now, what = self._now(), (record.msg, record.args)
+        if now - self._said.get(what, -float("inf")) < self._seconds:
+            return False
+        self._said[what] = now
+        record.exc_info = None
+        return True
+
+
+_seldom = Seldom()
 
 
 def _is_record(value: object) -> bool:
@@ -81,6 +103,8 @@ def configure_logs(style: Format = "text", level: str = "info") -> None:
     # They print whole URLs and every header at INFO and below; our own lines say enough.
     for name in ("httpx", "httpcore", "hypercorn.access", "hpack", "watchfiles"):
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
+    # Without a descriptor left for a client it tries again, and complains, ten times a second.
+    logging.getLogger("trio.serve_listeners").addFilter(_seldom)
 
 
 def _renderer(style: Format) -> Any:
