@@ -11,7 +11,9 @@ from tracker.clock import utc_now
 
 def respond(answer: Answer) -> Response:
     """The response to the present request."""
-    return response_of(answer, known=is_known(answer, request.headers.get("If-None-Match")))
+    # Several are one list (RFC 9110 5.3); and asking for one that is not there costs an exception.
+    tags = request.headers.getlist("If-None-Match")
+    return response_of(answer, known=is_known(answer, ",".join(tags) if tags else None))
 
 
 def is_known(answer: Answer, if_none_match: str | None) -> bool:
@@ -21,15 +23,12 @@ def is_known(answer: Answer, if_none_match: str | None) -> bool:
 
 def response_of(answer: Answer, *, known: bool) -> Response:
     """304 without a body where the answer is known already."""
-    response = Response(b"", 304)
-    if not known:
-        response = Response(answer.body, answer.status, content_type=answer.content_type)
-    response.headers["ETag"] = answer.etag
-    response.headers.setdefault("Cache-Control", "no-cache")
-    response.headers.update(answer.headers)
+    headers = {"ETag": answer.etag, "Cache-Control": "no-cache", **dict(answer.headers)}
     if answer.retry_at is not None:
-        response.headers["Retry-After"] = str(seconds_until(answer.retry_at))
-    return response
+        headers["Retry-After"] = str(seconds_until(answer.retry_at))
+    if known:
+        return Response(b"", 304, headers)
+    return Response(answer.body, answer.status, headers, content_type=answer.content_type)
 
 
 def matches(if_none_match: str | None, etag: str) -> bool:

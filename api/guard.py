@@ -5,7 +5,7 @@ from functools import lru_cache
 from quart import Response, request
 from quart_trio import QuartTrio
 
-from api.auth import Hosts, refuse_cross_site, require_reader
+from api.auth import SAFE_METHODS, Hosts, refuse_cross_site, require_reader
 from api.problems import Problem
 from tracker.settings import ServerSettings
 
@@ -21,17 +21,17 @@ def guard(app: QuartTrio, settings: ServerSettings) -> None:
     allow = lru_cache(maxsize=64)(Hosts.of(settings).allow)
 
     async def check() -> None:
+        # What is not needed is not looked for: a header that is missing costs an exception.
         headers = request.headers
         if request.path not in OPEN_PATHS:
             if not allow(headers.get("Host", "")):
                 raise _unknown_host()
-            require_reader(settings, headers.get("Authorization"))
-        refuse_cross_site(
-            request.method,
-            headers.get("Host", ""),
-            headers.get("Origin"),
-            headers.get("Sec-Fetch-Site"),
-        )
+            if settings.read_token is not None:
+                require_reader(settings, headers.get("Authorization"))
+        if request.method not in SAFE_METHODS:
+            refuse_cross_site(
+                headers.get("Host", ""), headers.get("Origin"), headers.get("Sec-Fetch-Site")
+            )
 
     async def secure(response: Response) -> Response:
         return secured(response)
@@ -43,7 +43,8 @@ def guard(app: QuartTrio, settings: ServerSettings) -> None:
 def secured(response: Response) -> Response:
     """With the headers that every answer carries."""
     response.headers.extend(HEADERS)
-    response.headers.setdefault("Content-Security-Policy", DATA_POLICY)
+    if not response.headers.getlist("Content-Security-Policy"):
+        response.headers.add("Content-Security-Policy", DATA_POLICY)
     return response
 
 

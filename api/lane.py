@@ -88,21 +88,10 @@ class LaneConnection(Connection):
                 break
             self.protocol.protocol.keep_alive_requests += 1
             self._answered = trio.current_time()
-            if left := self._written(answer):
+            if left := self.written(answer):
                 await self.protocol_send(RawData(left))
             data = rest
         return data
-
-    def _written(self, answer: bytes) -> bytes:
-        """What of it the socket did not take at once, which is seldom anything.
-
-        There is nobody else who writes: hypercorn is at rest. Waiting in line for the socket, as
-        a stream does, would be a third of what an answer costs.
-        """
-        try:
-            return answer[os.write(self.stream.socket.fileno(), answer) :]
-        except OSError:  # full, or closed: the stream tells which
-            return answer
 
     def _at_rest(self) -> bool:
         """Whether hypercorn waits for a new request of which it has nothing yet, and would keep

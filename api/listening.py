@@ -7,6 +7,7 @@ one connection (a request that its parser trips over) ends the whole server.
 """
 
 import errno
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -127,16 +128,35 @@ class Connection(TCPServer):
     async def protocol_send(self, event: Event) -> None:
         if not isinstance(event, RawData):
             # Quart cancels the request when it hears of the close, which is told before it is done.
-            with trio.move_on_after(CLOSE_SECONDS, shield=True):
+            patience = trio.current_time() + CLOSE_SECONDS
+            with trio.CancelScope(deadline=patience, shield=True):
                 await super().protocol_send(event)
             return
         async with self.send_lock:
-            try:
-                with trio.fail_after(SEND_SECONDS):
-                    await self.stream.send_all(event.data)
-            except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
-                await trio.aclose_forcefully(self.stream)
-                await self.protocol.handle(Closed())
+            if left := self.written(event.data):
+                await self._send(left)
+
+    def written(self, data: bytes) -> bytes:
+        """What of it the socket did not take at once, which is seldom anything.
+
+        Only for who holds the lock, or where hypercorn is at rest: there is nobody else who
+        writes. Waiting in line for the socket, as a stream does, and a time limit for what takes
+        no time cost as much as all else that is done for a small answer here.
+        """
+        if os.name != "posix":  # elsewhere a socket is not written to as a file is
+            return data
+        try:
+            return data[os.write(self.stream.socket.fileno(), data) :]
+        except OSError:  # full, or closed: the stream tells which
+            return data
+
+    async def _send(self, data: bytes) -> None:
+        try:
+            with trio.fail_after(SEND_SECONDS):
+                await self.stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+            await trio.aclose_forcefully(self.stream)
+            await self.protocol.handle(Closed())
 
 
 class Edge:

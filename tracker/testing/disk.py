@@ -10,8 +10,11 @@ from typing import Any
 import attrs
 
 from tracker.store import connection as sqlite
+from tracker.store import writer
 from tracker.store.errors import DAMAGE
 from tracker.store.files import companions
+
+SELDOM_SECONDS = 60.0
 
 _ROWS = """
 SELECT id, provider_name, checked_at_ms, outcome, response_time_ms FROM checks
@@ -47,15 +50,20 @@ class Disk:
     trouble: Trouble | None = None
     _holder: Any = None
     _newest: int = 0
-    _patience: int = attrs.field(init=False, factory=lambda: sqlite.BUSY_MS)
+    _patience: tuple[int, float] = attrs.field(
+        init=False, factory=lambda: (sqlite.BUSY_MS, writer.LONGEST_DELAY)
+    )
 
     def hurry(self) -> None:
-        """Until ``close``, nobody in this process waits for a lock."""
-        sqlite.BUSY_MS = 0
+        """Until ``close``, nobody in this process waits for a lock, nor often tries in vain.
+
+        Each attempt of a writer is a stop on the way of a virtual clock.
+        """
+        sqlite.BUSY_MS, writer.LONGEST_DELAY = 0, SELDOM_SECONDS
 
     def close(self) -> None:
         self.mend()
-        sqlite.BUSY_MS = self._patience
+        sqlite.BUSY_MS, writer.LONGEST_DELAY = self._patience
 
     @property
     def exists(self) -> bool:
