@@ -1,12 +1,16 @@
 """Executes so many rules of the state machine and prints how many, and how fast.
 
-``python -m property_tests.count --rules 1000000``. Its database files live in /dev/shm where there
-is one, so that no real disk is waited for; ``--folder`` chooses another place.
+``python -m property_tests.count --rules 1000000 --processes 2``. Its database files live in
+/dev/shm where there is one, so that no real disk is waited for; ``--folder`` chooses another
+place.
 """
 
 import argparse
+import re
+import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -16,9 +20,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from served_machine import ServedMachine
 
+from tracker.collector import settle_collector
 from tracker.testing.running import quiet
 
 MEMORY = Path("/dev/shm")
+EXECUTED = re.compile(r"([\d,]+) rules executed")
 EXAMPLES, STEPS = 50, 50  # of a round; then the count is looked at
 
 
@@ -44,14 +50,44 @@ def run_rules(rules: int, say=lambda _: None) -> tuple[int, float]:
     return executed, time.monotonic() - began
 
 
+def run_in_processes(number: int, rules: int, folder: Path | None) -> int:
+    """The same in so many processes at once, each with a share; how many rules in all.
+
+    Ends all of them with the first that finds something, which says on stderr what.
+    """
+    command = [sys.executable, "-m", "property_tests.count", "--processes", "1"]
+    command += ["--rules", str(-(-rules // number))]
+    command += [] if folder is None else ["--folder", str(folder)]
+    with ExitStack() as stack:
+        children = [
+            stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+            for _ in range(number)
+        ]
+        while any(child.poll() is None for child in children):
+            time.sleep(1.0)
+            if any(child.poll() for child in children):
+                for child in children:
+                    child.terminate()
+                sys.exit(1)
+        said = [child.stdout.read() for child in children]
+    return sum(int(EXECUTED.search(text)[1].replace(",", "")) for text in said)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rules", type=int, default=10_000)
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=MEMORY if MEMORY.is_dir() else None)
     options = parser.parse_args()
     ServedMachine.folder = options.folder
-    with quiet():
-        executed, seconds = run_rules(options.rules, lambda text: print(text, file=sys.stderr))
+    began = time.monotonic()
+    if options.processes > 1:
+        executed = run_in_processes(options.processes, options.rules, options.folder)
+        seconds = time.monotonic() - began
+    else:
+        settle_collector()
+        with quiet():
+            executed, seconds = run_rules(options.rules, lambda text: print(text, file=sys.stderr))
     rate = executed / seconds
     print(f"state machine: {executed:,} rules executed in {seconds:,.0f} s, {rate:,.0f} a second")
 
