@@ -30,7 +30,7 @@ TRACKER = f"""
 interval_seconds = {INTERVAL}
 timeout_seconds = {TIMEOUT}
 degraded_latency_ms = {SLOW_MS}
-recheck_seconds = [1.0]
+recheck_seconds = [0.2]
 """
 WARM_UP = 0.2  # share of the time
 SAMPLE_SECONDS = 5.0
