@@ -26,6 +26,8 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
 from quart_trio import QuartTrio
 
+from api.refusals import CannotListenError
+
 KEEP_ALIVE_SECONDS = 20.0  # also the time a client may take over a request's head
 HEAD_BYTES = 16 * 1024
 SEND_SECONDS = 10.0  # for a client to take what it asked for
@@ -35,10 +37,6 @@ BACKLOG = 1_024
 log = structlog.get_logger()
 
 Masking = Callable[[str], str]
-
-
-class CannotListenError(Exception):
-    """The address cannot be served on; says why and what to do."""
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from api.encoding import Answers
 from api.events import Streams
 from api.lane import connections
 from api.listening import Server, open_listeners, url_of
+from api.refusals import UnsafeBindError
 from tracker.service import run_tracker
 from tracker.settings import Config, ServerSettings
 
@@ -29,10 +30,6 @@ log = structlog.get_logger()
 
 Beside = Callable[["Tracker"], Awaitable[None]]
 Track = Callable[..., Awaitable[None]]
-
-
-class UnsafeBindError(ValueError):
-    """A public address without an admin token."""
 
 
 def announce_on_stdout(url: str) -> None:

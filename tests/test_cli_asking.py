@@ -3,6 +3,8 @@
 import csv
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -348,3 +350,14 @@ def test_a_tracker_for_readers_only_is_asked_with_the_token(command: Commands) -
 
 def test_the_environment_of_the_tests_has_no_keys(command: Commands) -> None:
     assert set(os.environ) <= {"PATH", "HOME", "PYTEST_CURRENT_TEST"}
+
+
+def test_a_question_does_not_load_the_server() -> None:
+    ask = "from api.cli.app import app; app(['best', '--url', 'http://127.0.0.1:1'])"
+    tell = f"import sys\ntry:\n    {ask}\nexcept Exception as error:\n    print(error)"
+    told = f"{tell}\nprint(sorted({{'quart', 'hypercorn', 'apsw'}} & set(sys.modules)))"
+    run = subprocess.run(
+        [sys.executable, "-c", told], capture_output=True, text=True, check=True, timeout=60.0
+    )
+    assert run.stdout.startswith("no tracker answers at http://127.0.0.1:1")
+    assert run.stdout.splitlines()[-1] == "[]"

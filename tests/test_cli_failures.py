@@ -6,12 +6,10 @@ import pytest
 from commanding import Commands, command
 
 from api.cli.failures import UnreachableError, UsageError
-from api.listening import CannotListenError
-from api.server import UnsafeBindError
+from api.refusals import CannotListenError, UnsafeBindError
 from tracker.keeper import BeyondMendingError
 from tracker.mistakes import ConfigError, Mistake
 from tracker.ranking import PolicyError
-from tracker.replay import ReplayError
 
 __all__ = ["command"]
 
@@ -21,7 +19,6 @@ __all__ = ["command"]
     [
         (ConfigError([Mistake(key="a", problem="wrong")]), 2),
         (PolicyError("wrong"), 2),
-        (ReplayError("wrong"), 2),
         (UnsafeBindError("wrong"), 2),
         (UsageError("wrong"), 2),
         (CannotListenError("wrong"), 1),

@@ -9,8 +9,8 @@ import trio
 from fakes.trackers import a_provider, a_tracker
 
 from api import app, listening
-from api.listening import CannotListenError
-from api.server import UnsafeBindError, serve
+from api.refusals import CannotListenError, UnsafeBindError
+from api.server import serve
 from tracker.secret import Secret
 
 GET = b"GET /api/providers/status HTTP/1.1\r\nHost: localhost\r\n\r\n"

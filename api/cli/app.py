@@ -1,22 +1,13 @@
-"""The commands by name; each lives in a module of its own."""
+"""The commands by name; each lives in a module of its own, loaded when it is asked for.
+
+The server's libraries take longer to load than a question takes to answer.
+"""
 
 from importlib.metadata import version
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from api.cli import (
-    asking,
-    configuration,
-    demo,
-    doctor,
-    exporting,
-    listing,
-    probing,
-    replaying,
-    serving,
-    tuning,
-)
 from api.cli.failures import Exit
 
 Shell = Annotated[Literal["bash", "zsh", "fish"], Parameter(help="The shell to complete in.")]
@@ -28,18 +19,18 @@ app = App(
     backend="trio",
     result_action="return_value",
 )
-app.command(serving.serve)
-app.command(probing.probe)
-app.command(asking.status)
-app.command(asking.best)
-app.command(asking.history)
-app.command(exporting.export)
-app.command(tuning.tune)
-app.command(listing.providers)
-app.command(configuration.config)
-app.command(doctor.doctor)
-app.command(replaying.replay)
-app.command(demo.demo)
+app.command("api.cli.serving:serve")
+app.command("api.cli.probing:probe")
+app.command("api.cli.asking:status")
+app.command("api.cli.asking:best")
+app.command("api.cli.asking:history")
+app.command("api.cli.exporting:export")
+app.command("api.cli.tuning:tune")
+app.command("api.cli.listing:providers")
+app.command("api.cli.configuration:config")
+app.command("api.cli.doctor:doctor")
+app.command("api.cli.replaying:replay")
+app.command("api.cli.demo:demo")
 
 
 @app.command

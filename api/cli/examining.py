@@ -17,8 +17,9 @@ import trio
 import tracker
 from api.cli.failures import UnreachableError, UsageError
 from api.cli.remote import Remote
-from api.listening import CannotListenError, open_listeners
-from api.server import UnsafeBindError, check_bind
+from api.listening import open_listeners
+from api.refusals import CannotListenError, UnsafeBindError
+from api.server import check_bind
 from tracker.clock import utc_now
 from tracker.settings import Provider, ServerSettings
 from tracker.store import StoreUnavailable

@@ -7,11 +7,9 @@ from enum import IntEnum
 import structlog
 from cyclopts import App, CycloptsError
 
-from api.listening import CannotListenError
-from api.server import UnsafeBindError
+from api.refusals import CannotListenError, UnsafeBindError
 from tracker.mistakes import ConfigError
 from tracker.ranking.policy import PolicyError
-from tracker.replay import ReplayError
 
 log = structlog.get_logger()
 
@@ -60,7 +58,7 @@ def _told(error: BaseException) -> int:
     match found:
         case SystemExit():
             return found.code if isinstance(found.code, int) else Exit.USAGE
-        case ConfigError() | PolicyError() | ReplayError() | UnsafeBindError() | UsageError():
+        case ConfigError() | PolicyError() | UnsafeBindError() | UsageError():
             return _said(found, Exit.USAGE)
         case CannotListenError() | UnreachableError():
             return _said(found, Exit.NOTHING_USABLE)

@@ -7,12 +7,12 @@ from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
-from api.cli.failures import Exit
+from api.cli.failures import Exit, UsageError
 from api.cli.options import AsJson, ConfigFile
 from api.cli.tables import milliseconds, percent, show, table
 from tracker.config import read_config
 from tracker.logs import configure_logs
-from tracker.replay import replay_files
+from tracker.replay import ReplayError, replay_files
 
 DatabaseFile = Annotated[
     Path | None,
@@ -39,7 +39,12 @@ async def replay(
     """Run policies over recorded checks and judge each choice at the next observation."""
     configure_logs(level="error")
     settings = read_config(config)
-    document = await replay_files(trace=trace, database=database, policies=policy, config=settings)
+    try:
+        document = await replay_files(
+            trace=trace, database=database, policies=policy, config=settings
+        )
+    except ReplayError as error:
+        raise UsageError(str(error)) from error
     show(document, _table(document), as_json=json)
     return Exit.OK
 
