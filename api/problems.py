@@ -13,11 +13,13 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 
 from api.schemas import Problem as Wire
+from tracker.handle import StoppedError
 
 if TYPE_CHECKING:
     from tracker.handle import Tracker
 
 PROBLEM = "application/problem+json"
+RETRY = (("Retry-After", "5"),)  # seconds; a restart takes less
 log = structlog.get_logger()
 
 
@@ -61,6 +63,11 @@ def handle_problems(app: QuartTrio, tracker: "Tracker") -> None:
     async def on_http(error: HTTPException) -> Response | HTTPException:
         return error if isinstance(error, RequestRedirect) else problem_response(_translate(error))
 
+    async def on_stopped(error: StoppedError) -> Response:
+        return problem_response(
+            Problem(status=503, detail=f"{error}: ask again in a moment", headers=RETRY)
+        )
+
     async def on_bug(error: Exception) -> Response:
         trace = tracker.mask("".join(traceback.format_exception(error)))
         log.error("request failed", method=request.method, path=request.path, trace=trace)
@@ -70,6 +77,7 @@ def handle_problems(app: QuartTrio, tracker: "Tracker") -> None:
 
     app.register_error_handler(Problem, on_problem)
     app.register_error_handler(HTTPException, on_http)
+    app.register_error_handler(StoppedError, on_stopped)
     app.register_error_handler(Exception, on_bug)
 
 

@@ -34,7 +34,7 @@ class Control:
         yield Rule("POST", "/api/providers/<name:name>/check", self.check)
         yield Rule("PATCH", "/api/providers/<name:name>", self.tune)
 
-    @describe("control", gives(schemas.Outcomes), admin=True)
+    @describe("control", gives(schemas.Outcomes), errors=[503], admin=True)
     async def check_all(self) -> Response:
         """Check every provider now.
 
@@ -42,7 +42,7 @@ class Control:
         """
         return await self._check()
 
-    @describe("control", gives(schemas.Outcomes), errors=[404], admin=True)
+    @describe("control", gives(schemas.Outcomes), errors=[404, 503], admin=True)
     async def check(self, name: str) -> Response:
         """Check one provider now."""
         return await self._check(name)
@@ -50,7 +50,7 @@ class Control:
     @describe(
         "control",
         gives(Provider),
-        errors=[404, 413, 415],
+        errors=[404, 413, 415, 503],
         body=schemas.TuningBody,
         admin=True,
     )

@@ -11,7 +11,7 @@ from api import badges, schemas
 from api.conditional import respond
 from api.csv import encode_csv
 from api.encoding import Answer, Answers, answer_of, best_answer
-from api.narrowing import Wish, listed_models, narrow
+from api.narrowing import Index, Wish, listed_models, narrow
 from api.openapi import NOT_MODIFIED, describe, gives, text
 from api.parameters import choice, names, query, single
 from api.problems import bad_request, no_provider
@@ -30,6 +30,7 @@ BADGE_HEADERS = (("Cache-Control", "max-age=60"),)
 class Present:
     tracker: "Tracker"
     answers: Answers
+    index: Index = attrs.field(factory=Index)
 
     def rules(self) -> Iterator[Rule]:
         yield Rule("GET", "/api/providers/status", self.status)
@@ -78,7 +79,9 @@ class Present:
         if wish.candidates == frozenset() or wish.model == "":
             raise bad_request("candidates and model must name something, or be left out")
         return respond(
-            self.answers.get(snapshot, wish, lambda: best_answer(snapshot, narrow(snapshot, wish)))
+            self.answers.get(
+                snapshot, wish, lambda: best_answer(snapshot, narrow(snapshot, wish, self.index))
+            )
         )
 
     @describe("present", gives(schemas.Models), NOT_MODIFIED)

@@ -113,7 +113,7 @@ class Ending:
             async with trio.open_nursery() as nursery:
                 async for number in signals:
                     if number == HANGUP:
-                        await self._hang_up()
+                        nursery.start_soon(self._hang_up)  # a signal to end must not wait for it
                     else:
                         self._end(signal.Signals(number).name, nursery)
 

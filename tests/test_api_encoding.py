@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from api.conditional import matches, seconds_until
 from api.encoding import KEPT, Answers, answer_of
-from api.narrowing import Wish, narrow
+from api.narrowing import Index, Wish, narrow
 from api.views import instant
 from tracker.clock import utc_now
 from tracker.store.connection import epoch_ms
@@ -89,12 +89,23 @@ wishes = st.builds(
 @given(providers, wishes)
 def test_a_wish_keeps_the_order_and_lets_nobody_else_in(watched, wish):
     snapshot = a_snapshot(*watched, at=NOON)
-    narrowed = narrow(snapshot, wish)
+    narrowed = narrow(snapshot, wish, Index())
     offering = {p.name for p in watched if wish.model in (p.models or ())}
     allowed = {p.name for p in watched if wish.allows(p.name, offering)}
     whole = [r.provider for r in snapshot.ranking.ranked]
     assert [r.provider for r in narrowed.ranked] == [name for name in whole if name in allowed]
     assert {e.provider for e in narrowed.excluded} <= allowed
+
+
+def test_who_offers_a_model_is_worked_out_anew_only_when_a_list_changed():
+    index, models = Index(), ("gpt-oss-20b",)
+    before = a_snapshot(a_provider("a", models=models), a_provider("b", models=()))
+    assert index.offering(before, "gpt-oss-20b") == {"a"}
+    known = index._models
+    index.offering(a_snapshot(a_provider("a", models=models), a_provider("b", models=())), "x")
+    assert index._models is known
+    after = a_snapshot(a_provider("a", models=models), a_provider("b", models=tuple([*models])))
+    assert index.offering(after, "gpt-oss-20b") == {"a", "b"}
 
 
 @given(st.integers(0, 4_000_000_000_000_000))

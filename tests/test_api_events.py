@@ -11,6 +11,7 @@ from fakes.trackers import NOON, a_provider, a_tracker
 from api import events
 from api.encoding import Answers
 from api.events import Streams
+from tracker.board import FEED_CAPACITY
 from tracker.clock import Clock
 
 WELL, OTHER = a_provider(), a_provider("mistral", response_time_ms=310.0)
@@ -141,10 +142,10 @@ async def test_a_reader_that_falls_behind_is_ended_and_delays_nobody():
     slow, quick = streams.stream(None), streams.stream(None)
     await anext(slow)
     await anext(quick)
-    for number in range(20):
+    for number in range(FEED_CAPACITY + 4):
         tracker.post(a_provider(response_time_ms=float(number)))
         assert parsed(await anext(quick))[0][2]["response_time_ms"] == float(number)
-    assert len([chunk async for chunk in slow]) == 16  # what was kept for it, then the end
+    assert len([chunk async for chunk in slow]) == FEED_CAPACITY  # kept for it, then the end
     assert tracker.board.dropped == 1
     await quick.aclose()
 

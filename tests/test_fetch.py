@@ -266,6 +266,20 @@ async def test_a_ca_file_adds_to_the_authorities(authority, tmp_path):
     assert "is not trusted: " in untrusted.message
 
 
+async def test_a_ca_file_that_is_renewed_in_place_is_read_again(authority, tmp_path):
+    file = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(file)
+    async with http_server(answer(LIST), server_context(authority, "127.0.0.1")) as server:
+        settings = provider(server.url, ca_file=str(file))
+        async with open_check(settings) as ask:
+            before = await ask()
+            authority.cert_pem.write_to_path(file)
+            after = await ask()
+            file.unlink()
+            without = await ask()
+    assert [each.kind for each in (before, after, without)] == [Kind.TLS, Kind.OK, Kind.OK]
+
+
 async def test_a_certificate_of_another_host_is_not_trusted(authority):
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)

@@ -7,7 +7,16 @@ import pytest
 from makers import START, finding, outcome
 
 from tracker.health import Circumstances, Health, blocked_for, judge, mostly_slow, verdict
-from tracker.reports import Facts, KeyReport, KeyState, Kind, LimitReading, Outcome, Status
+from tracker.reports import (
+    Facts,
+    KeyReport,
+    KeyState,
+    Kind,
+    LimitReading,
+    LimitSource,
+    Outcome,
+    Status,
+)
 from tracker.settings import Timing
 
 OK, SLOW, SERVER, LIMITED = Kind.OK, Kind.SLOW, Kind.SERVER, Kind.RATE_LIMITED
@@ -154,6 +163,14 @@ def test_a_failure_does_not_lift_a_limit_before_its_reset() -> None:
 def test_our_own_failure_does_not_lift_a_ban() -> None:
     health = judge(limited(30.0), outcome(Kind.INTERNAL), Timing(), START)
     assert verdict(health, NOW).usable is False
+
+
+def test_one_spent_line_of_a_body_bars_nobody_who_was_answered():
+    """The dialect has judged it: other models, or paid credit, are left."""
+    limits = (used_up(90.0), LimitReading(name="credits", limit=40.0, remaining=12.0))
+    answered = finding(OK, limits=limits, limits_source=LimitSource.BODY)
+    assert blocked_for(answered, START) is None
+    assert blocked_for(finding(LIMITED, limits=limits, limits_source=LimitSource.BODY), START) == 90
 
 
 def used_up(reset_in: float | None) -> LimitReading:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -360,6 +361,39 @@ class TestWatching:
         assert [log["reason"] for log in lines if "not watched" in log["event"]] == [
             "inotify watch limit reached"
         ]
+
+    async def test_a_bad_moment_of_the_file_system_is_told_and_watching_goes_on(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        right, moments = reload._is_empty, iter([True])
+
+        def looked_at(path: Path) -> bool:
+            if next(moments, False):
+                raise PermissionError(13, "Permission denied")
+            return right(path)
+
+        monkeypatch.setattr(reload, "_is_empty", looked_at)
+        async with world.watching() as tracker:
+            world.write(table("a"))
+            await until(tracker, lambda: bool(tracker.configuration_errors))
+            (told,) = tracker.configuration_errors
+            assert told.endswith("it cannot be read: Permission denied")
+            world.write(table("a"), table("c"))
+            await until(tracker, lambda: names(tracker) == {"a", "c"})
+            assert tracker.configuration_errors == ()
+
+    async def test_a_reload_under_way_when_it_ends_is_no_crash(self, world: World) -> None:
+        async with world.running() as (tracker, reloader), trio.open_nursery() as nursery:
+
+            def slowly(path: Path | None) -> Config:
+                trio.from_thread.run_sync(tracker.stop)
+                time.sleep(0.2)
+                return world.read(path)
+
+            reloader.read = slowly
+            world.write(table("a"), table("c"))
+            nursery.start_soon(reloader.watch, tracker)
+            assert not await reloader.reload(tracker)
 
     async def test_it_ends_with_the_tracker(self, world: World) -> None:
         async with world.running() as (tracker, reloader), trio.open_nursery() as nursery:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import attrs
 import pytest
 import trio
 from makers import finding, provider
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tracker import Config, Tracker, get_healthiest_provider, run_tracker
+from tracker import Config, Tracker, get_healthiest_provider, handle, run_tracker
 from tracker.actor import Check
 from tracker.backoff import Backoff
 from tracker.canary import Canary
+from tracker.handle import StoppedError
 from tracker.keeper import BeyondMendingError
 from tracker.reports import Crash, Finding, Kind, Status
 from tracker.secret import Secret
@@ -67,6 +69,12 @@ class World:
             canary=Canary(beat=10.0),
             task_status=task_status,
         )
+
+    async def time_goes_on(self, seconds: float) -> None:
+        """While there is no tracker yet, whose store could be waited for."""
+        for _ in range(round(seconds)):
+            await wait_all_tasks_blocked(0.02)
+            self.time.jump(1.0)
 
     async def passes(self, seconds: float) -> None:
         store = self.tracker._store
@@ -438,6 +446,62 @@ async def test_tuning_while_nothing_could_be_read_keeps_the_stored_half(
         seen = tracker.snapshot.providers["a"]
         assert (seen.interval_seconds, seen.enabled) == (20.0, False)
     assert world.rows("SELECT interval_seconds, enabled FROM overrides") == [(20.0, 0)]
+
+
+async def test_switched_off_it_stays_so_when_its_tuned_interval_no_longer_fits(
+    world: World, mock_clock: MockClock
+) -> None:
+    async with world.running(world.config("a")) as tracker:
+        await while_advancing(
+            world, lambda: tracker.tune("a", interval_seconds=15.0, enabled=False)
+        )
+        config = world.config("a")
+        slower = attrs.evolve(config.providers[0].timing, timeout_seconds=20.0)
+        slow = attrs.evolve(config.providers[0], timing=slower)
+        changed = attrs.evolve(config, providers=(slow,))
+        await while_advancing(world, lambda: tracker.reload(changed))
+        seen = tracker.snapshot.providers["a"]
+        assert (seen.enabled, seen.interval_seconds) == (False, 60.0)
+        await while_advancing(world, lambda: tracker.tune("a", enabled=True))
+        assert tracker.snapshot.providers["a"].enabled
+
+
+async def test_a_history_that_takes_long_to_read_is_taken_over_all_the_same(
+    world: World, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.running(world.config("a")) as tracker:
+        await world.passes(300.0)
+        checks = tracker.snapshot.providers["a"].checks_24h
+    remember = handle.remember
+
+    async def slowly(*asked: Any, **more: Any) -> Any:
+        await trio.sleep(handle.LOAD_SECONDS + 5.0)
+        return await remember(*asked, **more)
+
+    monkeypatch.setattr(handle, "remember", slowly)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.time_goes_on, handle.LOAD_SECONDS)
+        world.tracker = await nursery.start(world.start, world.config("a"))
+        await world.passes(30.0)
+        assert world.tracker.snapshot.providers["a"].checks_24h > checks
+        world.tracker.stop()
+        await world.passes(5.0)
+
+
+async def test_whoever_wants_a_change_at_the_very_end_is_told_that_it_ends(
+    world: World, mock_clock: MockClock
+) -> None:
+    async with world.running(world.config("a")) as tracker:
+        config = world.config("a", "bb")
+        tracker.stop()
+        await world.passes(1.0)
+        for change in (
+            partial(tracker.reload, config),
+            partial(tracker.tune, "a", interval_seconds=30.0),
+            partial(tracker.check, "a"),
+        ):
+            with pytest.raises(StoppedError, match="the tracker is ending"):
+                await change()
 
 
 async def test_a_bug_while_a_check_is_judged_counts_it_once(

@@ -97,6 +97,18 @@ async def test_past_its_budget_an_actor_is_given_up_with_the_last_report(
         assert await home.supervisor.check("a") is None
 
 
+async def test_nobody_waits_for_an_actor_that_is_about_to_be_restarted(
+    autojump_clock: MockClock,
+) -> None:
+    async with house(Bugs({"a"})) as home:
+        home.supervisor.start(provider("a"))
+        await trio.sleep(1.5)
+        assert home.supervisor.health()["a"].state == "restarting"
+        asked = trio.current_time()
+        assert await home.supervisor.check("a") is None
+        assert trio.current_time() == asked
+
+
 async def test_new_settings_give_a_given_up_actor_a_fresh_start(autojump_clock: MockClock) -> None:
     bugs = Bugs({"a"})
     async with house(bugs) as home:

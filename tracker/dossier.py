@@ -88,8 +88,8 @@ class Dossier:
         self.outcomes[outcome.kind] += 1
         self.next_due, self.stale_at = next_due, stale_at
         self.checked = self.touched = True
-        if finding.models is not None:
-            self.models = finding.models
+        if finding.models is not None and finding.models != self.models:
+            self.models = finding.models  # else the same object stays: who looks up models asks so
         return record
 
     def adopt(self, provider: Provider, *, overridden: bool) -> None:

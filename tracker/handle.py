@@ -1,6 +1,7 @@
 """The running tracker, as the API, the command line and embedding programs hold it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,16 @@ from tracker.aggregator import Aggregator
 from tracker.board import Board
 from tracker.condition import Anatomy, Keepers, TrackerHealth, examine
 from tracker.messages import Message, Publish, Unwatch, Watch
-from tracker.overrides import UNSET, Setting, applied, effective, is_empty, tuned
+from tracker.overrides import (
+    UNSET,
+    Setting,
+    Unset,
+    applied,
+    effective,
+    fitting,
+    is_empty,
+    tuned,
+)
 from tracker.ranking.guard import Ranker
 from tracker.remembrance import Remembrance, remember
 from tracker.reports import Finding, Kind, Outcome
@@ -28,6 +38,13 @@ log = structlog.get_logger()
 
 LOAD_SECONDS = 10.0  # history is welcome, but no reason to keep proxies waiting
 LOAD_RETRY_SECONDS = 2.0
+
+
+class StoppedError(Exception):
+    """The tracker is ending: nothing can be changed or checked any more."""
+
+    def __init__(self) -> None:
+        super().__init__("the tracker is ending")
 
 
 @attrs.define(eq=False)
@@ -86,7 +103,8 @@ class Tracker:
     async def check(self, *names: str) -> dict[str, Outcome]:
         """Check these now, or all that are switched on; joins checks under way.
 
-        The snapshot has the results when this returns. Raises KeyError for an unknown name.
+        The snapshot has the results when this returns. Raises KeyError for an unknown name,
+        StoppedError.
         """
         for name in names:
             self._file.provider(name)
@@ -111,13 +129,15 @@ class Tracker:
     ) -> Provider:
         """Change a provider at once and for later starts; None returns to the file's value.
 
-        Raises KeyError for an unknown name, ValueError with a sentence for an impossible value.
+        Raises KeyError for an unknown name, ValueError with a sentence for an impossible value,
+        StoppedError.
         """
-        async with self._changing:
+        async with self._changes():
             override = tuned(
                 name, self._overrides.get(name), interval_seconds=interval_seconds, enabled=enabled
             )
-            provider = applied(self._file.provider(name), override)
+            apply = fitting if isinstance(interval_seconds, Unset) else applied
+            provider = apply(self._file.provider(name), override)
             self._remember_override(override)
             if self._writer.remembered.is_set():
                 self._aggregator.backlog.append(override)
@@ -135,10 +155,10 @@ class Tracker:
     async def reload(self, config: Config) -> None:
         """Take a new configuration: only the actors of providers that changed notice.
 
-        Raises PolicyError, and then nothing has changed.
+        Raises PolicyError, and then nothing has changed, and StoppedError.
         """
         rank = Ranker(config.ranking)
-        async with self._changing:
+        async with self._changes():
             await self._take(config, rank)
         log.info("configuration reloaded", providers=len(config.providers))
         await self._publish()
@@ -198,11 +218,14 @@ class Tracker:
         await self._stop.wait()
 
     async def begin(self, nursery: trio.Nursery) -> None:
-        """Restore what the store remembers, post the first snapshot, start the actors."""
-        remembrance = await self._remember()
-        if remembrance is None:
-            nursery.start_soon(self._remember_later)
-        else:
+        """Restore what the store remembers, post the first snapshot, start the actors.
+
+        nursery: the actors'.
+        """
+        remembrance = None
+        with trio.move_on_after(LOAD_SECONDS):
+            remembrance = await self._remember()
+        if remembrance is not None:
             self._merge(remembrance.overrides)
         for provider in self.config.providers:
             await self._watch(provider)
@@ -212,18 +235,19 @@ class Tracker:
         for provider in self.config.providers:
             self._supervisor.start(provider)
             await trio.lowlevel.checkpoint()  # opening a thousand at once would hold the loop
+        if remembrance is None:
+            nursery.start_soon(self._remember_later)
         log.info("tracker started", providers=len(self.config.providers))
 
     async def _remember(self) -> Remembrance | None:
-        with trio.move_on_after(LOAD_SECONDS):
-            try:
-                return await remember(self._store, now=self._aggregator.clock.now())
-            except StoreUnavailable as error:
-                log.warning("history cannot be read yet", reason=str(error))
+        try:
+            return await remember(self._store, now=self._aggregator.clock.now())
+        except StoreUnavailable as error:
+            log.warning("history cannot be read yet", reason=str(error))
         return None
 
     async def _remember_later(self) -> None:
-        """The database was away at the start: take its history over when it is back."""
+        """The database was away at the start, or slow: take its history over when it can be."""
         remembrance = None
         while remembrance is None:
             await trio.sleep(LOAD_RETRY_SECONDS)
@@ -256,8 +280,29 @@ class Tracker:
 
     async def _publish(self) -> None:
         done = trio.Event()
-        await self._outbox.send(Publish(done=done))
+        with self._unless_stopped():
+            await self._outbox.send(Publish(done=done))
         await done.wait()
+
+    @asynccontextmanager
+    async def _changes(self) -> AsyncIterator[None]:
+        """One change of settings at a time. Raises StoppedError."""
+        async with self._changing:
+            with self._unless_stopped():
+                yield
+
+    @contextmanager
+    def _unless_stopped(self) -> Iterator[None]:
+        """The end may come at any moment in between: the mailbox and the nursery are closed then.
+
+        Raises StoppedError.
+        """
+        try:
+            yield
+        except (trio.ClosedResourceError, RuntimeError) as error:
+            if not self._stop.is_set():
+                raise
+            raise StoppedError from error
 
     def _remember_override(self, override: OverrideRecord) -> None:
         self._effective = None

@@ -4,7 +4,16 @@ from datetime import datetime
 
 import attrs
 
-from tracker.reports import Facts, Finding, KeyReport, Kind, LimitReading, Outcome, Status
+from tracker.reports import (
+    Facts,
+    Finding,
+    KeyReport,
+    Kind,
+    LimitReading,
+    LimitSource,
+    Outcome,
+    Status,
+)
 from tracker.settings import Timing
 
 # One slow answer in three is jitter (p95/p50 of real providers is 1.3 to 2.9); two are a trend.
@@ -150,8 +159,12 @@ def blocked_for(finding: Finding, now: datetime) -> float | None:
     """Seconds until a limit that this check found used up resets; None: none, or not told."""
     if finding.kind.is_limit and finding.retry_after is not None:
         return finding.retry_after
+    # Of what a body lists (credits, one of many models) the dialect has judged what stops us.
+    judged = finding.kind.is_success and finding.limits_source is LimitSource.BODY
+    if judged or finding.kind.is_failure:
+        return None
     resets = [r.reset_at for r in finding.limits if is_used_up(r) and r.reset_at is not None]
-    if not resets or finding.kind.is_failure:
+    if not resets:
         return None
     return max((max(resets) - now).total_seconds(), 0.0)
 

@@ -33,9 +33,14 @@ class LimitBook:
     ends: datetime | None = None
 
     def after(self, finding: Finding, now: datetime, interval: float) -> "LimitBook":
-        """With what one more check told; what it did not mention stays until it expires."""
+        """With what one more check told; what it did not mention stays until it expires.
+
+        What never expires stays until the first success that does not mention it: a limit told
+        only where it was hit would hold for ever.
+        """
         if not finding.limits:
-            return self
+            kept = tuple(h for h in self.held if _expiry(h) is not None)
+            return attrs.evolve(self, held=kept) if finding.kind.is_success else self
         told = {reading.name for reading in finding.limits}
         kept = tuple(
             h

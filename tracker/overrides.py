@@ -51,16 +51,18 @@ def applied(provider: Provider, override: OverrideRecord | None) -> Provider:
 
 
 def effective(config: Config, overrides: Mapping[str, OverrideRecord]) -> Config:
-    """The configuration as it is in force. An override that no longer fits is left out."""
-    providers = tuple(_fitting(p, overrides.get(p.name)) for p in config.providers)
+    """The configuration as it is in force. An interval that no longer fits is left out."""
+    providers = tuple(fitting(p, overrides.get(p.name)) for p in config.providers)
     return attrs.evolve(config, providers=providers)
 
 
-def _fitting(provider: Provider, override: OverrideRecord | None) -> Provider:
+def fitting(provider: Provider, override: OverrideRecord | None) -> Provider:
+    """As ``applied``, without an interval that the file's settings have since made impossible."""
     try:
         return applied(provider, override)
     except ValueError:
-        return provider
+        assert override is not None
+        return applied(provider, attrs.evolve(override, interval_seconds=None))
 
 
 def is_empty(override: OverrideRecord) -> bool:

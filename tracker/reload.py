@@ -5,7 +5,8 @@ tracker)``.
 """
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from watchfiles import awatch
 
 from tracker.config import DOTENV
 from tracker.config.file import DEFAULT_FILE
-from tracker.handle import Tracker
+from tracker.handle import StoppedError, Tracker
 from tracker.logs import mask_in_logs
 from tracker.mistakes import ConfigError, Mistake
 from tracker.ranking.load import load_policy
@@ -63,6 +64,7 @@ class Reloader:
         """Take the file as it is now; False when it is wrong, and the tracker goes on as it was.
 
         The reasons are then in the log and in the tracker's health until a reload succeeds.
+        False too when the tracker is ending.
         """
         async with self._one_at_a_time:
             try:
@@ -71,6 +73,9 @@ class Reloader:
                 await tracker.reload(kept(found, self.config))
             except (ConfigError, PolicyError) as error:
                 _refuse(tracker, tuple(_reasons(error)))
+                return False
+            except StoppedError:
+                log.info("configuration not taken", reason="the tracker is ending")
                 return False
             for setting in unchangeable(found, self.config):
                 log.warning("takes effect at the next start only", setting=setting)
@@ -84,29 +89,30 @@ class Reloader:
         async with trio.open_nursery() as nursery:
             over = trio.Event()
             nursery.start_soon(_set_when_stopped, over, tracker)
-            try:
-                async for _ in self._looks(over):
+            async with aclosing(self._looks(over)) as looks:
+                async for _ in looks:
                     await self._reload_if_changed(tracker)
-            except (OSError, RuntimeError) as error:  # the system's watches are used up, say
-                log.warning(
-                    "configuration not watched for changes; SIGHUP still reloads it",
-                    reason=str(error),
-                )
             nursery.cancel_scope.cancel()
 
-    def _looks(self, over: trio.Event) -> AsyncIterator[object]:
+    async def _looks(self, over: trio.Event) -> AsyncGenerator[object, None]:
         """A value whenever something in the folders changed, and every LOOK_MS; until ``over``."""
         stop: Any = over  # it only asks is_set()
-        return awatch(
-            *self._folders(),
-            watch_filter=None,  # a database in the folder too: what changed is asked afterwards
-            debounce=DEBOUNCE_MS,
-            step=STEP_MS,
-            rust_timeout=LOOK_MS,
-            yield_on_timeout=True,
-            recursive=False,
-            stop_event=stop,
-        )
+        try:
+            async for look in awatch(
+                *self._folders(),
+                watch_filter=None,  # a database in the folder too: what changed is asked afterwards
+                debounce=DEBOUNCE_MS,
+                step=STEP_MS,
+                rust_timeout=LOOK_MS,
+                yield_on_timeout=True,
+                recursive=False,
+                stop_event=stop,
+            ):
+                yield look
+        except (OSError, RuntimeError) as error:  # the system's watches are used up, say
+            log.warning(
+                "configuration not watched for changes; SIGHUP still reloads it", reason=str(error)
+            )
 
     async def _reload_if_changed(self, tracker: Tracker) -> None:
         now = await trio.to_thread.run_sync(self._signature)
@@ -121,12 +127,13 @@ class Reloader:
 
     async def _read(self) -> Config:
         """In a thread: a file of thousands of providers would hold the event loop."""
+        problem = f"it could not be read within {READ_SECONDS:g} s"
         with trio.move_on_after(READ_SECONDS):
-            return await trio.to_thread.run_sync(self._validated, abandon_on_cancel=True)
-        raise ConfigError(
-            [Mistake(key="", problem=f"it could not be read within {READ_SECONDS:g} s")],
-            source=str(self.path or DEFAULT_FILE),
-        )
+            try:
+                return await trio.to_thread.run_sync(self._validated, abandon_on_cancel=True)
+            except OSError as error:  # a network file system has a bad moment
+                problem = f"it cannot be read: {error.strerror or error}"
+        raise ConfigError([Mistake(key="", problem=problem)], str(self.path or DEFAULT_FILE))
 
     def _validated(self) -> Config:
         if self.path is not None and _is_empty(self.path):

@@ -108,7 +108,7 @@ class _House:
                     keepers=keepers,
                     outbox=outbox,
                 )
-                await tracker.begin(nursery)
+                await tracker.begin(actors)
                 task_status.started(tracker)
                 await tracker.stopped()
                 actors.cancel_scope.cancel()

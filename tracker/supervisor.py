@@ -80,9 +80,9 @@ class Supervisor:
         await self.mailbox.send(Planned(provider=provider.name, next_due=next_due))
 
     async def check(self, name: str) -> Outcome | None:
-        """One check now; None when nobody can make it."""
+        """One check now; None when nobody can make it, also while its actor is restarting."""
         charge = self._charges.get(name)
-        if charge is None or charge.state == "given up":
+        if charge is None or charge.state != "running" or charge.gone.is_set():
             return None
         return await charge.actor.check_now()
 

@@ -3,7 +3,9 @@
 import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any, Self
 
 import httpcore
@@ -24,12 +26,20 @@ for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
-@lru_cache(maxsize=32)
 def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
     """One for all providers: loading the authorities takes 20 ms. ``ca_file`` adds to them.
 
-    Raises OSError (ssl.SSLError is one) when the file cannot be read.
+    Another one once the file has changed. Raises OSError (ssl.SSLError is one) when it cannot be
+    read.
     """
+    if ca_file is None:
+        return _tls_context(None, None)
+    found = Path(ca_file).stat()
+    return _tls_context(ca_file, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+@lru_cache(maxsize=32)
+def _tls_context(ca_file: str | None, _: tuple[int, ...] | None) -> ssl.SSLContext:
     context = httpx.create_ssl_context(trust_env=False)
     if ca_file is not None:
         context.load_verify_locations(cafile=ca_file)
@@ -44,12 +54,22 @@ class Transport(httpx.AsyncBaseTransport):
     httpcore's pool stand below: it keeps a connection that was cancelled before its first request
     for ever. It only knows how connections are made; here each origin has one. One exchange at a
     time. Errors are httpcore's.
+
+    trust: gives the authorities, which may be renewed while we run. pool: makes one with them.
+    Raises what either does.
     """
 
-    def __init__(self, pool: httpcore.AsyncConnectionPool, backend: GuardedBackend) -> None:
+    def __init__(
+        self,
+        backend: GuardedBackend,
+        trust: Callable[[], ssl.SSLContext],
+        pool: Callable[[ssl.SSLContext], httpcore.AsyncConnectionPool],
+    ) -> None:
         self.connections: dict[str, httpcore.AsyncConnectionInterface] = {}
-        self._pool = pool
         self._backend = backend
+        self._trust, self._make_pool = trust, pool
+        self._tls = trust()
+        self._pool = pool(self._tls)
 
     def begin(self) -> Progress:
         """That of the exchange that follows."""
@@ -91,8 +111,14 @@ class Transport(httpx.AsyncBaseTransport):
         await self._drop(name)
         if origin.scheme not in {b"http", b"https"}:
             raise httpcore.UnsupportedProtocol("only http:// and https:// can be asked")
+        self._renew()
         made = self.connections[name] = self._pool.create_connection(origin)
         return made
+
+    def _renew(self) -> None:
+        with suppress(OSError):  # just being replaced: the authorities known so far will do
+            if (tls := self._trust()) is not self._tls:
+                self._tls, self._pool = tls, self._make_pool(tls)
 
     async def _settle(self, name: str) -> None:
         """An exchange is over: keep its connection if that can serve another."""
@@ -150,8 +176,9 @@ def open_transport(provider: Provider, tls: ssl.SSLContext | None = None) -> Tra
     """
     # A proxy was named by whoever runs this: it may well stand in a private network.
     backend = GuardedBackend(allow_private=provider.allow_private or provider.proxy is not None)
+    trust = partial(tls_context, provider.ca_file) if tls is None else lambda: tls
     try:
-        return Transport(_pool(provider, tls or tls_context(provider.ca_file), backend), backend)
+        return Transport(backend, trust, partial(_pool, provider, backend))
     except OSError as error:
         reason = f"ca_file cannot be read: {error.strerror or 'no certificate in it'}"
         raise FetchError(Kind.REQUEST, reason) from None
@@ -160,7 +187,7 @@ def open_transport(provider: Provider, tls: ssl.SSLContext | None = None) -> Tra
 
 
 def _pool(
-    provider: Provider, tls: ssl.SSLContext, backend: GuardedBackend
+    provider: Provider, backend: GuardedBackend, tls: ssl.SSLContext
 ) -> httpcore.AsyncConnectionPool:
     """A pool of one provider's own. Raises ValueError for a proxy we cannot use."""
     if provider.proxy is None:
