@@ -61,8 +61,12 @@ def narrow(snapshot: Snapshot, wish: Wish, index: Index) -> Ranking:
     allowed = {n: p for n, p in snapshot.providers.items() if wish.allows(n, offering)}
     if len(allowed) == len(snapshot.providers):
         return snapshot.ranking
-    due = min((p.next_check for p in allowed.values() if p.next_check), default=None)
+    dues = (provider.news_by(snapshot.timestamp) for provider in allowed.values())
+    due = min((moment for moment in dues if moment is not None), default=None)
     ranking = narrowed(attrs.evolve(snapshot.ranking, valid_until=due), allowed)
     if allowed:
         return ranking
-    return attrs.evolve(ranking, reason="No provider watched here is one of those asked for.")
+    reason = "No provider watched here is one of those asked for."
+    if wish.model and not offering:
+        reason = "No provider's last model list has the model asked for."
+    return attrs.evolve(ranking, reason=reason)

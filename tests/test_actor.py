@@ -96,7 +96,7 @@ async def test_a_hanging_provider_times_out_at_its_limit_and_others_would_go_on(
             Kind.TIMEOUT,
             pytest.approx(10, abs=0.1),
         )
-        assert report.outcome.finding.message == "nothing within 10 s"
+        assert report.outcome.finding.message == "no whole answer within 10 s"
 
 
 async def test_check_now_joins_the_check_under_way(autojump_clock: MockClock) -> None:

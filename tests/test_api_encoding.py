@@ -104,7 +104,7 @@ def test_who_offers_a_model_is_worked_out_anew_only_when_a_list_changed():
     known = index._models
     index.offering(a_snapshot(a_provider("a", models=models), a_provider("b", models=())), "x")
     assert index._models is known
-    after = a_snapshot(a_provider("a", models=models), a_provider("b", models=tuple([*models])))
+    after = a_snapshot(a_provider("a", models=models), a_provider("b", models=("gpt-oss-20b",)))
     assert index.offering(after, "gpt-oss-20b") == {"a", "b"}
 
 

@@ -183,11 +183,21 @@ async def test_filters_that_leave_nothing_usable_say_why():
     assert body["valid_until"] == "2026-03-01T12:04:30.000Z"
 
 
-@pytest.mark.parametrize("query", ["candidates=nobody", "model=none", "exclude=groq,together"])
-async def test_filters_that_nobody_meets_say_so(query):
+NONE_OF_THESE = "No provider watched here is one of those asked for."
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("candidates=nobody", NONE_OF_THESE),
+        ("exclude=groq,together", NONE_OF_THESE),
+        ("model=none", "No provider's last model list has the model asked for."),
+    ],
+)
+async def test_filters_that_nobody_meets_say_so(query, reason):
     response, body = await get(f"/api/providers/best?{query}", WELL, DOWN)
     assert (response.status_code, body["best_provider"]) == (503, None)
-    assert body["reason"] == "No provider watched here is one of those asked for."
+    assert body["reason"] == reason
     assert (body["excluded"], body["valid_until"]) == ([], None)
     assert int(response.headers["Retry-After"]) >= 1
 

@@ -203,6 +203,7 @@ def test_a_url_that_is_none_is_1(command: Commands, url: str) -> None:
     assert found.err.startswith("no tracker answers at ")
 
 
+NESTED = "[" * 200_000 + "]" * 200_000
 ODD_STATUS = '{"providers": {"groq": {}}}'
 ODD_POINTS = '{"resolution_seconds": null, "providers": {"groq": [{}]}}'
 
@@ -211,6 +212,8 @@ ODD_POINTS = '{"resolution_seconds": null, "providers": {"groq": [{}]}}'
     ("arguments", "body"),
     [
         (("status",), "hi"),
+        (("status",), NESTED),
+        (("best", "--json"), NESTED),
         *((("status", *more), "{}") for more in ((), ("--json",), ("--watch",))),
         (("status", "--watch", "--json"), ODD_STATUS),
         *((("best", *more), "{}") for more in ((), ("--json",))),
@@ -234,6 +237,7 @@ def test_hours_are_whole_and_of_the_last_week(command: Commands, hours: str) -> 
     found = command("history", f"--hours={hours}", "--url", NOBODY)
     assert (found.code, found.out) == (2, "")
     assert "--hours" in found.err
+    assert "invalid literal" not in found.err
 
 
 @contextmanager

@@ -123,6 +123,18 @@ def test_it_survives_a_restart_and_ends_with_ctrl_c(command: Commands) -> None:
     assert list(after["providers"]) == ["mine"]
 
 
+def test_into_a_pipe_a_table_is_written_at_each_change(
+    command: Commands, tracker: RealTracker
+) -> None:
+    watching = start(command.folder, "status", "--watch", "--url", tracker.url)
+    assert watching.stdout is not None
+    while "live, as of" not in watching.stdout.readline():
+        pass
+    watching.send_signal(signal.SIGINT)
+    _, err = watching.communicate(timeout=30)
+    assert (watching.returncode, err) == (0, "")
+
+
 def test_on_a_terminal_the_table_is_drawn_again_at_each_look(
     command: Commands, tracker: RealTracker
 ) -> None:

@@ -424,6 +424,14 @@ class TestOwnProviders:
         assert found.problem == "not a name for a provider"
         assert "\n" not in str(found)
 
+    def test_a_wrong_name_hides_no_other_mistake(self):
+        text = own("check = 'x'\ninterval_seconds = -1", '"../x"')
+        assert {m.key for m in mistakes(text)} == {
+            'providers."../x"',
+            'providers."../x".check',
+            'providers."../x".interval_seconds',
+        }
+
     def test_kind_and_base_url_are_needed(self):
         assert mistake("[providers.mine]\n").problem.endswith("it needs kind and base_url")
         text = "[providers.mine]\nkind = 'openai'\n"

@@ -22,16 +22,12 @@ class Full(trio.abc.Listener[trio.SocketStream]):
 
 
 async def test_a_server_without_descriptors_says_so_once_a_minute_in_one_line(
-    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logger = logging.getLogger("trio.serve_listeners")
-    seldom = Seldom(60.0, trio.current_time)
-    logger.addFilter(seldom)
-    try:
-        with trio.move_on_after(150.0):
-            await trio.serve_listeners(trio.sleep_forever, [Full()])
-    finally:
-        logger.removeFilter(seldom)
+    monkeypatch.setattr(logger, "filters", [Seldom(60.0, trio.current_time)])
+    with trio.move_on_after(150.0):
+        await trio.serve_listeners(trio.sleep_forever, [Full()])
     assert [record.exc_info for record in caplog.records] == [None] * 3
     assert caplog.messages[0].startswith("accept returned EMFILE (Too many open files)")
 

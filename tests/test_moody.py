@@ -49,7 +49,7 @@ async def test_hangs_until_cancelled(autojump_clock):
 
 async def test_a_rate_limit_tells_when_and_that_the_quota_is_gone(autojump_clock):
     finding = await MoodyCheck(mood=Mood.RATE_LIMITED, retry_after=7.0)()
-    assert (finding.retry_after, finding.latency) == (7.0, None)
+    assert (finding.retry_after, finding.latency) == (7.0, 0.1)
     assert finding.facts == Facts(reachable=True, quota_available=False)
 
 

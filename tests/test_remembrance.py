@@ -8,7 +8,7 @@ from trio.testing import MockClock
 from tracker import Config, run_tracker
 from tracker.canary import Canary
 from tracker.settings import Provider
-from tracker.testing import MoodyWorld, TrioHost, advance, virtual_clock
+from tracker.testing import Mood, MoodyWorld, TrioHost, advance, virtual_clock
 
 
 @pytest.fixture
@@ -50,6 +50,19 @@ def test_a_restart_after_the_clock_was_set_back_forgets_nothing(run):
     with run() as host:
         passes(host, 1.0)
         assert checks(host) == before + 1
+
+
+def test_statistics_are_after_a_restart_what_they_were_before(run):
+    with run() as host:
+        passes(host, 1000.0)
+        run.world["a"].mood = Mood.SERVER_ERROR  # answered, and in a time of its own
+        run.world["a"].latency_ms = 900.0
+        passes(host, 1000.0)
+        before = host.started.snapshot.providers["a"]
+    with run() as host:
+        after = host.started.snapshot.providers["a"]
+    assert (after.latency, after.uptime) == (before.latency, before.uptime)
+    assert after.latency.max == 100.0
 
 
 def test_history_that_comes_late_counts_no_check_twice(run, tmp_path):

@@ -12,6 +12,7 @@ import attrs
 import pytest
 import trio
 from makers import finding, provider
+from structlog.testing import capture_logs
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tracker import Config, Tracker, get_healthiest_provider, handle, run_tracker
@@ -390,6 +391,29 @@ async def test_a_database_that_is_a_folder_is_said_and_lived_with(
     async with world.running(world.config("a")) as tracker:
         assert tracker.get_healthiest_provider() == "a"
         assert tracker.health().database.state == "unavailable"
+
+
+async def test_a_history_that_cannot_be_read_is_told_once_and_why(
+    world: World, mock_clock: MockClock
+) -> None:
+    config = attrs.evolve(world.config("a"), database=str(world.folder / "absent" / "p.db"))
+    with capture_logs() as lines:
+        async with world.running(config):
+            await world.passes(30.0)
+    (told,) = [line["reason"] for line in lines if "history cannot be read" in line["event"]]
+    assert told == f"its folder {world.folder / 'absent'} does not exist; create it"
+
+
+async def test_the_ranking_is_valid_until_a_check_under_way_must_be_over(
+    world: World, mock_clock: MockClock
+) -> None:
+    async with world.running(world.config("a", "bb")) as tracker:
+        snapshot = tracker.snapshot
+        due = min(p.next_check for p in snapshot.providers.values())
+        assert snapshot.ranking.valid_until == due
+        late = next(p for p in snapshot.providers.values() if p.next_check == due)
+        assert late.news_by(due) == due + timedelta(seconds=late.timeout_seconds)
+        assert late.news_by(due + timedelta(hours=1)) == due + timedelta(hours=1)
 
 
 async def test_history_is_there_within_a_second(world: World, mock_clock: MockClock) -> None:

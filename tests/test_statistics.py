@@ -106,6 +106,19 @@ def test_remembered_columns_equal_checks_added_one_by_one() -> None:
     assert list(at_once.results()) == list(one_by_one.results()) == results
 
 
+def test_the_time_in_which_a_failure_was_answered_is_no_latency() -> None:
+    """It is stored with the check, and read again after a restart."""
+    at_once = Statistics.remembered(
+        array("d", [NOW - 2, NOW - 1, NOW]),
+        bytes([DOWN, UP, NOT_COUNTED]),
+        array("d", [900.0, 20.0, 700.0]),
+        bytes(3),
+        now=NOW,
+    )
+    assert at_once.latency is not None
+    assert (at_once.latency.max, at_once.latency.samples) == (20.0, 1)
+
+
 def test_what_is_older_than_every_window_is_forgotten_in_steps() -> None:
     kept = statistics(*(Result(NOW + i, UP, 1.0) for i in range(3_000)), now=NOW + 3_000)
     assert len(list(kept.results())) == 3_000

@@ -139,7 +139,7 @@ class ProbeActor:
         self._log.debug("check started")
         finding = Finding(
             kind=Kind.TIMEOUT,
-            message=f"nothing within {limit:g} s",
+            message=f"no whole answer within {limit:g} s",
             facts=Facts(reachable=False),
         )
         with trio.move_on_after(limit):

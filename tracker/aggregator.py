@@ -89,7 +89,7 @@ class Aggregator:
             if dossier.view is not None:
                 providers[name] = dossier.view
                 self._journal.status(before, dossier.view, now.at)
-        ranking = self._ranking()
+        ranking = self._ranking(now.at)
         self._journal.best(self._best, ranking, now.at)
         self._best = ranking.best
         self.board.post(
@@ -219,10 +219,10 @@ class Aggregator:
         self._carried_on = message.best is not None
         self._best = self._best or message.best
 
-    def _ranking(self) -> Ranking:
+    def _ranking(self, at: datetime) -> Ranking:
         field = Field.of(self.dossiers.values())
         views = (dossier.view for dossier in self.dossiers.values())
-        dues = [v.next_check for v in views if v is not None and v.next_check is not None]
+        dues = [due for v in views if v is not None and (due := v.news_by(at)) is not None]
         # Until all were asked once, whoever answered first is no incumbent but by chance.
         incumbent = self._best if self._swept or self._carried_on else None
         return self.rank(field.candidates, field.excluded, incumbent, min(dues, default=None))

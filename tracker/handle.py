@@ -66,6 +66,7 @@ class Tracker:
     _said: dict[str, dict[str, Any]] = attrs.field(
         factory=dict
     )  # tuned before what is stored was read
+    _unread: str = ""  # why what is stored could not be read
     _changing: trio.Lock = attrs.field(factory=trio.Lock)  # one change of settings at a time
     _stop: trio.Event = attrs.field(factory=trio.Event)
     _started_at: datetime = attrs.field(init=False)
@@ -243,7 +244,9 @@ class Tracker:
         try:
             return await remember(self._store, now=self._aggregator.clock.now())
         except StoreUnavailable as error:
-            log.warning("history cannot be read yet", reason=str(error))
+            if error.reason != self._unread:  # it may stay so for days, and is tried every 2 s
+                log.warning("history cannot be read yet", reason=error.reason)
+            self._unread = error.reason
         return None
 
     async def _remember_later(self) -> None:

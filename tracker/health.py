@@ -217,9 +217,12 @@ def _why_down(health: Health) -> str:
 def _why_degraded(health: Health, circumstances: Circumstances) -> str | None:
     kind = health.counted
     if kind is not None and not kind.is_success:
-        return f"last check: {_told(kind, health.counted_message)}"
+        ours = health.outcome is not None and health.outcome.is_ours
+        which = "last check that tells something" if ours else "last check"
+        return f"{which}: {_told(kind, health.counted_message)}"
     if mostly_slow(health.slow):
-        return f"slow: {_milliseconds(health)} at the last check"
+        of = f"{sum(health.slow)} of the last {len(health.slow)} good checks"
+        return f"slow: {of}, {_milliseconds(health)} at the last"
     if circumstances.limit_percent >= NEARLY_USED_PERCENT:
         return f"{circumstances.limit_percent:.1f} % of its rate limit is used"
     if circumstances.runs_out is not None:
@@ -257,6 +260,8 @@ def _barred(health: Health, now: float) -> tuple[bool, float | None]:
 
 def _told(kind: Kind | None, message: str) -> str:
     words = PLAIN_WORDS[kind] if kind is not None else "not checked yet"
+    if message.casefold().startswith(words.casefold()):
+        return message
     return f"{words} ({message})" if message else words
 
 

@@ -1,7 +1,7 @@
 """The immutable state of all providers at one instant, and the board it is posted on."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 import attrs
@@ -71,6 +71,12 @@ class ProviderStatus:
     models: tuple[str, ...] | None = None
     outcome_counts: tuple[tuple[Kind, int], ...] = ()  # of its checks since this process began
 
+    def news_by(self, at: datetime) -> datetime | None:
+        """When its next check is due; of one that is under way at ``at``, when it is over."""
+        if self.next_check is None or self.next_check > at:
+            return self.next_check
+        return max(self.next_check + timedelta(seconds=self.timeout_seconds), at)
+
 
 @attrs.frozen(kw_only=True)
 class Ranked:
@@ -100,7 +106,8 @@ class Excluded:
 class Ranking:
     """The usable providers, best first, and those left out.
 
-    valid_until: when the next check that could change it is due; None when none is planned.
+    valid_until: when the next check that could change it is due, or over where all are under
+    way; None when none is planned.
     """
 
     reason: str

@@ -79,12 +79,18 @@ class Statistics:
         *,
         now: float,
     ) -> "Statistics":
-        """From stored columns, in order of time; NaN where a latency is not known."""
+        """From stored columns, in order of time; NaN where a latency is not known.
+
+        A failure that was answered has one too, which is no latency for these statistics.
+        """
         self = cls()
         self._at.extend(at)
         self._verdict.extend(verdict)
         self._completions.extend(completions)
-        self._latency.extend(NO_LATENCY if math.isnan(x) else round(x * 1000) for x in latency_ms)
+        self._latency.extend(
+            NO_LATENCY if what != UP or math.isnan(ms) else round(ms * 1000)
+            for ms, what in zip(latency_ms, verdict, strict=True)
+        )
         for window in (self._hour, self._day, self._week):
             window.start = len(self._at)
         self.advance(now)

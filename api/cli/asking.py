@@ -23,7 +23,10 @@ class Resolved(msgspec.Struct):
 
 
 def _whole(_: Any, tokens: Sequence[Token]) -> int:
-    return int(tokens[0].value)  # cyclopts' own takes 1.5, and rounds it
+    try:
+        return int(tokens[0].value)  # cyclopts' own takes 1.5, and rounds it
+    except ValueError:
+        raise ValueError("it must be a whole number from 1 to 168") from None
 
 
 Name = Annotated[str | None, Parameter(help="One provider; every one if left out.")]

@@ -8,6 +8,7 @@ import structlog
 from cyclopts import App, CycloptsError
 
 from api.refusals import CannotListenError, UnsafeBindError
+from tracker.logs import configure_logs
 from tracker.mistakes import ConfigError
 from tracker.ranking.policy import PolicyError
 
@@ -31,7 +32,8 @@ class UnreachableError(Exception):
 
 
 def exit_code_of(app: App) -> int:
-    """Run the command line of this process."""
+    """Run the command line of this process. Its log goes to stderr, whatever goes wrong."""
+    configure_logs(level="error")
     code = _run(app)
     try:
         sys.stderr.flush()

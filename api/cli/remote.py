@@ -54,7 +54,7 @@ class Remote:
         """The JSON of an answer that has the shape."""
         try:
             document = msgspec.json.decode(response.content)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             raise self.stranger() from None
         self.understood(document, shape)
         return document
@@ -115,6 +115,6 @@ def token_in(variable: str) -> Secret:
 def _detail(response: httpx.Response) -> str:
     try:
         problem = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return response.reason_phrase
     return str(problem.get("detail", "")) if isinstance(problem, dict) else ""

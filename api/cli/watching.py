@@ -1,5 +1,6 @@
 """``status --watch``: the table of ``status``, live, for as long as one looks."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -35,6 +36,8 @@ def follow(tracker: Remote, *, as_json: bool, sleep: Sleep = time.sleep) -> None
     try:
         if as_json:
             _print(looks(tracker, sleep))
+        elif not console().is_terminal:
+            _append(looks(tracker, sleep))
         else:
             _draw(looks(tracker, sleep))
     except KeyboardInterrupt:
@@ -63,6 +66,16 @@ def _print(seen: Iterator[Look]) -> None:
         if look.document != before:
             before = look.document
             print(msgspec.json.encode(before).decode(), flush=True)  # noqa: T201 (its output)
+
+
+def _append(seen: Iterator[Look]) -> None:
+    """Into a file or pipe: a table at each change, for what is drawn over is never seen there."""
+    before = None
+    for look in seen:
+        if look.document != before:
+            before = look.document
+            console().print(screen(look, datetime.now(UTC)))
+            sys.stdout.flush()
 
 
 def _draw(seen: Iterator[Look]) -> None:

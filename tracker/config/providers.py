@@ -116,8 +116,10 @@ def _overruled(entry: Entry, own: ProviderTable, environ: Mapping[str, str]) -> 
 
 def _own(name: str, own: ProviderTable, general: TimingTable, environ: Mapping[str, str]) -> Merged:
     """A provider the catalogue does not know; without a key its endpoint is asked without."""
-    if mistakes := (*check_name(name), *_check_origin(name, own)):
-        return Merged(name=name, mistakes=mistakes)
+    misnamed = tuple(check_name(name))
+    unknown = tuple(_check_origin(name, own))
+    if unknown or not name:  # no provider to look at any closer
+        return Merged(name=name, mistakes=(*misnamed, *unknown))
     dialect = _dialect(own.kind or "", own)
     keys = find_keys([own.api_key_env] if own.api_key_env else (), environ)
     provider = Provider(
@@ -136,9 +138,10 @@ def _own(name: str, own: ProviderTable, general: TimingTable, environ: Mapping[s
     unset = (own.api_key_env,) if own.api_key_env and not given else ()
     return attrs.evolve(
         merged,
+        provider=None if misnamed else merged.provider,
         variables=keys.names,
         missing=unset,
-        mistakes=(*keys.mistakes, *merged.mistakes),
+        mistakes=(*misnamed, *keys.mistakes, *merged.mistakes),
         warnings=tuple(f"{key} is not set: {name} is asked without a key" for key in unset),
     )
 

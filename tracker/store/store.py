@@ -72,11 +72,16 @@ class Store:
 
     async def load(self, since: datetime) -> Loaded:
         """What judging and statistics carry on from."""
+        away: StoreUnavailable | None = None
         try:
             await self._use(_look)
         except StoreUnavailable as error:  # a locked or read-only file can still be read
             log.debug("loading from a database that cannot be written", reason=error.reason)
-        return await self._read(partial(loading.load, since=since))
+            away = error
+        try:
+            return await self._read(partial(loading.load, since=since))
+        except StoreUnavailable as error:
+            raise away or error from None  # why it cannot be opened says more
 
     async def prune(self, before: datetime) -> int:
         """Remove checks and changes older than ``before``; returns how many rows went.

@@ -79,7 +79,7 @@ def finding_of(mood: Mood, *, latency: float, retry_after: float | None = None) 
     return Finding(
         kind=kind,
         message="" if kind is Kind.OK else f"simulated: {mood}",
-        latency=latency if kind is Kind.OK else None,
+        latency=None if kind is Kind.CONNECT else latency,  # a failure is answered as well
         facts=_facts(kind),
         retry_after=retry_after,
     )
