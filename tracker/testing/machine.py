@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from tracker.reports import Kind
 from tracker.settings import Config, Provider, RankingSettings, Timing
 from tracker.store.records import OverrideRecord
 from tracker.testing.disk import Disk, Trouble
@@ -222,9 +223,13 @@ class TrackerMachine(RuleBasedStateMachine):
     def _ask(self, name: str) -> None:
         own = self.world.own[name]
         began = len(own)
+        can_check = self.world.tracker.health().actors[name].state == "running"
         check = partial(self.world.tracker.check, name)
         answer = self.world.meanwhile(check, TIMEOUT_SECONDS + 1.0)
-        if answer is not None and len(own) > began:
+        if not can_check:
+            assert answer is not None, "it waits for an actor that does not run"
+            assert answer[name].kind is Kind.INTERNAL, f"{answer[name].kind} answered"
+        elif answer is not None and len(own) > began:
             found = [seen.kind for seen in own[began:]]
             assert answer[name].kind in found, f"{answer[name].kind} answered, found {found}"
 
