@@ -95,6 +95,9 @@ def best_table(best: schemas.Best) -> Table:
         name, reason = Text(out.provider_name), Text(out.reason)
         shown.add_row("–", name, "not usable", "", *("" for _ in more), reason)
     shown.caption = Text(best.reason)
+    if not shown.rows:  # nobody to list: only the reason is left
+        shown.show_header = False
+        shown.min_width = min(len(best.reason), console().width)
     return shown
 
 
