@@ -63,9 +63,8 @@ class Tracker:
     configuration_errors: tuple[str, ...] = ()
     _overrides: dict[str, OverrideRecord] = attrs.field(factory=dict)
     _effective: Config | None = None
-    _said: dict[str, dict[str, Any]] = attrs.field(
-        factory=dict
-    )  # tuned before what is stored was read
+    # What was tuned before what is stored was read.
+    _said: dict[str, dict[str, Any]] = attrs.field(factory=dict)
     _unread: str = ""  # why what is stored could not be read
     _changing: trio.Lock = attrs.field(factory=trio.Lock)  # one change of settings at a time
     _stop: trio.Event = attrs.field(factory=trio.Event)
