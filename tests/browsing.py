@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 import pytest
 import trio
+from makers import until_swept
 
 from api.server import serve
 from tracker import Tracker, run_tracker
@@ -115,7 +116,7 @@ class House:
             run = partial(run_tracker, config, open_check=self._open_check)
             self._tracker = await nursery.start(run)
             self._token = trio.lowlevel.current_trio_token()
-            await self._tracker.check()
+            await until_swept(self._tracker)
             task_status.started(self._tracker)
 
     @asynccontextmanager

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tracker import Tracker
 from tracker.reports import Facts, Finding, Kind, Outcome
 from tracker.settings import Provider, Timing
 
@@ -35,3 +36,10 @@ def provider(name: str = "groq", *, enabled: bool = True, **timing: Any) -> Prov
         timing=Timing(**timing),
         enabled=enabled,
     )
+
+
+async def until_swept(tracker: Tracker) -> None:
+    """Every provider was checked once, and nobody twice."""
+    with tracker.board.subscribe() as feed:
+        while not tracker.snapshot.swept:
+            await feed.receive()

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 import trio
+from makers import until_swept
 
 from api.server import serve
 from tracker import Tracker, run_tracker
@@ -55,7 +56,7 @@ class RealTracker:
             run = partial(run_tracker, config, open_check=self.open_check)
             self._tracker = await nursery.start(run)
             self._token = trio.lowlevel.current_trio_token()
-            await self._tracker.check()
+            await until_swept(self._tracker)
             task_status.started(self._tracker)
 
 

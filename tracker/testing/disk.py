@@ -14,8 +14,6 @@ from tracker.store import writer
 from tracker.store.errors import DAMAGE
 from tracker.store.files import companions
 
-SELDOM_SECONDS = 60.0
-
 _ROWS = """
 SELECT id, provider_name, checked_at_ms, outcome, response_time_ms FROM checks
 WHERE id > ? ORDER BY id
@@ -54,12 +52,13 @@ class Disk:
         init=False, factory=lambda: (sqlite.BUSY_MS, writer.LONGEST_DELAY)
     )
 
-    def hurry(self) -> None:
-        """Until ``close``, nobody in this process waits for a lock, nor often tries in vain.
+    def hurry(self, *, longest_delay: float = writer.LONGEST_DELAY) -> None:
+        """Until ``close``, nobody in this process waits for a lock.
 
-        Each attempt of a writer is a stop on the way of a virtual clock.
+        longest_delay: of a writer, in seconds, between two attempts in vain. Each is a stop on
+        the way of a virtual clock.
         """
-        sqlite.BUSY_MS, writer.LONGEST_DELAY = 0, SELDOM_SECONDS
+        sqlite.BUSY_MS, writer.LONGEST_DELAY = 0, longest_delay
 
     def close(self) -> None:
         self.mend()

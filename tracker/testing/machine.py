@@ -63,7 +63,7 @@ class TrackerMachine(RuleBasedStateMachine):
         self.filed: dict[str, Told] = {}  # of it, what the file has or will get
         checks = {name: type(self).make_check() for name in NAMES}
         self.world = World(self.configuration("ab"), checks, self.disk)
-        self.disk.hurry()
+        self.disk.hurry(longest_delay=60.0)
         self.disturbed = 0.0  # steady: when the file or the wall clock was touched last
         self.order = ExitStack()
         self.order.enter_context(fixed_order())
