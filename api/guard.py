@@ -29,6 +29,8 @@ def guard(app: QuartTrio, settings: ServerSettings) -> None:
             if settings.read_token is not None:
                 require_reader(settings, headers.get("Authorization"))
         if request.method not in SAFE_METHODS:
+            # A refusal while the body still comes would end the connection, and not say so.
+            await request.get_data()
             refuse_cross_site(
                 headers.get("Host", ""), headers.get("Origin"), headers.get("Sec-Fetch-Site")
             )
