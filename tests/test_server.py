@@ -243,16 +243,15 @@ async def test_streams_and_stuck_clients_do_not_hold_up_the_end():
 
 async def test_a_refusal_waits_for_the_body_so_that_the_connection_can_go_on():
     head = b"PATCH /api/providers/groq HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n"
-    async with serving() as url:
-        async with await connect(url) as stream:
-            await stream.send_all(head)
-            with trio.move_on_after(0.2) as early:
-                await stream.receive_some()
-            assert early.cancelled_caught
-            await stream.send_all(b"{}")
-            assert b" 403 " in await read_until(stream, b"restart, and send it as")
-            await stream.send_all(GET)
-            assert b" 200 " in await read_until(stream, b'"providers"')
+    async with serving() as url, await connect(url) as stream:
+        await stream.send_all(head)
+        with trio.move_on_after(0.2) as early:
+            await stream.receive_some()
+        assert early.cancelled_caught
+        await stream.send_all(b"{}")
+        assert b" 403 " in await read_until(stream, b"restart, and send it as")
+        await stream.send_all(GET)
+        assert b" 200 " in await read_until(stream, b'"providers"')
 
 
 async def test_the_servers_fate_is_the_trackers():
