@@ -114,7 +114,7 @@ class Found:
     steps: tuple[str, ...]
 
 
-def hunt(bug: Callable[[], None], *, minimise: bool, examples: int = 500) -> Found | None:
+def hunt(bug: Callable[[], None], *, minimise: bool, examples: int = 2_000) -> Found | None:
     """What the machine finds while the bug is there; None: nothing."""
     before = TrackerMachine.executed_rules()
     with planted(bug):

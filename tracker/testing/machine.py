@@ -182,7 +182,7 @@ class TrackerMachine(RuleBasedStateMachine):
     def an_operator_reloads(self, watched: list[str]) -> None:
         self.world.reload(self.configuration(watched))
 
-    @rule(name=names, moods=st.lists(moods, min_size=1, max_size=6))
+    @rule(name=names, moods=st.lists(moods, min_size=1, max_size=8))
     def somebody_asks_for_checks(self, name: str, moods: list[Mood]) -> None:
         """One after the other, of a provider in these moods."""
         for mood in moods:
