@@ -15,7 +15,7 @@ MODULES = sorted(
 )
 # From the ground up; a module may import what stands in its own row or above it.
 LAYERS = (
-    ("tracker.clock", "tracker.secret"),
+    ("tracker.clock", "tracker.secret", "tracker.threads"),
     ("tracker.reports", "tracker.settings", "tracker.mistakes", "tracker.limits"),
     ("tracker.snapshot", "tracker.estimates", "tracker.backoff", "tracker.schedule"),
     ("tracker.statistics", "tracker.health", "tracker.forecast", "tracker.ranking"),

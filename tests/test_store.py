@@ -9,14 +9,16 @@ import signal
 import subprocess
 import sys
 import textwrap
+import weakref
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import timedelta
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import apsw
 import pytest
 import trio
+from garbage import gone, no_collector
 from store_records import CLOCK, NOW, ask, beside, check, opened, stored
 from structlog.testing import capture_logs
 
@@ -49,6 +51,10 @@ def locked_for_all(path: Path) -> Iterator[None]:
         other.execute("PRAGMA journal_mode = DELETE")
         other.execute("BEGIN EXCLUSIVE")
         yield
+
+
+class Moment(datetime):
+    """One that can be referred to weakly."""
 
 
 async def refused(store: Store) -> str:
@@ -246,6 +252,33 @@ async def test_a_lock_is_a_reason_and_passes(path: Path) -> None:
         await store.write([check(message="after")])
         assert store.state == StoreState()
     assert stored(path) == ["after"]
+
+
+async def test_results_that_were_refused_are_held_by_nobody_but_who_tries_again(
+    path: Path,
+) -> None:
+    batch = [check()]
+    left = weakref.ref(batch[0])
+    async with open_store(str(path), clock=CLOCK) as store:
+        with locked(path), no_collector():
+            with suppress(StoreUnavailable):
+                await store.write(batch)
+            del batch
+            await gone(left)
+
+
+async def test_a_question_that_could_not_be_answered_is_held_by_nobody(tmp_path: Path) -> None:
+    since = Moment(2026, 1, 1, tzinfo=UTC)
+    left = weakref.ref(since)
+    async with open_store(str(tmp_path), clock=CLOCK) as store:
+        with no_collector():
+            for ask_for in (store.history, store.changes):
+                with suppress(StoreUnavailable):
+                    await ask_for(since=since)
+            with suppress(StoreUnavailable):
+                await store.load(since)
+            del since
+            await gone(left)
 
 
 async def test_opens_while_another_process_locks_the_file(path: Path) -> None:

@@ -1,7 +1,7 @@
 """Uptime and latency of one provider, kept up to date as results arrive.
 
-Everything is exact. A check costs 18 bytes for the week it is remembered: 36 kB a provider at
-the usual five minutes.
+Everything is exact. A check costs 18 bytes for the week it is remembered, a success 8 more for its
+day: 39 kB a provider at the usual five minutes.
 """
 
 import math

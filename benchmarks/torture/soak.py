@@ -37,7 +37,8 @@ SAMPLE_SECONDS = 5.0
 LOCK_EVERY, LOCK_FOR = 60.0, (1.0, 10.0)
 STATUS_EVERY = 0.5
 POSTPONED = ("rate_limited", "quota_exhausted")
-CHECK_BYTES = 18  # what statistics remember of a check for a week, by design
+# What statistics remember by design: of a check for a week, of a success for a day as well.
+CHECK_BYTES, SUCCESS_BYTES = 18, 8
 
 
 @attrs.define(eq=False)
@@ -133,6 +134,7 @@ def _judged(
     expected = Counter(tally["expected"])
     found_answered = {k: v for k, v in found.items() if k not in ("connect", "internal")}
     surplus = {k: v - expected[k] for k, v in found_answered.items() if v > expected[k]}
+    remembered = len(checks) * CHECK_BYTES + (found["ok"] + found["slow"]) * SUCCESS_BYTES
     slopes, seconds = _slopes(seen.vitals), seen.vitals[-1].at - seen.vitals[0].at
     figures: Figures = {
         "minutes": round(seconds / 60.0, 1),
@@ -156,7 +158,7 @@ def _judged(
         "answer_p99_ms": percentile(seen.latencies, 0.99),
         "answer_p99_ms_while_locked": percentile(seen.locked, 0.99),
         **slopes,
-        "remembered_checks_kib_per_minute": len(checks) * CHECK_BYTES / 1024 / (seconds / 60.0),
+        "remembered_checks_kib_per_minute": round(remembered / 1024 / (seconds / 60.0), 1),
         "exit_code": code,
         "exit_seconds": round(took, 2),
         "integrity_check": sound,

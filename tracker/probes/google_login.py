@@ -2,12 +2,12 @@
 
 import re
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import attrs
-import trio
 
 from tracker.probes.fetch import Request
 from tracker.probes.limit_values import DAY, amount
@@ -16,6 +16,7 @@ from tracker.probes.reply import Reply, parse_json
 from tracker.probes.session import Session
 from tracker.reports import Facts, Finding, Kind
 from tracker.secret import Secret
+from tracker.threads import in_thread
 
 SIZE = 64 * 1024  # bytes read of the file; a real one has under 3 kB
 EARLY = 60.0  # seconds before its end from which a token is not used any more
@@ -59,7 +60,9 @@ async def access_token(session: Session) -> Login | Finding:
     """A login whose token is good now, renewed if it must be; or why there is none."""
     try:
         file = session.option("credential_file")
-        login = await trio.to_thread.run_sync(read_login, file, abandon_on_cancel=True)
+        login = await in_thread(
+            partial(read_login, file), expected=(LoginError,), abandon_on_cancel=True
+        )
     except LoginError as error:
         message = printable(str(error), session.mask)
         return Finding(kind=Kind.AUTH, message=message, facts=Facts(authenticated=False))

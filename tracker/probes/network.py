@@ -11,6 +11,7 @@ import httpcore
 import trio
 
 from tracker.addresses import address_allowed
+from tracker.threads import in_thread
 
 HEAD_START = 0.25  # seconds an address has before the next is tried too (RFC 8305)
 # A hung resolver keeps its thread beyond our patience. Two for each provider: one may hang while
@@ -72,8 +73,9 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         """Addresses of a host, without duplicates. Raises OSError and UnicodeError."""
         if is_address(host):
             return [host]
-        found = await trio.to_thread.run_sync(
+        found = await in_thread(
             lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
+            expected=(OSError, UnicodeError),
             limiter=self._lookups,
             abandon_on_cancel=True,
         )

@@ -3,17 +3,27 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import apsw
 import attrs
+import outcome
 import trio
 
 from tracker.store.connection import close, connect, leave_untouched
-from tracker.store.errors import AWAY, DAMAGE, Damaged, StoreUnavailable, reason_for
+from tracker.store.errors import (
+    AWAY,
+    DAMAGE,
+    Damaged,
+    HistoryTooLarge,
+    StoreUnavailable,
+    reason_for,
+)
 from tracker.store.files import Identity, size_of
 from tracker.store.schema import MIGRATIONS, check_owner, version_of
+from tracker.threads import attempt_in_thread
 
 T = TypeVar("T")
 
@@ -26,6 +36,9 @@ class DamageFound(Damaged):
     def __init__(self, error: Exception, seen: Identity | None) -> None:
         super().__init__(str(error))
         self.seen = seen
+
+
+EXPECTED = (StoreUnavailable, DamageFound, HistoryTooLarge, apsw.InterruptError)
 
 
 @attrs.define(eq=False)
@@ -75,19 +88,18 @@ class _Reader:
 async def read(path: Path, job: Callable[[apsw.Connection], T], limiter: trio.CapacityLimiter) -> T:
     """Run ``job`` in a thread; cancelling interrupts its statement and returns within moments."""
     reader = _Reader(path)
-    answer: list[T] = []
-    failure: Exception | None = None
+    answer: list[outcome.Outcome[T]] = []  # a failure is raised outside the nursery's group
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_interrupt_when_cancelled, reader)
         try:
-            answer.append(await trio.to_thread.run_sync(reader.run, job, limiter=limiter))
-        except Exception as error:  # noqa: BLE001 (raised below, outside the nursery's group)
-            failure = error
+            answer.append(
+                await attempt_in_thread(
+                    partial(reader.run, job), expected=EXPECTED, limiter=limiter
+                )
+            )
         finally:
             reader.finished.set()
-    if failure is not None:
-        raise failure
-    return answer[0]
+    return answer.pop().unwrap()
 
 
 async def _interrupt_when_cancelled(reader: _Reader) -> None:

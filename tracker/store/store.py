@@ -19,11 +19,13 @@ from tracker.store.history import History, Question
 from tracker.store.loading import Loaded
 from tracker.store.reading import DamageFound, read
 from tracker.store.records import ChangeRecord, Record
+from tracker.threads import in_thread
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 
+EXPECTED = (StoreUnavailable,)
 READERS = 2  # at once: enough for people, and the writer keeps its share of the disk
 
 
@@ -72,16 +74,17 @@ class Store:
 
     async def load(self, since: datetime) -> Loaded:
         """What judging and statistics carry on from."""
-        away: StoreUnavailable | None = None
+        unusable = ""
         try:
             await self._use(_look)
         except StoreUnavailable as error:  # a locked or read-only file can still be read
             log.debug("loading from a database that cannot be written", reason=error.reason)
-            away = error
+            unusable = error.reason
         try:
             return await self._read(partial(loading.load, since=since))
         except StoreUnavailable as error:
-            raise away or error from None  # why it cannot be opened says more
+            # Why it cannot be opened says more.
+            raise StoreUnavailable(unusable or error.reason) from None
 
     async def prune(self, before: datetime) -> int:
         """Remove checks and changes older than ``before``; returns how many rows went.
@@ -124,7 +127,9 @@ class Store:
     async def _use(self, job: Callable[[apsw.Connection], T]) -> T:
         try:
             # Never abandoned: a thread left alone would leave its transaction open.
-            answer = await trio.to_thread.run_sync(self._database.use, job, limiter=self.worker)
+            answer = await in_thread(
+                partial(self._database.use, job), expected=EXPECTED, limiter=self.worker
+            )
         except StoreUnavailable as error:
             self.state = StoreState(ok=False, reason=error.reason)
             raise
@@ -137,7 +142,7 @@ class Store:
             return await read(path, job, self.readers)
         except DamageFound as damage:
             condemn = partial(self._database.condemn, damage.seen, str(damage))
-        await trio.to_thread.run_sync(condemn, limiter=self.worker)
+        await in_thread(condemn, expected=EXPECTED, limiter=self.worker)
         await self._use(_look)  # a fresh file stands there now
         try:
             return await read(path, job, self.readers)

@@ -1,0 +1,51 @@
+"""Work in a thread that is expected to fail now and then."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import outcome
+import trio
+
+T = TypeVar("T")
+
+
+async def in_thread(
+    job: Callable[[], T],
+    *,
+    expected: tuple[type[Exception], ...],
+    limiter: trio.CapacityLimiter | None = None,
+    abandon_on_cancel: bool = False,
+) -> T:
+    """As trio.to_thread.run_sync; failures of the ``expected`` kinds leave nothing behind.
+
+    They are raised without the traceback and the cause that they had in the thread.
+    """
+    attempt = attempt_in_thread(
+        job, expected=expected, limiter=limiter, abandon_on_cancel=abandon_on_cancel
+    )
+    return (await attempt).unwrap()
+
+
+async def attempt_in_thread(
+    job: Callable[[], T],
+    *,
+    expected: tuple[type[Exception], ...],
+    limiter: trio.CapacityLimiter | None = None,
+    abandon_on_cancel: bool = False,
+) -> outcome.Outcome[T]:
+    """As ``in_thread``, for who raises an expected failure later. Raises any other at once."""
+
+    # An exception that leaves a thread with its traceback ends in a cycle: the traceback has the
+    # frames, and one of trio's frames the outcome with the exception. In the cycle hangs all that
+    # the job's own frames hold, a batch of results for each write that is refused, until the cycle
+    # collector comes, and it comes seldom (collector.py).
+    def attempt() -> outcome.Outcome[T]:
+        try:
+            return outcome.Value(job())
+        except expected as error:
+            error.__cause__ = error.__context__ = None
+            return outcome.Error(error.with_traceback(None))
+
+    return await trio.to_thread.run_sync(
+        attempt, limiter=limiter, abandon_on_cancel=abandon_on_cancel
+    )
