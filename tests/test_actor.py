@@ -10,7 +10,7 @@ from makers import finding, provider
 from trio.testing import MockClock
 
 from tracker.actor import Check, ProbeActor, Report, Surroundings, honest, same_endpoint
-from tracker.reports import Checked, Finding, Kind, Outcome
+from tracker.reports import Checked, Facts, Finding, Kind, Outcome
 from tracker.secret import Secret
 from tracker.settings import Provider
 from tracker.testing import virtual_clock
@@ -23,6 +23,7 @@ class FakeProvider:
     kinds: list[Kind]
     seconds: float = 0.1
     retry_after: float | None = None
+    answered: bool = False
     running: int = 0
     overlaps: int = 0
     opened: int = 0
@@ -31,9 +32,9 @@ class FakeProvider:
     @asynccontextmanager
     async def open(self, _: Provider) -> AsyncIterator[Check]:
         self.opened += 1
-        yield self.check
+        yield self
 
-    async def check(self) -> Finding:
+    async def __call__(self) -> Finding:
         self.running += 1
         self.overlaps += self.running > 1
         self.times.append(trio.current_time())
@@ -97,6 +98,17 @@ async def test_a_hanging_provider_times_out_at_its_limit_and_others_would_go_on(
             pytest.approx(10, abs=0.1),
         )
         assert report.outcome.finding.message == "no whole answer within 10 s"
+
+
+@pytest.mark.parametrize("answered", [False, True])
+async def test_a_provider_that_began_to_answer_was_reachable_all_the_same(
+    autojump_clock: MockClock, answered: bool
+) -> None:
+    fake = FakeProvider([Kind.OK], seconds=3600.0, answered=answered)
+    async with living(fake, provider()) as (_, inbox):
+        report = await inbox.receive()
+        assert isinstance(report, Checked)
+        assert report.outcome.finding.facts == Facts(reachable=answered)
 
 
 async def test_check_now_joins_the_check_under_way(autojump_clock: MockClock) -> None:

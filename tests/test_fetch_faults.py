@@ -51,8 +51,8 @@ async def test_a_fault_has_its_kind(fault, kind, facts):
     assert KEY not in finding.message
 
 
-@pytest.mark.parametrize("hang", HANGS.values(), ids=HANGS)
-async def test_what_hangs_ends_with_the_scope_around_it(hang):
+@pytest.mark.parametrize(("name", "hang"), HANGS.items(), ids=HANGS)
+async def test_what_hangs_ends_with_the_scope_around_it(name, hang):
     async with hang() as target, open_check(provider(target.url), tls=target.trust) as check:
         began = trio.current_time()
         with trio.move_on_after(PATIENCE) as scope:
@@ -60,6 +60,7 @@ async def test_what_hangs_ends_with_the_scope_around_it(hang):
     gc.collect()  # a socket left open would tell, and fail this test
     assert scope.cancelled_caught
     assert trio.current_time() - began < PATIENCE + 0.3
+    assert check.answered is (name == "dripping its body")
 
 
 async def test_a_name_that_is_unknown():

@@ -1,8 +1,11 @@
 """tracker.probes.keys: several keys of one provider, of which one may be bad."""
 
+from datetime import UTC, datetime
+
 from asking import LIST, check
 from loopback import answer
 
+from tracker.health import blocked_for
 from tracker.reports import Facts, KeyState, Kind
 from tracker.secret import Secret
 
@@ -49,6 +52,24 @@ async def test_of_failing_keys_the_one_that_comes_back_first_speaks():
     finding, found, _ = await states(keyed(a=REFUSED, b=LIMITED, c=SPENT))
     assert (finding.kind, finding.retry_after) == (Kind.RATE_LIMITED, 9.0)
     assert found == [KeyState.REFUSED, KeyState.RATE_LIMITED, KeyState.SPENT]
+
+
+def last_request(seconds):
+    told = {"x_ratelimit_remaining_requests": "0", "x_ratelimit_reset_requests": f"{seconds}s"}
+    return answer({"data": [{"id": "m"}]}, **told)
+
+
+async def test_a_key_that_is_used_up_with_its_answer_bars_nobody_who_has_another():
+    finding, found, tried = await states(keyed(a=last_request(60), b=LIST, c=LIST))
+    assert (finding.kind, tried, finding.limits) == (Kind.OK, "ab", ())
+    assert found == [KeyState.RATE_LIMITED, KeyState.OK, KeyState.UNKNOWN]
+
+
+async def test_when_all_keys_are_used_up_the_one_that_comes_back_first_speaks():
+    finding, found, tried = await states(keyed(a=last_request(60), b=last_request(20), c=REFUSED))
+    assert (finding.kind, tried) == (Kind.OK, "abc")
+    assert 0.0 < blocked_for(finding, datetime.now(UTC)) <= 20.0
+    assert found == [KeyState.RATE_LIMITED, KeyState.RATE_LIMITED, KeyState.REFUSED]
 
 
 async def test_a_failing_server_is_not_asked_again_with_another_key():

@@ -18,6 +18,7 @@ from tracker.settings import Provider
 
 log = structlog.get_logger()
 
+# It may have ``answered``, for one that was cut off: whether the head of an HTTP answer had come.
 Check = Callable[[], Awaitable[Finding]]
 OpenCheck = Callable[[Provider], AbstractAsyncContextManager[Check]]
 Report = Checked | Planned | Crash
@@ -137,13 +138,15 @@ class ProbeActor:
         clock, limit = self.shared.clock, self.provider.timing.timeout_seconds
         at, began = clock.now(), trio.current_time()
         self._log.debug("check started")
-        finding = Finding(
-            kind=Kind.TIMEOUT,
-            message=f"no whole answer within {limit:g} s",
-            facts=Facts(reachable=False),
-        )
+        finding: Finding | None = None
         with trio.move_on_after(limit):
             finding = await check()
+        if finding is None:
+            finding = Finding(
+                kind=Kind.TIMEOUT,
+                message=f"no whole answer within {limit:g} s",
+                facts=Facts(reachable=getattr(check, "answered", False)),
+            )
         finding = honest(
             finding,
             stall=self.shared.canary.stall_since(began),

@@ -159,14 +159,18 @@ def blocked_for(finding: Finding, now: datetime) -> float | None:
     """Seconds until a limit that this check found used up resets; None: none, or not told."""
     if finding.kind.is_limit and finding.retry_after is not None:
         return finding.retry_after
+    reset = last_reset(finding)
+    return None if reset is None else max((reset - now).total_seconds(), 0.0)
+
+
+def last_reset(finding: Finding) -> datetime | None:
+    """When the last of the limits that are used up resets; None: none is, or not told."""
     # Of what a body lists (credits, one of many models) the dialect has judged what stops us.
     judged = finding.kind.is_success and finding.limits_source is LimitSource.BODY
     if judged or finding.kind.is_failure:
         return None
     resets = [r.reset_at for r in finding.limits if is_used_up(r) and r.reset_at is not None]
-    if not resets:
-        return None
-    return max((max(resets) - now).total_seconds(), 0.0)
+    return max(resets, default=None)
 
 
 def is_used_up(reading: LimitReading) -> bool:

@@ -9,7 +9,7 @@ import attrs
 from tracker.clock import Clock
 from tracker.probes.dialects import Dialect, dialect_of
 from tracker.probes.failures import FetchError
-from tracker.probes.keys import CURABLE, Keyring, best_of
+from tracker.probes.keys import Keyring, best_of, curable
 from tracker.probes.session import Session, failed
 from tracker.probes.transport import Transport, open_transport
 from tracker.reports import Finding
@@ -66,11 +66,12 @@ class _Check:
 
     async def __call__(self) -> Finding:
         self.session.requests = 0  # one that was cancelled has been reported without us
+        self.session.transport.answered = False
         findings = []
         for position, key in self.keyring.turn():
             findings.append(await self._asked(key))
             self.keyring.note(position, findings[-1])
-            if findings[-1].kind not in CURABLE:
+            if not curable(findings[-1]):
                 break
         requests, completions = self.session.counted()
         return attrs.evolve(
@@ -79,6 +80,11 @@ class _Check:
             completions=completions,
             keys=self.keyring.reports(),
         )
+
+    @property
+    def answered(self) -> bool:
+        """Whether the provider began to answer, in the present check or the last."""
+        return self.session.transport.answered
 
     async def _asked(self, key: Secret | None) -> Finding:
         try:

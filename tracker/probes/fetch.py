@@ -70,7 +70,7 @@ async def _exchange(transport: Transport, request: Request, progress: Progress) 
         )
     )
     try:
-        progress.answered = True
+        progress.answered = transport.answered = True
         first = trio.current_time() - began
         refuse_redirect(response)
         limit = request.limit if response.is_success else SMALL

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import attrs
 
+from tracker.health import last_reset
 from tracker.reports import Finding, KeyReport, KeyState, Kind
 from tracker.secret import Secret
 
 # What another key may cure. Best first: a limit passes by itself, credit may come back with a
 # date, a refused key needs a hand.
-CURABLE = (Kind.RATE_LIMITED, Kind.QUOTA_EXHAUSTED, Kind.AUTH)
+_CURABLE = (Kind.RATE_LIMITED, Kind.QUOTA_EXHAUSTED, Kind.AUTH)
 STATES = {
     Kind.OK: KeyState.OK,
     Kind.AUTH: KeyState.REFUSED,
@@ -42,12 +43,23 @@ class Keyring:
 
     def note(self, position: int, finding: Finding) -> None:
         """What a check with this key told about it; a server's failure tells nothing."""
-        refused = finding.facts.authenticated is False or finding.kind is not Kind.AUTH
-        if self.keys and finding.kind in STATES and refused:
-            self._states[position] = STATES[finding.kind]
+        kind = Kind.RATE_LIMITED if was_its_last(finding) else finding.kind
+        refused = finding.facts.authenticated is False or kind is not Kind.AUTH
+        if self.keys and kind in STATES and refused:
+            self._states[position] = STATES[kind]
 
     def reports(self) -> tuple[KeyReport, ...]:
         return tuple(KeyReport(number=n, state=s) for n, s in enumerate(self._states, start=1))
+
+
+def curable(finding: Finding) -> bool:
+    """Whether another key may do better."""
+    return finding.kind in _CURABLE or was_its_last(finding)
+
+
+def was_its_last(finding: Finding) -> bool:
+    """A good answer that tells the key is used up until a reset."""
+    return finding.kind.is_success and last_reset(finding) is not None
 
 
 def best_of(findings: list[Finding]) -> Finding:
@@ -56,11 +68,14 @@ def best_of(findings: list[Finding]) -> Finding:
     findings: of one check, one a key, in the order asked; all but the last are curable.
     """
     last = findings[-1]
-    if last.kind not in CURABLE:
+    if not curable(last):
         return last
     return min(findings, key=_rank)
 
 
 def _rank(finding: Finding) -> tuple[int, float]:
+    """What was answered comes first, then the order of curable kinds; of equals the shortest."""
+    if (reset := last_reset(finding)) is not None and finding.kind.is_success:
+        return -1, reset.timestamp()
     wait = float("inf") if finding.retry_after is None else finding.retry_after
-    return CURABLE.index(finding.kind), wait
+    return _CURABLE.index(finding.kind), wait

@@ -55,6 +55,7 @@ class Transport(httpx.AsyncBaseTransport):
     for ever. It only knows how connections are made; here each origin has one. One exchange at a
     time. Errors are httpcore's.
 
+    answered: whether the head of an answer came since somebody set it back.
     trust: gives the authorities, which may be renewed while we run. pool: makes one with them.
     Raises what either does.
     """
@@ -66,6 +67,7 @@ class Transport(httpx.AsyncBaseTransport):
         pool: Callable[[ssl.SSLContext], httpcore.AsyncConnectionPool],
     ) -> None:
         self.connections: dict[str, httpcore.AsyncConnectionInterface] = {}
+        self.answered = False
         self._backend = backend
         self._trust, self._make_pool = trust, pool
         self._tls = trust()
