@@ -18,7 +18,7 @@ from rich.console import Console
 
 from api.cli.failures import UnreachableError
 from api.cli.remote import Remote
-from api.cli.watching import Look, looks, screen
+from api.cli.watching import Look, fitted, looks, screen
 from tracker.reports import Kind
 
 __all__ = ["command"]
@@ -105,6 +105,29 @@ def test_the_screen_says_whether_it_is_live(tracker: RealTracker) -> None:
     old = shown(Look(look.document, "no tracker answers"), 40.0)
     assert "■ not live: " in old
     assert "40 s ago; no tracker answers" in old
+
+
+@pytest.mark.parametrize("height", [24, 7, 6, 5, 4, 3, 2])
+def test_a_low_terminal_shows_what_is_worst_and_always_whether_it_is_live(
+    tracker: RealTracker, height: int
+) -> None:
+    tracker.kinds["mistral"] = Kind.AUTH
+    tracker.check("mistral")
+    look = next(looks(Remote(tracker.url), nothing))
+    at = datetime.fromisoformat(look.document["timestamp"])
+    terminal = Console(width=70, height=height, file=StringIO(), force_terminal=True)
+    with terminal.capture() as drawn:
+        terminal.print(fitted(look, at, terminal))
+    lines = drawn.get().splitlines()
+    assert len(lines) <= height
+    assert "● live" in lines[-1]
+    names = [name for line in lines for name in look.document["providers"] if name in line]
+    if len(names) == len(look.document["providers"]):
+        assert names == list(look.document["providers"])  # nothing moves where all fit
+    else:
+        assert names[:1] in ([], ["mistral"])
+        left_out = len(look.document["providers"]) - len(names)
+        assert sum(int(word) for word in lines[-2].split() if word.isdigit()) == left_out
 
 
 def test_it_survives_a_restart_and_ends_with_ctrl_c(command: Commands) -> None:

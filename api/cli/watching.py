@@ -2,13 +2,14 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import attrs
 import msgspec
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
@@ -20,6 +21,7 @@ from api.cli.tables import console, providers_table
 # An answer that has not changed is a 304 of some 200 bytes, so a second is cheap; and a tracker
 # that was restarted is found again without any state of ours.
 POLL_SECONDS = 1.0
+WORST_FIRST = ("down", "degraded", "unknown", "healthy")
 Sleep = Callable[[float], None]
 
 
@@ -79,15 +81,43 @@ def _append(seen: Iterator[Look]) -> None:
 
 
 def _draw(seen: Iterator[Look]) -> None:
-    with Live(console=console(), auto_refresh=False) as live:
+    terminal = console()
+    with Live(console=terminal, auto_refresh=False) as live:
         for look in seen:
-            live.update(screen(look, datetime.now(UTC)), refresh=True)
+            live.update(fitted(look, datetime.now(UTC), terminal), refresh=True)
 
 
 def screen(look: Look, now: datetime) -> RenderableType:
     """The table, and beneath it how old it is: what stands still must not look alive."""
-    listed = msgspec.convert(look.document["providers"], dict[str, schemas.Provider])
-    return Group(providers_table(listed.values()), Text(), _footer(look, now))
+    return Group(providers_table(_listed(look)), Text(), _footer(look, now))
+
+
+def fitted(look: Look, now: datetime, terminal: Console) -> RenderableType:
+    """The screen; where a terminal is too low for it, what is worst, and how many are left out."""
+    listed = _listed(look)
+    whole = screen(look, now)
+    if len(listed) < terminal.height and _lines(whole, terminal) <= terminal.height:
+        return whole
+    listed.sort(key=lambda one: WORST_FIRST.index(one.status))
+    for shown in range(min(len(listed) - 1, terminal.height), 0, -1):
+        some = Group(providers_table(listed[:shown]), _more(listed[shown:]), _footer(look, now))
+        if _lines(some, terminal) <= terminal.height:
+            return some
+    return Group(_more(listed), _footer(look, now))
+
+
+def _listed(look: Look) -> list[schemas.Provider]:
+    return list(msgspec.convert(look.document["providers"], dict[str, schemas.Provider]).values())
+
+
+def _lines(shown: RenderableType, terminal: Console) -> int:
+    return len(terminal.render_lines(shown, terminal.options.update(height=None), pad=False))
+
+
+def _more(left_out: list[schemas.Provider]) -> Text:
+    counts = Counter[str](one.status for one in left_out)
+    told = ", ".join(f"{counts[status]} {status}" for status in WORST_FIRST if counts[status])
+    return Text(f"… {told}")
 
 
 def _footer(look: Look, now: datetime) -> Text:
