@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -49,6 +50,7 @@ ROOT = Path(__file__).parents[1]
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refresh, "RETRY", Backoff(first=0.01, longest=0.02))
     monkeypatch.setattr(refresh, "HINT_GAP", 0.0)
+    monkeypatch.setattr(refresh, "MODELS_GAP", 0.0)
 
 
 @pytest.fixture
@@ -83,6 +85,14 @@ class Time:
 
     def __call__(self) -> float:
         return self.now
+
+
+def wait(until: Callable[[], bool]) -> None:
+    for _ in range(int(LIMIT / 0.01)):
+        if until():
+            return
+        time.sleep(0.01)
+    pytest.fail("waited in vain")
 
 
 def quick(tracker: FakeTracker, **more: Any) -> ProviderStatusClient:
@@ -452,6 +462,55 @@ def test_a_question_about_a_model_without_model_lists_gets_the_static_order(trac
     with quick(tracker, static_order=["openai"]) as client:
         assert client.get_healthiest_provider(model="gpt-9") == "openai"
         assert client.get_healthiest_provider() == "groq"
+        assert client.state is State.POLLING
+        assert "its model lists are not known: the tracker answered rubbish" in client.reason
+
+
+def test_model_lists_that_can_no_longer_be_read_are_used_and_said_to_be_perhaps_old(
+    tracker, use
+) -> None:
+    tracker.models = {"models": {"gpt-9": ["groq"]}}
+    tracker.events = True
+
+    def body(client):
+        wait(lambda: client.state is State.LIVE)
+        tracker.models = {"models": 5}
+        seen = tracker.asked["/api/providers/models"]
+        tracker.tell("best")
+        tracker.wait(lambda: tracker.asked["/api/providers/models"] >= seen + 2)
+        return client.get_healthiest_provider(model="gpt-9"), client.reason
+
+    best, reason = use(quick(tracker), body)
+    assert best == "groq"
+    assert "; its model lists may be old: the tracker answered rubbish" in reason
+
+
+def test_half_the_model_lists_of_a_tracker_that_starts_are_not_taken_for_all(tracker, use) -> None:
+    tracker.ready, tracker.models = 503, {"models": {"gpt-9": ["mistral"]}}
+
+    def body(client):
+        starting = client.get_healthiest_provider(model="gpt-9"), client.reason
+        tracker.models = {"models": {"gpt-9": ["groq", "mistral"]}}
+        tracker.ready = 200
+        wait(lambda: client.reason.endswith("of events"))
+        return starting, client.get_healthiest_provider(model="gpt-9")
+
+    (before, reason), after = use(quick(tracker, static_order=["openai"]), body)
+    assert before == "openai"
+    assert "are not known: the tracker is still making its first checks" in reason
+    assert after == "groq"
+
+
+def test_a_change_of_the_ranking_brings_the_model_lists_of_who_came_back(tracker, use) -> None:
+    tracker.events = True
+
+    def body(client):
+        wait(lambda: client.state is State.LIVE)
+        tracker.models = {"models": {"gpt-9": ["groq"]}}
+        tracker.tell("best")
+        wait(lambda: client.ranking(model="gpt-9") == ("groq",))
+
+    use(quick(tracker), body)
 
 
 class Hostile:

@@ -41,6 +41,7 @@ class Memory:
     moved_at: float = -math.inf  # when the tracker's own timestamp was last seen to change
     tried: bool = False
     trouble: str = ""  # why the last attempt failed
+    models_trouble: str = ""  # why the last attempt to read the model lists failed
     streaming: bool = False
 
     def learn(self, view: View) -> None:
@@ -93,6 +94,12 @@ class Memory:
             return self.trouble
         if self.clock() >= self.fresh_until:
             return "the tracker has stopped answering" if self.tried else "no answer yet"
-        if self.streaming:
-            return "the tracker answers, and tells of changes at once"
-        return "the tracker answers, without a stream of events"
+        how = "and tells of changes at once" if self.streaming else "without a stream of events"
+        return f"the tracker answers, {how}{self._of_models}"
+
+    @property
+    def _of_models(self) -> str:
+        if not self.models_trouble:
+            return ""
+        known = "are not known" if self.models is None else "may be old"
+        return f"; its model lists {known}: {self.models_trouble}"

@@ -20,6 +20,7 @@ EVENTS, READY = "/api/providers/events", "/readyz"
 BEST_LIMIT = 2 * 2**20  # bytes: a thousand providers with their reasons are a quarter of it
 MODELS_LIMIT = 8 * 2**20
 MODELS_EVERY = 60.0  # seconds: model lists change with releases, not with outages
+MODELS_GAP = 10.0  # seconds at least: whose first check fails has its list when the ranking moves
 HINT_GAP = 0.05  # seconds: a tracker publishes ten snapshots a second at most
 HINTS = frozenset({"snapshot", "best"})
 RETRY = Backoff(first=0.5, longest=30.0)
@@ -40,12 +41,13 @@ class Refresher:
     _tried: Callable[[], None] = attrs.field(init=False)
     _tags: dict[str, str | None] = attrs.field(init=False, factory=dict)
     _hint: anyio.Event = attrs.field(init=False)
+    _models_hint: anyio.Event = attrs.field(init=False)
 
     async def run(self, tried: Callable[[], None]) -> None:
         """For ever, until cancelled. Calls ``tried`` when each first attempt has ended."""
         self._tried = tried
         self._untried = {BEST, MODELS} if self.with_models else {BEST}
-        self._hint = anyio.Event()
+        self._hint, self._models_hint = anyio.Event(), anyio.Event()
         async with self.address.open() as http, anyio.create_task_group() as tasks:
             tracker = Connection(self.address, http)
             tasks.start_soon(self._keep_best, tracker)
@@ -70,9 +72,14 @@ class Refresher:
         failures = 0
         while True:
             trouble = await _attempt(self._ask_models, tracker)
+            self.memory.models_trouble = trouble
             failures = failures + 1 if trouble else 0
             self._has_tried(MODELS)
-            await anyio.sleep(_pause(failures, MODELS_EVERY))
+            await anyio.sleep(_pause(failures, MODELS_GAP))
+            if not failures:
+                with anyio.move_on_after(_pause(0, MODELS_EVERY - MODELS_GAP)):
+                    await self._models_hint.wait()
+            self._models_hint = anyio.Event()
 
     async def _keep_listening(self, tracker: Connection) -> NoReturn:
         failures = 0
@@ -95,16 +102,19 @@ class Refresher:
             if answer.status == 503:  # a proxy before the tracker, or its shutdown
                 raise Unavailable("the tracker answered 503") from None
             raise
-        if view.best is None and await _is_starting(tracker):
-            raise Unavailable("the tracker is still making its first checks")
+        if view.best is None:
+            await _refuse_start(tracker)
         self.memory.learn(view)
         self._tags[BEST] = answer.tag
 
     async def _ask_models(self, tracker: Connection) -> None:
         answer = await tracker.get(MODELS, limit=MODELS_LIMIT, tag=self._tags.get(MODELS))
-        if answer is not None:
-            self.memory.models = read_models(answer.body)
-            self._tags[MODELS] = answer.tag
+        if answer is None:
+            return
+        models = read_models(answer.body)
+        await _refuse_start(tracker)
+        self.memory.models = models
+        self._tags[MODELS] = answer.tag
 
     async def _listen(self, tracker: Connection) -> None:
         await tracker.listen(EVENTS, self._hear)
@@ -113,6 +123,7 @@ class Refresher:
         self.memory.streaming = True
         if event in HINTS:
             self._hint.set()
+            self._models_hint.set()
 
     def _has_tried(self, what: str) -> None:
         self._untried.discard(what)
@@ -133,10 +144,14 @@ async def _attempt(ask: Callable[[Connection], Awaitable[None]], tracker: Connec
     return ""
 
 
-async def _is_starting(tracker: Connection) -> bool:
-    """It knows of nobody because it has just begun: what we remember is better."""
+async def _refuse_start(tracker: Connection) -> None:
+    """What it knows is not whole because it has just begun: what we remember is better.
+
+    Raises Unavailable.
+    """
     ready = await tracker.get(READY, limit=BEST_LIMIT)
-    return ready is not None and ready.status == 503
+    if ready is not None and ready.status == 503:
+        raise Unavailable("the tracker is still making its first checks")
 
 
 def _pause(failures: int, interval: float) -> float:
