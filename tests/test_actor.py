@@ -23,7 +23,6 @@ class FakeProvider:
     kinds: list[Kind]
     seconds: float = 0.1
     retry_after: float | None = None
-    answered: bool = False
     running: int = 0
     overlaps: int = 0
     opened: int = 0
@@ -100,15 +99,21 @@ async def test_a_hanging_provider_times_out_at_its_limit_and_others_would_go_on(
         assert report.outcome.finding.message == "no whole answer within 10 s"
 
 
-@pytest.mark.parametrize("answered", [False, True])
-async def test_a_provider_that_began_to_answer_was_reachable_all_the_same(
-    autojump_clock: MockClock, answered: bool
+async def test_what_a_check_knows_when_it_is_cut_off_is_reported(
+    autojump_clock: MockClock,
 ) -> None:
-    fake = FakeProvider([Kind.OK], seconds=3600.0, answered=answered)
-    async with living(fake, provider()) as (_, inbox):
-        report = await inbox.receive()
-        assert isinstance(report, Checked)
-        assert report.outcome.finding.facts == Facts(reachable=answered)
+    class Begun(FakeProvider):
+        def cut_off(self) -> Finding:
+            facts = Facts(reachable=True)
+            return Finding(kind=Kind.TIMEOUT, facts=facts, requests=2, completions=1)
+
+    for fake, known in ((Begun, (True, 2, 1)), (FakeProvider, (False, 1, 0))):
+        async with living(fake([Kind.OK], seconds=3600.0), provider()) as (_, inbox):
+            report = await inbox.receive()
+            assert isinstance(report, Checked)
+            found = report.outcome.finding
+            assert (found.facts.reachable, found.requests, found.completions) == known
+            assert found.message == "no whole answer within 10 s"
 
 
 async def test_check_now_joins_the_check_under_way(autojump_clock: MockClock) -> None:

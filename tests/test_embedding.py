@@ -167,3 +167,10 @@ def test_the_interpreter_exits_with_one_left_open(tmp_path) -> None:
     )
     assert done.returncode == 0
     assert "None" in done.stdout.splitlines()  # among log lines, in any order
+
+
+def test_before_it_runs_nobody_is_known_and_nobody_waits(config) -> None:
+    tracker = embedded_tracker(config, open_check=open_check)
+    assert tracker.get_healthiest_provider() is None
+    with pytest.raises(RuntimeError, match="not running yet"):
+        _ = tracker.snapshot

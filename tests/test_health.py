@@ -236,3 +236,29 @@ def test_reasons_say_what_was_found() -> None:
     assert verdict(after(SERVER, SERVER, SERVER, OK), NOW).reason == (
         "recovering: 1 good check since it was down"
     )
+
+
+@pytest.mark.parametrize("limit", [LIMITED, Kind.QUOTA_EXHAUSTED])
+def test_a_limit_without_a_told_end_lasts_through_failures_until_a_success(limit: Kind) -> None:
+    for kinds in ((OK, limit), (OK, limit, SERVER), (OK, limit, SERVER, Kind.INTERNAL)):
+        judged = verdict(after(*kinds), NOW)
+        assert (judged.status, judged.usable) == (Status.DEGRADED, False)
+    assert verdict(after(OK, limit, SERVER, OK), NOW).usable
+
+
+def test_it_is_said_where_a_limit_bars_that_the_reason_does_not_tell_of() -> None:
+    assert not verdict(after(OK, LIMITED), NOW).limited  # the reason says so itself
+    assert verdict(after(OK, LIMITED, SERVER), NOW).limited
+    assert not verdict(after(OK, LIMITED, OK), NOW).limited
+    assert not verdict(after(OK, Kind.AUTH), NOW).limited
+
+
+def test_a_success_in_our_stall_is_not_told_with_the_latency_of_the_one_before() -> None:
+    stalled = Outcome(
+        provider="p",
+        at=START,
+        ended=0.0,
+        finding=attrs.evolve(finding(OK), latency=None, message="its latency is not known"),
+    )
+    health = judge(after(OK), stalled, Timing(), START)
+    assert verdict(health, NOW).reason == "last check ok; its latency is not known"

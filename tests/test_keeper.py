@@ -3,6 +3,7 @@ import structlog
 import trio
 from trio.testing import MockClock
 
+from tracker import keeper as keeper_module
 from tracker.backoff import Backoff
 from tracker.keeper import BeyondMendingError, Keeper
 
@@ -38,3 +39,15 @@ async def test_the_logged_traceback_is_masked(autojump_clock: MockClock) -> None
         await Keeper("x", Flaky(1).run, mask=lambda text: text.replace("sk-secret", "***")).keep()
     assert "ValueError: a bug that knows ***" in logs[0]["trace"]
     assert "sk-secret" not in str(logs)
+
+
+async def test_a_logger_that_is_broken_keeps_nobody_from_running_again(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def error(*_: object, **__: object) -> None:
+        raise ValueError("I/O operation on closed file")
+
+    monkeypatch.setattr(keeper_module.log, "error", error)
+    keeper = Keeper("aggregator", Flaky(1).run)
+    await keeper.keep()
+    assert keeper.restarts == 1

@@ -1,5 +1,6 @@
 """A running tracker whose file changes in every way a file can."""
 
+import errno
 import os
 import threading
 import time
@@ -301,6 +302,24 @@ class TestWatching:
             nursery.start_soon(Reloader(elsewhere, config).watch, tracker)
             world.file.write_text(text)
             await until(tracker, lambda: names(tracker) == {"a"})
+            tracker.stop()
+
+    async def test_a_file_that_could_not_be_read_is_tried_again(self, world: World) -> None:
+        trouble = [OSError(errno.EIO, os.strerror(errno.EIO)) for _ in range(2)]
+
+        def hiccup(path: Path | None) -> Config:
+            if trouble:
+                raise trouble.pop()
+            return world.read(path)
+
+        async with world.running() as (tracker, _), trio.open_nursery() as nursery:
+            reloader = Reloader(hiccup, tracker.config, world.folder / ".env")
+            nursery.start_soon(reloader.watch, tracker)
+            world.write(table("c"))
+            await until(tracker, lambda: bool(tracker.configuration_errors))
+            assert "cannot be read" in tracker.configuration_errors[0]
+            await until(tracker, lambda: names(tracker) == {"c"})
+            assert not tracker.configuration_errors
             tracker.stop()
 
     async def test_a_changed_dotenv_is_taken(self, world: World) -> None:

@@ -24,7 +24,7 @@ def due(kind: Kind, *, streak: int = 1, ended: float = 1000.0, **more: object) -
     found = finding(kind, **more)
     return next_due(
         found,
-        streak=Streak(kind_is_limit=kind.is_limit, length=streak),
+        streak=Streak(length=streak),
         ended=ended,
         blocked_for=blocked_for(found, START),
         grid=grid(),
@@ -138,10 +138,19 @@ def test_one_check_is_made_when_a_used_up_limit_resets() -> None:
     assert due(Kind.OK, limits=limits) == 1015.0
 
 
-def test_a_streak_counts_bad_checks_of_one_sort() -> None:
+def test_failures_and_limits_are_counted_apart_until_a_good_check() -> None:
     streak = Streak()
     for kind in (Kind.SERVER, Kind.TIMEOUT, Kind.INTERNAL):
         streak = streak.after(kind)
     assert streak.length == 3
-    assert streak.after(Kind.RATE_LIMITED).length == 1
-    assert streak.after(Kind.OK) == Streak()
+    limited = streak.after(Kind.RATE_LIMITED)
+    assert (limited.length, limited.after(Kind.SERVER).length) == (1, 4)
+    assert limited.after(Kind.OK) == limited.after(Kind.REQUEST) == Streak()
+
+
+def test_failures_and_limits_in_turn_do_not_begin_each_other_anew() -> None:
+    streak, lengths = Streak(), []
+    for kind in (Kind.OVERLOADED, Kind.RATE_LIMITED) * 4:
+        streak = streak.after(kind)
+        lengths.append(streak.length)
+    assert lengths == [1, 1, 2, 2, 3, 3, 4, 4]

@@ -15,7 +15,7 @@ from makers import finding, provider
 from structlog.testing import capture_logs
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tracker import Config, Tracker, get_healthiest_provider, handle, run_tracker
+from tracker import Config, Tracker, aggregator, get_healthiest_provider, handle, run_tracker
 from tracker.actor import Check
 from tracker.backoff import Backoff
 from tracker.canary import Canary
@@ -351,10 +351,10 @@ async def test_a_report_that_crashes_the_aggregator_twice_is_dropped_and_counted
         dossier = tracker._aggregator.dossiers["a"]
         take = type(dossier).take
 
-        def broken(self: Any, *rest: Any) -> Any:
+        def broken(self: Any, *rest: Any, **more: Any) -> Any:
             if self is dossier:
                 raise ZeroDivisionError("a bug of ours")
-            return take(self, *rest)
+            return take(self, *rest, **more)
 
         monkeypatch.setattr(type(dossier), "take", broken)
         await world.passes(70.0)
@@ -362,6 +362,65 @@ async def test_a_report_that_crashes_the_aggregator_twice_is_dropped_and_counted
         monkeypatch.undo()
         await world.passes(70.0)
         assert tracker.snapshot.providers["bb"].checks_24h >= 2
+
+
+async def test_a_check_whose_log_line_fails_is_counted_and_stored_once(
+    world: World, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.running(world.config("a")) as tracker:
+        real, failures = aggregator.log.info, iter([OSError("the log is gone")])
+
+        def info(event: str, **more: Any) -> None:
+            if event == "checked" and (failure := next(failures, None)):
+                raise failure
+            real(event, **more)
+
+        monkeypatch.setattr(aggregator.log, "info", info)
+        await world.passes(60.0)
+        assert next(failures, None) is None
+        checks = tracker.snapshot.providers["a"].checks_24h
+    assert world.rows() == [(checks,)]
+
+
+async def test_nothing_is_planned_for_who_is_given_up_or_switched_off(
+    world: World, mock_clock: MockClock
+) -> None:
+    world.kinds["a"] = Kind.INTERNAL
+    async with world.running(world.config("a", "bb")) as tracker:
+        await world.passes(300.0)
+        views, ranking = tracker.snapshot.providers, tracker.snapshot.ranking
+        assert "was given up" in views["a"].reason
+        assert views["a"].next_check is None
+        assert ranking.valid_until is not None
+        assert ranking.valid_until >= views["bb"].next_check
+        assert tracker.health().problems
+        await while_advancing(world, lambda: tracker.tune("a", enabled=False))
+        assert not any("could not be made" in problem for problem in tracker.health().problems)
+
+
+async def test_an_actor_that_runs_again_is_not_called_given_up(
+    world: World, mock_clock: MockClock
+) -> None:
+    world.kinds["a"] = Kind.INTERNAL
+    async with world.running(world.config("a")) as tracker:
+        await world.passes(300.0)
+        dossier = tracker._aggregator.dossiers["a"]
+        del world.kinds["a"]
+        await while_advancing(world, lambda: tracker.tune("a", interval_seconds=60.0))
+        dossier.given_up = "the last word of the actor before"  # told behind the change
+        await world.passes(120.0)
+        assert tracker.snapshot.providers["a"].status is Status.HEALTHY
+
+
+async def test_a_limit_that_a_failure_hides_is_the_reason_why_it_is_left_out(
+    world: World, mock_clock: MockClock
+) -> None:
+    world.kinds["a"] = Kind.RATE_LIMITED
+    async with world.running(world.config("a", "bb")) as tracker:
+        world.kinds["a"] = Kind.SERVER
+        await while_advancing(world, lambda: tracker.check("a"))
+        (left_out,) = tracker.snapshot.ranking.excluded
+        assert left_out.reason == "its limit is used up; last check: server error"
 
 
 async def test_an_aggregator_beyond_mending_ends_the_tracker_loudly(

@@ -18,7 +18,7 @@ from tracker.settings import Provider
 
 log = structlog.get_logger()
 
-# It may have ``answered``, for one that was cut off: whether the head of an HTTP answer had come.
+# It may have ``cut_off()``, for one that was cancelled: a Finding with what is known of it.
 Check = Callable[[], Awaitable[Finding]]
 OpenCheck = Callable[[Provider], AbstractAsyncContextManager[Check]]
 Report = Checked | Planned | Crash
@@ -142,11 +142,8 @@ class ProbeActor:
         with trio.move_on_after(limit):
             finding = await check()
         if finding is None:
-            finding = Finding(
-                kind=Kind.TIMEOUT,
-                message=f"no whole answer within {limit:g} s",
-                facts=Facts(reachable=getattr(check, "answered", False)),
-            )
+            known = getattr(check, "cut_off", _nothing_known)()
+            finding = attrs.evolve(known, message=f"no whole answer within {limit:g} s")
         finding = honest(
             finding,
             stall=self.shared.canary.stall_since(began),
@@ -193,6 +190,10 @@ class ProbeActor:
             request.answered.set()
 
 
+def _nothing_known() -> Finding:
+    return Finding(kind=Kind.TIMEOUT, facts=Facts(reachable=False))
+
+
 def same_endpoint(one: Provider, other: Provider) -> bool:
     """Whether a check opened for one still fits the other: only their timing may differ."""
     return one is other or attrs.evolve(one, timing=other.timing) == other
@@ -209,7 +210,12 @@ def honest(finding: Finding, *, stall: float, slow_ms: float) -> Finding:
         )
     if stall and finding.kind.is_failure:
         message = f"our event loop stalled for {stall:.1f} s during the check"
-        return Finding(kind=Kind.INTERNAL, message=message, requests=finding.requests)
+        return Finding(
+            kind=Kind.INTERNAL,
+            message=message,
+            requests=finding.requests,
+            completions=finding.completions,
+        )
     if finding.kind is Kind.OK and finding.latency and finding.latency * 1000.0 > slow_ms:
         return attrs.evolve(finding, kind=Kind.SLOW)
     return finding

@@ -152,21 +152,24 @@ class Aggregator:
                 return
         self._dirty = True
 
-    def _take_outcome(self, outcome: Outcome, next_due: float | None) -> None:
+    def _take_outcome(
+        self, outcome: Outcome, next_due: float | None, *, given_up: str | None = None
+    ) -> None:
         dossier = self.dossiers.get(outcome.provider)
         if dossier is None:
             return  # removed while its last report was under way
         finding = outcome.finding
-        self._journal.models(outcome.provider, dossier.models, finding.models, outcome.at)
-        self.backlog.append(dossier.take(outcome, next_due, self._instant()))
-        self._awaited.discard(outcome.provider)
-        log.info(
+        log.info(  # first: in an embedding program a logger may raise
             "checked",
             provider=outcome.provider,
             outcome=outcome.kind.value,
             milliseconds=None if outcome.latency_ms is None else round(outcome.latency_ms, 1),
             **({"message": finding.message} if finding.message else {}),
         )
+        self._journal.models(outcome.provider, dossier.models, finding.models, outcome.at)
+        record = dossier.take(outcome, next_due, self._instant(), given_up=given_up)
+        self.backlog.append(record)
+        self._awaited.discard(outcome.provider)
 
     def _take_plan(self, name: str, next_due: float | None) -> None:
         if (dossier := self.dossiers.get(name)) is not None:
@@ -186,12 +189,10 @@ class Aggregator:
         if dossier is None:
             return
         message = f"our checker crashed: {error}"[:MESSAGE_LENGTH]
-        if crash.spent:
-            dossier.given_up = error
         finding = Finding(kind=Kind.INTERNAL, message=message, requests=0)
         now = self._instant()
         outcome = Outcome(provider=crash.provider, at=now.at, ended=now.steady, finding=finding)
-        self._take_outcome(outcome, dossier.next_due)
+        self._take_outcome(outcome, dossier.next_due, given_up=error if crash.spent else None)
 
     def _watch(self, provider: Provider, *, overridden: bool) -> None:
         dossier = self.dossiers.get(provider.name)

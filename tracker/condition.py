@@ -155,4 +155,6 @@ def _troubles(parts: Anatomy, actors: Mapping[str, ActorHealth]) -> Iterator[str
 def _hindered(snapshot: Snapshot) -> Counter[str]:
     """How many last checks failed through us, by why: no descriptor left, say."""
     views = snapshot.providers.values()
-    return Counter(view.error_message for view in views if view.outcome is Kind.INTERNAL)
+    return Counter(
+        view.error_message for view in views if view.enabled and view.outcome is Kind.INTERNAL
+    )

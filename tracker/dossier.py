@@ -55,8 +55,18 @@ class Dossier:
     view: ProviderStatus | None = None
     standing: Candidate | Excluded | None = None  # as a ranking sees it
 
-    def take(self, outcome: Outcome, next_due: float | None, now: Instant) -> CheckRecord:
-        """Judge one check. Nothing is changed before everything that may fail is done."""
+    def take(
+        self,
+        outcome: Outcome,
+        next_due: float | None,
+        now: Instant,
+        *,
+        given_up: str | None = None,
+    ) -> CheckRecord:
+        """Judge one check. Nothing is changed before everything that may fail is done.
+
+        given_up: why its actor will not run again; who reports otherwise has one that runs.
+        """
         timing = self.provider.timing
         health = judge(self.health, outcome, timing, now.at)
         finding = outcome.finding
@@ -78,7 +88,7 @@ class Dossier:
             limits_source=limits.source,
         )
         rate_limit = self._rate_limit(limits, now, just_spent=finding.completions)
-        judged = self._verdict(health, limits, rate_limit, now, stale_at)
+        judged = self._verdict(health, limits, rate_limit, now, stale_at, given_up=given_up)
         record = self._record(
             outcome, health, judged, rate_limit, msgspec.json.encode(saved).decode()
         )
@@ -86,7 +96,8 @@ class Dossier:
         self.health, self.limits = health, limits
         self.statistics.add(result)
         self.outcomes[outcome.kind] += 1
-        self.next_due, self.stale_at = next_due, stale_at
+        self.given_up, self.stale_at = given_up, stale_at
+        self.next_due = self._planned(next_due)
         self.checked = self.touched = True
         if finding.models is not None and finding.models != self.models:
             self.models = finding.models  # else the same object stays: who looks up models asks so
@@ -103,7 +114,7 @@ class Dossier:
         """A new plan is no news: what is stale stays so until a check has ended."""
         if self.stale_at is None or now.steady < self.stale_at:
             self.stale_at = self._stale_at(next_due)
-        self.next_due, self.touched = next_due, True
+        self.next_due, self.touched = self._planned(next_due), True
 
     def restore(self, past: Statistics, state: str | None, now: Instant) -> None:
         """Carry on from what was stored; checks made since this start stay on top of it.
@@ -126,7 +137,9 @@ class Dossier:
         """The view of it now; the same object while nothing in it changed."""
         self.statistics.advance(now.at.timestamp())
         rate_limit = self._rate_limit(self.limits, now)
-        judged = self._verdict(self.health, self.limits, rate_limit, now, self.stale_at)
+        judged = self._verdict(
+            self.health, self.limits, rate_limit, now, self.stale_at, given_up=self.given_up
+        )
         view = self._view(now, judged, rate_limit)
         if self.view is None or view != self.view:
             self.view = view
@@ -134,6 +147,10 @@ class Dossier:
         self.standing = self._stand(view)
         self.touched = False
         return self.view
+
+    def _planned(self, next_due: float | None) -> float | None:
+        """No plan holds of who is no longer checked: its actor's last word may come late."""
+        return next_due if self.provider.enabled and self.given_up is None else None
 
     def _stale_at(self, next_due: float | None) -> float | None:
         if next_due is None:
@@ -181,6 +198,8 @@ class Dossier:
         rate_limit: RateLimit,
         now: Instant,
         stale_at: float | None,
+        *,
+        given_up: str | None,
     ) -> Verdict:
         soon = limits.runs_out_soon(now.at, self.provider.timing.interval_seconds)
         return verdict(
@@ -189,7 +208,7 @@ class Dossier:
                 now=now.steady,
                 stale=stale_at is not None and now.steady >= stale_at,
                 switched_off=not self.provider.enabled,
-                given_up=self.given_up,
+                given_up=given_up,
                 limit_percent=rate_limit.percent,
                 runs_out=rate_limit.exhausts_at if soon else None,
             ),
@@ -198,13 +217,14 @@ class Dossier:
     def _view(self, now: Instant, judged: Verdict, rate_limit: RateLimit) -> ProviderStatus:
         health, timing, statistics = self.health, self.provider.timing, self.statistics
         shown = self.view
-        usable_at = None if judged.usable_in is None else now.steady + judged.usable_in
+        usable_in = None if judged.usable_in is None else now.steady + judged.usable_in
+        usable_at = _steadily(shown.usable_at if shown else None, now.wall(usable_in))
         return ProviderStatus(
             name=self.provider.name,
             status=judged.status,
-            reason=judged.reason,
+            reason=_reason(judged, usable_at),
             usable=judged.usable,
-            usable_at=_steadily(shown.usable_at if shown else None, now.wall(usable_at)),
+            usable_at=usable_at,
             stale=self.stale_at is not None and now.steady >= self.stale_at,
             enabled=self.provider.enabled,
             response_time_ms=health.response_time_ms,
@@ -258,6 +278,13 @@ def _kept(before: Candidate | Excluded | None, after: Candidate | Excluded) -> C
         for field in attrs.fields(type(after))
     )
     return before if same and before is not None else after
+
+
+def _reason(judged: Verdict, usable_at: datetime | None) -> str:
+    if not judged.limited:
+        return judged.reason
+    until = "" if usable_at is None else f" until {usable_at:%H:%M:%S} UTC"
+    return f"its limit is used up{until}; {judged.reason}"
 
 
 def _is_success(kind: Kind | None) -> bool:

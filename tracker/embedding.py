@@ -36,7 +36,7 @@ def embedded_tracker(config: Config, **extras: Any) -> "EmbeddedTracker":
 
 
 class EmbeddedTracker:
-    """Reads are of memory, from any thread: they never block.
+    """Reads are of memory, from any thread: they never block. Before it runs nobody is known.
 
     A tracker that crashed beyond mending knows nobody any more, rather than the last it knew;
     leaving raises its error.
@@ -55,11 +55,13 @@ class EmbeddedTracker:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The last one, also after the end."""
+        """The last one, also after the end. Raises RuntimeError before it runs."""
+        if not self._started.done():
+            raise RuntimeError("the tracker is not running yet")
         return self._tracker.snapshot
 
     def get_healthiest_provider(self) -> str | None:
-        return self._tracker.get_healthiest_provider() if self._thread.is_alive() else None
+        return self._tracker.get_healthiest_provider() if self.running else None
 
     def call(self, job: Callable[[Tracker], Awaitable[T]]) -> T:
         """Run a job on the tracker's own loop, and wait for it; not from an event loop.

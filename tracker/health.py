@@ -61,6 +61,7 @@ class Health:
     counted: Kind | None = None
     counted_message: str = ""
     blocked_until: float | None = None
+    limit_untold: bool = False  # a limit was hit, and nobody told until when
     outcome: Kind | None = None
     message: str = ""
     last_check: datetime | None = None
@@ -88,6 +89,7 @@ class Verdict:
     reason: str
     usable: bool
     usable_in: float | None = None  # seconds until a known reset makes it usable
+    limited: bool = False  # not usable for a limit that ``reason`` does not tell of
 
 
 def judge(health: Health, outcome: Outcome, timing: Timing, now: datetime) -> Health:
@@ -107,6 +109,7 @@ def judge(health: Health, outcome: Outcome, timing: Timing, now: datetime) -> He
         ),
         keys=finding.keys or health.keys,
         blocked_until=_blocked_until(health, outcome, now),
+        limit_untold=_limit_untold(health, outcome, now),
     )
     if finding.kind.is_success:
         return _after_success(health, outcome, timing)
@@ -155,6 +158,13 @@ def _blocked_until(health: Health, outcome: Outcome, now: datetime) -> float | N
     return outcome.ended + seconds
 
 
+def _limit_untold(health: Health, outcome: Outcome, now: datetime) -> bool:
+    """Until a success, or until a check tells the reset; a failure is no word on it here either."""
+    if outcome.kind.is_failure:
+        return health.limit_untold
+    return outcome.kind.is_limit and blocked_for(outcome.finding, now) is None
+
+
 def blocked_for(finding: Finding, now: datetime) -> float | None:
     """Seconds until a limit that this check found used up resets; None: none, or not told."""
     if finding.kind.is_limit and finding.retry_after is not None:
@@ -185,11 +195,13 @@ def verdict(health: Health, circumstances: Circumstances) -> Verdict:
         return Verdict(status=Status.DOWN, reason=_why_down(health), usable=False)
     doubt = _why_degraded(health, circumstances)
     barred, wait = _barred(health, circumstances.now)
+    told = health.counted is not None and (health.counted.is_limit or health.counted is Kind.AUTH)
     return Verdict(
         status=Status.DEGRADED if doubt else Status.HEALTHY,
         reason=doubt or _why_healthy(health),
         usable=not barred,
         usable_in=wait,
+        limited=barred and not told,
     )
 
 
@@ -249,6 +261,8 @@ def _why_healthy(health: Health) -> str:
     if health.outcome is not None and health.outcome.is_ours:
         told = _told(health.outcome, health.message)
         return f"ok in {_milliseconds(health)}; our latest check tells nothing: {told}"
+    if health.message:  # a success has one where its latency is not known
+        return f"last check ok; {health.message}"
     return f"last check ok in {_milliseconds(health)}"
 
 
@@ -259,7 +273,7 @@ def _barred(health: Health, now: float) -> tuple[bool, float | None]:
     if health.blocked_until is not None:
         wait = health.blocked_until - now
         return (True, wait) if wait > 0 else (False, None)
-    return health.counted is not None and health.counted.is_limit, None
+    return health.limit_untold, None
 
 
 def _told(kind: Kind | None, message: str) -> str:

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import attrs
 import structlog
@@ -37,7 +38,8 @@ class Keeper:
             except Exception as error:
                 crashes = self.backoff.counted(crashes, lived=trio.current_time() - began)
                 trace = self.mask("".join(traceback.format_exception(error)))
-                log.error("task crashed", task=self.name, crashes=crashes, trace=trace)  # noqa: TRY400 (a logger's own traceback would not be masked)
+                with suppress(Exception):  # a logger that is broken must not keep us from mending
+                    log.error("task crashed", task=self.name, crashes=crashes, trace=trace)  # noqa: TRY400 (a logger's own traceback would not be masked)
                 if self.backoff.spent(crashes):
                     raise BeyondMendingError(f"the {self.name} crashed {crashes} times") from error
             else:

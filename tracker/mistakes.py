@@ -57,6 +57,10 @@ class ConfigError(Exception):
         return "\n".join([head, *(f"  {mistake}" for mistake in self.mistakes)])
 
 
+class UnreadableError(ConfigError):
+    """The file could not be read at all, which may pass by itself."""
+
+
 def dotted(path: Iterable[object]) -> str:
     """A key path as TOML writes it: ``providers."my gpu".recheck_seconds[1]``."""
     text = ""

@@ -19,7 +19,7 @@ from tracker.config import DOTENV
 from tracker.config.file import DEFAULT_FILE
 from tracker.handle import StoppedError, Tracker
 from tracker.logs import mask_in_logs
-from tracker.mistakes import ConfigError, Mistake
+from tracker.mistakes import ConfigError, Mistake, UnreadableError
 from tracker.ranking.load import load_policy
 from tracker.ranking.policy import PolicyError
 from tracker.secret import Mask
@@ -56,23 +56,26 @@ class Reloader:
     dotenv: Path = DOTENV
     _one_at_a_time: trio.Lock = attrs.field(factory=trio.Lock)
     _seen: Signature = attrs.field(init=False)
+    _unread: bool = False  # the last attempt got nothing to judge: that may pass by itself
 
     def __attrs_post_init__(self) -> None:
         self._seen = self._signature()
 
-    async def reload(self, tracker: Tracker) -> bool:
+    async def reload(self, tracker: Tracker, *, again: bool = False) -> bool:
         """Take the file as it is now; False when it is wrong, and the tracker goes on as it was.
 
         The reasons are then in the log and in the tracker's health until a reload succeeds.
-        False too when the tracker is ending.
+        False too when the tracker is ending. again: reasons that stand already are not news.
         """
         async with self._one_at_a_time:
+            self._unread = False
             try:
                 found = await self._read()
                 mask_in_logs(Mask(dict.fromkeys((*tracker.mask.secrets, *found.secrets()))))
                 await tracker.reload(kept(found, self.config))
             except (ConfigError, PolicyError) as error:
-                _refuse(tracker, tuple(_reasons(error)))
+                self._unread = isinstance(error, UnreadableError)
+                _refuse(tracker, tuple(_reasons(error)), again=again)
                 return False
             except StoppedError:
                 log.info("configuration not taken", reason="the tracker is ending")
@@ -116,9 +119,10 @@ class Reloader:
 
     async def _reload_if_changed(self, tracker: Tracker) -> None:
         now = await trio.to_thread.run_sync(self._signature)
-        if now != self._seen:
+        again = now == self._seen
+        if not again or self._unread:
             self._seen = now
-            await self.reload(tracker)
+            await self.reload(tracker, again=again)
 
     @property
     def path(self) -> Path | None:
@@ -133,7 +137,7 @@ class Reloader:
                 return await trio.to_thread.run_sync(self._validated, abandon_on_cancel=True)
             except OSError as error:  # a network file system has a bad moment
                 problem = f"it cannot be read: {error.strerror or error}"
-        raise ConfigError([Mistake(key="", problem=problem)], str(self.path or DEFAULT_FILE))
+        raise UnreadableError([Mistake(key="", problem=problem)], str(self.path or DEFAULT_FILE))
 
     def _validated(self) -> Config:
         if self.path is not None and _is_empty(self.path):
@@ -180,9 +184,12 @@ def unchangeable(found: Config, running: Config) -> Iterator[str]:
             yield f"tracker.{name}"
 
 
-def _refuse(tracker: Tracker, reasons: tuple[str, ...]) -> None:
+def _refuse(tracker: Tracker, reasons: tuple[str, ...], *, again: bool) -> None:
+    known = tracker.configuration_errors if again else ()
     tracker.configuration_errors = reasons
     for reason in reasons:
+        if reason in known:
+            continue
         log.error("configuration not taken, the one in force stays", reason=reason)
 
 
@@ -204,4 +211,5 @@ def _standing(path: Path) -> tuple[int, ...] | None:
         found = os.stat(path)  # noqa: PTH116 (follows links, raises what is caught here)
     except OSError:
         return None
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    # ctime too: a mode that was wrong and is mended.
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

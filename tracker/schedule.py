@@ -46,16 +46,22 @@ def _share(text: str) -> float:
 
 @attrs.frozen(kw_only=True)
 class Streak:
-    """How many checks in a row asked for an early re-check, by failing or by being limited."""
+    """How many checks since the last good one asked for an early re-check.
 
-    kind_is_limit: bool = False
-    length: int = 0
+    Counted apart, failures and limits, as each has its own reason to come back soon; but one does
+    not begin the other anew: a provider that has both in turn would be hammered.
+    """
+
+    failures: int = 0
+    limits: int = 0
+    length: int = 0  # of the kind of the last check
 
     def after(self, kind: Kind) -> "Streak":
         if kind.is_success or kind is Kind.REQUEST:
             return Streak()
-        length = self.length + 1 if kind.is_limit == self.kind_is_limit else 1
-        return Streak(kind_is_limit=kind.is_limit, length=length)
+        if kind.is_limit:
+            return attrs.evolve(self, limits=self.limits + 1, length=self.limits + 1)
+        return attrs.evolve(self, failures=self.failures + 1, length=self.failures + 1)
 
 
 def next_due(

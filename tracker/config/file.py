@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from tracker.mistakes import ConfigError, Mistake, without_secrets
+from tracker.mistakes import ConfigError, Mistake, UnreadableError, without_secrets
 
 DEFAULT_FILE = Path("tracker.toml")
 LARGEST = 1_000_000  # bytes; three thousand providers need a third of it
@@ -29,7 +29,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     except IsADirectoryError:
         reason = "this is a folder; name the file in it"
     except OSError as error:
-        reason = f"it cannot be read: {error.strerror}"
+        problem = f"it cannot be read: {error.strerror}"
+        raise UnreadableError([Mistake(key="", problem=problem)], source=str(path)) from None
     except RecursionError:
         reason = "lists or tables are nested too deeply"
     except tomllib.TOMLDecodeError as error:

@@ -12,7 +12,7 @@ from tracker.probes.failures import FetchError
 from tracker.probes.keys import Keyring, best_of, curable
 from tracker.probes.session import Session, failed
 from tracker.probes.transport import Transport, open_transport
-from tracker.reports import Finding
+from tracker.reports import Facts, Finding, Kind
 from tracker.secret import Mask, Secret
 from tracker.settings import Provider
 
@@ -81,10 +81,16 @@ class _Check:
             keys=self.keyring.reports(),
         )
 
-    @property
-    def answered(self) -> bool:
-        """Whether the provider began to answer, in the present check or the last."""
-        return self.session.transport.answered
+    def cut_off(self) -> Finding:
+        """What is known of a check that was cancelled for its time limit."""
+        requests, completions = self.session.counted()
+        return Finding(
+            kind=Kind.TIMEOUT,
+            facts=Facts(reachable=self.session.transport.answered),
+            requests=requests,
+            completions=completions,
+            keys=self.keyring.reports(),
+        )
 
     async def _asked(self, key: Secret | None) -> Finding:
         try:

@@ -28,8 +28,7 @@ class Session:
     """One provider, from its first check to its last.
 
     memory: what a dialect keeps between checks (a model list, a token), by names of its own.
-    requests, completions: sent and not yet reported. Completions of a check that timed out are
-    counted with the next: they were spent all the same.
+    requests, completions: sent and not yet reported.
     """
 
     provider: Provider

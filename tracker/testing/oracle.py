@@ -175,9 +175,8 @@ def is_barred(checks: Sequence[Seen], now: float) -> bool:
     limits = [check for check in since_success(checks) if check.kind in LIMITS]
     if not limits:
         return False
-    if limits[-1].reset is None:  # nobody told: until a check says otherwise
-        return counted(checks)[-1] is limits[-1]
-    return now < limits[-1].reset
+    reset = limits[-1].reset
+    return reset is None or now < reset  # nobody told: until a success
 
 
 def within(checks: Sequence[Seen], now: datetime, hours: float) -> list[Seen]:
