@@ -412,6 +412,27 @@ async def test_an_actor_that_runs_again_is_not_called_given_up(
         assert tracker.snapshot.providers["a"].status is Status.HEALTHY
 
 
+async def test_who_is_taken_out_of_the_file_and_put_back_goes_on_where_it_was(
+    world: World, mock_clock: MockClock
+) -> None:
+    world.kinds["a"] = Kind.SERVER
+    both, one = world.config("a", "bb"), world.config("bb")
+    async with world.running(both) as tracker:
+        await world.passes(70.0)
+        del world.kinds["a"]
+        before = tracker.snapshot.providers["a"].checks_24h
+        await while_advancing(world, lambda: tracker.reload(one))
+        assert set(tracker.snapshot.providers) == {"bb"}
+        await while_advancing(world, lambda: tracker.reload(both))
+        found = tracker.snapshot.providers["a"]
+        assert found.checks_24h == before + 1
+        assert found.uptime.day == pytest.approx(100.0 / (before + 1))
+        await while_advancing(world, lambda: tracker.reload(one))
+    async with world.running(one) as tracker:  # it was not in the file at this start
+        await while_advancing(world, lambda: tracker.reload(both))
+        assert tracker.snapshot.providers["a"].checks_24h == before + 2
+
+
 async def test_a_limit_that_a_failure_hides_is_the_reason_why_it_is_left_out(
     world: World, mock_clock: MockClock
 ) -> None:

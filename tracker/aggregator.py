@@ -15,7 +15,7 @@ from tracker.dossier import Dossier
 from tracker.field import Field
 from tracker.instant import Instant
 from tracker.journal import Journal
-from tracker.messages import Message, Publish, Restore, Unwatch, Watch
+from tracker.messages import Message, Past, Publish, Restore, Unwatch, Watch
 from tracker.ranking import Excluded, Ranking
 from tracker.ranking.policy import Candidate
 from tracker.reports import MESSAGE_LENGTH, Checked, Crash, Finding, Kind, Outcome, Planned
@@ -50,6 +50,9 @@ class Aggregator:
     mask: Mask = attrs.field(factory=Mask)
     dropped: int = 0
     dossiers: dict[str, Dossier] = attrs.field(factory=dict)
+    # Of whoever is not watched now, from before this start and since: a reload may put it back.
+    _past: dict[str, Past] = attrs.field(factory=dict)
+    _departed: dict[str, Dossier] = attrs.field(factory=dict)
     _journal: Journal = attrs.field(init=False)
     _best: str | None = None
     _in_hand: Message | None = None
@@ -141,7 +144,8 @@ class Aggregator:
             case Watch(provider=provider, overridden=overridden):
                 self._watch(provider, overridden=overridden)
             case Unwatch(name=name):
-                self.dossiers.pop(name, None)
+                if (dossier := self.dossiers.pop(name, None)) is not None:
+                    self._departed[name] = dossier
                 self._awaited.discard(name)
             case Restore():
                 self._restore(message)
@@ -198,7 +202,7 @@ class Aggregator:
         dossier = self.dossiers.get(provider.name)
         if dossier is None:
             last = next(reversed(self.dossiers), "")
-            dossier = self.dossiers[provider.name] = Dossier(provider)
+            dossier = self.dossiers[provider.name] = self._opened(provider)
             if provider.name < last:
                 self.dossiers = dict(sorted(self.dossiers.items()))
         dossier.adopt(provider, overridden=overridden)
@@ -207,18 +211,31 @@ class Aggregator:
         else:
             self._awaited.discard(provider.name)
 
+    def _opened(self, provider: Provider) -> Dossier:
+        if (departed := self._departed.pop(provider.name, None)) is not None:
+            departed.come_back()
+            return departed
+        dossier = Dossier(provider)
+        if (past := self._past.pop(provider.name, None)) is not None:
+            self._carry_on(dossier, past)
+        return dossier
+
     def _restore(self, message: Restore) -> None:
-        now = self._instant()
+        known = self._departed | self.dossiers
         for name, past in message.past.items():
-            dossier = self.dossiers.get(name)
-            if dossier is None:
-                continue  # no longer configured
-            try:
-                dossier.restore(past.statistics, past.state, now)
-            except (msgspec.DecodeError, ValueError) as error:
-                log.warning("stored state not understood", provider=name, error=str(error))
+            if (dossier := known.get(name)) is not None:
+                self._carry_on(dossier, past)
+            else:
+                self._past[name] = past
         self._carried_on = message.best is not None
         self._best = self._best or message.best
+
+    def _carry_on(self, dossier: Dossier, past: Past) -> None:
+        try:
+            dossier.restore(past, self._instant())
+        except (msgspec.DecodeError, ValueError) as error:
+            name = dossier.provider.name
+            log.warning("stored state not understood", provider=name, error=str(error))
 
     def _ranking(self, at: datetime) -> Ranking:
         field = Field.of(self.dossiers.values())

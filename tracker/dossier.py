@@ -16,6 +16,7 @@ from tracker.health import (
 )
 from tracker.instant import Instant
 from tracker.limit_book import HeldLimit, LimitBook
+from tracker.messages import Past
 from tracker.ranking.policy import Candidate
 from tracker.reports import Kind, LimitSource, Outcome
 from tracker.settings import Provider
@@ -116,18 +117,23 @@ class Dossier:
             self.stale_at = self._stale_at(next_due)
         self.next_due, self.touched = self._planned(next_due), True
 
-    def restore(self, past: Statistics, state: str | None, now: Instant) -> None:
+    def come_back(self) -> None:
+        """It was not watched for a while: what is known of it is as old as it is."""
+        self.view = self.standing = self.next_due = None
+        self.checked = False
+
+    def restore(self, past: Past, now: Instant) -> None:
         """Carry on from what was stored; checks made since this start stay on top of it.
 
         Raises msgspec.DecodeError, having taken the statistics, for a state that is not ours.
         """
         for result in self.statistics.results():
-            if not past.has(result.at):  # it may be stored by now
-                past.add(result)
-        self.statistics, self.touched = past, True
-        if state is None or self.checked:
+            if not past.statistics.has(result.at):  # it may be stored by now
+                past.statistics.add(result)
+        self.statistics, self.touched = past.statistics, True
+        if past.state is None or self.checked:
             return
-        saved = msgspec.json.decode(state, type=Saved)
+        saved = msgspec.json.decode(past.state, type=Saved)
         blocked_until = now.steadied(saved.blocked_until)
         self.health = attrs.evolve(saved.health, blocked_until=blocked_until)
         self.stale_at = now.steadied(saved.stale_at)

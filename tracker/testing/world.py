@@ -16,7 +16,7 @@ from tracker.canary import Canary
 from tracker.handle import LOAD_RETRY_SECONDS, Tracker
 from tracker.reports import Finding, Kind
 from tracker.service import run_tracker
-from tracker.settings import Config, Provider
+from tracker.settings import Config, Provider, Timing
 from tracker.store.backlog import Backlog
 from tracker.testing.clocks import VirtualClock, virtual_clock
 from tracker.testing.disk import Disk, Trouble
@@ -38,8 +38,9 @@ class World:
     """Starts, kills and restarts a tracker; ``oracles`` know what it has to say.
 
     checks: how each provider answers, by name. beat: of the canary; each is a stop on the way.
-    own: what each provider was found since this start. unremembered: at the start nobody could
-    read the file, so the tracker gets its history later.
+    own: what each provider was found since this start. departed: oracles of who is not watched
+    now, should it come back. unremembered: at the start nobody could read the file, so the tracker
+    gets its history later.
     """
 
     config: Config
@@ -51,6 +52,7 @@ class World:
     host: TrioHost[Tracker] = attrs.field(init=False)
     oracles: dict[str, Oracle] = attrs.field(factory=dict)
     own: dict[str, list[Seen]] = attrs.field(factory=dict)
+    departed: dict[str, Oracle] = attrs.field(factory=dict)
     ledger: Ledger = attrs.field(init=False)
     unremembered: bool = False
     started: float = 0.0
@@ -77,9 +79,10 @@ class World:
         providers = self.config.providers
         self.own = {provider.name: [] for provider in providers}
         self.oracles = {
-            p.name: Oracle(p.timing) if self.unremembered else self._remembered(p)
+            p.name: Oracle(p.timing) if self.unremembered else self._remembered(p.name, p.timing)
             for p in providers
         }
+        self.departed = {} if self.unremembered else self._others()
         program = partial(
             run_tracker,
             self.config,
@@ -134,21 +137,23 @@ class World:
         self.passes(LOAD_RETRY_SECONDS - (self.now - self.started) % LOAD_RETRY_SECONDS)
         for provider in self.config.providers:
             oracle, own = self.oracles[provider.name], self.own[provider.name]
-            past = self._remembered(provider)
+            past = self._remembered(provider.name, provider.timing)
             oracle.checks = [*past.checks, *own]
             if not own:
                 oracle.life = past.life
+        self.departed = self._others()
         self.unremembered = False
 
     def reload(self, config: Config) -> None:
-        """What is removed is forgotten, though its rows stay in the file."""
+        """Who is put back goes on where it was."""
         for provider in config.providers:  # their first checks begin at once
-            self.oracles.setdefault(provider.name, Oracle(provider.timing))
-            self.own.setdefault(provider.name, [])
+            if provider.name not in self.oracles:
+                self.oracles[provider.name] = self._returned(provider)
+                self.own.setdefault(provider.name, [])
         self.do(partial(self.tracker.reload, config))
         self.config = config
         for name in self.oracles.keys() - {provider.name for provider in config.providers}:
-            del self.oracles[name], self.own[name]
+            self.departed[name] = self.oracles.pop(name)
 
     @asynccontextmanager
     async def open_check(self, provider: Provider) -> AsyncIterator[Check]:
@@ -199,13 +204,25 @@ class World:
         self.own[name].append(seen)
         self.ledger.produced(name, seen, oracle.life)
 
-    def _remembered(self, provider: Provider) -> Oracle:
+    def _remembered(self, name: str, timing: Timing) -> Oracle:
         """What the file tells of it."""
         return Oracle(
-            provider.timing,
-            life=remembered(self.ledger.life(provider.name), self.now, self.clock.now()),
-            checks=[entry.seen for entry in self.ledger.stored[provider.name]],
+            timing,
+            life=remembered(self.ledger.life(name), self.now, self.clock.now()),
+            checks=[entry.seen for entry in self.ledger.stored[name]],
         )
+
+    def _others(self) -> dict[str, Oracle]:
+        """What the file tells of who is not watched."""
+        names = self.ledger.stored.keys() - self.oracles.keys()
+        return {name: self._remembered(name, Timing()) for name in names}
+
+    def _returned(self, provider: Provider) -> Oracle:
+        past = self.departed.pop(provider.name, None) or Oracle(provider.timing)
+        if not self.own.get(provider.name):  # it is known from before this start alone
+            past.life = remembered(past.life, self.now, self.clock.now())
+        past.timing = provider.timing
+        return past
 
     async def _advance(self, seconds: float) -> None:
         await advance(self.time, seconds, *self._limiters)
