@@ -114,6 +114,16 @@ async def test_current_status_shows_what_was_taken_over(tmp_path: Path) -> None:
     assert shown == [("groq", "down", "timeout", 245.0), ("mistral", "healthy", "ok", 99.0)]
 
 
+async def test_what_it_called_down_for_ever_counts_as_the_answers_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "provider_status.db"
+    failed = {"status": "degraded", "error_message": "HTTP 500: boom"}
+    original(path, *[failed] * 3, *[{"status": "down"}] * 17)
+    async with open_store(str(path), clock=CLOCK):
+        pass
+    counted = ask(path, "SELECT outcome, count(*) FROM checks GROUP BY outcome")
+    assert counted == [("ok", 17), ("server", 3)]
+
+
 @pytest.mark.usefixtures("in_berlin")
 async def test_local_times_are_converted_where_there_is_nothing_better(tmp_path: Path) -> None:
     path = tmp_path / "provider_status.db"
@@ -184,7 +194,9 @@ async def test_a_table_without_names_and_times_stops_nothing(tmp_path: Path) -> 
         (Status.DEGRADED, "", 1_800.0, Kind.SLOW),
         (Status.DEGRADED, "", None, Kind.BAD_RESPONSE),
         (Status.DOWN, "", None, Kind.TIMEOUT),
-        (Status.DOWN, "", 80.0, Kind.SERVER),
+        (Status.DOWN, "", 80.0, Kind.OK),
+        (Status.DOWN, "", 1_000.0, Kind.OK),
+        (Status.DOWN, "", 1_000.1, Kind.SLOW),
         (Status.UNKNOWN, "", None, Kind.INTERNAL),
         (Status.DEGRADED, "HTTP 500: oops", 80.0, Kind.SERVER),
         (Status.DEGRADED, "HTTP 401", 80.0, Kind.AUTH),

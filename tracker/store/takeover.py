@@ -19,6 +19,7 @@ from tracker.store.connection import epoch_ms, transaction, value
 log = structlog.get_logger()
 
 ORIGINAL = "provider_health_checks"
+SLOW_MS = 1_000.0  # the original's threshold
 FORGET_ROWS = 2_000  # looked at in one transaction: about 5 ms
 
 _TIMES = ("created_at", "last_check_timestamp")
@@ -165,7 +166,8 @@ def kind_of(status: Status, message: str, latency: float | None) -> Kind:
     """What the original's check most likely found.
 
     Healthy was an answer in time. Degraded without a message was a slow one, with a message an
-    error below its threshold. Down without a message and latency was its timeout.
+    error below its threshold. Down without a message was its timeout where there is no latency,
+    else an answer with a 200: after three failures it judged every check down, for ever.
     """
     if status is Status.HEALTHY:
         return Kind.OK
@@ -176,9 +178,9 @@ def kind_of(status: Status, message: str, latency: float | None) -> Kind:
             return kind
     if message:
         return Kind.SERVER
-    if status is Status.DEGRADED:
-        return Kind.BAD_RESPONSE if latency is None else Kind.SLOW
-    return Kind.TIMEOUT if latency is None else Kind.SERVER
+    if latency is None:
+        return Kind.BAD_RESPONSE if status is Status.DEGRADED else Kind.TIMEOUT
+    return Kind.SLOW if status is Status.DEGRADED or latency > SLOW_MS else Kind.OK
 
 
 def _text(found: bytes | None) -> str:
