@@ -489,6 +489,23 @@ class TestOwnProviders:
         assert mine.ca_file == "ca.pem"
 
 
+# As keys and tokens look that are also names: letters, digits and low lines.
+PASTED = [
+    "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",
+    "hf_AbCdEfGhIjKlMnOpQrStUvWxYzAbCdEfGh",
+    "hf_abcdefghijklmnopqrstuvwxyzabcdefgh",
+    "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
+    "tgp_v1_kQ3xVb8mN2pR7sT4wY6zA1cE5gJ9hL0dF",
+    "AIzaSyA1bC2dE3fG4hI5jK6lM7nO8pQ9rS0tU1v",
+    "AKIAIOSFODNN7EXAMPLE",
+    "f3a9c1d2e4b5a6978877665544332211aabbccdd",
+    "F3A9C1D2E4B5A6978877665544332211AABBCCDD",
+    "a1b2c3d4e5f60718",
+    "Zx9_kQ3xVb8mN2pR7sT4wY6zA1cE5gJ9hL0dF_8s",
+    "AbCdEfGhIjKlMnOpQrStUvWxYzAbCdEfGhIjKlMnOp",
+]
+
+
 class TestSecrets:
     @pytest.mark.parametrize(
         "text",
@@ -529,6 +546,35 @@ class TestSecrets:
             "providers.groq.api_key: keys are never written in this file, only the names of "
             'variables (it is not shown); allowed: api_key_env = "NAME_OF_A_VARIABLE"'
         )
+
+    @pytest.mark.parametrize("key", PASTED)
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "[providers.groq]\napi_key_env",
+            "[providers.x]\nkind = 'openai'\nbase_url = 'http://127.0.0.1:9/v1'\napi_key_env",
+            "[server]\nadmin_token_env",
+            "[server]\nread_token_env",
+        ],
+    )
+    def test_a_key_in_the_place_of_its_variables_name_is_refused_and_not_shown(self, line, key):
+        found = mistake(f"{line} = '{key}'\n")
+        assert found.problem.startswith("keys are never written in this file")
+        assert found.value is None
+        assert key not in str(found)
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *("KEY", "K", "GROQ_API_KEY", "GROQ_API_KEY_2", "my_groq_key", "my_groq_key_2"),
+            *("_key", "MyGroqKey", "hf_token_1", "g4f_k8s_production_key", "OPENROUTERAPIKEY2"),
+            *("CLOUDFLARE1234567890ABCDEF_KEY", "the_key_of_the_account_that_pays_for_it_all"),
+            "sk_test_key",
+        ],
+    )
+    def test_any_usual_name_of_a_variable_may_be_written(self, name):
+        config = read(f"[providers.groq]\napi_key_env = '{name}'\n", {name: "k"})
+        assert config.provider("groq").key_names == (name,)
 
     def test_a_key_of_the_environment_is_masked_whatever_it_looks_like(self):
         environ = {"MY_TOKEN": "plain-words", "GROQ_API_KEY": "x"}

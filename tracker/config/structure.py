@@ -13,7 +13,7 @@ from cattrs import (
 )
 
 from tracker.config.tables import ConfigTable, ProviderTable
-from tracker.config.values import WrongValueError, make_converter
+from tracker.config.values import WrongValueError, looks_pasted, make_converter
 from tracker.mistakes import Mistake, dotted, holds_secret, names_secret, shown
 
 KeyPath = tuple[str | int, ...]
@@ -65,10 +65,14 @@ def _located(error: BaseException, path: KeyPath, table: Any, value: Any) -> Ite
 
 def _wrong(path: KeyPath, error: WrongValueError) -> Mistake:
     name = next((part for part in reversed(path) if isinstance(part, str)), "")
-    if isinstance(error.value, str) and (names_secret(name) or holds_secret(error.value)):
+    if isinstance(error.value, str) and (names_secret(name) or _may_be_a_key(error.value)):
         return Mistake(key=dotted(path), problem=NOT_HERE, allowed=error.allowed)
     value = shown(error.value, name)
     return Mistake(key=dotted(path), value=value, problem="wrong value", allowed=error.allowed)
+
+
+def _may_be_a_key(value: str) -> bool:
+    return holds_secret(value) or looks_pasted(value)
 
 
 def _unknown(path: KeyPath, table: Any, value: object) -> Mistake:

@@ -8,13 +8,20 @@ from typing import Annotated, Any
 import attrs
 from msgspec import Meta
 
-WEEK = 604_800.0  # seconds; nothing is remembered for longer
+from tracker.config.values import OF_A_VARIABLE
+from tracker.settings import LONGEST_SECONDS
 
 Name = Annotated[str, Meta(min_length=1, max_length=1000)]
 Variable = Annotated[
-    str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100, description="name of a variable")
+    str,
+    Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        max_length=100,
+        description="name of a variable",
+        extra=OF_A_VARIABLE,
+    ),
 ]
-Recheck = Annotated[float, Meta(gt=0.0, le=WEEK)]
+Recheck = Annotated[float, Meta(gt=0.0, le=LONGEST_SECONDS)]
 
 
 @attrs.frozen(kw_only=True)
@@ -22,7 +29,9 @@ class TimingTable:
     """What [tracker] sets for all and [providers.NAME] for one."""
 
     interval_seconds: (
-        Annotated[float, Meta(ge=0.1, le=WEEK, description="between two checks of a provider")]
+        Annotated[
+            float, Meta(ge=0.1, le=LONGEST_SECONDS, description="between two checks of a provider")
+        ]
         | None
     ) = None
     timeout_seconds: (

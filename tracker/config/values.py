@@ -10,6 +10,17 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_mapping_structure_fn
 from msgspec import Meta
 
+from tracker.mistakes import is_variable
+
+OF_A_VARIABLE = {"names": "variable"}  # marks a text that is a variable's name, never a key
+
+# Names are words; a key has a long part with digits amid its letters. HuggingFace's have none.
+_PASTED = re.compile(
+    r"(?<![A-Za-z0-9])(?=[A-Za-z0-9]{16})[A-Za-z]*\d+[A-Za-z]"
+    r"|(?<![A-Za-z0-9])(sk|gsk|csk|pk|rk|hf|fw|r8|tgp|ghp|key)[-_][A-Za-z0-9]{20}"
+    r"|[A-Za-z0-9]{40}"
+)
+
 
 class WrongValueError(Exception):
     """A value that may not stand there; ``allowed`` says what may."""
@@ -18,6 +29,11 @@ class WrongValueError(Exception):
         self.value = value
         self.allowed = allowed
         super().__init__(allowed)
+
+
+def looks_pasted(value: str) -> bool:
+    """Whether the key itself stands where the name of its variable should."""
+    return not is_variable(value) and _PASTED.search(value) is not None
 
 
 def make_converter() -> Converter:
@@ -106,6 +122,8 @@ def _text(value: Any, meta: Meta) -> str:
         raise WrongValueError(value, f"at most {meta.max_length} characters")
     if meta.pattern is not None and not re.search(meta.pattern, value):
         raise WrongValueError(value, meta.description or f"what matches {meta.pattern}")
+    if meta.extra == OF_A_VARIABLE and looks_pasted(value):
+        raise WrongValueError(value, f"{meta.description}, as in MY_GROQ_KEY")
     return value
 
 
