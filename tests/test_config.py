@@ -17,6 +17,7 @@ from tracker.settings import RankingSettings, ServerSettings, Timing
 
 CANARY = "sk-canary-0123456789abcdef"
 KEYS = {"GROQ_API_KEY": CANARY}
+LOCAL = "http://127.0.0.1:9/v1"
 
 CONTRACT = """
 [tracker]
@@ -575,6 +576,23 @@ class TestSecrets:
     def test_any_usual_name_of_a_variable_may_be_written(self, name):
         config = read(f"[providers.groq]\napi_key_env = '{name}'\n", {name: "k"})
         assert config.provider("groq").key_names == (name,)
+
+    @pytest.mark.parametrize(
+        "table", ["gemini_cli]", f"mine]\nkind = 'gemini_cli'\nbase_url = '{LOCAL}'"]
+    )
+    def test_a_secret_option_is_not_for_the_file_but_for_its_variable(self, table):
+        found = mistake(f"[providers.{table}\noptions.client_secret = '{CANARY}'\n")
+        assert found.key.endswith(".options.client_secret")
+        assert found.value is None
+        assert found.allowed == "the variable GEMINI_CLI_CLIENT_SECRET"
+
+    def test_a_provider_of_ones_own_has_its_secret_option_from_the_variable(self):
+        text = f"[providers.mine]\nkind = 'gemini_cli'\nbase_url = '{LOCAL}'\n"
+        environ = {"GEMINI_CLI_CLIENT_SECRET": CANARY}
+        assert provider(text, environ).options["client_secret"] == Secret(CANARY)
+        assert CANARY not in json.dumps(
+            show_config(read("tracker.discover = false\n" + text, environ))
+        )
 
     def test_a_key_of_the_environment_is_masked_whatever_it_looks_like(self):
         environ = {"MY_TOKEN": "plain-words", "GROQ_API_KEY": "x"}

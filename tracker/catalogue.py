@@ -71,6 +71,17 @@ def load_dialects() -> Mapping[str, Dialect]:
     return _read()[0]
 
 
+def secret_variables(kind: str) -> dict[str, str]:
+    """The variables of what is secret among a kind's options, and never stands in a file."""
+    entries = (entry for entry in load_catalogue().values() if entry.kind == kind)
+    pairs = (pair for e in entries for pair in {**e.required, **e.optional}.items())
+    return {option: variable for option, variable in pairs if is_secret_option(option)}
+
+
+def is_secret_option(name: str) -> bool:
+    return name.endswith("_secret")
+
+
 @cache
 def _read() -> tuple[Mapping[str, Dialect], Mapping[str, Entry]]:
     text = files("tracker").joinpath("catalogue.toml").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ import attrs
 from dotenv import dotenv_values
 
 from tracker.addresses import url_problem
-from tracker.catalogue import Entry
+from tracker.catalogue import Entry, is_secret_option, secret_variables
 from tracker.mistakes import Mistake, shown_url
 from tracker.secret import Secret
 from tracker.settings import Provider, Timing
@@ -210,7 +210,13 @@ def environment_options(entry: Entry, environ: Mapping[str, str]) -> dict[str, s
     """The options that variables set: account and project ids, where a credential file is."""
     pairs = {**entry.required, **entry.optional}
     set_ = {option: environ[name] for option, name in pairs.items() if name in environ}
-    return {o: Secret(value) if o.endswith("_secret") else value for o, value in set_.items()}
+    return {o: Secret(value) if is_secret_option(o) else value for o, value in set_.items()}
+
+
+def secret_options(kind: str, environ: Mapping[str, str]) -> dict[str, Secret]:
+    """What of a kind's options only variables may set, for a provider of one's own."""
+    pairs = secret_variables(kind).items()
+    return {option: Secret(environ[name]) for option, name in pairs if name in environ}
 
 
 def fill(url: str, options: Mapping[str, object]) -> str:

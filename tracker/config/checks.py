@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from tracker.addresses import url_problem
-from tracker.catalogue import Dialect
+from tracker.catalogue import Dialect, is_secret_option, secret_variables
 from tracker.config.tables import ProviderTable
 from tracker.mistakes import Mistake, dotted, shown, shown_url
 from tracker.settings import Provider
@@ -60,7 +60,13 @@ def one_of(path: Iterable[object], value: str, choices: Iterable[str]) -> Mistak
 def _check_option(path: tuple[str, ...], value: object, dialect: Dialect) -> Iterator[Mistake]:
     name = path[-1]
     settable = settable_options(dialect)
-    if name not in settable:
+    if variable := secret_variables(dialect.name).get(name):
+        yield Mistake(
+            key=dotted(path),
+            problem="secrets are never written in this file (it is not shown)",
+            allowed=f"the variable {variable}",
+        )
+    elif name not in settable:
         close = get_close_matches(name, settable, n=1)
         yield Mistake(
             key=dotted(path),
@@ -73,8 +79,9 @@ def _check_option(path: tuple[str, ...], value: object, dialect: Dialect) -> Ite
 
 
 def settable_options(dialect: Dialect) -> list[str]:
-    """Not the headers, which could hold a key, nor URLs, which belong to the catalogue's host."""
-    return [name for name in dialect.options if name != "headers" and not name.endswith("_url")]
+    """Not headers and secrets, which hold keys, nor URLs, which belong to the catalogue's host."""
+    names = (name for name in dialect.options if not is_secret_option(name))
+    return [name for name in names if name != "headers" and not name.endswith("_url")]
 
 
 def _option_problem(name: str, value: object, default: object) -> str | None:

@@ -18,6 +18,7 @@ from tracker.discovery import (
     make_provider,
     missing_variables,
     other_variables,
+    secret_options,
 )
 from tracker.mistakes import Mistake, dotted
 from tracker.settings import Provider
@@ -130,7 +131,7 @@ def _own(name: str, own: ProviderTable, general: TimingTable, environ: Mapping[s
         keys=keys.secrets,
         key_names=keys.names,
         check=dialect.checks[0],
-        options=dialect.options,
+        options={**dialect.options, **secret_options(dialect.name, environ)},
     )
     url_key = dotted(("providers", name, "base_url"))
     merged = _finished(provider, own, general, dialect.timing, url_key)
