@@ -594,6 +594,11 @@ class TestSecrets:
             show_config(read("tracker.discover = false\n" + text, environ))
         )
 
+    def test_a_login_of_ones_own_is_not_sent_in_clear_text_unless_that_is_allowed(self):
+        text = "[providers.mine]\nkind = 'gemini_cli'\nbase_url = 'http://proxy.example'\n"
+        assert "clear text" in mistake(text).problem
+        assert provider(text + "allow_private = true\n").base_url == "http://proxy.example"
+
     def test_a_key_of_the_environment_is_masked_whatever_it_looks_like(self):
         environ = {"MY_TOKEN": "plain-words", "GROQ_API_KEY": "x"}
         found = mistake("[tracker]\nschedule = 'plain-words'\n", environ)

@@ -109,6 +109,16 @@ def test_a_base_variable_that_leads_astray_is_a_mistake(url):
     assert [mistake.key for mistake in result.mistakes] == ["GROQ_API_BASE"]
 
 
+def test_a_login_goes_over_plain_http_to_this_machine_only():
+    away = found(
+        "gemini_cli", GEMINI_CLI_PROJECT_ID="p", GEMINI_CLI_API_BASE="http://proxy.example"
+    )
+    assert away.provider is None
+    assert [mistake.key for mistake in away.mistakes] == ["GEMINI_CLI_API_BASE"]
+    for url in ("https://proxy.example", "http://127.0.0.1:9"):
+        assert found("gemini_cli", GEMINI_CLI_PROJECT_ID="p", GEMINI_CLI_API_BASE=url).provider
+
+
 def test_ids_and_files_become_options():
     environ = {"GEMINI_CLI_PROJECT_ID": "my-project", "GEMINI_CLI_OAUTH_CREDS": "/my/creds.json"}
     options = found("gemini_cli", **environ).provider.options

@@ -163,7 +163,9 @@ def check_moved(provider: Provider, key: str) -> Iterator[Mistake]:
     """Whether a base URL that is not the catalogue's may be asked; key: what set it."""
     if not provider.moved:
         return
-    allow, sends_key = provider.allow_private, bool(provider.keys)
+    # A login's file holds tokens, which are sent like a key.
+    sends_key = bool(provider.secrets) or "credential_file" in provider.options
+    allow = provider.allow_private
     if problem := url_problem(provider.base_url, allow_private=allow, sends_key=sends_key):
         yield Mistake(key=key, value=shown_url(provider.base_url), problem=problem)
 
