@@ -34,6 +34,7 @@ PER_MINUTE = {
     "@type": "type.googleapis.com/google.rpc.QuotaFailure",
     "violations": [{"quotaId": "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"}],
 }
+CHECK_PLAN = "You exceeded your current quota, please check your plan and billing details."
 BAD_KEY = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
 
 STATUSES = {
@@ -107,6 +108,26 @@ BODIES = {
     "gemini: the minute's quota": (
         reply(429, google(429, "RESOURCE_EXHAUSTED", PER_MINUTE)),
         Kind.RATE_LIMITED,
+        Facts(reachable=True, quota_available=False),
+    ),
+    "gemini: the day's quota, in Google's words": (
+        reply(429, google(429, "RESOURCE_EXHAUSTED", PER_DAY, message=CHECK_PLAN)),
+        Kind.QUOTA_EXHAUSTED,
+        Facts(reachable=True, quota_available=False),
+    ),
+    "gemini: the minute's quota, in the same words": (
+        reply(429, google(429, "RESOURCE_EXHAUSTED", PER_MINUTE, message=CHECK_PLAN)),
+        Kind.RATE_LIMITED,
+        Facts(reachable=True, quota_available=False),
+    ),
+    "gemini: the minute's and the day's quota": (
+        reply(429, google(429, "RESOURCE_EXHAUSTED", PER_MINUTE, PER_DAY, message=CHECK_PLAN)),
+        Kind.QUOTA_EXHAUSTED,
+        Facts(reachable=True, quota_available=False),
+    ),
+    "no credit, in words alone": (
+        reply(429, {"error": {"message": CHECK_PLAN}}),
+        Kind.QUOTA_EXHAUSTED,
         Facts(reachable=True, quota_available=False),
     ),
     "gemini: a stream's error in a list": (

@@ -78,6 +78,7 @@ WORDS: Mapping[Kind, str] = {
 REGION = ("user location is not supported", "unsupported_country_region_territory")
 SPENT = ("insufficient", "credit", "quota", "budget", "billing", "key limit exceeded")
 LOW = ("credit balance is too low",)  # Anthropic, with a 400
+CHECK_PLAN = "check your plan and billing"  # OpenAI and Google, with a 429
 SUSPENDED = ("suspended",)
 # LiteLLM's proxy without a database, with a 400: any key but its own. With a 503 it is an outage.
 NOT_THE_MASTER_KEY = ("no_db_connection",)
@@ -160,7 +161,7 @@ def _challenged(reply: Reply) -> bool:
 def _by_code(error: ErrorBody, status: int) -> Kind | None:
     """Rate limits told by a code are looked at again: their body may say that more is spent."""
     found = next((CODES[code] for code in error.codes if code in CODES), None)
-    if found is Kind.RATE_LIMITED and (status == 429 or error.per_day):
+    if found is Kind.RATE_LIMITED and (status == 429 or "day" in error.spent):
         return None
     return found
 
@@ -172,10 +173,10 @@ def _by_limits(reply: Reply, error: ErrorBody, status: int) -> Kind | None:
         name.startswith("x-ratelimit-limit-") and value.strip() == "0"
         for name, value in reply.headers
     )
-    spent = any(
-        word in error.plain for word in ("insufficient_quota", "check your plan and billing")
-    )
-    return Kind.QUOTA_EXHAUSTED if zero or error.per_day or spent else None
+    # Google tells whose minute is spent to check the plan, too; OpenAI only who has no credit.
+    passes = bool(error.spent & {"minute", "second"})
+    spent = "insufficient_quota" in error.plain or (CHECK_PLAN in error.plain and not passes)
+    return Kind.QUOTA_EXHAUSTED if zero or "day" in error.spent or spent else None
 
 
 def _by_words(error: ErrorBody, status: int) -> Kind | None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import attrs
 
+from tracker.probes.google_errors import details, first, mapping, quota_window, violations
 from tracker.probes.reply import Reply
 
-DETAILS = 32  # details read of one error; real ones have under ten
 LENGTH = 2000  # characters of a text looked at for words
 STATUS = range(400, 600)
 
@@ -17,7 +17,8 @@ class ErrorBody:
     """failed: the body says that the request failed. status: the HTTP status it names inside.
 
     codes: its words, lower case, most telling first. text: its message for people. plain: text
-    and codes in lower case, to look for words. per_day: a quota for a day is spent (Google).
+    and codes in lower case, to look for words. spent: what the quotas that it names as violated
+    are for (Google): day, minute.
     """
 
     failed: bool = False
@@ -25,46 +26,46 @@ class ErrorBody:
     codes: tuple[str, ...] = ()
     text: str = ""
     plain: str = ""
-    per_day: bool = False
+    spent: frozenset[str] = frozenset()
 
 
 def read_error(reply: Reply) -> ErrorBody:
     """The error a body tells of; for a failed status without JSON, its beginning as text."""
-    body = _first(reply.json)
+    body = first(reply.json)
     error = _error_of(body)
     if reply.status < 400 and not error:
         return ErrorBody()
-    fields = error or _mapping(body)
-    codes = tuple(dict.fromkeys((*_codes(fields), *_codes(_mapping(body)))))
-    text = _text(fields) or _text(_mapping(body)) or _raw_text(reply)
+    fields = error or mapping(body)
+    codes = tuple(dict.fromkeys((*_codes(fields), *_codes(mapping(body)))))
+    text = _text(fields) or _text(mapping(body)) or _raw_text(reply)
     return ErrorBody(
         failed=bool(error),
         status=next((int(code) for code in codes if _is_status(code)), None),
         codes=codes,
         text=text,
         plain=f"{text[:LENGTH]} {' '.join(codes)}".lower(),
-        per_day=any("perday" in quota.lower() for quota in _quotas(fields)),
+        spent=frozenset(map(quota_window, violations(fields))),
     )
 
 
 def _error_of(body: object) -> Mapping[str, Any]:
     """The error object, also one inside the first choice; a bare text counts as its message."""
-    found = _mapping(body).get("error")
+    found = mapping(body).get("error")
     if isinstance(found, str) and found:
         return {"message": found}
     if isinstance(found, dict) and found:
         return found
-    choice = _mapping(_first(_mapping(body).get("choices")))
+    choice = mapping(first(mapping(body).get("choices")))
     if isinstance(choice.get("error"), dict) or choice.get("finish_reason") == "error":
-        return _mapping(choice.get("error")) or {"message": "finish_reason is error"}
+        return mapping(choice.get("error")) or {"message": "finish_reason is error"}
     return {}
 
 
 def _codes(error: Mapping[str, Any]) -> Iterator[str]:
     """Reasons before codes before kinds: from the most telling to the vaguest."""
-    for detail in _details(error):
+    for detail in details(error):
         yield from _word(detail.get("reason"))
-    metadata = _mapping(error.get("metadata"))
+    metadata = mapping(error.get("metadata"))
     for value in (
         metadata.get("error_type"),
         error.get("error_code"),
@@ -89,7 +90,7 @@ def _text(fields: Mapping[str, Any]) -> str:
         if isinstance(value, str) and value.strip():
             return value
     problems = fields.get("errors")
-    return _text(_mapping(_first(problems))) if isinstance(problems, list) else ""
+    return _text(mapping(first(problems))) if isinstance(problems, list) else ""
 
 
 def _raw_text(reply: Reply) -> str:
@@ -99,28 +100,5 @@ def _raw_text(reply: Reply) -> str:
     return reply.text
 
 
-def _quotas(error: Mapping[str, Any]) -> Iterator[str]:
-    for detail in _details(error):
-        violations = detail.get("violations")
-        for violation in violations[:DETAILS] if isinstance(violations, list) else ():
-            quota = _mapping(violation).get("quotaId")
-            if isinstance(quota, str):
-                yield quota[:LENGTH]
-
-
-def _details(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    details = error.get("details")
-    yield from map(_mapping, details[:DETAILS] if isinstance(details, list) else ())
-
-
 def _is_status(code: str) -> bool:
     return len(code) == 3 and code.isascii() and code.isdigit() and int(code) in STATUS
-
-
-def _first(value: object) -> object:
-    """The first element of a list (Google wraps errors so), else the value itself."""
-    return value[0] if isinstance(value, list) and value else value
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -6,15 +6,21 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tracker.probes.google_errors import (
+    first,
+    mapping,
+    quota_id,
+    quota_window,
+    retry_delay,
+    violations,
+)
 from tracker.probes.limit_headers import header_readings
 from tracker.probes.limit_values import DAY, HOUR, MINUTE, SECOND, reading, wait
 from tracker.reports import LimitReading
 
 MESSAGE_LENGTH = 1000  # of a message is read; Groq's has under 350 characters
-DETAILS = 32  # as many details or violations are read; real errors have under ten
 PACIFIC = ZoneInfo("America/Los_Angeles")  # ai.google.dev/gemini-api/docs/rate-limits
 
-_PER = re.compile(r"Per(Day|Hour|Minute|Second)(?![a-z])")
 _WINDOWS = {"day": DAY, "hour": HOUR, "minute": MINUTE, "second": SECOND}
 # "… on tokens per day (TPD): Limit 100000, Used 97050, Requested 3619. Please try again in
 # 9m38.016s." (Groq, continuedev/continue#10920; OpenAI's says "per min"). Only here does Groq
@@ -30,13 +36,13 @@ _TRY_AGAIN = re.compile(r"\btry again in ([\w.]{1,40}?)\.?(?:\s|$)", re.ASCII)
 def body_readings(body: object, *, now: datetime) -> Iterator[LimitReading]:
     """Every limit an error body tells."""
     error = _error(body)
-    delay = _retry_delay(error)
-    for violation in _violations(error):
+    delay = retry_delay(error)
+    for violation in violations(error):
         if (one := _violated(violation, delay, now)) is not None:
             yield one
     if (one := _told_in_words(error, now)) is not None:
         yield one
-    headers = _mapping(_mapping(error.get("metadata")).get("headers"))
+    headers = mapping(mapping(error.get("metadata")).get("headers"))
     texts = [(name.lower(), value) for name, value in headers.items() if isinstance(value, str)]
     yield from header_readings(texts, now=now, dialect="")
 
@@ -44,10 +50,10 @@ def body_readings(body: object, *, now: datetime) -> Iterator[LimitReading]:
 def body_retry_after(body: object, *, now: datetime) -> float | None:
     """Seconds the error asks to wait; until its reset where Google's daily quota is spent."""
     error = _error(body)
-    if any("PerDay" in _quota_id(violation) for violation in _violations(error)):
+    if any(quota_window(violation) == "day" for violation in violations(error)):
         return (next_midnight(now, PACIFIC) - now).total_seconds()
     asked = _TRY_AGAIN.search(_message(error))
-    delay = wait(_retry_delay(error) or (asked and asked[1]), now)
+    delay = wait(retry_delay(error) or (asked and asked[1]), now)
     return None if delay is None else max(0.0, delay)
 
 
@@ -59,10 +65,8 @@ def next_midnight(now: datetime, zone: ZoneInfo) -> datetime:
 
 def _violated(violation: Mapping[str, Any], delay: object, now: datetime) -> LimitReading | None:
     """A violated quota has nothing left. RetryInfo's delay is wrong for a daily one: ignored."""
-    quota = _quota_id(violation)
-    per = _PER.search(quota)
-    window = per[1].lower() if per else ""
-    unit = "tokens" if "Token" in quota else "requests"
+    window = quota_window(violation)
+    unit = "tokens" if "Token" in quota_id(violation) else "requests"
     return reading(
         f"{unit}_{window}" if window else unit,
         limit=[violation["quotaValue"]] if "quotaValue" in violation else [],
@@ -89,40 +93,9 @@ def _told_in_words(error: Mapping[str, Any], now: datetime) -> LimitReading | No
 
 
 def _error(body: object) -> Mapping[str, Any]:
-    """The error object; Google wraps a stream's in a list."""
-    if isinstance(body, list) and body:
-        body = body[0]
-    return _mapping(_mapping(body).get("error"))
-
-
-def _details(error: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any]]:
-    details = error.get("details")
-    for detail in details[:DETAILS] if isinstance(details, list) else ():
-        named = _mapping(detail).get("@type")
-        if isinstance(named, str) and named.endswith(f"google.rpc.{kind}"):
-            yield detail
-
-
-def _violations(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for failure in _details(error, "QuotaFailure"):
-        violations = failure.get("violations")
-        yield from map(_mapping, violations[:DETAILS] if isinstance(violations, list) else ())
-
-
-def _retry_delay(error: Mapping[str, Any]) -> object:
-    delays = (info.get("retryDelay") for info in _details(error, "RetryInfo"))
-    return next((delay for delay in delays if delay is not None), None)
-
-
-def _quota_id(violation: Mapping[str, Any]) -> str:
-    quota = violation.get("quotaId")
-    return quota[:200] if isinstance(quota, str) else ""
+    return mapping(mapping(first(body)).get("error"))
 
 
 def _message(error: Mapping[str, Any]) -> str:
     message = error.get("message")
     return message[:MESSAGE_LENGTH] if isinstance(message, str) else ""
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

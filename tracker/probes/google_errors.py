@@ -1,0 +1,51 @@
+"""Google's errors taken apart: their details, the quotas violated, the delay asked for. Total."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+DETAILS = 32  # as many details or violations are read; real errors have under ten
+
+_PER = re.compile(r"Per(Day|Hour|Minute|Second)(?![a-z])")
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def first(value: object) -> object:
+    """The first element of a list (Google wraps errors so), else the value itself."""
+    return value[0] if isinstance(value, list) and value else value
+
+
+def details(error: Mapping[str, Any], kind: str = "") -> Iterator[Mapping[str, Any]]:
+    """Its details, or those of one kind (``QuotaFailure``)."""
+    for detail in map(mapping, _several(error.get("details"))):
+        named = detail.get("@type")
+        if not kind or (isinstance(named, str) and named.endswith(f"google.rpc.{kind}")):
+            yield detail
+
+
+def violations(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for failure in details(error, "QuotaFailure"):
+        yield from map(mapping, _several(failure.get("violations")))
+
+
+def quota_id(violation: Mapping[str, Any]) -> str:
+    quota = violation.get("quotaId")
+    return quota[:200] if isinstance(quota, str) else ""
+
+
+def quota_window(violation: Mapping[str, Any]) -> str:
+    """What the violated quota is for, by its id: day, hour, minute, second; or an empty text."""
+    per = _PER.search(quota_id(violation))
+    return per[1].lower() if per else ""
+
+
+def retry_delay(error: Mapping[str, Any]) -> object:
+    delays = (info.get("retryDelay") for info in details(error, "RetryInfo"))
+    return next((delay for delay in delays if delay is not None), None)
+
+
+def _several(value: object) -> list[Any]:
+    return value[:DETAILS] if isinstance(value, list) else []
