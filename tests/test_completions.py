@@ -66,6 +66,23 @@ async def test_an_error_in_the_middle_of_a_stream_is_classified():
     assert finding.message == "rate limited (429): upstream is full"
 
 
+@pytest.mark.parametrize(
+    ("name", "end", "kind"),
+    [
+        ("openrouter", {"choices": [{"finish_reason": "error"}]}, Kind.SERVER),
+        ("openrouter", {"choices": [{"delta": {}, "error": {"code": 502}}]}, Kind.SERVER),
+        ("openrouter", {"choices": [{"delta": {}, "error": {"code": 429}}]}, Kind.RATE_LIMITED),
+        ("groq", {"choices": [{"delta": {}}], "error": "no more"}, Kind.SERVER),
+        ("cohere", {"type": "message-end", "delta": {"finish_reason": "ERROR"}}, Kind.SERVER),
+    ],
+)
+async def test_a_stream_that_ends_in_an_error_is_no_completion(name, end, kind):
+    begin = {"choices": [{"delta": {"content": "H"}}], "error": None, "type": "content-delta"}
+    finding, _ = await check(name, events(begin, end), check="chat", model="m")
+    assert finding.kind is kind
+    assert finding.facts.inference is (False if kind is Kind.SERVER else None)
+
+
 async def test_a_limit_told_inside_a_200_is_read():
     headers = {"X-RateLimit-Limit": "20", "X-RateLimit-Remaining": "0"}
     error = {"code": 429, "message": "full", "metadata": {"headers": headers}}

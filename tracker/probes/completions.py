@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+from tracker.probes.error_bodies import error_of
 from tracker.probes.failures import FetchError
 from tracker.probes.listing import shown
 from tracker.probes.lists import read_models
@@ -110,7 +111,7 @@ def _learnt(session: Session, reply: Reply) -> bool:
 def judged(session: Session, reply: Reply, wire: Wire, key: Secret | None) -> Finding:
     """The finding on a completion's answer, streamed or whole."""
     events = list(read_events(reply))
-    broken = next((body for _, body, event in events if "error" in event), None)
+    broken = next((body for _, body, event in events if error_of(event)), None)
     told = attrs.evolve(reply, body=broken) if broken is not None else reply
     if (refusal := session.refused(told, completion=True)) is not None:
         return refusal

@@ -32,7 +32,7 @@ class ErrorBody:
 def read_error(reply: Reply) -> ErrorBody:
     """The error a body tells of; for a failed status without JSON, its beginning as text."""
     body = first(reply.json)
-    error = _error_of(body)
+    error = error_of(body)
     if reply.status < 400 and not error:
         return ErrorBody()
     fields = error or mapping(body)
@@ -48,16 +48,20 @@ def read_error(reply: Reply) -> ErrorBody:
     )
 
 
-def _error_of(body: object) -> Mapping[str, Any]:
-    """The error object, also one inside the first choice; a bare text counts as its message."""
-    found = mapping(body).get("error")
-    if isinstance(found, str) and found:
-        return {"message": found}
-    if isinstance(found, dict) and found:
-        return found
-    choice = mapping(first(mapping(body).get("choices")))
-    if isinstance(choice.get("error"), dict) or choice.get("finish_reason") == "error":
-        return mapping(choice.get("error")) or {"message": "finish_reason is error"}
+def error_of(body: object) -> Mapping[str, Any]:
+    """The error object; a bare text counts as its message. Empty where there is none.
+
+    Also one inside the first choice (OpenRouter) or at the end of a stream (Cohere, in ``delta``).
+    """
+    fields = mapping(body)
+    for holder in (fields, mapping(first(fields.get("choices"))), mapping(fields.get("delta"))):
+        found = holder.get("error")
+        if isinstance(found, str) and found:
+            return {"message": found}
+        if isinstance(found, dict) and found:
+            return found
+        if holder.get("finish_reason") in ("error", "ERROR"):
+            return {"message": "finish_reason is error"}
     return {}
 
 
