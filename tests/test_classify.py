@@ -136,6 +136,29 @@ BODIES = {
         Facts(reachable=True, quota_available=False),
     ),
     "gemini: overload": (reply(503, google(503, "UNAVAILABLE")), Kind.OVERLOADED, None),
+    "gemini: a token without the scope": (
+        reply(
+            403,
+            google(
+                403,
+                "PERMISSION_DENIED",
+                {"reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"},
+                message="Request had insufficient authentication scopes.",
+            ),
+        ),
+        Kind.AUTH,
+        Facts(reachable=True, authenticated=False),
+    ),
+    "gemini: no permission, and a word of quota": (
+        reply(403, google(403, "PERMISSION_DENIED", message="It requires a quota project.")),
+        Kind.AUTH,
+        Facts(reachable=True, authenticated=False),
+    ),
+    "gemini: no billing": (
+        reply(403, google(403, "PERMISSION_DENIED", {"reason": "BILLING_DISABLED"})),
+        Kind.QUOTA_EXHAUSTED,
+        Facts(reachable=True, quota_available=False),
+    ),
     "gemini cli: capacity, with a 429": (
         reply(429, google(429, "RESOURCE_EXHAUSTED", {"reason": "MODEL_CAPACITY_EXHAUSTED"})),
         Kind.OVERLOADED,
@@ -216,6 +239,16 @@ BODIES = {
         Kind.QUOTA_EXHAUSTED,
         Facts(reachable=True, quota_available=False),
     ),
+    "openrouter: no permission": (
+        reply(403, {"error": {"code": 403, "message": "Insufficient permissions"}}),
+        Kind.AUTH,
+        Facts(reachable=True, authenticated=False),
+    ),
+    "spent, with a 403": (
+        reply(403, {"error": {"message": "Insufficient balance"}}),
+        Kind.QUOTA_EXHAUSTED,
+        Facts(reachable=True, quota_available=False),
+    ),
     "openrouter: moderation, with a 403": (
         reply(403, {"error": {"code": 403, "message": "Your input was flagged"}}),
         Kind.REQUEST,
@@ -270,6 +303,14 @@ BODIES = {
         reply(529, {"type": "error", "error": {"type": "overloaded_error"}}),
         Kind.OVERLOADED,
         None,
+    ),
+    "anthropic: no permission": (
+        reply(
+            403,
+            {"error": {"type": "permission_error", "message": "No (insufficient scope, quota)."}},
+        ),
+        Kind.AUTH,
+        Facts(reachable=True, authenticated=False),
     ),
     "anthropic: billing": (
         reply(402, {"type": "error", "error": {"type": "billing_error"}}),

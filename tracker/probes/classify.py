@@ -18,6 +18,9 @@ CODES: Mapping[str, Kind] = {
     "authentication_error": Kind.AUTH,
     "unauthenticated": Kind.AUTH,
     "access_token_type_unsupported": Kind.AUTH,
+    "access_token_scope_insufficient": Kind.AUTH,
+    "permission_error": Kind.AUTH,
+    "permission_denied": Kind.AUTH,  # Google, whose text may speak of a "quota project"
     "service_disabled": Kind.AUTH,
     "validation_required": Kind.AUTH,  # Gemini CLI: the account must be verified
     "unsupported_country_region_territory": Kind.AUTH,
@@ -25,6 +28,7 @@ CODES: Mapping[str, Kind] = {
     "insufficient_quota": Kind.QUOTA_EXHAUSTED,
     "billing_error": Kind.QUOTA_EXHAUSTED,
     "billing_hard_limit_reached": Kind.QUOTA_EXHAUSTED,
+    "billing_disabled": Kind.QUOTA_EXHAUSTED,
     "quota_exhausted": Kind.QUOTA_EXHAUSTED,
     "insufficient_g1_credits_balance": Kind.QUOTA_EXHAUSTED,
     "insufficient_balance": Kind.QUOTA_EXHAUSTED,
@@ -76,7 +80,11 @@ WORDS: Mapping[Kind, str] = {
 
 # In the lower-cased text of an error. Each stands for a case where status and code mislead.
 REGION = ("user location is not supported", "unsupported_country_region_territory")
-SPENT = ("insufficient", "credit", "quota", "budget", "billing", "key limit exceeded")
+# Not "insufficient" alone: permissions and scopes are insufficient, too.
+SPENT = (
+    *("insufficient balance", "insufficient funds"),
+    *("credit", "quota", "budget", "billing", "key limit exceeded"),
+)
 LOW = ("credit balance is too low",)  # Anthropic, with a 400
 CHECK_PLAN = "check your plan and billing"  # OpenAI and Google, with a 429
 SUSPENDED = ("suspended",)
