@@ -103,6 +103,20 @@ async def test_a_reasoning_model_is_asked_in_its_own_words_from_then_on():
     assert ["max_completion_tokens" in one.json for one in asked] == [False, True, True]
 
 
+async def test_a_reasoning_model_that_spent_its_token_on_thinking_has_answered():
+    message = (
+        "Could not finish the message because max_tokens or model output limit was reached. "
+        "Please try again with higher max_tokens."
+    )
+    spent = answer({"error": {"message": message, "type": "invalid_request_error"}}, 400)
+    finding, asked = await check("openai", spent, check="chat", model="o")
+    assert (finding.kind, finding.message, finding.ttft) == (Kind.OK, "", None)
+    assert finding.facts == Facts(
+        reachable=True, authenticated=True, quota_available=True, inference=True
+    )
+    assert len(asked) == 1
+
+
 async def test_the_model_chosen_chats_and_the_list_is_read_once():
     listed = answer({"data": [{"id": "bge-m3"}, {"id": "whisper-1"}, {"id": "llama"}]})
     done = answer({"choices": [{}]})

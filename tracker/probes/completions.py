@@ -16,6 +16,8 @@ from tracker.secret import Secret
 
 TRIES = 3  # models tried in one check where nobody named one: some are listed but not ours to use
 LIST_SECONDS = 3600.0  # how long a list is good for choosing a model
+# OpenAI, with a 400: a reasoning model spent its one token on thinking.
+ALL_THOUGHT = "max_tokens or model output limit was reached"
 HELLO = [{"role": "user", "content": "hi"}]
 
 
@@ -111,19 +113,27 @@ def _learnt(session: Session, reply: Reply) -> bool:
 def judged(session: Session, reply: Reply, wire: Wire, key: Secret | None) -> Finding:
     """The finding on a completion's answer, streamed or whole."""
     events = list(read_events(reply))
+    if reply.status == 400 and ALL_THOUGHT in reply.text:
+        return _answered(session, reply, key)
     broken = next((body for _, body, event in events if error_of(event)), None)
     told = attrs.evolve(reply, body=broken) if broken is not None else reply
     if (refusal := session.refused(told, completion=True)) is not None:
         return refusal
     if not any(wire.answers(event) for *_, event in events):
         return _unanswered(session, reply, recognised=bool(events))
+    return _answered(session, reply, key, _ttft(reply, events, wire))
+
+
+def _answered(
+    session: Session, reply: Reply, key: Secret | None, ttft: float | None = None
+) -> Finding:
     facts = Facts(
         reachable=True,
         authenticated=True if key is not None else None,
         quota_available=True,
         inference=True,
     )
-    return session.found(reply, Kind.OK, "", facts, ttft=_ttft(reply, events, wire))
+    return session.found(reply, Kind.OK, "", facts, ttft=ttft)
 
 
 def _unanswered(session: Session, reply: Reply, *, recognised: bool) -> Finding:
