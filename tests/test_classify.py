@@ -469,8 +469,24 @@ def test_a_key_cut_by_the_limit_shows_no_half():
     assert KEY[:6] not in printable(" " * 8180 + KEY, MASK)
 
 
-def test_a_key_split_by_control_characters_is_still_masked_when_they_stood_around_it():
+def test_a_key_is_masked_when_control_characters_stand_around_it():
     assert printable(f"\x00{KEY}\x00", MASK) == "***"
+
+
+@pytest.mark.parametrize("sign", ["\n", "\t", "\x00", "\u200b", "\xad", "\xa0", "\r\n"])
+def test_a_key_that_a_character_splits_is_masked_whole(sign):
+    split = f"wrong{sign}key {KEY[:9]}{sign}{KEY[9:14]}{sign}{KEY[14:]}!"
+    assert printable(split, MASK) == "wrongkey ***!"
+
+
+def test_a_key_with_a_blank_is_masked_where_another_sign_stands_for_it():
+    mask = Mask([Secret("open sesame now")])
+    assert printable("say open\nsesame\nnow", mask) == "say ***"
+    assert printable("say open\nsesame now", mask) == "say ***"
+
+
+def test_many_masked_keys_leave_no_half_of_the_last():
+    assert "canary" not in printable(f"{KEY} " * 1000, MASK)
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,20 @@ def test_a_key_described_in_nonsense_has_no_limits(data):
     assert list(readings(data, START)) == []
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"ratelimit": f'"{KEY}";r=1;t=5'},
+        {"ratelimit": f'"the limit of {KEY.upper()}";r=1;t=5'},
+        {f"x-ratelimit-remaining-{KEY}": "1"},
+    ],
+)
+async def test_a_key_in_a_limits_name_is_not_shown(headers):
+    told = headers | {"x-ratelimit-remaining-tokens": "3"}
+    finding, _ = await check("together", answer({"data": [{"id": "m"}]}, **told))
+    assert {limit.name: limit.remaining for limit in finding.limits} == {"***": 1.0, "tokens": 3.0}
+
+
 async def test_the_slow_list_is_asked_once_an_hour_and_its_failure_is_no_failure(autojump_clock):
     clock = virtual_clock()
     broken = routes(key=answer({"data": {}}), models=answer(status=500))

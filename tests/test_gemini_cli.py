@@ -296,6 +296,14 @@ async def test_buckets(file, autojump_clock, fractions, kind, left):
         assert finding.retry_after == pytest.approx(expected, abs=5)
 
 
+async def test_a_token_in_a_buckets_name_is_not_shown(file):
+    write(file, access_token=TOKEN, expiry_date=FOREVER)
+    echo = answer({"buckets": [{"modelId": f"m {TOKEN}", "remainingFraction": 0.5}]})
+    answers = by_path(loadCodeAssist=TIER, retrieveUserQuota=echo)
+    finding, _ = await check(file, answers, project="p")
+    assert [limit.name for limit in finding.limits] == ["***"]
+
+
 async def test_a_quota_that_is_not_told_is_no_failure(file):
     write(file, access_token=TOKEN, expiry_date=FOREVER)
     answers = by_path(loadCodeAssist=TIER, retrieveUserQuota=answer(status=500))

@@ -1,26 +1,47 @@
 """Provider text made fit to show: one line, printable, secrets masked, at most 200 characters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tracker.reports import MESSAGE_LENGTH
+from tracker.secret import SHORTEST, Secret
 
 Masking = Callable[[str], str]
 """Makes secrets in a text unreadable: a ``tracker.secret.Mask``, or whatever does the same."""
 
 READ = 8192  # characters looked at: a hostile text is not worth more time
 TAIL = 2048  # of a longer text's end is dropped: a key that READ cut in half hides no more
+BEGINNING = 16  # letters and digits that make a key known, and no other word
 
 
 def printable(text: str, mask: Masking, *, length: int = MESSAGE_LENGTH) -> str:
     """The text as one line of at most ``length`` characters, safe to store and to show.
 
-    Masked after control characters are gone (they could split a key) and before it is shortened
-    (that could leave half a key that no mask knows).
+    Masked before it is shortened: that could leave half a key that no mask knows.
     """
-    line = mask("".join(c if c.isprintable() else " " for c in text[:READ]))
+    line = _masked(text[:READ], mask)
     if len(text) > READ:
-        line = line[: READ - TAIL]
+        line = line[:-TAIL]
     return shortened(" ".join(line.split()), length)
+
+
+def _masked(text: str, mask: Masking) -> str:
+    """With blanks for what is not printable; or without it, where that hides more: split keys."""
+    if text.isprintable():
+        return mask(text)
+    spaced = mask("".join(c if c.isprintable() else " " for c in text))
+    joined = mask("".join(filter(str.isprintable, text)))
+    return min(spaced, joined, key=lambda line: len(line.replace(" ", "")))
+
+
+def revealing(names: Iterable[str], secrets: Iterable[Secret]) -> set[str]:
+    """The names in which a key begins, be it in lower case, with other signs, or cut."""
+    known = [_bare(secret.reveal())[:BEGINNING] for secret in secrets]
+    parts = [part for part in known if len(part) >= SHORTEST]
+    return {name for name in names if any(part in _bare(name) for part in parts)}
+
+
+def _bare(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))
 
 
 def shortened(line: str, length: int = MESSAGE_LENGTH) -> str:

@@ -12,12 +12,13 @@ from tracker.clock import Clock
 from tracker.probes.classify import classify
 from tracker.probes.failures import FetchError
 from tracker.probes.fetch import LARGE, SMALL, Request, fetch
-from tracker.probes.messages import Masking, printable
+from tracker.probes.limit_values import merged
+from tracker.probes.messages import Masking, printable, revealing
 from tracker.probes.rate_limits import Limits, read_limits
 from tracker.probes.reply import Reply
 from tracker.probes.transport import Transport
 from tracker.reports import Facts, Finding, Kind, LimitReading, LimitSource
-from tracker.secret import Mask, Secret
+from tracker.secret import MASK, Mask, Secret
 from tracker.settings import Provider
 
 log = structlog.get_logger()
@@ -170,11 +171,18 @@ class Session:
             latency=reply.seconds,
             http_status=reply.status,
             facts=facts,
-            limits=(*told.readings, *limits),
+            limits=self.named((*told.readings, *limits)),
             limits_source=source,
             retry_after=None if kind.is_success else wait,
             **more,
         )
+
+    def named(self, limits: tuple[LimitReading, ...]) -> tuple[LimitReading, ...]:
+        """With names for everybody to see; whoever answers might echo a key in one."""
+        bad = revealing((limit.name for limit in limits), self.secrets) if limits else ()
+        if not bad:
+            return limits
+        return merged(attrs.evolve(one, name=MASK) if one.name in bad else one for one in limits)
 
     def limits(self, reply: Reply) -> Limits:
         return read_limits(

@@ -72,7 +72,7 @@ def _ineligible(tiers: object) -> str:
 
 async def _with_quota(session: Session, login: Login, finding: Finding) -> Finding:
     """The finding with the account's buckets; spent when every one of them is."""
-    limits = await _quota(session, login)
+    limits = session.named(await _quota(session, login))
     if not limits:
         return finding
     finding = attrs.evolve(finding, limits=limits, limits_source=LimitSource.BODY)
