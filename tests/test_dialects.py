@@ -3,7 +3,7 @@
 import pytest
 import trio
 from asking import KEY, LIST, check, provider, routes
-from loopback import answer, http_server
+from loopback import Answer, answer, http_server
 
 from tracker.catalogue import load_catalogue
 from tracker.probes import open_check
@@ -187,7 +187,41 @@ async def test_a_whoami_that_says_nothing_leaves_the_key_unproven(status):
     finding, _ = await check("huggingface", routes(**{"whoami-v2": answer(status=status)}))
     assert finding.kind is Kind.OK
     assert finding.facts == Facts(reachable=True)
+    assert finding.message == f"whoami answered {status}: the key is not proven now"
+
+
+async def test_a_whoami_without_an_answer_says_so(autojump_clock):
+    silent = Answer(pieces=(b"HTTP/1.1 200 OK",), delay=60.0)
+    finding, _ = await check("huggingface", routes(**{"whoami-v2": silent}))
     assert finding.message == "whoami did not answer: the key is not proven now"
+
+
+@pytest.mark.parametrize(
+    ("headers", "pause"),
+    [
+        ({}, 240),
+        ({"ratelimit": '"api";r=0;t=55'}, 240),
+        ({"ratelimit": '"api";r=0;t=900'}, 900),
+        ({"ratelimit": '"api";r=0;t=900', "retry-after": "1000"}, 1000),
+        ({"ratelimit": '"api";r=0;t=9999999'}, 86_400),
+    ],
+)
+async def test_a_whoami_that_refuses_is_left_alone_for_as_long_as_it_says(
+    autojump_clock, headers, pause
+):
+    refusing = routes(**{"whoami-v2": answer(status=429, **headers)})
+    async with http_server(refusing) as server:
+        here = provider("huggingface", server.url)
+        async with open_check(here, clock=virtual_clock()) as ask:
+            await ask()
+            await trio.sleep(pause - 5)
+            await ask()
+            await trio.sleep(10)
+            await ask()
+    whoami = "/api/whoami-v2"
+    assert [one.target for one in server.asked] == [
+        whoami, "/models", "/models", whoami, "/models",
+    ]  # fmt: skip
 
 
 # Where requests go

@@ -6,28 +6,35 @@
 import attrs
 import trio
 
+from tracker.health import last_reset
 from tracker.probes.completions import complete
 from tracker.probes.dialects.openai import WIRE
 from tracker.probes.failures import FetchError
+from tracker.probes.limit_values import DAY
 from tracker.probes.listing import check_list
 from tracker.probes.session import Session
 from tracker.reports import Facts, Finding, Kind
 from tracker.secret import Secret
 
+PAUSE = 240.0  # seconds at least between two whoamis that proved nothing: its limit is strict
 PATIENCE = 4.0  # seconds for whoami: it stands on another host than the router we watch
 
 
 @attrs.frozen(kw_only=True)
 class _Verdict:
-    """What whoami said of a key. good: None where it said nothing. at, until: steady seconds."""
+    """What whoami said of a key. good: None where it said nothing; did: what it did instead.
+
+    at, until: steady seconds.
+    """
 
     good: bool | None
+    did: str
     at: float
     until: float
 
     def told(self, now: float) -> str:
         if self.good is None:
-            return "whoami did not answer: the key is not proven now"
+            return f"whoami {self.did}: the key is not proven now"
         return f"key verified {(now - self.at) / 60:.0f} min ago; now only the public list was read"
 
 
@@ -61,10 +68,20 @@ def _remembered(session: Session, key: Secret, asked: Finding | None) -> _Verdic
     """A good verdict holds for an hour; after none whoami is left alone for as long as it asks."""
     now = session.clock.steady()
     good = True if asked is not None and asked.kind is Kind.OK else None
-    wait = asked.retry_after if asked is not None and asked.retry_after is not None else 0.0
-    verdict = _Verdict(good=good, at=now, until=now + (_validity(session) if good else wait))
+    did = "did not answer" if asked is None else f"answered {asked.http_status}"
+    holds = _validity(session) if good else _pause(session, asked)
+    verdict = _Verdict(good=good, did=did, at=now, until=now + holds)
     session.memory.setdefault("verdicts", {})[key] = verdict
     return verdict
+
+
+def _pause(session: Session, asked: Finding | None) -> float:
+    """Seconds until whoami is asked again: PAUSE, or as long as its answer told, up to a day."""
+    if asked is None:
+        return PAUSE
+    reset = last_reset(asked)
+    until_reset = (reset - session.clock.now()).total_seconds() if reset else 0.0
+    return min(max(PAUSE, until_reset, asked.retry_after or 0.0), DAY)
 
 
 async def _whoami(session: Session, key: Secret) -> Finding | None:
