@@ -489,6 +489,16 @@ class TestOwnProviders:
         assert (mine.options["path"], mine.proxy) == ("/list", "http://10.0.0.1:3128")
         assert mine.ca_file == "ca.pem"
 
+    def test_a_completion_where_no_model_can_be_chosen_needs_one_named(self):
+        environ = {"CLOUDFLARE_API_KEY": "k", "CLOUDFLARE_ACCOUNT_ID": "a"}
+        text = "[providers.cloudflare]\ncheck = 'chat'\n"
+        found = mistake(text, environ)
+        assert (found.key, found.value) == ("providers.cloudflare.check", '"chat"')
+        assert "needs a model" in found.problem
+        assert provider(text + "model = 'm'\n", environ).check == "chat"
+        mine = own("check = 'chat'").replace("openai", "cloudflare")
+        assert "needs a model" in mistake(mine).problem
+
 
 # As keys and tokens look that are also names: letters, digits and low lines.
 PASTED = [

@@ -34,6 +34,13 @@ def check_settings(provider: Provider, own: ProviderTable, dialect: Dialect) -> 
     path = ("providers", provider.name)
     if provider.check not in dialect.checks:
         yield one_of((*path, "check"), provider.check, dialect.checks)
+    elif provider.check == "chat" and provider.model is None and _has_no_list(provider, dialect):
+        yield Mistake(
+            key=dotted((*path, "check")),
+            value=shown("chat"),
+            problem="a completion needs a model, and there is no list to choose one from",
+            allowed="chat with model = as well",
+        )
     if dialect.options:  # an unknown kind has none
         for option, value in (own.options or {}).items():
             yield from _check_option((*path, "options", option), value, dialect)
@@ -43,6 +50,10 @@ def check_settings(provider: Provider, own: ProviderTable, dialect: Dialect) -> 
     if own.ca_file and (problem := _certificate_problem(own.ca_file)):
         value = shown(own.ca_file)
         yield Mistake(key=dotted((*path, "ca_file")), value=value, problem=problem)
+
+
+def _has_no_list(provider: Provider, dialect: Dialect) -> bool:
+    return bool(dialect.options) and not provider.options.get("models_path")
 
 
 def one_of(path: Iterable[object], value: str, choices: Iterable[str]) -> Mistake:
