@@ -35,7 +35,7 @@ pieces = st.sampled_from(
 )  # fmt: skip
 values = st.one_of(st.text(), numbers, st.lists(pieces, max_size=40).map("".join))
 headers = st.lists(st.tuples(names, values), max_size=12)
-dialects = st.sampled_from(["", "groq", "together", "fireworks", "nobody"])
+providers = st.sampled_from(["", "groq", "together", "fireworks", "nobody"])
 
 scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), values)
 anything = st.recursive(
@@ -67,10 +67,10 @@ errors = st.fixed_dictionaries(
 bodies = st.one_of(anything, st.fixed_dictionaries({"error": errors}))
 
 
-@given(headers, bodies, dialects)
+@given(headers, bodies, providers)
 @example([("x-ratelimit-limit", "1" * 5000)], 10**5000, "")
-def test_any_answer_gives_credible_readings_or_none(headers, body, dialect):
-    limits = read_limits(headers, body, now=NOW, dialect=dialect)
+def test_any_answer_gives_credible_readings_or_none(headers, body, provider):
+    limits = read_limits(headers, body, now=NOW, provider=provider)
     assert len({one.name for one in limits.readings}) == len(limits.readings) <= READINGS
     assert limits.retry_after is None or 0.0 <= limits.retry_after <= LONGEST_WAIT
     for one in limits.readings:
@@ -81,9 +81,9 @@ def test_any_answer_gives_credible_readings_or_none(headers, body, dialect):
 
 
 @given(st.lists(st.tuples(names, values), max_size=8).flatmap(
-    lambda told: st.tuples(st.just(told), st.permutations(told))), dialects)  # fmt: skip
-def test_the_order_of_headers_does_not_matter(two_orders, dialect):
-    one, other = (read_limits(told, None, now=NOW, dialect=dialect) for told in two_orders)
+    lambda told: st.tuples(st.just(told), st.permutations(told))), providers)  # fmt: skip
+def test_the_order_of_headers_does_not_matter(two_orders, provider):
+    one, other = (read_limits(told, None, now=NOW, provider=provider) for told in two_orders)
     assert one == other
 
 
@@ -185,7 +185,7 @@ def test_what_is_told_is_read_in_every_style(limit, share, seconds, style):
 
 @given(headers, st.floats(0, 1e9), st.floats(0, 1e9))
 def test_what_has_expired_stays_so(headers, sooner, later):
-    told = read_limits(headers, None, now=NOW, dialect="groq").readings
+    told = read_limits(headers, None, now=NOW, provider="groq").readings
     sooner, later = sorted((sooner, later))
     first = current(told, NOW + timedelta(seconds=sooner), read_at=NOW)
     second = current(told, NOW + timedelta(seconds=later), read_at=NOW)

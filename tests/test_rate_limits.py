@@ -20,13 +20,13 @@ def after(seconds):
     return NOW + timedelta(seconds=seconds)
 
 
-def read(headers=None, body=None, dialect=""):
+def read(headers=None, body=None, provider=""):
     pairs = list(headers.items()) if isinstance(headers, dict) else headers or []
-    return read_limits(pairs, body, now=NOW, dialect=dialect)
+    return read_limits(pairs, body, now=NOW, provider=provider)
 
 
-def readings(headers=None, body=None, dialect=""):
-    return read(headers, body, dialect).readings
+def readings(headers=None, body=None, provider=""):
+    return read(headers, body, provider).readings
 
 
 def told(name, limit=None, remaining=None, window=None, reset=None):
@@ -50,7 +50,7 @@ GROQ = {
 
 
 def test_reads_groq_with_requests_a_day_and_tokens_a_minute():
-    assert read(GROQ, dialect="groq") == Limits(
+    assert read(GROQ, provider="groq") == Limits(
         readings=(
             told("requests", 1000, 550, DAY, 179.56),
             told("tokens", 8000, 7987, 60, 0.5775),
@@ -60,7 +60,7 @@ def test_reads_groq_with_requests_a_day_and_tokens_a_minute():
 
 
 def test_claims_no_window_for_the_same_names_elsewhere():
-    assert [one.window_seconds for one in readings(GROQ, dialect="openai")] == [None, None]
+    assert [one.window_seconds for one in readings(GROQ, provider="openai")] == [None, None]
 
 
 def test_reads_anthropics_four_families():
@@ -127,7 +127,7 @@ def test_reads_sambanova_leaving_an_unnamed_window_open():
         "x-ratelimit-reset-requests": "soon",
         "x-ratelimit-remaining-requests-day": "400",
     }
-    assert readings(headers, dialect="sambanova") == (
+    assert readings(headers, provider="sambanova") == (
         told("requests", 30, 29),
         told("requests_day", None, 400, DAY),
     )
@@ -143,7 +143,7 @@ def test_reads_togethers_limits_as_per_second():
         "x-ratelimit-limit-dynamic": "20",
         "x-tokenlimit-remaining-dynamic": "100",
     }
-    assert readings(headers, dialect="together") == (
+    assert readings(headers, provider="together") == (
         told("requests", 10, 9, 1, 1),
         told("requests_dynamic", 20, None, 1),
         told("tokens", 3000, 2990, 1),
@@ -157,7 +157,7 @@ def test_reads_fireworks_tokens_as_per_second():
         "x-ratelimit-limit-tokens-cache-adjusted-prompt": "15000",
         "x-ratelimit-limit-tokens-generated": "600",
     }
-    assert readings(headers, dialect="fireworks") == (
+    assert readings(headers, provider="fireworks") == (
         told("tokens_cache_adjusted_prompt", 15_000, None, 1),
         told("tokens_generated", 600, None, 1),
         told("tokens_prompt", 60_000, None, 1),

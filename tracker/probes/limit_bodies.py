@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,7 +44,7 @@ def body_readings(body: object, *, now: datetime) -> Iterator[LimitReading]:
         yield one
     headers = mapping(mapping(error.get("metadata")).get("headers"))
     texts = [(name.lower(), value) for name, value in headers.items() if isinstance(value, str)]
-    yield from header_readings(texts, now=now, dialect="")
+    yield from header_readings(texts, now=now, provider="")
 
 
 def body_retry_after(body: object, *, now: datetime) -> float | None:
@@ -57,7 +57,7 @@ def body_retry_after(body: object, *, now: datetime) -> float | None:
     return None if delay is None else max(0.0, delay)
 
 
-def next_midnight(now: datetime, zone: ZoneInfo) -> datetime:
+def next_midnight(now: datetime, zone: tzinfo) -> datetime:
     """The next midnight there, in the zone of ``now``."""
     tomorrow = now.astimezone(zone).date() + timedelta(days=1)
     return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone).astimezone(now.tzinfo)

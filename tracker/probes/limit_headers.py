@@ -59,14 +59,14 @@ class _Told:
     policies: list[tuple[str, str]] = attrs.field(factory=list)
 
 
-def header_readings(headers: Headers, *, now: datetime, dialect: str) -> Iterator[LimitReading]:
+def header_readings(headers: Headers, *, now: datetime, provider: str) -> Iterator[LimitReading]:
     """Every limit the headers tell, each name once."""
     told: dict[str, _Told] = defaultdict(_Told)
     for name, value in headers:
         if len(value) <= VALUE_LENGTH:
             _note(told, name, value)
     for name, values in told.items():
-        if (one := _settled(name, values, now=now, dialect=dialect)) is not None:
+        if (one := _settled(name, values, now=now, provider=provider)) is not None:
             yield one
 
 
@@ -145,14 +145,14 @@ def _slug(label: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", label.lower())[:40].strip("_") or "requests"
 
 
-def _settled(name: str, told: _Told, *, now: datetime, dialect: str) -> LimitReading | None:
+def _settled(name: str, told: _Told, *, now: datetime, provider: str) -> LimitReading | None:
     policy = _policy(told)
     return reading(
         name,
         limit=told.limit or policy[:1],
         remaining=told.remaining,
         reset=told.reset,
-        window_seconds=window(policy[1]) if policy else _window(name, dialect),
+        window_seconds=window(policy[1]) if policy else _window(name, provider),
         now=now,
     )
 
@@ -166,11 +166,11 @@ def _policy(told: _Told) -> tuple[str, ...]:
     return policies[0] if len(policies) == 1 else ()
 
 
-def _window(name: str, dialect: str) -> float | None:
-    """Seconds, out of the name's last words, else what the dialect means by it."""
+def _window(name: str, provider: str) -> float | None:
+    """Seconds, out of the name's last words, else what the provider means by it."""
     if tail := _WINDOW.search(name):
         return window(int(tail["count"] or 1) * _UNITS[tail["unit"]])
-    return _WINDOWS.get(dialect, {}).get(name.partition("_")[0])
+    return _WINDOWS.get(provider, {}).get(name.partition("_")[0])
 
 
 def retry_after(headers: Headers, *, now: datetime) -> float | None:

@@ -26,15 +26,15 @@ class Limits:
 
 
 def read_limits(
-    headers: Sequence[tuple[str, str]], body: object, *, now: datetime, dialect: str = ""
+    headers: Sequence[tuple[str, str]], body: object, *, now: datetime, provider: str = ""
 ) -> Limits:
     """Read every form that facts of providers know, from headers and body.
 
     headers: lower-cased names, duplicates included. body: parsed JSON of any type, or None.
-    dialect: the provider's catalogue name, for header names whose window only its docs tell.
+    provider: its catalogue name, for header names whose window only its docs tell.
     Never raises: what is no credible limit gives no reading.
     """
-    from_headers = tuple(header_readings(headers, now=now, dialect=dialect))
+    from_headers = tuple(header_readings(headers, now=now, provider=provider))
     from_body = tuple(body_readings(body, now=now))
     return Limits(
         readings=merged((*from_headers, *from_body))[:READINGS],

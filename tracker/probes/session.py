@@ -186,7 +186,7 @@ class Session:
 
     def limits(self, reply: Reply) -> Limits:
         return read_limits(
-            reply.headers, reply.json, now=self.clock.now(), dialect=self.provider.name
+            reply.headers, reply.json, now=self.clock.now(), provider=self.provider.name
         )
 
 

@@ -126,9 +126,9 @@ class Writer:
     async def _prune_regularly(self) -> NoReturn:
         await self.remembered.wait()
         while True:
-            with_retention = self.clock.now() - timedelta(days=self.retention_days)
+            oldest_kept = self.clock.now() - timedelta(days=self.retention_days)
             try:
-                pruned = await self.store.prune(with_retention)
+                pruned = await self.store.prune(oldest_kept)
             except StoreUnavailable as error:
                 log.debug("nothing pruned", reason=error.reason)
             else:

@@ -4,11 +4,12 @@
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from tracker.probes.completions import complete
 from tracker.probes.dialects.openai import WIRE
+from tracker.probes.limit_bodies import next_midnight
 from tracker.probes.limit_values import DAY, amount
 from tracker.probes.listing import check_list, hourly_models
 from tracker.probes.session import Session
@@ -54,7 +55,7 @@ def readings(data: Mapping[str, Any], now: datetime) -> Iterator[LimitReading]:
 
     ``rate_limit`` beside them is always -1 and says nothing.
     """
-    tomorrow = next_utc_midnight(now)
+    tomorrow = next_midnight(now, UTC)
     budget, left = amount(data.get("limit")), data.get("limit_remaining")
     if budget is not None and (isinstance(left, int | float) and not isinstance(left, bool)):
         daily = data.get("limit_reset") == "daily"
@@ -74,11 +75,6 @@ def readings(data: Mapping[str, Any], now: datetime) -> Iterator[LimitReading]:
             window_seconds=DAY,
             reset_at=tomorrow,
         )
-
-
-def next_utc_midnight(now: datetime) -> datetime:
-    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return today + timedelta(days=1)
 
 
 def _spent(data: Mapping[str, Any], limits: tuple[LimitReading, ...]) -> LimitReading | None:
