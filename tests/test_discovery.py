@@ -1,8 +1,12 @@
+import os
+
 import pytest
 
 from tracker.catalogue import load_catalogue
+from tracker.config import read_config
 from tracker.config.show import show_config
 from tracker.discovery import discover, fill, find, find_keys, find_token, read_environment
+from tracker.mistakes import ConfigError
 from tracker.secret import Secret
 from tracker.settings import Config
 
@@ -132,6 +136,16 @@ def test_an_account_id_is_filled_in_and_cannot_leave_its_place():
     provider = found("cloudflare", **environ).provider
     assert provider.base_url == ("https://api.cloudflare.com/client/v4/accounts/..%2Fx%3Fy/ai/v1")
     assert fill("{a}/{b}", {"a": 1, "b": "x y"}) == "1/x%20y"
+
+
+@pytest.mark.parametrize("table", ["", "[providers.cloudflare]\ninterval_seconds = 60\n"])
+def test_an_id_that_is_not_utf_8_is_a_mistake_that_names_only_the_variable(table, tmp_path):
+    environ = {"CLOUDFLARE_API_KEY": "a", "CLOUDFLARE_ACCOUNT_ID": os.fsdecode(b"canary\xff")}
+    (tmp_path / "tracker.toml").write_text(table)
+    with pytest.raises(ConfigError) as caught:
+        read_config(tmp_path / "tracker.toml", environ, dotenv=None)
+    assert [mistake.key for mistake in caught.value.mistakes] == ["CLOUDFLARE_ACCOUNT_ID"]
+    assert "canary" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

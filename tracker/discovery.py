@@ -150,7 +150,11 @@ def find(entry: Entry, environ: Mapping[str, str]) -> Found:
     if missing:
         return Found(entry=entry, variables=used, missing=missing, mistakes=keys.mistakes)
     provider = make_provider(entry, environ, keys=keys, base_url=base_url)
-    mistakes = (*keys.mistakes, *check_moved(provider, entry.base_variable))
+    mistakes = (
+        *keys.mistakes,
+        *check_options(entry, environ),
+        *check_moved(provider, entry.base_variable),
+    )
     return Found(
         entry=entry,
         provider=None if mistakes else provider,
@@ -168,6 +172,15 @@ def check_moved(provider: Provider, key: str) -> Iterator[Mistake]:
     allow = provider.allow_private
     if problem := url_problem(provider.base_url, allow_private=allow, sends_key=sends_key):
         yield Mistake(key=key, value=shown_url(provider.base_url), problem=problem)
+
+
+def check_options(entry: Entry, environ: Mapping[str, str]) -> Iterator[Mistake]:
+    """Whether the options that variables set can be sent: they end in URLs and in JSON."""
+    for variable in (*entry.required.values(), *entry.optional.values()):
+        try:
+            environ.get(variable, "").encode()
+        except UnicodeEncodeError:
+            yield Mistake(key=variable, problem="the value is not UTF-8 (it is not shown)")
 
 
 def other_variables(entry: Entry, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -223,4 +236,8 @@ def secret_options(kind: str, environ: Mapping[str, str]) -> dict[str, Secret]:
 
 def fill(url: str, options: Mapping[str, object]) -> str:
     """The URL with each ``{option}`` filled in, safe for a path."""
-    return re.sub(r"\{(\w+)\}", lambda name: quote(str(options[name[1]]), safe=""), url)
+
+    def filled(name: re.Match[str]) -> str:
+        return quote(str(options[name[1]]), safe="", errors="surrogateescape")
+
+    return re.sub(r"\{(\w+)\}", filled, url)

@@ -13,6 +13,7 @@ from tracker.config.timing import merge_timing
 from tracker.discovery import (
     Found,
     check_moved,
+    check_options,
     find,
     find_keys,
     make_provider,
@@ -89,7 +90,7 @@ def _known(
         provider=None if lacking else merged.provider,
         variables=(*keys.names, *other_variables(entry, environ)),
         missing=missing,
-        mistakes=(*keys.mistakes, *merged.mistakes),
+        mistakes=(*keys.mistakes, *check_options(entry, environ), *merged.mistakes),
         warnings=(
             *(f"{entry.name} is not watched: {variable} is not set" for variable in lacking),
             *_overruled(entry, own, environ),
