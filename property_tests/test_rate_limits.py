@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tracker.limits import current, worst_percent
+from tracker.limit_book import HeldLimit
+from tracker.limits import worst_percent
 from tracker.probes.durations import seconds_until
 from tracker.probes.rate_limits import LONGEST_WAIT, READINGS, read_limits
 
@@ -187,6 +188,12 @@ def test_what_is_told_is_read_in_every_style(limit, share, seconds, style):
 def test_what_has_expired_stays_so(headers, sooner, later):
     told = read_limits(headers, None, now=NOW, provider="groq").readings
     sooner, later = sorted((sooner, later))
-    first = current(told, NOW + timedelta(seconds=sooner), read_at=NOW)
-    second = current(told, NOW + timedelta(seconds=later), read_at=NOW)
-    assert set(second) <= set(first) <= set(told)
+    first, second = (
+        {
+            one
+            for one in told
+            if HeldLimit(reading=one, read_at=NOW).holds(NOW + timedelta(seconds=s))
+        }
+        for s in (sooner, later)
+    )
+    assert second <= first <= set(told)

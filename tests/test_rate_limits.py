@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tracker.limits import current, worst_percent
+from tracker.limits import expiry, worst_percent
 from tracker.probes.durations import seconds_until
 from tracker.probes.limit_bodies import next_midnight
 from tracker.probes.limit_values import merged
@@ -460,6 +460,4 @@ def test_the_worst_limit_counts():
 def test_readings_hold_until_their_reset_or_for_a_window():
     by_reset, by_window, forever = told("a", 9, 1, DAY, 60), told("b", 9, 1, 120), told("c", 9, 1)
     every = (by_reset, by_window, forever)
-    assert current(every, after(59), read_at=NOW) == every
-    assert current(every, after(60), read_at=NOW) == (by_window, forever)
-    assert current(every, after(120), read_at=NOW) == (forever,)
+    assert [expiry(one, NOW) for one in every] == [after(60), after(120), None]

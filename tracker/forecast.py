@@ -110,9 +110,9 @@ class Series:
             return None
         if window is None and self.reset_at is None and self.name not in NEVER_REFILLED:
             return None
-        return exhausts_at(self.points, self._end(), now)
+        return exhausts_at(self.points, self._resets_at(), now)
 
-    def _end(self) -> datetime | None:
+    def _resets_at(self) -> datetime | None:
         """The reset; untold, a window after the first reading: it can come no later."""
         if self.reset_at is not None or self.window_seconds is None or self.began is None:
             return self.reset_at
@@ -127,7 +127,7 @@ class Series:
         """
         if not self.points or remaining > self.points[-1].remaining or at < self.points[-1].at:
             return True
-        end = self._end()
+        end = self._resets_at()
         if end is not None and at >= end:
             return True
         if self.reset_at is None or reading.reset_at is None:

@@ -1,13 +1,13 @@
 """What a provider told of its rate limits, from check to check, and what still holds of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import attrs
 
 from tracker.estimates import estimate
 from tracker.forecast import Series, earliest_end, follow, runs_out_soon
-from tracker.limits import current, worst_percent
+from tracker.limits import expiry, worst_percent
 from tracker.reports import Finding, LimitReading, LimitSource
 from tracker.snapshot import RateLimit
 
@@ -21,6 +21,13 @@ class HeldLimit:
 
     reading: LimitReading
     read_at: datetime
+
+    @property
+    def ends(self) -> datetime | None:
+        return expiry(self.reading, self.read_at)
+
+    def holds(self, now: datetime) -> bool:
+        return self.ends is None or now < self.ends
 
 
 @attrs.frozen(kw_only=True)
@@ -39,13 +46,13 @@ class LimitBook:
         only where it was hit would hold for ever.
         """
         if not finding.limits:
-            kept = tuple(h for h in self.held if _expiry(h) is not None)
+            kept = tuple(h for h in self.held if h.ends is not None)
             return attrs.evolve(self, held=kept) if finding.kind.is_success else self
         told = {reading.name for reading in finding.limits}
         kept = tuple(
             h
             for h in self.held
-            if h.reading.name not in told and _expiry(h) is not None and _holds(h, now)
+            if h.reading.name not in told and h.ends is not None and h.holds(now)
         )[-MOST_UNTOLD:]
         new = tuple(HeldLimit(reading=reading, read_at=now) for reading in finding.limits)
         series = follow(self.series, finding.limits, now)
@@ -67,7 +74,7 @@ class LimitBook:
 
         spent: completions of ours in the last so many seconds.
         """
-        readings = tuple(h.reading for h in self.held if _holds(h, now))
+        readings = tuple(h.reading for h in self.held if h.holds(now))
         source = self.source
         if not readings:
             readings = estimate(documented, spent)
@@ -84,23 +91,11 @@ class LimitBook:
 
     def expires_next(self, now: datetime) -> datetime | None:
         """When the next of the readings stops to hold."""
-        ends = (_expiry(h) for h in self.held if _holds(h, now))
+        ends = (h.ends for h in self.held if h.holds(now))
         return min((end for end in ends if end is not None), default=None)
 
     def _end(self, now: datetime) -> datetime | None:
         """The forecast, until it has come or the limit it was made for has started anew."""
         if self.ends is None or self.ends <= now:
             return None
-        return self.ends if any(_holds(h, now) for h in self.held) else None
-
-
-def _holds(held: HeldLimit, now: datetime) -> bool:
-    return bool(current((held.reading,), now, read_at=held.read_at))
-
-
-def _expiry(held: HeldLimit) -> datetime | None:
-    window = held.reading.window_seconds
-    ends = [held.reading.reset_at] if held.reading.reset_at else []
-    if window is not None:
-        ends.append(held.read_at + timedelta(seconds=window))
-    return min(ends, default=None)
+        return self.ends if any(h.holds(now) for h in self.held) else None

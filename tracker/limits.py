@@ -1,7 +1,7 @@
-"""What rate-limit readings amount to: the worst one's use, and which of them still hold."""
+"""What rate-limit readings amount to: the worst one's use, and how long each holds."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from tracker.reports import LimitReading
 
@@ -12,19 +12,13 @@ def worst_percent(readings: Iterable[LimitReading]) -> float:
     return max((percent for percent in used if percent is not None), default=0.0)
 
 
-def current(
-    readings: Sequence[LimitReading], now: datetime, *, read_at: datetime
-) -> tuple[LimitReading, ...]:
-    """Those of the readings, told at ``read_at``, that still say something at ``now``.
+def expiry(reading: LimitReading, read_at: datetime) -> datetime | None:
+    """When a reading stops to say anything; None: never.
 
     Once its reset has passed, or a whole window since it was read, a limit has started anew and
     nobody knows what is left of it.
     """
-    age = (now - read_at).total_seconds()
-    return tuple(reading for reading in readings if _holds(reading, now, age))
-
-
-def _holds(reading: LimitReading, now: datetime, age: float) -> bool:
-    if reading.reset_at is not None and reading.reset_at <= now:
-        return False
-    return reading.window_seconds is None or age < reading.window_seconds
+    ends = [] if reading.reset_at is None else [reading.reset_at]
+    if reading.window_seconds is not None:
+        ends.append(read_at + timedelta(seconds=reading.window_seconds))
+    return min(ends, default=None)

@@ -1,4 +1,4 @@
-"""The immutable state of all providers at one instant, and the board it is posted on."""
+"""The immutable state of all providers at one instant."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
