@@ -59,7 +59,7 @@ def choice(given: Given, name: str, choices: Sequence[str]) -> str:
 
 
 def names(given: Given, name: str, known: Container[str]) -> frozenset[str] | None:
-    """Names separated by commas; a value that is itself a ``known`` name is taken whole.
+    """Names separated by commas, blanks around them left off unless a ``known`` name has them.
 
     None where the parameter is absent. May be repeated, for names that hold a comma.
     """
@@ -67,7 +67,8 @@ def names(given: Given, name: str, known: Container[str]) -> frozenset[str] | No
         return None
     found: set[str] = set()
     for value in given[name]:
-        found.update([value] if value in known else value.split(","))
+        listed = [value] if value in known else value.split(",")
+        found.update(one if one in known else one.strip() for one in listed)
     return frozenset(found - {""})
 
 
