@@ -96,17 +96,22 @@ class Streams:
         return self._encoded[key]
 
     def _encode(self, before: Snapshot | None, after: Snapshot) -> bytes:
+        """The last event alone has the id: a reader cut off before it lacks some of the step."""
         if before is None or before.providers.keys() - after.providers.keys():
-            return self._event("snapshot", self._whole(after), after)
-        return b"".join(self._changes(before, after))
+            events = [_event("snapshot", self._whole(after))]
+        else:
+            events = list(self._changes(before, after))
+        if events:
+            events[-1] = b"id: %s\n%s" % (self._id(after).encode(), events[-1])
+        return b"".join(events)
 
     def _changes(self, before: Snapshot, after: Snapshot) -> Iterator[bytes]:
         for name, provider in after.providers.items():
             known = before.providers.get(name)
             if known is not provider and known != provider:
-                yield self._event("provider", self.answers.piece(provider), after)
+                yield _event("provider", self.answers.piece(provider))
         if before.ranking is not after.ranking and before.ranking != after.ranking:
-            yield self._event("best", self.answers.best(after).body, after)
+            yield _event("best", self.answers.best(after).body)
 
     def _whole(self, snapshot: Snapshot) -> bytes:
         """The /status document, with the /best document in it."""
@@ -116,17 +121,13 @@ class Streams:
         )
         return msgspec.json.encode({**status, "best": best})
 
-    def _event(self, kind: str, data: bytes, snapshot: Snapshot) -> bytes:
-        """JSON has no line breaks of its own, so one data line holds it."""
-        return b"id: %s\nevent: %s\ndata: %s\n\n" % (
-            self._id(snapshot).encode(),
-            kind.encode(),
-            data,
-        )
-
     def _heartbeat(self) -> bytes:
-        data = msgspec.json.encode({"timestamp": instant(self.clock.now())})
-        return b"event: heartbeat\ndata: %s\n\n" % data
+        return _event("heartbeat", msgspec.json.encode({"timestamp": instant(self.clock.now())}))
 
     def _id(self, snapshot: Snapshot) -> str:
         return f"{self.boot}-{snapshot.revision}"
+
+
+def _event(kind: str, data: bytes) -> bytes:
+    """JSON has no line breaks of its own, so one data line holds it."""
+    return b"event: %s\ndata: %s\n\n" % (kind.encode(), data)

@@ -79,8 +79,8 @@ class Operations:
 
         ``snapshot`` comes first: the status document, with the best document as ``best``. Then
         ``provider`` (one provider's document) and ``best`` for what changed, and a ``heartbeat``
-        every ten seconds. A reader that names the last event it saw (Last-Event-ID) gets no
-        second snapshot while that is still the present one.
+        every ten seconds. The last event of each change has an ``id``: a reader that names the
+        one it saw last (Last-Event-ID) gets no second snapshot while that is still the present.
         """
         query()
         if request.method == "HEAD":

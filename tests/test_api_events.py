@@ -48,11 +48,26 @@ async def test_only_what_changed_follows():
     await anext(stream)
     tracker.post(WELL, a_provider("mistral", response_time_ms=100.0))
     [provider, best] = parsed(await anext(stream))
-    assert provider[:2] == ("boot-2", "provider")
+    assert provider[:2] == (None, "provider")
     assert (provider[2]["provider_name"], provider[2]["response_time_ms"]) == ("mistral", 100.0)
     assert best[:2] == ("boot-2", "best")
     assert best[2]["best_provider"] == "mistral"
     await stream.aclose()
+
+
+@pytest.mark.parametrize("seen", [1, 2, 3])
+async def test_who_was_cut_off_within_a_change_gets_the_whole_again(seen):
+    tracker = a_tracker(WELL, OTHER)
+    streams = streams_of(tracker)
+    async with contextlib.aclosing(streams.stream(None)) as stream:
+        read = parsed(await anext(stream))
+        tracker.post(*(a_provider(p.name, response_time_ms=9.0) for p in (OTHER, WELL)))
+        change = parsed(await anext(stream))
+    assert [kind for _, kind, _ in change] == ["provider", "provider", "best"]
+    last_id = [event_id for event_id, _, _ in read + change[:seen] if event_id][-1]
+    async with contextlib.aclosing(streams.stream(last_id)) as stream:
+        again = [kind for _, kind, _ in parsed(await anext(stream))]
+    assert again == ([] if seen == len(change) else ["snapshot"])
 
 
 async def test_a_snapshot_that_changes_nothing_sends_nothing(autojump_clock):
@@ -189,7 +204,7 @@ async def test_a_change_is_encoded_once_for_all_streams(monkeypatch):
         events.Streams, "_changes", lambda self, *_: encoded.append(1) or iter([b"change"])
     )
     tracker.post(OTHER, WELL)
-    assert [await anext(reader) for reader in readers] == [b"change"] * 5
+    assert [await anext(reader) for reader in readers] == [b"id: boot-2\nchange"] * 5
     assert encoded == [1]
     for reader in readers:
         await reader.aclose()
