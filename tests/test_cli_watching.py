@@ -18,7 +18,7 @@ from rich.console import Console
 
 from api.cli.failures import UnreachableError
 from api.cli.remote import Remote
-from api.cli.watching import Look, fitted, looks, screen
+from api.cli.watching import Look, fitted, follow, looks, screen
 from tracker.reports import Kind
 
 __all__ = ["command"]
@@ -138,24 +138,55 @@ def test_it_survives_a_restart_and_ends_with_ctrl_c(command: Commands) -> None:
         assert watching.stdout is not None
         first = json.loads(watching.stdout.readline())
         assert served.ended().code == 0
+    assert watching.stderr is not None
+    assert watching.stderr.readline().startswith(f"no tracker answers at {served.url} ")
     with serving(command.folder, "--port", port):
         after = until(watching.stdout.readline, lambda d: d["timestamp"] > first["timestamp"])
         watching.send_signal(signal.SIGINT)
         _, err = watching.communicate(timeout=30)
-    assert (watching.returncode, err) == (0, "")
+    assert (watching.returncode, err) == (0, "the tracker answers again\n")
     assert list(after["providers"]) == ["mine"]
 
 
-def test_into_a_pipe_a_table_is_written_at_each_change(
-    command: Commands, tracker: RealTracker
+def test_into_a_pipe_a_table_is_written_at_each_change_and_when_the_tracker_goes(
+    command: Commands, tmp_path: Path
 ) -> None:
-    watching = start(command.folder, "status", "--watch", "--url", tracker.url)
-    assert watching.stdout is not None
-    while "live, as of" not in watching.stdout.readline():
+    with real_tracker(tmp_path) as running:
+        watching = start(command.folder, "status", "--watch", "--url", running.url)
+        assert watching.stdout is not None
+        while "● live, as of" not in watching.stdout.readline():
+            pass
+    while "■ not live: as of" not in watching.stdout.readline():
         pass
     watching.send_signal(signal.SIGINT)
     _, err = watching.communicate(timeout=30)
     assert (watching.returncode, err) == (0, "")
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_that_the_tracker_went_is_told_once_and_that_it_is_back(
+    tracker: RealTracker,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    as_json: bool,
+) -> None:
+    real, answered = httpx.request, iter([True, False, False, True, True])
+
+    def request(*args: object, **more: object) -> httpx.Response:
+        if not (well := next(answered, None)):
+            raise KeyboardInterrupt if well is None else httpx.ConnectError("refused")
+        return real(*args, **more)
+
+    monkeypatch.setattr(httpx, "request", request)
+    follow(Remote(tracker.url), as_json=as_json, sleep=nothing)
+    out, err = capsys.readouterr()
+    if as_json:
+        went, back = err.splitlines()
+        assert went.startswith(f"no tracker answers at {tracker.url} ")
+        assert (back, len(out.splitlines())) == ("the tracker answers again", 1)
+    else:
+        footers = [line[:6] for line in out.splitlines() if "as of" in line]
+        assert (footers, err) == (["● live", "■ not ", "● live"], "")
 
 
 def test_on_a_terminal_the_table_is_drawn_again_at_each_look(

@@ -55,7 +55,8 @@ def status(
 ) -> int:
     """What a running tracker knows of every provider.
 
-    With --watch and --json: one document a line, at each change.
+    With --watch and --json: one document a line, at each change. Should the tracker go, and
+    when it is back, stderr says so.
     """
     tracker = Remote.at(url, token_env)
     if watch:

@@ -32,6 +32,10 @@ class Look:
     document: Any = None
     complaint: str | None = None
 
+    @property
+    def live(self) -> bool:
+        return self.complaint is None
+
 
 def follow(tracker: Remote, *, as_json: bool, sleep: Sleep = time.sleep) -> None:
     """Until Ctrl-C. Raises UnreachableError only where the tracker never answered at all."""
@@ -63,21 +67,24 @@ def looks(tracker: Remote, sleep: Sleep) -> Iterator[Look]:
 
 
 def _print(seen: Iterator[Look]) -> None:
-    before = None
+    """Documents alone on stdout; that the tracker went, or is back, is told on stderr."""
+    before = Look()
     for look in seen:
-        if look.document != before:
-            before = look.document
-            print(msgspec.json.encode(before).decode(), flush=True)  # noqa: T201 (its output)
+        if look.live != before.live:
+            print(look.complaint or "the tracker answers again", file=sys.stderr)  # noqa: T201
+        if look.document != before.document:
+            print(msgspec.json.encode(look.document).decode(), flush=True)  # noqa: T201
+        before = look
 
 
 def _append(seen: Iterator[Look]) -> None:
     """Into a file or pipe: a table at each change, for what is drawn over is never seen there."""
-    before = None
+    before = Look()
     for look in seen:
-        if look.document != before:
-            before = look.document
+        if (look.live, look.document) != (before.live, before.document):
             console().print(screen(look, datetime.now(UTC)))
             sys.stdout.flush()
+        before = look
 
 
 def _draw(seen: Iterator[Look]) -> None:
@@ -123,7 +130,7 @@ def _more(left_out: list[schemas.Provider]) -> Text:
 def _footer(look: Look, now: datetime) -> Text:
     at = datetime.fromisoformat(look.document["timestamp"])
     told = f"as of {at:%H:%M:%S} UTC"
-    if look.complaint is None:
+    if look.live:
         return Text(f"● live, {told}; Ctrl-C ends", style="green")
     age = max((now - at).total_seconds(), 0.0)
     return Text(f"■ not live: {told}, {age:.0f} s ago; {look.complaint}", style="red")
