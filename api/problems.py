@@ -61,6 +61,8 @@ def handle_problems(app: QuartTrio, tracker: "Tracker") -> None:
         return problem_response(problem)
 
     async def on_http(error: HTTPException) -> Response | HTTPException:
+        if isinstance(error, MethodNotAllowed) and not _is_there(app, error, tracker):
+            return problem_response(Problem(status=404, detail=_NOBODY))
         return error if isinstance(error, RequestRedirect) else problem_response(_translate(error))
 
     async def on_stopped(error: StoppedError) -> Response:
@@ -81,11 +83,19 @@ def handle_problems(app: QuartTrio, tracker: "Tracker") -> None:
     app.register_error_handler(Exception, on_bug)
 
 
+_NOBODY = "nothing here, nor a provider of that name; /docs lists every path"
 _DETAILS = {
     404: "nothing here; /docs lists every path",
     408: "the request's body took too long to arrive",
     413: "the request's body is too large",
 }
+
+
+def _is_there(app: QuartTrio, error: MethodNotAllowed, tracker: "Tracker") -> bool:
+    """Whether a path that has other methods is one: rules for a provider's name fit anything."""
+    adapter = app.url_map.bind("")
+    named = [adapter.match(request.path, method)[1] for method in error.valid_methods or ()]
+    return any("name" not in n or n["name"] in tracker.snapshot.providers for n in named)
 
 
 def _translate(error: HTTPException) -> Problem:

@@ -300,6 +300,29 @@ async def test_a_wrong_method_is_405_and_says_which_are_right():
     assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/providers/nope", 404),
+        ("GET", "/api/providers/heath", 404),
+        ("GET", "/api/providers/status/", 404),
+        ("GET", "/api/providers/nope/check", 404),
+        ("POST", "/api/providers/nope", 404),
+        ("POST", "/badge/nope.svg", 404),
+        ("GET", "/api/providers/groq", 405),
+        ("GET", "/api/providers/groq/check", 405),
+        ("GET", "/api/providers/check", 405),
+        ("POST", "/api/providers/status", 405),
+        ("POST", "/dashboard/app.js", 405),
+    ],
+)
+async def test_what_is_no_path_and_no_provider_is_404_whatever_the_method(method, path, status):
+    response = await client(WELL).open(path, method=method)
+    problem = json.loads(await response.get_data())
+    assert (response.status_code, problem["status"]) == (status, status)
+    assert ("nor a provider of that name" in problem["detail"]) is (status == 404)
+
+
 async def test_an_unknown_path_is_a_problem():
     response, body = await get("/api/nothing")
     assert (response.status_code, body["status"]) == (404, 404)
