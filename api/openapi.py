@@ -19,8 +19,7 @@ from quart_schema import (
 from quart_trio import QuartTrio
 
 from api.encoding import JSON
-from api.problems import PROBLEM
-from api.schemas import Problem
+from api.schemas import PROBLEM, Problem
 
 View = TypeVar("View", bound=Callable[..., Any])
 REFERENCE = "#/components/schemas/{name}"

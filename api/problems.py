@@ -12,13 +12,13 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 
+from api.schemas import PROBLEM
 from api.schemas import Problem as Wire
 from tracker.handle import StoppedError
 
 if TYPE_CHECKING:
     from tracker.handle import Tracker
 
-PROBLEM = "application/problem+json"
 RETRY = (("Retry-After", "5"),)  # seconds; a restart takes less
 log = structlog.get_logger()
 

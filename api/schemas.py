@@ -6,6 +6,8 @@ from msgspec import Meta, Struct, field
 
 from api.units import Count, Milliseconds, OutcomeWord, Percent, StatusWord, Timestamp
 
+PROBLEM = "application/problem+json"
+
 
 class Uptime(Struct, frozen=True):
     """Percent up of what was counted in each window; null with nothing counted."""

@@ -232,6 +232,23 @@ def test_another_server_is_not_taken_for_a_tracker(
     assert found.err == f"{url} does not answer as a tracker does\n"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("status",), ("best",), ("history",), ("history", "groq"), ("export",), ("tune", "a")],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("said", ["400 Bad request", "403 Forbidden", "404 File not found"])
+def test_what_another_server_refuses_is_not_taken_for_a_trackers_word(
+    command: Commands, arguments: tuple[str, ...], said: str
+) -> None:
+    page = "HTTP/1.1 {}\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\nno.\n"
+    with answering(page.format(said).encode()) as url:
+        reset = ["--reset"] if "tune" in arguments else []
+        found = command(*arguments, *reset, "--url", url, **TOKEN)
+    assert (found.code, found.out) == (1, "")
+    assert found.err == f"{url} does not answer as a tracker does ({said})\n"
+
+
 @pytest.mark.parametrize("hours", ["0", "169", "1.5", "24.0", "-1", "nan", "day", ""])
 def test_hours_are_whole_and_of_the_last_week(command: Commands, hours: str) -> None:
     found = command("history", f"--hours={hours}", "--url", NOBODY)

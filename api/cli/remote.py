@@ -8,6 +8,7 @@ import httpx
 import msgspec
 
 from api.cli.failures import UnreachableError, UsageError
+from api.schemas import PROBLEM
 from tracker.config import DOTENV
 from tracker.discovery import find_token, read_environment
 from tracker.secret import Secret
@@ -66,9 +67,9 @@ class Remote:
         except msgspec.ValidationError:
             raise self.stranger() from None
 
-    def stranger(self) -> UnreachableError:
+    def stranger(self, said: str = "") -> UnreachableError:
         """Something answers, but not with what a tracker says."""
-        return UnreachableError(f"{self.url} does not answer as a tracker does")
+        return UnreachableError(f"{self.url} does not answer as a tracker does{said}")
 
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         headers = more.pop("headers", {})
@@ -91,6 +92,9 @@ class Remote:
     def _check(self, response: httpx.Response, *, fine: set[int]) -> None:
         if response.status_code in fine:
             return
+        ours = response.headers.get("Content-Type", "").startswith(PROBLEM)
+        if not ours and response.status_code != 401:
+            raise self.stranger(f" ({response.status_code} {response.reason_phrase})")
         told = _detail(response)
         if response.status_code == 401:
             sent = "the token that was sent is wrong" if self.token else "no token was sent"
