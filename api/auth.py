@@ -14,6 +14,7 @@ from api.problems import Problem
 from tracker.secret import Secret
 from tracker.settings import ServerSettings
 
+REALM = 'realm="provider status"'
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s\[\]/?#@:]*))(?::\d*)?")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -67,7 +68,7 @@ def require_admin(settings: ServerSettings, authorization: str | None) -> None:
         raise Problem(
             status=401,
             detail="this needs the admin token: 'Authorization: Bearer TOKEN'",
-            headers=(("WWW-Authenticate", 'Bearer realm="provider status"'),),
+            headers=(("WWW-Authenticate", f"Bearer {REALM}"),),
         )
 
 
@@ -81,8 +82,8 @@ def require_reader(settings: ServerSettings, authorization: str | None) -> None:
             detail="this needs the read token: 'Authorization: Bearer TOKEN', "
             "or in a browser as the password of any user",
             headers=(
-                ("WWW-Authenticate", 'Bearer realm="provider status"'),
-                ("WWW-Authenticate", 'Basic realm="provider status", charset="UTF-8"'),
+                ("WWW-Authenticate", f"Bearer {REALM}"),
+                ("WWW-Authenticate", f'Basic {REALM}, charset="UTF-8"'),
             ),
         )
 

@@ -8,8 +8,10 @@ import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -149,3 +151,21 @@ def ran(folder: Path, *arguments: object, **environ: str) -> Ran:
     process = start(folder, *arguments, **environ)
     out, err = process.communicate(timeout=60)
     return Ran(process.returncode, out, err)
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """A server for one connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10.0)  # a command that never asks fails its test, and hangs none
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()

@@ -2,15 +2,12 @@
 
 import csv
 import os
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from commanding import Commands, command, start
+from commanding import Commands, answering, command, start
 from real_tracker import RealTracker, real_tracker
 
 from api.csv import COLUMNS
@@ -255,24 +252,6 @@ def test_hours_are_whole_and_of_the_last_week(command: Commands, hours: str) -> 
     assert (found.code, found.out) == (2, "")
     assert "--hours" in found.err
     assert "invalid literal" not in found.err
-
-
-@contextmanager
-def answering(answer: bytes) -> Iterator[str]:
-    """A server for one connection."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10.0)  # a command that never asks fails its test, and hangs none
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(65536)
-                connection.sendall(answer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        thread.join()
 
 
 def test_a_reader_that_leaves_is_no_failure(command: Commands, tracker: RealTracker) -> None:

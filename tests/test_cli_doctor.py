@@ -10,12 +10,13 @@ from typing import Any
 import attrs
 import pytest
 import trio
-from commanding import Commands, command, serving, watched
+from commanding import Commands, answering, command, serving, watched
 from real_tracker import real_tracker
 
 from api.cli import examining
 from api.cli.examining import Symptom
-from tracker.settings import Provider
+from tracker.secret import Secret
+from tracker.settings import Provider, ServerSettings
 
 __all__ = ["command"]
 HERE = "http://127.0.0.1:9/v1"
@@ -70,6 +71,18 @@ def test_every_mistake_of_the_file_is_a_problem(sound: Commands) -> None:
     assert len(told) == 2
     assert any("server.port" in text for text in told)
     assert sound("doctor", "--port", "99999").code == 1
+
+
+def test_what_the_file_would_say_is_not_judged_while_it_is_wrong(
+    sound: Commands, taken: int
+) -> None:
+    where = ("--host", "0.0.0.0", "--port", taken, "--database", "no/such/p.db")
+    sound.configured('[server]\ncolour = "red"', watched("mine", HERE))
+    found = sound("doctor", *where, "--json")
+    (problem,) = problems(found)
+    assert problem["area"] == "configuration"
+    assert {s["area"] for s in found.json["symptoms"]} == {"configuration", "clock"}
+    assert found.json["symptoms"][-1]["found"].endswith("not looked at before it is mended")
 
 
 def test_missing_variables_are_told_and_found_ones_named(command: Commands) -> None:
@@ -185,6 +198,24 @@ def test_a_database_in_use_is_read_beside_its_tracker(sound: Commands) -> None:
     ((level, text),) = of(found, "database")
     assert (level, text.startswith("provider_status.db is sound; ")) == ("ok", True)
     assert of(found, "port") == [("ok", f"a tracker already serves on 127.0.0.1, port {port}")]
+
+
+@pytest.mark.parametrize("token", ["reading-0123456", "another-0123456"])
+def test_a_tracker_that_wants_a_token_is_one(sound: Commands, token: str) -> None:
+    server = ServerSettings(port=0, read_token=Secret("reading-0123456"))
+    with real_tracker(sound.folder, server) as closed:
+        port = closed.url.rsplit(":", 1)[1]
+        sound.configured('[server]\nread_token_env = "R"', watched("mine", HERE))
+        found = sound("doctor", "--port", port, "--json", R=token)
+    assert found.code == 0
+    assert of(found, "port") == [("ok", f"a tracker already serves on 127.0.0.1, port {port}")]
+
+
+def test_another_server_that_wants_a_token_is_none(sound: Commands) -> None:
+    refusal = b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
+    with answering(refusal) as url:
+        found = sound("doctor", "--port", url.rsplit(":", 1)[1], "--json")
+    assert [s["area"] for s in problems(found)] == ["port"]
 
 
 def test_what_others_can_read_is_told_with_the_remedy(sound: Commands) -> None:

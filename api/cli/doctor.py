@@ -1,7 +1,7 @@
 """``doctor``: whether a tracker would run well here, and what to do where it would not."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import attrs
@@ -15,13 +15,17 @@ from api.cli.options import AsJson, ConfigFile, Database, Host, Port
 from api.cli.tables import show, table
 from tracker.catalogue import load_catalogue
 from tracker.config import DOTENV, read_config
-from tracker.discovery import discover, read_environment
+from tracker.discovery import Environment, discover, read_environment
 from tracker.logs import configure_logs
 from tracker.mistakes import ConfigError
 from tracker.ranking import PolicyError, load_policy
 from tracker.settings import Config
 
 MARKS = {"ok": ("●", "green"), "note": ("○", "bright_black"), "problem": ("■", "red")}
+
+UNKNOWN = Symptom(
+    "configuration", "note", "providers, disk, database and port: not looked at before it is mended"
+)
 
 
 async def doctor(
@@ -37,9 +41,13 @@ async def doctor(
     Asks no provider and changes nothing. Exits 1 when there is a problem.
     """
     configure_logs(level="error")
+    environment = read_environment(os.environ, DOTENV)
     settings, symptoms = _configuration(config, database, host, port)
-    symptoms += _environment(settings)
-    symptoms += await _machine(settings)
+    if settings is None:
+        symptoms += [*_warned(environment.warnings), *examining.clock(None), UNKNOWN]
+    else:
+        symptoms += _environment(settings, environment)
+        symptoms += await _machine(settings)
     problems = sum(symptom.level == "problem" for symptom in symptoms)
     document = {"problems": problems, "symptoms": [attrs.asdict(one) for one in symptoms]}
     show(document, _table(symptoms), as_json=json)
@@ -48,15 +56,15 @@ async def doctor(
 
 def _configuration(
     file: Path | None, database: str | None, host: str | None, port: int | None
-) -> tuple[Config, list[Symptom]]:
-    """The settings to look at, which are the defaults where the file is wrong."""
+) -> tuple[Config | None, list[Symptom]]:
+    """The settings to look at; None where they are wrong: the defaults' problems are not theirs."""
     try:
         settings = read_config(file, database=database, host=host, port=port)
         load_policy(settings.ranking.policy, settings.ranking)
     except ConfigError as error:
         hint = "mend it; `provider-status config schema` tells editors what may stand there"
         wrong = [Symptom("configuration", "problem", str(m), hint) for m in error.mistakes]
-        return _fallback(database, host, port), wrong
+        return None, wrong
     except PolicyError as error:
         hint = "name a policy that is shipped, or put its module on the path"
         return settings, [Symptom("configuration", "problem", str(error), hint)]
@@ -64,32 +72,25 @@ def _configuration(
     return settings, [Symptom("configuration", "ok", where)]
 
 
-def _fallback(database: str | None, host: str | None, port: int | None) -> Config:
-    settings, server = Config(), Config().server
-    usable = port if port is not None and 0 <= port <= 65535 else server.port
-    return attrs.evolve(
-        settings,
-        database=database or settings.database,
-        server=attrs.evolve(server, host=host or server.host, port=usable),
-    )
-
-
-def _environment(settings: Config) -> list[Symptom]:
-    environment = read_environment(os.environ, DOTENV)
+def _environment(settings: Config, environment: Environment) -> list[Symptom]:
     found = [*_watched(settings)]
     if settings.discover:
         left = [f for f in discover(load_catalogue(), environment.variables) if not f.provider]
         missing = ", ".join(f.missing[0] for f in left if f.missing)
         if missing:
             found.append(Symptom("environment", "note", f"not set: {missing}"))
-    for warning in dict.fromkeys((*settings.warnings, *environment.warnings)):
-        told, _, hint = warning.partition(": ")
-        found.append(Symptom("permissions", "problem", told, hint or "mend it"))
+    found += _warned((*settings.warnings, *environment.warnings))
     if settings.server.admin_token is None:
         variable = settings.server.admin_token_env
         hint = f"without {variable} nobody can check now or tune"
         found.append(Symptom("environment", "note", hint))
     return found
+
+
+def _warned(warnings: Iterable[str]) -> Iterator[Symptom]:
+    for warning in dict.fromkeys(warnings):
+        told, _, hint = warning.partition(": ")
+        yield Symptom("permissions", "problem", told, hint or "mend it")
 
 
 def _watched(settings: Config) -> Iterator[Symptom]:

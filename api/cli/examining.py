@@ -15,7 +15,8 @@ import attrs
 import trio
 
 import tracker
-from api.cli.failures import UnreachableError, UsageError
+from api.auth import REALM
+from api.cli.failures import UnreachableError
 from api.cli.remote import Remote
 from api.listening import open_listeners
 from api.refusals import CannotListenError, UnsafeBindError
@@ -160,10 +161,14 @@ async def port(settings: ServerSettings) -> AsyncIterator[Symptom]:
 
 
 def _is_tracker(settings: ServerSettings) -> bool:
-    """Only this machine is asked."""
+    """Only this machine is asked. One that wants another token is a tracker as well."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    remote = Remote(f"http://{host}:{settings.port}", settings.read_token)
     try:
-        health = Remote(f"http://{host}:{settings.port}").ask("/api/providers/health")
-    except (UnreachableError, UsageError):
+        response = remote.send("GET", "/api/providers/health")
+        if response.status_code == 401:
+            return REALM in response.headers.get("WWW-Authenticate", "")
+        health = remote.decoded(response)
+    except UnreachableError:
         return False
     return isinstance(health, dict) and "providers_monitored" in health

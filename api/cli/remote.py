@@ -41,15 +41,34 @@ class Remote:
         """200, 304 for a known ``etag``, or the 503 of /best, which is an answer too."""
         given = {name: value for name, value in query.items() if value is not None}
         headers = {} if etag is None else {"If-None-Match": etag}
-        response = self._send("GET", path, params=given, headers=headers)
+        response = self.send("GET", path, params=given, headers=headers)
         self._check(response, fine={200, 304, 503} if path.endswith("/best") else {200, 304})
         return response
 
     def change(self, path: str, wanted: dict[str, Any]) -> Any:
         """What the tracker says after a PATCH."""
-        response = self._send("PATCH", path, json=wanted)
+        response = self.send("PATCH", path, json=wanted)
         self._check(response, fine={200})
         return self.decoded(response)
+
+    def send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """Whatever is answered."""
+        headers = more.pop("headers", {})
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token.reveal()}"
+        try:
+            return httpx.request(
+                method,
+                self.url.rstrip("/") + path,
+                headers=headers,
+                timeout=TIMEOUT_SECONDS,
+                trust_env=False,
+                **more,
+            )
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise UnreachableError(
+                f"no tracker answers at {self.url} ({error}); is `provider-status serve` running?"
+            ) from None
 
     def decoded(self, response: httpx.Response, shape: Any = Any) -> Any:
         """The JSON of an answer that has the shape."""
@@ -70,24 +89,6 @@ class Remote:
     def stranger(self, said: str = "") -> UnreachableError:
         """Something answers, but not with what a tracker says."""
         return UnreachableError(f"{self.url} does not answer as a tracker does{said}")
-
-    def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
-        headers = more.pop("headers", {})
-        if self.token is not None:
-            headers["Authorization"] = f"Bearer {self.token.reveal()}"
-        try:
-            return httpx.request(
-                method,
-                self.url.rstrip("/") + path,
-                headers=headers,
-                timeout=TIMEOUT_SECONDS,
-                trust_env=False,
-                **more,
-            )
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise UnreachableError(
-                f"no tracker answers at {self.url} ({error}); is `provider-status serve` running?"
-            ) from None
 
     def _check(self, response: httpx.Response, *, fine: set[int]) -> None:
         if response.status_code in fine:
