@@ -291,6 +291,16 @@ class TestValues:
     def test_the_other_tables_are_checked_too(self, table, line):
         assert mistake(f"[{table}]\n{line}\n").key == f"{table}.{line.split()[0]}"
 
+    @pytest.mark.parametrize("path", ["/api", "/docs/llm", "/openapi.json"])
+    def test_a_prefix_that_is_the_beginning_of_our_own_paths_is_refused(self, path):
+        found = mistake(f'server.root_path = "{path}"')
+        assert (found.key, found.value) == ("server.root_path", f'"{path}"')
+        assert "a proxy takes the prefix off" in found.problem
+
+    @pytest.mark.parametrize("path", ["", "/llm/api", "/apis", "/status"])
+    def test_any_other_prefix_is_taken(self, path):
+        assert read(f'server.root_path = "{path}"').server.root_path == path
+
     def test_each_wrong_element_of_a_list_is_told(self):
         found = mistakes("tracker.recheck_seconds = [1, true, '3', 4, -1]")
         assert [m.key for m in found] == [f"tracker.recheck_seconds[{n}]" for n in (1, 2, 4)]

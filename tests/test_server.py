@@ -11,6 +11,7 @@ from fakes.trackers import a_provider, a_tracker
 from api import app, listening
 from api.refusals import CannotListenError, UnsafeBindError
 from api.server import serve
+from tracker.config.reading import OWN_PATHS
 from tracker.secret import Secret
 
 GET = b"GET /api/providers/status HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -217,6 +218,11 @@ async def test_a_proxys_prefix_may_be_there_or_cut_off(path):
         assert (await client.get(path)).json()["best_provider"] == "groq"
         document = (await client.get("/openapi.json")).json()
         assert document["servers"] == [{"url": "/watch"}]
+
+
+def test_every_path_of_ours_is_known_to_the_configuration_which_refuses_it_as_a_prefix():
+    rules = app.create_app(a_tracker(a_provider())).url_map.iter_rules()
+    assert {rule.rule.split("/")[1] for rule in rules} - {""} == OWN_PATHS
 
 
 async def test_localhost_is_served_on_one_port():

@@ -13,11 +13,15 @@ from tracker.config.structure import structure
 from tracker.config.tables import ConfigTable, RankingTable, ServerTable, TrackerTable
 from tracker.config.timing import merge_timing
 from tracker.discovery import find_token, read_environment
-from tracker.mistakes import ConfigError, Mistake, environment_mask
+from tracker.mistakes import ConfigError, Mistake, environment_mask, shown
 from tracker.secret import Mask, Secret
 from tracker.settings import Config, RankingSettings, ServerSettings
 
 DOTENV = Path(".env")
+# What the paths of our own API and pages begin with.
+OWN_PATHS = frozenset(
+    {"api", "badge", "dashboard", "docs", "livez", "metrics", "openapi.json", "plain", "readyz"}
+)
 
 
 def read_config(
@@ -87,6 +91,13 @@ def _server(
     if settings.read_token_env and read is None:
         problem = f"{settings.read_token_env} is not set, so everybody could read"
         mistakes.append(Mistake(key="server.read_token_env", problem=problem))
+    if OWN_PATHS.intersection(settings.root_path.split("/")[:2]):
+        problem = (
+            "the tracker's own paths begin so: where a proxy takes the prefix off, what is left "
+            "would look as if it still had it"
+        )
+        value = shown(settings.root_path)
+        mistakes.append(Mistake(key="server.root_path", value=value, problem=problem))
     settings = attrs.evolve(
         settings,
         admin_token=admin if isinstance(admin, Secret) else None,
