@@ -47,7 +47,7 @@ class Streams:
                 seen = self.board.latest
                 current = last_event_id == self._id(seen)
                 next_beat = trio.current_time() + HEARTBEAT_SECONDS
-                yield RETRY if current else RETRY + self._step(None, seen)
+                yield RETRY + (self._heartbeat() if current else self._step(None, seen))
                 while True:
                     snapshot = await self._next(feed, next_beat)
                     if snapshot is None:

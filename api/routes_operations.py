@@ -80,7 +80,7 @@ class Operations:
         ``snapshot`` comes first: the status document, with the best document as ``best``. Then
         ``provider`` (one provider's document) and ``best`` for what changed, and a ``heartbeat``
         every ten seconds. The last event of each change has an ``id``: a reader that names the
-        one it saw last (Last-Event-ID) gets no second snapshot while that is still the present.
+        present one (Last-Event-ID) gets a heartbeat in place of the snapshot.
         """
         query()
         if request.method == "HEAD":

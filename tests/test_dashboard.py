@@ -21,6 +21,18 @@ const note = (list) => figures.push(...list.getEntriesByName("update").map((e) =
 new PerformanceObserver(note).observe({ type: "measure" });
 """
 
+SILENT = """
+window.EventSource = class extends EventTarget {
+  static CLOSED = 2;
+  readyState = 1;
+  constructor() {
+    super();
+    setTimeout(() => this.onopen?.());
+  }
+  close() {}
+};
+"""
+
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
@@ -141,6 +153,30 @@ def test_polls_where_the_stream_is_not_to_be_had(browser, groq_and_mistral):
         browser.until(f"{ROW}.dataset.status === 'down'", "groq")
     finally:
         browser.command("Network.setBlockedURLs", urls=[])
+
+
+def test_a_poll_that_fails_by_half_is_made_again_in_full(browser, groq_and_mistral):
+    browser.command("Network.enable")
+    browser.command("Network.setBlockedURLs", urls=["*/api/providers/events", "*/best"])
+    try:
+        browser.open(groq_and_mistral.url)
+        browser.until("$('#connection[data-state=lost]') !== null")
+        browser.command("Network.setBlockedURLs", urls=["*/api/providers/events"])
+        browser.until("$('#connection[data-state=polling]') !== null")
+        browser.until("$$('#list .row').length === 2")
+        assert browser.text("#use-name") == "groq"
+    finally:
+        browser.command("Network.setBlockedURLs", urls=[])
+
+
+def test_a_stream_that_opens_and_says_nothing_is_not_live(browser, groq_and_mistral):
+    stub = browser.command("Page.addScriptToEvaluateOnNewDocument", source=SILENT)
+    try:
+        browser.open(groq_and_mistral.url)
+        browser.until("$$('#list .row').length === 2")
+        browser.until("$('#connection[data-state=polling]') !== null")
+    finally:
+        browser.command("Page.removeScriptToEvaluateOnNewDocument", **stub)
 
 
 def test_hostile_text_is_only_text(browser, tmp_path):

@@ -26,7 +26,7 @@ export async function ask(path, options = {}) {
 
 export class Feed {
   #source = null;
-  #etags = new Map();
+  #etags = new Map(); // of the answers that were taken, while nothing newer came
   #began = Date.now();
   #heard = 0; // by the browser's clock
   #streaming = false;
@@ -72,7 +72,6 @@ export class Feed {
     on("provider", (data) => this.take.provider(data));
     on("best", (data) => this.take.best(data));
     on("heartbeat", (data) => server.learn(data.timestamp));
-    source.onopen = () => this.#hear();
     source.onerror = () => {
       this.#streaming = false;
       this.#polled = false;
@@ -80,9 +79,11 @@ export class Feed {
     };
   }
 
+  /** An event came: an open stream alone may be one whose content a proxy holds back. */
   #hear() {
     this.#heard = Date.now();
     this.#streaming = true;
+    this.#etags = new Map();
   }
 
   #close() {
@@ -92,26 +93,27 @@ export class Feed {
   }
 
   async #poll() {
+    const known = this.#etags;
     try {
-      const [status, best] = await Promise.all([this.#get("status"), this.#get("best")]);
-      if (this.#streaming) return; // what the stream says is newer
+      const [status, best] = await Promise.all([get("status", known), get("best", known)]);
+      if (known !== this.#etags) return; // what the stream said meanwhile is newer
       this.#heard = Date.now();
       this.#polled = true;
-      if (status) this.take.snapshot(status, best);
-      else if (best) this.take.best(best);
+      known.set("status", status.etag).set("best", best.etag);
+      if (status.body) this.take.snapshot(status.body, best.body);
+      else if (best.body) this.take.best(best.body);
     } catch {
       this.#polled = false;
     }
   }
+}
 
-  async #get(what) {
-    const path = `api/providers/${what}`;
-    const headers = this.#etags.has(what) ? { "If-None-Match": this.#etags.get(what) } : {};
-    const signal = AbortSignal.timeout(POLL);
-    const response = await fetch(path, { headers, signal, cache: "no-store" });
-    if (response.status === 304) return null;
-    if (!response.ok && response.status !== 503) throw new Error(response.statusText);
-    this.#etags.set(what, response.headers.get("ETag"));
-    return response.json();
-  }
+/** body: null where the known answer is still right. */
+async function get(what, known) {
+  const headers = known.has(what) ? { "If-None-Match": known.get(what) } : {};
+  const signal = AbortSignal.timeout(POLL);
+  const response = await fetch(`api/providers/${what}`, { headers, signal, cache: "no-store" });
+  if (response.status === 304) return { etag: known.get(what), body: null };
+  if (!response.ok && response.status !== 503) throw new Error(response.statusText);
+  return { etag: response.headers.get("ETag"), body: await response.json() };
 }
