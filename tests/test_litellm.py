@@ -53,7 +53,7 @@ def deployment(model: str, **params: Any) -> dict[str, Any]:
         ({"model": "fireworks_ai/accounts/fireworks/models/x"}, {"fireworks", "fireworks_ai"}),
         ({"model": "huggingface/together/x"}, {"huggingface"}),
         ({"model": "gemini/gemini-2.5-pro"}, {"gemini", "google"}),
-        ({"model": "vertex_ai/gemini-2.5-pro"}, {"google", "vertex_ai"}),
+        ({"model": "vertex_ai/gemini-2.5-pro"}, {"vertex_ai"}),
         ({"model": "cohere_chat/command"}, {"cohere", "cohere_chat"}),
         ({"model": "mistral/small", "api_base": "http://127.0.0.1:9/v1"}, {"mistral"}),
         ({"model": "llama", "custom_llm_provider": "groq"}, {"groq"}),

@@ -28,7 +28,7 @@ LITELLM_NAMES: Mapping[str, tuple[str, ...]] = {
     "together": ("together_ai",),
     "nvidia": ("nvidia_nim",),
     "fireworks": ("fireworks_ai",),
-    "google": ("gemini", "vertex_ai", "vertex_ai_beta"),
+    "google": ("gemini",),  # AI Studio; Vertex AI takes other credentials
     "github_models": ("github",),
     "cohere": ("cohere", "cohere_chat"),
     "anthropic": ("anthropic", "anthropic_text"),
