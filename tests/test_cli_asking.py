@@ -10,6 +10,7 @@ import pytest
 from commanding import Commands, answering, command, start
 from real_tracker import RealTracker, real_tracker
 
+from api.cli.remote import url_of
 from api.csv import COLUMNS
 from tracker.reports import Kind
 from tracker.secret import Secret
@@ -346,6 +347,56 @@ def test_a_tracker_for_readers_only_is_asked_with_the_token(command: Commands) -
         assert "no token was sent" in found.err
         found = command("status", "--url", closed.url, "--token-env", "R", R="reading-0123456")
         assert found.code == 0
+
+
+QUESTIONS = (("status",), ("best",), ("history",), ("export",), ("tune", "groq", "--reset"))
+every_question = pytest.mark.parametrize("arguments", QUESTIONS, ids=lambda words: words[0])
+
+
+@every_question
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_a_trackers_file_says_where_it_is_asked_and_with_which_token(
+    command: Commands, arguments: tuple[str, ...], host: str
+) -> None:
+    server = ServerSettings(
+        port=0, read_token=Secret("reading-0123456"), admin_token=Secret("changing-012345")
+    )
+    with real_tracker(command.folder, server) as asked:
+        port = asked.url.rsplit(":", 1)[1]
+        tokens = 'read_token_env = "R"\nadmin_token_env = "A"'
+        file = command.configured(
+            f'[server]\nhost = "{host}"\nport = {port}\nroot_path = "/llm"\n{tokens}'
+        )
+        found = command(*arguments, "--config", file, R="reading-0123456", A="changing-012345")
+        assert (found.code, found.err) == (0, "")
+        used, other = ("A", "R") if "tune" in arguments else ("R", "A")
+        found = command(*arguments, "--config", file, **{other: "reading-0123456"})
+        assert (found.code, found.out) == (2, "")
+        assert found.err == f"{used} is not set: it must hold the tracker's token\n"
+
+
+@every_question
+def test_what_is_said_outright_wins_over_the_trackers_file(
+    command: Commands, tracker: RealTracker, arguments: tuple[str, ...]
+) -> None:
+    file = command.configured('[server]\nport = 1\nread_token_env = "R"\nadmin_token_env = "A"')
+    outright = ("--url", tracker.url, "--token-env", "PROVIDER_STATUS_ADMIN_TOKEN")
+    assert command(*arguments, "--config", file, *outright, **TOKEN).code == 0
+
+
+@every_question
+def test_a_bad_file_of_a_tracker_is_2_with_its_mistakes(
+    command: Commands, tracker: RealTracker, arguments: tuple[str, ...]
+) -> None:
+    file = command.configured("[server]\nport = 99999\ncolour = 1", "[ranking]\nswitch_margin = 2")
+    found = command(*arguments, "--config", file, "--url", tracker.url, **TOKEN)
+    assert (found.code, found.out) == (2, "")
+    assert found.err.startswith(f"{file}: 3 mistakes\n")
+
+
+def test_an_address_of_version_6_is_asked_in_brackets() -> None:
+    assert url_of(ServerSettings(host="::", port=80)) == "http://[::1]:80"
+    assert url_of(ServerSettings(host="fe80::1", port=80)) == "http://[fe80::1]:80"
 
 
 def test_the_environment_of_the_tests_has_no_keys(command: Commands) -> None:

@@ -10,7 +10,7 @@ from cyclopts.validators import Number
 
 from api import schemas, schemas_past
 from api.cli.failures import Exit
-from api.cli.options import DEFAULT_URL, AsJson, ReadToken, Url
+from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
 from api.cli.remote import Remote
 from api.cli.tables import best_table, history_table, providers_table, show
 from api.cli.watching import follow
@@ -49,8 +49,9 @@ Watch = Annotated[
 def status(
     *,
     watch: Watch = False,
-    url: Url = DEFAULT_URL,
+    url: Url = None,
     token_env: ReadToken = None,
+    config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
     """What a running tracker knows of every provider.
@@ -58,7 +59,7 @@ def status(
     With --watch and --json: one document a line, at each change. Should the tracker go, and
     when it is back, stderr says so.
     """
-    tracker = Remote.at(url, token_env)
+    tracker = Remote.for_reading(url, token_env, config)
     if watch:
         follow(tracker, as_json=json)
         return Exit.OK
@@ -70,16 +71,17 @@ def status(
 
 def best(
     *,
-    url: Url = DEFAULT_URL,
+    url: Url = None,
     candidates: Names = None,
     exclude: Names = None,
     model: Model = None,
     token_env: ReadToken = None,
+    config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
     """Which provider to use next, and why. Exits 1 when none is usable."""
     asked = {"candidates": candidates, "exclude": exclude, "model": model}
-    tracker = Remote.at(url, token_env)
+    tracker = Remote.for_reading(url, token_env, config)
     document = tracker.ask("/api/providers/best", **asked)
     found = tracker.understood(document, schemas.Best)
     show(document, best_table(found), as_json=json)
@@ -90,13 +92,14 @@ def history(
     name: Name = None,
     *,
     hours: Hours = 24,
-    url: Url = DEFAULT_URL,
+    url: Url = None,
     token_env: ReadToken = None,
+    config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
     """What was: single checks, or buckets of them where there are many."""
     path = "/api/providers/history" + ("" if name is None else f"/{quote(name, safe='')}")
-    tracker = Remote.at(url, token_env)
+    tracker = Remote.for_reading(url, token_env, config)
     document = tracker.ask(path, hours=str(hours))
     raw = tracker.understood(document, Resolved).resolution_seconds is None
     tracker.understood(document, schemas_past.RawHistory if raw else schemas_past.BucketHistory)

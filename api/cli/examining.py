@@ -17,7 +17,7 @@ import trio
 import tracker
 from api.auth import REALM
 from api.cli.failures import UnreachableError
-from api.cli.remote import Remote
+from api.cli.remote import Remote, url_of
 from api.listening import open_listeners
 from api.refusals import CannotListenError, UnsafeBindError
 from api.server import check_bind
@@ -162,8 +162,7 @@ async def port(settings: ServerSettings) -> AsyncIterator[Symptom]:
 
 def _is_tracker(settings: ServerSettings) -> bool:
     """Only this machine is asked. One that wants another token is a tracker as well."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    remote = Remote(f"http://{host}:{settings.port}", settings.read_token)
+    remote = Remote(url_of(settings), settings.read_token)
     try:
         response = remote.send("GET", "/api/providers/health")
         if response.status_code == 401:

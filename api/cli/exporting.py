@@ -10,7 +10,7 @@ import msgspec
 from cyclopts import Parameter
 
 from api.cli.failures import Exit, UsageError
-from api.cli.options import DEFAULT_URL, AsJson, ReadToken, Url
+from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
 from api.cli.remote import Remote
 from api.csv import COLUMNS
 
@@ -32,15 +32,16 @@ class Row(msgspec.Struct):
 def export(
     *,
     output: Output = None,
-    url: Url = DEFAULT_URL,
+    url: Url = None,
     token_env: ReadToken = None,
+    config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
     """The present status as CSV, safe to open in a spreadsheet.
 
     With --json the same rows, as objects in a list "providers".
     """
-    tracker = Remote.at(url, token_env)
+    tracker = Remote.for_reading(url, token_env, config)
     text = tracker.fetch("/api/providers/export/csv").text
     if not text.startswith(",".join(COLUMNS)):
         raise tracker.stranger()

@@ -32,9 +32,24 @@ LogLevel = Annotated[
 AsJson = Annotated[
     bool, Parameter(name="--json", negative=(), help="Print JSON for programs, no table.")
 ]
-Url = Annotated[str, Parameter(name="--url", help="Where the tracker listens.")]
+TrackerConfig = Annotated[
+    Path | None,
+    Parameter(
+        name="--config",
+        help="Configuration file of the tracker that is asked, for its address and its token.",
+    ),
+]
+Url = Annotated[
+    str | None,
+    Parameter(
+        name="--url",
+        help="Where the tracker listens [default: as --config says, else http://127.0.0.1:8000].",
+    ),
+]
 ReadToken = Annotated[
     str | None,
-    Parameter(name="--token-env", help="Variable that holds the read token, if one is needed."),
+    Parameter(
+        name="--token-env",
+        help="Variable that holds the read token, if one is needed [default: as --config says].",
+    ),
 ]
-DEFAULT_URL = "http://127.0.0.1:8000"

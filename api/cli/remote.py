@@ -1,6 +1,7 @@
 """Requests to a running tracker, and what its refusals mean for the command line."""
 
 import os
+from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
@@ -9,13 +10,17 @@ import msgspec
 
 from api.cli.failures import UnreachableError, UsageError
 from api.schemas import PROBLEM
-from tracker.config import DOTENV
+from tracker.config import DOTENV, read_config
+from tracker.config.file import read_toml
+from tracker.config.structure import structure
 from tracker.discovery import find_token, read_environment
 from tracker.secret import Secret
+from tracker.settings import ServerSettings
 
 TIMEOUT_SECONDS = 10.0
 T = TypeVar("T")
 
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (asked at, not bound to)
 REFUSED = frozenset({400, 401, 403, 404, 413, 415})
 
 
@@ -29,9 +34,19 @@ class Remote:
     token: Secret | None = None
 
     @classmethod
-    def at(cls, url: str, token_env: str | None) -> "Remote":
-        """token_env: the variable that holds the token, if one is needed."""
-        return cls(url, None if token_env is None else token_in(token_env))
+    def for_reading(cls, url: str | None, token_env: str | None, config: Path | None) -> "Remote":
+        """token_env: the variable that holds the token. config: says what the others leave out."""
+        server = _server(config)
+        variable = token_env or server.read_token_env
+        token = None if variable is None else token_in(variable)
+        return cls(url_of(server) if url is None else url, token)
+
+    @classmethod
+    def for_changes(cls, url: str | None, token_env: str | None, config: Path | None) -> "Remote":
+        """The same with the admin token."""
+        server = _server(config)
+        token = token_in(token_env or server.admin_token_env)
+        return cls(url_of(server) if url is None else url, token)
 
     def ask(self, path: str, **query: str | None) -> Any:
         """The JSON of an answer."""
@@ -103,6 +118,24 @@ class Remote:
         if response.status_code in REFUSED:
             raise UsageError(told)
         raise UnreachableError(f"{self.url} answered {response.status_code}: {told}")
+
+
+def url_of(server: ServerSettings) -> str:
+    """Where a tracker with these settings is reached from its own machine, without any proxy."""
+    named = f"[{server.host}]" if ":" in server.host else server.host
+    return f"http://{EVERYWHERE.get(server.host, named)}:{server.port}"
+
+
+def _server(config: Path | None) -> ServerSettings:
+    """The defaults without a file. Raises ConfigError.
+
+    A read token that is not set would be a mistake of whoever serves; who asks may send another.
+    """
+    if config is None:
+        return ServerSettings()
+    variables = read_environment(os.environ, DOTENV).variables
+    table, _ = structure(read_toml(config))
+    return read_config(config, {table.server.read_token_env or "": "-", **variables}).server
 
 
 def token_in(variable: str) -> Secret:

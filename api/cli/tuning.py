@@ -8,8 +8,8 @@ from cyclopts import Parameter
 
 from api import schemas
 from api.cli.failures import Exit, UsageError
-from api.cli.options import DEFAULT_URL, AsJson, Url
-from api.cli.remote import Remote, token_in
+from api.cli.options import AsJson, TrackerConfig, Url
+from api.cli.remote import Remote
 from api.cli.tables import providers_table, show
 from tracker.settings import ServerSettings
 
@@ -22,7 +22,14 @@ Disable = Annotated[bool, Parameter(name="--disable", negative=(), help="Watch i
 Reset = Annotated[
     bool, Parameter(name="--reset", negative=(), help="Return to what the file says.")
 ]
-Token = Annotated[str, Parameter(name="--token-env", help="Variable that holds the admin token.")]
+Token = Annotated[
+    str | None,
+    Parameter(
+        name="--token-env",
+        help="Variable that holds the admin token "
+        f"[default: as --config says, else {ServerSettings().admin_token_env}].",
+    ),
+]
 
 
 def tune(
@@ -32,8 +39,9 @@ def tune(
     enable: Enable = False,
     disable: Disable = False,
     reset: Reset = False,
-    url: Url = DEFAULT_URL,
-    token_env: Token = ServerSettings().admin_token_env,
+    url: Url = None,
+    token_env: Token = None,
+    config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
     """Change a provider's interval, or switch it off or on, in a running tracker.
@@ -41,7 +49,7 @@ def tune(
     It is kept over restarts, as an override of the file; `config show` lists them.
     """
     wanted = _wanted(interval, enable=enable, disable=disable, reset=reset)
-    tracker = Remote(url, token_in(token_env))
+    tracker = Remote.for_changes(url, token_env, config)
     document = tracker.change(f"/api/providers/{quote(name, safe='')}", wanted)
     tuned = tracker.understood(document, schemas.Provider)
     show(document, providers_table([tuned]), as_json=json)
