@@ -67,6 +67,12 @@ def test_a_page_can_be_followed(page: str, followed: Mapping[str, "Future[None]"
     followed[page].result()
 
 
+@pytest.mark.parametrize("page", ["how-to/deploy.md", "how-to/reverse-proxy.md"])
+def test_nginx_passes_on_the_port_without_which_changes_seem_another_sites(page: str) -> None:
+    [snippet] = re.findall(r"```nginx\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+    assert "proxy_set_header Host $http_host;" in snippet
+
+
 def test_what_is_not_run_is_little_and_says_why() -> None:
     found = [(page, block) for page in PAGES for block in blocks(DOCS / page)]
     left_out = [(page, block.value) for page, block in found if block.mark == "not run"]
