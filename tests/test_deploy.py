@@ -89,6 +89,13 @@ def used(query: str) -> set[str]:
     return set(re.findall(r"\b(?:probe|llm)_\w+", query))
 
 
+def test_the_pages_that_the_files_name_are_there() -> None:
+    files = (file for file in DEPLOY.rglob("*") if file.is_file())
+    named = {page for file in files for page in re.findall(r"docs/[\w/.-]+\.md", file.read_text())}
+    assert "docs/how-to/deploy.md" in named
+    assert [page for page in named if not (ROOT / page).is_file()] == []
+
+
 class TestPrometheus:
     @tool("promtool", "prometheus")
     def test_promtool_accepts_rules_and_configuration(self) -> None:
