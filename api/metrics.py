@@ -168,7 +168,11 @@ def _own(health: TrackerHealth, snapshot: Snapshot) -> Iterator[Metric]:
         ("loop_lag_seconds", "How late the event loop is.", health.loop_lag_ms / 1000.0),
         ("database_up", "1 while results are stored.", float(health.database.state == "ok")),
         ("results_buffered", "Results that wait for the database.", health.database.buffered),
-        ("snapshot_timestamp_seconds", "Age of the answers.", snapshot.timestamp.timestamp()),
+        (
+            "snapshot_timestamp_seconds",
+            "Unix time of the snapshot that the answers come from.",
+            snapshot.timestamp.timestamp(),
+        ),
     ):
         yield GaugeMetricFamily(f"llm_tracker_{name}", help_text, value=value)
     for name, help_text, value in (

@@ -93,6 +93,9 @@ async def test_metrics_are_those_of_the_snapshot():
     assert found["llm_provider_last_probe_timestamp_seconds", "groq"] == NOON.timestamp() - 30
     assert found["llm_tracker_writer_restarts_total",] == 2.0
     assert found["llm_tracker_up",] == 1.0
+    assert found["llm_tracker_snapshot_timestamp_seconds",] == NOON.timestamp()
+    told = (await response.get_data()).decode()
+    assert "# HELP llm_tracker_snapshot_timestamp_seconds Unix time of the snapshot" in told
 
 
 async def test_what_is_not_known_has_no_sample():
@@ -123,6 +126,9 @@ async def test_metrics_are_openmetrics_unless_only_text_is_named(accept, kind):
     assert response.status_code == 200
     assert response.content_type.startswith(kind)
     assert found["llm_tracker_up",] == 1.0
+    assert found["llm_tracker_snapshot_timestamp_seconds",] == NOON.timestamp()
+    told = (await response.get_data()).decode()
+    assert "# HELP llm_tracker_snapshot_timestamp_seconds Unix time of the snapshot" in told
 
 
 async def test_a_hostile_name_breaks_no_metric():
