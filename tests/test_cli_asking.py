@@ -2,15 +2,19 @@
 
 import csv
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import StringIO
 
 import pytest
 from commanding import Commands, answering, command, start
 from real_tracker import RealTracker, real_tracker
+from rich.console import Console
 
 from api.cli.remote import url_of
+from api.cli.tables import history_table
 from api.csv import COLUMNS
 from tracker.reports import Kind
 from tracker.secret import Secret
@@ -97,6 +101,34 @@ def test_history_as_a_table_has_a_row_a_check(command: Commands, tracker: RealTr
     points = command("history", "groq", "--url", tracker.url, "--json").json["providers"]["groq"]
     rows = command("history", "groq", "--url", tracker.url).out.splitlines()
     assert len(rows) == len(points) + 1
+
+
+@pytest.mark.parametrize("hours", ["24", "25", "168"])
+def test_times_have_their_date_where_a_day_is_not_enough(
+    command: Commands, tracker: RealTracker, hours: str
+) -> None:
+    found = command("history", "groq", "--hours", hours, "--url", tracker.url, COLUMNS="80")
+    head, *rows = found.out.splitlines()
+    time = r"\d\d:\d\d:\d\d UTC" if hours == "24" else r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+    assert ("time (UTC)" in head) is (hours != "24")
+    healthy = [row for row in rows if "healthy" in row]
+    assert healthy
+    assert all(re.match(rf"groq +{time} +● healthy +ok +180 ms", row) for row in healthy)
+
+
+@pytest.mark.parametrize("hours", [24, 25])
+def test_a_bucket_stays_whole_at_80_columns(hours: int) -> None:
+    latency = {"avg": 12345.6, "p95": 23456.7}
+    bucket = {"timestamp": "2026-03-01T12:00:00.000Z", "checks": 1000, "failures": 100}
+    point = {**bucket, "uptime_percent": 100.0, "latency_ms": latency}
+    paper = StringIO()
+    table = history_table(
+        {"hours": hours, "resolution_seconds": 60, "providers": {"mistral": [point]}}
+    )
+    Console(width=80, file=paper).print(table)
+    time = "12:00:00 UTC" if hours == 24 else "2026-03-01 12:00:00"
+    words = f"mistral {time} 1000 100 100.0 % 12,346 ms 23,457 ms"
+    assert " ".join(paper.getvalue().splitlines()[1].split()) == words
 
 
 @pytest.mark.parametrize(

@@ -103,23 +103,24 @@ def best_table(best: schemas.Best) -> Table:
 
 def history_table(history: Mapping[str, Any]) -> Table:
     """Raw points or buckets, whichever the tracker answered with."""
+    zone, time = ("", _clock) if history["hours"] <= 24 else (" (UTC)", _moment)
     if history["resolution_seconds"] is None:
-        shown = table("provider", "time", "status", "outcome", "latency")
+        shown = table("provider", f"time{zone}", "status", "outcome", "latency")
         for name, point in _points(history):
             shown.add_row(
                 Text(name),
-                _clock(point["timestamp"]),
+                time(point["timestamp"]),
                 mark(point["status"]),
                 point["outcome"],
                 milliseconds(point["response_time_ms"]),
             )
         return shown
-    shown = table("provider", "from", "checks", "failures", "uptime", "avg", "p95")
+    shown = table("provider", f"from{zone}", "checks", "failures", "uptime", "avg", "p95")
     for name, point in _points(history):
         latency = point["latency_ms"] or {}
         shown.add_row(
             Text(name),
-            _clock(point["timestamp"]),
+            time(point["timestamp"]),
             str(point["checks"]),
             str(point["failures"]),
             percent(point["uptime_percent"]),
@@ -150,6 +151,11 @@ def milliseconds(value: float | None) -> str:
 
 def percent(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f} %"
+
+
+def _moment(instant: str) -> str:
+    """With the date, and without the zone: 80 columns hold no more."""
+    return f"{instant[:10]} {instant[11:19]}"
 
 
 def _clock(instant: str | None) -> str:
