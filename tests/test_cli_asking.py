@@ -233,6 +233,18 @@ def test_a_url_that_is_none_is_1(command: Commands, url: str) -> None:
     assert found.err.startswith("no tracker answers at ")
 
 
+@pytest.mark.parametrize("user", ["user:p4ssw0rd@", "p4ssw0rd@", "a:b@p4ssw0rd@"])
+def test_a_password_in_the_url_is_not_told(command: Commands, user: str) -> None:
+    for scheme in ("http://", ""):
+        found = command("status", "--url", f"{scheme}{user}127.0.0.1:1")
+        assert found.code == 1
+        assert f"no tracker answers at {scheme}127.0.0.1:1" in found.err
+        assert "p4ssw0rd" not in found.err
+    with answering(answer("hi")) as url:
+        found = command("status", "--url", url.replace("//", f"//{user}"))
+    assert found.err == f"{url} does not answer as a tracker does\n"
+
+
 NESTED = "[" * 200_000 + "]" * 200_000
 ODD_STATUS = '{"providers": {"groq": {}}}'
 ODD_POINTS = '{"resolution_seconds": null, "providers": {"groq": [{}]}}'

@@ -1,6 +1,7 @@
 """Requests to a running tracker, and what its refusals mean for the command line."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ TIMEOUT_SECONDS = 10.0
 T = TypeVar("T")
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (asked at, not bound to)
+USERINFO = re.compile(r"(?<=//).*@|^[^/]*@")
 REFUSED = frozenset({400, 401, 403, 404, 413, 415})
 
 
@@ -82,7 +84,7 @@ class Remote:
             )
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise UnreachableError(
-                f"no tracker answers at {self.url} ({error}); is `provider-status serve` running?"
+                f"no tracker answers at {self.place} ({error}); is `provider-status serve` running?"
             ) from None
 
     def decoded(self, response: httpx.Response, shape: Any = Any) -> Any:
@@ -101,9 +103,14 @@ class Remote:
         except msgspec.ValidationError:
             raise self.stranger() from None
 
+    @property
+    def place(self) -> str:
+        """The URL as it may be told: without a user and password in it."""
+        return USERINFO.sub("", self.url)
+
     def stranger(self, said: str = "") -> UnreachableError:
         """Something answers, but not with what a tracker says."""
-        return UnreachableError(f"{self.url} does not answer as a tracker does{said}")
+        return UnreachableError(f"{self.place} does not answer as a tracker does{said}")
 
     def _check(self, response: httpx.Response, *, fine: set[int]) -> None:
         if response.status_code in fine:
@@ -117,7 +124,7 @@ class Remote:
             raise UsageError(f"{told} ({sent}: --token-env names the variable that holds it)")
         if response.status_code in REFUSED:
             raise UsageError(told)
-        raise UnreachableError(f"{self.url} answered {response.status_code}: {told}")
+        raise UnreachableError(f"{self.place} answered {response.status_code}: {told}")
 
 
 def url_of(server: ServerSettings) -> str:
