@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from api.units import Count, Milliseconds, OutcomeWord, Percent, StatusWord, Timestamp
 
@@ -153,17 +153,23 @@ class Problem(Struct, frozen=True):
 
 
 class BestQuery(Struct):
-    candidates: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            description="Only these, separated by commas; unknown names are no candidates.",
-        ),
-    ] = ""
-    exclude: Annotated[str, Meta(description="Not these, separated by commas.")] = ""
-    model: Annotated[
-        str, Meta(min_length=1, description="Only providers whose last model list has it.")
-    ] = ""
+    candidates: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                description="Only these, separated by commas; unknown names are no candidates.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    exclude: Annotated[str, Meta(description="Not these, separated by commas.")] | UnsetType = UNSET
+    model: (
+        Annotated[
+            str, Meta(min_length=1, description="Only providers whose last model list has it.")
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class BadgeQuery(Struct):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.units import Count, Hours, Milliseconds, OutcomeWord, Percent, StatusWord, Timestamp
 
@@ -73,11 +73,11 @@ class Changes(Struct, frozen=True):
 class HistoryQuery(Struct):
     hours: Hours = 24
     resolution: Annotated[
-        Literal["raw"] | Annotated[int, Meta(ge=1, le=604_800)] | None,
+        Literal["raw"] | Annotated[int, Meta(ge=1, le=604_800)] | UnsetType,
         Meta(description="raw: one point a check; a number: buckets of so many seconds."),
-    ] = None
+    ] = UNSET
 
 
 class ChangesQuery(Struct):
     hours: Hours = 24
-    provider: Annotated[str, Meta(description="Only this one's.")] = ""
+    provider: Annotated[str, Meta(description="Only this one's.")] | UnsetType = UNSET

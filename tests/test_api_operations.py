@@ -214,6 +214,10 @@ async def test_openapi_has_every_path_of_the_contract():
     best = document["paths"]["/api/providers/best"]["get"]
     assert set(best["responses"]) == {"200", "304", "400", "503"}
     assert [p["name"] for p in best["parameters"]] == ["candidates", "exclude", "model"]
+    views = [view for path in document["paths"].values() for view in path.values()]
+    parameters = [one for view in views for one in view.get("parameters", ())]
+    defaults = {(p["name"], p["schema"]["default"]) for p in parameters if "default" in p["schema"]}
+    assert defaults == {("hours", 24), ("show", "status")}  # the others do nothing but when given
     tune = document["paths"]["/api/providers/{name}"]["patch"]
     assert tune["security"] == [{"admin": []}]
 
