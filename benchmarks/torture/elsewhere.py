@@ -34,6 +34,8 @@ async def machine(rules: int) -> Outcome:
     )
     last = done.stdout.decode().strip().splitlines()[-1:] or ["it said nothing"]
     wrong = (last[0],) if done.returncode else ()
+    if wrong:
+        sys.stderr.buffer.write(done.stdout)  # the program that led to it is what is wanted
     return Outcome({"said": last[0], "exit_code": done.returncode}, wrong)
 
 

@@ -38,9 +38,9 @@ class World:
     """Starts, kills and restarts a tracker; ``oracles`` know what it has to say.
 
     checks: how each provider answers, by name. beat: of the canary; each is a stop on the way.
-    own: what each provider was found since this start. departed: oracles of who is not watched
-    now, should it come back. unremembered: at the start nobody could read the file, so the tracker
-    gets its history later.
+    own: what each provider was found since this start. absent, departed: oracles of who is not
+    watched now, as the file told of it or since it was taken out. unremembered: at the start nobody
+    could read the file, so the tracker gets its history later.
     """
 
     config: Config
@@ -52,6 +52,7 @@ class World:
     host: TrioHost[Tracker] = attrs.field(init=False)
     oracles: dict[str, Oracle] = attrs.field(factory=dict)
     own: dict[str, list[Seen]] = attrs.field(factory=dict)
+    absent: dict[str, Oracle] = attrs.field(factory=dict)
     departed: dict[str, Oracle] = attrs.field(factory=dict)
     ledger: Ledger = attrs.field(init=False)
     unremembered: bool = False
@@ -82,7 +83,7 @@ class World:
             p.name: Oracle(p.timing) if self.unremembered else self._remembered(p.name, p.timing)
             for p in providers
         }
-        self.departed = {} if self.unremembered else self._others()
+        self.absent, self.departed = {} if self.unremembered else self._others(), {}
         program = partial(
             run_tracker,
             self.config,
@@ -141,7 +142,7 @@ class World:
             oracle.checks = [*past.checks, *own]
             if not own:
                 oracle.life = past.life
-        self.departed = self._others()
+        self.absent = self._others()
         self.unremembered = False
 
     def reload(self, config: Config) -> None:
@@ -218,11 +219,11 @@ class World:
         return {name: self._remembered(name, Timing()) for name in names}
 
     def _returned(self, provider: Provider) -> Oracle:
-        past = self.departed.pop(provider.name, None) or Oracle(provider.timing)
-        if not self.own.get(provider.name):  # it is known from before this start alone
-            past.life = remembered(past.life, self.now, self.clock.now())
-        past.timing = provider.timing
-        return past
+        if (departed := self.departed.pop(provider.name, None)) is not None:
+            return attrs.evolve(departed, timing=provider.timing)
+        past = self.absent.pop(provider.name, None) or Oracle(provider.timing)
+        life = remembered(past.life, self.now, self.clock.now())
+        return attrs.evolve(past, timing=provider.timing, life=life)
 
     async def _advance(self, seconds: float) -> None:
         await advance(self.time, seconds, *self._limiters)
