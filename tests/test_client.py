@@ -384,6 +384,17 @@ def test_after_closing_the_last_ranking_ages(tracker, use) -> None:
     assert (client.state, client.get_healthiest_provider()) == (State.STATIC, "openai")
 
 
+def test_a_client_started_twice_has_one_background_which_one_stop_ends(tracker) -> None:
+    client = quick(tracker)
+    client.stop()  # before any start: nothing to end
+    client.start()
+    with client:
+        names = [thread.name for thread in threading.enumerate()]
+    assert names.count("provider-status-client") == 1
+    assert "provider-status-client" not in [thread.name for thread in threading.enumerate()]
+    assert client.reason == "the client is closed"
+
+
 def test_a_closed_client_can_be_opened_again(tracker, use) -> None:
     client = quick(tracker)
     states = [use(client, lambda client: client.state) for _ in range(2)]

@@ -44,9 +44,13 @@ class InTask:
 class InThread:
     """On a daemon thread with a loop of its own; one left running does not hold up the exit."""
 
-    _thread: Thread = attrs.field(init=False)
+    _thread: Thread | None = None
     _portal: BlockingPortal = attrs.field(init=False)
     _tasks: TaskGroup = attrs.field(init=False)
+
+    @property
+    def running(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     def start(self, run: Run) -> None:
         opened = Event()
@@ -57,7 +61,7 @@ class InThread:
         opened.wait()
 
     def stop(self) -> None:
-        if self._thread.is_alive():
+        if self._thread is not None and self._thread.is_alive():
             self._portal.start_task_soon(self._tasks.cancel_scope.cancel)
             self._thread.join(JOIN_LIMIT)
 

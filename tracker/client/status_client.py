@@ -126,7 +126,12 @@ class ProviderStatusClient:
         return self._memory.age
 
     def start(self) -> Self:
-        """What ``with`` does on entering, for programs that end without saying so."""
+        """What ``with`` does on entering, for programs that end without saying so.
+
+        Started already, it stays as it is.
+        """
+        if self._thread.running:
+            return self
         tried = Event()
         self._thread.start(partial(self._refresher.run, tried.set))
         tried.wait(self._start_timeout)
