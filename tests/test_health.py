@@ -6,7 +6,7 @@ import attrs
 import pytest
 from makers import START, finding, outcome
 
-from tracker.health import Circumstances, Health, blocked_for, judge, mostly_slow, verdict
+from tracker.health import Circumstances, Health, Limit, blocked_for, judge, mostly_slow, verdict
 from tracker.reports import (
     Facts,
     KeyReport,
@@ -247,10 +247,10 @@ def test_a_limit_without_a_told_end_lasts_through_failures_until_a_success(limit
 
 
 def test_it_is_said_where_a_limit_bars_that_the_reason_does_not_tell_of() -> None:
-    assert not verdict(after(OK, LIMITED), NOW).limited  # the reason says so itself
-    assert verdict(after(OK, LIMITED, SERVER), NOW).limited
-    assert not verdict(after(OK, LIMITED, OK), NOW).limited
-    assert not verdict(after(OK, Kind.AUTH), NOW).limited
+    assert verdict(after(OK, LIMITED), NOW).limit is Limit.TOLD
+    assert verdict(after(OK, LIMITED, SERVER), NOW).limit is Limit.BEHIND
+    assert verdict(after(OK, LIMITED, OK), NOW).limit is Limit.NONE
+    assert verdict(after(OK, Kind.AUTH), NOW).limit is Limit.NONE
 
 
 def test_a_success_in_our_stall_is_not_told_with_the_latency_of_the_one_before() -> None:
@@ -262,3 +262,11 @@ def test_a_success_in_our_stall_is_not_told_with_the_latency_of_the_one_before()
     )
     health = judge(after(OK), stalled, Timing(), START)
     assert verdict(health, NOW).reason == "last check ok; its latency is not known"
+    slow = judge(judge(after(SLOW, SLOW), stalled, Timing(), START), stalled, Timing(), START)
+    assert verdict(slow, NOW).status is Status.DEGRADED  # nothing was learnt of its pace
+
+
+def test_the_last_check_is_not_said_to_be_one_that_told_nothing() -> None:
+    assert verdict(after(SERVER, SERVER, SERVER, Kind.REQUEST), NOW).reason == (
+        "3 failed checks in a row; the last check that tells something: server error"
+    )

@@ -34,6 +34,7 @@ class World:
     time: MockClock
     folder: Path
     kinds: dict[str, Kind] = attrs.field(factory=dict)
+    retry_after: dict[str, float] = attrs.field(factory=dict)
     clock: VirtualClock = attrs.field(factory=virtual_clock)
     tracker: Tracker = attrs.field(init=False)
 
@@ -44,7 +45,8 @@ class World:
             kind = self.kinds.get(settings.name, Kind.OK)
             if kind is Kind.INTERNAL:
                 raise ZeroDivisionError("a bug of ours")
-            return finding(kind, latency_ms=100.0 + len(settings.name))
+            retry_after = self.retry_after.get(settings.name)
+            return finding(kind, latency_ms=100.0 + len(settings.name), retry_after=retry_after)
 
         yield check
 
@@ -442,6 +444,20 @@ async def test_a_limit_that_a_failure_hides_is_the_reason_why_it_is_left_out(
         await while_advancing(world, lambda: tracker.check("a"))
         (left_out,) = tracker.snapshot.ranking.excluded
         assert left_out.reason == "its limit is used up; last check: server error"
+
+
+async def test_until_when_a_limit_bars_is_in_the_reason(
+    world: World, mock_clock: MockClock
+) -> None:
+    world.kinds |= {"a": Kind.RATE_LIMITED, "bb": Kind.RATE_LIMITED}
+    world.retry_after = {"a": 600.0, "bb": 3 * 86_400.0}
+    async with world.running(world.config("a", "bb")) as tracker:
+        for provider in tracker.snapshot.providers.values():
+            day = "" if provider.name == "a" else f"{provider.usable_at:%Y-%m-%d} "
+            until = (
+                f"limited until {day}{provider.usable_at:%H:%M:%S} UTC; last check: rate limited"
+            )
+            assert provider.reason == until
 
 
 async def test_an_aggregator_beyond_mending_ends_the_tracker_loudly(

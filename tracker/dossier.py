@@ -10,6 +10,7 @@ from tracker.health import (
     STALE_INTERVALS,
     Circumstances,
     Health,
+    Limit,
     Verdict,
     judge,
     verdict,
@@ -228,7 +229,7 @@ class Dossier:
         return ProviderStatus(
             name=self.provider.name,
             status=judged.status,
-            reason=_reason(judged, usable_at),
+            reason=_reason(judged, usable_at, now.at),
             usable=judged.usable,
             usable_at=usable_at,
             stale=self.stale_at is not None and now.steady >= self.stale_at,
@@ -286,11 +287,17 @@ def _kept(before: Candidate | Excluded | None, after: Candidate | Excluded) -> C
     return before if same and before is not None else after
 
 
-def _reason(judged: Verdict, usable_at: datetime | None) -> str:
-    if not judged.limited:
-        return judged.reason
-    until = "" if usable_at is None else f" until {usable_at:%H:%M:%S} UTC"
-    return f"its limit is used up{until}; {judged.reason}"
+def _reason(judged: Verdict, usable_at: datetime | None, now: datetime) -> str:
+    """With the moment at which a limit that bars it ends, where that was told."""
+    until = ""
+    if usable_at is not None:
+        today = usable_at.date() == now.date()
+        until = f" until {usable_at:{'%H:%M:%S' if today else '%Y-%m-%d %H:%M:%S'}} UTC"
+    if judged.limit is Limit.BEHIND:
+        return f"its limit is used up{until}; {judged.reason}"
+    if judged.limit is Limit.TOLD and until:
+        return f"limited{until}; {judged.reason}"
+    return judged.reason
 
 
 def _is_success(kind: Kind | None) -> bool:

@@ -1,6 +1,7 @@
 """A provider's health, judged from its checks (CONTRACT, section 4). Pure."""
 
 from datetime import datetime
+from enum import Enum, auto
 
 import attrs
 
@@ -83,13 +84,21 @@ class Circumstances:
     runs_out: datetime | None = None  # its limit, within two intervals and before the reset
 
 
+class Limit(Enum):
+    """Whether a limit keeps it from being used: one that the reason tells of, or one behind it."""
+
+    NONE = auto()
+    TOLD = auto()
+    BEHIND = auto()
+
+
 @attrs.frozen(kw_only=True)
 class Verdict:
     status: Status
     reason: str
     usable: bool
     usable_in: float | None = None  # seconds until a known reset makes it usable
-    limited: bool = False  # not usable for a limit that ``reason`` does not tell of
+    limit: Limit = Limit.NONE
 
 
 def judge(health: Health, outcome: Outcome, timing: Timing, now: datetime) -> Health:
@@ -131,7 +140,9 @@ def _after_success(health: Health, outcome: Outcome, timing: Timing) -> Health:
     run = 1 if health.down else None if health.recovery is None else health.recovery + 1
     recovered = run is None or run >= timing.successes_to_recover
     latency, ttft = outcome.latency_ms, outcome.finding.ttft
-    slow = (*health.slow, outcome.kind is Kind.SLOW)[-REMEMBERED_SUCCESSES:]
+    slow = health.slow  # where our own stall hid the latency, nothing was learnt of its pace
+    if latency is not None:
+        slow = (*slow, outcome.kind is Kind.SLOW)[-REMEMBERED_SUCCESSES:]
     return attrs.evolve(
         health,
         consecutive_failures=0,
@@ -195,14 +206,20 @@ def verdict(health: Health, circumstances: Circumstances) -> Verdict:
         return Verdict(status=Status.DOWN, reason=_why_down(health), usable=False)
     doubt = _why_degraded(health, circumstances)
     barred, wait = _barred(health, circumstances.now)
-    told = health.counted is not None and (health.counted.is_limit or health.counted is Kind.AUTH)
     return Verdict(
         status=Status.DEGRADED if doubt else Status.HEALTHY,
         reason=doubt or _why_healthy(health),
         usable=not barred,
         usable_in=wait,
-        limited=barred and not told,
+        limit=_limit(health) if barred else Limit.NONE,
     )
+
+
+def _limit(health: Health) -> Limit:
+    if health.counted is Kind.AUTH:
+        return Limit.NONE
+    told = health.counted is not None and health.counted.is_limit
+    return Limit.TOLD if told else Limit.BEHIND
 
 
 def _why_unknown(health: Health, circumstances: Circumstances) -> str | None:
@@ -227,15 +244,13 @@ def _why_down(health: Health) -> str:
     told = _told(health.counted, health.counted_message)
     failures = health.consecutive_failures
     run = "1 failed check" if failures == 1 else f"{failures} failed checks in a row"
-    return f"{run}; the last check: {told}"
+    return f"{run}; the {_which(health)}: {told}"
 
 
 def _why_degraded(health: Health, circumstances: Circumstances) -> str | None:
     kind = health.counted
     if kind is not None and not kind.is_success:
-        ours = health.outcome is not None and health.outcome.is_ours
-        which = "last check that tells something" if ours else "last check"
-        return f"{which}: {_told(kind, health.counted_message)}"
+        return f"{_which(health)}: {_told(kind, health.counted_message)}"
     if mostly_slow(health.slow):
         of = f"{sum(health.slow)} of the last {len(health.slow)} good checks"
         return f"slow: {of}, {_milliseconds(health)} at the last"
@@ -248,6 +263,11 @@ def _why_degraded(health: Health, circumstances: Circumstances) -> str | None:
         plural = "" if health.recovery == 1 else "s"
         return f"recovering: {health.recovery} good check{plural} since it was down"
     return None
+
+
+def _which(health: Health) -> str:
+    ours = health.outcome is not None and health.outcome.is_ours
+    return "last check that tells something" if ours else "last check"
 
 
 def mostly_slow(slow: tuple[bool, ...]) -> bool:

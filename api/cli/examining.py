@@ -154,20 +154,23 @@ async def port(settings: ServerSettings) -> AsyncIterator[Symptom]:
             yield Symptom("port", "ok", f"{where} is free")
     except CannotListenError as error:
         told, _, hint = str(error).partition(": ")
-        if await trio.to_thread.run_sync(_is_tracker, settings):
+        health = await trio.to_thread.run_sync(_health_of_tracker, settings)
+        if health is not None:
             yield Symptom("port", "ok", f"a tracker already serves on {where}")
+            for problem in health.get("problems") or ():
+                yield Symptom("tracker", "problem", str(problem), "as it says of itself now")
         else:
             yield Symptom("port", "problem", told, hint or "choose another with --port")
 
 
-def _is_tracker(settings: ServerSettings) -> bool:
+def _health_of_tracker(settings: ServerSettings) -> dict[str, Any] | None:
     """Only this machine is asked. One that wants another token is a tracker as well."""
     remote = Remote(url_of(settings), settings.read_token)
     try:
         response = remote.send("GET", "/api/providers/health")
         if response.status_code == 401:
-            return REALM in response.headers.get("WWW-Authenticate", "")
+            return {} if REALM in response.headers.get("WWW-Authenticate", "") else None
         health = remote.decoded(response)
     except UnreachableError:
-        return False
-    return isinstance(health, dict) and "providers_monitored" in health
+        return None
+    return health if isinstance(health, dict) and "providers_monitored" in health else None

@@ -88,7 +88,7 @@ export class Detail {
     say(find("detail-word"), word);
     say(find("detail-reason"), provider.reason);
     say(find("detail-place"), sections.standing(place, line));
-    const [whose, error] = [words.fault(provider.outcome), provider.error_message];
+    const [whose, error] = [words.fault(provider), provider.error_message];
     say(find("detail-error"), words.outcome(provider.outcome) + (error && ` – ${error}`));
     hide(find("detail-error"), !whose && !error);
     sections.tiles(provider);

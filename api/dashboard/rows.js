@@ -63,7 +63,7 @@ export class Row {
     put(this.element, "data-status", provider.status);
     reshape(parts.shape, kind);
     say(parts.word, word);
-    say(parts.fault, words.fault(provider.outcome));
+    say(parts.fault, words.fault(provider));
     put(parts.fault, "title", words.outcome(provider.outcome));
     say(parts.reason, provider.reason);
     put(parts.reason, "title", provider.reason);

@@ -38,7 +38,11 @@ export const KEY_STATES = {
   rate_limited: "rate limited",
 };
 
-export const fault = (outcome) => OUTCOMES[outcome]?.[0] ?? "";
+export function fault(provider) {
+  const ours = provider.outcome === "request" || provider.outcome === "internal";
+  if (ours && provider.status !== "unknown") return ""; // it is not why the status is what it is
+  return OUTCOMES[provider.outcome]?.[0] ?? "";
+}
 
 export function outcome(kind) {
   const [whose, what] = OUTCOMES[kind] ?? ["", kind ?? "never checked"];
