@@ -111,7 +111,7 @@ def _view_ranked(ranked: Ranked) -> schemas.Ranked:
         samples=ranked.samples,
         last_check=maybe_instant(ranked.last_check),
         reason=ranked.reason,
-        weight=round(ranked.weight, 4),
+        weight=round(ranked.weight, 8),
     )
 
 

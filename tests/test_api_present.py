@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from urllib.parse import quote
 
+import attrs
 import pytest
 from fakes.trackers import NOON, a_bare_provider, a_provider, a_tracker
 
@@ -177,6 +178,12 @@ async def test_filters_narrow_the_ranking(query, best, alternatives):
     assert response.status_code == 200
     assert (body["best_provider"], body["alternatives"]) == (best, alternatives)
     assert sum(r["weight"] for r in body["ranking"]) == pytest.approx(1.0)
+
+
+async def test_the_weights_of_many_sum_to_one_in_the_document_too():
+    many = [attrs.evolve(WELL, name=f"p{number:03}") for number in range(700)]
+    _, body = await get("/api/providers/best", *many)
+    assert sum(r["weight"] for r in body["ranking"]) == pytest.approx(1.0, abs=1e-4)
 
 
 async def test_filters_that_leave_nothing_usable_say_why():

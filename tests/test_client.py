@@ -384,6 +384,68 @@ def test_after_closing_the_last_ranking_ages(tracker, use) -> None:
     assert (client.state, client.get_healthiest_provider()) == (State.STATIC, "openai")
 
 
+@pytest.mark.parametrize("tag", ['"caf\u00e9"', '"' + "x" * 300 + '"'])
+def test_a_tag_that_cannot_be_sent_back_ends_no_polling(tracker, use, tag) -> None:
+    body = json.dumps(best("first")).encode()
+    tracker.mood = saying(200, body, ETag=tag)
+
+    def ask(client):
+        first = client.get_healthiest_provider()
+        tracker.mood = None
+        wait(lambda: client.get_healthiest_provider() == "groq")
+        return first
+
+    assert use(quick(tracker), ask) == "first"
+
+
+def test_names_that_are_empty_name_nobody() -> None:
+    client = ProviderStatusClient("http://127.0.0.1:1", static_order="")
+    assert (client.get_healthiest_provider(), client.ranking()) == (None, ())
+    client = ProviderStatusClient("http://127.0.0.1:1", static_order="a, b,")
+    assert client.ranking() == ("a", "b")
+
+
+def test_a_client_started_by_many_threads_has_one_background(tracker) -> None:
+    client, barrier = quick(tracker), threading.Barrier(4)
+
+    def start() -> None:
+        barrier.wait()
+        client.start()
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    names = [thread.name for thread in threading.enumerate()]
+    client.stop()
+    assert names.count("provider-status-client") == 1
+    assert "provider-status-client" not in [thread.name for thread in threading.enumerate()]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_second_entry_is_refused_and_leaves_the_first_as_it_is(tracker, backend) -> None:
+    async def main() -> str | None:
+        client = quick(tracker)
+        async with client:
+            with pytest.raises(RuntimeError, match="open already"):
+                await client.__aenter__()
+            return client.get_healthiest_provider()
+
+    assert anyio.run(main, backend=backend) == "groq"
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_how_a_program_ends_is_not_wrapped_in_a_group(tracker, backend, error) -> None:
+    async def main() -> None:
+        with pytest.raises(error):
+            async with quick(tracker):
+                raise error
+
+    anyio.run(main, backend=backend)
+
+
 def test_a_client_started_twice_has_one_background_which_one_stop_ends(tracker) -> None:
     client = quick(tracker)
     client.stop()  # before any start: nothing to end

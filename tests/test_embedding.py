@@ -174,3 +174,5 @@ def test_before_it_runs_nobody_is_known_and_nobody_waits(config) -> None:
     assert tracker.get_healthiest_provider() is None
     with pytest.raises(RuntimeError, match="not running yet"):
         _ = tracker.snapshot
+    with pytest.raises(RuntimeError, match="not running yet"):
+        tracker.check()

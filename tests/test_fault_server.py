@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from tracker.testing import (
     Bandwidth,
@@ -102,6 +103,25 @@ async def test_limit_data_passes_exactly_its_bytes(autojump_clock):
     assert b"".join(piece for _, piece in sink.got) == b"abcde"
 
 
+async def test_each_limit_data_counts_its_own_bytes(autojump_clock):
+    sink, first, second = Sink(), LimitData(bytes=5), LimitData(bytes=5)
+    await first.carry(b"abc", onward=sink.take, link=sink.link)
+    await second.carry(b"abc", onward=sink.take, link=sink.link)
+    assert [piece for _, piece in sink.got] == [b"abc", b"abc"]
+
+
+async def test_latencies_one_behind_the_other_add_up(autojump_clock):
+    sink, slow = Sink(), Latency(latency_ms=200)
+
+    async def onward(data):
+        await slow.carry(data, onward=sink.take, link=sink.link)
+
+    began = sink.link.arrived = trio.current_time()
+    await Latency(latency_ms=100).carry(b"x", onward=onward, link=sink.link)
+    assert sink.got[0][0] - began == pytest.approx(0.3)
+    assert sink.link.arrived == began
+
+
 @pytest.mark.parametrize("toxic", [Timeout(), ResetPeer(timeout_ms=10)])
 async def test_what_ends_a_connection_swallows_its_data(autojump_clock, toxic):
     assert await Sink().through(toxic, b"x") == []
@@ -166,6 +186,17 @@ async def test_latency_works_in_both_directions(direction):
         began = time.monotonic()
         assert (await fetch(proxy))[1] == "closed"
         assert time.monotonic() - began >= 0.08
+
+
+async def test_a_timeout_that_is_taken_away_ends_the_connection_whose_data_it_swallowed():
+    async with fault_proxy() as proxy:
+        toxic = proxy.add(Timeout(direction=Direction.UPSTREAM))
+        async with await trio.open_tcp_stream("127.0.0.1", proxy.port) as client:
+            await client.send_all(ASK)
+            await wait_all_tasks_blocked(0.05)
+            proxy.remove(toxic)
+            with trio.fail_after(5.0):
+                assert await client.receive_some() == b""
 
 
 async def test_toxics_come_and_go_while_it_runs():

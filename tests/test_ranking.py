@@ -1,5 +1,6 @@
 """The ranking made of a policy's answer, its guard, and policies by name."""
 
+import asyncio
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
@@ -202,6 +203,29 @@ def test_the_default_ranks_while_the_policy_fails_with_one_warning():
     told = f'policy "{__name__}:bad_missing" gave no ranking: openai is missing'
     assert warning["error"] == told
     assert ranker.complaint == warning["error"]
+
+
+class Panic(BaseException):
+    """As Rust extensions raise, beside Exception."""
+
+
+def bad_panics(candidates, incumbent):
+    raise Panic("index out of range")
+
+
+def bad_cancelled(candidates, incumbent):
+    raise asyncio.CancelledError
+
+
+def bad_last_check(candidates, incumbent):
+    return [attrs.evolve(line, last_check="yesterday") for line in good(candidates, incumbent)]
+
+
+@pytest.mark.parametrize("policy", ["bad_panics", "bad_cancelled", "bad_last_check"])
+def test_the_default_ranks_whatever_a_policy_raises_or_puts_in(policy):
+    ranker = chosen(policy, patience=5.0)
+    assert ranker((GROQ, OPENAI), (), None).policy == "expected_cost"
+    assert ranker.complaint is not None
 
 
 def test_a_policy_that_recovers_ranks_again():

@@ -16,6 +16,7 @@ from tracker.messages import Publish, Watch
 from tracker.ranking import Ranker, Ranking, load_policy
 from tracker.replay import (
     History,
+    Observed,
     ReplayError,
     Rerun,
     rankings,
@@ -24,7 +25,7 @@ from tracker.replay import (
     replay,
     replay_files,
 )
-from tracker.reports import Checked, Kind
+from tracker.reports import Checked, Finding, Kind, Outcome
 from tracker.settings import Config, RankingSettings
 from tracker.snapshot import Snapshot
 from tracker.store import open_store
@@ -65,6 +66,24 @@ def test_rows_within_ten_minutes_form_a_round(written):
     history = read(written(row(0, "a"), row(10, "b"), row(11, "a"), row(21, "b"), row(22, "a")))
     names = [[seen.outcome.provider for seen in round_] for round_ in history.rounds]
     assert names == [["a", "b"], ["a", "b"], ["a"]]
+
+
+def test_checks_exactly_a_round_apart_are_rounds_of_their_own(written):
+    history = read(written(*(row(minute, name) for minute in (0, 10, 20, 30) for name in "ab")))
+    assert [len(round_) for round_ in history.rounds] == [2, 2, 2, 2]
+
+
+def test_one_short_interval_shortens_no_later_time_out():
+    def seen(minute, interval):
+        at = START + timedelta(minutes=minute)
+        outcome = Outcome(provider="a", at=at, ended=at.timestamp(), finding=Finding(kind=Kind.OK))
+        return Observed(outcome, interval)
+
+    rerun = Rerun()
+    history = History.of([seen(0, 2.0), seen(20, 300.0)], round_seconds=300)
+    for _ in rerun.states(history):
+        pass
+    assert rerun.dossiers["a"].provider.timing.timeout_seconds == 10.0
 
 
 def test_rows_in_any_order_are_the_same_history(written):

@@ -66,8 +66,11 @@ class EmbeddedTracker:
     def call(self, job: Callable[[Tracker], Awaitable[T]]) -> T:
         """Run a job on the tracker's own loop, and wait for it; not from an event loop.
 
-        Raises what it raises, and trio.RunFinishedError when the tracker has ended.
+        Raises what it raises, RuntimeError before the tracker runs, and trio.RunFinishedError when
+        it has ended.
         """
+        if not self._started.done():
+            raise RuntimeError("the tracker is not running yet")
         tracker, token = self._started.result()
         return trio.from_thread.run(job, tracker, trio_token=token)
 

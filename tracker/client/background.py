@@ -20,9 +20,12 @@ Run = Callable[[], Coroutine[Any, Any, None]]
 class InTask:
     """In a task group that is entered and left by one task of the caller's."""
 
-    _tasks: TaskGroup = attrs.field(init=False)
+    _tasks: TaskGroup | None = attrs.field(init=False, default=None)
 
     async def start(self, run: Run) -> None:
+        """Raises RuntimeError where it is entered already: only one task can leave it."""
+        if self._tasks is not None:
+            raise RuntimeError("the client is open already; enter it once and share it")
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         self._tasks.start_soon(run)
@@ -33,11 +36,14 @@ class InTask:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._tasks.cancel_scope.cancel()
+        tasks, self._tasks = self._tasks, None
+        if tasks is None:
+            return
+        tasks.cancel_scope.cancel()
         # An error of the caller's stays as it is: a task group would wrap it in a group.
-        if isinstance(error, Exception):
+        if isinstance(error, Exception | KeyboardInterrupt | SystemExit):
             kind = error = trace = None
-        await self._tasks.__aexit__(kind, error, trace)
+        await tasks.__aexit__(kind, error, trace)
 
 
 @attrs.define

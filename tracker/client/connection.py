@@ -10,6 +10,7 @@ import httpx
 
 from tracker.client.events import event_names
 
+TAG_LIMIT = 256  # characters: it goes back in a header, and one that cannot would end all asking
 SILENCE = 45.0  # seconds without a byte on the stream of events: three heartbeats missed
 
 
@@ -73,8 +74,9 @@ class Connection:
                 if response.status_code not in {200, 503}:
                     raise Unavailable(_refusal(response.status_code))
                 body = await _bounded(response, limit)
+                tag = response.headers.get("ETag", "")
                 return Answer(
-                    status=response.status_code, body=body, tag=response.headers.get("ETag")
+                    status=response.status_code, body=body, tag=tag if _can_be_sent(tag) else None
                 )
 
     async def listen(self, path: str, hear: Callable[[str], None]) -> None:
@@ -117,6 +119,10 @@ async def _bounded(response: httpx.Response, limit: int) -> bytes:
     if len(body) > limit:
         raise Unavailable(f"the answer is over {limit} bytes")
     return bytes(body)
+
+
+def _can_be_sent(tag: str) -> bool:
+    return tag.isascii() and tag.isprintable() and len(tag) <= TAG_LIMIT
 
 
 def _refusal(status: int) -> str:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from random import random as random_unit
-from threading import Event
+from threading import Event, Lock
 from types import TracebackType
 from typing import Self
 
@@ -76,6 +76,7 @@ class ProviderStatusClient:
         self._start_timeout = start_timeout
         self._task = InTask()
         self._thread = InThread()
+        self._opening = Lock()
 
     def get_healthiest_provider(
         self, candidates: Iterable[str] | None = None, model: str | None = None
@@ -130,15 +131,17 @@ class ProviderStatusClient:
 
         Started already, it stays as it is.
         """
-        if self._thread.running:
-            return self
-        tried = Event()
-        self._thread.start(partial(self._refresher.run, tried.set))
+        with self._opening:
+            if self._thread.running:
+                return self
+            tried = Event()
+            self._thread.start(partial(self._refresher.run, tried.set))
         tried.wait(self._start_timeout)
         return self
 
     def stop(self) -> None:
-        self._thread.stop()
+        with self._opening:
+            self._thread.stop()
         self._memory.fail(CLOSED)
 
     def __enter__(self) -> Self:

@@ -110,7 +110,7 @@ def collected(candidates: object) -> Collection[Any] | None:
     if candidates is None or type(candidates) in _SIZED:
         return candidates  # type: ignore[return-value]
     if isinstance(candidates, str):
-        return tuple(name.strip() for name in candidates.split(","))
+        return tuple(name for part in candidates.split(",") if (name := part.strip()))
     try:
         return tuple(islice(iter(candidates), NAMES_READ))  # type: ignore[call-overload]
     except Exception:  # noqa: BLE001 (not iterable, or its iterator failed)

@@ -61,8 +61,11 @@ class TimedPolicy:
         def run() -> None:
             try:
                 answer.set_result(call())
-            except BaseException as error:  # noqa: BLE001 (raised where the answer is awaited)
+            except Exception as error:  # noqa: BLE001 (raised where the answer is awaited)
                 answer.set_exception(error)
+            except BaseException as error:  # noqa: BLE001 (a Rust panic, a cancellation: its own)
+                told = f"{type(error).__name__}: {error}"
+                answer.set_exception(PolicyError(f'policy "{self.name}" failed: {told}'))
 
         # A daemon: an endless policy must not keep the process from ending.
         threading.Thread(target=run, name=self.name, daemon=True).start()

@@ -78,6 +78,8 @@ def _wrong_value(line: Ranked) -> str | None:
         return f"a number is none: cost {cost!r:.40}, risk {risk!r:.40}, latency {latency!r:.40}"
     if not (_is_a(line.reason, str) and _is_a(line.status, Status) and _is_a(line.samples, int)):
         return "reason must be a str, status a Status, samples an int"
+    if not (line.last_check is None or _is_a(line.last_check, datetime)):
+        return f"last_check must be a datetime or None, not {line.last_check!r:.40}"
     return None
 
 

@@ -41,7 +41,9 @@ class Rerun:
             dossier = self.dossiers[name] = Dossier(provider)
         timing = dossier.provider.timing
         if seen.interval is not None and seen.interval != timing.interval_seconds:
-            within = min(timing.timeout_seconds, seen.interval)
+            # From its own setting each time: one short interval must not shorten it for ever.
+            own = self.timings.get(name, self.timing).timeout_seconds
+            within = min(own, seen.interval)
             timing = attrs.evolve(timing, interval_seconds=seen.interval, timeout_seconds=within)
             dossier.adopt(attrs.evolve(dossier.provider, timing=timing), overridden=False)
         return dossier

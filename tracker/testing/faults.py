@@ -110,6 +110,10 @@ class FaultProxy:
         ]
         return min(ends, key=lambda end: end[0], default=None)
 
+    @property
+    def swallowing(self) -> set[Toxic]:
+        return {toxic for toxic in self._toxics if type(toxic) is Timeout}
+
     def _tell(self) -> None:
         self.changed.set()
         self.changed = trio.Event()
@@ -168,7 +172,13 @@ class Tunnel:
             await self.proxy.changed.wait()
 
     async def _watch(self, began: float) -> None:
+        held: set[Toxic] = set()
         while True:
+            swallowing = self.proxy.swallowing
+            if held - swallowing:  # as Toxiproxy: what was swallowed is missed for ever
+                self._whole.cancel()
+                return
+            held = swallowing
             changed, end = self.proxy.changed, self.proxy.next_end(began)
             with trio.move_on_at(math.inf if end is None else end[0]) as scope:
                 await changed.wait()

@@ -28,7 +28,7 @@ class Link:
     direction: Direction
     dice: random.Random
     arrived: float = 0.0
-    passed: int = 0  # bytes that a LimitData counted
+    passed: "dict[LimitData, int]" = attrs.field(factory=dict)  # bytes, by who counts them
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -54,8 +54,12 @@ class Latency(Toxic):
 
     async def carry(self, data: bytes, *, onward: Onward, link: Link) -> None:
         delay_ms = self.latency_ms + self.jitter_ms * link.dice.uniform(-1.0, 1.0)
-        await trio.sleep_until(link.arrived + max(0.0, delay_ms) / 1000.0)
+        arrived = link.arrived
+        due = arrived + max(0.0, delay_ms) / 1000.0
+        await trio.sleep_until(due)
+        link.arrived = due  # for a Latency behind this one: delays add up
         await onward(data)
+        link.arrived = arrived  # for the next piece of the same chunk
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -130,11 +134,12 @@ class LimitData(Toxic):
     bytes: int = attrs.field(validator=ge(0))
 
     async def carry(self, data: Data, *, onward: Onward, link: Link) -> None:
-        allowed = data[: max(0, self.bytes - link.passed)]
-        link.passed += len(allowed)
+        passed = link.passed.get(self, 0)
+        allowed = data[: max(0, self.bytes - passed)]
+        link.passed[self] = passed + len(allowed)
         if allowed:
             await onward(allowed)
-        if link.passed >= self.bytes:
+        if link.passed[self] >= self.bytes:
             raise Cut
 
 
