@@ -19,6 +19,7 @@ LAYERS = (
     ("tracker.reports", "tracker.settings", "tracker.mistakes", "tracker.limits"),
     ("tracker.snapshot", "tracker.estimates", "tracker.backoff", "tracker.schedule"),
     ("tracker.statistics", "tracker.health", "tracker.forecast", "tracker.ranking"),
+    ("tracker.verdict",),
     ("tracker.store",),
     ("tracker.board", "tracker.dossier", "tracker.limit_book"),
     ("tracker.aggregator",),
@@ -29,7 +30,8 @@ LAYERS = (
 )
 # Judgement without a run loop, a network or a disk.
 PURE = (
-    *("tracker.health", "tracker.statistics", "tracker.schedule", "tracker.backoff"),
+    *("tracker.health", "tracker.verdict", "tracker.statistics", "tracker.schedule"),
+    *("tracker.backoff",),
     *("tracker.forecast", "tracker.limits", "tracker.estimates", "tracker.limit_book"),
     *("tracker.ranking", "tracker.dossier", "tracker.overrides", "tracker.settings"),
     *("tracker.reports", "tracker.snapshot", "tracker.secret", "tracker.clock"),

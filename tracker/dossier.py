@@ -6,15 +6,7 @@ from datetime import datetime
 import attrs
 import msgspec
 
-from tracker.health import (
-    STALE_INTERVALS,
-    Circumstances,
-    Health,
-    Limit,
-    Verdict,
-    judge,
-    verdict,
-)
+from tracker.health import Health, judge
 from tracker.instant import Instant
 from tracker.limit_book import HeldLimit, LimitBook
 from tracker.messages import Past
@@ -24,6 +16,7 @@ from tracker.settings import Provider
 from tracker.snapshot import Excluded, ProviderStatus, RateLimit
 from tracker.statistics import Result, Statistics, counts_as
 from tracker.store.records import CheckRecord
+from tracker.verdict import STALE_INTERVALS, Circumstances, Limit, Verdict, verdict
 
 
 @attrs.frozen(kw_only=True)

@@ -1,9 +1,9 @@
 """Outcome kinds with what each counts as, and what makes one, from the code that judges."""
 
 from docs.generate.tables import code, table
-from tracker.health import PLAIN_WORDS
 from tracker.probes.classify import CODES, STATUSES
 from tracker.reports import Kind
+from tracker.verdict import PLAIN_WORDS
 
 OTHERS = (
     ("any other 4xx", Kind.REQUEST),
