@@ -26,7 +26,7 @@ class Health:
     down: latched until the next success. recovery: successes in a row since it left down, None
     when it is not recovering. slow: of the last three successes, newest last. counted: the last
     outcome that says something about the provider, with its message. blocked_until: when the
-    limit that was hit resets; None with ``counted`` a limit: no reset was told.
+    limit that was hit resets, where that was told.
     """
 
     consecutive_failures: int = 0
