@@ -5,21 +5,21 @@ from typing import TYPE_CHECKING
 
 from quart_trio import QuartTrio
 
-from api.encoding import Answers
-from api.events import Streams
-from api.guard import guard
-from api.openapi import document
-from api.problems import handle_problems
-from api.routes import NameConverter
-from api.routes_control import Control
-from api.routes_history import History
-from api.routes_operations import Operations
-from api.routes_pages import Pages
-from api.routes_plain import Plain
-from api.routes_present import Present
+from api.http.middleware import install_request_checks
+from api.http.openapi import document
+from api.http.problems import handle_problems
+from api.http.response_cache import ResponseCache
+from api.http.server_sent_events import Streams
+from api.routes.control import ControlRoutes
+from api.routes.history import HistoryRoutes
+from api.routes.operations import OperationsRoutes
+from api.routes.pages import PageRoutes
+from api.routes.plain_page import PlainPageRoutes
+from api.routes.route import NameConverter
+from api.routes.status import StatusRoutes
 
 if TYPE_CHECKING:
-    from tracker.handle import Tracker
+    from tracker.runtime.tracker import Tracker
 
 DISTRIBUTION = "provider-status-tracker"
 MAX_BODY = 16 * 1024  # bytes; the largest sensible request has thirty
@@ -27,31 +27,31 @@ BODY_SECONDS = 5.0
 
 
 def create_app(
-    tracker: "Tracker", *, answers: Answers | None = None, streams: Streams | None = None
+    tracker: "Tracker", *, answers: ResponseCache | None = None, streams: Streams | None = None
 ) -> QuartTrio:
     """The API over a running tracker, with the server settings it has now.
 
     answers, streams: to share with who serves the app; their own if None.
     """
     settings = tracker.config.server
-    answers = answers or Answers()
+    answers = answers or ResponseCache()
     streams = streams or Streams(tracker.board, answers)
     app = QuartTrio("api", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, BODY_TIMEOUT=BODY_SECONDS)
     app.url_map.merge_slashes = False  # a name may hold slashes
     app.url_map.converters["name"] = NameConverter
     for part in (
-        Present(tracker, answers),
-        History(tracker),
-        Control(tracker, settings),
-        Operations(tracker, streams),
+        StatusRoutes(tracker, answers),
+        HistoryRoutes(tracker),
+        ControlRoutes(tracker, settings),
+        OperationsRoutes(tracker, streams),
     ):
         for rule in part.rules():
             rule.add_to(app)
-    pages = Pages.of(document(app, own_version(), settings.root_path))
-    for rule in (*pages.rules(), *Plain(tracker, answers).rules()):
+    pages = PageRoutes.of(document(app, own_version(), settings.root_path))
+    for rule in (*pages.rules(), *PlainPageRoutes(tracker, answers).rules()):
         rule.add_to(app)  # after the document, which is about the API alone
-    guard(app, settings)
+    install_request_checks(app, settings)
     handle_problems(app, tracker)
     return app
 

@@ -10,17 +10,17 @@ import structlog
 import trio
 
 from api.app import create_app
-from api.auth import is_loopback
-from api.encoding import Answers
-from api.events import Streams
-from api.lane import connections
-from api.listening import Server, open_listeners, url_of
-from api.refusals import UnsafeBindError
-from tracker.service import run_tracker
-from tracker.settings import Config, ServerSettings
+from api.http.auth import is_loopback
+from api.http.response_cache import ResponseCache
+from api.http.server_sent_events import Streams
+from api.serving.errors import UnsafeBindError
+from api.serving.fast_path_connection import connections
+from api.serving.listeners import Server, open_listeners, url_of
+from tracker.core.settings import Config, ServerSettings
+from tracker.runtime.service import run_tracker
 
 if TYPE_CHECKING:
-    from tracker.handle import Tracker
+    from tracker.runtime.tracker import Tracker
 
 # Service managers wait ten seconds or more before they kill; the tracker needs three to store.
 STOP_SECONDS = 4.0
@@ -58,12 +58,12 @@ async def serve(
         open_listeners(settings.host, settings.port) as listeners,
         trio.open_nursery() as nursery,
     ):
-        ending = Ending(nursery.cancel_scope, on_hangup)
+        ending = ShutdownHandler(nursery.cancel_scope, on_hangup)
         if heed_signals and threading.current_thread() is threading.main_thread():
-            await nursery.start(ending.heed_signals)
+            await nursery.start(ending.handle_signals)
         tracker = await nursery.start(_track_until_stopped, track, config, over)
         ending.tracker = tracker
-        answers = Answers()
+        answers = ResponseCache()
         streams = Streams(tracker.board, answers)
         app = create_app(tracker, answers=answers, streams=streams)
         server = Server(
@@ -96,7 +96,7 @@ def check_bind(settings: ServerSettings) -> None:
 
 
 @attrs.define(eq=False)
-class Ending:
+class ShutdownHandler:
     """What signals do. The first asks the tracker to end, and everything else follows from it."""
 
     scope: trio.CancelScope
@@ -104,7 +104,7 @@ class Ending:
     tracker: "Tracker | None" = None
     asked: bool = False
 
-    async def heed_signals(
+    async def handle_signals(
         self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         heeded = ENDING if HANGUP is None else (*ENDING, HANGUP)
@@ -113,7 +113,7 @@ class Ending:
             async with trio.open_nursery() as nursery:
                 async for number in signals:
                     if number == HANGUP:
-                        nursery.start_soon(self._hang_up)  # a signal to end must not wait for it
+                        nursery.start_soon(self._on_sighup)  # a signal to end must not wait for it
                     else:
                         self._end(signal.Signals(number).name, nursery)
 
@@ -125,14 +125,14 @@ class Ending:
         log.info("ending", signal=name)
         self.asked = True
         self.tracker.stop()
-        nursery.start_soon(self._insist)
+        nursery.start_soon(self._force_stop)
 
-    async def _insist(self) -> None:
+    async def _force_stop(self) -> None:
         await trio.sleep(STOP_SECONDS)
         log.warning("ending took too long")
         self.scope.cancel()
 
-    async def _hang_up(self) -> None:
+    async def _on_sighup(self) -> None:
         if self.on_hangup is None or self.tracker is None:
             log.info("hangup ignored", reason="nothing to reload")
             return

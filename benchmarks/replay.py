@@ -15,9 +15,9 @@ from pathlib import Path
 
 import attrs
 
-from tracker.ranking import SHIPPED, Candidate, Ranked, Ranker, Sample, load_policy
+from tracker.core.outcomes import Status
+from tracker.ranking import SHIPPED, Candidate, FallbackRanker, Ranked, Sample, load_policy
 from tracker.replay import read_trace, replay
-from tracker.reports import Status
 
 # litellm 1.109.1, router_strategy/lowest_latency.py: a time-out is appended as 1,000 s.
 REMEMBERED, TIMED_OUT_MS = 10, 1_000_000.0
@@ -58,7 +58,7 @@ def time_a_thousand() -> None:
         Candidate(provider=f"p{n}", status=Status.HEALTHY, samples=tuple(dice.sample(samples, 192)))
         for n in range(1_000)
     ]
-    ranker, best, taken = Ranker(), None, []
+    ranker, best, taken = FallbackRanker(), None, []
     for n in range(30):
         field[n] = attrs.evolve(field[n], samples=(*field[n].samples[1:], samples[n]))
         began = time.perf_counter()

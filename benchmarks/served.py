@@ -21,9 +21,9 @@ from quart_trio import QuartTrio
 
 from api.server import serve
 from tracker import Tracker, run_tracker
-from tracker.reports import Facts, Finding, Kind
-from tracker.secret import Secret
-from tracker.settings import Config, Provider, ServerSettings, Timing
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.redaction import Secret
+from tracker.core.settings import Config, Provider, ServerSettings, Timing
 
 TOKEN = "only-of-a-benchmark-on-loopback"
 BODY = b'{"best_provider":"groq","reason":"fast"}' + b" " * 260
@@ -32,12 +32,12 @@ BODY = b'{"best_provider":"groq","reason":"fast"}' + b" " * 260
 @asynccontextmanager
 async def open_check(
     provider: Provider, **_: Any
-) -> AsyncIterator[Callable[[], Awaitable[Finding]]]:
+) -> AsyncIterator[Callable[[], Awaitable[CheckResult]]]:
     """Well at once, with a latency of its own: checks that ask nobody."""
     latency = 0.2 + (hash(provider.name) % 1000) / 1000.0
 
-    async def check() -> Finding:
-        return Finding(kind=Kind.OK, latency=latency, facts=Facts(reachable=True))
+    async def check() -> CheckResult:
+        return CheckResult(kind=OutcomeKind.OK, latency=latency, facts=Facts(reachable=True))
 
     yield check
 

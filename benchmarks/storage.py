@@ -19,9 +19,9 @@ import trio
 from benchmarks.load import load
 from benchmarks.serving import served
 from benchmarks.table import Figure, row
-from tracker.reports import Kind, Status
+from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.records import CheckRecord, Record
 from tracker.store import Store, open_store
-from tracker.store.records import CheckRecord, Record
 
 PROVIDERS = 1_000
 SWEEPS = int(sys.argv[1]) if __name__ == "__main__" and len(sys.argv) > 1 else 2_000
@@ -35,7 +35,7 @@ def sweep(at: datetime, chance: random.Random) -> list[Record]:
         CheckRecord(
             provider=f"provider-{number:04}",
             at=at + timedelta(milliseconds=place),
-            kind=Kind.OK,
+            kind=OutcomeKind.OK,
             status=Status.HEALTHY,
             latency_ms=chance.lognormvariate(5.5, 0.4),
             ttft_ms=None,

@@ -24,9 +24,9 @@ import trio
 from benchmarks.load import memory_mb
 from benchmarks.table import Figure, row
 from tracker import Config, run_tracker
-from tracker.collector import settle_collector
-from tracker.reports import Status
-from tracker.settings import Provider, Timing
+from tracker.core.outcomes import Status
+from tracker.core.settings import Provider, Timing
+from tracker.runtime.garbage_collection import tune_garbage_collector
 
 LATENCY_MS = 50.0
 ERROR = "error_of_the_p50_ms"
@@ -35,7 +35,7 @@ ERROR = "error_of_the_p50_ms"
 @contextmanager
 def upstreams(count: int, hang: int) -> Iterator[list[dict[str, Any]]]:
     """Simulated providers in a process of their own, as {"name", "base_url", "hangs"}."""
-    command = [sys.executable, "-m", "tracker.testing.many", "--count", str(count)]
+    command = [sys.executable, "-m", "tracker.testing.many_providers", "--count", str(count)]
     command += ["--latency-ms", str(LATENCY_MS), "--hang", str(hang)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -110,7 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.case is None:
         run_all()
         return
-    settle_collector()  # as `serve` does
+    tune_garbage_collector()  # as `serve` does
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     with upstreams(given.count, given.hang) as listed, tempfile.TemporaryDirectory() as folder:
         print(json.dumps(trio.run(CASES[given.case], listed, folder)))

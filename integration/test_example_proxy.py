@@ -12,8 +12,9 @@ from typing import Any
 
 import httpx
 import pytest
-from fake_tracker import FakeTracker, best
-from fake_upstream import FakeUpstream
+
+from tests.helpers.fake_tracker import FakeTracker, best
+from tests.helpers.fake_upstream import FakeUpstream
 
 pytest.importorskip("fastapi", reason="fastapi is not installed here")
 uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed here")

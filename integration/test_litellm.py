@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
-from fake_tracker import FakeTracker, best, hang, saying
-from fake_upstream import FakeUpstream
+
+from tests.helpers.fake_tracker import FakeTracker, best, hang, saying
+from tests.helpers.fake_upstream import FakeUpstream
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # its import asks the internet otherwise
 with warnings.catch_warnings():  # its own, of its own dependencies

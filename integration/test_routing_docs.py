@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from doc_snippets import run, snippets
-from real_tracker import RealTracker, real_tracker
+
+from tests.helpers.doc_snippets import run, snippets
+from tests.helpers.real_tracker import RealTracker, real_tracker
 
 NEEDED = {"litellm.md": "litellm", "fastapi.md": "fastapi"}
 

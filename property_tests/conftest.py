@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tracker.testing.machine import TrackerMachine
-from tracker.testing.running import quiet
+from tracker.testing.machine_runner import quiet
 
 settings.register_profile("quick", deadline=None)
 settings.register_profile(

@@ -18,10 +18,9 @@ from hypothesis.stateful import run_state_machine_as_test
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from served_machine import ServedMachine
-
-from tracker.collector import settle_collector
-from tracker.testing.running import quiet
+from property_tests.served_machine import ServedMachine
+from tracker.runtime.garbage_collection import tune_garbage_collector
+from tracker.testing.machine_runner import quiet
 
 MEMORY = Path("/dev/shm")
 EXECUTED = re.compile(r"([\d,]+) rules executed")
@@ -85,7 +84,7 @@ def main() -> None:
         executed = run_in_processes(options.processes, options.rules, options.folder)
         seconds = time.monotonic() - began
     else:
-        settle_collector()
+        tune_garbage_collector()
         with quiet():
             executed, seconds = run_rules(options.rules, lambda text: print(text, file=sys.stderr))
     rate = executed / seconds

@@ -14,14 +14,15 @@ import attrs
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tracker import health, statistics
-from tracker.dossier import Dossier
+from tracker.core.outcomes import Status
+from tracker.core.snapshot import Excluded, ProviderStatus
+from tracker.health import health_state as health
+from tracker.health import rolling_statistics as statistics
+from tracker.health.provider_state import ProviderState
 from tracker.ranking.policy import Candidate
-from tracker.reports import Status
-from tracker.snapshot import Excluded, ProviderStatus
 from tracker.store.backlog import Backlog
 from tracker.testing.machine import TrackerMachine
-from tracker.testing.running import quiet
+from tracker.testing.machine_runner import quiet
 
 MEMORY = Path("/dev/shm")
 RULES = ("a_", "an_", "the_", "it_", "time_", "trio_", "somebody_")  # the rest are invariants
@@ -32,7 +33,7 @@ def failures_are_never_forgotten() -> None:
     """A success leaves the count of consecutive failures as it is."""
     right = health._after_success
 
-    def wrong(before: health.Health, *rest: Any) -> health.Health:
+    def wrong(before: health.HealthState, *rest: Any) -> health.HealthState:
         return attrs.evolve(right(before, *rest), consecutive_failures=before.consecutive_failures)
 
     health._after_success = wrong
@@ -42,7 +43,7 @@ def recovery_survives_a_failure() -> None:
     """A failure during recovery does not start the run of good checks anew."""
     right = health._after_failure
 
-    def wrong(before: health.Health, *rest: Any) -> health.Health:
+    def wrong(before: health.HealthState, *rest: Any) -> health.HealthState:
         after = right(before, *rest)
         return after if after.down else attrs.evolve(after, recovery=before.recovery)
 
@@ -71,12 +72,12 @@ def what_could_not_be_written_is_forgotten() -> None:
 
 def the_ranking_forgets_who_is_usable() -> None:
     """Whoever is up is ranked, also while it is rate limited or refuses our key."""
-    right = Dossier._stand
+    right = ProviderState._stand
 
-    def wrong(self: Dossier, view: ProviderStatus) -> Candidate | Excluded:
+    def wrong(self: ProviderState, view: ProviderStatus) -> Candidate | Excluded:
         return right(self, attrs.evolve(view, usable=view.status in UP))
 
-    Dossier._stand = wrong
+    ProviderState._stand = wrong
 
 
 BUGS: tuple[Callable[[], None], ...] = (
@@ -90,7 +91,7 @@ _PLACES: Mapping[Any, tuple[str, ...]] = {
     health: ("_after_success", "_after_failure"),
     statistics: ("_slide",),
     Backlog: ("put_back",),
-    Dossier: ("_stand",),
+    ProviderState: ("_stand",),
 }
 
 

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tracker.addresses import url_problem
-from tracker.catalogue import load_catalogue, load_dialects
 from tracker.config import read_config
-from tracker.config.show import config_schema, show_config
-from tracker.config.structure import structure
-from tracker.config.tables import (
+from tracker.config.catalogue import load_catalogue, load_dialects
+from tracker.config.environment import discover
+from tracker.config.errors import ConfigError, format_value
+from tracker.config.schema import (
     ConfigTable,
     ProviderTable,
     RankingTable,
@@ -22,10 +21,11 @@ from tracker.config.tables import (
     TimingTable,
     TrackerTable,
 )
+from tracker.config.show import config_schema, show_config
+from tracker.config.structure import structure
 from tracker.config.timing import merge_timing
-from tracker.discovery import discover
-from tracker.mistakes import ConfigError, shown
-from tracker.settings import Config
+from tracker.core.addresses import url_problem
+from tracker.core.settings import Config
 
 CANARY = "sk-proj-canary0123456789ABCDEF"
 TABLES = (ConfigTable, TrackerTable, ServerTable, RankingTable, ProviderTable)
@@ -173,7 +173,7 @@ def test_any_text_is_a_base_url_or_is_told_why_not(url):
 
 @given(st.text(max_size=200), st.text(max_size=20))
 def test_a_shown_value_is_one_short_line_without_a_secret(text, name):
-    line = shown(text[:100] + CANARY + text[100:], name)
+    line = format_value(text[:100] + CANARY + text[100:], name)
     assert len(line) <= 60
     assert line.isprintable()
     assert CANARY not in line

@@ -7,8 +7,8 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.forecast import HORIZON_SECONDS, Point, Series, exhausts_at
-from tracker.reports import LimitReading
+from tracker.core.rate_limits import LimitReading
+from tracker.health.forecast import HORIZON_SECONDS, LimitSeries, Point, exhausts_at
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 NEVER = START + timedelta(days=10_000)
@@ -107,7 +107,7 @@ readings = st.lists(
 
 @given(readings)
 def test_a_series_never_holds_two_windows(told):
-    series, now = Series(), 0.0
+    series, now = LimitSeries(), 0.0
     for gap, reading in told:
         before, now = series, now + gap
         series = series.after(reading, at(now))

@@ -10,7 +10,6 @@ from functools import cache, partial
 import pytest
 import trio
 import trio.testing
-from fakes.trackers import a_bare_provider, a_provider, a_tracker
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
@@ -18,10 +17,11 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from api.app import create_app
-from api.encoding import Answers
-from api.hot import Hot
-from api.lane import LaneConnection
-from api.listening import Connection, Edge, _settings
+from api.http.response_cache import ResponseCache
+from api.serving.fast_path_connection import FastPathConnection
+from api.serving.fast_path_responses import FastPathResponses
+from api.serving.listeners import HttpConnection, RootPathMiddleware, _settings
+from tests.helpers.idle_tracker import a_bare_provider, a_provider, a_tracker
 
 DATE = re.compile(rb"\r\ndate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n")
 BEST, STATUS = "/api/providers/best", "/api/providers/status"
@@ -31,8 +31,10 @@ class Side:
     """One of the two, over a tracker that both share."""
 
     def __init__(self, tracker, *, fast):
-        answers = Answers()
-        self.app = wrap_app(Edge(create_app(tracker, answers=answers), "/llm"), 0, "asgi")
+        answers = ResponseCache()
+        self.app = wrap_app(
+            RootPathMiddleware(create_app(tracker, answers=answers), "/llm"), 0, "asgi"
+        )
         self.hot = CountingHot(tracker, answers)
         self.fast = fast
         self.etag = answers.best(tracker.snapshot).etag
@@ -40,7 +42,7 @@ class Side:
     async def says(self, pieces):
         """Everything it says to these pieces, and whether it closed before the client did."""
         ours, theirs = map(trio.SocketStream, trio.socket.socketpair())
-        make = partial(LaneConnection, self.hot) if self.fast else Connection
+        make = partial(FastPathConnection, self.hot) if self.fast else HttpConnection
         connection = make(
             self.app, _settings(str), WorkerContext(None), ConnectionState({}), theirs
         )
@@ -65,7 +67,7 @@ class Side:
             said += data
 
 
-class CountingHot(Hot):
+class CountingHot(FastPathResponses):
     """Tells how often the lane was taken."""
 
     taken = 0

@@ -3,7 +3,8 @@
 import os
 
 import pytest
-from planted import BUGS, hunt
+
+from property_tests.planted import BUGS, hunt
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 # The others need thousands of rules: by night, and by ``python -m property_tests.planted``.

@@ -5,10 +5,10 @@ from itertools import count
 import attrs
 import pytest
 
+from tracker.core.settings import RankingSettings
 from tracker.ranking import Candidate, ExpectedCost, load_policy, lowest_latency
-from tracker.settings import RankingSettings
-from tracker.testing import BrokenPromise, Promise, check_policy
-from tracker.testing.policies import ALL, KEPT
+from tracker.testing import PolicyProperty, PropertyViolation, check_policy
+from tracker.testing.policy_kit import ALL, KEPT
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -19,7 +19,12 @@ def test_shipped_policies_keep_their_promises(name):
 @pytest.mark.parametrize("half_life", [1.0, 100.0])
 def test_the_default_keeps_them_with_any_half_life(half_life):
     settings = RankingSettings(half_life_checks=half_life, memory_checks=3)
-    promises = {Promise.FASTER, Promise.MENDED, Promise.FAILED, Promise.MARGIN}
+    promises = {
+        PolicyProperty.FASTER,
+        PolicyProperty.MENDED,
+        PolicyProperty.FAILED,
+        PolicyProperty.MARGIN,
+    }
     check_policy(ExpectedCost(settings), promises=promises, max_examples=60)
 
 
@@ -59,17 +64,17 @@ def changes_its_mind(candidates, incumbent, times=count()):
 @pytest.mark.parametrize(
     ("policy", "promise"),
     [
-        (forgets_one, Promise.COMPLETE),
-        (forgets_its_margin, Promise.MARGIN),
-        (ignores_tiers, Promise.TIERS),
-        (stands_as_it_was_given, Promise.UNORDERED),
-        (prefers_the_slow, Promise.FASTER),
-        (makes_numbers_up, Promise.EXPLAINED),
-        (changes_its_mind, Promise.PURE),
+        (forgets_one, PolicyProperty.COMPLETE),
+        (forgets_its_margin, PolicyProperty.MARGIN),
+        (ignores_tiers, PolicyProperty.TIERS),
+        (stands_as_it_was_given, PolicyProperty.UNORDERED),
+        (prefers_the_slow, PolicyProperty.FASTER),
+        (makes_numbers_up, PolicyProperty.EXPLAINED),
+        (changes_its_mind, PolicyProperty.PURE),
     ],
 )
 def test_a_wrong_policy_is_caught(policy, promise):
-    with pytest.raises(BrokenPromise, match=r"^broken promise: ") as caught:
+    with pytest.raises(PropertyViolation, match=r"^broken promise: ") as caught:
         check_policy(policy, promises={promise}, max_examples=100)
     told = str(caught.value)
     assert told.startswith(f"broken promise: {promise.value}\n")
@@ -80,8 +85,8 @@ def test_a_policy_that_raises_is_caught_with_its_error():
     def fails(candidates: list[Candidate], incumbent: str | None):
         raise KeyError("groq")
 
-    with pytest.raises(BrokenPromise, match="KeyError: 'groq'"):
-        check_policy(fails, promises={Promise.TIERS}, max_examples=5)
+    with pytest.raises(PropertyViolation, match="KeyError: 'groq'"):
+        check_policy(fails, promises={PolicyProperty.TIERS}, max_examples=5)
 
 
 def test_every_promise_has_a_shipped_policy_that_keeps_it():

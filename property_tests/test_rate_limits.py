@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tracker.limit_book import HeldLimit
-from tracker.limits import worst_percent
-from tracker.probes.durations import seconds_until
-from tracker.probes.rate_limits import LONGEST_WAIT, READINGS, read_limits
+from tracker.core.rate_limits import worst_percent
+from tracker.health.rate_limit_state import TimedReading
+from tracker.probes.limits.durations import seconds_until
+from tracker.probes.limits.readings import LONGEST_WAIT, READINGS, read_limits
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SOON = st.integers(1, 300 * 86400)  # seconds
@@ -192,7 +192,7 @@ def test_what_has_expired_stays_so(headers, sooner, later):
         {
             one
             for one in told
-            if HeldLimit(reading=one, read_at=NOW).holds(NOW + timedelta(seconds=s))
+            if TimedReading(reading=one, read_at=NOW).holds(NOW + timedelta(seconds=s))
         }
         for s in (sooner, later)
     )

@@ -5,11 +5,20 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.statistics import DAY, DOWN, HOUR, NOT_COUNTED, UP, WEEK, Result, Statistics
+from tracker.health.rolling_statistics import (
+    DAY,
+    DOWN,
+    HOUR,
+    NOT_COUNTED,
+    UP,
+    WEEK,
+    CheckSample,
+    Statistics,
+)
 
 EPOCH = 1_800_000_000.0
 results = st.builds(
-    Result,
+    CheckSample,
     at=st.floats(0, 9 * DAY).map(lambda x: EPOCH + x),
     verdict=st.sampled_from([NOT_COUNTED, UP, DOWN]),
     latency_ms=st.none() | st.integers(0, 20_000_000).map(lambda us: us / 1000),
@@ -19,14 +28,14 @@ moments = st.floats(0, 9 * DAY).map(lambda x: EPOCH + x)
 steps = st.lists(st.tuples(results, st.none() | moments), max_size=60)
 
 
-def percent(checks: list[Result], now: float, window: float) -> float | None:
+def percent(checks: list[CheckSample], now: float, window: float) -> float | None:
     counted = [c.verdict for c in checks if c.at > now - window and c.verdict != NOT_COUNTED]
     return 100.0 * counted.count(UP) / len(counted) if counted else None
 
 
 @given(steps, moments)
 def test_equal_a_recount_whatever_the_clock_does(
-    steps: list[tuple[Result, float | None]], end: float
+    steps: list[tuple[CheckSample, float | None]], end: float
 ) -> None:
     kept, checks = Statistics(), []
     for result, now in steps:

@@ -10,11 +10,11 @@ from pathlib import Path
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_records import CLOCK, NOW, beside, check, opened, stored
 
+from tests.helpers.store_records import CLOCK, NOW, beside, check, opened, stored
+from tracker.core.records import ChangeKind, ChangeRecord
 from tracker.store import Store, StoreUnavailable, open_store
 from tracker.store.backlog import Backlog
-from tracker.store.records import ChangeKind, ChangeRecord
 
 LIMIT, OTHERS = 12, 5
 CHANGE = ChangeRecord(

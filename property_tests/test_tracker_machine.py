@@ -3,7 +3,8 @@
 import os
 
 from hypothesis import HealthCheck, settings
-from served_machine import ServedMachine
+
+from property_tests.served_machine import ServedMachine
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 

@@ -15,27 +15,47 @@ MODULES = sorted(
 )
 # From the ground up; a module may import what stands in its own row or above it.
 LAYERS = (
-    ("tracker.clock", "tracker.secret", "tracker.threads"),
-    ("tracker.reports", "tracker.settings", "tracker.mistakes", "tracker.limits"),
-    ("tracker.snapshot", "tracker.estimates", "tracker.backoff", "tracker.schedule"),
-    ("tracker.statistics", "tracker.health", "tracker.forecast", "tracker.ranking"),
-    ("tracker.verdict",),
+    ("tracker.core.clock", "tracker.core.redaction", "tracker.core.threads"),
+    ("tracker.core.outcomes", "tracker.settings", "tracker.config.errors", "tracker.limits"),
+    ("tracker.snapshot", "tracker.health.estimates", "tracker.core.backoff", "tracker.schedule"),
+    (
+        "tracker.health.rolling_statistics",
+        "tracker.health",
+        "tracker.health.forecast",
+        "tracker.ranking",
+    ),
+    ("tracker.health.status_rules",),
     ("tracker.store",),
-    ("tracker.board", "tracker.dossier", "tracker.limit_book"),
-    ("tracker.aggregator",),
-    ("tracker.handle", "tracker.service", "tracker.supervisor"),
+    ("tracker.board", "tracker.health.provider_state", "tracker.health.rate_limit_state"),
+    ("tracker.runtime.aggregator",),
+    ("tracker.runtime.tracker", "tracker.runtime.service", "tracker.runtime.supervisor"),
     ("tracker.reload",),
     ("api",),
     ("api.cli",),
 )
 # Judgement without a run loop, a network or a disk.
 PURE = (
-    *("tracker.health", "tracker.verdict", "tracker.statistics", "tracker.schedule"),
-    *("tracker.backoff",),
-    *("tracker.forecast", "tracker.limits", "tracker.estimates", "tracker.limit_book"),
-    *("tracker.ranking", "tracker.dossier", "tracker.overrides", "tracker.settings"),
-    *("tracker.reports", "tracker.snapshot", "tracker.secret", "tracker.clock"),
-    *("tracker.config", "tracker.mistakes", "tracker.discovery", "tracker.catalogue"),
+    *(
+        "tracker.health",
+        "tracker.health.status_rules",
+        "tracker.health.rolling_statistics",
+        "tracker.schedule",
+    ),
+    *("tracker.core.backoff",),
+    *(
+        "tracker.health.forecast",
+        "tracker.limits",
+        "tracker.health.estimates",
+        "tracker.health.rate_limit_state",
+    ),
+    *("tracker.ranking", "tracker.health.provider_state", "tracker.overrides", "tracker.settings"),
+    *("tracker.core.outcomes", "tracker.snapshot", "tracker.core.redaction", "tracker.core.clock"),
+    *(
+        "tracker.config",
+        "tracker.config.errors",
+        "tracker.config.environment",
+        "tracker.config.catalogue",
+    ),
 )
 SQLITE = {"apsw", "sqlite3"}
 # settings.Config.load is a way in for embedding programs, resolved when it is called.
@@ -79,8 +99,10 @@ def layer(module: str) -> int | None:
 
 
 def test_there_is_something_to_test() -> None:
-    assert {"tracker.service", "api.server", "api.cli", "tracker.config.reading"} <= set(MODULES)
-    assert {"trio", "tracker.handle.Tracker"} <= imports("tracker.service")
+    assert {"tracker.runtime.service", "api.server", "api.cli", "tracker.config.load"} <= set(
+        MODULES
+    )
+    assert {"trio", "tracker.runtime.tracker.Tracker"} <= imports("tracker.runtime.service")
     assert "tracker.config" in imports("tracker.settings")  # inside a function
 
 
@@ -100,9 +122,9 @@ def test_only_the_command_line_is_above_the_api() -> None:
 
 def test_only_probes_and_clients_speak_http() -> None:
     speakers = {module for module, _ in who(lambda _, used: within(used, "httpx"))}
-    homes = ("tracker.probes", "tracker.client", "api.cli.remote")
+    homes = ("tracker.probes", "tracker.client", "api.cli.tracker_client")
     assert {m for m in speakers if not any(within(m, home) for home in homes)} == set()
-    assert "tracker.probes.fetch" in speakers
+    assert "tracker.probes.http.fetch" in speakers
 
 
 def test_only_the_store_knows_sqlite() -> None:

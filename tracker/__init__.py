@@ -4,17 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tracker.handle import Tracker as Tracker
-    from tracker.service import get_healthiest_provider as get_healthiest_provider
-    from tracker.service import run_tracker as run_tracker
-    from tracker.settings import Config as Config
+    from tracker.core.settings import Config as Config
+    from tracker.runtime.service import get_healthiest_provider as get_healthiest_provider
+    from tracker.runtime.service import run_tracker as run_tracker
+    from tracker.runtime.tracker import Tracker as Tracker
 
 # Lazily, so that importing tracker.client needs nothing of the server.
 _HOMES = {
     "Config": "tracker.settings",
-    "Tracker": "tracker.handle",
-    "get_healthiest_provider": "tracker.service",
-    "run_tracker": "tracker.service",
+    "Tracker": "tracker.runtime.tracker",
+    "get_healthiest_provider": "tracker.runtime.service",
+    "run_tracker": "tracker.runtime.service",
 }
 __all__ = ["Config", "Tracker", "get_healthiest_provider", "run_tracker"]
 

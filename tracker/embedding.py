@@ -16,11 +16,11 @@ import anyio.to_thread
 import structlog
 import trio
 
-from tracker.handle import Tracker
-from tracker.reports import Outcome
-from tracker.service import run_tracker
-from tracker.settings import Config
-from tracker.snapshot import Snapshot
+from tracker.core.outcomes import Outcome
+from tracker.core.settings import Config
+from tracker.core.snapshot import Snapshot
+from tracker.runtime.service import run_tracker
+from tracker.runtime.tracker import Tracker
 
 STOP_LIMIT = 10.0  # seconds: draining and flushing have limits of their own, three together
 log = structlog.get_logger()
@@ -119,7 +119,7 @@ class EmbeddedTracker:
         try:
             trio.run(self._live)
         except BaseException as group:  # noqa: BLE001 (it belongs to whoever entered)
-            error = _lone(group)
+            error = unwrap_group(group)
             if not self._started.done():
                 self._started.set_exception(error)
                 return
@@ -132,7 +132,7 @@ class EmbeddedTracker:
             self._started.set_result((tracker, trio.lowlevel.current_trio_token()))
 
 
-def _lone(error: BaseException) -> BaseException:
+def unwrap_group(error: BaseException) -> BaseException:
     """Out of the groups that nurseries put around it, where it is the only one."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]

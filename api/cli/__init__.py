@@ -3,7 +3,7 @@
 import sys
 
 from api.cli.app import app
-from api.cli.failures import exit_code_of
+from api.cli.errors import exit_code_of
 
 
 def main() -> None:

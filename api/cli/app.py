@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from api.cli.failures import Exit
+from api.cli.errors import ExitCode
 
 Shell = Annotated[Literal["bash", "zsh", "fish"], Parameter(help="The shell to complete in.")]
 
@@ -19,17 +19,17 @@ app = App(
     backend="trio",
     result_action="return_value",
 )
-app.command("api.cli.serving:serve")
-app.command("api.cli.probing:probe")
-app.command("api.cli.asking:status")
-app.command("api.cli.asking:best")
-app.command("api.cli.asking:history")
-app.command("api.cli.exporting:export")
-app.command("api.cli.tuning:tune")
-app.command("api.cli.listing:providers")
-app.command("api.cli.configuration:config")
+app.command("api.cli.serve:serve")
+app.command("api.cli.probe:probe")
+app.command("api.cli.queries:status")
+app.command("api.cli.queries:best")
+app.command("api.cli.queries:history")
+app.command("api.cli.export:export")
+app.command("api.cli.tune:tune")
+app.command("api.cli.providers:providers")
+app.command("api.cli.config:config")
 app.command("api.cli.doctor:doctor")
-app.command("api.cli.replaying:replay")
+app.command("api.cli.replay:replay")
 app.command("api.cli.demo:demo")
 
 
@@ -37,4 +37,4 @@ app.command("api.cli.demo:demo")
 def completion(shell: Shell) -> int:
     """Print a script that completes commands and options: `eval "$(… completion bash)"`."""
     print(app.generate_completion(shell=shell))  # noqa: T201 (a command's own output)
-    return Exit.OK
+    return ExitCode.OK

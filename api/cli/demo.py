@@ -8,13 +8,13 @@ from typing import Annotated
 import attrs
 from cyclopts import Parameter
 
-from api.cli.failures import Exit
+from api.cli.errors import ExitCode
 from api.cli.options import Database, Host, LogFormat, LogLevel, Port, UnusedConfigFile
 from api.server import serve as run_server
 from tracker.config import read_config
-from tracker.logs import configure_logs, mask_in_logs
-from tracker.secret import Mask
-from tracker.settings import ServerSettings
+from tracker.core.redaction import Mask
+from tracker.core.settings import ServerSettings
+from tracker.runtime.logs import configure_logs, mask_in_logs
 from tracker.testing import open_demo
 
 Seed = Annotated[int, Parameter(name="--seed", help="Another seed gives another story.")]
@@ -44,7 +44,7 @@ async def demo(
             settings = attrs.evolve(base, providers=world.providers, discover=False)
             mask_in_logs(Mask(settings.secrets()))
             await run_server(settings)
-    return Exit.OK
+    return ExitCode.OK
 
 
 def _no_file(folder: str) -> Path:

@@ -8,22 +8,22 @@ import attrs
 from rich.table import Table
 from rich.text import Text
 
-from api.cli import examining
-from api.cli.examining import Symptom
-from api.cli.failures import Exit
+from api.cli import diagnostics as examining
+from api.cli.diagnostics import Diagnostic
+from api.cli.errors import ExitCode
 from api.cli.options import AsJson, ConfigFile, Database, Host, Port
 from api.cli.tables import show, table
-from tracker.catalogue import load_catalogue
 from tracker.config import DOTENV, read_config
-from tracker.discovery import Environment, discover, read_environment
-from tracker.logs import configure_logs
-from tracker.mistakes import ConfigError
+from tracker.config.catalogue import load_catalogue
+from tracker.config.environment import Environment, discover, read_environment
+from tracker.config.errors import ConfigError
+from tracker.core.settings import Config
 from tracker.ranking import PolicyError, load_policy
-from tracker.settings import Config
+from tracker.runtime.logs import configure_logs
 
 MARKS = {"ok": ("●", "green"), "note": ("○", "bright_black"), "problem": ("■", "red")}
 
-UNKNOWN = Symptom(
+UNKNOWN = Diagnostic(
     "configuration", "note", "providers, disk, database and port: not looked at before it is mended"
 )
 
@@ -51,60 +51,60 @@ async def doctor(
     problems = sum(symptom.level == "problem" for symptom in symptoms)
     document = {"problems": problems, "symptoms": [attrs.asdict(one) for one in symptoms]}
     show(document, _table(symptoms), as_json=json)
-    return Exit.OK if not problems else Exit.NOTHING_USABLE
+    return ExitCode.OK if not problems else ExitCode.NOTHING_USABLE
 
 
 def _configuration(
     file: Path | None, database: str | None, host: str | None, port: int | None
-) -> tuple[Config | None, list[Symptom]]:
+) -> tuple[Config | None, list[Diagnostic]]:
     """The settings to look at; None where they are wrong: the defaults' problems are not theirs."""
     try:
         settings = read_config(file, database=database, host=host, port=port)
         load_policy(settings.ranking.policy, settings.ranking)
     except ConfigError as error:
         hint = "mend it; `provider-status config schema` tells editors what may stand there"
-        wrong = [Symptom("configuration", "problem", str(m), hint) for m in error.mistakes]
+        wrong = [Diagnostic("configuration", "problem", str(m), hint) for m in error.mistakes]
         return None, wrong
     except PolicyError as error:
         hint = "name a policy that is shipped, or put its module on the path"
-        return settings, [Symptom("configuration", "problem", str(error), hint)]
+        return settings, [Diagnostic("configuration", "problem", str(error), hint)]
     where = settings.source or "no file: defaults and environment"
-    return settings, [Symptom("configuration", "ok", where)]
+    return settings, [Diagnostic("configuration", "ok", where)]
 
 
-def _environment(settings: Config, environment: Environment) -> list[Symptom]:
+def _environment(settings: Config, environment: Environment) -> list[Diagnostic]:
     found = [*_watched(settings)]
     if settings.discover:
         left = [f for f in discover(load_catalogue(), environment.variables) if not f.provider]
         missing = ", ".join(f.missing[0] for f in left if f.missing)
         if missing:
-            found.append(Symptom("environment", "note", f"not set: {missing}"))
+            found.append(Diagnostic("environment", "note", f"not set: {missing}"))
     found += _warned((*settings.warnings, *environment.warnings))
     if settings.server.admin_token is None:
         variable = settings.server.admin_token_env
         hint = f"without {variable} nobody can check now or tune"
-        found.append(Symptom("environment", "note", hint))
+        found.append(Diagnostic("environment", "note", hint))
     return found
 
 
-def _warned(warnings: Iterable[str]) -> Iterator[Symptom]:
+def _warned(warnings: Iterable[str]) -> Iterator[Diagnostic]:
     for warning in dict.fromkeys(warnings):
         told, _, hint = warning.partition(": ")
-        yield Symptom("permissions", "problem", told, hint or "mend it")
+        yield Diagnostic("permissions", "problem", told, hint or "mend it")
 
 
-def _watched(settings: Config) -> Iterator[Symptom]:
+def _watched(settings: Config) -> Iterator[Diagnostic]:
     """What serve would watch. The keyless ones alone are no problem, but worth a word."""
     for provider in settings.providers:
         by = ", ".join(provider.key_names) or "needs no key"
         off = "" if provider.enabled else "; switched off"
-        yield Symptom("provider", "ok", f"{provider.name}: {by}{off}")
+        yield Diagnostic("provider", "ok", f"{provider.name}: {by}{off}")
     if not settings.providers:
         hint = "set a key, for instance GROQ_API_KEY, in the environment or in .env"
-        yield Symptom("provider", "problem", "no provider is configured", hint)
+        yield Diagnostic("provider", "problem", "no provider is configured", hint)
 
 
-async def _machine(settings: Config) -> list[Symptom]:
+async def _machine(settings: Config) -> list[Diagnostic]:
     database = Path(settings.database)
     exposed = [*examining.permissions(database)]  # first: reading makes companions
     said, newest = await examining.state(database)
@@ -118,7 +118,7 @@ async def _machine(settings: Config) -> list[Symptom]:
     ]
 
 
-def _table(symptoms: list[Symptom]) -> Table:
+def _table(symptoms: list[Diagnostic]) -> Table:
     shown = table("", "area", "found", "what to do")
     for one in symptoms:
         shape, colour = MARKS[one.level]

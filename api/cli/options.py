@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from tracker.logs import Format
+from tracker.runtime.logs import Format
 
 ConfigFile = Annotated[
     Path | None,

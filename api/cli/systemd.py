@@ -13,7 +13,7 @@ import structlog
 import trio
 
 if TYPE_CHECKING:
-    from tracker.handle import Tracker
+    from tracker.runtime.tracker import Tracker
 
 log = structlog.get_logger()
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from api import schemas
+from api.schemas import status as schemas
 
 # Shape and word besides the colour: not everybody sees all colours.
 MARKS = {

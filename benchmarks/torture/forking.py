@@ -16,7 +16,7 @@ from pathlib import Path
 import attrs
 import trio
 
-import api.cli.serving
+import api.cli.serve
 from api.cli import main
 from benchmarks.torture.served import ROOT, environment
 

@@ -27,9 +27,9 @@ import trio
 from benchmarks.torture.report import Figures, Outcome
 from benchmarks.torture.vital import Vital
 from tracker import Config, run_tracker
+from tracker.core.outcomes import CheckResult, OutcomeKind
+from tracker.core.settings import Provider, Timing
 from tracker.probes import open_check
-from tracker.reports import Finding, Kind
-from tracker.settings import Provider, Timing
 from tracker.testing import (
     Bandwidth,
     Latency,
@@ -40,10 +40,10 @@ from tracker.testing import (
     Timeout,
     bad_dns,
     bad_tls,
-    broken,
     fault_proxy,
     simulated_provider,
 )
+from tracker.testing import broken_servers as broken
 from tracker.testing.wire import HTML, Reply
 
 LIMIT = 1.0  # seconds a check may take
@@ -60,40 +60,46 @@ def _toxic(toxic: Any) -> Opening:
     return partial(fault_proxy, None, toxic)
 
 
-CASES: dict[str, tuple[Opening, Kind]] = {
-    "refused": (broken.refused, Kind.CONNECT),
-    "hangs before accepting": (broken.hang_before_accept, Kind.TIMEOUT),
-    "hangs after accepting": (broken.hang_after_accept, Kind.TIMEOUT),
-    "head drips": (partial(broken.header_drip, 0.1), Kind.TIMEOUT),
-    "body drips": (partial(broken.body_drip, 0.1), Kind.TIMEOUT),
-    "reset": (broken.reset_after_request, Kind.CONNECT),
-    "short body": (broken.short_body, Kind.BAD_RESPONSE),
-    "gzip bomb": (broken.gzip_bomb, Kind.BAD_RESPONSE),
-    "endless body": (broken.endless_body, Kind.BAD_RESPONSE),
-    "redirect": (partial(broken.redirect, "http://169.254.169.254/latest"), Kind.BAD_RESPONSE),
-    "web page": (_body(b"<html>It works!</html>", HTML), Kind.BAD_RESPONSE),
-    **{name: (_body(body), Kind.BAD_RESPONSE) for name, body in broken.HOSTILE_BODIES.items()},
-    "tls, well": (bad_tls.valid, Kind.OK),
-    "tls, of another host": (bad_tls.wrong_host, Kind.TLS),
-    "tls, expired": (bad_tls.expired, Kind.TLS),
-    "tls, unknown authority": (bad_tls.unknown_authority, Kind.TLS),
-    "tls, self-signed": (bad_tls.self_signed, Kind.TLS),
-    "tls, silent": (bad_tls.silent, Kind.TIMEOUT),
-    "tls, plain text": (bad_tls.plain_text, Kind.TLS),
-    "latency 200 ms": (_toxic(Latency(latency_ms=200.0, jitter_ms=50.0)), Kind.OK),
-    "latency 2 s": (_toxic(Latency(latency_ms=2000.0)), Kind.TIMEOUT),
-    "bandwidth 0.1 KB/s": (_toxic(Bandwidth(rate=0.1)), Kind.TIMEOUT),
-    "slow_close": (_toxic(SlowClose(delay_ms=400.0)), Kind.OK),
-    "timeout, never closed": (_toxic(Timeout()), Kind.TIMEOUT),
-    "timeout, closed after 0.3 s": (_toxic(Timeout(timeout_ms=300.0)), Kind.CONNECT),
-    "reset_peer": (_toxic(ResetPeer()), Kind.CONNECT),
-    "slicer": (_toxic(Slicer(average_size=16, size_variation=8, delay_us=500.0)), Kind.OK),
-    "limit_data in the head": (_toxic(LimitData(bytes=20)), Kind.CONNECT),
-    "limit_data in the body": (_toxic(LimitData(bytes=200)), Kind.BAD_RESPONSE),
+CASES: dict[str, tuple[Opening, OutcomeKind]] = {
+    "refused": (broken.refused, OutcomeKind.CONNECT),
+    "hangs before accepting": (broken.hang_before_accept, OutcomeKind.TIMEOUT),
+    "hangs after accepting": (broken.hang_after_accept, OutcomeKind.TIMEOUT),
+    "head drips": (partial(broken.header_drip, 0.1), OutcomeKind.TIMEOUT),
+    "body drips": (partial(broken.body_drip, 0.1), OutcomeKind.TIMEOUT),
+    "reset": (broken.reset_after_request, OutcomeKind.CONNECT),
+    "short body": (broken.short_body, OutcomeKind.BAD_RESPONSE),
+    "gzip bomb": (broken.gzip_bomb, OutcomeKind.BAD_RESPONSE),
+    "endless body": (broken.endless_body, OutcomeKind.BAD_RESPONSE),
+    "redirect": (
+        partial(broken.redirect, "http://169.254.169.254/latest"),
+        OutcomeKind.BAD_RESPONSE,
+    ),
+    "web page": (_body(b"<html>It works!</html>", HTML), OutcomeKind.BAD_RESPONSE),
+    **{
+        name: (_body(body), OutcomeKind.BAD_RESPONSE)
+        for name, body in broken.HOSTILE_BODIES.items()
+    },
+    "tls, well": (bad_tls.valid, OutcomeKind.OK),
+    "tls, of another host": (bad_tls.wrong_host, OutcomeKind.TLS),
+    "tls, expired": (bad_tls.expired, OutcomeKind.TLS),
+    "tls, unknown authority": (bad_tls.unknown_authority, OutcomeKind.TLS),
+    "tls, self-signed": (bad_tls.self_signed, OutcomeKind.TLS),
+    "tls, silent": (bad_tls.silent, OutcomeKind.TIMEOUT),
+    "tls, plain text": (bad_tls.plain_text, OutcomeKind.TLS),
+    "latency 200 ms": (_toxic(Latency(latency_ms=200.0, jitter_ms=50.0)), OutcomeKind.OK),
+    "latency 2 s": (_toxic(Latency(latency_ms=2000.0)), OutcomeKind.TIMEOUT),
+    "bandwidth 0.1 KB/s": (_toxic(Bandwidth(rate=0.1)), OutcomeKind.TIMEOUT),
+    "slow_close": (_toxic(SlowClose(delay_ms=400.0)), OutcomeKind.OK),
+    "timeout, never closed": (_toxic(Timeout()), OutcomeKind.TIMEOUT),
+    "timeout, closed after 0.3 s": (_toxic(Timeout(timeout_ms=300.0)), OutcomeKind.CONNECT),
+    "reset_peer": (_toxic(ResetPeer()), OutcomeKind.CONNECT),
+    "slicer": (_toxic(Slicer(average_size=16, size_variation=8, delay_us=500.0)), OutcomeKind.OK),
+    "limit_data in the head": (_toxic(LimitData(bytes=20)), OutcomeKind.CONNECT),
+    "limit_data in the body": (_toxic(LimitData(bytes=200)), OutcomeKind.BAD_RESPONSE),
 }
 DNS = {
-    "dns, unknown name": (bad_dns.failing, Kind.DNS),
-    "dns, hangs": (bad_dns.hanging, Kind.TIMEOUT),
+    "dns, unknown name": (bad_dns.failing, OutcomeKind.DNS),
+    "dns, hangs": (bad_dns.hanging, OutcomeKind.TIMEOUT),
 }
 
 
@@ -105,7 +111,7 @@ class Heard:
     machine everything is as late as that.
     """
 
-    kinds: Counter[Kind] = attrs.field(factory=Counter)
+    kinds: Counter[OutcomeKind] = attrs.field(factory=Counter)
     late: float = 0.0
     lag: float = 0.0
 
@@ -122,7 +128,7 @@ async def network_faults(seconds: float) -> Outcome:
     expected = {**CASES, **DNS}
     table, wrong = {}, []
     for name, (_, kind) in expected.items():
-        right, ours = heard[name].kinds[kind], heard[name].kinds[Kind.INTERNAL]
+        right, ours = heard[name].kinds[kind], heard[name].kinds[OutcomeKind.INTERNAL]
         checks = heard[name].kinds.total()
         table[name] = {
             "outcome": kind.value,
@@ -136,10 +142,12 @@ async def network_faults(seconds: float) -> Outcome:
             wrong.append(f"{name}: expected {kind.value}, found {found}")
     worst = max(each.late for each in heard.values())
     lag = max(each.lag for each in heard.values())
-    well = Counter[Kind]()
+    well = Counter[OutcomeKind]()
     for name in heard.keys() - expected.keys():
         well += heard[name].kinds
-    harmed = well.total() - well[Kind.OK] - well[Kind.SLOW] - well[Kind.INTERNAL]
+    harmed = (
+        well.total() - well[OutcomeKind.OK] - well[OutcomeKind.SLOW] - well[OutcomeKind.INTERNAL]
+    )
     figures: Figures = {
         "faults_injected": len(expected),
         "faults_passed": len(expected) - len(wrong),
@@ -148,7 +156,9 @@ async def network_faults(seconds: float) -> Outcome:
         "worst_lag_of_the_event_loop_ms": round(lag * 1000.0, 1),
         "checks_of_the_well": well.total(),
         "checks_of_the_well_that_failed": harmed,
-        "checks_that_our_own_stall_spoiled": sum(h.kinds[Kind.INTERNAL] for h in heard.values()),
+        "checks_that_our_own_stall_spoiled": sum(
+            h.kinds[OutcomeKind.INTERNAL] for h in heard.values()
+        ),
         "threads_before_and_after": f"{before.threads} → {after.threads}",
         "descriptors_before_and_after": f"{before.descriptors} → {after.descriptors}",
         "memory_mib_before_and_after": f"{before.rss / 2**20:.1f} → {after.rss / 2**20:.1f}",
@@ -196,7 +206,7 @@ async def _track(
         each = heard.setdefault(provider.name, Heard())
         async with open_check(provider, tls=trust.get(provider.name)) as check:
 
-            async def timed() -> Finding:
+            async def timed() -> CheckResult:
                 began = trio.current_time()
                 try:
                     return await check()
@@ -218,6 +228,6 @@ async def _track(
             tracker.stop()
         with closing(sqlite3.connect(config.database)) as connection:
             for name, outcome in connection.execute("SELECT provider_name, outcome FROM checks"):
-                heard[name].kinds[Kind(outcome)] += 1
+                heard[name].kinds[OutcomeKind(outcome)] += 1
     for provider in providers:
         heard[provider.name].lag = max(heard[provider.name].lag, lag)

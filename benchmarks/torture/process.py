@@ -23,7 +23,8 @@ import trio
 from benchmarks.torture.numbered import Sequence, number_in, numbered, rows_of, urls
 from benchmarks.torture.report import Figures, Outcome
 from benchmarks.torture.served import Served, served
-from tracker.testing import Mood, SimulatedProvider, broken, simulated_provider
+from tracker.testing import ProviderBehavior, SimulatedProvider, simulated_provider
+from tracker.testing import broken_servers as broken
 
 Trial = Callable[[Path], Awaitable[tuple[Figures, list[str]]]]
 BLAMELESS = "degraded_latency_ms = 900.0\n"
@@ -150,7 +151,10 @@ async def _blameless(
 
 async def terminated(folder: Path) -> tuple[Figures, list[str]]:
     """A check in flight, an event stream open, clients that never stop asking."""
-    async with numbered(20) as providers, simulated_provider("hangs", mood=Mood.HANG) as hangs:
+    async with (
+        numbered(20) as providers,
+        simulated_provider("hangs", mood=ProviderBehavior.HANG) as hangs,
+    ):
         watched = {**urls(providers), "hangs": hangs.base_url}
         fast = "interval_seconds = 0.2\nrecheck_seconds = [0.2]\n"
         own = {"hangs": "interval_seconds = 60.0\ntimeout_seconds = 30.0"}

@@ -15,12 +15,12 @@ from typing import Any
 import attrs
 import trio
 
-from tracker.testing import Mood, SimulatedProvider
-from tracker.testing.many import raise_file_limit
+from tracker.testing import ProviderBehavior, SimulatedProvider
+from tracker.testing.many_providers import raise_file_limit
 from tracker.testing.wire import Request, Wire
 
 # Mostly well; every mood a provider can have comes up.
-MOODS = (Mood.OK,) * 24 + tuple(Mood)
+MOODS = (ProviderBehavior.OK,) * 24 + tuple(ProviderBehavior)
 LATENCY_MS, SLOW_MS = 5.0, 600.0
 MOOD_SECONDS = (3.0, 30.0)
 

@@ -1,8 +1,8 @@
 """The catalogue's entries and dialects, from catalogue.toml."""
 
 from docs.generate.tables import code, codes, table
-from tracker.catalogue import Dialect, Entry, load_catalogue, load_dialects
-from tracker.reports import LimitReading
+from tracker.config.catalogue import ApiKind, CatalogueEntry, load_catalogue, load_dialects
+from tracker.core.rate_limits import LimitReading
 
 LISTS = {True: "answers without a key", False: "needs the key", None: "not known"}
 
@@ -22,23 +22,23 @@ def part() -> str:
     return "\n".join(parts)
 
 
-def kind(dialect: Dialect) -> tuple[str, str, str]:
+def kind(dialect: ApiKind) -> tuple[str, str, str]:
     return code(dialect.name), codes(dialect.checks), codes(dialect.options)
 
 
-def enabled_by(entry: Entry) -> str:
+def enabled_by(entry: CatalogueEntry) -> str:
     needed = [*(entry.keys[:1] if entry.needs_key else ()), *entry.required.values()]
     if entry.base_url is None:
         needed.append(entry.base_variable)
     return codes(needed) or "always: it needs no key"
 
 
-def section(entry: Entry) -> str:
+def section(entry: CatalogueEntry) -> str:
     rows = [(name, value) for name, value in facts(entry) if value]
     return f"## {entry.name}\n\n{table(('', ''), rows)}"
 
 
-def facts(entry: Entry) -> list[tuple[str, str]]:
+def facts(entry: CatalogueEntry) -> list[tuple[str, str]]:
     options = {**entry.required, **entry.optional}
     return [
         ("base URL", code(entry.base_url) or "none known"),

@@ -1,23 +1,25 @@
 """Outcome kinds with what each counts as, and what makes one, from the code that judges."""
 
 from docs.generate.tables import code, table
+from tracker.core.outcomes import OutcomeKind
+from tracker.health.status_rules import PLAIN_WORDS
 from tracker.probes.classify import CODES, STATUSES
-from tracker.reports import Kind
-from tracker.verdict import PLAIN_WORDS
 
 OTHERS = (
-    ("any other 4xx", Kind.REQUEST),
-    ("any other 5xx, an error inside a 200", Kind.SERVER),
-    ("a redirect, a 200 that is not of the API's shape", Kind.BAD_RESPONSE),
+    ("any other 4xx", OutcomeKind.REQUEST),
+    ("any other 5xx, an error inside a 200", OutcomeKind.SERVER),
+    ("a redirect, a 200 that is not of the API's shape", OutcomeKind.BAD_RESPONSE),
 )
 
 
 def kinds() -> str:
     head = ("outcome", "in words", "counts as", "uptime", "`consecutive_failures`")
-    return table(head, ((code(kind.value), PLAIN_WORDS[kind], *counted(kind)) for kind in Kind))
+    return table(
+        head, ((code(kind.value), PLAIN_WORDS[kind], *counted(kind)) for kind in OutcomeKind)
+    )
 
 
-def counted(kind: Kind) -> tuple[str, str, str]:
+def counted(kind: OutcomeKind) -> tuple[str, str, str]:
     if kind.is_success:
         return "success", "up", "0"
     if kind.is_limit:

@@ -8,7 +8,7 @@ from pathlib import Path
 import trio
 
 from tracker import Config, Tracker, run_tracker
-from tracker.logs import configure_logs
+from tracker.runtime.logs import configure_logs
 
 
 @asynccontextmanager

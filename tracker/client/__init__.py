@@ -6,7 +6,7 @@
 and ``async with`` under asyncio and trio. Needs anyio, httpx and attrs, nothing of the server.
 """
 
-from tracker.client.memory import State
+from tracker.client.ranking_cache import State
 from tracker.client.status_client import ProviderStatusClient
 
 __all__ = ["ProviderStatusClient", "State"]

@@ -3,79 +3,81 @@
 import json
 from typing import Any
 
-from tracker.client.view import View
-from tracker.models import Models
+from tracker.client.cached_ranking import CachedRanking
+from tracker.core.models import ModelIndex
 
 
-class Rubbish(Exception):  # noqa: N818 (it says what was got)
+class InvalidResponseError(Exception):  # noqa: N818 (it says what was got)
     """An answer that is not the API's; the message says what is wrong with it."""
 
 
-def read_best(body: bytes) -> View:
+def read_best(body: bytes) -> CachedRanking:
     """The ranking in an answer of ``/api/providers/best``, also one that names nobody.
 
     Raises Rubbish.
     """
     answer = _object(body)
     if "best_provider" not in answer:
-        raise Rubbish("the answer names no best_provider")
+        raise InvalidResponseError("the answer names no best_provider")
     best = answer["best_provider"]
     ranking = _list(answer, "ranking")
     weights = {_name(entry): _weight(entry) for entry in ranking}
     if best is None:
         if weights:
-            raise Rubbish("best_provider is null beside a ranking")
-        return View(timestamp=_text(answer, "timestamp"))
-    others = (_is_name(name) for name in _list(answer, "alternatives"))
-    names = tuple(dict.fromkeys((_is_name(best), *weights, *others)))
-    return View(
+            raise InvalidResponseError("best_provider is null beside a ranking")
+        return CachedRanking(timestamp=_text(answer, "timestamp"))
+    others = (_require_name(name) for name in _list(answer, "alternatives"))
+    names = tuple(dict.fromkeys((_require_name(best), *weights, *others)))
+    return CachedRanking(
         names=names,
         weights=_shares(weights) if len(weights) == len(names) else (),
         timestamp=_text(answer, "timestamp"),
     )
 
 
-def read_models(body: bytes) -> Models:
+def read_models(body: bytes) -> ModelIndex:
     """The providers by model in an answer of ``/api/providers/models``. Raises Rubbish."""
     models = _object(body).get("models")
     if not isinstance(models, dict):
-        raise Rubbish("the answer has no object named models")
-    return Models({model: frozenset(map(_is_name, _list(models, model))) for model in models})
+        raise InvalidResponseError("the answer has no object named models")
+    return ModelIndex(
+        {model: frozenset(map(_require_name, _list(models, model))) for model in models}
+    )
 
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):  # half of it, another encoding, or nested without end
-        raise Rubbish("the answer is not JSON") from None
+        raise InvalidResponseError("the answer is not JSON") from None
     if not isinstance(answer, dict):
-        raise Rubbish("the answer is not a JSON object")
+        raise InvalidResponseError("the answer is not a JSON object")
     return answer
 
 
 def _list(answer: dict[str, Any], key: str) -> list[Any]:
     value = answer.get(key, [])
     if not isinstance(value, list):
-        raise Rubbish(f"{key} is not a list")
+        raise InvalidResponseError(f"{key} is not a list")
     return value
 
 
 def _text(answer: dict[str, Any], key: str) -> str:
     value = answer.get(key, "")
     if not isinstance(value, str):
-        raise Rubbish(f"{key} is not a string")
+        raise InvalidResponseError(f"{key} is not a string")
     return value
 
 
 def _name(entry: object) -> str:
     if not isinstance(entry, dict):
-        raise Rubbish("an entry of the ranking is not an object")
-    return _is_name(entry.get("provider_name"))
+        raise InvalidResponseError("an entry of the ranking is not an object")
+    return _require_name(entry.get("provider_name"))
 
 
-def _is_name(value: object) -> str:
+def _require_name(value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise Rubbish("a provider's name is not a string")
+        raise InvalidResponseError("a provider's name is not a string")
     return value
 
 
@@ -84,9 +86,9 @@ def _weight(entry: dict[str, Any]) -> float | None:
     if weight is None:
         return None
     if isinstance(weight, bool) or not isinstance(weight, int | float):
-        raise Rubbish("a weight is not a number")
+        raise InvalidResponseError("a weight is not a number")
     if not 0.0 <= weight <= 1.0:  # NaN too, which Python's JSON reads
-        raise Rubbish("a weight is not between 0 and 1")
+        raise InvalidResponseError("a weight is not between 0 and 1")
     return float(weight)
 
 

@@ -17,7 +17,7 @@ Run = Callable[[], Coroutine[Any, Any, None]]
 
 
 @attrs.define
-class InTask:
+class TaskRunner:
     """In a task group that is entered and left by one task of the caller's."""
 
     _tasks: TaskGroup | None = attrs.field(init=False, default=None)
@@ -47,7 +47,7 @@ class InTask:
 
 
 @attrs.define
-class InThread:
+class ThreadRunner:
     """On a daemon thread with a loop of its own; one left running does not hold up the exit."""
 
     _thread: Thread | None = None

@@ -14,12 +14,12 @@ TAG_LIMIT = 256  # characters: it goes back in a header, and one that cannot wou
 SILENCE = 45.0  # seconds without a byte on the stream of events: three heartbeats missed
 
 
-class Unavailable(Exception):  # noqa: N818 (it says what the tracker is)
+class TrackerUnavailableError(Exception):  # noqa: N818 (it says what the tracker is)
     """The tracker gave nothing that we can use; the message says why."""
 
 
 @attrs.frozen(kw_only=True)
-class Address:
+class TrackerEndpoint:
     """Where a tracker is and how to reach it. ``timeout``: seconds for a whole answer."""
 
     url: str
@@ -58,7 +58,7 @@ class Connection:
     token would travel along.
     """
 
-    address: Address
+    address: TrackerEndpoint
     http: httpx.AsyncBaseTransport
 
     async def get(self, path: str, *, limit: int, tag: str | None = None) -> Answer | None:
@@ -72,7 +72,7 @@ class Connection:
                 if response.status_code == 304 and tag:
                     return None
                 if response.status_code not in {200, 503}:
-                    raise Unavailable(_refusal(response.status_code))
+                    raise TrackerUnavailableError(_refusal(response.status_code))
                 body = await _bounded(response, limit)
                 tag = response.headers.get("ETag", "")
                 return Answer(
@@ -86,7 +86,7 @@ class Connection:
             async with self._answered(self.address.request(path, **headers)) as response:
                 kind = response.headers.get("Content-Type", "")
                 if response.status_code != 200 or not kind.startswith("text/event-stream"):
-                    raise Unavailable("the tracker offers no stream of events")
+                    raise TrackerUnavailableError("the tracker offers no stream of events")
                 async for name in event_names(response.aiter_raw()):
                     hear(name)
 
@@ -103,9 +103,11 @@ class Connection:
         try:
             yield
         except TimeoutError:
-            raise Unavailable(f"no answer within {self.address.timeout:g} s") from None
+            raise TrackerUnavailableError(f"no answer within {self.address.timeout:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
-            raise Unavailable(f"the tracker cannot be reached ({type(error).__name__})") from None
+            raise TrackerUnavailableError(
+                f"the tracker cannot be reached ({type(error).__name__})"
+            ) from None
 
 
 async def _bounded(response: httpx.Response, limit: int) -> bytes:
@@ -117,7 +119,7 @@ async def _bounded(response: httpx.Response, limit: int) -> bytes:
             if len(body) > limit:
                 scope.cancel()
     if len(body) > limit:
-        raise Unavailable(f"the answer is over {limit} bytes")
+        raise TrackerUnavailableError(f"the answer is over {limit} bytes")
     return bytes(body)
 
 

@@ -10,10 +10,10 @@ from typing import NoReturn
 import anyio
 import attrs
 
-from tracker.backoff import Backoff
-from tracker.client.answers import Rubbish, read_best, read_models
-from tracker.client.connection import Address, Connection, Unavailable
-from tracker.client.memory import Memory
+from tracker.client.answers import InvalidResponseError, read_best, read_models
+from tracker.client.connection import Connection, TrackerEndpoint, TrackerUnavailableError
+from tracker.client.ranking_cache import RankingCache
+from tracker.core.backoff import Backoff
 
 BEST, MODELS = "/api/providers/best", "/api/providers/models"
 EVENTS, READY = "/api/providers/events", "/readyz"
@@ -33,8 +33,8 @@ class Refresher:
     poll_interval: seconds. with_models: fetch the model lists too.
     """
 
-    address: Address
-    memory: Memory
+    address: TrackerEndpoint
+    memory: RankingCache
     poll_interval: float
     with_models: bool
     _untried: set[str] = attrs.field(init=False)
@@ -98,12 +98,12 @@ class Refresher:
             return
         try:
             view = read_best(answer.body)
-        except Rubbish:
+        except InvalidResponseError:
             if answer.status == 503:  # a proxy before the tracker, or its shutdown
-                raise Unavailable("the tracker answered 503") from None
+                raise TrackerUnavailableError("the tracker answered 503") from None
             raise
         if view.best is None:
-            await _refuse_start(tracker)
+            await _require_ready(tracker)
         self.memory.learn(view)
         self._tags[BEST] = answer.tag
 
@@ -112,7 +112,7 @@ class Refresher:
         if answer is None:
             return
         models = read_models(answer.body)
-        await _refuse_start(tracker)
+        await _require_ready(tracker)
         self.memory.models = models
         self._tags[MODELS] = answer.tag
 
@@ -135,23 +135,23 @@ async def _attempt(ask: Callable[[Connection], Awaitable[None]], tracker: Connec
     """Why it failed, or nothing."""
     try:
         await ask(tracker)
-    except Unavailable as error:
+    except TrackerUnavailableError as error:
         return str(error)
-    except Rubbish as error:
+    except InvalidResponseError as error:
         return f"the tracker answered rubbish: {error}"
     except Exception as error:  # noqa: BLE001 (a bug of ours must not end the proxy's background)
         return f"the client failed: {type(error).__name__}: {error}"
     return ""
 
 
-async def _refuse_start(tracker: Connection) -> None:
+async def _require_ready(tracker: Connection) -> None:
     """What it knows is not whole because it has just begun: what we remember is better.
 
     Raises Unavailable.
     """
     ready = await tracker.get(READY, limit=BEST_LIMIT)
     if ready is not None and ready.status == 503:
-        raise Unavailable("the tracker is still making its first checks")
+        raise TrackerUnavailableError("the tracker is still making its first checks")
 
 
 def _pause(failures: int, interval: float) -> float:

@@ -12,12 +12,12 @@ from typing import Self
 import anyio
 import httpx
 
-from tracker.client.background import InTask, InThread
-from tracker.client.connection import Address, checked_token, checked_url
-from tracker.client.memory import Memory, State
+from tracker.client.background import TaskRunner, ThreadRunner
+from tracker.client.cached_ranking import CachedRanking, normalize_candidates
+from tracker.client.connection import TrackerEndpoint, checked_token, checked_url
+from tracker.client.ranking_cache import RankingCache, State
 from tracker.client.refresh import Refresher
-from tracker.client.view import View, collected
-from tracker.clock import steady_now
+from tracker.core.clock import steady_now
 
 CLOSED = "the client is closed"
 
@@ -58,10 +58,12 @@ class ProviderStatusClient:
         }.items():
             if not value > 0:  # NaN neither
                 raise ValueError(f"{setting} must be a number of seconds above 0, got {value}")
-        names = tuple(dict.fromkeys(collected(static_order) or ()))
-        self._memory = Memory(static=View(names=names), stale_after=stale_after, clock=clock)
+        names = tuple(dict.fromkeys(normalize_candidates(static_order) or ()))
+        self._memory = RankingCache(
+            static=CachedRanking(names=names), stale_after=stale_after, clock=clock
+        )
         self._refresher = Refresher(
-            address=Address(
+            address=TrackerEndpoint(
                 url=checked_url(url),
                 token=checked_token(token),
                 timeout=request_timeout,
@@ -74,8 +76,8 @@ class ProviderStatusClient:
             with_models=models,
         )
         self._start_timeout = start_timeout
-        self._task = InTask()
-        self._thread = InThread()
+        self._task = TaskRunner()
+        self._thread = ThreadRunner()
         self._opening = Lock()
 
     def get_healthiest_provider(
@@ -88,14 +90,14 @@ class ProviderStatusClient:
         view, offering = self._memory.standing(model)
         if candidates is None and offering is None:
             return view.best
-        return view.first(collected(candidates), offering)
+        return view.first(normalize_candidates(candidates), offering)
 
     def ranking(
         self, candidates: Iterable[str] | None = None, model: str | None = None
     ) -> tuple[str, ...]:
         """All that pass the filters, best first: whom to use, and then whom to fall back on."""
         view, offering = self._memory.standing(model)
-        return view.chosen(collected(candidates), offering)
+        return view.chosen(normalize_candidates(candidates), offering)
 
     def choose_weighted(
         self,
@@ -109,7 +111,7 @@ class ProviderStatusClient:
         the filters. ``random`` gives 0 ≤ x < 1.
         """
         view, offering = self._memory.standing(model)
-        return view.draw(view.chosen(collected(candidates), offering), random)
+        return view.draw(view.chosen(normalize_candidates(candidates), offering), random)
 
     @property
     def state(self) -> State:

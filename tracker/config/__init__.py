@@ -1,5 +1,5 @@
 """Reads tracker.toml, the environment and .env into the settings a tracker runs with."""
 
-from tracker.config.reading import DOTENV, read_config
+from tracker.config.load import DOTENV, read_config
 
 __all__ = ["DOTENV", "read_config"]

@@ -5,20 +5,20 @@ import ssl
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
-from tracker.addresses import url_problem
-from tracker.catalogue import Dialect, is_secret_option, secret_variables
-from tracker.config.tables import ProviderTable
-from tracker.mistakes import Mistake, dotted, shown, shown_url
-from tracker.settings import Provider
+from tracker.config.catalogue import ApiKind, is_secret_option, secret_variables
+from tracker.config.errors import ConfigProblem, format_key_path, format_url, format_value
+from tracker.config.schema import ProviderTable
+from tracker.core.addresses import url_problem
+from tracker.core.settings import Provider
 
 NAME_LENGTH = 100
 
 
-def check_name(name: str) -> Iterator[Mistake]:
+def check_name(name: str) -> Iterator[ConfigProblem]:
     """Names stand in paths of our API, in tables and in logs."""
     if not _is_name(name):
-        yield Mistake(
-            key=dotted(("providers", name)),
+        yield ConfigProblem(
+            key=format_key_path(("providers", name)),
             problem="not a name for a provider",
             allowed=f"1 to {NAME_LENGTH} printable characters without slashes, not blank at an end",
         )
@@ -29,15 +29,17 @@ def _is_name(name: str) -> bool:
     return clean and 1 <= len(name) <= NAME_LENGTH and name not in {".", ".."}
 
 
-def check_settings(provider: Provider, own: ProviderTable, dialect: Dialect) -> Iterator[Mistake]:
+def check_settings(
+    provider: Provider, own: ProviderTable, dialect: ApiKind
+) -> Iterator[ConfigProblem]:
     """All of a provider's own settings but name, kind and timing."""
     path = ("providers", provider.name)
     if provider.check not in dialect.checks:
         yield one_of((*path, "check"), provider.check, dialect.checks)
     elif provider.check == "chat" and provider.model is None and _has_no_list(provider, dialect):
-        yield Mistake(
-            key=dotted((*path, "check")),
-            value=shown("chat"),
+        yield ConfigProblem(
+            key=format_key_path((*path, "check")),
+            value=format_value("chat"),
             problem="a completion needs a model, and there is no list to choose one from",
             allowed="chat with model = as well",
         )
@@ -46,50 +48,56 @@ def check_settings(provider: Provider, own: ProviderTable, dialect: Dialect) -> 
             yield from _check_option((*path, "options", option), value, dialect)
     # A proxy is in one's own network more often than not.
     if own.proxy and (problem := url_problem(own.proxy, allow_private=True)):
-        yield Mistake(key=dotted((*path, "proxy")), value=shown_url(own.proxy), problem=problem)
+        yield ConfigProblem(
+            key=format_key_path((*path, "proxy")), value=format_url(own.proxy), problem=problem
+        )
     if own.ca_file and (problem := _certificate_problem(own.ca_file)):
-        value = shown(own.ca_file)
-        yield Mistake(key=dotted((*path, "ca_file")), value=value, problem=problem)
+        value = format_value(own.ca_file)
+        yield ConfigProblem(key=format_key_path((*path, "ca_file")), value=value, problem=problem)
 
 
-def _has_no_list(provider: Provider, dialect: Dialect) -> bool:
+def _has_no_list(provider: Provider, dialect: ApiKind) -> bool:
     return bool(dialect.options) and not provider.options.get("models_path")
 
 
-def one_of(path: Iterable[object], value: str, choices: Iterable[str]) -> Mistake:
+def one_of(path: Iterable[object], value: str, choices: Iterable[str]) -> ConfigProblem:
     choices = tuple(choices)
     close = get_close_matches(value, choices, n=1)
-    return Mistake(
-        key=dotted(path),
-        value=shown(value),
+    return ConfigProblem(
+        key=format_key_path(path),
+        value=format_value(value),
         problem="unknown",
         allowed=", ".join(choices),
         nearest=close[0] if close else None,
     )
 
 
-def _check_option(path: tuple[str, ...], value: object, dialect: Dialect) -> Iterator[Mistake]:
+def _check_option(
+    path: tuple[str, ...], value: object, dialect: ApiKind
+) -> Iterator[ConfigProblem]:
     name = path[-1]
     settable = settable_options(dialect)
     if variable := secret_variables(dialect.name).get(name):
-        yield Mistake(
-            key=dotted(path),
+        yield ConfigProblem(
+            key=format_key_path(path),
             problem="secrets are never written in this file (it is not shown)",
             allowed=f"the variable {variable}",
         )
     elif name not in settable:
         close = get_close_matches(name, settable, n=1)
-        yield Mistake(
-            key=dotted(path),
+        yield ConfigProblem(
+            key=format_key_path(path),
             problem=f"kind {dialect.name} has no such option",
             allowed=", ".join(settable),
             nearest=close[0] if close else None,
         )
     elif problem := _option_problem(name, value, dialect.options[name]):
-        yield Mistake(key=dotted(path), value=shown(value, name), problem=problem)
+        yield ConfigProblem(
+            key=format_key_path(path), value=format_value(value, name), problem=problem
+        )
 
 
-def settable_options(dialect: Dialect) -> list[str]:
+def settable_options(dialect: ApiKind) -> list[str]:
     """Not headers and secrets, which hold keys, nor URLs, which belong to the catalogue's host."""
     names = (name for name in dialect.options if not is_secret_option(name))
     return [name for name in names if name != "headers" and not name.endswith("_url")]

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from tracker.mistakes import ConfigError, Mistake, UnreadableError, without_secrets
+from tracker.config.errors import ConfigError, ConfigProblem, UnreadableError, without_secrets
 
 DEFAULT_FILE = Path("tracker.toml")
 LARGEST = 1_000_000  # bytes; three thousand providers need a third of it
@@ -30,14 +30,14 @@ def read_toml(path: Path) -> dict[str, Any]:
         reason = "this is a folder; name the file in it"
     except OSError as error:
         problem = f"it cannot be read: {error.strerror}"
-        raise UnreadableError([Mistake(key="", problem=problem)], source=str(path)) from None
+        raise UnreadableError([ConfigProblem(key="", problem=problem)], source=str(path)) from None
     except RecursionError:
         reason = "lists or tables are nested too deeply"
     except tomllib.TOMLDecodeError as error:
         reason = f"it is not TOML: {without_secrets(str(error))}"
     except ValueError as error:  # too large; a number of 5,000 digits; a NUL in the path
         reason = f"it cannot be used: {error}"
-    raise ConfigError([Mistake(key="", problem=reason)], source=str(path))
+    raise ConfigError([ConfigProblem(key="", problem=reason)], source=str(path))
 
 
 def _text(path: Path) -> str:

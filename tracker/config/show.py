@@ -5,10 +5,10 @@ from typing import Any
 import attrs
 import msgspec
 
-from tracker.catalogue import load_dialects
-from tracker.config.tables import ConfigTable
-from tracker.secret import MASK, Secret
-from tracker.settings import Config, Provider, RankingSettings, ServerSettings, Timing
+from tracker.config.catalogue import load_dialects
+from tracker.config.schema import ConfigTable
+from tracker.core.redaction import MASK, Secret
+from tracker.core.settings import Config, Provider, RankingSettings, ServerSettings, Timing
 
 
 def show_config(config: Config) -> dict[str, Any]:

@@ -12,18 +12,24 @@ from cattrs import (
     IterableValidationError,
 )
 
-from tracker.config.tables import ConfigTable, ProviderTable
-from tracker.config.values import WrongValueError, looks_pasted, make_converter
-from tracker.mistakes import Mistake, dotted, holds_secret, names_secret, shown
+from tracker.config.errors import (
+    ConfigProblem,
+    format_key_path,
+    format_value,
+    holds_secret,
+    names_secret,
+)
+from tracker.config.schema import ConfigTable, ProviderTable
+from tracker.config.values import InvalidValueError, looks_pasted, make_converter
 
 KeyPath = tuple[str | int, ...]
-Located = tuple[KeyPath, Mistake]
+Located = tuple[KeyPath, ConfigProblem]
 
 NOT_HERE = "keys are never written in this file, only the names of variables (it is not shown)"
 _converter = make_converter()
 
 
-def structure(raw: dict[str, Any]) -> tuple[ConfigTable, tuple[Mistake, ...]]:
+def structure(raw: dict[str, Any]) -> tuple[ConfigTable, tuple[ConfigProblem, ...]]:
     """The tables, and what is wrong; wrong values are left out, as if they were not written."""
     try:
         return _converter.structure(raw, ConfigTable), ()
@@ -57,32 +63,34 @@ def _located(error: BaseException, path: KeyPath, table: Any, value: Any) -> Ite
     elif isinstance(error, ForbiddenExtraKeysError):
         for name in sorted(error.extra_fields):
             yield (*path, name), _unknown((*path, name), table, value[name])
-    elif isinstance(error, WrongValueError):
+    elif isinstance(error, InvalidValueError):
         yield path, _wrong(path, error)
     else:
         raise error
 
 
-def _wrong(path: KeyPath, error: WrongValueError) -> Mistake:
+def _wrong(path: KeyPath, error: InvalidValueError) -> ConfigProblem:
     name = next((part for part in reversed(path) if isinstance(part, str)), "")
     if isinstance(error.value, str) and (names_secret(name) or _may_be_a_key(error.value)):
-        return Mistake(key=dotted(path), problem=NOT_HERE, allowed=error.allowed)
-    value = shown(error.value, name)
-    return Mistake(key=dotted(path), value=value, problem="wrong value", allowed=error.allowed)
+        return ConfigProblem(key=format_key_path(path), problem=NOT_HERE, allowed=error.allowed)
+    value = format_value(error.value, name)
+    return ConfigProblem(
+        key=format_key_path(path), value=value, problem="wrong value", allowed=error.allowed
+    )
 
 
 def _may_be_a_key(value: str) -> bool:
     return holds_secret(value) or looks_pasted(value)
 
 
-def _unknown(path: KeyPath, table: Any, value: object) -> Mistake:
+def _unknown(path: KeyPath, table: Any, value: object) -> ConfigProblem:
     name = str(path[-1])
     if names_secret(name) and table is ProviderTable:
         example = 'api_key_env = "NAME_OF_A_VARIABLE"'
-        return Mistake(key=dotted(path), problem=NOT_HERE, allowed=example)
-    return Mistake(
-        key=dotted(path),
-        value=shown(value, name),
+        return ConfigProblem(key=format_key_path(path), problem=NOT_HERE, allowed=example)
+    return ConfigProblem(
+        key=format_key_path(path),
+        value=format_value(value, name),
         problem="unknown key",
         nearest=_nearest(name, table),
     )

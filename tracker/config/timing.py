@@ -5,9 +5,9 @@ from typing import Any
 
 import attrs
 
-from tracker.config.tables import TimingTable
-from tracker.mistakes import Mistake, dotted
-from tracker.settings import Timing
+from tracker.config.errors import ConfigProblem, format_key_path
+from tracker.config.schema import TimingTable
+from tracker.core.settings import Timing
 
 _FIELDS = [field.name for field in attrs.fields(Timing)]
 
@@ -17,7 +17,7 @@ def merge_timing(
     general: TimingTable,
     own: TimingTable = TimingTable(),
     path: tuple[str, ...] = ("tracker",),
-) -> tuple[Timing, tuple[Mistake, ...]]:
+) -> tuple[Timing, tuple[ConfigProblem, ...]]:
     """The defaults, the catalogue's preset, [tracker], then what the provider's own table says.
 
     Re-checks are cut to the interval, and so is a timeout that nobody wrote. A longer one that
@@ -39,9 +39,9 @@ def _written(table: TimingTable) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _too_long(timeout: float, interval: float, path: tuple[str, ...]) -> Mistake:
-    return Mistake(
-        key=dotted((*path, "timeout_seconds")),
+def _too_long(timeout: float, interval: float, path: tuple[str, ...]) -> ConfigProblem:
+    return ConfigProblem(
+        key=format_key_path((*path, "timeout_seconds")),
         value=f"{timeout:g}",
         problem=f"longer than interval_seconds ({interval:g}); checks would overlap",
         allowed=f"at most {interval:g}",

@@ -10,7 +10,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_mapping_structure_fn
 from msgspec import Meta
 
-from tracker.mistakes import is_variable
+from tracker.config.errors import is_variable
 
 OF_A_VARIABLE = {"names": "variable"}  # marks a text that is a variable's name, never a key
 
@@ -22,7 +22,7 @@ _PASTED = re.compile(
 )
 
 
-class WrongValueError(Exception):
+class InvalidValueError(Exception):
     """A value that may not stand there; ``allowed`` says what may."""
 
     def __init__(self, value: object, allowed: str) -> None:
@@ -64,7 +64,7 @@ def _dict(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
 def _only_tables(structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def checked(value: Any, cls: Any) -> Any:
         if not isinstance(value, dict):
-            raise WrongValueError(value, "a table")
+            raise InvalidValueError(value, "a table")
         return structure(value, cls)
 
     return checked
@@ -88,42 +88,42 @@ def _checked(value: Any, check: Callable[[Any, Meta], Any], metas: list[Meta]) -
 
 def _list(value: Any, meta: Meta) -> Any:
     if not isinstance(value, list):
-        raise WrongValueError(value, "a list")
+        raise InvalidValueError(value, "a list")
     if meta.max_length is not None and len(value) > meta.max_length:
-        raise WrongValueError(value, f"at most {meta.max_length} elements")
+        raise InvalidValueError(value, f"at most {meta.max_length} elements")
     return value
 
 
 def _number(value: Any, meta: Meta) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (number and _finite(value) and _within(value, meta)):
-        raise WrongValueError(value, f"a number{_range(meta)}")
+        raise InvalidValueError(value, f"a number{_range(meta)}")
     return float(value)
 
 
 def _whole(value: Any, meta: Meta) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not _within(value, meta):
-        raise WrongValueError(value, f"a whole number{_range(meta)}")
+        raise InvalidValueError(value, f"a whole number{_range(meta)}")
     return value
 
 
 def _truth(value: Any, _: Meta) -> bool:
     if not isinstance(value, bool):
-        raise WrongValueError(value, "true or false, without quotes")
+        raise InvalidValueError(value, "true or false, without quotes")
     return value
 
 
 def _text(value: Any, meta: Meta) -> str:
     if not isinstance(value, str):
-        raise WrongValueError(value, "a string")
+        raise InvalidValueError(value, "a string")
     if not value.isprintable() or (meta.min_length and not value.strip()):
-        raise WrongValueError(value, "a string that is not empty and has no control characters")
+        raise InvalidValueError(value, "a string that is not empty and has no control characters")
     if meta.max_length is not None and len(value) > meta.max_length:
-        raise WrongValueError(value, f"at most {meta.max_length} characters")
+        raise InvalidValueError(value, f"at most {meta.max_length} characters")
     if meta.pattern is not None and not re.search(meta.pattern, value):
-        raise WrongValueError(value, meta.description or f"what matches {meta.pattern}")
+        raise InvalidValueError(value, meta.description or f"what matches {meta.pattern}")
     if meta.extra == OF_A_VARIABLE and looks_pasted(value):
-        raise WrongValueError(value, f"{meta.description}, as in MY_GROQ_KEY")
+        raise InvalidValueError(value, f"{meta.description}, as in MY_GROQ_KEY")
     return value
 
 

@@ -6,19 +6,19 @@ from contextlib import asynccontextmanager
 
 import attrs
 
-from tracker.clock import Clock
+from tracker.core.clock import Clock
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.redaction import Mask, Secret
+from tracker.core.settings import Provider
 from tracker.probes.dialects import Dialect, dialect_of
-from tracker.probes.failures import FetchError
-from tracker.probes.keys import Keyring, best_of, curable
-from tracker.probes.session import Session, failed
-from tracker.probes.transport import Transport, open_transport
-from tracker.reports import Facts, Finding, Kind
-from tracker.secret import Mask, Secret
-from tracker.settings import Provider
+from tracker.probes.http.failures import FetchError
+from tracker.probes.http.transport import Transport, open_transport
+from tracker.probes.keys import Keyring, best_of, may_succeed_with_another_key
+from tracker.probes.session import Session, finding_from_error
 
 __all__ = ["Check", "open_check"]
 
-Check = Callable[[], Awaitable[Finding]]
+Check = Callable[[], Awaitable[CheckResult]]
 
 
 @asynccontextmanager
@@ -33,28 +33,28 @@ async def open_check(
     """
     ask = dialect_of(provider.kind)
     transport = _transport(provider, tls)
-    if isinstance(transport, Finding):
-        yield _Unable(transport)
+    if isinstance(transport, CheckResult):
+        yield _MisconfiguredCheck(transport)
         return
     async with transport:
         session = Session(provider=provider, transport=transport, clock=clock)
         yield _Check(session, ask, Keyring(provider.keys))
 
 
-def _transport(provider: Provider, tls: ssl.SSLContext | None) -> Transport | Finding:
+def _transport(provider: Provider, tls: ssl.SSLContext | None) -> Transport | CheckResult:
     try:
         return open_transport(provider, tls)
     except FetchError as error:
-        return failed(error, Mask(provider.keys))
+        return finding_from_error(error, Mask(provider.keys))
 
 
 @attrs.frozen
-class _Unable:
+class _MisconfiguredCheck:
     """Stands for a check that its settings make impossible."""
 
-    finding: Finding
+    finding: CheckResult
 
-    async def __call__(self) -> Finding:
+    async def __call__(self) -> CheckResult:
         return attrs.evolve(self.finding, requests=0)
 
 
@@ -64,14 +64,14 @@ class _Check:
     ask: Dialect
     keyring: Keyring
 
-    async def __call__(self) -> Finding:
+    async def __call__(self) -> CheckResult:
         self.session.requests = 0  # one that was cancelled has been reported without us
         self.session.transport.answered = False
         findings = []
         for position, key in self.keyring.turn():
             findings.append(await self._asked(key))
             self.keyring.note(position, findings[-1])
-            if not curable(findings[-1]):
+            if not may_succeed_with_another_key(findings[-1]):
                 break
         requests, completions = self.session.counted()
         return attrs.evolve(
@@ -81,19 +81,19 @@ class _Check:
             keys=self.keyring.reports(),
         )
 
-    def cut_off(self) -> Finding:
+    def cut_off(self) -> CheckResult:
         """What is known of a check that was cancelled for its time limit."""
         requests, completions = self.session.counted()
-        return Finding(
-            kind=Kind.TIMEOUT,
+        return CheckResult(
+            kind=OutcomeKind.TIMEOUT,
             facts=Facts(reachable=self.session.transport.answered),
             requests=requests,
             completions=completions,
             keys=self.keyring.reports(),
         )
 
-    async def _asked(self, key: Secret | None) -> Finding:
+    async def _asked(self, key: Secret | None) -> CheckResult:
         try:
             return await self.ask(self.session, key)
         except FetchError as error:
-            return failed(error, self.session.mask)
+            return finding_from_error(error, self.session.mask)

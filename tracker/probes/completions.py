@@ -5,14 +5,14 @@ from typing import Any
 
 import attrs
 
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.redaction import Secret
 from tracker.probes.error_bodies import error_of
-from tracker.probes.failures import FetchError
-from tracker.probes.listing import shown
-from tracker.probes.lists import read_models
-from tracker.probes.reply import UNPARSEABLE, Reply, parse_json
+from tracker.probes.http.failures import FetchError
+from tracker.probes.http.response import UNPARSEABLE, BoundedResponse, parse_json
+from tracker.probes.list_models import shown
+from tracker.probes.model_lists import read_models
 from tracker.probes.session import Session
-from tracker.reports import Facts, Finding, Kind
-from tracker.secret import Secret
 
 TRIES = 3  # models tried in one check where nobody named one: some are listed but not ours to use
 LIST_SECONDS = 3600.0  # how long a list is good for choosing a model
@@ -22,7 +22,7 @@ HELLO = [{"role": "user", "content": "hi"}]
 
 
 @attrs.frozen(kw_only=True)
-class Wire:
+class CompletionFormat:
     """How a kind of API asks for a completion and shows that it answers.
 
     body: the request for a model, given the session (which remembers what it did not take).
@@ -37,31 +37,31 @@ class Wire:
 
 
 async def complete(
-    session: Session, key: Secret | None, wire: Wire, default: str | None = None
-) -> Finding:
+    session: Session, key: Secret | None, wire: CompletionFormat, default: str | None = None
+) -> CheckResult:
     """One completion: of the model named, the default, or the first listed that answers."""
     model = default if session.provider.model is None else session.provider.model
     if model is not None:
         return await _ask(session, key, wire, model)
     chosen = await _candidates(session, key)
-    if isinstance(chosen, Finding):
+    if isinstance(chosen, CheckResult):
         return chosen
     return await _ask_any(session, key, wire, chosen)
 
 
 async def _ask_any(
-    session: Session, key: Secret | None, wire: Wire, models: tuple[str, ...]
-) -> Finding:
+    session: Session, key: Secret | None, wire: CompletionFormat, models: tuple[str, ...]
+) -> CheckResult:
     for model in models[:TRIES]:
         finding = await _ask(session, key, wire, model)
-        if finding.kind is not Kind.NOT_FOUND:
+        if finding.kind is not OutcomeKind.NOT_FOUND:
             break
         rest = tuple(m for m in session.memory["chat_models"] if m != model)
         session.memory["chat_models"] = (*rest, model)  # last in line: it may come back
     return attrs.evolve(finding, models=session.memory.pop("unreported_models", None))
 
 
-async def _candidates(session: Session, key: Secret | None) -> tuple[str, ...] | Finding:
+async def _candidates(session: Session, key: Secret | None) -> tuple[str, ...] | CheckResult:
     """Models to try, best known first; the list is read again once an hour."""
     now = session.clock.steady()
     if now < session.memory.get("list_good_until", now):
@@ -69,7 +69,7 @@ async def _candidates(session: Session, key: Secret | None) -> tuple[str, ...] |
         return models
     path = session.option("models_path")
     if not path:
-        raise FetchError(Kind.REQUEST, 'check = "chat" needs a model here: set model =')
+        raise FetchError(OutcomeKind.REQUEST, 'check = "chat" needs a model here: set model =')
     reply = await session.get_list(path, key)
     if (refusal := session.refused(reply)) is not None:
         return refusal
@@ -78,7 +78,7 @@ async def _candidates(session: Session, key: Secret | None) -> tuple[str, ...] |
         return session.misshapen(reply, "no model list to choose a model from")
     if not listed.chat:
         message = "its list has no model to ask: name one with model ="
-        return session.found(reply, Kind.REQUEST, message, Facts(reachable=True))
+        return session.found(reply, OutcomeKind.REQUEST, message, Facts(reachable=True))
     known = session.memory.get("chat_models", ())
     kept = [model for model in known[:1] if model in listed.chat]
     session.memory["chat_models"] = tuple(dict.fromkeys((*kept, *listed.chat)))
@@ -87,7 +87,9 @@ async def _candidates(session: Session, key: Secret | None) -> tuple[str, ...] |
     return tuple(session.memory["chat_models"])
 
 
-async def _ask(session: Session, key: Secret | None, wire: Wire, model: str) -> Finding:
+async def _ask(
+    session: Session, key: Secret | None, wire: CompletionFormat, model: str
+) -> CheckResult:
     """Asks once more where the refusal itself says what the model takes instead."""
     reply = await _post(session, key, wire, model)
     if _learnt(session, reply):
@@ -95,13 +97,15 @@ async def _ask(session: Session, key: Secret | None, wire: Wire, model: str) -> 
     return judged(session, reply, wire, key)
 
 
-async def _post(session: Session, key: Secret | None, wire: Wire, model: str) -> Reply:
+async def _post(
+    session: Session, key: Secret | None, wire: CompletionFormat, model: str
+) -> BoundedResponse:
     session.completions += 1
     path = session.option("chat_path").replace("{model}", model)
     return await session.post(path, key, wire.body(session, model), timed=True)
 
 
-def _learnt(session: Session, reply: Reply) -> bool:
+def _learnt(session: Session, reply: BoundedResponse) -> bool:
     """Whether a 400 told something new: OpenAI's reasoning models want another field."""
     told = reply.status == 400 and "max_completion_tokens" in reply.text
     if not told or session.memory.get("length_field") is not None:
@@ -110,7 +114,9 @@ def _learnt(session: Session, reply: Reply) -> bool:
     return True
 
 
-def judged(session: Session, reply: Reply, wire: Wire, key: Secret | None) -> Finding:
+def judged(
+    session: Session, reply: BoundedResponse, wire: CompletionFormat, key: Secret | None
+) -> CheckResult:
     """The finding on a completion's answer, streamed or whole."""
     events = list(read_events(reply))
     if reply.status == 400 and ALL_THOUGHT in reply.text:
@@ -125,29 +131,29 @@ def judged(session: Session, reply: Reply, wire: Wire, key: Secret | None) -> Fi
 
 
 def _answered(
-    session: Session, reply: Reply, key: Secret | None, ttft: float | None = None
-) -> Finding:
+    session: Session, reply: BoundedResponse, key: Secret | None, ttft: float | None = None
+) -> CheckResult:
     facts = Facts(
         reachable=True,
         authenticated=True if key is not None else None,
         quota_available=True,
         inference=True,
     )
-    return session.found(reply, Kind.OK, "", facts, ttft=ttft)
+    return session.found(reply, OutcomeKind.OK, "", facts, ttft=ttft)
 
 
-def _unanswered(session: Session, reply: Reply, *, recognised: bool) -> Finding:
+def _unanswered(session: Session, reply: BoundedResponse, *, recognised: bool) -> CheckResult:
     facts = Facts(reachable=True, inference=False)
     if recognised:
         message = "answered without a completion: it may still be starting"
-        return session.found(reply, Kind.OVERLOADED, message, facts)
+        return session.found(reply, OutcomeKind.OVERLOADED, message, facts)
     return session.misshapen(reply, "no completion in it", facts)
 
 
 Event = tuple[int, bytes, Mapping[str, Any]]
 
 
-def read_events(reply: Reply) -> Iterator[Event]:
+def read_events(reply: BoundedResponse) -> Iterator[Event]:
     """(end in bytes, its JSON, the object) of each streamed event, or of the whole body."""
     if isinstance(reply.json, dict):
         yield len(reply.body), reply.body, reply.json
@@ -162,7 +168,7 @@ def read_events(reply: Reply) -> Iterator[Event]:
                 yield end, data, value
 
 
-def _ttft(reply: Reply, events: list[Event], wire: Wire) -> float | None:
+def _ttft(reply: BoundedResponse, events: list[Event], wire: CompletionFormat) -> float | None:
     """Seconds to the piece with the first text; unknown for an answer that was not streamed."""
     if isinstance(reply.json, dict):
         return None

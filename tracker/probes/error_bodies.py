@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from tracker.probes.google_errors import details, first, mapping, quota_window, violations
-from tracker.probes.reply import Reply
+from tracker.probes.http.response import BoundedResponse
 
 LENGTH = 2000  # characters of a text looked at for words
 STATUS = range(400, 600)
@@ -29,7 +29,7 @@ class ErrorBody:
     spent: frozenset[str] = frozenset()
 
 
-def read_error(reply: Reply) -> ErrorBody:
+def read_error(reply: BoundedResponse) -> ErrorBody:
     """The error a body tells of; for a failed status without JSON, its beginning as text."""
     body = first(reply.json)
     error = error_of(body)
@@ -97,7 +97,7 @@ def _text(fields: Mapping[str, Any]) -> str:
     return _text(mapping(first(problems))) if isinstance(problems, list) else ""
 
 
-def _raw_text(reply: Reply) -> str:
+def _raw_text(reply: BoundedResponse) -> str:
     """A page's words would be mark-up; other text may explain itself."""
     if reply.is_html or reply.text.lstrip().startswith(("{", "[", "<")):
         return ""

@@ -9,14 +9,14 @@ from urllib.parse import urlencode
 
 import attrs
 
-from tracker.probes.fetch import Request
-from tracker.probes.limit_values import DAY, amount
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.redaction import Secret
+from tracker.core.threads import in_thread
+from tracker.probes.http.fetch import Request
+from tracker.probes.http.response import BoundedResponse, parse_json
+from tracker.probes.limits.values import DAY, amount
 from tracker.probes.messages import printable
-from tracker.probes.reply import Reply, parse_json
 from tracker.probes.session import Session
-from tracker.reports import Facts, Finding, Kind
-from tracker.secret import Secret
-from tracker.threads import in_thread
 
 SIZE = 64 * 1024  # bytes read of the file; a real one has under 3 kB
 EARLY = 60.0  # seconds before its end from which a token is not used any more
@@ -56,7 +56,7 @@ class LoginError(Exception):
     """The file gives no login; says why and what to do."""
 
 
-async def access_token(session: Session) -> Login | Finding:
+async def access_token(session: Session) -> Login | CheckResult:
     """A login whose token is good now, renewed if it must be; or why there is none."""
     try:
         file = session.option("credential_file")
@@ -65,7 +65,7 @@ async def access_token(session: Session) -> Login | Finding:
         )
     except LoginError as error:
         message = printable(str(error), session.mask)
-        return Finding(kind=Kind.AUTH, message=message, facts=Facts(authenticated=False))
+        return CheckResult(kind=OutcomeKind.AUTH, message=message, facts=Facts(authenticated=False))
     kept: Login | None = session.memory.get("login")
     if kept is not None and kept.refresh == login.refresh and kept.expires > login.expires:
         login = kept
@@ -106,11 +106,11 @@ def _login(file: str, value: object) -> Login:
     )
 
 
-async def renewed(session: Session, login: Login) -> Login | Finding:
+async def renewed(session: Session, login: Login) -> Login | CheckResult:
     """The login with a new token, kept in memory for the next checks; or why there is none."""
     if login.refresh is None:
         message = f"the token expired and there is no refresh token: {AGAIN}"
-        return Finding(kind=Kind.AUTH, message=message, facts=Facts(authenticated=False))
+        return CheckResult(kind=OutcomeKind.AUTH, message=message, facts=Facts(authenticated=False))
     reply = await session.send(_refresh_request(session, login.refresh))
     if reply.status in {400, 401}:
         return _not_renewed(session, reply)
@@ -130,15 +130,15 @@ def _refresh_request(session: Session, refresh: Secret) -> Request:
     )
 
 
-def _not_renewed(session: Session, reply: Reply) -> Finding:
+def _not_renewed(session: Session, reply: BoundedResponse) -> CheckResult:
     body: dict[str, Any] = reply.json if isinstance(reply.json, dict) else {}
     reason = _text(body, "error") or "no reason given"
     told = _REFUSALS.get(reason, reason)
     facts = Facts(reachable=True, authenticated=False)
-    return session.found(reply, Kind.AUTH, f"the refresh token was refused: {told}", facts)
+    return session.found(reply, OutcomeKind.AUTH, f"the refresh token was refused: {told}", facts)
 
 
-def _renewed(session: Session, login: Login, reply: Reply) -> Login | Finding:
+def _renewed(session: Session, login: Login, reply: BoundedResponse) -> Login | CheckResult:
     body: dict[str, Any] = reply.json if isinstance(reply.json, dict) else {}
     token, seconds = _text(body, "access_token"), amount(body.get("expires_in"))
     if not token:

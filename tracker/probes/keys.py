@@ -4,18 +4,18 @@ from collections.abc import Iterator
 
 import attrs
 
-from tracker.health import last_reset
-from tracker.reports import Finding, KeyReport, KeyState, Kind
-from tracker.secret import Secret
+from tracker.core.outcomes import CheckResult, KeyReport, KeyState, OutcomeKind
+from tracker.core.redaction import Secret
+from tracker.health.health_state import last_reset
 
 # What another key may cure. Best first: a limit passes by itself, credit may come back with a
 # date, a refused key needs a hand.
-_CURABLE = (Kind.RATE_LIMITED, Kind.QUOTA_EXHAUSTED, Kind.AUTH)
+_CURABLE = (OutcomeKind.RATE_LIMITED, OutcomeKind.QUOTA_EXHAUSTED, OutcomeKind.AUTH)
 STATES = {
-    Kind.OK: KeyState.OK,
-    Kind.AUTH: KeyState.REFUSED,
-    Kind.QUOTA_EXHAUSTED: KeyState.SPENT,
-    Kind.RATE_LIMITED: KeyState.RATE_LIMITED,
+    OutcomeKind.OK: KeyState.OK,
+    OutcomeKind.AUTH: KeyState.REFUSED,
+    OutcomeKind.QUOTA_EXHAUSTED: KeyState.SPENT,
+    OutcomeKind.RATE_LIMITED: KeyState.RATE_LIMITED,
 }
 MOST = 8  # keys asked in one check: it has one time-out for all of them
 
@@ -41,10 +41,10 @@ class Keyring:
             position = (first + step) % len(self.keys)
             yield position, self.keys[position]
 
-    def note(self, position: int, finding: Finding) -> None:
+    def note(self, position: int, finding: CheckResult) -> None:
         """What a check with this key told about it; a server's failure tells nothing."""
-        kind = Kind.RATE_LIMITED if was_its_last(finding) else finding.kind
-        refused = finding.facts.authenticated is False or kind is not Kind.AUTH
+        kind = OutcomeKind.RATE_LIMITED if was_its_last(finding) else finding.kind
+        refused = finding.facts.authenticated is False or kind is not OutcomeKind.AUTH
         if self.keys and kind in STATES and refused:
             self._states[position] = STATES[kind]
 
@@ -52,28 +52,28 @@ class Keyring:
         return tuple(KeyReport(number=n, state=s) for n, s in enumerate(self._states, start=1))
 
 
-def curable(finding: Finding) -> bool:
+def may_succeed_with_another_key(finding: CheckResult) -> bool:
     """Whether another key may do better."""
     return finding.kind in _CURABLE or was_its_last(finding)
 
 
-def was_its_last(finding: Finding) -> bool:
+def was_its_last(finding: CheckResult) -> bool:
     """A good answer that tells the key is used up until a reset."""
     return finding.kind.is_success and last_reset(finding) is not None
 
 
-def best_of(findings: list[Finding]) -> Finding:
+def best_of(findings: list[CheckResult]) -> CheckResult:
     """The finding that stands for the provider: the last one asked, unless all keys failed.
 
     findings: of one check, one a key, in the order asked; all but the last are curable.
     """
     last = findings[-1]
-    if not curable(last):
+    if not may_succeed_with_another_key(last):
         return last
     return min(findings, key=_rank)
 
 
-def _rank(finding: Finding) -> tuple[int, float]:
+def _rank(finding: CheckResult) -> tuple[int, float]:
     """What was answered comes first, then the order of curable kinds; of equals the shortest."""
     if (reset := last_reset(finding)) is not None and finding.kind.is_success:
         return -1, reset.timestamp()

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable
 
-from tracker.reports import MESSAGE_LENGTH
-from tracker.secret import SHORTEST, Secret
+from tracker.core.outcomes import MESSAGE_LENGTH
+from tracker.core.redaction import SHORTEST, Secret
 
 Masking = Callable[[str], str]
-"""Makes secrets in a text unreadable: a ``tracker.secret.Mask``, or whatever does the same."""
+"""Makes secrets in a text unreadable: a ``tracker.core.redaction.Mask``, or whatever does the same."""
 
 READ = 8192  # characters looked at: a hostile text is not worth more time
 TAIL = 2048  # of a longer text's end is dropped: a key that READ cut in half hides no more

@@ -7,19 +7,20 @@ import attrs
 import msgspec
 import structlog
 
-from tracker.catalogue import load_dialects
-from tracker.clock import Clock
+from tracker.config.catalogue import load_dialects
+from tracker.core.clock import Clock
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.redaction import MASK, Mask, Secret
+from tracker.core.settings import Provider
 from tracker.probes.classify import classify
-from tracker.probes.failures import FetchError
-from tracker.probes.fetch import LARGE, SMALL, Request, fetch
-from tracker.probes.limit_values import merged
+from tracker.probes.http.failures import FetchError
+from tracker.probes.http.fetch import LARGE, SMALL, Request, fetch
+from tracker.probes.http.response import BoundedResponse
+from tracker.probes.http.transport import Transport
+from tracker.probes.limits.readings import Limits, read_limits
+from tracker.probes.limits.values import merged
 from tracker.probes.messages import Masking, printable, revealing
-from tracker.probes.rate_limits import Limits, read_limits
-from tracker.probes.reply import Reply
-from tracker.probes.transport import Transport
-from tracker.reports import Facts, Finding, Kind, LimitReading, LimitSource
-from tracker.secret import MASK, Mask, Secret
-from tracker.settings import Provider
 
 log = structlog.get_logger()
 
@@ -103,15 +104,15 @@ class Session:
         completions, self.completions = self.completions, 0
         return requests, completions
 
-    async def get(self, path: str, key: Secret | None, *, limit: int = SMALL) -> Reply:
+    async def get(self, path: str, key: Secret | None, *, limit: int = SMALL) -> BoundedResponse:
         return await self.send(Request(url=self.url(path), headers=self.headers(key), limit=limit))
 
-    async def get_list(self, path: str, key: Secret | None) -> Reply:
+    async def get_list(self, path: str, key: Secret | None) -> BoundedResponse:
         return await self.get(path, key, limit=LARGE)
 
     async def post(
         self, path: str, key: Secret | None, body: object = None, *, timed: bool = False
-    ) -> Reply:
+    ) -> BoundedResponse:
         headers = self.headers(key)
         content = None
         if body is not None:
@@ -123,7 +124,7 @@ class Session:
             )
         )
 
-    async def send(self, request: Request) -> Reply:
+    async def send(self, request: Request) -> BoundedResponse:
         """Counted, then sent. Raises FetchError."""
         self.requests += 1
         reply = await fetch(self.transport, request, self.provider)
@@ -135,29 +136,31 @@ class Session:
         )
         return reply
 
-    def refused(self, reply: Reply, *, completion: bool = False) -> Finding | None:
+    def refused(self, reply: BoundedResponse, *, completion: bool = False) -> CheckResult | None:
         """The finding on an answer that tells of a failure, None where it tells of none."""
         verdict = classify(reply, dialect=self.provider.kind, completion=completion, mask=self.mask)
         if verdict is None:
             return None
         return self.found(reply, verdict.kind, verdict.message, verdict.facts)
 
-    def misshapen(self, reply: Reply, what: str, facts: Facts | None = None) -> Finding:
+    def misshapen(
+        self, reply: BoundedResponse, what: str, facts: Facts | None = None
+    ) -> CheckResult:
         """A success in status that is not the API's in shape."""
         facts = facts or Facts(reachable=True)
-        return self.found(reply, Kind.BAD_RESPONSE, f"not the API's answer: {what}", facts)
+        return self.found(reply, OutcomeKind.BAD_RESPONSE, f"not the API's answer: {what}", facts)
 
     def found(
         self,
-        reply: Reply,
-        kind: Kind,
+        reply: BoundedResponse,
+        kind: OutcomeKind,
         message: str,
         facts: Facts,
         *,
         limits: tuple[LimitReading, ...] = (),
         retry_after: float | None = None,
         **more: Any,
-    ) -> Finding:
+    ) -> CheckResult:
         """A finding on the deciding answer, with what it tells of rate limits.
 
         limits, retry_after: what the dialect itself read out of the body.
@@ -165,7 +168,7 @@ class Session:
         told = self.limits(reply)
         wait = told.retry_after if retry_after is None else retry_after
         source = LimitSource.BODY if limits and not told.readings else told.source
-        return Finding(
+        return CheckResult(
             kind=kind,
             message=printable(message, self.mask) if message else "",
             latency=reply.seconds,
@@ -184,15 +187,15 @@ class Session:
             return limits
         return merged(attrs.evolve(one, name=MASK) if one.name in bad else one for one in limits)
 
-    def limits(self, reply: Reply) -> Limits:
+    def limits(self, reply: BoundedResponse) -> Limits:
         return read_limits(
             reply.headers, reply.json, now=self.clock.now(), provider=self.provider.name
         )
 
 
-def failed(error: FetchError, mask: Masking) -> Finding:
+def finding_from_error(error: FetchError, mask: Masking) -> CheckResult:
     """The finding on a request that got no answer."""
-    return Finding(
+    return CheckResult(
         kind=error.kind,
         message=printable(error.message, mask),
         facts=Facts(reachable=None if error.kind.is_ours else error.answered),
@@ -204,7 +207,7 @@ def sendable(key: Secret) -> str:
     value = key.reveal()
     if not value.isascii() or not value.isprintable() or not value.strip():
         message = "the key cannot be sent: it is empty or has characters that no header can hold"
-        raise FetchError(Kind.REQUEST, message)
+        raise FetchError(OutcomeKind.REQUEST, message)
     return value
 
 

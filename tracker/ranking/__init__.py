@@ -1,13 +1,13 @@
 """Which provider to use next: policies, the ranking they give, and the guard around it."""
 
+from tracker.core.snapshot import Excluded, Ranked, Ranking
 from tracker.ranking.expected_cost import ExpectedCost
-from tracker.ranking.guard import Ranker
+from tracker.ranking.guard import FallbackRanker
 from tracker.ranking.load import DEFAULT, SHIPPED, load_policy
 from tracker.ranking.lowest_latency import lowest_latency
 from tracker.ranking.peak_ewma import PeakEwma
 from tracker.ranking.policy import SAMPLES, Candidate, Policy, PolicyError, Sample
-from tracker.ranking.rank import narrowed, rank
-from tracker.snapshot import Excluded, Ranked, Ranking
+from tracker.ranking.rank import filter_ranking, rank
 
 __all__ = [
     "DEFAULT",

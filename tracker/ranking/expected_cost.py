@@ -10,10 +10,10 @@ from weakref import WeakKeyDictionary
 
 import attrs
 
+from tracker.core.settings import RankingSettings
+from tracker.core.snapshot import Ranked
 from tracker.ranking.policy import SAMPLES, Candidate
 from tracker.ranking.wording import limit, milliseconds, percent
-from tracker.settings import RankingSettings
-from tracker.snapshot import Ranked
 
 # A Beta prior worth 50 good checks with a quarter of a failure: a newcomer is trusted as much as
 # real providers deserve (0.4 % down), and one old failure in 50 checks costs 2 %, not everything.

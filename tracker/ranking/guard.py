@@ -9,11 +9,11 @@ from functools import partial
 import attrs
 import structlog
 
+from tracker.core.settings import RankingSettings
+from tracker.core.snapshot import Excluded, Ranked, Ranking
 from tracker.ranking.load import DEFAULT, SHIPPED, load_policy
 from tracker.ranking.policy import Candidate, Policy, PolicyError
-from tracker.ranking.rank import asked, ranking_of
-from tracker.settings import RankingSettings
-from tracker.snapshot import Excluded, Ranked, Ranking
+from tracker.ranking.rank import ranking_of, run_policy
 
 log = structlog.get_logger()
 
@@ -46,7 +46,7 @@ class TimedPolicy:
         if self._last is not None and not self._last.done():
             raise PolicyError(f'policy "{self.name}" has not answered its last call yet')
         self._last = Future()
-        self._begin(self._last, partial(asked, self.policy, candidates, incumbent, self.name))
+        self._begin(self._last, partial(run_policy, self.policy, candidates, incumbent, self.name))
         try:
             return self._last.result(self.patience)
         except TimeoutError:
@@ -71,12 +71,12 @@ class TimedPolicy:
         threading.Thread(target=run, name=self.name, daemon=True).start()
 
 
-def guarded(name: str, policy: Policy, patience: float = PATIENCE_SECONDS) -> Policy:
+def with_deadline(name: str, policy: Policy, patience: float = PATIENCE_SECONDS) -> Policy:
     """A user's policy with its deadline; a shipped one as it is, since it is known to be quick."""
     return policy if name in SHIPPED else TimedPolicy(name, policy, patience)
 
 
-class Ranker:
+class FallbackRanker:
     """Ranks by the policy that the settings name, and by the default one whenever that fails.
 
     complaint: why the default ranks at present; None while the chosen policy does.
@@ -91,7 +91,7 @@ class Ranker:
     ) -> None:
         self.name = settings.policy
         self.complaint: str | None = None
-        self._policy = guarded(self.name, load_policy(self.name, settings), patience)
+        self._policy = with_deadline(self.name, load_policy(self.name, settings), patience)
         self._default = load_policy(DEFAULT, settings)
 
     def __call__(
@@ -102,12 +102,12 @@ class Ranker:
         valid_until: datetime | None = None,
     ) -> Ranking:
         try:
-            ranked, name = asked(self._policy, candidates, incumbent, self.name), self.name
+            ranked, name = run_policy(self._policy, candidates, incumbent, self.name), self.name
         except PolicyError as error:
             if self.name == DEFAULT:
                 raise  # our own bug
             self._note(str(error))
-            ranked, name = asked(self._default, candidates, incumbent, DEFAULT), DEFAULT
+            ranked, name = run_policy(self._default, candidates, incumbent, DEFAULT), DEFAULT
         else:
             self._note(None)
         return ranking_of(ranked, excluded, name, valid_until)

@@ -10,11 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from tracker.core.settings import RankingSettings
 from tracker.ranking.expected_cost import ExpectedCost
 from tracker.ranking.lowest_latency import lowest_latency
 from tracker.ranking.peak_ewma import PeakEwma
 from tracker.ranking.policy import Policy, PolicyError
-from tracker.settings import RankingSettings
 
 DEFAULT = "expected_cost"
 SHIPPED: Mapping[str, Callable[[RankingSettings], Policy]] = MappingProxyType(

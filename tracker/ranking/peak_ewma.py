@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from math import inf
 from weakref import WeakKeyDictionary
 
+from tracker.core.settings import RankingSettings
+from tracker.core.snapshot import Ranked
 from tracker.ranking.policy import Candidate
 from tracker.ranking.wording import milliseconds
-from tracker.settings import RankingSettings
-from tracker.snapshot import Ranked
 
 
 class PeakEwma:

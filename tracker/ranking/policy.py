@@ -5,8 +5,8 @@ from datetime import datetime
 
 import attrs
 
-from tracker.reports import Status
-from tracker.snapshot import Ranked
+from tracker.core.outcomes import Status
+from tracker.core.snapshot import Ranked
 
 SAMPLES = 192  # counted checks a candidate remembers: sixteen half-lives of the default policy
 

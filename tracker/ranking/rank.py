@@ -7,10 +7,10 @@ from inspect import iscoroutine
 from itertools import islice, takewhile
 from typing import Any
 
+from tracker.core.outcomes import Status
+from tracker.core.snapshot import Excluded, Ranked, Ranking
 from tracker.ranking.policy import Candidate, Policy, PolicyError
 from tracker.ranking.wording import milliseconds, moment
-from tracker.reports import Status
-from tracker.snapshot import Excluded, Ranked, Ranking
 
 
 def rank(
@@ -27,10 +27,10 @@ def rank(
     incumbent: the present best, None at the start. valid_until: when the next check that could
     change the ranking is due. Raises PolicyError when the policy fails or its answer is no order.
     """
-    return ranking_of(asked(policy, candidates, incumbent, name), excluded, name, valid_until)
+    return ranking_of(run_policy(policy, candidates, incumbent, name), excluded, name, valid_until)
 
 
-def asked(
+def run_policy(
     policy: Policy, candidates: Sequence[Candidate], incumbent: str | None, name: str
 ) -> tuple[Ranked, ...]:
     """What the policy answers: each candidate exactly once. Raises PolicyError.
@@ -100,14 +100,14 @@ def ranking_of(
     """The ranking with this order, which stands; shares and sentence are made for it."""
     return Ranking(
         reason=_sentence(ranked) if ranked else _why_nobody(excluded, valid_until),
-        ranked=tuple(_shared_out(ranked)),
+        ranked=tuple(_assign_weights(ranked)),
         excluded=tuple(excluded),
         valid_until=valid_until,
         policy=policy,
     )
 
 
-def narrowed(ranking: Ranking, allowed: Callable[[str], bool] | Collection[str]) -> Ranking:
+def filter_ranking(ranking: Ranking, allowed: Callable[[str], bool] | Collection[str]) -> Ranking:
     """The ranking among the providers that are allowed; the order stands, all else is made anew."""
     allows = allowed if callable(allowed) else frozenset(allowed).__contains__
     return ranking_of(
@@ -118,7 +118,7 @@ def narrowed(ranking: Ranking, allowed: Callable[[str], bool] | Collection[str])
     )
 
 
-def _shared_out(ranked: Sequence[Ranked]) -> Iterator[Ranked]:
+def _assign_weights(ranked: Sequence[Ranked]) -> Iterator[Ranked]:
     """With the shares of a weighted choice: all of it goes to the best one's tier.
 
     A share falls with the square of the cost, as OpenRouter's does with the square of the price:
@@ -134,12 +134,12 @@ def _shared_out(ranked: Sequence[Ranked]) -> Iterator[Ranked]:
     worth = [(least / cost) ** 2 for cost in known]
     total = math.fsum(worth)
     for line, share in zip(best, worth, strict=True):
-        yield _weighing(line, share / total)
+        yield _with_weight(line, share / total)
     for line in ranked[len(best) :]:
-        yield _weighing(line, 0.0)
+        yield _with_weight(line, 0.0)
 
 
-def _weighing(line: Ranked, weight: float) -> Ranked:
+def _with_weight(line: Ranked, weight: float) -> Ranked:
     if line.weight == weight:
         return line
     return Ranked(  # attrs.evolve takes five times as long, for each of a thousand
@@ -158,20 +158,20 @@ def _weighing(line: Ranked, weight: float) -> Ranked:
 def _sentence(ranked: Sequence[Ranked]) -> str:
     """Only names, words and the numbers of the lines themselves."""
     first, *others = ranked
-    doubt = _doubt(first)
+    doubt = _status_note(first)
     text = f"{first.provider} is first{f', though {doubt}' if doubt else ''}: {first.reason}; "
     return f"{text}{_second(others[0])}." if others else f"{text}no other is usable now."
 
 
 def _second(line: Ranked) -> str:
-    doubt = _doubt(line)
+    doubt = _status_note(line)
     name = f"{line.provider}, {doubt}," if doubt else line.provider
     if line.expected_cost_ms is None:
         return f"{name} is next: {line.reason}"
     return f"{name} is next at {milliseconds(line.expected_cost_ms)}"
 
 
-def _doubt(line: Ranked) -> str:
+def _status_note(line: Ranked) -> str:
     return "" if line.status is Status.HEALTHY else line.status.value
 
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tracker.core.settings import Config
 from tracker.ranking import SHIPPED, PolicyError, load_policy
 from tracker.replay.database import read_database
-from tracker.replay.history import History, Observed, ReplayError
+from tracker.replay.history import History, RecordedCheck, ReplayError
 from tracker.replay.scores import Result, rankings, replay
-from tracker.replay.states import Rerun
+from tracker.replay.states import StateReplay
 from tracker.replay.trace import read_trace
-from tracker.settings import Config
 
 __all__ = [
     "History",

@@ -7,8 +7,9 @@ from typing import Any
 
 import trio
 
-from tracker.replay.history import ROUND_SECONDS, History, Observed, ReplayError
-from tracker.reports import Finding, Kind, LimitReading, LimitSource, Outcome
+from tracker.core.outcomes import CheckResult, Outcome, OutcomeKind
+from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.replay.history import ROUND_SECONDS, History, RecordedCheck, ReplayError
 from tracker.store.errors import Damaged, StoreUnavailable
 from tracker.store.reading import read
 
@@ -18,7 +19,7 @@ SELECT provider_name, checked_at_ms, outcome, response_time_ms, interval_seconds
 FROM checks
 ORDER BY checked_at_ms, id
 """
-_KINDS: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
+_KINDS: Mapping[str, OutcomeKind] = {kind.value: kind for kind in OutcomeKind}
 
 
 async def read_database(path: Path) -> History:
@@ -44,9 +45,9 @@ def _rows(connection: Any) -> list[tuple[Any, ...]]:
     return list(connection.execute(_CHECKS))
 
 
-def _observed(row: tuple[Any, ...]) -> Observed:
+def _observed(row: tuple[Any, ...]) -> RecordedCheck:
     provider, at_ms, outcome, latency_ms, interval, http_status, used = row
-    finding = Finding(
+    finding = CheckResult(
         kind=_KINDS[outcome],
         latency=None if latency_ms is None else latency_ms / 1000.0,
         http_status=http_status,
@@ -56,4 +57,4 @@ def _observed(row: tuple[Any, ...]) -> Observed:
     )
     at_s = at_ms / 1000.0
     at = datetime.fromtimestamp(at_s, UTC)
-    return Observed(Outcome(provider=provider, at=at, ended=at_s, finding=finding), interval)
+    return RecordedCheck(Outcome(provider=provider, at=at, ended=at_s, finding=finding), interval)

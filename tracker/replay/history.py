@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from tracker.reports import Outcome
+from tracker.core.outcomes import Outcome
 
 ROUND_SECONDS = 600.0
 WARM_UP = 3  # rounds that every policy may look at before its choices count
@@ -15,7 +15,7 @@ class ReplayError(ValueError):
 
 
 @attrs.frozen
-class Observed:
+class RecordedCheck:
     """One recorded check. ``interval``: seconds, then in force; None where nobody knows."""
 
     outcome: Outcome
@@ -26,7 +26,7 @@ class Observed:
         return self.outcome.at.timestamp()
 
 
-Round = tuple[Observed, ...]
+Round = tuple[RecordedCheck, ...]
 
 
 @attrs.frozen(kw_only=True)
@@ -39,7 +39,7 @@ class History:
     @classmethod
     def of(
         cls,
-        observed: Sequence[Observed],
+        observed: Sequence[RecordedCheck],
         *,
         round_seconds: float = ROUND_SECONDS,
         notes: Sequence[str] = (),
@@ -54,9 +54,9 @@ class History:
         return cls(rounds=rounds, notes=(*notes, hint) if few else tuple(notes))
 
 
-def _rounds(ordered: Sequence[Observed], seconds: float) -> Iterator[Round]:
+def _rounds(ordered: Sequence[RecordedCheck], seconds: float) -> Iterator[Round]:
     """A round ends ``seconds`` after its first check."""
-    held: list[Observed] = []
+    held: list[RecordedCheck] = []
     for seen in ordered:
         apart = round(seen.at - held[0].at, 3) if held else 0.0
         name = seen.outcome.provider

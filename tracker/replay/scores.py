@@ -7,14 +7,14 @@ from typing import Any
 
 import attrs
 
-from tracker.field import Field
+from tracker.core.settings import Timing
+from tracker.core.snapshot import Ranking
 from tracker.ranking import Policy, rank
-from tracker.ranking.guard import guarded
+from tracker.ranking.candidate_pool import CandidatePool
+from tracker.ranking.guard import with_deadline
 from tracker.ranking.policy import PolicyError
-from tracker.replay.history import WARM_UP, History, Observed, ReplayError
-from tracker.replay.states import Rerun
-from tracker.settings import Timing
-from tracker.snapshot import Ranking
+from tracker.replay.history import WARM_UP, History, RecordedCheck, ReplayError
+from tracker.replay.states import StateReplay
 
 # Long enough for any honest policy on a loaded machine; an endless one is named all the same.
 PATIENCE_SECONDS = 2.0
@@ -48,7 +48,7 @@ class Result:
 
 
 @attrs.frozen
-class Call:
+class SimulatedCall:
     """What a call would have met. ``cost`` in milliseconds; None: answered, nobody knows when."""
 
     ok: bool
@@ -68,7 +68,7 @@ def replay(
     timings: providers' own; timing: of all others. Raises ReplayError, naming the policy that
     fails.
     """
-    rerun = Rerun(timings or {}, timing)
+    rerun = StateReplay(timings or {}, timing)
     states = list(rerun.states(history))
     nexts = _next_calls(history, rerun)
     return [
@@ -77,12 +77,12 @@ def replay(
     ]
 
 
-def rankings(name: str, policy: Policy, states: Iterable[Field]) -> Iterator[Ranking]:
+def rankings(name: str, policy: Policy, states: Iterable[CandidatePool]) -> Iterator[Ranking]:
     """What a tracker with this policy would have answered in each state.
 
     As in the tracker, nobody is the incumbent until everybody was checked once.
     """
-    policy = guarded(name, policy, PATIENCE_SECONDS)
+    policy = with_deadline(name, policy, PATIENCE_SECONDS)
     states = tuple(states)
     everybody = states[-1].size if states else 0
     best, swept = None, False
@@ -96,13 +96,13 @@ def rankings(name: str, policy: Policy, states: Iterable[Field]) -> Iterator[Ran
         raise ReplayError(str(error)) from error
 
 
-def _chosen(name: str, policy: Policy, states: Sequence[Field]) -> list[str | None]:
+def _chosen(name: str, policy: Policy, states: Sequence[CandidatePool]) -> list[str | None]:
     return [ranking.best for ranking in rankings(name, policy, states)]
 
 
-def _next_calls(history: History, rerun: Rerun) -> list[dict[str, Call]]:
+def _next_calls(history: History, rerun: StateReplay) -> list[dict[str, SimulatedCall]]:
     """For each round, what each provider's first check after it met."""
-    coming: dict[str, Call] = {}
+    coming: dict[str, SimulatedCall] = {}
     calls = []
     for round_ in reversed(history.rounds):
         calls.append(coming)
@@ -115,22 +115,24 @@ def _next_calls(history: History, rerun: Rerun) -> list[dict[str, Call]]:
     return calls[::-1]
 
 
-def _call(seen: Observed, timeout_ms: float) -> Call:
+def _call(seen: RecordedCheck, timeout_ms: float) -> SimulatedCall:
     if not seen.outcome.kind.is_success:
-        return Call(False, timeout_ms)
-    return Call(True, seen.outcome.latency_ms)
+        return SimulatedCall(False, timeout_ms)
+    return SimulatedCall(True, seen.outcome.latency_ms)
 
 
 def _result(
     name: str,
     chosen: Sequence[str | None],
-    nexts: Sequence[Mapping[str, Call]],
+    nexts: Sequence[Mapping[str, SimulatedCall]],
     timing: Timing,
     *,
     warm_up: int,
 ) -> Result:
-    nobody = Call(False, timing.timeout_seconds * 1000.0)  # a caller without an answer waits, too
-    judged: list[Call] = []
+    nobody = SimulatedCall(
+        False, timing.timeout_seconds * 1000.0
+    )  # a caller without an answer waits, too
+    judged: list[SimulatedCall] = []
     regrets: list[float] = []
     for best, calls in zip(chosen[warm_up:], nexts[warm_up:], strict=True):
         call = nobody if best is None else calls.get(best)

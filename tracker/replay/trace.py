@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tracker.clock import utc_now
+from tracker.core.clock import utc_now
+from tracker.core.outcomes import CheckResult, Outcome, OutcomeKind
+from tracker.core.settings import Timing
 from tracker.probes.classify import STATUSES
-from tracker.replay.history import History, Observed, ReplayError
-from tracker.reports import Finding, Kind, Outcome
-from tracker.settings import Timing
+from tracker.replay.history import History, RecordedCheck, ReplayError
 
 COLUMNS = ("timestamp_utc", "provider", "ok", "latency_ms", "http_status")
 YES, NO = frozenset({"1", "true"}), frozenset({"0", "false"})
@@ -56,7 +56,7 @@ def _rows(lines: Any) -> Iterator[tuple[int, dict[str, str]]]:
         yield lines.line_num, dict(zip(header, map(str.strip, cells), strict=True))
 
 
-def _observed(line: int, row: dict[str, str], timing: Timing) -> Observed | None:
+def _observed(line: int, row: dict[str, str], timing: Timing) -> RecordedCheck | None:
     """None for a row that does not say whether the check succeeded."""
     try:
         at, latency, status = _time(row), _latency(row), _status(row)
@@ -67,19 +67,19 @@ def _observed(line: int, row: dict[str, str], timing: Timing) -> Observed | None
         return None
     kind = _kind(ok, latency, status, timing)
     seconds = latency / 1000.0 if latency is not None and kind.is_success else None
-    finding = Finding(kind=kind, latency=seconds, http_status=status)
-    return Observed(Outcome(provider=provider, at=at, ended=at.timestamp(), finding=finding))
+    finding = CheckResult(kind=kind, latency=seconds, http_status=status)
+    return RecordedCheck(Outcome(provider=provider, at=at, ended=at.timestamp(), finding=finding))
 
 
-def _kind(ok: bool, latency: float | None, status: int | None, timing: Timing) -> Kind:
+def _kind(ok: bool, latency: float | None, status: int | None, timing: Timing) -> OutcomeKind:
     if latency is not None and latency >= timing.timeout_seconds * 1000.0:
-        return Kind.TIMEOUT
+        return OutcomeKind.TIMEOUT
     if ok:
         slow = latency is not None and latency > timing.degraded_latency_ms
-        return Kind.SLOW if slow else Kind.OK
+        return OutcomeKind.SLOW if slow else OutcomeKind.OK
     if status is None:
-        return Kind.CONNECT
-    return STATUSES.get(status, Kind.SERVER if status >= 500 else Kind.BAD_RESPONSE)
+        return OutcomeKind.CONNECT
+    return STATUSES.get(status, OutcomeKind.SERVER if status >= 500 else OutcomeKind.BAD_RESPONSE)
 
 
 def _time(row: dict[str, str]) -> datetime:
@@ -130,7 +130,7 @@ def _truth(row: dict[str, str]) -> bool | None:
     return text in YES if text else None
 
 
-def _notes(observed: list[Observed], rows: int, now: datetime) -> Iterator[str]:
+def _notes(observed: list[RecordedCheck], rows: int, now: datetime) -> Iterator[str]:
     if skipped := rows - len(observed):
         yield f"{skipped} rows left out: they do not say whether the check succeeded"
     if future := sum(seen.outcome.at > now for seen in observed):

@@ -2,7 +2,7 @@
 
 from tracker.store.errors import HistoryTooLarge, StoreUnavailable
 from tracker.store.history import Bucket, BucketLatency, History, RawPoint
-from tracker.store.loading import KINDS, CheckHistory, Loaded
+from tracker.store.loading import KINDS, CheckHistory, StoredData
 from tracker.store.store import Store, StoreState, open_store
 
 __all__ = [

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import trio
 
-from tracker.store.records import ChangeRecord, CheckRecord, Record
+from tracker.core.records import ChangeRecord, CheckRecord, Record
 
 Batch = tuple[Sequence[Record], Sequence[Record]]  # changes and overrides, then checks
 

@@ -21,7 +21,7 @@ def connect(path: Path, flags: int = apsw.SQLITE_OPEN_READWRITE) -> apsw.Connect
     return connection
 
 
-def leave_untouched(connection: apsw.Connection, wanted: bool) -> None:
+def disable_checkpoint_on_close(connection: apsw.Connection, wanted: bool) -> None:
     """While wanted, closing does not carry the write-ahead log over into the file."""
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(wanted))
 

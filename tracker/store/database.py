@@ -18,12 +18,12 @@ from tracker.store import files
 from tracker.store.connection import (
     close,
     connect,
-    leave_untouched,
+    disable_checkpoint_on_close,
     probe_integrity,
     use_wal,
 )
 from tracker.store.errors import AWAY, DAMAGE, PASSING, StoreUnavailable, reason_for
-from tracker.store.files import Identity, Standing
+from tracker.store.files import FileIdentity, FileSet
 from tracker.store.schema import check_owner, upgrade
 from tracker.store.takeover import is_original
 
@@ -33,16 +33,16 @@ T = TypeVar("T")
 
 
 @attrs.define(eq=False)
-class Database:
+class WriteConnection:
     """``path``: where the file belongs, whatever happens to the one that stands there."""
 
     path: Path
     now: Callable[[], datetime]
     _connection: apsw.Connection | None = None
-    _standing: Standing | None = None  # the files that the connection has open
+    _standing: FileSet | None = None  # the files that the connection has open
 
     @classmethod
-    def at(cls, path: str, now: Callable[[], datetime]) -> "Database":
+    def at(cls, path: str, now: Callable[[], datetime]) -> "WriteConnection":
         """Behind a link, so that a new file takes the place of the damaged one, not of the link."""
         return cls(path=Path(os.path.realpath(path)), now=now)
 
@@ -61,9 +61,9 @@ class Database:
         except DAMAGE as damage:
             raise StoreUnavailable(f"even a fresh file reads as damaged ({damage})") from damage
 
-    def condemn(self, seen: Identity | None, damage: str) -> None:
+    def quarantine(self, seen: FileIdentity | None, damage: str) -> None:
         """A reader found the file damaged. Raises StoreUnavailable if it cannot be moved."""
-        if seen is not None and seen == Identity.of(self.path):
+        if seen is not None and seen == FileIdentity.of(self.path):
             self._set_aside(damage)
 
     def close(self) -> None:
@@ -84,22 +84,22 @@ class Database:
 
     def _attempt(self, job: Callable[[apsw.Connection], T]) -> T:
         try:
-            return job(self._sound())
+            return job(self._open_connection())
         except AWAY as error:
             if not isinstance(error, PASSING):
                 self.close()
             raise StoreUnavailable(reason_for(error)) from error
 
-    def _sound(self) -> apsw.Connection:
+    def _open_connection(self) -> apsw.Connection:
         if self._connection is not None:
-            self._part_if_replaced()
+            self._reopen_if_replaced()
         if self._connection is None:
             self._connection = self._open()
-            self._standing = Standing.at(self.path)
+            self._standing = FileSet.at(self.path)
         return self._connection
 
-    def _part_if_replaced(self) -> None:
-        now = Standing.at(self.path)
+    def _reopen_if_replaced(self) -> None:
+        now = FileSet.at(self.path)
         if self._standing is None or now == self._standing:
             return
         log.error("database deleted or replaced by another process", path=str(self.path))
@@ -111,7 +111,7 @@ class Database:
         filled = files.prepare(self.path)
         connection = connect(self.path)
         try:
-            leave_untouched(connection, True)
+            disable_checkpoint_on_close(connection, True)
             check_owner(connection)
             if filled:
                 probe_integrity(connection)
@@ -119,7 +119,7 @@ class Database:
                 self.path.chmod(files.PRIVATE)  # it was readable to everybody
             use_wal(connection)
             upgrade(connection, self.path, self.now())
-            leave_untouched(connection, False)
+            disable_checkpoint_on_close(connection, False)
         except BaseException:
             close(connection)
             raise
@@ -127,7 +127,7 @@ class Database:
 
     def _set_aside(self, damage: str) -> None:
         if self._connection is not None:
-            leave_untouched(self._connection, True)
+            disable_checkpoint_on_close(self._connection, True)
             self._let_go()
         try:
             target = files.set_aside(self.path, self.now())

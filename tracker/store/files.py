@@ -14,14 +14,14 @@ COMPANIONS = ("-wal", "-shm")  # SQLite gives them the database's mode, whatever
 
 
 @attrs.frozen
-class Identity:
+class FileIdentity:
     """Which file stands at a path. In WAL mode a deleted database goes on accepting writes."""
 
     device: int
     inode: int
 
     @classmethod
-    def of(cls, path: Path) -> "Identity | None":
+    def of(cls, path: Path) -> "FileIdentity | None":
         """None where there is no file."""
         try:
             found = path.stat()
@@ -31,15 +31,15 @@ class Identity:
 
 
 @attrs.frozen
-class Standing:
+class FileSet:
     """The database and its companions as they stand at their paths."""
 
-    database: Identity | None
-    companions: tuple[Identity | None, ...]
+    database: FileIdentity | None
+    companions: tuple[FileIdentity | None, ...]
 
     @classmethod
-    def at(cls, path: Path) -> "Standing":
-        return cls(Identity.of(path), tuple(map(Identity.of, companions(path))))
+    def at(cls, path: Path) -> "FileSet":
+        return cls(FileIdentity.of(path), tuple(map(FileIdentity.of, companions(path))))
 
 
 def companions(path: Path) -> tuple[Path, ...]:
@@ -75,7 +75,7 @@ def size_of(path: Path) -> int:
     return found.st_size
 
 
-def beside(path: Path, word: str, now: datetime) -> Path:
+def unique_sibling(path: Path, word: str, now: datetime) -> Path:
     """A free name such as ``FILENAME.backup-20261123T151808Z``, in the same folder."""
     name = f"{path.name}.{word}-{now:%Y%m%dT%H%M%SZ}"
     names = (name if number == 1 else f"{name}-{number}" for number in range(1, 10_000))
@@ -84,7 +84,7 @@ def beside(path: Path, word: str, now: datetime) -> Path:
 
 def set_aside(path: Path, now: datetime) -> Path:
     """Rename a damaged database with its companions, so that it can still be opened together."""
-    target = beside(path, "corrupt", now)
+    target = unique_sibling(path, "corrupt", now)
     path.rename(target)
     for source, kept in zip(companions(path), companions(target), strict=True):
         if source.exists():
@@ -92,8 +92,8 @@ def set_aside(path: Path, now: datetime) -> Path:
     return target
 
 
-def forget_companions(path: Path, ours: Standing) -> None:
+def forget_companions(path: Path, ours: FileSet) -> None:
     """Remove what our deleted or replaced database left: SQLite would replay it into its heir."""
     for companion, known in zip(companions(path), ours.companions, strict=True):
-        if known is not None and Identity.of(companion) == known:
+        if known is not None and FileIdentity.of(companion) == known:
             companion.unlink()

@@ -10,10 +10,10 @@ import apsw
 import attrs
 import msgspec
 
-from tracker.reports import Kind, Status
+from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.records import ChangeKind, ChangeRecord
 from tracker.store.connection import epoch_ms, value
 from tracker.store.errors import HistoryTooLarge
-from tracker.store.records import ChangeKind, ChangeRecord
 from tracker.store.writing import HOUR_MS
 
 RAW_POINTS = 2_000  # a provider; above it an unset resolution means buckets (CONTRACT, section 5)
@@ -31,7 +31,7 @@ class RawPoint(msgspec.Struct, frozen=True, gc=False):
 
     at: datetime
     status: Status
-    kind: Kind
+    kind: OutcomeKind
     response_time_ms: float | None
 
 
@@ -67,7 +67,7 @@ class History:
 
 
 @attrs.frozen(kw_only=True)
-class Question:
+class HistoryQuery:
     """names: None for every provider with checks. Both moments are included."""
 
     names: tuple[str, ...] | None
@@ -84,7 +84,7 @@ class Question:
         until: datetime,
         resolution: float | None,
         raw: bool,
-    ) -> "Question":
+    ) -> "HistoryQuery":
         """Raises ValueError for a resolution that is no bucket's size."""
         if resolution is not None and not 1.0 <= resolution <= BUCKET_SECONDS[-1]:
             raise ValueError(
@@ -99,12 +99,12 @@ class Question:
         )
 
 
-def _listed(chosen: Iterable[Kind]) -> str:
+def _listed(chosen: Iterable[OutcomeKind]) -> str:
     return ", ".join(f"'{kind.value}'" for kind in chosen)
 
 
-_UP = f"outcome IN ({_listed(kind for kind in Kind if kind.is_success)})"
-_DOWN = f"outcome IN ({_listed(kind for kind in Kind if kind.is_failure)})"
+_UP = f"outcome IN ({_listed(kind for kind in OutcomeKind if kind.is_success)})"
+_DOWN = f"outcome IN ({_listed(kind for kind in OutcomeKind if kind.is_failure)})"
 
 # Hours by list and providers by list make one seek in the index for each pair.
 _CHOSEN = """
@@ -154,10 +154,10 @@ ORDER BY changed_at_ms DESC, id DESC LIMIT :most
 """
 
 _STATUSES = {status.value: status for status in Status}
-_KINDS = {kind.value: kind for kind in Kind}
+_KINDS = {kind.value: kind for kind in OutcomeKind}
 
 
-def history(connection: apsw.Connection, question: Question) -> History:
+def history(connection: apsw.Connection, question: HistoryQuery) -> History:
     """Raises HistoryTooLarge; then nothing was read but counts."""
     question = _within_the_data(connection, question)
     counts = _counts(connection, question)
@@ -194,7 +194,7 @@ def changes(
     return newest_first[::-1]
 
 
-def _within_the_data(connection: apsw.Connection, question: Question) -> Question:
+def _within_the_data(connection: apsw.Connection, question: HistoryQuery) -> HistoryQuery:
     """Years without a check must not be walked through hour by hour."""
     hour = "SELECT checked_at_ms / 3600000 FROM checks ORDER BY checked_at_ms / 3600000"
     oldest, newest = value(connection, f"{hour} LIMIT 1"), value(connection, f"{hour} DESC LIMIT 1")
@@ -207,7 +207,7 @@ def _within_the_data(connection: apsw.Connection, question: Question) -> Questio
     )
 
 
-def _counts(connection: apsw.Connection, question: Question) -> dict[str, int]:
+def _counts(connection: apsw.Connection, question: HistoryQuery) -> dict[str, int]:
     sql, bindings = _statement(_COUNT, question, question.since_ms, question.until_ms)
     return {str(name): count for name, count in connection.execute(sql, bindings)}
 
@@ -217,7 +217,7 @@ def _is_much(counts: Iterable[int]) -> bool:
     return max(found, default=0) > RAW_POINTS or sum(found) > MOST_POINTS
 
 
-def _fitting_size(question: Question, providers: int) -> float:
+def _fitting_size(question: HistoryQuery, providers: int) -> float:
     span = (question.until_ms - question.since_ms) / 1000.0
     most = min(MOST_BUCKETS, MOST_POINTS // max(providers, 1))
     fitting = (size for size in BUCKET_SECONDS if span / size + 1 <= most)
@@ -226,11 +226,11 @@ def _fitting_size(question: Question, providers: int) -> float:
 
 def _fill_raw(
     connection: apsw.Connection,
-    question: Question,
+    question: HistoryQuery,
     counts: Mapping[str, int],
     points: dict[str, list[Any]],
 ) -> None:
-    _refuse_above_the_most(sum(counts.values()))
+    _check_point_limit(sum(counts.values()))
     sql, bindings = _statement(_RAW, question, question.since_ms, question.until_ms)
     for name, at, status, outcome, latency in connection.execute(sql, bindings):
         if status in _STATUSES and outcome in _KINDS:
@@ -240,20 +240,20 @@ def _fill_raw(
 
 def _fill_buckets(
     connection: apsw.Connection,
-    question: Question,
+    question: HistoryQuery,
     counts: Mapping[str, int],
     points: dict[str, list[Any]],
     size_ms: int,
 ) -> None:
     most = 1 + (question.until_ms - question.since_ms) // size_ms
-    _refuse_above_the_most(sum(min(count, most) for count in counts.values()))
+    _check_point_limit(sum(min(count, most) for count in counts.values()))
     for since_ms, until_ms in _pieces(question, size_ms):
         sql, bindings = _statement(_BUCKETS, question, since_ms, until_ms)
         for name, bucket, *numbers in connection.execute(sql, bindings | {"size": size_ms}):
             points[name].append(_bucket(_moment(bucket * size_ms), numbers))
 
 
-def _pieces(question: Question, size_ms: int) -> Iterator[tuple[int, int]]:
+def _pieces(question: HistoryQuery, size_ms: int) -> Iterator[tuple[int, int]]:
     """Whole buckets of at least an hour together: sorting one hour at a time is faster."""
     step = size_ms * math.ceil(HOUR_MS / size_ms)
     first, last = question.since_ms // step, question.until_ms // step
@@ -263,7 +263,7 @@ def _pieces(question: Question, size_ms: int) -> Iterator[tuple[int, int]]:
 
 
 def _statement(
-    template: str, question: Question, since_ms: int, until_ms: int
+    template: str, question: HistoryQuery, since_ms: int, until_ms: int
 ) -> tuple[str, dict[str, Any]]:
     first, last = since_ms // HOUR_MS, until_ms // HOUR_MS
     bindings: dict[str, Any] = {"since": since_ms, "until": until_ms}
@@ -273,7 +273,7 @@ def _statement(
     return template.format(source=_CHOSEN), bindings | listed
 
 
-def _refuse_above_the_most(points: int) -> None:
+def _check_point_limit(points: int) -> None:
     if points > MOST_POINTS:
         raise HistoryTooLarge(
             f"the answer would hold {points:,} points, more than {MOST_POINTS:,}: "

@@ -9,14 +9,14 @@ import apsw
 import attrs
 import structlog
 
-from tracker.reports import Kind
+from tracker.core.outcomes import OutcomeKind
+from tracker.core.records import OverrideRecord
 from tracker.store.connection import epoch_ms, value
-from tracker.store.records import OverrideRecord
 from tracker.store.writing import HOUR_MS
 
 log = structlog.get_logger()
 
-KINDS = tuple(Kind)  # a code in ``CheckHistory.kinds`` is an index of this
+KINDS = tuple(OutcomeKind)  # a code in ``CheckHistory.kinds`` is an index of this
 _CODES = {kind.value: code for code, kind in enumerate(KINDS)}
 
 # The order of the index: nothing is sorted, and a provider's rows come in turn.
@@ -47,7 +47,7 @@ class CheckHistory:
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Loaded:
+class StoredData:
     """states: the JSON of each provider's last CheckRecord. best: the last one recommended."""
 
     histories: Mapping[str, CheckHistory]
@@ -56,8 +56,8 @@ class Loaded:
     best: str | None
 
 
-def load(connection: apsw.Connection, since: datetime) -> Loaded:
-    return Loaded(
+def load(connection: apsw.Connection, since: datetime) -> StoredData:
+    return StoredData(
         histories=_histories(connection, epoch_ms(since.timestamp())),
         states=_states(connection),
         overrides=_overrides(connection),

@@ -12,7 +12,8 @@ import attrs
 import outcome
 import trio
 
-from tracker.store.connection import close, connect, leave_untouched
+from tracker.core.threads import attempt_in_thread
+from tracker.store.connection import close, connect, disable_checkpoint_on_close
 from tracker.store.errors import (
     AWAY,
     DAMAGE,
@@ -21,9 +22,8 @@ from tracker.store.errors import (
     StoreUnavailable,
     reason_for,
 )
-from tracker.store.files import Identity, size_of
+from tracker.store.files import FileIdentity, size_of
 from tracker.store.schema import MIGRATIONS, check_owner, version_of
-from tracker.threads import attempt_in_thread
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ NUDGE = 0.01  # seconds between interrupts: one that comes before its statement 
 class DamageFound(Damaged):
     """``seen``: which file is damaged."""
 
-    def __init__(self, error: Exception, seen: Identity | None) -> None:
+    def __init__(self, error: Exception, seen: FileIdentity | None) -> None:
         super().__init__(str(error))
         self.seen = seen
 
@@ -52,7 +52,7 @@ class _Reader:
 
     def run(self, job: Callable[[apsw.Connection], T]) -> T:
         """In the thread. Raises StoreUnavailable, DamageFound, apsw.InterruptError."""
-        seen = Identity.of(self.path)
+        seen = FileIdentity.of(self.path)
         try:
             with self._opened() as connection:
                 return job(connection)
@@ -73,7 +73,7 @@ class _Reader:
         connection = connect(self.path, apsw.SQLITE_OPEN_READONLY)
         self._connection = connection
         try:
-            leave_untouched(connection, True)
+            disable_checkpoint_on_close(connection, True)
             connection.execute("BEGIN")  # all statements see one state of the database
             check_owner(connection)
             if version_of(connection) < len(MIGRATIONS):

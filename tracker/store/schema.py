@@ -11,7 +11,7 @@ import structlog
 
 from tracker.store.connection import transaction, value
 from tracker.store.errors import StoreUnavailable
-from tracker.store.files import PRIVATE, beside
+from tracker.store.files import PRIVATE, unique_sibling
 from tracker.store.takeover import ORIGINAL, is_original, take_over
 
 log = structlog.get_logger()
@@ -70,7 +70,7 @@ def upgrade(
 
 def back_up(connection: apsw.Connection, path: Path, now: datetime) -> Path:
     """A compact copy in one file. Raises AWAY, and then leaves no half copy."""
-    target = beside(path, "backup", now)
+    target = unique_sibling(path, "backup", now)
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
     try:
         connection.execute("VACUUM INTO ?", (str(target),))

@@ -11,15 +11,15 @@ import attrs
 import structlog
 import trio
 
-from tracker.clock import Clock
+from tracker.core.clock import Clock
+from tracker.core.records import ChangeRecord, Record
+from tracker.core.threads import in_thread
 from tracker.store import history, loading, takeover, writing
-from tracker.store.database import Database
+from tracker.store.database import WriteConnection
 from tracker.store.errors import StoreUnavailable
-from tracker.store.history import History, Question
-from tracker.store.loading import Loaded
+from tracker.store.history import History, HistoryQuery
+from tracker.store.loading import StoredData
 from tracker.store.reading import DamageFound, read
-from tracker.store.records import ChangeRecord, Record
-from tracker.threads import in_thread
 
 log = structlog.get_logger()
 
@@ -53,7 +53,7 @@ class Store:
     each call.
     """
 
-    _database: Database
+    _database: WriteConnection
     _clock: Clock
     worker: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
     readers: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(READERS))
@@ -72,7 +72,7 @@ class Store:
 
         await self._use(job)
 
-    async def load(self, since: datetime) -> Loaded:
+    async def load(self, since: datetime) -> StoredData:
         """What judging and statistics carry on from."""
         unusable = ""
         try:
@@ -114,7 +114,7 @@ class Store:
         Raises ValueError for an impossible resolution or an answer too large.
         """
         until = until or self._clock.now()
-        question = Question.of(names, since, until, resolution, raw)
+        question = HistoryQuery.of(names, since, until, resolution, raw)
         return await self._read(partial(history.history, question=question))
 
     async def changes(
@@ -141,7 +141,7 @@ class Store:
         try:
             return await read(path, job, self.readers)
         except DamageFound as damage:
-            condemn = partial(self._database.condemn, damage.seen, str(damage))
+            condemn = partial(self._database.quarantine, damage.seen, str(damage))
         await in_thread(condemn, expected=EXPECTED, limiter=self.worker)
         await self._use(_look)  # a fresh file stands there now
         try:
@@ -153,7 +153,7 @@ class Store:
 @asynccontextmanager
 async def open_store(path: str, *, clock: Clock = Clock()) -> AsyncIterator[Store]:
     """Never fails because of the disk: ``state`` tells, and each call tries again."""
-    store = Store(database=Database.at(path, clock.now), clock=clock)
+    store = Store(database=WriteConnection.at(path, clock.now), clock=clock)
     try:
         await store._use(_look)  # noqa: SLF001 (our own)
     except StoreUnavailable as error:

@@ -13,7 +13,7 @@ from typing import Any
 import apsw
 import structlog
 
-from tracker.reports import MESSAGE_LENGTH, Kind, Status
+from tracker.core.outcomes import MESSAGE_LENGTH, OutcomeKind, Status
 from tracker.store.connection import epoch_ms, transaction, value
 
 log = structlog.get_logger()
@@ -31,18 +31,18 @@ _NUMBERS = ("response_time_ms", "rate_limit_percent", "consecutive_failures")
 _TOLD = tuple(
     (re.compile(pattern.replace("{n}", r"(?<![:.\w])"), re.IGNORECASE), kind)
     for pattern, kind in (
-        (r"{n}429\b|rate.?limit|too many requests", Kind.RATE_LIMITED),
-        (r"{n}402\b|quota|insufficient (credit|balance|funds)", Kind.QUOTA_EXHAUSTED),
-        (r"{n}40[13]\b|unauthori[sz]ed|forbidden|invalid api.?key", Kind.AUTH),
-        (r"{n}(408|504|524)\b|timed? ?-?out", Kind.TIMEOUT),
-        (r"{n}(498|503|529)\b|overloaded", Kind.OVERLOADED),
-        (r"{n}404\b", Kind.NOT_FOUND),
-        (r"{n}5\d\d\b", Kind.SERVER),
-        (r"{n}4\d\d\b", Kind.REQUEST),
-        (r"getaddrinfo|name or service|name resolution|nodename|\bdns\b", Kind.DNS),
-        (r"certificate|ssl.?cert|\b(ssl|tls)v?\d?\b(?!:)", Kind.TLS),
-        (r"refused|unreachable|reset|connect", Kind.CONNECT),
-        (r"json|decod|pars", Kind.BAD_RESPONSE),
+        (r"{n}429\b|rate.?limit|too many requests", OutcomeKind.RATE_LIMITED),
+        (r"{n}402\b|quota|insufficient (credit|balance|funds)", OutcomeKind.QUOTA_EXHAUSTED),
+        (r"{n}40[13]\b|unauthori[sz]ed|forbidden|invalid api.?key", OutcomeKind.AUTH),
+        (r"{n}(408|504|524)\b|timed? ?-?out", OutcomeKind.TIMEOUT),
+        (r"{n}(498|503|529)\b|overloaded", OutcomeKind.OVERLOADED),
+        (r"{n}404\b", OutcomeKind.NOT_FOUND),
+        (r"{n}5\d\d\b", OutcomeKind.SERVER),
+        (r"{n}4\d\d\b", OutcomeKind.REQUEST),
+        (r"getaddrinfo|name or service|name resolution|nodename|\bdns\b", OutcomeKind.DNS),
+        (r"certificate|ssl.?cert|\b(ssl|tls)v?\d?\b(?!:)", OutcomeKind.TLS),
+        (r"refused|unreachable|reset|connect", OutcomeKind.CONNECT),
+        (r"json|decod|pars", OutcomeKind.BAD_RESPONSE),
     )
 )
 
@@ -162,7 +162,7 @@ def convert(row: dict[str, Any]) -> tuple[Any, ...] | None:
     )
 
 
-def kind_of(status: Status, message: str, latency: float | None) -> Kind:
+def kind_of(status: Status, message: str, latency: float | None) -> OutcomeKind:
     """What the original's check most likely found.
 
     Healthy was an answer in time. Degraded without a message was a slow one, with a message an
@@ -170,17 +170,17 @@ def kind_of(status: Status, message: str, latency: float | None) -> Kind:
     else an answer with a 200: after three failures it judged every check down, for ever.
     """
     if status is Status.HEALTHY:
-        return Kind.OK
+        return OutcomeKind.OK
     if status is Status.UNKNOWN:
-        return Kind.INTERNAL
+        return OutcomeKind.INTERNAL
     for pattern, kind in _TOLD:
         if pattern.search(message):
             return kind
     if message:
-        return Kind.SERVER
+        return OutcomeKind.SERVER
     if latency is None:
-        return Kind.BAD_RESPONSE if status is Status.DEGRADED else Kind.TIMEOUT
-    return Kind.SLOW if status is Status.DEGRADED or latency > SLOW_MS else Kind.OK
+        return OutcomeKind.BAD_RESPONSE if status is Status.DEGRADED else OutcomeKind.TIMEOUT
+    return OutcomeKind.SLOW if status is Status.DEGRADED or latency > SLOW_MS else OutcomeKind.OK
 
 
 def _text(found: bytes | None) -> str:

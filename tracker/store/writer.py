@@ -7,7 +7,7 @@ import attrs
 import structlog
 import trio
 
-from tracker.clock import Clock
+from tracker.core.clock import Clock
 from tracker.store.backlog import Backlog
 from tracker.store.errors import StoreUnavailable
 from tracker.store.store import Store

@@ -6,8 +6,8 @@ from typing import Any
 
 import apsw
 
+from tracker.core.records import ChangeRecord, CheckRecord, OverrideRecord, Record
 from tracker.store.connection import epoch_ms, transaction, value
-from tracker.store.records import ChangeRecord, CheckRecord, OverrideRecord, Record
 
 HOUR_MS = 3_600_000
 # Above this a transaction would keep the thread from the results that wait for it.

@@ -11,27 +11,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tracker.testing.clocks import VirtualClock as VirtualClock
     from tracker.testing.clocks import virtual_clock as virtual_clock
-    from tracker.testing.demo import DemoWorld as DemoWorld
+    from tracker.testing.database_file import DatabaseFile as DatabaseFile
+    from tracker.testing.demo import Demo as Demo
     from tracker.testing.demo import open_demo as open_demo
-    from tracker.testing.disk import Disk as Disk
+    from tracker.testing.fake_checks import FakeCheck as FakeCheck
+    from tracker.testing.fake_checks import FakeProviders as FakeProviders
     from tracker.testing.faults import FaultProxy as FaultProxy
     from tracker.testing.faults import fault_proxy as fault_proxy
     from tracker.testing.machine import TrackerMachine as TrackerMachine
-    from tracker.testing.moods import Mood as Mood
-    from tracker.testing.moody import MoodyCheck as MoodyCheck
-    from tracker.testing.moody import MoodyWorld as MoodyWorld
+    from tracker.testing.machine_runner import run_machine as run_machine
     from tracker.testing.oracle import Oracle as Oracle
-    from tracker.testing.policies import BrokenPromise as BrokenPromise
-    from tracker.testing.policies import Promise as Promise
-    from tracker.testing.policies import check_policy as check_policy
+    from tracker.testing.policy_kit import PolicyProperty as PolicyProperty
+    from tracker.testing.policy_kit import PropertyViolation as PropertyViolation
+    from tracker.testing.policy_kit import check_policy as check_policy
+    from tracker.testing.provider_behavior import ProviderBehavior as ProviderBehavior
     from tracker.testing.quota import Quota as Quota
     from tracker.testing.quota import Window as Window
-    from tracker.testing.running import run_machine as run_machine
-    from tracker.testing.scripts import Character as Character
-    from tracker.testing.scripts import Script as Script
-    from tracker.testing.scripts import Trouble as Trouble
-    from tracker.testing.scripts import play as play
-    from tracker.testing.scripts import write_script as write_script
+    from tracker.testing.scenarios import BehaviorProfile as BehaviorProfile
+    from tracker.testing.scenarios import FaultSchedule as FaultSchedule
+    from tracker.testing.scenarios import Scenario as Scenario
+    from tracker.testing.scenarios import play as play
+    from tracker.testing.scenarios import write_script as write_script
     from tracker.testing.simulated import SimulatedProvider as SimulatedProvider
     from tracker.testing.simulated import simulated_provider as simulated_provider
     from tracker.testing.toxics import Bandwidth as Bandwidth
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from tracker.testing.toxics import Slicer as Slicer
     from tracker.testing.toxics import SlowClose as SlowClose
     from tracker.testing.toxics import Timeout as Timeout
+    from tracker.testing.tracker_harness import TrackerHarness as TrackerHarness
     from tracker.testing.trio_host import TrioHost as TrioHost
     from tracker.testing.trio_host import advance as advance
     from tracker.testing.trio_host import settle as settle
-    from tracker.testing.world import World as World
 
 _NAMES = {
     "clocks": ("VirtualClock", "virtual_clock"),

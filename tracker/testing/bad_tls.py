@@ -9,8 +9,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tracker.testing.broken import GOOD, Target, raw_server, replying, say_nothing
-from tracker.testing.door import HOST
+from tracker.testing.broken_servers import GOOD, Target, raw_server, replying, say_nothing
+from tracker.testing.toggleable_listener import HOST
 from tracker.testing.wire import Reply, Wire
 
 if TYPE_CHECKING:

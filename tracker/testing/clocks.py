@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import attrs
 import trio
 
-from tracker.clock import Clock
+from tracker.core.clock import Clock
 
 START = datetime(
     2026, 1, 5, 12, tzinfo=UTC
@@ -28,7 +28,7 @@ class _Wall:
 
 @attrs.frozen(kw_only=True)
 class VirtualClock(Clock):
-    """A ``tracker.clock.Clock`` that moves with a trio run's clock; readable from anywhere."""
+    """A ``tracker.core.clock.Clock`` that moves with a trio run's clock; readable from anywhere."""
 
     _wall: _Wall
 

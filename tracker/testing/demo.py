@@ -6,13 +6,13 @@ from functools import partial
 
 import attrs
 
-from tracker.secret import Secret
-from tracker.settings import Provider, Timing
-from tracker.testing.door import in_background
-from tracker.testing.moods import Mood
+from tracker.core.redaction import Secret
+from tracker.core.settings import Provider, Timing
+from tracker.testing.provider_behavior import ProviderBehavior
 from tracker.testing.quota import Quota, Window
-from tracker.testing.scripts import Character, Script, Trouble, play, write_script
+from tracker.testing.scenarios import BehaviorProfile, FaultSchedule, Scenario, play, write_script
 from tracker.testing.simulated import SimulatedProvider, simulated_provider
+from tracker.testing.toggleable_listener import in_background
 
 KEY = Secret("demo-key")
 TIMING = Timing(
@@ -22,52 +22,54 @@ TIMING = Timing(
     degraded_latency_ms=800.0,
 )
 CAST = (
-    Character(
+    BehaviorProfile(
         name="swift-but-flaky",
         latency_ms=60.0,
         troubles=(
-            Trouble(mood=Mood.SERVER_ERROR, every_seconds=40.0, for_seconds=5.0),
-            Trouble(mood=Mood.GARBAGE, every_seconds=180.0, for_seconds=6.0),
+            FaultSchedule(mood=ProviderBehavior.SERVER_ERROR, every_seconds=40.0, for_seconds=5.0),
+            FaultSchedule(mood=ProviderBehavior.GARBAGE, every_seconds=180.0, for_seconds=6.0),
         ),
     ),
-    Character(name="slow-but-solid", latency_ms=420.0, drift=0.1),
-    Character(name="all-rounder", latency_ms=150.0, drift=0.3),
-    Character(name="small-quota", latency_ms=110.0),
-    Character(
+    BehaviorProfile(name="slow-but-solid", latency_ms=420.0, drift=0.1),
+    BehaviorProfile(name="all-rounder", latency_ms=150.0, drift=0.3),
+    BehaviorProfile(name="small-quota", latency_ms=110.0),
+    BehaviorProfile(
         name="crowded-at-times",
         latency_ms=200.0,
         drift=0.4,
         troubles=(
-            Trouble(mood=Mood.SLOW, every_seconds=60.0, for_seconds=25.0),
-            Trouble(mood=Mood.OVERLOADED, every_seconds=120.0, for_seconds=15.0),
-            Trouble(mood=Mood.RATE_LIMITED, every_seconds=150.0, for_seconds=12.0),
+            FaultSchedule(mood=ProviderBehavior.SLOW, every_seconds=60.0, for_seconds=25.0),
+            FaultSchedule(mood=ProviderBehavior.OVERLOADED, every_seconds=120.0, for_seconds=15.0),
+            FaultSchedule(
+                mood=ProviderBehavior.RATE_LIMITED, every_seconds=150.0, for_seconds=12.0
+            ),
         ),
     ),
-    Character(
+    BehaviorProfile(
         name="has-outages",
         latency_ms=90.0,
         troubles=(
-            Trouble(mood=Mood.REFUSE, every_seconds=90.0, for_seconds=30.0),
-            Trouble(mood=Mood.HANG, every_seconds=150.0, for_seconds=20.0),
-            Trouble(mood=Mood.BLOCKED, every_seconds=300.0, for_seconds=15.0),
+            FaultSchedule(mood=ProviderBehavior.REFUSE, every_seconds=90.0, for_seconds=30.0),
+            FaultSchedule(mood=ProviderBehavior.HANG, every_seconds=150.0, for_seconds=20.0),
+            FaultSchedule(mood=ProviderBehavior.BLOCKED, every_seconds=300.0, for_seconds=15.0),
         ),
     ),
-    Character(name="key-refused", latency_ms=80.0, usual=Mood.AUTH),
-    Character(name="dead", latency_ms=50.0, usual=Mood.REFUSE),
+    BehaviorProfile(name="key-refused", latency_ms=80.0, usual=ProviderBehavior.AUTH),
+    BehaviorProfile(name="dead", latency_ms=50.0, usual=ProviderBehavior.REFUSE),
 )
 
 
 @attrs.frozen(kw_only=True)
-class DemoWorld:
+class Demo:
     """``providers`` are what a tracker watches; ``simulated`` what stands behind, by name."""
 
     providers: tuple[Provider, ...]
     simulated: Mapping[str, SimulatedProvider]
-    script: Script
+    script: Scenario
 
 
 @asynccontextmanager
-async def open_demo(seed: int = 0) -> AsyncIterator[DemoWorld]:
+async def open_demo(seed: int = 0) -> AsyncIterator[Demo]:
     """Run the world while the block runs; its script of one hour repeats."""
     script = write_script(CAST, seed=seed)
     async with AsyncExitStack() as stack:
@@ -90,7 +92,7 @@ async def open_demo(seed: int = 0) -> AsyncIterator[DemoWorld]:
         await stack.enter_async_context(
             in_background(partial(play, repeat=True), script, simulated)
         )
-        yield DemoWorld(providers=providers, simulated=simulated, script=script)
+        yield Demo(providers=providers, simulated=simulated, script=script)
 
 
 def _watched(provider: SimulatedProvider) -> Provider:

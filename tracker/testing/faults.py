@@ -12,9 +12,17 @@ from urllib.parse import urlsplit
 import attrs
 import trio
 
-from tracker.testing.door import HOST, Door, in_background
 from tracker.testing.simulated import simulated_provider
-from tracker.testing.toxics import Cut, Direction, Link, Onward, ResetPeer, Timeout, Toxic
+from tracker.testing.toggleable_listener import HOST, ToggleableListener, in_background
+from tracker.testing.toxics import (
+    ConnectionClosed,
+    Direction,
+    Link,
+    Onward,
+    ResetPeer,
+    Timeout,
+    Toxic,
+)
 
 CHUNK = 16 * 1024
 QUEUE = 64  # chunks under way in one direction: a delay must not slow the reading down
@@ -34,7 +42,7 @@ class FaultProxy:
     connections: int = attrs.field(default=0, init=False)
     _toxics: dict[Toxic, float] = attrs.field(factory=dict, init=False)  # with their time of adding
     changed: trio.Event = attrs.field(factory=trio.Event, init=False)  # set when toxics change
-    _door: Door = attrs.field(factory=Door, init=False)
+    _door: ToggleableListener = attrs.field(factory=ToggleableListener, init=False)
     _dice: random.Random = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -146,7 +154,7 @@ class Tunnel:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_read, source, send)
                 nursery.start_soon(self._write, receive, sink, self.proxy.link(direction))
-        except* (Cut, *GONE):
+        except* (ConnectionClosed, *GONE):
             self._whole.cancel()
 
     async def _write(
@@ -168,7 +176,7 @@ class Tunnel:
         """While a toxic swallows what the client should see, it does not see the end either."""
         while any(isinstance(t, Timeout) for t in self.proxy.toxics_on(Direction.DOWNSTREAM)):
             if direction is Direction.UPSTREAM:
-                raise Cut  # the client left: nobody is there to see anything
+                raise ConnectionClosed  # the client left: nobody is there to see anything
             await self.proxy.changed.wait()
 
     async def _watch(self, began: float) -> None:

@@ -18,15 +18,15 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tracker.reports import Kind
-from tracker.settings import Config, Provider, RankingSettings, Timing
-from tracker.store.records import OverrideRecord
-from tracker.testing.disk import Disk, Trouble
-from tracker.testing.moods import Mood
-from tracker.testing.moody import MoodyCheck
-from tracker.testing.order import fixed_order
-from tracker.testing.verdicts import compare_ranking, compare_statistics, compare_status
-from tracker.testing.world import World
+from tracker.core.outcomes import OutcomeKind
+from tracker.core.records import OverrideRecord
+from tracker.core.settings import Config, Provider, RankingSettings, Timing
+from tracker.testing.comparison import compare_ranking, compare_statistics, compare_status
+from tracker.testing.database_file import DatabaseFile, DiskFault
+from tracker.testing.fake_checks import FakeCheck
+from tracker.testing.provider_behavior import ProviderBehavior
+from tracker.testing.task_order import fixed_order
+from tracker.testing.tracker_harness import TrackerHarness
 
 NAMES = "abc"
 # Its multiples are no whole seconds, so that no check ends just when something else happens.
@@ -36,7 +36,9 @@ DAY = 24 * HOUR
 
 names = st.sampled_from(NAMES)
 # What makes and mends an outage most often: the long ways to a status are found sooner.
-moods = st.sampled_from((*4 * (Mood.OK, Mood.SERVER_ERROR), *Mood))
+moods = st.sampled_from(
+    (*4 * (ProviderBehavior.OK, ProviderBehavior.SERVER_ERROR), *ProviderBehavior)
+)
 spans = st.sampled_from((1.0, 10.0, 30.0, 60.0, 120.0, 600.0))  # seconds
 _executed = Counter[str]()
 Told = tuple[float | None, bool | None]  # interval and whether it is on, None: as configured
@@ -52,17 +54,17 @@ class TrackerMachine(RuleBasedStateMachine):
     timing: ClassVar[Timing] = Timing(interval_seconds=60.0, timeout_seconds=TIMEOUT_SECONDS)
     ranking: ClassVar[RankingSettings] = RankingSettings()
     buffer_limit: ClassVar[int] = 60
-    make_check: ClassVar[Callable[[], MoodyCheck]] = MoodyCheck
+    make_check: ClassVar[Callable[[], FakeCheck]] = FakeCheck
     folder: ClassVar[Path | None] = None
 
     def __init__(self) -> None:
         super().__init__()
         self.home = Path(tempfile.mkdtemp(dir=self.folder))
-        self.disk = Disk(self.home / "machine.db")
+        self.disk = DatabaseFile(self.home / "machine.db")
         self.told: dict[str, Told] = {}
         self.filed: dict[str, Told] = {}  # of it, what the file has or will get
         checks = {name: type(self).make_check() for name in NAMES}
-        self.world = World(self.configuration("ab"), checks, self.disk)
+        self.world = TrackerHarness(self.configuration("ab"), checks, self.disk)
         self.disk.hurry(longest_delay=60.0)
         self.disturbed = 0.0  # steady: when the file or the wall clock was touched last
         self.order = ExitStack()
@@ -97,7 +99,7 @@ class TrackerMachine(RuleBasedStateMachine):
         seconds=spans,
     )
     def a_provider_turns(
-        self, name: str, mood: Mood, retry_after: float | None, seconds: float
+        self, name: str, mood: ProviderBehavior, retry_after: float | None, seconds: float
     ) -> None:
         check = self.world.checks[name]
         check.mood, check.retry_after = mood, retry_after
@@ -106,7 +108,7 @@ class TrackerMachine(RuleBasedStateMachine):
     @rule(name=names, latency_ms=st.sampled_from((80.0, 400.0, 1000.0, 1600.0)), seconds=spans)
     def a_provider_is_well(self, name: str, latency_ms: float, seconds: float) -> None:
         check = self.world.checks[name]
-        check.mood, check.latency_ms = Mood.OK, latency_ms
+        check.mood, check.latency_ms = ProviderBehavior.OK, latency_ms
         self.time_passes(seconds)
 
     @rule(oldest_first=st.booleans())
@@ -131,8 +133,8 @@ class TrackerMachine(RuleBasedStateMachine):
         self.world.checks[name].crash = ZeroDivisionError("a bug of ours")
 
     @precondition(lambda self: self.disk.trouble is None and self.disk.exists)
-    @rule(trouble=st.sampled_from(Trouble))
-    def the_database_goes(self, trouble: Trouble) -> None:
+    @rule(trouble=st.sampled_from(DiskFault))
+    def the_database_goes(self, trouble: DiskFault) -> None:
         self.disk.befall(trouble)
 
     @precondition(lambda self: self.disk.trouble is not None)
@@ -154,7 +156,7 @@ class TrackerMachine(RuleBasedStateMachine):
 
     @rule(off=st.sampled_from((1.0, 90.0, 2 * HOUR, DAY + HOUR)))
     def the_process_is_killed(self, off: float) -> None:
-        if self.disk.trouble is Trouble.LOCKED:
+        if self.disk.trouble is DiskFault.LOCKED:
             self.disk.mend()
         self.world.kill()
         self._begin_again(off)
@@ -183,7 +185,7 @@ class TrackerMachine(RuleBasedStateMachine):
         self.world.reload(self.configuration(watched))
 
     @rule(name=names, moods=st.lists(moods, min_size=1, max_size=8))
-    def somebody_asks_for_checks(self, name: str, moods: list[Mood]) -> None:
+    def somebody_asks_for_checks(self, name: str, moods: list[ProviderBehavior]) -> None:
         """One after the other, of a provider in these moods."""
         for mood in moods:
             if name in self.world.oracles:
@@ -228,7 +230,7 @@ class TrackerMachine(RuleBasedStateMachine):
         answer = self.world.meanwhile(check, TIMEOUT_SECONDS + 1.0)
         if not can_check:
             assert answer is not None, "it waits for an actor that does not run"
-            assert answer[name].kind is Kind.INTERNAL, f"{answer[name].kind} answered"
+            assert answer[name].kind is OutcomeKind.INTERNAL, f"{answer[name].kind} answered"
         elif answer is not None and len(own) > began:
             found = [seen.kind for seen in own[began:]]
             assert answer[name].kind in found, f"{answer[name].kind} answered, found {found}"
@@ -243,9 +245,9 @@ class TrackerMachine(RuleBasedStateMachine):
         self.filed = self.filed | {name: told}
 
     def _begin_again(self, off: float) -> None:
-        readable = self.disk.trouble is not Trouble.FOLDER and self.disk.exists
+        readable = self.disk.trouble is not DiskFault.FOLDER and self.disk.exists
         self.told = self.disk.overrides() if readable else {}
-        self.filed = self.told if self.disk.trouble is not Trouble.FOLDER else self.filed
+        self.filed = self.told if self.disk.trouble is not DiskFault.FOLDER else self.filed
         self.world.time.jump(off)
         self.world.start()
 

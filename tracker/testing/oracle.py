@@ -10,19 +10,19 @@ from math import ceil
 
 import attrs
 
-from tracker.reports import Kind, Status
-from tracker.settings import Timing
+from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.settings import Timing
 
-SUCCESSES = {Kind.OK, Kind.SLOW}
-LIMITS = {Kind.RATE_LIMITED, Kind.QUOTA_EXHAUSTED}
-OURS = {Kind.REQUEST, Kind.INTERNAL}
+SUCCESSES = {OutcomeKind.OK, OutcomeKind.SLOW}
+LIMITS = {OutcomeKind.RATE_LIMITED, OutcomeKind.QUOTA_EXHAUSTED}
+OURS = {OutcomeKind.REQUEST, OutcomeKind.INTERNAL}
 HOURS = {"hour": 1, "day": 24, "week": 168}  # the windows of uptime
 # Nobody knows a moment better than this once it was turned into wall time and back.
 BLUR_SECONDS = 0.002
 
 
 @attrs.frozen(kw_only=True)
-class Seen:
+class ObservedCheck:
     """One finished check, as whoever was asked saw it.
 
     ended: steady seconds, ended_at: the same by the wall clock; reset_in: seconds from then until
@@ -32,7 +32,7 @@ class Seen:
     at: datetime
     ended: float
     ended_at: datetime
-    kind: Kind
+    kind: OutcomeKind
     latency_ms: float | None = None
     reset_in: float | None = None
 
@@ -42,7 +42,7 @@ class Seen:
 
 
 @attrs.frozen(kw_only=True)
-class Present:
+class OracleInputs:
     """What besides its checks decides about a provider now. ``now``: steady; ``at``: the wall."""
 
     now: float
@@ -61,14 +61,14 @@ class Oracle:
     """
 
     timing: Timing
-    life: list[Seen] = attrs.field(factory=list)
-    checks: list[Seen] = attrs.field(factory=list)
+    life: list[ObservedCheck] = attrs.field(factory=list)
+    checks: list[ObservedCheck] = attrs.field(factory=list)
 
-    def saw(self, check: Seen) -> None:
+    def saw(self, check: ObservedCheck) -> None:
         self.life.append(check)
         self.checks.append(check)
 
-    def status(self, present: Present) -> Status:
+    def status(self, present: OracleInputs) -> Status:
         if not present.enabled or present.given_up or present.stale or not counted(self.life):
             return Status.UNKNOWN
         if is_down(self.life, self.timing):
@@ -80,22 +80,22 @@ class Oracle:
         )
         return Status.DEGRADED if doubtful else Status.HEALTHY
 
-    def usable(self, present: Present) -> bool:
+    def usable(self, present: OracleInputs) -> bool:
         good = self.status(present) in {Status.HEALTHY, Status.DEGRADED}
         return good and not is_barred(self.life, present.now)
 
-    def blurred(self, present: Present) -> bool:
+    def blurred(self, present: OracleInputs) -> bool:
         """Whether a reset is so near that either answer is right."""
         resets = [check.reset for check in self.life if check.reset is not None]
         return any(abs(reset - present.now) < BLUR_SECONDS for reset in resets)
 
-    def uptime(self, present: Present) -> dict[str, float | None]:
+    def uptime(self, present: OracleInputs) -> dict[str, float | None]:
         return {name: uptime(within(self.checks, present.at, h)) for name, h in HOURS.items()}
 
-    def checks_24h(self, present: Present) -> int:
+    def checks_24h(self, present: OracleInputs) -> int:
         return len(within(self.checks, present.at, 24))
 
-    def p95(self, present: Present) -> float | None:
+    def p95(self, present: OracleInputs) -> float | None:
         return p95(within(self.checks, present.at, 24))
 
     @property
@@ -104,7 +104,7 @@ class Oracle:
         return len(run) - len(run.rstrip("F"))
 
     @property
-    def outcome(self) -> Kind | None:
+    def outcome(self) -> OutcomeKind | None:
         return self.life[-1].kind if self.life else None
 
     @property
@@ -119,7 +119,7 @@ class Oracle:
         return known[-1] if known else None
 
 
-def remembered(life: Sequence[Seen], now: float, at: datetime) -> list[Seen]:
+def remembered(life: Sequence[ObservedCheck], now: float, at: datetime) -> list[ObservedCheck]:
     """As a new process knows them: only the wall clock tells how long ago the last one was."""
     if not life:
         return []
@@ -128,49 +128,49 @@ def remembered(life: Sequence[Seen], now: float, at: datetime) -> list[Seen]:
     return [attrs.evolve(check, ended=check.ended + later) for check in life]
 
 
-def counted(checks: Sequence[Seen]) -> list[Seen]:
+def counted(checks: Sequence[ObservedCheck]) -> list[ObservedCheck]:
     """Those that say something about the provider."""
     return [check for check in checks if check.kind not in OURS]
 
 
-def is_failure(check: Seen) -> bool:
+def is_failure(check: ObservedCheck) -> bool:
     return check.kind not in SUCCESSES | LIMITS | OURS
 
 
-def since_success(checks: Sequence[Seen]) -> list[Seen]:
+def since_success(checks: Sequence[ObservedCheck]) -> list[ObservedCheck]:
     places = [place for place, check in enumerate(checks) if check.kind in SUCCESSES]
     return list(checks[places[-1] + 1 :] if places else checks)
 
 
-def letters(checks: Sequence[Seen]) -> str:
+def letters(checks: Sequence[ObservedCheck]) -> str:
     """S for a success, F for a failure, in order; the others change nothing."""
     return "".join("S" if c.kind in SUCCESSES else "F" for c in checks if counts(c))
 
 
-def counts(check: Seen) -> bool:
+def counts(check: ObservedCheck) -> bool:
     return check.kind in SUCCESSES or is_failure(check)
 
 
-def is_down(checks: Sequence[Seen], timing: Timing) -> bool:
+def is_down(checks: Sequence[ObservedCheck], timing: Timing) -> bool:
     return letters(checks).endswith("F" * timing.failures_to_down)
 
 
-def is_recovering(checks: Sequence[Seen], timing: Timing) -> bool:
+def is_recovering(checks: Sequence[ObservedCheck], timing: Timing) -> bool:
     """It was down, and no run of enough good checks has come since."""
     _, was_down, since = letters(checks).rpartition("F" * timing.failures_to_down)
     return bool(was_down) and "S" * timing.successes_to_recover not in since
 
 
-def is_slow(checks: Sequence[Seen]) -> bool:
-    slow = [check.kind is Kind.SLOW for check in checks if check.kind in SUCCESSES]
+def is_slow(checks: Sequence[ObservedCheck]) -> bool:
+    slow = [check.kind is OutcomeKind.SLOW for check in checks if check.kind in SUCCESSES]
     if len(slow) < 3:
         return slow[-1:] == [True]
     return slow[-3:].count(True) >= 2
 
 
-def is_barred(checks: Sequence[Seen], now: float) -> bool:
+def is_barred(checks: Sequence[ObservedCheck], now: float) -> bool:
     """Refused at the last check, or limited with the reset to come; a success lifts a limit."""
-    if counted(checks)[-1].kind is Kind.AUTH:
+    if counted(checks)[-1].kind is OutcomeKind.AUTH:
         return True
     limits = [check for check in since_success(checks) if check.kind in LIMITS]
     if not limits:
@@ -179,17 +179,17 @@ def is_barred(checks: Sequence[Seen], now: float) -> bool:
     return reset is None or now < reset  # nobody told: until a success
 
 
-def within(checks: Sequence[Seen], now: datetime, hours: float) -> list[Seen]:
+def within(checks: Sequence[ObservedCheck], now: datetime, hours: float) -> list[ObservedCheck]:
     return [check for check in checks if check.at > now - timedelta(hours=hours)]
 
 
-def uptime(checks: Sequence[Seen]) -> float | None:
+def uptime(checks: Sequence[ObservedCheck]) -> float | None:
     up = sum(check.kind in SUCCESSES for check in checks)
     down = sum(map(is_failure, checks))
     return 100.0 * up / (up + down) if up + down else None
 
 
-def p95(checks: Sequence[Seen]) -> float | None:
+def p95(checks: Sequence[ObservedCheck]) -> float | None:
     """By nearest rank, of the successful."""
     known = sorted(c.latency_ms for c in checks if c.kind in SUCCESSES and c.latency_ms is not None)
     return known[ceil(0.95 * len(known)) - 1] if known else None

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import attrs
 from hypothesis import strategies as st
 
+from tracker.core.outcomes import Status
 from tracker.ranking.policy import SAMPLES, Candidate, Sample
-from tracker.reports import Status
 
 SHOWN = 12  # checks of a candidate in a counterexample
 INTERVAL = 300.0

@@ -11,10 +11,10 @@ from typing import Any
 import attrs
 import trio
 
-from tracker.testing import answers
-from tracker.testing.door import HOST, Door, in_background
-from tracker.testing.moods import Mood
+from tracker.testing import openai_answers as answers
+from tracker.testing.provider_behavior import ProviderBehavior
 from tracker.testing.quota import Quota
+from tracker.testing.toggleable_listener import HOST, ToggleableListener, in_background
 from tracker.testing.wire import Fields, Reply, Request, Wire, head_of
 
 PATH = "/v1"
@@ -51,22 +51,22 @@ class SimulatedProvider:
     received: deque[Request] = attrs.field(
         init=False, repr=False, factory=lambda: deque(maxlen=KEPT_REQUESTS)
     )
-    _mood: Mood = Mood.OK
-    _door: Door | None = attrs.field(default=None, init=False, repr=False)
+    _mood: ProviderBehavior = ProviderBehavior.OK
+    _door: ToggleableListener | None = attrs.field(default=None, init=False, repr=False)
     _random: random.Random = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self._random = random.Random(f"{self.seed}:{self.name}")  # noqa: S311 (repeatable)
 
     @property
-    def mood(self) -> Mood:
+    def mood(self) -> ProviderBehavior:
         return self._mood
 
     @mood.setter
-    def mood(self, mood: Mood) -> None:
+    def mood(self, mood: ProviderBehavior) -> None:
         self._mood = mood
         if self._door is not None:
-            self._door.is_open = mood is not Mood.REFUSE
+            self._door.is_open = mood is not ProviderBehavior.REFUSE
 
     @property
     def base_url(self) -> str:
@@ -77,7 +77,7 @@ class SimulatedProvider:
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Listen on a free port of loopback until cancelled."""
-        self._door = Door()
+        self._door = ToggleableListener()
         self.mood = self._mood
         try:
             await self._door.serve(self.talk, task_status=task_status)
@@ -98,11 +98,13 @@ class SimulatedProvider:
     async def _answer(self, request: Request, wire: Wire) -> None:
         self._note(request)
         mood = self._mood  # as it is when the request comes
-        if mood is Mood.HANG:
+        if mood is ProviderBehavior.HANG:
             await wire.until_gone()
             return
-        await trio.sleep(self._draw(self.slow_ms if mood is Mood.SLOW else self.latency_ms))
-        if mood not in (Mood.OK, Mood.SLOW):
+        await trio.sleep(
+            self._draw(self.slow_ms if mood is ProviderBehavior.SLOW else self.latency_ms)
+        )
+        if mood not in (ProviderBehavior.OK, ProviderBehavior.SLOW):
             refusal = answers.refusal(
                 mood, retry_after=self.retry_after, quota_status=self.quota_status
             )
@@ -176,7 +178,7 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 
 @asynccontextmanager
 async def simulated_provider(
-    name: str = "simulated", *, mood: Mood = Mood.OK, **settings: Any
+    name: str = "simulated", *, mood: ProviderBehavior = ProviderBehavior.OK, **settings: Any
 ) -> AsyncIterator[SimulatedProvider]:
     """Run one while the block runs; settings as of SimulatedProvider (key, latency_ms, …)."""
     provider = SimulatedProvider(name=name, mood=mood, **settings)

@@ -17,7 +17,7 @@ class Direction(StrEnum):
     DOWNSTREAM = "downstream"
 
 
-class Cut(Exception):  # noqa: N818 (an order, not an error)
+class ConnectionClosed(Exception):  # noqa: N818 (an order, not an error)
     """A toxic ends the connection."""
 
 
@@ -140,7 +140,7 @@ class LimitData(Toxic):
         if allowed:
             await onward(allowed)
         if link.passed[self] >= self.bytes:
-            raise Cut
+            raise ConnectionClosed
 
 
 def _pieces(data: bytes, size: Callable[[], int]) -> Iterator[bytes]:

@@ -5,11 +5,11 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
+from tracker.core.outcomes import CheckResult
+from tracker.core.redaction import Secret
 from tracker.probes.session import Session
-from tracker.reports import Finding
-from tracker.secret import Secret
 
-Dialect = Callable[[Session, Secret | None], Awaitable[Finding]]
+Dialect = Callable[[Session, Secret | None], Awaitable[CheckResult]]
 """One check with one key (None where the endpoint has none). May raise FetchError."""
 
 

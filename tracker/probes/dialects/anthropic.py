@@ -6,17 +6,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tracker.probes.completions import HELLO, Wire, complete
-from tracker.probes.listing import check_list
+from tracker.core.outcomes import CheckResult
+from tracker.core.redaction import Secret
+from tracker.probes.completions import HELLO, CompletionFormat, complete
+from tracker.probes.list_models import check_list
 from tracker.probes.session import Session
-from tracker.reports import Finding
-from tracker.secret import Secret
 
 ANSWERS = frozenset({"message", "content_block_delta", "message_delta"})
 SPEAKS = frozenset({"content_block_delta", "message_delta"})
 
 
-async def check(session: Session, key: Secret | None) -> Finding:
+async def check(session: Session, key: Secret | None) -> CheckResult:
     if session.provider.check == "chat":
         return await complete(session, key, WIRE)
     return await check_list(session, key, session.option("path"))
@@ -34,4 +34,4 @@ def speaks(event: Mapping[str, Any]) -> bool:
     return event.get("type") in SPEAKS
 
 
-WIRE = Wire(body=body, answers=answers, speaks=speaks)
+WIRE = CompletionFormat(body=body, answers=answers, speaks=speaks)

@@ -6,14 +6,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tracker.probes.completions import HELLO, Wire, complete
-from tracker.probes.listing import check_list, hourly_models
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.redaction import Secret
+from tracker.probes.completions import HELLO, CompletionFormat, complete
+from tracker.probes.list_models import check_list, hourly_models
 from tracker.probes.session import Session
-from tracker.reports import Facts, Finding, Kind
-from tracker.secret import Secret
 
 
-async def check(session: Session, key: Secret | None) -> Finding:
+async def check(session: Session, key: Secret | None) -> CheckResult:
     if session.provider.check == "chat":
         return await complete(session, key, WIRE)
     if session.provider.check == "models":
@@ -21,7 +21,7 @@ async def check(session: Session, key: Secret | None) -> Finding:
     return await _check_key(session, key)
 
 
-async def _check_key(session: Session, key: Secret | None) -> Finding:
+async def _check_key(session: Session, key: Secret | None) -> CheckResult:
     reply = await session.post(session.option("path"), key)
     if (refusal := session.refused(reply)) is not None:
         return refusal
@@ -30,9 +30,9 @@ async def _check_key(session: Session, key: Secret | None) -> Finding:
         return session.misshapen(reply, "it does not say whether the key is valid")
     facts = Facts(reachable=True, authenticated=valid)
     if not valid:
-        return session.found(reply, Kind.AUTH, "key refused: it is not valid", facts)
+        return session.found(reply, OutcomeKind.AUTH, "key refused: it is not valid", facts)
     models = await hourly_models(session, key)
-    return session.found(reply, Kind.OK, "", facts, models=models)
+    return session.found(reply, OutcomeKind.OK, "", facts, models=models)
 
 
 def body(_: Session, model: str) -> dict[str, Any]:
@@ -47,4 +47,4 @@ def speaks(event: Mapping[str, Any]) -> bool:
     return event.get("type") == "content-delta"
 
 
-WIRE = Wire(body=body, answers=answers, speaks=speaks)
+WIRE = CompletionFormat(body=body, answers=answers, speaks=speaks)

@@ -6,18 +6,19 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.rate_limits import LimitReading
+from tracker.core.redaction import Secret
 from tracker.probes.completions import complete
 from tracker.probes.dialects.openai import WIRE
-from tracker.probes.limit_values import amount
-from tracker.probes.listing import check_list, hourly_models
+from tracker.probes.limits.values import amount
+from tracker.probes.list_models import check_list, hourly_models
 from tracker.probes.session import Session
-from tracker.reports import Facts, Finding, Kind, LimitReading
-from tracker.secret import Secret
 
 CURRENCIES = 8  # balances read; accounts have one or two
 
 
-async def check(session: Session, key: Secret | None) -> Finding:
+async def check(session: Session, key: Secret | None) -> CheckResult:
     if session.provider.check == "chat":
         return await complete(session, key, WIRE)
     if session.provider.check == "models":
@@ -25,7 +26,7 @@ async def check(session: Session, key: Secret | None) -> Finding:
     return await _check_balance(session, key)
 
 
-async def _check_balance(session: Session, key: Secret | None) -> Finding:
+async def _check_balance(session: Session, key: Secret | None) -> CheckResult:
     reply = await session.get(session.option("path"), key)
     if (refusal := session.refused(reply)) is not None:
         return refusal
@@ -37,9 +38,9 @@ async def _check_balance(session: Session, key: Secret | None) -> Finding:
     limits = tuple(balances(body.get("balance_infos")))
     if not available:
         message = "quota spent: the balance does not suffice for a call"
-        return session.found(reply, Kind.QUOTA_EXHAUSTED, message, facts, limits=limits)
+        return session.found(reply, OutcomeKind.QUOTA_EXHAUSTED, message, facts, limits=limits)
     models = await hourly_models(session, key)
-    return session.found(reply, Kind.OK, "", facts, limits=limits, models=models)
+    return session.found(reply, OutcomeKind.OK, "", facts, limits=limits, models=models)
 
 
 def balances(infos: object) -> Iterator[LimitReading]:

@@ -7,14 +7,14 @@ One page of 1,000 holds every model, so the list is also what ``/models`` shows.
 from collections.abc import Mapping
 from typing import Any
 
-from tracker.probes.completions import Wire, complete
-from tracker.probes.listing import check_list
+from tracker.core.outcomes import CheckResult
+from tracker.core.redaction import Secret
+from tracker.probes.completions import CompletionFormat, complete
+from tracker.probes.list_models import check_list
 from tracker.probes.session import Session
-from tracker.reports import Finding
-from tracker.secret import Secret
 
 
-async def check(session: Session, key: Secret | None) -> Finding:
+async def check(session: Session, key: Secret | None) -> CheckResult:
     if session.provider.check == "chat":
         return await complete(session, key, WIRE)
     return await check_list(session, key, session.option("path"))
@@ -33,4 +33,4 @@ def answers(event: Mapping[str, Any]) -> bool:
 
 
 # A token spent on thinking leaves a candidate without text: it is the first sign all the same.
-WIRE = Wire(body=body, answers=answers, speaks=answers)
+WIRE = CompletionFormat(body=body, answers=answers, speaks=answers)

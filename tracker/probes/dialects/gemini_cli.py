@@ -12,13 +12,14 @@ from typing import Any
 import attrs
 import trio
 
-from tracker.probes.failures import FetchError
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.redaction import Secret
 from tracker.probes.google_login import Login, access_token, renewed
-from tracker.probes.limit_values import amount, wait
-from tracker.probes.reply import Reply
+from tracker.probes.http.failures import FetchError
+from tracker.probes.http.response import BoundedResponse
+from tracker.probes.limits.values import amount, wait
 from tracker.probes.session import Session
-from tracker.reports import Facts, Finding, Kind, LimitReading, LimitSource
-from tracker.secret import Secret
 
 PATIENCE = 3.0  # seconds for the quota: the check proper is done, and must not time out
 BUCKETS = 24  # read; an account has one for each model and sort of token
@@ -29,22 +30,22 @@ METADATA = {
 }
 
 
-async def check(session: Session, _: Secret | None) -> Finding:
+async def check(session: Session, _: Secret | None) -> CheckResult:
     login = await access_token(session)
-    if isinstance(login, Finding):
+    if isinstance(login, CheckResult):
         return login
     finding = await _check_tier(session, login)
     if finding.http_status == 401 and login.refresh is not None and not login.fresh:
         login = await renewed(session, login)  # revoked early, or our clock is wrong
-        if isinstance(login, Finding):
+        if isinstance(login, CheckResult):
             return login
         finding = await _check_tier(session, login)
-    if finding.kind is not Kind.OK or not session.option("project"):
+    if finding.kind is not OutcomeKind.OK or not session.option("project"):
         return finding
     return await _with_quota(session, login, finding)
 
 
-async def _check_tier(session: Session, login: Login) -> Finding:
+async def _check_tier(session: Session, login: Login) -> CheckResult:
     body: dict[str, Any] = {"metadata": METADATA, "mode": "HEALTH_CHECK"}
     if project := session.option("project"):
         body["cloudaicompanionProject"] = project
@@ -52,15 +53,15 @@ async def _check_tier(session: Session, login: Login) -> Finding:
     return session.refused(reply) or _tiered(session, reply)
 
 
-def _tiered(session: Session, reply: Reply) -> Finding:
+def _tiered(session: Session, reply: BoundedResponse) -> CheckResult:
     if not isinstance(reply.json, dict):
         return session.misshapen(reply, "no account in it")
     facts = Facts(reachable=True, authenticated=True)
     if isinstance(reply.json.get("currentTier"), dict):
-        return session.found(reply, Kind.OK, "", facts)
+        return session.found(reply, OutcomeKind.OK, "", facts)
     reason = _ineligible(reply.json.get("ineligibleTiers"))
     message = f"the token is valid, but the account has no tier here: {reason}"
-    return session.found(reply, Kind.AUTH, message, facts)
+    return session.found(reply, OutcomeKind.AUTH, message, facts)
 
 
 def _ineligible(tiers: object) -> str:
@@ -70,7 +71,7 @@ def _ineligible(tiers: object) -> str:
     return ", ".join(text for text in told if isinstance(text, str)) or "no reason was given"
 
 
-async def _with_quota(session: Session, login: Login, finding: Finding) -> Finding:
+async def _with_quota(session: Session, login: Login, finding: CheckResult) -> CheckResult:
     """The finding with the account's buckets; spent when every one of them is."""
     limits = session.named(await _quota(session, login))
     if not limits:
@@ -83,7 +84,7 @@ async def _with_quota(session: Session, login: Login, finding: Finding) -> Findi
     resets = [(one.reset_at - now).total_seconds() for one in limits if one.reset_at is not None]
     return attrs.evolve(
         finding,
-        kind=Kind.QUOTA_EXHAUSTED,
+        kind=OutcomeKind.QUOTA_EXHAUSTED,
         message="quota spent: every model's",
         facts=attrs.evolve(finding.facts, quota_available=False),
         retry_after=max(min(resets), 0.0) if resets else None,

@@ -6,15 +6,15 @@
 import attrs
 import trio
 
-from tracker.health import last_reset
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.redaction import Secret
+from tracker.health.health_state import last_reset
 from tracker.probes.completions import complete
 from tracker.probes.dialects.openai import WIRE
-from tracker.probes.failures import FetchError
-from tracker.probes.limit_values import DAY
-from tracker.probes.listing import check_list
+from tracker.probes.http.failures import FetchError
+from tracker.probes.limits.values import DAY
+from tracker.probes.list_models import check_list
 from tracker.probes.session import Session
-from tracker.reports import Facts, Finding, Kind
-from tracker.secret import Secret
 
 PAUSE = 240.0  # seconds at least between two whoamis that proved nothing: its limit is strict
 PATIENCE = 4.0  # seconds for whoami: it stands on another host than the router we watch
@@ -38,7 +38,7 @@ class _Verdict:
         return f"key verified {(now - self.at) / 60:.0f} min ago; now only the public list was read"
 
 
-async def check(session: Session, key: Secret | None) -> Finding:
+async def check(session: Session, key: Secret | None) -> CheckResult:
     if session.provider.check == "chat":
         return await complete(session, key, WIRE)
     if session.provider.check == "models" or key is None:
@@ -47,12 +47,12 @@ async def check(session: Session, key: Secret | None) -> Finding:
     message = verdict.told(session.clock.steady()) if verdict else ""
     if verdict is None:
         asked = await _whoami(session, key)
-        if asked is not None and asked.kind is Kind.AUTH:
+        if asked is not None and asked.kind is OutcomeKind.AUTH:
             return asked
         verdict = _remembered(session, key, asked)
         message = "" if verdict.good else verdict.told(verdict.at)
     finding = await check_list(session, key, session.option("models_path"))
-    if finding.kind is not Kind.OK:
+    if finding.kind is not OutcomeKind.OK:
         return finding
     facts = attrs.evolve(finding.facts, authenticated=verdict.good)
     return attrs.evolve(finding, facts=facts, message=message)
@@ -64,10 +64,10 @@ def _known(session: Session, key: Secret) -> _Verdict | None:
     return verdict if verdict is not None and session.clock.steady() < verdict.until else None
 
 
-def _remembered(session: Session, key: Secret, asked: Finding | None) -> _Verdict:
+def _remembered(session: Session, key: Secret, asked: CheckResult | None) -> _Verdict:
     """A good verdict holds for an hour; after none whoami is left alone for as long as it asks."""
     now = session.clock.steady()
-    good = True if asked is not None and asked.kind is Kind.OK else None
+    good = True if asked is not None and asked.kind is OutcomeKind.OK else None
     did = "did not answer" if asked is None else f"answered {asked.http_status}"
     holds = _validity(session) if good else _pause(session, asked)
     verdict = _Verdict(good=good, did=did, at=now, until=now + holds)
@@ -75,7 +75,7 @@ def _remembered(session: Session, key: Secret, asked: Finding | None) -> _Verdic
     return verdict
 
 
-def _pause(session: Session, asked: Finding | None) -> float:
+def _pause(session: Session, asked: CheckResult | None) -> float:
     """Seconds until whoami is asked again: PAUSE, or as long as its answer told, up to a day."""
     if asked is None:
         return PAUSE
@@ -84,7 +84,7 @@ def _pause(session: Session, asked: Finding | None) -> float:
     return min(max(PAUSE, until_reset, asked.retry_after or 0.0), DAY)
 
 
-async def _whoami(session: Session, key: Secret) -> Finding | None:
+async def _whoami(session: Session, key: Secret) -> CheckResult | None:
     """What whoami found; None where it did not answer."""
     with trio.move_on_after(PATIENCE):
         try:
@@ -92,7 +92,7 @@ async def _whoami(session: Session, key: Secret) -> Finding | None:
         except FetchError:
             return None
         facts = Facts(reachable=True, authenticated=True)
-        return session.refused(reply) or session.found(reply, Kind.OK, "", facts)
+        return session.refused(reply) or session.found(reply, OutcomeKind.OK, "", facts)
     return None
 
 

@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tracker.probes.completions import HELLO, Wire, complete
-from tracker.probes.listing import check_list
+from tracker.core.outcomes import CheckResult
+from tracker.core.redaction import Secret
+from tracker.probes.completions import HELLO, CompletionFormat, complete
+from tracker.probes.list_models import check_list
 from tracker.probes.session import Session
-from tracker.reports import Finding
-from tracker.secret import Secret
 
 # Where a model "speaks": reasoning models think aloud in a field of their own.
 SPOKEN = ("content", "reasoning_content", "reasoning", "tool_calls")
 
 
-async def check(session: Session, key: Secret | None) -> Finding:
+async def check(session: Session, key: Secret | None) -> CheckResult:
     if session.provider.check == "chat":
         return await complete(session, key, WIRE)
     return await check_list(session, key, session.option("path"))
@@ -41,4 +41,4 @@ def _choice(event: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return first if isinstance(first, dict) else None
 
 
-WIRE = Wire(body=body, answers=answers, speaks=speaks)
+WIRE = CompletionFormat(body=body, answers=answers, speaks=speaks)

@@ -7,17 +7,18 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.rate_limits import LimitReading
+from tracker.core.redaction import Secret
 from tracker.probes.completions import complete
 from tracker.probes.dialects.openai import WIRE
-from tracker.probes.limit_bodies import next_midnight
-from tracker.probes.limit_values import DAY, amount
-from tracker.probes.listing import check_list, hourly_models
+from tracker.probes.limits.bodies import next_midnight
+from tracker.probes.limits.values import DAY, amount
+from tracker.probes.list_models import check_list, hourly_models
 from tracker.probes.session import Session
-from tracker.reports import Facts, Finding, Kind, LimitReading
-from tracker.secret import Secret
 
 
-async def check(session: Session, key: Secret | None) -> Finding:
+async def check(session: Session, key: Secret | None) -> CheckResult:
     if session.provider.check == "chat":
         return await complete(session, key, WIRE)
     if session.provider.check == "models":
@@ -25,7 +26,7 @@ async def check(session: Session, key: Secret | None) -> Finding:
     return await _check_key(session, key)
 
 
-async def _check_key(session: Session, key: Secret | None) -> Finding:
+async def _check_key(session: Session, key: Secret | None) -> CheckResult:
     reply = await session.get(session.option("path"), key)
     if (refusal := session.refused(reply)) is not None:
         return refusal
@@ -38,7 +39,7 @@ async def _check_key(session: Session, key: Secret | None) -> Finding:
         facts = Facts(reachable=True, authenticated=True, quota_available=False)
         return session.found(
             reply,
-            Kind.QUOTA_EXHAUSTED,
+            OutcomeKind.QUOTA_EXHAUSTED,
             f"quota spent: {spent.name.replace('_', ' ')}",
             facts,
             limits=limits,
@@ -47,7 +48,7 @@ async def _check_key(session: Session, key: Secret | None) -> Finding:
     left = any(limit.remaining for limit in limits)
     facts = Facts(reachable=True, authenticated=True, quota_available=True if left else None)
     models = await hourly_models(session, key)
-    return session.found(reply, Kind.OK, "", facts, limits=limits, models=models)
+    return session.found(reply, OutcomeKind.OK, "", facts, limits=limits, models=models)
 
 
 def readings(data: Mapping[str, Any], now: datetime) -> Iterator[LimitReading]:

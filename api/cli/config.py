@@ -1,0 +1,82 @@
+"""``config``: what is configured, and whether it can be."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import trio
+from cyclopts import App
+from rich.table import Table
+
+from api.cli.errors import ExitCode
+from api.cli.options import ConfigFile, Database
+from api.cli.tables import show
+from tracker.config import read_config
+from tracker.config.overrides import effective_config
+from tracker.config.show import config_schema, show_config
+from tracker.core.clock import utc_now
+from tracker.core.records import OverrideRecord
+from tracker.core.settings import Config
+from tracker.ranking import load_policy
+from tracker.runtime.logs import configure_logs
+from tracker.store import StoreUnavailable
+from tracker.store.errors import Damaged
+from tracker.store.loading import load
+from tracker.store.reading import read
+
+config = App(name="config", help="Check, show or describe the configuration.")
+
+
+@config.command
+def check(*, config: ConfigFile = None, database: Database = None) -> int:
+    """Validate a file: every mistake at once, with its key, value and the nearest known key.
+
+    What can be used but should be mended is told on stderr; the file is valid all the same.
+    """
+    settings = read_config(config, database=database)
+    load_policy(settings.ranking.policy, settings.ranking)
+    for warning in settings.warnings:
+        print(f"warning: {warning}", file=sys.stderr)  # noqa: T201
+    count = len(settings.providers)
+    where = settings.source or "no file; defaults and environment"
+    print(f"ok: {where}; {count} provider{'s' * (count != 1)} to watch")  # noqa: T201
+    return ExitCode.OK
+
+
+@config.command(name="show")
+async def show_(*, config: ConfigFile = None, database: Database = None) -> int:
+    """Print the effective settings as JSON, secrets masked, operators' overrides applied."""
+    configure_logs(level="error")
+    settings = read_config(config, database=database)
+    overrides = await _overrides(settings)
+    document = show_config(effective_config(settings, overrides)) | {
+        "overrides": {name: _shown(override) for name, override in overrides.items()}
+    }
+    show(document, Table(), as_json=True)
+    return ExitCode.OK
+
+
+@config.command
+def schema() -> int:
+    """Print the JSON Schema of tracker.toml, for editors."""
+    show(config_schema(), Table(), as_json=True)
+    return ExitCode.OK
+
+
+async def _overrides(settings: Config) -> dict[str, OverrideRecord]:
+    """What operators tuned, as far as a database can say so; whatever stands there is left as it
+    is: nothing is created, upgraded or set aside.
+    """
+    database = Path(settings.database)
+    if not await trio.Path(database).is_file():
+        return {}
+    try:
+        found = await read(database, partial(load, since=utc_now()), trio.CapacityLimiter(1))
+    except (StoreUnavailable, Damaged):
+        return {}
+    return dict(found.overrides)
+
+
+def _shown(override: OverrideRecord) -> dict[str, Any]:
+    return {"interval_seconds": override.interval_seconds, "enabled": override.enabled}

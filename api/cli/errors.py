@@ -1,0 +1,88 @@
+"""What can go wrong, as one sentence on stderr and an exit code (CONTRACT, section 2)."""
+
+import os
+import sys
+from enum import IntEnum
+
+import structlog
+from cyclopts import App, CycloptsError
+
+from api.serving.errors import CannotListenError, UnsafeBindError
+from tracker.config.errors import ConfigError
+from tracker.ranking.policy import PolicyError
+from tracker.runtime.logs import configure_logs
+
+log = structlog.get_logger()
+
+
+class ExitCode(IntEnum):
+    OK = 0
+    NOTHING_USABLE = 1  # also: the tracker cannot be reached, or cannot start
+    USAGE = 2
+    NOTHING_CONFIGURED = 3
+    CRASHED = 4
+
+
+class UsageError(Exception):
+    """What was asked for cannot be, whatever the world does."""
+
+
+class UnreachableError(Exception):
+    """The tracker at a URL does not answer as one."""
+
+
+def exit_code_of(app: App) -> int:
+    """Run the command line of this process. Its log goes to stderr, whatever goes wrong."""
+    configure_logs(level="error")
+    code = _run(app)
+    try:
+        sys.stderr.flush()
+    except OSError:  # the log's disk is full: at its end the interpreter would make it code 120
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    return code
+
+
+def _run(app: App) -> int:
+    try:
+        code = app(exit_on_error=False, print_error=True)
+        sys.stdout.flush()  # a pipe that nobody reads is found out here, not at exit
+    except CycloptsError:
+        return ExitCode.USAGE
+    except KeyboardInterrupt:
+        return 130
+    except BaseException as error:  # noqa: BLE001 (whatever it is, it becomes a code)
+        return _report(error)
+    return code if isinstance(code, int) else ExitCode.OK
+
+
+def _report(error: BaseException) -> int:
+    found = unwrap_group(error)
+    match found:
+        case SystemExit():
+            return found.code if isinstance(found.code, int) else ExitCode.USAGE
+        case ConfigError() | PolicyError() | UnsafeBindError() | UsageError():
+            return _print_error(found, ExitCode.USAGE)
+        case CannotListenError() | UnreachableError():
+            return _print_error(found, ExitCode.NOTHING_USABLE)
+        case BrokenPipeError():
+            return _silence_stdout()
+    log.critical("crashed beyond mending", exc_info=error)
+    return ExitCode.CRASHED
+
+
+def _silence_stdout() -> ExitCode:
+    """`provider-status status | head`: the interpreter must not flush into the pipe at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.OK
+
+
+def unwrap_group(error: BaseException) -> BaseException:
+    """What a group holds, if it holds but one."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _print_error(error: BaseException, code: ExitCode) -> ExitCode:
+    print(error, file=sys.stderr)  # noqa: T201 (a command's own words)
+    return code

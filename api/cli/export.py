@@ -1,0 +1,68 @@
+"""``export``: the present status in a file, for spreadsheets or for programs."""
+
+import csv
+import io
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import Parameter
+
+from api.cli.errors import ExitCode, UsageError
+from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
+from api.cli.tracker_client import TrackerClient
+from api.exports.csv import COLUMNS
+
+Output = Annotated[Path | None, Parameter(name="--output", help="File to write [default: stdout].")]
+
+
+class Row(msgspec.Struct):
+    """A provider as the CSV has it; null for an empty field."""
+
+    provider_name: str
+    status: str
+    response_time_ms: float | None
+    uptime_percent: float | None
+    rate_limit_percent: float | None
+    last_check_timestamp: str | None
+    consecutive_failures: int
+
+
+def export(
+    *,
+    output: Output = None,
+    url: Url = None,
+    token_env: ReadToken = None,
+    config: TrackerConfig = None,
+    json: AsJson = False,
+) -> int:
+    """The present status as CSV, safe to open in a spreadsheet.
+
+    With --json the same rows, as objects in a list "providers".
+    """
+    tracker = TrackerClient.for_reading(url, token_env, config)
+    text = tracker.fetch("/api/providers/export/csv").text
+    if not text.startswith(",".join(COLUMNS)):
+        raise tracker.stranger()
+    if json:
+        document = {"providers": _rows(tracker, text)}
+        text = msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
+    _write(text, output)
+    return ExitCode.OK
+
+
+def _rows(tracker: TrackerClient, text: str) -> list[Row]:
+    read = csv.DictReader(io.StringIO(text, newline=""))
+    rows: Any = [{name: value or None for name, value in row.items()} for row in read]
+    return tracker.understood(rows, list[Row], strict=False)
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        output.write_text(text, newline="", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}") from None

@@ -1,0 +1,105 @@
+"""``providers``: what is configured here, and which variable would enable the rest."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+from rich.table import Table
+from rich.text import Text
+
+from api.cli.errors import ExitCode
+from api.cli.options import AsJson, ConfigFile, UnusedDatabase
+from api.cli.tables import show, table
+from tracker.config import DOTENV, read_config
+from tracker.config.catalogue import CatalogueEntry, load_catalogue
+from tracker.config.environment import find, read_environment
+from tracker.config.file import read_toml
+from tracker.config.resolve import ResolvedProvider, merge_providers
+from tracker.config.structure import structure
+from tracker.core.settings import Config
+
+YES, OFF, NO = Text("● yes", "green"), Text("○ off", "bright_black"), Text("○ no", "bright_black")
+
+
+@attrs.frozen
+class ProviderRow:
+    """entry: None for one the catalogue does not know. to_enable: what to set, here or there."""
+
+    one: ResolvedProvider
+    entry: CatalogueEntry | None
+    to_enable: tuple[str, ...]
+
+
+def providers(
+    *,
+    config: ConfigFile = None,
+    database: UnusedDatabase = None,  # noqa: ARG001 (common to all commands)
+    json: AsJson = False,
+) -> int:
+    """The built-in catalogue and tracker.toml: what is configured here, and what enables the rest.
+
+    An operator's `tune` is not in it: `status` and `config show` tell what is in force.
+    """
+    settings = read_config(config)
+    environment = read_environment(os.environ, DOTENV)
+    lines = [*_lines(settings, environment.variables)]
+    document = {"providers": {line.one.name: _described(line) for line in lines}}
+    show(document, _table(lines), as_json=json)
+    return ExitCode.OK
+
+
+def _lines(settings: Config, environ: Mapping[str, str]) -> Iterator[ProviderRow]:
+    """The whole catalogue, then the file's own. The file is known to have no mistake."""
+    source = settings.source
+    tables, _ = structure({} if source is None else read_toml(Path(source)))
+    merged = {one.name: one for one in merge_providers(tables, environ)}
+    for name, entry in load_catalogue().items():
+        if name in merged:
+            yield _line(merged.pop(name), entry)
+        else:  # nothing is discovered, so its variables alone do not enable it
+            found = find(entry, environ)
+            one = ResolvedProvider(name=name, variables=found.variables, missing=found.missing)
+            yield ProviderRow(one, entry, (*found.missing, f"[providers.{name}]"))
+    for own in merged.values():
+        yield _line(own, None)
+
+
+def _line(one: ResolvedProvider, entry: CatalogueEntry | None) -> ProviderRow:
+    off = one.provider is not None and not one.provider.enabled
+    return ProviderRow(one, entry, (*one.missing, "enabled = true") if off else one.missing)
+
+
+def _described(line: ProviderRow) -> dict[str, Any]:
+    one, provider = line.one, line.one.provider
+    return {
+        "configured": provider is not None,
+        "enabled": provider is not None and provider.enabled,
+        "variables": list(one.variables),
+        "missing": list(one.missing),
+        "to_enable": list(line.to_enable),
+        "base_url": provider.base_url if provider else line.entry and line.entry.base_url,
+    }
+
+
+def _by(line: ProviderRow) -> Iterator[str]:
+    """What configures it; its address where that is from the file."""
+    one, provider = line.one, line.one.provider
+    yield from one.variables
+    if provider is None:
+        return
+    if not one.variables and provider.enabled:
+        yield "asked without a key" if one.missing else "needs no key"
+    if provider.moved and not (line.entry and line.entry.base_variable in one.variables):
+        yield f"at {provider.base_url}"
+
+
+def _table(lines: Iterable[ProviderRow]) -> Table:
+    shown = table("provider", "configured", "by", "to enable it, set")
+    for line in lines:
+        provider = line.one.provider
+        state = NO if provider is None else YES if provider.enabled else OFF
+        by, to_enable = ", ".join(_by(line)), ", ".join(line.to_enable)
+        shown.add_row(Text(line.one.name), state, Text(by), Text(to_enable))
+    return shown

@@ -1,0 +1,64 @@
+"""``serve``: the main job."""
+
+from pathlib import Path
+
+import structlog
+
+from api.cli.errors import ExitCode
+from api.cli.options import ConfigFile, Database, Host, LogFormat, LogLevel, Port
+from api.cli.systemd import notify_systemd
+from api.server import serve as run_server
+from tracker.config import read_config
+from tracker.core.redaction import Mask
+from tracker.core.settings import Config
+from tracker.runtime.garbage_collection import tune_garbage_collector
+from tracker.runtime.logs import configure_logs, mask_in_logs
+from tracker.runtime.reload import Reloader
+from tracker.runtime.tracker import Tracker
+
+log = structlog.get_logger()
+
+
+async def serve(
+    *,
+    config: ConfigFile = None,
+    database: Database = None,
+    host: Host = None,
+    port: Port = None,
+    log_format: LogFormat = "text",
+    log_level: LogLevel = "info",
+) -> int:
+    """Watch the providers, keep the database, serve the API and the dashboard until SIGTERM.
+
+    SIGHUP and a changed file are taken at once; a file with mistakes changes nothing.
+    """
+    configure_logs(log_format, log_level)
+    tune_garbage_collector()
+
+    def read(file: Path | None) -> Config:
+        return read_config(file, database=database, host=host, port=port)
+
+    settings = read(config)
+    mask_in_logs(Mask(settings.secrets()))
+    log_startup_summary(settings)
+    reloader = Reloader(read, settings)
+
+    async def reload(tracker: Tracker) -> None:
+        await reloader.reload(tracker)
+
+    await run_server(settings, on_hangup=reload, beside=(reloader.watch, notify_systemd))
+    return ExitCode.OK
+
+
+def log_startup_summary(settings: Config) -> None:
+    """Say what will be watched and, where no key was found, how to add one."""
+    for warning in settings.warnings:
+        log.warning(warning)
+    keyed = [p.name for p in settings.providers if p.keys]
+    keyless = [p.name for p in settings.providers if not p.keys]
+    log.info("watching", with_key=", ".join(keyed) or None, without=", ".join(keyless) or None)
+    if settings.discover and not keyed:
+        log.warning(
+            "no API key found: set for instance GROQ_API_KEY, in the environment or in .env; "
+            "`provider-status providers` lists every variable"
+        )

@@ -1,0 +1,169 @@
+"""Requests to a running tracker, and what its refusals mean for the command line."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+import httpx
+import msgspec
+
+from api.cli.errors import UnreachableError, UsageError
+from api.schemas.status import PROBLEM
+from tracker.config import DOTENV, read_config
+from tracker.config.environment import find_token, read_environment
+from tracker.config.file import read_toml
+from tracker.config.structure import structure
+from tracker.core.redaction import Secret
+from tracker.core.settings import ServerSettings
+
+TIMEOUT_SECONDS = 10.0
+T = TypeVar("T")
+
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (asked at, not bound to)
+USERINFO = re.compile(r"(?<=//).*@|^[^/]*@")
+REFUSED = frozenset({400, 401, 403, 404, 413, 415})
+
+
+@attrs.frozen
+class TrackerClient:
+    """A tracker at a URL. Every method raises UnreachableError where none answers, and
+    UsageError for what it refuses.
+    """
+
+    url: str
+    token: Secret | None = None
+
+    @classmethod
+    def for_reading(
+        cls, url: str | None, token_env: str | None, config: Path | None
+    ) -> "TrackerClient":
+        """token_env: the variable that holds the token. config: says what the others leave out."""
+        server = _server(config)
+        variable = token_env or server.read_token_env
+        token = None if variable is None else token_in(variable)
+        return cls(url_of(server) if url is None else url, token)
+
+    @classmethod
+    def for_changes(
+        cls, url: str | None, token_env: str | None, config: Path | None
+    ) -> "TrackerClient":
+        """The same with the admin token."""
+        server = _server(config)
+        token = token_in(token_env or server.admin_token_env)
+        return cls(url_of(server) if url is None else url, token)
+
+    def ask(self, path: str, **query: str | None) -> Any:
+        """The JSON of an answer."""
+        return self.decoded(self.fetch(path, **query))
+
+    def fetch(self, path: str, etag: str | None = None, **query: str | None) -> httpx.Response:
+        """200, 304 for a known ``etag``, or the 503 of /best, which is an answer too."""
+        given = {name: value for name, value in query.items() if value is not None}
+        headers = {} if etag is None else {"If-None-Match": etag}
+        response = self.send("GET", path, params=given, headers=headers)
+        self._check(response, fine={200, 304, 503} if path.endswith("/best") else {200, 304})
+        return response
+
+    def change(self, path: str, wanted: dict[str, Any]) -> Any:
+        """What the tracker says after a PATCH."""
+        response = self.send("PATCH", path, json=wanted)
+        self._check(response, fine={200})
+        return self.decoded(response)
+
+    def send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """Whatever is answered."""
+        headers = more.pop("headers", {})
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token.reveal()}"
+        try:
+            return httpx.request(
+                method,
+                self.url.rstrip("/") + path,
+                headers=headers,
+                timeout=TIMEOUT_SECONDS,
+                trust_env=False,
+                **more,
+            )
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise UnreachableError(
+                f"no tracker answers at {self.place} ({error}); is `provider-status serve` running?"
+            ) from None
+
+    def decoded(self, response: httpx.Response, shape: Any = Any) -> Any:
+        """The JSON of an answer that has the shape."""
+        try:
+            document = msgspec.json.decode(response.content)
+        except (msgspec.DecodeError, RecursionError):
+            raise self.stranger() from None
+        self.understood(document, shape)
+        return document
+
+    def understood(self, document: Any, shape: type[T], *, strict: bool = True) -> T:
+        """What a document says, if a tracker wrote it; strict: numbers are no strings."""
+        try:
+            return msgspec.convert(document, shape, strict=strict)
+        except msgspec.ValidationError:
+            raise self.stranger() from None
+
+    @property
+    def place(self) -> str:
+        """The URL as it may be told: without a user and password in it."""
+        return USERINFO.sub("", self.url)
+
+    def stranger(self, said: str = "") -> UnreachableError:
+        """Something answers, but not with what a tracker says."""
+        return UnreachableError(f"{self.place} does not answer as a tracker does{said}")
+
+    def _check(self, response: httpx.Response, *, fine: set[int]) -> None:
+        if response.status_code in fine:
+            return
+        ours = response.headers.get("Content-Type", "").startswith(PROBLEM)
+        if not ours and response.status_code != 401:
+            raise self.stranger(f" ({response.status_code} {response.reason_phrase})")
+        told = _detail(response)
+        if response.status_code == 401:
+            sent = "the token that was sent is wrong" if self.token else "no token was sent"
+            raise UsageError(f"{told} ({sent}: --token-env names the variable that holds it)")
+        if response.status_code in REFUSED:
+            raise UsageError(told)
+        raise UnreachableError(f"{self.place} answered {response.status_code}: {told}")
+
+
+def url_of(server: ServerSettings) -> str:
+    """Where a tracker with these settings is reached from its own machine, without any proxy."""
+    named = f"[{server.host}]" if ":" in server.host else server.host
+    return f"http://{EVERYWHERE.get(server.host, named)}:{server.port}"
+
+
+def _server(config: Path | None) -> ServerSettings:
+    """The defaults without a file. Raises ConfigError.
+
+    A read token that is not set would be a mistake of whoever serves; who asks may send another.
+    """
+    if config is None:
+        return ServerSettings()
+    variables = read_environment(os.environ, DOTENV).variables
+    table, _ = structure(read_toml(config))
+    return read_config(config, {table.server.read_token_env or "": "-", **variables}).server
+
+
+def token_in(variable: str) -> Secret:
+    """A token from the environment or .env; it never stands on a command line, which others see.
+
+    Raises UsageError.
+    """
+    found = find_token(variable, read_environment(os.environ, DOTENV).variables)
+    if isinstance(found, Secret):
+        return found
+    problem = f"{variable} is not set: it must hold the tracker's token"
+    raise UsageError(problem if found is None else str(found))
+
+
+def _detail(response: httpx.Response) -> str:
+    try:
+        problem = response.json()
+    except (ValueError, RecursionError):
+        return response.reason_phrase
+    return str(problem.get("detail", "")) if isinstance(problem, dict) else ""

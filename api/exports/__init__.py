@@ -1,0 +1,1 @@
+"""The snapshot in other formats: CSV, badges, metrics."""

@@ -1,0 +1,187 @@
+"""Prometheus metrics over the latest snapshot: read when scraped, no work in between."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+
+import attrs
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.registry import Collector
+
+from tracker.core.outcomes import Status
+from tracker.core.snapshot import ProviderStatus, Snapshot
+from tracker.runtime.diagnostics import TrackerHealth
+
+OPENMETRICS: Callable[[Collector], bytes] = openmetrics.generate_latest
+TEXT = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' format before OpenMetrics
+
+Value = Callable[[ProviderStatus], float | None]
+
+
+def encode_metrics(snapshot: Snapshot, health: TrackerHealth, accept: str) -> tuple[bytes, str]:
+    """The exposition and its content type.
+
+    OpenMetrics, but for who accepts text/plain by name and OpenMetrics not.
+    """
+    collector = SnapshotCollector(snapshot, health)
+    accepted = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
+    if "text/plain" in accepted and "application/openmetrics-text" not in accepted:
+        return generate_latest(collector), TEXT
+    return OPENMETRICS(collector), openmetrics.CONTENT_TYPE_LATEST
+
+
+@attrs.frozen
+class SnapshotCollector(Collector):
+    """No error text becomes a label: a label's values live for ever in a time series database."""
+
+    snapshot: Snapshot
+    health: TrackerHealth
+
+    def collect(self) -> Iterable[Metric]:
+        yield from (self._gauge(*gauge) for gauge in GAUGES)
+        yield self._states()
+        yield self._outcomes()
+        yield from self._limits()
+        yield self._positions()
+        yield from _own(self.health, self.snapshot)
+
+    def _gauge(self, name: str, help_text: str, value: Value) -> Metric:
+        family = GaugeMetricFamily(name, help_text, labels=["provider"])
+        for provider in self.snapshot.providers.values():
+            if (number := value(provider)) is not None:
+                family.add_metric([provider.name], number)
+        return family
+
+    def _states(self) -> Metric:
+        family = GaugeMetricFamily(
+            "llm_provider_state", "1 for the state a provider is in.", labels=["provider", "state"]
+        )
+        for provider in self.snapshot.providers.values():
+            for state in Status:
+                family.add_metric([provider.name, state.value], float(provider.status is state))
+        return family
+
+    def _outcomes(self) -> Metric:
+        family = CounterMetricFamily(
+            "llm_provider_probes", "Checks made, by outcome.", labels=["provider", "outcome"]
+        )
+        for provider in self.snapshot.providers.values():
+            for kind, count in provider.outcome_counts:
+                family.add_metric([provider.name, kind.value], count)
+        return family
+
+    def _limits(self) -> Iterator[Metric]:
+        labels = ["provider", "limit"]
+        size = GaugeMetricFamily("llm_provider_limit", "A rate limit's size.", labels=labels)
+        left = GaugeMetricFamily(
+            "llm_provider_limit_remaining", "What is left of a rate limit.", labels=labels
+        )
+        for provider in self.snapshot.providers.values():
+            for limit in provider.rate_limit.limits:
+                if limit.limit is not None:
+                    size.add_metric([provider.name, limit.name], limit.limit)
+                if limit.remaining is not None:
+                    left.add_metric([provider.name, limit.name], limit.remaining)
+        yield from (size, left)
+
+    def _positions(self) -> Metric:
+        family = GaugeMetricFamily(
+            "llm_provider_ranking_position",
+            "Place in the ranking, 1 is best; absent for what is not usable.",
+            labels=["provider"],
+        )
+        for position, ranked in enumerate(self.snapshot.ranking.ranked, start=1):
+            family.add_metric([ranked.provider], position)
+        return family
+
+
+def _success(provider: ProviderStatus) -> float | None:
+    """As in blackbox_exporter; our own faults and limits prove nothing."""
+    kind = provider.outcome
+    return None if kind is None or kind.is_ours else float(kind.is_success or kind.is_limit)
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000.0
+
+
+def _epoch(at: datetime | None) -> float | None:
+    return None if at is None else at.timestamp()
+
+
+def _uptime(provider: ProviderStatus) -> float | None:
+    return None if provider.uptime.day is None else provider.uptime.day / 100.0
+
+
+def _p95(provider: ProviderStatus) -> float | None:
+    return None if provider.latency is None else provider.latency.p95 / 1000.0
+
+
+GAUGES: tuple[tuple[str, str, Value], ...] = (
+    ("probe_success", "1 if the last check reached the provider's API.", _success),
+    (
+        "probe_duration_seconds",
+        "Latency of the last successful check.",
+        lambda p: _seconds(p.response_time_ms),
+    ),
+    ("llm_provider_usable", "1 if it may be routed to now.", lambda p: float(p.usable)),
+    ("llm_provider_stale", "1 if its last check is long overdue.", lambda p: float(p.stale)),
+    ("llm_provider_uptime_ratio", "Up of what was counted in 24 hours.", _uptime),
+    ("llm_provider_latency_p95_seconds", "95th percentile of 24 hours.", _p95),
+    (
+        "llm_provider_ttft_seconds",
+        "Time to the first token of the last completion.",
+        lambda p: _seconds(p.ttft_ms),
+    ),
+    (
+        "llm_provider_rate_limit_used_ratio",
+        "Use of the fullest rate limit.",
+        lambda p: p.rate_limit.percent / 100.0 if p.rate_limit.limits else None,
+    ),
+    (
+        "llm_provider_last_probe_timestamp_seconds",
+        "When the last check began.",
+        lambda p: _epoch(p.last_check),
+    ),
+    (
+        "llm_provider_consecutive_failures",
+        "Failed checks in a row.",
+        lambda p: float(p.consecutive_failures),
+    ),
+    ("llm_provider_probes_24h", "Checks in 24 hours.", lambda p: float(p.checks_24h)),
+    (
+        "llm_provider_completions_24h",
+        "Completions spent on checks in 24 hours.",
+        lambda p: float(p.completions_24h),
+    ),
+)
+
+
+def _own(health: TrackerHealth, snapshot: Snapshot) -> Iterator[Metric]:
+    """The tracker's own health."""
+    restarts = sum(actor.restarts for actor in health.actors.values())
+    for name, help_text, value in (
+        ("up", "1 while the loop and the actors beat.", float(health.alive)),
+        ("ready", "1 after the first sweep.", float(health.ready)),
+        ("providers", "Providers watched.", health.providers_monitored),
+        ("loop_lag_seconds", "How late the event loop is.", health.loop_lag_ms / 1000.0),
+        ("database_up", "1 while results are stored.", float(health.database.state == "ok")),
+        ("results_buffered", "Results that wait for the database.", health.database.buffered),
+        (
+            "snapshot_timestamp_seconds",
+            "Unix time of the snapshot that the answers come from.",
+            snapshot.timestamp.timestamp(),
+        ),
+    ):
+        yield GaugeMetricFamily(f"llm_tracker_{name}", help_text, value=value)
+    for name, help_text, value in (
+        ("results_dropped", "Results lost while the database was away.", health.database.dropped),
+        ("reports_dropped", "Reports lost to a bug of ours.", health.reports_dropped),
+        ("feeds_dropped", "Live readers that were too slow.", health.feeds_dropped),
+        ("loop_stalls", "Times the event loop stood still.", health.stalls),
+        ("actor_restarts", "Restarts of actors after a crash.", restarts),
+        ("aggregator_restarts", "Restarts of the aggregator.", health.aggregator_restarts),
+        ("writer_restarts", "Restarts of the writer.", health.writer_restarts),
+    ):
+        yield CounterMetricFamily(f"llm_tracker_{name}", help_text, value=value)

@@ -1,0 +1,1 @@
+"""What every route shares: access, problems, ETags, caching, OpenAPI."""

@@ -1,0 +1,140 @@
+"""Who may ask what: the two tokens, the host names, and requests sent from other sites."""
+
+import base64
+import binascii
+import hmac
+import re
+from hashlib import sha256
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import attrs
+
+from api.http.problems import Problem
+from tracker.core.redaction import Secret
+from tracker.core.settings import ServerSettings
+
+REALM = 'realm="provider status"'
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s\[\]/?#@:]*))(?::\d*)?")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def is_loopback(host: str) -> bool:
+    """A host name or address that only this machine reaches."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def is_token(given: str | None, secret: Secret) -> bool:
+    """In constant time, whatever the lengths: only digests are compared."""
+    if given is None:
+        return False
+    digests = (sha256(text).digest() for text in (_raw(given), secret.reveal().encode()))
+    return hmac.compare_digest(*digests)
+
+
+def bearer(authorization: str | None) -> str | None:
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def basic_password(authorization: str | None) -> str | None:
+    """A browser cannot send a bearer token for a page, but it can ask for a password."""
+    scheme, _, encoded = (authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        pair = base64.b64decode(_raw(encoded.strip()), validate=True)
+    except binascii.Error:
+        return None
+    return pair.partition(b":")[2].decode("latin-1")
+
+
+def require_admin(settings: ServerSettings, authorization: str | None) -> None:
+    """Raises Problem: 403 with no token set, 401 without the right one."""
+    if settings.admin_token is None:
+        raise Problem(
+            status=403,
+            title="No admin token is set",
+            detail=f"set the environment variable {settings.admin_token_env} to a long random "
+            "text, restart, and send it as 'Authorization: Bearer TOKEN'",
+        )
+    if not is_token(bearer(authorization), settings.admin_token):
+        raise Problem(
+            status=401,
+            detail="this needs the admin token: 'Authorization: Bearer TOKEN'",
+            headers=(("WWW-Authenticate", f"Bearer {REALM}"),),
+        )
+
+
+def require_reader(settings: ServerSettings, authorization: str | None) -> None:
+    """Where a read token is set. Raises Problem: 401 when neither token is given."""
+    given = bearer(authorization) or basic_password(authorization)
+    tokens = [t for t in (settings.read_token, settings.admin_token) if t is not None]
+    if not sum(is_token(given, token) for token in tokens):  # each, so that time tells nothing
+        raise Problem(
+            status=401,
+            detail="this needs the read token: 'Authorization: Bearer TOKEN', "
+            "or in a browser as the password of any user",
+            headers=(
+                ("WWW-Authenticate", f"Bearer {REALM}"),
+                ("WWW-Authenticate", f'Basic {REALM}, charset="UTF-8"'),
+            ),
+        )
+
+
+@attrs.frozen
+class AllowedHosts:
+    """The names this server answers to; None: any.
+
+    A page of another site can point its own name at this machine (DNS rebinding), but the
+    browser then sends that name.
+    """
+
+    names: frozenset[str] | None
+
+    @classmethod
+    def of(cls, settings: ServerSettings) -> "AllowedHosts":
+        if "*" in settings.allowed_hosts:
+            return cls(None)
+        if not settings.allowed_hosts and not is_loopback(settings.host):
+            return cls(None)  # a public bind: its names are not ours to know
+        own = {name.lower().rstrip(".") for name in (*settings.allowed_hosts, settings.host)}
+        return cls(LOOPBACK_NAMES | own)
+
+    def allow(self, host_header: str) -> bool:
+        return self.names is None or host_name(host_header) in self.names
+
+
+def host_name(host_header: str) -> str:
+    """Without port, brackets and the final dot; empty for nonsense, ``[::1].evil.example`` too."""
+    found = _HOST.fullmatch(host_header)
+    return (found[1] or found[2]).lower().rstrip(".") if found else ""
+
+
+def refuse_cross_site(host: str, origin: str | None, site: str | None) -> None:
+    """Of a request that is not safe. Raises Problem: 403 when another site's page sent it."""
+    foreign = origin is not None and _netloc(origin) != host.lower()
+    if foreign or site not in (None, "same-origin", "none"):
+        raise Problem(
+            status=403,
+            title="Cross-site request refused",
+            detail="only this server's own pages and programs may change something",
+        )
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
+def _raw(header: str) -> bytes:
+    """A header's bytes, which WSGI and ASGI frameworks show as latin-1."""
+    return header.encode("latin-1", "replace")

@@ -1,0 +1,59 @@
+"""What every request passes first, and the headers every answer carries."""
+
+from functools import lru_cache
+
+from quart import Response, request
+from quart_trio import QuartTrio
+
+from api.http.auth import SAFE_METHODS, AllowedHosts, refuse_cross_site, require_reader
+from api.http.problems import Problem
+from tracker.core.settings import ServerSettings
+
+# For answers that are data: nothing in them may run, load or be framed.
+DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
+HEADERS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
+# A service manager asks by address, and learns nothing but that we are up.
+OPEN_PATHS = frozenset({"/livez", "/readyz"})
+
+
+def install_request_checks(app: QuartTrio, settings: ServerSettings) -> None:
+    """Check each request before its view."""
+    allow = lru_cache(maxsize=64)(AllowedHosts.of(settings).allow)
+
+    async def check() -> None:
+        # What is not needed is not looked for: a header that is missing costs an exception.
+        headers = request.headers
+        if request.path not in OPEN_PATHS:
+            if not allow(headers.get("Host", "")):
+                raise _unknown_host()
+            if settings.read_token is not None:
+                require_reader(settings, headers.get("Authorization"))
+        if request.method not in SAFE_METHODS:
+            # A refusal while the body still comes would end the connection, and not say so.
+            await request.get_data()
+            refuse_cross_site(
+                headers.get("Host", ""), headers.get("Origin"), headers.get("Sec-Fetch-Site")
+            )
+
+    async def secure(response: Response) -> Response:
+        return add_security_headers(response)
+
+    app.before_request(check)
+    app.after_request(secure)
+
+
+def add_security_headers(response: Response) -> Response:
+    """With the headers that every answer carries."""
+    response.headers.extend(HEADERS)
+    if not response.headers.getlist("Content-Security-Policy"):
+        response.headers.add("Content-Security-Policy", DATA_POLICY)
+    return response
+
+
+def _unknown_host() -> Problem:
+    return Problem(
+        status=400,
+        title="Unknown host name",
+        detail="this server does not answer to the name asked for; "
+        "add it to allowed_hosts in [server]",
+    )

@@ -1,0 +1,128 @@
+"""The OpenAPI 3.1 document, from what each view says of itself."""
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import attrs
+import msgspec
+from quart_schema import (
+    HttpSecurityScheme,
+    OpenAPIProvider,
+    QuartSchema,
+    document_querystring,
+    document_request,
+    document_response,
+    security_scheme,
+    tag,
+)
+from quart_trio import QuartTrio
+
+from api.http.response_cache import JSON
+from api.schemas.status import PROBLEM, Problem
+
+View = TypeVar("View", bound=Callable[..., Any])
+REFERENCE = "#/components/schemas/{name}"
+
+
+@attrs.frozen
+class ResponseSpec:
+    """An answer's body: one of ``models``, or text. No content type: no body at all."""
+
+    models: tuple[type, ...]
+    content_type: str = JSON
+    status: int = 200
+    says: str = ""
+
+
+NOT_MODIFIED = ResponseSpec((), "", 304, "What you have is still right.")
+
+
+def gives(*models: type, status: int = 200, says: str = "") -> ResponseSpec:
+    """JSON in one of these shapes."""
+    return ResponseSpec(models, JSON, status, says)
+
+
+def text(content_type: str, says: str = "") -> ResponseSpec:
+    return ResponseSpec((), content_type, 200, says)
+
+
+def failure(status: int) -> ResponseSpec:
+    return ResponseSpec((Problem,), PROBLEM, status)
+
+
+def describe(
+    topic: str,
+    *answers: ResponseSpec,
+    errors: Sequence[int] = (),
+    query: type | None = None,
+    body: Any = None,
+    admin: bool = False,
+) -> Callable[[View], View]:
+    """Document a view; nothing is checked at run time, so the hot paths cost nothing."""
+    failures = map(failure, sorted({*errors, 400, *((401, 403) if admin else ())}))
+
+    def decorate(view: View) -> View:
+        for each in (*answers, *failures):
+            view = document_response(each, each.status)(view)
+        if query is not None:
+            view = document_querystring(query)(view)
+        if body is not None:
+            view = document_request(body)(view)
+        if admin:
+            view = security_scheme([{"admin": []}])(view)
+        return tag([topic])(view)
+
+    return decorate
+
+
+class OpenApiBuilder(OpenAPIProvider):
+    """Knows bodies that are no JSON, and answers of one of several shapes."""
+
+    def build_response_object(
+        self,
+        model: Any,
+        headers_model: Any,  # noqa: ARG002 (theirs)
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        described = {"description": model.says or HTTPStatus(model.status).phrase}
+        if not model.content_type:
+            return described, {}
+        schemas, components = msgspec.json.schema_components(model.models, ref_template=REFERENCE)
+        schema = {"type": "string"} if not schemas else schemas[0]
+        if len(schemas) > 1:
+            schema = {"anyOf": list(schemas)}
+        return {**described, "content": {model.content_type: {"schema": schema}}}, components
+
+    def build_request_body(
+        self,
+        model: Any,
+        source: Any,  # noqa: ARG002 (theirs)
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        (schema,), components = msgspec.json.schema_components([model], ref_template=REFERENCE)
+        return {"content": {JSON: {"schema": schema}}, "required": True}, components
+
+    def build_path_parameter(self, name: str, converter: Any) -> dict[str, Any]:
+        parameter = super().build_path_parameter(name, converter)
+        parameter["schema"]["minLength"] = 1
+        parameter["description"] = "The provider's name, url-encoded."
+        return parameter
+
+
+def document(app: QuartTrio, version: str, root_path: str) -> dict[str, Any]:
+    """The whole document. The extension itself stays out of ``app``: it would touch every answer.
+
+    Raises nothing: it is built once, at start, and tested.
+    """
+    app.config.setdefault("QUART_SCHEMA_CONVERT_CASING", False)
+    app.config.setdefault("QUART_SCHEMA_CONVERSION_PREFERENCE", "msgspec")
+    schema = QuartSchema(
+        info={
+            "title": "Provider Status Tracker",
+            "version": version,
+            "description": "Which LLM provider works, how fast, and which to use next.",
+        },
+        servers=[{"url": root_path or "/"}],
+        security_schemes={"admin": HttpSecurityScheme(scheme="bearer")},
+    )
+    built = OpenApiBuilder(app, schema).schema()
+    return {**built, "paths": {path: built["paths"][path] for path in sorted(built["paths"])}}

@@ -1,0 +1,107 @@
+"""Errors as application/problem+json (RFC 9457), also those of the framework and our own bugs."""
+
+import traceback
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import attrs
+import msgspec
+import structlog
+from quart import Response, request
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import RequestRedirect
+
+from api.schemas.status import PROBLEM
+from api.schemas.status import Problem as Wire
+from tracker.runtime.tracker import StoppedError
+
+if TYPE_CHECKING:
+    from tracker.runtime.tracker import Tracker
+
+RETRY = (("Retry-After", "5"),)  # seconds; a restart takes less
+log = structlog.get_logger()
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Problem(Exception):  # noqa: N818 (RFC 9457's word)
+    """An answer that is an error. ``detail`` says what is wrong and what to do."""
+
+    status: int
+    detail: str
+    title: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def bad_request(detail: str) -> Problem:
+    return Problem(status=400, detail=detail)
+
+
+def no_provider(name: str) -> Problem:
+    return Problem(
+        status=404,
+        title="No such provider",
+        detail=f"no provider is named {name[:100]!r}; /api/providers/status lists them all",
+    )
+
+
+def problem_response(problem: Problem) -> Response:
+    title = problem.title or HTTPStatus(problem.status).phrase
+    body = msgspec.json.encode(Wire(title=title, status=problem.status, detail=problem.detail))
+    response = Response(body, problem.status, content_type=PROBLEM)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers.extend(problem.headers)
+    return response
+
+
+def handle_problems(app: QuartTrio, tracker: "Tracker") -> None:
+    """Let ``app`` answer every error as a problem."""
+
+    async def on_problem(problem: Problem) -> Response:
+        return problem_response(problem)
+
+    async def on_http(error: HTTPException) -> Response | HTTPException:
+        if isinstance(error, MethodNotAllowed) and not _path_exists(app, error, tracker):
+            return problem_response(Problem(status=404, detail=_NOBODY))
+        return error if isinstance(error, RequestRedirect) else problem_response(_translate(error))
+
+    async def on_stopped(error: StoppedError) -> Response:
+        return problem_response(
+            Problem(status=503, detail=f"{error}: ask again in a moment", headers=RETRY)
+        )
+
+    async def on_bug(error: Exception) -> Response:
+        trace = tracker.mask("".join(traceback.format_exception(error)))
+        log.error("request failed", method=request.method, path=request.path, trace=trace)
+        return problem_response(
+            Problem(status=500, detail="a bug of ours: the tracker's log has the details")
+        )
+
+    app.register_error_handler(Problem, on_problem)
+    app.register_error_handler(HTTPException, on_http)
+    app.register_error_handler(StoppedError, on_stopped)
+    app.register_error_handler(Exception, on_bug)
+
+
+_NOBODY = "nothing here, nor a provider of that name; /docs lists every path"
+_DETAILS = {
+    404: "nothing here; /docs lists every path",
+    408: "the request's body took too long to arrive",
+    413: "the request's body is too large",
+}
+
+
+def _path_exists(app: QuartTrio, error: MethodNotAllowed, tracker: "Tracker") -> bool:
+    """Whether a path that has other methods is one: rules for a provider's name fit anything."""
+    adapter = app.url_map.bind("")
+    named = [adapter.match(request.path, method)[1] for method in error.valid_methods or ()]
+    return any("name" not in n or n["name"] in tracker.snapshot.providers for n in named)
+
+
+def _translate(error: HTTPException) -> Problem:
+    status = error.code or 500
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        detail = f"this path answers {allowed}, not {request.method[:20]}"
+        return Problem(status=status, detail=detail, headers=(("Allow", allowed),))
+    return Problem(status=status, detail=_DETAILS.get(status, error.description or error.name))

@@ -1,0 +1,114 @@
+"""Snapshots as bytes: each answer is encoded at most once, whoever and however many ask."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+import attrs
+import msgspec
+
+from api.schemas.convert import instant, view_best, view_provider
+from tracker.core.snapshot import ProviderStatus, Ranking, Snapshot
+
+JSON = "application/json"
+UNPLANNED = timedelta(seconds=60)  # with no check planned that could help, the next snapshot
+KEPT = 256  # answers kept of one snapshot: the unfiltered ones, and the filters in use
+
+
+@attrs.frozen(kw_only=True)
+class CachedResponse:
+    """A whole answer, ready to send. ``retry_at``: when asking again could help."""
+
+    body: bytes = attrs.field(repr=False)
+    etag: str
+    content_type: str = JSON
+    status: int = 200
+    retry_at: datetime | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def answer_of(
+    body: bytes,
+    content_type: str = JSON,
+    *,
+    status: int = 200,
+    retry_at: datetime | None = None,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> CachedResponse:
+    """``body`` with the ETag of its content."""
+    etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+    return CachedResponse(
+        body=body,
+        etag=etag,
+        content_type=content_type,
+        status=status,
+        retry_at=retry_at,
+        headers=headers,
+    )
+
+
+class ResponseCache:
+    """The answers given of the newest snapshot.
+
+    They are a function of the snapshot alone, so a key is encoded once; a provider that did not
+    change since the snapshot before keeps its bytes.
+    """
+
+    def __init__(self) -> None:
+        self._snapshot: Snapshot | None = None
+        self._kept: OrderedDict[Hashable, CachedResponse] = OrderedDict()
+        self._pieces: dict[str, tuple[ProviderStatus, bytes]] = {}
+
+    def get(
+        self, snapshot: Snapshot, key: Hashable, encode: Callable[[], CachedResponse]
+    ) -> CachedResponse:
+        """The answer kept under ``key``, or ``encode``'s, kept from now on."""
+        if snapshot is not self._snapshot:
+            self._reset_for(snapshot)
+        if (found := self._kept.get(key)) is None:
+            found = self._kept[key] = encode()
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(key)  # what nobody asks for goes first
+        return found
+
+    def piece(self, provider: ProviderStatus) -> bytes:
+        """One provider as JSON."""
+        known = self._pieces.get(provider.name)
+        if known is not None and known[0] is provider:
+            return known[1]
+        encoded = msgspec.json.encode(view_provider(provider))
+        self._pieces[provider.name] = (provider, encoded)
+        return encoded
+
+    def status(self, snapshot: Snapshot) -> CachedResponse:
+        return self.get(snapshot, "status", lambda: answer_of(self.encode_status(snapshot)))
+
+    def best(self, snapshot: Snapshot) -> CachedResponse:
+        return self.get(snapshot, "best", lambda: best_answer(snapshot, snapshot.ranking))
+
+    def provider(self, snapshot: Snapshot, name: str) -> CachedResponse:
+        """Raises KeyError."""
+        piece = self.piece(snapshot.providers[name])
+        return self.get(snapshot, ("provider", name), lambda: answer_of(piece))
+
+    def encode_status(self, snapshot: Snapshot) -> bytes:
+        pieces = {name: msgspec.Raw(self.piece(p)) for name, p in snapshot.providers.items()}
+        return msgspec.json.encode({"timestamp": instant(snapshot.timestamp), "providers": pieces})
+
+    def _reset_for(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._kept.clear()
+        for gone in self._pieces.keys() - snapshot.providers.keys():
+            del self._pieces[gone]
+
+
+def best_answer(snapshot: Snapshot, ranking: Ranking) -> CachedResponse:
+    """200 with the best, or 503 with why there is none."""
+    body = msgspec.json.encode(view_best(snapshot.timestamp, ranking))
+    if ranking.ranked:
+        return answer_of(body)
+    retry_at = ranking.valid_until or snapshot.timestamp + UNPLANNED
+    return answer_of(body, status=503, retry_at=retry_at)

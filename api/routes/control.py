@@ -1,0 +1,126 @@
+"""What an operator may do: check now, tune. All of it needs the admin token."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import msgspec
+from quart import Response, request
+
+from api.http.auth import require_admin
+from api.http.openapi import describe, gives
+from api.http.problems import Problem, bad_request, no_provider
+from api.http.query import query
+from api.http.response_cache import JSON
+from api.routes.route import Route
+from api.schemas import operations as schemas
+from api.schemas.convert import instant, rounded, view_provider
+from api.schemas.status import Provider
+from tracker.core.outcomes import Outcome
+from tracker.core.settings import ServerSettings
+from tracker.core.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from tracker.runtime.tracker import Tracker
+
+
+@attrs.frozen
+class ControlRoutes:
+    tracker: "Tracker"
+    settings: ServerSettings
+
+    def rules(self) -> Iterator[Route]:
+        yield Route("POST", "/api/providers/check", self.check_all)
+        yield Route("POST", "/api/providers/<name:name>/check", self.check)
+        yield Route("PATCH", "/api/providers/<name:name>", self.tune)
+
+    @describe("control", gives(schemas.Outcomes), errors=[503], admin=True)
+    async def check_all(self) -> Response:
+        """Check every provider now.
+
+        Joins the checks already under way. The status has the results when this answers.
+        """
+        return await self._check()
+
+    @describe("control", gives(schemas.Outcomes), errors=[404, 503], admin=True)
+    async def check(self, name: str) -> Response:
+        """Check one provider now."""
+        return await self._check(name)
+
+    @describe(
+        "control",
+        gives(Provider),
+        errors=[404, 413, 415, 503],
+        body=schemas.TuningBody,
+        admin=True,
+    )
+    async def tune(self, name: str) -> Response:
+        """Change a provider's interval, or switch it off or on: at once and for later starts.
+
+        null returns to the file's value; what is absent stays as it is.
+        """
+        self._admit()
+        changes = _wanted(await _tuning())
+        try:
+            await self.tracker.tune(name, **changes)
+        except KeyError:
+            raise no_provider(name) from None
+        except ValueError as error:
+            raise bad_request(str(error)) from None
+        if (provider := self.tracker.snapshot.providers.get(name)) is None:
+            raise no_provider(name)  # a reload took it away meanwhile
+        return _json(view_provider(provider))
+
+    async def _check(self, *names: str) -> Response:
+        self._admit()
+        try:
+            outcomes = await self.tracker.check(*names)
+        except KeyError:
+            raise no_provider(names[0]) from None
+        return _json(_view(self.tracker.snapshot, outcomes))
+
+    def _admit(self) -> None:
+        require_admin(self.settings, request.headers.get("Authorization"))
+        query()
+
+
+async def _tuning() -> schemas.ProviderPatch:
+    """Raises Problem on anything but a JSON object of known fields."""
+    if request.mimetype != JSON:
+        raise Problem(status=415, detail=f"send the change as {JSON}")
+    try:
+        tuning = msgspec.json.decode(await request.get_data(), type=schemas.ProviderPatch)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise bad_request(f"not a change we understand: {error}") from None
+    if not _wanted(tuning):
+        raise bad_request("nothing to change: give interval_seconds, enabled or both")
+    return tuning
+
+
+def _wanted(tuning: schemas.ProviderPatch) -> dict[str, Any]:
+    given = {"interval_seconds": tuning.interval_seconds, "enabled": tuning.enabled}
+    return {name: value for name, value in given.items() if value is not msgspec.UNSET}
+
+
+def _view(snapshot: Snapshot, outcomes: dict[str, Outcome]) -> schemas.Outcomes:
+    return schemas.Outcomes(
+        timestamp=instant(snapshot.timestamp),
+        outcomes={
+            name: schemas.Outcome(
+                outcome=outcome.kind.value,
+                status=snapshot.providers[name].status.value,
+                response_time_ms=rounded(outcome.latency_ms, 1),
+                error_message=outcome.finding.message,
+                http_status=outcome.finding.http_status,
+                checked_at=instant(outcome.at),
+            )
+            for name, outcome in outcomes.items()
+            if name in snapshot.providers  # a reload may just have removed one
+        },
+    )
+
+
+def _json(value: object) -> Response:
+    response = Response(msgspec.json.encode(value), content_type=JSON)
+    response.headers["Cache-Control"] = "no-store"
+    return response

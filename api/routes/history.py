@@ -1,0 +1,131 @@
+"""Answers about the past: the only ones that ask the database, within limits."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import msgspec
+import trio
+from quart import Response
+
+from api.http.etags import respond
+from api.http.history_stream import encode_history, view_change
+from api.http.openapi import NOT_MODIFIED, describe, gives
+from api.http.problems import Problem, bad_request, no_provider
+from api.http.query import Given, parse_whole, query, single, whole_number
+from api.http.response_cache import answer_of
+from api.routes.route import Route
+from api.schemas import history as schemas
+from tracker.core.clock import Clock
+from tracker.store import HistoryTooLarge, StoreUnavailable
+
+if TYPE_CHECKING:
+    from tracker.runtime.tracker import Tracker
+
+MOST_HOURS = 168
+MOST_SECONDS = MOST_HOURS * 3600
+# The store reads for two at once; who waits longer than this is told so rather than kept.
+LIMIT_SECONDS = 10.0
+
+
+@attrs.frozen
+class HistoryRoutes:
+    """A reader who goes away cancels the query."""
+
+    tracker: "Tracker"
+    clock: Clock = Clock()
+
+    def rules(self) -> Iterator[Route]:
+        yield Route("GET", "/api/providers/history", self.history)
+        yield Route("GET", "/api/providers/history/<name:name>", self.history_of)
+        yield Route("GET", "/api/providers/changes", self.changes)
+
+    @describe(
+        "past",
+        gives(schemas.RawHistory, schemas.BucketHistory),
+        NOT_MODIFIED,
+        errors=[503, 504],
+        query=schemas.HistoryQuery,
+    )
+    async def history(self) -> Response:
+        """Every provider's past checks, singly or in buckets."""
+        return await self._history(query("hours", "resolution"))
+
+    @describe(
+        "past",
+        gives(schemas.RawHistory, schemas.BucketHistory),
+        NOT_MODIFIED,
+        errors=[404, 503, 504],
+        query=schemas.HistoryQuery,
+    )
+    async def history_of(self, name: str) -> Response:
+        """One provider's past checks."""
+        given = query("hours", "resolution")
+        if name not in self.tracker.snapshot.providers:
+            raise no_provider(name)
+        return await self._history(given, name)
+
+    @describe(
+        "past",
+        gives(schemas.Changes),
+        NOT_MODIFIED,
+        errors=[404, 503, 504],
+        query=schemas.ChangesQuery,
+    )
+    async def changes(self) -> Response:
+        """Changes of status, of the best provider and of model lists; the newest 500."""
+        given = query("hours", "provider")
+        hours, name = _hours(given), single(given, "provider")
+        if name is not None and name not in self.tracker.snapshot.providers:
+            raise no_provider(name)
+        since = self.clock.now() - timedelta(hours=hours)
+        found = await _query_store(self.tracker.changes, name, since=since)
+        document = {"hours": hours, "changes": [view_change(change) for change in found]}
+        return respond(answer_of(msgspec.json.encode(document)))
+
+    async def _history(self, given: Given, *names: str) -> Response:
+        hours = _hours(given)
+        raw, seconds = _resolution(given)
+        found = await _query_store(
+            self.tracker.history,
+            names or tuple(self.tracker.snapshot.providers),  # not those watched no longer
+            since=self.clock.now() - timedelta(hours=hours),
+            resolution=seconds,
+            raw=raw,
+        )
+        return respond(answer_of(await encode_history(found, hours)))
+
+
+def _hours(given: Given) -> int:
+    return whole_number(given, "hours", default=24, least=1, most=MOST_HOURS)
+
+
+def _resolution(given: Given) -> tuple[bool, float | None]:
+    """Whether single checks are wanted, and else the buckets' size in seconds, if one is."""
+    text = single(given, "resolution")
+    if text is None or text == "raw":
+        return text == "raw", None
+    return False, parse_whole("resolution", text, least=1, most=MOST_SECONDS, beside="raw or ")
+
+
+async def _query_store(ask: Any, *arguments: Any, **options: Any) -> Any:
+    """What the store answers. Raises Problem: 400 too much, 503 away, 504 too slow."""
+    try:
+        with trio.fail_after(LIMIT_SECONDS):
+            return await ask(*arguments, **options)
+    except HistoryTooLarge as error:
+        raise bad_request(str(error)) from None
+    except StoreUnavailable as error:
+        raise Problem(
+            status=503,
+            title="The database is unavailable",
+            detail=f"{error.reason}; the present status is not affected",
+            headers=(("Retry-After", "5"),),
+        ) from None
+    except trio.TooSlowError:
+        raise Problem(
+            status=504,
+            detail=f"the history was not read within {LIMIT_SECONDS:g} s; ask for fewer hours, "
+            "one provider, or again when fewer ask",
+        ) from None

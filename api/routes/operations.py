@@ -1,0 +1,147 @@
+"""For those who run the tracker: its own health, metrics, and the live feed."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import attrs
+import msgspec
+import trio
+from quart import Response, request
+
+from api.exports.metrics import encode_metrics
+from api.http.openapi import describe, gives, text
+from api.http.query import query
+from api.http.response_cache import JSON
+from api.http.server_sent_events import Streams
+from api.routes.route import Route
+from api.schemas import operations as schemas
+from api.schemas.convert import instant, maybe_instant
+from tracker.runtime.diagnostics import TrackerHealth
+
+if TYPE_CHECKING:
+    from tracker.runtime.tracker import Tracker
+
+EVENTS = "text/event-stream"
+OPENMETRICS = "application/openmetrics-text"
+
+
+@attrs.frozen
+class OperationsRoutes:
+    """``scraping``: a scrape of a thousand providers takes longer than the loop may stand still."""
+
+    tracker: "Tracker"
+    streams: Streams
+    scraping: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
+
+    def rules(self) -> Iterator[Route]:
+        yield Route("GET", "/api/providers/health", self.health)
+        yield Route("GET", "/api/providers/events", self.events)
+        yield Route("GET", "/livez", self.livez)
+        yield Route("GET", "/readyz", self.readyz)
+        yield Route("GET", "/metrics", self.metrics)
+
+    @describe("operations", gives(schemas.Health), gives(schemas.Health, status=503))
+    async def health(self) -> Response:
+        """The tracker's own state; 503 when a restart would help."""
+        query()
+        health = self.tracker.health()
+        return _uncached_json(view_health(health), ok=health.alive)
+
+    @describe(
+        "operations", gives(schemas.LivenessResponse), gives(schemas.LivenessResponse, status=503)
+    )
+    async def livez(self) -> Response:
+        """Whether the loop and the actors beat; a database away is no reason to restart."""
+        health = self.tracker.health()
+        problems = [] if health.alive else list(health.problems)
+        return _uncached_json(
+            schemas.LivenessResponse(ok=health.alive, problems=problems), ok=health.alive
+        )
+
+    @describe(
+        "operations", gives(schemas.LivenessResponse), gives(schemas.LivenessResponse, status=503)
+    )
+    async def readyz(self) -> Response:
+        """Whether every provider was checked once."""
+        ready = self.tracker.health().ready
+        problems = [] if ready else ["the first sweep is not done"]
+        return _uncached_json(schemas.LivenessResponse(ok=ready, problems=problems), ok=ready)
+
+    @describe("operations", text(OPENMETRICS, says="As text/plain for who accepts only that."))
+    async def metrics(self) -> Response:
+        """Metrics for Prometheus."""
+        body, content_type = await trio.to_thread.run_sync(
+            encode_metrics,
+            self.tracker.snapshot,
+            self.tracker.health(),
+            request.headers.get("Accept", ""),
+            limiter=self.scraping,
+        )
+        return _no_store(Response(body, content_type=content_type))
+
+    @describe("present", text(EVENTS, says="snapshot, then provider, best and heartbeat."))
+    async def events(self) -> Response:
+        """What changes, as it changes.
+
+        ``snapshot`` comes first: the status document, with the best document as ``best``. Then
+        ``provider`` (one provider's document) and ``best`` for what changed, and a ``heartbeat``
+        every ten seconds. The last event of each change has an ``id``: a reader that names the
+        present one (Last-Event-ID) gets a heartbeat in place of the snapshot.
+        """
+        query()
+        if request.method == "HEAD":
+            return _no_store(Response(b"", content_type=EVENTS))
+        response = Response(
+            self.streams.stream(request.headers.get("Last-Event-ID")), content_type=EVENTS
+        )
+        response.timeout = None
+        response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
+        return _no_store(response)
+
+
+def view_health(health: TrackerHealth) -> schemas.Health:
+    actors = {
+        name: schemas.Actor(
+            state=actor.state,
+            restarts=actor.restarts,
+            last_heartbeat=maybe_instant(actor.last_heartbeat),
+            overdue_seconds=round(actor.overdue_seconds, 1),
+        )
+        for name, actor in health.actors.items()
+    }
+    database = health.database
+    return schemas.Health(
+        status=health.status,
+        problems=list(health.problems),
+        running=health.running,
+        ready=health.ready,
+        started_at=instant(health.started_at),
+        providers_monitored=health.providers_monitored,
+        database=schemas.Database(
+            state=database.state,
+            reason=database.reason,
+            buffered=database.buffered,
+            dropped=database.dropped,
+        ),
+        actors=actors,
+        loop_lag_ms=round(health.loop_lag_ms, 1),
+        worst_loop_lag_ms=round(health.worst_loop_lag_ms, 1),
+        stalls=health.stalls,
+        aggregator_restarts=health.aggregator_restarts,
+        writer_restarts=health.writer_restarts,
+        reports_dropped=health.reports_dropped,
+        feeds_dropped=health.feeds_dropped,
+        revision=health.revision,
+        policy=health.policy,
+        configuration_errors=list(health.configuration_errors),
+    )
+
+
+def _uncached_json(value: object, *, ok: bool) -> Response:
+    status = 200 if ok else 503
+    return _no_store(Response(msgspec.json.encode(value), status, content_type=JSON))
+
+
+def _no_store(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,36 @@
+"""The page for browsers without JavaScript: rendered once a snapshot, and only when asked for."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import attrs
+from quart import Response
+
+from api import plain_page
+from api.http.etags import respond
+from api.http.query import query
+from api.http.response_cache import CachedResponse, ResponseCache, answer_of
+from api.routes.route import Route
+from tracker.core.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from tracker.runtime.tracker import Tracker
+
+
+@attrs.frozen
+class PlainPageRoutes:
+    tracker: "Tracker"
+    answers: ResponseCache
+
+    def rules(self) -> Iterator[Route]:
+        yield Route("GET", "/plain", self.show_plain)
+
+    async def show_plain(self) -> Response:
+        query()
+        snapshot = self.tracker.snapshot
+        return respond(self.answers.get(snapshot, "plain", lambda: _page(snapshot)))
+
+
+def _page(snapshot: Snapshot) -> CachedResponse:
+    policy = (("Content-Security-Policy", plain_page.POLICY),)
+    return answer_of(plain_page.render(snapshot), "text/html; charset=utf-8", headers=policy)

@@ -1,0 +1,1 @@
+"""The shapes on the wire, and the conversion from the snapshot."""

@@ -1,0 +1,91 @@
+"""The shapes of the past: history and changes."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from api.schemas.units import (
+    Count,
+    Hours,
+    Milliseconds,
+    OutcomeWord,
+    Percent,
+    StatusWord,
+    Timestamp,
+)
+
+
+class HistoryPoint(Struct, frozen=True):
+    """One check."""
+
+    timestamp: Timestamp
+    status: StatusWord
+    outcome: OutcomeWord
+    response_time_ms: Milliseconds | None
+
+
+class BucketLatency(Struct, frozen=True):
+    """Successful checks of one bucket."""
+
+    min: Milliseconds | None = None
+    avg: Milliseconds | None = None
+    p50: Milliseconds | None = None
+    p95: Milliseconds | None = None
+    max: Milliseconds | None = None
+
+
+class Bucket(Struct, frozen=True):
+    """The checks of one stretch of time; ``timestamp`` is where it begins."""
+
+    timestamp: Timestamp
+    checks: Count
+    failures: Count
+    uptime_percent: Percent | None
+    latency_ms: BucketLatency
+
+
+class RawHistory(Struct, frozen=True):
+    """One point a check, oldest first."""
+
+    hours: Hours
+    resolution_seconds: None
+    providers: dict[str, list[HistoryPoint]]
+
+
+class BucketHistory(Struct, frozen=True):
+    """One point a stretch of ``resolution_seconds``, oldest first; empty ones are absent."""
+
+    hours: Hours
+    resolution_seconds: Annotated[float, Meta(gt=0.0)]
+    providers: dict[str, list[Bucket]]
+
+
+class Change(Struct, frozen=True):
+    """Something an operator asks about later; null where there was nothing."""
+
+    timestamp: Timestamp
+    kind: Literal["status", "best", "model"]
+    provider_name: str | None
+    before: str | None
+    after: str | None
+    reason: str
+
+
+class Changes(Struct, frozen=True):
+    """Oldest first."""
+
+    hours: Hours
+    changes: list[Change]
+
+
+class HistoryQuery(Struct):
+    hours: Hours = 24
+    resolution: Annotated[
+        Literal["raw"] | Annotated[int, Meta(ge=1, le=604_800)] | UnsetType,
+        Meta(description="raw: one point a check; a number: buckets of so many seconds."),
+    ] = UNSET
+
+
+class ChangesQuery(Struct):
+    hours: Hours = 24
+    provider: Annotated[str, Meta(description="Only this one's.")] | UnsetType = UNSET

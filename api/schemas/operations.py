@@ -1,0 +1,90 @@
+"""The shapes of what operators ask for: checks, tuning, the tracker's own state."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from api.schemas.units import Count, Milliseconds, OutcomeWord, StatusWord, Timestamp
+
+ActorState = Annotated[
+    str,
+    Meta(extra_json_schema={"enum": ["running", "restarting", "given up", "switched off"]}),
+]
+TrackerState = Annotated[str, Meta(extra_json_schema={"enum": ["ok", "degraded", "failing"]})]
+DatabaseState = Annotated[str, Meta(extra_json_schema={"enum": ["ok", "unavailable"]})]
+
+
+class Outcome(Struct, frozen=True):
+    """What a check just found."""
+
+    outcome: OutcomeWord
+    status: StatusWord
+    response_time_ms: Milliseconds | None
+    error_message: Annotated[str, Meta(max_length=200)]
+    http_status: int | None
+    checked_at: Timestamp
+
+
+class Outcomes(Struct, frozen=True):
+    """What the checks just found, by provider."""
+
+    timestamp: Timestamp
+    outcomes: dict[str, Outcome]
+
+
+class ProviderPatch(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to tune; null returns to the file's value, an absent field changes nothing."""
+
+    interval_seconds: Annotated[float, Meta(gt=0.0)] | UnsetType | None = UNSET
+    enabled: bool | UnsetType | None = UNSET
+
+
+TuningBody = Annotated[ProviderPatch, Meta(extra_json_schema={"minProperties": 1})]
+
+
+class Database(Struct, frozen=True):
+    """Behind the history. ``buffered`` results wait in memory; ``dropped`` ones are lost."""
+
+    state: DatabaseState
+    reason: str
+    buffered: Count
+    dropped: Count
+
+
+class Actor(Struct, frozen=True):
+    """The task that watches one provider."""
+
+    state: ActorState
+    restarts: Count
+    last_heartbeat: Timestamp | None
+    overdue_seconds: float
+
+
+class Health(Struct, frozen=True):
+    """The tracker's own state; ``problems`` are sentences."""
+
+    status: TrackerState
+    problems: list[str]
+    running: bool
+    ready: bool
+    started_at: Timestamp
+    providers_monitored: Count
+    database: Database
+    actors: dict[str, Actor]
+    loop_lag_ms: Milliseconds
+    worst_loop_lag_ms: Milliseconds
+    stalls: Count
+    aggregator_restarts: Count
+    writer_restarts: Count
+    reports_dropped: Count
+    feeds_dropped: Count
+    revision: Count
+    policy: str
+    configuration_errors: list[str]
+
+
+class LivenessResponse(Struct, frozen=True):
+    """A sign of life or readiness, and what is wrong without it."""
+
+    ok: bool
+    problems: list[str]

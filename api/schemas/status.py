@@ -1,0 +1,176 @@
+"""What goes over the wire: the shapes of CONTRACT 5, encoded by msgspec and shown in OpenAPI."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from api.schemas.units import Count, Milliseconds, OutcomeWord, Percent, StatusWord, Timestamp
+
+PROBLEM = "application/problem+json"
+
+
+class Uptime(Struct, frozen=True):
+    """Percent up of what was counted in each window; null with nothing counted."""
+
+    hour: Percent | None = field(name="1h")
+    day: Percent | None = field(name="24h")
+    week: Percent | None = field(name="7d")
+
+
+class Latency(Struct, frozen=True):
+    """Successful checks of the last 24 hours."""
+
+    min: Milliseconds | None = None
+    avg: Milliseconds | None = None
+    p50: Milliseconds | None = None
+    p95: Milliseconds | None = None
+    max: Milliseconds | None = None
+    samples: Count = 0
+
+
+class Limit(Struct, frozen=True):
+    """One rate limit, in its own unit."""
+
+    name: str
+    window_seconds: float | None
+    limit: float | None
+    remaining: float | None
+    reset_at: Timestamp | None
+
+
+class RateLimit(Struct, frozen=True):
+    """Where the limits are known from, each of them, and when the trend runs one out."""
+
+    source: Literal["headers", "body", "estimate", "none"]
+    limits: list[Limit]
+    exhausts_at: Timestamp | None
+
+
+class Key(Struct, frozen=True):
+    """How one of the provider's keys fared; the key itself is never shown."""
+
+    number: Annotated[int, Meta(ge=1)]
+    state: Literal["unknown", "ok", "refused", "spent", "rate_limited"]
+
+
+class Provider(Struct, frozen=True):
+    """One provider at one instant."""
+
+    provider_name: str
+    status: StatusWord
+    reason: str
+    usable: bool
+    usable_at: Timestamp | None
+    stale: bool
+    enabled: bool
+    response_time_ms: Milliseconds | None
+    ttft_ms: Milliseconds | None
+    uptime_percent: Percent | None
+    uptime: Uptime
+    latency_ms: Latency
+    rate_limit_percent: Percent
+    rate_limit: RateLimit
+    last_check: Timestamp | None
+    next_check: Timestamp | None
+    interval_seconds: float
+    timeout_seconds: float
+    interval_overridden: bool
+    checks_24h: Count
+    completions_24h: Count
+    outcome: OutcomeWord | None
+    error_message: Annotated[str, Meta(max_length=200)]
+    consecutive_failures: Count
+    reachable: bool | None
+    authenticated: bool | None
+    quota_available: bool | None
+    inference: bool | None
+    keys: list[Key]
+
+
+class Status(Struct, frozen=True):
+    """Every provider, by name."""
+
+    timestamp: Timestamp
+    providers: dict[str, Provider]
+
+
+class Ranked(Struct, frozen=True):
+    """A usable provider and the numbers that gave it its place."""
+
+    provider_name: str
+    status: StatusWord
+    expected_cost_ms: Milliseconds | None
+    failure_probability: Annotated[float, Meta(ge=0.0, le=1.0)] | None
+    latency_ms: Milliseconds | None
+    samples: Count
+    last_check: Timestamp | None
+    reason: str
+    weight: Annotated[float, Meta(ge=0.0, le=1.0)]
+
+
+class Excluded(Struct, frozen=True):
+    """A provider not to be used now."""
+
+    provider_name: str
+    reason: str
+    until: Timestamp | None
+
+
+class Best(Struct, frozen=True):
+    """The provider to use now, and the order to fall back in."""
+
+    best_provider: str | None
+    reason: str
+    alternatives: list[str]
+    ranking: list[Ranked]
+    excluded: list[Excluded]
+    timestamp: Timestamp
+    valid_until: Timestamp | None
+    policy: str
+
+
+class Models(Struct, frozen=True):
+    """Which providers listed each model."""
+
+    models: dict[str, list[str]]
+
+
+class Badge(Struct, frozen=True):
+    """The JSON a shields endpoint badge reads."""
+
+    label: str
+    message: str
+    color: str
+    schema_version: Literal[1] = field(name="schemaVersion", default=1)
+
+
+class Problem(Struct, frozen=True):
+    """An error (RFC 9457)."""
+
+    title: str
+    status: Annotated[int, Meta(ge=400, le=599)]
+    detail: str
+
+
+class BestQuery(Struct):
+    candidates: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                description="Only these, separated by commas; unknown names are no candidates.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    exclude: Annotated[str, Meta(description="Not these, separated by commas.")] | UnsetType = UNSET
+    model: (
+        Annotated[
+            str, Meta(min_length=1, description="Only providers whose last model list has it.")
+        ]
+        | UnsetType
+    ) = UNSET
+
+
+class BadgeQuery(Struct):
+    show: Literal["status", "uptime", "latency"] = "status"

@@ -1,0 +1,458 @@
+"""status, best, history, export and tune, asked of a real tracker."""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from api.cli.tables import history_table
+from api.cli.tracker_client import url_of
+from api.exports.csv import COLUMNS
+from tests.helpers.command_line import Commands, answering, command, start
+from tests.helpers.real_tracker import RealTracker, real_tracker
+from tracker.core.outcomes import OutcomeKind
+from tracker.core.redaction import Secret
+from tracker.core.settings import ServerSettings
+
+__all__ = ["command"]
+NOBODY = "http://127.0.0.1:1"
+TOKEN = {"PROVIDER_STATUS_ADMIN_TOKEN": "right-token-0123"}
+
+
+@pytest.fixture(scope="module")
+def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealTracker]:
+    token = Secret(TOKEN["PROVIDER_STATUS_ADMIN_TOKEN"])
+    server = ServerSettings(port=0, admin_token=token)
+    with real_tracker(tmp_path_factory.mktemp("asked"), server) as running:
+        yield running
+
+
+@pytest.fixture
+def all_refuse(tracker: RealTracker) -> Iterator[None]:
+    tracker.kinds = dict.fromkeys(("groq", "mistral", "together"), OutcomeKind.AUTH)
+    tracker.check()
+    yield
+    tracker.kinds = {}
+    tracker.check()
+
+
+def test_status_as_json_is_the_answer_of_the_api(command: Commands, tracker: RealTracker) -> None:
+    found = command("status", "--url", tracker.url, "--json")
+    assert (found.code, found.err) == (0, "")
+    assert {name: one["status"] for name, one in found.json["providers"].items()} == {
+        "groq": "healthy",
+        "mistral": "healthy",
+        "together": "healthy",
+    }
+
+
+@pytest.mark.parametrize("columns", ["80", "200"])
+def test_names_and_states_stay_whole_at_any_width(
+    command: Commands, tracker: RealTracker, columns: str
+) -> None:
+    out = command("status", "--url", tracker.url, COLUMNS=columns).out
+    lines = out.splitlines()
+    assert [line.split()[:3] for line in lines if "●" in line] == [
+        ["groq", "●", "healthy"],
+        ["mistral", "●", "healthy"],
+        ["together", "●", "healthy"],
+    ]
+    assert max(map(len, lines)) <= int(columns)
+    assert ("p95" in lines[0]) == (columns == "200")
+
+
+def test_best_names_the_quickest_and_why(command: Commands, tracker: RealTracker) -> None:
+    found = command("best", "--url", tracker.url, "--json")
+    assert (found.code, found.json["best_provider"]) == (0, "groq")
+    table = command("best", "--url", tracker.url).out
+    assert [line.split()[1] for line in table.splitlines()[1:4]] == ["groq", "mistral", "together"]
+
+
+def test_best_asks_among_candidates(command: Commands, tracker: RealTracker) -> None:
+    asked = ("best", "--url", tracker.url, "--json")
+    assert command(*asked, "--exclude", "groq").json["best_provider"] == "mistral"
+    assert command(*asked, "--candidates", "together").json["best_provider"] == "together"
+    assert command(*asked, "--model", "mistral-small").json["best_provider"] == "mistral"
+
+
+def test_best_exits_1_when_none_is_usable(
+    command: Commands, tracker: RealTracker, all_refuse: None
+) -> None:
+    found = command("best", "--url", tracker.url, "--json")
+    assert (found.code, found.json["best_provider"]) == (1, None)
+    assert "not usable" in command("best", "--url", tracker.url).out
+
+
+def test_history_has_every_check(command: Commands, tracker: RealTracker) -> None:
+    every = command("history", "--url", tracker.url, "--json").json
+    assert set(every["providers"]) == {"groq", "mistral", "together"}
+    one = command("history", "groq", "--hours", "1", "--url", tracker.url, "--json").json
+    assert (list(one["providers"]), one["hours"]) == (["groq"], 1)
+    assert one["providers"]["groq"][0]["outcome"] == "ok"
+
+
+def test_history_as_a_table_has_a_row_a_check(command: Commands, tracker: RealTracker) -> None:
+    points = command("history", "groq", "--url", tracker.url, "--json").json["providers"]["groq"]
+    rows = command("history", "groq", "--url", tracker.url).out.splitlines()
+    assert len(rows) == len(points) + 1
+
+
+@pytest.mark.parametrize("hours", ["24", "25", "168"])
+def test_times_have_their_date_where_a_day_is_not_enough(
+    command: Commands, tracker: RealTracker, hours: str
+) -> None:
+    found = command("history", "groq", "--hours", hours, "--url", tracker.url, COLUMNS="80")
+    head, *rows = found.out.splitlines()
+    time = r"\d\d:\d\d:\d\d UTC" if hours == "24" else r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+    assert ("time (UTC)" in head) is (hours != "24")
+    healthy = [row for row in rows if "healthy" in row]
+    assert healthy
+    assert all(re.match(rf"groq +{time} +● healthy +ok +180 ms", row) for row in healthy)
+
+
+@pytest.mark.parametrize("hours", [24, 25])
+def test_a_bucket_stays_whole_at_80_columns(hours: int) -> None:
+    latency = {"avg": 12345.6, "p95": 23456.7}
+    bucket = {"timestamp": "2026-03-01T12:00:00.000Z", "checks": 1000, "failures": 100}
+    point = {**bucket, "uptime_percent": 100.0, "latency_ms": latency}
+    paper = StringIO()
+    table = history_table(
+        {"hours": hours, "resolution_seconds": 60, "providers": {"mistral": [point]}}
+    )
+    Console(width=80, file=paper).print(table)
+    time = "12:00:00 UTC" if hours == 24 else "2026-03-01 12:00:00"
+    words = f"mistral {time} 1000 100 100.0 % 12,346 ms 23,457 ms"
+    assert " ".join(paper.getvalue().splitlines()[1].split()) == words
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("history", "grok"), "grok"),
+        (("best", "--model", ""), "model"),
+    ],
+)
+def test_what_the_tracker_refuses_is_wrong_usage(
+    command: Commands, tracker: RealTracker, arguments: tuple[str, ...], said: str
+) -> None:
+    found = command(*arguments, "--url", tracker.url)
+    assert (found.code, found.out) == (2, "")
+    assert said in found.err
+
+
+def test_export_writes_the_file_byte_for_byte(command: Commands, tracker: RealTracker) -> None:
+    printed = command("export", "--url", tracker.url)
+    found = command("export", "--output", "status.csv", "--url", tracker.url)
+    assert (found.code, found.out, found.err) == (0, "", "")
+    written = (command.folder / "status.csv").read_bytes().decode()
+    assert written.replace("\r\n", "\n") == printed.out.replace("\r\n", "\n")
+    rows = list(csv.DictReader(written.splitlines()))
+    assert sorted(row["provider_name"] for row in rows) == ["groq", "mistral", "together"]
+
+
+def test_export_as_json_has_the_rows_with_numbers_and_nulls(
+    command: Commands, tracker: RealTracker
+) -> None:
+    printed = command("export", "--url", tracker.url).out
+    rows = {row["provider_name"]: row for row in csv.DictReader(printed.splitlines())}
+    found = command("export", "--json", "--url", tracker.url)
+    assert (found.code, found.err, list(found.json)) == (0, "", ["providers"])
+    assert [one["provider_name"] for one in found.json["providers"]] == list(rows)
+    groq = found.json["providers"][0]
+    assert list(groq) == list(rows["groq"])
+    assert groq["response_time_ms"] == float(rows["groq"]["response_time_ms"]) == 180.0
+    assert (groq["consecutive_failures"], type(groq["consecutive_failures"])) == (0, int)
+    assert groq["last_check_timestamp"] == rows["groq"]["last_check_timestamp"]
+
+
+def test_what_the_export_leaves_empty_is_null_in_json(command: Commands) -> None:
+    row = "1024,unknown,,,0.00,,0"
+    with answering(_csv(",".join(COLUMNS), row)) as url:
+        found = command("export", "--json", "--url", url)
+    assert found.json["providers"] == [
+        {
+            "provider_name": "1024",
+            "status": "unknown",
+            "response_time_ms": None,
+            "uptime_percent": None,
+            "rate_limit_percent": 0.0,
+            "last_check_timestamp": None,
+            "consecutive_failures": 0,
+        }
+    ]
+
+
+@pytest.mark.parametrize("lines", [("<html>",), (",".join(COLUMNS), "groq,healthy,fast,,,,0")])
+def test_an_export_that_is_none_is_1(command: Commands, lines: tuple[str, ...]) -> None:
+    with answering(_csv(*lines)) as url:
+        found = command("export", "--json", "--url", url)
+    assert (found.code, found.out, found.err) == (
+        1,
+        "",
+        f"{url} does not answer as a tracker does\n",
+    )
+
+
+def _csv(*lines: str) -> bytes:
+    return answer("\r\n".join([*lines, ""]))
+
+
+def answer(body: str) -> bytes:
+    return f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+def test_export_to_a_folder_says_so(command: Commands, tracker: RealTracker) -> None:
+    found = command("export", "--output", ".", "--url", tracker.url)
+    assert (found.code, found.out, found.err) == (2, "", "cannot write .: Is a directory\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("status",), ("status", "--watch"), ("best",), ("history",), ("export",)],
+    ids=" ".join,
+)
+def test_no_tracker_is_1_and_says_how_to_start_one(
+    command: Commands, arguments: tuple[str, ...]
+) -> None:
+    found = command(*arguments, "--url", NOBODY)
+    assert (found.code, found.out) == (1, "")
+    assert f"no tracker answers at {NOBODY}" in found.err
+    assert "is `provider-status serve` running?" in found.err
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "http://", "ftp://127.0.0.1", "http://[::1"])
+def test_a_url_that_is_none_is_1(command: Commands, url: str) -> None:
+    found = command("status", "--url", url)
+    assert (found.code, found.out) == (1, "")
+    assert found.err.startswith("no tracker answers at ")
+
+
+@pytest.mark.parametrize("user", ["user:p4ssw0rd@", "p4ssw0rd@", "a:b@p4ssw0rd@"])
+def test_a_password_in_the_url_is_not_told(command: Commands, user: str) -> None:
+    for scheme in ("http://", ""):
+        found = command("status", "--url", f"{scheme}{user}127.0.0.1:1")
+        assert found.code == 1
+        assert f"no tracker answers at {scheme}127.0.0.1:1" in found.err
+        assert "p4ssw0rd" not in found.err
+    with answering(answer("hi")) as url:
+        found = command("status", "--url", url.replace("//", f"//{user}"))
+    assert found.err == f"{url} does not answer as a tracker does\n"
+
+
+NESTED = "[" * 200_000 + "]" * 200_000
+ODD_STATUS = '{"providers": {"groq": {}}}'
+ODD_POINTS = '{"resolution_seconds": null, "providers": {"groq": [{}]}}'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body"),
+    [
+        (("status",), "hi"),
+        (("status",), NESTED),
+        (("best", "--json"), NESTED),
+        *((("status", *more), "{}") for more in ((), ("--json",), ("--watch",))),
+        (("status", "--watch", "--json"), ODD_STATUS),
+        *((("best", *more), "{}") for more in ((), ("--json",))),
+        *((("history",), body) for body in ("{}", "[]", "null", ODD_STATUS, ODD_POINTS)),
+        (("history", "groq", "--json"), ODD_POINTS),
+        (("export",), "{}"),
+        (("tune", "groq", "--reset"), "{}"),
+    ],
+)
+def test_another_server_is_not_taken_for_a_tracker(
+    command: Commands, arguments: tuple[str, ...], body: str
+) -> None:
+    with answering(answer(body)) as url:
+        found = command(*arguments, "--url", url, **TOKEN)
+    assert (found.code, found.out) == (1, "")
+    assert found.err == f"{url} does not answer as a tracker does\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("status",), ("best",), ("history",), ("history", "groq"), ("export",), ("tune", "a")],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("said", ["400 Bad request", "403 Forbidden", "404 File not found"])
+def test_what_another_server_refuses_is_not_taken_for_a_trackers_word(
+    command: Commands, arguments: tuple[str, ...], said: str
+) -> None:
+    page = "HTTP/1.1 {}\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\nno.\n"
+    with answering(page.format(said).encode()) as url:
+        reset = ["--reset"] if "tune" in arguments else []
+        found = command(*arguments, *reset, "--url", url, **TOKEN)
+    assert (found.code, found.out) == (1, "")
+    assert found.err == f"{url} does not answer as a tracker does ({said})\n"
+
+
+@pytest.mark.parametrize("hours", ["0", "169", "1.5", "24.0", "-1", "nan", "day", ""])
+def test_hours_are_whole_and_of_the_last_week(command: Commands, hours: str) -> None:
+    found = command("history", f"--hours={hours}", "--url", NOBODY)
+    assert (found.code, found.out) == (2, "")
+    assert "--hours" in found.err
+    assert "invalid literal" not in found.err
+
+
+def test_a_reader_that_leaves_is_no_failure(command: Commands, tracker: RealTracker) -> None:
+    for form in ((), ("--json",)):
+        process = start(command.folder, "status", "--url", tracker.url, *form)
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert (process.stderr.read(), process.wait(30)) == ("", 0)
+        process.stderr.close()
+
+
+class TestTune:
+    def test_takes_effect_at_once_and_back(self, command: Commands, tracker: RealTracker) -> None:
+        tune = ("tune", "groq", "--url", tracker.url, "--json")
+        found = command(*tune, "--interval", "60", **TOKEN)
+        assert (found.code, found.json["interval_seconds"]) == (0, 60)
+        found = command(*tune, "--disable", **TOKEN)
+        assert (found.json["interval_seconds"], found.json["status"]) == (60, "unknown")
+        assert command("best", "--url", tracker.url, "--json").json["best_provider"] == "mistral"
+        assert command(*tune, "--enable", **TOKEN).code == 0
+        found = command(*tune, "--reset", **TOKEN)
+        assert (found.code, found.json["interval_seconds"]) == (0, 300)
+        tracker.check()
+
+    def test_an_override_shows_beside_the_file(
+        self, command: Commands, tracker: RealTracker
+    ) -> None:
+        command("tune", "mistral", "--interval", "90", "--url", tracker.url, **TOKEN)
+        table = command("status", "--url", tracker.url, "--json").json["providers"]["mistral"]
+        assert (table["interval_seconds"], table["interval_overridden"]) == (90, True)
+        command("tune", "mistral", "--reset", "--url", tracker.url, **TOKEN)
+
+    def test_the_token_may_have_another_name(self, command: Commands, tracker: RealTracker) -> None:
+        tune = ("tune", "groq", "--reset", "--url", tracker.url)
+        found = command(*tune, "--token-env", "MINE", MINE=TOKEN["PROVIDER_STATUS_ADMIN_TOKEN"])
+        assert found.code == 0
+        (command.folder / ".env").write_text("PROVIDER_STATUS_ADMIN_TOKEN=right-token-0123\n")
+        assert command(*tune).code == 0
+
+    @pytest.mark.parametrize(
+        ("arguments", "environ", "said"),
+        [
+            (("groq", "--interval", "60"), {}, "PROVIDER_STATUS_ADMIN_TOKEN is not set"),
+            (
+                ("groq", "--interval", "60"),
+                {"PROVIDER_STATUS_ADMIN_TOKEN": "wrong-token-0123"},
+                "the token that was sent is wrong",
+            ),
+            (("nobody", "--enable"), TOKEN, "nobody"),
+            (("groq", "--interval", "1"), TOKEN, "timeout_seconds (10) must not exceed"),
+            (("groq", "--interval", "-1"), TOKEN, "interval_seconds"),
+            (("groq", "--interval", "0"), TOKEN, "interval_seconds"),
+            (("groq",), TOKEN, "nothing to change"),
+            (("groq", "--enable", "--disable"), TOKEN, "not both"),
+            (("groq", "--reset", "--enable"), TOKEN, "give it alone"),
+        ],
+        ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+    )
+    def test_what_cannot_be_is_2_with_a_sentence(
+        self,
+        command: Commands,
+        tracker: RealTracker,
+        arguments: tuple[str, ...],
+        environ: dict[str, str],
+        said: str,
+    ) -> None:
+        found = command("tune", *arguments, "--url", tracker.url, **environ)
+        assert (found.code, found.out) == (2, "")
+        assert said in found.err
+        assert "token-0123" not in found.err
+
+    def test_without_a_token_set_it_says_how_to_set_one(self, command: Commands) -> None:
+        with real_tracker(command.folder) as open_tracker:
+            found = command("tune", "groq", "--enable", "--url", open_tracker.url, **TOKEN)
+        assert found.code == 2
+        assert "set the environment variable PROVIDER_STATUS_ADMIN_TOKEN" in found.err
+
+    def test_no_number_is_wrong_usage(self, command: Commands) -> None:
+        for word in ("abc", "nan", "inf"):
+            assert command("tune", "groq", "--interval", word, "--url", NOBODY, **TOKEN).code in {
+                1,
+                2,
+            }
+
+
+def test_a_tracker_for_readers_only_is_asked_with_the_token(command: Commands) -> None:
+    server = ServerSettings(port=0, read_token=Secret("reading-0123456"))
+    with real_tracker(command.folder, server) as closed:
+        found = command("status", "--url", closed.url)
+        assert (found.code, found.out) == (2, "")
+        assert "no token was sent" in found.err
+        found = command("status", "--url", closed.url, "--token-env", "R", R="reading-0123456")
+        assert found.code == 0
+
+
+QUESTIONS = (("status",), ("best",), ("history",), ("export",), ("tune", "groq", "--reset"))
+every_question = pytest.mark.parametrize("arguments", QUESTIONS, ids=lambda words: words[0])
+
+
+@every_question
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_a_trackers_file_says_where_it_is_asked_and_with_which_token(
+    command: Commands, arguments: tuple[str, ...], host: str
+) -> None:
+    server = ServerSettings(
+        port=0, read_token=Secret("reading-0123456"), admin_token=Secret("changing-012345")
+    )
+    with real_tracker(command.folder, server) as asked:
+        port = asked.url.rsplit(":", 1)[1]
+        tokens = 'read_token_env = "R"\nadmin_token_env = "A"'
+        file = command.configured(
+            f'[server]\nhost = "{host}"\nport = {port}\nroot_path = "/llm"\n{tokens}'
+        )
+        found = command(*arguments, "--config", file, R="reading-0123456", A="changing-012345")
+        assert (found.code, found.err) == (0, "")
+        used, other = ("A", "R") if "tune" in arguments else ("R", "A")
+        found = command(*arguments, "--config", file, **{other: "reading-0123456"})
+        assert (found.code, found.out) == (2, "")
+        assert found.err == f"{used} is not set: it must hold the tracker's token\n"
+
+
+@every_question
+def test_what_is_said_outright_wins_over_the_trackers_file(
+    command: Commands, tracker: RealTracker, arguments: tuple[str, ...]
+) -> None:
+    file = command.configured('[server]\nport = 1\nread_token_env = "R"\nadmin_token_env = "A"')
+    outright = ("--url", tracker.url, "--token-env", "PROVIDER_STATUS_ADMIN_TOKEN")
+    assert command(*arguments, "--config", file, *outright, **TOKEN).code == 0
+
+
+@every_question
+def test_a_bad_file_of_a_tracker_is_2_with_its_mistakes(
+    command: Commands, tracker: RealTracker, arguments: tuple[str, ...]
+) -> None:
+    file = command.configured("[server]\nport = 99999\ncolour = 1", "[ranking]\nswitch_margin = 2")
+    found = command(*arguments, "--config", file, "--url", tracker.url, **TOKEN)
+    assert (found.code, found.out) == (2, "")
+    assert found.err.startswith(f"{file}: 3 mistakes\n")
+
+
+def test_an_address_of_version_6_is_asked_in_brackets() -> None:
+    assert url_of(ServerSettings(host="::", port=80)) == "http://[::1]:80"
+    assert url_of(ServerSettings(host="fe80::1", port=80)) == "http://[fe80::1]:80"
+
+
+def test_the_environment_of_the_tests_has_no_keys(command: Commands) -> None:
+    assert set(os.environ) <= {"PATH", "HOME", "PYTEST_CURRENT_TEST"}
+
+
+def test_a_question_does_not_load_the_server() -> None:
+    ask = "from api.cli.app import app; app(['best', '--url', 'http://127.0.0.1:1'])"
+    tell = f"import sys\ntry:\n    {ask}\nexcept Exception as error:\n    print(error)"
+    told = f"{tell}\nprint(sorted({{'quart', 'hypercorn', 'apsw'}} & set(sys.modules)))"
+    run = subprocess.run(
+        [sys.executable, "-c", told], capture_output=True, text=True, check=True, timeout=60.0
+    )
+    assert run.stdout.startswith("no tracker answers at http://127.0.0.1:1")
+    assert run.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,220 @@
+"""serve as a process of its own: its one line, its logs, its exit codes."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+import trio
+
+from tests.helpers.command_line import NOTHING, Commands, command, ran, serving, watched
+from tracker.testing import simulated_provider
+
+__all__ = ["command"]
+REFUSING = "http://127.0.0.1:9/v1"
+TOKEN = "admin-token-0123"
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that somebody else has."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def configured(folder: Path, *tables: str) -> Path:
+    (folder / "tracker.toml").write_text("\n".join([NOTHING, *tables]))
+    return folder
+
+
+def test_nothing_to_watch_is_ready_and_ends_well(tmp_path: Path) -> None:
+    with serving(configured(tmp_path)) as served:
+        assert httpx.get(f"{served.url}/readyz").status_code == 200
+        assert httpx.get(f"{served.url}/api/providers/status").json()["providers"] == {}
+        assert httpx.get(f"{served.url}/api/providers/best").status_code == 503
+        ended = served.ended()
+    assert (ended.code, ended.out) == (0, "")
+    assert served.url.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_0_and_one_line_on_stdout(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with serving(configured(tmp_path, watched("mine", REFUSING))) as served:
+        ended = served.ended(number)
+    assert (ended.code, ended.out) == (0, "")
+    assert "Traceback" not in ended.err
+    assert f"signal={number.name}" in ended.err
+
+
+def test_json_logs_are_one_document_a_line_without_any_secret(tmp_path: Path) -> None:
+    table = watched("mine", REFUSING, api_key_env="MY_KEY")
+    folder = configured(tmp_path, table)
+    with serving(folder, "--log-format", "json", MY_KEY="sk-secret-0123456789") as served:
+        ended = served.ended()
+    lines = [json.loads(line) for line in ended.err.splitlines()]
+    assert lines[0]["event"] == "watching"
+    assert lines[0]["with_key"] == "mine"
+    assert lines[-1]["event"] == "stopped"
+    assert "0123456789" not in ended.err
+
+
+async def test_it_watches_a_provider_and_stores_what_it_found(tmp_path: Path) -> None:
+    async with simulated_provider(name="simulated") as provider:
+        folder = configured(tmp_path, watched("mine", provider.base_url))
+        await trio.to_thread.run_sync(watch_until_healthy, folder)
+        assert provider.checks >= 1
+    database = tmp_path / "provider_status.db"
+    assert stat.S_IMODE(database.stat().st_mode) == 0o600
+    with closing(sqlite3.connect(database)) as connection:
+        found = connection.execute("SELECT provider_name, outcome FROM checks LIMIT 1").fetchall()
+    assert found == [("mine", "ok")]
+
+
+def watch_until_healthy(folder: Path) -> None:
+    with serving(folder) as served:
+        with httpx.Client(base_url=served.url) as client:
+            for _ in range(500):
+                if client.get("/readyz").status_code == 200:
+                    break
+            provider = client.get("/api/providers/status/mine").json()
+        assert (provider["status"], provider["outcome"]) == ("healthy", "ok")
+        assert served.ended().code == 0
+
+
+def test_a_port_in_use_is_1_and_says_what_to_do(command: Commands, taken: int) -> None:
+    found = command("serve", "--port", taken)
+    assert (found.code, found.out) == (1, "")
+    assert f"port {taken} of 127.0.0.1 is in use: stop the program that has it" in found.err
+    assert "Traceback" not in found.err
+
+
+def test_five_mistakes_are_told_at_once_and_are_2(command: Commands) -> None:
+    (command.folder / "tracker.toml").write_text(
+        """
+        [tracker]
+        discover = false
+        intervall_seconds = 60
+        jitter = "much"
+        [server]
+        port = 99999
+        [providers.mine]
+        kind = "openay"
+        base_url = "http://169.254.169.254/v1"
+        """
+    )
+    for name in ("serve", "probe"):
+        found = command(name)
+        assert (found.code, found.out) == (2, "")
+        assert "tracker.toml: 5 mistakes" in found.err
+        assert "did you mean interval_seconds?" in found.err
+        for key in ("jitter", "server.port", "kind", "base_url"):
+            assert key in found.err
+    assert command("config", "check").code == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no toml at all", "\x00", '[ranking]\npolicy = "cheapest"\n'], ids=repr
+)
+def test_serve_and_config_check_agree(command: Commands, text: str, taken: int) -> None:
+    """On a port that is taken, so that a good configuration does not serve for ever."""
+    file = command.folder / "other.toml"
+    file.write_text(text)
+    checked = command("config", "check", "--config", file)
+    if checked.code == 0:
+        assert text == ""
+        return
+    assert checked.code == 2
+    served = command("serve", "--config", file, "--port", taken)
+    assert (served.code, served.out, served.err) == (2, "", checked.err)
+
+
+def test_a_policy_that_is_not_there_is_2(command: Commands) -> None:
+    command.configured('[ranking]\npolicy = "no_such_module:policy"')
+    for arguments in (("serve", "--port", "0"), ("config", "check")):
+        found = command(*arguments)
+        assert (found.code, found.out) == (2, "")
+        assert "No module named 'no_such_module'" in found.err
+
+
+def test_a_public_address_without_a_token_is_refused(command: Commands) -> None:
+    found = command("serve", "--host", "0.0.0.0", "--port", "0")
+    assert (found.code, found.out) == (2, "")
+    assert "set PROVIDER_STATUS_ADMIN_TOKEN" in found.err
+
+
+def test_a_folder_as_database_is_lived_with_in_memory(tmp_path: Path) -> None:
+    """CONTRACT 6: while the database cannot be used, results wait and everything else goes on."""
+    (tmp_path / "folder.db").mkdir()
+    with serving(configured(tmp_path), "--database", "folder.db") as served:
+        health = httpx.get(f"{served.url}/api/providers/health").json()
+        assert httpx.get(f"{served.url}/livez").status_code == 200
+        ended = served.ended()
+    assert (ended.code, health["database"]["state"]) == (0, "unavailable")
+    assert "is a folder; give the path of a file" in health["database"]["reason"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("serve", "--prot"), ("serve", "--port", "abc"), ("serve", "more"), ("swerve",)],
+    ids=" ".join,
+)
+def test_wrong_usage_is_2_with_nothing_on_stdout(
+    command: Commands, arguments: tuple[str, ...]
+) -> None:
+    found = command(*arguments)
+    assert (found.code, found.out) == (2, "")
+    assert arguments[-1] in found.err
+
+
+def test_a_log_level_that_is_none_is_2(command: Commands) -> None:
+    found = command("serve", "--log-level", "loud")
+    assert (found.code, found.out) == (2, "")
+    assert "loud" in found.err
+
+
+def test_a_tune_outlives_the_process_and_shows_in_config_show(tmp_path: Path) -> None:
+    folder = configured(tmp_path, watched("mine", REFUSING))
+    token = {"PROVIDER_STATUS_ADMIN_TOKEN": TOKEN}
+    with serving(folder, **token) as served:
+        tuned = ran(folder, "tune", "mine", "--interval", "77", "--url", served.url, **token)
+        assert served.ended().code == 0
+    assert tuned.code == 0
+    shown = ran(folder, "config", "show").json
+    assert shown["providers"]["mine"]["interval_seconds"] == 77
+    assert shown["overrides"] == {"mine": {"interval_seconds": 77.0, "enabled": None}}
+    with serving(folder) as served:
+        again = httpx.get(f"{served.url}/api/providers/status/mine").json()
+        assert served.ended().code == 0
+    assert (again["interval_seconds"], again["interval_overridden"]) == (77, True)
+
+
+def test_a_hangup_takes_the_file_as_it_is_now(tmp_path: Path) -> None:
+    folder = configured(tmp_path, watched("first", REFUSING))
+    with serving(folder) as served:
+        configured(tmp_path, watched("second", REFUSING))
+        os.kill(served.process.pid, signal.SIGHUP)
+        with httpx.Client(base_url=served.url) as client:
+            for _ in range(1000):
+                if "second" in client.get("/api/providers/status").json()["providers"]:
+                    break
+            found = client.get("/api/providers/status").json()["providers"]
+        assert set(found) == {"second"}
+        assert served.ended().code == 0
+
+
+def test_the_demo_serves_simulated_providers_only(tmp_path: Path) -> None:
+    configured(tmp_path, watched("mine", REFUSING))
+    with serving(tmp_path, "--config", "tracker.toml", job="demo") as served:
+        shown = httpx.get(f"{served.url}/api/providers/status").json()["providers"]
+        ended = served.ended()
+    assert (ended.code, len(shown) >= 5) == (0, True)
+    assert not {"g4f_main", "mine"} & set(shown)

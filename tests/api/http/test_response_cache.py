@@ -1,0 +1,115 @@
+"""Answers as bytes: kept while right, made anew when not, and safe to compare."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.http.etags import matches, seconds_until
+from api.http.response_cache import KEPT, ResponseCache, answer_of
+from api.ranking_filter import ModelIndexCache, RankingFilter, apply_filter
+from api.schemas.convert import instant
+from tests.helpers.idle_tracker import NOON, a_provider, a_snapshot
+from tracker.core.clock import utc_now
+from tracker.store.connection import epoch_ms
+
+
+def test_times_are_utc_with_milliseconds_and_z():
+    summer = timezone(timedelta(hours=2))
+    assert instant(datetime(2026, 7, 1, 12, 0, 0, 123_499, summer)) == "2026-07-01T10:00:00.123Z"
+    assert instant(datetime(2026, 7, 1, tzinfo=UTC)) == "2026-07-01T00:00:00.000Z"
+
+
+@given(st.binary(), st.binary())
+def test_the_tag_is_the_contents(one, other):
+    assert (answer_of(one).etag == answer_of(other).etag) is (one == other)
+
+
+@pytest.mark.parametrize(
+    ("held", "matched"),
+    [
+        (None, False),
+        ("", False),
+        ("*", True),
+        ('"a"', True),
+        ('W/"a"', True),
+        ('"b", W/"a" ,"c"', True),
+        ('"b"', False),
+        ('"A"', False),
+        ("a", False),
+    ],
+)
+def test_if_none_match_compares_weakly(held, matched):
+    assert matches(held, '"a"') is matched
+
+
+def test_nobody_is_told_to_ask_again_at_once():
+    assert seconds_until(utc_now() - timedelta(hours=1)) == 1
+    assert seconds_until(utc_now() + timedelta(seconds=59.5)) == 60
+
+
+def test_a_new_snapshot_forgets_the_answers_of_the_last():
+    answers, made = ResponseCache(), []
+
+    def make(snapshot):
+        return lambda: made.append(snapshot.revision) or answer_of(b"")
+
+    first, second = a_snapshot(revision=1), a_snapshot(revision=2)
+    for snapshot in (first, first, second, second, first):
+        answers.get(snapshot, "key", make(snapshot))
+    assert made == [1, 2, 1]
+
+
+def test_filters_cannot_fill_the_memory():
+    answers, snapshot = ResponseCache(), a_snapshot()
+    for number in range(KEPT * 3):
+        answers.get(snapshot, number, lambda: answer_of(b"x"))
+    assert len(answers._kept) == KEPT
+
+
+providers = st.lists(
+    st.builds(
+        lambda name, usable, ms: a_provider(name, usable=usable, response_time_ms=ms),
+        st.sampled_from("abcdef"),
+        st.booleans(),
+        st.floats(1, 1000),
+    ),
+    unique_by=lambda provider: provider.name,
+)
+chosen = st.none() | st.frozensets(st.sampled_from("abcdefgh"))
+wishes = st.builds(
+    RankingFilter,
+    candidates=chosen,
+    exclude=chosen,
+    model=st.sampled_from([None, "gpt-oss-20b", "a-only", "none"]),
+)
+
+
+@given(providers, wishes)
+def test_a_wish_keeps_the_order_and_lets_nobody_else_in(watched, wish):
+    snapshot = a_snapshot(*watched, at=NOON)
+    narrowed = apply_filter(snapshot, wish, ModelIndexCache())
+    offering = {p.name for p in watched if wish.model in (p.models or ())}
+    allowed = {p.name for p in watched if wish.allows(p.name, offering)}
+    whole = [r.provider for r in snapshot.ranking.ranked]
+    assert [r.provider for r in narrowed.ranked] == [name for name in whole if name in allowed]
+    assert {e.provider for e in narrowed.excluded} <= allowed
+
+
+def test_who_offers_a_model_is_worked_out_anew_only_when_a_list_changed():
+    index, models = ModelIndexCache(), ("gpt-oss-20b",)
+    before = a_snapshot(a_provider("a", models=models), a_provider("b", models=()))
+    assert index.offering(before, "gpt-oss-20b") == {"a"}
+    known = index._models
+    index.offering(a_snapshot(a_provider("a", models=models), a_provider("b", models=())), "x")
+    assert index._models is known
+    after = a_snapshot(a_provider("a", models=models), a_provider("b", models=("gpt-oss-20b",)))
+    assert index.offering(after, "gpt-oss-20b") == {"a", "b"}
+
+
+@given(st.integers(0, 4_000_000_000_000_000))
+def test_a_moment_reads_the_same_from_memory_and_from_the_store(microseconds):
+    at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
+    stored = datetime.fromtimestamp(epoch_ms(at.timestamp()) / 1000.0, UTC)
+    assert instant(at) == instant(stored)

@@ -1,0 +1,210 @@
+"""The live feed: what comes, when, and when it ends. On virtual time."""
+
+import contextlib
+import json
+from datetime import timedelta
+
+import pytest
+import trio
+
+from api.http import server_sent_events as events
+from api.http.response_cache import ResponseCache
+from api.http.server_sent_events import Streams
+from tests.helpers.idle_tracker import NOON, a_provider, a_tracker
+from tracker.core.clock import Clock
+from tracker.runtime.board import FEED_CAPACITY
+
+WELL, OTHER = a_provider(), a_provider("mistral", response_time_ms=310.0)
+
+
+def streams_of(tracker):
+    return Streams(tracker.board, ResponseCache(), clock=Clock(now=lambda: NOON), boot="boot")
+
+
+def parsed(chunk):
+    """Events of a chunk as (id, kind, data)."""
+    found = []
+    for block in chunk.decode().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines())
+        if "data" in fields:
+            found.append((fields.get("id"), fields["event"], json.loads(fields["data"])))
+    return found
+
+
+async def test_connecting_gives_the_status_with_the_best_in_it():
+    tracker = a_tracker(WELL, OTHER)
+    stream = streams_of(tracker).stream(None)
+    [(event_id, kind, data)] = parsed(await anext(stream))
+    assert (event_id, kind) == ("boot-1", "snapshot")
+    assert list(data["providers"]) == ["groq", "mistral"]
+    assert data["best"]["best_provider"] == "groq"
+    assert data["timestamp"] == "2026-03-01T12:00:00.000Z"
+    await stream.aclose()
+
+
+async def test_only_what_changed_follows():
+    tracker = a_tracker(WELL, OTHER)
+    stream = streams_of(tracker).stream(None)
+    await anext(stream)
+    tracker.post(WELL, a_provider("mistral", response_time_ms=100.0))
+    [provider, best] = parsed(await anext(stream))
+    assert provider[:2] == (None, "provider")
+    assert (provider[2]["provider_name"], provider[2]["response_time_ms"]) == ("mistral", 100.0)
+    assert best[:2] == ("boot-2", "best")
+    assert best[2]["best_provider"] == "mistral"
+    await stream.aclose()
+
+
+@pytest.mark.parametrize("seen", [1, 2, 3])
+async def test_who_was_cut_off_within_a_change_gets_the_whole_again(seen):
+    tracker = a_tracker(WELL, OTHER)
+    streams = streams_of(tracker)
+    async with contextlib.aclosing(streams.stream(None)) as stream:
+        read = parsed(await anext(stream))
+        tracker.post(*(a_provider(p.name, response_time_ms=9.0) for p in (OTHER, WELL)))
+        change = parsed(await anext(stream))
+    assert [kind for _, kind, _ in change] == ["provider", "provider", "best"]
+    last_id = [event_id for event_id, _, _ in read + change[:seen] if event_id][-1]
+    async with contextlib.aclosing(streams.stream(last_id)) as stream:
+        again = [kind for _, kind, _ in parsed(await anext(stream))]
+    assert again == ["heartbeat" if seen == len(change) else "snapshot"]
+
+
+async def test_a_snapshot_that_changes_nothing_sends_nothing(autojump_clock):
+    tracker = a_tracker(WELL)
+    stream = streams_of(tracker).stream(None)
+    await anext(stream)
+    tracker.post(a_provider(), at=NOON + timedelta(seconds=60))  # equal, not identical
+    assert parsed(await anext(stream))[0][1] == "heartbeat"
+    await stream.aclose()
+
+
+async def test_a_provider_that_is_gone_makes_a_new_snapshot():
+    tracker = a_tracker(WELL, OTHER)
+    stream = streams_of(tracker).stream(None)
+    await anext(stream)
+    tracker.post(WELL)
+    [(_, kind, data)] = parsed(await anext(stream))
+    assert (kind, list(data["providers"])) == ("snapshot", ["groq"])
+    await stream.aclose()
+
+
+async def test_a_heartbeat_comes_within_fifteen_seconds(autojump_clock):
+    stream = streams_of(a_tracker(WELL)).stream(None)
+    await anext(stream)
+    for _ in range(3):
+        began = trio.current_time()
+        [(event_id, kind, data)] = parsed(await anext(stream))
+        assert (event_id, kind, data) == (
+            None,
+            "heartbeat",
+            {"timestamp": "2026-03-01T12:00:00.000Z"},
+        )
+        assert trio.current_time() - began == pytest.approx(10.0)
+    await stream.aclose()
+
+
+@pytest.mark.parametrize("changing", [True, False], ids=["changes", "the same again"])
+@pytest.mark.parametrize("gap", [0.1, 9.9])
+async def test_no_snapshot_puts_a_heartbeat_off(autojump_clock, nursery, gap, changing):
+    tracker = a_tracker(WELL)
+
+    async def post():
+        for number in range(round(35.0 / gap)):
+            await trio.sleep(gap)
+            tracker.post(a_provider(response_time_ms=float(number) if changing else 245.07))
+
+    nursery.start_soon(post)
+    beats, others = [], set()
+    async with contextlib.aclosing(streams_of(tracker).stream(None)) as stream:
+        while len(beats) < 3:
+            for _, kind, _ in parsed(await anext(stream)):
+                if kind == "heartbeat":
+                    beats.append(trio.current_time())
+                else:
+                    others.add(kind)
+    assert beats == pytest.approx([10.0, 20.0, 30.0])
+    assert ("provider" in others) is changing
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_heartbeat_goes_before_the_snapshots_that_wait(autojump_clock):
+    tracker = a_tracker(WELL)
+    stream = streams_of(tracker).stream(None)
+    await anext(stream)
+    await trio.sleep(10.5)  # the reader was slow
+    tracker.post(a_provider(response_time_ms=1.0))
+    kinds = [kind for _ in range(2) for _, kind, _ in parsed(await anext(stream))]
+    assert kinds[:2] == ["heartbeat", "provider"]
+    await stream.aclose()
+
+
+@pytest.mark.parametrize(
+    ("last_event_id", "again"),
+    [("boot-1", False), ("boot-0", True), ("older-1", True), ("", True), ("nonsense", True)],
+)
+async def test_who_has_the_present_snapshot_gets_no_second_but_a_sign_of_life(last_event_id, again):
+    stream = streams_of(a_tracker(WELL)).stream(last_event_id)
+    first = await anext(stream)
+    assert first.startswith(b"retry: 2000\n\n")
+    assert [kind for _, kind, _ in parsed(first)] == ["snapshot" if again else "heartbeat"]
+    await stream.aclose()
+
+
+async def test_a_reader_that_falls_behind_is_ended_and_delays_nobody():
+    tracker = a_tracker(WELL)
+    streams = streams_of(tracker)
+    slow, quick = streams.stream(None), streams.stream(None)
+    await anext(slow)
+    await anext(quick)
+    for number in range(FEED_CAPACITY + 4):
+        tracker.post(a_provider(response_time_ms=float(number)))
+        assert parsed(await anext(quick))[0][2]["response_time_ms"] == float(number)
+    assert len([chunk async for chunk in slow]) == FEED_CAPACITY  # kept for it, then the end
+    assert tracker.board.dropped == 1
+    await quick.aclose()
+
+
+async def test_stop_ends_every_stream_at_once(autojump_clock):
+    streams = streams_of(a_tracker(WELL))
+    ended = []
+
+    async def read(number):
+        async for _ in streams.stream(None):
+            pass
+        ended.append(trio.current_time())
+
+    async with trio.open_nursery() as nursery:
+        for number in range(5):
+            nursery.start_soon(read, number)
+        await trio.sleep(3)
+        assert streams.open == 5
+        streams.stop()
+    assert ended == [3.0] * 5
+    assert streams.open == 0
+
+
+async def test_a_stream_that_was_sending_at_the_stop_ends_before_it_waits(autojump_clock):
+    streams = streams_of(a_tracker(WELL))
+    stream = streams.stream(None)
+    await anext(stream)
+    streams.stop()
+    assert [chunk async for chunk in stream] == []
+    assert trio.current_time() == 0.0
+
+
+async def test_a_change_is_encoded_once_for_all_streams(monkeypatch):
+    tracker = a_tracker(WELL)
+    streams = streams_of(tracker)
+    readers = [streams.stream(None) for _ in range(5)]
+    for reader in readers:
+        await anext(reader)
+    encoded = []
+    monkeypatch.setattr(
+        events.Streams, "_changes", lambda self, *_: encoded.append(1) or iter([b"change"])
+    )
+    tracker.post(OTHER, WELL)
+    assert [await anext(reader) for reader in readers] == [b"id: boot-2\nchange"] * 5
+    assert encoded == [1]
+    for reader in readers:
+        await reader.aclose()

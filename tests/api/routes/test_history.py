@@ -1,0 +1,231 @@
+"""History and changes: what is asked of the store, what is refused, what the store's faults say."""
+
+import json
+from datetime import timedelta
+
+import pytest
+import trio
+
+from api.app import create_app
+from tests.helpers.idle_tracker import NOON, a_provider, a_tracker
+from tests.helpers.store_records import check
+from tracker.core.clock import utc_now
+from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.records import ChangeKind, ChangeRecord
+from tracker.store import (
+    Bucket,
+    BucketLatency,
+    History,
+    HistoryTooLarge,
+    RawPoint,
+    StoreUnavailable,
+    open_store,
+)
+
+HISTORY = "/api/providers/history"
+RAW = History(
+    resolution_seconds=None,
+    providers={"groq": (RawPoint(NOON, Status.HEALTHY, OutcomeKind.OK, 245.07),), "mistral": ()},
+)
+BUCKETS = History(
+    resolution_seconds=300.0,
+    providers={
+        "groq": (
+            Bucket(NOON, 5, 1, 80.0, BucketLatency(180.04, 244.06, 240.9, 402.7, 911.0)),
+            Bucket(NOON + timedelta(seconds=300), 1, 1, 0.0, None),
+        )
+    },
+)
+
+
+async def get(path, tracker=None):
+    tracker = tracker or a_tracker(a_provider(), a_provider("mistral"))
+    response = await create_app(tracker).test_client().get(path)
+    return response, json.loads(await response.get_data())
+
+
+async def test_raw_history_is_one_point_a_check():
+    tracker = a_tracker(a_provider(), a_provider("mistral"))
+    tracker.past = RAW
+    _, body = await get(HISTORY, tracker)
+    assert body == {
+        "hours": 24,
+        "resolution_seconds": None,
+        "providers": {
+            "groq": [
+                {
+                    "timestamp": "2026-03-01T12:00:00.000Z",
+                    "status": "healthy",
+                    "outcome": "ok",
+                    "response_time_ms": 245.1,
+                }
+            ],
+            "mistral": [],
+        },
+    }
+
+
+async def test_buckets_have_their_counts_and_latencies():
+    tracker = a_tracker(a_provider())
+    tracker.past = BUCKETS
+    _, body = await get(f"{HISTORY}/groq?hours=1&resolution=300", tracker)
+    assert (body["hours"], body["resolution_seconds"]) == (1, 300.0)
+    assert body["providers"]["groq"] == [
+        {
+            "timestamp": "2026-03-01T12:00:00.000Z",
+            "checks": 5,
+            "failures": 1,
+            "uptime_percent": 80.0,
+            "latency_ms": {"min": 180.0, "avg": 244.1, "p50": 240.9, "p95": 402.7, "max": 911.0},
+        },
+        {
+            "timestamp": "2026-03-01T12:05:00.000Z",
+            "checks": 1,
+            "failures": 1,
+            "uptime_percent": 0.0,
+            "latency_ms": {"min": None, "avg": None, "p50": None, "p95": None, "max": None},
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "names", "resolution", "raw"),
+    [
+        (HISTORY, ("groq", "mistral"), None, False),
+        (f"{HISTORY}?resolution=raw", ("groq", "mistral"), None, True),
+        (f"{HISTORY}?resolution=60", ("groq", "mistral"), 60, False),
+        (f"{HISTORY}/groq?hours=168", ("groq",), None, False),
+    ],
+)
+async def test_the_store_is_asked_for_just_what_was_wanted(path, names, resolution, raw):
+    tracker = a_tracker(a_provider(), a_provider("mistral"))
+    await get(path, tracker)
+    [(_, asked, options)] = tracker.asked
+    assert asked == names
+    assert (options["resolution"], options["raw"]) == (resolution, raw)
+
+
+async def test_who_is_watched_no_longer_is_not_in_the_history(tmp_path, monkeypatch):
+    async with open_store(str(tmp_path / "status.db")) as store:
+        await store.write([check("groq", at=utc_now()), check("gone", at=utc_now())])
+        tracker = a_tracker(a_provider(), a_provider("mistral"))
+        monkeypatch.setattr(type(tracker), "history", staticmethod(store.history))
+        _, body = await get(f"{HISTORY}?hours=168", tracker)
+    assert {name: len(points) for name, points in body["providers"].items()} == {
+        "groq": 1,
+        "mistral": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    "hours",
+    [
+        "0",
+        "-5",
+        "169",
+        "1e12",
+        "abc",
+        "NaN",
+        "1.5",
+        "",
+        " 5",
+        "+5",
+        "%D9%A3",
+        "99999999999",
+        "0x10",
+    ],
+)
+async def test_hours_that_cannot_be_are_400_and_name_the_range(hours):
+    tracker = a_tracker(a_provider())
+    for path in (HISTORY, f"{HISTORY}/groq", "/api/providers/changes"):
+        response, body = await get(f"{path}?hours={hours.replace('+', '%2B')}", tracker)
+        assert response.status_code == 400
+        assert body["detail"].startswith("hours must be a whole number from 1 to 168, got ")
+    assert tracker.asked == []
+
+
+@pytest.mark.parametrize("resolution", ["0", "604801", "Raw", "-1", "1.5", ""])
+async def test_a_resolution_that_cannot_be_is_400(resolution):
+    response, body = await get(f"{HISTORY}?resolution={resolution}")
+    assert response.status_code == 400
+    assert "resolution must be raw or a whole number from 1 to 604800" in body["detail"]
+
+
+async def test_hours_given_twice_are_400():
+    response, body = await get(f"{HISTORY}?hours=1&hours=2")
+    assert (response.status_code, body["detail"]) == (400, "hours is given 2 times; once is enough")
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "said"),
+    [
+        (StoreUnavailable("the disk is full; free some space"), 503, "the disk is full"),
+        (HistoryTooLarge("the answer would hold 600,000 points"), 400, "600,000 points"),
+    ],
+)
+async def test_the_stores_refusals_are_problems(fault, status, said):
+    tracker = a_tracker(a_provider())
+    tracker.fault = fault
+    for path in (HISTORY, f"{HISTORY}/groq", "/api/providers/changes"):
+        response, body = await get(path, tracker)
+        assert (response.status_code, response.content_type) == (status, "application/problem+json")
+        assert said in body["detail"]
+
+
+async def test_a_store_that_takes_too_long_is_504(autojump_clock):
+    tracker = a_tracker(a_provider())
+    tracker.delay = 11.0
+    response, body = await get(HISTORY, tracker)
+    assert (response.status_code, trio.current_time()) == (504, pytest.approx(10.0))
+    assert body["detail"].startswith("the history was not read within 10 s")
+
+
+async def test_history_of_nobody_is_404():
+    for path in (f"{HISTORY}/nobody", "/api/providers/changes?provider=nobody"):
+        response, body = await get(path)
+        assert (response.status_code, body["title"]) == (404, "No such provider")
+
+
+async def test_a_large_history_lets_others_run_while_it_is_encoded():
+    tracker = a_tracker(a_provider())
+    point = RawPoint(NOON, Status.HEALTHY, OutcomeKind.OK, 1.0)
+    tracker.past = History(resolution_seconds=None, providers={"groq": (point,) * 20_000})
+    turns = 0
+
+    async def count(task_status=trio.TASK_STATUS_IGNORED):
+        nonlocal turns
+        task_status.started()
+        while True:
+            turns += 1
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(count)
+        before = turns
+        _, body = await get(HISTORY, tracker)
+        nursery.cancel_scope.cancel()
+    assert len(body["providers"]["groq"]) == 20_000
+    assert turns - before >= 20
+
+
+async def test_changes_tell_what_changed():
+    tracker = a_tracker(a_provider())
+    tracker.changed = (
+        ChangeRecord(
+            kind=ChangeKind.BEST, at=NOON, provider=None, before=None, after="groq", reason="first"
+        ),
+    )
+    _, body = await get("/api/providers/changes?hours=2", tracker)
+    assert body == {
+        "hours": 2,
+        "changes": [
+            {
+                "timestamp": "2026-03-01T12:00:00.000Z",
+                "kind": "best",
+                "provider_name": None,
+                "before": None,
+                "after": "groq",
+                "reason": "first",
+            }
+        ],
+    }

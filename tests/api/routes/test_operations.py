@@ -1,0 +1,237 @@
+"""The tracker's own state, its signs of life, metrics, pages and badges."""
+
+import json
+import xml.dom.minidom
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from api.app import create_app
+from api.exports.badges import badge_of, draw
+from tests.helpers.idle_tracker import NOON, a_bare_provider, a_condition, a_provider, a_tracker
+from tracker.core.outcomes import OutcomeKind, Status
+from tracker.runtime.diagnostics import DatabaseHealth
+
+AWAY = DatabaseHealth(state="unavailable", reason="the disk is full", buffered=7, dropped=1)
+
+
+async def get(path, tracker=None, **headers):
+    tracker = tracker or a_tracker(a_provider(), a_bare_provider())
+    response = await create_app(tracker).test_client().get(path, headers=headers)
+    return response, await response.get_data()
+
+
+async def test_health_shows_the_database_and_every_actor():
+    tracker = a_tracker(a_provider())
+    tracker.condition = a_condition(status="degraded", problems=("disk",), database=AWAY)
+    response, body = await get("/api/providers/health", tracker)
+    health = json.loads(body)
+    assert response.status_code == 200
+    assert (health["status"], health["running"], health["providers_monitored"]) == (
+        "degraded",
+        True,
+        2,
+    )
+    assert health["database"] == {
+        "state": "unavailable",
+        "reason": "the disk is full",
+        "buffered": 7,
+        "dropped": 1,
+    }
+    assert health["actors"]["groq"] == {
+        "state": "running",
+        "restarts": 1,
+        "last_heartbeat": "2026-03-01T12:00:00.000Z",
+        "overdue_seconds": 0.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("condition", "livez", "readyz"),
+    [
+        ({}, 200, 200),
+        ({"status": "degraded", "database": AWAY}, 200, 200),
+        ({"status": "failing", "problems": ("it hangs",)}, 503, 200),
+        ({"ready": False}, 200, 503),
+    ],
+)
+async def test_livez_and_readyz(condition, livez, readyz):
+    tracker = a_tracker(a_provider())
+    tracker.condition = a_condition(**condition)
+    for path, status in (("/livez", livez), ("/readyz", readyz)):
+        response, body = await get(path, tracker)
+        assert response.status_code == status
+        assert json.loads(body)["ok"] is (status == 200)
+
+
+async def samples(tracker=None, accept="application/openmetrics-text; version=1.0.0"):
+    headers = {} if accept is None else {"Accept": accept}
+    response, body = await get("/metrics", tracker, **headers)
+    parse = parse_open if "openmetrics" in response.content_type else parse_text
+    found = {}
+    for family in parse(body.decode()):
+        for sample in family.samples:
+            found[(sample.name, *(v for _, v in sorted(sample.labels.items())))] = sample.value
+    return response, found
+
+
+async def test_metrics_are_those_of_the_snapshot():
+    provider = a_provider(outcome_counts=((OutcomeKind.OK, 3), (OutcomeKind.TIMEOUT, 1)))
+    response, found = await samples(a_tracker(provider, a_bare_provider()))
+    assert response.content_type.startswith("application/openmetrics-text; version=1.0.0")
+    assert found["probe_success", "groq"] == 1.0
+    assert found["probe_duration_seconds", "groq"] == pytest.approx(0.24507)
+    assert found["llm_provider_state", "groq", "healthy"] == 1.0
+    assert found["llm_provider_state", "groq", "down"] == 0.0
+    assert found["llm_provider_probes_total", "ok", "groq"] == 3.0
+    assert found["llm_provider_probes_total", "timeout", "groq"] == 1.0
+    assert found["llm_provider_uptime_ratio", "groq"] == pytest.approx(0.998)
+    assert found["llm_provider_limit", "requests", "groq"] == 1000.0
+    assert found["llm_provider_limit_remaining", "requests", "groq"] == 550.0
+    assert found["llm_provider_ranking_position", "groq"] == 1.0
+    assert found["llm_provider_last_probe_timestamp_seconds", "groq"] == NOON.timestamp() - 30
+    assert found["llm_tracker_writer_restarts_total",] == 2.0
+    assert found["llm_tracker_up",] == 1.0
+    assert found["llm_tracker_snapshot_timestamp_seconds",] == NOON.timestamp()
+    told = (await response.get_data()).decode()
+    assert "# HELP llm_tracker_snapshot_timestamp_seconds Unix time of the snapshot" in told
+
+
+async def test_what_is_not_known_has_no_sample():
+    _, found = await samples(a_tracker(a_bare_provider()))
+    assert found["llm_provider_state", "new", "unknown"] == 1.0
+    for name in ("probe_success", "probe_duration_seconds", "llm_provider_uptime_ratio"):
+        assert (name, "new") not in found
+    assert ("llm_provider_ranking_position", "new") not in found
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        (None, "application/openmetrics-text; version=1.0.0"),
+        ("", "application/openmetrics-text; version=1.0.0"),
+        ("*/*", "application/openmetrics-text; version=1.0.0"),
+        ("text/html,*/*;q=0.8", "application/openmetrics-text; version=1.0.0"),
+        ("application/openmetrics-text; version=a.b", "application/openmetrics-text"),
+        ("application/openmetrics-text;version=0.0.1,text/plain", "application/openmetrics-text"),
+        (";;;,", "application/openmetrics-text; version=1.0.0"),
+        ("text/plain", "text/plain; version=0.0.4"),
+        ("text/plain; version=x, */*;q=0.1", "text/plain; version=0.0.4"),
+        ("Text/Plain;q=0.5", "text/plain; version=0.0.4"),
+    ],
+)
+async def test_metrics_are_openmetrics_unless_only_text_is_named(accept, kind):
+    response, found = await samples(accept=accept)
+    assert response.status_code == 200
+    assert response.content_type.startswith(kind)
+    assert found["llm_tracker_up",] == 1.0
+    assert found["llm_tracker_snapshot_timestamp_seconds",] == NOON.timestamp()
+    told = (await response.get_data()).decode()
+    assert "# HELP llm_tracker_snapshot_timestamp_seconds Unix time of the snapshot" in told
+
+
+async def test_a_hostile_name_breaks_no_metric():
+    name = 'a"b\\c\nd{}=,é'
+    _, found = await samples(a_tracker(a_provider(name)))
+    assert found["probe_success", name] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("show", "message"), [("status", "healthy"), ("uptime", "99.80 %"), ("latency", "245 ms")]
+)
+async def test_badges_show_what_was_asked(show, message):
+    response, body = await get(f"/badge/groq.svg?show={show}")
+    assert response.content_type == "image/svg+xml"
+    assert response.headers["Cache-Control"] == "max-age=60"
+    assert "ETag" in response.headers
+    texts = [
+        t.firstChild.data for t in xml.dom.minidom.parseString(body).getElementsByTagName("text")
+    ]
+    assert texts == ["groq", message]
+    _, shield = await get(f"/badge/groq.json?show={show}")
+    assert json.loads(shield)["message"] == message
+    assert json.loads(shield)["schemaVersion"] == 1
+
+
+@pytest.mark.parametrize("show", ["uptime", "latency"])
+async def test_a_badge_does_not_pretend_to_know(show):
+    _, body = await get(f"/badge/new.json?show={show}")
+    assert json.loads(body)["message"] == "unknown"
+
+
+@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize(
+    "name", ["groq", '<script>alert("x")</script>', "a&b", "\x00\x1b", "é" * 99]
+)
+def test_a_badge_is_well_formed_whatever_the_name(name, status):
+    svg = draw(badge_of(a_provider(name, status=status), "status"))
+    assert not xml.dom.minidom.parseString(svg).getElementsByTagName("script")
+
+
+async def test_a_badge_of_nobody_or_nothing_is_refused():
+    assert (await get("/badge/nobody.svg"))[0].status_code == 404
+    assert (await get("/badge/groq.svg?show=all"))[0].status_code == 400
+    assert (await get("/badge/groq.png"))[0].status_code == 404
+
+
+async def test_the_documentation_needs_no_other_host_and_no_script():
+    response, body = await get("/docs")
+    page = body.decode()
+    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "<script" not in page
+    for path in ("/api/providers/best", "/api/providers/{name}/check", "/metrics"):
+        assert f"<code>{path}</code>" in page
+    assert (await get("/docs/style.css"))[0].content_type == "text/css; charset=utf-8"
+
+
+async def test_openapi_has_every_path_of_the_contract():
+    _, body = await get("/openapi.json")
+    document = json.loads(body)
+    assert document["openapi"] == "3.1.0"
+    assert sorted(document["paths"]) == [
+        "/api/providers/best",
+        "/api/providers/changes",
+        "/api/providers/check",
+        "/api/providers/events",
+        "/api/providers/export/csv",
+        "/api/providers/health",
+        "/api/providers/history",
+        "/api/providers/history/{name}",
+        "/api/providers/models",
+        "/api/providers/status",
+        "/api/providers/status/{name}",
+        "/api/providers/{name}",
+        "/api/providers/{name}/check",
+        "/badge/{name}.json",
+        "/badge/{name}.svg",
+        "/livez",
+        "/metrics",
+        "/readyz",
+    ]
+    best = document["paths"]["/api/providers/best"]["get"]
+    assert set(best["responses"]) == {"200", "304", "400", "503"}
+    assert [p["name"] for p in best["parameters"]] == ["candidates", "exclude", "model"]
+    views = [view for path in document["paths"].values() for view in path.values()]
+    parameters = [one for view in views for one in view.get("parameters", ())]
+    defaults = {(p["name"], p["schema"]["default"]) for p in parameters if "default" in p["schema"]}
+    assert defaults == {("hours", 24), ("show", "status")}  # the others do nothing but when given
+    tune = document["paths"]["/api/providers/{name}"]["patch"]
+    assert tune["security"] == [{"admin": []}]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/dashboard/../app.py", "/dashboard/%2e%2e/app.py", "/dashboard/__init__.py", "//etc/passwd"],
+)
+async def test_no_path_leaves_the_pages(path):
+    response, _ = await get(path)
+    assert response.status_code == 404
+
+
+async def test_head_of_the_feed_ends():
+    client = create_app(a_tracker(a_provider())).test_client()
+    response = await client.head("/api/providers/events")
+    assert (response.status_code, response.content_type) == (200, "text/event-stream")

@@ -1,0 +1,127 @@
+"""api.serving.fast_path_connection and api.serving.fast_path_responses on real sockets: when the lane is open, its timer, and its end.
+
+That it says what the ordinary route says is property_tests/test_lane.py's.
+"""
+
+import pytest
+import trio
+from hypercorn.config import Config as HyperConfig
+
+from api.http.response_cache import ResponseCache
+from api.serving import fast_path_connection as lane
+from api.serving import listeners as listening
+from api.serving.fast_path_connection import disabled_reason
+from api.serving.fast_path_responses import HEADS, FastPathResponses
+from tests.api.test_server import connect, raw, read_until, serving
+from tests.helpers.idle_tracker import a_provider, a_tracker
+from tracker.core.redaction import Secret
+from tracker.core.settings import ServerSettings
+
+GET = b"GET /api/providers/best HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """Counts the hot answers given."""
+    counted = []
+    answer = FastPathResponses.answer
+
+    def counting(self, head, config):
+        found = answer(self, head, config)
+        if found is not None:
+            counted.append(head)
+        return found
+
+    monkeypatch.setattr(FastPathResponses, "answer", counting)
+    return counted
+
+
+def test_it_is_open_unless_something_forbids_it(monkeypatch):
+    assert disabled_reason(ServerSettings()) is None
+    assert "fast_lane = false" in disabled_reason(ServerSettings(fast_lane=False))
+    assert "read token" in disabled_reason(ServerSettings(read_token=Secret("r" * 32)))
+    monkeypatch.setattr(lane, "version", lambda _: "0.19.1")
+    assert "hypercorn 0.19.1 is not" in disabled_reason(ServerSettings())
+
+
+async def test_a_hot_request_takes_it(taken):
+    async with serving() as url:
+        assert b'"best_provider":"groq"' in await raw(url, GET, 0.3)
+    assert taken == [GET]
+
+
+@pytest.mark.parametrize("settings", [{"fast_lane": False}, {"read_token": Secret("r" * 32)}])
+async def test_where_it_is_closed_nothing_takes_it(taken, settings):
+    async with serving(a_tracker(a_provider(), port=0, **settings)) as url:
+        assert (await raw(url, GET, 0.3)).startswith(b"HTTP/1.1 ")
+    assert taken == []
+
+
+async def test_the_answer_follows_the_snapshot(taken):
+    tracker = a_tracker(a_provider(), port=0)
+    async with serving(tracker) as url, await connect(url) as stream:
+        await stream.send_all(GET)
+        assert b'"best_provider":"groq"' in await read_until(stream, b"}")
+        tracker.post(a_provider("mistral"))
+        await stream.send_all(GET)
+        assert b'"best_provider":"mistral"' in await read_until(stream, b"fastest")
+    assert len(taken) == 2
+
+
+def test_the_date_follows_the_clock(monkeypatch):
+    tracker = a_tracker(a_provider())
+    hot, config = FastPathResponses(tracker, ResponseCache()), HyperConfig()
+    now = 1_800_000_000.9
+    monkeypatch.setattr("api.serving.fast_path_responses.time", lambda: now)
+    monkeypatch.setattr("hypercorn.config.time", lambda: now)
+    assert b"date: Fri, 15 Jan 2027 08:00:00 GMT" in hot.answer(GET, config)
+    now += 1.0
+    assert b"date: Fri, 15 Jan 2027 08:00:01 GMT" in hot.answer(GET, config)
+
+
+def test_the_heads_it_remembers_are_bounded():
+    hot, config = FastPathResponses(a_tracker(a_provider()), ResponseCache()), HyperConfig()
+    for number in range(3 * HEADS):
+        head = GET.replace(b"\r\n\r\n", b"\r\nX-Number: %d\r\n\r\n" % number)
+        assert hot.answer(head, config) is not None
+        assert len(hot._heads) <= HEADS
+    assert (
+        hot.answer(GET.replace(b"\r\n\r\n", b"\r\nX: %s\r\n\r\n" % (b"x" * 2100)), config) is None
+    )
+
+
+async def test_each_answer_begins_the_keep_alive_anew(taken, monkeypatch):
+    monkeypatch.setattr(listening, "KEEP_ALIVE_SECONDS", 0.6)
+    async with serving() as url, await connect(url) as stream:
+        began = trio.current_time()
+        for _ in range(3):
+            await trio.sleep(0.4)
+            await stream.send_all(GET)
+            await read_until(stream, b"fastest")
+        while await stream.receive_some():
+            pass
+        assert 1.7 < trio.current_time() - began < 5.0
+    assert len(taken) == 3
+
+
+async def test_a_connection_at_rest_closes_when_the_server_ends(taken):
+    tracker = a_tracker(a_provider(), port=0)
+    async with serving(tracker) as url, await connect(url) as stream:
+        await stream.send_all(GET)
+        await read_until(stream, b"fastest")
+        began = trio.current_time()
+        tracker.stop()
+        assert await stream.receive_some() == b""
+        assert trio.current_time() - began < 2.0
+
+
+async def test_a_client_that_takes_no_answers_is_cut_off(taken, monkeypatch):
+    monkeypatch.setattr(listening, "SEND_SECONDS", 0.2)
+    many = tuple(a_provider(f"p{number}") for number in range(300))
+    ask = GET.replace(b"best", b"status")
+    async with serving(a_tracker(*many, port=0)) as url, await connect(url) as stream:
+        with pytest.raises(trio.BrokenResourceError), trio.fail_after(5):
+            while True:
+                await stream.send_all(ask * 50)
+                await trio.sleep(0.05)
+        assert b" 200 " in await raw(url, GET, 0.5)

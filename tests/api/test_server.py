@@ -1,0 +1,327 @@
+"""The server on real sockets: bad clients, slow clients, and the end."""
+
+from contextlib import asynccontextmanager
+from functools import partial
+
+import httpx
+import pytest
+import trio
+
+from api import app
+from api.server import serve
+from api.serving import listeners as listening
+from api.serving.errors import CannotListenError, UnsafeBindError
+from tests.helpers.idle_tracker import a_provider, a_tracker
+from tracker.config.load import OWN_PATHS
+from tracker.core.redaction import Secret
+
+GET = b"GET /api/providers/status HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@asynccontextmanager
+async def serving(tracker=None, **options):
+    """A server over a fake tracker; gives its URL, and ends it in order."""
+    tracker = tracker or a_tracker(a_provider(), port=0)
+    announced, receive = trio.open_memory_channel(1)
+    ended = trio.Event()
+
+    async def run():
+        await serve(
+            tracker.config,
+            announce=announced.send_nowait,
+            track=tracker.track,
+            heed_signals=False,
+            **options,
+        )
+        ended.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run)
+        with trio.fail_after(5):
+            yield httpx.URL(await receive.receive())
+            tracker.stop()
+            await ended.wait()
+
+
+async def connect(url):
+    return await trio.open_tcp_stream(url.host, url.port)
+
+
+async def until(condition):
+    """Wait for what the server does in its own time."""
+    with trio.fail_after(2):
+        while not condition():  # noqa: ASYNC110 (it sets no event)
+            await trio.sleep(0.01)
+
+
+async def read_until(stream, wanted):
+    said = b""
+    while wanted not in said:
+        said += await stream.receive_some()
+    return said
+
+
+async def raw(url, request, seconds=5.0):
+    """Everything the server says until it closes, or until ``seconds`` are over."""
+    said = b""
+    with trio.move_on_after(seconds):
+        async with await connect(url) as stream:
+            try:
+                await stream.send_all(request)
+                async for data in stream:
+                    said += data
+            except trio.BrokenResourceError:
+                pass
+    return said
+
+
+async def test_it_answers_on_the_url_it_announces():
+    async with serving() as url, httpx.AsyncClient(base_url=url) as client:
+        response = await client.get("/api/providers/status")
+        assert (response.status_code, list(response.json()["providers"])) == (200, ["groq"])
+        assert "server" not in response.headers
+        again = await client.get(
+            "/api/providers/status", headers={"If-None-Match": response.headers["ETag"]}
+        )
+        assert (again.status_code, again.content) == (304, b"")
+        head = await client.head("/api/providers/status")
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["Content-Length"] == response.headers["Content-Length"]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"\x00\x01\x02\r\n\r\n",
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
+        b"GET /api/providers/status/\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /api/providers/status/%ff%00%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET http://[broken HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET * HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET //evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: \xff\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 64,
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\nHTTP2-Settings: %%\r\n"
+        b"Connection: Upgrade, HTTP2-Settings\r\n\r\n",
+        b"POST /api/providers/check HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"POST /api/providers/check HTTP/1.1\r\nHost: localhost\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+async def test_a_request_that_is_nonsense_harms_nobody(request_):
+    async with serving() as url:
+        said = await raw(url, request_, seconds=0.3)
+        assert b" 200 " not in said.partition(b"\r\n")[0]
+        assert b" 500 " not in said.partition(b"\r\n")[0]
+        assert b"200" in await raw(url, GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+
+
+async def test_a_websocket_is_refused():
+    request = (
+        b"GET /api/providers/events HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    async with serving() as url:
+        assert (await raw(url, request, 0.5)).startswith(b"HTTP/1.1 403 ")
+
+
+async def test_a_head_that_drips_is_cut_off(monkeypatch):
+    monkeypatch.setattr(listening, "KEEP_ALIVE_SECONDS", 0.2)
+    async with serving() as url:
+        began = trio.current_time()
+        assert await raw(url, b"GET / HT") == b""
+        assert trio.current_time() - began < 2.0
+
+
+async def test_a_connection_closes_when_its_client_asks_for_it():
+    async with serving() as url:
+        began = trio.current_time()
+        said = await raw(url, GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        assert said.startswith(b"HTTP/1.1 200 ")
+        assert trio.current_time() - began < 2.0
+
+
+async def test_a_connection_that_idles_after_its_answer_is_closed(monkeypatch):
+    monkeypatch.setattr(listening, "KEEP_ALIVE_SECONDS", 0.3)
+    async with serving() as url:
+        began = trio.current_time()
+        assert (await raw(url, GET + GET)).count(b"HTTP/1.1 200 ") == 2
+        assert trio.current_time() - began < 2.0
+
+
+async def test_a_body_that_drips_is_a_408(monkeypatch):
+    monkeypatch.setattr(app, "BODY_SECONDS", 0.2)
+    tracker = a_tracker(a_provider(), port=0, admin_token=Secret("t"))
+    request = (
+        b"PATCH /api/providers/groq HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer t\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 30\r\n\r\n{"
+    )
+    async with serving(tracker) as url:
+        said = await raw(url, request, seconds=2.0)
+        assert said.startswith(b"HTTP/1.1 408 ")
+        assert b"application/problem+json" in said
+
+
+async def test_a_client_that_stops_reading_is_cut_off_and_delays_nobody(monkeypatch):
+    monkeypatch.setattr(listening, "SEND_SECONDS", 0.5)
+    tracker = a_tracker(*(a_provider(f"p{number}") for number in range(500)), port=0)
+    async with serving(tracker) as url, await connect(url) as greedy:
+        for _ in range(100):
+            await greedy.send_all(GET)
+        await trio.sleep(0.1)
+        began = trio.current_time()
+        async with httpx.AsyncClient(base_url=url) as client:
+            assert (await client.get("/livez")).status_code == 200
+        assert trio.current_time() - began < 0.5
+        with trio.fail_after(2), pytest.raises(trio.BrokenResourceError):  # cut off
+            while True:
+                await greedy.send_all(GET)
+                await trio.sleep(0.01)
+
+
+async def test_the_feed_reaches_a_client_and_forgets_it_when_it_goes():
+    tracker = a_tracker(a_provider(), port=0)
+    async with serving(tracker) as url:
+        async with await connect(url) as stream:
+            await stream.send_all(GET.replace(b"status", b"events"))
+            said = await read_until(stream, b"event: snapshot\ndata: ")
+            assert b"\r\ncontent-type: text/event-stream" in said
+            assert len(tracker.board._feeds) == 1
+            tracker.post(a_provider(response_time_ms=1.0))
+            said = await read_until(stream, b"event: best\ndata: ")
+            assert b'"response_time_ms":1.0' in said.partition(b"event: provider")[2]
+        await until(lambda: not tracker.board._feeds)
+
+
+async def test_a_client_that_leaves_cancels_its_query():
+    tracker = a_tracker(a_provider(), port=0)
+    tracker.delay = 60.0
+    async with serving(tracker) as url:
+        assert await raw(url, GET.replace(b"status", b"history"), seconds=0.2) == b""
+        await until(lambda: tracker.cancelled == 1)
+
+
+async def test_a_request_line_may_name_the_whole_url():
+    async with serving() as url:
+        said = await raw(url, GET.replace(b" /", b" http://localhost/"), seconds=0.3)
+        assert said.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("path", ["/api/providers/best", "/watch/api/providers/best"])
+async def test_a_proxys_prefix_may_be_there_or_cut_off(path):
+    tracker = a_tracker(a_provider(), port=0, root_path="/watch")
+    async with serving(tracker) as url, httpx.AsyncClient(base_url=url) as client:
+        assert (await client.get(path)).json()["best_provider"] == "groq"
+        document = (await client.get("/openapi.json")).json()
+        assert document["servers"] == [{"url": "/watch"}]
+
+
+def test_every_path_of_ours_is_known_to_the_configuration_which_refuses_it_as_a_prefix():
+    rules = app.create_app(a_tracker(a_provider())).url_map.iter_rules()
+    assert {rule.rule.split("/")[1] for rule in rules} - {""} == OWN_PATHS
+
+
+async def test_localhost_is_served_on_one_port():
+    tracker = a_tracker(a_provider(), host="localhost", port=0)
+    async with serving(tracker) as url, httpx.AsyncClient(base_url=url) as client:
+        assert (await client.get("/livez")).status_code == 200
+
+
+async def test_streams_and_stuck_clients_do_not_hold_up_the_end():
+    tracker = a_tracker(*(a_provider(f"p{number}") for number in range(300)), port=0)
+    async with trio.open_nursery() as clients:
+        async with serving(tracker) as url:
+            stuck = await connect(url)
+            with trio.move_on_after(0.3):
+                while True:
+                    await stuck.send_all(GET)
+            clients.start_soon(raw, url, GET.replace(b"status", b"events"))
+            clients.start_soon(raw, url, GET)
+            await trio.sleep(0.1)
+            began = trio.current_time()
+        assert trio.current_time() - began < 2.0
+        await stuck.aclose()
+
+
+async def test_a_refusal_waits_for_the_body_so_that_the_connection_can_go_on():
+    head = b"PATCH /api/providers/groq HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n"
+    async with serving() as url, await connect(url) as stream:
+        await stream.send_all(head)
+        with trio.move_on_after(0.2) as early:
+            await stream.receive_some()
+        assert early.cancelled_caught
+        await stream.send_all(b"{}")
+        assert b" 403 " in await read_until(stream, b"restart, and send it as")
+        await stream.send_all(GET)
+        assert b" 200 " in await read_until(stream, b'"providers"')
+
+
+async def test_the_servers_fate_is_the_trackers():
+    tracker = a_tracker(a_provider(), port=0)
+
+    async def crash(config, *, task_status):
+        task_status.started(tracker)
+        await tracker.stopping.wait()
+        raise RuntimeError("beyond mending")
+
+    announced, receive = trio.open_memory_channel(1)
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(RuntimeError, match="beyond mending"), flatten_subgroups=True
+    ):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                partial(
+                    serve,
+                    tracker.config,
+                    announce=announced.send_nowait,
+                    track=crash,
+                    heed_signals=False,
+                )
+            )
+            url = httpx.URL(await receive.receive())
+            assert b" 200 " in await raw(url, GET, 0.2)
+            tracker.stop()
+    with pytest.raises(OSError, match="all attempts to connect"):
+        await connect(url)
+
+
+async def test_a_port_in_use_is_said_before_anything_is_checked():
+    async with serving() as url:
+        tracker = a_tracker(a_provider(), port=url.port)
+
+        async def never(*_, **__):
+            raise AssertionError("the tracker was started")
+
+        with pytest.raises(CannotListenError, match=rf"port {url.port} of 127\.0\.0\.1 is in use"):
+            await serve(tracker.config, track=never)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "status.example", ""])
+async def test_a_public_bind_without_a_token_is_refused(host):
+    tracker = a_tracker(a_provider(), port=0, host=host)
+    with pytest.raises(UnsafeBindError, match="PROVIDER_STATUS_ADMIN_TOKEN"):
+        await serve(tracker.config, track=tracker.track)
+
+
+async def test_a_host_that_is_not_ours_is_said_plainly():
+    tracker = a_tracker(a_provider(), port=0, host="192.0.2.1", admin_token=Secret("t"))
+    with pytest.raises(CannotListenError, match=r"cannot listen on 192\.0\.2\.1"):
+        await serve(tracker.config, track=tracker.track)
+
+
+async def test_tasks_beside_it_run_as_long_as_it_does():
+    ran = []
+
+    async def watch(tracker):
+        ran.append(tracker)
+        await trio.sleep_forever()
+
+    tracker = a_tracker(a_provider(), port=0)
+    async with serving(tracker, beside=[watch]):
+        pass
+    assert ran == [tracker]

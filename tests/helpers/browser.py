@@ -1,0 +1,213 @@
+"""A headless Chromium, and a tracker for it to look at: real, but for the checks it makes."""
+
+import json
+import shutil
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import trio
+
+from api.server import serve
+from tests.helpers.factories import until_swept
+from tracker import Tracker, run_tracker
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.redaction import Secret
+from tracker.core.settings import Config, Provider, ServerSettings, Timing
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+waits = pytest.importorskip("selenium.webdriver.support.ui")
+keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DRIVER = shutil.which("chromedriver")
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None or DRIVER is None, reason="no chromium with its chromedriver is installed"
+)
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+WAIT = 15.0  # seconds; only a failing test waits so long
+SHORT = "const $ = (s) => document.querySelector(s), $$ = (s) => [...document.querySelectorAll(s)];"
+TOKEN = "a-long-admin-token"
+QUIET = Timing(  # checks come when the test wants them
+    interval_seconds=3600.0, timeout_seconds=5.0, recheck_seconds=(3600.0,), failures_to_down=1
+)
+
+
+def good(milliseconds: float = 100.0) -> CheckResult:
+    facts = Facts(reachable=True, authenticated=True)
+    models = ("gpt-oss-20b", "llama-3.1-8b-instant")
+    return CheckResult(
+        kind=OutcomeKind.OK, latency=milliseconds / 1000.0, facts=facts, models=models
+    )
+
+
+def bad(kind: OutcomeKind = OutcomeKind.SERVER, message: str = "HTTP 500") -> CheckResult:
+    return CheckResult(kind=kind, message=message, facts=Facts(reachable=True))
+
+
+@attrs.define
+class House:
+    """``findings``: what the next checks find; 100 ms and well where nothing is said."""
+
+    folder: Path
+    names: tuple[str, ...]
+    port: int = 0
+    findings: dict[str, CheckResult] = attrs.field(factory=dict)
+    _tracker: Any = None
+    _token: Any = None
+    _thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def start(self) -> None:
+        """Answers, and has checked everybody, when this returns; on the same port every time."""
+        url: Future[str] = Future()
+        self._thread = threading.Thread(
+            target=trio.run, args=(partial(self._run, url),), daemon=True
+        )
+        self._thread.start()
+        self.port = int(url.result(WAIT).rpartition(":")[2])
+
+    def stop(self) -> None:
+        if self._thread is not None:
+            self._token.run_sync_soon(self._tracker.stop)
+            self._thread.join()
+            self._thread = None
+
+    def check(self, *names: str) -> None:
+        trio.from_thread.run(self._tracker.check, *names, trio_token=self._token)
+
+    async def _run(self, url: "Future[str]") -> None:
+        try:
+            await serve(
+                self._config(), announce=url.set_result, track=self._track, heed_signals=False
+            )
+        except BaseException as error:  # the test waits for the URL
+            if not url.done():
+                url.set_exception(error)
+            raise
+
+    def _config(self) -> Config:
+        return Config(
+            database=str(self.folder / "seen.db"),
+            providers=tuple(
+                Provider(name=name, base_url="http://127.0.0.1:9/v1", timing=QUIET)
+                for name in self.names
+            ),
+            server=ServerSettings(port=self.port, admin_token=Secret(TOKEN)),
+        )
+
+    async def _track(self, config: Config, *, task_status: trio.TaskStatus[Tracker]) -> None:
+        async with trio.open_nursery() as nursery:
+            run = partial(run_tracker, config, open_check=self._open_check)
+            self._tracker = await nursery.start(run)
+            self._token = trio.lowlevel.current_trio_token()
+            await until_swept(self._tracker)
+            task_status.started(self._tracker)
+
+    @asynccontextmanager
+    async def _open_check(
+        self, provider: Provider, **_: Any
+    ) -> AsyncIterator[Callable[[], Awaitable[CheckResult]]]:
+        async def check() -> CheckResult:
+            return self.findings.get(provider.name, good())
+
+        yield check
+
+
+@contextmanager
+def house(folder: Path, *names: str, **findings: CheckResult) -> Iterator[House]:
+    built = House(folder, names, findings=findings)
+    built.start()
+    try:
+        yield built
+    finally:
+        built.stop()
+
+
+@attrs.define
+class Browser:
+    """One window. Scripts see ``arguments``, $ and $$, and return JSON."""
+
+    driver: Any
+
+    def open(self, url: str, *, width: int = 1440, height: int = 900) -> None:
+        self.driver.get("about:blank")  # else another hash would not load it anew
+        self.command(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        self.said()
+        self.requested()
+        self.driver.get(url)
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        return self.driver.execute_script(SHORT + script, *arguments)
+
+    def command(self, name: str, **options: Any) -> Any:
+        return self.driver.execute_cdp_cmd(name, options)
+
+    def until(self, expression: str, *arguments: Any) -> Any:
+        """The first truthy value of an expression."""
+        waiting = waits.WebDriverWait(self.driver, WAIT, poll_frequency=0.05)
+        return waiting.until(lambda _: self.value(expression, *arguments), expression)
+
+    def type(self, *keys: str) -> None:
+        webdriver.ActionChains(self.driver).send_keys(*keys).perform()
+
+    def text(self, selector: str) -> str:
+        return self.value("$(arguments[0]).innerText", selector)
+
+    def value(self, expression: str, *arguments: Any) -> Any:
+        return self.run(f"return {expression}", *arguments)
+
+    def said(self) -> list[str]:
+        """What the console has had to say since the last time: errors, and broken policies."""
+        return [
+            entry["message"]
+            for entry in self.driver.get_log("browser")
+            if entry["level"] in {"SEVERE", "WARNING"}
+        ]
+
+    def requested(self) -> list[str]:
+        """Every URL asked for since the last time."""
+        events = (json.loads(e["message"])["message"] for e in self.driver.get_log("performance"))
+        return [
+            event["params"]["request"]["url"]
+            for event in events
+            if event["method"] == "Network.requestWillBeSent"
+        ]
+
+
+@contextmanager
+def chromium(profile: Path, *, preferences: dict[str, Any] | None = None) -> Iterator[Browser]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    options.add_experimental_option("prefs", preferences or {})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    try:
+        yield Browser(driver)
+    finally:
+        driver.quit()

@@ -1,0 +1,52 @@
+"""Short ways to make the values that many tests need."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tracker import Tracker
+from tracker.core.outcomes import CheckResult, Facts, Outcome, OutcomeKind
+from tracker.core.settings import Provider, Timing
+
+START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def finding(
+    kind: OutcomeKind = OutcomeKind.OK, latency_ms: float | None = 100.0, **more: Any
+) -> CheckResult:
+    known = latency_ms if kind.is_success else None
+    reachable = kind not in {
+        OutcomeKind.TIMEOUT,
+        OutcomeKind.DNS,
+        OutcomeKind.CONNECT,
+        OutcomeKind.TLS,
+    }
+    more.setdefault("facts", Facts(reachable=reachable))
+    return CheckResult(kind=kind, latency=None if known is None else known / 1000.0, **more)
+
+
+def outcome(
+    kind: OutcomeKind = OutcomeKind.OK, *, provider: str = "groq", after: float = 0.0, **more: Any
+) -> Outcome:
+    """A check that began ``after`` seconds past START, which is steady second 0."""
+    return Outcome(
+        provider=provider,
+        at=START + timedelta(seconds=after),
+        ended=after,
+        finding=finding(kind, **more),
+    )
+
+
+def provider(name: str = "groq", *, enabled: bool = True, **timing: Any) -> Provider:
+    return Provider(
+        name=name,
+        base_url="http://127.0.0.1:9/v1",
+        timing=Timing(**timing),
+        enabled=enabled,
+    )
+
+
+async def until_swept(tracker: Tracker) -> None:
+    """Every provider was checked once, and nobody twice."""
+    with tracker.board.subscribe() as feed:
+        while not tracker.snapshot.swept:
+            await feed.receive()

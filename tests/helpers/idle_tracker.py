@@ -1,0 +1,234 @@
+"""A tracker that watches nothing: the snapshot is what the test says."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+import trio
+
+from tracker.core.outcomes import CheckResult, Facts, Outcome, OutcomeKind, Status
+from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.records import ChangeRecord
+from tracker.core.redaction import Mask
+from tracker.core.settings import Config, Provider, ServerSettings, Timing
+from tracker.core.snapshot import (
+    Excluded,
+    LatencySummary,
+    ProviderStatus,
+    Ranked,
+    Ranking,
+    RateLimit,
+    Snapshot,
+    Uptime,
+)
+from tracker.runtime.board import Board
+from tracker.runtime.diagnostics import DatabaseHealth, TrackerHealth
+from tracker.runtime.supervisor import ActorHealth
+from tracker.store import History
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def a_provider(name: str = "groq", **changes: Any) -> ProviderStatus:
+    """A healthy one, with something in every field."""
+    fields: dict[str, Any] = {
+        "name": name,
+        "status": Status.HEALTHY,
+        "reason": "last check ok in 245 ms",
+        "usable": True,
+        "response_time_ms": 245.07,
+        "uptime": Uptime(hour=100.0, day=99.8, week=99.9123),
+        "latency": LatencySummary(min=180.2, avg=244, p50=240.9, p95=402.71, max=911, samples=287),
+        "rate_limit": RateLimit(
+            percent=45.0,
+            source=LimitSource.HEADERS,
+            limits=(
+                LimitReading(
+                    name="requests",
+                    limit=1000,
+                    remaining=550,
+                    window_seconds=86400,
+                    reset_at=NOON + timedelta(hours=12),
+                ),
+            ),
+        ),
+        "last_check": NOON - timedelta(seconds=30),
+        "next_check": NOON + timedelta(seconds=270),
+        "interval_seconds": 300.0,
+        "timeout_seconds": 10.0,
+        "checks_24h": 288,
+        "outcome": OutcomeKind.OK,
+        "facts": Facts(reachable=True, authenticated=True, quota_available=True),
+        "models": ("gpt-oss-20b", f"{name}-only"),
+    }
+    return ProviderStatus(**{**fields, **changes})
+
+
+def a_bare_provider(name: str = "new", **changes: Any) -> ProviderStatus:
+    """Never checked: everything unknown."""
+    fields: dict[str, Any] = {
+        "status": Status.UNKNOWN,
+        "reason": "never checked",
+        "usable": False,
+        "interval_seconds": 300.0,
+        "timeout_seconds": 10.0,
+    }
+    return ProviderStatus(name=name, **{**fields, **changes})
+
+
+def ranking_of(providers: Mapping[str, ProviderStatus]) -> Ranking:
+    """Usable ones by latency."""
+    usable = sorted(
+        (p for p in providers.values() if p.usable), key=lambda p: p.response_time_ms or 0.0
+    )
+    ranked = tuple(
+        Ranked(
+            provider=p.name,
+            status=p.status,
+            expected_cost_ms=p.response_time_ms,
+            failure_probability=0.012345,
+            latency_ms=p.response_time_ms,
+            samples=12,
+            last_check=p.last_check,
+            reason=f"answers in {p.response_time_ms:.0f} ms",
+            weight=1.0 / len(usable),
+        )
+        for p in usable
+    )
+    return Ranking(
+        reason=f"{usable[0].name} is fastest" if usable else "nothing is usable",
+        ranked=ranked,
+        excluded=tuple(
+            Excluded(provider=p.name, reason=p.reason) for p in providers.values() if not p.usable
+        ),
+        valid_until=min((p.next_check for p in providers.values() if p.next_check), default=None),
+        policy="fastest",
+    )
+
+
+def a_snapshot(
+    *providers: ProviderStatus, revision: int = 1, at: datetime = NOON, swept: bool = True
+) -> Snapshot:
+    by_name = {p.name: p for p in providers}
+    return Snapshot(
+        timestamp=at,
+        revision=revision,
+        providers=MappingProxyType(by_name),
+        ranking=ranking_of(by_name),
+        swept=swept,
+    )
+
+
+def a_config(*names: str, **server: Any) -> Config:
+    return Config(
+        providers=tuple(Provider(name=name, timing=Timing()) for name in names),
+        server=ServerSettings(**server),
+    )
+
+
+def a_condition(**changes: Any) -> TrackerHealth:
+    """All well."""
+    fields: dict[str, Any] = {
+        "status": "ok",
+        "problems": (),
+        "running": True,
+        "ready": True,
+        "started_at": NOON - timedelta(hours=1),
+        "providers_monitored": 2,
+        "database": DatabaseHealth(state="ok"),
+        "actors": {"groq": ActorHealth(state="running", restarts=1, last_heartbeat=NOON)},
+        "loop_lag_ms": 0.31,
+        "worst_loop_lag_ms": 12.0,
+        "stalls": 0,
+        "aggregator_restarts": 0,
+        "writer_restarts": 2,
+        "reports_dropped": 0,
+        "feeds_dropped": 0,
+        "revision": 1,
+        "policy": "fastest",
+    }
+    return TrackerHealth(**{**fields, **changes})
+
+
+@attrs.define(eq=False)
+class FakeTracker:
+    """``asked``: what the API asked of it, in order. ``fault``: raised by whatever is asked.
+
+    delay: seconds that reading history takes; ``cancelled`` counts those not waited for.
+    """
+
+    board: Board
+    config: Config
+    asked: list[Any] = attrs.field(factory=list)
+    fault: Exception | None = None
+    delay: float = 0.0
+    stopping: trio.Event = attrs.field(factory=trio.Event)
+    cancelled: int = 0
+    found: dict[str, OutcomeKind] = attrs.field(factory=dict)
+    past: History = History(resolution_seconds=None, providers={})
+    changed: tuple[ChangeRecord, ...] = ()
+    condition: TrackerHealth = attrs.field(factory=a_condition)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.board.latest
+
+    @property
+    def mask(self) -> Mask:
+        return Mask(self.config.secrets())
+
+    def post(self, *providers: ProviderStatus, **changes: Any) -> None:
+        self.board.post(a_snapshot(*providers, revision=self.snapshot.revision + 1, **changes))
+
+    async def check(self, *names: str) -> dict[str, Outcome]:
+        self._ask("check", *names)
+        wanted = names or tuple(self.snapshot.providers)
+        return {name: self._outcome(name) for name in wanted if self.snapshot.providers[name]}
+
+    async def tune(self, name: str, **changes: Any) -> None:
+        self._ask("tune", name, changes)
+        self.config.provider(name)
+
+    async def history(self, names: Any, **options: Any) -> History:
+        self._ask("history", names, options)
+        try:
+            await trio.sleep(self.delay)
+        except trio.Cancelled:
+            self.cancelled += 1
+            raise
+        return self.past
+
+    async def changes(self, provider: str | None = None, *, since: datetime) -> Any:
+        self._ask("changes", provider, since)
+        return self.changed
+
+    def health(self) -> TrackerHealth:
+        return self.condition
+
+    def stop(self) -> None:
+        self.stopping.set()
+
+    async def track(
+        self, _: Config, *, task_status: trio.TaskStatus["FakeTracker"] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """In the place of run_tracker."""
+        task_status.started(self)
+        await self.stopping.wait()
+
+    def _ask(self, *what: Any) -> None:
+        self.asked.append(what)
+        if self.fault is not None:
+            raise self.fault
+
+    def _outcome(self, name: str) -> Outcome:
+        kind = self.found.get(name, OutcomeKind.OK)
+        finding = CheckResult(kind=kind, latency=0.2451, http_status=200)
+        return Outcome(provider=name, at=NOON, ended=0.0, finding=finding)
+
+
+def a_tracker(*providers: ProviderStatus, **server: Any) -> FakeTracker:
+    """Over these providers; ``server``: settings of the server."""
+    config = a_config(*(p.name for p in providers), **server)
+    return FakeTracker(board=Board(a_snapshot(*providers)), config=config)

@@ -1,0 +1,64 @@
+"""Records to store, and a look at what is stored that does not go through the store."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from tracker.core.clock import Clock
+from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.records import CheckRecord
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+CLOCK = Clock(now=lambda: NOW)
+
+
+def check(provider: str = "a", *, seconds: float = 0.0, **changes: Any) -> CheckRecord:
+    """``seconds`` before NOW."""
+    values: dict[str, Any] = {
+        "provider": provider,
+        "at": NOW - timedelta(seconds=seconds),
+        "kind": OutcomeKind.OK,
+        "status": Status.HEALTHY,
+        "latency_ms": 120.0,
+        "ttft_ms": None,
+        "interval_seconds": 300.0,
+        "http_status": 200,
+        "message": "",
+        "consecutive_failures": 0,
+        "rate_limit_percent": 0.0,
+        "completions": 0,
+        "state": "{}",
+    }
+    return CheckRecord(**{**values, **changes})
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[apsw.Connection]:
+    """As another program opens it. Never with the module sqlite3: a second SQLite library in one
+    process neither sees nor keeps the locks of the first.
+    """
+    connection = apsw.Connection(str(path))
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def ask(path: Path, sql: str, *bindings: Any) -> list[tuple[Any, ...]]:
+    with opened(path) as connection:
+        return connection.execute(sql, bindings).fetchall()
+
+
+def stored(path: Path) -> list[str]:
+    """The messages of all checks, in the order of writing."""
+    return [message for (message,) in ask(path, "SELECT error_message FROM checks ORDER BY id")]
+
+
+def beside(path: Path, word: str) -> list[Path]:
+    """What was kept beside the database, without the companions."""
+    found = sorted(path.parent.glob(f"{path.name}.{word}-*"))
+    return [each for each in found if not each.name.endswith(("-wal", "-shm"))]

@@ -1,0 +1,177 @@
+"""The wheel and the sdist: built without a network, holding us alone, running anywhere."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import venv
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NAME = "provider-status-tracker"
+LEFT_OUT = {"__pycache__", ".pyc"}
+
+
+def build(source: Path, target: Path, kind: str) -> Path:
+    """One distribution of a source tree, by the backend that pip calls."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(target)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=120)
+    (built,) = target.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(ROOT, tmp_path_factory.mktemp("wheel"), "wheel")
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(ROOT, tmp_path_factory.mktemp("sdist"), "sdist")
+
+
+def names(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def sources() -> set[str]:
+    """Every file of the two packages, code and data."""
+    return {
+        str(file.relative_to(ROOT))
+        for package in ("tracker", "api")
+        for file in (ROOT / package).rglob("*")
+        if file.is_file() and not any(part in str(file) for part in LEFT_OUT)
+    }
+
+
+def test_the_wheel_holds_both_packages_whole_and_nothing_else(wheel: Path) -> None:
+    shipped = {name for name in names(wheel) if ".dist-info/" not in name}
+    assert shipped == sources()
+    for data in (
+        "tracker/config/catalogue.toml",
+        "tracker/py.typed",
+        "tracker/store/migrations/0001_checks.sql",
+        "api/dashboard/index.html",
+        "api/dashboard/vendor/uPlot.iife.min.js",
+        "api/docs_page/page.html.jinja",
+        "api/plain_page/page.html.jinja",
+    ):
+        assert data in shipped
+
+
+def test_no_name_is_taken_that_is_not_ours(wheel: Path) -> None:
+    tops = {name.split("/", maxsplit=1)[0] for name in names(wheel)}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"tracker", "api"}
+
+
+def test_the_metadata_says_what_a_user_needs(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (info,) = {name.split("/")[0] for name in archive.namelist() if ".dist-info/" in name}
+        metadata = archive.read(f"{info}/METADATA").decode()
+        scripts = archive.read(f"{info}/entry_points.txt").decode()
+    assert f"Name: {NAME}\n" in metadata
+    assert "Requires-Python: >=3.11\n" in metadata
+    assert "provider-status = api.cli:main" in scripts
+    assert f"{info}/licenses/LICENSE" in names(wheel)
+
+
+def test_a_wheel_built_from_the_sdist_is_the_same(wheel: Path, sdist: Path, tmp_path: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path / "source", filter="data")
+    (source,) = (tmp_path / "source").iterdir()
+    for file in ("README.md", "LICENSE", "CHANGELOG.md", "Makefile", "deploy/Dockerfile"):
+        assert (source / file).is_file()
+    assert (source / "tests" / "test_distribution.py").is_file()
+    again = build(source, tmp_path / "again", "wheel")
+    assert names(again) == names(wheel)
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel in an environment of its own; its requirements are borrowed from this one."""
+    home = tmp_path_factory.mktemp("venv")
+    venv.create(home, with_pip=False)
+    python = home / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install"]
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-index"]
+    subprocess.run([*pip, *quiet, str(wheel)], check=True, timeout=120)
+    site = next(home.glob("lib/python*/site-packages"))
+    # A .pth of a folder does not read the .pth files in it: an editable install stays out.
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return home
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "tracker.toml").write_text("[tracker]\ndiscover = false\n")
+    yield tmp_path
+    shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+def environ(folder: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(folder)}
+
+
+def run(installed: Path, folder: Path, *command: str) -> str:
+    program, *rest = command
+    return subprocess.run(
+        [installed / "bin" / program, *rest],
+        cwd=folder,
+        env=environ(folder),
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout
+
+
+def test_it_is_the_installed_one_that_runs(installed: Path, elsewhere: Path) -> None:
+    code = "import api, tracker; print(tracker.__file__); print(api.__file__)"
+    found = run(installed, elsewhere, "python", "-c", code).splitlines()
+    assert [Path(line).is_relative_to(installed) for line in found] == [True, True]
+
+
+def test_nobody_else_owns_our_packages(installed: Path, elsewhere: Path) -> None:
+    code = (
+        "from importlib.metadata import packages_distributions as owners\n"
+        "print({package: set(owners()[package]) for package in ('tracker', 'api')})"
+    )
+    found = run(installed, elsewhere, "python", "-c", code).strip()
+    assert found == str({"tracker": {NAME}, "api": {NAME}})
+
+
+def test_the_command_runs_from_any_folder(installed: Path, elsewhere: Path) -> None:
+    assert run(installed, elsewhere, "provider-status", "--version") == f"{version(NAME)}\n"
+    assert '"groq"' in run(installed, elsewhere, "provider-status", "providers", "--json")
+
+
+def test_every_page_is_served_from_the_installed_files(installed: Path, elsewhere: Path) -> None:
+    process = subprocess.Popen(
+        [installed / "bin" / "provider-status", "serve", "--port", "0"],
+        cwd=elsewhere,
+        env=environ(elsewhere),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        with httpx.Client(base_url=process.stdout.readline().strip(), timeout=30) as client:
+            for path in ("/", "/docs", "/openapi.json", "/api/providers/status", "/metrics"):
+                assert (path, client.get(path).status_code) == (path, 200)
+        process.terminate()
+        process.communicate(timeout=10)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 0
+    assert (elsewhere / "provider_status.db").is_file()

@@ -1,0 +1,86 @@
+"""Faults of the real process, each for moments; ``make torture`` has the same for long.
+
+The wall clock is moved there only: a pace is judged, which a busy machine spoils. On virtual time
+tests/tracker/runtime/test_service.py and the state machine move it.
+"""
+
+import sys
+from functools import partial
+
+import pytest
+import trio
+
+from benchmarks.torture.damage import FAULTS, can_mount
+from benchmarks.torture.database import try_fault
+from benchmarks.torture.kills import kills
+from benchmarks.torture.numbered import Sequence
+from benchmarks.torture.process import (
+    log_on_a_full_disk,
+    out_of_descriptors,
+    starved,
+    stopped,
+    terminated,
+)
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, prlimit and SIGSTOP")
+AT_ONCE = 3  # processes: more would take the time from each other
+
+
+async def all_of(trials):
+    """What was wrong, by trial; each is called with nothing."""
+    limit, wrong = trio.CapacityLimiter(AT_ONCE), {}
+
+    async def run(name, trial):
+        async with limit:
+            wrong[name] = (await trial())[1]
+
+    async with trio.open_nursery() as nursery:
+        for name, trial in trials.items():
+            nursery.start_soon(run, name, trial)
+    return wrong
+
+
+async def test_the_database_may_go_away_in_any_way_and_nothing_is_lost():
+    faults = {n: f for n, f in FAULTS.items() if not f.on_tmpfs or can_mount()}
+    wrong = await all_of({n: partial(try_fault, f, 1.0) for n, f in faults.items()})
+    assert wrong == {name: [] for name in faults}
+
+
+async def test_kill_9_loses_nothing_that_was_acknowledged():
+    outcome = await kills(5, lanes=1)
+    assert outcome.wrong == ()
+    assert outcome.figures["acknowledged"] > 0
+
+
+async def test_no_provider_is_blamed_for_what_happens_to_us(tmp_path):
+    trials = {
+        "SIGTERM": terminated,
+        "SIGSTOP": partial(stopped, seconds=3.0),
+        "starved": partial(starved, seconds=3.0),
+        "no descriptors": partial(out_of_descriptors, seconds=2.0),
+        "log on a full disk": log_on_a_full_disk,
+    }
+    homes = {name: tmp_path / name for name in trials}
+    for home in homes.values():
+        home.mkdir()
+    wrong = await all_of({name: partial(t, homes[name]) for name, t in trials.items()})
+    assert wrong == {name: [] for name in trials}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "lost", "out_of_order"),
+    [
+        ((1, 2, 3), 0, 0),
+        ((4, 5), 0, 0),  # what was before the first row is not asked for
+        ((1, 4), 2, 0),
+        ((1, None, 3), 0, 0),  # a check that timed out used a number up
+        ((1, None, 4), 1, 0),
+        ((1, 2, 2), 0, 1),
+        ((2, 1), 0, 1),
+    ],
+)
+def test_what_is_missing_is_seen(numbers, lost, out_of_order):
+    """Without this, the trials above could not fail."""
+    rows = [(n, "p", "" if n is None else f"500: answer {n}") for n in numbers]
+    found = Sequence.of(rows)
+    assert (found.lost, found.out_of_order) == (lost, out_of_order)

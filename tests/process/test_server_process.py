@@ -1,0 +1,159 @@
+"""The server as a process of its own: signals, exit codes, and what it stored by then."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import asynccontextmanager, closing
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+import trio
+
+ROOT = Path(__file__).parents[2]
+# Twenty providers that refuse every connection, checked five times a second each.
+SCRIPT = """
+import functools, logging, sys, structlog, trio
+from api.server import serve
+from tracker.core.redaction import Secret
+from tracker.runtime.service import run_tracker
+from tracker.settings import Config, Provider, ServerSettings, Timing
+
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+timing = Timing(interval_seconds=0.2, timeout_seconds=0.2, recheck_seconds=())
+providers = tuple(
+    Provider(name=f"p{n}", base_url="http://127.0.0.1:9/v1", timing=timing) for n in range(20)
+)
+server = ServerSettings(port=0, admin_token=Secret("t"))
+config = Config(database=sys.argv[1], discover=False, providers=providers, server=server)
+
+
+async def hang(config, *, task_status):
+    async with trio.open_nursery() as nursery:
+        tracker = await nursery.start(run_tracker, config)
+        task_status.started(tracker)
+        await trio.sleep_forever()
+
+
+async def crash(config, *, task_status):
+    async with trio.open_nursery() as nursery:
+        tracker = await nursery.start(run_tracker, config)
+        task_status.started(tracker)
+        await trio.sleep(0.2)
+        raise RuntimeError("beyond mending")
+
+
+track = {"well": run_tracker, "hang": hang, "crash": crash}[sys.argv[2]]
+trio.run(functools.partial(serve, config, track=track))
+"""
+
+
+@asynccontextmanager
+async def a_process(database, track="well"):
+    """The server in a process of its own, and its URL."""
+    command = [sys.executable, "-c", SCRIPT, str(database), track]
+    run = partial(
+        trio.run_process,
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    async with trio.open_nursery() as nursery:
+        with trio.fail_after(30):
+            process = await nursery.start(run)
+            said = b""
+            while not said.endswith(b"\n"):
+                data = await process.stdout.receive_some()
+                assert data, "it ended without a URL"
+                said += data
+            yield process, httpx.URL(said.decode().strip())
+        nursery.cancel_scope.cancel()
+
+
+async def ended(process):
+    """Its exit code, and the seconds it took to end."""
+    began = trio.current_time()
+    code = await process.wait()
+    return code, trio.current_time() - began
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_in_time_with_clients_connected_and_everything_stored(
+    number, tmp_path
+):
+    database = tmp_path / "status.db"
+    async with a_process(database) as (process, url), trio.open_nursery() as clients:
+        clients.start_soon(keep_asking, url)
+        for path in (b"events", b"events", b"status"):
+            clients.start_soon(keep_open, url, path)
+        await trio.sleep(0.5)
+        async with httpx.AsyncClient(base_url=url) as client:
+            status = (await client.get("/api/providers/status")).json()
+        process.send_signal(number)
+        code, seconds = await ended(process)
+        clients.cancel_scope.cancel()
+    assert (code, seconds < 5.0) == (0, True)
+    with closing(sqlite3.connect(database)) as connection:
+        rows = dict(
+            connection.execute(
+                "SELECT provider_name, count(*) FROM checks GROUP BY provider_name"
+            ).fetchall()
+        )
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert len(rows) == 20
+    for name, provider in status["providers"].items():
+        assert rows[name] >= provider["checks_24h"] > 0
+
+
+async def keep_open(url, path):
+    """A client that asks once and never reads."""
+    async with await trio.open_tcp_stream(url.host, url.port) as stream:
+        await stream.send_all(b"GET /api/providers/%s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path)
+        await trio.sleep_forever()
+
+
+async def keep_asking(url):
+    async with httpx.AsyncClient(base_url=url) as client:
+        try:
+            while True:
+                await client.get("/api/providers/best")
+        except httpx.HTTPError:
+            pass
+
+
+async def test_a_second_signal_ends_it_at_once(tmp_path):
+    async with a_process(tmp_path / "status.db", "hang") as (process, _):
+        process.send_signal(signal.SIGTERM)
+        with trio.move_on_after(0.5):
+            await process.wait()
+            raise AssertionError("it did not wait for what hangs")
+        process.send_signal(signal.SIGTERM)
+        code, seconds = await ended(process)
+    assert (code, seconds < 1.0) == (0, True)
+
+
+async def test_what_hangs_is_not_waited_for_longer_than_five_seconds(tmp_path):
+    async with a_process(tmp_path / "status.db", "hang") as (process, _):
+        process.send_signal(signal.SIGTERM)
+        code, seconds = await ended(process)
+    assert (code, seconds < 5.0) == (0, True)
+
+
+async def test_a_hangup_ends_nothing(tmp_path):
+    async with a_process(tmp_path / "status.db") as (process, url):
+        os.kill(process.pid, signal.SIGHUP)
+        async with httpx.AsyncClient(base_url=url) as client:
+            assert (await client.get("/livez")).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert (await ended(process))[0] == 0
+
+
+async def test_a_crash_of_the_tracker_ends_the_process_with_an_error(tmp_path):
+    async with a_process(tmp_path / "status.db", "crash") as (process, _):
+        code, seconds = await ended(process)
+    assert (code, seconds < 3.0) == (1, True)

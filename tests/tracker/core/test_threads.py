@@ -1,0 +1,64 @@
+"""Failures of threads: told as they are, and gone once they are handled."""
+
+import traceback
+import weakref
+from contextlib import suppress
+from functools import partial
+
+import pytest
+import trio
+
+from tests.helpers.garbage import gone, no_collector
+from tracker.core.threads import in_thread
+
+
+class Batch:
+    """What a job works on."""
+
+
+def fails(batch: Batch) -> None:
+    held = [batch]
+    raise OSError(f"no room for {len(held)}")
+
+
+async def test_what_a_job_returns_is_handed_on() -> None:
+    assert await in_thread(lambda: 5, expected=()) == 5
+
+
+async def test_what_was_not_expected_is_raised_with_the_traceback_of_its_job() -> None:
+    with pytest.raises(OSError, match="no room for 1") as caught:
+        await in_thread(lambda: fails(Batch()), expected=(KeyError,))
+    assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "fails"
+
+
+async def test_what_a_failed_job_held_is_gone_without_the_collector() -> None:
+    batch = Batch()
+    left = weakref.ref(batch)
+    with no_collector():
+        with suppress(OSError):
+            await in_thread(partial(fails, batch), expected=(OSError,))
+        del batch
+        await gone(left)
+
+
+async def test_an_abandoned_job_holds_up_nobody() -> None:
+    stop = trio.Event()
+    began = trio.Event()
+    token = trio.lowlevel.current_trio_token()
+
+    def hangs() -> None:
+        token.run_sync_soon(began.set)
+        trio.from_thread.run(stop.wait, trio_token=token)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: in_thread(hangs, expected=(), abandon_on_cancel=True))
+        await began.wait()
+        nursery.cancel_scope.cancel()
+    stop.set()
+
+
+async def test_the_limiter_is_free_again_after_a_failure() -> None:
+    limiter = trio.CapacityLimiter(1)
+    with pytest.raises(OSError, match="no room"):
+        await in_thread(partial(fails, Batch()), expected=(OSError,), limiter=limiter)
+    assert limiter.borrowed_tokens == 0

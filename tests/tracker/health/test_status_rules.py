@@ -1,0 +1,75 @@
+"""What follows from a health: the reason that is told, and what bars a provider."""
+
+import attrs
+import pytest
+
+from tests.helpers.factories import START, finding, outcome
+from tracker.core.outcomes import Outcome, OutcomeKind, Status
+from tracker.core.settings import Timing
+from tracker.health.health_state import HealthState, apply_check
+from tracker.health.status_rules import LimitReason, StatusInputs, decide_status
+
+OK, SLOW, SERVER, LIMITED = (
+    OutcomeKind.OK,
+    OutcomeKind.SLOW,
+    OutcomeKind.SERVER,
+    OutcomeKind.RATE_LIMITED,
+)
+NOW = StatusInputs(now=0.0)
+
+
+def after(*kinds: OutcomeKind) -> HealthState:
+    health = HealthState()
+    for kind in kinds:
+        health = apply_check(health, outcome(kind), Timing(), START)
+    return health
+
+
+def test_reasons_say_what_was_found() -> None:
+    assert decide_status(after(OK), NOW).reason == "last check ok in 100 ms"
+    failed = apply_check(HealthState(), outcome(SERVER, message="HTTP 500"), Timing(), START)
+    assert decide_status(failed, NOW).reason == "last check: server error (HTTP 500)"
+    assert decide_status(after(SERVER, SERVER, SERVER), NOW).reason == (
+        "3 failed checks in a row; the last check: server error"
+    )
+    assert decide_status(after(SERVER, SERVER, SERVER, OK), NOW).reason == (
+        "recovering: 1 good check since it was down"
+    )
+
+
+@pytest.mark.parametrize("limit", [LIMITED, OutcomeKind.QUOTA_EXHAUSTED])
+def test_a_limit_without_a_told_end_lasts_through_failures_until_a_success(
+    limit: OutcomeKind,
+) -> None:
+    for kinds in ((OK, limit), (OK, limit, SERVER), (OK, limit, SERVER, OutcomeKind.INTERNAL)):
+        judged = decide_status(after(*kinds), NOW)
+        assert (judged.status, judged.usable) == (Status.DEGRADED, False)
+    assert decide_status(after(OK, limit, SERVER, OK), NOW).usable
+
+
+def test_it_is_said_where_a_limit_bars_that_the_reason_does_not_tell_of() -> None:
+    assert decide_status(after(OK, LIMITED), NOW).limit is LimitReason.TOLD
+    assert decide_status(after(OK, LIMITED, SERVER), NOW).limit is LimitReason.BEHIND
+    assert decide_status(after(OK, LIMITED, OK), NOW).limit is LimitReason.NONE
+    assert decide_status(after(OK, OutcomeKind.AUTH), NOW).limit is LimitReason.NONE
+
+
+def test_a_success_in_our_stall_is_not_told_with_the_latency_of_the_one_before() -> None:
+    stalled = Outcome(
+        provider="p",
+        at=START,
+        ended=0.0,
+        finding=attrs.evolve(finding(OK), latency=None, message="its latency is not known"),
+    )
+    health = apply_check(after(OK), stalled, Timing(), START)
+    assert decide_status(health, NOW).reason == "last check ok; its latency is not known"
+    slow = apply_check(
+        apply_check(after(SLOW, SLOW), stalled, Timing(), START), stalled, Timing(), START
+    )
+    assert decide_status(slow, NOW).status is Status.DEGRADED  # nothing was learnt of its pace
+
+
+def test_the_last_check_is_not_said_to_be_one_that_told_nothing() -> None:
+    assert decide_status(after(SERVER, SERVER, SERVER, OutcomeKind.REQUEST), NOW).reason == (
+        "3 failed checks in a row; the last check that tells something: server error"
+    )

@@ -1,0 +1,570 @@
+"""tracker.probes.http.fetch: one bounded request over real sockets, every failure named."""
+
+import base64
+import gzip
+import logging
+import resource
+import socket
+import ssl
+import threading
+from urllib.parse import quote
+
+import attrs
+import httpcore
+import pytest
+import trio
+import trustme
+
+from tests.helpers.loopback import Answer, answer, http_server, raw_server
+from tracker.core.outcomes import MESSAGE_LENGTH, Facts, OutcomeKind
+from tracker.core.redaction import Secret
+from tracker.core.settings import Provider
+from tracker.probes import open_check
+from tracker.probes.http.failures import FetchError
+from tracker.probes.http.fetch import LARGE, Request, fetch
+from tracker.probes.http.network import (
+    AddressRefusedError,
+    filter_addresses,
+    first_connected,
+    is_address,
+)
+from tracker.probes.http.transport import USER_AGENT, open_transport
+
+KEY = "sk-canary-0123456789abcdef"
+LIST = {"object": "list", "data": [{"id": "gpt-oss-20b"}]}
+
+
+def provider(url, **more):
+    more.setdefault("keys", (Secret(KEY),))
+    return Provider(name="here", base_url=f"{url}/v1", **more)
+
+
+async def check(url, tls=None, **more):
+    async with open_check(provider(url, **more), tls=tls) as ask:
+        return await ask()
+
+
+async def check_raw(serve, **more):
+    async with raw_server(serve) as url:
+        return await check(url, **more)
+
+
+def says(*sent: bytes):
+    """A server that reads a request, sends these bytes and closes."""
+
+    async def serve(stream):
+        await stream.receive_some(65536)
+        for piece in sent:
+            await stream.send_all(piece)
+
+    return serve
+
+
+async def test_it_asks_as_itself_for_nothing_compressed():
+    async with http_server(answer(LIST)) as server:
+        await check(server.url)
+    headers = server.asked[0].headers
+    assert headers["user-agent"] == USER_AGENT
+    assert headers["accept-encoding"] == "identity"
+    assert headers["authorization"] == f"Bearer {KEY}"
+
+
+async def test_it_keeps_its_connection_and_no_cookie():
+    given = answer(LIST, set_cookie="a=b")
+    async with http_server(given) as server, open_check(provider(server.url)) as ask:
+        kinds = [(await ask()).kind for _ in range(3)]
+    assert kinds == [OutcomeKind.OK] * 3
+    assert server.connections == 1
+    assert all("cookie" not in asked.headers for asked in server.asked)
+
+
+async def test_duplicated_headers_are_all_kept():
+    given = Answer(headers=(("X-One", "1"), ("x-one", "2")))
+    async with http_server(given) as server, open_transport(provider(server.url)) as transport:
+        reply = await fetch(transport, Request(url=server.url), provider(server.url))
+    assert [pair for pair in reply.headers if pair[0] == "x-one"] == [
+        ("x-one", "1"),
+        ("x-one", "2"),
+    ]
+
+
+async def test_a_redirect_is_not_followed_and_names_only_the_host():
+    async with http_server(answer(LIST)) as other:
+        to = f"{other.url}/v1/models?key={KEY}"
+        async with http_server(answer(status=307, location=to)) as server:
+            finding = await check(server.url)
+    host = other.url.removeprefix("http://")
+    assert finding.kind is OutcomeKind.BAD_RESPONSE
+    assert finding.message == f"redirected to {host} (307): base_url is not the API's"
+    assert finding.facts == Facts(reachable=True)
+    assert other.asked == []
+
+
+LONG_LIST = b'{"data":[' + b'{"id":"' + b"m" * 5_000_000 + b'"}]}'
+
+
+@pytest.mark.parametrize("pieces", [1, 5], ids=["declared", "chunked"])
+async def test_a_list_of_5_mb_is_too_large(pieces):
+    size = len(LONG_LIST) // pieces + 1
+    parts = tuple(LONG_LIST[n * size : (n + 1) * size] for n in range(pieces))
+    async with http_server(Answer(pieces=parts)) as server:
+        finding = await check(server.url)
+    assert finding.kind is OutcomeKind.BAD_RESPONSE
+    assert finding.message == f"the answer is too large: over {LARGE // 1024} KiB"
+
+
+async def test_a_length_declared_too_large_is_not_waited_for():
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n"
+
+    async def serve(stream):
+        await stream.receive_some(65536)
+        await stream.send_all(head)
+        await trio.sleep_forever()
+
+    with trio.fail_after(5):
+        finding = await check_raw(serve)
+    assert finding.message == f"the answer is too large: over {LARGE // 1024} KiB"
+
+
+async def test_an_error_of_5_mb_is_judged_by_its_beginning():
+    async with http_server(answer(b"no! " * 1_250_000, status=500)) as server:
+        finding = await check(server.url)
+    assert finding.kind is OutcomeKind.SERVER
+    assert finding.message.startswith("server error (500): no! no!")
+    assert len(finding.message) == MESSAGE_LENGTH
+
+
+async def test_a_gzip_bomb_is_not_unpacked():
+    bomb = gzip.compress(bytes(50_000_000))
+    async with http_server(answer(bomb, content_encoding="gzip")) as server:
+        finding = await check(server.url)
+    assert finding.kind is OutcomeKind.BAD_RESPONSE
+    assert finding.message == "the answer is compressed, though we asked for none"
+
+
+async def test_a_compressed_error_is_judged_by_its_status():
+    async with http_server(answer(b"\x1f\x8b", status=401, content_encoding="gzip")) as server:
+        finding = await check(server.url)
+    assert (finding.kind, finding.message) == (OutcomeKind.AUTH, "key or account refused (401)")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"[" * 200_000,
+        b'{"data": [{"id": ' + b"9" * 6000 + b"}]}",
+        b'{"data": [{"id": "\xff"}]}',
+        b'{"data": {"id": "a"}}',
+        b'{"data": [{"id": 7}]}',
+        b'{"data": ["a"]}',
+        b"null",
+        b"7",
+        b"",
+    ],
+)
+async def test_what_is_no_model_list_is_a_bad_response(body):
+    async with http_server(answer(body)) as server:
+        finding = await check(server.url)
+    assert (finding.kind, finding.models) == (OutcomeKind.BAD_RESPONSE, None)
+    assert finding.message == "not the API's answer: no list of models"
+
+
+@pytest.mark.parametrize("body", [{"data": []}, {"object": "list", "data": []}, []])
+async def test_a_fresh_server_without_a_model_is_well(body):
+    async with http_server(answer(body)) as server:
+        finding = await check(server.url)
+    assert (finding.kind, finding.models) == (OutcomeKind.OK, ())
+
+
+async def test_a_body_that_drips_ends_with_the_scope_around_it():
+    dripping = Answer(pieces=(b"[", *[b" "] * 1000), delay=0.05)
+    async with http_server(dripping) as server:
+        with trio.move_on_after(0.3) as scope:
+            await check(server.url)
+    assert scope.cancelled_caught
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+
+PROTOCOL = {
+    "closes": ((), OutcomeKind.CONNECT, "closed the connection without an answer", False),
+    "is no HTTP": (
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n",),
+        OutcomeKind.BAD_RESPONSE,
+        "does not speak HTTP",
+        False,
+    ),
+    "cuts its head": (
+        (b"HTTP/1.1 200 OK\r\nCont",),
+        OutcomeKind.CONNECT,
+        "closed the connection",
+        False,
+    ),
+    "cuts its body": ((HEAD, b"[1"), OutcomeKind.BAD_RESPONSE, "was cut short or garbled", True),
+    "lies of length": (
+        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",),
+        OutcomeKind.BAD_RESPONSE,
+        "does not speak HTTP",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("sent", "kind", "message", "reachable"), PROTOCOL.values(), ids=PROTOCOL)
+async def test_a_server_that(sent, kind, message, reachable):
+    finding = await check_raw(says(*sent))
+    assert finding.kind is kind
+    assert message in finding.message
+    assert finding.facts == Facts(reachable=reachable)
+
+
+async def test_a_reset_is_a_broken_connection():
+    async def reset(stream):
+        await stream.receive_some(65536)
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    finding = await check_raw(reset)
+    assert finding.kind is OutcomeKind.CONNECT
+    assert finding.message.endswith("connection reset by peer")
+
+
+async def test_a_closed_port_refuses():
+    async with raw_server(says()) as url:
+        pass
+    finding = await check(url)
+    assert finding.kind is OutcomeKind.CONNECT
+    assert finding.message == f"no connection to {url.removeprefix('http://')}: connection refused"
+    assert finding.facts == Facts(reachable=False)
+
+
+async def test_an_idle_connection_closed_under_our_hands_is_no_failure():
+    first = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"
+
+    async def serve(stream):
+        await stream.receive_some(65536)
+        await stream.send_all(first)
+        await stream.receive_some(65536)  # the second request on it: closed without an answer
+
+    async with raw_server(serve) as url, open_check(provider(url)) as ask:
+        kinds = [(await ask()).kind for _ in range(4)]
+    assert kinds == [OutcomeKind.OK] * 4
+
+
+# TLS
+
+
+def server_context(authority, *names):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names).configure_cert(context)
+    return context
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+async def test_a_ca_file_adds_to_the_authorities(authority, tmp_path):
+    file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(file)
+    async with http_server(answer(LIST), server_context(authority, "127.0.0.1")) as server:
+        trusted = await check(server.url, ca_file=str(file))
+        untrusted = await check(server.url)
+    assert trusted.kind is OutcomeKind.OK
+    assert untrusted.kind is OutcomeKind.TLS
+    assert "is not trusted: " in untrusted.message
+
+
+async def test_a_ca_file_that_is_renewed_in_place_is_read_again(authority, tmp_path):
+    file = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(file)
+    async with http_server(answer(LIST), server_context(authority, "127.0.0.1")) as server:
+        settings = provider(server.url, ca_file=str(file))
+        async with open_check(settings) as ask:
+            before = await ask()
+            authority.cert_pem.write_to_path(file)
+            after = await ask()
+            file.unlink()
+            without = await ask()
+    assert [each.kind for each in (before, after, without)] == [
+        OutcomeKind.TLS,
+        OutcomeKind.OK,
+        OutcomeKind.OK,
+    ]
+
+
+async def test_a_certificate_of_another_host_is_not_trusted(authority):
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    async with http_server(answer(LIST), server_context(authority, "example.org")) as server:
+        finding = await check(server.url, tls=trusting)
+    assert finding.kind is OutcomeKind.TLS
+    assert "not valid for '127.0.0.1'" in finding.message
+
+
+async def test_plain_http_on_a_tls_port_is_a_tls_failure_and_never_sent_in_clear():
+    async with http_server(answer(LIST)) as server:
+        finding = await check(server.url.replace("http:", "https:"))
+    assert finding.kind is OutcomeKind.TLS
+    assert server.asked == []
+
+
+async def test_a_port_that_hangs_up_on_tls_is_a_tls_failure():
+    async with raw_server(says()) as url:
+        finding = await check(url.replace("http:", "https:"))
+    assert finding.kind is OutcomeKind.TLS
+
+
+@pytest.mark.parametrize("content", [None, b"no certificate"])
+async def test_an_unusable_ca_file_is_our_mistake(tmp_path, content):
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_bytes(content)
+    finding = await check("https://127.0.0.1:1", ca_file=str(file))
+    assert finding.kind is OutcomeKind.REQUEST
+    assert finding.message.startswith("ca_file cannot be read: ")
+    assert finding.requests == 0
+
+
+# Names and addresses
+
+
+def resolve_to(monkeypatch, *addresses):
+    """Every name resolves to these; each look-up takes the next set, the last one stays."""
+    sets = list(addresses)
+    looked_up = []
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host, port, *more, **named):
+        if is_address(host):
+            return real(host, port, *more, **named)
+        looked_up.append(host)
+        found = sets.pop(0) if len(sets) > 1 else sets[0]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return looked_up
+
+
+async def test_an_unknown_name_is_a_dns_failure(monkeypatch):
+    def fails(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fails)
+    finding = await check("https://api.example.test")
+    assert finding.kind is OutcomeKind.DNS
+    assert finding.message == "api.example.test cannot be resolved: Name or service not known"
+
+
+async def test_a_name_is_asked_for_by_its_host_header(monkeypatch):
+    async with http_server(answer(LIST)) as server:
+        port = server.url.rpartition(":")[2]
+        resolve_to(monkeypatch, ["127.0.0.1"])
+        finding = await check(f"http://api.example.test:{port}")
+    assert finding.kind is OutcomeKind.OK
+    assert server.asked[0].headers["host"] == f"api.example.test:{port}"
+
+
+@pytest.mark.parametrize(
+    ("address", "allow_private", "message"),
+    [
+        ("10.0.0.7", False, "a private address; set allow_private = true if that is meant"),
+        ("169.254.169.254", True, "a link-local or reserved address, which is never asked"),
+    ],
+)
+async def test_what_a_name_resolves_to_is_checked(monkeypatch, address, allow_private, message):
+    resolve_to(monkeypatch, [address])
+    finding = await check("http://api.example.test", allow_private=allow_private)
+    assert (finding.kind, finding.message) == (
+        OutcomeKind.REQUEST,
+        f"api.example.test is {message}",
+    )
+
+
+async def test_a_name_that_turns_inward_later_is_refused_then(monkeypatch):
+    async with http_server(answer(LIST, connection="close")) as server:
+        port = server.url.rpartition(":")[2]
+        names = resolve_to(monkeypatch, ["127.0.0.1"], ["169.254.169.254"])
+        async with open_check(provider(f"http://api.example.test:{port}")) as ask:
+            kinds = [(await ask()).kind, (await ask()).kind]
+    assert kinds == [OutcomeKind.OK, OutcomeKind.REQUEST]
+    assert len(names) == 2  # one look-up a connection: what was checked is what was asked
+
+
+async def test_hung_look_ups_take_nobody_elses_threads(monkeypatch):
+    released = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(30) and [])
+    try:
+        async with open_check(provider("http://api.example.test")) as ask:
+            for _ in range(5):
+                with trio.move_on_after(0.02):
+                    await ask()
+        assert trio.to_thread.current_default_thread_limiter().borrowed_tokens == 0
+    finally:
+        released.set()
+
+
+def test_addresses_are_told_from_names():
+    assert [is_address(x) for x in ("127.0.0.1", "::1", "fe80::1%eth0", "a.b", "")] == [
+        True, True, True, False, False,
+    ]  # fmt: skip
+
+
+def test_of_mixed_addresses_only_the_allowed_are_asked():
+    assert filter_addresses("x", ["10.0.0.1", "127.0.0.1"], allow_private=False) == ["127.0.0.1"]
+    with pytest.raises(AddressRefusedError):
+        filter_addresses("x", ["169.254.0.1", "fe80::1"], allow_private=True)
+
+
+async def test_an_address_that_hangs_does_not_hold_up_the_next(autojump_clock):
+    async def connect(address):
+        if address == "hangs":
+            await trio.sleep_forever()
+        return address
+
+    began = trio.current_time()
+    assert await first_connected(connect, ["hangs", "answers"]) == "answers"
+    assert trio.current_time() - began == 0.25
+
+
+async def test_all_addresses_refused_is_the_last_refusal(autojump_clock):
+    async def connect(address):
+        raise httpcore.ConnectError(address)
+
+    with pytest.raises(httpcore.ConnectError, match="two"):
+        await first_connected(connect, ["one", "two"])
+
+
+# Our own faults
+
+
+async def test_no_file_descriptors_left_is_our_fault():
+    async with http_server(answer(LIST)) as server, open_check(provider(server.url)) as ask:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with socket.socket() as last:
+            highest = last.fileno()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest, hard))
+        try:
+            finding = await ask()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert (await ask()).kind is OutcomeKind.OK
+    assert finding.kind is OutcomeKind.INTERNAL
+    assert finding.message == "our own machine is at its limit: Too many open files"
+    assert finding.facts == Facts()
+
+
+@pytest.mark.parametrize("key", ["sk-ключ-0123456789", "sk-a\r\nX-Evil: 1", "sk-\x00-0123", " "])
+async def test_a_key_no_header_can_hold_is_our_mistake_and_does_not_show(key):
+    async with http_server(answer(LIST)) as server:
+        finding = await check(server.url, keys=(Secret(key),))
+    assert finding.kind is OutcomeKind.REQUEST
+    assert key not in finding.message or not key.strip()
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("host", ["a" * 70 + ".test", "exa mple", "[::1", "a..b", ".test"])
+async def test_a_host_that_is_none_is_our_mistake(host):
+    assert (await check(f"http://{host}")).kind in {OutcomeKind.REQUEST, OutcomeKind.DNS}
+
+
+async def test_a_cancelled_check_leaks_no_connection():
+    async def silent(stream):
+        await stream.receive_some(65536)
+        await trio.sleep_forever()
+
+    async with raw_server(silent) as url:
+        here = provider(url)
+        async with open_transport(here) as transport:
+            for n in range(500):
+                with trio.move_on_after(0 if n % 2 else 0.001):
+                    await fetch(transport, Request(url=url), here)
+            assert transport.connections == {}
+
+
+async def test_after_many_cancelled_checks_the_next_one_works():
+    slow = True
+
+    def reply(_):
+        return attrs.evolve(answer(LIST), delay=0.2 if slow else 0.0)
+
+    async with http_server(reply) as server, open_check(provider(server.url)) as ask:
+        for _ in range(30):
+            with trio.move_on_after(0.002):
+                await ask()
+        slow = False
+        assert (await ask()).kind is OutcomeKind.OK
+
+
+# Proxies
+
+
+async def test_a_proxy_is_asked_for_the_whole_url():
+    async with http_server(answer(LIST)) as proxy:
+        finding = await check("http://127.0.0.1:9", proxy=with_password(proxy.url))
+    assert finding.kind is OutcomeKind.OK
+    assert proxy.asked[0].target == "http://127.0.0.1:9/v1/models"
+    sent = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
+    assert proxy.asked[0].headers["proxy-authorization"] == f"Basic {sent}"
+
+
+async def test_a_message_never_shows_the_proxys_password():
+    told = f"{PASSWORD} ({quote(PASSWORD, safe='')}) may not"
+    refusal = answer({"error": {"message": told}}, status=500)
+    async with http_server(refusal) as proxy:
+        finding = await check("http://127.0.0.1:9", proxy=with_password(proxy.url))
+    assert finding.kind is OutcomeKind.SERVER
+    assert "may not" in finding.message
+    assert "horse" not in finding.message
+
+
+PASSWORD = "correct/horse@battery"
+
+
+def with_password(url):
+    """As a Config made by hand may have it; a configuration file's is refused."""
+    return url.replace("//", f"//me:{quote(PASSWORD, safe='')}@")
+
+
+async def test_a_proxy_does_not_lead_to_a_private_address():
+    async with http_server(answer(LIST)) as proxy:
+        finding = await check("http://10.0.0.7", proxy=proxy.url)
+    assert finding.kind is OutcomeKind.REQUEST
+    assert proxy.asked == []
+
+
+async def test_a_proxy_that_refuses_a_tunnel_is_no_connection():
+    async with http_server(answer(status=407)) as proxy:
+        finding = await check("https://127.0.0.1:9", proxy=proxy.url)
+    assert finding.kind is OutcomeKind.CONNECT
+    assert finding.message == "the proxy did not connect to 127.0.0.1:9"
+    assert finding.facts == Facts(reachable=False)
+
+
+async def test_a_proxy_of_a_kind_we_lack_is_our_mistake():
+    finding = await check("http://127.0.0.1:9", proxy="socks5://127.0.0.1:9")
+    assert finding.kind is OutcomeKind.REQUEST
+    assert finding.message == "proxy must be an http:// or https:// URL"
+
+
+async def test_the_environment_names_no_proxy(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    async with http_server(answer(LIST)) as server:
+        assert (await check(server.url)).kind is OutcomeKind.OK
+
+
+async def test_no_library_logs_our_requests(caplog):
+    caplog.set_level(logging.DEBUG)
+    async with http_server(answer(LIST)) as server:
+        await check(server.url)
+    assert [r for r in caplog.records if r.name.startswith(("httpx", "httpcore"))] == []
+
+
+async def test_a_failure_never_repeats_what_the_library_says():
+    with pytest.raises(FetchError) as caught:
+        async with open_transport(provider("http://127.0.0.1:1")) as transport:
+            request = Request(url="http://127.0.0.1:1", headers={"X-Key": f"{KEY}\n"})
+            await fetch(transport, request, provider("http://127.0.0.1:1"))
+    assert KEY not in f"{caught.value!r} {caught.value.message}"

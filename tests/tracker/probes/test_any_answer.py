@@ -1,0 +1,96 @@
+"""Whatever a provider answers, a check of every kind ends in a Finding: no exception, no key."""
+
+import msgspec
+import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracker.config.catalogue import load_dialects
+from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult
+from tracker.core.redaction import Secret
+from tracker.core.settings import Provider
+from tracker.probes import open_check, session
+from tracker.probes.http.response import BoundedResponse
+
+KEY = "canary-0123456789abcdef"
+NAMES = """data models id name error code message status type choices delta content finish_reason
+valid success result is_available balance_infos currency total_balance limit limit_remaining
+limit_reset is_free_tier free_model_daily_requests remaining currentTier ineligibleTiers reasonCode
+buckets modelId remainingFraction resetTime access_token expires_in candidates details reason
+supportedGenerationMethods endpoints tokenType metadata violations quotaId"""
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+    | st.sampled_from([KEY, "active", "USD", "0", "daily", "m", "error"])
+)
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(NAMES.split()), inner, max_size=5)
+    ),
+    max_leaves=20,
+)
+raw = (
+    values.map(msgspec.json.encode)
+    | st.lists(values.map(msgspec.json.encode), max_size=3).map(
+        lambda events: b"".join(b"data: " + event + b"\n\n" for event in events)
+    )
+    | st.binary(max_size=60)
+)
+replies = st.builds(
+    BoundedResponse,
+    status=st.sampled_from([200, 200, 200, 200, 201, 400, 401, 403, 404, 429, 500, 503]),
+    headers=st.just((("content-type", "application/json"),)),
+    body=raw,
+    arrivals=st.lists(st.tuples(st.integers(0, 99), st.floats(0, 9)), max_size=3).map(tuple),
+)
+CHECKS = [(kind.name, check) for kind in load_dialects().values() for check in kind.checks]
+
+
+@pytest.fixture(scope="module")
+def credentials(tmp_path_factory):
+    """Of the Gemini CLI, expired: its token is renewed with whatever comes."""
+    file = tmp_path_factory.mktemp("gemini") / "oauth_creds.json"
+    file.write_bytes(msgspec.json.encode({"refresh_token": KEY, "access_token": KEY}))
+    return str(file)
+
+
+def findings(provider: Provider, given: list[BoundedResponse]) -> list[CheckResult]:
+    """Two checks whose requests are answered with these in turn, the last one for ever."""
+
+    async def fetch(*_):
+        return given.pop(0) if len(given) > 1 else given[0]
+
+    async def run():
+        async with open_check(provider) as check:
+            return [await check(), await check()]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "fetch", fetch)
+        return trio.run(run)
+
+
+@pytest.mark.parametrize(("kind", "check"), CHECKS)
+@settings(max_examples=25, deadline=None)
+@given(given=st.lists(replies, min_size=1, max_size=4))
+def test_every_check_ends_in_a_finding(kind, check, credentials, given):
+    options = {"credential_file": credentials, "project": "p", "account_id": "a"}
+    provider = Provider(
+        name="any",
+        kind=kind,
+        base_url="http://127.0.0.1:9",
+        moved=True,
+        keys=(Secret(KEY),),
+        check=check,
+        options=options,
+    )
+    for one in findings(provider, list(given)):
+        assert len(one.message) <= MESSAGE_LENGTH
+        assert one.message.isprintable()
+        assert KEY not in repr(one)

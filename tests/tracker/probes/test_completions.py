@@ -1,0 +1,259 @@
+"""tracker.probes.completions: one token of every kind of API, and what it proves."""
+
+import attrs
+import pytest
+import trio
+
+from tests.helpers.ask_provider import LIST, check, provider, routes
+from tests.helpers.loopback import answer, events, http_server
+from tracker.core.outcomes import Facts, OutcomeKind
+from tracker.probes import open_check
+
+
+async def test_a_completion_streams_one_token_and_times_the_first():
+    stream = events(
+        {"choices": [{"delta": {"role": "assistant"}}]},
+        {"choices": [{"delta": {"content": "Hi"}}]},
+        {"choices": [{"delta": {}, "finish_reason": "length"}]},
+        delay=0.05,
+    )
+    finding, asked = await check("groq", stream, check="chat", model="m")
+    assert finding.kind is OutcomeKind.OK
+    assert 0.1 <= finding.ttft <= finding.latency - 0.05
+    assert asked[0].json == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "hi"}],
+        "max_tokens": 1,
+        "stream": True,
+    }
+    assert (finding.requests, finding.completions, finding.models) == (1, 1, None)
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"message": {"content": ""}, "finish_reason": "length"},  # a token spent on thinking
+        {"message": {"content": None}, "finish_reason": "length"},
+        {"message": {"content": "Hi"}},
+    ],
+)
+async def test_an_answer_without_text_is_one_and_without_a_stream_has_no_ttft(choice):
+    finding, _ = await check("groq", answer({"choices": [choice]}), check="chat", model="m")
+    assert (finding.kind, finding.ttft) == (OutcomeKind.OK, None)
+    assert finding.facts.inference is True
+
+
+async def test_no_choice_is_a_server_that_still_starts():
+    finding, _ = await check("groq", answer({"choices": []}), check="chat", model="m")
+    assert finding.kind is OutcomeKind.OVERLOADED
+    assert finding.facts == Facts(reachable=True, inference=False)
+
+
+@pytest.mark.parametrize("body", [b"", b"hi", b"data: nonsense\n\n", [1]])
+async def test_what_is_no_completion_is_a_bad_response(body):
+    finding, _ = await check("groq", answer(body), check="chat", model="m")
+    assert finding.kind is OutcomeKind.BAD_RESPONSE
+    assert finding.facts == Facts(reachable=True, inference=False)
+
+
+async def test_an_error_in_the_middle_of_a_stream_is_classified():
+    stream = events(
+        {"choices": [{"delta": {"content": "H"}}]},
+        {"error": {"code": 429, "message": "upstream is full"}, "choices": []},
+    )
+    finding, _ = await check("groq", stream, check="chat", model="m")
+    assert finding.kind is OutcomeKind.RATE_LIMITED
+    assert finding.message == "rate limited (429): upstream is full"
+
+
+@pytest.mark.parametrize(
+    ("name", "end", "kind"),
+    [
+        ("openrouter", {"choices": [{"finish_reason": "error"}]}, OutcomeKind.SERVER),
+        ("openrouter", {"choices": [{"delta": {}, "error": {"code": 502}}]}, OutcomeKind.SERVER),
+        (
+            "openrouter",
+            {"choices": [{"delta": {}, "error": {"code": 429}}]},
+            OutcomeKind.RATE_LIMITED,
+        ),
+        ("groq", {"choices": [{"delta": {}}], "error": "no more"}, OutcomeKind.SERVER),
+        (
+            "cohere",
+            {"type": "message-end", "delta": {"finish_reason": "ERROR"}},
+            OutcomeKind.SERVER,
+        ),
+    ],
+)
+async def test_a_stream_that_ends_in_an_error_is_no_completion(name, end, kind):
+    begin = {"choices": [{"delta": {"content": "H"}}], "error": None, "type": "content-delta"}
+    finding, _ = await check(name, events(begin, end), check="chat", model="m")
+    assert finding.kind is kind
+    assert finding.facts.inference is (False if kind is OutcomeKind.SERVER else None)
+
+
+async def test_a_limit_told_inside_a_200_is_read():
+    headers = {"X-RateLimit-Limit": "20", "X-RateLimit-Remaining": "0"}
+    error = {"code": 429, "message": "full", "metadata": {"headers": headers}}
+    finding, _ = await check("openrouter", answer({"error": error}), check="chat", model="m")
+    assert finding.kind is OutcomeKind.RATE_LIMITED
+    assert [(one.limit, one.remaining) for one in finding.limits] == [(20.0, 0.0)]
+
+
+async def test_a_reasoning_model_is_asked_in_its_own_words_from_then_on():
+    def picky(asked):
+        if "max_tokens" in asked.json:
+            message = "'max_tokens' is not supported. Use 'max_completion_tokens' instead."
+            return answer({"error": {"message": message}}, 400)
+        return answer({"choices": [{"message": {}}]})
+
+    finding, asked = await check("groq", picky, check="chat", model="o", times=2)
+    assert finding.kind is OutcomeKind.OK
+    assert ["max_completion_tokens" in one.json for one in asked] == [False, True, True]
+
+
+async def test_a_reasoning_model_that_spent_its_token_on_thinking_has_answered():
+    message = (
+        "Could not finish the message because max_tokens or model output limit was reached. "
+        "Please try again with higher max_tokens."
+    )
+    spent = answer({"error": {"message": message, "type": "invalid_request_error"}}, 400)
+    finding, asked = await check("openai", spent, check="chat", model="o")
+    assert (finding.kind, finding.message, finding.ttft) == (OutcomeKind.OK, "", None)
+    assert finding.facts == Facts(
+        reachable=True, authenticated=True, quota_available=True, inference=True
+    )
+    assert len(asked) == 1
+
+
+async def test_the_model_chosen_chats_and_the_list_is_read_once():
+    listed = answer({"data": [{"id": "bge-m3"}, {"id": "whisper-1"}, {"id": "llama"}]})
+    done = answer({"choices": [{}]})
+    finding, asked = await check(
+        "nvidia", routes(models=listed, completions=done), check="chat", times=3
+    )
+    assert [one.method for one in asked] == ["GET", "POST", "POST", "POST"]
+    assert {one.json["model"] for one in asked[1:]} == {"llama"}
+    assert finding.requests == 1
+
+
+async def test_a_listed_model_that_is_not_ours_gives_way_to_the_next():
+    def reply(asked):
+        if asked.method == "GET":
+            return answer({"data": [{"id": "a"}, {"id": "b"}]})
+        if asked.json["model"] == "a":
+            return answer({"detail": "Function 'x': Not found for account 'y'"}, 404)
+        return answer({"choices": [{}]})
+
+    finding, asked = await check("nvidia", reply, times=2)
+    assert finding.kind is OutcomeKind.OK
+    assert [one.json["model"] for one in asked[1:]] == ["a", "b", "b"]
+
+
+async def test_a_named_model_that_is_gone_is_not_replaced():
+    gone = answer({"detail": "gone"}, 410)
+    finding, asked = await check("nvidia", gone, model="mine")
+    assert finding.kind is OutcomeKind.NOT_FOUND
+    assert finding.facts == Facts(reachable=True, inference=False)
+    assert len(asked) == 1
+
+
+async def test_a_list_without_a_chat_model_asks_for_a_name():
+    finding, _ = await check("nvidia", answer({"data": [{"id": "bge-m3"}]}))
+    assert (finding.kind, finding.completions) == (OutcomeKind.REQUEST, 0)
+    assert finding.message == "its list has no model to ask: name one with model ="
+
+
+async def test_a_completion_lost_to_a_time_out_is_counted_with_it():
+    replies = iter([attrs.evolve(answer(b"x"), delay=5.0), answer({"choices": [{}]})])
+    async with http_server(lambda _: next(replies)) as server:
+        here = provider("groq", server.url, check="chat", model="m")
+        async with open_check(here) as ask:
+            with trio.move_on_after(0.1):
+                await ask()
+            lost, finding = ask.cut_off(), await ask()
+    assert (lost.completions, lost.requests) == (finding.completions, finding.requests) == (1, 1)
+
+
+# Completions of the other kinds
+
+
+CHATS = {
+    "gemini": (
+        "POST /models/m:streamGenerateContent?alt=sse",
+        events({"candidates": [{"content": {"parts": [{"text": "H"}]}}]}),
+        {
+            "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
+            "generationConfig": {"maxOutputTokens": 1},
+        },
+    ),
+    "anthropic": (
+        "POST /messages",
+        events(
+            {"type": "message_start", "message": {}},
+            {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "H"}},
+            {"type": "message_delta", "delta": {"stop_reason": "max_tokens"}},
+        ),
+        None,
+    ),
+    "cohere": (
+        "POST /v2/chat",
+        events({"type": "message-start"}, {"type": "content-delta"}, {"type": "message-end"}),
+        None,
+    ),
+    "openrouter": (
+        "POST /chat/completions",
+        events({"choices": [{"delta": {"content": 1}}]}),
+        None,
+    ),
+    "huggingface": (
+        "POST /chat/completions",
+        events({"choices": [{"delta": {"content": 1}}]}),
+        None,
+    ),
+    "deepseek": ("POST /chat/completions", events({"choices": [{"delta": {"content": 1}}]}), None),
+    "cloudflare": (
+        "POST /chat/completions",
+        events({"choices": [{"delta": {"content": 1}}]}),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHATS)
+async def test_a_completion_proves_key_quota_and_inference(name):
+    target, stream, body = CHATS[name]
+    finding, asked = await check(name, stream, check="chat", model="m")
+    assert finding.kind is OutcomeKind.OK
+    assert finding.facts == Facts(
+        reachable=True, authenticated=True, quota_available=True, inference=True
+    )
+    assert finding.ttft is not None
+    assert [f"{one.method} {one.target}" for one in asked] == [target]
+    assert asked[0].json == (body or {
+        "model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1,
+        "stream": True,
+    })  # fmt: skip
+
+
+async def test_an_overload_told_in_anthropics_stream():
+    stream = events({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}})
+    finding, _ = await check("anthropic", stream, check="chat", model="m")
+    assert finding.kind is OutcomeKind.OVERLOADED
+
+
+async def test_cloudflare_without_a_list_asks_for_a_model():
+    finding, asked = await check("cloudflare", LIST, check="chat")
+    assert (finding.kind, asked) == (OutcomeKind.REQUEST, [])
+    assert finding.message == 'check = "chat" needs a model here: set model ='
+
+
+async def test_g4f_lets_the_server_choose_and_sends_a_key_only_if_there_is_one():
+    finding, asked = await check("g4f_main", answer({"choices": [{}]}), keys=())
+    assert finding.facts == Facts(reachable=True, quota_available=True, inference=True)
+    assert asked[0].json["model"] == ""
+    assert "authorization" not in asked[0].headers
+
+
+async def test_a_429_of_g4f_says_what_it_may_be():
+    finding, _ = await check("g4f_groq", answer({"error": {"message": "no"}}, 429))
+    assert finding.message == "rate limited, or its upstream failed (429): no"

@@ -1,0 +1,263 @@
+"""One actor with a fake check, on virtual time."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock
+
+from tests.helpers.factories import finding, provider
+from tracker.core.outcomes import CheckResult, Facts, Outcome, OutcomeKind
+from tracker.core.redaction import Secret
+from tracker.core.settings import Provider
+from tracker.runtime.actor import (
+    ActorContext,
+    ActorMessage,
+    Check,
+    CheckActor,
+    discount_loop_stall,
+    same_endpoint,
+)
+from tracker.runtime.messages import CheckCompleted
+from tracker.testing import virtual_clock
+
+
+@attrs.define
+class FakeProvider:
+    """Answers with ``kinds`` in turn, the last for ever, each after ``seconds``."""
+
+    kinds: list[OutcomeKind]
+    seconds: float = 0.1
+    retry_after: float | None = None
+    running: int = 0
+    overlaps: int = 0
+    opened: int = 0
+    times: list[float] = attrs.field(factory=list)
+
+    @asynccontextmanager
+    async def open(self, _: Provider) -> AsyncIterator[Check]:
+        self.opened += 1
+        yield self
+
+    async def __call__(self) -> CheckResult:
+        self.running += 1
+        self.overlaps += self.running > 1
+        self.times.append(trio.current_time())
+        try:
+            await trio.sleep(self.seconds)
+        finally:
+            self.running -= 1
+        kind = self.kinds.pop(0) if len(self.kinds) > 1 else self.kinds[0]
+        return finding(kind, retry_after=self.retry_after)
+
+
+@asynccontextmanager
+async def living(
+    fake: FakeProvider, settings: Provider, **more: object
+) -> AsyncIterator[tuple[CheckActor, trio.MemoryReceiveChannel[ActorMessage]]]:
+    shared = ActorContext(open_check=fake.open, clock=virtual_clock(), **more)
+    sender, receiver = trio.open_memory_channel[ActorMessage](1000)
+    actor = CheckActor(settings, shared)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(actor.run, sender)
+        yield actor, receiver
+        nursery.cancel_scope.cancel()
+
+
+def outcomes(inbox: trio.MemoryReceiveChannel[ActorMessage]) -> list[OutcomeKind]:
+    found = []
+    while inbox.statistics().current_buffer_used:
+        report = inbox.receive_nowait()
+        if isinstance(report, CheckCompleted):
+            found.append(report.outcome.kind)
+    return found
+
+
+async def test_checks_at_once_then_on_its_grid(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([OutcomeKind.OK])
+    async with living(fake, provider(interval_seconds=60.0, jitter=0.0)) as (_, inbox):
+        await trio.sleep(301.0)
+        assert fake.times[0] == pytest.approx(0.0, abs=0.01)
+        gaps = [b - a for a, b in zip(fake.times[1:], fake.times[2:], strict=False)]
+        assert gaps == pytest.approx([60.0] * len(gaps))
+        assert len(fake.times) in {5, 6}
+        assert set(outcomes(inbox)) == {OutcomeKind.OK}
+
+
+async def test_failures_are_rechecked_after_2_and_10_seconds(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([OutcomeKind.SERVER], seconds=0.0)
+    async with living(fake, provider()):
+        await trio.sleep(13.0)
+        assert fake.times == pytest.approx([0.0, 2.0, 12.0], abs=0.01)
+
+
+async def test_a_hanging_provider_times_out_at_its_limit_and_others_would_go_on(
+    autojump_clock: MockClock,
+) -> None:
+    fake = FakeProvider([OutcomeKind.OK], seconds=3600.0)
+    async with living(fake, provider(timeout_seconds=10.0)) as (_, inbox):
+        report = await inbox.receive()
+        assert isinstance(report, CheckCompleted)
+        assert (report.outcome.kind, trio.current_time()) == (
+            OutcomeKind.TIMEOUT,
+            pytest.approx(10, abs=0.1),
+        )
+        assert report.outcome.finding.message == "no whole answer within 10 s"
+
+
+async def test_what_a_check_knows_when_it_is_cut_off_is_reported(
+    autojump_clock: MockClock,
+) -> None:
+    class Begun(FakeProvider):
+        def cut_off(self) -> CheckResult:
+            facts = Facts(reachable=True)
+            return CheckResult(kind=OutcomeKind.TIMEOUT, facts=facts, requests=2, completions=1)
+
+    for fake, known in ((Begun, (True, 2, 1)), (FakeProvider, (False, 1, 0))):
+        async with living(fake([OutcomeKind.OK], seconds=3600.0), provider()) as (_, inbox):
+            report = await inbox.receive()
+            assert isinstance(report, CheckCompleted)
+            found = report.outcome.finding
+            assert (found.facts.reachable, found.requests, found.completions) == known
+            assert found.message == "no whole answer within 10 s"
+
+
+async def test_check_now_joins_the_check_under_way(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([OutcomeKind.OK], seconds=5.0)
+    async with living(fake, provider()) as (actor, inbox):
+        await trio.sleep(1.0)
+        answered: list[Outcome | None] = []
+
+        async def ask() -> None:
+            answered.append(await actor.check_now())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            nursery.start_soon(ask)
+        assert [o and o.kind for o in answered] == [OutcomeKind.OK, OutcomeKind.OK]
+        assert trio.current_time() == pytest.approx(5.0, abs=0.1)
+        assert (len(fake.times), len(outcomes(inbox))) == (1, 1)
+
+
+async def test_check_now_between_ticks_makes_one_check(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([OutcomeKind.OK])
+    async with living(fake, provider()) as (actor, _):
+        await trio.sleep(10.0)
+        assert await actor.check_now() is not None
+        assert fake.times == pytest.approx([0.0, 10.0], abs=0.01)
+
+
+async def test_a_failure_found_on_request_starts_the_rechecks(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([OutcomeKind.OK, OutcomeKind.SERVER], seconds=0.0)
+    async with living(fake, provider()) as (actor, _):
+        await trio.sleep(10.0)
+        await actor.check_now()
+        await trio.sleep(3.0)
+        assert fake.times == pytest.approx([0.0, 10.0, 12.0], abs=0.01)
+
+
+async def test_without_a_schedule_only_requests_are_checked(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([OutcomeKind.SERVER], seconds=0.0)
+    async with living(fake, provider(), schedule=False) as (actor, _):
+        await trio.sleep(10_000.0)
+        assert fake.times == []
+        await actor.check_now()
+        await trio.sleep(10_000.0)
+        assert len(fake.times) == 1
+
+
+async def test_checks_of_one_provider_never_overlap(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([OutcomeKind.OK, OutcomeKind.SERVER, OutcomeKind.SLOW], seconds=1.5)
+    settings = provider(interval_seconds=2.0, timeout_seconds=2.0)
+    async with living(fake, settings) as (actor, _), trio.open_nursery() as nursery:
+        for _ in range(30):
+            nursery.start_soon(actor.check_now)
+            await trio.sleep(0.7)
+    assert fake.overlaps == 0
+
+
+async def test_a_shorter_interval_takes_effect_at_once(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([OutcomeKind.OK], seconds=0.0)
+    async with living(fake, provider(interval_seconds=3600.0)) as (actor, _):
+        await trio.sleep(1.0)
+        actor.update_settings(provider(interval_seconds=20.0))
+        await trio.sleep(60.0)
+        assert len(fake.times) in {3, 4}
+        assert fake.opened == 1
+
+
+async def test_a_moved_endpoint_is_opened_anew_after_the_check_under_way(
+    autojump_clock: MockClock,
+) -> None:
+    fake = FakeProvider([OutcomeKind.OK], seconds=5.0)
+    async with living(fake, provider()) as (actor, inbox):
+        await trio.sleep(1.0)
+        actor.update_settings(attrs.evolve(provider(), base_url="http://127.0.0.1:10/v1"))
+        await trio.sleep(14.0)
+        assert (fake.opened, len(fake.times), fake.overlaps) == (2, 2, 0)
+        assert outcomes(inbox) == [OutcomeKind.OK, OutcomeKind.OK]
+
+
+def stalled(kind: OutcomeKind, stall: float) -> CheckResult:
+    return discount_loop_stall(finding(kind, 800.0), stall=stall, slow_ms=1000.0)
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.TIMEOUT, OutcomeKind.CONNECT, OutcomeKind.SERVER])
+def test_a_failure_during_our_own_stall_is_never_the_providers(kind: OutcomeKind) -> None:
+    assert stalled(kind, 0.5).kind is OutcomeKind.INTERNAL
+    assert stalled(kind, 0.0).kind is kind
+
+
+def test_an_answer_during_our_own_stall_counts_but_its_latency_does_not() -> None:
+    found = stalled(OutcomeKind.OK, 0.5)
+    assert (found.kind, found.latency) == (OutcomeKind.OK, None)
+
+
+@pytest.mark.parametrize(
+    ("latency", "kind"), [(1000.0, OutcomeKind.OK), (1000.1, OutcomeKind.SLOW)]
+)
+def test_slow_is_over_the_threshold(latency: float, kind: OutcomeKind) -> None:
+    assert (
+        discount_loop_stall(finding(OutcomeKind.OK, latency), stall=0.0, slow_ms=1000.0).kind
+        is kind
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({"timing": provider(interval_seconds=60.0).timing}, True),
+        ({"base_url": "http://127.0.0.1:1"}, False),
+        ({"keys": (Secret("other"),)}, False),
+        ({"check": "chat"}, False),
+    ],
+)
+def test_only_timing_can_change_without_a_new_connection(
+    change: dict[str, object], same: bool
+) -> None:
+    assert same_endpoint(attrs.evolve(provider(), **change), provider()) is same
+
+
+async def test_tuning_does_not_break_a_retry_after(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([OutcomeKind.RATE_LIMITED], seconds=0.0, retry_after=3600.0)
+    async with living(fake, provider()) as (actor, _):
+        await trio.sleep(1.0)
+        actor.update_settings(provider(interval_seconds=60.0))
+        await trio.sleep(3000.0)
+        assert len(fake.times) == 1
+        await trio.sleep(700.0)
+        assert len(fake.times) == 2
+
+
+async def test_a_failure_found_on_request_does_not_break_a_retry_after(
+    autojump_clock: MockClock,
+) -> None:
+    fake = FakeProvider([OutcomeKind.RATE_LIMITED], seconds=0.0, retry_after=3600.0)
+    async with living(fake, provider()) as (actor, _):
+        await trio.sleep(1.0)
+        fake.kinds, fake.retry_after = [OutcomeKind.SERVER], None
+        await actor.check_now()
+        await trio.sleep(3000.0)
+        assert len(fake.times) == 2

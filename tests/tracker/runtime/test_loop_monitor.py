@@ -1,0 +1,42 @@
+import time
+
+import trio
+
+from tracker.runtime.loop_monitor import STALL_SECONDS, LoopMonitor
+
+
+async def test_a_loop_that_turns_shows_no_stall(autojump_clock: trio.testing.MockClock) -> None:
+    canary = LoopMonitor()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(canary.run)
+        began = trio.current_time()
+        await trio.sleep(10.0)
+        assert (canary.stall_since(began), canary.stalls, canary.silent_for()) == (0.0, 0, 0.0)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_held_loop_is_noticed_even_before_the_canary_runs_again() -> None:
+    canary = LoopMonitor(beat=0.01)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(canary.run)
+        await trio.sleep(0.02)
+        began = trio.current_time()
+        time.sleep(STALL_SECONDS + 0.1)  # noqa: ASYNC251 (the fault itself)
+        assert canary.stall_since(began) >= STALL_SECONDS
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_stall_before_a_check_is_not_held_against_it(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    canary = LoopMonitor()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(canary.run)
+        await trio.testing.wait_all_tasks_blocked()
+        mock_clock.jump(5.0)  # the canary wakes 4.9 s late
+        while not canary.stalls:
+            await trio.lowlevel.checkpoint()
+        assert (canary.stalls, round(canary.lag, 3)) == (1, 4.9)
+        assert canary.stall_since(trio.current_time() - 1.0) > 4.0
+        assert canary.stall_since(trio.current_time()) == 0.0  # it began after the stall
+        nursery.cancel_scope.cancel()

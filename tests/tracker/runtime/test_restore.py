@@ -1,0 +1,120 @@
+"""What a new process carries on from, also where the wall clock was set back meanwhile."""
+
+from functools import partial
+
+import pytest
+from trio.testing import MockClock
+
+from tracker import Config, run_tracker
+from tracker.core.settings import Provider
+from tracker.runtime.loop_monitor import LoopMonitor
+from tracker.testing import FakeProviders, ProviderBehavior, TrioHost, advance, virtual_clock
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Starts a tracker on the same file and time each time it is called."""
+    time = MockClock()
+    clock = virtual_clock(clock=time)
+    world = FakeProviders()
+
+    def start():
+        config = Config(database=str(tmp_path / "kept.db"), providers=(Provider(name="a"),))
+        program = partial(
+            run_tracker,
+            config,
+            clock=clock,
+            open_check=world.open_check,
+            canary=LoopMonitor(beat=60.0),
+        )
+        return TrioHost(program, clock=time)
+
+    start.clock, start.world = clock, world
+    return start
+
+
+def passes(host, seconds):
+    store = host.started._store
+    host.call(partial(advance, host.clock, seconds, store.worker, store.readers))
+
+
+def checks(host):
+    return host.started.snapshot.providers["a"].checks_24h
+
+
+def test_a_restart_after_the_clock_was_set_back_forgets_nothing(run):
+    with run() as host:
+        passes(host, 1000.0)
+        before = checks(host)
+    run.clock.jump_wall(-3600.0)
+    with run() as host:
+        passes(host, 1.0)
+        assert checks(host) == before + 1
+
+
+def test_statistics_are_after_a_restart_what_they_were_before(run):
+    with run() as host:
+        passes(host, 1000.0)
+        run.world["a"].mood = ProviderBehavior.SERVER_ERROR  # answered, and in a time of its own
+        run.world["a"].latency_ms = 900.0
+        passes(host, 1000.0)
+        before = host.started.snapshot.providers["a"]
+    with run() as host:
+        after = host.started.snapshot.providers["a"]
+    assert (after.latency, after.uptime) == (before.latency, before.uptime)
+    assert after.latency.max == 100.0
+
+
+def test_history_that_comes_late_counts_no_check_twice(run, tmp_path):
+    with run() as host:
+        passes(host, 1000.0)
+        before = checks(host)
+    kept, moved = tmp_path / "kept.db", tmp_path / "moved.db"
+    kept.rename(moved)
+    kept.mkdir()
+    with run() as host:
+        run.clock.jump_wall(-3600.0)  # its own checks are now older than its start
+        passes(host, 1000.0)
+        own = checks(host)
+        kept.rmdir()
+        moved.rename(kept)
+        passes(host, 5.0)
+        assert checks(host) == before + own
+
+
+def test_a_crash_makes_old_news_no_younger(run):
+    with run() as host:
+        passes(host, 1.0)
+    run.clock.jump_wall(7200.0)
+    run.world["a"].crash = ZeroDivisionError("a bug of ours")
+    with run() as host:
+        passes(host, 0.2)
+        seen = host.started.snapshot.providers["a"]
+        assert (str(seen.outcome), str(seen.status), seen.usable) == ("internal", "unknown", False)
+
+
+def test_switched_on_again_after_hours_it_is_stale_until_its_check_has_ended(run):
+    with run() as host:
+        tracker = host.started
+        passes(host, 1.0)
+        host.call(partial(tracker.tune, "a", enabled=False))
+        passes(host, 7200.0)
+        host.call(partial(tracker.tune, "a", enabled=True))
+        seen = tracker.snapshot.providers["a"]
+        assert (str(seen.status), seen.stale, seen.usable) == ("unknown", True, False)
+        passes(host, 1.0)
+        assert str(tracker.snapshot.providers["a"].status) == "healthy"
+
+
+def test_tuning_makes_old_news_no_younger(run):
+    with run() as host:
+        passes(host, 1.0)
+    run.clock.jump_wall(7200.0)
+    run.world["a"].latency_ms = 5000.0
+    with run() as host:
+        tracker = host.started
+        passes(host, 1.0)
+        host.call(partial(tracker.tune, "a", interval_seconds=60.0))
+        assert str(tracker.snapshot.providers["a"].status) == "unknown"
+        passes(host, 5.0)
+        assert str(tracker.snapshot.providers["a"].status) == "degraded"

@@ -1,0 +1,131 @@
+"""The plugin's own judgement, without LiteLLM: integration/test_litellm.py has its real Router."""
+
+import logging
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tracker.client import ProviderStatusClient
+from tracker.client.cached_ranking import CachedRanking
+
+
+def stand_in() -> dict[str, ModuleType]:
+    """As much of litellm as the plugin takes: a base class, and whose a bare model is."""
+    names = ("litellm", "litellm.integrations", "litellm.integrations.custom_logger")
+    modules = {name: ModuleType(name) for name in names}
+    modules[names[2]].CustomLogger = type("CustomLogger", (), {})  # type: ignore[attr-defined]
+    known = {"gpt-4o": ("gpt-4o", "openai", None, None)}
+    modules[names[0]].get_llm_provider = known.__getitem__  # type: ignore[attr-defined]
+    return modules
+
+
+@pytest.fixture(scope="module")
+def plugin() -> Any:
+    """tracker.litellm, imported with the stand-in whether or not litellm is installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, module in stand_in().items():
+            patch.setitem(sys.modules, name, module)
+        patch.delitem(sys.modules, "tracker.litellm", raising=False)
+        import tracker.litellm as plugin  # noqa: PLC0415
+
+        yield plugin
+        sys.modules.pop("tracker.litellm", None)
+
+
+def knowing(*names: str) -> ProviderStatusClient:
+    client = ProviderStatusClient("http://127.0.0.1:1")
+    client._memory.learn(CachedRanking(names=names, weights=(1.0 / len(names),) * len(names)))
+    return client
+
+
+def deployment(model: str, **params: Any) -> dict[str, Any]:
+    return {"model_name": "chat", "litellm_params": {"model": model, **params}}
+
+
+@pytest.mark.parametrize(
+    ("params", "names"),
+    [
+        ({"model": "groq/llama"}, {"groq"}),
+        ({"model": "together_ai/meta-llama/llama"}, {"together", "together_ai"}),
+        ({"model": "nvidia_nim/meta/llama"}, {"nvidia", "nvidia_nim"}),
+        ({"model": "fireworks_ai/accounts/fireworks/models/x"}, {"fireworks", "fireworks_ai"}),
+        ({"model": "huggingface/together/x"}, {"huggingface"}),
+        ({"model": "gemini/gemini-2.5-pro"}, {"gemini", "google"}),
+        ({"model": "vertex_ai/gemini-2.5-pro"}, {"vertex_ai"}),
+        ({"model": "cohere_chat/command"}, {"cohere", "cohere_chat"}),
+        ({"model": "mistral/small", "api_base": "http://127.0.0.1:9/v1"}, {"mistral"}),
+        ({"model": "llama", "custom_llm_provider": "groq"}, {"groq"}),
+        ({"model": "gpt-4o"}, {"openai"}),
+        ({"model": "openai/gpt-4o"}, {"openai"}),
+        ({"model": "openai/gpt-4o", "api_base": "http://127.0.0.1:9/v1"}, set()),
+        ({"model": "openai/x", "api_base": "https://g4f.space/v1/"}, {"g4f_main"}),
+        ({"model": "openai/x", "api_base": "https://G4F.space/api/groq"}, {"g4f_groq"}),
+        ({"model": "openai/x", "base_url": "https://g4f.space/api/grok/v1"}, {"g4f_grok"}),
+        ({"model": "openai/x", "api_base": "https://g4f.space/api/groqqq"}, set()),
+        ({"model": "nobody-knows"}, set()),
+        ({}, set()),
+        ({"model": None, "api_base": 5}, set()),
+    ],
+)
+def test_a_deployment_is_known_by_address_or_name(plugin, params, names) -> None:
+    routing = plugin.ProviderStatusRouting(knowing("groq"))
+    assert routing.names_of({"litellm_params": params}) == names
+
+
+def test_ones_own_names_and_addresses_come_on_top(plugin) -> None:
+    routing = plugin.ProviderStatusRouting(
+        knowing("groq"),
+        names={"my-azure": "azure", "together": ["together_eu"]},
+        api_bases={"local": "http://127.0.0.1:9/v1", "g4f_main": "https://g4f.example/v1"},
+    )
+
+    def of(model: str, **params: str) -> set[str]:
+        return set(routing.names_of(deployment(model, **params)))
+
+    assert of("azure/gpt-4o") == {"my-azure", "azure"}
+    assert of("together_eu/x") == {"together", "together_eu"}
+    assert of("openai/x", api_base="http://127.0.0.1:9/v1") == {"local"}
+    assert of("openai/x", api_base="https://g4f.space/v1") == set()
+    said = deployment("groq/llama") | {"model_info": {"provider_status_name": "groq-paid"}}
+    assert routing.names_of(said) == {"groq-paid"}
+
+
+GROQ, GROQ_TOO = deployment("groq/llama"), deployment("groq/llama-2")
+MISTRAL, OTHER = deployment("mistral/small"), deployment("deepseek/chat")
+
+
+@pytest.mark.parametrize(
+    ("ranked", "given", "kept"),
+    [
+        (("groq", "mistral"), [MISTRAL, GROQ, OTHER, GROQ_TOO], [GROQ, GROQ_TOO]),
+        (("cerebras", "mistral", "groq"), [GROQ, MISTRAL], [MISTRAL]),
+        (("cerebras",), [GROQ, MISTRAL], [GROQ, MISTRAL]),
+        (("groq",), [], []),
+        (("groq",), [{}, {"litellm_params": None}, GROQ], [GROQ]),
+    ],
+)
+async def test_the_best_that_has_deployments_keeps_them(plugin, ranked, given, kept) -> None:
+    routing = plugin.ProviderStatusRouting(knowing(*ranked))
+    assert await routing.async_filter_deployments("chat", given, None) == kept
+
+
+async def test_a_tracker_that_knows_nothing_leaves_the_list_as_it_is(plugin) -> None:
+    given = [GROQ, MISTRAL]
+    routing = plugin.ProviderStatusRouting(ProviderStatusClient("http://127.0.0.1:1"))
+    assert await routing.async_filter_deployments("chat", given, None) is given
+
+
+async def test_a_static_order_routes_while_the_tracker_is_away(plugin) -> None:
+    client = ProviderStatusClient("http://127.0.0.1:1", static_order=["mistral"])
+    routing = plugin.ProviderStatusRouting(client)
+    assert await routing.async_filter_deployments("chat", [GROQ, MISTRAL], None) == [MISTRAL]
+
+
+async def test_what_is_no_deployment_costs_no_call_and_is_logged(plugin, caplog) -> None:
+    given = [GROQ, None]
+    routing = plugin.ProviderStatusRouting(knowing("groq"))
+    with caplog.at_level(logging.ERROR):
+        assert await routing.async_filter_deployments("chat", given, None) is given
+    assert "deployments could not be filtered" in caplog.text

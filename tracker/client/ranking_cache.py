@@ -1,0 +1,105 @@
+"""What the client remembers, and what it says of itself: one place for background and readers."""
+
+import math
+from collections.abc import Callable, Collection
+from enum import StrEnum
+
+import attrs
+
+from tracker.client.cached_ranking import CachedRanking
+from tracker.core.models import ModelIndex
+
+# A tracker publishes a snapshot at least once a minute. One whose timestamp stands still for
+# three has a server that lives on and a heart that stopped: its answers renew nothing.
+HEARTBEAT_LIMIT = 180.0
+
+
+class State(StrEnum):
+    """Where an answer comes from now."""
+
+    STARTING = "starting"  # no attempt has ended yet: the caller's static order
+    LIVE = "live"  # the tracker's ranking; a change arrives at once
+    POLLING = "polling"  # the tracker's ranking; a change arrives with the next poll
+    STALE = "stale"  # the tracker's last ranking: it does not answer, but that is young enough
+    STATIC = "static"  # the caller's static order: there is no ranking, or it is too old
+
+
+@attrs.define(kw_only=True)
+class RankingCache:
+    """Written by the background alone. A reader needs no lock: each attribute is replaced whole.
+
+    All times are seconds of ``clock``.
+    """
+
+    static: CachedRanking
+    stale_after: float
+    clock: Callable[[], float]
+    view: CachedRanking = CachedRanking()
+    models: ModelIndex | None = None
+    confirmed_at: float | None = None
+    fresh_until: float = -math.inf
+    moved_at: float = -math.inf  # when the tracker's own timestamp was last seen to change
+    tried: bool = False
+    trouble: str = ""  # why the last attempt failed
+    models_trouble: str = ""  # why the last attempt to read the model lists failed
+    streaming: bool = False
+
+    def learn(self, view: CachedRanking) -> None:
+        """The tracker answered with this ranking."""
+        if view.timestamp != self.view.timestamp or self.confirmed_at is None:
+            self.moved_at = self.clock()
+        self.view = view
+        self.confirm()
+
+    def confirm(self) -> None:
+        """The tracker said that what we hold is still so."""
+        now = self.clock()
+        if self.view.timestamp and now - self.moved_at > HEARTBEAT_LIMIT:
+            self.fail(f"the tracker answers, but its snapshot is {now - self.moved_at:.0f} s old")
+            return
+        self.tried, self.trouble = True, ""
+        self.confirmed_at, self.fresh_until = now, now + self.stale_after
+
+    def fail(self, why: str) -> None:
+        self.tried, self.trouble = True, why
+
+    def standing(self, model: object) -> tuple[CachedRanking, Collection[str] | None]:
+        """The ranking that answers now, and the providers of the model (None: do not ask).
+
+        While no model list is known, a question about a model is one the tracker cannot answer.
+        """
+        if self.clock() >= self.fresh_until:
+            return self.static, None
+        if model is None:
+            return self.view, None
+        return (
+            (self.static, None) if self.models is None else (self.view, self.models.offering(model))
+        )
+
+    @property
+    def age(self) -> float | None:
+        return None if self.confirmed_at is None else self.clock() - self.confirmed_at
+
+    @property
+    def state(self) -> State:
+        if self.clock() >= self.fresh_until:
+            return State.STATIC if self.tried else State.STARTING
+        if self.trouble:
+            return State.STALE
+        return State.LIVE if self.streaming else State.POLLING
+
+    @property
+    def reason(self) -> str:
+        if self.trouble:
+            return self.trouble
+        if self.clock() >= self.fresh_until:
+            return "the tracker has stopped answering" if self.tried else "no answer yet"
+        how = "and tells of changes at once" if self.streaming else "without a stream of events"
+        return f"the tracker answers, {how}{self._of_models}"
+
+    @property
+    def _of_models(self) -> str:
+        if not self.models_trouble:
+            return ""
+        known = "are not known" if self.models is None else "may be old"
+        return f"; its model lists {known}: {self.models_trouble}"

@@ -1,0 +1,122 @@
+"""Reads the configuration: defaults, tracker.toml, the environment and .env, in this order."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from tracker.config.environment import find_token, read_environment
+from tracker.config.errors import ConfigError, ConfigProblem, environment_mask, format_value
+from tracker.config.file import find_file, read_toml
+from tracker.config.resolve import ResolvedProvider, merge_providers
+from tracker.config.schema import ConfigTable, RankingTable, ServerTable, TrackerTable
+from tracker.config.structure import structure
+from tracker.config.timing import merge_timing
+from tracker.core.redaction import Mask, Secret
+from tracker.core.settings import Config, RankingSettings, ServerSettings
+
+DOTENV = Path(".env")
+# What the paths of our own API and pages begin with.
+OWN_PATHS = frozenset(
+    {"api", "badge", "dashboard", "docs", "livez", "metrics", "openapi.json", "plain", "readyz"}
+)
+
+
+def read_config(
+    path: Path | str | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    dotenv: Path | None = DOTENV,
+    database: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
+) -> Config:
+    """The effective configuration.
+
+    path: the file; None takes tracker.toml where it exists. environ: None takes the process's;
+    it wins over ``dotenv``, which may be absent. database, host, port: from the command line;
+    they win over the file. Raises ConfigError with every mistake; no secret is in its text.
+    """
+    source = find_file(None if path is None else Path(path))
+    environment = read_environment(os.environ if environ is None else environ, dotenv)
+    table, mistakes = structure({} if source is None else read_toml(source))
+    table = _overridden(table, database=database, host=host, port=port)
+    merged = merge_providers(table, environment.variables)
+    timing, too_long = merge_timing({}, table.tracker)
+    server, refused = _server(table.server, environment.variables)
+    mistakes += (*environment.mistakes, *too_long, *refused, *_mistakes(merged))
+    if mistakes:
+        mask = environment_mask(environment.variables)
+        named = str(source) if source else None
+        raise ConfigError(_masked(dict.fromkeys(mistakes), mask), source=named)
+    return Config(
+        **_written(table.tracker, Config),
+        timing=timing,
+        providers=tuple(m.provider for m in merged if m.provider is not None),
+        server=server,
+        ranking=RankingSettings(**_written(table.ranking, RankingSettings)),
+        source=str(source) if source else None,
+        warnings=(*environment.warnings, *(text for m in merged for text in m.warnings)),
+    )
+
+
+def _mistakes(merged: Iterable[ResolvedProvider]) -> tuple[ConfigProblem, ...]:
+    return tuple(mistake for one in merged for mistake in one.mistakes)
+
+
+def _masked(mistakes: Iterable[ConfigProblem], mask: Mask) -> list[ConfigProblem]:
+    """With every key of the environment masked, wherever somebody may have copied it to."""
+    return [
+        ConfigProblem(**{k: v and mask(v) for k, v in attrs.asdict(mistake).items()})
+        for mistake in mistakes
+    ]
+
+
+def _written(table: TrackerTable | RankingTable | ServerTable, settings: type) -> dict[str, Any]:
+    """What the table sets of these settings' fields."""
+    values = {f.name: getattr(table, f.name, None) for f in attrs.fields(settings)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _server(
+    table: ServerTable, environ: Mapping[str, str]
+) -> tuple[ServerSettings, tuple[ConfigProblem, ...]]:
+    """Server settings with their tokens; a token for reading that is not set would open it all."""
+    settings = ServerSettings(**_written(table, ServerSettings))
+    admin = find_token(settings.admin_token_env, environ)
+    read = find_token(settings.read_token_env, environ) if settings.read_token_env else None
+    mistakes = [found for found in (admin, read) if isinstance(found, ConfigProblem)]
+    if settings.read_token_env and read is None:
+        problem = f"{settings.read_token_env} is not set, so everybody could read"
+        mistakes.append(ConfigProblem(key="server.read_token_env", problem=problem))
+    if OWN_PATHS.intersection(settings.root_path.split("/")[:2]):
+        problem = (
+            "the tracker's own paths begin so: where a proxy takes the prefix off, what is left "
+            "would look as if it still had it"
+        )
+        value = format_value(settings.root_path)
+        mistakes.append(ConfigProblem(key="server.root_path", value=value, problem=problem))
+    settings = attrs.evolve(
+        settings,
+        admin_token=admin if isinstance(admin, Secret) else None,
+        read_token=read if isinstance(read, Secret) else None,
+    )
+    return settings, tuple(mistakes)
+
+
+def _overridden(
+    table: ConfigTable, *, database: str | None, host: str | None, port: int | None
+) -> ConfigTable:
+    """The tables with what the command line said. Raises ConfigError on a port out of range."""
+    if port is not None and not 0 <= port <= 65535:
+        raise ConfigError(
+            [ConfigProblem(key="--port", value=str(port), problem="no port", allowed="0 to 65535")]
+        )
+    server = table.server
+    server = attrs.evolve(
+        server, host=host or server.host, port=server.port if port is None else port
+    )
+    tracker = attrs.evolve(table.tracker, database=database or table.tracker.database)
+    return attrs.evolve(table, server=server, tracker=tracker)

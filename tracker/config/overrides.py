@@ -1,0 +1,69 @@
+"""What an operator tuned at run time, laid over what the configuration says."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Literal
+
+import attrs
+
+from tracker.core.records import OverrideRecord
+from tracker.core.settings import Config, Provider
+
+
+class Unset(Enum):
+    """Not mentioned, which is not the same as null: null returns to the file's value."""
+
+    UNSET = "unset"
+
+
+UNSET = Unset.UNSET
+Setting = Literal[Unset.UNSET]
+
+
+def update_override(
+    name: str,
+    present: OverrideRecord | None,
+    *,
+    interval_seconds: float | None | Setting = UNSET,
+    enabled: bool | None | Setting = UNSET,
+) -> OverrideRecord:
+    """The override after an operator's word; what was not mentioned stays."""
+    before = present or OverrideRecord(provider=name, interval_seconds=None, enabled=None)
+    return OverrideRecord(
+        provider=name,
+        interval_seconds=(
+            before.interval_seconds if isinstance(interval_seconds, Unset) else interval_seconds
+        ),
+        enabled=before.enabled if isinstance(enabled, Unset) else enabled,
+    )
+
+
+def apply_override(provider: Provider, override: OverrideRecord | None) -> Provider:
+    """Raises ValueError with a sentence for an interval that cannot be."""
+    if override is None:
+        return provider
+    timing, enabled = provider.timing, provider.enabled
+    if override.interval_seconds is not None:
+        timing = attrs.evolve(timing, interval_seconds=override.interval_seconds)
+    if override.enabled is not None:
+        enabled = override.enabled
+    return attrs.evolve(provider, timing=timing, enabled=enabled)
+
+
+def effective_config(config: Config, overrides: Mapping[str, OverrideRecord]) -> Config:
+    """The configuration as it is in force. An interval that no longer fits is left out."""
+    providers = tuple(apply_valid_override(p, overrides.get(p.name)) for p in config.providers)
+    return attrs.evolve(config, providers=providers)
+
+
+def apply_valid_override(provider: Provider, override: OverrideRecord | None) -> Provider:
+    """As ``applied``, without an interval that the file's settings have since made impossible."""
+    try:
+        return apply_override(provider, override)
+    except ValueError:
+        assert override is not None
+        return apply_override(provider, attrs.evolve(override, interval_seconds=None))
+
+
+def is_empty(override: OverrideRecord) -> bool:
+    return override.interval_seconds is None and override.enabled is None

@@ -1,0 +1,171 @@
+"""The tables of tracker.toml: names, types, ranges and what each means; the schema comes from it.
+
+None stands for a key that is not written. The defaults are those of settings.py.
+"""
+
+from typing import Annotated, Any
+
+import attrs
+from msgspec import Meta
+
+from tracker.config.values import OF_A_VARIABLE
+from tracker.core.settings import LONGEST_SECONDS
+
+Name = Annotated[str, Meta(min_length=1, max_length=1000)]
+Variable = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        max_length=100,
+        description="name of a variable",
+        extra=OF_A_VARIABLE,
+    ),
+]
+Recheck = Annotated[float, Meta(gt=0.0, le=LONGEST_SECONDS)]
+
+
+@attrs.frozen(kw_only=True)
+class TimingTable:
+    """What [tracker] sets for all and [providers.NAME] for one."""
+
+    interval_seconds: (
+        Annotated[
+            float, Meta(ge=0.1, le=LONGEST_SECONDS, description="between two checks of a provider")
+        ]
+        | None
+    ) = None
+    timeout_seconds: (
+        Annotated[
+            float,
+            Meta(gt=0.0, le=3600.0, description="for a whole check; at most interval_seconds"),
+        ]
+        | None
+    ) = None
+    jitter: (
+        Annotated[float, Meta(ge=0.0, lt=0.5, description="share of the interval, both ways")]
+        | None
+    ) = None
+    recheck_seconds: (
+        Annotated[
+            tuple[Recheck, ...],
+            Meta(max_length=100, description="after a failed check; cut to the interval"),
+        ]
+        | None
+    ) = None
+    failures_to_down: (
+        Annotated[int, Meta(ge=1, le=1000, description="consecutive failures until down")] | None
+    ) = None
+    successes_to_recover: (
+        Annotated[int, Meta(ge=1, le=1000, description="consecutive, after down, until healthy")]
+        | None
+    ) = None
+    degraded_latency_ms: (
+        Annotated[float, Meta(gt=0.0, le=3_600_000.0, description="slower answers are slow")] | None
+    ) = None
+
+
+@attrs.frozen(kw_only=True)
+class TrackerTable(TimingTable):
+    database: Annotated[Name, Meta(description="file, made at the first run")] | None = None
+    retention_days: (
+        Annotated[float, Meta(gt=0.0, le=3650.0, description="results are deleted after it")] | None
+    ) = None
+    schedule: Annotated[bool, Meta(description="false: checks only on request")] | None = None
+    discover: (
+        Annotated[bool, Meta(description="providers from the environment and .env")] | None
+    ) = None
+    buffer_limit: (
+        Annotated[
+            int, Meta(ge=1, le=10_000_000, description="results kept while the database is away")
+        ]
+        | None
+    ) = None
+    mailbox_size: (
+        Annotated[int, Meta(ge=1, le=1_000_000, description="reports on their way at once")] | None
+    ) = None
+
+
+@attrs.frozen(kw_only=True)
+class ServerTable:
+    host: Annotated[Name, Meta(description="address to listen on")] | None = None
+    port: Annotated[int, Meta(ge=0, le=65535, description="0: a free one")] | None = None
+    admin_token_env: (
+        Annotated[Variable, Meta(description="variable with the token for changes")] | None
+    ) = None
+    read_token_env: (
+        Annotated[Variable, Meta(description="variable with the token for reading")] | None
+    ) = None
+    allowed_hosts: (
+        Annotated[tuple[Name, ...], Meta(description="Host headers accepted beside our own")] | None
+    ) = None
+    root_path: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+                description="what a reverse proxy takes off, as in /llm",
+            ),
+        ]
+        | None
+    ) = None
+    fast_lane: Annotated[bool, Meta(description="answer hot requests below ASGI")] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RankingTable:
+    policy: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^(expected_cost|lowest_latency|peak_ewma|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$",
+                description="expected_cost, lowest_latency, peak_ewma or module:function",
+            ),
+        ]
+        | None
+    ) = None
+    half_life_checks: (
+        Annotated[float, Meta(gt=0.0, le=10_000.0, description="until a check counts half")] | None
+    ) = None
+    memory_checks: (
+        Annotated[int, Meta(ge=1, le=192, description="checks a ranking looks at")] | None
+    ) = None
+    switch_margin: (
+        Annotated[float, Meta(ge=0.0, lt=1.0, description="share by which a new best must win")]
+        | None
+    ) = None
+    switch_margin_ms: (
+        Annotated[float, Meta(ge=0.0, le=3_600_000.0, description="and by how much at least")]
+        | None
+    ) = None
+
+
+@attrs.frozen(kw_only=True)
+class ProviderTable(TimingTable):
+    kind: Annotated[str, Meta(description="the API it speaks")] | None = None
+    base_url: Annotated[Name, Meta(description="http or https, without the last path")] | None = (
+        None
+    )
+    api_key_env: (
+        Annotated[Variable, Meta(description="variable with the key, also numbered _1, _2")] | None
+    ) = None
+    check: Annotated[str, Meta(description="models, chat, or what the kind offers")] | None = None
+    model: Annotated[Name, Meta(description="for the check chat; else chosen")] | None = None
+    enabled: Annotated[bool, Meta(description="false: not watched")] | None = None
+    allow_private: (
+        Annotated[bool, Meta(description="private addresses, and keys over http")] | None
+    ) = None
+    proxy: Annotated[Name, Meta(description="http or https proxy for its requests")] | None = None
+    ca_file: Annotated[Name, Meta(description="certificates to trust, PEM")] | None = None
+    options: (
+        Annotated[dict[str, Any], Meta(description="what its kind reads, see the catalogue")] | None
+    ) = None
+
+
+@attrs.frozen(kw_only=True)
+class ConfigTable:
+    """The whole file."""
+
+    tracker: TrackerTable = TrackerTable()
+    server: ServerTable = ServerTable()
+    ranking: RankingTable = RankingTable()
+    providers: dict[str, ProviderTable] = attrs.field(factory=dict)

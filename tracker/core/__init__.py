@@ -1,0 +1,1 @@
+"""Values without I/O: outcomes, settings, snapshots, records, clocks, redaction."""

@@ -1,0 +1,150 @@
+"""The settings a tracker runs with: frozen and validated. tracker.config reads them."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import attrs
+from attrs.validators import deep_iterable, ge, gt, le, lt, min_len
+
+from tracker.core.rate_limits import LimitReading
+from tracker.core.redaction import Secret
+from tracker.core.validators import is_finite
+
+LONGEST_SECONDS = 604_800.0  # a week: nothing is remembered for longer
+positive = [gt(0.0), is_finite]
+
+
+@attrs.frozen(kw_only=True)
+class Timing:
+    """When a provider is checked and how its checks are judged; each can be set per provider."""
+
+    interval_seconds: float = attrs.field(default=300.0, validator=[*positive, le(LONGEST_SECONDS)])
+    timeout_seconds: float = attrs.field(default=10.0, validator=positive)
+    jitter: float = attrs.field(default=0.1, validator=[ge(0.0), lt(0.5)])
+    recheck_seconds: tuple[float, ...] = attrs.field(
+        default=(2.0, 10.0, 30.0, 60.0, 120.0), validator=deep_iterable(gt(0.0))
+    )
+    # One lost packet is no outage: HAProxy's fall 3, rise 2, which Gatus' alerts use too.
+    failures_to_down: int = attrs.field(default=3, validator=ge(1))
+    successes_to_recover: int = attrs.field(default=2, validator=ge(1))
+    # Provider medians lie between 70 and 1,384 ms; a second for a model list is trouble.
+    degraded_latency_ms: float = attrs.field(default=1000.0, validator=positive)
+
+    def __attrs_post_init__(self) -> None:
+        if self.timeout_seconds > self.interval_seconds:
+            raise ValueError(
+                f"timeout_seconds ({self.timeout_seconds:g}) must not exceed "
+                f"interval_seconds ({self.interval_seconds:g})"
+            )
+
+
+@attrs.frozen(kw_only=True)
+class Provider:
+    """One endpoint to watch, with everything its actor needs.
+
+    kind: the dialect its API speaks; names a module of tracker.probes.dialects.
+    base_url: without a trailing slash. moved: it is not the catalogue's, so every request,
+    also those the catalogue sends to another host, goes below it.
+    keys: tried in order; empty where the endpoint needs none.
+    check: what is asked ("models", "chat", or what the kind offers); model: for "chat".
+    list_public: its model list answers without a key, so a 200 proves nothing about ours;
+    None where nobody knows.
+    options: what only its dialect reads (paths, project ids), from the catalogue and environment.
+    documented_limits: published limits, used for an estimate where the provider tells none.
+    """
+
+    name: str = attrs.field(validator=min_len(1))
+    kind: str = "openai"
+    base_url: str = ""
+    moved: bool = False
+    keys: tuple[Secret, ...] = attrs.field(default=(), repr=False)
+    key_names: tuple[str, ...] = ()  # the variables the keys came from, in the same order
+    check: str = "models"
+    model: str | None = None
+    list_public: bool | None = None
+    timing: Timing = Timing()
+    enabled: bool = True
+    allow_private: bool = False
+    proxy: str | None = attrs.field(default=None, repr=False)  # it may hold a password
+    ca_file: str | None = None
+    options: dict[str, Any] = attrs.field(factory=dict)
+    documented_limits: tuple[LimitReading, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Its keys, and what is secret among its options."""
+        return (*self.keys, *(o for o in self.options.values() if isinstance(o, Secret)))
+
+
+@attrs.frozen(kw_only=True)
+class RankingSettings:
+    """How providers are ranked; see facts in docs/ranking.md for the defaults' reasons."""
+
+    policy: str = "expected_cost"
+    half_life_checks: float = attrs.field(default=12.0, validator=positive)
+    memory_checks: int = attrs.field(default=96, validator=[ge(1), le(192)])
+    switch_margin: float = attrs.field(default=0.1, validator=[ge(0.0), lt(1.0)])
+    switch_margin_ms: float = attrs.field(default=10.0, validator=[ge(0.0), is_finite])
+
+
+@attrs.frozen(kw_only=True)
+class ServerSettings:
+    host: str = "127.0.0.1"
+    port: int = attrs.field(default=8000, validator=[ge(0), le(65535)])
+    admin_token: Secret | None = attrs.field(default=None, repr=False)
+    read_token: Secret | None = attrs.field(default=None, repr=False)
+    admin_token_env: str = "PROVIDER_STATUS_ADMIN_TOKEN"  # noqa: S105 (a variable's name)
+    read_token_env: str | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    root_path: str = ""
+    fast_lane: bool = True  # answer hot GETs below ASGI; see docs/performance.md
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """Everything a tracker runs with.
+
+    schedule: False checks only on request. buffer_limit: results kept in memory while the
+    database is away; the oldest beyond it are dropped and counted.
+    """
+
+    database: str = "provider_status.db"
+    retention_days: float = attrs.field(default=7.0, validator=positive)
+    schedule: bool = True
+    discover: bool = True
+    timing: Timing = Timing()  # what a provider without its own setting gets
+    providers: tuple[Provider, ...] = ()
+    server: ServerSettings = ServerSettings()
+    ranking: RankingSettings = RankingSettings()
+    buffer_limit: int = attrs.field(default=100_000, validator=ge(1))
+    mailbox_size: int = attrs.field(default=1_000, validator=ge(1))
+    source: str | None = None  # the file it was read from
+    warnings: tuple[str, ...] = ()  # what was read and can be used, but should be mended
+
+    def __attrs_post_init__(self) -> None:
+        names = Counter(provider.name for provider in self.providers)
+        if twice := {name for name, count in names.items() if count > 1}:
+            raise ValueError(f"providers named twice: {', '.join(sorted(twice))}")
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> "Config":
+        """What the command line would use: tracker.toml (or ``path``), the environment and .env.
+
+        Raises tracker.config.errors.ConfigError with every mistake.
+        """
+        from tracker.config import read_config  # noqa: PLC0415 (it imports this module)
+
+        return read_config(path)
+
+    def provider(self, name: str) -> Provider:
+        """Raises KeyError."""
+        for provider in self.providers:
+            if provider.name == name:
+                return provider
+        raise KeyError(name)
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every secret in it, for the mask over logs and errors."""
+        tokens = [t for t in (self.server.admin_token, self.server.read_token) if t is not None]
+        return (*tokens, *(secret for provider in self.providers for secret in provider.secrets))

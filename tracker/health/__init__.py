@@ -1,0 +1,1 @@
+"""Judging: status rules, statistics, schedule, forecast, provider state. Pure."""

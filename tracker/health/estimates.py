@@ -1,0 +1,25 @@
+"""What is left of documented limits, by our own count, where a provider tells none. Pure."""
+
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from tracker.core.rate_limits import LimitReading
+
+
+def estimate(
+    documented: Sequence[LimitReading], spent: Callable[[float], int]
+) -> tuple[LimitReading, ...]:
+    """A reading for each documented limit on requests; show them as LimitSource.ESTIMATE.
+
+    spent: how many requests we know of in the last so many seconds, our own checks at least.
+    Others may use the same key, so what is left is at most this. No reset is known. Limits
+    without a window, and those on tokens or money, which we do not count, give no reading.
+    """
+    return tuple(
+        attrs.evolve(limit, remaining=max(limit.limit - spent(limit.window_seconds), 0.0))
+        for limit in documented
+        if limit.limit is not None
+        and limit.window_seconds is not None
+        and limit.name.startswith("requests")
+    )

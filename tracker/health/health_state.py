@@ -1,0 +1,138 @@
+"""A provider's health, judged from its checks (CONTRACT, section 4). Pure."""
+
+from datetime import datetime
+
+import attrs
+
+from tracker.core.outcomes import CheckResult, Facts, KeyReport, Outcome, OutcomeKind
+from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.settings import Timing
+
+# One slow answer in three is jitter (p95/p50 of real providers is 1.3 to 2.9); two are a trend.
+REMEMBERED_SUCCESSES = 3
+
+
+@attrs.frozen(kw_only=True)
+class HealthState:
+    """What is carried from check to check. Times here are steady seconds but for ``last_check``.
+
+    down: latched until the next success. recovery: successes in a row since it left down, None
+    when it is not recovering. slow: of the last three successes, newest last. counted: the last
+    outcome that says something about the provider, with its message. blocked_until: when the
+    limit that was hit resets, where that was told.
+    """
+
+    consecutive_failures: int = 0
+    down: bool = False
+    recovery: int | None = None
+    slow: tuple[bool, ...] = ()
+    counted: OutcomeKind | None = None
+    counted_message: str = ""
+    blocked_until: float | None = None
+    limit_untold: bool = False  # a limit was hit, and nobody told until when
+    outcome: OutcomeKind | None = None
+    message: str = ""
+    last_check: datetime | None = None
+    response_time_ms: float | None = None
+    ttft_ms: float | None = None
+    facts: Facts = Facts()
+    keys: tuple[KeyReport, ...] = ()
+
+
+def apply_check(
+    health: HealthState, outcome: Outcome, timing: Timing, now: datetime
+) -> HealthState:
+    """The health after one more check. ``now``: the wall clock when the check ended."""
+    finding = outcome.finding
+    health = attrs.evolve(
+        health, outcome=finding.kind, message=finding.message, last_check=outcome.at
+    )
+    if finding.kind.is_ours:
+        return health
+    health = attrs.evolve(
+        health,
+        counted=finding.kind,
+        counted_message=finding.message,
+        facts=attrs.evolve(
+            health.facts.updated(finding.facts), quota_available=_quota(health.facts, finding)
+        ),
+        keys=finding.keys or health.keys,
+        blocked_until=_blocked_until(health, outcome, now),
+        limit_untold=_limit_untold(health, outcome, now),
+    )
+    if finding.kind.is_success:
+        return _after_success(health, outcome, timing)
+    return _after_failure(health, timing) if finding.kind.is_failure else health
+
+
+def _quota(before: Facts, finding: CheckResult) -> bool | None:
+    """A spent quota is no news for ever: a success says at least that it is not spent now."""
+    if finding.facts.quota_available is not None or not finding.kind.is_success:
+        proven = finding.facts.quota_available
+        return before.quota_available if proven is None else proven
+    told = [reading for reading in finding.limits if reading.remaining is not None]
+    if told:
+        return not any(is_used_up(reading) for reading in told)
+    return before.quota_available or None
+
+
+def _after_success(health: HealthState, outcome: Outcome, timing: Timing) -> HealthState:
+    run = 1 if health.down else None if health.recovery is None else health.recovery + 1
+    recovered = run is None or run >= timing.successes_to_recover
+    latency, ttft = outcome.latency_ms, outcome.finding.ttft
+    slow = health.slow  # where our own stall hid the latency, nothing was learnt of its pace
+    if latency is not None:
+        slow = (*slow, outcome.kind is OutcomeKind.SLOW)[-REMEMBERED_SUCCESSES:]
+    return attrs.evolve(
+        health,
+        consecutive_failures=0,
+        down=False,
+        recovery=None if recovered else run,
+        slow=slow,
+        response_time_ms=health.response_time_ms if latency is None else latency,
+        ttft_ms=health.ttft_ms if ttft is None else ttft * 1000.0,
+    )
+
+
+def _after_failure(health: HealthState, timing: Timing) -> HealthState:
+    failures = health.consecutive_failures + 1
+    down = health.down or failures >= timing.failures_to_down
+    recovery = None if down or health.recovery is None else 0
+    return attrs.evolve(health, consecutive_failures=failures, down=down, recovery=recovery)
+
+
+def _blocked_until(health: HealthState, outcome: Outcome, now: datetime) -> float | None:
+    """A failure is no word that a limit was lifted; the reset that was told for it stands."""
+    seconds = blocked_for(outcome.finding, now)
+    if seconds is None:
+        return health.blocked_until if outcome.kind.is_failure else None
+    return outcome.ended + seconds
+
+
+def _limit_untold(health: HealthState, outcome: Outcome, now: datetime) -> bool:
+    """Until a success, or until a check tells the reset; a failure is no word on it here either."""
+    if outcome.kind.is_failure:
+        return health.limit_untold
+    return outcome.kind.is_limit and blocked_for(outcome.finding, now) is None
+
+
+def blocked_for(finding: CheckResult, now: datetime) -> float | None:
+    """Seconds until a limit that this check found used up resets; None: none, or not told."""
+    if finding.kind.is_limit and finding.retry_after is not None:
+        return finding.retry_after
+    reset = last_reset(finding)
+    return None if reset is None else max((reset - now).total_seconds(), 0.0)
+
+
+def last_reset(finding: CheckResult) -> datetime | None:
+    """When the last of the limits that are used up resets; None: none is, or not told."""
+    # Of what a body lists (credits, one of many models) the dialect has judged what stops us.
+    judged = finding.kind.is_success and finding.limits_source is LimitSource.BODY
+    if judged or finding.kind.is_failure:
+        return None
+    resets = [r.reset_at for r in finding.limits if is_used_up(r) and r.reset_at is not None]
+    return max(resets, default=None)
+
+
+def is_used_up(reading: LimitReading) -> bool:
+    return reading.remaining is not None and reading.remaining < 1.0

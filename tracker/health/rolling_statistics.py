@@ -1,0 +1,219 @@
+"""Uptime and latency of one provider, kept up to date as results arrive.
+
+Everything is exact. A check costs 18 bytes for the week it is remembered, a success 8 more for its
+day: 39 kB a provider at the usual five minutes.
+"""
+
+import math
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Iterator
+
+import attrs
+
+from tracker.core.outcomes import OutcomeKind
+from tracker.core.snapshot import LatencySummary, Uptime
+from tracker.ranking.policy import SAMPLES, Sample
+
+HOUR, DAY, WEEK = 3_600.0, 86_400.0, 604_800.0
+# The wall clock may be set back: what left the windows is kept a day longer, to come back then.
+SLACK = 90_000.0
+STORED_SECONDS = 0.001  # how exactly the moment of a check is stored
+SPARE_ROWS = 1_024  # forget in steps: taking one row from the front moves all others
+
+NOT_COUNTED, UP, DOWN = 0, 1, 2
+NO_LATENCY = -1
+
+
+def counts_as(kind: OutcomeKind) -> int:
+    return UP if kind.is_success else DOWN if kind.is_failure else NOT_COUNTED
+
+
+@attrs.frozen
+class CheckSample:
+    """One check for the statistics. at: seconds since the epoch; latency_ms: of a success."""
+
+    at: float
+    verdict: int  # NOT_COUNTED, UP or DOWN
+    latency_ms: float | None = None
+    completions: int = 0
+
+
+@attrs.define
+class _Window:
+    """The rows from ``start`` on: those younger than ``seconds``."""
+
+    seconds: float
+    start: int = 0
+    up: int = 0
+    down: int = 0
+
+    @property
+    def percent(self) -> float | None:
+        counted = self.up + self.down
+        return 100.0 * self.up / counted if counted else None
+
+
+class Statistics:
+    """Feed it with ``add``, move its windows with ``advance``, then read its properties."""
+
+    def __init__(self) -> None:
+        self._at = array("d")
+        self._latency = array("q")  # microseconds: sums stay exact
+        self._verdict = bytearray()
+        self._completions = bytearray()
+        self._hour, self._day, self._week = _Window(HOUR), _Window(DAY), _Window(WEEK)
+        self._sorted = array("q")  # the day's latencies in order: percentiles by index
+        self._sum = 0
+        self._spent = 0
+        self._recent: deque[Sample] = deque(maxlen=SAMPLES)
+
+    @classmethod
+    def remembered(
+        cls,
+        at: "array[float]",
+        verdict: bytes,
+        latency_ms: "array[float]",
+        completions: bytes,
+        *,
+        now: float,
+    ) -> "Statistics":
+        """From stored columns, in order of time; NaN where a latency is not known.
+
+        A failure that was answered has one too, which is no latency for these statistics.
+        """
+        self = cls()
+        self._at.extend(at)
+        self._verdict.extend(verdict)
+        self._completions.extend(completions)
+        self._latency.extend(
+            NO_LATENCY if what != UP or math.isnan(ms) else round(ms * 1000)
+            for ms, what in zip(latency_ms, verdict, strict=True)
+        )
+        for window in (self._hour, self._day, self._week):
+            window.start = len(self._at)
+        self.advance(now)
+        counted = [place for place, what in enumerate(verdict) if what != NOT_COUNTED][-SAMPLES:]
+        self._recent.extend(self._sample(place) for place in counted)
+        return self
+
+    def results(self) -> Iterator[CheckSample]:
+        """Every check remembered, in order of time."""
+        for at, verdict, latency, spent in zip(
+            self._at, self._verdict, self._latency, self._completions, strict=True
+        ):
+            yield CheckSample(at, verdict, None if latency == NO_LATENCY else latency / 1000, spent)
+
+    def add(self, result: CheckSample) -> None:
+        """Take one check; it may be older than the last where the wall clock was set back."""
+        place = bisect_right(self._at, result.at)
+        latency = NO_LATENCY if result.latency_ms is None else round(result.latency_ms * 1000)
+        self._at.insert(place, result.at)
+        self._latency.insert(place, latency)
+        self._verdict.insert(place, result.verdict)
+        self._completions.insert(place, min(result.completions, 255))
+        for window in (self._hour, self._day, self._week):
+            if place < window.start:
+                window.start += 1
+            else:
+                _count(window, self._verdict, place, place + 1, sign=1)
+        if place >= self._day.start:
+            self._enter_day(place)
+        if result.verdict != NOT_COUNTED:
+            self._recent.append(self._sample(place))
+
+    def has(self, at: float) -> bool:
+        """Whether a check of that moment is known; a file tells it to the millisecond."""
+        place = bisect_left(self._at, at - STORED_SECONDS)
+        return place < len(self._at) and self._at[place] <= at + STORED_SECONDS
+
+    def advance(self, now: float) -> None:
+        """Move the windows to end at ``now``, forward or back."""
+        for window in (self._hour, self._week):
+            _slide(window, self._verdict, bisect_right(self._at, now - window.seconds))
+        before, after = self._day.start, bisect_right(self._at, now - DAY)
+        _slide(self._day, self._verdict, after)
+        for place in range(before, after):
+            self._leave_day(place)
+        for place in range(after, before):
+            self._enter_day(place)
+        self._forget(bisect_left(self._at, now - WEEK - SLACK))
+
+    @property
+    def uptime(self) -> Uptime:
+        return Uptime(hour=self._hour.percent, day=self._day.percent, week=self._week.percent)
+
+    @property
+    def latency(self) -> LatencySummary | None:
+        """The day's successful checks."""
+        ordered = self._sorted
+        if not ordered:
+            return None
+        return LatencySummary(
+            min=ordered[0] / 1000,
+            avg=self._sum / len(ordered) / 1000,
+            p50=nearest_rank(ordered, 50) / 1000,
+            p95=nearest_rank(ordered, 95) / 1000,
+            max=ordered[-1] / 1000,
+            samples=len(ordered),
+        )
+
+    @property
+    def checks_in_day(self) -> int:
+        return len(self._at) - self._day.start
+
+    @property
+    def completions_in_day(self) -> int:
+        return self._spent
+
+    @property
+    def recent(self) -> tuple[Sample, ...]:
+        """The last counted checks, newest last."""
+        return tuple(self._recent)
+
+    def completions_since(self, start: float) -> int:
+        """How many completions checks younger than ``start``, epoch seconds, have spent."""
+        return sum(self._completions[bisect_right(self._at, start) :])
+
+    def _sample(self, place: int) -> Sample:
+        latency, up = self._latency[place], self._verdict[place] == UP
+        known = None if latency == NO_LATENCY or not up else latency / 1000
+        return Sample(up, known, self._at[place])
+
+    def _enter_day(self, place: int) -> None:
+        self._spent += self._completions[place]
+        if (latency := self._latency[place]) != NO_LATENCY:
+            self._sorted.insert(bisect_left(self._sorted, latency), latency)
+            self._sum += latency
+
+    def _leave_day(self, place: int) -> None:
+        self._spent -= self._completions[place]
+        if (latency := self._latency[place]) != NO_LATENCY:
+            del self._sorted[bisect_left(self._sorted, latency)]
+            self._sum -= latency
+
+    def _forget(self, rows: int) -> None:
+        if rows < SPARE_ROWS:
+            return
+        for column in (self._at, self._latency, self._verdict, self._completions):
+            del column[:rows]
+        for window in (self._hour, self._day, self._week):
+            window.start -= rows
+
+
+def _slide(window: _Window, verdict: bytearray, start: int) -> None:
+    _count(window, verdict, window.start, start, sign=-1)
+    _count(window, verdict, start, window.start, sign=1)
+    window.start = start
+
+
+def _count(window: _Window, verdict: bytearray, start: int, stop: int, *, sign: int) -> None:
+    if start < stop:
+        window.up += sign * verdict.count(UP, start, stop)
+        window.down += sign * verdict.count(DOWN, start, stop)
+
+
+def nearest_rank(ordered: "array[int]", percent: int) -> int:
+    """The smallest value that at least ``percent`` % of them do not exceed."""
+    return ordered[-(-percent * len(ordered) // 100) - 1]

@@ -1,0 +1,110 @@
+"""When a provider is checked next: pure arithmetic on steady seconds."""
+
+import math
+from hashlib import blake2b
+
+import attrs
+
+from tracker.core.outcomes import CheckResult, OutcomeKind
+from tracker.core.settings import Timing
+
+# A 429 without any word on when to come back: most limits that are hit first are per minute.
+UNTOLD_RESET_SECONDS = 60.0
+
+
+@attrs.frozen(kw_only=True)
+class Grid:
+    """A provider's own ticks: every ``interval`` seconds, each moved by up to ±``jitter`` of it.
+
+    Phase and jitter follow from the name alone, so that providers spread evenly and a restart
+    does not shuffle them. The first tick is half to one and a half intervals after ``anchor``,
+    when the provider was checked first.
+    """
+
+    name: str
+    anchor: float
+    interval: float
+    jitter: float
+
+    def tick(self, number: int) -> float:
+        phase = _share(self.name)
+        sway = self.jitter * (2.0 * _share(f"{self.name}#{number}") - 1.0)
+        return self.anchor + (number + 0.5 + phase + sway) * self.interval
+
+    def after(self, now: float) -> float:
+        """The next tick later than ``now``; ticks that were missed meanwhile are skipped."""
+        number = max(math.floor((now - self.anchor) / self.interval) - 2, 0)
+        while self.tick(number) <= now:
+            number += 1
+        return self.tick(number)
+
+
+def _share(text: str) -> float:
+    """A number in [0, 1) that always belongs to this text."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) / 2**64
+
+
+@attrs.frozen(kw_only=True)
+class Streak:
+    """How many checks since the last good one asked for an early re-check.
+
+    Counted apart, failures and limits, as each has its own reason to come back soon; but one does
+    not begin the other anew: a provider that has both in turn would be hammered.
+    """
+
+    failures: int = 0
+    limits: int = 0
+    length: int = 0  # of the kind of the last check
+
+    def after(self, kind: OutcomeKind) -> "Streak":
+        if kind.is_success or kind is OutcomeKind.REQUEST:
+            return Streak()
+        if kind.is_limit:
+            return attrs.evolve(self, limits=self.limits + 1, length=self.limits + 1)
+        return attrs.evolve(self, failures=self.failures + 1, length=self.failures + 1)
+
+
+def next_due(
+    finding: CheckResult,
+    *,
+    streak: Streak,
+    ended: float,
+    blocked_for: float | None,
+    grid: Grid,
+    timing: Timing,
+) -> float:
+    """Steady seconds of the next check, after one that ended at ``ended``.
+
+    streak: including this check. blocked_for: seconds until the limit that was hit resets.
+    """
+    tick = grid.after(ended)
+    early = ended + recheck_delay(timing, streak.length)
+    kind = finding.kind
+    if kind.is_limit:
+        return _after_limit(finding, tick, early, ended, blocked_for)
+    if (kind.is_failure and kind is not OutcomeKind.AUTH) or kind is OutcomeKind.INTERNAL:
+        due = early if streak.length <= len(timing.recheck_seconds) else tick
+        return due if finding.retry_after is None else max(due, ended + finding.retry_after)
+    if blocked_for is not None:  # answered, and said that this was the last one for now
+        return min(tick, ended + max(blocked_for, recheck_delay(timing, 1)))
+    return tick
+
+
+def _after_limit(
+    finding: CheckResult, tick: float, early: float, ended: float, blocked_for: float | None
+) -> float:
+    """``early`` keeps a provider that says "retry at once" over and over from being hammered."""
+    if finding.retry_after is not None:
+        return max(ended + finding.retry_after, early)
+    if blocked_for is not None:
+        return min(tick, max(ended + blocked_for, early))
+    if finding.kind is OutcomeKind.RATE_LIMITED:
+        return min(tick, max(ended + UNTOLD_RESET_SECONDS, early))
+    return tick
+
+
+def recheck_delay(timing: Timing, streak: int) -> float:
+    """Seconds to the early re-check after the ``streak``-th bad check in a row."""
+    if not timing.recheck_seconds or streak < 1 or streak > len(timing.recheck_seconds):
+        return timing.interval_seconds
+    return min(timing.recheck_seconds[streak - 1], timing.interval_seconds)

@@ -1,0 +1,176 @@
+"""The status, the reason and the usability that follow from a health now (CONTRACT, section 4).
+
+Pure.
+"""
+
+from datetime import datetime
+from enum import Enum, auto
+
+import attrs
+
+from tracker.core.outcomes import OutcomeKind, Status
+from tracker.health.health_state import REMEMBERED_SUCCESSES, HealthState
+
+# At nine tenths used, a burst of a proxy's requests between two checks can spend the rest.
+NEARLY_USED_PERCENT = 90.0
+# A check may be late by our own restart or a long time-out; after three intervals without one
+# nobody knows any more.
+STALE_INTERVALS = 3.0
+
+PLAIN_WORDS = {
+    OutcomeKind.OK: "ok",
+    OutcomeKind.SLOW: "slow",
+    OutcomeKind.RATE_LIMITED: "rate limited",
+    OutcomeKind.QUOTA_EXHAUSTED: "our quota is exhausted",
+    OutcomeKind.AUTH: "our credentials were refused",
+    OutcomeKind.TIMEOUT: "no answer in time",
+    OutcomeKind.DNS: "its name could not be resolved",
+    OutcomeKind.CONNECT: "no connection",
+    OutcomeKind.TLS: "no trusted TLS connection",
+    OutcomeKind.SERVER: "server error",
+    OutcomeKind.OVERLOADED: "overloaded",
+    OutcomeKind.BLOCKED: "a firewall blocked us",
+    OutcomeKind.NOT_FOUND: "the model or path is gone, or not ours to use",
+    OutcomeKind.BAD_RESPONSE: "the answer was not the API's",
+    OutcomeKind.REQUEST: "our check itself was refused",
+    OutcomeKind.INTERNAL: "our own fault",
+}
+
+
+@attrs.frozen(kw_only=True)
+class StatusInputs:
+    """What besides the checks themselves decides a status now. ``now``: steady seconds."""
+
+    now: float
+    stale: bool = False
+    switched_off: bool = False
+    given_up: str | None = None  # why its actor will not run again
+    limit_percent: float = 0.0
+    runs_out: datetime | None = None  # its limit, within two intervals and before the reset
+
+
+class LimitReason(Enum):
+    """Whether a limit keeps it from being used: one that the reason tells of, or one behind it."""
+
+    NONE = auto()
+    TOLD = auto()
+    BEHIND = auto()
+
+
+@attrs.frozen(kw_only=True)
+class StatusDecision:
+    status: Status
+    reason: str
+    usable: bool
+    usable_in: float | None = None  # seconds until a known reset makes it usable
+    limit: LimitReason = LimitReason.NONE
+
+
+def decide_status(health: HealthState, circumstances: StatusInputs) -> StatusDecision:
+    """Status, reason and usability now, by the order of CONTRACT 4."""
+    if unknown := _why_unknown(health, circumstances):
+        return StatusDecision(status=Status.UNKNOWN, reason=unknown, usable=False)
+    if health.down:
+        return StatusDecision(status=Status.DOWN, reason=_why_down(health), usable=False)
+    doubt = _why_degraded(health, circumstances)
+    barred, wait = _is_blocked(health, circumstances.now)
+    return StatusDecision(
+        status=Status.DEGRADED if doubt else Status.HEALTHY,
+        reason=doubt or _why_healthy(health),
+        usable=not barred,
+        usable_in=wait,
+        limit=_limit(health) if barred else LimitReason.NONE,
+    )
+
+
+def _limit(health: HealthState) -> LimitReason:
+    if health.counted is OutcomeKind.AUTH:
+        return LimitReason.NONE
+    told = health.counted is not None and health.counted.is_limit
+    return LimitReason.TOLD if told else LimitReason.BEHIND
+
+
+def _why_unknown(health: HealthState, circumstances: StatusInputs) -> str | None:
+    if circumstances.switched_off:
+        return "switched off: it is not checked"
+    if circumstances.given_up is not None:
+        return f"its checker crashed too often and was given up: {circumstances.given_up}"
+    if health.counted is None:
+        return _why_never_checked(health)
+    if circumstances.stale:
+        return f"stale: its check is more than {STALE_INTERVALS:g} intervals late"
+    return None
+
+
+def _why_never_checked(health: HealthState) -> str:
+    if health.outcome is None:
+        return "not checked yet"
+    return f"nothing known yet: {_describe(health.outcome, health.message)}"
+
+
+def _why_down(health: HealthState) -> str:
+    told = _describe(health.counted, health.counted_message)
+    failures = health.consecutive_failures
+    run = "1 failed check" if failures == 1 else f"{failures} failed checks in a row"
+    return f"{run}; the {_which(health)}: {told}"
+
+
+def _why_degraded(health: HealthState, circumstances: StatusInputs) -> str | None:
+    kind = health.counted
+    if kind is not None and not kind.is_success:
+        return f"{_which(health)}: {_describe(kind, health.counted_message)}"
+    if mostly_slow(health.slow):
+        of = f"{sum(health.slow)} of the last {len(health.slow)} good checks"
+        return f"slow: {of}, {_milliseconds(health)} at the last"
+    if circumstances.limit_percent >= NEARLY_USED_PERCENT:
+        return f"{circumstances.limit_percent:.1f} % of its rate limit is used"
+    if circumstances.runs_out is not None:
+        moment = f"{circumstances.runs_out:%H:%M:%S} UTC"
+        return f"its rate limit runs out at {moment} at the present pace, before it resets"
+    if health.recovery is not None:
+        plural = "" if health.recovery == 1 else "s"
+        return f"recovering: {health.recovery} good check{plural} since it was down"
+    return None
+
+
+def _which(health: HealthState) -> str:
+    ours = health.outcome is not None and health.outcome.is_ours
+    return "last check that tells something" if ours else "last check"
+
+
+def mostly_slow(slow: tuple[bool, ...]) -> bool:
+    """Most of the last three successes; while there are fewer, the last one."""
+    if len(slow) < REMEMBERED_SUCCESSES:
+        return bool(slow) and slow[-1]
+    return sum(slow) * 2 > len(slow)
+
+
+def _why_healthy(health: HealthState) -> str:
+    if health.outcome is not None and health.outcome.is_ours:
+        told = _describe(health.outcome, health.message)
+        return f"ok in {_milliseconds(health)}; our latest check tells nothing: {told}"
+    if health.message:  # a success has one where its latency is not known
+        return f"last check ok; {health.message}"
+    return f"last check ok in {_milliseconds(health)}"
+
+
+def _is_blocked(health: HealthState, now: float) -> tuple[bool, float | None]:
+    """Whether it may not be used, and for how many seconds yet, where that is known."""
+    if health.counted is OutcomeKind.AUTH:
+        return True, None
+    if health.blocked_until is not None:
+        wait = health.blocked_until - now
+        return (True, wait) if wait > 0 else (False, None)
+    return health.limit_untold, None
+
+
+def _describe(kind: OutcomeKind | None, message: str) -> str:
+    words = PLAIN_WORDS[kind] if kind is not None else "not checked yet"
+    if message.casefold().startswith(words.casefold()):
+        return message
+    return f"{words} ({message})" if message else words
+
+
+def _milliseconds(health: HealthState) -> str:
+    known = health.response_time_ms
+    return "an unknown time" if known is None else f"{known:.0f} ms"

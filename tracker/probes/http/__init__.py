@@ -1,0 +1,1 @@
+"""One bounded HTTP exchange: transport, network guard, named failures."""

@@ -1,0 +1,225 @@
+"""The way to a provider: names resolved apart from everybody else's, addresses checked."""
+
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+import attrs
+import httpcore
+import trio
+
+from tracker.core.addresses import address_allowed
+from tracker.core.threads import in_thread
+
+HEAD_START = 0.25  # seconds an address has before the next is tried too (RFC 8305)
+# A hung resolver keeps its thread beyond our patience. Two for each provider: one may hang while
+# the next check tries again, and nobody else ever waits for them.
+LOOKUPS = 2
+BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+class Closable(Protocol):
+    def close(self) -> None: ...
+
+
+S = TypeVar("S", bound=Closable)
+
+
+class AddressRefusedError(Exception):
+    """A host leads only to addresses we may not ask; says which setting decides."""
+
+
+@attrs.define
+class ExchangeProgress:
+    """How far an exchange got.
+
+    connected: it made a connection of its own, rather than reuse one. handshaking: that one's
+    TLS was never agreed on. answered: the head of an answer came, from the provider and not from
+    a proxy.
+    """
+
+    connected: bool = False
+    handshaking: bool = False
+    answered: bool = False
+
+
+class GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Connects to the very address that was checked, so that a second look-up cannot swap it.
+
+    TLS still names the host: httpcore asks for the certificate of the URL's. ``progress`` is the
+    present exchange's. No time-out given here is heeded: whoever asks holds a scope.
+    """
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self.progress = ExchangeProgress()
+        self._allow_private = allow_private
+        self._lookups = trio.CapacityLimiter(LOOKUPS)
+
+    async def connect_tcp(
+        self, host: str, port: int, *_: Any, **__: Any
+    ) -> httpcore.AsyncNetworkStream:
+        found = await self._resolve(host, port)
+        addresses = filter_addresses(host, found, self._allow_private)
+        socket_ = await first_connected(partial(_connect, port=port), addresses)
+        self.progress.connected = True
+        return Stream(trio.SocketStream(socket_), self.progress)
+
+    async def sleep(self, seconds: float) -> None:
+        await trio.sleep(seconds)
+
+    async def _resolve(self, host: str, port: int) -> list[str]:
+        """Addresses of a host, without duplicates. Raises OSError and UnicodeError."""
+        if is_address(host):
+            return [host]
+        found = await in_thread(
+            lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
+            expected=(OSError, UnicodeError),
+            limiter=self._lookups,
+            abandon_on_cancel=True,
+        )
+        return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+class Stream(httpcore.AsyncNetworkStream):
+    """A trio stream for httpcore, whose own puts a scope and a timer around each read and write.
+
+    Its own also leaks a socket whose TLS handshake is cancelled.
+    """
+
+    def __init__(
+        self, inner: trio.SocketStream | trio.SSLStream[Any], progress: ExchangeProgress
+    ) -> None:
+        self._inner = inner
+        self._progress = progress
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        try:
+            return bytes(await self._inner.receive_some(max_bytes))
+        except BROKEN as error:
+            raise httpcore.ReadError(str(error)) from error
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        if not buffer:  # the end of a request without a body
+            return
+        try:
+            await self._inner.send_all(buffer)
+        except BROKEN as error:
+            raise httpcore.WriteError(str(error)) from error
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002
+    ) -> httpcore.AsyncNetworkStream:
+        self._progress.handshaking = True
+        stream = trio.SSLStream(
+            self._inner, ssl_context, server_hostname=server_hostname, https_compatible=True
+        )
+        try:
+            await stream.do_handshake()
+        except BROKEN as error:
+            await trio.aclose_forcefully(self._inner)
+            raise httpcore.ConnectError(str(error)) from error
+        except BaseException:
+            await trio.aclose_forcefully(self._inner)
+            raise
+        self._progress.handshaking = False
+        return Stream(stream, self._progress)
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "ssl_object" and isinstance(self._inner, trio.SSLStream):
+            return self._inner._ssl_object  # noqa: SLF001 (trio shows it under no other name)
+        if info == "is_readable":
+            return self._socket().is_readable()
+        return None
+
+    def _socket(self) -> trio.socket.SocketType:
+        stream: Any = self._inner
+        while isinstance(stream, trio.SSLStream):
+            stream = stream.transport_stream
+        found: trio.socket.SocketType = stream.socket
+        return found
+
+
+def is_address(host: str) -> bool:
+    """Whether it is an IP address already; an IPv6 one may carry a zone."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, host.partition("%")[0])
+        except (OSError, ValueError):
+            continue
+        return True
+    return False
+
+
+def filter_addresses(host: str, addresses: Sequence[str], allow_private: bool) -> list[str]:
+    """Those we may ask. Raises AddressRefusedError when there is none."""
+    good = [a for a in addresses if address_allowed(a.partition("%")[0], allow_private)]
+    if good:
+        return good
+    if any(address_allowed(a.partition("%")[0], True) for a in addresses):
+        reason = "a private address; set allow_private = true if that is meant"
+    else:
+        reason = "a link-local or reserved address, which is never asked"
+    raise AddressRefusedError(f"{host} is {reason}")
+
+
+async def first_connected(connect: Callable[[str], Awaitable[S]], addresses: Sequence[str]) -> S:
+    """What ``connect`` gave for the first address to accept (RFC 8305); the others are closed.
+
+    Raises the last failure when all have failed.
+    """
+    if len(addresses) == 1:
+        return await connect(addresses[0])
+    connected: list[S] = []
+    failures: list[httpcore.ConnectError] = []
+
+    async def attempt(address: str, failed: trio.Event) -> None:
+        try:
+            connected.append(await connect(address))
+        except httpcore.ConnectError as error:
+            failures.append(error)
+            failed.set()
+        else:
+            nursery.cancel_scope.cancel()
+
+    try:
+        async with trio.open_nursery() as nursery:
+            for address in addresses:
+                failed = trio.Event()
+                nursery.start_soon(attempt, address, failed)
+                with trio.move_on_after(HEAD_START):
+                    await failed.wait()
+    except BaseException:  # cancelled from outside at the very moment one was accepted
+        for late in connected:
+            late.close()
+        raise
+    for late in connected[1:]:
+        late.close()
+    if not connected:
+        raise failures[-1]
+    return connected[0]
+
+
+async def _connect(address: str, *, port: int) -> trio.socket.SocketType:
+    """A connected socket; none is left when it fails or is cancelled."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        made = trio.socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
+    try:
+        await made.connect((address, port))
+    except OSError as error:
+        made.close()
+        raise httpcore.ConnectError(str(error)) from error
+    except BaseException:
+        made.close()
+        raise
+    return made

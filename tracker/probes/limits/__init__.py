@@ -1,0 +1,1 @@
+"""Rate limits as providers state them: headers, bodies, durations."""

@@ -1,0 +1,101 @@
+"""Rate limits told in bodies: Google's error details, OpenRouter's headers, Groq's sentence."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tracker.core.rate_limits import LimitReading
+from tracker.probes.google_errors import (
+    first,
+    mapping,
+    quota_id,
+    quota_window,
+    retry_delay,
+    violations,
+)
+from tracker.probes.limits.headers import header_readings
+from tracker.probes.limits.values import DAY, HOUR, MINUTE, SECOND, reading, wait
+
+MESSAGE_LENGTH = 1000  # of a message is read; Groq's has under 350 characters
+PACIFIC = ZoneInfo("America/Los_Angeles")  # ai.google.dev/gemini-api/docs/rate-limits
+
+_WINDOWS = {"day": DAY, "hour": HOUR, "minute": MINUTE, "second": SECOND}
+# "… on tokens per day (TPD): Limit 100000, Used 97050, Requested 3619. Please try again in
+# 9m38.016s." (Groq, continuedev/continue#10920; OpenAI's says "per min"). Only here does Groq
+# tell of its tokens a day.
+_SENTENCE = re.compile(
+    r" on (?P<unit>requests|tokens) per (?P<per>day|hour|min|minute|second) \(\w{1,8}\): "
+    r"Limit (?P<limit>\d{1,20}), Used (?P<used>\d{1,20})",
+    re.ASCII,
+)
+_TRY_AGAIN = re.compile(r"\btry again in ([\w.]{1,40}?)\.?(?:\s|$)", re.ASCII)
+
+
+def body_readings(body: object, *, now: datetime) -> Iterator[LimitReading]:
+    """Every limit an error body tells."""
+    error = _error(body)
+    delay = retry_delay(error)
+    for violation in violations(error):
+        if (one := _violated(violation, delay, now)) is not None:
+            yield one
+    if (one := _told_in_words(error, now)) is not None:
+        yield one
+    headers = mapping(mapping(error.get("metadata")).get("headers"))
+    texts = [(name.lower(), value) for name, value in headers.items() if isinstance(value, str)]
+    yield from header_readings(texts, now=now, provider="")
+
+
+def body_retry_after(body: object, *, now: datetime) -> float | None:
+    """Seconds the error asks to wait; until its reset where Google's daily quota is spent."""
+    error = _error(body)
+    if any(quota_window(violation) == "day" for violation in violations(error)):
+        return (next_midnight(now, PACIFIC) - now).total_seconds()
+    asked = _TRY_AGAIN.search(_message(error))
+    delay = wait(retry_delay(error) or (asked and asked[1]), now)
+    return None if delay is None else max(0.0, delay)
+
+
+def next_midnight(now: datetime, zone: tzinfo) -> datetime:
+    """The next midnight there, in the zone of ``now``."""
+    tomorrow = now.astimezone(zone).date() + timedelta(days=1)
+    return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone).astimezone(now.tzinfo)
+
+
+def _violated(violation: Mapping[str, Any], delay: object, now: datetime) -> LimitReading | None:
+    """A violated quota has nothing left. RetryInfo's delay is wrong for a daily one: ignored."""
+    window = quota_window(violation)
+    unit = "tokens" if "Token" in quota_id(violation) else "requests"
+    return reading(
+        f"{unit}_{window}" if window else unit,
+        limit=[violation["quotaValue"]] if "quotaValue" in violation else [],
+        remaining=[0],
+        reset=[next_midnight(now, PACIFIC).isoformat() if window == "day" else delay],
+        window_seconds=_WINDOWS.get(window),
+        now=now,
+    )
+
+
+def _told_in_words(error: Mapping[str, Any], now: datetime) -> LimitReading | None:
+    """No reset: "try again" is when the refused request would fit, not when all is free again."""
+    found = _SENTENCE.search(_message(error))
+    if found is None:
+        return None
+    window = "minute" if found["per"] == "min" else found["per"]
+    return reading(
+        f"{found['unit']}_{window}",
+        limit=[found["limit"]],
+        remaining=[max(int(found["limit"]) - int(found["used"]), 0)],
+        window_seconds=_WINDOWS[window],
+        now=now,
+    )
+
+
+def _error(body: object) -> Mapping[str, Any]:
+    return mapping(mapping(first(body)).get("error"))
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    message = error.get("message")
+    return message[:MESSAGE_LENGTH] if isinstance(message, str) else ""

@@ -1,0 +1,53 @@
+"""Asking for model lists: as a check of its own, or once an hour beside another one."""
+
+import trio
+
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.redaction import Secret
+from tracker.probes.http.failures import FetchError
+from tracker.probes.http.response import BoundedResponse
+from tracker.probes.model_lists import ModelList, read_models
+from tracker.probes.session import Session
+
+PACE = 3600.0  # seconds between two lists that only say which models there are
+PATIENCE = 3.0  # seconds such a list may take: the check proper is done, and must not time out
+
+
+async def check_list(session: Session, key: Secret | None, path: str) -> CheckResult:
+    """The model list. It proves the key only where it is known to need one."""
+    reply = await session.get_list(path, key)
+    return session.refused(reply) or listed(session, reply, key)
+
+
+def listed(session: Session, reply: BoundedResponse, key: Secret | None) -> CheckResult:
+    """The finding on a list that was not refused."""
+    models = read_models(reply.json)
+    if models is None:
+        return session.misshapen(reply, "no list of models")
+    proven = key is not None and session.provider.list_public is False
+    facts = Facts(reachable=True, authenticated=True if proven else None)
+    return session.found(reply, OutcomeKind.OK, "", facts, models=shown(session, models))
+
+
+def shown(session: Session, models: ModelList) -> tuple[str, ...]:
+    """Their names for everybody to see; whoever answers might echo a key in one."""
+    text = "\n".join(models.names)
+    if not any(secret.reveal() in text for secret in session.secrets):
+        return models.names
+    return tuple(map(session.mask, models.names))
+
+
+async def hourly_models(session: Session, key: Secret | None) -> tuple[str, ...] | None:
+    """The names on the model list, None when it is not due or did not come; proves nothing."""
+    now = session.clock.steady()
+    if now < session.memory.get("list_due", now):
+        return None
+    session.memory["list_due"] = now + PACE
+    with trio.move_on_after(PATIENCE):
+        try:
+            reply = await session.get_list(session.option("models_path"), key)
+        except FetchError:
+            return None
+        models = read_models(reply.json) if reply.status == 200 else None
+        return shown(session, models) if models else None
+    return None

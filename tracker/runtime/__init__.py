@@ -1,0 +1,1 @@
+"""The running tracker: trio tasks that check, supervise, aggregate and publish."""

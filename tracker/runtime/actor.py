@@ -1,0 +1,222 @@
+"""The actor that checks one provider on its own timer, for ever."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import attrs
+import structlog
+import trio
+
+from tracker.core.clock import Clock
+from tracker.core.outcomes import CheckResult, Facts, Outcome, OutcomeKind
+from tracker.core.settings import Provider
+from tracker.health.health_state import blocked_for
+from tracker.health.schedule import Grid, Streak, next_due
+from tracker.runtime.loop_monitor import LoopMonitor
+from tracker.runtime.messages import ActorCrashed, CheckCompleted, CheckRescheduled
+from tracker.runtime.start_limiter import StartLimiter
+
+log = structlog.get_logger()
+
+# It may have ``cut_off()``, for one that was cancelled: a Finding with what is known of it.
+Check = Callable[[], Awaitable[CheckResult]]
+OpenCheck = Callable[[Provider], AbstractAsyncContextManager[Check]]
+ActorMessage = CheckCompleted | CheckRescheduled | ActorCrashed
+NEVER = float("inf")
+
+
+@attrs.define
+class ActorContext:
+    """What all actors of a tracker share. ``schedule`` False: checks only on request."""
+
+    open_check: OpenCheck
+    clock: Clock = attrs.field(factory=Clock)
+    canary: LoopMonitor = attrs.field(factory=LoopMonitor)
+    pacer: StartLimiter = attrs.field(factory=StartLimiter)
+    schedule: bool = True
+
+
+@attrs.define(eq=False)
+class _CheckRequest:
+    """Somebody waits for a check; answered with its outcome."""
+
+    answered: trio.Event = attrs.field(factory=trio.Event)
+    outcome: Outcome | None = None
+
+
+@attrs.define(eq=False)
+class CheckActor:
+    """Checks one provider. ``due`` and ``beat`` are trio seconds.
+
+    A check is never cut short by a new setting: it takes effect after the check under way.
+    """
+
+    provider: Provider
+    shared: ActorContext
+    due: float = -NEVER
+    beat: float = attrs.field(factory=trio.current_time)
+    busy: bool = False
+    _not_before: float = -NEVER  # the provider asked us to wait until then
+    _streak: Streak = Streak()
+    _anchor: float = attrs.field(factory=trio.current_time)
+    _requests: list[_CheckRequest] = attrs.field(factory=list)
+    _poked: trio.Event = attrs.field(factory=trio.Event)
+    _log: Any = attrs.field(init=False)  # bound once: structlog's lazy one is built at each call
+
+    def __attrs_post_init__(self) -> None:
+        self._log = log.bind(provider=self.provider.name)
+        self.due = self._anchor if self.shared.schedule else NEVER
+
+    async def run(self, mailbox: trio.MemorySendChannel[ActorMessage]) -> None:
+        """Never returns; closes ``mailbox`` when it is cancelled or crashes."""
+        async with mailbox:
+            while True:
+                settings = self.provider
+                async with self.shared.open_check(settings) as check:
+                    while same_endpoint(self.provider, settings):
+                        await self._wait()
+                        if self._is_due() and same_endpoint(self.provider, settings):
+                            await self._check_and_report(check, mailbox)
+                self._not_before = -NEVER
+                if self.shared.schedule:
+                    self.due = trio.current_time()  # nothing is known of the new endpoint yet
+
+    async def check_now(self) -> Outcome | None:
+        """One check, joining the one under way; None when the actor was stopped meanwhile."""
+        request = _CheckRequest()
+        self._requests.append(request)
+        self._poked.set()
+        await request.answered.wait()
+        return request.outcome
+
+    def update_settings(self, provider: Provider) -> float | None:
+        """Take new settings; returns the steady time of the next check, None: only on request."""
+        moved = not same_endpoint(provider, self.provider)
+        self.provider = provider
+        if self.shared.schedule:
+            now = trio.current_time()
+            sooner = max(min(self.due, self._grid().after(now)), self._not_before)
+            self.due = now if moved else sooner
+        self._poked.set()
+        return self._steady(self.due)
+
+    def release(self) -> None:
+        """Answer everybody who waits: there will be no check."""
+        self._answer(None)
+
+    @property
+    def overdue(self) -> float:
+        """Seconds by which it missed its own plan; a check under way may take its time-out."""
+        grace = self.provider.timing.timeout_seconds if self.busy else 0.0
+        started = self.beat if self.busy else self.due
+        return max(trio.current_time() - started - grace, 0.0)
+
+    async def _wait(self) -> None:
+        if not self._is_due():  # a scope that has ended already costs as much as the check's own
+            with trio.move_on_at(self.due):
+                await self._poked.wait()
+        self._poked = trio.Event()
+
+    def _is_due(self) -> bool:
+        return bool(self._requests) or trio.current_time() >= self.due
+
+    async def _check_and_report(
+        self, check: Check, mailbox: trio.MemorySendChannel[ActorMessage]
+    ) -> None:
+        await self.shared.pacer.turn()
+        self.beat, self.busy = trio.current_time(), True
+        try:
+            outcome = await self.probe(check)
+        finally:
+            self.beat, self.busy = trio.current_time(), False
+        self._plan(outcome)
+        await mailbox.send(CheckCompleted(outcome=outcome, next_due=self._steady(self.due)))
+        self._answer(outcome)
+
+    async def probe(self, check: Check) -> Outcome:
+        """One check within one scope: DNS, TLS, headers and body together."""
+        clock, limit = self.shared.clock, self.provider.timing.timeout_seconds
+        at, began = clock.now(), trio.current_time()
+        self._log.debug("check started")
+        finding: CheckResult | None = None
+        with trio.move_on_after(limit):
+            finding = await check()
+        if finding is None:
+            known = getattr(check, "cut_off", _nothing_known)()
+            finding = attrs.evolve(known, message=f"no whole answer within {limit:g} s")
+        finding = discount_loop_stall(
+            finding,
+            stall=self.shared.canary.stall_since(began),
+            slow_ms=self.provider.timing.degraded_latency_ms,
+        )
+        self._log.debug("check ended", outcome=finding.kind.value)
+        return Outcome(provider=self.provider.name, at=at, ended=clock.steady(), finding=finding)
+
+    def _plan(self, outcome: Outcome) -> None:
+        self._streak = self._streak.after(outcome.kind)
+        now, wait = trio.current_time(), outcome.finding.retry_after
+        if wait is not None or outcome.kind.is_success:
+            self._not_before = -NEVER if wait is None else now + wait
+        if not self.shared.schedule:
+            return
+        due = next_due(
+            outcome.finding,
+            streak=self._streak,
+            ended=now,
+            blocked_for=blocked_for(outcome.finding, self.shared.clock.now()),
+            grid=self._grid(),
+            timing=self.provider.timing,
+        )
+        self.due = max(due, self._not_before)
+
+    def _grid(self) -> Grid:
+        timing = self.provider.timing
+        return Grid(
+            name=self.provider.name,
+            anchor=self._anchor,
+            interval=timing.interval_seconds,
+            jitter=timing.jitter,
+        )
+
+    def _steady(self, due: float) -> float | None:
+        if due == NEVER:
+            return None
+        return self.shared.clock.steady() + due - trio.current_time()
+
+    def _answer(self, outcome: Outcome | None) -> None:
+        requests, self._requests = self._requests, []
+        for request in requests:
+            request.outcome = outcome
+            request.answered.set()
+
+
+def _nothing_known() -> CheckResult:
+    return CheckResult(kind=OutcomeKind.TIMEOUT, facts=Facts(reachable=False))
+
+
+def same_endpoint(one: Provider, other: Provider) -> bool:
+    """Whether a check opened for one still fits the other: only their timing may differ."""
+    return one is other or attrs.evolve(one, timing=other.timing) == other
+
+
+def discount_loop_stall(finding: CheckResult, *, stall: float, slow_ms: float) -> CheckResult:
+    """The finding without what our own stalled event loop did to it; slow where it was slow."""
+    if stall and finding.kind.is_success:
+        return attrs.evolve(
+            finding,
+            latency=None,
+            ttft=None,
+            message=f"our event loop stalled for {stall:.1f} s: its latency is not known",
+        )
+    if stall and finding.kind.is_failure:
+        message = f"our event loop stalled for {stall:.1f} s during the check"
+        return CheckResult(
+            kind=OutcomeKind.INTERNAL,
+            message=message,
+            requests=finding.requests,
+            completions=finding.completions,
+        )
+    if finding.kind is OutcomeKind.OK and finding.latency and finding.latency * 1000.0 > slow_ms:
+        return attrs.evolve(finding, kind=OutcomeKind.SLOW)
+    return finding

@@ -1,0 +1,87 @@
+"""Notes what changed, for the log and for those who ask later."""
+
+from datetime import datetime
+
+import attrs
+import structlog
+
+from tracker.core.records import ChangeKind, ChangeRecord
+from tracker.core.snapshot import ProviderStatus, Ranking
+from tracker.store.backlog import Backlog
+
+log = structlog.get_logger()
+
+NAMES = 50  # of models, noted one by one for each check
+
+
+@attrs.frozen
+class ChangeLog:
+    """Everything noted goes the way of the results: through the backlog into the store."""
+
+    _backlog: Backlog
+
+    def status(self, before: ProviderStatus | None, after: ProviderStatus, at: datetime) -> None:
+        if before is None or before.status is after.status:
+            return
+        log.info(
+            "status changed",
+            provider=after.name,
+            before=before.status.value,
+            after=after.status.value,
+            reason=after.reason,
+        )
+        self._note(
+            ChangeKind.STATUS, at, after.name, before.status, after.status, reason=after.reason
+        )
+
+    def best(self, before: str | None, ranking: Ranking, at: datetime) -> None:
+        if ranking.best == before:
+            return
+        log.info("best changed", before=before, after=ranking.best, reason=ranking.reason)
+        self._note(ChangeKind.BEST, at, None, before, ranking.best, reason=ranking.reason)
+
+    def models(
+        self,
+        provider: str,
+        before: tuple[str, ...] | None,
+        after: tuple[str, ...] | None,
+        at: datetime,
+    ) -> None:
+        """At most NAMES of them: another list, or a hostile one, must not fill log and disk."""
+        if before is None or after is None or before == after:
+            return
+        gone, came = sorted(set(before) - set(after)), sorted(set(after) - set(before))
+        lost, won = gone[:NAMES], came[: max(NAMES - len(gone), 0)]
+        for model in lost:
+            log.info("model gone", provider=provider, model=model)
+            self._note(ChangeKind.MODEL, at, provider, model, None, reason="it left the model list")
+        for model in won:
+            log.info("model came", provider=provider, model=model)
+            self._note(
+                ChangeKind.MODEL, at, provider, None, model, reason="it is new in the model list"
+            )
+        self._more_models(provider, len(gone) - len(lost), len(came) - len(won), at)
+
+    def _more_models(self, provider: str, gone: int, came: int, at: datetime) -> None:
+        if not gone and not came:
+            return
+        log.info("more models gone or came", provider=provider, gone=gone, came=came)
+        before, after = (f"and {more:,} more" if more else None for more in (gone, came))
+        reason = "they are not noted one by one"
+        self._note(ChangeKind.MODEL, at, provider, before, after, reason=reason)
+
+    def _note(
+        self,
+        kind: ChangeKind,
+        at: datetime,
+        provider: str | None,
+        before: str | None,
+        after: str | None,
+        *,
+        reason: str,
+    ) -> None:
+        self._backlog.append(
+            ChangeRecord(
+                kind=kind, at=at, provider=provider, before=before, after=after, reason=reason
+            )
+        )

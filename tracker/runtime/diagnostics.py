@@ -1,0 +1,162 @@
+"""How the tracker itself is: live values for its operators, not part of any snapshot."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+import attrs
+
+from tracker.core.outcomes import OutcomeKind
+from tracker.core.snapshot import Snapshot
+from tracker.ranking.guard import FallbackRanker
+from tracker.runtime.aggregator import Aggregator
+from tracker.runtime.restarting_task import RestartingTask
+from tracker.runtime.supervisor import ActorHealth, Supervisor
+from tracker.store import Store
+
+SILENT_SECONDS = 5.0  # a loop that stands still for so long serves nobody in time
+OVERDUE_SECONDS = 60.0  # an actor this late hangs: checks end within their time-out
+
+
+@attrs.frozen(kw_only=True)
+class DatabaseHealth:
+    """state: "ok" or "unavailable". buffered: results that wait in memory; dropped: lost ones."""
+
+    state: str
+    reason: str = ""
+    buffered: int = 0
+    dropped: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class TrackerHealth:
+    """status: "ok"; "degraded" while something is wrong that the tracker lives with; "failing"
+    when its loop or an actor no longer beats, or no snapshot comes. problems: why, in sentences.
+    """
+
+    status: str
+    problems: tuple[str, ...]
+    running: bool
+    ready: bool
+    started_at: datetime
+    providers_monitored: int
+    database: DatabaseHealth
+    actors: Mapping[str, ActorHealth]
+    loop_lag_ms: float
+    worst_loop_lag_ms: float
+    stalls: int
+    aggregator_restarts: int
+    writer_restarts: int
+    reports_dropped: int
+    feeds_dropped: int
+    revision: int
+    policy: str
+    configuration_errors: tuple[str, ...] = ()
+
+    @property
+    def alive(self) -> bool:
+        return self.status != "failing"
+
+
+@attrs.frozen
+class RestartingTasks:
+    canary: RestartingTask
+    aggregator: RestartingTask
+    writer: RestartingTask
+
+
+@attrs.frozen
+class TrackerComponents:
+    """The parts of a running tracker that are looked at."""
+
+    store: Store
+    aggregator: Aggregator
+    supervisor: Supervisor
+    keepers: RestartingTasks
+
+
+def collect_health(
+    parts: TrackerComponents,
+    *,
+    watched: int,
+    running: bool,
+    ready: bool,
+    started_at: datetime,
+    configuration_errors: Sequence[str],
+) -> TrackerHealth:
+    """Look at everything now. Cheap: a few values a provider, nothing waits."""
+    actors = parts.supervisor.health()
+    failures = list(_failures(parts, actors))
+    troubles = [*_troubles(parts, actors)]
+    troubles += [f"the new configuration is wrong: {why}" for why in configuration_errors]
+    canary, snapshot = parts.supervisor.shared.canary, parts.aggregator.board.latest
+    return TrackerHealth(
+        status="failing" if failures else "degraded" if troubles else "ok",
+        problems=(*failures, *troubles),
+        running=running,
+        ready=ready,
+        started_at=started_at,
+        providers_monitored=watched,
+        database=_database(parts),
+        actors=actors,
+        loop_lag_ms=canary.lag * 1000.0,
+        worst_loop_lag_ms=canary.worst_lag * 1000.0,
+        stalls=canary.stalls,
+        aggregator_restarts=parts.keepers.aggregator.restarts,
+        writer_restarts=parts.keepers.writer.restarts,
+        reports_dropped=parts.aggregator.dropped,
+        feeds_dropped=parts.aggregator.board.dropped,
+        revision=snapshot.revision,
+        policy=snapshot.ranking.policy,
+        configuration_errors=tuple(configuration_errors),
+    )
+
+
+def _database(parts: TrackerComponents) -> DatabaseHealth:
+    backlog, state = parts.aggregator.backlog, parts.store.state
+    return DatabaseHealth(
+        state="ok" if state.ok else "unavailable",
+        reason=state.reason,
+        buffered=len(backlog),
+        dropped=backlog.dropped,
+    )
+
+
+def _failures(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> Iterator[str]:
+    """Why a restart of the process would help."""
+    if (silent := parts.supervisor.shared.canary.silent_for()) > SILENT_SECONDS:
+        yield f"the event loop has not turned for {silent:.0f} s"
+    if (silent := parts.aggregator.silent_for()) > OVERDUE_SECONDS:
+        yield f"no snapshot was posted for {silent:.0f} s longer than planned"
+    for name, actor in actors.items():
+        if actor.overdue_seconds > OVERDUE_SECONDS:
+            yield f"the actor of {name} is {actor.overdue_seconds:.0f} s late"
+
+
+def _troubles(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> Iterator[str]:
+    """What is wrong, but lived with."""
+    if not parts.store.state.ok:
+        yield f"the database is unavailable: {parts.store.state.reason}"
+    for keeper in attrs.astuple(parts.keepers, recurse=False):
+        if keeper.restarting:
+            yield f"the {keeper.name} is restarting after a crash"
+    if parts.aggregator.dropped:
+        yield f"{parts.aggregator.dropped} reports were dropped: our own bug, see the log"
+    for name, actor in actors.items():
+        if actor.state in {"given up", "restarting"}:
+            yield f"the actor of {name} is {actor.state} after a crash"
+    for why, number in _count_internal_failures(parts.aggregator.board.latest).items():
+        yield f"the last check of {number} could not be made: {why}"
+    rank = parts.aggregator.rank
+    if isinstance(rank, FallbackRanker) and rank.complaint is not None:
+        yield f"the default policy ranks instead: {rank.complaint}"
+
+
+def _count_internal_failures(snapshot: Snapshot) -> Counter[str]:
+    """How many last checks failed through us, by why: no descriptor left, say."""
+    views = snapshot.providers.values()
+    return Counter(
+        view.error_message
+        for view in views
+        if view.enabled and view.outcome is OutcomeKind.INTERNAL
+    )

@@ -1,0 +1,115 @@
+"""Logs to stderr, as text for people or JSON for programs, with every known secret masked."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, Literal
+
+import structlog
+
+from tracker.core.redaction import Mask
+
+Format = Literal["text", "json"]
+
+
+class _Masking:
+    """The last processor before rendering: no text leaves with a secret in it."""
+
+    def __init__(self) -> None:
+        self.mask = Mask()
+
+    def __call__(
+        self, _logger: object, _method: str, event: MutableMapping[str, Any]
+    ) -> Mapping[str, Any]:
+        return {key: self._masked(value) for key, value in event.items()}
+
+    def _masked(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.mask(value)
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        return value if _is_record(value) else self.mask(str(value))
+
+
+_masking = _Masking()
+
+
+class DeduplicationFilter(logging.Filter):
+    """Each message once in ``seconds``, without its traceback, which is the same each time."""
+
+    def __init__(self, seconds: float = 60.0, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._now = now
+        self._said: dict[tuple[object, object], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now, what = self._now(), (record.msg, record.args)
+        if now - self._said.get(what, -float("inf")) < self._seconds:
+            return False
+        self._said[what] = now
+        record.exc_info = None
+        return True
+
+
+_seldom = DeduplicationFilter()
+
+
+def _is_record(value: object) -> bool:
+    """What structlog itself carries along and drops before rendering."""
+    return isinstance(value, logging.LogRecord | structlog.stdlib.ProcessorFormatter) or (
+        isinstance(value, list | tuple | dict) and not value
+    )
+
+
+def mask_in_logs(mask: Mask) -> None:
+    """From now on these secrets do not appear in any log line."""
+    _masking.mask = mask
+
+
+def configure_logs(style: Format = "text", level: str = "info") -> None:
+    """All logs, structlog's and the standard library's, one line each on stderr.
+
+    level: debug, info, warning or error. Tracebacks come without local variables, which may
+    hold what no mask knows.
+    """
+    number = logging.getLevelNamesMapping()[level.upper()]
+    before: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _masking,
+    ]
+    structlog.configure(
+        processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*before[:-1]],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _masking,
+                _renderer(style),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=number, force=True)
+    # They print whole URLs and every header at INFO and below; our own lines say enough.
+    for name in ("httpx", "httpcore", "hypercorn.access", "hpack", "watchfiles"):
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
+    # Without a descriptor left for a client it tries again, and complains, ten times a second.
+    logging.getLogger("trio.serve_listeners").addFilter(_seldom)
+
+
+def _renderer(style: Format) -> Any:
+    if style == "json":
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )

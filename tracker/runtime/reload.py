@@ -1,0 +1,217 @@
+"""Takes a changed configuration at run time: read again and validated first, or not taken at all.
+
+A program that embeds the tracker may run a Reloader too: ``nursery.start_soon(reloader.watch,
+tracker)``.
+"""
+
+import os
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import attrs
+import structlog
+import trio
+from watchfiles import awatch
+
+from tracker.config import DOTENV
+from tracker.config.errors import ConfigError, ConfigProblem, UnreadableError
+from tracker.config.file import DEFAULT_FILE
+from tracker.core.redaction import Mask
+from tracker.core.settings import Config
+from tracker.ranking.load import load_policy
+from tracker.ranking.policy import PolicyError
+from tracker.runtime.logs import mask_in_logs
+from tracker.runtime.tracker import StoppedError, Tracker
+
+# What a running process has already built upon; the rest of the file follows at once.
+FIXED = (
+    "database",
+    "schedule",
+    "buffer_limit",
+    "mailbox_size",
+    "server",
+)
+DEBOUNCE_MS = 400  # an editor writes, renames and changes the mode within some milliseconds
+STEP_MS = 100
+LOOK_MS = 1_000  # besides, it is looked at so often: network file systems tell of no change
+READ_SECONDS = 10.0  # a named pipe in the file's place never answers
+log = structlog.get_logger()
+
+Read = Callable[[Path | None], Config]
+Signature = tuple[tuple[int, ...] | None, ...]
+
+
+@attrs.define(eq=False)
+class Reloader:
+    """Keeps a tracker's configuration that of its file and .env.
+
+    read: reads a file (None: the default one, if it exists) with everything that the command
+    line said; raises ConfigError. config: what the tracker was started with.
+    """
+
+    read: Read
+    config: Config
+    dotenv: Path = DOTENV
+    _one_at_a_time: trio.Lock = attrs.field(factory=trio.Lock)
+    _seen: Signature = attrs.field(init=False)
+    _unread: bool = False  # the last attempt got nothing to judge: that may pass by itself
+
+    def __attrs_post_init__(self) -> None:
+        self._seen = self._signature()
+
+    async def reload(self, tracker: Tracker, *, again: bool = False) -> bool:
+        """Take the file as it is now; False when it is wrong, and the tracker goes on as it was.
+
+        The reasons are then in the log and in the tracker's health until a reload succeeds.
+        False too when the tracker is ending. again: reasons that stand already are not news.
+        """
+        async with self._one_at_a_time:
+            self._unread = False
+            try:
+                found = await self._read()
+                mask_in_logs(Mask(dict.fromkeys((*tracker.mask.secrets, *found.secrets()))))
+                await tracker.reload(keep_fixed_settings(found, self.config))
+            except (ConfigError, PolicyError) as error:
+                self._unread = isinstance(error, UnreadableError)
+                _refuse(tracker, tuple(_reasons(error)), again=again)
+                return False
+            except StoppedError:
+                log.info("configuration not taken", reason="the tracker is ending")
+                return False
+            for setting in unchangeable(found, self.config):
+                log.warning("takes effect at the next start only", setting=setting)
+            for warning in found.warnings:
+                log.warning(warning)
+            self.config = keep_fixed_settings(found, self.config)
+            return True
+
+    async def watch(self, tracker: Tracker) -> None:
+        """Reload whenever the file or .env changes, however an editor does that."""
+        async with trio.open_nursery() as nursery:
+            over = trio.Event()
+            nursery.start_soon(_set_when_stopped, over, tracker)
+            async with aclosing(self._looks(over)) as looks:
+                async for _ in looks:
+                    await self._reload_if_changed(tracker)
+            nursery.cancel_scope.cancel()
+
+    async def _looks(self, over: trio.Event) -> AsyncGenerator[object, None]:
+        """A value whenever something in the folders changed, and every LOOK_MS; until ``over``."""
+        stop: Any = over  # it only asks is_set()
+        try:
+            async for look in awatch(
+                *self._folders(),
+                watch_filter=None,  # a database in the folder too: what changed is asked afterwards
+                debounce=DEBOUNCE_MS,
+                step=STEP_MS,
+                rust_timeout=LOOK_MS,
+                yield_on_timeout=True,
+                recursive=False,
+                stop_event=stop,
+            ):
+                yield look
+        except (OSError, RuntimeError) as error:  # the system's watches are used up, say
+            log.warning(
+                "configuration not watched for changes; SIGHUP still reloads it", reason=str(error)
+            )
+
+    async def _reload_if_changed(self, tracker: Tracker) -> None:
+        now = await trio.to_thread.run_sync(self._signature)
+        again = now == self._seen
+        if not again or self._unread:
+            self._seen = now
+            await self.reload(tracker, again=again)
+
+    @property
+    def path(self) -> Path | None:
+        """Once there was a file, its absence is a mistake and not a wish for the defaults."""
+        return None if self.config.source is None else Path(self.config.source)
+
+    async def _read(self) -> Config:
+        """In a thread: a file of thousands of providers would hold the event loop."""
+        problem = f"it could not be read within {READ_SECONDS:g} s"
+        with trio.move_on_after(READ_SECONDS):
+            try:
+                return await trio.to_thread.run_sync(self._validated, abandon_on_cancel=True)
+            except OSError as error:  # a network file system has a bad moment
+                problem = f"it cannot be read: {error.strerror or error}"
+        raise UnreadableError(
+            [ConfigProblem(key="", problem=problem)], str(self.path or DEFAULT_FILE)
+        )
+
+    def _validated(self) -> Config:
+        if self.path is not None and _is_empty(self.path):
+            problem = (
+                "it is empty, as a half-written file or one on a full disk is; "
+                "to run on defaults write a comment into it"
+            )
+            raise ConfigError([ConfigProblem(key="", problem=problem)], source=str(self.path))
+        found = self.read(self.path)
+        load_policy(found.ranking.policy, found.ranking)
+        return found
+
+    def _folders(self) -> set[Path]:
+        """Of the files and of what they link to: editors and Kubernetes replace either."""
+        files = (self.path or DEFAULT_FILE, self.dotenv)
+        folders = {folder for file in files for folder in (file.parent, file.resolve().parent)}
+        return {folder.absolute() for folder in folders if folder.is_dir()}
+
+    def _signature(self) -> Signature:
+        return tuple(_file_signature(file) for file in (self.path or DEFAULT_FILE, self.dotenv))
+
+
+async def _set_when_stopped(over: trio.Event, tracker: Tracker) -> None:
+    """The watching thread ends with the tracker: nothing can cancel it."""
+    await tracker.stopped()
+    over.set()
+
+
+def keep_fixed_settings(found: Config, running: Config) -> Config:
+    """The new configuration with what cannot change at run time as it was."""
+    return attrs.evolve(found, **{name: getattr(running, name) for name in FIXED})
+
+
+def unchangeable(found: Config, running: Config) -> Iterator[str]:
+    """The names of settings that differ but cannot change at run time."""
+    for name in FIXED:
+        new, old = getattr(found, name), getattr(running, name)
+        if name == "server":
+            fields = attrs.fields(type(old))
+            yield from (
+                f"server.{f.name}" for f in fields if getattr(new, f.name) != getattr(old, f.name)
+            )
+        elif new != old:
+            yield f"tracker.{name}"
+
+
+def _refuse(tracker: Tracker, reasons: tuple[str, ...], *, again: bool) -> None:
+    known = tracker.configuration_errors if again else ()
+    tracker.configuration_errors = reasons
+    for reason in reasons:
+        if reason in known:
+            continue
+        log.error("configuration not taken, the one in force stays", reason=reason)
+
+
+def _reasons(error: ConfigError | PolicyError) -> Iterator[str]:
+    if isinstance(error, PolicyError):
+        yield f"ranking.policy: {error}"
+        return
+    where = error.source or "configuration"
+    yield from (f"{where}: {mistake}" for mistake in error.mistakes)
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size == 0
+
+
+def _file_signature(path: Path) -> tuple[int, ...] | None:
+    """Which file stands there, as of when; None where none can be seen."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 (follows links, raises what is caught here)
+    except OSError:
+        return None
+    # ctime too: a mode that was wrong and is mended.
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

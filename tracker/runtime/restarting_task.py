@@ -1,0 +1,52 @@
+"""Keeps a task running that the tracker cannot do without."""
+
+import traceback
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import attrs
+import structlog
+import trio
+
+from tracker.core.backoff import Backoff
+
+log = structlog.get_logger()
+
+
+class RestartBudgetExceededError(Exception):
+    """A task crashed more often than its budget allows; the process must not go on without it."""
+
+
+@attrs.define(eq=False)
+class RestartingTask:
+    """Runs ``run`` again after a crash, on the state that survived it; ends when it returns."""
+
+    name: str
+    run: Callable[[], Awaitable[None]]
+    backoff: Backoff = Backoff()
+    mask: Callable[[str], str] = str
+    restarts: int = 0
+    restarting: bool = False  # between a crash and the next try
+
+    async def keep(self) -> None:
+        """Raises BeyondMendingError, from the last crash, when the budget is spent."""
+        crashes = 0
+        while True:
+            began = trio.current_time()
+            try:
+                await self.run()
+            except Exception as error:
+                crashes = self.backoff.counted(crashes, lived=trio.current_time() - began)
+                trace = self.mask("".join(traceback.format_exception(error)))
+                with suppress(Exception):  # a logger that is broken must not keep us from mending
+                    log.error("task crashed", task=self.name, crashes=crashes, trace=trace)  # noqa: TRY400 (a logger's own traceback would not be masked)
+                if self.backoff.spent(crashes):
+                    raise RestartBudgetExceededError(
+                        f"the {self.name} crashed {crashes} times"
+                    ) from error
+            else:
+                return
+            self.restarting = True
+            await trio.sleep(self.backoff.delay(crashes))
+            self.restarting = False
+            self.restarts += 1

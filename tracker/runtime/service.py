@@ -1,0 +1,139 @@
+"""Opens everything a tracker needs, starts it in order, and ends it in order.
+
+Shutdown: the checks stop, the mailbox is drained, the backlog is flushed, the store closes.
+"""
+
+from functools import partial
+from typing import Protocol
+
+import attrs
+import trio
+
+from tracker.core.backoff import Backoff
+from tracker.core.clock import Clock
+from tracker.core.redaction import Mask
+from tracker.core.settings import Config
+from tracker.core.snapshot import Ranking, Snapshot
+from tracker.probes import open_check as open_real_check
+from tracker.ranking.guard import FallbackRanker
+from tracker.runtime.actor import ActorContext, OpenCheck
+from tracker.runtime.aggregator import Aggregator
+from tracker.runtime.board import Board
+from tracker.runtime.diagnostics import RestartingTasks
+from tracker.runtime.loop_monitor import LoopMonitor
+from tracker.runtime.messages import Message
+from tracker.runtime.restarting_task import RestartingTask
+from tracker.runtime.supervisor import Supervisor
+from tracker.runtime.tracker import Tracker
+from tracker.store import Store, open_store
+from tracker.store.backlog import Backlog
+from tracker.store.writer import Writer
+
+DRAIN_SECONDS = 1.0  # for reports under way; judging one takes well under a millisecond
+FLUSH_SECONDS = 2.0  # for the disk; with the drain below the 5 s that service managers expect
+
+
+async def run_tracker(
+    config: Config,
+    *,
+    clock: Clock = Clock(),
+    open_check: OpenCheck = open_real_check,
+    backoff: Backoff = Backoff(),
+    canary: LoopMonitor | None = None,
+    task_status: trio.TaskStatus[Tracker] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Watch the providers until ``tracker.stop()``; hands the Tracker over when it is running.
+
+    open_check: how a provider is asked; backoff: restarts of whatever crashes. Raises
+    BeyondMendingError, in a group, when the aggregator, the writer or the canary cannot be kept
+    running: nobody is to be answered from a frozen snapshot.
+    """
+    async with open_store(config.database, clock=clock) as store:
+        backlog = Backlog(limit=config.buffer_limit)
+        house = _House(
+            store=store,
+            aggregator=Aggregator(
+                board=Board(_blank(clock)),
+                backlog=backlog,
+                rank=FallbackRanker(config.ranking),
+                clock=clock,
+                mask=Mask(config.secrets()),
+            ),
+            writer=Writer(store, backlog, clock=clock, retention_days=config.retention_days),
+            shared=ActorContext(
+                open_check=open_check,
+                clock=clock,
+                canary=canary or LoopMonitor(),
+                schedule=config.schedule,
+            ),
+            backoff=backoff,
+        )
+        try:
+            await house.live(config, task_status)
+        finally:  # also when something is beyond mending: what is known is not lost
+            await house.writer.finish()
+
+
+@attrs.frozen(kw_only=True)
+class _House:
+    """Everything that is opened before the first task starts."""
+
+    store: Store
+    aggregator: Aggregator
+    writer: Writer
+    shared: ActorContext
+    backoff: Backoff
+
+    async def live(self, config: Config, task_status: trio.TaskStatus[Tracker]) -> None:
+        outbox, inbox = trio.open_memory_channel[Message](config.mailbox_size)
+        keep = partial(RestartingTask, backoff=self.backoff, mask=self.aggregator.masked)
+        keepers = RestartingTasks(
+            canary=keep("canary", self.shared.canary.run),
+            aggregator=keep("aggregator", lambda: self.aggregator.run(inbox)),
+            writer=keep("writer", self.writer.run),
+        )
+        async with inbox, trio.open_nursery() as nursery:  # outlives the actors
+            nursery.start_soon(keepers.canary.keep)
+            nursery.start_soon(keepers.writer.keep)
+            drained = trio.Event()
+            nursery.start_soon(_drain, keepers.aggregator, drained)
+            async with outbox, trio.open_nursery() as actors:
+                supervisor = Supervisor(actors, outbox, self.shared, self.backoff)
+                tracker = Tracker(
+                    file=config,
+                    store=self.store,
+                    aggregator=self.aggregator,
+                    writer=self.writer,
+                    supervisor=supervisor,
+                    keepers=keepers,
+                    outbox=outbox,
+                )
+                await tracker.begin(actors)
+                task_status.started(tracker)
+                await tracker.stopped()
+                actors.cancel_scope.cancel()
+            with trio.move_on_after(DRAIN_SECONDS):  # the last sender is closed: nothing follows
+                await drained.wait()
+            await self.writer.flush(FLUSH_SECONDS)
+            nursery.cancel_scope.cancel()
+
+
+async def _drain(aggregator: RestartingTask, drained: trio.Event) -> None:
+    await aggregator.keep()
+    drained.set()
+
+
+def _blank(clock: Clock) -> Snapshot:
+    ranking = Ranking(reason="no provider was checked yet")
+    return Snapshot(timestamp=clock.now(), revision=0, ranking=ranking)
+
+
+class HealthiestProviderSource(Protocol):
+    """A Tracker, an embedded one, a client: whoever has the answer in memory."""
+
+    def get_healthiest_provider(self) -> str | None: ...
+
+
+def get_healthiest_provider(tracker: HealthiestProviderSource) -> str | None:
+    """The provider to use next, from memory; None when no provider is usable."""
+    return tracker.get_healthiest_provider()

@@ -1,0 +1,29 @@
+"""Lets checks begin one after the other, a moment apart."""
+
+import attrs
+import trio
+
+CATCH_UP_SECONDS = 0.02  # timers are late by a little each time: a sweep makes good for that
+
+
+@attrs.define
+class StartLimiter:
+    """A turnstile. About one start a millisecond: a thousand at once would measure their own
+    queue (a reported median of 704 ms for a true 50 ms), paced they measure the providers (51.8).
+
+    And at most one start a turn of the event loop: where that is late, on a busy machine, a crowd
+    of starts at once would make it later still.
+    """
+
+    gap: float = 0.0009  # a check costs 0.7 ms of CPU: closer together, they queue
+    _free_at: float = -float("inf")
+    _line: trio.Lock = attrs.field(factory=trio.Lock)
+
+    async def turn(self) -> None:
+        async with self._line:
+            late = trio.current_time() - self._free_at
+            if late < 0.0:
+                await trio.sleep(-late)
+            self._free_at = self.gap + (
+                self._free_at if late < CATCH_UP_SECONDS else trio.current_time()
+            )

@@ -1,0 +1,325 @@
+"""The running tracker, as the API, the command line and embedding programs hold it."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+from typing import Any
+
+import attrs
+import structlog
+import trio
+
+from tracker.config.overrides import (
+    UNSET,
+    Setting,
+    Unset,
+    apply_override,
+    apply_valid_override,
+    effective_config,
+    is_empty,
+    update_override,
+)
+from tracker.core.outcomes import CheckResult, Outcome, OutcomeKind
+from tracker.core.records import ChangeRecord, OverrideRecord
+from tracker.core.redaction import Mask
+from tracker.core.settings import Config, Provider
+from tracker.core.snapshot import Snapshot
+from tracker.ranking.guard import FallbackRanker
+from tracker.runtime.aggregator import Aggregator
+from tracker.runtime.board import Board
+from tracker.runtime.diagnostics import (
+    RestartingTasks,
+    TrackerComponents,
+    TrackerHealth,
+    collect_health,
+)
+from tracker.runtime.messages import Message, ProviderAdded, ProviderRemoved, Publish
+from tracker.runtime.restore import RestoredState, restore_state
+from tracker.runtime.supervisor import Supervisor
+from tracker.store import History, Store, StoreUnavailable
+from tracker.store.writer import Writer
+
+log = structlog.get_logger()
+
+LOAD_SECONDS = 10.0  # history is welcome, but no reason to keep proxies waiting
+LOAD_RETRY_SECONDS = 2.0
+
+
+class StoppedError(Exception):
+    """The tracker is ending: nothing can be changed or checked any more."""
+
+    def __init__(self) -> None:
+        super().__init__("the tracker is ending")
+
+
+@attrs.define(eq=False)
+class Tracker:
+    """Reads answer from memory. Only for the thread of its trio run, but for ``snapshot`` and
+    ``get_healthiest_provider``, which any thread may call.
+    """
+
+    _file: Config
+    _store: Store
+    _aggregator: Aggregator
+    _writer: Writer
+    _supervisor: Supervisor
+    _keepers: RestartingTasks
+    _outbox: trio.MemorySendChannel[Message]
+    configuration_errors: tuple[str, ...] = ()
+    _overrides: dict[str, OverrideRecord] = attrs.field(factory=dict)
+    _effective: Config | None = None
+    # What was tuned before what is stored was read.
+    _said: dict[str, dict[str, Any]] = attrs.field(factory=dict)
+    _unread: str = ""  # why what is stored could not be read
+    _changing: trio.Lock = attrs.field(factory=trio.Lock)  # one change of settings at a time
+    _stop: trio.Event = attrs.field(factory=trio.Event)
+    _started_at: datetime = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._started_at = self._aggregator.clock.now()
+
+    @property
+    def board(self) -> Board:
+        return self._aggregator.board
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self._aggregator.board.latest
+
+    @property
+    def config(self) -> Config:
+        """What is in force: the file with the operators' overrides over it."""
+        if self._effective is None:
+            self._effective = effective_config(self._file, self._overrides)
+        return self._effective
+
+    @property
+    def overrides(self) -> Mapping[str, OverrideRecord]:
+        return dict(self._overrides)
+
+    @property
+    def mask(self) -> Mask:
+        return self._aggregator.mask
+
+    def get_healthiest_provider(self) -> str | None:
+        """From memory; None when no provider is usable."""
+        return self.snapshot.ranking.best
+
+    async def check(self, *names: str) -> dict[str, Outcome]:
+        """Check these now, or all that are switched on; joins checks under way.
+
+        The snapshot has the results when this returns. Raises KeyError for an unknown name,
+        StoppedError.
+        """
+        for name in names:
+            self._file.provider(name)
+        chosen = names or tuple(p.name for p in self.config.providers if p.enabled)
+        outcomes: dict[str, Outcome] = {}
+
+        async def check_one(name: str) -> None:
+            outcomes[name] = await self._supervisor.check(name) or self._skipped_outcome(name)
+
+        async with trio.open_nursery() as nursery:
+            for name in chosen:
+                nursery.start_soon(check_one, name)
+        await self._publish()
+        return {name: outcomes[name] for name in chosen}
+
+    async def tune(
+        self,
+        name: str,
+        *,
+        interval_seconds: float | None | Setting = UNSET,
+        enabled: bool | None | Setting = UNSET,
+    ) -> Provider:
+        """Change a provider at once and for later starts; None returns to the file's value.
+
+        Raises KeyError for an unknown name, ValueError with a sentence for an impossible value,
+        StoppedError.
+        """
+        async with self._changes():
+            override = update_override(
+                name, self._overrides.get(name), interval_seconds=interval_seconds, enabled=enabled
+            )
+            apply = apply_valid_override if isinstance(interval_seconds, Unset) else apply_override
+            provider = apply(self._file.provider(name), override)
+            self._remember_override(override)
+            if self._writer.remembered.is_set():
+                self._aggregator.backlog.append(override)
+            else:  # what is stored is not known yet, and half of it may stay
+                said = {"interval_seconds": interval_seconds, "enabled": enabled}
+                given = {what: value for what, value in said.items() if value is not UNSET}
+                self._said.setdefault(name, {}).update(given)
+            log.info(
+                "tuned", provider=name, interval=override.interval_seconds, on=override.enabled
+            )
+            await self._watch(provider, restart=True)
+        await self._publish()
+        return provider
+
+    async def reload(self, config: Config) -> None:
+        """Take a new configuration: only the actors of providers that changed notice.
+
+        Raises PolicyError, and then nothing has changed, and StoppedError.
+        """
+        rank = FallbackRanker(config.ranking)
+        async with self._changes():
+            await self._take(config, rank)
+        log.info("configuration reloaded", providers=len(config.providers))
+        await self._publish()
+
+    async def _take(self, config: Config, rank: FallbackRanker) -> None:
+        before = {provider.name: provider for provider in self.config.providers}
+        self._file, self._effective = config, None
+        secrets = dict.fromkeys((*self._aggregator.mask.secrets, *config.secrets()))
+        self._aggregator.mask = Mask(secrets)
+        self._aggregator.rank = rank
+        self._writer.retention_days = config.retention_days
+        after = {provider.name: provider for provider in self.config.providers}
+        for name in before.keys() - after.keys():
+            await self._supervisor.stop(name)
+            await self._outbox.send(ProviderRemoved(name=name))
+        for name, provider in after.items():
+            if before.get(name) != provider:
+                await self._watch(provider, restart=True)
+        self.configuration_errors = ()
+
+    async def history(
+        self,
+        names: Sequence[str] | None = None,
+        *,
+        since: datetime,
+        until: datetime | None = None,
+        resolution: float | None = None,
+        raw: bool = False,
+    ) -> History:
+        """Raises StoreUnavailable. See Store.history."""
+        return await self._store.history(
+            names, since=since, until=until, resolution=resolution, raw=raw
+        )
+
+    async def changes(
+        self, provider: str | None = None, *, since: datetime, limit: int = 500
+    ) -> tuple[ChangeRecord, ...]:
+        """Raises StoreUnavailable. See Store.changes."""
+        return await self._store.changes(provider, since=since, limit=limit)
+
+    def health(self) -> TrackerHealth:
+        return collect_health(
+            TrackerComponents(self._store, self._aggregator, self._supervisor, self._keepers),
+            watched=sum(provider.enabled for provider in self.config.providers),
+            running=not self._stop.is_set(),
+            ready=self.snapshot.swept or not self._file.schedule,
+            started_at=self._started_at,
+            configuration_errors=self.configuration_errors,
+        )
+
+    def stop(self) -> None:
+        """Ask the tracker to end; ``run_tracker`` returns when everything is stored."""
+        self._stop.set()
+
+    async def stopped(self) -> None:
+        """Wait until somebody asked it to end."""
+        await self._stop.wait()
+
+    async def begin(self, nursery: trio.Nursery) -> None:
+        """Restore what the store remembers, post the first snapshot, start the actors.
+
+        nursery: the actors'.
+        """
+        remembrance = None
+        with trio.move_on_after(LOAD_SECONDS):
+            remembrance = await self._remember()
+        if remembrance is not None:
+            self._merge(remembrance.overrides)
+        for provider in self.config.providers:
+            await self._watch(provider)
+        if remembrance is not None:
+            await self._outbox.send(remembrance.restore)
+        await self._publish()
+        for provider in self.config.providers:
+            self._supervisor.start(provider)
+            await trio.lowlevel.checkpoint()  # opening a thousand at once would hold the loop
+        if remembrance is None:
+            nursery.start_soon(self._remember_later)
+        log.info("tracker started", providers=len(self.config.providers))
+
+    async def _remember(self) -> RestoredState | None:
+        try:
+            return await restore_state(self._store, now=self._aggregator.clock.now())
+        except StoreUnavailable as error:
+            if error.reason != self._unread:  # it may stay so for days, and is tried every 2 s
+                log.warning("history cannot be read yet", reason=error.reason)
+            self._unread = error.reason
+        return None
+
+    async def _remember_later(self) -> None:
+        """The database was away at the start, or slow: take its history over when it can be."""
+        remembrance = None
+        while remembrance is None:
+            await trio.sleep(LOAD_RETRY_SECONDS)
+            remembrance = await self._remember()
+        async with self._changing:
+            self._merge(remembrance.overrides)
+            for provider in self.config.providers:
+                if provider.name in remembrance.overrides:
+                    await self._watch(provider, restart=True)
+            await self._outbox.send(remembrance.restore)
+
+    def _merge(self, stored: Mapping[str, OverrideRecord]) -> None:
+        """What was said while nothing could be read goes over what is stored, and is stored now."""
+        for override in stored.values():
+            self._remember_override(override)
+        for name, given in self._said.items():
+            override = update_override(name, stored.get(name), **given)
+            self._remember_override(override)
+            self._aggregator.backlog.append(override)
+        self._said.clear()
+        self._writer.remembered.set()
+
+    async def _watch(self, provider: Provider, *, restart: bool = False) -> None:
+        override = self._overrides.get(provider.name)
+        interval = provider.timing.interval_seconds
+        overridden = override is not None and override.interval_seconds == interval
+        await self._outbox.send(ProviderAdded(provider=provider, overridden=overridden))
+        if restart:
+            await self._supervisor.replace(provider)
+
+    async def _publish(self) -> None:
+        done = trio.Event()
+        with self._unless_stopped():
+            await self._outbox.send(Publish(done=done))
+        await done.wait()
+
+    @asynccontextmanager
+    async def _changes(self) -> AsyncIterator[None]:
+        """One change of settings at a time. Raises StoppedError."""
+        async with self._changing:
+            with self._unless_stopped():
+                yield
+
+    @contextmanager
+    def _unless_stopped(self) -> Iterator[None]:
+        """The end may come at any moment in between: the mailbox and the nursery are closed then.
+
+        Raises StoppedError.
+        """
+        try:
+            yield
+        except (trio.ClosedResourceError, RuntimeError) as error:
+            if not self._stop.is_set():
+                raise
+            raise StoppedError from error
+
+    def _remember_override(self, override: OverrideRecord) -> None:
+        self._effective = None
+        if is_empty(override):
+            self._overrides.pop(override.provider, None)
+        else:
+            self._overrides[override.provider] = override
+
+    def _skipped_outcome(self, name: str) -> Outcome:
+        clock = self._aggregator.clock
+        message = "no check was made: its actor is switched off, restarting or given up"
+        finding = CheckResult(kind=OutcomeKind.INTERNAL, message=message, requests=0)
+        return Outcome(provider=name, at=clock.now(), ended=clock.steady(), finding=finding)

@@ -1,0 +1,97 @@
+"""Providers without a network: checks that answer by mood on trio's time, also a virtual one."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
+import trio
+
+from tracker.core.clock import Clock
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.settings import Provider
+from tracker.testing.provider_behavior import ProviderBehavior
+
+
+@attrs.define(kw_only=True, eq=False)
+class FakeCheck:
+    """One provider's check; ``mood`` and the rest may change at any time, also by a script.
+
+    latency_ms: until it answers, slow_ms: while SLOW; retry_after: seconds, while RATE_LIMITED.
+    crash: raised by the next check, as our own bug would be.
+    begun, ended: how many checks; overlapped: how many began while another was under way.
+    """
+
+    mood: ProviderBehavior = ProviderBehavior.OK
+    latency_ms: float = 100.0
+    slow_ms: float = 1500.0
+    retry_after: float | None = 30.0
+    crash: Exception | None = None
+    begun: int = attrs.field(default=0, init=False)
+    ended: int = attrs.field(default=0, init=False)
+    overlapped: int = attrs.field(default=0, init=False)
+
+    async def __call__(self) -> CheckResult:
+        self.overlapped += self.begun > self.ended
+        self.begun += 1
+        try:
+            return await self._answer(self.mood)
+        finally:
+            self.ended += 1
+
+    async def _answer(self, mood: ProviderBehavior) -> CheckResult:
+        if (crash := self.crash) is not None:
+            self.crash = None
+            raise crash
+        if mood is ProviderBehavior.HANG:
+            await trio.sleep_forever()
+        latency = (self.slow_ms if mood is ProviderBehavior.SLOW else self.latency_ms) / 1000.0
+        await trio.sleep(latency)
+        retry_after = self.retry_after if mood is ProviderBehavior.RATE_LIMITED else None
+        return finding_of(mood, latency=latency, retry_after=retry_after)
+
+
+@attrs.define(eq=False)
+class FakeProviders:
+    """Give ``world.open_check`` to ``run_tracker``, and turn ``world["groq"].mood``."""
+
+    checks: dict[str, FakeCheck] = attrs.field(factory=dict)
+
+    def __getitem__(self, name: str) -> FakeCheck:
+        """The check of that provider; made when first asked for."""
+        return self.checks.setdefault(name, FakeCheck())
+
+    @asynccontextmanager
+    async def open_check(
+        self,
+        provider: Provider,
+        *,
+        clock: Clock = Clock(),  # noqa: ARG002 (as of tracker.probes.open_check)
+        tls: ssl.SSLContext | None = None,  # noqa: ARG002
+    ) -> AsyncIterator[FakeCheck]:
+        await trio.lowlevel.checkpoint()
+        yield self[provider.name]
+
+
+def finding_of(
+    mood: ProviderBehavior, *, latency: float, retry_after: float | None = None
+) -> CheckResult:
+    """What a check of a model list that needs a key finds; a slow answer is an ok one here."""
+    kind = OutcomeKind.OK if mood is ProviderBehavior.SLOW else mood.expected
+    return CheckResult(
+        kind=kind,
+        message="" if kind is OutcomeKind.OK else f"simulated: {mood}",
+        latency=None if kind is OutcomeKind.CONNECT else latency,  # a failure is answered as well
+        facts=_facts(kind),
+        retry_after=retry_after,
+    )
+
+
+def _facts(kind: OutcomeKind) -> Facts:
+    if kind is OutcomeKind.CONNECT:
+        return Facts(reachable=False)
+    return Facts(
+        reachable=True,
+        authenticated={OutcomeKind.OK: True, OutcomeKind.AUTH: False}.get(kind),
+        quota_available=False if kind.is_limit else None,
+    )
