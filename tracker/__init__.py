@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 # Lazily, so that importing tracker.client needs nothing of the server.
 _HOMES = {
-    "Config": "tracker.settings",
+    "Config": "tracker.core.settings",
     "Tracker": "tracker.runtime.tracker",
     "get_healthiest_provider": "tracker.runtime.service",
     "run_tracker": "tracker.runtime.service",

@@ -7,7 +7,7 @@ from tracker.client.cached_ranking import CachedRanking
 from tracker.core.models import ModelIndex
 
 
-class InvalidResponseError(Exception):  # noqa: N818 (it says what was got)
+class InvalidResponseError(Exception):
     """An answer that is not the API's; the message says what is wrong with it."""
 
 

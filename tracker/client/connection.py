@@ -14,7 +14,7 @@ TAG_LIMIT = 256  # characters: it goes back in a header, and one that cannot wou
 SILENCE = 45.0  # seconds without a byte on the stream of events: three heartbeats missed
 
 
-class TrackerUnavailableError(Exception):  # noqa: N818 (it says what the tracker is)
+class TrackerUnavailableError(Exception):
     """The tracker gave nothing that we can use; the message says why."""
 
 

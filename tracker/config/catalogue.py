@@ -84,7 +84,7 @@ def is_secret_option(name: str) -> bool:
 
 @cache
 def _read() -> tuple[Mapping[str, ApiKind], Mapping[str, CatalogueEntry]]:
-    text = files("tracker").joinpath("catalogue.toml").read_text(encoding="utf-8")
+    text = files("tracker.config").joinpath("catalogue.toml").read_text(encoding="utf-8")
     return parse(text)
 
 

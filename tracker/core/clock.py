@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import attrs
+
+FAR_SECONDS = 4e8  # twelve years: no plan reaches farther, and dates must not overflow
 
 
 def utc_now() -> datetime:
@@ -23,3 +25,20 @@ class Clock:
 
     now: Callable[[], datetime] = utc_now
     steady: Callable[[], float] = steady_now
+
+
+@attrs.frozen
+class ClockReading:
+    """Now, on both clocks."""
+
+    at: datetime
+    steady: float
+
+    def wall(self, steady: float | None) -> datetime | None:
+        """The wall time of a steady moment, as the wall clock stands now."""
+        if steady is None:
+            return None
+        return self.at + timedelta(seconds=min(steady - self.steady, FAR_SECONDS))
+
+    def to_steady(self, at: datetime | None) -> float | None:
+        return None if at is None else self.steady + (at - self.at).total_seconds()

@@ -1,13 +1,13 @@
-"""What an actor says to the aggregator: outcomes, plans and crashes. All of it frozen."""
+"""What a check found: its outcome, the facts it proves, and the result value. All frozen."""
 
-import math
-import traceback
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 import attrs
 from attrs.validators import ge, instance_of, max_len, min_len, optional
+
+from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.validators import is_aware, is_finite
 
 MESSAGE_LENGTH = 200  # of provider text we keep: enough to recognise an error, too short to hide in
 
@@ -65,16 +65,6 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
 
 
-def is_aware(_: Any, attribute: "attrs.Attribute[Any]", value: datetime) -> None:
-    if value.tzinfo is None:
-        raise ValueError(f"{attribute.name} must carry a time zone")
-
-
-def is_finite(_: Any, attribute: "attrs.Attribute[Any]", value: float) -> None:
-    if not math.isfinite(value):
-        raise ValueError(f"{attribute.name} must be finite, got {value}")
-
-
 @attrs.frozen(kw_only=True)
 class Facts:
     """What is proven, each True, False or None (not proven)."""
@@ -96,36 +86,6 @@ class Facts:
 
 def _proven(before: bool | None, newer: bool | None) -> bool | None:
     return before if newer is None else newer
-
-
-@attrs.frozen(kw_only=True)
-class LimitReading:
-    """One rate limit as a provider told it (or as we estimate it).
-
-    limit and remaining in the limit's own unit (requests, tokens, credits); window in seconds.
-    """
-
-    name: str = attrs.field(validator=min_len(1))
-    limit: float | None = attrs.field(default=None, validator=optional([ge(0.0), is_finite]))
-    remaining: float | None = attrs.field(default=None, validator=optional([ge(0.0), is_finite]))
-    window_seconds: float | None = attrs.field(default=None, validator=optional(is_finite))
-    reset_at: datetime | None = attrs.field(default=None, validator=optional(is_aware))
-
-    @property
-    def used_percent(self) -> float | None:
-        """0..100, or None where limit or remaining is unknown. A limit of 0 is all used."""
-        if self.limit is None or self.remaining is None:
-            return None
-        if self.limit == 0:
-            return 100.0
-        return 100.0 * (1.0 - min(self.remaining / self.limit, 1.0))
-
-
-class LimitSource(StrEnum):
-    HEADERS = "headers"
-    BODY = "body"
-    ESTIMATE = "estimate"
-    NONE = "none"
 
 
 class KeyState(StrEnum):
@@ -187,39 +147,3 @@ class Outcome:
     def latency_ms(self) -> float | None:
         latency = self.finding.latency
         return None if latency is None else latency * 1000.0
-
-
-@attrs.frozen(kw_only=True)
-class CheckCompleted:
-    """A check is done; the next is due at ``next_due`` (steady seconds; None: only on request)."""
-
-    outcome: Outcome
-    next_due: float | None
-
-
-@attrs.frozen(kw_only=True)
-class CheckRescheduled:
-    """The next check moved, because the provider was tuned or its reset became known."""
-
-    provider: str
-    next_due: float | None
-
-
-@attrs.frozen(kw_only=True)
-class ActorCrashed:
-    """An actor's own bug. ``spent``: its restart budget is used up, it will not run again.
-
-    error and trace are whole: whoever shows them masks first and cuts then, or half a key remains.
-    """
-
-    provider: str
-    error: str  # the exception in a line
-    trace: str
-    count: int
-    spent: bool
-
-    @classmethod
-    def of(cls, provider: str, error: BaseException, *, count: int, spent: bool) -> "ActorCrashed":
-        line = " ".join(f"{type(error).__name__}: {error}".split())
-        trace = "".join(traceback.format_exception(error))
-        return cls(provider=provider, error=line, trace=trace, count=count, spent=spent)

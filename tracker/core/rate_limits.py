@@ -1,9 +1,43 @@
-"""What rate-limit readings amount to: the worst one's use, and how long each holds."""
+"""Rate-limit readings, the worst one's use, and how long each reading holds. Pure."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from enum import StrEnum
 
-from tracker.core.rate_limits import LimitReading
+import attrs
+from attrs.validators import ge, min_len, optional
+
+from tracker.core.validators import is_aware, is_finite
+
+
+@attrs.frozen(kw_only=True)
+class LimitReading:
+    """One rate limit as a provider told it (or as we estimate it).
+
+    limit and remaining in the limit's own unit (requests, tokens, credits); window in seconds.
+    """
+
+    name: str = attrs.field(validator=min_len(1))
+    limit: float | None = attrs.field(default=None, validator=optional([ge(0.0), is_finite]))
+    remaining: float | None = attrs.field(default=None, validator=optional([ge(0.0), is_finite]))
+    window_seconds: float | None = attrs.field(default=None, validator=optional(is_finite))
+    reset_at: datetime | None = attrs.field(default=None, validator=optional(is_aware))
+
+    @property
+    def used_percent(self) -> float | None:
+        """0..100, or None where limit or remaining is unknown. A limit of 0 is all used."""
+        if self.limit is None or self.remaining is None:
+            return None
+        if self.limit == 0:
+            return 100.0
+        return 100.0 * (1.0 - min(self.remaining / self.limit, 1.0))
+
+
+class LimitSource(StrEnum):
+    HEADERS = "headers"
+    BODY = "body"
+    ESTIMATE = "estimate"
+    NONE = "none"
 
 
 def worst_percent(readings: Iterable[LimitReading]) -> float:

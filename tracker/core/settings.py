@@ -1,7 +1,6 @@
 """The settings a tracker runs with: frozen and validated. tracker.config reads them."""
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -126,16 +125,6 @@ class Config:
         names = Counter(provider.name for provider in self.providers)
         if twice := {name for name, count in names.items() if count > 1}:
             raise ValueError(f"providers named twice: {', '.join(sorted(twice))}")
-
-    @classmethod
-    def load(cls, path: Path | None = None) -> "Config":
-        """What the command line would use: tracker.toml (or ``path``), the environment and .env.
-
-        Raises tracker.config.errors.ConfigError with every mistake.
-        """
-        from tracker.config import read_config  # noqa: PLC0415 (it imports this module)
-
-        return read_config(path)
 
     def provider(self, name: str) -> Provider:
         """Raises KeyError."""

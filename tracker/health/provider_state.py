@@ -23,7 +23,6 @@ from tracker.health.status_rules import (
     decide_status,
 )
 from tracker.ranking.policy import Candidate
-from tracker.runtime.messages import StoredProvider
 
 
 @attrs.frozen(kw_only=True)
@@ -35,6 +34,14 @@ class PersistedState:
     stale_at: datetime | None = None
     limits: tuple[TimedReading, ...] = ()
     limits_source: LimitSource = LimitSource.NONE
+
+
+@attrs.frozen(kw_only=True)
+class StoredProvider:
+    """A provider as the store remembers it. ``state``: a PersistedState as JSON, or None."""
+
+    statistics: Statistics
+    state: str | None
 
 
 @attrs.define(eq=False)

@@ -6,7 +6,7 @@ from tracker.core.outcomes import MESSAGE_LENGTH
 from tracker.core.redaction import SHORTEST, Secret
 
 Masking = Callable[[str], str]
-"""Makes secrets in a text unreadable: a ``tracker.core.redaction.Mask``, or whatever does the same."""
+"""Makes secrets in a text unreadable, as ``tracker.core.redaction.Mask`` does."""
 
 READ = 8192  # characters looked at: a hostile text is not worth more time
 TAIL = 2048  # of a longer text's end is dropped: a key that READ cut in half hides no more

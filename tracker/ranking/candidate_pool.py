@@ -1,17 +1,16 @@
-"""The field a ranking is made of: whom it chooses among, and whom not."""
+"""The providers that a ranking may choose from, and those it may not."""
 
 from collections.abc import Iterable
 
 import attrs
 
 from tracker.core.snapshot import Excluded
-from tracker.health.provider_state import ProviderState
 from tracker.ranking.policy import Candidate
 
 
 @attrs.frozen(kw_only=True)
 class CandidatePool:
-    """Whom a ranking chooses among, and whom not."""
+    """The candidates of a ranking, and the excluded with their reasons."""
 
     candidates: tuple[Candidate, ...]
     excluded: tuple[Excluded, ...]
@@ -21,9 +20,10 @@ class CandidatePool:
         return len(self.candidates) + len(self.excluded)
 
     @classmethod
-    def of(cls, dossiers: Iterable[ProviderState]) -> "CandidatePool":
-        standings = [dossier.standing for dossier in dossiers]
+    def of(cls, entries: Iterable[Candidate | Excluded | None]) -> "CandidatePool":
+        """Sort entries into candidates and excluded; None is a provider not judged yet."""
+        known = tuple(entries)
         return cls(
-            candidates=tuple(s for s in standings if isinstance(s, Candidate)),
-            excluded=tuple(s for s in standings if isinstance(s, Excluded)),
+            candidates=tuple(e for e in known if isinstance(e, Candidate)),
+            excluded=tuple(e for e in known if isinstance(e, Excluded)),
         )

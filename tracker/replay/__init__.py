@@ -14,10 +14,10 @@ from tracker.replay.trace import read_trace
 
 __all__ = [
     "History",
-    "Observed",
+    "RecordedCheck",
     "ReplayError",
-    "Rerun",
     "Result",
+    "StateReplay",
     "rankings",
     "read_database",
     "read_trace",

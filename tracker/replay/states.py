@@ -52,7 +52,7 @@ class StateReplay:
         for dossier in self.dossiers.values():
             if dossier.touched or now.steady >= dossier.changes_at:
                 dossier.refresh(now)
-        return CandidatePool.of(self.dossiers[name] for name in sorted(self.dossiers))
+        return CandidatePool.of(self.dossiers[name].standing for name in sorted(self.dossiers))
 
 
 def _instant(seen: RecordedCheck) -> ClockReading:

@@ -14,7 +14,7 @@ from tracker.core.settings import Provider
 from tracker.health.health_state import blocked_for
 from tracker.health.schedule import Grid, Streak, next_due
 from tracker.runtime.loop_monitor import LoopMonitor
-from tracker.runtime.messages import ActorCrashed, CheckCompleted, CheckRescheduled
+from tracker.runtime.messages import ActorMessage, CheckCompleted
 from tracker.runtime.start_limiter import StartLimiter
 
 log = structlog.get_logger()
@@ -22,7 +22,6 @@ log = structlog.get_logger()
 # It may have ``cut_off()``, for one that was cancelled: a Finding with what is known of it.
 Check = Callable[[], Awaitable[CheckResult]]
 OpenCheck = Callable[[Provider], AbstractAsyncContextManager[Check]]
-ActorMessage = CheckCompleted | CheckRescheduled | ActorCrashed
 NEVER = float("inf")
 
 

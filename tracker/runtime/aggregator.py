@@ -14,7 +14,7 @@ from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, Outcome, OutcomeK
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
 from tracker.core.snapshot import ProviderStatus, Snapshot
-from tracker.health.provider_state import ProviderState
+from tracker.health.provider_state import ProviderState, StoredProvider
 from tracker.ranking import Excluded, Ranking
 from tracker.ranking.candidate_pool import CandidatePool
 from tracker.ranking.policy import Candidate
@@ -29,7 +29,6 @@ from tracker.runtime.messages import (
     ProviderAdded,
     ProviderRemoved,
     Publish,
-    StoredProvider,
 )
 from tracker.store.backlog import Backlog
 
@@ -247,7 +246,7 @@ class Aggregator:
             log.warning("stored state not understood", provider=name, error=str(error))
 
     def _ranking(self, at: datetime) -> Ranking:
-        field = CandidatePool.of(self.dossiers.values())
+        field = CandidatePool.of(state.standing for state in self.dossiers.values())
         views = (dossier.view for dossier in self.dossiers.values())
         dues = [due for v in views if v is not None and (due := v.next_result_at(at)) is not None]
         # Until all were asked once, whoever answered first is no incumbent but by chance.

@@ -1,13 +1,53 @@
-"""What the aggregator is told: reports of the actors, and words of the tracker itself. Frozen."""
+"""Messages to the aggregator, from the actors and from the tracker itself. All frozen."""
 
+import traceback
 from collections.abc import Mapping
 
 import attrs
 import trio
 
+from tracker.core.outcomes import Outcome
 from tracker.core.settings import Provider
-from tracker.health.rolling_statistics import Statistics
-from tracker.runtime.messages import ActorCrashed, CheckCompleted, CheckRescheduled
+from tracker.health.provider_state import StoredProvider
+
+
+@attrs.frozen(kw_only=True)
+class CheckCompleted:
+    """A check is done; the next is due at ``next_due`` (steady seconds; None: only on request)."""
+
+    outcome: Outcome
+    next_due: float | None
+
+
+@attrs.frozen(kw_only=True)
+class CheckRescheduled:
+    """The next check moved, because the provider was tuned or its reset became known."""
+
+    provider: str
+    next_due: float | None
+
+
+@attrs.frozen(kw_only=True)
+class ActorCrashed:
+    """An actor's own bug. ``spent``: its restart budget is used up, it will not run again.
+
+    error and trace are whole: whoever shows them masks first and cuts then, or half a key remains.
+    """
+
+    provider: str
+    error: str  # the exception in a line
+    trace: str
+    count: int
+    spent: bool
+
+    @classmethod
+    def of(cls, provider: str, error: BaseException, *, count: int, spent: bool) -> "ActorCrashed":
+        line = " ".join(f"{type(error).__name__}: {error}".split())
+        trace = "".join(traceback.format_exception(error))
+        return cls(provider=provider, error=line, trace=trace, count=count, spent=spent)
+
+
+ActorMessage = CheckCompleted | CheckRescheduled | ActorCrashed
 
 
 @attrs.frozen(kw_only=True)
@@ -31,14 +71,6 @@ class Publish:
 
 
 @attrs.frozen(kw_only=True)
-class StoredProvider:
-    """A provider as it was stored. ``state``: JSON of its dossier, None where there was none."""
-
-    statistics: Statistics
-    state: str | None
-
-
-@attrs.frozen(kw_only=True)
 class HistoryLoaded:
     """History from the store. ``best``: who was recommended last."""
 
@@ -46,12 +78,4 @@ class HistoryLoaded:
     best: str | None = None
 
 
-Message = (
-    CheckCompleted
-    | CheckRescheduled
-    | ActorCrashed
-    | ProviderAdded
-    | ProviderRemoved
-    | Publish
-    | HistoryLoaded
-)
+Message = ActorMessage | ProviderAdded | ProviderRemoved | Publish | HistoryLoaded

@@ -7,8 +7,9 @@ import attrs
 import trio
 
 from tracker.core.records import OverrideRecord
+from tracker.health.provider_state import StoredProvider
 from tracker.health.rolling_statistics import SLACK, WEEK, Statistics, counts_as
-from tracker.runtime.messages import HistoryLoaded, StoredProvider
+from tracker.runtime.messages import HistoryLoaded
 from tracker.store import Store, StoredData
 from tracker.store.loading import KINDS, CheckHistory
 

@@ -10,8 +10,8 @@ import trio
 from tracker.core.backoff import Backoff
 from tracker.core.outcomes import Outcome
 from tracker.core.settings import Provider
-from tracker.runtime.actor import ActorContext, ActorMessage, CheckActor
-from tracker.runtime.messages import ActorCrashed, CheckRescheduled
+from tracker.runtime.actor import ActorContext, CheckActor
+from tracker.runtime.messages import ActorCrashed, ActorMessage, CheckRescheduled
 
 log = structlog.get_logger()
 

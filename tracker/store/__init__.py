@@ -12,10 +12,10 @@ __all__ = [
     "CheckHistory",
     "History",
     "HistoryTooLarge",
-    "Loaded",
     "RawPoint",
     "Store",
     "StoreState",
     "StoreUnavailable",
+    "StoredData",
     "open_store",
 ]

@@ -1,8 +1,8 @@
 """The kit for tests: simulated providers, broken servers, scripts, virtual time.
 
-Everything here is public; the modules ``broken``, ``bad_tls`` and ``bad_dns`` hold one fault each.
-Names are loaded on first use, so that one piece does not need
-what another does (trustme for certificates).
+Everything here is public; the modules ``broken_servers``, ``bad_tls`` and ``bad_dns`` hold one
+fault each. Names are loaded on first use, so that one piece does not need what another does
+(trustme for certificates).
 """
 
 from importlib import import_module
@@ -49,17 +49,17 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "clocks": ("VirtualClock", "virtual_clock"),
-    "demo": ("DemoWorld", "open_demo"),
-    "disk": ("Disk",),
+    "demo": ("Demo", "open_demo"),
+    "database_file": ("DatabaseFile",),
     "faults": ("FaultProxy", "fault_proxy"),
     "machine": ("TrackerMachine",),
-    "moods": ("Mood",),
-    "moody": ("MoodyCheck", "MoodyWorld"),
+    "provider_behavior": ("ProviderBehavior",),
+    "fake_checks": ("FakeCheck", "FakeProviders"),
     "oracle": ("Oracle",),
-    "policies": ("BrokenPromise", "Promise", "check_policy"),
+    "policy_kit": ("PolicyProperty", "PropertyViolation", "check_policy"),
     "quota": ("Quota", "Window"),
-    "running": ("run_machine",),
-    "scripts": ("Character", "Script", "Trouble", "play", "write_script"),
+    "machine_runner": ("run_machine",),
+    "scenarios": ("BehaviorProfile", "FaultSchedule", "Scenario", "play", "write_script"),
     "simulated": ("SimulatedProvider", "simulated_provider"),
     "toxics": (
         "Bandwidth",
@@ -72,7 +72,7 @@ _NAMES = {
         "Timeout",
     ),
     "trio_host": ("TrioHost", "advance", "settle"),
-    "world": ("World",),
+    "tracker_harness": ("TrackerHarness",),
 }
 _HOMES = {name: f"{__name__}.{home}" for home, names in _NAMES.items() for name in names}
 __all__ = sorted(_HOMES)  # noqa: PLE0605 (a list, made from the table)

@@ -1,4 +1,4 @@
-"""api.serving.fast_path_connection and api.serving.fast_path_responses on real sockets: when the lane is open, its timer, and its end.
+"""The fast path on real sockets: when it is open, its timer, and its end.
 
 That it says what the ordinary route says is property_tests/test_lane.py's.
 """

@@ -100,7 +100,7 @@ def test_cannot_be_changed():
 
 
 def test_ships_inside_the_package():
-    assert tomllib.loads(files("tracker").joinpath("catalogue.toml").read_text("utf-8"))
+    assert tomllib.loads(files("tracker.config").joinpath("catalogue.toml").read_text("utf-8"))
 
 
 def test_an_entry_takes_what_its_kind_and_its_name_imply():

@@ -8,7 +8,6 @@ import jsonschema_rs
 import pytest
 import trustme
 
-from tracker import Config
 from tracker.config import read_config
 from tracker.config.errors import ConfigError, ConfigProblem, format_value
 from tracker.config.show import config_schema, show_config
@@ -147,11 +146,9 @@ class TestReading:
         server = read(text, {"READ": "r", "PROVIDER_STATUS_ADMIN_TOKEN": CANARY}).server
         assert (server.admin_token, server.read_token) == (Secret(CANARY), Secret("r"))
 
-    def test_config_load_is_what_the_command_line_reads(self, monkeypatch):
-        monkeypatch.setenv("GROQ_API_KEY", CANARY)
-        assert Config.load().provider("groq").keys == (Secret(CANARY),)
+    def test_a_file_that_was_named_but_does_not_exist_is_an_error(self):
         with pytest.raises(ConfigError, match="there is no such file"):
-            Config.load("absent.toml")
+            read_config("absent.toml")
 
 
 class TestFileFaults:

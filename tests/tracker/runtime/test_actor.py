@@ -14,13 +14,12 @@ from tracker.core.redaction import Secret
 from tracker.core.settings import Provider
 from tracker.runtime.actor import (
     ActorContext,
-    ActorMessage,
     Check,
     CheckActor,
     discount_loop_stall,
     same_endpoint,
 )
-from tracker.runtime.messages import CheckCompleted
+from tracker.runtime.messages import ActorMessage, CheckCompleted
 from tracker.testing import virtual_clock
 
 

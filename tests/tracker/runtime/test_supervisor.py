@@ -11,8 +11,8 @@ from tests.helpers.factories import finding, provider
 from tracker.core.backoff import Backoff
 from tracker.core.outcomes import CheckResult
 from tracker.core.settings import Provider
-from tracker.runtime.actor import ActorContext, ActorMessage, Check
-from tracker.runtime.messages import ActorCrashed, CheckCompleted, CheckRescheduled
+from tracker.runtime.actor import ActorContext, Check
+from tracker.runtime.messages import ActorCrashed, ActorMessage, CheckCompleted, CheckRescheduled
 from tracker.runtime.supervisor import Supervisor
 from tracker.testing import virtual_clock
 

@@ -1,0 +1,17 @@
+"""Validators that several value classes share."""
+
+import math
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+
+def is_aware(_: Any, attribute: "attrs.Attribute[Any]", value: datetime) -> None:
+    if value.tzinfo is None:
+        raise ValueError(f"{attribute.name} must carry a time zone")
+
+
+def is_finite(_: Any, attribute: "attrs.Attribute[Any]", value: float) -> None:
+    if not math.isfinite(value):
+        raise ValueError(f"{attribute.name} must be finite, got {value}")
