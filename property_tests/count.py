@@ -16,8 +16,6 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 from property_tests.served_machine import ServedMachine
 from tracker.runtime.garbage_collection import tune_garbage_collector
 from tracker.testing.machine_runner import quiet

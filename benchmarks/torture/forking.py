@@ -85,5 +85,5 @@ def fork_for_each_line() -> None:
 
 
 if __name__ == "__main__":
-    assert api.cli.serving  # imported before any fork
+    assert api.cli.serve  # imported before any fork
     fork_for_each_line()

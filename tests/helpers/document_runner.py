@@ -234,13 +234,15 @@ def copy_source(folder: Path) -> None:
         shutil.copytree(
             ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__")
         )
-    (folder / "tests").mkdir()
     for name in (
+        "tests/__init__.py",
+        "tests/helpers/__init__.py",
         "tests/helpers/loopback.py",
         "tests/helpers/recorded_answers.py",
         "tests/tracker/probes/dialects/test_conformance.py",
         "pyproject.toml",
     ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
 
 

@@ -49,5 +49,5 @@ classify = tracker.probes.session.classify
 tracker.probes.session.classify = unless_refused
 once_for("raw", CheckActor, "_plan", "the actor")
 once_for("auth", ProviderState, "take", "the aggregator")
-api.routes_present.Present.models = describe("present", NOT_MODIFIED)(fails)
+api.routes.status.StatusRoutes.models = describe("present", NOT_MODIFIED)(fails)
 main()

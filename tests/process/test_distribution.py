@@ -90,7 +90,7 @@ def test_a_wheel_built_from_the_sdist_is_the_same(wheel: Path, sdist: Path, tmp_
     (source,) = (tmp_path / "source").iterdir()
     for file in ("README.md", "LICENSE", "CHANGELOG.md", "Makefile", "deploy/Dockerfile"):
         assert (source / file).is_file()
-    assert (source / "tests" / "test_distribution.py").is_file()
+    assert (source / "tests" / "process" / "test_distribution.py").is_file()
     again = build(source, tmp_path / "again", "wheel")
     assert names(again) == names(wheel)
 

@@ -19,8 +19,8 @@ SCRIPT = """
 import functools, logging, sys, structlog, trio
 from api.server import serve
 from tracker.core.redaction import Secret
+from tracker.core.settings import Config, Provider, ServerSettings, Timing
 from tracker.runtime.service import run_tracker
-from tracker.settings import Config, Provider, ServerSettings, Timing
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 timing = Timing(interval_seconds=0.2, timeout_seconds=0.2, recheck_seconds=())

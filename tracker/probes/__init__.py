@@ -1,4 +1,4 @@
-"""Checks: ``open_check`` gives one provider's, which answers every call with a Finding."""
+"""Checks: ``open_check`` gives one provider's, which answers every call with a CheckResult."""
 
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,7 +28,7 @@ async def open_check(
     """The check of one provider, with a connection of its own that outlives a single check.
 
     A check has no time limit of its own and may be cancelled at any moment. It raises only on
-    our own bugs: whatever provider and network do is a Finding. tls: used instead of the usual
+    our own bugs: whatever provider and network do is a CheckResult. tls: used instead of the usual
     authorities and ``ca_file``. Raises LookupError for a kind that has no dialect.
     """
     ask = dialect_of(provider.kind)

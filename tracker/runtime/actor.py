@@ -19,7 +19,7 @@ from tracker.runtime.start_limiter import StartLimiter
 
 log = structlog.get_logger()
 
-# It may have ``cut_off()``, for one that was cancelled: a Finding with what is known of it.
+# It may have ``cut_off()``, for one that was cancelled: a CheckResult with what is known of it.
 Check = Callable[[], Awaitable[CheckResult]]
 OpenCheck = Callable[[Provider], AbstractAsyncContextManager[Check]]
 NEVER = float("inf")

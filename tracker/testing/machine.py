@@ -47,7 +47,7 @@ Told = tuple[float | None, bool | None]  # interval and whether it is on, None: 
 class TrackerMachine(RuleBasedStateMachine):
     """Three providers, two of them configured at first.
 
-    make_check: how a provider answers; its ``mood`` and the rest of a MoodyCheck are turned.
+    make_check: how a provider answers; its ``mood`` and the rest of a FakeCheck are turned.
     folder: where the databases are made; None: where temporary files belong.
     """
 

@@ -73,7 +73,7 @@ def check_policy(
 ) -> None:
     """Try each promise on generated candidates; the same ones at every call.
 
-    margins: what MARGIN measures by. Raises BrokenPromise, an AssertionError; an exception or a
+    margins: what MARGIN measures by. Raises PropertyViolation, an AssertionError; an exception or a
     faulty answer of the policy breaks COMPLETE, whichever promise was tried.
     """
 

@@ -699,7 +699,7 @@ class TestSchema:
 
 
 def test_settings_do_not_load_what_reads_them():
-    code = "import sys, tracker.settings; assert 'tracker.config' not in sys.modules"
+    code = "import sys, tracker.core.settings; assert 'tracker.config' not in sys.modules"
     root = Path(__file__).parents[3]
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
 

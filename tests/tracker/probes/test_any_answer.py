@@ -1,4 +1,4 @@
-"""Whatever a provider answers, a check of every kind ends in a Finding: no exception, no key."""
+"""Any answer ends a check of any kind in a CheckResult: no exception, no key."""
 
 import msgspec
 import pytest

@@ -595,13 +595,13 @@ async def test_a_history_that_takes_long_to_read_is_taken_over_all_the_same(
     async with world.running(world.config("a")) as tracker:
         await world.passes(300.0)
         checks = tracker.snapshot.providers["a"].checks_24h
-    remember = handle.remember
+    restore_state = handle.restore_state
 
     async def slowly(*asked: Any, **more: Any) -> Any:
         await trio.sleep(handle.LOAD_SECONDS + 5.0)
-        return await remember(*asked, **more)
+        return await restore_state(*asked, **more)
 
-    monkeypatch.setattr(handle, "remember", slowly)
+    monkeypatch.setattr(handle, "restore_state", slowly)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(world.time_goes_on, handle.LOAD_SECONDS)
         world.tracker = await nursery.start(world.start, world.config("a"))

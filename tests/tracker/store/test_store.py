@@ -219,7 +219,7 @@ async def test_no_statement_of_the_running_store_scans_a_table(path: Path) -> No
         writing.prune(connection, NOW)
         for names in (None, ["a"]):
             for resolution in (None, 60.0):
-                question = history.Question.of(names, LONG_AGO, NOW, resolution, False)
+                question = history.HistoryQuery.of(names, LONG_AGO, NOW, resolution, False)
                 history.history(connection, question)
         history.changes(connection, "a", LONG_AGO, 10)
         connection.exec_trace = None
@@ -701,7 +701,7 @@ async def settled(store: Store) -> None:
 
 WRITER = """
 import sys, trio
-from store_records import CLOCK, check
+from tests.helpers.store_records import CLOCK, check
 from tracker.store import open_store
 
 async def main():
@@ -718,8 +718,7 @@ trio.run(main)
 
 
 def test_kill_9_loses_no_acknowledged_row_and_halves_no_batch(path: Path) -> None:
-    here = Path(__file__).parent
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     present = 0
     for kill_after in (1, 3, 9, 2, 27, 5, 1, 14, 2, 8):
         command = [sys.executable, "-c", textwrap.dedent(WRITER), str(path), str(present)]

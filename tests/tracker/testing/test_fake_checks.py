@@ -83,6 +83,6 @@ def test_the_kit_needs_no_tool_of_its_developers():
     code = """
 import sys
 sys.modules.update(dict.fromkeys(("hypothesis", "trustme", "pytest")))
-from tracker.testing import MoodyWorld, TrioHost, fault_proxy, open_demo, virtual_clock
+from tracker.testing import FakeProviders, TrioHost, fault_proxy, open_demo, virtual_clock
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
