@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import attrs
 import trio
 
-from tracker.core.outcomes import Outcome
+from tracker.core.outcomes import CheckResult
 from tracker.core.settings import Provider
 from tracker.health.provider_state import StoredProvider
 
@@ -15,7 +15,7 @@ from tracker.health.provider_state import StoredProvider
 class CheckCompleted:
     """A check is done; the next is due at ``next_due`` (steady seconds; None: only on request)."""
 
-    outcome: Outcome
+    result: CheckResult
     next_due: float | None
 
 

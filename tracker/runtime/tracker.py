@@ -19,7 +19,7 @@ from tracker.config.overrides import (
     is_empty,
     update_override,
 )
-from tracker.core.outcomes import CheckResult, Outcome, OutcomeKind
+from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.records import ChangeRecord, OverrideRecord
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config, Provider
@@ -105,7 +105,7 @@ class Tracker:
         """From memory; None when no provider is usable."""
         return self.snapshot.ranking.best
 
-    async def check(self, *names: str) -> dict[str, Outcome]:
+    async def check(self, *names: str) -> dict[str, CheckResult]:
         """Check these now, or all that are switched on; joins checks under way.
 
         The snapshot has the results when this returns. Raises KeyError for an unknown name,
@@ -114,7 +114,7 @@ class Tracker:
         for name in names:
             self._file.provider(name)
         chosen = names or tuple(p.name for p in self.config.providers if p.enabled)
-        outcomes: dict[str, Outcome] = {}
+        outcomes: dict[str, CheckResult] = {}
 
         async def check_one(name: str) -> None:
             outcomes[name] = await self._supervisor.check(name) or self._skipped_outcome(name)
@@ -318,8 +318,12 @@ class Tracker:
         else:
             self._overrides[override.provider] = override
 
-    def _skipped_outcome(self, name: str) -> Outcome:
-        clock = self._aggregator.clock
+    def _skipped_outcome(self, name: str) -> CheckResult:
         message = "no check was made: its actor is switched off, restarting or given up"
-        finding = CheckResult(kind=OutcomeKind.INTERNAL, message=message, requests=0)
-        return Outcome(provider=name, at=clock.now(), ended=clock.steady(), finding=finding)
+        return CheckResult(
+            kind=OutcomeKind.INTERNAL,
+            provider=name,
+            at=self._aggregator.clock.now(),
+            message=message,
+            requests=0,
+        )

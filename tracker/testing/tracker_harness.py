@@ -173,7 +173,7 @@ class TrackerHarness:
             except Exception:
                 self._saw(name, self.clock.now(), OutcomeKind.INTERNAL)
                 raise
-            latency = None if finding.latency is None else finding.latency * 1000.0
+            latency = finding.latency_ms
             kind = finding.kind
             if (
                 kind is OutcomeKind.OK
