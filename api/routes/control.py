@@ -14,7 +14,7 @@ from api.http.query import query
 from api.http.response_cache import JSON
 from api.routes.route import Route
 from api.schemas import operations as schemas
-from api.schemas.convert import instant, rounded, view_provider
+from api.schemas.convert import convert, instant, view_provider
 from api.schemas.status import Provider
 from tracker.core.outcomes import CheckResult
 from tracker.core.settings import ServerSettings
@@ -106,14 +106,7 @@ def _view(snapshot: Snapshot, results: dict[str, CheckResult]) -> schemas.Outcom
     return schemas.Outcomes(
         timestamp=instant(snapshot.timestamp),
         outcomes={
-            name: schemas.Outcome(
-                outcome=result.kind.value,
-                status=snapshot.providers[name].status.value,
-                response_time_ms=rounded(result.latency_ms, 1),
-                error_message=result.message,
-                http_status=result.http_status,
-                checked_at=instant(result.at),
-            )
+            name: convert(schemas.Outcome, result, status=snapshot.providers[name].status.value)
             for name, result in results.items()
             if name in snapshot.providers  # a reload may just have removed one
         },
