@@ -1,6 +1,5 @@
 """The only task that changes state: judges what actors report, ranks, and posts snapshots."""
 
-from collections.abc import Callable
 from datetime import datetime
 from types import MappingProxyType
 
@@ -15,9 +14,8 @@ from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
 from tracker.core.snapshot import ProviderStatus, Snapshot
 from tracker.health.provider_state import ProviderState, StoredProvider
-from tracker.ranking import Excluded, Ranking
+from tracker.ranking import Ranking
 from tracker.ranking.candidate_pool import CandidatePool
-from tracker.ranking.policy import Candidate
 from tracker.runtime.board import Board
 from tracker.runtime.change_log import ChangeLog
 from tracker.runtime.messages import (
@@ -29,6 +27,8 @@ from tracker.runtime.messages import (
     ProviderAdded,
     ProviderRemoved,
     Publish,
+    Rank,
+    SettingsChanged,
 )
 from tracker.store.backlog import Backlog
 
@@ -40,8 +40,6 @@ COALESCE_SECONDS = 0.1
 COALESCE_SECONDS_EACH = 0.0001
 # At least this often, so that the windows of uptime and latency move on.
 REFRESH_SECONDS = 60.0
-
-Rank = Callable[[tuple[Candidate, ...], tuple[Excluded, ...], str | None, datetime | None], Ranking]
 
 
 @attrs.define(eq=False)
@@ -140,8 +138,8 @@ class Aggregator:
             log.error(
                 "report dropped: it crashed the aggregator twice", report=type(message).__name__
             )
-            if isinstance(message, Publish):
-                message.done.set()  # whoever waits for it must not wait for ever
+            if isinstance(message, Publish | SettingsChanged):
+                message.done.set()  # its sender must not wait for ever
             return
         self._retried = True
         self._process(message)
@@ -160,6 +158,9 @@ class Aggregator:
                 if (state := self.providers.pop(name, None)) is not None:
                     self._removed[name] = state
                 self._unchecked.discard(name)
+            case SettingsChanged(rank=rank, mask=mask, done=done):
+                self.rank, self.mask = rank, mask
+                done.set()
             case HistoryLoaded():
                 self._restore_history(message)
             case Publish(done=done):
