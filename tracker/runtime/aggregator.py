@@ -18,6 +18,7 @@ from tracker.ranking import Ranking
 from tracker.ranking.candidate_pool import CandidatePool
 from tracker.runtime.board import Board
 from tracker.runtime.change_log import ChangeLog
+from tracker.runtime.first_sweep import FirstSweep, SweepPhase
 from tracker.runtime.messages import (
     ActorCrashed,
     CheckCompleted,
@@ -30,16 +31,10 @@ from tracker.runtime.messages import (
     Rank,
     SettingsChanged,
 )
+from tracker.runtime.publication import PublicationSchedule
 from tracker.store.backlog import Backlog
 
 log = structlog.get_logger()
-
-# Results that come close together share a snapshot: ranking a thousand takes 10 ms, so a tenth of
-# a second for them keeps publishing below a tenth of the time; for fewer it is that much shorter.
-COALESCE_SECONDS = 0.1
-COALESCE_SECONDS_EACH = 0.0001
-# At least this often, so that the windows of uptime and latency move on.
-REFRESH_SECONDS = 60.0
 
 
 @attrs.define(eq=False)
@@ -64,13 +59,9 @@ class Aggregator:
     _best: str | None = None
     _processing: Message | None = None
     _retried: bool = False
-    _dirty: bool = True
-    _started: bool = False  # everything to be watched at the start is known
-    _unchecked: set[str] = attrs.field(factory=set)  # to be checked, and not yet since the start
-    _swept: bool = False
+    _sweep: FirstSweep = attrs.field(factory=FirstSweep)
+    _schedule: PublicationSchedule = attrs.field(factory=PublicationSchedule)
     _best_restored: bool = False  # the best one is that of the run before
-    _published: float = -float("inf")  # trio seconds
-    _refreshed: float = -float("inf")
 
     def __attrs_post_init__(self) -> None:
         self._change_log = ChangeLog(self.backlog)
@@ -90,7 +81,7 @@ class Aggregator:
     def publish(self) -> None:
         """Post a snapshot of everything known now."""
         now, began = self._now(), trio.current_time()
-        everything = began >= self._refreshed + REFRESH_SECONDS
+        everything = self._schedule.is_refresh_due(began)
         views = {
             name: self._refresh(state, now, always=everything)
             for name, state in self.providers.items()
@@ -104,11 +95,10 @@ class Aggregator:
                 revision=self.board.latest.revision + 1,
                 providers=MappingProxyType(views),
                 ranking=ranking,
-                swept=self._is_swept(),
+                swept=self._sweep.finish(),
             )
         )
-        self._dirty, self._published = False, began
-        self._refreshed = began if everything else self._refreshed
+        self._schedule.note(began, refreshed=everything)
 
     def _refresh(self, state: ProviderState, now: ClockReading, *, always: bool) -> ProviderStatus:
         before = state.published.view
@@ -157,18 +147,18 @@ class Aggregator:
             case ProviderRemoved(name=name):
                 if (state := self.providers.pop(name, None)) is not None:
                     self._removed[name] = state
-                self._unchecked.discard(name)
+                self._sweep.forget(name)
             case SettingsChanged(rank=rank, mask=mask, done=done):
                 self.rank, self.mask = rank, mask
                 done.set()
             case HistoryLoaded():
                 self._restore_history(message)
             case Publish(done=done):
-                self._started = True
+                self._sweep.begin()
                 self.publish()
                 done.set()
                 return
-        self._dirty = True
+        self._schedule.changed = True
 
     def _record_check(
         self, result: CheckResult, next_due: float | None, *, given_up: str | None = None
@@ -186,7 +176,7 @@ class Aggregator:
         self._change_log.models(result.provider, state.models, result.models, result.at)
         record = state.record_check(result, next_due, self._now(), given_up=given_up)
         self.backlog.append(record)
-        self._unchecked.discard(result.provider)
+        self._sweep.forget(result.provider)
 
     def _reschedule(self, name: str, next_due: float | None) -> None:
         if (state := self.providers.get(name)) is not None:
@@ -225,9 +215,9 @@ class Aggregator:
                 self.providers = dict(sorted(self.providers.items()))
         state.update_settings(provider, overridden=overridden)
         if provider.enabled and not state.checked:
-            self._unchecked.add(provider.name)
+            self._sweep.expect(provider.name)
         else:
-            self._unchecked.discard(provider.name)
+            self._sweep.forget(provider.name)
 
     def _state_for(self, provider: Provider) -> ProviderState:
         if (departed := self._removed.pop(provider.name, None)) is not None:
@@ -260,32 +250,26 @@ class Aggregator:
         views = (state.published.view for state in self.providers.values())
         dues = [due for v in views if v is not None and (due := v.next_result_at(at)) is not None]
         # Before the first sweep ends there is no incumbent to protect.
-        incumbent = self._best if self._swept or self._best_restored else None
+        incumbent = (
+            self._best if self._sweep.phase is SweepPhase.DONE or self._best_restored else None
+        )
         return self.rank(pool.candidates, pool.excluded, incumbent, min(dues, default=None))
 
-    def _is_swept(self) -> bool:
-        """Once true it stays so: a provider that is added later is no reason to be unready."""
-        self._swept = self._swept or (self._started and not self._unchecked)
-        return self._swept
-
     def silent_for(self) -> float:
-        """Seconds by which the next snapshot is overdue."""
-        return max(trio.current_time() - self._published - REFRESH_SECONDS, 0.0)
+        """Return the seconds by which the next snapshot is overdue."""
+        return self._schedule.overdue_seconds(trio.current_time())
 
     def _now(self) -> ClockReading:
         return ClockReading(self.clock.now(), self.clock.steady())
 
     def _next_publication(self) -> float:
-        """Trio seconds. Nothing is posted while what is to be watched is still being told."""
-        if not self._started:
+        """Return trio seconds. Nothing is posted while it is still being said what to watch."""
+        if self._sweep.phase is SweepPhase.LOADING:
             return float("inf")
-        gap = min(COALESCE_SECONDS_EACH * len(self.providers), COALESCE_SECONDS)
-        soonest = self._published + gap
-        if self._dirty:
-            # The end of the first sweep is news that everybody waits for.
-            return soonest if self._swept or self._unchecked else self._published
-        changes = min(
-            (s.published.changes_at for s in self.providers.values()), default=float("inf")
+        moments = (state.published.changes_at for state in self.providers.values())
+        steady_change = min(moments, default=float("inf"))
+        return self._schedule.next(
+            len(self.providers),
+            trio.current_time() + steady_change - self.clock.steady(),
+            urgent=self._sweep.phase is SweepPhase.RUNNING and self._sweep.is_complete(),
         )
-        by_time = trio.current_time() + changes - self.clock.steady()
-        return max(soonest, min(by_time, self._refreshed + REFRESH_SECONDS))
