@@ -8,7 +8,7 @@ import structlog
 import trio
 
 from tracker.core.backoff import Backoff
-from tracker.core.outcomes import Outcome
+from tracker.core.outcomes import CheckResult
 from tracker.core.settings import Provider
 from tracker.runtime.actor import ActorContext, CheckActor
 from tracker.runtime.messages import ActorCrashed, ActorMessage, CheckRescheduled
@@ -80,7 +80,7 @@ class Supervisor:
         next_due = charge.actor.update_settings(provider)
         await self.mailbox.send(CheckRescheduled(provider=provider.name, next_due=next_due))
 
-    async def check(self, name: str) -> Outcome | None:
+    async def check(self, name: str) -> CheckResult | None:
         """One check now; None when nobody can make it, also while its actor is restarting."""
         charge = self._charges.get(name)
         if charge is None or charge.state != "running" or charge.gone.is_set():

@@ -1,10 +1,9 @@
 """What follows from a health: the reason that is told, and what bars a provider."""
 
-import attrs
 import pytest
 
-from tests.helpers.factories import START, finding, outcome
-from tracker.core.outcomes import Outcome, OutcomeKind, Status
+from tests.helpers.factories import AT_START, START, finding, outcome
+from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.settings import Timing
 from tracker.health.health_state import HealthState, apply_check
 from tracker.health.status_rules import LimitReason, StatusInputs, decide_status
@@ -21,13 +20,13 @@ NOW = StatusInputs(now=0.0)
 def after(*kinds: OutcomeKind) -> HealthState:
     health = HealthState()
     for kind in kinds:
-        health = apply_check(health, outcome(kind), Timing(), START)
+        health = apply_check(health, outcome(kind), Timing(), AT_START)
     return health
 
 
 def test_reasons_say_what_was_found() -> None:
     assert decide_status(after(OK), NOW).reason == "last check ok in 100 ms"
-    failed = apply_check(HealthState(), outcome(SERVER, message="HTTP 500"), Timing(), START)
+    failed = apply_check(HealthState(), outcome(SERVER, message="HTTP 500"), Timing(), AT_START)
     assert decide_status(failed, NOW).reason == "last check: server error (HTTP 500)"
     assert decide_status(after(SERVER, SERVER, SERVER), NOW).reason == (
         "3 failed checks in a row; the last check: server error"
@@ -55,16 +54,11 @@ def test_it_is_said_where_a_limit_bars_that_the_reason_does_not_tell_of() -> Non
 
 
 def test_a_success_in_our_stall_is_not_told_with_the_latency_of_the_one_before() -> None:
-    stalled = Outcome(
-        provider="p",
-        at=START,
-        ended=0.0,
-        finding=attrs.evolve(finding(OK), latency=None, message="its latency is not known"),
-    )
-    health = apply_check(after(OK), stalled, Timing(), START)
+    stalled = finding(OK, None, provider="p", at=START, message="its latency is not known")
+    health = apply_check(after(OK), stalled, Timing(), AT_START)
     assert decide_status(health, NOW).reason == "last check ok; its latency is not known"
     slow = apply_check(
-        apply_check(after(SLOW, SLOW), stalled, Timing(), START), stalled, Timing(), START
+        apply_check(after(SLOW, SLOW), stalled, Timing(), AT_START), stalled, Timing(), AT_START
     )
     assert decide_status(slow, NOW).status is Status.DEGRADED  # nothing was learnt of its pace
 

@@ -48,7 +48,7 @@ class House:
 
     def checked(self, name: str) -> int:
         return sum(
-            isinstance(r, CheckCompleted) and r.outcome.provider == name for r in self.reports()
+            isinstance(r, CheckCompleted) and r.result.provider == name for r in self.reports()
         )
 
 
