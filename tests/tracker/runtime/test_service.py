@@ -217,7 +217,8 @@ async def test_an_actor_past_its_budget_is_unknown_and_the_rest_goes_on(
         seen = tracker.snapshot.providers["a"]
         assert (seen.status, seen.usable) == (Status.UNKNOWN, False)
         assert seen.reason == (
-            "its checker crashed too often and was given up for now: ZeroDivisionError: a bug of ours"
+            "its checker crashed too often and was given up for now: "
+            "ZeroDivisionError: a bug of ours"
         )
         assert tracker.snapshot.providers["bb"].status is Status.HEALTHY
         health = tracker.health()
