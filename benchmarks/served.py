@@ -37,7 +37,9 @@ async def open_check(
     latency = 0.2 + (hash(provider.name) % 1000) / 1000.0
 
     async def check() -> CheckResult:
-        return CheckResult(kind=OutcomeKind.OK, latency=latency, facts=Facts(reachable=True))
+        return CheckResult(
+            kind=OutcomeKind.OK, latency_ms=latency * 1000.0, facts=Facts(reachable=True)
+        )
 
     yield check
 

@@ -19,7 +19,7 @@ import trio
 from benchmarks.load import load
 from benchmarks.serving import served
 from benchmarks.table import Figure, row
-from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.outcomes import CheckResult, OutcomeKind, Status
 from tracker.core.records import CheckRecord, Record
 from tracker.store import Store, open_store
 
@@ -33,18 +33,17 @@ def sweep(at: datetime, chance: random.Random) -> list[Record]:
     """A check of every provider, in the order in which they answered."""
     return [
         CheckRecord(
-            provider=f"provider-{number:04}",
-            at=at + timedelta(milliseconds=place),
-            kind=OutcomeKind.OK,
+            result=CheckResult(
+                kind=OutcomeKind.OK,
+                provider=f"provider-{number:04}",
+                at=at + timedelta(milliseconds=place),
+                latency_ms=chance.lognormvariate(5.5, 0.4),
+                http_status=200,
+            ),
             status=Status.HEALTHY,
-            latency_ms=chance.lognormvariate(5.5, 0.4),
-            ttft_ms=None,
             interval_seconds=300.0,
-            http_status=200,
-            message="",
             consecutive_failures=0,
             rate_limit_percent=12.5,
-            completions=0,
             state=STATE,
         )
         for place, number in enumerate(chance.sample(range(PROVIDERS), PROVIDERS))

@@ -16,7 +16,7 @@ import anyio.to_thread
 import structlog
 import trio
 
-from tracker.core.outcomes import Outcome
+from tracker.core.outcomes import CheckResult
 from tracker.core.settings import Config
 from tracker.core.snapshot import Snapshot
 from tracker.runtime.service import run_tracker
@@ -74,7 +74,7 @@ class EmbeddedTracker:
         tracker, token = self._started.result()
         return trio.from_thread.run(job, tracker, trio_token=token)
 
-    def check(self, *names: str) -> dict[str, Outcome]:
+    def check(self, *names: str) -> dict[str, CheckResult]:
         """Check these now, or all; waits for the outcomes. Raises KeyError for an unknown name."""
         return self.call(lambda tracker: tracker.check(*names))
 

@@ -85,10 +85,10 @@ async def _check_all(providers: list[Provider]) -> list[ProviderStatus]:
 
 async def _check(provider: Provider, shared: ActorContext) -> ProviderStatus:
     """Judged as the tracker judges a first check."""
-    actor, dossier = CheckActor(provider, shared), ProviderState(provider)
+    actor, state = CheckActor(provider, shared), ProviderState(provider)
     async with shared.open_check(provider) as check:
         await shared.pacer.turn()
-        outcome = await actor.probe(check)
+        result = await actor.probe(check)
     now = ClockReading(shared.clock.now(), shared.clock.steady())
-    dossier.take(outcome, None, now)
-    return dossier.refresh(now)
+    state.record_check(result, None, now)
+    return state.refresh(now)

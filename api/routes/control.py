@@ -14,9 +14,9 @@ from api.http.query import query
 from api.http.response_cache import JSON
 from api.routes.route import Route
 from api.schemas import operations as schemas
-from api.schemas.convert import instant, rounded, view_provider
+from api.schemas.convert import convert, instant, view_provider
 from api.schemas.status import Provider
-from tracker.core.outcomes import Outcome
+from tracker.core.outcomes import CheckResult
 from tracker.core.settings import ServerSettings
 from tracker.core.snapshot import Snapshot
 
@@ -102,19 +102,12 @@ def _wanted(tuning: schemas.ProviderPatch) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not msgspec.UNSET}
 
 
-def _view(snapshot: Snapshot, outcomes: dict[str, Outcome]) -> schemas.Outcomes:
+def _view(snapshot: Snapshot, results: dict[str, CheckResult]) -> schemas.Outcomes:
     return schemas.Outcomes(
         timestamp=instant(snapshot.timestamp),
         outcomes={
-            name: schemas.Outcome(
-                outcome=outcome.kind.value,
-                status=snapshot.providers[name].status.value,
-                response_time_ms=rounded(outcome.latency_ms, 1),
-                error_message=outcome.finding.message,
-                http_status=outcome.finding.http_status,
-                checked_at=instant(outcome.at),
-            )
-            for name, outcome in outcomes.items()
+            name: convert(schemas.Outcome, result, status=snapshot.providers[name].status.value)
+            for name, result in results.items()
             if name in snapshot.providers  # a reload may just have removed one
         },
     )

@@ -15,7 +15,7 @@ from api.http.response_cache import JSON
 from api.http.server_sent_events import Streams
 from api.routes.route import Route
 from api.schemas import operations as schemas
-from api.schemas.convert import instant, maybe_instant
+from api.schemas.convert import convert
 from tracker.runtime.diagnostics import TrackerHealth
 
 if TYPE_CHECKING:
@@ -100,41 +100,9 @@ class OperationsRoutes:
 
 
 def view_health(health: TrackerHealth) -> schemas.Health:
-    actors = {
-        name: schemas.Actor(
-            state=actor.state,
-            restarts=actor.restarts,
-            last_heartbeat=maybe_instant(actor.last_heartbeat),
-            overdue_seconds=round(actor.overdue_seconds, 1),
-        )
-        for name, actor in health.actors.items()
-    }
-    database = health.database
-    return schemas.Health(
-        status=health.status,
-        problems=list(health.problems),
-        running=health.running,
-        ready=health.ready,
-        started_at=instant(health.started_at),
-        providers_monitored=health.providers_monitored,
-        database=schemas.Database(
-            state=database.state,
-            reason=database.reason,
-            buffered=database.buffered,
-            dropped=database.dropped,
-        ),
-        actors=actors,
-        loop_lag_ms=round(health.loop_lag_ms, 1),
-        worst_loop_lag_ms=round(health.worst_loop_lag_ms, 1),
-        stalls=health.stalls,
-        aggregator_restarts=health.aggregator_restarts,
-        writer_restarts=health.writer_restarts,
-        reports_dropped=health.reports_dropped,
-        feeds_dropped=health.feeds_dropped,
-        revision=health.revision,
-        policy=health.policy,
-        configuration_errors=list(health.configuration_errors),
-    )
+    """Build what ``/api/providers/health`` answers."""
+    actors = {name: convert(schemas.Actor, actor) for name, actor in health.actors.items()}
+    return convert(schemas.Health, health, actors=actors)
 
 
 def _uncached_json(value: object, *, ok: bool) -> Response:

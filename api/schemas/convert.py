@@ -1,123 +1,104 @@
-"""From a snapshot's values to the shapes on the wire: rounded, and times as text."""
+"""Conversion from the snapshot's values to the shapes on the wire, derived from the shapes.
 
+A field takes the attribute of its own name, or the one its ``From`` names; its type says how the
+value is written: rounded to the unit's decimals, as an RFC 3339 timestamp, or as a nested shape.
+"""
+
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from enum import Enum
+from functools import cache
+from operator import attrgetter
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from msgspec import Struct
 
 from api.schemas import status as schemas
-from tracker.core.snapshot import Excluded, ProviderStatus, Ranked, Ranking, RateLimit
+from api.schemas.units import Decimals, From, Instant
+from tracker.core.snapshot import ProviderStatus, Ranking
+
+S = TypeVar("S", bound=Struct)
+Write = Callable[[Any], Any]
+UNIONS = (Union, UnionType)  # an Annotated part makes the first, plain types the second
 
 
 def instant(at: datetime) -> str:
-    """To the nearest millisecond, as the store keeps it: a check has one time everywhere."""
+    """Write a moment to the nearest millisecond, as the store keeps it."""
     nearest = datetime.fromtimestamp(round(at.timestamp() * 1000.0) / 1000.0, UTC)
     return nearest.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-def maybe_instant(at: datetime | None) -> str | None:
-    return None if at is None else instant(at)
-
-
-def rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(float(value), digits)
+def convert(shape: type[S], value: object, **given: Any) -> S:
+    """Build ``shape`` from a value; ``given`` fields are taken as they are."""
+    fields = {name: write(read(value)) for name, read, write in _plan(shape) if name not in given}
+    return shape(**fields, **given)
 
 
 def view_provider(provider: ProviderStatus) -> schemas.Provider:
-    uptime, facts = provider.uptime, provider.facts
-    return schemas.Provider(
-        provider_name=provider.name,
-        status=provider.status.value,
-        reason=provider.reason,
-        usable=provider.usable,
-        usable_at=maybe_instant(provider.usable_at),
-        stale=provider.stale,
-        enabled=provider.enabled,
-        response_time_ms=rounded(provider.response_time_ms, 1),
-        ttft_ms=rounded(provider.ttft_ms, 1),
-        uptime_percent=rounded(uptime.day, 2),
-        uptime=schemas.Uptime(
-            hour=rounded(uptime.hour, 2), day=rounded(uptime.day, 2), week=rounded(uptime.week, 2)
-        ),
-        latency_ms=_view_latency(provider),
-        rate_limit_percent=round(provider.rate_limit.percent, 2),
-        rate_limit=_view_rate_limit(provider.rate_limit),
-        last_check=maybe_instant(provider.last_check),
-        next_check=maybe_instant(provider.next_check),
-        interval_seconds=provider.interval_seconds,
-        timeout_seconds=provider.timeout_seconds,
-        interval_overridden=provider.interval_overridden,
-        checks_24h=provider.checks_24h,
-        completions_24h=provider.completions_24h,
-        outcome=None if provider.outcome is None else provider.outcome.value,
-        error_message=provider.error_message,
-        consecutive_failures=provider.consecutive_failures,
-        reachable=facts.reachable,
-        authenticated=facts.authenticated,
-        quota_available=facts.quota_available,
-        inference=facts.inference,
-        keys=[schemas.Key(number=key.number, state=key.state.value) for key in provider.keys],
-    )
-
-
-def _view_latency(provider: ProviderStatus) -> schemas.Latency:
-    if (latency := provider.latency) is None:
-        return schemas.Latency()
-    return schemas.Latency(
-        min=round(latency.min, 1),
-        avg=round(latency.avg, 1),
-        p50=round(latency.p50, 1),
-        p95=round(latency.p95, 1),
-        max=round(latency.max, 1),
-        samples=latency.samples,
-    )
-
-
-def _view_rate_limit(rate_limit: RateLimit) -> schemas.RateLimit:
-    limits = [
-        schemas.Limit(
-            name=limit.name,
-            window_seconds=limit.window_seconds,
-            limit=limit.limit,
-            remaining=limit.remaining,
-            reset_at=maybe_instant(limit.reset_at),
-        )
-        for limit in rate_limit.limits
-    ]
-    return schemas.RateLimit(
-        source=rate_limit.source.value,
-        limits=limits,
-        exhausts_at=maybe_instant(rate_limit.exhausts_at),
-    )
+    """Build what ``/api/providers/status/{name}`` answers."""
+    return convert(schemas.Provider, provider)
 
 
 def view_best(timestamp: datetime, ranking: Ranking) -> schemas.Best:
-    return schemas.Best(
-        best_provider=ranking.best,
-        reason=ranking.reason,
-        alternatives=[ranked.provider for ranked in ranking.ranked[1:]],
-        ranking=[_view_ranked(ranked) for ranked in ranking.ranked],
-        excluded=[_view_excluded(excluded) for excluded in ranking.excluded],
-        timestamp=instant(timestamp),
-        valid_until=maybe_instant(ranking.valid_until),
-        policy=ranking.policy,
+    """Build what ``/api/providers/best`` answers."""
+    return convert(schemas.Best, ranking, timestamp=instant(timestamp))
+
+
+@cache
+def _plan(shape: type[Struct]) -> tuple[tuple[str, Write, Write], ...]:
+    hints = get_type_hints(shape, include_extras=True)
+    return tuple(
+        (name, attrgetter(_source(name, hint)), _writer(hint)) for name, hint in hints.items()
     )
 
 
-def _view_ranked(ranked: Ranked) -> schemas.Ranked:
-    return schemas.Ranked(
-        provider_name=ranked.provider,
-        status=ranked.status.value,
-        expected_cost_ms=rounded(ranked.expected_cost_ms, 1),
-        failure_probability=rounded(ranked.failure_probability, 4),
-        latency_ms=rounded(ranked.latency_ms, 1),
-        samples=ranked.samples,
-        last_check=maybe_instant(ranked.last_check),
-        reason=ranked.reason,
-        weight=round(ranked.weight, 8),
-    )
+def _source(name: str, hint: Any) -> str:
+    return next((mark.path for mark in _marks(hint) if isinstance(mark, From)), name)
 
 
-def _view_excluded(excluded: Excluded) -> schemas.Excluded:
-    return schemas.Excluded(
-        provider_name=excluded.provider,
-        reason=excluded.reason,
-        until=maybe_instant(excluded.until),
-    )
+def _marks(hint: Any) -> Iterable[Any]:
+    """Yield the annotations of a type and of what it is made of, outermost first."""
+    if get_origin(hint) is Annotated:
+        inner, *marks = get_args(hint)
+        yield from marks
+        yield from _marks(inner)
+    elif get_origin(hint) in UNIONS:
+        for part in get_args(hint):
+            yield from _marks(part)
+
+
+def _writer(hint: Any) -> Write:
+    for mark in _marks(hint):
+        if isinstance(mark, Decimals):
+            return lambda value: None if value is None else round(float(value), mark.digits)
+        if isinstance(mark, Instant):
+            return lambda value: None if value is None else instant(value)
+    inner, optional = _strip(hint)
+    if get_origin(inner) is list:
+        write_item = _writer(get_args(inner)[0])
+        return lambda values: [write_item(value) for value in values]
+    if isinstance(inner, type) and issubclass(inner, Struct):
+        return _shape_writer(inner, optional=optional)
+    return lambda value: value.value if isinstance(value, Enum) else value
+
+
+def _shape_writer(shape: type[Struct], *, optional: bool) -> Write:
+    """A value that is not known yet is null where the shape allows it, else all defaults."""
+
+    def write(value: Any) -> Struct | None:
+        if value is None:
+            return None if optional else shape()
+        return convert(shape, value)
+
+    return write
+
+
+def _strip(hint: Any) -> tuple[Any, bool]:
+    """Return the type without annotations and None, and whether None was allowed."""
+    if get_origin(hint) is Annotated:
+        return _strip(get_args(hint)[0])
+    if get_origin(hint) in UNIONS:
+        kept = [part for part in get_args(hint) if part is not NoneType]
+        return _strip(kept[0])[0], len(kept) < len(get_args(hint))
+    return hint, False

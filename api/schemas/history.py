@@ -6,6 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.schemas.units import (
     Count,
+    From,
     Hours,
     Milliseconds,
     OutcomeWord,
@@ -18,9 +19,9 @@ from api.schemas.units import (
 class HistoryPoint(Struct, frozen=True):
     """One check."""
 
-    timestamp: Timestamp
+    timestamp: Annotated[Timestamp, From("at")]
     status: StatusWord
-    outcome: OutcomeWord
+    outcome: Annotated[OutcomeWord, From("kind")]
     response_time_ms: Milliseconds | None
 
 
@@ -37,11 +38,11 @@ class BucketLatency(Struct, frozen=True):
 class Bucket(Struct, frozen=True):
     """The checks of one stretch of time; ``timestamp`` is where it begins."""
 
-    timestamp: Timestamp
+    timestamp: Annotated[Timestamp, From("at")]
     checks: Count
     failures: Count
     uptime_percent: Percent | None
-    latency_ms: BucketLatency
+    latency_ms: Annotated[BucketLatency, From("latency")]
 
 
 class RawHistory(Struct, frozen=True):
@@ -63,9 +64,9 @@ class BucketHistory(Struct, frozen=True):
 class Change(Struct, frozen=True):
     """Something an operator asks about later; null where there was nothing."""
 
-    timestamp: Timestamp
+    timestamp: Annotated[Timestamp, From("at")]
     kind: Literal["status", "best", "model"]
-    provider_name: str | None
+    provider_name: Annotated[str | None, From("provider")]
     before: str | None
     after: str | None
     reason: str

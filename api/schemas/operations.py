@@ -4,7 +4,15 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from api.schemas.units import Count, Milliseconds, OutcomeWord, StatusWord, Timestamp
+from api.schemas.units import (
+    Count,
+    Decimals,
+    From,
+    Milliseconds,
+    OutcomeWord,
+    StatusWord,
+    Timestamp,
+)
 
 ActorState = Annotated[
     str,
@@ -17,12 +25,12 @@ DatabaseState = Annotated[str, Meta(extra_json_schema={"enum": ["ok", "unavailab
 class Outcome(Struct, frozen=True):
     """What a check just found."""
 
-    outcome: OutcomeWord
+    outcome: Annotated[OutcomeWord, From("kind")]
     status: StatusWord
-    response_time_ms: Milliseconds | None
-    error_message: Annotated[str, Meta(max_length=200)]
+    response_time_ms: Annotated[Milliseconds | None, From("latency_ms")]
+    error_message: Annotated[str, Meta(max_length=200), From("message")]
     http_status: int | None
-    checked_at: Timestamp
+    checked_at: Annotated[Timestamp, From("at")]
 
 
 class Outcomes(Struct, frozen=True):
@@ -57,7 +65,7 @@ class Actor(Struct, frozen=True):
     state: ActorState
     restarts: Count
     last_heartbeat: Timestamp | None
-    overdue_seconds: float
+    overdue_seconds: Annotated[float, Decimals(1)]
 
 
 class Health(Struct, frozen=True):

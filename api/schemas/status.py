@@ -4,7 +4,17 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from api.schemas.units import Count, Milliseconds, OutcomeWord, Percent, StatusWord, Timestamp
+from api.schemas.units import (
+    Count,
+    From,
+    Milliseconds,
+    OutcomeWord,
+    Percent,
+    Probability,
+    Share,
+    StatusWord,
+    Timestamp,
+)
 
 PROBLEM = "application/problem+json"
 
@@ -56,7 +66,7 @@ class Key(Struct, frozen=True):
 class Provider(Struct, frozen=True):
     """One provider at one instant."""
 
-    provider_name: str
+    provider_name: Annotated[str, From("name")]
     status: StatusWord
     reason: str
     usable: bool
@@ -65,10 +75,10 @@ class Provider(Struct, frozen=True):
     enabled: bool
     response_time_ms: Milliseconds | None
     ttft_ms: Milliseconds | None
-    uptime_percent: Percent | None
+    uptime_percent: Annotated[Percent | None, From("uptime.day")]
     uptime: Uptime
-    latency_ms: Latency
-    rate_limit_percent: Percent
+    latency_ms: Annotated[Latency, From("latency")]
+    rate_limit_percent: Annotated[Percent, From("rate_limit.percent")]
     rate_limit: RateLimit
     last_check: Timestamp | None
     next_check: Timestamp | None
@@ -80,10 +90,10 @@ class Provider(Struct, frozen=True):
     outcome: OutcomeWord | None
     error_message: Annotated[str, Meta(max_length=200)]
     consecutive_failures: Count
-    reachable: bool | None
-    authenticated: bool | None
-    quota_available: bool | None
-    inference: bool | None
+    reachable: Annotated[bool | None, From("facts.reachable")]
+    authenticated: Annotated[bool | None, From("facts.authenticated")]
+    quota_available: Annotated[bool | None, From("facts.quota_available")]
+    inference: Annotated[bool | None, From("facts.inference")]
     keys: list[Key]
 
 
@@ -97,21 +107,21 @@ class Status(Struct, frozen=True):
 class Ranked(Struct, frozen=True):
     """A usable provider and the numbers that gave it its place."""
 
-    provider_name: str
+    provider_name: Annotated[str, From("provider")]
     status: StatusWord
     expected_cost_ms: Milliseconds | None
-    failure_probability: Annotated[float, Meta(ge=0.0, le=1.0)] | None
+    failure_probability: Probability | None
     latency_ms: Milliseconds | None
     samples: Count
     last_check: Timestamp | None
     reason: str
-    weight: Annotated[float, Meta(ge=0.0, le=1.0)]
+    weight: Share
 
 
 class Excluded(Struct, frozen=True):
     """A provider not to be used now."""
 
-    provider_name: str
+    provider_name: Annotated[str, From("provider")]
     reason: str
     until: Timestamp | None
 
@@ -119,10 +129,10 @@ class Excluded(Struct, frozen=True):
 class Best(Struct, frozen=True):
     """The provider to use now, and the order to fall back in."""
 
-    best_provider: str | None
+    best_provider: Annotated[str | None, From("best")]
     reason: str
     alternatives: list[str]
-    ranking: list[Ranked]
+    ranking: Annotated[list[Ranked], From("ranked")]
     excluded: list[Excluded]
     timestamp: Timestamp
     valid_until: Timestamp | None

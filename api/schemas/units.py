@@ -2,10 +2,33 @@
 
 from typing import Annotated, Literal
 
+import attrs
 from msgspec import Meta
 
-Percent = Annotated[float, Meta(ge=0.0, le=100.0, description="Percent, two decimals")]
-Milliseconds = Annotated[float, Meta(ge=0.0, description="Milliseconds, one decimal")]
+
+@attrs.frozen
+class From:
+    """The attribute, dotted, that a field is converted from, where it is not its own name."""
+
+    path: str
+
+
+@attrs.frozen
+class Decimals:
+    """To how many decimals a number is rounded on the wire."""
+
+    digits: int
+
+
+@attrs.frozen
+class Instant:
+    """A moment, written as an RFC 3339 timestamp."""
+
+
+Percent = Annotated[float, Meta(ge=0.0, le=100.0, description="Percent, two decimals"), Decimals(2)]
+Milliseconds = Annotated[float, Meta(ge=0.0, description="Milliseconds, one decimal"), Decimals(1)]
+Probability = Annotated[float, Meta(ge=0.0, le=1.0), Decimals(4)]
+Share = Annotated[float, Meta(ge=0.0, le=1.0), Decimals(8)]
 Count = Annotated[int, Meta(ge=0)]
 Hours = Annotated[int, Meta(ge=1, le=168)]
 Timestamp = Annotated[
@@ -15,6 +38,7 @@ Timestamp = Annotated[
         examples=["2026-01-01T12:00:00.000Z"],
         extra_json_schema={"format": "date-time"},
     ),
+    Instant(),
 ]
 StatusWord = Literal["healthy", "degraded", "down", "unknown"]
 OutcomeWord = Literal[

@@ -50,9 +50,7 @@ QUIET = Timing(  # checks come when the test wants them
 def good(milliseconds: float = 100.0) -> CheckResult:
     facts = Facts(reachable=True, authenticated=True)
     models = ("gpt-oss-20b", "llama-3.1-8b-instant")
-    return CheckResult(
-        kind=OutcomeKind.OK, latency=milliseconds / 1000.0, facts=facts, models=models
-    )
+    return CheckResult(kind=OutcomeKind.OK, latency_ms=milliseconds, facts=facts, models=models)
 
 
 def bad(kind: OutcomeKind = OutcomeKind.SERVER, message: str = "HTTP 500") -> CheckResult:

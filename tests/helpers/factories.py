@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tracker import Tracker
-from tracker.core.outcomes import CheckResult, Facts, Outcome, OutcomeKind
+from tracker.core.clock import ClockReading
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.settings import Provider, Timing
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+AT_START = ClockReading(START, 0.0)
 
 
 def finding(
@@ -21,19 +23,15 @@ def finding(
         OutcomeKind.TLS,
     }
     more.setdefault("facts", Facts(reachable=reachable))
-    return CheckResult(kind=kind, latency=None if known is None else known / 1000.0, **more)
+    return CheckResult(kind=kind, latency_ms=known, **more)
 
 
 def outcome(
     kind: OutcomeKind = OutcomeKind.OK, *, provider: str = "groq", after: float = 0.0, **more: Any
-) -> Outcome:
+) -> CheckResult:
     """A check that began ``after`` seconds past START, which is steady second 0."""
-    return Outcome(
-        provider=provider,
-        at=START + timedelta(seconds=after),
-        ended=after,
-        finding=finding(kind, **more),
-    )
+    at = START + timedelta(seconds=after)
+    return finding(kind, provider=provider, at=at, **more)
 
 
 def provider(name: str = "groq", *, enabled: bool = True, **timing: Any) -> Provider:

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import trio
 
-from tracker.core.outcomes import CheckResult, Facts, Outcome, OutcomeKind, Status
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.records import ChangeRecord
 from tracker.core.redaction import Mask
@@ -182,7 +182,7 @@ class FakeTracker:
     def post(self, *providers: ProviderStatus, **changes: Any) -> None:
         self.board.post(a_snapshot(*providers, revision=self.snapshot.revision + 1, **changes))
 
-    async def check(self, *names: str) -> dict[str, Outcome]:
+    async def check(self, *names: str) -> dict[str, CheckResult]:
         self._ask("check", *names)
         wanted = names or tuple(self.snapshot.providers)
         return {name: self._outcome(name) for name in wanted if self.snapshot.providers[name]}
@@ -222,10 +222,9 @@ class FakeTracker:
         if self.fault is not None:
             raise self.fault
 
-    def _outcome(self, name: str) -> Outcome:
+    def _outcome(self, name: str) -> CheckResult:
         kind = self.found.get(name, OutcomeKind.OK)
-        finding = CheckResult(kind=kind, latency=0.2451, http_status=200)
-        return Outcome(provider=name, at=NOON, ended=0.0, finding=finding)
+        return CheckResult(kind=kind, provider=name, at=NOON, latency_ms=245.1, http_status=200)
 
 
 def a_tracker(*providers: ProviderStatus, **server: Any) -> FakeTracker:

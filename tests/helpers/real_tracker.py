@@ -46,7 +46,7 @@ class RealTracker:
         async def check() -> CheckResult:
             kind = self.kinds.get(provider.name, OutcomeKind.OK)
             models = MODELS[provider.name] if kind is OutcomeKind.OK else None
-            return CheckResult(kind=kind, latency=LATENCY[provider.name], models=models)
+            return CheckResult(kind=kind, latency_ms=LATENCY[provider.name] * 1000.0, models=models)
 
         yield check
 

@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 
 from tracker.core.clock import Clock
-from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.outcomes import CheckResult, OutcomeKind, Status
 from tracker.core.records import CheckRecord
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -18,22 +18,23 @@ CLOCK = Clock(now=lambda: NOW)
 
 def check(provider: str = "a", *, seconds: float = 0.0, **changes: Any) -> CheckRecord:
     """``seconds`` before NOW."""
-    values: dict[str, Any] = {
-        "provider": provider,
-        "at": NOW - timedelta(seconds=seconds),
-        "kind": OutcomeKind.OK,
+    judged: dict[str, Any] = {
         "status": Status.HEALTHY,
-        "latency_ms": 120.0,
-        "ttft_ms": None,
         "interval_seconds": 300.0,
-        "http_status": 200,
-        "message": "",
         "consecutive_failures": 0,
         "rate_limit_percent": 0.0,
-        "completions": 0,
         "state": "{}",
     }
-    return CheckRecord(**{**values, **changes})
+    found: dict[str, Any] = {
+        "kind": OutcomeKind.OK,
+        "provider": provider,
+        "at": NOW - timedelta(seconds=seconds),
+        "latency_ms": 120.0,
+        "http_status": 200,
+    }
+    judged |= {name: value for name, value in changes.items() if name in judged}
+    found |= {name: value for name, value in changes.items() if name not in judged}
+    return CheckRecord(result=CheckResult(**found), **judged)
 
 
 @contextmanager

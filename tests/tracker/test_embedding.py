@@ -32,7 +32,7 @@ LATENCY = {"near": 0.05, "far": 0.5}
 @asynccontextmanager
 async def open_check(provider: Provider, **_: Any) -> AsyncIterator[Callable[[], Any]]:
     async def check() -> CheckResult:
-        return CheckResult(kind=OutcomeKind.OK, latency=LATENCY[provider.name])
+        return CheckResult(kind=OutcomeKind.OK, latency_ms=LATENCY[provider.name] * 1000.0)
 
     yield check
 

@@ -1,14 +1,15 @@
 """What a check found: its outcome, the facts it proves, and the result value. All frozen."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 import attrs
-from attrs.validators import ge, instance_of, max_len, min_len, optional
+from attrs.validators import ge, instance_of, max_len, optional
 
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.validators import is_aware, is_finite
 
+NOT_STAMPED = datetime(1970, 1, 1, tzinfo=UTC)  # of a result whose actor has not said when
 MESSAGE_LENGTH = 200  # of provider text we keep: enough to recognise an error, too short to hide in
 
 
@@ -106,19 +107,22 @@ class KeyReport:
 
 @attrs.frozen(kw_only=True)
 class CheckResult:
-    """What one check found out, before an actor adds whose it is and when it was.
+    """What one check found: the one value that goes from the dialect to the store.
 
-    latency: seconds from sending the deciding request to its last byte; None when not known.
-    ttft: seconds to the first token of a streamed completion.
+    provider, at: whose check it was and when it began, UTC; the actor fills them in.
+    latency_ms: from sending the deciding request to its last byte; None when not known.
+    ttft_ms: to the first token of a streamed completion.
     retry_after: seconds until the provider asked us to come back (header or body), None untold.
     models: the model list, None where the check read none.
     completions: how many completions this check spent; requests: how many requests it sent.
     """
 
     kind: OutcomeKind = attrs.field(validator=instance_of(OutcomeKind))
+    provider: str = ""
+    at: datetime = attrs.field(default=NOT_STAMPED, validator=is_aware)
     message: str = attrs.field(default="", validator=max_len(MESSAGE_LENGTH))
-    latency: float | None = attrs.field(default=None, validator=optional([ge(0.0), is_finite]))
-    ttft: float | None = attrs.field(default=None, validator=optional([ge(0.0), is_finite]))
+    latency_ms: float | None = attrs.field(default=None, validator=optional([ge(0.0), is_finite]))
+    ttft_ms: float | None = attrs.field(default=None, validator=optional([ge(0.0), is_finite]))
     http_status: int | None = None
     facts: Facts = Facts()
     limits: tuple[LimitReading, ...] = ()
@@ -128,22 +132,3 @@ class CheckResult:
     requests: int = 1
     completions: int = 0
     keys: tuple[KeyReport, ...] = ()
-
-
-@attrs.frozen(kw_only=True)
-class Outcome:
-    """One finished check. ``at``: when it began, UTC; ``ended``: steady seconds."""
-
-    provider: str = attrs.field(validator=min_len(1))
-    at: datetime = attrs.field(validator=is_aware)
-    ended: float
-    finding: CheckResult
-
-    @property
-    def kind(self) -> OutcomeKind:
-        return self.finding.kind
-
-    @property
-    def latency_ms(self) -> float | None:
-        latency = self.finding.latency
-        return None if latency is None else latency * 1000.0

@@ -1,29 +1,26 @@
-"""What is stored: one record a check, one a change, one an operator's override. All frozen."""
+"""Records for the store: a check, a change, an operator's override. All frozen."""
 
 from datetime import datetime
 from enum import StrEnum
 
 import attrs
 
-from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.outcomes import CheckResult, Status
 
 
 @attrs.frozen(kw_only=True)
 class CheckRecord:
-    """One check as it was judged. ``state``: what judging this provider carries on from, JSON."""
+    """One check and how it was judged.
 
-    provider: str
-    at: datetime
-    kind: OutcomeKind
+    interval_seconds: in force when it was checked. state: what judging its provider carries on
+    from after a restart, JSON.
+    """
+
+    result: CheckResult
     status: Status
-    latency_ms: float | None
-    ttft_ms: float | None
-    interval_seconds: float  # in force when it was checked
-    http_status: int | None
-    message: str
+    interval_seconds: float
     consecutive_failures: int
     rate_limit_percent: float
-    completions: int
     state: str
 
 

@@ -123,6 +123,11 @@ class Ranking:
     def best(self) -> str | None:
         return self.ranked[0].provider if self.ranked else None
 
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        """Return whom to fall back to when the best one fails, in order."""
+        return tuple(ranked.provider for ranked in self.ranked[1:])
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class Snapshot:

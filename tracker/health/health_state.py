@@ -4,7 +4,8 @@ from datetime import datetime
 
 import attrs
 
-from tracker.core.outcomes import CheckResult, Facts, KeyReport, Outcome, OutcomeKind
+from tracker.core.clock import ClockReading
+from tracker.core.outcomes import CheckResult, Facts, KeyReport, OutcomeKind
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.settings import Timing
 
@@ -18,8 +19,9 @@ class HealthState:
 
     down: latched until the next success. recovery: successes in a row since it left down, None
     when it is not recovering. slow: of the last three successes, newest last. counted: the last
-    outcome that says something about the provider, with its message. blocked_until: when the
-    limit that was hit resets, where that was told.
+    outcome that says something about the provider, with its message. uninformative: checks in a
+    row that said nothing about it. blocked_until: when the limit that was hit resets, where that
+    was told. waiting_until: until when a failing provider asked us to wait (Retry-After).
     """
 
     consecutive_failures: int = 0
@@ -29,6 +31,8 @@ class HealthState:
     counted: OutcomeKind | None = None
     counted_message: str = ""
     blocked_until: float | None = None
+    waiting_until: float | None = None
+    uninformative: int = 0
     limit_untold: bool = False  # a limit was hit, and nobody told until when
     outcome: OutcomeKind | None = None
     message: str = ""
@@ -40,49 +44,48 @@ class HealthState:
 
 
 def apply_check(
-    health: HealthState, outcome: Outcome, timing: Timing, now: datetime
+    health: HealthState, result: CheckResult, timing: Timing, now: ClockReading
 ) -> HealthState:
-    """The health after one more check. ``now``: the wall clock when the check ended."""
-    finding = outcome.finding
-    health = attrs.evolve(
-        health, outcome=finding.kind, message=finding.message, last_check=outcome.at
-    )
-    if finding.kind.is_ours:
-        return health
+    """Return the health after one more check. ``now``: when the check ended."""
+    health = attrs.evolve(health, outcome=result.kind, message=result.message, last_check=result.at)
+    if result.kind.is_ours:
+        return attrs.evolve(health, uninformative=health.uninformative + 1)
     health = attrs.evolve(
         health,
-        counted=finding.kind,
-        counted_message=finding.message,
+        counted=result.kind,
+        counted_message=result.message,
         facts=attrs.evolve(
-            health.facts.updated(finding.facts), quota_available=_quota(health.facts, finding)
+            health.facts.updated(result.facts), quota_available=_quota(health.facts, result)
         ),
-        keys=finding.keys or health.keys,
-        blocked_until=_blocked_until(health, outcome, now),
-        limit_untold=_limit_untold(health, outcome, now),
+        keys=result.keys or health.keys,
+        uninformative=0,
+        waiting_until=_waiting_until(result, now),
+        blocked_until=_blocked_until(health, result, now),
+        limit_untold=_limit_untold(health, result, now),
     )
-    if finding.kind.is_success:
-        return _after_success(health, outcome, timing)
-    return _after_failure(health, timing) if finding.kind.is_failure else health
+    if result.kind.is_success:
+        return _after_success(health, result, timing)
+    return _after_failure(health, timing) if result.kind.is_failure else health
 
 
-def _quota(before: Facts, finding: CheckResult) -> bool | None:
+def _quota(before: Facts, result: CheckResult) -> bool | None:
     """A spent quota is no news for ever: a success says at least that it is not spent now."""
-    if finding.facts.quota_available is not None or not finding.kind.is_success:
-        proven = finding.facts.quota_available
+    if result.facts.quota_available is not None or not result.kind.is_success:
+        proven = result.facts.quota_available
         return before.quota_available if proven is None else proven
-    told = [reading for reading in finding.limits if reading.remaining is not None]
+    told = [reading for reading in result.limits if reading.remaining is not None]
     if told:
         return not any(is_used_up(reading) for reading in told)
     return before.quota_available or None
 
 
-def _after_success(health: HealthState, outcome: Outcome, timing: Timing) -> HealthState:
+def _after_success(health: HealthState, result: CheckResult, timing: Timing) -> HealthState:
     run = 1 if health.down else None if health.recovery is None else health.recovery + 1
     recovered = run is None or run >= timing.successes_to_recover
-    latency, ttft = outcome.latency_ms, outcome.finding.ttft
+    latency, ttft = result.latency_ms, result.ttft_ms
     slow = health.slow  # where our own stall hid the latency, nothing was learnt of its pace
     if latency is not None:
-        slow = (*slow, outcome.kind is OutcomeKind.SLOW)[-REMEMBERED_SUCCESSES:]
+        slow = (*slow, result.kind is OutcomeKind.SLOW)[-REMEMBERED_SUCCESSES:]
     return attrs.evolve(
         health,
         consecutive_failures=0,
@@ -90,7 +93,7 @@ def _after_success(health: HealthState, outcome: Outcome, timing: Timing) -> Hea
         recovery=None if recovered else run,
         slow=slow,
         response_time_ms=health.response_time_ms if latency is None else latency,
-        ttft_ms=health.ttft_ms if ttft is None else ttft * 1000.0,
+        ttft_ms=health.ttft_ms if ttft is None else ttft,
     )
 
 
@@ -101,36 +104,43 @@ def _after_failure(health: HealthState, timing: Timing) -> HealthState:
     return attrs.evolve(health, consecutive_failures=failures, down=down, recovery=recovery)
 
 
-def _blocked_until(health: HealthState, outcome: Outcome, now: datetime) -> float | None:
+def _blocked_until(health: HealthState, result: CheckResult, now: ClockReading) -> float | None:
     """A failure is no word that a limit was lifted; the reset that was told for it stands."""
-    seconds = blocked_for(outcome.finding, now)
+    seconds = blocked_for(result, now.at)
     if seconds is None:
-        return health.blocked_until if outcome.kind.is_failure else None
-    return outcome.ended + seconds
+        return health.blocked_until if result.kind.is_failure else None
+    return now.steady + seconds
 
 
-def _limit_untold(health: HealthState, outcome: Outcome, now: datetime) -> bool:
+def _waiting_until(result: CheckResult, now: ClockReading) -> float | None:
+    """Honour a Retry-After that came with a failure; a limit has its own reset."""
+    if not result.kind.is_failure or result.retry_after is None:
+        return None
+    return now.steady + result.retry_after
+
+
+def _limit_untold(health: HealthState, result: CheckResult, now: ClockReading) -> bool:
     """Until a success, or until a check tells the reset; a failure is no word on it here either."""
-    if outcome.kind.is_failure:
+    if result.kind.is_failure:
         return health.limit_untold
-    return outcome.kind.is_limit and blocked_for(outcome.finding, now) is None
+    return result.kind.is_limit and blocked_for(result, now.at) is None
 
 
-def blocked_for(finding: CheckResult, now: datetime) -> float | None:
+def blocked_for(result: CheckResult, now: datetime) -> float | None:
     """Seconds until a limit that this check found used up resets; None: none, or not told."""
-    if finding.kind.is_limit and finding.retry_after is not None:
-        return finding.retry_after
-    reset = last_reset(finding)
+    if result.kind.is_limit and result.retry_after is not None:
+        return result.retry_after
+    reset = last_reset(result)
     return None if reset is None else max((reset - now).total_seconds(), 0.0)
 
 
-def last_reset(finding: CheckResult) -> datetime | None:
+def last_reset(result: CheckResult) -> datetime | None:
     """When the last of the limits that are used up resets; None: none is, or not told."""
     # Of what a body lists (credits, one of many models) the dialect has judged what stops us.
-    judged = finding.kind.is_success and finding.limits_source is LimitSource.BODY
-    if judged or finding.kind.is_failure:
+    judged = result.kind.is_success and result.limits_source is LimitSource.BODY
+    if judged or result.kind.is_failure:
         return None
-    resets = [r.reset_at for r in finding.limits if is_used_up(r) and r.reset_at is not None]
+    resets = [r.reset_at for r in result.limits if is_used_up(r) and r.reset_at is not None]
     return max(resets, default=None)
 
 

@@ -131,7 +131,7 @@ def judged(
 
 
 def _answered(
-    session: Session, reply: BoundedResponse, key: Secret | None, ttft: float | None = None
+    session: Session, reply: BoundedResponse, key: Secret | None, ttft_ms: float | None = None
 ) -> CheckResult:
     facts = Facts(
         reachable=True,
@@ -139,7 +139,7 @@ def _answered(
         quota_available=True,
         inference=True,
     )
-    return session.found(reply, OutcomeKind.OK, "", facts, ttft=ttft)
+    return session.found(reply, OutcomeKind.OK, "", facts, ttft_ms=ttft_ms)
 
 
 def _unanswered(session: Session, reply: BoundedResponse, *, recognised: bool) -> CheckResult:

@@ -171,7 +171,7 @@ class Session:
         return CheckResult(
             kind=kind,
             message=printable(message, self.mask) if message else "",
-            latency=reply.seconds,
+            latency_ms=reply.seconds * 1000.0,
             http_status=reply.status,
             facts=facts,
             limits=self.named((*told.readings, *limits)),

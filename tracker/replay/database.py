@@ -7,7 +7,7 @@ from typing import Any
 
 import trio
 
-from tracker.core.outcomes import CheckResult, Outcome, OutcomeKind
+from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.replay.history import ROUND_SECONDS, History, RecordedCheck, ReplayError
 from tracker.store.errors import Damaged, StoreUnavailable
@@ -47,14 +47,14 @@ def _rows(connection: Any) -> list[tuple[Any, ...]]:
 
 def _observed(row: tuple[Any, ...]) -> RecordedCheck:
     provider, at_ms, outcome, latency_ms, interval, http_status, used = row
-    finding = CheckResult(
+    result = CheckResult(
         kind=_KINDS[outcome],
-        latency=None if latency_ms is None else latency_ms / 1000.0,
+        provider=provider,
+        at=datetime.fromtimestamp(at_ms / 1000.0, UTC),
+        latency_ms=latency_ms,
         http_status=http_status,
         # Which limit it was is not stored, only how much of it was used.
         limits=(LimitReading(name="stored", limit=100.0, remaining=100.0 - used),),
         limits_source=LimitSource.HEADERS,
     )
-    at_s = at_ms / 1000.0
-    at = datetime.fromtimestamp(at_s, UTC)
-    return RecordedCheck(Outcome(provider=provider, at=at, ended=at_s, finding=finding), interval)
+    return RecordedCheck(result, interval)

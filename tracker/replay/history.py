@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from tracker.core.outcomes import Outcome
+from tracker.core.outcomes import CheckResult
 
 ROUND_SECONDS = 600.0
 WARM_UP = 3  # rounds that every policy may look at before its choices count
@@ -18,7 +18,7 @@ class ReplayError(ValueError):
 class RecordedCheck:
     """One recorded check. ``interval``: seconds, then in force; None where nobody knows."""
 
-    outcome: Outcome
+    outcome: CheckResult
     interval: float | None = None
 
     @property

@@ -109,7 +109,7 @@ def _next_calls(history: History, rerun: StateReplay) -> list[dict[str, Simulate
         met = {}
         for seen in reversed(round_):
             if not seen.outcome.kind.is_ours:
-                timeout = rerun.dossiers[seen.outcome.provider].provider.timing.timeout_seconds
+                timeout = rerun.providers[seen.outcome.provider].provider.timing.timeout_seconds
                 met[seen.outcome.provider] = _call(seen, timeout * 1000.0)
         coming = coming | met
     return calls[::-1]

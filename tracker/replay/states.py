@@ -1,4 +1,4 @@
-"""The states a running tracker would have had: the same dossiers, judged by the same rules."""
+"""The states a running tracker would have had: the same providers, judged by the same rules."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -18,43 +18,45 @@ class StateReplay:
 
     timings: Mapping[str, Timing] = attrs.field(factory=dict)
     timing: Timing = Timing()
-    dossiers: dict[str, ProviderState] = attrs.field(factory=dict, init=False)
+    providers: dict[str, ProviderState] = attrs.field(factory=dict, init=False)
 
     def states(self, history: History) -> Iterator[CandidatePool]:
         """One a round."""
         for round_ in history.rounds:
             for seen in round_:
-                self._take(seen)
-            yield self._field(_instant(round_[-1]))
+                self._record(seen)
+            yield self._pool(_clock_reading(round_[-1]))
 
-    def _take(self, seen: RecordedCheck) -> None:
-        now = _instant(seen)
+    def _record(self, seen: RecordedCheck) -> None:
+        now = _clock_reading(seen)
         # The plan is not recorded: the interval in force then is the best guess of it.
         due = None if seen.interval is None else now.steady + seen.interval
-        self._dossier(seen).take(seen.outcome, due, now)
+        self._state_of(seen).record_check(seen.outcome, due, now)
 
-    def _dossier(self, seen: RecordedCheck) -> ProviderState:
+    def _state_of(self, seen: RecordedCheck) -> ProviderState:
         name = seen.outcome.provider
-        dossier = self.dossiers.get(name)
-        if dossier is None:
+        state = self.providers.get(name)
+        if state is None:
             provider = Provider(name=name, timing=self.timings.get(name, self.timing))
-            dossier = self.dossiers[name] = ProviderState(provider)
-        timing = dossier.provider.timing
+            state = self.providers[name] = ProviderState(provider)
+        timing = state.provider.timing
         if seen.interval is not None and seen.interval != timing.interval_seconds:
             # From its own setting each time: one short interval must not shorten it for ever.
             own = self.timings.get(name, self.timing).timeout_seconds
             within = min(own, seen.interval)
             timing = attrs.evolve(timing, interval_seconds=seen.interval, timeout_seconds=within)
-            dossier.adopt(attrs.evolve(dossier.provider, timing=timing), overridden=False)
-        return dossier
+            state.update_settings(attrs.evolve(state.provider, timing=timing), overridden=False)
+        return state
 
-    def _field(self, now: ClockReading) -> CandidatePool:
-        for dossier in self.dossiers.values():
-            if dossier.touched or now.steady >= dossier.changes_at:
-                dossier.refresh(now)
-        return CandidatePool.of(self.dossiers[name].standing for name in sorted(self.dossiers))
+    def _pool(self, now: ClockReading) -> CandidatePool:
+        for state in self.providers.values():
+            if state.is_outdated(now):
+                state.refresh(now)
+        return CandidatePool.of(
+            self.providers[name].published.entry for name in sorted(self.providers)
+        )
 
 
-def _instant(seen: RecordedCheck) -> ClockReading:
+def _clock_reading(seen: RecordedCheck) -> ClockReading:
     at = datetime.fromtimestamp(seen.at, UTC)
     return ClockReading(at, seen.at)

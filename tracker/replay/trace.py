@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tracker.core.clock import utc_now
-from tracker.core.outcomes import CheckResult, Outcome, OutcomeKind
+from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.settings import Timing
 from tracker.probes.classify import STATUSES
 from tracker.replay.history import History, RecordedCheck, ReplayError
@@ -66,9 +66,9 @@ def _observed(line: int, row: dict[str, str], timing: Timing) -> RecordedCheck |
     if ok is None:
         return None
     kind = _kind(ok, latency, status, timing)
-    seconds = latency / 1000.0 if latency is not None and kind.is_success else None
-    finding = CheckResult(kind=kind, latency=seconds, http_status=status)
-    return RecordedCheck(Outcome(provider=provider, at=at, ended=at.timestamp(), finding=finding))
+    known = latency if kind.is_success else None
+    result = CheckResult(kind=kind, provider=provider, at=at, latency_ms=known, http_status=status)
+    return RecordedCheck(result)
 
 
 def _kind(ok: bool, latency: float | None, status: int | None, timing: Timing) -> OutcomeKind:

@@ -9,7 +9,7 @@ import structlog
 import trio
 
 from tracker.core.clock import Clock
-from tracker.core.outcomes import CheckResult, Facts, Outcome, OutcomeKind
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.settings import Provider
 from tracker.health.health_state import blocked_for
 from tracker.health.schedule import Grid, Streak, next_due
@@ -41,7 +41,7 @@ class _CheckRequest:
     """Somebody waits for a check; answered with its outcome."""
 
     answered: trio.Event = attrs.field(factory=trio.Event)
-    outcome: Outcome | None = None
+    outcome: CheckResult | None = None
 
 
 @attrs.define(eq=False)
@@ -81,7 +81,7 @@ class CheckActor:
                 if self.shared.schedule:
                     self.due = trio.current_time()  # nothing is known of the new endpoint yet
 
-    async def check_now(self) -> Outcome | None:
+    async def check_now(self) -> CheckResult | None:
         """One check, joining the one under way; None when the actor was stopped meanwhile."""
         request = _CheckRequest()
         self._requests.append(request)
@@ -100,7 +100,7 @@ class CheckActor:
         self._poked.set()
         return self._steady(self.due)
 
-    def release(self) -> None:
+    def cancel_requests(self) -> None:
         """Answer everybody who waits: there will be no check."""
         self._answer(None)
 
@@ -130,10 +130,10 @@ class CheckActor:
         finally:
             self.beat, self.busy = trio.current_time(), False
         self._plan(outcome)
-        await mailbox.send(CheckCompleted(outcome=outcome, next_due=self._steady(self.due)))
+        await mailbox.send(CheckCompleted(result=outcome, next_due=self._steady(self.due)))
         self._answer(outcome)
 
-    async def probe(self, check: Check) -> Outcome:
+    async def probe(self, check: Check) -> CheckResult:
         """One check within one scope: DNS, TLS, headers and body together."""
         clock, limit = self.shared.clock, self.provider.timing.timeout_seconds
         at, began = clock.now(), trio.current_time()
@@ -150,20 +150,20 @@ class CheckActor:
             slow_ms=self.provider.timing.degraded_latency_ms,
         )
         self._log.debug("check ended", outcome=finding.kind.value)
-        return Outcome(provider=self.provider.name, at=at, ended=clock.steady(), finding=finding)
+        return attrs.evolve(finding, provider=self.provider.name, at=at)
 
-    def _plan(self, outcome: Outcome) -> None:
+    def _plan(self, outcome: CheckResult) -> None:
         self._streak = self._streak.after(outcome.kind)
-        now, wait = trio.current_time(), outcome.finding.retry_after
+        now, wait = trio.current_time(), outcome.retry_after
         if wait is not None or outcome.kind.is_success:
             self._not_before = -NEVER if wait is None else now + wait
         if not self.shared.schedule:
             return
         due = next_due(
-            outcome.finding,
+            outcome,
             streak=self._streak,
             ended=now,
-            blocked_for=blocked_for(outcome.finding, self.shared.clock.now()),
+            blocked_for=blocked_for(outcome, self.shared.clock.now()),
             grid=self._grid(),
             timing=self.provider.timing,
         )
@@ -183,7 +183,7 @@ class CheckActor:
             return None
         return self.shared.clock.steady() + due - trio.current_time()
 
-    def _answer(self, outcome: Outcome | None) -> None:
+    def _answer(self, outcome: CheckResult | None) -> None:
         requests, self._requests = self._requests, []
         for request in requests:
             request.outcome = outcome
@@ -204,8 +204,8 @@ def discount_loop_stall(finding: CheckResult, *, stall: float, slow_ms: float) -
     if stall and finding.kind.is_success:
         return attrs.evolve(
             finding,
-            latency=None,
-            ttft=None,
+            latency_ms=None,
+            ttft_ms=None,
             message=f"our event loop stalled for {stall:.1f} s: its latency is not known",
         )
     if stall and finding.kind.is_failure:
@@ -216,6 +216,6 @@ def discount_loop_stall(finding: CheckResult, *, stall: float, slow_ms: float) -
             requests=finding.requests,
             completions=finding.completions,
         )
-    if finding.kind is OutcomeKind.OK and finding.latency and finding.latency * 1000.0 > slow_ms:
+    if finding.kind is OutcomeKind.OK and finding.latency_ms and finding.latency_ms > slow_ms:
         return attrs.evolve(finding, kind=OutcomeKind.SLOW)
     return finding

@@ -1,6 +1,5 @@
-"""The only one who changes state: judges what actors report, ranks, and posts snapshots."""
+"""The only task that changes state: judges what actors report, ranks, and posts snapshots."""
 
-from collections.abc import Callable
 from datetime import datetime
 from types import MappingProxyType
 
@@ -10,16 +9,16 @@ import structlog
 import trio
 
 from tracker.core.clock import Clock, ClockReading
-from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, Outcome, OutcomeKind
+from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, OutcomeKind
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
 from tracker.core.snapshot import ProviderStatus, Snapshot
 from tracker.health.provider_state import ProviderState, StoredProvider
-from tracker.ranking import Excluded, Ranking
+from tracker.ranking import Ranking
 from tracker.ranking.candidate_pool import CandidatePool
-from tracker.ranking.policy import Candidate
 from tracker.runtime.board import Board
 from tracker.runtime.change_log import ChangeLog
+from tracker.runtime.first_sweep import FirstSweep, SweepPhase
 from tracker.runtime.messages import (
     ActorCrashed,
     CheckCompleted,
@@ -29,26 +28,21 @@ from tracker.runtime.messages import (
     ProviderAdded,
     ProviderRemoved,
     Publish,
+    Rank,
+    SettingsChanged,
 )
+from tracker.runtime.publication import PublicationSchedule
 from tracker.store.backlog import Backlog
 
 log = structlog.get_logger()
 
-# Results that come close together share a snapshot: ranking a thousand takes 10 ms, so a tenth of
-# a second for them keeps publishing below a tenth of the time; for fewer it is that much shorter.
-COALESCE_SECONDS = 0.1
-COALESCE_SECONDS_EACH = 0.0001
-# At least this often, so that the windows of uptime and latency move on.
-REFRESH_SECONDS = 60.0
-
-Rank = Callable[[tuple[Candidate, ...], tuple[Excluded, ...], str | None, datetime | None], Ranking]
-
 
 @attrs.define(eq=False)
 class Aggregator:
-    """Its state survives a crash of ``run``: a report is either taken whole or not at all.
+    """Owns the state of all providers: handles every message, judges, ranks and publishes.
 
-    ``rank`` is the policy with its guard; ``dropped``: reports that crashed it twice.
+    Its state survives a crash of ``run``: a message is handled as a whole or not at all.
+    rank: the policy with its guard. dropped: messages that crashed it twice.
     """
 
     board: Board
@@ -57,24 +51,20 @@ class Aggregator:
     clock: Clock = attrs.field(factory=Clock)
     mask: Mask = attrs.field(factory=Mask)
     dropped: int = 0
-    dossiers: dict[str, ProviderState] = attrs.field(factory=dict)
-    # Of whoever is not watched now, from before this start and since: a reload may put it back.
-    _past: dict[str, StoredProvider] = attrs.field(factory=dict)
-    _departed: dict[str, ProviderState] = attrs.field(factory=dict)
-    _journal: ChangeLog = attrs.field(init=False)
+    providers: dict[str, ProviderState] = attrs.field(factory=dict)
+    # State of removed providers, kept in case a reload adds them back.
+    _stored: dict[str, StoredProvider] = attrs.field(factory=dict)
+    _removed: dict[str, ProviderState] = attrs.field(factory=dict)
+    _change_log: ChangeLog = attrs.field(init=False)
     _best: str | None = None
-    _in_hand: Message | None = None
+    _processing: Message | None = None
     _retried: bool = False
-    _dirty: bool = True
-    _begun: bool = False  # everything to be watched at the start is known
-    _awaited: set[str] = attrs.field(factory=set)  # to be checked, and not yet since the start
-    _swept: bool = False
-    _carried_on: bool = False  # the best one is that of the run before
-    _published: float = -float("inf")  # trio seconds
-    _refreshed: float = -float("inf")
+    _sweep: FirstSweep = attrs.field(factory=FirstSweep)
+    _schedule: PublicationSchedule = attrs.field(factory=PublicationSchedule)
+    _best_restored: bool = False  # the best one is that of the run before
 
     def __attrs_post_init__(self) -> None:
-        self._journal = ChangeLog(self.backlog)
+        self._change_log = ChangeLog(self.backlog)
 
     async def run(self, inbox: trio.MemoryReceiveChannel[Message]) -> None:
         """Until every sender has closed; then posts a last snapshot."""
@@ -90,104 +80,109 @@ class Aggregator:
 
     def publish(self) -> None:
         """Post a snapshot of everything known now."""
-        now, began = self._instant(), trio.current_time()
-        everything = began >= self._refreshed + REFRESH_SECONDS
-        providers: dict[str, ProviderStatus] = {}
-        for name, dossier in self.dossiers.items():
-            before = dossier.view
-            if everything or dossier.touched or before is None or now.steady >= dossier.changes_at:
-                dossier.refresh(now)
-            if dossier.view is not None:
-                providers[name] = dossier.view
-                self._journal.status(before, dossier.view, now.at)
+        now, began = self._now(), trio.current_time()
+        everything = self._schedule.is_refresh_due(began)
+        views = {
+            name: self._refresh(state, now, always=everything)
+            for name, state in self.providers.items()
+        }
         ranking = self._ranking(now.at)
-        self._journal.best(self._best, ranking, now.at)
+        self._change_log.best(self._best, ranking, now.at)
         self._best = ranking.best
         self.board.post(
             Snapshot(
                 timestamp=now.at,
                 revision=self.board.latest.revision + 1,
-                providers=MappingProxyType(providers),
+                providers=MappingProxyType(views),
                 ranking=ranking,
-                swept=self._is_swept(),
+                swept=self._sweep.finish(),
             )
         )
-        self._dirty, self._published = False, began
-        self._refreshed = began if everything else self._refreshed
+        self._schedule.note(began, refreshed=everything)
+
+    def _refresh(self, state: ProviderState, now: ClockReading, *, always: bool) -> ProviderStatus:
+        before = state.published.view
+        if before is not None and not always and not state.is_outdated(now):
+            return before
+        view = state.refresh(now)
+        self._change_log.status(before, view, now.at)
+        return view
 
     def masked(self, text: str) -> str:
         """A text without the secrets of the present configuration."""
         return self.mask(text)
 
     def _process(self, message: Message) -> None:
-        """A bug in ``take`` leaves the message in hand; the next run tries it once more."""
-        self._in_hand = message
-        self.take(message)
-        self._in_hand, self._retried = None, False
+        """A bug in ``handle`` leaves the message in hand; the next run tries it once more."""
+        self._processing = message
+        self.handle(message)
+        self._processing, self._retried = None, False
 
     def _retry(self) -> None:
-        message = self._in_hand
+        message = self._processing
         if message is None:
             return
         if self._retried:
-            self._in_hand, self._retried = None, False
+            self._processing, self._retried = None, False
             self.dropped += 1
             log.error(
                 "report dropped: it crashed the aggregator twice", report=type(message).__name__
             )
-            if isinstance(message, Publish):
-                message.done.set()  # whoever waits for it must not wait for ever
+            if isinstance(message, Publish | SettingsChanged):
+                message.done.set()  # its sender must not wait for ever
             return
         self._retried = True
         self._process(message)
 
-    def take(self, message: Message) -> None:
+    def handle(self, message: Message) -> None:
         match message:
-            case CheckCompleted(outcome=outcome, next_due=next_due):
-                self._take_outcome(outcome, next_due)
+            case CheckCompleted(result=result, next_due=next_due):
+                self._record_check(result, next_due)
             case CheckRescheduled(provider=name, next_due=next_due):
-                self._take_plan(name, next_due)
+                self._reschedule(name, next_due)
             case ActorCrashed():
-                self._take_crash(message)
+                self._record_crash(message)
             case ProviderAdded(provider=provider, overridden=overridden):
-                self._watch(provider, overridden=overridden)
+                self._add_provider(provider, overridden=overridden)
             case ProviderRemoved(name=name):
-                if (dossier := self.dossiers.pop(name, None)) is not None:
-                    self._departed[name] = dossier
-                self._awaited.discard(name)
+                if (state := self.providers.pop(name, None)) is not None:
+                    self._removed[name] = state
+                self._sweep.forget(name)
+            case SettingsChanged(rank=rank, mask=mask, done=done):
+                self.rank, self.mask = rank, mask
+                done.set()
             case HistoryLoaded():
-                self._restore(message)
+                self._restore_history(message)
             case Publish(done=done):
-                self._begun = True
+                self._sweep.begin()
                 self.publish()
                 done.set()
                 return
-        self._dirty = True
+        self._schedule.changed = True
 
-    def _take_outcome(
-        self, outcome: Outcome, next_due: float | None, *, given_up: str | None = None
+    def _record_check(
+        self, result: CheckResult, next_due: float | None, *, given_up: str | None = None
     ) -> None:
-        dossier = self.dossiers.get(outcome.provider)
-        if dossier is None:
+        state = self.providers.get(result.provider)
+        if state is None:
             return  # removed while its last report was under way
-        finding = outcome.finding
         log.info(  # first: in an embedding program a logger may raise
             "checked",
-            provider=outcome.provider,
-            outcome=outcome.kind.value,
-            milliseconds=None if outcome.latency_ms is None else round(outcome.latency_ms, 1),
-            **({"message": finding.message} if finding.message else {}),
+            provider=result.provider,
+            outcome=result.kind.value,
+            milliseconds=None if result.latency_ms is None else round(result.latency_ms, 1),
+            **({"message": result.message} if result.message else {}),
         )
-        self._journal.models(outcome.provider, dossier.models, finding.models, outcome.at)
-        record = dossier.take(outcome, next_due, self._instant(), given_up=given_up)
+        self._change_log.models(result.provider, state.models, result.models, result.at)
+        record = state.record_check(result, next_due, self._now(), given_up=given_up)
         self.backlog.append(record)
-        self._awaited.discard(outcome.provider)
+        self._sweep.forget(result.provider)
 
-    def _take_plan(self, name: str, next_due: float | None) -> None:
-        if (dossier := self.dossiers.get(name)) is not None:
-            dossier.reschedule(next_due, self._instant())
+    def _reschedule(self, name: str, next_due: float | None) -> None:
+        if (state := self.providers.get(name)) is not None:
+            state.reschedule(next_due, self._now())
 
-    def _take_crash(self, crash: ActorCrashed) -> None:
+    def _record_crash(self, crash: ActorCrashed) -> None:
         error = self.mask(crash.error)[:MESSAGE_LENGTH]
         log.error(
             "actor crashed",
@@ -197,83 +192,84 @@ class Aggregator:
             given_up=crash.spent,
             trace=self.mask(crash.trace),
         )
-        dossier = self.dossiers.get(crash.provider)
-        if dossier is None:
+        state = self.providers.get(crash.provider)
+        if state is None:
             return
         message = f"our checker crashed: {error}"[:MESSAGE_LENGTH]
-        finding = CheckResult(kind=OutcomeKind.INTERNAL, message=message, requests=0)
-        now = self._instant()
-        outcome = Outcome(provider=crash.provider, at=now.at, ended=now.steady, finding=finding)
-        self._take_outcome(outcome, dossier.next_due, given_up=error if crash.spent else None)
+        result = CheckResult(
+            kind=OutcomeKind.INTERNAL,
+            provider=crash.provider,
+            at=self.clock.now(),
+            message=message,
+            requests=0,
+        )
 
-    def _watch(self, provider: Provider, *, overridden: bool) -> None:
-        dossier = self.dossiers.get(provider.name)
-        if dossier is None:
-            last = next(reversed(self.dossiers), "")
-            dossier = self.dossiers[provider.name] = self._opened(provider)
+        self._record_check(result, state.target.next_due, given_up=error if crash.spent else None)
+
+    def _add_provider(self, provider: Provider, *, overridden: bool) -> None:
+        state = self.providers.get(provider.name)
+        if state is None:
+            last = next(reversed(self.providers), "")
+            state = self.providers[provider.name] = self._state_for(provider)
             if provider.name < last:
-                self.dossiers = dict(sorted(self.dossiers.items()))
-        dossier.adopt(provider, overridden=overridden)
-        if provider.enabled and not dossier.checked:
-            self._awaited.add(provider.name)
+                self.providers = dict(sorted(self.providers.items()))
+        state.update_settings(provider, overridden=overridden)
+        if provider.enabled and not state.checked:
+            self._sweep.expect(provider.name)
         else:
-            self._awaited.discard(provider.name)
+            self._sweep.forget(provider.name)
 
-    def _opened(self, provider: Provider) -> ProviderState:
-        if (departed := self._departed.pop(provider.name, None)) is not None:
+    def _state_for(self, provider: Provider) -> ProviderState:
+        if (departed := self._removed.pop(provider.name, None)) is not None:
             departed.reset_after_absence()
             return departed
-        dossier = ProviderState(provider)
-        if (past := self._past.pop(provider.name, None)) is not None:
-            self._carry_on(dossier, past)
-        return dossier
+        state = ProviderState(provider)
+        if (past := self._stored.pop(provider.name, None)) is not None:
+            self._restore_state(state, past)
+        return state
 
-    def _restore(self, message: HistoryLoaded) -> None:
-        known = self._departed | self.dossiers
+    def _restore_history(self, message: HistoryLoaded) -> None:
+        known = self._removed | self.providers
         for name, past in message.past.items():
-            if (dossier := known.get(name)) is not None:
-                self._carry_on(dossier, past)
+            if (state := known.get(name)) is not None:
+                self._restore_state(state, past)
             else:
-                self._past[name] = past
-        self._carried_on = message.best is not None
+                self._stored[name] = past
+        self._best_restored = message.best is not None
         self._best = self._best or message.best
 
-    def _carry_on(self, dossier: ProviderState, past: StoredProvider) -> None:
+    def _restore_state(self, state: ProviderState, past: StoredProvider) -> None:
         try:
-            dossier.restore(past, self._instant())
+            state.restore(past, self._now())
         except (msgspec.DecodeError, ValueError) as error:
-            name = dossier.provider.name
+            name = state.provider.name
             log.warning("stored state not understood", provider=name, error=str(error))
 
     def _ranking(self, at: datetime) -> Ranking:
-        field = CandidatePool.of(state.standing for state in self.dossiers.values())
-        views = (dossier.view for dossier in self.dossiers.values())
+        pool = CandidatePool.of(state.published.entry for state in self.providers.values())
+        views = (state.published.view for state in self.providers.values())
         dues = [due for v in views if v is not None and (due := v.next_result_at(at)) is not None]
-        # Until all were asked once, whoever answered first is no incumbent but by chance.
-        incumbent = self._best if self._swept or self._carried_on else None
-        return self.rank(field.candidates, field.excluded, incumbent, min(dues, default=None))
-
-    def _is_swept(self) -> bool:
-        """Once true it stays so: a provider that is added later is no reason to be unready."""
-        self._swept = self._swept or (self._begun and not self._awaited)
-        return self._swept
+        # Before the first sweep ends there is no incumbent to protect.
+        incumbent = (
+            self._best if self._sweep.phase is SweepPhase.DONE or self._best_restored else None
+        )
+        return self.rank(pool.candidates, pool.excluded, incumbent, min(dues, default=None))
 
     def silent_for(self) -> float:
-        """Seconds by which the next snapshot is overdue."""
-        return max(trio.current_time() - self._published - REFRESH_SECONDS, 0.0)
+        """Return the seconds by which the next snapshot is overdue."""
+        return self._schedule.overdue_seconds(trio.current_time())
 
-    def _instant(self) -> ClockReading:
+    def _now(self) -> ClockReading:
         return ClockReading(self.clock.now(), self.clock.steady())
 
     def _next_publication(self) -> float:
-        """Trio seconds. Nothing is posted while what is to be watched is still being told."""
-        if not self._begun:
+        """Return trio seconds. Nothing is posted while it is still being said what to watch."""
+        if self._sweep.phase is SweepPhase.LOADING:
             return float("inf")
-        gap = min(COALESCE_SECONDS_EACH * len(self.dossiers), COALESCE_SECONDS)
-        soonest = self._published + gap
-        if self._dirty:
-            # The end of the first sweep is news that everybody waits for.
-            return soonest if self._swept or self._awaited else self._published
-        changes = min((d.changes_at for d in self.dossiers.values()), default=float("inf"))
-        by_time = trio.current_time() + changes - self.clock.steady()
-        return max(soonest, min(by_time, self._refreshed + REFRESH_SECONDS))
+        moments = (state.published.changes_at for state in self.providers.values())
+        steady_change = min(moments, default=float("inf"))
+        return self._schedule.next(
+            len(self.providers),
+            trio.current_time() + steady_change - self.clock.steady(),
+            urgent=self._sweep.phase is SweepPhase.RUNNING and self._sweep.is_complete(),
+        )

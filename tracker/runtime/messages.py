@@ -1,21 +1,28 @@
 """Messages to the aggregator, from the actors and from the tracker itself. All frozen."""
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 import attrs
 import trio
 
-from tracker.core.outcomes import Outcome
+from tracker.core.outcomes import CheckResult
+from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
+from tracker.core.snapshot import Excluded, Ranking
 from tracker.health.provider_state import StoredProvider
+from tracker.ranking.policy import Candidate
+
+# (candidates, excluded, incumbent, when the next check is due) -> the ranking
+Rank = Callable[[tuple[Candidate, ...], tuple[Excluded, ...], str | None, datetime | None], Ranking]
 
 
 @attrs.frozen(kw_only=True)
 class CheckCompleted:
     """A check is done; the next is due at ``next_due`` (steady seconds; None: only on request)."""
 
-    outcome: Outcome
+    result: CheckResult
     next_due: float | None
 
 
@@ -29,7 +36,7 @@ class CheckRescheduled:
 
 @attrs.frozen(kw_only=True)
 class ActorCrashed:
-    """An actor's own bug. ``spent``: its restart budget is used up, it will not run again.
+    """An actor's own bug. ``spent``: its budget is used up, it is tried at the longest delay.
 
     error and trace are whole: whoever shows them masks first and cuts then, or half a key remains.
     """
@@ -64,6 +71,15 @@ class ProviderRemoved:
 
 
 @attrs.frozen(kw_only=True)
+class SettingsChanged:
+    """Rank with this policy and hide these secrets from now on, then set ``done``."""
+
+    rank: Rank
+    mask: Mask
+    done: trio.Event
+
+
+@attrs.frozen(kw_only=True)
 class Publish:
     """Post everything reported so far, then set ``done``."""
 
@@ -78,4 +94,4 @@ class HistoryLoaded:
     best: str | None = None
 
 
-Message = ActorMessage | ProviderAdded | ProviderRemoved | Publish | HistoryLoaded
+Message = ActorMessage | ProviderAdded | ProviderRemoved | SettingsChanged | Publish | HistoryLoaded

@@ -20,6 +20,7 @@ from tracker.runtime.actor import ActorContext, OpenCheck
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.board import Board
 from tracker.runtime.diagnostics import RestartingTasks
+from tracker.runtime.live_settings import LiveSettings
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.messages import Message
 from tracker.runtime.restarting_task import RestartingTask
@@ -100,7 +101,7 @@ class _House:
             async with outbox, trio.open_nursery() as actors:
                 supervisor = Supervisor(actors, outbox, self.shared, self.backoff)
                 tracker = Tracker(
-                    file=config,
+                    settings=LiveSettings(config),
                     store=self.store,
                     aggregator=self.aggregator,
                     writer=self.writer,
@@ -108,7 +109,7 @@ class _House:
                     keepers=keepers,
                     outbox=outbox,
                 )
-                await tracker.begin(actors)
+                await tracker.start(actors)
                 task_status.started(tracker)
                 await tracker.stopped()
                 actors.cancel_scope.cancel()

@@ -3,23 +3,13 @@
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
-from typing import Any
 
 import attrs
 import structlog
 import trio
 
-from tracker.config.overrides import (
-    UNSET,
-    Setting,
-    Unset,
-    apply_override,
-    apply_valid_override,
-    effective_config,
-    is_empty,
-    update_override,
-)
-from tracker.core.outcomes import CheckResult, Outcome, OutcomeKind
+from tracker.config.overrides import UNSET, Setting
+from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.records import ChangeRecord, OverrideRecord
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config, Provider
@@ -33,7 +23,15 @@ from tracker.runtime.diagnostics import (
     TrackerHealth,
     collect_health,
 )
-from tracker.runtime.messages import Message, ProviderAdded, ProviderRemoved, Publish
+from tracker.runtime.live_settings import LiveSettings
+from tracker.runtime.messages import (
+    Message,
+    ProviderAdded,
+    ProviderRemoved,
+    Publish,
+    Rank,
+    SettingsChanged,
+)
 from tracker.runtime.restore import RestoredState, restore_state
 from tracker.runtime.supervisor import Supervisor
 from tracker.store import History, Store, StoreUnavailable
@@ -58,7 +56,7 @@ class Tracker:
     ``get_healthiest_provider``, which any thread may call.
     """
 
-    _file: Config
+    _settings: LiveSettings
     _store: Store
     _aggregator: Aggregator
     _writer: Writer
@@ -66,10 +64,6 @@ class Tracker:
     _keepers: RestartingTasks
     _outbox: trio.MemorySendChannel[Message]
     configuration_errors: tuple[str, ...] = ()
-    _overrides: dict[str, OverrideRecord] = attrs.field(factory=dict)
-    _effective: Config | None = None
-    # What was tuned before what is stored was read.
-    _said: dict[str, dict[str, Any]] = attrs.field(factory=dict)
     _unread: str = ""  # why what is stored could not be read
     _changing: trio.Lock = attrs.field(factory=trio.Lock)  # one change of settings at a time
     _stop: trio.Event = attrs.field(factory=trio.Event)
@@ -88,14 +82,12 @@ class Tracker:
 
     @property
     def config(self) -> Config:
-        """What is in force: the file with the operators' overrides over it."""
-        if self._effective is None:
-            self._effective = effective_config(self._file, self._overrides)
-        return self._effective
+        """Return what is in force: the file with the operators' overrides over it."""
+        return self._settings.effective
 
     @property
     def overrides(self) -> Mapping[str, OverrideRecord]:
-        return dict(self._overrides)
+        return self._settings.overrides
 
     @property
     def mask(self) -> Mask:
@@ -105,16 +97,16 @@ class Tracker:
         """From memory; None when no provider is usable."""
         return self.snapshot.ranking.best
 
-    async def check(self, *names: str) -> dict[str, Outcome]:
+    async def check(self, *names: str) -> dict[str, CheckResult]:
         """Check these now, or all that are switched on; joins checks under way.
 
         The snapshot has the results when this returns. Raises KeyError for an unknown name,
         StoppedError.
         """
         for name in names:
-            self._file.provider(name)
+            self._settings.file.provider(name)
         chosen = names or tuple(p.name for p in self.config.providers if p.enabled)
-        outcomes: dict[str, Outcome] = {}
+        outcomes: dict[str, CheckResult] = {}
 
         async def check_one(name: str) -> None:
             outcomes[name] = await self._supervisor.check(name) or self._skipped_outcome(name)
@@ -138,18 +130,11 @@ class Tracker:
         StoppedError.
         """
         async with self._changes():
-            override = update_override(
-                name, self._overrides.get(name), interval_seconds=interval_seconds, enabled=enabled
+            provider, override = self._settings.tune(
+                name, interval_seconds=interval_seconds, enabled=enabled
             )
-            apply = apply_valid_override if isinstance(interval_seconds, Unset) else apply_override
-            provider = apply(self._file.provider(name), override)
-            self._remember_override(override)
-            if self._writer.remembered.is_set():
+            if self._settings.stored_known:
                 self._aggregator.backlog.append(override)
-            else:  # what is stored is not known yet, and half of it may stay
-                said = {"interval_seconds": interval_seconds, "enabled": enabled}
-                given = {what: value for what, value in said.items() if value is not UNSET}
-                self._said.setdefault(name, {}).update(given)
             log.info(
                 "tuned", provider=name, interval=override.interval_seconds, on=override.enabled
             )
@@ -164,17 +149,14 @@ class Tracker:
         """
         rank = FallbackRanker(config.ranking)
         async with self._changes():
-            await self._take(config, rank)
+            await self._apply_config(config, rank)
         log.info("configuration reloaded", providers=len(config.providers))
         await self._publish()
 
-    async def _take(self, config: Config, rank: FallbackRanker) -> None:
+    async def _apply_config(self, config: Config, rank: Rank) -> None:
         before = {provider.name: provider for provider in self.config.providers}
-        self._file, self._effective = config, None
-        secrets = dict.fromkeys((*self._aggregator.mask.secrets, *config.secrets()))
-        self._aggregator.mask = Mask(secrets)
-        self._aggregator.rank = rank
-        self._writer.retention_days = config.retention_days
+        self._settings.replace_file(config)
+        await self._change_settings(config, rank)
         after = {provider.name: provider for provider in self.config.providers}
         for name in before.keys() - after.keys():
             await self._supervisor.stop(name)
@@ -183,6 +165,14 @@ class Tracker:
             if before.get(name) != provider:
                 await self._watch(provider, restart=True)
         self.configuration_errors = ()
+
+    async def _change_settings(self, config: Config, rank: Rank) -> None:
+        """Wait until the aggregator masks the new secrets: the actors that use them start next."""
+        secrets = dict.fromkeys((*self.mask.secrets, *config.secrets()))
+        changed = SettingsChanged(rank=rank, mask=Mask(secrets), done=trio.Event())
+        await self._outbox.send(changed)
+        await changed.done.wait()
+        self._writer.retention_days = config.retention_days
 
     async def history(
         self,
@@ -209,7 +199,7 @@ class Tracker:
             TrackerComponents(self._store, self._aggregator, self._supervisor, self._keepers),
             watched=sum(provider.enabled for provider in self.config.providers),
             running=not self._stop.is_set(),
-            ready=self.snapshot.swept or not self._file.schedule,
+            ready=self.snapshot.swept or not self._settings.file.schedule,
             started_at=self._started_at,
             configuration_errors=self.configuration_errors,
         )
@@ -222,14 +212,14 @@ class Tracker:
         """Wait until somebody asked it to end."""
         await self._stop.wait()
 
-    async def begin(self, nursery: trio.Nursery) -> None:
+    async def start(self, nursery: trio.Nursery) -> None:
         """Restore what the store remembers, post the first snapshot, start the actors.
 
         nursery: the actors'.
         """
         remembrance = None
         with trio.move_on_after(LOAD_SECONDS):
-            remembrance = await self._remember()
+            remembrance = await self._load_history()
         if remembrance is not None:
             self._merge(remembrance.overrides)
         for provider in self.config.providers:
@@ -241,10 +231,10 @@ class Tracker:
             self._supervisor.start(provider)
             await trio.lowlevel.checkpoint()  # opening a thousand at once would hold the loop
         if remembrance is None:
-            nursery.start_soon(self._remember_later)
+            nursery.start_soon(self._load_history_later)
         log.info("tracker started", providers=len(self.config.providers))
 
-    async def _remember(self) -> RestoredState | None:
+    async def _load_history(self) -> RestoredState | None:
         try:
             return await restore_state(self._store, now=self._aggregator.clock.now())
         except StoreUnavailable as error:
@@ -253,12 +243,12 @@ class Tracker:
             self._unread = error.reason
         return None
 
-    async def _remember_later(self) -> None:
+    async def _load_history_later(self) -> None:
         """The database was away at the start, or slow: take its history over when it can be."""
         remembrance = None
         while remembrance is None:
             await trio.sleep(LOAD_RETRY_SECONDS)
-            remembrance = await self._remember()
+            remembrance = await self._load_history()
         async with self._changing:
             self._merge(remembrance.overrides)
             for provider in self.config.providers:
@@ -267,20 +257,12 @@ class Tracker:
             await self._outbox.send(remembrance.restore)
 
     def _merge(self, stored: Mapping[str, OverrideRecord]) -> None:
-        """What was said while nothing could be read goes over what is stored, and is stored now."""
-        for override in stored.values():
-            self._remember_override(override)
-        for name, given in self._said.items():
-            override = update_override(name, stored.get(name), **given)
-            self._remember_override(override)
+        for override in self._settings.merge_stored(stored):
             self._aggregator.backlog.append(override)
-        self._said.clear()
         self._writer.remembered.set()
 
     async def _watch(self, provider: Provider, *, restart: bool = False) -> None:
-        override = self._overrides.get(provider.name)
-        interval = provider.timing.interval_seconds
-        overridden = override is not None and override.interval_seconds == interval
+        overridden = self._settings.is_overridden(provider)
         await self._outbox.send(ProviderAdded(provider=provider, overridden=overridden))
         if restart:
             await self._supervisor.replace(provider)
@@ -311,15 +293,12 @@ class Tracker:
                 raise
             raise StoppedError from error
 
-    def _remember_override(self, override: OverrideRecord) -> None:
-        self._effective = None
-        if is_empty(override):
-            self._overrides.pop(override.provider, None)
-        else:
-            self._overrides[override.provider] = override
-
-    def _skipped_outcome(self, name: str) -> Outcome:
-        clock = self._aggregator.clock
+    def _skipped_outcome(self, name: str) -> CheckResult:
         message = "no check was made: its actor is switched off, restarting or given up"
-        finding = CheckResult(kind=OutcomeKind.INTERNAL, message=message, requests=0)
-        return Outcome(provider=name, at=clock.now(), ended=clock.steady(), finding=finding)
+        return CheckResult(
+            kind=OutcomeKind.INTERNAL,
+            provider=name,
+            at=self._aggregator.clock.now(),
+            message=message,
+            requests=0,
+        )

@@ -85,28 +85,30 @@ def _states(checks: Iterable[CheckRecord], first: int) -> Iterable[tuple[Any, ..
     """One row a provider: its newest check and state, its last successful latency."""
     rows: dict[str, tuple[Any, ...]] = {}
     for number, record in enumerate(checks, first):
-        latency = record.latency_ms if record.kind.is_success else None
-        if latency is None and record.provider in rows:
-            latency = rows[record.provider][2]
-        rows[record.provider] = (record.provider, number, latency, record.state)
+        result = record.result
+        latency = result.latency_ms if result.kind.is_success else None
+        if latency is None and result.provider in rows:
+            latency = rows[result.provider][2]
+        rows[result.provider] = (result.provider, number, latency, record.state)
     return rows.values()
 
 
 def _check(number: int, record: CheckRecord) -> tuple[Any, ...]:
+    result = record.result
     return (
         number,
-        record.provider,
-        epoch_ms(record.at.timestamp()),
+        result.provider,
+        epoch_ms(result.at.timestamp()),
         record.status.value,
-        record.kind.value,
-        record.latency_ms,
-        record.ttft_ms,
+        result.kind.value,
+        result.latency_ms,
+        result.ttft_ms,
         record.interval_seconds,
-        record.http_status,
-        encodable(record.message),
+        result.http_status,
+        encodable(result.message),
         record.consecutive_failures,
         record.rate_limit_percent,
-        record.completions,
+        result.completions,
     )
 
 

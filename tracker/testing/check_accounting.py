@@ -105,7 +105,9 @@ class CheckAccounting:
             self.stored[name] = [e for e in each if e.seen.at >= before or e.number in left]
 
     def _balance(self, backlog: Backlog) -> None:
-        waiting = Counter(r.provider for r in backlog.waiting() if isinstance(r, CheckRecord))
+        waiting = Counter(
+            r.result.provider for r in backlog.waiting() if isinstance(r, CheckRecord)
+        )
         for name, owed in self.owed.items():
             assert len(owed) >= waiting[name], f"{waiting[name]} of {name} wait to be stored twice"
             self._drop(owed, len(owed) - waiting[name])

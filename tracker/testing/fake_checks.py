@@ -17,7 +17,8 @@ from tracker.testing.provider_behavior import ProviderBehavior
 class FakeCheck:
     """One provider's check; ``mood`` and the rest may change at any time, also by a script.
 
-    latency_ms: until it answers, slow_ms: while SLOW; retry_after: seconds, while RATE_LIMITED.
+    latency_ms: until it answers, slow_ms: while SLOW; retry_after: seconds, while RATE_LIMITED
+    or OVERLOADED.
     crash: raised by the next check, as our own bug would be.
     begun, ended: how many checks; overlapped: how many began while another was under way.
     """
@@ -45,10 +46,11 @@ class FakeCheck:
             raise crash
         if mood is ProviderBehavior.HANG:
             await trio.sleep_forever()
-        latency = (self.slow_ms if mood is ProviderBehavior.SLOW else self.latency_ms) / 1000.0
-        await trio.sleep(latency)
-        retry_after = self.retry_after if mood is ProviderBehavior.RATE_LIMITED else None
-        return finding_of(mood, latency=latency, retry_after=retry_after)
+        latency_ms = self.slow_ms if mood is ProviderBehavior.SLOW else self.latency_ms
+        await trio.sleep(latency_ms / 1000.0)
+        asks_to_wait = mood in {ProviderBehavior.RATE_LIMITED, ProviderBehavior.OVERLOADED}
+        retry_after = self.retry_after if asks_to_wait else None
+        return finding_of(mood, latency_ms=latency_ms, retry_after=retry_after)
 
 
 @attrs.define(eq=False)
@@ -74,14 +76,16 @@ class FakeProviders:
 
 
 def finding_of(
-    mood: ProviderBehavior, *, latency: float, retry_after: float | None = None
+    mood: ProviderBehavior, *, latency_ms: float, retry_after: float | None = None
 ) -> CheckResult:
     """What a check of a model list that needs a key finds; a slow answer is an ok one here."""
     kind = OutcomeKind.OK if mood is ProviderBehavior.SLOW else mood.expected
     return CheckResult(
         kind=kind,
         message="" if kind is OutcomeKind.OK else f"simulated: {mood}",
-        latency=None if kind is OutcomeKind.CONNECT else latency,  # a failure is answered as well
+        latency_ms=None
+        if kind is OutcomeKind.CONNECT
+        else latency_ms,  # a failure is answered as well
         facts=_facts(kind),
         retry_after=retry_after,
     )

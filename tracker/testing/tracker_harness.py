@@ -173,7 +173,7 @@ class TrackerHarness:
             except Exception:
                 self._saw(name, self.clock.now(), OutcomeKind.INTERNAL)
                 raise
-            latency = None if finding.latency is None else finding.latency * 1000.0
+            latency = finding.latency_ms
             kind = finding.kind
             if (
                 kind is OutcomeKind.OK
@@ -181,7 +181,7 @@ class TrackerHarness:
                 and latency > timing.degraded_latency_ms
             ):
                 kind = OutcomeKind.SLOW
-            self._saw(name, at, kind, latency, finding.retry_after if kind.is_limit else None)
+            self._saw(name, at, kind, latency, finding.retry_after)
             return finding
 
         await trio.lowlevel.checkpoint()
@@ -253,7 +253,7 @@ class TrackerHarness:
         tracker, aggregator = self.tracker, self._aggregator
         await tracker._publish()  # noqa: SLF001 (our own)
         shown = tracker.snapshot
-        aggregator._refreshed = -float("inf")  # noqa: SLF001 (windows move once a minute)
+        aggregator._schedule.refreshed = -float("inf")  # noqa: SLF001 (windows move once a minute)
         await tracker._publish()  # noqa: SLF001
         return Observation(
             shown=shown,

@@ -5,8 +5,8 @@ from datetime import timedelta
 import attrs
 import pytest
 
-from tests.helpers.factories import START, finding, outcome
-from tracker.core.outcomes import Facts, KeyReport, KeyState, Outcome, OutcomeKind, Status
+from tests.helpers.factories import AT_START, START, finding, outcome
+from tracker.core.outcomes import Facts, KeyReport, KeyState, OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.settings import Timing
 from tracker.health.health_state import HealthState, apply_check, blocked_for
@@ -24,7 +24,7 @@ NOW = StatusInputs(now=0.0)
 def after(*kinds: OutcomeKind, timing: Timing = Timing()) -> HealthState:
     health = HealthState()
     for kind in kinds:
-        health = apply_check(health, outcome(kind), timing, START)
+        health = apply_check(health, outcome(kind), timing, AT_START)
     return health
 
 
@@ -130,7 +130,7 @@ def test_a_limit_that_runs_out_soon_degrades_with_that_reason() -> None:
 
 
 def limited(retry_after: float | None) -> HealthState:
-    return apply_check(HealthState(), outcome(LIMITED, retry_after=retry_after), Timing(), START)
+    return apply_check(HealthState(), outcome(LIMITED, retry_after=retry_after), Timing(), AT_START)
 
 
 def test_a_rate_limited_provider_is_usable_again_after_its_reset() -> None:
@@ -143,25 +143,25 @@ def test_a_rate_limited_provider_is_usable_again_after_its_reset() -> None:
 def test_without_a_told_reset_only_the_next_check_makes_it_usable() -> None:
     health = limited(None)
     assert decide_status(health, StatusInputs(now=1e9)).usable is False
-    assert decide_status(apply_check(health, outcome(OK), Timing(), START), NOW).usable is True
+    assert decide_status(apply_check(health, outcome(OK), Timing(), AT_START), NOW).usable is True
 
 
 def test_a_refused_key_makes_it_unusable_until_a_check_says_otherwise() -> None:
     health = after(OK, OutcomeKind.AUTH)
     assert decide_status(health, StatusInputs(now=1e9)).usable is False
-    assert decide_status(apply_check(health, outcome(OK), Timing(), START), NOW).usable is True
+    assert decide_status(apply_check(health, outcome(OK), Timing(), AT_START), NOW).usable is True
 
 
 def test_a_failure_does_not_lift_a_limit_before_its_reset() -> None:
-    health = apply_check(limited(30.0), outcome(OutcomeKind.SERVER, after=5.0), Timing(), START)
+    health = apply_check(limited(30.0), outcome(OutcomeKind.SERVER, after=5.0), Timing(), AT_START)
     assert decide_status(health, StatusInputs(now=29.0)).usable is False
     assert decide_status(health, StatusInputs(now=30.0)).usable is True
-    health = apply_check(health, outcome(OK, after=6.0), Timing(), START)
+    health = apply_check(health, outcome(OK, after=6.0), Timing(), AT_START)
     assert decide_status(health, StatusInputs(now=7.0)).usable is True
 
 
 def test_our_own_failure_does_not_lift_a_ban() -> None:
-    health = apply_check(limited(30.0), outcome(OutcomeKind.INTERNAL), Timing(), START)
+    health = apply_check(limited(30.0), outcome(OutcomeKind.INTERNAL), Timing(), AT_START)
     assert decide_status(health, NOW).usable is False
 
 
@@ -179,7 +179,7 @@ def used_up(reset_in: float | None) -> LimitReading:
 
 
 def test_an_answer_that_used_the_last_request_bars_the_provider_until_the_reset() -> None:
-    health = apply_check(HealthState(), outcome(OK, limits=(used_up(60.0),)), Timing(), START)
+    health = apply_check(HealthState(), outcome(OK, limits=(used_up(60.0),)), Timing(), AT_START)
     assert decide_status(health, StatusInputs(now=59.0)).usable is False
     assert decide_status(health, StatusInputs(now=61.0)).usable is True
 
@@ -200,34 +200,34 @@ def test_facts_stay_until_a_newer_proof() -> None:
         Facts(reachable=False),
         Facts(reachable=True, inference=True),
     ):
-        health = apply_check(health, outcome(OK, facts=facts), Timing(), START)
+        health = apply_check(health, outcome(OK, facts=facts), Timing(), AT_START)
     assert health.facts == Facts(reachable=True, authenticated=True, inference=True)
 
 
 def test_a_success_ends_the_proof_that_the_quota_is_spent() -> None:
     spent = apply_check(
-        after(OK), outcome(LIMITED, facts=Facts(quota_available=False)), Timing(), START
+        after(OK), outcome(LIMITED, facts=Facts(quota_available=False)), Timing(), AT_START
     )
     assert spent.facts.quota_available is False
-    assert apply_check(spent, outcome(SERVER), Timing(), START).facts.quota_available is False
-    assert apply_check(spent, outcome(OK), Timing(), START).facts.quota_available is None
+    assert apply_check(spent, outcome(SERVER), Timing(), AT_START).facts.quota_available is False
+    assert apply_check(spent, outcome(OK), Timing(), AT_START).facts.quota_available is None
     left = LimitReading(name="requests", limit=10.0, remaining=3.0)
     assert (
-        apply_check(spent, outcome(OK, limits=(left,)), Timing(), START).facts.quota_available
+        apply_check(spent, outcome(OK, limits=(left,)), Timing(), AT_START).facts.quota_available
         is True
     )
 
 
 def test_key_reports_stay_when_a_check_brings_none() -> None:
     keys = (KeyReport(number=1, state=KeyState.OK),)
-    health = apply_check(HealthState(), outcome(OK, keys=keys), Timing(), START)
-    assert apply_check(health, outcome(SERVER), Timing(), START).keys == keys
+    health = apply_check(HealthState(), outcome(OK, keys=keys), Timing(), AT_START)
+    assert apply_check(health, outcome(SERVER), Timing(), AT_START).keys == keys
 
 
 def test_response_time_is_that_of_the_last_success_whose_latency_is_known() -> None:
     health = after(OK)
-    unknown = Outcome(provider="groq", at=START, ended=0.0, finding=finding(OK, None))
+    unknown = finding(OK, None, provider="groq", at=START)
     health = apply_check(
-        apply_check(health, unknown, Timing(), START), outcome(SERVER), Timing(), START
+        apply_check(health, unknown, Timing(), AT_START), outcome(SERVER), Timing(), AT_START
     )
     assert health.response_time_ms == pytest.approx(100.0)

@@ -3,8 +3,8 @@
 import attrs
 import pytest
 
-from tests.helpers.factories import START, finding, outcome
-from tracker.core.outcomes import Outcome, OutcomeKind, Status
+from tests.helpers.factories import AT_START, START, finding, outcome
+from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.settings import Timing
 from tracker.health.health_state import HealthState, apply_check
 from tracker.health.status_rules import LimitReason, StatusInputs, decide_status
@@ -21,13 +21,13 @@ NOW = StatusInputs(now=0.0)
 def after(*kinds: OutcomeKind) -> HealthState:
     health = HealthState()
     for kind in kinds:
-        health = apply_check(health, outcome(kind), Timing(), START)
+        health = apply_check(health, outcome(kind), Timing(), AT_START)
     return health
 
 
 def test_reasons_say_what_was_found() -> None:
     assert decide_status(after(OK), NOW).reason == "last check ok in 100 ms"
-    failed = apply_check(HealthState(), outcome(SERVER, message="HTTP 500"), Timing(), START)
+    failed = apply_check(HealthState(), outcome(SERVER, message="HTTP 500"), Timing(), AT_START)
     assert decide_status(failed, NOW).reason == "last check: server error (HTTP 500)"
     assert decide_status(after(SERVER, SERVER, SERVER), NOW).reason == (
         "3 failed checks in a row; the last check: server error"
@@ -55,16 +55,11 @@ def test_it_is_said_where_a_limit_bars_that_the_reason_does_not_tell_of() -> Non
 
 
 def test_a_success_in_our_stall_is_not_told_with_the_latency_of_the_one_before() -> None:
-    stalled = Outcome(
-        provider="p",
-        at=START,
-        ended=0.0,
-        finding=attrs.evolve(finding(OK), latency=None, message="its latency is not known"),
-    )
-    health = apply_check(after(OK), stalled, Timing(), START)
+    stalled = finding(OK, None, provider="p", at=START, message="its latency is not known")
+    health = apply_check(after(OK), stalled, Timing(), AT_START)
     assert decide_status(health, NOW).reason == "last check ok; its latency is not known"
     slow = apply_check(
-        apply_check(after(SLOW, SLOW), stalled, Timing(), START), stalled, Timing(), START
+        apply_check(after(SLOW, SLOW), stalled, Timing(), AT_START), stalled, Timing(), AT_START
     )
     assert decide_status(slow, NOW).status is Status.DEGRADED  # nothing was learnt of its pace
 
@@ -73,3 +68,28 @@ def test_the_last_check_is_not_said_to_be_one_that_told_nothing() -> None:
     assert decide_status(after(SERVER, SERVER, SERVER, OutcomeKind.REQUEST), NOW).reason == (
         "3 failed checks in a row; the last check that tells something: server error"
     )
+
+
+def test_checks_that_say_nothing_keep_no_verdict_alive() -> None:
+    """A refused address or a 405 for weeks: the last good check proves nothing any more."""
+    nothing = (OutcomeKind.REQUEST, OutcomeKind.INTERNAL, OutcomeKind.REQUEST)
+    assert decide_status(after(OK, *nothing[:2]), NOW).usable
+    decision = decide_status(after(OK, *nothing), NOW)
+    assert (decision.status, decision.usable) == (Status.UNKNOWN, False)
+    assert decision.reason == (
+        "the last 3 checks say nothing about it: our check itself was refused"
+    )
+    assert decide_status(after(OK, *nothing, OK), NOW).status is Status.HEALTHY
+
+
+def test_a_failing_provider_that_asks_us_to_wait_is_not_used_until_then() -> None:
+    waiting = apply_check(
+        after(OK), outcome(OutcomeKind.OVERLOADED, retry_after=3600.0), Timing(), AT_START
+    )
+    decision = decide_status(waiting, NOW)
+    assert (decision.status, decision.usable) == (Status.DEGRADED, False)
+    assert decision.usable_in == 3600.0
+    later = attrs.evolve(NOW, now=3600.0)
+    assert decide_status(waiting, later).usable
+    answered = apply_check(waiting, outcome(OK), Timing(), AT_START)
+    assert decide_status(answered, NOW).usable

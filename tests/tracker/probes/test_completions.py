@@ -19,7 +19,7 @@ async def test_a_completion_streams_one_token_and_times_the_first():
     )
     finding, asked = await check("groq", stream, check="chat", model="m")
     assert finding.kind is OutcomeKind.OK
-    assert 0.1 <= finding.ttft <= finding.latency - 0.05
+    assert 100.0 <= finding.ttft_ms <= finding.latency_ms - 50.0
     assert asked[0].json == {
         "model": "m",
         "messages": [{"role": "user", "content": "hi"}],
@@ -39,7 +39,7 @@ async def test_a_completion_streams_one_token_and_times_the_first():
 )
 async def test_an_answer_without_text_is_one_and_without_a_stream_has_no_ttft(choice):
     finding, _ = await check("groq", answer({"choices": [choice]}), check="chat", model="m")
-    assert (finding.kind, finding.ttft) == (OutcomeKind.OK, None)
+    assert (finding.kind, finding.ttft_ms) == (OutcomeKind.OK, None)
     assert finding.facts.inference is True
 
 
@@ -118,7 +118,7 @@ async def test_a_reasoning_model_that_spent_its_token_on_thinking_has_answered()
     )
     spent = answer({"error": {"message": message, "type": "invalid_request_error"}}, 400)
     finding, asked = await check("openai", spent, check="chat", model="o")
-    assert (finding.kind, finding.message, finding.ttft) == (OutcomeKind.OK, "", None)
+    assert (finding.kind, finding.message, finding.ttft_ms) == (OutcomeKind.OK, "", None)
     assert finding.facts == Facts(
         reachable=True, authenticated=True, quota_available=True, inference=True
     )
@@ -227,7 +227,7 @@ async def test_a_completion_proves_key_quota_and_inference(name):
     assert finding.facts == Facts(
         reachable=True, authenticated=True, quota_available=True, inference=True
     )
-    assert finding.ttft is not None
+    assert finding.ttft_ms is not None
     assert [f"{one.method} {one.target}" for one in asked] == [target]
     assert asked[0].json == (body or {
         "model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1,

@@ -10,7 +10,7 @@ import trio
 
 from tests.helpers.factories import START, outcome, provider
 from tracker.core.clock import Clock
-from tracker.core.outcomes import CheckResult, Outcome, OutcomeKind
+from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.settings import Config, RankingSettings
 from tracker.core.snapshot import Snapshot
 from tracker.ranking import FallbackRanker, Ranking, load_policy
@@ -76,16 +76,13 @@ def test_checks_exactly_a_round_apart_are_rounds_of_their_own(written):
 def test_one_short_interval_shortens_no_later_time_out():
     def seen(minute, interval):
         at = START + timedelta(minutes=minute)
-        outcome = Outcome(
-            provider="a", at=at, ended=at.timestamp(), finding=CheckResult(kind=OutcomeKind.OK)
-        )
-        return RecordedCheck(outcome, interval)
+        return RecordedCheck(CheckResult(kind=OutcomeKind.OK, provider="a", at=at), interval)
 
     rerun = StateReplay()
     history = History.of([seen(0, 2.0), seen(20, 300.0)], round_seconds=300)
     for _ in rerun.states(history):
         pass
-    assert rerun.dossiers["a"].provider.timing.timeout_seconds == 10.0
+    assert rerun.providers["a"].provider.timing.timeout_seconds == 10.0
 
 
 def test_rows_in_any_order_are_the_same_history(written):
@@ -290,7 +287,7 @@ async def live(path: Path, checks: int) -> list[Ranking]:
     aggregator = Aggregator(board=board, backlog=Backlog(), rank=FallbackRanker(), clock=clock)
     names = ("groq", "mistral", "openai")
     for name in names:
-        aggregator.take(ProviderAdded(provider=provider(name)))
+        aggregator.handle(ProviderAdded(provider=provider(name)))
     answers = []
     for n in range(checks):
         now[0] = 100.0 * n
@@ -303,8 +300,8 @@ async def live(path: Path, checks: int) -> list[Ranking]:
             else dice.lognormvariate(4.6, 0.4)
         )
         seen = outcome(kind, provider=names[n % 3], after=now[0], latency_ms=latency)
-        aggregator.take(CheckCompleted(outcome=seen, next_due=now[0] + 300.0))
-        aggregator.take(Publish(done=trio.Event()))
+        aggregator.handle(CheckCompleted(result=seen, next_due=now[0] + 300.0))
+        aggregator.handle(Publish(done=trio.Event()))
         answers.append(board.latest.ranking)
     async with open_store(str(path), clock=clock) as store:
         await store.write(aggregator.backlog.take(10_000))

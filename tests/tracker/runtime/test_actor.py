@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.helpers.factories import finding, provider
-from tracker.core.outcomes import CheckResult, Facts, Outcome, OutcomeKind
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Secret
 from tracker.core.settings import Provider
 from tracker.runtime.actor import (
@@ -70,7 +70,7 @@ def outcomes(inbox: trio.MemoryReceiveChannel[ActorMessage]) -> list[OutcomeKind
     while inbox.statistics().current_buffer_used:
         report = inbox.receive_nowait()
         if isinstance(report, CheckCompleted):
-            found.append(report.outcome.kind)
+            found.append(report.result.kind)
     return found
 
 
@@ -99,11 +99,11 @@ async def test_a_hanging_provider_times_out_at_its_limit_and_others_would_go_on(
     async with living(fake, provider(timeout_seconds=10.0)) as (_, inbox):
         report = await inbox.receive()
         assert isinstance(report, CheckCompleted)
-        assert (report.outcome.kind, trio.current_time()) == (
+        assert (report.result.kind, trio.current_time()) == (
             OutcomeKind.TIMEOUT,
             pytest.approx(10, abs=0.1),
         )
-        assert report.outcome.finding.message == "no whole answer within 10 s"
+        assert report.result.message == "no whole answer within 10 s"
 
 
 async def test_what_a_check_knows_when_it_is_cut_off_is_reported(
@@ -118,7 +118,7 @@ async def test_what_a_check_knows_when_it_is_cut_off_is_reported(
         async with living(fake([OutcomeKind.OK], seconds=3600.0), provider()) as (_, inbox):
             report = await inbox.receive()
             assert isinstance(report, CheckCompleted)
-            found = report.outcome.finding
+            found = report.result
             assert (found.facts.reachable, found.requests, found.completions) == known
             assert found.message == "no whole answer within 10 s"
 
@@ -127,7 +127,7 @@ async def test_check_now_joins_the_check_under_way(autojump_clock: MockClock) ->
     fake = FakeProvider([OutcomeKind.OK], seconds=5.0)
     async with living(fake, provider()) as (actor, inbox):
         await trio.sleep(1.0)
-        answered: list[Outcome | None] = []
+        answered: list[CheckResult | None] = []
 
         async def ask() -> None:
             answered.append(await actor.check_now())
@@ -211,7 +211,7 @@ def test_a_failure_during_our_own_stall_is_never_the_providers(kind: OutcomeKind
 
 def test_an_answer_during_our_own_stall_counts_but_its_latency_does_not() -> None:
     found = stalled(OutcomeKind.OK, 0.5)
-    assert (found.kind, found.latency) == (OutcomeKind.OK, None)
+    assert (found.kind, found.latency_ms) == (OutcomeKind.OK, None)
 
 
 @pytest.mark.parametrize(

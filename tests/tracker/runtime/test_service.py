@@ -217,7 +217,8 @@ async def test_an_actor_past_its_budget_is_unknown_and_the_rest_goes_on(
         seen = tracker.snapshot.providers["a"]
         assert (seen.status, seen.usable) == (Status.UNKNOWN, False)
         assert seen.reason == (
-            "its checker crashed too often and was given up: ZeroDivisionError: a bug of ours"
+            "its checker crashed too often and was given up for now: "
+            "ZeroDivisionError: a bug of ours"
         )
         assert tracker.snapshot.providers["bb"].status is Status.HEALTHY
         health = tracker.health()
@@ -322,7 +323,7 @@ async def test_a_silent_provider_becomes_stale_when_nobody_checks_it(
 ) -> None:
     async with world.running(world.config("a")) as tracker:
         await world.passes(10.0)
-        tracker._supervisor._charges["a"].scope.cancel()  # its actor is gone without a word
+        tracker._supervisor._actors["a"].scope.cancel()  # its actor is gone without a word
         await world.passes(4 * 60.0 + 120.0)
         seen = tracker.snapshot.providers["a"]
         assert (seen.status, seen.stale, seen.usable) == (Status.UNKNOWN, True, False)
@@ -353,15 +354,15 @@ async def test_a_report_that_crashes_the_aggregator_twice_is_dropped_and_counted
     world: World, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world.running(world.config("a", "bb")) as tracker:
-        dossier = tracker._aggregator.dossiers["a"]
-        take = type(dossier).take
+        state = tracker._aggregator.providers["a"]
+        record_check = type(state).record_check
 
         def broken(self: Any, *rest: Any, **more: Any) -> Any:
-            if self is dossier:
+            if self is state:
                 raise ZeroDivisionError("a bug of ours")
-            return take(self, *rest, **more)
+            return record_check(self, *rest, **more)
 
-        monkeypatch.setattr(type(dossier), "take", broken)
+        monkeypatch.setattr(type(state), "record_check", broken)
         await world.passes(70.0)
         assert tracker.health().reports_dropped == 1
         monkeypatch.undo()
@@ -409,10 +410,10 @@ async def test_an_actor_that_runs_again_is_not_called_given_up(
     world.kinds["a"] = OutcomeKind.INTERNAL
     async with world.running(world.config("a")) as tracker:
         await world.passes(300.0)
-        dossier = tracker._aggregator.dossiers["a"]
+        state = tracker._aggregator.providers["a"]
         del world.kinds["a"]
         await while_advancing(world, lambda: tracker.tune("a", interval_seconds=60.0))
-        dossier.given_up = "the last word of the actor before"  # told behind the change
+        state.given_up = "the last word of the actor before"  # told behind the change
         await world.passes(120.0)
         assert tracker.snapshot.providers["a"].status is Status.HEALTHY
 
@@ -631,15 +632,15 @@ async def test_a_bug_while_a_check_is_judged_counts_it_once(
     world: World, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world.running(world.config("a")) as tracker:
-        dossier = tracker._aggregator.dossiers["a"]
-        record, bugs = type(dossier)._record, iter([True])
+        state = tracker._aggregator.providers["a"]
+        record, bugs = type(state)._record, iter([True])
 
         def broken(self: Any, *rest: Any) -> Any:
             if next(bugs, False):
                 raise ZeroDivisionError("a bug of ours")
             return record(self, *rest)
 
-        monkeypatch.setattr(type(dossier), "_record", broken)
+        monkeypatch.setattr(type(state), "_record", broken)
         world.kinds["a"] = OutcomeKind.SERVER
         before = tracker.snapshot.providers["a"].checks_24h
         await world.passes(62.0)
@@ -672,7 +673,7 @@ async def test_a_crash_text_is_masked_before_it_is_cut(world: World, mock_clock:
     keyed = attrs.evolve(config.providers[0], keys=(key,))
     async with world.running(attrs.evolve(config, providers=(keyed,))) as tracker:
         error = ValueError("x" * 170 + key.reveal())
-        tracker._aggregator.take(ActorCrashed.of("a", error, count=5, spent=True))
+        tracker._aggregator.handle(ActorCrashed.of("a", error, count=5, spent=True))
         tracker._aggregator.publish()
         seen = tracker.snapshot.providers["a"]
     assert "gsk" not in repr(seen)

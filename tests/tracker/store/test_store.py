@@ -666,7 +666,11 @@ def test_what_is_being_written_is_not_dropped() -> None:
     backlog.append(check(message="3"))
     assert backlog.dropped == 1
     backlog.done()
-    assert [r.message for r in taken] + [r.message for r in backlog.take(9)] == ["0", "1", "3"]
+    assert [r.result.message for r in taken] + [r.result.message for r in backlog.take(9)] == [
+        "0",
+        "1",
+        "3",
+    ]
 
 
 async def test_prunes_as_soon_as_what_is_stored_was_read_and_regularly(

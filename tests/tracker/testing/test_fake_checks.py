@@ -24,7 +24,7 @@ async def test_a_real_check_of_a_simulated_provider_finds_the_same(mood):
         )
         async with open_check(provider) as check:
             real = await check()
-    fake = finding_of(mood, latency=0.1)
+    fake = finding_of(mood, latency_ms=100.0)
     assert (real.kind, real.facts) == (fake.kind, fake.facts)
     assert (real.retry_after is not None) == (mood is ProviderBehavior.RATE_LIMITED)
 
@@ -32,13 +32,13 @@ async def test_a_real_check_of_a_simulated_provider_finds_the_same(mood):
 async def test_answers_after_its_latency(autojump_clock):
     began = trio.current_time()
     finding = await FakeCheck(latency_ms=250.0)()
-    assert (finding.kind, finding.latency) == (OutcomeKind.OK, 0.25)
+    assert (finding.kind, finding.latency_ms) == (OutcomeKind.OK, 250.0)
     assert trio.current_time() - began == pytest.approx(0.25)
 
 
 async def test_slow_is_ok_with_a_long_latency_as_judging_it_is_the_actors(autojump_clock):
     finding = await FakeCheck(mood=ProviderBehavior.SLOW, slow_ms=1200.0)()
-    assert (finding.kind, finding.latency) == (OutcomeKind.OK, 1.2)
+    assert (finding.kind, finding.latency_ms) == (OutcomeKind.OK, 1200.0)
 
 
 async def test_hangs_until_cancelled(autojump_clock):
@@ -51,7 +51,7 @@ async def test_hangs_until_cancelled(autojump_clock):
 
 async def test_a_rate_limit_tells_when_and_that_the_quota_is_gone(autojump_clock):
     finding = await FakeCheck(mood=ProviderBehavior.RATE_LIMITED, retry_after=7.0)()
-    assert (finding.retry_after, finding.latency) == (7.0, 0.1)
+    assert (finding.retry_after, finding.latency_ms) == (7.0, 100.0)
     assert finding.facts == Facts(reachable=True, quota_available=False)
 
 

@@ -68,8 +68,8 @@ async def test_a_provider_that_is_well(name, credentials):
     told = [attrs.evolve(limit, reset_at=None) for limit in finding.limits]
     assert told == list(case.limits)
     assert finding.limits_source == (LimitSource.BODY if case.limits else LimitSource.NONE)
-    assert finding.latency is not None
-    assert (finding.ttft is not None) == bool(case.completions)
+    assert finding.latency_ms is not None
+    assert (finding.ttft_ms is not None) == bool(case.completions)
 
 
 @pytest.mark.parametrize("name", CASES)

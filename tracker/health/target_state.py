@@ -1,0 +1,172 @@
+"""What is known of one target of checks, and how it is judged. Pure.
+
+A target is a provider, or one model at a provider: both are judged by the same rules.
+"""
+
+from datetime import datetime
+
+import attrs
+
+from tracker.core.clock import ClockReading
+from tracker.core.outcomes import CheckResult, OutcomeKind
+from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.settings import Timing
+from tracker.core.snapshot import RateLimit
+from tracker.health.health_state import HealthState, apply_check
+from tracker.health.rate_limit_state import RateLimitState, TimedReading
+from tracker.health.rolling_statistics import CheckSample, Statistics, counts_as
+from tracker.health.status_rules import (
+    STALE_INTERVALS,
+    StatusDecision,
+    StatusInputs,
+    decide_status,
+)
+
+
+@attrs.frozen(kw_only=True)
+class TargetSettings:
+    """What judging needs to know of a target besides its checks.
+
+    given_up: why its actor's restart budget is spent, None while it is not.
+    documented_limits: published limits, for an estimate where the provider states none.
+    """
+
+    timing: Timing
+    enabled: bool = True
+    given_up: str | None = None
+    documented_limits: tuple[LimitReading, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Judgement:
+    """The status of a target at one instant, and the rate limit it was decided with."""
+
+    rate_limit: RateLimit
+    decision: StatusDecision
+
+
+@attrs.frozen(kw_only=True)
+class PersistedState:
+    """What a restart carries on from; the statistics come from the stored checks."""
+
+    health: HealthState
+    blocked_until: datetime | None = None
+    waiting_until: datetime | None = None
+    stale_at: datetime | None = None
+    limits: tuple[TimedReading, ...] = ()
+    limits_source: LimitSource = LimitSource.NONE
+
+
+@attrs.define(eq=False)
+class TargetState:
+    """The judged past of one target. ``stale_at`` and ``next_due`` are steady seconds."""
+
+    health: HealthState = HealthState()
+    limits: RateLimitState = attrs.field(factory=RateLimitState)
+    statistics: Statistics = attrs.field(factory=Statistics)
+    next_due: float | None = None
+    stale_at: float | None = None
+    judgement: Judgement | None = None  # None once something but a check changed it
+
+    def after(
+        self,
+        result: CheckResult,
+        next_due: float | None,
+        settings: TargetSettings,
+        now: ClockReading,
+    ) -> "TargetState":
+        """Return the state after one more check, judged; ``count`` it once the state is taken.
+
+        This state is not changed, so a bug on the way leaves everything as it was.
+        """
+        timing = settings.timing
+        stale_at = stale_after(next_due, timing)
+        if result.kind is OutcomeKind.INTERNAL and next_due == self.next_due:
+            stale_at = self.stale_at  # a crash tells nothing, and planned nothing
+        after = attrs.evolve(
+            self,
+            health=apply_check(self.health, result, timing, now),
+            limits=self.limits.after(result, now.at, timing.interval_seconds),
+            stale_at=stale_at,
+        )
+        after.judgement = after.judge(settings, now, just_spent=result.completions)
+        return after
+
+    def count(self, result: CheckResult) -> None:
+        """Add a check to the statistics."""
+        self.statistics.add(
+            CheckSample(
+                at=result.at.timestamp(),
+                verdict=counts_as(result.kind),
+                latency_ms=result.latency_ms if result.kind.is_success else None,
+                completions=result.completions,
+            )
+        )
+
+    def judge(
+        self, settings: TargetSettings, now: ClockReading, *, just_spent: int = 0
+    ) -> Judgement:
+        """Decide the status now. ``just_spent``: completions the statistics do not have yet."""
+        rate_limit = self._rate_limit(settings, now, just_spent)
+        soon = self.limits.runs_out_soon(now.at, settings.timing.interval_seconds)
+        decision = decide_status(
+            self.health,
+            StatusInputs(
+                now=now.steady,
+                stale=self.is_stale(now),
+                switched_off=not settings.enabled,
+                failures_to_down=settings.timing.failures_to_down,
+                given_up=settings.given_up,
+                limit_percent=rate_limit.percent,
+                runs_out=rate_limit.exhausts_at if soon else None,
+            ),
+        )
+        return Judgement(rate_limit=rate_limit, decision=decision)
+
+    def is_stale(self, now: ClockReading) -> bool:
+        """Return whether its next check is so late that what is known is too old to use."""
+        return self.stale_at is not None and now.steady >= self.stale_at
+
+    def next_change(self, now: ClockReading) -> float:
+        """Steady seconds at which time alone changes the judgement; infinity when it does not."""
+        expiry = now.to_steady(self.limits.expires_next(now.at))
+        health = self.health
+        moments = (self.stale_at, health.blocked_until, health.waiting_until, expiry)
+        return min((m for m in moments if m is not None and m > now.steady), default=float("inf"))
+
+    def persist(self, now: ClockReading) -> PersistedState:
+        """Return what the store keeps of it: every moment as wall time."""
+        return PersistedState(
+            health=attrs.evolve(self.health, blocked_until=None, waiting_until=None),
+            blocked_until=now.wall(self.health.blocked_until),
+            waiting_until=now.wall(self.health.waiting_until),
+            stale_at=now.wall(self.stale_at),
+            limits=self.limits.held,
+            limits_source=self.limits.source,
+        )
+
+    def restore(self, saved: PersistedState, now: ClockReading) -> None:
+        """Carry on from what an earlier process stored."""
+        self.health = attrs.evolve(
+            saved.health,
+            blocked_until=now.to_steady(saved.blocked_until),
+            waiting_until=now.to_steady(saved.waiting_until),
+        )
+        self.stale_at = now.to_steady(saved.stale_at)
+        self.limits = RateLimitState(held=saved.limits, source=saved.limits_source)
+        self.judgement = None
+
+    def _rate_limit(
+        self, settings: TargetSettings, now: ClockReading, just_spent: int
+    ) -> RateLimit:
+        spent = self.statistics.completions_since
+        return self.limits.view(
+            now.at,
+            documented=settings.documented_limits,
+            spent=lambda seconds: spent(now.at.timestamp() - seconds) + just_spent,
+        )
+
+
+def stale_after(next_due: float | None, timing: Timing) -> float | None:
+    """Return the steady moment from which a check due at ``next_due`` is too late to trust."""
+    return None if next_due is None else next_due + STALE_INTERVALS * timing.interval_seconds

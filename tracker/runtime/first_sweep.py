@@ -1,0 +1,47 @@
+"""The first sweep: every enabled provider checked once since the start. Pure."""
+
+from enum import Enum, auto
+
+import attrs
+
+
+class SweepPhase(Enum):
+    """LOADING: what to watch is not known yet. RUNNING: checks are missing. DONE: for good."""
+
+    LOADING = auto()
+    RUNNING = auto()
+    DONE = auto()
+
+
+@attrs.define(eq=False)
+class FirstSweep:
+    """Which providers have not been checked since the start.
+
+    Once done it stays so: a provider that is added later is no reason to be unready.
+    """
+
+    phase: SweepPhase = SweepPhase.LOADING
+    _unchecked: set[str] = attrs.field(factory=set)
+
+    def expect(self, name: str) -> None:
+        """Note a provider that has to be checked."""
+        self._unchecked.add(name)
+
+    def forget(self, name: str) -> None:
+        """Note that a provider was checked, or need not be."""
+        self._unchecked.discard(name)
+
+    def begin(self) -> None:
+        """Note that everything to be watched at the start is known."""
+        if self.phase is SweepPhase.LOADING:
+            self.phase = SweepPhase.RUNNING
+
+    def is_complete(self) -> bool:
+        """Return whether nothing is missing now, whether or not that was noted yet."""
+        return self.phase is not SweepPhase.LOADING and not self._unchecked
+
+    def finish(self) -> bool:
+        """Note the end of the sweep when it is complete; return whether it is done."""
+        if self.is_complete():
+            self.phase = SweepPhase.DONE
+        return self.phase is SweepPhase.DONE

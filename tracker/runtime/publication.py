@@ -1,0 +1,46 @@
+"""When the next snapshot is due. Pure: trio seconds in, trio seconds out."""
+
+import attrs
+
+# Results that come close together share a snapshot: ranking a thousand takes 10 ms, so a tenth of
+# a second for them keeps publishing below a tenth of the time; for fewer it is that much shorter.
+COALESCE_SECONDS = 0.1
+COALESCE_SECONDS_EACH = 0.0001
+# At least this often, so that the windows of uptime and latency move on.
+REFRESH_SECONDS = 60.0
+
+
+@attrs.define(eq=False)
+class PublicationSchedule:
+    """Moments in trio seconds. changed: something that is not published yet has changed."""
+
+    changed: bool = True
+    published: float = -float("inf")
+    refreshed: float = -float("inf")  # every provider was looked at, not only the changed ones
+
+    def is_refresh_due(self, now: float) -> bool:
+        return now >= self.refreshed + REFRESH_SECONDS
+
+    def note(self, now: float, *, refreshed: bool) -> None:
+        """Note that a snapshot was published."""
+        self.changed, self.published = False, now
+        if refreshed:
+            self.refreshed = now
+
+    def next(self, providers: int, changes_at: float, *, urgent: bool) -> float:
+        """Return when to publish next.
+
+        changes_at: when time alone changes something. urgent: what changed is what everybody
+        waits for, the end of the first sweep.
+        """
+        if self.changed and urgent:
+            return self.published
+        gap = min(COALESCE_SECONDS_EACH * providers, COALESCE_SECONDS)
+        soonest = self.published + gap
+        if self.changed:
+            return soonest
+        return max(soonest, min(changes_at, self.refreshed + REFRESH_SECONDS))
+
+    def overdue_seconds(self, now: float) -> float:
+        """Return by how much the next snapshot is late."""
+        return max(now - self.published - REFRESH_SECONDS, 0.0)
