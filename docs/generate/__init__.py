@@ -15,13 +15,17 @@ from docs.generate import (
 
 PARTS: dict[str, Callable[[], str]] = {
     "catalogue": catalogue.part,
+    "chinese_words": outcomes.chinese_words,
     "command_line": command_line.part,
     "configuration": configuration.part,
     "contents": contents.part,
     "database": database.part,
+    "firewall_signs": outcomes.firewall_signs,
     "http_api": http_api.part,
     "http_statuses": outcomes.statuses,
     "metrics": metrics.part,
     "outcomes": outcomes.kinds,
-    "words": outcomes.words,
+    "refusal_claims": outcomes.refusal_claims,
+    "refusal_codes": outcomes.refusal_codes,
+    "refusal_words": outcomes.refusal_words,
 }

@@ -1,14 +1,25 @@
 """Outcome kinds with what each counts as, and what makes one, from the code that judges."""
 
-from docs.generate.tables import code, table
+from collections.abc import Iterable
+
+from docs.generate.tables import code, codes, table
 from tracker.core.outcomes import OutcomeKind
 from tracker.health.status_rules import PLAIN_WORDS
-from tracker.probes.classify import CODES, STATUSES
+from tracker.probes.classify import STATUSES
+from tracker.probes.refusals.codes import EXACT, GENERAL, LIMITS, CodeGroup
+from tracker.probes.refusals.firewalls import SIGNS
+from tracker.probes.refusals.meanings import MEANINGS
+from tracker.probes.refusals.words import CHINESE, VOCABULARY
 
 OTHERS = (
     ("any other 4xx", OutcomeKind.REQUEST),
     ("any other 5xx, an error inside a 200", OutcomeKind.SERVER),
     ("a redirect, a 200 that is not of the API's shape", OutcomeKind.BAD_RESPONSE),
+)
+RANKS = (
+    (EXACT, "before every word"),
+    (LIMITS, "unless the text names a day or longer, or money"),
+    (GENERAL, "after the words"),
 )
 
 
@@ -35,6 +46,45 @@ def statuses() -> str:
     return table(("HTTP status", "outcome"), rows)
 
 
-def words() -> str:
-    rows = ((code(word), code(kind.value)) for word, kind in CODES.items())
-    return table(("word", "outcome"), rows)
+def refusal_codes() -> str:
+    """Every code, with its outcome, when it counts and who sends it."""
+    rows = (
+        (codes(group.codes), code(group.kind.value), rank, group.source)
+        for groups, rank in RANKS
+        for group in _by_outcome(groups)
+    )
+    return table(("codes", "outcome", "counts", "source"), rows)
+
+
+def _by_outcome(groups: Iterable[CodeGroup]) -> list[CodeGroup]:
+    order = list(OutcomeKind)
+    return sorted(groups, key=lambda group: order.index(group.kind))
+
+
+def refusal_claims() -> str:
+    """What words together claim, in the order in which the claims are judged."""
+    rows = (
+        (meaning.claim, meaning.example, code(meaning.kind.value), meaning.guard)
+        for meaning in MEANINGS
+    )
+    return table(("what the answer claims", "for example", "outcome", "unless"), rows)
+
+
+def refusal_words() -> str:
+    """The whole vocabulary: each word stands for one thing."""
+    rows = (
+        (concept.name.lower().replace("_", " "), " ".join(words.split()))
+        for concept, words in VOCABULARY.items()
+    )
+    return table(("stands for", "words"), rows)
+
+
+def chinese_words() -> str:
+    rows: dict[str, list[str]] = {}
+    for chinese, english in CHINESE.items():
+        rows.setdefault(english, []).append(chinese)
+    return table(("read as", "words"), ((english, "、".join(of)) for english, of in rows.items()))
+
+
+def firewall_signs() -> str:
+    return codes(SIGNS) + "\n"

@@ -302,7 +302,7 @@ def test_d23_health_notices_an_actor_that_stopped(tmp_path):
     with House(tmp_path, schedule=True) as house:
         house.world.passes(1.0)
         assert house.get("/livez")[0] == 200
-        house.world.tracker._supervisor._charges["a"].scope.cancel()
+        house.world.tracker._supervisor._actors["a"].scope.cancel()
         house.world.passes(3600.0)
         assert house.get("/livez")[0] == 503
         _, health = house.get("/api/providers/health")

@@ -23,9 +23,9 @@ class Backoff:
         doublings = min(max(crashes - 1, 0), 32)  # beyond, any sane limit is long reached
         return float(min(self.first * 2**doublings, self.longest))
 
-    def counted(self, crashes: int, *, lived: float) -> int:
+    def next_crash_count(self, crashes: int, *, lived: float) -> int:
         """The number of crashes in a row, once more after having lived ``lived`` seconds."""
         return 1 if lived >= self.forget_after else crashes + 1
 
-    def spent(self, crashes: int) -> bool:
+    def is_exhausted(self, crashes: int) -> bool:
         return crashes >= self.budget

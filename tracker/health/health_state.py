@@ -19,8 +19,9 @@ class HealthState:
 
     down: latched until the next success. recovery: successes in a row since it left down, None
     when it is not recovering. slow: of the last three successes, newest last. counted: the last
-    outcome that says something about the provider, with its message. blocked_until: when the
-    limit that was hit resets, where that was told.
+    outcome that says something about the provider, with its message. uninformative: checks in a
+    row that said nothing about it. blocked_until: when the limit that was hit resets, where that
+    was told. waiting_until: until when a failing provider asked us to wait (Retry-After).
     """
 
     consecutive_failures: int = 0
@@ -30,6 +31,8 @@ class HealthState:
     counted: OutcomeKind | None = None
     counted_message: str = ""
     blocked_until: float | None = None
+    waiting_until: float | None = None
+    uninformative: int = 0
     limit_untold: bool = False  # a limit was hit, and nobody told until when
     outcome: OutcomeKind | None = None
     message: str = ""
@@ -46,7 +49,7 @@ def apply_check(
     """Return the health after one more check. ``now``: when the check ended."""
     health = attrs.evolve(health, outcome=result.kind, message=result.message, last_check=result.at)
     if result.kind.is_ours:
-        return health
+        return attrs.evolve(health, uninformative=health.uninformative + 1)
     health = attrs.evolve(
         health,
         counted=result.kind,
@@ -55,6 +58,8 @@ def apply_check(
             health.facts.updated(result.facts), quota_available=_quota(health.facts, result)
         ),
         keys=result.keys or health.keys,
+        uninformative=0,
+        waiting_until=_waiting_until(result, now),
         blocked_until=_blocked_until(health, result, now),
         limit_untold=_limit_untold(health, result, now),
     )
@@ -105,6 +110,13 @@ def _blocked_until(health: HealthState, result: CheckResult, now: ClockReading) 
     if seconds is None:
         return health.blocked_until if result.kind.is_failure else None
     return now.steady + seconds
+
+
+def _waiting_until(result: CheckResult, now: ClockReading) -> float | None:
+    """Honour a Retry-After that came with a failure; a limit has its own reset."""
+    if not result.kind.is_failure or result.retry_after is None:
+        return None
+    return now.steady + result.retry_after
 
 
 def _limit_untold(health: HealthState, result: CheckResult, now: ClockReading) -> bool:

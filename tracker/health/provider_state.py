@@ -68,7 +68,7 @@ class ProviderState:
     ) -> CheckRecord:
         """Judge one check and return its row for the store.
 
-        given_up: why its actor will not run again; who reports otherwise has one that runs.
+        given_up: why its actor is only tried at the longest delay, None while it runs.
         """
         target = self.target.after(result, next_due, self._settings(given_up), now)
         record = self._record(result, target, now)

@@ -93,6 +93,8 @@ def _reason(decision: StatusDecision, usable_at: datetime | None, now: datetime)
         until = f" until {usable_at:{'%H:%M:%S' if today else '%Y-%m-%d %H:%M:%S'}} UTC"
     if decision.limit is LimitReason.BEHIND:
         return f"its limit is used up{until}; {decision.reason}"
+    if decision.limit is LimitReason.WAITING:
+        return f"{decision.reason}; it asked us to wait{until}"
     if decision.limit is LimitReason.TOLD and until:
         return f"limited{until}; {decision.reason}"
     return decision.reason

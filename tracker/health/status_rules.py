@@ -44,17 +44,22 @@ class StatusInputs:
     now: float
     stale: bool = False
     switched_off: bool = False
-    given_up: str | None = None  # why its actor will not run again
+    given_up: str | None = None  # why its actor is only tried at the longest delay
+    failures_to_down: int = 3
     limit_percent: float = 0.0
     runs_out: datetime | None = None  # its limit, within two intervals and before the reset
 
 
 class LimitReason(Enum):
-    """Whether a limit keeps it from being used: one that the reason tells of, or one behind it."""
+    """Why a provider may not be used although it is up, and whether the reason says so already.
+
+    TOLD: the last check found the limit. BEHIND: an earlier one did. WAITING: it asked us to wait.
+    """
 
     NONE = auto()
     TOLD = auto()
     BEHIND = auto()
+    WAITING = auto()
 
 
 @attrs.frozen(kw_only=True)
@@ -79,13 +84,15 @@ def decide_status(health: HealthState, circumstances: StatusInputs) -> StatusDec
         reason=doubt or _why_healthy(health),
         usable=not barred,
         usable_in=wait,
-        limit=_limit(health) if barred else LimitReason.NONE,
+        limit=_limit(health, circumstances.now) if barred else LimitReason.NONE,
     )
 
 
-def _limit(health: HealthState) -> LimitReason:
+def _limit(health: HealthState, now: float) -> LimitReason:
     if health.counted is OutcomeKind.AUTH:
         return LimitReason.NONE
+    if not _is_limited(health, now):
+        return LimitReason.WAITING
     told = health.counted is not None and health.counted.is_limit
     return LimitReason.TOLD if told else LimitReason.BEHIND
 
@@ -94,11 +101,14 @@ def _why_unknown(health: HealthState, circumstances: StatusInputs) -> str | None
     if circumstances.switched_off:
         return "switched off: it is not checked"
     if circumstances.given_up is not None:
-        return f"its checker crashed too often and was given up: {circumstances.given_up}"
+        return f"its checker crashed too often and was given up for now: {circumstances.given_up}"
     if health.counted is None:
         return _why_never_checked(health)
     if circumstances.stale:
         return f"stale: its check is more than {STALE_INTERVALS:g} intervals late"
+    if health.uninformative >= circumstances.failures_to_down:
+        told = _describe(health.outcome, health.message)
+        return f"the last {health.uninformative} checks say nothing about it: {told}"
     return None
 
 
@@ -155,13 +165,20 @@ def _why_healthy(health: HealthState) -> str:
 
 
 def _is_blocked(health: HealthState, now: float) -> tuple[bool, float | None]:
-    """Whether it may not be used, and for how many seconds yet, where that is known."""
+    """Return whether it may not be used, and for how many more seconds where that is known."""
     if health.counted is OutcomeKind.AUTH:
         return True, None
+    moments = (health.blocked_until, health.waiting_until)
+    waits = [moment - now for moment in moments if moment is not None and moment > now]
+    if waits:
+        return True, max(waits)
+    return health.limit_untold and health.blocked_until is None, None
+
+
+def _is_limited(health: HealthState, now: float) -> bool:
     if health.blocked_until is not None:
-        wait = health.blocked_until - now
-        return (True, wait) if wait > 0 else (False, None)
-    return health.limit_untold, None
+        return health.blocked_until > now
+    return health.limit_untold
 
 
 def _describe(kind: OutcomeKind | None, message: str) -> str:

@@ -51,6 +51,7 @@ class PersistedState:
 
     health: HealthState
     blocked_until: datetime | None = None
+    waiting_until: datetime | None = None
     stale_at: datetime | None = None
     limits: tuple[TimedReading, ...] = ()
     limits_source: LimitSource = LimitSource.NONE
@@ -114,6 +115,7 @@ class TargetState:
                 now=now.steady,
                 stale=self.is_stale(now),
                 switched_off=not settings.enabled,
+                failures_to_down=settings.timing.failures_to_down,
                 given_up=settings.given_up,
                 limit_percent=rate_limit.percent,
                 runs_out=rate_limit.exhausts_at if soon else None,
@@ -128,14 +130,16 @@ class TargetState:
     def next_change(self, now: ClockReading) -> float:
         """Steady seconds at which time alone changes the judgement; infinity when it does not."""
         expiry = now.to_steady(self.limits.expires_next(now.at))
-        moments = (self.stale_at, self.health.blocked_until, expiry)
+        health = self.health
+        moments = (self.stale_at, health.blocked_until, health.waiting_until, expiry)
         return min((m for m in moments if m is not None and m > now.steady), default=float("inf"))
 
     def persist(self, now: ClockReading) -> PersistedState:
         """Return what the store keeps of it: every moment as wall time."""
         return PersistedState(
-            health=attrs.evolve(self.health, blocked_until=None),
+            health=attrs.evolve(self.health, blocked_until=None, waiting_until=None),
             blocked_until=now.wall(self.health.blocked_until),
+            waiting_until=now.wall(self.health.waiting_until),
             stale_at=now.wall(self.stale_at),
             limits=self.limits.held,
             limits_source=self.limits.source,
@@ -143,8 +147,11 @@ class TargetState:
 
     def restore(self, saved: PersistedState, now: ClockReading) -> None:
         """Carry on from what an earlier process stored."""
-        blocked_until = now.to_steady(saved.blocked_until)
-        self.health = attrs.evolve(saved.health, blocked_until=blocked_until)
+        self.health = attrs.evolve(
+            saved.health,
+            blocked_until=now.to_steady(saved.blocked_until),
+            waiting_until=now.to_steady(saved.waiting_until),
+        )
         self.stale_at = now.to_steady(saved.stale_at)
         self.limits = RateLimitState(held=saved.limits, source=saved.limits_source)
         self.judgement = None

@@ -42,6 +42,11 @@ def quota_window(violation: Mapping[str, Any]) -> str:
     return per[1].lower() if per else ""
 
 
+def spends_nothing(violation: Mapping[str, Any]) -> bool:
+    """Whether the violated quota is 0: no allowance on this plan, whenever one asks."""
+    return str(violation.get("quotaValue", ""))[:9] in ("0", "0.0")
+
+
 def retry_delay(error: Mapping[str, Any]) -> object:
     delays = (info.get("retryDelay") for info in details(error, "RetryInfo"))
     return next((delay for delay in delays if delay is not None), None)

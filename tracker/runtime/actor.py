@@ -100,7 +100,7 @@ class CheckActor:
         self._poked.set()
         return self._steady(self.due)
 
-    def release(self) -> None:
+    def cancel_requests(self) -> None:
         """Answer everybody who waits: there will be no check."""
         self._answer(None)
 

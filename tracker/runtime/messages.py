@@ -36,7 +36,7 @@ class CheckRescheduled:
 
 @attrs.frozen(kw_only=True)
 class ActorCrashed:
-    """An actor's own bug. ``spent``: its restart budget is used up, it will not run again.
+    """An actor's own bug. ``spent``: its budget is used up, it is tried at the longest delay.
 
     error and trace are whole: whoever shows them masks first and cuts then, or half a key remains.
     """

@@ -36,11 +36,11 @@ class RestartingTask:
             try:
                 await self.run()
             except Exception as error:
-                crashes = self.backoff.counted(crashes, lived=trio.current_time() - began)
+                crashes = self.backoff.next_crash_count(crashes, lived=trio.current_time() - began)
                 trace = self.mask("".join(traceback.format_exception(error)))
                 with suppress(Exception):  # a logger that is broken must not keep us from mending
                     log.error("task crashed", task=self.name, crashes=crashes, trace=trace)  # noqa: TRY400 (a logger's own traceback would not be masked)
-                if self.backoff.spent(crashes):
+                if self.backoff.is_exhausted(crashes):
                     raise RestartBudgetExceededError(
                         f"the {self.name} crashed {crashes} times"
                     ) from error

@@ -36,6 +36,7 @@ class _SupervisedActor:
     crashes: int = 0  # in a row
     restarts: int = 0
     state: str = "running"
+    wanted: trio.Event = attrs.field(factory=trio.Event)  # somebody asks for a check meanwhile
 
 
 @attrs.define(eq=False)
@@ -50,7 +51,7 @@ class Supervisor:
     mailbox: trio.MemorySendChannel[ActorMessage]
     shared: ActorContext
     backoff: Backoff = Backoff()
-    _charges: dict[str, _SupervisedActor] = attrs.field(factory=dict)
+    _actors: dict[str, _SupervisedActor] = attrs.field(factory=dict)
     _off: set[str] = attrs.field(factory=set)
 
     def start(self, provider: Provider) -> None:
@@ -59,9 +60,9 @@ class Supervisor:
             self._off.add(provider.name)
             return
         self._off.discard(provider.name)
-        charge = _SupervisedActor(CheckActor(provider, self.shared))
-        self._charges[provider.name] = charge
-        self.nursery.start_soon(self._supervise, charge, name=f"actor {provider.name}")
+        running = _SupervisedActor(CheckActor(provider, self.shared))
+        self._actors[provider.name] = running
+        self.nursery.start_soon(self._supervise, running, name=f"actor {provider.name}")
 
     async def stop(self, name: str) -> None:
         """Stop watching it; returns when its actor is gone."""
@@ -70,70 +71,80 @@ class Supervisor:
 
     async def replace(self, provider: Provider) -> None:
         """Take new settings; a running actor goes on, so no check is lost or doubled."""
-        charge = self._charges.get(provider.name)
-        if charge is None or charge.state == "given up" or not provider.enabled:
+        running = self._actors.get(provider.name)
+        if running is None or running.state == "given up" or not provider.enabled:
             if not provider.enabled:
                 self._off.add(provider.name)  # at once: while its actor ends nobody may ask it
             await self._end(provider.name)
             self.start(provider)
             return
-        next_due = charge.actor.update_settings(provider)
+        next_due = running.actor.update_settings(provider)
         await self.mailbox.send(CheckRescheduled(provider=provider.name, next_due=next_due))
 
     async def check(self, name: str) -> CheckResult | None:
-        """One check now; None when nobody can make it, also while its actor is restarting."""
-        charge = self._charges.get(name)
-        if charge is None or charge.state != "running" or charge.gone.is_set():
+        """Make one check now; None when nobody can make it, also while its actor is restarting.
+
+        An actor that was given up is tried again at once.
+        """
+        running = self._actors.get(name)
+        if running is None or running.state == "restarting" or running.gone.is_set():
             return None
-        return await charge.actor.check_now()
+        running.wanted.set()
+        return await running.actor.check_now()
 
     def health(self) -> Mapping[str, ActorHealth]:
         off = {name: ActorHealth(state="switched off") for name in self._off}
-        return off | {name: self._health_of(charge) for name, charge in self._charges.items()}
+        return off | {name: self._health_of(running) for name, running in self._actors.items()}
 
-    def _health_of(self, charge: _SupervisedActor) -> ActorHealth:
-        clock, actor = self.shared.clock, charge.actor
+    def _health_of(self, running: _SupervisedActor) -> ActorHealth:
+        clock, actor = self.shared.clock, running.actor
         beat = clock.now().timestamp() - (trio.current_time() - actor.beat)
         return ActorHealth(
-            state=charge.state,
-            restarts=charge.restarts,
+            state=running.state,
+            restarts=running.restarts,
             last_heartbeat=datetime.fromtimestamp(beat, tz=clock.now().tzinfo),
-            overdue_seconds=actor.overdue if charge.state == "running" else 0.0,
+            overdue_seconds=actor.overdue if running.state == "running" else 0.0,
         )
 
     async def _end(self, name: str) -> None:
-        charge = self._charges.pop(name, None)
-        if charge is not None:
-            charge.scope.cancel()
-            await charge.gone.wait()
+        running = self._actors.pop(name, None)
+        if running is not None:
+            running.scope.cancel()
+            await running.gone.wait()
 
-    async def _supervise(self, charge: _SupervisedActor) -> None:
-        name = charge.actor.provider.name
+    async def _supervise(self, running: _SupervisedActor) -> None:
+        name = running.actor.provider.name
         try:
-            with charge.scope:
+            with running.scope:
                 while True:
                     began = trio.current_time()
                     try:
-                        await charge.actor.run(self.mailbox.clone())
+                        await running.actor.run(self.mailbox.clone())
                     except Exception as error:  # noqa: BLE001 (any bug of an actor is contained)
                         lived = trio.current_time() - began
-                        await self._after_crash(charge, error, lived)
-                    if charge.state == "given up":
-                        return
+                        await self._after_crash(running, error, lived)
         finally:
-            charge.actor.release()
-            charge.gone.set()
+            running.actor.cancel_requests()
+            running.gone.set()
             log.debug("actor ended", provider=name)
 
-    async def _after_crash(self, charge: _SupervisedActor, error: Exception, lived: float) -> None:
-        name = charge.actor.provider.name
-        charge.crashes = self.backoff.counted(charge.crashes, lived=lived)
-        spent = self.backoff.spent(charge.crashes)
-        charge.state = "given up" if spent else "restarting"
-        charge.actor.release()
-        crash = ActorCrashed.of(name, error, count=charge.crashes, spent=spent)
+    async def _after_crash(self, running: _SupervisedActor, error: Exception, lived: float) -> None:
+        name = running.actor.provider.name
+        running.crashes = self.backoff.next_crash_count(running.crashes, lived=lived)
+        spent = self.backoff.is_exhausted(running.crashes)
+        running.state = "given up" if spent else "restarting"
+        running.actor.cancel_requests()
+        running.wanted = trio.Event()
+        crash = ActorCrashed.of(name, error, count=running.crashes, spent=spent)
         await self.mailbox.send(crash)
-        if not spent:
-            await trio.sleep(self.backoff.delay(charge.crashes))
-            charge.restarts += 1
-            charge.state = "running"
+        await self._wait_for_restart(running)
+        running.restarts += 1
+        running.state = "running"
+
+    async def _wait_for_restart(self, running: _SupervisedActor) -> None:
+        """Wait out the back-off; past the budget the longest one, or until a check is asked for."""
+        if running.state != "given up":
+            await trio.sleep(self.backoff.delay(running.crashes))
+            return
+        with trio.move_on_after(self.backoff.longest):
+            await running.wanted.wait()

@@ -17,7 +17,8 @@ from tracker.testing.provider_behavior import ProviderBehavior
 class FakeCheck:
     """One provider's check; ``mood`` and the rest may change at any time, also by a script.
 
-    latency_ms: until it answers, slow_ms: while SLOW; retry_after: seconds, while RATE_LIMITED.
+    latency_ms: until it answers, slow_ms: while SLOW; retry_after: seconds, while RATE_LIMITED
+    or OVERLOADED.
     crash: raised by the next check, as our own bug would be.
     begun, ended: how many checks; overlapped: how many began while another was under way.
     """
@@ -47,7 +48,8 @@ class FakeCheck:
             await trio.sleep_forever()
         latency_ms = self.slow_ms if mood is ProviderBehavior.SLOW else self.latency_ms
         await trio.sleep(latency_ms / 1000.0)
-        retry_after = self.retry_after if mood is ProviderBehavior.RATE_LIMITED else None
+        asks_to_wait = mood in {ProviderBehavior.RATE_LIMITED, ProviderBehavior.OVERLOADED}
+        retry_after = self.retry_after if asks_to_wait else None
         return finding_of(mood, latency_ms=latency_ms, retry_after=retry_after)
 
 

@@ -26,7 +26,8 @@ class ObservedCheck:
     """One finished check, as whoever was asked saw it.
 
     ended: steady seconds, ended_at: the same by the wall clock; reset_in: seconds from then until
-    the limit that was hit resets, None where nobody told.
+    the limit that was hit resets, or until a failing provider asked us to wait; None where nobody
+    told.
     """
 
     at: datetime
@@ -70,6 +71,8 @@ class Oracle:
 
     def status(self, present: OracleInputs) -> Status:
         if not present.enabled or present.given_up or present.stale or not counted(self.life):
+            return Status.UNKNOWN
+        if is_uninformed(self.life, self.timing):
             return Status.UNKNOWN
         if is_down(self.life, self.timing):
             return Status.DOWN
@@ -151,6 +154,12 @@ def counts(check: ObservedCheck) -> bool:
     return check.kind in SUCCESSES or is_failure(check)
 
 
+def is_uninformed(checks: Sequence[ObservedCheck], timing: Timing) -> bool:
+    """As many checks as make a provider down have said nothing about it."""
+    last = checks[-timing.failures_to_down :]
+    return len(last) == timing.failures_to_down and not counted(last)
+
+
 def is_down(checks: Sequence[ObservedCheck], timing: Timing) -> bool:
     return letters(checks).endswith("F" * timing.failures_to_down)
 
@@ -170,8 +179,11 @@ def is_slow(checks: Sequence[ObservedCheck]) -> bool:
 
 def is_barred(checks: Sequence[ObservedCheck], now: float) -> bool:
     """Refused at the last check, or limited with the reset to come; a success lifts a limit."""
-    if counted(checks)[-1].kind is OutcomeKind.AUTH:
+    last = counted(checks)[-1]
+    if last.kind is OutcomeKind.AUTH:
         return True
+    if is_failure(last) and last.reset is not None and now < last.reset:
+        return True  # it asked us to wait
     limits = [check for check in since_success(checks) if check.kind in LIMITS]
     if not limits:
         return False

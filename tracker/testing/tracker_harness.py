@@ -181,7 +181,7 @@ class TrackerHarness:
                 and latency > timing.degraded_latency_ms
             ):
                 kind = OutcomeKind.SLOW
-            self._saw(name, at, kind, latency, finding.retry_after if kind.is_limit else None)
+            self._saw(name, at, kind, latency, finding.retry_after)
             return finding
 
         await trio.lowlevel.checkpoint()

@@ -1,5 +1,6 @@
 """What follows from a health: the reason that is told, and what bars a provider."""
 
+import attrs
 import pytest
 
 from tests.helpers.factories import AT_START, START, finding, outcome
@@ -67,3 +68,28 @@ def test_the_last_check_is_not_said_to_be_one_that_told_nothing() -> None:
     assert decide_status(after(SERVER, SERVER, SERVER, OutcomeKind.REQUEST), NOW).reason == (
         "3 failed checks in a row; the last check that tells something: server error"
     )
+
+
+def test_checks_that_say_nothing_keep_no_verdict_alive() -> None:
+    """A refused address or a 405 for weeks: the last good check proves nothing any more."""
+    nothing = (OutcomeKind.REQUEST, OutcomeKind.INTERNAL, OutcomeKind.REQUEST)
+    assert decide_status(after(OK, *nothing[:2]), NOW).usable
+    decision = decide_status(after(OK, *nothing), NOW)
+    assert (decision.status, decision.usable) == (Status.UNKNOWN, False)
+    assert decision.reason == (
+        "the last 3 checks say nothing about it: our check itself was refused"
+    )
+    assert decide_status(after(OK, *nothing, OK), NOW).status is Status.HEALTHY
+
+
+def test_a_failing_provider_that_asks_us_to_wait_is_not_used_until_then() -> None:
+    waiting = apply_check(
+        after(OK), outcome(OutcomeKind.OVERLOADED, retry_after=3600.0), Timing(), AT_START
+    )
+    decision = decide_status(waiting, NOW)
+    assert (decision.status, decision.usable) == (Status.DEGRADED, False)
+    assert decision.usable_in == 3600.0
+    later = attrs.evolve(NOW, now=3600.0)
+    assert decide_status(waiting, later).usable
+    answered = apply_check(waiting, outcome(OK), Timing(), AT_START)
+    assert decide_status(answered, NOW).usable

@@ -388,7 +388,7 @@ BODIES = {
     ),
     "an origin's page given out by a firewall": (
         reply(503, b"<html><center>503</center><hr><center>nginx</center></html>", cf_ray="8f"),
-        OutcomeKind.BLOCKED,
+        OutcomeKind.OVERLOADED,
         None,
     ),
     "an origin that is down, told by the firewall": (

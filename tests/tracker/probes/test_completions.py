@@ -59,11 +59,11 @@ async def test_what_is_no_completion_is_a_bad_response(body):
 async def test_an_error_in_the_middle_of_a_stream_is_classified():
     stream = events(
         {"choices": [{"delta": {"content": "H"}}]},
-        {"error": {"code": 429, "message": "upstream is full"}, "choices": []},
+        {"error": {"code": 429, "message": "slow down"}, "choices": []},
     )
     finding, _ = await check("groq", stream, check="chat", model="m")
     assert finding.kind is OutcomeKind.RATE_LIMITED
-    assert finding.message == "rate limited (429): upstream is full"
+    assert finding.message == "rate limited (429): slow down"
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,8 @@ async def test_an_actor_past_its_budget_is_unknown_and_the_rest_goes_on(
         seen = tracker.snapshot.providers["a"]
         assert (seen.status, seen.usable) == (Status.UNKNOWN, False)
         assert seen.reason == (
-            "its checker crashed too often and was given up: ZeroDivisionError: a bug of ours"
+            "its checker crashed too often and was given up for now: "
+            "ZeroDivisionError: a bug of ours"
         )
         assert tracker.snapshot.providers["bb"].status is Status.HEALTHY
         health = tracker.health()
@@ -322,7 +323,7 @@ async def test_a_silent_provider_becomes_stale_when_nobody_checks_it(
 ) -> None:
     async with world.running(world.config("a")) as tracker:
         await world.passes(10.0)
-        tracker._supervisor._charges["a"].scope.cancel()  # its actor is gone without a word
+        tracker._supervisor._actors["a"].scope.cancel()  # its actor is gone without a word
         await world.passes(4 * 60.0 + 120.0)
         seen = tracker.snapshot.providers["a"]
         assert (seen.status, seen.stale, seen.usable) == (Status.UNKNOWN, True, False)

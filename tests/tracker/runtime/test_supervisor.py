@@ -89,15 +89,39 @@ async def test_siblings_notice_nothing(autojump_clock: MockClock) -> None:
         assert home.checked("b") in {10, 11}
 
 
-async def test_past_its_budget_an_actor_is_given_up_with_the_last_report(
+async def test_past_its_budget_an_actor_is_tried_at_the_longest_delay(
     autojump_clock: MockClock,
 ) -> None:
-    async with house(Bugs({"a"})) as home:
+    bugs = Bugs({"a"})
+    async with house(bugs) as home:
         home.supervisor.start(provider("a"))
         await trio.sleep(60.0)
         crashes = [r for r in home.reports() if isinstance(r, ActorCrashed)]
         assert [c.spent for c in crashes] == [False, False, True]
-        assert await home.supervisor.check("a") is None
+        await trio.sleep(60.0)  # the longest delay: it crashes again
+        (again,) = home.reports()
+        assert isinstance(again, ActorCrashed)
+        assert again.spent
+        bugs.broken.clear()
+        await trio.sleep(60.0)
+        assert home.checked("a") == 1
+        assert home.supervisor.health()["a"].state == "running"
+
+
+async def test_an_actor_that_was_given_up_is_tried_at_once_when_a_check_is_asked_for(
+    autojump_clock: MockClock,
+) -> None:
+    bugs = Bugs({"a"})
+    async with house(bugs) as home:
+        home.supervisor.start(provider("a"))
+        await trio.sleep(10.0)
+        assert home.supervisor.health()["a"].state == "given up"
+        assert await home.supervisor.check("a") is None  # it crashes once more
+        bugs.broken.clear()
+        asked = trio.current_time()
+        result = await home.supervisor.check("a")
+        assert result is not None
+        assert trio.current_time() - asked < 1.0
 
 
 async def test_nobody_waits_for_an_actor_that_is_about_to_be_restarted(
@@ -116,7 +140,8 @@ async def test_new_settings_give_a_given_up_actor_a_fresh_start(autojump_clock: 
     bugs = Bugs({"a"})
     async with house(bugs) as home:
         home.supervisor.start(provider("a"))
-        await trio.sleep(60.0)
+        await trio.sleep(10.0)
+        assert home.supervisor.health()["a"].state == "given up"
         bugs.broken.clear()
         await home.supervisor.replace(provider("a", interval_seconds=60.0))
         await trio.sleep(1.0)

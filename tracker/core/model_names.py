@@ -1,0 +1,117 @@
+"""The common name of a model behind the many ids that providers give it. Pure.
+
+"meta-llama/Llama-3.3-70B-Instruct-Turbo" and "llama-3.3-70b-versatile" are both "llama-3.3-70b".
+A wrong merge sends a caller to another model, a miss only hides an offer: every word that is not
+known to be packaging stays in the name.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+import attrs
+
+from tracker.core.model_exceptions import IDS, NAMES
+from tracker.core.model_tokens import MAJOR, PART_OF_SIZE, SIZE, strip_wrapping, tokenize
+from tracker.core.model_words import (
+    BEHIND_SIZE,
+    GENERIC,
+    GLUED,
+    PACKAGING,
+    SPEED_FAMILIES,
+    SPEEDS,
+)
+
+# No provider's id is longer; what is, is taken as it stands, so that 10 kB cost nothing.
+LONGEST_ID = 200
+# A list of 50,000 models that is read again at each check is parsed once.
+NAMES_REMEMBERED = 100_000
+
+_SOMETIMES_PACKAGING = PACKAGING | SPEEDS | BEHIND_SIZE | {"it", "latest", "v1"}
+_MINOR = re.compile(r"(?:0|[1-9]\d?)v?")
+
+
+@attrs.frozen
+class ModelName:
+    """A model and its packaging. ``name``: common to all its offers; ``variant``: what is not."""
+
+    name: str
+    variant: str | None = None
+
+
+def parse_model_id(model_id: str) -> ModelName:
+    """Tell the common name of an id, and its packaging as ``variant``. Total on any text."""
+    return _parse(model_id) if len(model_id) <= LONGEST_ID else ModelName(model_id)
+
+
+@lru_cache(maxsize=NAMES_REMEMBERED)
+def _parse(model_id: str) -> ModelName:
+    folded = (
+        model_id if model_id.isascii() else unicodedata.normalize("NFKC", model_id)
+    ).casefold()
+    path, _, tail = folded.rpartition("/")
+    text, dropped = strip_wrapping(IDS.get(tail, tail))
+    tokens = tokenize(text)
+    kept, packaging = _separate_packaging(tokens)
+    if not kept:  # "openrouter/free": the packaging word is the name
+        kept, packaging = tokens, []
+    if len(kept) == 1 and kept[0] in GENERIC:
+        kept = tokenize(path) + kept
+    name = _join(kept)
+    return ModelName(NAMES.get(name, name) or folded.strip(), "-".join(packaging + dropped) or None)
+
+
+def _separate_packaging(tokens: list[str]) -> tuple[list[str], list[str]]:
+    """Split the words of an id into those of the model and those of its packaging."""
+    kept: list[str] = []
+    packaging: list[str] = []
+    has_size = False
+    for index, token in enumerate(tokens):
+        if has_size and PART_OF_SIZE.fullmatch(token):
+            continue  # the total tells the size: "qwen3-30b" is "qwen3-30b-a3b"
+        if token in _SOMETIMES_PACKAGING and _is_packaging(tokens, index, has_size=has_size):
+            packaging.append(token)
+            continue
+        has_size = has_size or SIZE.fullmatch(token) is not None
+        kept.append(token)
+    return kept, packaging
+
+
+def _is_packaging(tokens: list[str], index: int, *, has_size: bool) -> bool:
+    word, family = tokens[index], tokens[0]
+    if word == "instruct":
+        return family != "gpt"  # gpt-3.5-turbo-instruct is no chat model
+    if word in PACKAGING:
+        return True
+    if word in SPEEDS:
+        return has_size or family in SPEED_FAMILIES.get(word, ())
+    if word in BEHIND_SIZE and has_size:
+        return True
+    return _is_packaging_of_family(tokens, index, has_size=has_size)
+
+
+def _is_packaging_of_family(tokens: list[str], index: int, *, has_size: bool) -> bool:
+    word, family = tokens[index], tokens[0]
+    after = tokens[index + 1] if index + 1 < len(tokens) else ""
+    if word == "it":  # elsewhere Italian
+        return any("gemma" in other for other in tokens)
+    if word == "chat":  # deepseek-chat-v3.1
+        return family == "deepseek" and re.fullmatch(r"v\d+", after) is not None
+    if word == "latest":  # gpt-5-chat-latest
+        return family == "gpt" and index > 2 and tokens[index - 1] == "chat"
+    return word == "v1" and not after and (has_size or family == "nova")
+
+
+def _join(tokens: list[str]) -> str:
+    """Write tokens as a name: "qwen 3 5 27b" as "qwen3.5-27b"."""
+    name = ""
+    last = ""
+    for token in tokens:
+        if token[0].isdigit() and _MINOR.fullmatch(token) and MAJOR.fullmatch(last):
+            name += f".{token}"
+        elif last in GLUED and token[0].isdigit() and not SIZE.fullmatch(token):
+            name += token
+        else:
+            name += f"-{token}" if name else token
+        last = token
+    return name

@@ -1,0 +1,184 @@
+"""Which offers a caller means by a model's name: the exact id, ``[models]``, the built-in rules.
+
+Pure and frozen. Each provider's list is indexed by itself, so that a list that changed costs its
+own length and not everybody's.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+import attrs
+
+from tracker.core.model_aliases import Aliases, fold_name, split_target
+from tracker.core.model_names import parse_model_id
+from tracker.core.nearest_names import NameFeatures, find_nearest
+
+# Callers ask for a few names again and again. At 10 kB a name these are 10 MB.
+ANSWERS_REMEMBERED = 1_000
+
+
+class FoundBy(StrEnum):
+    """What told which offers were meant."""
+
+    ID = "id"
+    ALIAS = "models"
+    RULES = "rules"
+
+
+@attrs.frozen
+class NamedOffer:
+    """A model at a provider. ``model``: the provider's own id, which is to be sent."""
+
+    provider: str
+    model: str
+    variant: str | None = None
+
+
+@attrs.frozen
+class ModelMatch:
+    """What a name was found to mean. ``name``: the common one, or the one of ``[models]``."""
+
+    name: str
+    found_by: FoundBy
+    offers: tuple[NamedOffer, ...]
+
+
+@attrs.frozen
+class ProviderModels:
+    """One provider's model ids, indexed. ``by_name``: ids by their common name, as listed."""
+
+    ids: tuple[str, ...] = attrs.field(repr=False)
+    by_name: Mapping[str, tuple[str, ...]] = attrs.field(repr=False, eq=False)
+    known: frozenset[str] = attrs.field(repr=False, eq=False)
+    features: NameFeatures = attrs.field(repr=False, eq=False)
+
+    @classmethod
+    def of(cls, ids: Iterable[str]) -> "ProviderModels":
+        listed = tuple(dict.fromkeys(ids))  # a list that names an id twice offers it once
+        groups: dict[str, list[str]] = {}
+        for model in listed:
+            groups.setdefault(parse_model_id(model).name, []).append(model)
+        by_name = {name: tuple(models) for name, models in groups.items()}
+        return cls(listed, by_name, frozenset(listed), NameFeatures.of(by_name))
+
+
+@attrs.frozen
+class ModelResolver:
+    """Finds the offers of a model. Build with ``of``, then replace what changed.
+
+    Trusts ``aliases``: ``find_alias_problems`` tells what is wrong with them, and a target that
+    names no provider known here is left out.
+    """
+
+    providers: Mapping[str, ProviderModels] = attrs.field(repr=False)
+    aliases: Mapping[str, tuple[str, tuple[NamedOffer, ...]]] = attrs.field(repr=False)
+    _alias_features: NameFeatures = attrs.field(repr=False)
+    _asked: dict[str, ModelMatch | None] = attrs.field(
+        init=False, repr=False, eq=False, factory=dict
+    )
+
+    @classmethod
+    def of(
+        cls, models: Mapping[str, Iterable[str]], aliases: Aliases | None = None
+    ) -> "ModelResolver":
+        """Index the ids that each provider is known to offer, listed or watched."""
+        named = {
+            fold_name(name): (name, _offers_of(targets))
+            for name, targets in (aliases or {}).items()
+        }
+        providers = {provider: ProviderModels.of(ids) for provider, ids in models.items()}
+        return cls(providers, named, NameFeatures.of(named))
+
+    def with_models(self, provider: str, ids: Iterable[str]) -> "ModelResolver":
+        """Replace what one provider offers; the same resolver when that is what it offered."""
+        listed = tuple(dict.fromkeys(ids))
+        before = self.providers.get(provider)
+        if before is not None and before.ids == listed:
+            return self
+        providers = {**self.providers, provider: ProviderModels.of(listed)}
+        return attrs.evolve(self, providers=providers)
+
+    def without_provider(self, provider: str) -> "ModelResolver":
+        kept = {name: models for name, models in self.providers.items() if name != provider}
+        return attrs.evolve(self, providers=kept)
+
+    def resolve(self, asked: str) -> ModelMatch | None:
+        """Find the offers meant by a name; None when nobody offers it.
+
+        "groq/llama-3.3-70b" asks groq alone while groq offers such a model; else the part before
+        the slash is taken for a vendor's name.
+        """
+        asked = asked.strip()
+        if asked not in self._asked:
+            if len(self._asked) >= ANSWERS_REMEMBERED:
+                self._asked.clear()
+            self._asked[asked] = self._find(asked)
+        return self._asked[asked]
+
+    def _find(self, asked: str) -> ModelMatch | None:
+        if exact := self._offers_by_id(asked):
+            return ModelMatch(parse_model_id(asked).name, FoundBy.ID, exact)
+        name = parse_model_id(asked).name
+        if match := self._find_alias(fold_name(asked)):
+            return match
+        if at_provider := self._offers_at_provider(asked):
+            return ModelMatch(name, FoundBy.RULES, at_provider)
+        if match := self._find_alias(name):
+            return match
+        offers = self._offers_by_name(name)
+        return ModelMatch(name, FoundBy.RULES, offers) if offers else None
+
+    def nearest_names(self, asked: str, count: int = 5) -> tuple[str, ...]:
+        """Find the known names most like one that nobody offers, for the answer 404."""
+        indexes = (self._alias_features, *(models.features for models in self.providers.values()))
+        found = find_nearest(parse_model_id(asked.strip()).name, indexes, count)
+        return tuple(self.aliases[name][0] if name in self.aliases else name for name in found)
+
+    def offers_by_name(self) -> dict[str, tuple[NamedOffer, ...]]:
+        """All offers by common name, sorted by name; those of ``[models]`` under their own."""
+        groups: dict[str, list[NamedOffer]] = {}
+        for provider, models in self.providers.items():
+            for name, ids in models.by_name.items():
+                groups.setdefault(name, []).extend(_offer(provider, model) for model in ids)
+        listed = {name: tuple(offers) for name, offers in groups.items()}
+        for folded in self.aliases:
+            if match := self._find_alias(folded):
+                listed.pop(folded, None)
+                listed[match.name] = match.offers
+        return dict(sorted(listed.items()))
+
+    def _offers_by_id(self, asked: str) -> tuple[NamedOffer, ...]:
+        found = {name: asked for name, models in self.providers.items() if asked in models.known}
+        provider, model = split_target(asked) or ("", "")
+        if provider in self.providers and model in self.providers[provider].known:
+            found[provider] = model
+        return tuple(_offer(provider, model) for provider, model in found.items())
+
+    def _offers_at_provider(self, asked: str) -> tuple[NamedOffer, ...]:
+        provider, model = split_target(asked) or ("", "")
+        if provider not in self.providers:
+            return ()
+        found = self.providers[provider].by_name.get(parse_model_id(model).name, ())
+        return tuple(_offer(provider, model) for model in found)
+
+    def _offers_by_name(self, name: str) -> tuple[NamedOffer, ...]:
+        return tuple(
+            _offer(provider, model)
+            for provider, models in self.providers.items()
+            if name in models.by_name
+            for model in models.by_name[name]
+        )
+
+    def _find_alias(self, folded: str) -> ModelMatch | None:
+        name, targets = self.aliases.get(folded, ("", ()))
+        offers = tuple(offer for offer in targets if offer.provider in self.providers)
+        return ModelMatch(name, FoundBy.ALIAS, offers) if offers else None
+
+
+def _offers_of(targets: Iterable[str]) -> tuple[NamedOffer, ...]:
+    parts = filter(None, map(split_target, dict.fromkeys(targets)))
+    return tuple(_offer(provider, model) for provider, model in parts)
+
+
+def _offer(provider: str, model: str) -> NamedOffer:
+    return NamedOffer(provider, model, parse_model_id(model).variant)

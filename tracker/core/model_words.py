@@ -1,0 +1,67 @@
+"""Words of model ids that the built-in rules of names know, as data. Every list is closed."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# How an offer is served, wherever it stands in an id: number format, file format, price.
+PACKAGING = _words(
+    "instruct versatile specdec tput tee free maas hf serverless fp4 fp8 fp16 bf16 nvfp4 mxfp4"
+    " mxfp8 int4 int8 w4a16 w8a8 w8a16 awq gptq gguf ggml mlx onnx exl2 exl3 bnb 4bit 8bit"
+    " quantized dynamic"
+)
+
+# Names of speeds. Several vendors name models of their own so (gpt-4-turbo, grok-4-fast), thus
+# they are packaging only behind a size, or in the families named here.
+SPEEDS = _words("turbo fast instant lite")
+SPEED_FAMILIES = {
+    "fast": _words("deepseek kimi glm minimax"),
+    "turbo": frozenset({"deepseek"}),
+}
+
+# Packaging only behind a size ("jais-30b-chat", "671b-cloud"); "gpt-5-chat" is a model.
+BEHIND_SIZE = frozenset({"chat", "cloud"})
+
+# What routers and Ollama write behind a colon; behind a hyphen some name a model.
+TAGS = _words("beta cheapest cloud exacto extended fastest floor free latest nitro online")
+
+# Vendors that stand with a hyphen before a family's own name ("meta-llama-3.1-8b"). Not those that
+# are families as well: "mistral-nemotron" is a model.
+VENDORS = _words(
+    "ai21 alibaba amazon anthropic c4ai cohere databricks google ibm labs meta microsoft mistralai"
+    " moonshotai nvidia open openai writer xai zai"
+)
+# The families such a vendor is dropped before.
+FAMILIES = _words(
+    "aya claude codestral command deepseek devstral embed gemini gemma glm gpt granite grok jamba"
+    " kimi llama magistral minimax ministral mistral mixtral nemotron nova paligemma palmyra phi"
+    " pixtral qwen titan voxtral"
+)
+# Vendors that Bedrock and GitHub write with a dot before the id ("us.anthropic.claude-…").
+DOT_VENDORS = _words(
+    "ai21 amazon anthropic cohere deepseek google luma meta minimax mistral moonshot moonshotai"
+    " nvidia openai qwen stability twelvelabs writer xai zai"
+)
+REGIONS = _words("us eu ap apac au ca jp us-gov global")
+
+# Last parts of an id that mean something else at every vendor; these keep the vendor.
+GENERIC = _words("auto best chat code default free fast model router search")
+
+# Families that write their version without a hyphen: qwen3, lfm2.
+GLUED = frozenset({"lfm", "qwen"})
+
+# Words of models that no chat completion can prove: by what else they do.
+OTHER_TASKS = {
+    "image generation": _words(
+        "image flux diffusion sdxl dall imagen seedream kolors upscaler recraft"
+    ),
+    "video": _words("video sora veo cosmos wan hailuo kling bevformer streampetr sparsedrive"),
+    "embeddings": _words("embed embedding embeddings embedcode bge gte nemoretriever minilm"),
+    "reranking": _words("rerank reranker ranker"),
+    "speech": _words("tts whisper asr transcribe orpheus parakeet voicechat studiovoice speech"),
+    "music": _words("lyria music"),
+    "moderation": _words("moderation guard safeguard safety shieldgemma"),
+    "detection": _words("pii detector detection"),
+    "molecular biology": _words("esm esmfold"),
+}

@@ -1,0 +1,1 @@
+"""The vocabulary of refusals: what vendors' codes and words say, whatever the HTTP status."""

@@ -1,0 +1,166 @@
+"""What a refusal means: its codes first, then what its words claim, then the vaguest codes.
+
+Every rule is a law of CONTRACT, section 4: money never makes a key refused, a minute's limit is
+a rate limit whatever it advertises, and only a request that is blamed itself is ``request``.
+"""
+
+from collections.abc import Callable
+
+import attrs
+
+from tracker.core.outcomes import OutcomeKind
+from tracker.probes.limits.values import DAY
+from tracker.probes.refusals.codes import EXACT_CODES, GENERAL_CODES, LIMIT_CODES
+from tracker.probes.refusals.rules import Claim
+
+
+@attrs.frozen(kw_only=True)
+class Refusal:
+    """An answer that tells of a failure. codes: in lower case, most telling first.
+
+    limited: its status is one of limits. nothing: the limit is 0. wait: seconds it asks for.
+    """
+
+    status: int
+    codes: tuple[str, ...] = ()
+    claims: Claim = Claim.NONE
+    limited: bool = False
+    nothing: bool = False
+    wait: float | None = None
+
+    def says(self, claims: Claim) -> bool:
+        """Whether any of these is claimed."""
+        return bool(self.claims & claims)
+
+    @property
+    def named_limit(self) -> bool:
+        return any(code in LIMIT_CODES for code in self.codes)
+
+    @property
+    def is_client_error(self) -> bool:
+        """Told as ours to mend; an error inside a 200 may be as well."""
+        return self.status < 500
+
+
+Rule = Callable[[Refusal], OutcomeKind | None]
+
+
+def judge(refusal: Refusal) -> OutcomeKind | None:
+    """The outcome, or None where nothing but the status tells."""
+    return next((kind for rule in RULES if (kind := rule(refusal)) is not None), None)
+
+
+def _exact_code(refusal: Refusal) -> OutcomeKind | None:
+    return next((EXACT_CODES[code] for code in refusal.codes if code in EXACT_CODES), None)
+
+
+def _window(refusal: Refusal) -> OutcomeKind | None:
+    """A limit that names its window: a day's is spent quota, a minute's passes by itself."""
+    if refusal.nothing:
+        return OutcomeKind.QUOTA_EXHAUSTED
+    is_limit = refusal.limited or refusal.named_limit or refusal.says(Claim.RATE)
+    if refusal.says(Claim.DAY) and (is_limit or refusal.says(Claim.ALLOWANCE | Claim.LIMIT)):
+        return OutcomeKind.QUOTA_EXHAUSTED
+    return OutcomeKind.RATE_LIMITED if is_limit and refusal.says(Claim.MINUTE) else None
+
+
+def _money(refusal: Refusal) -> OutcomeKind | None:
+    needs = refusal.says(Claim.MODEL_NEEDS_MORE) and refusal.says(Claim.MONEY_NAMED)
+    if needs and refusal.status != 402:
+        return OutcomeKind.NOT_FOUND  # this model is not in our plan; others may be
+    return OutcomeKind.QUOTA_EXHAUSTED if refusal.says(Claim.MONEY) else None
+
+
+def _place(refusal: Refusal) -> OutcomeKind | None:
+    if not refusal.says(Claim.REGION) or refusal.says(Claim.MODEL):
+        return None
+    # Google, with a 400: the free plan is not offered there; a paid one is.
+    return OutcomeKind.QUOTA_EXHAUSTED if refusal.says(Claim.MONEY_NAMED) else OutcomeKind.AUTH
+
+
+def _our_request(refusal: Refusal) -> OutcomeKind | None:
+    moderated = refusal.says(Claim.MODERATED) and not refusal.says(Claim.ACCOUNT)
+    if moderated and refusal.status in {200, 400, 403}:
+        return OutcomeKind.REQUEST
+    blamed = refusal.says(Claim.PARAMETER) and refusal.status in {200, 400, 422}
+    return OutcomeKind.REQUEST if blamed and not refusal.says(Claim.KEY) else None
+
+
+def _their_capacity(refusal: Refusal) -> OutcomeKind | None:
+    if refusal.status in {401, 402, 404, 408, 504, 524}:
+        return None
+    their = refusal.says(Claim.OVERLOADED)
+    upstream = refusal.says(Claim.UPSTREAM) and refusal.is_client_error
+    return OutcomeKind.OVERLOADED if their or upstream else None
+
+
+def _rate(refusal: Refusal) -> OutcomeKind | None:
+    named = refusal.says(Claim.RATE) or refusal.named_limit
+    return OutcomeKind.RATE_LIMITED if named and refusal.is_client_error else None
+
+
+def _model(refusal: Refusal) -> OutcomeKind | None:
+    if not refusal.says(Claim.MODEL) or refusal.limited or not refusal.is_client_error:
+        return None
+    keyed = refusal.status == 401 and refusal.says(Claim.KEY | Claim.UNAUTHORIZED)
+    return None if keyed else OutcomeKind.NOT_FOUND
+
+
+def _key(refusal: Refusal) -> OutcomeKind | None:
+    if refusal.limited or (refusal.says(Claim.UPSTREAM) and not refusal.is_client_error):
+        return None
+    unauthorized = refusal.says(Claim.UNAUTHORIZED) and refusal.is_client_error
+    return OutcomeKind.AUTH if refusal.says(Claim.KEY) or unauthorized else None
+
+
+def _account(refusal: Refusal) -> OutcomeKind | None:
+    if not refusal.says(Claim.ACCOUNT) or refusal.status == 404:
+        return None
+    unpaid = refusal.says(Claim.MONEY_NAMED) and not refusal.says(Claim.ABUSE)
+    return OutcomeKind.QUOTA_EXHAUSTED if unpaid else OutcomeKind.AUTH
+
+
+def _allowance(refusal: Refusal) -> OutcomeKind | None:
+    """A spent allowance that names no window: how long it asks to wait tells the two apart."""
+    if not refusal.is_client_error or refusal.status == 404:
+        return None
+    passes = refusal.wait is not None and refusal.wait < DAY
+    if refusal.says(Claim.ALLOWANCE):
+        short = refusal.limited and passes
+        return OutcomeKind.RATE_LIMITED if short else OutcomeKind.QUOTA_EXHAUSTED
+    if refusal.says(Claim.LIMIT) and (refusal.status in {402, 403} or refusal.limited):
+        long = not refusal.limited or (refusal.wait or 0.0) >= DAY
+        return OutcomeKind.QUOTA_EXHAUSTED if long else OutcomeKind.RATE_LIMITED
+    return None
+
+
+def _general(refusal: Refusal) -> OutcomeKind | None:
+    """Codes that say little, then an internal failure told with a 4xx."""
+    found = (GENERAL_CODES[code] for code in refusal.codes if code in GENERAL_CODES)
+    if (kind := next(found, None)) is not None:
+        return kind
+    theirs = refusal.says(Claim.FAILURE) and refusal.status in {400, 403, 422}
+    return OutcomeKind.SERVER if theirs else None
+
+
+def _money_named(refusal: Refusal) -> OutcomeKind | None:
+    """A refusal without a code that speaks of money, not of the key."""
+    named = refusal.says(Claim.MONEY_NAMED) and refusal.status in {401, 403}
+    return OutcomeKind.QUOTA_EXHAUSTED if named else None
+
+
+RULES: tuple[Rule, ...] = (
+    _exact_code,
+    _window,
+    _money,
+    _place,
+    _our_request,
+    _their_capacity,
+    _rate,
+    _model,
+    _key,
+    _account,
+    _allowance,
+    _general,
+    _money_named,
+)

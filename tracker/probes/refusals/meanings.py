@@ -1,0 +1,108 @@
+"""The rules of judgement told for people, an example each: the docs' table, tried by a test."""
+
+import attrs
+
+from tracker.core.outcomes import OutcomeKind
+
+
+@attrs.frozen
+class Meaning:
+    """claim: in words. example: a text that makes it, with the status it came with. guard: what
+    keeps the outcome from it.
+    """
+
+    claim: str
+    status: int
+    example: str
+    kind: OutcomeKind
+    guard: str = ""
+
+
+# In the order of tracker.probes.refusals.judgement.RULES.
+MEANINGS: tuple[Meaning, ...] = (
+    Meaning(
+        "a limit of a day or longer is reached",
+        429,
+        "Tokens per day limit exceeded",
+        OutcomeKind.QUOTA_EXHAUSTED,
+        "a shorter window is named before it",
+    ),
+    Meaning(
+        "a limit of less than a day is reached",
+        429,
+        "Limit: 3 requests per minute. Add a payment method to raise it",
+        OutcomeKind.RATE_LIMITED,
+        "the limit itself is 0",
+    ),
+    Meaning(
+        "one model needs a plan or a paid balance",
+        403,
+        "this model requires a subscription",
+        OutcomeKind.NOT_FOUND,
+        "the status is 402",
+    ),
+    Meaning(
+        "money is lacking, spent or owed",
+        400,
+        "Your credit balance is too low",
+        OutcomeKind.QUOTA_EXHAUSTED,
+        "it is only recommended: add credits, check your billing",
+    ),
+    Meaning(
+        "it is not offered where we are",
+        400,
+        "User location is not supported",
+        OutcomeKind.AUTH,
+        "a model is what is missing there, or billing would cure it",
+    ),
+    Meaning(
+        "the text or a parameter is refused",
+        400,
+        "Unsupported parameter: temperature",
+        OutcomeKind.REQUEST,
+        "`param` names the model",
+    ),
+    Meaning(
+        "their capacity or upstream failed",
+        429,
+        "The engine is currently overloaded",
+        OutcomeKind.OVERLOADED,
+        "the status tells of a time-out, a key or a missing path",
+    ),
+    Meaning("too many requests", 403, "Too many requests", OutcomeKind.RATE_LIMITED, "it is a 5xx"),
+    Meaning(
+        "a model or endpoint is not available to us",
+        400,
+        "The model m does not exist or you do not have access to it",
+        OutcomeKind.NOT_FOUND,
+        "it is a 429, a 5xx, or a 401 that blames the key",
+    ),
+    Meaning("a key is refused", 400, "API key not valid", OutcomeKind.AUTH, "it is a 429"),
+    Meaning(
+        "an account is refused",
+        400,
+        "This organization has been disabled",
+        OutcomeKind.AUTH,
+        "money is named, and no breach of rules: then `quota_exhausted`",
+    ),
+    Meaning(
+        "an allowance is spent, of no told window",
+        400,
+        "You have reached your specified API usage limits",
+        OutcomeKind.QUOTA_EXHAUSTED,
+        "it is a 429 that asks to wait less than a day: then `rate_limited`",
+    ),
+    Meaning(
+        "an internal failure, with a 4xx",
+        400,
+        "Internal server error",
+        OutcomeKind.SERVER,
+    ),
+    Meaning(
+        "money is named, nothing else is blamed",
+        403,
+        "See billing",
+        OutcomeKind.QUOTA_EXHAUSTED,
+        "the status is another than 401 and 403",
+    ),
+)

@@ -1,0 +1,117 @@
+"""What a refusal claims, out of the words of the vocabulary that stand near each other.
+
+One pass over the words, and at each a look back at the few before it: no text makes it slow.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+
+from tracker.probes.refusals.rules import ALONE, PAIRS, Claim
+from tracker.probes.refusals.words import CHINESE, VOCABULARY, Concept
+
+TEXT_LENGTH = 1000  # characters looked at: the longest real refusal known has under 700
+CODES = 24  # codes looked at: real errors have under eight
+LOOK_BACK = 6  # words of the vocabulary: more stand together in no real sentence
+NEGATION = 3  # words a "not" reaches over: "not have access", "no longer available"
+ADVISED = 6  # words that belong to an advice: "please check your plan and billing"
+AWAY = -100  # a place too far back to matter
+ENDS = ".!?;"
+
+KINDS: Mapping[str, Concept] = {
+    word: concept for concept, words in VOCABULARY.items() for word in words.split()
+}
+NEGATED = {
+    Concept.POSITIVE: Concept.ABSENT,
+    Concept.SUPPORTED: Concept.INVALID,
+    Concept.ENOUGH: Concept.LACK,
+}
+# A key or token is ours after one of these; else it may be JSON's, a prompt's or a parser's.
+OURS = frozenset(
+    (
+        *("api", "access", "secret", "your", "this", "proxy", "virtual", "subscription", "auth"),
+        *("authentication", "bearer", "security", "oauth", "personal"),
+        *("invalid", "incorrect", "wrong"),
+    )
+)
+RECOMMENDED = frozenset({Concept.MONEY, Concept.ALLOWANCE, Concept.LIMIT})
+WINDOWS = (Claim.MINUTE | Claim.DAY).value
+
+# Plain numbers, by the later word: enum flags take ten times as long.
+_EARLIER: dict[Concept, dict[Concept, tuple[int, int]]] = {concept: {} for concept in Concept}
+for (_first, _second), (_claim, _gap) in PAIRS.items():
+    _EARLIER[_second][_first] = (_claim.value, _gap)
+_ALONE = {concept: claim.value for concept, claim in ALONE.items()}
+_URL = re.compile(r"https?://\S{1,200}")
+_WORD = re.compile(r"[a-z]{1,24}|\d{1,20}|/|[.!?;,](?=\s|$)")
+_CHINESE = re.compile("|".join(sorted(map(re.escape, CHINESE), key=len, reverse=True)))
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_SIGNS = str.maketrans({"_": " ", "'": None, "\u2019": None, "。": ". ", "；": "; ", "！": "! "})
+
+
+def read_claims(text: str, codes: Iterable[str] = ()) -> Claim:
+    """Everything that a refusal's codes and its text claim. Total, linear in their length."""
+    claims = 0
+    for place, concept, before in _known_words(_WORD.findall(_prepared(text, codes))):
+        claims = _with(claims, _ALONE.get(concept, 0))
+        earlier = _EARLIER[concept]
+        for before_place, first in before if earlier else ():
+            found = earlier.get(first)
+            if found and place - before_place <= found[1]:
+                claims = _with(claims, found[0])
+    return Claim(claims)
+
+
+def _with(claims: int, more: int) -> int:
+    """The first window told is the one that is spent; later ones may be on offer."""
+    return claims if more & WINDOWS and claims & WINDOWS else claims | more
+
+
+def _prepared(text: str, codes: Iterable[str]) -> str:
+    """One lower-case text, each code a sentence of its own, Chinese words as English ones."""
+    sentences = [_HUMP.sub(" ", code) for code in codes]
+    line = ". ".join((*sentences, _URL.sub(" ", text[:TEXT_LENGTH])))
+    line = line.translate(_SIGNS).lower().replace("\n", ". ")
+    if not line.isascii():
+        line = _CHINESE.sub(_in_english, line)
+    return line
+
+
+def _in_english(match: re.Match[str]) -> str:
+    return f" {CHINESE[match[0]]} "
+
+
+Known = tuple[int, Concept]
+NOTHING: deque[Known] = deque()
+
+
+def _known_words(words: Iterable[str]) -> Iterator[tuple[int, Concept, deque[Known]]]:
+    """Each word of the vocabulary: its place, its concept, those before it in its sentence."""
+    before: deque[Known] = deque(maxlen=LOOK_BACK)
+    negated = advised = AWAY
+    previous = ""
+    for place, word in enumerate(words):
+        concept = KINDS.get(word)
+        if concept is None:
+            if word in ENDS:
+                before.clear()
+                negated = advised = AWAY
+        elif concept is Concept.ADVICE:
+            advised = place
+        elif (meant := _in_context(concept, previous, negated=place - negated <= NEGATION)) is None:
+            pass
+        else:
+            if meant is Concept.NOT:
+                negated = place
+            recommended = meant in RECOMMENDED and place - advised <= ADVISED
+            yield place, meant, NOTHING if recommended else before
+            if not recommended:
+                before.append((place, meant))
+        previous = word
+
+
+def _in_context(concept: Concept, previous: str, *, negated: bool) -> Concept | None:
+    """What the word means after a "not", or after "your"; None where it says nothing alone."""
+    if concept in NEGATED:
+        return NEGATED[concept] if negated else None
+    return Concept.KEY if concept is Concept.KEY_NOUN and previous in OURS else concept
