@@ -4,6 +4,8 @@ from datetime import datetime
 
 import attrs
 
+TRAFFIC_WINDOW_SECONDS = 300  # a caller of one call in ten seconds still tells of thirty
+
 
 @attrs.frozen(kw_only=True)
 class TrafficEvidence:
@@ -13,7 +15,7 @@ class TrafficEvidence:
     ever told. latency_ms, ttft_ms: medians of successful calls.
     """
 
-    window_seconds: int
+    window_seconds: int = TRAFFIC_WINDOW_SECONDS
     calls: int = 0
     counted: int = 0
     failures: int = 0

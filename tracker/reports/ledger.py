@@ -14,21 +14,32 @@ from tracker.reports.provider_traffic import ProviderTraffic
 from tracker.reports.trust import ReporterTrust, UntrustedReporter
 from tracker.reports.windows import MINUTE, CallCount, WindowKey
 
+# A day of a dozen models and outcomes, minute by minute; some 2 kB each.
+MOST_UNSTORED = 20_000
+
 
 @attrs.frozen(kw_only=True)
 class TrafficConclusion:
-    """What new calls mean for a provider. check: it should be checked at once."""
+    """What new calls mean for a provider.
+
+    check: it should be checked at once. accusers: whose reports of failures say so.
+    """
 
     check: bool = False
+    accusers: frozenset[str] = frozenset()
     failed_minute: FailedMinute | None = None
 
 
 @attrs.define(eq=False)
 class TrafficLedger:
-    """The calls of all providers, by name. Only the aggregator changes it."""
+    """The calls of all providers, by name. Only the aggregator changes it.
+
+    dropped: calls whose counts were lost while the database was away for long.
+    """
 
     trust: ReporterTrust = attrs.field(factory=ReporterTrust)
     _providers: dict[str, ProviderTraffic] = attrs.field(factory=dict)
+    dropped: int = 0
     _unstored: dict[WindowKey, CallCount] = attrs.field(factory=dict)
 
     def take(
@@ -41,17 +52,20 @@ class TrafficLedger:
         traffic = self._providers.setdefault(provider, ProviderTraffic())
         for key, call in traffic.take(calls, now):
             self._unstored.setdefault(key, CallCount()).add(call)
+        while len(self._unstored) > MOST_UNSTORED:
+            self.dropped += self._unstored.pop(next(iter(self._unstored))).calls
         news = traffic.news(calls)
         trusted = [call for call in news if self.trust.is_trusted(call.reporter, now.steady)]
         distrusted = frozenset(one.reporter for one in self.trust.untrusted(now.steady))
         return TrafficConclusion(
             check=calls_for_check(trusted, down=down),
+            accusers=frozenset(call.reporter for call in trusted if call.is_failure),
             failed_minute=traffic.judge(trusted, now, distrusted),
         )
 
-    def accuse(self, provider: str, calls: Iterable[Call]) -> None:
+    def accuse(self, provider: str, reporters: Iterable[str]) -> None:
         """Remember who told of failures: the check that follows will confirm them or not."""
-        for reporter in {call.reporter for call in calls if call.is_failure}:
+        for reporter in reporters:
             self.trust.accuse(reporter, provider)
 
     def note_check(self, result: CheckResult, now: ClockReading) -> None:

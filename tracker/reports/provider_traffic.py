@@ -18,10 +18,9 @@ from tracker.core.traffic import (
 from tracker.reports.call import Call, CallOutcome
 from tracker.reports.evidence import FailedMinute, SinceCheck, Tally, judge_minute
 from tracker.reports.limits import CallLimits
-from tracker.reports.windows import MINUTE, MINUTES_SHOWN, CallCount, MinuteWindows, WindowKey
+from tracker.reports.windows import MINUTE, CallCount, MinuteWindows, WindowKey
 
 DAY_SECONDS = 86_400.0
-WINDOW_SECONDS = int(MINUTES_SHOWN * MINUTE)
 MOST_MODELS_SHOWN = 50  # the busiest; more would make every answer long
 
 
@@ -147,7 +146,6 @@ def _evidence(counts: Iterable[tuple[WindowKey, CallCount]], last: float | None)
             if key.outcome.is_success:
                 good.merge(count)
     return TrafficEvidence(
-        window_seconds=WINDOW_SECONDS,
         calls=calls,
         counted=counted.calls,
         failures=counted.failures,

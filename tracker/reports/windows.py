@@ -6,10 +6,11 @@ from typing import NamedTuple
 import attrs
 
 from tracker.core.latency_sketch import LatencySketch
+from tracker.core.traffic import TRAFFIC_WINDOW_SECONDS
 from tracker.reports.call import Call, CallOutcome
 
 MINUTE = 60.0
-MINUTES_SHOWN = 5  # a caller of one call in ten seconds still has thirty to be judged by
+MINUTES_SHOWN = TRAFFIC_WINDOW_SECONDS // 60
 # Reporters and models are free text: more than these in a minute are counted together.
 MOST_WINDOWS = 2_000
 OTHERS = "(others)"

@@ -42,7 +42,7 @@ def test_neutral_words_say_nothing_of_health(word: NeutralOutcome) -> None:
         (413, None, NeutralOutcome.REQUEST),
         (400, {"code": "content_filter"}, NeutralOutcome.CONTENT_FILTER),
         (499, None, NeutralOutcome.CANCELLED),
-        (200, {"message": "upstream failed"}, OutcomeKind.SERVER),
+        (200, {"message": "upstream failed"}, OutcomeKind.OVERLOADED),
     ],
 )
 def test_answers_are_classed_by_the_rules_of_checks(

@@ -40,8 +40,9 @@ def test_who_is_not_confirmed_three_times_calls_for_nothing() -> None:
     ledger = TrafficLedger()
     for second in range(3):
         lie = call(SERVER, after=second + 0.5, reporter="liar")
-        assert take(ledger, lie).check
-        ledger.accuse("groq", [lie])
+        conclusion = take(ledger, lie)
+        assert conclusion.check
+        ledger.accuse("groq", conclusion.accusers)
         ledger.note_check(outcome(after=second + 1.0), AT_START)
     assert not take(ledger, call(SERVER, after=9.0, reporter="liar")).check
     assert take(ledger, call(SERVER, after=9.0, reporter="honest")).check
