@@ -55,7 +55,7 @@ PARAMETERS = (
     *("messages", "input"),
 )
 SPENT = Claim.ALLOWANCE | Claim.LIMIT  # without a window, the time to wait tells which
-_LIMIT_0 = re.compile(r"\blimit: ?0(?![\d.])")  # Gemini, in the text alone
+_LIMIT_0 = re.compile(r"limit: ?0(?![\d.])")  # Gemini, in the text alone
 
 
 @attrs.frozen(kw_only=True)
@@ -135,7 +135,8 @@ def _has_nothing(reply: BoundedResponse, error: ErrorBody, status: int) -> bool:
         name.startswith("x-ratelimit-limit-") and value.strip() == "0"
         for name, value in reply.headers
     )
-    return status in {429, 499} and (zero or error.nothing or bool(_LIMIT_0.search(error.plain)))
+    told = "limit" in error.plain and bool(_LIMIT_0.search(error.plain))
+    return status in {429, 499} and (zero or error.nothing or told)
 
 
 def _told_wait(reply: BoundedResponse, error: ErrorBody) -> float | None:

@@ -85,6 +85,18 @@ def read_error(reply: BoundedResponse) -> ErrorBody:
     )
 
 
+def error_parts(body: object) -> tuple[Mapping[str, Any], ...]:
+    """The error in a body and those inside it, outermost first; empty where it tells of none."""
+    error = error_of(first(body))
+    return tuple(part for _, part in _parts(error)) if error else ()
+
+
+def error_text(body: object) -> str:
+    """What the error in a body says for people."""
+    error = error_of(first(body))
+    return _text(tuple(_parts(error))) if error else ""
+
+
 def error_of(body: object) -> Mapping[str, Any]:
     """The error object; a bare text counts as its message. Empty where there is none.
 

@@ -58,10 +58,11 @@ def _window(refusal: Refusal) -> OutcomeKind | None:
     """A limit that names its window: a day's is spent quota, a minute's passes by itself."""
     if refusal.nothing:
         return OutcomeKind.QUOTA_EXHAUSTED
-    is_limit = refusal.limited or refusal.named_limit or refusal.says(Claim.RATE)
-    if refusal.says(Claim.DAY) and (is_limit or refusal.says(Claim.ALLOWANCE | Claim.LIMIT)):
+    may_be = refusal.limited or refusal.named_limit or refusal.status in {200, 400, 403, 422}
+    spent = refusal.says(Claim.ALLOWANCE | Claim.LIMIT | Claim.RATE)
+    if refusal.says(Claim.DAY) and (may_be or spent):
         return OutcomeKind.QUOTA_EXHAUSTED
-    return OutcomeKind.RATE_LIMITED if is_limit and refusal.says(Claim.MINUTE) else None
+    return OutcomeKind.RATE_LIMITED if may_be and refusal.says(Claim.MINUTE) else None
 
 
 def _money(refusal: Refusal) -> OutcomeKind | None:

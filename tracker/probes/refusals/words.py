@@ -41,6 +41,7 @@ class Concept(IntEnum):
     CONTENT = auto()
     POLICY = auto()
     TEMPORARY = auto()
+    END = auto()  # of a sentence: what follows is said of something else
     # enough alone
     DEBT = auto()
     OVERLOADED = auto()
@@ -63,7 +64,7 @@ VOCABULARY: Mapping[Concept, str] = {
     Concept.KEY_NOUN: "key keys token",
     Concept.ACCOUNT: """account accounts organization organisation org project workspace team user
         tenant member""",
-    Concept.MODEL: """model models modelid endpoint endpoints deployment deployments
+    Concept.MODEL: """model models modelid endpoint endpoints deployment
         channel""",
     Concept.PARAMETER: """parameter parameters param params argument arguments field fields value
         values property stream temperature""",
@@ -111,6 +112,7 @@ VOCABULARY: Mapping[Concept, str] = {
     Concept.UNAUTHORIZED: "unauthorized unauthorised unauthenticated",
     Concept.MODERATED: "moderation flagged guardrail guardrails injection inappropriate jailbreak",
     Concept.ABUSE: "violation violations violated violating abuse fraud suspicious terms",
+    Concept.END: ". ! ? ;",
     Concept.PER: "per each every this / a an",
     Concept.SHORT: "second seconds sec minute minutes min hour hours",
     Concept.LONG: "day days week weeks month months year",
