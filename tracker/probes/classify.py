@@ -117,7 +117,7 @@ def _with_details(claims: Claim, error: ErrorBody) -> Claim:
         claims = (claims | Claim.DAY) & ~Claim.MINUTE
     elif error.spent & {"minute", "second", "hour"}:
         claims = (claims | Claim.MINUTE) & ~Claim.DAY
-    if error.parameter == "model" and claims & (Claim.PARAMETER | Claim.MODEL):
+    if error.parameter == "model":
         return (claims | Claim.MODEL) & ~Claim.PARAMETER
     if error.parameter in PARAMETERS and claims & Claim.MODEL:
         return (claims | Claim.PARAMETER) & ~Claim.MODEL

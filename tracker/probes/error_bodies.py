@@ -21,7 +21,7 @@ FIELDS = 32  # of one object
 # Where codes stand, from the most telling to the vaguest.
 CODE_NAMES = (
     *("reason", "error_type", "error_code", "errorcode", "err_code", "reasoncode"),
-    *("status_code", "code", "type", "status", "error", "http_code"),
+    *("status_code", "statuscode", "code", "type", "status", "error", "http_code"),
 )
 TEXT_NAMES = (
     *("message", "detail", "msg", "error_msg", "status_msg", "error_message", "error"),
@@ -41,6 +41,7 @@ ANSWERS = (
     *("choices", "data", "content", "candidates", "models", "result", "results", "output"),
     *("message_id", "usage"),
 )
+FAILING_NAMES = ("code", "error_code", "errorcode", "status_code", "statuscode")
 FINE = frozenset({"0", "200", "ok", "success", "succeeded", "completed", "true"})
 
 
@@ -129,7 +130,8 @@ def _is_bare_error(fields: Mapping[str, Any]) -> bool:
         return False
     if fields.get("success") is False or fields.get("type") == "error":
         return True
-    codes = (fields.get(name) for name in ("code", "error_code", "status_code", "errorCode"))
+    named = dict(_fields(fields))
+    codes = (named.get(name) for name in FAILING_NAMES)
     told = any(isinstance(fields.get(n), str) for n in ("message", "msg", "error_msg", "detail"))
     failing = any(_is_failing(code) for code in codes) or fields.get("object") == "error"
     return told and (failing or fields.get("status") in ("error", "failed"))

@@ -11,7 +11,7 @@ from itertools import islice
 from tracker.probes.refusals.rules import ALONE, PAIRS, Claim
 from tracker.probes.refusals.words import CHINESE, VOCABULARY, Concept
 
-TEXT_LENGTH = 1000  # characters looked at: the longest real refusal known has under 700
+TEXT_LENGTH = 800  # characters looked at: the longest real refusal known has under 700
 CODES = 24  # codes looked at: real errors have under eight
 CODE_LENGTH = 100
 LOOK_BACK = 6  # words of the vocabulary: more stand together in no real sentence
@@ -45,6 +45,7 @@ for (_first, _second), (_claim, _gap) in PAIRS.items():
 _ALONE = {concept: claim.value for concept, claim in ALONE.items()}
 _URL = re.compile(r"https?://\S{1,200}")
 _CHINESE = re.compile("|".join(sorted(map(re.escape, CHINESE), key=len, reverse=True)))
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SPACED = (
     *((". ", " . "), ("; ", " ; "), ("! ", " ! "), ("? ", " ? "), (", ", " , ")),
@@ -80,7 +81,7 @@ def _prepared(text: str, codes: Iterable[str]) -> str:
     sentences = [_HUMP.sub(" ", code[:CODE_LENGTH]) for code in islice(codes, CODES)]
     line = "\n".join((*sentences, _URL.sub(" ", text[:TEXT_LENGTH]))).lower() + " "
     if not line.isascii():
-        line = _CHINESE.sub(_in_english, line.translate(_WIDE))
+        line = _FOREIGN.sub(" ", _CHINESE.sub(_in_english, line.translate(_WIDE)))
     for sign, put in _SPACED:
         line = line.replace(sign, put)
     return line.translate(_BLANKS)

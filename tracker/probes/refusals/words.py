@@ -84,7 +84,7 @@ VOCABULARY: Mapping[Concept, str] = {
         unexpected""",
     Concept.REFUSED: """disabled deactivated suspended suspension banned ban blocked restricted
         terminated closed locked frozen revoked expired inactive hold denied rejected deprecated
-        decommissioned retired removed discontinued deleted cancelled canceled""",
+        decommissioned retired removed discontinued deleted cancelled canceled gated""",
     Concept.SPENT: """exceeded exceed exceeds exceeding reached reach exhausted depleted used
         consumed spent finished hit over low empty out negative zero crossed full""",
     Concept.LACK: "insufficient inadequate",
