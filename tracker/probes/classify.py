@@ -97,7 +97,9 @@ def _judged(
 ) -> tuple[OutcomeKind, Facts]:
     if is_firewall(reply):
         return OutcomeKind.BLOCKED, Facts(reachable=True)
-    claims = read_claims(error.text, error.codes)
+    # A page that is missing may quote anything, also an API's error.
+    is_page = status == 404 and not isinstance(reply.json, dict | list)
+    claims = Claim.NONE if is_page else read_claims(error.text, error.codes)
     limited = _is_limit(status, dialect)
     refusal = Refusal(
         status=status,
@@ -158,6 +160,8 @@ def _by_phrase(error: ErrorBody, status: int) -> OutcomeKind | None:
 def _by_status(status: int, dialect: str) -> OutcomeKind:
     if _is_limit(status, dialect):
         return OutcomeKind.RATE_LIMITED
+    if status == 498 and dialect == "cohere":
+        return OutcomeKind.REQUEST  # a token on their deny list; elsewhere it is capacity
     if found := STATUSES.get(status):
         return found
     # An error in a 200 that names no reason is the server's: it began to answer and failed.

@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
+from tracker.probes.refusals.chinese import CHINESE
 from tracker.probes.refusals.rules import ALONE, PAIRS, Claim
-from tracker.probes.refusals.words import CHINESE, VOCABULARY, Concept
+from tracker.probes.refusals.words import VOCABULARY, Concept
 
 TEXT_LENGTH = 800  # characters looked at: the longest real refusal known has under 700
 CODES = 24  # codes looked at: real errors have under eight
@@ -24,14 +25,15 @@ KINDS: Mapping[str, Concept] = {
 }
 NEGATED = {
     Concept.POSITIVE: Concept.ABSENT,
-    Concept.SUPPORTED: Concept.INVALID,
+    Concept.PERMITTED: Concept.BARRED,
+    Concept.SUPPORTED: Concept.UNSUPPORTED,
     Concept.ENOUGH: Concept.LACK,
 }
 # A key or token is ours after one of these; else it may be JSON's, a prompt's or a parser's.
 OURS = frozenset(
     (
         *("api", "access", "secret", "your", "this", "proxy", "virtual", "subscription", "auth"),
-        *("authentication", "bearer", "security", "oauth", "personal"),
+        *("authentication", "bearer", "security", "oauth", "personal", "iam"),
         *("invalid", "incorrect", "wrong"),
     )
 )
@@ -79,7 +81,7 @@ def _prepared(text: str, codes: Iterable[str]) -> str:
     Each code is a sentence of its own.
     """
     sentences = [_HUMP.sub(" ", code[:CODE_LENGTH]) for code in islice(codes, CODES)]
-    line = "\n".join((*sentences, _URL.sub(" ", text[:TEXT_LENGTH]))).lower() + " "
+    line = "\n".join((*sentences, _HUMP.sub(" ", _URL.sub(" ", text[:TEXT_LENGTH])))).lower() + " "
     if not line.isascii():
         line = _FOREIGN.sub(" ", _CHINESE.sub(_in_english, line.translate(_WIDE)))
     for sign, put in _SPACED:

@@ -18,7 +18,8 @@ from tracker.core.outcomes import MESSAGE_LENGTH, OutcomeKind
 from tracker.core.redaction import Mask, Secret
 from tracker.probes.classify import ErrorClassification, classify
 from tracker.probes.http.response import BoundedResponse
-from tracker.probes.refusals.codes import EXACT, EXACT_CODES
+from tracker.probes.refusals.codes import EXACT_CODES
+from tracker.probes.refusals.exact_codes import EXACT
 
 FOLDER = Path(__file__).parents[3] / "data" / "answers"
 KEY = "sk-canary-0123456789abcdef"

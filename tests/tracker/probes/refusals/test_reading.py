@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracker.probes.refusals.chinese import CHINESE
 from tracker.probes.refusals.reading import KINDS, read_claims
 from tracker.probes.refusals.rules import Claim
-from tracker.probes.refusals.words import CHINESE, VOCABULARY
+from tracker.probes.refusals.words import VOCABULARY
 
 
 @pytest.mark.parametrize(
