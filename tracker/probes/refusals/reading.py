@@ -12,7 +12,7 @@ from tracker.probes.refusals.chinese import CHINESE
 from tracker.probes.refusals.rules import ALONE, PAIRS, Claim
 from tracker.probes.refusals.words import VOCABULARY, Concept
 
-TEXT_LENGTH = 800  # characters looked at: the longest real refusal known has under 700
+TEXT_LENGTH = 600  # characters looked at: what decides a real refusal stands in the first 300
 CODES = 24  # codes looked at: real errors have under eight
 CODE_LENGTH = 100
 LOOK_BACK = 6  # words of the vocabulary: more stand together in no real sentence
