@@ -9,7 +9,14 @@ SIGNS = (
     *("you have been blocked", "security checkpoint", "security check to access"),
     *("web application firewall", "blocked by our firewall", "firewall blocked"),
     *("the requested url was rejected", "request unsuccessful. incapsula", "_incapsula_resource"),
-    *("sucuri website firewall", "errors.edgesuite.net", "awswaf", "ddos protection", "captcha"),
+    *(
+        "sucuri website firewall",
+        "errors.edgesuite.net",
+        "awswaf",
+        "ddos protection by",
+        "complete the captcha",
+        "captcha-delivery",
+    ),
 )
 MITIGATION_HEADERS = ("cf-mitigated", "x-vercel-mitigated", "x-amzn-waf-action")
 
