@@ -4,7 +4,7 @@ from tracker.probes.http.response import BoundedResponse
 
 # In the lower-cased page or text. Cloudflare, Vercel, Akamai, F5, Imperva, Sucuri, AWS WAF.
 SIGNS = (
-    *("just a moment", "attention required", "cf-chl-", "checking your browser"),
+    *("just a moment", "attention required", "cf-chl-", "_cf_chl_opt", "checking your browser"),
     *("error code: 1010", "error 1010", "error code: 1020", "error 1020", "error code 1020"),
     *("you have been blocked", "security checkpoint", "security check to access"),
     *("web application firewall", "blocked by our firewall", "firewall blocked"),
