@@ -1,21 +1,29 @@
 """Outcome kinds with what each counts as, and what makes one, from the code that judges."""
 
+import json
+from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 from docs.generate.tables import code, codes, table
 from tracker.core.outcomes import OutcomeKind
 from tracker.health.status_rules import PLAIN_WORDS
 from tracker.probes.classify import STATUSES
-from tracker.probes.refusals.codes import EXACT, GENERAL, LIMITS, CodeGroup
+from tracker.probes.refusals.chinese import CHINESE
+from tracker.probes.refusals.code_groups import CodeGroup
+from tracker.probes.refusals.codes import GENERAL, LIMITS
+from tracker.probes.refusals.exact_codes import EXACT
 from tracker.probes.refusals.firewalls import SIGNS
 from tracker.probes.refusals.meanings import MEANINGS
-from tracker.probes.refusals.words import CHINESE, VOCABULARY
+from tracker.probes.refusals.words import VOCABULARY
 
 OTHERS = (
     ("any other 4xx", OutcomeKind.REQUEST),
     ("any other 5xx, an error inside a 200", OutcomeKind.SERVER),
     ("a redirect, a 200 that is not of the API's shape", OutcomeKind.BAD_RESPONSE),
 )
+ANSWERS = Path(__file__).parents[2] / "tests" / "data" / "answers"
+SHOWN_SOURCES = 3
 RANKS = (
     (EXACT, "before every word"),
     (LIMITS, "unless the text names a day or longer, or money"),
@@ -88,3 +96,21 @@ def chinese_words() -> str:
 
 def firewall_signs() -> str:
     return codes(SIGNS) + "\n"
+
+
+def answer_kinds() -> str:
+    """The kinds of answers from the field that the tests replay, as they expect them."""
+    rows = []
+    for file in sorted(ANSWERS.glob("*.json")):
+        cases = json.loads(file.read_text())
+        outcomes = Counter(case["outcome"].partition("|")[0] for case in cases)
+        sources = dict.fromkeys(case["source"] for case in cases if "source" in case)
+        rows.append(
+            (
+                file.stem.replace("_", " "),
+                len(cases),
+                codes(outcome for outcome, _ in outcomes.most_common()),
+                ", ".join(list(sources)[:SHOWN_SOURCES]),
+            )
+        )
+    return table(("kind", "answers", "outcomes", "reported, for example, in"), rows)
