@@ -5,8 +5,8 @@
     uvicorn examples.fastapi_proxy:app --port 9000
 
 It speaks OpenAI's API at /v1/chat/completions. The tracker's URL is read from
-PROVIDER_STATUS_URL (default http://127.0.0.1:8000), and the token with which it tells the tracker of
-its calls from PROVIDER_STATUS_REPORT_TOKEN.
+PROVIDER_STATUS_URL (default http://127.0.0.1:8000), and the token with which it tells of its
+calls from PROVIDER_STATUS_REPORT_TOKEN.
 """
 
 import os
