@@ -8,12 +8,19 @@ from typing import Any
 import attrs
 
 from tracker.config.environment import find_token, read_environment
-from tracker.config.errors import ConfigError, ConfigProblem, environment_mask, format_value
+from tracker.config.errors import (
+    ConfigError,
+    ConfigProblem,
+    environment_mask,
+    format_key_path,
+    format_value,
+)
 from tracker.config.file import find_file, read_toml
 from tracker.config.resolve import ResolvedProvider, merge_providers
 from tracker.config.schema import ConfigTable, RankingTable, ServerTable, TrackerTable
 from tracker.config.structure import structure
 from tracker.config.timing import merge_timing
+from tracker.core.model_aliases import find_alias_problems
 from tracker.core.redaction import Mask, Secret
 from tracker.core.settings import Config, RankingSettings, ServerSettings
 
@@ -47,6 +54,7 @@ def read_config(
     timing, too_long = merge_timing({}, table.tracker)
     server, refused = _server(table.server, environment.variables)
     mistakes += (*environment.mistakes, *too_long, *refused, *_mistakes(merged))
+    mistakes += _alias_mistakes(table, merged)
     if mistakes:
         mask = environment_mask(environment.variables)
         named = str(source) if source else None
@@ -56,6 +64,7 @@ def read_config(
         timing=timing,
         providers=tuple(m.provider for m in merged if m.provider is not None),
         server=server,
+        model_aliases=dict(table.models),
         ranking=RankingSettings(**_written(table.ranking, RankingSettings)),
         source=str(source) if source else None,
         warnings=(*environment.warnings, *(text for m in merged for text in m.warnings)),
@@ -64,6 +73,17 @@ def read_config(
 
 def _mistakes(merged: Iterable[ResolvedProvider]) -> tuple[ConfigProblem, ...]:
     return tuple(mistake for one in merged for mistake in one.mistakes)
+
+
+def _alias_mistakes(
+    table: ConfigTable, merged: Iterable[ResolvedProvider]
+) -> tuple[ConfigProblem, ...]:
+    """Check [models] against every provider that is known here, also one that lacks its key."""
+    problems = find_alias_problems(table.models, [one.name for one in merged])
+    return tuple(
+        ConfigProblem(key=format_key_path(("models", found.name)), problem=found.problem)
+        for found in problems
+    )
 
 
 def _masked(mistakes: Iterable[ConfigProblem], mask: Mask) -> list[ConfigProblem]:

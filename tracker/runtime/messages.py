@@ -28,10 +28,16 @@ class CheckCompleted:
 
 @attrs.frozen(kw_only=True)
 class CheckRescheduled:
-    """The next check moved, because the provider was tuned or its reset became known."""
+    """The next check moved, because the provider was tuned or its reset became known.
+
+    model: the offer, None for the provider itself. waits_for_budget: until midnight UTC, because
+    the day's completions are spent.
+    """
 
     provider: str
     next_due: float | None
+    model: str | None = None
+    waits_for_budget: bool = False
 
 
 @attrs.frozen(kw_only=True)
