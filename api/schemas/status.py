@@ -6,6 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from api.schemas.units import (
     Count,
+    EvidenceWord,
     From,
     Milliseconds,
     OutcomeWord,
@@ -63,6 +64,29 @@ class Key(Struct, frozen=True):
     state: Literal["unknown", "ok", "refused", "spent", "rate_limited"]
 
 
+class Offer(Struct, frozen=True):
+    """One watched model at a provider; ``model`` is the id to send there."""
+
+    model: str
+    variant: str | None
+    status: StatusWord
+    usable: bool
+    usable_at: Timestamp | None
+    reason: str
+    evidence: EvidenceWord
+    outcome: OutcomeWord | None
+    error_message: Annotated[str, Meta(max_length=200)]
+    last_check: Timestamp | None
+    next_check: Timestamp | None
+    response_time_ms: Milliseconds | None
+    ttft_ms: Milliseconds | None
+    tokens_per_second: float | None
+    uptime: Uptime
+    latency_ms: Annotated[Latency, From("latency")]
+    consecutive_failures: Count
+    checks_24h: Count
+
+
 class Provider(Struct, frozen=True):
     """One provider at one instant."""
 
@@ -95,6 +119,8 @@ class Provider(Struct, frozen=True):
     quota_available: Annotated[bool | None, From("facts.quota_available")]
     inference: Annotated[bool | None, From("facts.inference")]
     keys: list[Key]
+    offers: list[Offer]
+    waits_for_budget: bool
 
 
 class Status(Struct, frozen=True):
@@ -115,6 +141,9 @@ class Ranked(Struct, frozen=True):
     samples: Count
     last_check: Timestamp | None
     reason: str
+    model: str | None
+    variant: str | None
+    evidence: EvidenceWord | None
     weight: Share
 
 
@@ -124,12 +153,14 @@ class Excluded(Struct, frozen=True):
     provider_name: Annotated[str, From("provider")]
     reason: str
     until: Timestamp | None
+    model: str | None
 
 
 class Best(Struct, frozen=True):
     """The provider to use now, and the order to fall back in."""
 
     best_provider: Annotated[str | None, From("best")]
+    best_model: str | None
     reason: str
     alternatives: list[str]
     ranking: Annotated[list[Ranked], From("ranked")]
@@ -168,7 +199,7 @@ class BestQuery(Struct):
             str,
             Meta(
                 min_length=1,
-                description="Only these, separated by commas; unknown names are no candidates.",
+                description="Only these providers or provider/model offers, separated by commas.",
             ),
         ]
         | UnsetType
@@ -176,7 +207,11 @@ class BestQuery(Struct):
     exclude: Annotated[str, Meta(description="Not these, separated by commas.")] | UnsetType = UNSET
     model: (
         Annotated[
-            str, Meta(min_length=1, description="Only providers whose last model list has it.")
+            str,
+            Meta(
+                min_length=1,
+                description="Rank the offers of this model: an id, or its name in any packaging.",
+            ),
         ]
         | UnsetType
     ) = UNSET

@@ -1,8 +1,7 @@
 """Messages to the aggregator, from the actors and from the tracker itself. All frozen."""
 
 import traceback
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 
 import attrs
 import trio
@@ -10,12 +9,8 @@ import trio
 from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
-from tracker.core.snapshot import Excluded, Ranking
 from tracker.health.provider_state import StoredProvider
-from tracker.ranking.policy import Candidate
-
-# (candidates, excluded, incumbent, when the next check is due) -> the ranking
-Rank = Callable[[tuple[Candidate, ...], tuple[Excluded, ...], str | None, datetime | None], Ranking]
+from tracker.ranking.offer_ranking import Rank
 
 
 @attrs.frozen(kw_only=True)
