@@ -21,7 +21,7 @@ from pathlib import Path
 
 import attrs
 
-from benchmarks import locked, serving, streams, sweep
+from benchmarks import classify, locked, serving, streams, sweep
 from benchmarks.table import row
 
 MISSED = 3  # what benchmarks.decision ends with
@@ -73,7 +73,13 @@ def run_replay(options: Options) -> None:
     run_module("replay", options.trace)
 
 
+def run_classify(_: Options) -> None:
+    for figure in classify.measure():
+        print(row(figure))
+
+
 RUNS: dict[str, Callable[[Options], None]] = {
+    "classify": run_classify,
     "sweep": run_sweep,
     "serving": run_serving,
     "locked": run_locked,

@@ -6,10 +6,13 @@ from docs.generate.tables import code, codes, table
 from tracker.core.outcomes import OutcomeKind
 from tracker.health.status_rules import PLAIN_WORDS
 from tracker.probes.classify import STATUSES
-from tracker.probes.refusals.codes import EXACT, GENERAL, LIMITS, CodeGroup
+from tracker.probes.refusals.chinese import CHINESE
+from tracker.probes.refusals.code_groups import CodeGroup
+from tracker.probes.refusals.codes import GENERAL, LIMITS
+from tracker.probes.refusals.exact_codes import EXACT
 from tracker.probes.refusals.firewalls import SIGNS
 from tracker.probes.refusals.meanings import MEANINGS
-from tracker.probes.refusals.words import CHINESE, VOCABULARY
+from tracker.probes.refusals.words import VOCABULARY
 
 OTHERS = (
     ("any other 4xx", OutcomeKind.REQUEST),

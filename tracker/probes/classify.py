@@ -55,7 +55,7 @@ PARAMETERS = (
     *("messages", "input"),
 )
 SPENT = Claim.ALLOWANCE | Claim.LIMIT  # without a window, the time to wait tells which
-_LIMIT_0 = re.compile(r"\blimit: ?0(?![\d.])")  # Gemini, in the text alone
+_LIMIT_0 = re.compile(r"limit: ?0(?![\d.])")  # Gemini, in the text alone
 
 
 @attrs.frozen(kw_only=True)
@@ -97,7 +97,9 @@ def _judged(
 ) -> tuple[OutcomeKind, Facts]:
     if is_firewall(reply):
         return OutcomeKind.BLOCKED, Facts(reachable=True)
-    claims = read_claims(error.text, error.codes)
+    # A page that is missing may quote anything, also an API's error.
+    is_page = status == 404 and not isinstance(reply.json, dict | list)
+    claims = Claim.NONE if is_page else read_claims(error.text, error.codes)
     limited = _is_limit(status, dialect)
     refusal = Refusal(
         status=status,
@@ -117,7 +119,7 @@ def _with_details(claims: Claim, error: ErrorBody) -> Claim:
         claims = (claims | Claim.DAY) & ~Claim.MINUTE
     elif error.spent & {"minute", "second", "hour"}:
         claims = (claims | Claim.MINUTE) & ~Claim.DAY
-    if error.parameter == "model" and claims & (Claim.PARAMETER | Claim.MODEL):
+    if error.parameter == "model":
         return (claims | Claim.MODEL) & ~Claim.PARAMETER
     if error.parameter in PARAMETERS and claims & Claim.MODEL:
         return (claims | Claim.PARAMETER) & ~Claim.MODEL
@@ -135,7 +137,8 @@ def _has_nothing(reply: BoundedResponse, error: ErrorBody, status: int) -> bool:
         name.startswith("x-ratelimit-limit-") and value.strip() == "0"
         for name, value in reply.headers
     )
-    return status in {429, 499} and (zero or error.nothing or bool(_LIMIT_0.search(error.plain)))
+    told = "limit" in error.plain and bool(_LIMIT_0.search(error.plain))
+    return status in {429, 499} and (zero or error.nothing or told)
 
 
 def _told_wait(reply: BoundedResponse, error: ErrorBody) -> float | None:
@@ -157,6 +160,8 @@ def _by_phrase(error: ErrorBody, status: int) -> OutcomeKind | None:
 def _by_status(status: int, dialect: str) -> OutcomeKind:
     if _is_limit(status, dialect):
         return OutcomeKind.RATE_LIMITED
+    if status == 498 and dialect == "cohere":
+        return OutcomeKind.REQUEST  # a token on their deny list; elsewhere it is capacity
     if found := STATUSES.get(status):
         return found
     # An error in a 200 that names no reason is the server's: it began to answer and failed.

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tracker.core.rate_limits import LimitReading
+from tracker.probes.error_bodies import error_parts, error_text
 from tracker.probes.google_errors import (
     first,
     mapping,
@@ -16,6 +17,7 @@ from tracker.probes.google_errors import (
     violations,
 )
 from tracker.probes.limits.headers import header_readings
+from tracker.probes.limits.told_times import reset_told, seconds_told
 from tracker.probes.limits.values import DAY, HOUR, MINUTE, SECOND, reading, wait
 
 MESSAGE_LENGTH = 1000  # of a message is read; Groq's has under 350 characters
@@ -30,7 +32,10 @@ _SENTENCE = re.compile(
     r"Limit (?P<limit>\d{1,20}), Used (?P<used>\d{1,20})",
     re.ASCII,
 )
-_TRY_AGAIN = re.compile(r"\btry again in ([\w.]{1,40}?)\.?(?:\s|$)", re.ASCII)
+# Zhipu's limits, whose resets are told in the time of Beijing (hugalafutro/model-hotel#955).
+_BEIJING_CODES = frozenset({"1308", "1310", "1313", "1316"})
+# Codex' and gateways' fields, seconds or a moment.
+_RESETS = ("resets_in_seconds", "resets_at", "reset_at", "reset_time", "resets_in")
 
 
 def body_readings(body: object, *, now: datetime) -> Iterator[LimitReading]:
@@ -42,6 +47,8 @@ def body_readings(body: object, *, now: datetime) -> Iterator[LimitReading]:
             yield one
     if (one := _told_in_words(error, now)) is not None:
         yield one
+    if (one := _allowance(body, now)) is not None:
+        yield one
     headers = mapping(mapping(error.get("metadata")).get("headers"))
     texts = [(name.lower(), value) for name, value in headers.items() if isinstance(value, str)]
     yield from header_readings(texts, now=now, provider="")
@@ -52,8 +59,11 @@ def body_retry_after(body: object, *, now: datetime) -> float | None:
     error = _error(body)
     if any(quota_window(violation) == "day" for violation in violations(error)):
         return (next_midnight(now, PACIFIC) - now).total_seconds()
-    asked = _TRY_AGAIN.search(_message(error))
-    delay = wait(retry_delay(error) or (asked and asked[1]), now)
+    delay = wait(retry_delay(error), now)
+    if delay is None:
+        delay = seconds_told(error_text(body))
+    if delay is None:
+        delay = _reset(body, now)
     return None if delay is None else max(0.0, delay)
 
 
@@ -90,6 +100,31 @@ def _told_in_words(error: Mapping[str, Any], now: datetime) -> LimitReading | No
         window_seconds=_WINDOWS[window],
         now=now,
     )
+
+
+def _allowance(body: object, now: datetime) -> LimitReading | None:
+    """An allowance whose reset is told: nothing is left of it until then.
+
+    Not where only a wait of less than a day is asked for: that is when one request would fit.
+    """
+    seconds = _reset(body, now)
+    if seconds is None:
+        asked = seconds_told(error_text(body))
+        seconds = asked if asked is not None and asked >= DAY else None
+    if seconds is None:
+        return None
+    return reading("allowance", remaining=[0], reset=[seconds], now=now)
+
+
+def _reset(body: object, now: datetime) -> float | None:
+    """Seconds until the moment that the error names, in a field of its own or in words."""
+    parts = error_parts(body)
+    told = (part[name] for part in parts for name in _RESETS if name in part)
+    field = next((seconds for value in told if (seconds := wait(value, now)) is not None), None)
+    if field is not None:
+        return field
+    beijing = any(str(part.get("code"))[:8] in _BEIJING_CODES for part in parts)
+    return reset_told(error_text(body), now=now, beijing=beijing)
 
 
 def _error(body: object) -> Mapping[str, Any]:

@@ -20,12 +20,17 @@ _UNITS = {
 }
 _UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
 # One part ends with its unit, and parts stand side by side: "5 days 22 hours", "1h2m3.5s".
-_PART = re.compile(rf"(\d{{1,9}}(?:\.\d{{1,9}})?) ?({_UNIT})s?(?![a-z])", re.IGNORECASE)
+_PART = re.compile(rf"(\d{{1,9}}(?:\.\d{{1,9}})?) ?({_UNIT})s?(?![a-z])")
 _BEGINNING = re.compile(
-    r"\b(?:again|retry|resets?|wait|available|access|back)\s{0,3}(?:in|after|for)?\s{1,3}"
-    r"(?:about |approximately )?(?=\d)",
-    re.IGNORECASE,
+    r"(?:again|retry|resets?|wait|available|access|back)\s{0,3}(?:in|after|for)?\s{1,3}"
+    r"(?:about |approximately )?(?=\d)"
 )
+# A date may be of something else: when a model is retired, when a key was made.
+_ENDS = re.compile(
+    "reset|regain|again|until|refresh|renew|restor|resume|重置|恢复|刷新", re.IGNORECASE
+)
+JOINT = 6  # characters of "1 week, and 2 days" that may stand between two parts
+BEFORE, AFTER = 40, 8  # characters around a date that say what it is
 _DATE = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:(?:T| at | )(\d\d:\d\d(?::\d\d)?)(?:\.\d{1,9})?)?"
     r" ?(Z|UTC|GMT|[+-]\d\d:\d\d)?",
@@ -34,36 +39,34 @@ _DATE = re.compile(
 
 def seconds_told(text: str) -> float | None:
     """The duration that a sentence asks to wait, in seconds; None where none is told."""
-    text = text[:LENGTH]
+    text = text[:LENGTH].lower()
     begin = _BEGINNING.search(text)
     return None if begin is None else _duration(text, begin.end())
 
 
 def _duration(text: str, at: int) -> float | None:
     total, parts = 0.0, 0
-    while parts < len(_UNITS) and (part := _part(text, at)):
-        total += float(part[1]) * _UNITS[part[2].lower()]
+    while parts < len(_UNITS) and (part := _PART.match(text, at)):
+        total += float(part[1]) * _UNITS[part[2]]
         at, parts = part.end(), parts + 1
-        at += len(text[at : at + 5]) - len(text[at : at + 5].lstrip(" ,and"))
+        at += len(text[at : at + JOINT]) - len(text[at : at + JOINT].lstrip(" ,and"))
     return total if parts else None
 
 
-def _part(text: str, at: int) -> re.Match[str] | None:
-    # A digit may follow a unit at once ("1h2m"), so that the look-ahead forbids letters only.
-    return _PART.match(text, at)
-
-
 def reset_told(text: str, *, now: datetime, beijing: bool = False) -> float | None:
-    """Seconds until the moment that a text names, None where it names none ahead of ``now``.
+    """Seconds until the moment at which a text says that a limit ends, None where it says none.
 
-    beijing: a time without a zone is the one there. Of several moments the last: the others may
-    be when the limit began.
+    beijing: a time without a zone is the one there, as it is in a Chinese text. Of several
+    moments the last: the safer one.
     """
-    zone = BEIJING if beijing or not text[:LENGTH].isascii() else UTC
+    text = text[:LENGTH]
+    zone = BEIJING if beijing or not text.isascii() else UTC
     ahead = [
         seconds
-        for match in _DATE.finditer(text[:LENGTH])
-        if (seconds := _until(match, now, zone)) is not None and 0.0 < seconds <= HORIZON
+        for match in _DATE.finditer(text)
+        if _ENDS.search(text[max(0, match.start() - BEFORE) : match.end() + AFTER])
+        and (seconds := _until(match, now, zone)) is not None
+        and 0.0 < seconds <= HORIZON
     ]
     return max(ahead, default=None)
 

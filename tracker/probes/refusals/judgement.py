@@ -42,6 +42,9 @@ class Refusal:
         return self.status < 500
 
 
+# A 5xx other than 500 is a gateway's word for another's failure; a 404 may be any page.
+SPEAKS_OF_US = frozenset({200, 500, *range(400, 500)}) - {404}
+
 Rule = Callable[[Refusal], OutcomeKind | None]
 
 
@@ -58,14 +61,15 @@ def _window(refusal: Refusal) -> OutcomeKind | None:
     """A limit that names its window: a day's is spent quota, a minute's passes by itself."""
     if refusal.nothing:
         return OutcomeKind.QUOTA_EXHAUSTED
-    is_limit = refusal.limited or refusal.named_limit or refusal.says(Claim.RATE)
-    if refusal.says(Claim.DAY) and (is_limit or refusal.says(Claim.ALLOWANCE | Claim.LIMIT)):
+    may_be = refusal.limited or refusal.named_limit or refusal.status in {200, 400, 403, 422, 500}
+    spent = refusal.says(Claim.ALLOWANCE | Claim.LIMIT | Claim.RATE)
+    if refusal.says(Claim.DAY) and (may_be or spent):
         return OutcomeKind.QUOTA_EXHAUSTED
-    return OutcomeKind.RATE_LIMITED if is_limit and refusal.says(Claim.MINUTE) else None
+    return OutcomeKind.RATE_LIMITED if may_be and refusal.says(Claim.MINUTE) else None
 
 
 def _money(refusal: Refusal) -> OutcomeKind | None:
-    needs = refusal.says(Claim.MODEL_NEEDS_MORE) and refusal.says(Claim.MONEY_NAMED)
+    needs = refusal.says(Claim.MODEL_NEEDS) and refusal.says(Claim.NEEDS_MONEY)
     if needs and refusal.status != 402:
         return OutcomeKind.NOT_FOUND  # this model is not in our plan; others may be
     return OutcomeKind.QUOTA_EXHAUSTED if refusal.says(Claim.MONEY) else None
@@ -96,7 +100,8 @@ def _their_capacity(refusal: Refusal) -> OutcomeKind | None:
 
 def _rate(refusal: Refusal) -> OutcomeKind | None:
     named = refusal.says(Claim.RATE) or refusal.named_limit
-    return OutcomeKind.RATE_LIMITED if named and refusal.is_client_error else None
+    told = refusal.is_client_error or refusal.status == 500
+    return OutcomeKind.RATE_LIMITED if named and told else None
 
 
 def _model(refusal: Refusal) -> OutcomeKind | None:
@@ -117,12 +122,13 @@ def _account(refusal: Refusal) -> OutcomeKind | None:
     if not refusal.says(Claim.ACCOUNT) or refusal.status == 404:
         return None
     unpaid = refusal.says(Claim.MONEY_NAMED) and not refusal.says(Claim.ABUSE)
+    unpaid = unpaid or refusal.status == 402
     return OutcomeKind.QUOTA_EXHAUSTED if unpaid else OutcomeKind.AUTH
 
 
 def _allowance(refusal: Refusal) -> OutcomeKind | None:
     """A spent allowance that names no window: how long it asks to wait tells the two apart."""
-    if not refusal.is_client_error or refusal.status == 404:
+    if refusal.status not in SPEAKS_OF_US:
         return None
     passes = refusal.wait is not None and refusal.wait < DAY
     if refusal.says(Claim.ALLOWANCE):

@@ -6,31 +6,34 @@ One pass over the words, and at each a look back at the few before it: no text m
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
+from tracker.probes.refusals.chinese import CHINESE
 from tracker.probes.refusals.rules import ALONE, PAIRS, Claim
-from tracker.probes.refusals.words import CHINESE, VOCABULARY, Concept
+from tracker.probes.refusals.words import VOCABULARY, Concept
 
-TEXT_LENGTH = 1000  # characters looked at: the longest real refusal known has under 700
+TEXT_LENGTH = 600  # characters looked at: what decides a real refusal stands in the first 300
 CODES = 24  # codes looked at: real errors have under eight
+CODE_LENGTH = 100
 LOOK_BACK = 6  # words of the vocabulary: more stand together in no real sentence
 NEGATION = 3  # words a "not" reaches over: "not have access", "no longer available"
 ADVISED = 6  # words that belong to an advice: "please check your plan and billing"
 AWAY = -100  # a place too far back to matter
-ENDS = ".!?;"
 
 KINDS: Mapping[str, Concept] = {
     word: concept for concept, words in VOCABULARY.items() for word in words.split()
 }
 NEGATED = {
     Concept.POSITIVE: Concept.ABSENT,
-    Concept.SUPPORTED: Concept.INVALID,
+    Concept.PERMITTED: Concept.BARRED,
+    Concept.SUPPORTED: Concept.UNSUPPORTED,
     Concept.ENOUGH: Concept.LACK,
 }
 # A key or token is ours after one of these; else it may be JSON's, a prompt's or a parser's.
 OURS = frozenset(
     (
         *("api", "access", "secret", "your", "this", "proxy", "virtual", "subscription", "auth"),
-        *("authentication", "bearer", "security", "oauth", "personal"),
+        *("authentication", "bearer", "security", "oauth", "personal", "iam"),
         *("invalid", "incorrect", "wrong"),
     )
 )
@@ -43,16 +46,21 @@ for (_first, _second), (_claim, _gap) in PAIRS.items():
     _EARLIER[_second][_first] = (_claim.value, _gap)
 _ALONE = {concept: claim.value for concept, claim in ALONE.items()}
 _URL = re.compile(r"https?://\S{1,200}")
-_WORD = re.compile(r"[a-z]{1,24}|\d{1,20}|/|[.!?;,](?=\s|$)")
 _CHINESE = re.compile("|".join(sorted(map(re.escape, CHINESE), key=len, reverse=True)))
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_SIGNS = str.maketrans({"_": " ", "'": None, "\u2019": None, "。": ". ", "；": "; ", "！": "! "})
+_SPACED = (
+    *((". ", " . "), ("; ", " ; "), ("! ", " ! "), ("? ", " ? "), (", ", " , ")),
+    *(("\n", " . "), ("/", " / "), ("'", ""), ("*", " ")),
+)
+_BLANKS = str.maketrans(dict.fromkeys('_-:()[]{}<>="`|\t\r', " "))
+_WIDE = str.maketrans({"\u2019": "'", "。": ". ", "；": "; ", "！": "! ", "，": ", ", "：": " "})
 
 
 def read_claims(text: str, codes: Iterable[str] = ()) -> Claim:
     """Everything that a refusal's codes and its text claim. Total, linear in their length."""
     claims = 0
-    for place, concept, before in _known_words(_WORD.findall(_prepared(text, codes))):
+    for place, concept, before in _known_words(_prepared(text, codes).split()):
         claims = _with(claims, _ALONE.get(concept, 0))
         earlier = _EARLIER[concept]
         for before_place, first in before if earlier else ():
@@ -68,13 +76,17 @@ def _with(claims: int, more: int) -> int:
 
 
 def _prepared(text: str, codes: Iterable[str]) -> str:
-    """One lower-case text, each code a sentence of its own, Chinese words as English ones."""
-    sentences = [_HUMP.sub(" ", code) for code in codes]
-    line = ". ".join((*sentences, _URL.sub(" ", text[:TEXT_LENGTH])))
-    line = line.translate(_SIGNS).lower().replace("\n", ". ")
+    """Words and ends of sentences with blanks between, Chinese words as English ones.
+
+    Each code is a sentence of its own.
+    """
+    sentences = [_HUMP.sub(" ", code[:CODE_LENGTH]) for code in islice(codes, CODES)]
+    line = "\n".join((*sentences, _HUMP.sub(" ", _URL.sub(" ", text[:TEXT_LENGTH])))).lower() + " "
     if not line.isascii():
-        line = _CHINESE.sub(_in_english, line)
-    return line
+        line = _FOREIGN.sub(" ", _CHINESE.sub(_in_english, line.translate(_WIDE)))
+    for sign, put in _SPACED:
+        line = line.replace(sign, put)
+    return line.translate(_BLANKS)
 
 
 def _in_english(match: re.Match[str]) -> str:
@@ -91,22 +103,20 @@ def _known_words(words: Iterable[str]) -> Iterator[tuple[int, Concept, deque[Kno
     negated = advised = AWAY
     previous = ""
     for place, word in enumerate(words):
-        concept = KINDS.get(word)
-        if concept is None:
-            if word in ENDS:
+        found = KINDS.get(word)
+        if found is not None:
+            concept = _in_context(found, previous, negated=place - negated <= NEGATION)
+            if concept is Concept.END:
                 before.clear()
                 negated = advised = AWAY
-        elif concept is Concept.ADVICE:
-            advised = place
-        elif (meant := _in_context(concept, previous, negated=place - negated <= NEGATION)) is None:
-            pass
-        else:
-            if meant is Concept.NOT:
-                negated = place
-            recommended = meant in RECOMMENDED and place - advised <= ADVISED
-            yield place, meant, NOTHING if recommended else before
-            if not recommended:
-                before.append((place, meant))
+            elif concept is Concept.ADVICE:
+                advised = place
+            elif concept in RECOMMENDED and place - advised <= ADVISED:
+                yield place, concept, NOTHING
+            elif concept is not None:
+                negated = place if concept is Concept.NOT else negated
+                yield place, concept, before
+                before.append((place, concept))
         previous = word
 
 

@@ -17,7 +17,8 @@ class Claim(Flag):
     UNAUTHORIZED = auto()
     ACCOUNT = auto()
     MODEL = auto()
-    MODEL_NEEDS_MORE = auto()  # a subscription, a paid balance
+    MODEL_NEEDS = auto()  # something
+    NEEDS_MONEY = auto()  # a subscription, a paid balance
     PARAMETER = auto()
     REGION = auto()
     MONEY = auto()
@@ -36,7 +37,7 @@ class Claim(Flag):
 
 C = Concept
 Pair = tuple[Concept, Concept]
-_STATES = (C.INVALID, C.REFUSED, C.ABSENT)
+_STATES = (C.INVALID, C.REFUSED, C.ABSENT, C.BARRED, C.UNSUPPORTED)
 
 
 def _who() -> Iterator[tuple[Pair, Claim, int]]:
@@ -44,7 +45,7 @@ def _who() -> Iterator[tuple[Pair, Claim, int]]:
     for state in _STATES:
         yield (C.KEY, state), Claim.KEY, NEAR
         yield (state, C.KEY), Claim.KEY, 3
-        yield (C.MODEL, state), Claim.MODEL, FAR
+        yield (C.MODEL, state), Claim.MODEL, 3 if state is C.INVALID else FAR
         yield (C.PARAMETER, state), Claim.PARAMETER, NEAR
         yield (C.PLACE, state), Claim.REGION, NEAR
         yield (state, C.PLACE), Claim.REGION, NEAR
@@ -53,14 +54,22 @@ def _who() -> Iterator[tuple[Pair, Claim, int]]:
     yield (C.FAILED, C.KEY), Claim.KEY, 2
     yield (C.KEY, C.REQUIRES), Claim.KEY, 3
     yield (C.NOT, C.KEY), Claim.KEY, 4
+    yield (C.PROVIDE, C.KEY), Claim.KEY, 4
+    yield (C.PERMISSION, C.REFUSED), Claim.UNAUTHORIZED, 2
+    yield (C.NOT, C.PERMISSION), Claim.UNAUTHORIZED, 4
+    yield (C.LACK, C.PERMISSION), Claim.UNAUTHORIZED, 2
     yield (C.ACCOUNT, C.REFUSED), Claim.ACCOUNT, NEAR
     yield (C.REFUSED, C.ACCOUNT), Claim.ACCOUNT, 2
     yield (C.ACCOUNT, C.ABSENT), Claim.ACCOUNT, 4
+    yield (C.ACCOUNT, C.BARRED), Claim.ACCOUNT, 4
     yield (C.INVALID, C.ACCOUNT), Claim.ACCOUNT, 2
     yield (C.INVALID, C.MODEL), Claim.MODEL, 2
-    yield (C.ABSENT, C.MODEL), Claim.MODEL, 4
+    yield (C.UNSUPPORTED, C.MODEL), Claim.MODEL, 2
+    yield (C.ABSENT, C.MODEL), Claim.MODEL, 1
+    yield (C.BARRED, C.MODEL), Claim.MODEL, 7
     yield (C.INVALID, C.PARAMETER), Claim.PARAMETER, 3
-    yield (C.MODEL, C.REQUIRES), Claim.MODEL_NEEDS_MORE, FAR
+    yield (C.UNSUPPORTED, C.PARAMETER), Claim.PARAMETER, 3
+    yield (C.MODEL, C.REQUIRES), Claim.MODEL_NEEDS, FAR
 
 
 def _what() -> Iterator[tuple[Pair, Claim, int]]:
@@ -70,11 +79,14 @@ def _what() -> Iterator[tuple[Pair, Claim, int]]:
     yield (C.LACK, C.MONEY), Claim.MONEY, 5
     yield (C.LACK, C.ALLOWANCE), Claim.MONEY, 2
     yield (C.ALLOWANCE, C.LACK), Claim.MONEY, 3
-    yield (C.NOT, C.MONEY), Claim.MONEY, 2
+    yield (C.NOT, C.MONEY), Claim.MONEY, 3
     yield (C.MONEY, C.ABSENT), Claim.MONEY, 4
     yield (C.MONEY, C.REFUSED), Claim.MONEY, 3
     yield (C.ALLOWANCE, C.REFUSED), Claim.MONEY, 3
+    yield (C.REFUSED, C.MONEY), Claim.MONEY, 2
     yield (C.MONEY, C.REQUIRES), Claim.MONEY, 3
+    yield (C.REQUIRES, C.MONEY), Claim.MONEY | Claim.NEEDS_MONEY, 4
+    yield (C.REQUIRES, C.ALLOWANCE), Claim.NEEDS_MONEY, 4
     yield (C.ALLOWANCE, C.SPENT), Claim.ALLOWANCE, 5
     yield (C.SPENT, C.ALLOWANCE), Claim.ALLOWANCE, NEAR
     yield (C.LIMIT, C.SPENT), Claim.LIMIT, 4

@@ -1,0 +1,28 @@
+"""tracker.probes.refusals.meanings: what the docs tell is what is judged, in that order."""
+
+import pytest
+
+from tracker.probes.refusals.judgement import RULES, Refusal, judge
+from tracker.probes.refusals.meanings import MEANINGS
+from tracker.probes.refusals.reading import read_claims
+
+
+@pytest.mark.parametrize("meaning", MEANINGS, ids=lambda meaning: meaning.claim)
+def test_an_example_of_the_docs_is_judged_as_they_say(meaning):
+    refusal = Refusal(
+        status=meaning.status,
+        claims=read_claims(meaning.example),
+        limited=meaning.status == 429,
+    )
+    assert judge(refusal) is meaning.kind
+
+
+def test_the_docs_tell_the_rules_in_the_order_in_which_they_decide():
+    places = []
+    for meaning in MEANINGS:
+        limited = meaning.status == 429
+        refusal = Refusal(
+            status=meaning.status, claims=read_claims(meaning.example), limited=limited
+        )
+        places.append(next(n for n, rule in enumerate(RULES) if rule(refusal) is not None))
+    assert places == sorted(places)
