@@ -14,6 +14,7 @@ from docs.generate import (
 )
 
 PARTS: dict[str, Callable[[], str]] = {
+    "answer_kinds": outcomes.answer_kinds,
     "catalogue": catalogue.part,
     "chinese_words": outcomes.chinese_words,
     "command_line": command_line.part,

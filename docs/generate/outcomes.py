@@ -1,6 +1,9 @@
 """Outcome kinds with what each counts as, and what makes one, from the code that judges."""
 
+import json
+from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 from docs.generate.tables import code, codes, table
 from tracker.core.outcomes import OutcomeKind
@@ -19,6 +22,8 @@ OTHERS = (
     ("any other 5xx, an error inside a 200", OutcomeKind.SERVER),
     ("a redirect, a 200 that is not of the API's shape", OutcomeKind.BAD_RESPONSE),
 )
+ANSWERS = Path(__file__).parents[2] / "tests" / "data" / "answers"
+SHOWN_SOURCES = 3
 RANKS = (
     (EXACT, "before every word"),
     (LIMITS, "unless the text names a day or longer, or money"),
@@ -91,3 +96,21 @@ def chinese_words() -> str:
 
 def firewall_signs() -> str:
     return codes(SIGNS) + "\n"
+
+
+def answer_kinds() -> str:
+    """The kinds of answers from the field that the tests replay, as they expect them."""
+    rows = []
+    for file in sorted(ANSWERS.glob("*.json")):
+        cases = json.loads(file.read_text())
+        outcomes = Counter(case["outcome"].partition("|")[0] for case in cases)
+        sources = dict.fromkeys(case["source"] for case in cases if "source" in case)
+        rows.append(
+            (
+                file.stem.replace("_", " "),
+                len(cases),
+                codes(outcome for outcome, _ in outcomes.most_common()),
+                ", ".join(list(sources)[:SHOWN_SOURCES]),
+            )
+        )
+    return table(("kind", "answers", "outcomes", "reported, for example, in"), rows)

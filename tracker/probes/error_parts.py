@@ -14,7 +14,7 @@ FIELDS = 32  # of one object
 
 # Where codes stand, from the most telling to the vaguest.
 CODE_NAMES = (
-    *("reason", "error_type", "error_code", "errorcode", "err_code", "reasoncode"),
+    *("reason", "error_type", "error_code", "errorcode", "err_code", "reasoncode", "error_name"),
     *("status_code", "statuscode", "code", "type", "status", "error", "http_code"),
 )
 TEXT_NAMES = (

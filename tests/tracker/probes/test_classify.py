@@ -371,6 +371,21 @@ BODIES = {
         OutcomeKind.BLOCKED,
         Facts(reachable=True),
     ),
+    "a firewall's JSON": (
+        reply(403, {"title": "Error 1010: Access denied", "status": 403, "error_code": 1010}),
+        OutcomeKind.BLOCKED,
+        Facts(reachable=True),
+    ),
+    "a load balancer's page": (
+        reply(503, b"<html><head><title>503 Service Temporarily Unavailable</title></head></html>"),
+        OutcomeKind.OVERLOADED,
+        Facts(reachable=True),
+    ),
+    "a missing page that quotes an API's error": (
+        reply(404, b'Not here. {"error": {"code": "invalid_api_key"}} Invalid API key'),
+        OutcomeKind.NOT_FOUND,
+        Facts(reachable=True),
+    ),
     "a challenge that hides behind a 200": (
         reply(200, b"<html><title>Just a moment...</title>"),
         OutcomeKind.BLOCKED,
@@ -439,6 +454,11 @@ def test_a_page_instead_of_a_completion_disproves_inference():
 def test_499_is_a_rate_limit_at_google_only():
     assert classify(reply(499), dialect="gemini_cli").kind is OutcomeKind.RATE_LIMITED
     assert classify(reply(499), dialect="openai").kind is OutcomeKind.REQUEST
+
+
+def test_498_is_a_denied_text_at_cohere_only():
+    assert classify(reply(498), dialect="cohere").kind is OutcomeKind.REQUEST
+    assert classify(reply(498), dialect="openai").kind is OutcomeKind.OVERLOADED
 
 
 def test_a_429_of_g4f_says_that_an_upstream_may_have_failed():

@@ -1,7 +1,7 @@
 """Rate limits told in bodies: Google's error details, OpenRouter's headers, Groq's sentence."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -35,7 +35,16 @@ _SENTENCE = re.compile(
 # Zhipu's limits, whose resets are told in the time of Beijing (hugalafutro/model-hotel#955).
 _BEIJING_CODES = frozenset({"1308", "1310", "1313", "1316"})
 # Codex' and gateways' fields, seconds or a moment.
-_RESETS = ("resets_in_seconds", "resets_at", "reset_at", "reset_time", "resets_in")
+_RESETS = (
+    "resets_in_seconds",
+    "resets_at",
+    "reset_at",
+    "reset_time",
+    "resets_in",
+    "reset_after_seconds",
+    "reset_after",
+)
+_WAITS = ("retry_after", "retry_after_seconds")
 
 
 def body_readings(body: object, *, now: datetime) -> Iterator[LimitReading]:
@@ -60,6 +69,8 @@ def body_retry_after(body: object, *, now: datetime) -> float | None:
     if any(quota_window(violation) == "day" for violation in violations(error)):
         return (next_midnight(now, PACIFIC) - now).total_seconds()
     delay = wait(retry_delay(error), now)
+    if delay is None:
+        delay = _field(body, _WAITS, now)
     if delay is None:
         delay = seconds_told(error_text(body))
     if delay is None:
@@ -118,13 +129,18 @@ def _allowance(body: object, now: datetime) -> LimitReading | None:
 
 def _reset(body: object, now: datetime) -> float | None:
     """Seconds until the moment that the error names, in a field of its own or in words."""
-    parts = error_parts(body)
-    told = (part[name] for part in parts for name in _RESETS if name in part)
-    field = next((seconds for value in told if (seconds := wait(value, now)) is not None), None)
+    field = _field(body, _RESETS, now)
     if field is not None:
         return field
-    beijing = any(str(part.get("code"))[:8] in _BEIJING_CODES for part in parts)
+    codes = (part.get("code") for part in error_parts(body))
+    beijing = any(isinstance(code, str) and code in _BEIJING_CODES for code in codes)
     return reset_told(error_text(body), now=now, beijing=beijing)
+
+
+def _field(body: object, names: Sequence[str], now: datetime) -> float | None:
+    """Seconds until the moment in the first of these fields that tells one."""
+    told = (part[name] for part in error_parts(body) for name in names if name in part)
+    return next((seconds for value in told if (seconds := wait(value, now)) is not None), None)
 
 
 def _error(body: object) -> Mapping[str, Any]:

@@ -82,6 +82,12 @@ EXACT: tuple[CodeGroup, ...] = (
     ),
     group(
         OutcomeKind.QUOTA_EXHAUSTED,
+        "OpenCode, OpenAI: diegosouzapw/OmniRoute, open-sse/config/providerErrorRules.ts",
+        "organization_quota_exceeded account_quota_exceeded plan_limit_reached"
+        " organization_usage_limit_exceeded project_usage_limit_exceeded",
+    ),
+    group(
+        OutcomeKind.QUOTA_EXHAUSTED,
         "Moonshot: platform.moonshot.ai, error codes; 666ghj/BettaFish#524",
         "exceeded_current_quota_error",
     ),
@@ -160,6 +166,12 @@ EXACT: tuple[CodeGroup, ...] = (
         "Alibaba, Volcengine, Zhipu 1211 1220 1221 1311, SiliconFlow",
         "modelnotfound model.accessdenied modelnotopen invalidendpointormodel.notfound"
         " 1211 1220 1221 1311 20012 30003 30011",
+    ),
+    group(
+        OutcomeKind.BLOCKED,
+        "Cloudflare's firewall, as JSON: developers.cloudflare.com/support, 1xxx errors",
+        "error_code.1010 error_code.1020 error_code.1006 error_code.1007 error_code.1008"
+        " error_code.1012 browser_signature_banned",
     ),
     group(
         OutcomeKind.REQUEST,

@@ -4,12 +4,19 @@ from tracker.probes.http.response import BoundedResponse
 
 # In the lower-cased page or text. Cloudflare, Vercel, Akamai, F5, Imperva, Sucuri, AWS WAF.
 SIGNS = (
-    *("just a moment", "attention required", "cf-chl-", "checking your browser"),
+    *("just a moment", "attention required", "cf-chl-", "_cf_chl_opt", "checking your browser"),
     *("error code: 1010", "error 1010", "error code: 1020", "error 1020", "error code 1020"),
     *("you have been blocked", "security checkpoint", "security check to access"),
     *("web application firewall", "blocked by our firewall", "firewall blocked"),
     *("the requested url was rejected", "request unsuccessful. incapsula", "_incapsula_resource"),
-    *("sucuri website firewall", "errors.edgesuite.net", "awswaf", "ddos protection", "captcha"),
+    *(
+        "sucuri website firewall",
+        "errors.edgesuite.net",
+        "awswaf",
+        "ddos protection by",
+        "complete the captcha",
+        "captcha-delivery",
+    ),
 )
 MITIGATION_HEADERS = ("cf-mitigated", "x-vercel-mitigated", "x-amzn-waf-action")
 

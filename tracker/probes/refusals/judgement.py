@@ -72,7 +72,8 @@ def _money(refusal: Refusal) -> OutcomeKind | None:
     needs = refusal.says(Claim.MODEL_NEEDS) and refusal.says(Claim.NEEDS_MONEY)
     if needs and refusal.status != 402:
         return OutcomeKind.NOT_FOUND  # this model is not in our plan; others may be
-    return OutcomeKind.QUOTA_EXHAUSTED if refusal.says(Claim.MONEY) else None
+    theirs = refusal.says(Claim.UPSTREAM) and not refusal.is_client_error
+    return OutcomeKind.QUOTA_EXHAUSTED if refusal.says(Claim.MONEY) and not theirs else None
 
 
 def _place(refusal: Refusal) -> OutcomeKind | None:
@@ -105,8 +106,11 @@ def _rate(refusal: Refusal) -> OutcomeKind | None:
 
 
 def _model(refusal: Refusal) -> OutcomeKind | None:
-    if not refusal.says(Claim.MODEL) or refusal.limited or not refusal.is_client_error:
+    if not refusal.says(Claim.MODEL) or not refusal.is_client_error:
         return None
+    if refusal.limited:  # "endpoint is unavailable", with a 429: it is not gone
+        ours = refusal.says(Claim.ALLOWANCE | Claim.LIMIT)
+        return None if ours else OutcomeKind.OVERLOADED
     keyed = refusal.status == 401 and refusal.says(Claim.KEY | Claim.UNAUTHORIZED)
     return None if keyed else OutcomeKind.NOT_FOUND
 

@@ -66,7 +66,7 @@ class Concept(IntEnum):
 VOCABULARY: Mapping[Concept, str] = {
     Concept.KEY: """apikey apikeys credential credentials authentication authorization
         authenticate login
-        signature jwt password""",
+        jwt password""",
     Concept.KEY_NOUN: "key keys token",
     Concept.ACCOUNT: """account accounts organization organisation org project workspace team user
         tenant member""",

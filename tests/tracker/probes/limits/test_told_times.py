@@ -79,6 +79,12 @@ def test_a_reset_days_ahead_is_told_in_full(fields):
     assert limits.retry_after == DAY  # asked again once a day all the same
 
 
+@pytest.mark.parametrize("name", ["retry_after", "retry_after_seconds"])
+def test_a_wait_in_a_field_is_read(name):
+    limits = read_limits((), {"error": {"message": "no", name: 7}}, now=NOW)
+    assert (limits.readings, limits.retry_after) == ((), 7.0)
+
+
 def test_a_short_wait_is_no_reset():
     limits = read_limits((), {"error": {"message": "Please try again in 2s."}}, now=NOW)
     assert limits.readings == ()

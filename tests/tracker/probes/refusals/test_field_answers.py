@@ -1,7 +1,8 @@
 """tracker.probes.classify: answers that people met in the field, by kind, and laws over them all.
 
-tests/data/answers has one file a kind; ``source`` says where an answer was reported. Expectations
-were written before they were tried.
+tests/data/answers has one file a kind; ``source`` says where an answer was reported, the others
+have the shapes and words that vendors' documents and public code record. Expectations were
+written before they were tried.
 """
 
 import copy
