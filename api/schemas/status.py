@@ -160,7 +160,6 @@ class Best(Struct, frozen=True):
     """The provider to use now, and the order to fall back in."""
 
     best_provider: Annotated[str | None, From("best")]
-    best_model: str | None
     reason: str
     alternatives: list[str]
     ranking: Annotated[list[Ranked], From("ranked")]
@@ -168,6 +167,7 @@ class Best(Struct, frozen=True):
     timestamp: Timestamp
     valid_until: Timestamp | None
     policy: str
+    best_model: str | None
 
 
 class Models(Struct, frozen=True):
