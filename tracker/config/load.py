@@ -11,11 +11,17 @@ from tracker.config.environment import find_token, read_environment
 from tracker.config.errors import ConfigError, ConfigProblem, environment_mask, format_value
 from tracker.config.file import find_file, read_toml
 from tracker.config.resolve import ResolvedProvider, merge_providers
-from tracker.config.schema import ConfigTable, RankingTable, ServerTable, TrackerTable
+from tracker.config.schema import (
+    ConfigTable,
+    RankingTable,
+    ReportsTable,
+    ServerTable,
+    TrackerTable,
+)
 from tracker.config.structure import structure
 from tracker.config.timing import merge_timing
 from tracker.core.redaction import Mask, Secret
-from tracker.core.settings import Config, RankingSettings, ServerSettings
+from tracker.core.settings import Config, RankingSettings, ReportSettings, ServerSettings
 
 DOTENV = Path(".env")
 # What the paths of our own API and pages begin with.
@@ -46,7 +52,8 @@ def read_config(
     merged = merge_providers(table, environment.variables)
     timing, too_long = merge_timing({}, table.tracker)
     server, refused = _server(table.server, environment.variables)
-    mistakes += (*environment.mistakes, *too_long, *refused, *_mistakes(merged))
+    reports, bad_token = _reports(table.reports, environment.variables)
+    mistakes += (*environment.mistakes, *too_long, *refused, *bad_token, *_mistakes(merged))
     if mistakes:
         mask = environment_mask(environment.variables)
         named = str(source) if source else None
@@ -57,6 +64,7 @@ def read_config(
         providers=tuple(m.provider for m in merged if m.provider is not None),
         server=server,
         ranking=RankingSettings(**_written(table.ranking, RankingSettings)),
+        reports=reports,
         source=str(source) if source else None,
         warnings=(*environment.warnings, *(text for m in merged for text in m.warnings)),
     )
@@ -74,7 +82,9 @@ def _masked(mistakes: Iterable[ConfigProblem], mask: Mask) -> list[ConfigProblem
     ]
 
 
-def _written(table: TrackerTable | RankingTable | ServerTable, settings: type) -> dict[str, Any]:
+def _written(
+    table: TrackerTable | RankingTable | ServerTable | ReportsTable, settings: type
+) -> dict[str, Any]:
     """What the table sets of these settings' fields."""
     values = {f.name: getattr(table, f.name, None) for f in attrs.fields(settings)}
     return {name: value for name, value in values.items() if value is not None}
@@ -104,6 +114,16 @@ def _server(
         read_token=read if isinstance(read, Secret) else None,
     )
     return settings, tuple(mistakes)
+
+
+def _reports(
+    table: ReportsTable, environ: Mapping[str, str]
+) -> tuple[ReportSettings, tuple[ConfigProblem, ...]]:
+    settings = ReportSettings(**_written(table, ReportSettings))
+    found = find_token(settings.token_env, environ)
+    if isinstance(found, ConfigProblem):
+        return settings, (found,)
+    return attrs.evolve(settings, token=found), ()
 
 
 def _overridden(

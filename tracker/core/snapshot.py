@@ -8,6 +8,7 @@ import attrs
 
 from tracker.core.outcomes import Facts, KeyReport, OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.traffic import ModelTraffic, ProviderTrafficView, TrafficEvidence
 
 
 @attrs.frozen(kw_only=True)
@@ -42,6 +43,23 @@ class RateLimit:
 
 
 @attrs.frozen(kw_only=True)
+class CheckEvidence:
+    """What our own checks say. failures: in a row, up to the last one."""
+
+    last: datetime | None
+    failures: int
+
+
+@attrs.frozen(kw_only=True)
+class Evidence:
+    """What a status rests on. models: real calls by model, the busiest."""
+
+    checks: CheckEvidence
+    traffic: TrafficEvidence = TrafficEvidence()
+    models: tuple[ModelTraffic, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
 class ProviderStatus:
     """One provider at one instant: everything the API tells of it."""
 
@@ -70,9 +88,28 @@ class ProviderStatus:
     facts: Facts = Facts()
     keys: tuple[KeyReport, ...] = ()
     models: tuple[str, ...] | None = None
+    last_call: datetime | None = None
+    traffic: ProviderTrafficView | None = None  # None where nobody tells of calls
     outcome_counts: tuple[
         tuple[OutcomeKind, int], ...
     ] = ()  # of its checks since this process began
+
+    @property
+    def evidence(self) -> Evidence:
+        checks = CheckEvidence(last=self.last_check, failures=self.consecutive_failures)
+        if self.traffic is None:
+            return Evidence(checks=checks)
+        return Evidence(checks=checks, traffic=self.traffic.evidence, models=self.traffic.models)
+
+    @property
+    def checks_saved_24h(self) -> int:
+        """Checks that good traffic made needless."""
+        return 0 if self.traffic is None else self.traffic.checks_saved_24h
+
+    @property
+    def completions_saved_24h(self) -> int:
+        """Completions that those would have spent."""
+        return 0 if self.traffic is None else self.traffic.completions_saved_24h
 
     def next_result_at(self, at: datetime) -> datetime | None:
         """When its next check is due; of one that is under way at ``at``, when it is over."""

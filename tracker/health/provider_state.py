@@ -10,6 +10,7 @@ from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.records import CheckRecord
 from tracker.core.settings import Provider
 from tracker.core.snapshot import Excluded, ProviderStatus
+from tracker.core.traffic import ProviderTrafficView
 from tracker.health.provider_view import build_entry, build_view
 from tracker.health.rolling_statistics import Statistics
 from tracker.health.target_state import (
@@ -18,6 +19,7 @@ from tracker.health.target_state import (
     TargetState,
     stale_after,
 )
+from tracker.health.traffic_signs import apply_call_limit, apply_failed_minute
 from tracker.ranking.policy import Candidate
 
 
@@ -51,6 +53,7 @@ class ProviderState:
     provider: Provider
     target: TargetState = attrs.field(factory=TargetState)
     models: tuple[str, ...] | None = None
+    traffic: ProviderTrafficView | None = None
     given_up: str | None = None
     overridden: bool = False
     outcomes: Counter[OutcomeKind] = attrs.field(factory=Counter)
@@ -81,6 +84,27 @@ class ProviderState:
         if result.models is not None and result.models != self.models:
             self.models = result.models  # an equal list stays the same object: indexes rely on it
         return record
+
+    def record_failed_minute(self, message: str, *, lone_reporter: bool) -> None:
+        """Take a minute of real calls that counts as one failed check."""
+        target = self.target
+        target.health = apply_failed_minute(
+            target.health, message, self.provider.timing, lone_reporter=lone_reporter
+        )
+        self._touch()
+
+    def update_traffic(
+        self,
+        traffic: ProviderTrafficView | None,
+        limited_until: float | None,
+        limit: OutcomeKind | None,
+    ) -> None:
+        """Show these calls from now on, under this limit where there is one."""
+        if traffic == self.traffic and self.target.health.traffic.limited_until == limited_until:
+            return
+        self.traffic = traffic
+        self.target.health = apply_call_limit(self.target.health, limited_until, limit)
+        self._touch()
 
     def update_settings(self, provider: Provider, *, overridden: bool) -> None:
         """Take new settings; switched on again, a given-up actor has a fresh budget."""

@@ -53,6 +53,8 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         facts=health.facts,
         keys=health.keys,
         models=state.models,
+        last_call=None if state.traffic is None else state.traffic.evidence.last,
+        traffic=state.traffic,
         outcome_counts=tuple(sorted(state.outcomes.items())),
     )
 

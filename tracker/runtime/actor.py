@@ -12,9 +12,9 @@ from tracker.core.clock import Clock
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.settings import Provider
 from tracker.health.health_state import blocked_for
-from tracker.health.schedule import Grid, Streak, next_due
+from tracker.health.schedule import Grid, Streak, next_due, recheck_delay
 from tracker.runtime.loop_monitor import LoopMonitor
-from tracker.runtime.messages import ActorMessage, CheckCompleted
+from tracker.runtime.messages import ActorMessage, CheckCompleted, CheckRescheduled
 from tracker.runtime.start_limiter import StartLimiter
 
 log = structlog.get_logger()
@@ -23,17 +23,28 @@ log = structlog.get_logger()
 Check = Callable[[], Awaitable[CheckResult]]
 OpenCheck = Callable[[Provider], AbstractAsyncContextManager[Check]]
 NEVER = float("inf")
+# Asking again tells nothing new, and may lock an account (CONTRACT 4, Scheduling).
+NOT_CHECKED_EARLY = frozenset({OutcomeKind.AUTH, OutcomeKind.QUOTA_EXHAUSTED})
+
+
+def never(_: str) -> bool:
+    """Skip no check."""
+    return False
 
 
 @attrs.define
 class ActorContext:
-    """What all actors of a tracker share. ``schedule`` False: checks only on request."""
+    """What all actors of a tracker share. ``schedule`` False: checks only on request.
+
+    skip_check: whether a provider's scheduled check, due now, can be left out.
+    """
 
     open_check: OpenCheck
     clock: Clock = attrs.field(factory=Clock)
     canary: LoopMonitor = attrs.field(factory=LoopMonitor)
     pacer: StartLimiter = attrs.field(factory=StartLimiter)
     schedule: bool = True
+    skip_check: Callable[[str], bool] = never
 
 
 @attrs.define(eq=False)
@@ -58,6 +69,10 @@ class CheckActor:
     busy: bool = False
     _not_before: float = -NEVER  # the provider asked us to wait until then
     _streak: Streak = Streak()
+    _outcome: OutcomeKind | None = None
+    _requested: float = -NEVER  # when a check was last due because of real calls
+    _demanded: bool = False  # the next check is made because of them
+    _repeat: bool = False  # they were told of during a check: once more after it
     _anchor: float = attrs.field(factory=trio.current_time)
     _requests: list[_CheckRequest] = attrs.field(factory=list)
     _poked: trio.Event = attrs.field(factory=trio.Event)
@@ -76,10 +91,32 @@ class CheckActor:
                     while same_endpoint(self.provider, settings):
                         await self._wait()
                         if self._is_due() and same_endpoint(self.provider, settings):
-                            await self._check_and_report(check, mailbox)
+                            if self._may_skip():
+                                await self._skip(mailbox)
+                            else:
+                                await self._check_and_report(check, mailbox)
                 self._not_before = -NEVER
                 if self.shared.schedule:
                     self.due = trio.current_time()  # nothing is known of the new endpoint yet
+
+    def request_check(self) -> bool:
+        """Check as soon as may be, for real calls say other than the last check did.
+
+        At most once in ``recheck_seconds[0]``; a wait that the provider asked for, and refused
+        credentials or a spent quota, are honoured. False: no check will be made for this.
+        """
+        if not self.shared.schedule or self._outcome in NOT_CHECKED_EARLY:
+            return False
+        if self.busy:
+            self._repeat = True  # the one under way may have begun before the failure
+            return False
+        soonest = max(self._requested + recheck_delay(self.provider.timing, 1), self._not_before)
+        due = max(soonest, trio.current_time())
+        if due < self.due:
+            self.due = self._requested = due
+            self._demanded = True
+            self._poked.set()
+        return self._demanded
 
     async def check_now(self) -> CheckResult | None:
         """One check, joining the one under way; None when the actor was stopped meanwhile."""
@@ -117,6 +154,16 @@ class CheckActor:
                 await self._poked.wait()
         self._poked = trio.Event()
 
+    def _may_skip(self) -> bool:
+        """Only a check of the grid that nobody asked for, after one that was good."""
+        wanted = self._requests or self._demanded or self._streak.length
+        return not wanted and self.shared.skip_check(self.provider.name)
+
+    async def _skip(self, mailbox: trio.MemorySendChannel[ActorMessage]) -> None:
+        self.due = self._grid().after(trio.current_time())
+        next_due = self._steady(self.due)
+        await mailbox.send(CheckRescheduled(provider=self.provider.name, next_due=next_due))
+
     def _is_due(self) -> bool:
         return bool(self._requests) or trio.current_time() >= self.due
 
@@ -124,7 +171,7 @@ class CheckActor:
         self, check: Check, mailbox: trio.MemorySendChannel[ActorMessage]
     ) -> None:
         await self.shared.pacer.turn()
-        self.beat, self.busy = trio.current_time(), True
+        self.beat, self.busy, self._demanded = trio.current_time(), True, False
         try:
             outcome = await self.probe(check)
         finally:
@@ -153,7 +200,7 @@ class CheckActor:
         return attrs.evolve(finding, provider=self.provider.name, at=at)
 
     def _plan(self, outcome: CheckResult) -> None:
-        self._streak = self._streak.after(outcome.kind)
+        self._streak, self._outcome = self._streak.after(outcome.kind), outcome.kind
         now, wait = trio.current_time(), outcome.retry_after
         if wait is not None or outcome.kind.is_success:
             self._not_before = -NEVER if wait is None else now + wait
@@ -167,6 +214,10 @@ class CheckActor:
             grid=self._grid(),
             timing=self.provider.timing,
         )
+        if self._repeat and outcome.kind.is_success:
+            self._requested = now + recheck_delay(self.provider.timing, 1)
+            due, self._demanded = min(due, self._requested), True
+        self._repeat = False
         self.due = max(due, self._not_before)
 
     def _grid(self) -> Grid:

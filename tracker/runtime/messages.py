@@ -13,6 +13,7 @@ from tracker.core.settings import Provider
 from tracker.core.snapshot import Excluded, Ranking
 from tracker.health.provider_state import StoredProvider
 from tracker.ranking.policy import Candidate
+from tracker.reports.call import Call
 
 # (candidates, excluded, incumbent, when the next check is due) -> the ranking
 Rank = Callable[[tuple[Candidate, ...], tuple[Excluded, ...], str | None, datetime | None], Ranking]
@@ -87,6 +88,13 @@ class Publish:
 
 
 @attrs.frozen(kw_only=True)
+class CallsReported:
+    """Real calls that proxies told of, in the order they were told."""
+
+    calls: tuple[Call, ...]
+
+
+@attrs.frozen(kw_only=True)
 class HistoryLoaded:
     """History from the store. ``best``: who was recommended last."""
 
@@ -94,4 +102,12 @@ class HistoryLoaded:
     best: str | None = None
 
 
-Message = ActorMessage | ProviderAdded | ProviderRemoved | SettingsChanged | Publish | HistoryLoaded
+Message = (
+    ActorMessage
+    | ProviderAdded
+    | ProviderRemoved
+    | SettingsChanged
+    | Publish
+    | CallsReported
+    | HistoryLoaded
+)
