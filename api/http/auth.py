@@ -12,7 +12,7 @@ import attrs
 
 from api.http.problems import Problem
 from tracker.core.redaction import Secret
-from tracker.core.settings import ServerSettings
+from tracker.core.settings import Config, ServerSettings
 
 REALM = 'realm="provider status"'
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -68,6 +68,24 @@ def require_admin(settings: ServerSettings, authorization: str | None) -> None:
         raise Problem(
             status=401,
             detail="this needs the admin token: 'Authorization: Bearer TOKEN'",
+            headers=(("WWW-Authenticate", f"Bearer {REALM}"),),
+        )
+
+
+def require_reporter(config: Config, authorization: str | None) -> None:
+    """Raises Problem: 403 with neither the report nor the admin token set, 401 without one."""
+    tokens = [t for t in (config.reports.token, config.server.admin_token) if t is not None]
+    if not tokens:
+        raise Problem(
+            status=403,
+            title="No report token is set",
+            detail=f"set the environment variable {config.reports.token_env} to a long random "
+            "text, restart, and send it as 'Authorization: Bearer TOKEN'",
+        )
+    if not sum(is_token(bearer(authorization), token) for token in tokens):
+        raise Problem(
+            status=401,
+            detail="this needs the report token: 'Authorization: Bearer TOKEN'",
             headers=(("WWW-Authenticate", f"Bearer {REALM}"),),
         )
 

@@ -19,7 +19,7 @@ from api.schemas import status
 from api.schemas.convert import convert
 from tracker.core.model_resolver import ModelMatch, ModelResolver, NamedOffer
 from tracker.core.model_tasks import other_task
-from tracker.core.snapshot import Evidence, OfferStatus, ProviderStatus, Snapshot
+from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus, Snapshot
 
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
@@ -152,5 +152,5 @@ def _unwatched(offer: NamedOffer, provider: ProviderStatus) -> OfferStatus:
         status=provider.status,
         usable=provider.usable and task is None,
         reason=reason,
-        evidence=Evidence.PROVIDER,
+        evidence=EvidenceSource.PROVIDER,
     )

@@ -6,6 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from api.schemas.units import (
     Count,
+    Decimals,
     EvidenceWord,
     From,
     Milliseconds,
@@ -87,6 +88,44 @@ class Offer(Struct, frozen=True):
     checks_24h: Count
 
 
+class CheckEvidence(Struct, frozen=True):
+    """What our own checks say: the time of the last one, and how many failed in a row."""
+
+    last: Timestamp | None
+    failures: Count
+
+
+class TrafficEvidence(Struct, frozen=True):
+    """What real calls of the last ``window_seconds`` say; latencies are medians of good ones.
+
+    ``calls``: all, ``counted``: those that count for health.
+    """
+
+    window_seconds: Count = 300
+    calls: Count = 0
+    counted: Count = 0
+    failures: Count = 0
+    last: Timestamp | None = None
+    latency_ms: Milliseconds | None = None
+    ttft_ms: Milliseconds | None = None
+    tokens_per_second: Annotated[float, Meta(ge=0.0), Decimals(1)] | None = None
+
+
+class ModelTraffic(Struct, frozen=True):
+    """The real calls of one model; ``model`` is empty where the proxy did not tell it."""
+
+    model: str
+    traffic: Annotated[TrafficEvidence, From("evidence")]
+
+
+class Evidence(Struct, frozen=True):
+    """What the status rests on: checks and real calls, never mixed."""
+
+    checks: CheckEvidence
+    traffic: TrafficEvidence
+    models: list[ModelTraffic]
+
+
 class Provider(Struct, frozen=True):
     """One provider at one instant."""
 
@@ -121,6 +160,10 @@ class Provider(Struct, frozen=True):
     keys: list[Key]
     offers: list[Offer]
     waits_for_budget: bool
+    last_call: Timestamp | None
+    evidence: Evidence
+    checks_saved_24h: Count
+    completions_saved_24h: Count
 
 
 class Status(Struct, frozen=True):

@@ -1,6 +1,7 @@
 """A tracker that watches nothing: the snapshot is what the test says."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import attrs
 import trio
 
+from tracker.core.clock import Clock
 from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
@@ -27,10 +29,14 @@ from tracker.core.snapshot import (
 from tracker.ranking.guard import FallbackRanker
 from tracker.ranking.offer_ranking import RankingEntries, rank_offers
 from tracker.ranking.policy import Candidate
+from tracker.reports.call import Call
 from tracker.runtime.board import Board
 from tracker.runtime.diagnostics import DatabaseHealth, TrackerHealth
+from tracker.runtime.messages import CallsReported, Message
+from tracker.runtime.report_receiver import ReportReceipt, ReportReceiver
 from tracker.runtime.supervisor import ActorHealth
 from tracker.store import History
+from tracker.store.traffic import TrafficBucket
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -173,7 +179,20 @@ class FakeTracker:
     found: dict[str, OutcomeKind] = attrs.field(factory=dict)
     past: History = History(resolution_seconds=None, providers={})
     changed: tuple[ChangeRecord, ...] = ()
+    calls: Mapping[str, tuple[TrafficBucket, ...]] = attrs.field(factory=dict)
+    told: list[Call] = attrs.field(factory=list)
+    receiver: ReportReceiver = attrs.field(init=False)
+    _inbox: trio.MemoryReceiveChannel[Message] = attrs.field(init=False)
     condition: TrackerHealth = attrs.field(factory=a_condition)
+
+    def __attrs_post_init__(self) -> None:
+        outbox, self._inbox = trio.open_memory_channel[Message](1_000)
+        self.receiver = ReportReceiver(
+            outbox=outbox,
+            clock=Clock(now=lambda: NOON),
+            providers=lambda: self.config.providers,
+            mask=lambda: self.mask,
+        )
 
     @property
     def snapshot(self) -> Snapshot:
@@ -220,6 +239,20 @@ class FakeTracker:
     async def changes(self, provider: str | None = None, *, since: datetime) -> Any:
         self._ask("changes", provider, since)
         return self.changed
+
+    async def report(self, batch: bytes) -> ReportReceipt:
+        self._ask("report", len(batch))
+        receipt = await self.receiver.receive(batch)
+        with suppress(trio.WouldBlock):
+            while True:
+                message = self._inbox.receive_nowait()
+                assert isinstance(message, CallsReported)
+                self.told += message.calls
+        return receipt
+
+    async def traffic(self, names: Any, **options: Any) -> Mapping[str, tuple[TrafficBucket, ...]]:
+        self._ask("traffic", names, options)
+        return {name: self.calls.get(name, ()) for name in names}
 
     def health(self) -> TrackerHealth:
         return self.condition

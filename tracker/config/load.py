@@ -17,12 +17,18 @@ from tracker.config.errors import (
 )
 from tracker.config.file import find_file, read_toml
 from tracker.config.resolve import ResolvedProvider, merge_providers
-from tracker.config.schema import ConfigTable, RankingTable, ServerTable, TrackerTable
+from tracker.config.schema import (
+    ConfigTable,
+    RankingTable,
+    ReportsTable,
+    ServerTable,
+    TrackerTable,
+)
 from tracker.config.structure import structure
 from tracker.config.timing import merge_timing
 from tracker.core.model_aliases import find_alias_problems
 from tracker.core.redaction import Mask, Secret
-from tracker.core.settings import Config, RankingSettings, ServerSettings
+from tracker.core.settings import Config, RankingSettings, ReportSettings, ServerSettings
 
 DOTENV = Path(".env")
 # What the paths of our own API and pages begin with.
@@ -53,8 +59,9 @@ def read_config(
     merged = merge_providers(table, environment.variables)
     timing, too_long = merge_timing({}, table.tracker)
     server, refused = _server(table.server, environment.variables)
-    mistakes += (*environment.mistakes, *too_long, *refused, *_mistakes(merged))
     mistakes += _alias_mistakes(table, merged)
+    reports, bad_token = _reports(table.reports, environment.variables)
+    mistakes += (*environment.mistakes, *too_long, *refused, *bad_token, *_mistakes(merged))
     if mistakes:
         mask = environment_mask(environment.variables)
         named = str(source) if source else None
@@ -66,6 +73,7 @@ def read_config(
         server=server,
         model_aliases=dict(table.models),
         ranking=RankingSettings(**_written(table.ranking, RankingSettings)),
+        reports=reports,
         source=str(source) if source else None,
         warnings=(*environment.warnings, *(text for m in merged for text in m.warnings)),
     )
@@ -94,7 +102,9 @@ def _masked(mistakes: Iterable[ConfigProblem], mask: Mask) -> list[ConfigProblem
     ]
 
 
-def _written(table: TrackerTable | RankingTable | ServerTable, settings: type) -> dict[str, Any]:
+def _written(
+    table: TrackerTable | RankingTable | ServerTable | ReportsTable, settings: type
+) -> dict[str, Any]:
     """What the table sets of these settings' fields."""
     values = {f.name: getattr(table, f.name, None) for f in attrs.fields(settings)}
     return {name: value for name, value in values.items() if value is not None}
@@ -124,6 +134,16 @@ def _server(
         read_token=read if isinstance(read, Secret) else None,
     )
     return settings, tuple(mistakes)
+
+
+def _reports(
+    table: ReportsTable, environ: Mapping[str, str]
+) -> tuple[ReportSettings, tuple[ConfigProblem, ...]]:
+    settings = ReportSettings(**_written(table, ReportSettings))
+    found = find_token(settings.token_env, environ)
+    if isinstance(found, ConfigProblem):
+        return settings, (found,)
+    return attrs.evolve(settings, token=found), ()
 
 
 def _overridden(

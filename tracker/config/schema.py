@@ -146,6 +146,15 @@ class RankingTable:
 
 
 @attrs.frozen(kw_only=True)
+class ReportsTable:
+    """What proxies tell of real calls."""
+
+    token_env: (
+        Annotated[Variable, Meta(description="variable with the token for reports")] | None
+    ) = None
+
+
+@attrs.frozen(kw_only=True)
 class ProviderTable(TimingTable):
     kind: Annotated[str, Meta(description="the API it speaks")] | None = None
     base_url: Annotated[Name, Meta(description="http or https, without the last path")] | None = (
@@ -188,5 +197,6 @@ class ConfigTable:
     tracker: TrackerTable = TrackerTable()
     server: ServerTable = ServerTable()
     ranking: RankingTable = RankingTable()
+    reports: ReportsTable = ReportsTable()
     providers: dict[str, ProviderTable] = attrs.field(factory=dict)
     models: dict[str, tuple[Name, ...]] = attrs.field(factory=dict)

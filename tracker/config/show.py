@@ -8,7 +8,14 @@ import msgspec
 from tracker.config.catalogue import load_dialects
 from tracker.config.schema import ConfigTable
 from tracker.core.redaction import MASK, Secret
-from tracker.core.settings import Config, Provider, RankingSettings, ServerSettings, Timing
+from tracker.core.settings import (
+    Config,
+    Provider,
+    RankingSettings,
+    ReportSettings,
+    ServerSettings,
+    Timing,
+)
 
 
 def show_config(config: Config) -> dict[str, Any]:
@@ -25,6 +32,7 @@ def show_config(config: Config) -> dict[str, Any]:
         "server": {**server, **_tokens(config.server)},
         "ranking": attrs.asdict(config.ranking),
         "models": {name: list(offers) for name, offers in config.model_aliases.items()},
+        "reports": {**attrs.asdict(config.reports), "token": _shown(config.reports.token)},
         "providers": {provider.name: _provider(provider) for provider in config.providers},
     }
 
@@ -39,7 +47,11 @@ def _tracker(config: Config) -> dict[str, Any]:
 
 def _tokens(server: ServerSettings) -> dict[str, str]:
     tokens = {"admin_token": server.admin_token, "read_token": server.read_token}
-    return {name: "not set" if token is None else "set" for name, token in tokens.items()}
+    return {name: _shown(token) for name, token in tokens.items()}
+
+
+def _shown(token: Secret | None) -> str:
+    return "not set" if token is None else "set"
 
 
 def _provider(provider: Provider) -> dict[str, Any]:
@@ -58,6 +70,7 @@ def config_schema() -> dict[str, Any]:
     _add_defaults(tables["TrackerTable"], attrs.asdict(Timing()) | attrs.asdict(Config()))
     _add_defaults(tables["ServerTable"], attrs.asdict(ServerSettings()))
     _add_defaults(tables["RankingTable"], attrs.asdict(RankingSettings()))
+    _add_defaults(tables["ReportsTable"], attrs.asdict(ReportSettings()))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "tracker.toml",

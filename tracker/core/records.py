@@ -6,6 +6,7 @@ from enum import StrEnum
 import attrs
 
 from tracker.core.outcomes import CheckResult, Status
+from tracker.core.traffic import TrafficRecord
 
 
 @attrs.frozen(kw_only=True)
@@ -52,4 +53,4 @@ class OverrideRecord:
     enabled: bool | None
 
 
-Record = CheckRecord | ChangeRecord | OverrideRecord
+Record = CheckRecord | ChangeRecord | OverrideRecord | TrafficRecord

@@ -113,6 +113,14 @@ class ServerSettings:
 
 
 @attrs.frozen(kw_only=True)
+class ReportSettings:
+    """Who may tell of real calls. ``token``: lets proxies do that, and nothing else."""
+
+    token: Secret | None = attrs.field(default=None, repr=False)
+    token_env: str = "PROVIDER_STATUS_REPORT_TOKEN"  # noqa: S105 (a variable's name)
+
+
+@attrs.frozen(kw_only=True)
 class Config:
     """Everything a tracker runs with.
 
@@ -131,6 +139,7 @@ class Config:
     ranking: RankingSettings = RankingSettings()
     completions_per_day: int = attrs.field(default=1_000, validator=ge(0))
     model_aliases: dict[str, tuple[str, ...]] = attrs.field(factory=dict)  # [models]
+    reports: ReportSettings = ReportSettings()
     buffer_limit: int = attrs.field(default=100_000, validator=ge(1))
     mailbox_size: int = attrs.field(default=1_000, validator=ge(1))
     source: str | None = None  # the file it was read from
@@ -150,5 +159,6 @@ class Config:
 
     def secrets(self) -> tuple[Secret, ...]:
         """Every secret in it, for the mask over logs and errors."""
-        tokens = [t for t in (self.server.admin_token, self.server.read_token) if t is not None]
+        known = (self.server.admin_token, self.server.read_token, self.reports.token)
+        tokens = [token for token in known if token is not None]
         return (*tokens, *(secret for provider in self.providers for secret in provider.secrets))

@@ -9,6 +9,7 @@ import attrs
 
 from tracker.core.outcomes import Facts, KeyReport, OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.traffic import ModelTraffic, ProviderTrafficView, TrafficEvidence
 
 
 @attrs.frozen(kw_only=True)
@@ -42,7 +43,7 @@ class RateLimit:
     exhausts_at: datetime | None = None  # the present trend runs out then, before the reset
 
 
-class Evidence(StrEnum):
+class EvidenceSource(StrEnum):
     """What a judgement of an offer rests on: checks or reports of its own, or its provider's."""
 
     OFFER = "offer"
@@ -62,7 +63,7 @@ class OfferStatus:
     status: Status
     usable: bool
     reason: str
-    evidence: Evidence
+    evidence: EvidenceSource
     usable_at: datetime | None = None
     outcome: OutcomeKind | None = None
     error_message: str = ""
@@ -75,6 +76,23 @@ class OfferStatus:
     latency: LatencySummary | None = None
     consecutive_failures: int = 0
     checks_24h: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class CheckEvidence:
+    """What our own checks say. failures: in a row, up to the last one."""
+
+    last: datetime | None
+    failures: int
+
+
+@attrs.frozen(kw_only=True)
+class Evidence:
+    """What a status rests on. models: real calls by model, the busiest."""
+
+    checks: CheckEvidence
+    traffic: TrafficEvidence = TrafficEvidence()
+    models: tuple[ModelTraffic, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -108,9 +126,28 @@ class ProviderStatus:
     models: tuple[str, ...] | None = None
     offers: tuple[OfferStatus, ...] = ()
     waits_for_budget: bool = False  # its completion check, until midnight UTC
+    last_call: datetime | None = None
+    traffic: ProviderTrafficView | None = None  # None where nobody tells of calls
     outcome_counts: tuple[
         tuple[OutcomeKind, int], ...
     ] = ()  # of its checks since this process began
+
+    @property
+    def evidence(self) -> Evidence:
+        checks = CheckEvidence(last=self.last_check, failures=self.consecutive_failures)
+        if self.traffic is None:
+            return Evidence(checks=checks)
+        return Evidence(checks=checks, traffic=self.traffic.evidence, models=self.traffic.models)
+
+    @property
+    def checks_saved_24h(self) -> int:
+        """Checks that good traffic made needless."""
+        return 0 if self.traffic is None else self.traffic.checks_saved_24h
+
+    @property
+    def completions_saved_24h(self) -> int:
+        """Completions that those would have spent."""
+        return 0 if self.traffic is None else self.traffic.completions_saved_24h
 
     def next_result_at(self, at: datetime) -> datetime | None:
         """When its next check is due; of one that is under way at ``at``, when it is over."""
@@ -133,7 +170,7 @@ class Ranked:
     reason: str
     model: str | None = None  # the id to send, where offers of a model were ranked
     variant: str | None = None
-    evidence: Evidence | None = None
+    evidence: EvidenceSource | None = None
     weight: float = 0.0  # its share of a weighted choice; a ranking's weights sum to 1
 
 

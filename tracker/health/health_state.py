@@ -8,6 +8,7 @@ from tracker.core.clock import ClockReading
 from tracker.core.outcomes import CheckResult, Facts, KeyReport, OutcomeKind
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.settings import Timing
+from tracker.health.traffic_signs import TrafficSigns
 
 # One slow answer in three is jitter (p95/p50 of real providers is 1.3 to 2.9); two are a trend.
 REMEMBERED_SUCCESSES = 3
@@ -41,6 +42,7 @@ class HealthState:
     ttft_ms: float | None = None
     facts: Facts = Facts()
     keys: tuple[KeyReport, ...] = ()
+    traffic: TrafficSigns = TrafficSigns()
 
 
 def apply_check(
@@ -59,6 +61,7 @@ def apply_check(
         ),
         keys=result.keys or health.keys,
         uninformative=0,
+        traffic=attrs.evolve(health.traffic, failure=""),
         waiting_until=_waiting_until(result, now),
         blocked_until=_blocked_until(health, result, now),
         limit_untold=_limit_untold(health, result, now),

@@ -6,7 +6,7 @@ import msgspec
 from tracker.core.clock import ClockReading
 from tracker.core.model_names import parse_model_id
 from tracker.core.outcomes import CheckResult, OutcomeKind
-from tracker.core.snapshot import Evidence, Excluded, OfferStatus, ProviderStatus
+from tracker.core.snapshot import EvidenceSource, Excluded, OfferStatus, ProviderStatus
 from tracker.health.provider_view import (
     build_entry,
     describe_decision,
@@ -94,7 +94,7 @@ class OfferState:
             usable=provider.usable and (decision.usable or not proven),
             usable_at=usable_at if proven else provider.usable_at,
             reason=reason,
-            evidence=Evidence.OFFER if proven else Evidence.PROVIDER,
+            evidence=EvidenceSource.OFFER if proven else EvidenceSource.PROVIDER,
             outcome=health.outcome,
             error_message=error_message(health),
             last_check=health.last_check,

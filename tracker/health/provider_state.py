@@ -11,6 +11,7 @@ from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, OutcomeKind
 from tracker.core.records import CheckRecord
 from tracker.core.settings import Provider, Timing
 from tracker.core.snapshot import Excluded, OfferStatus, ProviderStatus
+from tracker.core.traffic import ProviderTrafficView
 from tracker.health.offer_state import OfferState, concerns_provider
 from tracker.health.provider_view import build_entry, build_view
 from tracker.health.target_state import (
@@ -20,6 +21,7 @@ from tracker.health.target_state import (
     TargetState,
     stale_after,
 )
+from tracker.health.traffic_signs import apply_call_limit, apply_failed_minute
 from tracker.ranking.policy import Candidate
 
 # Failures of so many of its offers within one interval are the provider's.
@@ -58,6 +60,7 @@ class ProviderState:
     target: TargetState = attrs.field(factory=TargetState)
     offers: dict[str, OfferState] = attrs.field(factory=dict)
     models: tuple[str, ...] | None = None
+    traffic: ProviderTrafficView | None = None
     given_up: str | None = None
     overridden: bool = False
     waits_for_budget: bool = False
@@ -85,6 +88,27 @@ class ProviderState:
         if offer is None or concerns_provider(result):
             return self._record_own(name_model(result), next_due, now, offer, given_up)
         return self._record_offer(offer, result, next_due, now)
+
+    def record_failed_minute(self, message: str, *, lone_reporter: bool) -> None:
+        """Take a minute of real calls that counts as one failed check."""
+        target = self.target
+        target.health = apply_failed_minute(
+            target.health, message, self.provider.timing, lone_reporter=lone_reporter
+        )
+        self._touch()
+
+    def update_traffic(
+        self,
+        traffic: ProviderTrafficView | None,
+        limited_until: float | None,
+        limit: OutcomeKind | None,
+    ) -> None:
+        """Show these calls from now on, under this limit where there is one."""
+        if traffic == self.traffic and self.target.health.traffic.limited_until == limited_until:
+            return
+        self.traffic = traffic
+        self.target.health = apply_call_limit(self.target.health, limited_until, limit)
+        self._touch()
 
     def update_settings(self, provider: Provider, *, overridden: bool) -> None:
         """Take new settings; switched on again, a given-up actor has a fresh budget."""

@@ -55,6 +55,8 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         models=state.models,
         offers=state.published.offers,
         waits_for_budget=state.waits_for_budget,
+        last_call=None if state.traffic is None else state.traffic.evidence.last,
+        traffic=state.traffic,
         outcome_counts=tuple(sorted(state.outcomes.items())),
     )
 

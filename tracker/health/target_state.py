@@ -21,6 +21,7 @@ from tracker.health.status_rules import (
     StatusInputs,
     decide_status,
 )
+from tracker.health.traffic_signs import TrafficSigns
 
 
 @attrs.frozen(kw_only=True)
@@ -139,13 +140,21 @@ class TargetState:
         """Steady seconds at which time alone changes the judgement; infinity when it does not."""
         expiry = now.to_steady(self.limits.expires_next(now.at))
         health = self.health
-        moments = (self.stale_at, health.blocked_until, health.waiting_until, expiry)
+        moments = (
+            *(self.stale_at, health.blocked_until, health.waiting_until, expiry),
+            health.traffic.limited_until,
+        )
         return min((m for m in moments if m is not None and m > now.steady), default=float("inf"))
 
     def persist(self, now: ClockReading) -> PersistedState:
         """Return what the store keeps of it: every moment as wall time."""
         return PersistedState(
-            health=attrs.evolve(self.health, blocked_until=None, waiting_until=None),
+            health=attrs.evolve(
+                self.health,
+                blocked_until=None,
+                waiting_until=None,
+                traffic=TrafficSigns(failure=self.health.traffic.failure),
+            ),
             blocked_until=now.wall(self.health.blocked_until),
             waiting_until=now.wall(self.health.waiting_until),
             stale_at=now.wall(self.stale_at),

@@ -7,7 +7,7 @@ from itertools import groupby
 import attrs
 
 from tracker.core.model_resolver import NamedOffer
-from tracker.core.snapshot import Evidence, Excluded, Ranked, Ranking
+from tracker.core.snapshot import EvidenceSource, Excluded, Ranked, Ranking
 from tracker.ranking.policy import Candidate
 
 Entry = Candidate | Excluded
@@ -62,14 +62,14 @@ def rank_offers(
     )
 
 
-def _entry(key: str, offer: NamedOffer, entries: RankingEntries) -> tuple[Entry, Evidence]:
+def _entry(key: str, offer: NamedOffer, entries: RankingEntries) -> tuple[Entry, EvidenceSource]:
     own = entries.offers.get(key)
     if own is not None and key not in entries.unproven:
-        return own, Evidence.OFFER
-    return attrs.evolve(entries.providers[offer.provider], provider=key), Evidence.PROVIDER
+        return own, EvidenceSource.OFFER
+    return attrs.evolve(entries.providers[offer.provider], provider=key), EvidenceSource.PROVIDER
 
 
-def _name(line: Ranked, offer: NamedOffer, evidence: Evidence) -> Ranked:
+def _name(line: Ranked, offer: NamedOffer, evidence: EvidenceSource) -> Ranked:
     return attrs.evolve(
         line,
         provider=offer.provider,
@@ -86,4 +86,4 @@ def _name_excluded(line: Excluded, offer: NamedOffer) -> Excluded:
 def _prefer_proven(lines: Iterable[Ranked]) -> Iterator[Ranked]:
     """Put those with evidence of their own first among lines of equal standing."""
     for _, equal in groupby(lines, key=lambda line: (line.status, line.expected_cost_ms)):
-        yield from sorted(equal, key=lambda line: line.evidence is not Evidence.OFFER)
+        yield from sorted(equal, key=lambda line: line.evidence is not EvidenceSource.OFFER)

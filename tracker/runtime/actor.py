@@ -12,7 +12,7 @@ from tracker.core.clock import Clock
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.settings import Config, Provider, Timing
 from tracker.probes.check import Check
-from tracker.runtime.check_plan import NEVER, CheckPlan
+from tracker.runtime.check_plan import NEVER, CheckDemand, CheckPlan
 from tracker.runtime.completion_budget import CompletionBudget
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.messages import ActorMessage, CheckCompleted, CheckRescheduled
@@ -21,11 +21,22 @@ from tracker.runtime.start_limiter import StartLimiter
 log = structlog.get_logger()
 
 OpenCheck = Callable[[Provider], AbstractAsyncContextManager[Check]]
+# Asking again tells nothing new, and may lock an account.
+NOT_CHECKED_EARLY = frozenset({OutcomeKind.AUTH, OutcomeKind.QUOTA_EXHAUSTED})
+
+
+def never(_: str) -> bool:
+    """Skip no check."""
+    return False
 
 
 @attrs.define
 class ActorContext:
-    """What all actors of a tracker share. ``schedule`` False: checks only on request."""
+    """What all actors of a tracker share.
+
+    schedule: False makes checks only on request. skip_check: whether real calls of a provider
+    make its next check on the grid needless.
+    """
 
     open_check: OpenCheck
     clock: Clock = attrs.field(factory=Clock)
@@ -35,6 +46,7 @@ class ActorContext:
         factory=lambda: CompletionBudget(Config().completions_per_day)
     )
     schedule: bool = True
+    skip_check: Callable[[str], bool] = never
 
 
 @attrs.define(eq=False)
@@ -59,6 +71,7 @@ class CheckActor:
     busy: bool = False
     _plans: dict[str | None, CheckPlan] = attrs.field(factory=dict)  # by model; None: the provider
     _anchor: float = attrs.field(factory=trio.current_time)
+    _demand: CheckDemand = attrs.field(factory=CheckDemand)
     _requests: list[_CheckRequest] = attrs.field(factory=list)
     _poked: trio.Event = attrs.field(factory=trio.Event)
     _log: Any = attrs.field(init=False)  # bound once: structlog's lazy one is built at each call
@@ -89,8 +102,27 @@ class CheckActor:
                         await self._wait()
                         plan = self._next_plan()
                         if plan is not None and same_endpoint(self.provider, settings):
-                            await self._check_and_report(plan, check, mailbox)
+                            await self._check_or_put_off(plan, check, mailbox)
                 self._start_over()
+
+    def request_check(self) -> bool:
+        """Check as soon as may be, for real calls say other than the last check did.
+
+        At most once in ``recheck_seconds[0]``; a wait that the provider asked for, and refused
+        credentials or a spent quota, are honoured. False: no check will be made for this.
+        """
+        own = self._plans[None]
+        if not self.shared.schedule or own.outcome in NOT_CHECKED_EARLY:
+            return False
+        if self.busy:
+            self._demand.repeat = True  # the one under way may have begun before the failure
+            return False
+        due = self._demand.due(own, trio.current_time())
+        if due < own.due:
+            own.due = self._demand.requested = due
+            self._demand.pending = True
+            self._poked.set()
+        return self._demand.pending
 
     async def check_now(self, model: str | None = None) -> CheckResult | None:
         """Make one check, joining one under way; None when the actor was stopped meanwhile."""
@@ -183,15 +215,31 @@ class CheckActor:
         plan = min(self._plans.values(), key=lambda plan: plan.due)
         return plan if trio.current_time() >= plan.due else None
 
-    async def _check_and_report(
+    async def _check_or_put_off(
         self, plan: CheckPlan, check: Check, mailbox: trio.MemorySendChannel[ActorMessage]
     ) -> None:
         asked_for = any(request.model == plan.model for request in self._requests)
         if not asked_for and self._must_wait_for_budget(plan):
             await mailbox.send(self._rescheduled(plan, waits_for_budget=True))
-            return
+        elif not asked_for and self._may_skip(plan):
+            plan.skip(trio.current_time())
+            await mailbox.send(self._rescheduled(plan))
+        else:
+            await self._check_and_report(plan, check, mailbox)
+
+    def _may_skip(self, plan: CheckPlan) -> bool:
+        """Skip only a check on the grid that nobody demands, after one that was good."""
+        if plan.model is not None or self._demand.pending or plan.streak.length:
+            return False
+        return self.shared.skip_check(self.provider.name)
+
+    async def _check_and_report(
+        self, plan: CheckPlan, check: Check, mailbox: trio.MemorySendChannel[ActorMessage]
+    ) -> None:
         await self.shared.pacer.turn()
         self.beat, self.busy = trio.current_time(), True
+        if plan.model is None:
+            self._demand.pending = False
         try:
             result = await self.probe(check, plan.model)
         finally:
@@ -200,6 +248,8 @@ class CheckActor:
         plan.record(result, now)
         if self.shared.schedule:
             plan.plan_next(result, now, wall)
+            if plan.model is None:
+                self._demand.after_check(plan, result, now)
         await mailbox.send(CheckCompleted(result=result, next_due=self._steady(plan.due)))
         self._answer(result)
 

@@ -12,16 +12,19 @@ from tracker.core.clock import Clock, ClockReading
 from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, OutcomeKind
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
-from tracker.core.snapshot import Evidence, ProviderStatus, Snapshot
+from tracker.core.snapshot import EvidenceSource, ProviderStatus, Snapshot
 from tracker.health.provider_state import ProviderState, StoredProvider
 from tracker.ranking import Ranking
 from tracker.ranking.candidate_pool import CandidatePool
 from tracker.ranking.offer_ranking import Rank, RankingEntries
+from tracker.reports.call import Call
 from tracker.runtime.board import Board
 from tracker.runtime.change_log import ChangeLog
 from tracker.runtime.first_sweep import FirstSweep, SweepPhase
 from tracker.runtime.messages import (
     ActorCrashed,
+    ActorMessage,
+    CallsReported,
     CheckCompleted,
     CheckRescheduled,
     HistoryLoaded,
@@ -32,6 +35,7 @@ from tracker.runtime.messages import (
     SettingsChanged,
 )
 from tracker.runtime.publication import PublicationSchedule
+from tracker.runtime.traffic import SHOW_SECONDS, TrafficRecorder
 from tracker.store.backlog import Backlog
 
 log = structlog.get_logger()
@@ -56,6 +60,7 @@ class Aggregator:
     # State of removed providers, kept in case a reload adds them back.
     _stored: dict[str, StoredProvider] = attrs.field(factory=dict)
     _removed: dict[str, ProviderState] = attrs.field(factory=dict)
+    traffic: TrafficRecorder = attrs.field(init=False)
     _change_log: ChangeLog = attrs.field(init=False)
     _best: str | None = None
     _processing: Message | None = None
@@ -66,6 +71,7 @@ class Aggregator:
 
     def __attrs_post_init__(self) -> None:
         self._change_log = ChangeLog(self.backlog)
+        self.traffic = TrafficRecorder(self.backlog)
 
     async def run(self, inbox: trio.MemoryReceiveChannel[Message]) -> None:
         """Until every sender has closed; then posts a last snapshot."""
@@ -77,11 +83,13 @@ class Aggregator:
                 if trio.current_time() >= self._next_publication():
                     self.publish()
         except trio.EndOfChannel:
+            self.traffic.store(self._now(), always=True)
             self.publish()
 
     def publish(self) -> None:
         """Post a snapshot of everything known now."""
         now, began = self._now(), trio.current_time()
+        self.traffic.store(now)
         everything = self._schedule.is_refresh_due(began)
         views = {
             name: self._refresh(state, now, always=everything)
@@ -104,6 +112,7 @@ class Aggregator:
 
     def _refresh(self, state: ProviderState, now: ClockReading, *, always: bool) -> ProviderStatus:
         before = state.published.view
+        self.traffic.show(state, now, always=always)
         if before is not None and not always and not state.is_outdated(now):
             return before
         view = state.refresh(now)
@@ -139,18 +148,18 @@ class Aggregator:
 
     def handle(self, message: Message) -> None:
         match message:
-            case CheckCompleted(result=result, next_due=next_due):
-                self._record_check(result, next_due)
-            case CheckRescheduled():
-                self._reschedule(message)
-            case ActorCrashed():
-                self._record_crash(message)
+            case CallsReported(calls=calls):
+                self._record_calls(calls)
+                return
+            case CheckCompleted() | CheckRescheduled() | ActorCrashed():
+                self._handle_actor(message)
             case ProviderAdded(provider=provider, overridden=overridden):
                 self._add_provider(provider, overridden=overridden)
             case ProviderRemoved(name=name):
                 if (state := self.providers.pop(name, None)) is not None:
                     self._removed[name] = state
                 self._sweep.forget(name)
+                self.traffic.forget(name)
             case SettingsChanged(rank=rank, mask=mask, done=done):
                 self.rank, self.mask = rank, mask
                 done.set()
@@ -162,6 +171,21 @@ class Aggregator:
                 done.set()
                 return
         self._schedule.changed = True
+
+    def _handle_actor(self, message: ActorMessage) -> None:
+        match message:
+            case CheckCompleted(result=result, next_due=next_due):
+                self._record_check(result, next_due)
+            case CheckRescheduled():
+                self._reschedule(message)
+            case ActorCrashed():
+                self._record_crash(message)
+
+    def _record_calls(self, calls: tuple[Call, ...]) -> None:
+        if self.traffic.record(calls, self.providers, self._now()):
+            self._schedule.changed = True
+        else:
+            self._schedule.changed_in(SHOW_SECONDS, trio.current_time())
 
     def _record_check(
         self, result: CheckResult, next_due: float | None, *, given_up: str | None = None
@@ -180,6 +204,7 @@ class Aggregator:
         self._change_log.models(result.provider, state.models, result.models, result.at)
         record = state.record_check(result, next_due, self._now(), given_up=given_up)
         self.backlog.append(record)
+        self.traffic.note_check(result, self._now())
         self._sweep.forget(result.provider)
 
     def _reschedule(self, plan: CheckRescheduled) -> None:
@@ -266,7 +291,7 @@ class Aggregator:
             f"{name}/{offer.model}"
             for name, state in self.providers.items()
             for offer in state.published.offers
-            if offer.evidence is Evidence.PROVIDER
+            if offer.evidence is EvidenceSource.PROVIDER
         )
         own = {name: state.published.entry for name, state in self.providers.items()}
         return RankingEntries(
@@ -284,6 +309,14 @@ class Aggregator:
             self._best if self._sweep.phase is SweepPhase.DONE or self._best_restored else None
         )
         return self.rank(pool.candidates, pool.excluded, incumbent, min(dues, default=None))
+
+    def may_skip_check(self, name: str) -> bool:
+        """Return whether real calls make a provider's scheduled check needless."""
+        return self.traffic.may_skip(self.providers.get(name), self.clock.steady())
+
+    def untrusted_reporters(self) -> tuple[str, ...]:
+        """Return those whose failures no check confirmed three times running."""
+        return tuple(one.reporter for one in self.traffic.untrusted(self._now()))
 
     def silent_for(self) -> float:
         """Return the seconds by which the next snapshot is overdue."""

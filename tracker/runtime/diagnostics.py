@@ -52,6 +52,8 @@ class TrackerHealth:
     revision: int
     policy: str
     configuration_errors: tuple[str, ...] = ()
+    untrusted_reporters: tuple[str, ...] = ()
+    calls_dropped: int = 0
 
     @property
     def alive(self) -> bool:
@@ -89,6 +91,11 @@ def collect_health(
     failures = list(_failures(parts, actors))
     troubles = [*_troubles(parts, actors)]
     troubles += [f"the new configuration is wrong: {why}" for why in configuration_errors]
+    untrusted = parts.aggregator.untrusted_reporters()
+    troubles += [
+        f"reporter {name} is not trusted for now: no check confirmed the failures it told of"
+        for name in untrusted
+    ]
     canary, snapshot = parts.supervisor.shared.canary, parts.aggregator.board.latest
     return TrackerHealth(
         status="failing" if failures else "degraded" if troubles else "ok",
@@ -109,6 +116,8 @@ def collect_health(
         revision=snapshot.revision,
         policy=snapshot.ranking.policy,
         configuration_errors=tuple(configuration_errors),
+        untrusted_reporters=untrusted,
+        calls_dropped=parts.aggregator.traffic.ledger.dropped,
     )
 
 

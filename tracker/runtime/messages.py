@@ -11,6 +11,7 @@ from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
 from tracker.health.provider_state import StoredProvider
 from tracker.ranking.offer_ranking import Rank
+from tracker.reports.call import Call
 
 
 @attrs.frozen(kw_only=True)
@@ -88,6 +89,13 @@ class Publish:
 
 
 @attrs.frozen(kw_only=True)
+class CallsReported:
+    """Real calls that proxies told of, in the order they were told."""
+
+    calls: tuple[Call, ...]
+
+
+@attrs.frozen(kw_only=True)
 class HistoryLoaded:
     """History from the store. ``best``: who was recommended last."""
 
@@ -95,4 +103,12 @@ class HistoryLoaded:
     best: str | None = None
 
 
-Message = ActorMessage | ProviderAdded | ProviderRemoved | SettingsChanged | Publish | HistoryLoaded
+Message = (
+    ActorMessage
+    | ProviderAdded
+    | ProviderRemoved
+    | SettingsChanged
+    | Publish
+    | CallsReported
+    | HistoryLoaded
+)

@@ -94,6 +94,11 @@ class Supervisor:
         running.wanted.set()
         return await running.actor.check_now(model)
 
+    def request_check(self, name: str) -> bool:
+        """Let it be checked soon, without waiting for it; see CheckActor.request_check."""
+        running = self._actors.get(name)
+        return running is not None and running.state == "running" and running.actor.request_check()
+
     def health(self) -> Mapping[str, ActorHealth]:
         off = {name: ActorHealth(state="switched off") for name in self._off}
         return off | {name: self._health_of(running) for name, running in self._actors.items()}

@@ -34,9 +34,11 @@ from tracker.runtime.messages import (
     SettingsChanged,
 )
 from tracker.runtime.model_directory import ModelDirectory
+from tracker.runtime.report_receiver import ReportReceipt, ReportReceiver
 from tracker.runtime.restore import RestoredState, restore_state
 from tracker.runtime.supervisor import Supervisor
 from tracker.store import History, Store, StoreUnavailable
+from tracker.store.traffic import TrafficBucket
 from tracker.store.writer import Writer
 
 log = structlog.get_logger()
@@ -67,6 +69,7 @@ class Tracker:
     _outbox: trio.MemorySendChannel[Message]
     configuration_errors: tuple[str, ...] = ()
     _models: ModelDirectory = attrs.field(init=False)
+    _receiver: ReportReceiver = attrs.field(init=False)
     _unread: str = ""  # why what is stored could not be read
     _changing: trio.Lock = attrs.field(factory=trio.Lock)  # one change of settings at a time
     _stop: trio.Event = attrs.field(factory=trio.Event)
@@ -75,6 +78,12 @@ class Tracker:
     def __attrs_post_init__(self) -> None:
         self._started_at = self._aggregator.clock.now()
         self._models = ModelDirectory(self._settings.file.model_aliases)
+        self._receiver = ReportReceiver(
+            outbox=self._outbox,
+            clock=self._aggregator.clock,
+            providers=lambda: self.config.providers,
+            mask=lambda: self.mask,
+        )
 
     @property
     def board(self) -> Board:
@@ -133,6 +142,14 @@ class Tracker:
                 nursery.start_soon(check_one, name)
         await self._publish()
         return {name: outcomes[name] for name in chosen}
+
+    async def report(self, batch: bytes) -> ReportReceipt:
+        """Take a batch of reports of real calls, as ``POST /api/reports`` gets it.
+
+        Raises InvalidBatchError, TooLargeError, TooManyReportsError, StoppedError.
+        """
+        with self._unless_stopped():
+            return await self._receiver.receive(batch)
 
     async def tune(
         self,
@@ -207,6 +224,12 @@ class Tracker:
         return await self._store.history(
             names, since=since, until=until, resolution=resolution, raw=raw, model=model
         )
+
+    async def traffic(
+        self, names: Sequence[str], *, since: datetime, resolution: int
+    ) -> Mapping[str, tuple[TrafficBucket, ...]]:
+        """Raises StoreUnavailable. See Store.traffic."""
+        return await self._store.traffic(names, since=since, resolution=resolution)
 
     async def changes(
         self, provider: str | None = None, *, since: datetime, limit: int = 500

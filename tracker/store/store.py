@@ -1,6 +1,6 @@
 """The store as the rest of the tracker sees it: asynchronous, and never in anybody's way."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -20,6 +20,7 @@ from tracker.store.errors import StoreUnavailable
 from tracker.store.history import History, HistoryQuery
 from tracker.store.loading import StoredData
 from tracker.store.reading import DamageFound, read
+from tracker.store.traffic import TrafficBucket, read_traffic
 
 log = structlog.get_logger()
 
@@ -124,6 +125,22 @@ class Store:
     ) -> tuple[ChangeRecord, ...]:
         """The newest ``limit`` changes of one provider or of everything, oldest first."""
         job = partial(history.changes, provider=provider, since=since, limit=limit)
+        return await self._read(job)
+
+    async def traffic(
+        self, names: Iterable[str], *, since: datetime, resolution: int
+    ) -> Mapping[str, tuple[TrafficBucket, ...]]:
+        """Real calls of each named provider in buckets of ``resolution`` seconds, oldest first.
+
+        Raises HistoryTooLarge.
+        """
+        job = partial(
+            read_traffic,
+            names=tuple(names),
+            since=since,
+            until=self._clock.now(),
+            resolution=resolution,
+        )
         return await self._read(job)
 
     async def _use(self, job: Callable[[apsw.Connection], T]) -> T:

@@ -7,7 +7,9 @@ from typing import Any
 import apsw
 
 from tracker.core.records import ChangeRecord, CheckRecord, OverrideRecord, Record
+from tracker.core.traffic import TrafficRecord
 from tracker.store.connection import epoch_ms, transaction, value
+from tracker.store.traffic import add_traffic, prune_traffic
 
 HOUR_MS = 3_600_000
 # Above this a transaction would keep the thread from the results that wait for it.
@@ -67,12 +69,13 @@ def store(connection: apsw.Connection, records: Sequence[Record]) -> None:
         connection.executemany(_CHANGE, map(_change, changes))
         overrides = (r for r in records if isinstance(r, OverrideRecord))
         connection.executemany(_OVERRIDE, map(_override, overrides))
+        add_traffic(connection, (r for r in records if isinstance(r, TrafficRecord)))
 
 
 def prune(connection: apsw.Connection, before: datetime) -> int:
-    """Remove at most PRUNE_ROWS checks and changes each, and states whose check is gone.
+    """Remove at most PRUNE_ROWS of each table, and states whose check is gone.
 
-    Returns how many checks and changes went.
+    Returns how many checks, changes and counts of calls went.
     """
     before_ms = epoch_ms(before.timestamp())
     bounds = {"hour": before_ms // HOUR_MS, "before": before_ms, "rows": PRUNE_ROWS}
@@ -82,7 +85,8 @@ def prune(connection: apsw.Connection, before: datetime) -> int:
         connection.execute(_PRUNE_STATES)
         connection.execute(_PRUNE_OFFER_STATES)
         connection.execute(_PRUNE_CHANGES, bounds)
-        return pruned + connection.changes()
+        pruned += connection.changes()
+        return pruned + prune_traffic(connection, before_ms, PRUNE_ROWS)
 
 
 def _store_checks(connection: apsw.Connection, checks: Sequence[CheckRecord]) -> None:

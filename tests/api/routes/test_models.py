@@ -10,7 +10,7 @@ from quart import Response
 from api.app import create_app
 from tests.helpers.idle_tracker import a_provider, a_tracker
 from tracker.core.outcomes import Status
-from tracker.core.snapshot import Evidence, OfferStatus, ProviderStatus
+from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus
 
 LLAMA = "llama-3.3-70b-versatile"
 OFFER = OfferStatus(
@@ -19,7 +19,7 @@ OFFER = OfferStatus(
     status=Status.HEALTHY,
     usable=True,
     reason="last check ok in 300 ms",
-    evidence=Evidence.OFFER,
+    evidence=EvidenceSource.OFFER,
     ttft_ms=120.0,
 )
 GROQ = attrs.evolve(a_provider("groq", models=(LLAMA, "whisper-large-v3")), offers=(OFFER,))

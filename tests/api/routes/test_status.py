@@ -91,6 +91,23 @@ async def test_status_has_every_field_of_the_contract():
         "keys": [],
         "offers": [],
         "waits_for_budget": False,
+        "last_call": None,
+        "evidence": {
+            "checks": {"last": "2026-03-01T11:59:30.000Z", "failures": 0},
+            "traffic": {
+                "window_seconds": 300,
+                "calls": 0,
+                "counted": 0,
+                "failures": 0,
+                "last": None,
+                "latency_ms": None,
+                "ttft_ms": None,
+                "tokens_per_second": None,
+            },
+            "models": [],
+        },
+        "checks_saved_24h": 0,
+        "completions_saved_24h": 0,
     }
 
 

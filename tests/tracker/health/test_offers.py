@@ -8,7 +8,7 @@ import pytest
 from tests.helpers.factories import AT_START, START, finding, provider
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind, Status
-from tracker.core.snapshot import Evidence, Excluded, OfferStatus, ProviderStatus
+from tracker.core.snapshot import EvidenceSource, Excluded, OfferStatus, ProviderStatus
 from tracker.health.provider_state import ProviderState
 from tracker.ranking.policy import Candidate
 
@@ -46,7 +46,7 @@ def offer(state: ProviderState, model: str, seconds: float = 1.0) -> OfferStatus
 def test_without_a_check_of_its_own_an_offer_stands_on_its_provider_and_says_so() -> None:
     shown = offer(watching("a-70b-versatile"), "a-70b-versatile")
     assert (shown.evidence, shown.status, shown.usable) == (
-        Evidence.PROVIDER,
+        EvidenceSource.PROVIDER,
         Status.HEALTHY,
         True,
     )
@@ -111,8 +111,8 @@ def test_a_new_setting_keeps_what_is_known_of_an_offer_that_stays() -> None:
     state.record_check(found(OK, "a"), 180.0, clock(1))
     state.update_settings(attrs.evolve(state.provider, models=("c", "a")), overridden=False)
     assert [(each.model, each.evidence) for each in view(state).offers] == [
-        ("c", Evidence.PROVIDER),
-        ("a", Evidence.OFFER),
+        ("c", EvidenceSource.PROVIDER),
+        ("a", EvidenceSource.OFFER),
     ]
 
 
