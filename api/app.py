@@ -13,6 +13,7 @@ from api.http.response_cache import ResponseCache
 from api.http.server_sent_events import Streams
 from api.routes.control import ControlRoutes
 from api.routes.history import HistoryRoutes
+from api.routes.models import ModelRoutes
 from api.routes.operations import OperationsRoutes
 from api.routes.pages import PageRoutes
 from api.routes.plain_page import PlainPageRoutes
@@ -46,6 +47,7 @@ def create_app(
     app.url_map.converters["name"] = NameConverter
     for part in (
         StatusRoutes(tracker, answers),
+        ModelRoutes(tracker, answers),
         HistoryRoutes(tracker),
         ControlRoutes(tracker, settings),
         ReportRoutes(tracker, tracker.config),

@@ -50,7 +50,7 @@ class HistoryRoutes:
     )
     async def history(self) -> Response:
         """Every provider's past checks, singly or in buckets."""
-        return await self._history(query("hours", "resolution"))
+        return await self._history(query("hours", "resolution", "model"))
 
     @describe(
         "past",
@@ -61,7 +61,7 @@ class HistoryRoutes:
     )
     async def history_of(self, name: str) -> Response:
         """One provider's past checks."""
-        given = query("hours", "resolution")
+        given = query("hours", "resolution", "model")
         if name not in self.tracker.snapshot.providers:
             raise no_provider(name)
         return await self._history(given, name)
@@ -93,6 +93,7 @@ class HistoryRoutes:
             since=self.clock.now() - timedelta(hours=hours),
             resolution=seconds,
             raw=raw,
+            model=single(given, "model"),
         )
         return respond(answer_of(await encode_history(found, hours)))
 

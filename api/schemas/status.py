@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from api.schemas.units import (
     Count,
     Decimals,
+    EvidenceWord,
     From,
     Milliseconds,
     OutcomeWord,
@@ -62,6 +63,29 @@ class Key(Struct, frozen=True):
 
     number: Annotated[int, Meta(ge=1)]
     state: Literal["unknown", "ok", "refused", "spent", "rate_limited"]
+
+
+class Offer(Struct, frozen=True):
+    """One watched model at a provider; ``model`` is the id to send there."""
+
+    model: str
+    variant: str | None
+    status: StatusWord
+    usable: bool
+    usable_at: Timestamp | None
+    reason: str
+    evidence: EvidenceWord
+    outcome: OutcomeWord | None
+    error_message: Annotated[str, Meta(max_length=200)]
+    last_check: Timestamp | None
+    next_check: Timestamp | None
+    response_time_ms: Milliseconds | None
+    ttft_ms: Milliseconds | None
+    tokens_per_second: float | None
+    uptime: Uptime
+    latency_ms: Annotated[Latency, From("latency")]
+    consecutive_failures: Count
+    checks_24h: Count
 
 
 class CheckEvidence(Struct, frozen=True):
@@ -134,6 +158,8 @@ class Provider(Struct, frozen=True):
     quota_available: Annotated[bool | None, From("facts.quota_available")]
     inference: Annotated[bool | None, From("facts.inference")]
     keys: list[Key]
+    offers: list[Offer]
+    waits_for_budget: bool
     last_call: Timestamp | None
     evidence: Evidence
     checks_saved_24h: Count
@@ -158,6 +184,9 @@ class Ranked(Struct, frozen=True):
     samples: Count
     last_check: Timestamp | None
     reason: str
+    model: str | None
+    variant: str | None
+    evidence: EvidenceWord | None
     weight: Share
 
 
@@ -167,6 +196,7 @@ class Excluded(Struct, frozen=True):
     provider_name: Annotated[str, From("provider")]
     reason: str
     until: Timestamp | None
+    model: str | None
 
 
 class Best(Struct, frozen=True):
@@ -180,6 +210,7 @@ class Best(Struct, frozen=True):
     timestamp: Timestamp
     valid_until: Timestamp | None
     policy: str
+    best_model: str | None
 
 
 class Models(Struct, frozen=True):
@@ -211,7 +242,7 @@ class BestQuery(Struct):
             str,
             Meta(
                 min_length=1,
-                description="Only these, separated by commas; unknown names are no candidates.",
+                description="Only these providers or provider/model offers, separated by commas.",
             ),
         ]
         | UnsetType
@@ -219,7 +250,11 @@ class BestQuery(Struct):
     exclude: Annotated[str, Meta(description="Not these, separated by commas.")] | UnsetType = UNSET
     model: (
         Annotated[
-            str, Meta(min_length=1, description="Only providers whose last model list has it.")
+            str,
+            Meta(
+                min_length=1,
+                description="Rank the offers of this model: an id, or its name in any packaging.",
+            ),
         ]
         | UnsetType
     ) = UNSET

@@ -1,6 +1,6 @@
 """A tracker that watches nothing: the snapshot is what the test says."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from tracker.core.clock import Clock
+from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.records import ChangeRecord
@@ -25,6 +26,9 @@ from tracker.core.snapshot import (
     Snapshot,
     Uptime,
 )
+from tracker.ranking.guard import FallbackRanker
+from tracker.ranking.offer_ranking import RankingEntries, rank_offers
+from tracker.ranking.policy import Candidate
 from tracker.reports.call import Call
 from tracker.runtime.board import Board
 from tracker.runtime.diagnostics import DatabaseHealth, TrackerHealth
@@ -200,6 +204,19 @@ class FakeTracker:
 
     def post(self, *providers: ProviderStatus, **changes: Any) -> None:
         self.board.post(a_snapshot(*providers, revision=self.snapshot.revision + 1, **changes))
+
+    async def find_models(self) -> ModelResolver:
+        watched = self.snapshot.providers.items()
+        return ModelResolver.of({name: provider.models or () for name, provider in watched})
+
+    def rank_offers(self, offers: Iterable[NamedOffer]) -> Ranking:
+        entries = {
+            line.provider: Candidate(provider=line.provider, status=line.status)
+            for line in self.snapshot.ranking.ranked
+        }
+        barred = {line.provider: line for line in self.snapshot.ranking.excluded}
+        known = RankingEntries(providers={**barred, **entries})
+        return rank_offers(offers, known, FallbackRanker(), None)
 
     async def check(self, *names: str) -> dict[str, CheckResult]:
         self._ask("check", *names)

@@ -16,6 +16,7 @@ from tests.helpers.factories import until_swept
 from tracker import Tracker, run_tracker
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.settings import Config, Provider, ServerSettings
+from tracker.probes.check import FunctionCheck
 
 LATENCY = {"groq": 0.18, "mistral": 0.24, "together": 0.31}  # seconds
 MODELS = {
@@ -48,7 +49,7 @@ class RealTracker:
             models = MODELS[provider.name] if kind is OutcomeKind.OK else None
             return CheckResult(kind=kind, latency_ms=LATENCY[provider.name] * 1000.0, models=models)
 
-        yield check
+        yield FunctionCheck(check)
 
     async def track(self, config: Config, *, task_status: trio.TaskStatus[Tracker]) -> None:
         """run_tracker, which is said to have started when everything was checked once."""

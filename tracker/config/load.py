@@ -8,7 +8,13 @@ from typing import Any
 import attrs
 
 from tracker.config.environment import find_token, read_environment
-from tracker.config.errors import ConfigError, ConfigProblem, environment_mask, format_value
+from tracker.config.errors import (
+    ConfigError,
+    ConfigProblem,
+    environment_mask,
+    format_key_path,
+    format_value,
+)
 from tracker.config.file import find_file, read_toml
 from tracker.config.resolve import ResolvedProvider, merge_providers
 from tracker.config.schema import (
@@ -20,6 +26,7 @@ from tracker.config.schema import (
 )
 from tracker.config.structure import structure
 from tracker.config.timing import merge_timing
+from tracker.core.model_aliases import find_alias_problems
 from tracker.core.redaction import Mask, Secret
 from tracker.core.settings import Config, RankingSettings, ReportSettings, ServerSettings
 
@@ -52,6 +59,7 @@ def read_config(
     merged = merge_providers(table, environment.variables)
     timing, too_long = merge_timing({}, table.tracker)
     server, refused = _server(table.server, environment.variables)
+    mistakes += _alias_mistakes(table, merged)
     reports, bad_token = _reports(table.reports, environment.variables)
     mistakes += (*environment.mistakes, *too_long, *refused, *bad_token, *_mistakes(merged))
     if mistakes:
@@ -63,6 +71,7 @@ def read_config(
         timing=timing,
         providers=tuple(m.provider for m in merged if m.provider is not None),
         server=server,
+        model_aliases=dict(table.models),
         ranking=RankingSettings(**_written(table.ranking, RankingSettings)),
         reports=reports,
         source=str(source) if source else None,
@@ -72,6 +81,17 @@ def read_config(
 
 def _mistakes(merged: Iterable[ResolvedProvider]) -> tuple[ConfigProblem, ...]:
     return tuple(mistake for one in merged for mistake in one.mistakes)
+
+
+def _alias_mistakes(
+    table: ConfigTable, merged: Iterable[ResolvedProvider]
+) -> tuple[ConfigProblem, ...]:
+    """Check [models] against every provider that is known here, also one that lacks its key."""
+    problems = find_alias_problems(table.models, [one.name for one in merged])
+    return tuple(
+        ConfigProblem(key=format_key_path(("models", found.name)), problem=found.problem)
+        for found in problems
+    )
 
 
 def _masked(mistakes: Iterable[ConfigProblem], mask: Mask) -> list[ConfigProblem]:

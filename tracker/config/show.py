@@ -31,13 +31,17 @@ def show_config(config: Config) -> dict[str, Any]:
         "tracker": _tracker(config),
         "server": {**server, **_tokens(config.server)},
         "ranking": attrs.asdict(config.ranking),
+        "models": {name: list(offers) for name, offers in config.model_aliases.items()},
         "reports": {**attrs.asdict(config.reports), "token": _shown(config.reports.token)},
         "providers": {provider.name: _provider(provider) for provider in config.providers},
     }
 
 
 def _tracker(config: Config) -> dict[str, Any]:
-    own = ("database", "retention_days", "schedule", "discover", "buffer_limit", "mailbox_size")
+    own = (
+        *("database", "retention_days", "schedule", "discover", "buffer_limit", "mailbox_size"),
+        "completions_per_day",
+    )
     return {name: getattr(config, name) for name in own} | attrs.asdict(config.timing)
 
 

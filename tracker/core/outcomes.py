@@ -110,6 +110,7 @@ class CheckResult:
     """What one check found: the one value that goes from the dialect to the store.
 
     provider, at: whose check it was and when it began, UTC; the actor fills them in.
+    model: the offer that was asked, None for a check of the provider itself.
     latency_ms: from sending the deciding request to its last byte; None when not known.
     ttft_ms: to the first token of a streamed completion.
     retry_after: seconds until the provider asked us to come back (header or body), None untold.
@@ -120,6 +121,7 @@ class CheckResult:
     kind: OutcomeKind = attrs.field(validator=instance_of(OutcomeKind))
     provider: str = ""
     at: datetime = attrs.field(default=NOT_STAMPED, validator=is_aware)
+    model: str | None = None
     message: str = attrs.field(default="", validator=max_len(MESSAGE_LENGTH))
     latency_ms: float | None = attrs.field(default=None, validator=optional([ge(0.0), is_finite]))
     ttft_ms: float | None = attrs.field(default=None, validator=optional([ge(0.0), is_finite]))

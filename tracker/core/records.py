@@ -28,6 +28,7 @@ class CheckRecord:
 class ChangeKind(StrEnum):
     STATUS = "status"  # a provider's status changed
     BEST = "best"  # another provider is recommended now
+    OFFER = "offer"  # a watched offer's status changed
     MODEL = "model"  # a model left a provider's list, or came
 
 

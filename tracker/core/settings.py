@@ -12,6 +12,8 @@ from tracker.core.validators import is_finite
 
 LONGEST_SECONDS = 604_800.0  # a week: nothing is remembered for longer
 positive = [gt(0.0), is_finite]
+# A completion costs money or allowance where a model list is free: a third as often by default.
+MODEL_INTERVALS = 3.0
 
 
 @attrs.frozen(kw_only=True)
@@ -51,6 +53,7 @@ class Provider:
     None where nobody knows.
     options: what only its dialect reads (paths, project ids), from the catalogue and environment.
     documented_limits: published limits, used for an estimate where the provider tells none.
+    models: offers, each watched by a completion of its own every ``model_interval_seconds``.
     """
 
     name: str = attrs.field(validator=min_len(1))
@@ -61,6 +64,8 @@ class Provider:
     key_names: tuple[str, ...] = ()  # the variables the keys came from, in the same order
     check: str = "models"
     model: str | None = None
+    models: tuple[str, ...] = ()
+    model_interval_seconds: float | None = None  # None: MODEL_INTERVALS × its interval
     list_public: bool | None = None
     timing: Timing = Timing()
     enabled: bool = True
@@ -69,6 +74,13 @@ class Provider:
     ca_file: str | None = None
     options: dict[str, Any] = attrs.field(factory=dict)
     documented_limits: tuple[LimitReading, ...] = ()
+
+    @property
+    def model_timing(self) -> Timing:
+        """When an offer is checked and how it is judged: as the provider, but less often."""
+        interval = self.model_interval_seconds or self.timing.interval_seconds * MODEL_INTERVALS
+        interval = min(max(interval, self.timing.timeout_seconds), LONGEST_SECONDS)
+        return attrs.evolve(self.timing, interval_seconds=interval)
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -112,8 +124,9 @@ class ReportSettings:
 class Config:
     """Everything a tracker runs with.
 
-    schedule: False checks only on request. buffer_limit: results kept in memory while the
-    database is away; the oldest beyond it are dropped and counted.
+    schedule: False checks only on request. completions_per_day: of all checks together, by UTC
+    day. model_aliases: a name of one's own → "provider/model" offers. buffer_limit: results kept in
+    memory while the database is away; the oldest beyond it are dropped and counted.
     """
 
     database: str = "provider_status.db"
@@ -124,6 +137,8 @@ class Config:
     providers: tuple[Provider, ...] = ()
     server: ServerSettings = ServerSettings()
     ranking: RankingSettings = RankingSettings()
+    completions_per_day: int = attrs.field(default=1_000, validator=ge(0))
+    model_aliases: dict[str, tuple[str, ...]] = attrs.field(factory=dict)  # [models]
     reports: ReportSettings = ReportSettings()
     buffer_limit: int = attrs.field(default=100_000, validator=ge(1))
     mailbox_size: int = attrs.field(default=1_000, validator=ge(1))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 from types import MappingProxyType
 
 import attrs
@@ -40,6 +41,41 @@ class RateLimit:
     source: LimitSource = LimitSource.NONE
     limits: tuple[LimitReading, ...] = ()
     exhausts_at: datetime | None = None  # the present trend runs out then, before the reset
+
+
+class EvidenceSource(StrEnum):
+    """What a judgement of an offer rests on: checks or reports of its own, or its provider's."""
+
+    OFFER = "offer"
+    PROVIDER = "provider"
+
+
+@attrs.frozen(kw_only=True)
+class OfferStatus:
+    """One watched model at a provider at one instant. ``model``: the id to send there.
+
+    variant: the provider's packaging of the model, None for the plain one. tokens_per_second:
+    None, since a completion of one token does not show it.
+    """
+
+    model: str
+    variant: str | None
+    status: Status
+    usable: bool
+    reason: str
+    evidence: EvidenceSource
+    usable_at: datetime | None = None
+    outcome: OutcomeKind | None = None
+    error_message: str = ""
+    last_check: datetime | None = None
+    next_check: datetime | None = None
+    response_time_ms: float | None = None
+    ttft_ms: float | None = None
+    tokens_per_second: float | None = None
+    uptime: Uptime = Uptime()
+    latency: LatencySummary | None = None
+    consecutive_failures: int = 0
+    checks_24h: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -88,6 +124,8 @@ class ProviderStatus:
     facts: Facts = Facts()
     keys: tuple[KeyReport, ...] = ()
     models: tuple[str, ...] | None = None
+    offers: tuple[OfferStatus, ...] = ()
+    waits_for_budget: bool = False  # its completion check, until midnight UTC
     last_call: datetime | None = None
     traffic: ProviderTrafficView | None = None  # None where nobody tells of calls
     outcome_counts: tuple[
@@ -130,6 +168,9 @@ class Ranked:
     samples: int
     last_check: datetime | None
     reason: str
+    model: str | None = None  # the id to send, where offers of a model were ranked
+    variant: str | None = None
+    evidence: EvidenceSource | None = None
     weight: float = 0.0  # its share of a weighted choice; a ranking's weights sum to 1
 
 
@@ -140,6 +181,7 @@ class Excluded:
     provider: str
     reason: str
     until: datetime | None = None
+    model: str | None = None  # where offers of a model were ranked
 
 
 @attrs.frozen(kw_only=True)
@@ -159,6 +201,10 @@ class Ranking:
     @property
     def best(self) -> str | None:
         return self.ranked[0].provider if self.ranked else None
+
+    @property
+    def best_model(self) -> str | None:
+        return self.ranked[0].model if self.ranked else None
 
     @property
     def alternatives(self) -> tuple[str, ...]:

@@ -1,20 +1,22 @@
-"""Everything that is known of one provider. Pure; the aggregator is the only one who changes it."""
+"""Everything that is known of one provider and its offers. Pure; only the aggregator changes it."""
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 
 import attrs
 import msgspec
 
 from tracker.core.clock import ClockReading
-from tracker.core.outcomes import CheckResult, OutcomeKind
+from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, OutcomeKind
 from tracker.core.records import CheckRecord
-from tracker.core.settings import Provider
-from tracker.core.snapshot import Excluded, ProviderStatus
+from tracker.core.settings import Provider, Timing
+from tracker.core.snapshot import Excluded, OfferStatus, ProviderStatus
 from tracker.core.traffic import ProviderTrafficView
+from tracker.health.offer_state import OfferState, concerns_provider
 from tracker.health.provider_view import build_entry, build_view
-from tracker.health.rolling_statistics import Statistics
 from tracker.health.target_state import (
     PersistedState,
+    StoredTarget,
     TargetSettings,
     TargetState,
     stale_after,
@@ -22,13 +24,16 @@ from tracker.health.target_state import (
 from tracker.health.traffic_signs import apply_call_limit, apply_failed_minute
 from tracker.ranking.policy import Candidate
 
+# Failures of so many of its offers within one interval are the provider's.
+OFFERS_TO_BLAME_PROVIDER = 2
+
 
 @attrs.frozen(kw_only=True)
 class StoredProvider:
-    """A provider as the store remembers it. ``state``: a PersistedState as JSON, or None."""
+    """A provider as the store remembers it, and its offers by model."""
 
-    statistics: Statistics
-    state: str | None
+    own: StoredTarget
+    offers: Mapping[str, StoredTarget] = attrs.field(factory=dict)
 
 
 @attrs.define(eq=False)
@@ -39,6 +44,7 @@ class Published:
     """
 
     view: ProviderStatus | None = None
+    offers: tuple[OfferStatus, ...] = ()
     entry: Candidate | Excluded | None = None
     changes_at: float = float("inf")
 
@@ -52,14 +58,19 @@ class ProviderState:
 
     provider: Provider
     target: TargetState = attrs.field(factory=TargetState)
+    offers: dict[str, OfferState] = attrs.field(factory=dict)
     models: tuple[str, ...] | None = None
     traffic: ProviderTrafficView | None = None
     given_up: str | None = None
     overridden: bool = False
+    waits_for_budget: bool = False
     outcomes: Counter[OutcomeKind] = attrs.field(factory=Counter)
     checked: bool = False
     touched: bool = True
     published: Published = attrs.field(factory=Published)
+
+    def __attrs_post_init__(self) -> None:
+        self._keep_watched_offers()
 
     def record_check(
         self,
@@ -69,21 +80,14 @@ class ProviderState:
         *,
         given_up: str | None = None,
     ) -> CheckRecord:
-        """Judge one check and return its row for the store.
+        """Judge one check of the provider or of an offer and return its row for the store.
 
         given_up: why its actor is only tried at the longest delay, None while it runs.
         """
-        target = self.target.after(result, next_due, self._settings(given_up), now)
-        record = self._record(result, target, now)
-
-        self.target, self.given_up = target, given_up
-        target.count(result)
-        target.next_due = self._plan(next_due)
-        self.outcomes[result.kind] += 1
-        self.checked = self.touched = True
-        if result.models is not None and result.models != self.models:
-            self.models = result.models  # an equal list stays the same object: indexes rely on it
-        return record
+        offer = None if result.model is None else self.offers.get(result.model)
+        if offer is None or concerns_provider(result):
+            return self._record_own(name_model(result), next_due, now, offer, given_up)
+        return self._record_offer(offer, result, next_due, now)
 
     def record_failed_minute(self, message: str, *, lone_reporter: bool) -> None:
         """Take a minute of real calls that counts as one failed check."""
@@ -110,15 +114,30 @@ class ProviderState:
         """Take new settings; switched on again, a given-up actor has a fresh budget."""
         self.provider, self.overridden = provider, overridden
         self.given_up = None
+        self._keep_watched_offers()
         if not provider.enabled:
             self.target.next_due = None  # what is known of it still grows old
+            for offer in self.offers.values():
+                offer.target.next_due = None
         self._touch()
 
-    def reschedule(self, next_due: float | None, now: ClockReading) -> None:
+    def reschedule(
+        self,
+        next_due: float | None,
+        now: ClockReading,
+        *,
+        model: str | None = None,
+        waits_for_budget: bool = False,
+    ) -> None:
         """Take a new plan. What is stale stays stale until a check has ended."""
-        if not self.target.is_stale(now):
-            self.target.stale_at = stale_after(next_due, self.provider.timing)
-        self.target.next_due = self._plan(next_due)
+        holder = self if model is None else self.offers.get(model)
+        if holder is None:
+            return
+        target = holder.target
+        holder.waits_for_budget = waits_for_budget
+        if not target.is_stale(now):
+            target.stale_at = stale_after(next_due, self._timing(model))
+        target.next_due = self._plan(next_due)
         self._touch()
 
     def reset_after_absence(self) -> None:
@@ -133,13 +152,13 @@ class ProviderState:
 
         Raises msgspec.DecodeError, having taken the statistics, for a state that is not ours.
         """
-        for sample in self.target.statistics.results():
-            if not stored.statistics.has(sample.at):  # it may be stored by now
-                stored.statistics.add(sample)
-        self.target.statistics = stored.statistics
+        self.target.take_statistics(stored.own.statistics)
         self._touch()
-        if stored.state is not None and not self.checked:
-            self.target.restore(msgspec.json.decode(stored.state, type=PersistedState), now)
+        for model, offer in self.offers.items():
+            if model in stored.offers:
+                offer.restore(stored.offers[model], now)
+        if stored.own.state is not None and not self.checked:
+            self.target.restore(msgspec.json.decode(stored.own.state, type=PersistedState), now)
 
     def is_outdated(self, now: ClockReading) -> bool:
         """Return whether what was published of it no longer holds."""
@@ -154,14 +173,104 @@ class ProviderState:
         if judgement is None:
             judgement = target.judge(self._settings(self.given_up), now)
         view = build_view(self, judgement, now)
+        if self.offers:
+            view = attrs.evolve(view, offers=self._refresh_offers(view, now))
         if view != published.view:
             published.view = view
         else:
             view = published.view
-        published.changes_at = target.next_change(now)
-        published.entry = build_entry(view, target.statistics.recent, published.entry)
+        published.changes_at = min(each.next_change(now) for each in self._targets())
+        published.entry = build_entry(
+            view.name, view, target.statistics.recent, view.timeout_seconds, published.entry
+        )
         self.touched = False
         return view
+
+    def offer_entries(self) -> Iterator[tuple[str, Candidate | Excluded]]:
+        """Yield what a ranking sees of each offer, by "provider/model"."""
+        for model, offer in self.offers.items():
+            if offer.entry is not None:
+                yield f"{self.provider.name}/{model}", offer.entry
+
+    def _record_own(
+        self,
+        result: CheckResult,
+        next_due: float | None,
+        now: ClockReading,
+        asked: OfferState | None,
+        given_up: str | None,
+    ) -> CheckRecord:
+        """Judge a check that says something about the provider, whatever it asked for."""
+        due = next_due if asked is None else self.target.next_due
+        target = self.target.after(result, due, self._settings(given_up), now)
+        record = self._record(result, target, now, self._settings(given_up))
+
+        self.target, self.given_up = target, given_up
+        target.count(result)
+        target.next_due = self._plan(due)
+        if asked is not None:
+            asked.target.next_due = self._plan(next_due)
+            asked.target.stale_at = stale_after(next_due, self.provider.model_timing)
+        self.outcomes[result.kind] += 1
+        self.checked = self.touched = True
+        self.waits_for_budget = False
+        if result.models is not None and result.models != self.models:
+            self.models = result.models  # an equal list stays the same object: indexes rely on it
+        return record
+
+    def _record_offer(
+        self, offer: OfferState, result: CheckResult, next_due: float | None, now: ClockReading
+    ) -> CheckRecord:
+        settings = self._offer_settings()
+        target = offer.target.after(result, next_due, settings, now)
+        record = self._record(result, target, now, settings)
+        blamed = self._blame_provider(offer, result, now)
+
+        offer.record(target, result, now)
+        target.next_due = self._plan(next_due)
+        self.target = blamed
+        self._touch()
+        return record
+
+    def _blame_provider(
+        self, offer: OfferState, result: CheckResult, now: ClockReading
+    ) -> TargetState:
+        """Return the provider's own state after an offer failed: held against it as well where
+        another of its offers failed within the same interval.
+        """
+        if not result.kind.is_failure or result.kind is OutcomeKind.NOT_FOUND:
+            return self.target
+        window = self.provider.model_timing.interval_seconds
+        others = [
+            each
+            for each in self.offers.values()
+            if each is not offer
+            and each.failed_at is not None
+            and now.steady - each.failed_at <= window
+        ]
+        if len(others) + 1 < OFFERS_TO_BLAME_PROVIDER:
+            return self.target
+        own = attrs.evolve(name_model(result), limits=(), retry_after=None)
+        return self.target.after(own, self.target.next_due, self._settings(self.given_up), now)
+
+    def _refresh_offers(
+        self, provider: ProviderStatus, now: ClockReading
+    ) -> tuple[OfferStatus, ...]:
+        settings = self._offer_settings()
+        views = tuple(offer.refresh(provider, settings, now) for offer in self.offers.values())
+        if views != self.published.offers:
+            self.published.offers = views
+        return self.published.offers
+
+    def _keep_watched_offers(self) -> None:
+        """Watch exactly the offers that the settings name, in their order."""
+        self.offers = {
+            model: self.offers.get(model) or OfferState(model) for model in self.provider.models
+        }
+
+    def _targets(self) -> Iterator[TargetState]:
+        yield self.target
+        yield from (offer.target for offer in self.offers.values())
 
     def _settings(self, given_up: str | None) -> TargetSettings:
         return TargetSettings(
@@ -171,6 +280,12 @@ class ProviderState:
             documented_limits=self.provider.documented_limits,
         )
 
+    def _offer_settings(self) -> TargetSettings:
+        return TargetSettings(timing=self.provider.model_timing, enabled=self.provider.enabled)
+
+    def _timing(self, model: str | None) -> Timing:
+        return self.provider.timing if model is None else self.provider.model_timing
+
     def _touch(self) -> None:
         self.touched, self.target.judgement = True, None
 
@@ -178,13 +293,23 @@ class ProviderState:
         """No plan holds for a provider that is no longer checked: a last message may come late."""
         return next_due if self.provider.enabled and self.given_up is None else None
 
-    def _record(self, result: CheckResult, target: TargetState, now: ClockReading) -> CheckRecord:
-        judgement = target.judgement or target.judge(self._settings(self.given_up), now)
+    def _record(
+        self, result: CheckResult, target: TargetState, now: ClockReading, settings: TargetSettings
+    ) -> CheckRecord:
+        judgement = target.judgement or target.judge(settings, now)
         return CheckRecord(
             result=attrs.evolve(result, provider=self.provider.name),
             status=judgement.decision.status,
-            interval_seconds=self.provider.timing.interval_seconds,
+            interval_seconds=settings.timing.interval_seconds,
             consecutive_failures=target.health.consecutive_failures,
             rate_limit_percent=judgement.rate_limit.percent,
             state=msgspec.json.encode(target.persist(now)).decode(),
         )
+
+
+def name_model(result: CheckResult) -> CheckResult:
+    """Make what was found while asking for one model a result of the provider's."""
+    if result.model is None:
+        return result
+    message = f"{result.message} (asked for {result.model})".strip()[:MESSAGE_LENGTH]
+    return attrs.evolve(result, model=None, message=message)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from tracker.core.clock import ClockReading
-from tracker.core.outcomes import OutcomeKind
-from tracker.core.snapshot import Excluded, ProviderStatus
+from tracker.core.snapshot import Excluded, OfferStatus, ProviderStatus
+from tracker.health.health_state import HealthState
 from tracker.health.status_rules import LimitReason, StatusDecision
 from tracker.health.target_state import Judgement
 from tracker.ranking.policy import Candidate, Sample
@@ -28,7 +28,7 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
     return ProviderStatus(
         name=state.provider.name,
         status=decision.status,
-        reason=_reason(decision, usable_at, now.at),
+        reason=describe_decision(decision, usable_at, now.at),
         usable=decision.usable,
         usable_at=usable_at,
         stale=target.is_stale(now),
@@ -48,11 +48,13 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         checks_24h=statistics.checks_in_day,
         completions_24h=statistics.completions_in_day,
         outcome=health.outcome,
-        error_message="" if _is_success(health.outcome) else health.message,
+        error_message=error_message(health),
         consecutive_failures=health.consecutive_failures,
         facts=health.facts,
         keys=health.keys,
         models=state.models,
+        offers=state.published.offers,
+        waits_for_budget=state.waits_for_budget,
         last_call=None if state.traffic is None else state.traffic.evidence.last,
         traffic=state.traffic,
         outcome_counts=tuple(sorted(state.outcomes.items())),
@@ -60,22 +62,26 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
 
 
 def build_entry(
-    view: ProviderStatus, samples: tuple[Sample, ...], before: Candidate | Excluded | None
+    name: str,
+    view: ProviderStatus | OfferStatus,
+    samples: tuple[Sample, ...],
+    timeout_seconds: float,
+    before: Candidate | Excluded | None,
 ) -> Candidate | Excluded:
     """Build what a ranking sees; ``before`` where nothing changed: policies remember by object."""
     after: Candidate | Excluded
     if view.usable:
         after = Candidate(
-            provider=view.name,
+            provider=name,
             status=view.status,
             samples=samples,
             consecutive_failures=view.consecutive_failures,
-            timeout_ms=view.timeout_seconds * 1000.0,
+            timeout_ms=timeout_seconds * 1000.0,
             last_check=view.last_check,
         )
     else:
         until = view.usable_at or view.next_check
-        after = Excluded(provider=view.name, reason=view.reason, until=until)
+        after = Excluded(provider=name, reason=view.reason, until=until)
     return before if before is not None and _is_same(before, after) else after
 
 
@@ -87,7 +93,7 @@ def _is_same(before: Candidate | Excluded, after: Candidate | Excluded) -> bool:
     )
 
 
-def _reason(decision: StatusDecision, usable_at: datetime | None, now: datetime) -> str:
+def describe_decision(decision: StatusDecision, usable_at: datetime | None, now: datetime) -> str:
     """Add the moment at which a limit that bars the provider ends, where it was stated."""
     until = ""
     if usable_at is not None:
@@ -102,8 +108,9 @@ def _reason(decision: StatusDecision, usable_at: datetime | None, now: datetime)
     return decision.reason
 
 
-def _is_success(kind: OutcomeKind | None) -> bool:
-    return kind is not None and kind.is_success
+def error_message(health: HealthState) -> str:
+    """Return what the last check complained of, empty after a good one."""
+    return "" if health.outcome is not None and health.outcome.is_success else health.message
 
 
 def ignore_clock_noise(before: datetime | None, after: datetime | None) -> datetime | None:

@@ -58,6 +58,14 @@ class PersistedState:
     limits_source: LimitSource = LimitSource.NONE
 
 
+@attrs.frozen(kw_only=True)
+class StoredTarget:
+    """A target as the store remembers it. ``state``: a PersistedState as JSON, or None."""
+
+    statistics: Statistics
+    state: str | None
+
+
 @attrs.define(eq=False)
 class TargetState:
     """The judged past of one target. ``stale_at`` and ``next_due`` are steady seconds."""
@@ -153,6 +161,13 @@ class TargetState:
             limits=self.limits.held,
             limits_source=self.limits.source,
         )
+
+    def take_statistics(self, stored: Statistics) -> None:
+        """Put the checks made since this start on top of the stored ones."""
+        for sample in self.statistics.results():
+            if not stored.has(sample.at):  # it may be stored by now
+                stored.add(sample)
+        self.statistics, self.judgement = stored, None
 
     def restore(self, saved: PersistedState, now: ClockReading) -> None:
         """Carry on from what an earlier process stored."""

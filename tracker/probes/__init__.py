@@ -1,7 +1,7 @@
 """Checks: ``open_check`` gives one provider's, which answers every call with a CheckResult."""
 
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import attrs
@@ -10,15 +10,14 @@ from tracker.core.clock import Clock
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Mask, Secret
 from tracker.core.settings import Provider
+from tracker.probes.check import Check, FunctionCheck
 from tracker.probes.dialects import Dialect, dialect_of
 from tracker.probes.http.failures import FetchError
 from tracker.probes.http.transport import Transport, open_transport
 from tracker.probes.keys import Keyring, best_of, may_succeed_with_another_key
 from tracker.probes.session import Session, finding_from_error
 
-__all__ = ["Check", "open_check"]
-
-Check = Callable[[], Awaitable[CheckResult]]
+__all__ = ["Check", "FunctionCheck", "open_check"]
 
 
 @asynccontextmanager
@@ -57,6 +56,12 @@ class _MisconfiguredCheck:
     async def __call__(self) -> CheckResult:
         return attrs.evolve(self.finding, requests=0)
 
+    async def check_model(self, model: str) -> CheckResult:
+        return attrs.evolve(self.finding, requests=0, model=model)
+
+    def partial_result(self) -> CheckResult:
+        return attrs.evolve(self.finding, requests=0)
+
 
 @attrs.frozen
 class _Check:
@@ -81,8 +86,17 @@ class _Check:
             keys=self.keyring.reports(),
         )
 
-    def cut_off(self) -> CheckResult:
-        """What is known of a check that was cancelled for its time limit."""
+    async def check_model(self, model: str) -> CheckResult:
+        """Ask one offer: the completion of a provider that is checked by nothing else."""
+        provider = self.session.provider
+        self.session.provider = attrs.evolve(provider, check="chat", model=model)
+        try:
+            return await self()
+        finally:
+            self.session.provider = provider
+
+    def partial_result(self) -> CheckResult:
+        """Return what is known of a check that was cancelled for its time limit."""
         requests, completions = self.session.counted()
         return CheckResult(
             kind=OutcomeKind.TIMEOUT,

@@ -127,7 +127,7 @@ def judged(
         return refusal
     if not any(wire.answers(event) for *_, event in events):
         return _unanswered(session, reply, recognised=bool(events))
-    return _answered(session, reply, key, _ttft(reply, events, wire))
+    return _answered(session, reply, key, _ttft_ms(reply, events, wire))
 
 
 def _answered(
@@ -168,11 +168,11 @@ def read_events(reply: BoundedResponse) -> Iterator[Event]:
                 yield end, data, value
 
 
-def _ttft(reply: BoundedResponse, events: list[Event], wire: CompletionFormat) -> float | None:
-    """Seconds to the piece with the first text; unknown for an answer that was not streamed."""
+def _ttft_ms(reply: BoundedResponse, events: list[Event], wire: CompletionFormat) -> float | None:
+    """Return milliseconds to the first text; None for an answer that was not streamed."""
     if isinstance(reply.json, dict):
         return None
     end = next((end for end, _, event in events if wire.speaks(event)), None)
     if end is None:
         return None
-    return next((seconds for total, seconds in reply.arrivals if total >= end), None)
+    return next((seconds * 1000.0 for total, seconds in reply.arrivals if total >= end), None)

@@ -151,6 +151,9 @@ def _with_weight(line: Ranked, weight: float) -> Ranked:
         samples=line.samples,
         last_check=line.last_check,
         reason=line.reason,
+        model=line.model,
+        variant=line.variant,
+        evidence=line.evidence,
         weight=weight,
     )
 

@@ -17,6 +17,7 @@ _CHECKS = """
 SELECT provider_name, checked_at_ms, outcome, response_time_ms, interval_seconds, http_status,
        rate_limit_percent
 FROM checks
+WHERE model IS NULL
 ORDER BY checked_at_ms, id
 """
 _KINDS: Mapping[str, OutcomeKind] = {kind.value: kind for kind in OutcomeKind}

@@ -12,10 +12,11 @@ from tracker.core.clock import Clock, ClockReading
 from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, OutcomeKind
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
-from tracker.core.snapshot import ProviderStatus, Snapshot
+from tracker.core.snapshot import EvidenceSource, ProviderStatus, Snapshot
 from tracker.health.provider_state import ProviderState, StoredProvider
 from tracker.ranking import Ranking
 from tracker.ranking.candidate_pool import CandidatePool
+from tracker.ranking.offer_ranking import Rank, RankingEntries
 from tracker.reports.call import Call
 from tracker.runtime.board import Board
 from tracker.runtime.change_log import ChangeLog
@@ -31,7 +32,6 @@ from tracker.runtime.messages import (
     ProviderAdded,
     ProviderRemoved,
     Publish,
-    Rank,
     SettingsChanged,
 )
 from tracker.runtime.publication import PublicationSchedule
@@ -56,6 +56,7 @@ class Aggregator:
     mask: Mask = attrs.field(factory=Mask)
     dropped: int = 0
     providers: dict[str, ProviderState] = attrs.field(factory=dict)
+    entries: RankingEntries = RankingEntries()  # of the latest snapshot
     # State of removed providers, kept in case a reload adds them back.
     _stored: dict[str, StoredProvider] = attrs.field(factory=dict)
     _removed: dict[str, ProviderState] = attrs.field(factory=dict)
@@ -95,6 +96,7 @@ class Aggregator:
             for name, state in self.providers.items()
         }
         ranking = self._ranking(now.at)
+        self.entries = self._ranking_entries()
         self._change_log.best(self._best, ranking, now.at)
         self._best = ranking.best
         self.board.post(
@@ -115,6 +117,7 @@ class Aggregator:
             return before
         view = state.refresh(now)
         self._change_log.status(before, view, now.at)
+        self._change_log.offers(before, view, now.at)
         return view
 
     def masked(self, text: str) -> str:
@@ -173,8 +176,8 @@ class Aggregator:
         match message:
             case CheckCompleted(result=result, next_due=next_due):
                 self._record_check(result, next_due)
-            case CheckRescheduled(provider=name, next_due=next_due):
-                self._reschedule(name, next_due)
+            case CheckRescheduled():
+                self._reschedule(message)
             case ActorCrashed():
                 self._record_crash(message)
 
@@ -193,6 +196,7 @@ class Aggregator:
         log.info(  # first: in an embedding program a logger may raise
             "checked",
             provider=result.provider,
+            **({"model": result.model} if result.model else {}),
             outcome=result.kind.value,
             milliseconds=None if result.latency_ms is None else round(result.latency_ms, 1),
             **({"message": result.message} if result.message else {}),
@@ -203,9 +207,16 @@ class Aggregator:
         self.traffic.note_check(result, self._now())
         self._sweep.forget(result.provider)
 
-    def _reschedule(self, name: str, next_due: float | None) -> None:
-        if (state := self.providers.get(name)) is not None:
-            state.reschedule(next_due, self._now())
+    def _reschedule(self, plan: CheckRescheduled) -> None:
+        if plan.waits_for_budget and plan.model is None:
+            self._sweep.forget(plan.provider)  # nobody waits until midnight for it
+        if (state := self.providers.get(plan.provider)) is not None:
+            state.reschedule(
+                plan.next_due,
+                self._now(),
+                model=plan.model,
+                waits_for_budget=plan.waits_for_budget,
+            )
 
     def _record_crash(self, crash: ActorCrashed) -> None:
         error = self.mask(crash.error)[:MESSAGE_LENGTH]
@@ -269,6 +280,25 @@ class Aggregator:
         except (msgspec.DecodeError, ValueError) as error:
             name = state.provider.name
             log.warning("stored state not understood", provider=name, error=str(error))
+
+    def _ranking_entries(self) -> RankingEntries:
+        offers = {
+            name: entry
+            for state in self.providers.values()
+            for name, entry in state.offer_entries()
+        }
+        unproven = frozenset(
+            f"{name}/{offer.model}"
+            for name, state in self.providers.items()
+            for offer in state.published.offers
+            if offer.evidence is EvidenceSource.PROVIDER
+        )
+        own = {name: state.published.entry for name, state in self.providers.items()}
+        return RankingEntries(
+            providers={name: entry for name, entry in own.items() if entry is not None},
+            offers=offers,
+            unproven=unproven,
+        )
 
     def _ranking(self, at: datetime) -> Ranking:
         pool = CandidatePool.of(state.published.entry for state in self.providers.values())

@@ -19,6 +19,7 @@ from tracker.ranking.guard import FallbackRanker
 from tracker.runtime.actor import ActorContext, OpenCheck
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.board import Board
+from tracker.runtime.completion_budget import CompletionBudget
 from tracker.runtime.diagnostics import RestartingTasks
 from tracker.runtime.live_settings import LiveSettings
 from tracker.runtime.loop_monitor import LoopMonitor
@@ -66,6 +67,7 @@ async def run_tracker(
                 open_check=open_check,
                 clock=clock,
                 canary=canary or LoopMonitor(),
+                budget=CompletionBudget(config.completions_per_day),
                 schedule=config.schedule,
                 skip_check=aggregator.may_skip_check,
             ),

@@ -108,14 +108,16 @@ class Store:
         until: datetime | None = None,
         resolution: float | None = None,
         raw: bool = False,
+        model: str | None = None,
     ) -> History:
         """Single checks (``raw``), buckets of ``resolution`` seconds, or what fits best.
 
-        names: None for every provider with checks; a named one without any has no points.
+        names: None for every provider with checks; a named one without any has no points. model:
+        the checks of this offer, None for those of the providers themselves.
         Raises ValueError for an impossible resolution or an answer too large.
         """
         until = until or self._clock.now()
-        question = HistoryQuery.of(names, since, until, resolution, raw)
+        question = HistoryQuery.of(names, since, until, resolution, raw=raw, model=model)
         return await self._read(partial(history.history, question=question))
 
     async def changes(

@@ -15,13 +15,17 @@ HOUR_MS = 3_600_000
 # Above this a transaction would keep the thread from the results that wait for it.
 PRUNE_ROWS = 5_000
 
-_CHECK = "INSERT INTO checks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_CHECK = "INSERT INTO checks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _STATE = """
 INSERT INTO provider_states VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
     last_check_id = excluded.last_check_id,
     response_time_ms = coalesce(excluded.response_time_ms, response_time_ms),
     state = excluded.state
+"""
+_OFFER_STATE = """
+INSERT INTO offer_states VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET last_check_id = excluded.last_check_id, state = excluded.state
 """
 _CHANGE = """
 INSERT INTO changes (changed_at_ms, kind, provider_name, value_before, value_after, reason)
@@ -42,6 +46,11 @@ _PRUNE_STATES = """
 DELETE FROM provider_states WHERE NOT EXISTS (
     SELECT 1 FROM checks
     WHERE checks.id = last_check_id AND checks.provider_name = provider_states.provider_name)
+"""
+_PRUNE_OFFER_STATES = """
+DELETE FROM offer_states WHERE NOT EXISTS (
+    SELECT 1 FROM checks
+    WHERE checks.id = last_check_id AND checks.provider_name = offer_states.provider_name)
 """
 _PRUNE_CHANGES = """
 DELETE FROM changes WHERE id IN (
@@ -74,6 +83,7 @@ def prune(connection: apsw.Connection, before: datetime) -> int:
         connection.execute(_PRUNE_CHECKS, bounds)
         pruned = connection.changes()
         connection.execute(_PRUNE_STATES)
+        connection.execute(_PRUNE_OFFER_STATES)
         connection.execute(_PRUNE_CHANGES, bounds)
         pruned += connection.changes()
         return pruned + prune_traffic(connection, before_ms, PRUNE_ROWS)
@@ -83,6 +93,7 @@ def _store_checks(connection: apsw.Connection, checks: Sequence[CheckRecord]) ->
     first = 1 + (value(connection, "SELECT max(id) FROM checks") or 0)
     connection.executemany(_CHECK, map(_check, range(first, first + len(checks)), checks))
     connection.executemany(_STATE, _states(checks, first))
+    connection.executemany(_OFFER_STATE, _offer_states(checks, first))
 
 
 def _states(checks: Iterable[CheckRecord], first: int) -> Iterable[tuple[Any, ...]]:
@@ -90,10 +101,22 @@ def _states(checks: Iterable[CheckRecord], first: int) -> Iterable[tuple[Any, ..
     rows: dict[str, tuple[Any, ...]] = {}
     for number, record in enumerate(checks, first):
         result = record.result
+        if result.model is not None:
+            continue
         latency = result.latency_ms if result.kind.is_success else None
         if latency is None and result.provider in rows:
             latency = rows[result.provider][2]
         rows[result.provider] = (result.provider, number, latency, record.state)
+    return rows.values()
+
+
+def _offer_states(checks: Iterable[CheckRecord], first: int) -> Iterable[tuple[Any, ...]]:
+    """Yield one row an offer: its newest check and state."""
+    rows = {
+        (record.result.provider, model): (record.result.provider, model, number, record.state)
+        for number, record in enumerate(checks, first)
+        if (model := record.result.model) is not None
+    }
     return rows.values()
 
 
@@ -113,6 +136,7 @@ def _check(number: int, record: CheckRecord) -> tuple[Any, ...]:
         record.consecutive_failures,
         record.rate_limit_percent,
         result.completions,
+        None if result.model is None else encodable(result.model),
     )
 
 

@@ -80,7 +80,7 @@ def test_another_server_in_its_place_is_complained_of_until_the_tracker_is_back(
         patch.setattr(httpx, "request", lambda *_, **__: httpx.Response(200, json={}))
         odd = next(seen)
     assert odd.document is first.document
-    assert odd.complaint == f"{tracker.url} does not answer as a tracker does"
+    assert odd.complaint == f"invalid response from the tracker at {tracker.url}"
     back = next(seen)
     assert (back.document, back.complaint) == (first.document, None)
 

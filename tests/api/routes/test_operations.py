@@ -192,6 +192,8 @@ async def test_openapi_has_every_path_of_the_contract():
     document = json.loads(body)
     assert document["openapi"] == "3.1.0"
     assert sorted(document["paths"]) == [
+        "/api/models",
+        "/api/models/{name}",
         "/api/providers/best",
         "/api/providers/changes",
         "/api/providers/check",
@@ -215,7 +217,7 @@ async def test_openapi_has_every_path_of_the_contract():
         "/readyz",
     ]
     best = document["paths"]["/api/providers/best"]["get"]
-    assert set(best["responses"]) == {"200", "304", "400", "503"}
+    assert set(best["responses"]) == {"200", "304", "400", "404", "503"}
     assert [p["name"] for p in best["parameters"]] == ["candidates", "exclude", "model"]
     views = [view for path in document["paths"].values() for view in path.values()]
     parameters = [one for view in views for one in view.get("parameters", ())]

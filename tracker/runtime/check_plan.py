@@ -1,0 +1,88 @@
+"""When one target of an actor is checked next: the provider itself, or one of its offers."""
+
+from datetime import datetime
+
+import attrs
+
+from tracker.core.outcomes import CheckResult, OutcomeKind
+from tracker.core.settings import Timing
+from tracker.health.health_state import blocked_for
+from tracker.health.schedule import Grid, Streak, next_due, recheck_delay
+
+NEVER = float("inf")
+
+
+@attrs.define(eq=False)
+class CheckPlan:
+    """The plan of one target. Moments are trio seconds.
+
+    model: None for the provider itself. not_before: until then the provider asked us to wait.
+    """
+
+    name: str
+    timing: Timing
+    anchor: float
+    due: float
+    model: str | None = None
+    streak: Streak = Streak()
+    not_before: float = -NEVER
+    outcome: OutcomeKind | None = None  # of the last check
+
+    def record(self, result: CheckResult, now: float) -> None:
+        """Note how a check ended."""
+        self.streak, self.outcome = self.streak.after(result.kind), result.kind
+        wait = result.retry_after
+        if wait is not None or result.kind.is_success:
+            self.not_before = -NEVER if wait is None else now + wait
+
+    def plan_next(self, result: CheckResult, now: float, wall: datetime) -> None:
+        """Plan the next check after one that has just ended."""
+        due = next_due(
+            result,
+            streak=self.streak,
+            ended=now,
+            blocked_for=blocked_for(result, wall),
+            grid=self._grid(),
+            timing=self.timing,
+        )
+        self.due = max(due, self.not_before)
+
+    def skip(self, now: float) -> None:
+        """Leave a check out: the next one is that of the grid."""
+        self.due = self._grid().after(now)
+
+    def pull_forward(self, now: float) -> None:
+        """Plan by the grid of the present timing; a check that was planned sooner stays."""
+        self.due = max(min(self.due, self._grid().after(now)), self.not_before)
+
+    def _grid(self) -> Grid:
+        return Grid(
+            name=self.name,
+            anchor=self.anchor,
+            interval=self.timing.interval_seconds,
+            jitter=self.timing.jitter,
+        )
+
+
+@attrs.define(eq=False)
+class CheckDemand:
+    """Checks of a provider that real calls ask for. Moments are trio seconds.
+
+    requested: when one was last due because of them. pending: the next check is made for them.
+    repeat: they spoke up during a check: one more follows it.
+    """
+
+    requested: float = -NEVER
+    pending: bool = False
+    repeat: bool = False
+
+    def due(self, plan: CheckPlan, now: float) -> float:
+        """Return when a check may be made: at most one in the first re-check delay."""
+        return max(self.requested + recheck_delay(plan.timing, 1), plan.not_before, now)
+
+    def after_check(self, plan: CheckPlan, result: CheckResult, now: float) -> None:
+        """Plan one more check where calls spoke up during a good one."""
+        if self.repeat and result.kind.is_success:
+            self.requested = now + recheck_delay(plan.timing, 1)
+            plan.due, self.pending = max(min(plan.due, self.requested), plan.not_before), True
+        self.repeat = False
