@@ -10,6 +10,7 @@ from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Secret
 from tracker.probes.completions import HELLO, CompletionFormat, complete
 from tracker.probes.list_models import check_list
+from tracker.probes.request_shape import RequestShape
 from tracker.probes.session import Session
 
 ANSWERS = frozenset({"message", "content_block_delta", "message_delta"})
@@ -22,8 +23,13 @@ async def check(session: Session, key: Secret | None) -> CheckResult:
     return await check_list(session, key, session.option("path"))
 
 
-def body(_: Session, model: str) -> dict[str, Any]:
-    return {"model": model, "messages": HELLO, "max_tokens": 1, "stream": True}
+def body(shape: RequestShape, model: str) -> dict[str, Any]:
+    return {
+        "model": model,
+        "messages": HELLO,
+        "max_tokens": shape.tokens,
+        "stream": shape.stream,
+    }
 
 
 def answers(event: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Secret
 from tracker.probes.completions import HELLO, CompletionFormat, complete
 from tracker.probes.list_models import check_list, hourly_models
+from tracker.probes.request_shape import RequestShape
 from tracker.probes.session import Session
 
 
@@ -35,8 +36,13 @@ async def _check_key(session: Session, key: Secret | None) -> CheckResult:
     return session.found(reply, OutcomeKind.OK, "", facts, models=models)
 
 
-def body(_: Session, model: str) -> dict[str, Any]:
-    return {"model": model, "messages": HELLO, "max_tokens": 1, "stream": True}
+def body(shape: RequestShape, model: str) -> dict[str, Any]:
+    return {
+        "model": model,
+        "messages": HELLO,
+        "max_tokens": shape.tokens,
+        "stream": shape.stream,
+    }
 
 
 def answers(event: Mapping[str, Any]) -> bool:

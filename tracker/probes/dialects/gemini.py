@@ -11,6 +11,7 @@ from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Secret
 from tracker.probes.completions import CompletionFormat, complete
 from tracker.probes.list_models import check_list
+from tracker.probes.request_shape import RequestShape
 from tracker.probes.session import Session
 
 
@@ -20,10 +21,10 @@ async def check(session: Session, key: Secret | None) -> CheckResult:
     return await check_list(session, key, session.option("path"))
 
 
-def body(_: Session, _model: str) -> dict[str, Any]:
+def body(shape: RequestShape, _model: str) -> dict[str, Any]:
     return {
         "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
-        "generationConfig": {"maxOutputTokens": 1},
+        "generationConfig": {"maxOutputTokens": shape.tokens},
     }
 
 

@@ -105,10 +105,10 @@ async def _quota(session: Session, login: Login) -> tuple[LimitReading, ...]:
 
 
 def readings(buckets: object, now: datetime) -> Iterator[LimitReading]:
-    """One reading a bucket, in percent. Without ``remainingFraction`` it is spent (Mirrowel)."""
+    """Yield a reading a bucket, in percent; the CLI skips those without a fraction (0.61)."""
     for bucket in buckets[:BUCKETS] if isinstance(buckets, list) else ():
         model = bucket.get("modelId") if isinstance(bucket, dict) else None
-        if isinstance(model, str) and model:
+        if isinstance(model, str) and model and amount(bucket.get("remainingFraction")) is not None:
             yield _reading(model, bucket, now)
 
 
