@@ -6,6 +6,8 @@ from typing import Any
 
 import attrs
 
+from tracker.probes.json_values import as_text
+
 MOST = 20_000  # models kept of a list: OpenRouter, the longest known, has under 1,000
 LONGEST = 200  # characters of a model's name
 NAMED_BY = ("id", "name", "model")  # fields that hold it, the usual one first
@@ -68,7 +70,6 @@ def _chats(entry: Mapping[str, Any]) -> bool:
         map(str, methods)
     ):
         return False
-    sort = entry.get("type")
-    if isinstance(sort, str) and sort not in {"chat", "language", "model"}:
+    if as_text(entry.get("type")) not in {"", "chat", "language", "model"}:
         return False
     return not _OTHER.search((_name(entry) or "")[:LONGEST])

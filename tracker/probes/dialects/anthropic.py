@@ -9,6 +9,7 @@ from typing import Any
 from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Secret
 from tracker.probes.completions import HELLO, CompletionFormat, complete
+from tracker.probes.json_values import as_text
 from tracker.probes.list_models import check_list
 from tracker.probes.request_shape import RequestShape
 from tracker.probes.session import Session
@@ -33,11 +34,11 @@ def body(shape: RequestShape, model: str) -> dict[str, Any]:
 
 
 def answers(event: Mapping[str, Any]) -> bool:
-    return event.get("type") in ANSWERS
+    return as_text(event.get("type")) in ANSWERS
 
 
 def speaks(event: Mapping[str, Any]) -> bool:
-    return event.get("type") in SPEAKS
+    return as_text(event.get("type")) in SPEAKS
 
 
 WIRE = CompletionFormat(body=body, answers=answers, speaks=speaks)

@@ -10,6 +10,7 @@ from typing import Any
 from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Secret
 from tracker.probes.completions import CompletionFormat, complete
+from tracker.probes.json_values import as_list
 from tracker.probes.list_models import check_list
 from tracker.probes.request_shape import RequestShape
 from tracker.probes.session import Session
@@ -29,8 +30,7 @@ def body(shape: RequestShape, _model: str) -> dict[str, Any]:
 
 
 def answers(event: Mapping[str, Any]) -> bool:
-    candidates = event.get("candidates")
-    return isinstance(candidates, list) and bool(candidates)
+    return bool(as_list(event.get("candidates")))
 
 
 # A token spent on thinking leaves a candidate without text: it is the first sign all the same.

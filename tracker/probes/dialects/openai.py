@@ -6,6 +6,7 @@ from typing import Any
 from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Secret
 from tracker.probes.completions import HELLO, CompletionFormat, complete
+from tracker.probes.json_values import as_mapping, mappings
 from tracker.probes.list_models import check_list
 from tracker.probes.request_shape import RequestShape
 from tracker.probes.session import Session
@@ -32,15 +33,13 @@ def answers(event: Mapping[str, Any]) -> bool:
 
 def speaks(event: Mapping[str, Any]) -> bool:
     choice = _choice(event) or {}
-    delta = choice.get("delta")
-    said = isinstance(delta, dict) and any(delta.get(field) for field in SPOKEN)
+    delta = as_mapping(choice.get("delta"))
+    said = any(delta.get(field) for field in SPOKEN)
     return bool(said or choice.get("finish_reason"))
 
 
 def _choice(event: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    choices = event.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    return first if isinstance(first, dict) else None
+    return next(mappings(event.get("choices"), 1), None)
 
 
 WIRE = CompletionFormat(body=body, answers=answers, speaks=speaks)
