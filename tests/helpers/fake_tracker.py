@@ -47,6 +47,9 @@ class FakeTracker:
         self.changed = threading.Condition()
         self.released = threading.Event()  # ends what hangs
         self.frames: list[bytes] = []
+        self.batches: list[dict[str, Any]] = []  # of reports, as taken
+        self.refusal = 0  # the status that reports are refused with; 0: taken
+        self.send_every = 0.1
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
         self._server.fake = self  # type: ignore[attr-defined]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
@@ -81,6 +84,11 @@ class FakeTracker:
     def wait(self, until: Callable[[], bool]) -> None:
         with self.changed:
             assert self.changed.wait_for(until, LIMIT), f"waited in vain; asked {self.asked}"
+
+    @property
+    def reports(self) -> list[dict[str, Any]]:
+        """Every report taken, in the order it came."""
+        return [report for batch in self.batches for report in batch["reports"]]
 
     def wait_asked(self, count: int) -> None:
         """Until ``count`` polls came, of all."""
@@ -123,6 +131,24 @@ class _Handler(BaseHTTPRequestHandler):
             self.stream()
         else:
             self.answer(404, b"{}")
+
+    def do_POST(self) -> None:
+        fake = self.fake
+        batch = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        batch["token"] = self.headers["Authorization"]
+        receipt = {
+            "accepted": len(batch["reports"]),
+            "neutral": 0,
+            "refused": [],
+            "send_every_seconds": fake.send_every,
+        }
+        with fake.changed:
+            fake.asked[self.path] += 1
+            refusal = fake.refusal
+            if not refusal:
+                fake.batches.append(batch)
+            fake.changed.notify_all()
+        self.answer(refusal or 202, json.dumps(receipt).encode())
 
     def answer_json(self, value: Any, status: int = 200) -> None:
         body = json.dumps(value).encode()
