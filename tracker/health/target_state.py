@@ -187,6 +187,7 @@ class TargetState:
         return self.limits.view(
             now.at,
             documented=settings.documented_limits,
+            interval_seconds=settings.timing.interval_seconds,
             spent=lambda seconds: spent(now.at.timestamp() - seconds) + just_spent,
         )
 

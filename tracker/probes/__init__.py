@@ -70,7 +70,7 @@ class _Check:
     keyring: Keyring
 
     async def __call__(self) -> CheckResult:
-        self.session.requests = 0  # one that was cancelled has been reported without us
+        self.session.transport.sent = 0  # one that was cancelled has been reported without us
         self.session.transport.answered = False
         findings = []
         for position, key in self.keyring.turn():

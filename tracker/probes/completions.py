@@ -8,16 +8,21 @@ import attrs
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Secret
 from tracker.probes.error_bodies import error_of
+from tracker.probes.http.event_stream import EventReader, read_stream
 from tracker.probes.http.failures import FetchError
-from tracker.probes.http.response import UNPARSEABLE, BoundedResponse, parse_json
+from tracker.probes.http.fetch import Progress, Watch
+from tracker.probes.http.response import BoundedResponse, parse_json
 from tracker.probes.list_models import shown
 from tracker.probes.model_lists import read_models
+from tracker.probes.request_shape import ADAPTATIONS, RequestShape, adapt
 from tracker.probes.session import Session
 
 TRIES = 3  # models tried in one check where nobody named one: some are listed but not ours to use
 LIST_SECONDS = 3600.0  # how long a list is good for choosing a model
 # OpenAI, with a 400: a reasoning model spent its one token on thinking.
 ALL_THOUGHT = "max_tokens or model output limit was reached"
+DONE = b"[DONE]"  # how OpenAI's streams say that they are over
+ACCEPTED = 202  # NVIDIA: the answer is to be fetched later
 HELLO = [{"role": "user", "content": "hi"}]
 
 
@@ -25,13 +30,13 @@ HELLO = [{"role": "user", "content": "hi"}]
 class CompletionFormat:
     """How a kind of API asks for a completion and shows that it answers.
 
-    body: the request for a model, given the session (which remembers what it did not take).
+    body: the request for a model, in the shape that it takes.
     answers: an event, or a whole JSON answer, shows that the model answered. speaks: an event
     holds text of it. Reasoning models may spend their token unseen: an answer without text is
     one all the same.
     """
 
-    body: Callable[[Session, str], object]
+    body: Callable[[RequestShape, str], object]
     answers: Callable[[Mapping[str, Any]], bool]
     speaks: Callable[[Mapping[str, Any]], bool]
 
@@ -90,9 +95,13 @@ async def _candidates(session: Session, key: Secret | None) -> tuple[str, ...] |
 async def _ask(
     session: Session, key: Secret | None, wire: CompletionFormat, model: str
 ) -> CheckResult:
-    """Asks once more where the refusal itself says what the model takes instead."""
+    """Ask, and once more for each parameter where the refusal itself says what the model takes."""
     reply = await _post(session, key, wire, model)
-    if _learnt(session, reply):
+    for _ in range(ADAPTATIONS):
+        adapted = adapt(_shape(session, model), reply)
+        if adapted is None:
+            break
+        session.memory[f"request shape: {model}"] = adapted
         reply = await _post(session, key, wire, model)
     return judged(session, reply, wire, key)
 
@@ -102,22 +111,41 @@ async def _post(
 ) -> BoundedResponse:
     session.completions += 1
     path = session.option("chat_path").replace("{model}", model)
-    return await session.post(path, key, wire.body(session, model), timed=True)
+    shape = _shape(session, model)
+    body = wire.body(shape, model)
+    return await session.post(path, key, body, watch=watch_stream(wire))
 
 
-def _learnt(session: Session, reply: BoundedResponse) -> bool:
-    """Whether a 400 told something new: OpenAI's reasoning models want another field."""
-    told = reply.status == 400 and "max_completion_tokens" in reply.text
-    if not told or session.memory.get("length_field") is not None:
-        return False
-    session.memory["length_field"] = "max_completion_tokens"
-    return True
+def _shape(session: Session, model: str) -> RequestShape:
+    shape: RequestShape = session.memory.get(f"request shape: {model}", RequestShape())
+    return shape
+
+
+def watch_stream(wire: CompletionFormat) -> Watch:
+    """Say when the first token of a streamed completion has come, and when the stream is over."""
+    reader = EventReader()
+
+    def watch(piece: bytes) -> Progress:
+        progress = Progress.WAITING
+        for event in reader.feed(piece):
+            if event.data.strip() == DONE:
+                return Progress.OVER
+            value = parse_json(event.data)
+            if isinstance(value, dict) and wire.speaks(value):
+                progress = Progress.ANSWERED
+        return progress
+
+    return watch
 
 
 def judged(
     session: Session, reply: BoundedResponse, wire: CompletionFormat, key: Secret | None
 ) -> CheckResult:
-    """The finding on a completion's answer, streamed or whole."""
+    """Judge a completion's answer, streamed or whole."""
+    if reply.status == ACCEPTED and not reply.body:
+        facts = Facts(reachable=True, inference=False)
+        message = "accepted, but not answered in time (202): it may still be starting"
+        return session.found(reply, OutcomeKind.OVERLOADED, message, facts)
     events = list(read_events(reply))
     if reply.status == 400 and ALL_THOUGHT in reply.text:
         return _answered(session, reply, key)
@@ -158,14 +186,10 @@ def read_events(reply: BoundedResponse) -> Iterator[Event]:
     if isinstance(reply.json, dict):
         yield len(reply.body), reply.body, reply.json
         return
-    end = 0
-    for line in reply.body.splitlines(keepends=True):
-        end += len(line)
-        if line.startswith(b"data:"):
-            data = line[5:].strip()
-            value = parse_json(data)
-            if value is not UNPARSEABLE and isinstance(value, dict):
-                yield end, data, value
+    for streamed in read_stream(reply.body):
+        value = parse_json(streamed.data)
+        if isinstance(value, dict):
+            yield streamed.end, streamed.data, value
 
 
 def _ttft_ms(reply: BoundedResponse, events: list[Event], wire: CompletionFormat) -> float | None:

@@ -10,7 +10,9 @@ from typing import Any
 from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Secret
 from tracker.probes.completions import CompletionFormat, complete
+from tracker.probes.json_values import as_list
 from tracker.probes.list_models import check_list
+from tracker.probes.request_shape import RequestShape
 from tracker.probes.session import Session
 
 
@@ -20,16 +22,15 @@ async def check(session: Session, key: Secret | None) -> CheckResult:
     return await check_list(session, key, session.option("path"))
 
 
-def body(_: Session, _model: str) -> dict[str, Any]:
+def body(shape: RequestShape, _model: str) -> dict[str, Any]:
     return {
         "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
-        "generationConfig": {"maxOutputTokens": 1},
+        "generationConfig": {"maxOutputTokens": shape.tokens},
     }
 
 
 def answers(event: Mapping[str, Any]) -> bool:
-    candidates = event.get("candidates")
-    return isinstance(candidates, list) and bool(candidates)
+    return bool(as_list(event.get("candidates")))
 
 
 # A token spent on thinking leaves a candidate without text: it is the first sign all the same.
