@@ -146,6 +146,12 @@ def _troubles(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> It
     """What is wrong, but lived with."""
     if not parts.store.state.ok:
         yield f"the database is unavailable: {parts.store.state.reason}"
+    network = parts.aggregator.network
+    if network.away:
+        yield (
+            f"our network cannot be reached: {len(network.suspects)} providers failed at DNS or "
+            "connecting, and none has answered since"
+        )
     for keeper in attrs.astuple(parts.keepers, recurse=False):
         if keeper.restarting:
             yield f"the {keeper.name} is restarting after a crash"
