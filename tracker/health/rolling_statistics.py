@@ -125,6 +125,19 @@ class Statistics:
         if result.verdict != NOT_COUNTED:
             self._recent.append(self._sample(place))
 
+    def uncount(self, at: float) -> None:
+        """Count a failed check of that moment as neither up nor down."""
+        place = bisect_left(self._at, at - STORED_SECONDS)
+        if place >= len(self._at) or self._at[place] > at + STORED_SECONDS:
+            return
+        if self._verdict[place] != DOWN:
+            return
+        self._verdict[place] = NOT_COUNTED
+        for window in (self._hour, self._day, self._week):
+            window.down -= place >= window.start
+        kept = (sample for sample in self._recent if abs(sample.at - at) > STORED_SECONDS)
+        self._recent = deque(kept, maxlen=SAMPLES)
+
     def has(self, at: float) -> bool:
         """Whether a check of that moment is known; a file tells it to the millisecond."""
         place = bisect_left(self._at, at - STORED_SECONDS)

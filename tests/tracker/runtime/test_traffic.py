@@ -65,7 +65,7 @@ class Traffic:
         await advance(self.time, seconds, store.worker, store.readers)
 
     async def tell(
-        self, outcome: str, *, calls: int = 1, reporter: str = "proxy-1", **fields: Any
+        self, outcome: str | None, *, calls: int = 1, reporter: str = "proxy-1", **fields: Any
     ) -> ReportReceipt:
         """Calls of groq that just ended."""
         told = [
@@ -267,3 +267,26 @@ async def test_a_report_is_taken_once(traffic: Traffic, mock_clock: MockClock) -
         await traffic.tell("ok", id="same")
         again = await traffic.tell("ok", id="same")
         assert (again.accepted, len(again.refused)) == (0, 1)
+
+
+async def test_half_an_hour_of_calls_with_a_fifth_neutral_moves_nothing(
+    traffic: Traffic, mock_clock: MockClock
+) -> None:
+    """At one call a second; cancelled, malformed, filtered, and given up before our time-out."""
+    neutral: tuple[tuple[str | None, dict[str, Any]], ...] = (
+        ("cancelled", {}),
+        (None, {"http_status": 400, "error": {"code": "context_length_exceeded"}}),
+        (None, {"http_status": 400, "error": {"code": "content_filter"}}),
+        ("timeout", {"latency_ms": 2_000}),
+    )
+    async with traffic.running() as tracker:
+        best = set()
+        for second in range(0, 1_800, 10):
+            await traffic.tell("ok", calls=8, latency_ms=300)
+            for n in range(2):
+                outcome, fields = neutral[(second // 10 + n) % len(neutral)]
+                await traffic.tell(outcome, **fields)
+            await traffic.passes(10.0)
+            best.add((tracker.get_healthiest_provider(), traffic.groq.status))
+        assert best == {("groq", Status.HEALTHY)}
+        assert traffic.groq.evidence.traffic.failures == 0
