@@ -5,12 +5,12 @@ import binascii
 import hmac
 import re
 from hashlib import sha256
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import attrs
 
 from api.http.problems import Problem
+from tracker.core.addresses import is_loopback_host
 from tracker.core.redaction import Secret
 from tracker.core.settings import Config, ServerSettings
 
@@ -18,16 +18,6 @@ REALM = 'realm="provider status"'
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s\[\]/?#@:]*))(?::\d*)?")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-def is_loopback(host: str) -> bool:
-    """A host name or address that only this machine reaches."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def is_token(given: str | None, secret: Secret) -> bool:
@@ -120,7 +110,7 @@ class AllowedHosts:
     def of(cls, settings: ServerSettings) -> "AllowedHosts":
         if "*" in settings.allowed_hosts:
             return cls(None)
-        if not settings.allowed_hosts and not is_loopback(settings.host):
+        if not settings.allowed_hosts and not is_loopback_host(settings.host):
             return cls(None)  # a public bind: its names are not ours to know
         own = {name.lower().rstrip(".") for name in (*settings.allowed_hosts, settings.host)}
         return cls(LOOPBACK_NAMES | own)

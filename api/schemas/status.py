@@ -158,6 +158,7 @@ class Provider(Struct, frozen=True):
     quota_available: Annotated[bool | None, From("facts.quota_available")]
     inference: Annotated[bool | None, From("facts.inference")]
     keys: list[Key]
+    adaptations: list[str]
     offers: list[Offer]
     waits_for_budget: bool
     last_call: Timestamp | None

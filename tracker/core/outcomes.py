@@ -1,5 +1,6 @@
 """What a check found: its outcome, the facts it proves, and the result value. All frozen."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -7,6 +8,7 @@ import attrs
 from attrs.validators import ge, instance_of, max_len, optional
 
 from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.request_shape import RequestShape
 from tracker.core.validators import is_aware, is_finite
 
 NOT_STAMPED = datetime(1970, 1, 1, tzinfo=UTC)  # of a result whose actor has not said when
@@ -116,6 +118,7 @@ class CheckResult:
     retry_after: seconds until the provider asked us to come back (header or body), None untold.
     models: the model list, None where the check read none.
     completions: how many completions this check spent; requests: how many requests it sent.
+    learned: how models must be asked, where a refusal has taught it, by model.
     """
 
     kind: OutcomeKind = attrs.field(validator=instance_of(OutcomeKind))
@@ -134,3 +137,4 @@ class CheckResult:
     requests: int = 1
     completions: int = 0
     keys: tuple[KeyReport, ...] = ()
+    learned: Mapping[str, RequestShape] = attrs.field(factory=dict)

@@ -25,6 +25,15 @@ class CheckRecord:
     state: str
 
 
+@attrs.frozen(kw_only=True)
+class CorrectionRecord:
+    """A check, stored as the provider's failure, that turned out to be our own network's."""
+
+    provider: str
+    at: datetime
+    message: str
+
+
 class ChangeKind(StrEnum):
     STATUS = "status"  # a provider's status changed
     BEST = "best"  # another provider is recommended now
@@ -53,4 +62,4 @@ class OverrideRecord:
     enabled: bool | None
 
 
-Record = CheckRecord | ChangeRecord | OverrideRecord | TrafficRecord
+Record = CheckRecord | CorrectionRecord | ChangeRecord | OverrideRecord | TrafficRecord

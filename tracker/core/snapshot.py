@@ -123,6 +123,7 @@ class ProviderStatus:
     consecutive_failures: int = 0
     facts: Facts = Facts()
     keys: tuple[KeyReport, ...] = ()
+    adaptations: tuple[str, ...] = ()  # how models are asked, where refusals have taught it
     models: tuple[str, ...] | None = None
     offers: tuple[OfferStatus, ...] = ()
     waits_for_budget: bool = False  # its completion check, until midnight UTC

@@ -8,13 +8,15 @@ import msgspec
 
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, OutcomeKind
-from tracker.core.records import CheckRecord
+from tracker.core.records import CheckRecord, CorrectionRecord
 from tracker.core.settings import Provider, Timing
 from tracker.core.snapshot import Excluded, OfferStatus, ProviderStatus
 from tracker.core.traffic import ProviderTrafficView
 from tracker.health.health_state import HealthState
 from tracker.health.offer_state import OfferState, concerns_provider
+from tracker.health.own_network import UNREACHED
 from tracker.health.provider_view import build_entry, build_view
+from tracker.health.status_rules import OUR_NETWORK
 from tracker.health.target_state import (
     PersistedState,
     StoredTarget,
@@ -27,6 +29,8 @@ from tracker.ranking.policy import Candidate
 
 # Failures of so many of its offers within one interval are the provider's.
 OFFERS_TO_BLAME_PROVIDER = 2
+# Our own network is noticed within one round of checks and re-checks; older failures stand.
+UNREACHED_KEPT = 20
 
 
 @attrs.frozen(kw_only=True)
@@ -51,6 +55,17 @@ class Published:
 
 
 @attrs.define(eq=False)
+class UnreachedRun:
+    """Checks in a row that did not reach the provider, and the state before them.
+
+    Kept so that they can be taken back, should our own network turn out to be the cause.
+    """
+
+    before: TargetState | None = None
+    results: list[CheckResult] = attrs.field(factory=list)
+
+
+@attrs.define(eq=False)
 class ProviderState:
     """One provider: its settings, what its checks said, and what was published of it.
 
@@ -65,6 +80,8 @@ class ProviderState:
     given_up: str | None = None
     overridden: bool = False
     waits_for_budget: bool = False
+    network_away: bool = False
+    unreached: UnreachedRun = attrs.field(factory=UnreachedRun)
     outcomes: Counter[OutcomeKind] = attrs.field(factory=Counter)
     checked: bool = False
     touched: bool = True
@@ -200,6 +217,48 @@ class ProviderState:
         self.touched = False
         return view
 
+    def set_network_away(self, away: bool, now: ClockReading) -> Iterator[CorrectionRecord]:
+        """Blame our own network for what this provider could not be reached for, or stop that.
+
+        Its checks since it was last reached count as nothing then; yields what to correct.
+        """
+        if away != self.network_away:
+            self.network_away = away
+            self._touch()
+        if away:
+            yield from self._take_back(now)
+
+    def _take_back(self, now: ClockReading) -> Iterator[CorrectionRecord]:
+        run, self.unreached = self.unreached, UnreachedRun()
+        if run.before is None:
+            return
+        target = attrs.evolve(run.before, next_due=self.target.next_due)
+        for result in run.results:
+            ours = CheckResult(
+                kind=OutcomeKind.INTERNAL,
+                provider=self.provider.name,
+                at=result.at,
+                message=f"{OUR_NETWORK}: {result.message}"[:MESSAGE_LENGTH],
+            )
+            target = target.after(ours, self.target.next_due, self._settings(self.given_up), now)
+            target.statistics.uncount(result.at.timestamp())
+            self.outcomes[result.kind] -= 1
+            self.outcomes[OutcomeKind.INTERNAL] += 1
+            yield CorrectionRecord(provider=self.provider.name, at=result.at, message=ours.message)
+        target.stale_at = self.target.stale_at
+        self.target = target
+        self._touch()
+
+    def _note_unreached(self, result: CheckResult) -> None:
+        if result.kind not in UNREACHED:
+            if not result.kind.is_ours:
+                self.unreached = UnreachedRun()
+            return
+        run = self.unreached
+        if run.before is None:
+            run.before = attrs.evolve(self.target)
+        run.results = [*run.results, result][-UNREACHED_KEPT:]
+
     def offer_entries(self) -> Iterator[tuple[str, Candidate | Excluded]]:
         """Yield what a ranking sees of each offer, by "provider/model"."""
         for model, offer in self.offers.items():
@@ -219,6 +278,7 @@ class ProviderState:
         target = self.target.after(result, due, self._settings(given_up), now)
         record = self._record(result, target, now, self._settings(given_up))
 
+        self._note_unreached(result)
         self.target, self.given_up = target, given_up
         target.count(result)
         target.next_due = self._plan(due)
@@ -297,6 +357,7 @@ class ProviderState:
             timing=self.provider.timing,
             enabled=self.provider.enabled,
             given_up=given_up,
+            network_away=self.network_away,
             documented_limits=self.provider.documented_limits,
         )
 

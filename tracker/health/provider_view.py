@@ -1,5 +1,6 @@
 """What a snapshot shows of one provider, built from its state. Pure."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,7 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         consecutive_failures=health.consecutive_failures,
         facts=health.facts,
         keys=health.keys,
+        adaptations=tuple(_adaptations(state)),
         models=state.models,
         offers=state.published.offers,
         waits_for_budget=state.waits_for_budget,
@@ -59,6 +61,14 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         traffic=state.traffic,
         outcome_counts=tuple(sorted(state.outcomes.items())),
     )
+
+
+def _adaptations(state: "ProviderState") -> Iterator[str]:
+    """Yield in words how models are asked, where refusals have taught it."""
+    targets = (state.target, *(offer.target for offer in state.offers.values()))
+    learned = {model: shape for each in targets for model, shape in each.health.learned.items()}
+    for model, shape in sorted(learned.items()):
+        yield from (f"{model}: {words}" for words in shape.adaptations)
 
 
 def build_entry(

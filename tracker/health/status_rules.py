@@ -17,6 +17,7 @@ NEARLY_USED_PERCENT = 90.0
 # nobody knows any more.
 STALE_INTERVALS = 3.0
 
+OUR_NETWORK = "our network cannot be reached"
 PLAIN_WORDS = {
     OutcomeKind.OK: "ok",
     OutcomeKind.SLOW: "slow",
@@ -46,6 +47,7 @@ class StatusInputs:
     switched_off: bool = False
     given_up: str | None = None  # why its actor is only tried at the longest delay
     failures_to_down: int = 3
+    network_away: bool = False  # our own, as far as anybody can tell
     limit_percent: float = 0.0
     runs_out: datetime | None = None  # its limit, within two intervals and before the reset
 
@@ -103,6 +105,8 @@ def _why_unknown(health: HealthState, circumstances: StatusInputs) -> str | None
         return "switched off: it is not checked"
     if circumstances.given_up is not None:
         return f"its checker crashed too often and was given up for now: {circumstances.given_up}"
+    if circumstances.network_away:
+        return OUR_NETWORK
     if health.counted is None:
         return _why_never_checked(health)
     if circumstances.stale:

@@ -35,6 +35,7 @@ class TargetSettings:
     timing: Timing
     enabled: bool = True
     given_up: str | None = None
+    network_away: bool = False
     documented_limits: tuple[LimitReading, ...] = ()
 
 
@@ -107,7 +108,7 @@ class TargetState:
             CheckSample(
                 at=result.at.timestamp(),
                 verdict=counts_as(result.kind),
-                latency_ms=result.latency_ms if result.kind.is_success else None,
+                latency_ms=result.latency_ms,
                 completions=result.completions,
             )
         )
@@ -125,6 +126,7 @@ class TargetState:
                 stale=self.is_stale(now),
                 switched_off=not settings.enabled,
                 failures_to_down=settings.timing.failures_to_down,
+                network_away=settings.network_away,
                 given_up=settings.given_up,
                 limit_percent=rate_limit.percent,
                 runs_out=rate_limit.exhausts_at if soon else None,

@@ -1,7 +1,7 @@
 """Checks: ``open_check`` gives one provider's, which answers every call with a CheckResult."""
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import attrs
@@ -9,6 +9,7 @@ import attrs
 from tracker.core.clock import Clock
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Mask, Secret
+from tracker.core.request_shape import RequestShape
 from tracker.core.settings import Provider
 from tracker.probes.check import Check, FunctionCheck
 from tracker.probes.dialects import Dialect, dialect_of
@@ -59,6 +60,9 @@ class _MisconfiguredCheck:
     async def check_model(self, model: str) -> CheckResult:
         return attrs.evolve(self.finding, requests=0, model=model)
 
+    def remember(self, learned: Mapping[str, RequestShape]) -> None:
+        """Nothing is asked, so there is nothing to remember."""
+
     def partial_result(self) -> CheckResult:
         return attrs.evolve(self.finding, requests=0)
 
@@ -84,7 +88,12 @@ class _Check:
             requests=requests,
             completions=completions,
             keys=self.keyring.reports(),
+            learned=dict(self.session.learned),
         )
+
+    def remember(self, learned: Mapping[str, RequestShape]) -> None:
+        """Ask these models as an earlier process has learnt to."""
+        self.session.learned.update(learned)
 
     async def check_model(self, model: str) -> CheckResult:
         """Ask one offer: the completion of a provider that is checked by nothing else."""

@@ -1,11 +1,12 @@
 """What an actor asks a provider with: one check of the provider, or of one of its offers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 import attrs
 
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.request_shape import RequestShape
 
 
 class Check(Protocol):
@@ -23,6 +24,10 @@ class Check(Protocol):
         """Return what is known of a check that was cancelled for its time limit."""
         ...
 
+    def remember(self, learned: Mapping[str, RequestShape]) -> None:
+        """Take over how models must be asked, as an earlier process has learnt it."""
+        ...
+
 
 @attrs.frozen
 class FunctionCheck:
@@ -38,3 +43,6 @@ class FunctionCheck:
 
     def partial_result(self) -> CheckResult:
         return CheckResult(kind=OutcomeKind.TIMEOUT, facts=Facts(reachable=False))
+
+    def remember(self, learned: Mapping[str, RequestShape]) -> None:
+        """A function asks as it does."""

@@ -7,6 +7,8 @@ import attrs
 
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Secret
+from tracker.core.request_shape import RequestShape
+from tracker.probes.adaptation import ADAPTATIONS, adapt
 from tracker.probes.error_bodies import error_of
 from tracker.probes.http.event_stream import EventReader, read_stream
 from tracker.probes.http.failures import FetchError
@@ -14,7 +16,6 @@ from tracker.probes.http.fetch import Progress, Watch
 from tracker.probes.http.response import BoundedResponse, parse_json
 from tracker.probes.list_models import shown
 from tracker.probes.model_lists import read_models
-from tracker.probes.request_shape import ADAPTATIONS, RequestShape, adapt
 from tracker.probes.session import Session
 
 TRIES = 3  # models tried in one check where nobody named one: some are listed but not ours to use
@@ -101,7 +102,7 @@ async def _ask(
         adapted = adapt(_shape(session, model), reply)
         if adapted is None:
             break
-        session.memory[f"request shape: {model}"] = adapted
+        session.learned[model] = adapted
         reply = await _post(session, key, wire, model)
     return judged(session, reply, wire, key)
 
@@ -117,8 +118,7 @@ async def _post(
 
 
 def _shape(session: Session, model: str) -> RequestShape:
-    shape: RequestShape = session.memory.get(f"request shape: {model}", RequestShape())
-    return shape
+    return session.learned.get(model, RequestShape())
 
 
 def watch_stream(wire: CompletionFormat) -> Watch:

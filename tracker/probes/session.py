@@ -12,6 +12,7 @@ from tracker.core.clock import Clock
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.redaction import MASK, Mask, Secret
+from tracker.core.request_shape import RequestShape
 from tracker.core.settings import Provider
 from tracker.probes.classify import classify
 from tracker.probes.http.failures import FetchError
@@ -30,7 +31,7 @@ class Session:
     """One provider, from its first check to its last.
 
     memory: what a dialect keeps between checks (a model list, a token), by names of its own.
-    completions: sent and not yet reported.
+    completions: sent and not yet reported. learned: how each model must be asked.
     """
 
     provider: Provider
@@ -38,6 +39,7 @@ class Session:
     clock: Clock
     memory: dict[str, Any] = attrs.field(factory=dict)
     completions: int = 0
+    learned: dict[str, RequestShape] = attrs.field(factory=dict)
     options: dict[str, Any] = attrs.field(init=False)
     log: Any = attrs.field(init=False)  # bound once: structlog's lazy one is built at each call
     _hidden: tuple[Secret, ...] = ()

@@ -1,6 +1,6 @@
 """The actor that checks one provider and its offers, each on its own timer, until cancelled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -10,6 +10,7 @@ import trio
 
 from tracker.core.clock import Clock
 from tracker.core.outcomes import CheckResult, OutcomeKind
+from tracker.core.request_shape import RequestShape
 from tracker.core.settings import Config, Provider, Timing
 from tracker.probes.check import Check
 from tracker.runtime.check_plan import NEVER, CheckPlan
@@ -35,7 +36,8 @@ class ActorContext:
     """What all actors of a tracker share.
 
     schedule: False makes checks only on request. skip_check: whether real calls make the next
-    check on the grid needless, of a provider or of this model at it.
+    check on the grid needless, of a provider or of this model at it. learned: how models must be
+    asked, by provider.
     """
 
     open_check: OpenCheck
@@ -46,6 +48,7 @@ class ActorContext:
         factory=lambda: CompletionBudget(Config().completions_per_day)
     )
     schedule: bool = True
+    learned: dict[str, Mapping[str, RequestShape]] = attrs.field(factory=dict)
     skip_check: Callable[[str, str | None], bool] = never
 
 
@@ -98,6 +101,7 @@ class CheckActor:
             while True:
                 settings = self.provider
                 async with self.shared.open_check(settings) as check:
+                    check.remember(self.shared.learned.get(settings.name, {}))
                     while same_endpoint(self.provider, settings):
                         await self._wait()
                         plan = self._next_plan()
@@ -167,6 +171,8 @@ class CheckActor:
         )
         self._log.debug("check ended", outcome=result.kind.value)
         self.shared.budget.spend(result.completions, clock.now())
+        if result.learned:
+            self.shared.learned[self.provider.name] = result.learned
         return attrs.evolve(result, provider=self.provider.name, at=at, model=model)
 
     def _update_plans(self, now: float) -> None:

@@ -9,11 +9,13 @@ import structlog
 import trio
 
 from tracker.core.clock import Clock, ClockReading
-from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, OutcomeKind
+from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
 from tracker.core.snapshot import EvidenceSource, ProviderStatus, Snapshot
+from tracker.health.own_network import OwnNetwork
 from tracker.health.provider_state import ProviderState, StoredProvider
+from tracker.health.status_rules import OUR_NETWORK
 from tracker.ranking import Ranking
 from tracker.ranking.candidate_pool import CandidatePool
 from tracker.ranking.offer_ranking import Rank, RankingEntries
@@ -58,6 +60,7 @@ class Aggregator:
     providers: dict[str, ProviderState] = attrs.field(factory=dict)
     entries: RankingEntries = RankingEntries()  # of the latest snapshot
     # State of removed providers, kept in case a reload adds them back.
+    network: OwnNetwork = attrs.field(factory=OwnNetwork)
     _stored: dict[str, StoredProvider] = attrs.field(factory=dict)
     _removed: dict[str, ProviderState] = attrs.field(factory=dict)
     traffic: TrafficRecorder = attrs.field(init=False)
@@ -159,6 +162,7 @@ class Aggregator:
                 if (state := self.providers.pop(name, None)) is not None:
                     self._removed[name] = state
                 self._sweep.forget(name)
+                self.network.forget(name)
                 self.traffic.forget(name)
             case SettingsChanged(rank=rank, mask=mask, done=done):
                 self.rank, self.mask = rank, mask
@@ -202,10 +206,34 @@ class Aggregator:
             **({"message": result.message} if result.message else {}),
         )
         self._change_log.models(result.provider, state.models, result.models, result.at)
+        result = self._blame_network(result)
         record = state.record_check(result, next_due, self._now(), given_up=given_up)
         self.backlog.append(record)
         self.traffic.note_check(result, self._now())
         self._sweep.forget(result.provider)
+
+    def _blame_network(self, result: CheckResult) -> CheckResult:
+        """Turn a failure of our own network into one that is held against nobody."""
+        was_away = self.network.away
+        ours = self.network.record(result)
+        if self.network.away != was_away:
+            log.warning(
+                "our network cannot be reached" if ours else "our network is back",
+                providers=len(self.network.suspects),
+            )
+        if ours or was_away:
+            self._apply_network()
+        if not ours:
+            return result
+        message = f"{OUR_NETWORK}: {result.message}"[:MESSAGE_LENGTH]
+        return attrs.evolve(result, kind=OutcomeKind.INTERNAL, message=message, facts=Facts())
+
+    def _apply_network(self) -> None:
+        now = self._now()
+        for name, state in self.providers.items():
+            away = self.network.away and name in self.network.suspects
+            for correction in state.set_network_away(away, now):
+                self.backlog.append(correction)
 
     def _reschedule(self, plan: CheckRescheduled) -> None:
         if plan.waits_for_budget and plan.model is None:
@@ -250,6 +278,7 @@ class Aggregator:
             if provider.name < last:
                 self.providers = dict(sorted(self.providers.items()))
         state.update_settings(provider, overridden=overridden)
+        self.network.watch(provider.name, provider.base_url, enabled=provider.enabled)
         if provider.enabled and not state.checked:
             self._sweep.expect(provider.name)
         else:

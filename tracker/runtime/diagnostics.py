@@ -8,6 +8,7 @@ import attrs
 
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.snapshot import Snapshot
+from tracker.health.status_rules import OUR_NETWORK
 from tracker.ranking.guard import FallbackRanker
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.restarting_task import RestartingTask
@@ -146,6 +147,12 @@ def _troubles(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> It
     """What is wrong, but lived with."""
     if not parts.store.state.ok:
         yield f"the database is unavailable: {parts.store.state.reason}"
+    network = parts.aggregator.network
+    if network.away:
+        yield (
+            f"our network cannot be reached: {len(network.suspects)} providers failed at DNS or "
+            "connecting, and none has answered since"
+        )
     for keeper in attrs.astuple(parts.keepers, recurse=False):
         if keeper.restarting:
             yield f"the {keeper.name} is restarting after a crash"
@@ -167,5 +174,7 @@ def _count_internal_failures(snapshot: Snapshot) -> Counter[str]:
     return Counter(
         view.error_message
         for view in views
-        if view.enabled and view.outcome is OutcomeKind.INTERNAL
+        if view.enabled
+        and view.outcome is OutcomeKind.INTERNAL
+        and not view.error_message.startswith(OUR_NETWORK)  # said once for all of them
     )

@@ -2,15 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import attrs
+import msgspec
 import trio
 
 from tracker.core.records import OverrideRecord
+from tracker.core.request_shape import RequestShape
 from tracker.health.provider_state import StoredProvider
 from tracker.health.rolling_statistics import SLACK, WEEK, Statistics, counts_as
-from tracker.health.target_state import StoredTarget
+from tracker.health.target_state import PersistedState, StoredTarget
 from tracker.runtime.completion_budget import midnight
 from tracker.runtime.messages import HistoryLoaded
 from tracker.store import Store, StoredData
@@ -24,12 +27,14 @@ _COUNTS_AS = bytes(counts_as(kind) for kind in KINDS).ljust(256, b"\0")
 class RestoredState:
     """``restore`` goes to the aggregator; the overrides decide which actors start.
 
-    completions_today: what all checks have spent since midnight UTC.
+    completions_today: what all checks have spent since midnight UTC. learned: how models must be
+    asked, by provider.
     """
 
     restore: HistoryLoaded
     overrides: Mapping[str, OverrideRecord]
     completions_today: int = 0
+    learned: Mapping[str, Mapping[str, RequestShape]] = attrs.field(factory=dict)
 
 
 async def restore_state(store: Store, *, now: datetime) -> RestoredState:
@@ -56,11 +61,24 @@ def _build(loaded: StoredData, now: datetime) -> RestoredState:
     return RestoredState(
         restore=HistoryLoaded(past=past, best=loaded.best),
         overrides=dict(loaded.overrides),
+        learned=_learned(stored),
         completions_today=sum(
             target.statistics.completions_since(midnight(now).timestamp())
             for target in stored.values()
         ),
     )
+
+
+def _learned(stored: Mapping[Target, StoredTarget]) -> dict[str, dict[str, RequestShape]]:
+    """Collect how models must be asked out of the stored states; one that is not ours has none."""
+    learned: dict[str, dict[str, RequestShape]] = defaultdict(dict)
+    for (name, _), target in stored.items():
+        if target.state is None:
+            continue
+        with suppress(msgspec.DecodeError, ValueError):
+            state = msgspec.json.decode(target.state, type=PersistedState)
+            learned[name].update(state.health.learned)
+    return {name: shapes for name, shapes in learned.items() if shapes}
 
 
 def _stored(loaded: StoredData, target: Target, now: float) -> StoredTarget:

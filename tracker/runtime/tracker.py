@@ -302,6 +302,7 @@ class Tracker:
     def _merge(self, stored: RestoredState) -> None:
         now = self._aggregator.clock.now()
         self._supervisor.shared.budget.restore(stored.completions_today, now)
+        self._supervisor.shared.learned.update(stored.learned)
         for override in self._settings.merge_stored(stored.overrides):
             self._aggregator.backlog.append(override)
         self._writer.remembered.set()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import trio
 
-from tracker.core.records import ChangeRecord, CheckRecord, Record
+from tracker.core.records import ChangeRecord, CheckRecord, CorrectionRecord, Record
 from tracker.core.traffic import TrafficRecord
 
 Batch = tuple[Sequence[Record], Sequence[Record]]  # changes and overrides, then checks
@@ -36,7 +36,7 @@ class Backlog:
 
     def append(self, record: Record) -> None:
         others, checks = self._taken
-        if isinstance(record, CheckRecord):
+        if isinstance(record, CheckRecord | CorrectionRecord):
             self._checks.append(record)
             if len(checks) + len(self._checks) > self.limit:
                 self._checks.popleft()

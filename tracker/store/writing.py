@@ -6,7 +6,7 @@ from typing import Any
 
 import apsw
 
-from tracker.core.records import ChangeRecord, CheckRecord, OverrideRecord, Record
+from tracker.core.records import ChangeRecord, CheckRecord, CorrectionRecord, OverrideRecord, Record
 from tracker.core.traffic import TrafficRecord
 from tracker.store.connection import epoch_ms, transaction, value
 from tracker.store.traffic import add_traffic, prune_traffic
@@ -22,6 +22,10 @@ ON CONFLICT DO UPDATE SET
     last_check_id = excluded.last_check_id,
     response_time_ms = coalesce(excluded.response_time_ms, response_time_ms),
     state = excluded.state
+"""
+_CORRECTION = """
+UPDATE checks SET outcome = 'internal', status = 'unknown', error_message = ?
+WHERE checked_at_ms / 3600000 = ? AND provider_name = ? AND checked_at_ms = ?
 """
 _OFFER_STATE = """
 INSERT INTO offer_states VALUES (?, ?, ?, ?)
@@ -65,6 +69,8 @@ def store(connection: apsw.Connection, records: Sequence[Record]) -> None:
     """All records or none, each table's in the order given."""
     with transaction(connection):
         _store_checks(connection, [r for r in records if isinstance(r, CheckRecord)])
+        corrections = (r for r in records if isinstance(r, CorrectionRecord))
+        connection.executemany(_CORRECTION, map(_correction, corrections))
         changes = (r for r in records if isinstance(r, ChangeRecord))
         connection.executemany(_CHANGE, map(_change, changes))
         overrides = (r for r in records if isinstance(r, OverrideRecord))
@@ -138,6 +144,11 @@ def _check(number: int, record: CheckRecord) -> tuple[Any, ...]:
         result.completions,
         None if result.model is None else encodable(result.model),
     )
+
+
+def _correction(record: CorrectionRecord) -> tuple[Any, ...]:
+    at_ms = epoch_ms(record.at.timestamp())
+    return (encodable(record.message), at_ms // HOUR_MS, record.provider, at_ms)
 
 
 def _change(record: ChangeRecord) -> tuple[Any, ...]:

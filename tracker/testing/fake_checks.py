@@ -1,7 +1,7 @@
 """Providers without a network: checks that answer by mood on trio's time, also a virtual one."""
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import attrs
@@ -9,6 +9,7 @@ import trio
 
 from tracker.core.clock import Clock
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.request_shape import RequestShape
 from tracker.core.settings import Provider
 from tracker.testing.provider_behavior import ProviderBehavior
 
@@ -53,6 +54,9 @@ class FakeCheck:
 
     def partial_result(self) -> CheckResult:
         return CheckResult(kind=OutcomeKind.TIMEOUT, facts=Facts(reachable=False))
+
+    def remember(self, learned: Mapping[str, RequestShape]) -> None:
+        """It takes any request."""
 
     async def _answer(self, mood: ProviderBehavior) -> CheckResult:
         if (crash := self.crash) is not None:

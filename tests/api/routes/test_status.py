@@ -89,6 +89,7 @@ async def test_status_has_every_field_of_the_contract():
         "quota_available": True,
         "inference": None,
         "keys": [],
+        "adaptations": [],
         "offers": [],
         "waits_for_budget": False,
         "last_call": None,

@@ -35,6 +35,7 @@ class FakeProvider:
     opened: int = 0
     times: list[float] = attrs.field(factory=list)
     models: list[str] = attrs.field(factory=list)
+    remembered: object = None
 
     @asynccontextmanager
     async def open(self, _: Provider) -> AsyncIterator[Check]:
@@ -58,6 +59,9 @@ class FakeProvider:
 
     def partial_result(self) -> CheckResult:
         return CheckResult(kind=OutcomeKind.TIMEOUT, facts=Facts(reachable=False))
+
+    def remember(self, learned: object) -> None:
+        self.remembered = learned
 
 
 @asynccontextmanager

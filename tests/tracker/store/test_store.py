@@ -23,7 +23,7 @@ from structlog.testing import capture_logs
 from tests.helpers.garbage import gone, no_collector
 from tests.helpers.store_records import CLOCK, NOW, ask, beside, check, opened, stored
 from tracker.core.outcomes import OutcomeKind, Status
-from tracker.core.records import ChangeKind, ChangeRecord, OverrideRecord
+from tracker.core.records import ChangeKind, ChangeRecord, CorrectionRecord, OverrideRecord
 from tracker.store import KINDS, Store, StoreState, StoreUnavailable, history, open_store, writing
 from tracker.store.backlog import Backlog
 from tracker.store.connection import connect
@@ -756,4 +756,15 @@ async def test_the_checks_of_an_offer_are_its_own(path: Path) -> None:
         assert [len(found.providers["a"]) for found in (own, offer)] == [1, 1]
     assert ask(path, "SELECT provider_name, model, status FROM current_offers") == [
         ("a", "m", "healthy")
+    ]
+
+
+async def test_a_failure_that_was_our_network_s_is_corrected_in_its_row(path: Path) -> None:
+    failed = check(kind=OutcomeKind.DNS, message="no such host")
+    correction = CorrectionRecord(provider="a", at=failed.result.at, message="ours")
+    async with open_store(str(path), clock=CLOCK) as store:
+        await store.write([failed, check("b", kind=OutcomeKind.DNS), correction])
+    assert ask(path, "SELECT provider_name, outcome, error_message FROM checks ORDER BY id") == [
+        ("a", "internal", "ours"),
+        ("b", "dns", ""),
     ]

@@ -8,10 +8,10 @@ from typing import Any
 
 from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Secret
+from tracker.core.request_shape import RequestShape
 from tracker.probes.completions import HELLO, CompletionFormat, complete
 from tracker.probes.json_values import as_text
 from tracker.probes.list_models import check_list
-from tracker.probes.request_shape import RequestShape
 from tracker.probes.session import Session
 
 ANSWERS = frozenset({"message", "content_block_delta", "message_delta"})

@@ -9,10 +9,10 @@ from typing import Any
 
 from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Secret
+from tracker.core.request_shape import RequestShape
 from tracker.probes.completions import CompletionFormat, complete
 from tracker.probes.json_values import as_list
 from tracker.probes.list_models import check_list
-from tracker.probes.request_shape import RequestShape
 from tracker.probes.session import Session
 
 

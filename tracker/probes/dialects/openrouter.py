@@ -33,8 +33,8 @@ async def _check_key(session: Session, key: Secret | None) -> CheckResult:
     reply = await session.get(session.option("path"), key)
     if (refusal := session.refused(reply)) is not None:
         return refusal
-    data = as_mapping(as_mapping(reply.json).get("data"))
-    if not data:
+    data = as_mapping(reply.json).get("data")
+    if not isinstance(data, dict):
         return session.misshapen(reply, "it does not describe the key")
     if data.get("is_management_key") is True:
         facts = Facts(reachable=True, authenticated=False)

@@ -2,8 +2,9 @@
 
 import pytest
 
+from tracker.core.request_shape import RequestShape
+from tracker.probes.adaptation import MOST_TOKENS, adapt
 from tracker.probes.http.response import BoundedResponse
-from tracker.probes.request_shape import MOST_TOKENS, RequestShape, adapt
 
 PLAIN = RequestShape()
 

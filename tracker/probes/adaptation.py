@@ -1,9 +1,10 @@
-"""The shape of a completion request that a model takes, learnt from what it refuses. Pure."""
+"""What a refusal teaches of the completion request that a model takes. Pure."""
 
 import re
 
 import attrs
 
+from tracker.core.request_shape import RequestShape
 from tracker.probes.http.response import BoundedResponse
 
 ADAPTATIONS = 3  # in one check: the three things that can be learnt
@@ -21,30 +22,6 @@ MINIMUM = re.compile(
 )
 TOKEN_FIELD = re.compile(r"max_?(?:output_?|completion_?|new_?)?tokens", re.IGNORECASE)
 MOST_TOKENS = 64  # a minimum above it would spend more than a check is worth
-
-
-@attrs.frozen(kw_only=True)
-class RequestShape:
-    """How a completion is asked for.
-
-    tokens: how many at most. field: what OpenAI's kind of API calls that number.
-    """
-
-    tokens: int = 1
-    field: str = "max_tokens"
-    stream: bool = True
-
-    @property
-    def adaptations(self) -> tuple[str, ...]:
-        """Say in words what was learnt."""
-        told = []
-        if self.field != "max_tokens":
-            told.append(f"asks with {self.field}")
-        if self.tokens != 1:
-            told.append(f"asks for {self.tokens} tokens")
-        if not self.stream:
-            told.append("does not stream")
-        return tuple(told)
 
 
 def adapt(shape: RequestShape, reply: BoundedResponse) -> RequestShape | None:
