@@ -108,7 +108,7 @@ class TargetState:
             CheckSample(
                 at=result.at.timestamp(),
                 verdict=counts_as(result.kind),
-                latency_ms=result.latency_ms if result.kind.is_success else None,
+                latency_ms=result.latency_ms,
                 completions=result.completions,
             )
         )

@@ -8,7 +8,7 @@ import attrs
 from tracker.core.outcomes import Status
 from tracker.core.snapshot import Ranked
 
-SAMPLES = 192  # counted checks a candidate remembers: sixteen half-lives of the default policy
+SAMPLES = 192  # checks a candidate remembers: sixteen half-lives of the default policy
 
 # Lower is better. Only the first two are usable; the rest says where they would stand.
 TIERS = {Status.HEALTHY: 0, Status.DEGRADED: 1, Status.UNKNOWN: 2, Status.DOWN: 3}
@@ -20,11 +20,16 @@ class PolicyError(ValueError):
 
 @attrs.frozen
 class Sample:
-    """One counted check. ``latency_ms`` is None where it failed or its latency is not known."""
+    """One check that counts here: an answer, a failure, or a limit, which fails a call as well.
+
+    latency_ms: None where it failed or its latency is not known. failure_ms: how long a failure
+    took, None where that is not known: then it is taken to have lasted until the time-out.
+    """
 
     ok: bool
     latency_ms: float | None
     at: float  # seconds since the epoch
+    failure_ms: float | None = None
 
 
 @attrs.frozen(kw_only=True, eq=False)
