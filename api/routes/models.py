@@ -128,16 +128,18 @@ def _known_offers(snapshot: Snapshot, offers: Iterable[NamedOffer]) -> Iterator[
 
 def _view_offer(offer: NamedOffer, provider: ProviderStatus) -> schemas.ModelOffer:
     watched = next((each for each in provider.offers if each.model == offer.model), None)
-    if watched is not None:
-        return convert(schemas.ModelOffer, watched, **_no_calls(), provider_name=provider.name)
-    return convert(
-        schemas.ModelOffer, _unwatched(offer, provider), **_no_calls(), provider_name=provider.name
-    )
+    shown = _unwatched(offer, provider) if watched is None else watched
+    calls = _count_calls(offer.model, provider)
+    return convert(schemas.ModelOffer, shown, **calls, provider_name=provider.name)
 
 
-def _no_calls() -> dict[str, None]:
-    """Calls are counted from what proxies report; nothing is known of them here."""
-    return {"calls_24h": None, "failures_24h": None}
+def _count_calls(model: str, provider: ProviderStatus) -> dict[str, int | None]:
+    """Calls as proxies reported them; not known where nobody ever did."""
+    days = provider.traffic.days if provider.traffic else ()
+    day = next((day for day in days if day.model == model), None)
+    if day is None:
+        return {"calls_24h": None, "failures_24h": None}
+    return {"calls_24h": day.calls, "failures_24h": day.failures}
 
 
 def _unwatched(offer: NamedOffer, provider: ProviderStatus) -> OfferStatus:

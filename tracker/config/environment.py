@@ -18,6 +18,8 @@ from tracker.core.settings import Provider, Timing
 
 _SENDABLE = re.compile(r"[!-~]+")  # what may stand in a header, without blanks
 
+GEMINI_HOME = "GEMINI_CLI_HOME"  # the CLI keeps its .gemini folder there instead of in HOME
+
 
 @attrs.frozen(kw_only=True)
 class Environment:
@@ -231,6 +233,8 @@ def environment_options(
     """The options that variables set: account and project ids, where a credential file is."""
     pairs = {**entry.required, **entry.optional}
     set_ = {option: environ[name] for option, name in pairs.items() if name in environ}
+    if entry.kind == "gemini_cli" and "credential_file" not in set_ and GEMINI_HOME in environ:
+        set_["credential_file"] = f"{environ[GEMINI_HOME]}/.gemini/oauth_creds.json"
     return {o: Secret(value) if is_secret_option(o) else value for o, value in set_.items()}
 
 

@@ -33,6 +33,15 @@ class ModelTraffic:
     evidence: TrafficEvidence
 
 
+@attrs.frozen
+class ModelDay:
+    """Calls of one model in 24 h, counted since this process began."""
+
+    model: str
+    calls: int
+    failures: int
+
+
 @attrs.frozen(kw_only=True)
 class TrafficTotal:
     """Calls with one outcome since this process began, for metrics that only grow."""
@@ -52,6 +61,7 @@ class ProviderTrafficView:
 
     evidence: TrafficEvidence
     models: tuple[ModelTraffic, ...] = ()
+    days: tuple[ModelDay, ...] = ()
     totals: tuple[TrafficTotal, ...] = ()
     checks_saved_24h: int = 0
     completions_saved_24h: int = 0

@@ -78,7 +78,7 @@ class OfferState:
         target, shown = self.target, self.view
         decision = target.judge(settings, now).decision
         health, statistics = target.health, target.statistics
-        proven = health.counted is not None
+        proven = health.counted is not None or bool(health.traffic.failure)
         usable_in = None if decision.usable_in is None else now.steady + decision.usable_in
         usable_at = ignore_clock_noise(shown.usable_at if shown else None, now.wall(usable_in))
         reason = describe_decision(decision, usable_at, now.at)

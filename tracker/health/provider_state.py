@@ -12,6 +12,7 @@ from tracker.core.records import CheckRecord, CorrectionRecord
 from tracker.core.settings import Provider, Timing
 from tracker.core.snapshot import Excluded, OfferStatus, ProviderStatus
 from tracker.core.traffic import ProviderTrafficView
+from tracker.health.health_state import HealthState
 from tracker.health.offer_state import OfferState, concerns_provider
 from tracker.health.own_network import UNREACHED
 from tracker.health.provider_view import build_entry, build_view
@@ -106,26 +107,39 @@ class ProviderState:
             return self._record_own(name_model(result), next_due, now, offer, given_up)
         return self._record_offer(offer, result, next_due, now)
 
-    def record_failed_minute(self, message: str, *, lone_reporter: bool) -> None:
-        """Take a minute of real calls that counts as one failed check."""
-        target = self.target
+    def record_failed_minute(
+        self, message: str, *, model: str | None = None, lone_reporter: bool
+    ) -> None:
+        """Take a minute of real calls that counts as one failed check, of it or of an offer."""
+        target = self._target(model)
+        if target is None:
+            return
         target.health = apply_failed_minute(
-            target.health, message, self.provider.timing, lone_reporter=lone_reporter
+            target.health, message, self._timing(model), lone_reporter=lone_reporter
         )
+        target.judgement = None
         self._touch()
 
     def update_traffic(
         self,
         traffic: ProviderTrafficView | None,
-        limited_until: float | None,
-        limit: OutcomeKind | None,
+        limits: Mapping[str | None, tuple[float, OutcomeKind] | None],
     ) -> None:
-        """Show these calls from now on, under this limit where there is one."""
-        if traffic == self.traffic and self.target.health.traffic.limited_until == limited_until:
-            return
+        """Show these calls from now on; limits: of it (None) and of its offers, until when."""
+        changed = traffic != self.traffic
         self.traffic = traffic
-        self.target.health = apply_call_limit(self.target.health, limited_until, limit)
-        self._touch()
+        for model, limit in limits.items():
+            if (target := self._target(model)) is not None:
+                health = apply_call_limit(target.health, *(limit or (None, None)))
+                changed |= health is not target.health
+                target.health = health
+        if changed:
+            self._touch()
+
+    def health_of(self, model: str | None) -> HealthState | None:
+        """Return its own health, or that of an offer; None for one that is not watched."""
+        target = self._target(model)
+        return None if target is None else target.health
 
     def update_settings(self, provider: Provider, *, overridden: bool) -> None:
         """Take new settings; switched on again, a given-up actor has a fresh budget."""
@@ -332,6 +346,12 @@ class ProviderState:
         self.offers = {
             model: self.offers.get(model) or OfferState(model) for model in self.provider.models
         }
+
+    def _target(self, model: str | None) -> TargetState | None:
+        if model is None:
+            return self.target
+        offer = self.offers.get(model)
+        return None if offer is None else offer.target
 
     def _targets(self) -> Iterator[TargetState]:
         yield self.target

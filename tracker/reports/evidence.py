@@ -11,6 +11,8 @@ from tracker.health.status_rules import PLAIN_WORDS
 from tracker.reports.call import Call
 from tracker.reports.windows import CallCount, WindowKey
 
+Target = str | None  # what a check or a call is about: an offer, or None: the provider itself
+
 LEAST_CALLS = 20  # of a minute, before it says as much as a check
 FAILED_SHARE = 0.5  # which the lower bound must exceed: more calls fail than not
 Z = 1.959964  # 95 %, two-sided: what everybody means by the Wilson interval
@@ -64,6 +66,14 @@ class FailedMinute:
     lone_reporter: bool
     kind: OutcomeKind
     message: str
+
+    def targets(self, offers: frozenset[str]) -> frozenset[Target]:
+        """Return whom it counts against: the watched offers that failed; the provider where that
+        is agreed, and where what failed is no offer that is judged by itself.
+        """
+        watched = offers.intersection(self.models)
+        alone = not self.agreed and self.models and watched.issuperset(self.models)
+        return watched if alone else watched | {None}
 
 
 def judge_minute(

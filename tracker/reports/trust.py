@@ -26,21 +26,24 @@ class ReporterTrust:
     """Remembers who said that a provider fails, and what the check that followed found."""
 
     _standings: dict[str, _Standing] = attrs.field(factory=dict)
-    _accused: dict[str, set[str]] = attrs.field(factory=dict)  # provider -> its accusers
+    # Who accuses a provider, or an offer of it (its model).
+    _accused: dict[tuple[str, str | None], set[str]] = attrs.field(factory=dict)
 
     def is_trusted(self, reporter: str, now: float) -> bool:
         standing = self._standings.get(reporter)
         return standing is None or now >= standing.until
 
-    def accuse(self, reporter: str, provider: str) -> None:
+    def accuse(self, reporter: str, provider: str, model: str | None = None) -> None:
         """A report of a failure called for a check, or one is on its way already."""
-        accusers = self._accused.setdefault(provider, set())
+        accusers = self._accused.setdefault((provider, model), set())
         if len(accusers) < MOST_REPORTERS:
             accusers.add(reporter)
 
-    def settle(self, provider: str, now: float, *, confirmed: bool) -> None:
+    def settle(
+        self, provider: str, now: float, *, confirmed: bool, model: str | None = None
+    ) -> None:
         """The check that was called for is done."""
-        for reporter in self._accused.pop(provider, ()):
+        for reporter in self._accused.pop((provider, model), ()):
             standing = self._standings.pop(reporter, None) or _Standing()
             self._standings[reporter] = standing  # at the end: heard of last
             standing.unconfirmed = 0 if confirmed else standing.unconfirmed + 1
@@ -58,4 +61,5 @@ class ReporterTrust:
 
     def forget_provider(self, provider: str) -> None:
         """It is not watched any more: no check will follow."""
-        self._accused.pop(provider, None)
+        for target in [each for each in self._accused if each[0] == provider]:
+            del self._accused[target]

@@ -13,7 +13,7 @@ from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.request_shape import RequestShape
 from tracker.core.settings import Config, Provider, Timing
 from tracker.probes.check import Check
-from tracker.runtime.check_plan import NEVER, CheckDemand, CheckPlan
+from tracker.runtime.check_plan import NEVER, CheckPlan
 from tracker.runtime.completion_budget import CompletionBudget
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.messages import ActorMessage, CheckCompleted, CheckRescheduled
@@ -26,7 +26,7 @@ OpenCheck = Callable[[Provider], AbstractAsyncContextManager[Check]]
 NOT_CHECKED_EARLY = frozenset({OutcomeKind.AUTH, OutcomeKind.QUOTA_EXHAUSTED})
 
 
-def never(_: str) -> bool:
+def never(_: str, __: str | None) -> bool:
     """Skip no check."""
     return False
 
@@ -35,8 +35,9 @@ def never(_: str) -> bool:
 class ActorContext:
     """What all actors of a tracker share.
 
-    schedule: False makes checks only on request. skip_check: whether real calls of a provider
-    make its next check on the grid needless. learned: how models must be asked, by provider.
+    schedule: False makes checks only on request. skip_check: whether real calls make the next
+    check on the grid needless, of a provider or of this model at it. learned: how models must be
+    asked, by provider.
     """
 
     open_check: OpenCheck
@@ -48,7 +49,7 @@ class ActorContext:
     )
     schedule: bool = True
     learned: dict[str, Mapping[str, RequestShape]] = attrs.field(factory=dict)
-    skip_check: Callable[[str], bool] = never
+    skip_check: Callable[[str, str | None], bool] = never
 
 
 @attrs.define(eq=False)
@@ -71,9 +72,9 @@ class CheckActor:
     shared: ActorContext
     beat: float = attrs.field(factory=trio.current_time)
     busy: bool = False
+    _checking: str | None = None  # while busy: what is checked
     _plans: dict[str | None, CheckPlan] = attrs.field(factory=dict)  # by model; None: the provider
     _anchor: float = attrs.field(factory=trio.current_time)
-    _demand: CheckDemand = attrs.field(factory=CheckDemand)
     _requests: list[_CheckRequest] = attrs.field(factory=list)
     _poked: trio.Event = attrs.field(factory=trio.Event)
     _log: Any = attrs.field(init=False)  # bound once: structlog's lazy one is built at each call
@@ -108,24 +109,21 @@ class CheckActor:
                             await self._check_or_put_off(plan, check, mailbox)
                 self._start_over()
 
-    def request_check(self) -> bool:
+    def request_check(self, model: str | None = None) -> bool:
         """Check as soon as may be, for real calls say other than the last check did.
 
         At most once in ``recheck_seconds[0]``; a wait that the provider asked for, and refused
         credentials or a spent quota, are honoured. False: no check will be made for this.
         """
-        own = self._plans[None]
-        if not self.shared.schedule or own.outcome in NOT_CHECKED_EARLY:
+        plan = self._plans.get(model)
+        if plan is None or not self.shared.schedule or plan.outcome in NOT_CHECKED_EARLY:
             return False
-        if self.busy:
-            self._demand.repeat = True  # the one under way may have begun before the failure
+        if self.busy and self._checking == model:
+            plan.demand.repeat = True  # the one under way may have begun before the failure
             return False
-        due = self._demand.due(own, trio.current_time())
-        if due < own.due:
-            own.due = self._demand.requested = due
-            self._demand.pending = True
+        if plan.demand_check(trio.current_time()):
             self._poked.set()
-        return self._demand.pending
+        return plan.demand.pending
 
     async def check_now(self, model: str | None = None) -> CheckResult | None:
         """Make one check, joining one under way; None when the actor was stopped meanwhile."""
@@ -234,17 +232,16 @@ class CheckActor:
 
     def _may_skip(self, plan: CheckPlan) -> bool:
         """Skip only a check on the grid that nobody demands, after one that was good."""
-        if plan.model is not None or self._demand.pending or plan.streak.length:
+        if plan.demand.pending or plan.streak.length:
             return False
-        return self.shared.skip_check(self.provider.name)
+        return self.shared.skip_check(self.provider.name, plan.model)
 
     async def _check_and_report(
         self, plan: CheckPlan, check: Check, mailbox: trio.MemorySendChannel[ActorMessage]
     ) -> None:
         await self.shared.pacer.turn()
-        self.beat, self.busy = trio.current_time(), True
-        if plan.model is None:
-            self._demand.pending = False
+        self.beat, self.busy, self._checking = trio.current_time(), True, plan.model
+        plan.demand.pending = False
         try:
             result = await self.probe(check, plan.model)
         finally:
@@ -253,8 +250,7 @@ class CheckActor:
         plan.record(result, now)
         if self.shared.schedule:
             plan.plan_next(result, now, wall)
-            if plan.model is None:
-                self._demand.after_check(plan, result, now)
+            plan.repeat_on_demand(result, now)
         await mailbox.send(CheckCompleted(result=result, next_due=self._steady(plan.due)))
         self._answer(result)
 

@@ -339,9 +339,9 @@ class Aggregator:
         )
         return self.rank(pool.candidates, pool.excluded, incumbent, min(dues, default=None))
 
-    def may_skip_check(self, name: str) -> bool:
-        """Return whether real calls make a provider's scheduled check needless."""
-        return self.traffic.may_skip(self.providers.get(name), self.clock.steady())
+    def may_skip_check(self, name: str, model: str | None) -> bool:
+        """Return whether real calls make a scheduled check needless: a provider's or an offer's."""
+        return self.traffic.may_skip(self.providers.get(name), model, self.clock.steady())
 
     def untrusted_reporters(self) -> tuple[str, ...]:
         """Return those whose failures no check confirmed three times running."""

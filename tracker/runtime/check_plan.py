@@ -13,6 +13,19 @@ NEVER = float("inf")
 
 
 @attrs.define(eq=False)
+class CheckDemand:
+    """Checks of a target that real calls ask for. Moments are trio seconds.
+
+    requested: when one was last due because of them. pending: the next check is made for them.
+    repeat: they spoke up during a check: one more follows it.
+    """
+
+    requested: float = -NEVER
+    pending: bool = False
+    repeat: bool = False
+
+
+@attrs.define(eq=False)
 class CheckPlan:
     """The plan of one target. Moments are trio seconds.
 
@@ -27,6 +40,7 @@ class CheckPlan:
     streak: Streak = Streak()
     not_before: float = -NEVER
     outcome: OutcomeKind | None = None  # of the last check
+    demand: CheckDemand = attrs.field(factory=CheckDemand)
 
     def record(self, result: CheckResult, now: float) -> None:
         """Note how a check ended."""
@@ -47,6 +61,26 @@ class CheckPlan:
         )
         self.due = max(due, self.not_before)
 
+    def demand_check(self, now: float) -> bool:
+        """Plan a check as soon as calls may ask for one; True when that is sooner than planned.
+
+        At most one in the first re-check delay, and none before the provider asked us to come back.
+        """
+        due = max(self.demand.requested + recheck_delay(self.timing, 1), self.not_before, now)
+        if due >= self.due:
+            return False
+        self.due = self.demand.requested = due
+        self.demand.pending = True
+        return True
+
+    def repeat_on_demand(self, result: CheckResult, now: float) -> None:
+        """Plan one more check where calls spoke up during a good one."""
+        if self.demand.repeat and result.kind.is_success:
+            self.demand.requested = now + recheck_delay(self.timing, 1)
+            self.due = max(min(self.due, self.demand.requested), self.not_before)
+            self.demand.pending = True
+        self.demand.repeat = False
+
     def skip(self, now: float) -> None:
         """Leave a check out: the next one is that of the grid."""
         self.due = self._grid().after(now)
@@ -62,27 +96,3 @@ class CheckPlan:
             interval=self.timing.interval_seconds,
             jitter=self.timing.jitter,
         )
-
-
-@attrs.define(eq=False)
-class CheckDemand:
-    """Checks of a provider that real calls ask for. Moments are trio seconds.
-
-    requested: when one was last due because of them. pending: the next check is made for them.
-    repeat: they spoke up during a check: one more follows it.
-    """
-
-    requested: float = -NEVER
-    pending: bool = False
-    repeat: bool = False
-
-    def due(self, plan: CheckPlan, now: float) -> float:
-        """Return when a check may be made: at most one in the first re-check delay."""
-        return max(self.requested + recheck_delay(plan.timing, 1), plan.not_before, now)
-
-    def after_check(self, plan: CheckPlan, result: CheckResult, now: float) -> None:
-        """Plan one more check where calls spoke up during a good one."""
-        if self.repeat and result.kind.is_success:
-            self.requested = now + recheck_delay(plan.timing, 1)
-            plan.due, self.pending = max(min(plan.due, self.requested), plan.not_before), True
-        self.repeat = False

@@ -94,10 +94,12 @@ class Supervisor:
         running.wanted.set()
         return await running.actor.check_now(model)
 
-    def request_check(self, name: str) -> bool:
+    def request_check(self, name: str, model: str | None = None) -> bool:
         """Let it be checked soon, without waiting for it; see CheckActor.request_check."""
         running = self._actors.get(name)
-        return running is not None and running.state == "running" and running.actor.request_check()
+        if running is None or running.state != "running":
+            return False
+        return running.actor.request_check(model)
 
     def health(self) -> Mapping[str, ActorHealth]:
         off = {name: ActorHealth(state="switched off") for name in self._off}

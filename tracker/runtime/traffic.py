@@ -7,8 +7,10 @@ import structlog
 
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import CheckResult
+from tracker.health.health_state import HealthState
 from tracker.health.provider_state import ProviderState
 from tracker.reports.call import Call
+from tracker.reports.evidence import Target
 from tracker.reports.ledger import TrafficLedger
 from tracker.reports.trust import UntrustedReporter
 from tracker.store.backlog import Backlog
@@ -24,7 +26,7 @@ SHOW_SECONDS = 1.0
 NEVER = float("inf")
 
 
-def _nobody(_: str) -> bool:
+def _nobody(_: str, __: Target) -> bool:
     return False
 
 
@@ -37,7 +39,7 @@ class TrafficRecorder:
 
     backlog: Backlog
     ledger: TrafficLedger = attrs.field(factory=TrafficLedger)
-    request_check: Callable[[str], bool] = _nobody
+    request_check: Callable[[str, Target], bool] = _nobody
     _stored_at: float = -float("inf")
     _unshown: dict[str, float] = attrs.field(factory=dict)  # from when new calls are to be shown
 
@@ -76,16 +78,19 @@ class TrafficRecorder:
         if traffic is None or now.steady < due:
             return
         self._unshown.pop(name, None)
-        limit = traffic.barred_until(now, len(state.provider.keys))
-        until, kind = limit or (None, None)
-        state.update_traffic(self.ledger.view(name, now), until, kind)
+        keys = len(state.provider.keys)
+        state.update_traffic(
+            self.ledger.view(name, now),
+            {target: traffic.barred_until(now, keys, target) for target in (None, *state.offers)},
+        )
 
-    def may_skip(self, state: ProviderState | None, now: float) -> bool:
+    def may_skip(self, state: ProviderState | None, target: Target, now: float) -> bool:
         """Return whether the scheduled check that is due now can be left out; it counts then."""
-        if state is None or not _is_well(state):
+        health = None if state is None else state.health_of(target)
+        if state is None or health is None or not _is_well(health):
             return False
         traffic = self.ledger.traffic(state.provider.name)
-        return traffic is not None and traffic.skip_check(now)
+        return traffic is not None and traffic.skip_check(now, target)
 
     def store(self, now: ClockReading, *, always: bool = False) -> None:
         """Hand the counts over to the store when it is time, and it can take them."""
@@ -104,20 +109,25 @@ class TrafficRecorder:
         return self.ledger.untrusted(now)
 
     def _record(self, state: ProviderState, calls: list[Call], now: ClockReading) -> bool:
-        name, down = state.provider.name, state.target.health.down
+        name, offers = state.provider.name, frozenset(state.offers)
+        targets: tuple[Target, ...] = (None, *offers)
+        down = frozenset(t for t in targets if (h := state.health_of(t)) is not None and h.down)
         urgent = any(call.limit is not None for call in calls)
         self._unshown.setdefault(name, now.steady + SHOW_SECONDS)
         if urgent:
             self._unshown[name] = now.steady
-        conclusion = self.ledger.take(name, calls, now, down=down)
-        if conclusion.check and self.request_check(name):
-            self.ledger.accuse(name, conclusion.accusers)
-        failed = conclusion.failed_minute
-        if failed is None:
+        conclusion = self.ledger.take(name, calls, now, offers=offers, down=down)
+        for target, accusers in conclusion.checks.items():
+            if self.request_check(name, target):
+                self.ledger.accuse(name, target, accusers)
+        minute = conclusion.failed_minute
+        if minute is None:
             return urgent
-        log.info("minute of calls counts as a failed check", provider=name, reason=failed.message)
-        lone = failed.lone_reporter or not failed.agreed
-        state.record_failed_minute(failed.message, lone_reporter=lone)
+        log.info("minute of calls counts as a failed check", provider=name, reason=minute.message)
+        for target in conclusion.failed:
+            # One reporter alone may put an offer down, and not its provider.
+            lone = target is None and (minute.lone_reporter or not minute.agreed)
+            state.record_failed_minute(minute.message, model=target, lone_reporter=lone)
         return True
 
 
@@ -128,9 +138,8 @@ def _by_provider(calls: Iterable[Call]) -> dict[str, list[Call]]:
     return found
 
 
-def _is_well(state: ProviderState) -> bool:
+def _is_well(health: HealthState) -> bool:
     """Only what works is left alone: a recovery and a limit's end are for checks to find."""
-    health = state.target.health
     good = health.outcome is not None and health.outcome.is_success
     troubled = health.down or health.recovery is not None or health.consecutive_failures
     limited = health.blocked_until is not None or health.waiting_until is not None

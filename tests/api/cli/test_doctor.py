@@ -269,3 +269,8 @@ def test_a_public_address_without_a_token(sound: Commands) -> None:
     found = sound("doctor", "--host", "0.0.0.0", "--port", "0", "--json")
     (problem,) = problems(found)
     assert "set PROVIDER_STATUS_ADMIN_TOKEN" in problem["found"]
+
+
+def test_a_proxy_in_the_environment_is_said_to_be_ignored(command: Commands) -> None:
+    found = command("doctor", HTTPS_PROXY="http://127.0.0.1:3128", SSL_CERT_FILE="/tmp/ca.pem")
+    assert "HTTPS_PROXY, SSL_CERT_FILE: ignored on purpose" in " ".join(found.out.split())

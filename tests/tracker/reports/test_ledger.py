@@ -13,17 +13,56 @@ from tracker.reports.ledger import TrafficConclusion, TrafficLedger
 from tracker.reports.windows import MOST_WINDOWS
 
 SERVER = OutcomeKind.SERVER
+NONE = frozenset[str]()
 
 
-def take(ledger: TrafficLedger, *calls: Call, down: bool = False) -> TrafficConclusion:
-    return ledger.take("groq", calls, AT_START, down=down)
+def take(ledger: TrafficLedger, *calls: Call, offers: frozenset[str] = NONE) -> TrafficConclusion:
+    return ledger.take("groq", calls, AT_START, offers=offers)
 
 
 def test_a_failure_calls_for_a_check_until_one_was_made() -> None:
     ledger = TrafficLedger()
-    assert take(ledger, call(SERVER)).check
+    assert take(ledger, call(SERVER)).checks
     ledger.note_check(outcome(after=1.0), AT_START)
-    assert not take(ledger, call(SERVER)).check
+    assert not take(ledger, call(SERVER)).checks
+
+
+def test_a_failure_of_a_watched_offer_is_its_own_and_calls_for_both_checks() -> None:
+    ledger = TrafficLedger()
+    conclusion = take(ledger, *[call(SERVER, model="m")] * 25, offers=frozenset({"m"}))
+    assert conclusion.checks == {None: frozenset(), "m": frozenset({"proxy-1"})}
+    assert conclusion.failed == {"m"}
+
+
+def test_two_offers_that_fail_are_the_provider_as_well() -> None:
+    calls = [call(SERVER, model=model) for model in "mn" for _ in range(25)]
+    conclusion = take(TrafficLedger(), *calls, offers=frozenset("mn"))
+    assert conclusion.failed == {None, "m", "n"}
+
+
+def test_a_minute_counts_against_each_once() -> None:
+    ledger, offers = TrafficLedger(), frozenset("mn")
+    assert take(ledger, *[call(SERVER, model="m")] * 25, offers=offers).failed == {"m"}
+    assert take(ledger, *[call(SERVER, model="n")] * 25, offers=offers).failed == {None, "n"}
+    assert take(ledger, *[call(SERVER, model="n")] * 25, offers=offers).failed == NONE
+
+
+def test_an_offers_check_is_saved_by_calls_of_its_model_alone() -> None:
+    ledger = TrafficLedger()
+    for model in ("m", "n", None):
+        ledger.note_check(outcome(after=-10.0, model=model), AT_START)
+    take(ledger, *[call(model="m")] * 5, offers=frozenset("mn"))
+    traffic = ledger.traffic("groq")
+    assert traffic is not None
+    assert [traffic.skip_check(0.0, target) for target in ("m", "n", None)] == [True, False, True]
+
+
+def test_calls_of_a_model_are_counted_for_a_day() -> None:
+    ledger = TrafficLedger()
+    take(ledger, call(model="m"), call(SERVER, model="m"), call(model="n"))
+    view = ledger.view("groq", AT_START)
+    assert view is not None
+    assert {(day.model, day.calls, day.failures) for day in view.days} == {("m", 2, 1), ("n", 1, 0)}
 
 
 def test_a_minute_counts_once() -> None:
@@ -41,11 +80,11 @@ def test_who_is_not_confirmed_three_times_calls_for_nothing() -> None:
     for second in range(3):
         lie = call(SERVER, after=second + 0.5, reporter="liar")
         conclusion = take(ledger, lie)
-        assert conclusion.check
-        ledger.accuse("groq", conclusion.accusers)
+        assert conclusion.checks
+        ledger.accuse("groq", None, conclusion.checks[None])
         ledger.note_check(outcome(after=second + 1.0), AT_START)
-    assert not take(ledger, call(SERVER, after=9.0, reporter="liar")).check
-    assert take(ledger, call(SERVER, after=9.0, reporter="honest")).check
+    assert not take(ledger, call(SERVER, after=9.0, reporter="liar")).checks
+    assert take(ledger, call(SERVER, after=9.0, reporter="honest")).checks
     assert [one.reporter for one in ledger.untrusted(AT_START)] == ["liar"]
 
 
@@ -53,7 +92,7 @@ def test_a_check_that_tells_nothing_settles_nothing() -> None:
     ledger = TrafficLedger()
     take(ledger, call(SERVER))
     ledger.note_check(outcome(OutcomeKind.INTERNAL, after=1.0), AT_START)
-    assert take(ledger, call(SERVER, after=0.5)).check
+    assert take(ledger, call(SERVER, after=0.5)).checks
 
 
 def test_three_checks_are_saved_and_then_one_is_made() -> None:
@@ -122,5 +161,5 @@ def test_every_call_is_stored_once(batches: list[list[Any]]) -> None:
 def test_order_within_a_batch_does_not_matter(told: list[tuple[CallOutcome, float]]) -> None:
     calls = [call(kind, after=after) for kind, after in told]
     one, other = TrafficLedger(), TrafficLedger()
-    assert take(one, *calls).check == take(other, *reversed(calls)).check
+    assert take(one, *calls).checks == take(other, *reversed(calls)).checks
     assert one.view("groq", AT_START) == other.view("groq", AT_START)

@@ -19,7 +19,7 @@ from tests.helpers.calls import batch
 from tests.helpers.factories import provider
 from tracker import Config, Tracker, run_tracker
 from tracker.core.outcomes import OutcomeKind, Status
-from tracker.core.snapshot import ProviderStatus
+from tracker.core.snapshot import OfferStatus, ProviderStatus
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.report_receiver import ReportReceipt
 from tracker.testing import FakeProviders, ProviderBehavior, VirtualClock, advance, virtual_clock
@@ -39,12 +39,12 @@ class Traffic:
     ids: Any = attrs.field(factory=count)
 
     @asynccontextmanager
-    async def running(self, **timing: Any) -> AsyncIterator[Tracker]:
+    async def running(self, *models: str, **timing: Any) -> AsyncIterator[Tracker]:
+        """models: offers of groq that are watched, as often as groq itself."""
         names = ("groq", "mistral")
-        config = Config(
-            database=str(self.file),
-            providers=tuple(provider(n, interval_seconds=INTERVAL, **timing) for n in names),
-        )
+        groq, mistral = (provider(n, interval_seconds=INTERVAL, **timing) for n in names)
+        groq = attrs.evolve(groq, models=models, model_interval_seconds=INTERVAL)
+        config = Config(database=str(self.file), providers=(groq, mistral))
         run = partial(
             run_tracker,
             config,
@@ -89,6 +89,9 @@ class Traffic:
     @property
     def groq(self) -> ProviderStatus:
         return self.tracker.snapshot.providers["groq"]
+
+    def offer(self, model: str) -> OfferStatus:
+        return next(offer for offer in self.groq.offers if offer.model == model)
 
     @property
     def checks(self) -> int:
@@ -290,3 +293,51 @@ async def test_half_an_hour_of_calls_with_a_fifth_neutral_moves_nothing(
             best.add((tracker.get_healthiest_provider(), traffic.groq.status))
         assert best == {("groq", Status.HEALTHY)}
         assert traffic.groq.evidence.traffic.failures == 0
+
+
+async def test_a_failed_call_of_an_offer_has_that_offer_checked(
+    traffic: Traffic, mock_clock: MockClock
+) -> None:
+    async with traffic.running("m", "n"):
+        traffic.fakes["groq"].models["m"] = ProviderBehavior.SERVER_ERROR
+        await traffic.tell("server", model="m")
+        await traffic.passes(1.0)
+        assert traffic.offer("m").status is Status.DEGRADED
+        assert traffic.offer("n").status is Status.HEALTHY
+        assert traffic.groq.status is Status.HEALTHY
+
+
+async def test_one_reporter_may_put_an_offer_down_and_not_its_provider(
+    traffic: Traffic, mock_clock: MockClock
+) -> None:
+    async with traffic.running("m", "n"):
+        traffic.fakes["groq"].models["m"] = ProviderBehavior.HANG
+        for _ in range(3):
+            await traffic.tell("server", calls=25, model="m")
+            await traffic.passes(60.0)
+        assert traffic.offer("m").status is Status.DOWN
+        assert traffic.groq.status is Status.HEALTHY
+
+
+async def test_a_limit_of_one_model_bars_that_offer_alone(
+    traffic: Traffic, mock_clock: MockClock
+) -> None:
+    async with traffic.running("m", "n"):
+        await traffic.tell("ok", model="n")
+        await traffic.tell("rate_limited", model="m", limits={"retry-after": "60"})
+        await traffic.passes(1.0)
+        assert not traffic.offer("m").usable
+        assert traffic.offer("n").usable
+        assert traffic.groq.usable
+
+
+async def test_good_traffic_of_an_offer_saves_its_completions(
+    traffic: Traffic, mock_clock: MockClock
+) -> None:
+    async with traffic.running("m", "n"):
+        for _ in range(12 * 5):
+            await traffic.tell("ok", calls=2, model="m")
+            await traffic.passes(INTERVAL / 5)
+        made = {model: traffic.offer(model).checks_24h for model in ("m", "n")}
+        assert made["m"] == pytest.approx(made["n"] / 4, abs=2)
+        assert traffic.groq.completions_saved_24h >= 8
