@@ -189,6 +189,8 @@ class Ranked(Struct, frozen=True):
     variant: str | None
     evidence: EvidenceWord | None
     weight: Share
+    patience_ms: Milliseconds | None
+    failure_ms: Milliseconds | None
 
 
 class Excluded(Struct, frozen=True):
@@ -201,7 +203,9 @@ class Excluded(Struct, frozen=True):
 
 
 class Best(Struct, frozen=True):
-    """The provider to use now, and the order to fall back in."""
+    """The provider to use now, and the order to fall back in; ``last_resort``: not usable, but
+    nothing tells that a call would be refused.
+    """
 
     best_provider: Annotated[str | None, From("best")]
     reason: str
@@ -211,6 +215,7 @@ class Best(Struct, frozen=True):
     timestamp: Timestamp
     valid_until: Timestamp | None
     policy: str
+    last_resort: list[str]
     best_model: str | None
 
 

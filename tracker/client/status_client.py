@@ -120,7 +120,7 @@ class ProviderStatusClient:
     ) -> str | None:
         """One at random, each as often as its share: for many proxies that must not jump at once.
 
-        The tracker's weights follow from the expected costs; here they are those of whoever passes
+        The tracker's weights follow from the expected times; here they are those of whoever passes
         the filters. ``random`` gives 0 ≤ x < 1.
         """
         view, offering = self._memory.standing(model)

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import inf
 from types import MappingProxyType
 
 import attrs
 
+from tracker.core.fallback_order import hope_rank, order_attempts, slowest
 from tracker.core.outcomes import Facts, KeyReport, OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.traffic import ModelTraffic, ProviderTrafficView, TrafficEvidence
@@ -173,16 +175,23 @@ class Ranked:
     variant: str | None = None
     evidence: EvidenceSource | None = None
     weight: float = 0.0  # its share of a weighted choice; a ranking's weights sum to 1
+    patience_ms: float | None = None  # how long an attempt is worth waiting for
+    failure_ms: float | None = None  # what a failure of its usually takes
 
 
 @attrs.frozen(kw_only=True)
 class Excluded:
-    """A provider not to be used now, and why. ``until``: when that may change, if known."""
+    """A provider not to be used now, and why. ``until``: when that may change, if known.
+
+    may_answer: nothing tells that a call would be refused, so it can be tried as a last resort.
+    """
 
     provider: str
     reason: str
     until: datetime | None = None
     model: str | None = None  # where offers of a model were ranked
+    status: Status = Status.UNKNOWN
+    may_answer: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -209,8 +218,22 @@ class Ranking:
 
     @property
     def alternatives(self) -> tuple[str, ...]:
-        """Return whom to fall back to when the best one fails, in order."""
-        return tuple(ranked.provider for ranked in self.ranked[1:])
+        """Return whom to fall back to when the best one fails: the least time to an answer."""
+        others = order_attempts(self.ranked[1:], slowest(self.ranked))
+        return tuple(ranked.provider for ranked in others)
+
+    @property
+    def last_resort(self) -> tuple[str, ...]:
+        """Return whom to try when all usable ones failed: the barred first, those down last."""
+        hopes = sorted(
+            (each for each in self.excluded if each.may_answer),
+            key=lambda each: (
+                hope_rank(each.status),
+                inf if each.until is None else each.until.timestamp(),
+                each.provider,
+            ),
+        )
+        return tuple(each.provider for each in hopes)
 
 
 @attrs.frozen(kw_only=True, eq=False)

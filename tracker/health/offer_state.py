@@ -8,6 +8,7 @@ from tracker.core.model_names import parse_model_id
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.snapshot import EvidenceSource, Excluded, OfferStatus, ProviderStatus
 from tracker.health.provider_view import (
+    SURE_REFUSALS,
     build_entry,
     describe_decision,
     error_message,
@@ -116,4 +117,5 @@ class OfferState:
             self.target.statistics.recent,
             provider.timeout_seconds,
             self.entry,
+            enabled=provider.enabled and provider.outcome not in SURE_REFUSALS,
         )

@@ -212,7 +212,12 @@ class ProviderState:
             view = published.view
         published.changes_at = min(each.next_change(now) for each in self._targets())
         published.entry = build_entry(
-            view.name, view, target.statistics.recent, view.timeout_seconds, published.entry
+            view.name,
+            view,
+            target.statistics.recent,
+            view.timeout_seconds,
+            published.entry,
+            enabled=view.enabled,
         )
         self.touched = False
         return view

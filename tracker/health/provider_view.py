@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from tracker.core.clock import ClockReading
+from tracker.core.outcomes import OutcomeKind
 from tracker.core.snapshot import Excluded, OfferStatus, ProviderStatus
 from tracker.health.health_state import HealthState
 from tracker.health.status_rules import LimitReason, StatusDecision
@@ -16,6 +17,8 @@ from tracker.ranking.policy import Candidate, Sample
 if TYPE_CHECKING:
     from tracker.health.provider_state import ProviderState
 
+# After these a call would be refused as well, until somebody mends the key or the account.
+SURE_REFUSALS = frozenset({OutcomeKind.AUTH, OutcomeKind.QUOTA_EXHAUSTED, OutcomeKind.NOT_FOUND})
 # Two readings of two clocks differ by less; a plan that moved by more has really moved.
 CLOCK_NOISE_SECONDS = 0.05
 
@@ -77,6 +80,8 @@ def build_entry(
     samples: tuple[Sample, ...],
     timeout_seconds: float,
     before: Candidate | Excluded | None,
+    *,
+    enabled: bool = True,
 ) -> Candidate | Excluded:
     """Build what a ranking sees; ``before`` where nothing changed: policies remember by object."""
     after: Candidate | Excluded
@@ -88,10 +93,16 @@ def build_entry(
             consecutive_failures=view.consecutive_failures,
             timeout_ms=timeout_seconds * 1000.0,
             last_check=view.last_check,
+            p95_ms=None if view.latency is None else view.latency.p95,
         )
     else:
-        until = view.usable_at or view.next_check
-        after = Excluded(provider=name, reason=view.reason, until=until)
+        after = Excluded(
+            provider=name,
+            reason=view.reason,
+            until=view.usable_at or view.next_check,
+            status=view.status,
+            may_answer=enabled and view.outcome not in SURE_REFUSALS,
+        )
     return before if before is not None and _is_same(before, after) else after
 
 

@@ -27,6 +27,11 @@ ACCEPTED = 202  # NVIDIA: the answer is to be fetched later
 HELLO = [{"role": "user", "content": "hi"}]
 
 
+def never_blocked(_: Mapping[str, Any]) -> bool:
+    """Most kinds of API tell a refused prompt by an error."""
+    return False
+
+
 @attrs.frozen(kw_only=True)
 class CompletionFormat:
     """How a kind of API asks for a completion and shows that it answers.
@@ -34,12 +39,13 @@ class CompletionFormat:
     body: the request for a model, in the shape that it takes.
     answers: an event, or a whole JSON answer, shows that the model answered. speaks: an event
     holds text of it. Reasoning models may spend their token unseen: an answer without text is
-    one all the same.
+    one all the same. is_blocked: an event says that our prompt was refused.
     """
 
     body: Callable[[RequestShape, str], object]
     answers: Callable[[Mapping[str, Any]], bool]
     speaks: Callable[[Mapping[str, Any]], bool]
+    is_blocked: Callable[[Mapping[str, Any]], bool] = never_blocked
 
 
 async def complete(
@@ -153,6 +159,9 @@ def judged(
     told = attrs.evolve(reply, body=broken) if broken is not None else reply
     if (refusal := session.refused(told, completion=True)) is not None:
         return refusal
+    if any(wire.is_blocked(event) for *_, event in events):
+        facts, message = Facts(reachable=True), "our prompt was blocked: name another model ="
+        return session.found(reply, OutcomeKind.REQUEST, message, facts)
     if not any(wire.answers(event) for *_, event in events):
         return _unanswered(session, reply, recognised=bool(events))
     return _answered(session, reply, key, _ttft_ms(reply, events, wire))

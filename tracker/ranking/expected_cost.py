@@ -1,4 +1,4 @@
-"""The default policy: the least expected cost of the next call, with hysteresis.
+"""The default policy: the least expected time of the next call, with hysteresis.
 
 A call costs its latency if it is answered and the time-out if it is not. docs/ranking.md tells
 where the numbers come from and what was measured.
@@ -35,7 +35,7 @@ class Estimate:
 
 
 class ExpectedCost:
-    """Orders by (tier, expected cost, name); in the best tier the incumbent stays unless beaten.
+    """Orders by (tier, expected time, name); in the best tier the incumbent stays unless beaten.
 
     Estimates are remembered by candidate: of a thousand providers only the one with a new check
     is worked out anew. That changes no answer, since a candidate never changes.
@@ -151,7 +151,7 @@ def _unanswered(candidate: Candidate, estimate: Estimate, slowest: float | None)
 
 
 def _reason(candidate: Candidate, latency: str, risk: float, cost: float) -> str:
-    total = f"expected cost {milliseconds(cost)}"
+    total = f"expected time {milliseconds(cost)}"
     price = f"a {limit(candidate.timeout_ms)} time-out"
     if run := candidate.consecutive_failures:
         checks = "its last check failed" if run == 1 else f"its last {run} checks failed"

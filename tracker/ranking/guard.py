@@ -13,7 +13,7 @@ from tracker.core.settings import RankingSettings
 from tracker.core.snapshot import Excluded, Ranked, Ranking
 from tracker.ranking.load import DEFAULT, SHIPPED, load_policy
 from tracker.ranking.policy import Candidate, Policy, PolicyError
-from tracker.ranking.rank import ranking_of, run_policy
+from tracker.ranking.rank import add_attempt_times, ranking_of, run_policy
 
 log = structlog.get_logger()
 
@@ -110,6 +110,7 @@ class FallbackRanker:
             ranked, name = run_policy(self._default, candidates, incumbent, DEFAULT), DEFAULT
         else:
             self._note(None)
+        ranked = add_attempt_times(ranked, candidates)
         return ranking_of(ranked, excluded, name, valid_until)
 
     def _note(self, complaint: str | None) -> None:

@@ -7,6 +7,8 @@ from inspect import iscoroutine
 from itertools import islice, takewhile
 from typing import Any
 
+import attrs
+
 from tracker.core.outcomes import Status
 from tracker.core.snapshot import Excluded, Ranked, Ranking
 from tracker.ranking.policy import Candidate, Policy, PolicyError
@@ -27,7 +29,8 @@ def rank(
     incumbent: the present best, None at the start. valid_until: when the next check that could
     change the ranking is due. Raises PolicyError when the policy fails or its answer is no order.
     """
-    return ranking_of(run_policy(policy, candidates, incumbent, name), excluded, name, valid_until)
+    ranked = run_policy(policy, candidates, incumbent, name)
+    return ranking_of(add_attempt_times(ranked, candidates), excluded, name, valid_until)
 
 
 def run_policy(
@@ -107,6 +110,28 @@ def ranking_of(
     )
 
 
+def add_attempt_times(
+    ranked: Sequence[Ranked], candidates: Sequence[Candidate]
+) -> tuple[Ranked, ...]:
+    """Add to each line what a failure takes: everybody's mean where it has none of its own.
+
+    Where nobody has failed, it is the time-out. A line that a policy made by hand gets its
+    patience here.
+    """
+    known = {candidate.provider: candidate for candidate in candidates}
+    own = [each.failure_ms for each in candidates if each.failure_ms is not None]
+    usual = math.fsum(own) / len(own) if own else math.inf
+    return tuple(_with_attempt_times(line, known[line.provider], usual) for line in ranked)
+
+
+def _with_attempt_times(line: Ranked, candidate: Candidate, usual: float) -> Ranked:
+    own = candidate.failure_ms
+    failure = min(usual, candidate.timeout_ms) if own is None else own
+    if line.failure_ms == failure and line.patience_ms == candidate.patience_ms:
+        return line
+    return attrs.evolve(line, failure_ms=failure, patience_ms=candidate.patience_ms)
+
+
 def filter_ranking(ranking: Ranking, allowed: Callable[[str], bool] | Collection[str]) -> Ranking:
     """The ranking among the providers that are allowed; the order stands, all else is made anew."""
     allows = allowed if callable(allowed) else frozenset(allowed).__contains__
@@ -155,6 +180,8 @@ def _with_weight(line: Ranked, weight: float) -> Ranked:
         variant=line.variant,
         evidence=line.evidence,
         weight=weight,
+        patience_ms=line.patience_ms,
+        failure_ms=line.failure_ms,
     )
 
 

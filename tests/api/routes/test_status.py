@@ -166,6 +166,8 @@ async def test_best_ranks_the_usable_and_explains_the_rest():
         "variant": None,
         "evidence": None,
         "weight": 0.5,
+        "patience_ms": None,
+        "failure_ms": None,
     }
     assert body["excluded"] == [
         {"provider_name": "together", "reason": "3 checks failed", "until": None, "model": None}
