@@ -37,7 +37,7 @@ from tracker.runtime.messages import (
     SettingsChanged,
 )
 from tracker.runtime.publication import PublicationSchedule
-from tracker.runtime.traffic import SHOW_SECONDS, TrafficRecorder
+from tracker.runtime.traffic import TrafficRecorder
 from tracker.store.backlog import Backlog
 
 log = structlog.get_logger()
@@ -188,8 +188,6 @@ class Aggregator:
     def _record_calls(self, calls: tuple[Call, ...]) -> None:
         if self.traffic.record(calls, self.providers, self._now()):
             self._schedule.changed = True
-        else:
-            self._schedule.changed_in(SHOW_SECONDS, trio.current_time())
 
     def _record_check(
         self, result: CheckResult, next_due: float | None, *, given_up: str | None = None
@@ -359,7 +357,7 @@ class Aggregator:
         if self._sweep.phase is SweepPhase.LOADING:
             return float("inf")
         moments = (state.published.changes_at for state in self.providers.values())
-        steady_change = min(moments, default=float("inf"))
+        steady_change = min(*moments, self.traffic.next_show, float("inf"))
         return self._schedule.next(
             len(self.providers),
             trio.current_time() + steady_change - self.clock.steady(),

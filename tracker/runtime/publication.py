@@ -17,19 +17,13 @@ class PublicationSchedule:
     changed: bool = True
     published: float = -float("inf")
     refreshed: float = -float("inf")  # every provider was looked at, not only the changed ones
-    slow_change: float = float("inf")  # when something that may wait is to be published
 
     def is_refresh_due(self, now: float) -> bool:
         return now >= self.refreshed + REFRESH_SECONDS
 
-    def changed_in(self, seconds: float, now: float) -> None:
-        """Note a change that may wait so long, to be published with what comes meanwhile."""
-        self.slow_change = min(self.slow_change, now + seconds)
-
     def note(self, now: float, *, refreshed: bool) -> None:
         """Note that a snapshot was published."""
         self.changed, self.published = False, now
-        self.slow_change = float("inf")
         if refreshed:
             self.refreshed = now
 
@@ -45,7 +39,7 @@ class PublicationSchedule:
         soonest = self.published + gap
         if self.changed:
             return soonest
-        return max(soonest, min(changes_at, self.slow_change, self.refreshed + REFRESH_SECONDS))
+        return max(soonest, min(changes_at, self.refreshed + REFRESH_SECONDS))
 
     def overdue_seconds(self, now: float) -> float:
         """Return by how much the next snapshot is late."""

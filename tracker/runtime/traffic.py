@@ -84,6 +84,11 @@ class TrafficRecorder:
             {target: traffic.barred_until(now, keys, target) for target in (None, *state.offers)},
         )
 
+    @property
+    def next_show(self) -> float:
+        """When calls that are not shown yet are to be: a snapshot is due then."""
+        return min(self._unshown.values(), default=NEVER)
+
     def may_skip(self, state: ProviderState | None, target: Target, now: float) -> bool:
         """Return whether the scheduled check that is due now can be left out; it counts then."""
         health = None if state is None else state.health_of(target)

@@ -341,3 +341,14 @@ async def test_good_traffic_of_an_offer_saves_its_completions(
         made = {model: traffic.offer(model).checks_24h for model in ("m", "n")}
         assert made["m"] == pytest.approx(made["n"] / 4, abs=2)
         assert traffic.groq.completions_saved_24h >= 8
+
+
+async def test_calls_are_shown_within_a_second_whatever_else_is_published(
+    traffic: Traffic, mock_clock: MockClock
+) -> None:
+    async with traffic.running() as tracker:
+        await traffic.tell("ok", calls=5)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(tracker.check, "mistral")  # publishes before the second is over
+            await traffic.passes(1.2)
+        assert traffic.groq.evidence.traffic.calls == 5
