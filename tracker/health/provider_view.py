@@ -82,6 +82,7 @@ def build_entry(
     before: Candidate | Excluded | None,
     *,
     enabled: bool = True,
+    related: tuple[Sample, ...] = (),
 ) -> Candidate | Excluded:
     """Build what a ranking sees; ``before`` where nothing changed: policies remember by object."""
     after: Candidate | Excluded
@@ -94,6 +95,7 @@ def build_entry(
             timeout_ms=timeout_seconds * 1000.0,
             last_check=view.last_check,
             p95_ms=None if view.latency is None else view.latency.p95,
+            related=related,
         )
     else:
         after = Excluded(

@@ -12,26 +12,26 @@ import attrs
 
 from tracker.core.settings import RankingSettings
 from tracker.core.snapshot import Ranked
-from tracker.ranking.policy import SAMPLES, Candidate
+from tracker.ranking.comparison import EXACT, ComparableLatency, Comparison, Latencies
+from tracker.ranking.policy import SAMPLES, Candidate, Sample
 from tracker.ranking.wording import limit, milliseconds, percent
 
 # A Beta prior worth 50 good checks with a quarter of a failure: a newcomer is trusted as much as
 # real providers deserve (0.4 % down), and one old failure in 50 checks costs 2 %, not everything.
 PRIOR_FAILURES, PRIOR_CHECKS = 0.25, 50.0
-# Decimals of a millisecond: sums of floats are noise below, and equals must stay equal.
-EXACT = 6
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Estimate:
-    """What one candidate's own checks say. ``ranked`` is None where peers must lend a latency.
+    """What one candidate's own checks say, and the line last made of it, with its latency.
 
     It must not hold the candidate: it is remembered weakly by it, and would keep it for ever.
     """
 
-    latency_ms: float | None
+    latencies: Latencies
     failure_probability: float
-    ranked: Ranked | None
+    latency: ComparableLatency | None = None
+    ranked: Ranked | None = None
 
 
 class ExpectedCost:
@@ -51,33 +51,43 @@ class ExpectedCost:
         self, candidates: Sequence[Candidate], incumbent: str | None
     ) -> tuple[Ranked, ...]:
         estimates = [self._estimate(candidate) for candidate in candidates]
-        slowest = max((e.latency_ms for e in estimates if e.latency_ms is not None), default=None)
+        comparison = Comparison.of([estimate.latencies for estimate in estimates])
+        latencies = [comparison.latency(estimate.latencies) for estimate in estimates]
+        slowest = max((each.ms for each in latencies if each.ms is not None), default=None)
         lines = [
             (candidate.tier, ranked.expected_cost_ms, ranked.provider, ranked)
-            for candidate, estimate in zip(candidates, estimates, strict=True)
-            for ranked in (estimate.ranked or _unanswered(candidate, estimate, slowest),)
+            for candidate, estimate, latency in zip(candidates, estimates, latencies, strict=True)
+            for ranked in (_line(candidate, estimate, latency, slowest),)
         ]
         lines.sort(key=lambda line: line[:3])
-        return self._settled([line[3] for line in lines], incumbent)
+        return self._apply_hysteresis([line[3] for line in lines], incumbent)
 
     def _estimate(self, candidate: Candidate) -> Estimate:
         known = self._estimates.get(candidate)
         if known is None:
-            known = self._estimates[candidate] = self._worked_out(candidate)
+            known = self._estimates[candidate] = self._compute_estimate(candidate)
         return known
 
-    def _worked_out(self, candidate: Candidate) -> Estimate:
-        latency = self._latency(candidate)
-        risk = self._failure_probability(candidate)
-        ranked = None if latency is None else _answered(candidate, latency, risk)
-        return Estimate(latency, risk, ranked)
+    def _compute_estimate(self, candidate: Candidate) -> Estimate:
+        own, related = candidate.samples, candidate.related
+        latencies = Latencies(
+            listing=self._latency(candidate, own, completion=False),
+            completion=self._latency(candidate, own, completion=True),
+            related_listing=self._latency(candidate, related, completion=False),
+            related_completion=self._latency(candidate, related, completion=True),
+        )
+        return Estimate(latencies, self._failure_probability(candidate))
 
-    def _latency(self, candidate: Candidate) -> float | None:
-        """The decayed mean of the last good replies, in milliseconds; None without any."""
+    def _latency(
+        self, candidate: Candidate, samples: Sequence[Sample], *, completion: bool
+    ) -> float | None:
+        """Return the decayed mean of the last good replies of one kind; None without any."""
         good = [
             sample.latency_ms
-            for sample in reversed(candidate.samples)
-            if sample.latency_ms is not None and candidate.is_good(sample)
+            for sample in reversed(samples)
+            if sample.latency_ms is not None
+            and sample.completion is completion
+            and candidate.is_good(sample)
         ][: self._settings.memory_checks]
         if not good:
             return None
@@ -96,7 +106,7 @@ class ExpectedCost:
         run = candidate.consecutive_failures
         return max(usual, 1.0 - 1.0 / (run + 2)) if run else usual
 
-    def _settled(self, ranked: list[Ranked], incumbent: str | None) -> tuple[Ranked, ...]:
+    def _apply_hysteresis(self, ranked: list[Ranked], incumbent: str | None) -> tuple[Ranked, ...]:
         """The incumbent first, unless another tier or a clear margin took its place."""
         place = next((i for i, r in enumerate(ranked) if r.provider == incumbent), 0)
         if place == 0 or ranked[place].status is not ranked[0].status:
@@ -128,15 +138,32 @@ def _cost(latency: float, risk: float, timeout: float) -> float:
     return round((1.0 - risk) * latency + risk * timeout, EXACT)
 
 
-def _answered(candidate: Candidate, latency: float, risk: float) -> Ranked:
+def _line(
+    candidate: Candidate, estimate: Estimate, latency: ComparableLatency, slowest: float | None
+) -> Ranked:
+    """Return its line; the same object as last time where its latency is the same."""
+    if latency.ms is None:
+        return _line_without_latency(candidate, estimate, latency.words, slowest)
+    if estimate.ranked is None or estimate.latency != latency:
+        estimate.latency = latency
+        estimate.ranked = _line_with_latency(candidate, estimate, latency.ms, latency.words)
+    return estimate.ranked
+
+
+def _line_with_latency(
+    candidate: Candidate, estimate: Estimate, latency: float, words: str
+) -> Ranked:
+    risk = estimate.failure_probability
     cost = _cost(latency, risk, candidate.timeout_ms)
-    reason = _reason(candidate, f"{milliseconds(latency)} on average lately", risk, cost)
+    reason = _reason(candidate, words, risk, cost)
     return candidate.placed(
         reason, expected_cost_ms=cost, failure_probability=risk, latency_ms=latency
     )
 
 
-def _unanswered(candidate: Candidate, estimate: Estimate, slowest: float | None) -> Ranked:
+def _line_without_latency(
+    candidate: Candidate, estimate: Estimate, why: str, slowest: float | None
+) -> Ranked:
     """Nothing is known of its latency: the slowest known peer's, or the middle of what can be."""
     risk = estimate.failure_probability
     if slowest is None:
@@ -144,7 +171,7 @@ def _unanswered(candidate: Candidate, estimate: Estimate, slowest: float | None)
         told = "no latency is known yet, so half its time-out is taken"
     else:
         latency = min(slowest, candidate.timeout_ms)
-        told = f"never timed yet, so taken as slow as the slowest peer, {milliseconds(latency)}"
+        told = f"{why}, so taken as slow as the slowest peer, {milliseconds(latency)}"
     cost = _cost(latency, risk, candidate.timeout_ms)
     reason = _reason(candidate, told, risk, cost)
     return candidate.placed(reason, expected_cost_ms=cost, failure_probability=risk)

@@ -32,17 +32,22 @@ class Sample:
 
     latency_ms: None where it failed or its latency is not known. failure_ms: how long a failure
     took, None where that is not known: then it is taken to have lasted until the time-out.
+    completion: latencies of completions are never compared with those of lists.
     """
 
     ok: bool
     latency_ms: float | None
     at: float  # seconds since the epoch
     failure_ms: float | None = None
+    completion: bool = False  # a model answered; else a list or the like was read
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Candidate:
     """A usable provider as a policy sees it. ``samples``: newest last, at most SAMPLES.
+
+    related: of other targets of the same provider, which tell how its list and its completions
+    differ. p95_ms: of its successful checks of the last 24 hours.
 
     Compared by identity: a provider without a new check keeps its candidate, so a policy may
     remember what it worked out for one.
@@ -55,6 +60,7 @@ class Candidate:
     timeout_ms: float = 10_000.0
     last_check: datetime | None = None
     p95_ms: float | None = None
+    related: tuple[Sample, ...] = ()
 
     @property
     def tier(self) -> int:
