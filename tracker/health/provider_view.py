@@ -113,6 +113,7 @@ def _is_same(before: Candidate | Excluded, after: Candidate | Excluded) -> bool:
     return type(before) is type(after) and all(
         getattr(before, field.name) == getattr(after, field.name)
         for field in attrs.fields(type(after))
+        if field.init  # a policy's memo is no part of what is known
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cached_property
 from operator import mul
+from typing import Any
 
 import attrs
 
@@ -50,7 +51,7 @@ class Candidate:
     differ. p95_ms: of its successful checks of the last 24 hours.
 
     Compared by identity: a provider without a new check keeps its candidate, so a policy may
-    remember what it worked out for one.
+    remember in its memo, under itself, what it worked out for one; both are forgotten together.
     """
 
     provider: str
@@ -61,6 +62,7 @@ class Candidate:
     last_check: datetime | None = None
     p95_ms: float | None = None
     related: tuple[Sample, ...] = ()
+    memo: dict[object, Any] = attrs.field(factory=dict, init=False, repr=False)
 
     @property
     def tier(self) -> int:
@@ -114,6 +116,7 @@ class Candidate:
             reason=reason,
             patience_ms=self.patience_ms,
             failure_ms=self.failure_ms,
+            timeout_ms=self.timeout_ms,
         )
 
 
