@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ import msgspec
 from api.cli.errors import UnreachableError, UsageError
 from api.schemas.status import PROBLEM
 from tracker.config import DOTENV, read_config
-from tracker.config.environment import find_token, read_environment
+from tracker.config.environment import SHORTEST_TOKEN, find_token, read_environment
 from tracker.config.file import find_file, read_toml
 from tracker.config.structure import structure
 from tracker.core.redaction import Secret
@@ -68,9 +69,11 @@ class TrackerClient:
         return response
 
     def change(self, path: str, wanted: dict[str, Any]) -> Any:
-        """What the tracker says after a PATCH."""
+        """Send a PATCH and return what the tracker says; 202: in force, but not stored yet."""
         response = self.send("PATCH", path, json=wanted)
-        self._check(response, fine={200})
+        self._check(response, fine={200, 202})
+        if response.status_code == 202:
+            print("not stored yet: the database is away", file=sys.stderr)  # noqa: T201
         return self.decode_json(response)
 
     def send(self, method: str, path: str, **more: Any) -> httpx.Response:
@@ -154,7 +157,9 @@ def _server(config: Path | None) -> ServerSettings:
         return ServerSettings()
     variables = read_environment(os.environ, DOTENV).variables
     table, _ = structure(read_toml(config))
-    return read_config(config, {table.server.read_token_env or "": "-", **variables}).server
+    return read_config(
+        config, {table.server.read_token_env or "": "-" * SHORTEST_TOKEN, **variables}
+    ).server
 
 
 def token_in(variable: str) -> Secret:

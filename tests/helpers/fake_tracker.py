@@ -3,8 +3,9 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any, Self
 
 LIMIT = 10.0  # seconds a test waits for anything, which only a failing one does
@@ -148,7 +149,8 @@ class _Handler(BaseHTTPRequestHandler):
             if not refusal:
                 fake.batches.append(batch)
             fake.changed.notify_all()
-        self.answer(refusal or 202, json.dumps(receipt).encode())
+        headers = {"Retry-After": "1"} if refusal == 429 else {}
+        self.answer(refusal or 202, json.dumps(receipt).encode(), headers=headers)
 
     def answer_json(self, value: Any, status: int = 200) -> None:
         body = json.dumps(value).encode()
@@ -159,7 +161,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(status, body, tag)
 
     def answer(
-        self, status: int, body: bytes, tag: str = "", kind: str = "application/json"
+        self,
+        status: int,
+        body: bytes,
+        tag: str = "",
+        kind: str = "application/json",
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         with self.fake.changed:
             self.fake.answered[status] += self.path == "/api/providers/best"
@@ -169,6 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")  # so that no handler waits for a second request
         if tag:
             self.send_header("ETag", tag)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 

@@ -176,6 +176,7 @@ class FakeTracker:
     delay: float = 0.0
     stopping: trio.Event = attrs.field(factory=trio.Event)
     cancelled: int = 0
+    stored: bool = True
     found: dict[str, OutcomeKind] = attrs.field(factory=dict)
     past: History = History(resolution_seconds=None, providers={})
     changed: tuple[ChangeRecord, ...] = ()
@@ -226,6 +227,9 @@ class FakeTracker:
     async def tune(self, name: str, **changes: Any) -> None:
         self._ask("tune", name, changes)
         self.config.provider(name)
+
+    async def store_settings(self, seconds: float) -> bool:
+        return self.stored
 
     async def history(self, names: Any, **options: Any) -> History:
         self._ask("history", names, options)

@@ -12,11 +12,20 @@ from tracker.client.events import event_names
 
 TAG_LIMIT = 256  # characters: it goes back in a header, and one that cannot would end all asking
 ANSWER_LIMIT = 2**20  # bytes: a receipt names at most the reports we sent
+SHORTEST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds after a 429
 SILENCE = 45.0  # seconds without a byte on the stream of events: three heartbeats missed
 
 
 class TrackerUnavailableError(Exception):
     """The tracker gave nothing that we can use; the message says why."""
+
+
+class TrackerBusyError(TrackerUnavailableError):
+    """The tracker takes no more for now. ``retry_after``: seconds."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(f"the tracker takes no more reports for {retry_after:g} s")
+        self.retry_after = retry_after
 
 
 class TrackerRefusalError(Exception):
@@ -104,6 +113,8 @@ class Connection:
                 status = response.status_code
                 if status in {400, 413, 415, 422}:
                     raise TrackerRefusalError(f"the tracker does not take what we send ({status})")
+                if status == 429:
+                    raise TrackerBusyError(_retry_after(response.headers.get("Retry-After", "")))
                 if status not in {200, 202}:
                     raise TrackerUnavailableError(_refusal(status))
                 return await _bounded(response, ANSWER_LIMIT)
@@ -150,6 +161,12 @@ async def _bounded(response: httpx.Response, limit: int) -> bytes:
     if len(body) > limit:
         raise TrackerUnavailableError(f"the answer is over {limit} bytes")
     return bytes(body)
+
+
+def _retry_after(told: str) -> float:
+    """Whole seconds, as our tracker tells them; a proxy before it may say something else."""
+    known = told.isascii() and told.isdigit()
+    return min(float(told), LONGEST_WAIT) if known else SHORTEST_WAIT
 
 
 def _can_be_sent(tag: str) -> bool:

@@ -8,7 +8,12 @@ from typing import NoReturn
 import anyio
 import attrs
 
-from tracker.client.connection import Connection, TrackerRefusalError, TrackerUnavailableError
+from tracker.client.connection import (
+    Connection,
+    TrackerBusyError,
+    TrackerRefusalError,
+    TrackerUnavailableError,
+)
 from tracker.client.report_queue import QueuedReport, ReportBuilder, ReportCounts, ReportQueue
 from tracker.core.backoff import Backoff
 
@@ -51,6 +56,7 @@ class ReportSender:
     _refused: int = 0
     _trouble: str = ""
     _every: float = SEND_EVERY_SECONDS
+    _pause: float = 0.0  # that the tracker asked for when it refused the last batch
 
     @property
     def counts(self) -> ReportCounts:
@@ -80,7 +86,7 @@ class ReportSender:
             failures = 0 if await self._send_all(tracker) else failures + 1
             sent_at = anyio.current_time()
             if failures:
-                await anyio.sleep(max(RETRY.delay(failures), self._every if failures > 1 else 0.0))
+                await anyio.sleep(max(RETRY.delay(failures), self._pause))
 
     async def _send_all(self, tracker: Connection) -> bool:
         """False: something was not sent, and waits."""
@@ -96,7 +102,9 @@ class ReportSender:
             body = json.dumps(document, allow_nan=False).encode()
             receipt = _Receipt.read(await tracker.post(REPORTS, body, headers))
         except TrackerUnavailableError as error:
-            self._fail(str(error), batch)
+            self._trouble = str(error)
+            self._pause = error.retry_after if isinstance(error, TrackerBusyError) else 0.0
+            self.queue.put_back(batch)
             return False
         except TrackerRefusalError as error:  # sending it again would change nothing
             self._trouble, self._refused = str(error), self._refused + len(batch)
@@ -113,7 +121,3 @@ class ReportSender:
         self._refused += receipt.refused
         self._every = min(max(receipt.send_every_seconds, LOOK_SECONDS), 60.0)
         return True
-
-    def _fail(self, why: str, batch: list[QueuedReport]) -> None:
-        self._trouble = why
-        self.queue.put_back(batch)

@@ -176,6 +176,13 @@ class Tracker:
         await self._publish()
         return provider
 
+    async def store_settings(self, seconds: float) -> bool:
+        """Wait until what was tuned is in the database, ``seconds`` at most; return whether it is.
+
+        Until it is, a crash of this process forgets the change.
+        """
+        return self._settings.stored_known and await self._writer.flush(seconds)
+
     async def reload(self, config: Config) -> None:
         """Take a new configuration: only the actors of providers that changed notice.
 

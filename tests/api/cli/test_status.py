@@ -384,12 +384,12 @@ class TestTune:
 
 
 def test_a_tracker_for_readers_only_is_asked_with_the_token(command: Commands) -> None:
-    server = ServerSettings(port=0, read_token=Secret("reading-0123456"))
+    server = ServerSettings(port=0, read_token=Secret("reading-01234567"))
     with real_tracker(command.folder, server) as closed:
         found = command("status", "--url", closed.url)
         assert (found.code, found.out) == (2, "")
         assert "no token was sent" in found.err
-        found = command("status", "--url", closed.url, "--token-env", "R", R="reading-0123456")
+        found = command("status", "--url", closed.url, "--token-env", "R", R="reading-01234567")
         assert found.code == 0
 
 
@@ -403,7 +403,7 @@ def test_a_trackers_file_says_where_it_is_asked_and_with_which_token(
     command: Commands, arguments: tuple[str, ...], host: str
 ) -> None:
     server = ServerSettings(
-        port=0, read_token=Secret("reading-0123456"), admin_token=Secret("changing-012345")
+        port=0, read_token=Secret("reading-01234567"), admin_token=Secret("changing-01234567")
     )
     with real_tracker(command.folder, server) as asked:
         port = asked.url.rsplit(":", 1)[1]
@@ -411,10 +411,10 @@ def test_a_trackers_file_says_where_it_is_asked_and_with_which_token(
         file = command.configured(
             f'[server]\nhost = "{host}"\nport = {port}\nroot_path = "/llm"\n{tokens}'
         )
-        found = command(*arguments, "--config", file, R="reading-0123456", A="changing-012345")
+        found = command(*arguments, "--config", file, R="reading-01234567", A="changing-01234567")
         assert (found.code, found.err) == (0, "")
         used, other = ("A", "R") if "tune" in arguments else ("R", "A")
-        found = command(*arguments, "--config", file, **{other: "reading-0123456"})
+        found = command(*arguments, "--config", file, **{other: "reading-01234567"})
         assert (found.code, found.out) == (2, "")
         assert found.err == f"{used} is not set: it must hold the tracker's token\n"
 

@@ -95,6 +95,20 @@ def test_a_tracker_that_is_away_costs_nothing_and_gets_all_when_it_is_back(
     assert len(tracker.reports) == 1
 
 
+def test_a_busy_tracker_is_asked_again_when_it_said(tracker: FakeTracker, use: Use) -> None:
+    def body(client: ProviderStatusClient) -> None:
+        tracker.refusal = 429
+        client.report("groq", outcome="server")
+        tracker.wait(lambda: tracker.asked["/api/reports"] == 1)
+        refused = time.monotonic()
+        tracker.refusal = 0
+        tracker.wait(lambda: bool(tracker.batches))
+        assert time.monotonic() - refused > 0.9
+
+    use(client_of(tracker), body)
+    assert len({report["id"] for report in tracker.reports}) == 1
+
+
 def test_a_batch_the_tracker_never_takes_is_counted_and_let_go(
     tracker: FakeTracker, use: Use
 ) -> None:
