@@ -15,9 +15,10 @@ from tracker.ranking.policy import Candidate
 # Beyond this share of changed candidates sorting all is quicker than moving each.
 MOVED_AT_MOST = 1 / 8
 
-# Tier, expected time and name decide; no two have the same name.
-Line = tuple[int, float, str, Ranked]
-_place, _ranked = itemgetter(0, 1, 2), itemgetter(3)
+# Tier, expected time and name decide; no two have the same name. Between them, whoever was timed
+# stands before one that is only taken to be as slow: a borrowed latency wins no tie.
+Line = tuple[int, float, bool, str, Ranked]
+_place, _ranked = itemgetter(0, 1, 2, 3), itemgetter(4)
 
 
 @attrs.define(eq=False)
@@ -93,4 +94,5 @@ class SortedLines:
 
 
 def _line(candidate: Candidate, ranked: Ranked) -> Line:
-    return candidate.tier, ranked.expected_cost_ms or 0.0, candidate.provider, ranked
+    borrowed = ranked.latency_ms is None
+    return candidate.tier, ranked.expected_cost_ms or 0.0, borrowed, candidate.provider, ranked

@@ -36,6 +36,11 @@ def test_a_lists_latency_beats_no_completion_by_being_another_thing() -> None:
     assert lines["model"].reason.startswith("400 ms a completion on average lately")
 
 
+def test_a_list_wins_no_tie_with_a_completion_by_its_name() -> None:
+    lines = ranked(candidate("a", listed(100.0)), candidate("b", completed(400.0)))
+    assert list(lines) == ["b", "a"]
+
+
 def test_the_difference_is_made_up_from_providers_where_both_are_known() -> None:
     lines = ranked(
         candidate("list", listed(100.0)),
