@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from math import inf
+from functools import cached_property
+from itertools import chain, repeat, takewhile
+from math import inf, isfinite
 from types import MappingProxyType
 
 import attrs
@@ -11,6 +13,7 @@ import attrs
 from tracker.core.fallback_order import hope_rank, order_attempts, slowest
 from tracker.core.outcomes import Facts, KeyReport, OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.shares import share_out
 from tracker.core.traffic import ModelTraffic, ProviderTrafficView, TrafficEvidence
 
 
@@ -177,6 +180,32 @@ class Ranked:
     weight: float = 0.0  # its share of a weighted choice; a ranking's weights sum to 1
     patience_ms: float | None = None  # how long an attempt is worth waiting for
     failure_ms: float | None = None  # what a failure of its usually takes
+    timeout_ms: float = inf
+
+    def complete(self, weight: float, usual_failure_ms: float) -> "Ranked":
+        """Return the line with its share, and with everybody's failures where it had none."""
+        failure = self.failure_ms
+        if failure is None:
+            failure = min(usual_failure_ms, self.timeout_ms)
+        if self.weight == weight and self.failure_ms == failure:
+            return self
+        return Ranked(  # attrs.evolve takes five times as long, for each of thousands
+            provider=self.provider,
+            status=self.status,
+            expected_cost_ms=self.expected_cost_ms,
+            failure_probability=self.failure_probability,
+            latency_ms=self.latency_ms,
+            samples=self.samples,
+            last_check=self.last_check,
+            reason=self.reason,
+            model=self.model,
+            variant=self.variant,
+            evidence=self.evidence,
+            weight=weight,
+            patience_ms=self.patience_ms,
+            failure_ms=failure if isfinite(failure) else None,
+            timeout_ms=self.timeout_ms,
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -200,21 +229,38 @@ class Ranking:
 
     valid_until: when the next check that could change it is due, or over where all are under
     way; None when none is planned.
+    ordered: the lines as they were given. usual_failure_ms: what failures take, where a line tells
+    none; None where the lines are complete. They are completed when they are first read: a
+    snapshot of thousands that nobody asks about costs only what changed.
     """
 
     reason: str
-    ranked: tuple[Ranked, ...] = ()
+    ordered: tuple[Ranked, ...] = attrs.field(default=(), alias="ranked")
     excluded: tuple[Excluded, ...] = ()
     valid_until: datetime | None = None
     policy: str = ""
+    usual_failure_ms: float | None = None
+
+    @cached_property
+    def ranked(self) -> tuple[Ranked, ...]:
+        """Return the lines; all shares of a weighted choice go to the best one's tier."""
+        lines, usual = self.ordered, self.usual_failure_ms
+        if usual is None or not lines:
+            return lines
+        best = list(takewhile(lambda line: line.status is lines[0].status, lines))
+        shares = share_out([line.expected_cost_ms for line in best])
+        return tuple(
+            line.complete(share, usual)
+            for line, share in zip(lines, chain(shares, repeat(0.0)), strict=False)
+        )
 
     @property
     def best(self) -> str | None:
-        return self.ranked[0].provider if self.ranked else None
+        return self.ordered[0].provider if self.ordered else None
 
     @property
     def best_model(self) -> str | None:
-        return self.ranked[0].model if self.ranked else None
+        return self.ordered[0].model if self.ordered else None
 
     @property
     def alternatives(self) -> tuple[str, ...]:

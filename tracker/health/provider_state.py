@@ -25,7 +25,7 @@ from tracker.health.target_state import (
     stale_after,
 )
 from tracker.health.traffic_signs import apply_call_limit, apply_failed_minute
-from tracker.ranking.policy import Candidate
+from tracker.ranking.policy import SAMPLES, Candidate, Sample
 
 # Failures of so many of its offers within one interval are the provider's.
 OFFERS_TO_BLAME_PROVIDER = 2
@@ -218,6 +218,7 @@ class ProviderState:
             view.timeout_seconds,
             published.entry,
             enabled=view.enabled,
+            related=self._offer_samples(),
         )
         self.touched = False
         return view
@@ -340,6 +341,12 @@ class ProviderState:
         if views != self.published.offers:
             self.published.offers = views
         return self.published.offers
+
+    def _offer_samples(self) -> tuple[Sample, ...]:
+        """Return the latest checks of its offers together, newest last."""
+        samples = [s for offer in self.offers.values() for s in offer.target.statistics.recent]
+        samples.sort(key=lambda sample: sample.at)
+        return tuple(samples[-SAMPLES:])
 
     def _keep_watched_offers(self) -> None:
         """Watch exactly the offers that the settings name, in their order."""

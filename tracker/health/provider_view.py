@@ -82,6 +82,7 @@ def build_entry(
     before: Candidate | Excluded | None,
     *,
     enabled: bool = True,
+    related: tuple[Sample, ...] = (),
 ) -> Candidate | Excluded:
     """Build what a ranking sees; ``before`` where nothing changed: policies remember by object."""
     after: Candidate | Excluded
@@ -94,6 +95,7 @@ def build_entry(
             timeout_ms=timeout_seconds * 1000.0,
             last_check=view.last_check,
             p95_ms=None if view.latency is None else view.latency.p95,
+            related=related,
         )
     else:
         after = Excluded(
@@ -111,6 +113,7 @@ def _is_same(before: Candidate | Excluded, after: Candidate | Excluded) -> bool:
     return type(before) is type(after) and all(
         getattr(before, field.name) == getattr(after, field.name)
         for field in attrs.fields(type(after))
+        if field.init  # a policy's memo is no part of what is known
     )
 
 

@@ -194,9 +194,10 @@ class Statistics:
     def _sample(self, place: int) -> Sample:
         latency, up = self._latency[place], self._verdict[place] == UP
         took = None if latency == NO_LATENCY else latency / 1000
+        completion = self._completions[place] > 0
         if up:
-            return Sample(True, took, self._at[place])
-        return Sample(False, None, self._at[place], failure_ms=took)
+            return Sample(True, took, self._at[place], completion=completion)
+        return Sample(False, None, self._at[place], failure_ms=took, completion=completion)
 
     def _good_latency(self, place: int) -> int:
         """Return a success's latency; what a failure took is no latency of the provider's."""

@@ -63,10 +63,12 @@ def rank_offers(
 
 
 def _entry(key: str, offer: NamedOffer, entries: RankingEntries) -> tuple[Entry, EvidenceSource]:
-    own = entries.offers.get(key)
-    if own is not None and key not in entries.unproven:
-        return own, EvidenceSource.OFFER
-    return attrs.evolve(entries.providers[offer.provider], provider=key), EvidenceSource.PROVIDER
+    own, provider = entries.offers.get(key), entries.providers[offer.provider]
+    if own is None or key in entries.unproven:
+        return attrs.evolve(provider, provider=key), EvidenceSource.PROVIDER
+    if isinstance(own, Candidate) and isinstance(provider, Candidate):
+        own = attrs.evolve(own, related=provider.samples)
+    return own, EvidenceSource.OFFER
 
 
 def _name(line: Ranked, offer: NamedOffer, evidence: EvidenceSource) -> Ranked:

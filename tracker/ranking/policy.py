@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cached_property
 from operator import mul
+from typing import Any
 
 import attrs
 
@@ -32,20 +33,25 @@ class Sample:
 
     latency_ms: None where it failed or its latency is not known. failure_ms: how long a failure
     took, None where that is not known: then it is taken to have lasted until the time-out.
+    completion: latencies of completions are never compared with those of lists.
     """
 
     ok: bool
     latency_ms: float | None
     at: float  # seconds since the epoch
     failure_ms: float | None = None
+    completion: bool = False  # a model answered; else a list or the like was read
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Candidate:
     """A usable provider as a policy sees it. ``samples``: newest last, at most SAMPLES.
 
+    related: of other targets of the same provider, which tell how its list and its completions
+    differ. p95_ms: of its successful checks of the last 24 hours.
+
     Compared by identity: a provider without a new check keeps its candidate, so a policy may
-    remember what it worked out for one.
+    remember in its memo, under itself, what it worked out for one; both are forgotten together.
     """
 
     provider: str
@@ -55,6 +61,8 @@ class Candidate:
     timeout_ms: float = 10_000.0
     last_check: datetime | None = None
     p95_ms: float | None = None
+    related: tuple[Sample, ...] = ()
+    memo: dict[object, Any] = attrs.field(factory=dict, init=False, repr=False)
 
     @property
     def tier(self) -> int:
@@ -108,6 +116,7 @@ class Candidate:
             reason=reason,
             patience_ms=self.patience_ms,
             failure_ms=self.failure_ms,
+            timeout_ms=self.timeout_ms,
         )
 
 
