@@ -193,10 +193,9 @@ def _is_limited(health: HealthState, now: float) -> bool:
 
 
 def _describe(kind: OutcomeKind | None, message: str) -> str:
-    words = PLAIN_WORDS[kind] if kind is not None else "not checked yet"
-    if message.casefold().startswith(words.casefold()):
+    if message:  # it says what happened, and with which status
         return message
-    return f"{words} ({message})" if message else words
+    return PLAIN_WORDS[kind] if kind is not None else "not checked yet"
 
 
 def _milliseconds(health: HealthState) -> str:
