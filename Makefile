@@ -10,6 +10,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
+# More than there are processors: most tests wait for a process, a browser or a deadline.
+PARALLEL ?= -n 4 --dist loadfile
 
 .PHONY: run demo test lint types pytest bench torture integration reference docs lock clean
 
@@ -29,7 +31,7 @@ types: $(VENV)/dev
 	$(BIN)/mypy
 
 pytest: $(VENV)/dev
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks $(ARGS)
