@@ -7,9 +7,11 @@ from typing import Any
 
 import attrs
 
+from tracker.config.alerts import resolve_alerts
 from tracker.config.environment import find_token, read_environment
 from tracker.config.errors import ConfigError, ConfigProblem, environment_mask, format_value
 from tracker.config.file import find_file, read_toml
+from tracker.config.maintenance import resolve_maintenance
 from tracker.config.resolve import ResolvedProvider, merge_providers
 from tracker.config.schema import ConfigTable, RankingTable, ServerTable, TrackerTable
 from tracker.config.structure import structure
@@ -46,7 +48,11 @@ def read_config(
     merged = merge_providers(table, environment.variables)
     timing, too_long = merge_timing({}, table.tracker)
     server, refused = _server(table.server, environment.variables)
+    alerts = resolve_alerts(table.alerts, environment.variables)
+    maintenance = resolve_maintenance(table.maintenance, [one.name for one in merged])
     mistakes += (*environment.mistakes, *too_long, *refused, *_mistakes(merged))
+    said = {mistake.key for mistake in mistakes}
+    mistakes += (*alerts.mistakes, *(m for m in maintenance.mistakes if m.key not in said))
     if mistakes:
         mask = environment_mask(environment.variables)
         named = str(source) if source else None
@@ -57,8 +63,14 @@ def read_config(
         providers=tuple(m.provider for m in merged if m.provider is not None),
         server=server,
         ranking=RankingSettings(**_written(table.ranking, RankingSettings)),
+        alerts=alerts.settings,
+        maintenance=maintenance.windows,
         source=str(source) if source else None,
-        warnings=(*environment.warnings, *(text for m in merged for text in m.warnings)),
+        warnings=(
+            *environment.warnings,
+            *alerts.warnings,
+            *(text for m in merged for text in m.warnings),
+        ),
     )
 
 

@@ -206,6 +206,7 @@ def _with_settings(provider: Provider, own: ProviderTable, dialect: ApiKind) -> 
         check=own.check or default,
         model=own.model or provider.model,
         enabled=own.enabled is not False,
+        alerts=own.alerts is not False,
         allow_private=own.allow_private is True,
         proxy=own.proxy,
         ca_file=own.ca_file,

@@ -8,7 +8,15 @@ import msgspec
 from tracker.config.catalogue import load_dialects
 from tracker.config.schema import ConfigTable
 from tracker.core.redaction import MASK, Secret
-from tracker.core.settings import Config, Provider, RankingSettings, ServerSettings, Timing
+from tracker.core.settings import (
+    AlertSettings,
+    Config,
+    MaintenanceWindow,
+    Provider,
+    RankingSettings,
+    ServerSettings,
+    Timing,
+)
 
 
 def show_config(config: Config) -> dict[str, Any]:
@@ -24,6 +32,8 @@ def show_config(config: Config) -> dict[str, Any]:
         "tracker": _tracker(config),
         "server": {**server, **_tokens(config.server)},
         "ranking": attrs.asdict(config.ranking),
+        "alerts": _alerts(config.alerts),
+        "maintenance": [_window(window) for window in config.maintenance],
         "providers": {provider.name: _provider(provider) for provider in config.providers},
     }
 
@@ -36,6 +46,18 @@ def _tracker(config: Config) -> dict[str, Any]:
 def _tokens(server: ServerSettings) -> dict[str, str]:
     tokens = {"admin_token": server.admin_token, "read_token": server.read_token}
     return {name: "not set" if token is None else "set" for name, token in tokens.items()}
+
+
+def _alerts(alerts: AlertSettings) -> dict[str, Any]:
+    shown = attrs.asdict(alerts, filter=lambda field, _: field.name not in {"targets", "secret"})
+    secret = "not set" if alerts.secret is None else "set"
+    return {**shown, "targets": [target.name for target in alerts.targets], "secret": secret}
+
+
+def _window(window: MaintenanceWindow) -> dict[str, Any]:
+    shown = attrs.asdict(window, recurse=False)
+    weekly = window.weekly and attrs.asdict(window.weekly)
+    return shown | {"weekly": weekly and weekly | {"days": sorted(weekly["days"])}}
 
 
 def _provider(provider: Provider) -> dict[str, Any]:
@@ -54,6 +76,7 @@ def config_schema() -> dict[str, Any]:
     _add_defaults(tables["TrackerTable"], attrs.asdict(Timing()) | attrs.asdict(Config()))
     _add_defaults(tables["ServerTable"], attrs.asdict(ServerSettings()))
     _add_defaults(tables["RankingTable"], attrs.asdict(RankingSettings()))
+    _add_defaults(tables["AlertsTable"], attrs.asdict(AlertSettings()))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "tracker.toml",

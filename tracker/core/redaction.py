@@ -10,6 +10,7 @@ from urllib.parse import quote, quote_plus
 
 MASK = "***"
 SHORTEST = 4  # characters; masking a shorter "key" would only make every text unreadable
+SHORTEST_IN_URL = 6  # a shorter part of a URL is an ordinary word: "hook", "POST"
 SHORTEST_BASE64 = 8  # a shorter stretch of base64 occurs in ordinary words
 
 
@@ -69,6 +70,21 @@ class Mask:
 
     def __call__(self, text: str) -> str:
         return text if self._pattern is None else self._pattern.sub(MASK, text)
+
+
+def url_secrets(url: Secret) -> tuple[Secret, ...]:
+    """The parts of a secret URL that must not be shown alone either.
+
+    Chat services carry tokens in place of user, host, path and query. A host that looks like one
+    is no secret: masking 127.0.0.1 would make every other text unreadable.
+    """
+    _, _, rest = url.reveal().partition("://")
+    place, _, tail = rest.partition("/")
+    user, _, host = place.rpartition("@")
+    words = [rest, *re.split("[:]", user), *re.split("[/?&=]", tail)]
+    if "." not in host and not host.lower().startswith(("localhost", "[")):
+        words.append(host)
+    return (url, *(Secret(word) for word in words if len(word) >= SHORTEST_IN_URL))
 
 
 def _forms(value: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import attrs
 
+from tracker.core.incidents import IncidentLog
 from tracker.core.outcomes import Facts, KeyReport, OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
 
@@ -47,6 +48,7 @@ class ProviderStatus:
 
     name: str
     status: Status
+    status_since: datetime | None = None
     reason: str
     usable: bool
     usable_at: datetime | None = None  # a reset after which it may be used again, if one is known
@@ -67,6 +69,7 @@ class ProviderStatus:
     outcome: OutcomeKind | None = None
     error_message: str = ""
     consecutive_failures: int = 0
+    failing_since: datetime | None = None  # when the first of these was checked
     facts: Facts = Facts()
     keys: tuple[KeyReport, ...] = ()
     models: tuple[str, ...] | None = None
@@ -138,3 +141,4 @@ class Snapshot:
     providers: Mapping[str, ProviderStatus] = MappingProxyType({})
     ranking: Ranking
     swept: bool = False  # every enabled provider was checked at least once since the start
+    incidents: IncidentLog = IncidentLog()

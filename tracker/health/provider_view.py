@@ -28,6 +28,7 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
     return ProviderStatus(
         name=state.provider.name,
         status=decision.status,
+        status_since=target.status_since,
         reason=_reason(decision, usable_at, now.at),
         usable=decision.usable,
         usable_at=usable_at,
@@ -50,6 +51,7 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         outcome=health.outcome,
         error_message="" if _is_success(health.outcome) else health.message,
         consecutive_failures=health.consecutive_failures,
+        failing_since=health.failing_since,
         facts=health.facts,
         keys=health.keys,
         models=state.models,
