@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import attrs
 
+from tracker.core.incidents import Delivery, Incident
 from tracker.core.outcomes import CheckResult, Status
 
 
@@ -27,6 +28,7 @@ class CheckRecord:
 class ChangeKind(StrEnum):
     STATUS = "status"  # a provider's status changed
     BEST = "best"  # another provider is recommended now
+    INCIDENT = "incident"  # one opened or closed
     MODEL = "model"  # a model left a provider's list, or came
 
 
@@ -51,4 +53,12 @@ class OverrideRecord:
     enabled: bool | None
 
 
-Record = CheckRecord | ChangeRecord | OverrideRecord
+@attrs.frozen(kw_only=True)
+class MuteRecord:
+    """Nobody is told of this provider until then; None: somebody is again."""
+
+    provider: str
+    until: datetime | None
+
+
+Record = CheckRecord | ChangeRecord | OverrideRecord | Incident | Delivery | MuteRecord

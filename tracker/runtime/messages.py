@@ -7,6 +7,7 @@ from datetime import datetime
 import attrs
 import trio
 
+from tracker.core.incidents import IncidentLog
 from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
@@ -94,4 +95,19 @@ class HistoryLoaded:
     best: str | None = None
 
 
-Message = ActorMessage | ProviderAdded | ProviderRemoved | SettingsChanged | Publish | HistoryLoaded
+@attrs.frozen(kw_only=True)
+class IncidentsChanged:
+    """Show these in the next snapshot."""
+
+    log: IncidentLog
+
+
+Message = (
+    ActorMessage
+    | ProviderAdded
+    | ProviderRemoved
+    | SettingsChanged
+    | Publish
+    | HistoryLoaded
+    | IncidentsChanged
+)

@@ -8,6 +8,7 @@ import apsw
 
 from tracker.core.records import ChangeRecord, CheckRecord, OverrideRecord, Record
 from tracker.store.connection import epoch_ms, transaction, value
+from tracker.store.incidents import prune_incidents, store_incidents
 
 HOUR_MS = 3_600_000
 # Above this a transaction would keep the thread from the results that wait for it.
@@ -58,6 +59,7 @@ def store(connection: apsw.Connection, records: Sequence[Record]) -> None:
         connection.executemany(_CHANGE, map(_change, changes))
         overrides = (r for r in records if isinstance(r, OverrideRecord))
         connection.executemany(_OVERRIDE, map(_override, overrides))
+        store_incidents(connection, records)
 
 
 def prune(connection: apsw.Connection, before: datetime) -> int:
@@ -71,6 +73,7 @@ def prune(connection: apsw.Connection, before: datetime) -> int:
         connection.execute(_PRUNE_CHECKS, bounds)
         pruned = connection.changes()
         connection.execute(_PRUNE_STATES)
+        prune_incidents(connection, before_ms)
         connection.execute(_PRUNE_CHANGES, bounds)
         return pruned + connection.changes()
 
