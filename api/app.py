@@ -12,6 +12,7 @@ from api.http.response_cache import ResponseCache
 from api.http.server_sent_events import Streams
 from api.routes.control import ControlRoutes
 from api.routes.history import HistoryRoutes
+from api.routes.incidents import IncidentRoutes
 from api.routes.operations import OperationsRoutes
 from api.routes.pages import PageRoutes
 from api.routes.plain_page import PlainPageRoutes
@@ -44,6 +45,7 @@ def create_app(
         StatusRoutes(tracker, answers),
         HistoryRoutes(tracker),
         ControlRoutes(tracker, settings),
+        IncidentRoutes(tracker, settings),
         OperationsRoutes(tracker, streams),
     ):
         for rule in part.rules():

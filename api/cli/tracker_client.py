@@ -68,13 +68,24 @@ class TrackerClient:
 
     def change(self, path: str, wanted: dict[str, Any]) -> Any:
         """What the tracker says after a PATCH."""
-        response = self.send("PATCH", path, json=wanted)
+        return self._changed("PATCH", path, json=wanted)
+
+    def post(
+        self, path: str, wanted: dict[str, Any] | None = None, *, seconds: float = TIMEOUT_SECONDS
+    ) -> Any:
+        """What the tracker says after a POST, for which it may take so long."""
+        more = {} if wanted is None else {"json": wanted}
+        return self._changed("POST", path, timeout=seconds, **more)
+
+    def _changed(self, method: str, path: str, **more: Any) -> Any:
+        response = self.send(method, path, **more)
         self._check(response, fine={200})
         return self.decoded(response)
 
     def send(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Whatever is answered."""
         headers = more.pop("headers", {})
+        timeout = more.pop("timeout", TIMEOUT_SECONDS)
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token.reveal()}"
         try:
@@ -82,7 +93,7 @@ class TrackerClient:
                 method,
                 self.url.rstrip("/") + path,
                 headers=headers,
-                timeout=TIMEOUT_SECONDS,
+                timeout=timeout,
                 trust_env=False,
                 **more,
             )

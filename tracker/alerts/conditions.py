@@ -9,7 +9,7 @@ from tracker.alerts.plain_text import plain_text
 from tracker.core.incidents import Cause
 from tracker.core.outcomes import KeyState, OutcomeKind, Status
 from tracker.core.snapshot import ProviderStatus, Snapshot
-from tracker.health.status_rules import PLAIN_WORDS
+from tracker.health.status_rules import describe_outcome
 
 Key = tuple[Cause, str]
 
@@ -164,13 +164,12 @@ def _key_trouble(view: ProviderStatus) -> str | None:
     if bad:
         return f"its key is {bad[0][1]}"
     if view.outcome in _KEY_OUTCOMES:
-        return f"{PLAIN_WORDS[view.outcome]} ({view.error_message})"
+        return describe_outcome(view.outcome, view.error_message)
     return None
 
 
 def _why(view: ProviderStatus) -> str:
-    words = PLAIN_WORDS[view.outcome] if view.outcome else view.reason
-    return f"{words} ({view.error_message})" if view.error_message else words
+    return describe_outcome(view.outcome, view.error_message) if view.outcome else view.reason
 
 
 def _since(view: ProviderStatus, now: datetime) -> datetime:

@@ -133,7 +133,7 @@ def _openings(
     umbrella = next((each for each in pending if each.cause in UMBRELLAS), None)
     if umbrella is not None:
         if _is_due(umbrella, situation):
-            under = (e for e in pending if e.cause in SINGLE)
+            under = _under_umbrella(book, situation, settings)
             yield Announcement(kind=MessageKind.OPENED, incidents=(umbrella, *under))
         pending = [each for each in pending if each.cause is Cause.KEY]
     pending = [e for e in pending if _is_news(e, book, situation)]
@@ -141,6 +141,17 @@ def _openings(
         if any(_is_due(each, situation) for each in group):
             joining = [e for e in group if _is_due(e, situation) or not _waits(e, situation)]
             yield from _announce(MessageKind.OPENED, joining)
+
+
+def _under_umbrella(
+    book: IncidentBook, situation: Situation, settings: PolicySettings
+) -> Iterator[Incident]:
+    """Yield the single troubles that a message about everything names, also the quiet ones."""
+    for each in book.open.values():
+        untold = each.stage in {Stage.PENDING, Stage.QUIET} and each.cause in SINGLE
+        unheard = situation.is_held(each) or each.provider in situation.unheard
+        if untold and not unheard and _pages(each, settings):
+            yield each
 
 
 def _may_be_told(incident: Incident, situation: Situation) -> bool:
@@ -218,13 +229,28 @@ def _endings(
     over = [each for each in book.closed if each.stage is not Stage.DONE]
     unsaid = [e for e in over if e.stage is not Stage.TOLD or situation.is_muted(e)]
     known = {each.id for each in unsaid}
-    news = [each for each in over if each.id not in known]
+    news = sorted(
+        (each for each in over if each.id not in known), key=lambda e: e.cause not in UMBRELLAS
+    )
     endings: list[Announcement] = []
-    for group in _by_cause(news):
+    for group in _by_end(news):
         first = min(each.closed_at for each in group if each.closed_at is not None)
-        if situation.now >= first + GROUP_WAIT:
+        if situation.now < first + GROUP_WAIT:
+            continue
+        if group[0].cause in UMBRELLAS:
+            endings.append(Announcement(kind=MessageKind.RESOLVED, incidents=tuple(group)))
+        else:
             endings += _announce(MessageKind.RESOLVED, group)
     return tuple(endings), tuple(unsaid)
+
+
+def _by_end(news: list[Incident]) -> Iterator[list[Incident]]:
+    """Group by cause; what ends with an umbrella is told with it."""
+    if news and news[0].cause in UMBRELLAS:
+        umbrella = [each for each in news if each.cause in UMBRELLAS | SINGLE]
+        yield umbrella
+        news = [each for each in news if each.cause is Cause.KEY]
+    yield from _by_cause(news)
 
 
 def _by_cause(incidents: Iterable[Incident]) -> Iterator[list[Incident]]:

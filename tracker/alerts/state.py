@@ -129,11 +129,13 @@ class AlertState:
 
     def log(self) -> IncidentLog:
         """Return what a snapshot shows."""
-        shown = (
-            attrs.evolve(each, muted_until=self.mutes.get(each.provider or ""))
-            for each in self.book.all()
+        return IncidentLog(
+            incidents=tuple(self._with_mute(each) for each in self.book.all()), mutes=self.mutes
         )
-        return IncidentLog(incidents=tuple(shown), mutes=self.mutes)
+
+    def _with_mute(self, incident: Incident) -> Incident:
+        until = self.mutes.get(incident.provider or "")
+        return incident if until is None else attrs.evolve(incident, muted_until=until)
 
     def _decide(self, snapshot: Snapshot, now: datetime) -> list[Delivery]:
         situation = self._situation(snapshot, now)

@@ -10,9 +10,10 @@ import trio
 from tracker.alerts import apprise_target, webhook
 from tracker.alerts.plain_text import plain_text
 from tracker.alerts.webhook import DeliveryError
+from tracker.config.errors import ConfigError, ConfigProblem
 from tracker.core.incidents import Delivery
 from tracker.core.redaction import Secret
-from tracker.core.settings import AlertTarget
+from tracker.core.settings import AlertSettings, AlertTarget
 from tracker.core.threads import in_thread
 
 # Mail servers take their time; a target that needs longer is tried again.
@@ -24,6 +25,18 @@ def target_problem(target: AlertTarget) -> str | None:
     """Say why nothing can ever be sent to a target, None if it looks usable."""
     url = target.url.reveal()
     return None if webhook.is_webhook(url) else apprise_target.target_problem(url)
+
+
+def check_targets(alerts: AlertSettings) -> None:
+    """Raises ConfigError with every target that nothing can be sent to; none of them is shown."""
+    found = ((target.name, target_problem(target)) for target in alerts.targets)
+    mistakes = [
+        ConfigProblem(key=f"{alerts.targets_env}, {name} (not shown)", problem=problem)
+        for name, problem in found
+        if problem
+    ]
+    if mistakes:
+        raise ConfigError(mistakes)
 
 
 @attrs.define(eq=False)
