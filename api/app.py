@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from quart_trio import QuartTrio
 
-from api.http.middleware import install_request_checks
+from api.http.body_limits import sized_requests
+from api.http.middleware import REPORTS_PATH, install_request_checks
 from api.http.openapi import document
 from api.http.problems import handle_problems
 from api.http.response_cache import ResponseCache
@@ -13,11 +14,14 @@ from api.http.server_sent_events import Streams
 from api.routes.control import ControlRoutes
 from api.routes.history import HistoryRoutes
 from api.routes.incidents import IncidentRoutes
+from api.routes.models import ModelRoutes
 from api.routes.operations import OperationsRoutes
 from api.routes.pages import PageRoutes
 from api.routes.plain_page import PlainPageRoutes
+from api.routes.reports import ReportRoutes
 from api.routes.route import NameConverter
 from api.routes.status import StatusRoutes
+from tracker.reports.schema import MOST_BYTES
 
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
@@ -39,13 +43,16 @@ def create_app(
     streams = streams or Streams(tracker.board, answers)
     app = QuartTrio("api", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, BODY_TIMEOUT=BODY_SECONDS)
+    app.request_class = sized_requests(app.request_class, {REPORTS_PATH: MOST_BYTES})
     app.url_map.merge_slashes = False  # a name may hold slashes
     app.url_map.converters["name"] = NameConverter
     for part in (
         StatusRoutes(tracker, answers),
+        ModelRoutes(tracker, answers),
         HistoryRoutes(tracker),
         ControlRoutes(tracker, settings),
         IncidentRoutes(tracker, settings),
+        ReportRoutes(tracker, tracker.config),
         OperationsRoutes(tracker, streams),
     ):
         for rule in part.rules():

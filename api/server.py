@@ -10,12 +10,12 @@ import structlog
 import trio
 
 from api.app import create_app
-from api.http.auth import is_loopback
 from api.http.response_cache import ResponseCache
 from api.http.server_sent_events import Streams
 from api.serving.errors import UnsafeBindError
 from api.serving.fast_path_connection import connections
 from api.serving.listeners import Server, open_listeners, url_of
+from tracker.core.addresses import is_loopback_host
 from tracker.core.settings import Config, ServerSettings
 from tracker.runtime.service import run_tracker
 
@@ -88,7 +88,7 @@ async def serve(
 
 def check_bind(settings: ServerSettings) -> None:
     """Raises UnsafeBindError: whoever reaches the port could otherwise change the tracker."""
-    if settings.admin_token is None and not is_loopback(settings.host):
+    if settings.admin_token is None and not is_loopback_host(settings.host):
         raise UnsafeBindError(
             f"{settings.host} can be reached from other machines: set {settings.admin_token_env} "
             "to a long random text first, or bind to 127.0.0.1"

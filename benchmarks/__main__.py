@@ -78,6 +78,11 @@ def run_classify(_: Options) -> None:
         print(row(figure))
 
 
+def run_reports(options: Options) -> None:
+    runs = "1" if options.quick else "6"
+    run_module("reports", "--runs", runs, "--rates", "0.1")
+
+
 RUNS: dict[str, Callable[[Options], None]] = {
     "classify": run_classify,
     "sweep": run_sweep,
@@ -86,6 +91,7 @@ RUNS: dict[str, Callable[[Options], None]] = {
     "streams": run_streams,
     "decision": run_decision,
     "replay": run_replay,
+    "reports": run_reports,
     "storage": run_storage,
 }
 

@@ -24,6 +24,7 @@ from tracker import Tracker, run_tracker
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Secret
 from tracker.core.settings import Config, Provider, ServerSettings, Timing
+from tracker.probes.check import FunctionCheck
 
 TOKEN = "only-of-a-benchmark-on-loopback"
 BODY = b'{"best_provider":"groq","reason":"fast"}' + b" " * 260
@@ -41,7 +42,7 @@ async def open_check(
             kind=OutcomeKind.OK, latency_ms=latency * 1000.0, facts=Facts(reachable=True)
         )
 
-    yield check
+    yield FunctionCheck(check)
 
 
 async def ours(count: int, *, database: str, fast_lane: bool, interval: float = 300.0) -> None:

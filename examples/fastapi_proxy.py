@@ -5,10 +5,12 @@
     uvicorn examples.fastapi_proxy:app --port 9000
 
 It speaks OpenAI's API at /v1/chat/completions. The tracker's URL is read from
-PROVIDER_STATUS_URL (default http://127.0.0.1:8000).
+PROVIDER_STATUS_URL (default http://127.0.0.1:8000), and the token with which it tells of its
+calls from PROVIDER_STATUS_REPORT_TOKEN.
 """
 
 import os
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -33,13 +35,31 @@ class Upstream:
 
     def request(self, http: httpx.AsyncClient, chat: Mapping[str, Any]) -> httpx.Request:
         key = os.environ.get(self.key_variable)
-        model = chat.get("model", "")
         return http.build_request(
             "POST",
             f"{self.base_url}/chat/completions",
             headers={"Authorization": f"Bearer {key}"} if key else {},
-            json={**chat, "model": self.models.get(model, model)},
+            json={**chat, "model": self.model(chat)},
         )
+
+    def model(self, chat: Mapping[str, Any]) -> str:
+        asked = str(chat.get("model", ""))
+        return self.models.get(asked, asked)
+
+
+@attrs.frozen
+class Attempt:
+    """One attempt of a call, of which the tracker is told: it learns of an outage at once."""
+
+    status: ProviderStatusClient
+    provider: str
+    model: str
+    began: float = attrs.field(factory=time.perf_counter)
+
+    def report(self, **how: Any) -> None:
+        """Tell how it ended; queued in memory, so it costs the caller nothing."""
+        latency_ms = (time.perf_counter() - self.began) * 1000.0
+        self.status.report(self.provider, model=self.model, latency_ms=latency_ms, **how)
 
 
 def create_app(upstreams: Mapping[str, Upstream], tracker_url: str, **settings: Any) -> FastAPI:
@@ -72,11 +92,14 @@ def create_app(upstreams: Mapping[str, Upstream], tracker_url: str, **settings: 
         # Nobody usable? Their state may have changed since: trying costs less than refusing.
         for name in status.ranking(candidates=upstreams) or tuple(upstreams):
             request = upstreams[name].request(http, chat)
+            attempt = Attempt(status, name, upstreams[name].model(chat))
             try:
                 response = await http.send(request, stream=True)
             except httpx.TransportError as error:
                 tried[name] = type(error).__name__
+                attempt.report(error=error)
                 continue
+            attempt.report(http_status=response.status_code, limits=response.headers)
             if may_another_help(response.status_code):
                 tried[name] = f"HTTP {response.status_code}"
                 await response.aclose()
@@ -125,4 +148,5 @@ app = create_app(
         ),
     },
     os.environ.get("PROVIDER_STATUS_URL", "http://127.0.0.1:8000"),
+    report_token=os.environ.get("PROVIDER_STATUS_REPORT_TOKEN"),
 )

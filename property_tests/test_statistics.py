@@ -9,6 +9,7 @@ from tracker.health.rolling_statistics import (
     DAY,
     DOWN,
     HOUR,
+    LIMITED,
     NOT_COUNTED,
     UP,
     WEEK,
@@ -20,7 +21,7 @@ EPOCH = 1_800_000_000.0
 results = st.builds(
     CheckSample,
     at=st.floats(0, 9 * DAY).map(lambda x: EPOCH + x),
-    verdict=st.sampled_from([NOT_COUNTED, UP, DOWN]),
+    verdict=st.sampled_from([NOT_COUNTED, UP, DOWN, LIMITED]),
     latency_ms=st.none() | st.integers(0, 20_000_000).map(lambda us: us / 1000),
     completions=st.integers(0, 3),
 )
@@ -29,7 +30,7 @@ steps = st.lists(st.tuples(results, st.none() | moments), max_size=60)
 
 
 def percent(checks: list[CheckSample], now: float, window: float) -> float | None:
-    counted = [c.verdict for c in checks if c.at > now - window and c.verdict != NOT_COUNTED]
+    counted = [c.verdict for c in checks if c.at > now - window and c.verdict in (UP, DOWN)]
     return 100.0 * counted.count(UP) / len(counted) if counted else None
 
 
@@ -50,7 +51,7 @@ def test_equal_a_recount_whatever_the_clock_does(
     day = [c for c in checks if c.at > end - DAY]
     assert kept.checks_in_day == len(day)
     assert kept.completions_in_day == sum(c.completions for c in day)
-    latencies = sorted(c.latency_ms for c in day if c.latency_ms is not None)
+    latencies = sorted(c.latency_ms for c in day if c.verdict == UP and c.latency_ms is not None)
     if not latencies:
         assert kept.latency is None
         return

@@ -20,6 +20,7 @@ from litellm.integrations.custom_logger import (  # type: ignore[import-not-foun
 )
 
 from tracker.client import ProviderStatusClient
+from tracker.client.litellm_events import part, read_event
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
     names: LiteLLM's provider names by the tracker's, over LITELLM_NAMES; a name that is in neither
     is the same on both sides. api_bases: addresses by the tracker's name, over API_BASES.
     spread: choose by the tracker's weights, so that many proxies do not all take the same provider.
+    report: tell the tracker of each attempt, which the client sends with its report token.
     """
 
     def __init__(
@@ -68,9 +70,11 @@ class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
         names: Mapping[str, Iterable[str]] | None = None,
         api_bases: Mapping[str, str] | None = None,
         spread: bool = False,
+        report: bool = True,
     ) -> None:
         super().__init__()
         self._client = client
+        self._reports = report
         self._spread = spread
         self._trackers_names = _inverted({**LITELLM_NAMES, **(names or {})})
         bases = {**API_BASES, **(api_bases or {})}
@@ -92,6 +96,60 @@ class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
             log.exception("deployments could not be filtered; LiteLLM routes alone")
             return healthy_deployments
 
+    async def async_log_success_event(
+        self,
+        kwargs: dict[str, Any],
+        response_obj: object,  # noqa: ARG002 (the answer: nothing of it is told)
+        start_time: object,  # noqa: ARG002
+        end_time: object,  # noqa: ARG002
+    ) -> None:
+        """LiteLLM's event of an attempt that was answered."""
+        self._tell(kwargs, failed=False)
+
+    async def async_log_failure_event(
+        self,
+        kwargs: dict[str, Any],
+        response_obj: object,  # noqa: ARG002
+        start_time: object,  # noqa: ARG002
+        end_time: object,  # noqa: ARG002
+    ) -> None:
+        """LiteLLM's event of an attempt that failed: each attempt has one, also before a retry."""
+        self._tell(kwargs, failed=True)
+
+    def _tell(self, kwargs: Mapping[str, Any], *, failed: bool) -> None:
+        if not self._reports:
+            return
+        try:
+            told = read_event(kwargs, failed=failed)
+            for name in self._reported_names(kwargs):
+                self._client.report(name, **told)
+        except Exception:  # LiteLLM would log it as its own
+            log.exception("a call could not be reported; calls are not affected")
+
+    def _reported_names(self, kwargs: Mapping[str, Any]) -> Iterable[str]:
+        """The tracker's name; all that it may be, where the ranking has none: it knows its own."""
+        params = part(kwargs, "litellm_params")
+        payload = part(kwargs, "standard_logging_object")
+        provider = params.get("custom_llm_provider") or payload.get("custom_llm_provider")
+        deployment = {
+            "model_info": params.get("model_info"),
+            "litellm_params": {
+                "model": payload.get("model") or kwargs.get("model"),
+                "custom_llm_provider": provider,
+                # LiteLLM fills in the address it uses; only one of the caller's own tells more.
+                "api_base": self._own_base(params),
+            },
+        }
+        names = self.names_of(deployment)
+        ranked = [name for name in self._client.ranking() if name in names]
+        return ranked[:1] or sorted(names)
+
+    def _own_base(self, params: Mapping[str, Any]) -> str:
+        base = str(params.get("api_base") or "")
+        known = any(_tidy(base).startswith(mine) for mine, _ in self._bases)
+        protocol = params.get("custom_llm_provider") in PROTOCOLS
+        return base if known or (protocol and "api.openai.com" not in base) else ""
+
     def kept(self, deployments: list[Deployment]) -> list[Deployment]:
         named = [(self.names_of(deployment), deployment) for deployment in deployments]
         present = frozenset[str]().union(*(names for names, _ in named))
@@ -102,9 +160,9 @@ class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
 
     def names_of(self, deployment: Mapping[str, Any]) -> frozenset[str]:
         """What the tracker may call the provider behind it; more than one where LiteLLM's is."""
-        if said := _part(deployment, "model_info").get(NAME_KEY):
+        if said := part(deployment, "model_info").get(NAME_KEY):
             return frozenset({str(said)})
-        params = _part(deployment, "litellm_params")
+        params = part(deployment, "litellm_params")
         base = _tidy(str(params.get("api_base") or params.get("base_url") or ""))
         for known, name in self._bases:
             if base == known or base.startswith(known + "/"):
@@ -134,11 +192,6 @@ def _inverted(names: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
         for provider in [theirs] if isinstance(theirs, str) else theirs:
             trackers[provider] = trackers.get(provider, frozenset()) | {name}
     return trackers
-
-
-def _part(deployment: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    part = deployment.get(key)
-    return part if isinstance(part, Mapping) else {}
 
 
 def _tidy(base: str) -> str:

@@ -25,7 +25,7 @@ def send_test(
     """Send a test message to every alert target of a running tracker; exits 1 if one fails."""
     tracker = TrackerClient.for_changes(url, token_env, config)
     document = tracker.post("/api/alerts/test", seconds=SEND_SECONDS + 5.0)
-    tested = tracker.understood(document, schemas.AlertsTest)
+    tested = tracker.convert(document, schemas.AlertsTest)
     shown = table("target", "delivered", "why")
     for one in tested.targets:
         shown.add_row(Text(one.target), "yes" if one.delivered else "no", Text(one.error))

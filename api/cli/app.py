@@ -19,22 +19,29 @@ app = App(
     backend="trio",
     result_action="return_value",
 )
-app.command("api.cli.serve:serve")
-app.command("api.cli.probe:probe")
-app.command("api.cli.queries:status")
-app.command("api.cli.queries:best")
-app.command("api.cli.queries:history")
-app.command("api.cli.export:export")
-app.command("api.cli.tune:tune")
-app.command("api.cli.incidents:incidents")
-app.command("api.cli.incidents:ack")
-app.command("api.cli.incidents:mute")
-app.command("api.cli.alerts:alerts")
-app.command("api.cli.providers:providers")
-app.command("api.cli.config:config")
-app.command("api.cli.doctor:doctor")
-app.command("api.cli.replay:replay")
-app.command("api.cli.demo:demo")
+# The help of a command stands here as well: its module is not loaded for a list of commands.
+COMMANDS = {
+    "serve:serve": "Watch the providers, serve the API and the dashboard.",
+    "probe:probe": "Check providers once, without server or database.",
+    "status:status": "Show every provider of a running tracker, or one in full.",
+    "best:best": "Print which provider to use next, and why.",
+    "models:models": "Show who offers which model, best offer first.",
+    "history:history": "Show past checks, one by one or in buckets.",
+    "changes:changes": "Show what changed lately, and why.",
+    "export:export": "Write the present status to a file, as CSV or JSON.",
+    "tune:tune": "Change how a running tracker watches one provider.",
+    "incidents:incidents": "Show what is or was wrong, since when, and who was told.",
+    "incidents:ack": "Say that somebody takes care of an incident.",
+    "incidents:mute": "Tell nobody of a provider for a while.",
+    "alerts:alerts": "Send a test message to every alert target.",
+    "providers:providers": "List the catalogue: what is configured, what would enable the rest.",
+    "config:config": "Check the configuration, show it, print its JSON Schema.",
+    "doctor:doctor": "Find out whether a tracker would run well here.",
+    "replay:replay": "Run ranking policies over recorded history.",
+    "demo:demo": "Start simulated providers and a tracker on them.",
+}
+for place, line in COMMANDS.items():
+    app.command(f"api.cli.{place}", help=line)
 
 
 @app.command

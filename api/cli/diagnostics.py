@@ -172,7 +172,7 @@ def _health_of_tracker(settings: ServerSettings) -> dict[str, Any] | None:
         response = remote.send("GET", "/api/providers/health")
         if response.status_code == 401:
             return {} if REALM in response.headers.get("WWW-Authenticate", "") else None
-        health = remote.decoded(response)
+        health = remote.decode_json(response)
     except UnreachableError:
         return None
     return health if isinstance(health, dict) and "providers_monitored" in health else None

@@ -1,7 +1,7 @@
 """``doctor``: whether a tracker would run well here, and what to do where it would not."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import attrs
@@ -21,6 +21,11 @@ from tracker.core.settings import Config
 from tracker.ranking import PolicyError, load_policy
 from tracker.runtime.logs import configure_logs
 
+# Whoever may set these for a process could lead every key to a server of theirs.
+IGNORED = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+)
 MARKS = {"ok": ("●", "green"), "note": ("○", "bright_black"), "problem": ("■", "red")}
 
 UNKNOWN = Diagnostic(
@@ -80,11 +85,20 @@ def _environment(settings: Config, environment: Environment) -> list[Diagnostic]
         if missing:
             found.append(Diagnostic("environment", "note", f"not set: {missing}"))
     found += _warned((*settings.warnings, *environment.warnings))
+    found += _ignored(environment.variables)
     if settings.server.admin_token is None:
         variable = settings.server.admin_token_env
         hint = f"without {variable} nobody can check now or tune"
         found.append(Diagnostic("environment", "note", hint))
     return found
+
+
+def _ignored(variables: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """Name the proxy and certificate variables that are set, since no check heeds them."""
+    if found := [name for name in IGNORED if name in variables or name.lower() in variables]:
+        hint = "a provider's own proxy = and ca_file = decide how it is asked"
+        told = f"{', '.join(found)}: ignored on purpose; {hint}"
+        yield Diagnostic("environment", "note", told)
 
 
 def _warned(warnings: Iterable[str]) -> Iterator[Diagnostic]:

@@ -44,7 +44,7 @@ def export(
     tracker = TrackerClient.for_reading(url, token_env, config)
     text = tracker.fetch("/api/providers/export/csv").text
     if not text.startswith(",".join(COLUMNS)):
-        raise tracker.stranger()
+        raise tracker.not_a_tracker()
     if json:
         document = {"providers": _rows(tracker, text)}
         text = msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
@@ -55,7 +55,7 @@ def export(
 def _rows(tracker: TrackerClient, text: str) -> list[Row]:
     read = csv.DictReader(io.StringIO(text, newline=""))
     rows: Any = [{name: value or None for name, value in row.items()} for row in read]
-    return tracker.understood(rows, list[Row], strict=False)
+    return tracker.convert(rows, list[Row], strict=False)
 
 
 def _write(text: str, output: Path | None) -> None:

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from api.cli.errors import ExitCode, UsageError
+from api.cli.history import Hours
 from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
-from api.cli.queries import Hours
 from api.cli.tables import show, table
 from api.cli.tracker_client import TrackerClient
 from api.cli.tune import Token
@@ -41,7 +41,7 @@ def incidents(
     """What is or was wrong, since when, for how long, and who was told."""
     tracker = TrackerClient.for_reading(url, token_env, config)
     document = tracker.ask("/api/incidents", hours=str(hours))
-    listed = tracker.understood(document, schemas.Incidents)
+    listed = tracker.convert(document, schemas.Incidents)
     show(document, incidents_table(listed), as_json=json)
     return ExitCode.OK
 
@@ -59,7 +59,7 @@ def ack(
     tracker = TrackerClient.for_changes(url, token_env, config)
     path = f"/api/incidents/{quote(incident, safe='')}/acknowledge"
     document = tracker.post(path, {"by": by or _login()})
-    changed = tracker.understood(document, schemas.Incident)
+    changed = tracker.convert(document, schemas.Incident)
     listed = schemas.Incidents(hours=168, incidents=[changed], mutes={})
     show(document, incidents_table(listed), as_json=json)
     return ExitCode.OK
@@ -79,7 +79,7 @@ def mute(
     tracker = TrackerClient.for_changes(url, token_env, config)
     path = f"/api/providers/{quote(name, safe='')}/mute"
     document = tracker.post(path, {"minutes": minutes})
-    muted = tracker.understood(document, schemas.Mute)
+    muted = tracker.convert(document, schemas.Mute)
     shown = table("provider", "muted until (UTC)")
     shown.add_row(Text(muted.provider_name), _moment(muted.muted_until) or "no longer muted")
     show(document, shown, as_json=json)

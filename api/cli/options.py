@@ -36,14 +36,14 @@ TrackerConfig = Annotated[
     Path | None,
     Parameter(
         name="--config",
-        help="Configuration file of the tracker that is asked, for its address and its token.",
+        help="Configuration file of the tracker asked [default: tracker.toml if it exists].",
     ),
 ]
 Url = Annotated[
     str | None,
     Parameter(
-        name="--url",
-        help="Where the tracker listens [default: as --config says, else http://127.0.0.1:8000].",
+        name=["--url", "-u"],
+        help="Where the tracker listens [default: PROVIDER_STATUS_URL, else as --config says].",
     ),
 ]
 ReadToken = Annotated[

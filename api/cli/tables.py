@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -30,7 +30,7 @@ PIPED = 200  # for grep and awk: a row a line, nearly always
 SENTENCES = frozenset({"why", "to enable it, set", "by", "what to do", "found"})
 NUMBERS = frozenset(
     {
-        *("latency", "p95", "avg", "cost", "risk", "24 h up", "uptime", "limit"),
+        *("latency", "p95", "avg", "time", "risk", "first token", "24 h up", "uptime", "limit"),
         *("checks", "failures", "choices", "success", "regret", "switches"),
     }
 )
@@ -47,7 +47,7 @@ def console() -> Console:
     return _Console(width=PIPED if piped else None)
 
 
-def show(document: Any, shown: Table, *, as_json: bool) -> None:
+def show(document: Any, shown: RenderableType, *, as_json: bool) -> None:
     """One of the two on stdout."""
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(document)).decode())  # noqa: T201
@@ -70,22 +70,32 @@ def providers_table(providers: Iterable[schemas.Provider]) -> Table:
             mark(one.status),
             milliseconds(one.response_time_ms),
             percent(one.uptime_percent),
-            percent(one.rate_limit_percent) if one.rate_limit.source != "none" else "–",
-            *([milliseconds(one.latency_ms.p95), _clock(one.last_check)] if wide else []),
+            _limit(one),
+            *([milliseconds(one.latency_ms.p95), clock(one.last_check)] if wide else []),
             Text(one.reason),
         )
     return shown
 
 
+def _limit(one: schemas.Provider) -> str:
+    """How far the worst limit is used; ``~`` marks an estimate of ours."""
+    if one.rate_limit.source == "none":
+        return "–"
+    mark = "~" if one.rate_limit.source == "estimate" else ""
+    return mark + percent(one.rate_limit_percent)
+
+
 def best_table(best: schemas.Best) -> Table:
     wide = console().width >= NARROW
     more = ("latency", "risk") if wide else ()  # the sentence has them as well
-    shown = table("", "provider", "status", "cost", *more, "why")
+    model = ("model",) if best.best_model is not None else ()
+    shown = table("", "provider", *model, "status", "time", *more, "why")
     for place, one in enumerate(best.ranking, start=1):
         risk = None if one.failure_probability is None else 100.0 * one.failure_probability
         shown.add_row(
             str(place),
             Text(one.provider_name),
+            *(Text(one.model or "") for _ in model),
             mark(one.status),
             milliseconds(one.expected_cost_ms),
             *([milliseconds(one.latency_ms), percent(risk)] if wide else []),
@@ -93,7 +103,8 @@ def best_table(best: schemas.Best) -> Table:
         )
     for out in best.excluded:
         name, reason = Text(out.provider_name), Text(out.reason)
-        shown.add_row("–", name, "not usable", "", *("" for _ in more), reason)
+        models = (Text(out.model or "") for _ in model)
+        shown.add_row("–", name, *models, "not usable", "", *("" for _ in more), reason)
     shown.caption = Text(best.reason)
     if not shown.rows:  # nobody to list: only the reason is left
         shown.show_header = False
@@ -103,7 +114,7 @@ def best_table(best: schemas.Best) -> Table:
 
 def history_table(history: Mapping[str, Any]) -> Table:
     """Raw points or buckets, whichever the tracker answered with."""
-    zone, time = ("", _clock) if history["hours"] <= 24 else (" (UTC)", _moment)
+    zone, time = ("", clock) if history["hours"] <= 24 else (" (UTC)", moment)
     if history["resolution_seconds"] is None:
         shown = table("provider", f"time{zone}", "status", "outcome", "latency")
         for name, point in _points(history):
@@ -153,11 +164,11 @@ def percent(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f} %"
 
 
-def _moment(instant: str) -> str:
+def moment(instant: str) -> str:
     """With the date, and without the zone: 80 columns hold no more."""
     return f"{instant[:10]} {instant[11:19]}"
 
 
-def _clock(instant: str | None) -> str:
+def clock(instant: str | None) -> str:
     """The local part of the day is enough at a glance: UTC, without the date."""
     return "–" if instant is None else f"{instant[11:19]} UTC"

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,13 +13,14 @@ import msgspec
 from api.cli.errors import UnreachableError, UsageError
 from api.schemas.status import PROBLEM
 from tracker.config import DOTENV, read_config
-from tracker.config.environment import find_token, read_environment
-from tracker.config.file import read_toml
+from tracker.config.environment import SHORTEST_TOKEN, find_token, read_environment
+from tracker.config.file import find_file, read_toml
 from tracker.config.structure import structure
 from tracker.core.redaction import Secret
 from tracker.core.settings import ServerSettings
 
 TIMEOUT_SECONDS = 10.0
+URL_VARIABLE = "PROVIDER_STATUS_URL"
 T = TypeVar("T")
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (asked at, not bound to)
@@ -43,7 +45,7 @@ class TrackerClient:
         server = _server(config)
         variable = token_env or server.read_token_env
         token = None if variable is None else token_in(variable)
-        return cls(url_of(server) if url is None else url, token)
+        return cls(_address(url, server), token)
 
     @classmethod
     def for_changes(
@@ -52,11 +54,11 @@ class TrackerClient:
         """The same with the admin token."""
         server = _server(config)
         token = token_in(token_env or server.admin_token_env)
-        return cls(url_of(server) if url is None else url, token)
+        return cls(_address(url, server), token)
 
     def ask(self, path: str, **query: str | None) -> Any:
         """The JSON of an answer."""
-        return self.decoded(self.fetch(path, **query))
+        return self.decode_json(self.fetch(path, **query))
 
     def fetch(self, path: str, etag: str | None = None, **query: str | None) -> httpx.Response:
         """200, 304 for a known ``etag``, or the 503 of /best, which is an answer too."""
@@ -67,20 +69,21 @@ class TrackerClient:
         return response
 
     def change(self, path: str, wanted: dict[str, Any]) -> Any:
-        """What the tracker says after a PATCH."""
-        return self._changed("PATCH", path, json=wanted)
+        """Send a PATCH and return what the tracker says; 202: in force, but not stored yet."""
+        response = self.send("PATCH", path, json=wanted)
+        self._check(response, fine={200, 202})
+        if response.status_code == 202:
+            print("not stored yet: the database is away", file=sys.stderr)  # noqa: T201
+        return self.decode_json(response)
 
     def post(
         self, path: str, wanted: dict[str, Any] | None = None, *, seconds: float = TIMEOUT_SECONDS
     ) -> Any:
-        """What the tracker says after a POST, for which it may take so long."""
+        """Send a POST, which may take so long, and return what the tracker says."""
         more = {} if wanted is None else {"json": wanted}
-        return self._changed("POST", path, timeout=seconds, **more)
-
-    def _changed(self, method: str, path: str, **more: Any) -> Any:
-        response = self.send(method, path, **more)
+        response = self.send("POST", path, timeout=seconds, **more)
         self._check(response, fine={200})
-        return self.decoded(response)
+        return self.decode_json(response)
 
     def send(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Whatever is answered."""
@@ -102,37 +105,37 @@ class TrackerClient:
                 f"no tracker answers at {self.place} ({error}); is `provider-status serve` running?"
             ) from None
 
-    def decoded(self, response: httpx.Response, shape: Any = Any) -> Any:
+    def decode_json(self, response: httpx.Response, shape: Any = Any) -> Any:
         """The JSON of an answer that has the shape."""
         try:
             document = msgspec.json.decode(response.content)
         except (msgspec.DecodeError, RecursionError):
-            raise self.stranger() from None
-        self.understood(document, shape)
+            raise self.not_a_tracker() from None
+        self.convert(document, shape)
         return document
 
-    def understood(self, document: Any, shape: type[T], *, strict: bool = True) -> T:
+    def convert(self, document: Any, shape: type[T], *, strict: bool = True) -> T:
         """What a document says, if a tracker wrote it; strict: numbers are no strings."""
         try:
             return msgspec.convert(document, shape, strict=strict)
         except msgspec.ValidationError:
-            raise self.stranger() from None
+            raise self.not_a_tracker() from None
 
     @property
     def place(self) -> str:
         """The URL as it may be told: without a user and password in it."""
         return USERINFO.sub("", self.url)
 
-    def stranger(self, said: str = "") -> UnreachableError:
+    def not_a_tracker(self, said: str = "") -> UnreachableError:
         """Something answers, but not with what a tracker says."""
-        return UnreachableError(f"{self.place} does not answer as a tracker does{said}")
+        return UnreachableError(f"invalid response from the tracker at {self.place}{said}")
 
     def _check(self, response: httpx.Response, *, fine: set[int]) -> None:
         if response.status_code in fine:
             return
         ours = response.headers.get("Content-Type", "").startswith(PROBLEM)
         if not ours and response.status_code != 401:
-            raise self.stranger(f" ({response.status_code} {response.reason_phrase})")
+            raise self.not_a_tracker(f" ({response.status_code} {response.reason_phrase})")
         told = _detail(response)
         if response.status_code == 401:
             sent = "the token that was sent is wrong" if self.token else "no token was sent"
@@ -148,16 +151,25 @@ def url_of(server: ServerSettings) -> str:
     return f"http://{EVERYWHERE.get(server.host, named)}:{server.port}"
 
 
-def _server(config: Path | None) -> ServerSettings:
-    """The defaults without a file. Raises ConfigError.
+def _address(url: str | None, server: ServerSettings) -> str:
+    """Choose where to ask: --url, else PROVIDER_STATUS_URL, else what the file says."""
+    return url or os.environ.get(URL_VARIABLE) or url_of(server)
 
-    A read token that is not set would be a mistake of whoever serves; who asks may send another.
+
+def _server(config: Path | None) -> ServerSettings:
+    """Read the server settings of the tracker that is asked. Raises ConfigError.
+
+    config: None reads ./tracker.toml where it exists, as ``serve`` does. A read token that is not
+    set would be a mistake of whoever serves; who asks may send another.
     """
+    config = find_file(config)
     if config is None:
         return ServerSettings()
     variables = read_environment(os.environ, DOTENV).variables
     table, _ = structure(read_toml(config))
-    return read_config(config, {table.server.read_token_env or "": "-", **variables}).server
+    return read_config(
+        config, {table.server.read_token_env or "": "-" * SHORTEST_TOKEN, **variables}
+    ).server
 
 
 def token_in(variable: str) -> Secret:

@@ -51,7 +51,7 @@ def tune(
     wanted = _wanted(interval, enable=enable, disable=disable, reset=reset)
     tracker = TrackerClient.for_changes(url, token_env, config)
     document = tracker.change(f"/api/providers/{quote(name, safe='')}", wanted)
-    tuned = tracker.understood(document, schemas.Provider)
+    tuned = tracker.convert(document, schemas.Provider)
     show(document, providers_table([tuned]), as_json=json)
     return ExitCode.OK
 

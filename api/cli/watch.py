@@ -53,14 +53,16 @@ def follow(tracker: TrackerClient, *, as_json: bool, sleep: Sleep = time.sleep) 
 def looks(tracker: TrackerClient, sleep: Sleep) -> Iterator[WatchFrame]:
     """One now and then one after each pause, for ever. The first raises what goes wrong."""
     response = tracker.fetch("/api/providers/status")
-    seen = WatchFrame(tracker.decoded(response, schemas.Status))
+    seen = WatchFrame(tracker.decode_json(response, schemas.Status))
     while True:
         yield seen
         sleep(POLL_SECONDS)
         try:
             latest = tracker.fetch("/api/providers/status", etag=response.headers.get("ETag"))
             changed = latest.status_code == 200
-            seen = WatchFrame(tracker.decoded(latest, schemas.Status) if changed else seen.document)
+            seen = WatchFrame(
+                tracker.decode_json(latest, schemas.Status) if changed else seen.document
+            )
             response = latest
         except UnreachableError as error:
             seen = attrs.evolve(seen, complaint=str(error))

@@ -92,6 +92,7 @@ export class Detail {
     say(find("detail-error"), words.outcome(provider.outcome) + (error && ` – ${error}`));
     hide(find("detail-error"), !whose && !error);
     sections.tiles(provider);
+    sections.traffic(provider);
     sections.limits(provider);
     sections.facts(provider);
     control(provider);

@@ -1,6 +1,6 @@
 // The parts of a provider's detail that are its present values.
 
-import { find, make, shape } from "./dom.js";
+import { find, hide, make, shape } from "./dom.js";
 import { server } from "./feed.js";
 import * as words from "./words.js";
 
@@ -21,8 +21,31 @@ export function tiles(provider) {
     "checked every":
       words.span(provider.interval_seconds) + (provider.interval_overridden ? " (tuned)" : ""),
   };
+  fill("detail-tiles", values);
+}
+
+/** Real calls stand apart from checks: the two are never mixed. */
+export function traffic(provider) {
+  const { last_call: last, checks_saved_24h: saved, completions_saved_24h: completions } = provider;
+  const { window_seconds: window, calls, counted, failures, ...calm } = provider.evidence.traffic;
+  hide(find("detail-traffic"), last === null);
+  if (last === null) return;
+  const minutes = window / 60;
+  fill("traffic-tiles", {
+    "calls a minute": words.amount(calls / minutes),
+    [`failed, ${words.span(window)}`]: counted ? words.percent((100 * failures) / counted) : words.NOTHING,
+    "median latency": words.ms(calm.latency_ms),
+    "first token": calm.ttft_ms === null ? null : words.ms(calm.ttft_ms),
+    "tokens a second": calm.tokens_per_second === null ? null : words.amount(calm.tokens_per_second),
+    "last call": words.moment(last, server.now()),
+    "checks saved, 24 h": words.amount(saved),
+    "completions saved, 24 h": completions ? words.amount(completions) : null,
+  });
+}
+
+function fill(home, values) {
   const shown = Object.entries(values).filter(([, value]) => value !== null);
-  find("detail-tiles").replaceChildren(
+  find(home).replaceChildren(
     ...shown.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))),
   );
 }

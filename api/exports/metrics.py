@@ -43,6 +43,7 @@ class SnapshotCollector(Collector):
         yield self._states()
         yield self._outcomes()
         yield from self._limits()
+        yield from self._traffic()
         yield self._positions()
         yield from _own(self.health, self.snapshot)
 
@@ -85,6 +86,22 @@ class SnapshotCollector(Collector):
                     left.add_metric([provider.name, limit.name], limit.remaining)
         yield from (size, left)
 
+    def _traffic(self) -> Iterator[Metric]:
+        """Real calls, as proxies told of them; apart from the checks'."""
+        labels = ["provider", "outcome"]
+        calls = CounterMetricFamily(
+            "llm_provider_traffic_calls", "Real calls told of, by outcome.", labels=labels
+        )
+        seconds = CounterMetricFamily(
+            "llm_provider_traffic_latency_seconds", "Sum of their latencies.", labels=labels
+        )
+        for provider in self.snapshot.providers.values():
+            for total in provider.traffic.totals if provider.traffic else ():
+                calls.add_metric([provider.name, total.outcome], total.calls)
+                latency = total.latency_ms_sum / 1000.0
+                seconds.add_metric([provider.name, total.outcome], latency)
+        yield from (calls, seconds)
+
     def _positions(self) -> Metric:
         family = GaugeMetricFamily(
             "llm_provider_ranking_position",
@@ -104,6 +121,11 @@ def _success(provider: ProviderStatus) -> float | None:
 
 def _seconds(milliseconds: float | None) -> float | None:
     return None if milliseconds is None else milliseconds / 1000.0
+
+
+def _traffic_failures(provider: ProviderStatus) -> float | None:
+    traffic = provider.evidence.traffic
+    return traffic.failures / traffic.counted if traffic.counted else None
 
 
 def _epoch(at: datetime | None) -> float | None:
@@ -155,6 +177,26 @@ GAUGES: tuple[tuple[str, str, Value], ...] = (
         "Completions spent on checks in 24 hours.",
         lambda p: float(p.completions_24h),
     ),
+    (
+        "llm_provider_completions_saved_24h",
+        "Completions that good traffic saved in 24 hours.",
+        lambda p: float(p.completions_saved_24h),
+    ),
+    (
+        "llm_provider_traffic_failure_ratio",
+        "Failed of the counted real calls of the last five minutes.",
+        _traffic_failures,
+    ),
+    (
+        "llm_provider_traffic_latency_p50_seconds",
+        "Median latency of the good ones among them.",
+        lambda p: _seconds(p.evidence.traffic.latency_ms),
+    ),
+    (
+        "llm_provider_traffic_last_call_timestamp_seconds",
+        "When the newest real call was made.",
+        lambda p: _epoch(p.last_call),
+    ),
 )
 
 
@@ -178,6 +220,7 @@ def _own(health: TrackerHealth, snapshot: Snapshot) -> Iterator[Metric]:
     for name, help_text, value in (
         ("results_dropped", "Results lost while the database was away.", health.database.dropped),
         ("reports_dropped", "Reports lost to a bug of ours.", health.reports_dropped),
+        ("calls_dropped", "Counts of real calls lost with the database.", health.calls_dropped),
         ("feeds_dropped", "Live readers that were too slow.", health.feeds_dropped),
         ("loop_stalls", "Times the event loop stood still.", health.stalls),
         ("actor_restarts", "Restarts of actors after a crash.", restarts),

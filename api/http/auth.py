@@ -5,29 +5,19 @@ import binascii
 import hmac
 import re
 from hashlib import sha256
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import attrs
 
 from api.http.problems import Problem
+from tracker.core.addresses import is_loopback_host
 from tracker.core.redaction import Secret
-from tracker.core.settings import ServerSettings
+from tracker.core.settings import Config, ServerSettings
 
 REALM = 'realm="provider status"'
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s\[\]/?#@:]*))(?::\d*)?")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-def is_loopback(host: str) -> bool:
-    """A host name or address that only this machine reaches."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def is_token(given: str | None, secret: Secret) -> bool:
@@ -72,6 +62,24 @@ def require_admin(settings: ServerSettings, authorization: str | None) -> None:
         )
 
 
+def require_reporter(config: Config, authorization: str | None) -> None:
+    """Raises Problem: 403 with neither the report nor the admin token set, 401 without one."""
+    tokens = [t for t in (config.reports.token, config.server.admin_token) if t is not None]
+    if not tokens:
+        raise Problem(
+            status=403,
+            title="No report token is set",
+            detail=f"set the environment variable {config.reports.token_env} to a long random "
+            "text, restart, and send it as 'Authorization: Bearer TOKEN'",
+        )
+    if not sum(is_token(bearer(authorization), token) for token in tokens):
+        raise Problem(
+            status=401,
+            detail="this needs the report token: 'Authorization: Bearer TOKEN'",
+            headers=(("WWW-Authenticate", f"Bearer {REALM}"),),
+        )
+
+
 def require_reader(settings: ServerSettings, authorization: str | None) -> None:
     """Where a read token is set. Raises Problem: 401 when neither token is given."""
     given = bearer(authorization) or basic_password(authorization)
@@ -102,7 +110,7 @@ class AllowedHosts:
     def of(cls, settings: ServerSettings) -> "AllowedHosts":
         if "*" in settings.allowed_hosts:
             return cls(None)
-        if not settings.allowed_hosts and not is_loopback(settings.host):
+        if not settings.allowed_hosts and not is_loopback_host(settings.host):
             return cls(None)  # a public bind: its names are not ours to know
         own = {name.lower().rstrip(".") for name in (*settings.allowed_hosts, settings.host)}
         return cls(LOOPBACK_NAMES | own)

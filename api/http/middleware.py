@@ -14,6 +14,7 @@ DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 HEADERS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 # A service manager asks by address, and learns nothing but that we are up.
 OPEN_PATHS = frozenset({"/livez", "/readyz"})
+REPORTS_PATH = "/api/reports"  # it asks for a token of its own
 
 
 def install_request_checks(app: QuartTrio, settings: ServerSettings) -> None:
@@ -26,7 +27,7 @@ def install_request_checks(app: QuartTrio, settings: ServerSettings) -> None:
         if request.path not in OPEN_PATHS:
             if not allow(headers.get("Host", "")):
                 raise _unknown_host()
-            if settings.read_token is not None:
+            if settings.read_token is not None and request.path != REPORTS_PATH:
                 require_reader(settings, headers.get("Authorization"))
         if request.method not in SAFE_METHODS:
             # A refusal while the body still comes would end the connection, and not say so.

@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document, from what each view says of itself."""
 
 from collections.abc import Callable, Sequence
+from enum import Enum
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -25,6 +26,13 @@ View = TypeVar("View", bound=Callable[..., Any])
 REFERENCE = "#/components/schemas/{name}"
 
 
+class Token(Enum):
+    """The tokens that a view may ask for."""
+
+    ADMIN = "admin"
+    REPORT = "report"
+
+
 @attrs.frozen
 class ResponseSpec:
     """An answer's body: one of ``models``, or text. No content type: no body at all."""
@@ -47,8 +55,8 @@ def text(content_type: str, says: str = "") -> ResponseSpec:
     return ResponseSpec((), content_type, 200, says)
 
 
-def failure(status: int) -> ResponseSpec:
-    return ResponseSpec((Problem,), PROBLEM, status)
+def failure(status: int, shape: type = Problem) -> ResponseSpec:
+    return ResponseSpec((shape,), PROBLEM, status)
 
 
 def describe(
@@ -58,9 +66,14 @@ def describe(
     query: type | None = None,
     body: Any = None,
     admin: bool = False,
+    token: Token | None = None,
 ) -> Callable[[View], View]:
-    """Document a view; nothing is checked at run time, so the hot paths cost nothing."""
-    failures = map(failure, sorted({*errors, 400, *((401, 403) if admin else ())}))
+    """Document a view; nothing is checked at run time, so the hot paths cost nothing.
+
+    token: the one it needs; ``admin=True`` is short for the admin token.
+    """
+    token = Token.ADMIN if admin else token
+    failures = map(failure, sorted({*errors, 400, *((401, 403) if token else ())}))
 
     def decorate(view: View) -> View:
         for each in (*answers, *failures):
@@ -69,8 +82,9 @@ def describe(
             view = document_querystring(query)(view)
         if body is not None:
             view = document_request(body)(view)
-        if admin:
-            view = security_scheme([{"admin": []}])(view)
+        if token:
+            accepted = dict.fromkeys((token, Token.ADMIN))  # the admin token may do everything
+            view = security_scheme([{each.value: []} for each in accepted])(view)
         return tag([topic])(view)
 
     return decorate
@@ -123,7 +137,7 @@ def document(app: QuartTrio, version: str, root_path: str) -> dict[str, Any]:
             "description": "Which LLM provider works, how fast, and which to use next.",
         },
         servers=[{"url": root_path or "/"}],
-        security_schemes={"admin": HttpSecurityScheme(scheme="bearer")},
+        security_schemes={each.value: HttpSecurityScheme(scheme="bearer") for each in Token},
     )
     built = OpenApiBuilder(app, schema).schema()
     return {**built, "paths": {path: built["paths"][path] for path in sorted(built["paths"])}}

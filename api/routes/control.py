@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
 
+STORE_SECONDS = 2.0  # a commit takes milliseconds; a locked database is not waited for longer
+NOT_STORED = '199 - "not stored yet: the database is away"'
+
+
 @attrs.frozen
 class ControlRoutes:
     tracker: "Tracker"
@@ -51,6 +55,7 @@ class ControlRoutes:
     @describe(
         "control",
         gives(Provider),
+        gives(Provider, status=202, says="In force, but not stored yet: the database is away."),
         errors=[404, 413, 415, 503],
         body=schemas.TuningBody,
         admin=True,
@@ -58,7 +63,8 @@ class ControlRoutes:
     async def tune(self, name: str) -> Response:
         """Change a provider's interval, or switch it off or on: at once and for later starts.
 
-        null returns to the file's value; what is absent stays as it is.
+        null returns to the file's value; what is absent stays as it is. Answered when the change
+        is stored; 202 while the database is away, when a restart would forget it.
         """
         self._admit()
         changes = _wanted(await _tuning())
@@ -68,9 +74,14 @@ class ControlRoutes:
             raise no_provider(name) from None
         except ValueError as error:
             raise bad_request(str(error)) from None
+        stored = await self.tracker.store_settings(STORE_SECONDS)
         if (provider := self.tracker.snapshot.providers.get(name)) is None:
             raise no_provider(name)  # a reload took it away meanwhile
-        return json_response(view_provider(provider))
+        response = json_response(view_provider(provider))
+        if not stored:
+            response.status_code = 202
+            response.headers["Warning"] = NOT_STORED
+        return response
 
     async def _check(self, *names: str) -> Response:
         self._admit()

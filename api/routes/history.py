@@ -50,7 +50,7 @@ class HistoryRoutes:
     )
     async def history(self) -> Response:
         """Every provider's past checks, singly or in buckets."""
-        return await self._history(query("hours", "resolution"))
+        return await self._history(query("hours", "resolution", "model"))
 
     @describe(
         "past",
@@ -61,7 +61,7 @@ class HistoryRoutes:
     )
     async def history_of(self, name: str) -> Response:
         """One provider's past checks."""
-        given = query("hours", "resolution")
+        given = query("hours", "resolution", "model")
         if name not in self.tracker.snapshot.providers:
             raise no_provider(name)
         return await self._history(given, name)
@@ -76,28 +76,29 @@ class HistoryRoutes:
     async def changes(self) -> Response:
         """Changes of status, of the best provider and of model lists; the newest 500."""
         given = query("hours", "provider")
-        hours, name = _hours(given), single(given, "provider")
+        hours, name = read_hours(given), single(given, "provider")
         if name is not None and name not in self.tracker.snapshot.providers:
             raise no_provider(name)
         since = self.clock.now() - timedelta(hours=hours)
-        found = await _query_store(self.tracker.changes, name, since=since)
+        found = await query_store(self.tracker.changes, name, since=since)
         document = {"hours": hours, "changes": [view_change(change) for change in found]}
         return respond(answer_of(msgspec.json.encode(document)))
 
     async def _history(self, given: Given, *names: str) -> Response:
-        hours = _hours(given)
+        hours = read_hours(given)
         raw, seconds = _resolution(given)
-        found = await _query_store(
+        found = await query_store(
             self.tracker.history,
             names or tuple(self.tracker.snapshot.providers),  # not those watched no longer
             since=self.clock.now() - timedelta(hours=hours),
             resolution=seconds,
             raw=raw,
+            model=single(given, "model"),
         )
         return respond(answer_of(await encode_history(found, hours)))
 
 
-def _hours(given: Given) -> int:
+def read_hours(given: Given) -> int:
     return whole_number(given, "hours", default=24, least=1, most=MOST_HOURS)
 
 
@@ -109,7 +110,7 @@ def _resolution(given: Given) -> tuple[bool, float | None]:
     return False, parse_whole("resolution", text, least=1, most=MOST_SECONDS, beside="raw or ")
 
 
-async def _query_store(ask: Any, *arguments: Any, **options: Any) -> Any:
+async def query_store(ask: Any, *arguments: Any, **options: Any) -> Any:
     """What the store answers. Raises Problem: 400 too much, 503 away, 504 too slow."""
     try:
         with trio.fail_after(LIMIT_SECONDS):

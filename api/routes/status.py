@@ -14,7 +14,8 @@ from api.http.openapi import NOT_MODIFIED, describe, gives, text
 from api.http.problems import bad_request, no_provider
 from api.http.query import choice, names, query, single
 from api.http.response_cache import CachedResponse, ResponseCache, answer_of, best_answer
-from api.ranking_filter import ModelIndexCache, RankingFilter, apply_filter, listed_models
+from api.ranking_filter import RankingFilter, apply_filter, choose_offers
+from api.routes.models import find_model
 from api.routes.route import Route
 from api.schemas import status as schemas
 from tracker.core.snapshot import ProviderStatus, Snapshot
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 DOWNLOAD = (("Content-Disposition", 'attachment; filename="provider_status.csv"'),)
 # Sites that show badges fetch through caches of their own, which want to be told for how long.
+LISTS_UNKNOWN = "The model lists are not known yet: not every provider was checked."
 BADGE_HEADERS = (("Cache-Control", "max-age=60"),)
 
 
@@ -31,13 +33,11 @@ BADGE_HEADERS = (("Cache-Control", "max-age=60"),)
 class StatusRoutes:
     tracker: "Tracker"
     answers: ResponseCache
-    index: ModelIndexCache = attrs.field(factory=ModelIndexCache)
 
     def rules(self) -> Iterator[Route]:
         yield Route("GET", "/api/providers/status", self.status)
         yield Route("GET", "/api/providers/status/<name:name>", self.provider)
         yield Route("GET", "/api/providers/best", self.best)
-        yield Route("GET", "/api/providers/models", self.models)
         yield Route("GET", "/api/providers/export/csv", self.export_csv)
         yield Route("GET", "/badge/<name:name>.svg", self.badge)
         yield Route("GET", "/badge/<name:name>.json", self.badge_json)
@@ -60,13 +60,15 @@ class StatusRoutes:
         gives(schemas.Best),
         gives(schemas.Best, status=503, says="Nothing is usable now; Retry-After says when."),
         NOT_MODIFIED,
+        errors=[404],
         query=schemas.BestQuery,
     )
     async def best(self) -> Response:
         """The provider to use now, and the order to fall back in.
 
         Only usable providers are ranked; the others are listed with the reason. The filters
-        narrow the same ranking down to the providers a caller would use.
+        narrow the same ranking down to the providers a caller would use. With ``model`` the
+        offers of that model are ranked, each with the id to send.
         """
         given = query("candidates", "exclude", "model")
         snapshot = self.tracker.snapshot
@@ -79,20 +81,31 @@ class StatusRoutes:
         )
         if wish.candidates == frozenset() or wish.model == "":
             raise bad_request("candidates and model must name something, or be left out")
+        if wish.model is not None:
+            return await self._best_offer(wish, wish.model)
         return respond(
             self.answers.get(
-                snapshot,
-                wish,
-                lambda: best_answer(snapshot, apply_filter(snapshot, wish, self.index)),
+                snapshot, wish, lambda: best_answer(snapshot, apply_filter(snapshot, wish))
             )
         )
 
-    @describe("present", gives(schemas.Models), NOT_MODIFIED)
-    async def models(self) -> Response:
-        """The models each provider listed last."""
-        query()
+    async def _best_offer(self, wish: RankingFilter, model: str) -> Response:
+        """Rank the offers of one model, and give the id to send."""
+        resolver = await self.tracker.find_models()
         snapshot = self.tracker.snapshot
-        return respond(self.answers.get(snapshot, "models", lambda: _models(snapshot)))
+        if not snapshot.swept and resolver.resolve(model) is None:
+            ranking = attrs.evolve(self.tracker.rank_offers(()), reason=LISTS_UNKNOWN)
+            return respond(best_answer(snapshot, ranking))
+        match = find_model(resolver, model)
+
+        def encode() -> CachedResponse:
+            offers = choose_offers(match.offers, wish)
+            ranking = self.tracker.rank_offers(offers)
+            if not offers:
+                ranking = attrs.evolve(ranking, reason="None of the candidates offers the model.")
+            return best_answer(snapshot, ranking)
+
+        return respond(self.answers.get(snapshot, wish, encode))
 
     @describe("present", text("text/csv", says="One row a provider."), NOT_MODIFIED)
     async def export_csv(self) -> Response:
@@ -130,11 +143,6 @@ class StatusRoutes:
         if (provider := snapshot.providers.get(name)) is None:
             raise no_provider(name)
         return snapshot, provider
-
-
-def _models(snapshot: Snapshot) -> CachedResponse:
-    listed = sorted(listed_models(snapshot).items())
-    return answer_of(msgspec.json.encode({"models": {m: sorted(names) for m, names in listed}}))
 
 
 def _csv(snapshot: Snapshot) -> CachedResponse:

@@ -65,7 +65,7 @@ class Change(Struct, frozen=True):
     """Something an operator asks about later; null where there was nothing."""
 
     timestamp: Annotated[Timestamp, From("at")]
-    kind: Literal["status", "best", "incident", "model"]
+    kind: Literal["status", "best", "offer", "incident", "model"]
     provider_name: Annotated[str | None, From("provider")]
     before: str | None
     after: str | None
@@ -85,6 +85,7 @@ class HistoryQuery(Struct):
         Literal["raw"] | Annotated[int, Meta(ge=1, le=604_800)] | UnsetType,
         Meta(description="raw: one point a check; a number: buckets of so many seconds."),
     ] = UNSET
+    model: Annotated[str, Meta(description="Checks of this offer.")] | UnsetType = UNSET
 
 
 class ChangesQuery(Struct):

@@ -89,6 +89,8 @@ class Health(Struct, frozen=True):
     revision: Count
     policy: str
     configuration_errors: list[str]
+    untrusted_reporters: list[str]
+    calls_dropped: Count
 
 
 class LivenessResponse(Struct, frozen=True):

@@ -6,6 +6,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from api.schemas.units import (
     Count,
+    Decimals,
+    EvidenceWord,
     From,
     Milliseconds,
     OutcomeWord,
@@ -63,6 +65,67 @@ class Key(Struct, frozen=True):
     state: Literal["unknown", "ok", "refused", "spent", "rate_limited"]
 
 
+class Offer(Struct, frozen=True):
+    """One watched model at a provider; ``model`` is the id to send there."""
+
+    model: str
+    variant: str | None
+    status: StatusWord
+    usable: bool
+    usable_at: Timestamp | None
+    reason: str
+    evidence: EvidenceWord
+    outcome: OutcomeWord | None
+    error_message: Annotated[str, Meta(max_length=200)]
+    last_check: Timestamp | None
+    next_check: Timestamp | None
+    response_time_ms: Milliseconds | None
+    ttft_ms: Milliseconds | None
+    tokens_per_second: float | None
+    uptime: Uptime
+    latency_ms: Annotated[Latency, From("latency")]
+    consecutive_failures: Count
+    checks_24h: Count
+
+
+class CheckEvidence(Struct, frozen=True):
+    """What our own checks say: the time of the last one, and how many failed in a row."""
+
+    last: Timestamp | None
+    failures: Count
+
+
+class TrafficEvidence(Struct, frozen=True):
+    """What real calls of the last ``window_seconds`` say; latencies are medians of good ones.
+
+    ``calls``: all, ``counted``: those that count for health.
+    """
+
+    window_seconds: Count = 300
+    calls: Count = 0
+    counted: Count = 0
+    failures: Count = 0
+    last: Timestamp | None = None
+    latency_ms: Milliseconds | None = None
+    ttft_ms: Milliseconds | None = None
+    tokens_per_second: Annotated[float, Meta(ge=0.0), Decimals(1)] | None = None
+
+
+class ModelTraffic(Struct, frozen=True):
+    """The real calls of one model; ``model`` is empty where the proxy did not tell it."""
+
+    model: str
+    traffic: Annotated[TrafficEvidence, From("evidence")]
+
+
+class Evidence(Struct, frozen=True):
+    """What the status rests on: checks and real calls, never mixed."""
+
+    checks: CheckEvidence
+    traffic: TrafficEvidence
+    models: list[ModelTraffic]
+
+
 class Provider(Struct, frozen=True):
     """One provider at one instant."""
 
@@ -96,6 +159,13 @@ class Provider(Struct, frozen=True):
     quota_available: Annotated[bool | None, From("facts.quota_available")]
     inference: Annotated[bool | None, From("facts.inference")]
     keys: list[Key]
+    adaptations: list[str]
+    offers: list[Offer]
+    waits_for_budget: bool
+    last_call: Timestamp | None
+    evidence: Evidence
+    checks_saved_24h: Count
+    completions_saved_24h: Count
 
 
 class Status(Struct, frozen=True):
@@ -116,7 +186,12 @@ class Ranked(Struct, frozen=True):
     samples: Count
     last_check: Timestamp | None
     reason: str
+    model: str | None
+    variant: str | None
+    evidence: EvidenceWord | None
     weight: Share
+    patience_ms: Milliseconds | None
+    failure_ms: Milliseconds | None
 
 
 class Excluded(Struct, frozen=True):
@@ -125,10 +200,13 @@ class Excluded(Struct, frozen=True):
     provider_name: Annotated[str, From("provider")]
     reason: str
     until: Timestamp | None
+    model: str | None
 
 
 class Best(Struct, frozen=True):
-    """The provider to use now, and the order to fall back in."""
+    """The provider to use now, and the order to fall back in; ``last_resort``: not usable, but
+    nothing tells that a call would be refused.
+    """
 
     best_provider: Annotated[str | None, From("best")]
     reason: str
@@ -138,6 +216,8 @@ class Best(Struct, frozen=True):
     timestamp: Timestamp
     valid_until: Timestamp | None
     policy: str
+    last_resort: list[str]
+    best_model: str | None
 
 
 class Models(Struct, frozen=True):
@@ -169,7 +249,7 @@ class BestQuery(Struct):
             str,
             Meta(
                 min_length=1,
-                description="Only these, separated by commas; unknown names are no candidates.",
+                description="Only these providers or provider/model offers, separated by commas.",
             ),
         ]
         | UnsetType
@@ -177,7 +257,11 @@ class BestQuery(Struct):
     exclude: Annotated[str, Meta(description="Not these, separated by commas.")] | UnsetType = UNSET
     model: (
         Annotated[
-            str, Meta(min_length=1, description="Only providers whose last model list has it.")
+            str,
+            Meta(
+                min_length=1,
+                description="Rank the offers of this model: an id, or its name in any packaging.",
+            ),
         ]
         | UnsetType
     ) = UNSET

@@ -40,6 +40,7 @@ Timestamp = Annotated[
     ),
     Instant(),
 ]
+EvidenceWord = Literal["offer", "provider"]
 StatusWord = Literal["healthy", "degraded", "down", "unknown"]
 OutcomeWord = Literal[
     "ok",

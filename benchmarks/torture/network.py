@@ -29,7 +29,7 @@ from benchmarks.torture.vital import Vital
 from tracker import Config, run_tracker
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.settings import Provider, Timing
-from tracker.probes import open_check
+from tracker.probes import Check, FunctionCheck, open_check
 from tracker.testing import (
     Bandwidth,
     Latency,
@@ -202,7 +202,7 @@ async def _track(
     providers: list[Provider], trust: dict[str, Any], heard: dict[str, Heard], seconds: float
 ) -> None:
     @asynccontextmanager
-    async def listening(provider: Provider) -> AsyncIterator[Callable[[], Any]]:
+    async def listening(provider: Provider) -> AsyncIterator[Check]:
         each = heard.setdefault(provider.name, Heard())
         async with open_check(provider, tls=trust.get(provider.name)) as check:
 
@@ -215,7 +215,7 @@ async def _track(
                     if took >= LIMIT and not stopping:
                         each.late = max(each.late, took - LIMIT)
 
-            yield timed
+            yield FunctionCheck(timed)
 
     stopping = False
     with tempfile.TemporaryDirectory() as folder:

@@ -70,6 +70,21 @@ def test_a_snippet_prints_what_its_page_says(tracker, folder, language, text, pr
         ).splitlines()
 
 
+@pytest.mark.parametrize(("language", "text", "printed"), cases("report-back.md"))
+def test_a_report_of_the_page_is_taken(tracker, folder, language, text, printed) -> None:
+    output = run(language, text, url=tracker.url, folder=folder)
+    if language == "console":
+        assert json.loads(output)["accepted"] == 1
+    else:
+        assert output == printed
+
+
 def test_every_page_shows_code() -> None:
     counts = {page.name: len(list(snippets(page.name))) for page in PAGES.glob("*.md")}
-    assert counts == {"http.md": 7, "litellm.md": 3, "fastapi.md": 2, "embedding.md": 4}
+    assert counts == {
+        "http.md": 7,
+        "litellm.md": 4,
+        "fastapi.md": 2,
+        "embedding.md": 4,
+        "report-back.md": 3,
+    }

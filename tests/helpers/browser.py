@@ -20,6 +20,7 @@ from tracker import Tracker, run_tracker
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Secret
 from tracker.core.settings import Config, Provider, ServerSettings, Timing
+from tracker.probes.check import FunctionCheck
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 waits = pytest.importorskip("selenium.webdriver.support.ui")
@@ -126,7 +127,7 @@ class House:
         async def check() -> CheckResult:
             return self.findings.get(provider.name, good())
 
-        yield check
+        yield FunctionCheck(check)
 
 
 @contextmanager

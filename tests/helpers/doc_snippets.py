@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.helpers.real_tracker import REPORT_TOKEN
+
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "route-with-it"
 URL = "http://127.0.0.1:8000"  # the tracker's, in every page
@@ -30,7 +32,12 @@ def run(language: str, text: str, *, url: str, folder: Path) -> str:
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "PROVIDER_STATUS_REPORT_TOKEN": REPORT_TOKEN,
+        },
         capture_output=True,
         text=True,
         timeout=60,

@@ -296,7 +296,9 @@ def check_toml(text: str, folder: Path) -> None:
     """Raises ConfigError where it is no good tracker.toml."""
     path = folder / ".checked.toml"
     path.write_text(text)
-    read_config(path, {"READ_TOKEN": "a", "PROVIDER_STATUS_ADMIN_TOKEN": "b"}, dotenv=None)
+    read_config(
+        path, {"READ_TOKEN": "a" * 16, "PROVIDER_STATUS_ADMIN_TOKEN": "b" * 16}, dotenv=None
+    )
 
 
 def assert_output(shown: str, output: str, where: str, *, varies: bool = False) -> None:

@@ -3,8 +3,9 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any, Self
 
 LIMIT = 10.0  # seconds a test waits for anything, which only a failing one does
@@ -47,6 +48,9 @@ class FakeTracker:
         self.changed = threading.Condition()
         self.released = threading.Event()  # ends what hangs
         self.frames: list[bytes] = []
+        self.batches: list[dict[str, Any]] = []  # of reports, as taken
+        self.refusal = 0  # the status that reports are refused with; 0: taken
+        self.send_every = 0.1
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
         self._server.fake = self  # type: ignore[attr-defined]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
@@ -81,6 +85,11 @@ class FakeTracker:
     def wait(self, until: Callable[[], bool]) -> None:
         with self.changed:
             assert self.changed.wait_for(until, LIMIT), f"waited in vain; asked {self.asked}"
+
+    @property
+    def reports(self) -> list[dict[str, Any]]:
+        """Every report taken, in the order it came."""
+        return [report for batch in self.batches for report in batch["reports"]]
 
     def wait_asked(self, count: int) -> None:
         """Until ``count`` polls came, of all."""
@@ -124,6 +133,25 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.answer(404, b"{}")
 
+    def do_POST(self) -> None:
+        fake = self.fake
+        batch = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        batch["token"] = self.headers["Authorization"]
+        receipt = {
+            "accepted": len(batch["reports"]),
+            "neutral": 0,
+            "refused": [],
+            "send_every_seconds": fake.send_every,
+        }
+        with fake.changed:
+            fake.asked[self.path] += 1
+            refusal = fake.refusal
+            if not refusal:
+                fake.batches.append(batch)
+            fake.changed.notify_all()
+        headers = {"Retry-After": "1"} if refusal == 429 else {}
+        self.answer(refusal or 202, json.dumps(receipt).encode(), headers=headers)
+
     def answer_json(self, value: Any, status: int = 200) -> None:
         body = json.dumps(value).encode()
         tag = f'"{hash(body)}"'
@@ -133,7 +161,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(status, body, tag)
 
     def answer(
-        self, status: int, body: bytes, tag: str = "", kind: str = "application/json"
+        self,
+        status: int,
+        body: bytes,
+        tag: str = "",
+        kind: str = "application/json",
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         with self.fake.changed:
             self.fake.answered[status] += self.path == "/api/providers/best"
@@ -143,6 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")  # so that no handler waits for a second request
         if tag:
             self.send_header("ETag", tag)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 

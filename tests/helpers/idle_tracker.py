@@ -1,6 +1,7 @@
 """A tracker that watches nothing: the snapshot is what the test says."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import attrs
 import trio
 
+from tracker.core.clock import Clock
+from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.records import ChangeRecord
@@ -23,10 +26,17 @@ from tracker.core.snapshot import (
     Snapshot,
     Uptime,
 )
+from tracker.ranking.guard import FallbackRanker
+from tracker.ranking.offer_ranking import RankingEntries, rank_offers
+from tracker.ranking.policy import Candidate
+from tracker.reports.call import Call
 from tracker.runtime.board import Board
 from tracker.runtime.diagnostics import DatabaseHealth, TrackerHealth
+from tracker.runtime.messages import CallsReported, Message
+from tracker.runtime.report_receiver import ReportReceipt, ReportReceiver
 from tracker.runtime.supervisor import ActorHealth
 from tracker.store import History
+from tracker.store.traffic import TrafficBucket
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -166,10 +176,24 @@ class FakeTracker:
     delay: float = 0.0
     stopping: trio.Event = attrs.field(factory=trio.Event)
     cancelled: int = 0
+    stored: bool = True
     found: dict[str, OutcomeKind] = attrs.field(factory=dict)
     past: History = History(resolution_seconds=None, providers={})
     changed: tuple[ChangeRecord, ...] = ()
+    calls: Mapping[str, tuple[TrafficBucket, ...]] = attrs.field(factory=dict)
+    told: list[Call] = attrs.field(factory=list)
+    receiver: ReportReceiver = attrs.field(init=False)
+    _inbox: trio.MemoryReceiveChannel[Message] = attrs.field(init=False)
     condition: TrackerHealth = attrs.field(factory=a_condition)
+
+    def __attrs_post_init__(self) -> None:
+        outbox, self._inbox = trio.open_memory_channel[Message](1_000)
+        self.receiver = ReportReceiver(
+            outbox=outbox,
+            clock=Clock(now=lambda: NOON),
+            providers=lambda: self.config.providers,
+            mask=lambda: self.mask,
+        )
 
     @property
     def snapshot(self) -> Snapshot:
@@ -182,6 +206,19 @@ class FakeTracker:
     def post(self, *providers: ProviderStatus, **changes: Any) -> None:
         self.board.post(a_snapshot(*providers, revision=self.snapshot.revision + 1, **changes))
 
+    async def find_models(self) -> ModelResolver:
+        watched = self.snapshot.providers.items()
+        return ModelResolver.of({name: provider.models or () for name, provider in watched})
+
+    def rank_offers(self, offers: Iterable[NamedOffer]) -> Ranking:
+        entries = {
+            line.provider: Candidate(provider=line.provider, status=line.status)
+            for line in self.snapshot.ranking.ranked
+        }
+        barred = {line.provider: line for line in self.snapshot.ranking.excluded}
+        known = RankingEntries(providers={**barred, **entries})
+        return rank_offers(offers, known, FallbackRanker(), None)
+
     async def check(self, *names: str) -> dict[str, CheckResult]:
         self._ask("check", *names)
         wanted = names or tuple(self.snapshot.providers)
@@ -190,6 +227,9 @@ class FakeTracker:
     async def tune(self, name: str, **changes: Any) -> None:
         self._ask("tune", name, changes)
         self.config.provider(name)
+
+    async def store_settings(self, seconds: float) -> bool:
+        return self.stored
 
     async def history(self, names: Any, **options: Any) -> History:
         self._ask("history", names, options)
@@ -203,6 +243,20 @@ class FakeTracker:
     async def changes(self, provider: str | None = None, *, since: datetime) -> Any:
         self._ask("changes", provider, since)
         return self.changed
+
+    async def report(self, batch: bytes) -> ReportReceipt:
+        self._ask("report", len(batch))
+        receipt = await self.receiver.receive(batch)
+        with suppress(trio.WouldBlock):
+            while True:
+                message = self._inbox.receive_nowait()
+                assert isinstance(message, CallsReported)
+                self.told += message.calls
+        return receipt
+
+    async def traffic(self, names: Any, **options: Any) -> Mapping[str, tuple[TrafficBucket, ...]]:
+        self._ask("traffic", names, options)
+        return {name: self.calls.get(name, ()) for name in names}
 
     def health(self) -> TrackerHealth:
         return self.condition

@@ -47,7 +47,7 @@ def unless_refused(reply, **more):
 
 classify = tracker.probes.session.classify
 tracker.probes.session.classify = unless_refused
-once_for("raw", CheckActor, "_plan", "the actor")
+once_for("raw", CheckActor, "_answer", "the actor")
 once_for("auth", ProviderState, "record_check", "the aggregator")
 api.routes.status.StatusRoutes.models = describe("present", NOT_MODIFIED)(fails)
 main()

@@ -15,7 +15,11 @@ from api.server import serve
 from tests.helpers.factories import until_swept
 from tracker import Tracker, run_tracker
 from tracker.core.outcomes import CheckResult, OutcomeKind
-from tracker.core.settings import Config, Provider, ServerSettings
+from tracker.core.redaction import Secret
+from tracker.core.settings import Config, Provider, ReportSettings, ServerSettings
+from tracker.probes.check import FunctionCheck
+
+REPORT_TOKEN = "report-token-of-the-tests"
 
 LATENCY = {"groq": 0.18, "mistral": 0.24, "together": 0.31}  # seconds
 MODELS = {
@@ -48,7 +52,7 @@ class RealTracker:
             models = MODELS[provider.name] if kind is OutcomeKind.OK else None
             return CheckResult(kind=kind, latency_ms=LATENCY[provider.name] * 1000.0, models=models)
 
-        yield check
+        yield FunctionCheck(check)
 
     async def track(self, config: Config, *, task_status: trio.TaskStatus[Tracker]) -> None:
         """run_tracker, which is said to have started when everything was checked once."""
@@ -68,6 +72,7 @@ def real_tracker(
         database=str(folder / "served.db"),
         providers=tuple(Provider(name=name, base_url="http://127.0.0.1:1") for name in LATENCY),
         server=server,
+        reports=ReportSettings(token=Secret(REPORT_TOKEN)),
     )
     tracker = RealTracker()
     url: Future[str] = Future()

@@ -239,10 +239,11 @@ CASES = {
     "anthropic": listing(
         "claude-haiku",
         routes={
-            "GET /models": answer(
+            "GET /models?limit=1000": answer(
                 {"data": [{"type": "model", "id": "claude-haiku"}], "has_more": False}
             )
         },
+        requests=("GET /models?limit=1000",),
         header="x-api-key",
         scheme="",
         bad_key=answer({"type": "error", "error": {"type": "authentication_error"}}, 401),
@@ -272,9 +273,11 @@ CASES = {
     "cohere": Case(
         routes={
             "POST /v1/check-api-key": answer({"valid": True, "organization_id": "o"}),
-            "GET /v1/models": answer({"models": [{"name": "command-r", "endpoints": ["chat"]}]}),
+            "GET /v1/models?page_size=1000": answer(
+                {"models": [{"name": "command-r", "endpoints": ["chat"]}]}
+            ),
         },
-        requests=("POST /v1/check-api-key", "GET /v1/models"),
+        requests=("POST /v1/check-api-key", "GET /v1/models?page_size=1000"),
         facts=PROVEN,
         models=("command-r",),
         bad_key=answer({"message": "invalid api token", "id": "1"}, 401),

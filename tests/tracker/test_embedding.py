@@ -21,6 +21,7 @@ from tracker.core.backoff import Backoff
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.settings import Config, Provider
 from tracker.embedding import EmbeddedTracker, embedded_tracker
+from tracker.probes.check import FunctionCheck
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.restarting_task import RestartBudgetExceededError
 
@@ -34,7 +35,7 @@ async def open_check(provider: Provider, **_: Any) -> AsyncIterator[Callable[[],
     async def check() -> CheckResult:
         return CheckResult(kind=OutcomeKind.OK, latency_ms=LATENCY[provider.name] * 1000.0)
 
-    yield check
+    yield FunctionCheck(check)
 
 
 @pytest.fixture

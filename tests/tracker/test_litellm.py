@@ -129,3 +129,42 @@ async def test_what_is_no_deployment_costs_no_call_and_is_logged(plugin, caplog)
     with caplog.at_level(logging.ERROR):
         assert await routing.async_filter_deployments("chat", given, None) is given
     assert "deployments could not be filtered" in caplog.text
+
+
+def event(provider: str, base: str = "", **payload: Any) -> dict[str, Any]:
+    """As much of a success event as tells whose call it was."""
+    return {
+        "litellm_params": {"custom_llm_provider": provider, "api_base": base},
+        "standard_logging_object": {"model": "m", "custom_llm_provider": provider, **payload},
+    }
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "names"),
+    [
+        (event("groq", "https://api.groq.com/openai/v1"), ["groq"]),
+        (event("together_ai"), ["together"]),
+        (event("openai", "https://api.openai.com/v1/"), ["openai"]),
+        (event("openai", "http://127.0.0.1:1/v1"), []),
+        (event("openai", "https://g4f.space/api/groq"), ["g4f_groq"]),
+    ],
+)
+async def test_an_attempt_is_reported_under_the_trackers_name(plugin, kwargs, names) -> None:
+    client = knowing("groq", "together", "openai", "g4f_groq")
+    await plugin.ProviderStatusRouting(client).async_log_success_event(kwargs, None, None, None)
+    queued = client._sender.queue.take(9, not_before=0.0)
+    assert [report.fields["provider"] for report in queued] == names
+
+
+async def test_reporting_can_be_switched_off(plugin) -> None:
+    client = knowing("groq")
+    routing = plugin.ProviderStatusRouting(client, report=False)
+    await routing.async_log_failure_event(event("groq"), None, None, None)
+    assert client.reports.queued == 0
+
+
+async def test_an_event_that_cannot_be_read_costs_no_call_and_is_logged(plugin, caplog) -> None:
+    client = knowing("groq")
+    await plugin.ProviderStatusRouting(client).async_log_success_event(5, None, None, None)
+    assert client.reports.queued == 0
+    assert "could not be reported" in caplog.text

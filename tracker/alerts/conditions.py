@@ -8,18 +8,13 @@ import attrs
 from tracker.alerts.plain_text import plain_text
 from tracker.core.incidents import Cause
 from tracker.core.outcomes import KeyState, OutcomeKind, Status
-from tracker.core.snapshot import ProviderStatus, Snapshot
-from tracker.health.status_rules import describe_outcome
+from tracker.core.snapshot import OfferStatus, ProviderStatus, Snapshot
+from tracker.health.status_rules import OUR_NETWORK, describe_outcome
 
 Key = tuple[Cause, str]
 
 # A snapshot is published at least once a minute; three missed ones are no delay any more.
 SILENT_SECONDS = 180.0
-# CONTRACT 4: three providers on different hosts, or all where fewer are watched, but two at least.
-NETWORK_HOSTS = 3
-LEAST_HOSTS = 2
-_NETWORK_FAILURES = frozenset({OutcomeKind.DNS, OutcomeKind.CONNECT})
-_NETWORK_WORDS = "our network cannot be reached"
 _KEY_OUTCOMES = frozenset({OutcomeKind.AUTH, OutcomeKind.QUOTA_EXHAUSTED})
 _BAD_KEYS = {KeyState.REFUSED: "refused", KeyState.SPENT: "spent"}
 ALL, NETWORK, TRACKER = "all providers", "our network", "the tracker"
@@ -57,21 +52,20 @@ class Findings:
 NOTHING_KNOWN = Findings(unclear_causes=frozenset(Cause))
 
 
-def find_conditions(snapshot: Snapshot, now: datetime, hosts: Mapping[str, str]) -> Findings:
-    """Find what is wrong. ``hosts``: where each provider is, by name."""
+def find_conditions(snapshot: Snapshot, now: datetime) -> Findings:
+    """Find what is wrong now."""
     watched = [view for view in snapshot.providers.values() if view.enabled]
     if not snapshot.swept:
         return NOTHING_KNOWN
     if blind := _blind(snapshot, watched, now):
         return _only(blind)
-    if network := _network(watched, hosts, now):
-        return _only(network)
-    found = [*_nothing_usable(watched, now)]
+    found = [_network(watched, now)] if snapshot.network_away else [*_nothing_usable(watched, now)]
     for view in watched:
         found += _provider_conditions(view, now)
     return Findings(
         present={condition.key: condition for condition in found},
         unclear_providers=frozenset(view.name for view in watched if _is_unclear(view)),
+        unclear_causes=frozenset({Cause.NOTHING_USABLE}) if snapshot.network_away else frozenset(),
     )
 
 
@@ -98,33 +92,15 @@ def _blind(snapshot: Snapshot, watched: list[ProviderStatus], now: datetime) -> 
     return Condition(cause=Cause.TRACKER, subject=TRACKER, since=since, summary=summary)
 
 
-def _network(
-    watched: list[ProviderStatus], hosts: Mapping[str, str], now: datetime
-) -> Condition | None:
-    failing = [v for v in watched if v.outcome in _NETWORK_FAILURES or _blames_network(v)]
-    begun = [_since(view, now) for view in failing]
-    if not begun:
-        return None
-    known = {hosts.get(v.name, v.name) for v in watched if v.last_check is not None}
-    failed = {hosts.get(view.name, view.name) for view in failing}
-    if len(failed) < max(min(NETWORK_HOSTS, len(known)), LEAST_HOSTS):
-        return None
-    if any(_answered_since(view, min(begun)) for view in watched):
-        return None
-    summary = f"our network reaches nobody: {len(failing)} providers on {len(failed)} hosts failed"
-    return Condition(cause=Cause.NETWORK, subject=NETWORK, since=min(begun), summary=summary)
+def _network(watched: list[ProviderStatus], now: datetime) -> Condition:
+    blaming = [view for view in watched if _blames_network(view)]
+    since = min((view.last_check for view in blaming if view.last_check), default=now)
+    summary = f"our network reaches nobody: {len(blaming)} providers could not be checked"
+    return Condition(cause=Cause.NETWORK, subject=NETWORK, since=min(since, now), summary=summary)
 
 
 def _blames_network(view: ProviderStatus) -> bool:
-    return _NETWORK_WORDS in view.reason or _NETWORK_WORDS in view.error_message
-
-
-def _answered_since(view: ProviderStatus, since: datetime) -> bool:
-    """Whether anything of its own came back from it meanwhile."""
-    answered = view.outcome is not None and not (
-        view.outcome in _NETWORK_FAILURES or view.outcome.is_ours
-    )
-    return answered and view.last_check is not None and view.last_check > since
+    return OUR_NETWORK in view.reason or view.error_message.startswith(OUR_NETWORK)
 
 
 def _nothing_usable(watched: list[ProviderStatus], now: datetime) -> Iterator[Condition]:
@@ -144,6 +120,10 @@ def _provider_conditions(view: ProviderStatus, now: datetime) -> Iterator[Condit
         yield _about(view, Cause.KEY, f"{view.name}: {trouble}", now)
     if view.status is Status.DOWN and view.outcome is not OutcomeKind.AUTH:
         yield _about(view, Cause.PROVIDER, f"{view.name} is down: {_why(view)}", now)
+        return  # its offers are down with it
+    for offer in view.offers:
+        if offer.status is Status.DOWN:
+            yield _about_offer(view, offer, now)
 
 
 def _about(view: ProviderStatus, cause: Cause, summary: str, now: datetime) -> Condition:
@@ -153,6 +133,16 @@ def _about(view: ProviderStatus, cause: Cause, summary: str, now: datetime) -> C
         provider=view.name,
         since=_since(view, now),
         summary=plain_text(summary),
+    )
+
+
+def _about_offer(view: ProviderStatus, offer: OfferStatus, now: datetime) -> Condition:
+    return Condition(
+        cause=Cause.OFFER,
+        subject=f"{view.name}/{offer.model}",
+        provider=view.name,
+        since=min(offer.failing_since or offer.last_check or now, now),
+        summary=plain_text(f"{offer.model} at {view.name} is down: {offer.reason}"),
     )
 
 
@@ -174,5 +164,4 @@ def _why(view: ProviderStatus) -> str:
 
 def _since(view: ProviderStatus, now: datetime) -> datetime:
     """Return the first failed check; never a moment that is still to come."""
-    since = view.failing_since or view.last_check or now
-    return min(since, now, key=datetime.timestamp)
+    return min(view.failing_since or view.last_check or now, now)

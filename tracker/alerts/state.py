@@ -6,7 +6,6 @@ Every change returns the records that the store has to keep.
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from urllib.parse import urlsplit
 
 import attrs
 
@@ -88,7 +87,7 @@ class AlertState:
         if self.watching_since is None and snapshot.swept:
             self.watching_since = now
         before = self.book
-        findings = find_conditions(snapshot, now, self._hosts())
+        findings = find_conditions(snapshot, now)
         self.book = observe(before, findings, now, self._maintenance(now).covers)
         added = self._decide(snapshot, now)
         self._end_mutes(now)
@@ -159,7 +158,7 @@ class AlertState:
         return [row for row in rows if self.outbox.add(row)]
 
     def _situation(self, snapshot: Snapshot, now: datetime) -> Situation:
-        watched = {p.name: _models(p.model) for p in self.config.providers}
+        watched = {p.name: p.models for p in self.config.providers}
         covers = self._maintenance(now).covers
         return Situation(
             now=now,
@@ -181,9 +180,6 @@ class AlertState:
         if known is None or (known.until is not None and now >= known.until):
             known = self.maintenance = maintenance_at(self.config.maintenance, now)
         return known
-
-    def _hosts(self) -> dict[str, str]:
-        return {p.name: urlsplit(p.base_url).hostname or p.name for p in self.config.providers}
 
     def _end_mutes(self, now: datetime) -> None:
         if any(until <= now for until in self.mutes.values()):
@@ -235,10 +231,6 @@ def address_of(config: Config) -> str | None:
         return None
     host = f"[{server.host}]" if ":" in server.host else server.host
     return f"http://{host}:{server.port}{server.root_path}"
-
-
-def _models(model: str | None) -> tuple[str, ...]:
-    return () if model is None else (model,)
 
 
 def _change(

@@ -7,6 +7,7 @@ and ``async with`` under asyncio and trio. Needs anyio, httpx and attrs, nothing
 """
 
 from tracker.client.ranking_cache import State
+from tracker.client.report_queue import ReportCounts
 from tracker.client.status_client import ProviderStatusClient
 
-__all__ = ["ProviderStatusClient", "State"]
+__all__ = ["ProviderStatusClient", "ReportCounts", "State"]

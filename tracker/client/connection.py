@@ -1,7 +1,7 @@
 """Asks a tracker: bounded in time and size, never redirected, every trouble one exception."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 import anyio
@@ -11,11 +11,25 @@ import httpx
 from tracker.client.events import event_names
 
 TAG_LIMIT = 256  # characters: it goes back in a header, and one that cannot would end all asking
+ANSWER_LIMIT = 2**20  # bytes: a receipt names at most the reports we sent
+SHORTEST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds after a 429
 SILENCE = 45.0  # seconds without a byte on the stream of events: three heartbeats missed
 
 
 class TrackerUnavailableError(Exception):
     """The tracker gave nothing that we can use; the message says why."""
+
+
+class TrackerBusyError(TrackerUnavailableError):
+    """The tracker takes no more for now. ``retry_after``: seconds."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(f"the tracker takes no more reports for {retry_after:g} s")
+        self.retry_after = retry_after
+
+
+class TrackerRefusalError(Exception):
+    """The tracker will never take what we sent; the message says why."""
 
 
 @attrs.frozen(kw_only=True)
@@ -32,14 +46,22 @@ class TrackerEndpoint:
         """The transport alone: a whole client would log a line for each poll, at INFO."""
         return self.transport or httpx.AsyncHTTPTransport(verify=self.tls or True, trust_env=False)
 
-    def request(self, path: str, **headers: str) -> httpx.Request:
+    def request(
+        self,
+        path: str,
+        headers: Mapping[str, str],
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+    ) -> httpx.Request:
         standing = {"Accept-Encoding": "identity", "User-Agent": "provider-status-client"}
         if self.token:
             standing["Authorization"] = f"Bearer {self.token}"
         limits = {"connect": self.timeout, "write": self.timeout, "pool": self.timeout}
         return httpx.Request(
-            "GET",
+            method,
             self.url + path,
+            content=body,
             headers={**standing, **headers},
             extensions={"timeout": {**limits, "read": SILENCE}},
         )
@@ -68,7 +90,7 @@ class Connection:
         """
         headers = {"If-None-Match": tag} if tag else {}
         with self._translated(), anyio.fail_after(self.address.timeout):
-            async with self._answered(self.address.request(path, **headers)) as response:
+            async with self._answered(self.address.request(path, headers)) as response:
                 if response.status_code == 304 and tag:
                     return None
                 if response.status_code not in {200, 503}:
@@ -79,11 +101,29 @@ class Connection:
                     status=response.status_code, body=body, tag=tag if _can_be_sent(tag) else None
                 )
 
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """Send JSON and return the answer's body.
+
+        Raises TrackerUnavailableError where sending it again may help, else TrackerRefusalError.
+        """
+        sent = {"Content-Type": "application/json", **headers}
+        with self._translated(), anyio.fail_after(self.address.timeout):
+            request = self.address.request(path, sent, method="POST", body=body)
+            async with self._answered(request) as response:
+                status = response.status_code
+                if status in {400, 413, 415, 422}:
+                    raise TrackerRefusalError(f"the tracker does not take what we send ({status})")
+                if status == 429:
+                    raise TrackerBusyError(_retry_after(response.headers.get("Retry-After", "")))
+                if status not in {200, 202}:
+                    raise TrackerUnavailableError(_refusal(status))
+                return await _bounded(response, ANSWER_LIMIT)
+
     async def listen(self, path: str, hear: Callable[[str], None]) -> None:
         """Call ``hear`` with each event's name, until the stream ends. Raises Unavailable."""
         headers = {"Accept": "text/event-stream"}
         with self._translated():
-            async with self._answered(self.address.request(path, **headers)) as response:
+            async with self._answered(self.address.request(path, headers)) as response:
                 kind = response.headers.get("Content-Type", "")
                 if response.status_code != 200 or not kind.startswith("text/event-stream"):
                     raise TrackerUnavailableError("the tracker offers no stream of events")
@@ -121,6 +161,12 @@ async def _bounded(response: httpx.Response, limit: int) -> bytes:
     if len(body) > limit:
         raise TrackerUnavailableError(f"the answer is over {limit} bytes")
     return bytes(body)
+
+
+def _retry_after(told: str) -> float:
+    """Whole seconds, as our tracker tells them; a proxy before it may say something else."""
+    known = told.isascii() and told.isdigit()
+    return min(float(told), LONGEST_WAIT) if known else SHORTEST_WAIT
 
 
 def _can_be_sent(tag: str) -> bool:

@@ -13,6 +13,7 @@ import attrs
 from tracker.client.answers import InvalidResponseError, read_best, read_models
 from tracker.client.connection import Connection, TrackerEndpoint, TrackerUnavailableError
 from tracker.client.ranking_cache import RankingCache
+from tracker.client.report_sender import ReportSender
 from tracker.core.backoff import Backoff
 
 BEST, MODELS = "/api/providers/best", "/api/providers/models"
@@ -37,6 +38,7 @@ class Refresher:
     memory: RankingCache
     poll_interval: float
     with_models: bool
+    sender: ReportSender
     _untried: set[str] = attrs.field(init=False)
     _tried: Callable[[], None] = attrs.field(init=False)
     _tags: dict[str, str | None] = attrs.field(init=False, factory=dict)
@@ -52,6 +54,7 @@ class Refresher:
             tracker = Connection(self.address, http)
             tasks.start_soon(self._keep_best, tracker)
             tasks.start_soon(self._keep_listening, tracker)
+            tasks.start_soon(self.sender.run, tracker)
             if self.with_models:
                 tasks.start_soon(self._keep_models, tracker)
 

@@ -2,12 +2,14 @@
 
 import ssl
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from random import random as random_unit
 from threading import Event, Lock
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import anyio
 import httpx
@@ -17,6 +19,8 @@ from tracker.client.cached_ranking import CachedRanking, normalize_candidates
 from tracker.client.connection import TrackerEndpoint, checked_token, checked_url
 from tracker.client.ranking_cache import RankingCache, State
 from tracker.client.refresh import Refresher
+from tracker.client.report_queue import ReportCounts, default_reporter
+from tracker.client.report_sender import ReportSender
 from tracker.core.clock import steady_now
 
 CLOSED = "the client is closed"
@@ -32,7 +36,9 @@ class ProviderStatusClient:
     url: the tracker's, with any path it is served below. Raises ValueError for a wrong setting.
     static_order: whom to use, best first, while the tracker's ranking is missing or too old.
     stale_after: how old the last ranking may grow. All durations are in seconds.
-    token: the tracker's read token. tls: for a tracker with a certificate authority of its own.
+    token: the tracker's read token. report_token: for ``report``; ``token`` where None.
+    reporter: what the tracker calls this proxy; host and process where None.
+    tls: for a tracker with a certificate authority of its own.
     models: fetch the model lists; without them a question about a model gets the static order.
     """
 
@@ -46,6 +52,8 @@ class ProviderStatusClient:
         request_timeout: float = 5.0,
         start_timeout: float = 1.0,
         token: str | None = None,
+        report_token: str | None = None,
+        reporter: str | None = None,
         models: bool = True,
         tls: ssl.SSLContext | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -62,7 +70,12 @@ class ProviderStatusClient:
         self._memory = RankingCache(
             static=CachedRanking(names=names), stale_after=stale_after, clock=clock
         )
+        self._sender = ReportSender(
+            reporter=reporter or default_reporter(),
+            token=checked_token(token if report_token is None else report_token),
+        )
         self._refresher = Refresher(
+            sender=self._sender,
             address=TrackerEndpoint(
                 url=checked_url(url),
                 token=checked_token(token),
@@ -107,11 +120,67 @@ class ProviderStatusClient:
     ) -> str | None:
         """One at random, each as often as its share: for many proxies that must not jump at once.
 
-        The tracker's weights follow from the expected costs; here they are those of whoever passes
+        The tracker's weights follow from the expected times; here they are those of whoever passes
         the filters. ``random`` gives 0 ≤ x < 1.
         """
         view, offering = self._memory.standing(model)
         return view.draw(view.chosen(normalize_candidates(candidates), offering), random)
+
+    def report(
+        self,
+        provider: str,
+        *,
+        model: str | None = None,
+        outcome: str | None = None,
+        http_status: int | None = None,
+        error: BaseException | Mapping[str, Any] | str | None = None,
+        latency_ms: float | None = None,
+        ttft_ms: float | None = None,
+        output_tokens: int | None = None,
+        key: int | None = None,
+        limits: Any = None,
+        at: datetime | None = None,
+    ) -> None:
+        """Tell the tracker of one attempt of a real call, while the client is open.
+
+        It is queued in memory and sent in the background: this never blocks and never raises.
+        Prompts and answers are never sent; of an error its type, code and text are.
+
+        Args:
+            provider: The tracker's name of it.
+            model: As the provider names it.
+            outcome: How the attempt ended, in a word: "ok", "server", "timeout", "cancelled"…
+            http_status: Or the status of the answer.
+            error: Or an exception as it was caught, or a mapping of type, code and message.
+            latency_ms: Of the whole attempt.
+            ttft_ms: To its first token.
+            output_tokens: That the answer had.
+            key: The number of the key that was used, from 1; never the key.
+            limits: The answer's headers; those that tell of rate limits are sent.
+            at: When the attempt ended, with its time zone; now where None.
+
+        """
+        with suppress(Exception):
+            self._sender.queue.put(
+                self._sender.builder.build(
+                    provider,
+                    at,
+                    model=model,
+                    outcome=outcome,
+                    http_status=http_status,
+                    error=error,
+                    latency_ms=latency_ms,
+                    ttft_ms=ttft_ms,
+                    output_tokens=output_tokens,
+                    key=key,
+                    limits=limits,
+                )
+            )
+
+    @property
+    def reports(self) -> ReportCounts:
+        """What became of the reports so far, for a log or a health page."""
+        return self._sender.counts
 
     @property
     def state(self) -> State:

@@ -18,6 +18,9 @@ from tracker.core.settings import Provider, Timing
 
 _SENDABLE = re.compile(r"[!-~]+")  # what may stand in a header, without blanks
 
+SHORTEST_TOKEN = 16  # fewer can be guessed: a tracker answers some thousand tries a second
+GEMINI_HOME = "GEMINI_CLI_HOME"  # the CLI keeps its .gemini folder there instead of in HOME
+
 
 @attrs.frozen(kw_only=True)
 class Environment:
@@ -121,7 +124,15 @@ def find_token(variable: str, environ: Mapping[str, str]) -> Secret | ConfigProb
     value = environ.get(variable, "").strip()
     if not value:
         return None
-    return Secret(value) if _SENDABLE.fullmatch(value) else unsendable(variable)
+    if not _SENDABLE.fullmatch(value):
+        return unsendable(variable)
+    if len(value) < SHORTEST_TOKEN:
+        return ConfigProblem(
+            key=variable,
+            problem=f"the token has fewer than {SHORTEST_TOKEN} characters (it is not shown)",
+            allowed="a long random text, for instance of `openssl rand -hex 32`",
+        )
+    return Secret(value)
 
 
 def unsendable(variable: str) -> ConfigProblem:
@@ -231,6 +242,8 @@ def environment_options(
     """The options that variables set: account and project ids, where a credential file is."""
     pairs = {**entry.required, **entry.optional}
     set_ = {option: environ[name] for option, name in pairs.items() if name in environ}
+    if entry.kind == "gemini_cli" and "credential_file" not in set_ and GEMINI_HOME in environ:
+        set_["credential_file"] = f"{environ[GEMINI_HOME]}/.gemini/oauth_creds.json"
     return {o: Secret(value) if is_secret_option(o) else value for o, value in set_.items()}
 
 

@@ -9,15 +9,28 @@ import attrs
 
 from tracker.config.alerts import resolve_alerts
 from tracker.config.environment import find_token, read_environment
-from tracker.config.errors import ConfigError, ConfigProblem, environment_mask, format_value
+from tracker.config.errors import (
+    ConfigError,
+    ConfigProblem,
+    environment_mask,
+    format_key_path,
+    format_value,
+)
 from tracker.config.file import find_file, read_toml
 from tracker.config.maintenance import resolve_maintenance
 from tracker.config.resolve import ResolvedProvider, merge_providers
-from tracker.config.schema import ConfigTable, RankingTable, ServerTable, TrackerTable
+from tracker.config.schema import (
+    ConfigTable,
+    RankingTable,
+    ReportsTable,
+    ServerTable,
+    TrackerTable,
+)
 from tracker.config.structure import structure
 from tracker.config.timing import merge_timing
+from tracker.core.model_aliases import find_alias_problems
 from tracker.core.redaction import Mask, Secret
-from tracker.core.settings import Config, RankingSettings, ServerSettings
+from tracker.core.settings import Config, RankingSettings, ReportSettings, ServerSettings
 
 DOTENV = Path(".env")
 # What the paths of our own API and pages begin with.
@@ -48,9 +61,11 @@ def read_config(
     merged = merge_providers(table, environment.variables)
     timing, too_long = merge_timing({}, table.tracker)
     server, refused = _server(table.server, environment.variables)
+    mistakes += _alias_mistakes(table, merged)
+    reports, bad_token = _reports(table.reports, environment.variables)
     alerts = resolve_alerts(table.alerts, environment.variables)
     maintenance = resolve_maintenance(table.maintenance, [one.name for one in merged])
-    mistakes += (*environment.mistakes, *too_long, *refused, *_mistakes(merged))
+    mistakes += (*environment.mistakes, *too_long, *refused, *bad_token, *_mistakes(merged))
     said = {mistake.key for mistake in mistakes}
     mistakes += (*alerts.mistakes, *(m for m in maintenance.mistakes if m.key not in said))
     if mistakes:
@@ -62,9 +77,11 @@ def read_config(
         timing=timing,
         providers=tuple(m.provider for m in merged if m.provider is not None),
         server=server,
+        model_aliases=dict(table.models),
         ranking=RankingSettings(**_written(table.ranking, RankingSettings)),
         alerts=alerts.settings,
         maintenance=maintenance.windows,
+        reports=reports,
         source=str(source) if source else None,
         warnings=(
             *environment.warnings,
@@ -78,6 +95,17 @@ def _mistakes(merged: Iterable[ResolvedProvider]) -> tuple[ConfigProblem, ...]:
     return tuple(mistake for one in merged for mistake in one.mistakes)
 
 
+def _alias_mistakes(
+    table: ConfigTable, merged: Iterable[ResolvedProvider]
+) -> tuple[ConfigProblem, ...]:
+    """Check [models] against every provider that is known here, also one that lacks its key."""
+    problems = find_alias_problems(table.models, [one.name for one in merged])
+    return tuple(
+        ConfigProblem(key=format_key_path(("models", found.name)), problem=found.problem)
+        for found in problems
+    )
+
+
 def _masked(mistakes: Iterable[ConfigProblem], mask: Mask) -> list[ConfigProblem]:
     """With every key of the environment masked, wherever somebody may have copied it to."""
     return [
@@ -86,7 +114,9 @@ def _masked(mistakes: Iterable[ConfigProblem], mask: Mask) -> list[ConfigProblem
     ]
 
 
-def _written(table: TrackerTable | RankingTable | ServerTable, settings: type) -> dict[str, Any]:
+def _written(
+    table: TrackerTable | RankingTable | ServerTable | ReportsTable, settings: type
+) -> dict[str, Any]:
     """What the table sets of these settings' fields."""
     values = {f.name: getattr(table, f.name, None) for f in attrs.fields(settings)}
     return {name: value for name, value in values.items() if value is not None}
@@ -116,6 +146,16 @@ def _server(
         read_token=read if isinstance(read, Secret) else None,
     )
     return settings, tuple(mistakes)
+
+
+def _reports(
+    table: ReportsTable, environ: Mapping[str, str]
+) -> tuple[ReportSettings, tuple[ConfigProblem, ...]]:
+    settings = ReportSettings(**_written(table, ReportSettings))
+    found = find_token(settings.token_env, environ)
+    if isinstance(found, ConfigProblem):
+        return settings, (found,)
+    return attrs.evolve(settings, token=found), ()
 
 
 def _overridden(

@@ -205,6 +205,8 @@ def _with_settings(provider: Provider, own: ProviderTable, dialect: ApiKind) -> 
         kind=dialect.name,
         check=own.check or default,
         model=own.model or provider.model,
+        models=tuple(dict.fromkeys(own.models or provider.models)),
+        model_interval_seconds=own.model_interval_seconds,
         enabled=own.enabled is not False,
         alerts=own.alerts is not False,
         allow_private=own.allow_private is True,

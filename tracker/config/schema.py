@@ -82,6 +82,12 @@ class TrackerTable(TimingTable):
     discover: (
         Annotated[bool, Meta(description="providers from the environment and .env")] | None
     ) = None
+    completions_per_day: (
+        Annotated[
+            int, Meta(ge=0, le=1_000_000, description="completions of all checks in a UTC day")
+        ]
+        | None
+    ) = None
     buffer_limit: (
         Annotated[
             int, Meta(ge=1, le=10_000_000, description="results kept while the database is away")
@@ -148,6 +154,15 @@ class RankingTable:
 
 
 @attrs.frozen(kw_only=True)
+class ReportsTable:
+    """What proxies tell of real calls."""
+
+    token_env: (
+        Annotated[Variable, Meta(description="variable with the token for reports")] | None
+    ) = None
+
+
+@attrs.frozen(kw_only=True)
 class ProviderTable(TimingTable):
     kind: Annotated[str, Meta(description="the API it speaks")] | None = None
     base_url: Annotated[Name, Meta(description="http or https, without the last path")] | None = (
@@ -158,6 +173,20 @@ class ProviderTable(TimingTable):
     ) = None
     check: Annotated[str, Meta(description="models, chat, or what the kind offers")] | None = None
     model: Annotated[Name, Meta(description="for the check chat; else chosen")] | None = None
+    models: (
+        Annotated[
+            tuple[Name, ...],
+            Meta(max_length=1_000, description="offers watched by a completion of their own"),
+        ]
+        | None
+    ) = None
+    model_interval_seconds: (
+        Annotated[
+            float,
+            Meta(ge=0.1, le=LONGEST_SECONDS, description="between two checks of an offer"),
+        ]
+        | None
+    ) = None
     enabled: Annotated[bool, Meta(description="false: not watched")] | None = None
     allow_private: (
         Annotated[bool, Meta(description="private addresses, and keys over http")] | None
@@ -236,4 +265,6 @@ class ConfigTable:
     maintenance: Annotated[
         tuple[MaintenanceTable, ...], Meta(max_length=1000, description="nobody is told meanwhile")
     ] = ()
+    reports: ReportsTable = ReportsTable()
     providers: dict[str, ProviderTable] = attrs.field(factory=dict)
+    models: dict[str, tuple[Name, ...]] = attrs.field(factory=dict)

@@ -14,6 +14,7 @@ from tracker.core.settings import (
     MaintenanceWindow,
     Provider,
     RankingSettings,
+    ReportSettings,
     ServerSettings,
     Timing,
 )
@@ -34,18 +35,27 @@ def show_config(config: Config) -> dict[str, Any]:
         "ranking": attrs.asdict(config.ranking),
         "alerts": _alerts(config.alerts),
         "maintenance": [_window(window) for window in config.maintenance],
+        "models": {name: list(offers) for name, offers in config.model_aliases.items()},
+        "reports": {**attrs.asdict(config.reports), "token": _shown(config.reports.token)},
         "providers": {provider.name: _provider(provider) for provider in config.providers},
     }
 
 
 def _tracker(config: Config) -> dict[str, Any]:
-    own = ("database", "retention_days", "schedule", "discover", "buffer_limit", "mailbox_size")
+    own = (
+        *("database", "retention_days", "schedule", "discover", "buffer_limit", "mailbox_size"),
+        "completions_per_day",
+    )
     return {name: getattr(config, name) for name in own} | attrs.asdict(config.timing)
 
 
 def _tokens(server: ServerSettings) -> dict[str, str]:
     tokens = {"admin_token": server.admin_token, "read_token": server.read_token}
-    return {name: "not set" if token is None else "set" for name, token in tokens.items()}
+    return {name: _shown(token) for name, token in tokens.items()}
+
+
+def _shown(token: Secret | None) -> str:
+    return "not set" if token is None else "set"
 
 
 def _alerts(alerts: AlertSettings) -> dict[str, Any]:
@@ -77,6 +87,7 @@ def config_schema() -> dict[str, Any]:
     _add_defaults(tables["ServerTable"], attrs.asdict(ServerSettings()))
     _add_defaults(tables["RankingTable"], attrs.asdict(RankingSettings()))
     _add_defaults(tables["AlertsTable"], attrs.asdict(AlertSettings()))
+    _add_defaults(tables["ReportsTable"], attrs.asdict(ReportSettings()))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "tracker.toml",

@@ -107,7 +107,7 @@ def _nearest(name: str, table: type[attrs.AttrsInstance]) -> str | None:
     if close := get_close_matches(name, _names(table), n=1):
         return close[0]
     homes = {field.name: field.type for field in attrs.fields(ConfigTable)}
-    homes = {"tracker": homes["tracker"], "server": homes["server"], "ranking": homes["ranking"]}
+    homes = {name: homes[name] for name in ("tracker", "server", "ranking", "reports")}
     for home, other in {**homes, "providers.NAME": ProviderTable}.items():
         if name in _names(other):
             return f"{name} in [{home}]"

@@ -6,10 +6,18 @@ from urllib.parse import SplitResult, urlsplit
 
 Address = IPv4Address | IPv6Address
 
-# Clouds hand out credentials here to whoever asks: Azure (which also answers platform requests
-# on it), Alibaba, Oracle, AWS on IPv6. The usual 169.254.169.254 is link-local, refused as such.
+# Clouds hand out credentials here to whoever asks. The usual 169.254.169.254 is link-local, and
+# refused as such; these are not: Azure's wire server (learn.microsoft.com, "What is IP address
+# 168.63.129.16?"), Alibaba's and Oracle's metadata, AWS on IPv6 (instance metadata, and EKS pod
+# identity), Google Cloud on IPv6 (compute metadata server).
 _METADATA = frozenset(
-    map(ip_address, ("168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254"))
+    map(
+        ip_address,
+        (
+            *("168.63.129.16", "100.100.100.200", "192.0.0.192"),
+            *("fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254"),
+        ),
+    )
 )
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052; the last 32 bits are the IPv4 address
 _THIS_NETWORK = ip_network("0.0.0.0/8")  # Linux takes 0.0.0.0 for the machine itself

@@ -1,5 +1,6 @@
 """What a check found: its outcome, the facts it proves, and the result value. All frozen."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -7,6 +8,7 @@ import attrs
 from attrs.validators import ge, instance_of, max_len, optional
 
 from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.request_shape import RequestShape
 from tracker.core.validators import is_aware, is_finite
 
 NOT_STAMPED = datetime(1970, 1, 1, tzinfo=UTC)  # of a result whose actor has not said when
@@ -110,16 +112,19 @@ class CheckResult:
     """What one check found: the one value that goes from the dialect to the store.
 
     provider, at: whose check it was and when it began, UTC; the actor fills them in.
+    model: the offer that was asked, None for a check of the provider itself.
     latency_ms: from sending the deciding request to its last byte; None when not known.
     ttft_ms: to the first token of a streamed completion.
     retry_after: seconds until the provider asked us to come back (header or body), None untold.
     models: the model list, None where the check read none.
     completions: how many completions this check spent; requests: how many requests it sent.
+    learned: how models must be asked, where a refusal has taught it, by model.
     """
 
     kind: OutcomeKind = attrs.field(validator=instance_of(OutcomeKind))
     provider: str = ""
     at: datetime = attrs.field(default=NOT_STAMPED, validator=is_aware)
+    model: str | None = None
     message: str = attrs.field(default="", validator=max_len(MESSAGE_LENGTH))
     latency_ms: float | None = attrs.field(default=None, validator=optional([ge(0.0), is_finite]))
     ttft_ms: float | None = attrs.field(default=None, validator=optional([ge(0.0), is_finite]))
@@ -132,3 +137,4 @@ class CheckResult:
     requests: int = 1
     completions: int = 0
     keys: tuple[KeyReport, ...] = ()
+    learned: Mapping[str, RequestShape] = attrs.field(factory=dict)

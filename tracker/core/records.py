@@ -7,6 +7,7 @@ import attrs
 
 from tracker.core.incidents import Delivery, Incident
 from tracker.core.outcomes import CheckResult, Status
+from tracker.core.traffic import TrafficRecord
 
 
 @attrs.frozen(kw_only=True)
@@ -25,10 +26,20 @@ class CheckRecord:
     state: str
 
 
+@attrs.frozen(kw_only=True)
+class CorrectionRecord:
+    """A check, stored as the provider's failure, that turned out to be our own network's."""
+
+    provider: str
+    at: datetime
+    message: str
+
+
 class ChangeKind(StrEnum):
     STATUS = "status"  # a provider's status changed
     BEST = "best"  # another provider is recommended now
     INCIDENT = "incident"  # one opened or closed
+    OFFER = "offer"  # a watched offer's status changed
     MODEL = "model"  # a model left a provider's list, or came
 
 
@@ -61,4 +72,13 @@ class MuteRecord:
     until: datetime | None
 
 
-Record = CheckRecord | ChangeRecord | OverrideRecord | Incident | Delivery | MuteRecord
+Record = (
+    CheckRecord
+    | CorrectionRecord
+    | ChangeRecord
+    | OverrideRecord
+    | TrafficRecord
+    | Incident
+    | Delivery
+    | MuteRecord
+)

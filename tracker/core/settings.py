@@ -13,6 +13,8 @@ from tracker.core.validators import is_finite
 
 LONGEST_SECONDS = 604_800.0  # a week: nothing is remembered for longer
 positive = [gt(0.0), is_finite]
+# A completion costs money or allowance where a model list is free: a third as often by default.
+MODEL_INTERVALS = 3.0
 
 
 @attrs.frozen(kw_only=True)
@@ -52,6 +54,7 @@ class Provider:
     None where nobody knows.
     options: what only its dialect reads (paths, project ids), from the catalogue and environment.
     documented_limits: published limits, used for an estimate where the provider tells none.
+    models: offers, each watched by a completion of its own every ``model_interval_seconds``.
     """
 
     name: str = attrs.field(validator=min_len(1))
@@ -62,6 +65,8 @@ class Provider:
     key_names: tuple[str, ...] = ()  # the variables the keys came from, in the same order
     check: str = "models"
     model: str | None = None
+    models: tuple[str, ...] = ()
+    model_interval_seconds: float | None = None  # None: MODEL_INTERVALS × its interval
     list_public: bool | None = None
     timing: Timing = Timing()
     enabled: bool = True
@@ -71,6 +76,13 @@ class Provider:
     options: dict[str, Any] = attrs.field(factory=dict)
     documented_limits: tuple[LimitReading, ...] = ()
     alerts: bool = True  # False: nobody is told of its incidents
+
+    @property
+    def model_timing(self) -> Timing:
+        """When an offer is checked and how it is judged: as the provider, but less often."""
+        interval = self.model_interval_seconds or self.timing.interval_seconds * MODEL_INTERVALS
+        interval = min(max(interval, self.timing.timeout_seconds), LONGEST_SECONDS)
+        return attrs.evolve(self.timing, interval_seconds=interval)
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -159,11 +171,20 @@ class ServerSettings:
 
 
 @attrs.frozen(kw_only=True)
+class ReportSettings:
+    """Who may tell of real calls. ``token``: lets proxies do that, and nothing else."""
+
+    token: Secret | None = attrs.field(default=None, repr=False)
+    token_env: str = "PROVIDER_STATUS_REPORT_TOKEN"  # noqa: S105 (a variable's name)
+
+
+@attrs.frozen(kw_only=True)
 class Config:
     """Everything a tracker runs with.
 
-    schedule: False checks only on request. buffer_limit: results kept in memory while the
-    database is away; the oldest beyond it are dropped and counted.
+    schedule: False checks only on request. completions_per_day: of all checks together, by UTC
+    day. model_aliases: a name of one's own → "provider/model" offers. buffer_limit: results kept in
+    memory while the database is away; the oldest beyond it are dropped and counted.
     """
 
     database: str = "provider_status.db"
@@ -176,6 +197,9 @@ class Config:
     ranking: RankingSettings = RankingSettings()
     alerts: AlertSettings = AlertSettings()
     maintenance: tuple[MaintenanceWindow, ...] = ()
+    completions_per_day: int = attrs.field(default=1_000, validator=ge(0))
+    model_aliases: dict[str, tuple[str, ...]] = attrs.field(factory=dict)  # [models]
+    reports: ReportSettings = ReportSettings()
     buffer_limit: int = attrs.field(default=100_000, validator=ge(1))
     mailbox_size: int = attrs.field(default=1_000, validator=ge(1))
     source: str | None = None  # the file it was read from
@@ -195,6 +219,7 @@ class Config:
 
     def secrets(self) -> tuple[Secret, ...]:
         """Every secret in it, for the mask over logs and errors."""
-        tokens = [t for t in (self.server.admin_token, self.server.read_token) if t is not None]
+        known = (self.server.admin_token, self.server.read_token, self.reports.token)
+        tokens = [token for token in known if token is not None]
         keys = (secret for provider in self.providers for secret in provider.secrets)
         return (*tokens, *keys, *self.alerts.secrets)

@@ -2,13 +2,20 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+from itertools import chain, repeat, takewhile
+from math import inf, isfinite
 from types import MappingProxyType
 
 import attrs
 
+from tracker.core.fallback_order import hope_rank, order_attempts, slowest
 from tracker.core.incidents import IncidentLog
 from tracker.core.outcomes import Facts, KeyReport, OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.shares import share_out
+from tracker.core.traffic import ModelTraffic, ProviderTrafficView, TrafficEvidence
 
 
 @attrs.frozen(kw_only=True)
@@ -42,6 +49,59 @@ class RateLimit:
     exhausts_at: datetime | None = None  # the present trend runs out then, before the reset
 
 
+class EvidenceSource(StrEnum):
+    """What a judgement of an offer rests on: checks or reports of its own, or its provider's."""
+
+    OFFER = "offer"
+    PROVIDER = "provider"
+
+
+@attrs.frozen(kw_only=True)
+class OfferStatus:
+    """One watched model at a provider at one instant. ``model``: the id to send there.
+
+    variant: the provider's packaging of the model, None for the plain one. tokens_per_second:
+    None, since a completion of one token does not show it.
+    """
+
+    model: str
+    variant: str | None
+    status: Status
+    usable: bool
+    reason: str
+    evidence: EvidenceSource
+    usable_at: datetime | None = None
+    outcome: OutcomeKind | None = None
+    error_message: str = ""
+    last_check: datetime | None = None
+    next_check: datetime | None = None
+    response_time_ms: float | None = None
+    ttft_ms: float | None = None
+    tokens_per_second: float | None = None
+    uptime: Uptime = Uptime()
+    latency: LatencySummary | None = None
+    consecutive_failures: int = 0
+    failing_since: datetime | None = None
+    checks_24h: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class CheckEvidence:
+    """What our own checks say. failures: in a row, up to the last one."""
+
+    last: datetime | None
+    failures: int
+
+
+@attrs.frozen(kw_only=True)
+class Evidence:
+    """What a status rests on. models: real calls by model, the busiest."""
+
+    checks: CheckEvidence
+    traffic: TrafficEvidence = TrafficEvidence()
+    models: tuple[ModelTraffic, ...] = ()
+
+
 @attrs.frozen(kw_only=True)
 class ProviderStatus:
     """One provider at one instant: everything the API tells of it."""
@@ -72,10 +132,32 @@ class ProviderStatus:
     failing_since: datetime | None = None  # when the first of these was checked
     facts: Facts = Facts()
     keys: tuple[KeyReport, ...] = ()
+    adaptations: tuple[str, ...] = ()  # how models are asked, where refusals have taught it
     models: tuple[str, ...] | None = None
+    offers: tuple[OfferStatus, ...] = ()
+    waits_for_budget: bool = False  # its completion check, until midnight UTC
+    last_call: datetime | None = None
+    traffic: ProviderTrafficView | None = None  # None where nobody tells of calls
     outcome_counts: tuple[
         tuple[OutcomeKind, int], ...
     ] = ()  # of its checks since this process began
+
+    @property
+    def evidence(self) -> Evidence:
+        checks = CheckEvidence(last=self.last_check, failures=self.consecutive_failures)
+        if self.traffic is None:
+            return Evidence(checks=checks)
+        return Evidence(checks=checks, traffic=self.traffic.evidence, models=self.traffic.models)
+
+    @property
+    def checks_saved_24h(self) -> int:
+        """Checks that good traffic made needless."""
+        return 0 if self.traffic is None else self.traffic.checks_saved_24h
+
+    @property
+    def completions_saved_24h(self) -> int:
+        """Completions that those would have spent."""
+        return 0 if self.traffic is None else self.traffic.completions_saved_24h
 
     def next_result_at(self, at: datetime) -> datetime | None:
         """When its next check is due; of one that is under way at ``at``, when it is over."""
@@ -96,16 +178,53 @@ class Ranked:
     samples: int
     last_check: datetime | None
     reason: str
+    model: str | None = None  # the id to send, where offers of a model were ranked
+    variant: str | None = None
+    evidence: EvidenceSource | None = None
     weight: float = 0.0  # its share of a weighted choice; a ranking's weights sum to 1
+    patience_ms: float | None = None  # how long an attempt is worth waiting for
+    failure_ms: float | None = None  # what a failure of its usually takes
+    timeout_ms: float = inf
+
+    def complete(self, weight: float, usual_failure_ms: float) -> "Ranked":
+        """Return the line with its share, and with everybody's failures where it had none."""
+        failure = self.failure_ms
+        if failure is None:
+            failure = min(usual_failure_ms, self.timeout_ms)
+        if self.weight == weight and self.failure_ms == failure:
+            return self
+        return Ranked(  # attrs.evolve takes five times as long, for each of thousands
+            provider=self.provider,
+            status=self.status,
+            expected_cost_ms=self.expected_cost_ms,
+            failure_probability=self.failure_probability,
+            latency_ms=self.latency_ms,
+            samples=self.samples,
+            last_check=self.last_check,
+            reason=self.reason,
+            model=self.model,
+            variant=self.variant,
+            evidence=self.evidence,
+            weight=weight,
+            patience_ms=self.patience_ms,
+            failure_ms=failure if isfinite(failure) else None,
+            timeout_ms=self.timeout_ms,
+        )
 
 
 @attrs.frozen(kw_only=True)
 class Excluded:
-    """A provider not to be used now, and why. ``until``: when that may change, if known."""
+    """A provider not to be used now, and why. ``until``: when that may change, if known.
+
+    may_answer: nothing tells that a call would be refused, so it can be tried as a last resort.
+    """
 
     provider: str
     reason: str
     until: datetime | None = None
+    model: str | None = None  # where offers of a model were ranked
+    status: Status = Status.UNKNOWN
+    may_answer: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -114,22 +233,57 @@ class Ranking:
 
     valid_until: when the next check that could change it is due, or over where all are under
     way; None when none is planned.
+    ordered: the lines as they were given. usual_failure_ms: what failures take, where a line tells
+    none; None where the lines are complete. They are completed when they are first read: a
+    snapshot of thousands that nobody asks about costs only what changed.
     """
 
     reason: str
-    ranked: tuple[Ranked, ...] = ()
+    ordered: tuple[Ranked, ...] = attrs.field(default=(), alias="ranked")
     excluded: tuple[Excluded, ...] = ()
     valid_until: datetime | None = None
     policy: str = ""
+    usual_failure_ms: float | None = None
+
+    @cached_property
+    def ranked(self) -> tuple[Ranked, ...]:
+        """Return the lines; all shares of a weighted choice go to the best one's tier."""
+        lines, usual = self.ordered, self.usual_failure_ms
+        if usual is None or not lines:
+            return lines
+        best = list(takewhile(lambda line: line.status is lines[0].status, lines))
+        shares = share_out([line.expected_cost_ms for line in best])
+        return tuple(
+            line.complete(share, usual)
+            for line, share in zip(lines, chain(shares, repeat(0.0)), strict=False)
+        )
 
     @property
     def best(self) -> str | None:
-        return self.ranked[0].provider if self.ranked else None
+        return self.ordered[0].provider if self.ordered else None
+
+    @property
+    def best_model(self) -> str | None:
+        return self.ordered[0].model if self.ordered else None
 
     @property
     def alternatives(self) -> tuple[str, ...]:
-        """Return whom to fall back to when the best one fails, in order."""
-        return tuple(ranked.provider for ranked in self.ranked[1:])
+        """Return whom to fall back to when the best one fails: the least time to an answer."""
+        others = order_attempts(self.ranked[1:], slowest(self.ranked))
+        return tuple(ranked.provider for ranked in others)
+
+    @property
+    def last_resort(self) -> tuple[str, ...]:
+        """Return whom to try when all usable ones failed: the barred first, those down last."""
+        hopes = sorted(
+            (each for each in self.excluded if each.may_answer),
+            key=lambda each: (
+                hope_rank(each.status),
+                inf if each.until is None else each.until.timestamp(),
+                each.provider,
+            ),
+        )
+        return tuple(each.provider for each in hopes)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -141,4 +295,5 @@ class Snapshot:
     providers: Mapping[str, ProviderStatus] = MappingProxyType({})
     ranking: Ranking
     swept: bool = False  # every enabled provider was checked at least once since the start
+    network_away: bool = False  # our own, so that nothing is held against the providers
     incidents: IncidentLog = IncidentLog()

@@ -7,7 +7,9 @@ import attrs
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import CheckResult, Facts, KeyReport, OutcomeKind
 from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.request_shape import RequestShape
 from tracker.core.settings import Timing
+from tracker.health.traffic_signs import TrafficSigns
 
 # One slow answer in three is jitter (p95/p50 of real providers is 1.3 to 2.9); two are a trend.
 REMEMBERED_SUCCESSES = 3
@@ -43,6 +45,8 @@ class HealthState:
     ttft_ms: float | None = None
     facts: Facts = Facts()
     keys: tuple[KeyReport, ...] = ()
+    learned: dict[str, RequestShape] = attrs.field(factory=dict)  # how models must be asked
+    traffic: TrafficSigns = TrafficSigns()
 
 
 def apply_check(
@@ -60,7 +64,9 @@ def apply_check(
             health.facts.updated(result.facts), quota_available=_quota(health.facts, result)
         ),
         keys=result.keys or health.keys,
+        learned={**health.learned, **result.learned} if result.learned else health.learned,
         uninformative=0,
+        traffic=attrs.evolve(health.traffic, failure=""),
         waiting_until=_waiting_until(result, now),
         blocked_until=_blocked_until(health, result, now),
         limit_untold=_limit_untold(health, result, now),

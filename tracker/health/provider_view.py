@@ -1,5 +1,6 @@
 """What a snapshot shows of one provider, built from its state. Pure."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,8 @@ import attrs
 
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import OutcomeKind
-from tracker.core.snapshot import Excluded, ProviderStatus
+from tracker.core.snapshot import Excluded, OfferStatus, ProviderStatus
+from tracker.health.health_state import HealthState
 from tracker.health.status_rules import LimitReason, StatusDecision
 from tracker.health.target_state import Judgement
 from tracker.ranking.policy import Candidate, Sample
@@ -15,6 +17,8 @@ from tracker.ranking.policy import Candidate, Sample
 if TYPE_CHECKING:
     from tracker.health.provider_state import ProviderState
 
+# After these a call would be refused as well, until somebody mends the key or the account.
+SURE_REFUSALS = frozenset({OutcomeKind.AUTH, OutcomeKind.QUOTA_EXHAUSTED, OutcomeKind.NOT_FOUND})
 # Two readings of two clocks differ by less; a plan that moved by more has really moved.
 CLOCK_NOISE_SECONDS = 0.05
 
@@ -29,7 +33,7 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         name=state.provider.name,
         status=decision.status,
         status_since=target.status_since,
-        reason=_reason(decision, usable_at, now.at),
+        reason=describe_decision(decision, usable_at, now.at),
         usable=decision.usable,
         usable_at=usable_at,
         stale=target.is_stale(now),
@@ -49,33 +53,60 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         checks_24h=statistics.checks_in_day,
         completions_24h=statistics.completions_in_day,
         outcome=health.outcome,
-        error_message="" if _is_success(health.outcome) else health.message,
+        error_message=error_message(health),
         consecutive_failures=health.consecutive_failures,
         failing_since=health.failing_since,
         facts=health.facts,
         keys=health.keys,
+        adaptations=tuple(_adaptations(state)),
         models=state.models,
+        offers=state.published.offers,
+        waits_for_budget=state.waits_for_budget,
+        last_call=None if state.traffic is None else state.traffic.evidence.last,
+        traffic=state.traffic,
         outcome_counts=tuple(sorted(state.outcomes.items())),
     )
 
 
+def _adaptations(state: "ProviderState") -> Iterator[str]:
+    """Yield in words how models are asked, where refusals have taught it."""
+    targets = (state.target, *(offer.target for offer in state.offers.values()))
+    learned = {model: shape for each in targets for model, shape in each.health.learned.items()}
+    for model, shape in sorted(learned.items()):
+        yield from (f"{model}: {words}" for words in shape.adaptations)
+
+
 def build_entry(
-    view: ProviderStatus, samples: tuple[Sample, ...], before: Candidate | Excluded | None
+    name: str,
+    view: ProviderStatus | OfferStatus,
+    samples: tuple[Sample, ...],
+    timeout_seconds: float,
+    before: Candidate | Excluded | None,
+    *,
+    enabled: bool = True,
+    related: tuple[Sample, ...] = (),
 ) -> Candidate | Excluded:
     """Build what a ranking sees; ``before`` where nothing changed: policies remember by object."""
     after: Candidate | Excluded
     if view.usable:
         after = Candidate(
-            provider=view.name,
+            provider=name,
             status=view.status,
             samples=samples,
             consecutive_failures=view.consecutive_failures,
-            timeout_ms=view.timeout_seconds * 1000.0,
+            timeout_ms=timeout_seconds * 1000.0,
             last_check=view.last_check,
+            p95_ms=None if view.latency is None else view.latency.p95,
+            related=related,
         )
     else:
-        until = view.usable_at or view.next_check
-        after = Excluded(provider=view.name, reason=view.reason, until=until)
+        after = Excluded(
+            provider=name,
+            reason=view.reason,
+            until=view.usable_at or view.next_check,
+            status=view.status,
+            may_answer=enabled and view.outcome not in SURE_REFUSALS,
+        )
     return before if before is not None and _is_same(before, after) else after
 
 
@@ -84,10 +115,11 @@ def _is_same(before: Candidate | Excluded, after: Candidate | Excluded) -> bool:
     return type(before) is type(after) and all(
         getattr(before, field.name) == getattr(after, field.name)
         for field in attrs.fields(type(after))
+        if field.init  # a policy's memo is no part of what is known
     )
 
 
-def _reason(decision: StatusDecision, usable_at: datetime | None, now: datetime) -> str:
+def describe_decision(decision: StatusDecision, usable_at: datetime | None, now: datetime) -> str:
     """Add the moment at which a limit that bars the provider ends, where it was stated."""
     until = ""
     if usable_at is not None:
@@ -102,8 +134,9 @@ def _reason(decision: StatusDecision, usable_at: datetime | None, now: datetime)
     return decision.reason
 
 
-def _is_success(kind: OutcomeKind | None) -> bool:
-    return kind is not None and kind.is_success
+def error_message(health: HealthState) -> str:
+    """Return what the last check complained of, empty after a good one."""
+    return "" if health.outcome is not None and health.outcome.is_success else health.message
 
 
 def ignore_clock_noise(before: datetime | None, after: datetime | None) -> datetime | None:

@@ -69,6 +69,7 @@ class RateLimitState:
         *,
         documented: Sequence[LimitReading] = (),
         spent: Callable[[float], int] = lambda _: 0,
+        interval_seconds: float = 0.0,
     ) -> RateLimit:
         """What is known now: told readings that still hold, else an estimate, else nothing.
 
@@ -77,7 +78,7 @@ class RateLimitState:
         readings = tuple(h.reading for h in self.held if h.holds(now))
         source = self.source
         if not readings:
-            readings = estimate(documented, spent)
+            readings = estimate(documented, spent, interval_seconds)
             source = LimitSource.ESTIMATE if readings else LimitSource.NONE
         return RateLimit(
             percent=worst_percent(readings),

@@ -22,20 +22,26 @@ SLACK = 90_000.0
 STORED_SECONDS = 0.001  # how exactly the moment of a check is stored
 SPARE_ROWS = 1_024  # forget in steps: taking one row from the front moves all others
 
-NOT_COUNTED, UP, DOWN = 0, 1, 2
+# LIMITED is not counted in uptime, but a ranking remembers it as a call that would have failed.
+NOT_COUNTED, UP, DOWN, LIMITED = 0, 1, 2, 3
 NO_LATENCY = -1
 
 
 def counts_as(kind: OutcomeKind) -> int:
-    return UP if kind.is_success else DOWN if kind.is_failure else NOT_COUNTED
+    """Return how the statistics count a check that found this."""
+    if kind.is_success:
+        return UP
+    if kind.is_failure:
+        return DOWN
+    return LIMITED if kind.is_limit else NOT_COUNTED
 
 
 @attrs.frozen
 class CheckSample:
-    """One check for the statistics. at: seconds since the epoch; latency_ms: of a success."""
+    """One check for the statistics. at: seconds since the epoch; latency_ms: what it took."""
 
     at: float
-    verdict: int  # NOT_COUNTED, UP or DOWN
+    verdict: int  # NOT_COUNTED, UP, DOWN or LIMITED
     latency_ms: float | None = None
     completions: int = 0
 
@@ -79,17 +85,13 @@ class Statistics:
         *,
         now: float,
     ) -> "Statistics":
-        """From stored columns, in order of time; NaN where a latency is not known.
-
-        A failure that was answered has one too, which is no latency for these statistics.
-        """
+        """From stored columns, in order of time; NaN where a latency is not known."""
         self = cls()
         self._at.extend(at)
         self._verdict.extend(verdict)
         self._completions.extend(completions)
         self._latency.extend(
-            NO_LATENCY if what != UP or math.isnan(ms) else round(ms * 1000)
-            for ms, what in zip(latency_ms, verdict, strict=True)
+            NO_LATENCY if math.isnan(ms) else round(ms * 1000) for ms in latency_ms
         )
         for window in (self._hour, self._day, self._week):
             window.start = len(self._at)
@@ -122,6 +124,19 @@ class Statistics:
             self._enter_day(place)
         if result.verdict != NOT_COUNTED:
             self._recent.append(self._sample(place))
+
+    def uncount(self, at: float) -> None:
+        """Count a failed check of that moment as neither up nor down."""
+        place = bisect_left(self._at, at - STORED_SECONDS)
+        if place >= len(self._at) or self._at[place] > at + STORED_SECONDS:
+            return
+        if self._verdict[place] != DOWN:
+            return
+        self._verdict[place] = NOT_COUNTED
+        for window in (self._hour, self._day, self._week):
+            window.down -= place >= window.start
+        kept = (sample for sample in self._recent if abs(sample.at - at) > STORED_SECONDS)
+        self._recent = deque(kept, maxlen=SAMPLES)
 
     def has(self, at: float) -> bool:
         """Whether a check of that moment is known; a file tells it to the millisecond."""
@@ -169,7 +184,7 @@ class Statistics:
 
     @property
     def recent(self) -> tuple[Sample, ...]:
-        """The last counted checks, newest last."""
+        """The last checks that a ranking remembers, newest last: the counted and the limited."""
         return tuple(self._recent)
 
     def completions_since(self, start: float) -> int:
@@ -178,18 +193,25 @@ class Statistics:
 
     def _sample(self, place: int) -> Sample:
         latency, up = self._latency[place], self._verdict[place] == UP
-        known = None if latency == NO_LATENCY or not up else latency / 1000
-        return Sample(up, known, self._at[place])
+        took = None if latency == NO_LATENCY else latency / 1000
+        completion = self._completions[place] > 0
+        if up:
+            return Sample(True, took, self._at[place], completion=completion)
+        return Sample(False, None, self._at[place], failure_ms=took, completion=completion)
+
+    def _good_latency(self, place: int) -> int:
+        """Return a success's latency; what a failure took is no latency of the provider's."""
+        return self._latency[place] if self._verdict[place] == UP else NO_LATENCY
 
     def _enter_day(self, place: int) -> None:
         self._spent += self._completions[place]
-        if (latency := self._latency[place]) != NO_LATENCY:
+        if (latency := self._good_latency(place)) != NO_LATENCY:
             self._sorted.insert(bisect_left(self._sorted, latency), latency)
             self._sum += latency
 
     def _leave_day(self, place: int) -> None:
         self._spent -= self._completions[place]
-        if (latency := self._latency[place]) != NO_LATENCY:
+        if (latency := self._good_latency(place)) != NO_LATENCY:
             del self._sorted[bisect_left(self._sorted, latency)]
             self._sum -= latency
 

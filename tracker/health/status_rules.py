@@ -17,6 +17,7 @@ NEARLY_USED_PERCENT = 90.0
 # nobody knows any more.
 STALE_INTERVALS = 3.0
 
+OUR_NETWORK = "our network cannot be reached"
 PLAIN_WORDS = {
     OutcomeKind.OK: "ok",
     OutcomeKind.SLOW: "slow",
@@ -46,6 +47,7 @@ class StatusInputs:
     switched_off: bool = False
     given_up: str | None = None  # why its actor is only tried at the longest delay
     failures_to_down: int = 3
+    network_away: bool = False  # our own, as far as anybody can tell
     limit_percent: float = 0.0
     runs_out: datetime | None = None  # its limit, within two intervals and before the reset
 
@@ -92,7 +94,8 @@ def _limit(health: HealthState, now: float) -> LimitReason:
     if health.counted is OutcomeKind.AUTH:
         return LimitReason.NONE
     if not _is_limited(health, now):
-        return LimitReason.WAITING
+        limited = health.traffic.is_limited(now)
+        return LimitReason.TOLD if limited else LimitReason.WAITING
     told = health.counted is not None and health.counted.is_limit
     return LimitReason.TOLD if told else LimitReason.BEHIND
 
@@ -102,6 +105,8 @@ def _why_unknown(health: HealthState, circumstances: StatusInputs) -> str | None
         return "switched off: it is not checked"
     if circumstances.given_up is not None:
         return f"its checker crashed too often and was given up for now: {circumstances.given_up}"
+    if circumstances.network_away:
+        return OUR_NETWORK
     if health.counted is None:
         return _why_never_checked(health)
     if circumstances.stale:
@@ -119,6 +124,8 @@ def _why_never_checked(health: HealthState) -> str:
 
 
 def _why_down(health: HealthState) -> str:
+    if health.traffic.failure:
+        return health.traffic.failure
     told = describe_outcome(health.counted, health.counted_message)
     failures = health.consecutive_failures
     run = "1 failed check" if failures == 1 else f"{failures} failed checks in a row"
@@ -126,9 +133,13 @@ def _why_down(health: HealthState) -> str:
 
 
 def _why_degraded(health: HealthState, circumstances: StatusInputs) -> str | None:
+    if health.traffic.failure:
+        return health.traffic.failure
     kind = health.counted
     if kind is not None and not kind.is_success:
         return f"{_which(health)}: {describe_outcome(kind, health.counted_message)}"
+    if health.traffic.is_limited(circumstances.now) and health.traffic.limit is not None:
+        return f"real calls: {PLAIN_WORDS[health.traffic.limit]}"
     if mostly_slow(health.slow):
         of = f"{sum(health.slow)} of the last {len(health.slow)} good checks"
         return f"slow: {of}, {_milliseconds(health)} at the last"
@@ -168,7 +179,7 @@ def _is_blocked(health: HealthState, now: float) -> tuple[bool, float | None]:
     """Return whether it may not be used, and for how many more seconds where that is known."""
     if health.counted is OutcomeKind.AUTH:
         return True, None
-    moments = (health.blocked_until, health.waiting_until)
+    moments = (health.blocked_until, health.waiting_until, health.traffic.limited_until)
     waits = [moment - now for moment in moments if moment is not None and moment > now]
     if waits:
         return True, max(waits)

@@ -21,6 +21,7 @@ from tracker.health.status_rules import (
     StatusInputs,
     decide_status,
 )
+from tracker.health.traffic_signs import TrafficSigns
 
 
 @attrs.frozen(kw_only=True)
@@ -34,6 +35,7 @@ class TargetSettings:
     timing: Timing
     enabled: bool = True
     given_up: str | None = None
+    network_away: bool = False
     documented_limits: tuple[LimitReading, ...] = ()
 
 
@@ -57,6 +59,14 @@ class PersistedState:
     limits_source: LimitSource = LimitSource.NONE
     status: Status | None = None
     status_since: datetime | None = None
+
+
+@attrs.frozen(kw_only=True)
+class StoredTarget:
+    """A target as the store remembers it. ``state``: a PersistedState as JSON, or None."""
+
+    statistics: Statistics
+    state: str | None
 
 
 @attrs.define(eq=False)
@@ -108,7 +118,7 @@ class TargetState:
             CheckSample(
                 at=result.at.timestamp(),
                 verdict=counts_as(result.kind),
-                latency_ms=result.latency_ms if result.kind.is_success else None,
+                latency_ms=result.latency_ms,
                 completions=result.completions,
             )
         )
@@ -126,6 +136,7 @@ class TargetState:
                 stale=self.is_stale(now),
                 switched_off=not settings.enabled,
                 failures_to_down=settings.timing.failures_to_down,
+                network_away=settings.network_away,
                 given_up=settings.given_up,
                 limit_percent=rate_limit.percent,
                 runs_out=rate_limit.exhausts_at if soon else None,
@@ -141,13 +152,21 @@ class TargetState:
         """Steady seconds at which time alone changes the judgement; infinity when it does not."""
         expiry = now.to_steady(self.limits.expires_next(now.at))
         health = self.health
-        moments = (self.stale_at, health.blocked_until, health.waiting_until, expiry)
+        moments = (
+            *(self.stale_at, health.blocked_until, health.waiting_until, expiry),
+            health.traffic.limited_until,
+        )
         return min((m for m in moments if m is not None and m > now.steady), default=float("inf"))
 
     def persist(self, now: ClockReading) -> PersistedState:
         """Return what the store keeps of it: every moment as wall time."""
         return PersistedState(
-            health=attrs.evolve(self.health, blocked_until=None, waiting_until=None),
+            health=attrs.evolve(
+                self.health,
+                blocked_until=None,
+                waiting_until=None,
+                traffic=TrafficSigns(failure=self.health.traffic.failure),
+            ),
             blocked_until=now.wall(self.health.blocked_until),
             waiting_until=now.wall(self.health.waiting_until),
             stale_at=now.wall(self.stale_at),
@@ -156,6 +175,13 @@ class TargetState:
             status=self.status,
             status_since=self.status_since,
         )
+
+    def take_statistics(self, stored: Statistics) -> None:
+        """Put the checks made since this start on top of the stored ones."""
+        for sample in self.statistics.results():
+            if not stored.has(sample.at):  # it may be stored by now
+                stored.add(sample)
+        self.statistics, self.judgement = stored, None
 
     def restore(self, saved: PersistedState, now: ClockReading) -> None:
         """Carry on from what an earlier process stored."""
@@ -176,6 +202,7 @@ class TargetState:
         return self.limits.view(
             now.at,
             documented=settings.documented_limits,
+            interval_seconds=settings.timing.interval_seconds,
             spent=lambda seconds: spent(now.at.timestamp() - seconds) + just_spent,
         )
 

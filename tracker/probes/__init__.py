@@ -1,7 +1,7 @@
 """Checks: ``open_check`` gives one provider's, which answers every call with a CheckResult."""
 
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import attrs
@@ -9,16 +9,16 @@ import attrs
 from tracker.core.clock import Clock
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Mask, Secret
+from tracker.core.request_shape import RequestShape
 from tracker.core.settings import Provider
+from tracker.probes.check import Check, FunctionCheck
 from tracker.probes.dialects import Dialect, dialect_of
 from tracker.probes.http.failures import FetchError
 from tracker.probes.http.transport import Transport, open_transport
 from tracker.probes.keys import Keyring, best_of, may_succeed_with_another_key
 from tracker.probes.session import Session, finding_from_error
 
-__all__ = ["Check", "open_check"]
-
-Check = Callable[[], Awaitable[CheckResult]]
+__all__ = ["Check", "FunctionCheck", "open_check"]
 
 
 @asynccontextmanager
@@ -57,6 +57,15 @@ class _MisconfiguredCheck:
     async def __call__(self) -> CheckResult:
         return attrs.evolve(self.finding, requests=0)
 
+    async def check_model(self, model: str) -> CheckResult:
+        return attrs.evolve(self.finding, requests=0, model=model)
+
+    def remember(self, learned: Mapping[str, RequestShape]) -> None:
+        """Nothing is asked, so there is nothing to remember."""
+
+    def partial_result(self) -> CheckResult:
+        return attrs.evolve(self.finding, requests=0)
+
 
 @attrs.frozen
 class _Check:
@@ -65,7 +74,7 @@ class _Check:
     keyring: Keyring
 
     async def __call__(self) -> CheckResult:
-        self.session.requests = 0  # one that was cancelled has been reported without us
+        self.session.transport.sent = 0  # one that was cancelled has been reported without us
         self.session.transport.answered = False
         findings = []
         for position, key in self.keyring.turn():
@@ -79,10 +88,24 @@ class _Check:
             requests=requests,
             completions=completions,
             keys=self.keyring.reports(),
+            learned=dict(self.session.learned),
         )
 
-    def cut_off(self) -> CheckResult:
-        """What is known of a check that was cancelled for its time limit."""
+    def remember(self, learned: Mapping[str, RequestShape]) -> None:
+        """Ask these models as an earlier process has learnt to."""
+        self.session.learned.update(learned)
+
+    async def check_model(self, model: str) -> CheckResult:
+        """Ask one offer: the completion of a provider that is checked by nothing else."""
+        provider = self.session.provider
+        self.session.provider = attrs.evolve(provider, check="chat", model=model)
+        try:
+            return await self()
+        finally:
+            self.session.provider = provider
+
+    def partial_result(self) -> CheckResult:
+        """Return what is known of a check that was cancelled for its time limit."""
         requests, completions = self.session.counted()
         return CheckResult(
             kind=OutcomeKind.TIMEOUT,

@@ -7,9 +7,13 @@ import attrs
 
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Secret
+from tracker.core.request_shape import RequestShape
+from tracker.probes.adaptation import ADAPTATIONS, adapt
 from tracker.probes.error_bodies import error_of
+from tracker.probes.http.event_stream import EventReader, read_stream
 from tracker.probes.http.failures import FetchError
-from tracker.probes.http.response import UNPARSEABLE, BoundedResponse, parse_json
+from tracker.probes.http.fetch import Progress, Watch
+from tracker.probes.http.response import BoundedResponse, parse_json
 from tracker.probes.list_models import shown
 from tracker.probes.model_lists import read_models
 from tracker.probes.session import Session
@@ -18,22 +22,30 @@ TRIES = 3  # models tried in one check where nobody named one: some are listed b
 LIST_SECONDS = 3600.0  # how long a list is good for choosing a model
 # OpenAI, with a 400: a reasoning model spent its one token on thinking.
 ALL_THOUGHT = "max_tokens or model output limit was reached"
+DONE = b"[DONE]"  # how OpenAI's streams say that they are over
+ACCEPTED = 202  # NVIDIA: the answer is to be fetched later
 HELLO = [{"role": "user", "content": "hi"}]
+
+
+def never_blocked(_: Mapping[str, Any]) -> bool:
+    """Most kinds of API tell a refused prompt by an error."""
+    return False
 
 
 @attrs.frozen(kw_only=True)
 class CompletionFormat:
     """How a kind of API asks for a completion and shows that it answers.
 
-    body: the request for a model, given the session (which remembers what it did not take).
+    body: the request for a model, in the shape that it takes.
     answers: an event, or a whole JSON answer, shows that the model answered. speaks: an event
     holds text of it. Reasoning models may spend their token unseen: an answer without text is
-    one all the same.
+    one all the same. is_blocked: an event says that our prompt was refused.
     """
 
-    body: Callable[[Session, str], object]
+    body: Callable[[RequestShape, str], object]
     answers: Callable[[Mapping[str, Any]], bool]
     speaks: Callable[[Mapping[str, Any]], bool]
+    is_blocked: Callable[[Mapping[str, Any]], bool] = never_blocked
 
 
 async def complete(
@@ -90,9 +102,13 @@ async def _candidates(session: Session, key: Secret | None) -> tuple[str, ...] |
 async def _ask(
     session: Session, key: Secret | None, wire: CompletionFormat, model: str
 ) -> CheckResult:
-    """Asks once more where the refusal itself says what the model takes instead."""
+    """Ask, and once more for each parameter where the refusal itself says what the model takes."""
     reply = await _post(session, key, wire, model)
-    if _learnt(session, reply):
+    for _ in range(ADAPTATIONS):
+        adapted = adapt(_shape(session, model), reply)
+        if adapted is None:
+            break
+        session.learned[model] = adapted
         reply = await _post(session, key, wire, model)
     return judged(session, reply, wire, key)
 
@@ -102,22 +118,40 @@ async def _post(
 ) -> BoundedResponse:
     session.completions += 1
     path = session.option("chat_path").replace("{model}", model)
-    return await session.post(path, key, wire.body(session, model), timed=True)
+    shape = _shape(session, model)
+    body = wire.body(shape, model)
+    return await session.post(path, key, body, watch=watch_stream(wire))
 
 
-def _learnt(session: Session, reply: BoundedResponse) -> bool:
-    """Whether a 400 told something new: OpenAI's reasoning models want another field."""
-    told = reply.status == 400 and "max_completion_tokens" in reply.text
-    if not told or session.memory.get("length_field") is not None:
-        return False
-    session.memory["length_field"] = "max_completion_tokens"
-    return True
+def _shape(session: Session, model: str) -> RequestShape:
+    return session.learned.get(model, RequestShape())
+
+
+def watch_stream(wire: CompletionFormat) -> Watch:
+    """Say when the first token of a streamed completion has come, and when the stream is over."""
+    reader = EventReader()
+
+    def watch(piece: bytes) -> Progress:
+        progress = Progress.WAITING
+        for event in reader.feed(piece):
+            if event.data.strip() == DONE:
+                return Progress.OVER
+            value = parse_json(event.data)
+            if isinstance(value, dict) and wire.speaks(value):
+                progress = Progress.ANSWERED
+        return progress
+
+    return watch
 
 
 def judged(
     session: Session, reply: BoundedResponse, wire: CompletionFormat, key: Secret | None
 ) -> CheckResult:
-    """The finding on a completion's answer, streamed or whole."""
+    """Judge a completion's answer, streamed or whole."""
+    if reply.status == ACCEPTED and not reply.body:
+        facts = Facts(reachable=True, inference=False)
+        message = "accepted, but not answered in time (202): it may still be starting"
+        return session.found(reply, OutcomeKind.OVERLOADED, message, facts)
     events = list(read_events(reply))
     if reply.status == 400 and ALL_THOUGHT in reply.text:
         return _answered(session, reply, key)
@@ -125,9 +159,12 @@ def judged(
     told = attrs.evolve(reply, body=broken) if broken is not None else reply
     if (refusal := session.refused(told, completion=True)) is not None:
         return refusal
+    if any(wire.is_blocked(event) for *_, event in events):
+        facts, message = Facts(reachable=True), "our prompt was blocked: name another model ="
+        return session.found(reply, OutcomeKind.REQUEST, message, facts)
     if not any(wire.answers(event) for *_, event in events):
         return _unanswered(session, reply, recognised=bool(events))
-    return _answered(session, reply, key, _ttft(reply, events, wire))
+    return _answered(session, reply, key, _ttft_ms(reply, events, wire))
 
 
 def _answered(
@@ -158,21 +195,17 @@ def read_events(reply: BoundedResponse) -> Iterator[Event]:
     if isinstance(reply.json, dict):
         yield len(reply.body), reply.body, reply.json
         return
-    end = 0
-    for line in reply.body.splitlines(keepends=True):
-        end += len(line)
-        if line.startswith(b"data:"):
-            data = line[5:].strip()
-            value = parse_json(data)
-            if value is not UNPARSEABLE and isinstance(value, dict):
-                yield end, data, value
+    for streamed in read_stream(reply.body):
+        value = parse_json(streamed.data)
+        if isinstance(value, dict):
+            yield streamed.end, streamed.data, value
 
 
-def _ttft(reply: BoundedResponse, events: list[Event], wire: CompletionFormat) -> float | None:
-    """Seconds to the piece with the first text; unknown for an answer that was not streamed."""
+def _ttft_ms(reply: BoundedResponse, events: list[Event], wire: CompletionFormat) -> float | None:
+    """Return milliseconds to the first text; None for an answer that was not streamed."""
     if isinstance(reply.json, dict):
         return None
     end = next((end for end, _, event in events if wire.speaks(event)), None)
     if end is None:
         return None
-    return next((seconds for total, seconds in reply.arrivals if total >= end), None)
+    return next((seconds * 1000.0 for total, seconds in reply.arrivals if total >= end), None)

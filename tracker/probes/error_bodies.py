@@ -14,8 +14,9 @@ from tracker.probes.error_parts import (
     read_text,
     walk_parts,
 )
-from tracker.probes.google_errors import first, mapping, quota_window, spends_nothing, violations
+from tracker.probes.google_errors import quota_window, spends_nothing, violations
 from tracker.probes.http.response import BoundedResponse
+from tracker.probes.json_values import as_mapping, first
 
 LENGTH = 2000  # characters of a text looked at for phrases
 # A success has one of these; an error at the top level has none with something in it.
@@ -53,7 +54,7 @@ def read_error(reply: BoundedResponse) -> ErrorBody:
     error = error_of(body)
     if reply.status < 400 and not error:
         return ErrorBody()
-    parts = tuple(walk_parts(error if reply.status < 400 else {"error": error, **mapping(body)}))
+    parts = tuple(walk_parts(error if reply.status < 400 else {"error": error, **as_mapping(body)}))
     codes = read_codes(parts)
     text = read_text(parts) or _raw_text(reply)
     return ErrorBody(
@@ -86,8 +87,12 @@ def error_of(body: object) -> Mapping[str, Any]:
     Also one inside the first choice (OpenRouter), at the end of a stream (Cohere, in ``delta``),
     or at the top level of what should be an answer.
     """
-    fields = mapping(body)
-    for holder in (fields, mapping(first(fields.get("choices"))), mapping(fields.get("delta"))):
+    fields = as_mapping(body)
+    for holder in (
+        fields,
+        as_mapping(first(fields.get("choices"))),
+        as_mapping(fields.get("delta")),
+    ):
         found = first(holder.get("error"))
         if isinstance(found, str) and found:
             return {"message": found, **_words_beside(holder)}
@@ -105,7 +110,7 @@ def _words_beside(holder: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _is_bare_error(fields: Mapping[str, Any]) -> bool:
     """Whether an object without ``error`` is one itself: a failing code, and no answer."""
-    base = mapping(fields.get("base_resp"))
+    base = as_mapping(fields.get("base_resp"))
     if base and str(base.get("status_code", 0)) not in FINE:
         return True
     if any(fields.get(name) for name in ANSWERS):

@@ -4,23 +4,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tracker.probes.json_values import as_list, as_mapping
+
 DETAILS = 32  # as many details or violations are read; real errors have under ten
 
 _PER = re.compile(r"Per(Day|Hour|Minute|Second)(?![a-z])")
 
 
-def mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def first(value: object) -> object:
-    """The first element of a list (Google wraps errors so), else the value itself."""
-    return value[0] if isinstance(value, list) and value else value
-
-
 def details(error: Mapping[str, Any], kind: str = "") -> Iterator[Mapping[str, Any]]:
     """Its details, or those of one kind (``QuotaFailure``)."""
-    for detail in map(mapping, _several(error.get("details"))):
+    for detail in map(as_mapping, as_list(error.get("details"))[:DETAILS]):
         named = detail.get("@type")
         if not kind or (isinstance(named, str) and named.endswith(f"google.rpc.{kind}")):
             yield detail
@@ -28,7 +21,7 @@ def details(error: Mapping[str, Any], kind: str = "") -> Iterator[Mapping[str, A
 
 def violations(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for failure in details(error, "QuotaFailure"):
-        yield from map(mapping, _several(failure.get("violations")))
+        yield from map(as_mapping, as_list(failure.get("violations"))[:DETAILS])
 
 
 def quota_id(violation: Mapping[str, Any]) -> str:
@@ -50,7 +43,3 @@ def spends_nothing(violation: Mapping[str, Any]) -> bool:
 def retry_delay(error: Mapping[str, Any]) -> object:
     delays = (info.get("retryDelay") for info in details(error, "RetryInfo"))
     return next((delay for delay in delays if delay is not None), None)
-
-
-def _several(value: object) -> list[Any]:
-    return value[:DETAILS] if isinstance(value, list) else []

@@ -81,7 +81,7 @@ def read_login(file: str) -> Login:
         with Path(file).expanduser().open("rb") as opened:
             content = opened.read(SIZE)
     except FileNotFoundError:
-        raise LoginError(f"no credential file {file}: {AGAIN}, or name it") from None
+        raise LoginError(_why_missing(file)) from None
     except (OSError, ValueError, RuntimeError) as error:  # the last: nobody's home
         reason = getattr(error, "strerror", None) or "not a path"
         raise LoginError(f"credential file {file} cannot be read: {reason}") from None
@@ -91,6 +91,17 @@ def read_login(file: str) -> Login:
             "GEMINI_FORCE_ENCRYPTED_FILE_STORAGE, or name another file"
         )
     return _login(file, parse_json(content))
+
+
+def _why_missing(file: str) -> str:
+    """With encrypted storage the CLI deletes the plain file and keeps the login elsewhere."""
+    sealed = Path(file).expanduser().with_name("gemini-credentials.json")
+    if sealed.exists():
+        return (
+            f"no credential file {file}: the CLI keeps its login encrypted in {sealed.name}, which "
+            "cannot be read here: log in without GEMINI_FORCE_ENCRYPTED_FILE_STORAGE"
+        )
+    return f"no credential file {file}: {AGAIN}, or name it"
 
 
 def _login(file: str, value: object) -> Login:

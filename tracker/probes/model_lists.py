@@ -6,8 +6,11 @@ from typing import Any
 
 import attrs
 
+from tracker.probes.json_values import as_text
+
 MOST = 20_000  # models kept of a list: OpenRouter, the longest known, has under 1,000
 LONGEST = 200  # characters of a model's name
+NAMED_BY = ("id", "name", "model")  # fields that hold it, the usual one first
 # Names of models that do not chat; a completion asked of one fails, and says nothing.
 _OTHER = re.compile(
     r"embed|bge-|e5-|rerank|retriev|whisper|tts|speech|audio|transcri|voice|moderation|guard|"
@@ -34,6 +37,8 @@ def read_models(body: object) -> ModelList | None:
     entries = body
     if isinstance(body, dict):
         entries = body.get("data", body.get("models"))
+        if entries is None and ("data" in body or "models" in body):
+            entries = []  # a fresh Ollama says null
     if not isinstance(entries, list) or any(_name(entry) is None for entry in entries):
         return None
     kept = entries[:MOST]
@@ -54,8 +59,9 @@ def _name(entry: object) -> str | None:
     """An entry's name, None where it is no entry of a model list."""
     if not isinstance(entry, dict):
         return None
-    name = entry.get("id", entry.get("name"))
-    return name.removeprefix("models/") if isinstance(name, str) and name else None
+    names = (entry.get(field) for field in NAMED_BY)
+    name = next((name for name in names if isinstance(name, str) and name), None)
+    return None if name is None else name.removeprefix("models/")
 
 
 def _chats(entry: Mapping[str, Any]) -> bool:
@@ -64,6 +70,6 @@ def _chats(entry: Mapping[str, Any]) -> bool:
         map(str, methods)
     ):
         return False
-    if entry.get("type", "chat") not in {"chat", "language", "model", None}:
+    if as_text(entry.get("type")) not in {"", "chat", "language", "model"}:
         return False
-    return not _OTHER.search(_name(entry) or "")
+    return not _OTHER.search((_name(entry) or "")[:LONGEST])

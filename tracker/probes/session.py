@@ -12,10 +12,11 @@ from tracker.core.clock import Clock
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.redaction import MASK, Mask, Secret
+from tracker.core.request_shape import RequestShape
 from tracker.core.settings import Provider
 from tracker.probes.classify import classify
 from tracker.probes.http.failures import FetchError
-from tracker.probes.http.fetch import LARGE, SMALL, Request, fetch
+from tracker.probes.http.fetch import LARGE, SMALL, Request, Watch, fetch
 from tracker.probes.http.response import BoundedResponse
 from tracker.probes.http.transport import Transport
 from tracker.probes.limits.readings import Limits, read_limits
@@ -30,15 +31,15 @@ class Session:
     """One provider, from its first check to its last.
 
     memory: what a dialect keeps between checks (a model list, a token), by names of its own.
-    requests, completions: sent and not yet reported.
+    completions: sent and not yet reported. learned: how each model must be asked.
     """
 
     provider: Provider
     transport: Transport
     clock: Clock
     memory: dict[str, Any] = attrs.field(factory=dict)
-    requests: int = 0
     completions: int = 0
+    learned: dict[str, RequestShape] = attrs.field(factory=dict)
     options: dict[str, Any] = attrs.field(init=False)
     log: Any = attrs.field(init=False)  # bound once: structlog's lazy one is built at each call
     _hidden: tuple[Secret, ...] = ()
@@ -100,7 +101,7 @@ class Session:
 
     def counted(self) -> tuple[int, int]:
         """Requests and completions since the last call."""
-        requests, self.requests = self.requests, 0
+        requests, self.transport.sent = self.transport.sent, 0
         completions, self.completions = self.completions, 0
         return requests, completions
 
@@ -111,7 +112,7 @@ class Session:
         return await self.get(path, key, limit=LARGE)
 
     async def post(
-        self, path: str, key: Secret | None, body: object = None, *, timed: bool = False
+        self, path: str, key: Secret | None, body: object = None, *, watch: Watch | None = None
     ) -> BoundedResponse:
         headers = self.headers(key)
         content = None
@@ -120,13 +121,17 @@ class Session:
             content = msgspec.json.encode(body)
         return await self.send(
             Request(
-                method="POST", url=self.url(path), headers=headers, content=content, timed=timed
+                method="POST",
+                url=self.url(path),
+                headers=headers,
+                content=content,
+                timed=watch is not None,
+                watch=watch,
             )
         )
 
     async def send(self, request: Request) -> BoundedResponse:
         """Counted, then sent. Raises FetchError."""
-        self.requests += 1
         reply = await fetch(self.transport, request, self.provider)
         self.log.debug(
             "request answered",

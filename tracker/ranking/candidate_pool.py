@@ -15,10 +15,6 @@ class CandidatePool:
     candidates: tuple[Candidate, ...]
     excluded: tuple[Excluded, ...]
 
-    @property
-    def size(self) -> int:
-        return len(self.candidates) + len(self.excluded)
-
     @classmethod
     def of(cls, entries: Iterable[Candidate | Excluded | None]) -> "CandidatePool":
         """Sort entries into candidates and excluded; None is a provider not judged yet."""

@@ -1,4 +1,4 @@
-"""The default policy: the least expected cost of the next call, with hysteresis.
+"""The default policy: the least expected time of the next call, with hysteresis.
 
 A call costs its latency if it is answered and the time-out if it is not. docs/ranking.md tells
 where the numbers come from and what was measured.
@@ -6,83 +6,79 @@ where the numbers come from and what was measured.
 
 from collections.abc import Sequence
 from itertools import compress
-from weakref import WeakKeyDictionary
+from operator import mul
 
 import attrs
 
 from tracker.core.settings import RankingSettings
 from tracker.core.snapshot import Ranked
-from tracker.ranking.policy import SAMPLES, Candidate
-from tracker.ranking.wording import limit, milliseconds, percent
+from tracker.ranking.comparison import EXACT, Latencies
+from tracker.ranking.estimate import Estimate
+from tracker.ranking.policy import SAMPLES, Candidate, Sample
+from tracker.ranking.sorted_lines import SortedLines
+from tracker.ranking.wording import milliseconds, percent
 
 # A Beta prior worth 50 good checks with a quarter of a failure: a newcomer is trusted as much as
 # real providers deserve (0.4 % down), and one old failure in 50 checks costs 2 %, not everything.
 PRIOR_FAILURES, PRIOR_CHECKS = 0.25, 50.0
-# Decimals of a millisecond: sums of floats are noise below, and equals must stay equal.
-EXACT = 6
-
-
-@attrs.frozen
-class Estimate:
-    """What one candidate's own checks say. ``ranked`` is None where peers must lend a latency.
-
-    It must not hold the candidate: it is remembered weakly by it, and would keep it for ever.
-    """
-
-    latency_ms: float | None
-    failure_probability: float
-    ranked: Ranked | None
 
 
 class ExpectedCost:
-    """Orders by (tier, expected cost, name); in the best tier the incumbent stays unless beaten.
+    """Orders by (tier, expected time, name); in the best tier the incumbent stays unless beaten.
 
-    Estimates are remembered by candidate: of a thousand providers only the one with a new check
-    is worked out anew. That changes no answer, since a candidate never changes.
+    Estimates are remembered by candidate, and the order of the last pool: of thousands only the
+    one with a new check is worked out and placed anew. That changes no answer, since a candidate
+    never changes.
     """
 
     def __init__(self, settings: RankingSettings = RankingSettings()) -> None:
         self._settings = settings
         fade: float = 0.5 ** (1.0 / settings.half_life_checks)
         self._weights: list[float] = [fade**age for age in range(SAMPLES)]
-        self._estimates: WeakKeyDictionary[Candidate, Estimate] = WeakKeyDictionary()
+        self._sorted: SortedLines | None = None
 
     def __call__(
         self, candidates: Sequence[Candidate], incumbent: str | None
     ) -> tuple[Ranked, ...]:
         estimates = [self._estimate(candidate) for candidate in candidates]
-        slowest = max((e.latency_ms for e in estimates if e.latency_ms is not None), default=None)
-        lines = [
-            (candidate.tier, ranked.expected_cost_ms, ranked.provider, ranked)
-            for candidate, estimate in zip(candidates, estimates, strict=True)
-            for ranked in (estimate.ranked or _unanswered(candidate, estimate, slowest),)
-        ]
-        lines.sort(key=lambda line: line[:3])
-        return self._settled([line[3] for line in lines], incumbent)
+        if self._sorted is None or not self._sorted.update(candidates, estimates):
+            fresh = SortedLines.of(candidates, estimates)
+            # Questions about a few offers come between those about all: keep the larger pool.
+            if self._sorted is None or 2 * len(estimates) >= self._sorted.size:
+                self._sorted = fresh
+            return self._apply_hysteresis(fresh.lines(), incumbent)
+        return self._apply_hysteresis(self._sorted.lines(), incumbent)
 
     def _estimate(self, candidate: Candidate) -> Estimate:
-        known = self._estimates.get(candidate)
+        known: Estimate | None = candidate.memo.get(self)
         if known is None:
-            known = self._estimates[candidate] = self._worked_out(candidate)
+            known = candidate.memo[self] = self._compute_estimate(candidate)
         return known
 
-    def _worked_out(self, candidate: Candidate) -> Estimate:
-        latency = self._latency(candidate)
-        risk = self._failure_probability(candidate)
-        ranked = None if latency is None else _answered(candidate, latency, risk)
-        return Estimate(latency, risk, ranked)
+    def _compute_estimate(self, candidate: Candidate) -> Estimate:
+        listing, completion = self._latencies(candidate.samples, candidate.timeout_ms)
+        related = self._latencies(candidate.related, candidate.timeout_ms)
+        latencies = Latencies(listing, completion, *related)
+        return Estimate(latencies, self._failure_probability(candidate))
 
-    def _latency(self, candidate: Candidate) -> float | None:
-        """The decayed mean of the last good replies, in milliseconds; None without any."""
-        good = [
-            sample.latency_ms
-            for sample in reversed(candidate.samples)
-            if sample.latency_ms is not None and candidate.is_good(sample)
-        ][: self._settings.memory_checks]
+    def _latencies(
+        self, samples: Sequence[Sample], timeout_ms: float
+    ) -> tuple[float | None, float | None]:
+        """Return the decayed means of the last good replies: of lists, and of completions."""
+        listings: list[float] = []
+        completions: list[float] = []
+        for sample in reversed(samples):
+            latency = sample.latency_ms
+            if sample.ok and latency is not None and latency < timeout_ms:
+                (completions if sample.completion else listings).append(latency)
+        return self._decayed_mean(listings), self._decayed_mean(completions)
+
+    def _decayed_mean(self, newest_first: Sequence[float]) -> float | None:
+        good = newest_first[: self._settings.memory_checks]
         if not good:
             return None
         weights = self._weights[: len(good)]
-        mean = sum(w * ms for w, ms in zip(weights, good, strict=True)) / sum(weights)
+        mean: float = sum(map(mul, weights, good)) / sum(weights)
         return round(mean, EXACT)
 
     def _failure_probability(self, candidate: Candidate) -> float:
@@ -96,7 +92,7 @@ class ExpectedCost:
         run = candidate.consecutive_failures
         return max(usual, 1.0 - 1.0 / (run + 2)) if run else usual
 
-    def _settled(self, ranked: list[Ranked], incumbent: str | None) -> tuple[Ranked, ...]:
+    def _apply_hysteresis(self, ranked: list[Ranked], incumbent: str | None) -> tuple[Ranked, ...]:
         """The incumbent first, unless another tier or a clear margin took its place."""
         place = next((i for i, r in enumerate(ranked) if r.provider == incumbent), 0)
         if place == 0 or ranked[place].status is not ranked[0].status:
@@ -122,41 +118,3 @@ class ExpectedCost:
         return (
             f"it stays, none being known to be {percent(margin)} and {milliseconds(least)} better"
         )
-
-
-def _cost(latency: float, risk: float, timeout: float) -> float:
-    return round((1.0 - risk) * latency + risk * timeout, EXACT)
-
-
-def _answered(candidate: Candidate, latency: float, risk: float) -> Ranked:
-    cost = _cost(latency, risk, candidate.timeout_ms)
-    reason = _reason(candidate, f"{milliseconds(latency)} on average lately", risk, cost)
-    return candidate.placed(
-        reason, expected_cost_ms=cost, failure_probability=risk, latency_ms=latency
-    )
-
-
-def _unanswered(candidate: Candidate, estimate: Estimate, slowest: float | None) -> Ranked:
-    """Nothing is known of its latency: the slowest known peer's, or the middle of what can be."""
-    risk = estimate.failure_probability
-    if slowest is None:
-        latency = candidate.timeout_ms / 2.0
-        told = "no latency is known yet, so half its time-out is taken"
-    else:
-        latency = min(slowest, candidate.timeout_ms)
-        told = f"never timed yet, so taken as slow as the slowest peer, {milliseconds(latency)}"
-    cost = _cost(latency, risk, candidate.timeout_ms)
-    reason = _reason(candidate, told, risk, cost)
-    return candidate.placed(reason, expected_cost_ms=cost, failure_probability=risk)
-
-
-def _reason(candidate: Candidate, latency: str, risk: float, cost: float) -> str:
-    total = f"expected cost {milliseconds(cost)}"
-    price = f"a {limit(candidate.timeout_ms)} time-out"
-    if run := candidate.consecutive_failures:
-        checks = "its last check failed" if run == 1 else f"its last {run} checks failed"
-        chance = percent(1.0 - risk)
-        return f"{checks}, so the next call has a {chance} chance; {latency}, or {price}, {total}"
-    if all(candidate.is_good(sample) for sample in candidate.samples[-SAMPLES:]):
-        return f"{latency}, no recent failure ({percent(risk)} risk of {price}), {total}"
-    return f"{latency}, with recent failures ({percent(risk)} risk of {price}), {total}"

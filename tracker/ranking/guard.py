@@ -13,7 +13,7 @@ from tracker.core.settings import RankingSettings
 from tracker.core.snapshot import Excluded, Ranked, Ranking
 from tracker.ranking.load import DEFAULT, SHIPPED, load_policy
 from tracker.ranking.policy import Candidate, Policy, PolicyError
-from tracker.ranking.rank import ranking_of, run_policy
+from tracker.ranking.rank import ranking_of, run_policy, usual_failure_ms
 
 log = structlog.get_logger()
 
@@ -102,15 +102,24 @@ class FallbackRanker:
         valid_until: datetime | None = None,
     ) -> Ranking:
         try:
-            ranked, name = run_policy(self._policy, candidates, incumbent, self.name), self.name
+            ranked, name = self._run(self._policy, candidates, incumbent, self.name), self.name
         except PolicyError as error:
             if self.name == DEFAULT:
                 raise  # our own bug
             self._note(str(error))
-            ranked, name = run_policy(self._default, candidates, incumbent, DEFAULT), DEFAULT
+            ranked, name = self._run(self._default, candidates, incumbent, DEFAULT), DEFAULT
         else:
             self._note(None)
-        return ranking_of(ranked, excluded, name, valid_until)
+        usual = usual_failure_ms(candidates)
+        return ranking_of(ranked, excluded, name, valid_until, usual_failure_ms=usual)
+
+    def _run(
+        self, policy: Policy, candidates: Sequence[Candidate], incumbent: str | None, name: str
+    ) -> tuple[Ranked, ...]:
+        """Check the answers of users' policies only: the shipped ones keep to the rules."""
+        if name in SHIPPED:
+            return tuple(policy(candidates, incumbent)) if candidates else ()
+        return run_policy(policy, candidates, incumbent, name)
 
     def _note(self, complaint: str | None) -> None:
         """Once for each new complaint, not at every ranking."""

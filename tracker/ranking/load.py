@@ -35,11 +35,11 @@ def load_policy(
         return make(settings)
     module, colon, path = name.partition(":")
     if not (module and colon and path):
-        raise PolicyError(_unknown(name))
-    return _checked(name, _imported(name, module, path))
+        raise PolicyError(_describe_unknown(name))
+    return _require_policy(name, _import(name, module, path))
 
 
-def _unknown(name: str) -> str:
+def _describe_unknown(name: str) -> str:
     near = get_close_matches(name, SHIPPED, n=1)
     guess = f'; did you mean "{near[0]}"?' if near else ""
     return (
@@ -48,7 +48,7 @@ def _unknown(name: str) -> str:
     )
 
 
-def _imported(name: str, module: str, path: str) -> Any:
+def _import(name: str, module: str, path: str) -> Any:
     # As uvicorn and gunicorn do, but last: a file in the working directory shadows nothing.
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
@@ -59,7 +59,7 @@ def _imported(name: str, module: str, path: str) -> Any:
         raise PolicyError(f'policy "{name}" cannot be loaded: {told}') from error
 
 
-def _checked(name: str, policy: Any) -> Policy:
+def _require_policy(name: str, policy: Any) -> Policy:
     if not callable(policy) or inspect.isclass(policy):
         raise PolicyError(f'policy "{name}" is a {type(policy).__name__}, not a function')
     if inspect.iscoroutinefunction(policy):

@@ -8,7 +8,6 @@ failed check is a sample of the whole time-out.
 
 from collections.abc import Sequence
 from math import inf
-from weakref import WeakKeyDictionary
 
 from tracker.core.settings import RankingSettings
 from tracker.core.snapshot import Ranked
@@ -21,7 +20,6 @@ class PeakEwma:
 
     def __init__(self, settings: RankingSettings = RankingSettings()) -> None:
         self._keep: float = 0.5 ** (1.0 / settings.half_life_checks)
-        self._lines: WeakKeyDictionary[Candidate, Ranked] = WeakKeyDictionary()
 
     def __call__(
         self,
@@ -33,11 +31,11 @@ class PeakEwma:
         return tuple(ranked for _, ranked in lines)
 
     def _line(self, candidate: Candidate) -> Ranked:
-        known = self._lines.get(candidate)
+        known: Ranked | None = candidate.memo.get(self)
         if known is None:
             peak = self._peak(candidate)
             known = candidate.placed(_reason(peak), expected_cost_ms=peak)
-            self._lines[candidate] = known
+            candidate.memo[self] = known
         return known
 
     def _peak(self, candidate: Candidate) -> float | None:
@@ -45,10 +43,10 @@ class PeakEwma:
         for sample in candidate.samples:
             cost = sample.latency_ms if candidate.is_good(sample) else candidate.timeout_ms
             if cost is not None:
-                peak = cost if peak is None else max(cost, self._decayed(peak, cost))
+                peak = cost if peak is None else max(cost, self._decay(peak, cost))
         return peak
 
-    def _decayed(self, peak: float, cost: float) -> float:
+    def _decay(self, peak: float, cost: float) -> float:
         return self._keep * peak + (1.0 - self._keep) * cost
 
 

@@ -4,8 +4,10 @@ import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from inspect import iscoroutine
-from itertools import islice, takewhile
+from itertools import islice
 from typing import Any
+
+import attrs
 
 from tracker.core.outcomes import Status
 from tracker.core.snapshot import Excluded, Ranked, Ranking
@@ -27,11 +29,16 @@ def rank(
     incumbent: the present best, None at the start. valid_until: when the next check that could
     change the ranking is due. Raises PolicyError when the policy fails or its answer is no order.
     """
-    return ranking_of(run_policy(policy, candidates, incumbent, name), excluded, name, valid_until)
+    ranked = run_policy(policy, candidates, incumbent, name)
+    usual = usual_failure_ms(candidates)
+    return ranking_of(ranked, excluded, name, valid_until, usual_failure_ms=usual)
 
 
 def run_policy(
-    policy: Policy, candidates: Sequence[Candidate], incumbent: str | None, name: str
+    policy: Policy,
+    candidates: Sequence[Candidate],
+    incumbent: str | None,
+    name: str,
 ) -> tuple[Ranked, ...]:
     """What the policy answers: each candidate exactly once. Raises PolicyError.
 
@@ -52,7 +59,18 @@ def run_policy(
         raise PolicyError(f'policy "{name}" failed: {type(error).__name__}: {error}') from error
     if flaw is not None:
         raise PolicyError(f'policy "{name}" gave no ranking: {flaw}')
-    return ranked
+    known = {candidate.provider: candidate for candidate in candidates}
+    return tuple(_add_attempt_times(line, known[line.provider]) for line in ranked)
+
+
+def _add_attempt_times(line: Ranked, candidate: Candidate) -> Ranked:
+    """Add what a policy left out that made the line by hand."""
+    return attrs.evolve(
+        line,
+        patience_ms=candidate.patience_ms,
+        failure_ms=candidate.failure_ms,
+        timeout_ms=candidate.timeout_ms,
+    )
 
 
 def _flaws(ranked: Sequence[object], wanted: set[str]) -> Iterator[str]:
@@ -96,62 +114,36 @@ def ranking_of(
     excluded: Sequence[Excluded],
     policy: str,
     valid_until: datetime | None = None,
+    *,
+    usual_failure_ms: float | None = math.inf,
 ) -> Ranking:
     """The ranking with this order, which stands; shares and sentence are made for it."""
     return Ranking(
         reason=_sentence(ranked) if ranked else _why_nobody(excluded, valid_until),
-        ranked=tuple(_assign_weights(ranked)),
+        ranked=tuple(ranked),
+        usual_failure_ms=usual_failure_ms,
         excluded=tuple(excluded),
         valid_until=valid_until,
         policy=policy,
     )
 
 
+def usual_failure_ms(candidates: Sequence[Candidate]) -> float:
+    """Return what failures take: the mean over those that failed; infinity where nobody did."""
+    own = [known for each in candidates if (known := each.failure_ms) is not None]
+    return math.fsum(own) / len(own) if own else math.inf
+
+
 def filter_ranking(ranking: Ranking, allowed: Callable[[str], bool] | Collection[str]) -> Ranking:
     """The ranking among the providers that are allowed; the order stands, all else is made anew."""
     allows = allowed if callable(allowed) else frozenset(allowed).__contains__
+    usual = ranking.usual_failure_ms
     return ranking_of(
-        [line for line in ranking.ranked if allows(line.provider)],
+        [line for line in ranking.ordered if allows(line.provider)],
         [line for line in ranking.excluded if allows(line.provider)],
         ranking.policy,
         ranking.valid_until,
-    )
-
-
-def _assign_weights(ranked: Sequence[Ranked]) -> Iterator[Ranked]:
-    """With the shares of a weighted choice: all of it goes to the best one's tier.
-
-    A share falls with the square of the cost, as OpenRouter's does with the square of the price:
-    many proxies then spread over providers of like cost, and one twice as dear gets a quarter.
-    Where a policy tells no costs, the place in the order stands for the cost.
-    """
-    best = list(takewhile(lambda line: line.status is ranked[0].status, ranked))
-    costs = [line.expected_cost_ms for line in best]
-    known = [cost for cost in costs if cost is not None and cost > 0.0]
-    if len(known) < len(best):
-        known = [float(place) for place, _ in enumerate(best, start=1)]
-    least = min(known, default=0.0)  # nobody usable: no shares
-    worth = [(least / cost) ** 2 for cost in known]
-    total = math.fsum(worth)
-    for line, share in zip(best, worth, strict=True):
-        yield _with_weight(line, share / total)
-    for line in ranked[len(best) :]:
-        yield _with_weight(line, 0.0)
-
-
-def _with_weight(line: Ranked, weight: float) -> Ranked:
-    if line.weight == weight:
-        return line
-    return Ranked(  # attrs.evolve takes five times as long, for each of a thousand
-        provider=line.provider,
-        status=line.status,
-        expected_cost_ms=line.expected_cost_ms,
-        failure_probability=line.failure_probability,
-        latency_ms=line.latency_ms,
-        samples=line.samples,
-        last_check=line.last_check,
-        reason=line.reason,
-        weight=weight,
+        usual_failure_ms=math.inf if usual is None else usual,  # shares are made anew
     )
 
 

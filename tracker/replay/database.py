@@ -17,6 +17,7 @@ _CHECKS = """
 SELECT provider_name, checked_at_ms, outcome, response_time_ms, interval_seconds, http_status,
        rate_limit_percent
 FROM checks
+WHERE model IS NULL
 ORDER BY checked_at_ms, id
 """
 _KINDS: Mapping[str, OutcomeKind] = {kind.value: kind for kind in OutcomeKind}
@@ -28,12 +29,12 @@ async def read_database(path: Path) -> History:
     A round lasts as long as the shortest interval in force, ten minutes at most.
     """
     try:
-        found = await read(path, _rows, trio.CapacityLimiter(1))
+        found = await read(path, _select_rows, trio.CapacityLimiter(1))
     except StoreUnavailable as error:
         raise ReplayError(f"{path} cannot be replayed: {error.reason}") from error
     except Damaged as error:
         raise ReplayError(f"{path} is no sound database: {error}") from error
-    observed = [_observed(row) for row in found if row[2] in _KINDS]
+    observed = [_parse_row(row) for row in found if row[2] in _KINDS]
     intervals = [seen.interval for seen in observed if seen.interval is not None]
     try:
         return History.of(observed, round_seconds=min([ROUND_SECONDS, *intervals]))
@@ -41,11 +42,11 @@ async def read_database(path: Path) -> History:
         raise ReplayError(f"{path}: {error}") from error
 
 
-def _rows(connection: Any) -> list[tuple[Any, ...]]:
+def _select_rows(connection: Any) -> list[tuple[Any, ...]]:
     return list(connection.execute(_CHECKS))
 
 
-def _observed(row: tuple[Any, ...]) -> RecordedCheck:
+def _parse_row(row: tuple[Any, ...]) -> RecordedCheck:
     provider, at_ms, outcome, latency_ms, interval, http_status, used = row
     result = CheckResult(
         kind=_KINDS[outcome],

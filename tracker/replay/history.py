@@ -1,12 +1,16 @@
 """What a replay runs over: recorded checks, oldest first, in rounds."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from statistics import median, median_low
 
 import attrs
 
 from tracker.core.outcomes import CheckResult
 
-ROUND_SECONDS = 600.0
+ROUND_SECONDS = 600.0  # where no provider was checked twice, so that no interval shows
+RECHECK_SECONDS = 120.0  # the longest usual delay of a re-check: sooner is the same round
 WARM_UP = 3  # rounds that every policy may look at before its choices count
 
 
@@ -41,13 +45,18 @@ class History:
         cls,
         observed: Sequence[RecordedCheck],
         *,
-        round_seconds: float = ROUND_SECONDS,
+        round_seconds: float | None = None,
         notes: Sequence[str] = (),
     ) -> "History":
-        """In any order. Raises ReplayError without a check."""
+        """Sort checks into rounds; ``round_seconds`` None: as long as the checks are apart.
+
+        They may come in any order. Raises ReplayError without a check.
+        """
         if not observed:
             raise ReplayError("it holds no check to replay")
         ordered = sorted(observed, key=lambda seen: (seen.at, seen.outcome.provider))
+        if round_seconds is None:
+            round_seconds = median_low(infer_intervals(ordered).values() or [ROUND_SECONDS])
         rounds = tuple(_rounds(ordered, round_seconds))
         few = len(rounds) < WARM_UP + 2
         hint = f"{len(rounds)} rounds are too few: {WARM_UP + 2} are the least to judge by"
@@ -55,14 +64,31 @@ class History:
 
 
 def _rounds(ordered: Sequence[RecordedCheck], seconds: float) -> Iterator[Round]:
-    """A round ends ``seconds`` after its first check."""
+    """A round ends ``seconds`` after its first check, or where a provider comes again.
+
+    Re-checks after a failure stay in the round; the next check on a grid with jitter, or of a
+    monitor that is run irregularly, begins the next one.
+    """
     held: list[RecordedCheck] = []
+    names: set[str] = set()
+    repeat = min(seconds / 2.0, RECHECK_SECONDS)
     for seen in ordered:
         apart = round(seen.at - held[0].at, 3) if held else 0.0
-        name = seen.outcome.provider
-        # On an exact grid the next check of a provider is one round away: it begins the next one.
-        if apart > seconds or (apart == seconds and name in {h.outcome.provider for h in held}):
+        if apart > seconds or (apart >= repeat and seen.outcome.provider in names):
             yield tuple(held)
-            held = []
+            held, names = [], set()
         held.append(seen)
+        names.add(seen.outcome.provider)
     yield tuple(held)
+
+
+def infer_intervals(observed: Sequence[RecordedCheck]) -> Mapping[str, float]:
+    """Return the usual seconds between two checks of each provider that was checked twice."""
+    moments: dict[str, list[float]] = defaultdict(list)
+    for at, name in sorted((seen.at, seen.outcome.provider) for seen in observed):
+        moments[name].append(at)
+    gaps = {
+        name: [later - at for at, later in pairwise(known) if later > at]
+        for name, known in moments.items()
+    }
+    return {name: round(median(known), 3) for name, known in gaps.items() if known}

@@ -1,6 +1,6 @@
 """Judges each choice of a policy at the next observation."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean
 from typing import Any
@@ -10,11 +10,10 @@ import attrs
 from tracker.core.settings import Timing
 from tracker.core.snapshot import Ranking
 from tracker.ranking import Policy, rank
-from tracker.ranking.candidate_pool import CandidatePool
 from tracker.ranking.guard import with_deadline
 from tracker.ranking.policy import PolicyError
 from tracker.replay.history import WARM_UP, History, RecordedCheck, ReplayError
-from tracker.replay.states import StateReplay
+from tracker.replay.states import ReplayState, StateReplay
 
 # Long enough for any honest policy on a loaded machine; an endless one is named all the same.
 PATIENCE_SECONDS = 2.0
@@ -40,9 +39,9 @@ class Result:
         return {
             "policy": self.policy,
             "n": self.n,
-            "success_percent": _rounded(self.success_percent, 2),
-            "latency_ms": _rounded(self.latency_ms, 1),
-            "cost_regret_ms": _rounded(self.cost_regret_ms, 1),
+            "success_percent": _round(self.success_percent, 2),
+            "latency_ms": _round(self.latency_ms, 1),
+            "cost_regret_ms": _round(self.cost_regret_ms, 1),
             "switches": self.switches,
         }
 
@@ -72,31 +71,30 @@ def replay(
     states = list(rerun.states(history))
     nexts = _next_calls(history, rerun)
     return [
-        _result(name, _chosen(name, policy, states), nexts, timing, warm_up=warm_up)
+        _result(name, _choices(name, policy, states), nexts, timing, warm_up=warm_up)
         for name, policy in policies.items()
     ]
 
 
-def rankings(name: str, policy: Policy, states: Iterable[CandidatePool]) -> Iterator[Ranking]:
-    """What a tracker with this policy would have answered in each state.
+def rankings(name: str, policy: Policy, states: Iterable[ReplayState]) -> Iterator[Ranking]:
+    """Yield what a tracker with this policy would have answered in each state.
 
-    As in the tracker, nobody is the incumbent until everybody was checked once.
+    As in the tracker, there is no incumbent to protect before the first sweep ends.
     """
     policy = with_deadline(name, policy, PATIENCE_SECONDS)
-    states = tuple(states)
-    everybody = states[-1].size if states else 0
-    best, swept = None, False
+    best = None
     try:
         for state in states:
-            incumbent = best if swept else None
-            ranking = rank(state.candidates, state.excluded, incumbent, policy, name=name)
-            best, swept = ranking.best, swept or state.size == everybody
+            incumbent = best if state.swept else None
+            pool = state.pool
+            ranking = rank(pool.candidates, pool.excluded, incumbent, policy, name=name)
+            best = ranking.best
             yield ranking
     except PolicyError as error:
         raise ReplayError(str(error)) from error
 
 
-def _chosen(name: str, policy: Policy, states: Sequence[CandidatePool]) -> list[str | None]:
+def _choices(name: str, policy: Policy, states: Sequence[ReplayState]) -> list[str | None]:
     return [ranking.best for ranking in rankings(name, policy, states)]
 
 
@@ -139,9 +137,8 @@ def _result(
         if call is None or not calls:
             continue  # it was never checked again
         judged.append(call)
-        costs = [each.cost for each in calls.values() if each.cost is not None]
-        if call.cost is not None:
-            regrets.append(call.cost - min(costs, default=call.cost))
+        if (regret := _regret(call, calls.values())) is not None:
+            regrets.append(regret)
     latencies = [call.cost for call in judged if call.ok and call.cost is not None]
     return Result(
         policy=name,
@@ -153,6 +150,17 @@ def _result(
     )
 
 
+def _regret(call: SimulatedCall, calls: Collection[SimulatedCall]) -> float | None:
+    """Return the cost above that of the best choice; None where either is not known."""
+    if call.cost is None:
+        return None
+    answered = [each.cost for each in calls if each.ok]
+    if answered and all(cost is None for cost in answered):
+        return None  # others answered, but nobody knows how fast
+    costs = [each.cost for each in calls if each.cost is not None]
+    return call.cost - min(costs, default=call.cost)
+
+
 def _switches(chosen: Sequence[str | None]) -> int:
     known = [best for best in chosen if best is not None]
     return sum(one != other for one, other in pairwise(known))
@@ -162,5 +170,5 @@ def _mean(values: Sequence[float]) -> float | None:
     return fmean(values) if values else None
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
+def _round(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)

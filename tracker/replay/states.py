@@ -12,6 +12,14 @@ from tracker.ranking.candidate_pool import CandidatePool
 from tracker.replay.history import History, RecordedCheck
 
 
+@attrs.frozen
+class ReplayState:
+    """The candidates after a round. ``swept``: the first sweep was over before its last check."""
+
+    pool: CandidatePool
+    swept: bool
+
+
 @attrs.define
 class StateReplay:
     """``timings``: each provider's own settings, where they are known."""
@@ -20,16 +28,19 @@ class StateReplay:
     timing: Timing = Timing()
     providers: dict[str, ProviderState] = attrs.field(factory=dict, init=False)
 
-    def states(self, history: History) -> Iterator[CandidatePool]:
-        """One a round."""
+    def states(self, history: History) -> Iterator[ReplayState]:
+        """Yield one a round."""
+        swept = False
         for round_ in history.rounds:
             for seen in round_:
+                # A second check of anybody shows that the first sweep is over: nothing later may.
+                swept = swept or seen.outcome.provider in self.providers
                 self._record(seen)
-            yield self._pool(_clock_reading(round_[-1]))
+            yield ReplayState(self._pool(_clock_reading(round_[-1])), swept)
 
     def _record(self, seen: RecordedCheck) -> None:
         now = _clock_reading(seen)
-        # The plan is not recorded: the interval in force then is the best guess of it.
+        # The plan is not recorded: the interval, in force or usual, is the best guess of it.
         due = None if seen.interval is None else now.steady + seen.interval
         self._state_of(seen).record_check(seen.outcome, due, now)
 

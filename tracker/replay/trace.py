@@ -2,18 +2,23 @@
 
 import csv
 import math
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from tracker.core.clock import utc_now
 from tracker.core.outcomes import CheckResult, OutcomeKind
-from tracker.core.settings import Timing
+from tracker.core.settings import LONGEST_SECONDS, Timing
 from tracker.probes.classify import STATUSES
-from tracker.replay.history import History, RecordedCheck, ReplayError
+from tracker.replay.history import History, RecordedCheck, ReplayError, infer_intervals
+from tracker.replay.notes import describe_gaps
 
 COLUMNS = ("timestamp_utc", "provider", "ok", "latency_ms", "http_status")
+NO_STATUS = frozenset({"", "0"})  # Upptime writes 0 where nothing was answered
 YES, NO = frozenset({"1", "true"}), frozenset({"0", "false"})
 
 
@@ -21,17 +26,25 @@ def read_trace(
     path: Path,
     *,
     timing: Timing = Timing(),
+    timings: Mapping[str, Timing] | None = None,
     now: Callable[[], datetime] = utc_now,
 ) -> History:
-    """Rows may stand in any order. Raises ReplayError, with the line, for what is no trace.
+    """Read the rows, in any order. Raises ReplayError, with the line, for what is no trace.
 
-    timing: a reply as slow as its time-out is a time-out, one over its threshold is slow.
+    timings: providers' own; timing: of all others. A reply as slow as the time-out is a time-out,
+    one over the threshold is slow.
     """
+    own = timings or {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(_rows(csv.reader(file, strict=True)))
-        observed = [seen for line, row in rows if (seen := _observed(line, row, timing))]
-        return History.of(observed, notes=tuple(_notes(observed, len(rows), now())))
+            rows = list(_read_rows(csv.reader(file, strict=True)))
+        checks = [
+            check
+            for line, row in rows
+            if (check := _parse_row(line, row, own.get(row["provider"], timing)))
+        ]
+        history = History.of(_with_intervals(checks), notes=tuple(_notes(checks, rows, now())))
+        return attrs.evolve(history, notes=(*history.notes, *describe_gaps(history)))
     except OSError as error:
         raise ReplayError(f"{path} cannot be read: {error.strerror or error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -40,7 +53,7 @@ def read_trace(
         raise ReplayError(f"{path}: {error}") from error
 
 
-def _rows(lines: Any) -> Iterator[tuple[int, dict[str, str]]]:
+def _read_rows(lines: Any) -> Iterator[tuple[int, dict[str, str]]]:
     """The line number of each row, and its cells by column."""
     header = [name.strip() for name in next(lines, [])]
     if missing := [name for name in COLUMNS if name not in header]:
@@ -56,7 +69,7 @@ def _rows(lines: Any) -> Iterator[tuple[int, dict[str, str]]]:
         yield lines.line_num, dict(zip(header, map(str.strip, cells), strict=True))
 
 
-def _observed(line: int, row: dict[str, str], timing: Timing) -> RecordedCheck | None:
+def _parse_row(line: int, row: dict[str, str], timing: Timing) -> RecordedCheck | None:
     """None for a row that does not say whether the check succeeded."""
     try:
         at, latency, status = _time(row), _latency(row), _status(row)
@@ -66,8 +79,9 @@ def _observed(line: int, row: dict[str, str], timing: Timing) -> RecordedCheck |
     if ok is None:
         return None
     kind = _kind(ok, latency, status, timing)
-    known = latency if kind.is_success else None
-    result = CheckResult(kind=kind, provider=provider, at=at, latency_ms=known, http_status=status)
+    result = CheckResult(
+        kind=kind, provider=provider, at=at, latency_ms=latency, http_status=status
+    )
     return RecordedCheck(result)
 
 
@@ -79,7 +93,25 @@ def _kind(ok: bool, latency: float | None, status: int | None, timing: Timing) -
         return OutcomeKind.SLOW if slow else OutcomeKind.OK
     if status is None:
         return OutcomeKind.CONNECT
+    if 400 <= status < 500:
+        return STATUSES.get(status, OutcomeKind.REQUEST)
     return STATUSES.get(status, OutcomeKind.SERVER if status >= 500 else OutcomeKind.BAD_RESPONSE)
+
+
+def _with_intervals(checks: Sequence[RecordedCheck]) -> list[RecordedCheck]:
+    """Give each check its provider's usual interval: so one that ends grows stale, as live."""
+    usual = infer_intervals(checks)
+    return [
+        attrs.evolve(
+            check,
+            interval=_bound_interval(usual.get(check.outcome.provider)),
+        )
+        for check in checks
+    ]
+
+
+def _bound_interval(seconds: float | None) -> float | None:
+    return None if seconds is None else min(seconds, LONGEST_SECONDS)
 
 
 def _time(row: dict[str, str]) -> datetime:
@@ -110,7 +142,7 @@ def _latency(row: dict[str, str]) -> float | None:
 
 def _status(row: dict[str, str]) -> int | None:
     text = row["http_status"].removesuffix(".0")  # as spreadsheets and data frames write it
-    if not text:
+    if text in NO_STATUS:
         return None
     if not (text.isascii() and text.isdigit() and 100 <= int(text[:4]) <= 599 and len(text) == 3):
         raise ReplayError(f"http_status {text!r:.40} is none (unknown: empty)")
@@ -130,8 +162,23 @@ def _truth(row: dict[str, str]) -> bool | None:
     return text in YES if text else None
 
 
-def _notes(observed: list[RecordedCheck], rows: int, now: datetime) -> Iterator[str]:
-    if skipped := rows - len(observed):
+def _notes(
+    checks: Sequence[RecordedCheck], rows: Sequence[tuple[int, dict[str, str]]], now: datetime
+) -> Iterator[str]:
+    if skipped := len(rows) - len(checks):
         yield f"{skipped} rows left out: they do not say whether the check succeeded"
-    if future := sum(seen.outcome.at > now for seen in observed):
+    if zero := sum(row["http_status"].removesuffix(".0") == "0" for _, row in rows):
+        yield f"{zero} rows have http_status 0: taken as unknown"
+    if future := sum(check.outcome.at > now for check in checks):
         yield f"{future} rows are dated in the future; they are replayed in their order"
+    kinds = Counter(check.outcome.kind for check in checks)
+    if ours := kinds[OutcomeKind.REQUEST]:
+        yield f"{ours} rows tell of a malformed request (another 4xx): not counted, as live"
+    if limits := kinds[OutcomeKind.RATE_LIMITED] + kinds[OutcomeKind.QUOTA_EXHAUSTED]:
+        yield (
+            f"{limits} rows tell of a limit, but not of its reset: "
+            "the provider returns with its next good check"
+        )
+    good = [check for check in checks if check.outcome.kind.is_success]
+    if untimed := sum(check.outcome.latency_ms is None for check in good):
+        yield f"{untimed} of {len(good)} answers tell no latency: their cost is not known"

@@ -1,6 +1,6 @@
-"""The actor that checks one provider on its own timer, for ever."""
+"""The actor that checks one provider and its offers, each on its own timer, until cancelled."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -9,55 +9,71 @@ import structlog
 import trio
 
 from tracker.core.clock import Clock
-from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
-from tracker.core.settings import Provider
-from tracker.health.health_state import blocked_for
-from tracker.health.schedule import Grid, Streak, next_due
+from tracker.core.outcomes import CheckResult, OutcomeKind
+from tracker.core.request_shape import RequestShape
+from tracker.core.settings import Config, Provider, Timing
+from tracker.probes.check import Check
+from tracker.runtime.check_plan import NEVER, CheckPlan
+from tracker.runtime.completion_budget import CompletionBudget
 from tracker.runtime.loop_monitor import LoopMonitor
-from tracker.runtime.messages import ActorMessage, CheckCompleted
+from tracker.runtime.messages import ActorMessage, CheckCompleted, CheckRescheduled
 from tracker.runtime.start_limiter import StartLimiter
 
 log = structlog.get_logger()
 
-# It may have ``cut_off()``, for one that was cancelled: a CheckResult with what is known of it.
-Check = Callable[[], Awaitable[CheckResult]]
 OpenCheck = Callable[[Provider], AbstractAsyncContextManager[Check]]
-NEVER = float("inf")
+# Asking again tells nothing new, and may lock an account.
+NOT_CHECKED_EARLY = frozenset({OutcomeKind.AUTH, OutcomeKind.QUOTA_EXHAUSTED})
+
+
+def never(_: str, __: str | None) -> bool:
+    """Skip no check."""
+    return False
 
 
 @attrs.define
 class ActorContext:
-    """What all actors of a tracker share. ``schedule`` False: checks only on request."""
+    """What all actors of a tracker share.
+
+    schedule: False makes checks only on request. skip_check: whether real calls make the next
+    check on the grid needless, of a provider or of this model at it. learned: how models must be
+    asked, by provider.
+    """
 
     open_check: OpenCheck
     clock: Clock = attrs.field(factory=Clock)
     canary: LoopMonitor = attrs.field(factory=LoopMonitor)
     pacer: StartLimiter = attrs.field(factory=StartLimiter)
+    budget: CompletionBudget = attrs.field(
+        factory=lambda: CompletionBudget(Config().completions_per_day)
+    )
     schedule: bool = True
+    learned: dict[str, Mapping[str, RequestShape]] = attrs.field(factory=dict)
+    skip_check: Callable[[str, str | None], bool] = never
 
 
 @attrs.define(eq=False)
 class _CheckRequest:
-    """Somebody waits for a check; answered with its outcome."""
+    """Somebody waits for a check; answered with its result."""
 
+    model: str | None
     answered: trio.Event = attrs.field(factory=trio.Event)
-    outcome: CheckResult | None = None
+    result: CheckResult | None = None
 
 
 @attrs.define(eq=False)
 class CheckActor:
-    """Checks one provider. ``due`` and ``beat`` are trio seconds.
+    """Checks one provider and its offers, never two at once. ``beat`` is trio seconds.
 
     A check is never cut short by a new setting: it takes effect after the check under way.
     """
 
     provider: Provider
     shared: ActorContext
-    due: float = -NEVER
     beat: float = attrs.field(factory=trio.current_time)
     busy: bool = False
-    _not_before: float = -NEVER  # the provider asked us to wait until then
-    _streak: Streak = Streak()
+    _checking: str | None = None  # while busy: what is checked
+    _plans: dict[str | None, CheckPlan] = attrs.field(factory=dict)  # by model; None: the provider
     _anchor: float = attrs.field(factory=trio.current_time)
     _requests: list[_CheckRequest] = attrs.field(factory=list)
     _poked: trio.Event = attrs.field(factory=trio.Event)
@@ -65,44 +81,12 @@ class CheckActor:
 
     def __attrs_post_init__(self) -> None:
         self._log = log.bind(provider=self.provider.name)
-        self.due = self._anchor if self.shared.schedule else NEVER
+        self._update_plans(self._anchor)
 
-    async def run(self, mailbox: trio.MemorySendChannel[ActorMessage]) -> None:
-        """Never returns; closes ``mailbox`` when it is cancelled or crashes."""
-        async with mailbox:
-            while True:
-                settings = self.provider
-                async with self.shared.open_check(settings) as check:
-                    while same_endpoint(self.provider, settings):
-                        await self._wait()
-                        if self._is_due() and same_endpoint(self.provider, settings):
-                            await self._check_and_report(check, mailbox)
-                self._not_before = -NEVER
-                if self.shared.schedule:
-                    self.due = trio.current_time()  # nothing is known of the new endpoint yet
-
-    async def check_now(self) -> CheckResult | None:
-        """One check, joining the one under way; None when the actor was stopped meanwhile."""
-        request = _CheckRequest()
-        self._requests.append(request)
-        self._poked.set()
-        await request.answered.wait()
-        return request.outcome
-
-    def update_settings(self, provider: Provider) -> float | None:
-        """Take new settings; returns the steady time of the next check, None: only on request."""
-        moved = not same_endpoint(provider, self.provider)
-        self.provider = provider
-        if self.shared.schedule:
-            now = trio.current_time()
-            sooner = max(min(self.due, self._grid().after(now)), self._not_before)
-            self.due = now if moved else sooner
-        self._poked.set()
-        return self._steady(self.due)
-
-    def cancel_requests(self) -> None:
-        """Answer everybody who waits: there will be no check."""
-        self._answer(None)
+    @property
+    def due(self) -> float:
+        """Trio seconds of the next check, whichever it is."""
+        return min(plan.due for plan in self._plans.values())
 
     @property
     def overdue(self) -> float:
@@ -111,71 +95,180 @@ class CheckActor:
         started = self.beat if self.busy else self.due
         return max(trio.current_time() - started - grace, 0.0)
 
+    async def run(self, mailbox: trio.MemorySendChannel[ActorMessage]) -> None:
+        """Check for ever; closes ``mailbox`` when it is cancelled or crashes."""
+        async with mailbox:
+            while True:
+                settings = self.provider
+                async with self.shared.open_check(settings) as check:
+                    check.remember(self.shared.learned.get(settings.name, {}))
+                    while same_endpoint(self.provider, settings):
+                        await self._wait()
+                        plan = self._next_plan()
+                        if plan is not None and same_endpoint(self.provider, settings):
+                            await self._check_or_put_off(plan, check, mailbox)
+                self._start_over()
+
+    def request_check(self, model: str | None = None) -> bool:
+        """Check as soon as may be, for real calls say other than the last check did.
+
+        At most once in ``recheck_seconds[0]``; a wait that the provider asked for, and refused
+        credentials or a spent quota, are honoured. False: no check will be made for this.
+        """
+        plan = self._plans.get(model)
+        if plan is None or not self.shared.schedule or plan.outcome in NOT_CHECKED_EARLY:
+            return False
+        if self.busy and self._checking == model:
+            plan.demand.repeat = True  # the one under way may have begun before the failure
+            return False
+        if plan.demand_check(trio.current_time()):
+            self._poked.set()
+        return plan.demand.pending
+
+    async def check_now(self, model: str | None = None) -> CheckResult | None:
+        """Make one check, joining one under way; None when the actor was stopped meanwhile."""
+        if model not in self._plans:
+            return None
+        request = _CheckRequest(model)
+        self._requests.append(request)
+        self._poked.set()
+        await request.answered.wait()
+        return request.result
+
+    def update_settings(self, provider: Provider) -> tuple[CheckRescheduled, ...]:
+        """Take new settings; return the plan of the provider and of each offer."""
+        moved = not same_endpoint(provider, self.provider)
+        self.provider = provider
+        now = trio.current_time()
+        self._update_plans(now)
+        if self.shared.schedule:
+            for plan in self._plans.values():
+                plan.due = now if moved else plan.due
+        self._poked.set()
+        return tuple(self._rescheduled(plan) for plan in self._plans.values())
+
+    def cancel_requests(self) -> None:
+        """Answer everybody who waits: there will be no check."""
+        for request in self._requests:
+            request.answered.set()
+        self._requests = []
+
+    async def probe(self, check: Check, model: str | None = None) -> CheckResult:
+        """Make one check within one scope: DNS, TLS, headers and body together."""
+        clock, limit = self.shared.clock, self.provider.timing.timeout_seconds
+        at, began = clock.now(), trio.current_time()
+        self._log.debug("check started")
+        result: CheckResult | None = None
+        with trio.move_on_after(limit):
+            result = await (check() if model is None else check.check_model(model))
+        if result is None:
+            known = check.partial_result()
+            result = attrs.evolve(known, message=f"no whole answer within {limit:g} s")
+        result = discount_loop_stall(
+            result,
+            stall=self.shared.canary.stall_since(began),
+            slow_ms=self.provider.timing.degraded_latency_ms,
+        )
+        self._log.debug("check ended", outcome=result.kind.value)
+        self.shared.budget.spend(result.completions, clock.now())
+        if result.learned:
+            self.shared.learned[self.provider.name] = result.learned
+        return attrs.evolve(result, provider=self.provider.name, at=at, model=model)
+
+    def _update_plans(self, now: float) -> None:
+        """Keep the plans of what is still watched; what is new is due at once."""
+        first_due = now if self.shared.schedule else NEVER
+        wanted: dict[str | None, Timing] = {None: self.provider.timing}
+        model_timing = self.provider.model_timing
+        wanted.update((model, model_timing) for model in self.provider.models)
+        kept: dict[str | None, CheckPlan] = {}
+        for model, timing in wanted.items():
+            plan = self._plans.get(model)
+            if plan is None:
+                name = "/".join(filter(None, (self.provider.name, model)))
+                plan = CheckPlan(name, timing, self._anchor, first_due, model)
+            else:
+                plan.timing = timing
+                if self.shared.schedule:
+                    plan.pull_forward(now)
+            kept[model] = plan
+        self._plans = kept
+        for request in self._requests:
+            if request.model not in kept:
+                request.answered.set()
+        self._requests = [request for request in self._requests if request.model in kept]
+
+    def _start_over(self) -> None:
+        """Check everything again: nothing is known of the new endpoint yet."""
+        for plan in self._plans.values():
+            plan.not_before = -NEVER
+            if self.shared.schedule:
+                plan.due = trio.current_time()
+
     async def _wait(self) -> None:
-        if not self._is_due():  # a scope that has ended already costs as much as the check's own
+        if self._next_plan() is None:  # an ended scope already costs as much as the check's own
             with trio.move_on_at(self.due):
                 await self._poked.wait()
         self._poked = trio.Event()
 
-    def _is_due(self) -> bool:
-        return bool(self._requests) or trio.current_time() >= self.due
+    def _next_plan(self) -> CheckPlan | None:
+        """Return what to check now: what somebody asked for, else what is due, oldest first."""
+        if self._requests:
+            return self._plans[self._requests[0].model]
+        plan = min(self._plans.values(), key=lambda plan: plan.due)
+        return plan if trio.current_time() >= plan.due else None
+
+    async def _check_or_put_off(
+        self, plan: CheckPlan, check: Check, mailbox: trio.MemorySendChannel[ActorMessage]
+    ) -> None:
+        asked_for = any(request.model == plan.model for request in self._requests)
+        if not asked_for and self._must_wait_for_budget(plan):
+            await mailbox.send(self._rescheduled(plan, waits_for_budget=True))
+        elif not asked_for and self._may_skip(plan):
+            plan.skip(trio.current_time())
+            await mailbox.send(self._rescheduled(plan))
+        else:
+            await self._check_and_report(plan, check, mailbox)
+
+    def _may_skip(self, plan: CheckPlan) -> bool:
+        """Skip only a check on the grid that nobody demands, after one that was good."""
+        if plan.demand.pending or plan.streak.length:
+            return False
+        return self.shared.skip_check(self.provider.name, plan.model)
 
     async def _check_and_report(
-        self, check: Check, mailbox: trio.MemorySendChannel[ActorMessage]
+        self, plan: CheckPlan, check: Check, mailbox: trio.MemorySendChannel[ActorMessage]
     ) -> None:
         await self.shared.pacer.turn()
-        self.beat, self.busy = trio.current_time(), True
+        self.beat, self.busy, self._checking = trio.current_time(), True, plan.model
+        plan.demand.pending = False
         try:
-            outcome = await self.probe(check)
+            result = await self.probe(check, plan.model)
         finally:
             self.beat, self.busy = trio.current_time(), False
-        self._plan(outcome)
-        await mailbox.send(CheckCompleted(result=outcome, next_due=self._steady(self.due)))
-        self._answer(outcome)
+        now, wall = trio.current_time(), self.shared.clock.now()
+        plan.record(result, now)
+        if self.shared.schedule:
+            plan.plan_next(result, now, wall)
+            plan.repeat_on_demand(result, now)
+        await mailbox.send(CheckCompleted(result=result, next_due=self._steady(plan.due)))
+        self._answer(result)
 
-    async def probe(self, check: Check) -> CheckResult:
-        """One check within one scope: DNS, TLS, headers and body together."""
-        clock, limit = self.shared.clock, self.provider.timing.timeout_seconds
-        at, began = clock.now(), trio.current_time()
-        self._log.debug("check started")
-        finding: CheckResult | None = None
-        with trio.move_on_after(limit):
-            finding = await check()
-        if finding is None:
-            known = getattr(check, "cut_off", _nothing_known)()
-            finding = attrs.evolve(known, message=f"no whole answer within {limit:g} s")
-        finding = discount_loop_stall(
-            finding,
-            stall=self.shared.canary.stall_since(began),
-            slow_ms=self.provider.timing.degraded_latency_ms,
-        )
-        self._log.debug("check ended", outcome=finding.kind.value)
-        return attrs.evolve(finding, provider=self.provider.name, at=at)
+    def _must_wait_for_budget(self, plan: CheckPlan) -> bool:
+        """Put a check that spends completions off to midnight UTC once the day's are spent."""
+        now, budget = self.shared.clock.now(), self.shared.budget
+        spends = plan.model is not None or self.provider.check == "chat"
+        if not spends or not budget.is_exhausted(now):
+            return False
+        plan.due = trio.current_time() + (budget.resets_at(now) - now).total_seconds()
+        return True
 
-    def _plan(self, outcome: CheckResult) -> None:
-        self._streak = self._streak.after(outcome.kind)
-        now, wait = trio.current_time(), outcome.retry_after
-        if wait is not None or outcome.kind.is_success:
-            self._not_before = -NEVER if wait is None else now + wait
-        if not self.shared.schedule:
-            return
-        due = next_due(
-            outcome,
-            streak=self._streak,
-            ended=now,
-            blocked_for=blocked_for(outcome, self.shared.clock.now()),
-            grid=self._grid(),
-            timing=self.provider.timing,
-        )
-        self.due = max(due, self._not_before)
-
-    def _grid(self) -> Grid:
-        timing = self.provider.timing
-        return Grid(
-            name=self.provider.name,
-            anchor=self._anchor,
-            interval=timing.interval_seconds,
-            jitter=timing.jitter,
+    def _rescheduled(self, plan: CheckPlan, *, waits_for_budget: bool = False) -> CheckRescheduled:
+        return CheckRescheduled(
+            provider=self.provider.name,
+            model=plan.model,
+            next_due=self._steady(plan.due),
+            waits_for_budget=waits_for_budget,
         )
 
     def _steady(self, due: float) -> float | None:
@@ -183,39 +276,42 @@ class CheckActor:
             return None
         return self.shared.clock.steady() + due - trio.current_time()
 
-    def _answer(self, outcome: CheckResult | None) -> None:
-        requests, self._requests = self._requests, []
-        for request in requests:
-            request.outcome = outcome
+    def _answer(self, result: CheckResult) -> None:
+        waiting = [request for request in self._requests if request.model == result.model]
+        self._requests = [request for request in self._requests if request.model != result.model]
+        for request in waiting:
+            request.result = result
             request.answered.set()
 
 
-def _nothing_known() -> CheckResult:
-    return CheckResult(kind=OutcomeKind.TIMEOUT, facts=Facts(reachable=False))
-
-
 def same_endpoint(one: Provider, other: Provider) -> bool:
-    """Whether a check opened for one still fits the other: only their timing may differ."""
-    return one is other or attrs.evolve(one, timing=other.timing) == other
+    """Return whether a check opened for one fits the other: only what is timed may differ."""
+    timed = attrs.evolve(
+        one,
+        timing=other.timing,
+        models=other.models,
+        model_interval_seconds=other.model_interval_seconds,
+    )
+    return one is other or timed == other
 
 
-def discount_loop_stall(finding: CheckResult, *, stall: float, slow_ms: float) -> CheckResult:
-    """The finding without what our own stalled event loop did to it; slow where it was slow."""
-    if stall and finding.kind.is_success:
+def discount_loop_stall(result: CheckResult, *, stall: float, slow_ms: float) -> CheckResult:
+    """Take out of a result what our own stalled event loop did to it; mark a slow one slow."""
+    if stall and result.kind.is_success:
         return attrs.evolve(
-            finding,
+            result,
             latency_ms=None,
             ttft_ms=None,
             message=f"our event loop stalled for {stall:.1f} s: its latency is not known",
         )
-    if stall and finding.kind.is_failure:
+    if stall and result.kind.is_failure:
         message = f"our event loop stalled for {stall:.1f} s during the check"
         return CheckResult(
             kind=OutcomeKind.INTERNAL,
             message=message,
-            requests=finding.requests,
-            completions=finding.completions,
+            requests=result.requests,
+            completions=result.completions,
         )
-    if finding.kind is OutcomeKind.OK and finding.latency_ms and finding.latency_ms > slow_ms:
-        return attrs.evolve(finding, kind=OutcomeKind.SLOW)
-    return finding
+    if result.kind is OutcomeKind.OK and result.latency_ms and result.latency_ms > slow_ms:
+        return attrs.evolve(result, kind=OutcomeKind.SLOW)
+    return result

@@ -10,18 +10,24 @@ import trio
 
 from tracker.core.clock import Clock, ClockReading
 from tracker.core.incidents import IncidentLog
-from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, OutcomeKind
+from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
-from tracker.core.snapshot import ProviderStatus, Snapshot
+from tracker.core.snapshot import EvidenceSource, ProviderStatus, Snapshot
+from tracker.health.own_network import OwnNetwork
 from tracker.health.provider_state import ProviderState, StoredProvider
+from tracker.health.status_rules import OUR_NETWORK
 from tracker.ranking import Ranking
 from tracker.ranking.candidate_pool import CandidatePool
+from tracker.ranking.offer_ranking import Rank, RankingEntries
+from tracker.reports.call import Call
 from tracker.runtime.board import Board
 from tracker.runtime.change_log import ChangeLog
 from tracker.runtime.first_sweep import FirstSweep, SweepPhase
 from tracker.runtime.messages import (
     ActorCrashed,
+    ActorMessage,
+    CallsReported,
     CheckCompleted,
     CheckRescheduled,
     HistoryLoaded,
@@ -30,10 +36,10 @@ from tracker.runtime.messages import (
     ProviderAdded,
     ProviderRemoved,
     Publish,
-    Rank,
     SettingsChanged,
 )
 from tracker.runtime.publication import PublicationSchedule
+from tracker.runtime.traffic import TrafficRecorder
 from tracker.store.backlog import Backlog
 
 log = structlog.get_logger()
@@ -54,9 +60,12 @@ class Aggregator:
     mask: Mask = attrs.field(factory=Mask)
     dropped: int = 0
     providers: dict[str, ProviderState] = attrs.field(factory=dict)
+    entries: RankingEntries = RankingEntries()  # of the latest snapshot
     # State of removed providers, kept in case a reload adds them back.
+    network: OwnNetwork = attrs.field(factory=OwnNetwork)
     _stored: dict[str, StoredProvider] = attrs.field(factory=dict)
     _removed: dict[str, ProviderState] = attrs.field(factory=dict)
+    traffic: TrafficRecorder = attrs.field(init=False)
     _change_log: ChangeLog = attrs.field(init=False)
     _best: str | None = None
     _incidents: IncidentLog = IncidentLog()
@@ -68,6 +77,7 @@ class Aggregator:
 
     def __attrs_post_init__(self) -> None:
         self._change_log = ChangeLog(self.backlog)
+        self.traffic = TrafficRecorder(self.backlog)
 
     async def run(self, inbox: trio.MemoryReceiveChannel[Message]) -> None:
         """Until every sender has closed; then posts a last snapshot."""
@@ -79,17 +89,20 @@ class Aggregator:
                 if trio.current_time() >= self._next_publication():
                     self.publish()
         except trio.EndOfChannel:
+            self.traffic.store(self._now(), always=True)
             self.publish()
 
     def publish(self) -> None:
         """Post a snapshot of everything known now."""
         now, began = self._now(), trio.current_time()
+        self.traffic.store(now)
         everything = self._schedule.is_refresh_due(began)
         views = {
             name: self._refresh(state, now, always=everything)
             for name, state in self.providers.items()
         }
         ranking = self._ranking(now.at)
+        self.entries = self._ranking_entries()
         self._change_log.best(self._best, ranking, now.at)
         self._best = ranking.best
         self.board.post(
@@ -99,6 +112,7 @@ class Aggregator:
                 providers=MappingProxyType(views),
                 ranking=ranking,
                 swept=self._sweep.finish(),
+                network_away=self.network.away,
                 incidents=self._incidents,
             )
         )
@@ -106,10 +120,12 @@ class Aggregator:
 
     def _refresh(self, state: ProviderState, now: ClockReading, *, always: bool) -> ProviderStatus:
         before = state.published.view
+        self.traffic.show(state, now, always=always)
         if before is not None and not always and not state.is_outdated(now):
             return before
         view = state.refresh(now)
         self._change_log.status(before, view, now.at)
+        self._change_log.offers(before, view, now.at)
         return view
 
     def masked(self, text: str) -> str:
@@ -140,12 +156,11 @@ class Aggregator:
 
     def handle(self, message: Message) -> None:
         match message:
-            case CheckCompleted(result=result, next_due=next_due):
-                self._record_check(result, next_due)
-            case CheckRescheduled(provider=name, next_due=next_due):
-                self._reschedule(name, next_due)
-            case ActorCrashed():
-                self._record_crash(message)
+            case CallsReported(calls=calls):
+                self._record_calls(calls)
+                return
+            case CheckCompleted() | CheckRescheduled() | ActorCrashed():
+                self._handle_actor(message)
             case ProviderAdded(provider=provider, overridden=overridden):
                 self._add_provider(provider, overridden=overridden)
             case ProviderRemoved(name=name):
@@ -164,6 +179,19 @@ class Aggregator:
                 return
         self._schedule.changed = True
 
+    def _handle_actor(self, message: ActorMessage) -> None:
+        match message:
+            case CheckCompleted(result=result, next_due=next_due):
+                self._record_check(result, next_due)
+            case CheckRescheduled():
+                self._reschedule(message)
+            case ActorCrashed():
+                self._record_crash(message)
+
+    def _record_calls(self, calls: tuple[Call, ...]) -> None:
+        if self.traffic.record(calls, self.providers, self._now()):
+            self._schedule.changed = True
+
     def _record_check(
         self, result: CheckResult, next_due: float | None, *, given_up: str | None = None
     ) -> None:
@@ -173,18 +201,51 @@ class Aggregator:
         log.info(  # first: in an embedding program a logger may raise
             "checked",
             provider=result.provider,
+            **({"model": result.model} if result.model else {}),
             outcome=result.kind.value,
             milliseconds=None if result.latency_ms is None else round(result.latency_ms, 1),
             **({"message": result.message} if result.message else {}),
         )
         self._change_log.models(result.provider, state.models, result.models, result.at)
+        result = self._blame_network(result)
         record = state.record_check(result, next_due, self._now(), given_up=given_up)
         self.backlog.append(record)
+        self.traffic.note_check(result, self._now())
         self._sweep.forget(result.provider)
 
-    def _reschedule(self, name: str, next_due: float | None) -> None:
-        if (state := self.providers.get(name)) is not None:
-            state.reschedule(next_due, self._now())
+    def _blame_network(self, result: CheckResult) -> CheckResult:
+        """Turn a failure of our own network into one that is held against nobody."""
+        was_away = self.network.away
+        ours = self.network.record(result)
+        if self.network.away != was_away:
+            log.warning(
+                "our network cannot be reached" if ours else "our network is back",
+                providers=len(self.network.suspects),
+            )
+        if ours or was_away:
+            self._apply_network()
+        if not ours:
+            return result
+        message = f"{OUR_NETWORK}: {result.message}"[:MESSAGE_LENGTH]
+        return attrs.evolve(result, kind=OutcomeKind.INTERNAL, message=message, facts=Facts())
+
+    def _apply_network(self) -> None:
+        now = self._now()
+        for name, state in self.providers.items():
+            away = self.network.away and name in self.network.suspects
+            for correction in state.set_network_away(away, now):
+                self.backlog.append(correction)
+
+    def _reschedule(self, plan: CheckRescheduled) -> None:
+        if plan.waits_for_budget and plan.model is None:
+            self._sweep.forget(plan.provider)  # nobody waits until midnight for it
+        if (state := self.providers.get(plan.provider)) is not None:
+            state.reschedule(
+                plan.next_due,
+                self._now(),
+                model=plan.model,
+                waits_for_budget=plan.waits_for_budget,
+            )
 
     def _record_crash(self, crash: ActorCrashed) -> None:
         error = self.mask(crash.error)[:MESSAGE_LENGTH]
@@ -218,6 +279,7 @@ class Aggregator:
             if provider.name < last:
                 self.providers = dict(sorted(self.providers.items()))
         state.update_settings(provider, overridden=overridden)
+        self.network.watch(provider.name, provider.base_url, enabled=provider.enabled)
         if provider.enabled and not state.checked:
             self._sweep.expect(provider.name)
         else:
@@ -227,6 +289,8 @@ class Aggregator:
         if (state := self.providers.pop(name, None)) is not None:
             self._removed[name] = state
         self._sweep.forget(name)
+        self.network.forget(name)
+        self.traffic.forget(name)
 
     def _state_for(self, provider: Provider) -> ProviderState:
         if (departed := self._removed.pop(provider.name, None)) is not None:
@@ -254,6 +318,25 @@ class Aggregator:
             name = state.provider.name
             log.warning("stored state not understood", provider=name, error=str(error))
 
+    def _ranking_entries(self) -> RankingEntries:
+        offers = {
+            name: entry
+            for state in self.providers.values()
+            for name, entry in state.offer_entries()
+        }
+        unproven = frozenset(
+            f"{name}/{offer.model}"
+            for name, state in self.providers.items()
+            for offer in state.published.offers
+            if offer.evidence is EvidenceSource.PROVIDER
+        )
+        own = {name: state.published.entry for name, state in self.providers.items()}
+        return RankingEntries(
+            providers={name: entry for name, entry in own.items() if entry is not None},
+            offers=offers,
+            unproven=unproven,
+        )
+
     def _ranking(self, at: datetime) -> Ranking:
         pool = CandidatePool.of(state.published.entry for state in self.providers.values())
         views = (state.published.view for state in self.providers.values())
@@ -263,6 +346,14 @@ class Aggregator:
             self._best if self._sweep.phase is SweepPhase.DONE or self._best_restored else None
         )
         return self.rank(pool.candidates, pool.excluded, incumbent, min(dues, default=None))
+
+    def may_skip_check(self, name: str, model: str | None) -> bool:
+        """Return whether real calls make a scheduled check needless: a provider's or an offer's."""
+        return self.traffic.may_skip(self.providers.get(name), model, self.clock.steady())
+
+    def untrusted_reporters(self) -> tuple[str, ...]:
+        """Return those whose failures no check confirmed three times running."""
+        return tuple(one.reporter for one in self.traffic.untrusted(self._now()))
 
     def silent_for(self) -> float:
         """Return the seconds by which the next snapshot is overdue."""
@@ -276,7 +367,7 @@ class Aggregator:
         if self._sweep.phase is SweepPhase.LOADING:
             return float("inf")
         moments = (state.published.changes_at for state in self.providers.values())
-        steady_change = min(moments, default=float("inf"))
+        steady_change = min(*moments, self.traffic.next_show, float("inf"))
         return self._schedule.next(
             len(self.providers),
             trio.current_time() + steady_change - self.clock.steady(),

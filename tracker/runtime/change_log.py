@@ -34,6 +34,25 @@ class ChangeLog:
             ChangeKind.STATUS, at, after.name, before.status, after.status, reason=after.reason
         )
 
+    def offers(self, before: ProviderStatus | None, after: ProviderStatus, at: datetime) -> None:
+        """Note each watched offer whose status changed, as "provider/model"."""
+        known = {} if before is None else {offer.model: offer for offer in before.offers}
+        for offer in after.offers:
+            earlier = known.get(offer.model)
+            if earlier is None or earlier is offer or earlier.status is offer.status:
+                continue
+            name = f"{after.name}/{offer.model}"
+            log.info(
+                "offer changed",
+                offer=name,
+                before=earlier.status.value,
+                after=offer.status.value,
+                reason=offer.reason,
+            )
+            self._note(
+                ChangeKind.OFFER, at, name, earlier.status, offer.status, reason=offer.reason
+            )
+
     def best(self, before: str | None, ranking: Ranking, at: datetime) -> None:
         if ranking.best == before:
             return

@@ -8,6 +8,7 @@ import attrs
 
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.snapshot import Snapshot
+from tracker.health.status_rules import OUR_NETWORK
 from tracker.ranking.guard import FallbackRanker
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.alert_task import AlertTask
@@ -53,6 +54,8 @@ class TrackerHealth:
     revision: int
     policy: str
     configuration_errors: tuple[str, ...] = ()
+    untrusted_reporters: tuple[str, ...] = ()
+    calls_dropped: int = 0
 
     @property
     def alive(self) -> bool:
@@ -92,6 +95,11 @@ def collect_health(
     failures = list(_failures(parts, actors))
     troubles = [*_troubles(parts, actors)]
     troubles += [f"the new configuration is wrong: {why}" for why in configuration_errors]
+    untrusted = parts.aggregator.untrusted_reporters()
+    troubles += [
+        f"reporter {name} is not trusted for now: no check confirmed the failures it told of"
+        for name in untrusted
+    ]
     canary, snapshot = parts.supervisor.shared.canary, parts.aggregator.board.latest
     return TrackerHealth(
         status="failing" if failures else "degraded" if troubles else "ok",
@@ -112,6 +120,8 @@ def collect_health(
         revision=snapshot.revision,
         policy=snapshot.ranking.policy,
         configuration_errors=tuple(configuration_errors),
+        untrusted_reporters=untrusted,
+        calls_dropped=parts.aggregator.traffic.ledger.dropped,
     )
 
 
@@ -140,6 +150,12 @@ def _troubles(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> It
     """What is wrong, but lived with."""
     if not parts.store.state.ok:
         yield f"the database is unavailable: {parts.store.state.reason}"
+    network = parts.aggregator.network
+    if network.away:
+        yield (
+            f"our network cannot be reached: {len(network.suspects)} providers failed at DNS or "
+            "connecting, and none has answered since"
+        )
     for keeper in attrs.astuple(parts.keepers, recurse=False):
         if keeper.restarting:
             yield f"the {keeper.name} is restarting after a crash"
@@ -162,5 +178,7 @@ def _count_internal_failures(snapshot: Snapshot) -> Counter[str]:
     return Counter(
         view.error_message
         for view in views
-        if view.enabled and view.outcome is OutcomeKind.INTERNAL
+        if view.enabled
+        and view.outcome is OutcomeKind.INTERNAL
+        and not view.error_message.startswith(OUR_NETWORK)  # said once for all of them
     )

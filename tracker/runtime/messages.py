@@ -1,8 +1,7 @@
 """Messages to the aggregator, from the actors and from the tracker itself. All frozen."""
 
 import traceback
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 
 import attrs
 import trio
@@ -11,12 +10,9 @@ from tracker.core.incidents import IncidentLog
 from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
-from tracker.core.snapshot import Excluded, Ranking
 from tracker.health.provider_state import StoredProvider
-from tracker.ranking.policy import Candidate
-
-# (candidates, excluded, incumbent, when the next check is due) -> the ranking
-Rank = Callable[[tuple[Candidate, ...], tuple[Excluded, ...], str | None, datetime | None], Ranking]
+from tracker.ranking.offer_ranking import Rank
+from tracker.reports.call import Call
 
 
 @attrs.frozen(kw_only=True)
@@ -29,10 +25,16 @@ class CheckCompleted:
 
 @attrs.frozen(kw_only=True)
 class CheckRescheduled:
-    """The next check moved, because the provider was tuned or its reset became known."""
+    """The next check moved, because the provider was tuned or its reset became known.
+
+    model: the offer, None for the provider itself. waits_for_budget: until midnight UTC, because
+    the day's completions are spent.
+    """
 
     provider: str
     next_due: float | None
+    model: str | None = None
+    waits_for_budget: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -88,6 +90,13 @@ class Publish:
 
 
 @attrs.frozen(kw_only=True)
+class CallsReported:
+    """Real calls that proxies told of, in the order they were told."""
+
+    calls: tuple[Call, ...]
+
+
+@attrs.frozen(kw_only=True)
 class HistoryLoaded:
     """History from the store. ``best``: who was recommended last."""
 
@@ -108,6 +117,7 @@ Message = (
     | ProviderRemoved
     | SettingsChanged
     | Publish
+    | CallsReported
     | HistoryLoaded
     | IncidentsChanged
 )

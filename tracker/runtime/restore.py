@@ -1,17 +1,23 @@
 """What the store remembers, made into what a tracker carries on from."""
 
+from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import attrs
+import msgspec
 import trio
 
 from tracker.core.records import OverrideRecord
+from tracker.core.request_shape import RequestShape
 from tracker.health.provider_state import StoredProvider
 from tracker.health.rolling_statistics import SLACK, WEEK, Statistics, counts_as
+from tracker.health.target_state import PersistedState, StoredTarget
+from tracker.runtime.completion_budget import midnight
 from tracker.runtime.messages import HistoryLoaded
 from tracker.store import Store, StoredData
-from tracker.store.loading import KINDS, CheckHistory
+from tracker.store.loading import KINDS, CheckHistory, Target
 
 # Stored outcomes are indices of KINDS; the statistics only ask how each counts.
 _COUNTS_AS = bytes(counts_as(kind) for kind in KINDS).ljust(256, b"\0")
@@ -19,10 +25,16 @@ _COUNTS_AS = bytes(counts_as(kind) for kind in KINDS).ljust(256, b"\0")
 
 @attrs.frozen(kw_only=True)
 class RestoredState:
-    """``restore`` goes to the aggregator; the overrides decide which actors start."""
+    """``restore`` goes to the aggregator; the overrides decide which actors start.
+
+    completions_today: what all checks have spent since midnight UTC. learned: how models must be
+    asked, by provider.
+    """
 
     restore: HistoryLoaded
     overrides: Mapping[str, OverrideRecord]
+    completions_today: int = 0
+    learned: Mapping[str, Mapping[str, RequestShape]] = attrs.field(factory=dict)
 
 
 async def restore_state(store: Store, *, now: datetime) -> RestoredState:
@@ -31,21 +43,47 @@ async def restore_state(store: Store, *, now: datetime) -> RestoredState:
     Building the statistics of two million checks takes seconds, so it is done off the loop.
     """
     loaded = await store.load(now - timedelta(seconds=WEEK + SLACK))
-    return await trio.to_thread.run_sync(_build, loaded, now.timestamp(), limiter=store.worker)
+    return await trio.to_thread.run_sync(_build, loaded, now, limiter=store.worker)
 
 
-def _build(loaded: StoredData, now: float) -> RestoredState:
-    names = loaded.histories.keys() | loaded.states.keys()
+def _build(loaded: StoredData, now: datetime) -> RestoredState:
+    targets = loaded.histories.keys() | loaded.states.keys()
+    stored = {target: _stored(loaded, target, now.timestamp()) for target in targets}
+    offers: dict[str, dict[str, StoredTarget]] = defaultdict(dict)
+    for (name, model), target in stored.items():
+        if model is not None:
+            offers[name][model] = target
+    nothing = StoredTarget(statistics=Statistics(), state=None)
     past = {
-        name: StoredProvider(
-            statistics=_statistics(loaded.histories.get(name) or CheckHistory(), now),
-            state=loaded.states.get(name),
-        )
-        for name in names
+        name: StoredProvider(own=stored.get((name, None), nothing), offers=offers.get(name, {}))
+        for name, _ in targets
     }
     return RestoredState(
-        restore=HistoryLoaded(past=past, best=loaded.best), overrides=dict(loaded.overrides)
+        restore=HistoryLoaded(past=past, best=loaded.best),
+        overrides=dict(loaded.overrides),
+        learned=_learned(stored),
+        completions_today=sum(
+            target.statistics.completions_since(midnight(now).timestamp())
+            for target in stored.values()
+        ),
     )
+
+
+def _learned(stored: Mapping[Target, StoredTarget]) -> dict[str, dict[str, RequestShape]]:
+    """Collect how models must be asked out of the stored states; one that is not ours has none."""
+    learned: dict[str, dict[str, RequestShape]] = defaultdict(dict)
+    for (name, _), target in stored.items():
+        if target.state is None:
+            continue
+        with suppress(msgspec.DecodeError, ValueError):
+            state = msgspec.json.decode(target.state, type=PersistedState)
+            learned[name].update(state.health.learned)
+    return {name: shapes for name, shapes in learned.items() if shapes}
+
+
+def _stored(loaded: StoredData, target: Target, now: float) -> StoredTarget:
+    history = loaded.histories.get(target) or CheckHistory()
+    return StoredTarget(statistics=_statistics(history, now), state=loaded.states.get(target))
 
 
 def _statistics(history: CheckHistory, now: float) -> Statistics:

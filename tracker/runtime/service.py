@@ -23,6 +23,7 @@ from tracker.runtime.actor import ActorContext, OpenCheck
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.alert_task import AlertTask
 from tracker.runtime.board import Board
+from tracker.runtime.completion_budget import CompletionBudget
 from tracker.runtime.diagnostics import RestartingTasks
 from tracker.runtime.live_settings import LiveSettings
 from tracker.runtime.loop_monitor import LoopMonitor
@@ -55,21 +56,24 @@ async def run_tracker(
     """
     async with open_store(config.database, clock=clock) as store:
         backlog = Backlog(limit=config.buffer_limit)
+        aggregator = Aggregator(
+            board=Board(_blank(clock)),
+            backlog=backlog,
+            rank=FallbackRanker(config.ranking),
+            clock=clock,
+            mask=Mask(config.secrets()),
+        )
         house = _House(
             store=store,
-            aggregator=Aggregator(
-                board=Board(_blank(clock)),
-                backlog=backlog,
-                rank=FallbackRanker(config.ranking),
-                clock=clock,
-                mask=Mask(config.secrets()),
-            ),
+            aggregator=aggregator,
             writer=Writer(store, backlog, clock=clock, retention_days=config.retention_days),
             shared=ActorContext(
                 open_check=open_check,
                 clock=clock,
                 canary=canary or LoopMonitor(),
+                budget=CompletionBudget(config.completions_per_day),
                 schedule=config.schedule,
+                skip_check=aggregator.may_skip_check,
             ),
             backoff=backoff,
         )
@@ -107,6 +111,7 @@ class _House:
             nursery.start_soon(_drain, keepers.aggregator, drained)
             async with outbox, trio.open_nursery() as actors:
                 supervisor = Supervisor(actors, outbox, self.shared, self.backoff)
+                self.aggregator.traffic.request_check = supervisor.request_check
                 tracker = Tracker(
                     settings=settings,
                     store=self.store,

@@ -11,7 +11,7 @@ from tracker.core.backoff import Backoff
 from tracker.core.outcomes import CheckResult
 from tracker.core.settings import Provider
 from tracker.runtime.actor import ActorContext, CheckActor
-from tracker.runtime.messages import ActorCrashed, ActorMessage, CheckRescheduled
+from tracker.runtime.messages import ActorCrashed, ActorMessage
 
 log = structlog.get_logger()
 
@@ -78,11 +78,13 @@ class Supervisor:
             await self._end(provider.name)
             self.start(provider)
             return
-        next_due = running.actor.update_settings(provider)
-        await self.mailbox.send(CheckRescheduled(provider=provider.name, next_due=next_due))
+        for plan in running.actor.update_settings(provider):
+            await self.mailbox.send(plan)
 
-    async def check(self, name: str) -> CheckResult | None:
-        """Make one check now; None when nobody can make it, also while its actor is restarting.
+    async def check(self, name: str, model: str | None = None) -> CheckResult | None:
+        """Make one check of a provider or of one of its offers now.
+
+        None when nobody can make it, also while its actor is restarting.
 
         An actor that was given up is tried again at once.
         """
@@ -90,7 +92,14 @@ class Supervisor:
         if running is None or running.state == "restarting" or running.gone.is_set():
             return None
         running.wanted.set()
-        return await running.actor.check_now()
+        return await running.actor.check_now(model)
+
+    def request_check(self, name: str, model: str | None = None) -> bool:
+        """Let it be checked soon, without waiting for it; see CheckActor.request_check."""
+        running = self._actors.get(name)
+        if running is None or running.state != "running":
+            return False
+        return running.actor.request_check(model)
 
     def health(self) -> Mapping[str, ActorHealth]:
         off = {name: ActorHealth(state="switched off") for name in self._off}

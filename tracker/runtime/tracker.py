@@ -1,6 +1,6 @@
 """The running tracker, as the API, the command line and embedding programs hold it."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 
@@ -10,12 +10,14 @@ import trio
 
 from tracker.config.overrides import UNSET, Setting
 from tracker.core.incidents import Incident
+from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.records import ChangeRecord, OverrideRecord
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config, Provider
-from tracker.core.snapshot import Snapshot
+from tracker.core.snapshot import Ranking, Snapshot
 from tracker.ranking.guard import FallbackRanker
+from tracker.ranking.offer_ranking import Rank, rank_offers
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.alert_task import AlertTask
 from tracker.runtime.board import Board
@@ -31,12 +33,14 @@ from tracker.runtime.messages import (
     ProviderAdded,
     ProviderRemoved,
     Publish,
-    Rank,
     SettingsChanged,
 )
+from tracker.runtime.model_directory import ModelDirectory
+from tracker.runtime.report_receiver import ReportReceipt, ReportReceiver
 from tracker.runtime.restore import RestoredState, restore_state
 from tracker.runtime.supervisor import Supervisor
 from tracker.store import History, Store, StoreUnavailable
+from tracker.store.traffic import TrafficBucket
 from tracker.store.writer import Writer
 
 log = structlog.get_logger()
@@ -67,6 +71,8 @@ class Tracker:
     _alerts: AlertTask
     _outbox: trio.MemorySendChannel[Message]
     configuration_errors: tuple[str, ...] = ()
+    _models: ModelDirectory = attrs.field(init=False)
+    _receiver: ReportReceiver = attrs.field(init=False)
     _unread: str = ""  # why what is stored could not be read
     _changing: trio.Lock = attrs.field(factory=trio.Lock)  # one change of settings at a time
     _stop: trio.Event = attrs.field(factory=trio.Event)
@@ -74,6 +80,13 @@ class Tracker:
 
     def __attrs_post_init__(self) -> None:
         self._started_at = self._aggregator.clock.now()
+        self._models = ModelDirectory(self._settings.file.model_aliases)
+        self._receiver = ReportReceiver(
+            outbox=self._outbox,
+            clock=self._aggregator.clock,
+            providers=lambda: self.config.providers,
+            mask=lambda: self.mask,
+        )
 
     @property
     def board(self) -> Board:
@@ -100,6 +113,19 @@ class Tracker:
         """From memory; None when no provider is usable."""
         return self.snapshot.ranking.best
 
+    async def find_models(self) -> ModelResolver:
+        """Return who offers which model, by the lists seen and the offers watched."""
+        return await self._models.resolver(self.snapshot)
+
+    def rank_offers(self, offers: Iterable[NamedOffer]) -> Ranking:
+        """Rank the offers of one model as they are now."""
+        named = tuple(offers)
+        providers = [self.snapshot.providers.get(offer.provider) for offer in named]
+        at = self.snapshot.timestamp
+        dues = [due for p in providers if p is not None and (due := p.next_result_at(at))]
+        aggregator = self._aggregator
+        return rank_offers(named, aggregator.entries, aggregator.rank, min(dues, default=None))
+
     async def check(self, *names: str) -> dict[str, CheckResult]:
         """Check these now, or all that are switched on; joins checks under way.
 
@@ -119,6 +145,14 @@ class Tracker:
                 nursery.start_soon(check_one, name)
         await self._publish()
         return {name: outcomes[name] for name in chosen}
+
+    async def report(self, batch: bytes) -> ReportReceipt:
+        """Take a batch of reports of real calls, as ``POST /api/reports`` gets it.
+
+        Raises InvalidBatchError, TooLargeError, TooManyReportsError, StoppedError.
+        """
+        with self._unless_stopped():
+            return await self._receiver.receive(batch)
 
     async def tune(
         self,
@@ -144,6 +178,13 @@ class Tracker:
             await self._watch(provider, restart=True)
         await self._publish()
         return provider
+
+    async def store_settings(self, seconds: float) -> bool:
+        """Wait until what was tuned is in the database, ``seconds`` at most; return whether it is.
+
+        Until it is, a crash of this process forgets the change.
+        """
+        return self._settings.stored_known and await self._writer.flush(seconds)
 
     async def reload(self, config: Config) -> None:
         """Take a new configuration: only the actors of providers that changed notice.
@@ -176,6 +217,8 @@ class Tracker:
         await self._outbox.send(changed)
         await changed.done.wait()
         self._writer.retention_days = config.retention_days
+        self._supervisor.shared.budget.per_day = config.completions_per_day
+        self._models.set_aliases(config.model_aliases)
 
     async def history(
         self,
@@ -185,11 +228,18 @@ class Tracker:
         until: datetime | None = None,
         resolution: float | None = None,
         raw: bool = False,
+        model: str | None = None,
     ) -> History:
-        """Raises StoreUnavailable. See Store.history."""
+        """Read past checks. Raises StoreUnavailable. See Store.history."""
         return await self._store.history(
-            names, since=since, until=until, resolution=resolution, raw=raw
+            names, since=since, until=until, resolution=resolution, raw=raw, model=model
         )
+
+    async def traffic(
+        self, names: Sequence[str], *, since: datetime, resolution: int
+    ) -> Mapping[str, tuple[TrafficBucket, ...]]:
+        """Raises StoreUnavailable. See Store.traffic."""
+        return await self._store.traffic(names, since=since, resolution=resolution)
 
     async def changes(
         self, provider: str | None = None, *, since: datetime, limit: int = 500
@@ -254,7 +304,7 @@ class Tracker:
         with trio.move_on_after(LOAD_SECONDS):
             remembrance = await self._load_history()
         if remembrance is not None:
-            self._merge(remembrance.overrides)
+            self._merge(remembrance)
         for provider in self.config.providers:
             await self._watch(provider)
         if remembrance is not None:
@@ -283,14 +333,17 @@ class Tracker:
             await trio.sleep(LOAD_RETRY_SECONDS)
             remembrance = await self._load_history()
         async with self._changing:
-            self._merge(remembrance.overrides)
+            self._merge(remembrance)
             for provider in self.config.providers:
                 if provider.name in remembrance.overrides:
                     await self._watch(provider, restart=True)
             await self._outbox.send(remembrance.restore)
 
-    def _merge(self, stored: Mapping[str, OverrideRecord]) -> None:
-        for override in self._settings.merge_stored(stored):
+    def _merge(self, stored: RestoredState) -> None:
+        now = self._aggregator.clock.now()
+        self._supervisor.shared.budget.restore(stored.completions_today, now)
+        self._supervisor.shared.learned.update(stored.learned)
+        for override in self._settings.merge_stored(stored.overrides):
             self._aggregator.backlog.append(override)
         self._writer.remembered.set()
 

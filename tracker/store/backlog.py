@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import trio
 
-from tracker.core.records import ChangeRecord, CheckRecord, Record
+from tracker.core.records import ChangeRecord, CheckRecord, CorrectionRecord, Record
+from tracker.core.traffic import TrafficRecord
 
 Batch = tuple[Sequence[Record], Sequence[Record]]  # changes and overrides, then checks
 
@@ -14,9 +15,9 @@ class Backlog:
     """Holds at most ``limit`` checks, and ``others`` changes and overrides: neither crowds out
     the other. Beyond it the oldest goes, and is counted.
 
-    dropped: checks; those produced are those stored, waiting and dropped. others_dropped: changes,
-    and overrides once no change is left. Changes and overrides go first when records are taken;
-    checks keep their order.
+    dropped: checks; those produced are those stored, waiting and dropped. others_dropped: changes
+    and counts of calls, and overrides once none of these is left. All but checks go first when
+    records are taken; checks keep their order.
     """
 
     def __init__(self, limit: int = 100_000, *, others: int = 10_000) -> None:
@@ -35,7 +36,7 @@ class Backlog:
 
     def append(self, record: Record) -> None:
         others, checks = self._taken
-        if isinstance(record, CheckRecord):
+        if isinstance(record, CheckRecord | CorrectionRecord):
             self._checks.append(record)
             if len(checks) + len(self._checks) > self.limit:
                 self._checks.popleft()
@@ -75,9 +76,10 @@ class Backlog:
         self._checks.extendleft(reversed(checks))
 
     def _drop_other(self) -> None:
-        """Overrides stay while there is a change to drop: nobody tells them a second time."""
-        changes = (n for n, each in enumerate(self._others) if isinstance(each, ChangeRecord))
-        del self._others[next(changes, 0)]
+        """Overrides stay while there is something else to drop: nobody tells them a second time."""
+        kinds = (TrafficRecord, ChangeRecord)
+        others = (n for n, each in enumerate(self._others) if isinstance(each, kinds))
+        del self._others[next(others, 0)]
         self.others_dropped += 1
 
 

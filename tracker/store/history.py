@@ -68,13 +68,17 @@ class History:
 
 @attrs.frozen(kw_only=True)
 class HistoryQuery:
-    """names: None for every provider with checks. Both moments are included."""
+    """names: None for every provider with checks. Both moments are included.
+
+    model: checks of this offer; None for those of the providers themselves.
+    """
 
     names: tuple[str, ...] | None
     since_ms: int
     until_ms: int
     resolution: float | None
     raw: bool
+    model: str | None = None
 
     @classmethod
     def of(
@@ -83,7 +87,9 @@ class HistoryQuery:
         since: datetime,
         until: datetime,
         resolution: float | None,
-        raw: bool,
+        *,
+        raw: bool = False,
+        model: str | None = None,
     ) -> "HistoryQuery":
         """Raises ValueError for a resolution that is no bucket's size."""
         if resolution is not None and not 1.0 <= resolution <= BUCKET_SECONDS[-1]:
@@ -96,6 +102,7 @@ class HistoryQuery:
             until_ms=epoch_ms(until.timestamp()),
             resolution=resolution,
             raw=raw,
+            model=model,
         )
 
 
@@ -112,11 +119,13 @@ FROM checks
 WHERE checked_at_ms / 3600000 IN (SELECT value FROM json_each(:hours))
     AND provider_name IN (SELECT value FROM json_each(:names))
     AND checked_at_ms BETWEEN :since AND :until
+    AND model IS :model
 """
 _ALL = """
 FROM checks
 WHERE checked_at_ms / 3600000 BETWEEN :first AND :last
     AND checked_at_ms BETWEEN :since AND :until
+    AND model IS :model
 """
 _COUNT = "SELECT provider_name, count(*) {source} GROUP BY provider_name"
 _RAW = """
@@ -266,7 +275,7 @@ def _statement(
     template: str, question: HistoryQuery, since_ms: int, until_ms: int
 ) -> tuple[str, dict[str, Any]]:
     first, last = since_ms // HOUR_MS, until_ms // HOUR_MS
-    bindings: dict[str, Any] = {"since": since_ms, "until": until_ms}
+    bindings: dict[str, Any] = {"since": since_ms, "until": until_ms, "model": question.model}
     if question.names is None:
         return template.format(source=_ALL), bindings | {"first": first, "last": last}
     listed = {"hours": json.dumps([*range(first, last + 1)]), "names": json.dumps(question.names)}

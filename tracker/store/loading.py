@@ -21,12 +21,21 @@ _CODES = {kind.value: code for code, kind in enumerate(KINDS)}
 
 # The order of the index: nothing is sorted, and a provider's rows come in turn.
 _CHECKS = """
-SELECT provider_name, checked_at_ms / 1000.0, outcome, response_time_ms, min(completions, 255)
+SELECT
+    provider_name, model, checked_at_ms / 1000.0, outcome, response_time_ms, min(completions, 255)
 FROM checks
 WHERE checked_at_ms / 3600000 >= :hour AND checked_at_ms >= :since
 ORDER BY checked_at_ms / 3600000, provider_name, checked_at_ms, id
 """
+_STATES = """
+SELECT provider_name, NULL, state FROM provider_states WHERE state IS NOT NULL
+UNION ALL SELECT provider_name, model, state FROM offer_states
+"""
 _BEST = "SELECT value_after FROM changes WHERE kind = 'best' ORDER BY id DESC LIMIT 1"
+
+
+Target = tuple[str, str | None]
+"""A provider's name, and the model where it is one of its offers."""
 
 
 @attrs.define(eq=False)
@@ -48,10 +57,13 @@ class CheckHistory:
 
 @attrs.frozen(kw_only=True, eq=False)
 class StoredData:
-    """states: the JSON of each provider's last CheckRecord. best: the last one recommended."""
+    """What was stored, by target: (provider, None) or (provider, model of an offer).
 
-    histories: Mapping[str, CheckHistory]
-    states: Mapping[str, str]
+    states: the JSON of each target's last CheckRecord. best: the last one recommended.
+    """
+
+    histories: Mapping[Target, CheckHistory]
+    states: Mapping[Target, str]
     overrides: Mapping[str, OverrideRecord]
     best: str | None
 
@@ -65,19 +77,19 @@ def load(connection: apsw.Connection, since: datetime) -> StoredData:
     )
 
 
-def _histories(connection: apsw.Connection, since_ms: int) -> dict[str, CheckHistory]:
+def _histories(connection: apsw.Connection, since_ms: int) -> dict[Target, CheckHistory]:
     """Two million rows in about two seconds; apsw lets other threads run between rows."""
-    histories: dict[str, CheckHistory] = {}
+    histories: dict[Target, CheckHistory] = {}
     unknown = 0
     bounds = {"hour": since_ms // HOUR_MS, "since": since_ms}
-    for name, at, outcome, latency, completions in connection.execute(_CHECKS, bounds):
+    for name, model, at, outcome, latency, completions in connection.execute(_CHECKS, bounds):
         code = _CODES.get(outcome)
         if code is None:
             unknown += 1
             continue
-        history = histories.get(name)
+        history = histories.get((name, model))
         if history is None:
-            history = histories[name] = CheckHistory()
+            history = histories[name, model] = CheckHistory()
         history.at.append(at)
         history.latency_ms.append(math.nan if latency is None else latency)
         history.kinds.append(code)
@@ -87,11 +99,8 @@ def _histories(connection: apsw.Connection, since_ms: int) -> dict[str, CheckHis
     return histories
 
 
-def _states(connection: apsw.Connection) -> dict[str, str]:
-    rows = connection.execute(
-        "SELECT provider_name, state FROM provider_states WHERE state IS NOT NULL"
-    )
-    return {name: state for name, state in rows}  # noqa: C416 (a cursor's rows are Any)
+def _states(connection: apsw.Connection) -> dict[Target, str]:
+    return {(name, model): state for name, model, state in connection.execute(_STATES)}
 
 
 def _overrides(connection: apsw.Connection) -> dict[str, OverrideRecord]:

@@ -1,6 +1,6 @@
 """The store as the rest of the tracker sees it: asynchronous, and never in anybody's way."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -21,6 +21,7 @@ from tracker.store.history import History, HistoryQuery
 from tracker.store.incidents import StoredIncidents, load_incidents
 from tracker.store.loading import StoredData
 from tracker.store.reading import DamageFound, read
+from tracker.store.traffic import TrafficBucket, read_traffic
 
 log = structlog.get_logger()
 
@@ -108,14 +109,16 @@ class Store:
         until: datetime | None = None,
         resolution: float | None = None,
         raw: bool = False,
+        model: str | None = None,
     ) -> History:
         """Single checks (``raw``), buckets of ``resolution`` seconds, or what fits best.
 
-        names: None for every provider with checks; a named one without any has no points.
+        names: None for every provider with checks; a named one without any has no points. model:
+        the checks of this offer, None for those of the providers themselves.
         Raises ValueError for an impossible resolution or an answer too large.
         """
         until = until or self._clock.now()
-        question = HistoryQuery.of(names, since, until, resolution, raw)
+        question = HistoryQuery.of(names, since, until, resolution, raw=raw, model=model)
         return await self._read(partial(history.history, question=question))
 
     async def changes(
@@ -128,6 +131,22 @@ class Store:
     async def load_incidents(self) -> StoredIncidents:
         """What the alerts carry on from."""
         return await self._read(load_incidents)
+
+    async def traffic(
+        self, names: Iterable[str], *, since: datetime, resolution: int
+    ) -> Mapping[str, tuple[TrafficBucket, ...]]:
+        """Real calls of each named provider in buckets of ``resolution`` seconds, oldest first.
+
+        Raises HistoryTooLarge.
+        """
+        job = partial(
+            read_traffic,
+            names=tuple(names),
+            since=since,
+            until=self._clock.now(),
+            resolution=resolution,
+        )
+        return await self._read(job)
 
     async def _use(self, job: Callable[[apsw.Connection], T]) -> T:
         try:

@@ -6,21 +6,31 @@ from typing import Any
 
 import apsw
 
-from tracker.core.records import ChangeRecord, CheckRecord, OverrideRecord, Record
+from tracker.core.records import ChangeRecord, CheckRecord, CorrectionRecord, OverrideRecord, Record
+from tracker.core.traffic import TrafficRecord
 from tracker.store.connection import epoch_ms, transaction, value
 from tracker.store.incidents import prune_incidents, store_incidents
+from tracker.store.traffic import add_traffic, prune_traffic
 
 HOUR_MS = 3_600_000
 # Above this a transaction would keep the thread from the results that wait for it.
 PRUNE_ROWS = 5_000
 
-_CHECK = "INSERT INTO checks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_CHECK = "INSERT INTO checks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _STATE = """
 INSERT INTO provider_states VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
     last_check_id = excluded.last_check_id,
     response_time_ms = coalesce(excluded.response_time_ms, response_time_ms),
     state = excluded.state
+"""
+_CORRECTION = """
+UPDATE checks SET outcome = 'internal', status = 'unknown', error_message = ?
+WHERE checked_at_ms / 3600000 = ? AND provider_name = ? AND checked_at_ms = ?
+"""
+_OFFER_STATE = """
+INSERT INTO offer_states VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET last_check_id = excluded.last_check_id, state = excluded.state
 """
 _CHANGE = """
 INSERT INTO changes (changed_at_ms, kind, provider_name, value_before, value_after, reason)
@@ -42,6 +52,11 @@ DELETE FROM provider_states WHERE NOT EXISTS (
     SELECT 1 FROM checks
     WHERE checks.id = last_check_id AND checks.provider_name = provider_states.provider_name)
 """
+_PRUNE_OFFER_STATES = """
+DELETE FROM offer_states WHERE NOT EXISTS (
+    SELECT 1 FROM checks
+    WHERE checks.id = last_check_id AND checks.provider_name = offer_states.provider_name)
+"""
 _PRUNE_CHANGES = """
 DELETE FROM changes WHERE id IN (
     SELECT id FROM changes
@@ -55,17 +70,20 @@ def store(connection: apsw.Connection, records: Sequence[Record]) -> None:
     """All records or none, each table's in the order given."""
     with transaction(connection):
         _store_checks(connection, [r for r in records if isinstance(r, CheckRecord)])
+        corrections = (r for r in records if isinstance(r, CorrectionRecord))
+        connection.executemany(_CORRECTION, map(_correction, corrections))
         changes = (r for r in records if isinstance(r, ChangeRecord))
         connection.executemany(_CHANGE, map(_change, changes))
         overrides = (r for r in records if isinstance(r, OverrideRecord))
         connection.executemany(_OVERRIDE, map(_override, overrides))
         store_incidents(connection, records)
+        add_traffic(connection, (r for r in records if isinstance(r, TrafficRecord)))
 
 
 def prune(connection: apsw.Connection, before: datetime) -> int:
-    """Remove at most PRUNE_ROWS checks and changes each, and states whose check is gone.
+    """Remove at most PRUNE_ROWS of each table, and states whose check is gone.
 
-    Returns how many checks and changes went.
+    Returns how many checks, changes and counts of calls went.
     """
     before_ms = epoch_ms(before.timestamp())
     bounds = {"hour": before_ms // HOUR_MS, "before": before_ms, "rows": PRUNE_ROWS}
@@ -74,14 +92,17 @@ def prune(connection: apsw.Connection, before: datetime) -> int:
         pruned = connection.changes()
         connection.execute(_PRUNE_STATES)
         prune_incidents(connection, before_ms)
+        connection.execute(_PRUNE_OFFER_STATES)
         connection.execute(_PRUNE_CHANGES, bounds)
-        return pruned + connection.changes()
+        pruned += connection.changes()
+        return pruned + prune_traffic(connection, before_ms, PRUNE_ROWS)
 
 
 def _store_checks(connection: apsw.Connection, checks: Sequence[CheckRecord]) -> None:
     first = 1 + (value(connection, "SELECT max(id) FROM checks") or 0)
     connection.executemany(_CHECK, map(_check, range(first, first + len(checks)), checks))
     connection.executemany(_STATE, _states(checks, first))
+    connection.executemany(_OFFER_STATE, _offer_states(checks, first))
 
 
 def _states(checks: Iterable[CheckRecord], first: int) -> Iterable[tuple[Any, ...]]:
@@ -89,10 +110,22 @@ def _states(checks: Iterable[CheckRecord], first: int) -> Iterable[tuple[Any, ..
     rows: dict[str, tuple[Any, ...]] = {}
     for number, record in enumerate(checks, first):
         result = record.result
+        if result.model is not None:
+            continue
         latency = result.latency_ms if result.kind.is_success else None
         if latency is None and result.provider in rows:
             latency = rows[result.provider][2]
         rows[result.provider] = (result.provider, number, latency, record.state)
+    return rows.values()
+
+
+def _offer_states(checks: Iterable[CheckRecord], first: int) -> Iterable[tuple[Any, ...]]:
+    """Yield one row an offer: its newest check and state."""
+    rows = {
+        (record.result.provider, model): (record.result.provider, model, number, record.state)
+        for number, record in enumerate(checks, first)
+        if (model := record.result.model) is not None
+    }
     return rows.values()
 
 
@@ -112,7 +145,13 @@ def _check(number: int, record: CheckRecord) -> tuple[Any, ...]:
         record.consecutive_failures,
         record.rate_limit_percent,
         result.completions,
+        None if result.model is None else encodable(result.model),
     )
+
+
+def _correction(record: CorrectionRecord) -> tuple[Any, ...]:
+    at_ms = epoch_ms(record.at.timestamp())
+    return (encodable(record.message), at_ms // HOUR_MS, record.provider, at_ms)
 
 
 def _change(record: ChangeRecord) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
 """Providers without a network: checks that answer by mood on trio's time, also a virtual one."""
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import attrs
@@ -9,6 +9,7 @@ import trio
 
 from tracker.core.clock import Clock
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.request_shape import RequestShape
 from tracker.core.settings import Provider
 from tracker.testing.provider_behavior import ProviderBehavior
 
@@ -19,7 +20,7 @@ class FakeCheck:
 
     latency_ms: until it answers, slow_ms: while SLOW; retry_after: seconds, while RATE_LIMITED
     or OVERLOADED.
-    crash: raised by the next check, as our own bug would be.
+    crash: raised by the next check, as our own bug would be. models: how single offers behave.
     begun, ended: how many checks; overlapped: how many began while another was under way.
     """
 
@@ -28,6 +29,7 @@ class FakeCheck:
     slow_ms: float = 1500.0
     retry_after: float | None = 30.0
     crash: Exception | None = None
+    models: dict[str, ProviderBehavior] = attrs.field(factory=dict)
     begun: int = attrs.field(default=0, init=False)
     ended: int = attrs.field(default=0, init=False)
     overlapped: int = attrs.field(default=0, init=False)
@@ -39,6 +41,22 @@ class FakeCheck:
             return await self._answer(self.mood)
         finally:
             self.ended += 1
+
+    async def check_model(self, model: str) -> CheckResult:
+        """Answer for an offer: by its own behavior where ``models`` names one."""
+        self.overlapped += self.begun > self.ended
+        self.begun += 1
+        try:
+            answer = await self._answer(self.models.get(model, self.mood))
+        finally:
+            self.ended += 1
+        return attrs.evolve(answer, completions=1)
+
+    def partial_result(self) -> CheckResult:
+        return CheckResult(kind=OutcomeKind.TIMEOUT, facts=Facts(reachable=False))
+
+    def remember(self, learned: Mapping[str, RequestShape]) -> None:
+        """It takes any request."""
 
     async def _answer(self, mood: ProviderBehavior) -> CheckResult:
         if (crash := self.crash) is not None:

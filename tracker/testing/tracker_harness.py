@@ -12,7 +12,7 @@ from trio.testing import MockClock
 
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.settings import Config, Provider, Timing
-from tracker.runtime.actor import Check
+from tracker.probes.check import Check, FunctionCheck
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.service import run_tracker
@@ -185,7 +185,7 @@ class TrackerHarness:
             return finding
 
         await trio.lowlevel.checkpoint()
-        yield witnessed
+        yield FunctionCheck(witnessed)
 
     def _saw(
         self,

@@ -200,9 +200,9 @@ def test_a_database_in_use_is_read_beside_its_tracker(sound: Commands) -> None:
     assert of(found, "port") == [("ok", f"a tracker already serves on 127.0.0.1, port {port}")]
 
 
-@pytest.mark.parametrize("token", ["reading-0123456", "another-0123456"])
+@pytest.mark.parametrize("token", ["reading-01234567", "another-01234567"])
 def test_a_tracker_that_wants_a_token_is_one(sound: Commands, token: str) -> None:
-    server = ServerSettings(port=0, read_token=Secret("reading-0123456"))
+    server = ServerSettings(port=0, read_token=Secret("reading-01234567"))
     with real_tracker(sound.folder, server) as closed:
         port = closed.url.rsplit(":", 1)[1]
         sound.configured('[server]\nread_token_env = "R"', watched("mine", HERE))
@@ -269,3 +269,8 @@ def test_a_public_address_without_a_token(sound: Commands) -> None:
     found = sound("doctor", "--host", "0.0.0.0", "--port", "0", "--json")
     (problem,) = problems(found)
     assert "set PROVIDER_STATUS_ADMIN_TOKEN" in problem["found"]
+
+
+def test_a_proxy_in_the_environment_is_said_to_be_ignored(command: Commands) -> None:
+    found = command("doctor", HTTPS_PROXY="http://127.0.0.1:3128", SSL_CERT_FILE="/tmp/ca.pem")
+    assert "HTTPS_PROXY, SSL_CERT_FILE: ignored on purpose" in " ".join(found.out.split())

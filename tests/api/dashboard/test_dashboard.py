@@ -1,5 +1,6 @@
 """The dashboard in a real browser, over a real tracker whose checks find what the test says."""
 
+from datetime import UTC, datetime
 from importlib.resources import files
 
 import httpx
@@ -287,6 +288,26 @@ def test_draws_a_chart_and_the_same_as_a_table(browser, groq_and_mistral):
     browser.run("$('#chart-table').open = true")
     cells = "$$('#chart-table td').map((cell) => cell.textContent)"
     assert browser.until(f"{cells}.length && {cells}") == ["2", "1", "120 ms", "120 ms", "50.00 %"]
+
+
+def test_real_calls_stand_beside_the_checks(browser, groq_and_mistral):
+    shown(browser, groq_and_mistral.url + "#provider=groq", 2)
+    browser.until("$('#detail-traffic').hidden && $('#detail-tiles').children.length")
+    calls = [
+        {"id": f"{n}", "at": datetime.now(UTC).isoformat(), "provider": "groq", "latency_ms": 900}
+        | {"outcome": "server" if n == 0 else "ok"}
+        for n in range(10)
+    ]
+    receipt = httpx.post(
+        groq_and_mistral.url + "api/reports",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+        json={"reporter": "proxy", "reports": calls},
+    ).json()
+    assert receipt["accepted"] == 10
+    tiles = "[...$$('#traffic-tiles div')].map((tile) => tile.textContent)"
+    told = browser.until(f"!$('#detail-traffic').hidden && {tiles}")
+    assert told[:2] == ["calls a minute2", "failed, 5 min10.00 %"]
+    assert "latency now120 ms" in browser.value("$('#detail-tiles').textContent")
 
 
 def test_theme_follows_the_system_until_it_is_chosen(browser, groq_and_mistral):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from api.http.etags import matches, seconds_until
 from api.http.response_cache import KEPT, ResponseCache, answer_of
-from api.ranking_filter import ModelIndexCache, RankingFilter, apply_filter
+from api.ranking_filter import RankingFilter, apply_filter
 from api.schemas.convert import instant
 from tests.helpers.idle_tracker import NOON, a_provider, a_snapshot
 from tracker.core.clock import utc_now
@@ -82,30 +82,17 @@ wishes = st.builds(
     RankingFilter,
     candidates=chosen,
     exclude=chosen,
-    model=st.sampled_from([None, "gpt-oss-20b", "a-only", "none"]),
 )
 
 
 @given(providers, wishes)
 def test_a_wish_keeps_the_order_and_lets_nobody_else_in(watched, wish):
     snapshot = a_snapshot(*watched, at=NOON)
-    narrowed = apply_filter(snapshot, wish, ModelIndexCache())
-    offering = {p.name for p in watched if wish.model in (p.models or ())}
-    allowed = {p.name for p in watched if wish.allows(p.name, offering)}
+    narrowed = apply_filter(snapshot, wish)
+    allowed = {p.name for p in watched if wish.allows(p.name)}
     whole = [r.provider for r in snapshot.ranking.ranked]
     assert [r.provider for r in narrowed.ranked] == [name for name in whole if name in allowed]
     assert {e.provider for e in narrowed.excluded} <= allowed
-
-
-def test_who_offers_a_model_is_worked_out_anew_only_when_a_list_changed():
-    index, models = ModelIndexCache(), ("gpt-oss-20b",)
-    before = a_snapshot(a_provider("a", models=models), a_provider("b", models=()))
-    assert index.offering(before, "gpt-oss-20b") == {"a"}
-    known = index._models
-    index.offering(a_snapshot(a_provider("a", models=models), a_provider("b", models=())), "x")
-    assert index._models is known
-    after = a_snapshot(a_provider("a", models=models), a_provider("b", models=("gpt-oss-20b",)))
-    assert index.offering(after, "gpt-oss-20b") == {"a", "b"}
 
 
 @given(st.integers(0, 4_000_000_000_000_000))

@@ -215,3 +215,13 @@ async def test_no_other_site_may_read_an_answer():
         a_tracker_with_token(), "GET", "/api/providers/status", {"Origin": "https://evil.example"}
     )
     assert "Access-Control-Allow-Origin" not in response.headers
+
+
+async def test_a_change_that_is_not_stored_yet_says_so():
+    tracker = a_tracker_with_token()
+    response, _ = await patch(tracker, '{"enabled": false}')
+    assert response.status_code == 200
+    tracker.stored = False
+    response, body = await patch(tracker, '{"enabled": false}')
+    assert (response.status_code, body["provider_name"]) == (202, "groq")
+    assert "not stored yet" in response.headers["Warning"]

@@ -192,6 +192,8 @@ async def test_openapi_has_every_path_of_the_contract():
     document = json.loads(body)
     assert document["openapi"] == "3.1.0"
     assert sorted(document["paths"]) == [
+        "/api/models",
+        "/api/models/{name}",
         "/api/providers/best",
         "/api/providers/changes",
         "/api/providers/check",
@@ -203,8 +205,11 @@ async def test_openapi_has_every_path_of_the_contract():
         "/api/providers/models",
         "/api/providers/status",
         "/api/providers/status/{name}",
+        "/api/providers/traffic",
+        "/api/providers/traffic/{name}",
         "/api/providers/{name}",
         "/api/providers/{name}/check",
+        "/api/reports",
         "/badge/{name}.json",
         "/badge/{name}.svg",
         "/livez",
@@ -212,7 +217,7 @@ async def test_openapi_has_every_path_of_the_contract():
         "/readyz",
     ]
     best = document["paths"]["/api/providers/best"]["get"]
-    assert set(best["responses"]) == {"200", "304", "400", "503"}
+    assert set(best["responses"]) == {"200", "304", "400", "404", "503"}
     assert [p["name"] for p in best["parameters"]] == ["candidates", "exclude", "model"]
     views = [view for path in document["paths"].values() for view in path.values()]
     parameters = [one for view in views for one in view.get("parameters", ())]

@@ -143,8 +143,8 @@ class TestReading:
 
     def test_tokens_come_from_their_variables(self):
         text = '[server]\nread_token_env = "READ"\n'
-        server = read(text, {"READ": "r", "PROVIDER_STATUS_ADMIN_TOKEN": CANARY}).server
-        assert (server.admin_token, server.read_token) == (Secret(CANARY), Secret("r"))
+        server = read(text, {"READ": "r" * 16, "PROVIDER_STATUS_ADMIN_TOKEN": CANARY}).server
+        assert (server.admin_token, server.read_token) == (Secret(CANARY), Secret("r" * 16))
 
     def test_a_file_that_was_named_but_does_not_exist_is_an_error(self):
         with pytest.raises(ConfigError, match="there is no such file"):

@@ -5,7 +5,7 @@ import pytest
 from tracker.config import read_config
 from tracker.config.catalogue import load_catalogue
 from tracker.config.environment import discover, fill, find, find_keys, find_token, read_environment
-from tracker.config.errors import ConfigError
+from tracker.config.errors import ConfigError, ConfigProblem
 from tracker.config.show import show_config
 from tracker.core.redaction import Secret
 from tracker.core.settings import Config
@@ -162,7 +162,7 @@ def test_a_key_no_header_can_carry_is_a_mistake_that_names_only_the_variable(val
 def test_a_token_that_is_not_set_is_none():
     assert find_token("T", {}) is None
     assert find_token("T", {"T": "  "}) is None
-    assert find_token("T", {"T": "abc"}) == Secret("abc")
+    assert find_token("T", {"T": "sixteen-chars-xx"}) == Secret("sixteen-chars-xx")
 
 
 class TestEnvironment:
@@ -224,3 +224,10 @@ def test_an_option_that_is_a_secret_is_kept_as_one():
     shown = show_config(Config(providers=(provider,)))
     assert "canary" not in repr((provider, shown))
     assert shown["providers"]["gemini_cli"]["options"]["client_secret"] == "***"
+
+
+def test_a_token_that_can_be_guessed_is_refused_and_not_shown() -> None:
+    found = find_token("T", {"T": "fifteen-chars-x"})
+    assert isinstance(found, ConfigProblem)
+    assert "fifteen" not in str(found)
+    assert isinstance(find_token("T", {"T": "sixteen-chars-xx"}), Secret)

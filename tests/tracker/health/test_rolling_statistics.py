@@ -6,6 +6,7 @@ from tracker.health.rolling_statistics import (
     DAY,
     DOWN,
     HOUR,
+    LIMITED,
     NOT_COUNTED,
     UP,
     WEEK,
@@ -130,6 +131,20 @@ def test_the_time_in_which_a_failure_was_answered_is_no_latency() -> None:
     )
     assert at_once.latency is not None
     assert (at_once.latency.max, at_once.latency.samples) == (20.0, 1)
+    failed, answered = at_once.recent
+    assert (failed.latency_ms, failed.failure_ms) == (None, 900.0)
+    assert (answered.latency_ms, answered.failure_ms) == (20.0, None)
+
+
+def test_a_limit_is_not_counted_but_remembered_for_the_ranking() -> None:
+    kept = statistics(CheckSample(NOW - 1, UP, 20.0), CheckSample(NOW, LIMITED, 80.0))
+    assert kept.uptime.day == 100.0
+    assert kept.latency is not None
+    assert kept.latency.samples == 1
+    assert [(sample.ok, sample.failure_ms) for sample in kept.recent] == [
+        (True, None),
+        (False, 80.0),
+    ]
 
 
 def test_what_is_older_than_every_window_is_forgotten_in_steps() -> None:

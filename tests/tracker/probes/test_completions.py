@@ -170,7 +170,7 @@ async def test_a_completion_lost_to_a_time_out_is_counted_with_it():
         async with open_check(here) as ask:
             with trio.move_on_after(0.1):
                 await ask()
-            lost, finding = ask.cut_off(), await ask()
+            lost, finding = ask.partial_result(), await ask()
     assert (lost.completions, lost.requests) == (finding.completions, finding.requests) == (1, 1)
 
 

@@ -166,17 +166,17 @@ def test_a_remembered_estimate_is_the_one_a_fresh_policy_makes():
         (
             (93.0,),
             "93 ms on average lately, no recent failure (0.49 % risk of a 10 s time-out), "
-            "expected cost 141.6 ms",
+            "expected time 141.6 ms",
         ),
         (
             ("fail", 93.0),
             "93 ms on average lately, with recent failures (2.3 % risk of a 10 s time-out), "
-            "expected cost 320.7 ms",
+            "expected time 320.7 ms",
         ),
         (
             (93.0, "fail", "fail"),
             "its last 2 checks failed, so the next call has a 25 % chance; "
-            "93 ms on average lately, or a 10 s time-out, expected cost 7523.2 ms",
+            "93 ms on average lately, or a 10 s time-out, expected time 7523.2 ms",
         ),
     ],
 )

@@ -44,7 +44,7 @@ def ranked(*candidates, policy=None, excluded=(), **more):
 def test_the_sentence_tells_the_first_with_its_numbers_and_the_next():
     assert ranked(GROQ, OPENAI).reason == (
         "openai is first: 93 ms on average lately, no recent failure "
-        "(0.49 % risk of a 10 s time-out), expected cost 141.6 ms; groq is next at 233.1 ms."
+        "(0.49 % risk of a 10 s time-out), expected time 141.6 ms; groq is next at 233.1 ms."
     )
 
 

@@ -11,7 +11,7 @@ import trio
 from tests.helpers.factories import START, outcome, provider
 from tracker.core.clock import Clock
 from tracker.core.outcomes import CheckResult, OutcomeKind
-from tracker.core.settings import Config, RankingSettings
+from tracker.core.settings import Config, RankingSettings, Timing
 from tracker.core.snapshot import Snapshot
 from tracker.ranking import FallbackRanker, Ranking, load_policy
 from tracker.replay import (
@@ -320,3 +320,87 @@ async def test_the_rankings_of_a_tracker_are_reproduced_from_its_database(tmp_pa
     assert [r.ranked for r in again[2:]] == [r.ranked for r in answers[2:]]
     assert [r.best for r in again] == [r.best for r in answers]
     assert len({r.best for r in answers}) > 1
+
+
+def hourly(rounds, **providers):
+    """Rows of a check an hour of each provider: its cells in turn, "" for a round without it."""
+    return [
+        f"{START + timedelta(hours=n):%Y-%m-%dT%H:%M:%SZ},{name},{cells[n % len(cells)]}"
+        for n in range(rounds)
+        for name, cells in providers.items()
+        if cells[n % len(cells)]
+    ]
+
+
+def expected_cost(path, **more):
+    (result,) = results(read(path, **more), "expected_cost", **more)
+    return result
+
+
+GOOD, SLOWER, LIMITED, BROKEN = "1,100,200", "1,150,200", "0,,429", "0,,500"
+
+
+@pytest.mark.parametrize("failure", [LIMITED, BROKEN, "0,,402", "0,80,429", "0,80,500"])
+def test_a_limit_is_remembered_against_a_provider_as_a_failure_is(written, failure):
+    result = expected_cost(written(*hourly(60, a=[GOOD, failure], b=[SLOWER])))
+    assert (result.success_percent, result.switches) == (100.0, 1)
+
+
+def test_a_request_that_is_our_mistake_is_not_counted(written):
+    for status in (400, 405, 409, 413, 422):
+        path = written(*hourly(40, a=[f"0,,{status}", GOOD, GOOD, GOOD], b=["1,900,200"]))
+        result = expected_cost(path)
+        assert (result.success_percent, result.latency_ms) == (100.0, 100.0)
+        assert "10 rows tell of a malformed request" in read(path).notes[0]
+
+
+def test_each_provider_is_judged_by_its_own_time_out(written):
+    slow = Timing(timeout_seconds=60.0, degraded_latency_ms=30_000.0)
+    path = written(*hourly(10, a=["1,20000,200"]))
+    assert kinds(read(path, timings={"a": slow})) == [OutcomeKind.OK] * 10
+    result = expected_cost(path, timings={"a": slow})
+    assert (result.success_percent, result.cost_regret_ms) == (100.0, 0.0)
+
+
+def test_hysteresis_counts_from_the_first_sweep_whoever_joins_later(written):
+    rows = hourly(60, a=["1,105,200", GOOD], b=[GOOD, "1,105,200"])
+    path = written(*rows, hourly(60, c=["1,5000,200"])[-1])
+    assert expected_cost(path).switches == 0
+    assert read(path).notes == ("joined after the first of 60 rounds: c (round 60)",)
+
+
+def test_the_regret_of_a_failure_is_unknown_where_nobody_knows_how_fast_the_others_were(written):
+    path = written(*hourly(40, a=["0,,", "1,,", "1,,", "1,,"], b=["1,,"]))
+    (result,) = results(read(path), "lowest_latency")
+    assert (result.success_percent, result.cost_regret_ms) == (75.0, None)
+
+
+def test_a_provider_that_ends_grows_stale_and_is_told(written):
+    path = written(*hourly(5, a=[GOOD]), *hourly(60, b=["1,500,200"]))
+    result = expected_cost(path)
+    assert (result.n, result.switches) == (52, 1)
+    assert read(path).notes == (
+        "ended before the last of 60 rounds: a (round 5); stale from then on",
+    )
+
+
+def test_a_status_of_0_is_unknown_and_told(written):
+    path = written(*hourly(5, a=[GOOD]), *hourly(1, b=["0,,0"]))
+    assert OutcomeKind.CONNECT in kinds(read(path))
+    assert "1 rows have http_status 0: taken as unknown" in read(path).notes
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 36, 1_440])
+def test_a_round_is_as_long_as_the_checks_are_apart(written, minutes):
+    rows = [row(minutes * n, name) for n in range(20) for name in "ab"]
+    history = read(written(*rows))
+    assert len(history.rounds) == 20
+    (result,) = results(history, "expected_cost")
+    assert result.n == 16
+
+
+def test_a_recheck_belongs_to_the_round_of_its_check(written):
+    later = START + timedelta(minutes=20, seconds=2)
+    again = f"{later:%Y-%m-%dT%H:%M:%SZ},a,0,,500"
+    rows = [row(5 * n, "a") for n in range(8)]
+    assert len(read(written(*rows, again)).rounds) == 8

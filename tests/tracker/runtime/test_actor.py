@@ -34,6 +34,8 @@ class FakeProvider:
     overlaps: int = 0
     opened: int = 0
     times: list[float] = attrs.field(factory=list)
+    models: list[str] = attrs.field(factory=list)
+    remembered: object = None
 
     @asynccontextmanager
     async def open(self, _: Provider) -> AsyncIterator[Check]:
@@ -50,6 +52,16 @@ class FakeProvider:
             self.running -= 1
         kind = self.kinds.pop(0) if len(self.kinds) > 1 else self.kinds[0]
         return finding(kind, retry_after=self.retry_after)
+
+    async def check_model(self, model: str) -> CheckResult:
+        self.models.append(model)
+        return attrs.evolve(await self(), completions=1)
+
+    def partial_result(self) -> CheckResult:
+        return CheckResult(kind=OutcomeKind.TIMEOUT, facts=Facts(reachable=False))
+
+    def remember(self, learned: object) -> None:
+        self.remembered = learned
 
 
 @asynccontextmanager
@@ -110,7 +122,7 @@ async def test_what_a_check_knows_when_it_is_cut_off_is_reported(
     autojump_clock: MockClock,
 ) -> None:
     class Begun(FakeProvider):
-        def cut_off(self) -> CheckResult:
+        def partial_result(self) -> CheckResult:
             facts = Facts(reachable=True)
             return CheckResult(kind=OutcomeKind.TIMEOUT, facts=facts, requests=2, completions=1)
 

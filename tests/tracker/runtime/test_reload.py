@@ -22,6 +22,7 @@ from tracker.config import read_config
 from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
+from tracker.probes.check import FunctionCheck
 from tracker.ranking import PolicyError
 from tracker.runtime import logs, reload
 from tracker.runtime.actor import Check
@@ -68,7 +69,7 @@ class World:
             self.made[settings.name] += 1
             return finding(latency_ms=100.0)
 
-        yield check
+        yield FunctionCheck(check)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[tuple[Tracker, Reloader]]:

@@ -20,6 +20,7 @@ from tracker.core.backoff import Backoff
 from tracker.core.outcomes import CheckResult, OutcomeKind, Status
 from tracker.core.redaction import Secret
 from tracker.core.settings import Provider
+from tracker.probes.check import FunctionCheck
 from tracker.runtime import aggregator
 from tracker.runtime import tracker as handle
 from tracker.runtime.actor import Check
@@ -51,7 +52,7 @@ class World:
             retry_after = self.retry_after.get(settings.name)
             return finding(kind, latency_ms=100.0 + len(settings.name), retry_after=retry_after)
 
-        yield check
+        yield FunctionCheck(check)
 
     def config(self, *names: str, **more: Any) -> Config:
         providers = tuple(provider(name, interval_seconds=60.0) for name in names)

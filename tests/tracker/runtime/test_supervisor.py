@@ -11,6 +11,7 @@ from tests.helpers.factories import finding, provider
 from tracker.core.backoff import Backoff
 from tracker.core.outcomes import CheckResult
 from tracker.core.settings import Provider
+from tracker.probes.check import FunctionCheck
 from tracker.runtime.actor import ActorContext, Check
 from tracker.runtime.messages import ActorCrashed, ActorMessage, CheckCompleted, CheckRescheduled
 from tracker.runtime.supervisor import Supervisor
@@ -32,7 +33,7 @@ class Bugs:
                 raise ZeroDivisionError("a bug of ours")
             return finding()
 
-        yield check
+        yield FunctionCheck(check)
 
 
 @attrs.define

@@ -156,7 +156,7 @@ async def test_a_clock_set_back_leaves_history_in_order(path: str) -> None:
         for seconds in (10, 5, 3_600, 3_590):
             await store.write([check(seconds=seconds)])
         points = (await store.history(since=HOUR_AGO)).providers["a"]
-        columns = (await store.load(HOUR_AGO)).histories["a"]
+        columns = (await store.load(HOUR_AGO)).histories["a", None]
     ages = [3_600.0, 3_590.0, 10.0, 5.0]
     assert [(NOW - point.at).total_seconds() for point in points] == ages
     assert [NOW.timestamp() - at for at in columns.at] == ages

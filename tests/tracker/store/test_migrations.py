@@ -12,7 +12,12 @@ from tracker.core.outcomes import OutcomeKind
 from tracker.store import StoreUnavailable, open_store
 from tracker.store.schema import APPLICATION, MIGRATIONS, upgrade
 
-ROW = "INSERT INTO checks VALUES (1,'a',?,'healthy','ok',5.0,NULL,300.0,200,'kept',0,0.0,0)"
+ROW = """
+INSERT INTO checks (
+    id, provider_name, checked_at_ms, status, outcome, response_time_ms, interval_seconds,
+    http_status, error_message, consecutive_failures, rate_limit_percent, completions
+) VALUES (1, 'a', ?, 'healthy', 'ok', 5.0, 300.0, 200, 'kept', 0, 0.0, 0)
+"""
 
 
 def older(path: Path, version: int) -> None:
@@ -37,7 +42,7 @@ async def test_an_older_database_is_migrated_after_a_backup(tmp_path: Path, vers
     async with open_store(str(path), clock=CLOCK) as store:
         assert store.state.ok
         await store.write([check(message="new")])
-        assert len((await store.load(NOW - timedelta(hours=1))).histories["a"]) == 2
+        assert len((await store.load(NOW - timedelta(hours=1))).histories["a", None]) == 2
     async with open_store(str(fresh), clock=CLOCK):
         pass
     assert stored(path) == ["kept", "new"]

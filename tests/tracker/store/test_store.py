@@ -23,7 +23,7 @@ from structlog.testing import capture_logs
 from tests.helpers.garbage import gone, no_collector
 from tests.helpers.store_records import CLOCK, NOW, ask, beside, check, opened, stored
 from tracker.core.outcomes import OutcomeKind, Status
-from tracker.core.records import ChangeKind, ChangeRecord, OverrideRecord
+from tracker.core.records import ChangeKind, ChangeRecord, CorrectionRecord, OverrideRecord
 from tracker.store import KINDS, Store, StoreState, StoreUnavailable, history, open_store, writing
 from tracker.store.backlog import Backlog
 from tracker.store.connection import connect
@@ -107,14 +107,17 @@ async def test_loads_what_was_written(path: Path) -> None:
         )
     async with open_store(str(path), clock=CLOCK) as store:
         loaded = await store.load(NOW - timedelta(hours=1))
-    a, b = loaded.histories["a"], loaded.histories["b"]
+    a, b = loaded.histories["a", None], loaded.histories["b", None]
     assert list(a.at) == [NOW.timestamp() - 20, NOW.timestamp() - 10]
     assert list(a.latency_ms) == [1.5, 120.0]
     assert [KINDS[code] for code in a.kinds] == [OutcomeKind.OK, OutcomeKind.SLOW]
     assert list(a.completions) == [255, 0]
     assert [KINDS[code] for code in b.kinds] == [OutcomeKind.TIMEOUT]
     assert str(b.latency_ms[0]) == "nan"
-    assert loaded.states == {"a": "{}", "b": "{}"}  # of the last written, not of the newest
+    assert loaded.states == {
+        ("a", None): "{}",
+        ("b", None): "{}",
+    }  # of the last written, not of the newest
     assert loaded.overrides == {"a": override}
     assert loaded.best == "a"
 
@@ -184,7 +187,7 @@ async def test_a_state_goes_with_the_check_it_was_judged_with(path: Path) -> Non
         await store.write([check("gone", seconds=9_000), check("there", seconds=9_000)])
         await store.write([check("there", state='{"n": 2}')])
         await store.prune(NOW - timedelta(hours=2))
-        assert (await store.load(LONG_AGO)).states == {"there": '{"n": 2}'}
+        assert (await store.load(LONG_AGO)).states == {("there", None): '{"n": 2}'}
     assert ask(path, "SELECT provider_name FROM provider_states") == [("there",)]
 
 
@@ -219,7 +222,7 @@ async def test_no_statement_of_the_running_store_scans_a_table(path: Path) -> No
         writing.prune(connection, NOW)
         for names in (None, ["a"]):
             for resolution in (None, 60.0):
-                question = history.HistoryQuery.of(names, LONG_AGO, NOW, resolution, False)
+                question = history.HistoryQuery.of(names, LONG_AGO, NOW, resolution)
                 history.history(connection, question)
         history.changes(connection, "a", LONG_AGO, 10)
         connection.exec_trace = None
@@ -739,3 +742,29 @@ def test_kill_9_loses_no_acknowledged_row_and_halves_no_batch(path: Path) -> Non
         assert present >= acknowledged
         assert present % 20 == 0
         assert ask(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+async def test_the_checks_of_an_offer_are_its_own(path: Path) -> None:
+    async with open_store(str(path), clock=CLOCK) as store:
+        asked = [check(message="own"), check(message="offer", model="m", state='{"n": 1}')]
+        await store.write(asked)
+        loaded = await store.load(LONG_AGO)
+        assert loaded.histories.keys() == {("a", None), ("a", "m")}
+        assert loaded.states == {("a", None): "{}", ("a", "m"): '{"n": 1}'}
+        own = await store.history(["a"], since=LONG_AGO, raw=True)
+        offer = await store.history(["a"], since=LONG_AGO, raw=True, model="m")
+        assert [len(found.providers["a"]) for found in (own, offer)] == [1, 1]
+    assert ask(path, "SELECT provider_name, model, status FROM current_offers") == [
+        ("a", "m", "healthy")
+    ]
+
+
+async def test_a_failure_that_was_our_network_s_is_corrected_in_its_row(path: Path) -> None:
+    failed = check(kind=OutcomeKind.DNS, message="no such host")
+    correction = CorrectionRecord(provider="a", at=failed.result.at, message="ours")
+    async with open_store(str(path), clock=CLOCK) as store:
+        await store.write([failed, check("b", kind=OutcomeKind.DNS), correction])
+    assert ask(path, "SELECT provider_name, outcome, error_message FROM checks ORDER BY id") == [
+        ("a", "internal", "ours"),
+        ("b", "dns", ""),
+    ]

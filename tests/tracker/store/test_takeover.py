@@ -77,7 +77,7 @@ async def test_history_is_taken_over_after_a_backup(tmp_path: Path) -> None:
         async with open_store(str(path), clock=CLOCK) as store:
             loaded = await store.load(NOW - timedelta(hours=1))
             await store.write([check("groq", message="ours")])
-    history = loaded.histories["groq"]
+    history = loaded.histories["groq", None]
     assert [datetime.fromtimestamp(at, UTC).isoformat() for at in history.at] == [
         "2026-11-23T11:30:01+00:00",
         "2026-11-23T11:35:00+00:00",

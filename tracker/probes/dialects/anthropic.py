@@ -8,7 +8,9 @@ from typing import Any
 
 from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Secret
+from tracker.core.request_shape import RequestShape
 from tracker.probes.completions import HELLO, CompletionFormat, complete
+from tracker.probes.json_values import as_text
 from tracker.probes.list_models import check_list
 from tracker.probes.session import Session
 
@@ -22,16 +24,21 @@ async def check(session: Session, key: Secret | None) -> CheckResult:
     return await check_list(session, key, session.option("path"))
 
 
-def body(_: Session, model: str) -> dict[str, Any]:
-    return {"model": model, "messages": HELLO, "max_tokens": 1, "stream": True}
+def body(shape: RequestShape, model: str) -> dict[str, Any]:
+    return {
+        "model": model,
+        "messages": HELLO,
+        "max_tokens": shape.tokens,
+        "stream": shape.stream,
+    }
 
 
 def answers(event: Mapping[str, Any]) -> bool:
-    return event.get("type") in ANSWERS
+    return as_text(event.get("type")) in ANSWERS
 
 
 def speaks(event: Mapping[str, Any]) -> bool:
-    return event.get("type") in SPEAKS
+    return as_text(event.get("type")) in SPEAKS
 
 
 WIRE = CompletionFormat(body=body, answers=answers, speaks=speaks)

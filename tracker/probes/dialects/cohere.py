@@ -8,9 +8,13 @@ from typing import Any
 
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Secret
+from tracker.core.request_shape import RequestShape
 from tracker.probes.completions import HELLO, CompletionFormat, complete
+from tracker.probes.json_values import as_bool, as_mapping, as_text
 from tracker.probes.list_models import check_list, hourly_models
 from tracker.probes.session import Session
+
+ANSWERS = frozenset({"content-delta", "message-end"})
 
 
 async def check(session: Session, key: Secret | None) -> CheckResult:
@@ -25,8 +29,8 @@ async def _check_key(session: Session, key: Secret | None) -> CheckResult:
     reply = await session.post(session.option("path"), key)
     if (refusal := session.refused(reply)) is not None:
         return refusal
-    valid = reply.json.get("valid") if isinstance(reply.json, dict) else None
-    if not isinstance(valid, bool):
+    valid = as_bool(as_mapping(reply.json).get("valid"))
+    if valid is None:
         return session.misshapen(reply, "it does not say whether the key is valid")
     facts = Facts(reachable=True, authenticated=valid)
     if not valid:
@@ -35,12 +39,19 @@ async def _check_key(session: Session, key: Secret | None) -> CheckResult:
     return session.found(reply, OutcomeKind.OK, "", facts, models=models)
 
 
-def body(_: Session, model: str) -> dict[str, Any]:
-    return {"model": model, "messages": HELLO, "max_tokens": 1, "stream": True}
+def body(shape: RequestShape, model: str) -> dict[str, Any]:
+    return {
+        "model": model,
+        "messages": HELLO,
+        "max_tokens": shape.tokens,
+        "stream": shape.stream,
+    }
 
 
 def answers(event: Mapping[str, Any]) -> bool:
-    return event.get("type") in {"content-delta", "message-end"} or "finish_reason" in event
+    return (
+        as_text(event.get("type")) in {"content-delta", "message-end"} or "finish_reason" in event
+    )
 
 
 def speaks(event: Mapping[str, Any]) -> bool:

@@ -4,13 +4,13 @@
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.rate_limits import LimitReading
 from tracker.core.redaction import Secret
 from tracker.probes.completions import complete
 from tracker.probes.dialects.openai import WIRE
+from tracker.probes.json_values import as_bool, as_mapping, as_text, mappings
 from tracker.probes.limits.values import amount
 from tracker.probes.list_models import check_list, hourly_models
 from tracker.probes.session import Session
@@ -30,9 +30,9 @@ async def _check_balance(session: Session, key: Secret | None) -> CheckResult:
     reply = await session.get(session.option("path"), key)
     if (refusal := session.refused(reply)) is not None:
         return refusal
-    body: dict[str, Any] = reply.json if isinstance(reply.json, dict) else {}
-    available = body.get("is_available")
-    if not isinstance(available, bool):
+    body = as_mapping(reply.json)
+    available = as_bool(body.get("is_available"))
+    if available is None:
         return session.misshapen(reply, "it does not say whether there is a balance")
     facts = Facts(reachable=True, authenticated=True, quota_available=available)
     limits = tuple(balances(body.get("balance_infos")))
@@ -45,8 +45,8 @@ async def _check_balance(session: Session, key: Secret | None) -> CheckResult:
 
 def balances(infos: object) -> Iterator[LimitReading]:
     """What is left in each currency; there is no limit to set it against."""
-    for info in infos[:CURRENCIES] if isinstance(infos, list) else ():
-        currency = info.get("currency") if isinstance(info, dict) else None
-        if isinstance(currency, str) and currency.isalpha() and len(currency) == 3:
+    for info in mappings(infos, CURRENCIES):
+        currency = as_text(info.get("currency"))
+        if currency.isalpha() and len(currency) == 3:
             left = amount(info.get("total_balance"))
             yield LimitReading(name=f"balance_{currency.lower()}", remaining=left)

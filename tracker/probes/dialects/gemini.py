@@ -9,7 +9,9 @@ from typing import Any
 
 from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Secret
+from tracker.core.request_shape import RequestShape
 from tracker.probes.completions import CompletionFormat, complete
+from tracker.probes.json_values import as_list, as_mapping
 from tracker.probes.list_models import check_list
 from tracker.probes.session import Session
 
@@ -20,17 +22,21 @@ async def check(session: Session, key: Secret | None) -> CheckResult:
     return await check_list(session, key, session.option("path"))
 
 
-def body(_: Session, _model: str) -> dict[str, Any]:
+def body(shape: RequestShape, _model: str) -> dict[str, Any]:
     return {
         "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
-        "generationConfig": {"maxOutputTokens": 1},
+        "generationConfig": {"maxOutputTokens": shape.tokens},
     }
 
 
+def is_blocked(event: Mapping[str, Any]) -> bool:
+    """The prompt itself was refused: our check's fault, not the model's."""
+    return bool(as_mapping(event.get("promptFeedback")).get("blockReason"))
+
+
 def answers(event: Mapping[str, Any]) -> bool:
-    candidates = event.get("candidates")
-    return isinstance(candidates, list) and bool(candidates)
+    return bool(as_list(event.get("candidates")))
 
 
 # A token spent on thinking leaves a candidate without text: it is the first sign all the same.
-WIRE = CompletionFormat(body=body, answers=answers, speaks=answers)
+WIRE = CompletionFormat(body=body, answers=answers, speaks=answers, is_blocked=is_blocked)

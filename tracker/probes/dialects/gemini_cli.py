@@ -18,6 +18,7 @@ from tracker.core.redaction import Secret
 from tracker.probes.google_login import Login, access_token, renewed
 from tracker.probes.http.failures import FetchError
 from tracker.probes.http.response import BoundedResponse
+from tracker.probes.json_values import as_list, as_text, mappings
 from tracker.probes.limits.values import amount, wait
 from tracker.probes.session import Session
 
@@ -59,6 +60,9 @@ def _tiered(session: Session, reply: BoundedResponse) -> CheckResult:
     facts = Facts(reachable=True, authenticated=True)
     if isinstance(reply.json.get("currentTier"), dict):
         return session.found(reply, OutcomeKind.OK, "", facts)
+    if as_list(reply.json.get("allowedTiers")) and not as_list(reply.json.get("ineligibleTiers")):
+        message = "the account has not been set up for the Gemini CLI yet: run `gemini` once"
+        return session.found(reply, OutcomeKind.AUTH, message, facts)
     reason = _ineligible(reply.json.get("ineligibleTiers"))
     message = f"the token is valid, but the account has no tier here: {reason}"
     return session.found(reply, OutcomeKind.AUTH, message, facts)
@@ -66,9 +70,9 @@ def _tiered(session: Session, reply: BoundedResponse) -> CheckResult:
 
 def _ineligible(tiers: object) -> str:
     """Google's reason why there is no tier."""
-    first = tiers[0] if isinstance(tiers, list) and tiers else None
-    told = [first.get("reasonCode"), first.get("reasonMessage")] if isinstance(first, dict) else []
-    return ", ".join(text for text in told if isinstance(text, str)) or "no reason was given"
+    tier = next(mappings(tiers, 1), {})
+    told = (as_text(tier.get(name)) for name in ("reasonCode", "reasonMessage"))
+    return ", ".join(filter(None, told)) or "no reason was given"
 
 
 async def _with_quota(session: Session, login: Login, finding: CheckResult) -> CheckResult:
@@ -105,18 +109,17 @@ async def _quota(session: Session, login: Login) -> tuple[LimitReading, ...]:
 
 
 def readings(buckets: object, now: datetime) -> Iterator[LimitReading]:
-    """One reading a bucket, in percent. Without ``remainingFraction`` it is spent (Mirrowel)."""
-    for bucket in buckets[:BUCKETS] if isinstance(buckets, list) else ():
-        model = bucket.get("modelId") if isinstance(bucket, dict) else None
-        if isinstance(model, str) and model:
+    """Yield a reading a bucket, in percent; the CLI skips those without a fraction (0.61)."""
+    for bucket in mappings(buckets, BUCKETS):
+        model = as_text(bucket.get("modelId"))
+        if model and amount(bucket.get("remainingFraction")) is not None:
             yield _reading(model, bucket, now)
 
 
 def _reading(model: str, bucket: Mapping[str, Any], now: datetime) -> LimitReading:
     left = min(amount(bucket.get("remainingFraction")) or 0.0, 1.0)
     reset = wait(bucket.get("resetTime"), now)
-    sort = bucket.get("tokenType")
-    name = f"{model} {sort.lower()}" if isinstance(sort, str) else model
+    name = f"{model} {as_text(bucket.get('tokenType')).lower()}".strip()
     return LimitReading(
         name=("".join(c for c in name if c.isprintable()) or "model")[:80],
         limit=100.0,

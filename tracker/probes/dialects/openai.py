@@ -5,7 +5,9 @@ from typing import Any
 
 from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Secret
+from tracker.core.request_shape import RequestShape
 from tracker.probes.completions import HELLO, CompletionFormat, complete
+from tracker.probes.json_values import as_mapping, mappings
 from tracker.probes.list_models import check_list
 from tracker.probes.session import Session
 
@@ -19,26 +21,25 @@ async def check(session: Session, key: Secret | None) -> CheckResult:
     return await check_list(session, key, session.option("path"))
 
 
-def body(session: Session, model: str) -> dict[str, Any]:
-    field = session.memory.get("length_field", "max_tokens")
-    return {"model": model, "messages": HELLO, field: 1, "stream": True}
+def body(shape: RequestShape, model: str) -> dict[str, Any]:
+    return {"model": model, "messages": HELLO, shape.field: shape.tokens, "stream": shape.stream}
 
 
 def answers(event: Mapping[str, Any]) -> bool:
-    return _choice(event) is not None
+    """A streamed role alone proves nothing: servers send it before they have asked the model."""
+    choice = _choice(event)
+    return choice is not None and ("delta" not in choice or speaks(event))
 
 
 def speaks(event: Mapping[str, Any]) -> bool:
     choice = _choice(event) or {}
-    delta = choice.get("delta")
-    said = isinstance(delta, dict) and any(delta.get(field) for field in SPOKEN)
+    delta = as_mapping(choice.get("delta"))
+    said = any(delta.get(field) for field in SPOKEN)
     return bool(said or choice.get("finish_reason"))
 
 
 def _choice(event: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    choices = event.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    return first if isinstance(first, dict) else None
+    return next(mappings(event.get("choices"), 1), None)
 
 
 WIRE = CompletionFormat(body=body, answers=answers, speaks=speaks)

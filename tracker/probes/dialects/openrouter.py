@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
@@ -12,10 +12,13 @@ from tracker.core.rate_limits import LimitReading
 from tracker.core.redaction import Secret
 from tracker.probes.completions import complete
 from tracker.probes.dialects.openai import WIRE
+from tracker.probes.json_values import as_mapping, as_text
 from tracker.probes.limits.bodies import next_midnight
-from tracker.probes.limits.values import DAY, amount
+from tracker.probes.limits.values import DAY, MONTH, WEEK, amount, wait
 from tracker.probes.list_models import check_list, hourly_models
 from tracker.probes.session import Session
+
+WINDOWS = {"daily": DAY, "weekly": WEEK, "monthly": MONTH}
 
 
 async def check(session: Session, key: Secret | None) -> CheckResult:
@@ -30,9 +33,13 @@ async def _check_key(session: Session, key: Secret | None) -> CheckResult:
     reply = await session.get(session.option("path"), key)
     if (refusal := session.refused(reply)) is not None:
         return refusal
-    data = reply.json.get("data") if isinstance(reply.json, dict) else None
+    data = as_mapping(reply.json).get("data")
     if not isinstance(data, dict):
         return session.misshapen(reply, "it does not describe the key")
+    if data.get("is_management_key") is True:
+        facts = Facts(reachable=True, authenticated=False)
+        message = "key refused: it is a management key, which may not ask models"
+        return session.found(reply, OutcomeKind.AUTH, message, facts)
     now = session.clock.now()
     limits = tuple(readings(data, now))
     if (spent := _spent(data, limits)) is not None:
@@ -57,18 +64,27 @@ def readings(data: Mapping[str, Any], now: datetime) -> Iterator[LimitReading]:
     ``rate_limit`` beside them is always -1 and says nothing.
     """
     tomorrow = next_midnight(now, UTC)
-    budget, left = amount(data.get("limit")), data.get("limit_remaining")
-    if budget is not None and (isinstance(left, int | float) and not isinstance(left, bool)):
-        daily = data.get("limit_reset") == "daily"
+    budget, left = amount(data.get("limit")), _overdrawn_is_none(data.get("limit_remaining"))
+    if budget is not None and left is not None:
+        window = WINDOWS.get(as_text(data.get("limit_reset")))
         yield LimitReading(
             name="credits",
             limit=budget,
-            remaining=amount(max(left, 0)),  # overdrawn is spent
-            window_seconds=DAY if daily else None,
-            reset_at=tomorrow if daily else None,
+            remaining=left,
+            window_seconds=window,
+            reset_at=None if window is None else _next_reset(window, now),
         )
-    free = data.get("free_model_daily_requests")
-    if isinstance(free, dict) and (limit := amount(free.get("limit"))) is not None:
+    # What the key's workspace and guardrails leave it: zero or negative refuses every request.
+    layer = as_mapping(data.get("effective_budget"))
+    if (left := _overdrawn_is_none(layer.get("remaining_usd"))) is not None:
+        seconds = wait(layer.get("resets_at"), now)
+        yield LimitReading(
+            name="budget",
+            remaining=left,
+            reset_at=None if seconds is None else now + timedelta(seconds=seconds),
+        )
+    free = as_mapping(data.get("free_model_daily_requests"))
+    if (limit := amount(free.get("limit"))) is not None:
         yield LimitReading(
             name="free_requests_day",
             limit=limit,
@@ -78,10 +94,29 @@ def readings(data: Mapping[str, Any], now: datetime) -> Iterator[LimitReading]:
         )
 
 
+def _overdrawn_is_none(left: object) -> float | None:
+    """Return what is left of money, 0 where it is overdrawn, None where it is not a number."""
+    if isinstance(left, bool) or not isinstance(left, int | float):
+        return None
+    return amount(max(left, 0))
+
+
+def _next_reset(window: float, now: datetime) -> datetime:
+    """Return the start of the next UTC day, week (on Monday) or month."""
+    tomorrow = next_midnight(now, UTC)
+    if window == DAY:
+        return tomorrow
+    if window == WEEK:
+        return tomorrow + timedelta(days=(7 - tomorrow.weekday()) % 7)
+    return (now.astimezone(UTC).replace(day=1) + timedelta(days=32)).replace(
+        day=1, hour=0, minute=0, second=0, microsecond=0
+    )
+
+
 def _spent(data: Mapping[str, Any], limits: tuple[LimitReading, ...]) -> LimitReading | None:
     """The limit that stops every request. Free requests stop only who has no credit at all."""
     for limit in limits:
-        stops = limit.name == "credits" or data.get("is_free_tier") is True
+        stops = limit.name in {"credits", "budget"} or data.get("is_free_tier") is True
         if limit.remaining == 0 and stops:
             return limit
     return None

@@ -75,7 +75,7 @@ def _causes(error: BaseException | None, depth: int = 0) -> Iterator[BaseExcepti
 def _address_failure(causes: list[BaseException], host: str) -> tuple[OutcomeKind, str] | None:
     for error in causes:
         if isinstance(error, AddressRefusedError):
-            return OutcomeKind.REQUEST, str(error)
+            return OutcomeKind.DNS, str(error)
         if isinstance(error, socket.gaierror):
             return OutcomeKind.DNS, f"{host} cannot be resolved: {error.strerror}"
         if isinstance(error, UnicodeError | httpx.InvalidURL | httpx.UnsupportedProtocol):

@@ -1,6 +1,7 @@
 """The bounded request: no redirect, no surprise, every failure named."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
 from itertools import accumulate
 
 import attrs
@@ -10,6 +11,7 @@ import trio
 
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.settings import Provider
+from tracker.probes.http.encoding import SUPPORTED, UnpackError, unpack
 from tracker.probes.http.failures import FetchError, host_of, to_fetch_error
 from tracker.probes.http.network import (
     AddressRefusedError,
@@ -34,12 +36,20 @@ FAILURES = (
     OSError,
     ValueError,
 )
+REQUEST_TIMEOUT = 408
 PLAIN = frozenset({"", "identity"})
+# How long we listen on after the first token: an error that follows at once is part of the answer,
+# how the stream ends is not.
+LOOK_ON_SECONDS = 0.25
 
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """What is sent. limit: bytes read of a good answer. timed: note when each piece arrived."""
+    """What is sent.
+
+    limit: bytes read of a good answer. timed: note when each piece arrived. watch: says when a
+    streamed answer is answered: we listen on for LOOK_ON_SECONDS then, and hang up.
+    """
 
     url: str
     method: str = "GET"
@@ -47,20 +57,41 @@ class Request:
     content: bytes | None = attrs.field(default=None, repr=False)
     limit: int = SMALL
     timed: bool = False
+    watch: "Watch | None" = attrs.field(default=None, repr=False)
+
+
+class Progress(Enum):
+    """What a piece of an answer means for reading on."""
+
+    WAITING = auto()
+    ANSWERED = auto()
+    OVER = auto()
+
+
+Watch = Callable[[bytes], Progress]
+"""Takes each piece of a good answer and says how far the answer is."""
 
 
 async def fetch(transport: Transport, request: Request, provider: Provider) -> BoundedResponse:
-    """One request, one answer of bounded size. Raises FetchError for anything else."""
-    progress = transport.begin()
+    """Make one request and read its answer, bounded. Raises FetchError for anything else.
+
+    It is sent once more only where the server had closed an idle connection before: a GET whose
+    kept connection was dead, or answered 408, which is how proxies close one. A POST is never sent
+    twice: it has a connection of its own.
+    """
+    progress = await transport.begin(fresh=request.method != "GET")
     try:
         if provider.proxy is not None:
             _check_literal(request.url, provider)
-        return await _exchange(transport, request, progress)
+        response = await _exchange(transport, request, progress)
+        if progress.connected or response.status != REQUEST_TIMEOUT:
+            return response
     except FAILURES as error:
-        # The server closed an idle connection just as we used it again: that is no outage.
         reused = not (progress.connected or progress.answered)
         if not (reused and isinstance(error, STALE)):
             raise to_fetch_error(error, request.url, progress) from None
+    transport.answered = False
+    await transport.begin(fresh=True)
     return await fetch(transport, request, provider)
 
 
@@ -81,42 +112,52 @@ async def _exchange(
         first = trio.current_time() - began
         refuse_redirect(response)
         limit = request.limit if response.is_success else SMALL
-        pieces = await _read(response, limit, began)
+        watch = request.watch if response.is_success else None
+        pieces = await _read(response, limit, began, watch)
     finally:
         await response.aclose()
     body = b"".join(piece for piece, _ in pieces)
     if len(body) > limit and response.is_success:
         raise too_large(limit)
+    if _encoding(response) in SUPPORTED:
+        body = _unpack(body, is_success=response.is_success)
     return BoundedResponse(
         status=response.status_code,
         headers=tuple((name.lower(), value) for name, value in response.headers.multi_items()),
         body=body[:limit],
-        seconds=trio.current_time() - began,
+        seconds=pieces[-1][1] if watch and pieces else trio.current_time() - began,
         first_byte_seconds=first,
         cut=len(body) > limit,
         arrivals=_arrivals(pieces) if request.timed else (),
     )
 
 
-async def _read(response: httpx.Response, limit: int, began: float) -> list[tuple[bytes, float]]:
-    """Raw pieces with their seconds, stopping beyond ``limit``; none of an encoded body."""
-    if response.headers.get("content-encoding", "identity").strip().lower() not in PLAIN:
-        return _refuse_encoding(response)
+async def _read(
+    response: httpx.Response, limit: int, began: float, watch: Watch | None
+) -> list[tuple[bytes, float]]:
+    """Read raw pieces with their seconds, stopping beyond ``limit`` or when ``watch`` says so."""
+    _check_encoding(response)
     if response.is_success and _content_length(response) > limit:
         raise too_large(limit)
     pieces: list[tuple[bytes, float]] = []
-    size = 0
+    size, told = 0, Progress.WAITING
     try:
-        async for piece in response.aiter_raw():
-            if size <= limit:
+        with trio.CancelScope() as listening:
+            async for piece in response.aiter_raw():
+                if size > limit or told is Progress.OVER:
+                    continue
                 pieces.append((piece, trio.current_time() - began))
                 size += len(piece)
-                if size > limit:
+                if watch is not None:
+                    before, told = told, max(told, watch(piece), key=lambda each: each.value)
+                    if before is Progress.WAITING and told is not Progress.WAITING:
+                        listening.deadline = trio.current_time() + LOOK_ON_SECONDS
+                if size > limit or told is Progress.OVER:
                     # Ends the generators under us by an error of theirs: breaking off would
                     # leave them to the garbage collector.
                     await response.extensions["network_stream"].aclose()
-    except httpcore.NetworkError:
-        if size <= limit:
+    except (httpcore.NetworkError, httpcore.ProtocolError):
+        if size <= limit and told is Progress.WAITING:
             raise
     return pieces
 
@@ -138,12 +179,28 @@ def too_large(limit: int) -> FetchError:
     )
 
 
-def _refuse_encoding(response: httpx.Response) -> list[tuple[bytes, float]]:
-    """Unpacking would give whoever answers 400 MB of our memory for 200 kB of his."""
-    if response.is_success:
+def _encoding(response: httpx.Response) -> str:
+    return str(response.headers.get("content-encoding", "identity")).strip().lower()
+
+
+def _check_encoding(response: httpx.Response) -> None:
+    """Refuse a compression that we cannot bound. Raises FetchError."""
+    if _encoding(response) not in PLAIN | SUPPORTED:
         message = "the answer is compressed, though we asked for none"
         raise FetchError(OutcomeKind.BAD_RESPONSE, message, answered=True)
-    return []
+
+
+def _unpack(body: bytes, *, is_success: bool) -> bytes:
+    """Unpack what was compressed although we asked for none; an error is judged without.
+
+    Raises FetchError.
+    """
+    try:
+        return unpack(body)
+    except UnpackError as error:
+        if not is_success:
+            return b""
+        raise FetchError(OutcomeKind.BAD_RESPONSE, str(error), answered=True) from None
 
 
 def _content_length(response: httpx.Response) -> int:

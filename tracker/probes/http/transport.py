@@ -68,13 +68,20 @@ class Transport(httpx.AsyncBaseTransport):
     ) -> None:
         self.connections: dict[str, httpcore.AsyncConnectionInterface] = {}
         self.answered = False
+        self.sent = 0
         self._backend = backend
         self._trust, self._make_pool = trust, pool
         self._tls = trust()
         self._pool = pool(self._tls)
 
-    def begin(self) -> ExchangeProgress:
-        """That of the exchange that follows."""
+    async def begin(self, *, fresh: bool = False) -> ExchangeProgress:
+        """Return the progress of the exchange that follows. ``fresh``: on a connection of its own.
+
+        Every exchange is counted in ``sent``, whether or not it is answered.
+        """
+        if fresh:
+            for name in tuple(self.connections):
+                await self._drop(name)
         self._backend.progress = progress = ExchangeProgress()
         return progress
 
@@ -86,6 +93,7 @@ class Transport(httpx.AsyncBaseTransport):
             target=request.url.raw_path,
         )
         connection = await self._connection(url.origin)
+        self.sent += 1
         try:
             response = await connection.handle_async_request(
                 httpcore.Request(

@@ -8,14 +8,8 @@ from zoneinfo import ZoneInfo
 
 from tracker.core.rate_limits import LimitReading
 from tracker.probes.error_bodies import error_parts, error_text
-from tracker.probes.google_errors import (
-    first,
-    mapping,
-    quota_id,
-    quota_window,
-    retry_delay,
-    violations,
-)
+from tracker.probes.google_errors import quota_id, quota_window, retry_delay, violations
+from tracker.probes.json_values import as_mapping, first
 from tracker.probes.limits.headers import header_readings
 from tracker.probes.limits.told_times import reset_told, seconds_told
 from tracker.probes.limits.values import DAY, HOUR, MINUTE, SECOND, reading, wait
@@ -58,7 +52,7 @@ def body_readings(body: object, *, now: datetime) -> Iterator[LimitReading]:
         yield one
     if (one := _allowance(body, now)) is not None:
         yield one
-    headers = mapping(mapping(error.get("metadata")).get("headers"))
+    headers = as_mapping(as_mapping(error.get("metadata")).get("headers"))
     texts = [(name.lower(), value) for name, value in headers.items() if isinstance(value, str)]
     yield from header_readings(texts, now=now, provider="")
 
@@ -144,7 +138,7 @@ def _field(body: object, names: Sequence[str], now: datetime) -> float | None:
 
 
 def _error(body: object) -> Mapping[str, Any]:
-    return mapping(mapping(first(body)).get("error"))
+    return as_mapping(as_mapping(first(body)).get("error"))
 
 
 def _message(error: Mapping[str, Any]) -> str:

@@ -42,6 +42,13 @@ _FIELD = re.compile(
 _ANTHROPIC = re.compile(
     r"(?P<counts>anthropic)-ratelimit-(?P<suffix>[a-z0-9-]{1,40})-(?P<field>limit|remaining|reset)"
 )
+# A share that is used, of five hours and of seven days (Claude's subscriptions).
+_UNIFIED = re.compile(
+    r"anthropic-ratelimit-unified-(?P<count>\d{1,3})(?P<unit>[hd])-(?P<field>utilization|reset)"
+)
+_UNIFIED_UNITS = {"h": HOUR, "d": DAY}
+# LiteLLM passes its upstream's headers on under this prefix, and repeats only some of them.
+FORWARDED = "llm_provider-"
 _WINDOW = re.compile(rf"_(?:(?P<count>\d{{1,4}})_)?(?P<unit>{'|'.join(_UNITS)})s?$")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+", re.ASCII)
 # Alternatives begin with different characters: no text can be matched in two ways.
@@ -62,11 +69,42 @@ class _Told:
 def header_readings(headers: Headers, *, now: datetime, provider: str) -> Iterator[LimitReading]:
     """Every limit the headers tell, each name once."""
     told: dict[str, _Told] = defaultdict(_Told)
-    for name, value in headers:
+    for name, value in strip_forwarded(headers):
         if len(value) <= VALUE_LENGTH:
             _note(told, name, value)
+    yield from _unified_readings(headers, now)
     for name, values in told.items():
         if (one := _settled(name, values, now=now, provider=provider)) is not None:
+            yield one
+
+
+def strip_forwarded(headers: Headers) -> Iterator[tuple[str, str]]:
+    """Yield the headers; those a gateway forwards under a prefix where it has none of its own."""
+    own = {name for name, _ in headers}
+    for name, value in headers:
+        plain = name.removeprefix(FORWARDED)
+        if plain == name or plain not in own:
+            yield plain, value
+
+
+def _unified_readings(headers: Headers, now: datetime) -> Iterator[LimitReading]:
+    told: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for name, value in headers:
+        if len(value) <= VALUE_LENGTH and (found := _UNIFIED.fullmatch(name)):
+            told[found["count"], found["unit"]][found["field"]] = value
+    for (count, unit), values in told.items():
+        used = amount(values.get("utilization"))
+        if used is None:
+            continue
+        one = reading(
+            f"unified_{count}{unit}",
+            limit=["100"],
+            remaining=[f"{100.0 * (1.0 - min(used, 1.0)):.4f}"],
+            reset=[values["reset"]] if "reset" in values else [],
+            window_seconds=window(int(count) * _UNIFIED_UNITS[unit]),
+            now=now,
+        )
+        if one is not None:
             yield one
 
 
@@ -178,11 +216,12 @@ def retry_after(headers: Headers, *, now: datetime) -> float | None:
 
     ``retry-after-ms`` is the exact form of the same; of contradicting ones the longest counts.
     """
-    exact = [amount(value) for name, value in headers if name == "retry-after-ms"]
+    plain = list(strip_forwarded(headers))
+    exact = [amount(value) for name, value in plain if name == "retry-after-ms"]
     if waits := [one / 1000.0 for one in exact if one is not None]:
         return max(waits)
     told: Iterable[float | None] = (
-        wait(value, now) for name, value in headers if name == "retry-after"
+        wait(value, now) for name, value in plain if name == "retry-after"
     )
     if waits := [one for one in told if one is not None]:
         return max(0.0, *waits)

@@ -278,7 +278,7 @@ def buckets(*fractions):
     ("fractions", "kind", "left"),
     [
         ((0.5, 0.0), OutcomeKind.OK, [50.0, 0.0]),
-        ((0.0, None), OutcomeKind.QUOTA_EXHAUSTED, [0.0, 0.0]),
+        ((0.0, None), OutcomeKind.QUOTA_EXHAUSTED, [0.0]),
         ((7.0,), OutcomeKind.OK, [100.0]),
     ],
 )

@@ -139,6 +139,19 @@ async def test_a_gzip_bomb_is_not_unpacked():
     async with http_server(answer(bomb, content_encoding="gzip")) as server:
         finding = await check(server.url)
     assert finding.kind is OutcomeKind.BAD_RESPONSE
+    assert finding.message == "the compressed answer is too large: over 1024 KiB"
+
+
+async def test_a_compressed_answer_is_unpacked_within_bounds():
+    listed = gzip.compress(b'{"data": [{"id": "a"}]}')
+    async with http_server(answer(listed, content_encoding="gzip")) as server:
+        finding = await check(server.url)
+    assert (finding.kind, finding.models) == (OutcomeKind.OK, ("a",))
+
+
+async def test_a_compression_we_cannot_bound_is_refused():
+    async with http_server(answer(b"x", content_encoding="br")) as server:
+        finding = await check(server.url)
     assert finding.message == "the answer is compressed, though we asked for none"
 
 
@@ -377,7 +390,7 @@ async def test_what_a_name_resolves_to_is_checked(monkeypatch, address, allow_pr
     resolve_to(monkeypatch, [address])
     finding = await check("http://api.example.test", allow_private=allow_private)
     assert (finding.kind, finding.message) == (
-        OutcomeKind.REQUEST,
+        OutcomeKind.DNS,
         f"api.example.test is {message}",
     )
 
@@ -388,7 +401,7 @@ async def test_a_name_that_turns_inward_later_is_refused_then(monkeypatch):
         names = resolve_to(monkeypatch, ["127.0.0.1"], ["169.254.169.254"])
         async with open_check(provider(f"http://api.example.test:{port}")) as ask:
             kinds = [(await ask()).kind, (await ask()).kind]
-    assert kinds == [OutcomeKind.OK, OutcomeKind.REQUEST]
+    assert kinds == [OutcomeKind.OK, OutcomeKind.DNS]
     assert len(names) == 2  # one look-up a connection: what was checked is what was asked
 
 
@@ -530,7 +543,7 @@ def with_password(url):
 async def test_a_proxy_does_not_lead_to_a_private_address():
     async with http_server(answer(LIST)) as proxy:
         finding = await check("http://10.0.0.7", proxy=proxy.url)
-    assert finding.kind is OutcomeKind.REQUEST
+    assert finding.kind is OutcomeKind.DNS
     assert proxy.asked == []
 
 

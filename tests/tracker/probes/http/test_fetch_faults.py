@@ -65,7 +65,7 @@ async def test_what_hangs_ends_with_the_scope_around_it(name, hang):
     gc.collect()  # a socket left open would tell, and fail this test
     assert scope.cancelled_caught
     assert trio.current_time() - began < PATIENCE + 0.3
-    assert check.cut_off().facts == Facts(reachable=name == "dripping its body")
+    assert check.partial_result().facts == Facts(reachable=name == "dripping its body")
 
 
 async def test_a_name_that_is_unknown():

@@ -195,7 +195,7 @@ def test_an_export_that_is_none_is_1(command: Commands, lines: tuple[str, ...]) 
     assert (found.code, found.out, found.err) == (
         1,
         "",
-        f"{url} does not answer as a tracker does\n",
+        f"invalid response from the tracker at {url}\n",
     )
 
 
@@ -242,7 +242,7 @@ def test_a_password_in_the_url_is_not_told(command: Commands, user: str) -> None
         assert "p4ssw0rd" not in found.err
     with answering(answer("hi")) as url:
         found = command("status", "--url", url.replace("//", f"//{user}"))
-    assert found.err == f"{url} does not answer as a tracker does\n"
+    assert found.err == f"invalid response from the tracker at {url}\n"
 
 
 NESTED = "[" * 200_000 + "]" * 200_000
@@ -271,7 +271,7 @@ def test_another_server_is_not_taken_for_a_tracker(
     with answering(answer(body)) as url:
         found = command(*arguments, "--url", url, **TOKEN)
     assert (found.code, found.out) == (1, "")
-    assert found.err == f"{url} does not answer as a tracker does\n"
+    assert found.err == f"invalid response from the tracker at {url}\n"
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_what_another_server_refuses_is_not_taken_for_a_trackers_word(
         reset = ["--reset"] if "tune" in arguments else []
         found = command(*arguments, *reset, "--url", url, **TOKEN)
     assert (found.code, found.out) == (1, "")
-    assert found.err == f"{url} does not answer as a tracker does ({said})\n"
+    assert found.err == f"invalid response from the tracker at {url} ({said})\n"
 
 
 @pytest.mark.parametrize("hours", ["0", "169", "1.5", "24.0", "-1", "nan", "day", ""])
@@ -384,12 +384,12 @@ class TestTune:
 
 
 def test_a_tracker_for_readers_only_is_asked_with_the_token(command: Commands) -> None:
-    server = ServerSettings(port=0, read_token=Secret("reading-0123456"))
+    server = ServerSettings(port=0, read_token=Secret("reading-01234567"))
     with real_tracker(command.folder, server) as closed:
         found = command("status", "--url", closed.url)
         assert (found.code, found.out) == (2, "")
         assert "no token was sent" in found.err
-        found = command("status", "--url", closed.url, "--token-env", "R", R="reading-0123456")
+        found = command("status", "--url", closed.url, "--token-env", "R", R="reading-01234567")
         assert found.code == 0
 
 
@@ -403,7 +403,7 @@ def test_a_trackers_file_says_where_it_is_asked_and_with_which_token(
     command: Commands, arguments: tuple[str, ...], host: str
 ) -> None:
     server = ServerSettings(
-        port=0, read_token=Secret("reading-0123456"), admin_token=Secret("changing-012345")
+        port=0, read_token=Secret("reading-01234567"), admin_token=Secret("changing-01234567")
     )
     with real_tracker(command.folder, server) as asked:
         port = asked.url.rsplit(":", 1)[1]
@@ -411,10 +411,10 @@ def test_a_trackers_file_says_where_it_is_asked_and_with_which_token(
         file = command.configured(
             f'[server]\nhost = "{host}"\nport = {port}\nroot_path = "/llm"\n{tokens}'
         )
-        found = command(*arguments, "--config", file, R="reading-0123456", A="changing-012345")
+        found = command(*arguments, "--config", file, R="reading-01234567", A="changing-01234567")
         assert (found.code, found.err) == (0, "")
         used, other = ("A", "R") if "tune" in arguments else ("R", "A")
-        found = command(*arguments, "--config", file, **{other: "reading-0123456"})
+        found = command(*arguments, "--config", file, **{other: "reading-01234567"})
         assert (found.code, found.out) == (2, "")
         assert found.err == f"{used} is not set: it must hold the tracker's token\n"
 
@@ -456,3 +456,52 @@ def test_a_question_does_not_load_the_server() -> None:
     )
     assert run.stdout.startswith("no tracker answers at http://127.0.0.1:1")
     assert run.stdout.splitlines()[-1] == "[]"
+
+
+def test_status_of_one_provider_shows_it_in_full(command: Commands, tracker: RealTracker) -> None:
+    found = command("status", "groq", "--url", tracker.url)
+    assert found.code == 0
+    words = {line.split()[0] for line in found.out.splitlines() if line.strip()}
+    assert {"provider", "status", "why", "usable", "uptime", "proven"} <= words
+    assert command("status", "nobody", "--url", tracker.url).code == 2
+    assert command("status", "groq", "--watch", "--url", tracker.url).code == 2
+
+
+def test_best_quiet_prints_the_name_alone(command: Commands, tracker: RealTracker) -> None:
+    assert command("best", "-q", "--url", tracker.url).out == "groq\n"
+    assert command("best", "-q", "--url", tracker.url, "--candidates", "nobody").out == ""
+
+
+def test_the_address_may_stand_in_the_environment(command: Commands, tracker: RealTracker) -> None:
+    assert command("best", "-q", PROVIDER_STATUS_URL=tracker.url).out == "groq\n"
+
+
+def test_models_shows_who_offers_one(command: Commands, tracker: RealTracker) -> None:
+    listed = command("models", "--url", tracker.url, "--json").json["models"]
+    name = listed[0]["model"]
+    found = command("models", name, "--url", tracker.url, "--json").json
+    assert found == listed[0] | {"offers": found["offers"]}
+    assert "its provider" in command("models", name, "--url", tracker.url).out
+    unknown = command("models", "no-such-model", "--url", tracker.url)
+    assert (unknown.code, unknown.out) == (2, "")
+    best = command("best", "-q", "--model", name, "--url", tracker.url).out.strip()
+    assert best.partition("/")[2] in {offer["model"] for offer in found["offers"]}
+
+
+def test_changes_show_what_happened_and_why(
+    command: Commands, tracker: RealTracker, all_refuse: None
+) -> None:
+    found = command("changes", "groq", "--url", tracker.url)
+    assert found.code == 0
+    assert "degraded" in found.out
+    kinds = {
+        one["kind"] for one in command("changes", "--url", tracker.url, "--json").json["changes"]
+    }
+    assert kinds <= {"status", "best", "offer", "model"}
+
+
+def test_every_command_says_in_a_line_what_it_does(command: Commands) -> None:
+    lines = command("--help").out.splitlines()
+    told = {line.strip("│ ").split()[0]: line.strip("│ ") for line in lines if "│" in line}
+    for name in ("serve", "probe", "status", "best", "models", "history", "changes", "tune"):
+        assert len(told[name].split()) > 3, name

@@ -1,0 +1,69 @@
+"""``models``: who offers which model, and which offer of it is best."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+from cyclopts import Parameter
+from rich.table import Table
+from rich.text import Text
+
+from api.cli.errors import ExitCode
+from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
+from api.cli.tables import mark, milliseconds, show, table
+from api.cli.tracker_client import TrackerClient
+from api.schemas import models as schemas
+
+Model = Annotated[
+    str | None, Parameter(help="One model, by any of its names; all of them if left out.")
+]
+
+
+def models(
+    model: Model = None,
+    *,
+    url: Url = None,
+    token_env: ReadToken = None,
+    config: TrackerConfig = None,
+    json: AsJson = False,
+) -> int:
+    """Show who offers which model, best offer first.
+
+    An unknown model exits 2 and names the nearest ones.
+    """
+    tracker = TrackerClient.for_reading(url, token_env, config)
+    if model is None:
+        document = tracker.ask("/api/models")
+        shown = _all_table(tracker.convert(document, schemas.ModelList).models)
+    else:
+        document = tracker.ask(f"/api/models/{quote(model, safe='')}")
+        shown = _offers_table(tracker.convert(document, schemas.Model))
+    show(document, shown, as_json=json)
+    return ExitCode.OK
+
+
+def _all_table(models: list[schemas.Model]) -> Table:
+    shown = table("model", "offers", "best", "status")
+    for model in models:
+        best = model.offers[0] if model.offers else None
+        shown.add_row(
+            Text(model.model),
+            str(len(model.offers)),
+            Text("" if best is None else f"{best.provider_name}/{best.model}"),
+            mark(best.status if best is not None and best.usable else "unknown"),
+        )
+    return shown
+
+
+def _offers_table(model: schemas.Model) -> Table:
+    shown = table("provider", "model", "status", "usable", "first token", "rests on", "why")
+    for offer in model.offers:
+        shown.add_row(
+            Text(offer.provider_name),
+            Text(offer.model),
+            mark(offer.status),
+            "yes" if offer.usable else "no",
+            milliseconds(offer.ttft_ms),
+            "own checks" if offer.evidence == "offer" else "its provider",
+            Text(offer.reason),
+        )
+    return shown

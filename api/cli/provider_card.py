@@ -1,0 +1,102 @@
+"""One provider in full, for a terminal."""
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from api.cli.tables import clock, mark, milliseconds, percent, table
+from api.schemas import status as schemas
+
+UNKNOWN = "–"
+WORDS = {True: "yes", False: "no", None: "not proven"}
+
+
+def provider_card(provider: schemas.Provider) -> RenderableType:
+    """Lay out everything that is known of a provider: facts, limits, keys and offers."""
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    facts.add_column(no_wrap=True, style="bold")
+    facts.add_column()
+    for name, value in _facts(provider):
+        facts.add_row(name, value)
+    parts: list[RenderableType] = [facts]
+    if provider.rate_limit.limits:
+        parts += [Text(), _limits(provider.rate_limit)]
+    if provider.keys:
+        parts += [Text(), _keys(provider.keys)]
+    if provider.offers:
+        parts += [Text(), _offers(provider.offers)]
+    return Group(*parts)
+
+
+def _facts(one: schemas.Provider) -> Iterator[tuple[str, Text]]:
+    yield "provider", Text(one.provider_name)
+    yield "status", mark(one.status)
+    yield "why", Text(one.reason)
+    yield "usable", Text("yes" if one.usable else _why_not(one))
+    yield "last check", Text(f"{clock(one.last_check)}: {one.outcome or 'none yet'}")
+    yield "next check", Text(f"{clock(one.next_check)}, every {one.interval_seconds:g} s")
+    yield "latency", Text(_latency(one))
+    uptime = one.uptime
+    yield (
+        "uptime",
+        Text(f"1 h {percent(uptime.hour)}, 24 h {percent(uptime.day)}, 7 d {percent(uptime.week)}"),
+    )
+    yield "checks in 24 h", Text(f"{one.checks_24h}, {one.completions_24h} completions")
+    yield (
+        "proven",
+        Text(
+            f"reachable {WORDS[one.reachable]}, key accepted {WORDS[one.authenticated]}, "
+            f"quota left {WORDS[one.quota_available]}, answers {WORDS[one.inference]}"
+        ),
+    )
+
+
+def _why_not(one: schemas.Provider) -> str:
+    if not one.enabled:
+        return "no: it is switched off"
+    return "no" if one.usable_at is None else f"not before {clock(one.usable_at)}"
+
+
+def _latency(one: schemas.Provider) -> str:
+    known = one.latency_ms
+    if not known.samples:
+        return UNKNOWN
+    return (
+        f"last {milliseconds(one.response_time_ms)}; in 24 h p50 {milliseconds(known.p50)}, "
+        f"p95 {milliseconds(known.p95)}, max {milliseconds(known.max)}"
+    )
+
+
+def _limits(rate_limit: schemas.RateLimit) -> Table:
+    estimated = "~" if rate_limit.source == "estimate" else ""
+    shown = table("limit", "of", "left", "resets")
+    for one in rate_limit.limits:
+        shown.add_row(
+            Text(one.name),
+            UNKNOWN if one.limit is None else f"{one.limit:g}",
+            UNKNOWN if one.remaining is None else f"{estimated}{one.remaining:g}",
+            clock(one.reset_at),
+        )
+    return shown
+
+
+def _keys(keys: list[schemas.Key]) -> Table:
+    shown = table("key", "state")
+    for key in keys:
+        shown.add_row(str(key.number), key.state.replace("_", " "))
+    return shown
+
+
+def _offers(offers: list[schemas.Offer]) -> Table:
+    shown = table("model", "status", "first token", "last check", "why")
+    for offer in offers:
+        shown.add_row(
+            Text(offer.model),
+            mark(offer.status),
+            milliseconds(offer.ttft_ms),
+            clock(offer.last_check),
+            Text(offer.reason),
+        )
+    return shown

@@ -1,0 +1,50 @@
+"""``status``: what a running tracker knows of every provider, or of one in full."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+from cyclopts import Parameter
+
+from api.cli.errors import ExitCode, UsageError
+from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
+from api.cli.provider_card import provider_card
+from api.cli.tables import providers_table, show
+from api.cli.tracker_client import TrackerClient
+from api.cli.watch import follow
+from api.schemas import status as schemas
+
+Name = Annotated[str | None, Parameter(help="One provider in full; all if left out.")]
+Watch = Annotated[
+    bool,
+    Parameter(name=["--watch", "-w"], negative=(), help="Stay and show every change until Ctrl-C."),
+]
+
+
+def status(
+    name: Name = None,
+    *,
+    watch: Watch = False,
+    url: Url = None,
+    token_env: ReadToken = None,
+    config: TrackerConfig = None,
+    json: AsJson = False,
+) -> int:
+    """Show every provider of a running tracker, or one in full.
+
+    With --watch and --json: one document a line, at each change. When the tracker goes, and when
+    it is back, stderr says so.
+    """
+    tracker = TrackerClient.for_reading(url, token_env, config)
+    if watch and name is not None:
+        raise UsageError("--watch shows all providers: leave the name out")
+    if watch:
+        follow(tracker, as_json=json)
+        return ExitCode.OK
+    if name is not None:
+        document = tracker.ask(f"/api/providers/status/{quote(name, safe='')}")
+        show(document, provider_card(tracker.convert(document, schemas.Provider)), as_json=json)
+        return ExitCode.OK
+    document = tracker.ask("/api/providers/status")
+    listed = tracker.convert(document, schemas.Status).providers
+    show(document, providers_table(listed.values()), as_json=json)
+    return ExitCode.OK

@@ -1,0 +1,158 @@
+"""Who offers which model, and which offer of it is best."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import attrs
+import msgspec
+from quart import Response
+
+from api.http.etags import respond
+from api.http.openapi import NOT_MODIFIED, describe, gives
+from api.http.problems import Problem
+from api.http.query import query
+from api.http.response_cache import CachedResponse, ResponseCache, answer_of
+from api.ranking_filter import listed_models
+from api.routes.route import Route
+from api.schemas import models as schemas
+from api.schemas import status
+from api.schemas.convert import convert
+from tracker.core.model_resolver import ModelMatch, ModelResolver, NamedOffer
+from tracker.core.model_tasks import other_task
+from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus, Snapshot
+
+if TYPE_CHECKING:
+    from tracker.runtime.tracker import Tracker
+
+SHOWN = 100  # characters of a name that is not known
+
+
+@attrs.frozen
+class ModelRoutes:
+    """``/api/models``: models by common name, and ``/api/providers/models``: by their ids."""
+
+    tracker: "Tracker"
+    answers: ResponseCache
+
+    def rules(self) -> Iterator[Route]:
+        yield Route("GET", "/api/models", self.model_list)
+        yield Route("GET", "/api/models/<name:name>", self.model)
+        yield Route("GET", "/api/providers/models", self.listed)
+
+    @describe("models", gives(schemas.ModelList), NOT_MODIFIED)
+    async def model_list(self) -> Response:
+        """Every model by its common name, with its offers, best first."""
+        query()
+        snapshot = self.tracker.snapshot
+        resolver = await self.tracker.find_models()
+        return respond(
+            await self.answers.get_slowly(
+                snapshot, "model list", lambda: _encode_list(snapshot, resolver)
+            )
+        )
+
+    @describe("models", gives(schemas.Model), NOT_MODIFIED, errors=[404])
+    async def model(self, name: str) -> Response:
+        """One model, by an id of it or by its name in any packaging; best offer first."""
+        query()
+        snapshot = self.tracker.snapshot
+        match = find_model(await self.tracker.find_models(), name)
+        return respond(
+            self.answers.get(snapshot, ("model", name), lambda: self._encode(snapshot, match))
+        )
+
+    @describe("models", gives(status.Models), NOT_MODIFIED)
+    async def listed(self) -> Response:
+        """The ids of each provider's last model list."""
+        query()
+        snapshot = self.tracker.snapshot
+        return respond(
+            await self.answers.get_slowly(snapshot, "models", lambda: _encode_listed(snapshot))
+        )
+
+    def _encode(self, snapshot: Snapshot, match: ModelMatch) -> CachedResponse:
+        ranking = self.tracker.rank_offers(match.offers)
+        places = {(line.provider, line.model): n for n, line in enumerate(ranking.ranked)}
+        offers = sorted(
+            _known_offers(snapshot, match.offers),
+            key=lambda offer: places.get((offer.provider_name, offer.model), len(places)),
+        )
+        return answer_of(msgspec.json.encode(schemas.Model(match.name, offers)))
+
+
+def find_model(resolver: ModelResolver, name: str) -> ModelMatch:
+    """Find a model by any of its names. Raises Problem 404 with the nearest names."""
+    if (match := resolver.resolve(name)) is not None:
+        return match
+    nearest = resolver.nearest_names(name)
+    hint = f"; the nearest names are {', '.join(nearest)}" if nearest else ""
+    raise Problem(
+        status=404,
+        title="No such model",
+        detail=f"no provider watched here lists or offers {name[:SHOWN]!r}{hint}",
+    )
+
+
+def _encode_list(snapshot: Snapshot, resolver: ModelResolver) -> CachedResponse:
+    """In a thread: there may be a hundred thousand of them."""
+    order = {line.provider: n for n, line in enumerate(snapshot.ranking.ranked)}
+    models = [
+        schemas.Model(
+            name,
+            sorted(
+                _known_offers(snapshot, offers),
+                key=lambda offer: (
+                    not offer.usable,
+                    offer.status != "healthy",
+                    offer.evidence != "offer",
+                    order.get(offer.provider_name, len(order)),
+                ),
+            ),
+        )
+        for name, offers in resolver.offers_by_name().items()
+    ]
+    return answer_of(msgspec.json.encode(schemas.ModelList(models)))
+
+
+def _encode_listed(snapshot: Snapshot) -> CachedResponse:
+    listed = sorted(listed_models(snapshot).items())
+    return answer_of(msgspec.json.encode({"models": {m: sorted(names) for m, names in listed}}))
+
+
+def _known_offers(snapshot: Snapshot, offers: Iterable[NamedOffer]) -> Iterator[schemas.ModelOffer]:
+    """Yield the offers of providers that are watched, as the snapshot shows them."""
+    for offer in offers:
+        if (provider := snapshot.providers.get(offer.provider)) is not None:
+            yield _view_offer(offer, provider)
+
+
+def _view_offer(offer: NamedOffer, provider: ProviderStatus) -> schemas.ModelOffer:
+    watched = next((each for each in provider.offers if each.model == offer.model), None)
+    shown = _unwatched(offer, provider) if watched is None else watched
+    calls = _count_calls(offer.model, provider)
+    return convert(schemas.ModelOffer, shown, **calls, provider_name=provider.name)
+
+
+def _count_calls(model: str, provider: ProviderStatus) -> dict[str, int | None]:
+    """Calls as proxies reported them; not known where nobody ever did."""
+    days = provider.traffic.days if provider.traffic else ()
+    day = next((day for day in days if day.model == model), None)
+    if day is None:
+        return {"calls_24h": None, "failures_24h": None}
+    return {"calls_24h": day.calls, "failures_24h": day.failures}
+
+
+def _unwatched(offer: NamedOffer, provider: ProviderStatus) -> OfferStatus:
+    """What is known of an offer that no check asks for: that its provider lists it."""
+    task = other_task(offer.model)
+    reason = f"listed, not checked; {provider.name}: {provider.reason}"
+    if task is not None:
+        reason = f"not for chat ({task}); {provider.name}: {provider.reason}"
+    return OfferStatus(
+        model=offer.model,
+        variant=offer.variant,
+        status=provider.status,
+        usable=provider.usable and task is None,
+        reason=reason,
+        evidence=EvidenceSource.PROVIDER,
+    )

@@ -1,0 +1,36 @@
+"""The shapes of ``/api/models``: who offers which model."""
+
+from msgspec import Struct
+
+from api.schemas.units import Count, EvidenceWord, Milliseconds, OutcomeWord, StatusWord, Timestamp
+
+
+class ModelOffer(Struct, frozen=True):
+    """One model at one provider; ``model`` is the id to send there."""
+
+    provider_name: str
+    model: str
+    variant: str | None
+    status: StatusWord
+    usable: bool
+    reason: str
+    evidence: EvidenceWord
+    outcome: OutcomeWord | None = None
+    last_check: Timestamp | None = None
+    ttft_ms: Milliseconds | None = None
+    tokens_per_second: float | None = None
+    calls_24h: Count | None = None
+    failures_24h: Count | None = None
+
+
+class Model(Struct, frozen=True):
+    """One model by its common name, best offer first."""
+
+    model: str
+    offers: list[ModelOffer]
+
+
+class ModelList(Struct, frozen=True):
+    """Every model that is listed or watched somewhere, by name."""
+
+    models: list[Model]

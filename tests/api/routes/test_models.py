@@ -1,0 +1,100 @@
+"""Who offers which model: ``/api/models``, and ``/best?model=``."""
+
+import json
+from typing import Any
+
+import attrs
+import pytest
+from quart import Response
+
+from api.app import create_app
+from tests.helpers.idle_tracker import a_provider, a_tracker
+from tracker.core.outcomes import Status
+from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus
+
+LLAMA = "llama-3.3-70b-versatile"
+OFFER = OfferStatus(
+    model=LLAMA,
+    variant="versatile",
+    status=Status.HEALTHY,
+    usable=True,
+    reason="last check ok in 300 ms",
+    evidence=EvidenceSource.OFFER,
+    ttft_ms=120.0,
+)
+GROQ = attrs.evolve(a_provider("groq", models=(LLAMA, "whisper-large-v3")), offers=(OFFER,))
+TOGETHER = a_provider("together", models=("meta-llama/Llama-3.3-70B-Instruct-Turbo",))
+
+
+async def get(path: str, *providers: ProviderStatus) -> tuple[Response, Any]:
+    response = await create_app(a_tracker(*providers)).test_client().get(path)
+    return response, json.loads(await response.get_data())
+
+
+async def test_a_model_is_found_by_its_common_name_best_offer_first() -> None:
+    response, body = await get("/api/models/llama-3.3-70b", GROQ, TOGETHER)
+    assert response.status_code == 200
+    assert body["model"] == "llama-3.3-70b"
+    assert [(o["provider_name"], o["model"], o["evidence"]) for o in body["offers"]] == [
+        ("groq", LLAMA, "offer"),
+        ("together", "meta-llama/Llama-3.3-70B-Instruct-Turbo", "provider"),
+    ]
+    assert body["offers"][0]["ttft_ms"] == 120.0
+    assert body["offers"][1]["reason"].startswith("listed, not checked; together: ")
+
+
+async def test_the_list_has_every_model_by_name() -> None:
+    response, body = await get("/api/models", GROQ, TOGETHER)
+    assert response.status_code == 200
+    assert {each["model"]: len(each["offers"]) for each in body["models"]} == {
+        "llama-3.3-70b": 2,
+        "whisper-large-v3": 1,
+    }
+
+
+async def test_what_is_not_for_chat_is_told_and_not_usable() -> None:
+    _, body = await get("/api/models/whisper-large-v3", GROQ)
+    (offer,) = body["offers"]
+    assert not offer["usable"]
+    assert offer["reason"].startswith("not for chat")
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/models/lama-3.3-70b", "/api/providers/best?model=lama-3.3-70b"]
+)
+async def test_an_unknown_model_is_a_404_with_the_nearest_names(path: str) -> None:
+    response, body = await get(path, GROQ)
+    assert response.status_code == 404
+    assert "the nearest names are llama-3.3-70b" in body["detail"]
+
+
+async def test_best_ranks_the_offers_and_gives_the_id_to_send() -> None:
+    response, body = await get("/api/providers/best?model=Llama-3.3-70B", GROQ, TOGETHER)
+    assert response.status_code == 200
+    assert (body["best_provider"], body["best_model"]) == ("groq", LLAMA)
+    assert {(line["provider_name"], line["variant"]) for line in body["ranking"]} == {
+        ("groq", "versatile"),
+        ("together", "instruct-turbo"),
+    }
+
+
+async def test_candidates_may_name_single_offers() -> None:
+    path = f"/api/providers/best?model=llama-3.3-70b&candidates=groq/{LLAMA}"
+    _, body = await get(path, GROQ, TOGETHER)
+    assert [line["provider_name"] for line in body["ranking"]] == ["groq"]
+    response, body = await get(
+        "/api/providers/best?model=llama-3.3-70b&candidates=nobody", GROQ, TOGETHER
+    )
+    assert (response.status_code, body["reason"]) == (
+        503,
+        "None of the candidates offers the model.",
+    )
+
+
+async def test_a_provider_that_is_down_takes_its_offers_with_it() -> None:
+    down = attrs.evolve(TOGETHER, status=Status.DOWN, usable=False, reason="3 checks failed")
+    _, body = await get("/api/providers/best?model=llama-3.3-70b", GROQ, down)
+    assert [line["provider_name"] for line in body["ranking"]] == ["groq"]
+    assert [(e["provider_name"], e["reason"]) for e in body["excluded"]] == [
+        ("together", "3 checks failed")
+    ]

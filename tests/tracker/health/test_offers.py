@@ -1,0 +1,134 @@
+"""Offers beside their provider: what concerns one model, and what concerns them all."""
+
+from datetime import timedelta
+
+import attrs
+import pytest
+
+from tests.helpers.factories import AT_START, START, finding, provider
+from tracker.core.clock import ClockReading
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind, Status
+from tracker.core.snapshot import EvidenceSource, Excluded, OfferStatus, ProviderStatus
+from tracker.health.provider_state import ProviderState
+from tracker.ranking.policy import Candidate
+
+OK, NOT_FOUND, SERVER, AUTH = (
+    OutcomeKind.OK,
+    OutcomeKind.NOT_FOUND,
+    OutcomeKind.SERVER,
+    OutcomeKind.AUTH,
+)
+
+
+def clock(seconds: float) -> ClockReading:
+    return ClockReading(START + timedelta(seconds=seconds), seconds)
+
+
+def watching(*models: str) -> ProviderState:
+    settings = attrs.evolve(provider("groq", interval_seconds=60.0), models=models)
+    state = ProviderState(settings)
+    state.record_check(found(OK), 60.0, AT_START)
+    return state
+
+
+def found(kind: OutcomeKind, model: str | None = None, **more: object) -> CheckResult:
+    return finding(kind, provider="groq", at=START, model=model, **more)
+
+
+def view(state: ProviderState, seconds: float = 1.0) -> ProviderStatus:
+    return state.refresh(clock(seconds))
+
+
+def offer(state: ProviderState, model: str, seconds: float = 1.0) -> OfferStatus:
+    return next(each for each in view(state, seconds).offers if each.model == model)
+
+
+def test_without_a_check_of_its_own_an_offer_stands_on_its_provider_and_says_so() -> None:
+    shown = offer(watching("a-70b-versatile"), "a-70b-versatile")
+    assert (shown.evidence, shown.status, shown.usable) == (
+        EvidenceSource.PROVIDER,
+        Status.HEALTHY,
+        True,
+    )
+    assert shown.reason == "no check of its own yet; groq: last check ok in 100 ms"
+    assert shown.variant == "versatile"
+
+
+def test_a_model_that_is_gone_leaves_its_provider_healthy() -> None:
+    state = watching("a", "b")
+    for second in range(3):
+        state.record_check(found(NOT_FOUND, "a"), 180.0, clock(second))
+        state.record_check(found(NOT_FOUND, "b"), 180.0, clock(second))
+    shown = view(state)
+    assert (shown.status, shown.usable, shown.consecutive_failures) == (Status.HEALTHY, True, 0)
+    assert [each.status for each in shown.offers] == [Status.DOWN, Status.DOWN]
+    assert [each.usable for each in shown.offers] == [False, False]
+
+
+def test_a_refused_key_takes_all_offers_whichever_found_it() -> None:
+    state = watching("a", "b")
+    state.record_check(found(OK, "a"), 180.0, clock(1))
+    refused = found(AUTH, "b", facts=Facts(reachable=True, authenticated=False))
+    record = state.record_check(refused, 180.0, clock(2))
+    shown = view(state, 3.0)
+    assert (shown.usable, shown.outcome) == (False, AUTH)
+    assert [each.usable for each in shown.offers] == [False, False]
+    assert record.result.model is None  # stored as the provider's, which it concerns
+    assert "asked for b" in record.result.message
+
+
+def test_one_failing_offer_is_its_own_two_within_an_interval_are_the_providers() -> None:
+    state = watching("a", "b")
+    state.record_check(found(SERVER, "a"), 180.0, clock(1))
+    assert view(state).consecutive_failures == 0
+    state.record_check(found(SERVER, "b"), 180.0, clock(2))
+    assert view(state).consecutive_failures == 1
+
+
+def test_a_failure_of_the_other_long_ago_does_not_blame_the_provider() -> None:
+    state = watching("a", "b")
+    state.record_check(found(SERVER, "a"), 180.0, clock(1))
+    state.record_check(found(SERVER, "b"), 180.0, clock(500))
+    assert view(state, 501.0).consecutive_failures == 0
+
+
+def test_a_limit_of_one_model_bars_it_alone() -> None:
+    state = watching("a", "b")
+    limited = found(OutcomeKind.RATE_LIMITED, "a", retry_after=60.0)
+    state.record_check(limited, 180.0, clock(1))
+    state.record_check(found(OK, "b"), 180.0, clock(1))
+    shown = view(state, 2.0)
+    assert shown.usable
+    assert {each.model: each.usable for each in shown.offers} == {"a": False, "b": True}
+    entries = dict(state.offer_entries())
+    assert isinstance(entries["groq/a"], Excluded)
+    assert isinstance(entries["groq/b"], Candidate)
+    assert offer(state, "a", 62.0).usable
+
+
+def test_a_new_setting_keeps_what_is_known_of_an_offer_that_stays() -> None:
+    state = watching("a", "b")
+    state.record_check(found(OK, "a"), 180.0, clock(1))
+    state.update_settings(attrs.evolve(state.provider, models=("c", "a")), overridden=False)
+    assert [(each.model, each.evidence) for each in view(state).offers] == [
+        ("c", EvidenceSource.PROVIDER),
+        ("a", EvidenceSource.OFFER),
+    ]
+
+
+def test_an_offer_whose_check_waits_for_the_budget_says_so() -> None:
+    state = watching("a")
+    state.reschedule(5_000.0, clock(1), model="a", waits_for_budget=True)
+    assert "waits for the completions of the next day" in offer(state, "a").reason
+    state.record_check(found(OK, "a"), 180.0, clock(2))
+    assert "waits" not in offer(state, "a").reason
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.DNS, OutcomeKind.CONNECT, OutcomeKind.TLS])
+def test_the_way_to_the_provider_concerns_the_provider(kind: OutcomeKind) -> None:
+    state = watching("a")
+    state.record_check(found(OK, "a"), 180.0, clock(1))
+    state.record_check(found(kind, "a"), 180.0, clock(2))
+    shown = view(state, 3.0)
+    assert shown.outcome is kind
+    assert shown.offers[0].consecutive_failures == 0

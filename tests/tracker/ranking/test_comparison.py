@@ -1,0 +1,80 @@
+"""Latencies of lists and completions are compared with their like only."""
+
+import attrs
+import pytest
+
+from tracker.core.outcomes import Status
+from tracker.ranking import Candidate, ExpectedCost, Ranked, Sample
+from tracker.ranking.comparison import Basis, Comparison, Latencies
+
+
+def listed(*latencies: float) -> tuple[Sample, ...]:
+    return tuple(Sample(True, ms, 300.0 * n) for n, ms in enumerate(latencies))
+
+
+def completed(*latencies: float) -> tuple[Sample, ...]:
+    return tuple(attrs.evolve(sample, completion=True) for sample in listed(*latencies))
+
+
+def candidate(
+    name: str, samples: tuple[Sample, ...], related: tuple[Sample, ...] = ()
+) -> Candidate:
+    return Candidate(provider=name, status=Status.HEALTHY, samples=samples, related=related)
+
+
+def ranked(*candidates: Candidate) -> dict[str, Ranked]:
+    return {line.provider: line for line in ExpectedCost()(candidates, None)}
+
+
+def test_a_lists_latency_beats_no_completion_by_being_another_thing() -> None:
+    lines = ranked(candidate("list", listed(100.0)), candidate("model", completed(400.0)))
+    assert lines["list"].latency_ms is None
+    assert lines["list"].expected_cost_ms == lines["model"].expected_cost_ms
+    assert lines["list"].reason.startswith(
+        "only its model list was timed, so taken as slow as the slowest peer, 400 ms"
+    )
+    assert lines["model"].reason.startswith("400 ms a completion on average lately")
+
+
+def test_a_list_wins_no_tie_with_a_completion_by_its_name() -> None:
+    lines = ranked(candidate("a", listed(100.0)), candidate("b", completed(400.0)))
+    assert list(lines) == ["b", "a"]
+
+
+def test_the_difference_is_made_up_from_providers_where_both_are_known() -> None:
+    lines = ranked(
+        candidate("list", listed(100.0)),
+        candidate("both", completed(600.0), related=listed(200.0)),
+        candidate("model", completed(290.0)),
+    )
+    assert list(lines) == ["model", "list", "both"]
+    assert lines["list"].latency_ms == 300.0
+    assert "made up from its model list" in lines["list"].reason
+
+
+def test_completions_of_its_offers_stand_in_for_a_providers_own() -> None:
+    lines = ranked(
+        candidate("list", listed(100.0), related=completed(900.0)),
+        candidate("model", completed(400.0)),
+    )
+    assert list(lines) == ["model", "list"]
+    assert lines["list"].latency_ms == 900.0
+
+
+@pytest.mark.parametrize("measured", [listed, completed])
+def test_equal_measurements_are_compared_as_they_are(measured) -> None:
+    lines = ranked(candidate("a", measured(400.0)), candidate("b", measured(100.0)))
+    assert list(lines) == ["b", "a"]
+    assert lines["b"].reason.startswith("100 ms on average lately, ")
+
+
+def test_the_least_that_all_have_is_compared() -> None:
+    switched = candidate("switched", (*listed(100.0), *completed(800.0)))
+    lines = ranked(switched, candidate("list", listed(200.0)))
+    assert list(lines) == ["switched", "list"]
+    assert lines["switched"].latency_ms == 100.0
+
+
+def test_one_that_was_never_timed_decides_nothing() -> None:
+    pool = [Latencies(), Latencies(completion=400.0), Latencies(related_listing=10.0)]
+    assert Comparison.of(pool) == Comparison(Basis.COMPLETION)

@@ -1,0 +1,72 @@
+"""An order that is kept up to date equals the one a fresh policy makes."""
+
+from math import isclose
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracker.core.outcomes import Status
+from tracker.ranking import Candidate, ExpectedCost, FallbackRanker, Ranked, Sample
+
+SIZE = 24  # so that a few changes are moved and many are sorted
+
+samples = st.lists(
+    st.builds(
+        Sample,
+        st.just(True),
+        st.integers(1, 400).map(float) | st.none(),
+        st.just(0.0),
+        completion=st.booleans(),
+    )
+    | st.builds(Sample, st.just(False), st.none(), st.just(0.0)),
+    max_size=3,
+).map(tuple)
+statuses = st.sampled_from([Status.HEALTHY, Status.DEGRADED])
+changes = st.lists(
+    st.lists(st.tuples(st.integers(0, SIZE - 1), samples, statuses), max_size=5), max_size=12
+)
+
+
+def timed(position: int) -> Candidate:
+    return Candidate(
+        provider=f"p{position:02}",
+        status=Status.HEALTHY,
+        samples=(Sample(True, 10.0 * (position % 7 + 1), 0.0),),
+    )
+
+
+@given(changes, st.sampled_from([None, "p00", "p05"]))
+def test_the_order_is_that_of_a_fresh_policy_whatever_changed(
+    steps: list[list[tuple[int, tuple[Sample, ...], Status]]], incumbent: str | None
+) -> None:
+    pool, policy = [timed(n) for n in range(SIZE)], ExpectedCost()
+    for step in steps:
+        for position, checks, status in step:
+            pool[position] = attrs.evolve(pool[position], samples=checks, status=status)
+        assert policy(pool, incumbent) == ExpectedCost()(pool, incumbent)
+
+
+def test_a_question_about_a_few_does_not_disturb_the_order_of_all() -> None:
+    pool, policy = [timed(n) for n in range(SIZE)], ExpectedCost()
+    whole = policy(pool, None)
+    policy(pool[:3], None)
+    pool[5] = attrs.evolve(pool[5], samples=(Sample(True, 1.0, 0.0),))
+    again = policy(pool, None)
+    assert again[0].provider == "p05"
+    kept = {id(line) for line in whole}
+    assert [line.provider for line in again if id(line) not in kept] == ["p05"]
+
+
+def test_lines_get_their_shares_when_they_are_read() -> None:
+    ranking = FallbackRanker()([timed(n) for n in range(SIZE)], (), None)
+    assert {line.weight for line in ranking.ordered} == {0.0}
+    assert isclose(sum(line.weight for line in ranking.ranked), 1.0)
+    assert ranking.ranked is ranking.ranked
+
+
+def test_the_shipped_policies_answer_as_the_rules_for_users_want() -> None:
+    """Their answers are not checked at run time, so that is done here."""
+    pool = [timed(n) for n in range(SIZE)]
+    answer: tuple[Ranked, ...] = FallbackRanker()(pool, (), "p03").ranked
+    assert sorted(line.provider for line in answer) == [each.provider for each in pool]

@@ -1,0 +1,35 @@
+"""Whatever arrives, what is taken is bounded, and proxies are told to send rarer."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracker.reports.admission import BURST, REPORTS_PER_SECOND, SEND_EVERY_SECONDS, Allowance
+
+ARRIVALS = st.lists(st.tuples(st.floats(0.0, 5.0), st.integers(0, 1_000)), min_size=1, max_size=100)
+
+
+def test_a_flood_is_refused_with_the_wait_and_slower_sending() -> None:
+    allowance, admission = Allowance(), None
+    for _ in range(60):
+        allowance, admission = allowance.admit(1_000, 1.0)
+    assert admission is not None
+    assert not admission.taken
+    assert admission.retry_after > 0.0
+    assert admission.send_every_seconds > SEND_EVERY_SECONDS
+
+
+def test_a_refused_batch_is_taken_after_its_wait() -> None:
+    allowance = Allowance(left=0.0, at=10.0)
+    allowance, refused = allowance.admit(1_000, 10.0)
+    _, later = allowance.admit(1_000, 10.0 + refused.retry_after + 0.001)
+    assert later.taken
+
+
+@given(ARRIVALS)
+def test_no_more_is_taken_than_the_burst_and_the_rate(arrivals: list[tuple[float, int]]) -> None:
+    allowance, now, taken = Allowance(), 0.0, 0
+    for pause, reports in arrivals:
+        now += pause
+        allowance, admission = allowance.admit(reports, now)
+        taken += reports if admission.taken else 0
+    assert taken <= BURST + now * REPORTS_PER_SECOND + 1e-6

@@ -1,0 +1,67 @@
+"""A limit told in a report bars its key and model until its reset."""
+
+from datetime import timedelta
+from typing import Any
+
+from tests.helpers.calls import call
+from tests.helpers.factories import AT_START, START
+from tracker.core.outcomes import CheckResult, OutcomeKind
+from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.reports.call import Call
+from tracker.reports.limits import CallLimits
+
+LIMITED = OutcomeKind.RATE_LIMITED
+
+
+def limited(kind: OutcomeKind = LIMITED, wait: float | None = 30.0, **more: Any) -> Call:
+    return call(kind, limit=CheckResult(kind=kind, retry_after=wait), **more)
+
+
+def barred(limits: CallLimits, keys: int = 1, *models: str, now: float = 0.0) -> float | None:
+    found = limits.barred_until(now, keys=keys, models=models)
+    return None if found is None else found[0]
+
+
+def test_a_retry_after_bars_until_it_is_over() -> None:
+    limits = CallLimits()
+    limits.add(limited(), AT_START)
+    assert barred(limits, 1, "m") == 30.0
+    assert barred(limits, 1, "m", now=30.0) is None
+
+
+def test_another_model_or_key_is_still_free() -> None:
+    limits = CallLimits()
+    limits.add(limited(key=1), AT_START)
+    assert barred(limits, 1, "m", "other") is None
+    assert barred(limits, 2, "m") is None
+    limits.add(limited(key=2, wait=10.0), AT_START)
+    assert barred(limits, 2, "m") == 10.0
+
+
+def test_a_limit_without_a_model_is_every_models() -> None:
+    limits = CallLimits()
+    limits.add(limited(model=""), AT_START)
+    assert barred(limits, 1, "a", "b") == 30.0
+
+
+def test_an_untold_limit_ends_with_a_minute_or_a_success() -> None:
+    limits = CallLimits()
+    limits.add(limited(wait=None), AT_START)
+    assert barred(limits, 1, "m") == 60.0
+    limits.add(call(), AT_START)
+    assert barred(limits, 1, "m") is None
+
+
+def test_a_told_limit_outlasts_a_success() -> None:
+    limits = CallLimits()
+    limits.add(limited(), AT_START)
+    limits.add(call(), AT_START)
+    assert barred(limits, 1, "m") == 30.0
+
+
+def test_the_last_call_of_a_limit_bars_although_it_succeeded() -> None:
+    used_up = LimitReading(name="requests", remaining=0, reset_at=START + timedelta(seconds=45))
+    told = CheckResult(kind=OutcomeKind.OK, limits=(used_up,), limits_source=LimitSource.HEADERS)
+    limits = CallLimits()
+    limits.add(call(limit=told), AT_START)
+    assert barred(limits, 1, "m") == 45.0

@@ -1,0 +1,47 @@
+"""A reporter whose failures no check confirms loses its pull for ten minutes."""
+
+from tracker.reports.trust import DISTRUST_SECONDS, MOST_REPORTERS, ReporterTrust
+
+
+def settle(trust: ReporterTrust, *confirmed: bool, reporter: str = "liar") -> None:
+    for one in confirmed:
+        trust.accuse(reporter, "groq")
+        trust.settle("groq", 0.0, confirmed=one)
+
+
+def test_three_unconfirmed_in_a_row_end_the_trust_for_ten_minutes() -> None:
+    trust = ReporterTrust()
+    settle(trust, False, False)
+    assert trust.is_trusted("liar", 0.0)
+    settle(trust, False)
+    assert not trust.is_trusted("liar", DISTRUST_SECONDS - 1.0)
+    assert trust.is_trusted("liar", DISTRUST_SECONDS)
+    assert [one.reporter for one in trust.untrusted(1.0)] == ["liar"]
+    assert not trust.untrusted(DISTRUST_SECONDS)
+
+
+def test_a_confirmed_failure_begins_the_count_anew() -> None:
+    trust = ReporterTrust()
+    settle(trust, False, False, True, False, False)
+    assert trust.is_trusted("liar", 0.0)
+
+
+def test_only_who_accused_is_judged() -> None:
+    trust = ReporterTrust()
+    settle(trust, False, False, False)
+    assert trust.is_trusted("honest", 0.0)
+
+
+def test_a_check_settles_an_accusation_once() -> None:
+    trust = ReporterTrust()
+    trust.accuse("liar", "groq")
+    for _ in range(5):
+        trust.settle("groq", 0.0, confirmed=False)
+    assert trust.is_trusted("liar", 0.0)
+
+
+def test_invented_names_do_not_fill_the_memory() -> None:
+    trust = ReporterTrust()
+    for n in range(2 * MOST_REPORTERS):
+        settle(trust, False, False, False, reporter=f"r{n}")
+    assert len(trust.untrusted(0.0)) == MOST_REPORTERS

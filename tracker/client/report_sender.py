@@ -1,0 +1,123 @@
+"""Sends queued reports in batches, in the background; a tracker that is away costs nothing."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+import anyio
+import attrs
+
+from tracker.client.connection import (
+    Connection,
+    TrackerBusyError,
+    TrackerRefusalError,
+    TrackerUnavailableError,
+)
+from tracker.client.report_queue import QueuedReport, ReportBuilder, ReportCounts, ReportQueue
+from tracker.core.backoff import Backoff
+
+REPORTS = "/api/reports"
+MOST_IN_BATCH = 500  # reports of 2 kB at the very most: the tracker takes 1 MB
+OLDEST_SECONDS = 540.0  # the tracker takes ten minutes; clocks differ
+LOOK_SECONDS = 0.1  # between looks at the queue: any thread may fill it, none must be woken
+SEND_EVERY_SECONDS = 2.0  # until the tracker says otherwise
+LAST_SECONDS = 1.0  # for what is left at the end
+RETRY = Backoff(first=0.5, longest=30.0)
+
+
+@attrs.frozen(kw_only=True)
+class _Receipt:
+    accepted: int
+    refused: int
+    send_every_seconds: float
+
+    @classmethod
+    def read(cls, body: bytes) -> "_Receipt":
+        """Raises ValueError, KeyError, TypeError or AttributeError for what is no receipt."""
+        receipt = json.loads(body)
+        return cls(
+            accepted=int(receipt["accepted"]),
+            refused=len(receipt["refused"]),
+            send_every_seconds=float(receipt["send_every_seconds"]),
+        )
+
+
+@attrs.define(kw_only=True, eq=False)
+class ReportSender:
+    """The queue and its background. reporter: this proxy's name. token: for reports."""
+
+    reporter: str
+    token: str | None = attrs.field(default=None, repr=False)
+    queue: ReportQueue = attrs.field(factory=ReportQueue)
+    builder: ReportBuilder = attrs.field(factory=ReportBuilder)
+    wall: Callable[[], float] = time.time
+    _sent: int = 0
+    _refused: int = 0
+    _trouble: str = ""
+    _every: float = SEND_EVERY_SECONDS
+    _pause: float = 0.0  # that the tracker asked for when it refused the last batch
+
+    @property
+    def counts(self) -> ReportCounts:
+        return ReportCounts(
+            queued=len(self.queue),
+            sent=self._sent,
+            dropped=self.queue.dropped,
+            refused=self._refused,
+            trouble=self._trouble,
+        )
+
+    async def run(self, tracker: Connection) -> NoReturn:
+        """For ever, until cancelled; then one last attempt to send what is left."""
+        try:
+            await self._keep_sending(tracker)
+        finally:
+            with anyio.move_on_after(LAST_SECONDS, shield=True):
+                await self._send_all(tracker)
+
+    async def _keep_sending(self, tracker: Connection) -> NoReturn:
+        failures, sent_at = 0, anyio.current_time()
+        while True:
+            await anyio.sleep(LOOK_SECONDS)
+            due = anyio.current_time() >= sent_at + self._every
+            if not len(self.queue) or not (due or self.queue.urgent):
+                continue
+            failures = 0 if await self._send_all(tracker) else failures + 1
+            sent_at = anyio.current_time()
+            if failures:
+                await anyio.sleep(max(RETRY.delay(failures), self._pause))
+
+    async def _send_all(self, tracker: Connection) -> bool:
+        """False: something was not sent, and waits."""
+        while batch := self.queue.take(MOST_IN_BATCH, not_before=self.wall() - OLDEST_SECONDS):
+            if not await self._send(tracker, batch):
+                return False
+        return True
+
+    async def _send(self, tracker: Connection, batch: list[QueuedReport]) -> bool:
+        headers = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
+        document = {"reporter": self.reporter, "reports": [report.fields for report in batch]}
+        try:
+            body = json.dumps(document, allow_nan=False).encode()
+            receipt = _Receipt.read(await tracker.post(REPORTS, body, headers))
+        except TrackerUnavailableError as error:
+            self._trouble = str(error)
+            self._pause = error.retry_after if isinstance(error, TrackerBusyError) else 0.0
+            self.queue.put_back(batch)
+            return False
+        except TrackerRefusalError as error:  # sending it again would change nothing
+            self._trouble, self._refused = str(error), self._refused + len(batch)
+            return True
+        except anyio.get_cancelled_exc_class():
+            self.queue.put_back(batch)
+            raise
+        except Exception as error:  # noqa: BLE001 (a bug of ours must not end the background)
+            self._trouble = f"reports were not sent: {type(error).__name__}"
+            self._refused += len(batch)
+            return True
+        self._trouble = ""
+        self._sent += receipt.accepted
+        self._refused += receipt.refused
+        self._every = min(max(receipt.send_every_seconds, LOOK_SECONDS), 60.0)
+        return True

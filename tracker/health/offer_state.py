@@ -1,0 +1,122 @@
+"""One watched model at a provider: its own checks, judged by the rules for providers. Pure."""
+
+import attrs
+import msgspec
+
+from tracker.core.clock import ClockReading
+from tracker.core.model_names import parse_model_id
+from tracker.core.outcomes import CheckResult, OutcomeKind
+from tracker.core.snapshot import EvidenceSource, Excluded, OfferStatus, ProviderStatus
+from tracker.health.provider_view import (
+    SURE_REFUSALS,
+    build_entry,
+    describe_decision,
+    error_message,
+    ignore_clock_noise,
+)
+from tracker.health.target_state import PersistedState, StoredTarget, TargetSettings, TargetState
+from tracker.ranking.policy import Candidate
+
+# These say something about the way to the provider or about our account there, not about one
+# model: they are held against the provider.
+CONCERNS_PROVIDER = frozenset(
+    {OutcomeKind.DNS, OutcomeKind.CONNECT, OutcomeKind.TLS, OutcomeKind.AUTH}
+)
+
+
+def concerns_provider(result: CheckResult) -> bool:
+    """Return whether what was found while asking for one model concerns the whole provider."""
+    return result.kind in CONCERNS_PROVIDER
+
+
+@attrs.define(eq=False)
+class OfferState:
+    """What is known of one offer, and what was published of it.
+
+    waits_for_budget: until midnight UTC, because the day's completions are spent.
+    failed_at: steady seconds of its latest failed check, None after a good one.
+    """
+
+    model: str
+    target: TargetState = attrs.field(factory=TargetState)
+    checked: bool = False
+    waits_for_budget: bool = False
+    failed_at: float | None = None
+    view: OfferStatus | None = None
+    entry: Candidate | Excluded | None = None
+
+    def record(self, after: TargetState, result: CheckResult, now: ClockReading) -> None:
+        """Take the state after one more check of it."""
+        self.target, self.checked, self.waits_for_budget = after, True, False
+        after.count(result)
+        if result.kind.is_success:
+            self.failed_at = None
+        elif not result.kind.is_ours and result.kind is not OutcomeKind.NOT_FOUND:
+            self.failed_at = now.steady
+
+    def restore(self, stored: StoredTarget, now: ClockReading) -> None:
+        """Carry on from what was stored. Raises msgspec.DecodeError for a state not ours."""
+        self.target.take_statistics(stored.statistics)
+        if stored.state is not None and not self.checked:
+            self.target.restore(msgspec.json.decode(stored.state, type=PersistedState), now)
+
+    def refresh(
+        self, provider: ProviderStatus, settings: TargetSettings, now: ClockReading
+    ) -> OfferStatus:
+        """Publish its view now; the same object while nothing in it changed."""
+        self.target.statistics.advance(now.at.timestamp())
+        view = self._view(provider, settings, now)
+        if view != self.view:
+            self.view = view
+        assert self.view is not None
+        self.entry = self._entry(self.view, provider)
+        return self.view
+
+    def _view(
+        self, provider: ProviderStatus, settings: TargetSettings, now: ClockReading
+    ) -> OfferStatus:
+        target, shown = self.target, self.view
+        decision = target.judge(settings, now).decision
+        health, statistics = target.health, target.statistics
+        proven = health.counted is not None or bool(health.traffic.failure)
+        usable_in = None if decision.usable_in is None else now.steady + decision.usable_in
+        usable_at = ignore_clock_noise(shown.usable_at if shown else None, now.wall(usable_in))
+        reason = describe_decision(decision, usable_at, now.at)
+        if not proven:
+            reason = f"no check of its own yet; {provider.name}: {provider.reason}"
+        elif not provider.usable:
+            reason = f"{provider.name} is not usable: {provider.reason}"
+        if self.waits_for_budget:
+            reason = f"{reason}; its next check waits for the completions of the next day (UTC)"
+        return OfferStatus(
+            model=self.model,
+            variant=parse_model_id(self.model).variant,
+            status=decision.status if proven else provider.status,
+            usable=provider.usable and (decision.usable or not proven),
+            usable_at=usable_at if proven else provider.usable_at,
+            reason=reason,
+            evidence=EvidenceSource.OFFER if proven else EvidenceSource.PROVIDER,
+            outcome=health.outcome,
+            error_message=error_message(health),
+            last_check=health.last_check,
+            next_check=ignore_clock_noise(
+                shown.next_check if shown else None, now.wall(target.next_due)
+            ),
+            response_time_ms=health.response_time_ms,
+            ttft_ms=health.ttft_ms,
+            uptime=statistics.uptime,
+            latency=statistics.latency,
+            consecutive_failures=health.consecutive_failures,
+            failing_since=health.failing_since,
+            checks_24h=statistics.checks_in_day,
+        )
+
+    def _entry(self, view: OfferStatus, provider: ProviderStatus) -> Candidate | Excluded:
+        return build_entry(
+            f"{provider.name}/{self.model}",
+            view,
+            self.target.statistics.recent,
+            provider.timeout_seconds,
+            self.entry,
+            enabled=provider.enabled and provider.outcome not in SURE_REFUSALS,
+        )

@@ -1,0 +1,48 @@
+"""What an actor asks a provider with: one check of the provider, or of one of its offers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+import attrs
+
+from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.request_shape import RequestShape
+
+
+class Check(Protocol):
+    """Asks one provider. A check has no time limit of its own and may be cancelled anywhere."""
+
+    async def __call__(self) -> CheckResult:
+        """Check the provider as its settings say."""
+        ...
+
+    async def check_model(self, model: str) -> CheckResult:
+        """Check one offer by a completion of one token."""
+        ...
+
+    def partial_result(self) -> CheckResult:
+        """Return what is known of a check that was cancelled for its time limit."""
+        ...
+
+    def remember(self, learned: Mapping[str, RequestShape]) -> None:
+        """Take over how models must be asked, as an earlier process has learnt it."""
+        ...
+
+
+@attrs.frozen
+class FunctionCheck:
+    """A check made of one function, which answers for the provider and for each of its offers."""
+
+    ask: Callable[[], Awaitable[CheckResult]]
+
+    async def __call__(self) -> CheckResult:
+        return await self.ask()
+
+    async def check_model(self, model: str) -> CheckResult:
+        return attrs.evolve(await self.ask(), model=model)
+
+    def partial_result(self) -> CheckResult:
+        return CheckResult(kind=OutcomeKind.TIMEOUT, facts=Facts(reachable=False))
+
+    def remember(self, learned: Mapping[str, RequestShape]) -> None:
+        """A function asks as it does."""

@@ -1,0 +1,112 @@
+"""How latencies of different measurements are compared: like with like. Pure.
+
+A model list answers in a fraction of the time of a completion, so the two are never compared with
+each other. Real calls' latencies depend on what was asked, so no ranking uses them.
+"""
+
+from collections.abc import Sequence
+from enum import Enum, auto
+from statistics import median
+
+import attrs
+
+from tracker.ranking.wording import milliseconds
+
+EXACT = 6  # decimals of a millisecond: sums of floats are noise below, and equals must stay equal
+
+
+@attrs.frozen
+class Latencies:
+    """What is known of a candidate by measurement, in milliseconds, None where it is not.
+
+    related: measured at another target of the same provider: its list beside an offer's
+    completions, its offers' completions beside its list.
+    """
+
+    listing: float | None = None
+    completion: float | None = None
+    related_listing: float | None = None
+    related_completion: float | None = None
+
+    @property
+    def any_listing(self) -> float | None:
+        return self.related_listing if self.listing is None else self.listing
+
+    @property
+    def any_completion(self) -> float | None:
+        return self.related_completion if self.completion is None else self.completion
+
+    @property
+    def is_timed(self) -> bool:
+        return self.listing is not None or self.completion is not None
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times longer than its list a completion takes, where both are known."""
+        listing, completion = self.any_listing, self.any_completion
+        return completion / listing if completion is not None and listing else None
+
+
+@attrs.frozen
+class ComparableLatency:
+    """A latency that may be compared with the others of its pool, and the words that tell it.
+
+    ms: None where nothing comparable is known; ``words`` then says why.
+    """
+
+    ms: float | None
+    words: str
+
+
+class Basis(Enum):
+    """What a pool is compared by. DIFFERENT: completions, made up where only a list is known."""
+
+    LISTING = auto()
+    COMPLETION = auto()
+    COMPLETION_ANYWHERE = auto()
+    DIFFERENT = auto()
+
+
+@attrs.frozen
+class Comparison:
+    """``ratio``: a completion's time over its list's, by the median provider with both."""
+
+    basis: Basis
+    ratio: float | None = None
+
+    @classmethod
+    def of(cls, pool: Sequence[Latencies]) -> "Comparison":
+        """Choose what all candidates have; completions, which are closer to a call, first."""
+        timed = [known for known in pool if known.is_timed]
+        if all(known.completion is not None for known in timed):
+            return cls(Basis.COMPLETION)
+        if all(known.listing is not None for known in timed):
+            return cls(Basis.LISTING)
+        if all(known.any_completion is not None for known in timed):
+            return cls(Basis.COMPLETION_ANYWHERE)
+        ratios = [ratio for known in pool if (ratio := known.ratio) is not None]
+        return cls(Basis.DIFFERENT, median(ratios) if ratios else None)
+
+    def latency(self, known: Latencies) -> ComparableLatency:
+        """Return a candidate's latency on this basis."""
+        if not known.is_timed:
+            return ComparableLatency(None, "never timed yet")
+        if self.basis is Basis.LISTING:
+            return _measured(known.listing, "on average lately")
+        if self.basis is Basis.COMPLETION:
+            return _measured(known.completion, "on average lately")
+        if known.any_completion is not None:
+            return _measured(known.any_completion, "a completion on average lately")
+        return self._make_up(known.listing)
+
+    def _make_up(self, listing: float | None) -> ComparableLatency:
+        if listing is None or self.ratio is None:
+            return ComparableLatency(None, "only its model list was timed")
+        told = "a completion, made up from its model list and how the two differ elsewhere"
+        return _measured(round(listing * self.ratio, EXACT), told)
+
+
+def _measured(latency: float | None, words: str) -> ComparableLatency:
+    if latency is None:
+        return ComparableLatency(None, "never timed yet")
+    return ComparableLatency(latency, f"{milliseconds(latency)} {words}")

@@ -1,0 +1,91 @@
+"""The ranking of one model's offers, by the policy that ranks providers. Pure."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import groupby
+
+import attrs
+
+from tracker.core.model_resolver import NamedOffer
+from tracker.core.snapshot import EvidenceSource, Excluded, Ranked, Ranking
+from tracker.ranking.policy import Candidate
+
+Entry = Candidate | Excluded
+Rank = Callable[[tuple[Candidate, ...], tuple[Excluded, ...], str | None, datetime | None], Ranking]
+
+
+@attrs.frozen(kw_only=True)
+class RankingEntries:
+    """What rankings choose from: providers by name, watched offers by "provider/model".
+
+    unproven: offers that are watched, but have no check of their own yet.
+    """
+
+    providers: Mapping[str, Entry] = attrs.field(factory=dict)
+    offers: Mapping[str, Entry] = attrs.field(factory=dict)
+    unproven: frozenset[str] = frozenset()
+
+
+def rank_offers(
+    offers: Iterable[NamedOffer],
+    entries: RankingEntries,
+    rank: Rank,
+    valid_until: datetime | None,
+) -> Ranking:
+    """Rank the offers of one model, best first, each with the id to send.
+
+    An offer without evidence of its own stands on its provider's, behind those of the same
+    expected time that have some. Offers of providers that are not watched are left out.
+    """
+    known = {
+        f"{offer.provider}/{offer.model}": offer
+        for offer in offers
+        if offer.provider in entries.providers
+    }
+    chosen = {key: _entry(key, offer, entries) for key, offer in known.items()}
+    ranking = rank(
+        tuple(entry for entry, _ in chosen.values() if isinstance(entry, Candidate)),
+        tuple(entry for entry, _ in chosen.values() if isinstance(entry, Excluded)),
+        None,
+        valid_until,
+    )
+    lines = [_name(line, known[line.provider], chosen[line.provider][1]) for line in ranking.ranked]
+    return attrs.evolve(
+        ranking,
+        ranked=tuple(_prefer_proven(lines)),
+        excluded=tuple(
+            attrs.evolve(
+                line, provider=known[line.provider].provider, model=known[line.provider].model
+            )
+            for line in ranking.excluded
+        ),
+    )
+
+
+def _entry(key: str, offer: NamedOffer, entries: RankingEntries) -> tuple[Entry, EvidenceSource]:
+    own, provider = entries.offers.get(key), entries.providers[offer.provider]
+    if own is None or key in entries.unproven:
+        return attrs.evolve(provider, provider=key), EvidenceSource.PROVIDER
+    if isinstance(own, Candidate) and isinstance(provider, Candidate):
+        own = attrs.evolve(own, related=provider.samples)
+    return own, EvidenceSource.OFFER
+
+
+def _name(line: Ranked, offer: NamedOffer, evidence: EvidenceSource) -> Ranked:
+    return attrs.evolve(
+        line,
+        provider=offer.provider,
+        model=offer.model,
+        variant=offer.variant,
+        evidence=evidence,
+    )
+
+
+def _name_excluded(line: Excluded, offer: NamedOffer) -> Excluded:
+    return attrs.evolve(line, provider=offer.provider, model=offer.model)
+
+
+def _prefer_proven(lines: Iterable[Ranked]) -> Iterator[Ranked]:
+    """Put those with evidence of their own first among lines of equal standing."""
+    for _, equal in groupby(lines, key=lambda line: (line.status, line.expected_cost_ms)):
+        yield from sorted(equal, key=lambda line: line.evidence is not EvidenceSource.OFFER)

@@ -1,0 +1,1 @@
+"""What proxies tell of real calls: read, classed, counted by the minute and judged. Pure."""

@@ -1,0 +1,57 @@
+"""One attempt of a real call, as a proxy told it and as we judge it. Frozen."""
+
+from enum import StrEnum
+
+import msgspec
+
+from tracker.core.outcomes import CheckResult, OutcomeKind
+
+
+class NeutralOutcome(StrEnum):
+    """What counts as a call, and says nothing about the provider's health (CONTRACT 4)."""
+
+    CANCELLED = "cancelled"  # by the caller
+    CALLER_TIMEOUT = "caller_timeout"  # the caller waited for less time than our checks do
+    REQUEST = "request"  # malformed, or too long for the model
+    CONTENT_FILTER = "content_filter"
+    CACHED = "cached"  # nobody asked the provider
+    INTERNAL = "internal"  # the proxy's own fault
+
+
+CallOutcome = OutcomeKind | NeutralOutcome
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """A report that was taken. A struct and not attrs: a thousand are made in a millisecond.
+
+    at: seconds since 1970, never in the future. key: its number; None: untold, or there is one.
+    model: as the provider names it; empty where untold. limit: what headers told of rate limits.
+    """
+
+    provider: str
+    reporter: str
+    at: float
+    outcome: CallOutcome
+    model: str = ""
+    key: int | None = None
+    latency_ms: float | None = None
+    ttft_ms: float | None = None
+    output_tokens: int | None = None
+    limit: CheckResult | None = None
+
+    @property
+    def is_neutral(self) -> bool:
+        return isinstance(self.outcome, NeutralOutcome)
+
+    @property
+    def is_success(self) -> bool:
+        return isinstance(self.outcome, OutcomeKind) and self.outcome.is_success
+
+    @property
+    def is_failure(self) -> bool:
+        return isinstance(self.outcome, OutcomeKind) and self.outcome.is_failure
+
+    @property
+    def is_counted(self) -> bool:
+        """Counts for health: a limit says nothing of it, as with checks."""
+        return self.is_success or self.is_failure

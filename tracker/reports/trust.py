@@ -1,0 +1,65 @@
+"""Which reporters may call for checks: those whose failures the checks confirm. Pure."""
+
+import attrs
+
+MOST_UNCONFIRMED = 3  # in a row: once is a blip that was over, three times is a pattern
+DISTRUST_SECONDS = 600.0
+MOST_REPORTERS = 1_000  # names are free text; the one heard of longest ago is forgotten
+
+
+@attrs.frozen(kw_only=True)
+class UntrustedReporter:
+    """For health. ``until``: steady seconds."""
+
+    reporter: str
+    until: float
+
+
+@attrs.define
+class _Standing:
+    unconfirmed: int = 0
+    until: float = -float("inf")
+
+
+@attrs.define(eq=False)
+class ReporterTrust:
+    """Remembers who said that a provider fails, and what the check that followed found."""
+
+    _standings: dict[str, _Standing] = attrs.field(factory=dict)
+    # Who accuses a provider, or an offer of it (its model).
+    _accused: dict[tuple[str, str | None], set[str]] = attrs.field(factory=dict)
+
+    def is_trusted(self, reporter: str, now: float) -> bool:
+        standing = self._standings.get(reporter)
+        return standing is None or now >= standing.until
+
+    def accuse(self, reporter: str, provider: str, model: str | None = None) -> None:
+        """A report of a failure called for a check, or one is on its way already."""
+        accusers = self._accused.setdefault((provider, model), set())
+        if len(accusers) < MOST_REPORTERS:
+            accusers.add(reporter)
+
+    def settle(
+        self, provider: str, now: float, *, confirmed: bool, model: str | None = None
+    ) -> None:
+        """The check that was called for is done."""
+        for reporter in self._accused.pop((provider, model), ()):
+            standing = self._standings.pop(reporter, None) or _Standing()
+            self._standings[reporter] = standing  # at the end: heard of last
+            standing.unconfirmed = 0 if confirmed else standing.unconfirmed + 1
+            if standing.unconfirmed >= MOST_UNCONFIRMED:
+                standing.unconfirmed, standing.until = 0, now + DISTRUST_SECONDS
+        while len(self._standings) > MOST_REPORTERS:
+            del self._standings[next(iter(self._standings))]
+
+    def untrusted(self, now: float) -> tuple[UntrustedReporter, ...]:
+        return tuple(
+            UntrustedReporter(reporter=name, until=standing.until)
+            for name, standing in sorted(self._standings.items())
+            if now < standing.until
+        )
+
+    def forget_provider(self, provider: str) -> None:
+        """It is not watched any more: no check will follow."""
+        for target in [each for each in self._accused if each[0] == provider]:
+            del self._accused[target]

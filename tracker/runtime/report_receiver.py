@@ -1,0 +1,76 @@
+"""Takes batches of reports from the API: reads them in slices and hands the calls on."""
+
+from collections.abc import Callable, Sequence
+
+import attrs
+import trio
+
+from tracker.core.clock import Clock
+from tracker.core.redaction import Mask
+from tracker.core.settings import Provider
+from tracker.reports.intake import ReadBatch, ReportIntake
+from tracker.reports.parsing import ParsingContext, Refusal
+from tracker.runtime.messages import CallsReported, Message
+
+# Judging so many holds the loop for about a millisecond.
+CALLS_PER_MESSAGE = 250
+
+
+class TooManyReportsError(Exception):
+    """More reports than are taken for now; times in seconds."""
+
+    def __init__(self, retry_after: float, send_every_seconds: float) -> None:
+        super().__init__("too many reports for now")
+        self.retry_after = retry_after
+        self.send_every_seconds = send_every_seconds
+
+
+@attrs.frozen(kw_only=True)
+class ReportReceipt:
+    """What became of a batch. neutral: of the accepted."""
+
+    accepted: int
+    neutral: int
+    refused: tuple[Refusal, ...]
+    send_every_seconds: float
+
+
+@attrs.define(eq=False)
+class ReportReceiver:
+    """``providers`` and ``mask`` give those of the configuration in force."""
+
+    outbox: trio.MemorySendChannel[Message]
+    clock: Clock
+    providers: Callable[[], Sequence[Provider]]
+    mask: Callable[[], Mask]
+    intake: ReportIntake = attrs.field(factory=ReportIntake)
+
+    async def receive(self, body: bytes) -> ReportReceipt:
+        """Take a batch; when this returns, every accepted report will be counted.
+
+        Raises InvalidBatchError, TooLargeError, TooManyReportsError, and trio.ClosedResourceError
+        once the tracker ends.
+        """
+        now = self.clock.steady()
+        batch, admission = self.intake.open(body, now)
+        if not admission.taken:
+            raise TooManyReportsError(admission.retry_after, admission.send_every_seconds)
+        read = ReadBatch()
+        context = ParsingContext(
+            providers={provider.name: provider for provider in self.providers()},
+            now=self.clock.now(),
+            mask=self.mask(),
+        )
+        # A sender who goes away half way sends the batch again, and its ids are known by then.
+        with trio.CancelScope(shield=True):
+            for _ in self.intake.read(batch, context, now, read):
+                await trio.lowlevel.checkpoint()
+            for start in range(0, len(read.calls), CALLS_PER_MESSAGE):
+                calls = tuple(read.calls[start : start + CALLS_PER_MESSAGE])
+                await self.outbox.send(CallsReported(calls=calls))
+        return ReportReceipt(
+            accepted=len(read.calls),
+            neutral=read.neutral,
+            refused=tuple(read.refused),
+            send_every_seconds=admission.send_every_seconds,
+        )

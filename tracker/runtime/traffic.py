@@ -1,0 +1,151 @@
+"""Carries what real calls say to the providers' states, the actors and the store."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import attrs
+import structlog
+
+from tracker.core.clock import ClockReading
+from tracker.core.outcomes import CheckResult
+from tracker.health.health_state import HealthState
+from tracker.health.provider_state import ProviderState
+from tracker.reports.call import Call
+from tracker.reports.evidence import Target
+from tracker.reports.ledger import TrafficLedger
+from tracker.reports.trust import UntrustedReporter
+from tracker.store.backlog import Backlog
+
+log = structlog.get_logger()
+
+# Calls are stored in counts: a row for each key, model and outcome in so many seconds.
+STORE_SECONDS = 10.0
+# While so much waits for a database that is away, the counts of a minute are merged here.
+MOST_WAITING = 1_000
+# Under traffic everything of a provider changes all the time; people read once a second at most.
+SHOW_SECONDS = 1.0
+NEVER = float("inf")
+
+
+def _nobody(_: str, __: Target) -> bool:
+    return False
+
+
+@attrs.define(eq=False)
+class TrafficRecorder:
+    """What the aggregator does with reported calls. request_check: how an actor is asked for one.
+
+    Moments are steady seconds.
+    """
+
+    backlog: Backlog
+    ledger: TrafficLedger = attrs.field(factory=TrafficLedger)
+    request_check: Callable[[str, Target], bool] = _nobody
+    _stored_at: float = -float("inf")
+    _unshown: dict[str, float] = attrs.field(factory=dict)  # from when new calls are to be shown
+
+    def record(
+        self, calls: Iterable[Call], states: Mapping[str, ProviderState], now: ClockReading
+    ) -> bool:
+        """Take new calls; True when a provider's health changed by them."""
+        changed = False
+        for name, mine in _by_provider(calls).items():
+            if (state := states.get(name)) is not None:  # a reload may just have removed it
+                changed |= self._record(state, mine, now)
+        self.store(now)
+        return changed
+
+    def note_check(self, result: CheckResult, now: ClockReading) -> None:
+        """Take note of a check that was made."""
+        before = self.ledger.untrusted(now)
+        self.ledger.note_check(result, now)
+        for lost in set(self.ledger.untrusted(now)) - set(before):
+            log.warning(
+                "reporter not trusted for a while",
+                reporter=lost.reporter,
+                reason="no check confirmed the failures it told of, three times running",
+            )
+
+    def show(self, state: ProviderState, now: ClockReading, *, always: bool = False) -> None:
+        """Bring what a provider's state shows of its calls up to date, once a second.
+
+        always: also where no call was told of, for minutes move out of the window.
+        """
+        name = state.provider.name
+        due = self._unshown.get(name, NEVER)
+        if always:
+            due = now.steady
+        traffic = self.ledger.traffic(name)
+        if traffic is None or now.steady < due:
+            return
+        self._unshown.pop(name, None)
+        keys = len(state.provider.keys)
+        state.update_traffic(
+            self.ledger.view(name, now),
+            {target: traffic.barred_until(now, keys, target) for target in (None, *state.offers)},
+        )
+
+    @property
+    def next_show(self) -> float:
+        """When calls that are not shown yet are to be: a snapshot is due then."""
+        return min(self._unshown.values(), default=NEVER)
+
+    def may_skip(self, state: ProviderState | None, target: Target, now: float) -> bool:
+        """Return whether the scheduled check that is due now can be left out; it counts then."""
+        health = None if state is None else state.health_of(target)
+        if state is None or health is None or not _is_well(health):
+            return False
+        traffic = self.ledger.traffic(state.provider.name)
+        return traffic is not None and traffic.skip_check(now, target)
+
+    def store(self, now: ClockReading, *, always: bool = False) -> None:
+        """Hand the counts over to the store when it is time, and it can take them."""
+        due = now.steady >= self._stored_at + STORE_SECONDS and len(self.backlog) < MOST_WAITING
+        if not (due or always):
+            return
+        self._stored_at = now.steady
+        for record in self.ledger.take_records():
+            self.backlog.append(record)
+
+    def forget(self, name: str) -> None:
+        self.ledger.forget(name)
+        self._unshown.pop(name, None)
+
+    def untrusted(self, now: ClockReading) -> tuple[UntrustedReporter, ...]:
+        return self.ledger.untrusted(now)
+
+    def _record(self, state: ProviderState, calls: list[Call], now: ClockReading) -> bool:
+        name, offers = state.provider.name, frozenset(state.offers)
+        targets: tuple[Target, ...] = (None, *offers)
+        down = frozenset(t for t in targets if (h := state.health_of(t)) is not None and h.down)
+        urgent = any(call.limit is not None for call in calls)
+        self._unshown.setdefault(name, now.steady + SHOW_SECONDS)
+        if urgent:
+            self._unshown[name] = now.steady
+        conclusion = self.ledger.take(name, calls, now, offers=offers, down=down)
+        for target, accusers in conclusion.checks.items():
+            if self.request_check(name, target):
+                self.ledger.accuse(name, target, accusers)
+        minute = conclusion.failed_minute
+        if minute is None:
+            return urgent
+        log.info("minute of calls counts as a failed check", provider=name, reason=minute.message)
+        for target in conclusion.failed:
+            # One reporter alone may put an offer down, and not its provider.
+            lone = target is None and (minute.lone_reporter or not minute.agreed)
+            state.record_failed_minute(minute.message, model=target, lone_reporter=lone)
+        return True
+
+
+def _by_provider(calls: Iterable[Call]) -> dict[str, list[Call]]:
+    found: dict[str, list[Call]] = {}
+    for call in calls:
+        found.setdefault(call.provider, []).append(call)
+    return found
+
+
+def _is_well(health: HealthState) -> bool:
+    """Only what works is left alone: a recovery and a limit's end are for checks to find."""
+    good = health.outcome is not None and health.outcome.is_success
+    troubled = health.down or health.recovery is not None or health.consecutive_failures
+    limited = health.blocked_until is not None or health.waiting_until is not None
+    return good and not (troubled or limited or health.traffic.failure)
