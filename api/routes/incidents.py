@@ -12,7 +12,7 @@ from api.http.auth import require_admin
 from api.http.body import read_body
 from api.http.etags import respond
 from api.http.openapi import NOT_MODIFIED, describe, gives
-from api.http.problems import Problem, bad_request, no_provider
+from api.http.problems import Problem, no_provider
 from api.http.query import query, whole_number
 from api.http.response_cache import answer_of
 from api.routes.control import json_response
@@ -20,11 +20,14 @@ from api.routes.history import MOST_HOURS
 from api.routes.route import Route
 from api.schemas import incidents as schemas
 from api.schemas.convert import convert, instant
+from tracker.alerts.plain_text import plain_text
 from tracker.core.clock import Clock
 from tracker.core.settings import ServerSettings
 
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
+
+SOMEBODY = "somebody"  # where nothing is left of a name without control characters
 
 
 @attrs.frozen
@@ -66,9 +69,7 @@ class IncidentRoutes:
     async def acknowledge(self, incident_id: str) -> Response:
         """Say who takes care of an incident: nobody is reminded of it until it is over."""
         self._admit()
-        by = (await read_body(schemas.Acknowledgement)).by.strip()
-        if not by or not by.isprintable():
-            raise bad_request("by must be a name without control characters")
+        by = plain_text((await read_body(schemas.Acknowledgement)).by) or SOMEBODY
         try:
             incident = await self.tracker.acknowledge(incident_id, by)
         except KeyError:

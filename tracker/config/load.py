@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from tracker.config.alerts import resolve_alerts
+from tracker.config.catalogue import load_catalogue
 from tracker.config.environment import find_token, read_environment
 from tracker.config.errors import (
     ConfigError,
@@ -64,7 +65,7 @@ def read_config(
     mistakes += _alias_mistakes(table, merged)
     reports, bad_token = _reports(table.reports, environment.variables)
     alerts = resolve_alerts(table.alerts, environment.variables)
-    maintenance = resolve_maintenance(table.maintenance, [one.name for one in merged])
+    maintenance = resolve_maintenance(table.maintenance, {*load_catalogue(), *table.providers})
     mistakes += (*environment.mistakes, *too_long, *refused, *bad_token, *_mistakes(merged))
     said = {mistake.key for mistake in mistakes}
     mistakes += (*alerts.mistakes, *(m for m in maintenance.mistakes if m.key not in said))
