@@ -38,7 +38,7 @@ class IncidentRoutes:
 
     def rules(self) -> Iterator[Route]:
         yield Route("GET", "/api/incidents", self.incidents)
-        yield Route("POST", "/api/incidents/<incident_id>/acknowledge", self.acknowledge)
+        yield Route("POST", "/api/incidents/<string:id>/acknowledge", self.acknowledge)
         yield Route("POST", "/api/providers/<name:name>/mute", self.mute)
         yield Route("POST", "/api/alerts/test", self.test)
 
@@ -66,14 +66,14 @@ class IncidentRoutes:
         body=schemas.Acknowledgement,
         admin=True,
     )
-    async def acknowledge(self, incident_id: str) -> Response:
+    async def acknowledge(self, id: str) -> Response:  # noqa: A002 (as the path has it)
         """Say who takes care of an incident: nobody is reminded of it until it is over."""
         self._admit()
         by = plain_text((await read_body(schemas.Acknowledgement)).by) or SOMEBODY
         try:
-            incident = await self.tracker.acknowledge(incident_id, by)
+            incident = await self.tracker.acknowledge(id, by)
         except KeyError:
-            raise _no_incident(incident_id) from None
+            raise _no_incident(id) from None
         return json_response(convert(schemas.Incident, incident))
 
     @describe(
