@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
-.PHONY: run demo test lint types pytest bench torture integration docs lock clean
+.PHONY: run demo test lint types pytest bench torture integration reference docs lock clean
 
 run: $(VENV)/run
 	@$(BIN)/provider-status serve $(ARGS)
@@ -40,6 +40,10 @@ torture: $(VENV)/dev
 # Third-party servers and LiteLLM's router, each in an environment of its own, on loopback.
 integration: $(VENV)/dev
 	PYTHON=$(PYTHON) $(BIN)/python -m integration $(ARGS)
+
+# The generated parts of docs/reference, renewed in place.
+reference: $(VENV)/dev
+	$(BIN)/python -m docs.generate.fill
 
 docs: $(VENV)/dev
 	$(BIN)/python -m docs.build $(ARGS)

@@ -1,8 +1,7 @@
 """Builds the site: ``python -m docs.build [--output FOLDER]``, or ``make docs``.
 
-The pages of this folder are copied to docs/_build, where the parts of the reference that are made
-from the code are filled in, and Sphinx makes HTML of them; any warning is an error. So the
-reference cannot say other than the code.
+The pages of this folder are copied to docs/_build, and Sphinx makes HTML of them; any warning is an
+error. The generated parts of the reference are in the pages already: ``make reference``.
 """
 
 import argparse
@@ -13,11 +12,8 @@ from pathlib import Path
 
 from sphinx.cmd.build import build_main
 
-from docs.generate import PARTS
-
 DOCS = Path(__file__).parent
 BUILT = DOCS / "_build"
-_PART = re.compile(r"<!-- made by docs/build.py: (\w+) -->")
 _LINK = re.compile(r"\[([^\]\n]+)\]\(((?:\.\./)+[^)\s#]+)[^)]*\)")
 
 
@@ -42,10 +38,9 @@ def stage(pages: Path) -> None:
     shutil.copytree(DOCS / "pictures", pages / "pictures")
     for source in DOCS.rglob("*.md"):
         if BUILT not in source.parents:
-            text = _PART.sub(lambda asked: PARTS[asked[1]](), without_links_out(source))
             target = pages / source.relative_to(DOCS)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
+            target.write_text(without_links_out(source), encoding="utf-8")
 
 
 def without_links_out(source: Path) -> str:

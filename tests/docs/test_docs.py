@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from docs.generate import PARTS
+from docs.generate.fill import PART, fill, pages
 from tests.helpers.document_runner import (
     ROOT,
     Block,
@@ -125,7 +127,13 @@ def test_the_reference_comes_from_the_code(site: Path, page: str, words: tuple[s
     text = (site / "reference" / f"{page}.html").read_text()
     shown = re.sub(r"<[^>]*>", "", text)
     assert [word for word in words if word not in shown] == []
-    assert "made by docs/build.py" not in text
+
+
+def test_the_site_has_every_generated_part_as_the_code_gives_it() -> None:
+    stale = [page.name for page in pages() if fill(text := page.read_text()) != text]
+    assert stale == [], "make reference renews them"
+    asked = {name for page in pages() for name in PART.findall(page.read_text())}
+    assert asked == set(PARTS)
 
 
 class TestTheRunner:
@@ -150,6 +158,7 @@ class TestTheRunner:
             ("healthy in 10 ms\n", "down in 10 ms\n"),
             ("first\n…\nlast\n", "first\nmiddle\n"),
             ("a … c\n", "a b d\n"),
+            ("healthy 10 ms\n", "healthy -\n"),
         ],
     )
     def test_other_output_is_told(self, shown: str, printed: str) -> None:
@@ -158,6 +167,9 @@ class TestTheRunner:
 
     def test_numbers_and_what_an_ellipsis_stands_for_may_differ(self) -> None:
         assert_output("at 10:20 in 1.5 ms\n…\nb…\n", "at 11:21 in 90 ms\nx\ny\nbcd\n", "here")
+
+    def test_a_busy_machine_may_know_no_latency(self) -> None:
+        assert_output("healthy  ok  185 ms\n", "healthy  ok       –\n", "here")
 
     def test_no_page_can_reach_a_real_provider(self, tmp_path: Path) -> None:
         environ = clean_environment(tmp_path, "http://127.0.0.1:9")

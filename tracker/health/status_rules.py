@@ -193,11 +193,10 @@ def _is_limited(health: HealthState, now: float) -> bool:
 
 
 def describe_outcome(kind: OutcomeKind | None, message: str) -> str:
-    """Say what a check found, with its message unless that says the same."""
-    words = PLAIN_WORDS[kind] if kind is not None else "not checked yet"
-    if message.casefold().startswith(words.casefold()):
+    """Say what a check found."""
+    if message:  # it says what happened, and with which status
         return message
-    return f"{words} ({message})" if message else words
+    return PLAIN_WORDS[kind] if kind is not None else "not checked yet"
 
 
 def _milliseconds(health: HealthState) -> str:

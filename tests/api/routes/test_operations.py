@@ -192,6 +192,9 @@ async def test_openapi_has_every_path_of_the_contract():
     document = json.loads(body)
     assert document["openapi"] == "3.1.0"
     assert sorted(document["paths"]) == [
+        "/api/alerts/test",
+        "/api/incidents",
+        "/api/incidents/{id}/acknowledge",
         "/api/models",
         "/api/models/{name}",
         "/api/providers/best",
@@ -209,6 +212,7 @@ async def test_openapi_has_every_path_of_the_contract():
         "/api/providers/traffic/{name}",
         "/api/providers/{name}",
         "/api/providers/{name}/check",
+        "/api/providers/{name}/mute",
         "/api/reports",
         "/badge/{name}.json",
         "/badge/{name}.svg",
