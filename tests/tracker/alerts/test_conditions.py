@@ -95,4 +95,4 @@ def test_markup_in_an_error_reaches_no_summary() -> None:
     nasty = a_down_provider("a", BEGAN, error_message="\x1b[31m<b>boom</b> \u202eevil")
     found = find_conditions(snapshot_of([nasty, a_provider("b")], START), START)
     (condition,) = found.present.values()
-    assert condition.summary == "a is down: server error ( boom evil)"
+    assert condition.summary == "a is down: boom evil"
