@@ -226,7 +226,8 @@ async def test_openapi_has_every_path_of_the_contract():
     views = [view for path in document["paths"].values() for view in path.values()]
     parameters = [one for view in views for one in view.get("parameters", ())]
     defaults = {(p["name"], p["schema"]["default"]) for p in parameters if "default" in p["schema"]}
-    assert defaults == {("hours", 24), ("hours", 168), ("show", "status")}  # the others do nothing but when given
+    # The others do nothing but when given.
+    assert defaults == {("hours", 24), ("hours", 168), ("show", "status")}
     tune = document["paths"]["/api/providers/{name}"]["patch"]
     assert tune["security"] == [{"admin": []}]
 
