@@ -13,6 +13,7 @@ from api.http.response_cache import ResponseCache
 from api.http.server_sent_events import Streams
 from api.routes.control import ControlRoutes
 from api.routes.history import HistoryRoutes
+from api.routes.incidents import IncidentRoutes
 from api.routes.models import ModelRoutes
 from api.routes.operations import OperationsRoutes
 from api.routes.pages import PageRoutes
@@ -50,6 +51,7 @@ def create_app(
         ModelRoutes(tracker, answers),
         HistoryRoutes(tracker),
         ControlRoutes(tracker, settings),
+        IncidentRoutes(tracker, settings),
         ReportRoutes(tracker, tracker.config),
         OperationsRoutes(tracker, streams),
     ):

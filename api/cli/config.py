@@ -12,6 +12,7 @@ from rich.table import Table
 from api.cli.errors import ExitCode
 from api.cli.options import ConfigFile, Database
 from api.cli.tables import show
+from tracker.alerts.targets import check_targets
 from tracker.config import read_config
 from tracker.config.overrides import effective_config
 from tracker.config.show import config_schema, show_config
@@ -36,6 +37,7 @@ def check(*, config: ConfigFile = None, database: Database = None) -> int:
     """
     settings = read_config(config, database=database)
     load_policy(settings.ranking.policy, settings.ranking)
+    check_targets(settings.alerts)
     for warning in settings.warnings:
         print(f"warning: {warning}", file=sys.stderr)  # noqa: T201
     count = len(settings.providers)

@@ -8,6 +8,7 @@ from api.cli.errors import ExitCode
 from api.cli.options import ConfigFile, Database, Host, LogFormat, LogLevel, Port
 from api.cli.systemd import notify_systemd
 from api.server import serve as run_server
+from tracker.alerts.targets import check_targets
 from tracker.config import read_config
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config
@@ -36,7 +37,9 @@ async def serve(
     tune_garbage_collector()
 
     def read(file: Path | None) -> Config:
-        return read_config(file, database=database, host=host, port=port)
+        settings = read_config(file, database=database, host=host, port=port)
+        check_targets(settings.alerts)
+        return settings
 
     settings = read(config)
     mask_in_logs(Mask(settings.secrets()))

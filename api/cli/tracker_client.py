@@ -76,9 +76,19 @@ class TrackerClient:
             print("not stored yet: the database is away", file=sys.stderr)  # noqa: T201
         return self.decode_json(response)
 
+    def post(
+        self, path: str, wanted: dict[str, Any] | None = None, *, seconds: float = TIMEOUT_SECONDS
+    ) -> Any:
+        """Send a POST, which may take so long, and return what the tracker says."""
+        more = {} if wanted is None else {"json": wanted}
+        response = self.send("POST", path, timeout=seconds, **more)
+        self._check(response, fine={200})
+        return self.decode_json(response)
+
     def send(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Whatever is answered."""
         headers = more.pop("headers", {})
+        timeout = more.pop("timeout", TIMEOUT_SECONDS)
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token.reveal()}"
         try:
@@ -86,7 +96,7 @@ class TrackerClient:
                 method,
                 self.url.rstrip("/") + path,
                 headers=headers,
-                timeout=TIMEOUT_SECONDS,
+                timeout=timeout,
                 trust_env=False,
                 **more,
             )

@@ -118,7 +118,8 @@ class OpenApiBuilder(OpenAPIProvider):
     def build_path_parameter(self, name: str, converter: Any) -> dict[str, Any]:
         parameter = super().build_path_parameter(name, converter)
         parameter["schema"]["minLength"] = 1
-        parameter["description"] = "The provider's name, url-encoded."
+        about = "The provider's name, url-encoded." if name == "name" else "As the list gives it."
+        parameter["description"] = about
         return parameter
 
 

@@ -13,8 +13,10 @@ import msgspec
 import trio
 
 from api.http.response_cache import ResponseCache
-from api.schemas.convert import instant
+from api.schemas import incidents as schemas
+from api.schemas.convert import convert, instant
 from tracker.core.clock import Clock
+from tracker.core.incidents import IncidentLog
 from tracker.core.snapshot import Snapshot
 from tracker.runtime.board import Board
 
@@ -112,6 +114,8 @@ class Streams:
                 yield _event("provider", self.answers.piece(provider))
         if before.ranking is not after.ranking and before.ranking != after.ranking:
             yield _event("best", self.answers.best(after).body)
+        if before.incidents is not after.incidents:
+            yield from _incident_events(before.incidents, after.incidents)
 
     def _whole(self, snapshot: Snapshot) -> bytes:
         """The /status document, with the /best document in it."""
@@ -126,6 +130,17 @@ class Streams:
 
     def _id(self, snapshot: Snapshot) -> str:
         return f"{self.boot}-{snapshot.revision}"
+
+
+def _incident_events(before: IncidentLog, after: IncidentLog) -> Iterator[bytes]:
+    known = {incident.id: incident for incident in before.incidents}
+    for incident in after.incidents:
+        if known.get(incident.id) != incident:
+            shown = convert(schemas.Incident, incident)
+            yield _event("incident", msgspec.json.encode(shown))
+    if before.mutes != after.mutes:
+        mutes = {name: instant(until) for name, until in after.mutes.items()}
+        yield _event("mutes", msgspec.json.encode(mutes))
 
 
 def _event(kind: str, data: bytes) -> bytes:

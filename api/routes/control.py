@@ -8,8 +8,9 @@ import msgspec
 from quart import Response, request
 
 from api.http.auth import require_admin
+from api.http.body import read_body
 from api.http.openapi import describe, gives
-from api.http.problems import Problem, bad_request, no_provider
+from api.http.problems import bad_request, no_provider
 from api.http.query import query
 from api.http.response_cache import JSON
 from api.routes.route import Route
@@ -76,7 +77,7 @@ class ControlRoutes:
         stored = await self.tracker.store_settings(STORE_SECONDS)
         if (provider := self.tracker.snapshot.providers.get(name)) is None:
             raise no_provider(name)  # a reload took it away meanwhile
-        response = _json(view_provider(provider))
+        response = json_response(view_provider(provider))
         if not stored:
             response.status_code = 202
             response.headers["Warning"] = NOT_STORED
@@ -88,7 +89,7 @@ class ControlRoutes:
             outcomes = await self.tracker.check(*names)
         except KeyError:
             raise no_provider(names[0]) from None
-        return _json(_view(self.tracker.snapshot, outcomes))
+        return json_response(_view(self.tracker.snapshot, outcomes))
 
     def _admit(self) -> None:
         require_admin(self.settings, request.headers.get("Authorization"))
@@ -97,12 +98,7 @@ class ControlRoutes:
 
 async def _tuning() -> schemas.ProviderPatch:
     """Raises Problem on anything but a JSON object of known fields."""
-    if request.mimetype != JSON:
-        raise Problem(status=415, detail=f"send the change as {JSON}")
-    try:
-        tuning = msgspec.json.decode(await request.get_data(), type=schemas.ProviderPatch)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise bad_request(f"not a change we understand: {error}") from None
+    tuning = await read_body(schemas.ProviderPatch)
     if not _wanted(tuning):
         raise bad_request("nothing to change: give interval_seconds, enabled or both")
     return tuning
@@ -124,7 +120,7 @@ def _view(snapshot: Snapshot, results: dict[str, CheckResult]) -> schemas.Outcom
     )
 
 
-def _json(value: object) -> Response:
+def json_response(value: object) -> Response:
     response = Response(msgspec.json.encode(value), content_type=JSON)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -79,14 +79,15 @@ class OperationsRoutes:
         )
         return _no_store(Response(body, content_type=content_type))
 
-    @describe("present", text(EVENTS, says="snapshot, then provider, best and heartbeat."))
+    @describe("present", text(EVENTS, says="snapshot, then what changes, and heartbeats."))
     async def events(self) -> Response:
         """What changes, as it changes.
 
-        ``snapshot`` comes first: the status document, with the best document as ``best``. Then
-        ``provider`` (one provider's document) and ``best`` for what changed, and a ``heartbeat``
-        every ten seconds. The last event of each change has an ``id``: a reader that names the
-        present one (Last-Event-ID) gets a heartbeat in place of the snapshot.
+        ``snapshot`` comes first: the status document, with the best document as ``best``. Then,
+        for what changed, ``provider`` (its document), ``best``, ``incident`` (one as in
+        /api/incidents) and ``mutes``, and a ``heartbeat`` every ten seconds. The last event of each
+        change has an ``id``: a reader that names the present one (Last-Event-ID) gets a heartbeat
+        in place of the snapshot.
         """
         query()
         if request.method == "HEAD":

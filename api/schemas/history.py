@@ -65,7 +65,7 @@ class Change(Struct, frozen=True):
     """Something an operator asks about later; null where there was nothing."""
 
     timestamp: Annotated[Timestamp, From("at")]
-    kind: Literal["status", "best", "offer", "model"]
+    kind: Literal["status", "best", "offer", "incident", "model"]
     provider_name: Annotated[str | None, From("provider")]
     before: str | None
     after: str | None

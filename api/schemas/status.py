@@ -131,6 +131,7 @@ class Provider(Struct, frozen=True):
 
     provider_name: Annotated[str, From("name")]
     status: StatusWord
+    status_since: Timestamp | None
     reason: str
     usable: bool
     usable_at: Timestamp | None

@@ -11,6 +11,12 @@ TABLES = (
     ("TrackerTable", "`[tracker]`", "The timings and thresholds hold for every provider."),
     ("ServerTable", "`[server]`", ""),
     ("RankingTable", "`[ranking]`", "See [Which provider next](../ranking.md)."),
+    ("AlertsTable", "`[alerts]`", "See [Alerts](../how-to/alerts.md)."),
+    (
+        "MaintenanceTable",
+        "`[[maintenance]]`",
+        "As often as needed; each with `start` and `end`, or with `weekly`.",
+    ),
     (
         "ProviderTable",
         "`[providers.NAME]`",

@@ -64,7 +64,8 @@ _GOALS = {"run": "serve", "demo": "demo"}
 _ASKING = """
 provider-status() {
     case "$1" in
-        status|best|history|export|tune) command provider-status "$@" --url "$TRACKER_URL" ;;
+        status|best|history|export|tune|incidents|ack|mute)
+            command provider-status "$@" --url "$TRACKER_URL" ;;
         *) command provider-status "$@" ;;
     esac
 }

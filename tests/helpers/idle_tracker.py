@@ -1,6 +1,6 @@
 """A tracker that watches nothing: the snapshot is what the test says."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from tracker.core.clock import Clock
+from tracker.core.incidents import Incident
 from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
@@ -257,6 +258,22 @@ class FakeTracker:
     async def traffic(self, names: Any, **options: Any) -> Mapping[str, tuple[TrafficBucket, ...]]:
         self._ask("traffic", names, options)
         return {name: self.calls.get(name, ()) for name in names}
+
+    async def acknowledge(self, incident_id: str, by: str) -> Incident:
+        self._ask("acknowledge", incident_id, by)
+        for incident in self.snapshot.incidents.incidents:
+            if incident.id == incident_id:
+                return attrs.evolve(incident, acknowledged_by=by)
+        raise KeyError(incident_id)
+
+    async def mute(self, name: str, minutes: float) -> datetime | None:
+        self._ask("mute", name, minutes)
+        self.config.provider(name)
+        return NOON + timedelta(minutes=minutes) if minutes else None
+
+    async def test_alerts(self) -> Sequence[tuple[str, str]]:
+        self._ask("test_alerts")
+        return [("webhook 1", ""), ("slack 1", "it answered 500")]
 
     def health(self) -> TrackerHealth:
         return self.condition

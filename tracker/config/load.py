@@ -7,6 +7,8 @@ from typing import Any
 
 import attrs
 
+from tracker.config.alerts import resolve_alerts
+from tracker.config.catalogue import load_catalogue
 from tracker.config.environment import find_token, read_environment
 from tracker.config.errors import (
     ConfigError,
@@ -16,6 +18,7 @@ from tracker.config.errors import (
     format_value,
 )
 from tracker.config.file import find_file, read_toml
+from tracker.config.maintenance import resolve_maintenance
 from tracker.config.resolve import ResolvedProvider, merge_providers
 from tracker.config.schema import (
     ConfigTable,
@@ -61,7 +64,11 @@ def read_config(
     server, refused = _server(table.server, environment.variables)
     mistakes += _alias_mistakes(table, merged)
     reports, bad_token = _reports(table.reports, environment.variables)
+    alerts = resolve_alerts(table.alerts, environment.variables)
+    maintenance = resolve_maintenance(table.maintenance, {*load_catalogue(), *table.providers})
     mistakes += (*environment.mistakes, *too_long, *refused, *bad_token, *_mistakes(merged))
+    said = {mistake.key for mistake in mistakes}
+    mistakes += (*alerts.mistakes, *(m for m in maintenance.mistakes if m.key not in said))
     if mistakes:
         mask = environment_mask(environment.variables)
         named = str(source) if source else None
@@ -73,9 +80,15 @@ def read_config(
         server=server,
         model_aliases=dict(table.models),
         ranking=RankingSettings(**_written(table.ranking, RankingSettings)),
+        alerts=alerts.settings,
+        maintenance=maintenance.windows,
         reports=reports,
         source=str(source) if source else None,
-        warnings=(*environment.warnings, *(text for m in merged for text in m.warnings)),
+        warnings=(
+            *environment.warnings,
+            *alerts.warnings,
+            *(text for m in merged for text in m.warnings),
+        ),
     )
 
 

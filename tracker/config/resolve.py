@@ -208,6 +208,7 @@ def _with_settings(provider: Provider, own: ProviderTable, dialect: ApiKind) -> 
         models=tuple(dict.fromkeys(own.models or provider.models)),
         model_interval_seconds=own.model_interval_seconds,
         enabled=own.enabled is not False,
+        alerts=own.alerts is not False,
         allow_private=own.allow_private is True,
         proxy=own.proxy,
         ca_file=own.ca_file,

@@ -3,6 +3,7 @@
 None stands for a key that is not written. The defaults are those of settings.py.
 """
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import attrs
@@ -19,6 +20,13 @@ Variable = Annotated[
         max_length=100,
         description="name of a variable",
         extra=OF_A_VARIABLE,
+    ),
+]
+PageCause = Annotated[
+    str,
+    Meta(
+        pattern="^(nothing_usable|key|network|provider|offer|tracker)$",
+        description="nothing_usable, key, network, provider, offer or tracker",
     ),
 ]
 Recheck = Annotated[float, Meta(gt=0.0, le=LONGEST_SECONDS)]
@@ -185,8 +193,64 @@ class ProviderTable(TimingTable):
     ) = None
     proxy: Annotated[Name, Meta(description="http or https proxy for its requests")] | None = None
     ca_file: Annotated[Name, Meta(description="certificates to trust, PEM")] | None = None
+    alerts: Annotated[bool, Meta(description="false: nobody is told of it")] | None = None
     options: (
         Annotated[dict[str, Any], Meta(description="what its kind reads, see the catalogue")] | None
+    ) = None
+
+
+@attrs.frozen(kw_only=True)
+class AlertsTable:
+    targets_env: (
+        Annotated[
+            Variable, Meta(description="variable with secret URLs of who is told, one a line")
+        ]
+        | None
+    ) = None
+    secret_env: (
+        Annotated[Variable, Meta(description="variable with the secret that signs webhooks")] | None
+    ) = None
+    page: (
+        Annotated[
+            tuple[PageCause, ...],
+            Meta(max_length=100, description="causes of which somebody is told"),
+        ]
+        | None
+    ) = None
+    reminder_hours: (
+        Annotated[
+            float, Meta(ge=0.0, le=168.0, description="until somebody is told again; 0: never")
+        ]
+        | None
+    ) = None
+    link: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^https?://[^\s?#@]+$",
+                max_length=1000,
+                description="where the dashboard is reached, for the link in a message",
+            ),
+        ]
+        | None
+    ) = None
+
+
+@attrs.frozen(kw_only=True)
+class MaintenanceTable:
+    providers: (
+        Annotated[tuple[Name, ...], Meta(max_length=10_000, description="left out: all")] | None
+    ) = None
+    start: Annotated[datetime, Meta(description="with end: a span of time")] | None = None
+    end: Annotated[datetime, Meta(description="it is not part of the span")] | None = None
+    weekly: (
+        Annotated[
+            str, Meta(max_length=100, description='a window of every week, as "Sun 02:00-04:00"')
+        ]
+        | None
+    ) = None
+    timezone: (
+        Annotated[Name, Meta(description="whose clock weekly goes by, as Europe/Berlin")] | None
     ) = None
 
 
@@ -197,6 +261,10 @@ class ConfigTable:
     tracker: TrackerTable = TrackerTable()
     server: ServerTable = ServerTable()
     ranking: RankingTable = RankingTable()
+    alerts: AlertsTable = AlertsTable()
+    maintenance: Annotated[
+        tuple[MaintenanceTable, ...], Meta(max_length=1000, description="nobody is told meanwhile")
+    ] = ()
     reports: ReportsTable = ReportsTable()
     providers: dict[str, ProviderTable] = attrs.field(factory=dict)
     models: dict[str, tuple[Name, ...]] = attrs.field(factory=dict)

@@ -9,7 +9,9 @@ from tracker.config.catalogue import load_dialects
 from tracker.config.schema import ConfigTable
 from tracker.core.redaction import MASK, Secret
 from tracker.core.settings import (
+    AlertSettings,
     Config,
+    MaintenanceWindow,
     Provider,
     RankingSettings,
     ReportSettings,
@@ -31,6 +33,8 @@ def show_config(config: Config) -> dict[str, Any]:
         "tracker": _tracker(config),
         "server": {**server, **_tokens(config.server)},
         "ranking": attrs.asdict(config.ranking),
+        "alerts": _alerts(config.alerts),
+        "maintenance": [_window(window) for window in config.maintenance],
         "models": {name: list(offers) for name, offers in config.model_aliases.items()},
         "reports": {**attrs.asdict(config.reports), "token": _shown(config.reports.token)},
         "providers": {provider.name: _provider(provider) for provider in config.providers},
@@ -54,6 +58,18 @@ def _shown(token: Secret | None) -> str:
     return "not set" if token is None else "set"
 
 
+def _alerts(alerts: AlertSettings) -> dict[str, Any]:
+    shown = attrs.asdict(alerts, filter=lambda field, _: field.name not in {"targets", "secret"})
+    secret = "not set" if alerts.secret is None else "set"
+    return {**shown, "targets": [target.name for target in alerts.targets], "secret": secret}
+
+
+def _window(window: MaintenanceWindow) -> dict[str, Any]:
+    shown = attrs.asdict(window, recurse=False)
+    weekly = window.weekly and attrs.asdict(window.weekly)
+    return shown | {"weekly": weekly and weekly | {"days": sorted(weekly["days"])}}
+
+
 def _provider(provider: Provider) -> dict[str, Any]:
     hidden = {"name", "keys", "timing", "documented_limits"}
     shown = attrs.asdict(provider, filter=lambda field, _: field.name not in hidden)
@@ -70,6 +86,7 @@ def config_schema() -> dict[str, Any]:
     _add_defaults(tables["TrackerTable"], attrs.asdict(Timing()) | attrs.asdict(Config()))
     _add_defaults(tables["ServerTable"], attrs.asdict(ServerSettings()))
     _add_defaults(tables["RankingTable"], attrs.asdict(RankingSettings()))
+    _add_defaults(tables["AlertsTable"], attrs.asdict(AlertSettings()))
     _add_defaults(tables["ReportsTable"], attrs.asdict(ReportSettings()))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -42,10 +42,16 @@ def structure(raw: dict[str, Any]) -> tuple[ConfigTable, tuple[ConfigProblem, ..
 
 
 def _without(value: dict[str, Any], path: KeyPath) -> dict[str, Any]:
-    """The table without what stands at the path; a list with a wrong element goes as a whole."""
+    """The table without what stands at the path.
+
+    A list with a wrong element goes as a whole, but of a list of tables only the wrong key.
+    """
     head, *tail = path
     inner = value.get(str(head))
     kept = {name: item for name, item in value.items() if name != head}
+    if isinstance(inner, list) and len(tail) > 1 and isinstance(place := tail[0], int):
+        tables = [_without(t, tuple(tail[1:])) if n == place else t for n, t in enumerate(inner)]
+        return kept | {str(head): tables}
     if not tail or not isinstance(inner, dict):
         return kept
     return kept | {str(head): _without(inner, tuple(tail))}

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any, get_args, get_origin
 
 import attrs
@@ -127,11 +128,18 @@ def _text(value: Any, meta: Meta) -> str:
     return value
 
 
+def _moment(value: Any, _: Meta) -> datetime:
+    if not isinstance(value, datetime):
+        raise InvalidValueError(value, "a date and time without quotes, as 2026-12-01T22:00:00Z")
+    return value
+
+
 _CHECKS: dict[type, Callable[[Any, Meta], Any]] = {
     float: _number,
     int: _whole,
     bool: _truth,
     str: _text,
+    datetime: _moment,
 }
 
 

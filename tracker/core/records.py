@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import attrs
 
+from tracker.core.incidents import Delivery, Incident
 from tracker.core.outcomes import CheckResult, Status
 from tracker.core.traffic import TrafficRecord
 
@@ -37,6 +38,7 @@ class CorrectionRecord:
 class ChangeKind(StrEnum):
     STATUS = "status"  # a provider's status changed
     BEST = "best"  # another provider is recommended now
+    INCIDENT = "incident"  # one opened or closed
     OFFER = "offer"  # a watched offer's status changed
     MODEL = "model"  # a model left a provider's list, or came
 
@@ -62,4 +64,21 @@ class OverrideRecord:
     enabled: bool | None
 
 
-Record = CheckRecord | CorrectionRecord | ChangeRecord | OverrideRecord | TrafficRecord
+@attrs.frozen(kw_only=True)
+class MuteRecord:
+    """Nobody is told of this provider until then; None: somebody is again."""
+
+    provider: str
+    until: datetime | None
+
+
+Record = (
+    CheckRecord
+    | CorrectionRecord
+    | ChangeRecord
+    | OverrideRecord
+    | TrafficRecord
+    | Incident
+    | Delivery
+    | MuteRecord
+)

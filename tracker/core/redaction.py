@@ -10,6 +10,8 @@ from urllib.parse import quote, quote_plus
 
 MASK = "***"
 SHORTEST = 4  # characters; masking a shorter "key" would only make every text unreadable
+# Of a URL's path and query: "hook", "notifications", "mode"; a token is longer or has digits.
+_ORDINARY = re.compile(r"[a-z_.-]{0,15}|.{0,5}")
 SHORTEST_BASE64 = 8  # a shorter stretch of base64 occurs in ordinary words
 
 
@@ -69,6 +71,22 @@ class Mask:
 
     def __call__(self, text: str) -> str:
         return text if self._pattern is None else self._pattern.sub(MASK, text)
+
+
+def url_secrets(url: Secret) -> tuple[Secret, ...]:
+    """The parts of a secret URL that must not be shown alone either.
+
+    Chat services carry tokens in place of user, host, path and query. A host that looks like one
+    is no secret, nor is an ordinary word: masking those would make every other text unreadable.
+    """
+    rest = url.reveal().partition("://")[2]
+    place, _, tail = re.sub("[/?#]", "\n", rest, count=1).partition("\n")
+    user, _, host = place.rpartition("@")
+    tokens = [word for word in re.split("[/?&=#]", tail) if not _ORDINARY.fullmatch(word)]
+    if "." not in host and not host.lower().startswith(("localhost", "[")):
+        tokens.append(host)
+    words = (rest, *(word for word in user.split(":") if len(word) >= SHORTEST), *tokens)
+    return (url, *map(Secret, words))
 
 
 def _forms(value: str) -> Iterator[str]:

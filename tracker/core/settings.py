@@ -1,13 +1,14 @@
 """The settings a tracker runs with: frozen and validated. tracker.config reads them."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 import attrs
 from attrs.validators import deep_iterable, ge, gt, le, lt, min_len
 
 from tracker.core.rate_limits import LimitReading
-from tracker.core.redaction import Secret
+from tracker.core.redaction import Secret, url_secrets
 from tracker.core.validators import is_finite
 
 LONGEST_SECONDS = 604_800.0  # a week: nothing is remembered for longer
@@ -74,6 +75,7 @@ class Provider:
     ca_file: str | None = None
     options: dict[str, Any] = attrs.field(factory=dict)
     documented_limits: tuple[LimitReading, ...] = ()
+    alerts: bool = True  # False: nobody is told of its incidents
 
     @property
     def model_timing(self) -> Timing:
@@ -97,6 +99,62 @@ class RankingSettings:
     memory_checks: int = attrs.field(default=96, validator=[ge(1), le(192)])
     switch_margin: float = attrs.field(default=0.1, validator=[ge(0.0), lt(1.0)])
     switch_margin_ms: float = attrs.field(default=10.0, validator=[ge(0.0), is_finite])
+
+
+@attrs.frozen(kw_only=True)
+class AlertTarget:
+    """Where messages go. ``name``: what may be shown of it, its scheme and number."""
+
+    name: str
+    url: Secret = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class AlertSettings:
+    """Who is told of incidents, of which causes, and how often again.
+
+    link: where a message leads; None where nobody has said under which address we are known.
+    """
+
+    targets: tuple[AlertTarget, ...] = ()
+    secret: Secret | None = attrs.field(default=None, repr=False)
+    targets_env: str = "PROVIDER_STATUS_ALERTS"
+    secret_env: str = "PROVIDER_STATUS_ALERT_SECRET"  # noqa: S105 (a variable's name)
+    page: tuple[str, ...] = ("nothing_usable", "key", "network", "provider")
+    reminder_hours: float = attrs.field(default=4.0, validator=[ge(0.0), is_finite])
+    link: str | None = None
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The targets' URLs with their parts, and what signs the webhooks."""
+        parts = [part for target in self.targets for part in url_secrets(target.url)]
+        return (*parts, *(() if self.secret is None else (self.secret,)))
+
+
+@attrs.frozen(kw_only=True)
+class WeeklyWindow:
+    """Days from Monday (0) to Sunday (6), and minutes of the day by the clock of ``timezone``.
+
+    An end that is not after the start is on the next day.
+    """
+
+    days: frozenset[int]
+    start_minute: int = attrs.field(validator=[ge(0), lt(1440)])
+    end_minute: int = attrs.field(validator=[ge(0), le(1440)])
+    timezone: str = "UTC"
+
+
+@attrs.frozen(kw_only=True)
+class MaintenanceWindow:
+    """A span or a weekly window in which nothing is opened and nobody is told.
+
+    providers: empty for all of them.
+    """
+
+    providers: tuple[str, ...] = ()
+    start: datetime | None = None
+    end: datetime | None = None
+    weekly: WeeklyWindow | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -137,6 +195,8 @@ class Config:
     providers: tuple[Provider, ...] = ()
     server: ServerSettings = ServerSettings()
     ranking: RankingSettings = RankingSettings()
+    alerts: AlertSettings = AlertSettings()
+    maintenance: tuple[MaintenanceWindow, ...] = ()
     completions_per_day: int = attrs.field(default=1_000, validator=ge(0))
     model_aliases: dict[str, tuple[str, ...]] = attrs.field(factory=dict)  # [models]
     reports: ReportSettings = ReportSettings()
@@ -161,4 +221,5 @@ class Config:
         """Every secret in it, for the mask over logs and errors."""
         known = (self.server.admin_token, self.server.read_token, self.reports.token)
         tokens = [token for token in known if token is not None]
-        return (*tokens, *(secret for provider in self.providers for secret in provider.secrets))
+        keys = (secret for provider in self.providers for secret in provider.secrets)
+        return (*tokens, *keys, *self.alerts.secrets)

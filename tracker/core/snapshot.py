@@ -11,6 +11,7 @@ from types import MappingProxyType
 import attrs
 
 from tracker.core.fallback_order import hope_rank, order_attempts, slowest
+from tracker.core.incidents import IncidentLog
 from tracker.core.outcomes import Facts, KeyReport, OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.shares import share_out
@@ -80,6 +81,7 @@ class OfferStatus:
     uptime: Uptime = Uptime()
     latency: LatencySummary | None = None
     consecutive_failures: int = 0
+    failing_since: datetime | None = None
     checks_24h: int = 0
 
 
@@ -106,6 +108,7 @@ class ProviderStatus:
 
     name: str
     status: Status
+    status_since: datetime | None = None
     reason: str
     usable: bool
     usable_at: datetime | None = None  # a reset after which it may be used again, if one is known
@@ -126,6 +129,7 @@ class ProviderStatus:
     outcome: OutcomeKind | None = None
     error_message: str = ""
     consecutive_failures: int = 0
+    failing_since: datetime | None = None  # when the first of these was checked
     facts: Facts = Facts()
     keys: tuple[KeyReport, ...] = ()
     adaptations: tuple[str, ...] = ()  # how models are asked, where refusals have taught it
@@ -291,3 +295,5 @@ class Snapshot:
     providers: Mapping[str, ProviderStatus] = MappingProxyType({})
     ranking: Ranking
     swept: bool = False  # every enabled provider was checked at least once since the start
+    network_away: bool = False  # our own, so that nothing is held against the providers
+    incidents: IncidentLog = IncidentLog()

@@ -21,12 +21,14 @@ class HealthState:
 
     down: latched until the next success. recovery: successes in a row since it left down, None
     when it is not recovering. slow: of the last three successes, newest last. counted: the last
-    outcome that says something about the provider, with its message. uninformative: checks in a
-    row that said nothing about it. blocked_until: when the limit that was hit resets, where that
-    was told. waiting_until: until when a failing provider asked us to wait (Retry-After).
+    outcome that says something about the provider, with its message. failing_since:
+    when the first of the consecutive failures was checked. uninformative: checks in a row that said
+    nothing about it. blocked_until: when the limit that was hit resets, where that was told.
+    waiting_until: until when a failing provider asked us to wait (Retry-After).
     """
 
     consecutive_failures: int = 0
+    failing_since: datetime | None = None
     down: bool = False
     recovery: int | None = None
     slow: tuple[bool, ...] = ()
@@ -71,7 +73,7 @@ def apply_check(
     )
     if result.kind.is_success:
         return _after_success(health, result, timing)
-    return _after_failure(health, timing) if result.kind.is_failure else health
+    return _after_failure(health, result, timing) if result.kind.is_failure else health
 
 
 def _quota(before: Facts, result: CheckResult) -> bool | None:
@@ -95,6 +97,7 @@ def _after_success(health: HealthState, result: CheckResult, timing: Timing) -> 
     return attrs.evolve(
         health,
         consecutive_failures=0,
+        failing_since=None,
         down=False,
         recovery=None if recovered else run,
         slow=slow,
@@ -103,11 +106,17 @@ def _after_success(health: HealthState, result: CheckResult, timing: Timing) -> 
     )
 
 
-def _after_failure(health: HealthState, timing: Timing) -> HealthState:
+def _after_failure(health: HealthState, result: CheckResult, timing: Timing) -> HealthState:
     failures = health.consecutive_failures + 1
     down = health.down or failures >= timing.failures_to_down
     recovery = None if down or health.recovery is None else 0
-    return attrs.evolve(health, consecutive_failures=failures, down=down, recovery=recovery)
+    return attrs.evolve(
+        health,
+        consecutive_failures=failures,
+        failing_since=health.failing_since or result.at,
+        down=down,
+        recovery=recovery,
+    )
 
 
 def _blocked_until(health: HealthState, result: CheckResult, now: ClockReading) -> float | None:

@@ -107,6 +107,7 @@ class OfferState:
             uptime=statistics.uptime,
             latency=statistics.latency,
             consecutive_failures=health.consecutive_failures,
+            failing_since=health.failing_since,
             checks_24h=statistics.checks_in_day,
         )
 

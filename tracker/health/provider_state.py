@@ -203,6 +203,7 @@ class ProviderState:
         judgement = target.judgement if self.touched else None
         if judgement is None:
             judgement = target.judge(self._settings(self.given_up), now)
+        target.note_status(judgement.decision.status, now.at)
         view = build_view(self, judgement, now)
         if self.offers:
             view = attrs.evolve(view, offers=self._refresh_offers(view, now))

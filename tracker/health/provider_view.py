@@ -32,6 +32,7 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
     return ProviderStatus(
         name=state.provider.name,
         status=decision.status,
+        status_since=target.status_since,
         reason=describe_decision(decision, usable_at, now.at),
         usable=decision.usable,
         usable_at=usable_at,
@@ -54,6 +55,7 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         outcome=health.outcome,
         error_message=error_message(health),
         consecutive_failures=health.consecutive_failures,
+        failing_since=health.failing_since,
         facts=health.facts,
         keys=health.keys,
         adaptations=tuple(_adaptations(state)),

@@ -112,7 +112,7 @@ def _why_unknown(health: HealthState, circumstances: StatusInputs) -> str | None
     if circumstances.stale:
         return f"stale: its check is more than {STALE_INTERVALS:g} intervals late"
     if health.uninformative >= circumstances.failures_to_down:
-        told = _describe(health.outcome, health.message)
+        told = describe_outcome(health.outcome, health.message)
         return f"the last {health.uninformative} checks say nothing about it: {told}"
     return None
 
@@ -120,13 +120,13 @@ def _why_unknown(health: HealthState, circumstances: StatusInputs) -> str | None
 def _why_never_checked(health: HealthState) -> str:
     if health.outcome is None:
         return "not checked yet"
-    return f"nothing known yet: {_describe(health.outcome, health.message)}"
+    return f"nothing known yet: {describe_outcome(health.outcome, health.message)}"
 
 
 def _why_down(health: HealthState) -> str:
     if health.traffic.failure:
         return health.traffic.failure
-    told = _describe(health.counted, health.counted_message)
+    told = describe_outcome(health.counted, health.counted_message)
     failures = health.consecutive_failures
     run = "1 failed check" if failures == 1 else f"{failures} failed checks in a row"
     return f"{run}; the {_which(health)}: {told}"
@@ -137,7 +137,7 @@ def _why_degraded(health: HealthState, circumstances: StatusInputs) -> str | Non
         return health.traffic.failure
     kind = health.counted
     if kind is not None and not kind.is_success:
-        return f"{_which(health)}: {_describe(kind, health.counted_message)}"
+        return f"{_which(health)}: {describe_outcome(kind, health.counted_message)}"
     if health.traffic.is_limited(circumstances.now) and health.traffic.limit is not None:
         return f"real calls: {PLAIN_WORDS[health.traffic.limit]}"
     if mostly_slow(health.slow):
@@ -168,7 +168,7 @@ def mostly_slow(slow: tuple[bool, ...]) -> bool:
 
 def _why_healthy(health: HealthState) -> str:
     if health.outcome is not None and health.outcome.is_ours:
-        told = _describe(health.outcome, health.message)
+        told = describe_outcome(health.outcome, health.message)
         return f"ok in {_milliseconds(health)}; our latest check tells nothing: {told}"
     if health.message:  # a success has one where its latency is not known
         return f"last check ok; {health.message}"
@@ -192,7 +192,8 @@ def _is_limited(health: HealthState, now: float) -> bool:
     return health.limit_untold
 
 
-def _describe(kind: OutcomeKind | None, message: str) -> str:
+def describe_outcome(kind: OutcomeKind | None, message: str) -> str:
+    """Say what a check found."""
     if message:  # it says what happened, and with which status
         return message
     return PLAIN_WORDS[kind] if kind is not None else "not checked yet"

@@ -8,7 +8,7 @@ from datetime import datetime
 import attrs
 
 from tracker.core.clock import ClockReading
-from tracker.core.outcomes import CheckResult, OutcomeKind
+from tracker.core.outcomes import CheckResult, OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.settings import Timing
 from tracker.core.snapshot import RateLimit
@@ -57,6 +57,8 @@ class PersistedState:
     stale_at: datetime | None = None
     limits: tuple[TimedReading, ...] = ()
     limits_source: LimitSource = LimitSource.NONE
+    status: Status | None = None
+    status_since: datetime | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -77,6 +79,8 @@ class TargetState:
     next_due: float | None = None
     stale_at: float | None = None
     judgement: Judgement | None = None  # None once something but a check changed it
+    status: Status | None = None  # as it was decided last
+    status_since: datetime | None = None
 
     def after(
         self,
@@ -100,7 +104,13 @@ class TargetState:
             stale_at=stale_at,
         )
         after.judgement = after.judge(settings, now, just_spent=result.completions)
+        after.note_status(after.judgement.decision.status, now.at)
         return after
+
+    def note_status(self, status: Status, at: datetime) -> None:
+        """Remember since when the status is what it is."""
+        if status is not self.status:
+            self.status, self.status_since = status, at
 
     def count(self, result: CheckResult) -> None:
         """Add a check to the statistics."""
@@ -162,6 +172,8 @@ class TargetState:
             stale_at=now.wall(self.stale_at),
             limits=self.limits.held,
             limits_source=self.limits.source,
+            status=self.status,
+            status_since=self.status_since,
         )
 
     def take_statistics(self, stored: Statistics) -> None:
@@ -181,6 +193,7 @@ class TargetState:
         self.stale_at = now.to_steady(saved.stale_at)
         self.limits = RateLimitState(held=saved.limits, source=saved.limits_source)
         self.judgement = None
+        self.status, self.status_since = saved.status, saved.status_since
 
     def _rate_limit(
         self, settings: TargetSettings, now: ClockReading, just_spent: int

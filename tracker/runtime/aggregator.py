@@ -9,6 +9,7 @@ import structlog
 import trio
 
 from tracker.core.clock import Clock, ClockReading
+from tracker.core.incidents import IncidentLog
 from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
@@ -30,6 +31,7 @@ from tracker.runtime.messages import (
     CheckCompleted,
     CheckRescheduled,
     HistoryLoaded,
+    IncidentsChanged,
     Message,
     ProviderAdded,
     ProviderRemoved,
@@ -66,6 +68,7 @@ class Aggregator:
     traffic: TrafficRecorder = attrs.field(init=False)
     _change_log: ChangeLog = attrs.field(init=False)
     _best: str | None = None
+    _incidents: IncidentLog = IncidentLog()
     _processing: Message | None = None
     _retried: bool = False
     _sweep: FirstSweep = attrs.field(factory=FirstSweep)
@@ -109,6 +112,8 @@ class Aggregator:
                 providers=MappingProxyType(views),
                 ranking=ranking,
                 swept=self._sweep.finish(),
+                network_away=self.network.away,
+                incidents=self._incidents,
             )
         )
         self._schedule.note(began, refreshed=everything)
@@ -159,14 +164,12 @@ class Aggregator:
             case ProviderAdded(provider=provider, overridden=overridden):
                 self._add_provider(provider, overridden=overridden)
             case ProviderRemoved(name=name):
-                if (state := self.providers.pop(name, None)) is not None:
-                    self._removed[name] = state
-                self._sweep.forget(name)
-                self.network.forget(name)
-                self.traffic.forget(name)
+                self._remove_provider(name)
             case SettingsChanged(rank=rank, mask=mask, done=done):
                 self.rank, self.mask = rank, mask
                 done.set()
+            case IncidentsChanged(log=incidents):
+                self._incidents = incidents
             case HistoryLoaded():
                 self._restore_history(message)
             case Publish(done=done):
@@ -281,6 +284,13 @@ class Aggregator:
             self._sweep.expect(provider.name)
         else:
             self._sweep.forget(provider.name)
+
+    def _remove_provider(self, name: str) -> None:
+        if (state := self.providers.pop(name, None)) is not None:
+            self._removed[name] = state
+        self._sweep.forget(name)
+        self.network.forget(name)
+        self.traffic.forget(name)
 
     def _state_for(self, provider: Provider) -> ProviderState:
         if (departed := self._removed.pop(provider.name, None)) is not None:

@@ -19,10 +19,12 @@ class Board:
 
     latest: Snapshot
     dropped: int = 0
+    _posted: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
     _feeds: set[trio.MemorySendChannel[Snapshot]] = attrs.field(factory=set)
 
     def post(self, snapshot: Snapshot) -> None:
         self.latest = snapshot
+        self._posted.unpark_all()
         for feed in tuple(self._feeds):
             try:
                 feed.send_nowait(snapshot)
@@ -31,6 +33,12 @@ class Board:
                 self._end(feed)
             except trio.BrokenResourceError:
                 self._end(feed)
+
+    async def newer_than(self, revision: int) -> Snapshot:
+        """Wait for the latest snapshot after ``revision``; those in between are passed over."""
+        while self.latest.revision <= revision:
+            await self._posted.park()
+        return self.latest
 
     @contextmanager
     def subscribe(

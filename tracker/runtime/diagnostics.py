@@ -11,6 +11,7 @@ from tracker.core.snapshot import Snapshot
 from tracker.health.status_rules import OUR_NETWORK
 from tracker.ranking.guard import FallbackRanker
 from tracker.runtime.aggregator import Aggregator
+from tracker.runtime.alert_task import AlertTask
 from tracker.runtime.restarting_task import RestartingTask
 from tracker.runtime.supervisor import ActorHealth, Supervisor
 from tracker.store import Store
@@ -66,6 +67,7 @@ class RestartingTasks:
     canary: RestartingTask
     aggregator: RestartingTask
     writer: RestartingTask
+    alerts: RestartingTask
 
 
 @attrs.frozen
@@ -76,6 +78,7 @@ class TrackerComponents:
     aggregator: Aggregator
     supervisor: Supervisor
     keepers: RestartingTasks
+    alerts: AlertTask
 
 
 def collect_health(
@@ -156,6 +159,7 @@ def _troubles(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> It
     for keeper in attrs.astuple(parts.keepers, recurse=False):
         if keeper.restarting:
             yield f"the {keeper.name} is restarting after a crash"
+    yield from parts.alerts.problems()
     if parts.aggregator.dropped:
         yield f"{parts.aggregator.dropped} reports were dropped: our own bug, see the log"
     for name, actor in actors.items():

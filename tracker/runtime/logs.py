@@ -101,8 +101,12 @@ def configure_logs(style: Format = "text", level: str = "info") -> None:
     )
     logging.basicConfig(handlers=[handler], level=number, force=True)
     # They print whole URLs and every header at INFO and below; our own lines say enough.
-    for name in ("httpx", "httpcore", "hypercorn.access", "hpack", "watchfiles"):
+    for name in ("httpx", "httpcore", "hypercorn.access", "hpack", "watchfiles", "urllib3"):
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
+    # Its warnings become the errors of alert targets, which have a line of our own.
+    apprise = logging.getLogger("apprise")
+    apprise.setLevel(logging.WARNING)
+    apprise.propagate = False
     # Without a descriptor left for a client it tries again, and complains, ten times a second.
     logging.getLogger("trio.serve_listeners").addFilter(_seldom)
 

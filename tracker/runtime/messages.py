@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import attrs
 import trio
 
+from tracker.core.incidents import IncidentLog
 from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
@@ -103,6 +104,13 @@ class HistoryLoaded:
     best: str | None = None
 
 
+@attrs.frozen(kw_only=True)
+class IncidentsChanged:
+    """Show these in the next snapshot."""
+
+    log: IncidentLog
+
+
 Message = (
     ActorMessage
     | ProviderAdded
@@ -111,4 +119,5 @@ Message = (
     | Publish
     | CallsReported
     | HistoryLoaded
+    | IncidentsChanged
 )

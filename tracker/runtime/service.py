@@ -9,8 +9,11 @@ from typing import Protocol
 import attrs
 import trio
 
+from tracker.alerts.state import AlertState
+from tracker.alerts.targets import Sender
 from tracker.core.backoff import Backoff
 from tracker.core.clock import Clock
+from tracker.core.incidents import IncidentLog
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config
 from tracker.core.snapshot import Ranking, Snapshot
@@ -18,12 +21,13 @@ from tracker.probes import open_check as open_real_check
 from tracker.ranking.guard import FallbackRanker
 from tracker.runtime.actor import ActorContext, OpenCheck
 from tracker.runtime.aggregator import Aggregator
+from tracker.runtime.alert_task import AlertTask
 from tracker.runtime.board import Board
 from tracker.runtime.completion_budget import CompletionBudget
 from tracker.runtime.diagnostics import RestartingTasks
 from tracker.runtime.live_settings import LiveSettings
 from tracker.runtime.loop_monitor import LoopMonitor
-from tracker.runtime.messages import Message
+from tracker.runtime.messages import IncidentsChanged, Message
 from tracker.runtime.restarting_task import RestartingTask
 from tracker.runtime.supervisor import Supervisor
 from tracker.runtime.tracker import Tracker
@@ -91,11 +95,14 @@ class _House:
 
     async def live(self, config: Config, task_status: trio.TaskStatus[Tracker]) -> None:
         outbox, inbox = trio.open_memory_channel[Message](config.mailbox_size)
+        settings = LiveSettings(config)
+        alerts = self._alerts(settings, outbox)
         keep = partial(RestartingTask, backoff=self.backoff, mask=self.aggregator.masked)
         keepers = RestartingTasks(
             canary=keep("canary", self.shared.canary.run),
             aggregator=keep("aggregator", lambda: self.aggregator.run(inbox)),
             writer=keep("writer", self.writer.run),
+            alerts=keep("alerts", alerts.run, backoff=self._endless_backoff()),
         )
         async with inbox, trio.open_nursery() as nursery:  # outlives the actors
             nursery.start_soon(keepers.canary.keep)
@@ -106,15 +113,17 @@ class _House:
                 supervisor = Supervisor(actors, outbox, self.shared, self.backoff)
                 self.aggregator.traffic.request_check = supervisor.request_check
                 tracker = Tracker(
-                    settings=LiveSettings(config),
+                    settings=settings,
                     store=self.store,
                     aggregator=self.aggregator,
                     writer=self.writer,
                     supervisor=supervisor,
                     keepers=keepers,
+                    alerts=alerts,
                     outbox=outbox,
                 )
                 await tracker.start(actors)
+                actors.start_soon(keepers.alerts.keep)
                 task_status.started(tracker)
                 await tracker.stopped()
                 actors.cancel_scope.cancel()
@@ -122,6 +131,26 @@ class _House:
                 await drained.wait()
             await self.writer.flush(FLUSH_SECONDS)
             nursery.cancel_scope.cancel()
+
+    def _alerts(self, settings: LiveSettings, outbox: trio.MemorySendChannel[Message]) -> AlertTask:
+        async def publish(log: IncidentLog) -> None:
+            await outbox.send(IncidentsChanged(log=log))
+
+        return AlertTask(
+            board=self.aggregator.board,
+            store=self.store,
+            backlog=self.aggregator.backlog,
+            state=AlertState(settings.effective),
+            sender=Sender(self.aggregator.masked),
+            settings=lambda: settings.effective,
+            flush=self.writer.flush,
+            publish=publish,
+            clock=self.shared.clock,
+        )
+
+    def _endless_backoff(self) -> Backoff:
+        """Checks and answers go on without alerts; health says that they are restarting."""
+        return attrs.evolve(self.backoff, budget=1_000_000)
 
 
 async def _drain(aggregator: RestartingTask, drained: trio.Event) -> None:

@@ -9,6 +9,7 @@ import structlog
 import trio
 
 from tracker.config.overrides import UNSET, Setting
+from tracker.core.incidents import Incident
 from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.records import ChangeRecord, OverrideRecord
@@ -18,6 +19,7 @@ from tracker.core.snapshot import Ranking, Snapshot
 from tracker.ranking.guard import FallbackRanker
 from tracker.ranking.offer_ranking import Rank, rank_offers
 from tracker.runtime.aggregator import Aggregator
+from tracker.runtime.alert_task import AlertTask
 from tracker.runtime.board import Board
 from tracker.runtime.diagnostics import (
     RestartingTasks,
@@ -66,6 +68,7 @@ class Tracker:
     _writer: Writer
     _supervisor: Supervisor
     _keepers: RestartingTasks
+    _alerts: AlertTask
     _outbox: trio.MemorySendChannel[Message]
     configuration_errors: tuple[str, ...] = ()
     _models: ModelDirectory = attrs.field(init=False)
@@ -244,9 +247,39 @@ class Tracker:
         """Raises StoreUnavailable. See Store.changes."""
         return await self._store.changes(provider, since=since, limit=limit)
 
+    async def acknowledge(self, incident_id: str, by: str) -> Incident:
+        """Note who takes care of an incident: nobody is reminded of it any more.
+
+        Raises KeyError for an unknown id, StoppedError.
+        """
+        with self._unless_stopped():
+            await self._alerts.acknowledge(incident_id, by)
+        log.info("acknowledged", incident=incident_id, by=by)
+        await self._publish()
+        shown = (each for each in self.snapshot.incidents.incidents if each.id == incident_id)
+        return next(shown)
+
+    async def mute(self, name: str, minutes: float) -> datetime | None:
+        """Tell nobody of a provider for so long, 0 ends it; return until when.
+
+        Raises KeyError for an unknown name, StoppedError.
+        """
+        self._settings.file.provider(name)
+        with self._unless_stopped():
+            until = await self._alerts.mute(name, minutes)
+        log.info("muted", provider=name, minutes=minutes)
+        await self._publish()
+        return until
+
+    async def test_alerts(self) -> Sequence[tuple[str, str]]:
+        """Send a test to every alert target; each with what went wrong, or an empty text."""
+        return await self._alerts.test()
+
     def health(self) -> TrackerHealth:
         return collect_health(
-            TrackerComponents(self._store, self._aggregator, self._supervisor, self._keepers),
+            TrackerComponents(
+                self._store, self._aggregator, self._supervisor, self._keepers, self._alerts
+            ),
             watched=sum(provider.enabled for provider in self.config.providers),
             running=not self._stop.is_set(),
             ready=self.snapshot.swept or not self._settings.file.schedule,

@@ -18,6 +18,7 @@ from tracker.store import history, loading, takeover, writing
 from tracker.store.database import WriteConnection
 from tracker.store.errors import StoreUnavailable
 from tracker.store.history import History, HistoryQuery
+from tracker.store.incidents import StoredIncidents, load_incidents
 from tracker.store.loading import StoredData
 from tracker.store.reading import DamageFound, read
 from tracker.store.traffic import TrafficBucket, read_traffic
@@ -126,6 +127,10 @@ class Store:
         """The newest ``limit`` changes of one provider or of everything, oldest first."""
         job = partial(history.changes, provider=provider, since=since, limit=limit)
         return await self._read(job)
+
+    async def load_incidents(self) -> StoredIncidents:
+        """What the alerts carry on from."""
+        return await self._read(load_incidents)
 
     async def traffic(
         self, names: Iterable[str], *, since: datetime, resolution: int

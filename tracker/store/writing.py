@@ -9,6 +9,7 @@ import apsw
 from tracker.core.records import ChangeRecord, CheckRecord, CorrectionRecord, OverrideRecord, Record
 from tracker.core.traffic import TrafficRecord
 from tracker.store.connection import epoch_ms, transaction, value
+from tracker.store.incidents import prune_incidents, store_incidents
 from tracker.store.traffic import add_traffic, prune_traffic
 
 HOUR_MS = 3_600_000
@@ -75,6 +76,7 @@ def store(connection: apsw.Connection, records: Sequence[Record]) -> None:
         connection.executemany(_CHANGE, map(_change, changes))
         overrides = (r for r in records if isinstance(r, OverrideRecord))
         connection.executemany(_OVERRIDE, map(_override, overrides))
+        store_incidents(connection, records)
         add_traffic(connection, (r for r in records if isinstance(r, TrafficRecord)))
 
 
@@ -89,6 +91,7 @@ def prune(connection: apsw.Connection, before: datetime) -> int:
         connection.execute(_PRUNE_CHECKS, bounds)
         pruned = connection.changes()
         connection.execute(_PRUNE_STATES)
+        prune_incidents(connection, before_ms)
         connection.execute(_PRUNE_OFFER_STATES)
         connection.execute(_PRUNE_CHANGES, bounds)
         pruned += connection.changes()

@@ -4,6 +4,7 @@ import contextlib
 import json
 from datetime import timedelta
 
+import attrs
 import pytest
 import trio
 
@@ -12,6 +13,7 @@ from api.http.response_cache import ResponseCache
 from api.http.server_sent_events import Streams
 from tests.helpers.idle_tracker import NOON, a_provider, a_tracker
 from tracker.core.clock import Clock
+from tracker.core.incidents import Cause, Incident, IncidentLog
 from tracker.runtime.board import FEED_CAPACITY
 
 WELL, OTHER = a_provider(), a_provider("mistral", response_time_ms=310.0)
@@ -208,3 +210,23 @@ async def test_a_change_is_encoded_once_for_all_streams(monkeypatch):
     assert encoded == [1]
     for reader in readers:
         await reader.aclose()
+
+
+async def test_an_incident_and_a_mute_are_told_as_they_change():
+    tracker = a_tracker(WELL)
+    stream = streams_of(tracker).stream(None)
+    await anext(stream)
+    incident = Incident(
+        id="abc",
+        cause=Cause.PROVIDER,
+        subject="groq",
+        opened_at=NOON,
+        noticed_at=NOON,
+        summary="groq is down",
+    )
+    log = IncidentLog(incidents=(incident,), mutes={"groq": NOON})
+    tracker.board.post(attrs.evolve(tracker.snapshot, revision=2, incidents=log))
+    [shown, mutes] = parsed(await anext(stream))
+    assert (shown[1], shown[2]["id"], shown[2]["cause"]) == ("incident", "abc", "provider")
+    assert mutes[1:] == ("mutes", {"groq": "2026-03-01T12:00:00.000Z"})
+    await stream.aclose()

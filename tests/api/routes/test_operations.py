@@ -192,6 +192,9 @@ async def test_openapi_has_every_path_of_the_contract():
     document = json.loads(body)
     assert document["openapi"] == "3.1.0"
     assert sorted(document["paths"]) == [
+        "/api/alerts/test",
+        "/api/incidents",
+        "/api/incidents/{id}/acknowledge",
         "/api/models",
         "/api/models/{name}",
         "/api/providers/best",
@@ -209,6 +212,7 @@ async def test_openapi_has_every_path_of_the_contract():
         "/api/providers/traffic/{name}",
         "/api/providers/{name}",
         "/api/providers/{name}/check",
+        "/api/providers/{name}/mute",
         "/api/reports",
         "/badge/{name}.json",
         "/badge/{name}.svg",
@@ -222,7 +226,8 @@ async def test_openapi_has_every_path_of_the_contract():
     views = [view for path in document["paths"].values() for view in path.values()]
     parameters = [one for view in views for one in view.get("parameters", ())]
     defaults = {(p["name"], p["schema"]["default"]) for p in parameters if "default" in p["schema"]}
-    assert defaults == {("hours", 24), ("show", "status")}  # the others do nothing but when given
+    # The others do nothing but when given.
+    assert defaults == {("hours", 24), ("hours", 168), ("show", "status")}
     tune = document["paths"]["/api/providers/{name}"]["patch"]
     assert tune["security"] == [{"admin": []}]
 

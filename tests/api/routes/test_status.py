@@ -43,6 +43,7 @@ async def test_status_has_every_field_of_the_contract():
     assert body["providers"]["groq"] == {
         "provider_name": "groq",
         "status": "healthy",
+        "status_since": None,
         "reason": "last check ok in 245 ms",
         "usable": True,
         "usable_at": None,

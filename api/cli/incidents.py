@@ -1,0 +1,148 @@
+"""``incidents``, ``ack``, ``mute``: what was or is wrong, and who is told of it."""
+
+import getpass
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Annotated
+from urllib.parse import quote
+
+from cyclopts import Parameter
+from rich.table import Table
+from rich.text import Text
+
+from api.cli.errors import ExitCode, UsageError
+from api.cli.history import Hours
+from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
+from api.cli.tables import show, table
+from api.cli.tracker_client import TrackerClient
+from api.cli.tune import Token
+from api.schemas import incidents as schemas
+
+UNITS = {"s": 1.0 / 60.0, "m": 1.0, "h": 60.0, "d": 1440.0}  # minutes
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
+
+IncidentId = Annotated[str, Parameter(help="The incident, as `incidents` lists it.")]
+Name = Annotated[str, Parameter(help="The provider.")]
+By = Annotated[
+    str | None, Parameter(name="--by", help="Who takes care of it [default: your login name].")
+]
+For = Annotated[str, Parameter(name="--for", help="How long: 30m, 1h, 2d; 0 ends it.")]
+
+
+def incidents(
+    *,
+    hours: Hours = 168,
+    url: Url = None,
+    token_env: ReadToken = None,
+    config: TrackerConfig = None,
+    json: AsJson = False,
+) -> int:
+    """What is or was wrong, since when, for how long, and who was told."""
+    tracker = TrackerClient.for_reading(url, token_env, config)
+    document = tracker.ask("/api/incidents", hours=str(hours))
+    listed = tracker.convert(document, schemas.Incidents)
+    show(document, incidents_table(listed), as_json=json)
+    return ExitCode.OK
+
+
+def ack(
+    incident: IncidentId,
+    *,
+    by: By = None,
+    url: Url = None,
+    token_env: Token = None,
+    config: TrackerConfig = None,
+    json: AsJson = False,
+) -> int:
+    """Say that somebody takes care of an incident: no reminders until it is over."""
+    tracker = TrackerClient.for_changes(url, token_env, config)
+    path = f"/api/incidents/{quote(incident, safe='')}/acknowledge"
+    document = tracker.post(path, {"by": by or _login()})
+    changed = tracker.convert(document, schemas.Incident)
+    listed = schemas.Incidents(hours=168, incidents=[changed], mutes={})
+    show(document, incidents_table(listed), as_json=json)
+    return ExitCode.OK
+
+
+def mute(
+    name: Name,
+    *,
+    duration: For,
+    url: Url = None,
+    token_env: Token = None,
+    config: TrackerConfig = None,
+    json: AsJson = False,
+) -> int:
+    """Tell nobody of a provider for a while; its incidents are kept all the same."""
+    minutes = parse_minutes(duration)
+    tracker = TrackerClient.for_changes(url, token_env, config)
+    path = f"/api/providers/{quote(name, safe='')}/mute"
+    document = tracker.post(path, {"minutes": minutes})
+    muted = tracker.convert(document, schemas.Mute)
+    shown = table("provider", "muted until (UTC)")
+    shown.add_row(Text(muted.provider_name), _moment(muted.muted_until) or "no longer muted")
+    show(document, shown, as_json=json)
+    return ExitCode.OK
+
+
+def parse_minutes(text: str) -> float:
+    """Read a duration. Raises UsageError."""
+    found = _DURATION.fullmatch(text.strip())
+    minutes = 0.0 if text.strip() == "0" else None
+    if found is not None:
+        minutes = float(found[1]) * UNITS[found[2]]
+    if minutes is None or minutes > schemas.LONGEST_MUTE:
+        raise UsageError(f"--for {text}: give a duration up to 30d, as 30m, 1h or 2d; 0 ends it")
+    return minutes
+
+
+def incidents_table(listed: schemas.Incidents) -> Table:
+    shown = table("id", "since (UTC)", "for", "told", "by", "why")
+    for one in listed.incidents:
+        shown.add_row(
+            one.id,
+            Text(_moment(one.opened_at) or "–", style="" if one.closed_at else "bold red"),
+            _lasted(one),
+            _told(one.notified),
+            Text(one.acknowledged_by or "–"),
+            Text(one.summary + (" (it comes and goes)" if one.flapping else "")),
+        )
+    if not shown.rows:
+        shown.caption = f"Nothing was wrong within the last {listed.hours} h."
+        shown.show_header = False
+        shown.min_width = len(shown.caption)
+    return shown
+
+
+def _lasted(one: schemas.Incident) -> str:
+    if one.duration_seconds is not None:
+        return _duration(one.duration_seconds)
+    opened = datetime.fromisoformat(one.opened_at)
+    return f"{_duration((datetime.now(UTC) - opened).total_seconds())}, open"
+
+
+def _duration(seconds: float) -> str:
+    whole = max(int(seconds), 0)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _told(notified: Iterable[schemas.Notification]) -> str:
+    """Name the targets that were reached."""
+    reached = dict.fromkeys(each.target for each in notified if not each.error)
+    return ", ".join(reached) or "–"
+
+
+def _moment(instant: str | None) -> str | None:
+    return None if instant is None else f"{instant[:10]} {instant[11:19]}"
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return "command line"

@@ -1,0 +1,83 @@
+"""The shapes of incidents, and of what operators may do with them."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from api.schemas.units import Count, Decimals, From, Hours, Timestamp
+
+CauseWord = Literal["provider", "offer", "key", "nothing_usable", "network", "tracker"]
+MessageWord = Literal["opened", "reminder", "resolved", "test"]
+LONGEST_MUTE = 43_200  # minutes: thirty days; who needs more switches the provider's alerts off
+
+
+class Notification(Struct, frozen=True):
+    """One message to one target; ``error`` is empty once it was delivered."""
+
+    target: str
+    what: MessageWord
+    at: Timestamp
+    error: str
+
+
+class Incident(Struct, frozen=True):
+    """A stretch of time in which something was wrong; ``closed_at`` is null while it is."""
+
+    id: str
+    subject: str
+    cause: CauseWord
+    provider_name: Annotated[str | None, From("provider")]
+    summary: str
+    opened_at: Timestamp
+    closed_at: Timestamp | None
+    duration_seconds: Annotated[float, Meta(ge=0.0), Decimals(3)] | None
+    flapping: bool
+    acknowledged_by: str | None
+    muted_until: Timestamp | None
+    notified: list[Notification]
+
+
+class Incidents(Struct, frozen=True):
+    """Newest first; open ones always. ``mutes``: of whom nobody is told, until then."""
+
+    hours: Hours
+    incidents: list[Incident]
+    mutes: dict[str, Timestamp]
+
+
+class Acknowledgement(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who takes care of an incident."""
+
+    by: Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class MuteRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """For how long nobody is told of a provider; 0 ends it."""
+
+    minutes: Annotated[float, Meta(ge=0.0, le=LONGEST_MUTE)]
+
+
+class Mute(Struct, frozen=True):
+    """Until when nobody is told of a provider; null: somebody is."""
+
+    provider_name: str
+    muted_until: Timestamp | None
+
+
+class TargetTest(Struct, frozen=True):
+    """What came back from one target."""
+
+    target: str
+    delivered: bool
+    error: str
+
+
+class AlertsTest(Struct, frozen=True):
+    """A test message was sent to each target."""
+
+    targets: list[TargetTest]
+    delivered: Count
+
+
+class IncidentsQuery(Struct):
+    hours: Hours = 168

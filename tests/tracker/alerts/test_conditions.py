@@ -1,0 +1,98 @@
+"""What is wrong in one snapshot, and of what nothing is known."""
+
+from datetime import timedelta
+
+from tests.helpers.alert_scenario import START, a_down_provider, snapshot_of
+from tests.helpers.idle_tracker import a_bare_provider, a_provider
+from tracker.alerts.conditions import SILENT_SECONDS, find_conditions
+from tracker.core.incidents import Cause
+from tracker.core.outcomes import KeyReport, KeyState, OutcomeKind, Status
+from tracker.core.snapshot import EvidenceSource, OfferStatus
+
+BEGAN = START - timedelta(minutes=3)
+
+
+def causes(*providers, at=START, **changes):
+    found = find_conditions(snapshot_of(providers, START, **changes), at)
+    return {cause.value: subject for cause, subject in found.present}
+
+
+def test_all_well_is_nothing_wrong() -> None:
+    assert causes(a_provider("a")) == {}
+
+
+def test_a_provider_that_is_down_is_so_since_its_first_failed_check() -> None:
+    found = find_conditions(
+        snapshot_of([a_down_provider("a", BEGAN), a_provider("b")], START), START
+    )
+    ((key, condition),) = found.present.items()
+    assert key == (Cause.PROVIDER, "a")
+    assert condition.since == BEGAN
+    assert condition.summary == "a is down: server error (503)"
+
+
+def test_a_switched_off_provider_is_nobodys_concern() -> None:
+    assert causes(a_down_provider("a", BEGAN, enabled=False), a_provider("b")) == {}
+
+
+def test_a_refused_key_is_ours_and_not_an_outage() -> None:
+    refused = a_down_provider(
+        "a", BEGAN, outcome=OutcomeKind.AUTH, error_message="our credentials were refused (401)"
+    )
+    assert causes(refused, a_provider("b")) == {"key": "a"}
+
+
+def test_one_spent_key_of_two_is_told_by_its_number() -> None:
+    keys = (KeyReport(number=1, state=KeyState.OK), KeyReport(number=2, state=KeyState.SPENT))
+    found = find_conditions(snapshot_of([a_provider("a", keys=keys)], START), START)
+    (condition,) = found.present.values()
+    assert condition.summary == "a: key 2 is spent"
+
+
+def test_nothing_usable_is_a_trouble_of_its_own() -> None:
+    assert causes(a_down_provider("a", BEGAN), a_down_provider("b", BEGAN)) == {
+        "nothing_usable": "all providers",
+        "provider": "b",
+    }
+
+
+def test_our_network_is_blamed_on_nobody_else() -> None:
+    words = "our network cannot be reached"
+    lost = a_bare_provider("a", reason=words, last_check=BEGAN, outcome=OutcomeKind.INTERNAL)
+    found = find_conditions(snapshot_of([lost], START, network_away=True), START)
+    assert set(found.present) == {(Cause.NETWORK, "our network")}
+    assert found.is_unclear(Cause.PROVIDER, "a")
+    assert found.is_unclear(Cause.NOTHING_USABLE, None)
+
+
+def test_a_tracker_that_sees_nothing_says_so() -> None:
+    assert causes(a_bare_provider("a", reason="stale")) == {"tracker": "the tracker"}
+    late = START + timedelta(seconds=SILENT_SECONDS + 1)
+    assert causes(a_provider("a"), at=late) == {"tracker": "the tracker"}
+
+
+def test_before_the_first_sweep_nothing_is_known() -> None:
+    found = find_conditions(snapshot_of([a_down_provider("a", BEGAN)], START, swept=False), START)
+    assert not found.present
+    assert all(found.is_unclear(cause, "a") for cause in Cause)
+
+
+def test_a_watched_offer_is_down_only_while_its_provider_answers() -> None:
+    offer = OfferStatus(
+        model="m-7b",
+        variant=None,
+        status=Status.DOWN,
+        usable=False,
+        reason="3 failed checks",
+        evidence=EvidenceSource.OFFER,
+        failing_since=BEGAN,
+    )
+    assert causes(a_provider("a", offers=(offer,))) == {"offer": "a/m-7b"}
+    assert "offer" not in causes(a_down_provider("a", BEGAN, offers=(offer,)))
+
+
+def test_markup_in_an_error_reaches_no_summary() -> None:
+    nasty = a_down_provider("a", BEGAN, error_message="\x1b[31m<b>boom</b> \u202eevil")
+    found = find_conditions(snapshot_of([nasty, a_provider("b")], START), START)
+    (condition,) = found.present.values()
+    assert condition.summary == "a is down: boom evil"

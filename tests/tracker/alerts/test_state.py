@@ -1,0 +1,405 @@
+"""What is told, and how often, over whole outages on virtual time."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.helpers.alert_scenario import START, Scenario, config_of
+from tracker.core.incidents import Cause, Incident, MessageKind, Stage
+from tracker.core.records import ChangeKind, ChangeRecord
+from tracker.core.settings import MaintenanceWindow, Provider, WeeklyWindow
+
+TEN = tuple(f"p{number}" for number in range(10))
+
+
+def running(*names: str, **settings: object) -> Scenario:
+    """Long enough after the start that what is wrong is news."""
+    scenario = Scenario(config_of(*names, **settings))  # type: ignore[arg-type]
+    scenario.passes(minutes=6)
+    return scenario
+
+
+def about(scenario: Scenario, subject: str) -> Incident:
+    """The open incident about a provider."""
+    shown = scenario.state.log().incidents
+    return next(each for each in shown if each.subject == subject and each.closed_at is None)
+
+
+def subjects(scenario: Scenario) -> list[str]:
+    return [key[1] for key in scenario.state.book.open if key[0] is Cause.PROVIDER]
+
+
+def test_one_outage_is_told_once_repeated_and_resolved() -> None:
+    scenario = running("a", reminder_hours=1)
+    scenario.fail("a")
+    scenario.passes(hours=2, minutes=30)
+    scenario.recover()
+    scenario.passes(minutes=2)
+    assert scenario.kinds() == ["opened", "reminder", "reminder", "resolved"]
+    assert scenario.kinds("json 1") == scenario.kinds()
+    counts = scenario.state.counts
+    assert (counts.sent, counts.repeated, counts.resolved) == (2, 4, 2)
+    incident = scenario.state.book.closed[0]
+    assert incident.opened_at == START + timedelta(minutes=6)
+    assert {n.what for n in incident.notified} == {
+        MessageKind.OPENED,
+        MessageKind.REMINDER,
+        MessageKind.RESOLVED,
+    }
+
+
+def test_one_provider_of_many_is_no_news_while_others_serve() -> None:
+    scenario = running("a", "b")
+    scenario.fail("a")
+    scenario.passes(minutes=10)
+    scenario.recover()
+    scenario.passes(minutes=2)
+    assert scenario.received == []
+    assert scenario.state.counts.suppressed == 1
+
+
+def test_a_provider_whose_model_nobody_else_has_is_news() -> None:
+    config = config_of("a", "b")
+    models = (attrs.evolve(config.providers[0], models=("rare-7b",)), config.providers[1])
+    scenario = Scenario(attrs.evolve(config, providers=models))
+    scenario.passes(minutes=6)
+    scenario.fail("a")
+    scenario.passes(minutes=1)
+    assert scenario.titles == ["a is down"] * 2
+
+
+def test_ten_at_once_are_one_message_and_so_is_their_end() -> None:
+    scenario = running(*TEN)
+    scenario.fail(*TEN)
+    scenario.passes(minutes=2)
+    scenario.recover()
+    scenario.passes(minutes=2)
+    assert scenario.kinds() == ["opened", "resolved"]
+    assert scenario.titles[0] == "No provider is usable"
+    assert len(scenario.state.book.closed) == 11
+
+
+def test_three_providers_at_once_are_one_message_where_nothing_usable_is_not_told() -> None:
+    scenario = running(*TEN[:3], page=("provider",))
+    scenario.fail(*TEN[:3])
+    scenario.passes(minutes=2)
+    assert scenario.titles == ["3 providers are down"] * 2
+
+
+def test_two_providers_that_fail_within_the_window_are_two_messages() -> None:
+    scenario = running("a", "b", page=("provider",))
+    scenario.fail("a")
+    scenario.passes(seconds=20)
+    scenario.fail("b")
+    scenario.passes(minutes=2)
+    assert sorted(scenario.titles) == ["a is down"] * 2 + ["b is down"] * 2
+
+
+def test_our_own_network_is_one_message_and_opens_nothing_else() -> None:
+    scenario = running("a", "b", "c")
+    scenario.changes["network_away"] = True
+    scenario.passes(minutes=2)
+    assert {each.cause for each in scenario.state.book.open.values()} == {Cause.NETWORK}
+    scenario.changes["network_away"] = False
+    scenario.passes(minutes=2)
+    assert scenario.kinds() == ["opened", "resolved"]
+    assert scenario.titles[0] == "Our network reaches nobody"
+
+
+def test_a_short_outage_is_told_by_nobody() -> None:
+    scenario = running("a")
+    scenario.fail("a")
+    scenario.passes(seconds=15)
+    scenario.recover()
+    scenario.passes(minutes=2)
+    assert scenario.received == []
+
+
+def test_flapping_is_one_incident_until_half_an_hour_is_quiet() -> None:
+    scenario = running("a", page=("provider",))
+    for _ in range(10):
+        scenario.fail("a")
+        scenario.passes(minutes=1)
+        scenario.recover()
+        scenario.passes(minutes=1)
+    assert scenario.kinds() == ["opened", "resolved", "opened"]
+    incident = about(scenario, "a")
+    assert incident.flapping
+    scenario.passes(minutes=28)
+    assert subjects(scenario) == ["a"]
+    scenario.passes(minutes=3)
+    assert subjects(scenario) == []
+    assert scenario.kinds() == ["opened", "resolved", "opened", "resolved"]
+
+
+def test_a_mute_silences_and_ends_by_itself() -> None:
+    scenario = running("a", page=("provider",))
+    scenario.keep(scenario.state.mute("a", 30, scenario.now))
+    scenario.fail("a")
+    scenario.passes(minutes=29)
+    assert scenario.received == []
+    incident = about(scenario, "a")
+    assert incident.muted_until == START + timedelta(minutes=36)
+    scenario.passes(minutes=3)
+    assert scenario.kinds() == ["opened"]
+    assert scenario.state.mutes == {}
+
+
+def test_an_acknowledged_incident_is_not_repeated_and_the_next_one_is_told() -> None:
+    scenario = running("a", reminder_hours=1, page=("provider",))
+    scenario.fail("a")
+    scenario.passes(minutes=5)
+    incident = about(scenario, "a")
+    scenario.keep(scenario.state.acknowledge(incident.id, "anna"))
+    scenario.passes(hours=3)
+    scenario.recover()
+    scenario.passes(hours=2)
+    assert scenario.kinds() == ["opened", "resolved"]
+    scenario.fail("a")
+    scenario.passes(minutes=5)
+    assert scenario.kinds() == ["opened", "resolved", "opened"]
+
+
+def test_what_was_wrong_at_the_start_is_told_only_when_it_stays_so() -> None:
+    passing, staying = (Scenario(config_of("a", page=("provider",))) for _ in range(2))
+    for scenario in (passing, staying):
+        scenario.fail("a")
+        scenario.passes(minutes=4)
+        assert scenario.received == []
+    passing.recover()
+    for scenario in (passing, staying):
+        scenario.passes(minutes=3)
+    assert passing.received == []
+    assert staying.kinds() == ["opened"]
+
+
+@pytest.mark.parametrize("targets", [(), ("webhook 1",)])
+def test_a_target_added_later_hears_of_what_is_still_wrong(targets: tuple[str, ...]) -> None:
+    scenario = running("a", targets=targets, page=("provider",))
+    scenario.fail("a")
+    scenario.passes(minutes=5)
+    scenario.state.take_settings(config_of("a", page=("provider",)))
+    scenario.passes(minutes=1)
+    assert scenario.kinds() == ["opened"]
+
+
+def test_maintenance_over_the_night_of_daylight_saving() -> None:
+    """In Berlin 02:00 to 04:00 on 29 March 2026 is one hour: 01:00 to 02:00 UTC."""
+    weekly = WeeklyWindow(
+        days=frozenset({6}), start_minute=120, end_minute=240, timezone="Europe/Berlin"
+    )
+    window = MaintenanceWindow(providers=("a",), weekly=weekly)
+    scenario = Scenario(config_of("a", "b", page=("provider",), maintenance=(window,)))
+    scenario.now = datetime(2026, 3, 29, 0, 40, tzinfo=UTC)
+    scenario.passes(minutes=15)
+    scenario.fail("b")
+    scenario.passes(minutes=10)  # 01:05: nothing else serves, but a is being maintained
+    scenario.fail("a")
+    scenario.passes(minutes=50)
+    assert subjects(scenario) == ["b"]
+    before = len(scenario.received)
+    scenario.passes(minutes=10)
+    assert scenario.now == datetime(2026, 3, 29, 2, 5, tzinfo=UTC)
+    assert subjects(scenario) == ["b", "a"]
+    assert scenario.titles[before:] == ["a is down"] * 2
+
+
+def test_what_was_wrong_before_the_maintenance_is_not_told_again_after_it() -> None:
+    window = MaintenanceWindow(
+        start=START + timedelta(minutes=20), end=START + timedelta(minutes=60)
+    )
+    scenario = running("a", page=("provider",), maintenance=(window,))
+    scenario.fail("a")
+    scenario.passes(minutes=20)
+    scenario.recover()
+    scenario.passes(minutes=10)
+    scenario.fail("a")
+    scenario.passes(minutes=40)
+    assert scenario.kinds() == ["opened"]
+    scenario.recover()
+    scenario.passes(minutes=2)
+    assert scenario.kinds() == ["opened", "resolved"]
+
+
+def test_a_target_that_fails_for_five_minutes_gets_everything_once_and_in_order() -> None:
+    scenario = running("a", page=("provider",))
+    scenario.refusing = {"json 1"}
+    scenario.fail("a")
+    scenario.passes(minutes=2)
+    scenario.recover()
+    scenario.passes(minutes=3)
+    assert scenario.kinds("json 1") == []
+    assert scenario.state.counts.failed > 3
+    scenario.refusing.clear()
+    scenario.passes(minutes=10)
+    assert scenario.kinds("json 1") == scenario.kinds("webhook 1") == ["opened", "resolved"]
+
+
+def test_an_end_is_not_told_where_the_opening_never_arrived() -> None:
+    scenario = running("a", page=("provider",))
+    scenario.refusing = {"json 1"}
+    scenario.fail("a")
+    scenario.passes(hours=25)
+    scenario.recover()
+    scenario.refusing.clear()
+    scenario.passes(minutes=15)
+    assert scenario.kinds("webhook 1")[-1] == "resolved"
+    assert "resolved" not in scenario.kinds("json 1")
+
+
+def test_a_kill_between_sending_and_noting_repeats_the_message_with_its_key() -> None:
+    scenario = running("a", page=("provider",))
+    scenario.fail("a")
+    scenario.deaf = True
+    scenario.passes(seconds=35)
+    sent = len(scenario.received)
+    assert sent > 0
+    scenario.restart()
+    scenario.passes(minutes=10)
+    assert len(scenario.received) > sent
+    assert len(scenario.keys()) == 1
+    scenario.recover()
+    scenario.passes(minutes=2)
+    assert len(scenario.keys(MessageKind.RESOLVED)) == 1
+
+
+def test_a_restart_during_an_outage_tells_nothing_twice() -> None:
+    scenario = running("a", page=("provider",))
+    scenario.fail("a")
+    scenario.passes(minutes=5)
+    scenario.restart()
+    scenario.changes["swept"] = False
+    scenario.passes(minutes=1)
+    scenario.changes["swept"] = True
+    scenario.passes(minutes=30)
+    assert scenario.kinds() == ["opened"]
+    scenario.recover()
+    scenario.passes(minutes=2)
+    assert scenario.kinds() == ["opened", "resolved"]
+
+
+def test_nobody_is_told_of_a_provider_without_alerts() -> None:
+    config = config_of("a", page=("provider",))
+    provider = attrs.evolve(config.providers[0], alerts=False)
+    scenario = Scenario(attrs.evolve(config, providers=(provider,)))
+    scenario.passes(minutes=6)
+    scenario.fail("a")
+    scenario.passes(minutes=10)
+    assert scenario.received == []
+    assert about(scenario, "a").stage is Stage.QUIET
+
+
+def test_incidents_are_noted_as_changes() -> None:
+    scenario = running("a", page=())
+    found: list[ChangeRecord] = []
+    for wrong in (True, False):
+        scenario.fail("a") if wrong else scenario.recover()
+        records = scenario.state.step(scenario.snapshot(), scenario.now)
+        found += [r for r in records if isinstance(r, ChangeRecord) and r.provider == "a"]
+    assert [(r.kind, r.before, r.after) for r in found] == [
+        (ChangeKind.INCIDENT, None, "provider"),
+        (ChangeKind.INCIDENT, "provider", None),
+    ]
+
+
+def test_ten_thousand_changes_a_minute_make_few_records() -> None:
+    """A storm opens as many incidents as flapping needs to be known, and no more."""
+    scenario = running("a", "b", page=("provider",))
+    records = 0
+    for number in range(10_000):
+        scenario.now += timedelta(milliseconds=6)
+        scenario.fail("a") if number % 2 == 0 else scenario.recover()
+        records += len(scenario.state.step(scenario.snapshot(), scenario.now))
+    known = [each for each in scenario.state.log().incidents if each.subject == "a"]
+    assert len(known) == 2
+    assert scenario.received == []
+    assert max(len(each.changes) for each in known) <= 10_000
+
+
+actions = st.lists(
+    st.one_of(
+        st.tuples(st.just("fail"), st.sampled_from(TEN[:4])),
+        st.tuples(st.just("recover"), st.sampled_from(TEN[:4])),
+        st.tuples(st.just("mute"), st.sampled_from(TEN[:4])),
+        st.tuples(st.just("refuse"), st.just("json 1")),
+        st.tuples(st.just("take"), st.just("json 1")),
+        st.tuples(st.just("kill"), st.just("")),
+        st.tuples(st.just("wait"), st.sampled_from(["short", "long"])),
+    ),
+    max_size=25,
+)
+
+
+def act(scenario: Scenario, what: str, who: str) -> None:
+    match what:
+        case "fail":
+            scenario.down.setdefault(who, scenario.now)
+        case "recover":
+            scenario.down.pop(who, None)
+        case "mute":
+            scenario.keep(scenario.state.mute(who, 10, scenario.now))
+        case "refuse":
+            scenario.refusing.add(who)
+        case "take":
+            scenario.refusing.discard(who)
+        case "kill":
+            scenario.restart()
+    scenario.passes(minutes=20 if who == "long" else 1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(actions)
+def test_whatever_happens_a_target_hears_of_an_event_once_and_of_no_end_before_its_opening(
+    steps: list[tuple[str, str]],
+) -> None:
+    scenario = running(*TEN[:4], reminder_hours=1)
+    for what, who in steps:
+        act(scenario, what, who)
+    scenario.refusing.clear()
+    scenario.passes(minutes=25)
+    heard = Counter((target, key) for target, key, _ in scenario.received)
+    assert set(heard.values()) <= {1}  # nobody was killed between sending and noting
+    for target in scenario.state.targets:
+        opened = set[str]()
+        for name, key, kind in scenario.received:
+            row = next(r for r in scenario.state.outbox if (r.key, r.target) == (key, name))
+            if name != target:
+                continue
+            if kind is MessageKind.OPENED:
+                assert opened.isdisjoint(row.incidents), "an incident is opened once"
+                opened |= set(row.incidents)
+            else:
+                assert opened.intersection(row.incidents), "nothing follows what was not opened"
+
+
+@settings(deadline=None)
+@given(st.lists(st.booleans(), min_size=1, max_size=60))
+def test_openings_and_closings_take_turns_and_what_is_wrong_is_open(wrong: list[bool]) -> None:
+    scenario = running("a", "b")
+    for down in wrong:
+        if down:
+            scenario.down.setdefault("a", scenario.now)
+        else:
+            scenario.down.pop("a", None)
+        scenario.passes(minutes=3)
+        is_open = any(each.subject == "a" for each in scenario.state.book.open.values())
+        assert is_open or not down
+    for incident in scenario.state.book.closed:
+        assert incident.closed_at is not None
+        assert incident.opened_at <= incident.closed_at
+
+
+def test_a_provider_that_is_watched_no_longer_ends_its_incident() -> None:
+    scenario = running("a", "b")
+    scenario.fail("a")
+    scenario.passes(minutes=1)
+    scenario.config = attrs.evolve(
+        scenario.config, providers=(Provider(name="b", base_url="http://b.example"),)
+    )
+    scenario.state.take_settings(scenario.config)
+    scenario.passes(minutes=1)
+    assert not scenario.state.book.open

@@ -1,0 +1,162 @@
+"""The alerts of a whole tracker on virtual time, with its database, killed and restarted."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+
+from tracker.alerts.targets import Sender
+from tracker.core.incidents import Delivery, MessageKind
+from tracker.core.redaction import Secret
+from tracker.core.settings import AlertSettings, AlertTarget, Config, Provider, Timing
+from tracker.testing.database_file import DatabaseFile
+from tracker.testing.fake_checks import FakeCheck
+from tracker.testing.provider_behavior import ProviderBehavior
+from tracker.testing.tracker_harness import TrackerHarness
+
+
+@attrs.define
+class Target:
+    """In the place of a receiver. hanging: it takes a message, but never says so."""
+
+    received: list[Delivery] = attrs.field(factory=list)
+    hanging: bool = False
+    error: str = ""
+
+    async def send(self, _sender: object, _target: object, delivery: Delivery, *_: object) -> str:
+        await trio.lowlevel.checkpoint()
+        if self.error:
+            return self.error
+        self.received.append(delivery)
+        if self.hanging:
+            await trio.sleep_forever()
+        return ""
+
+    @property
+    def kinds(self) -> list[MessageKind]:
+        return [delivery.kind for delivery in self.received]
+
+
+@pytest.fixture
+def target(monkeypatch: pytest.MonkeyPatch) -> Target:
+    target = Target()
+
+    async def send(sender: Sender, *arguments: object) -> str:
+        return await target.send(sender, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Sender, "send", send)
+    return target
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[TrackerHarness]:
+    """One provider that is well, six minutes after the start."""
+    disk = DatabaseFile(folder / "alerts.db")
+    timing = Timing(interval_seconds=30.0, timeout_seconds=5.0, recheck_seconds=(2.0, 5.0))
+    config = Config(
+        database=str(disk.path),
+        providers=(Provider(name="a", timing=timing),),
+        alerts=AlertSettings(targets=(AlertTarget(name="json 1", url=Secret("json://x.example")),)),
+    )
+    harness = TrackerHarness(config, {"a": FakeCheck()}, disk)
+    harness.start()
+    try:
+        harness.passes(360.0)
+        yield harness
+    finally:
+        harness.host.close()
+        disk.close()
+
+
+def test_an_outage_is_told_and_so_is_its_end(tmp_path: Path, target: Target) -> None:
+    with running(tmp_path) as harness:
+        harness.checks["a"].mood = ProviderBehavior.REFUSE
+        harness.passes(120.0)
+        assert target.kinds == [MessageKind.OPENED]
+        shown = harness.tracker.snapshot.incidents.incidents
+        assert {each.cause.value for each in shown} == {"provider", "nothing_usable"}
+        assert all(each.notified for each in shown)
+        harness.checks["a"].mood = ProviderBehavior.OK
+        harness.passes(120.0)
+        assert target.kinds == [MessageKind.OPENED, MessageKind.RESOLVED]
+        assert harness.tracker._alerts.state.counts.sent == 1
+
+
+def test_a_kill_between_sending_and_noting_repeats_it_with_the_same_key(
+    tmp_path: Path, target: Target
+) -> None:
+    with running(tmp_path) as harness:
+        target.hanging = True
+        harness.checks["a"].mood = ProviderBehavior.REFUSE
+        harness.passes(120.0)
+        assert len(target.received) == 1
+        harness.kill()
+        target.hanging = False
+        harness.start()
+        harness.passes(600.0)
+        assert target.kinds == [MessageKind.OPENED] * 2
+        assert len({delivery.key for delivery in target.received}) == 1
+
+
+def test_a_restart_during_an_outage_tells_nothing_twice(tmp_path: Path, target: Target) -> None:
+    with running(tmp_path) as harness:
+        harness.checks["a"].mood = ProviderBehavior.REFUSE
+        harness.passes(120.0)
+        harness.stop()
+        harness.start()
+        harness.passes(600.0)
+        assert target.kinds == [MessageKind.OPENED]
+        harness.checks["a"].mood = ProviderBehavior.OK
+        harness.passes(120.0)
+        assert target.kinds == [MessageKind.OPENED, MessageKind.RESOLVED]
+
+
+def test_a_failing_target_is_a_problem_of_the_tracker_and_is_tried_again(
+    tmp_path: Path, target: Target
+) -> None:
+    with running(tmp_path) as harness:
+        target.error = "it answered 500"
+        harness.checks["a"].mood = ProviderBehavior.REFUSE
+        harness.passes(300.0)
+        problems = harness.look().health.problems
+        assert "the alert target json 1 was not reached: it answered 500" in problems
+        target.error = ""
+        harness.passes(600.0)
+        assert target.kinds == [MessageKind.OPENED]
+        assert not [p for p in harness.look().health.problems if "alert" in p]
+
+
+def test_muting_and_acknowledging_last_over_a_restart(tmp_path: Path, target: Target) -> None:
+    with running(tmp_path) as harness:
+        until = harness.do(lambda: harness.tracker.mute("a", 60.0))
+        harness.checks["a"].mood = ProviderBehavior.REFUSE
+        harness.passes(120.0)
+        log = harness.tracker.snapshot.incidents
+        incident = next(each for each in log.incidents if each.provider == "a")
+        assert incident.muted_until == until
+        harness.do(lambda: harness.tracker.acknowledge(incident.id, "anna"))
+        harness.passes(1.0)
+        harness.stop()
+        harness.start()
+        harness.passes(30.0)
+        log = harness.tracker.snapshot.incidents
+        again = next(each for each in log.incidents if each.id == incident.id)
+        assert again.acknowledged_by == "anna"
+        assert set(log.mutes) == {"a"}
+
+
+def test_a_test_message_goes_to_every_target(tmp_path: Path, target: Target) -> None:
+    with running(tmp_path) as harness:
+        assert harness.do(harness.tracker.test_alerts) == [("json 1", "")]
+        assert target.kinds == [MessageKind.TEST]
+
+
+def test_what_nobody_knows_cannot_be_acknowledged_or_muted(tmp_path: Path) -> None:
+    with running(tmp_path) as harness:
+        with pytest.raises(KeyError):
+            harness.do(lambda: harness.tracker.acknowledge("nope", "anna"))
+        with pytest.raises(KeyError):
+            harness.do(lambda: harness.tracker.mute("nope", 1.0))

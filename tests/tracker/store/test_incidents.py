@@ -1,0 +1,90 @@
+"""Incidents, messages and mutes come back as they were stored."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import attrs
+
+from tests.helpers.store_records import CLOCK, NOW, ask
+from tracker.core.incidents import Cause, Delivery, Incident, MessageKind, Stage
+from tracker.core.records import MuteRecord
+from tracker.store import open_store
+
+OPEN = Incident(
+    id="open",
+    cause=Cause.KEY,
+    subject="a",
+    provider="a",
+    opened_at=NOW - timedelta(minutes=5),
+    noticed_at=NOW - timedelta(minutes=4),
+    summary="a: its key is refused",
+    changes=(NOW - timedelta(minutes=4), NOW),
+    flapping=True,
+    absent_since=NOW,
+    stage=Stage.TOLD,
+    told_at=NOW,
+    reminders=2,
+    acknowledged_by="änna \ud800",
+)
+CLOSED = Incident(
+    id="closed",
+    cause=Cause.NETWORK,
+    subject="our network",
+    opened_at=NOW - timedelta(days=9),
+    noticed_at=NOW - timedelta(days=9),
+    closed_at=NOW - timedelta(days=8),
+    summary="our network reaches nobody",
+)
+WAITING = Delivery(
+    key="opened-1",
+    target="webhook 1",
+    kind=MessageKind.OPENED,
+    incidents=("open",),
+    created_at=NOW,
+    title="t",
+    body="b",
+    data="{}",
+    attempts=1,
+    tried_at=NOW,
+    error="it answered 500",
+)
+
+
+async def test_what_is_stored_comes_back(tmp_path: Path) -> None:
+    async with open_store(str(tmp_path / "status.db"), clock=CLOCK) as store:
+        mute = MuteRecord(provider="a", until=NOW + timedelta(hours=1))
+        await store.write([OPEN, CLOSED, WAITING, mute])
+        arrived = attrs.evolve(WAITING, attempts=2, delivered_at=NOW, error="")
+        await store.write([arrived])
+        stored = await store.load_incidents()
+        assert {each.id for each in stored.incidents} == {"open", "closed"}
+        restored = next(each for each in stored.incidents if each.id == "open")
+        assert restored == attrs.evolve(OPEN, acknowledged_by="änna ?")
+        assert stored.deliveries == (arrived,)
+        assert stored.mutes == {"a": NOW + timedelta(hours=1)}
+        await store.write([MuteRecord(provider="a", until=None)])
+        assert (await store.load_incidents()).mutes == {}
+
+
+async def test_old_closed_incidents_are_pruned_and_open_ones_stay(tmp_path: Path) -> None:
+    async with open_store(str(tmp_path / "status.db"), clock=CLOCK) as store:
+        ancient = attrs.evolve(OPEN, opened_at=NOW - timedelta(days=30))
+        await store.write([ancient, CLOSED])
+        await store.prune(NOW - timedelta(days=7))
+        assert [each.id for each in (await store.load_incidents()).incidents] == ["open"]
+
+
+async def test_rows_of_another_hand_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "status.db"
+    async with open_store(str(path), clock=CLOCK) as store:
+        await store.write([OPEN, CLOSED])
+        ask(path, "UPDATE incidents SET cause = 'aliens' WHERE id = 'closed'")
+        assert [each.id for each in (await store.load_incidents()).incidents] == ["open"]
+
+
+async def test_incidents_can_be_read_with_sqlite3(tmp_path: Path) -> None:
+    path = tmp_path / "status.db"
+    async with open_store(str(path), clock=CLOCK) as store:
+        await store.write([CLOSED])
+        rows = ask(path, "SELECT subject, opened_at, duration_seconds FROM readable_incidents")
+        assert rows == [("our network", "2026-11-14T12:00:00.000Z", 86_400.0)]

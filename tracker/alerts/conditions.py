@@ -1,0 +1,167 @@
+"""What is wrong in one snapshot: the conditions that incidents are made of. Pure."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+import attrs
+
+from tracker.alerts.plain_text import plain_text
+from tracker.core.incidents import Cause
+from tracker.core.outcomes import KeyState, OutcomeKind, Status
+from tracker.core.snapshot import OfferStatus, ProviderStatus, Snapshot
+from tracker.health.status_rules import OUR_NETWORK, describe_outcome
+
+Key = tuple[Cause, str]
+
+# A snapshot is published at least once a minute; three missed ones are no delay any more.
+SILENT_SECONDS = 180.0
+_KEY_OUTCOMES = frozenset({OutcomeKind.AUTH, OutcomeKind.QUOTA_EXHAUSTED})
+_BAD_KEYS = {KeyState.REFUSED: "refused", KeyState.SPENT: "spent"}
+ALL, NETWORK, TRACKER = "all providers", "our network", "the tracker"
+
+
+@attrs.frozen(kw_only=True)
+class Condition:
+    """Something that is wrong now. ``since``: the first failed check, as far as it is known."""
+
+    cause: Cause
+    subject: str
+    provider: str | None = None
+    since: datetime
+    summary: str
+
+    @property
+    def key(self) -> Key:
+        return self.cause, self.subject
+
+
+@attrs.frozen(kw_only=True)
+class Findings:
+    """What a snapshot tells. Of the unclear providers and causes nothing is known now: what was
+    wrong with them may still be.
+    """
+
+    present: Mapping[Key, Condition] = attrs.field(factory=dict)
+    unclear_providers: frozenset[str] = frozenset()
+    unclear_causes: frozenset[Cause] = frozenset()
+
+    def is_unclear(self, cause: Cause, provider: str | None) -> bool:
+        return cause in self.unclear_causes or provider in self.unclear_providers
+
+
+NOTHING_KNOWN = Findings(unclear_causes=frozenset(Cause))
+
+
+def find_conditions(snapshot: Snapshot, now: datetime) -> Findings:
+    """Find what is wrong now."""
+    watched = [view for view in snapshot.providers.values() if view.enabled]
+    if not snapshot.swept:
+        return NOTHING_KNOWN
+    if blind := _blind(snapshot, watched, now):
+        return _only(blind)
+    found = [_network(watched, now)] if snapshot.network_away else [*_nothing_usable(watched, now)]
+    for view in watched:
+        found += _provider_conditions(view, now)
+    return Findings(
+        present={condition.key: condition for condition in found},
+        unclear_providers=frozenset(view.name for view in watched if _is_unclear(view)),
+        unclear_causes=frozenset({Cause.NOTHING_USABLE}) if snapshot.network_away else frozenset(),
+    )
+
+
+def _only(condition: Condition) -> Findings:
+    """Nothing else can be judged meanwhile."""
+    others = frozenset(Cause) - {condition.cause}
+    return Findings(present={condition.key: condition}, unclear_causes=others)
+
+
+def _is_unclear(view: ProviderStatus) -> bool:
+    ours = view.outcome is not None and view.outcome.is_ours
+    return view.status is Status.UNKNOWN or ours
+
+
+def _blind(snapshot: Snapshot, watched: list[ProviderStatus], now: datetime) -> Condition | None:
+    summary = None
+    if (now - snapshot.timestamp).total_seconds() > SILENT_SECONDS:
+        summary = f"the tracker has judged nothing since {snapshot.timestamp:%H:%M:%S} UTC"
+    elif watched and all(v.status is Status.UNKNOWN and not _blames_network(v) for v in watched):
+        summary = f"the tracker sees nothing: {plain_text(watched[0].reason)}"
+    if summary is None:
+        return None
+    since = max((v.last_check for v in watched if v.last_check), default=snapshot.timestamp)
+    return Condition(cause=Cause.TRACKER, subject=TRACKER, since=since, summary=summary)
+
+
+def _network(watched: list[ProviderStatus], now: datetime) -> Condition:
+    blaming = [view for view in watched if _blames_network(view)]
+    since = min((view.last_check for view in blaming if view.last_check), default=now)
+    summary = f"our network reaches nobody: {len(blaming)} providers could not be checked"
+    return Condition(cause=Cause.NETWORK, subject=NETWORK, since=min(since, now), summary=summary)
+
+
+def _blames_network(view: ProviderStatus) -> bool:
+    return OUR_NETWORK in view.reason or view.error_message.startswith(OUR_NETWORK)
+
+
+def _nothing_usable(watched: list[ProviderStatus], now: datetime) -> Iterator[Condition]:
+    if not watched or any(view.usable for view in watched):
+        return
+    since = max(_since(view, now) for view in watched)
+    summary = f"nothing is usable: none of {len(watched)} providers can be used now"
+    if len(watched) == 1:
+        summary = f"nothing is usable: the only provider, {plain_text(watched[0].name)}, is not"
+    yield Condition(cause=Cause.NOTHING_USABLE, subject=ALL, since=since, summary=summary)
+
+
+def _provider_conditions(view: ProviderStatus, now: datetime) -> Iterator[Condition]:
+    if view.status is Status.UNKNOWN:
+        return
+    if trouble := _key_trouble(view):
+        yield _about(view, Cause.KEY, f"{view.name}: {trouble}", now)
+    if view.status is Status.DOWN and view.outcome is not OutcomeKind.AUTH:
+        yield _about(view, Cause.PROVIDER, f"{view.name} is down: {_why(view)}", now)
+        return  # its offers are down with it
+    for offer in view.offers:
+        if offer.status is Status.DOWN:
+            yield _about_offer(view, offer, now)
+
+
+def _about(view: ProviderStatus, cause: Cause, summary: str, now: datetime) -> Condition:
+    return Condition(
+        cause=cause,
+        subject=view.name,
+        provider=view.name,
+        since=_since(view, now),
+        summary=plain_text(summary),
+    )
+
+
+def _about_offer(view: ProviderStatus, offer: OfferStatus, now: datetime) -> Condition:
+    return Condition(
+        cause=Cause.OFFER,
+        subject=f"{view.name}/{offer.model}",
+        provider=view.name,
+        since=min(offer.failing_since or offer.last_check or now, now),
+        summary=plain_text(f"{offer.model} at {view.name} is down: {offer.reason}"),
+    )
+
+
+def _key_trouble(view: ProviderStatus) -> str | None:
+    """Say which key is refused or spent, None while none is."""
+    bad = [(key.number, _BAD_KEYS[key.state]) for key in view.keys if key.state in _BAD_KEYS]
+    if len(view.keys) > 1 and bad:
+        return ", ".join(f"key {number} is {state}" for number, state in bad)
+    if bad:
+        return f"its key is {bad[0][1]}"
+    if view.outcome in _KEY_OUTCOMES:
+        return describe_outcome(view.outcome, view.error_message)
+    return None
+
+
+def _why(view: ProviderStatus) -> str:
+    return describe_outcome(view.outcome, view.error_message) if view.outcome else view.reason
+
+
+def _since(view: ProviderStatus, now: datetime) -> datetime:
+    """Return the first failed check; never a moment that is still to come."""
+    return min(view.failing_since or view.last_check or now, now)

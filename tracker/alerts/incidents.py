@@ -1,0 +1,179 @@
+"""When an incident opens and closes, by what successive snapshots tell. Pure."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+from types import MappingProxyType
+
+import attrs
+
+from tracker.alerts.conditions import Condition, Findings, Key
+from tracker.core.incidents import Incident, MessageKind, Notification
+
+# Nagios and Consul damp in the same way; four changes are two outages within the hour.
+FLAPPING_CHANGES = 4
+FLAPPING_WINDOW = timedelta(hours=1)
+QUIET = timedelta(minutes=30)
+# What the API shows of the past and a restart remembers: a week of a bad month.
+MOST_CLOSED = 1_000
+# CONTRACT 5: the API answers for at most a week.
+LONGEST_KEPT = timedelta(hours=168)
+MOST_NOTIFIED = 50  # a week of reminders to one target
+
+
+@attrs.frozen(kw_only=True)
+class IncidentBook:
+    """The open incidents by cause and subject, and the closed ones, newest first."""
+
+    open: Mapping[Key, Incident] = MappingProxyType({})
+    closed: tuple[Incident, ...] = ()
+
+    @classmethod
+    def of(cls, incidents: tuple[Incident, ...]) -> "IncidentBook":
+        """Take the incidents that an earlier process stored."""
+        closed = sorted(
+            (each for each in incidents if each.closed_at is not None),
+            key=lambda each: each.closed_at or each.opened_at,
+            reverse=True,
+        )
+        still = {each.key: each for each in incidents if each.closed_at is None}
+        return cls(open=MappingProxyType(still), closed=tuple(closed[:MOST_CLOSED]))
+
+    def all(self) -> tuple[Incident, ...]:
+        """Return every incident, the newest first."""
+        every = (*self.open.values(), *self.closed)
+        return tuple(sorted(every, key=lambda each: (each.opened_at, each.id), reverse=True))
+
+    def find(self, incident_id: str) -> Incident | None:
+        every = (*self.open.values(), *self.closed)
+        return next((each for each in every if each.id == incident_id), None)
+
+    def replace(self, *changed: Incident) -> "IncidentBook":
+        """Return the book with other versions of incidents it has."""
+        by_id = {each.id: each for each in changed}
+        if not by_id:
+            return self
+        return IncidentBook(
+            open=MappingProxyType({k: by_id.get(v.id, v) for k, v in self.open.items()}),
+            closed=tuple(by_id.get(each.id, each) for each in self.closed),
+        )
+
+
+def observe(
+    book: IncidentBook,
+    findings: Findings,
+    now: datetime,
+    in_maintenance: Callable[[str | None], bool],
+) -> IncidentBook:
+    """Return the book after one more snapshot.
+
+    in_maintenance: of a provider, or of None: of everything. What is maintained opens nothing and
+    closes nothing, so that at the end only what was not wrong before is news.
+    """
+    after = dict(_judge_open(book, findings, now, in_maintenance))
+    just_closed = [each for each in after.values() if each.closed_at is not None]
+    still_open = {key: each for key, each in after.items() if each.closed_at is None}
+    closed = _forget((*reversed(just_closed), *book.closed), now) if just_closed else book.closed
+    for key, condition in findings.present.items():
+        if key not in after and not in_maintenance(condition.provider):
+            still_open[key] = _open(condition, now, _last(closed, key))
+    if still_open == book.open and not just_closed:
+        return book
+    return IncidentBook(open=MappingProxyType(still_open), closed=closed)
+
+
+def _judge_open(
+    book: IncidentBook,
+    findings: Findings,
+    now: datetime,
+    in_maintenance: Callable[[str | None], bool],
+) -> Iterator[tuple[Key, Incident]]:
+    for key, incident in book.open.items():
+        condition = findings.present.get(key)
+        if in_maintenance(incident.provider):
+            yield key, incident
+        elif condition is not None:
+            yield key, _still_wrong(incident, condition, now)
+        elif findings.is_unclear(incident.cause, incident.provider):
+            yield key, incident
+        else:
+            yield key, _no_longer_wrong(incident, now)
+
+
+def _open(condition: Condition, now: datetime, before: Incident | None) -> Incident:
+    changes = _recent((*(before.changes if before else ()), now), now)
+    return Incident(
+        id=incident_id(condition),
+        cause=condition.cause,
+        subject=condition.subject,
+        provider=condition.provider,
+        opened_at=condition.since,
+        noticed_at=now,
+        summary=condition.summary,
+        changes=changes,
+        flapping=len(changes) >= FLAPPING_CHANGES,
+    )
+
+
+def incident_id(condition: Condition) -> str:
+    """Return the same id for the same outage, also from a process that knows nothing of it."""
+    began = round(condition.since.timestamp() * 1000)
+    text = f"{condition.cause.value}\n{condition.subject}\n{began}"
+    return sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def _still_wrong(incident: Incident, condition: Condition, now: datetime) -> Incident:
+    if incident.absent_since is not None:  # it is back while it flaps
+        changes = _recent((*incident.changes, now), now)
+        return attrs.evolve(incident, absent_since=None, changes=changes, summary=condition.summary)
+    if incident.flapping and _is_quiet(incident, now):  # an ordinary outage by now
+        incident = attrs.evolve(incident, flapping=False, changes=())
+    return attrs.evolve(incident, summary=condition.summary)
+
+
+def _no_longer_wrong(incident: Incident, now: datetime) -> Incident:
+    if incident.absent_since is not None:
+        if not _is_quiet(incident, now):
+            return incident
+        return attrs.evolve(incident, closed_at=incident.absent_since, absent_since=None)
+    changes = _recent((*incident.changes, now), now)
+    if incident.flapping or len(changes) >= FLAPPING_CHANGES:
+        return attrs.evolve(incident, changes=changes, flapping=True, absent_since=now)
+    closed_at = max(now, incident.opened_at)
+    return attrs.evolve(incident, changes=changes, closed_at=closed_at)
+
+
+def _is_quiet(incident: Incident, now: datetime) -> bool:
+    return not incident.changes or now - incident.changes[-1] >= QUIET
+
+
+def _recent(changes: tuple[datetime, ...], now: datetime) -> tuple[datetime, ...]:
+    return tuple(at for at in changes if now - at <= FLAPPING_WINDOW)
+
+
+def _last(closed: tuple[Incident, ...], key: Key) -> Incident | None:
+    return next((each for each in closed if each.key == key), None)
+
+
+def _forget(closed: tuple[Incident, ...], now: datetime) -> tuple[Incident, ...]:
+    """Drop what no question of the API reaches any more."""
+    kept = closed[:MOST_CLOSED]
+    return tuple(e for e in kept if e.closed_at is None or now - e.closed_at <= LONGEST_KEPT)
+
+
+def quiet_until(book: IncidentBook) -> datetime | None:
+    """Return when time alone may change an incident: a flapping one has been quiet."""
+    ends = (e.changes[-1] + QUIET for e in book.open.values() if e.flapping and e.changes)
+    return min(ends, default=None)
+
+
+def note_notification(incident: Incident, notification: Notification) -> Incident:
+    """Return the incident with what one target was told; a further attempt replaces the last."""
+    what = (notification.target, notification.what)
+    again = notification.what is MessageKind.REMINDER  # there may be many
+    kept = tuple(
+        each
+        for each in incident.notified
+        if (each.target, each.what) != what or (again and not each.error)
+    )
+    return attrs.evolve(incident, notified=(*kept, notification)[-MOST_NOTIFIED:])

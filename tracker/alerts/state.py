@@ -1,0 +1,246 @@
+"""Everything the alerts know: incidents, mutes, messages on their way. Pure: moments come in.
+
+Every change returns the records that the store has to keep.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+import attrs
+
+from tracker.alerts.conditions import find_conditions
+from tracker.alerts.incidents import (
+    IncidentBook,
+    note_notification,
+    observe,
+    quiet_until,
+)
+from tracker.alerts.maintenance import MaintenanceState, maintenance_at
+from tracker.alerts.messages import compose, deliveries
+from tracker.alerts.outbox import Outbox
+from tracker.alerts.policy import Announcement, PolicySettings, Situation, decide, due_at
+from tracker.alerts.serving import others_serve
+from tracker.core.incidents import (
+    Delivery,
+    Incident,
+    IncidentLog,
+    MessageKind,
+    Notification,
+    Stage,
+)
+from tracker.core.records import ChangeKind, ChangeRecord, MuteRecord, Record
+from tracker.core.settings import Config
+from tracker.core.snapshot import Snapshot
+
+
+@attrs.define
+class AlertCounts:
+    """Since this start. sent, repeated, resolved: messages that arrived, one a target.
+
+    suppressed: openings and ends of which nobody was told.
+    """
+
+    opened: int = 0
+    sent: int = 0
+    repeated: int = 0
+    resolved: int = 0
+    suppressed: int = 0
+    failed: int = 0  # attempts
+
+
+@attrs.define(eq=False)
+class AlertState:
+    """``take_settings`` first; a reload gives others."""
+
+    config: Config
+    book: IncidentBook = IncidentBook()
+    mutes: Mapping[str, datetime] = MappingProxyType({})
+    outbox: Outbox = attrs.field(factory=Outbox)
+    watching_since: datetime | None = None
+    counts: AlertCounts = attrs.field(factory=AlertCounts)
+    maintenance: MaintenanceState | None = None
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return tuple(target.name for target in self.config.alerts.targets)
+
+    def take_settings(self, config: Config) -> None:
+        """Go on with another configuration."""
+        if config is not self.config:
+            self.config, self.maintenance = config, None
+
+    def restore(
+        self,
+        incidents: tuple[Incident, ...],
+        sent: tuple[Delivery, ...],
+        mutes: Mapping[str, datetime],
+    ) -> None:
+        """Carry on from what an earlier process stored."""
+        self.book, self.mutes = IncidentBook.of(incidents), MappingProxyType(dict(mutes))
+        self.outbox = Outbox.of(sent)
+        for delivery in self.outbox:
+            self._note_in_incidents(delivery)
+
+    def step(self, snapshot: Snapshot, now: datetime) -> list[Record]:
+        """Take a snapshot: open and close incidents, and decide who is told."""
+        if self.watching_since is None and snapshot.swept:
+            self.watching_since = now
+        before = self.book
+        findings = find_conditions(snapshot, now)
+        self.book = observe(before, findings, now, self._maintenance(now).covers)
+        added = self._decide(snapshot, now)
+        self._end_mutes(now)
+        changed = changed_incidents(before, self.book)
+        news = [change for each in changed for change in self._changes(before, each)]
+        return [*changed, *added, *news]
+
+    def due_at(self, snapshot: Snapshot, now: datetime) -> datetime | None:
+        """Return when something is to be done although nothing changes."""
+        situation = self._situation(snapshot, now)
+        ends = [due_at(self.book, situation, self._policy()), quiet_until(self.book)]
+        moments = [*ends, self._maintenance(now).until, self.outbox.due_at(self.targets)]
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def acknowledge(self, incident_id: str, by: str) -> list[Record]:
+        """Note who takes care of an incident. Raises KeyError for an unknown id."""
+        incident = self.book.find(incident_id)
+        if incident is None:
+            raise KeyError(incident_id)
+        changed = attrs.evolve(incident, acknowledged_by=by)
+        self.book = self.book.replace(changed)
+        return [changed]
+
+    def mute(self, provider: str, minutes: float, now: datetime) -> list[Record]:
+        """Tell nobody of a provider for a while; 0 ends it."""
+        until = now + timedelta(minutes=minutes) if minutes > 0 else None
+        others = {name: end for name, end in self.mutes.items() if name != provider}
+        self.mutes = MappingProxyType(others | ({provider: until} if until else {}))
+        return [MuteRecord(provider=provider, until=until)]
+
+    def note_attempt(self, delivery: Delivery, now: datetime, error: str) -> list[Record]:
+        """Note how sending a message went."""
+        changed = self.outbox.note(delivery, now, error)
+        for row in changed:
+            self._note_in_incidents(row)
+        self._count(delivery.kind, error)
+        return [*changed]
+
+    def log(self) -> IncidentLog:
+        """Return what a snapshot shows."""
+        return IncidentLog(
+            incidents=tuple(self._with_mute(each) for each in self.book.all()), mutes=self.mutes
+        )
+
+    def _with_mute(self, incident: Incident) -> Incident:
+        until = self.mutes.get(incident.provider or "")
+        return incident if until is None else attrs.evolve(incident, muted_until=until)
+
+    def _decide(self, snapshot: Snapshot, now: datetime) -> list[Delivery]:
+        situation = self._situation(snapshot, now)
+        if not self.targets:  # who adds one later is told of what is still wrong then
+            over = [each for each in self.book.closed if each.stage is not Stage.DONE]
+            self.book = self.book.replace(*(attrs.evolve(e, stage=Stage.DONE) for e in over))
+            return []
+        decision = decide(self.book, situation, self._policy())
+        self.book = decision.book
+        self.counts.suppressed += decision.quieted
+        found = [self._enqueue(each, snapshot, now) for each in decision.announcements]
+        return [delivery for added in found for delivery in added]
+
+    def _enqueue(
+        self, announcement: Announcement, snapshot: Snapshot, now: datetime
+    ) -> list[Delivery]:
+        link = self.config.alerts.link or address_of(self.config)
+        message = compose(announcement, snapshot, now, link)
+        hearers = self.outbox.hearers(announcement, self.targets)
+        rows = deliveries(announcement, message, hearers, now)
+        return [row for row in rows if self.outbox.add(row)]
+
+    def _situation(self, snapshot: Snapshot, now: datetime) -> Situation:
+        watched = {p.name: p.models for p in self.config.providers}
+        covers = self._maintenance(now).covers
+        return Situation(
+            now=now,
+            watching_since=self.watching_since,
+            mutes=self.mutes,
+            silent=lambda incident: covers(incident.provider),
+            unheard=frozenset(p.name for p in self.config.providers if not p.alerts),
+            others_serve=lambda incident: others_serve(incident, snapshot, watched),
+        )
+
+    def _policy(self) -> PolicySettings:
+        hours = self.config.alerts.reminder_hours
+        reminder = timedelta(hours=hours) if hours > 0 else None
+        return PolicySettings(page=frozenset(self.config.alerts.page), reminder=reminder)
+
+    def _maintenance(self, now: datetime) -> MaintenanceState:
+        """Compute it anew only at the edge of a window: there may be hundreds of them."""
+        known = self.maintenance
+        if known is None or (known.until is not None and now >= known.until):
+            known = self.maintenance = maintenance_at(self.config.maintenance, now)
+        return known
+
+    def _end_mutes(self, now: datetime) -> None:
+        if any(until <= now for until in self.mutes.values()):
+            lasting = {name: until for name, until in self.mutes.items() if until > now}
+            self.mutes = MappingProxyType(lasting)
+
+    def _changes(self, before: IncidentBook, incident: Incident) -> list[ChangeRecord]:
+        known = before.find(incident.id)
+        opened = known is None
+        closed = incident.closed_at is not None and (known is None or known.closed_at is None)
+        self.counts.opened += opened
+        cause, found = incident.cause.value, []
+        if opened:
+            found.append(_change(incident, incident.noticed_at, None, cause))
+        if closed and incident.closed_at is not None:
+            found.append(_change(incident, incident.closed_at, cause, None))
+        return found
+
+    def _note_in_incidents(self, delivery: Delivery) -> None:
+        if delivery.tried_at is None:
+            return
+        note = Notification(
+            target=delivery.target, what=delivery.kind, at=delivery.tried_at, error=delivery.error
+        )
+        told = (self.book.find(incident_id) for incident_id in delivery.incidents)
+        self.book = self.book.replace(*(note_notification(each, note) for each in told if each))
+
+    def _count(self, kind: MessageKind, error: str) -> None:
+        counts = self.counts
+        counts.failed += bool(error)
+        counts.sent += not error and kind is MessageKind.OPENED
+        counts.repeated += not error and kind is MessageKind.REMINDER
+        counts.resolved += not error and kind is MessageKind.RESOLVED
+
+
+def changed_incidents(before: IncidentBook, after: IncidentBook) -> list[Incident]:
+    """Return the incidents that are new or another version."""
+    if before is after:
+        return []
+    known = {each.id: each for each in (*before.open.values(), *before.closed)}
+    every = (*after.open.values(), *after.closed)
+    return [each for each in every if known.get(each.id) is not each]
+
+
+def address_of(config: Config) -> str | None:
+    """Return where the dashboard is on this machine; None where the port is chosen by chance."""
+    server = config.server
+    if server.port == 0:
+        return None
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    return f"http://{host}:{server.port}{server.root_path}"
+
+
+def _change(
+    incident: Incident, at: datetime, before: str | None, after: str | None
+) -> ChangeRecord:
+    return ChangeRecord(
+        kind=ChangeKind.INCIDENT,
+        at=at,
+        provider=incident.provider,
+        before=before,
+        after=after,
+        reason=incident.summary,
+    )

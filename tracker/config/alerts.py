@@ -1,0 +1,111 @@
+"""[alerts]: the targets and the secret come from the environment, never from the file."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import attrs
+
+from tracker.config.errors import ConfigProblem
+from tracker.config.schema import AlertsTable
+from tracker.core.redaction import Secret
+from tracker.core.settings import AlertSettings, AlertTarget
+
+MOST_TARGETS = 100
+# A scheme, and something after it; what services make of the rest only they know.
+_TARGET = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*://[^\s]+")
+_WEBHOOKS = frozenset({"webhook+http", "webhook+https"})
+_SENDABLE = re.compile(r"[\x21-\x7e]+")
+
+
+@attrs.frozen(kw_only=True)
+class ResolvedAlerts:
+    settings: AlertSettings
+    mistakes: tuple[ConfigProblem, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def resolve_alerts(table: AlertsTable, environ: Mapping[str, str]) -> ResolvedAlerts:
+    """Read who is told of what. A target that is wrong is named by its line, and not shown."""
+    written = {field.name: getattr(table, field.name) for field in attrs.fields(AlertsTable)}
+    given = {name: value for name, value in written.items() if value is not None}
+    settings = AlertSettings(**given)
+    urls = environ.get(settings.targets_env, "").split()
+    secret = environ.get(settings.secret_env, "").strip()
+    mistakes = [*_mistakes(settings.targets_env, urls), *_secret_mistakes(settings, secret)]
+    if mistakes:
+        return ResolvedAlerts(settings=settings, mistakes=tuple(mistakes))
+    settings = attrs.evolve(
+        settings, targets=tuple(_named(urls)), secret=Secret(secret) if secret else None
+    )
+    return ResolvedAlerts(settings=settings, warnings=tuple(_warnings(settings)))
+
+
+def _named(urls: list[str]) -> Iterator[AlertTarget]:
+    """Name targets by scheme and number: hosts and users of chat services are tokens."""
+    numbers = Counter[str]()
+    for url in dict.fromkeys(urls):
+        scheme = urlsplit(url).scheme.lower()
+        scheme = "webhook" if scheme in _WEBHOOKS else scheme
+        numbers[scheme] += 1
+        yield AlertTarget(name=f"{scheme} {numbers[scheme]}", url=Secret(url))
+
+
+def _mistakes(variable: str, urls: list[str]) -> Iterator[ConfigProblem]:
+    if len(urls) > MOST_TARGETS:
+        many = f"{len(urls):,} targets"
+        yield ConfigProblem(key=variable, problem=many, allowed=f"at most {MOST_TARGETS}")
+        return
+    for line, url in enumerate(urls, start=1):
+        if problem := _url_problem(url):
+            yield ConfigProblem(key=f"{variable}, target {line} (not shown)", problem=problem)
+
+
+def _url_problem(url: str) -> str | None:
+    if not _TARGET.fullmatch(url) or not _SENDABLE.fullmatch(url):
+        return "it must be a URL of printable ASCII, as in slack://… or webhook+https://…"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "it is not a URL"
+    scheme = parts.scheme.lower()
+    if scheme in {"http", "https"}:
+        return f"write webhook+{scheme}:// for a webhook of your own"
+    if scheme not in _WEBHOOKS:
+        return None
+    if not host:
+        return "it names no host"
+    if parts.username or parts.password:
+        return "a webhook takes no user and password: it is signed instead"
+    if scheme == "webhook+http" and not _is_loopback(host):
+        return "webhook+http:// goes to this machine only; use webhook+https://"
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _secret_mistakes(settings: AlertSettings, secret: str) -> Iterator[ConfigProblem]:
+    body = secret.removeprefix("whsec_")
+    decodes = len(body) % 4 == 0 and re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", body)
+    if secret and not decodes:
+        yield ConfigProblem(
+            key=settings.secret_env,
+            problem="not a Standard Webhooks secret (it is not shown)",
+            allowed="base64 after whsec_, as `echo whsec_$(openssl rand -base64 24)` makes it",
+        )
+
+
+def _warnings(settings: AlertSettings) -> Iterator[str]:
+    unsigned = [t.name for t in settings.targets if t.name.startswith("webhook ")]
+    if unsigned and settings.secret is None:
+        yield f"{settings.secret_env} is not set: {', '.join(unsigned)} gets unsigned messages"
