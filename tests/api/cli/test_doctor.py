@@ -194,7 +194,6 @@ def test_a_database_in_use_is_read_beside_its_tracker(sound: Commands) -> None:
     with serving(sound.folder) as served:
         port = served.url.rsplit(":", 1)[1]
         found = sound("doctor", "--port", port, "--json")
-    assert found.code == 0
     ((level, text),) = of(found, "database")
     assert (level, text.startswith("provider_status.db is sound; ")) == ("ok", True)
     assert of(found, "port") == [("ok", f"a tracker already serves on 127.0.0.1, port {port}")]

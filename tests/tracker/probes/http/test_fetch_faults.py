@@ -14,6 +14,7 @@ from tracker.testing import bad_dns, bad_tls
 from tracker.testing import broken_servers as broken
 
 KEY = "canary-0123456789abcdef"
+WHOLE_CHECK = 10.0  # seconds; far from PATIENCE, since a busy machine is late
 PATIENCE = 0.4  # seconds: stands for the actor's ten
 UNREACHED, REACHED = Facts(reachable=False), Facts(reachable=True)
 
@@ -62,9 +63,10 @@ async def test_what_hangs_ends_with_the_scope_around_it(name, hang):
         began = trio.current_time()
         with trio.move_on_after(PATIENCE) as scope:
             await check()
+        took = trio.current_time() - began
     gc.collect()  # a socket left open would tell, and fail this test
     assert scope.cancelled_caught
-    assert trio.current_time() - began < PATIENCE + 0.3
+    assert took < WHOLE_CHECK, "what hangs would hang as long as a check may take, or longer"
     assert check.partial_result().facts == Facts(reachable=name == "dripping its body")
 
 
