@@ -1,6 +1,7 @@
 # make run     watch the providers of this environment, serve the API and the dashboard
 # make demo    the same on simulated providers that fail now and then
 # make test    lint, types and all tests
+# make coverage  all tests, with the branches they take
 # ARGS are handed on: make run ARGS="--port 9000"
 
 # The first interpreter that is new enough; PYTHON=… chooses another.
@@ -10,10 +11,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
-# More than there are processors: most tests wait for a process, a browser or a deadline.
-PARALLEL ?= -n 4 --dist loadfile
+PARALLEL ?= -n auto --dist worksteal
+# Tests start hundreds of processes: without caches each compiles all that it imports again.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run demo test lint types pytest bench torture integration reference docs lock clean
+.PHONY: run demo test lint types pytest coverage bench torture integration reference docs lock clean
 
 run: $(VENV)/run
 	@$(BIN)/provider-status serve $(ARGS)
@@ -32,6 +34,11 @@ types: $(VENV)/dev
 
 pytest: $(VENV)/dev
 	$(BIN)/pytest $(PARALLEL) $(ARGS)
+
+# All tests, and which branches of tracker/ and api/ they took.
+coverage: $(VENV)/dev
+	$(BIN)/pytest $(PARALLEL) --cov --cov-report=json:.coverage.json --cov-report= $(ARGS)
+	$(BIN)/python -m tests.helpers.branch_coverage .coverage.json
 
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -72,4 +79,4 @@ lock:
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 
 clean:
-	rm -rf $(VENV) .integration .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) .integration .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* dist

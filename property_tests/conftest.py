@@ -1,18 +1,12 @@
-"""Profiles: ``quick`` for every run, ``nightly`` for long ones (HYPOTHESIS_PROFILE=nightly)."""
-
-import os
+"""Quiet logs, and the rules that the state machines executed, counted over all workers."""
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from tracker.testing.machine import TrackerMachine
 from tracker.testing.machine_runner import quiet
 
-settings.register_profile("quick", deadline=None)
-settings.register_profile(
-    "nightly", deadline=None, max_examples=2_000, suppress_health_check=list(HealthCheck)
-)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+RULES = "executed_rules"
+executed_by_workers: list[int] = []
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +15,16 @@ def few_words():
         yield
 
 
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):  # a worker of pytest-xdist tells its controller
+        session.config.workeroutput[RULES] = TrackerMachine.executed_rules()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    executed_by_workers.append(getattr(node, "workeroutput", {}).get(RULES, 0))
+
+
 def pytest_terminal_summary(terminalreporter):
-    if executed := TrackerMachine.executed_rules():
+    if executed := TrackerMachine.executed_rules() + sum(executed_by_workers):
         terminalreporter.write_line(f"state machine: {executed:,} rules executed")

@@ -1,7 +1,6 @@
 """The README: its commands and snippets run, its links lead somewhere, its table is whole."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -30,6 +29,7 @@ def test_its_links_lead_to_files() -> None:
     assert links
 
 
+@pytest.mark.needs_program("make")
 @pytest.mark.parametrize(
     ("goal", "command"),
     [
@@ -39,8 +39,6 @@ def test_its_links_lead_to_files() -> None:
     ],
 )
 def test_make_does_what_the_pages_take_it_for(goal: str, command: str) -> None:
-    if shutil.which("make") is None:
-        pytest.skip("make is not installed here")
     done = subprocess.run(
         ["make", "--no-print-directory", "-n", goal, "ARGS=--port 0"],
         cwd=ROOT,

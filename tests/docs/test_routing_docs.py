@@ -2,7 +2,6 @@
 see integration/)."""
 
 import json
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,7 +50,11 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def cases(*pages: str) -> list[object]:
     return [
-        pytest.param(*snippet, id=f"{page}-{number}")
+        pytest.param(
+            *snippet,
+            id=f"{page}-{number}",
+            marks=[pytest.mark.needs_program("curl")] if snippet[0] == "console" else [],
+        )
         for page in pages
         for number, snippet in enumerate(snippets(page), 1)
     ]
@@ -59,8 +62,6 @@ def cases(*pages: str) -> list[object]:
 
 @pytest.mark.parametrize(("language", "text", "printed"), cases("http.md", "embedding.md"))
 def test_a_snippet_prints_what_its_page_says(tracker, folder, language, text, printed) -> None:
-    if language == "console" and shutil.which("curl") is None:
-        pytest.skip("curl is not installed here")
     output = run(language, text, url=tracker.url, folder=folder)
     if language == "console":
         assert json.loads(output)["best_provider"] in {"groq", "mistral"}

@@ -1,7 +1,6 @@
 """A headless Chromium, and a tracker for it to look at: real, but for the checks it makes."""
 
 import json
-import shutil
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future
@@ -16,6 +15,8 @@ import trio
 
 from api.server import serve
 from tests.helpers.factories import until_swept
+from tests.helpers.programs import find_program
+from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker import Tracker, run_tracker
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Secret
@@ -25,11 +26,8 @@ from tracker.probes.check import FunctionCheck
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 waits = pytest.importorskip("selenium.webdriver.support.ui")
 keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None, reason="no chromium with its chromedriver is installed"
-)
+CHROMIUM, DRIVER = find_program("Chromium"), find_program("chromedriver")
+needs_chromium = pytest.mark.needs_program("Chromium", "chromedriver")
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -40,7 +38,6 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-WAIT = 15.0  # seconds; only a failing test waits so long
 SHORT = "const $ = (s) => document.querySelector(s), $$ = (s) => [...document.querySelectorAll(s)];"
 TOKEN = "a-long-admin-token"
 QUIET = Timing(  # checks come when the test wants them
@@ -81,7 +78,7 @@ class House:
             target=trio.run, args=(partial(self._run, url),), daemon=True
         )
         self._thread.start()
-        self.port = int(url.result(WAIT).rpartition(":")[2])
+        self.port = int(url.result(GIVE_UP_SECONDS).rpartition(":")[2])
 
     def stop(self) -> None:
         if self._thread is not None:
@@ -167,7 +164,7 @@ class Browser:
 
     def until(self, expression: str, *arguments: Any) -> Any:
         """The first truthy value of an expression."""
-        waiting = waits.WebDriverWait(self.driver, WAIT, poll_frequency=0.05)
+        waiting = waits.WebDriverWait(self.driver, GIVE_UP_SECONDS, poll_frequency=0.05)
         return waiting.until(lambda _: self.value(expression, *arguments), expression)
 
     def type(self, *keys: str) -> None:

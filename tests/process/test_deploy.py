@@ -29,11 +29,6 @@ DOCKERFILE = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ").splitlines
 UNIT = DEPLOY / "provider-status.service"
 
 
-def tool(name: str, package: str) -> Any:
-    missing = shutil.which(name) is None
-    return pytest.mark.skipif(missing, reason=f"{name} is not installed (Debian: {package})")
-
-
 def run(*command: object, cwd: Path = PROMETHEUS) -> str:
     found = subprocess.run(
         [str(word) for word in command],
@@ -97,12 +92,12 @@ def test_the_pages_that_the_files_name_are_there() -> None:
 
 
 class TestPrometheus:
-    @tool("promtool", "prometheus")
+    @pytest.mark.needs_program("promtool")
     def test_promtool_accepts_rules_and_configuration(self) -> None:
         run("promtool", "check", "rules", "alerts.yaml")
         run("promtool", "check", "config", "prometheus.yaml")
 
-    @tool("promtool", "prometheus")
+    @pytest.mark.needs_program("promtool")
     def test_every_alert_fires_when_it_should_and_not_before(self) -> None:
         assert "SUCCESS" in run("promtool", "test", "rules", "alerts_test.yaml")
 
@@ -135,7 +130,7 @@ class TestGrafana:
             assert used(query), query
             assert used(query) <= metrics, query
 
-    @tool("promtool", "prometheus")
+    @pytest.mark.needs_program("promtool")
     def test_queries_are_sound(self, tmp_path: Path) -> None:
         asked = [query for query in queries() if not query.startswith("label_values")]
         recorded = [{"record": f"panel:{n}", "expr": query} for n, query in enumerate(asked)]
@@ -206,8 +201,8 @@ class TestContainers:
         (tmp_path / "tracker.toml").write_text(NOTHING)
         with serving(tmp_path) as served:
             here = [word.replace("http://127.0.0.1:8000", served.url) for word in check]
-            assert subprocess.run(here, check=False, timeout=20).returncode == 0
-        assert subprocess.run(here, check=False, timeout=20, capture_output=True).returncode == 1
+            assert subprocess.run(here, check=False, timeout=60).returncode == 0
+        assert subprocess.run(here, check=False, timeout=60, capture_output=True).returncode == 1
 
     def test_its_command_is_one_the_command_line_takes(self, tmp_path: Path) -> None:
         command = json.loads(self.words("CMD")[0])
@@ -241,11 +236,11 @@ class TestSystemd:
         )
         yield file
 
-    @tool("systemd-analyze", "systemd")
+    @pytest.mark.needs_program("systemd-analyze")
     def test_systemd_accepts_it(self, unit: Path) -> None:
         assert run("systemd-analyze", "verify", "--man=no", unit) == ""
 
-    @tool("systemd-analyze", "systemd")
+    @pytest.mark.needs_program("systemd-analyze")
     def test_it_is_exposed_to_little(self, unit: Path) -> None:
         """The threshold is in tenths; an ordinary unit has 9.6."""
         run("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=20", unit)

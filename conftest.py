@@ -1,0 +1,49 @@
+"""What all tests share: how hypothesis searches, needed programs, how many run in parallel."""
+
+import logging
+import os
+from collections.abc import Iterator
+from itertools import chain
+
+import pytest
+import structlog
+from hypothesis import HealthCheck, settings
+
+from tests.helpers.programs import missing_lines, other_skips, skip_without_programs
+
+# No deadline: a busy machine is slow, and not wrong. The same examples in each run of ``quick``,
+# so that a failure comes from the change at hand; ``nightly`` looks for new ones.
+settings.register_profile("quick", deadline=None, derandomize=True, database=None)
+settings.register_profile(
+    "nightly", deadline=None, max_examples=2_000, suppress_health_check=list(HealthCheck)
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than processors (``-n auto``): many tests wait for a process or a deadline."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(tryfirst=True)  # before fixtures that need the program
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    skip_without_programs(item)
+
+
+@pytest.fixture(autouse=True)
+def _default_logging() -> Iterator[None]:
+    """Each test begins with default logs, whatever a tracker in this process has set before."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    structlog.reset_defaults()
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    stats = terminalreporter.stats
+    reports = [*chain(stats.get("skipped", ()), stats.get("error", ()))]
+    for line in (*other_skips(reports), *missing_lines(reports)):
+        terminalreporter.write_line(line)

@@ -1,0 +1,40 @@
+"""``python -m tests.helpers.branch_coverage coverage.json``: print each package's branch coverage.
+
+Ends with 1 where a package is below the share that this project keeps, and names the modules with
+the most branches left.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("tracker", "api")
+LEAST_PERCENT = 95.0
+LISTED = 10  # modules to look at first
+
+
+def branch_percent(files: Mapping[str, Any], package: str) -> float:
+    """Branches of the package that some test took, in percent of all; 100 without a branch."""
+    found = [file["summary"] for path, file in files.items() if path.startswith(f"{package}/")]
+    branches = sum(summary["num_branches"] for summary in found)
+    return 100.0 * sum(s["covered_branches"] for s in found) / branches if branches else 100.0
+
+
+def main(report: str) -> int:
+    files = json.loads(Path(report).read_text())["files"]
+    percents = {package: branch_percent(files, package) for package in PACKAGES}
+    told = ", ".join(f"{package} {percent:.1f} %" for package, percent in percents.items())
+    sys.stdout.write(f"branch coverage: {told} (at least {LEAST_PERCENT:g} %)\n")
+    if min(percents.values()) >= LEAST_PERCENT:
+        return 0
+    left = Counter({path: file["summary"]["missing_branches"] for path, file in files.items()})
+    for path, count in left.most_common(LISTED):
+        sys.stdout.write(f"{count:5} branches left in {path}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
