@@ -23,6 +23,7 @@ import structlog
 
 from api.cli.app import app
 from api.cli.errors import exit_code_of
+from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker.runtime.logs import configure_logs
 
 NOTHING = "[tracker]\ndiscover = false\n"
@@ -106,7 +107,7 @@ class Served:
 
     def ended(self, number: int = signal.SIGTERM) -> Ran:
         self.process.send_signal(number)
-        out, _ = self.process.communicate(timeout=30)
+        out, _ = self.process.communicate(timeout=GIVE_UP_SECONDS)
         return Ran(self.process.returncode, out, self.log.read_text())
 
 
@@ -149,7 +150,7 @@ def start(
 
 def ran(folder: Path, *arguments: object, **environ: str) -> Ran:
     process = start(folder, *arguments, **environ)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=GIVE_UP_SECONDS)
     return Ran(process.returncode, out, err)
 
 
@@ -157,7 +158,9 @@ def ran(folder: Path, *arguments: object, **environ: str) -> Ran:
 def answering(answer: bytes) -> Iterator[str]:
     """A server for one connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10.0)  # a command that never asks fails its test, and hangs none
+        listener.settimeout(
+            GIVE_UP_SECONDS
+        )  # a command that never asks fails its test, and hangs none
 
         def serve() -> None:
             connection, _ = listener.accept()

@@ -39,6 +39,7 @@ import httpx
 import trio
 
 from docs.generate.fill import PART
+from tests.helpers.waiting import GIVE_UP_SECONDS, block_until
 from tracker.config import read_config
 from tracker.config.catalogue import load_catalogue
 from tracker.testing import Quota, simulated_provider
@@ -256,7 +257,6 @@ def clean_environment(folder: Path, provider: str) -> dict[str, str]:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "HOME": str(folder),
         "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "LANG": "C.UTF-8",
         "COLUMNS": "100",
         **{entry.base_variable: f"{provider}/v1" for entry in entries},
@@ -280,19 +280,15 @@ def provider_on_loopback() -> Iterator[str]:
     thread = threading.Thread(target=trio.run, args=(main,))
     thread.start()
     try:
-        yield url.get(timeout=10.0)
+        yield url.get(timeout=GIVE_UP_SECONDS)
     finally:
         stop.get()()
         thread.join()
 
 
 def wait_until_ready(url: str) -> None:
-    with httpx.Client(base_url=url, trust_env=False, timeout=5.0) as http:
-        for _ in range(200):
-            if http.get("/readyz").status_code == 200:
-                return
-            threading.Event().wait(0.05)
-    raise AssertionError("the first sweep was not done in ten seconds")
+    with httpx.Client(base_url=url, trust_env=False, timeout=GIVE_UP_SECONDS) as http:
+        block_until(lambda: http.get("/readyz").status_code == 200)
 
 
 def check_toml(text: str, folder: Path) -> None:

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 from typing import Any, Self
 
-LIMIT = 10.0  # seconds a test waits for anything, which only a failing one does
+LIMIT = 60.0  # seconds a test waits for anything, which only a failing one does
 
 
 def best(*names: str, **more: Any) -> dict[str, Any]:

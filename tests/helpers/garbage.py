@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import trio
+from tests.helpers.waiting import wait_until
 
 
 @contextmanager
@@ -19,6 +19,4 @@ def no_collector() -> Iterator[None]:
 
 async def gone(left: "weakref.ref[object]") -> None:
     """Waits for a thread that still ends."""
-    with trio.fail_after(5.0):
-        while left() is not None:  # noqa: ASYNC110 (nobody tells of it)
-            await trio.sleep(0.001)
+    await wait_until(lambda: left() is None)

@@ -13,6 +13,7 @@ import trio
 
 from api.server import serve
 from tests.helpers.factories import until_swept
+from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker import Tracker, run_tracker
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.redaction import Secret
@@ -87,7 +88,7 @@ def real_tracker(
     thread = threading.Thread(target=trio.run, args=(main,))
     thread.start()
     try:
-        tracker.url = url.result(20.0)
+        tracker.url = url.result(GIVE_UP_SECONDS)
         yield tracker
     finally:
         stop.result()()

@@ -169,7 +169,7 @@ def test_every_page_is_served_from_the_installed_files(installed: Path, elsewher
             for path in ("/", "/docs", "/openapi.json", "/api/providers/status", "/metrics"):
                 assert (path, client.get(path).status_code) == (path, 200)
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
     finally:
         process.kill()
         process.communicate()

@@ -169,7 +169,7 @@ async def test_d9_a_g4f_call_that_never_returns_ends_with_its_timeout():
                 began = time.monotonic()
                 await ask_it()
             assert scope.cancelled_caught
-            assert time.monotonic() - began < 2.0
+            assert time.monotonic() - began < 10.0
 
 
 def test_d10_a_locked_database_costs_no_check_and_no_answer(tmp_path):

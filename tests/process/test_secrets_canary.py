@@ -19,6 +19,7 @@ from urllib.parse import quote, quote_plus
 import httpx
 import pytest
 
+from tests.helpers.waiting import GIVE_UP_SECONDS
 from tests.tracker.store.test_takeover import original
 from tracker.store import open_store
 
@@ -192,7 +193,7 @@ def served(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str],
 def everything_said(url: str) -> dict[str, bytes]:
     """Every answer, head and body, also to who may change things and to who may not."""
     said = {}
-    with httpx.Client(base_url=url, timeout=10.0) as client:
+    with httpx.Client(base_url=url, timeout=GIVE_UP_SECONDS) as client:
         for token in ({}, {"authorization": f"Bearer {ADMIN}"}):
             said[f"check {len(token)}"] = whole(client.post("/api/providers/check", headers=token))
             tuned = client.patch("/api/providers/raw", headers=token, json={"enabled": True})
@@ -217,7 +218,7 @@ def test_no_key_leaves_the_process(echo, folder, style, level):
         stored = {path.name: path.read_bytes() for path in folder.glob("canary.db*")}
         modes = modes_of(folder.glob("canary.db*"))
         process.terminate()
-        said["stdout"] = process.communicate(timeout=15)[0].encode()
+        said["stdout"] = process.communicate(timeout=GIVE_UP_SECONDS)[0].encode()
     stored |= {f"{path.name} after": path.read_bytes() for path in folder.glob("canary.db*")}
     logged = (folder / "stderr.txt").read_bytes()
     assert set(KEYS.values()) <= echo.seen, "not every key was sent"
@@ -252,7 +253,7 @@ async def test_what_is_kept_beside_the_database_is_private_too(tmp_path):
 
 def wait_until_checked(url: str) -> None:
     """Every provider, each of them more than once."""
-    give_up = time.monotonic() + 30.0
+    give_up = time.monotonic() + GIVE_UP_SECONDS
     while time.monotonic() < give_up:
         status = httpx.get(f"{url}/api/providers/status").json()["providers"]
         if all(shown["checks_24h"] >= 2 for shown in status.values()):

@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection
 
 from api.server import serve
 from tests.helpers.idle_tracker import NOON, a_bare_provider, a_provider, a_tracker
+from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.redaction import Secret
 from tracker.store import History, RawPoint
@@ -42,13 +43,13 @@ def api_schema():
 
     thread = threading.Thread(target=partial(trio.run, run))
     thread.start()
-    token = started.get(timeout=5)
-    url = announced.get(timeout=5)
+    token = started.get(timeout=GIVE_UP_SECONDS)
+    url = announced.get(timeout=GIVE_UP_SECONDS)
     yield schemathesis.openapi.from_url(f"{url}/openapi.json").exclude(
         path="/api/providers/events"  # never ends
     )
     token.run_sync_soon(tracker.stop)
-    thread.join(timeout=5)
+    thread.join(timeout=GIVE_UP_SECONDS)
     assert not thread.is_alive()
 
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -34,6 +33,7 @@ from tests.helpers.fake_tracker import (
     saying,
 )
 from tests.helpers.real_tracker import real_tracker
+from tests.helpers.waiting import GIVE_UP_SECONDS, block_until
 from tracker.client import ProviderStatusClient, State, refresh
 from tracker.client.answers import InvalidResponseError, read_best, read_models
 from tracker.client.cached_ranking import CachedRanking
@@ -85,14 +85,6 @@ class Time:
 
     def __call__(self) -> float:
         return self.now
-
-
-def wait(until: Callable[[], bool]) -> None:
-    for _ in range(int(LIMIT / 0.01)):
-        if until():
-            return
-        time.sleep(0.01)
-    pytest.fail("waited in vain")
 
 
 def quick(tracker: FakeTracker, **more: Any) -> ProviderStatusClient:
@@ -236,7 +228,7 @@ def test_trouble_leaves_the_last_ranking_until_it_is_too_old_then_the_static_ord
         time.now += 0.2
         seen.append((client.state, client.get_healthiest_provider(), client.ranking()))
         tracker.mood = None
-        tracker.wait_polls(3)
+        block_until(lambda: client.state is State.POLLING)  # answers within 0.2 s again
         seen.append((client.state, client.get_healthiest_provider(), client.age_seconds))
         return seen
 
@@ -392,7 +384,7 @@ def test_a_tag_that_cannot_be_sent_back_ends_no_polling(tracker, use, tag) -> No
     def ask(client):
         first = client.get_healthiest_provider()
         tracker.mood = None
-        wait(lambda: client.get_healthiest_provider() == "groq")
+        block_until(lambda: client.get_healthiest_provider() == "groq")
         return first
 
     assert use(quick(tracker), ask) == "first"
@@ -546,7 +538,7 @@ def test_model_lists_that_can_no_longer_be_read_are_used_and_said_to_be_perhaps_
     tracker.events = True
 
     def body(client):
-        wait(lambda: client.state is State.LIVE)
+        block_until(lambda: client.state is State.LIVE)
         tracker.models = {"models": 5}
         seen = tracker.asked["/api/providers/models"]
         tracker.tell("best")
@@ -565,7 +557,7 @@ def test_half_the_model_lists_of_a_tracker_that_starts_are_not_taken_for_all(tra
         starting = client.get_healthiest_provider(model="gpt-9"), client.reason
         tracker.models = {"models": {"gpt-9": ["groq", "mistral"]}}
         tracker.ready = 200
-        wait(lambda: client.reason.endswith("of events"))
+        block_until(lambda: client.reason.endswith("of events"))
         return starting, client.get_healthiest_provider(model="gpt-9")
 
     (before, reason), after = use(quick(tracker, static_order=["openai"]), body)
@@ -578,10 +570,10 @@ def test_a_change_of_the_ranking_brings_the_model_lists_of_who_came_back(tracker
     tracker.events = True
 
     def body(client):
-        wait(lambda: client.state is State.LIVE)
+        block_until(lambda: client.state is State.LIVE)
         tracker.models = {"models": {"gpt-9": ["groq"]}}
         tracker.tell("best")
-        wait(lambda: client.ranking(model="gpt-9") == ("groq",))
+        block_until(lambda: client.ranking(model="gpt-9") == ("groq",))
 
     use(quick(tracker), body)
 
@@ -874,7 +866,7 @@ def run_python(script: str) -> subprocess.CompletedProcess[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=GIVE_UP_SECONDS,
         check=False,
     )
 

@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from tests.helpers.fake_tracker import LIMIT, FakeTracker
+from tests.helpers.waiting import block_until
 from tracker.client import ProviderStatusClient, report_sender
 from tracker.core.backoff import Backoff
 
@@ -49,13 +50,6 @@ def client_of(tracker: FakeTracker, **more: Any) -> ProviderStatusClient:
     return ProviderStatusClient(tracker.url, **settings)
 
 
-def wait(until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LIMIT
-    while not until():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-
-
 def test_a_failure_is_told_at_once_with_the_report_token(tracker: FakeTracker, use: Use) -> None:
     def body(client: ProviderStatusClient) -> None:
         client.report("groq", model="m", outcome="server", latency_ms=12)
@@ -88,7 +82,7 @@ def test_a_tracker_that_is_away_costs_nothing_and_gets_all_when_it_is_back(
         assert client.reports.dropped == 0
         tracker.refusal = 0
         tracker.wait(lambda: bool(tracker.batches))
-        wait(lambda: client.reports.sent == 1)
+        block_until(lambda: client.reports.sent == 1)
         assert client.reports.trouble == ""
 
     use(client_of(tracker), body)
@@ -115,7 +109,7 @@ def test_a_batch_the_tracker_never_takes_is_counted_and_let_go(
     def body(client: ProviderStatusClient) -> None:
         tracker.refusal = 400
         client.report("groq", outcome="server")
-        wait(lambda: client.reports.refused == 1)
+        block_until(lambda: client.reports.refused == 1)
         assert client.reports.queued == 0
 
     use(client_of(tracker), body)

@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from tests.helpers.store_records import CLOCK, NOW, check
+from tests.helpers.waiting import wait_until
 from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.records import ChangeKind, ChangeRecord
 from tracker.store import (
@@ -213,12 +214,11 @@ async def test_a_read_that_is_cancelled_returns_promptly_and_others_go_on(path: 
         async with trio.open_nursery() as nursery:
             for _ in range(5):  # two run, three wait for their turn
                 nursery.start_soon(endless)
-            await trio.sleep(0.05)
-            assert store.readers.borrowed_tokens == 2
+            await wait_until(lambda: store.readers.borrowed_tokens == 2)
             await store.write([check()])  # the writer has a thread of its own
             began = time.perf_counter()
             nursery.cancel_scope.cancel()
-        assert time.perf_counter() - began < 0.5
+        assert time.perf_counter() - began < 10.0  # the query itself would never end
         assert store.readers.borrowed_tokens == 0
         assert len((await store.history(since=HOUR_AGO)).providers["a"]) == 2
 

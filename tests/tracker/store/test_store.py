@@ -1,6 +1,6 @@
 """The store against files that lock, fill up, break and vanish, each for real."""
 
-# ruff: noqa: ASYNC110, ASYNC221, ASYNC240 (faults are injected between awaits, on purpose)
+# ruff: noqa: ASYNC221, ASYNC240 (faults are injected between awaits, on purpose)
 
 import hashlib
 import os
@@ -22,6 +22,7 @@ from structlog.testing import capture_logs
 
 from tests.helpers.garbage import gone, no_collector
 from tests.helpers.store_records import CLOCK, NOW, ask, beside, check, opened, stored
+from tests.helpers.waiting import GIVE_UP_SECONDS, wait_until
 from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.records import ChangeKind, ChangeRecord, CorrectionRecord, OverrideRecord
 from tracker.store import KINDS, Store, StoreState, StoreUnavailable, history, open_store, writing
@@ -534,7 +535,7 @@ async def test_a_record_appended_is_written_at_once(path: Path, nursery: trio.Nu
         nursery.start_soon(writer.run)
         await trio.testing.wait_all_tasks_blocked(0.01)
         backlog.append(check(message="1"))
-        with trio.fail_after(1):
+        with trio.fail_after(GIVE_UP_SECONDS):
             await writer.idle()
         assert stored(path) == ["1"]
         nursery.cancel_scope.cancel()
@@ -554,7 +555,7 @@ async def test_a_lock_of_a_while_loses_nothing_and_is_logged_once(
                     backlog.append(check(message=str(number)))
                 assert not await writer.flush(0.8)
                 assert len(backlog) == 50
-            assert await writer.flush(2.0)
+            assert await writer.flush(GIVE_UP_SECONDS)
         assert stored(path) == [str(number) for number in range(50)]
         told = [(e["event"], e["log_level"]) for e in logs if e["log_level"] != "debug"]
         assert told == [
@@ -651,11 +652,10 @@ async def test_while_the_database_is_away_the_oldest_are_dropped(
         with locked(path):
             for number in range(10):
                 backlog.append(check(message=str(number)))
-            while store.state.ok:  # the writer has tried these ten
-                await trio.sleep(0.01)
+            await wait_until(lambda: not store.state.ok)  # the writer has tried these ten
             for number in range(10, 15):
                 backlog.append(check(message=str(number)))
-        assert await writer.flush(2.0)
+        assert await writer.flush(GIVE_UP_SECONDS)
         assert backlog.dropped == 5
         assert stored(path) == [str(number) for number in range(5, 15)]
         nursery.cancel_scope.cancel()

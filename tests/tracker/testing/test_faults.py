@@ -13,6 +13,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from tests.helpers.waiting import GIVE_UP_SECONDS, wait_until
 from tracker.testing import (
     Bandwidth,
     Direction,
@@ -195,7 +196,7 @@ async def test_a_timeout_that_is_taken_away_ends_the_connection_whose_data_it_sw
             await client.send_all(ASK)
             await wait_all_tasks_blocked(0.05)
             proxy.remove(toxic)
-            with trio.fail_after(5.0):
+            with trio.fail_after(GIVE_UP_SECONDS):
                 assert await client.receive_some() == b""
 
 
@@ -240,7 +241,7 @@ async def test_a_reset_added_later_hits_connections_that_stand():
         await stream.send_all(ASK.replace(b"connection: close\r\n", b""))
         assert (await stream.receive_some()).startswith(b"HTTP/1.1 200")
         proxy.add(ResetPeer())
-        assert (await read_all(stream, 5.0))[1] == "reset"
+        assert (await read_all(stream, GIVE_UP_SECONDS))[1] == "reset"
 
 
 async def test_slow_close_keeps_the_connection_open_after_the_data():
@@ -257,7 +258,7 @@ async def test_disabled_it_refuses_and_cuts_and_then_comes_back():
         async with await trio.open_tcp_stream("127.0.0.1", proxy.port) as standing:
             await trio.sleep(0.02)
             proxy.enabled = False
-            assert (await read_all(standing, 5.0))[1] in ("closed", "reset")
+            assert (await read_all(standing, GIVE_UP_SECONDS))[1] in ("closed", "reset")
         assert await fetch(proxy) == (b"", "refused")
         proxy.enabled = True
         assert (await fetch(proxy))[1] == "closed"
@@ -279,9 +280,7 @@ async def test_no_connection_is_left_behind(make, direction):
         async with trio.open_nursery() as nursery:
             for _ in range(20):
                 nursery.start_soon(fetch, proxy, 0.03)
-        with trio.fail_after(5):
-            while proxy.connections:  # noqa: ASYNC110 (a count to look at, nothing tells it)
-                await trio.sleep(0.005)
+        await wait_until(lambda: not proxy.connections)
 
 
 async def test_refused():

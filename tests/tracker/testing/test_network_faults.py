@@ -10,7 +10,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and
 
 
 async def test_each_fault_has_its_kind_in_time_and_harms_nobody_else():
-    outcome = await network_faults(2.5)
+    outcome = await network_faults(3.0, limit=1.8)
     assert outcome.wrong == ()
     assert outcome.figures["faults_passed"] == len(CASES) + len(DNS)
     assert outcome.figures["checks_of_the_well"] >= 10

@@ -6,6 +6,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.helpers.waiting import wait_until
 from tracker.testing import (
     BehaviorProfile,
     FaultSchedule,
@@ -145,8 +146,6 @@ async def test_the_demo_is_eight_providers_ready_to_watch():
 
 async def test_the_demos_script_plays():
     async with open_demo(seed=7) as world:
-        with trio.fail_after(10):
-            while world.simulated["slow-but-solid"].latency_ms == 420.0:  # noqa: ASYNC110
-                await trio.sleep(0.001)
+        await wait_until(lambda: world.simulated["slow-but-solid"].latency_ms != 420.0)
         first = next(step for step in world.script.steps if step.provider == "slow-but-solid")
         assert world.simulated["slow-but-solid"].latency_ms == first.latency_ms

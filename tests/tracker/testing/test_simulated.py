@@ -12,6 +12,7 @@ import pytest
 import trio
 from trio.testing import memory_stream_pair
 
+from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker.core.outcomes import OutcomeKind
 from tracker.testing import ProviderBehavior, Quota, SimulatedProvider, Window, simulated_provider
 from tracker.testing.quota import go_duration
@@ -320,7 +321,7 @@ def test_many_answer_in_a_process_of_their_own():
         async def ask(line):
             port = int(line["base_url"].split(":")[2].removesuffix("/v1"))
             async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
-                with trio.move_on_after(0.3 if line["hangs"] else 10):
+                with trio.move_on_after(0.3 if line["hangs"] else GIVE_UP_SECONDS):
                     statuses[line["name"]] = (await Client(stream).ask()).status
 
         statuses = {}
@@ -342,4 +343,4 @@ def test_many_answer_in_a_process_of_their_own():
         lines = [json.loads(process.stdout.readline()) for _ in range(5)]
         assert trio.run(ask_all, lines) == {"p0000": 200, "p0001": 200, "p0002": 200}
         process.stdin.close()
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=GIVE_UP_SECONDS) == 0

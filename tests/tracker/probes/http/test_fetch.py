@@ -16,6 +16,7 @@ import trio
 import trustme
 
 from tests.helpers.loopback import Answer, answer, http_server, raw_server
+from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker.core.outcomes import MESSAGE_LENGTH, Facts, OutcomeKind
 from tracker.core.redaction import Secret
 from tracker.core.settings import Provider
@@ -121,7 +122,7 @@ async def test_a_length_declared_too_large_is_not_waited_for():
         await stream.send_all(head)
         await trio.sleep_forever()
 
-    with trio.fail_after(5):
+    with trio.fail_after(GIVE_UP_SECONDS):
         finding = await check_raw(serve)
     assert finding.message == f"the answer is too large: over {LARGE // 1024} KiB"
 
