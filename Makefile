@@ -1,7 +1,7 @@
 # make run     watch the providers of this environment, serve the API and the dashboard
 # make demo    the same on simulated providers that fail now and then
 # make test    lint, types and all tests
-# make coverage  all tests, with the branches they take
+# make coverage  the same, with the branches that the tests take
 # ARGS are handed on: make run ARGS="--port 9000"
 
 # The first interpreter that is new enough; PYTHON=… chooses another.
@@ -35,9 +35,9 @@ types: $(VENV)/dev
 pytest: $(VENV)/dev
 	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
-# All tests, and which branches of tracker/ and api/ they took.
-coverage: $(VENV)/dev
-	$(BIN)/pytest $(PARALLEL) --cov --cov-report=json:.coverage.json --cov-report= $(ARGS)
+# make test, and which branches of tracker/ and api/ its tests took.
+coverage:
+	$(MAKE) test ARGS="--cov --cov-report=json:.coverage.json --cov-report= $(ARGS)"
 	$(BIN)/python -m tests.helpers.branch_coverage .coverage.json
 
 bench: $(VENV)/dev

@@ -10,7 +10,8 @@ from integration.environments import LITELLM, ROOT
 from integration.programs import environment, expect_loopback_only
 from integration.report import expect, insist, say, title
 
-QUIETLY = ("-q", "-p", "no:cacheprovider", "--disable-warnings")
+# The root's conftest.py imports hypothesis, which this environment does without.
+QUIETLY = ("-q", "-p", "no:cacheprovider", "--disable-warnings", "--confcutdir=integration")
 
 
 def test() -> None:

@@ -1,8 +1,8 @@
 """The OpenAPI 3.1 document, from what each view says of itself."""
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 import attrs
@@ -20,6 +20,7 @@ from quart_schema import (
 from quart_trio import QuartTrio
 
 from api.http.response_cache import JSON
+from api.http.status_phrases import status_phrase
 from api.schemas.status import PROBLEM, Problem
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -98,10 +99,10 @@ class OpenApiBuilder(OpenAPIProvider):
         model: Any,
         headers_model: Any,  # noqa: ARG002 (theirs)
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        described = {"description": model.says or HTTPStatus(model.status).phrase}
+        described = {"description": model.says or status_phrase(model.status)}
         if not model.content_type:
             return described, {}
-        schemas, components = msgspec.json.schema_components(model.models, ref_template=REFERENCE)
+        schemas, components = _schemas(model.models)
         schema = {"type": "string"} if not schemas else schemas[0]
         if len(schemas) > 1:
             schema = {"anyOf": list(schemas)}
@@ -112,7 +113,7 @@ class OpenApiBuilder(OpenAPIProvider):
         model: Any,
         source: Any,  # noqa: ARG002 (theirs)
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        (schema,), components = msgspec.json.schema_components([model], ref_template=REFERENCE)
+        (schema,), components = _schemas([model])
         return {"content": {JSON: {"schema": schema}}, "required": True}, components
 
     def build_path_parameter(self, name: str, converter: Any) -> dict[str, Any]:
@@ -121,6 +122,15 @@ class OpenApiBuilder(OpenAPIProvider):
         about = "The provider's name, url-encoded." if name == "name" else "As the list gives it."
         parameter["description"] = about
         return parameter
+
+
+def _schemas(models: Iterable[Any]) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
+    """Give the schemas and their components, docstrings without their indentation (as 3.13)."""
+    schemas, components = msgspec.json.schema_components(models, ref_template=REFERENCE)
+    for component in components.values():
+        if "description" in component:
+            component["description"] = inspect.cleandoc(component["description"])
+    return schemas, components
 
 
 def document(app: QuartTrio, version: str, root_path: str) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Errors as application/problem+json (RFC 9457), also those of the framework and our own bugs."""
 
 import traceback
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import attrs
@@ -12,6 +11,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 
+from api.http.status_phrases import status_phrase
 from api.schemas.status import PROBLEM
 from api.schemas.status import Problem as Wire
 from tracker.runtime.tracker import StoppedError
@@ -46,7 +46,7 @@ def no_provider(name: str) -> Problem:
 
 
 def problem_response(problem: Problem) -> Response:
-    title = problem.title or HTTPStatus(problem.status).phrase
+    title = problem.title or status_phrase(problem.status)
     body = msgspec.json.encode(Wire(title=title, status=problem.status, detail=problem.detail))
     response = Response(body, problem.status, content_type=PROBLEM)
     response.headers["Cache-Control"] = "no-store"
