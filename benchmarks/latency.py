@@ -223,7 +223,10 @@ def busy_server(url: str, case: Case) -> Iterator[None]:
             one.sendall(request)
             one.setblocking(False)
             streams.append(one)
-        threads = [threading.Thread(target=read_history), threading.Thread(target=drain, args=(streams,))]
+        threads = [
+            threading.Thread(target=read_history),
+            threading.Thread(target=drain, args=(streams,)),
+        ]
         for thread in threads:
             thread.start()
         yield

@@ -35,9 +35,9 @@ class LoopMonitor:
             self._note(now, now - began - self.beat)
 
     def stall_since(self, began: float, least: float = STALL_SECONDS) -> float:
-        """The longest stall in seconds that touched the time since ``began``; 0.0: none of ``least``.
+        """The longest stall of ``least`` seconds that touched the time since ``began``, else 0.0.
 
-        One that ended between two beats is not seen: of those no beat came late.
+        One that began and ended between two beats is not seen.
         """
         stalls = [gap for end, gap in self._noted if end > began]
         if self._last is not None:  # a stall may have ended just now, before our own beat

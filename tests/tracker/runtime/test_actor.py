@@ -226,6 +226,12 @@ def test_an_answer_during_our_own_stall_counts_but_its_latency_does_not() -> Non
     assert (found.kind, found.latency_ms) == (OutcomeKind.OK, None)
 
 
+@pytest.mark.parametrize("kind", [OutcomeKind.OK, OutcomeKind.SERVER])
+def test_an_answer_that_the_kernel_stamped_is_told_whatever_our_loop_did(kind: OutcomeKind) -> None:
+    stamped = attrs.evolve(finding(kind, 800.0), latency_stamped=True)
+    assert discount_loop_stall(stamped, stall=0.5, slow_ms=1000.0) == stamped
+
+
 @pytest.mark.parametrize(
     ("latency", "kind"), [(1000.0, OutcomeKind.OK), (1000.1, OutcomeKind.SLOW)]
 )
