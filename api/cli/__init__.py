@@ -9,8 +9,8 @@ USAGE = 2  # as ExitCode.USAGE, which cannot be imported where the tracker is no
 
 def main() -> None:
     try:
-        from api.cli.app import app
-        from api.cli.errors import exit_code_of
+        from api.cli.app import app  # noqa: PLC0415 (these are missing beside the client alone)
+        from api.cli.errors import exit_code_of  # noqa: PLC0415
     except ModuleNotFoundError as error:
         told = explain_missing(error)
         if told is None:
