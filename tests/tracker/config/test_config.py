@@ -306,6 +306,11 @@ class TestValues:
     def test_a_table_must_be_one(self, text):
         assert mistake(text).allowed == "a table"
 
+    @pytest.mark.parametrize("value", ["true", "5", '"groq/m"', "{ a = 1 }"])
+    @pytest.mark.parametrize("key", ["models.m", "alerts.page", "maintenance"])
+    def test_a_list_must_be_one(self, key, value):
+        assert mistake(f"{key} = {value}").allowed == "a list"
+
     def test_several_can_be_none(self):
         found = mistakes("server = []\nproviders = false\n")
         assert [str(m) for m in found] == [
