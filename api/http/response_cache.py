@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 import attrs
 import msgspec
+import trio
 
 from api.schemas.convert import instant, view_best, view_provider
 from tracker.core.snapshot import ProviderStatus, Ranking, Snapshot
@@ -73,6 +74,17 @@ class ResponseCache:
         else:
             self._kept.move_to_end(key)  # what nobody asks for goes first
         return found
+
+    async def get_slowly(
+        self, snapshot: Snapshot, key: Hashable, encode: Callable[[], CachedResponse]
+    ) -> CachedResponse:
+        """As ``get``, for an answer that takes long: it is encoded in a thread."""
+        if snapshot is self._snapshot and key in self._kept:
+            return self.get(snapshot, key, encode)
+        encoded = await trio.to_thread.run_sync(encode)
+        if snapshot is not self._snapshot and self._snapshot is not None:
+            return encoded  # a newer snapshot has come meanwhile: its answers are kept now
+        return self.get(snapshot, key, lambda: encoded)
 
     def piece(self, provider: ProviderStatus) -> bytes:
         """One provider as JSON."""

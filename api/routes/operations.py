@@ -1,6 +1,6 @@
 """For those who run the tracker: its own health, metrics, and the live feed."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 import attrs
@@ -86,20 +86,23 @@ class OperationsRoutes:
         """What changes, as it changes.
 
         ``snapshot`` comes first: the status document, with the best document as ``best``. Then,
-        for what changed, ``provider`` (its document), ``best``, ``incident`` (one as in
-        /api/incidents) and ``mutes``, and a ``heartbeat`` every ten seconds. The last event of each
-        change has an ``id``: a reader that names the present one (Last-Event-ID) gets a heartbeat
-        in place of the snapshot.
+        for what changed, ``provider`` (its document), ``offer`` (each watched offer of it that
+        changed), ``best``, ``incident`` (one as in /api/incidents) and ``mutes``, and a
+        ``heartbeat`` every ten seconds. The last event of each change has an ``id``: a reader that
+        names the present one (Last-Event-ID) gets a heartbeat in place of the snapshot.
         """
         query()
-        if request.method == "HEAD":
-            return _no_store(Response(b"", content_type=EVENTS))
-        response = Response(
-            self.streams.stream(request.headers.get("Last-Event-ID")), content_type=EVENTS
-        )
-        response.timeout = None
-        response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
-        return _no_store(response)
+        return event_stream(self.streams.stream(request.headers.get("Last-Event-ID")))
+
+
+def event_stream(chunks: AsyncIterator[bytes]) -> Response:
+    """Answer with events as they come; a HEAD with none."""
+    if request.method == "HEAD":
+        return _no_store(Response(b"", content_type=EVENTS))
+    response = Response(chunks, content_type=EVENTS)
+    response.timeout = None
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
+    return _no_store(response)
 
 
 def view_health(health: TrackerHealth) -> schemas.Health:

@@ -47,10 +47,11 @@ def _as_tree(paths: Iterable[KeyPath]) -> Tree:
     """The paths as nested tables, None where one ends: a file may hold 40,000 mistakes."""
     root: Tree = {}
     for path in paths:
-        node: Tree | None = root
+        node = root
         for step in path[:-1]:
-            if (node := node.setdefault(step, {})) is None:
+            if (inner := node.setdefault(step, {})) is None:
                 break  # what it stands in goes as a whole
+            node = inner
         else:
             node[path[-1]] = None
     return root

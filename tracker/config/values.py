@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import attrs
 from cattrs import Converter
+from cattrs.cols import homogenous_tuple_structure_factory
 from cattrs.gen import make_dict_structure_fn, make_mapping_structure_fn
 from msgspec import Meta
 
@@ -42,12 +43,17 @@ def make_converter() -> Converter:
     converter = Converter(forbid_extra_keys=True, detailed_validation=True)
     converter.register_structure_hook_factory(attrs.has, lambda cls: _table(cls, converter))
     converter.register_structure_hook_factory(_is_dict, lambda cls: _dict(cls, converter))
+    converter.register_structure_hook_factory(_is_tuple, lambda cls: _tuple(cls, converter))
     converter.register_structure_hook_factory(_is_annotated, lambda cls: _annotated(cls, converter))
     return converter
 
 
 def _is_dict(cls: Any) -> bool:
     return get_origin(cls) is dict
+
+
+def _is_tuple(cls: Any) -> bool:
+    return get_origin(cls) is tuple
 
 
 def _is_annotated(cls: Any) -> bool:
@@ -60,6 +66,12 @@ def _table(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
 
 def _dict(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
     return _only_tables(make_mapping_structure_fn(cls, converter, detailed_validation=True))
+
+
+def _tuple(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    """Structures a list, wherever it stands: each element, with its place in what is wrong."""
+    structure = homogenous_tuple_structure_factory(cls, converter)
+    return lambda value, asked: structure(_list(value), asked)
 
 
 def _only_tables(structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -87,7 +99,7 @@ def _checked(value: Any, check: Callable[[Any, Meta], Any], metas: list[Meta]) -
     return value
 
 
-def _list(value: Any, meta: Meta) -> Any:
+def _list(value: Any, meta: Meta = Meta()) -> Any:
     if not isinstance(value, list):
         raise InvalidValueError(value, "a list")
     if meta.max_length is not None and len(value) > meta.max_length:

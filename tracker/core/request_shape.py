@@ -7,12 +7,14 @@ import attrs
 class RequestShape:
     """How a completion is asked for.
 
-    tokens: how many at most. field: what OpenAI's kind of API calls that number.
+    tokens: how many at most. field: what OpenAI's kind of API calls that number. first: where
+    nobody named a model, this one answered last, so it is asked before the others.
     """
 
     tokens: int = 1
     field: str = "max_tokens"
     stream: bool = True
+    first: bool = False
 
     @property
     def adaptations(self) -> tuple[str, ...]:
@@ -24,4 +26,6 @@ class RequestShape:
             told.append(f"asks for {self.tokens} tokens")
         if not self.stream:
             told.append("does not stream")
+        if self.first:
+            told.append("asked first, for no model is named and it answered")
         return tuple(told)

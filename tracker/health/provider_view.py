@@ -1,7 +1,7 @@
 """What a snapshot shows of one provider, built from its state. Pure."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import attrs
@@ -10,6 +10,7 @@ from tracker.core.clock import ClockReading
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.snapshot import Excluded, OfferStatus, ProviderStatus
 from tracker.health.health_state import HealthState
+from tracker.health.rolling_statistics import WEEK
 from tracker.health.status_rules import LimitReason, StatusDecision
 from tracker.health.target_state import Judgement
 from tracker.ranking.policy import Candidate, Sample
@@ -33,7 +34,9 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         name=state.provider.name,
         status=decision.status,
         status_since=target.status_since,
-        reason=describe_decision(decision, usable_at, now.at),
+        reason=add_wait(
+            describe_decision(decision, usable_at, now.at), waits=state.waits_for_budget
+        ),
         usable=decision.usable,
         usable_at=usable_at,
         stale=target.is_stale(now),
@@ -41,6 +44,7 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         response_time_ms=health.response_time_ms,
         ttft_ms=health.ttft_ms,
         uptime=statistics.uptime,
+        checked_since=_checked_since(statistics.first, now.at),
         latency=statistics.latency,
         rate_limit=judgement.rate_limit,
         last_check=health.last_check,
@@ -51,7 +55,7 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         timeout_seconds=timing.timeout_seconds,
         interval_overridden=state.overridden,
         checks_24h=statistics.checks_in_day,
-        completions_24h=statistics.completions_in_day,
+        completions_24h=sum(each.statistics.completions_in_day for each in state.targets()),
         outcome=health.outcome,
         error_message=error_message(health),
         consecutive_failures=health.consecutive_failures,
@@ -66,6 +70,13 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         traffic=state.traffic,
         outcome_counts=tuple(sorted(state.outcomes.items())),
     )
+
+
+def _checked_since(first: float | None, now: datetime) -> datetime | None:
+    """Return the first check while the week is not full: later it would move with each check."""
+    if first is None or now.timestamp() - first >= WEEK:
+        return None
+    return datetime.fromtimestamp(first, UTC)
 
 
 def _adaptations(state: "ProviderState") -> Iterator[str]:
@@ -132,6 +143,13 @@ def describe_decision(decision: StatusDecision, usable_at: datetime | None, now:
     if decision.limit is LimitReason.TOLD and until:
         return f"limited{until}; {decision.reason}"
     return decision.reason
+
+
+def add_wait(reason: str, *, waits: bool) -> str:
+    """Add that the next check waits, because the day's completions are spent."""
+    if not waits:
+        return reason
+    return f"{reason}; its next check waits for the completions of the next day (UTC)"
 
 
 def error_message(health: HealthState) -> str:

@@ -55,6 +55,7 @@ PARAMETERS = (
     *("messages", "input"),
 )
 SPENT = Claim.ALLOWANCE | Claim.LIMIT  # without a window, the time to wait tells which
+RETRY: Mapping[str, bool] = {"true": True, "false": False}
 _LIMIT_0 = re.compile(r"limit: ?0(?![\d.])")  # Gemini, in the text alone
 
 
@@ -101,13 +102,16 @@ def _judged(
     is_page = status == 404 and not isinstance(reply.json, dict | list)
     claims = Claim.NONE if is_page else read_claims(error.text, error.codes)
     limited = _is_limit(status, dialect)
+    retry = RETRY.get(reply.header("x-should-retry").strip().lower())
+    asks = limited and (claims & SPENT or retry is False)
     refusal = Refusal(
         status=status,
         codes=tuple(code.lower() for code in error.codes),
         claims=_with_details(claims, error),
         limited=limited,
         nothing=_has_nothing(reply, error, status),
-        wait=_told_wait(reply, error) if limited and claims & SPENT else None,
+        wait=_told_wait(reply, error) if asks else None,
+        retry=retry,
     )
     kind = _by_phrase(error, status) or judge(refusal) or _by_status(status, dialect)
     return kind, _facts(kind, error, refusal.claims)

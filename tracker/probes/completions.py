@@ -1,5 +1,6 @@
 """The cheapest completion: one token, streamed, so that the time to the first one is measured."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -25,6 +26,9 @@ LIST_SECONDS = 3600.0  # how long a list is good for choosing a model
 ALL_THOUGHT = "max_tokens or model output limit was reached"
 DONE = b"[DONE]"  # how OpenAI's streams say that they are over
 ACCEPTED = 202  # NVIDIA: the answer is to be fetched later
+# Refusals of one model among others; failures and limits are so only where they name it.
+MODELS_ALONE = frozenset({OutcomeKind.NOT_FOUND, OutcomeKind.REQUEST})
+MODELS_FAULT = frozenset({OutcomeKind.OVERLOADED, OutcomeKind.SERVER})
 HELLO = [{"role": "user", "content": "hi"}]
 
 
@@ -65,13 +69,39 @@ async def complete(
 async def _ask_any(
     session: Session, key: Secret | None, wire: CompletionFormat, models: tuple[str, ...]
 ) -> CheckResult:
+    """Ask one model after another until the answer tells of more than that model."""
+    findings = []
     for model in models[:TRIES]:
-        finding = await _ask(session, key, wire, model)
-        if finding.kind is not OutcomeKind.NOT_FOUND:
+        findings.append(await _ask(session, key, wire, model))
+        if not concerns_model(findings[-1], model):
             break
         rest = tuple(m for m in session.memory["chat_models"] if m != model)
         session.memory["chat_models"] = (*rest, model)  # last in line: it may come back
-    return attrs.evolve(finding, models=session.memory.pop("unreported_models", None))
+    *refused, found = findings
+    if found.kind.is_success:
+        _ask_first(session, model)
+    elif found.kind in MODELS_ALONE:  # a limit or a failure before it tells more
+        found = next((each for each in refused if each.kind not in MODELS_ALONE), found)
+    return attrs.evolve(found, models=session.memory.pop("unreported_models", None))
+
+
+def concerns_model(finding: CheckResult, model: str) -> bool:
+    """Say whether another model may fare better: this one is gone, not ours, or named as at fault.
+
+    Nobody named the model: asking it was our choice, so a refused request may be its fault too.
+    """
+    if finding.kind in MODELS_ALONE:
+        return True
+    named = re.search(rf"(?<![\w-]){re.escape(model)}(?![\w-])", finding.message, re.IGNORECASE)
+    return named is not None and (finding.kind.is_limit or finding.kind in MODELS_FAULT)
+
+
+def _ask_first(session: Session, model: str) -> None:
+    """Remember the model that answered; the learned shapes outlive this process."""
+    for other, shape in session.learned.items():
+        if shape.first and other != model:
+            session.learned[other] = attrs.evolve(shape, first=False)
+    session.learned[model] = attrs.evolve(_shape(session, model), first=True)
 
 
 async def _candidates(session: Session, key: Secret | None) -> tuple[str, ...] | CheckResult:
@@ -92,9 +122,8 @@ async def _candidates(session: Session, key: Secret | None) -> tuple[str, ...] |
     if not listed.chat:
         message = "its list has no model to ask: name one with model ="
         return session.found(reply, OutcomeKind.REQUEST, message, Facts(reachable=True))
-    known = session.memory.get("chat_models", ())
-    kept = [model for model in known[:1] if model in listed.chat]
-    session.memory["chat_models"] = tuple(dict.fromkeys((*kept, *listed.chat)))[:CANDIDATES]
+    first = [m for m, shape in session.learned.items() if shape.first and m in listed.chat]
+    session.memory["chat_models"] = tuple(dict.fromkeys((*first, *listed.chat)))[:CANDIDATES]
     session.memory["list_good_until"] = now + LIST_SECONDS
     session.memory["unreported_models"] = await shown(session, listed)
     return tuple(session.memory["chat_models"])

@@ -307,6 +307,11 @@ class TestValues:
     def test_a_table_must_be_one(self, text):
         assert mistake(text).allowed == "a table"
 
+    @pytest.mark.parametrize("value", ["true", "5", '"groq/m"', "{ a = 1 }"])
+    @pytest.mark.parametrize("key", ["models.m", "alerts.page", "maintenance"])
+    def test_a_list_must_be_one(self, key, value):
+        assert mistake(f"{key} = {value}").allowed == "a list"
+
     def test_several_can_be_none(self):
         found = mistakes("server = []\nproviders = false\n")
         assert [str(m) for m in found] == [
@@ -401,6 +406,13 @@ class TestKnownProviders:
         config = read(text, KEYS | {"GROQ_API_BASE": "http://127.0.0.1:2"})
         assert config.provider("groq").base_url == "http://127.0.0.1:2"
         assert config.warnings == ("GROQ_API_BASE overrules base_url of [providers.groq]",)
+
+    def test_a_watched_model_that_does_not_chat_is_told(self) -> None:
+        text = '[providers.groq]\nmodels = ["flux-1-schnell", "llama-3.3-70b-versatile"]'
+        assert read(text, KEYS).warnings == (
+            "providers.groq.models: flux-1-schnell looks as if it is not for chat"
+            " (image generation)",
+        )
 
     def test_allow_private_lets_the_environment_move_it_into_a_private_network(self):
         environ = KEYS | {"GROQ_API_BASE": "http://10.0.0.1/v1"}

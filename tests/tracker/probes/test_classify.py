@@ -45,6 +45,7 @@ STATUSES = {
     404: OutcomeKind.NOT_FOUND,
     405: OutcomeKind.REQUEST,
     408: OutcomeKind.TIMEOUT,
+    409: OutcomeKind.REQUEST,
     410: OutcomeKind.NOT_FOUND,
     413: OutcomeKind.REQUEST,
     422: OutcomeKind.REQUEST,
@@ -573,6 +574,34 @@ def test_any_answer_is_classified(status, headers, body, completion, dialect):
         assert verdict.facts.reachable is True
         assert len(verdict.message) <= MESSAGE_LENGTH
         assert verdict.message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "headers", "kind"),
+    [
+        (429, "stop", {"x_should_retry": "false"}, OutcomeKind.QUOTA_EXHAUSTED),
+        (429, "stop", {"x_should_retry": "true"}, OutcomeKind.RATE_LIMITED),
+        (429, "stop", {"x_should_retry": "perhaps"}, OutcomeKind.RATE_LIMITED),
+        (429, "stop", {"x_should_retry": "false", "retry_after": "60"}, OutcomeKind.RATE_LIMITED),
+        (
+            429,
+            "stop",
+            {"x_should_retry": "false", "retry_after": "90000"},
+            OutcomeKind.QUOTA_EXHAUSTED,
+        ),
+        (429, "3 requests per minute", {"x_should_retry": "false"}, OutcomeKind.RATE_LIMITED),
+        (429, "too many requests", {"x_should_retry": "false"}, OutcomeKind.RATE_LIMITED),
+        (409, "conflict", {"x_should_retry": "true"}, OutcomeKind.SERVER),
+        (400, "try later", {"x_should_retry": "True"}, OutcomeKind.SERVER),
+        (400, "Unsupported parameter: 'x'", {"x_should_retry": "true"}, OutcomeKind.REQUEST),
+        (401, "no", {"x_should_retry": "true"}, OutcomeKind.AUTH),
+        (500, "no", {"x_should_retry": "false"}, OutcomeKind.SERVER),
+    ],
+)
+def test_whether_asking_again_helps_decides_where_nothing_else_does(status, told, headers, kind):
+    verdict = classify(reply(status, {"error": {"message": told}}, **headers))
+    assert verdict is not None
+    assert verdict.kind is kind
 
 
 @given(st.binary())

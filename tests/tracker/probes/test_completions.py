@@ -150,6 +150,92 @@ async def test_a_listed_model_that_is_not_ours_gives_way_to_the_next():
     assert [one.json["model"] for one in asked[1:]] == ["a", "b", "b"]
 
 
+TWO_MODELS = answer({"data": [{"id": "first-model"}, {"id": "second-model"}]})
+
+
+def refusing(message, status):
+    """A list of two models, of which the first is refused and the second answers."""
+
+    def reply(asked):
+        if asked.method == "GET":
+            return TWO_MODELS
+        if asked.json["model"] == "first-model":
+            return answer({"error": {"message": message}}, status)
+        return answer({"choices": [{}]})
+
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("message", "status"),
+    [
+        ("Unsupported parameter: 'stream_mode'", 400),
+        ("Rate limit reached for model `first-model` on requests per minute", 429),
+        ("first-model is overloaded", 503),
+        ("internal error in first-model", 500),
+    ],
+)
+async def test_a_refusal_that_concerns_one_model_asks_the_next(message, status):
+    finding, asked = await check("nvidia", refusing(message, status))
+    assert [one.json["model"] for one in asked[1:]] == ["first-model", "second-model"]
+    assert finding.kind is OutcomeKind.OK
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "kind"),
+    [
+        ("Rate limit reached: requests per minute", 429, OutcomeKind.RATE_LIMITED),
+        ("overloaded", 503, OutcomeKind.OVERLOADED),
+        ("first-model-large is overloaded", 503, OutcomeKind.OVERLOADED),
+        ("the key may not use first-model", 401, OutcomeKind.AUTH),
+    ],
+)
+async def test_a_refusal_of_the_provider_asks_no_other_model(message, status, kind):
+    finding, asked = await check("nvidia", refusing(message, status))
+    assert [one.json["model"] for one in asked[1:]] == ["first-model"]
+    assert finding.kind is kind
+
+
+async def test_a_limit_of_one_model_is_told_where_no_other_one_is_ours():
+    def reply(asked):
+        if asked.method == "GET":
+            return TWO_MODELS
+        if asked.json["model"] == "first-model":
+            return answer({"error": "rate limit reached for first-model per minute"}, 429)
+        return answer({"error": "gone"}, 404)
+
+    finding, _ = await check("nvidia", reply)
+    assert finding.kind is OutcomeKind.RATE_LIMITED
+
+
+async def test_the_model_that_answered_is_asked_first_by_the_next_process():
+    reply = refusing("model gone", 404)
+    finding, _ = await check("nvidia", reply)
+    assert finding.learned["second-model"].first
+    async with http_server(reply) as server:
+        async with open_check(provider("nvidia", server.url)) as ask:
+            ask.remember(finding.learned)
+            again = await ask()
+        asked = [one.json["model"] for one in server.asked if one.method == "POST"]
+    assert (again.kind, asked) == (OutcomeKind.OK, ["second-model"])
+
+
+async def test_only_one_model_is_asked_first():
+    models = iter(["first-model", "second-model"])
+    works = next(models)
+
+    def reply(asked):
+        if asked.method == "GET":
+            return TWO_MODELS
+        return answer({"choices": [{}]}) if asked.json["model"] == works else answer({}, 404)
+
+    async with http_server(reply) as server, open_check(provider("nvidia", server.url)) as ask:
+        await ask()
+        works = next(models)
+        finding = await ask()
+    assert [m for m, shape in finding.learned.items() if shape.first] == ["second-model"]
+
+
 async def test_a_named_model_that_is_gone_is_not_replaced():
     gone = answer({"detail": "gone"}, 410)
     finding, asked = await check("nvidia", gone, model="mine")

@@ -19,6 +19,7 @@ class Refusal:
     """An answer that tells of a failure. codes: in lower case, most telling first.
 
     limited: its status is one of limits. nothing: the limit is 0. wait: seconds it asks for.
+    retry: whether it says that asking again can help, None untold.
     """
 
     status: int
@@ -27,6 +28,7 @@ class Refusal:
     limited: bool = False
     nothing: bool = False
     wait: float | None = None
+    retry: bool | None = None
 
     def says(self, claims: Claim) -> bool:
         """Whether any of these is claimed."""
@@ -87,7 +89,7 @@ def _our_request(refusal: Refusal) -> OutcomeKind | None:
     moderated = refusal.says(Claim.MODERATED) and not refusal.says(Claim.ACCOUNT)
     if moderated and refusal.status in {200, 400, 403}:
         return OutcomeKind.REQUEST
-    blamed = refusal.says(Claim.PARAMETER) and refusal.status in {200, 400, 422}
+    blamed = refusal.says(Claim.PARAMETER) and refusal.status in {200, 400, 409, 422}
     return OutcomeKind.REQUEST if blamed and not refusal.says(Claim.KEY) else None
 
 
@@ -159,6 +161,19 @@ def _money_named(refusal: Refusal) -> OutcomeKind | None:
     return OutcomeKind.QUOTA_EXHAUSTED if named else None
 
 
+def _retry(refusal: Refusal) -> OutcomeKind | None:
+    """What ``x-should-retry`` tells where nothing else does (the SDKs made by Stainless obey it).
+
+    A limit that no retry passes is none of a minute; a client error that passes is their state.
+    """
+    if refusal.limited and refusal.retry is False:
+        passes = refusal.says(Claim.MINUTE | Claim.RATE) or refusal.named_limit
+        passes = passes or (refusal.wait is not None and refusal.wait < DAY)
+        return None if passes else OutcomeKind.QUOTA_EXHAUSTED
+    theirs = refusal.retry is True and refusal.status in {400, 409, 422}
+    return OutcomeKind.SERVER if theirs else None
+
+
 RULES: tuple[Rule, ...] = (
     _exact_code,
     _window,
@@ -173,4 +188,5 @@ RULES: tuple[Rule, ...] = (
     _allowance,
     _general,
     _money_named,
+    _retry,
 )

@@ -16,6 +16,7 @@ class Meaning:
     example: str
     kind: OutcomeKind
     guard: str = ""
+    retry: bool | None = None  # x-should-retry
 
 
 # In the order of tracker.probes.refusals.judgement.RULES.
@@ -104,5 +105,21 @@ MEANINGS: tuple[Meaning, ...] = (
         "See billing",
         OutcomeKind.QUOTA_EXHAUSTED,
         "the status is another than 401 and 403",
+    ),
+    Meaning(
+        "`x-should-retry: false` beside a limit",
+        429,
+        "Stop",
+        OutcomeKind.QUOTA_EXHAUSTED,
+        "a rate, a window below a day or a wait of less than a day is told",
+        retry=False,
+    ),
+    Meaning(
+        "`x-should-retry: true` beside a 400, 409 or 422",
+        400,
+        "Try again",
+        OutcomeKind.SERVER,
+        "anything else is said",
+        retry=True,
     ),
 )

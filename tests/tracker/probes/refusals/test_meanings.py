@@ -7,22 +7,23 @@ from tracker.probes.refusals.meanings import MEANINGS
 from tracker.probes.refusals.reading import read_claims
 
 
-@pytest.mark.parametrize("meaning", MEANINGS, ids=lambda meaning: meaning.claim)
-def test_an_example_of_the_docs_is_judged_as_they_say(meaning):
-    refusal = Refusal(
+def refusal(meaning):
+    return Refusal(
         status=meaning.status,
         claims=read_claims(meaning.example),
         limited=meaning.status == 429,
+        retry=meaning.retry,
     )
-    assert judge(refusal) is meaning.kind
+
+
+@pytest.mark.parametrize("meaning", MEANINGS, ids=lambda meaning: meaning.claim)
+def test_an_example_of_the_docs_is_judged_as_they_say(meaning):
+    assert judge(refusal(meaning)) is meaning.kind
 
 
 def test_the_docs_tell_the_rules_in_the_order_in_which_they_decide():
-    places = []
-    for meaning in MEANINGS:
-        limited = meaning.status == 429
-        refusal = Refusal(
-            status=meaning.status, claims=read_claims(meaning.example), limited=limited
-        )
-        places.append(next(n for n, rule in enumerate(RULES) if rule(refusal) is not None))
+    places = [
+        next(n for n, rule in enumerate(RULES) if rule(refusal(meaning)) is not None)
+        for meaning in MEANINGS
+    ]
     assert places == sorted(places)
