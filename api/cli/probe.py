@@ -11,7 +11,8 @@ from rich.progress import Progress
 
 from api.cli.errors import ExitCode, UsageError
 from api.cli.options import AsJson, ConfigFile, LogFormat, LogLevel, UnusedDatabase
-from api.cli.tables import providers_table, show
+from api.cli.tables import providers_table
+from api.cli.terminal import show
 from api.schemas.convert import instant, view_provider
 from tracker.config import read_config
 from tracker.core.clock import ClockReading
@@ -34,10 +35,11 @@ async def probe(
     log_format: LogFormat = "text",
     log_level: LogLevel = "warning",
 ) -> int:
-    """Check each named (or every) provider once, now; no server, no database.
+    """Check providers once, without server or database.
 
-    One that is switched off is checked when it is named. Exits 0 when at least one is usable,
-    1 when none is, 3 when none is configured.
+    All that are configured where none is named; those of G4F that need no key are asked for a
+    completion of one token. One that is switched off is checked when it is named. Exits 0 when at
+    least one is usable, 1 when none is, 3 when none is configured.
     """
     configure_logs(log_format, log_level)
     settings = read_config(config)
