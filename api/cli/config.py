@@ -77,7 +77,8 @@ async def _overrides(settings: Config) -> dict[str, OverrideRecord]:
     if not await trio.Path(database).is_file():
         return {}
     try:
-        found = await read(database, partial(load, since=utc_now()), trio.CapacityLimiter(1))
+        now = utc_now()
+        found = await read(database, partial(load, since=now, now=now), trio.CapacityLimiter(1))
     except (StoreUnavailable, Damaged):
         return {}
     return dict(found.overrides)
