@@ -11,17 +11,22 @@ from api.schemas import status as schemas
 
 
 def providers_table(providers: Iterable[schemas.Provider]) -> Sheet:
+    return targets_table((one.provider_name, one) for one in providers)
+
+
+def targets_table(targets: Iterable[tuple[str, schemas.Provider | schemas.Offer]]) -> Sheet:
+    """Lay out providers and offers, a row each, by the names they are given."""
     more = ("p95", "last check")
     shown = table(
         *("provider", "status", "latency", "24 h up", "limit", *more, "why"),
         spare=("24 h up", "limit", "last check", "p95"),
     )
-    for one in providers:
+    for name, one in targets:
         shown.add_row(
-            one.provider_name,
+            name,
             mark(one.status),
             milliseconds(one.response_time_ms),
-            percent(one.uptime_percent),
+            percent(one.uptime.day),
             limit_used(one),
             milliseconds(one.latency_ms.p95),
             clock(one.last_check),
@@ -30,9 +35,9 @@ def providers_table(providers: Iterable[schemas.Provider]) -> Sheet:
     return shown
 
 
-def limit_used(one: schemas.Provider) -> str:
+def limit_used(one: schemas.Provider | schemas.Offer) -> str:
     """How far the worst limit is used; ``~`` marks an estimate of ours."""
-    if one.rate_limit.source == "none":
+    if isinstance(one, schemas.Offer) or one.rate_limit.source == "none":
         return "–"
     mark = "~" if one.rate_limit.source == "estimate" else ""
     return mark + percent(one.rate_limit_percent)
