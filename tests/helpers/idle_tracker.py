@@ -223,7 +223,7 @@ class FakeTracker:
     async def check(self, *names: str) -> dict[str, CheckResult]:
         self._ask("check", *names)
         wanted = names or tuple(self.snapshot.providers)
-        return {name: self._outcome(name) for name in wanted if self.snapshot.providers[name]}
+        return {name: self._outcome(name) for name in wanted if name in self.snapshot.providers}
 
     async def tune(self, name: str, **changes: Any) -> None:
         self._ask("tune", name, changes)

@@ -1,5 +1,7 @@
 """tracker.probes.model_lists: model lists in every shape."""
 
+from typing import Any
+
 import pytest
 
 from tracker.probes.model_lists import read_models
@@ -19,12 +21,12 @@ from tracker.probes.model_lists import read_models
         ("a", None),
     ],
 )
-def test_reading_a_list(body, names):
+def test_reading_a_list(body: list[Any] | dict[str, Any] | str, names: Any) -> None:
     found = read_models(body)
     assert (found and found.names) == names
 
 
-def test_a_gemini_model_that_only_embeds_is_not_asked_to_chat():
+def test_a_gemini_model_that_only_embeds_is_not_asked_to_chat() -> None:
     entries = [
         {"name": "models/x-1", "supportedGenerationMethods": ["embedContent"]},
         {"name": "models/y-1", "supportedGenerationMethods": ["generateContent"]},
