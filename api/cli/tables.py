@@ -61,15 +61,20 @@ def mark(status: str) -> Text:
 
 
 def providers_table(providers: Iterable[schemas.Provider]) -> Table:
+    return targets_table((one.provider_name, one) for one in providers)
+
+
+def targets_table(targets: Iterable[tuple[str, schemas.Provider | schemas.Offer]]) -> Table:
+    """Lay out providers and offers, a row each, by the names they are given."""
     wide = console().width >= NARROW
     more = ("p95", "last check") if wide else ()
     shown = table("provider", "status", "latency", "24 h up", "limit", *more, "why")
-    for one in providers:
+    for name, one in targets:
         shown.add_row(
-            Text(one.provider_name),
+            Text(name),
             mark(one.status),
             milliseconds(one.response_time_ms),
-            percent(one.uptime_percent),
+            percent(one.uptime.day),
             _limit(one),
             *([milliseconds(one.latency_ms.p95), clock(one.last_check)] if wide else []),
             Text(one.reason),
@@ -77,9 +82,9 @@ def providers_table(providers: Iterable[schemas.Provider]) -> Table:
     return shown
 
 
-def _limit(one: schemas.Provider) -> str:
+def _limit(one: schemas.Provider | schemas.Offer) -> str:
     """How far the worst limit is used; ``~`` marks an estimate of ours."""
-    if one.rate_limit.source == "none":
+    if isinstance(one, schemas.Offer) or one.rate_limit.source == "none":
         return "–"
     mark = "~" if one.rate_limit.source == "estimate" else ""
     return mark + percent(one.rate_limit_percent)

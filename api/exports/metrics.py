@@ -9,6 +9,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
+from api.exports.offer_metrics import collect_offers
 from tracker.core.outcomes import Status
 from tracker.core.snapshot import ProviderStatus, Snapshot
 from tracker.runtime.diagnostics import TrackerHealth
@@ -45,6 +46,7 @@ class SnapshotCollector(Collector):
         yield from self._limits()
         yield from self._traffic()
         yield self._positions()
+        yield from collect_offers(self.snapshot)
         yield from _own(self.health, self.snapshot)
 
     def _gauge(self, name: str, help_text: str, value: Value) -> Metric:
@@ -209,6 +211,16 @@ def _own(health: TrackerHealth, snapshot: Snapshot) -> Iterator[Metric]:
         ("providers", "Providers watched.", health.providers_monitored),
         ("loop_lag_seconds", "How late the event loop is.", health.loop_lag_ms / 1000.0),
         ("database_up", "1 while results are stored.", float(health.database.state == "ok")),
+        (
+            "completions_per_day",
+            "Completions that all checks may spend in a UTC day.",
+            health.completions.per_day,
+        ),
+        (
+            "completions_today",
+            "Completions that checks have spent since midnight UTC.",
+            health.completions.spent,
+        ),
         ("results_buffered", "Results that wait for the database.", health.database.buffered),
         (
             "snapshot_timestamp_seconds",

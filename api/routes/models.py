@@ -155,4 +155,5 @@ def _unwatched(offer: NamedOffer, provider: ProviderStatus) -> OfferStatus:
         usable=provider.usable and task is None,
         reason=reason,
         evidence=EvidenceSource.PROVIDER,
+        tokens_per_second=provider.tokens_per_second(offer.model),
     )

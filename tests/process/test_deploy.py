@@ -16,6 +16,7 @@ from api.exports.metrics import SnapshotCollector
 from tests.helpers.command_line import NOTHING, serving
 from tracker.core.clock import utc_now
 from tracker.core.snapshot import Ranking, Snapshot
+from tracker.runtime.completion_budget import BudgetView
 from tracker.runtime.diagnostics import DatabaseHealth, TrackerHealth
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +64,7 @@ def metrics() -> set[str]:
         started_at=utc_now(),
         providers_monitored=0,
         database=DatabaseHealth(state="ok"),
+        completions=BudgetView(per_day=0, spent=0, resets_at=utc_now()),
         actors={},
         loop_lag_ms=0.0,
         worst_loop_lag_ms=0.0,

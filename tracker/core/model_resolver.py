@@ -128,6 +128,17 @@ class ModelResolver:
         offers = self._offers_by_name(name)
         return ModelMatch(name, FoundBy.RULES, offers) if offers else None
 
+    def offer_at(self, provider: str, model: str) -> NamedOffer:
+        """Return an offer named outright: the provider's own id for it, where it lists one.
+
+        What it does not list is taken at its word: not every provider lists all that it serves.
+        """
+        listed = self.providers.get(provider)
+        if listed is None or model in listed.known:
+            return _offer(provider, model)
+        alike = listed.by_name.get(parse_model_id(model).name, ())
+        return _offer(provider, alike[0] if alike else model)
+
     def nearest_names(self, asked: str, count: int = 5) -> tuple[str, ...]:
         """Find the known names most like one that nobody offers, for the answer 404."""
         indexes = (self._alias_features, *(models.features for models in self.providers.values()))

@@ -57,6 +57,21 @@ async def test_the_table_has_a_row_a_provider(command: Commands) -> None:
     assert rows == [["good", "●", "healthy"], ["limited", "▲", "degraded"]]
 
 
+async def test_an_offer_is_asked_for_a_completion_of_its_own(command: Commands) -> None:
+    found = await probed(command, "good/gpt-oss-20b", "--json", good=ProviderBehavior.OK)
+    good = found.json["providers"]["good"]
+    assert (found.code, good["completions_24h"]) == (0, 1)
+    [offer] = good["offers"]
+    assert (offer["model"], offer["evidence"], offer["outcome"]) == ("gpt-oss-20b", "offer", "ok")
+    assert offer["ttft_ms"] > 0.0
+
+
+async def test_an_offer_of_a_provider_that_refuses_is_not_usable(command: Commands) -> None:
+    found = await probed(command, "bad/gpt-oss-20b", bad=ProviderBehavior.AUTH)
+    assert found.code == 1
+    assert found.out.splitlines()[1].split()[0] == "bad/gpt-oss-20b"
+
+
 def test_no_database_and_no_other_file_is_written(command: Commands) -> None:
     command.configured(watched("mine", REFUSING))
     found = command("probe", "--json", "--database", "unused.db")
@@ -86,3 +101,4 @@ def test_an_unknown_name_is_2_and_lists_the_known(command: Commands) -> None:
     found = command("probe", "mine", "yours", "--json")
     assert (found.code, found.out) == (2, "")
     assert found.err == "not configured: yours (configured: mine)\n"
+    assert command("probe", "yours/model").err == "not configured: yours/model (configured: mine)\n"

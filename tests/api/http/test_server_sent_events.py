@@ -16,6 +16,8 @@ from api.http.server_sent_events import Streams
 from tests.helpers.idle_tracker import NOON, a_provider, a_tracker
 from tracker.core.clock import Clock
 from tracker.core.incidents import Cause, Incident, IncidentLog
+from tracker.core.outcomes import Status
+from tracker.core.snapshot import EvidenceSource, OfferStatus
 from tracker.runtime.board import FEED_CAPACITY
 
 WELL, OTHER = a_provider(), a_provider("mistral", response_time_ms=310.0)
@@ -56,6 +58,36 @@ async def test_only_what_changed_follows() -> None:
     assert (provider[2]["provider_name"], provider[2]["response_time_ms"]) == ("mistral", 100.0)
     assert best[:2] == ("boot-2", "best")
     assert best[2]["best_provider"] == "mistral"
+    await stream.aclose()
+
+
+async def test_an_offer_that_changed_follows_its_provider() -> None:
+    def watching(**changes: Any) -> Any:
+        status = {"status": Status.HEALTHY, "usable": True, "reason": "", **changes}
+        evidence = EvidenceSource.OFFER
+        same = OfferStatus(
+            model="b",
+            variant=None,
+            evidence=evidence,
+            reason="",
+            usable=True,
+            status=Status.HEALTHY,
+        )
+        return a_provider(
+            offers=(OfferStatus(model="a", variant=None, evidence=evidence, **status), same)
+        )
+
+    tracker = a_tracker(watching())
+    stream = streams_of(tracker).stream(None)
+    await anext(stream)
+    tracker.post(watching(status=Status.DOWN, usable=False))
+    [provider, offer] = parsed(await anext(stream))
+    assert (provider[1], offer[:2]) == ("provider", ("boot-2", "offer"))
+    assert (offer[2]["provider_name"], offer[2]["model"], offer[2]["status"]) == (
+        "groq",
+        "a",
+        "down",
+    )
     await stream.aclose()
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from api.app import create_app
 from tests.helpers.idle_tracker import a_provider, a_tracker
-from tracker.core.outcomes import OutcomeKind
+from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.redaction import Secret
+from tracker.core.snapshot import EvidenceSource, OfferStatus
 
 TOKEN = "s3cret-admin-token"
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
@@ -58,6 +59,38 @@ async def test_one_provider_is_checked_by_its_name(name: str) -> None:
     response, body = await send(tracker, "POST", f"/api/providers/{name}/check")
     assert (response.status_code, list(body["outcomes"])) == (200, [name])
     assert tracker.asked == [("check", name)]
+
+
+@pytest.fixture
+def watching_llama() -> Any:
+    offer = OfferStatus(
+        model="meta/llama-70b",
+        variant=None,
+        status=Status.DEGRADED,
+        usable=True,
+        reason="",
+        evidence=EvidenceSource.OFFER,
+    )
+    return a_tracker(a_provider(offers=(offer,)), admin_token=Secret(TOKEN))
+
+
+async def test_one_offer_is_checked_by_its_id(watching_llama: Any) -> None:
+    path = "/api/providers/groq/check?model=meta/llama-70b"
+    response, body = await send(watching_llama, "POST", path)
+    assert response.status_code == 200
+    assert {name: one["status"] for name, one in body["outcomes"].items()} == {
+        "groq/meta/llama-70b": "degraded"
+    }
+    assert watching_llama.asked == [("check_offer", "groq", "meta/llama-70b")]
+
+
+async def test_an_offer_that_is_not_watched_is_404_with_the_nearest(watching_llama: Any) -> None:
+    path = "/api/providers/groq/check?model=meta/lama-70b"
+    response, body = await send(watching_llama, "POST", path)
+    assert (response.status_code, body["title"]) == (404, "No such offer")
+    assert body["detail"].endswith("did you mean 'meta/llama-70b'?")
+    response, _ = await send(watching_llama, "POST", "/api/providers/nobody/check?model=x")
+    assert response.status_code == 404
 
 
 async def test_checking_a_provider_nobody_knows_is_404() -> None:

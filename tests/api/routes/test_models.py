@@ -91,6 +91,28 @@ async def test_candidates_may_name_single_offers() -> None:
     )
 
 
+async def test_candidates_alone_rank_the_offers_they_name_and_providers_as_a_whole() -> None:
+    path = "/api/providers/best?candidates=groq/llama-3.3-70b,together/unlisted,third"
+    _, body = await get(path, GROQ, TOGETHER, a_provider("third"))
+    assert {(line["provider_name"], line["model"]) for line in body["ranking"]} == {
+        ("groq", LLAMA),
+        ("together", "unlisted"),
+        ("third", None),
+    }
+    _, body = await get(
+        f"{path}&exclude=together,groq/{LLAMA}", GROQ, TOGETHER, a_provider("third")
+    )
+    assert [line["provider_name"] for line in body["ranking"]] == ["third"]
+
+
+async def test_what_is_not_for_chat_is_never_best() -> None:
+    response, body = await get("/api/providers/best?model=whisper-large-v3", GROQ)
+    assert response.status_code == 503
+    assert [(one["model"], one["reason"]) for one in body["excluded"]] == [
+        ("whisper-large-v3", "not for chat (speech)")
+    ]
+
+
 async def test_a_provider_that_is_down_takes_its_offers_with_it() -> None:
     down = attrs.evolve(TOGETHER, status=Status.DOWN, usable=False, reason="3 checks failed")
     _, body = await get("/api/providers/best?model=llama-3.3-70b", GROQ, down)

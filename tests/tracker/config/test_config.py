@@ -402,6 +402,13 @@ class TestKnownProviders:
         assert config.provider("groq").base_url == "http://127.0.0.1:2"
         assert config.warnings == ("GROQ_API_BASE overrules base_url of [providers.groq]",)
 
+    def test_a_watched_model_that_does_not_chat_is_told(self) -> None:
+        text = '[providers.groq]\nmodels = ["flux-1-schnell", "llama-3.3-70b-versatile"]'
+        assert read(text, KEYS).warnings == (
+            "providers.groq.models: flux-1-schnell looks as if it is not for chat"
+            " (image generation)",
+        )
+
     def test_allow_private_lets_the_environment_move_it_into_a_private_network(self) -> None:
         environ = KEYS | {"GROQ_API_BASE": "http://10.0.0.1/v1"}
         assert mistake("[providers.groq]\n", environ).key == "GROQ_API_BASE"

@@ -125,6 +125,31 @@ def test_an_offer_whose_check_waits_for_the_budget_says_so() -> None:
     assert "waits" not in offer(state, "a").reason
 
 
+def test_completions_of_the_offers_are_counted_as_the_providers() -> None:
+    state = watching("a", "b")
+    state.record_check(found(OK, "a", completions=1), 180.0, clock(1))
+    state.record_check(found(OK, "b", completions=2), 180.0, clock(1))
+    assert view(state).completions_24h == 3
+
+
+def test_a_model_of_another_kind_is_told_as_not_for_chat_until_it_answers() -> None:
+    state = watching("flux-1-schnell")
+    state.record_check(found(OutcomeKind.REQUEST, "flux-1-schnell"), 180.0, clock(1))
+    shown = offer(state, "flux-1-schnell")
+    assert not shown.usable
+    assert shown.reason.startswith("not for chat (image generation); ")
+    assert isinstance(dict(state.offer_entries())["groq/flux-1-schnell"], Excluded)
+    answered = found(OK, "flux-1-schnell", facts=Facts(reachable=True, inference=True))
+    state.record_check(answered, 180.0, clock(2))
+    assert offer(state, "flux-1-schnell", 3.0).usable
+
+
+def test_a_provider_whose_completion_waits_for_the_budget_says_so() -> None:
+    state = watching()
+    state.reschedule(5_000.0, clock(1), waits_for_budget=True)
+    assert "waits for the completions of the next day" in view(state).reason
+
+
 @pytest.mark.parametrize("kind", [OutcomeKind.DNS, OutcomeKind.CONNECT, OutcomeKind.TLS])
 def test_the_way_to_the_provider_concerns_the_provider(kind: OutcomeKind) -> None:
     state = watching("a")
