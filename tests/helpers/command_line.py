@@ -21,7 +21,7 @@ import attrs
 import pytest
 import structlog
 
-from api.cli.app import app
+from api.cli.app import make_app
 from api.cli.errors import exit_code_of
 from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker.runtime.logs import configure_logs
@@ -55,7 +55,7 @@ class Commands:
             for name, value in environ.items():
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", [COMMAND, *map(str, arguments)])
-            code = int(exit_code_of(app))
+            code = int(exit_code_of(make_app(in_full=lambda name: name in arguments[:1])))
         return Ran(code, *self.capture.readouterr())
 
     def configured(self, *tables: str) -> Path:

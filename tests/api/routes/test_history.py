@@ -10,8 +10,11 @@ import trio
 from trio.testing import MockClock
 
 from api.app import create_app
+from api.http.large_answers import SENT
+from api.routes.history import HistoryRoutes
 from tests.helpers.idle_tracker import NOON, a_provider, a_tracker
 from tests.helpers.store_records import check
+from tests.helpers.turns import counted_turns
 from tracker.core.clock import utc_now
 from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.records import ChangeKind, ChangeRecord
@@ -197,22 +200,23 @@ async def test_a_large_history_lets_others_run_while_it_is_encoded() -> None:
     tracker = a_tracker(a_provider())
     point = RawPoint(NOON, Status.HEALTHY, OutcomeKind.OK, 1.0)
     tracker.past = History(resolution_seconds=None, providers={"groq": (point,) * 20_000})
-    turns = 0
-
-    async def count(task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED) -> None:
-        nonlocal turns
-        task_status.started()
-        while True:
-            turns += 1
-            await trio.lowlevel.checkpoint()
-
-    async with trio.open_nursery() as nursery:
-        await nursery.start(count)
-        before = turns
+    async with counted_turns() as turns:
         _, body = await get(HISTORY, tracker)
-        nursery.cancel_scope.cancel()
     assert len(body["providers"]["groq"]) == 20_000
-    assert turns - before >= 20
+    assert turns.taken >= 20
+
+
+async def test_a_large_history_is_sent_in_pieces_that_are_counted_before() -> None:
+    tracker = a_tracker(a_provider())
+    point = RawPoint(NOON, Status.HEALTHY, OutcomeKind.OK, 1.0)
+    tracker.past = History(resolution_seconds=None, providers={"groq": (point,) * 5_000})
+    async with create_app(tracker).test_request_context(HISTORY):
+        response = await HistoryRoutes(tracker).history()
+        async with response.response as body:
+            pieces = [piece async for piece in body]
+    assert max(map(len, pieces)) <= SENT
+    assert response.headers["Content-Length"] == str(sum(map(len, pieces)))
+    assert response.timeout is None
 
 
 async def test_changes_tell_what_changed() -> None:

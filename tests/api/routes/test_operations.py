@@ -1,17 +1,22 @@
 """The tracker's own state, its signs of life, metrics, pages and badges."""
 
 import json
+import re
 import xml.dom.minidom
 from typing import Any
 
+import attrs
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from api.app import create_app
 from api.exports.badges import badge_of, draw
+from api.exports.metrics import MOST_LIMITS
 from tests.helpers.idle_tracker import NOON, a_bare_provider, a_condition, a_provider, a_tracker
 from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.snapshot import RateLimit
 from tracker.runtime.diagnostics import DatabaseHealth
 
 AWAY = DatabaseHealth(state="unavailable", reason="the disk is full", buffered=7, dropped=1)
@@ -250,3 +255,17 @@ async def test_head_of_the_feed_ends() -> None:
     client = create_app(a_tracker(a_provider())).test_client()
     response = await client.head("/api/providers/events")
     assert (response.status_code, response.content_type) == (200, "text/event-stream")
+
+
+async def test_a_provider_that_renames_its_limits_fills_no_time_series_database() -> None:
+    def named(number: Any) -> Any:
+        limit = LimitReading(name=f"requests_{number}", limit=9.0, remaining=1.0)
+        return a_provider(rate_limit=RateLimit(source=LimitSource.HEADERS, limits=(limit,)))
+
+    tracker = a_tracker(named(0))
+    client, names = create_app(tracker).test_client(), set()
+    for number in range(3 * MOST_LIMITS):
+        tracker.board.latest = attrs.evolve(tracker.snapshot, providers={"groq": named(number)})
+        body = await (await client.get("/metrics")).get_data()
+        names |= set(re.findall(rb'llm_provider_limit\{.*limit="([^"]*)"', body))
+    assert names == {b"requests_%d" % number for number in range(MOST_LIMITS)}

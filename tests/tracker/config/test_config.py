@@ -12,6 +12,7 @@ import trustme
 from tracker.config import read_config
 from tracker.config.errors import ConfigError, ConfigProblem, format_value
 from tracker.config.show import config_schema, show_config
+from tracker.config.structure import GUESSES
 from tracker.core.redaction import Secret
 from tracker.core.settings import RankingSettings, ServerSettings, Timing
 
@@ -322,6 +323,11 @@ class TestValues:
     def test_a_key_in_the_wrong_place_is_shown_its_place(self) -> None:
         assert mistake("interval_seconds = 5").nearest == "interval_seconds in [tracker]"
         assert mistake("tracker.port = 5").nearest == "port in [server]"
+
+    def test_a_file_of_mistakes_is_told_whole_and_guessed_at_for_a_while(self) -> None:
+        found = mistakes("\n".join(f"tracker.intervall_{n:04} = 1" for n in range(3 * GUESSES)))
+        assert len({one.key for one in found}) == 3 * GUESSES
+        assert sum(one.nearest is not None for one in found) == GUESSES
 
     def test_a_long_value_is_cut_and_stays_on_its_line(self) -> None:
         found = mistake("tracker.schedule = '''" + "ab \n" * 100 + "'''")

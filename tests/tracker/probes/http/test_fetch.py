@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import json
 import logging
 import resource
 import socket
@@ -19,13 +20,14 @@ import trustme
 from trio.testing import MockClock
 
 from tests.helpers.loopback import Answer, answer, http_server, raw_server
+from tests.helpers.turns import counted_turns
 from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker.core.outcomes import MESSAGE_LENGTH, Facts, OutcomeKind
 from tracker.core.redaction import Secret
 from tracker.core.settings import Provider
 from tracker.probes import open_check
 from tracker.probes.http.failures import FetchError
-from tracker.probes.http.fetch import LARGE, Request, fetch
+from tracker.probes.http.fetch import AT_ONCE, LARGE, Request, fetch
 from tracker.probes.http.network import (
     AddressRefusedError,
     filter_addresses,
@@ -115,6 +117,45 @@ async def test_a_list_of_5_mb_is_too_large(pieces: int) -> None:
         finding = await check(server.url)
     assert finding.kind is OutcomeKind.BAD_RESPONSE
     assert finding.message == f"the answer is too large: over {LARGE // 1024} KiB"
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def without_end(head: bytes, unit: bytes) -> Any:
+    """A server that answers with the same for ever."""
+
+    async def serve(stream: Any) -> None:
+        await stream.receive_some(65536)
+        await stream.send_all(head)
+        while True:
+            await stream.send_all(unit * 1000)
+
+    return serve
+
+
+@pytest.mark.parametrize("check", ["models", "chat"])
+async def test_a_body_in_chunks_of_one_byte_is_given_up(check: str) -> None:
+    finding = await check_raw(without_end(CHUNKED, b"1\r\n \r\n"), check=check, model="m")
+    assert finding.kind is OutcomeKind.BAD_RESPONSE
+    assert "in crumbs" in finding.message
+
+
+@pytest.mark.parametrize(
+    "unit", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 A\r\nb: c\r\n\r\n"]
+)
+async def test_a_head_without_end_is_given_up(unit: bytes) -> None:
+    finding = await check_raw(without_end(b"", unit))
+    assert finding.kind is OutcomeKind.BAD_RESPONSE
+    assert "head without end" in finding.message
+
+
+async def test_others_have_their_turn_while_a_body_comes() -> None:
+    small = b"".join(b"1\r\n%c\r\n" % byte for byte in json.dumps(LIST).encode() + b" " * 10_000)
+    async with counted_turns() as turns:
+        finding = await check_raw(says(CHUNKED + small + b"0\r\n\r\n"))
+    assert finding.kind is OutcomeKind.OK
+    assert turns.taken >= 10_000 // AT_ONCE
 
 
 async def test_a_length_declared_too_large_is_not_waited_for() -> None:
