@@ -1,5 +1,7 @@
 """tracker.probes.model_lists: model lists in every shape."""
 
+from typing import Any
+
 import pytest
 
 from tests.helpers.turns import counted_turns
@@ -20,12 +22,12 @@ from tracker.probes.model_lists import MOST, SLICE, read_models
         ("a", None),
     ],
 )
-async def test_reading_a_list(body, names):
+async def test_reading_a_list(body: list[Any] | dict[str, Any] | str, names: Any) -> None:
     found = await read_models(body)
     assert (found and found.names) == names
 
 
-async def test_a_gemini_model_that_only_embeds_is_not_asked_to_chat():
+async def test_a_gemini_model_that_only_embeds_is_not_asked_to_chat() -> None:
     entries = [
         {"name": "models/x-1", "supportedGenerationMethods": ["embedContent"]},
         {"name": "models/y-1", "supportedGenerationMethods": ["generateContent"]},
@@ -33,7 +35,7 @@ async def test_a_gemini_model_that_only_embeds_is_not_asked_to_chat():
     assert (await read_models({"models": entries})).chat == ("y-1",)
 
 
-async def test_others_have_their_turn_while_a_long_list_is_read():
+async def test_others_have_their_turn_while_a_long_list_is_read() -> None:
     body = {"data": [{"id": f"{number}-model"} for number in range(2 * MOST)]}
     async with counted_turns() as turns:
         found = await read_models(body)
