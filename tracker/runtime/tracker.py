@@ -45,8 +45,18 @@ from tracker.store.writer import Writer
 
 log = structlog.get_logger()
 
-LOAD_SECONDS = 10.0  # history is welcome, but no reason to keep proxies waiting
+# History is welcome, but no reason to keep proxies waiting: a large file on a slow disk takes
+# minutes to be opened, checked and migrated.
+LOAD_SECONDS = 1.0
 LOAD_RETRY_SECONDS = 2.0
+
+
+@attrs.define(eq=False)
+class _FirstLoad:
+    """The first attempt to read what is stored; None found: the database was away."""
+
+    ended: trio.Event = attrs.field(factory=trio.Event)
+    found: RestoredState | None = None
 
 
 class StoppedError(Exception):
@@ -313,9 +323,11 @@ class Tracker:
 
         nursery: the actors'.
         """
-        remembrance = None
+        loading = _FirstLoad()
+        nursery.start_soon(self._load_first, loading)
         with trio.move_on_after(LOAD_SECONDS):
-            remembrance = await self._load_history()
+            await loading.ended.wait()
+        remembrance = loading.found
         if remembrance is not None:
             self._merge(remembrance)
         for provider in self.config.providers:
@@ -327,7 +339,7 @@ class Tracker:
             self._supervisor.start(provider)
             await trio.lowlevel.checkpoint()  # opening a thousand at once would hold the loop
         if remembrance is None:
-            nursery.start_soon(self._load_history_later)
+            nursery.start_soon(self._load_history_later, loading)
         log.info("tracker started", providers=len(self.config.providers))
 
     async def _load_history(self) -> RestoredState | None:
@@ -339,9 +351,14 @@ class Tracker:
             self._unread = error.reason
         return None
 
-    async def _load_history_later(self) -> None:
+    async def _load_first(self, loading: "_FirstLoad") -> None:
+        loading.found = await self._load_history()
+        loading.ended.set()
+
+    async def _load_history_later(self, loading: "_FirstLoad") -> None:
         """The database was away at the start, or slow: take its history over when it can be."""
-        remembrance = None
+        await loading.ended.wait()
+        remembrance = loading.found
         while remembrance is None:
             await trio.sleep(LOAD_RETRY_SECONDS)
             remembrance = await self._load_history()
