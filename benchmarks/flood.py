@@ -36,6 +36,7 @@ from tracker import Tracker, run_tracker
 from tracker.core.redaction import Secret
 from tracker.core.settings import Config, Provider, ReportSettings, ServerSettings
 from tracker.runtime.garbage_collection import tune_garbage_collector
+from tracker.runtime.thread_switching import switch_threads_often
 
 PROVIDERS = 15
 ASK_EVERY = 0.002  # seconds
@@ -64,6 +65,7 @@ def serve_instrumented() -> None:
     """Serve until the input ends; each line of it asks for the steps since the last one."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     tune_garbage_collector()
+    switch_threads_often()
     timer = StepTimer()
 
     def answer() -> None:
