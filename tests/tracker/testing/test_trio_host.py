@@ -184,7 +184,8 @@ def test_ticks_until_something_happens_without_a_job() -> None:
     with TrioHost(Counter().run) as host:
         host.clock.jump(1.0)
         host.call(ask)
-        host.tick_until(lambda: host.started.rows == [1.0])
+        host.tick_until(lambda: host.started.rows)
+        assert host.started.rows == [1.0]
 
 
 @pytest.mark.parametrize("tokens", [1, 3])
