@@ -68,7 +68,7 @@ class OperationsRoutes:
         problems = [] if ready else ["the first sweep is not done"]
         return _uncached_json(schemas.LivenessResponse(ok=ready, problems=problems), ok=ready)
 
-    @describe("operations", text(OPENMETRICS, says="As text/plain for who accepts only that."))
+    @describe("operations", text(OPENMETRICS, says="Plain text for clients that accept only that."))
     async def metrics(self) -> Response:
         """Metrics for Prometheus."""
         body, content_type = await trio.to_thread.run_sync(

@@ -109,7 +109,7 @@ class FastPathConnection(HttpConnection):
         )
 
     async def _idle_timeout(self) -> None:
-        """Hypercorn's, but that an answer of ours begins it anew."""
+        """Hypercorn's, but that an answer of ours begins it again."""
         self._answered = trio.current_time()
         ended = self.context.terminated
         while not ended.is_set() and (left := self._left()) > 0.0:

@@ -1,4 +1,4 @@
-"""Answers as bytes: kept while right, made anew when not, and safe to compare."""
+"""Answers as bytes: kept while right, made again when not, and safe to compare."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any

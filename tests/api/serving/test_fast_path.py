@@ -93,7 +93,7 @@ def test_the_heads_it_remembers_are_bounded() -> None:
     )
 
 
-async def test_each_answer_begins_the_keep_alive_anew(
+async def test_each_answer_begins_the_keep_alive_again(
     taken: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listening, "KEEP_ALIVE_SECONDS", 1.5)

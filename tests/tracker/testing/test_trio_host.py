@@ -18,7 +18,7 @@ from tracker.testing.clocks import START, virtual_clock
 
 @attrs.define
 class Counter:
-    """A toy program: an actor that stores one row a second, through a thread, for ever.
+    """A toy program: an actor that stores one row a second, through a thread, forever.
 
     bug: it forgets every row that comes while the door is shut, when seven are stored.
     """
