@@ -12,6 +12,7 @@ from quart import Response
 from api.exports.history_csv import encode_history_csv
 from api.http.etags import respond
 from api.http.history_stream import encode_history, view_change
+from api.http.large_answers import gather, respond_in_pieces
 from api.http.openapi import NOT_MODIFIED, describe, gives
 from api.http.problems import Problem, bad_request, no_provider
 from api.http.query import Given, choice, parse_whole, query, single
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 MOST_SECONDS = MOST_HOURS * 3600
 KNOWN = (*PARAMETERS, "resolution", "model", "format")
-DOWNLOAD = (("Content-Disposition", 'attachment; filename="provider_history.csv"'),)
+DOWNLOAD = {"Content-Disposition": 'attachment; filename="provider_history.csv"'}
 # The store reads for two at once; who waits longer than this is told so rather than kept.
 LIMIT_SECONDS = 10.0
 
@@ -101,9 +102,9 @@ class HistoryRoutes:
             model=single(given, "model"),
         )
         if shape == "csv":
-            body = await encode_history_csv(found)
-            return respond(answer_of(body, "text/csv; charset=utf-8", headers=DOWNLOAD))
-        return respond(answer_of(await encode_history(found, span.hours)))
+            answer = await gather(encode_history_csv(found))
+            return respond_in_pieces(answer, "text/csv; charset=utf-8", DOWNLOAD)
+        return respond_in_pieces(await gather(encode_history(found, span.hours)))
 
 
 def _resolution(given: Given) -> tuple[bool, float | None]:

@@ -49,7 +49,7 @@ class Commands:
     capture: pytest.CaptureFixture[str]
     patch: pytest.MonkeyPatch
 
-    def __call__(self, *arguments: object, **environ: str) -> Ran:
+    def __call__(self, *arguments: Any, **environ: str) -> Ran:
         self.capture.readouterr()
         with self.patch.context() as patch, logs_as_they_were():
             for name, value in environ.items():
@@ -91,7 +91,7 @@ def logs_as_they_were() -> Iterator[None]:
         structlog.configure(**config)
 
 
-def watched(name: str, base_url: str, **settings: object) -> str:
+def watched(name: str, base_url: str, **settings: Any) -> str:
     """A table for tracker.toml."""
     lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
     return "\n".join([f"[providers.{name}]", 'kind = "openai"', f'base_url = "{base_url}"', *lines])
@@ -129,7 +129,7 @@ def serving(folder: Path, *arguments: str, job: str = "serve", **environ: str) -
 
 
 def start(
-    folder: Path, *arguments: object, stderr: Any = subprocess.PIPE, **environ: str
+    folder: Path, *arguments: Any, stderr: Any = subprocess.PIPE, **environ: str
 ) -> subprocess.Popen[str]:
     """A process with nothing of our environment but the way to its interpreter."""
     inherited = {
@@ -148,7 +148,7 @@ def start(
     )
 
 
-def ran(folder: Path, *arguments: object, **environ: str) -> Ran:
+def ran(folder: Path, *arguments: Any, **environ: str) -> Ran:
     process = start(folder, *arguments, **environ)
     out, err = process.communicate(timeout=GIVE_UP_SECONDS)
     return Ran(process.returncode, out, err)

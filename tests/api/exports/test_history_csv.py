@@ -13,14 +13,14 @@ OK = RawPoint(NOON, Status.HEALTHY, OutcomeKind.OK, 245.07)
 BAD = RawPoint(NOON, Status.DOWN, OutcomeKind.SERVER, None, '=cmd|"x"\n, \u202e"and more"')
 
 
-async def rows(history: History) -> list[dict[str, str]]:
-    text = (await encode_history_csv(history)).decode()
+def rows(history: History) -> list[dict[str, str]]:
+    text = b"".join(encode_history_csv(history)).decode()
     return [*csv.DictReader(io.StringIO(text, newline=""))]
 
 
-async def test_a_check_is_a_row_with_its_error() -> None:
+def test_a_check_is_a_row_with_its_error() -> None:
     history = History(resolution_seconds=None, providers={"groq": (OK, BAD), "mistral": ()})
-    good, bad = await rows(history)
+    good, bad = rows(history)
     assert tuple(good) == CHECKS
     assert good["timestamp"] == "2026-03-01T12:00:00.000Z"
     assert (good["response_time_ms"], good["error_message"]) == ("245.1", "")
@@ -28,7 +28,7 @@ async def test_a_check_is_a_row_with_its_error() -> None:
     assert bad["error_message"] == "'" + BAD.error_message
 
 
-async def test_a_bucket_is_a_row_and_what_is_not_known_an_empty_cell() -> None:
+def test_a_bucket_is_a_row_and_what_is_not_known_an_empty_cell() -> None:
     latency = BucketLatency(180.04, 244.06, 240.9, 402.7, 911.0)
     history = History(
         resolution_seconds=300.0,
@@ -39,12 +39,12 @@ async def test_a_bucket_is_a_row_and_what_is_not_known_an_empty_cell() -> None:
             )
         },
     )
-    full, empty = await rows(history)
+    full, empty = rows(history)
     assert tuple(full) == BUCKETS
     assert (full["uptime_percent"], full["latency_p95_ms"]) == ("80.00", "402.7")
     assert (empty["uptime_percent"], empty["latency_p95_ms"], empty["checks"]) == ("", "", "1")
 
 
-async def test_a_name_that_a_spreadsheet_would_run_is_made_harmless() -> None:
-    (row,) = await rows(History(resolution_seconds=None, providers={"=1+1": (OK,)}))
+def test_a_name_that_a_spreadsheet_would_run_is_made_harmless() -> None:
+    (row,) = rows(History(resolution_seconds=None, providers={"=1+1": (OK,)}))
     assert row["provider_name"] == "'=1+1"
