@@ -12,7 +12,8 @@ from rich.progress import Progress
 
 from api.cli.errors import ExitCode, UsageError
 from api.cli.options import AsJson, ConfigFile, LogFormat, LogLevel, UnusedDatabase
-from api.cli.tables import show, targets_table
+from api.cli.tables import targets_table
+from api.cli.terminal import show
 from api.schemas import status as schemas
 from api.schemas.convert import instant, view_provider
 from tracker.config import read_config
@@ -48,9 +49,10 @@ async def probe(
     log_format: LogFormat = "text",
     log_level: LogLevel = "warning",
 ) -> int:
-    """Check each named (or every) provider once, now; no server, no database.
+    """Check providers once, without server or database.
 
-    NAME/MODEL-ID also asks that model for a completion of one token, which may cost money. One
+    All that are configured where none is named; those of G4F that need no key are asked for a
+    completion of one token. NAME/MODEL-ID also asks that model for one, which may cost money. One
     that is switched off is checked when it is named. Exits 0 when at least one of what was named
     is usable, 1 when none is, 3 when none is configured.
     """

@@ -17,15 +17,35 @@ from tracker.runtime.diagnostics import TrackerHealth
 OPENMETRICS: Callable[[Collector], bytes] = openmetrics.generate_latest
 TEXT = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' format before OpenMetrics
 
+MOST_LIMITS = 12  # of a provider; Anthropic, which tells most, has eight
 Value = Callable[[ProviderStatus], float | None]
 
 
-def encode_metrics(snapshot: Snapshot, health: TrackerHealth, accept: str) -> tuple[bytes, str]:
+@attrs.define
+class LimitLabels:
+    """Which names of limits become labels: the first MOST_LIMITS of each provider.
+
+    They are the provider's own words. One that invents new ones at each check would fill the time
+    series database, where a label's values live for ever.
+    """
+
+    _known: dict[str, dict[str, None]] = attrs.field(factory=dict)
+
+    def allow(self, provider: str, limit: str) -> bool:
+        known = self._known.setdefault(provider, {})
+        if len(known) < MOST_LIMITS:
+            known[limit] = None
+        return limit in known
+
+
+def encode_metrics(
+    snapshot: Snapshot, health: TrackerHealth, accept: str, labels: LimitLabels
+) -> tuple[bytes, str]:
     """The exposition and its content type.
 
     OpenMetrics, but for who accepts text/plain by name and OpenMetrics not.
     """
-    collector = SnapshotCollector(snapshot, health)
+    collector = SnapshotCollector(snapshot, health, labels)
     accepted = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
     if "text/plain" in accepted and "application/openmetrics-text" not in accepted:
         return generate_latest(collector), TEXT
@@ -38,6 +58,7 @@ class SnapshotCollector(Collector):
 
     snapshot: Snapshot
     health: TrackerHealth
+    labels: LimitLabels = attrs.field(factory=LimitLabels)
 
     def collect(self) -> Iterable[Metric]:
         yield from (self._gauge(*gauge) for gauge in GAUGES)
@@ -82,6 +103,8 @@ class SnapshotCollector(Collector):
         )
         for provider in self.snapshot.providers.values():
             for limit in provider.rate_limit.limits:
+                if not self.labels.allow(provider.name, limit.name):
+                    continue
                 if limit.limit is not None:
                     size.add_metric([provider.name, limit.name], limit.limit)
                 if limit.remaining is not None:

@@ -6,7 +6,7 @@ afresh with a whole snapshot when its reader comes back.
 
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Protocol
 
 import attrs
@@ -94,7 +94,7 @@ class Streams:
 
     async def stream(
         self, last_event_id: str | None, view: EventView | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Chunks of whole events, for ever. ``last_event_id``: what the reader saw last.
 
         view: what is told; the public API's events if None.

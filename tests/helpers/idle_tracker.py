@@ -225,7 +225,7 @@ class FakeTracker:
     async def check(self, *names: str) -> dict[str, CheckResult]:
         self._ask("check", *names)
         wanted = names or tuple(self.snapshot.providers)
-        return {name: self._outcome(name) for name in wanted if self.snapshot.providers[name]}
+        return {name: self._outcome(name) for name in wanted if name in self.snapshot.providers}
 
     async def check_offer(self, name: str, model: str) -> CheckResult:
         self._ask("check_offer", name, model)

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -229,14 +228,14 @@ class TestContainers:
 
 class TestSystemd:
     @pytest.fixture
-    def unit(self, tmp_path: Path) -> Iterator[Path]:
+    def unit(self, tmp_path: Path) -> Path:
         """With a program that exists here: verify looks for it."""
         file = tmp_path / UNIT.name
         here = shutil.which("true")
         file.write_text(
             re.sub(r"^ExecStart=\S+", f"ExecStart={here}", UNIT.read_text(), flags=re.MULTILINE)
         )
-        yield file
+        return file
 
     @pytest.mark.needs_program("systemd-analyze")
     def test_systemd_accepts_it(self, unit: Path) -> None:

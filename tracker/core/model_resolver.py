@@ -147,7 +147,7 @@ class ModelResolver:
         return tuple(self.aliases[name][0] if name in self.aliases else name for name in found)
 
     def offers_by_name(self) -> dict[str, tuple[NamedOffer, ...]]:
-        """All offers by common name, sorted by name; those of ``[models]`` under their own."""
+        """All offers by common name; those of ``[models]`` under their own."""
         groups: dict[str, list[NamedOffer]] = {}
         for provider, models in self.providers.items():
             for name, ids in models.by_name.items():
@@ -157,7 +157,7 @@ class ModelResolver:
             if match := self._find_alias(folded):
                 listed.pop(folded, None)
                 listed[match.name] = match.offers
-        return dict(sorted(listed.items()))
+        return listed
 
     def _offers_by_id(self, asked: str) -> tuple[NamedOffer, ...]:
         found = {name: asked for name, models in self.providers.items() if asked in models.known}

@@ -8,7 +8,7 @@ from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus
 
 def watching(model: str, **changes: object) -> ProviderStatus:
     known = {"status": Status.HEALTHY, "usable": True, "reason": "", **changes}
-    offer = OfferStatus(model=model, variant=None, evidence=EvidenceSource.OFFER, **known)  # type: ignore[arg-type]
+    offer = OfferStatus(model=model, variant=None, evidence=EvidenceSource.OFFER, **known)
     return a_provider("groq", models=(model, "listed-only"), offers=(offer,))
 
 

@@ -8,6 +8,7 @@ import pytest
 from quart import Response
 
 from api.app import create_app
+from api.http import large_answers
 from tests.helpers.idle_tracker import a_provider, a_tracker
 from tracker.core.outcomes import Status
 from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus
@@ -50,6 +51,15 @@ async def test_the_list_has_every_model_by_name() -> None:
         "llama-3.3-70b": 2,
         "whisper-large-v3": 1,
     }
+
+
+async def test_long_lists_are_sorted_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_answers, "SORTED", 50)
+    names = [f"m{number:05}" for number in range(1_001)]
+    shuffled = names[1::2] + names[::2]
+    for path, key in (("/api/models", "model"), ("/api/providers/models", None)):
+        _, body = await get(path, a_provider("groq", models=tuple(shuffled)))
+        assert [each[key] if key else each for each in body["models"]] == names
 
 
 async def test_what_is_not_for_chat_is_told_and_not_usable() -> None:

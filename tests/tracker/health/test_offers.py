@@ -1,6 +1,7 @@
 """Offers beside their provider: what concerns one model, and what concerns them all."""
 
 from datetime import timedelta
+from typing import Any
 
 import attrs
 import pytest
@@ -31,7 +32,7 @@ def watching(*models: str) -> ProviderState:
     return state
 
 
-def found(kind: OutcomeKind, model: str | None = None, **more: object) -> CheckResult:
+def found(kind: OutcomeKind, model: str | None = None, **more: Any) -> CheckResult:
     return finding(kind, provider="groq", at=START, model=model, **more)
 
 
