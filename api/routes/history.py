@@ -9,7 +9,7 @@ import msgspec
 import trio
 from quart import Response
 
-from api.http.etags import respond
+from api.http.etags import respond, respond_at_leisure
 from api.http.history_stream import encode_history, view_change
 from api.http.openapi import NOT_MODIFIED, describe, gives
 from api.http.problems import Problem, bad_request, no_provider
@@ -95,7 +95,7 @@ class HistoryRoutes:
             raw=raw,
             model=single(given, "model"),
         )
-        return respond(answer_of(await encode_history(found, hours)))
+        return await respond_at_leisure(answer_of(await encode_history(found, hours)))
 
 
 def read_hours(given: Given) -> int:

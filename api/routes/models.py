@@ -7,7 +7,7 @@ import attrs
 import msgspec
 from quart import Response
 
-from api.http.etags import respond
+from api.http.etags import respond, respond_at_leisure
 from api.http.openapi import NOT_MODIFIED, describe, gives
 from api.http.problems import Problem
 from api.http.query import query
@@ -45,7 +45,7 @@ class ModelRoutes:
         query()
         snapshot = self.tracker.snapshot
         resolver = await self.tracker.find_models()
-        return respond(
+        return await respond_at_leisure(
             await self.answers.get_slowly(
                 snapshot, "model list", lambda: _encode_list(snapshot, resolver)
             )
@@ -66,7 +66,7 @@ class ModelRoutes:
         """The ids of each provider's last model list."""
         query()
         snapshot = self.tracker.snapshot
-        return respond(
+        return await respond_at_leisure(
             await self.answers.get_slowly(snapshot, "models", lambda: _encode_listed(snapshot))
         )
 

@@ -1,0 +1,85 @@
+"""What is asked about the present, answered without a request at hand.
+
+The ordinary route and the fast path both ask here, so that they cannot say different things.
+"""
+
+from typing import TYPE_CHECKING
+
+import attrs
+import msgspec
+
+from api.http.problems import bad_request, no_provider
+from api.http.query import Given, names, single
+from api.http.response_cache import CachedResponse, ResponseCache, best_answer, uncached_answer
+from api.ranking_filter import RankingFilter, apply_filter, choose_offers
+from api.routes.models import find_model
+from api.schemas import operations as schemas
+from tracker.core.model_resolver import ModelResolver
+
+if TYPE_CHECKING:
+    from tracker.runtime.tracker import Tracker
+
+BEST_PARAMETERS = ("candidates", "exclude", "model")
+LISTS_UNKNOWN = "The model lists are not known yet: not every provider was checked."
+UNKNOWN_OFFER = "None of the candidates offers the model."
+
+
+@attrs.frozen
+class PresentAnswers:
+    """Each raises Problem where the question is wrong."""
+
+    tracker: "Tracker"
+    cache: ResponseCache
+
+    def status(self) -> CachedResponse:
+        return self.cache.status(self.tracker.snapshot)
+
+    def provider(self, name: str) -> CachedResponse:
+        snapshot = self.tracker.snapshot
+        if name not in snapshot.providers:
+            raise no_provider(name)
+        return self.cache.provider(snapshot, name)
+
+    def best(self, given: Given) -> CachedResponse | None:
+        """Answer ``/best``; None where model lists have to be indexed before (find_models)."""
+        snapshot = self.tracker.snapshot
+        if not given:
+            return self.cache.best(snapshot)
+        wish = RankingFilter(
+            candidates=names(given, "candidates", snapshot.providers),
+            exclude=names(given, "exclude", snapshot.providers),
+            model=single(given, "model"),
+        )
+        if wish.candidates == frozenset() or wish.model == "":
+            raise bad_request("candidates and model must name something, or be left out")
+        if wish.model is not None:
+            resolver = self.tracker.known_models()
+            return None if resolver is None else self._best_offer(wish, wish.model, resolver)
+        wish = wish.among(snapshot.providers.keys())
+        return self.cache.get(
+            snapshot, wish, lambda: best_answer(snapshot, apply_filter(snapshot, wish))
+        )
+
+    def _best_offer(
+        self, wish: RankingFilter, model: str, resolver: ModelResolver
+    ) -> CachedResponse:
+        """Rank the offers of one model, and give the id to send."""
+        snapshot = self.tracker.snapshot
+
+        def encode() -> CachedResponse:
+            if not snapshot.swept and resolver.resolve(model) is None:
+                ranking = attrs.evolve(self.tracker.rank_offers(()), reason=LISTS_UNKNOWN)
+                return best_answer(snapshot, ranking)
+            offers = choose_offers(find_model(resolver, model).offers, wish)
+            ranking = self.tracker.rank_offers(offers)
+            if not offers:
+                ranking = attrs.evolve(ranking, reason=UNKNOWN_OFFER)
+            return best_answer(snapshot, ranking)
+
+        return self.cache.get(snapshot, wish, encode)
+
+    def livez(self) -> CachedResponse:
+        """Whether the loop and the actors beat; a database away is no reason to restart."""
+        problems = list(self.tracker.failures())
+        body = msgspec.json.encode(schemas.LivenessResponse(ok=not problems, problems=problems))
+        return uncached_answer(body, status=503 if problems else 200)
