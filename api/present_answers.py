@@ -11,10 +11,17 @@ import msgspec
 from api.http.problems import bad_request, no_provider
 from api.http.query import Given, names, single
 from api.http.response_cache import CachedResponse, ResponseCache, best_answer, uncached_answer
-from api.ranking_filter import RankingFilter, apply_filter, choose_offers
+from api.ranking_filter import (
+    RankingFilter,
+    apply_filter,
+    choose_named,
+    choose_offers,
+    named_offers,
+)
 from api.routes.models import find_model
 from api.schemas import operations as schemas
 from tracker.core.model_resolver import ModelResolver
+from tracker.core.snapshot import Ranking
 
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
@@ -52,31 +59,32 @@ class PresentAnswers:
         )
         if wish.candidates == frozenset() or wish.model == "":
             raise bad_request("candidates and model must name something, or be left out")
-        if wish.model is not None:
+        if wish.model is not None or named_offers(wish, snapshot):
             resolver = self.tracker.known_models()
-            return None if resolver is None else self._best_offer(wish, wish.model, resolver)
+            return None if resolver is None else self._best_offer(wish, resolver)
         wish = wish.among(snapshot.providers.keys())
         return self.cache.get(
             snapshot, wish, lambda: best_answer(snapshot, apply_filter(snapshot, wish))
         )
 
-    def _best_offer(
-        self, wish: RankingFilter, model: str, resolver: ModelResolver
-    ) -> CachedResponse:
-        """Rank the offers of one model, and give the id to send."""
+    def _best_offer(self, wish: RankingFilter, resolver: ModelResolver) -> CachedResponse:
+        """Rank the offers of one model, or those that the candidates name; give the ids to send."""
         snapshot = self.tracker.snapshot
 
         def encode() -> CachedResponse:
-            if not snapshot.swept and resolver.resolve(model) is None:
-                ranking = attrs.evolve(self.tracker.rank_offers(()), reason=LISTS_UNKNOWN)
-                return best_answer(snapshot, ranking)
-            offers = choose_offers(find_model(resolver, model).offers, wish)
-            ranking = self.tracker.rank_offers(offers)
-            if not offers:
-                ranking = attrs.evolve(ranking, reason=UNKNOWN_OFFER)
-            return best_answer(snapshot, ranking)
+            if wish.model is not None:
+                return best_answer(snapshot, self._rank_model(wish, wish.model, resolver))
+            chosen = choose_named(resolver, wish, snapshot)
+            return best_answer(snapshot, self.tracker.rank_offers(chosen))
 
         return self.cache.get(snapshot, wish, encode)
+
+    def _rank_model(self, wish: RankingFilter, model: str, resolver: ModelResolver) -> Ranking:
+        if not self.tracker.snapshot.swept and resolver.resolve(model) is None:
+            return attrs.evolve(self.tracker.rank_offers(()), reason=LISTS_UNKNOWN)
+        offers = choose_offers(find_model(resolver, model).offers, wish)
+        ranking = self.tracker.rank_offers(offers)
+        return ranking if offers else attrs.evolve(ranking, reason=UNKNOWN_OFFER)
 
     def livez(self) -> CachedResponse:
         """Whether the loop and the actors beat; a database away is no reason to restart."""

@@ -17,17 +17,22 @@ NO_WEIGHT = re.compile(r"q=0(\.0*)?")
 def respond(answer: CachedResponse) -> Response:
     """The response to the present request."""
     # Several are one list (RFC 9110 5.3); and asking for one that is not there costs an exception.
-    encodings = request.headers.getlist("Accept-Encoding")
-    chosen = negotiate(answer, gzip=bool(encodings) and accepts_gzip(",".join(encodings)))
+    chosen = negotiate(answer, gzip=takes_gzip())
     tags = request.headers.getlist("If-None-Match")
     return response_of(chosen, known=matches_etag(chosen, ",".join(tags) if tags else None))
 
 
 async def respond_at_leisure(answer: CachedResponse) -> Response:
     """The same, for an answer so large that it is compressed in a thread."""
-    if answer.may_compress and answer.takes_long and request.headers.getlist("Accept-Encoding"):
+    if answer.may_compress and answer.takes_long and takes_gzip():
         await trio.to_thread.run_sync(lambda: answer.gzipped)
     return respond(answer)
+
+
+def takes_gzip() -> bool:
+    """Whether the present request's asker takes gzip."""
+    encodings = request.headers.getlist("Accept-Encoding")
+    return bool(encodings) and accepts_gzip(",".join(encodings))
 
 
 def negotiate(answer: CachedResponse, *, gzip: bool) -> CachedResponse:

@@ -56,12 +56,17 @@ class CachedResponse:
         packed = gzip.compress(self.body, GZIP_LEVEL, mtime=0)
         return CachedResponse(
             body=packed,
-            etag=None if self.etag is None else f'{self.etag[:-1]}-gzip"',
+            etag=None if self.etag is None else gzip_tag(self.etag),
             content_type=self.content_type,
             status=self.status,
             retry_at=self.retry_at,
             headers=(*self.headers, ("Content-Encoding", "gzip")),
         )
+
+
+def gzip_tag(etag: str) -> str:
+    """The tag of the same content compressed."""
+    return f'{etag[:-1]}-gzip"'
 
 
 def uncached_answer(body: bytes, content_type: str = JSON, *, status: int = 200) -> CachedResponse:

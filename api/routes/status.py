@@ -66,7 +66,8 @@ class StatusRoutes:
 
         Only usable providers are ranked; the others are listed with the reason. The filters
         narrow the same ranking down to the providers a caller would use. With ``model`` the
-        offers of that model are ranked, each with the id to send.
+        offers of that model are ranked, each with the id to send; candidates that name offers
+        (provider/model) are ranked as these, with or without it.
         """
         given = query(*BEST_PARAMETERS)
         while (answer := self.present.best(given)) is None:
