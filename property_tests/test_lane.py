@@ -32,7 +32,8 @@ FORMS = [
     BEST, STATUS, f"{STATUS}/groq", f"{STATUS}/nobody", "/livez", f"{BEST}?candidates=groq",
     f"{BEST}?exclude=groq", f"{BEST}?candidates=groq,mistral&exclude=x",
     f"{BEST}?model=GPT-OSS-20B", f"{BEST}?model=nothing-of-the-kind", f"{BEST}?candidates=%67roq",
-    f"{BEST}?candidates=a&model=b", f"{BEST}?candidates=groq/gpt-oss-20b", f"/llm{BEST}?candidates=groq",
+    f"{BEST}?candidates=a&model=b", f"{BEST}?candidates=groq/gpt-oss-20b",
+    f"/llm{BEST}?candidates=groq",
 ]  # fmt: skip
 
 
