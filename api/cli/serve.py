@@ -14,9 +14,9 @@ from tracker.config import read_config
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config
 from tracker.runtime.garbage_collection import tune_garbage_collector
-from tracker.runtime.thread_switching import switch_threads_often
 from tracker.runtime.logs import configure_logs, mask_in_logs
 from tracker.runtime.reload import Reloader
+from tracker.runtime.thread_switching import switch_threads_often
 from tracker.runtime.tracker import Tracker
 
 log = structlog.get_logger()
