@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 import msgspec
 
-from api.http.problems import bad_request, no_provider
+from api.http.problems import Problem, bad_request, no_provider
 from api.http.query import Given, names, single
 from api.http.response_cache import CachedResponse, ResponseCache, best_answer, uncached_answer
 from api.ranking_filter import (
@@ -18,9 +18,8 @@ from api.ranking_filter import (
     choose_offers,
     named_offers,
 )
-from api.routes.models import find_model
 from api.schemas import operations as schemas
-from tracker.core.model_resolver import ModelResolver
+from tracker.core.model_resolver import ModelMatch, ModelResolver
 from tracker.core.snapshot import Ranking
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
 BEST_PARAMETERS = ("candidates", "exclude", "model")
 LISTS_UNKNOWN = "The model lists are not known yet: not every provider was checked."
+SHOWN = 100  # characters of a name that is not known
 UNKNOWN_OFFER = "None of the candidates offers the model."
 
 
@@ -91,3 +91,16 @@ class PresentAnswers:
         problems = list(self.tracker.failures())
         body = msgspec.json.encode(schemas.LivenessResponse(ok=not problems, problems=problems))
         return uncached_answer(body, status=503 if problems else 200)
+
+
+def find_model(resolver: ModelResolver, name: str) -> ModelMatch:
+    """Find a model by any of its names. Raises Problem 404 with the nearest names."""
+    if (match := resolver.resolve(name)) is not None:
+        return match
+    nearest = resolver.nearest_names(name)
+    hint = f"; the nearest names are {', '.join(nearest)}" if nearest else ""
+    raise Problem(
+        status=404,
+        title="No such model",
+        detail=f"no provider watched here lists or offers {name[:SHOWN]!r}{hint}",
+    )
