@@ -6,7 +6,7 @@ else is served.
 
 import heapq
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from itertools import islice
 from typing import TypeVar
@@ -22,6 +22,7 @@ from tracker.core.snapshot import Snapshot
 
 SORTED = 5_000  # names, about two milliseconds
 SENT = 256 * 1024  # bytes handed to the socket at once, a quarter of a millisecond
+NO_HEADERS: Mapping[str, str] = {}
 T = TypeVar("T")
 
 
@@ -80,11 +81,13 @@ async def gather(pieces: Iterable[bytes]) -> LargeAnswer:
     return gathering.done()
 
 
-def respond_in_pieces(answer: LargeAnswer) -> Response:
+def respond_in_pieces(
+    answer: LargeAnswer, content_type: str = JSON, more: Mapping[str, str] = NO_HEADERS
+) -> Response:
     """The response to the present request: 304 without a body where the answer is known."""
     packed = answer.size > PLAIN_BYTES and takes_gzip()
     etag = gzip_tag(answer.etag) if packed else answer.etag
-    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding", **more}
     tags = request.headers.getlist("If-None-Match")
     if matches(",".join(tags) if tags else None, etag):
         return Response(b"", 304, headers)
@@ -93,7 +96,7 @@ def respond_in_pieces(answer: LargeAnswer) -> Response:
         pieces, headers["Content-Encoding"] = _packed(answer.pieces), "gzip"
     else:
         headers["Content-Length"] = str(answer.size)
-    response = Response(pieces, 200, headers, content_type=JSON)
+    response = Response(pieces, 200, headers, content_type=content_type)
     response.timeout = None  # a slow reader has its time; who stands still is cut by the server
     return response
 
