@@ -50,8 +50,6 @@ def connections(tracker: "Tracker", answers: ResponseCache) -> Callable[..., Htt
 def disabled_reason(settings: ServerSettings) -> str | None:
     if not settings.fast_lane:
         return "switched off: fast_lane = false in [server]"
-    if settings.read_token is not None:
-        return "a read token is set: each request is checked on the ordinary route"
     if os.name != "posix":
         return "here a socket is not written to as a file is"
     if not (installed := version("hypercorn")).startswith(HYPERCORN):

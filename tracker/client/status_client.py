@@ -119,7 +119,7 @@ class ProviderStatusClient:
         weighted: bool = False,
         random: Callable[[], float] = random_unit,
     ) -> Choice | None:
-        """Choose whom to ask for a model, with the id to send; None where nobody is usable.
+        """Choose which to ask for a model, with the id to send; None where none is usable.
 
         A read of memory: it never blocks and never raises. The tracker ranks a model's offers from
         the first question about it on; that one is answered from the model lists.
