@@ -6,6 +6,7 @@ time of another machine: ages and waits are seconds, on the hub's clock.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from enum import Enum, auto
 from typing import Protocol
 
 import attrs
@@ -13,6 +14,13 @@ import attrs
 from tracker.cluster.membership import Beat
 
 SCHEMA = 1  # of the hub, as this version knows it
+
+
+class Half(Enum):
+    """The two connections of a hub."""
+
+    CONTROL = auto()  # beats, claims, listening
+    DATA = auto()
 
 
 class HubAway(Exception):  # noqa: N818 (a state, and no error of ours)
@@ -39,14 +47,14 @@ class Profile:
 
 @attrs.frozen(kw_only=True)
 class Origin:
-    """A database file as the hub knows it. taken: another living member writes under its name.
+    """A database file as the hub knows it, and the last of its checks that is there.
 
-    elsewhere: it belongs to another vantage or to another file.
+    other_vantage, other_file: to whom its name belongs where that is not who asks.
     """
 
     head: int
-    taken: bool = False
-    elsewhere: str = ""
+    other_vantage: str = ""
+    other_file: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -207,7 +215,14 @@ class AlertWrite:
 
 
 class Hub(Protocol):
-    """``control``: the first six; ``data``: the rest. Each half: one thread at a time."""
+    """Up to ``listen`` the half CONTROL, then DATA. Each half: one thread at a time."""
+
+    def open_origin(self, who: Profile, file: str, start: int) -> Origin:
+        """Make a file known, one that is new from its check ``start`` on; nothing else has it.
+
+        Where it is ours, earlier members with it are gone: their process held the file alone.
+        """
+        ...
 
     def join(self, who: Profile, names: Collection[str]) -> Beat: ...
 
@@ -227,14 +242,10 @@ class Hub(Protocol):
 
     def release(self, member: str, names: Collection[str]) -> None: ...
 
-    def listen(self, seconds: float) -> bool:
-        """Wait for a notification, ``seconds`` at most; return whether one came."""
-        ...
-
     def leave(self, member: str) -> None: ...
 
-    def open_origin(self, who: Profile, file: str, member: str | None) -> Origin:
-        """Make the origin known; ``member``: us, whose hold of it is no other's."""
+    def listen(self, seconds: float) -> bool:
+        """Wait for a notification, ``seconds`` at most; return whether one came."""
         ...
 
     def ship(self, parcel: Parcel) -> Shipment:
@@ -271,7 +282,7 @@ class Hub(Protocol):
 
     def mute(self, provider: str, seconds: float) -> None: ...
 
-    def cut(self) -> None:
+    def cut(self, half: Half) -> None:
         """From any thread: whoever waits for the network gets HubAway at once."""
         ...
 

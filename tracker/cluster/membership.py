@@ -37,11 +37,13 @@ class Step:
     """What to do after an answer, in this order.
 
     lost: what was believed is void, for this reason; join again. claim: at most so many leases.
+    herald: that one as well.
     """
 
     lost: str = ""
     bury: tuple[tuple[str, int], ...] = ()
     claim: int = 0
+    herald: bool = False
     release: tuple[str, ...] = ()
 
 
@@ -117,8 +119,14 @@ class Membership:
         share = -(-len(self.names) // max(living, 1))
         shared = [name for name in self.tokens if name != HERALD]
         surplus = self._surplus(shared, share)
-        missing = share - len(shared) + len(surplus) if now >= self._quiet_until else 0
-        return Step(bury=tuple(dead), claim=max(missing, 0), release=surplus)
+        quiet = now < self._quiet_until
+        missing = 0 if quiet else share - len(shared) + len(surplus)
+        return Step(
+            bury=tuple(dead),
+            claim=max(missing, 0),
+            herald=not quiet and HERALD not in self.tokens,
+            release=surplus,
+        )
 
     def _surplus(self, shared: list[str], share: int) -> tuple[str, ...]:
         """Stop believing in what is too much, or no longer watched, before the hub is told."""

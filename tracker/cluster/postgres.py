@@ -8,6 +8,7 @@ import attrs
 from tracker.cluster import postgres_alerts, postgres_checks, postgres_leases
 from tracker.cluster.hub import (
     AlertWrite,
+    Half,
     MemberInfo,
     News,
     Origin,
@@ -39,6 +40,9 @@ class PostgresHub:
         self.control = Link(self.url, listening=True)
         self.data = Link(self.url)
 
+    def open_origin(self, who: Profile, file: str, start: int) -> Origin:
+        return self.control.run(lambda c: postgres_leases.open_origin(c, who, file, start))
+
     def join(self, who: Profile, names: Collection[str]) -> Beat:
         return self.control.run(lambda c: postgres_leases.join(c, who, names))
 
@@ -65,10 +69,7 @@ class PostgresHub:
         return self.control.run(wait)
 
     def leave(self, member: str) -> None:
-        self.data.run(lambda c: postgres_leases.remove(c, member, None))
-
-    def open_origin(self, who: Profile, file: str, member: str | None) -> Origin:
-        return self.data.run(lambda c: postgres_checks.open_origin(c, who, file, member))
+        self.control.run(lambda c: postgres_leases.remove(c, member, None))
 
     def ship(self, parcel: Parcel) -> Shipment:
         return self.data.run(lambda c: postgres_checks.ship(c, parcel, self._numbers(c)))
@@ -109,9 +110,8 @@ class PostgresHub:
     def mute(self, provider: str, seconds: float) -> None:
         self.data.run(lambda c: postgres_alerts.mute(c, provider, seconds))
 
-    def cut(self) -> None:
-        self.control.cut()
-        self.data.cut()
+    def cut(self, half: Half) -> None:
+        (self.control if half is Half.CONTROL else self.data).cut()
 
     def close(self) -> None:
         self.control.close()

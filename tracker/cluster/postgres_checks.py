@@ -11,9 +11,7 @@ from tracker.cluster.hub import (
     CheckRow,
     HubAway,
     News,
-    Origin,
     Parcel,
-    Profile,
     Shipment,
     SiblingChecks,
     StateRow,
@@ -81,31 +79,6 @@ RANGE = """
 SELECT min(c.relname), max(c.relname) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = 'provider_status.checks'::regclass
 """
-
-
-def open_origin(connection: Connection, who: Profile, file: str, member: str | None) -> Origin:
-    """Make our file and vantage known; say where the hub stands, and whose the name is."""
-    with connection.transaction():
-        connection.execute(
-            "INSERT INTO vantages (name) VALUES (%s) ON CONFLICT DO NOTHING", (who.vantage,)
-        )
-        connection.execute(
-            "INSERT INTO origins (uuid, vantage, file) "
-            "SELECT %s, id, %s FROM vantages WHERE name = %s ON CONFLICT DO NOTHING",
-            (who.origin, file, who.vantage),
-        )
-        row = connection.execute(
-            "SELECT o.head, v.name, o.file, "
-            "(SELECT count(*) FROM members m WHERE m.origin = o.id AND m.id <> coalesce(%s, "
-            "'00000000-0000-0000-0000-000000000000')::uuid) "
-            "FROM origins o JOIN vantages v ON v.id = o.vantage WHERE o.uuid = %s",
-            (member, who.origin),
-        ).fetchone()
-    assert row is not None
-    head, vantage, known, others = row
-    elsewhere = f"of vantage {vantage}" if vantage != who.vantage else ""
-    elsewhere = elsewhere or ("of another file" if known != file else "")
-    return Origin(head=head, taken=others > 0, elsewhere=elsewhere)
 
 
 def ship(connection: Connection, parcel: Parcel, ids: dict[str, int]) -> Shipment:

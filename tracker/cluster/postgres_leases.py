@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import attrs
 
-from tracker.cluster.hub import MemberInfo, Profile
+from tracker.cluster.hub import MemberInfo, Origin, Profile
 from tracker.cluster.link import Connection
 from tracker.cluster.membership import HERALD, Beat
 
@@ -45,6 +45,33 @@ SELECT m.id::text, v.name, m.url, m.version,
     (SELECT count(*) FROM leases l WHERE l.holder = m.id AND l.vantage <> 0)
 FROM members m JOIN vantages v ON v.id = m.vantage ORDER BY v.name, m.began
 """
+
+
+def open_origin(connection: Connection, who: Profile, file: str, start: int) -> Origin:
+    """Make our file and vantage known; say where the hub stands, and whose the name is."""
+    with connection.transaction():
+        connection.execute(
+            "INSERT INTO vantages (name) VALUES (%s) ON CONFLICT DO NOTHING", (who.vantage,)
+        )
+        connection.execute(
+            "INSERT INTO origins (uuid, vantage, file, head) "
+            "SELECT %s, id, %s, %s FROM vantages WHERE name = %s ON CONFLICT DO NOTHING",
+            (who.origin, file, start, who.vantage),
+        )
+        row = connection.execute(
+            "SELECT o.head, v.name, o.file FROM origins o JOIN vantages v ON v.id = o.vantage "
+            "WHERE o.uuid = %s",
+            (who.origin,),
+        ).fetchone()
+        assert row is not None, "it was made in this transaction, or before"
+        head, vantage, known = row
+        if (vantage, known) == (who.vantage, file):
+            connection.execute("SELECT remove_predecessors(%s)", (who.origin,))
+    return Origin(
+        head=head,
+        other_vantage=vantage if vantage != who.vantage else "",
+        other_file=known != file,
+    )
 
 
 def join(connection: Connection, who: Profile, names: Collection[str]) -> Beat:

@@ -11,6 +11,7 @@ from tracker.cluster.hub import (
     AlertWrite,
     CheckRow,
     Fenced,
+    Half,
     HubAway,
     MemberInfo,
     News,
@@ -103,6 +104,18 @@ class FakeHub:
             raise HubAway(self.server.away or "nothing listens there: connection refused")
         return self.server.tables
 
+    def open_origin(self, who: Profile, file: str, start: int) -> Origin:
+        tables = self._tables
+        origin = tables.origins.setdefault(who.origin, FakeOrigin(who.vantage, file, start))
+        if (origin.vantage, origin.file) == (who.vantage, file):
+            for member in [m for m, k in tables.members.items() if k.who.origin == who.origin]:
+                self._remove(member)
+        return Origin(
+            head=origin.head,
+            other_vantage=origin.vantage if origin.vantage != who.vantage else "",
+            other_file=origin.file != file,
+        )
+
     def join(self, who: Profile, names: Collection[str]) -> Beat:
         tables, member = self._tables, f"member-{next(_numbers)}"
         assert who.origin in tables.origins, "the origin is opened before"
@@ -151,18 +164,6 @@ class FakeHub:
     def leave(self, member: str) -> None:
         if member in self._tables.members:
             self._remove(member)
-
-    def open_origin(self, who: Profile, file: str, member: str | None) -> Origin:
-        tables = self._tables
-        origin = tables.origins.setdefault(who.origin, FakeOrigin(who.vantage, file))
-        others = [
-            each
-            for each, known in tables.members.items()
-            if known.who.origin == who.origin and each != member
-        ]
-        elsewhere = f"of vantage {origin.vantage}" if origin.vantage != who.vantage else ""
-        elsewhere = elsewhere or ("of another file" if origin.file != file else "")
-        return Origin(head=origin.head, taken=bool(others), elsewhere=elsewhere)
 
     def ship(self, parcel: Parcel) -> Shipment:
         origin = self._tables.origins.get(parcel.origin)
@@ -264,7 +265,7 @@ class FakeHub:
     def mute(self, provider: str, seconds: float) -> None:
         self._tables.mutes[provider] = self._now() + seconds
 
-    def cut(self) -> None:
+    def cut(self, half: Half) -> None:
         """Nobody waits here."""
 
     def close(self) -> None:

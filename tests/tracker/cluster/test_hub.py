@@ -51,7 +51,7 @@ def make_hub(request: pytest.FixtureRequest) -> Iterator[MakeHub]:
 def hub(make_hub: MakeHub) -> Hub:
     hub = make_hub()
     for who in (A, B, FAR):
-        hub.open_origin(who, f"file of {who.origin}", None)
+        hub.open_origin(who, f"file of {who.origin}", 0)
     return hub
 
 
@@ -225,13 +225,28 @@ def test_the_newest_evidence_of_a_vantage_stands(hub: Hub):
 
 
 def test_a_copied_file_and_a_changed_vantage_are_noticed(hub: Hub):
-    assert hub.open_origin(A, f"file of {A.origin}", None).elsewhere == ""
-    assert "another file" in hub.open_origin(A, "a copy", None).elsewhere
+    hub.ship(parcel(A, check(1)))
+    ours = hub.open_origin(A, f"file of {A.origin}", 9)
+    assert (ours.head, ours.other_vantage, ours.other_file) == (1, "", False)
+    assert hub.open_origin(A, "a copy", 0).other_file
     moved = attrs.evolve(A, vantage="us-1")
-    assert "eu-1" in hub.open_origin(moved, f"file of {A.origin}", None).elsewhere
-    member = hub.join(A, []).member
-    assert hub.open_origin(A, f"file of {A.origin}", None).taken
-    assert not hub.open_origin(A, f"file of {A.origin}", member).taken
+    assert hub.open_origin(moved, f"file of {A.origin}", 0).other_vantage == "eu-1"
+
+
+def test_a_new_file_begins_where_it_says(hub: Hub):
+    copy = attrs.evolve(A, origin="eeeeeeee-0000-4000-8000-000000000000")
+    assert hub.open_origin(copy, "a copy", 41).head == 41
+
+
+def test_who_opens_its_file_again_replaces_itself_alone(hub: Hub):
+    one, two = hub.join(A, ["groq"]), hub.join(B, ["groq"])
+    hub.claim(one.member, ["groq"], 1, one.epoch, herald=False)
+    hub.open_origin(A, "a copy", 0)
+    assert hub.beat(one.member) is not None
+    hub.open_origin(A, f"file of {A.origin}", 0)
+    assert hub.beat(one.member) is None
+    assert hub.beat(two.member) is not None
+    assert hub.claim(two.member, ["groq"], 1, two.epoch, herald=False) == {"groq": 2}
 
 
 def test_alerts_are_written_under_the_lease_alone(hub: Hub):

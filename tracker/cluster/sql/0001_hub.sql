@@ -164,6 +164,10 @@ LANGUAGE sql SECURITY DEFINER SET search_path = provider_status, pg_temp AS $$
         DELETE FROM members WHERE id = member AND (seen IS NULL OR beat = seen) RETURNING 1
     ) SELECT EXISTS (SELECT 1 FROM gone)
 $$;
+CREATE FUNCTION remove_predecessors(ours uuid) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = provider_status, pg_temp AS $$
+    DELETE FROM members WHERE origin = (SELECT id FROM origins WHERE uuid = ours)
+$$;
 CREATE FUNCTION remove_mute(muted text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = provider_status, pg_temp AS $$
     DELETE FROM mutes WHERE provider = muted

@@ -14,5 +14,5 @@ GRANT UPDATE ON provider_status.states, provider_status.members, provider_status
     provider_status.deliveries, provider_status.mutes TO provider_status_tracker;
 GRANT UPDATE (outcome, status, error_message) ON provider_status.checks TO provider_status_tracker;
 GRANT EXECUTE ON FUNCTION provider_status.remove_member(uuid, bigint),
-    provider_status.remove_mute(text), provider_status.keep_partitions(int),
+    provider_status.remove_predecessors(uuid), provider_status.remove_mute(text), provider_status.keep_partitions(int),
     provider_status.roll_up(timestamptz) TO provider_status_tracker;
