@@ -57,10 +57,12 @@ reference: $(VENV)/dev
 docs: $(VENV)/dev
 	$(BIN)/python -m docs.build $(ARGS)
 
-# Everything by hash, and nothing else: the build's own tools are in the lock as well.
+# Everything by hash, and nothing else: the build's own tools are in the lock as well. An
+# environment that was left half made (no pip in it) is made again.
 $(VENV)/run: requirements/run.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
-	@test -x $(BIN)/python || { echo "installing into $(VENV) (once)"; $(PYTHON) -m venv $(VENV); }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || \
+		{ echo "installing into $(VENV) (once)"; $(PYTHON) -m venv --clear $(VENV); }
 	@$(PIP) install --require-hashes -r requirements/run.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -71,10 +73,10 @@ $(VENV)/dev: requirements/dev.lock $(VENV)/run
 
 # Needs uv. No header and no index lines: the lock names packages and hashes, no registry.
 lock:
-	uv pip compile pyproject.toml --group build $(LOCK) -o requirements/run.lock
-	uv pip compile pyproject.toml --group dev $(LOCK) -o requirements/dev.lock
+	uv pip compile pyproject.toml --extra server --group build $(LOCK) -o requirements/run.lock
+	uv pip compile pyproject.toml --extra server --group dev $(LOCK) -o requirements/dev.lock
 	uv pip compile requirements/integration-fakellm.in $(LOCK) -o requirements/integration-fakellm.lock
-	uv pip compile pyproject.toml requirements/integration-litellm.in \
+	uv pip compile pyproject.toml --extra server requirements/integration-litellm.in \
 		--override requirements/integration-litellm.override $(LOCK) -o requirements/integration-litellm.lock
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 

@@ -11,7 +11,9 @@ from api.http.openapi import document
 from api.http.problems import handle_problems
 from api.http.response_cache import ResponseCache
 from api.http.server_sent_events import Streams
+from api.overview.document import Overview
 from api.routes.control import ControlRoutes
+from api.routes.dashboard import DashboardRoutes
 from api.routes.history import HistoryRoutes
 from api.routes.incidents import IncidentRoutes
 from api.routes.models import ModelRoutes
@@ -58,8 +60,14 @@ def create_app(
         for rule in part.rules():
             rule.add_to(app)
     pages = PageRoutes.of(document(app, own_version(), settings.root_path))
-    for rule in (*pages.rules(), *PlainPageRoutes(tracker, answers).rules()):
-        rule.add_to(app)  # after the document, which is about the API alone
+    overview = Overview(pages.version, tracker.health)
+    for private in (
+        pages,
+        PlainPageRoutes(tracker, answers),
+        DashboardRoutes(tracker, answers, streams, overview),
+    ):
+        for rule in private.rules():
+            rule.add_to(app)  # after the document, which is about the API alone
     install_request_checks(app, settings)
     handle_problems(app, tracker)
     return app

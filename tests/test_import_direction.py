@@ -21,7 +21,10 @@ TRACKER = (
     *("core", "config", "ranking", "health", "store", "probes", "reports", "alerts", "cluster"),
     *("client", "runtime", "replay", "testing", "embedding", "litellm"),
 )
-API = ("ranking_filter", "schemas", "http", "exports", "docs_page", "plain_page", "routes")
+API = (
+    *("ranking_filter", "schemas", "http", "exports", "docs_page", "plain_page", "overview"),
+    "routes",
+)
 API_TOP = ("app", "serving", "server", "cli")
 # Judgement without a run loop, a network or a disk.
 PURE = ("tracker.core", "tracker.config", "tracker.ranking", "tracker.health")

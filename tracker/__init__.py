@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from tracker.core.extras import explain_missing
+
 if TYPE_CHECKING:
     from tracker.core.settings import Config as Config
     from tracker.runtime.service import get_healthiest_provider as get_healthiest_provider
@@ -21,5 +23,8 @@ __all__ = ["Config", "Tracker", "get_healthiest_provider", "run_tracker"]
 
 def __getattr__(name: str) -> Any:
     if home := _HOMES.get(name):
-        return getattr(import_module(home), name)
+        try:
+            return getattr(import_module(home), name)
+        except ModuleNotFoundError as error:
+            raise ImportError(explain_missing(error) or str(error)) from error
     raise AttributeError(f"module 'tracker' has no attribute {name!r}")

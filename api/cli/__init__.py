@@ -2,9 +2,19 @@
 
 import sys
 
-from api.cli.app import app
-from api.cli.errors import exit_code_of
+from tracker.core.extras import explain_missing
+
+USAGE = 2  # as ExitCode.USAGE, which cannot be imported where the tracker is not installed
 
 
 def main() -> None:
+    try:
+        from api.cli.app import app  # noqa: PLC0415 (these are missing beside the client alone)
+        from api.cli.errors import exit_code_of  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        told = explain_missing(error)
+        if told is None:
+            raise
+        print(told, file=sys.stderr)  # noqa: T201 (a command's own words)
+        sys.exit(USAGE)
     sys.exit(exit_code_of(app))

@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError
 
 from api.serving.errors import CannotListenError, UnsafeBindError
 from tracker.config.errors import ConfigError
+from tracker.core.extras import explain_missing
 from tracker.ranking.policy import PolicyError
 from tracker.runtime.logs import configure_logs
 
@@ -66,6 +67,8 @@ def _report(error: BaseException) -> int:
             return _print_error(found, ExitCode.NOTHING_USABLE)
         case BrokenPipeError():
             return _silence_stdout()
+        case ImportError() if told := explain_missing(found):
+            return _print_error(UsageError(told), ExitCode.USAGE)
     log.critical("crashed beyond mending", exc_info=error)
     return ExitCode.CRASHED
 

@@ -7,6 +7,7 @@ afresh with a whole snapshot when its reader comes back.
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
+from typing import Protocol
 
 import attrs
 import msgspec
@@ -25,6 +26,50 @@ KEPT = 32  # encoded steps: readers lag behind by a few snapshots at most
 RETRY = b"retry: 2000\n\n"  # milliseconds until a browser comes back
 
 
+class EventView(Protocol):
+    """What one kind of stream tells. Each event is its kind and its JSON."""
+
+    def whole(self, snapshot: Snapshot) -> bytes:
+        """Return the data of the ``snapshot`` event."""
+        ...
+
+    def changes(self, before: Snapshot, after: Snapshot) -> Iterator[tuple[str, bytes]]:
+        """Yield the events that lead from one snapshot to the next."""
+        ...
+
+    def heartbeat(self, now: str) -> bytes:
+        """Return the data of the ``heartbeat`` event."""
+        ...
+
+
+@attrs.frozen(eq=False)
+class PublicView:
+    """The events of ``/api/providers/events``: whole documents."""
+
+    answers: ResponseCache
+
+    def whole(self, snapshot: Snapshot) -> bytes:
+        """The /status document, with the /best document in it."""
+        best = msgspec.Raw(self.answers.best(snapshot).body)
+        status = msgspec.json.decode(
+            self.answers.status(snapshot).body, type=dict[str, msgspec.Raw]
+        )
+        return msgspec.json.encode({**status, "best": best})
+
+    def changes(self, before: Snapshot, after: Snapshot) -> Iterator[tuple[str, bytes]]:
+        for name, provider in after.providers.items():
+            known = before.providers.get(name)
+            if known is not provider and known != provider:
+                yield "provider", self.answers.piece(provider)
+        if before.ranking is not after.ranking and before.ranking != after.ranking:
+            yield "best", self.answers.best(after).body
+        if before.incidents is not after.incidents:
+            yield from _incident_events(before.incidents, after.incidents)
+
+    def heartbeat(self, now: str) -> bytes:
+        return msgspec.json.encode({"timestamp": now})
+
+
 @attrs.define(eq=False)
 class Streams:
     """All open streams of one server. ``stop`` ends them at once.
@@ -37,25 +82,36 @@ class Streams:
     clock: Clock = Clock()
     boot: str = attrs.field(factory=lambda: secrets.token_hex(4))
     open: int = 0
+    public: PublicView = attrs.field(init=False)
     _stopped: bool = False
     _waits: set[trio.CancelScope] = attrs.field(factory=set)
-    _encoded: OrderedDict[tuple[int, int], bytes] = attrs.field(factory=OrderedDict)
+    _encoded: OrderedDict[tuple[EventView, int, int], bytes] = attrs.field(factory=OrderedDict)
 
-    async def stream(self, last_event_id: str | None) -> AsyncIterator[bytes]:
-        """Chunks of whole events, for ever. ``last_event_id``: what the reader saw last."""
+    def __attrs_post_init__(self) -> None:
+        self.public = PublicView(self.answers)
+
+    async def stream(
+        self, last_event_id: str | None, view: EventView | None = None
+    ) -> AsyncIterator[bytes]:
+        """Chunks of whole events, for ever. ``last_event_id``: what the reader saw last.
+
+        view: what is told; the public API's events if None.
+        """
+        shown = view or self.public
         self.open += 1
         try:
             with self.board.subscribe() as feed:
                 seen = self.board.latest
                 current = last_event_id == self._id(seen)
                 next_beat = trio.current_time() + HEARTBEAT_SECONDS
-                yield RETRY + (self._heartbeat() if current else self._step(None, seen))
+                first = self._heartbeat(shown) if current else self._step(shown, None, seen)
+                yield RETRY + first
                 while True:
                     snapshot = await self._next(feed, next_beat)
                     if snapshot is None:
                         next_beat = trio.current_time() + HEARTBEAT_SECONDS
-                        yield self._heartbeat()
-                    elif step := self._step(seen, snapshot):
+                        yield self._heartbeat(shown)
+                    elif step := self._step(shown, seen, snapshot):
                         yield step
                     seen = snapshot or seen
         except trio.EndOfChannel:
@@ -88,59 +144,41 @@ class Streams:
             raise trio.EndOfChannel
         return found
 
-    def _step(self, before: Snapshot | None, after: Snapshot) -> bytes:
+    def _step(self, view: EventView, before: Snapshot | None, after: Snapshot) -> bytes:
         """The events that lead from one snapshot to the other; none for no change."""
-        key = (-1 if before is None else before.revision, after.revision)
+        key = (view, -1 if before is None else before.revision, after.revision)
         if key not in self._encoded:
-            self._encoded[key] = self._encode(before, after)
+            self._encoded[key] = self._encode(view, before, after)
             if len(self._encoded) > KEPT:
                 self._encoded.popitem(last=False)
         return self._encoded[key]
 
-    def _encode(self, before: Snapshot | None, after: Snapshot) -> bytes:
+    def _encode(self, view: EventView, before: Snapshot | None, after: Snapshot) -> bytes:
         """The last event alone has the id: a reader cut off before it lacks some of the step."""
         if before is None or before.providers.keys() - after.providers.keys():
-            events = [_event("snapshot", self._whole(after))]
+            events = [_event("snapshot", view.whole(after))]
         else:
-            events = list(self._changes(before, after))
+            events = [_event(kind, data) for kind, data in view.changes(before, after)]
         if events:
             events[-1] = b"id: %s\n%s" % (self._id(after).encode(), events[-1])
         return b"".join(events)
 
-    def _changes(self, before: Snapshot, after: Snapshot) -> Iterator[bytes]:
-        for name, provider in after.providers.items():
-            known = before.providers.get(name)
-            if known is not provider and known != provider:
-                yield _event("provider", self.answers.piece(provider))
-        if before.ranking is not after.ranking and before.ranking != after.ranking:
-            yield _event("best", self.answers.best(after).body)
-        if before.incidents is not after.incidents:
-            yield from _incident_events(before.incidents, after.incidents)
-
-    def _whole(self, snapshot: Snapshot) -> bytes:
-        """The /status document, with the /best document in it."""
-        best = msgspec.Raw(self.answers.best(snapshot).body)
-        status = msgspec.json.decode(
-            self.answers.status(snapshot).body, type=dict[str, msgspec.Raw]
-        )
-        return msgspec.json.encode({**status, "best": best})
-
-    def _heartbeat(self) -> bytes:
-        return _event("heartbeat", msgspec.json.encode({"timestamp": instant(self.clock.now())}))
+    def _heartbeat(self, view: EventView) -> bytes:
+        return _event("heartbeat", view.heartbeat(instant(self.clock.now())))
 
     def _id(self, snapshot: Snapshot) -> str:
         return f"{self.boot}-{snapshot.revision}"
 
 
-def _incident_events(before: IncidentLog, after: IncidentLog) -> Iterator[bytes]:
+def _incident_events(before: IncidentLog, after: IncidentLog) -> Iterator[tuple[str, bytes]]:
     known = {incident.id: incident for incident in before.incidents}
     for incident in after.incidents:
         if known.get(incident.id) != incident:
             shown = convert(schemas.Incident, incident)
-            yield _event("incident", msgspec.json.encode(shown))
+            yield "incident", msgspec.json.encode(shown)
     if before.mutes != after.mutes:
         mutes = {name: instant(until) for name, until in after.mutes.items()}
-        yield _event("mutes", msgspec.json.encode(mutes))
+        yield "mutes", msgspec.json.encode(mutes)
 
 
 def _event(kind: str, data: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """For those who run the tracker: its own health, metrics, and the live feed."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 import attrs
@@ -90,14 +90,17 @@ class OperationsRoutes:
         in place of the snapshot.
         """
         query()
-        if request.method == "HEAD":
-            return _no_store(Response(b"", content_type=EVENTS))
-        response = Response(
-            self.streams.stream(request.headers.get("Last-Event-ID")), content_type=EVENTS
-        )
-        response.timeout = None
-        response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
-        return _no_store(response)
+        return event_stream(self.streams.stream(request.headers.get("Last-Event-ID")))
+
+
+def event_stream(chunks: AsyncIterator[bytes]) -> Response:
+    """Answer with events as they come; a HEAD with none."""
+    if request.method == "HEAD":
+        return _no_store(Response(b"", content_type=EVENTS))
+    response = Response(chunks, content_type=EVENTS)
+    response.timeout = None
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
+    return _no_store(response)
 
 
 def view_health(health: TrackerHealth) -> schemas.Health:

@@ -5,6 +5,7 @@ Nothing is looked up on the disk for a request, so no path can leave its folder.
 
 import mimetypes
 from collections.abc import Iterator, Mapping
+from hashlib import blake2b
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -25,6 +26,7 @@ PAGE_POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
+VERSION_MARK = b"{{version}}"
 
 
 @attrs.frozen
@@ -35,14 +37,18 @@ class PageRoutes:
     docs: CachedResponse
     docs_style: CachedResponse
     dashboard: Mapping[str, CachedResponse]
+    version: str  # of the dashboard: a page that came before an update loads itself anew
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> "PageRoutes":
+        content = read_dashboard()
+        version = version_of(content)
         return cls(
             openapi=answer_of(msgspec.json.encode(document)),
             docs=_page(docs_page.render(document), docs_page.POLICY),
             docs_style=answer_of(docs_page.style(), "text/css; charset=utf-8"),
-            dashboard=read_dashboard(),
+            dashboard={path: _file(path, body, version) for path, body in content.items()},
+            version=version,
         )
 
     def rules(self) -> Iterator[Route]:
@@ -67,7 +73,7 @@ class PageRoutes:
         return respond(answer)
 
 
-def read_dashboard() -> dict[str, CachedResponse]:
+def read_dashboard() -> dict[str, bytes]:
     """Every file below api/dashboard, or none where it has no index.html."""
     folder = files("api") / "dashboard"
     if not (folder / "index.html").is_file():
@@ -75,20 +81,28 @@ def read_dashboard() -> dict[str, CachedResponse]:
     return dict(_read(folder, ""))
 
 
-def _read(folder: Traversable, prefix: str) -> Iterator[tuple[str, CachedResponse]]:
+def version_of(content: Mapping[str, bytes]) -> str:
+    """Name the dashboard by what is in it."""
+    digest = blake2b(digest_size=6)
+    for path, body in sorted(content.items()):
+        digest.update(b"%s\0%d\0%s" % (path.encode(), len(body), body))
+    return digest.hexdigest()
+
+
+def _read(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
     for entry in folder.iterdir():
         if entry.is_dir():
             yield from _read(entry, f"{prefix}{entry.name}/")
         elif not entry.name.endswith((".py", ".pyc")):
-            yield prefix + entry.name, _file(entry)
+            yield prefix + entry.name, entry.read_bytes()
 
 
-def _file(entry: Traversable) -> CachedResponse:
-    content_type = mimetypes.guess_type(entry.name)[0] or "application/octet-stream"
+def _file(path: str, body: bytes, version: str) -> CachedResponse:
+    content_type = mimetypes.guess_type(path)[0] or "application/octet-stream"
     if content_type == "text/html":
-        return _page(entry.read_bytes(), PAGE_POLICY)
+        return _page(body.replace(VERSION_MARK, version.encode()), PAGE_POLICY)
     charset = "; charset=utf-8" if content_type.startswith("text/") else ""
-    return answer_of(entry.read_bytes(), content_type + charset)
+    return answer_of(body, content_type + charset)
 
 
 def _page(body: bytes, policy: str) -> CachedResponse:

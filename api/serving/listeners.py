@@ -27,6 +27,7 @@ from hypercorn.utils import wrap_app
 from quart_trio import QuartTrio
 
 from api.serving.errors import CannotListenError
+from api.serving.free_port import next_free_port
 
 KEEP_ALIVE_SECONDS = 20.0  # also the time a client may take over a request's head
 HEAD_BYTES = 16 * 1024
@@ -61,9 +62,12 @@ def url_of(listener: trio.SocketListener) -> str:
 
 def _why(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
+        free = next_free_port(host, port)
+        other = f"--port {free or 0}"
+        is_free = "picks a free one" if free is None else "is free now"
         return (
             f"port {port} of {host} is in use: stop the program that has it, "
-            "or choose another port (0 picks a free one)"
+            f'or choose another: {other} {is_free} (make run ARGS="{other}")'
         )
     if error.errno == errno.EACCES:
         return f"port {port} of {host} needs more rights: choose one above 1023"

@@ -1,14 +1,17 @@
 """The server on real sockets: bad clients, slow clients, and the end."""
 
+import signal
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
 import httpx
 import pytest
 import trio
+from trio.testing import MockClock
 
 from api import app
-from api.server import serve
+from api.server import STOP_SECONDS, Beside, ShutdownHandler, serve
 from api.serving import listeners as listening
 from api.serving.errors import CannotListenError, UnsafeBindError
 from tests.helpers.idle_tracker import a_provider, a_tracker
@@ -325,3 +328,79 @@ async def test_tasks_beside_it_run_as_long_as_it_does():
     async with serving(tracker, beside=[watch]):
         pass
     assert ran == [tracker]
+
+
+@asynccontextmanager
+async def heeding_signals(on_hangup: Beside | None = None) -> AsyncIterator[ShutdownHandler]:
+    """A handler that stands between this process's signals and a fake tracker."""
+    async with trio.open_nursery() as nursery:
+        handler = ShutdownHandler(nursery.cancel_scope, on_hangup)
+        await nursery.start(handler.handle_signals)
+        yield handler
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_the_first_signal_stops_the_tracker_and_a_second_ends_at_once(
+    autojump_clock: MockClock, number: signal.Signals
+) -> None:
+    tracker = a_tracker(a_provider())
+    async with heeding_signals() as handler:
+        handler.tracker = tracker
+        signal.raise_signal(number)
+        await tracker.stopping.wait()
+        assert not handler.scope.cancel_called
+        signal.raise_signal(number)
+        await trio.sleep(STOP_SECONDS / 2)
+    assert handler.scope.cancelled_caught
+    assert trio.current_time() < STOP_SECONDS
+
+
+async def test_a_tracker_that_does_not_stop_in_time_is_cancelled(
+    autojump_clock: MockClock,
+) -> None:
+    tracker = a_tracker(a_provider())
+    async with heeding_signals() as handler:
+        handler.tracker = tracker
+        signal.raise_signal(signal.SIGTERM)
+        await trio.sleep(10 * STOP_SECONDS)
+    assert trio.current_time() == pytest.approx(STOP_SECONDS)
+
+
+async def test_a_signal_before_the_tracker_runs_ends_at_once(autojump_clock: MockClock) -> None:
+    async with heeding_signals() as handler:
+        signal.raise_signal(signal.SIGTERM)
+        await trio.sleep(10 * STOP_SECONDS)
+    assert handler.scope.cancelled_caught
+    assert trio.current_time() < STOP_SECONDS
+
+
+async def test_a_hangup_reloads_and_a_failed_reload_leaves_everything_running(
+    autojump_clock: MockClock,
+) -> None:
+    reloaded: list[object] = []
+
+    async def reload(tracker: object) -> None:
+        reloaded.append(tracker)
+        if len(reloaded) == 2:
+            raise ValueError("a mistake in tracker.toml")
+
+    tracker = a_tracker(a_provider())
+    async with heeding_signals(reload) as handler:
+        signal.raise_signal(signal.SIGHUP)
+        await trio.sleep(1.0)
+        assert reloaded == []  # no tracker yet: nothing to reload
+        handler.tracker = tracker
+        for _ in range(3):
+            signal.raise_signal(signal.SIGHUP)
+            await trio.sleep(1.0)
+        assert reloaded == [tracker] * 3
+        assert not handler.scope.cancel_called
+
+
+async def test_a_hangup_without_anything_to_reload_is_ignored(autojump_clock: MockClock) -> None:
+    async with heeding_signals() as handler:
+        handler.tracker = a_tracker(a_provider())
+        signal.raise_signal(signal.SIGHUP)
+        await trio.sleep(1.0)
+        assert not handler.scope.cancel_called

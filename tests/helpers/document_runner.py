@@ -61,16 +61,6 @@ _SERVER = re.compile(
     r"^(?:provider-status (?P<verb>serve|demo)|make (?P<goal>run|demo))\b(?P<rest>.*)"
 )
 _GOALS = {"run": "serve", "demo": "demo"}
-# The commands that ask a running tracker ask the page's.
-_ASKING = """
-provider-status() {
-    case "$1" in
-        status|best|history|export|tune|incidents|ack|mute)
-            command provider-status "$@" --url "$TRACKER_URL" ;;
-        *) command provider-status "$@" ;;
-    esac
-}
-"""
 
 
 @attrs.frozen
@@ -168,12 +158,12 @@ class Reader:
         out, log = (self.folder / f".server-{self._servers}.{kind}" for kind in ("out", "log"))
         verb = started["verb"] or _GOALS[started["goal"]]
         self.run('[ -z "$SERVER" ] || { kill $SERVER; wait $SERVER; }', where)
-        command = f"command provider-status {verb} {started['rest']} --port 0 >{out} 2>{log} &"
+        command = f"provider-status {verb} {started['rest']} --port 0 >{out} 2>{log} &"
         self.run(f"{command}\nSERVER=$!", where)
         self.run(f"until [ -s {out} ] || ! kill -0 $SERVER; do sleep 0.05; done", where)
         self.url = out.read_text().strip()
         assert self.url, f"{where}: it did not start: {log.read_text()}"
-        self.run(f"export TRACKER_URL={self.url}", where)
+        self.run(f"export PROVIDER_STATUS_URL={self.url}", where)
         assert_output(shown or "…\n", f"{TRACKER}\n", where)
         wait_until_ready(self.url)
 
@@ -218,7 +208,6 @@ def reader(folder: Path, provider: str, *, checkout: bool = False) -> Iterator[R
     timer.start()
     try:
         assert shell.stdin is not None
-        shell.stdin.write(_ASKING)
         yield Reader(folder=folder, provider=provider, shell=shell)
     finally:
         timer.cancel()

@@ -50,7 +50,8 @@ def missing_lines(reports: Iterable[pytest.TestReport]) -> list[str]:
     """One line for each program that a test lacked, with the package to install."""
     counts: dict[str, int] = {}
     for report in reports:
-        for key, value in getattr(report, "user_properties", ()):  # a module that fails has none
+        # A module that failed to be collected has no properties.
+        for key, value in getattr(report, "user_properties", ()):
             if key == PROPERTY and report.when == "setup":
                 counts[str(value)] = counts.get(str(value), 0) + 1
     return [

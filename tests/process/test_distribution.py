@@ -1,6 +1,7 @@
 """The wheel and the sdist: built without a network, holding us alone, running anywhere."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,11 +10,12 @@ import tarfile
 import venv
 import zipfile
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from pathlib import Path
 
 import httpx
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 NAME = "provider-status-tracker"
@@ -73,6 +75,12 @@ def test_no_name_is_taken_that_is_not_ours(wheel: Path) -> None:
     assert {top for top in tops if not top.endswith(".dist-info")} == {"tracker", "api"}
 
 
+def base_requirements(metadata: str) -> set[str]:
+    """What an installation without any extra needs."""
+    needed = [Requirement(one) for one in re.findall(r"Requires-Dist: (.+)", metadata)]
+    return {one.name for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})}
+
+
 def test_the_metadata_says_what_a_user_needs(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (info,) = {name.split("/")[0] for name in archive.namelist() if ".dist-info/" in name}
@@ -80,6 +88,8 @@ def test_the_metadata_says_what_a_user_needs(wheel: Path) -> None:
         scripts = archive.read(f"{info}/entry_points.txt").decode()
     assert f"Name: {NAME}\n" in metadata
     assert "Requires-Python: >=3.11\n" in metadata
+    assert {"server", "alerts", "testing"} <= set(re.findall(r"Provides-Extra: (.+)", metadata))
+    assert base_requirements(metadata) == {"httpx", "anyio", "attrs", "msgspec"}
     assert "provider-status = api.cli:main" in scripts
     assert f"{info}/licenses/LICENSE" in names(wheel)
 
@@ -108,6 +118,91 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     # A .pth of a folder does not read the .pth files in it: an editable install stays out.
     (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return home
+
+
+@pytest.fixture(scope="module")
+def client_alone(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the wheel and what its base needs, and nothing else."""
+    home = tmp_path_factory.mktemp("base")
+    venv.create(home, with_pip=False)
+    site = next(home.glob("lib/python*/site-packages"))
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+        (info,) = {name.split("/")[0] for name in archive.namelist() if ".dist-info/" in name}
+        needed = base_requirements(archive.read(f"{info}/METADATA").decode())
+    for package in all_needed(needed):
+        link_package(package, site)
+    return home
+
+
+def all_needed(names: set[str]) -> set[str]:
+    """Names, and what their own bases need in turn."""
+    found: set[str] = set()
+    while more := names - found:
+        found |= more
+        for name in more:
+            wanted = "".join(f"Requires-Dist: {one}\n" for one in distribution(name).requires or ())
+            names = names | base_requirements(wanted)
+    return found
+
+
+def link_package(name: str, site: Path) -> None:
+    """Borrow an installed package from this environment."""
+    for top in {file.parts[0] for file in distribution(name).files or ()} - {"..", "__pycache__"}:
+        if not (site / top).exists():
+            (site / top).symlink_to(Path(str(distribution(name).locate_file(top))))
+
+
+def test_the_client_needs_nothing_of_the_tracker(client_alone: Path, tmp_path: Path) -> None:
+    code = (
+        "from tracker.client import ProviderStatusClient as Client\n"
+        "with Client('http://127.0.0.1:1', static_order=['b', 'a']) as client:\n"
+        "    print(client.get_healthiest_provider(candidates=['a', 'b']))"
+    )
+    assert run(client_alone, tmp_path, "python", "-c", code) == "b\n"
+
+
+@pytest.mark.parametrize(
+    "code", ["from api.cli import main; main()", "from tracker import run_tracker"]
+)
+def test_the_tracker_says_which_extra_it_needs(
+    client_alone: Path, tmp_path: Path, code: str
+) -> None:
+    done = subprocess.run(
+        [client_alone / "bin" / "python", "-c", code],
+        cwd=tmp_path,
+        env=environ(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == (2 if "main" in code else 1)
+    assert "pip install 'provider-status-tracker[server]'" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.needs_program("make")
+def test_make_heals_a_half_made_environment(tmp_path: Path) -> None:
+    """The interpreter is a stand-in: no package is installed here."""
+    home = tmp_path / "venv"
+    (home / "bin").mkdir(parents=True)
+    write_program(home / "bin" / "python", "exit 1")  # as one without pip
+    maker = write_program(
+        tmp_path / "python", f'echo "$@" >> made; printf "#!/bin/sh\\n" > {home}/bin/python'
+    )
+    goal = ["make", "-f", str(ROOT / "Makefile"), f"{home}/run", f"VENV={home}", f"PYTHON={maker}"]
+    for name in ("requirements/run.lock", "pyproject.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    subprocess.run(goal, cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    assert (tmp_path / "made").read_text() == f"-m venv --clear {home}\n"
+    assert (home / "run").exists()
+
+
+def write_program(path: Path, script: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
 
 
 @pytest.fixture

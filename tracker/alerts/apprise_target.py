@@ -12,7 +12,7 @@ from tracker.alerts.webhook import DeliveryError
 
 MISSING = (
     "apprise is not installed: install the extra with "
-    "`pip install 'provider-status-tracker[alerts]'`, or use webhook+https:// targets"
+    "`pip install 'provider-status-tracker[server,alerts]'`, or use webhook+https:// targets"
 )
 
 

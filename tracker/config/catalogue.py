@@ -54,6 +54,7 @@ class CatalogueEntry:
     limits: tuple[LimitReading, ...] = ()
     limits_read: date | None = None
     limits_source: str = ""
+    status_page: str | None = None
     note: str = ""
     source: str = attrs.field(validator=min_len(1))
 

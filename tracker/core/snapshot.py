@@ -117,6 +117,7 @@ class ProviderStatus:
     response_time_ms: float | None = None
     ttft_ms: float | None = None
     uptime: Uptime = Uptime()
+    checked_since: datetime | None = None  # its first check, where checks fill less than a week
     latency: LatencySummary | None = None
     rate_limit: RateLimit = RateLimit()
     last_check: datetime | None = None

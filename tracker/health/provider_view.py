@@ -1,7 +1,7 @@
 """What a snapshot shows of one provider, built from its state. Pure."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import attrs
@@ -10,6 +10,7 @@ from tracker.core.clock import ClockReading
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.snapshot import Excluded, OfferStatus, ProviderStatus
 from tracker.health.health_state import HealthState
+from tracker.health.rolling_statistics import WEEK
 from tracker.health.status_rules import LimitReason, StatusDecision
 from tracker.health.target_state import Judgement
 from tracker.ranking.policy import Candidate, Sample
@@ -41,6 +42,7 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         response_time_ms=health.response_time_ms,
         ttft_ms=health.ttft_ms,
         uptime=statistics.uptime,
+        checked_since=_checked_since(statistics.first, now.at),
         latency=statistics.latency,
         rate_limit=judgement.rate_limit,
         last_check=health.last_check,
@@ -66,6 +68,13 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         traffic=state.traffic,
         outcome_counts=tuple(sorted(state.outcomes.items())),
     )
+
+
+def _checked_since(first: float | None, now: datetime) -> datetime | None:
+    """Return the first check while the week is not full: later it would move with each check."""
+    if first is None or now.timestamp() - first >= WEEK:
+        return None
+    return datetime.fromtimestamp(first, UTC)
 
 
 def _adaptations(state: "ProviderState") -> Iterator[str]:

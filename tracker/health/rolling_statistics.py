@@ -175,6 +175,11 @@ class Statistics:
         )
 
     @property
+    def first(self) -> float | None:
+        """When the oldest check that is remembered began, epoch seconds."""
+        return self._at[0] if self._at else None
+
+    @property
     def checks_in_day(self) -> int:
         return len(self._at) - self._day.start
 

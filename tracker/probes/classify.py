@@ -21,7 +21,6 @@ STATUSES: Mapping[int, OutcomeKind] = {
     403: OutcomeKind.AUTH,
     404: OutcomeKind.NOT_FOUND,
     408: OutcomeKind.TIMEOUT,
-    409: OutcomeKind.SERVER,  # a lock of theirs: the SDKs of OpenAI, Anthropic, Cohere ask again
     410: OutcomeKind.NOT_FOUND,
     429: OutcomeKind.RATE_LIMITED,
     498: OutcomeKind.OVERLOADED,

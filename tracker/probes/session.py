@@ -177,6 +177,7 @@ class Session:
             kind=kind,
             message=printable(message, self.mask) if message else "",
             latency_ms=reply.seconds * 1000.0,
+            latency_stamped=reply.stamped,
             http_status=reply.status,
             facts=facts,
             limits=self.named((*told.readings, *limits)),

@@ -343,6 +343,7 @@ class Tracker:
         now = self._aggregator.clock.now()
         self._supervisor.shared.budget.restore(stored.completions_today, now)
         self._supervisor.shared.learned.update(stored.learned)
+        self._receiver.restore(stored.seen)
         for override in self._settings.merge_stored(stored.overrides):
             self._aggregator.backlog.append(override)
         self._writer.remembered.set()

@@ -261,7 +261,7 @@ def test_a_port_that_somebody_else_has(
     found = sound("doctor", "--port", taken, "--json")
     (problem,) = problems(found)
     assert problem["found"] == f"port {taken} of 127.0.0.1 is in use"
-    assert "choose another port" in problem["hint"]
+    assert "choose another: --port" in problem["hint"]
 
 
 def test_a_public_address_without_a_token(sound: Commands) -> None:

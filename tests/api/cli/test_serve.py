@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -94,6 +95,7 @@ def test_a_port_in_use_is_1_and_says_what_to_do(command: Commands, taken: int) -
     found = command("serve", "--port", taken)
     assert (found.code, found.out) == (1, "")
     assert f"port {taken} of 127.0.0.1 is in use: stop the program that has it" in found.err
+    assert re.search(r"make run ARGS=\"--port \d+\"", found.err)
     assert "Traceback" not in found.err
 
 

@@ -203,10 +203,14 @@ async def test_a_change_is_encoded_once_for_all_streams(monkeypatch):
         await anext(reader)
     encoded = []
     monkeypatch.setattr(
-        events.Streams, "_changes", lambda self, *_: encoded.append(1) or iter([b"change"])
+        events.PublicView,
+        "changes",
+        lambda self, *_: encoded.append(1) or iter([("provider", b"{}")]),
     )
     tracker.post(OTHER, WELL)
-    assert [await anext(reader) for reader in readers] == [b"id: boot-2\nchange"] * 5
+    assert [await anext(reader) for reader in readers] == [
+        b"id: boot-2\nevent: provider\ndata: {}\n\n"
+    ] * 5
     assert encoded == [1]
     for reader in readers:
         await reader.aclose()

@@ -220,7 +220,7 @@ async def test_no_statement_of_the_running_store_scans_a_table(path: Path) -> No
     with closing(connect(path)) as connection:
         connection.exec_trace = lambda _, sql, bindings: not ran.append((sql, bindings))
         writing.store(connection, [check(), change()])
-        writing.prune(connection, NOW)
+        writing.prune(connection, NOW, NOW)
         for names in (None, ["a"]):
             for resolution in (None, 60.0):
                 question = history.HistoryQuery.of(names, LONG_AGO, NOW, resolution)

@@ -16,6 +16,7 @@ from tracker.probes.http.failures import FetchError, host_of, to_fetch_error
 from tracker.probes.http.network import (
     AddressRefusedError,
     ExchangeProgress,
+    ExchangeTimes,
     filter_addresses,
     is_address,
 )
@@ -98,7 +99,6 @@ async def fetch(transport: Transport, request: Request, provider: Provider) -> B
 async def _exchange(
     transport: Transport, request: Request, progress: ExchangeProgress
 ) -> BoundedResponse:
-    began = trio.current_time()
     response = await transport.handle_async_request(
         httpx.Request(
             request.method,
@@ -109,11 +109,10 @@ async def _exchange(
     )
     try:
         progress.answered = transport.answered = True
-        first = trio.current_time() - began
         refuse_redirect(response)
         limit = request.limit if response.is_success else SMALL
         watch = request.watch if response.is_success else None
-        pieces = await _read(response, limit, began, watch)
+        pieces = await _read(response, limit, transport.times, watch)
     finally:
         await response.aclose()
     body = b"".join(piece for piece, _ in pieces)
@@ -125,15 +124,15 @@ async def _exchange(
         status=response.status_code,
         headers=tuple((name.lower(), value) for name, value in response.headers.multi_items()),
         body=body[:limit],
-        seconds=pieces[-1][1] if watch and pieces else trio.current_time() - began,
-        first_byte_seconds=first,
+        seconds=pieces[-1][1] if watch and pieces else transport.times.seconds,
+        stamped=transport.times.stamped,
         cut=len(body) > limit,
         arrivals=_arrivals(pieces) if request.timed else (),
     )
 
 
 async def _read(
-    response: httpx.Response, limit: int, began: float, watch: Watch | None
+    response: httpx.Response, limit: int, times: ExchangeTimes, watch: Watch | None
 ) -> list[tuple[bytes, float]]:
     """Read raw pieces with their seconds, stopping beyond ``limit`` or when ``watch`` says so."""
     _check_encoding(response)
@@ -146,7 +145,7 @@ async def _read(
             async for piece in response.aiter_raw():
                 if size > limit or told is Progress.OVER:
                     continue
-                pieces.append((piece, trio.current_time() - began))
+                pieces.append((piece, times.seconds))
                 size += len(piece)
                 if watch is not None:
                     before, told = told, max(told, watch(piece), key=lambda each: each.value)

@@ -37,15 +37,16 @@ class BoundedResponse:
     """One HTTP answer.
 
     headers: pairs, names in lower case, duplicates kept. seconds: from sending to the last byte
-    read. first_byte_seconds: to the answer's head. cut: more followed than we read.
-    arrivals: (bytes so far, seconds) at each piece of the body, where they were asked for.
+    read. stamped: the kernel told when that came, so our event loop has no part in it. cut: more
+    followed than we read. arrivals: (bytes so far, seconds) at each piece of the body, where they
+    were asked for.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = attrs.field(default=b"", repr=False)
     seconds: float = 0.0
-    first_byte_seconds: float = 0.0
+    stamped: bool | None = None
     cut: bool = False
     arrivals: tuple[tuple[int, float], ...] = attrs.field(default=(), repr=False)
 

@@ -51,7 +51,9 @@ _FOREIGN = re.compile(r"[^\x00-\x7f]+")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SPACED = (
     *((". ", " . "), ("; ", " ; "), ("! ", " ! "), ("? ", " ? "), (", ", " , ")),
-    *(("past due", "overdue"), ("\n", " . "), ("/", " / "), ("'", ""), ("*", " ")),
+    *(("past due", "overdue"), ("under review", "suspended"), ("not in the list of", "not")),
+    *((told, "internal failure") for told in ("went wrong", "out of memory", "timed out")),
+    *(("\n", " . "), ("/", " / "), ("'", ""), ("*", " ")),
 )
 _BLANKS = str.maketrans(dict.fromkeys('_-:()[]{}<>="`|\t\r', " "))
 _WIDE = str.maketrans({"\u2019": "'", "。": ". ", "；": "; ", "！": "! ", "，": ", ", "：": " "})

@@ -61,11 +61,13 @@ def _who() -> Iterator[tuple[Pair, Claim, int]]:
     yield (C.ACCOUNT, C.REFUSED), Claim.ACCOUNT, NEAR
     yield (C.REFUSED, C.ACCOUNT), Claim.ACCOUNT, 2
     yield (C.ACCOUNT, C.ABSENT), Claim.ACCOUNT, 4
+    yield (C.ACCOUNT, C.MODERATED), Claim.ACCOUNT, 3  # "this account has been flagged"
     yield (C.ACCOUNT, C.BARRED), Claim.ACCOUNT, 4
     yield (C.INVALID, C.ACCOUNT), Claim.ACCOUNT, 2
     yield (C.INVALID, C.MODEL), Claim.MODEL, 2
     yield (C.UNSUPPORTED, C.MODEL), Claim.MODEL, 2
     yield (C.ABSENT, C.MODEL), Claim.MODEL, 1
+    yield (C.NOT, C.MODEL), Claim.MODEL, 1
     yield (C.BARRED, C.MODEL), Claim.MODEL, 7
     yield (C.INVALID, C.PARAMETER), Claim.PARAMETER, 3
     yield (C.UNSUPPORTED, C.PARAMETER), Claim.PARAMETER, 3
@@ -86,7 +88,7 @@ def _what() -> Iterator[tuple[Pair, Claim, int]]:
     yield (C.REFUSED, C.MONEY), Claim.MONEY, 2
     yield (C.MONEY, C.REQUIRES), Claim.MONEY, 3
     yield (C.REQUIRES, C.MONEY), Claim.MONEY | Claim.NEEDS_MONEY, 4
-    yield (C.REQUIRES, C.ALLOWANCE), Claim.NEEDS_MONEY, 4
+    yield (C.REQUIRES, C.ALLOWANCE), Claim.NEEDS_MONEY, NEAR
     yield (C.ALLOWANCE, C.SPENT), Claim.ALLOWANCE, 5
     yield (C.SPENT, C.ALLOWANCE), Claim.ALLOWANCE, NEAR
     yield (C.LIMIT, C.SPENT), Claim.LIMIT, 4

@@ -77,7 +77,8 @@ VOCABULARY: Mapping[Concept, str] = {
     Concept.PLACE: "country region territory location countries regions",
     Concept.MONEY: """balance credit credits fund funds money billing bill payment paid prepaid
         invoice card wallet budget spend spending cost subscription""",
-    Concept.ALLOWANCE: "quota quotas allowance allocation usage plan tier trial package pack",
+    Concept.ALLOWANCE: """quota quotas allowance allocation allocated usage plan tier trial package
+        pack""",
     Concept.LIMIT: "limit limits limited cap",
     Concept.UNIT: "requests tokens calls queries messages neurons",
     Concept.LOAD: "demand load traffic volume queue",
@@ -89,15 +90,16 @@ VOCABULARY: Mapping[Concept, str] = {
         unrecognised nonexistent mismatched
         unexpected""",
     Concept.REFUSED: """disabled deactivated suspended suspension banned ban blocked restricted
-        terminated closed locked frozen revoked expired inactive hold denied rejected deprecated
-        decommissioned retired removed discontinued deleted cancelled canceled gated""",
+        terminated closed locked frozen paused archived revoked expired inactive hold denied
+        rejected deprecated decommissioned retired removed discontinued deleted cancelled canceled
+        gated""",
     Concept.SPENT: """exceeded exceed exceeds exceeding reached reach exhausted depleted used
-        consumed spent finished hit over low empty out negative zero crossed full overflow""",
+        consumed spent ended finished hit over low empty out negative zero crossed full overflow""",
     Concept.LACK: "insufficient inadequate",
     Concept.NOT: """not no cannot non never unable isn doesn don aren won without cant isnt doesnt
         dont didn didnt hasn""",
-    Concept.POSITIVE: """valid found exist exists available enabled active activated running
-        recognized recognised serverless""",
+    Concept.POSITIVE: """valid find found locate located exist exists available enabled active
+        activated running recognized recognised serverless""",
     Concept.PERMITTED: "allowed permitted entitled authorized authorised access accessible",
     Concept.BARRED: "forbidden",
     Concept.UNSUPPORTED: "unsupported",

@@ -167,7 +167,7 @@ BLAMES_US = st.sampled_from(
 )
 
 
-@given(BLAMES_US, st.sampled_from([400, 405, 413, 415, 422]))
+@given(BLAMES_US, st.sampled_from([400, 405, 409, 413, 415, 422]))
 def test_a_request_that_is_blamed_itself_or_by_nobody_is_request(text, status):
     assert classified(status, {"error": {"message": text}}).kind is OutcomeKind.REQUEST
 

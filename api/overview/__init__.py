@@ -1,0 +1,1 @@
+"""The dashboard's own data: what its list needs, far smaller than the API's whole documents."""

@@ -1,0 +1,34 @@
+"""The past as the strips of the dashboard's list draw it: few numbers a cell, by provider."""
+
+from typing import Any
+
+import msgspec
+
+from tracker.store import Bucket, History
+
+# Seconds a cell stands for, by the hours that are shown: whole minutes, quarters and hours, so
+# that a cell begins where a clock would and the store's roll-ups fit.
+CELL_SECONDS = {1: 60, 24: 900, 168: 7_200}
+MOST_NAMES = 60  # asked for at once: more rows than fit on a tall screen
+
+
+def encode_strips(history: History, hours: int) -> bytes:
+    """Return the cells of each provider: number, checks, failures, uptime, average and p95."""
+    size = CELL_SECONDS[hours]
+    providers = {
+        name: [_cell(point, size) for point in points if isinstance(point, Bucket)]
+        for name, points in history.providers.items()
+    }
+    return msgspec.json.encode({"hours": hours, "seconds": size, "providers": providers})
+
+
+def _cell(bucket: Bucket, size: int) -> tuple[Any, ...]:
+    latency = bucket.latency
+    return (
+        int(bucket.at.timestamp()) // size,
+        bucket.checks,
+        bucket.failures,
+        None if bucket.uptime_percent is None else round(bucket.uptime_percent, 2),
+        None if latency is None else round(latency.avg, 1),
+        None if latency is None else round(latency.p95, 1),
+    )

@@ -1,0 +1,143 @@
+"""What the dashboard asks for, beside the API: small answers in shapes of its own.
+
+They may change with every version, together with the page: the first event of the stream names the
+page it belongs to, and a page of another version loads itself anew. Programs use the API.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+import attrs
+import msgspec
+from quart import Response, request
+
+from api.http.etags import respond
+from api.http.problems import bad_request, no_provider
+from api.http.query import Given, query, single, whole_number
+from api.http.response_cache import CachedResponse, ResponseCache, answer_of
+from api.http.server_sent_events import Streams
+from api.overview import models, strips
+from api.overview.document import Overview
+from api.routes.history import query_store
+from api.routes.operations import event_stream
+from api.routes.route import Route
+from api.schemas import incidents as schemas
+from api.schemas.convert import convert, view_provider
+from tracker.config.catalogue import load_catalogue
+from tracker.core.clock import Clock
+from tracker.core.settings import Provider
+from tracker.core.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from tracker.runtime.tracker import Tracker
+
+DATA = "/dashboard/data"
+LONGEST_SEARCH = 200  # characters
+
+
+@attrs.frozen
+class DashboardRoutes:
+    tracker: "Tracker"
+    answers: ResponseCache
+    streams: Streams
+    overview: Overview
+    clock: Clock = Clock()
+
+    def rules(self) -> Iterator[Route]:
+        yield Route("GET", f"{DATA}/events", self.overview_events)
+        yield Route("GET", f"{DATA}/overview", self.overview_now)
+        yield Route("GET", f"{DATA}/strips", self.overview_strips)
+        yield Route("GET", f"{DATA}/models", self.overview_models)
+        yield Route("GET", f"{DATA}/provider/<name:name>", self.overview_provider)
+
+    async def overview_events(self) -> Response:
+        query()
+        await self.overview.prepare(self.tracker.snapshot)
+        return event_stream(
+            self.streams.stream(request.headers.get("Last-Event-ID"), self.overview)
+        )
+
+    async def overview_now(self) -> Response:
+        """The first event of the stream, for a page whose stream a proxy holds back."""
+        query()
+        await self.overview.prepare(self.tracker.snapshot)
+        return respond(answer_of(self.overview.whole(self.tracker.snapshot)))
+
+    async def overview_strips(self) -> Response:
+        given = query("hours", "name")
+        hours = whole_number(given, "hours", default=24, least=1, most=168)
+        if hours not in strips.CELL_SECONDS:
+            raise bad_request(f"hours must be one of {', '.join(map(str, strips.CELL_SECONDS))}")
+        found = await query_store(
+            self.tracker.history,
+            self._known_names(given),
+            since=self.clock.now() - timedelta(hours=hours),
+            resolution=strips.CELL_SECONDS[hours],
+        )
+        return respond(answer_of(strips.encode_strips(found, hours)))
+
+    async def overview_models(self) -> Response:
+        search = single(query("search"), "search") or ""
+        if len(search) > LONGEST_SEARCH:
+            raise bad_request(f"search must have at most {LONGEST_SEARCH} characters")
+        snapshot = self.tracker.snapshot
+        resolver = await self.tracker.find_models()
+
+        def encode() -> CachedResponse:
+            names = resolver.offers_by_name()
+            found = models.find_named(names, search)
+            shown = models.view_models(found[: models.SHOWN], snapshot.providers)
+            document = {"known": len(names), "found": len(found), "models": shown}
+            return answer_of(msgspec.json.encode(document))
+
+        key = ("dashboard models", search)
+        return respond(await self.answers.get_slowly(snapshot, key, encode))
+
+    async def overview_provider(self, name: str) -> Response:
+        """Everything about one provider that its page shows, but for the past."""
+        query()
+        snapshot = self.tracker.snapshot
+        if name not in snapshot.providers:
+            raise no_provider(name)
+        return respond(answer_of(msgspec.json.encode(self._view(snapshot, name))))
+
+    def _view(self, snapshot: Snapshot, name: str) -> dict[str, Any]:
+        ranking, log = snapshot.ranking, snapshot.incidents
+        usable = [line.provider for line in ranking.ordered]
+        excluded = next((line for line in ranking.excluded if line.provider == name), None)
+        return {
+            "provider": view_provider(snapshot.providers[name]),
+            "place": usable.index(name) + 1 if name in usable else None,
+            "usable": len(usable),
+            "may_answer": excluded is not None and excluded.may_answer,
+            "about": self._about(name),
+            "incidents": [
+                convert(schemas.Incident, each) for each in log.incidents if each.provider == name
+            ],
+        }
+
+    def _about(self, name: str) -> dict[str, str | None]:
+        provider = self.tracker.config.provider(name)
+        known = None if provider.moved else load_catalogue().get(name)
+        return {
+            "kind": provider.kind,
+            "base_url": self.tracker.mask(_without_password(provider)),
+            "check": provider.check,
+            "model": provider.model,
+            "status_page": None if known is None else known.status_page,
+        }
+
+    def _known_names(self, given: Given) -> tuple[str, ...]:
+        """Names of providers that went meanwhile are left out: the page learns it by itself."""
+        known = [name for name in given.get("name", ()) if name in self.tracker.snapshot.providers]
+        if not known or len(known) > strips.MOST_NAMES:
+            raise bad_request(f"name must be given for 1 to {strips.MOST_NAMES} known providers")
+        return tuple(dict.fromkeys(known))
+
+
+def _without_password(provider: Provider) -> str:
+    """A base URL may hold what a header should: user and password stay out of every answer."""
+    parts = urlsplit(provider.base_url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -1,0 +1,28 @@
+"""Which port to try instead of one that is in use."""
+
+import socket
+
+TRIED = 20  # ports above the one in use: other trackers and the demo stand next to each other
+
+
+def next_free_port(host: str, port: int) -> int | None:
+    """The next one above that can be listened on now; None where none of some is."""
+    for candidate in range(port + 1, min(port + 1 + TRIED, 65_536)):
+        if _is_free(host, candidate):
+            return candidate
+    return None
+
+
+def _is_free(host: str, port: int) -> bool:
+    """On every address of the host, as a server would take it."""
+    try:
+        places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in places:
+            with socket.socket(family, kind, protocol) as tried:
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    tried.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                tried.bind(address)
+    except OSError:
+        return False
+    return True

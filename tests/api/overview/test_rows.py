@@ -1,0 +1,61 @@
+"""One provider as a row: small, and only what the page cannot work out."""
+
+import json
+
+import pytest
+
+from api.overview.rows import FIELDS, encode_row
+from tests.helpers.idle_tracker import NOON, a_bare_provider, a_provider
+from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.rate_limits import LimitSource
+from tracker.core.snapshot import ProviderStatus, RateLimit
+from tracker.core.traffic import ProviderTrafficView, TrafficEvidence
+
+
+def row_of(provider: ProviderStatus, cost: float | None = None) -> dict[str, object]:
+    return dict(zip(FIELDS, json.loads(encode_row(provider, cost)), strict=True))
+
+
+def test_a_healthy_provider_needs_few_bytes_and_no_sentence() -> None:
+    row = row_of(a_provider(), 212.34)
+    assert row["reason"] == ""
+    assert (row["response"], row["day"], row["week"]) == (245.1, 99.8, 99.91)
+    assert (row["limit"], row["limit_estimated"]) == (45, False)
+    assert (row["cost"], row["last"]) == (212.3, round(NOON.timestamp()) - 30)
+    assert len(encode_row(a_provider(), 212.34)) < 250
+
+
+def test_what_is_not_known_is_null_and_not_nought() -> None:
+    row = row_of(a_bare_provider())
+    unknown = ("since", "response", "p95", "hour", "day", "week", "limit", "resets", "last")
+    assert {name: row[name] for name in unknown} == dict.fromkeys(unknown)
+    assert row["reason"] == "never checked"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"status": Status.DOWN, "outcome": OutcomeKind.SERVER, "consecutive_failures": 3}, ""),
+        ({"status": Status.DEGRADED, "outcome": OutcomeKind.SLOW}, "why"),
+        ({"status": Status.UNKNOWN, "outcome": OutcomeKind.CONNECT}, "why"),
+        ({"status": Status.DEGRADED, "outcome": OutcomeKind.RATE_LIMITED}, "why"),
+    ],
+)
+def test_a_sentence_comes_where_the_figures_do_not_say_it(
+    changes: dict[str, object], reason: str
+) -> None:
+    assert row_of(a_provider(reason="why", **changes))["reason"] == reason
+
+
+def test_an_estimated_limit_is_marked() -> None:
+    limit = RateLimit(percent=3.0, source=LimitSource.ESTIMATE)
+    row = row_of(a_provider(rate_limit=limit))
+    assert (row["limit"], row["limit_estimated"]) == (3, True)
+
+
+def test_traffic_stands_beside_the_checks() -> None:
+    evidence = TrafficEvidence(calls=50, counted=40, failures=4, last=NOON, latency_ms=901.26)
+    row = row_of(a_provider(traffic=ProviderTrafficView(evidence=evidence)))
+    assert row["traffic"] == [50, 40, 4, 901.3]
+    assert row["response"] == 245.1
+    assert row_of(a_provider())["traffic"] is None

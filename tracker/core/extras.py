@@ -1,0 +1,18 @@
+"""What to install where a package is missing: the base holds the client alone."""
+
+DISTRIBUTION = "provider-status-tracker"
+OURS = frozenset({"tracker", "api"})
+
+
+def explain_missing(error: BaseException, extra: str = "server") -> str | None:
+    """Say which extra to install; None where the error is not of a missing foreign package."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, ModuleNotFoundError):
+        found = found.__cause__
+    name = (found.name or "") if isinstance(found, ModuleNotFoundError) else ""
+    if not name or name.partition(".")[0] in OURS:
+        return None
+    return (
+        f"the tracker is not installed, only its client (no package {name}): "
+        f"pip install '{DISTRIBUTION}[{extra}]'"
+    )
