@@ -36,6 +36,14 @@ class PostgresServer:
             cursor = connection.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
 
+    def require_password(self, role: str, password: str) -> None:
+        """Make a role that must give its password."""
+        self.execute(f"DROP ROLE IF EXISTS {role}; CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+        rules = self.folder / "data" / "pg_hba.conf"
+        rule = f"host all {role} 127.0.0.1/32 scram-sha-256\n"
+        rules.write_text(rule + rules.read_text())
+        self.execute("SELECT pg_reload_conf()")
+
     def start(self) -> None:
         """Start it, again and again where a killed one's processes are not gone yet."""
         deadline = time.monotonic() + START_SECONDS

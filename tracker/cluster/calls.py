@@ -1,4 +1,4 @@
-"""Calls of a hub in threads of a limiter of its own, cut when they take too long or nobody waits."""
+"""Calls of a hub, in threads of their own limiters; cut when late or nobody waits any more."""
 
 from collections.abc import Callable
 from typing import TypeVar

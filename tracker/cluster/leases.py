@@ -18,7 +18,7 @@ from tracker.store import Store, StoreUnavailable
 log = structlog.get_logger()
 
 FAILED_TURNS = 2  # in a row, until we are cut off: one may be a connection that was closed
-FINAL_SECONDS = 1.0  # to say that we leave
+FINAL_SECONDS = 0.5  # to say that we leave
 
 
 @attrs.define(eq=False)
@@ -131,7 +131,7 @@ class LeaseKeeper:
         membership, before = self.membership, self.membership.member
         assert before is not None
         for member, beat in step.bury:
-            if await self.caller.control(lambda hub, m=member, b=beat: hub.bury(m, b)):
+            if await self.caller.control(partial(_bury, member, beat)):
                 self.takeovers += 1
                 log.warning("a member of the cluster is dead", member=member)
         if step.release:
@@ -176,7 +176,7 @@ class LeaseKeeper:
         self._known(origin)
 
     async def _ask_origin(self, start: int) -> Origin:
-        """A file that the hub has never heard of begins with its first check; a copy at ``start``."""
+        """A file that the hub does not know begins with its first check; a copy at ``start``."""
         profile, file = self.profile, self.file
         identity = await self.store.identity()
         known = identity.origin == profile.origin
@@ -224,3 +224,7 @@ class LeaseKeeper:
 
 def _open(profile: Profile, file: str, first: int, hub: Hub) -> Origin:
     return hub.open_origin(profile, file, first)
+
+
+def _bury(member: str, beat: int, hub: Hub) -> bool:
+    return hub.bury(member, beat)

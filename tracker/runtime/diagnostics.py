@@ -6,6 +6,7 @@ from datetime import datetime
 
 import attrs
 
+from tracker.core.cluster import ClusterReport
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.snapshot import Snapshot
 from tracker.health.status_rules import OUR_NETWORK
@@ -62,12 +63,15 @@ class TrackerHealth:
         return self.status != "failing"
 
 
-@attrs.frozen
+@attrs.define
 class RestartingTasks:
+    """``cluster``: None where this tracker is alone."""
+
     canary: RestartingTask
     aggregator: RestartingTask
     writer: RestartingTask
     alerts: RestartingTask
+    cluster: RestartingTask | None = None
 
 
 @attrs.frozen
@@ -79,6 +83,7 @@ class TrackerComponents:
     supervisor: Supervisor
     keepers: RestartingTasks
     alerts: AlertTask
+    cluster: ClusterReport | None = None
 
 
 def collect_health(
@@ -94,6 +99,7 @@ def collect_health(
     actors = parts.supervisor.health()
     failures = list(_failures(parts, actors))
     troubles = [*_troubles(parts, actors)]
+    troubles += parts.cluster.problems if parts.cluster is not None else ()
     troubles += [f"the new configuration is wrong: {why}" for why in configuration_errors]
     untrusted = parts.aggregator.untrusted_reporters()
     troubles += [
@@ -157,7 +163,7 @@ def _troubles(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> It
             "connecting, and none has answered since"
         )
     for keeper in attrs.astuple(parts.keepers, recurse=False):
-        if keeper.restarting:
+        if keeper is not None and keeper.restarting:
             yield f"the {keeper.name} is restarting after a crash"
     yield from parts.alerts.problems()
     if parts.aggregator.dropped:

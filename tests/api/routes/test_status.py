@@ -109,6 +109,9 @@ async def test_status_has_every_field_of_the_contract():
             "models": [],
         },
         "checks_saved_24h": 0,
+        "vantages": [],
+        "cluster_status": None,
+        "cluster_reason": "",
         "completions_saved_24h": 0,
     }
 
