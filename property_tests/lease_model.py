@@ -8,6 +8,7 @@ witness must then find two believers.
 
 import heapq
 from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -130,7 +131,7 @@ class Run:
             self._boot(replica, self.random.uniform(0, 1))
             for begin, end in replica.dead:
                 self._at(begin, replica.reset)
-                self._at(end, lambda r=replica, t=end: self._boot(r, t))
+                self._at(end, partial(self._boot, replica, end))
         self._plan_failover()
         self._plan_releases()
         while self._queue:
@@ -164,7 +165,7 @@ class Run:
         for _ in range(self.random.randrange(6)):
             t = self.random.uniform(8.0, SECONDS - 10.0)
             for replica in self.replicas:
-                self._at(t, lambda r=replica: self._release(r))
+                self._at(t, partial(self._release, replica))
 
     def _release(self, r: Replica) -> None:
         member, epoch = r.membership.member, self.server.epoch
@@ -251,7 +252,7 @@ class Run:
             step = r.membership.take_beat(answer, sent, now)
         if step.lost:
             r.pending = 0
-            self._at(self.now + 0.01, lambda i=r.incarnation: self._turn(r, i))
+            self._at(self.now + 0.01, partial(self._turn, r, r.incarnation))
         elif self._passes(r, "request"):
             act = lambda: self._second(r, turn, epoch, step)  # noqa: E731
             self._at(self.now + self._delay(), act)
@@ -284,7 +285,7 @@ class Run:
         if r.membership.member == member:
             r.membership.win(won)
         r.pending = 0
-        self._at(self.now + BEAT / r.rate, lambda i=r.incarnation: self._turn(r, i))
+        self._at(self.now + BEAT / r.rate, partial(self._turn, r, r.incarnation))
 
     def _send_back(self, r: Replica, turn: int, act: Callable[[], None]) -> None:
         incarnation = r.incarnation

@@ -1,14 +1,17 @@
 """``cluster``: make the hub's tables, and show how the trackers stand to each other."""
 
 import os
+from collections.abc import Iterator
 from typing import Annotated
 
 from cyclopts import App, Parameter
+from rich.console import Group
 from rich.text import Text
 
 from api.cli.errors import ExitCode, UsageError
 from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
-from api.cli.tables import show, table
+from api.cli.sheet import Sheet, table
+from api.cli.terminal import show
 from api.cli.tracker_client import TrackerClient
 from api.schemas import cluster as schemas
 from tracker.config import DOTENV
@@ -35,20 +38,23 @@ def status(
     tracker = TrackerClient.for_reading(url, token_env, config)
     document = tracker.ask("/api/cluster")
     found = tracker.convert(document, schemas.Cluster)
+    show(document, Group(_members(found), Text("\n".join(_lines(found)))), as_json=json)
+    return ExitCode.OK if found.hub_up else ExitCode.NOTHING_USABLE
+
+
+def _members(found: schemas.Cluster) -> Sheet:
     shown = table("vantage", "member", "version", "leases", "")
     for member in found.members:
         here = "this tracker" if member.ourselves else ""
-        shown.add_row(member.vantage, Text(member.url), member.version, str(member.leases), here)
+        shown.add_row(member.vantage, member.url, member.version, str(member.leases), here)
+    return shown
+
+
+def _lines(found: schemas.Cluster) -> Iterator[str]:
     skew = "unknown" if found.skew_seconds is None else f"{found.skew_seconds:+.2f} s"
-    lines = [
-        f"vantage {found.vantage}; the hub {'answers' if found.hub_up else 'cannot be used'}",
-        f"checks that wait for it: {found.lag}; refused: {found.skipped}; its clock: {skew}",
-        *found.problems,
-    ]
-    shown.caption = Text("\n".join(lines))
-    shown.min_width = max(map(len, lines))
-    show(document, shown, as_json=json)
-    return ExitCode.OK if found.hub_up else ExitCode.NOTHING_USABLE
+    yield f"vantage {found.vantage}; the hub {'answers' if found.hub_up else 'cannot be used'}"
+    yield f"checks that wait for it: {found.lag}; refused: {found.skipped}; its clock: {skew}"
+    yield from found.problems
 
 
 @cluster.command

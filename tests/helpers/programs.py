@@ -16,6 +16,9 @@ PROGRAMS = {
     "make": (("make",), "make"),
     "curl": (("curl",), "curl"),
     "PostgreSQL": (("initdb",), "postgresql"),
+    "bash": (("bash",), "bash"),
+    "zsh": (("zsh",), "zsh"),
+    "fish": (("fish",), "fish"),
 }
 # Debian keeps these away from the PATH.
 FOLDERS = {"PostgreSQL": "usr/lib/postgresql/*/bin"}

@@ -94,7 +94,7 @@ class Aggregator:
                 if trio.current_time() >= self._next_publication():
                     self.publish()
         except trio.EndOfChannel:
-            self.traffic.store(self._now(), always=True)
+            self.traffic.store_all(self._now())
             self.publish()
 
     def publish(self) -> None:
@@ -103,6 +103,9 @@ class Aggregator:
         self.traffic.store(now)
         everything = self._schedule.is_refresh_due(began)
         self._judge_suspects(now)
+        shown = self.traffic.choose_shown(now, everything=everything)
+        for name in shown & self.providers.keys():
+            self.traffic.show(self.providers[name], now)
         views = {
             name: self._refresh(state, now, always=everything)
             for name, state in self.providers.items()
@@ -126,7 +129,6 @@ class Aggregator:
 
     def _refresh(self, state: ProviderState, now: ClockReading, *, always: bool) -> ProviderStatus:
         before = state.published.view
-        self.traffic.show(state, now, always=always)
         if before is not None and not always and not state.is_outdated(now):
             return before
         view = state.refresh(now)

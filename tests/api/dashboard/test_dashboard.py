@@ -1,7 +1,10 @@
 """The dashboard in a real browser, over a real tracker whose checks find what the test says."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -37,39 +40,39 @@ window.EventSource = class extends EventTarget {
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory):
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with chromium(tmp_path_factory.mktemp("profile")) as opened:
         yield opened
 
 
 @pytest.fixture
-def groq_and_mistral(tmp_path):
+def groq_and_mistral(tmp_path: Path) -> Iterator[Any]:
     with house(tmp_path, "groq", "mistral", groq=good(120.0), mistral=good(240.0)) as built:
         yield built
 
 
-def shown(browser, url, count, **window):
+def shown(browser: Any, url: Any, count: int, **window: Any) -> None:
     """Opens it and waits for so many rows and the live feed."""
     browser.open(url, **window)
     browser.until(f"$$('#list .row').length === {count} && {LIVE}")
 
 
-def ranked_by(built):
+def ranked_by(built: Any) -> list[Any]:
     ranking = httpx.get(built.url + "api/providers/best").json()["ranking"]
     return [line["provider_name"] for line in ranking]
 
 
-def all_files(folder):
+def all_files(folder: Path) -> Iterator[Any]:
     for entry in folder.iterdir():
         yield from all_files(entry) if entry.is_dir() else [entry]
 
 
-def test_the_whole_page_is_small():
+def test_the_whole_page_is_small() -> None:
     sizes = [len(entry.read_bytes()) for entry in all_files(files("api") / "dashboard")]
     assert sum(sizes) <= 150_000
 
 
-def test_first_glance(browser, groq_and_mistral):
+def test_first_glance(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url, 2)
     assert browser.text("#use-name") == "groq"
     reason = browser.value(
@@ -86,7 +89,7 @@ def test_first_glance(browser, groq_and_mistral):
     assert "last check ok in 120 ms" in first
 
 
-def test_asks_nobody_else_and_breaks_no_policy(browser, groq_and_mistral):
+def test_asks_nobody_else_and_breaks_no_policy(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url + "#provider=groq", 2)
     browser.until("$('#chart canvas') !== null")
     asked = [url for url in browser.requested() if not url.startswith("data:")]
@@ -95,7 +98,7 @@ def test_asks_nobody_else_and_breaks_no_policy(browser, groq_and_mistral):
     assert browser.said() == []
 
 
-def test_a_provider_goes_down_while_the_page_is_open(browser, groq_and_mistral):
+def test_a_provider_goes_down_while_the_page_is_open(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url, 2)
     browser.run("window.untouched = true")
     groq_and_mistral.findings["groq"] = bad()
@@ -114,7 +117,7 @@ def test_a_provider_goes_down_while_the_page_is_open(browser, groq_and_mistral):
     ]
 
 
-def test_every_status_has_a_shape_of_its_own(browser, tmp_path):
+def test_every_status_has_a_shape_of_its_own(browser: Any, tmp_path: Path) -> None:
     kinds = {"a": good(), "b": good(1500.0), "c": bad(OutcomeKind.CONNECT, "")}
     with house(tmp_path, *kinds, **kinds) as built:
         shown(browser, built.url, 3)
@@ -126,7 +129,7 @@ def test_every_status_has_a_shape_of_its_own(browser, tmp_path):
     assert len(set(colours)) == 3
 
 
-def test_the_tracker_restarts_while_the_page_is_open(browser, groq_and_mistral):
+def test_the_tracker_restarts_while_the_page_is_open(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url, 2)
     browser.run("window.untouched = true")
     groq_and_mistral.stop()
@@ -143,7 +146,7 @@ def test_the_tracker_restarts_while_the_page_is_open(browser, groq_and_mistral):
     assert browser.value("window.untouched")
 
 
-def test_polls_where_the_stream_is_not_to_be_had(browser, groq_and_mistral):
+def test_polls_where_the_stream_is_not_to_be_had(browser: Any, groq_and_mistral: Any) -> None:
     browser.command("Network.enable")
     browser.command("Network.setBlockedURLs", urls=["*/api/providers/events"])
     try:
@@ -157,7 +160,9 @@ def test_polls_where_the_stream_is_not_to_be_had(browser, groq_and_mistral):
         browser.command("Network.setBlockedURLs", urls=[])
 
 
-def test_a_poll_that_fails_by_half_is_made_again_in_full(browser, groq_and_mistral):
+def test_a_poll_that_fails_by_half_is_made_again_in_full(
+    browser: Any, groq_and_mistral: Any
+) -> None:
     browser.command("Network.enable")
     browser.command("Network.setBlockedURLs", urls=["*/api/providers/events", "*/best"])
     try:
@@ -171,7 +176,9 @@ def test_a_poll_that_fails_by_half_is_made_again_in_full(browser, groq_and_mistr
         browser.command("Network.setBlockedURLs", urls=[])
 
 
-def test_a_stream_that_opens_and_says_nothing_is_not_live(browser, groq_and_mistral):
+def test_a_stream_that_opens_and_says_nothing_is_not_live(
+    browser: Any, groq_and_mistral: Any
+) -> None:
     stub = browser.command("Page.addScriptToEvaluateOnNewDocument", source=SILENT)
     try:
         browser.open(groq_and_mistral.url)
@@ -181,7 +188,7 @@ def test_a_stream_that_opens_and_says_nothing_is_not_live(browser, groq_and_mist
         browser.command("Page.removeScriptToEvaluateOnNewDocument", **stub)
 
 
-def test_hostile_text_is_only_text(browser, tmp_path):
+def test_hostile_text_is_only_text(browser: Any, tmp_path: Path) -> None:
     findings = {
         HOSTILE: bad(OutcomeKind.AUTH, HOSTILE.replace("\u202e", "")),
         LONG: bad(OutcomeKind.SERVER, LONG[:200]),
@@ -199,7 +206,7 @@ def test_hostile_text_is_only_text(browser, tmp_path):
         assert browser.said() == []
 
 
-def test_works_by_keyboard_alone(browser, groq_and_mistral):
+def test_works_by_keyboard_alone(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url, 2)
     active = "document.activeElement"
     browser.type("/")
@@ -226,7 +233,7 @@ def test_works_by_keyboard_alone(browser, groq_and_mistral):
     assert browser.text("#tip").endswith(": nothing known")
 
 
-def test_history_is_grey_where_nothing_is_known(browser, groq_and_mistral):
+def test_history_is_grey_where_nothing_is_known(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url, 2)
     count = "[path.getAttribute('class'), path.getAttribute('d').split('M').length - 1]"
     boxes = f"$$('.row:first-child .strip path').map((path) => {count})"
@@ -236,7 +243,7 @@ def test_history_is_grey_where_nothing_is_known(browser, groq_and_mistral):
     assert drawn["none"] + drawn.get("up held", 0) == 89
 
 
-def test_status_buttons_filter(browser, groq_and_mistral):
+def test_status_buttons_filter(browser: Any, groq_and_mistral: Any) -> None:
     groq_and_mistral.findings["groq"] = bad()
     groq_and_mistral.check("groq")
     shown(browser, groq_and_mistral.url, 2)
@@ -246,7 +253,7 @@ def test_status_buttons_filter(browser, groq_and_mistral):
     assert browser.text("#shown") == "1 of 2 providers"
 
 
-def test_operates_with_a_token_that_it_keeps_nowhere(browser, groq_and_mistral):
+def test_operates_with_a_token_that_it_keeps_nowhere(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url + "#provider=groq", 2)
     browser.until("$('#detail').open")
     browser.run("$('#detail-control').open = true")
@@ -279,7 +286,7 @@ def test_operates_with_a_token_that_it_keeps_nowhere(browser, groq_and_mistral):
     assert browser.value("$('#token').value") == ""
 
 
-def test_draws_a_chart_and_the_same_as_a_table(browser, groq_and_mistral):
+def test_draws_a_chart_and_the_same_as_a_table(browser: Any, groq_and_mistral: Any) -> None:
     groq_and_mistral.findings["groq"] = bad()
     groq_and_mistral.check("groq")
     shown(browser, groq_and_mistral.url + "#provider=groq", 2)
@@ -291,7 +298,7 @@ def test_draws_a_chart_and_the_same_as_a_table(browser, groq_and_mistral):
     assert browser.until(f"{cells}.length && {cells}") == ["2", "1", "120 ms", "120 ms", "50.00 %"]
 
 
-def test_real_calls_stand_beside_the_checks(browser, groq_and_mistral):
+def test_real_calls_stand_beside_the_checks(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url + "#provider=groq", 2)
     browser.until("$('#detail-traffic').hidden && $('#detail-tiles').children.length")
     calls = [
@@ -311,7 +318,7 @@ def test_real_calls_stand_beside_the_checks(browser, groq_and_mistral):
     assert "latency now120 ms" in browser.value("$('#detail-tiles').textContent")
 
 
-def test_theme_follows_the_system_until_it_is_chosen(browser, groq_and_mistral):
+def test_theme_follows_the_system_until_it_is_chosen(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url, 2)
     page = "getComputedStyle(document.body).backgroundColor"
     prefer = [{"name": "prefers-color-scheme", "value": "dark"}]
@@ -331,12 +338,12 @@ def test_theme_follows_the_system_until_it_is_chosen(browser, groq_and_mistral):
 
 
 @pytest.mark.parametrize("width", [360, 768, 1024, 1440, 3840])
-def test_nothing_sticks_out(browser, groq_and_mistral, width):
+def test_nothing_sticks_out(browser: Any, groq_and_mistral: Any, width: int) -> None:
     shown(browser, groq_and_mistral.url, 2, width=width)
     assert browser.value(OVERHANG) == 0
 
 
-def test_three_hundred_providers(browser, tmp_path):
+def test_three_hundred_providers(browser: Any, tmp_path: Path) -> None:
     names = [f"provider-{number:03}" for number in range(300)]
     with house(tmp_path, *names, **{name: good(50.0 + i) for i, name in enumerate(names)}) as built:
         shown(browser, built.url, 300)
@@ -356,7 +363,9 @@ def test_three_hundred_providers(browser, tmp_path):
     assert min(updates) < 250
 
 
-def test_without_javascript_a_plain_table(tmp_path, tmp_path_factory):
+def test_without_javascript_a_plain_table(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     off = {"profile.managed_default_content_settings.javascript": 2}
     with (
         house(tmp_path, "groq", HOSTILE, **{HOSTILE: bad()}) as built,
@@ -371,7 +380,7 @@ def test_without_javascript_a_plain_table(tmp_path, tmp_path_factory):
     assert rows[1].startswith("– <img src=x onerror=")
 
 
-def test_the_plain_page_is_rendered_once_a_snapshot(groq_and_mistral):
+def test_the_plain_page_is_rendered_once_a_snapshot(groq_and_mistral: Any) -> None:
     with httpx.Client(base_url=groq_and_mistral.url) as client:
         answer = client.get("plain")
         known = {"If-None-Match": answer.headers["ETag"]}

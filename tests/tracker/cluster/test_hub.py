@@ -96,7 +96,7 @@ def parcel(who: Profile, *rows: CheckRow, head: int = 0, **changes: object) -> P
     return attrs.evolve(Parcel(origin=who.origin, head=head, last=last, rows=rows), **changes)
 
 
-def test_a_beat_moves_and_shows_every_member(hub: Hub):
+def test_a_beat_moves_and_shows_every_member(hub: Hub) -> None:
     one, two = hub.join(A, ["groq"]), hub.join(FAR, ["groq"])
     beat = hub.beat(one.member)
     assert beat is not None
@@ -104,7 +104,7 @@ def test_a_beat_moves_and_shows_every_member(hub: Hub):
     assert beat.beats == {one.member: 1, two.member: 0}
 
 
-def test_a_lease_has_one_holder_and_a_token_that_grows(hub: Hub):
+def test_a_lease_has_one_holder_and_a_token_that_grows(hub: Hub) -> None:
     one, two = hub.join(A, ["groq", "mistral"]), hub.join(B, ["groq", "mistral"])
     assert hub.claim(one.member, ["groq", "mistral"], 1, one.epoch, herald=False) == {"groq": 1}
     assert hub.claim(two.member, ["groq", "mistral"], 5, two.epoch, herald=False) == {"mistral": 1}
@@ -115,24 +115,24 @@ def test_a_lease_has_one_holder_and_a_token_that_grows(hub: Hub):
     assert (beat.held, beat.tokens) == (2, 3)
 
 
-def test_another_vantage_has_leases_of_its_own(hub: Hub):
+def test_another_vantage_has_leases_of_its_own(hub: Hub) -> None:
     one, far = hub.join(A, ["groq"]), hub.join(FAR, ["groq"])
     assert hub.claim(one.member, ["groq"], 9, one.epoch, herald=False) == {"groq": 1}
     assert hub.claim(far.member, ["groq"], 9, far.epoch, herald=False) == {"groq": 1}
 
 
-def test_there_is_one_herald_among_all_vantages(hub: Hub):
+def test_there_is_one_herald_among_all_vantages(hub: Hub) -> None:
     one, far = hub.join(A, []), hub.join(FAR, [])
     assert hub.claim(one.member, [], 0, one.epoch, herald=True) == {HERALD: 1}
     assert hub.claim(far.member, [], 0, far.epoch, herald=True) == {}
 
 
-def test_nothing_can_be_claimed_of_a_server_that_was_started_anew(hub: Hub):
+def test_nothing_can_be_claimed_of_a_server_that_was_started_anew(hub: Hub) -> None:
     one = hub.join(A, ["groq"])
     assert hub.claim(one.member, ["groq"], 9, "an earlier start", herald=True) == {}
 
 
-def test_a_member_is_buried_only_where_its_beat_stood_still(hub: Hub):
+def test_a_member_is_buried_only_where_its_beat_stood_still(hub: Hub) -> None:
     one, two = hub.join(A, ["groq"]), hub.join(B, ["groq"])
     hub.claim(one.member, ["groq"], 1, one.epoch, herald=False)
     hub.beat(one.member)
@@ -142,7 +142,7 @@ def test_a_member_is_buried_only_where_its_beat_stood_still(hub: Hub):
     assert hub.claim(two.member, ["groq"], 1, two.epoch, herald=False) == {"groq": 2}
 
 
-def test_leaving_frees_the_leases(hub: Hub):
+def test_leaving_frees_the_leases(hub: Hub) -> None:
     one, two = hub.join(A, ["groq"]), hub.join(B, ["groq"])
     hub.claim(one.member, ["groq"], 1, one.epoch, herald=True)
     hub.leave(one.member)
@@ -150,14 +150,14 @@ def test_leaving_frees_the_leases(hub: Hub):
     assert won == {"groq": 2, HERALD: 2}
 
 
-def test_members_are_shown_with_their_shares(hub: Hub):
+def test_members_are_shown_with_their_shares(hub: Hub) -> None:
     one = hub.join(attrs.evolve(A, url="http://one", version="9"), ["groq", "mistral"])
     hub.claim(one.member, ["groq", "mistral"], 2, one.epoch, herald=True)
     (shown,) = hub.members()
     assert (shown.vantage, shown.url, shown.version, shown.leases) == ("eu-1", "http://one", "9", 2)
 
 
-def test_a_sibling_reads_what_was_shipped_exactly_as_it_was(hub: Hub):
+def test_a_sibling_reads_what_was_shipped_exactly_as_it_was(hub: Hub) -> None:
     rows = [check(1), check(2, model="llama", outcome="timeout", http_status=None)]
     assert hub.ship(parcel(A, *rows, states=[state(2)])).head == 2
     news = hub.news("eu-1", B.origin, {}, 100)
@@ -173,7 +173,7 @@ def test_a_sibling_reads_what_was_shipped_exactly_as_it_was(hub: Hub):
     assert (seen.vantage, seen.models, seen.state) == ("eu-1", ("llama", "gpt"), '{"a": 1}')
 
 
-def test_another_vantage_reads_states_alone(hub: Hub):
+def test_another_vantage_reads_states_alone(hub: Hub) -> None:
     hub.ship(parcel(A, check(1), states=[state(1)]))
     news = hub.news("us-1", FAR.origin, {}, 100)
     assert (news.checks, [s.provider for s in news.states]) == ([], ["groq"])
@@ -181,20 +181,20 @@ def test_another_vantage_reads_states_alone(hub: Hub):
     assert (again.checks, again.states) == ([], [])
 
 
-def test_nobody_reads_news_of_its_own(hub: Hub):
+def test_nobody_reads_news_of_its_own(hub: Hub) -> None:
     hub.ship(parcel(A, check(1), states=[state(1)]))
     news = hub.news("eu-1", A.origin, {}, 100)
     assert (news.checks, news.states) == ([], [])
 
 
-def test_a_parcel_that_does_not_begin_where_the_hub_stands_is_refused_whole(hub: Hub):
+def test_a_parcel_that_does_not_begin_where_the_hub_stands_is_refused_whole(hub: Hub) -> None:
     hub.ship(parcel(A, check(1)))
     again = hub.ship(parcel(A, check(1), check(2)))
     assert (again.accepted, again.head) == (False, 1)
     assert [r.seq for s in hub.news("eu-1", B.origin, {}, 9).checks for r in s.rows] == [1]
 
 
-def test_many_rows_are_read_in_portions_that_skip_nothing(hub: Hub):
+def test_many_rows_are_read_in_portions_that_skip_nothing(hub: Hub) -> None:
     hub.ship(parcel(A, *(check(n) for n in range(1, 8))))
     hub.ship(parcel(FAR, *(check(n) for n in range(1, 4))))
     read, cursors, more = [], {}, True
@@ -205,7 +205,7 @@ def test_many_rows_are_read_in_portions_that_skip_nothing(hub: Hub):
     assert read == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_a_row_that_cannot_be_kept_is_left_out_alone(hub: Hub):
+def test_a_row_that_cannot_be_kept_is_left_out_alone(hub: Hub) -> None:
     far = datetime(2099, 1, 1, tzinfo=UTC)
     nul = check(3, error_message="a\0b")
     shipped = hub.ship(parcel(A, check(1), check(2, at=far), nul, check(4)))
@@ -215,7 +215,7 @@ def test_a_row_that_cannot_be_kept_is_left_out_alone(hub: Hub):
     assert found.rows[1].error_message == "a\ufffdb"
 
 
-def test_the_newest_evidence_of_a_vantage_stands(hub: Hub):
+def test_the_newest_evidence_of_a_vantage_stands(hub: Hub) -> None:
     hub.ship(parcel(A, check(1), states=[state(1, age=5.0, status="down")]))
     hub.ship(parcel(B, check(1), states=[state(1, age=60.0, status="healthy", models=None)]))
     assert [s.status for s in hub.news("us-1", FAR.origin, {}, 9).states] == ["down"]
@@ -224,7 +224,7 @@ def test_the_newest_evidence_of_a_vantage_stands(hub: Hub):
     assert (newest.status, newest.models) == ("healthy", ("llama", "gpt"))
 
 
-def test_a_copied_file_and_a_changed_vantage_are_noticed(hub: Hub):
+def test_a_copied_file_and_a_changed_vantage_are_noticed(hub: Hub) -> None:
     hub.ship(parcel(A, check(1)))
     ours = hub.open_origin(A, f"file of {A.origin}", 9)
     assert (ours.head, ours.other_vantage, ours.other_file) == (1, "", False)
@@ -233,12 +233,12 @@ def test_a_copied_file_and_a_changed_vantage_are_noticed(hub: Hub):
     assert hub.open_origin(moved, f"file of {A.origin}", 0).other_vantage == "eu-1"
 
 
-def test_a_new_file_begins_where_it_says(hub: Hub):
+def test_a_new_file_begins_where_it_says(hub: Hub) -> None:
     copy = attrs.evolve(A, origin="eeeeeeee-0000-4000-8000-000000000000")
     assert hub.open_origin(copy, "a copy", 41).head == 41
 
 
-def test_who_opens_its_file_again_replaces_itself_alone(hub: Hub):
+def test_who_opens_its_file_again_replaces_itself_alone(hub: Hub) -> None:
     one, two = hub.join(A, ["groq"]), hub.join(B, ["groq"])
     hub.claim(one.member, ["groq"], 1, one.epoch, herald=False)
     hub.open_origin(A, "a copy", 0)
@@ -249,7 +249,7 @@ def test_who_opens_its_file_again_replaces_itself_alone(hub: Hub):
     assert hub.claim(two.member, ["groq"], 1, two.epoch, herald=False) == {"groq": 2}
 
 
-def test_alerts_are_written_under_the_lease_alone(hub: Hub):
+def test_alerts_are_written_under_the_lease_alone(hub: Hub) -> None:
     one = hub.join(A, [])
     token = hub.claim(one.member, [], 0, one.epoch, herald=True)[HERALD]
     event = EventRow(
@@ -269,14 +269,14 @@ def test_alerts_are_written_under_the_lease_alone(hub: Hub):
         hub.write_alerts(one.member, token, write)
 
 
-def test_mutes_are_shared(hub: Hub):
+def test_mutes_are_shared(hub: Hub) -> None:
     hub.mute("groq", 600.0)
     assert hub.alerts().mutes["groq"] == pytest.approx(600.0, abs=5.0)
     hub.mute("groq", 0.0)
     assert "groq" not in hub.alerts().mutes
 
 
-def test_a_ranking_is_published_with_its_age(hub: Hub):
+def test_a_ranking_is_published_with_its_age(hub: Hub) -> None:
     hub.publish_ranking("eu-1", "first")
     hub.publish_ranking("eu-1", "second")
     (found,) = hub.rankings()
@@ -284,13 +284,13 @@ def test_a_ranking_is_published_with_its_age(hub: Hub):
     assert found.age == pytest.approx(0.0, abs=5.0)
 
 
-def test_a_hub_that_has_forgotten_an_origin_says_so(hub: Hub):
+def test_a_hub_that_has_forgotten_an_origin_says_so(hub: Hub) -> None:
     stranger = attrs.evolve(A, origin="dddddddd-0000-4000-8000-000000000000")
     with pytest.raises(HubAway, match="forgotten"):
         hub.ship(parcel(stranger, check(1)))
 
 
-def test_old_days_are_dropped_and_counted_in_the_roll_ups(hub: Hub):
+def test_old_days_are_dropped_and_counted_in_the_roll_ups(hub: Hub) -> None:
     old = datetime.now(UTC) - timedelta(days=3)
     hub.ship(parcel(A, check(1, at=old), check(2)))
     hub.roll_up(24 * 4)

@@ -24,16 +24,16 @@ def ask(url: str | Secret) -> None:
         where.close()
 
 
-def test_the_last_migration_is_the_schema_that_this_version_knows():
+def test_the_last_migration_is_the_schema_that_this_version_knows() -> None:
     assert len(scripts()) == SCHEMA
 
 
-def test_migrating_twice_changes_nothing(postgres: PostgresServer, database: str):
+def test_migrating_twice_changes_nothing(postgres: PostgresServer, database: str) -> None:
     assert (migrate(Secret(database)).before, migrate(Secret(database)).before) == (0, SCHEMA)
     ask(database)
 
 
-def test_a_tracker_finds_no_hub_before_the_migration(database: str):
+def test_a_tracker_finds_no_hub_before_the_migration(database: str) -> None:
     with pytest.raises(HubAway, match="cluster migrate"):
         ask(database)
 
@@ -47,7 +47,7 @@ def test_a_tracker_finds_no_hub_before_the_migration(database: str):
 )
 def test_an_older_and_a_newer_hub_are_told(
     postgres: PostgresServer, database: str, change: str, told: str
-):
+) -> None:
     migrate(Secret(database))
     name = database.rpartition("/")[2]
     postgres.execute(f"UPDATE provider_status.meta SET {change}", name)
@@ -55,7 +55,9 @@ def test_an_older_and_a_newer_hub_are_told(
         ask(database)
 
 
-def test_a_newer_hub_for_which_we_are_young_enough_is_used(postgres: PostgresServer, database: str):
+def test_a_newer_hub_for_which_we_are_young_enough_is_used(
+    postgres: PostgresServer, database: str
+) -> None:
     migrate(Secret(database))
     name = database.rpartition("/")[2]
     postgres.execute("UPDATE provider_status.meta SET schema_version = 9", name)
@@ -78,13 +80,15 @@ def test_a_newer_hub_for_which_we_are_young_enough_is_used(postgres: PostgresSer
         "DELETE FROM provider_status.events",
     ],
 )
-def test_a_trackers_role_may_neither_delete_nor_define(hub_url: Secret, statement: str):
-    with psycopg.connect(hub_url.reveal(), autocommit=True) as connection:
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute(statement.encode())
+def test_a_trackers_role_may_neither_delete_nor_define(hub_url: Secret, statement: str) -> None:
+    with (
+        psycopg.connect(hub_url.reveal(), autocommit=True) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement.encode())
 
 
-def test_a_reader_may_only_read(postgres: PostgresServer, hub_url: Secret):
+def test_a_reader_may_only_read(postgres: PostgresServer, hub_url: Secret) -> None:
     postgres.execute(
         "DO $$ BEGIN CREATE ROLE looker LOGIN IN ROLE provider_status_reader; "
         "EXCEPTION WHEN duplicate_object THEN NULL; END $$"
@@ -96,7 +100,7 @@ def test_a_reader_may_only_read(postgres: PostgresServer, hub_url: Secret):
             connection.execute("INSERT INTO provider_status.mutes VALUES ('groq', now())")
 
 
-def test_who_owns_nothing_cannot_migrate(postgres: PostgresServer, database: str):
+def test_who_owns_nothing_cannot_migrate(postgres: PostgresServer, database: str) -> None:
     postgres.execute("DROP ROLE IF EXISTS nobody_special; CREATE ROLE nobody_special LOGIN")
     with pytest.raises(HubAway, match="owner's URL"):
         migrate(Secret(database.replace("//postgres@", "//nobody_special@")))
@@ -104,7 +108,7 @@ def test_who_owns_nothing_cannot_migrate(postgres: PostgresServer, database: str
 
 def test_what_is_wrong_is_told_in_a_sentence_without_the_password(
     postgres: PostgresServer, hub_url: Secret
-):
+) -> None:
     good = hub_url.reveal().replace("//tracker@", "//tracker:s3cret-99@")
     wrong = {
         good.replace("/hub", "/nowhere"): "no such database",
@@ -119,7 +123,7 @@ def test_what_is_wrong_is_told_in_a_sentence_without_the_password(
         assert "s3cret" not in away.value.reason
 
 
-def test_a_wrong_password_is_told(postgres: PostgresServer, hub_url: Secret):
+def test_a_wrong_password_is_told(postgres: PostgresServer, hub_url: Secret) -> None:
     postgres.require_password("guarded", "right-password")
     postgres.execute("GRANT provider_status_tracker TO guarded")
     where = hub_url.reveal().replace("//tracker@", "//guarded:{}@")
@@ -129,13 +133,13 @@ def test_a_wrong_password_is_told(postgres: PostgresServer, hub_url: Secret):
     assert "wrong-password" not in away.value.reason
 
 
-def test_a_role_without_rights_is_told(postgres: PostgresServer, hub_url: Secret):
+def test_a_role_without_rights_is_told(postgres: PostgresServer, hub_url: Secret) -> None:
     postgres.execute("DROP ROLE IF EXISTS stranger; CREATE ROLE stranger LOGIN")
     with pytest.raises(HubAway, match="lacks rights"):
         ask(hub_url.reveal().replace("//tracker@", "//stranger@"))
 
 
-def test_a_read_only_server_is_told(postgres: PostgresServer, hub_url: Secret):
+def test_a_read_only_server_is_told(postgres: PostgresServer, hub_url: Secret) -> None:
     postgres.execute("ALTER ROLE tracker SET default_transaction_read_only = on")
     try:
         with pytest.raises(HubAway, match="read-only"):
@@ -144,7 +148,9 @@ def test_a_read_only_server_is_told(postgres: PostgresServer, hub_url: Secret):
         postgres.execute("ALTER ROLE tracker RESET default_transaction_read_only")
 
 
-def test_old_days_are_dropped_and_stay_in_the_roll_ups(postgres: PostgresServer, hub_url: Secret):
+def test_old_days_are_dropped_and_stay_in_the_roll_ups(
+    postgres: PostgresServer, hub_url: Secret
+) -> None:
     hub = link(hub_url)
     hub.run(lambda c: c.execute("SELECT keep_partitions(5)"))
     postgres.execute("INSERT INTO provider_status.vantages (name) VALUES ('eu-1')", "hub")

@@ -8,12 +8,13 @@ from tracker.config import read_config
 from tracker.config.errors import ConfigError
 from tracker.config.show import show_config
 from tracker.core.redaction import MASK, Mask
+from tracker.core.settings import Config
 
 TABLE = '[cluster]\nvantage = "eu-1"\n'
 HERE = "postgresql://tracker:s3cret-99@127.0.0.1:5432/status"
 
 
-def read(folder: Path, text: str, **environ: str):
+def read(folder: Path, text: str, **environ: str) -> Config:
     file = folder / "tracker.toml"
     file.write_text(f"[tracker]\ndiscover = false\n{text}")
     return read_config(file, environ, dotenv=None)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import attrs
 import pytest
@@ -13,9 +14,9 @@ from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Secret
 from tracker.core.request_shape import RequestShape
 from tracker.core.settings import Provider
+from tracker.probes.check import Check
 from tracker.runtime.actor import (
     ActorContext,
-    Check,
     CheckActor,
     discount_loop_stall,
     same_endpoint,
@@ -68,7 +69,7 @@ class FakeProvider:
 
 @asynccontextmanager
 async def living(
-    fake: FakeProvider, settings: Provider, **more: object
+    fake: FakeProvider, settings: Provider, **more: Any
 ) -> AsyncIterator[tuple[CheckActor, trio.MemoryReceiveChannel[ActorMessage]]]:
     shared = ActorContext(open_check=fake.open, clock=virtual_clock(), **more)
     sender, receiver = trio.open_memory_channel[ActorMessage](1000)
@@ -254,7 +255,7 @@ def test_slow_is_over_the_threshold(latency: float, kind: OutcomeKind) -> None:
     ],
 )
 def test_only_timing_can_change_without_a_new_connection(
-    change: dict[str, object], same: bool
+    change: dict[str, Any], same: bool
 ) -> None:
     assert same_endpoint(attrs.evolve(provider(), **change), provider()) is same
 

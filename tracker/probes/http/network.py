@@ -19,6 +19,11 @@ HEAD_START = 0.25  # seconds an address has before the next is tried too (RFC 83
 # the next check tries again, and nobody else ever waits for them.
 LOOKUPS = 2
 BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
+# Bytes parsed before other tasks get their turn. The head of an answer takes longest: a line of
+# it some ten microseconds, and there may be many answers 1xx before the real one.
+READ, READ_OF_HEAD = 16 * 1024, 4 * 1024
+# All that may come before the body. nginx refuses an upstream's head beyond 8 KiB.
+MOST_HEAD = 32 * 1024
 
 
 class Closable(Protocol):
@@ -32,18 +37,23 @@ class AddressRefusedError(Exception):
     """A host leads only to addresses we may not ask; says which setting decides."""
 
 
+class HeadTooLongError(httpcore.ProtocolError):
+    """More came before the body than any server sends."""
+
+
 @attrs.define
 class ExchangeProgress:
     """How far an exchange got.
 
     connected: it made a connection of its own, rather than reuse one. handshaking: that one's
     TLS was never agreed on. answered: the head of an answer came, from the provider and not from
-    a proxy.
+    a proxy. read: bytes that came before it.
     """
 
     connected: bool = False
     handshaking: bool = False
     answered: bool = False
+    read: int = 0
 
 
 @attrs.define
@@ -132,11 +142,17 @@ class Stream(httpcore.AsyncNetworkStream):
         self._wire = _wire_of(inner)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        progress = self._progress
+        most = min(max_bytes, READ if progress.answered else READ_OF_HEAD)
         try:
-            data = bytes(await self._inner.receive_some(max_bytes))
+            data = bytes(await self._inner.receive_some(most))
         except BROKEN as error:
             raise httpcore.ReadError(str(error)) from error
         self._times.after_read(self._wire)
+        if not progress.answered:
+            progress.read += len(data)
+            if progress.read > MOST_HEAD:
+                raise HeadTooLongError
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
