@@ -16,7 +16,7 @@ class InvalidResponseError(Exception):
 def read_best(body: bytes) -> CachedRanking:
     """The ranking in an answer of ``/api/providers/best``, also one that names nobody.
 
-    Raises Rubbish.
+    Raises InvalidResponseError.
     """
     answer = _object(body)
     if "best_provider" not in answer:
@@ -43,7 +43,10 @@ def read_best(body: bytes) -> CachedRanking:
 
 
 def read_models(body: bytes) -> ListedModels:
-    """The providers by model in an answer of ``/api/providers/models``. Raises Rubbish."""
+    """The providers by model in an answer of ``/api/providers/models``.
+
+    Raises InvalidResponseError.
+    """
     models = _object(body).get("models")
     if not isinstance(models, dict):
         raise InvalidResponseError("the answer has no object named models")

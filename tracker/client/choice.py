@@ -1,4 +1,4 @@
-"""Choosing one way to send a call, and whom to try after it, from what is remembered. Pure.
+"""Choosing one way to send a call, and which to try after it, from what is remembered. Pure.
 
 Nothing here raises for what a caller asked with: it runs on a proxy's routing path.
 """
@@ -17,7 +17,7 @@ from tracker.core.fallback_order import order_attempts, slowest
 
 @attrs.frozen(kw_only=True)
 class Choice(Offer):
-    """Whom to use now. alternatives: whom to try when it fails, the least expected time first.
+    """Which to use now. alternatives: which to try when it fails, the least expected time first.
 
     state: where this comes from; "live", "polling" and "stale" are the tracker's ranking.
     """

@@ -189,7 +189,7 @@ async def _attempt(ask: Callable[[Connection], Awaitable[None]], tracker: Connec
     except TrackerUnavailableError as error:
         return str(error)
     except InvalidResponseError as error:
-        return f"the tracker answered rubbish: {error}"
+        return f"invalid response from the tracker: {error}"
     except Exception as error:  # noqa: BLE001 (a bug of ours must not end the proxy's background)
         return f"the client failed: {type(error).__name__}: {error}"
     return ""

@@ -35,7 +35,7 @@ class ProviderStatusClient:
     first question has one, and never fails because of the tracker.
 
     url: the tracker's, with any path it is served below. Raises ValueError for a wrong setting.
-    static_order: whom to use, best first, while the tracker's ranking is missing or too old.
+    static_order: which to use, best first, while the tracker's ranking is missing or too old.
     stale_after: how old the last ranking may grow. All durations are in seconds.
     token: the tracker's read token. report_token: for ``report``; ``token`` where None.
     reporter: what the tracker calls this proxy; host and process where None.
@@ -119,7 +119,7 @@ class ProviderStatusClient:
         weighted: bool = False,
         random: Callable[[], float] = random_unit,
     ) -> Choice | None:
-        """Choose whom to ask for a model, with the id to send; None where nobody is usable.
+        """Choose which to ask for a model, with the id to send; None where none is usable.
 
         A read of memory: it never blocks and never raises. The tracker ranks a model's offers from
         the first question about it on; that one is answered from the model lists.
@@ -141,7 +141,7 @@ class ProviderStatusClient:
     def ranking(
         self, candidates: Iterable[str] | None = None, model: str | None = None
     ) -> tuple[str, ...]:
-        """All that pass the filters, best first: whom to use, and then whom to fall back on."""
+        """All that pass the filters, best first: which to use, and then which to fall back on."""
         found = find(self._memory, model, normalize_candidates(candidates))
         return found.providers
 

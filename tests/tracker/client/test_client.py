@@ -191,19 +191,19 @@ MOODS = {
         saying(302, b"", Location="http://127.0.0.1:1/"),
         "the tracker's address redirects (302), which is not followed",
     ),
-    "HTML": (saying(200, b"<html>"), "the tracker answered rubbish: the answer is not JSON"),
-    "empty": (saying(200, b""), "the tracker answered rubbish: the answer is not JSON"),
+    "HTML": (saying(200, b"<html>"), "invalid response from the tracker: the answer is not JSON"),
+    "empty": (saying(200, b""), "invalid response from the tracker: the answer is not JSON"),
     "binary": (
         saying(200, b"\xff\xfe\x00"),
-        "the tracker answered rubbish: the answer is not JSON",
+        "invalid response from the tracker: the answer is not JSON",
     ),
     "compressed": (
         saying(200, b"\x1f\x8b\x08\x00", **{"Content-Encoding": "gzip"}),
-        "the tracker answered rubbish: the answer is not JSON",
+        "invalid response from the tracker: the answer is not JSON",
     ),
     "nested without end": (
         saying(200, b"[" * 100_000),
-        "the tracker answered rubbish: the answer is not JSON",
+        "invalid response from the tracker: the answer is not JSON",
     ),
     "half an answer": (half, "the tracker cannot be reached (RemoteProtocolError)"),
     "hangs up": (hang_up, "the tracker cannot be reached (RemoteProtocolError)"),
@@ -566,7 +566,7 @@ def test_a_question_about_a_model_without_model_lists_gets_the_static_order(
         assert client.get_healthiest_provider(model="gpt-9") == "openai"
         assert client.get_healthiest_provider() == "groq"
         assert client.state is State.POLLING
-        assert "its model lists are not known: the tracker answered rubbish" in client.reason
+        assert "its model lists are not known: invalid response from the tracker" in client.reason
 
 
 def test_model_lists_that_can_no_longer_be_read_are_used_and_said_to_be_perhaps_old(
@@ -585,7 +585,7 @@ def test_model_lists_that_can_no_longer_be_read_are_used_and_said_to_be_perhaps_
 
     best, reason = use(quick(tracker), body)
     assert best == "groq"
-    assert "; its model lists may be old: the tracker answered rubbish" in reason
+    assert "; its model lists may be old: invalid response from the tracker" in reason
 
 
 def test_half_the_model_lists_of_a_tracker_that_starts_are_not_taken_for_all(
@@ -726,7 +726,7 @@ def test_the_best_candidate_is_found_among_few_and_among_many(first: int, count:
     assert view.first(candidates, None) == (candidates[0] if candidates else None)
 
 
-def test_a_list_that_changed_since_the_last_question_is_read_anew() -> None:
+def test_a_list_that_changed_since_the_last_question_is_read_again() -> None:
     view = CachedRanking(names=tuple(f"p{place:03}" for place in range(400)))
     candidates = [f"p{place:03}" for place in range(100, 300)]
     assert view.first(candidates, None) == "p100"
@@ -744,7 +744,7 @@ def test_candidates_may_be_members_of_a_string_enum(
     assert tracker_view_client.ranking([mine.M]) == ("mistral",)
 
 
-# -- rubbish of the right shape --------------------------------------------------------------
+# -- garbage of the right shape --------------------------------------------------------------
 
 WRONG = [None, True, 5, 1.5, "x", "", [], {}, [None], [5], [[]], [{}], [{"provider_name": 5}]]
 
