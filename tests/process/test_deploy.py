@@ -226,7 +226,6 @@ class TestContainers:
         build = COMPOSE["services"]["tracker"]["build"]
         assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
 
-
     def test_the_cluster_mounts_what_exists_and_publishes_on_this_machine_only(self) -> None:
         services = CLUSTER["services"]
         ports = [port for service in services.values() for port in service.get("ports", [])]
