@@ -19,7 +19,7 @@ class TrafficConclusion:
     """What new calls mean for a provider.
 
     checks: what should be checked at once, and whose reports of failures say so.
-    failed_minute, failed: a minute that counts as a failed check, and of whom.
+    failed_minute, failed: a minute that counts as a failed check, and of which.
     """
 
     checks: Mapping[Target, frozenset[str]] = attrs.field(factory=dict)
@@ -116,6 +116,11 @@ class TrafficLedger:
             confirmed = not result.kind.is_success
             self.trust.settle(result.provider, now.steady, confirmed=confirmed, model=result.model)
         self._of(result.provider).note_check(result)
+
+    @property
+    def providers(self) -> Iterable[str]:
+        """Return whose calls or checks are known."""
+        return self._providers
 
     def traffic(self, provider: str) -> ProviderTraffic | None:
         return self._providers.get(provider)
