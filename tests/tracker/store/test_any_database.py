@@ -12,11 +12,15 @@ from tests.helpers.store_records import CLOCK, NOW, check
 from tracker.store import StoreUnavailable, open_store
 
 AT = round(NOW.timestamp() * 1000)
-GOOD = "'a', {at}, 'healthy', 'ok', 5.0, NULL, 300.0, 200, '', 0, 0.0, 0, NULL"
+COLUMNS = (
+    "id, provider_name, checked_at_ms, status, outcome, response_time_ms, interval_seconds, "
+    "error_message, consecutive_failures, rate_limit_percent, completions"
+)
+GOOD = "99, 'a', {at}, 'healthy', 'ok', 5.0, 300.0, '', 0, 0.0, 0"
 ROWS = {
     "no such outcome": GOOD.replace("'ok'", "'splendid'"),
     "a latency beyond every day": GOOD.replace("5.0", "1e300"),
-    "fewer than no completion": GOOD.replace("0.0, 0,", "0.0, -5,"),
+    "fewer than no completion": GOOD.replace("0.0, 0", "0.0, -5"),
 }
 
 
@@ -34,7 +38,7 @@ def change(path: Path, script: str) -> None:
 async def test_a_row_that_cannot_be_is_left_out_and_counted(tmp_path: Path, row: str) -> None:
     path = tmp_path / "status.db"
     await a_database(path)
-    change(path, f"INSERT INTO checks VALUES (99, {row.format(at=AT)})")
+    change(path, f"INSERT INTO checks ({COLUMNS}) VALUES ({row.format(at=AT)})")
     async with open_store(str(path), clock=CLOCK) as store:
         found = await store.load(NOW - timedelta(hours=1))
         assert sum(map(len, found.histories.values())) == 1
