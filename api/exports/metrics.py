@@ -17,7 +17,7 @@ from api.exports.offer_metrics import collect_offers
 from tracker.core.extras import DISTRIBUTION
 from tracker.core.outcomes import Status
 from tracker.core.snapshot import ProviderStatus, Snapshot
-from tracker.runtime.diagnostics import TrackerHealth
+from tracker.runtime.diagnostics import AlertHealth, TrackerHealth
 
 OPENMETRICS: Callable[[Collector], bytes] = openmetrics.generate_latest
 TEXT = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' format before OpenMetrics
@@ -259,6 +259,8 @@ def _own(health: TrackerHealth, snapshot: Snapshot) -> Iterator[Metric]:
             "Completions that checks have spent since midnight UTC.",
             health.completions.spent,
         ),
+        ("incidents_open", "Incidents that are open now.", health.alerts.open),
+        ("alerts_waiting", "Messages to alert targets on their way.", health.alerts.waiting),
         ("results_buffered", "Results that wait for the database.", health.database.buffered),
         (
             "snapshot_timestamp_seconds",
@@ -276,5 +278,22 @@ def _own(health: TrackerHealth, snapshot: Snapshot) -> Iterator[Metric]:
         ("actor_restarts", "Restarts of actors after a crash.", restarts),
         ("aggregator_restarts", "Restarts of the aggregator.", health.aggregator_restarts),
         ("writer_restarts", "Restarts of the writer.", health.writer_restarts),
+        ("incidents_opened", "Incidents since this start.", health.alerts.opened),
+        ("alerts_failed", "Attempts to send that failed.", health.alerts.failed),
+        ("alerts_suppressed", "Openings and ends that nobody was told.", health.alerts.suppressed),
     ):
         yield CounterMetricFamily(f"llm_tracker_{name}", help_text, value=value)
+    yield _alerts_sent(health.alerts)
+
+
+def _alerts_sent(alerts: AlertHealth) -> Metric:
+    family = CounterMetricFamily(
+        "llm_tracker_alerts_sent", "Messages that arrived, one a target.", labels=["what"]
+    )
+    for what, number in (
+        ("opened", alerts.sent),
+        ("reminder", alerts.repeated),
+        ("resolved", alerts.resolved),
+    ):
+        family.add_metric([what], number)
+    return family
