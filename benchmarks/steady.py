@@ -7,7 +7,7 @@ first sweep its CPU time is counted for a while and divided by the checks. Its p
 by samples of the main thread's stack, once in a millisecond of CPU: transport (the request, its
 bytes, its dialect), judging (handling a result), publishing (snapshots), and the rest, which is
 trio and the actors' timers. Storing is what other threads spend. Beside it, as a peer: aiohttp, if
-it is installed, making the same requests in the same rhythm, which judges, stores and tells nothing.
+it is installed, making the same requests in the same rhythm; it judges, stores and tells nothing.
 """
 
 import argparse
@@ -106,7 +106,7 @@ async def run_steady(
     async with trio.open_nursery() as nursery:
         tracker = await nursery.start(run_tracker, config)
         while not tracker.snapshot.swept:
-            await trio.sleep(0.1)
+            await tracker.board.newer_than(tracker.snapshot.revision)
         await trio.sleep(interval + 1.0)  # the grid has spread them by now
         found = await count(tracker, seconds)
         tracker.stop()
