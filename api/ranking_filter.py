@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 import attrs
 
-from tracker.core.model_resolver import NamedOffer
+from tracker.core.model_aliases import split_target
+from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.snapshot import Ranking, Snapshot
 from tracker.ranking import filter_ranking
 
@@ -55,6 +56,30 @@ def apply_filter(snapshot: Snapshot, wish: RankingFilter) -> Ranking:
     if allowed:
         return ranking
     return attrs.evolve(ranking, reason="None of the candidates is watched.")
+
+
+def named_offers(wish: RankingFilter, snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
+    """Return the candidates that are single offers, as provider and model."""
+    offers = (split_target(name) for name in wish.candidates or () if _is_offer(name, snapshot))
+    return tuple(offer for offer in offers if offer is not None)
+
+
+def _is_offer(name: str, snapshot: Snapshot) -> bool:
+    parts = split_target(name)
+    return name not in snapshot.providers and parts is not None and parts[0] in snapshot.providers
+
+
+def choose_named(
+    resolver: ModelResolver, wish: RankingFilter, snapshot: Snapshot
+) -> tuple[NamedOffer | str, ...]:
+    """Find what candidates name outright: offers by their ids, and providers as a whole."""
+    offers = (resolver.offer_at(*offer) for offer in sorted(named_offers(wish, snapshot)))
+    excluded = wish.exclude or frozenset()
+    providers = (wish.candidates or frozenset()) & snapshot.providers.keys()
+    return (
+        *(one for one in offers if not {one.provider, f"{one.provider}/{one.model}"} & excluded),
+        *sorted(providers - excluded),
+    )
 
 
 def choose_offers(offers: Iterable[NamedOffer], wish: RankingFilter) -> tuple[NamedOffer, ...]:

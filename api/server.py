@@ -3,6 +3,7 @@
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -18,6 +19,7 @@ from api.serving.listeners import Server, open_listeners, url_of
 from tracker.core.addresses import is_loopback_host
 from tracker.core.settings import Config, ServerSettings
 from tracker.runtime.service import run_tracker
+from tracker.runtime.start_limiter import StartLimiter
 
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
@@ -40,20 +42,23 @@ async def serve(
     config: Config,
     *,
     announce: Callable[[str], None] = announce_on_stdout,
-    track: Track = run_tracker,
+    track: Track | None = None,
     on_hangup: Beside | None = None,
     beside: Sequence[Beside] = (),
     heed_signals: bool = True,
 ) -> None:
     """Watch and answer until SIGTERM, SIGINT or ``tracker.stop()``; a second signal ends at once.
 
-    announce: told the bound URL once it answers. track: runs the tracker, as run_tracker does.
+    announce: told the bound URL once it answers. track: runs the tracker, as run_tracker does,
+    which is used if None: then no check begins before the server is built.
     on_hangup: what SIGHUP does, such as a reload. beside: tasks that run as long as the server.
     Raises UnsafeBindError, CannotListenError, and what crashed, as a group: then nothing goes
     on, for a server over a dead tracker would answer from a frozen snapshot.
     """
     check_bind(config.server)
     settings, over = config.server, trio.Event()
+    pacer = StartLimiter(held=True)
+    track = track or partial(run_tracker, pacer=pacer)
     async with (
         open_listeners(settings.host, settings.port) as listeners,
         trio.open_nursery() as nursery,
@@ -74,6 +79,7 @@ async def serve(
             connections(tracker, answers),
         )
         await nursery.start(server.run)
+        pacer.release()
         for task in beside:
             nursery.start_soon(task, tracker)
         url = url_of(listeners[0])

@@ -17,6 +17,7 @@ import sys
 import time
 import timeit
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -78,7 +79,7 @@ def ours() -> Iterator[Figure]:
     for count in (10, 250, 500, 1000):
         some = shuffled[:count]
         what = f"client, 1,000 providers, a list of {count} candidates"
-        yield measure(what, lambda some=some: pick_of_many(some), 20.0)
+        yield measure(what, partial(pick_of_many, some), 20.0)
     worst = names[-500:]
     yield measure("client, 1,000 providers, the 500 worst", lambda: pick_of_many(worst), 20.0)
     lists = cycle([worst, worst[::-1]])  # of one length: each asked for the first time
@@ -87,7 +88,7 @@ def ours() -> Iterator[Figure]:
         lambda: pick_of_many(next(lists)),
     )
     yield measure(
-        "client, 1,000 providers, the 500 worst, a set", lambda s=set(worst): pick_of_many(s), 20.0
+        "client, 1,000 providers, the 500 worst, a set", partial(pick_of_many, set(worst)), 20.0
     )
     yield measure("client, weighted choice among 15", few.choose_weighted)
 

@@ -1,11 +1,14 @@
-"""``python -m integration``: all of it. Exit code 0 when everything was as promised, else 1."""
+"""``python -m integration``: all of it. Exit code 0 when everything was as promised, else 1.
+
+``python -m integration.real_calls --minutes 30`` is the long form of its last part.
+"""
 
 import sys
 import time
 
 import httpx
 
-from integration import clients, scenario
+from integration import clients, real_calls, scenario
 from integration.environments import FAKELLM, LITELLM, EnvironmentFailedError
 from integration.report import BEGAN, UnexpectedError, title
 
@@ -17,6 +20,7 @@ def main() -> int:
             environment.prepare()
         scenario.play()
         clients.test()
+        real_calls.play()
     except httpx.HTTPError as error:
         sys.stderr.write(f"integration failed: the tracker did not answer: {error!r}\n")
         return 1

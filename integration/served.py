@@ -3,7 +3,7 @@
 import subprocess
 import sysconfig
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -105,10 +105,10 @@ def command(folder: Path, *words: str | Path, code: int = 0) -> str:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Served]:
+def served(folder: Path, variables: Mapping[str, str] = {}) -> Iterator[Served]:
     """It has said its URL when this yields; nothing is checked yet."""
     words: list[str | Path] = [COMMAND, "serve", "--port", "0", "--config", "tracker.toml"]
-    program = Program(name="serve", command=words, folder=folder, variables=SECRETS)
+    program = Program(name="serve", command=words, folder=folder, variables=SECRETS | variables)
     began = time.monotonic()
     process = program.start(stdout=subprocess.PIPE)
     with ended(program):

@@ -31,7 +31,7 @@ def installs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return made
 
 
-def test_without_a_registry_it_fails_with_a_sentence(monkeypatch) -> None:
+def test_without_a_registry_it_fails_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
@@ -40,13 +40,17 @@ def test_without_a_registry_it_fails_with_a_sentence(monkeypatch) -> None:
     assert not (FAKELLM.folder / "made-from").exists()  # so the next run tries again
 
 
-def test_an_interpreter_that_is_not_there_is_told(kept, monkeypatch) -> None:
+def test_an_interpreter_that_is_not_there_is_told(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PYTHON", str(kept / "python9"))
     with pytest.raises(EnvironmentFailedError, match="python9"):
         FAKELLM.prepare()
 
 
-def test_it_is_made_once_until_its_lock_changes(kept, monkeypatch, installs) -> None:
+def test_it_is_made_once_until_its_lock_changes(
+    kept: Path, monkeypatch: pytest.MonkeyPatch, installs: list[str]
+) -> None:
     monkeypatch.setattr(environments, "ROOT", kept)
     environment = Environment(name="some", asked_for=("pytest",))
     environment.lock.parent.mkdir()
@@ -59,7 +63,7 @@ def test_it_is_made_once_until_its_lock_changes(kept, monkeypatch, installs) -> 
     assert installs == ["some", "some"]
 
 
-def test_a_package_that_is_missing_after_all_is_told(installs) -> None:
+def test_a_package_that_is_missing_after_all_is_told(installs: list[str]) -> None:
     missing = Environment(name="fakellm", asked_for=("no-such-package",))
     with pytest.raises(EnvironmentFailedError, match="no-such-package"):
         missing.prepare()

@@ -38,7 +38,7 @@ def served(app: Any) -> Iterator[httpx.Client]:
     """Under uvicorn on a free port, until left."""
     started = threading.Event()
 
-    class Server(uvicorn.Server):
+    class Server(uvicorn.Server):  # type: ignore[misc, name-defined, unused-ignore]
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             started.set()
@@ -82,7 +82,9 @@ def ask(http: httpx.Client) -> tuple[int, str | None, Any]:
     return response.status_code, response.headers.get("X-Provider"), response.json()
 
 
-def test_calls_follow_best_and_a_switch(world) -> None:
+def test_calls_follow_best_and_a_switch(
+    world: tuple[httpx.Client, FakeTracker, FakeUpstream, FakeUpstream],
+) -> None:
     http, tracker, groq, mistral = world
     status, provider, answer = ask(http)
     assert (status, provider) == (200, "mistral")
@@ -95,21 +97,27 @@ def test_calls_follow_best_and_a_switch(world) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500, 503])
-def test_a_failing_best_falls_back_to_the_alternative(world, status) -> None:
+def test_a_failing_best_falls_back_to_the_alternative(
+    world: tuple[httpx.Client, FakeTracker, FakeUpstream, FakeUpstream], status: int
+) -> None:
     http, _, groq, mistral = world
     mistral.status = status
     assert ask(http)[:2] == (200, "groq")
     assert (groq.calls, mistral.calls) == (1, 1)
 
 
-def test_our_own_mistake_is_passed_on_and_tried_nowhere_else(world) -> None:
+def test_our_own_mistake_is_passed_on_and_tried_nowhere_else(
+    world: tuple[httpx.Client, FakeTracker, FakeUpstream, FakeUpstream],
+) -> None:
     http, _, groq, mistral = world
     mistral.status = 400
     assert ask(http)[:2] == (400, "mistral")
     assert groq.calls == 0
 
 
-def test_when_nobody_answers_the_caller_learns_who_was_tried(world) -> None:
+def test_when_nobody_answers_the_caller_learns_who_was_tried(
+    world: tuple[httpx.Client, FakeTracker, FakeUpstream, FakeUpstream],
+) -> None:
     http, _, groq, mistral = world
     mistral.status, groq.status = 429, 500
     status, _, answer = ask(http)
@@ -117,13 +125,17 @@ def test_when_nobody_answers_the_caller_learns_who_was_tried(world) -> None:
     assert answer["error"]["tried"] == {"mistral": "HTTP 429", "groq": "HTTP 500"}
 
 
-def test_without_a_tracker_the_proxy_goes_on(world) -> None:
+def test_without_a_tracker_the_proxy_goes_on(
+    world: tuple[httpx.Client, FakeTracker, FakeUpstream, FakeUpstream],
+) -> None:
     http, tracker, _, _ = world
     tracker.die()
     assert ask(http)[:2] == (200, "mistral")
 
 
-def test_health_says_where_the_order_comes_from(world) -> None:
+def test_health_says_where_the_order_comes_from(
+    world: tuple[httpx.Client, FakeTracker, FakeUpstream, FakeUpstream],
+) -> None:
     http, _, _, _ = world
     health = http.get("/health").json()
     assert (health["order"], health["tracker"]) == (["mistral", "groq"], "polling")

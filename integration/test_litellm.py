@@ -89,10 +89,12 @@ def run(job: Callable[[], Awaitable[Any]]) -> Any:
 @pytest.mark.parametrize(
     "strategy", ["simple-shuffle", "latency-based-routing", "least-busy", "usage-based-routing-v2"]
 )
-def test_calls_follow_best_and_a_switch_whatever_the_routers_strategy(tracker, strategy) -> None:
+def test_calls_follow_best_and_a_switch_whatever_the_routers_strategy(
+    tracker: FakeTracker, strategy: str
+) -> None:
     router = litellm.Router(model_list=list(THREE), routing_strategy=strategy)
 
-    async def job():
+    async def job() -> tuple[Any, ...]:
         before = await ask(router)
         tracker.best = best("together", "groq")
         await asyncio.to_thread(tracker.wait_polls, 2)
@@ -101,21 +103,23 @@ def test_calls_follow_best_and_a_switch_whatever_the_routers_strategy(tracker, s
     assert run(job) == ({"groq": 6}, {"together_ai": 6})
 
 
-def test_without_a_deployment_of_the_best_calls_go_to_the_alternatives_in_order(tracker) -> None:
+def test_without_a_deployment_of_the_best_calls_go_to_the_alternatives_in_order(
+    tracker: FakeTracker,
+) -> None:
     router = litellm.Router(model_list=list(THREE[1:]))
     assert run(lambda: ask(router)) == {"mistral": 6}
 
 
-def test_what_the_tracker_does_not_rank_is_left_to_litellm(tracker) -> None:
+def test_what_the_tracker_does_not_rank_is_left_to_litellm(tracker: FakeTracker) -> None:
     router = litellm.Router(model_list=[deployment("deepseek/chat"), deployment("cohere/command")])
     assert set(run(lambda: ask(router, 40))) == {"deepseek", "cohere"}
 
 
 @pytest.mark.parametrize("mood", [saying(500, b""), saying(200, b"<html>"), hang])
-def test_a_tracker_in_trouble_costs_no_call(tracker, mood) -> None:
+def test_a_tracker_in_trouble_costs_no_call(tracker: FakeTracker, mood: Any) -> None:
     router = litellm.Router(model_list=list(THREE))
 
-    async def job():
+    async def job() -> Any:
         tracker.mood = mood
         await asyncio.to_thread(tracker.wait_polls, 2)
         return await ask(router)
@@ -123,10 +127,10 @@ def test_a_tracker_in_trouble_costs_no_call(tracker, mood) -> None:
     assert run(job) == {"groq": 6}
 
 
-def test_while_nobody_is_usable_the_router_is_on_its_own(tracker) -> None:
+def test_while_nobody_is_usable_the_router_is_on_its_own(tracker: FakeTracker) -> None:
     router = litellm.Router(model_list=list(THREE))
 
-    async def job():
+    async def job() -> Any:
         tracker.best = best()
         await asyncio.to_thread(tracker.wait_polls, 3)
         return await ask(router, 60)
@@ -134,14 +138,16 @@ def test_while_nobody_is_usable_the_router_is_on_its_own(tracker) -> None:
     assert set(run(job)) == {"groq", "mistral", "together_ai"}
 
 
-def test_without_the_plugin_calls_are_spread(tracker) -> None:
+def test_without_the_plugin_calls_are_spread(tracker: FakeTracker) -> None:
     """What the other tests would see if the plugin did nothing."""
     litellm.callbacks = []
     router = litellm.Router(model_list=list(THREE))
     assert set(run(lambda: ask(router, 60))) == {"groq", "mistral", "together_ai"}
 
 
-def test_litellms_own_cooldown_holds_though_the_tracker_still_says_best(tracker) -> None:
+def test_litellms_own_cooldown_holds_though_the_tracker_still_says_best(
+    tracker: FakeTracker,
+) -> None:
     with FakeUpstream("groq") as groq, FakeUpstream("mistral") as mistral:
         router = litellm.Router(
             model_list=[served("groq/llama", groq), served("mistral/small", mistral)],
@@ -149,7 +155,7 @@ def test_litellms_own_cooldown_holds_though_the_tracker_still_says_best(tracker)
             cooldown_time=60.0,
         )
 
-        async def job():
+        async def job() -> tuple[Any, ...]:
             well = await ask(router, 2)
             groq.status = 429
             return well, await ask(router, 5)
@@ -158,12 +164,14 @@ def test_litellms_own_cooldown_holds_though_the_tracker_still_says_best(tracker)
         assert groq.calls == 3  # one 429, and then no more
 
 
-def test_a_spread_of_calls_follows_the_trackers_weights(tracker, client) -> None:
+def test_a_spread_of_calls_follows_the_trackers_weights(
+    tracker: FakeTracker, client: ProviderStatusClient
+) -> None:
     tracker.best = best("groq", "mistral")  # half each
     litellm.callbacks = [ProviderStatusRouting(client, spread=True)]
     router = litellm.Router(model_list=list(THREE))
 
-    async def job():
+    async def job() -> Any:
         await asyncio.to_thread(tracker.wait_polls, 2)
         return await ask(router, 100)
 
@@ -172,13 +180,15 @@ def test_a_spread_of_calls_follows_the_trackers_weights(tracker, client) -> None
     assert min(answers.values()) > 20
 
 
-def test_g4f_is_found_by_its_address_and_a_local_server_by_its_said_name(tracker) -> None:
+def test_g4f_is_found_by_its_address_and_a_local_server_by_its_said_name(
+    tracker: FakeTracker,
+) -> None:
     g4f = deployment("openai/gpt-4", says="g4f", api_base="https://g4f.space/api/groq/")
     local = deployment("openai/gpt-oss", says="local", api_base="http://127.0.0.1:1/v1")
     local["model_info"] = {"provider_status_name": "local-vllm"}
     router = litellm.Router(model_list=[g4f, local, *THREE])
 
-    async def job():
+    async def job() -> tuple[Any, ...]:
         tracker.best = best("g4f_groq", "groq")
         await asyncio.to_thread(tracker.wait_polls, 2)
         first = await ask(router)

@@ -12,6 +12,7 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -25,7 +26,7 @@ EXECUTED = re.compile(r"([\d,]+) rules executed")
 EXAMPLES, STEPS = 50, 50  # of a round; then the count is looked at
 
 
-def run_rules(rules: int, say=lambda _: None) -> tuple[int, float]:
+def run_rules(rules: int, say: Any = lambda _: None) -> tuple[int, float]:
     """At least so many, other ones each time; how many, and the seconds they took.
 
     Raises what the machine finds, its smallest example in the notes.
@@ -67,7 +68,8 @@ def run_in_processes(number: int, rules: int, folder: Path | None) -> int:
                     child.terminate()
                 sys.exit(1)
         said = [child.stdout.read() for child in children]
-    return sum(int(EXECUTED.search(text)[1].replace(",", "")) for text in said)
+    counts: list[int] = [int(EXECUTED.search(text)[1].replace(",", "")) for text in said]
+    return sum(counts)
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 import json
 import tomllib
+from pathlib import Path
+from typing import Any
 
 import attrs
 import jsonschema_rs
@@ -53,7 +55,7 @@ values = st.recursive(
 )
 
 
-def tables_of(table):
+def tables_of(table: Any) -> Any:
     """A table with known keys and any values, so that reading gets beyond the first door."""
     keys = st.sampled_from([field.name for field in attrs.fields(table)])
     return st.dictionaries(keys | names, values, max_size=5)
@@ -77,7 +79,7 @@ environments = st.dictionaries(
 )
 
 
-def toml(value):
+def toml(value: Any) -> Any:
     """The value as TOML, everything inline."""
     if isinstance(value, dict):
         return f"{{{', '.join(f'{quoted(k)} = {toml(v)}' for k, v in value.items())}}}"
@@ -88,21 +90,23 @@ def toml(value):
     return quoted(value) if isinstance(value, str) else str(value)
 
 
-def quoted(text):
+def quoted(text: str) -> Any:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def as_file(tables):
+def as_file(tables: Any) -> str:
     return "".join(f"{quoted(name)} = {toml(value)}\n" for name, value in tables.items())
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory):
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("config") / "tracker.toml"
 
 
 @given(tables=files | st.dictionaries(names, values, max_size=4), environ=environments)
-def test_any_file_gives_a_config_or_mistakes_and_never_a_secret(path, tables, environ):
+def test_any_file_gives_a_config_or_mistakes_and_never_a_secret(
+    path: Path, tables: Any, environ: Any
+) -> None:
     path.write_text(as_file(tables), encoding="utf-8")
     assert repr(tomllib.loads(as_file(tables))) == repr(tables)
     try:
@@ -119,7 +123,7 @@ def test_any_file_gives_a_config_or_mistakes_and_never_a_secret(path, tables, en
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_give_a_config_or_mistakes(path, content):
+def test_any_bytes_give_a_config_or_mistakes(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     try:
         assert isinstance(read_config(path, {}, dotenv=None), Config)
@@ -128,7 +132,7 @@ def test_any_bytes_give_a_config_or_mistakes(path, content):
 
 
 @given(files)
-def test_the_schema_and_the_reader_agree(tables):
+def test_the_schema_and_the_reader_agree(tables: Any) -> None:
     text = json.dumps(tables, default=str)
     assume("NaN" not in text and "Infinity" not in text)  # which JSON does not have
     valid = SCHEMA.is_valid(json.loads(text))
@@ -149,7 +153,7 @@ timings = st.builds(
 
 
 @given(st.dictionaries(st.just("timeout_seconds"), st.floats(0.001, 300)), timings, timings)
-def test_no_merged_timing_lets_checks_overlap(preset, general, own):
+def test_no_merged_timing_lets_checks_overlap(preset: Any, general: Any, own: Any) -> None:
     timing, mistakes = merge_timing(preset, general, own)
     assert timing.timeout_seconds <= timing.interval_seconds
     assert all(seconds <= timing.interval_seconds for seconds in timing.recheck_seconds)
@@ -158,7 +162,7 @@ def test_no_merged_timing_lets_checks_overlap(preset, general, own):
 
 
 @given(environments)
-def test_what_is_found_is_watched_missing_or_mistaken(environ):
+def test_what_is_found_is_watched_missing_or_mistaken(environ: Any) -> None:
     variables = {name: value for name, value in environ.items() if value}
     for found in discover(load_catalogue(), variables):
         assert bool(found.provider) != bool(found.missing or found.mistakes)
@@ -166,13 +170,13 @@ def test_what_is_found_is_watched_missing_or_mistaken(environ):
 
 
 @given(st.text() | st.builds("http{}://{}".format, st.sampled_from(["", "s"]), st.text()))
-def test_any_text_is_a_base_url_or_is_told_why_not(url):
+def test_any_text_is_a_base_url_or_is_told_why_not(url: Any) -> None:
     problem = url_problem(url)
     assert problem is None or problem
 
 
 @given(st.text(max_size=200), st.text(max_size=20))
-def test_a_shown_value_is_one_short_line_without_a_secret(text, name):
+def test_a_shown_value_is_one_short_line_without_a_secret(text: str, name: str) -> None:
     line = format_value(text[:100] + CANARY + text[100:], name)
     assert len(line) <= 60
     assert line.isprintable()

@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import attrs
 from hypothesis import given
@@ -15,7 +16,7 @@ NEVER = START + timedelta(days=10_000)
 INTERVAL = 300.0
 
 
-def at(seconds):
+def at(seconds: float) -> Any:
     return START + timedelta(seconds=seconds)
 
 
@@ -29,7 +30,7 @@ resets = st.none() | st.floats(0, 2e5).map(at)
 
 
 @st.composite
-def lines(draw):
+def lines(draw: st.DrawFn) -> list[Any]:
     """A falling series with some noise: usually forecast."""
     start, step, count = draw(st.integers(0, 10**6)), draw(st.integers(1, 1000)), 5
     noise = draw(st.lists(st.integers(0, 3), min_size=count, max_size=12))
@@ -40,12 +41,14 @@ def lines(draw):
 some_points = points | lines()
 
 
-def raised(point, more):
+def raised(point: Any, more: Any) -> Any:
     return attrs.evolve(point, remaining=point.remaining + more)
 
 
 @given(some_points, resets, st.floats(0, 2e5).map(at))
-def test_a_forecast_lies_between_the_last_reading_and_the_reset(points, reset_at, now):
+def test_a_forecast_lies_between_the_last_reading_and_the_reset(
+    points: Any, reset_at: Any, now: float
+) -> None:
     end = exhausts_at(points, reset_at, now)
     if end is not None:
         assert points[-1].at <= end
@@ -54,28 +57,32 @@ def test_a_forecast_lies_between_the_last_reading_and_the_reset(points, reset_at
 
 
 @given(some_points.filter(bool), resets, st.floats(0, 1e6))
-def test_more_left_at_the_newest_reading_never_brings_the_end_nearer(points, reset_at, more):
+def test_more_left_at_the_newest_reading_never_brings_the_end_nearer(
+    points: Any, reset_at: Any, more: float
+) -> None:
     before = exhausts_at(points, reset_at, points[-1].at)
     after = exhausts_at([*points[:-1], raised(points[-1], more)], reset_at, points[-1].at)
     assert (after or NEVER) >= (before or NEVER)
 
 
 @given(lines(), resets, st.integers(0, 10**6))
-def test_more_left_at_every_reading_never_brings_the_end_nearer(points, reset_at, more):
+def test_more_left_at_every_reading_never_brings_the_end_nearer(
+    points: Any, reset_at: Any, more: int
+) -> None:
     before = exhausts_at(points, reset_at, points[-1].at)
     after = exhausts_at([raised(point, more) for point in points], reset_at, points[-1].at)
     assert (after or NEVER) >= (before or NEVER)
 
 
 @given(lines(), resets, st.integers(-20, 20))
-def test_the_unit_does_not_matter(points, reset_at, exponent):
+def test_the_unit_does_not_matter(points: Any, reset_at: Any, exponent: int) -> None:
     scaled = [Point(point.at, math.ldexp(point.remaining, exponent)) for point in points]
     now = points[-1].at
     assert exhausts_at(scaled, reset_at, now) == exhausts_at(points, reset_at, now)
 
 
 @given(lines(), st.integers(-(10**8), 10**8))
-def test_the_date_does_not_matter(points, shift):
+def test_the_date_does_not_matter(points: Any, shift: int) -> None:
     by = timedelta(seconds=shift)
     shifted = [Point(point.at + by, point.remaining) for point in points]
     end = exhausts_at(points, at(1e5), at(0))
@@ -83,7 +90,7 @@ def test_the_date_does_not_matter(points, shift):
 
 
 @given(st.data())
-def test_two_wild_readings_of_seven_do_not_hide_that_it_falls(data):
+def test_two_wild_readings_of_seven_do_not_hide_that_it_falls(data: Any) -> None:
     points = [Point(at(i * INTERVAL), 1000.0 - 10 * i) for i in range(7)]
     for i in data.draw(st.sets(st.integers(1, 5), max_size=2)):
         points[i] = Point(points[i].at, data.draw(st.floats(0, 1e9)))
@@ -106,7 +113,7 @@ readings = st.lists(
 
 
 @given(readings)
-def test_a_series_never_holds_two_windows(told):
+def test_a_series_never_holds_two_windows(told: Any) -> None:
     series, now = LimitSeries(), 0.0
     for gap, reading in told:
         before, now = series, now + gap

@@ -6,6 +6,7 @@ say is compared byte by byte, but for the dates' values.
 
 import re
 from functools import cache, partial
+from typing import Any
 
 import pytest
 import trio
@@ -30,7 +31,7 @@ BEST, STATUS = "/api/providers/best", "/api/providers/status"
 class Side:
     """One of the two, over a tracker that both share."""
 
-    def __init__(self, tracker, *, fast):
+    def __init__(self, tracker: Any, *, fast: Any) -> None:
         answers = ResponseCache()
         self.app = wrap_app(
             RootPathMiddleware(create_app(tracker, answers=answers), "/llm"), 0, "asgi"
@@ -39,7 +40,7 @@ class Side:
         self.fast = fast
         self.etag = answers.best(tracker.snapshot).etag
 
-    async def says(self, pieces):
+    async def says(self, pieces: Any) -> tuple[Any, ...]:
         """Everything it says to these pieces, and whether it closed before the client did."""
         ours, theirs = map(trio.SocketStream, trio.socket.socketpair())
         make = partial(FastPathConnection, self.hot) if self.fast else HttpConnection
@@ -62,7 +63,7 @@ class Side:
             await ours.send_eof()
         return DATE.sub(b"\r\ndate: -\r\n", bytes(said)), closed
 
-    async def _listen(self, stream, said):
+    async def _listen(self, stream: Any, said: Any) -> None:
         async for data in stream:
             said += data
 
@@ -72,7 +73,7 @@ class CountingHot(FastPathResponses):
 
     taken = 0
 
-    def answer(self, head, config):
+    def answer(self, head: Any, config: Any) -> Any:
         answer = super().answer(head, config)
         self.taken += answer is not None
         return answer
@@ -94,7 +95,7 @@ targets = st.sampled_from(
 
 
 @st.composite
-def requests(draw):
+def requests(draw: st.DrawFn) -> Any:
     """Half of them hot as they come, the others anything."""
     if draw(st.booleans()):
         etag = draw(st.sampled_from(["", 'If-None-Match: "ETAG"\r\n', "If-None-Match: x\r\n"]))
@@ -110,33 +111,34 @@ def requests(draw):
 
 
 @st.composite
-def conversations(draw):
+def conversations(draw: st.DrawFn) -> tuple[Any, ...]:
     """Pieces of a few requests, one after the other or at once."""
     text = "".join(draw(st.lists(requests(), min_size=1, max_size=4)))
     cuts = draw(st.lists(st.integers(0, len(text)), max_size=4))
     return text, sorted(cuts)
 
 
-def pieces_of(text, cuts, etag):
+def pieces_of(text: str, cuts: Any, etag: Any) -> list[Any]:
     data = text.replace("ETAG", etag.strip('"')).encode("latin-1")
     ends = [*cuts, len(data)]
     return [piece for a, b in zip([0, *cuts], ends, strict=True) if (piece := data[a:b])]
 
 
 @cache
-def sides(usable):
+def sides(usable: Any) -> tuple[Any, ...]:
     """The ordinary route and the lane, over one tracker."""
     tracker = a_tracker(a_provider() if usable else a_bare_provider(), root_path="/llm", port=0)
     return Side(tracker, fast=False), Side(tracker, fast=True)
 
 
-def both(usable, conversation):
+def both(usable: Any, conversation: Any) -> tuple[Any, ...]:
     """What each says, and how many requests took the lane."""
     slow, fast = sides(usable)
     before = fast.hot.taken
-    pieces = pieces_of(*conversation, slow.etag)
+    text, cuts = conversation
+    pieces = pieces_of(text, cuts, slow.etag)
 
-    async def compare():
+    async def compare() -> tuple[Any, ...]:
         with trio.fail_after(1000):
             return await slow.says(pieces), await fast.says(pieces)
 
@@ -144,13 +146,13 @@ def both(usable, conversation):
     return *trio.run(compare, clock=clock), fast.hot.taken - before
 
 
-def plain(path=BEST, fields=""):
+def plain(path: Any = BEST, fields: str = "") -> str:
     return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n"
 
 
 @settings(deadline=None)
 @given(conversations(), st.booleans())
-def test_the_lane_says_what_the_ordinary_route_says(conversation, usable):
+def test_the_lane_says_what_the_ordinary_route_says(conversation: Any, usable: bool) -> None:
     ordinary, fast, taken = both(usable, conversation)
     event(f"taken {min(taken, 3)}")
     assert fast == ordinary
@@ -177,14 +179,14 @@ def test_the_lane_says_what_the_ordinary_route_says(conversation, usable):
         ((plain() * 1_100, []), 999),  # a connection serves a thousand, then closes
     ],
 )
-def test_it_takes_what_is_hot_and_nothing_else(conversation, taken):
+def test_it_takes_what_is_hot_and_nothing_else(conversation: Any, taken: int) -> None:
     ordinary, fast, count = both(True, conversation)
     assert count == taken
     assert fast == ordinary
     assert fast[0].startswith(b"HTTP/1.1 ")
 
 
-def test_without_a_best_provider_the_ordinary_route_answers():
+def test_without_a_best_provider_the_ordinary_route_answers() -> None:
     ordinary, fast, taken = both(False, (plain(), []))
     assert (fast, taken) == (ordinary, 0)
     assert fast[0].startswith(b"HTTP/1.1 503 ")

@@ -1,6 +1,7 @@
 """The state machine finds what it is for: see docs/planted-bugs.md."""
 
 import os
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ SOON = {
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
-def test_the_machine_finds(bug):
+def test_the_machine_finds(bug: Any) -> None:
     if not (NIGHTLY or bug.__name__ in SOON):
         pytest.skip("takes long: HYPOTHESIS_PROFILE=nightly")
     found = hunt(bug, minimise=NIGHTLY)

@@ -2,8 +2,10 @@
 
 import math
 import time
-from datetime import UTC, datetime, timedelta, timezone
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -70,7 +72,7 @@ bodies = st.one_of(anything, st.fixed_dictionaries({"error": errors}))
 
 @given(headers, bodies, providers)
 @example([("x-ratelimit-limit", "1" * 5000)], 10**5000, "")
-def test_any_answer_gives_credible_readings_or_none(headers, body, provider):
+def test_any_answer_gives_credible_readings_or_none(headers: Any, body: Any, provider: Any) -> None:
     limits = read_limits(headers, body, now=NOW, provider=provider)
     assert len({one.name for one in limits.readings}) == len(limits.readings) <= READINGS
     assert limits.retry_after is None or 0.0 <= limits.retry_after <= LONGEST_WAIT
@@ -83,7 +85,7 @@ def test_any_answer_gives_credible_readings_or_none(headers, body, provider):
 
 @given(st.lists(st.tuples(names, values), max_size=8).flatmap(
     lambda told: st.tuples(st.just(told), st.permutations(told))), providers)  # fmt: skip
-def test_the_order_of_headers_does_not_matter(two_orders, provider):
+def test_the_order_of_headers_does_not_matter(two_orders: Any, provider: Any) -> None:
     one, other = (read_limits(told, None, now=NOW, provider=provider) for told in two_orders)
     assert one == other
 
@@ -93,7 +95,7 @@ def test_the_order_of_headers_does_not_matter(two_orders, provider):
     ["1m" * 100_000, '"' * 100_001, "1" * 100_000, ";=," * 50_000, "1," * 500, '"a";' * 250,
      "1m" * 31 + "x", "Limit 1, " * 20_000, "0" * 63 + "x", "," * 1024, "try again in " * 80],
 )  # fmt: skip
-def test_no_value_takes_long(value):
+def test_no_value_takes_long(value: str) -> None:
     names = ["x-ratelimit-limit", "x-ratelimit-reset", "ratelimit", "ratelimit-policy"]
     told = [(name, value) for name in [*names, "retry-after", f"x-ratelimit-limit-{value}"]]
     began = time.process_time()
@@ -118,13 +120,13 @@ def go(duration: timedelta) -> str:
 @example(timedelta(minutes=2, seconds=59.56))
 @example(timedelta(milliseconds=12))
 @example(timedelta(minutes=6))
-def test_a_duration_is_read_as_go_prints_it(duration):
+def test_a_duration_is_read_as_go_prints_it(duration: Any) -> None:
     read = seconds_until(go(duration), now=NOW)
     assert read == pytest.approx(duration.total_seconds(), rel=1e-5, abs=1e-9)
 
 
 ZONES = st.integers(-12 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-FORMS = {
+FORMS: dict[str, Callable[[datetime], str]] = {
     "seconds": lambda moment: str(int((moment - NOW).total_seconds())),
     "epoch seconds": lambda moment: str(int(moment.timestamp())),
     "epoch milliseconds": lambda moment: str(int(moment.timestamp() * 1000)),
@@ -138,7 +140,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 @given(seconds=st.integers(1, 900_000), zone=ZONES)
-def test_a_moment_is_the_same_in_every_form(form, seconds, zone):
+def test_a_moment_is_the_same_in_every_form(form: Any, seconds: int, zone: tzinfo) -> None:
     moment = (NOW + timedelta(seconds=seconds)).astimezone(zone)
     told = [("x-ratelimit-remaining", "1"), ("x-ratelimit-reset", FORMS[form](moment))]
     (one,) = read_limits(told, None, now=NOW).readings
@@ -151,9 +153,11 @@ def test_a_moment_is_the_same_in_every_form(form, seconds, zone):
     seconds=SOON,
     style=st.sampled_from(["openai", "anthropic", "triple", "ietf", "draft7"]),
 )
-def test_what_is_told_is_read_in_every_style(limit, share, seconds, style):
+def test_what_is_told_is_read_in_every_style(
+    limit: int, share: float, seconds: float, style: Any
+) -> None:
     remaining = math.floor(limit * share)
-    tell = {
+    tell: dict[str, Callable[[], dict[str, Any]]] = {
         "openai": lambda: {
             "x-ratelimit-limit-requests": limit,
             "x-ratelimit-remaining-requests": remaining,
@@ -185,7 +189,7 @@ def test_what_is_told_is_read_in_every_style(limit, share, seconds, style):
 
 
 @given(headers, st.floats(0, 1e9), st.floats(0, 1e9))
-def test_what_has_expired_stays_so(headers, sooner, later):
+def test_what_has_expired_stays_so(headers: Any, sooner: float, later: float) -> None:
     told = read_limits(headers, None, now=NOW, provider="groq").readings
     sooner, later = sorted((sooner, later))
     first, second = (

@@ -6,6 +6,7 @@ Changes come between the checks, and count for nothing in it.
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import trio
 from hypothesis import given, settings
@@ -70,7 +71,7 @@ class Disk:
 
 
 async def pages(store: Store, most: int) -> None:
-    def limit(connection) -> None:
+    def limit(connection: Any) -> None:
         connection.execute(f"PRAGMA max_page_count = {most}")
 
     await store._use(limit)

@@ -9,7 +9,7 @@ USAGE = 2  # as ExitCode.USAGE, which cannot be imported where the tracker is no
 
 def main() -> None:
     try:
-        from api.cli.app import app  # noqa: PLC0415 (these are missing beside the client alone)
+        from api.cli.app import make_app  # noqa: PLC0415 (these are missing beside the client alone)
         from api.cli.errors import exit_code_of  # noqa: PLC0415
     except ModuleNotFoundError as error:
         told = explain_missing(error)
@@ -17,4 +17,4 @@ def main() -> None:
             raise
         print(told, file=sys.stderr)  # noqa: T201 (a command's own words)
         sys.exit(USAGE)
-    sys.exit(exit_code_of(app))
+    sys.exit(exit_code_of(make_app(in_full=lambda name: name in sys.argv[1:2])))

@@ -3,23 +3,12 @@
 The server's libraries take longer to load than a question takes to answer.
 """
 
+from collections.abc import Callable
 from importlib.metadata import version
-from typing import Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
-from api.cli.errors import ExitCode
-
-Shell = Annotated[Literal["bash", "zsh", "fish"], Parameter(help="The shell to complete in.")]
-
-app = App(
-    name="provider-status",
-    help="Knows which LLM provider works, how fast, how close to its limit, and which to use next.",
-    version=lambda: version("provider-status-tracker"),
-    backend="trio",
-    result_action="return_value",
-)
-# The help of a command stands here as well: its module is not loaded for a list of commands.
+# The first line of each command's help: its module is not loaded for a list of commands.
 COMMANDS = {
     "serve:serve": "Watch the providers, serve the API and the dashboard.",
     "probe:probe": "Check providers once, without server or database.",
@@ -38,14 +27,21 @@ COMMANDS = {
     "config:config": "Check the configuration, show it, print its JSON Schema.",
     "doctor:doctor": "Find out whether a tracker would run well here.",
     "replay:replay": "Run ranking policies over recorded history.",
+    "completion:completion": "Print a script that completes commands, options and providers.",
     "demo:demo": "Start simulated providers and a tracker on them.",
 }
-for place, line in COMMANDS.items():
-    app.command(f"api.cli.{place}", help=line)
 
 
-@app.command
-def completion(shell: Shell) -> int:
-    """Print a script that completes commands and options: `eval "$(… completion bash)"`."""
-    print(app.generate_completion(shell=shell))  # noqa: T201 (a command's own output)
-    return ExitCode.OK
+def make_app(in_full: Callable[[str], bool]) -> App:
+    """Collect the commands; those ``in_full`` are described by their whole docstring."""
+    made = App(
+        name="provider-status",
+        help="Knows which LLM provider works, how fast, how close to its limit, which to use next.",
+        version=lambda: version("provider-status-tracker"),
+        backend="trio",
+        result_action="return_value",
+    )
+    for place, line in COMMANDS.items():
+        name = place.partition(":")[2]
+        made.command(f"api.cli.{place}", help=None if in_full(name) else line)
+    return made

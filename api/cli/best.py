@@ -6,11 +6,13 @@ from cyclopts import Parameter
 
 from api.cli.errors import ExitCode
 from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
-from api.cli.tables import best_table, show
+from api.cli.tables import best_table
+from api.cli.terminal import show
 from api.cli.tracker_client import TrackerClient
 from api.schemas import status as schemas
 
-Names = Annotated[str | None, Parameter(help="Comma-separated providers.")]
+Candidates = Annotated[str | None, Parameter(help="Only these providers, separated by commas.")]
+Exclude = Annotated[str | None, Parameter(help="Not these, separated by commas.")]
 Model = Annotated[
     str | None,
     Parameter(name=["--model", "-m"], help="Rank the offers of this model, by any of its names."),
@@ -23,17 +25,18 @@ Quiet = Annotated[
 def best(
     *,
     url: Url = None,
-    candidates: Names = None,
-    exclude: Names = None,
+    candidates: Candidates = None,
+    exclude: Exclude = None,
     model: Model = None,
     quiet: Quiet = False,
     token_env: ReadToken = None,
     config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
-    """Print which provider to use next, and why. Exits 1 when none is usable.
+    """Print which provider to use next, and why.
 
-    With --model: the offer, and the id to send. With --quiet: NAME, or NAME/MODEL-ID.
+    With --model: the offer, and the id to send. With --quiet: NAME, or NAME/MODEL-ID. Exits 1 when
+    none is usable.
     """
     asked = {"candidates": candidates, "exclude": exclude, "model": model}
     tracker = TrackerClient.for_reading(url, token_env, config)

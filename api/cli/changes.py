@@ -3,13 +3,14 @@
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.table import Table
+from rich.console import RenderableType
 from rich.text import Text
 
 from api.cli.errors import ExitCode
 from api.cli.history import Hours
 from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
-from api.cli.tables import clock, moment, show, table
+from api.cli.sheet import Sheet, clock, moment, table
+from api.cli.terminal import show
 from api.cli.tracker_client import TrackerClient
 from api.schemas import history as schemas
 
@@ -18,6 +19,7 @@ Name = Annotated[str | None, Parameter(help="One provider; everything if left ou
 
 def changes(
     name: Name = None,
+    /,
     *,
     hours: Hours = 24,
     url: Url = None,
@@ -25,24 +27,30 @@ def changes(
     config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
-    """Show what changed lately: status, the best provider, offers and model lists."""
+    """Show what changed lately, and why.
+
+    Changes of status, of the best provider, of incidents, offers and model lists; the newest 500.
+    """
     tracker = TrackerClient.for_reading(url, token_env, config)
     document = tracker.ask("/api/providers/changes", hours=str(hours), provider=name)
     found = tracker.convert(document, schemas.Changes)
-    show(document, _table(found), as_json=json)
+    nothing = Text(f"Nothing changed within the last {hours} h.")
+    shown: RenderableType = _table(found) if found.changes else nothing
+    show(document, shown, as_json=json)
     return ExitCode.OK
 
 
-def _table(found: schemas.Changes) -> Table:
+def _table(found: schemas.Changes) -> Sheet:
     time = clock if found.hours <= 24 else moment
-    shown = table("time", "what", "provider", "before", "after", "why")
+    zone = "" if found.hours <= 24 else " (UTC)"
+    shown = table(f"at{zone}", "what", "provider", "before", "after", "why", spare=("before",))
     for change in found.changes:
         shown.add_row(
             time(change.timestamp),
             change.kind,
-            Text(change.provider_name or ""),
-            Text(change.before or "–"),
-            Text(change.after or "–"),
-            Text(change.reason),
+            change.provider_name or "",
+            change.before or "–",
+            change.after or "–",
+            change.reason,
         )
     return shown

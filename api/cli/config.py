@@ -7,11 +7,11 @@ from typing import Any
 
 import trio
 from cyclopts import App
-from rich.table import Table
 
 from api.cli.errors import ExitCode
 from api.cli.options import ConfigFile, Database
-from api.cli.tables import show
+from api.cli.sheet import counted
+from api.cli.terminal import print_json
 from tracker.alerts.targets import check_targets
 from tracker.config import read_config
 from tracker.config.overrides import effective_config
@@ -26,43 +26,46 @@ from tracker.store.errors import Damaged
 from tracker.store.loading import load
 from tracker.store.reading import read
 
-config = App(name="config", help="Check, show or describe the configuration.")
+config = App(name="config", help="Check the configuration, show it, print its JSON Schema.")
 
 
 @config.command
 def check(*, config: ConfigFile = None, database: Database = None) -> int:
-    """Validate a file: every mistake at once, with its key, value and the nearest known key.
+    """Validate a file, and tell every mistake at once.
 
-    What can be used but should be mended is told on stderr; the file is valid all the same.
+    Each with its key, its value and the nearest known key. What can be used but should be mended
+    is told on stderr; the file is valid all the same.
     """
     settings = read_config(config, database=database)
     load_policy(settings.ranking.policy, settings.ranking)
     check_targets(settings.alerts)
     for warning in settings.warnings:
         print(f"warning: {warning}", file=sys.stderr)  # noqa: T201
-    count = len(settings.providers)
     where = settings.source or "no file; defaults and environment"
-    print(f"ok: {where}; {count} provider{'s' * (count != 1)} to watch")  # noqa: T201
+    print(f"ok: {where}; {counted(len(settings.providers), 'provider')} to watch")  # noqa: T201
     return ExitCode.OK
 
 
 @config.command(name="show")
 async def show_(*, config: ConfigFile = None, database: Database = None) -> int:
-    """Print the effective settings as JSON, secrets masked, operators' overrides applied."""
+    """Print the settings in force as JSON, secrets masked.
+
+    What operators tuned is applied, and listed under "overrides".
+    """
     configure_logs(level="error")
     settings = read_config(config, database=database)
     overrides = await _overrides(settings)
     document = show_config(effective_config(settings, overrides)) | {
         "overrides": {name: _shown(override) for name, override in overrides.items()}
     }
-    show(document, Table(), as_json=True)
+    print_json(document)
     return ExitCode.OK
 
 
 @config.command
 def schema() -> int:
     """Print the JSON Schema of tracker.toml, for editors."""
-    show(config_schema(), Table(), as_json=True)
+    print_json(config_schema())
     return ExitCode.OK
 
 
@@ -74,7 +77,8 @@ async def _overrides(settings: Config) -> dict[str, OverrideRecord]:
     if not await trio.Path(database).is_file():
         return {}
     try:
-        found = await read(database, partial(load, since=utc_now()), trio.CapacityLimiter(1))
+        now = utc_now()
+        found = await read(database, partial(load, since=now, now=now), trio.CapacityLimiter(1))
     except (StoreUnavailable, Damaged):
         return {}
     return dict(found.overrides)

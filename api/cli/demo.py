@@ -9,7 +9,7 @@ import attrs
 from cyclopts import Parameter
 
 from api.cli.errors import ExitCode
-from api.cli.options import Database, Host, LogFormat, LogLevel, Port, UnusedConfigFile
+from api.cli.options import Host, LogFormat, LogLevel, Port, UnusedConfigFile
 from api.server import serve as run_server
 from tracker.config import read_config
 from tracker.core.redaction import Mask
@@ -17,6 +17,10 @@ from tracker.core.settings import ServerSettings
 from tracker.runtime.logs import configure_logs, mask_in_logs
 from tracker.testing import open_demo
 
+DemoDatabase = Annotated[
+    str | None,
+    Parameter(name=["--database", "-d"], help="SQLite file to keep [default: a temporary one]."),
+]
 Seed = Annotated[int, Parameter(name="--seed", help="Another seed gives another story.")]
 
 
@@ -24,15 +28,16 @@ async def demo(
     *,
     seed: Seed = 0,
     config: UnusedConfigFile = None,  # noqa: ARG001 (common to all commands)
-    database: Database = None,
+    database: DemoDatabase = None,
     host: Host = None,
     port: Port = None,
     log_format: LogFormat = "text",
-    log_level: LogLevel = "info",
+    log_level: LogLevel = "warning",
 ) -> int:
-    """Start simulated providers (real HTTP servers on loopback) and the tracker on them.
+    """Start simulated providers and a tracker on them.
 
-    Without --database everything is forgotten at the end.
+    They are real HTTP servers on loopback, whose faults come and go. Without --database everything
+    is forgotten at the end; --log-level info tells what happens.
     """
     configure_logs(log_format, log_level)
     with tempfile.TemporaryDirectory(prefix="provider-status-demo-") as folder:

@@ -5,14 +5,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import attrs
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from api.cli import diagnostics as examining
 from api.cli.diagnostics import Diagnostic
 from api.cli.errors import ExitCode
 from api.cli.options import AsJson, ConfigFile, Database, Host, Port
-from api.cli.tables import show, table
+from api.cli.sheet import table
+from api.cli.terminal import show
 from tracker.config import DOTENV, read_config
 from tracker.config.catalogue import load_catalogue
 from tracker.config.environment import Environment, discover, read_environment
@@ -41,9 +42,10 @@ async def doctor(
     port: Port = None,
     json: AsJson = False,
 ) -> int:
-    """Look at configuration, environment, DNS, clock, disk, permissions and port.
+    """Find out whether a tracker would run well here.
 
-    Asks no provider and changes nothing. Exits 1 when there is a problem.
+    Looks at configuration, environment, DNS, clock, disk, permissions and port. Asks no provider
+    and changes nothing. Exits 1 when there is a problem.
     """
     configure_logs(level="error")
     environment = read_environment(os.environ, DOTENV)
@@ -132,11 +134,10 @@ async def _machine(settings: Config) -> list[Diagnostic]:
     ]
 
 
-def _table(symptoms: list[Diagnostic]) -> Table:
+def _table(symptoms: list[Diagnostic]) -> RenderableType:
     shown = table("", "area", "found", "what to do")
     for one in symptoms:
         shape, colour = MARKS[one.level]
-        shown.add_row(Text(shape, colour), one.area, Text(one.found), Text(one.hint))
+        shown.add_row(Text(shape, colour), one.area, one.found, one.hint)
     problems = sum(symptom.level == "problem" for symptom in symptoms)
-    shown.caption = Text("no problem found" if not problems else f"problems: {problems}")
-    return shown
+    return Group(shown, Text("no problem found" if not problems else f"problems: {problems}"))

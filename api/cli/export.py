@@ -14,7 +14,9 @@ from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
 from api.cli.tracker_client import TrackerClient
 from api.exports.csv import COLUMNS
 
-Output = Annotated[Path | None, Parameter(name="--output", help="File to write [default: stdout].")]
+Output = Annotated[
+    Path | None, Parameter(name=["--output", "-o"], help="File to write [default: stdout].")
+]
 
 
 class Row(msgspec.Struct):
@@ -37,9 +39,10 @@ def export(
     config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
-    """The present status as CSV, safe to open in a spreadsheet.
+    """Write the present status to a file, as CSV or JSON.
 
-    With --json the same rows, as objects in a list "providers".
+    The CSV is safe to open in a spreadsheet. With --json the same rows, as objects in a list
+    "providers".
     """
     tracker = TrackerClient.for_reading(url, token_env, config)
     text = tracker.fetch("/api/providers/export/csv").text
@@ -60,7 +63,9 @@ def _rows(tracker: TrackerClient, text: str) -> list[Row]:
 
 def _write(text: str, output: Path | None) -> None:
     if output is None:
-        sys.stdout.write(text)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())  # UTF-8 as in a file, whatever the terminal has
+        sys.stdout.buffer.flush()
         return
     try:
         output.write_text(text, newline="", encoding="utf-8")

@@ -10,7 +10,8 @@ from cyclopts.validators import Number
 
 from api.cli.errors import ExitCode
 from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
-from api.cli.tables import history_table, show
+from api.cli.tables import history_table
+from api.cli.terminal import show
 from api.cli.tracker_client import TrackerClient
 from api.schemas import history as schemas
 
@@ -45,6 +46,7 @@ Hours = Annotated[
 
 def history(
     name: Name = None,
+    /,
     *,
     hours: Hours = 24,
     model: Model = None,
@@ -53,7 +55,10 @@ def history(
     config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
-    """Show past checks, one by one or in buckets where there are many."""
+    """Show past checks, one by one or in buckets.
+
+    Buckets where a provider has more than 2,000 checks in the time asked for.
+    """
     path = "/api/providers/history" + ("" if name is None else f"/{quote(name, safe='')}")
     tracker = TrackerClient.for_reading(url, token_env, config)
     document = tracker.ask(path, hours=str(hours), model=model)

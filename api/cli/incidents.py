@@ -8,13 +8,14 @@ from typing import Annotated
 from urllib.parse import quote
 
 from cyclopts import Parameter
-from rich.table import Table
+from rich.console import RenderableType
 from rich.text import Text
 
 from api.cli.errors import ExitCode, UsageError
 from api.cli.history import Hours
 from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
-from api.cli.tables import show, table
+from api.cli.sheet import duration, table
+from api.cli.terminal import show
 from api.cli.tracker_client import TrackerClient
 from api.cli.tune import Token
 from api.schemas import incidents as schemas
@@ -38,7 +39,10 @@ def incidents(
     config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
-    """What is or was wrong, since when, for how long, and who was told."""
+    """Show what is or was wrong, since when, and who was told.
+
+    Open ones always, closed ones of the last --hours.
+    """
     tracker = TrackerClient.for_reading(url, token_env, config)
     document = tracker.ask("/api/incidents", hours=str(hours))
     listed = tracker.convert(document, schemas.Incidents)
@@ -48,6 +52,7 @@ def incidents(
 
 def ack(
     incident: IncidentId,
+    /,
     *,
     by: By = None,
     url: Url = None,
@@ -55,7 +60,10 @@ def ack(
     config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
-    """Say that somebody takes care of an incident: no reminders until it is over."""
+    """Say that somebody takes care of an incident.
+
+    No reminders are sent until it is over.
+    """
     tracker = TrackerClient.for_changes(url, token_env, config)
     path = f"/api/incidents/{quote(incident, safe='')}/acknowledge"
     document = tracker.post(path, {"by": by or _login()})
@@ -67,21 +75,25 @@ def ack(
 
 def mute(
     name: Name,
+    /,
     *,
-    duration: For,
+    how_long: For,
     url: Url = None,
     token_env: Token = None,
     config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
-    """Tell nobody of a provider for a while; its incidents are kept all the same."""
-    minutes = parse_minutes(duration)
+    """Tell nobody of a provider for a while.
+
+    Its incidents are kept all the same; 0 ends it.
+    """
+    minutes = parse_minutes(how_long)
     tracker = TrackerClient.for_changes(url, token_env, config)
     path = f"/api/providers/{quote(name, safe='')}/mute"
     document = tracker.post(path, {"minutes": minutes})
     muted = tracker.convert(document, schemas.Mute)
     shown = table("provider", "muted until (UTC)")
-    shown.add_row(Text(muted.provider_name), _moment(muted.muted_until) or "no longer muted")
+    shown.add_row(muted.provider_name, _moment(muted.muted_until) or "no longer muted")
     show(document, shown, as_json=json)
     return ExitCode.OK
 
@@ -97,7 +109,9 @@ def parse_minutes(text: str) -> float:
     return minutes
 
 
-def incidents_table(listed: schemas.Incidents) -> Table:
+def incidents_table(listed: schemas.Incidents) -> RenderableType:
+    if not listed.incidents:
+        return Text(f"Nothing was wrong within the last {listed.hours} h.")
     shown = table("id", "since (UTC)", "for", "told", "by", "why")
     for one in listed.incidents:
         shown.add_row(
@@ -105,30 +119,17 @@ def incidents_table(listed: schemas.Incidents) -> Table:
             Text(_moment(one.opened_at) or "–", style="" if one.closed_at else "bold red"),
             _lasted(one),
             _told(one.notified),
-            Text(one.acknowledged_by or "–"),
-            Text(one.summary + (" (it comes and goes)" if one.flapping else "")),
+            one.acknowledged_by or "–",
+            one.summary + (" (it comes and goes)" if one.flapping else ""),
         )
-    if not shown.rows:
-        shown.caption = f"Nothing was wrong within the last {listed.hours} h."
-        shown.show_header = False
-        shown.min_width = len(shown.caption)
     return shown
 
 
 def _lasted(one: schemas.Incident) -> str:
     if one.duration_seconds is not None:
-        return _duration(one.duration_seconds)
+        return duration(one.duration_seconds)
     opened = datetime.fromisoformat(one.opened_at)
-    return f"{_duration((datetime.now(UTC) - opened).total_seconds())}, open"
-
-
-def _duration(seconds: float) -> str:
-    whole = max(int(seconds), 0)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{duration((datetime.now(UTC) - opened).total_seconds())}, open"
 
 
 def _told(notified: Iterable[schemas.Notification]) -> str:

@@ -4,12 +4,11 @@ from typing import Annotated
 from urllib.parse import quote
 
 from cyclopts import Parameter
-from rich.table import Table
-from rich.text import Text
 
 from api.cli.errors import ExitCode
 from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
-from api.cli.tables import mark, milliseconds, show, table
+from api.cli.sheet import Sheet, mark, milliseconds, table
+from api.cli.terminal import show
 from api.cli.tracker_client import TrackerClient
 from api.schemas import models as schemas
 
@@ -20,6 +19,7 @@ Model = Annotated[
 
 def models(
     model: Model = None,
+    /,
     *,
     url: Url = None,
     token_env: ReadToken = None,
@@ -41,29 +41,38 @@ def models(
     return ExitCode.OK
 
 
-def _all_table(models: list[schemas.Model]) -> Table:
+def _all_table(models: list[schemas.Model]) -> Sheet:
     shown = table("model", "offers", "best", "status")
     for model in models:
         best = model.offers[0] if model.offers else None
         shown.add_row(
-            Text(model.model),
+            model.model,
             str(len(model.offers)),
-            Text("" if best is None else f"{best.provider_name}/{best.model}"),
+            "" if best is None else f"{best.provider_name}/{best.model}",
             mark(best.status if best is not None and best.usable else "unknown"),
         )
     return shown
 
 
-def _offers_table(model: schemas.Model) -> Table:
-    shown = table("provider", "model", "status", "usable", "first token", "rests on", "why")
+def _offers_table(model: schemas.Model) -> Sheet:
+    shown = table(
+        "provider",
+        "model",
+        "status",
+        "usable",
+        "first token",
+        "rests on",
+        "why",
+        spare=("rests on", "first token", "usable"),
+    )
     for offer in model.offers:
         shown.add_row(
-            Text(offer.provider_name),
-            Text(offer.model),
+            offer.provider_name,
+            offer.model,
             mark(offer.status),
             "yes" if offer.usable else "no",
             milliseconds(offer.ttft_ms),
             "own checks" if offer.evidence == "offer" else "its provider",
-            Text(offer.reason),
+            offer.reason,
         )
     return shown

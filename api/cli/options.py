@@ -9,33 +9,38 @@ from tracker.runtime.logs import Format
 
 ConfigFile = Annotated[
     Path | None,
-    Parameter(name="--config", help="Configuration file [default: tracker.toml if it exists]."),
+    Parameter(name=["--config", "-c"], help="Config file [default: tracker.toml if it exists]."),
 ]
 Database = Annotated[
-    str | None, Parameter(name="--database", help="SQLite file [default: provider_status.db].")
+    str | None,
+    Parameter(name=["--database", "-d"], help="SQLite file [default: provider_status.db]."),
 ]
 UnusedConfigFile = Annotated[
-    Path | None, Parameter(name="--config", help="Taken as elsewhere, but nothing is read from it.")
+    Path | None, Parameter(name=["--config", "-c"], help="Ignored: no file is read.")
 ]
 UnusedDatabase = Annotated[
-    str | None, Parameter(name="--database", help="Taken as elsewhere, but no database is used.")
+    str | None, Parameter(name=["--database", "-d"], help="Ignored: no database is used.")
 ]
-Host = Annotated[str | None, Parameter(name="--host", help="Address to listen on.")]
+Host = Annotated[
+    str | None, Parameter(name=["--host", "-H"], help="Address to listen on [default: 127.0.0.1].")
+]
 Port = Annotated[
-    int | None, Parameter(name="--port", help="Port to listen on; 0 picks a free one.")
+    int | None,
+    Parameter(name=["--port", "-p"], help="Port to listen on; 0 picks a free one [default: 8000]."),
 ]
 LogFormat = Annotated[Format, Parameter(name="--log-format", help="How log lines look on stderr.")]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],
-    Parameter(name="--log-level", help="The least that is logged."),
+    Parameter(name=["--log-level", "-l"], help="The least that is logged."),
 ]
 AsJson = Annotated[
-    bool, Parameter(name="--json", negative=(), help="Print JSON for programs, no table.")
+    bool,
+    Parameter(name=["--json", "-j"], negative=(), help="Print JSON for programs, no table."),
 ]
 TrackerConfig = Annotated[
     Path | None,
     Parameter(
-        name="--config",
+        name=["--config", "-c"],
         help="Configuration file of the tracker asked [default: tracker.toml if it exists].",
     ),
 ]

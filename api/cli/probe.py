@@ -1,6 +1,7 @@
 """``probe``: one check of each provider now, without server or database."""
 
 import sys
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import attrs
@@ -11,10 +12,13 @@ from rich.progress import Progress
 
 from api.cli.errors import ExitCode, UsageError
 from api.cli.options import AsJson, ConfigFile, LogFormat, LogLevel, UnusedDatabase
-from api.cli.tables import providers_table, show
+from api.cli.tables import targets_table
+from api.cli.terminal import show
+from api.schemas import status as schemas
 from api.schemas.convert import instant, view_provider
 from tracker.config import read_config
 from tracker.core.clock import ClockReading
+from tracker.core.model_aliases import split_target
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config, Provider
 from tracker.core.snapshot import ProviderStatus
@@ -23,7 +27,18 @@ from tracker.probes import open_check
 from tracker.runtime.actor import ActorContext, CheckActor
 from tracker.runtime.logs import configure_logs, mask_in_logs
 
-Names = Annotated[str, Parameter(help="Providers to check; all that are configured if none.")]
+Names = Annotated[
+    str,
+    Parameter(help="Providers, or offers as NAME/MODEL-ID; all configured providers if none."),
+]
+
+
+@attrs.frozen
+class Target:
+    """What was named: a provider, or one model of it, by the id to send."""
+
+    provider: Provider
+    model: str | None = None
 
 
 async def probe(
@@ -34,10 +49,12 @@ async def probe(
     log_format: LogFormat = "text",
     log_level: LogLevel = "warning",
 ) -> int:
-    """Check each named (or every) provider once, now; no server, no database.
+    """Check providers once, without server or database.
 
-    One that is switched off is checked when it is named. Exits 0 when at least one is usable,
-    1 when none is, 3 when none is configured.
+    All that are configured where none is named; those of G4F that need no key are asked for a
+    completion of one token. NAME/MODEL-ID also asks that model for one, which may cost money. One
+    that is switched off is checked when it is named. Exits 0 when at least one of what was named
+    is usable, 1 when none is, 3 when none is configured.
     """
     configure_logs(log_format, log_level)
     settings = read_config(config)
@@ -45,25 +62,57 @@ async def probe(
     if not (settings.providers and (chosen := _chosen(settings, names))):
         print("no provider is configured: see `provider-status providers`", file=sys.stderr)  # noqa: T201
         return ExitCode.NOTHING_CONFIGURED
-    views = await _check_all(chosen)
+    views = await _check_all(_providers(chosen))
     at = instant(ActorContext(open_check=open_check).clock.now())
-    found = {view.name: view_provider(view) for view in views}
-    show({"timestamp": at, "providers": found}, providers_table(found.values()), as_json=json)
-    return ExitCode.OK if any(view.usable for view in views) else ExitCode.NOTHING_USABLE
+    found = {name: view_provider(view) for name, view in views.items()}
+    rows = [_row(target, found[target.provider.name]) for target in chosen]
+    show({"timestamp": at, "providers": found}, targets_table(rows), as_json=json)
+    return ExitCode.OK if any(one.usable for _, one in rows) else ExitCode.NOTHING_USABLE
 
 
-def _chosen(settings: Config, names: tuple[str, ...]) -> list[Provider]:
+def _chosen(settings: Config, names: tuple[str, ...]) -> list[Target]:
     known = {provider.name: provider for provider in settings.providers}
-    if unknown := [name for name in names if name not in known]:
+    if not names:
+        return [Target(provider) for provider in settings.providers if provider.enabled]
+    targets = {name: _target(known, name) for name in names}
+    if unknown := [name for name, target in targets.items() if target is None]:
         listed = ", ".join(known) or "none"
         raise UsageError(f"not configured: {', '.join(unknown)} (configured: {listed})")
-    if not names:
-        return [provider for provider in settings.providers if provider.enabled]
-    named = (provider for provider in settings.providers if provider.name in names)
-    return [attrs.evolve(provider, enabled=True) for provider in named]
+    return [target for target in targets.values() if target is not None]
 
 
-async def _check_all(providers: list[Provider]) -> list[ProviderStatus]:
+def _target(known: Mapping[str, Provider], name: str) -> Target | None:
+    """Read NAME or NAME/MODEL-ID; a model's id may hold more slashes."""
+    provider, model = known.get(name), None
+    if provider is None and (parts := split_target(name)) is not None:
+        provider, model = known.get(parts[0]), parts[1]
+    return None if provider is None else Target(attrs.evolve(provider, enabled=True), model)
+
+
+def _providers(targets: Iterable[Target]) -> list[Provider]:
+    """Return each provider once, with the models of it that were named, and no others."""
+    models: dict[str, tuple[str, ...]] = {}
+    providers: dict[str, Provider] = {}
+    for target in targets:
+        name = target.provider.name
+        providers[name] = target.provider
+        models[name] = (*models.get(name, ()), *([] if target.model is None else [target.model]))
+    return [attrs.evolve(one, models=models[name]) for name, one in providers.items()]
+
+
+def _row(target: Target, found: schemas.Provider) -> tuple[str, schemas.Provider | schemas.Offer]:
+    offer = next((one for one in found.offers if one.model == target.model), None)
+    return (
+        (found.provider_name, found)
+        if offer is None
+        else (
+            f"{found.provider_name}/{offer.model}",
+            offer,
+        )
+    )
+
+
+async def _check_all(providers: list[Provider]) -> dict[str, ProviderStatus]:
     shared = ActorContext(open_check=open_check)
     views: dict[str, ProviderStatus] = {}
     bare = not sys.stderr.isatty()
@@ -80,15 +129,16 @@ async def _check_all(providers: list[Provider]) -> list[ProviderStatus]:
                 for provider in providers:
                     nursery.start_soon(check_one, provider)
             canary.cancel_scope.cancel()
-    return [views[provider.name] for provider in providers]
+    return {provider.name: views[provider.name] for provider in providers}
 
 
 async def _check(provider: Provider, shared: ActorContext) -> ProviderStatus:
-    """Judged as the tracker judges a first check."""
+    """Judged as the tracker judges a first check; an offer is usable only if its provider is."""
     actor, state = CheckActor(provider, shared), ProviderState(provider)
     async with shared.open_check(provider) as check:
-        await shared.pacer.turn()
-        result = await actor.probe(check)
-    now = ClockReading(shared.clock.now(), shared.clock.steady())
-    state.record_check(result, None, now)
-    return state.refresh(now)
+        for model in (None, *provider.models):
+            await shared.pacer.turn()
+            result = await actor.probe(check, model)
+            now = ClockReading(shared.clock.now(), shared.clock.steady())
+            state.record_check(result, None, now)
+    return state.refresh(ClockReading(shared.clock.now(), shared.clock.steady()))

@@ -1,15 +1,25 @@
 """One provider in full, for a terminal."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from api.cli.tables import clock, mark, milliseconds, percent, table
+from api.cli.sheet import (
+    UNKNOWN,
+    Sheet,
+    clock,
+    duration,
+    mark,
+    milliseconds,
+    moment,
+    percent,
+    table,
+)
 from api.schemas import status as schemas
 
-UNKNOWN = "–"
 WORDS = {True: "yes", False: "no", None: "not proven"}
 
 
@@ -32,7 +42,7 @@ def provider_card(provider: schemas.Provider) -> RenderableType:
 
 def _facts(one: schemas.Provider) -> Iterator[tuple[str, Text]]:
     yield "provider", Text(one.provider_name)
-    yield "status", mark(one.status)
+    yield "status", mark(one.status) + Text(_since(one))
     yield "why", Text(one.reason)
     yield "usable", Text("yes" if one.usable else _why_not(one))
     yield "last check", Text(f"{clock(one.last_check)}: {one.outcome or 'none yet'}")
@@ -53,6 +63,13 @@ def _facts(one: schemas.Provider) -> Iterator[tuple[str, Text]]:
     )
 
 
+def _since(one: schemas.Provider) -> str:
+    if one.status_since is None:
+        return ""
+    lasted = datetime.now(UTC) - datetime.fromisoformat(one.status_since)
+    return f" for {duration(lasted.total_seconds())}, since {moment(one.status_since)} UTC"
+
+
 def _why_not(one: schemas.Provider) -> str:
     if not one.enabled:
         return "no: it is switched off"
@@ -69,12 +86,12 @@ def _latency(one: schemas.Provider) -> str:
     )
 
 
-def _limits(rate_limit: schemas.RateLimit) -> Table:
+def _limits(rate_limit: schemas.RateLimit) -> Sheet:
     estimated = "~" if rate_limit.source == "estimate" else ""
-    shown = table("limit", "of", "left", "resets")
+    shown = table("limits", "of", "left", "resets")
     for one in rate_limit.limits:
         shown.add_row(
-            Text(one.name),
+            one.name,
             UNKNOWN if one.limit is None else f"{one.limit:g}",
             UNKNOWN if one.remaining is None else f"{estimated}{one.remaining:g}",
             clock(one.reset_at),
@@ -82,21 +99,23 @@ def _limits(rate_limit: schemas.RateLimit) -> Table:
     return shown
 
 
-def _keys(keys: list[schemas.Key]) -> Table:
+def _keys(keys: list[schemas.Key]) -> Sheet:
     shown = table("key", "state")
     for key in keys:
         shown.add_row(str(key.number), key.state.replace("_", " "))
     return shown
 
 
-def _offers(offers: list[schemas.Offer]) -> Table:
-    shown = table("model", "status", "first token", "last check", "why")
+def _offers(offers: list[schemas.Offer]) -> Sheet:
+    shown = table(
+        "model", "status", "first token", "last check", "why", spare=("first token", "last check")
+    )
     for offer in offers:
         shown.add_row(
-            Text(offer.model),
+            offer.model,
             mark(offer.status),
             milliseconds(offer.ttft_ms),
             clock(offer.last_check),
-            Text(offer.reason),
+            offer.reason,
         )
     return shown

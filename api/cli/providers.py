@@ -3,15 +3,18 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
-from rich.table import Table
+from cyclopts import Parameter
+from rich.console import Group
 from rich.text import Text
 
 from api.cli.errors import ExitCode
+from api.cli.keyless import LEAVE_OUT, keyless_completions
 from api.cli.options import AsJson, ConfigFile, UnusedDatabase
-from api.cli.tables import show, table
+from api.cli.sheet import Sheet, table
+from api.cli.terminal import show
 from tracker.config import DOTENV, read_config
 from tracker.config.catalogue import CatalogueEntry, load_catalogue
 from tracker.config.environment import find, read_environment
@@ -20,6 +23,10 @@ from tracker.config.resolve import ResolvedProvider, merge_providers
 from tracker.config.structure import structure
 from tracker.core.settings import Config
 
+Quiet = Annotated[
+    bool,
+    Parameter(name=["--quiet", "-q"], negative=(), help="Print the configured names alone."),
+]
 YES, OFF, NO = Text("● yes", "green"), Text("○ off", "bright_black"), Text("○ no", "bright_black")
 
 
@@ -36,17 +43,23 @@ def providers(
     *,
     config: ConfigFile = None,
     database: UnusedDatabase = None,  # noqa: ARG001 (common to all commands)
+    quiet: Quiet = False,
     json: AsJson = False,
 ) -> int:
-    """The built-in catalogue and tracker.toml: what is configured here, and what enables the rest.
+    """List the catalogue: what is configured, what would enable the rest.
 
-    An operator's `tune` is not in it: `status` and `config show` tell what is in force.
+    Providers of tracker.toml are listed as well. With --quiet: the names alone of what is
+    configured. An operator's `tune` is not in it: `status` and `config show` tell what is in force.
     """
     settings = read_config(config)
     environment = read_environment(os.environ, DOTENV)
     lines = [*_lines(settings, environment.variables)]
     document = {"providers": {line.one.name: _described(line) for line in lines}}
-    show(document, _table(lines), as_json=json)
+    if quiet and not json:
+        for provider in settings.providers:
+            print(provider.name)  # noqa: T201
+        return ExitCode.OK
+    show(document, Group(_table(lines), *_note(settings)), as_json=json)
     return ExitCode.OK
 
 
@@ -95,11 +108,17 @@ def _by(line: ProviderRow) -> Iterator[str]:
         yield f"at {provider.base_url}"
 
 
-def _table(lines: Iterable[ProviderRow]) -> Table:
-    shown = table("provider", "configured", "by", "to enable it, set")
+def _note(settings: Config) -> Iterator[Text]:
+    if asked := ", ".join(keyless_completions(settings.providers)):
+        told = "asked for a completion of one token at each check, without a key"
+        yield Text(f"\n{asked}: {told}; {LEAVE_OUT}.")
+
+
+def _table(lines: Iterable[ProviderRow]) -> Sheet:
+    shown = table("provider", "configured", "set by", "to enable it, set")
     for line in lines:
         provider = line.one.provider
         state = NO if provider is None else YES if provider.enabled else OFF
         by, to_enable = ", ".join(_by(line)), ", ".join(line.to_enable)
-        shown.add_row(Text(line.one.name), state, Text(by), Text(to_enable))
+        shown.add_row(line.one.name, state, by, to_enable)
     return shown

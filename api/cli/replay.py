@@ -4,25 +4,29 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from api.cli.errors import ExitCode, UsageError
 from api.cli.options import AsJson, ConfigFile
-from api.cli.tables import milliseconds, percent, show, table
+from api.cli.sheet import milliseconds, percent, table
+from api.cli.terminal import show
 from tracker.config import read_config
 from tracker.replay import ReplayError, replay_files
 from tracker.runtime.logs import configure_logs
 
 DatabaseFile = Annotated[
     Path | None,
-    Parameter(name="--database", help="A tracker's database [default: the configured one]."),
+    Parameter(
+        name=["--database", "-d"], help="A database of the tracker [default: as --config says]."
+    ),
 ]
 Trace = Annotated[Path | None, Parameter(name="--trace", help="A CSV trace instead of a database.")]
 Policies = Annotated[
     tuple[str, ...],
     Parameter(
         name="--policy",
+        negative=(),
         help="A shipped policy or module:function, several times [default: all shipped ones].",
     ),
 ]
@@ -36,7 +40,10 @@ async def replay(
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> int:
-    """Run policies over recorded checks and judge each choice at the next observation."""
+    """Run ranking policies over recorded history.
+
+    Each choice is judged at the next observation.
+    """
     configure_logs(level="error")
     settings = read_config(config)
     try:
@@ -49,16 +56,15 @@ async def replay(
     return ExitCode.OK
 
 
-def _table(document: dict[str, Any]) -> Table:
+def _table(document: dict[str, Any]) -> RenderableType:
     shown = table("policy", "choices", "success", "latency", "regret", "switches")
     for result in document["policies"]:
         shown.add_row(
-            Text(result["policy"]),
+            result["policy"],
             str(result["n"]),
             percent(result["success_percent"]),
             milliseconds(result["latency_ms"]),
             milliseconds(result["cost_regret_ms"]),
             str(result["switches"]),
         )
-    shown.caption = "\n".join(document["notes"]) or None
-    return shown
+    return Group(shown, *(Text(note) for note in document["notes"]))

@@ -5,6 +5,7 @@ from pathlib import Path
 import structlog
 
 from api.cli.errors import ExitCode
+from api.cli.keyless import LEAVE_OUT, keyless_completions
 from api.cli.options import ConfigFile, Database, Host, LogFormat, LogLevel, Port
 from api.cli.systemd import notify_systemd
 from api.server import serve as run_server
@@ -29,9 +30,13 @@ async def serve(
     log_format: LogFormat = "text",
     log_level: LogLevel = "info",
 ) -> int:
-    """Watch the providers, keep the database, serve the API and the dashboard until SIGTERM.
+    """Watch the providers, serve the API and the dashboard.
 
-    SIGHUP and a changed file are taken at once; a file with mistakes changes nothing.
+    It ends at SIGTERM or Ctrl-C; results stay in the database. Six G4F endpoints that need no key
+    are watched as well: each is asked for a completion of one token at every check.
+    `discover = false` in tracker.toml leaves out all that the file does not name,
+    `enabled = false` below `[providers.g4f_main]` that one. SIGHUP and a changed file are taken at
+    once; a file with mistakes changes nothing.
     """
     configure_logs(log_format, log_level)
     tune_garbage_collector()
@@ -60,6 +65,9 @@ def log_startup_summary(settings: Config) -> None:
     keyed = [p.name for p in settings.providers if p.keys]
     keyless = [p.name for p in settings.providers if not p.keys]
     log.info("watching", with_key=", ".join(keyed) or None, without=", ".join(keyless) or None)
+    if asked := keyless_completions(settings.providers):
+        told = f"asked for a completion of one token at each check, without a key; {LEAVE_OUT}"
+        log.info(told, providers=", ".join(asked))
     if settings.discover and not keyed:
         log.warning(
             "no API key found: set for instance GROQ_API_KEY, in the environment or in .env; "

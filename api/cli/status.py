@@ -8,7 +8,8 @@ from cyclopts import Parameter
 from api.cli.errors import ExitCode, UsageError
 from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
 from api.cli.provider_card import provider_card
-from api.cli.tables import providers_table, show
+from api.cli.tables import providers_table
+from api.cli.terminal import show
 from api.cli.tracker_client import TrackerClient
 from api.cli.watch import follow
 from api.schemas import status as schemas
@@ -22,6 +23,7 @@ Watch = Annotated[
 
 def status(
     name: Name = None,
+    /,
     *,
     watch: Watch = False,
     url: Url = None,
@@ -31,8 +33,8 @@ def status(
 ) -> int:
     """Show every provider of a running tracker, or one in full.
 
-    With --watch and --json: one document a line, at each change. When the tracker goes, and when
-    it is back, stderr says so.
+    A limit marked ~ is an estimate: the provider tells none. With --watch and --json: one document
+    a line, at each change; stderr says when the tracker goes, and when it is back.
     """
     tracker = TrackerClient.for_reading(url, token_env, config)
     if watch and name is not None:

@@ -8,14 +8,15 @@ from cyclopts import Parameter
 
 from api.cli.errors import ExitCode, UsageError
 from api.cli.options import AsJson, TrackerConfig, Url
-from api.cli.tables import providers_table, show
+from api.cli.sheet import Sheet, clock, mark, table
+from api.cli.terminal import show
 from api.cli.tracker_client import TrackerClient
 from api.schemas import status as schemas
 from tracker.core.settings import ServerSettings
 
 Name = Annotated[str, Parameter(help="The provider to change.")]
 Interval = Annotated[
-    float | None, Parameter(name="--interval", help="Seconds between two of its checks.")
+    float | None, Parameter(name=["--interval", "-i"], help="Seconds between two of its checks.")
 ]
 Enable = Annotated[bool, Parameter(name="--enable", negative=(), help="Watch it.")]
 Disable = Annotated[bool, Parameter(name="--disable", negative=(), help="Watch it no longer.")]
@@ -34,6 +35,7 @@ Token = Annotated[
 
 def tune(
     name: Name,
+    /,
     *,
     interval: Interval = None,
     enable: Enable = False,
@@ -44,16 +46,31 @@ def tune(
     config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
-    """Change a provider's interval, or switch it off or on, in a running tracker.
+    """Change how a running tracker watches one provider.
 
-    It is kept over restarts, as an override of the file; `config show` lists them.
+    Its interval, or whether it is watched at all. It is kept over restarts, as an override of the
+    file; `config show` lists them.
     """
     wanted = _wanted(interval, enable=enable, disable=disable, reset=reset)
     tracker = TrackerClient.for_changes(url, token_env, config)
     document = tracker.change(f"/api/providers/{quote(name, safe='')}", wanted)
     tuned = tracker.convert(document, schemas.Provider)
-    show(document, providers_table([tuned]), as_json=json)
+    show(document, _table(tuned), as_json=json)
     return ExitCode.OK
+
+
+def _table(tuned: schemas.Provider) -> Sheet:
+    """Show what is in force now."""
+    shown = table("provider", "watched", "checked every", "as", "next check", "status")
+    shown.add_row(
+        tuned.provider_name,
+        "yes" if tuned.enabled else "no",
+        f"{tuned.interval_seconds:g} s",
+        "tuned" if tuned.interval_overridden else "the file says",
+        clock(tuned.next_check),
+        mark(tuned.status),
+    )
+    return shown
 
 
 def _wanted(interval: float | None, *, enable: bool, disable: bool, reset: bool) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from rich.live import Live
 from rich.text import Text
 
 from api.cli.errors import UnreachableError
-from api.cli.tables import console, providers_table
+from api.cli.tables import providers_table
+from api.cli.terminal import console
 from api.cli.tracker_client import TrackerClient
 from api.schemas import status as schemas
 

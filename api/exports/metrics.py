@@ -9,6 +9,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
+from api.exports.offer_metrics import collect_offers
 from tracker.core.outcomes import Status
 from tracker.core.snapshot import ProviderStatus, Snapshot
 from tracker.runtime.diagnostics import TrackerHealth
@@ -16,15 +17,35 @@ from tracker.runtime.diagnostics import TrackerHealth
 OPENMETRICS: Callable[[Collector], bytes] = openmetrics.generate_latest
 TEXT = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' format before OpenMetrics
 
+MOST_LIMITS = 12  # of a provider; Anthropic, which tells most, has eight
 Value = Callable[[ProviderStatus], float | None]
 
 
-def encode_metrics(snapshot: Snapshot, health: TrackerHealth, accept: str) -> tuple[bytes, str]:
+@attrs.define
+class LimitLabels:
+    """Which names of limits become labels: the first MOST_LIMITS of each provider.
+
+    They are the provider's own words. One that invents new ones at each check would fill the time
+    series database, where a label's values live for ever.
+    """
+
+    _known: dict[str, dict[str, None]] = attrs.field(factory=dict)
+
+    def allow(self, provider: str, limit: str) -> bool:
+        known = self._known.setdefault(provider, {})
+        if len(known) < MOST_LIMITS:
+            known[limit] = None
+        return limit in known
+
+
+def encode_metrics(
+    snapshot: Snapshot, health: TrackerHealth, accept: str, labels: LimitLabels
+) -> tuple[bytes, str]:
     """The exposition and its content type.
 
     OpenMetrics, but for who accepts text/plain by name and OpenMetrics not.
     """
-    collector = SnapshotCollector(snapshot, health)
+    collector = SnapshotCollector(snapshot, health, labels)
     accepted = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
     if "text/plain" in accepted and "application/openmetrics-text" not in accepted:
         return generate_latest(collector), TEXT
@@ -37,6 +58,7 @@ class SnapshotCollector(Collector):
 
     snapshot: Snapshot
     health: TrackerHealth
+    labels: LimitLabels = attrs.field(factory=LimitLabels)
 
     def collect(self) -> Iterable[Metric]:
         yield from (self._gauge(*gauge) for gauge in GAUGES)
@@ -45,6 +67,7 @@ class SnapshotCollector(Collector):
         yield from self._limits()
         yield from self._traffic()
         yield self._positions()
+        yield from collect_offers(self.snapshot)
         yield from _own(self.health, self.snapshot)
 
     def _gauge(self, name: str, help_text: str, value: Value) -> Metric:
@@ -80,6 +103,8 @@ class SnapshotCollector(Collector):
         )
         for provider in self.snapshot.providers.values():
             for limit in provider.rate_limit.limits:
+                if not self.labels.allow(provider.name, limit.name):
+                    continue
                 if limit.limit is not None:
                     size.add_metric([provider.name, limit.name], limit.limit)
                 if limit.remaining is not None:
@@ -209,6 +234,16 @@ def _own(health: TrackerHealth, snapshot: Snapshot) -> Iterator[Metric]:
         ("providers", "Providers watched.", health.providers_monitored),
         ("loop_lag_seconds", "How late the event loop is.", health.loop_lag_ms / 1000.0),
         ("database_up", "1 while results are stored.", float(health.database.state == "ok")),
+        (
+            "completions_per_day",
+            "Completions that all checks may spend in a UTC day.",
+            health.completions.per_day,
+        ),
+        (
+            "completions_today",
+            "Completions that checks have spent since midnight UTC.",
+            health.completions.spent,
+        ),
         ("results_buffered", "Results that wait for the database.", health.database.buffered),
         (
             "snapshot_timestamp_seconds",

@@ -6,7 +6,7 @@ afresh with a whole snapshot when its reader comes back.
 
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Protocol
 
 import attrs
@@ -16,9 +16,10 @@ import trio
 from api.http.response_cache import ResponseCache
 from api.schemas import incidents as schemas
 from api.schemas.convert import convert, instant
+from api.schemas.status import NamedOffer
 from tracker.core.clock import Clock
 from tracker.core.incidents import IncidentLog
-from tracker.core.snapshot import Snapshot
+from tracker.core.snapshot import ProviderStatus, Snapshot
 from tracker.runtime.board import Board
 
 HEARTBEAT_SECONDS = 10.0  # whatever else is sent: it tells the server's time, and that it lives
@@ -61,6 +62,7 @@ class PublicView:
             known = before.providers.get(name)
             if known is not provider and known != provider:
                 yield "provider", self.answers.piece(provider)
+                yield from _offer_events(known, provider)
         if before.ranking is not after.ranking and before.ranking != after.ranking:
             yield "best", self.answers.best(after).body
         if before.incidents is not after.incidents:
@@ -92,7 +94,7 @@ class Streams:
 
     async def stream(
         self, last_event_id: str | None, view: EventView | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Chunks of whole events, for ever. ``last_event_id``: what the reader saw last.
 
         view: what is told; the public API's events if None.
@@ -168,6 +170,16 @@ class Streams:
 
     def _id(self, snapshot: Snapshot) -> str:
         return f"{self.boot}-{snapshot.revision}"
+
+
+def _offer_events(
+    before: ProviderStatus | None, after: ProviderStatus
+) -> Iterator[tuple[str, bytes]]:
+    known = {} if before is None else {offer.model: offer for offer in before.offers}
+    for offer in after.offers:
+        if known.get(offer.model) != offer:
+            shown = convert(NamedOffer, offer, provider_name=after.name)
+            yield "offer", msgspec.json.encode(shown)
 
 
 def _incident_events(before: IncidentLog, after: IncidentLog) -> Iterator[tuple[str, bytes]]:

@@ -1,6 +1,7 @@
 """What an operator may do: check now, tune. All of it needs the admin token."""
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -10,8 +11,8 @@ from quart import Response, request
 from api.http.auth import require_admin
 from api.http.body import read_body
 from api.http.openapi import describe, gives
-from api.http.problems import bad_request, no_provider
-from api.http.query import query
+from api.http.problems import Problem, bad_request, no_provider
+from api.http.query import query, single
 from api.http.response_cache import JSON
 from api.routes.route import Route
 from api.schemas import operations as schemas
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
 
+SHOWN = 100  # characters of a model's id that is not watched
 STORE_SECONDS = 2.0  # a commit takes milliseconds; a locked database is not waited for longer
 NOT_STORED = '199 - "not stored yet: the database is away"'
 
@@ -45,12 +47,31 @@ class ControlRoutes:
 
         Joins the checks already under way. The status has the results when this answers.
         """
+        self._admit()
         return await self._check()
 
-    @describe("control", gives(schemas.Outcomes), errors=[404, 503], admin=True)
+    @describe(
+        "control",
+        gives(schemas.Outcomes),
+        errors=[404, 503],
+        query=schemas.CheckQuery,
+        admin=True,
+    )
     async def check(self, name: str) -> Response:
-        """Check one provider now."""
-        return await self._check(name)
+        """Check one provider now, or with ``model`` one offer of it that is watched.
+
+        An offer's outcome stands under "provider/model".
+        """
+        self._admit("model")
+        if (model := single(query("model"), "model")) is None:
+            return await self._check(name)
+        if name not in self.tracker.snapshot.providers:
+            raise no_provider(name)
+        try:
+            result = await self.tracker.check_offer(name, model)
+        except KeyError:
+            raise _no_offer(self.tracker.snapshot, name, model) from None
+        return json_response(_view_offer(self.tracker.snapshot, name, model, result))
 
     @describe(
         "control",
@@ -84,16 +105,15 @@ class ControlRoutes:
         return response
 
     async def _check(self, *names: str) -> Response:
-        self._admit()
         try:
             outcomes = await self.tracker.check(*names)
         except KeyError:
             raise no_provider(names[0]) from None
         return json_response(_view(self.tracker.snapshot, outcomes))
 
-    def _admit(self) -> None:
+    def _admit(self, *parameters: str) -> None:
         require_admin(self.settings, request.headers.get("Authorization"))
-        query()
+        query(*parameters)
 
 
 async def _tuning() -> schemas.ProviderPatch:
@@ -118,6 +138,28 @@ def _view(snapshot: Snapshot, results: dict[str, CheckResult]) -> schemas.Outcom
             if name in snapshot.providers  # a reload may just have removed one
         },
     )
+
+
+def _view_offer(snapshot: Snapshot, name: str, model: str, result: CheckResult) -> schemas.Outcomes:
+    """Nothing stands in it when a reload has just taken the offer away."""
+    provider = snapshot.providers.get(name)
+    offers = () if provider is None else provider.offers
+    return schemas.Outcomes(
+        timestamp=instant(snapshot.timestamp),
+        outcomes={
+            f"{name}/{model}": convert(schemas.Outcome, result, status=offer.status.value)
+            for offer in offers
+            if offer.model == model
+        },
+    )
+
+
+def _no_offer(snapshot: Snapshot, name: str, model: str) -> Problem:
+    watched = [offer.model for offer in snapshot.providers[name].offers]
+    near = get_close_matches(model[:SHOWN], watched, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    detail = f"models of {name} does not name {model[:SHOWN]!r}, so it is not watched{hint}"
+    return Problem(status=404, title="No such offer", detail=detail)
 
 
 def json_response(value: object) -> Response:

@@ -11,6 +11,7 @@ from quart import Response
 
 from api.http.etags import respond
 from api.http.history_stream import encode_history, view_change
+from api.http.large_answers import gather, respond_in_pieces
 from api.http.openapi import NOT_MODIFIED, describe, gives
 from api.http.problems import Problem, bad_request, no_provider
 from api.http.query import Given, parse_whole, query, single, whole_number
@@ -95,7 +96,7 @@ class HistoryRoutes:
             raw=raw,
             model=single(given, "model"),
         )
-        return respond(answer_of(await encode_history(found, hours)))
+        return respond_in_pieces(await gather(encode_history(found, hours)))
 
 
 def read_hours(given: Given) -> int:

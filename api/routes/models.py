@@ -1,6 +1,7 @@
 """Who offers which model, and which offer of it is best."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import attrs
@@ -8,6 +9,7 @@ import msgspec
 from quart import Response
 
 from api.http.etags import respond
+from api.http.large_answers import LargeAnswers, json_lists, respond_in_pieces, sort_slowly
 from api.http.openapi import NOT_MODIFIED, describe, gives
 from api.http.problems import Problem
 from api.http.query import query
@@ -24,6 +26,7 @@ from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus, S
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
+PIECE = 200  # models, about two milliseconds
 SHOWN = 100  # characters of a name that is not known
 
 
@@ -33,6 +36,7 @@ class ModelRoutes:
 
     tracker: "Tracker"
     answers: ResponseCache
+    large: LargeAnswers = attrs.field(factory=LargeAnswers)
 
     def rules(self) -> Iterator[Route]:
         yield Route("GET", "/api/models", self.model_list)
@@ -45,10 +49,8 @@ class ModelRoutes:
         query()
         snapshot = self.tracker.snapshot
         resolver = await self.tracker.find_models()
-        return respond(
-            await self.answers.get_slowly(
-                snapshot, "model list", lambda: _encode_list(snapshot, resolver)
-            )
+        return respond_in_pieces(
+            await self.large.get(snapshot, "by name", lambda: _encode_list(snapshot, resolver))
         )
 
     @describe("models", gives(schemas.Model), NOT_MODIFIED, errors=[404])
@@ -66,8 +68,8 @@ class ModelRoutes:
         """The ids of each provider's last model list."""
         query()
         snapshot = self.tracker.snapshot
-        return respond(
-            await self.answers.get_slowly(snapshot, "models", lambda: _encode_listed(snapshot))
+        return respond_in_pieces(
+            await self.large.get(snapshot, "by id", lambda: _encode_listed(snapshot))
         )
 
     def _encode(self, snapshot: Snapshot, match: ModelMatch) -> CachedResponse:
@@ -93,30 +95,37 @@ def find_model(resolver: ModelResolver, name: str) -> ModelMatch:
     )
 
 
-def _encode_list(snapshot: Snapshot, resolver: ModelResolver) -> CachedResponse:
-    """In a thread: there may be a hundred thousand of them."""
+def _encode_list(snapshot: Snapshot, resolver: ModelResolver) -> Iterator[bytes]:
     order = {line.provider: n for n, line in enumerate(snapshot.ranking.ranked)}
-    models = [
-        schemas.Model(
-            name,
-            sorted(
-                _known_offers(snapshot, offers),
-                key=lambda offer: (
-                    not offer.usable,
-                    offer.status != "healthy",
-                    offer.evidence != "offer",
-                    order.get(offer.provider_name, len(order)),
-                ),
-            ),
+    offers = resolver.offers_by_name()
+    models = (_list_model(snapshot, order, name, offers[name]) for name in sort_slowly(offers))
+    yield b'{"models":['
+    yield from json_lists(models, PIECE)
+    yield b"]}"
+
+
+def _list_model(
+    snapshot: Snapshot, order: Mapping[str, int], name: str, offers: Iterable[NamedOffer]
+) -> schemas.Model:
+    def place(offer: schemas.ModelOffer) -> tuple[bool, bool, bool, int]:
+        return (
+            not offer.usable,
+            offer.status != "healthy",
+            offer.evidence != "offer",
+            order.get(offer.provider_name, len(order)),
         )
-        for name, offers in resolver.offers_by_name().items()
-    ]
-    return answer_of(msgspec.json.encode(schemas.ModelList(models)))
+
+    return schemas.Model(name, sorted(_known_offers(snapshot, offers), key=place))
 
 
-def _encode_listed(snapshot: Snapshot) -> CachedResponse:
-    listed = sorted(listed_models(snapshot).items())
-    return answer_of(msgspec.json.encode({"models": {m: sorted(names) for m, names in listed}}))
+def _encode_listed(snapshot: Snapshot) -> Iterator[bytes]:
+    listed = listed_models(snapshot)
+    names, comma = sort_slowly(listed), b""
+    yield b'{"models":{'
+    while some := list(islice(names, PIECE)):
+        yield comma + msgspec.json.encode({name: sorted(listed[name]) for name in some})[1:-1]
+        comma = b","
+    yield b"}}"
 
 
 def _known_offers(snapshot: Snapshot, offers: Iterable[NamedOffer]) -> Iterator[schemas.ModelOffer]:
@@ -155,4 +164,5 @@ def _unwatched(offer: NamedOffer, provider: ProviderStatus) -> OfferStatus:
         usable=provider.usable and task is None,
         reason=reason,
         evidence=EvidenceSource.PROVIDER,
+        tokens_per_second=provider.tokens_per_second(offer.model),
     )

@@ -8,7 +8,7 @@ import msgspec
 import trio
 from quart import Response, request
 
-from api.exports.metrics import encode_metrics
+from api.exports.metrics import LimitLabels, encode_metrics
 from api.http.openapi import describe, gives, text
 from api.http.query import query
 from api.http.response_cache import JSON
@@ -32,6 +32,7 @@ class OperationsRoutes:
     tracker: "Tracker"
     streams: Streams
     scraping: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
+    labels: LimitLabels = attrs.field(factory=LimitLabels)
 
     def rules(self) -> Iterator[Route]:
         yield Route("GET", "/api/providers/health", self.health)
@@ -75,6 +76,7 @@ class OperationsRoutes:
             self.tracker.snapshot,
             self.tracker.health(),
             request.headers.get("Accept", ""),
+            self.labels,
             limiter=self.scraping,
         )
         return _no_store(Response(body, content_type=content_type))
@@ -84,10 +86,10 @@ class OperationsRoutes:
         """What changes, as it changes.
 
         ``snapshot`` comes first: the status document, with the best document as ``best``. Then,
-        for what changed, ``provider`` (its document), ``best``, ``incident`` (one as in
-        /api/incidents) and ``mutes``, and a ``heartbeat`` every ten seconds. The last event of each
-        change has an ``id``: a reader that names the present one (Last-Event-ID) gets a heartbeat
-        in place of the snapshot.
+        for what changed, ``provider`` (its document), ``offer`` (each watched offer of it that
+        changed), ``best``, ``incident`` (one as in /api/incidents) and ``mutes``, and a
+        ``heartbeat`` every ten seconds. The last event of each change has an ``id``: a reader that
+        names the present one (Last-Event-ID) gets a heartbeat in place of the snapshot.
         """
         query()
         return event_stream(self.streams.stream(request.headers.get("Last-Event-ID")))

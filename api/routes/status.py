@@ -14,7 +14,13 @@ from api.http.openapi import NOT_MODIFIED, describe, gives, text
 from api.http.problems import bad_request, no_provider
 from api.http.query import choice, names, query, single
 from api.http.response_cache import CachedResponse, ResponseCache, answer_of, best_answer
-from api.ranking_filter import RankingFilter, apply_filter, choose_offers
+from api.ranking_filter import (
+    RankingFilter,
+    apply_filter,
+    choose_named,
+    choose_offers,
+    named_offers,
+)
 from api.routes.models import find_model
 from api.routes.route import Route
 from api.schemas import status as schemas
@@ -68,7 +74,8 @@ class StatusRoutes:
 
         Only usable providers are ranked; the others are listed with the reason. The filters
         narrow the same ranking down to the providers a caller would use. With ``model`` the
-        offers of that model are ranked, each with the id to send.
+        offers of that model are ranked, each with the id to send; candidates that name offers
+        (provider/model) are ranked as these, with or without it.
         """
         given = query("candidates", "exclude", "model")
         snapshot = self.tracker.snapshot
@@ -83,11 +90,24 @@ class StatusRoutes:
             raise bad_request("candidates and model must name something, or be left out")
         if wish.model is not None:
             return await self._best_offer(wish, wish.model)
+        if named_offers(wish, snapshot):
+            return await self._best_named(wish)
         return respond(
             self.answers.get(
                 snapshot, wish, lambda: best_answer(snapshot, apply_filter(snapshot, wish))
             )
         )
+
+    async def _best_named(self, wish: RankingFilter) -> Response:
+        """Rank the offers that the candidates name, of whichever models."""
+        resolver = await self.tracker.find_models()
+        snapshot = self.tracker.snapshot
+
+        def encode() -> CachedResponse:
+            chosen = choose_named(resolver, wish, snapshot)
+            return best_answer(snapshot, self.tracker.rank_offers(chosen))
+
+        return respond(self.answers.get(snapshot, wish, encode))
 
     async def _best_offer(self, wish: RankingFilter, model: str) -> Response:
         """Rank the offers of one model, and give the id to send."""

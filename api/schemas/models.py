@@ -2,7 +2,15 @@
 
 from msgspec import Struct
 
-from api.schemas.units import Count, EvidenceWord, Milliseconds, OutcomeWord, StatusWord, Timestamp
+from api.schemas.units import (
+    Count,
+    EvidenceWord,
+    Milliseconds,
+    OutcomeWord,
+    StatusWord,
+    Timestamp,
+    TokensPerSecond,
+)
 
 
 class ModelOffer(Struct, frozen=True):
@@ -18,7 +26,7 @@ class ModelOffer(Struct, frozen=True):
     outcome: OutcomeWord | None = None
     last_check: Timestamp | None = None
     ttft_ms: Milliseconds | None = None
-    tokens_per_second: float | None = None
+    tokens_per_second: TokensPerSecond | None = None
     calls_24h: Count | None = None
     failures_24h: Count | None = None
 

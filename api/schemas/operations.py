@@ -40,6 +40,16 @@ class Outcomes(Struct, frozen=True):
     outcomes: dict[str, Outcome]
 
 
+class CheckQuery(Struct):
+    model: (
+        Annotated[
+            str,
+            Meta(min_length=1, description="Check this watched offer alone, by the id to send."),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
 class ProviderPatch(Struct, frozen=True, forbid_unknown_fields=True):
     """What to tune; null returns to the file's value, an absent field changes nothing."""
 
@@ -57,6 +67,15 @@ class Database(Struct, frozen=True):
     reason: str
     buffered: Count
     dropped: Count
+
+
+class Completions(Struct, frozen=True):
+    """What the checks of all providers spend: at most ``per_day`` in a UTC day."""
+
+    per_day: Count
+    spent: Count
+    exhausted: bool
+    resets_at: Timestamp
 
 
 class Actor(Struct, frozen=True):
@@ -78,6 +97,7 @@ class Health(Struct, frozen=True):
     started_at: Timestamp
     providers_monitored: Count
     database: Database
+    completions: Completions
     actors: dict[str, Actor]
     loop_lag_ms: Milliseconds
     worst_loop_lag_ms: Milliseconds

@@ -6,7 +6,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from api.schemas.units import (
     Count,
-    Decimals,
     EvidenceWord,
     From,
     Milliseconds,
@@ -16,6 +15,7 @@ from api.schemas.units import (
     Share,
     StatusWord,
     Timestamp,
+    TokensPerSecond,
 )
 
 PROBLEM = "application/problem+json"
@@ -81,11 +81,18 @@ class Offer(Struct, frozen=True):
     next_check: Timestamp | None
     response_time_ms: Milliseconds | None
     ttft_ms: Milliseconds | None
-    tokens_per_second: float | None
+    tokens_per_second: TokensPerSecond | None
     uptime: Uptime
     latency_ms: Annotated[Latency, From("latency")]
     consecutive_failures: Count
     checks_24h: Count
+    waits_for_budget: bool
+
+
+class NamedOffer(Offer, frozen=True, kw_only=True):
+    """A watched offer by itself, as the event ``offer`` tells of it."""
+
+    provider_name: str
 
 
 class CheckEvidence(Struct, frozen=True):
@@ -108,7 +115,7 @@ class TrafficEvidence(Struct, frozen=True):
     last: Timestamp | None = None
     latency_ms: Milliseconds | None = None
     ttft_ms: Milliseconds | None = None
-    tokens_per_second: Annotated[float, Meta(ge=0.0), Decimals(1)] | None = None
+    tokens_per_second: TokensPerSecond | None = None
 
 
 class ModelTraffic(Struct, frozen=True):

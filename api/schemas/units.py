@@ -27,6 +27,7 @@ class Instant:
 
 Percent = Annotated[float, Meta(ge=0.0, le=100.0, description="Percent, two decimals"), Decimals(2)]
 Milliseconds = Annotated[float, Meta(ge=0.0, description="Milliseconds, one decimal"), Decimals(1)]
+TokensPerSecond = Annotated[float, Meta(ge=0.0), Decimals(1)]
 Probability = Annotated[float, Meta(ge=0.0, le=1.0), Decimals(4)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0), Decimals(8)]
 Count = Annotated[int, Meta(ge=0)]

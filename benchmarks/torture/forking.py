@@ -16,7 +16,7 @@ from pathlib import Path
 import attrs
 import trio
 
-import api.cli.serve
+import api.cli.serve  # noqa: F401 (imported before any fork)
 from api.cli import main
 from benchmarks.torture.served import ROOT, environment
 
@@ -85,5 +85,4 @@ def fork_for_each_line() -> None:
 
 
 if __name__ == "__main__":
-    assert api.cli.serve  # imported before any fork
     fork_for_each_line()

@@ -1,6 +1,7 @@
 """The page for browsers without JavaScript, over a tracker whose snapshot the test writes."""
 
 import re
+from typing import Any
 
 from api.app import create_app
 from tests.helpers.idle_tracker import a_bare_provider, a_provider, a_tracker
@@ -10,12 +11,12 @@ DOWN = a_provider("together", status=Status.DOWN, usable=False, reason="3 checks
 HOSTILE = '<img src=x onerror="alert(1)">'
 
 
-async def get(tracker, **headers):
+async def get(tracker: Any, **headers: Any) -> tuple[Any, ...]:
     response = await create_app(tracker).test_client().get("/plain", headers=headers)
     return response, (await response.get_data()).decode()
 
 
-def rows(page):
+def rows(page: Any) -> list[Any]:
     """The table's text, cell by cell."""
     return [
         [re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row)]
@@ -23,7 +24,7 @@ def rows(page):
     ]
 
 
-async def test_shows_the_ranking_first_and_what_is_not_known_as_a_dash():
+async def test_shows_the_ranking_first_and_what_is_not_known_as_a_dash() -> None:
     response, page = await get(a_tracker(a_bare_provider(), DOWN, a_provider()))
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -36,20 +37,20 @@ async def test_shows_the_ranking_first_and_what_is_not_known_as_a_dash():
     assert rows(page)[1][4:] == ["–"] * 6
 
 
-async def test_says_who_to_use_and_why():
+async def test_says_who_to_use_and_why() -> None:
     _, page = await get(a_tracker(a_provider()))
     assert '<strong class="foreign">groq</strong> now.' in page
     assert "groq is fastest" in page
 
 
-async def test_says_that_nobody_is_usable_or_watched():
+async def test_says_that_nobody_is_usable_or_watched() -> None:
     _, page = await get(a_tracker(DOWN))
     assert "nothing is usable" in page
     _, page = await get(a_tracker())
     assert rows(page) == [["No provider is watched."]]
 
 
-async def test_hostile_text_is_only_text():
+async def test_hostile_text_is_only_text() -> None:
     response, page = await get(a_tracker(a_provider(HOSTILE, reason=HOSTILE)))
     assert "<img" not in page
     assert page.count("&lt;img src=x onerror=&#34;alert(1)&#34;&gt;") == 5
@@ -57,13 +58,13 @@ async def test_hostile_text_is_only_text():
     assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
-async def test_an_unchanged_page_is_not_sent_again():
+async def test_an_unchanged_page_is_not_sent_again() -> None:
     tracker = a_tracker(a_provider())
     response, _ = await get(tracker)
     again, body = await get(tracker, **{"If-None-Match": response.headers["ETag"]})
     assert (again.status_code, body) == (304, "")
 
 
-async def test_knows_no_parameters():
+async def test_knows_no_parameters() -> None:
     response = await create_app(a_tracker()).test_client().get("/plain?show=all")
     assert response.status_code == 400

@@ -1,14 +1,18 @@
 """The server on real sockets: bad clients, slow clients, and the end."""
 
+import signal
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 import httpx
 import pytest
 import trio
+from trio.testing import MockClock
 
 from api import app
-from api.server import serve
+from api.server import STOP_SECONDS, Beside, ShutdownHandler, serve
 from api.serving import listeners as listening
 from api.serving.errors import CannotListenError, UnsafeBindError
 from tests.helpers.idle_tracker import a_provider, a_tracker
@@ -21,13 +25,13 @@ GET = b"GET /api/providers/status HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @asynccontextmanager
-async def serving(tracker=None, **options):
+async def serving(tracker: Any = None, **options: Any) -> AsyncIterator[Any]:
     """A server over a fake tracker; gives its URL, and ends it in order."""
     tracker = tracker or a_tracker(a_provider(), port=0)
     announced, receive = trio.open_memory_channel(1)
     ended = trio.Event()
 
-    async def run():
+    async def run() -> None:
         await serve(
             tracker.config,
             announce=announced.send_nowait,
@@ -45,18 +49,18 @@ async def serving(tracker=None, **options):
             await ended.wait()
 
 
-async def connect(url):
+async def connect(url: Any) -> Any:
     return await trio.open_tcp_stream(url.host, url.port)
 
 
-async def read_until(stream, wanted):
+async def read_until(stream: Any, wanted: Any) -> Any:
     said = b""
     while wanted not in said:
         said += await stream.receive_some()
     return said
 
 
-async def raw(url, request, seconds=GIVE_UP_SECONDS):
+async def raw(url: Any, request: Any, seconds: float = GIVE_UP_SECONDS) -> Any:
     """Everything the server says until it closes, or until ``seconds`` are over."""
     said = b""
     with trio.move_on_after(seconds):
@@ -70,7 +74,7 @@ async def raw(url, request, seconds=GIVE_UP_SECONDS):
     return said
 
 
-async def test_it_answers_on_the_url_it_announces():
+async def test_it_answers_on_the_url_it_announces() -> None:
     async with serving() as url, httpx.AsyncClient(base_url=url) as client:
         response = await client.get("/api/providers/status")
         assert (response.status_code, list(response.json()["providers"])) == (200, ["groq"])
@@ -107,7 +111,7 @@ async def test_it_answers_on_the_url_it_announces():
         b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )
-async def test_a_request_that_is_nonsense_harms_nobody(request_):
+async def test_a_request_that_is_nonsense_harms_nobody(request_: bytes) -> None:
     async with serving() as url:
         said = await raw(url, request_, seconds=0.3)
         assert b" 200 " not in said.partition(b"\r\n")[0]
@@ -115,7 +119,7 @@ async def test_a_request_that_is_nonsense_harms_nobody(request_):
         assert b"200" in await raw(url, GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
 
 
-async def test_a_websocket_is_refused():
+async def test_a_websocket_is_refused() -> None:
     request = (
         b"GET /api/providers/events HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
         b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -126,7 +130,7 @@ async def test_a_websocket_is_refused():
         assert (await read_until(stream, b"\r\n\r\n")).startswith(b"HTTP/1.1 403 ")
 
 
-async def test_a_head_that_drips_is_cut_off(monkeypatch):
+async def test_a_head_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listening, "KEEP_ALIVE_SECONDS", 0.2)
     async with serving() as url:
         began = trio.current_time()
@@ -134,7 +138,7 @@ async def test_a_head_that_drips_is_cut_off(monkeypatch):
         assert trio.current_time() - began < PROMPT_SECONDS
 
 
-async def test_a_connection_closes_when_its_client_asks_for_it():
+async def test_a_connection_closes_when_its_client_asks_for_it() -> None:
     async with serving() as url:
         began = trio.current_time()
         said = await raw(url, GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
@@ -142,7 +146,9 @@ async def test_a_connection_closes_when_its_client_asks_for_it():
         assert trio.current_time() - began < PROMPT_SECONDS
 
 
-async def test_a_connection_that_idles_after_its_answer_is_closed(monkeypatch):
+async def test_a_connection_that_idles_after_its_answer_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(listening, "KEEP_ALIVE_SECONDS", 0.3)
     async with serving() as url:
         began = trio.current_time()
@@ -150,7 +156,7 @@ async def test_a_connection_that_idles_after_its_answer_is_closed(monkeypatch):
         assert trio.current_time() - began < PROMPT_SECONDS
 
 
-async def test_a_body_that_drips_is_a_408(monkeypatch):
+async def test_a_body_that_drips_is_a_408(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "BODY_SECONDS", 0.2)
     tracker = a_tracker(a_provider(), port=0, admin_token=Secret("t"))
     request = (
@@ -163,7 +169,9 @@ async def test_a_body_that_drips_is_a_408(monkeypatch):
         assert b"application/problem+json" in said
 
 
-async def test_a_client_that_stops_reading_is_cut_off_and_delays_nobody(monkeypatch):
+async def test_a_client_that_stops_reading_is_cut_off_and_delays_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(listening, "SEND_SECONDS", 2.0)
     tracker = a_tracker(*(a_provider(f"p{number}") for number in range(500)), port=0)
     async with serving(tracker) as url, await connect(url) as greedy:
@@ -180,7 +188,7 @@ async def test_a_client_that_stops_reading_is_cut_off_and_delays_nobody(monkeypa
                 await trio.sleep(0.01)
 
 
-async def test_the_feed_reaches_a_client_and_forgets_it_when_it_goes():
+async def test_the_feed_reaches_a_client_and_forgets_it_when_it_goes() -> None:
     tracker = a_tracker(a_provider(), port=0)
     async with serving(tracker) as url:
         async with await connect(url) as stream:
@@ -194,7 +202,7 @@ async def test_the_feed_reaches_a_client_and_forgets_it_when_it_goes():
         await wait_until(lambda: not tracker.board._feeds)
 
 
-async def test_a_client_that_leaves_cancels_its_query():
+async def test_a_client_that_leaves_cancels_its_query() -> None:
     tracker = a_tracker(a_provider(), port=0)
     tracker.delay = 60.0
     async with serving(tracker) as url:
@@ -204,14 +212,14 @@ async def test_a_client_that_leaves_cancels_its_query():
         await wait_until(lambda: tracker.cancelled == 1)
 
 
-async def test_a_request_line_may_name_the_whole_url():
+async def test_a_request_line_may_name_the_whole_url() -> None:
     async with serving() as url, await connect(url) as stream:
         await stream.send_all(GET.replace(b" /", b" http://localhost/"))
         assert (await read_until(stream, b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize("path", ["/api/providers/best", "/watch/api/providers/best"])
-async def test_a_proxys_prefix_may_be_there_or_cut_off(path):
+async def test_a_proxys_prefix_may_be_there_or_cut_off(path: str) -> None:
     tracker = a_tracker(a_provider(), port=0, root_path="/watch")
     async with serving(tracker) as url, httpx.AsyncClient(base_url=url) as client:
         assert (await client.get(path)).json()["best_provider"] == "groq"
@@ -219,18 +227,18 @@ async def test_a_proxys_prefix_may_be_there_or_cut_off(path):
         assert document["servers"] == [{"url": "/watch"}]
 
 
-def test_every_path_of_ours_is_known_to_the_configuration_which_refuses_it_as_a_prefix():
+def test_every_path_of_ours_is_known_to_the_configuration_which_refuses_it_as_a_prefix() -> None:
     rules = app.create_app(a_tracker(a_provider())).url_map.iter_rules()
     assert {rule.rule.split("/")[1] for rule in rules} - {""} == OWN_PATHS
 
 
-async def test_localhost_is_served_on_one_port():
+async def test_localhost_is_served_on_one_port() -> None:
     tracker = a_tracker(a_provider(), host="localhost", port=0)
     async with serving(tracker) as url, httpx.AsyncClient(base_url=url) as client:
         assert (await client.get("/livez")).status_code == 200
 
 
-async def test_streams_and_stuck_clients_do_not_hold_up_the_end():
+async def test_streams_and_stuck_clients_do_not_hold_up_the_end() -> None:
     tracker = a_tracker(*(a_provider(f"p{number}") for number in range(300)), port=0)
     async with trio.open_nursery() as clients:
         async with serving(tracker) as url:
@@ -246,7 +254,7 @@ async def test_streams_and_stuck_clients_do_not_hold_up_the_end():
         await stuck.aclose()
 
 
-async def test_a_refusal_waits_for_the_body_so_that_the_connection_can_go_on():
+async def test_a_refusal_waits_for_the_body_so_that_the_connection_can_go_on() -> None:
     head = b"PATCH /api/providers/groq HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n"
     async with serving() as url, await connect(url) as stream:
         await stream.send_all(head)
@@ -259,10 +267,10 @@ async def test_a_refusal_waits_for_the_body_so_that_the_connection_can_go_on():
         assert b" 200 " in await read_until(stream, b'"providers"')
 
 
-async def test_the_servers_fate_is_the_trackers():
+async def test_the_servers_fate_is_the_trackers() -> None:
     tracker = a_tracker(a_provider(), port=0)
 
-    async def crash(config, *, task_status):
+    async def crash(config: Any, *, task_status: trio.TaskStatus[Any]) -> None:
         task_status.started(tracker)
         await tracker.stopping.wait()
         raise RuntimeError("beyond mending")
@@ -290,11 +298,11 @@ async def test_the_servers_fate_is_the_trackers():
         await connect(url)
 
 
-async def test_a_port_in_use_is_said_before_anything_is_checked():
+async def test_a_port_in_use_is_said_before_anything_is_checked() -> None:
     async with serving() as url:
         tracker = a_tracker(a_provider(), port=url.port)
 
-        async def never(*_, **__):
+        async def never(*_: Any, **__: Any) -> None:
             raise AssertionError("the tracker was started")
 
         with pytest.raises(CannotListenError, match=rf"port {url.port} of 127\.0\.0\.1 is in use"):
@@ -302,22 +310,22 @@ async def test_a_port_in_use_is_said_before_anything_is_checked():
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "status.example", ""])
-async def test_a_public_bind_without_a_token_is_refused(host):
+async def test_a_public_bind_without_a_token_is_refused(host: str) -> None:
     tracker = a_tracker(a_provider(), port=0, host=host)
     with pytest.raises(UnsafeBindError, match="PROVIDER_STATUS_ADMIN_TOKEN"):
         await serve(tracker.config, track=tracker.track)
 
 
-async def test_a_host_that_is_not_ours_is_said_plainly():
+async def test_a_host_that_is_not_ours_is_said_plainly() -> None:
     tracker = a_tracker(a_provider(), port=0, host="192.0.2.1", admin_token=Secret("t"))
     with pytest.raises(CannotListenError, match=r"cannot listen on 192\.0\.2\.1"):
         await serve(tracker.config, track=tracker.track)
 
 
-async def test_tasks_beside_it_run_as_long_as_it_does():
+async def test_tasks_beside_it_run_as_long_as_it_does() -> None:
     ran = []
 
-    async def watch(tracker):
+    async def watch(tracker: Any) -> None:
         ran.append(tracker)
         await trio.sleep_forever()
 
@@ -325,3 +333,79 @@ async def test_tasks_beside_it_run_as_long_as_it_does():
     async with serving(tracker, beside=[watch]):
         pass
     assert ran == [tracker]
+
+
+@asynccontextmanager
+async def heeding_signals(on_hangup: Beside | None = None) -> AsyncIterator[ShutdownHandler]:
+    """A handler that stands between this process's signals and a fake tracker."""
+    async with trio.open_nursery() as nursery:
+        handler = ShutdownHandler(nursery.cancel_scope, on_hangup)
+        await nursery.start(handler.handle_signals)
+        yield handler
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_the_first_signal_stops_the_tracker_and_a_second_ends_at_once(
+    autojump_clock: MockClock, number: signal.Signals
+) -> None:
+    tracker = a_tracker(a_provider())
+    async with heeding_signals() as handler:
+        handler.tracker = tracker
+        signal.raise_signal(number)
+        await tracker.stopping.wait()
+        assert not handler.scope.cancel_called
+        signal.raise_signal(number)
+        await trio.sleep(STOP_SECONDS / 2)
+    assert handler.scope.cancelled_caught
+    assert trio.current_time() < STOP_SECONDS
+
+
+async def test_a_tracker_that_does_not_stop_in_time_is_cancelled(
+    autojump_clock: MockClock,
+) -> None:
+    tracker = a_tracker(a_provider())
+    async with heeding_signals() as handler:
+        handler.tracker = tracker
+        signal.raise_signal(signal.SIGTERM)
+        await trio.sleep(10 * STOP_SECONDS)
+    assert trio.current_time() == pytest.approx(STOP_SECONDS)
+
+
+async def test_a_signal_before_the_tracker_runs_ends_at_once(autojump_clock: MockClock) -> None:
+    async with heeding_signals() as handler:
+        signal.raise_signal(signal.SIGTERM)
+        await trio.sleep(10 * STOP_SECONDS)
+    assert handler.scope.cancelled_caught
+    assert trio.current_time() < STOP_SECONDS
+
+
+async def test_a_hangup_reloads_and_a_failed_reload_leaves_everything_running(
+    autojump_clock: MockClock,
+) -> None:
+    reloaded: list[object] = []
+
+    async def reload(tracker: object) -> None:
+        reloaded.append(tracker)
+        if len(reloaded) == 2:
+            raise ValueError("a mistake in tracker.toml")
+
+    tracker = a_tracker(a_provider())
+    async with heeding_signals(reload) as handler:
+        signal.raise_signal(signal.SIGHUP)
+        await trio.sleep(1.0)
+        assert reloaded == []  # no tracker yet: nothing to reload
+        handler.tracker = tracker
+        for _ in range(3):
+            signal.raise_signal(signal.SIGHUP)
+            await trio.sleep(1.0)
+        assert reloaded == [tracker] * 3
+        assert not handler.scope.cancel_called
+
+
+async def test_a_hangup_without_anything_to_reload_is_ignored(autojump_clock: MockClock) -> None:
+    async with heeding_signals() as handler:
+        handler.tracker = a_tracker(a_provider())
+        signal.raise_signal(signal.SIGHUP)
+        await trio.sleep(1.0)
+        assert not handler.scope.cancel_called

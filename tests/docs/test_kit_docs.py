@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,13 +14,13 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "how-to" / "test-with-the-kit.md"
 
 
-def programs():
+def programs() -> list[Any]:
     found = blocks(PAGE)
     return list(zip(found[::2], found[1::2], strict=True))
 
 
 @pytest.mark.parametrize("number", range(len(programs())))
-def test_a_snippet_prints_what_the_page_says(number, tmp_path):
+def test_a_snippet_prints_what_the_page_says(number: int, tmp_path: Path) -> None:
     program, printed = programs()[number]
     assert (program.language, printed.language) == ("python", "text")
     (tmp_path / "my_policy.py").write_text(program.text)
@@ -36,5 +37,5 @@ def test_a_snippet_prints_what_the_page_says(number, tmp_path):
     assert run.stdout == printed.text
 
 
-def test_the_page_has_its_programs():
+def test_the_page_has_its_programs() -> None:
     assert len(programs()) == 3

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import trio
 from quart import Quart
 
 from api.app import create_app
@@ -49,7 +50,7 @@ def test_make_does_what_the_pages_take_it_for(goal: str, command: str) -> None:
     assert done.stdout.splitlines()[-1].endswith(f"{command} --port 0")
 
 
-async def test_its_table_has_every_path(tmp_path: Path, nursery) -> None:
+async def test_its_table_has_every_path(tmp_path: Path, nursery: trio.Nursery) -> None:
     tracker = await nursery.start(run_tracker, Config(database=str(tmp_path / "p.db")))
     paths = served(create_app(tracker))
     tracker.stop()

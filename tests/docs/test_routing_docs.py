@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,9 @@ def cases(*pages: str) -> list[object]:
 
 
 @pytest.mark.parametrize(("language", "text", "printed"), cases("http.md", "embedding.md"))
-def test_a_snippet_prints_what_its_page_says(tracker, folder, language, text, printed) -> None:
+def test_a_snippet_prints_what_its_page_says(
+    tracker: RealTracker, folder: Path, language: str, text: str, printed: Any
+) -> None:
     output = run(language, text, url=tracker.url, folder=folder)
     if language == "console":
         assert json.loads(output)["best_provider"] in {"groq", "mistral"}
@@ -72,7 +75,9 @@ def test_a_snippet_prints_what_its_page_says(tracker, folder, language, text, pr
 
 
 @pytest.mark.parametrize(("language", "text", "printed"), cases("report-back.md"))
-def test_a_report_of_the_page_is_taken(tracker, folder, language, text, printed) -> None:
+def test_a_report_of_the_page_is_taken(
+    tracker: RealTracker, folder: Path, language: str, text: str, printed: Any
+) -> None:
     output = run(language, text, url=tracker.url, folder=folder)
     if language == "console":
         assert json.loads(output)["accepted"] == 1

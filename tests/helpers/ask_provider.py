@@ -1,5 +1,7 @@
 """Asking one provider of the catalogue on a real server, for the tests of dialects."""
 
+from typing import Any
+
 from tests.helpers.loopback import Answer, answer, http_server
 from tracker.config.catalogue import load_catalogue
 from tracker.core.redaction import Secret
@@ -10,7 +12,7 @@ KEY = "canary-0123456789abcdef"
 LIST = answer({"data": [{"id": "m"}]})
 
 
-def provider(name, url, **more):
+def provider(name: str, url: Any, **more: Any) -> Provider:
     entry = load_catalogue()[name]
     fields = {
         "name": name,
@@ -25,7 +27,9 @@ def provider(name, url, **more):
     return Provider(**(fields | more))
 
 
-async def check(name, answers, *, times=1, clock=None, **more):
+async def check(
+    name: str, answers: Any, *, times: int = 1, clock: Any = None, **more: Any
+) -> tuple[Any, ...]:
     """The last finding of so many checks, and everything that was asked."""
     async with http_server(answers) as server:
         named = {} if clock is None else {"clock": clock}
@@ -35,6 +39,6 @@ async def check(name, answers, *, times=1, clock=None, **more):
         return finding, server.asked
 
 
-def routes(**answers: Answer):
+def routes(**answers: Answer) -> Any:
     """By the last word of the path."""
     return lambda asked: answers.get(asked.target.partition("?")[0].rpartition("/")[2], LIST)

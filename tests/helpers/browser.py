@@ -171,7 +171,7 @@ class Browser:
         webdriver.ActionChains(self.driver).send_keys(*keys).perform()
 
     def text(self, selector: str) -> str:
-        return self.value("$(arguments[0]).innerText", selector)
+        return str(self.value("$(arguments[0]).innerText", selector))
 
     def value(self, expression: str, *arguments: Any) -> Any:
         return self.run(f"return {expression}", *arguments)

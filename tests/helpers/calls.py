@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from tests.helpers.factories import START
+from tracker.core.clock import ClockReading
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.settings import Provider
 from tracker.reports.call import Call, CallOutcome
@@ -40,8 +41,9 @@ def take(
     """Read a batch at ``now``."""
     intake = intake or ReportIntake()
     read = ReadBatch()
-    opened, _ = intake.open(body, 0.0)
+    at = ClockReading(now, 0.0)
+    opened, _ = intake.open(body, at)
     known = {provider.name: provider for provider in providers}
-    for _ in intake.read(opened, ParsingContext(providers=known, now=now, **context), 0.0, read):
+    for _ in intake.read(opened, ParsingContext(providers=known, now=now, **context), at, read):
         pass
     return read

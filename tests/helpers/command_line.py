@@ -21,7 +21,7 @@ import attrs
 import pytest
 import structlog
 
-from api.cli.app import app
+from api.cli.app import make_app
 from api.cli.errors import exit_code_of
 from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker.runtime.logs import configure_logs
@@ -49,13 +49,13 @@ class Commands:
     capture: pytest.CaptureFixture[str]
     patch: pytest.MonkeyPatch
 
-    def __call__(self, *arguments: object, **environ: str) -> Ran:
+    def __call__(self, *arguments: Any, **environ: str) -> Ran:
         self.capture.readouterr()
         with self.patch.context() as patch, logs_as_they_were():
             for name, value in environ.items():
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", [COMMAND, *map(str, arguments)])
-            code = int(exit_code_of(app))
+            code = int(exit_code_of(make_app(in_full=lambda name: name in arguments[:1])))
         return Ran(code, *self.capture.readouterr())
 
     def configured(self, *tables: str) -> Path:
@@ -91,7 +91,7 @@ def logs_as_they_were() -> Iterator[None]:
         structlog.configure(**config)
 
 
-def watched(name: str, base_url: str, **settings: object) -> str:
+def watched(name: str, base_url: str, **settings: Any) -> str:
     """A table for tracker.toml."""
     lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
     return "\n".join([f"[providers.{name}]", 'kind = "openai"', f'base_url = "{base_url}"', *lines])
@@ -129,7 +129,7 @@ def serving(folder: Path, *arguments: str, job: str = "serve", **environ: str) -
 
 
 def start(
-    folder: Path, *arguments: object, stderr: Any = subprocess.PIPE, **environ: str
+    folder: Path, *arguments: Any, stderr: Any = subprocess.PIPE, **environ: str
 ) -> subprocess.Popen[str]:
     """A process with nothing of our environment but the way to its interpreter."""
     inherited = {
@@ -148,7 +148,7 @@ def start(
     )
 
 
-def ran(folder: Path, *arguments: object, **environ: str) -> Ran:
+def ran(folder: Path, *arguments: Any, **environ: str) -> Ran:
     process = start(folder, *arguments, **environ)
     out, err = process.communicate(timeout=GIVE_UP_SECONDS)
     return Ran(process.returncode, out, err)

@@ -192,6 +192,7 @@ class Reader:
 @contextmanager
 def reader(folder: Path, provider: str, *, checkout: bool = False) -> Iterator[Reader]:
     """checkout: the folder is a copy of the source, in which a page may change files."""
+    (folder / ".venv").symlink_to(sys.prefix)  # as `make` leaves it beside the pages
     if checkout:
         copy_source(folder)
     shell = subprocess.Popen(

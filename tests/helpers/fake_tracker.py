@@ -106,7 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     @property
     def fake(self) -> FakeTracker:
-        return self.server.fake  # type: ignore[attr-defined]
+        fake: FakeTracker = self.server.fake  # type: ignore[attr-defined]
+        return fake
 
     def setup(self) -> None:
         super().setup()

@@ -32,6 +32,7 @@ from tracker.ranking.offer_ranking import RankingEntries, rank_offers
 from tracker.ranking.policy import Candidate
 from tracker.reports.call import Call
 from tracker.runtime.board import Board
+from tracker.runtime.completion_budget import BudgetView
 from tracker.runtime.diagnostics import DatabaseHealth, TrackerHealth
 from tracker.runtime.messages import CallsReported, Message
 from tracker.runtime.report_receiver import ReportReceipt, ReportReceiver
@@ -149,6 +150,7 @@ def a_condition(**changes: Any) -> TrackerHealth:
         "started_at": NOON - timedelta(hours=1),
         "providers_monitored": 2,
         "database": DatabaseHealth(state="ok"),
+        "completions": BudgetView(per_day=1000, spent=12, resets_at=NOON + timedelta(hours=12)),
         "actors": {"groq": ActorHealth(state="running", restarts=1, last_heartbeat=NOON)},
         "loop_lag_ms": 0.31,
         "worst_loop_lag_ms": 12.0,
@@ -211,7 +213,7 @@ class FakeTracker:
         watched = self.snapshot.providers.items()
         return ModelResolver.of({name: provider.models or () for name, provider in watched})
 
-    def rank_offers(self, offers: Iterable[NamedOffer]) -> Ranking:
+    def rank_offers(self, offers: Iterable[NamedOffer | str]) -> Ranking:
         entries = {
             line.provider: Candidate(provider=line.provider, status=line.status)
             for line in self.snapshot.ranking.ranked
@@ -223,7 +225,13 @@ class FakeTracker:
     async def check(self, *names: str) -> dict[str, CheckResult]:
         self._ask("check", *names)
         wanted = names or tuple(self.snapshot.providers)
-        return {name: self._outcome(name) for name in wanted if self.snapshot.providers[name]}
+        return {name: self._outcome(name) for name in wanted if name in self.snapshot.providers}
+
+    async def check_offer(self, name: str, model: str) -> CheckResult:
+        self._ask("check_offer", name, model)
+        if model not in {offer.model for offer in self.snapshot.providers[name].offers}:
+            raise KeyError(model)
+        return attrs.evolve(self._outcome(name), model=model)
 
     async def tune(self, name: str, **changes: Any) -> None:
         self._ask("tune", name, changes)

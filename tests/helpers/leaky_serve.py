@@ -3,8 +3,9 @@ says the key, raw, url-encoded and in base64. tests/process/test_secrets_canary.
 """
 
 import os
+from typing import Any
 
-import api.routes.status
+import api.routes.models
 import tracker.probes.session
 from api.cli import main
 from api.http.openapi import NOT_MODIFIED, describe
@@ -25,7 +26,7 @@ def once_for(name: str, place: type, method: str, where: str) -> None:
     """That method crashes, the first time, for that provider."""
     right, left = getattr(place, method), [1]
 
-    def wrong(self, *rest, **more):
+    def wrong(self: Any, *rest: Any, **more: Any) -> Any:
         if self.provider.name == name and left:
             left.clear()
             raise OurBugError(where)
@@ -38,7 +39,7 @@ async def fails(_: object) -> None:
     raise OurBugError("the endpoint")
 
 
-def unless_refused(reply, **more):
+def unless_refused(reply: Any, **more: Any) -> Any:
     """Classification has a bug with web pages."""
     if b"<html" in reply.body:
         raise OurBugError("classification")
@@ -49,5 +50,5 @@ classify = tracker.probes.session.classify
 tracker.probes.session.classify = unless_refused
 once_for("raw", CheckActor, "_answer", "the actor")
 once_for("auth", ProviderState, "record_check", "the aggregator")
-api.routes.status.StatusRoutes.models = describe("present", NOT_MODIFIED)(fails)
+api.routes.models.ModelRoutes.listed = describe("models", NOT_MODIFIED)(fails)
 main()

@@ -14,6 +14,9 @@ PROGRAMS = {
     "systemd-analyze": (("systemd-analyze",), "systemd"),
     "make": (("make",), "make"),
     "curl": (("curl",), "curl"),
+    "bash": (("bash",), "bash"),
+    "zsh": (("zsh",), "zsh"),
+    "fish": (("fish",), "fish"),
 }
 REQUIRED = "REQUIRE_PROGRAMS"  # set in the environment: a missing program fails its tests
 PROPERTY = "missing_program"

@@ -4,6 +4,8 @@ None was taken from a provider itself. What is not recorded for one provider has
 its dialect's first speaker (OpenAI) gives it.
 """
 
+from typing import Any
+
 import attrs
 
 from tests.helpers.loopback import Answer, Asked, answer, events
@@ -55,7 +57,7 @@ def openai_list(*names: str) -> Answer:
     return answer({"object": "list", "data": models})
 
 
-def listing(*names: str, **more: object) -> Case:
+def listing(*names: str, **more: Any) -> Case:
     """A provider of OpenAI's dialect whose list needs the key."""
     fields = {
         "routes": {"GET /models": openai_list(*names)},
@@ -73,7 +75,7 @@ COMPLETION = events(
 )
 
 
-def chatting(*names: str, **more: object) -> Case:
+def chatting(*names: str, **more: Any) -> Case:
     """A provider that is asked for a completion of the first model on its list."""
     fields = {
         "routes": {"GET /models": openai_list(*names), "POST /chat/completions": COMPLETION},

@@ -9,11 +9,38 @@ from typing import Any
 import apsw
 
 from tracker.core.clock import Clock
+from tracker.core.latency_sketch import LatencySketch
 from tracker.core.outcomes import CheckResult, OutcomeKind, Status
 from tracker.core.records import CheckRecord
+from tracker.core.traffic import TrafficRecord
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 CLOCK = Clock(now=lambda: NOW)
+
+
+def counted(
+    calls: int = 1,
+    *,
+    minute: datetime = NOW - timedelta(minutes=5),
+    outcome: str = "ok",
+    latency_ms: float = 100.0,
+) -> TrafficRecord:
+    """Calls of groq's model m, told by p."""
+    sketch = LatencySketch()
+    for _ in range(calls):
+        sketch.add(latency_ms)
+    return TrafficRecord(
+        minute=minute,
+        provider="groq",
+        model="m",
+        key=1,
+        reporter="p",
+        outcome=outcome,
+        calls=calls,
+        latency_samples=calls,
+        latency_ms_sum=calls * latency_ms,
+        latency_sketch=sketch.encode(),
+    )
 
 
 def check(provider: str = "a", *, seconds: float = 0.0, **changes: Any) -> CheckRecord:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -10,14 +11,14 @@ from benchmarks.load import Load, load
 from benchmarks.table import Figure, row
 
 
-def test_every_benchmark_is_named_by_the_runner():
+def test_every_benchmark_is_named_by_the_runner() -> None:
     command = [sys.executable, "-m", "benchmarks", "--only", "replay"]
     run = subprocess.run(command, check=True, capture_output=True, text=True)
     assert "skipped: give --trace FILE" in run.stdout
 
 
 @pytest.mark.parametrize("kind", ["ours", "ordinary"])
-def test_a_load_is_answered_and_counted(kind):
+def test_a_load_is_answered_and_counted(kind: str) -> None:
     with serving.served(kind, "2") as (pid, url):
         found = load(pid, f"{url}/api/providers/best", connections=2, seconds=0.3)
     assert isinstance(found, Load)
@@ -26,13 +27,13 @@ def test_a_load_is_answered_and_counted(kind):
 
 
 @pytest.mark.parametrize("case", sweep.CASES)
-def test_a_small_sweep_misjudges_nobody(case):
+def test_a_small_sweep_misjudges_nobody(case: Any) -> None:
     found = sweep.run_case(case, 5, 1)
     assert found.get("misjudged", 0) == 0
     assert found["reported_p50_ms"] >= 50.0
 
 
-def test_a_row_tells_the_median_the_spread_the_ratio_and_the_limit():
+def test_a_row_tells_the_median_the_spread_the_ratio_and_the_limit() -> None:
     figure = Figure("/best", [3.0, 1.0, 2.0], "µs", ratio=0.5, limit=0.4, note="n")
     assert row(figure).split() == ["/best", "2", "µs", "1-3", "0.500", "×", "missed,", *(
         ["limit", "0.4,", "n"]

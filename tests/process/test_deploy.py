@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from api.exports.metrics import SnapshotCollector
 from tests.helpers.command_line import NOTHING, serving
 from tracker.core.clock import utc_now
 from tracker.core.snapshot import Ranking, Snapshot
+from tracker.runtime.completion_budget import BudgetView
 from tracker.runtime.diagnostics import DatabaseHealth, TrackerHealth
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +64,7 @@ def metrics() -> set[str]:
         started_at=utc_now(),
         providers_monitored=0,
         database=DatabaseHealth(state="ok"),
+        completions=BudgetView(per_day=0, spent=0, resets_at=utc_now()),
         actors={},
         loop_lag_ms=0.0,
         worst_loop_lag_ms=0.0,
@@ -227,14 +228,14 @@ class TestContainers:
 
 class TestSystemd:
     @pytest.fixture
-    def unit(self, tmp_path: Path) -> Iterator[Path]:
+    def unit(self, tmp_path: Path) -> Path:
         """With a program that exists here: verify looks for it."""
         file = tmp_path / UNIT.name
         here = shutil.which("true")
         file.write_text(
             re.sub(r"^ExecStart=\S+", f"ExecStart={here}", UNIT.read_text(), flags=re.MULTILINE)
         )
-        yield file
+        return file
 
     @pytest.mark.needs_program("systemd-analyze")
     def test_systemd_accepts_it(self, unit: Path) -> None:

@@ -6,6 +6,8 @@ tests/tracker/runtime/test_service.py and the state machine move it.
 
 import sys
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -26,11 +28,11 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, pr
 AT_ONCE = 3  # processes: more would take the time from each other
 
 
-async def all_of(trials):
+async def all_of(trials: Any) -> Any:
     """What was wrong, by trial; each is called with nothing."""
     limit, wrong = trio.CapacityLimiter(AT_ONCE), {}
 
-    async def run(name, trial):
+    async def run(name: str, trial: Any) -> None:
         async with limit:
             wrong[name] = (await trial())[1]
 
@@ -40,20 +42,20 @@ async def all_of(trials):
     return wrong
 
 
-async def test_the_database_may_go_away_in_any_way_and_nothing_is_lost():
+async def test_the_database_may_go_away_in_any_way_and_nothing_is_lost() -> None:
     faults = {n: f for n, f in FAULTS.items() if not f.on_tmpfs or can_mount()}
     wrong = await all_of({n: partial(try_fault, f, 1.0) for n, f in faults.items()})
     assert wrong == {name: [] for name in faults}
 
 
-async def test_kill_9_loses_nothing_that_was_acknowledged():
+async def test_kill_9_loses_nothing_that_was_acknowledged() -> None:
     outcome = await kills(5, lanes=1)
     assert outcome.wrong == ()
     assert outcome.figures["acknowledged"] > 0
 
 
-async def test_no_provider_is_blamed_for_what_happens_to_us(tmp_path):
-    trials = {
+async def test_no_provider_is_blamed_for_what_happens_to_us(tmp_path: Path) -> None:
+    trials: dict[str, Any] = {
         "SIGTERM": terminated,
         "SIGSTOP": partial(stopped, seconds=3.0),
         "starved": partial(starved, seconds=3.0),
@@ -79,7 +81,7 @@ async def test_no_provider_is_blamed_for_what_happens_to_us(tmp_path):
         ((2, 1), 0, 1),
     ],
 )
-def test_what_is_missing_is_seen(numbers, lost, out_of_order):
+def test_what_is_missing_is_seen(numbers: Any, lost: int, out_of_order: int) -> None:
     """Without this, the trials above could not fail."""
     rows = [(n, "p", "" if n is None else f"500: answer {n}") for n in numbers]
     found = Sequence.of(rows)

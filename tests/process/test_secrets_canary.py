@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import httpx
@@ -77,7 +78,7 @@ def hits(text: bytes) -> list[bytes]:
     return [form for form in FORMS if form in text]
 
 
-def test_the_search_finds_a_key_in_every_form():
+def test_the_search_finds_a_key_in_every_form() -> None:
     key = KEYS["raw"]
     told = f"Bearer {key}".encode()
     for text in (told, quote(told).encode(), base64.b64encode(told), b"x" + base64.b64encode(told)):
@@ -93,7 +94,7 @@ class Echo(BaseHTTPRequestHandler):
         name = self.path.split("/")[1]
         status, way = ECHOES[name]
         key = self.headers.get("authorization", "").removeprefix("Bearer ")
-        self.server.seen.add(key)
+        self.server.seen.add(key)  # type: ignore[attr-defined]
         told = f"key {key} {quote(key, safe='')} {base64.b64encode(key.encode()).decode()}"
         body = json.dumps({"error": {"message": told, "code": key, "type": key}})
         headers = {"x-request-id": key, "x-ratelimit-limit-" + "requests": key, "retry-after": key}
@@ -121,9 +122,15 @@ class Echo(BaseHTTPRequestHandler):
         """Nothing."""
 
 
+class EchoServer(ThreadingHTTPServer):
+    """Remembers the keys that it was shown."""
+
+    seen: set[str]
+
+
 @pytest.fixture(scope="module")
-def echo() -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+def echo() -> Iterator[EchoServer]:
+    server = EchoServer(("127.0.0.1", 0), Echo)
     server.seen = set()
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -134,7 +141,7 @@ def echo() -> Iterator[ThreadingHTTPServer]:
 
 
 @pytest.fixture
-def folder(echo: ThreadingHTTPServer, tmp_path: Path) -> Path:
+def folder(echo: EchoServer, tmp_path: Path) -> Path:
     """With a configuration, and the keys in a .env that everybody may read."""
     port = echo.server_address[1]
     tables = ['[tracker]\ndiscover = false\ndatabase = "canary.db"\nrecheck_seconds = [0.3, 0.3]\n']
@@ -211,7 +218,7 @@ def whole(response: httpx.Response) -> bytes:
 
 @pytest.mark.parametrize("style", ["text", "json"])
 @pytest.mark.parametrize("level", ["debug", "error"])
-def test_no_key_leaves_the_process(echo, folder, style, level):
+def test_no_key_leaves_the_process(echo: EchoServer, folder: Path, style: str, level: str) -> None:
     with served(folder, "--log-format", style, "--log-level", level) as (process, url):
         wait_until_checked(url)
         said = everything_said(url)
@@ -222,6 +229,8 @@ def test_no_key_leaves_the_process(echo, folder, style, level):
     stored |= {f"{path.name} after": path.read_bytes() for path in folder.glob("canary.db*")}
     logged = (folder / "stderr.txt").read_bytes()
     assert set(KEYS.values()) <= echo.seen, "not every key was sent"
+    for where in ("the actor", "the aggregator", "the endpoint", "classification"):
+        assert f"OurBugError: {where}: ***".encode() in logged, f"{where} did not crash"
     assert b"crashed" in logged
     assert b"Traceback" in logged
     for where, text in {"stderr": logged, **stored, **said}.items():
@@ -237,7 +246,7 @@ def modes_of(paths: Iterable[Path]) -> dict[str, int]:
     return {path.name: stat.S_IMODE(path.stat().st_mode) for path in paths}
 
 
-async def test_what_is_kept_beside_the_database_is_private_too(tmp_path):
+async def test_what_is_kept_beside_the_database_is_private_too(tmp_path: Path) -> None:
     path = tmp_path / "kept.db"
     original(path, {"provider_name": "a"})
     path.chmod(0o644)
@@ -274,7 +283,7 @@ def wait_until_checked(url: str) -> None:
     ],
     ids=" ".join,
 )
-def test_no_command_prints_a_key(folder, command):
+def test_no_command_prints_a_key(folder: Path, command: list[Any]) -> None:
     run = subprocess.run(
         [sys.executable, "-c", "from api.cli import main; main()", *command],
         cwd=folder,

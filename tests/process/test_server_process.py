@@ -5,9 +5,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -56,7 +58,7 @@ trio.run(functools.partial(serve, config, track=track))
 
 
 @asynccontextmanager
-async def a_process(database, track="well"):
+async def a_process(database: Any, track: str = "well") -> AsyncIterator[Any]:
     """The server in a process of its own, and its URL."""
     command = [sys.executable, "-c", SCRIPT, str(database), track]
     run = partial(
@@ -79,7 +81,7 @@ async def a_process(database, track="well"):
         nursery.cancel_scope.cancel()
 
 
-async def ended(process):
+async def ended(process: Any) -> tuple[Any, ...]:
     """Its exit code, and the seconds it took to end."""
     began = trio.current_time()
     code = await process.wait()
@@ -88,8 +90,8 @@ async def ended(process):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_it_in_time_with_clients_connected_and_everything_stored(
-    number, tmp_path
-):
+    number: int, tmp_path: Path
+) -> None:
     database = tmp_path / "status.db"
     async with a_process(database) as (process, url), trio.open_nursery() as clients:
         clients.start_soon(keep_asking, url)
@@ -114,14 +116,14 @@ async def test_a_signal_ends_it_in_time_with_clients_connected_and_everything_st
         assert rows[name] >= provider["checks_24h"] > 0
 
 
-async def keep_open(url, path):
+async def keep_open(url: Any, path: Any) -> None:
     """A client that asks once and never reads."""
     async with await trio.open_tcp_stream(url.host, url.port) as stream:
         await stream.send_all(b"GET /api/providers/%s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path)
         await trio.sleep_forever()
 
 
-async def keep_asking(url):
+async def keep_asking(url: Any) -> None:
     async with httpx.AsyncClient(base_url=url) as client:
         try:
             while True:
@@ -130,7 +132,7 @@ async def keep_asking(url):
             pass
 
 
-async def test_a_second_signal_ends_it_at_once(tmp_path):
+async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     async with a_process(tmp_path / "status.db", "hang") as (process, _):
         process.send_signal(signal.SIGTERM)
         with trio.move_on_after(0.5):
@@ -141,14 +143,14 @@ async def test_a_second_signal_ends_it_at_once(tmp_path):
     assert (code, seconds < STOP_SECONDS - 0.5) == (0, True)
 
 
-async def test_what_hangs_is_not_waited_for_longer_than_five_seconds(tmp_path):
+async def test_what_hangs_is_not_waited_for_longer_than_five_seconds(tmp_path: Path) -> None:
     async with a_process(tmp_path / "status.db", "hang") as (process, _):
         process.send_signal(signal.SIGTERM)
         code, seconds = await ended(process)
     assert (code, seconds < STOP_SECONDS + BUSY_SECONDS) == (0, True)
 
 
-async def test_a_hangup_ends_nothing(tmp_path):
+async def test_a_hangup_ends_nothing(tmp_path: Path) -> None:
     async with a_process(tmp_path / "status.db") as (process, url):
         os.kill(process.pid, signal.SIGHUP)
         async with httpx.AsyncClient(base_url=url) as client:
@@ -157,7 +159,7 @@ async def test_a_hangup_ends_nothing(tmp_path):
         assert (await ended(process))[0] == 0
 
 
-async def test_a_crash_of_the_tracker_ends_the_process_with_an_error(tmp_path):
+async def test_a_crash_of_the_tracker_ends_the_process_with_an_error(tmp_path: Path) -> None:
     async with a_process(tmp_path / "status.db", "crash") as (process, _):
         code, seconds = await ended(process)
     assert (code, seconds < STOP_SECONDS + BUSY_SECONDS) == (1, True)

@@ -65,13 +65,13 @@ def use(request: pytest.FixtureRequest) -> Callable[..., Any]:
     return run
 
 
-def test_it_checks_ranks_and_answers_from_memory(config, use) -> None:
-    def body(tracker):
+def test_it_checks_ranks_and_answers_from_memory(config: Config, use: Callable[..., Any]) -> None:
+    def body(tracker: Any) -> tuple[Any, ...]:
         before = tracker.get_healthiest_provider(), tracker.running
         outcomes = tracker.check()
         return before, {name: o.kind for name, o in outcomes.items()}, answers(tracker)
 
-    def answers(tracker):
+    def answers(tracker: Any) -> tuple[Any, ...]:
         best = tracker.get_healthiest_provider()
         return best, get_healthiest_provider(tracker), tracker.snapshot.ranking.best
 
@@ -87,7 +87,9 @@ def test_the_drop_in_takes_a_client_too() -> None:
     assert get_healthiest_provider(client) == "groq"
 
 
-def test_leaving_stores_everything_and_then_knows_nobody(config, use) -> None:
+def test_leaving_stores_everything_and_then_knows_nobody(
+    config: Config, use: Callable[..., Any]
+) -> None:
     tracker = embedded_tracker(config, open_check=open_check)
     use(tracker, lambda tracker: tracker.check())
     with closing(sqlite3.connect(config.database)) as database:
@@ -96,12 +98,14 @@ def test_leaving_stores_everything_and_then_knows_nobody(config, use) -> None:
     assert tracker.snapshot.ranking.best == "near"  # the last one stays readable
 
 
-def test_what_keeps_it_from_running_is_raised_on_entering(config, use) -> None:
+def test_what_keeps_it_from_running_is_raised_on_entering(
+    config: Config, use: Callable[..., Any]
+) -> None:
     with pytest.raises(TypeError, match="no_such_setting"):
         use(embedded_tracker(config, no_such_setting=1), lambda tracker: None)
 
 
-def test_an_unknown_provider_is_the_callers_error(config, use) -> None:
+def test_an_unknown_provider_is_the_callers_error(config: Config, use: Callable[..., Any]) -> None:
     with pytest.raises(KeyError, match="nobody"):
         use(embedded_tracker(config), lambda tracker: tracker.check("nobody"))
 
@@ -111,7 +115,9 @@ class BrokenCanary(LoopMonitor):
         raise RuntimeError("its own bug")
 
 
-def test_a_crash_beyond_mending_answers_nobody_and_is_raised_on_leaving(config, use) -> None:
+def test_a_crash_beyond_mending_answers_nobody_and_is_raised_on_leaving(
+    config: Config, use: Callable[..., Any]
+) -> None:
     tracker = embedded_tracker(
         config,
         open_check=open_check,
@@ -119,7 +125,7 @@ def test_a_crash_beyond_mending_answers_nobody_and_is_raised_on_leaving(config, 
         backoff=Backoff(first=0.001, longest=0.001, budget=1),
     )
 
-    def body(tracker):
+    def body(tracker: Any) -> None:
         tracker._thread.join(60.0)
         assert (tracker.running, tracker.get_healthiest_provider()) == (False, None)
 
@@ -127,8 +133,8 @@ def test_a_crash_beyond_mending_answers_nobody_and_is_raised_on_leaving(config, 
         use(tracker, body)
 
 
-def test_a_job_of_ones_own_runs_on_the_trackers_loop(config) -> None:
-    async def where(tracker) -> tuple[str, int]:
+def test_a_job_of_ones_own_runs_on_the_trackers_loop(config: Config) -> None:
+    async def where(tracker: Any) -> tuple[str, int]:
         await trio.lowlevel.checkpoint()
         return threading.current_thread().name, len(tracker.config.providers)
 
@@ -138,7 +144,7 @@ def test_a_job_of_ones_own_runs_on_the_trackers_loop(config) -> None:
         tracker.call(where)
 
 
-def test_being_cancelled_while_entering_ends_it(config) -> None:
+def test_being_cancelled_while_entering_ends_it(config: Config) -> None:
     async def main() -> None:
         async with asyncio.timeout(0), tracker:
             pytest.fail("entered")
@@ -151,7 +157,7 @@ def test_being_cancelled_while_entering_ends_it(config) -> None:
     assert not tracker.running
 
 
-def test_the_interpreter_exits_with_one_left_open(tmp_path) -> None:
+def test_the_interpreter_exits_with_one_left_open(tmp_path: Path) -> None:
     script = f"""
         from tracker import Config
         from tracker.embedding import embedded_tracker
@@ -170,7 +176,7 @@ def test_the_interpreter_exits_with_one_left_open(tmp_path) -> None:
     assert "None" in done.stdout  # a log line may stand right before it
 
 
-def test_before_it_runs_nobody_is_known_and_nobody_waits(config) -> None:
+def test_before_it_runs_nobody_is_known_and_nobody_waits(config: Config) -> None:
     tracker = embedded_tracker(config, open_check=open_check)
     assert tracker.get_healthiest_provider() is None
     with pytest.raises(RuntimeError, match="not running yet"):

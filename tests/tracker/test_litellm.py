@@ -69,12 +69,14 @@ def deployment(model: str, **params: Any) -> dict[str, Any]:
         ({"model": None, "api_base": 5}, set()),
     ],
 )
-def test_a_deployment_is_known_by_address_or_name(plugin, params, names) -> None:
+def test_a_deployment_is_known_by_address_or_name(
+    plugin: Any, params: dict[str, Any], names: Any
+) -> None:
     routing = plugin.ProviderStatusRouting(knowing("groq"))
     assert routing.names_of({"litellm_params": params}) == names
 
 
-def test_ones_own_names_and_addresses_come_on_top(plugin) -> None:
+def test_ones_own_names_and_addresses_come_on_top(plugin: Any) -> None:
     routing = plugin.ProviderStatusRouting(
         knowing("groq"),
         names={"my-azure": "azure", "together": ["together_eu"]},
@@ -106,24 +108,28 @@ MISTRAL, OTHER = deployment("mistral/small"), deployment("deepseek/chat")
         (("groq",), [{}, {"litellm_params": None}, GROQ], [GROQ]),
     ],
 )
-async def test_the_best_that_has_deployments_keeps_them(plugin, ranked, given, kept) -> None:
+async def test_the_best_that_has_deployments_keeps_them(
+    plugin: Any, ranked: Any, given: list[Any], kept: list[Any]
+) -> None:
     routing = plugin.ProviderStatusRouting(knowing(*ranked))
     assert await routing.async_filter_deployments("chat", given, None) == kept
 
 
-async def test_a_tracker_that_knows_nothing_leaves_the_list_as_it_is(plugin) -> None:
+async def test_a_tracker_that_knows_nothing_leaves_the_list_as_it_is(plugin: Any) -> None:
     given = [GROQ, MISTRAL]
     routing = plugin.ProviderStatusRouting(ProviderStatusClient("http://127.0.0.1:1"))
     assert await routing.async_filter_deployments("chat", given, None) is given
 
 
-async def test_a_static_order_routes_while_the_tracker_is_away(plugin) -> None:
+async def test_a_static_order_routes_while_the_tracker_is_away(plugin: Any) -> None:
     client = ProviderStatusClient("http://127.0.0.1:1", static_order=["mistral"])
     routing = plugin.ProviderStatusRouting(client)
     assert await routing.async_filter_deployments("chat", [GROQ, MISTRAL], None) == [MISTRAL]
 
 
-async def test_what_is_no_deployment_costs_no_call_and_is_logged(plugin, caplog) -> None:
+async def test_what_is_no_deployment_costs_no_call_and_is_logged(
+    plugin: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     given = [GROQ, None]
     routing = plugin.ProviderStatusRouting(knowing("groq"))
     with caplog.at_level(logging.ERROR):
@@ -149,21 +155,25 @@ def event(provider: str, base: str = "", **payload: Any) -> dict[str, Any]:
         (event("openai", "https://g4f.space/api/groq"), ["g4f_groq"]),
     ],
 )
-async def test_an_attempt_is_reported_under_the_trackers_name(plugin, kwargs, names) -> None:
+async def test_an_attempt_is_reported_under_the_trackers_name(
+    plugin: Any, kwargs: Any, names: list[Any]
+) -> None:
     client = knowing("groq", "together", "openai", "g4f_groq")
     await plugin.ProviderStatusRouting(client).async_log_success_event(kwargs, None, None, None)
     queued = client._sender.queue.take(9, not_before=0.0)
     assert [report.fields["provider"] for report in queued] == names
 
 
-async def test_reporting_can_be_switched_off(plugin) -> None:
+async def test_reporting_can_be_switched_off(plugin: Any) -> None:
     client = knowing("groq")
     routing = plugin.ProviderStatusRouting(client, report=False)
     await routing.async_log_failure_event(event("groq"), None, None, None)
     assert client.reports.queued == 0
 
 
-async def test_an_event_that_cannot_be_read_costs_no_call_and_is_logged(plugin, caplog) -> None:
+async def test_an_event_that_cannot_be_read_costs_no_call_and_is_logged(
+    plugin: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     client = knowing("groq")
     await plugin.ProviderStatusRouting(client).async_log_success_event(5, None, None, None)
     assert client.reports.queued == 0

@@ -1,7 +1,7 @@
 """Reads the configuration: defaults, tracker.toml, the environment and .env, in this order."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from tracker.config.schema import (
 from tracker.config.structure import structure
 from tracker.config.timing import merge_timing
 from tracker.core.model_aliases import find_alias_problems
+from tracker.core.model_tasks import other_task
 from tracker.core.redaction import Mask, Secret
 from tracker.core.settings import Config, RankingSettings, ReportSettings, ServerSettings
 
@@ -88,12 +89,22 @@ def read_config(
             *environment.warnings,
             *alerts.warnings,
             *(text for m in merged for text in m.warnings),
+            *_not_for_chat(merged),
         ),
     )
 
 
 def _mistakes(merged: Iterable[ResolvedProvider]) -> tuple[ConfigProblem, ...]:
     return tuple(mistake for one in merged for mistake in one.mistakes)
+
+
+def _not_for_chat(merged: Iterable[ResolvedProvider]) -> Iterator[str]:
+    """Tell of watched models whose completions will be refused, for they do something else."""
+    for provider in (one.provider for one in merged if one.provider is not None):
+        for model in provider.models:
+            if (task := other_task(model)) is not None:
+                key = format_key_path(("providers", provider.name, "models"))
+                yield f"{key}: {model} looks as if it is not for chat ({task})"
 
 
 def _alias_mistakes(

@@ -1,6 +1,6 @@
 """From TOML values to tables, with every mistake at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any
 
@@ -24,7 +24,11 @@ from tracker.config.values import InvalidValueError, looks_pasted, make_converte
 
 KeyPath = tuple[str | int, ...]
 Located = tuple[KeyPath, ConfigProblem]
+Tree = dict[str | int, "Tree | None"]
 
+# Finding the key that was meant takes half a millisecond, and longer for a longer one.
+GUESSES = 100  # in each table
+LONGEST_GUESSED = 64  # characters
 NOT_HERE = "keys are never written in this file, only the names of variables (it is not shown)"
 _converter = make_converter()
 
@@ -35,26 +39,39 @@ def structure(raw: dict[str, Any]) -> tuple[ConfigTable, tuple[ConfigProblem, ..
         return _converter.structure(raw, ConfigTable), ()
     except ClassValidationError as error:
         found = tuple(_located(error, (), ConfigTable, raw))
-    good = raw
-    for path, _ in found:
-        good = _without(good, path)
+    good = _without(raw, _as_tree(path for path, _ in found))
     return _converter.structure(good, ConfigTable), tuple(mistake for _, mistake in found)
 
 
-def _without(value: dict[str, Any], path: KeyPath) -> dict[str, Any]:
-    """The table without what stands at the path.
+def _as_tree(paths: Iterable[KeyPath]) -> Tree:
+    """The paths as nested tables, None where one ends: a file may hold 40,000 mistakes."""
+    root: Tree = {}
+    for path in paths:
+        node = root
+        for step in path[:-1]:
+            if (inner := node.setdefault(step, {})) is None:
+                break  # what it stands in goes as a whole
+            node = inner
+        else:
+            node[path[-1]] = None
+    return root
+
+
+def _without(value: dict[str, Any], wrong: Tree) -> dict[str, Any]:
+    """The table without what stands at the ends of the tree.
 
     A list with a wrong element goes as a whole, but of a list of tables only the wrong key.
     """
-    head, *tail = path
-    inner = value.get(str(head))
-    kept = {name: item for name, item in value.items() if name != head}
-    if isinstance(inner, list) and len(tail) > 1 and isinstance(place := tail[0], int):
-        tables = [_without(t, tuple(tail[1:])) if n == place else t for n, t in enumerate(inner)]
-        return kept | {str(head): tables}
-    if not tail or not isinstance(inner, dict):
-        return kept
-    return kept | {str(head): _without(inner, tuple(tail))}
+    kept = {}
+    for name, item in value.items():
+        inner = wrong.get(name)
+        if name not in wrong:
+            kept[name] = item
+        elif isinstance(item, dict) and inner is not None:
+            kept[name] = _without(item, inner)
+        elif isinstance(item, list) and inner is not None and None not in inner.values():
+            kept[name] = [_without(t, inner.get(n) or {}) for n, t in enumerate(item)]
+    return kept
 
 
 def _located(error: BaseException, path: KeyPath, table: Any, value: Any) -> Iterator[Located]:
@@ -67,8 +84,9 @@ def _located(error: BaseException, path: KeyPath, table: Any, value: Any) -> Ite
         for inner in bare:
             yield from _located(inner, path, error.cl, value)
     elif isinstance(error, ForbiddenExtraKeysError):
-        for name in sorted(error.extra_fields):
-            yield (*path, name), _unknown((*path, name), table, value[name])
+        for number, name in enumerate(sorted(error.extra_fields)):
+            where = (*path, name)
+            yield where, _unknown(where, table, value[name], guess=number < GUESSES)
     elif isinstance(error, InvalidValueError):
         yield path, _wrong(path, error)
     else:
@@ -89,7 +107,7 @@ def _may_be_a_key(value: str) -> bool:
     return holds_secret(value) or looks_pasted(value)
 
 
-def _unknown(path: KeyPath, table: Any, value: object) -> ConfigProblem:
+def _unknown(path: KeyPath, table: Any, value: object, *, guess: bool) -> ConfigProblem:
     name = str(path[-1])
     if names_secret(name) and table is ProviderTable:
         example = 'api_key_env = "NAME_OF_A_VARIABLE"'
@@ -98,7 +116,7 @@ def _unknown(path: KeyPath, table: Any, value: object) -> ConfigProblem:
         key=format_key_path(path),
         value=format_value(value, name),
         problem="unknown key",
-        nearest=_nearest(name, table),
+        nearest=_nearest(name, table) if guess and len(name) <= LONGEST_GUESSED else None,
     )
 
 

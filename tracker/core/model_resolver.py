@@ -128,6 +128,17 @@ class ModelResolver:
         offers = self._offers_by_name(name)
         return ModelMatch(name, FoundBy.RULES, offers) if offers else None
 
+    def offer_at(self, provider: str, model: str) -> NamedOffer:
+        """Return an offer named outright: the provider's own id for it, where it lists one.
+
+        What it does not list is taken at its word: not every provider lists all that it serves.
+        """
+        listed = self.providers.get(provider)
+        if listed is None or model in listed.known:
+            return _offer(provider, model)
+        alike = listed.by_name.get(parse_model_id(model).name, ())
+        return _offer(provider, alike[0] if alike else model)
+
     def nearest_names(self, asked: str, count: int = 5) -> tuple[str, ...]:
         """Find the known names most like one that nobody offers, for the answer 404."""
         indexes = (self._alias_features, *(models.features for models in self.providers.values()))
@@ -135,7 +146,7 @@ class ModelResolver:
         return tuple(self.aliases[name][0] if name in self.aliases else name for name in found)
 
     def offers_by_name(self) -> dict[str, tuple[NamedOffer, ...]]:
-        """All offers by common name, sorted by name; those of ``[models]`` under their own."""
+        """All offers by common name; those of ``[models]`` under their own."""
         groups: dict[str, list[NamedOffer]] = {}
         for provider, models in self.providers.items():
             for name, ids in models.by_name.items():
@@ -145,7 +156,7 @@ class ModelResolver:
             if match := self._find_alias(folded):
                 listed.pop(folded, None)
                 listed[match.name] = match.offers
-        return dict(sorted(listed.items()))
+        return listed
 
     def _offers_by_id(self, asked: str) -> tuple[NamedOffer, ...]:
         found = {name: asked for name, models in self.providers.items() if asked in models.known}

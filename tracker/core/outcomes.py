@@ -114,6 +114,8 @@ class CheckResult:
     provider, at: whose check it was and when it began, UTC; the actor fills them in.
     model: the offer that was asked, None for a check of the provider itself.
     latency_ms: from sending the deciding request to its last byte; None when not known.
+    latency_stamped: True where the kernel told when the answer came, so that a late event loop of
+    ours is not in it; False where we read the clock when we came to it; None where nobody says.
     ttft_ms: to the first token of a streamed completion.
     retry_after: seconds until the provider asked us to come back (header or body), None untold.
     models: the model list, None where the check read none.
@@ -127,6 +129,7 @@ class CheckResult:
     model: str | None = None
     message: str = attrs.field(default="", validator=max_len(MESSAGE_LENGTH))
     latency_ms: float | None = attrs.field(default=None, validator=optional([ge(0.0), is_finite]))
+    latency_stamped: bool | None = None
     ttft_ms: float | None = attrs.field(default=None, validator=optional([ge(0.0), is_finite]))
     http_status: int | None = None
     facts: Facts = Facts()

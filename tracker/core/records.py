@@ -7,7 +7,7 @@ import attrs
 
 from tracker.core.incidents import Delivery, Incident
 from tracker.core.outcomes import CheckResult, Status
-from tracker.core.traffic import TrafficRecord
+from tracker.core.traffic import TrafficBatch
 
 
 @attrs.frozen(kw_only=True)
@@ -77,7 +77,7 @@ Record = (
     | CorrectionRecord
     | ChangeRecord
     | OverrideRecord
-    | TrafficRecord
+    | TrafficBatch
     | Incident
     | Delivery
     | MuteRecord

@@ -60,8 +60,8 @@ class EvidenceSource(StrEnum):
 class OfferStatus:
     """One watched model at a provider at one instant. ``model``: the id to send there.
 
-    variant: the provider's packaging of the model, None for the plain one. tokens_per_second:
-    None, since a completion of one token does not show it.
+    variant: the provider's packaging of the model, None for the plain one. tokens_per_second: of
+    real calls of the last minutes, since a completion of one token does not show it.
     """
 
     model: str
@@ -83,6 +83,7 @@ class OfferStatus:
     consecutive_failures: int = 0
     failing_since: datetime | None = None
     checks_24h: int = 0
+    waits_for_budget: bool = False  # its next check, until midnight UTC
 
 
 @attrs.frozen(kw_only=True)
@@ -159,6 +160,11 @@ class ProviderStatus:
     def completions_saved_24h(self) -> int:
         """Completions that those would have spent."""
         return 0 if self.traffic is None else self.traffic.completions_saved_24h
+
+    def tokens_per_second(self, model: str) -> float | None:
+        """Return how fast real calls of the last minutes got this model's tokens."""
+        known = () if self.traffic is None else self.traffic.models
+        return next((m.evidence.tokens_per_second for m in known if m.model == model), None)
 
     def next_result_at(self, at: datetime) -> datetime | None:
         """When its next check is due; of one that is under way at ``at``, when it is over."""

@@ -35,7 +35,7 @@ class ModelTraffic:
 
 @attrs.frozen
 class ModelDay:
-    """Calls of one model in 24 h, counted since this process began."""
+    """Calls of one model in 24 h."""
 
     model: str
     calls: int
@@ -88,6 +88,46 @@ class TrafficRecord:
     output_tokens: int = 0
     output_ms: float = 0.0
     latency_sketch: bytes = b""
+
+
+@attrs.frozen(kw_only=True)
+class SkippedCheck:
+    """A scheduled check that good traffic made needless. completions: it would have spent."""
+
+    at: datetime
+    provider: str
+    model: str | None
+    completions: int
+
+
+@attrs.frozen(kw_only=True)
+class TrafficBatch:
+    """What is stored of calls at once. marks: of their reports, eight bytes each."""
+
+    at: datetime
+    counts: tuple[TrafficRecord, ...]
+    marks: bytes = b""
+    skipped: tuple[SkippedCheck, ...] = ()
+
+
+@attrs.frozen
+class HourCount:
+    """Calls of one model in one hour, counted since 1970."""
+
+    provider: str
+    model: str
+    hour: int
+    calls: int
+    failures: int
+
+
+@attrs.frozen(kw_only=True)
+class StoredTraffic:
+    """What is known of the last day after a restart. marks: hours since 1970, and packed marks."""
+
+    marks: tuple[tuple[int, bytes], ...] = ()
+    skipped: tuple[SkippedCheck, ...] = ()
+    hours: tuple[HourCount, ...] = ()
 
 
 def tokens_per_second(output_tokens: int, output_ms: float) -> float | None:

@@ -5,10 +5,12 @@ import msgspec
 
 from tracker.core.clock import ClockReading
 from tracker.core.model_names import parse_model_id
+from tracker.core.model_tasks import other_task
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.snapshot import EvidenceSource, Excluded, OfferStatus, ProviderStatus
 from tracker.health.provider_view import (
     SURE_REFUSALS,
+    add_wait,
     build_entry,
     describe_decision,
     error_message,
@@ -79,6 +81,7 @@ class OfferState:
         decision = target.judge(settings, now).decision
         health, statistics = target.health, target.statistics
         proven = health.counted is not None or bool(health.traffic.failure)
+        task = None if health.facts.inference else other_task(self.model)
         usable_in = None if decision.usable_in is None else now.steady + decision.usable_in
         usable_at = ignore_clock_noise(shown.usable_at if shown else None, now.wall(usable_in))
         reason = describe_decision(decision, usable_at, now.at)
@@ -86,15 +89,15 @@ class OfferState:
             reason = f"no check of its own yet; {provider.name}: {provider.reason}"
         elif not provider.usable:
             reason = f"{provider.name} is not usable: {provider.reason}"
-        if self.waits_for_budget:
-            reason = f"{reason}; its next check waits for the completions of the next day (UTC)"
+        if task is not None:
+            reason = f"not for chat ({task}); {reason}"
         return OfferStatus(
             model=self.model,
             variant=parse_model_id(self.model).variant,
             status=decision.status if proven else provider.status,
-            usable=provider.usable and (decision.usable or not proven),
+            usable=provider.usable and task is None and (decision.usable or not proven),
             usable_at=usable_at if proven else provider.usable_at,
-            reason=reason,
+            reason=add_wait(reason, waits=self.waits_for_budget),
             evidence=EvidenceSource.OFFER if proven else EvidenceSource.PROVIDER,
             outcome=health.outcome,
             error_message=error_message(health),
@@ -104,11 +107,13 @@ class OfferState:
             ),
             response_time_ms=health.response_time_ms,
             ttft_ms=health.ttft_ms,
+            tokens_per_second=provider.tokens_per_second(self.model),
             uptime=statistics.uptime,
             latency=statistics.latency,
             consecutive_failures=health.consecutive_failures,
             failing_since=health.failing_since,
             checks_24h=statistics.checks_in_day,
+            waits_for_budget=self.waits_for_budget,
         )
 
     def _entry(self, view: OfferStatus, provider: ProviderStatus) -> Candidate | Excluded:

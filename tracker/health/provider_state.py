@@ -211,7 +211,7 @@ class ProviderState:
             published.view = view
         else:
             view = published.view
-        published.changes_at = min(each.next_change(now) for each in self._targets())
+        published.changes_at = min(each.next_change(now) for each in self.targets())
         published.entry = build_entry(
             view.name,
             view,
@@ -361,7 +361,8 @@ class ProviderState:
         offer = self.offers.get(model)
         return None if offer is None else offer.target
 
-    def _targets(self) -> Iterator[TargetState]:
+    def targets(self) -> Iterator[TargetState]:
+        """Yield what is checked: the provider itself, then each of its offers."""
         yield self.target
         yield from (offer.target for offer in self.offers.values())
 

@@ -34,7 +34,9 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         name=state.provider.name,
         status=decision.status,
         status_since=target.status_since,
-        reason=describe_decision(decision, usable_at, now.at),
+        reason=add_wait(
+            describe_decision(decision, usable_at, now.at), waits=state.waits_for_budget
+        ),
         usable=decision.usable,
         usable_at=usable_at,
         stale=target.is_stale(now),
@@ -53,7 +55,7 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         timeout_seconds=timing.timeout_seconds,
         interval_overridden=state.overridden,
         checks_24h=statistics.checks_in_day,
-        completions_24h=statistics.completions_in_day,
+        completions_24h=sum(each.statistics.completions_in_day for each in state.targets()),
         outcome=health.outcome,
         error_message=error_message(health),
         consecutive_failures=health.consecutive_failures,
@@ -141,6 +143,13 @@ def describe_decision(decision: StatusDecision, usable_at: datetime | None, now:
     if decision.limit is LimitReason.TOLD and until:
         return f"limited{until}; {decision.reason}"
     return decision.reason
+
+
+def add_wait(reason: str, *, waits: bool) -> str:
+    """Add that the next check waits, because the day's completions are spent."""
+    if not waits:
+        return reason
+    return f"{reason}; its next check waits for the completions of the next day (UTC)"
 
 
 def error_message(health: HealthState) -> str:

@@ -20,6 +20,7 @@ from tracker.probes.model_lists import read_models
 from tracker.probes.session import Session
 
 TRIES = 3  # models tried in one check where nobody named one: some are listed but not ours to use
+CANDIDATES = 1_000  # models remembered to choose from
 LIST_SECONDS = 3600.0  # how long a list is good for choosing a model
 # OpenAI, with a 400: a reasoning model spent its one token on thinking.
 ALL_THOUGHT = "max_tokens or model output limit was reached"
@@ -115,16 +116,16 @@ async def _candidates(session: Session, key: Secret | None) -> tuple[str, ...] |
     reply = await session.get_list(path, key)
     if (refusal := session.refused(reply)) is not None:
         return refusal
-    listed = read_models(reply.json)
+    listed = await read_models(reply.json)
     if listed is None:
         return session.misshapen(reply, "no model list to choose a model from")
     if not listed.chat:
         message = "its list has no model to ask: name one with model ="
         return session.found(reply, OutcomeKind.REQUEST, message, Facts(reachable=True))
     first = [m for m, shape in session.learned.items() if shape.first and m in listed.chat]
-    session.memory["chat_models"] = tuple(dict.fromkeys((*first, *listed.chat)))
+    session.memory["chat_models"] = tuple(dict.fromkeys((*first, *listed.chat)))[:CANDIDATES]
     session.memory["list_good_until"] = now + LIST_SECONDS
-    session.memory["unreported_models"] = shown(session, listed)
+    session.memory["unreported_models"] = await shown(session, listed)
     return tuple(session.memory["chat_models"])
 
 
@@ -168,7 +169,7 @@ def watch_stream(wire: CompletionFormat) -> Watch:
             value = parse_json(event.data)
             if isinstance(value, dict) and wire.speaks(value):
                 progress = Progress.ANSWERED
-        return progress
+        return Progress.OVER if reader.exhausted else progress
 
     return watch
 

@@ -6,7 +6,7 @@ from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Secret
 from tracker.probes.http.failures import FetchError
 from tracker.probes.http.response import BoundedResponse
-from tracker.probes.model_lists import ModelList, read_models
+from tracker.probes.model_lists import ModelList, read_models, slices
 from tracker.probes.session import Session
 
 PACE = 3600.0  # seconds between two lists that only say which models there are
@@ -16,25 +16,29 @@ PATIENCE = 3.0  # seconds such a list may take: the check proper is done, and mu
 async def check_list(session: Session, key: Secret | None, path: str) -> CheckResult:
     """The model list. It proves the key only where it is known to need one."""
     reply = await session.get_list(path, key)
-    return session.refused(reply) or listed(session, reply, key)
+    return session.refused(reply) or await listed(session, reply, key)
 
 
-def listed(session: Session, reply: BoundedResponse, key: Secret | None) -> CheckResult:
+async def listed(session: Session, reply: BoundedResponse, key: Secret | None) -> CheckResult:
     """The finding on a list that was not refused."""
-    models = read_models(reply.json)
+    models = await read_models(reply.json)
     if models is None:
         return session.misshapen(reply, "no list of models")
     proven = key is not None and session.provider.list_public is False
     facts = Facts(reachable=True, authenticated=True if proven else None)
-    return session.found(reply, OutcomeKind.OK, "", facts, models=shown(session, models))
+    return session.found(reply, OutcomeKind.OK, "", facts, models=await shown(session, models))
 
 
-def shown(session: Session, models: ModelList) -> tuple[str, ...]:
+async def shown(session: Session, models: ModelList) -> tuple[str, ...]:
     """Their names for everybody to see; whoever answers might echo a key in one."""
     text = "\n".join(models.names)
     if not any(secret.reveal() in text for secret in session.secrets):
         return models.names
-    return tuple(map(session.mask, models.names))
+    masked: list[str] = []
+    for some in slices(models.names):
+        masked += map(session.mask, some)
+        await trio.lowlevel.checkpoint()
+    return tuple(masked)
 
 
 async def hourly_models(session: Session, key: Secret | None) -> tuple[str, ...] | None:
@@ -48,6 +52,6 @@ async def hourly_models(session: Session, key: Secret | None) -> tuple[str, ...]
             reply = await session.get_list(session.option("models_path"), key)
         except FetchError:
             return None
-        models = read_models(reply.json) if reply.status == 200 else None
-        return shown(session, models) if models else None
+        models = await read_models(reply.json) if reply.status == 200 else None
+        return await shown(session, models) if models else None
     return None

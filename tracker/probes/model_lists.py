@@ -1,15 +1,18 @@
-"""Model lists in the shapes providers give them. Pure and total."""
+"""Model lists in the shapes providers give them. Total; a long one is read in slices."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import attrs
+import trio
 
 from tracker.probes.json_values import as_text
 
 MOST = 20_000  # models kept of a list: OpenRouter, the longest known, has under 1,000
 LONGEST = 200  # characters of a model's name
+TOLD = 100  # characters of it that may tell what it does: the search takes 1 µs a character
+SLICE = 100  # entries read before other tasks get their turn: up to ten milliseconds
 NAMED_BY = ("id", "name", "model")  # fields that hold it, the usual one first
 # Names of models that do not chat; a completion asked of one fails, and says nothing.
 _OTHER = re.compile(
@@ -20,6 +23,9 @@ _OTHER = re.compile(
 )
 
 
+T = TypeVar("T")
+
+
 @attrs.frozen
 class ModelList:
     """names: as the provider writes them. chat: those that look as if they chat, in its order."""
@@ -28,7 +34,13 @@ class ModelList:
     chat: tuple[str, ...]
 
 
-def read_models(body: object) -> ModelList | None:
+def slices(entries: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield them a few at a time: other tasks are to run between."""
+    for begin in range(0, len(entries), SLICE):
+        yield entries[begin : begin + SLICE]
+
+
+async def read_models(body: object) -> ModelList | None:
     """A bare array, or one under ``data`` or ``models``; None for any other shape.
 
     An empty list is one: a fresh server has no model yet. Gemini's ``models/`` before each name
@@ -39,16 +51,20 @@ def read_models(body: object) -> ModelList | None:
         entries = body.get("data", body.get("models"))
         if entries is None and ("data" in body or "models" in body):
             entries = []  # a fresh Ollama says null
-    if not isinstance(entries, list) or any(_name(entry) is None for entry in entries):
+    if not isinstance(entries, list):
         return None
-    kept = entries[:MOST]
-    return ModelList(
-        names=tuple(dict.fromkeys(_names(kept))),
-        chat=tuple(dict.fromkeys(_names([e for e in kept if _chats(e)]))),
-    )
+    names: list[str] = []
+    chat: list[str] = []
+    for some in slices(entries[:MOST]):
+        if any(_name(entry) is None for entry in some):
+            return None
+        names += _names(some)
+        chat += _names([entry for entry in some if _chats(entry)])
+        await trio.lowlevel.checkpoint()
+    return ModelList(names=tuple(dict.fromkeys(names)), chat=tuple(dict.fromkeys(chat)))
 
 
-def _names(entries: list[Mapping[str, Any]]) -> Iterator[str]:
+def _names(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for entry in entries:
         name = _name(entry)
         if name is not None and len(name) <= LONGEST and name.isprintable():
@@ -72,4 +88,4 @@ def _chats(entry: Mapping[str, Any]) -> bool:
         return False
     if as_text(entry.get("type")) not in {"", "chat", "language", "model"}:
         return False
-    return not _OTHER.search((_name(entry) or "")[:LONGEST])
+    return not _OTHER.search((_name(entry) or "")[:TOLD])

@@ -25,6 +25,8 @@ from tracker.probes.messages import Masking, printable, revealing
 
 log = structlog.get_logger()
 
+MOST_LIMITS = 24  # kept of one answer; Anthropic, which tells most, has eight
+
 
 @attrs.define(kw_only=True)
 class Session:
@@ -177,9 +179,10 @@ class Session:
             kind=kind,
             message=printable(message, self.mask) if message else "",
             latency_ms=reply.seconds * 1000.0,
+            latency_stamped=reply.stamped,
             http_status=reply.status,
             facts=facts,
-            limits=self.named((*told.readings, *limits)),
+            limits=self.named((*told.readings, *limits)[:MOST_LIMITS]),
             limits_source=source,
             retry_after=None if kind.is_success else wait,
             **more,

@@ -7,6 +7,7 @@ from itertools import groupby
 import attrs
 
 from tracker.core.model_resolver import NamedOffer
+from tracker.core.model_tasks import other_task
 from tracker.core.snapshot import EvidenceSource, Excluded, Ranked, Ranking
 from tracker.ranking.policy import Candidate
 
@@ -27,19 +28,20 @@ class RankingEntries:
 
 
 def rank_offers(
-    offers: Iterable[NamedOffer],
+    offers: Iterable[NamedOffer | str],
     entries: RankingEntries,
     rank: Rank,
     valid_until: datetime | None,
 ) -> Ranking:
-    """Rank the offers of one model, best first, each with the id to send.
+    """Rank offers, best first, each with the id to send; a name alone is a provider as a whole.
 
     An offer without evidence of its own stands on its provider's, behind those of the same
-    expected time that have some. Offers of providers that are not watched are left out.
+    expected time that have some. Those of providers that are not watched are left out.
     """
+    named = (NamedOffer(one, "") if isinstance(one, str) else one for one in offers)
     known = {
-        f"{offer.provider}/{offer.model}": offer
-        for offer in offers
+        "/".join(filter(None, (offer.provider, offer.model))): offer
+        for offer in named
         if offer.provider in entries.providers
     }
     chosen = {key: _entry(key, offer, entries) for key, offer in known.items()}
@@ -53,36 +55,39 @@ def rank_offers(
     return attrs.evolve(
         ranking,
         ranked=tuple(_prefer_proven(lines)),
-        excluded=tuple(
-            attrs.evolve(
-                line, provider=known[line.provider].provider, model=known[line.provider].model
-            )
-            for line in ranking.excluded
-        ),
+        excluded=tuple(_name_excluded(line, known[line.provider]) for line in ranking.excluded),
     )
 
 
 def _entry(key: str, offer: NamedOffer, entries: RankingEntries) -> tuple[Entry, EvidenceSource]:
     own, provider = entries.offers.get(key), entries.providers[offer.provider]
     if own is None or key in entries.unproven:
-        return attrs.evolve(provider, provider=key), EvidenceSource.PROVIDER
+        return _stand_in(key, offer, provider), EvidenceSource.PROVIDER
     if isinstance(own, Candidate) and isinstance(provider, Candidate):
         own = attrs.evolve(own, related=provider.samples)
     return own, EvidenceSource.OFFER
+
+
+def _stand_in(key: str, offer: NamedOffer, provider: Entry) -> Entry:
+    """Return its provider's entry under the offer's name, unless it is a model of another kind."""
+    task = other_task(offer.model)
+    if task is None:
+        return attrs.evolve(provider, provider=key)
+    return Excluded(provider=key, reason=f"not for chat ({task})", status=provider.status)
 
 
 def _name(line: Ranked, offer: NamedOffer, evidence: EvidenceSource) -> Ranked:
     return attrs.evolve(
         line,
         provider=offer.provider,
-        model=offer.model,
+        model=offer.model or None,
         variant=offer.variant,
         evidence=evidence,
     )
 
 
 def _name_excluded(line: Excluded, offer: NamedOffer) -> Excluded:
-    return attrs.evolve(line, provider=offer.provider, model=offer.model)
+    return attrs.evolve(line, provider=offer.provider, model=offer.model or None)
 
 
 def _prefer_proven(lines: Iterable[Ranked]) -> Iterator[Ranked]:

@@ -19,6 +19,10 @@ class Admission:
     retry_after: float = 0.0
 
 
+# No more ids can be remembered: room comes by the hour, as those of yesterday are forgotten.
+FULL = Admission(taken=False, send_every_seconds=SLOWEST_SECONDS, retry_after=60.0)
+
+
 @attrs.frozen(kw_only=True)
 class Allowance:
     """A token bucket over all reporters. ``at``: steady seconds of ``left``."""

@@ -26,6 +26,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     at: seconds since 1970, never in the future. key: its number; None: untold, or there is one.
     model: as the provider names it; empty where untold. limit: what headers told of rate limits.
+    mark: what its id is known by (seen.mark_of).
     """
 
     provider: str
@@ -38,6 +39,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     ttft_ms: float | None = None
     output_tokens: int | None = None
     limit: CheckResult | None = None
+    mark: int = 0
 
     @property
     def is_neutral(self) -> bool:

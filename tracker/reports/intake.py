@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import attrs
 
-from tracker.reports.admission import Admission, Allowance
+from tracker.core.clock import ClockReading
+from tracker.reports.admission import FULL, Admission, Allowance
 from tracker.reports.call import Call
 from tracker.reports.parsing import ParsingContext, Refusal, read_batch, read_report
 from tracker.reports.schema import RawBatch
-from tracker.reports.seen import SeenReports
+from tracker.reports.seen import HOUR, SeenReports
 
 SLICE = 100  # reports: they take some 2 ms
 ALREADY_TAKEN = "taken before: this id was reported within a day"
@@ -35,28 +36,45 @@ class ReportIntake:
 
     seen: SeenReports = attrs.field(factory=SeenReports)
     allowance: Allowance = Allowance()
+    _began: float | None = None  # wall time when the steady clock stood at 0
 
-    def open(self, body: bytes, now: float) -> tuple[RawBatch, Admission]:
-        """Read the envelope and decide whether the batch is taken. ``now``: steady seconds.
+    def open(self, body: bytes, now: ClockReading) -> tuple[RawBatch, Admission]:
+        """Read the envelope and decide whether the batch is taken.
 
         Raises InvalidBatchError and TooLargeError.
         """
         batch = read_batch(body)
-        self.allowance, admission = self.allowance.admit(len(batch.reports), now)
+        if not self.seen.has_room(len(batch.reports)):
+            self.seen.forget_some(self.hour(now))
+            return batch, FULL
+        self.allowance, admission = self.allowance.admit(len(batch.reports), now.steady)
         return batch, admission
 
+    def hour(self, now: ClockReading) -> int:
+        """Return the hour since 1970, as the wall clock stood first: its jumps move nothing."""
+        if self._began is None:
+            self._began = now.at.timestamp() - now.steady
+        return int((self._began + now.steady) // HOUR)
+
+    def restore(self, stored: SeenReports, now: ClockReading) -> None:
+        """Know the reports that were taken before this start as well."""
+        meanwhile, self.seen = self.seen, stored
+        stored.absorb(meanwhile, self.hour(now))
+
     def read(
-        self, batch: RawBatch, context: ParsingContext, now: float, into: ReadBatch
+        self, batch: RawBatch, context: ParsingContext, now: ClockReading, into: ReadBatch
     ) -> Iterator[None]:
         """Read the reports into ``into``; yields after each slice."""
+        hour = self.hour(now)
         for start in range(0, len(batch.reports), SLICE):
+            self.seen.forget_some(hour)
             for raw in batch.reports[start : start + SLICE]:
                 found = read_report(raw, batch.reporter, context)
                 if isinstance(found, Refusal):
                     into.refused.append(found)
                     continue
                 report_id, call = found
-                if self.seen.add(batch.reporter, report_id, now):
+                if self.seen.add(call.mark, hour):
                     into.calls.append(call)
                 else:
                     into.refused.append(Refusal(id=context.show(report_id), reason=ALREADY_TAKEN))

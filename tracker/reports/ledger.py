@@ -1,21 +1,17 @@
 """All reported calls of a tracker: counts, conclusions for health, rows for the store. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 
 import attrs
 
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import CheckResult
-from tracker.core.traffic import ProviderTrafficView, TrafficRecord
+from tracker.core.traffic import ProviderTrafficView, StoredTraffic, TrafficBatch
 from tracker.reports.call import Call
 from tracker.reports.evidence import FailedMinute, Target, calls_for_check
 from tracker.reports.provider_traffic import ProviderTraffic
 from tracker.reports.trust import ReporterTrust, UntrustedReporter
-from tracker.reports.windows import MINUTE, CallCount, WindowKey
-
-# A day of a dozen models and outcomes, minute by minute; some 2 kB each.
-MOST_UNSTORED = 20_000
+from tracker.reports.unstored import UnstoredTraffic
 
 
 @attrs.frozen(kw_only=True)
@@ -32,16 +28,30 @@ class TrafficConclusion:
 
 
 @attrs.define(eq=False)
-class TrafficLedger:
-    """The calls of all providers, by name. Only the aggregator changes it.
+class MessageProgress:
+    """How far the calls of a message are counted, by provider: a crash counts none of them twice.
 
-    dropped: calls whose counts were lost while the database was away for long.
+    news: what the last checks did not know of yet.
     """
+
+    message: object = None
+    begun: dict[str, int] = attrs.field(factory=dict)
+    news: dict[str, dict[Target, list[Call]]] = attrs.field(factory=dict)
+
+
+@attrs.define(eq=False)
+class TrafficLedger:
+    """The calls of all providers, by name. Only the aggregator changes it."""
 
     trust: ReporterTrust = attrs.field(factory=ReporterTrust)
     _providers: dict[str, ProviderTraffic] = attrs.field(factory=dict)
-    dropped: int = 0
-    _unstored: dict[WindowKey, CallCount] = attrs.field(factory=dict)
+    _unstored: UnstoredTraffic = attrs.field(factory=UnstoredTraffic)
+    _progress: MessageProgress = attrs.field(factory=MessageProgress)
+
+    @property
+    def dropped(self) -> int:
+        """Return the calls whose counts were lost while the database was away for long."""
+        return self._unstored.dropped
 
     def take(
         self,
@@ -51,31 +61,49 @@ class TrafficLedger:
         *,
         offers: frozenset[str] = frozenset(),
         down: frozenset[Target] = frozenset(),
+        message: object = None,
     ) -> TrafficConclusion:
         """Count new calls of one provider and draw the conclusions.
 
         offers: its models that are watched. down: who is down, so that a success is news as well.
+        message: what the calls came in, if with others. After a crash it comes a second time:
+        what was begun of it is not counted again.
         """
-        traffic = self._providers.setdefault(provider, ProviderTraffic())
-        for key, call in traffic.take(calls, now):
-            self._unstored.setdefault(key, CallCount()).add(call)
-        while len(self._unstored) > MOST_UNSTORED:
-            self.dropped += self._unstored.pop(next(iter(self._unstored))).calls
+        message = calls if message is None else message
+        if message is not self._progress.message:
+            self._progress = MessageProgress(message)
+        traffic = self._of(provider)
+        news = self._count(provider, calls, now, offers)
         distrusted = frozenset(one.reporter for one in self.trust.untrusted(now.steady))
         trusted = {
-            target: [call for call in news if call.reporter not in distrusted]
-            for target, news in traffic.news(calls, offers).items()
+            target: [call for call in told if call.reporter not in distrusted]
+            for target, told in news.items()
         }
         checks = {
-            target: _accusers(news, offers if target is None else frozenset())
-            for target, news in trusted.items()
-            if calls_for_check(news, down=target in down)
+            target: _accusers(told, offers if target is None else frozenset())
+            for target, told in trusted.items()
+            if calls_for_check(told, down=target in down)
         }
         judged = traffic.judge(trusted.get(None, ()), now, distrusted, offers)
         if judged is None:
             return TrafficConclusion(checks=checks)
         minute, failed = judged
         return TrafficConclusion(checks=checks, failed_minute=minute, failed=failed)
+
+    def skip_check(self, provider: str, target: Target, now: ClockReading) -> bool:
+        """Return whether the check that is due now can be left out, and count it if so."""
+        traffic = self._providers.get(provider)
+        if traffic is None or not traffic.may_skip(target):
+            return False
+        self._unstored.skipped.append(traffic.skip_check(provider, target, now))
+        return True
+
+    def restore(self, stored: StoredTraffic, now: ClockReading) -> None:
+        """Carry on from the last day that is stored."""
+        for skipped in stored.skipped:
+            self._of(skipped.provider).saved.restore(skipped, now)
+        for count in stored.hours:
+            self._of(count.provider).restore_hour(count)
 
     def accuse(self, provider: str, target: Target, reporters: Iterable[str]) -> None:
         """Remember who told of failures: the check that follows will confirm them or not."""
@@ -87,7 +115,7 @@ class TrafficLedger:
         if not result.kind.is_ours:
             confirmed = not result.kind.is_success
             self.trust.settle(result.provider, now.steady, confirmed=confirmed, model=result.model)
-        self._providers.setdefault(result.provider, ProviderTraffic()).note_check(result)
+        self._of(result.provider).note_check(result)
 
     def traffic(self, provider: str) -> ProviderTraffic | None:
         return self._providers.get(provider)
@@ -95,7 +123,7 @@ class TrafficLedger:
     def view(self, provider: str, now: ClockReading) -> ProviderTrafficView | None:
         """Return what a snapshot shows; None where nobody ever told of a call."""
         traffic = self._providers.get(provider)
-        return None if traffic is None or traffic.last_call is None else traffic.view(now)
+        return traffic.view(now) if traffic is not None and traffic.was_told else None
 
     def untrusted(self, now: ClockReading) -> tuple[UntrustedReporter, ...]:
         return self.trust.untrusted(now.steady)
@@ -104,32 +132,29 @@ class TrafficLedger:
         self._providers.pop(provider, None)
         self.trust.forget_provider(provider)
 
-    def take_records(self) -> tuple[TrafficRecord, ...]:
-        """Return the counts that are not stored yet; they are the caller's from now on."""
-        unstored, self._unstored = self._unstored, {}
-        return tuple(_record(key, count) for key, count in unstored.items())
+    def take_batch(self, now: ClockReading) -> TrafficBatch | None:
+        """Return what is not stored yet, None where that is nothing; it is the caller's then."""
+        return self._unstored.take(now.at)
+
+    def _count(
+        self, provider: str, calls: Sequence[Call], now: ClockReading, offers: frozenset[str]
+    ) -> Mapping[Target, Sequence[Call]]:
+        """Count each call once; return what is new to the last check of each target."""
+        traffic, begun = self._of(provider), self._progress.begun
+        news = self._progress.news.setdefault(provider, {})
+        for call in calls[begun.get(provider, 0) :]:
+            begun[provider] = begun.get(provider, 0) + 1
+            self._unstored.add(traffic.windows.add(call), call)
+            traffic.add(call, now)
+            traffic.add_news(call, offers, news)
+        traffic.forget_old(now)
+        return news
+
+    def _of(self, provider: str) -> ProviderTraffic:
+        return self._providers.setdefault(provider, ProviderTraffic())
 
 
 def _accusers(calls: Iterable[Call], offers: frozenset[str]) -> frozenset[str]:
     """Who tells of failures. Of a watched offer, only that offer's own check can confirm them."""
     failures = (call for call in calls if call.is_failure and call.model not in offers)
     return frozenset(call.reporter for call in failures)
-
-
-def _record(key: WindowKey, count: CallCount) -> TrafficRecord:
-    return TrafficRecord(
-        minute=datetime.fromtimestamp(key.minute * MINUTE, UTC),
-        provider=key.provider,
-        model=key.model,
-        key=key.key,
-        reporter=key.reporter,
-        outcome=key.outcome.value,
-        calls=count.calls,
-        latency_samples=count.latency.samples,
-        latency_ms_sum=count.latency.sum_ms,
-        ttft_samples=count.ttft.samples,
-        ttft_ms_sum=count.ttft.sum_ms,
-        output_tokens=count.output_tokens,
-        output_ms=count.output_ms,
-        latency_sketch=count.latency.encode(),
-    )

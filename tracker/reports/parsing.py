@@ -22,6 +22,7 @@ from tracker.reports.schema import (
     RawBatch,
     ReportBatch,
 )
+from tracker.reports.seen import mark_of
 
 OLDEST_SECONDS = 600.0  # what is older says nothing about now
 FUTURE_SECONDS = 60.0  # clocks of two machines differ; more is a wrong clock
@@ -136,6 +137,7 @@ def _call(report: CallReport, reporter: str, context: ParsingContext) -> Call:
         ttft_ms=report.ttft_ms,
         output_tokens=report.output_tokens,
         limit=context.limit(outcome, report),
+        mark=mark_of(reporter, report.id),
     )
 
 

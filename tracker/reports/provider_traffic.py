@@ -9,9 +9,11 @@ import attrs
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.traffic import (
+    HourCount,
     ModelDay,
     ModelTraffic,
     ProviderTrafficView,
+    SkippedCheck,
     TrafficEvidence,
     TrafficTotal,
     tokens_per_second,
@@ -36,6 +38,11 @@ class SavedChecks:
     def add(self, now: float, completions: int) -> None:
         self._skipped.append((now, completions))
 
+    def restore(self, skipped: SkippedCheck, now: ClockReading) -> None:
+        """Take one of before this start; they come oldest first."""
+        at = now.steady + min((skipped.at - now.at).total_seconds(), 0.0)
+        self._skipped.append((at, skipped.completions))
+
     def within_day(self, now: float) -> tuple[int, int]:
         """Return how many checks and completions were saved in the last 24 h."""
         while self._skipped and self._skipped[0][0] <= now - DAY_SECONDS:
@@ -49,10 +56,10 @@ class DayCount:
 
     _hours: dict[int, list[int]] = attrs.field(factory=dict)
 
-    def add(self, call: Call) -> None:
-        count = self._hours.setdefault(int(call.at // HOUR_SECONDS), [0, 0])
-        count[0] += 1
-        count[1] += call.is_failure
+    def add(self, hour: int, calls: int, failures: int) -> None:
+        count = self._hours.setdefault(hour, [0, 0])
+        count[0] += calls
+        count[1] += failures
 
     def view(self, model: str, now: float) -> ModelDay:
         """Return the last 24 h, to the hour."""
@@ -77,29 +84,33 @@ class ProviderTraffic:
     check_cost: int = 0
     _counted: dict[int, frozenset[Target]] = attrs.field(factory=dict)  # failed minutes
 
-    def take(self, calls: Sequence[Call], now: ClockReading) -> list[tuple[WindowKey, Call]]:
-        """Count the calls; returns each with its window."""
-        taken = []
-        for call in calls:
-            taken.append((self.windows.add(call), call))
-            self.limits.add(call, now)
-            self._add_total(call)
-            self._add_to_day(call)
-            self.last_call = max(call.at, self.last_call or call.at)
-        self.windows.forget(now.at.timestamp())
-        return taken
+    @property
+    def was_told(self) -> bool:
+        """Return whether anybody told of a call within a day, or ever since this start."""
+        return bool(self.days)
 
-    def news(self, calls: Iterable[Call], offers: frozenset[str]) -> dict[Target, list[Call]]:
-        """Return what the last check of each target did not know of yet.
+    def add(self, call: Call, now: ClockReading) -> None:
+        """Count a call that its minute has counted."""
+        self.limits.add(call, now)
+        self._add_total(call)
+        self._day(call.model).add(int(call.at // HOUR_SECONDS), 1, int(call.is_failure))
+        self.last_call = max(call.at, self.last_call or call.at)
+
+    def add_news(self, call: Call, offers: frozenset[str], news: dict[Target, list[Call]]) -> None:
+        """Add the call to ``news`` where the last check of its target did not know of it yet.
 
         Every call is about the provider; one of a watched offer is about that as well.
         """
-        news: dict[Target, list[Call]] = {}
-        for call in calls:
-            for target in (None, call.model) if call.model in offers else (None,):
-                if self.since_check.setdefault(target, SinceCheck()).add(call):
-                    news.setdefault(target, []).append(call)
-        return news
+        for target in (None, call.model) if call.model in offers else (None,):
+            if self.since_check.setdefault(target, SinceCheck()).add(call):
+                news.setdefault(target, []).append(call)
+
+    def forget_old(self, now: ClockReading) -> None:
+        self.windows.forget(now.at.timestamp())
+
+    def restore_hour(self, count: HourCount) -> None:
+        """Take what an hour before this start had."""
+        self._day(count.model).add(count.hour, count.calls, count.failures)
 
     def judge(
         self,
@@ -133,14 +144,17 @@ class ProviderTraffic:
         if result.model is None:
             self.check_cost = result.completions
 
-    def skip_check(self, now: float, target: Target = None) -> bool:
-        """Return whether the check that is due now can be left out, and count it if so."""
+    def may_skip(self, target: Target) -> bool:
+        """Return whether the check that is due now can be left out."""
         since = self.since_check.get(target)
-        if since is None or not since.may_skip:
-            return False
-        since.skipped += 1
-        self.saved.add(now, self.check_cost if target is None else 1)
-        return True
+        return since is not None and since.may_skip
+
+    def skip_check(self, provider: str, target: Target, now: ClockReading) -> SkippedCheck:
+        """Leave it out, and return that for the store."""
+        self.since_check[target].skipped += 1
+        cost = self.check_cost if target is None else 1
+        self.saved.add(now.steady, cost)
+        return SkippedCheck(at=now.at, provider=provider, model=target, completions=cost)
 
     def barred_until(
         self, now: ClockReading, keys: int, model: str | None = None
@@ -161,18 +175,22 @@ class ProviderTraffic:
                 TrafficTotal(outcome=outcome.value, calls=int(calls), latency_ms_sum=latency)
                 for outcome, (calls, latency) in sorted(self.totals.items())
             ),
-            days=tuple(day.view(model, now.at.timestamp()) for model, day in self.days.items()),
+            days=tuple(self._days(now)),
             checks_saved_24h=checks,
             completions_saved_24h=completions,
         )
 
-    def _add_to_day(self, call: Call) -> None:
-        """Count by model for a day; models are free text, the one told of longest ago goes."""
-        day = self.days.pop(call.model, None) or DayCount()
-        self.days[call.model] = day
-        day.add(call)
+    def _days(self, now: ClockReading) -> Iterator[ModelDay]:
+        for model, day in self.days.items():
+            if (view := day.view(model, now.at.timestamp())).calls:
+                yield view
+
+    def _day(self, model: str) -> DayCount:
+        """Return the counts of a model; models are free text, the one told of longest ago goes."""
+        day = self.days[model] = self.days.pop(model, DayCount())
         while len(self.days) > MOST_MODELS_COUNTED:
             del self.days[next(iter(self.days))]
+        return day
 
     def _add_total(self, call: Call) -> None:
         total = self.totals.setdefault(call.outcome, [0.0, 0.0])

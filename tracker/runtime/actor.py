@@ -15,7 +15,7 @@ from tracker.core.settings import Config, Provider, Timing
 from tracker.probes.check import Check
 from tracker.runtime.check_plan import NEVER, CheckPlan
 from tracker.runtime.completion_budget import CompletionBudget
-from tracker.runtime.loop_monitor import LoopMonitor
+from tracker.runtime.loop_monitor import LATE_SECONDS, STALL_SECONDS, LoopMonitor
 from tracker.runtime.messages import ActorMessage, CheckCompleted, CheckRescheduled
 from tracker.runtime.start_limiter import StartLimiter
 
@@ -164,9 +164,10 @@ class CheckActor:
         if result is None:
             known = check.partial_result()
             result = attrs.evolve(known, message=f"no whole answer within {limit:g} s")
+        least = LATE_SECONDS if result.latency_stamped is False else STALL_SECONDS
         result = discount_loop_stall(
             result,
-            stall=self.shared.canary.stall_since(began),
+            stall=self.shared.canary.stall_since(began, least),
             slow_ms=self.provider.timing.degraded_latency_ms,
         )
         self._log.debug("check ended", outcome=result.kind.value)
@@ -296,13 +297,17 @@ def same_endpoint(one: Provider, other: Provider) -> bool:
 
 
 def discount_loop_stall(result: CheckResult, *, stall: float, slow_ms: float) -> CheckResult:
-    """Take out of a result what our own stalled event loop did to it; mark a slow one slow."""
+    """Take out of a result what our own stalled event loop did to it; mark a slow one slow.
+
+    An answer that the kernel has stamped is told as it was.
+    """
+    stall = 0.0 if result.latency_stamped else stall
     if stall and result.kind.is_success:
         return attrs.evolve(
             result,
             latency_ms=None,
             ttft_ms=None,
-            message=f"our event loop stalled for {stall:.1f} s: its latency is not known",
+            message=f"our event loop stalled for {stall:.2g} s: its latency is not known",
         )
     if stall and result.kind.is_failure:
         message = f"our event loop stalled for {stall:.1f} s during the check"

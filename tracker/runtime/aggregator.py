@@ -308,6 +308,7 @@ class Aggregator:
                 self._restore_state(state, past)
             else:
                 self._stored[name] = past
+        self.traffic.restore(message.traffic, self._now())
         self._best_restored = message.best is not None
         self._best = self._best or message.best
 
@@ -349,7 +350,7 @@ class Aggregator:
 
     def may_skip_check(self, name: str, model: str | None) -> bool:
         """Return whether real calls make a scheduled check needless: a provider's or an offer's."""
-        return self.traffic.may_skip(self.providers.get(name), model, self.clock.steady())
+        return self.traffic.may_skip(self.providers.get(name), model, self._now())
 
     def untrusted_reporters(self) -> tuple[str, ...]:
         """Return those whose failures no check confirmed three times running."""

@@ -5,6 +5,19 @@ from datetime import UTC, date, datetime, timedelta
 import attrs
 
 
+@attrs.frozen(kw_only=True)
+class BudgetView:
+    """What is spent of a UTC day's completions, and when the next day begins."""
+
+    per_day: int
+    spent: int
+    resets_at: datetime
+
+    @property
+    def exhausted(self) -> bool:
+        return self.spent >= self.per_day
+
+
 @attrs.define(eq=False)
 class CompletionBudget:
     """``per_day`` completions of all checks. What is spent beyond it on request still counts."""
@@ -17,6 +30,11 @@ class CompletionBudget:
         """Return whether completion checks have to wait for midnight UTC."""
         self._turn(now)
         return self.spent >= self.per_day
+
+    def view(self, now: datetime) -> BudgetView:
+        """Return how it stands, for those who run the tracker."""
+        self._turn(now)
+        return BudgetView(per_day=self.per_day, spent=self.spent, resets_at=self.resets_at(now))
 
     def spend(self, completions: int, now: datetime) -> None:
         """Count what a check spent."""

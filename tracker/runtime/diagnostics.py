@@ -12,6 +12,7 @@ from tracker.health.status_rules import OUR_NETWORK
 from tracker.ranking.guard import FallbackRanker
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.alert_task import AlertTask
+from tracker.runtime.completion_budget import BudgetView
 from tracker.runtime.restarting_task import RestartingTask
 from tracker.runtime.supervisor import ActorHealth, Supervisor
 from tracker.store import Store
@@ -43,6 +44,7 @@ class TrackerHealth:
     started_at: datetime
     providers_monitored: int
     database: DatabaseHealth
+    completions: BudgetView
     actors: Mapping[str, ActorHealth]
     loop_lag_ms: float
     worst_loop_lag_ms: float
@@ -109,6 +111,7 @@ def collect_health(
         started_at=started_at,
         providers_monitored=watched,
         database=_database(parts),
+        completions=_budget(parts),
         actors=actors,
         loop_lag_ms=canary.lag * 1000.0,
         worst_loop_lag_ms=canary.worst_lag * 1000.0,
@@ -133,6 +136,11 @@ def _database(parts: TrackerComponents) -> DatabaseHealth:
         buffered=len(backlog),
         dropped=backlog.dropped,
     )
+
+
+def _budget(parts: TrackerComponents) -> BudgetView:
+    shared = parts.supervisor.shared
+    return shared.budget.view(shared.clock.now())
 
 
 def _failures(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> Iterator[str]:
@@ -160,6 +168,7 @@ def _troubles(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> It
         if keeper.restarting:
             yield f"the {keeper.name} is restarting after a crash"
     yield from parts.alerts.problems()
+    yield from _describe_budget(parts)
     if parts.aggregator.dropped:
         yield f"{parts.aggregator.dropped} reports were dropped: our own bug, see the log"
     for name, actor in actors.items():
@@ -170,6 +179,27 @@ def _troubles(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> It
     rank = parts.aggregator.rank
     if isinstance(rank, FallbackRanker) and rank.complaint is not None:
         yield f"the default policy ranks instead: {rank.complaint}"
+
+
+def _describe_budget(parts: TrackerComponents) -> Iterator[str]:
+    waiting, budget = count_waiting(parts.aggregator.board.latest), _budget(parts)
+    if waiting and not budget.per_day:
+        yield f"{waiting} are never asked for a completion: completions_per_day is 0"
+    elif waiting:
+        yield (
+            f"completion checks of {waiting} wait for {budget.resets_at:%H:%M} UTC: the "
+            f"{budget.per_day:,} completions of the day are spent"
+        )
+
+
+def count_waiting(snapshot: Snapshot) -> int:
+    """Return how many providers and offers wait for the completions of the next day."""
+    views = snapshot.providers.values()
+    return sum(
+        view.waits_for_budget + sum(offer.waits_for_budget for offer in view.offers)
+        for view in views
+        if view.enabled
+    )
 
 
 def _count_internal_failures(snapshot: Snapshot) -> Counter[str]:

@@ -9,7 +9,9 @@ import trio
 # A loop held for a quarter of a second lengthens every latency measured meanwhile by as much,
 # which would call a provider slow for our own fault. Ordinary work holds it for milliseconds.
 STALL_SECONDS = 0.25
-REMEMBERED_STALLS = 64
+# So much is told as a provider's latency at most, where the kernel does not say when bytes came.
+LATE_SECONDS = 0.01
+REMEMBERED_STALLS = 128  # one a beat: longer than any check takes
 
 
 @attrs.define
@@ -32,13 +34,16 @@ class LoopMonitor:
             now = trio.current_time()
             self._note(now, now - began - self.beat)
 
-    def stall_since(self, began: float) -> float:
-        """The longest stall in seconds that touched the time since ``began``; 0.0: none."""
+    def stall_since(self, began: float, least: float = STALL_SECONDS) -> float:
+        """The longest stall of ``least`` seconds that touched the time since ``began``, else 0.0.
+
+        One that began and ended between two beats is not seen.
+        """
         stalls = [gap for end, gap in self._noted if end > began]
         if self._last is not None:  # a stall may have ended just now, before our own beat
             stalls.append(trio.current_time() - self._last - self.beat)
         longest = max(stalls, default=0.0)
-        return longest if longest >= STALL_SECONDS else 0.0
+        return longest if longest >= least else 0.0
 
     def silent_for(self) -> float:
         """Seconds by which the next beat is overdue."""
@@ -49,6 +54,6 @@ class LoopMonitor:
     def _note(self, now: float, late: float) -> None:
         self.lag = max(late, 0.0)
         self.worst_lag = max(self.worst_lag, self.lag)
-        if self.lag >= STALL_SECONDS:
-            self.stalls += 1
+        self.stalls += self.lag >= STALL_SECONDS
+        if self.lag >= LATE_SECONDS:
             self._noted.append((now, self.lag))

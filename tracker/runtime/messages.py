@@ -10,6 +10,7 @@ from tracker.core.incidents import IncidentLog
 from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
+from tracker.core.traffic import StoredTraffic
 from tracker.health.provider_state import StoredProvider
 from tracker.ranking.offer_ranking import Rank
 from tracker.reports.call import Call
@@ -98,10 +99,11 @@ class CallsReported:
 
 @attrs.frozen(kw_only=True)
 class HistoryLoaded:
-    """History from the store. ``best``: who was recommended last."""
+    """History from the store. ``best``: who was recommended last. traffic: of the last day."""
 
     past: Mapping[str, StoredProvider]
     best: str | None = None
+    traffic: StoredTraffic = StoredTraffic()
 
 
 @attrs.frozen(kw_only=True)

@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 import attrs
 import trio
 
-from tracker.core.clock import Clock
+from tracker.core.clock import Clock, ClockReading
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
 from tracker.reports.intake import ReadBatch, ReportIntake
 from tracker.reports.parsing import ParsingContext, Refusal
+from tracker.reports.seen import SeenReports
 from tracker.runtime.messages import CallsReported, Message
 
 # Judging so many holds the loop for about a millisecond.
@@ -45,20 +46,24 @@ class ReportReceiver:
     mask: Callable[[], Mask]
     intake: ReportIntake = attrs.field(factory=ReportIntake)
 
+    def restore(self, stored: SeenReports) -> None:
+        """Know what was taken before this start as well."""
+        self.intake.restore(stored, ClockReading(self.clock.now(), self.clock.steady()))
+
     async def receive(self, body: bytes) -> ReportReceipt:
         """Take a batch; when this returns, every accepted report will be counted.
 
         Raises InvalidBatchError, TooLargeError, TooManyReportsError, and trio.ClosedResourceError
         once the tracker ends.
         """
-        now = self.clock.steady()
+        now = ClockReading(self.clock.now(), self.clock.steady())
         batch, admission = self.intake.open(body, now)
         if not admission.taken:
             raise TooManyReportsError(admission.retry_after, admission.send_every_seconds)
         read = ReadBatch()
         context = ParsingContext(
             providers={provider.name: provider for provider in self.providers()},
-            now=self.clock.now(),
+            now=now.at,
             mask=self.mask(),
         )
         # A sender who goes away half way sends the batch again, and its ids are known by then.

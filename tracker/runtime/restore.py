@@ -14,6 +14,7 @@ from tracker.core.request_shape import RequestShape
 from tracker.health.provider_state import StoredProvider
 from tracker.health.rolling_statistics import SLACK, WEEK, Statistics, counts_as
 from tracker.health.target_state import PersistedState, StoredTarget
+from tracker.reports.seen import HOUR, SeenReports
 from tracker.runtime.completion_budget import midnight
 from tracker.runtime.messages import HistoryLoaded
 from tracker.store import Store, StoredData
@@ -28,13 +29,14 @@ class RestoredState:
     """``restore`` goes to the aggregator; the overrides decide which actors start.
 
     completions_today: what all checks have spent since midnight UTC. learned: how models must be
-    asked, by provider.
+    asked, by provider. seen: which reports were taken.
     """
 
     restore: HistoryLoaded
     overrides: Mapping[str, OverrideRecord]
     completions_today: int = 0
     learned: Mapping[str, Mapping[str, RequestShape]] = attrs.field(factory=dict)
+    seen: SeenReports = attrs.field(factory=SeenReports)
 
 
 async def restore_state(store: Store, *, now: datetime) -> RestoredState:
@@ -59,7 +61,8 @@ def _build(loaded: StoredData, now: datetime) -> RestoredState:
         for name, _ in targets
     }
     return RestoredState(
-        restore=HistoryLoaded(past=past, best=loaded.best),
+        restore=HistoryLoaded(past=past, best=loaded.best, traffic=loaded.traffic),
+        seen=_seen(loaded, now),
         overrides=dict(loaded.overrides),
         learned=_learned(stored),
         completions_today=sum(
@@ -67,6 +70,12 @@ def _build(loaded: StoredData, now: datetime) -> RestoredState:
             for target in stored.values()
         ),
     )
+
+
+def _seen(loaded: StoredData, now: datetime) -> SeenReports:
+    seen = SeenReports()
+    seen.restore(loaded.traffic.marks, int(now.timestamp() // HOUR))
+    return seen
 
 
 def _learned(stored: Mapping[Target, StoredTarget]) -> dict[str, dict[str, RequestShape]]:

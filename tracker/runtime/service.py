@@ -29,6 +29,7 @@ from tracker.runtime.live_settings import LiveSettings
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.messages import IncidentsChanged, Message
 from tracker.runtime.restarting_task import RestartingTask
+from tracker.runtime.start_limiter import StartLimiter
 from tracker.runtime.supervisor import Supervisor
 from tracker.runtime.tracker import Tracker
 from tracker.store import Store, open_store
@@ -46,11 +47,13 @@ async def run_tracker(
     open_check: OpenCheck = open_real_check,
     backoff: Backoff = Backoff(),
     canary: LoopMonitor | None = None,
+    pacer: StartLimiter | None = None,
     task_status: trio.TaskStatus[Tracker] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Watch the providers until ``tracker.stop()``; hands the Tracker over when it is running.
 
-    open_check: how a provider is asked; backoff: restarts of whatever crashes. Raises
+    open_check: how a provider is asked; backoff: restarts of whatever crashes. pacer: when each
+    check may begin. Raises
     BeyondMendingError, in a group, when the aggregator, the writer or the canary cannot be kept
     running: nobody is to be answered from a frozen snapshot.
     """
@@ -71,6 +74,7 @@ async def run_tracker(
                 open_check=open_check,
                 clock=clock,
                 canary=canary or LoopMonitor(),
+                pacer=pacer or StartLimiter(),
                 budget=CompletionBudget(config.completions_per_day),
                 schedule=config.schedule,
                 skip_check=aggregator.may_skip_check,

@@ -117,10 +117,11 @@ class Tracker:
         """Return who offers which model, by the lists seen and the offers watched."""
         return await self._models.resolver(self.snapshot)
 
-    def rank_offers(self, offers: Iterable[NamedOffer]) -> Ranking:
-        """Rank the offers of one model as they are now."""
+    def rank_offers(self, offers: Iterable[NamedOffer | str]) -> Ranking:
+        """Rank offers as they are now; a name alone is a provider as a whole."""
         named = tuple(offers)
-        providers = [self.snapshot.providers.get(offer.provider) for offer in named]
+        names = {one if isinstance(one, str) else one.provider for one in named}
+        providers = [self.snapshot.providers.get(name) for name in names]
         at = self.snapshot.timestamp
         dues = [due for p in providers if p is not None and (due := p.next_result_at(at))]
         aggregator = self._aggregator
@@ -145,6 +146,18 @@ class Tracker:
                 nursery.start_soon(check_one, name)
         await self._publish()
         return {name: outcomes[name] for name in chosen}
+
+    async def check_offer(self, name: str, model: str) -> CheckResult:
+        """Check one watched offer now; the snapshot has the result when this returns.
+
+        model: the provider's own id. Raises KeyError for an unknown provider or an offer of it that
+        is not watched, StoppedError.
+        """
+        if model not in self._settings.file.provider(name).models:
+            raise KeyError(f"{name}/{model}")
+        result = await self._supervisor.check(name, model) or self._skipped_outcome(name)
+        await self._publish()
+        return result
 
     async def report(self, batch: bytes) -> ReportReceipt:
         """Take a batch of reports of real calls, as ``POST /api/reports`` gets it.
@@ -343,6 +356,7 @@ class Tracker:
         now = self._aggregator.clock.now()
         self._supervisor.shared.budget.restore(stored.completions_today, now)
         self._supervisor.shared.learned.update(stored.learned)
+        self._receiver.restore(stored.seen)
         for override in self._settings.merge_stored(stored.overrides):
             self._aggregator.backlog.append(override)
         self._writer.remembered.set()

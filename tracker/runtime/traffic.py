@@ -7,6 +7,7 @@ import structlog
 
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import CheckResult
+from tracker.core.traffic import StoredTraffic, TrafficBatch
 from tracker.health.health_state import HealthState
 from tracker.health.provider_state import ProviderState
 from tracker.reports.call import Call
@@ -19,8 +20,6 @@ log = structlog.get_logger()
 
 # Calls are stored in counts: a row for each key, model and outcome in so many seconds.
 STORE_SECONDS = 10.0
-# While so much waits for a database that is away, the counts of a minute are merged here.
-MOST_WAITING = 1_000
 # Under traffic everything of a provider changes all the time; people read once a second at most.
 SHOW_SECONDS = 1.0
 NEVER = float("inf")
@@ -41,16 +40,20 @@ class TrafficRecorder:
     ledger: TrafficLedger = attrs.field(factory=TrafficLedger)
     request_check: Callable[[str, Target], bool] = _nobody
     _stored_at: float = -float("inf")
+    _handed: TrafficBatch | None = None  # to the backlog, last
     _unshown: dict[str, float] = attrs.field(factory=dict)  # from when new calls are to be shown
 
     def record(
-        self, calls: Iterable[Call], states: Mapping[str, ProviderState], now: ClockReading
+        self, calls: tuple[Call, ...], states: Mapping[str, ProviderState], now: ClockReading
     ) -> bool:
-        """Take new calls; True when a provider's health changed by them."""
+        """Take new calls; True when a provider's health changed by them.
+
+        The same calls given again are those that a crash interrupted: none is counted twice.
+        """
         changed = False
         for name, mine in _by_provider(calls).items():
             if (state := states.get(name)) is not None:  # a reload may just have removed it
-                changed |= self._record(state, mine, now)
+                changed |= self._record(state, mine, now, calls)
         self.store(now)
         return changed
 
@@ -89,22 +92,31 @@ class TrafficRecorder:
         """When calls that are not shown yet are to be: a snapshot is due then."""
         return min(self._unshown.values(), default=NEVER)
 
-    def may_skip(self, state: ProviderState | None, target: Target, now: float) -> bool:
+    def may_skip(self, state: ProviderState | None, target: Target, now: ClockReading) -> bool:
         """Return whether the scheduled check that is due now can be left out; it counts then."""
         health = None if state is None else state.health_of(target)
         if state is None or health is None or not _is_well(health):
             return False
-        traffic = self.ledger.traffic(state.provider.name)
-        return traffic is not None and traffic.skip_check(now, target)
+        return self.ledger.skip_check(state.provider.name, target, now)
+
+    def restore(self, stored: StoredTraffic, now: ClockReading) -> None:
+        """Carry on from what is stored of the last day."""
+        self.ledger.restore(stored, now)
 
     def store(self, now: ClockReading, *, always: bool = False) -> None:
-        """Hand the counts over to the store when it is time, and it can take them."""
-        due = now.steady >= self._stored_at + STORE_SECONDS and len(self.backlog) < MOST_WAITING
-        if not (due or always):
+        """Hand the counts over to the store when it is time.
+
+        While the last ones wait for a database that is away, those of a minute are merged here.
+        """
+        if not always and (now.steady < self._stored_at + STORE_SECONDS or self._is_waiting()):
             return
         self._stored_at = now.steady
-        for record in self.ledger.take_records():
-            self.backlog.append(record)
+        if (batch := self.ledger.take_batch(now)) is not None:
+            self._handed = batch
+            self.backlog.append(batch)
+
+    def _is_waiting(self) -> bool:
+        return self._handed is not None and self.backlog.holds(self._handed)
 
     def forget(self, name: str) -> None:
         self.ledger.forget(name)
@@ -113,7 +125,9 @@ class TrafficRecorder:
     def untrusted(self, now: ClockReading) -> tuple[UntrustedReporter, ...]:
         return self.ledger.untrusted(now)
 
-    def _record(self, state: ProviderState, calls: list[Call], now: ClockReading) -> bool:
+    def _record(
+        self, state: ProviderState, calls: list[Call], now: ClockReading, message: object
+    ) -> bool:
         name, offers = state.provider.name, frozenset(state.offers)
         targets: tuple[Target, ...] = (None, *offers)
         down = frozenset(t for t in targets if (h := state.health_of(t)) is not None and h.down)
@@ -121,7 +135,7 @@ class TrafficRecorder:
         self._unshown.setdefault(name, now.steady + SHOW_SECONDS)
         if urgent:
             self._unshown[name] = now.steady
-        conclusion = self.ledger.take(name, calls, now, offers=offers, down=down)
+        conclusion = self.ledger.take(name, calls, now, offers=offers, down=down, message=message)
         for target, accusers in conclusion.checks.items():
             if self.request_check(name, target):
                 self.ledger.accuse(name, target, accusers)

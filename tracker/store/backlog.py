@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import trio
 
 from tracker.core.records import ChangeRecord, CheckRecord, CorrectionRecord, Record
-from tracker.core.traffic import TrafficRecord
 
 Batch = tuple[Sequence[Record], Sequence[Record]]  # changes and overrides, then checks
 
@@ -15,9 +14,9 @@ class Backlog:
     """Holds at most ``limit`` checks, and ``others`` changes and overrides: neither crowds out
     the other. Beyond it the oldest goes, and is counted.
 
-    dropped: checks; those produced are those stored, waiting and dropped. others_dropped: changes
-    and counts of calls, and overrides once none of these is left. All but checks go first when
-    records are taken; checks keep their order.
+    dropped: checks; those produced are those stored, waiting and dropped. others_dropped: changes,
+    and others once none of these is left. All but checks go first when records are taken; checks
+    keep their order.
     """
 
     def __init__(self, limit: int = 100_000, *, others: int = 10_000) -> None:
@@ -52,6 +51,10 @@ class Backlog:
         others, checks = self._taken
         return (*others, *checks, *self._others, *self._checks)
 
+    def holds(self, record: Record) -> bool:
+        """Return whether this very record, which is no check, waits to be stored."""
+        return any(each is record for each in (*self._taken[0], *self._others))
+
     async def wait(self) -> None:
         """Until there is something to take."""
         while not len(self):
@@ -76,9 +79,8 @@ class Backlog:
         self._checks.extendleft(reversed(checks))
 
     def _drop_other(self) -> None:
-        """Overrides stay while there is something else to drop: nobody tells them a second time."""
-        kinds = (TrafficRecord, ChangeRecord)
-        others = (n for n, each in enumerate(self._others) if isinstance(each, kinds))
+        """Changes go first: an override or a count of calls is told by nobody a second time."""
+        others = (n for n, each in enumerate(self._others) if isinstance(each, ChangeRecord))
         del self._others[next(others, 0)]
         self.others_dropped += 1
 

@@ -11,7 +11,9 @@ import structlog
 
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.records import OverrideRecord
+from tracker.core.traffic import StoredTraffic
 from tracker.store.connection import epoch_ms, value
+from tracker.store.report_memory import load_traffic
 from tracker.store.writing import HOUR_MS
 
 log = structlog.get_logger()
@@ -66,14 +68,16 @@ class StoredData:
     states: Mapping[Target, str]
     overrides: Mapping[str, OverrideRecord]
     best: str | None
+    traffic: StoredTraffic = StoredTraffic()
 
 
-def load(connection: apsw.Connection, since: datetime) -> StoredData:
+def load(connection: apsw.Connection, since: datetime, now: datetime) -> StoredData:
     return StoredData(
         histories=_histories(connection, epoch_ms(since.timestamp())),
         states=_states(connection),
         overrides=_overrides(connection),
         best=value(connection, _BEST),
+        traffic=load_traffic(connection, now),
     )
 
 

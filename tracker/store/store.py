@@ -83,7 +83,7 @@ class Store:
             log.debug("loading from a database that cannot be written", reason=error.reason)
             unusable = error.reason
         try:
-            return await self._read(partial(loading.load, since=since))
+            return await self._read(partial(loading.load, since=since, now=self._clock.now()))
         except StoreUnavailable as error:
             # Why it cannot be opened says more.
             raise StoreUnavailable(unusable or error.reason) from None
@@ -95,7 +95,7 @@ class Store:
         """
         total, pruned = 0, writing.PRUNE_ROWS
         while pruned >= writing.PRUNE_ROWS:
-            pruned = await self._use(partial(writing.prune, before=before))
+            pruned = await self._use(partial(writing.prune, before=before, now=self._clock.now()))
             total += pruned
         while pruned := await self._use(partial(takeover.forget, before=before)):
             total += pruned

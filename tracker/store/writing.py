@@ -7,10 +7,11 @@ from typing import Any
 import apsw
 
 from tracker.core.records import ChangeRecord, CheckRecord, CorrectionRecord, OverrideRecord, Record
-from tracker.core.traffic import TrafficRecord
+from tracker.core.traffic import TrafficBatch
 from tracker.store.connection import epoch_ms, transaction, value
 from tracker.store.incidents import prune_incidents, store_incidents
-from tracker.store.traffic import add_traffic, prune_traffic
+from tracker.store.report_memory import add_batches, prune_report_memory
+from tracker.store.traffic import prune_traffic
 
 HOUR_MS = 3_600_000
 # Above this a transaction would keep the thread from the results that wait for it.
@@ -77,10 +78,10 @@ def store(connection: apsw.Connection, records: Sequence[Record]) -> None:
         overrides = (r for r in records if isinstance(r, OverrideRecord))
         connection.executemany(_OVERRIDE, map(_override, overrides))
         store_incidents(connection, records)
-        add_traffic(connection, (r for r in records if isinstance(r, TrafficRecord)))
+        add_batches(connection, (r for r in records if isinstance(r, TrafficBatch)))
 
 
-def prune(connection: apsw.Connection, before: datetime) -> int:
+def prune(connection: apsw.Connection, before: datetime, now: datetime) -> int:
     """Remove at most PRUNE_ROWS of each table, and states whose check is gone.
 
     Returns how many checks, changes and counts of calls went.
@@ -95,6 +96,8 @@ def prune(connection: apsw.Connection, before: datetime) -> int:
         connection.execute(_PRUNE_OFFER_STATES)
         connection.execute(_PRUNE_CHANGES, bounds)
         pruned += connection.changes()
+        now_ms = epoch_ms(now.timestamp())
+        pruned += prune_report_memory(connection, now_ms, before_ms, PRUNE_ROWS)
         return pruned + prune_traffic(connection, before_ms, PRUNE_ROWS)
 
 

@@ -109,7 +109,7 @@ async def test_a_host_that_does_not_resolve_and_one_that_never_answers(
 ) -> None:
     hang = trio.Event()
 
-    def look_up(host: str, *_: object, **__: object) -> list[Any]:
+    def look_up(host: str, *_: object, **__: Any) -> list[Any]:
         if host == "silent.example":
             trio.from_thread.run(hang.wait)
         if host == "wrong.example":

@@ -1,6 +1,7 @@
 """What goes wrong becomes an exit code and a sentence."""
 
 import errno
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_each_failure_has_its_code_also_in_groups(
     for _ in range(grouped):
         error = ExceptionGroup("a nursery", [error])
 
-    async def fail(*_: object, **__: object) -> None:
+    async def fail(*_: object, **__: Any) -> None:
         raise error
 
     monkeypatch.setattr("api.cli.serve.run_server", fail)
@@ -54,7 +55,7 @@ def test_each_failure_has_its_code_also_in_groups(
 def test_two_failures_at_once_are_a_crash(
     command: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(*_: object, **__: object) -> None:
+    async def fail(*_: object, **__: Any) -> None:
         raise ExceptionGroup("both", [CannotListenError("one"), RuntimeError("other")])
 
     monkeypatch.setattr("api.cli.serve.run_server", fail)
@@ -67,7 +68,7 @@ def test_two_failures_at_once_are_a_crash(
 def test_a_crash_s_traceback_shows_no_key(
     command: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(*_: object, **__: object) -> None:
+    async def fail(*_: object, **__: Any) -> None:
         raise RuntimeError("with sk-canary-0123456789 in its text")
 
     monkeypatch.setattr("api.cli.serve.run_server", fail)
@@ -80,7 +81,7 @@ def test_a_crash_s_traceback_shows_no_key(
 def test_ctrl_c_before_anything_runs_is_130(
     command: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def interrupted(*_: object, **__: object) -> None:
+    async def interrupted(*_: object, **__: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("api.cli.serve.run_server", interrupted)

@@ -6,7 +6,7 @@ import pytest
 
 from api.cli.errors import UsageError
 from api.cli.incidents import incidents_table, parse_minutes
-from api.cli.tables import console
+from api.cli.terminal import console
 from api.schemas import incidents as schemas
 from tests.helpers.command_line import Commands, command
 from tests.helpers.real_tracker import RealTracker, real_tracker

@@ -1,5 +1,7 @@
 """probe against simulated providers."""
 
+from typing import Any
+
 import pytest
 import trio
 
@@ -10,7 +12,7 @@ __all__ = ["command"]
 REFUSING = "http://127.0.0.1:9/v1"
 
 
-async def probed(command: Commands, *arguments: str, **moods: ProviderBehavior):
+async def probed(command: Commands, *arguments: str, **moods: ProviderBehavior) -> Any:
     """The command's result, on simulated providers in these moods."""
     async with trio.open_nursery() as nursery:
         urls = {}
@@ -23,14 +25,14 @@ async def probed(command: Commands, *arguments: str, **moods: ProviderBehavior):
     return found
 
 
-async def serve(name, mood, task_status):
+async def serve(name: str, mood: Any, task_status: trio.TaskStatus[Any]) -> None:
     async with simulated_provider(name=name) as provider:
         provider.mood = mood
         task_status.started(provider.base_url)
         await trio.sleep_forever()
 
 
-async def test_one_usable_provider_is_success(command):
+async def test_one_usable_provider_is_success(command: Commands) -> None:
     found = await probed(command, "--json", good=ProviderBehavior.OK, bad=ProviderBehavior.REFUSE)
     assert (found.code, found.err) == (0, "")
     assert set(found.json) == {"timestamp", "providers"}
@@ -40,7 +42,7 @@ async def test_one_usable_provider_is_success(command):
     assert (good["status"], good["usable"], good["checks_24h"]) == ("healthy", True, 1)
 
 
-async def test_only_the_named_are_checked(command):
+async def test_only_the_named_are_checked(command: Commands) -> None:
     found = await probed(
         command, "bad", "--json", good=ProviderBehavior.OK, bad=ProviderBehavior.AUTH
     )
@@ -48,11 +50,26 @@ async def test_only_the_named_are_checked(command):
     assert found.json["providers"]["bad"]["outcome"] == "auth"
 
 
-async def test_the_table_has_a_row_a_provider(command):
+async def test_the_table_has_a_row_a_provider(command: Commands) -> None:
     found = await probed(command, good=ProviderBehavior.OK, limited=ProviderBehavior.RATE_LIMITED)
     assert found.code == 0
     rows = [line.split()[:3] for line in found.out.splitlines()[1:]]
     assert rows == [["good", "●", "healthy"], ["limited", "▲", "degraded"]]
+
+
+async def test_an_offer_is_asked_for_a_completion_of_its_own(command: Commands) -> None:
+    found = await probed(command, "good/gpt-oss-20b", "--json", good=ProviderBehavior.OK)
+    good = found.json["providers"]["good"]
+    assert (found.code, good["completions_24h"]) == (0, 1)
+    [offer] = good["offers"]
+    assert (offer["model"], offer["evidence"], offer["outcome"]) == ("gpt-oss-20b", "offer", "ok")
+    assert offer["ttft_ms"] > 0.0
+
+
+async def test_an_offer_of_a_provider_that_refuses_is_not_usable(command: Commands) -> None:
+    found = await probed(command, "bad/gpt-oss-20b", bad=ProviderBehavior.AUTH)
+    assert found.code == 1
+    assert found.out.splitlines()[1].split()[0] == "bad/gpt-oss-20b"
 
 
 def test_no_database_and_no_other_file_is_written(command: Commands) -> None:
@@ -84,3 +101,4 @@ def test_an_unknown_name_is_2_and_lists_the_known(command: Commands) -> None:
     found = command("probe", "mine", "yours", "--json")
     assert (found.code, found.out) == (2, "")
     assert found.err == "not configured: yours (configured: mine)\n"
+    assert command("probe", "yours/model").err == "not configured: yours/model (configured: mine)\n"

@@ -448,7 +448,10 @@ def test_the_environment_of_the_tests_has_no_keys(command: Commands) -> None:
 
 
 def test_a_question_does_not_load_the_server() -> None:
-    ask = "from api.cli.app import app; app(['best', '--url', 'http://127.0.0.1:1'])"
+    ask = (
+        "from api.cli.app import make_app; "
+        "make_app(lambda _: False)(['best', '--url', 'http://127.0.0.1:1'])"
+    )
     tell = f"import sys\ntry:\n    {ask}\nexcept Exception as error:\n    print(error)"
     told = f"{tell}\nprint(sorted({{'quart', 'hypercorn', 'apsw'}} & set(sys.modules)))"
     run = subprocess.run(
@@ -497,7 +500,7 @@ def test_changes_show_what_happened_and_why(
     kinds = {
         one["kind"] for one in command("changes", "--url", tracker.url, "--json").json["changes"]
     }
-    assert kinds <= {"status", "best", "offer", "model"}
+    assert kinds <= {"status", "best", "offer", "model", "incident"}
 
 
 def test_every_command_says_in_a_line_what_it_does(command: Commands) -> None:

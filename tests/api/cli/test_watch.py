@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -45,7 +46,7 @@ def test_what_did_not_change_is_asked_for_by_etag(
     codes = []
     real = httpx.request
 
-    def noting(*args: object, **more: object) -> httpx.Response:
+    def noting(*args: object, **more: Any) -> httpx.Response:
         response = real(*args, **more)
         codes.append(response.status_code)
         return response
@@ -174,7 +175,7 @@ def test_that_the_tracker_went_is_told_once_and_that_it_is_back(
     # One answer for all: a real tracker may publish a change between two of them.
     response = httpx.get(f"{tracker.url}/api/providers/status")
 
-    def request(*_: object, **__: object) -> httpx.Response:
+    def request(*_: object, **__: Any) -> httpx.Response:
         if not (well := next(answered, None)):
             raise KeyboardInterrupt if well is None else httpx.ConnectError("refused")
         return response
@@ -203,6 +204,8 @@ def test_on_a_terminal_the_table_is_drawn_again_at_each_look(
         **dict.fromkeys(("stdin", "stdout", "stderr"), theirs),
         env=environ,
         start_new_session=True,
+        # A shell that runs the tests in its background has them ignore it, and they pass that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     os.close(theirs)
     drawn = b""

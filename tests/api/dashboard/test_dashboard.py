@@ -1,6 +1,7 @@
 """The dashboard in a real browser, over a real tracker whose checks find what the test says."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -36,24 +37,24 @@ window.EventSource = class extends EventTarget {
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory):
+def browser(tmp_path_factory: Any) -> Any:
     with chromium(tmp_path_factory.mktemp("profile")) as opened:
         yield opened
 
 
 @pytest.fixture
-def groq_and_mistral(tmp_path):
+def groq_and_mistral(tmp_path: Any) -> Any:
     with house(tmp_path, "groq", "mistral", groq=good(120.0), mistral=good(240.0)) as built:
         yield built
 
 
-def shown(browser, url, count, **window):
+def shown(browser: Any, url: Any, count: Any, **window: Any) -> None:
     """Opens it and waits for so many rows and the live feed."""
     browser.open(url, **window)
     browser.until(f"$$('#list .row').length === {count} && {LIVE}")
 
 
-def ranked_by(built):
+def ranked_by(built: Any) -> Any:
     ranking = httpx.get(built.url + "api/providers/best").json()["ranking"]
     return [line["provider_name"] for line in ranking]
 
@@ -65,7 +66,9 @@ return all.reduce((sum, each) => sum + each.decodedBodySize, 0);
 
 
 @pytest.mark.parametrize(("count", "most"), [(8, 150_000), (300, 200_000)])
-def test_the_page_weighs_little_uncompressed(browser, tmp_path, count, most):
+def test_the_page_weighs_little_uncompressed(
+    browser: Any, tmp_path: Any, count: Any, most: Any
+) -> None:
     with house(tmp_path, *(f"provider-{number:03}" for number in range(count))) as built:
         shown(browser, built.url, min(count, 40))
         browser.until("$('.strip path') !== null")
@@ -76,7 +79,7 @@ def test_the_page_weighs_little_uncompressed(browser, tmp_path, count, most):
     assert live < weight <= most
 
 
-def test_first_glance(browser, groq_and_mistral):
+def test_first_glance(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url, 2)
     assert browser.text("#use-name") == "groq"
     assert browser.text("#use-reason") == "120 ms, no recent failure"
@@ -92,7 +95,7 @@ def test_first_glance(browser, groq_and_mistral):
     assert "use now" in first
 
 
-def test_asks_nobody_else_and_breaks_no_policy(browser, groq_and_mistral):
+def test_asks_nobody_else_and_breaks_no_policy(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url + "#provider=groq", 2)
     browser.until("$('#chart canvas') !== null")
     asked = [url for url in browser.requested() if not url.startswith("data:")]
@@ -101,7 +104,7 @@ def test_asks_nobody_else_and_breaks_no_policy(browser, groq_and_mistral):
     assert browser.said() == []
 
 
-def test_a_provider_goes_down_while_the_page_is_open(browser, groq_and_mistral):
+def test_a_provider_goes_down_while_the_page_is_open(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url, 2)
     browser.run("window.untouched = true")
     groq_and_mistral.findings["groq"] = bad()
@@ -123,7 +126,7 @@ def test_a_provider_goes_down_while_the_page_is_open(browser, groq_and_mistral):
     ]
 
 
-def test_every_status_has_a_shape_of_its_own(browser, tmp_path):
+def test_every_status_has_a_shape_of_its_own(browser: Any, tmp_path: Any) -> None:
     kinds = {"a": good(), "b": good(1500.0), "c": bad(OutcomeKind.CONNECT, "")}
     with house(tmp_path, *kinds, **kinds) as built:
         shown(browser, built.url, 3)
@@ -135,7 +138,7 @@ def test_every_status_has_a_shape_of_its_own(browser, tmp_path):
     assert len(set(colours)) == 3
 
 
-def test_the_tracker_restarts_while_the_page_is_open(browser, groq_and_mistral):
+def test_the_tracker_restarts_while_the_page_is_open(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url, 2)
     browser.run("window.untouched = true")
     groq_and_mistral.stop()
@@ -151,7 +154,7 @@ def test_the_tracker_restarts_while_the_page_is_open(browser, groq_and_mistral):
     assert browser.value("window.untouched")
 
 
-def test_polls_where_the_stream_is_not_to_be_had(browser, groq_and_mistral):
+def test_polls_where_the_stream_is_not_to_be_had(browser: Any, groq_and_mistral: Any) -> None:
     browser.command("Network.enable")
     browser.command("Network.setBlockedURLs", urls=["*/dashboard/data/events"])
     try:
@@ -165,7 +168,9 @@ def test_polls_where_the_stream_is_not_to_be_had(browser, groq_and_mistral):
         browser.command("Network.setBlockedURLs", urls=[])
 
 
-def test_a_stream_that_opens_and_says_nothing_is_not_live(browser, groq_and_mistral):
+def test_a_stream_that_opens_and_says_nothing_is_not_live(
+    browser: Any, groq_and_mistral: Any
+) -> None:
     stub = browser.command("Page.addScriptToEvaluateOnNewDocument", source=SILENT)
     try:
         browser.open(groq_and_mistral.url)
@@ -175,7 +180,7 @@ def test_a_stream_that_opens_and_says_nothing_is_not_live(browser, groq_and_mist
         browser.command("Page.removeScriptToEvaluateOnNewDocument", **stub)
 
 
-def test_hostile_text_is_only_text(browser, tmp_path):
+def test_hostile_text_is_only_text(browser: Any, tmp_path: Any) -> None:
     findings = {
         HOSTILE: bad(OutcomeKind.AUTH, HOSTILE.replace("\u202e", "")),
         LONG: bad(OutcomeKind.SERVER, LONG[:200]),
@@ -194,7 +199,7 @@ def test_hostile_text_is_only_text(browser, tmp_path):
         assert browser.said() == []
 
 
-def test_works_by_keyboard_alone(browser, groq_and_mistral):
+def test_works_by_keyboard_alone(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url, 2)
     active = "document.activeElement"
     browser.type("/")
@@ -221,7 +226,7 @@ def test_works_by_keyboard_alone(browser, groq_and_mistral):
     assert browser.text("#tip").endswith(": nothing known")
 
 
-def test_history_is_grey_where_nothing_is_known(browser, groq_and_mistral):
+def test_history_is_grey_where_nothing_is_known(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url, 2)
     count = "[path.getAttribute('class'), path.getAttribute('d').split('M').length - 1]"
     boxes = f"$$('.row:first-child .strip path').map((path) => {count})"
@@ -231,7 +236,7 @@ def test_history_is_grey_where_nothing_is_known(browser, groq_and_mistral):
     assert drawn["none"] + drawn.get("up held", 0) == 59  # minutes of an hour: it has just begun
 
 
-def test_status_buttons_filter(browser, groq_and_mistral):
+def test_status_buttons_filter(browser: Any, groq_and_mistral: Any) -> None:
     groq_and_mistral.findings["groq"] = bad()
     groq_and_mistral.check("groq")
     shown(browser, groq_and_mistral.url, 2)
@@ -241,7 +246,7 @@ def test_status_buttons_filter(browser, groq_and_mistral):
     assert browser.text("#shown") == "1 of 2 providers"
 
 
-def test_operates_with_a_token_that_it_keeps_nowhere(browser, groq_and_mistral):
+def test_operates_with_a_token_that_it_keeps_nowhere(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url + "#provider=groq", 2)
     browser.until("$('#detail').open && !$('#detail-content').hidden")
     browser.run("$('#detail-control').open = true; window.confirm = () => true")
@@ -274,7 +279,7 @@ def test_operates_with_a_token_that_it_keeps_nowhere(browser, groq_and_mistral):
     assert browser.value("$('#token').value") == ""
 
 
-def test_draws_a_chart_and_the_same_as_a_table(browser, groq_and_mistral):
+def test_draws_a_chart_and_the_same_as_a_table(browser: Any, groq_and_mistral: Any) -> None:
     groq_and_mistral.findings["groq"] = bad()
     groq_and_mistral.check("groq")
     shown(browser, groq_and_mistral.url + "#provider=groq", 2)
@@ -286,7 +291,7 @@ def test_draws_a_chart_and_the_same_as_a_table(browser, groq_and_mistral):
     assert browser.until(f"{cells}.length && {cells}") == ["2", "1", "120 ms", "120 ms", "50.00 %"]
 
 
-def test_real_calls_stand_beside_the_checks(browser, groq_and_mistral):
+def test_real_calls_stand_beside_the_checks(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url + "#provider=groq", 2)
     browser.until("$('#detail-tiles').children.length && $('#detail-traffic').hidden")
     calls = [
@@ -306,7 +311,7 @@ def test_real_calls_stand_beside_the_checks(browser, groq_and_mistral):
     assert "latency now120 ms" in browser.value("$('#detail-tiles').textContent")
 
 
-def test_theme_follows_the_system_until_it_is_chosen(browser, groq_and_mistral):
+def test_theme_follows_the_system_until_it_is_chosen(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url, 2)
     page = "getComputedStyle(document.body).backgroundColor"
     prefer = [{"name": "prefers-color-scheme", "value": "dark"}]
@@ -326,7 +331,7 @@ def test_theme_follows_the_system_until_it_is_chosen(browser, groq_and_mistral):
 
 
 @pytest.mark.parametrize("width", [360, 768, 1024, 1440, 3840])
-def test_nothing_sticks_out(browser, groq_and_mistral, width):
+def test_nothing_sticks_out(browser: Any, groq_and_mistral: Any, width: Any) -> None:
     shown(browser, groq_and_mistral.url, 2, width=width)
     assert browser.value(OVERHANG) == 0
 
@@ -348,7 +353,7 @@ return $$('.chunk').flatMap((chunk) => {
 """
 
 
-def test_three_hundred_providers(browser, tmp_path):
+def test_three_hundred_providers(browser: Any, tmp_path: Any) -> None:
     names = [f"provider-{number:03}" for number in range(300)]
     found = {name: good(50.0 + i) for i, name in enumerate(names)}
     found |= {name: bad() for name in names[::29]}
@@ -373,7 +378,9 @@ def test_three_hundred_providers(browser, tmp_path):
 
 
 @pytest.mark.parametrize("order", ["status", "uptime", "name"])
-def test_no_row_is_blank_wherever_the_list_is_scrolled_to(browser, tmp_path, order):
+def test_no_row_is_blank_wherever_the_list_is_scrolled_to(
+    browser: Any, tmp_path: Any, order: Any
+) -> None:
     names = [f"provider-{number:03}" for number in range(300)]
     found = {name: good(50.0 + i) for i, name in enumerate(names)}
     found |= {name: bad() for name in names[::29]}
@@ -386,7 +393,7 @@ def test_no_row_is_blank_wherever_the_list_is_scrolled_to(browser, tmp_path, ord
             assert browser.value("$$('.row').length") < 200
 
 
-def test_the_rows_of_a_far_place_are_made_only_when_it_is_near(browser, tmp_path):
+def test_the_rows_of_a_far_place_are_made_only_when_it_is_near(browser: Any, tmp_path: Any) -> None:
     names = [f"provider-{number:04}" for number in range(1_200)]
     with house(tmp_path, *names) as built:
         shown(browser, built.url, 40)
@@ -398,7 +405,7 @@ def test_the_rows_of_a_far_place_are_made_only_when_it_is_near(browser, tmp_path
         assert first == "provider-1100"
 
 
-def test_without_javascript_a_plain_table(tmp_path, tmp_path_factory):
+def test_without_javascript_a_plain_table(tmp_path: Any, tmp_path_factory: Any) -> None:
     off = {"profile.managed_default_content_settings.javascript": 2}
     with (
         house(tmp_path, "groq", HOSTILE, **{HOSTILE: bad()}) as built,
@@ -413,7 +420,7 @@ def test_without_javascript_a_plain_table(tmp_path, tmp_path_factory):
     assert rows[1].startswith("– <img src=x onerror=")
 
 
-def test_the_plain_page_is_rendered_once_a_snapshot(groq_and_mistral):
+def test_the_plain_page_is_rendered_once_a_snapshot(groq_and_mistral: Any) -> None:
     with httpx.Client(base_url=groq_and_mistral.url) as client:
         answer = client.get("plain")
         known = {"If-None-Match": answer.headers["ETag"]}

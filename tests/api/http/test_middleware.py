@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tracker.core.settings import ServerSettings
 STATUS = "/api/providers/status"
 
 
-async def get(tracker, path=STATUS, **headers):
+async def get(tracker: Any, path: Any = STATUS, **headers: Any) -> tuple[Any, ...]:
     response = await create_app(tracker).test_client().get(path, headers=headers)
     return response, json.loads(await response.get_data())
 
@@ -34,7 +35,7 @@ async def get(tracker, path=STATUS, **headers):
         ("localhost@evil.example", 400),
     ],
 )
-async def test_on_loopback_only_loopback_names_are_answered(host, status):
+async def test_on_loopback_only_loopback_names_are_answered(host: str, status: int) -> None:
     response, body = await get(a_tracker(a_provider()), Host=host)
     assert response.status_code == status
     if status == 400:
@@ -42,7 +43,7 @@ async def test_on_loopback_only_loopback_names_are_answered(host, status):
 
 
 @pytest.mark.parametrize("host", ["[::1", "[", "localhost:8000:1@x", "\xff", "a b", "//"])
-def test_a_host_that_is_nonsense_is_no_name_of_ours(host):
+def test_a_host_that_is_nonsense_is_no_name_of_ours(host: str) -> None:
     assert not AllowedHosts.of(ServerSettings()).allow(host)
 
 
@@ -59,19 +60,21 @@ def test_a_host_that_is_nonsense_is_no_name_of_ours(host):
         ({"host": "127.0.0.2"}, "127.0.0.2:8000", 200),
     ],
 )
-async def test_the_names_answered_to_can_be_set(settings, host, status):
+async def test_the_names_answered_to_can_be_set(
+    settings: dict[str, Any], host: str, status: int
+) -> None:
     response, _ = await get(a_tracker(a_provider(), **settings), Host=host)
     assert response.status_code == status
 
 
-async def test_livez_and_readyz_answer_any_name_without_a_token():
+async def test_livez_and_readyz_answer_any_name_without_a_token() -> None:
     tracker = a_tracker(a_provider(), read_token=Secret("r"))
     for path in ("/livez", "/readyz"):
         response, body = await get(tracker, path, Host="10.1.2.3")
         assert (response.status_code, body["ok"]) == (200, True)
 
 
-def basic(user, password):
+def basic(user: Any, password: Any) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
@@ -90,7 +93,7 @@ def basic(user, password):
         ("Basic " + base64.b64encode(b"\xff\xfe").decode(), 401),
     ],
 )
-async def test_a_read_token_guards_every_get(authorization, status):
+async def test_a_read_token_guards_every_get(authorization: Any, status: int) -> None:
     tracker = a_tracker(a_provider(), read_token=Secret("read"), admin_token=Secret("admin"))
     headers = {} if authorization is None else {"Authorization": authorization}
     for path in (STATUS, "/openapi.json", "/api/providers/best", "/api/nothing"):
@@ -100,14 +103,16 @@ async def test_a_read_token_guards_every_get(authorization, status):
         assert len(response.headers.getlist("WWW-Authenticate")) == 2
 
 
-async def test_the_read_token_changes_nothing():
+async def test_the_read_token_changes_nothing() -> None:
     tracker = a_tracker(a_provider(), read_token=Secret("read"), admin_token=Secret("admin"))
     client = create_app(tracker).test_client()
     response = await client.post("/api/providers/check", headers={"Authorization": "Bearer read"})
     assert (response.status_code, tracker.asked) == (401, [])
 
 
-async def test_a_bug_is_a_500_without_detail_and_a_log_without_secrets(capsys):
+async def test_a_bug_is_a_500_without_detail_and_a_log_without_secrets(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     tracker = a_tracker(a_provider(), admin_token=Secret("t0ken-admin"))
     tracker.fault = RuntimeError("key t0ken-admin is in this message")
     client = create_app(tracker).test_client()

@@ -4,9 +4,11 @@ The tracker under it is a fake that is well; 503 is an answer of /best (nobody u
 """
 
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 import schemathesis
@@ -29,15 +31,16 @@ EXAMPLES = 15  # of each operation and mode
 
 
 @pytest.fixture(scope="module")
-def api_schema():
+def api_schema() -> Iterator[Any]:
     tracker = a_tracker(
         a_provider(), a_provider("a,b/ü"), a_bare_provider(), port=0, admin_token=Secret(TOKEN)
     )
     point = RawPoint(NOON, Status.HEALTHY, OutcomeKind.OK, 245.07)
     tracker.past = History(resolution_seconds=None, providers={"groq": (point,)})
-    announced, started = SimpleQueue(), SimpleQueue()
+    announced: SimpleQueue[Any] = SimpleQueue()
+    started: SimpleQueue[Any] = SimpleQueue()
 
-    async def run():
+    async def run() -> None:
         started.put(trio.lowlevel.current_trio_token())
         await serve(tracker.config, announce=announced.put, track=tracker.track)
 
@@ -58,13 +61,13 @@ HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_every_answer_is_as_the_document_says(api_schema, mode):
+def test_every_answer_is_as_the_document_says(api_schema: Any, mode: Any) -> None:
     for found in api_schema.get_all_operations():
         operation = found.ok()
 
         @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
         @given(operation.as_strategy(generation_mode=mode))
-        def each(case):
+        def each(case: Any) -> None:
             response = case.call(headers=HEADERS)
             excluded = [not_a_server_error]
             if case.operation.path == "/api/reports":

@@ -1,6 +1,7 @@
 """Answers as bytes: kept while right, made anew when not, and safe to compare."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,14 +16,14 @@ from tracker.core.clock import utc_now
 from tracker.store.connection import epoch_ms
 
 
-def test_times_are_utc_with_milliseconds_and_z():
+def test_times_are_utc_with_milliseconds_and_z() -> None:
     summer = timezone(timedelta(hours=2))
     assert instant(datetime(2026, 7, 1, 12, 0, 0, 123_499, summer)) == "2026-07-01T10:00:00.123Z"
     assert instant(datetime(2026, 7, 1, tzinfo=UTC)) == "2026-07-01T00:00:00.000Z"
 
 
 @given(st.binary(), st.binary())
-def test_the_tag_is_the_contents(one, other):
+def test_the_tag_is_the_contents(one: bytes, other: bytes) -> None:
     assert (answer_of(one).etag == answer_of(other).etag) is (one == other)
 
 
@@ -40,19 +41,19 @@ def test_the_tag_is_the_contents(one, other):
         ("a", False),
     ],
 )
-def test_if_none_match_compares_weakly(held, matched):
+def test_if_none_match_compares_weakly(held: str | None, matched: bool) -> None:
     assert matches(held, '"a"') is matched
 
 
-def test_nobody_is_told_to_ask_again_at_once():
+def test_nobody_is_told_to_ask_again_at_once() -> None:
     assert seconds_until(utc_now() - timedelta(hours=1)) == 1
     assert seconds_until(utc_now() + timedelta(seconds=59.5)) == 60
 
 
-def test_a_new_snapshot_forgets_the_answers_of_the_last():
+def test_a_new_snapshot_forgets_the_answers_of_the_last() -> None:
     answers, made = ResponseCache(), []
 
-    def make(snapshot):
+    def make(snapshot: Any) -> Any:
         return lambda: made.append(snapshot.revision) or answer_of(b"")
 
     first, second = a_snapshot(revision=1), a_snapshot(revision=2)
@@ -61,7 +62,7 @@ def test_a_new_snapshot_forgets_the_answers_of_the_last():
     assert made == [1, 2, 1]
 
 
-def test_filters_cannot_fill_the_memory():
+def test_filters_cannot_fill_the_memory() -> None:
     answers, snapshot = ResponseCache(), a_snapshot()
     for number in range(KEPT * 3):
         answers.get(snapshot, number, lambda: answer_of(b"x"))
@@ -86,7 +87,7 @@ wishes = st.builds(
 
 
 @given(providers, wishes)
-def test_a_wish_keeps_the_order_and_lets_nobody_else_in(watched, wish):
+def test_a_wish_keeps_the_order_and_lets_nobody_else_in(watched: Any, wish: Any) -> None:
     snapshot = a_snapshot(*watched, at=NOON)
     narrowed = apply_filter(snapshot, wish)
     allowed = {p.name for p in watched if wish.allows(p.name)}
@@ -96,7 +97,7 @@ def test_a_wish_keeps_the_order_and_lets_nobody_else_in(watched, wish):
 
 
 @given(st.integers(0, 4_000_000_000_000_000))
-def test_a_moment_reads_the_same_from_memory_and_from_the_store(microseconds):
+def test_a_moment_reads_the_same_from_memory_and_from_the_store(microseconds: int) -> None:
     at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
     stored = datetime.fromtimestamp(epoch_ms(at.timestamp()) / 1000.0, UTC)
     assert instant(at) == instant(stored)

@@ -3,10 +3,12 @@
 import contextlib
 import json
 from datetime import timedelta
+from typing import Any
 
 import attrs
 import pytest
 import trio
+from trio.testing import MockClock
 
 from api.http import server_sent_events as events
 from api.http.response_cache import ResponseCache
@@ -14,16 +16,18 @@ from api.http.server_sent_events import Streams
 from tests.helpers.idle_tracker import NOON, a_provider, a_tracker
 from tracker.core.clock import Clock
 from tracker.core.incidents import Cause, Incident, IncidentLog
+from tracker.core.outcomes import Status
+from tracker.core.snapshot import EvidenceSource, OfferStatus
 from tracker.runtime.board import FEED_CAPACITY
 
 WELL, OTHER = a_provider(), a_provider("mistral", response_time_ms=310.0)
 
 
-def streams_of(tracker):
+def streams_of(tracker: Any) -> Streams:
     return Streams(tracker.board, ResponseCache(), clock=Clock(now=lambda: NOON), boot="boot")
 
 
-def parsed(chunk):
+def parsed(chunk: Any) -> Any:
     """Events of a chunk as (id, kind, data)."""
     found = []
     for block in chunk.decode().split("\n\n"):
@@ -33,7 +37,7 @@ def parsed(chunk):
     return found
 
 
-async def test_connecting_gives_the_status_with_the_best_in_it():
+async def test_connecting_gives_the_status_with_the_best_in_it() -> None:
     tracker = a_tracker(WELL, OTHER)
     stream = streams_of(tracker).stream(None)
     [(event_id, kind, data)] = parsed(await anext(stream))
@@ -44,7 +48,7 @@ async def test_connecting_gives_the_status_with_the_best_in_it():
     await stream.aclose()
 
 
-async def test_only_what_changed_follows():
+async def test_only_what_changed_follows() -> None:
     tracker = a_tracker(WELL, OTHER)
     stream = streams_of(tracker).stream(None)
     await anext(stream)
@@ -57,8 +61,38 @@ async def test_only_what_changed_follows():
     await stream.aclose()
 
 
+async def test_an_offer_that_changed_follows_its_provider() -> None:
+    def watching(**changes: Any) -> Any:
+        status = {"status": Status.HEALTHY, "usable": True, "reason": "", **changes}
+        evidence = EvidenceSource.OFFER
+        same = OfferStatus(
+            model="b",
+            variant=None,
+            evidence=evidence,
+            reason="",
+            usable=True,
+            status=Status.HEALTHY,
+        )
+        return a_provider(
+            offers=(OfferStatus(model="a", variant=None, evidence=evidence, **status), same)
+        )
+
+    tracker = a_tracker(watching())
+    stream = streams_of(tracker).stream(None)
+    await anext(stream)
+    tracker.post(watching(status=Status.DOWN, usable=False))
+    [provider, offer] = parsed(await anext(stream))
+    assert (provider[1], offer[:2]) == ("provider", ("boot-2", "offer"))
+    assert (offer[2]["provider_name"], offer[2]["model"], offer[2]["status"]) == (
+        "groq",
+        "a",
+        "down",
+    )
+    await stream.aclose()
+
+
 @pytest.mark.parametrize("seen", [1, 2, 3])
-async def test_who_was_cut_off_within_a_change_gets_the_whole_again(seen):
+async def test_who_was_cut_off_within_a_change_gets_the_whole_again(seen: int) -> None:
     tracker = a_tracker(WELL, OTHER)
     streams = streams_of(tracker)
     async with contextlib.aclosing(streams.stream(None)) as stream:
@@ -72,7 +106,7 @@ async def test_who_was_cut_off_within_a_change_gets_the_whole_again(seen):
     assert again == ["heartbeat" if seen == len(change) else "snapshot"]
 
 
-async def test_a_snapshot_that_changes_nothing_sends_nothing(autojump_clock):
+async def test_a_snapshot_that_changes_nothing_sends_nothing(autojump_clock: MockClock) -> None:
     tracker = a_tracker(WELL)
     stream = streams_of(tracker).stream(None)
     await anext(stream)
@@ -81,7 +115,7 @@ async def test_a_snapshot_that_changes_nothing_sends_nothing(autojump_clock):
     await stream.aclose()
 
 
-async def test_a_provider_that_is_gone_makes_a_new_snapshot():
+async def test_a_provider_that_is_gone_makes_a_new_snapshot() -> None:
     tracker = a_tracker(WELL, OTHER)
     stream = streams_of(tracker).stream(None)
     await anext(stream)
@@ -91,7 +125,7 @@ async def test_a_provider_that_is_gone_makes_a_new_snapshot():
     await stream.aclose()
 
 
-async def test_a_heartbeat_comes_within_fifteen_seconds(autojump_clock):
+async def test_a_heartbeat_comes_within_fifteen_seconds(autojump_clock: MockClock) -> None:
     stream = streams_of(a_tracker(WELL)).stream(None)
     await anext(stream)
     for _ in range(3):
@@ -108,10 +142,12 @@ async def test_a_heartbeat_comes_within_fifteen_seconds(autojump_clock):
 
 @pytest.mark.parametrize("changing", [True, False], ids=["changes", "the same again"])
 @pytest.mark.parametrize("gap", [0.1, 9.9])
-async def test_no_snapshot_puts_a_heartbeat_off(autojump_clock, nursery, gap, changing):
+async def test_no_snapshot_puts_a_heartbeat_off(
+    autojump_clock: MockClock, nursery: trio.Nursery, gap: float, changing: bool
+) -> None:
     tracker = a_tracker(WELL)
 
-    async def post():
+    async def post() -> None:
         for number in range(round(35.0 / gap)):
             await trio.sleep(gap)
             tracker.post(a_provider(response_time_ms=float(number) if changing else 245.07))
@@ -130,7 +166,7 @@ async def test_no_snapshot_puts_a_heartbeat_off(autojump_clock, nursery, gap, ch
     nursery.cancel_scope.cancel()
 
 
-async def test_a_heartbeat_goes_before_the_snapshots_that_wait(autojump_clock):
+async def test_a_heartbeat_goes_before_the_snapshots_that_wait(autojump_clock: MockClock) -> None:
     tracker = a_tracker(WELL)
     stream = streams_of(tracker).stream(None)
     await anext(stream)
@@ -145,7 +181,9 @@ async def test_a_heartbeat_goes_before_the_snapshots_that_wait(autojump_clock):
     ("last_event_id", "again"),
     [("boot-1", False), ("boot-0", True), ("older-1", True), ("", True), ("nonsense", True)],
 )
-async def test_who_has_the_present_snapshot_gets_no_second_but_a_sign_of_life(last_event_id, again):
+async def test_who_has_the_present_snapshot_gets_no_second_but_a_sign_of_life(
+    last_event_id: str, again: bool
+) -> None:
     stream = streams_of(a_tracker(WELL)).stream(last_event_id)
     first = await anext(stream)
     assert first.startswith(b"retry: 2000\n\n")
@@ -153,7 +191,7 @@ async def test_who_has_the_present_snapshot_gets_no_second_but_a_sign_of_life(la
     await stream.aclose()
 
 
-async def test_a_reader_that_falls_behind_is_ended_and_delays_nobody():
+async def test_a_reader_that_falls_behind_is_ended_and_delays_nobody() -> None:
     tracker = a_tracker(WELL)
     streams = streams_of(tracker)
     slow, quick = streams.stream(None), streams.stream(None)
@@ -167,11 +205,11 @@ async def test_a_reader_that_falls_behind_is_ended_and_delays_nobody():
     await quick.aclose()
 
 
-async def test_stop_ends_every_stream_at_once(autojump_clock):
+async def test_stop_ends_every_stream_at_once(autojump_clock: MockClock) -> None:
     streams = streams_of(a_tracker(WELL))
     ended = []
 
-    async def read(number):
+    async def read(number: int) -> None:
         async for _ in streams.stream(None):
             pass
         ended.append(trio.current_time())
@@ -186,7 +224,9 @@ async def test_stop_ends_every_stream_at_once(autojump_clock):
     assert streams.open == 0
 
 
-async def test_a_stream_that_was_sending_at_the_stop_ends_before_it_waits(autojump_clock):
+async def test_a_stream_that_was_sending_at_the_stop_ends_before_it_waits(
+    autojump_clock: MockClock,
+) -> None:
     streams = streams_of(a_tracker(WELL))
     stream = streams.stream(None)
     await anext(stream)
@@ -195,7 +235,7 @@ async def test_a_stream_that_was_sending_at_the_stop_ends_before_it_waits(autoju
     assert trio.current_time() == 0.0
 
 
-async def test_a_change_is_encoded_once_for_all_streams(monkeypatch):
+async def test_a_change_is_encoded_once_for_all_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     tracker = a_tracker(WELL)
     streams = streams_of(tracker)
     readers = [streams.stream(None) for _ in range(5)]
@@ -216,7 +256,7 @@ async def test_a_change_is_encoded_once_for_all_streams(monkeypatch):
         await reader.aclose()
 
 
-async def test_an_incident_and_a_mute_are_told_as_they_change():
+async def test_an_incident_and_a_mute_are_told_as_they_change() -> None:
     tracker = a_tracker(WELL)
     stream = streams_of(tracker).stream(None)
     await anext(stream)

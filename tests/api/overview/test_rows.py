@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tracker.core.snapshot import ProviderStatus, RateLimit
 from tracker.core.traffic import ProviderTrafficView, TrafficEvidence
 
 
-def row_of(provider: ProviderStatus, cost: float | None = None) -> dict[str, object]:
+def row_of(provider: ProviderStatus, cost: float | None = None) -> dict[str, Any]:
     return dict(zip(FIELDS, json.loads(encode_row(provider, cost)), strict=True))
 
 
@@ -43,7 +44,7 @@ def test_what_is_not_known_is_null_and_not_nought() -> None:
     ],
 )
 def test_a_sentence_comes_where_the_figures_do_not_say_it(
-    changes: dict[str, object], reason: str
+    changes: dict[str, Any], reason: str
 ) -> None:
     assert row_of(a_provider(reason="why", **changes))["reason"] == reason
 

@@ -1,36 +1,42 @@
 """Checking now and tuning: the token, the sender's site, the body."""
 
 import json
+from typing import Any
 
 import pytest
 
 from api.app import create_app
 from tests.helpers.idle_tracker import a_provider, a_tracker
-from tracker.core.outcomes import OutcomeKind
+from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.redaction import Secret
+from tracker.core.snapshot import EvidenceSource, OfferStatus
 
 TOKEN = "s3cret-admin-token"
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
 
 
-def a_tracker_with_token(*names, **server):
+def a_tracker_with_token(*names: Any, **server: Any) -> Any:
     providers = [a_provider(name) for name in names or ("groq", "mistral")]
     return a_tracker(*providers, admin_token=Secret(TOKEN), **server)
 
 
-async def send(tracker, method, path, headers=ADMIN, data=None):
+async def send(
+    tracker: Any, method: str, path: Any, headers: Any = ADMIN, data: Any = None
+) -> tuple[Any, ...]:
     client = create_app(tracker).test_client()
     response = await client.open(path, method=method, headers=headers, data=data)
     body = await response.get_data()
     return response, json.loads(body)
 
 
-async def patch(tracker, text, path="/api/providers/groq", headers=None):
+async def patch(
+    tracker: Any, text: str, path: str = "/api/providers/groq", headers: Any = None
+) -> Any:
     sent = {**ADMIN, "Content-Type": "application/json", **(headers or {})}
     return await send(tracker, "PATCH", path, sent, text)
 
 
-async def test_check_all_answers_with_every_outcome():
+async def test_check_all_answers_with_every_outcome() -> None:
     tracker = a_tracker_with_token()
     tracker.found["mistral"] = OutcomeKind.TIMEOUT
     response, body = await send(tracker, "POST", "/api/providers/check")
@@ -48,14 +54,46 @@ async def test_check_all_answers_with_every_outcome():
 
 
 @pytest.mark.parametrize("name", ["groq", "check", "best", "a,b/ü"])
-async def test_one_provider_is_checked_by_its_name(name):
+async def test_one_provider_is_checked_by_its_name(name: str) -> None:
     tracker = a_tracker_with_token(name)
     response, body = await send(tracker, "POST", f"/api/providers/{name}/check")
     assert (response.status_code, list(body["outcomes"])) == (200, [name])
     assert tracker.asked == [("check", name)]
 
 
-async def test_checking_a_provider_nobody_knows_is_404():
+@pytest.fixture
+def watching_llama() -> Any:
+    offer = OfferStatus(
+        model="meta/llama-70b",
+        variant=None,
+        status=Status.DEGRADED,
+        usable=True,
+        reason="",
+        evidence=EvidenceSource.OFFER,
+    )
+    return a_tracker(a_provider(offers=(offer,)), admin_token=Secret(TOKEN))
+
+
+async def test_one_offer_is_checked_by_its_id(watching_llama: Any) -> None:
+    path = "/api/providers/groq/check?model=meta/llama-70b"
+    response, body = await send(watching_llama, "POST", path)
+    assert response.status_code == 200
+    assert {name: one["status"] for name, one in body["outcomes"].items()} == {
+        "groq/meta/llama-70b": "degraded"
+    }
+    assert watching_llama.asked == [("check_offer", "groq", "meta/llama-70b")]
+
+
+async def test_an_offer_that_is_not_watched_is_404_with_the_nearest(watching_llama: Any) -> None:
+    path = "/api/providers/groq/check?model=meta/lama-70b"
+    response, body = await send(watching_llama, "POST", path)
+    assert (response.status_code, body["title"]) == (404, "No such offer")
+    assert body["detail"].endswith("did you mean 'meta/llama-70b'?")
+    response, _ = await send(watching_llama, "POST", "/api/providers/nobody/check?model=x")
+    assert response.status_code == 404
+
+
+async def test_checking_a_provider_nobody_knows_is_404() -> None:
     response, body = await send(a_tracker_with_token(), "POST", "/api/providers/nobody/check")
     assert (response.status_code, body["title"]) == (404, "No such provider")
 
@@ -69,7 +107,9 @@ async def test_checking_a_provider_nobody_knows_is_404():
         ('{"enabled": null, "interval_seconds": 30}', {"interval_seconds": 30.0, "enabled": None}),
     ],
 )
-async def test_tuning_passes_on_what_was_said_and_nothing_else(text, changes):
+async def test_tuning_passes_on_what_was_said_and_nothing_else(
+    text: str, changes: dict[str, Any]
+) -> None:
     tracker = a_tracker_with_token()
     response, body = await patch(tracker, text)
     assert (response.status_code, body["provider_name"]) == (200, "groq")
@@ -98,7 +138,7 @@ async def test_tuning_passes_on_what_was_said_and_nothing_else(text, changes):
         b"\xff\xfe",
     ],
 )
-async def test_a_change_that_cannot_be_is_400_and_changes_nothing(text):
+async def test_a_change_that_cannot_be_is_400_and_changes_nothing(text: str | bytes) -> None:
     tracker = a_tracker_with_token()
     response, _ = await patch(tracker, text)
     assert response.status_code == 400
@@ -106,34 +146,34 @@ async def test_a_change_that_cannot_be_is_400_and_changes_nothing(text):
     assert tracker.asked == []
 
 
-async def test_the_trackers_own_refusal_is_a_400_with_its_sentence():
+async def test_the_trackers_own_refusal_is_a_400_with_its_sentence() -> None:
     tracker = a_tracker_with_token()
     tracker.fault = ValueError("timeout_seconds (10) must not exceed interval_seconds (5)")
     response, body = await patch(tracker, '{"interval_seconds": 5}')
     assert (response.status_code, body["detail"]) == (400, str(tracker.fault))
 
 
-async def test_tuning_a_provider_nobody_knows_is_404():
+async def test_tuning_a_provider_nobody_knows_is_404() -> None:
     response, _ = await patch(a_tracker_with_token(), '{"enabled": true}', "/api/providers/nobody")
     assert response.status_code == 404
 
 
 @pytest.mark.parametrize("name", ["best", "events", "status", "history", "check"])
-async def test_a_provider_may_be_named_as_a_path_is(name):
+async def test_a_provider_may_be_named_as_a_path_is(name: str) -> None:
     response, body = await patch(
         a_tracker_with_token(name), '{"enabled": true}', f"/api/providers/{name}"
     )
     assert (response.status_code, body["provider_name"]) == (200, name)
 
 
-async def test_a_form_cannot_tune():
+async def test_a_form_cannot_tune() -> None:
     response, body = await patch(
         a_tracker_with_token(), '{"enabled": true}', headers={"Content-Type": "text/plain"}
     )
     assert (response.status_code, body["detail"]) == (415, "send the change as application/json")
 
 
-async def test_a_large_body_is_413():
+async def test_a_large_body_is_413() -> None:
     response, body = await patch(a_tracker_with_token(), " " * 20_000)
     assert (response.status_code, body["detail"]) == (413, "the request's body is too large")
 
@@ -146,7 +186,9 @@ CHANGING = [
 
 
 @pytest.mark.parametrize(("method", "path"), CHANGING)
-async def test_without_a_token_set_nothing_changes_and_the_answer_says_how_to_set_one(method, path):
+async def test_without_a_token_set_nothing_changes_and_the_answer_says_how_to_set_one(
+    method: str, path: Any
+) -> None:
     tracker = a_tracker(a_provider())
     response, body = await send(tracker, method, path)
     assert (response.status_code, tracker.asked) == (403, [])
@@ -170,7 +212,7 @@ async def test_without_a_token_set_nothing_changes_and_the_answer_says_how_to_se
         "Bearer " + "x" * 5_000,
     ],
 )
-async def test_a_missing_or_wrong_token_is_401(method, path, authorization):
+async def test_a_missing_or_wrong_token_is_401(method: str, path: Any, authorization: Any) -> None:
     tracker = a_tracker_with_token()
     headers = {} if authorization is None else {"Authorization": authorization}
     response, _ = await send(tracker, method, path, headers)
@@ -178,7 +220,7 @@ async def test_a_missing_or_wrong_token_is_401(method, path, authorization):
     assert response.headers["WWW-Authenticate"] == 'Bearer realm="provider status"'
 
 
-async def test_a_token_outside_ascii_works():
+async def test_a_token_outside_ascii_works() -> None:
     tracker = a_tracker(a_provider(), admin_token=Secret("schlüssel"))
     headers = {"Authorization": "Bearer schlüssel"}  # sent as UTF-8
     response, _ = await send(tracker, "POST", "/api/providers/check", headers)
@@ -197,27 +239,29 @@ async def test_a_token_outside_ascii_works():
     ],
 )
 @pytest.mark.parametrize(("method", "path"), CHANGING)
-async def test_another_sites_page_cannot_change_anything(method, path, headers):
+async def test_another_sites_page_cannot_change_anything(
+    method: str, path: Any, headers: dict[str, Any]
+) -> None:
     tracker = a_tracker_with_token()
     response, body = await send(tracker, method, path, {**ADMIN, **headers})
     assert (response.status_code, tracker.asked) == (403, [])
     assert body["title"] == "Cross-site request refused"
 
 
-async def test_our_own_page_can():
+async def test_our_own_page_can() -> None:
     headers = {**ADMIN, "Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
     response, _ = await send(a_tracker_with_token(), "POST", "/api/providers/check", headers)
     assert response.status_code == 200
 
 
-async def test_no_other_site_may_read_an_answer():
+async def test_no_other_site_may_read_an_answer() -> None:
     response, _ = await send(
         a_tracker_with_token(), "GET", "/api/providers/status", {"Origin": "https://evil.example"}
     )
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
-async def test_a_change_that_is_not_stored_yet_says_so():
+async def test_a_change_that_is_not_stored_yet_says_so() -> None:
     tracker = a_tracker_with_token()
     response, _ = await patch(tracker, '{"enabled": false}')
     assert response.status_code == 200

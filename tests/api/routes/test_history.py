@@ -2,13 +2,19 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from api.app import create_app
+from api.http.large_answers import SENT
+from api.routes.history import HistoryRoutes
 from tests.helpers.idle_tracker import NOON, a_provider, a_tracker
 from tests.helpers.store_records import check
+from tests.helpers.turns import counted_turns
 from tracker.core.clock import utc_now
 from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.records import ChangeKind, ChangeRecord
@@ -38,13 +44,13 @@ BUCKETS = History(
 )
 
 
-async def get(path, tracker=None):
+async def get(path: Any, tracker: Any = None) -> tuple[Any, ...]:
     tracker = tracker or a_tracker(a_provider(), a_provider("mistral"))
     response = await create_app(tracker).test_client().get(path)
     return response, json.loads(await response.get_data())
 
 
-async def test_raw_history_is_one_point_a_check():
+async def test_raw_history_is_one_point_a_check() -> None:
     tracker = a_tracker(a_provider(), a_provider("mistral"))
     tracker.past = RAW
     _, body = await get(HISTORY, tracker)
@@ -65,7 +71,7 @@ async def test_raw_history_is_one_point_a_check():
     }
 
 
-async def test_buckets_have_their_counts_and_latencies():
+async def test_buckets_have_their_counts_and_latencies() -> None:
     tracker = a_tracker(a_provider())
     tracker.past = BUCKETS
     _, body = await get(f"{HISTORY}/groq?hours=1&resolution=300", tracker)
@@ -97,7 +103,9 @@ async def test_buckets_have_their_counts_and_latencies():
         (f"{HISTORY}/groq?hours=168", ("groq",), None, False),
     ],
 )
-async def test_the_store_is_asked_for_just_what_was_wanted(path, names, resolution, raw):
+async def test_the_store_is_asked_for_just_what_was_wanted(
+    path: Any, names: Any, resolution: int | None, raw: bool
+) -> None:
     tracker = a_tracker(a_provider(), a_provider("mistral"))
     await get(path, tracker)
     [(_, asked, options)] = tracker.asked
@@ -105,7 +113,9 @@ async def test_the_store_is_asked_for_just_what_was_wanted(path, names, resoluti
     assert (options["resolution"], options["raw"]) == (resolution, raw)
 
 
-async def test_who_is_watched_no_longer_is_not_in_the_history(tmp_path, monkeypatch):
+async def test_who_is_watched_no_longer_is_not_in_the_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with open_store(str(tmp_path / "status.db")) as store:
         await store.write([check("groq", at=utc_now()), check("gone", at=utc_now())])
         tracker = a_tracker(a_provider(), a_provider("mistral"))
@@ -135,7 +145,7 @@ async def test_who_is_watched_no_longer_is_not_in_the_history(tmp_path, monkeypa
         "0x10",
     ],
 )
-async def test_hours_that_cannot_be_are_400_and_name_the_range(hours):
+async def test_hours_that_cannot_be_are_400_and_name_the_range(hours: str) -> None:
     tracker = a_tracker(a_provider())
     for path in (HISTORY, f"{HISTORY}/groq", "/api/providers/changes"):
         response, body = await get(f"{path}?hours={hours.replace('+', '%2B')}", tracker)
@@ -145,13 +155,13 @@ async def test_hours_that_cannot_be_are_400_and_name_the_range(hours):
 
 
 @pytest.mark.parametrize("resolution", ["0", "604801", "Raw", "-1", "1.5", ""])
-async def test_a_resolution_that_cannot_be_is_400(resolution):
+async def test_a_resolution_that_cannot_be_is_400(resolution: str) -> None:
     response, body = await get(f"{HISTORY}?resolution={resolution}")
     assert response.status_code == 400
     assert "resolution must be raw or a whole number from 1 to 604800" in body["detail"]
 
 
-async def test_hours_given_twice_are_400():
+async def test_hours_given_twice_are_400() -> None:
     response, body = await get(f"{HISTORY}?hours=1&hours=2")
     assert (response.status_code, body["detail"]) == (400, "hours is given 2 times; once is enough")
 
@@ -163,7 +173,7 @@ async def test_hours_given_twice_are_400():
         (HistoryTooLarge("the answer would hold 600,000 points"), 400, "600,000 points"),
     ],
 )
-async def test_the_stores_refusals_are_problems(fault, status, said):
+async def test_the_stores_refusals_are_problems(fault: Any, status: int, said: str) -> None:
     tracker = a_tracker(a_provider())
     tracker.fault = fault
     for path in (HISTORY, f"{HISTORY}/groq", "/api/providers/changes"):
@@ -172,7 +182,7 @@ async def test_the_stores_refusals_are_problems(fault, status, said):
         assert said in body["detail"]
 
 
-async def test_a_store_that_takes_too_long_is_504(autojump_clock):
+async def test_a_store_that_takes_too_long_is_504(autojump_clock: MockClock) -> None:
     tracker = a_tracker(a_provider())
     tracker.delay = 11.0
     response, body = await get(HISTORY, tracker)
@@ -180,35 +190,36 @@ async def test_a_store_that_takes_too_long_is_504(autojump_clock):
     assert body["detail"].startswith("the history was not read within 10 s")
 
 
-async def test_history_of_nobody_is_404():
+async def test_history_of_nobody_is_404() -> None:
     for path in (f"{HISTORY}/nobody", "/api/providers/changes?provider=nobody"):
         response, body = await get(path)
         assert (response.status_code, body["title"]) == (404, "No such provider")
 
 
-async def test_a_large_history_lets_others_run_while_it_is_encoded():
+async def test_a_large_history_lets_others_run_while_it_is_encoded() -> None:
     tracker = a_tracker(a_provider())
     point = RawPoint(NOON, Status.HEALTHY, OutcomeKind.OK, 1.0)
     tracker.past = History(resolution_seconds=None, providers={"groq": (point,) * 20_000})
-    turns = 0
-
-    async def count(task_status=trio.TASK_STATUS_IGNORED):
-        nonlocal turns
-        task_status.started()
-        while True:
-            turns += 1
-            await trio.lowlevel.checkpoint()
-
-    async with trio.open_nursery() as nursery:
-        await nursery.start(count)
-        before = turns
+    async with counted_turns() as turns:
         _, body = await get(HISTORY, tracker)
-        nursery.cancel_scope.cancel()
     assert len(body["providers"]["groq"]) == 20_000
-    assert turns - before >= 20
+    assert turns.taken >= 20
 
 
-async def test_changes_tell_what_changed():
+async def test_a_large_history_is_sent_in_pieces_that_are_counted_before() -> None:
+    tracker = a_tracker(a_provider())
+    point = RawPoint(NOON, Status.HEALTHY, OutcomeKind.OK, 1.0)
+    tracker.past = History(resolution_seconds=None, providers={"groq": (point,) * 5_000})
+    async with create_app(tracker).test_request_context(HISTORY):
+        response = await HistoryRoutes(tracker).history()
+        async with response.response as body:
+            pieces = [piece async for piece in body]
+    assert max(map(len, pieces)) <= SENT
+    assert response.headers["Content-Length"] == str(sum(map(len, pieces)))
+    assert response.timeout is None
+
+
+async def test_changes_tell_what_changed() -> None:
     tracker = a_tracker(a_provider())
     tracker.changed = (
         ChangeRecord(

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import attrs
 import pytest
@@ -26,14 +27,16 @@ INCIDENT = Incident(
 )
 
 
-def a_tracker_with(*incidents, **mutes):
+def a_tracker_with(*incidents: Any, **mutes: Any) -> Any:
     tracker = a_tracker(a_provider("groq"), admin_token=Secret(TOKEN))
     log = IncidentLog(incidents=incidents, mutes=mutes)
     tracker.board.post(attrs.evolve(a_snapshot(a_provider("groq"), revision=2), incidents=log))
     return tracker
 
 
-async def send(tracker, method, path, body=None, headers=ADMIN):
+async def send(
+    tracker: Any, method: str, path: Any, body: Any = None, headers: Any = ADMIN
+) -> tuple[Any, ...]:
     client = create_app(tracker).test_client()
     data = None if body is None else json.dumps(body)
     sent = headers if body is None else {**headers, "Content-Type": "application/json"}
@@ -41,7 +44,7 @@ async def send(tracker, method, path, body=None, headers=ADMIN):
     return response, json.loads(await response.get_data() or b"null")
 
 
-async def test_an_open_incident_is_shown_whatever_its_age():
+async def test_an_open_incident_is_shown_whatever_its_age() -> None:
     response, body = await send(
         a_tracker_with(INCIDENT, groq=NOON), "GET", "/api/incidents?hours=1"
     )
@@ -72,7 +75,7 @@ async def test_an_open_incident_is_shown_whatever_its_age():
     assert body["mutes"] == {"groq": "2026-03-01T12:00:00.000Z"}
 
 
-async def test_a_closed_one_is_shown_for_as_many_hours_as_asked():
+async def test_a_closed_one_is_shown_for_as_many_hours_as_asked() -> None:
     closed = attrs.evolve(
         INCIDENT, opened_at=utc_now() - timedelta(hours=6), closed_at=utc_now() - timedelta(hours=5)
     )
@@ -83,7 +86,7 @@ async def test_a_closed_one_is_shown_for_as_many_hours_as_asked():
     assert body["incidents"][0]["duration_seconds"] == pytest.approx(3600, abs=1)
 
 
-async def test_nothing_new_is_not_sent_again():
+async def test_nothing_new_is_not_sent_again() -> None:
     tracker = a_tracker_with(INCIDENT)
     response, _ = await send(tracker, "GET", "/api/incidents")
     again, _ = await send(
@@ -93,12 +96,12 @@ async def test_nothing_new_is_not_sent_again():
 
 
 @pytest.mark.parametrize("hours", ["0", "169", "x", "1.5"])
-async def test_bad_hours_are_refused(hours):
+async def test_bad_hours_are_refused(hours: str) -> None:
     response, _ = await send(a_tracker_with(), "GET", f"/api/incidents?hours={hours}")
     assert response.status_code == 400
 
 
-async def test_an_incident_is_acknowledged_by_name():
+async def test_an_incident_is_acknowledged_by_name() -> None:
     tracker = a_tracker_with(INCIDENT)
     path = "/api/incidents/abc123/acknowledge"
     response, body = await send(tracker, "POST", path, {"by": " anna "})
@@ -110,20 +113,20 @@ async def test_an_incident_is_acknowledged_by_name():
 @pytest.mark.parametrize(
     "body", [{}, {"by": ""}, {"by": "x" * 101}, {"by": 5}, {"by": "a", "to": "b"}]
 )
-async def test_a_bad_acknowledgement_is_refused(body):
+async def test_a_bad_acknowledgement_is_refused(body: dict[str, Any]) -> None:
     path = "/api/incidents/abc123/acknowledge"
     response, _ = await send(a_tracker_with(INCIDENT), "POST", path, body)
     assert response.status_code == 400
 
 
 @pytest.mark.parametrize(("by", "shown"), [("a\x1b[31mnna<b>", "anna"), (" \x1f", "somebody")])
-async def test_a_name_is_shown_as_plain_text(by, shown):
+async def test_a_name_is_shown_as_plain_text(by: str, shown: str) -> None:
     path = "/api/incidents/abc123/acknowledge"
     _, body = await send(a_tracker_with(INCIDENT), "POST", path, {"by": by})
     assert body["acknowledged_by"] == shown
 
 
-async def test_a_provider_is_muted_and_unmuted():
+async def test_a_provider_is_muted_and_unmuted() -> None:
     path = "/api/providers/groq/mute"
     _, body = await send(a_tracker_with(), "POST", path, {"minutes": 60})
     assert body == {"provider_name": "groq", "muted_until": "2026-03-01T13:00:00.000Z"}
@@ -134,13 +137,13 @@ async def test_a_provider_is_muted_and_unmuted():
 
 
 @pytest.mark.parametrize("minutes", [-1, 1e9, "60", None])
-async def test_a_bad_mute_is_refused(minutes):
+async def test_a_bad_mute_is_refused(minutes: float | str | None) -> None:
     path = "/api/providers/groq/mute"
     response, _ = await send(a_tracker_with(), "POST", path, {"minutes": minutes})
     assert response.status_code == 400
 
 
-async def test_a_test_tells_what_came_back_from_each_target():
+async def test_a_test_tells_what_came_back_from_each_target() -> None:
     _, body = await send(a_tracker_with(), "POST", "/api/alerts/test")
     assert body == {
         "targets": [
@@ -155,7 +158,7 @@ async def test_a_test_tells_what_came_back_from_each_target():
     "path",
     ["/api/incidents/abc123/acknowledge", "/api/providers/groq/mute", "/api/alerts/test"],
 )
-async def test_changes_need_the_admin_token(path):
+async def test_changes_need_the_admin_token(path: str) -> None:
     tracker = a_tracker_with(INCIDENT)
     response, _ = await send(tracker, "POST", path, {"by": "a"}, headers={})
     assert response.status_code == 401

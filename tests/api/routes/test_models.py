@@ -8,6 +8,7 @@ import pytest
 from quart import Response
 
 from api.app import create_app
+from api.http import large_answers
 from tests.helpers.idle_tracker import a_provider, a_tracker
 from tracker.core.outcomes import Status
 from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus
@@ -52,6 +53,15 @@ async def test_the_list_has_every_model_by_name() -> None:
     }
 
 
+async def test_long_lists_are_sorted_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_answers, "SORTED", 50)
+    names = [f"m{number:05}" for number in range(1_001)]
+    shuffled = names[1::2] + names[::2]
+    for path, key in (("/api/models", "model"), ("/api/providers/models", None)):
+        _, body = await get(path, a_provider("groq", models=tuple(shuffled)))
+        assert [each[key] if key else each for each in body["models"]] == names
+
+
 async def test_what_is_not_for_chat_is_told_and_not_usable() -> None:
     _, body = await get("/api/models/whisper-large-v3", GROQ)
     (offer,) = body["offers"]
@@ -89,6 +99,28 @@ async def test_candidates_may_name_single_offers() -> None:
         503,
         "None of the candidates offers the model.",
     )
+
+
+async def test_candidates_alone_rank_the_offers_they_name_and_providers_as_a_whole() -> None:
+    path = "/api/providers/best?candidates=groq/llama-3.3-70b,together/unlisted,third"
+    _, body = await get(path, GROQ, TOGETHER, a_provider("third"))
+    assert {(line["provider_name"], line["model"]) for line in body["ranking"]} == {
+        ("groq", LLAMA),
+        ("together", "unlisted"),
+        ("third", None),
+    }
+    _, body = await get(
+        f"{path}&exclude=together,groq/{LLAMA}", GROQ, TOGETHER, a_provider("third")
+    )
+    assert [line["provider_name"] for line in body["ranking"]] == ["third"]
+
+
+async def test_what_is_not_for_chat_is_never_best() -> None:
+    response, body = await get("/api/providers/best?model=whisper-large-v3", GROQ)
+    assert response.status_code == 503
+    assert [(one["model"], one["reason"]) for one in body["excluded"]] == [
+        ("whisper-large-v3", "not for chat (speech)")
+    ]
 
 
 async def test_a_provider_that_is_down_takes_its_offers_with_it() -> None:

@@ -1,28 +1,34 @@
 """The tracker's own state, its signs of life, metrics, pages and badges."""
 
 import json
+import re
 import xml.dom.minidom
+from typing import Any
 
+import attrs
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from api.app import create_app
 from api.exports.badges import badge_of, draw
+from api.exports.metrics import MOST_LIMITS
 from tests.helpers.idle_tracker import NOON, a_bare_provider, a_condition, a_provider, a_tracker
 from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.snapshot import RateLimit
 from tracker.runtime.diagnostics import DatabaseHealth
 
 AWAY = DatabaseHealth(state="unavailable", reason="the disk is full", buffered=7, dropped=1)
 
 
-async def get(path, tracker=None, **headers):
+async def get(path: Any, tracker: Any = None, **headers: Any) -> tuple[Any, ...]:
     tracker = tracker or a_tracker(a_provider(), a_bare_provider())
     response = await create_app(tracker).test_client().get(path, headers=headers)
     return response, await response.get_data()
 
 
-async def test_health_shows_the_database_and_every_actor():
+async def test_health_shows_the_database_and_every_actor() -> None:
     tracker = a_tracker(a_provider())
     tracker.condition = a_condition(status="degraded", problems=("disk",), database=AWAY)
     response, body = await get("/api/providers/health", tracker)
@@ -56,7 +62,7 @@ async def test_health_shows_the_database_and_every_actor():
         ({"ready": False}, 200, 503),
     ],
 )
-async def test_livez_and_readyz(condition, livez, readyz):
+async def test_livez_and_readyz(condition: dict[str, Any], livez: int, readyz: int) -> None:
     tracker = a_tracker(a_provider())
     tracker.condition = a_condition(**condition)
     for path, status in (("/livez", livez), ("/readyz", readyz)):
@@ -65,7 +71,9 @@ async def test_livez_and_readyz(condition, livez, readyz):
         assert json.loads(body)["ok"] is (status == 200)
 
 
-async def samples(tracker=None, accept="application/openmetrics-text; version=1.0.0"):
+async def samples(
+    tracker: Any = None, accept: str = "application/openmetrics-text; version=1.0.0"
+) -> tuple[Any, ...]:
     headers = {} if accept is None else {"Accept": accept}
     response, body = await get("/metrics", tracker, **headers)
     parse = parse_open if "openmetrics" in response.content_type else parse_text
@@ -76,7 +84,7 @@ async def samples(tracker=None, accept="application/openmetrics-text; version=1.
     return response, found
 
 
-async def test_metrics_are_those_of_the_snapshot():
+async def test_metrics_are_those_of_the_snapshot() -> None:
     provider = a_provider(outcome_counts=((OutcomeKind.OK, 3), (OutcomeKind.TIMEOUT, 1)))
     response, found = await samples(a_tracker(provider, a_bare_provider()))
     assert response.content_type.startswith("application/openmetrics-text; version=1.0.0")
@@ -98,7 +106,7 @@ async def test_metrics_are_those_of_the_snapshot():
     assert "# HELP llm_tracker_snapshot_timestamp_seconds Unix time of the snapshot" in told
 
 
-async def test_what_is_not_known_has_no_sample():
+async def test_what_is_not_known_has_no_sample() -> None:
     _, found = await samples(a_tracker(a_bare_provider()))
     assert found["llm_provider_state", "new", "unknown"] == 1.0
     for name in ("probe_success", "probe_duration_seconds", "llm_provider_uptime_ratio"):
@@ -121,7 +129,9 @@ async def test_what_is_not_known_has_no_sample():
         ("Text/Plain;q=0.5", "text/plain; version=0.0.4"),
     ],
 )
-async def test_metrics_are_openmetrics_unless_only_text_is_named(accept, kind):
+async def test_metrics_are_openmetrics_unless_only_text_is_named(
+    accept: str | None, kind: str
+) -> None:
     response, found = await samples(accept=accept)
     assert response.status_code == 200
     assert response.content_type.startswith(kind)
@@ -131,7 +141,7 @@ async def test_metrics_are_openmetrics_unless_only_text_is_named(accept, kind):
     assert "# HELP llm_tracker_snapshot_timestamp_seconds Unix time of the snapshot" in told
 
 
-async def test_a_hostile_name_breaks_no_metric():
+async def test_a_hostile_name_breaks_no_metric() -> None:
     name = 'a"b\\c\nd{}=,é'
     _, found = await samples(a_tracker(a_provider(name)))
     assert found["probe_success", name] == 1.0
@@ -140,7 +150,7 @@ async def test_a_hostile_name_breaks_no_metric():
 @pytest.mark.parametrize(
     ("show", "message"), [("status", "healthy"), ("uptime", "99.80 %"), ("latency", "245 ms")]
 )
-async def test_badges_show_what_was_asked(show, message):
+async def test_badges_show_what_was_asked(show: str, message: str) -> None:
     response, body = await get(f"/badge/groq.svg?show={show}")
     assert response.content_type == "image/svg+xml"
     assert response.headers["Cache-Control"] == "max-age=60"
@@ -155,7 +165,7 @@ async def test_badges_show_what_was_asked(show, message):
 
 
 @pytest.mark.parametrize("show", ["uptime", "latency"])
-async def test_a_badge_does_not_pretend_to_know(show):
+async def test_a_badge_does_not_pretend_to_know(show: str) -> None:
     _, body = await get(f"/badge/new.json?show={show}")
     assert json.loads(body)["message"] == "unknown"
 
@@ -164,18 +174,18 @@ async def test_a_badge_does_not_pretend_to_know(show):
 @pytest.mark.parametrize(
     "name", ["groq", '<script>alert("x")</script>', "a&b", "\x00\x1b", "é" * 99]
 )
-def test_a_badge_is_well_formed_whatever_the_name(name, status):
+def test_a_badge_is_well_formed_whatever_the_name(name: str, status: Any) -> None:
     svg = draw(badge_of(a_provider(name, status=status), "status"))
     assert not xml.dom.minidom.parseString(svg).getElementsByTagName("script")
 
 
-async def test_a_badge_of_nobody_or_nothing_is_refused():
+async def test_a_badge_of_nobody_or_nothing_is_refused() -> None:
     assert (await get("/badge/nobody.svg"))[0].status_code == 404
     assert (await get("/badge/groq.svg?show=all"))[0].status_code == 400
     assert (await get("/badge/groq.png"))[0].status_code == 404
 
 
-async def test_the_documentation_needs_no_other_host_and_no_script():
+async def test_the_documentation_needs_no_other_host_and_no_script() -> None:
     response, body = await get("/docs")
     page = body.decode()
     assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
@@ -187,7 +197,7 @@ async def test_the_documentation_needs_no_other_host_and_no_script():
     assert (await get("/docs/style.css"))[0].content_type == "text/css; charset=utf-8"
 
 
-async def test_openapi_has_every_path_of_the_contract():
+async def test_openapi_has_every_path_of_the_contract() -> None:
     _, body = await get("/openapi.json")
     document = json.loads(body)
     assert document["openapi"] == "3.1.0"
@@ -236,12 +246,26 @@ async def test_openapi_has_every_path_of_the_contract():
     "path",
     ["/dashboard/../app.py", "/dashboard/%2e%2e/app.py", "/dashboard/__init__.py", "//etc/passwd"],
 )
-async def test_no_path_leaves_the_pages(path):
+async def test_no_path_leaves_the_pages(path: str) -> None:
     response, _ = await get(path)
     assert response.status_code == 404
 
 
-async def test_head_of_the_feed_ends():
+async def test_head_of_the_feed_ends() -> None:
     client = create_app(a_tracker(a_provider())).test_client()
     response = await client.head("/api/providers/events")
     assert (response.status_code, response.content_type) == (200, "text/event-stream")
+
+
+async def test_a_provider_that_renames_its_limits_fills_no_time_series_database() -> None:
+    def named(number: Any) -> Any:
+        limit = LimitReading(name=f"requests_{number}", limit=9.0, remaining=1.0)
+        return a_provider(rate_limit=RateLimit(source=LimitSource.HEADERS, limits=(limit,)))
+
+    tracker = a_tracker(named(0))
+    client, names = create_app(tracker).test_client(), set()
+    for number in range(3 * MOST_LIMITS):
+        tracker.board.latest = attrs.evolve(tracker.snapshot, providers={"groq": named(number)})
+        body = await (await client.get("/metrics")).get_data()
+        names |= set(re.findall(rb'llm_provider_limit\{.*limit="([^"]*)"', body))
+    assert names == {b"requests_%d" % number for number in range(MOST_LIMITS)}

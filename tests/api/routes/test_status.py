@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 from urllib.parse import quote
 
 import attrs
@@ -25,17 +26,17 @@ DOWN = a_provider(
 NEW = a_bare_provider()
 
 
-def client(*providers, **server):
+def client(*providers: Any, **server: Any) -> Any:
     return create_app(a_tracker(*providers, **server)).test_client()
 
 
-async def get(path, *providers, **server):
+async def get(path: Any, *providers: Any, **server: Any) -> tuple[Any, ...]:
     response = await client(*providers, **server).get(path)
     body = await response.get_data()
     return response, json.loads(body) if "json" in response.content_type else body
 
 
-async def test_status_has_every_field_of_the_contract():
+async def test_status_has_every_field_of_the_contract() -> None:
     response, body = await get("/api/providers/status", WELL, NEW)
     assert response.status_code == 200
     assert body["timestamp"] == "2026-03-01T12:00:00.000Z"
@@ -113,7 +114,7 @@ async def test_status_has_every_field_of_the_contract():
     }
 
 
-async def test_what_is_not_known_is_null_and_the_rate_limit_zero():
+async def test_what_is_not_known_is_null_and_the_rate_limit_zero() -> None:
     _, body = await get("/api/providers/status/new", NEW)
     assert body["uptime_percent"] is None
     assert body["uptime"] == {"1h": None, "24h": None, "7d": None}
@@ -133,12 +134,12 @@ async def test_what_is_not_known_is_null_and_the_rate_limit_zero():
 @pytest.mark.parametrize(
     "name", ["a,b", 'say "hi"', "émilie 東", "a/b", "=HYPERLINK(", "best", "x\ny", "50%", "../up"]
 )
-async def test_any_name_is_found_url_encoded(name):
+async def test_any_name_is_found_url_encoded(name: str) -> None:
     response, body = await get(f"/api/providers/status/{quote(name, safe='')}", a_provider(name))
     assert (response.status_code, body["provider_name"]) == (200, name)
 
 
-async def test_an_unknown_name_is_a_404_that_repeats_it_and_points_on():
+async def test_an_unknown_name_is_a_404_that_repeats_it_and_points_on() -> None:
     response, body = await get("/api/providers/status/nobody", WELL)
     assert response.status_code == 404
     assert response.content_type == "application/problem+json"
@@ -149,7 +150,7 @@ async def test_an_unknown_name_is_a_404_that_repeats_it_and_points_on():
     }
 
 
-async def test_best_ranks_the_usable_and_explains_the_rest():
+async def test_best_ranks_the_usable_and_explains_the_rest() -> None:
     response, body = await get("/api/providers/best", SLOWER, WELL, DOWN)
     assert response.status_code == 200
     assert (body["best_provider"], body["alternatives"]) == ("groq", ["mistral"])
@@ -177,7 +178,7 @@ async def test_best_ranks_the_usable_and_explains_the_rest():
     assert body["valid_until"] == "2026-03-01T12:04:30.000Z"
 
 
-async def test_with_nothing_usable_best_is_503_with_the_reasons_and_retry_after():
+async def test_with_nothing_usable_best_is_503_with_the_reasons_and_retry_after() -> None:
     response, body = await get("/api/providers/best", DOWN, NEW)
     assert response.status_code == 503
     assert body["best_provider"] is None
@@ -203,20 +204,20 @@ async def test_with_nothing_usable_best_is_503_with_the_reasons_and_retry_after(
         ("candidates=groq,together&exclude=together", "groq", []),
     ],
 )
-async def test_filters_narrow_the_ranking(query, best, alternatives):
+async def test_filters_narrow_the_ranking(query: str, best: str, alternatives: list[Any]) -> None:
     response, body = await get(f"/api/providers/best?{query}", WELL, SLOWER, DOWN)
     assert response.status_code == 200
     assert (body["best_provider"], body["alternatives"]) == (best, alternatives)
     assert sum(r["weight"] for r in body["ranking"]) == pytest.approx(1.0)
 
 
-async def test_the_weights_of_many_sum_to_one_in_the_document_too():
+async def test_the_weights_of_many_sum_to_one_in_the_document_too() -> None:
     many = [attrs.evolve(WELL, name=f"p{number:03}") for number in range(700)]
     _, body = await get("/api/providers/best", *many)
     assert sum(r["weight"] for r in body["ranking"]) == pytest.approx(1.0, abs=1e-4)
 
 
-async def test_filters_that_leave_nothing_usable_say_why():
+async def test_filters_that_leave_nothing_usable_say_why() -> None:
     response, body = await get("/api/providers/best?candidates=together", WELL, DOWN)
     assert (response.status_code, body["best_provider"], body["ranking"]) == (503, None, [])
     assert body["excluded"][0]["reason"] == "3 checks failed"
@@ -233,7 +234,7 @@ NONE_OF_THESE = "None of the candidates is watched."
         ("exclude=groq,together", NONE_OF_THESE),
     ],
 )
-async def test_filters_that_nobody_meets_say_so(query, reason):
+async def test_filters_that_nobody_meets_say_so(query: str, reason: str) -> None:
     response, body = await get(f"/api/providers/best?{query}", WELL, DOWN)
     assert (response.status_code, body["best_provider"]) == (503, None)
     assert body["reason"] == reason
@@ -241,7 +242,7 @@ async def test_filters_that_nobody_meets_say_so(query, reason):
     assert int(response.headers["Retry-After"]) >= 1
 
 
-async def test_a_candidate_with_a_comma_is_one_name():
+async def test_a_candidate_with_a_comma_is_one_name() -> None:
     _, body = await get("/api/providers/best?candidates=a%2Cb", a_provider("a,b"), WELL)
     assert (body["best_provider"], body["alternatives"]) == ("a,b", [])
 
@@ -255,12 +256,14 @@ async def test_a_candidate_with_a_comma_is_one_name():
         ("model=a&model=b", "model is given 2 times; once is enough"),
     ],
 )
-async def test_a_filter_not_understood_is_refused_rather_than_ignored(query, said):
+async def test_a_filter_not_understood_is_refused_rather_than_ignored(
+    query: str, said: str
+) -> None:
     response, body = await get(f"/api/providers/best?{query}", WELL)
     assert (response.status_code, body["detail"]) == (400, said)
 
 
-async def test_models_lists_who_has_each():
+async def test_models_lists_who_has_each() -> None:
     _, body = await get("/api/providers/models", SLOWER, WELL, NEW)
     assert body == {
         "models": {
@@ -271,7 +274,7 @@ async def test_models_lists_who_has_each():
     }
 
 
-async def test_csv_has_the_columns_and_the_order_of_the_contract():
+async def test_csv_has_the_columns_and_the_order_of_the_contract() -> None:
     poor = a_provider("a-poor", uptime=Uptime(day=50.0))
     response, body = await get("/api/providers/export/csv", NEW, poor, SLOWER, WELL)
     assert response.headers["Content-Disposition"] == 'attachment; filename="provider_status.csv"'
@@ -287,7 +290,7 @@ async def test_csv_has_the_columns_and_the_order_of_the_contract():
     ]
 
 
-async def test_a_get_is_304_for_who_has_it_already():
+async def test_a_get_is_304_for_who_has_it_already() -> None:
     asker = client(WELL, NEW)
     for path in ("status", "status/groq", "best", "models", "export/csv"):
         first = await asker.get(f"/api/providers/{path}")
@@ -300,12 +303,14 @@ async def test_a_get_is_304_for_who_has_it_already():
         assert stale.status_code == 200
 
 
-async def test_503_is_never_304():
+async def test_503_is_never_304() -> None:
     response = await client(DOWN).get("/api/providers/best", headers={"If-None-Match": "*"})
     assert response.status_code == 503
 
 
-async def test_an_answer_is_encoded_once_and_a_provider_unchanged_keeps_its_bytes(monkeypatch):
+async def test_an_answer_is_encoded_once_and_a_provider_unchanged_keeps_its_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     encoded = []
     monkeypatch.setattr(
         encoding,
@@ -323,13 +328,13 @@ async def test_an_answer_is_encoded_once_and_a_provider_unchanged_keeps_its_byte
     assert encoded == ["groq", "mistral", "mistral"]
 
 
-async def test_head_has_the_headers_and_no_more():
+async def test_head_has_the_headers_and_no_more() -> None:
     response = await client(WELL).head("/api/providers/status")
     assert response.status_code == 200
     assert "ETag" in response.headers
 
 
-async def test_a_wrong_method_is_405_and_says_which_are_right():
+async def test_a_wrong_method_is_405_and_says_which_are_right() -> None:
     response = await client(WELL).delete("/livez")
     assert response.status_code == 405
     assert response.content_type == "application/problem+json"
@@ -352,19 +357,21 @@ async def test_a_wrong_method_is_405_and_says_which_are_right():
         ("POST", "/dashboard/app.js", 405),
     ],
 )
-async def test_what_is_no_path_and_no_provider_is_404_whatever_the_method(method, path, status):
+async def test_what_is_no_path_and_no_provider_is_404_whatever_the_method(
+    method: str, path: str, status: int
+) -> None:
     response = await client(WELL).open(path, method=method)
     problem = json.loads(await response.get_data())
     assert (response.status_code, problem["status"]) == (status, status)
     assert ("nor a provider of that name" in problem["detail"]) is (status == 404)
 
 
-async def test_an_unknown_path_is_a_problem():
+async def test_an_unknown_path_is_a_problem() -> None:
     response, body = await get("/api/nothing")
     assert (response.status_code, body["status"]) == (404, 404)
 
 
-async def test_every_answer_forbids_running_anything_in_it():
+async def test_every_answer_forbids_running_anything_in_it() -> None:
     for path in ("/api/providers/status", "/api/nothing"):
         response, _ = await get(path, WELL)
         assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")

@@ -3,6 +3,8 @@
 That it says what the ordinary route says is property_tests/test_lane.py's.
 """
 
+from typing import Any
+
 import pytest
 import trio
 from hypercorn.config import Config as HyperConfig
@@ -22,12 +24,12 @@ GET = b"GET /api/providers/best HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.fixture
-def taken(monkeypatch):
+def taken(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Counts the hot answers given."""
     counted = []
     answer = FastPathResponses.answer
 
-    def counting(self, head, config):
+    def counting(self: Any, head: Any, config: Any) -> Any:
         found = answer(self, head, config)
         if found is not None:
             counted.append(head)
@@ -37,7 +39,7 @@ def taken(monkeypatch):
     return counted
 
 
-def test_it_is_open_unless_something_forbids_it(monkeypatch):
+def test_it_is_open_unless_something_forbids_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert disabled_reason(ServerSettings()) is None
     assert "fast_lane = false" in disabled_reason(ServerSettings(fast_lane=False))
     assert "read token" in disabled_reason(ServerSettings(read_token=Secret("r" * 32)))
@@ -45,20 +47,20 @@ def test_it_is_open_unless_something_forbids_it(monkeypatch):
     assert "hypercorn 0.19.1 is not" in disabled_reason(ServerSettings())
 
 
-async def test_a_hot_request_takes_it(taken):
+async def test_a_hot_request_takes_it(taken: Any) -> None:
     async with serving() as url:
         assert b'"best_provider":"groq"' in await raw(url, GET, 0.3)
     assert taken == [GET]
 
 
 @pytest.mark.parametrize("settings", [{"fast_lane": False}, {"read_token": Secret("r" * 32)}])
-async def test_where_it_is_closed_nothing_takes_it(taken, settings):
+async def test_where_it_is_closed_nothing_takes_it(taken: Any, settings: dict[str, Any]) -> None:
     async with serving(a_tracker(a_provider(), port=0, **settings)) as url:
         assert (await raw(url, GET, 0.3)).startswith(b"HTTP/1.1 ")
     assert taken == []
 
 
-async def test_the_answer_follows_the_snapshot(taken):
+async def test_the_answer_follows_the_snapshot(taken: Any) -> None:
     tracker = a_tracker(a_provider(), port=0)
     async with serving(tracker) as url, await connect(url) as stream:
         await stream.send_all(GET)
@@ -69,7 +71,7 @@ async def test_the_answer_follows_the_snapshot(taken):
     assert len(taken) == 2
 
 
-def test_the_date_follows_the_clock(monkeypatch):
+def test_the_date_follows_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     tracker = a_tracker(a_provider())
     hot, config = FastPathResponses(tracker, ResponseCache()), HyperConfig()
     now = 1_800_000_000.9
@@ -80,7 +82,7 @@ def test_the_date_follows_the_clock(monkeypatch):
     assert b"date: Fri, 15 Jan 2027 08:00:01 GMT" in hot.answer(GET, config)
 
 
-def test_the_heads_it_remembers_are_bounded():
+def test_the_heads_it_remembers_are_bounded() -> None:
     hot, config = FastPathResponses(a_tracker(a_provider()), ResponseCache()), HyperConfig()
     for number in range(3 * HEADS):
         head = GET.replace(b"\r\n\r\n", b"\r\nX-Number: %d\r\n\r\n" % number)
@@ -91,7 +93,9 @@ def test_the_heads_it_remembers_are_bounded():
     )
 
 
-async def test_each_answer_begins_the_keep_alive_anew(taken, monkeypatch):
+async def test_each_answer_begins_the_keep_alive_anew(
+    taken: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(listening, "KEEP_ALIVE_SECONDS", 1.5)
     async with serving() as url, await connect(url) as stream:
         began = trio.current_time()
@@ -105,7 +109,7 @@ async def test_each_answer_begins_the_keep_alive_anew(taken, monkeypatch):
     assert len(taken) == 3
 
 
-async def test_a_connection_at_rest_closes_when_the_server_ends(taken):
+async def test_a_connection_at_rest_closes_when_the_server_ends(taken: Any) -> None:
     tracker = a_tracker(a_provider(), port=0)
     async with serving(tracker) as url, await connect(url) as stream:
         await stream.send_all(GET)
@@ -116,7 +120,9 @@ async def test_a_connection_at_rest_closes_when_the_server_ends(taken):
         assert trio.current_time() - began < PROMPT_SECONDS
 
 
-async def test_a_client_that_takes_no_answers_is_cut_off(taken, monkeypatch):
+async def test_a_client_that_takes_no_answers_is_cut_off(
+    taken: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(listening, "SEND_SECONDS", 0.2)
     many = tuple(a_provider(f"p{number}") for number in range(300))
     ask = GET.replace(b"best", b"status")

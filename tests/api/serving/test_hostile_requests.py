@@ -6,8 +6,11 @@ import itertools
 import json
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
 from statistics import median
+from typing import Any
 
 import httpx
 import pytest
@@ -28,11 +31,13 @@ FORMULA = '=HYPERLINK("http://evil.example","click")'
 
 
 @asynccontextmanager
-async def attacked(folder, reply=broken.GOOD, names=("groq-like",)):
+async def attacked(
+    folder: Path, reply: Any = broken.GOOD, names: Any = ("groq-like",)
+) -> AsyncIterator[Any]:
     """A server that checks only on request, and the requests its provider got."""
     asked = []
 
-    async def talk(wire):
+    async def talk(wire: Any) -> None:
         while (request := await wire.receive()) is not None:
             asked.append(request)
             await wire.send(reply.encode())
@@ -47,12 +52,12 @@ async def attacked(folder, reply=broken.GOOD, names=("groq-like",)):
             assert (await server.end())[0] == 0
 
 
-async def connect(server):
+async def connect(server: Any) -> Any:
     url = httpx.URL(server.url)
     return await trio.open_tcp_stream(url.host, url.port)
 
 
-async def raw(server, *pieces, seconds=3.0, eof=False):
+async def raw(server: Any, *pieces: Any, seconds: float = 3.0, eof: bool = False) -> Any:
     """Everything said until it closes, or until ``seconds`` are over."""
     said = b""
     with trio.move_on_after(seconds):
@@ -69,12 +74,12 @@ async def raw(server, *pieces, seconds=3.0, eof=False):
     return said
 
 
-def get(path, *fields, host=b"localhost"):
+def get(path: Any, *fields: Any, host: bytes = b"localhost") -> bytes:
     lines = [b"GET %s HTTP/1.1" % path, b"Host: %s" % host, *fields, b"Connection: close"]
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-def status_of(said):
+def status_of(said: Any) -> Any:
     return int(said.split(b" ", 2)[1]) if said.startswith(b"HTTP/1.1 ") else None
 
 
@@ -102,7 +107,7 @@ PATHS = (
 )
 
 
-async def test_no_path_leads_out_of_what_is_served(tmp_path):
+async def test_no_path_leads_out_of_what_is_served(tmp_path: Path) -> None:
     async with attacked(tmp_path) as (server, _):
         for path in PATHS:
             said = await raw(server, get(path))
@@ -111,7 +116,7 @@ async def test_no_path_leads_out_of_what_is_served(tmp_path):
             assert SECRET.encode() not in said
 
 
-async def test_another_hosts_name_is_not_answered(tmp_path):
+async def test_another_hosts_name_is_not_answered(tmp_path: Path) -> None:
     hosts = (
         "evil.example",
         "127.0.0.1.evil.example",
@@ -130,7 +135,7 @@ async def test_another_hosts_name_is_not_answered(tmp_path):
         assert asked == []
 
 
-async def test_only_the_token_itself_is_the_token(tmp_path):
+async def test_only_the_token_itself_is_the_token(tmp_path: Path) -> None:
     near = (
         TOKEN[:-1], TOKEN + "x", TOKEN + TOKEN, TOKEN.upper(), TOKEN.replace("-", "_"),
         f'"{TOKEN}"',
@@ -148,7 +153,7 @@ async def test_only_the_token_itself_is_the_token(tmp_path):
         assert (right.status_code, len(asked)) == (200, 1)
 
 
-async def test_another_sites_page_changes_nothing_even_with_the_token(tmp_path):
+async def test_another_sites_page_changes_nothing_even_with_the_token(tmp_path: Path) -> None:
     foreign = (
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
@@ -166,7 +171,7 @@ async def test_another_sites_page_changes_nothing_even_with_the_token(tmp_path):
         assert asked == []
 
 
-def test_a_public_bind_without_a_token_does_not_start(tmp_path):
+def test_a_public_bind_without_a_token_does_not_start(tmp_path: Path) -> None:
     (tmp_path / "tracker.toml").write_text("[tracker]\ndiscover = false\n[server]\nport = 0\n")
     without = environment(tmp_path)
     del without["PROVIDER_STATUS_ADMIN_TOKEN"]
@@ -180,7 +185,7 @@ def test_a_public_bind_without_a_token_does_not_start(tmp_path):
         assert not (tmp_path / "provider_status.db").exists()
 
 
-async def test_bombs_and_rubbish_are_refused_and_cost_nothing(tmp_path):
+async def test_bombs_and_rubbish_are_refused_and_cost_nothing(tmp_path: Path) -> None:
     status = get(b"/api/providers/status")
     kept = status.replace(b"Connection: close\r\n", b"")
     lines = b"X: y\r\n" * 50_000
@@ -205,7 +210,7 @@ async def test_bombs_and_rubbish_are_refused_and_cost_nothing(tmp_path):
         await returns_to(server, before.descriptors)
 
 
-async def test_a_body_without_end_is_refused_without_reading_it(tmp_path):
+async def test_a_body_without_end_is_refused_without_reading_it(tmp_path: Path) -> None:
     head = (
         f"POST {CHECK} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
         "Content-Type: application/json\r\n"
@@ -221,7 +226,7 @@ async def test_a_body_without_end_is_refused_without_reading_it(tmp_path):
         assert asked == []
 
 
-async def test_five_hundred_idle_and_fifty_dripping_clients_delay_nobody(tmp_path):
+async def test_five_hundred_idle_and_fifty_dripping_clients_delay_nobody(tmp_path: Path) -> None:
     async with attacked(tmp_path) as (server, _):
         await server.get("/livez")
         before = Vital.of(server.process.pid)
@@ -242,25 +247,25 @@ async def test_five_hundred_idle_and_fifty_dripping_clients_delay_nobody(tmp_pat
         await returns_to(server, before.descriptors)
 
 
-async def drip(server):
+async def drip(server: Any) -> None:
     async with await connect(server) as stream:
         for byte in get(b"/"):
             await stream.send_all(bytes([byte]))
             await trio.sleep(0.1)
 
 
-async def reaches(server, descriptors):
+async def reaches(server: Any, descriptors: Any) -> None:
     await wait_until(lambda: Vital.of(server.process.pid).descriptors >= descriptors)
 
 
-async def returns_to(server, descriptors):
+async def returns_to(server: Any, descriptors: Any) -> None:
     """Clients gone, their connections go, without waiting for the keep-alive time."""
     began = trio.current_time()
     await wait_until(lambda: Vital.of(server.process.pid).descriptors <= descriptors)
     assert trio.current_time() - began < KEEP_ALIVE_SECONDS
 
 
-async def test_script_and_formulas_of_a_provider_stay_text(tmp_path):
+async def test_script_and_formulas_of_a_provider_stay_text(tmp_path: Path) -> None:
     error = {"error": {"message": f"{FORMULA} {SCRIPT}", "type": SCRIPT, "code": "model_not_found"}}
     reply = Reply(status=404, body=json.dumps(error).encode(), content_type=JSON)
     async with attacked(tmp_path, reply) as (server, asked):
@@ -279,7 +284,7 @@ async def test_script_and_formulas_of_a_provider_stay_text(tmp_path):
             assert not any(cell.startswith(("=", "+", "@", "\t", "\r")) for cell in row)
 
 
-async def test_models_named_as_formulas_and_script_stay_text(tmp_path):
+async def test_models_named_as_formulas_and_script_stay_text(tmp_path: Path) -> None:
     models = {"object": "list", "data": [{"id": FORMULA}, {"id": SCRIPT}]}
     reply = Reply(body=json.dumps(models).encode())
     async with attacked(tmp_path, reply) as (server, _):

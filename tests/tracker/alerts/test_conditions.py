@@ -1,6 +1,7 @@
 """What is wrong in one snapshot, and of what nothing is known."""
 
 from datetime import timedelta
+from typing import Any
 
 from tests.helpers.alert_scenario import START, a_down_provider, snapshot_of
 from tests.helpers.idle_tracker import a_bare_provider, a_provider
@@ -12,7 +13,7 @@ from tracker.core.snapshot import EvidenceSource, OfferStatus
 BEGAN = START - timedelta(minutes=3)
 
 
-def causes(*providers, at=START, **changes):
+def causes(*providers: Any, at: Any = START, **changes: Any) -> dict[Any, Any]:
     found = find_conditions(snapshot_of(providers, START, **changes), at)
     return {cause.value: subject for cause, subject in found.present}
 

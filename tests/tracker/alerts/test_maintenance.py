@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,7 +16,9 @@ BERLIN = "Europe/Berlin"
 SUNDAY = frozenset({6})
 
 
-def weekly(start: str, end: str, zone: str = BERLIN, days: frozenset[int] = SUNDAY):
+def weekly(
+    start: str, end: str, zone: str = BERLIN, days: frozenset[int] = SUNDAY
+) -> MaintenanceWindow:
     minutes = [60 * int(text[:2]) + int(text[3:]) for text in (start, end)]
     return MaintenanceWindow(
         weekly=WeeklyWindow(
@@ -49,7 +52,9 @@ SUMMER = datetime(2026, 7, 5, tzinfo=UTC)
         (SUMMER, "22:00", "24:00", ("20:00", "22:00")),
     ],
 )
-def test_a_weekly_window_goes_by_the_clock_on_the_wall(day, start, end, expected) -> None:
+def test_a_weekly_window_goes_by_the_clock_on_the_wall(
+    day: Any, start: str, end: str, expected: Any
+) -> None:
     assert span_on(weekly(start, end), day) == expected
 
 
@@ -79,7 +84,9 @@ minutes = st.integers(0, 1439)
 
 @settings(deadline=None)
 @given(moments, zones, minutes, minutes.filter(bool), st.frozensets(st.integers(0, 6), min_size=1))
-def test_nothing_changes_before_the_moment_it_names(now, zone, start, length, days) -> None:
+def test_nothing_changes_before_the_moment_it_names(
+    now: Any, zone: str, start: Any, length: Any, days: Any
+) -> None:
     end = (start + length) % 1440
     window = MaintenanceWindow(
         weekly=WeeklyWindow(days=days, start_minute=start, end_minute=end, timezone=zone)
@@ -94,7 +101,9 @@ def test_nothing_changes_before_the_moment_it_names(now, zone, start, length, da
 
 @settings(deadline=None)
 @given(moments, zones, minutes, minutes.filter(bool))
-def test_a_local_time_within_the_window_is_in_maintenance(now, zone, start, length) -> None:
+def test_a_local_time_within_the_window_is_in_maintenance(
+    now: Any, zone: str, start: Any, length: Any
+) -> None:
     """Whatever the clock does; a moment of that day, not past midnight."""
     local = now.astimezone(ZoneInfo(zone))
     end = min(start + length, 1440)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import attrs
 
@@ -22,7 +23,9 @@ INCIDENT = Incident(
 )
 
 
-def message(kind: MessageKind, *incidents: Incident, link: str | None = "http://127.0.0.1:8000"):
+def message(
+    kind: MessageKind, *incidents: Incident, link: str | None = "http://127.0.0.1:8000"
+) -> tuple[Any, ...]:
     reset = START + timedelta(minutes=30)
     down = a_down_provider("groq", INCIDENT.opened_at, usable_at=reset)
     snapshot = snapshot_of([down, a_provider("mistral")], START)

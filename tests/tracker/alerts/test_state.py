@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import attrs
 import pytest
@@ -16,9 +17,9 @@ from tracker.core.settings import MaintenanceWindow, Provider, WeeklyWindow
 TEN = tuple(f"p{number}" for number in range(10))
 
 
-def running(*names: str, **settings: object) -> Scenario:
+def running(*names: str, **settings: Any) -> Scenario:
     """Long enough after the start that what is wrong is news."""
-    scenario = Scenario(config_of(*names, **settings))  # type: ignore[arg-type]
+    scenario = Scenario(config_of(*names, **settings))
     scenario.passes(minutes=6)
     return scenario
 

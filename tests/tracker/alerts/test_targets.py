@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import trio
@@ -50,7 +51,7 @@ async def test_mail_arrives() -> None:
     subjects: list[str] = []
 
     class Inbox:
-        async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 (theirs)
+        async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 (theirs)
             subjects.append(str(email.message_from_bytes(envelope.content)["Subject"]))
             return "250 OK"
 

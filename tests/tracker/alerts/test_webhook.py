@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,9 @@ def now() -> datetime:
     st.text(),
     st.from_regex(r"[a-z0-9-]{1,40}", fullmatch=True),
 )
-def test_any_message_verifies_with_its_secret_and_no_other(key, text, event) -> None:
+def test_any_message_verifies_with_its_secret_and_no_other(
+    key: bytes, text: str, event: Any
+) -> None:
     secret = Secret("whsec_" + base64.b64encode(key).decode())
     body = json.dumps({"text": text})
     headers = dict(signature_headers(event, now(), body.encode(), secret))

@@ -92,8 +92,10 @@ def quick(tracker: FakeTracker, **more: Any) -> ProviderStatusClient:
     return ProviderStatusClient(tracker.url, **settings)
 
 
-def test_the_first_question_has_the_trackers_answer(tracker, use) -> None:
-    def body(client):
+def test_the_first_question_has_the_trackers_answer(
+    tracker: FakeTracker, use: Callable[..., Any]
+) -> None:
+    def body(client: Any) -> tuple[Any, ...]:
         return client.get_healthiest_provider(), client.ranking(), client.state, client.reason
 
     assert use(quick(tracker), body) == (
@@ -104,8 +106,8 @@ def test_the_first_question_has_the_trackers_answer(tracker, use) -> None:
     )
 
 
-def test_a_switch_is_followed_by_polling(tracker, use) -> None:
-    def body(client):
+def test_a_switch_is_followed_by_polling(tracker: FakeTracker, use: Callable[..., Any]) -> None:
+    def body(client: Any) -> Any:
         tracker.best = best("mistral", "groq")
         tracker.wait_polls()
         return client.ranking()
@@ -113,10 +115,12 @@ def test_a_switch_is_followed_by_polling(tracker, use) -> None:
     assert use(quick(tracker), body) == ("mistral", "groq")
 
 
-def test_an_event_brings_a_switch_at_once_without_waiting_for_the_poll(tracker, use) -> None:
+def test_an_event_brings_a_switch_at_once_without_waiting_for_the_poll(
+    tracker: FakeTracker, use: Callable[..., Any]
+) -> None:
     tracker.events = True
 
-    def body(client):
+    def body(client: Any) -> tuple[Any, ...]:
         tracker.wait_asked(2)  # at the start, and for the stream's snapshot
         tracker.best = best("mistral", "groq")
         tracker.tell("best", json.dumps({"best_provider": "mistral"}))
@@ -132,10 +136,12 @@ def test_an_event_brings_a_switch_at_once_without_waiting_for_the_poll(tracker, 
     )
 
 
-def test_events_of_any_size_pass_without_staying(tracker, use) -> None:
+def test_events_of_any_size_pass_without_staying(
+    tracker: FakeTracker, use: Callable[..., Any]
+) -> None:
     tracker.events = True
 
-    def body(client):
+    def body(client: Any) -> Any:
         tracker.wait_asked(2)
         tracker.tell("provider", "x" * 3_000_000)
         tracker.tell("best")
@@ -145,10 +151,12 @@ def test_events_of_any_size_pass_without_staying(tracker, use) -> None:
     assert use(quick(tracker, poll_interval=3600.0, stale_after=1e6), body) is State.LIVE
 
 
-def test_a_stream_that_breaks_leaves_polling_and_comes_back(tracker, use) -> None:
+def test_a_stream_that_breaks_leaves_polling_and_comes_back(
+    tracker: FakeTracker, use: Callable[..., Any]
+) -> None:
     tracker.events = True
 
-    def body(client):
+    def body(client: Any) -> list[Any]:
         tracker.wait_asked(2)
         states = [client.state]
         tracker.events = False
@@ -162,8 +170,10 @@ def test_a_stream_that_breaks_leaves_polling_and_comes_back(tracker, use) -> Non
     assert use(client, body) == [State.LIVE, State.POLLING, State.LIVE]
 
 
-def test_an_unchanged_ranking_is_asked_for_by_its_etag(tracker, use) -> None:
-    def body(client):
+def test_an_unchanged_ranking_is_asked_for_by_its_etag(
+    tracker: FakeTracker, use: Callable[..., Any]
+) -> None:
+    def body(client: Any) -> Any:
         tracker.wait_polls(5)
         return client.state
 
@@ -206,7 +216,7 @@ MOODS = {
 
 @pytest.mark.parametrize("mood", MOODS)
 def test_trouble_leaves_the_last_ranking_until_it_is_too_old_then_the_static_order(
-    tracker, use, mood
+    tracker: FakeTracker, use: Callable[..., Any], mood: Any
 ) -> None:
     misbehave, reason = MOODS[mood]
     time = Time()
@@ -218,7 +228,7 @@ def test_trouble_leaves_the_last_ranking_until_it_is_too_old_then_the_static_ord
         request_timeout=0.2 if "0.2 s" in reason else LIMIT,
     )
 
-    def body(client):
+    def body(client: Any) -> Any:
         tracker.wait(lambda: tracker.answered[304] >= 2)
         tracker.mood = misbehave
         tracker.wait_polls(3)
@@ -240,12 +250,12 @@ def test_trouble_leaves_the_last_ranking_until_it_is_too_old_then_the_static_ord
     ]
 
 
-def test_a_tracker_that_was_never_there_means_the_static_order(use) -> None:
+def test_a_tracker_that_was_never_there_means_the_static_order(use: Callable[..., Any]) -> None:
     with FakeTracker() as tracker:
         url = tracker.url
     client = ProviderStatusClient(url, static_order=["openai", "groq"], start_timeout=LIMIT)
 
-    def body(client):
+    def body(client: Any) -> tuple[Any, ...]:
         return (
             client.state,
             client.get_healthiest_provider(),
@@ -267,7 +277,9 @@ def test_a_tracker_that_was_never_there_means_the_static_order(use) -> None:
     )
 
 
-def test_unchanged_is_no_answer_to_who_holds_nothing(tracker, use) -> None:
+def test_unchanged_is_no_answer_to_who_holds_nothing(
+    tracker: FakeTracker, use: Callable[..., Any]
+) -> None:
     tracker.mood = saying(304, b"")
     reason = "the tracker answered 304"
     assert use(quick(tracker), lambda client: (client.state, client.reason)) == (
@@ -276,20 +288,22 @@ def test_unchanged_is_no_answer_to_who_holds_nothing(tracker, use) -> None:
     )
 
 
-def test_a_hanging_tracker_delays_the_start_no_longer_than_it_may(tracker, use) -> None:
+def test_a_hanging_tracker_delays_the_start_no_longer_than_it_may(
+    tracker: FakeTracker, use: Callable[..., Any]
+) -> None:
     tracker.mood = hang
     client = ProviderStatusClient(tracker.url, start_timeout=0.01, static_order=["openai"])
 
-    def body(client):
+    def body(client: Any) -> tuple[Any, ...]:
         return client.state, client.get_healthiest_provider(), client.reason
 
     assert use(client, body) == (State.STARTING, "openai", "no answer yet")
 
 
 def test_a_restarting_tracker_that_knows_nobody_yet_does_not_replace_what_we_know(
-    tracker, use
+    tracker: FakeTracker, use: Callable[..., Any]
 ) -> None:
-    def body(client):
+    def body(client: Any) -> tuple[Any, ...]:
         tracker.ready = 503
         tracker.best = best(reason="no check is done yet")
         tracker.wait_polls(3)
@@ -304,10 +318,12 @@ def test_a_restarting_tracker_that_knows_nobody_yet_does_not_replace_what_we_kno
     )
 
 
-def test_a_tracker_whose_snapshot_stands_still_counts_as_gone(tracker, use) -> None:
+def test_a_tracker_whose_snapshot_stands_still_counts_as_gone(
+    tracker: FakeTracker, use: Callable[..., Any]
+) -> None:
     time = Time()
 
-    def body(client):
+    def body(client: Any) -> tuple[Any, ...]:
         tracker.wait_polls()
         time.now += HEARTBEAT_LIMIT + 1.0
         tracker.wait_polls()
@@ -326,11 +342,11 @@ def test_a_tracker_whose_snapshot_stands_still_counts_as_gone(tracker, use) -> N
     )
 
 
-def test_a_death_and_a_new_life_at_the_same_address_are_survived(use) -> None:
+def test_a_death_and_a_new_life_at_the_same_address_are_survived(use: Callable[..., Any]) -> None:
     with FakeTracker("groq") as first:
         client = quick(first)
 
-        def body(client):
+        def body(client: Any) -> tuple[Any, ...]:
             first.die()
             with FakeTracker("mistral", port=int(first.url.rsplit(":")[-1])) as second:
                 second.wait_polls(2)
@@ -339,7 +355,9 @@ def test_a_death_and_a_new_life_at_the_same_address_are_survived(use) -> None:
         assert use(client, body) == (State.POLLING, "mistral")
 
 
-def test_a_token_is_sent_and_its_refusal_named_without_it(tracker, use) -> None:
+def test_a_token_is_sent_and_its_refusal_named_without_it(
+    tracker: FakeTracker, use: Callable[..., Any]
+) -> None:
     tracker.token = "s3cret"
     good = use(quick(tracker, token="s3cret"), lambda client: client.state)
     client = quick(tracker, token="wr0ng")
@@ -349,7 +367,10 @@ def test_a_token_is_sent_and_its_refusal_named_without_it(tracker, use) -> None:
 
 
 def test_neither_a_proxy_of_the_environment_nor_the_callers_log_is_used(
-    tracker, use, monkeypatch, caplog
+    tracker: FakeTracker,
+    use: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:1")
@@ -359,14 +380,16 @@ def test_neither_a_proxy_of_the_environment_nor_the_callers_log_is_used(
 
 
 @pytest.mark.parametrize("failures", [1, 2, 7, 1000])
-def test_retries_are_spread_and_never_far_apart(monkeypatch, failures) -> None:
+def test_retries_are_spread_and_never_far_apart(
+    monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
     monkeypatch.setattr(refresh, "RETRY", Backoff(first=0.5, longest=30.0))
     pauses = [refresh._pause(failures, 5.0) for _ in range(200)]
     full = min(0.5 * 2 ** min(failures - 1, 9), 30.0)
     assert full / 2 <= min(pauses) < max(pauses) <= full
 
 
-def test_after_closing_the_last_ranking_ages(tracker, use) -> None:
+def test_after_closing_the_last_ranking_ages(tracker: FakeTracker, use: Callable[..., Any]) -> None:
     time = Time()
     client = quick(tracker, clock=time, stale_after=60.0, static_order=["openai"])
     use(client, lambda client: None)
@@ -377,11 +400,13 @@ def test_after_closing_the_last_ranking_ages(tracker, use) -> None:
 
 
 @pytest.mark.parametrize("tag", ['"caf\u00e9"', '"' + "x" * 300 + '"'])
-def test_a_tag_that_cannot_be_sent_back_ends_no_polling(tracker, use, tag) -> None:
+def test_a_tag_that_cannot_be_sent_back_ends_no_polling(
+    tracker: FakeTracker, use: Callable[..., Any], tag: str
+) -> None:
     body = json.dumps(best("first")).encode()
     tracker.mood = saying(200, body, ETag=tag)
 
-    def ask(client):
+    def ask(client: Any) -> Any:
         first = client.get_healthiest_provider()
         tracker.mood = None
         block_until(lambda: client.get_healthiest_provider() == "groq")
@@ -397,7 +422,7 @@ def test_names_that_are_empty_name_nobody() -> None:
     assert client.ranking() == ("a", "b")
 
 
-def test_a_client_started_by_many_threads_has_one_background(tracker) -> None:
+def test_a_client_started_by_many_threads_has_one_background(tracker: FakeTracker) -> None:
     client, barrier = quick(tracker), threading.Barrier(4)
 
     def start() -> None:
@@ -416,7 +441,9 @@ def test_a_client_started_by_many_threads_has_one_background(tracker) -> None:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_second_entry_is_refused_and_leaves_the_first_as_it_is(tracker, backend) -> None:
+def test_a_second_entry_is_refused_and_leaves_the_first_as_it_is(
+    tracker: FakeTracker, backend: str
+) -> None:
     async def main() -> str | None:
         client = quick(tracker)
         async with client:
@@ -429,7 +456,9 @@ def test_a_second_entry_is_refused_and_leaves_the_first_as_it_is(tracker, backen
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
-def test_how_a_program_ends_is_not_wrapped_in_a_group(tracker, backend, error) -> None:
+def test_how_a_program_ends_is_not_wrapped_in_a_group(
+    tracker: FakeTracker, backend: str, error: Any
+) -> None:
     async def main() -> None:
         with pytest.raises(error):
             async with quick(tracker):
@@ -438,7 +467,9 @@ def test_how_a_program_ends_is_not_wrapped_in_a_group(tracker, backend, error) -
     anyio.run(main, backend=backend)
 
 
-def test_a_client_started_twice_has_one_background_which_one_stop_ends(tracker) -> None:
+def test_a_client_started_twice_has_one_background_which_one_stop_ends(
+    tracker: FakeTracker,
+) -> None:
     client = quick(tracker)
     client.stop()  # before any start: nothing to end
     client.start()
@@ -449,13 +480,15 @@ def test_a_client_started_twice_has_one_background_which_one_stop_ends(tracker) 
     assert client.reason == "the client is closed"
 
 
-def test_a_closed_client_can_be_opened_again(tracker, use) -> None:
+def test_a_closed_client_can_be_opened_again(tracker: FakeTracker, use: Callable[..., Any]) -> None:
     client = quick(tracker)
     states = [use(client, lambda client: client.state) for _ in range(2)]
     assert states == [State.POLLING, State.POLLING]
 
 
-def test_a_real_trackers_switch_arrives_as_an_event(tmp_path, use, monkeypatch) -> None:
+def test_a_real_trackers_switch_arrives_as_an_event(
+    tmp_path: Path, use: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     learned, learn = threading.Event(), RankingCache.learn
 
     def noted(memory: RankingCache, view: CachedRanking) -> None:
@@ -465,7 +498,7 @@ def test_a_real_trackers_switch_arrives_as_an_event(tmp_path, use, monkeypatch) 
 
     monkeypatch.setattr(RankingCache, "learn", noted)
 
-    def body(client):
+    def body(client: Any) -> tuple[Any, ...]:
         before = client.ranking(), client.ranking(model="llama-3.3-70b")
         real.kinds["groq"] = OutcomeKind.SERVER
         real.check("groq")
@@ -513,7 +546,9 @@ LISTS = {
         (["mistral"], "llama-3.3-70b", ()),
     ],
 )
-def test_candidates_and_model_filter_every_answer(candidates, model, expected) -> None:
+def test_candidates_and_model_filter_every_answer(
+    candidates: Any, model: str | None, expected: Any
+) -> None:
     with FakeTracker("groq", "mistral", "together", models=LISTS) as tracker, quick(tracker) as c:
         candidates = list(candidates) if isinstance(candidates, Iterator) else candidates
         assert c.ranking(candidates, model) == expected
@@ -522,7 +557,9 @@ def test_candidates_and_model_filter_every_answer(candidates, model, expected) -
         assert c.choose_weighted(candidates, model, lambda: 0.9999) == (expected or (None,))[-1]
 
 
-def test_a_question_about_a_model_without_model_lists_gets_the_static_order(tracker) -> None:
+def test_a_question_about_a_model_without_model_lists_gets_the_static_order(
+    tracker: FakeTracker,
+) -> None:
     tracker.models = {"models": 5}
     with quick(tracker, static_order=["openai"]) as client:
         assert client.get_healthiest_provider(model="gpt-9") == "openai"
@@ -532,12 +569,12 @@ def test_a_question_about_a_model_without_model_lists_gets_the_static_order(trac
 
 
 def test_model_lists_that_can_no_longer_be_read_are_used_and_said_to_be_perhaps_old(
-    tracker, use
+    tracker: FakeTracker, use: Callable[..., Any]
 ) -> None:
     tracker.models = {"models": {"gpt-9": ["groq"]}}
     tracker.events = True
 
-    def body(client):
+    def body(client: Any) -> tuple[Any, ...]:
         block_until(lambda: client.state is State.LIVE)
         tracker.models = {"models": 5}
         seen = tracker.asked["/api/providers/models"]
@@ -550,10 +587,12 @@ def test_model_lists_that_can_no_longer_be_read_are_used_and_said_to_be_perhaps_
     assert "; its model lists may be old: the tracker answered rubbish" in reason
 
 
-def test_half_the_model_lists_of_a_tracker_that_starts_are_not_taken_for_all(tracker, use) -> None:
+def test_half_the_model_lists_of_a_tracker_that_starts_are_not_taken_for_all(
+    tracker: FakeTracker, use: Callable[..., Any]
+) -> None:
     tracker.ready, tracker.models = 503, {"models": {"gpt-9": ["mistral"]}}
 
-    def body(client):
+    def body(client: Any) -> tuple[Any, ...]:
         starting = client.get_healthiest_provider(model="gpt-9"), client.reason
         tracker.models = {"models": {"gpt-9": ["groq", "mistral"]}}
         tracker.ready = 200
@@ -566,10 +605,12 @@ def test_half_the_model_lists_of_a_tracker_that_starts_are_not_taken_for_all(tra
     assert after == "groq"
 
 
-def test_a_change_of_the_ranking_brings_the_model_lists_of_who_came_back(tracker, use) -> None:
+def test_a_change_of_the_ranking_brings_the_model_lists_of_who_came_back(
+    tracker: FakeTracker, use: Callable[..., Any]
+) -> None:
     tracker.events = True
 
-    def body(client):
+    def body(client: Any) -> None:
         block_until(lambda: client.state is State.LIVE)
         tracker.models = {"models": {"gpt-9": ["groq"]}}
         tracker.tell("best")
@@ -579,7 +620,7 @@ def test_a_change_of_the_ranking_brings_the_model_lists_of_who_came_back(tracker
 
 
 class Hostile:
-    def __iter__(self):
+    def __iter__(self) -> None:
         raise RuntimeError("no")
 
     __len__ = __hash__ = __eq__ = __iter__
@@ -594,14 +635,18 @@ def endless() -> Iterator[str]:
     "garbage", [0, 1.5, object(), Hostile(), [Hostile()], [["groq"]], [None], b"x"]
 )
 @pytest.mark.parametrize("model", [None, 5, b"x", [], Hostile(), "", "/" * 10_000])
-def test_garbage_is_answered_with_nobody(tracker_view_client, garbage, model) -> None:
+def test_garbage_is_answered_with_nobody(
+    tracker_view_client: ProviderStatusClient, garbage: Any, model: str
+) -> None:
     client = tracker_view_client
     assert client.get_healthiest_provider(garbage, model) is None
     assert client.ranking(garbage, model) == ()
     assert client.choose_weighted(garbage, model) is None
 
 
-def test_garbage_among_candidates_and_endless_ones_cost_nobody_else(tracker_view_client) -> None:
+def test_garbage_among_candidates_and_endless_ones_cost_nobody_else(
+    tracker_view_client: ProviderStatusClient,
+) -> None:
     client = tracker_view_client
     assert client.get_healthiest_provider([None, ["x"], Hostile(), "mistral"]) == "mistral"
     assert client.get_healthiest_provider(endless()) == "mistral"
@@ -619,7 +664,7 @@ def tracker_view_client() -> ProviderStatusClient:
 # -- weighted choice -------------------------------------------------------------------------
 
 
-def test_a_weighted_choice_follows_the_shares(tracker_view_client) -> None:
+def test_a_weighted_choice_follows_the_shares(tracker_view_client: ProviderStatusClient) -> None:
     marks = iter(place / 1000 for place in range(1000))
     drawn = Counter(
         tracker_view_client.choose_weighted(random=lambda: next(marks)) for _ in range(1000)
@@ -627,7 +672,7 @@ def test_a_weighted_choice_follows_the_shares(tracker_view_client) -> None:
     assert drawn == {"groq": 750, "mistral": 250}
 
 
-def test_shares_are_those_of_whoever_passes_the_filter(tracker) -> None:
+def test_shares_are_those_of_whoever_passes_the_filter(tracker: FakeTracker) -> None:
     with quick(tracker) as client:  # groq 1/2, mistral and together 1/4 each
         marks = iter(place / 1000 for place in range(1000))
         drawn = Counter(
@@ -648,7 +693,9 @@ def test_shares_are_those_of_whoever_passes_the_filter(tracker) -> None:
         (None, "groq"),
     ],
 )
-def test_a_broken_random_source_still_draws(tracker_view_client, random, expected) -> None:
+def test_a_broken_random_source_still_draws(
+    tracker_view_client: ProviderStatusClient, random: Any, expected: str
+) -> None:
     assert tracker_view_client.choose_weighted(random=random) == expected
 
 
@@ -659,7 +706,7 @@ def test_a_broken_random_source_still_draws(tracker_view_client, random, expecte
     st.sets(st.text(min_size=1)) | st.none(),
     st.floats(0.0, 1.0, exclude_max=True),
 )
-def test_every_read_agrees_with_the_ranking(ranked, candidates, mark) -> None:
+def test_every_read_agrees_with_the_ranking(ranked: Any, candidates: Any, mark: float) -> None:
     view = CachedRanking(names=tuple(n for n, _ in ranked), weights=tuple(w for _, w in ranked))
     chosen = tuple(n for n in view.names if candidates is None or n in candidates)
     assert view.chosen(candidates, None) == chosen
@@ -671,7 +718,7 @@ def test_every_read_agrees_with_the_ranking(ranked, candidates, mark) -> None:
 
 
 @given(st.integers(0, 400), st.integers(0, 400))
-def test_the_best_candidate_is_found_among_few_and_among_many(first, count) -> None:
+def test_the_best_candidate_is_found_among_few_and_among_many(first: int, count: int) -> None:
     view = CachedRanking(names=tuple(f"p{place:03}" for place in range(400)))
     candidates = [f"p{place:03}" for place in range(first, min(first + count, 400))]
     assert view.first(candidates, None) == (candidates[0] if candidates else None)
@@ -687,8 +734,10 @@ def test_a_list_that_changed_since_the_last_question_is_read_anew() -> None:
     assert view.first([Hostile(), *candidates[1:]], None) == "p007"
 
 
-def test_candidates_may_be_members_of_a_string_enum(tracker_view_client) -> None:
-    mine = StrEnum("Mine", {"M": "mistral"})
+def test_candidates_may_be_members_of_a_string_enum(
+    tracker_view_client: ProviderStatusClient,
+) -> None:
+    mine = StrEnum("mine", {"M": "mistral"})
     assert tracker_view_client.get_healthiest_provider(mine) == "mistral"
     assert tracker_view_client.ranking([mine.M]) == ("mistral",)
 
@@ -717,13 +766,13 @@ WRONG = [None, True, 5, 1.5, "x", "", [], {}, [None], [5], [[]], [{}], [{"provid
     ],
     ids=repr,
 )
-def test_a_best_of_wrong_types_is_refused_whole(answer) -> None:
+def test_a_best_of_wrong_types_is_refused_whole(answer: Any) -> None:
     with pytest.raises(InvalidResponseError):
         read_best(json.dumps(answer).encode())
 
 
 @pytest.mark.parametrize("answer", [*WRONG[:4], {}, *({"models": w} for w in WRONG if w != {})])
-def test_models_of_wrong_types_are_refused(answer) -> None:
+def test_models_of_wrong_types_are_refused(answer: Any) -> None:
     with pytest.raises(InvalidResponseError):
         read_models(json.dumps(answer).encode())
 
@@ -731,7 +780,7 @@ def test_models_of_wrong_types_are_refused(answer) -> None:
 @pytest.mark.parametrize(
     "lists", [{"m": None}, {"m": "groq"}, {"m": [5]}, {"m": [None]}, {"m": {}}]
 )
-def test_a_model_list_of_wrong_types_is_refused(lists) -> None:
+def test_a_model_list_of_wrong_types_is_refused(lists: dict[str, Any]) -> None:
     with pytest.raises(InvalidResponseError):
         read_models(json.dumps({"models": lists}).encode())
 
@@ -759,7 +808,7 @@ def test_a_model_list_of_wrong_types_is_refused(lists) -> None:
         ),
     ).map(lambda value: json.dumps(value).encode())
 )
-def test_any_body_is_read_or_refused(body) -> None:
+def test_any_body_is_read_or_refused(body: Any) -> None:
     for read in (read_best, read_models):
         try:
             read(body)
@@ -777,7 +826,7 @@ def test_a_tracker_without_weights_or_ranking_is_understood() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://host", "http://", None, 5])
-def test_a_bad_url_is_refused_with_an_example(url) -> None:
+def test_a_bad_url_is_refused_with_an_example(url: str | int | None) -> None:
     with pytest.raises(ValueError, match=r"like http://127\.0\.0\.1:8000"):
         ProviderStatusClient(url)
 
@@ -790,13 +839,13 @@ def test_a_token_that_no_header_can_carry_is_refused_without_being_shown() -> No
 
 @pytest.mark.parametrize("setting", ["stale_after", "poll_interval", "request_timeout"])
 @pytest.mark.parametrize("value", [0, -1.0, float("nan")])
-def test_a_duration_that_is_none_is_refused(setting, value) -> None:
+def test_a_duration_that_is_none_is_refused(setting: str, value: Any) -> None:
     with pytest.raises(ValueError, match=setting):
         ProviderStatusClient("http://127.0.0.1:1", **{setting: value})
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_an_error_of_the_callers_passes_as_it_is(tracker, backend) -> None:
+def test_an_error_of_the_callers_passes_as_it_is(tracker: FakeTracker, backend: str) -> None:
     async def main() -> None:
         async with quick(tracker):
             raise LookupError("mine")
@@ -805,7 +854,7 @@ def test_an_error_of_the_callers_passes_as_it_is(tracker, backend) -> None:
         anyio.run(main, backend=backend)
 
 
-def test_asyncio_cancellation_passes_as_it_is(tracker) -> None:
+def test_asyncio_cancellation_passes_as_it_is(tracker: FakeTracker) -> None:
     async def main() -> None:
         async with asyncio.timeout(0.01), quick(tracker):
             await asyncio.Event().wait()
@@ -814,7 +863,7 @@ def test_asyncio_cancellation_passes_as_it_is(tracker) -> None:
         asyncio.run(main())
 
 
-def test_trio_cancellation_passes_as_it_is(tracker) -> None:
+def test_trio_cancellation_passes_as_it_is(tracker: FakeTracker) -> None:
     async def main() -> bool:
         with trio.move_on_after(0.01) as scope:
             async with quick(tracker):
@@ -825,7 +874,9 @@ def test_trio_cancellation_passes_as_it_is(tracker) -> None:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_being_cancelled_while_entering_ends_the_background(tracker, backend) -> None:
+def test_being_cancelled_while_entering_ends_the_background(
+    tracker: FakeTracker, backend: str
+) -> None:
     tracker.mood = hang
 
     async def main() -> bool:
@@ -837,7 +888,7 @@ def test_being_cancelled_while_entering_ends_the_background(tracker, backend) ->
     assert anyio.run(main, backend=backend)
 
 
-def test_threads_share_a_client(tracker) -> None:
+def test_threads_share_a_client(tracker: FakeTracker) -> None:
     answers: Counter[str | None] = Counter()
     with quick(tracker) as client:
 
@@ -852,7 +903,7 @@ def test_threads_share_a_client(tracker) -> None:
     assert answers == {"groq": 8000}
 
 
-def test_closing_ends_the_thread_also_while_the_tracker_hangs(tracker) -> None:
+def test_closing_ends_the_thread_also_while_the_tracker_hangs(tracker: FakeTracker) -> None:
     tracker.mood = hang
     with quick(tracker, start_timeout=0.0):
         tracker.wait_polls(1)
@@ -872,7 +923,7 @@ def run_python(script: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("mood", [None, hang], ids=["well", "hanging"])
-def test_the_interpreter_exits_with_a_client_left_open(tracker, mood) -> None:
+def test_the_interpreter_exits_with_a_client_left_open(tracker: FakeTracker, mood: Any) -> None:
     tracker.mood = mood
     done = run_python(f"""
         from tracker.client import ProviderStatusClient

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ URLS = (
 )
 
 
-def read(tmp_path: Path, text: str = "", **environ: str):
+def read(tmp_path: Path, text: str = "", **environ: str) -> Any:
     file = tmp_path / "tracker.toml"
     file.write_text(f"[tracker]\ndiscover = false\n{text}")
     return read_config(file, environ, dotenv=None)
@@ -61,7 +62,9 @@ def test_every_part_of_a_target_is_masked(tmp_path: Path) -> None:
         ("webhook+https://example.org:99999/s3cret", "not a URL"),
     ],
 )
-def test_a_wrong_target_is_named_by_its_number_and_not_shown(tmp_path, url, problem) -> None:
+def test_a_wrong_target_is_named_by_its_number_and_not_shown(
+    tmp_path: Path, url: str, problem: str
+) -> None:
     text = problems(tmp_path, PROVIDER_STATUS_ALERTS=f"json://x.example {url}")
     assert problem in text
     assert "target 2" in text

@@ -1,6 +1,7 @@
 import tomllib
 from datetime import date
 from importlib.resources import files
+from typing import Any
 
 import cattrs
 import pytest
@@ -41,18 +42,18 @@ KIND = '[kinds.k]\nchecks = ["models"]\noptions = { path = "/models", auth = "a"
 
 
 @pytest.mark.parametrize("name", PROMISED)
-def test_has_every_promised_provider(name):
+def test_has_every_promised_provider(name: str) -> None:
     assert load_catalogue()[name].name == name
 
 
 @pytest.mark.parametrize("entry", load_catalogue().values(), ids=lambda entry: entry.name)
 class TestEveryEntry:
-    def test_can_be_asked(self, entry):
+    def test_can_be_asked(self, entry: Any) -> None:
         assert entry.kind in load_dialects()
         assert entry.check in entry.checks
         assert Timing(**entry.timing).timeout_seconds <= Timing().interval_seconds
 
-    def test_has_a_public_https_base_url_or_says_which_variable_names_one(self, entry):
+    def test_has_a_public_https_base_url_or_says_which_variable_names_one(self, entry: Any) -> None:
         if entry.base_url is None:
             assert entry.base_variable in entry.note
         else:
@@ -61,14 +62,14 @@ class TestEveryEntry:
             assert not url.endswith("/")
             assert url_problem(url, sends_key=True) is None
 
-    def test_is_enabled_by_variables_of_its_name(self, entry):
+    def test_is_enabled_by_variables_of_its_name(self, entry: Any) -> None:
         assert entry.base_variable == f"{entry.name.upper()}_API_BASE"
         if entry.keys:
             assert entry.keys[0] == f"{entry.name.upper()}_API_KEY"
         else:
             assert entry.required
 
-    def test_says_where_its_limits_are_from_and_when_they_were_read(self, entry):
+    def test_says_where_its_limits_are_from_and_when_they_were_read(self, entry: Any) -> None:
         assert bool(entry.limits) == bool(entry.limits_source) == bool(entry.limits_read)
         assert isinstance(entry.limits_read, date | None)
         for limit in entry.limits:
@@ -76,34 +77,34 @@ class TestEveryEntry:
             assert limit.limit > 0
             assert limit.window_seconds > 0
 
-    def test_says_what_a_completion_costs_exactly_where_one_is_spent(self, entry):
+    def test_says_what_a_completion_costs_exactly_where_one_is_spent(self, entry: Any) -> None:
         assert (entry.check == "chat") == bool(entry.cost)
 
-    def test_never_takes_a_public_list_as_proof_of_a_key(self, entry):
+    def test_never_takes_a_public_list_as_proof_of_a_key(self, entry: Any) -> None:
         if entry.list_public and entry.needs_key:
             assert entry.check != "models"
 
 
-def test_gemini_prefers_its_own_variable():
+def test_gemini_prefers_its_own_variable() -> None:
     assert load_catalogue()["gemini"].keys == ("GEMINI_API_KEY", "GOOGLE_API_KEY")
     assert load_catalogue()["google"].keys == ("GOOGLE_API_KEY",)
 
 
-def test_every_check_is_offered_with_what_it_needs():
+def test_every_check_is_offered_with_what_it_needs() -> None:
     for dialect in load_dialects().values():
         assert ("chat" in dialect.checks) == ("chat_path" in dialect.options), dialect.name
 
 
-def test_cannot_be_changed():
+def test_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
         load_catalogue()["groq"] = None
 
 
-def test_ships_inside_the_package():
+def test_ships_inside_the_package() -> None:
     assert tomllib.loads(files("tracker.config").joinpath("catalogue.toml").read_text("utf-8"))
 
 
-def test_an_entry_takes_what_its_kind_and_its_name_imply():
+def test_an_entry_takes_what_its_kind_and_its_name_imply() -> None:
     text = KIND + '[providers.new]\nkind = "k"\nsource = "s"\noptions = { path = "/m" }\n'
     entry = parse(text)[1]["new"]
     assert entry.options == {"path": "/m", "auth": "a"}
@@ -120,6 +121,6 @@ def test_an_entry_takes_what_its_kind_and_its_name_imply():
         ('kind = "k"\nsource = "s"\nbase_ulr = "https://x"', cattrs.ClassValidationError),
     ],
 )
-def test_a_mistake_in_the_catalogue_does_not_pass(mistake, error):
+def test_a_mistake_in_the_catalogue_does_not_pass(mistake: str, error: Any) -> None:
     with pytest.raises(error):
         parse(f"{KIND}[providers.new]\n{mistake}\n")

@@ -3,6 +3,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import jsonschema_rs
 import pytest
@@ -11,6 +12,7 @@ import trustme
 from tracker.config import read_config
 from tracker.config.errors import ConfigError, ConfigProblem, format_value
 from tracker.config.show import config_schema, show_config
+from tracker.config.structure import GUESSES
 from tracker.core.redaction import Secret
 from tracker.core.settings import RankingSettings, ServerSettings, Timing
 
@@ -52,55 +54,55 @@ model = "gpt-oss-20b"
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def read(text, environ=None, **overrides):
+def read(text: str, environ: Any = None, **overrides: Any) -> Any:
     path = Path("config.toml")
     path.write_text(text, encoding="utf-8")
     return read_config(path, environ or {}, dotenv=None, **overrides)
 
 
-def mistakes(text, environ=None):
+def mistakes(text: str, environ: Any = None) -> Any:
     with pytest.raises(ConfigError) as caught:
         read(text, environ)
     assert CANARY not in str(caught.value)
     return caught.value.mistakes
 
 
-def mistake(text, environ=None):
+def mistake(text: str, environ: Any = None) -> Any:
     [only] = mistakes(text, environ)
     return only
 
 
-def provider(text, environ=None):
+def provider(text: str, environ: Any = None) -> Any:
     return read(f"tracker.discover = false\n{text}", environ).providers[0]
 
 
-def own(lines, name="mine"):
+def own(lines: Any, name: str = "mine") -> str:
     return f'[providers.{name}]\nkind = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n{lines}\n'
 
 
 class TestReading:
-    def test_without_a_file_the_defaults_hold(self):
+    def test_without_a_file_the_defaults_hold(self) -> None:
         config = read_config(environ={}, dotenv=None)
         assert (config.timing, config.server) == (Timing(), ServerSettings())
         assert (config.ranking, config.source) == (RankingSettings(), None)
         assert all(p.name.startswith("g4f_") for p in config.providers)
 
-    def test_tracker_toml_is_read_where_it_exists(self):
+    def test_tracker_toml_is_read_where_it_exists(self) -> None:
         Path("tracker.toml").write_text("[tracker]\ndiscover = false\n")
         config = read_config(environ={}, dotenv=None)
         assert (config.source, config.providers) == ("tracker.toml", ())
 
-    def test_an_empty_file_says_nothing(self):
+    def test_an_empty_file_says_nothing(self) -> None:
         assert read("").timing == Timing()
 
-    def test_a_byte_order_mark_is_ignored(self):
+    def test_a_byte_order_mark_is_ignored(self) -> None:
         assert read("\ufefftracker.interval_seconds = 60").timing.interval_seconds == 60.0
 
-    def test_the_contracts_example_is_accepted(self):
+    def test_the_contracts_example_is_accepted(self) -> None:
         config = read(CONTRACT, KEYS)
         assert config.provider("groq").timing.interval_seconds == 60.0
         assert config.provider("groq").timing.recheck_seconds == (2.0, 10.0, 30.0, 60.0, 60.0)
@@ -109,7 +111,7 @@ class TestReading:
         assert (vllm.base_url, vllm.keys) == ("http://127.0.0.1:9999/v1", ())
         assert config.warnings == ("VLLM_KEY is not set: local-vllm is asked without a key",)
 
-    def test_every_setting_arrives(self):
+    def test_every_setting_arrives(self) -> None:
         config = read(
             'tracker = { database = "x.db", retention_days = 1, schedule = false }\n'
             "[server]\nport = 0\nhost = '::1'\nallowed_hosts = ['a', 'b']\nroot_path = '/llm'\n"
@@ -124,15 +126,15 @@ class TestReading:
             policy="my.module:rank", memory_checks=10, switch_margin=0.0
         )
 
-    def test_the_command_line_wins(self):
+    def test_the_command_line_wins(self) -> None:
         config = read(CONTRACT, KEYS, database="other.db", host="::1", port=0)
         assert (config.database, config.server.host, config.server.port) == ("other.db", "::1", 0)
 
-    def test_a_port_of_the_command_line_is_checked(self):
+    def test_a_port_of_the_command_line_is_checked(self) -> None:
         with pytest.raises(ConfigError, match="--port = 65536: no port"):
             read("", port=65536)
 
-    def test_keys_come_from_the_dotenv_file_too(self):
+    def test_keys_come_from_the_dotenv_file_too(self) -> None:
         Path(".env").write_text(f"GROQ_API_KEY={CANARY}\n")
         Path(".env").chmod(0o644)
         config = read_config(environ={})
@@ -141,12 +143,12 @@ class TestReading:
             ".env holds keys and can be read by other users: chmod 600 .env",
         )
 
-    def test_tokens_come_from_their_variables(self):
+    def test_tokens_come_from_their_variables(self) -> None:
         text = '[server]\nread_token_env = "READ"\n'
         server = read(text, {"READ": "r" * 16, "PROVIDER_STATUS_ADMIN_TOKEN": CANARY}).server
         assert (server.admin_token, server.read_token) == (Secret(CANARY), Secret("r" * 16))
 
-    def test_a_file_that_was_named_but_does_not_exist_is_an_error(self):
+    def test_a_file_that_was_named_but_does_not_exist_is_an_error(self) -> None:
         with pytest.raises(ConfigError, match="there is no such file"):
             read_config("absent.toml")
 
@@ -165,14 +167,14 @@ class TestFileFaults:
         ],
         ids=lambda value: str(value)[:20],
     )
-    def test_what_is_no_toml_is_told_with_its_place(self, content, words):
+    def test_what_is_no_toml_is_told_with_its_place(self, content: bytes, words: str) -> None:
         Path("bad.toml").write_bytes(content)
         with pytest.raises(ConfigError) as caught:
             read_config("bad.toml", {}, dotenv=None)
         assert str(caught.value).startswith("bad.toml: 1 mistake\n")
         assert words in str(caught.value)
 
-    def test_a_syntax_error_does_not_show_a_key(self):
+    def test_a_syntax_error_does_not_show_a_key(self) -> None:
         for text in (f"a = {{ '{CANARY}' = 1, '{CANARY}' = 2 }}", f"['{CANARY}']\n" * 2, CANARY):
             assert CANARY not in str(mistakes(text))
 
@@ -185,12 +187,12 @@ class TestFileFaults:
             ("x" * 5000, "cannot be read: File name too long"),
         ],
     )
-    def test_a_file_that_cannot_be_read_is_told(self, path, words):
+    def test_a_file_that_cannot_be_read_is_told(self, path: str, words: str) -> None:
         with pytest.raises(ConfigError, match=words):
             read_config(path, {}, dotenv=None)
 
-    def test_a_file_without_permission_is_told(self, monkeypatch):
-        def refuse(*_, **__):
+    def test_a_file_without_permission_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: Any, **__: Any) -> None:
             raise PermissionError(13, "Permission denied")
 
         monkeypatch.setattr(Path, "open", refuse)
@@ -199,7 +201,7 @@ class TestFileFaults:
 
 
 class TestEveryMistakeAtOnce:
-    def test_five_mistakes_are_five_lines(self):
+    def test_five_mistakes_are_five_lines(self) -> None:
         text = (
             "[tracker]\nintervall_seconds = 60\ntimeout_seconds = '30'\n"
             "[server]\nport = 70000\n"
@@ -220,12 +222,12 @@ class TestEveryMistakeAtOnce:
             '  providers.mine.base_url = "x": the URL must begin with https:// or http://',
         ]
 
-    def test_mistakes_of_the_environment_and_the_file_come_together(self):
+    def test_mistakes_of_the_environment_and_the_file_come_together(self) -> None:
         environ = {"GROQ_API_KEY": "schlüssel", "OPENAI_API_KEY": "“quoted”"}
         found = mistakes("tracker.jitter = 1\n", environ)
         assert {m.key for m in found} == {"tracker.jitter", "GROQ_API_KEY", "OPENAI_API_KEY"}
 
-    def test_the_same_mistake_is_told_once(self):
+    def test_the_same_mistake_is_told_once(self) -> None:
         assert mistake("", {"GOOGLE_API_KEY": "schlüssel"}).key == "GOOGLE_API_KEY"
 
 
@@ -264,9 +266,9 @@ class TestValues:
             'database = "a\\u0000b"',
         ],
     )
-    def test_a_wrong_value_is_told_with_its_key_and_what_is_allowed(self, line):
+    def test_a_wrong_value_is_told_with_its_key_and_what_is_allowed(self, line: str) -> None:
         found = mistake(f"[tracker]\n{line}\n")
-        assert found.key == f"tracker.{line.split()[0]}"
+        assert found.key == f"tracker.{line.split(maxsplit=1)[0]}"
         assert found.value
         assert found.allowed
 
@@ -285,70 +287,75 @@ class TestValues:
             ("ranking", "switch_margin = 1"),
         ],
     )
-    def test_the_other_tables_are_checked_too(self, table, line):
-        assert mistake(f"[{table}]\n{line}\n").key == f"{table}.{line.split()[0]}"
+    def test_the_other_tables_are_checked_too(self, table: str, line: str) -> None:
+        assert mistake(f"[{table}]\n{line}\n").key == f"{table}.{line.split(maxsplit=1)[0]}"
 
     @pytest.mark.parametrize("path", ["/api", "/docs/llm", "/openapi.json"])
-    def test_a_prefix_that_is_the_beginning_of_our_own_paths_is_refused(self, path):
+    def test_a_prefix_that_is_the_beginning_of_our_own_paths_is_refused(self, path: str) -> None:
         found = mistake(f'server.root_path = "{path}"')
         assert (found.key, found.value) == ("server.root_path", f'"{path}"')
         assert "a proxy takes the prefix off" in found.problem
 
     @pytest.mark.parametrize("path", ["", "/llm/api", "/apis", "/status"])
-    def test_any_other_prefix_is_taken(self, path):
+    def test_any_other_prefix_is_taken(self, path: str) -> None:
         assert read(f'server.root_path = "{path}"').server.root_path == path
 
-    def test_each_wrong_element_of_a_list_is_told(self):
+    def test_each_wrong_element_of_a_list_is_told(self) -> None:
         found = mistakes("tracker.recheck_seconds = [1, true, '3', 4, -1]")
         assert [m.key for m in found] == [f"tracker.recheck_seconds[{n}]" for n in (1, 2, 4)]
 
     @pytest.mark.parametrize("text", ["tracker = 5", "server = [1]", "providers = 'a'"])
-    def test_a_table_must_be_one(self, text):
+    def test_a_table_must_be_one(self, text: str) -> None:
         assert mistake(text).allowed == "a table"
 
     @pytest.mark.parametrize("value", ["true", "5", '"groq/m"', "{ a = 1 }"])
     @pytest.mark.parametrize("key", ["models.m", "alerts.page", "maintenance"])
-    def test_a_list_must_be_one(self, key, value):
+    def test_a_list_must_be_one(self, key: str, value: str) -> None:
         assert mistake(f"{key} = {value}").allowed == "a list"
 
-    def test_several_can_be_none(self):
+    def test_several_can_be_none(self) -> None:
         found = mistakes("server = []\nproviders = false\n")
         assert [str(m) for m in found] == [
             "server = a list: wrong value; allowed: a table",
             "providers = false: wrong value; allowed: a table",
         ]
 
-    def test_a_key_in_the_wrong_place_is_shown_its_place(self):
+    def test_a_key_in_the_wrong_place_is_shown_its_place(self) -> None:
         assert mistake("interval_seconds = 5").nearest == "interval_seconds in [tracker]"
         assert mistake("tracker.port = 5").nearest == "port in [server]"
 
-    def test_a_long_value_is_cut_and_stays_on_its_line(self):
+    def test_a_file_of_mistakes_is_told_whole_and_guessed_at_for_a_while(self) -> None:
+        found = mistakes("\n".join(f"tracker.intervall_{n:04} = 1" for n in range(3 * GUESSES)))
+        assert len({one.key for one in found}) == 3 * GUESSES
+        assert sum(one.nearest is not None for one in found) == GUESSES
+
+    def test_a_long_value_is_cut_and_stays_on_its_line(self) -> None:
         found = mistake("tracker.schedule = '''" + "ab \n" * 100 + "'''")
         assert len(found.value) == 60
         assert "\n" not in str(found)
 
 
 class TestTiming:
-    def test_a_timeout_longer_than_the_interval_is_a_mistake(self):
+    def test_a_timeout_longer_than_the_interval_is_a_mistake(self) -> None:
         found = mistake("tracker = { interval_seconds = 5, timeout_seconds = 10 }")
         assert str(found) == (
             "tracker.timeout_seconds = 10: longer than interval_seconds (5); "
             "checks would overlap; allowed: at most 5"
         )
 
-    def test_so_it_is_for_one_provider(self):
+    def test_so_it_is_for_one_provider(self) -> None:
         text = "[tracker]\ntimeout_seconds = 10\n" + own("interval_seconds = 5")
         assert mistake(text).key == "providers.mine.timeout_seconds"
 
-    def test_a_timeout_nobody_wrote_is_cut_to_the_interval(self):
+    def test_a_timeout_nobody_wrote_is_cut_to_the_interval(self) -> None:
         assert read("tracker.interval_seconds = 5").timing.timeout_seconds == 5.0
         assert read("tracker.interval_seconds = 300").timing.timeout_seconds == 10.0
 
-    def test_rechecks_are_cut_to_the_interval(self):
+    def test_rechecks_are_cut_to_the_interval(self) -> None:
         timing = read("tracker.interval_seconds = 20").timing
         assert timing.recheck_seconds == (2.0, 10.0, 20.0, 20.0, 20.0)
 
-    def test_the_providers_own_comes_before_the_general_before_the_catalogues(self):
+    def test_the_providers_own_comes_before_the_general_before_the_catalogues(self) -> None:
         assert read("").provider("g4f_main").timing.timeout_seconds == 20.0
         general = "[tracker]\ntimeout_seconds = 7\n"
         assert read(general).provider("g4f_main").timing.timeout_seconds == 7.0
@@ -356,7 +363,7 @@ class TestTiming:
         assert both.provider("g4f_main").timing.timeout_seconds == 8.0
         assert both.provider("g4f_groq").timing.timeout_seconds == 7.0
 
-    def test_every_timing_can_be_set_for_one_provider(self):
+    def test_every_timing_can_be_set_for_one_provider(self) -> None:
         lines = (
             "interval_seconds = 50\ntimeout_seconds = 5\njitter = 0\nrecheck_seconds = [1]\n"
             "failures_to_down = 4\nsuccesses_to_recover = 5\ndegraded_latency_ms = 6\n"
@@ -373,47 +380,54 @@ class TestTiming:
 
 
 class TestKnownProviders:
-    def test_only_what_differs_is_written(self):
+    def test_only_what_differs_is_written(self) -> None:
         environ = KEYS | {"GROQ_API_KEY_2": "b"}
         groq = provider("[providers.groq]\ncheck = 'chat'\nmodel = 'm'\n", environ)
         assert (groq.check, groq.model, groq.moved) == ("chat", "m", False)
         assert groq.base_url == "https://api.groq.com/openai/v1"
         assert groq.key_names == ("GROQ_API_KEY", "GROQ_API_KEY_2")
 
-    def test_without_its_key_it_is_not_watched_and_the_variable_is_named(self):
+    def test_without_its_key_it_is_not_watched_and_the_variable_is_named(self) -> None:
         config = read("tracker.discover = false\n[providers.groq]\n")
         assert config.providers == ()
         assert config.warnings == ("groq is not watched: GROQ_API_KEY is not set",)
         assert read("[providers.groq]\nenabled = false\n").provider("groq").enabled is False
 
-    def test_moved_to_a_server_of_ones_own_it_needs_no_key(self):
+    def test_moved_to_a_server_of_ones_own_it_needs_no_key(self) -> None:
         groq = provider("[providers.groq]\nbase_url = 'http://127.0.0.1:9/v1/'\n")
         assert (groq.base_url, groq.moved, groq.keys) == ("http://127.0.0.1:9/v1", True, ())
 
-    def test_another_variable_may_hold_the_key(self):
+    def test_another_variable_may_hold_the_key(self) -> None:
         text = "[providers.groq]\napi_key_env = 'MY_KEY'\n"
         assert provider(text, {"MY_KEY_1": "a", **KEYS}).keys == (Secret("a"),)
         assert "groq is not watched: MY_KEY is not set" in read(text, KEYS).warnings
 
-    def test_the_environments_base_url_wins_and_says_so(self):
+    def test_the_environments_base_url_wins_and_says_so(self) -> None:
         text = "[providers.groq]\nbase_url = 'http://127.0.0.1:1'\n"
         config = read(text, KEYS | {"GROQ_API_BASE": "http://127.0.0.1:2"})
         assert config.provider("groq").base_url == "http://127.0.0.1:2"
         assert config.warnings == ("GROQ_API_BASE overrules base_url of [providers.groq]",)
 
-    def test_allow_private_lets_the_environment_move_it_into_a_private_network(self):
+    def test_a_watched_model_that_does_not_chat_is_told(self) -> None:
+        text = '[providers.groq]\nmodels = ["flux-1-schnell", "llama-3.3-70b-versatile"]'
+        assert read(text, KEYS).warnings == (
+            "providers.groq.models: flux-1-schnell looks as if it is not for chat"
+            " (image generation)",
+        )
+
+    def test_allow_private_lets_the_environment_move_it_into_a_private_network(self) -> None:
         environ = KEYS | {"GROQ_API_BASE": "http://10.0.0.1/v1"}
         assert mistake("[providers.groq]\n", environ).key == "GROQ_API_BASE"
         groq = provider("[providers.groq]\nallow_private = true\n", environ)
         assert (groq.base_url, groq.allow_private) == ("http://10.0.0.1/v1", True)
 
-    def test_without_discovery_only_the_files_are_watched(self):
+    def test_without_discovery_only_the_files_are_watched(self) -> None:
         config = read(
             "tracker.discover = false\n[providers.groq]\n", KEYS | {"OPENAI_API_KEY": "x"}
         )
         assert [p.name for p in config.providers] == ["groq"]
 
-    def test_an_option_takes_the_place_of_its_variable(self):
+    def test_an_option_takes_the_place_of_its_variable(self) -> None:
         text = "[providers.cloudflare]\noptions = { account_id = 'abc' }\n"
         cloudflare = provider(text, {"CLOUDFLARE_API_KEY": "x"})
         assert cloudflare.base_url.endswith("/accounts/abc/ai/v1")
@@ -426,18 +440,18 @@ class TestOwnProviders:
     @pytest.mark.parametrize(
         "name", ["a,b", 'q"uote', "'", "=HYPERLINK(1)", "snow☃", "a b", "a" * 100]
     )
-    def test_names_may_be_unusual(self, name):
+    def test_names_may_be_unusual(self, name: str) -> None:
         assert provider(own("", json.dumps(name, ensure_ascii=False))).name == name
 
     @pytest.mark.parametrize(
         "name", ["", " a", "a/b", "a\\b", "a\nb", "a\x7f", "..", "a" * 101, "\u202e"]
     )
-    def test_names_must_fit_a_path_and_a_line(self, name):
+    def test_names_must_fit_a_path_and_a_line(self, name: str) -> None:
         found = mistake(own("", json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")))
         assert found.problem == "not a name for a provider"
         assert "\n" not in str(found)
 
-    def test_a_wrong_name_hides_no_other_mistake(self):
+    def test_a_wrong_name_hides_no_other_mistake(self) -> None:
         text = own("check = 'x'\ninterval_seconds = -1", '"../x"')
         assert {m.key for m in mistakes(text)} == {
             'providers."../x"',
@@ -445,33 +459,33 @@ class TestOwnProviders:
             'providers."../x".interval_seconds',
         }
 
-    def test_kind_and_base_url_are_needed(self):
+    def test_kind_and_base_url_are_needed(self) -> None:
         assert mistake("[providers.mine]\n").problem.endswith("it needs kind and base_url")
         text = "[providers.mine]\nkind = 'openai'\n"
         assert mistake(text).problem.endswith("it needs base_url")
 
-    def test_an_unknown_kind_lists_the_kinds_and_hides_no_other_mistake(self):
+    def test_an_unknown_kind_lists_the_kinds_and_hides_no_other_mistake(self) -> None:
         text = "[providers.mine]\nkind = 'opnai'\nbase_url = 'ftp://x'\ncheck = 'x'\n"
         kind, url = mistakes(text)
         assert (kind.key, kind.nearest) == ("providers.mine.kind", "openai")
         assert kind.allowed.split(", ")[:3] == ["openai", "openrouter", "huggingface"]
         assert url.key == "providers.mine.base_url"
 
-    def test_a_check_must_be_offered(self):
+    def test_a_check_must_be_offered(self) -> None:
         found = mistake(own("check = 'chta'"))
         assert (found.allowed, found.nearest) == ("models, chat", "chat")
 
-    def test_the_kinds_own_check_is_the_default_and_its_options_come_along(self):
+    def test_the_kinds_own_check_is_the_default_and_its_options_come_along(self) -> None:
         text = "[providers.mine]\nkind = 'anthropic'\nbase_url = 'https://x.example'\n"
         mine = provider(text)
         assert mine.options["headers"] == {"anthropic-version": "2023-06-01"}
         assert mine.options["auth_header"] == "x-api-key"
         assert provider(text.replace("anthropic", "g4f")).check == "chat"
 
-    def test_its_key_goes_only_to_its_base_url(self):
+    def test_its_key_goes_only_to_its_base_url(self) -> None:
         assert provider(own("api_key_env = 'K'"), {"K": CANARY, "K_2": "b"}).moved is True
 
-    def test_a_key_in_clear_text_must_be_meant(self):
+    def test_a_key_in_clear_text_must_be_meant(self) -> None:
         text = own("api_key_env = 'K'").replace("127.0.0.1", "gpu.example")
         assert "clear text" in mistake(text, {"K": CANARY}).problem
         assert provider(text + "allow_private = true\n", {"K": CANARY}).keys == (Secret(CANARY),)
@@ -491,17 +505,17 @@ class TestOwnProviders:
             ("ca_file = 'config.toml'", "ca_file"),
         ],
     )
-    def test_its_other_settings_are_checked(self, lines, key):
+    def test_its_other_settings_are_checked(self, lines: str, key: str) -> None:
         assert mistake(own(lines)).key == f"providers.mine.{key}"
 
-    def test_its_other_settings_arrive(self):
+    def test_its_other_settings_arrive(self) -> None:
         trustme.CA().cert_pem.write_to_path("ca.pem")
         lines = "options.path = '/list'\nproxy = 'http://10.0.0.1:3128'\nca_file = 'ca.pem'\n"
         mine = provider(own(lines))
         assert (mine.options["path"], mine.proxy) == ("/list", "http://10.0.0.1:3128")
         assert mine.ca_file == "ca.pem"
 
-    def test_a_completion_where_no_model_can_be_chosen_needs_one_named(self):
+    def test_a_completion_where_no_model_can_be_chosen_needs_one_named(self) -> None:
         environ = {"CLOUDFLARE_API_KEY": "k", "CLOUDFLARE_ACCOUNT_ID": "a"}
         text = "[providers.cloudflare]\ncheck = 'chat'\n"
         found = mistake(text, environ)
@@ -556,14 +570,14 @@ class TestSecrets:
             f"['{CANARY}'.'{CANARY}']\n",
         ],
     )
-    def test_a_key_written_into_the_file_is_not_shown(self, text):
+    def test_a_key_written_into_the_file_is_not_shown(self, text: str) -> None:
         with pytest.raises(ConfigError) as caught:
             read(text, {"GROQ_API_KEY": "x"})
         for part in (CANARY, "canary", "0123456789abcdef", "'short'"):
             assert part not in str(caught.value)
             assert part not in repr(caught.value)
 
-    def test_somebody_who_wrote_a_key_is_told_where_keys_belong(self):
+    def test_somebody_who_wrote_a_key_is_told_where_keys_belong(self) -> None:
         found = mistake(f"[providers.groq]\napi_key = '{CANARY}'\n", KEYS)
         assert str(found) == (
             "providers.groq.api_key: keys are never written in this file, only the names of "
@@ -580,7 +594,9 @@ class TestSecrets:
             "[server]\nread_token_env",
         ],
     )
-    def test_a_key_in_the_place_of_its_variables_name_is_refused_and_not_shown(self, line, key):
+    def test_a_key_in_the_place_of_its_variables_name_is_refused_and_not_shown(
+        self, line: str, key: Any
+    ) -> None:
         found = mistake(f"{line} = '{key}'\n")
         assert found.problem.startswith("keys are never written in this file")
         assert found.value is None
@@ -595,20 +611,20 @@ class TestSecrets:
             "sk_test_key",
         ],
     )
-    def test_any_usual_name_of_a_variable_may_be_written(self, name):
+    def test_any_usual_name_of_a_variable_may_be_written(self, name: str) -> None:
         config = read(f"[providers.groq]\napi_key_env = '{name}'\n", {name: "k"})
         assert config.provider("groq").key_names == (name,)
 
     @pytest.mark.parametrize(
         "table", ["gemini_cli]", f"mine]\nkind = 'gemini_cli'\nbase_url = '{LOCAL}'"]
     )
-    def test_a_secret_option_is_not_for_the_file_but_for_its_variable(self, table):
+    def test_a_secret_option_is_not_for_the_file_but_for_its_variable(self, table: str) -> None:
         found = mistake(f"[providers.{table}\noptions.client_secret = '{CANARY}'\n")
         assert found.key.endswith(".options.client_secret")
         assert found.value is None
         assert found.allowed == "the variable GEMINI_CLI_CLIENT_SECRET"
 
-    def test_a_provider_of_ones_own_has_its_secret_option_from_the_variable(self):
+    def test_a_provider_of_ones_own_has_its_secret_option_from_the_variable(self) -> None:
         text = f"[providers.mine]\nkind = 'gemini_cli'\nbase_url = '{LOCAL}'\n"
         environ = {"GEMINI_CLI_CLIENT_SECRET": CANARY}
         assert provider(text, environ).options["client_secret"] == Secret(CANARY)
@@ -616,24 +632,24 @@ class TestSecrets:
             show_config(read("tracker.discover = false\n" + text, environ))
         )
 
-    def test_a_login_of_ones_own_is_not_sent_in_clear_text_unless_that_is_allowed(self):
+    def test_a_login_of_ones_own_is_not_sent_in_clear_text_unless_that_is_allowed(self) -> None:
         text = "[providers.mine]\nkind = 'gemini_cli'\nbase_url = 'http://proxy.example'\n"
         assert "clear text" in mistake(text).problem
         assert provider(text + "allow_private = true\n").base_url == "http://proxy.example"
 
-    def test_a_key_of_the_environment_is_masked_whatever_it_looks_like(self):
+    def test_a_key_of_the_environment_is_masked_whatever_it_looks_like(self) -> None:
         environ = {"MY_TOKEN": "plain-words", "GROQ_API_KEY": "x"}
         found = mistake("[tracker]\nschedule = 'plain-words'\n", environ)
         assert found.value == '"***"'
 
-    def test_a_token_for_reading_that_is_not_set_is_a_mistake(self):
+    def test_a_token_for_reading_that_is_not_set_is_a_mistake(self) -> None:
         found = mistake("[server]\nread_token_env = 'READ'\n")
         assert str(found) == "server.read_token_env: READ is not set, so everybody could read"
 
-    def test_tokens_must_be_sendable(self):
+    def test_tokens_must_be_sendable(self) -> None:
         assert mistake("", {"PROVIDER_STATUS_ADMIN_TOKEN": "tökén"}).key.endswith("ADMIN_TOKEN")
 
-    def test_what_is_no_secret_is_shown(self):
+    def test_what_is_no_secret_is_shown(self) -> None:
         assert format_value("expected_cost") == '"expected_cost"'
         assert format_value("https://api.groq.com/openai/v1") == '"https://api.groq.com/openai/v1"'
         assert format_value("MY_VARIABLE_2", "api_key_env") == '"MY_VARIABLE_2"'
@@ -643,7 +659,7 @@ class TestSecrets:
 
 
 class TestShow:
-    def test_shows_which_variables_hold_keys_and_never_the_keys(self):
+    def test_shows_which_variables_hold_keys_and_never_the_keys(self) -> None:
         environ = KEYS | {"GROQ_API_KEY_2": f"{CANARY}-2", "PROVIDER_STATUS_ADMIN_TOKEN": CANARY}
         text = json.dumps(show_config(read(CONTRACT, environ)))
         assert CANARY not in text
@@ -655,7 +671,7 @@ class TestShow:
         assert told["tracker"]["database"] == "provider_status.db"
         assert told["source"] == "config.toml"
 
-    def test_nothing_about_a_config_shows_a_key(self):
+    def test_nothing_about_a_config_shows_a_key(self) -> None:
         config = read(CONTRACT, KEYS | {"PROVIDER_STATUS_ADMIN_TOKEN": CANARY})
         assert CANARY not in repr(config)
         assert {key.reveal() for key in config.secrets()} == {CANARY}
@@ -663,12 +679,12 @@ class TestShow:
 
 class TestSchema:
     @pytest.fixture
-    def schema(self):
+    def schema(self) -> Any:
         schema = config_schema()
         jsonschema_rs.meta.validate(schema)
         return jsonschema_rs.validator_for(schema)
 
-    def test_accepts_the_contracts_example(self, schema):
+    def test_accepts_the_contracts_example(self, schema: Any) -> None:
         schema.validate(tomllib.loads(CONTRACT))
 
     @pytest.mark.parametrize(
@@ -688,10 +704,10 @@ class TestSchema:
             {"providers": {"x": {"api_key": "x"}}},
         ],
     )
-    def test_refuses_what_the_reader_refuses(self, schema, value):
+    def test_refuses_what_the_reader_refuses(self, schema: Any, value: dict[str, Any]) -> None:
         assert not schema.is_valid(value)
 
-    def test_tells_the_defaults_in_force(self):
+    def test_tells_the_defaults_in_force(self) -> None:
         tables = config_schema()["$defs"]
         timing = tables["TrackerTable"]["properties"]
         assert timing["interval_seconds"]["default"] == Timing().interval_seconds
@@ -699,17 +715,17 @@ class TestSchema:
         assert tables["ServerTable"]["properties"]["port"]["default"] == 8000
         assert "default" not in tables["ProviderTable"]["properties"]["interval_seconds"]
 
-    def test_is_json(self):
+    def test_is_json(self) -> None:
         assert json.loads(json.dumps(config_schema())) == config_schema()
 
 
-def test_settings_do_not_load_what_reads_them():
+def test_settings_do_not_load_what_reads_them() -> None:
     code = "import sys, tracker.core.settings; assert 'tracker.config' not in sys.modules"
     root = Path(__file__).parents[3]
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
 
 
-def test_a_mistake_reads_as_a_sentence():
+def test_a_mistake_reads_as_a_sentence() -> None:
     whole = ConfigProblem(key="a.b", value="1", problem="wrong", allowed="2", nearest="c")
     assert str(whole) == "a.b = 1: wrong; allowed: 2; did you mean c?"
     assert str(ConfigProblem(key="", problem="there is no such file")) == "there is no such file"

@@ -1,4 +1,6 @@
 import os
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,11 +16,11 @@ KEYLESS = ["g4f_main", "g4f_groq", "g4f_gemini", "g4f_nvidia", "g4f_ollama", "g4
 CANARY = "canary-0123456789"
 
 
-def found(name, **environ):
+def found(name: str, **environ: Any) -> Any:
     return find(load_catalogue()[name], environ)
 
 
-def revealed(provider):
+def revealed(provider: Any) -> list[Any]:
     return [key.reveal() for key in provider.keys]
 
 
@@ -42,7 +44,9 @@ def revealed(provider):
         ({"G4F_GROK_API_BASE": "https://g4f.example/api/grok"}, ["g4f_grok"]),
     ],
 )
-def test_watches_what_the_environment_enables_and_the_keyless(environ, names):
+def test_watches_what_the_environment_enables_and_the_keyless(
+    environ: dict[str, Any], names: list[Any]
+) -> None:
     watched = [f.entry.name for f in discover(load_catalogue(), environ) if f.provider]
     assert sorted(watched) == sorted([*names, *KEYLESS])
 
@@ -57,12 +61,12 @@ def test_watches_what_the_environment_enables_and_the_keyless(environ, names):
         ("g4f_main", ()),
     ],
 )
-def test_says_which_variables_would_enable_an_entry(name, missing):
+def test_says_which_variables_would_enable_an_entry(name: str, missing: Any) -> None:
     assert found(name).missing == missing
     assert (found(name).provider is None) == bool(missing)
 
 
-def test_a_provider_comes_with_the_catalogues_settings():
+def test_a_provider_comes_with_the_catalogues_settings() -> None:
     entry = load_catalogue()["groq"]
     provider = found("groq", GROQ_API_KEY="a").provider
     assert provider.base_url == "https://api.groq.com/openai/v1"
@@ -71,7 +75,7 @@ def test_a_provider_comes_with_the_catalogues_settings():
     assert provider.options == entry.options
 
 
-def test_numbered_keys_are_taken_in_order_of_their_numbers():
+def test_numbered_keys_are_taken_in_order_of_their_numbers() -> None:
     environ = {f"GROQ_API_KEY_{n}": f"key{n}" for n in (10, 2, 1)} | {"GROQ_API_KEY": "key"}
     result = found("groq", **environ)
     assert revealed(result.provider) == ["key", "key1", "key2", "key10"]
@@ -83,13 +87,13 @@ def test_numbered_keys_are_taken_in_order_of_their_numbers():
     )
 
 
-def test_the_same_key_twice_counts_once():
+def test_the_same_key_twice_counts_once() -> None:
     keys = find_keys(["K"], {"K": "a", "K_1": "a", "K_2": "b"})
     assert keys.secrets == (Secret("a"), Secret("b"))
     assert keys.names == ("K", "K_2")
 
 
-def test_an_alias_counts_only_while_the_first_is_not_set():
+def test_an_alias_counts_only_while_the_first_is_not_set() -> None:
     both = found("gemini", GEMINI_API_KEY="own", GOOGLE_API_KEY="other")
     assert revealed(both.provider) == ["own"]
     numbered = found("gemini", GEMINI_API_KEY_1="own", GOOGLE_API_KEY="other")
@@ -97,7 +101,7 @@ def test_an_alias_counts_only_while_the_first_is_not_set():
     assert revealed(found("gemini", GOOGLE_API_KEY="other").provider) == ["other"]
 
 
-def test_a_base_variable_moves_the_provider():
+def test_a_base_variable_moves_the_provider() -> None:
     environ = {"GROQ_API_KEY": "a", "GROQ_API_BASE": "http://127.0.0.1:9/v1/"}
     result = found("groq", **environ)
     assert (result.provider.base_url, result.provider.moved) == ("http://127.0.0.1:9/v1", True)
@@ -107,13 +111,13 @@ def test_a_base_variable_moves_the_provider():
 @pytest.mark.parametrize(
     "url", ["http://169.254.169.254/v1", "http://10.0.0.1/v1", "http://groq.example", "groq"]
 )
-def test_a_base_variable_that_leads_astray_is_a_mistake(url):
+def test_a_base_variable_that_leads_astray_is_a_mistake(url: str) -> None:
     result = found("groq", GROQ_API_KEY=CANARY, GROQ_API_BASE=url)
     assert result.provider is None
     assert [mistake.key for mistake in result.mistakes] == ["GROQ_API_BASE"]
 
 
-def test_a_login_goes_over_plain_http_to_this_machine_only():
+def test_a_login_goes_over_plain_http_to_this_machine_only() -> None:
     away = found(
         "gemini_cli", GEMINI_CLI_PROJECT_ID="p", GEMINI_CLI_API_BASE="http://proxy.example"
     )
@@ -123,7 +127,7 @@ def test_a_login_goes_over_plain_http_to_this_machine_only():
         assert found("gemini_cli", GEMINI_CLI_PROJECT_ID="p", GEMINI_CLI_API_BASE=url).provider
 
 
-def test_ids_and_files_become_options():
+def test_ids_and_files_become_options() -> None:
     environ = {"GEMINI_CLI_PROJECT_ID": "my-project", "GEMINI_CLI_OAUTH_CREDS": "/my/creds.json"}
     options = found("gemini_cli", **environ).provider.options
     assert (options["project"], options["credential_file"]) == ("my-project", "/my/creds.json")
@@ -131,7 +135,7 @@ def test_ids_and_files_become_options():
     assert default["credential_file"] == "~/.gemini/oauth_creds.json"
 
 
-def test_an_account_id_is_filled_in_and_cannot_leave_its_place():
+def test_an_account_id_is_filled_in_and_cannot_leave_its_place() -> None:
     environ = {"CLOUDFLARE_API_KEY": "a", "CLOUDFLARE_ACCOUNT_ID": "../x?y"}
     provider = found("cloudflare", **environ).provider
     assert provider.base_url == ("https://api.cloudflare.com/client/v4/accounts/..%2Fx%3Fy/ai/v1")
@@ -139,7 +143,9 @@ def test_an_account_id_is_filled_in_and_cannot_leave_its_place():
 
 
 @pytest.mark.parametrize("table", ["", "[providers.cloudflare]\ninterval_seconds = 60\n"])
-def test_an_id_that_is_not_utf_8_is_a_mistake_that_names_only_the_variable(table, tmp_path):
+def test_an_id_that_is_not_utf_8_is_a_mistake_that_names_only_the_variable(
+    table: str, tmp_path: Path
+) -> None:
     environ = {"CLOUDFLARE_API_KEY": "a", "CLOUDFLARE_ACCOUNT_ID": os.fsdecode(b"canary\xff")}
     (tmp_path / "tracker.toml").write_text(table)
     with pytest.raises(ConfigError) as caught:
@@ -151,7 +157,7 @@ def test_an_id_that_is_not_utf_8_is_a_mistake_that_names_only_the_variable(table
 @pytest.mark.parametrize(
     "value", ["schlüssel-canary", "two words", "new\nline", "tab\there", "“q”"]
 )
-def test_a_key_no_header_can_carry_is_a_mistake_that_names_only_the_variable(value):
+def test_a_key_no_header_can_carry_is_a_mistake_that_names_only_the_variable(value: str) -> None:
     result = found("groq", GROQ_API_KEY_1=value, GROQ_API_KEY_2="good")
     assert result.provider is None
     assert [mistake.key for mistake in result.mistakes] == ["GROQ_API_KEY_1"]
@@ -159,40 +165,42 @@ def test_a_key_no_header_can_carry_is_a_mistake_that_names_only_the_variable(val
     assert find_token("GROQ_API_KEY_1", {"GROQ_API_KEY_1": value}) == result.mistakes[0]
 
 
-def test_a_token_that_is_not_set_is_none():
+def test_a_token_that_is_not_set_is_none() -> None:
     assert find_token("T", {}) is None
     assert find_token("T", {"T": "  "}) is None
     assert find_token("T", {"T": "sixteen-chars-xx"}) == Secret("sixteen-chars-xx")
 
 
 class TestEnvironment:
-    def test_strips_blanks_and_drops_what_is_empty(self):
+    def test_strips_blanks_and_drops_what_is_empty(self) -> None:
         environment = read_environment({"A": " a \r\n", "B": "", "C": "  "})
         assert environment.variables == {"A": "a"}
 
-    def test_the_real_environment_beats_the_file(self, tmp_path):
+    def test_the_real_environment_beats_the_file(self, tmp_path: Path) -> None:
         file = self.write(tmp_path, "A=file\nB=file\nexport C='quoted # not a comment'\nD\n")
         environment = read_environment({"A": "real"}, file)
         assert environment.variables == {"A": "real", "B": "file", "C": "quoted # not a comment"}
 
-    def test_a_variable_set_to_nothing_switches_the_files_off(self, tmp_path):
+    def test_a_variable_set_to_nothing_switches_the_files_off(self, tmp_path: Path) -> None:
         assert read_environment({"A": ""}, self.write(tmp_path, "A=file\n")).variables == {}
 
-    def test_a_key_is_not_interpolated(self, tmp_path, monkeypatch):
+    def test_a_key_is_not_interpolated(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("HOME", "/home")
         file = self.write(tmp_path, "A=x${HOME}y\n")
         assert read_environment({}, file).variables == {"A": "x${HOME}y"}
 
-    def test_a_byte_order_mark_is_no_part_of_a_name(self, tmp_path):
+    def test_a_byte_order_mark_is_no_part_of_a_name(self, tmp_path: Path) -> None:
         assert read_environment({}, self.write(tmp_path, "\ufeffA=a\n")).variables == {"A": "a"}
 
-    def test_a_file_may_be_absent_and_a_folder_is_something_else(self, tmp_path):
+    def test_a_file_may_be_absent_and_a_folder_is_something_else(self, tmp_path: Path) -> None:
         for path in (tmp_path / ".env", tmp_path, None):
             environment = read_environment({}, path)
             assert environment.variables == {}
             assert (environment.warnings, environment.mistakes) == ((), ())
 
-    def test_warns_of_a_file_others_can_read(self, tmp_path):
+    def test_warns_of_a_file_others_can_read(self, tmp_path: Path) -> None:
         file = self.write(tmp_path, f"GROQ_API_KEY={CANARY}\n", mode=0o640)
         [warning] = read_environment({}, file).warnings
         assert "chmod 600 .env" in warning
@@ -200,23 +208,23 @@ class TestEnvironment:
         file.chmod(0o600)
         assert read_environment({}, file).warnings == ()
 
-    def test_a_file_that_is_not_utf_8_is_a_mistake(self, tmp_path):
+    def test_a_file_that_is_not_utf_8_is_a_mistake(self, tmp_path: Path) -> None:
         file = tmp_path / ".env"
         file.write_bytes(b"GROQ_API_KEY=\xff\xfe" + CANARY.encode())
         [mistake] = read_environment({}, file).mistakes
         assert str(mistake) == ".env: cannot be read: it is not UTF-8"
 
-    def test_never_shows_what_it_holds(self):
+    def test_never_shows_what_it_holds(self) -> None:
         assert CANARY not in repr(read_environment({"GROQ_API_KEY": CANARY}))
 
-    def write(self, folder, text, mode=0o600):
+    def write(self, folder: Path, text: str, mode: int = 0o600) -> Any:
         file = folder / ".env"
         file.write_text(text, encoding="utf-8")
         file.chmod(mode)
         return file
 
 
-def test_an_option_that_is_a_secret_is_kept_as_one():
+def test_an_option_that_is_a_secret_is_kept_as_one() -> None:
     environ = {"GEMINI_CLI_PROJECT_ID": "p", "GEMINI_CLI_CLIENT_SECRET": "canary-of-a-client"}
     provider = find(load_catalogue()["gemini_cli"], environ).provider
     assert provider.options["client_secret"] == Secret("canary-of-a-client")

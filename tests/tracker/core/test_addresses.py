@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from tracker.core.addresses import address_allowed, is_loopback_host, url_problem
@@ -40,19 +42,19 @@ NEVER = [
 
 
 @pytest.mark.parametrize("address", LOOPBACK + PUBLIC)
-def test_this_machine_and_the_public_are_always_allowed(address):
+def test_this_machine_and_the_public_are_always_allowed(address: Any) -> None:
     assert address_allowed(address, allow_private=False)
     assert address_allowed(address, allow_private=True)
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_private_networks_only_when_told(address):
+def test_private_networks_only_when_told(address: Any) -> None:
     assert not address_allowed(address, allow_private=False)
     assert address_allowed(address, allow_private=True)
 
 
 @pytest.mark.parametrize("address", NEVER)
-def test_some_are_never_allowed(address):
+def test_some_are_never_allowed(address: Any) -> None:
     assert not address_allowed(address, allow_private=False)
     assert not address_allowed(address, allow_private=True)
 
@@ -69,7 +71,7 @@ def test_some_are_never_allowed(address):
         "https://8.8.8.8/v1",
     ],
 )
-def test_a_good_base_url_has_no_problem(url):
+def test_a_good_base_url_has_no_problem(url: str) -> None:
     assert url_problem(url, sends_key=True) is None
 
 
@@ -101,13 +103,13 @@ def test_a_good_base_url_has_no_problem(url):
         ("https://example.com/" + "a" * 3000, "2,048"),
     ],
 )
-def test_a_bad_base_url_is_told_why_without_repeating_it(url, word):
+def test_a_bad_base_url_is_told_why_without_repeating_it(url: str, word: str) -> None:
     problem = url_problem(url)
     assert word in problem
     assert url == "" or url not in problem
 
 
-def test_a_key_goes_in_clear_text_only_where_that_is_meant():
+def test_a_key_goes_in_clear_text_only_where_that_is_meant() -> None:
     url = "http://gpu.example/v1"
     assert url_problem(url, sends_key=False) is None
     assert "clear text" in url_problem(url, sends_key=True)
@@ -128,5 +130,5 @@ def test_a_key_goes_in_clear_text_only_where_that_is_meant():
         ("example.com", False),
     ],
 )
-def test_knows_what_is_this_machine_only(host, loopback):
+def test_knows_what_is_this_machine_only(host: str, loopback: bool) -> None:
     assert is_loopback_host(host) is loopback

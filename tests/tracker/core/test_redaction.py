@@ -4,6 +4,7 @@ import html
 import json
 import logging
 import pickle
+from typing import Any
 from urllib.parse import quote
 
 import attrs
@@ -18,26 +19,26 @@ KEY = "sk-canary/0123+456=7&89é"
 
 
 @pytest.fixture
-def secret():
+def secret() -> Secret:
     return Secret(KEY)
 
 
-def test_gives_its_value_only_on_purpose(secret):
+def test_gives_its_value_only_on_purpose(secret: Secret) -> None:
     assert secret.reveal() == KEY
 
 
 @pytest.mark.parametrize("show", [repr, str, format, "{:>40}".format, "{!r}".format, "%s".__mod__])
-def test_text_never_shows_it(show, secret):
+def test_text_never_shows_it(show: Any, secret: Secret) -> None:
     assert KEY not in show(secret)
     assert MASK in show(secret)
 
 
-def test_text_of_what_holds_it_never_shows_it(secret):
+def test_text_of_what_holds_it_never_shows_it(secret: Secret) -> None:
     held = attrs.make_class("Held", ["key"])(secret)
     assert KEY not in f"{held} {[secret]} { ({'key': secret}) }"
 
 
-def test_logging_never_shows_it(secret, caplog):
+def test_logging_never_shows_it(secret: Secret, caplog: pytest.LogCaptureFixture) -> None:
     logging.getLogger("test").warning("key %s in %r", secret, [secret])
     assert KEY not in caplog.text
     assert MASK in caplog.text
@@ -47,7 +48,7 @@ def test_logging_never_shows_it(secret, caplog):
     "serialise",
     [pickle.dumps, json.dumps, msgspec.json.encode, msgspec.msgpack.encode, msgspec.to_builtins],
 )
-def test_refuses_to_be_serialised(serialise, secret):
+def test_refuses_to_be_serialised(serialise: Any, secret: Secret) -> None:
     with pytest.raises(TypeError) as caught:
         serialise(secret)
     assert KEY not in str(caught.value)
@@ -61,31 +62,31 @@ def test_refuses_to_be_serialised(serialise, secret):
         lambda value: json.dumps(attrs.asdict(value), default=str),
     ],
 )
-def test_serialised_on_request_it_is_the_mask(serialise, secret):
+def test_serialised_on_request_it_is_the_mask(serialise: Any, secret: Secret) -> None:
     held = attrs.make_class("Held", ["key"], frozen=True)(secret)
     assert KEY not in serialise(held)
     assert MASK in serialise(held)
 
 
-def test_has_no_attribute_dictionary_and_cannot_be_changed(secret):
+def test_has_no_attribute_dictionary_and_cannot_be_changed(secret: Secret) -> None:
     assert not hasattr(secret, "__dict__")
     with pytest.raises(AttributeError, match="cannot be changed"):
         secret._value = "other"
 
 
-def test_equal_keys_are_equal_and_other_things_are_not(secret):
+def test_equal_keys_are_equal_and_other_things_are_not(secret: Secret) -> None:
     assert secret == Secret(KEY)
     assert hash(secret) == hash(Secret(KEY))
     assert secret != Secret("other")
     assert secret != KEY
 
 
-def test_copies_are_itself(secret):
+def test_copies_are_itself(secret: Secret) -> None:
     assert copy.copy(secret) is secret
     assert copy.deepcopy({"key": secret})["key"] is secret
 
 
-def test_masks_a_key_wherever_it_stands(secret):
+def test_masks_a_key_wherever_it_stands(secret: Secret) -> None:
     assert Mask([secret])(f"key={KEY}, again {KEY}.") == f"key={MASK}, again {MASK}."
 
 
@@ -104,7 +105,7 @@ def test_masks_a_key_wherever_it_stands(secret):
         html.escape,
     ],
 )
-def test_masks_a_key_however_it_is_written(write, secret):
+def test_masks_a_key_however_it_is_written(write: Any, secret: Secret) -> None:
     assert Mask([secret])(f"<{write(KEY)}>") == f"<{MASK}>"
 
 
@@ -114,7 +115,9 @@ def test_masks_a_key_however_it_is_written(write, secret):
     after=st.binary(max_size=9),
     encode=st.sampled_from([base64.b64encode, base64.urlsafe_b64encode]),
 )
-def test_masks_a_key_inside_base64_at_every_offset(key, before, after, encode):
+def test_masks_a_key_inside_base64_at_every_offset(
+    key: str, before: bytes, after: bytes, encode: Any
+) -> None:
     raw = key.encode()
     encoded = encode(before + raw + after).decode()
     masked = Mask([Secret(key)])(encoded)
@@ -125,25 +128,25 @@ def test_masks_a_key_inside_base64_at_every_offset(key, before, after, encode):
 
 
 @given(st.text(min_size=4), st.text(), st.text())
-def test_never_leaves_a_key_in_a_text(key, before, after):
+def test_never_leaves_a_key_in_a_text(key: str, before: str, after: str) -> None:
     masked = Mask([Secret(key)])(before + key + after)
     assume(key not in before + MASK + after)
     assert key not in masked
 
 
-def test_masks_the_longer_of_two_keys_with_the_same_beginning():
+def test_masks_the_longer_of_two_keys_with_the_same_beginning() -> None:
     mask = Mask([Secret("sk-abcdef"), Secret("sk-abcdef-and-its-tail")])
     assert mask("sk-abcdef-and-its-tail sk-abcdef") == f"{MASK} {MASK}"
 
 
-def test_a_mask_can_be_extended(secret):
+def test_a_mask_can_be_extended(secret: Secret) -> None:
     longer = Mask((*Mask([secret]).secrets, Secret("another-key")))
     assert longer(f"{KEY} another-key") == f"{MASK} {MASK}"
 
 
-def test_without_secrets_nothing_is_masked():
+def test_without_secrets_nothing_is_masked() -> None:
     assert Mask()("as it was") == "as it was"
 
 
-def test_what_is_too_short_for_a_key_leaves_texts_readable():
+def test_what_is_too_short_for_a_key_leaves_texts_readable() -> None:
     assert Mask([Secret(""), Secret("a"), Secret("was")])("as it was") == "as it was"

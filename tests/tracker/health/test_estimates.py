@@ -1,14 +1,16 @@
 """What is left of documented limits by our own count."""
 
+from typing import Any
+
 from tracker.core.rate_limits import LimitReading
 from tracker.health.estimates import estimate
 
 
-def documented(name, limit, window):
+def documented(name: str, limit: Any, window: Any) -> LimitReading:
     return LimitReading(name=name, limit=limit, window_seconds=window)
 
 
-def test_what_we_spent_within_each_window_is_gone():
+def test_what_we_spent_within_each_window_is_gone() -> None:
     limits = (documented("requests_minute", 30, 60.0), documented("requests_day", 1000, 86400.0))
     spent = {60.0: 1, 86400.0: 288}
     assert [
@@ -20,12 +22,12 @@ def test_what_we_spent_within_each_window_is_gone():
     ]
 
 
-def test_never_less_than_nothing_is_left():
+def test_never_less_than_nothing_is_left() -> None:
     (one,) = estimate((documented("requests", 20, 86400.0),), lambda window: 288)
     assert (one.remaining, one.used_percent) == (0.0, 100.0)
 
 
-def test_what_we_do_not_count_is_not_estimated():
+def test_what_we_do_not_count_is_not_estimated() -> None:
     limits = (
         documented("tokens_minute", 8000, 60.0),
         documented("credits", 10, 86400.0),

@@ -1,6 +1,7 @@
 """When a limit runs out at the present pace (facts of ranking, 3.8)."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -19,15 +20,17 @@ START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY, INTERVAL = 86400.0, 300.0
 
 
-def at(seconds):
+def at(seconds: float) -> Any:
     return START + timedelta(seconds=seconds)
 
 
-def falling(*remaining, step=INTERVAL):
+def falling(*remaining: Any, step: Any = INTERVAL) -> list[Any]:
     return [Point(at(i * step), left) for i, left in enumerate(remaining)]
 
 
-def reading(remaining, *, name="requests", reset=DAY, window=DAY):
+def reading(
+    remaining: Any, *, name: str = "requests", reset: Any = DAY, window: Any = DAY
+) -> LimitReading:
     return LimitReading(
         name=name,
         limit=1000.0,
@@ -37,23 +40,23 @@ def reading(remaining, *, name="requests", reset=DAY, window=DAY):
     )
 
 
-def series(*readings, step=INTERVAL):
+def series(*readings: Any, step: Any = INTERVAL) -> Any:
     one = LimitSeries()
     for i, told in enumerate(readings):
         one = one.after(told, at(i * step))
     return one
 
 
-def lefts(one):
+def lefts(one: Any) -> list[Any]:
     return [point.remaining for point in one.points]
 
 
-def test_follows_a_straight_line_to_its_end():
+def test_follows_a_straight_line_to_its_end() -> None:
     points = falling(100, 90, 80, 70, 60)  # ten in five minutes
     assert exhausts_at(points, at(DAY), at(1200)) == at(3000)
 
 
-def test_is_unmoved_by_a_wild_reading_among_seven():
+def test_is_unmoved_by_a_wild_reading_among_seven() -> None:
     points = falling(100, 90, 5, 70, 60, 50, 40)
     assert exhausts_at(points, at(DAY), at(1800)) == at(3000)
 
@@ -71,116 +74,116 @@ def test_is_unmoved_by_a_wild_reading_among_seven():
         pytest.param(falling(1e300, 1e300, 1e300, 1e300, 1e300 - 1e284), id="endless"),
     ],
 )
-def test_sees_no_trend_in(points):
+def test_sees_no_trend_in(points: Any) -> None:
     assert exhausts_at(points, at(DAY), at(1200)) is None
     assert exhausts_at(points, None, at(1200)) is None
 
 
-def test_the_reset_comes_first():
+def test_the_reset_comes_first() -> None:
     points = falling(100, 90, 80, 70, 60)
     assert exhausts_at(points, at(3000), at(1200)) is None
     assert exhausts_at(points, at(3001), at(1200)) == at(3000)
 
 
-def test_without_a_reset_nothing_beyond_thirty_days_is_forecast():
+def test_without_a_reset_nothing_beyond_thirty_days_is_forecast() -> None:
     points = falling(104, 103, 102, 101, 100, step=DAY / 4)
     assert exhausts_at(points, None, at(DAY)) == at(26 * DAY)
     points = falling(604, 603, 602, 601, 600, step=DAY / 4)
     assert exhausts_at(points, None, at(DAY)) is None
 
 
-def test_a_reset_that_has_passed_ends_the_forecast():
+def test_a_reset_that_has_passed_ends_the_forecast() -> None:
     points = falling(100, 90, 80, 70, 60)
     assert exhausts_at(points, at(4000), at(4000)) is None
 
 
-def test_of_several_readings_at_one_moment_the_lowest_counts():
+def test_of_several_readings_at_one_moment_the_lowest_counts() -> None:
     points = [*falling(100, 90, 80, 70, 60), Point(at(1200), 65)]
     assert exhausts_at(points, at(DAY), at(1200)) == at(3000)
 
 
-def test_what_is_spent_has_run_out_at_the_last_reading():
+def test_what_is_spent_has_run_out_at_the_last_reading() -> None:
     assert exhausts_at(falling(40, 30, 20, 10, 0), at(DAY), at(1300)) == at(1200)
 
 
 @pytest.mark.parametrize(
     ("end", "soon"), [(None, False), (at(600), True), (at(601), False), (at(-5), True)]
 )
-def test_two_intervals_are_soon(end, soon):
+def test_two_intervals_are_soon(end: Any, soon: bool) -> None:
     assert runs_out_soon(end, START, INTERVAL) is soon
 
 
-def test_a_series_forecasts_from_readings_as_they_arrive():
+def test_a_series_forecasts_from_readings_as_they_arrive() -> None:
     one = series(*[reading(left) for left in (100, 90, 80, 70)])
     assert one.exhausts_at(at(900), INTERVAL) is None
     one = one.after(reading(60), at(1200))
     assert one.exhausts_at(at(1200), INTERVAL) == at(3000)
 
 
-def test_a_series_begins_anew_where_more_is_left():
+def test_a_series_begins_anew_where_more_is_left() -> None:
     assert lefts(series(reading(100), reading(90), reading(95), reading(94))) == [95, 94]
 
 
-def test_a_series_begins_anew_when_its_reset_has_passed():
+def test_a_series_begins_anew_when_its_reset_has_passed() -> None:
     told = [reading(100, reset=450), reading(90, reset=450), reading(80, reset=900)]
     assert lefts(series(*told)) == [80]
 
 
-def test_a_series_begins_anew_when_an_untold_reset_must_have_passed():
+def test_a_series_begins_anew_when_an_untold_reset_must_have_passed() -> None:
     told = [reading(left, reset=None, window=900.0) for left in (100, 90, 80, 70)]
     assert lefts(series(*told)) == [70]
 
 
-def test_a_series_begins_anew_when_the_reset_is_another_one():
+def test_a_series_begins_anew_when_the_reset_is_another_one() -> None:
     assert lefts(series(reading(100, reset=9000), reading(90, reset=8990))) == [90]
     assert lefts(series(reading(100, reset=DAY), reading(90, reset=1.5 * DAY))) == [90]
 
 
-def test_a_series_begins_anew_when_the_wall_clock_was_set_back():
+def test_a_series_begins_anew_when_the_wall_clock_was_set_back() -> None:
     one = series(reading(100), reading(90)).after(reading(80), at(-10))
     assert lefts(one) == [80]
 
 
-def test_a_reset_that_trembles_or_moves_on_with_use_is_the_same():
+def test_a_reset_that_trembles_or_moves_on_with_use_is_the_same() -> None:
     assert lefts(series(reading(100, reset=9000), reading(90, reset=8996))) == [100, 90]
     dripping = [reading(left, reset=DAY - 86.4 * left) for left in (100, 90, 80, 70, 60)]
     assert series(*dripping).exhausts_at(at(1200), INTERVAL) == at(3000)
 
 
-def test_a_reading_without_remaining_changes_nothing():
+def test_a_reading_without_remaining_changes_nothing() -> None:
     one = series(reading(100))
     assert one.after(reading(None), at(300)) is one
 
 
-def test_a_series_keeps_so_many_points_and_its_beginning():
+def test_a_series_keeps_so_many_points_and_its_beginning() -> None:
     one = series(*[reading(1000 - i) for i in range(MOST_POINTS + 10)], step=60.0)
     assert len(one.points) == MOST_POINTS
     assert (one.points[-1].remaining, one.began) == (1000 - MOST_POINTS - 9, START)
 
 
 @pytest.mark.parametrize(("window", "end"), [(599.0, None), (600.0, at(125))])
-def test_a_window_under_two_intervals_refills_between_checks(window, end):
+def test_a_window_under_two_intervals_refills_between_checks(window: float, end: Any) -> None:
     told = [reading(left, reset=599.0, window=window) for left in (100, 80, 60, 40, 20)]
     assert series(*told, step=25.0).exhausts_at(at(100), INTERVAL) == end
 
 
-def test_without_window_and_reset_only_money_is_forecast():
-    def of(name):
+def test_without_window_and_reset_only_money_is_forecast() -> None:
+    def of(name: str) -> Any:
         told = [reading(left, name=name, reset=None, window=None) for left in (100, 90, 80, 70, 60)]
         return series(*told).exhausts_at(at(1200), INTERVAL)
 
     assert (of("requests"), of("credits"), of("balance")) == (None, at(3000), at(3000))
 
 
-def test_an_untold_reset_comes_no_later_than_a_window_after_the_first_reading():
-    def of(window):
+def test_an_untold_reset_comes_no_later_than_a_window_after_the_first_reading() -> None:
+    def of(window: Any) -> Any:
         told = [reading(left, reset=None, window=window) for left in (100, 90, 80, 70, 60)]
         return series(*told).exhausts_at(at(1200), INTERVAL)
 
     assert (of(3000.0), of(3001.0)) == (None, at(3000))
 
 
-def test_several_limits_are_followed_each_by_its_name():
+def test_several_limits_are_followed_each_by_its_name() -> None:
     known = {}
     for i in range(5):
         told = (reading(100 - 10 * i), reading(50 - 10 * i, name="tokens"))
@@ -191,5 +194,5 @@ def test_several_limits_are_followed_each_by_its_name():
     assert set(follow(known, (reading(50),), at(1500))) == {"requests"}
 
 
-def test_nothing_followed_never_ends():
+def test_nothing_followed_never_ends() -> None:
     assert earliest_end([], START, INTERVAL) is None

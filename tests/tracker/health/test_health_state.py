@@ -165,7 +165,7 @@ def test_our_own_failure_does_not_lift_a_ban() -> None:
     assert decide_status(health, NOW).usable is False
 
 
-def test_one_spent_line_of_a_body_bars_nobody_who_was_answered():
+def test_one_spent_line_of_a_body_bars_nobody_who_was_answered() -> None:
     """The dialect has judged it: other models, or paid credit, are left."""
     limits = (used_up(90.0), LimitReading(name="credits", limit=40.0, remaining=12.0))
     answered = finding(OK, limits=limits, limits_source=LimitSource.BODY)

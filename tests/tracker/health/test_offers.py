@@ -1,6 +1,7 @@
 """Offers beside their provider: what concerns one model, and what concerns them all."""
 
 from datetime import timedelta
+from typing import Any
 
 import attrs
 import pytest
@@ -31,7 +32,7 @@ def watching(*models: str) -> ProviderState:
     return state
 
 
-def found(kind: OutcomeKind, model: str | None = None, **more: object) -> CheckResult:
+def found(kind: OutcomeKind, model: str | None = None, **more: Any) -> CheckResult:
     return finding(kind, provider="groq", at=START, model=model, **more)
 
 
@@ -122,6 +123,31 @@ def test_an_offer_whose_check_waits_for_the_budget_says_so() -> None:
     assert "waits for the completions of the next day" in offer(state, "a").reason
     state.record_check(found(OK, "a"), 180.0, clock(2))
     assert "waits" not in offer(state, "a").reason
+
+
+def test_completions_of_the_offers_are_counted_as_the_providers() -> None:
+    state = watching("a", "b")
+    state.record_check(found(OK, "a", completions=1), 180.0, clock(1))
+    state.record_check(found(OK, "b", completions=2), 180.0, clock(1))
+    assert view(state).completions_24h == 3
+
+
+def test_a_model_of_another_kind_is_told_as_not_for_chat_until_it_answers() -> None:
+    state = watching("flux-1-schnell")
+    state.record_check(found(OutcomeKind.REQUEST, "flux-1-schnell"), 180.0, clock(1))
+    shown = offer(state, "flux-1-schnell")
+    assert not shown.usable
+    assert shown.reason.startswith("not for chat (image generation); ")
+    assert isinstance(dict(state.offer_entries())["groq/flux-1-schnell"], Excluded)
+    answered = found(OK, "flux-1-schnell", facts=Facts(reachable=True, inference=True))
+    state.record_check(answered, 180.0, clock(2))
+    assert offer(state, "flux-1-schnell", 3.0).usable
+
+
+def test_a_provider_whose_completion_waits_for_the_budget_says_so() -> None:
+    state = watching()
+    state.reschedule(5_000.0, clock(1), waits_for_budget=True)
+    assert "waits for the completions of the next day" in view(state).reason
 
 
 @pytest.mark.parametrize("kind", [OutcomeKind.DNS, OutcomeKind.CONNECT, OutcomeKind.TLS])

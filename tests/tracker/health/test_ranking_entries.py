@@ -1,6 +1,7 @@
 """What a ranking sees of a provider."""
 
 from datetime import timedelta
+from typing import Any
 
 import attrs
 import pytest
@@ -13,7 +14,7 @@ from tracker.health.provider_state import ProviderState
 from tracker.ranking import Candidate, FallbackRanker
 
 
-def after(*kinds: OutcomeKind, **settings: object) -> ProviderState:
+def after(*kinds: OutcomeKind, **settings: Any) -> ProviderState:
     state = ProviderState(attrs.evolve(provider("groq"), **settings))
     for n, kind in enumerate(kinds):
         state.record_check(outcome(kind, after=float(n)), n + 300.0, clock(float(n)))

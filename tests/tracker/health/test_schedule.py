@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ def grid(name: str = "groq", interval: float = 300.0, jitter: float = 0.0) -> Gr
     return Grid(name=name, anchor=0.0, interval=interval, jitter=jitter)
 
 
-def due(kind: OutcomeKind, *, streak: int = 1, ended: float = 1000.0, **more: object) -> float:
+def due(kind: OutcomeKind, *, streak: int = 1, ended: float = 1000.0, **more: Any) -> float:
     found = finding(kind, **more)
     return next_due(
         found,

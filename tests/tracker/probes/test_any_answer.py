@@ -59,7 +59,7 @@ CHECKS = [(kind.name, check) for kind in load_dialects().values() for check in k
 
 
 @pytest.fixture(scope="module")
-def credentials(tmp_path_factory):
+def credentials(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Of the Gemini CLI, expired: its token is renewed with whatever comes."""
     file = tmp_path_factory.mktemp("gemini") / "oauth_creds.json"
     file.write_bytes(msgspec.json.encode({"refresh_token": KEY, "access_token": KEY}))
@@ -69,10 +69,10 @@ def credentials(tmp_path_factory):
 def findings(provider: Provider, given: list[BoundedResponse]) -> list[CheckResult]:
     """Two checks whose requests are answered with these in turn, the last one for ever."""
 
-    async def fetch(*_):
+    async def fetch(*_: Any) -> Any:
         return given.pop(0) if len(given) > 1 else given[0]
 
-    async def run():
+    async def run() -> list[Any]:
         async with open_check(provider) as check:
             return [await check(), await check()]
 
@@ -84,7 +84,7 @@ def findings(provider: Provider, given: list[BoundedResponse]) -> list[CheckResu
 @pytest.mark.parametrize(("kind", "check"), CHECKS)
 @settings(max_examples=25, deadline=None)
 @given(given=st.lists(replies, min_size=1, max_size=4))
-def test_every_check_ends_in_a_finding(kind, check, credentials, given):
+def test_every_check_ends_in_a_finding(kind: Any, check: Any, credentials: str, given: Any) -> None:
     options = {"credential_file": credentials, "project": "p", "account_id": "a"}
     provider = Provider(
         name="any",
@@ -133,7 +133,7 @@ MUTATED = sorted({msgspec.json.encode(each) for body in bodies() for each in mut
 
 
 @pytest.mark.parametrize(("kind", "check"), CHECKS)
-def test_every_node_may_be_of_any_type(kind, check, credentials):
+def test_every_node_may_be_of_any_type(kind: Any, check: Any, credentials: str) -> None:
     """A part of them for each check, another part for each: together they are all tried."""
     share = [check for _, check in CHECKS].index(check) + len(kind)
     options = {"credential_file": credentials, "project": "p", "account_id": "a"}

@@ -1,5 +1,7 @@
 """tracker.probes.classify: what an answer means, by its body before its status."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -22,7 +24,7 @@ def reply(status: int, body: object = b"", **headers: str) -> BoundedResponse:
     return BoundedResponse(status=status, headers=tuple(told.items()), body=raw)
 
 
-def google(code: int, status: str, *details: object, message: str = "told") -> dict[str, object]:
+def google(code: int, status: str, *details: object, message: str = "told") -> dict[str, Any]:
     return {"error": {"code": code, "status": status, "message": message, "details": details}}
 
 
@@ -66,7 +68,7 @@ STATUSES = {
 
 
 @pytest.mark.parametrize(("status", "kind"), STATUSES.items())
-def test_a_status_alone(status, kind):
+def test_a_status_alone(status: Any, kind: Any) -> None:
     verdict = classify(reply(status))
     assert verdict is not None
     assert (verdict.kind, verdict.facts.reachable) == (kind, True)
@@ -421,7 +423,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize(("answer", "kind", "facts"), BODIES.values(), ids=BODIES)
-def test_a_body_says_more_than_its_status(answer, kind, facts):
+def test_a_body_says_more_than_its_status(answer: Any, kind: Any, facts: Any) -> None:
     verdict = classify(answer)
     assert verdict is not None
     assert verdict.kind is kind
@@ -442,27 +444,27 @@ def test_a_body_says_more_than_its_status(answer, kind, facts):
         b"data: Just a moment",
     ],
 )
-def test_what_tells_of_no_failure_is_none(body):
+def test_what_tells_of_no_failure_is_none(body: dict[str, Any] | list[Any] | bytes) -> None:
     assert classify(reply(200, body)) is None
 
 
-def test_a_page_instead_of_a_completion_disproves_inference():
+def test_a_page_instead_of_a_completion_disproves_inference() -> None:
     verdict = classify(reply(200, b"<html>Hello"), completion=True)
     assert verdict.facts == Facts(reachable=True, inference=False)
     assert verdict.message == "not the API's answer: an HTML page"
 
 
-def test_499_is_a_rate_limit_at_google_only():
+def test_499_is_a_rate_limit_at_google_only() -> None:
     assert classify(reply(499), dialect="gemini_cli").kind is OutcomeKind.RATE_LIMITED
     assert classify(reply(499), dialect="openai").kind is OutcomeKind.REQUEST
 
 
-def test_498_is_a_denied_text_at_cohere_only():
+def test_498_is_a_denied_text_at_cohere_only() -> None:
     assert classify(reply(498), dialect="cohere").kind is OutcomeKind.REQUEST
     assert classify(reply(498), dialect="openai").kind is OutcomeKind.OVERLOADED
 
 
-def test_a_429_of_g4f_says_that_an_upstream_may_have_failed():
+def test_a_429_of_g4f_says_that_an_upstream_may_have_failed() -> None:
     verdict = classify(reply(429, {"error": {"message": "no"}}), dialect="g4f")
     assert verdict.kind is OutcomeKind.RATE_LIMITED
     assert verdict.message == "rate limited, or its upstream failed (429): no"
@@ -472,45 +474,47 @@ def test_a_429_of_g4f_says_that_an_upstream_may_have_failed():
     ("status", "inference"),
     [(500, False), (503, False), (404, False), (504, False), (401, None), (429, None), (422, None)],
 )
-def test_a_failing_completion_disproves_inference_only_if_the_model_was_reached(status, inference):
+def test_a_failing_completion_disproves_inference_only_if_the_model_was_reached(
+    status: int, inference: bool | None
+) -> None:
     verdict = classify(reply(status), completion=True)
     assert verdict.facts.inference is inference
     assert classify(reply(status)).facts.inference is None
 
 
-def test_the_message_is_one_plain_line():
+def test_the_message_is_one_plain_line() -> None:
     answer = reply(401, {"error": {"message": f"Bad\tkey\r\n{KEY}\x1b[31m <script>"}})
     verdict = classify(answer, mask=MASK)
     assert verdict.message == "key or account refused (401): Bad key *** [31m <script>"
 
 
-def test_a_page_gives_no_mark_up_as_its_message():
+def test_a_page_gives_no_mark_up_as_its_message() -> None:
     assert classify(reply(500, b"<html><h1>Oops</h1></html>")).message == "server error (500)"
 
 
-def test_a_key_cut_by_the_limit_shows_no_half():
+def test_a_key_cut_by_the_limit_shows_no_half() -> None:
     text = "x" * (MESSAGE_LENGTH - 10) + KEY
     assert KEY[:6] not in printable(text, MASK)
     assert KEY[:6] not in printable(" " * 8180 + KEY, MASK)
 
 
-def test_a_key_is_masked_when_control_characters_stand_around_it():
+def test_a_key_is_masked_when_control_characters_stand_around_it() -> None:
     assert printable(f"\x00{KEY}\x00", MASK) == "***"
 
 
 @pytest.mark.parametrize("sign", ["\n", "\t", "\x00", "\u200b", "\xad", "\xa0", "\r\n"])
-def test_a_key_that_a_character_splits_is_masked_whole(sign):
+def test_a_key_that_a_character_splits_is_masked_whole(sign: str) -> None:
     split = f"wrong{sign}key {KEY[:9]}{sign}{KEY[9:14]}{sign}{KEY[14:]}!"
     assert printable(split, MASK) == "wrongkey ***!"
 
 
-def test_a_key_with_a_blank_is_masked_where_another_sign_stands_for_it():
+def test_a_key_with_a_blank_is_masked_where_another_sign_stands_for_it() -> None:
     mask = Mask([Secret("open sesame now")])
     assert printable("say open\nsesame\nnow", mask) == "say ***"
     assert printable("say open\nsesame now", mask) == "say ***"
 
 
-def test_long_keys_that_are_masked_leave_no_half_of_the_last():
+def test_long_keys_that_are_masked_leave_no_half_of_the_last() -> None:
     key = "canary" + "x" * 300
     assert "canary" not in printable(f"{key} " * 100, Mask([Secret(key)]))
 
@@ -533,11 +537,11 @@ def test_long_keys_that_are_masked_leave_no_half_of_the_last():
         b"<html>",
     ],
 )
-def test_what_is_no_json_is_unparseable(body):
+def test_what_is_no_json_is_unparseable(body: bytes) -> None:
     assert parse_json(body) is UNPARSEABLE
 
 
-def test_null_is_json():
+def test_null_is_json() -> None:
     assert parse_json(b"null") is None
     assert parse_json(b"\xef\xbb\xbf[1]") == [1]
 
@@ -564,7 +568,9 @@ headers = st.lists(
 @given(
     st.integers(100, 999), headers, bodies, st.booleans(), st.sampled_from(["", "g4f", "gemini"])
 )
-def test_any_answer_is_classified(status, headers, body, completion, dialect):
+def test_any_answer_is_classified(
+    status: int, headers: Any, body: Any, completion: bool, dialect: Any
+) -> None:
     answer = BoundedResponse(status=status, headers=tuple(headers), body=body)
     verdict = classify(answer, dialect=dialect, completion=completion, mask=MASK)
     if verdict is None:
@@ -598,19 +604,21 @@ def test_any_answer_is_classified(status, headers, body, completion, dialect):
         (500, "no", {"x_should_retry": "false"}, OutcomeKind.SERVER),
     ],
 )
-def test_whether_asking_again_helps_decides_where_nothing_else_does(status, told, headers, kind):
+def test_whether_asking_again_helps_decides_where_nothing_else_does(
+    status: int, told: str, headers: dict[str, Any], kind: OutcomeKind
+) -> None:
     verdict = classify(reply(status, {"error": {"message": told}}, **headers))
     assert verdict is not None
     assert verdict.kind is kind
 
 
 @given(st.binary())
-def test_parsing_is_total(body):
+def test_parsing_is_total(body: bytes) -> None:
     parse_json(body)
 
 
 @given(st.text(max_size=300), st.text(max_size=300), st.integers(0, 9000))
-def test_no_message_shows_a_key(before, after, padding):
+def test_no_message_shows_a_key(before: str, after: str, padding: int) -> None:
     shown = printable(f"{before}{' ' * padding}{KEY}{after}", MASK)
     assert len(shown) <= MESSAGE_LENGTH
     assert shown.isprintable()
@@ -619,7 +627,7 @@ def test_no_message_shows_a_key(before, after, padding):
 
 
 @given(json_values, st.integers(200, 599))
-def test_an_error_that_echoes_the_key_anywhere_is_masked(value, status):
+def test_an_error_that_echoes_the_key_anywhere_is_masked(value: Any, status: int) -> None:
     body = msgspec.json.encode({"error": {"message": KEY, "code": KEY, "details": [value]}})
     verdict = classify(BoundedResponse(status=status, body=body), mask=MASK)
     assert verdict is not None

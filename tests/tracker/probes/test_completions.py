@@ -1,5 +1,7 @@
 """tracker.probes.completions: one token of every kind of API, and what it proves."""
 
+from typing import Any
+
 import attrs
 import pytest
 import trio
@@ -11,7 +13,7 @@ from tracker.core.outcomes import Facts, OutcomeKind
 from tracker.probes import open_check
 
 
-async def test_a_completion_streams_one_token_and_times_the_first():
+async def test_a_completion_streams_one_token_and_times_the_first() -> None:
     stream = events(
         {"choices": [{"delta": {"role": "assistant"}}]},
         {"choices": [{"delta": {"content": "Hi"}}]},
@@ -38,26 +40,28 @@ async def test_a_completion_streams_one_token_and_times_the_first():
         {"message": {"content": "Hi"}},
     ],
 )
-async def test_an_answer_without_text_is_one_and_without_a_stream_has_no_ttft(choice):
+async def test_an_answer_without_text_is_one_and_without_a_stream_has_no_ttft(
+    choice: dict[str, Any],
+) -> None:
     finding, _ = await check("groq", answer({"choices": [choice]}), check="chat", model="m")
     assert (finding.kind, finding.ttft_ms) == (OutcomeKind.OK, None)
     assert finding.facts.inference is True
 
 
-async def test_no_choice_is_a_server_that_still_starts():
+async def test_no_choice_is_a_server_that_still_starts() -> None:
     finding, _ = await check("groq", answer({"choices": []}), check="chat", model="m")
     assert finding.kind is OutcomeKind.OVERLOADED
     assert finding.facts == Facts(reachable=True, inference=False)
 
 
 @pytest.mark.parametrize("body", [b"", b"hi", b"data: nonsense\n\n", [1]])
-async def test_what_is_no_completion_is_a_bad_response(body):
+async def test_what_is_no_completion_is_a_bad_response(body: bytes | list[Any]) -> None:
     finding, _ = await check("groq", answer(body), check="chat", model="m")
     assert finding.kind is OutcomeKind.BAD_RESPONSE
     assert finding.facts == Facts(reachable=True, inference=False)
 
 
-async def test_an_error_in_the_middle_of_a_stream_is_classified():
+async def test_an_error_in_the_middle_of_a_stream_is_classified() -> None:
     stream = events(
         {"choices": [{"delta": {"content": "H"}}]},
         {"error": {"code": 429, "message": "slow down"}, "choices": []},
@@ -85,14 +89,16 @@ async def test_an_error_in_the_middle_of_a_stream_is_classified():
         ),
     ],
 )
-async def test_a_stream_that_ends_in_an_error_is_no_completion(name, end, kind):
+async def test_a_stream_that_ends_in_an_error_is_no_completion(
+    name: str, end: dict[str, Any], kind: OutcomeKind
+) -> None:
     begin = {"choices": [{"delta": {"content": "H"}}], "error": None, "type": "content-delta"}
     finding, _ = await check(name, events(begin, end), check="chat", model="m")
     assert finding.kind is kind
     assert finding.facts.inference is (False if kind is OutcomeKind.SERVER else None)
 
 
-async def test_a_limit_told_inside_a_200_is_read():
+async def test_a_limit_told_inside_a_200_is_read() -> None:
     headers = {"X-RateLimit-Limit": "20", "X-RateLimit-Remaining": "0"}
     error = {"code": 429, "message": "full", "metadata": {"headers": headers}}
     finding, _ = await check("openrouter", answer({"error": error}), check="chat", model="m")
@@ -100,8 +106,8 @@ async def test_a_limit_told_inside_a_200_is_read():
     assert [(one.limit, one.remaining) for one in finding.limits] == [(20.0, 0.0)]
 
 
-async def test_a_reasoning_model_is_asked_in_its_own_words_from_then_on():
-    def picky(asked):
+async def test_a_reasoning_model_is_asked_in_its_own_words_from_then_on() -> None:
+    def picky(asked: Any) -> Any:
         if "max_tokens" in asked.json:
             message = "'max_tokens' is not supported. Use 'max_completion_tokens' instead."
             return answer({"error": {"message": message}}, 400)
@@ -112,7 +118,7 @@ async def test_a_reasoning_model_is_asked_in_its_own_words_from_then_on():
     assert ["max_completion_tokens" in one.json for one in asked] == [False, True, True]
 
 
-async def test_a_reasoning_model_that_spent_its_token_on_thinking_has_answered():
+async def test_a_reasoning_model_that_spent_its_token_on_thinking_has_answered() -> None:
     message = (
         "Could not finish the message because max_tokens or model output limit was reached. "
         "Please try again with higher max_tokens."
@@ -126,7 +132,7 @@ async def test_a_reasoning_model_that_spent_its_token_on_thinking_has_answered()
     assert len(asked) == 1
 
 
-async def test_the_model_chosen_chats_and_the_list_is_read_once():
+async def test_the_model_chosen_chats_and_the_list_is_read_once() -> None:
     listed = answer({"data": [{"id": "bge-m3"}, {"id": "whisper-1"}, {"id": "llama"}]})
     done = answer({"choices": [{}]})
     finding, asked = await check(
@@ -137,8 +143,8 @@ async def test_the_model_chosen_chats_and_the_list_is_read_once():
     assert finding.requests == 1
 
 
-async def test_a_listed_model_that_is_not_ours_gives_way_to_the_next():
-    def reply(asked):
+async def test_a_listed_model_that_is_not_ours_gives_way_to_the_next() -> None:
+    def reply(asked: Any) -> Any:
         if asked.method == "GET":
             return answer({"data": [{"id": "a"}, {"id": "b"}]})
         if asked.json["model"] == "a":
@@ -153,10 +159,10 @@ async def test_a_listed_model_that_is_not_ours_gives_way_to_the_next():
 TWO_MODELS = answer({"data": [{"id": "first-model"}, {"id": "second-model"}]})
 
 
-def refusing(message, status):
+def refusing(message: str, status: Any) -> Any:
     """A list of two models, of which the first is refused and the second answers."""
 
-    def reply(asked):
+    def reply(asked: Any) -> Any:
         if asked.method == "GET":
             return TWO_MODELS
         if asked.json["model"] == "first-model":
@@ -175,7 +181,7 @@ def refusing(message, status):
         ("internal error in first-model", 500),
     ],
 )
-async def test_a_refusal_that_concerns_one_model_asks_the_next(message, status):
+async def test_a_refusal_that_concerns_one_model_asks_the_next(message: str, status: int) -> None:
     finding, asked = await check("nvidia", refusing(message, status))
     assert [one.json["model"] for one in asked[1:]] == ["first-model", "second-model"]
     assert finding.kind is OutcomeKind.OK
@@ -190,14 +196,16 @@ async def test_a_refusal_that_concerns_one_model_asks_the_next(message, status):
         ("the key may not use first-model", 401, OutcomeKind.AUTH),
     ],
 )
-async def test_a_refusal_of_the_provider_asks_no_other_model(message, status, kind):
+async def test_a_refusal_of_the_provider_asks_no_other_model(
+    message: str, status: int, kind: OutcomeKind
+) -> None:
     finding, asked = await check("nvidia", refusing(message, status))
     assert [one.json["model"] for one in asked[1:]] == ["first-model"]
     assert finding.kind is kind
 
 
-async def test_a_limit_of_one_model_is_told_where_no_other_one_is_ours():
-    def reply(asked):
+async def test_a_limit_of_one_model_is_told_where_no_other_one_is_ours() -> None:
+    def reply(asked: Any) -> Any:
         if asked.method == "GET":
             return TWO_MODELS
         if asked.json["model"] == "first-model":
@@ -208,7 +216,7 @@ async def test_a_limit_of_one_model_is_told_where_no_other_one_is_ours():
     assert finding.kind is OutcomeKind.RATE_LIMITED
 
 
-async def test_the_model_that_answered_is_asked_first_by_the_next_process():
+async def test_the_model_that_answered_is_asked_first_by_the_next_process() -> None:
     reply = refusing("model gone", 404)
     finding, _ = await check("nvidia", reply)
     assert finding.learned["second-model"].first
@@ -220,11 +228,11 @@ async def test_the_model_that_answered_is_asked_first_by_the_next_process():
     assert (again.kind, asked) == (OutcomeKind.OK, ["second-model"])
 
 
-async def test_only_one_model_is_asked_first():
+async def test_only_one_model_is_asked_first() -> None:
     models = iter(["first-model", "second-model"])
     works = next(models)
 
-    def reply(asked):
+    def reply(asked: Any) -> Any:
         if asked.method == "GET":
             return TWO_MODELS
         return answer({"choices": [{}]}) if asked.json["model"] == works else answer({}, 404)
@@ -236,7 +244,7 @@ async def test_only_one_model_is_asked_first():
     assert [m for m, shape in finding.learned.items() if shape.first] == ["second-model"]
 
 
-async def test_a_named_model_that_is_gone_is_not_replaced():
+async def test_a_named_model_that_is_gone_is_not_replaced() -> None:
     gone = answer({"detail": "gone"}, 410)
     finding, asked = await check("nvidia", gone, model="mine")
     assert finding.kind is OutcomeKind.NOT_FOUND
@@ -244,13 +252,13 @@ async def test_a_named_model_that_is_gone_is_not_replaced():
     assert len(asked) == 1
 
 
-async def test_a_list_without_a_chat_model_asks_for_a_name():
+async def test_a_list_without_a_chat_model_asks_for_a_name() -> None:
     finding, _ = await check("nvidia", answer({"data": [{"id": "bge-m3"}]}))
     assert (finding.kind, finding.completions) == (OutcomeKind.REQUEST, 0)
     assert finding.message == "its list has no model to ask: name one with model ="
 
 
-async def test_a_completion_lost_to_a_time_out_is_counted_with_it():
+async def test_a_completion_lost_to_a_time_out_is_counted_with_it() -> None:
     replies = iter([attrs.evolve(answer(b"x"), delay=5.0), answer({"choices": [{}]})])
     async with http_server(lambda _: next(replies)) as server:
         here = provider("groq", server.url, check="chat", model="m")
@@ -309,7 +317,7 @@ CHATS = {
 
 
 @pytest.mark.parametrize("name", CHATS)
-async def test_a_completion_proves_key_quota_and_inference(name):
+async def test_a_completion_proves_key_quota_and_inference(name: str) -> None:
     target, stream, body = CHATS[name]
     finding, asked = await check(name, stream, check="chat", model="m")
     assert finding.kind is OutcomeKind.OK
@@ -324,25 +332,25 @@ async def test_a_completion_proves_key_quota_and_inference(name):
     })  # fmt: skip
 
 
-async def test_an_overload_told_in_anthropics_stream():
+async def test_an_overload_told_in_anthropics_stream() -> None:
     stream = events({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}})
     finding, _ = await check("anthropic", stream, check="chat", model="m")
     assert finding.kind is OutcomeKind.OVERLOADED
 
 
-async def test_cloudflare_without_a_list_asks_for_a_model():
+async def test_cloudflare_without_a_list_asks_for_a_model() -> None:
     finding, asked = await check("cloudflare", LIST, check="chat")
     assert (finding.kind, asked) == (OutcomeKind.REQUEST, [])
     assert finding.message == 'check = "chat" needs a model here: set model ='
 
 
-async def test_g4f_lets_the_server_choose_and_sends_a_key_only_if_there_is_one():
+async def test_g4f_lets_the_server_choose_and_sends_a_key_only_if_there_is_one() -> None:
     finding, asked = await check("g4f_main", answer({"choices": [{}]}), keys=())
     assert finding.facts == Facts(reachable=True, quota_available=True, inference=True)
     assert asked[0].json["model"] == ""
     assert "authorization" not in asked[0].headers
 
 
-async def test_a_429_of_g4f_says_what_it_may_be():
+async def test_a_429_of_g4f_says_what_it_may_be() -> None:
     finding, _ = await check("g4f_groq", answer({"error": {"message": "no"}}, 429))
     assert finding.message == "rate limited, or its upstream failed (429): no"

@@ -1,12 +1,14 @@
 """tracker.probes.error_parts: codes and texts out of every place where vendors put them."""
 
+from typing import Any
+
 import pytest
 
 from tracker.probes.error_bodies import error_of, error_text
 from tracker.probes.error_parts import DEPTH, PARTS, read_codes, walk_parts
 
 
-def codes(error: dict[str, object]) -> tuple[str, ...]:
+def codes(error: dict[str, Any]) -> tuple[str, ...]:
     return read_codes(tuple(walk_parts(error)))
 
 
@@ -32,7 +34,7 @@ def codes(error: dict[str, object]) -> tuple[str, ...]:
         ({"code": 10**400}, ()),
     ],
 )
-def test_codes_are_read_where_they_stand(error, told):
+def test_codes_are_read_where_they_stand(error: dict[str, Any], told: Any) -> None:
     assert codes(error) == told
 
 
@@ -52,7 +54,7 @@ def test_codes_are_read_where_they_stand(error, told):
         ({"error": True, "message": "a"}, "a"),
     ],
 )
-def test_the_text_of_an_error_is_read(body, text):
+def test_the_text_of_an_error_is_read(body: dict[str, Any] | list[Any], text: str) -> None:
     assert error_text(body) == text
 
 
@@ -67,12 +69,12 @@ def test_the_text_of_an_error_is_read(body, text):
         {"object": "list", "data": None},
     ],
 )
-def test_an_answer_is_no_error(body):
+def test_an_answer_is_no_error(body: dict[str, Any]) -> None:
     assert error_of(body) == {}
 
 
-def test_a_deep_or_wide_body_is_looked_at_no_further():
-    deep: dict[str, object] = {"code": "end"}
+def test_a_deep_or_wide_body_is_looked_at_no_further() -> None:
+    deep: dict[str, Any] = {"code": "end"}
     for _ in range(DEPTH):
         deep = {"error": deep}
     assert codes(deep) == ()

@@ -1,8 +1,11 @@
 """tracker.probes.model_lists: model lists in every shape."""
 
+from typing import Any
+
 import pytest
 
-from tracker.probes.model_lists import read_models
+from tests.helpers.turns import counted_turns
+from tracker.probes.model_lists import MOST, SLICE, read_models
 
 
 @pytest.mark.parametrize(
@@ -19,14 +22,22 @@ from tracker.probes.model_lists import read_models
         ("a", None),
     ],
 )
-def test_reading_a_list(body, names):
-    found = read_models(body)
+async def test_reading_a_list(body: list[Any] | dict[str, Any] | str, names: Any) -> None:
+    found = await read_models(body)
     assert (found and found.names) == names
 
 
-def test_a_gemini_model_that_only_embeds_is_not_asked_to_chat():
+async def test_a_gemini_model_that_only_embeds_is_not_asked_to_chat() -> None:
     entries = [
         {"name": "models/x-1", "supportedGenerationMethods": ["embedContent"]},
         {"name": "models/y-1", "supportedGenerationMethods": ["generateContent"]},
     ]
-    assert read_models({"models": entries}).chat == ("y-1",)
+    assert (await read_models({"models": entries})).chat == ("y-1",)
+
+
+async def test_others_have_their_turn_while_a_long_list_is_read() -> None:
+    body = {"data": [{"id": f"{number}-model"} for number in range(2 * MOST)]}
+    async with counted_turns() as turns:
+        found = await read_models(body)
+    assert len(found.names) == MOST
+    assert turns.taken >= MOST // SLICE - 1

@@ -1,6 +1,7 @@
 """How long an attempt is worth waiting for, and what a failure takes."""
 
 from math import isclose
+from typing import Any
 
 import attrs
 import pytest
@@ -9,7 +10,7 @@ from tracker.core.outcomes import Status
 from tracker.ranking import Candidate, ExpectedCost, Ranked, Sample, lowest_latency, rank
 
 
-def candidate(name: str, *failures: float | None, **more: object) -> Candidate:
+def candidate(name: str, *failures: float | None, **more: Any) -> Candidate:
     """Make one with failures of these lengths, None for an unknown one, and a good check last."""
     failed = [Sample(False, None, 300.0 * n, failure_ms=ms) for n, ms in enumerate(failures)]
     good = Sample(True, 100.0, 300.0 * len(failed))

@@ -1,5 +1,7 @@
 """Latencies of lists and completions are compared with their like only."""
 
+from typing import Any
+
 import attrs
 import pytest
 
@@ -62,7 +64,7 @@ def test_completions_of_its_offers_stand_in_for_a_providers_own() -> None:
 
 
 @pytest.mark.parametrize("measured", [listed, completed])
-def test_equal_measurements_are_compared_as_they_are(measured) -> None:
+def test_equal_measurements_are_compared_as_they_are(measured: Any) -> None:
     lines = ranked(candidate("a", measured(400.0)), candidate("b", measured(100.0)))
     assert list(lines) == ["b", "a"]
     assert lines["b"].reason.startswith("100 ms on average lately, ")

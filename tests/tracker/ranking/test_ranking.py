@@ -3,7 +3,10 @@
 import asyncio
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -29,7 +32,7 @@ from tracker.testing.policy_properties import is_rounded, numbers_in
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
-def candidate(name, *latencies, status=Status.HEALTHY):
+def candidate(name: str, *latencies: Any, status: Status = Status.HEALTHY) -> Candidate:
     samples = tuple(Sample(True, ms, 300.0 * n) for n, ms in enumerate(latencies))
     return Candidate(provider=name, status=status, samples=samples)
 
@@ -37,18 +40,18 @@ def candidate(name, *latencies, status=Status.HEALTHY):
 OPENAI, GROQ = candidate("openai", 93.0), candidate("groq", 185.0)
 
 
-def ranked(*candidates, policy=None, excluded=(), **more):
+def ranked(*candidates: Any, policy: Any = None, excluded: Any = (), **more: Any) -> Any:
     return rank(candidates, excluded, None, policy or ExpectedCost(), name="test", **more)
 
 
-def test_the_sentence_tells_the_first_with_its_numbers_and_the_next():
+def test_the_sentence_tells_the_first_with_its_numbers_and_the_next() -> None:
     assert ranked(GROQ, OPENAI).reason == (
         "openai is first: 93 ms on average lately, no recent failure "
         "(0.49 % risk of a 10 s time-out), expected time 141.6 ms; groq is next at 233.1 ms."
     )
 
 
-def test_every_number_of_the_sentence_is_one_that_ranked():
+def test_every_number_of_the_sentence_is_one_that_ranked() -> None:
     ranking = ranked(GROQ, OPENAI)
     first, second = ranking.ranked
     used = [first.latency_ms, 100 * first.failure_probability, 10, first.expected_cost_ms]
@@ -58,14 +61,14 @@ def test_every_number_of_the_sentence_is_one_that_ranked():
         assert is_rounded(text, value)
 
 
-def test_the_sentence_says_who_is_degraded():
+def test_the_sentence_says_who_is_degraded() -> None:
     slow = candidate("groq", 20.0, status=Status.DEGRADED)
     assert ranked(OPENAI, slow).reason.endswith("groq, degraded, is next at 68.9 ms.")
     assert ranked(slow).reason.startswith("groq is first, though degraded: 20 ms")
     assert ranked(slow).reason.endswith("; no other is usable now.")
 
 
-def test_weights_fall_with_the_square_of_the_cost_within_the_best_tier():
+def test_weights_fall_with_the_square_of_the_cost_within_the_best_tier() -> None:
     ranking = ranked(OPENAI, GROQ, candidate("cheap", 1.0, status=Status.DEGRADED))
     first, second, third = ranking.ranked
     ratio = (first.expected_cost_ms / second.expected_cost_ms) ** 2
@@ -74,12 +77,12 @@ def test_weights_fall_with_the_square_of_the_cost_within_the_best_tier():
     assert third.weight == 0.0
 
 
-def test_weights_of_a_policy_without_costs_fall_with_the_place():
+def test_weights_of_a_policy_without_costs_fall_with_the_place() -> None:
     ranking = ranked(OPENAI, GROQ, candidate("x"), policy=lowest_latency)
     assert [line.weight for line in ranking.ranked] == pytest.approx([36 / 49, 9 / 49, 4 / 49])
 
 
-def test_nobody_usable_is_told_with_the_soonest_time_it_may_change():
+def test_nobody_usable_is_told_with_the_soonest_time_it_may_change() -> None:
     later = Excluded(provider="a", reason="down", until=NOON + timedelta(hours=1))
     sooner = Excluded(provider="b", reason="rate limited", until=NOON)
     ranking = ranked(excluded=(later, sooner), valid_until=NOON)
@@ -90,18 +93,18 @@ def test_nobody_usable_is_told_with_the_soonest_time_it_may_change():
     )
 
 
-def test_nobody_watched_is_told_as_that():
+def test_nobody_watched_is_told_as_that() -> None:
     assert ranked().reason == "No provider is usable: none is watched."
 
 
-def test_nothing_planned_is_told_as_that():
+def test_nothing_planned_is_told_as_that() -> None:
     gone = Excluded(provider="a", reason="switched off")
     assert ranked(excluded=(gone,)).reason == (
         "No provider is usable now, and no check is planned that could change it."
     )
 
 
-def test_narrowing_keeps_the_order_and_makes_weights_and_sentence_anew():
+def test_narrowing_keeps_the_order_and_makes_weights_and_sentence_anew() -> None:
     out = Excluded(provider="down", reason="3 failed checks in a row")
     whole = ranked(OPENAI, GROQ, candidate("x", 500.0), excluded=(out,), valid_until=NOON)
     some = filter_ranking(whole, {"groq", "x", "stranger"})
@@ -111,44 +114,44 @@ def test_narrowing_keeps_the_order_and_makes_weights_and_sentence_anew():
     assert filter_ranking(whole, ()).best is None
 
 
-def bad_twice(candidates, incumbent):
+def bad_twice(candidates: Any, incumbent: Any) -> list[Any]:
     return [candidates[0].placed("")] * 2
 
 
-def bad_missing(candidates, incumbent):
+def bad_missing(candidates: Any, incumbent: Any) -> list[Any]:
     return [candidates[0].placed("")]
 
 
-def bad_stranger(candidates, incumbent):
+def bad_stranger(candidates: Any, incumbent: Any) -> list[Any]:
     return [attrs.evolve(candidates[0].placed(""), provider="stranger")]
 
 
-def bad_nan(candidates, incumbent):
+def bad_nan(candidates: Any, incumbent: Any) -> list[Any]:
     return [c.placed("", expected_cost_ms=float("nan")) for c in candidates]
 
 
-def bad_names(candidates, incumbent):
+def bad_names(candidates: Any, incumbent: Any) -> list[Any]:
     return [c.provider for c in candidates]
 
 
-def bad_none(candidates, incumbent):
+def bad_none(candidates: Any, incumbent: Any) -> Any:
     return None
 
 
-def bad_exit(candidates, incumbent):
+def bad_exit(candidates: Any, incumbent: Any) -> None:
     sys.exit("no")
 
 
-def bad_endless(candidates, incumbent):
+def bad_endless(candidates: Any, incumbent: Any) -> Iterator[Any]:
     while True:
         yield candidates[0].placed("")
 
 
-async def bad_async(candidates, incumbent):
+async def bad_async(candidates: Any, incumbent: Any) -> list[Any]:
     return []
 
 
-def good(candidates, incumbent):
+def good(candidates: Any, incumbent: Any) -> list[Any]:
     return [c.placed("as it came") for c in candidates]
 
 
@@ -166,33 +169,33 @@ def good(candidates, incumbent):
         (bad_async, "TypeError: it is an async function"),
     ],
 )
-def test_a_wrong_answer_is_an_error_that_names_the_policy(policy, flaw):
+def test_a_wrong_answer_is_an_error_that_names_the_policy(policy: Any, flaw: str) -> None:
     with pytest.raises(PolicyError, match=r'^policy "test" ') as caught:
         ranked(GROQ, OPENAI, policy=policy)
     assert flaw in str(caught.value)
 
 
-def test_a_policy_is_not_asked_about_nobody():
+def test_a_policy_is_not_asked_about_nobody() -> None:
     assert ranked(policy=bad_twice).ranked == ()
 
 
-def chosen(policy, **more):
+def chosen(policy: Any, **more: Any) -> FallbackRanker:
     return FallbackRanker(RankingSettings(policy=f"{__name__}:{policy}"), **more)
 
 
 @pytest.fixture(autouse=True)
-def importable(monkeypatch):
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     """Under this name, as a user's module would be."""
     monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
 
 
-def test_a_users_policy_ranks():
+def test_a_users_policy_ranks() -> None:
     ranking = chosen("good", patience=5.0)((GROQ, OPENAI), (), None)
     assert ranking.best == "groq"
     assert ranking.policy == f"{__name__}:good"
 
 
-def test_the_default_ranks_while_the_policy_fails_with_one_warning():
+def test_the_default_ranks_while_the_policy_fails_with_one_warning() -> None:
     ranker = chosen("bad_missing", patience=5.0)
     with structlog.testing.capture_logs() as logs:
         rankings = [ranker((GROQ, OPENAI), (), None) for _ in range(3)]
@@ -209,26 +212,26 @@ class Panic(BaseException):
     """As Rust extensions raise, beside Exception."""
 
 
-def bad_panics(candidates, incumbent):
+def bad_panics(candidates: Any, incumbent: Any) -> None:
     raise Panic("index out of range")
 
 
-def bad_cancelled(candidates, incumbent):
+def bad_cancelled(candidates: Any, incumbent: Any) -> None:
     raise asyncio.CancelledError
 
 
-def bad_last_check(candidates, incumbent):
+def bad_last_check(candidates: Any, incumbent: Any) -> list[Any]:
     return [attrs.evolve(line, last_check="yesterday") for line in good(candidates, incumbent)]
 
 
 @pytest.mark.parametrize("policy", ["bad_panics", "bad_cancelled", "bad_last_check"])
-def test_the_default_ranks_whatever_a_policy_raises_or_puts_in(policy):
+def test_the_default_ranks_whatever_a_policy_raises_or_puts_in(policy: str) -> None:
     ranker = chosen(policy, patience=5.0)
     assert ranker((GROQ, OPENAI), (), None).policy == "expected_cost"
     assert ranker.complaint is not None
 
 
-def test_a_policy_that_recovers_ranks_again():
+def test_a_policy_that_recovers_ranks_again() -> None:
     ranker = chosen("bad_missing", patience=5.0)
     ranker((GROQ, OPENAI), (), None)
     assert ranker((GROQ,), (), None).policy == f"{__name__}:bad_missing"
@@ -236,16 +239,16 @@ def test_a_policy_that_recovers_ranks_again():
 
 
 @pytest.fixture
-def held():
+def held() -> Iterator[Any]:
     release = threading.Event()
     yield release
     release.set()
 
 
-def test_a_call_that_does_not_end_is_waited_for_once(held):
+def test_a_call_that_does_not_end_is_waited_for_once(held: Any) -> None:
     calls = []
 
-    def hangs(candidates, incumbent):
+    def hangs(candidates: Any, incumbent: Any) -> Any:
         calls.append(threading.current_thread())
         held.wait()
         return good(candidates, incumbent)
@@ -262,10 +265,10 @@ def test_a_call_that_does_not_end_is_waited_for_once(held):
     assert len(calls) == 2
 
 
-def test_a_policy_that_is_late_again_and_again_is_given_up(held):
+def test_a_policy_that_is_late_again_and_again_is_given_up(held: Any) -> None:
     threads = []
 
-    def hangs(candidates, incumbent):
+    def hangs(candidates: Any, incumbent: Any) -> None:
         threads.append(threading.current_thread())
         held.wait()
 
@@ -294,14 +297,16 @@ def test_a_policy_that_is_late_again_and_again_is_given_up(held):
         (f"{__name__}:bad_async", "is an async function"),
     ],
 )
-def test_a_policy_that_cannot_be_loaded_is_an_error_that_names_it(name, flaw):
+def test_a_policy_that_cannot_be_loaded_is_an_error_that_names_it(name: str, flaw: str) -> None:
     with pytest.raises(PolicyError) as caught:
         load_policy(name)
     assert f'policy "{name}"' in str(caught.value)
     assert flaw in str(caught.value)
 
 
-def test_a_policy_in_the_working_directory_is_found(tmp_path, monkeypatch):
+def test_a_policy_in_the_working_directory_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "policy_of_mine.py").write_text(
         "def by_name(candidates, incumbent):\n"
         "    ordered = sorted(candidates, key=lambda each: each.provider)\n"

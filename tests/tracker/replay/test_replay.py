@@ -3,6 +3,7 @@
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -35,13 +36,13 @@ HEADER = "timestamp_utc,provider,ok,latency_ms,http_status"
 LATER = datetime(2027, 1, 1, tzinfo=UTC)
 
 
-def row(minute, name, ok="1", latency="100", status="200"):
+def row(minute: int, name: str, ok: str = "1", latency: str = "100", status: str = "200") -> str:
     return f"{START + timedelta(minutes=minute):%Y-%m-%dT%H:%M:%SZ},{name},{ok},{latency},{status}"
 
 
 @pytest.fixture
-def written(tmp_path):
-    def write(*rows, header=HEADER):
+def written(tmp_path: Path) -> Any:
+    def write(*rows: Any, header: Any = HEADER) -> Any:
         path = tmp_path / "trace.csv"
         path.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
         return path
@@ -49,32 +50,32 @@ def written(tmp_path):
     return write
 
 
-def read(path, **more):
+def read(path: Any, **more: Any) -> Any:
     return read_trace(path, now=lambda: LATER, **more)
 
 
-def kinds(history: History):
+def kinds(history: History) -> list[Any]:
     return [seen.outcome.kind for round_ in history.rounds for seen in round_]
 
 
-def results(history, *names, **more):
+def results(history: Any, *names: Any, **more: Any) -> Any:
     loaded = {name: load_policy(name, RankingSettings()) for name in names}
     return replay(history, loaded, **more)
 
 
-def test_rows_within_ten_minutes_form_a_round(written):
+def test_rows_within_ten_minutes_form_a_round(written: Any) -> None:
     history = read(written(row(0, "a"), row(10, "b"), row(11, "a"), row(21, "b"), row(22, "a")))
     names = [[seen.outcome.provider for seen in round_] for round_ in history.rounds]
     assert names == [["a", "b"], ["a", "b"], ["a"]]
 
 
-def test_checks_exactly_a_round_apart_are_rounds_of_their_own(written):
+def test_checks_exactly_a_round_apart_are_rounds_of_their_own(written: Any) -> None:
     history = read(written(*(row(minute, name) for minute in (0, 10, 20, 30) for name in "ab")))
     assert [len(round_) for round_ in history.rounds] == [2, 2, 2, 2]
 
 
-def test_one_short_interval_shortens_no_later_time_out():
-    def seen(minute, interval):
+def test_one_short_interval_shortens_no_later_time_out() -> None:
+    def seen(minute: int, interval: Any) -> RecordedCheck:
         at = START + timedelta(minutes=minute)
         return RecordedCheck(CheckResult(kind=OutcomeKind.OK, provider="a", at=at), interval)
 
@@ -85,12 +86,12 @@ def test_one_short_interval_shortens_no_later_time_out():
     assert rerun.providers["a"].provider.timing.timeout_seconds == 10.0
 
 
-def test_rows_in_any_order_are_the_same_history(written):
+def test_rows_in_any_order_are_the_same_history(written: Any) -> None:
     rows = [row(minute, name) for minute in (0, 36, 72) for name in "ab"]
     assert read(written(*rows)) == read(written(*reversed(rows)))
 
 
-def test_what_a_row_says_is_judged_as_the_trackers_own_checks_are(written):
+def test_what_a_row_says_is_judged_as_the_trackers_own_checks_are(written: Any) -> None:
     path = written(
         row(0, "a"),
         row(1, "a", latency="1001"),
@@ -117,13 +118,13 @@ def test_what_a_row_says_is_judged_as_the_trackers_own_checks_are(written):
     ]
 
 
-def test_a_row_that_does_not_say_whether_it_succeeded_is_left_out_and_told(written):
+def test_a_row_that_does_not_say_whether_it_succeeded_is_left_out_and_told(written: Any) -> None:
     history = read(written(row(0, "a"), row(1, "b", ok="")))
     assert len(kinds(history)) == 1
     assert history.notes[0] == "1 rows left out: they do not say whether the check succeeded"
 
 
-def test_future_times_are_replayed_and_told(written):
+def test_future_times_are_replayed_and_told(written: Any) -> None:
     history = read_trace(written(row(0, "a"), row(60, "a")), now=lambda: START)
     assert len(history.rounds) == 2
     assert history.notes[0] == "1 rows are dated in the future; they are replayed in their order"
@@ -143,7 +144,7 @@ def test_future_times_are_replayed_and_told(written):
         ([], "it holds no check to replay"),
     ],
 )
-def test_a_bad_row_is_an_error_with_its_line(written, rows, flaw):
+def test_a_bad_row_is_an_error_with_its_line(written: Any, rows: list[Any], flaw: str) -> None:
     with pytest.raises(ReplayError) as caught:
         read(written(*rows))
     assert flaw in str(caught.value)
@@ -154,25 +155,25 @@ def test_a_bad_row_is_an_error_with_its_line(written, rows, flaw):
     ("header", "missing"),
     [("timestamp_utc,provider,ok", "latency_ms, http_status"), ("", "timestamp_utc, provider")],
 )
-def test_missing_columns_are_named(written, header, missing):
+def test_missing_columns_are_named(written: Any, header: str, missing: str) -> None:
     with pytest.raises(ReplayError, match=f"column {missing}"):
         read(written(header=header))
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b'a,"b\n', b"\0\n"])
-def test_what_is_no_csv_is_an_error(tmp_path, content):
+def test_what_is_no_csv_is_an_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "trace.csv"
     path.write_bytes(content)
     with pytest.raises(ReplayError, match=r"trace\.csv"):
         read(path)
 
 
-def test_a_file_that_is_not_there_is_an_error(tmp_path):
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ReplayError, match=r"gone\.csv cannot be read: No such file"):
         read(tmp_path / "gone.csv")
 
 
-def rounds_of(*latencies):
+def rounds_of(*latencies: Any) -> list[Any]:
     """Rounds half an hour apart: for each the latencies of a, b, …; "x" for a failure."""
     return [
         row(30 * n, name, *(("0", "", "") if ms == "x" else ("1", str(ms), "200")))
@@ -181,7 +182,7 @@ def rounds_of(*latencies):
     ]
 
 
-def test_each_choice_is_judged_at_the_next_observation(written):
+def test_each_choice_is_judged_at_the_next_observation(written: Any) -> None:
     rounds = rounds_of((100, 200), (300, 200), (150, 250), ("x", 400), (50, 70))
     (result,) = results(read(written(*rounds)), "lowest_latency", warm_up=0)
     # chosen: a, b, a, b; met: 300 (best 200), 250 (best 150), a failure (best 400), 70 (best 50)
@@ -195,13 +196,13 @@ def test_each_choice_is_judged_at_the_next_observation(written):
     )
 
 
-def test_the_first_rounds_are_not_judged(written):
+def test_the_first_rounds_are_not_judged(written: Any) -> None:
     rounds = rounds_of((100, 200), (300, 200), (150, 250), (100, 400), (50, 70))
     (result,) = results(read(written(*rounds)), "lowest_latency")
     assert (result.n, result.latency_ms, result.switches) == (1, 50.0, 2)
 
 
-def test_one_provider_alone_has_no_regret(written):
+def test_one_provider_alone_has_no_regret(written: Any) -> None:
     (result,) = results(read(written(*rounds_of(*[(100,)] * 6))), "expected_cost")
     assert (result.n, result.success_percent, result.cost_regret_ms, result.switches) == (
         2,
@@ -211,14 +212,14 @@ def test_one_provider_alone_has_no_regret(written):
     )
 
 
-def test_too_few_rounds_give_no_figures_and_say_so(written):
+def test_too_few_rounds_give_no_figures_and_say_so(written: Any) -> None:
     history = read(written(*rounds_of((100, 200))))
     (result,) = results(history, "expected_cost")
     assert (result.n, result.success_percent, result.cost_regret_ms) == (0, None, None)
     assert history.notes == ("1 rounds are too few: 5 are the least to judge by",)
 
 
-def test_no_choice_counts_as_a_failed_call(written):
+def test_no_choice_counts_as_a_failed_call(written: Any) -> None:
     rounds = rounds_of(*[("x", "x")] * 5, (100, 100))
     (result,) = results(read(written(*rounds)), "expected_cost")
     # after rounds 4 and 5 both are down; in round 5 nobody could do better
@@ -226,24 +227,24 @@ def test_no_choice_counts_as_a_failed_call(written):
     assert result.cost_regret_ms == pytest.approx(9_900 / 2)
 
 
-def test_an_unknown_latency_counts_as_a_success_without_a_cost(written):
+def test_an_unknown_latency_counts_as_a_success_without_a_cost(written: Any) -> None:
     rounds = rounds_of(*[(100, 200)] * 4, ("", 200))
     (result,) = results(read(written(*rounds)), "expected_cost")
     assert (result.n, result.success_percent) == (1, 100.0)
     assert (result.latency_ms, result.cost_regret_ms) == (None, None)
 
 
-def raises(candidates, incumbent):
+def raises(candidates: Any, incumbent: Any) -> None:
     raise RuntimeError("no idea")
 
 
-def test_a_failing_policy_is_named(written):
+def test_a_failing_policy_is_named(written: Any) -> None:
     history = read(written(*rounds_of((100, 200))))
     with pytest.raises(ReplayError, match='policy "mine:raises" failed: RuntimeError: no idea'):
         replay(history, {"mine:raises": raises})
 
 
-async def test_files_are_replayed_into_json(written):
+async def test_files_are_replayed_into_json(written: Any) -> None:
     path = written(*rounds_of(*[(100, 200)] * 6))
     answer = await replay_files(trace=path, policies=["expected_cost"])
     assert answer["policies"] == [
@@ -258,7 +259,7 @@ async def test_files_are_replayed_into_json(written):
     ]
 
 
-async def test_all_shipped_policies_are_replayed_when_none_is_named(written):
+async def test_all_shipped_policies_are_replayed_when_none_is_named(written: Any) -> None:
     answer = await replay_files(trace=written(*rounds_of((100,))))
     assert [each["policy"] for each in answer["policies"]] == [
         "expected_cost",
@@ -267,12 +268,12 @@ async def test_all_shipped_policies_are_replayed_when_none_is_named(written):
     ]
 
 
-async def test_an_unknown_policy_is_a_replay_error(written):
+async def test_an_unknown_policy_is_a_replay_error(written: Any) -> None:
     with pytest.raises(ReplayError, match='no ranking policy "best"'):
         await replay_files(trace=written(row(0, "a")), policies=["best"])
 
 
-async def test_a_database_that_is_not_there_is_an_error(tmp_path):
+async def test_a_database_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ReplayError, match=r"gone\.db cannot be replayed: "):
         await replay_files(config=Config(database=str(tmp_path / "gone.db")))
     assert list(tmp_path.iterdir()) == []
@@ -308,7 +309,7 @@ async def live(path: Path, checks: int) -> list[Ranking]:
     return answers
 
 
-async def test_the_rankings_of_a_tracker_are_reproduced_from_its_database(tmp_path):
+async def test_the_rankings_of_a_tracker_are_reproduced_from_its_database(tmp_path: Path) -> None:
     path = tmp_path / "provider_status.db"
     answers = await live(path, 300)
     stored = await read_database(path)
@@ -322,7 +323,7 @@ async def test_the_rankings_of_a_tracker_are_reproduced_from_its_database(tmp_pa
     assert len({r.best for r in answers}) > 1
 
 
-def hourly(rounds, **providers):
+def hourly(rounds: Any, **providers: Any) -> list[Any]:
     """Rows of a check an hour of each provider: its cells in turn, "" for a round without it."""
     return [
         f"{START + timedelta(hours=n):%Y-%m-%dT%H:%M:%SZ},{name},{cells[n % len(cells)]}"
@@ -332,7 +333,7 @@ def hourly(rounds, **providers):
     ]
 
 
-def expected_cost(path, **more):
+def expected_cost(path: Any, **more: Any) -> Any:
     (result,) = results(read(path, **more), "expected_cost", **more)
     return result
 
@@ -341,12 +342,14 @@ GOOD, SLOWER, LIMITED, BROKEN = "1,100,200", "1,150,200", "0,,429", "0,,500"
 
 
 @pytest.mark.parametrize("failure", [LIMITED, BROKEN, "0,,402", "0,80,429", "0,80,500"])
-def test_a_limit_is_remembered_against_a_provider_as_a_failure_is(written, failure):
+def test_a_limit_is_remembered_against_a_provider_as_a_failure_is(
+    written: Any, failure: Any
+) -> None:
     result = expected_cost(written(*hourly(60, a=[GOOD, failure], b=[SLOWER])))
     assert (result.success_percent, result.switches) == (100.0, 1)
 
 
-def test_a_request_that_is_our_mistake_is_not_counted(written):
+def test_a_request_that_is_our_mistake_is_not_counted(written: Any) -> None:
     for status in (400, 405, 409, 413, 422):
         path = written(*hourly(40, a=[f"0,,{status}", GOOD, GOOD, GOOD], b=["1,900,200"]))
         result = expected_cost(path)
@@ -354,7 +357,7 @@ def test_a_request_that_is_our_mistake_is_not_counted(written):
         assert "10 rows tell of a malformed request" in read(path).notes[0]
 
 
-def test_each_provider_is_judged_by_its_own_time_out(written):
+def test_each_provider_is_judged_by_its_own_time_out(written: Any) -> None:
     slow = Timing(timeout_seconds=60.0, degraded_latency_ms=30_000.0)
     path = written(*hourly(10, a=["1,20000,200"]))
     assert kinds(read(path, timings={"a": slow})) == [OutcomeKind.OK] * 10
@@ -362,20 +365,22 @@ def test_each_provider_is_judged_by_its_own_time_out(written):
     assert (result.success_percent, result.cost_regret_ms) == (100.0, 0.0)
 
 
-def test_hysteresis_counts_from_the_first_sweep_whoever_joins_later(written):
+def test_hysteresis_counts_from_the_first_sweep_whoever_joins_later(written: Any) -> None:
     rows = hourly(60, a=["1,105,200", GOOD], b=[GOOD, "1,105,200"])
     path = written(*rows, hourly(60, c=["1,5000,200"])[-1])
     assert expected_cost(path).switches == 0
     assert read(path).notes == ("joined after the first of 60 rounds: c (round 60)",)
 
 
-def test_the_regret_of_a_failure_is_unknown_where_nobody_knows_how_fast_the_others_were(written):
+def test_the_regret_of_a_failure_is_unknown_where_nobody_knows_how_fast_the_others_were(
+    written: Any,
+) -> None:
     path = written(*hourly(40, a=["0,,", "1,,", "1,,", "1,,"], b=["1,,"]))
     (result,) = results(read(path), "lowest_latency")
     assert (result.success_percent, result.cost_regret_ms) == (75.0, None)
 
 
-def test_a_provider_that_ends_grows_stale_and_is_told(written):
+def test_a_provider_that_ends_grows_stale_and_is_told(written: Any) -> None:
     path = written(*hourly(5, a=[GOOD]), *hourly(60, b=["1,500,200"]))
     result = expected_cost(path)
     assert (result.n, result.switches) == (52, 1)
@@ -384,14 +389,14 @@ def test_a_provider_that_ends_grows_stale_and_is_told(written):
     )
 
 
-def test_a_status_of_0_is_unknown_and_told(written):
+def test_a_status_of_0_is_unknown_and_told(written: Any) -> None:
     path = written(*hourly(5, a=[GOOD]), *hourly(1, b=["0,,0"]))
     assert OutcomeKind.CONNECT in kinds(read(path))
     assert "1 rows have http_status 0: taken as unknown" in read(path).notes
 
 
 @pytest.mark.parametrize("minutes", [1, 5, 36, 1_440])
-def test_a_round_is_as_long_as_the_checks_are_apart(written, minutes):
+def test_a_round_is_as_long_as_the_checks_are_apart(written: Any, minutes: int) -> None:
     rows = [row(minutes * n, name) for n in range(20) for name in "ab"]
     history = read(written(*rows))
     assert len(history.rounds) == 20
@@ -399,7 +404,7 @@ def test_a_round_is_as_long_as_the_checks_are_apart(written, minutes):
     assert result.n == 16
 
 
-def test_a_recheck_belongs_to_the_round_of_its_check(written):
+def test_a_recheck_belongs_to_the_round_of_its_check(written: Any) -> None:
     later = START + timedelta(minutes=20, seconds=2)
     again = f"{later:%Y-%m-%dT%H:%M:%SZ},a,0,,500"
     rows = [row(5 * n, "a") for n in range(8)]

@@ -2,14 +2,18 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers.calls import call
-from tests.helpers.factories import AT_START, outcome
+from tests.helpers.factories import AT_START, START, outcome
+from tracker.core.clock import ClockReading
 from tracker.core.outcomes import OutcomeKind
+from tracker.core.traffic import HourCount, ModelDay, StoredTraffic
 from tracker.reports.call import Call, CallOutcome, NeutralOutcome
 from tracker.reports.ledger import TrafficConclusion, TrafficLedger
+from tracker.reports.provider_traffic import ProviderTraffic
 from tracker.reports.windows import MOST_WINDOWS
 
 SERVER = OutcomeKind.SERVER
@@ -52,9 +56,8 @@ def test_an_offers_check_is_saved_by_calls_of_its_model_alone() -> None:
     for model in ("m", "n", None):
         ledger.note_check(outcome(after=-10.0, model=model), AT_START)
     take(ledger, *[call(model="m")] * 5, offers=frozenset("mn"))
-    traffic = ledger.traffic("groq")
-    assert traffic is not None
-    assert [traffic.skip_check(0.0, target) for target in ("m", "n", None)] == [True, False, True]
+    skipped = [ledger.skip_check("groq", target, AT_START) for target in ("m", "n", None)]
+    assert skipped == [True, False, True]
 
 
 def test_calls_of_a_model_are_counted_for_a_day() -> None:
@@ -101,7 +104,8 @@ def test_three_checks_are_saved_and_then_one_is_made() -> None:
     take(ledger, *[call()] * 5)
     traffic = ledger.traffic("groq")
     assert traffic is not None
-    assert [traffic.skip_check(float(n)) for n in range(4)] == [True, True, True, False]
+    skipped = [ledger.skip_check("groq", None, ClockReading(START, float(n))) for n in range(4)]
+    assert skipped == [True, True, True, False]
     view = ledger.view("groq", AT_START)
     assert view is not None
     assert (view.checks_saved_24h, view.completions_saved_24h) == (3, 6)
@@ -132,9 +136,38 @@ def test_nobody_told_of_a_call_so_nothing_is_shown() -> None:
 def test_invented_models_do_not_fill_the_memory() -> None:
     ledger = TrafficLedger()
     take(ledger, *(call(model=f"m{n}") for n in range(2 * MOST_WINDOWS)))
-    records = ledger.take_records()
-    assert len(records) <= MOST_WINDOWS + 1
-    assert sum(record.calls for record in records) == 2 * MOST_WINDOWS
+    taken = ledger.take_batch(AT_START)
+    assert taken is not None
+    assert len(taken.counts) <= MOST_WINDOWS + 1
+    assert sum(record.calls for record in taken.counts) == 2 * MOST_WINDOWS
+
+
+class Bomb:
+    """Goes off at the n-th step, once."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def tick(self) -> None:
+        self.steps -= 1
+        if self.steps == 0:
+            raise ZeroDivisionError
+
+
+class FragileTraffic(ProviderTraffic):
+    """Has a bug."""
+
+    def __init__(self, bomb: Bomb) -> None:
+        super().__init__()
+        self.bomb = bomb
+
+    def add(self, call: Call, now: ClockReading) -> None:
+        self.bomb.tick()
+        super().add(call, now)
+
+    def add_news(self, call: Call, offers: frozenset[str], news: dict[Any, list[Call]]) -> None:
+        self.bomb.tick()
+        super().add_news(call, offers, news)
 
 
 OUTCOMES = st.sampled_from([*OutcomeKind, *NeutralOutcome])
@@ -147,14 +180,55 @@ CALLS = st.builds(
 )
 
 
+def test_after_a_restart_the_last_day_is_still_known() -> None:
+    before, after = TrafficLedger(), TrafficLedger()
+    before.note_check(outcome(after=-10.0, completions=2), AT_START)
+    take(before, *[call()] * 5)
+    before.skip_check("groq", None, AT_START)
+    stored = before.take_batch(AT_START)
+    assert stored is not None
+    hour = int(START.timestamp() // 3600)
+    hours = (HourCount("groq", "m", hour, 5, 1), HourCount("groq", "old", hour - 30, 9, 9))
+    after.restore(StoredTraffic(skipped=stored.skipped, hours=hours), ClockReading(START, 5_000.0))
+    view = after.view("groq", ClockReading(START, 5_000.0))
+    assert view is not None
+    assert (view.checks_saved_24h, view.completions_saved_24h) == (1, 2)
+    assert ModelDay("m", 5, 1) in view.days
+    assert view.evidence.calls == 0
+    take(after, call(SERVER))
+    view = after.view("groq", ClockReading(START, 5_000.0))
+    assert view is not None
+    assert ModelDay("m", 6, 2) in view.days
+
+
+@given(st.lists(CALLS, min_size=1, max_size=8), st.data())
+def test_calls_whose_message_comes_again_after_a_crash_are_counted_once(
+    calls: list[Any], data: Any
+) -> None:
+    """The crash is at any call and step; the message is tried once more then."""
+    ledger, offers = TrafficLedger(), frozenset("m")
+    bomb = Bomb(data.draw(st.integers(1, 2 * len(calls))))
+    ledger._providers["groq"] = FragileTraffic(bomb)
+    with pytest.raises(ZeroDivisionError):
+        ledger.take("groq", calls, AT_START, offers=offers)
+    ledger.take("groq", calls, AT_START, offers=offers)
+    taken, view = ledger.take_batch(AT_START), ledger.view("groq", AT_START)
+    assert taken is not None
+    assert sum(record.calls for record in taken.counts) == len(calls)
+    assert len(taken.marks) == 8 * len(calls)
+    told = 0 if view is None else sum(total.calls for total in view.totals)
+    assert len(calls) - 1 <= told <= len(calls)
+
+
 @given(st.lists(st.lists(CALLS, max_size=8), max_size=6))
 def test_every_call_is_stored_once(batches: list[list[Any]]) -> None:
     ledger, stored = TrafficLedger(), 0
     for batch in batches:
         take(ledger, *batch)
-        stored += sum(record.calls for record in ledger.take_records())
+        taken = ledger.take_batch(AT_START)
+        stored += 0 if taken is None else sum(record.calls for record in taken.counts)
     assert stored == sum(map(len, batches))
-    assert ledger.take_records() == ()
+    assert ledger.take_batch(AT_START) is None
 
 
 @given(st.lists(st.tuples(OUTCOMES, st.floats(-300.0, 0.0)), max_size=60))

@@ -1,28 +1,76 @@
-"""Each id is taken once within a day, in bounded memory."""
+"""Each id is taken once within a day, in bounded memory, also over a restart."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.reports.seen import HOUR, SeenReports
+from tracker.reports.seen import (
+    HOURS,
+    SHARDS,
+    SHARDS_AT_ONCE,
+    SeenReports,
+    mark_of,
+    pack_marks,
+)
+
+NOW = 480_000  # an hour since 1970
+marks = st.sampled_from([0, 1 << 25, 2 << 25, 1 << 63, (1 << 64) - 1])  # in few shards
 
 
-def test_an_id_is_known_for_a_day() -> None:
+def forget_all(seen: SeenReports, hour: int) -> None:
+    for _ in range(SHARDS // SHARDS_AT_ONCE):
+        seen.forget_some(hour)
+
+
+def test_an_id_is_known_for_a_day_and_not_for_ever() -> None:
     seen = SeenReports()
-    assert seen.add("p", "a", 10.0)
-    assert not seen.add("p", "a", 24 * HOUR)
-    assert seen.add("p", "a", 26 * HOUR + 10.0)
+    assert seen.add(mark_of("p", "a"), NOW)
+    assert not seen.add(mark_of("p", "a"), NOW + 24)
+    assert seen.add(mark_of("p", "a"), NOW + HOURS)
 
 
-def test_memory_is_bounded_and_the_oldest_go_first() -> None:
-    seen = SeenReports(limit=10)
-    for n in range(25):
-        seen.add("p", str(n), n * HOUR / 4)
-    assert len(seen) <= 10
-    assert not seen.add("p", "24", 7 * HOUR)
+def test_a_mark_stands_for_a_reporter_and_an_id_in_every_process() -> None:
+    assert mark_of("p", "a") == 12332851877571452694
+    assert mark_of("p", "ab") != mark_of("pa", "b")
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 24 * HOUR - 1)), max_size=40))
-def test_within_a_day_nothing_is_taken_twice(sent: list[tuple[str, float]]) -> None:
+def test_memory_is_bounded_and_room_comes_with_the_hours() -> None:
+    seen = SeenReports(limit=100)
+    for n in range(100):
+        seen.add(mark_of("p", str(n)), NOW)
+    assert not seen.has_room(1)
+    forget_all(seen, NOW + HOURS - 1)
+    assert not seen.has_room(1)
+    forget_all(seen, NOW + HOURS)
+    assert seen.has_room(100)
+    assert len(seen) == 0
+
+
+@given(st.lists(st.tuples(marks, st.integers(0, 120), st.booleans())))
+def test_within_a_day_nothing_is_taken_twice_and_later_it_is(
+    sent: list[tuple[int, int, bool]],
+) -> None:
+    """Beside a table of when each was taken last; hours go on, with long pauses between."""
+    seen, taken = SeenReports(), dict[int, int]()
+    for mark, hour, forgets in sorted(sent, key=lambda each: each[1]):
+        expected = mark not in taken or hour - taken[mark] >= HOURS
+        assert seen.add(mark, NOW + hour) == expected
+        if expected:
+            taken[mark] = hour
+        if forgets:
+            forget_all(seen, NOW + hour)
+
+
+@pytest.mark.parametrize("absorbs", [False, True])
+def test_what_was_stored_is_known_after_a_restart_until_its_own_day_is_over(absorbs: bool) -> None:
+    stored = [(NOW - 20, pack_marks([1 << 40])), (NOW, pack_marks([2 << 40, 3 << 40]) + b"torn")]
+    old = [(NOW - HOURS, pack_marks([4 << 40]))]
     seen = SeenReports()
-    taken = [name for name, at in sorted(sent, key=lambda pair: pair[1]) if seen.add("p", name, at)]
-    assert len(taken) == len(set(taken))
+    seen.restore(old + stored, NOW)
+    if absorbs:
+        meanwhile, seen = seen, SeenReports()
+        seen.absorb(meanwhile, NOW)
+    assert len(seen) == 3
+    assert [seen.add(n << 40, NOW) for n in (1, 2, 3, 4)] == [False, False, False, True]
+    assert seen.add(1 << 40, NOW - 20 + HOURS)
+    assert not seen.add(2 << 40, NOW - 20 + HOURS)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import attrs
 import pytest
@@ -11,15 +12,17 @@ from trio.testing import MockClock
 from tests.helpers.factories import finding, provider
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Secret
+from tracker.core.request_shape import RequestShape
 from tracker.core.settings import Provider
+from tracker.probes.check import Check
 from tracker.runtime.actor import (
     ActorContext,
-    Check,
     CheckActor,
     discount_loop_stall,
     same_endpoint,
 )
-from tracker.runtime.messages import ActorMessage, CheckCompleted
+from tracker.runtime.completion_budget import CompletionBudget
+from tracker.runtime.messages import ActorMessage, CheckCompleted, CheckRescheduled
 from tracker.testing import virtual_clock
 
 
@@ -66,7 +69,7 @@ class FakeProvider:
 
 @asynccontextmanager
 async def living(
-    fake: FakeProvider, settings: Provider, **more: object
+    fake: FakeProvider, settings: Provider, **more: Any
 ) -> AsyncIterator[tuple[CheckActor, trio.MemoryReceiveChannel[ActorMessage]]]:
     shared = ActorContext(open_check=fake.open, clock=virtual_clock(), **more)
     sender, receiver = trio.open_memory_channel[ActorMessage](1000)
@@ -226,6 +229,12 @@ def test_an_answer_during_our_own_stall_counts_but_its_latency_does_not() -> Non
     assert (found.kind, found.latency_ms) == (OutcomeKind.OK, None)
 
 
+@pytest.mark.parametrize("kind", [OutcomeKind.OK, OutcomeKind.SERVER])
+def test_an_answer_that_the_kernel_stamped_is_told_whatever_our_loop_did(kind: OutcomeKind) -> None:
+    stamped = attrs.evolve(finding(kind, 800.0), latency_stamped=True)
+    assert discount_loop_stall(stamped, stall=0.5, slow_ms=1000.0) == stamped
+
+
 @pytest.mark.parametrize(
     ("latency", "kind"), [(1000.0, OutcomeKind.OK), (1000.1, OutcomeKind.SLOW)]
 )
@@ -246,7 +255,7 @@ def test_slow_is_over_the_threshold(latency: float, kind: OutcomeKind) -> None:
     ],
 )
 def test_only_timing_can_change_without_a_new_connection(
-    change: dict[str, object], same: bool
+    change: dict[str, Any], same: bool
 ) -> None:
     assert same_endpoint(attrs.evolve(provider(), **change), provider()) is same
 
@@ -272,3 +281,98 @@ async def test_a_failure_found_on_request_does_not_break_a_retry_after(
         await actor.check_now()
         await trio.sleep(3000.0)
         assert len(fake.times) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "checked"),
+    [(OutcomeKind.OK, True), (OutcomeKind.AUTH, False), (OutcomeKind.QUOTA_EXHAUSTED, False)],
+)
+async def test_real_calls_call_for_a_check_but_not_of_what_would_be_refused_again(
+    autojump_clock: MockClock, kind: OutcomeKind, checked: bool
+) -> None:
+    fake = FakeProvider([kind], seconds=0.0)
+    async with living(fake, provider()) as (actor, _):
+        await trio.sleep(10.0)
+        assert actor.request_check() is checked
+        await trio.sleep(1.0)
+        assert len(fake.times) == 1 + checked
+
+
+async def test_nobody_calls_for_a_check_of_a_model_that_is_not_watched(
+    autojump_clock: MockClock,
+) -> None:
+    fake = FakeProvider([OutcomeKind.OK], seconds=0.0)
+    async with living(fake, provider()) as (actor, _):
+        await trio.sleep(1.0)
+        assert not actor.request_check("unknown-model")
+        assert await actor.check_now("unknown-model") is None
+        assert fake.models == []
+
+
+async def test_a_model_taken_out_while_somebody_waits_for_its_check_answers_them(
+    autojump_clock: MockClock,
+) -> None:
+    fake = FakeProvider([OutcomeKind.OK], seconds=5.0)
+    watched = attrs.evolve(provider(), models=("small", "large"))
+    answers: dict[str | None, CheckResult | None] = {}
+    async with living(fake, watched) as (actor, _), trio.open_nursery() as nursery:
+
+        async def ask(model: str | None) -> None:
+            answers[model] = await actor.check_now(model)
+
+        await trio.sleep(1.0)  # the provider's own check is under way
+        for model in (None, "small", "large"):
+            nursery.start_soon(ask, model)
+        await trio.sleep(1.0)
+        actor.update_settings(attrs.evolve(watched, models=("large",)))
+    assert answers["small"] is None
+    assert all(answers[model] is not None for model in (None, "large"))
+    assert "small" not in fake.models
+
+
+async def test_without_a_schedule_new_settings_start_no_check(autojump_clock: MockClock) -> None:
+    fake = FakeProvider([OutcomeKind.OK], seconds=0.0)
+    async with living(fake, provider(), schedule=False) as (actor, _):
+        await trio.sleep(1.0)
+        plans = actor.update_settings(provider(interval_seconds=20.0))
+        actor.update_settings(attrs.evolve(provider(), base_url="http://127.0.0.1:10/v1"))
+        await trio.sleep(600.0)
+        assert fake.times == []
+        assert [plan.next_due for plan in plans] == [None]
+        await actor.check_now()
+        assert fake.opened == 2  # of the new endpoint
+
+
+async def test_a_check_that_spends_waits_for_midnight_once_the_budget_is_gone(
+    autojump_clock: MockClock,
+) -> None:
+    fake = FakeProvider([OutcomeKind.OK], seconds=0.0)
+    chat = attrs.evolve(provider(interval_seconds=60.0), check="chat")
+    none_left = CompletionBudget(0)
+    async with living(fake, chat, budget=none_left) as (actor, inbox):
+        plan = await inbox.receive()
+        assert isinstance(plan, CheckRescheduled)
+        assert plan.waits_for_budget
+        assert plan.next_due == pytest.approx(12 * 3600.0)  # the clock begins at noon
+        await trio.sleep(11 * 3600.0)
+        assert fake.times == []
+        assert await actor.check_now() is not None  # who asks gets one all the same
+        assert len(fake.times) == 1
+
+
+async def test_what_a_check_learned_is_known_to_the_next_connection(
+    autojump_clock: MockClock,
+) -> None:
+    learned = {"m": RequestShape()}
+
+    class Learning(FakeProvider):
+        async def __call__(self) -> CheckResult:
+            return attrs.evolve(await super().__call__(), learned=learned)
+
+    fake = Learning([OutcomeKind.OK], seconds=0.0)
+    async with living(fake, provider()) as (actor, _):
+        await trio.sleep(1.0)
+        assert fake.remembered == {}
+        actor.update_settings(attrs.evolve(provider(), base_url="http://127.0.0.1:10/v1"))
+        await trio.sleep(1.0)
+        assert fake.remembered == learned

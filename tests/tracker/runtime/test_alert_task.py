@@ -45,7 +45,7 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Target:
     target = Target()
 
     async def send(sender: Sender, *arguments: object) -> str:
-        return await target.send(sender, *arguments)  # type: ignore[arg-type]
+        return await target.send(sender, *arguments)
 
     monkeypatch.setattr(Sender, "send", send)
     return target

@@ -2,7 +2,7 @@ import time
 
 import trio
 
-from tracker.runtime.loop_monitor import STALL_SECONDS, LoopMonitor
+from tracker.runtime.loop_monitor import LATE_SECONDS, STALL_SECONDS, LoopMonitor
 
 
 async def test_a_loop_that_turns_shows_no_stall(autojump_clock: trio.testing.MockClock) -> None:
@@ -39,4 +39,20 @@ async def test_a_stall_before_a_check_is_not_held_against_it(
         assert (canary.stalls, round(canary.lag, 3)) == (1, 4.9)
         assert canary.stall_since(trio.current_time() - 1.0) > 4.0
         assert canary.stall_since(trio.current_time()) == 0.0  # it began after the stall
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_reads_the_clock_itself_may_ask_for_less_than_a_stall(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    canary = LoopMonitor()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(canary.run)
+        await trio.testing.wait_all_tasks_blocked()
+        began = trio.current_time()
+        mock_clock.jump(0.15)  # the canary wakes 50 ms late
+        while not canary.lag:
+            await trio.lowlevel.checkpoint()
+        assert (canary.stalls, canary.stall_since(began)) == (0, 0.0)
+        assert round(canary.stall_since(began, LATE_SECONDS), 3) == 0.05
         nursery.cancel_scope.cancel()

@@ -23,10 +23,9 @@ from tracker.config import read_config
 from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
-from tracker.probes.check import FunctionCheck
+from tracker.probes.check import Check, FunctionCheck
 from tracker.ranking import PolicyError
 from tracker.runtime import logs, reload
-from tracker.runtime.actor import Check
 from tracker.runtime.logs import mask_in_logs
 from tracker.runtime.reload import Reloader
 
@@ -34,7 +33,7 @@ KEY = "sk-canary-0123456789"
 HEAD = '[tracker]\ndiscover = false\ndatabase = "p.db"\nrecheck_seconds = []\n'
 
 
-def table(name: str, **settings: object) -> str:
+def table(name: str, **settings: Any) -> str:
     lines = [f"{key} = {value!r}" for key, value in settings.items()]
     head = [f"[providers.{name}]", 'kind = "openai"', 'base_url = "http://127.0.0.1:9/v1"']
     return "\n".join(["", *head, *lines, ""])
@@ -371,7 +370,7 @@ class TestWatching:
     async def test_a_folder_that_cannot_be_watched_ends_nothing(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def no_watches(*_: object, **__: object) -> Any:
+        def no_watches(*_: object, **__: Any) -> Any:
             raise OSError("inotify watch limit reached")
 
         monkeypatch.setattr(reload, "awatch", no_watches)

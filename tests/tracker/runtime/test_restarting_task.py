@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import structlog
 import trio
@@ -46,7 +48,7 @@ async def test_the_logged_traceback_is_masked(autojump_clock: MockClock) -> None
 async def test_a_logger_that_is_broken_keeps_nobody_from_running_again(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def error(*_: object, **__: object) -> None:
+    def error(*_: object, **__: Any) -> None:
         raise ValueError("I/O operation on closed file")
 
     monkeypatch.setattr(keeper_module.log, "error", error)

@@ -1,7 +1,10 @@
 """What a new process carries on from, also where the wall clock was set back meanwhile."""
 
 from functools import partial
+from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 from trio.testing import MockClock
 
@@ -9,40 +12,48 @@ from tracker import Config, run_tracker
 from tracker.core.settings import Provider
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.testing import FakeProviders, ProviderBehavior, TrioHost, advance, virtual_clock
+from tracker.testing.clocks import VirtualClock
+
+
+@attrs.define
+class Runs:
+    """Starts a tracker on the same file and time each time it is called."""
+
+    folder: Path
+    time: MockClock = attrs.field(factory=MockClock)
+    world: FakeProviders = attrs.field(factory=FakeProviders)
+    clock: VirtualClock = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.clock = virtual_clock(clock=self.time)
+
+    def __call__(self) -> TrioHost[Any]:
+        path = str(self.folder / "kept.db")
+        program = partial(
+            run_tracker,
+            Config(database=path, providers=(Provider(name="a"),)),
+            clock=self.clock,
+            open_check=self.world.open_check,
+            canary=LoopMonitor(beat=60.0),
+        )
+        return TrioHost(program, clock=self.time)
 
 
 @pytest.fixture
-def run(tmp_path):
-    """Starts a tracker on the same file and time each time it is called."""
-    time = MockClock()
-    clock = virtual_clock(clock=time)
-    world = FakeProviders()
-
-    def start():
-        config = Config(database=str(tmp_path / "kept.db"), providers=(Provider(name="a"),))
-        program = partial(
-            run_tracker,
-            config,
-            clock=clock,
-            open_check=world.open_check,
-            canary=LoopMonitor(beat=60.0),
-        )
-        return TrioHost(program, clock=time)
-
-    start.clock, start.world = clock, world
-    return start
+def run(tmp_path: Path) -> Runs:
+    return Runs(tmp_path)
 
 
-def passes(host, seconds):
+def passes(host: TrioHost[Any], seconds: float) -> None:
     store = host.started._store
     host.call(partial(advance, host.clock, seconds, store.worker, store.readers))
 
 
-def checks(host):
+def checks(host: TrioHost[Any]) -> Any:
     return host.started.snapshot.providers["a"].checks_24h
 
 
-def test_a_restart_after_the_clock_was_set_back_forgets_nothing(run):
+def test_a_restart_after_the_clock_was_set_back_forgets_nothing(run: Runs) -> None:
     with run() as host:
         passes(host, 1000.0)
         before = checks(host)
@@ -52,7 +63,7 @@ def test_a_restart_after_the_clock_was_set_back_forgets_nothing(run):
         assert checks(host) == before + 1
 
 
-def test_statistics_are_after_a_restart_what_they_were_before(run):
+def test_statistics_are_after_a_restart_what_they_were_before(run: Runs) -> None:
     with run() as host:
         passes(host, 1000.0)
         run.world["a"].mood = ProviderBehavior.SERVER_ERROR  # answered, and in a time of its own
@@ -65,7 +76,7 @@ def test_statistics_are_after_a_restart_what_they_were_before(run):
     assert after.latency.max == 100.0
 
 
-def test_history_that_comes_late_counts_no_check_twice(run, tmp_path):
+def test_history_that_comes_late_counts_no_check_twice(run: Runs, tmp_path: Path) -> None:
     with run() as host:
         passes(host, 1000.0)
         before = checks(host)
@@ -82,7 +93,7 @@ def test_history_that_comes_late_counts_no_check_twice(run, tmp_path):
         assert checks(host) == before + own
 
 
-def test_a_crash_makes_old_news_no_younger(run):
+def test_a_crash_makes_old_news_no_younger(run: Runs) -> None:
     with run() as host:
         passes(host, 1.0)
     run.clock.jump_wall(7200.0)
@@ -93,7 +104,7 @@ def test_a_crash_makes_old_news_no_younger(run):
         assert (str(seen.outcome), str(seen.status), seen.usable) == ("internal", "unknown", False)
 
 
-def test_switched_on_again_after_hours_it_is_stale_until_its_check_has_ended(run):
+def test_switched_on_again_after_hours_it_is_stale_until_its_check_has_ended(run: Runs) -> None:
     with run() as host:
         tracker = host.started
         passes(host, 1.0)
@@ -106,7 +117,7 @@ def test_switched_on_again_after_hours_it_is_stale_until_its_check_has_ended(run
         assert str(tracker.snapshot.providers["a"].status) == "healthy"
 
 
-def test_tuning_makes_old_news_no_younger(run):
+def test_tuning_makes_old_news_no_younger(run: Runs) -> None:
     with run() as host:
         passes(host, 1.0)
     run.clock.jump_wall(7200.0)

@@ -20,10 +20,9 @@ from tracker.core.backoff import Backoff
 from tracker.core.outcomes import CheckResult, OutcomeKind, Status
 from tracker.core.redaction import Secret
 from tracker.core.settings import Provider
-from tracker.probes.check import FunctionCheck
+from tracker.probes.check import Check, FunctionCheck
 from tracker.runtime import aggregator
 from tracker.runtime import tracker as handle
-from tracker.runtime.actor import Check
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.messages import ActorCrashed
 from tracker.runtime.restarting_task import RestartBudgetExceededError

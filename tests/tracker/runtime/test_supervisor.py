@@ -11,8 +11,8 @@ from tests.helpers.factories import finding, provider
 from tracker.core.backoff import Backoff
 from tracker.core.outcomes import CheckResult
 from tracker.core.settings import Provider
-from tracker.probes.check import FunctionCheck
-from tracker.runtime.actor import ActorContext, Check
+from tracker.probes.check import Check, FunctionCheck
+from tracker.runtime.actor import ActorContext
 from tracker.runtime.messages import ActorCrashed, ActorMessage, CheckCompleted, CheckRescheduled
 from tracker.runtime.supervisor import Supervisor
 from tracker.testing import virtual_clock

@@ -272,6 +272,36 @@ async def test_a_report_is_taken_once(traffic: Traffic, mock_clock: MockClock) -
         assert (again.accepted, len(again.refused)) == (0, 1)
 
 
+async def test_a_report_is_taken_once_over_a_restart_too(
+    traffic: Traffic, mock_clock: MockClock
+) -> None:
+    at = traffic.clock.now().isoformat()
+    async with traffic.running():
+        assert (await traffic.tell("ok", id="a", at=at)).accepted == 1
+    async with traffic.running():
+        assert (await traffic.tell("ok", id="a", at=at)).accepted == 0
+        await traffic.passes(3_600.0)
+        again = traffic.clock.now().isoformat()  # an old id with a new time is no new call
+        assert (await traffic.tell("ok", id="a", at=again)).accepted == 0
+        assert (await traffic.tell("ok", id="b", at=again)).accepted == 1
+    assert traffic.rows("SELECT sum(calls) FROM traffic") == [(2,)]
+
+
+async def test_what_a_day_saved_is_known_after_a_restart(
+    traffic: Traffic, mock_clock: MockClock
+) -> None:
+    async with traffic.running():
+        await traffic.tell("ok", calls=5)
+        await traffic.passes(2.0 * INTERVAL)
+        before = traffic.groq
+        assert before.checks_saved_24h > 0
+    async with traffic.running():
+        assert traffic.groq.checks_saved_24h == before.checks_saved_24h
+        known = traffic.groq.traffic
+        assert known is not None
+        assert [(day.model, day.calls) for day in known.days] == [("", 5)]
+
+
 async def test_half_an_hour_of_calls_with_a_fifth_neutral_moves_nothing(
     traffic: Traffic, mock_clock: MockClock
 ) -> None:

@@ -130,11 +130,14 @@ async def test_unset_is_raw_up_to_2000_points_a_provider_then_buckets(path: str)
         found = await store.history(since=day)
         assert found.resolution_seconds == 60.0
         assert len(found.providers["a"]) <= history.MOST_BUCKETS
-        assert sum(point.checks for point in found.providers["a"]) == 2_001
+        checks: list[int] = [point.checks for point in found.providers["a"]]
+        assert sum(checks) == 2_001
         assert len((await store.history(since=day, raw=True)).providers["a"]) == 2_001
 
 
-async def test_an_answer_too_large_is_refused_with_advice(path: str, monkeypatch) -> None:
+async def test_an_answer_too_large_is_refused_with_advice(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(history, "MOST_POINTS", 30)
     async with open_store(path, clock=CLOCK) as store:
         await store.write([check(seconds=n * 60.0) for n in range(31)])

@@ -1,4 +1,3 @@
-# ruff: noqa: ASYNC240 (files are looked at between awaits, on purpose)
 """Older databases are brought up to date, after a copy of them was made."""
 
 from datetime import timedelta

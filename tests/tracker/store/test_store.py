@@ -1,6 +1,6 @@
 """The store against files that lock, fill up, break and vanish, each for real."""
 
-# ruff: noqa: ASYNC221, ASYNC240 (faults are injected between awaits, on purpose)
+# ruff: noqa: ASYNC221 (faults are injected between awaits, on purpose)
 
 import hashlib
 import os
@@ -10,15 +10,17 @@ import subprocess
 import sys
 import textwrap
 import weakref
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 import trio
 from structlog.testing import capture_logs
+from trio.testing import MockClock
 
 from tests.helpers.garbage import gone, no_collector
 from tests.helpers.store_records import CLOCK, NOW, ask, beside, check, opened, stored
@@ -66,7 +68,9 @@ async def refused(store: Store) -> str:
     return caught.value.reason
 
 
-def change(kind: ChangeKind = ChangeKind.BEST, *, seconds: float = 0.0, after: str = "a"):
+def change(
+    kind: ChangeKind = ChangeKind.BEST, *, seconds: float = 0.0, after: str = "a"
+) -> ChangeRecord:
     return ChangeRecord(
         kind=kind,
         at=NOW - timedelta(seconds=seconds),
@@ -220,7 +224,7 @@ async def test_no_statement_of_the_running_store_scans_a_table(path: Path) -> No
     with closing(connect(path)) as connection:
         connection.exec_trace = lambda _, sql, bindings: not ran.append((sql, bindings))
         writing.store(connection, [check(), change()])
-        writing.prune(connection, NOW)
+        writing.prune(connection, NOW, NOW)
         for names in (None, ["a"]):
             for resolution in (None, 60.0):
                 question = history.HistoryQuery.of(names, LONG_AGO, NOW, resolution)
@@ -303,7 +307,9 @@ async def test_opens_while_another_process_locks_the_file(path: Path) -> None:
         (lambda path: path.parent.rmdir(), "does not exist; create it"),
     ],
 )
-async def test_opens_although_no_file_can_stand_there(tmp_path: Path, make, words: str) -> None:
+async def test_opens_although_no_file_can_stand_there(
+    tmp_path: Path, make: Any, words: str
+) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     path = folder / "status.db"
@@ -453,7 +459,7 @@ async def test_damage_that_comes_while_open_is_found_and_set_aside(path: Path, u
         await store.write([check(message="in the log")])
         spoil(path, 0, path.stat().st_size)
         await store._use(lambda connection: connection.execute("PRAGMA shrink_memory"))
-        calls = {
+        calls: dict[str, Callable[[], Awaitable[Any]]] = {
             "write": lambda: store.write([check(message="fresh")]),
             "load": lambda: store.load(LONG_AGO),
             "history": lambda: store.history(since=LONG_AGO),
@@ -467,7 +473,9 @@ async def test_damage_that_comes_while_open_is_found_and_set_aside(path: Path, u
     assert stored(path)[-1] == "last"
 
 
-async def test_damage_that_cannot_be_set_aside_is_unavailable(path: Path, monkeypatch) -> None:
+async def test_damage_that_cannot_be_set_aside_is_unavailable(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await filled(path)
     spoil(path, 0, 100)
     damaged = path.read_bytes()
@@ -677,7 +685,7 @@ def test_what_is_being_written_is_not_dropped() -> None:
 
 
 async def test_prunes_as_soon_as_what_is_stored_was_read_and_regularly(
-    path: Path, mock_clock
+    path: Path, mock_clock: MockClock
 ) -> None:
     async with open_store(str(path), clock=CLOCK) as store:
         old = check(seconds=8 * 86_400.0, message="old")

@@ -1,40 +1,17 @@
 """Counts of calls are added up by the minute, read in buckets, and removed when old."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers.store_records import CLOCK, NOW, ask
-from tracker.core.latency_sketch import LatencySketch
-from tracker.core.traffic import TrafficRecord
+from tests.helpers.store_records import CLOCK, NOW, ask, counted
+from tracker.core.traffic import TrafficBatch, TrafficRecord
 from tracker.store import open_store
 from tracker.store.traffic import TrafficBucket
-
-MINUTE = NOW - timedelta(minutes=5)
-
-
-def counted(
-    calls: int = 1, *, minute: datetime = MINUTE, outcome: str = "ok", latency_ms: float = 100.0
-) -> TrafficRecord:
-    sketch = LatencySketch()
-    for _ in range(calls):
-        sketch.add(latency_ms)
-    return TrafficRecord(
-        minute=minute,
-        provider="groq",
-        model="m",
-        key=1,
-        reporter="p",
-        outcome=outcome,
-        calls=calls,
-        latency_samples=calls,
-        latency_ms_sum=calls * latency_ms,
-        latency_sketch=sketch.encode(),
-    )
 
 
 async def read(
@@ -42,7 +19,7 @@ async def read(
 ) -> tuple[TrafficBucket, ...]:
     async with open_store(str(path), clock=CLOCK) as store:
         for record in records:
-            await store.write([record])
+            await store.write([TrafficBatch(at=NOW, counts=(record,))])
         since = NOW - timedelta(hours=1)
         return (await store.traffic(["groq"], since=since, resolution=resolution))["groq"]
 
@@ -72,7 +49,8 @@ async def test_buckets_hold_whole_minutes(tmp_path: Path) -> None:
 async def test_what_is_older_than_the_retention_goes(tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     async with open_store(str(path), clock=CLOCK) as store:
-        await store.write([counted(), counted(minute=NOW - timedelta(days=8))])
+        old = counted(minute=NOW - timedelta(days=8))
+        await store.write([TrafficBatch(at=NOW, counts=(counted(), old))])
         assert await store.prune(NOW - timedelta(days=7)) == 1
     assert ask(path, "SELECT count(*) FROM traffic") == [(1,)]
 

@@ -8,7 +8,7 @@ import trio
 from tracker.testing import bad_dns
 
 
-async def test_failing_knows_no_name_but_every_address():
+async def test_failing_knows_no_name_but_every_address() -> None:
     with bad_dns.failing():
         with pytest.raises(socket.gaierror, match="not known"):
             await trio.socket.getaddrinfo("api.example", 443)
@@ -16,10 +16,10 @@ async def test_failing_knows_no_name_but_every_address():
         assert await trio.socket.getaddrinfo("localhost", 443)
 
 
-async def test_hanging_returns_no_name_and_lets_its_threads_go():
+async def test_hanging_returns_no_name_and_lets_its_threads_go() -> None:
     limiter, failures = trio.CapacityLimiter(1), []
 
-    def look_up():
+    def look_up() -> None:
         try:
             socket.getaddrinfo("api.example", 443)
         except socket.gaierror as error:
@@ -32,7 +32,7 @@ async def test_hanging_returns_no_name_and_lets_its_threads_go():
         assert failures == [socket.EAI_NONAME]
 
 
-def test_the_real_resolver_is_back_afterwards():
+def test_the_real_resolver_is_back_afterwards() -> None:
     real = socket.getaddrinfo
     with pytest.raises(KeyError), bad_dns.failing():
         raise KeyError

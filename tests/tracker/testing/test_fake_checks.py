@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from tracker.core.outcomes import Facts, OutcomeKind
 from tracker.core.redaction import Secret
@@ -17,7 +19,7 @@ from tracker.testing.fake_checks import finding_of
 @pytest.mark.parametrize(
     "mood", [mood for mood in ProviderBehavior if mood is not ProviderBehavior.HANG]
 )
-async def test_a_real_check_of_a_simulated_provider_finds_the_same(mood):
+async def test_a_real_check_of_a_simulated_provider_finds_the_same(mood: Any) -> None:
     async with simulated_provider(key="k", mood=mood, latency_ms=1.0, slow_ms=2.0) as simulated:
         provider = Provider(
             name="x", base_url=simulated.base_url, keys=(Secret("k"),), list_public=False
@@ -29,19 +31,21 @@ async def test_a_real_check_of_a_simulated_provider_finds_the_same(mood):
     assert (real.retry_after is not None) == (mood is ProviderBehavior.RATE_LIMITED)
 
 
-async def test_answers_after_its_latency(autojump_clock):
+async def test_answers_after_its_latency(autojump_clock: MockClock) -> None:
     began = trio.current_time()
     finding = await FakeCheck(latency_ms=250.0)()
     assert (finding.kind, finding.latency_ms) == (OutcomeKind.OK, 250.0)
     assert trio.current_time() - began == pytest.approx(0.25)
 
 
-async def test_slow_is_ok_with_a_long_latency_as_judging_it_is_the_actors(autojump_clock):
+async def test_slow_is_ok_with_a_long_latency_as_judging_it_is_the_actors(
+    autojump_clock: MockClock,
+) -> None:
     finding = await FakeCheck(mood=ProviderBehavior.SLOW, slow_ms=1200.0)()
     assert (finding.kind, finding.latency_ms) == (OutcomeKind.OK, 1200.0)
 
 
-async def test_hangs_until_cancelled(autojump_clock):
+async def test_hangs_until_cancelled(autojump_clock: MockClock) -> None:
     check = FakeCheck(mood=ProviderBehavior.HANG)
     with trio.move_on_after(10) as scope:
         await check()
@@ -49,20 +53,22 @@ async def test_hangs_until_cancelled(autojump_clock):
     assert (check.begun, check.ended) == (1, 1)
 
 
-async def test_a_rate_limit_tells_when_and_that_the_quota_is_gone(autojump_clock):
+async def test_a_rate_limit_tells_when_and_that_the_quota_is_gone(
+    autojump_clock: MockClock,
+) -> None:
     finding = await FakeCheck(mood=ProviderBehavior.RATE_LIMITED, retry_after=7.0)()
     assert (finding.retry_after, finding.latency_ms) == (7.0, 100.0)
     assert finding.facts == Facts(reachable=True, quota_available=False)
 
 
-async def test_crashes_once_when_told(autojump_clock):
+async def test_crashes_once_when_told(autojump_clock: MockClock) -> None:
     check = FakeCheck(crash=ZeroDivisionError("planted"))
     with pytest.raises(ZeroDivisionError, match="planted"):
         await check()
     assert (await check()).kind is OutcomeKind.OK
 
 
-async def test_counts_checks_that_overlap(autojump_clock):
+async def test_counts_checks_that_overlap(autojump_clock: MockClock) -> None:
     check = FakeCheck()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(check)
@@ -71,7 +77,7 @@ async def test_counts_checks_that_overlap(autojump_clock):
     assert (check.begun, check.overlapped) == (3, 1)
 
 
-async def test_a_world_gives_each_provider_its_own_check():
+async def test_a_world_gives_each_provider_its_own_check() -> None:
     world = FakeProviders()
     world["a"].mood = ProviderBehavior.AUTH
     async with world.open_check(Provider(name="a")) as a, world.open_check(Provider(name="b")) as b:
@@ -79,7 +85,7 @@ async def test_a_world_gives_each_provider_its_own_check():
         assert (a.mood, b.mood) == (ProviderBehavior.AUTH, ProviderBehavior.OK)
 
 
-def test_the_kit_needs_no_tool_of_its_developers():
+def test_the_kit_needs_no_tool_of_its_developers() -> None:
     code = """
 import sys
 sys.modules.update(dict.fromkeys(("hypothesis", "trustme", "pytest")))

@@ -8,10 +8,11 @@ import time
 import zlib
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.helpers.waiting import GIVE_UP_SECONDS, wait_until
 from tracker.testing import (
@@ -29,6 +30,7 @@ from tracker.testing import (
 )
 from tracker.testing import broken_servers as broken
 from tracker.testing.toxics import ConnectionClosed, Link
+from tracker.testing.wire import Reply
 
 ASK = b"GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
 GOOD_BODY = broken.GOOD.body
@@ -37,24 +39,24 @@ GOOD_BODY = broken.GOOD.body
 class Sink:
     """Where a toxic passes data on: what came, and when."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.link = Link(direction=Direction.DOWNSTREAM, dice=random.Random(1))
         self.got = []
 
-    async def take(self, data):
+    async def take(self, data: Any) -> None:
         self.got.append((trio.current_time(), bytes(data)))
 
-    async def through(self, toxic, data):
+    async def through(self, toxic: Any, data: Any) -> list[Any]:
         began = self.link.arrived = trio.current_time()
         await toxic.carry(data, onward=self.take, link=self.link)
         return [(pytest.approx(at - began), piece) for at, piece in self.got]
 
 
-async def test_latency_delays_by_its_time(autojump_clock):
+async def test_latency_delays_by_its_time(autojump_clock: MockClock) -> None:
     assert await Sink().through(Latency(latency_ms=250), b"x") == [(0.25, b"x")]
 
 
-async def test_latency_counts_from_the_arrival(autojump_clock):
+async def test_latency_counts_from_the_arrival(autojump_clock: MockClock) -> None:
     sink = Sink()
     sink.link.arrived = trio.current_time()
     await trio.sleep(0.2)
@@ -63,7 +65,7 @@ async def test_latency_counts_from_the_arrival(autojump_clock):
     assert sink.got[0][0] - began == pytest.approx(0.05)
 
 
-async def test_jitter_stays_within_its_bounds_and_varies(autojump_clock):
+async def test_jitter_stays_within_its_bounds_and_varies(autojump_clock: MockClock) -> None:
     delays = set()
     for _ in range(50):
         ((delay, _),) = await Sink().through(Latency(latency_ms=100, jitter_ms=0), b"x")
@@ -78,7 +80,7 @@ async def test_jitter_stays_within_its_bounds_and_varies(autojump_clock):
     assert max(delays) <= 0.14
 
 
-async def test_bandwidth_takes_the_time_its_rate_says(autojump_clock):
+async def test_bandwidth_takes_the_time_its_rate_says(autojump_clock: MockClock) -> None:
     sink = Sink()
     began = trio.current_time()
     await sink.through(Bandwidth(rate=2), b"a" * 1000)
@@ -86,7 +88,7 @@ async def test_bandwidth_takes_the_time_its_rate_says(autojump_clock):
     assert [len(piece) for _, piece in sink.got] == [200] * 5
 
 
-async def test_slicer_keeps_every_byte(autojump_clock):
+async def test_slicer_keeps_every_byte(autojump_clock: MockClock) -> None:
     sink, data = Sink(), bytes(range(256))
     began = trio.current_time()
     await sink.through(Slicer(average_size=10, size_variation=5, delay_us=1000), data)
@@ -96,7 +98,7 @@ async def test_slicer_keeps_every_byte(autojump_clock):
     assert trio.current_time() - began == pytest.approx(len(pieces) * 0.001)
 
 
-async def test_limit_data_passes_exactly_its_bytes(autojump_clock):
+async def test_limit_data_passes_exactly_its_bytes(autojump_clock: MockClock) -> None:
     sink, toxic = Sink(), LimitData(bytes=5)
     await sink.through(toxic, b"abc")
     with pytest.raises(ConnectionClosed):
@@ -104,17 +106,17 @@ async def test_limit_data_passes_exactly_its_bytes(autojump_clock):
     assert b"".join(piece for _, piece in sink.got) == b"abcde"
 
 
-async def test_each_limit_data_counts_its_own_bytes(autojump_clock):
+async def test_each_limit_data_counts_its_own_bytes(autojump_clock: MockClock) -> None:
     sink, first, second = Sink(), LimitData(bytes=5), LimitData(bytes=5)
     await first.carry(b"abc", onward=sink.take, link=sink.link)
     await second.carry(b"abc", onward=sink.take, link=sink.link)
     assert [piece for _, piece in sink.got] == [b"abc", b"abc"]
 
 
-async def test_latencies_one_behind_the_other_add_up(autojump_clock):
+async def test_latencies_one_behind_the_other_add_up(autojump_clock: MockClock) -> None:
     sink, slow = Sink(), Latency(latency_ms=200)
 
-    async def onward(data):
+    async def onward(data: Any) -> None:
         await slow.carry(data, onward=sink.take, link=sink.link)
 
     began = sink.link.arrived = trio.current_time()
@@ -124,18 +126,20 @@ async def test_latencies_one_behind_the_other_add_up(autojump_clock):
 
 
 @pytest.mark.parametrize("toxic", [Timeout(), ResetPeer(timeout_ms=10)])
-async def test_what_ends_a_connection_swallows_its_data(autojump_clock, toxic):
+async def test_what_ends_a_connection_swallows_its_data(
+    autojump_clock: MockClock, toxic: Any
+) -> None:
     assert await Sink().through(toxic, b"x") == []
 
 
-async def test_slow_close_waits_at_the_end_only(autojump_clock):
+async def test_slow_close_waits_at_the_end_only(autojump_clock: MockClock) -> None:
     toxic, began = SlowClose(delay_ms=700), trio.current_time()
     assert await Sink().through(toxic, b"x") == [(0.0, b"x")]
     await toxic.close()
     assert trio.current_time() - began == pytest.approx(0.7)
 
 
-async def read_all(stream, within, size=math.inf):
+async def read_all(stream: Any, within: float, size: Any = math.inf) -> tuple[Any, ...]:
     """What came, and how it ended: closed, reset, or open (no end in time, or ``size`` of body)."""
     got = b""
     with trio.move_on_after(within):
@@ -150,7 +154,7 @@ async def read_all(stream, within, size=math.inf):
     return got, "open"
 
 
-async def fetch(target, within=5.0, size=math.inf):
+async def fetch(target: Any, within: float = 5.0, size: Any = math.inf) -> Any:
     """Ask for the model list over plain TCP; refused or unconnected when nobody takes the call."""
     with trio.move_on_after(within) as scope:
         try:
@@ -164,11 +168,11 @@ async def fetch(target, within=5.0, size=math.inf):
         return await read_all(stream, within, size)
 
 
-def body_of(got):
+def body_of(got: Any) -> Any:
     return got.partition(b"\r\n\r\n")[2]
 
 
-async def test_a_proxy_without_toxics_changes_nothing():
+async def test_a_proxy_without_toxics_changes_nothing() -> None:
     async with simulated_provider(latency_ms=1.0) as provider, fault_proxy(provider.base_url) as p:
         got, end = await fetch(p)
         assert (end, got[:15]) == ("closed", b"HTTP/1.1 200 OK")
@@ -176,20 +180,20 @@ async def test_a_proxy_without_toxics_changes_nothing():
         assert p.base_url == f"http://127.0.0.1:{p.port}/v1"
 
 
-async def test_a_proxy_standing_alone_answers_too():
+async def test_a_proxy_standing_alone_answers_too() -> None:
     async with fault_proxy() as proxy:
         assert (await fetch(proxy))[0].startswith(b"HTTP/1.1 200 OK")
 
 
 @pytest.mark.parametrize("direction", list(Direction))
-async def test_latency_works_in_both_directions(direction):
+async def test_latency_works_in_both_directions(direction: Any) -> None:
     async with fault_proxy(None, Latency(latency_ms=80, direction=direction)) as proxy:
         began = time.monotonic()
         assert (await fetch(proxy))[1] == "closed"
         assert time.monotonic() - began >= 0.08
 
 
-async def test_a_timeout_that_is_taken_away_ends_the_connection_whose_data_it_swallowed():
+async def test_a_timeout_that_is_taken_away_ends_the_connection_whose_data_it_swallowed() -> None:
     async with fault_proxy() as proxy:
         toxic = proxy.add(Timeout(direction=Direction.UPSTREAM))
         async with await trio.open_tcp_stream("127.0.0.1", proxy.port) as client:
@@ -200,7 +204,7 @@ async def test_a_timeout_that_is_taken_away_ends_the_connection_whose_data_it_sw
                 assert await client.receive_some() == b""
 
 
-async def test_toxics_come_and_go_while_it_runs():
+async def test_toxics_come_and_go_while_it_runs() -> None:
     async with fault_proxy() as proxy:
         toxic = proxy.add(LimitData(bytes=40))
         assert len((await fetch(proxy))[0]) == 40
@@ -215,7 +219,7 @@ async def test_toxics_come_and_go_while_it_runs():
         assert proxy.toxics == ()
 
 
-async def test_toxics_work_together_in_the_order_they_were_added():
+async def test_toxics_work_together_in_the_order_they_were_added() -> None:
     toxics = (Slicer(average_size=7), LimitData(bytes=33), Latency(latency_ms=30))
     async with fault_proxy(None, *toxics) as proxy:
         began = time.monotonic()
@@ -223,17 +227,17 @@ async def test_toxics_work_together_in_the_order_they_were_added():
         assert time.monotonic() - began >= 0.03
 
 
-async def test_timeout_closes_without_an_answer():
+async def test_timeout_closes_without_an_answer() -> None:
     async with fault_proxy(None, Timeout(timeout_ms=50)) as proxy:
         assert await fetch(proxy) == (b"", "closed")
 
 
-async def test_reset_peer_resets():
+async def test_reset_peer_resets() -> None:
     async with fault_proxy(None, ResetPeer(timeout_ms=50)) as proxy:
         assert await fetch(proxy) == (b"", "reset")
 
 
-async def test_a_reset_added_later_hits_connections_that_stand():
+async def test_a_reset_added_later_hits_connections_that_stand() -> None:
     async with (
         fault_proxy() as proxy,
         await trio.open_tcp_stream("127.0.0.1", proxy.port) as stream,
@@ -244,7 +248,7 @@ async def test_a_reset_added_later_hits_connections_that_stand():
         assert (await read_all(stream, GIVE_UP_SECONDS))[1] == "reset"
 
 
-async def test_slow_close_keeps_the_connection_open_after_the_data():
+async def test_slow_close_keeps_the_connection_open_after_the_data() -> None:
     async with fault_proxy(None, SlowClose(delay_ms=120)) as proxy:
         began = time.monotonic()
         got, end = await fetch(proxy)
@@ -253,7 +257,7 @@ async def test_slow_close_keeps_the_connection_open_after_the_data():
         assert time.monotonic() - began >= 0.12
 
 
-async def test_disabled_it_refuses_and_cuts_and_then_comes_back():
+async def test_disabled_it_refuses_and_cuts_and_then_comes_back() -> None:
     async with fault_proxy() as proxy:
         async with await trio.open_tcp_stream("127.0.0.1", proxy.port) as standing:
             await trio.sleep(0.02)
@@ -264,7 +268,7 @@ async def test_disabled_it_refuses_and_cuts_and_then_comes_back():
         assert (await fetch(proxy))[1] == "closed"
 
 
-async def test_a_dead_upstream_closes_the_clients_connection():
+async def test_a_dead_upstream_closes_the_clients_connection() -> None:
     async with broken.refused() as dead, fault_proxy(dead.url) as proxy:
         got, end = await fetch(proxy)
         assert got == b""
@@ -273,7 +277,7 @@ async def test_a_dead_upstream_closes_the_clients_connection():
 
 @pytest.mark.parametrize("direction", list(Direction))
 @pytest.mark.parametrize("make", [partial(Latency, latency_ms=50), Timeout, ResetPeer])
-async def test_no_connection_is_left_behind(make, direction):
+async def test_no_connection_is_left_behind(make: Any, direction: Any) -> None:
     toxic = make(direction=direction)
     async with fault_proxy() as proxy:
         proxy.add(toxic)
@@ -283,28 +287,28 @@ async def test_no_connection_is_left_behind(make, direction):
         await wait_until(lambda: not proxy.connections)
 
 
-async def test_refused():
+async def test_refused() -> None:
     async with broken.refused() as target:
         assert await fetch(target) == (b"", "refused")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a full backlog answers differently elsewhere")
-async def test_hang_before_accept_never_connects():
+async def test_hang_before_accept_never_connects() -> None:
     async with broken.hang_before_accept() as target:
         assert await fetch(target, within=0.2) == (b"", "unconnected")
 
 
-async def test_hang_after_accept_says_nothing():
+async def test_hang_after_accept_says_nothing() -> None:
     async with broken.hang_after_accept() as target:
         assert await fetch(target, within=0.1) == (b"", "open")
 
 
-async def test_reset_after_request():
+async def test_reset_after_request() -> None:
     async with broken.reset_after_request() as target:
         assert await fetch(target) == (b"", "reset")
 
 
-async def test_header_drip_goes_on_for_ever():
+async def test_header_drip_goes_on_for_ever() -> None:
     async with broken.header_drip(every=0.005) as target:
         got, end = await fetch(target, within=0.2)
         assert end == "open"
@@ -313,7 +317,7 @@ async def test_header_drip_goes_on_for_ever():
         assert b"\r\n\r\n" not in got
 
 
-async def test_body_drip_comes_byte_by_byte_to_a_right_end():
+async def test_body_drip_comes_byte_by_byte_to_a_right_end() -> None:
     async with broken.body_drip(every=0.001) as target:
         got, end = await fetch(target, size=len(GOOD_BODY))
         assert (body_of(got), end) == (GOOD_BODY, "open")
@@ -322,14 +326,14 @@ async def test_body_drip_comes_byte_by_byte_to_a_right_end():
         assert (body_of(got), end) == (b"", "open")
 
 
-async def test_short_body_ends_early():
+async def test_short_body_ends_early() -> None:
     async with broken.short_body() as target:
         got, end = await fetch(target)
         assert (body_of(got), end) == (GOOD_BODY[:-20], "closed")
         assert b"content-length: %d\r\n" % len(GOOD_BODY) in got
 
 
-async def test_gzip_bomb_is_small_on_the_wire():
+async def test_gzip_bomb_is_small_on_the_wire() -> None:
     async with broken.gzip_bomb(megabytes=10) as target:
         head, _ = await fetch(target, size=1)
         length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
@@ -338,14 +342,14 @@ async def test_gzip_bomb_is_small_on_the_wire():
         assert len(zlib.decompress(body_of(got), wbits=31)) == 10_000_000
 
 
-async def test_endless_body_never_ends_and_stops_with_the_client():
+async def test_endless_body_never_ends_and_stops_with_the_client() -> None:
     async with broken.endless_body() as target:
         got, end = await fetch(target, size=1_000_000)
         assert end == "open"
         assert body_of(got).startswith(b'{"data": [{"id": "a-model"}, {"id"')
 
 
-async def test_redirect():
+async def test_redirect() -> None:
     async with broken.redirect("http://elsewhere.example/") as target:
         got, _ = await fetch(target, within=0.1)
         assert got.startswith(b"HTTP/1.1 302 Found\r\n")
@@ -353,14 +357,14 @@ async def test_redirect():
 
 
 @pytest.mark.parametrize("name", list(broken.HOSTILE_BODIES))
-async def test_hostile_bodies_arrive_whole(name):
+async def test_hostile_bodies_arrive_whole(name: str) -> None:
     body = broken.HOSTILE_BODIES[name]
-    async with broken.answering(broken.Reply(body=body)) as target:
+    async with broken.answering(Reply(body=body)) as target:
         got, _ = await fetch(target, size=len(body))
         assert body_of(got) == body
 
 
-async def handshake(target, context=None, within=5.0):
+async def handshake(target: Any, context: Any = None, within: float = 5.0) -> Any:
     """The reason a TLS handshake failed, "open" when it did not end, "ok" with the answer read."""
     context = context or target.trust
     plain = await trio.open_tcp_stream(target.host, target.port)
@@ -391,20 +395,20 @@ async def handshake(target, context=None, within=5.0):
         (bad_tls.plain_text, "WRONG_VERSION_NUMBER"),
     ],
 )
-async def test_tls_fails_for_its_own_reason_alone(server, reason):
+async def test_tls_fails_for_its_own_reason_alone(server: Any, reason: str) -> None:
     async with server() as target:
         assert target.url == f"https://127.0.0.1:{target.port}/v1"
         assert await handshake(target) == reason
 
 
-async def test_silent_tls_never_answers_the_handshake():
+async def test_silent_tls_never_answers_the_handshake() -> None:
     async with bad_tls.silent() as target:
         assert await handshake(target, within=0.1) == "open"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors in /proc")
-async def test_all_of_it_returns_its_sockets():
-    def descriptors():
+async def test_all_of_it_returns_its_sockets() -> None:
+    def descriptors() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
 
     servers = [

@@ -1,6 +1,9 @@
 """The kit on the real tracker: hours of it in a second, one step at a time."""
 
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 from trio.testing import MockClock
@@ -12,12 +15,12 @@ from tracker.testing import FakeProviders, ProviderBehavior, TrioHost, advance, 
 
 
 @pytest.fixture
-def world():
+def world() -> FakeProviders:
     return FakeProviders()
 
 
 @pytest.fixture
-def host(world, tmp_path):
+def host(world: FakeProviders, tmp_path: Path) -> Iterator[Any]:
     config = Config(
         database=str(tmp_path / "kit.db"), providers=(Provider(name="a"), Provider(name="b"))
     )
@@ -35,7 +38,9 @@ def host(world, tmp_path):
         yield host
 
 
-def test_a_provider_fails_and_recovers_while_the_other_stays(world, host):
+def test_a_provider_fails_and_recovers_while_the_other_stays(
+    world: FakeProviders, host: TrioHost[Any]
+) -> None:
     tracker, seen = host.started, []
     for mood in (ProviderBehavior.OK, ProviderBehavior.SERVER_ERROR, ProviderBehavior.OK):
         world["a"].mood = mood
@@ -52,7 +57,9 @@ def test_a_provider_fails_and_recovers_while_the_other_stays(world, host):
     ]
 
 
-def test_a_hang_ends_with_its_timeout_and_no_check_overlaps(world, host):
+def test_a_hang_ends_with_its_timeout_and_no_check_overlaps(
+    world: FakeProviders, host: TrioHost[Any]
+) -> None:
     world["a"].mood = ProviderBehavior.HANG
     host.call(advance, host.clock, 3600)
     assert str(host.started.snapshot.providers["a"].outcome) == "timeout"

@@ -2,6 +2,7 @@
 
 import time
 from functools import partial
+from typing import Any
 
 import attrs
 import pytest
@@ -24,10 +25,10 @@ class Counter:
 
     bug: bool = False
     shut: bool = False
-    rows: list = attrs.field(factory=list)
+    rows: list[Any] = attrs.field(factory=list)
     worker: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
 
-    async def run(self, *, task_status):
+    async def run(self, *, task_status: trio.TaskStatus[Any]) -> None:
         task_status.started(self)
         due = trio.current_time()
         while True:
@@ -36,22 +37,22 @@ class Counter:
             if not (self.bug and self.shut and len(self.rows) >= 7):
                 await trio.to_thread.run_sync(self.store, due, limiter=self.worker)
 
-    def store(self, due):
+    def store(self, due: Any) -> None:
         time.sleep(0.0005)
         self.rows.append(due)
 
 
-async def idle(*, task_status):
+async def idle(*, task_status: trio.TaskStatus[Any]) -> None:
     task_status.started("ready")
     await trio.sleep_forever()
 
 
-async def ask():
+async def ask() -> Any:
     return trio.current_time()
 
 
-def test_gives_what_the_program_started_with_and_answers_jobs():
-    async def add(left, right):
+def test_gives_what_the_program_started_with_and_answers_jobs() -> None:
+    async def add(left: Any, right: Any) -> Any:
         return left + right
 
     with TrioHost(idle) as host:
@@ -59,7 +60,7 @@ def test_gives_what_the_program_started_with_and_answers_jobs():
         assert host.call(add, 1, 2) == 3
 
 
-def test_time_stands_still_until_advanced():
+def test_time_stands_still_until_advanced() -> None:
     with TrioHost(idle) as host:
         assert host.call(ask) == 0.0
         time.sleep(0.01)
@@ -68,14 +69,14 @@ def test_time_stands_still_until_advanced():
         assert host.call(ask) == 12.5
 
 
-def test_a_clock_made_before_can_be_given():
+def test_a_clock_made_before_can_be_given() -> None:
     mock = MockClock()
     mock.jump(50.0)
     with TrioHost(idle, clock=mock) as host:
         assert host.call(ask) == 50.0
 
 
-def test_actors_live_on_between_steps():
+def test_actors_live_on_between_steps() -> None:
     with TrioHost(Counter().run) as host:
         host.call(advance, host.clock, 2.5, host.started.worker)
         assert host.started.rows == [1.0, 2.0]
@@ -83,8 +84,8 @@ def test_actors_live_on_between_steps():
         assert host.started.rows == [1.0, 2.0, 3.0]
 
 
-def test_a_jobs_error_comes_out_and_the_program_goes_on():
-    async def fails():
+def test_a_jobs_error_comes_out_and_the_program_goes_on() -> None:
+    async def fails() -> None:
         raise LookupError("mine")
 
     with TrioHost(idle) as host:
@@ -93,17 +94,17 @@ def test_a_jobs_error_comes_out_and_the_program_goes_on():
         assert host.call(ask) == 0.0
 
 
-async def doomed(wake, *, task_status):
+async def doomed(wake: Any, *, task_status: trio.TaskStatus[Any]) -> None:
     task_status.started()
     await wake.wait()
     raise ZeroDivisionError("an actor's bug")
 
 
-async def set_event(event):
+async def set_event(event: Any) -> None:
     event.set()
 
 
-def test_a_crash_is_raised_at_the_guilty_step_and_once():
+def test_a_crash_is_raised_at_the_guilty_step_and_once() -> None:
     wake = trio.Event()
     host = TrioHost(partial(doomed, wake))
     host.call(ask)
@@ -115,8 +116,8 @@ def test_a_crash_is_raised_at_the_guilty_step_and_once():
     host.close()
 
 
-def test_a_crash_beats_the_error_it_causes():
-    async def breaks(event):
+def test_a_crash_beats_the_error_it_causes() -> None:
+    async def breaks(event: Any) -> None:
         event.set()
         raise LookupError("what the crash leads to")
 
@@ -126,8 +127,8 @@ def test_a_crash_beats_the_error_it_causes():
         host.call(breaks, wake)
 
 
-def test_a_crash_at_a_deadline_ends_the_advance():
-    async def dies_at_five(*, task_status):
+def test_a_crash_at_a_deadline_ends_the_advance() -> None:
+    async def dies_at_five(*, task_status: trio.TaskStatus[Any]) -> None:
         task_status.started()
         await trio.sleep(5)
         raise ZeroDivisionError
@@ -139,8 +140,8 @@ def test_a_crash_at_a_deadline_ends_the_advance():
     assert host.clock.current_time() == 5.0
 
 
-def test_a_program_that_cannot_start_says_so():
-    async def broken(*, task_status):
+def test_a_program_that_cannot_start_says_so() -> None:
+    async def broken(*, task_status: trio.TaskStatus[Any]) -> None:
         raise OSError("port in use")
 
     with pytest.raises(ExceptionGroup) as caught:
@@ -148,13 +149,13 @@ def test_a_program_that_cannot_start_says_so():
     assert caught.group_contains(OSError, match="port in use")
 
 
-def test_waiting_for_time_that_nobody_moves_is_an_error():
+def test_waiting_for_time_that_nobody_moves_is_an_error() -> None:
     with TrioHost(idle, patience=0.2) as host, pytest.raises(TimeoutError, match="time to pass"):
         host.call(trio.sleep, 1)
 
 
-def test_a_program_that_never_starts_is_an_error():
-    async def silent(*, task_status):
+def test_a_program_that_never_starts_is_an_error() -> None:
+    async def silent(*, task_status: trio.TaskStatus[Any]) -> None:
         await trio.sleep_forever()
 
     with pytest.raises(TimeoutError):
@@ -162,10 +163,10 @@ def test_a_program_that_never_starts_is_an_error():
     assert trio.run(ask) > 0  # the thread is free for another run
 
 
-def test_close_lets_the_program_clean_up_and_is_idempotent():
+def test_close_lets_the_program_clean_up_and_is_idempotent() -> None:
     seen = []
 
-    async def tidy(*, task_status):
+    async def tidy(*, task_status: trio.TaskStatus[Any]) -> None:
         try:
             task_status.started()
             await trio.sleep_forever()
@@ -179,7 +180,7 @@ def test_close_lets_the_program_clean_up_and_is_idempotent():
     assert seen == ["flushed"]
 
 
-def test_ticks_until_something_happens_without_a_job():
+def test_ticks_until_something_happens_without_a_job() -> None:
     with TrioHost(Counter().run) as host:
         host.clock.jump(1.0)
         host.call(ask)
@@ -187,17 +188,17 @@ def test_ticks_until_something_happens_without_a_job():
 
 
 @pytest.mark.parametrize("tokens", [1, 3])
-def test_settle_waits_for_threads(tokens):
+def test_settle_waits_for_threads(tokens: int) -> None:
     limiter, done = trio.CapacityLimiter(tokens), []
 
-    async def busy(*, task_status):
+    async def busy(*, task_status: trio.TaskStatus[Any]) -> None:
         task_status.started()
         async with trio.open_nursery() as nursery:
             for number in range(tokens):
                 nursery.start_soon(partial(trio.to_thread.run_sync, work, number, limiter=limiter))
             await trio.sleep_forever()
 
-    def work(number):
+    def work(number: int) -> None:
         time.sleep(0.02 * number)
         done.append(number)
 
@@ -207,10 +208,10 @@ def test_settle_waits_for_threads(tokens):
         assert limiter.borrowed_tokens == 0
 
 
-def test_advance_settles_several_workers():
+def test_advance_settles_several_workers() -> None:
     first, second = Counter(), Counter()
 
-    async def both(*, task_status):
+    async def both(*, task_status: trio.TaskStatus[Any]) -> None:
         async with trio.open_nursery() as nursery:
             await nursery.start(first.run)
             await nursery.start(second.run)
@@ -223,7 +224,7 @@ def test_advance_settles_several_workers():
 
 @given(st.lists(st.floats(0.0, 1e6), max_size=6))
 @settings(max_examples=25, deadline=None)
-def test_advance_ends_exactly_where_it_should(steps):
+def test_advance_ends_exactly_where_it_should(steps: Any) -> None:
     with TrioHost(idle) as host:
         for step in steps:
             end = host.clock.current_time() + step
@@ -231,33 +232,33 @@ def test_advance_ends_exactly_where_it_should(steps):
             assert host.clock.current_time() == end
 
 
-def test_a_virtual_clock_follows_the_host_also_from_outside():
+def test_a_virtual_clock_follows_the_host_also_from_outside() -> None:
     with TrioHost(idle) as host:
         clock = virtual_clock(clock=host.clock)
         host.call(advance, host.clock, 60)
         assert (clock.now() - START).total_seconds() == 60.0
 
 
-def machine_for(bug):
+def machine_for(bug: Any) -> Any:
     class CounterMachine(RuleBasedStateMachine):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.world = Counter(bug=bug)
             self.host = TrioHost(self.world.run)
 
         @rule(shut=st.booleans())
-        def door(self, shut):
+        def door(self, shut: Any) -> None:
             self.world.shut = shut
 
         @rule(seconds=st.sampled_from([1, 5]))
-        def time_passes(self, seconds):
+        def time_passes(self, seconds: float) -> None:
             self.host.call(advance, self.host.clock, seconds, self.world.worker)
 
         @invariant()
-        def nothing_is_lost(self):
+        def nothing_is_lost(self) -> None:
             assert len(self.world.rows) == int(self.host.clock.current_time())
 
-        def teardown(self):
+        def teardown(self) -> None:
             self.host.close()
 
     return CounterMachine
@@ -266,11 +267,11 @@ def machine_for(bug):
 QUICK = settings(max_examples=60, stateful_step_count=12, deadline=None, database=None)
 
 
-def test_a_state_machine_passes_on_a_right_program():
+def test_a_state_machine_passes_on_a_right_program() -> None:
     run_state_machine_as_test(machine_for(bug=False), settings=QUICK)
 
 
-def test_a_state_machine_finds_a_planted_bug():
+def test_a_state_machine_finds_a_planted_bug() -> None:
     with pytest.raises(AssertionError) as caught:
         run_state_machine_as_test(machine_for(bug=True), settings=QUICK)
     told = "\n".join(caught.value.__notes__)
@@ -279,9 +280,9 @@ def test_a_state_machine_finds_a_planted_bug():
     assert 1 <= told.count("state.time_passes(") <= 4
 
 
-def test_runs_repeat_exactly():
-    async def noisy(seen, *, task_status):
-        async def actor(name, pause):
+def test_runs_repeat_exactly() -> None:
+    async def noisy(seen: Any, *, task_status: trio.TaskStatus[Any]) -> None:
+        async def actor(name: str, pause: Any) -> None:
             while True:
                 await trio.sleep(pause)
                 seen.append((trio.current_time(), name))
@@ -291,7 +292,7 @@ def test_runs_repeat_exactly():
                 nursery.start_soon(actor, number, 0.1 * number)
             task_status.started()
 
-    def once():
+    def once() -> Any:
         seen = []
         with TrioHost(partial(noisy, seen)) as host:
             host.call(advance, host.clock, 2.05)
@@ -302,7 +303,7 @@ def test_runs_repeat_exactly():
     assert all(run == runs[0] for run in runs)
 
 
-def seeded(run):
+def seeded(run: Any) -> Any:
     """Under hypothesis trio's scheduler is seeded; outside it shuffles tasks on purpose."""
     answers = []
     once = settings(max_examples=1, phases=[Phase.generate], database=None, deadline=None)

@@ -1,10 +1,15 @@
 """Server-sent events as the standard reads them (WHATWG HTML, section 9.2). Total, incremental."""
 
+import re
 from collections.abc import Iterator
 
 import attrs
 
 from tracker.probes.http.response import BOM
+
+# A completion of one token has some ten events; what follows so many lines decides nothing.
+MOST_LINES = 5_000
+_LINE_END = re.compile(rb"\r\n|\r(?!\Z)|\n")  # an LF of the same line end may follow a last CR
 
 
 @attrs.frozen
@@ -17,15 +22,25 @@ class StreamEvent:
 
 @attrs.define
 class EventReader:
-    """Reads a stream piece by piece; an event is there once its blank line has come."""
+    """Reads a stream piece by piece; an event is there once its blank line has come.
+
+    Beyond MOST_LINES it reads no more: ``exhausted``.
+    """
 
     _rest: bytes = b""
     _data: list[bytes] = attrs.field(factory=list)
     _read: int = 0  # bytes of lines that are done with
+    _lines: int = 0
     _begun: bool = False
+
+    @property
+    def exhausted(self) -> bool:
+        return self._lines > MOST_LINES
 
     def feed(self, piece: bytes) -> Iterator[StreamEvent]:
         """Take the next piece and yield the events that it completes."""
+        if self.exhausted:
+            return
         self._rest += piece
         if not self._begun:
             if BOM.startswith(self._rest):
@@ -34,17 +49,15 @@ class EventReader:
             if self._rest.startswith(BOM):
                 self._rest = self._rest[len(BOM) :]
                 self._read += len(BOM)
-        while (line := self._next_line()) is not None:
-            if line:
-                self._take(line)
-            elif (event := self._dispatch()) is not None:
-                yield event
+        yield from self._take_lines()
 
     def finish(self) -> Iterator[StreamEvent]:
         """Yield what a stream without a last blank line still holds.
 
         The standard drops it; servers that cut a stream after its only event do answer.
         """
+        if self.exhausted:
+            return
         if self._rest:
             self._take(self._rest.rstrip(b"\r\n"))
             self._read += len(self._rest)
@@ -52,21 +65,20 @@ class EventReader:
         if (event := self._dispatch()) is not None:
             yield event
 
-    def _next_line(self) -> bytes | None:
-        """Take the next whole line off; it ends with LF, CR or CRLF."""
-        ends = [place for mark in (b"\n", b"\r") if (place := self._rest.find(mark)) >= 0]
-        if not ends:
-            return None
-        end = min(ends)
-        after = end + 1
-        if self._rest[end:after] == b"\r":
-            if after == len(self._rest):
-                return None  # an LF of the same line end may follow
-            if self._rest[after : after + 1] == b"\n":
-                after += 1
-        line, self._rest = self._rest[:end], self._rest[after:]
-        self._read += after
-        return line
+    def _take_lines(self) -> Iterator[StreamEvent]:
+        """Take the whole lines off the rest."""
+        text, begin, before = self._rest, 0, self._read
+        for found in _LINE_END.finditer(text):
+            self._lines += 1
+            if self.exhausted:
+                break
+            line, begin = text[begin : found.start()], found.end()
+            self._read = before + begin
+            if line:
+                self._take(line)
+            elif (event := self._dispatch()) is not None:
+                yield event
+        self._rest = text[begin:]
 
     def _take(self, line: bytes) -> None:
         """Keep the value of a data field; comments and other fields say nothing here."""

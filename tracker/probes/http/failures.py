@@ -12,7 +12,7 @@ import httpcore
 import httpx
 
 from tracker.core.outcomes import OutcomeKind
-from tracker.probes.http.network import AddressRefusedError
+from tracker.probes.http.network import AddressRefusedError, HeadTooLongError
 
 # Our own process or machine ran out of something: no fault of the provider's.
 OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
@@ -119,6 +119,8 @@ def _socket_failure(
 
 
 def _protocol_failure(error: Exception, host: str, steps: Steps) -> tuple[OutcomeKind, str]:
+    if isinstance(error, HeadTooLongError):
+        return OutcomeKind.BAD_RESPONSE, f"{host} sent a head without end before any answer"
     if isinstance(error, httpcore.RemoteProtocolError):
         if steps.answered:
             return OutcomeKind.BAD_RESPONSE, f"the answer of {host} was cut short or garbled"

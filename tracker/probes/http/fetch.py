@@ -16,6 +16,7 @@ from tracker.probes.http.failures import FetchError, host_of, to_fetch_error
 from tracker.probes.http.network import (
     AddressRefusedError,
     ExchangeProgress,
+    ExchangeTimes,
     filter_addresses,
     is_address,
 )
@@ -24,6 +25,9 @@ from tracker.probes.http.transport import HEADERS, Transport
 
 SMALL = 256 * 1024  # bytes: an error, a verdict, a completion of one token
 LARGE = 4 * 1024 * 1024  # a model list: OpenRouter's is beyond 500 kB and grows
+# Pieces of one body. 4 MiB come in 256 of our reads; chunks of one byte would be millions.
+MOST_PIECES = 20_000
+AT_ONCE = 100  # pieces read before other tasks get their turn: about two milliseconds
 STALE = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
 # OSError and ValueError come from look-ups and from a key or host that no header can carry.
 FAILURES = (
@@ -98,7 +102,6 @@ async def fetch(transport: Transport, request: Request, provider: Provider) -> B
 async def _exchange(
     transport: Transport, request: Request, progress: ExchangeProgress
 ) -> BoundedResponse:
-    began = trio.current_time()
     response = await transport.handle_async_request(
         httpx.Request(
             request.method,
@@ -109,11 +112,10 @@ async def _exchange(
     )
     try:
         progress.answered = transport.answered = True
-        first = trio.current_time() - began
         refuse_redirect(response)
         limit = request.limit if response.is_success else SMALL
         watch = request.watch if response.is_success else None
-        pieces = await _read(response, limit, began, watch)
+        pieces = await _read(response, limit, transport.times, watch)
     finally:
         await response.aclose()
     body = b"".join(piece for piece, _ in pieces)
@@ -125,41 +127,69 @@ async def _exchange(
         status=response.status_code,
         headers=tuple((name.lower(), value) for name, value in response.headers.multi_items()),
         body=body[:limit],
-        seconds=pieces[-1][1] if watch and pieces else trio.current_time() - began,
-        first_byte_seconds=first,
+        seconds=pieces[-1][1] if watch and pieces else transport.times.seconds,
+        stamped=transport.times.stamped,
         cut=len(body) > limit,
         arrivals=_arrivals(pieces) if request.timed else (),
     )
 
 
 async def _read(
-    response: httpx.Response, limit: int, began: float, watch: Watch | None
+    response: httpx.Response, limit: int, times: ExchangeTimes, watch: Watch | None
 ) -> list[tuple[bytes, float]]:
     """Read raw pieces with their seconds, stopping beyond ``limit`` or when ``watch`` says so."""
     _check_encoding(response)
     if response.is_success and _content_length(response) > limit:
         raise too_large(limit)
-    pieces: list[tuple[bytes, float]] = []
-    size, told = 0, Progress.WAITING
+    reading = _Reading(limit, times, watch)
     try:
         with trio.CancelScope() as listening:
             async for piece in response.aiter_raw():
-                if size > limit or told is Progress.OVER:
+                if reading.is_over():
                     continue
-                pieces.append((piece, trio.current_time() - began))
-                size += len(piece)
-                if watch is not None:
-                    before, told = told, max(told, watch(piece), key=lambda each: each.value)
-                    if before is Progress.WAITING and told is not Progress.WAITING:
-                        listening.deadline = trio.current_time() + LOOK_ON_SECONDS
-                if size > limit or told is Progress.OVER:
+                if reading.take(piece):
+                    listening.deadline = trio.current_time() + LOOK_ON_SECONDS
+                if len(reading.pieces) % AT_ONCE == 0:
+                    await trio.lowlevel.checkpoint()
+                if reading.is_over():
                     # Ends the generators under us by an error of theirs: breaking off would
                     # leave them to the garbage collector.
                     await response.extensions["network_stream"].aclose()
     except (httpcore.NetworkError, httpcore.ProtocolError):
-        if size <= limit and told is Progress.WAITING:
+        if not reading.is_over() and reading.told is Progress.WAITING:
             raise
-    return pieces
+    if len(reading.pieces) > MOST_PIECES:
+        message = f"the answer comes in crumbs: over {MOST_PIECES:,} pieces"
+        raise FetchError(OutcomeKind.BAD_RESPONSE, message, answered=True)
+    return reading.pieces
+
+
+@attrs.define
+class _Reading:
+    """What came so far of a body."""
+
+    limit: int
+    times: ExchangeTimes
+    watch: Watch | None
+    pieces: list[tuple[bytes, float]] = attrs.field(factory=list)
+    size: int = 0
+    told: Progress = Progress.WAITING
+
+    def is_over(self) -> bool:
+        """Whether nothing that follows matters."""
+        return (
+            self.size > self.limit or self.told is Progress.OVER or len(self.pieces) > MOST_PIECES
+        )
+
+    def take(self, piece: bytes) -> bool:
+        """Take the next piece; return whether it is the one with which the answer is answered."""
+        self.pieces.append((piece, self.times.seconds))
+        self.size += len(piece)
+        if self.watch is None:
+            return False
+        before = self.told
+        self.told = max(before, self.watch(piece), key=lambda each: each.value)
+        return before is Progress.WAITING and self.told is not Progress.WAITING
 
 
 def refuse_redirect(response: httpx.Response) -> None:

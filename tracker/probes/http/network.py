@@ -12,12 +12,18 @@ import trio
 
 from tracker.core.addresses import address_allowed
 from tracker.core.threads import in_thread
+from tracker.probes.http.stamped_stream import StampedStream, keep_stamping
 
 HEAD_START = 0.25  # seconds an address has before the next is tried too (RFC 8305)
 # A hung resolver keeps its thread beyond our patience. Two for each provider: one may hang while
 # the next check tries again, and nobody else ever waits for them.
 LOOKUPS = 2
 BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
+# Bytes parsed before other tasks get their turn. The head of an answer takes longest: a line of
+# it some ten microseconds, and there may be many answers 1xx before the real one.
+READ, READ_OF_HEAD = 16 * 1024, 4 * 1024
+# All that may come before the body. nginx refuses an upstream's head beyond 8 KiB.
+MOST_HEAD = 32 * 1024
 
 
 class Closable(Protocol):
@@ -31,18 +37,53 @@ class AddressRefusedError(Exception):
     """A host leads only to addresses we may not ask; says which setting decides."""
 
 
+class HeadTooLongError(httpcore.ProtocolError):
+    """More came before the body than any server sends."""
+
+
 @attrs.define
 class ExchangeProgress:
     """How far an exchange got.
 
     connected: it made a connection of its own, rather than reuse one. handshaking: that one's
     TLS was never agreed on. answered: the head of an answer came, from the provider and not from
-    a proxy.
+    a proxy. read: bytes that came before it.
     """
 
     connected: bool = False
     handshaking: bool = False
     answered: bool = False
+    read: int = 0
+
+
+@attrs.define
+class ExchangeTimes:
+    """When the present exchange of a backend's connections was sent and answered, in trio seconds.
+
+    sent: when the first byte of what was written last, be it a proxy's CONNECT or the request
+    after it, was handed to the system. arrived: when the last bytes read had come. stamped: the
+    kernel told that. So neither connecting nor our own event loop is in their difference.
+    """
+
+    sent: float = 0.0
+    arrived: float = 0.0
+    stamped: bool = False
+    _writing: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """An answer may come before it was asked for; it took no time then."""
+        return max(self.arrived - self.sent, 0.0)
+
+    def before_write(self, wire: StampedStream) -> None:
+        if not self._writing:
+            self._writing, wire.sent = True, None
+
+    def after_write(self, wire: StampedStream) -> None:
+        self.sent = trio.current_time() if wire.sent is None else wire.sent
+
+    def after_read(self, wire: StampedStream) -> None:
+        self.arrived, self.stamped, self._writing = wire.arrived, wire.stamped, False
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
@@ -53,7 +94,9 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     """
 
     def __init__(self, *, allow_private: bool) -> None:
+        keep_stamping()  # before the first answer comes
         self.progress = ExchangeProgress()
+        self.times = ExchangeTimes()
         self._allow_private = allow_private
         self._lookups = trio.CapacityLimiter(LOOKUPS)
 
@@ -64,7 +107,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         addresses = filter_addresses(host, found, self._allow_private)
         socket_ = await first_connected(partial(_connect, port=port), addresses)
         self.progress.connected = True
-        return Stream(trio.SocketStream(socket_), self.progress)
+        return Stream(StampedStream(socket_), self.progress, self.times)
 
     async def sleep(self, seconds: float) -> None:
         await trio.sleep(seconds)
@@ -89,24 +132,39 @@ class Stream(httpcore.AsyncNetworkStream):
     """
 
     def __init__(
-        self, inner: trio.SocketStream | trio.SSLStream[Any], progress: ExchangeProgress
+        self,
+        inner: StampedStream | trio.SSLStream[Any],
+        progress: ExchangeProgress,
+        times: ExchangeTimes,
     ) -> None:
         self._inner = inner
-        self._progress = progress
+        self._progress, self._times = progress, times
+        self._wire = _wire_of(inner)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        progress = self._progress
+        most = min(max_bytes, READ if progress.answered else READ_OF_HEAD)
         try:
-            return bytes(await self._inner.receive_some(max_bytes))
+            data = bytes(await self._inner.receive_some(most))
         except BROKEN as error:
             raise httpcore.ReadError(str(error)) from error
+        self._times.after_read(self._wire)
+        if not progress.answered:
+            progress.read += len(data)
+            if progress.read > MOST_HEAD:
+                raise HeadTooLongError
+        return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
         if not buffer:  # the end of a request without a body
             return
+        self._times.before_write(self._wire)
         try:
             await self._inner.send_all(buffer)
         except BROKEN as error:
             raise httpcore.WriteError(str(error)) from error
+        finally:
+            self._times.after_write(self._wire)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -130,21 +188,22 @@ class Stream(httpcore.AsyncNetworkStream):
             await trio.aclose_forcefully(self._inner)
             raise
         self._progress.handshaking = False
-        return Stream(stream, self._progress)
+        return Stream(stream, self._progress, self._times)
 
     def get_extra_info(self, info: str) -> Any:
         if info == "ssl_object" and isinstance(self._inner, trio.SSLStream):
             return self._inner._ssl_object  # noqa: SLF001 (trio shows it under no other name)
         if info == "is_readable":
-            return self._socket().is_readable()
+            return self._wire.socket.is_readable()
         return None
 
-    def _socket(self) -> trio.socket.SocketType:
-        stream: Any = self._inner
-        while isinstance(stream, trio.SSLStream):
-            stream = stream.transport_stream
-        found: trio.socket.SocketType = stream.socket
-        return found
+
+def _wire_of(stream: Any) -> StampedStream:
+    """The stream below all layers of TLS."""
+    while isinstance(stream, trio.SSLStream):
+        stream = stream.transport_stream
+    found: StampedStream = stream
+    return found
 
 
 def is_address(host: str) -> bool:

@@ -15,7 +15,7 @@ import trio
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.settings import Provider
 from tracker.probes.http.failures import FetchError
-from tracker.probes.http.network import ExchangeProgress, GuardedBackend
+from tracker.probes.http.network import ExchangeProgress, ExchangeTimes, GuardedBackend
 
 KEEP_ALIVE = 55.0  # seconds: below the 60 after which common servers close an idle connection
 USER_AGENT = "provider-status-tracker/0.1"  # Together's firewall refuses Python's default one
@@ -73,6 +73,11 @@ class Transport(httpx.AsyncBaseTransport):
         self._trust, self._make_pool = trust, pool
         self._tls = trust()
         self._pool = pool(self._tls)
+
+    @property
+    def times(self) -> ExchangeTimes:
+        """Those of the present exchange."""
+        return self._backend.times
 
     async def begin(self, *, fresh: bool = False) -> ExchangeProgress:
         """Return the progress of the exchange that follows. ``fresh``: on a connection of its own.

@@ -1,8 +1,12 @@
 """Every provider of the catalogue, on a real server that answers in its recorded shapes."""
 
+from pathlib import Path
+from typing import Any
+
 import attrs
 import msgspec
 import pytest
+from trio.testing import MockClock
 
 from tests.helpers.loopback import answer, http_server
 from tests.helpers.recorded_answers import CASES, FIREWALL, REFUSALS
@@ -20,14 +24,14 @@ CATALOGUE = load_catalogue()
 
 
 @pytest.fixture
-def credentials(tmp_path):
+def credentials(tmp_path: Path) -> str:
     """Of the Gemini CLI: its token is the canary."""
     file = tmp_path / "oauth_creds.json"
     file.write_bytes(msgspec.json.encode({"access_token": KEY, "expiry_date": 4_000_000_000_000}))
     return str(file)
 
 
-def provider(name, url, credentials):
+def provider(name: str, url: Any, credentials: Any) -> Provider:
     """As discovery makes it when its base URL variable names this server."""
     entry = CATALOGUE[name]
     case = CASES[name]
@@ -44,7 +48,7 @@ def provider(name, url, credentials):
     )
 
 
-async def checked(name, answers, credentials, **more):
+async def checked(name: str, answers: Any, credentials: Any, **more: Any) -> tuple[Any, ...]:
     """The finding of one check, and the requests it sent."""
     async with http_server(answers) as server:
         here = provider(name, server.url, credentials)
@@ -52,13 +56,13 @@ async def checked(name, answers, credentials, **more):
             return await check(), server.asked
 
 
-def test_every_provider_has_a_case_and_every_dialect_a_provider():
+def test_every_provider_has_a_case_and_every_dialect_a_provider() -> None:
     assert CASES.keys() == CATALOGUE.keys()
     assert {entry.kind for entry in CATALOGUE.values()} == set(kinds())
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_a_provider_that_is_well(name, credentials):
+async def test_a_provider_that_is_well(name: str, credentials: str) -> None:
     case = CASES[name]
     finding, _ = await checked(name, case.well, credentials)
     assert (finding.kind, finding.message) == (OutcomeKind.OK, "")
@@ -73,7 +77,7 @@ async def test_a_provider_that_is_well(name, credentials):
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_what_is_sent(name, credentials):
+async def test_what_is_sent(name: str, credentials: str) -> None:
     case = CASES[name]
     _, requests = await checked(name, case.well, credentials)
     assert [f"{asked.method} {asked.target}" for asked in requests] == list(case.requests)
@@ -85,7 +89,7 @@ async def test_what_is_sent(name, credentials):
 
 @pytest.mark.parametrize("how", REFUSALS)
 @pytest.mark.parametrize("name", CASES)
-async def test_a_provider_that_says_no(name, how, credentials):
+async def test_a_provider_that_says_no(name: str, how: Any, credentials: str) -> None:
     case = CASES[name]
     given = FIREWALL if how == "blocked" else getattr(case, how)
     kind, proven = REFUSALS[how]
@@ -100,12 +104,14 @@ async def test_a_provider_that_says_no(name, how, credentials):
 @pytest.mark.parametrize(
     "name", [n for n, case in CASES.items() if ("retry-after", "7") in case.limited.headers]
 )
-async def test_a_rate_limit_says_when_to_come_back(name, credentials):
+async def test_a_rate_limit_says_when_to_come_back(name: str, credentials: str) -> None:
     finding, _ = await checked(name, CASES[name].limited, credentials)
     assert finding.retry_after == 7.0
 
 
-async def test_geminis_day_ends_at_midnight_pacific(credentials, autojump_clock):
+async def test_geminis_day_ends_at_midnight_pacific(
+    credentials: str, autojump_clock: MockClock
+) -> None:
     clock = virtual_clock()  # 2026-11-23 12:00 UTC is 04:00 in Los Angeles
     finding, _ = await checked("gemini", CASES["gemini"].spent, credentials, clock=clock)
     assert finding.kind is OutcomeKind.QUOTA_EXHAUSTED
@@ -113,7 +119,7 @@ async def test_geminis_day_ends_at_midnight_pacific(credentials, autojump_clock)
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_the_key_echoed_in_every_way_never_shows(name, credentials):
+async def test_the_key_echoed_in_every_way_never_shows(name: str, credentials: str) -> None:
     """In an error's text, in a page, as a model's name."""
     echoes = [
         answer({"error": {"message": f"bad {KEY}", "code": KEY}, "detail": KEY}, 401),

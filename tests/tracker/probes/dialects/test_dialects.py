@@ -1,7 +1,10 @@
 """tracker.probes.dialects: what each says beyond the shapes of test_conformance."""
 
+from typing import Any
+
 import pytest
 import trio
+from trio.testing import MockClock
 
 from tests.helpers.ask_provider import KEY, LIST, check, provider, routes
 from tests.helpers.loopback import Answer, answer, http_server
@@ -15,7 +18,7 @@ from tracker.probes.dialects.openrouter import readings
 from tracker.testing.clocks import START, virtual_clock
 
 
-def test_a_kind_without_a_file_is_named_with_those_there_are():
+def test_a_kind_without_a_file_is_named_with_those_there_are() -> None:
     with pytest.raises(LookupError, match="no dialect for kind 'telepathy'; there are anthropic, "):
         dialect_of("telepathy")
     assert "openai" in kinds()
@@ -29,8 +32,8 @@ def test_a_kind_without_a_file_is_named_with_those_there_are():
     [(False, True, True), (False, False, None), (True, True, None), (None, True, None)],
 )
 async def test_a_list_proves_the_key_only_where_it_is_known_to_need_one(
-    list_public, keys, authenticated
-):
+    list_public: bool | None, keys: bool, authenticated: bool | None
+) -> None:
     keys = (Secret(KEY),) if keys else ()
     finding, asked = await check("groq", LIST, list_public=list_public, keys=keys)
     assert finding.facts == Facts(reachable=True, authenticated=authenticated)
@@ -40,7 +43,7 @@ async def test_a_list_proves_the_key_only_where_it_is_known_to_need_one(
 # OpenRouter
 
 
-async def test_a_spent_budget_lasts_until_its_daily_reset(autojump_clock):
+async def test_a_spent_budget_lasts_until_its_daily_reset(autojump_clock: MockClock) -> None:
     key = answer({"data": {"limit": 5, "limit_remaining": -0.1, "limit_reset": "daily"}})
     clock = virtual_clock()
     finding, _ = await check("openrouter", key, clock=clock)
@@ -55,7 +58,9 @@ async def test_a_spent_budget_lasts_until_its_daily_reset(autojump_clock):
 @pytest.mark.parametrize(
     ("free_tier", "kind"), [(True, OutcomeKind.QUOTA_EXHAUSTED), (False, OutcomeKind.OK)]
 )
-async def test_spent_free_requests_stop_only_who_has_no_credit(free_tier, kind):
+async def test_spent_free_requests_stop_only_who_has_no_credit(
+    free_tier: bool, kind: OutcomeKind
+) -> None:
     free = {"limit": 50, "used": 50, "remaining": 0}
     data = {"limit": None, "is_free_tier": free_tier, "free_model_daily_requests": free}
     finding, _ = await check("openrouter", routes(key=answer({"data": data})))
@@ -73,7 +78,7 @@ async def test_spent_free_requests_stop_only_who_has_no_credit(free_tier, kind):
         {"limit": True, "limit_remaining": True},
     ],
 )
-def test_a_key_described_in_nonsense_has_no_limits(data):
+def test_a_key_described_in_nonsense_has_no_limits(data: dict[str, Any]) -> None:
     assert list(readings(data, START)) == []
 
 
@@ -85,13 +90,17 @@ def test_a_key_described_in_nonsense_has_no_limits(data):
         {f"x-ratelimit-remaining-{KEY}": "1"},
     ],
 )
-async def test_a_key_in_a_limits_name_is_not_shown(headers):
+async def test_a_key_in_a_limits_name_is_not_shown(
+    headers: dict[str, Any] | dict[Any, Any],
+) -> None:
     told = headers | {"x-ratelimit-remaining-tokens": "3"}
     finding, _ = await check("together", answer({"data": [{"id": "m"}]}, **told))
     assert {limit.name: limit.remaining for limit in finding.limits} == {"***": 1.0, "tokens": 3.0}
 
 
-async def test_the_slow_list_is_asked_once_an_hour_and_its_failure_is_no_failure(autojump_clock):
+async def test_the_slow_list_is_asked_once_an_hour_and_its_failure_is_no_failure(
+    autojump_clock: MockClock,
+) -> None:
     clock = virtual_clock()
     broken = routes(key=answer({"data": {}}), models=answer(status=500))
     async with http_server(broken) as server:
@@ -114,7 +123,9 @@ async def test_the_slow_list_is_asked_once_an_hour_and_its_failure_is_no_failure
     ],
 )
 @pytest.mark.parametrize("body", [{}, [], 3, None, {"data": 1, "valid": 1, "success": True}])
-async def test_a_verdict_of_the_wrong_shape_is_a_bad_response(name, message, body):
+async def test_a_verdict_of_the_wrong_shape_is_a_bad_response(
+    name: str, message: str, body: Any
+) -> None:
     finding, _ = await check(name, answer(body))
     assert (finding.kind, finding.message) == (
         OutcomeKind.BAD_RESPONSE,
@@ -125,13 +136,13 @@ async def test_a_verdict_of_the_wrong_shape_is_a_bad_response(name, message, bod
 # Cohere, DeepSeek, Cloudflare
 
 
-async def test_cohere_says_invalid_with_a_200():
+async def test_cohere_says_invalid_with_a_200() -> None:
     finding, _ = await check("cohere", answer({"valid": False}))
     assert finding.kind is OutcomeKind.AUTH
     assert finding.facts == Facts(reachable=True, authenticated=False)
 
 
-async def test_an_empty_balance_is_a_good_key_without_quota():
+async def test_an_empty_balance_is_a_good_key_without_quota() -> None:
     infos = [{"currency": "USD", "total_balance": "0.00"}, {"currency": 1}, 7]
     body = {"is_available": False, "balance_infos": infos}
     finding, _ = await check("deepseek", answer(body))
@@ -144,8 +155,10 @@ ACTIVE = answer({"success": True, "result": {"status": "active"}})
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-async def test_cloudflare_tries_an_account_token_where_it_belongs_and_remembers(status):
-    def reply(asked):
+async def test_cloudflare_tries_an_account_token_where_it_belongs_and_remembers(
+    status: int,
+) -> None:
+    def reply(asked: Any) -> Any:
         return ACTIVE if asked.target.startswith("/accounts/") else answer({}, status)
 
     options = load_catalogue()["cloudflare"].options | {"account_id": "a/b"}
@@ -155,7 +168,7 @@ async def test_cloudflare_tries_an_account_token_where_it_belongs_and_remembers(
     assert [one.target for one in asked] == ["/user/tokens/verify", account, account]
 
 
-async def test_a_cloudflare_token_that_ended_is_refused():
+async def test_a_cloudflare_token_that_ended_is_refused() -> None:
     finding, _ = await check(
         "cloudflare", answer({"success": True, "result": {"status": "expired"}})
     )
@@ -168,7 +181,7 @@ async def test_a_cloudflare_token_that_ended_is_refused():
 # HuggingFace
 
 
-async def test_whoami_is_asked_once_an_hour(autojump_clock):
+async def test_whoami_is_asked_once_an_hour(autojump_clock: MockClock) -> None:
     clock = virtual_clock()
     good = routes(**{"whoami-v2": answer({"name": "me"})})
     async with http_server(good) as server:
@@ -189,14 +202,14 @@ async def test_whoami_is_asked_once_an_hour(autojump_clock):
 
 
 @pytest.mark.parametrize("status", [429, 500])
-async def test_a_whoami_that_says_nothing_leaves_the_key_unproven(status):
+async def test_a_whoami_that_says_nothing_leaves_the_key_unproven(status: int) -> None:
     finding, _ = await check("huggingface", routes(**{"whoami-v2": answer(status=status)}))
     assert finding.kind is OutcomeKind.OK
     assert finding.facts == Facts(reachable=True)
     assert finding.message == f"whoami answered {status}: the key is not proven now"
 
 
-async def test_a_whoami_without_an_answer_says_so(autojump_clock):
+async def test_a_whoami_without_an_answer_says_so(autojump_clock: MockClock) -> None:
     silent = Answer(pieces=(b"HTTP/1.1 200 OK",), delay=60.0)
     finding, _ = await check("huggingface", routes(**{"whoami-v2": silent}))
     assert finding.message == "whoami did not answer: the key is not proven now"
@@ -213,8 +226,8 @@ async def test_a_whoami_without_an_answer_says_so(autojump_clock):
     ],
 )
 async def test_a_whoami_that_refuses_is_left_alone_for_as_long_as_it_says(
-    autojump_clock, headers, pause
-):
+    autojump_clock: MockClock, headers: dict[str, Any], pause: int
+) -> None:
     refusing = routes(**{"whoami-v2": answer(status=429, **headers)})
     async with http_server(refusing) as server:
         here = provider("huggingface", server.url)
@@ -233,7 +246,7 @@ async def test_a_whoami_that_refuses_is_left_alone_for_as_long_as_it_says(
 # Where requests go
 
 
-async def test_an_absolute_path_option_of_a_moved_provider_stays_below_its_base():
+async def test_an_absolute_path_option_of_a_moved_provider_stays_below_its_base() -> None:
     async with http_server(LIST) as elsewhere, http_server(LIST) as home:
         options = {"path": elsewhere.url + "/v2/models?all=1"}
         async with open_check(provider("groq", home.url + "/base", options=options)) as ask:
@@ -242,7 +255,7 @@ async def test_an_absolute_path_option_of_a_moved_provider_stays_below_its_base(
     assert [one.target for one in home.asked] == ["/base/v2/models?all=1"]
 
 
-async def test_an_absolute_url_of_the_catalogue_is_asked_unless_the_provider_moved():
+async def test_an_absolute_url_of_the_catalogue_is_asked_unless_the_provider_moved() -> None:
     async with http_server(ACTIVE) as elsewhere, http_server(ACTIVE) as home:
         options = load_catalogue()["cloudflare"].options | {"verify_url": elsewhere.url + "/verify"}
         for moved in (False, True):

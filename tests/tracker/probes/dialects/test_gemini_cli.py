@@ -1,10 +1,13 @@
 """tracker.probes.dialects.gemini_cli: login, tier and quota, and a file that is only read."""
 
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 import pytest
 import trio
+from trio.testing import MockClock
 
 from tests.helpers.loopback import answer, http_server
 from tracker.config.catalogue import load_catalogue
@@ -21,15 +24,15 @@ RENEWED = answer({"access_token": NEW, "expires_in": 3599})
 
 
 @pytest.fixture
-def file(tmp_path):
+def file(tmp_path: Path) -> Path:
     return tmp_path / "oauth_creds.json"
 
 
-def write(file, **fields):
+def write(file: Any, **fields: Any) -> None:
     file.write_bytes(msgspec.json.encode(fields))
 
 
-def provider(file, url, **options):
+def provider(file: Any, url: Any, **options: Any) -> Provider:
     entry = load_catalogue()["gemini_cli"]
     return Provider(
         name="gemini_cli",
@@ -42,7 +45,9 @@ def provider(file, url, **options):
     )
 
 
-async def check(file, answers, *, times=1, clock=None, **options):
+async def check(
+    file: Any, answers: Any, *, times: int = 1, clock: Any = None, **options: Any
+) -> tuple[Any, ...]:
     async with http_server(answers) as server:
         named = {} if clock is None else {"clock": clock}
         async with open_check(provider(file, server.url, **options), **named) as ask:
@@ -51,12 +56,12 @@ async def check(file, answers, *, times=1, clock=None, **options):
         return finding, server.asked
 
 
-def by_path(**answers):
+def by_path(**answers: Any) -> Any:
     """By the part of the path behind /v1internal."""
     return lambda asked: answers[asked.target.removeprefix("/v1internal")[1:]]
 
 
-async def test_a_good_token_and_a_tier(file):
+async def test_a_good_token_and_a_tier(file: Path) -> None:
     write(file, access_token=TOKEN, refresh_token=REFRESH, expiry_date=FOREVER)
     before = file.read_bytes()
     finding, asked = await check(file, TIER)
@@ -75,7 +80,7 @@ async def test_a_good_token_and_a_tier(file):
     assert file.read_bytes() == before
 
 
-async def test_a_refused_tier_is_told_apart_from_a_dead_token(file):
+async def test_a_refused_tier_is_told_apart_from_a_dead_token(file: Path) -> None:
     write(file, access_token=TOKEN, expiry_date=FOREVER)
     reason = {"reasonCode": "UNSUPPORTED_CLIENT", "reasonMessage": "Use Antigravity"}
     refused, _ = await check(file, answer({"ineligibleTiers": [reason]}))
@@ -89,7 +94,7 @@ async def test_a_refused_tier_is_told_apart_from_a_dead_token(file):
 
 
 @pytest.mark.parametrize("tiers", [None, [], [3], [{"reasonCode": 3}], "x", {}])
-async def test_a_tier_refused_in_nonsense(file, tiers):
+async def test_a_tier_refused_in_nonsense(file: Path, tiers: Any) -> None:
     write(file, access_token=TOKEN, expiry_date=FOREVER)
     finding, _ = await check(file, answer({"currentTier": None, "ineligibleTiers": tiers}))
     assert finding.kind is OutcomeKind.AUTH
@@ -99,7 +104,7 @@ async def test_a_tier_refused_in_nonsense(file, tiers):
 # The file
 
 
-async def reason(file):
+async def reason(file: Any) -> Any:
     """Why there is no login; nothing is sent."""
     before = file.read_bytes() if file.is_file() else None
     finding, asked = await check(file, TIER)
@@ -110,26 +115,26 @@ async def reason(file):
     return finding.message.replace(str(file), "FILE")
 
 
-async def test_no_file(file):
+async def test_no_file(file: Path) -> None:
     assert await reason(file) == (
         "no credential file FILE: log in again with the Gemini CLI, or name it"
     )
 
 
-async def test_a_file_that_cannot_be_read(file):
+async def test_a_file_that_cannot_be_read(file: Path) -> None:
     file.mkdir()
     assert await reason(file) == "credential file FILE cannot be read: Is a directory"
 
 
 @pytest.mark.parametrize("path", ["~nobody-here/creds", "\x00", "", "/" + "x" * 300, "/x\n/y"])
-async def test_a_path_that_is_none(path):
+async def test_a_path_that_is_none(path: str) -> None:
     finding, _ = await check(path, TIER)
     assert finding.kind is OutcomeKind.AUTH
     assert finding.message.isprintable()
     assert len(finding.message) <= 200
 
 
-async def test_an_encrypted_file(file):
+async def test_an_encrypted_file(file: Path) -> None:
     file.write_text("00112233445566778899aabb:ffeeddccbbaa99887766554433221100:deadbeef")
     assert await reason(file) == (
         "credential file FILE is encrypted: log in without "
@@ -140,19 +145,19 @@ async def test_an_encrypted_file(file):
 @pytest.mark.parametrize(
     "content", [b"", b'{"access_token": "ya', b"[1]", b"\xff\x00", b"[" * 9999]
 )
-async def test_a_half_written_file(file, content):
+async def test_a_half_written_file(file: Path, content: bytes) -> None:
     file.write_bytes(content)
     assert await reason(file) == (
         "credential file FILE is half-written or no JSON: log in again with the Gemini CLI"
     )
 
 
-async def test_a_file_without_a_login(file):
+async def test_a_file_without_a_login(file: Path) -> None:
     write(file, access_token=3, refresh_token=None)
     assert "holds neither token nor refresh token" in await reason(file)
 
 
-async def test_an_expired_token_without_a_refresh_token(file):
+async def test_an_expired_token_without_a_refresh_token(file: Path) -> None:
     write(file, access_token=TOKEN, expiry_date=1_000)
     assert await reason(file) == (
         "the token expired and there is no refresh token: log in again with the Gemini CLI"
@@ -162,7 +167,9 @@ async def test_an_expired_token_without_a_refresh_token(file):
 # Renewal
 
 
-async def test_an_expired_token_is_renewed_in_memory_below_the_moved_base(file, autojump_clock):
+async def test_an_expired_token_is_renewed_in_memory_below_the_moved_base(
+    file: Path, autojump_clock: MockClock
+) -> None:
     write(file, access_token=TOKEN, refresh_token=REFRESH, expiry_date=1_000)
     before = file.read_bytes()
     answers = by_path(token=RENEWED, loadCodeAssist=TIER)
@@ -177,7 +184,9 @@ async def test_an_expired_token_is_renewed_in_memory_below_the_moved_base(file, 
     assert file.read_bytes() == before
 
 
-async def test_a_renewed_token_is_renewed_again_before_it_ends(file, autojump_clock):
+async def test_a_renewed_token_is_renewed_again_before_it_ends(
+    file: Path, autojump_clock: MockClock
+) -> None:
     write(file, access_token=TOKEN, refresh_token=REFRESH, expiry_date=1_000)
     clock = virtual_clock()
     answers = by_path(token=RENEWED, loadCodeAssist=TIER)
@@ -190,10 +199,10 @@ async def test_a_renewed_token_is_renewed_again_before_it_ends(file, autojump_cl
     assert [one.target.rpartition("/")[2] for one in server.asked].count("token") == 2
 
 
-async def test_a_token_revoked_early_is_renewed_once(file):
+async def test_a_token_revoked_early_is_renewed_once(file: Path) -> None:
     write(file, access_token=TOKEN, refresh_token=REFRESH, expiry_date=FOREVER)
 
-    def reply(asked):
+    def reply(asked: Any) -> Any:
         if asked.target.endswith("/token"):
             return RENEWED
         return TIER if asked.headers["authorization"].endswith(NEW) else answer({}, 401)
@@ -202,7 +211,7 @@ async def test_a_token_revoked_early_is_renewed_once(file):
     assert (finding.kind, len(asked)) == (OutcomeKind.OK, 3)
 
 
-async def test_an_oauth_client_that_is_named_is_sent_and_never_shown(file):
+async def test_an_oauth_client_that_is_named_is_sent_and_never_shown(file: Path) -> None:
     write(file, refresh_token=REFRESH)
     echo = answer({"error": "no canary-client-secret"}, 400)
     client = {"client_id": "me", "client_secret": "canary-client-secret"}
@@ -225,7 +234,7 @@ async def test_an_oauth_client_that_is_named_is_sent_and_never_shown(file):
         (3, "no reason given"),
     ],
 )
-async def test_a_refresh_token_that_is_refused(file, error, told):
+async def test_a_refresh_token_that_is_refused(file: Path, error: str | int, told: str) -> None:
     write(file, access_token=TOKEN, refresh_token=REFRESH, expiry_date=1_000)
     body = {"error": error, "error_description": f"no {REFRESH}"}
     finding, _ = await check(file, answer(body, 400))
@@ -242,14 +251,16 @@ async def test_a_refresh_token_that_is_refused(file, error, told):
         (answer([]), OutcomeKind.BAD_RESPONSE),
     ],
 )
-async def test_a_renewal_that_fails_otherwise_is_no_refusal(file, given, kind):
+async def test_a_renewal_that_fails_otherwise_is_no_refusal(
+    file: Path, given: Any, kind: OutcomeKind
+) -> None:
     write(file, access_token=TOKEN, refresh_token=REFRESH, expiry_date=1_000)
     finding, _ = await check(file, given)
     assert finding.kind is kind
     assert finding.facts.authenticated is None
 
 
-async def test_tokens_never_show(file):
+async def test_tokens_never_show(file: Path) -> None:
     write(file, access_token=TOKEN, refresh_token=REFRESH, expiry_date=FOREVER)
     echo = answer({"error": {"message": f"{TOKEN} {REFRESH}"}}, 403)
     finding, _ = await check(file, echo)
@@ -259,7 +270,7 @@ async def test_tokens_never_show(file):
 # Quota
 
 
-def buckets(*fractions):
+def buckets(*fractions: Any) -> Any:
     return answer(
         {
             "buckets": [
@@ -282,7 +293,9 @@ def buckets(*fractions):
         ((7.0,), OutcomeKind.OK, [100.0]),
     ],
 )
-async def test_buckets(file, autojump_clock, fractions, kind, left):
+async def test_buckets(
+    file: Path, autojump_clock: MockClock, fractions: Any, kind: OutcomeKind, left: list[Any]
+) -> None:
     write(file, access_token=TOKEN, expiry_date=FOREVER)
     answers = by_path(loadCodeAssist=TIER, retrieveUserQuota=buckets(*fractions))
     clock = virtual_clock()
@@ -296,7 +309,7 @@ async def test_buckets(file, autojump_clock, fractions, kind, left):
         assert finding.retry_after == pytest.approx(expected, abs=5)
 
 
-async def test_a_token_in_a_buckets_name_is_not_shown(file):
+async def test_a_token_in_a_buckets_name_is_not_shown(file: Path) -> None:
     write(file, access_token=TOKEN, expiry_date=FOREVER)
     echo = answer({"buckets": [{"modelId": f"m {TOKEN}", "remainingFraction": 0.5}]})
     answers = by_path(loadCodeAssist=TIER, retrieveUserQuota=echo)
@@ -304,7 +317,7 @@ async def test_a_token_in_a_buckets_name_is_not_shown(file):
     assert [limit.name for limit in finding.limits] == ["***"]
 
 
-async def test_a_quota_that_is_not_told_is_no_failure(file):
+async def test_a_quota_that_is_not_told_is_no_failure(file: Path) -> None:
     write(file, access_token=TOKEN, expiry_date=FOREVER)
     answers = by_path(loadCodeAssist=TIER, retrieveUserQuota=answer(status=500))
     finding, _ = await check(file, answers, project="p")
@@ -314,5 +327,5 @@ async def test_a_quota_that_is_not_told_is_no_failure(file):
 @pytest.mark.parametrize(
     "nonsense", [None, 3, {}, [3], [{}], [{"modelId": ""}], [{"modelId": 3, "resetTime": []}]]
 )
-def test_buckets_of_nonsense(nonsense):
+def test_buckets_of_nonsense(nonsense: Any) -> None:
     assert list(readings(nonsense, START)) == []

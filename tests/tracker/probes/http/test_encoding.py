@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ def raw_deflate(body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, raw_deflate])
-def test_what_was_packed_is_unpacked(pack) -> None:
+def test_what_was_packed_is_unpacked(pack: Any) -> None:
     assert unpack(pack(BODY)) == BODY
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.probes.http.event_stream import EventReader, read_stream
+from tracker.probes.http.event_stream import MOST_LINES, EventReader, read_stream
 
 
 def data_of(body: bytes) -> list[bytes]:
@@ -47,3 +47,11 @@ def test_the_pieces_it_comes_in_change_nothing(body: bytes, size: int) -> None:
     found += reader.finish()
     assert [event.data for event in found] == data_of(body)
     assert all(0 <= event.end <= len(body) for event in found)
+
+
+def test_nothing_is_read_beyond_the_lines_that_a_completion_has() -> None:
+    reader = EventReader()
+    events = list(reader.feed(b"data: a\n\n" * MOST_LINES))
+    assert len(events) <= MOST_LINES // 2 + 1
+    assert reader.exhausted
+    assert [*reader.feed(b"data: b\n\n"), *reader.finish()] == []

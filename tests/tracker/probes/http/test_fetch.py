@@ -2,11 +2,14 @@
 
 import base64
 import gzip
+import json
 import logging
 import resource
 import socket
 import ssl
 import threading
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import attrs
@@ -14,15 +17,17 @@ import httpcore
 import pytest
 import trio
 import trustme
+from trio.testing import MockClock
 
 from tests.helpers.loopback import Answer, answer, http_server, raw_server
+from tests.helpers.turns import counted_turns
 from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker.core.outcomes import MESSAGE_LENGTH, Facts, OutcomeKind
 from tracker.core.redaction import Secret
 from tracker.core.settings import Provider
 from tracker.probes import open_check
 from tracker.probes.http.failures import FetchError
-from tracker.probes.http.fetch import LARGE, Request, fetch
+from tracker.probes.http.fetch import AT_ONCE, LARGE, Request, fetch
 from tracker.probes.http.network import (
     AddressRefusedError,
     filter_addresses,
@@ -35,25 +40,25 @@ KEY = "sk-canary-0123456789abcdef"
 LIST = {"object": "list", "data": [{"id": "gpt-oss-20b"}]}
 
 
-def provider(url, **more):
+def provider(url: Any, **more: Any) -> Provider:
     more.setdefault("keys", (Secret(KEY),))
     return Provider(name="here", base_url=f"{url}/v1", **more)
 
 
-async def check(url, tls=None, **more):
+async def check(url: Any, tls: Any = None, **more: Any) -> Any:
     async with open_check(provider(url, **more), tls=tls) as ask:
         return await ask()
 
 
-async def check_raw(serve, **more):
+async def check_raw(serve: Any, **more: Any) -> Any:
     async with raw_server(serve) as url:
         return await check(url, **more)
 
 
-def says(*sent: bytes):
+def says(*sent: bytes) -> Any:
     """A server that reads a request, sends these bytes and closes."""
 
-    async def serve(stream):
+    async def serve(stream: Any) -> None:
         await stream.receive_some(65536)
         for piece in sent:
             await stream.send_all(piece)
@@ -61,7 +66,7 @@ def says(*sent: bytes):
     return serve
 
 
-async def test_it_asks_as_itself_for_nothing_compressed():
+async def test_it_asks_as_itself_for_nothing_compressed() -> None:
     async with http_server(answer(LIST)) as server:
         await check(server.url)
     headers = server.asked[0].headers
@@ -70,7 +75,7 @@ async def test_it_asks_as_itself_for_nothing_compressed():
     assert headers["authorization"] == f"Bearer {KEY}"
 
 
-async def test_it_keeps_its_connection_and_no_cookie():
+async def test_it_keeps_its_connection_and_no_cookie() -> None:
     given = answer(LIST, set_cookie="a=b")
     async with http_server(given) as server, open_check(provider(server.url)) as ask:
         kinds = [(await ask()).kind for _ in range(3)]
@@ -79,7 +84,7 @@ async def test_it_keeps_its_connection_and_no_cookie():
     assert all("cookie" not in asked.headers for asked in server.asked)
 
 
-async def test_duplicated_headers_are_all_kept():
+async def test_duplicated_headers_are_all_kept() -> None:
     given = Answer(headers=(("X-One", "1"), ("x-one", "2")))
     async with http_server(given) as server, open_transport(provider(server.url)) as transport:
         reply = await fetch(transport, Request(url=server.url), provider(server.url))
@@ -89,7 +94,7 @@ async def test_duplicated_headers_are_all_kept():
     ]
 
 
-async def test_a_redirect_is_not_followed_and_names_only_the_host():
+async def test_a_redirect_is_not_followed_and_names_only_the_host() -> None:
     async with http_server(answer(LIST)) as other:
         to = f"{other.url}/v1/models?key={KEY}"
         async with http_server(answer(status=307, location=to)) as server:
@@ -105,7 +110,7 @@ LONG_LIST = b'{"data":[' + b'{"id":"' + b"m" * 5_000_000 + b'"}]}'
 
 
 @pytest.mark.parametrize("pieces", [1, 5], ids=["declared", "chunked"])
-async def test_a_list_of_5_mb_is_too_large(pieces):
+async def test_a_list_of_5_mb_is_too_large(pieces: int) -> None:
     size = len(LONG_LIST) // pieces + 1
     parts = tuple(LONG_LIST[n * size : (n + 1) * size] for n in range(pieces))
     async with http_server(Answer(pieces=parts)) as server:
@@ -114,10 +119,49 @@ async def test_a_list_of_5_mb_is_too_large(pieces):
     assert finding.message == f"the answer is too large: over {LARGE // 1024} KiB"
 
 
-async def test_a_length_declared_too_large_is_not_waited_for():
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def without_end(head: bytes, unit: bytes) -> Any:
+    """A server that answers with the same for ever."""
+
+    async def serve(stream: Any) -> None:
+        await stream.receive_some(65536)
+        await stream.send_all(head)
+        while True:
+            await stream.send_all(unit * 1000)
+
+    return serve
+
+
+@pytest.mark.parametrize("check", ["models", "chat"])
+async def test_a_body_in_chunks_of_one_byte_is_given_up(check: str) -> None:
+    finding = await check_raw(without_end(CHUNKED, b"1\r\n \r\n"), check=check, model="m")
+    assert finding.kind is OutcomeKind.BAD_RESPONSE
+    assert "in crumbs" in finding.message
+
+
+@pytest.mark.parametrize(
+    "unit", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 A\r\nb: c\r\n\r\n"]
+)
+async def test_a_head_without_end_is_given_up(unit: bytes) -> None:
+    finding = await check_raw(without_end(b"", unit))
+    assert finding.kind is OutcomeKind.BAD_RESPONSE
+    assert "head without end" in finding.message
+
+
+async def test_others_have_their_turn_while_a_body_comes() -> None:
+    small = b"".join(b"1\r\n%c\r\n" % byte for byte in json.dumps(LIST).encode() + b" " * 10_000)
+    async with counted_turns() as turns:
+        finding = await check_raw(says(CHUNKED + small + b"0\r\n\r\n"))
+    assert finding.kind is OutcomeKind.OK
+    assert turns.taken >= 10_000 // AT_ONCE
+
+
+async def test_a_length_declared_too_large_is_not_waited_for() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n"
 
-    async def serve(stream):
+    async def serve(stream: Any) -> None:
         await stream.receive_some(65536)
         await stream.send_all(head)
         await trio.sleep_forever()
@@ -127,7 +171,7 @@ async def test_a_length_declared_too_large_is_not_waited_for():
     assert finding.message == f"the answer is too large: over {LARGE // 1024} KiB"
 
 
-async def test_an_error_of_5_mb_is_judged_by_its_beginning():
+async def test_an_error_of_5_mb_is_judged_by_its_beginning() -> None:
     async with http_server(answer(b"no! " * 1_250_000, status=500)) as server:
         finding = await check(server.url)
     assert finding.kind is OutcomeKind.SERVER
@@ -135,7 +179,7 @@ async def test_an_error_of_5_mb_is_judged_by_its_beginning():
     assert len(finding.message) == MESSAGE_LENGTH
 
 
-async def test_a_gzip_bomb_is_not_unpacked():
+async def test_a_gzip_bomb_is_not_unpacked() -> None:
     bomb = gzip.compress(bytes(50_000_000))
     async with http_server(answer(bomb, content_encoding="gzip")) as server:
         finding = await check(server.url)
@@ -143,20 +187,20 @@ async def test_a_gzip_bomb_is_not_unpacked():
     assert finding.message == "the compressed answer is too large: over 1024 KiB"
 
 
-async def test_a_compressed_answer_is_unpacked_within_bounds():
+async def test_a_compressed_answer_is_unpacked_within_bounds() -> None:
     listed = gzip.compress(b'{"data": [{"id": "a"}]}')
     async with http_server(answer(listed, content_encoding="gzip")) as server:
         finding = await check(server.url)
     assert (finding.kind, finding.models) == (OutcomeKind.OK, ("a",))
 
 
-async def test_a_compression_we_cannot_bound_is_refused():
+async def test_a_compression_we_cannot_bound_is_refused() -> None:
     async with http_server(answer(b"x", content_encoding="br")) as server:
         finding = await check(server.url)
     assert finding.message == "the answer is compressed, though we asked for none"
 
 
-async def test_a_compressed_error_is_judged_by_its_status():
+async def test_a_compressed_error_is_judged_by_its_status() -> None:
     async with http_server(answer(b"\x1f\x8b", status=401, content_encoding="gzip")) as server:
         finding = await check(server.url)
     assert (finding.kind, finding.message) == (OutcomeKind.AUTH, "key or account refused (401)")
@@ -177,7 +221,7 @@ async def test_a_compressed_error_is_judged_by_its_status():
         b"",
     ],
 )
-async def test_what_is_no_model_list_is_a_bad_response(body):
+async def test_what_is_no_model_list_is_a_bad_response(body: bytes) -> None:
     async with http_server(answer(body)) as server:
         finding = await check(server.url)
     assert (finding.kind, finding.models) == (OutcomeKind.BAD_RESPONSE, None)
@@ -185,13 +229,13 @@ async def test_what_is_no_model_list_is_a_bad_response(body):
 
 
 @pytest.mark.parametrize("body", [{"data": []}, {"object": "list", "data": []}, []])
-async def test_a_fresh_server_without_a_model_is_well(body):
+async def test_a_fresh_server_without_a_model_is_well(body: dict[str, Any] | list[Any]) -> None:
     async with http_server(answer(body)) as server:
         finding = await check(server.url)
     assert (finding.kind, finding.models) == (OutcomeKind.OK, ())
 
 
-async def test_a_body_that_drips_ends_with_the_scope_around_it():
+async def test_a_body_that_drips_ends_with_the_scope_around_it() -> None:
     dripping = Answer(pieces=(b"[", *[b" "] * 1000), delay=0.05)
     async with http_server(dripping) as server:
         with trio.move_on_after(0.3) as scope:
@@ -226,15 +270,15 @@ PROTOCOL = {
 
 
 @pytest.mark.parametrize(("sent", "kind", "message", "reachable"), PROTOCOL.values(), ids=PROTOCOL)
-async def test_a_server_that(sent, kind, message, reachable):
+async def test_a_server_that(sent: Any, kind: Any, message: str, reachable: Any) -> None:
     finding = await check_raw(says(*sent))
     assert finding.kind is kind
     assert message in finding.message
     assert finding.facts == Facts(reachable=reachable)
 
 
-async def test_a_reset_is_a_broken_connection():
-    async def reset(stream):
+async def test_a_reset_is_a_broken_connection() -> None:
+    async def reset(stream: Any) -> None:
         await stream.receive_some(65536)
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
@@ -243,7 +287,7 @@ async def test_a_reset_is_a_broken_connection():
     assert finding.message.endswith("connection reset by peer")
 
 
-async def test_a_closed_port_refuses():
+async def test_a_closed_port_refuses() -> None:
     async with raw_server(says()) as url:
         pass
     finding = await check(url)
@@ -252,10 +296,10 @@ async def test_a_closed_port_refuses():
     assert finding.facts == Facts(reachable=False)
 
 
-async def test_an_idle_connection_closed_under_our_hands_is_no_failure():
+async def test_an_idle_connection_closed_under_our_hands_is_no_failure() -> None:
     first = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"
 
-    async def serve(stream):
+    async def serve(stream: Any) -> None:
         await stream.receive_some(65536)
         await stream.send_all(first)
         await stream.receive_some(65536)  # the second request on it: closed without an answer
@@ -268,18 +312,18 @@ async def test_an_idle_connection_closed_under_our_hands_is_no_failure():
 # TLS
 
 
-def server_context(authority, *names):
+def server_context(authority: Any, *names: Any) -> Any:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*names).configure_cert(context)
     return context
 
 
 @pytest.fixture(scope="module")
-def authority():
+def authority() -> Any:
     return trustme.CA()
 
 
-async def test_a_ca_file_adds_to_the_authorities(authority, tmp_path):
+async def test_a_ca_file_adds_to_the_authorities(authority: Any, tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(file)
     async with http_server(answer(LIST), server_context(authority, "127.0.0.1")) as server:
@@ -290,7 +334,9 @@ async def test_a_ca_file_adds_to_the_authorities(authority, tmp_path):
     assert "is not trusted: " in untrusted.message
 
 
-async def test_a_ca_file_that_is_renewed_in_place_is_read_again(authority, tmp_path):
+async def test_a_ca_file_that_is_renewed_in_place_is_read_again(
+    authority: Any, tmp_path: Path
+) -> None:
     file = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(file)
     async with http_server(answer(LIST), server_context(authority, "127.0.0.1")) as server:
@@ -308,7 +354,7 @@ async def test_a_ca_file_that_is_renewed_in_place_is_read_again(authority, tmp_p
     ]
 
 
-async def test_a_certificate_of_another_host_is_not_trusted(authority):
+async def test_a_certificate_of_another_host_is_not_trusted(authority: Any) -> None:
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
     async with http_server(answer(LIST), server_context(authority, "example.org")) as server:
@@ -317,21 +363,21 @@ async def test_a_certificate_of_another_host_is_not_trusted(authority):
     assert "not valid for '127.0.0.1'" in finding.message
 
 
-async def test_plain_http_on_a_tls_port_is_a_tls_failure_and_never_sent_in_clear():
+async def test_plain_http_on_a_tls_port_is_a_tls_failure_and_never_sent_in_clear() -> None:
     async with http_server(answer(LIST)) as server:
         finding = await check(server.url.replace("http:", "https:"))
     assert finding.kind is OutcomeKind.TLS
     assert server.asked == []
 
 
-async def test_a_port_that_hangs_up_on_tls_is_a_tls_failure():
+async def test_a_port_that_hangs_up_on_tls_is_a_tls_failure() -> None:
     async with raw_server(says()) as url:
         finding = await check(url.replace("http:", "https:"))
     assert finding.kind is OutcomeKind.TLS
 
 
 @pytest.mark.parametrize("content", [None, b"no certificate"])
-async def test_an_unusable_ca_file_is_our_mistake(tmp_path, content):
+async def test_an_unusable_ca_file_is_our_mistake(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_bytes(content)
@@ -344,13 +390,13 @@ async def test_an_unusable_ca_file_is_our_mistake(tmp_path, content):
 # Names and addresses
 
 
-def resolve_to(monkeypatch, *addresses):
+def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: Any) -> Any:
     """Every name resolves to these; each look-up takes the next set, the last one stays."""
     sets = list(addresses)
     looked_up = []
     real = socket.getaddrinfo
 
-    def getaddrinfo(host, port, *more, **named):
+    def getaddrinfo(host: str, port: int, *more: Any, **named: Any) -> Any:
         if is_address(host):
             return real(host, port, *more, **named)
         looked_up.append(host)
@@ -361,8 +407,8 @@ def resolve_to(monkeypatch, *addresses):
     return looked_up
 
 
-async def test_an_unknown_name_is_a_dns_failure(monkeypatch):
-    def fails(*_, **__):
+async def test_an_unknown_name_is_a_dns_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any, **__: Any) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", fails)
@@ -371,7 +417,7 @@ async def test_an_unknown_name_is_a_dns_failure(monkeypatch):
     assert finding.message == "api.example.test cannot be resolved: Name or service not known"
 
 
-async def test_a_name_is_asked_for_by_its_host_header(monkeypatch):
+async def test_a_name_is_asked_for_by_its_host_header(monkeypatch: pytest.MonkeyPatch) -> None:
     async with http_server(answer(LIST)) as server:
         port = server.url.rpartition(":")[2]
         resolve_to(monkeypatch, ["127.0.0.1"])
@@ -387,7 +433,9 @@ async def test_a_name_is_asked_for_by_its_host_header(monkeypatch):
         ("169.254.169.254", True, "a link-local or reserved address, which is never asked"),
     ],
 )
-async def test_what_a_name_resolves_to_is_checked(monkeypatch, address, allow_private, message):
+async def test_what_a_name_resolves_to_is_checked(
+    monkeypatch: pytest.MonkeyPatch, address: str, allow_private: bool, message: str
+) -> None:
     resolve_to(monkeypatch, [address])
     finding = await check("http://api.example.test", allow_private=allow_private)
     assert (finding.kind, finding.message) == (
@@ -396,7 +444,9 @@ async def test_what_a_name_resolves_to_is_checked(monkeypatch, address, allow_pr
     )
 
 
-async def test_a_name_that_turns_inward_later_is_refused_then(monkeypatch):
+async def test_a_name_that_turns_inward_later_is_refused_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with http_server(answer(LIST, connection="close")) as server:
         port = server.url.rpartition(":")[2]
         names = resolve_to(monkeypatch, ["127.0.0.1"], ["169.254.169.254"])
@@ -406,7 +456,7 @@ async def test_a_name_that_turns_inward_later_is_refused_then(monkeypatch):
     assert len(names) == 2  # one look-up a connection: what was checked is what was asked
 
 
-async def test_hung_look_ups_take_nobody_elses_threads(monkeypatch):
+async def test_hung_look_ups_take_nobody_elses_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(30) and [])
     try:
@@ -419,20 +469,20 @@ async def test_hung_look_ups_take_nobody_elses_threads(monkeypatch):
         released.set()
 
 
-def test_addresses_are_told_from_names():
+def test_addresses_are_told_from_names() -> None:
     assert [is_address(x) for x in ("127.0.0.1", "::1", "fe80::1%eth0", "a.b", "")] == [
         True, True, True, False, False,
     ]  # fmt: skip
 
 
-def test_of_mixed_addresses_only_the_allowed_are_asked():
+def test_of_mixed_addresses_only_the_allowed_are_asked() -> None:
     assert filter_addresses("x", ["10.0.0.1", "127.0.0.1"], allow_private=False) == ["127.0.0.1"]
     with pytest.raises(AddressRefusedError):
         filter_addresses("x", ["169.254.0.1", "fe80::1"], allow_private=True)
 
 
-async def test_an_address_that_hangs_does_not_hold_up_the_next(autojump_clock):
-    async def connect(address):
+async def test_an_address_that_hangs_does_not_hold_up_the_next(autojump_clock: MockClock) -> None:
+    async def connect(address: Any) -> Any:
         if address == "hangs":
             await trio.sleep_forever()
         return address
@@ -442,8 +492,8 @@ async def test_an_address_that_hangs_does_not_hold_up_the_next(autojump_clock):
     assert trio.current_time() - began == 0.25
 
 
-async def test_all_addresses_refused_is_the_last_refusal(autojump_clock):
-    async def connect(address):
+async def test_all_addresses_refused_is_the_last_refusal(autojump_clock: MockClock) -> None:
+    async def connect(address: Any) -> None:
         raise httpcore.ConnectError(address)
 
     with pytest.raises(httpcore.ConnectError, match="two"):
@@ -453,7 +503,7 @@ async def test_all_addresses_refused_is_the_last_refusal(autojump_clock):
 # Our own faults
 
 
-async def test_no_file_descriptors_left_is_our_fault():
+async def test_no_file_descriptors_left_is_our_fault() -> None:
     async with http_server(answer(LIST)) as server, open_check(provider(server.url)) as ask:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         with socket.socket() as last:
@@ -470,7 +520,7 @@ async def test_no_file_descriptors_left_is_our_fault():
 
 
 @pytest.mark.parametrize("key", ["sk-ключ-0123456789", "sk-a\r\nX-Evil: 1", "sk-\x00-0123", " "])
-async def test_a_key_no_header_can_hold_is_our_mistake_and_does_not_show(key):
+async def test_a_key_no_header_can_hold_is_our_mistake_and_does_not_show(key: str) -> None:
     async with http_server(answer(LIST)) as server:
         finding = await check(server.url, keys=(Secret(key),))
     assert finding.kind is OutcomeKind.REQUEST
@@ -479,12 +529,12 @@ async def test_a_key_no_header_can_hold_is_our_mistake_and_does_not_show(key):
 
 
 @pytest.mark.parametrize("host", ["a" * 70 + ".test", "exa mple", "[::1", "a..b", ".test"])
-async def test_a_host_that_is_none_is_our_mistake(host):
+async def test_a_host_that_is_none_is_our_mistake(host: str) -> None:
     assert (await check(f"http://{host}")).kind in {OutcomeKind.REQUEST, OutcomeKind.DNS}
 
 
-async def test_a_cancelled_check_leaks_no_connection():
-    async def silent(stream):
+async def test_a_cancelled_check_leaks_no_connection() -> None:
+    async def silent(stream: Any) -> None:
         await stream.receive_some(65536)
         await trio.sleep_forever()
 
@@ -497,10 +547,10 @@ async def test_a_cancelled_check_leaks_no_connection():
             assert transport.connections == {}
 
 
-async def test_after_many_cancelled_checks_the_next_one_works():
+async def test_after_many_cancelled_checks_the_next_one_works() -> None:
     slow = True
 
-    def reply(_):
+    def reply(_: Any) -> Any:
         return attrs.evolve(answer(LIST), delay=0.2 if slow else 0.0)
 
     async with http_server(reply) as server, open_check(provider(server.url)) as ask:
@@ -514,7 +564,7 @@ async def test_after_many_cancelled_checks_the_next_one_works():
 # Proxies
 
 
-async def test_a_proxy_is_asked_for_the_whole_url():
+async def test_a_proxy_is_asked_for_the_whole_url() -> None:
     async with http_server(answer(LIST)) as proxy:
         finding = await check("http://127.0.0.1:9", proxy=with_password(proxy.url))
     assert finding.kind is OutcomeKind.OK
@@ -523,7 +573,7 @@ async def test_a_proxy_is_asked_for_the_whole_url():
     assert proxy.asked[0].headers["proxy-authorization"] == f"Basic {sent}"
 
 
-async def test_a_message_never_shows_the_proxys_password():
+async def test_a_message_never_shows_the_proxys_password() -> None:
     told = f"{PASSWORD} ({quote(PASSWORD, safe='')}) may not"
     refusal = answer({"error": {"message": told}}, status=500)
     async with http_server(refusal) as proxy:
@@ -536,19 +586,19 @@ async def test_a_message_never_shows_the_proxys_password():
 PASSWORD = "correct/horse@battery"
 
 
-def with_password(url):
+def with_password(url: Any) -> Any:
     """As a Config made by hand may have it; a configuration file's is refused."""
     return url.replace("//", f"//me:{quote(PASSWORD, safe='')}@")
 
 
-async def test_a_proxy_does_not_lead_to_a_private_address():
+async def test_a_proxy_does_not_lead_to_a_private_address() -> None:
     async with http_server(answer(LIST)) as proxy:
         finding = await check("http://10.0.0.7", proxy=proxy.url)
     assert finding.kind is OutcomeKind.DNS
     assert proxy.asked == []
 
 
-async def test_a_proxy_that_refuses_a_tunnel_is_no_connection():
+async def test_a_proxy_that_refuses_a_tunnel_is_no_connection() -> None:
     async with http_server(answer(status=407)) as proxy:
         finding = await check("https://127.0.0.1:9", proxy=proxy.url)
     assert finding.kind is OutcomeKind.CONNECT
@@ -556,27 +606,27 @@ async def test_a_proxy_that_refuses_a_tunnel_is_no_connection():
     assert finding.facts == Facts(reachable=False)
 
 
-async def test_a_proxy_of_a_kind_we_lack_is_our_mistake():
+async def test_a_proxy_of_a_kind_we_lack_is_our_mistake() -> None:
     finding = await check("http://127.0.0.1:9", proxy="socks5://127.0.0.1:9")
     assert finding.kind is OutcomeKind.REQUEST
     assert finding.message == "proxy must be an http:// or https:// URL"
 
 
-async def test_the_environment_names_no_proxy(monkeypatch):
+async def test_the_environment_names_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     async with http_server(answer(LIST)) as server:
         assert (await check(server.url)).kind is OutcomeKind.OK
 
 
-async def test_no_library_logs_our_requests(caplog):
+async def test_no_library_logs_our_requests(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with http_server(answer(LIST)) as server:
         await check(server.url)
     assert [r for r in caplog.records if r.name.startswith(("httpx", "httpcore"))] == []
 
 
-async def test_a_failure_never_repeats_what_the_library_says():
+async def test_a_failure_never_repeats_what_the_library_says() -> None:
     with pytest.raises(FetchError) as caught:
         async with open_transport(provider("http://127.0.0.1:1")) as transport:
             request = Request(url="http://127.0.0.1:1", headers={"X-Key": f"{KEY}\n"})

@@ -2,6 +2,7 @@
 
 import gc
 from functools import partial
+from typing import Any
 
 import pytest
 import trio
@@ -45,12 +46,12 @@ HANGS = {
 }
 
 
-def provider(url):
+def provider(url: Any) -> Provider:
     return Provider(name="broken", base_url=url, keys=(Secret(KEY),))
 
 
 @pytest.mark.parametrize(("fault", "kind", "facts"), FAULTS.values(), ids=FAULTS)
-async def test_a_fault_has_its_kind(fault, kind, facts):
+async def test_a_fault_has_its_kind(fault: Any, kind: Any, facts: Any) -> None:
     async with fault() as target, open_check(provider(target.url), tls=target.trust) as check:
         finding = await check()
     assert (finding.kind, finding.facts) == (kind, facts)
@@ -58,7 +59,7 @@ async def test_a_fault_has_its_kind(fault, kind, facts):
 
 
 @pytest.mark.parametrize(("name", "hang"), HANGS.items(), ids=HANGS)
-async def test_what_hangs_ends_with_the_scope_around_it(name, hang):
+async def test_what_hangs_ends_with_the_scope_around_it(name: str, hang: Any) -> None:
     async with hang() as target, open_check(provider(target.url), tls=target.trust) as check:
         answers = name == "dripping its body"
         async with trio.open_nursery() as nursery:
@@ -73,13 +74,13 @@ async def test_what_hangs_ends_with_the_scope_around_it(name, hang):
     assert check.partial_result().facts == Facts(reachable=answers)
 
 
-async def test_a_name_that_is_unknown():
+async def test_a_name_that_is_unknown() -> None:
     with bad_dns.failing():
         async with open_check(provider("https://api.example")) as check:
             assert (await check()).kind is OutcomeKind.DNS
 
 
-async def test_a_resolver_that_hangs_leaves_everybody_elses_threads_alone():
+async def test_a_resolver_that_hangs_leaves_everybody_elses_threads_alone() -> None:
     with bad_dns.hanging():
         async with open_check(provider("https://api.example")) as check:
             for _ in range(4):

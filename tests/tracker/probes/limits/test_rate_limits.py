@@ -1,6 +1,7 @@
 """Rate limits are read as each provider tells them (shapes: facts of providers, section 2)."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,20 +16,22 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = 86400.0
 
 
-def after(seconds):
+def after(seconds: float) -> Any:
     return NOW + timedelta(seconds=seconds)
 
 
-def read(headers=None, body=None, provider=""):
+def read(headers: Any = None, body: Any = None, provider: str = "") -> Any:
     pairs = list(headers.items()) if isinstance(headers, dict) else headers or []
     return read_limits(pairs, body, now=NOW, provider=provider)
 
 
-def readings(headers=None, body=None, provider=""):
+def readings(headers: Any = None, body: Any = None, provider: str = "") -> Any:
     return read(headers, body, provider).readings
 
 
-def told(name, limit=None, remaining=None, window=None, reset=None):
+def told(
+    name: str, limit: Any = None, remaining: Any = None, window: Any = None, reset: Any = None
+) -> LimitReading:
     return LimitReading(
         name=name,
         limit=limit,
@@ -48,7 +51,7 @@ GROQ = {
 }
 
 
-def test_reads_groq_with_requests_a_day_and_tokens_a_minute():
+def test_reads_groq_with_requests_a_day_and_tokens_a_minute() -> None:
     assert read(GROQ, provider="groq") == Limits(
         readings=(
             told("requests", 1000, 550, DAY, 179.56),
@@ -58,11 +61,11 @@ def test_reads_groq_with_requests_a_day_and_tokens_a_minute():
     )
 
 
-def test_claims_no_window_for_the_same_names_elsewhere():
+def test_claims_no_window_for_the_same_names_elsewhere() -> None:
     assert [one.window_seconds for one in readings(GROQ, provider="openai")] == [None, None]
 
 
-def test_reads_anthropics_four_families():
+def test_reads_anthropics_four_families() -> None:
     families = ("requests", "tokens", "input-tokens", "output-tokens")
     headers = {
         f"anthropic-ratelimit-{family}-{field}": value
@@ -79,7 +82,7 @@ def test_reads_anthropics_four_families():
     )
 
 
-def test_reads_mistrals_windows_from_the_names():
+def test_reads_mistrals_windows_from_the_names() -> None:
     headers = {
         "x-ratelimit-limit-req-minute": "60",
         "x-ratelimit-remaining-req-minute": "59",
@@ -99,12 +102,12 @@ def test_reads_mistrals_windows_from_the_names():
     )
 
 
-def test_a_limit_of_zero_is_all_used():
+def test_a_limit_of_zero_is_all_used() -> None:
     headers = {"x-ratelimit-limit-req-minute": "0", "x-ratelimit-remaining-req-minute": "0"}
     assert worst_percent(readings(headers)) == 100.0
 
 
-def test_reads_cerebras_resets_as_seconds():
+def test_reads_cerebras_resets_as_seconds() -> None:
     headers = {
         "x-ratelimit-limit-requests-day": "14400",
         "x-ratelimit-remaining-requests-day": "14399",
@@ -119,7 +122,7 @@ def test_reads_cerebras_resets_as_seconds():
     )
 
 
-def test_reads_sambanova_leaving_an_unnamed_window_open():
+def test_reads_sambanova_leaving_an_unnamed_window_open() -> None:
     headers = {
         "x-ratelimit-limit-requests": "30",
         "x-ratelimit-remaining-requests": "29",
@@ -132,7 +135,7 @@ def test_reads_sambanova_leaving_an_unnamed_window_open():
     )
 
 
-def test_reads_togethers_limits_as_per_second():
+def test_reads_togethers_limits_as_per_second() -> None:
     headers = {
         "x-ratelimit-limit": "10",
         "x-ratelimit-remaining": "9",
@@ -150,7 +153,7 @@ def test_reads_togethers_limits_as_per_second():
     )
 
 
-def test_reads_fireworks_tokens_as_per_second():
+def test_reads_fireworks_tokens_as_per_second() -> None:
     headers = {
         "x-ratelimit-limit-tokens-prompt": "60000",
         "x-ratelimit-limit-tokens-cache-adjusted-prompt": "15000",
@@ -163,7 +166,7 @@ def test_reads_fireworks_tokens_as_per_second():
     )
 
 
-def test_reads_openrouters_epoch_milliseconds():
+def test_reads_openrouters_epoch_milliseconds() -> None:
     reset = int(after(3600).timestamp() * 1000)
     headers = {
         "x-ratelimit-limit": "20",
@@ -173,7 +176,7 @@ def test_reads_openrouters_epoch_milliseconds():
     assert readings(headers) == (told("requests", 20, 0, None, 3600),)
 
 
-def test_reads_the_headers_openrouter_puts_inside_an_error():
+def test_reads_the_headers_openrouter_puts_inside_an_error() -> None:
     reset = int(after(3600).timestamp() * 1000)
     headers = {
         "X-RateLimit-Limit": "50",
@@ -232,11 +235,11 @@ def test_reads_the_headers_openrouter_puts_inside_an_error():
         pytest.param({"ratelimit": '"open;r=3'}, told("open", None, 3), id="an unclosed quote"),
     ],
 )
-def test_reads_the_ietf_fields_leniently(headers, expected):
+def test_reads_the_ietf_fields_leniently(headers: dict[str, Any], expected: Any) -> None:
     assert readings(headers) == (expected,)
 
 
-def test_reads_several_ietf_policies_apart():
+def test_reads_several_ietf_policies_apart() -> None:
     headers = {
         "ratelimit": '"burst";r=9;t=1, "daily";r=400;t=3600',
         "ratelimit-policy": '"burst";q=10;w=1, "daily";q=1000;w=86400',
@@ -247,11 +250,11 @@ def test_reads_several_ietf_policies_apart():
     )
 
 
-def google(*details):
+def google(*details: Any) -> dict[str, Any]:
     return {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": list(details)}}
 
 
-def violated(quota, value="20"):
+def violated(quota: Any, value: str = "20") -> dict[str, Any]:
     violation = {"quotaId": quota, "quotaValue": value, "quotaDimensions": {"model": "m"}}
     return {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]}
 
@@ -260,7 +263,7 @@ RETRY = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "38.
 
 
 @pytest.mark.parametrize("wrap", [lambda body: body, lambda body: [body]], ids=["plain", "stream"])
-def test_reads_geminis_quota_a_minute_with_its_delay(wrap):
+def test_reads_geminis_quota_a_minute_with_its_delay(wrap: Any) -> None:
     body = google(violated("GenerateRequestsPerMinutePerProjectPerModel-FreeTier"), RETRY)
     assert read(body=wrap(body)) == Limits(
         readings=(told("requests_minute", 20, 0, 60, 38.2),),
@@ -269,7 +272,7 @@ def test_reads_geminis_quota_a_minute_with_its_delay(wrap):
     )
 
 
-def test_geminis_daily_quota_resets_at_midnight_in_california_whatever_the_delay():
+def test_geminis_daily_quota_resets_at_midnight_in_california_whatever_the_delay() -> None:
     body = google(violated("GenerateRequestsPerDayPerProjectPerModel-FreeTier"), RETRY)
     until_midnight = 20 * 3600.0  # 12:00 UTC is 04:00 Pacific standard time
     assert read(body=body) == Limits(
@@ -279,18 +282,18 @@ def test_geminis_daily_quota_resets_at_midnight_in_california_whatever_the_delay
     )
 
 
-def test_reads_geminis_tokens():
+def test_reads_geminis_tokens() -> None:
     body = google(violated("GenerateContentInputTokensPerModelPerMinute-FreeTier", "250000"), RETRY)
     assert readings(body=body) == (told("tokens_minute", 250_000, 0, 60, 38.2),)
 
 
-def test_midnight_counts_the_hour_that_summer_time_takes():
+def test_midnight_counts_the_hour_that_summer_time_takes() -> None:
     zone = ZoneInfo("America/Los_Angeles")
     before = datetime(2026, 3, 8, 9, tzinfo=UTC)  # 01:00, an hour before the clocks go forward
     assert next_midnight(before, zone) == datetime(2026, 3, 9, 7, tzinfo=UTC)
 
 
-def test_reads_groqs_tokens_a_day_from_its_sentence():
+def test_reads_groqs_tokens_a_day_from_its_sentence() -> None:
     message = (
         "Rate limit reached for model `m` in organization `org_1` service tier `on_demand` on "
         "tokens per day (TPD): Limit 100000, Used 97050, Requested 3619. Please try again in "
@@ -325,7 +328,7 @@ def test_reads_groqs_tokens_a_day_from_its_sentence():
         ("2026-11-23T11:59:00Z", -60.0),
     ],
 )
-def test_reads_every_form_of_time(text, seconds):
+def test_reads_every_form_of_time(text: str, seconds: float) -> None:
     assert seconds_until(text, now=NOW) == pytest.approx(seconds, abs=1e-9)
 
 
@@ -334,7 +337,7 @@ def test_reads_every_form_of_time(text, seconds):
     ["", "soon", "-5", "nan", "inf", "1e3", "5 s", "s", "2026-02-31T00:00:00Z", "1 Jan 2026",
      "2026-11-23T12:01:00", "Mon, 99 Nov 2026 12:01:00 GMT", "٣", "9" * 65],
 )  # fmt: skip
-def test_takes_nothing_else_for_a_time(text):
+def test_takes_nothing_else_for_a_time(text: str) -> None:
     assert seconds_until(text, now=NOW) is None
 
 
@@ -355,7 +358,7 @@ def test_takes_nothing_else_for_a_time(text):
         ([], None),
     ],
 )
-def test_reads_how_long_to_wait(headers, seconds):
+def test_reads_how_long_to_wait(headers: list[Any], seconds: float) -> None:
     assert read(headers).retry_after == seconds
 
 
@@ -363,13 +366,13 @@ def test_reads_how_long_to_wait(headers, seconds):
 @pytest.mark.parametrize(
     "value", ["-1", "NaN", "inf", "1e999", "9223372036854775807", "many", "", "1,000", "0x10", "٣"]
 )
-def test_drops_a_reading_that_is_no_number(field, value):
+def test_drops_a_reading_that_is_no_number(field: str, value: str) -> None:
     headers = {f"x-ratelimit-{field}-requests": value, "x-ratelimit-remaining-tokens": "5"}
     assert readings(headers) == (told("tokens", None, 5),)
 
 
 @pytest.mark.parametrize("reset", ["9999-12-31T23:59:59Z", "253402300799", "999999999"])
-def test_drops_a_reading_whose_reset_is_no_date_of_this_life(reset):
+def test_drops_a_reading_whose_reset_is_no_date_of_this_life(reset: str) -> None:
     headers = {"x-ratelimit-remaining": "5", "x-ratelimit-reset": reset}
     assert readings(headers) == ()
 
@@ -377,18 +380,18 @@ def test_drops_a_reading_whose_reset_is_no_date_of_this_life(reset):
 @pytest.mark.parametrize(
     "reset", ["0", "2026-11-23T11:59:59Z", "0001-01-01T00:00:00Z", "1000000000"]
 )
-def test_a_reset_in_the_past_is_not_known(reset):
+def test_a_reset_in_the_past_is_not_known(reset: str) -> None:
     headers = {"x-ratelimit-remaining": "5", "x-ratelimit-reset": reset}
     assert readings(headers) == (told("requests", None, 5),)
 
 
-def test_more_remaining_than_the_limit_is_all_of_it():
+def test_more_remaining_than_the_limit_is_all_of_it() -> None:
     headers = {"x-ratelimit-limit": "10", "x-ratelimit-remaining": "12"}
     assert readings(headers) == (told("requests", 10, 10),)
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_contradicting_duplicates_are_read_with_caution(order):
+def test_contradicting_duplicates_are_read_with_caution(order: int) -> None:
     headers = [
         ("x-ratelimit-limit", "100"),
         ("x-ratelimit-limit", "80"),
@@ -400,7 +403,7 @@ def test_contradicting_duplicates_are_read_with_caution(order):
     assert readings(headers[::order]) == (told("requests", 80, 7, None, 30),)
 
 
-def test_headers_and_body_about_the_same_limit_are_read_with_caution():
+def test_headers_and_body_about_the_same_limit_are_read_with_caution() -> None:
     body = google(violated("RequestsPerMinute", "20"), RETRY)
     headers = {"x-ratelimit-limit-requests-minute": "15", "retry-after": "5"}
     assert read(headers, body) == Limits(
@@ -410,7 +413,7 @@ def test_headers_and_body_about_the_same_limit_are_read_with_caution():
     )
 
 
-def test_of_two_sources_no_more_is_left_than_the_lower_limit():
+def test_of_two_sources_no_more_is_left_than_the_lower_limit() -> None:
     message = "Rate limit reached on requests per min (RPM): Limit 20, Used 2, Requested 1."
     headers = {"x-ratelimit-limit-requests-minute": "15"}
     assert readings(headers, {"error": {"message": message}}) == (
@@ -419,17 +422,17 @@ def test_of_two_sources_no_more_is_left_than_the_lower_limit():
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_of_two_windows_the_longer_holds(order):
+def test_of_two_windows_the_longer_holds(order: int) -> None:
     readings = [told("requests", 10, 5, 60), told("requests", 10, 5, 3600), told("tokens")]
     assert merged(readings[::order]) == (told("requests", 10, 5, 3600), told("tokens"))
 
 
-def test_a_thousand_invented_limits_are_not_all_kept():
+def test_a_thousand_invented_limits_are_not_all_kept() -> None:
     headers = {f"x-ratelimit-remaining-kind{i}": "1" for i in range(1000)}
     assert len(readings(headers)) == 24
 
 
-def test_a_header_too_long_to_be_one_is_left_out():
+def test_a_header_too_long_to_be_one_is_left_out() -> None:
     assert readings({"x-ratelimit-limit": "1" + " " * 1024}) == ()
 
 
@@ -442,21 +445,21 @@ def test_a_header_too_long_to_be_one_is_left_out():
         {"error": {"message": ["x"], "metadata": {"headers": ["x"]}}},
     ],
 )  # fmt: skip
-def test_a_body_of_another_shape_tells_nothing(body):
+def test_a_body_of_another_shape_tells_nothing(body: Any) -> None:
     assert read(body=body) == Limits()
 
 
-def test_a_violation_without_its_details_is_still_a_spent_quota():
+def test_a_violation_without_its_details_is_still_a_spent_quota() -> None:
     body = google({"@type": "x/google.rpc.QuotaFailure", "violations": [{"quotaId": 3}, None]})
     assert readings(body=body) == (told("requests", None, 0),)
 
 
-def test_the_worst_limit_counts():
+def test_the_worst_limit_counts() -> None:
     assert worst_percent([told("a", 100, 90), told("b", 100, 25), told("c", None, 1)]) == 75.0
     assert worst_percent([]) == 0.0
 
 
-def test_readings_hold_until_their_reset_or_for_a_window():
+def test_readings_hold_until_their_reset_or_for_a_window() -> None:
     by_reset, by_window, forever = told("a", 9, 1, DAY, 60), told("b", 9, 1, 120), told("c", 9, 1)
     every = (by_reset, by_window, forever)
     assert [expiry(one, NOW) for one in every] == [after(60), after(120), None]

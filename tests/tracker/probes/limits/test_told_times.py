@@ -1,6 +1,7 @@
 """tracker.probes.limits.told_times: times in sentences."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,7 +33,7 @@ NOW = datetime(2026, 3, 22, 12, tzinfo=UTC)
         ("", None),
     ],
 )
-def test_a_wait_is_read(text, seconds):
+def test_a_wait_is_read(text: str, seconds: float) -> None:
     assert seconds_told(text) == (None if seconds is None else pytest.approx(seconds))
 
 
@@ -49,12 +50,12 @@ def test_a_wait_is_read(text, seconds):
         ("reset at 2999-01-01", None),
     ],
 )
-def test_a_moment_is_read(text, moment):
+def test_a_moment_is_read(text: str, moment: Any) -> None:
     seconds = reset_told(text, now=NOW)
     assert seconds == (None if moment is None else (moment - NOW).total_seconds())
 
 
-def test_a_time_without_a_zone_is_beijings_where_the_code_is_zhipus():
+def test_a_time_without_a_zone_is_beijings_where_the_code_is_zhipus() -> None:
     said = "Usage limit reached for 5 hour. Your limit will reset at 2026-03-22 21:30:00"
     body = {"error": {"code": "1308", "message": said}}
     limits = read_limits((), body, now=NOW)
@@ -71,7 +72,7 @@ def test_a_time_without_a_zone_is_beijings_where_the_code_is_zhipus():
         {"message": "spent", "details": {"reset_at": "2026-04-04T12:00:00Z"}},
     ],
 )
-def test_a_reset_days_ahead_is_told_in_full(fields):
+def test_a_reset_days_ahead_is_told_in_full(fields: dict[str, Any]) -> None:
     limits = read_limits((), {"error": fields}, now=NOW)
     assert [(one.remaining, one.reset_at) for one in limits.readings] == [
         (0.0, NOW + timedelta(days=13))
@@ -80,18 +81,18 @@ def test_a_reset_days_ahead_is_told_in_full(fields):
 
 
 @pytest.mark.parametrize("name", ["retry_after", "retry_after_seconds"])
-def test_a_wait_in_a_field_is_read(name):
+def test_a_wait_in_a_field_is_read(name: str) -> None:
     limits = read_limits((), {"error": {"message": "no", name: 7}}, now=NOW)
     assert (limits.readings, limits.retry_after) == ((), 7.0)
 
 
-def test_a_short_wait_is_no_reset():
+def test_a_short_wait_is_no_reset() -> None:
     limits = read_limits((), {"error": {"message": "Please try again in 2s."}}, now=NOW)
     assert limits.readings == ()
     assert limits.retry_after == 2.0
 
 
 @given(st.text(max_size=400), st.booleans())
-def test_any_text_is_read(text, beijing):
+def test_any_text_is_read(text: str, beijing: bool) -> None:
     assert (seconds_told(text) or 0.0) >= 0.0
     assert 0.0 <= (reset_told(text, now=NOW, beijing=beijing) or 0.0) <= HORIZON

@@ -51,7 +51,7 @@ def classified(status: int, body: object, **more: Any) -> ErrorClassification:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_an_answer_from_the_field_is_understood(case):
+def test_an_answer_from_the_field_is_understood(case: Any) -> None:
     answer = reply(case["status"], case["body"], case.get("headers"))
     verdict = classify(answer, dialect=case.get("dialect", "openai"), completion=True)
     assert verdict is not None
@@ -60,13 +60,13 @@ def test_an_answer_from_the_field_is_understood(case):
         assert getattr(verdict.facts, fact) in case.get(fact, [True, False, None])
 
 
-def test_every_kind_of_answer_has_cases():
+def test_every_kind_of_answer_has_cases() -> None:
     kinds = {name.partition(":")[0] for name in CASES}
     assert kinds == {file.stem for file in FOLDER.glob("*.json")}
     assert "money_or_allowance" in kinds
 
 
-def test_a_page_with_a_503_blames_no_firewall():
+def test_a_page_with_a_503_blames_no_firewall() -> None:
     for name, case in CASES.items():
         if name.startswith("pages_with_a_503"):
             verdict = classify(reply(case["status"], case["body"], case.get("headers")))
@@ -106,7 +106,7 @@ PLACES = st.sampled_from(
 
 def placed(place: str, fields: dict[str, Any]) -> object:
     """The same error where one or another vendor puts it."""
-    shapes: dict[str, object] = {
+    shapes: dict[str, Any] = {
         "error": {"error": fields},
         "bare": fields,
         "list": [{"error": fields}],
@@ -126,32 +126,34 @@ NUMBERS = sorted(code for code in EXACT_CODES if code.isdigit())
 
 
 @given(MONEY, FAILURES, PLACES.filter(lambda place: place != "nested"))
-def test_words_of_money_never_make_a_key_refused(text, status, place):
+def test_words_of_money_never_make_a_key_refused(text: str, status: Any, place: Any) -> None:
     verdict = classified(status, placed(place, {"message": text}))
     assert verdict.kind is OutcomeKind.QUOTA_EXHAUSTED
     assert verdict.facts.authenticated is not False
 
 
 @given(SHORT_LIMITS, ADVERTISEMENTS, PLACES.filter(lambda place: place != "nested"))
-def test_a_minutes_limit_that_advertises_billing_stays_a_rate_limit(limit, advertised, place):
+def test_a_minutes_limit_that_advertises_billing_stays_a_rate_limit(
+    limit: Any, advertised: Any, place: Any
+) -> None:
     verdict = classified(429, placed(place, {"message": f"{limit}. {advertised}."}))
     assert verdict.kind is OutcomeKind.RATE_LIMITED
 
 
 @given(st.sampled_from(NAMED_CODES), FAILURES, PLACES)
-def test_a_status_never_overrules_a_code_that_is_known(code, status, place):
+def test_a_status_never_overrules_a_code_that_is_known(code: Any, status: Any, place: Any) -> None:
     verdict = classified(status, placed(place, {"code": code, "message": "no"}))
     assert verdict.kind is EXACT_CODES[code]
 
 
 @given(st.sampled_from(NAMED_CODES + NUMBERS), st.booleans())
-def test_a_code_is_known_in_capitals_and_as_a_number(code, as_number):
+def test_a_code_is_known_in_capitals_and_as_a_number(code: Any, as_number: bool) -> None:
     told: object = int(code) if as_number and code.isdigit() else code.upper()
     assert classified(400, {"error": {"code": told}}).kind is EXACT_CODES[code]
 
 
 @pytest.mark.parametrize("place", ["errors", "base_resp"])
-def test_a_number_means_something_only_in_its_place(place):
+def test_a_number_means_something_only_in_its_place(place: str) -> None:
     fields = {"errors": {"code": 5007}, "base_resp": {"status_code": 1008}}[place]
     body = {place: [fields] if place == "errors" else fields}
     elsewhere = {"error": {"code": 5007 if place == "errors" else 1008}}
@@ -168,21 +170,21 @@ BLAMES_US = st.sampled_from(
 
 
 @given(BLAMES_US, st.sampled_from([400, 405, 409, 413, 415, 422]))
-def test_a_request_that_is_blamed_itself_or_by_nobody_is_request(text, status):
+def test_a_request_that_is_blamed_itself_or_by_nobody_is_request(text: str, status: Any) -> None:
     assert classified(status, {"error": {"message": text}}).kind is OutcomeKind.REQUEST
 
 
 @given(MONEY | SHORT_LIMITS, st.sampled_from([400, 402, 403, 422, 429]))
-def test_a_refusal_of_us_is_never_held_against_our_request(text, status):
+def test_a_refusal_of_us_is_never_held_against_our_request(text: str, status: Any) -> None:
     assert classified(status, {"error": {"message": text}}).kind is not OutcomeKind.REQUEST
 
 
-def test_the_reason_of_a_refused_request_says_what_to_change():
+def test_the_reason_of_a_refused_request_says_what_to_change() -> None:
     message = classified(400, {"error": {"message": "Bad request"}}).message
     assert message == ("our request was refused, set another model = or check = (400): Bad request")
 
 
-def test_no_code_means_two_things():
+def test_no_code_means_two_things() -> None:
     codes = [(code, group.kind) for group in EXACT for code in group.codes]
     assert len(EXACT_CODES) == len({code for code, _ in codes})
     assert all(EXACT_CODES[code] is kind for code, kind in codes)
@@ -209,7 +211,7 @@ def variants(value: Any, put: object) -> Iterator[object]:
 
 
 @pytest.mark.parametrize("put", VALUES, ids=lambda value: repr(value)[:20])
-def test_every_node_of_every_answer_replaced_by_anything_is_judged(put):
+def test_every_node_of_every_answer_replaced_by_anything_is_judged(put: Any) -> None:
     for case in CASES.values():
         if isinstance(case["body"], str):
             continue
@@ -223,6 +225,6 @@ def test_every_node_of_every_answer_replaced_by_anything_is_judged(put):
 
 
 @given(st.lists(st.sampled_from(sorted(EXACT_CODES)), min_size=1, max_size=3), st.text(max_size=80))
-def test_any_mixture_is_judged(codes, text):
+def test_any_mixture_is_judged(codes: Any, text: str) -> None:
     body = {"error": {"type": codes[0], "code": codes[-1], "message": f"{text} {' '.join(codes)}"}}
     assert classified(400, body).kind in set(OutcomeKind)

@@ -1,5 +1,7 @@
 """tracker.probes.refusals.firewalls: a page is a firewall's only if it says so."""
 
+from typing import Any
+
 import pytest
 
 from tracker.probes.http.response import BoundedResponse
@@ -24,7 +26,7 @@ def page(status: int, body: bytes, **headers: str) -> BoundedResponse:
         page(202, b"", x_amzn_waf_action="challenge"),
     ],
 )
-def test_who_says_that_it_is_a_firewall_is_one(reply):
+def test_who_says_that_it_is_a_firewall_is_one(reply: Any) -> None:
     assert is_firewall(reply)
 
 
@@ -41,5 +43,5 @@ def test_who_says_that_it_is_a_firewall_is_one(reply):
         BoundedResponse(status=403, body=b"Forbidden"),
     ],
 )
-def test_who_does_not_say_so_is_none(reply):
+def test_who_does_not_say_so_is_none(reply: Any) -> None:
     assert not is_firewall(reply)

@@ -1,5 +1,7 @@
 """tracker.probes.refusals.meanings: what the docs tell is what is judged, in that order."""
 
+from typing import Any
+
 import pytest
 
 from tracker.probes.refusals.judgement import RULES, Refusal, judge
@@ -7,7 +9,7 @@ from tracker.probes.refusals.meanings import MEANINGS
 from tracker.probes.refusals.reading import read_claims
 
 
-def refusal(meaning):
+def refusal(meaning: Any) -> Refusal:
     return Refusal(
         status=meaning.status,
         claims=read_claims(meaning.example),
@@ -17,11 +19,11 @@ def refusal(meaning):
 
 
 @pytest.mark.parametrize("meaning", MEANINGS, ids=lambda meaning: meaning.claim)
-def test_an_example_of_the_docs_is_judged_as_they_say(meaning):
+def test_an_example_of_the_docs_is_judged_as_they_say(meaning: Any) -> None:
     assert judge(refusal(meaning)) is meaning.kind
 
 
-def test_the_docs_tell_the_rules_in_the_order_in_which_they_decide():
+def test_the_docs_tell_the_rules_in_the_order_in_which_they_decide() -> None:
     places = [
         next(n for n, rule in enumerate(RULES) if rule(refusal(meaning)) is not None)
         for meaning in MEANINGS

@@ -1,5 +1,7 @@
 """tracker.probes.refusals.reading: what words claim together."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +30,7 @@ from tracker.probes.refusals.words import VOCABULARY
         ("region not supported", Claim.REGION),
     ],
 )
-def test_words_together_make_a_claim(text, claim):
+def test_words_together_make_a_claim(text: str, claim: Any) -> None:
     assert claim in read_claims(text)
 
 
@@ -47,31 +49,31 @@ def test_words_together_make_a_claim(text, claim):
         ("available models", Claim.MODEL),
     ],
 )
-def test_words_that_only_look_like_it_make_none(text, claim):
+def test_words_that_only_look_like_it_make_none(text: str, claim: Any) -> None:
     assert not claim & read_claims(text)
 
 
-def test_a_code_is_read_as_words():
+def test_a_code_is_read_as_words() -> None:
     assert Claim.MONEY in read_claims("", ["insufficient_user_quota"])
     assert Claim.ACCOUNT in read_claims("", ["AccountSuspended"])
     assert read_claims("", ["model", "not_found"]) == Claim.NONE  # each is a sentence of its own
 
 
-def test_a_word_stands_for_one_thing_only():
+def test_a_word_stands_for_one_thing_only() -> None:
     every = [word for words in VOCABULARY.values() for word in words.split()]
     assert sorted(every) == sorted(set(every))
 
 
-def test_every_chinese_word_is_read_as_words_of_the_vocabulary():
+def test_every_chinese_word_is_read_as_words_of_the_vocabulary() -> None:
     for english in CHINESE.values():
         assert any(word in KINDS for word in english.split()), english
 
 
 @given(st.text(max_size=3000), st.lists(st.text(max_size=120), max_size=30))
-def test_any_text_is_read(text, codes):
+def test_any_text_is_read(text: str, codes: Any) -> None:
     assert isinstance(read_claims(text, codes), Claim)
 
 
 @given(st.lists(st.sampled_from(sorted(KINDS)), max_size=300))
-def test_any_words_of_the_vocabulary_are_read(words):
+def test_any_words_of_the_vocabulary_are_read(words: Any) -> None:
     assert isinstance(read_claims(" ".join(words)), Claim)

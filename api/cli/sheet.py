@@ -1,0 +1,138 @@
+"""A table that stays readable at any width, and pieces that most tables have."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import attrs
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from api.cli.layout import GAP, ColumnSize, Kind, fit_columns
+
+# What a column holds follows from its head.
+NAMES = frozenset({"provider", "model", "best", "target", "before", "after", "by", "told"})
+SENTENCES = frozenset({"why", "to enable it, set", "set by", "what to do", "found"})
+NUMBERS = frozenset(
+    {
+        *("latency", "p95", "avg", "time", "risk", "first token", "24 h up", "uptime", "limit"),
+        *("checks", "failures", "choices", "success", "regret", "switches", "offers"),
+    }
+)
+# Shape and word besides the colour: not everybody sees all colours.
+MARKS = {
+    "healthy": ("●", "green"),
+    "degraded": ("▲", "yellow"),
+    "down": ("■", "red"),
+    "unknown": ("○", "bright_black"),
+}
+UNKNOWN = "–"
+Row = tuple[Text, ...]
+
+
+@attrs.define
+class Sheet:
+    """spare: columns that a narrow terminal leaves out, the last first."""
+
+    heads: tuple[str, ...]
+    spare: tuple[str, ...] = ()
+    rows: list[Row] = attrs.field(factory=list)
+
+    def add_row(self, *cells: Text | str) -> None:
+        self.rows.append(tuple(_printable(cell) for cell in cells))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        layout = fit_columns([*self._sizes()], options.max_width)
+        if not layout.stacked:
+            yield self._lay_out(layout.widths, self.rows)
+            return
+        below = [at for at in range(len(self.heads)) if kind_of(self.heads[at]) == "sentence"]
+        for number, row in enumerate(self.rows):
+            yield self._lay_out(layout.widths, [row], headed=number == 0)
+            yield from (Padding(row[at], (0, 0, 0, 2)) for at in below if row[at])
+
+    def _lay_out(
+        self, widths: Mapping[int, int], rows: Iterable[Row], *, headed: bool = True
+    ) -> Table:
+        padding = (0, GAP, 0, 0)
+        made = Table(
+            box=None, pad_edge=False, padding=padding, header_style="bold", show_header=headed
+        )
+        for at, width in widths.items():
+            kind = kind_of(self.heads[at])
+            made.add_column(
+                self.heads[at],
+                width=width,
+                justify="right" if kind == "number" else "left",
+                no_wrap=kind != "sentence",
+                overflow="fold" if kind == "sentence" else "ellipsis",
+            )
+        for row in rows:
+            made.add_row(*(row[at] for at in widths))
+        return made
+
+    def _sizes(self) -> Iterable[ColumnSize]:
+        for at, head in enumerate(self.heads):
+            longest = max((row[at].cell_len for row in self.rows), default=0)
+            spare = self.spare.index(head) + 1 if head in self.spare else 0
+            yield ColumnSize(max(longest, cell_len(head)), kind_of(head), spare)
+
+
+def table(*heads: str, spare: Sequence[str] = ()) -> Sheet:
+    return Sheet(heads, tuple(spare))
+
+
+def kind_of(head: str) -> Kind:
+    if head in NUMBERS:
+        return "number"
+    return "name" if head in NAMES else "sentence" if head in SENTENCES else "word"
+
+
+def _printable(cell: Text | str) -> Text:
+    """Whatever a tracker says: no escape sequence, direction mark or line break is passed on."""
+    text = cell if isinstance(cell, Text) else Text(cell)
+    if text.plain.isprintable():
+        return text
+    clean = "".join(char if char.isprintable() else " " for char in text.plain)
+    return Text(clean, style=text.style)
+
+
+def mark(status: str) -> Text:
+    shape, colour = MARKS.get(status, ("?", "default"))
+    return Text(f"{shape} {status}", style=colour)
+
+
+def milliseconds(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:,.0f} ms"
+
+
+def percent(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.1f} %"
+
+
+def duration(seconds: float) -> str:
+    """Round down, in at most two units."""
+    whole = max(int(seconds), 0)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+
+
+def counted(number: int, noun: str) -> str:
+    """Write the noun in the singular for one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def moment(instant: str) -> str:
+    """With the date, and without the zone: 80 columns hold no more."""
+    return f"{instant[:10]} {instant[11:19]}"
+
+
+def clock(instant: str | None) -> str:
+    """The local part of the day is enough at a glance: UTC, without the date."""
+    return UNKNOWN if instant is None else f"{instant[11:19]} UTC"

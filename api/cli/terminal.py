@@ -1,0 +1,72 @@
+"""Output as wide as the terminal, in characters it has, without trailing blanks."""
+
+import json
+import os
+import re
+import sys
+from typing import Any, NoReturn, TextIO
+
+import msgspec
+from rich.console import Console, RenderableType
+
+PIPED = 200  # columns for grep and awk: a row a line, nearly always
+# Beyond ASCII we write these alone of our own accord; a provider's text may hold more.
+ASCII = str.maketrans(
+    {"●": "*", "▲": "!", "■": "x", "○": "o", "–": "-", "…": ">", "—": "-", "→": ">", "·": "-"}
+    | {"“": '"', "”": '"', "‘": "'", "’": "'", "±": "~", "×": "x", "≤": "<", "≥": ">"}
+)
+_TRAILING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$", re.MULTILINE)
+
+
+class Terminal:
+    """A text stream that leaves out what its reader cannot see or show."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.plain = not _has("●▲■○–…", stream.encoding)
+
+    def write(self, text: str) -> int:
+        text = _TRAILING.sub(r"\1", text)
+        if self.plain:
+            encoding = self._stream.encoding or "ascii"
+            text = text.translate(ASCII).encode(encoding, "replace").decode(encoding)
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError  # `| head` has what it wants: that is no failure
+
+
+def console() -> Console:
+    """As wide as the terminal; a pipe has no width of its own."""
+    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    stream: Any = Terminal(sys.stdout)
+    return _Console(width=PIPED if piped else None, file=stream)
+
+
+def show(document: Any, shown: RenderableType, *, as_json: bool) -> None:
+    """One of the two on stdout."""
+    if as_json:
+        print_json(document)
+    else:
+        console().print(shown)
+
+
+def print_json(document: Any) -> None:
+    """Indented; escaped where the terminal lacks a character, since JSON may always be."""
+    text = msgspec.json.format(msgspec.json.encode(document)).decode()
+    if not _has(text, sys.stdout.encoding):
+        text = json.dumps(json.loads(text), indent=2)
+    print(text)  # noqa: T201 (a command's own output)
+
+
+def _has(text: str, encoding: str | None) -> bool:
+    try:
+        text.encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

@@ -1,0 +1,302 @@
+"""The latency that is told against the provider's own: ``python -m benchmarks.latency``.
+
+A real ``provider-status serve`` watches N providers that answer at once and note how long each
+answer took them (benchmarks.honest_upstreams). Told are: how far the median that the tracker tells
+is from that of an independent client, a process of plain sockets that asks the same providers
+meanwhile, and by how much the worst single check is off from what its provider noted.
+
+Busy: two processes burn both cores all the time; while the later checks are made the tracker also
+feeds 1,000 event streams and answers history queries.
+"""
+
+import argparse
+import json
+import os
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import attrs
+import httpx
+import trustme
+
+from benchmarks.table import Figure, row
+
+TOKEN = "only-of-a-benchmark-on-loopback"
+ADMIN = {"Authorization": f"Bearer {TOKEN}"}
+BURN = "while True: pass"
+STREAMS = 1_000
+# Of the median and of the worst check, in milliseconds.
+LIMITS = {8: 1.0, 100: 1.0, 1000: 3.0}
+WORST = 10.0
+
+
+@attrs.frozen
+class Case:
+    count: int
+    tls: bool
+    busy: bool
+
+    def __str__(self) -> str:
+        way = "TLS" if self.tls else "HTTP"
+        return f"{self.count} providers, {way}, {'busy' if self.busy else 'idle'}"
+
+
+@contextmanager
+def upstreams(case: Case, folder: Path) -> Iterator[list[str]]:
+    command = [sys.executable, "-m", "benchmarks.honest_upstreams", "--count", str(case.count)]
+    if case.tls:
+        make_authority(folder)
+        command += ["--tls", str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        yield [process.stdout.readline().decode().strip() for _ in range(case.count)]
+        process.stdin.close()
+
+
+def make_authority(folder: Path) -> None:
+    """An authority of our own, and a certificate of its for 127.0.0.1."""
+    authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
+    issued = authority.issue_cert("127.0.0.1", key_type=trustme.KeyType.ECDSA)
+    authority.cert_pem.write_to_path(folder / "authority.pem")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    chain = b"".join(part.bytes() for part in issued.cert_chain_pems)
+    (folder / "certificate.pem").write_bytes(chain)
+
+
+def write_settings(case: Case, folder: Path, urls: list[str]) -> Path:
+    lines = ["[tracker]", "discover = false", "[server]", "port = 0"]
+    for number, url in enumerate(urls):
+        lines += [f"[providers.p{number:05}]", 'kind = "openai"', f'base_url = "{url}"']
+        if case.tls:
+            lines.append(f'ca_file = "{folder}/authority.pem"')
+    path = folder / "tracker.toml"
+    path.write_text("\n".join(lines))
+    return path
+
+
+@contextmanager
+def tracker(case: Case, folder: Path, urls: list[str]) -> Iterator[str]:
+    """A real one; gives its URL as soon as it tells it."""
+    settings = write_settings(case, folder, urls)
+    program = str(Path(sys.executable).with_name("provider-status"))
+    command = [program, "serve", "--config", str(settings)]
+    command += ["--database", str(folder / "latency.db"), "--log-level", "error"]
+    environment = {**os.environ, "PROVIDER_STATUS_ADMIN_TOKEN": TOKEN}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().decode().strip()
+        process.terminate()
+
+
+@contextmanager
+def burners(count: int) -> Iterator[None]:
+    with ExitStack() as stack:
+        for _ in range(count):
+            burner = stack.enter_context(subprocess.Popen([sys.executable, "-c", BURN]))
+            stack.callback(burner.kill)
+        yield
+
+
+@attrs.define
+class Beside:
+    """The independent client: one request after the other, each on a connection of its own."""
+
+    urls: list[str]
+    trust: ssl.SSLContext | None
+    took: list[float] = attrs.field(factory=list)
+    _stop: threading.Event = attrs.field(factory=threading.Event)
+
+    def run(self) -> None:
+        while not self._stop.is_set():
+            for url in self.urls:
+                with suppress(OSError):
+                    self.took.append(self.ask(url))
+                if self._stop.wait(0.005):
+                    return
+
+    def ask(self, url: str) -> float:
+        parts = urlsplit(url)
+        request = f"GET {parts.path}/models?beside HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n"
+        with socket.create_connection((parts.hostname, parts.port), timeout=10.0) as plain:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            asked: Any = plain
+            if self.trust is not None:
+                asked = self.trust.wrap_socket(plain, server_hostname=parts.hostname)
+            began = time.perf_counter()
+            asked.sendall(request.encode())
+            data = b""
+            while b"\r\n\r\n" not in data or not data.endswith(b"}"):
+                data += asked.recv(65_536)
+            return (time.perf_counter() - began) * 1000.0
+
+    def finish(self) -> None:
+        self._stop.set()
+
+
+def beside_main(folder: Path) -> None:
+    """In a process of its own: asks until its input ends, then prints what it measured."""
+    urls = json.loads((folder / "urls.json").read_text())
+    trust = None
+    if urls[0].startswith("https"):
+        trust = ssl.create_default_context(cafile=str(folder / "authority.pem"))
+    client = Beside(urls, trust)
+    thread = threading.Thread(target=client.run, daemon=True)
+    thread.start()
+    sys.stdin.read()
+    client.finish()
+    thread.join()
+    print(json.dumps(client.took))
+
+
+@contextmanager
+def independent_client(folder: Path, urls: list[str]) -> Iterator[list[float]]:
+    """Asks while the block runs; the list is filled at its end."""
+    (folder / "urls.json").write_text(json.dumps(urls))
+    command = [sys.executable, "-m", "benchmarks.latency", "--beside", str(folder)]
+    took: list[float] = []
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        yield took
+        told, _ = process.communicate()
+        took += json.loads(told)
+
+
+def run_case(case: Case) -> dict[str, dict[str, float]]:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        urls = stack.enter_context(upstreams(case, folder))
+        stack.enter_context(burners(2 if case.busy else 0))
+        found = {}
+        with independent_client(folder, urls) as beside:
+            url = stack.enter_context(tracker(case, folder, urls))
+            wait_until_ready(url)
+            time.sleep(0.5)
+        found["first sweep"] = compare(folder, url, urls, beside)
+        with independent_client(folder, urls) as beside, busy_server(url, case):
+            httpx.post(f"{url}/api/providers/check", headers=ADMIN, timeout=120.0)
+        found["later checks"] = compare(folder, url, urls, beside)
+        return found
+
+
+def wait_until_ready(url: str) -> None:
+    until = time.perf_counter() + 120.0
+    while httpx.get(f"{url}/readyz").status_code != 200:
+        if time.perf_counter() > until:
+            raise TimeoutError("the first sweep does not end")
+        time.sleep(0.05)
+
+
+@contextmanager
+def busy_server(url: str, case: Case) -> Iterator[None]:
+    """1,000 event streams and a history query after the other, where the case is a busy one."""
+    if not case.busy:
+        yield
+        return
+    parts, over = urlsplit(url), threading.Event()
+    request = f"GET /api/providers/events HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
+
+    def read_history() -> None:
+        while not over.is_set():
+            httpx.get(f"{url}/api/providers/history?hours=168", timeout=60.0)
+
+    def drain(streams: list[socket.socket]) -> None:
+        while not over.is_set():
+            for one in streams:
+                with suppress(OSError):
+                    one.recv(1 << 20)
+
+    with ExitStack() as stack:
+        streams = []
+        for _ in range(STREAMS):
+            one = stack.enter_context(socket.create_connection((parts.hostname, parts.port)))
+            one.sendall(request)
+            one.setblocking(False)
+            streams.append(one)
+        threads = [
+            threading.Thread(target=read_history),
+            threading.Thread(target=drain, args=(streams,)),
+        ]
+        for thread in threads:
+            thread.start()
+        yield
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def compare(folder: Path, url: str, urls: list[str], beside: list[float]) -> dict[str, float]:
+    """Told against noted, provider by provider, and the medians."""
+    trust: Any = str(folder / "authority.pem") if urls[0].startswith("https") else True
+    if isinstance(trust, str):
+        trust = ssl.create_default_context(cafile=trust)
+    truth = httpx.get(f"{urls[0].removesuffix('/v1')}/truth", verify=trust, timeout=30.0).json()
+    shown = httpx.get(f"{url}/api/providers/status", timeout=30.0).json()["providers"]
+    told, off, unknown = [], [], 0
+    for number, base in enumerate(urls):
+        latency = shown[f"p{number:05}"]["response_time_ms"]
+        if latency is None or not truth[base]:
+            unknown += 1
+            continue
+        told.append(latency)
+        off.append(abs(latency - truth[base][-1]))
+    if not told:
+        raise ValueError("no latency was told")
+    return {
+        "told": statistics.median(told),
+        "beside": statistics.median(beside),
+        "worst": max(off),
+        "unknown": float(unknown),
+    }
+
+
+def cases(quick: bool) -> list[Case]:
+    counts = (8, 100) if quick else (8, 100, 1000)
+    return [Case(n, tls, busy) for n in counts for tls in (False, True) for busy in (False, True)]
+
+
+def measure(*, quick: bool = False, rounds: int = 3) -> Iterator[Figure]:
+    for case in cases(quick):
+        yield from figures(case, [run_case(case) for _ in range(1 if quick else rounds)])
+
+
+def figures(case: Case, runs: list[dict[str, dict[str, float]]]) -> Iterator[Figure]:
+    for phase in runs[0]:
+        found = [run[phase] for run in runs]
+        error = [abs(one["told"] - one["beside"]) for one in found]
+        note = (
+            f"told {found[-1]['told']:.2f}, the client beside {found[-1]['beside']:.2f}, "
+            f"unknown {max(one['unknown'] for one in found):g}"
+        )
+        what = f"{case}, {phase}"
+        yield Figure(f"{what}: median", error, "ms off", limit=LIMITS[case.count], note=note)
+        yield Figure(f"{what}: worst", [one["worst"] for one in found], "ms off", limit=WORST)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--beside", type=Path)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--count", type=int)
+    given = parser.parse_args()
+    if given.beside is not None:
+        beside_main(given.beside)
+        return
+    chosen = [c for c in cases(given.quick) if given.count in (None, c.count)]
+    for case in chosen:
+        for figure in figures(case, [run_case(case)]):
+            print(row(figure), flush=True)
+
+
+if __name__ == "__main__":
+    main()

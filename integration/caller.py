@@ -1,0 +1,109 @@
+"""A proxy: LiteLLM's Router with the plugin, calling at a steady rate until its stdin closes.
+
+    python -m integration.caller URL RATE SERVER=ADDRESS…
+
+Of each 20 calls four are the caller's own fault: one is cancelled, one given up early, and of the
+other two each is malformed, too long or filtered. Prints, at the end, how many calls ended how and
+what became of their reports, as JSON. Runs where litellm is installed.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections import Counter
+from typing import Any
+
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # its import asks the internet otherwise
+import litellm
+
+from integration.commanded_servers import MODEL, SLOW
+from tracker.client import ProviderStatusClient
+from tracker.litellm import ProviderStatusRouting
+
+GROUP = "chat"
+PATIENCE = 0.4  # seconds, of the caller that gives up
+MIX = ("cancelled", "malformed", "impatient", "filtered")
+ROUND = 20  # calls, of which as many as MIX has are neutral
+END_SECONDS = 8.0  # for the calls that are under way
+
+
+def sort_of(number: int) -> str:
+    """Return what the call with this number is: hello, or one of MIX, evenly spread."""
+    place, within = divmod(number % ROUND, ROUND // len(MIX))
+    if within:
+        return "hello"
+    chosen = MIX[place]
+    return "too long" if chosen == "malformed" and (number // ROUND) % 2 else chosen
+
+
+async def call(router: Any, sort: str) -> str:
+    """Make one call; return how it ended."""
+    prompt = SLOW if sort in {"cancelled", "impatient"} else sort
+    options = {"timeout": PATIENCE} if sort == "impatient" else {}
+    asked = router.acompletion(GROUP, [{"role": "user", "content": prompt}], **options)
+    try:
+        if sort == "cancelled":
+            await asyncio.wait_for(asked, PATIENCE)
+        else:
+            await asked
+    except TimeoutError:
+        return "cancelled"
+    except Exception as error:  # noqa: BLE001 (counted, whatever it is)
+        return type(error).__name__
+    return "answered"
+
+
+async def call_steadily(router: Any, rate: float, ended: asyncio.Event) -> Counter[str]:
+    """Call ``rate`` times a second until ``ended``, whatever a call takes."""
+    found: Counter[str] = Counter()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def count(sort: str) -> None:
+        found[f"{sort}: {await call(router, sort)}"] += 1
+
+    number, due = 0, asyncio.get_running_loop().time()
+    while not ended.is_set():
+        task = asyncio.create_task(count(sort_of(number)))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        number, due = number + 1, due + 1.0 / rate
+        await asyncio.sleep(max(due - asyncio.get_running_loop().time(), 0.0))
+    if tasks:
+        await asyncio.wait(tasks, timeout=END_SECONDS)
+    return found
+
+
+def deployment(name: str, address: str) -> dict[str, Any]:
+    return {
+        "model_name": GROUP,
+        "litellm_params": {"model": f"openai/{MODEL}", "api_key": "none", "api_base": address},
+        "model_info": {"provider_status_name": name},
+    }
+
+
+async def main(url: str, rate: float, servers: dict[str, str]) -> None:
+    litellm.suppress_debug_info = True
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.run_in_executor(None, lambda: (sys.stdin.read(), loop.call_soon_threadsafe(ended.set)))
+    router = litellm.Router(
+        model_list=[deployment(*item) for item in servers.items()], num_retries=0
+    )
+    token = os.environ["PROVIDER_STATUS_REPORT_TOKEN"]
+    async with ProviderStatusClient(
+        url, report_token=token, reporter="litellm", poll_interval=1.0, start_timeout=10.0
+    ) as client:
+        litellm.callbacks = [ProviderStatusRouting(client)]
+        print("ready", flush=True)
+        found = await call_steadily(router, rate, ended)
+        await asyncio.sleep(3.0)  # LiteLLM tells of a call after it has ended
+        counts = client.reports
+    reports = {"sent": counts.sent, "dropped": counts.dropped, "refused": counts.refused}
+    print(json.dumps({"calls": dict(sorted(found.items())), "reports": reports}), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(
+        main(sys.argv[1], float(sys.argv[2]), dict(pair.split("=", 1) for pair in sys.argv[3:]))
+    )

@@ -1,0 +1,154 @@
+"""tracker.probes.http.stamped_stream: when bytes arrived, however late our own loop is."""
+
+import socket
+import sys
+import threading
+import time
+
+import pytest
+import trio
+
+from tests.helpers.loopback import raw_server
+from tests.helpers.waiting import GIVE_UP_SECONDS
+from tracker.core.settings import Provider
+from tracker.probes import open_check
+from tracker.probes.http import stamped_stream
+from tracker.probes.http.stamped_stream import StampedStream
+
+LIST = b'{"object": "list", "data": []}'
+GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(LIST), LIST)
+linux_only = pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere the kernel stamps no TCP connection"
+)
+
+
+def connected() -> tuple[StampedStream, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname())
+        theirs, _ = listener.accept()
+    ours.setblocking(False)
+    return StampedStream(trio.socket.from_stdlib_socket(ours)), theirs
+
+
+async def let_stamping_begin() -> None:
+    """The kernel starts a moment after a process of this machine first asks for it."""
+    stream, theirs = connected()
+    with theirs, trio.fail_after(GIVE_UP_SECONDS):
+        async with stream:
+            while not stream.stamped:
+                theirs.sendall(b".")
+                await stream.receive_some()
+
+
+@linux_only
+async def test_bytes_arrived_when_the_kernel_had_them_and_not_when_we_read_them() -> None:
+    await let_stamping_begin()
+    stream, theirs = connected()
+    async with stream:
+        with theirs:
+            theirs.sendall(b"answer")  # over loopback it is there when this returns
+            there = trio.current_time()
+            time.sleep(0.05)  # noqa: ASYNC251 (our own loop is held, the fault itself)
+            assert await stream.receive_some() == b"answer"
+        assert stream.stamped
+        assert stream.arrived <= there
+
+
+@linux_only
+async def test_the_end_of_a_connection_is_no_byte_of_the_answer() -> None:
+    await let_stamping_begin()
+    stream, theirs = connected()
+    async with stream:
+        theirs.sendall(b"answer")
+        theirs.close()
+        await stream.receive_some(6)
+        arrived = stream.arrived
+        assert await stream.receive_some() == b""
+        assert (stream.arrived, stream.stamped) == (arrived, True)
+
+
+async def test_without_a_stamp_the_clock_is_read_with_the_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stamped_stream, "_set_stamping", lambda _: False)
+    stream, theirs = connected()
+    async with stream:
+        with theirs:
+            theirs.sendall(b"answer")
+            before = trio.current_time()
+            await stream.receive_some()
+        assert not stream.stamped
+        assert stream.arrived >= before
+
+
+async def test_a_connection_that_breaks_is_named_as_trio_names_it() -> None:
+    stream, theirs = connected()
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    theirs.close()  # a reset
+    async with stream:
+        with pytest.raises(trio.BrokenResourceError):
+            await stream.receive_some()
+    with pytest.raises(trio.ClosedResourceError):
+        await stream.receive_some()
+
+
+async def test_a_close_wakes_who_reads() -> None:
+    stream, theirs = connected()
+
+    async def read() -> None:
+        with pytest.raises(trio.ClosedResourceError):
+            await stream.receive_some()
+
+    with theirs, trio.fail_after(GIVE_UP_SECONDS):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read)
+            await trio.testing.wait_all_tasks_blocked()
+            await stream.aclose()
+
+
+@linux_only
+async def test_a_loop_that_is_held_while_the_answer_comes_is_in_no_latency() -> None:
+    """The server answers from a thread while our loop stands still, and is read long after."""
+    held: list[float] = []
+    await let_stamping_begin()
+
+    def answer(listener: socket.socket) -> None:
+        theirs, _ = listener.accept()
+        with theirs:
+            theirs.recv(65_536)
+            trio.from_thread.run_sync(hold, theirs, trio_token=token)
+            done.wait()
+
+    def hold(theirs: socket.socket) -> None:
+        theirs.sendall(GOOD)
+        began = time.perf_counter()
+        time.sleep(0.3)
+        held.append((time.perf_counter() - began) * 1000.0)
+
+    token, done = trio.lowlevel.current_trio_token(), threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=answer, args=(listener,), daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        began = trio.current_time()
+        async with open_check(Provider(name="here", base_url=url)) as check:
+            found = await check()
+        whole = (trio.current_time() - began) * 1000.0
+        done.set()
+    assert found.latency_stamped
+    assert found.latency_ms is not None
+    assert found.latency_ms <= whole - held[0]
+
+
+async def test_an_answer_that_came_before_it_was_asked_for_took_no_time() -> None:
+    async def serve(stream: trio.abc.Stream) -> None:
+        await stream.send_all(GOOD)
+        await stream.receive_some()
+
+    async with (
+        raw_server(serve) as url,
+        open_check(Provider(name="here", base_url=f"{url}/v1")) as check,
+    ):
+        found = await check()
+    assert found.kind.is_success
+    assert found.latency_ms is not None
+    assert found.latency_ms >= 0.0

@@ -1,0 +1,207 @@
+"""The aggregator alone: each message by hand, and what the next snapshot says of it."""
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock
+
+from tests.helpers.factories import finding, provider
+from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.records import CheckRecord, CorrectionRecord
+from tracker.core.redaction import Mask, Secret
+from tracker.core.settings import Provider
+from tracker.core.snapshot import ProviderStatus, Ranking, Snapshot
+from tracker.ranking.guard import FallbackRanker
+from tracker.runtime.aggregator import Aggregator
+from tracker.runtime.board import Board
+from tracker.runtime.messages import (
+    ActorCrashed,
+    CheckCompleted,
+    CheckRescheduled,
+    HistoryLoaded,
+    Message,
+    ProviderAdded,
+    ProviderRemoved,
+    Publish,
+    SettingsChanged,
+)
+from tracker.store.backlog import Backlog
+from tracker.testing import virtual_clock
+
+REMOTE = ("alpha", "beta", "gamma")
+DNS, OK, SERVER = OutcomeKind.DNS, OutcomeKind.OK, OutcomeKind.SERVER
+
+
+def remote(name: str) -> Provider:
+    """A provider on a host of its own: those on this machine say nothing about our network."""
+    return attrs.evolve(provider(name), base_url=f"https://{name}.example/v1")
+
+
+@attrs.define
+class Desk:
+    """An aggregator, its board, and short ways to hand it messages."""
+
+    aggregator: Aggregator
+
+    @classmethod
+    def open(cls, *providers: Provider) -> "Desk":
+        clock = virtual_clock()
+        board = Board(Snapshot(timestamp=clock.now(), revision=0, ranking=Ranking(reason="")))
+        desk = cls(Aggregator(board=board, backlog=Backlog(), rank=FallbackRanker(), clock=clock))
+        for each in providers:
+            desk.aggregator.handle(ProviderAdded(provider=each))
+        return desk
+
+    def report(self, name: str, kind: OutcomeKind, *, message: str = "") -> None:
+        at = self.aggregator.clock.now()
+        result = finding(kind, provider=name, at=at, message=message)
+        due = self.aggregator.clock.steady() + 300.0
+        self.aggregator.handle(CheckCompleted(result=result, next_due=due))
+
+    def publish(self) -> Snapshot:
+        self.aggregator.handle(Publish(done=trio.Event()))
+        return self.aggregator.board.latest
+
+    def view(self, name: str) -> ProviderStatus:
+        return self.publish().providers[name]
+
+    @property
+    def stored(self) -> list[object]:
+        return list(self.aggregator.backlog.waiting())
+
+
+async def test_failures_on_three_hosts_are_held_against_nobody(autojump_clock: MockClock) -> None:
+    desk = Desk.open(*map(remote, REMOTE))
+    for name in REMOTE:
+        desk.report(name, OK)
+    await trio.sleep(300.0)
+    for name in REMOTE:
+        desk.report(name, DNS, message=f"{name}.example cannot be resolved")
+    snapshot = desk.publish()
+    assert snapshot.network_away
+    for name in REMOTE:
+        seen = snapshot.providers[name]
+        assert (seen.consecutive_failures, seen.uptime.day) == (0, 100.0)
+        assert (seen.status, seen.usable) == (Status.UNKNOWN, False)
+        assert "our network cannot be reached" in seen.reason
+
+
+async def test_checks_stored_as_failures_before_the_network_was_blamed_are_corrected(
+    autojump_clock: MockClock,
+) -> None:
+    desk = Desk.open(*map(remote, REMOTE))
+    for name in REMOTE:
+        desk.report(name, DNS, message="no such host")
+    stored = desk.stored
+    corrected = [record.provider for record in stored if isinstance(record, CorrectionRecord)]
+    kinds = [record.result.kind for record in stored if isinstance(record, CheckRecord)]
+    assert corrected == ["alpha", "beta"]  # the third was judged after all three were known
+    assert kinds == [DNS, DNS, OutcomeKind.INTERNAL]
+
+
+async def test_the_first_answer_clears_our_network(autojump_clock: MockClock) -> None:
+    desk = Desk.open(*map(remote, REMOTE))
+    for name in REMOTE:
+        desk.report(name, DNS)
+    desk.report("beta", OK)
+    snapshot = desk.publish()
+    assert not snapshot.network_away
+    assert snapshot.providers["beta"].usable
+    desk.report("alpha", SERVER)
+    assert "our network" not in desk.view("alpha").reason
+
+
+async def test_a_message_that_crashes_twice_is_dropped_and_its_sender_goes_on(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk.open(provider("groq"))
+    done = trio.Event()
+
+    def crash(_: Message) -> None:
+        raise ZeroDivisionError
+
+    outbox, inbox = trio.open_memory_channel[Message](10)
+    await outbox.send(SettingsChanged(rank=FallbackRanker(), mask=Mask(()), done=done))
+    monkeypatch.setattr(Aggregator, "handle", lambda _, message: crash(message))
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            await desk.aggregator.run(inbox)
+    monkeypatch.undo()
+    await outbox.aclose()
+    await desk.aggregator.run(inbox)
+    assert done.is_set()
+    assert desk.aggregator.dropped == 1
+
+
+async def test_late_messages_of_a_removed_provider_change_nothing(
+    autojump_clock: MockClock,
+) -> None:
+    desk = Desk.open(provider("groq"), provider("mistral"))
+    desk.report("groq", OK)
+    desk.aggregator.handle(ProviderRemoved(name="groq"))
+    stored = desk.stored
+    desk.report("groq", SERVER)
+    desk.aggregator.handle(CheckRescheduled(provider="groq", next_due=10.0))
+    crash = ActorCrashed.of("groq", ZeroDivisionError("late"), count=1, spent=False)
+    desk.aggregator.handle(crash)
+    desk.aggregator.handle(ProviderRemoved(name="groq"))
+    desk.aggregator.handle(ProviderRemoved(name="never-watched"))
+    assert desk.stored == stored
+    assert list(desk.publish().providers) == ["mistral"]
+
+
+async def test_a_provider_that_comes_back_keeps_its_history(autojump_clock: MockClock) -> None:
+    desk = Desk.open(provider("groq"))
+    desk.report("groq", OK)
+    desk.report("groq", SERVER)
+    desk.aggregator.handle(ProviderRemoved(name="groq"))
+    desk.publish()
+    desk.aggregator.handle(ProviderAdded(provider=provider("groq")))
+    seen = desk.view("groq")
+    assert (seen.checks_24h, seen.uptime.day, seen.next_check) == (2, 50.0, None)
+
+
+async def test_nobody_waits_until_midnight_for_the_first_sweep(autojump_clock: MockClock) -> None:
+    desk = Desk.open(provider("groq"), provider("mistral"))
+    desk.report("groq", OK)
+    assert not desk.publish().swept
+    midnight = desk.aggregator.clock.steady() + 43_200.0
+    desk.aggregator.handle(
+        CheckRescheduled(provider="mistral", next_due=midnight, waits_for_budget=True)
+    )
+    snapshot = desk.publish()
+    assert snapshot.swept
+    assert snapshot.providers["mistral"].waits_for_budget
+
+
+async def test_a_crashed_actor_is_no_failure_of_its_provider(autojump_clock: MockClock) -> None:
+    desk = Desk.open(provider("groq"))
+    desk.aggregator.handle(
+        SettingsChanged(
+            rank=FallbackRanker(), mask=Mask((Secret("s3cret-key"),)), done=trio.Event()
+        )
+    )
+    desk.report("groq", OK)
+    crash = ActorCrashed.of("groq", ValueError("bad s3cret-key"), count=5, spent=True)
+    desk.aggregator.handle(crash)
+    seen = desk.view("groq")
+    assert (seen.outcome, seen.status) == (OutcomeKind.INTERNAL, Status.UNKNOWN)
+    assert (seen.consecutive_failures, seen.uptime.day, seen.next_check) == (0, 100.0, None)
+    assert "ValueError: bad" in seen.error_message
+    assert "s3cret" not in seen.error_message + seen.reason
+
+
+async def test_the_best_before_the_start_is_protected_in_the_first_sweep(
+    autojump_clock: MockClock,
+) -> None:
+    def best_of(restored: str | None) -> str | None:
+        desk = Desk.open(provider("groq"), provider("mistral"), provider("together"))
+        desk.aggregator.handle(HistoryLoaded(past={}, best=restored))
+        desk.report("mistral", OK)
+        desk.report("groq", OK)
+        snapshot = desk.publish()
+        assert not snapshot.swept
+        return snapshot.ranking.best
+
+    assert best_of(None) == "groq"  # equal in all but the name
+    assert best_of("mistral") == "mistral"

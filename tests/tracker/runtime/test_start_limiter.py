@@ -1,0 +1,31 @@
+"""tracker.runtime.start_limiter: who may begin, and when."""
+
+import trio
+
+from tracker.runtime.start_limiter import StartLimiter
+
+
+async def begin(limiter: StartLimiter, began: list[float]) -> None:
+    await limiter.turn()
+    began.append(trio.current_time())
+
+
+async def test_turns_come_a_gap_apart(autojump_clock: trio.testing.MockClock) -> None:
+    limiter, began = StartLimiter(gap=0.5), list[float]()
+    async with trio.open_nursery() as nursery:
+        for _ in range(4):
+            nursery.start_soon(begin, limiter, began)
+    assert began == [0.0, 0.5, 1.0, 1.5]
+
+
+async def test_nobody_begins_while_the_limiter_is_held(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    limiter, began = StartLimiter(held=True), list[float]()
+    async with trio.open_nursery() as nursery:
+        for _ in range(2):
+            nursery.start_soon(begin, limiter, began)
+        await trio.sleep(7.0)
+        assert began == []
+        limiter.release()
+    assert began == [7.0, 7.0 + limiter.gap]
