@@ -347,8 +347,8 @@ return $$('.chunk').flatMap((chunk) => {
   if (box.bottom < 0 || box.top > innerHeight) return [];
   const rows = [...chunk.children];
   if (!rows.length) return ['an empty chunk'];
-  return rows.filter((row) => row.offsetHeight < 40 || !row.innerText.includes('ms')
-    && !row.innerText.includes('fault')).map((row) => row.outerHTML);
+  const seen = (row) => row.offsetHeight > 40 && row.innerText.includes(row.dataset.status);
+  return rows.filter((row) => !seen(row)).map((row) => row.outerHTML);
 });
 """
 
