@@ -1,15 +1,19 @@
 """Prometheus metrics over the latest snapshot: read when scraped, no work in between."""
 
+import platform
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from importlib.metadata import version
 
 import attrs
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
+from api.exports.histogram_metrics import collect_latencies
 from api.exports.offer_metrics import collect_offers
+from tracker.core.extras import DISTRIBUTION
 from tracker.core.outcomes import Status
 from tracker.core.snapshot import ProviderStatus, Snapshot
 from tracker.runtime.diagnostics import TrackerHealth
@@ -17,6 +21,11 @@ from tracker.runtime.diagnostics import TrackerHealth
 OPENMETRICS: Callable[[Collector], bytes] = openmetrics.generate_latest
 TEXT = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' format before OpenMetrics
 
+BUILD = {
+    "version": version(DISTRIBUTION),
+    "python": platform.python_version(),
+    "implementation": platform.python_implementation(),
+}
 MOST_LIMITS = 12  # of a provider; Anthropic, which tells most, has eight
 Value = Callable[[ProviderStatus], float | None]
 
@@ -64,6 +73,7 @@ class SnapshotCollector(Collector):
         yield from (self._gauge(*gauge) for gauge in GAUGES)
         yield self._states()
         yield self._outcomes()
+        yield collect_latencies(self.snapshot)
         yield from self._limits()
         yield from self._traffic()
         yield self._positions()
@@ -226,7 +236,10 @@ GAUGES: tuple[tuple[str, str, Value], ...] = (
 
 
 def _own(health: TrackerHealth, snapshot: Snapshot) -> Iterator[Metric]:
-    """The tracker's own health."""
+    """The tracker's own health, and which version runs."""
+    build = InfoMetricFamily("llm_tracker_build", "The version that runs, and on which Python.")
+    build.add_metric([], BUILD)
+    yield build
     restarts = sum(actor.restarts for actor in health.actors.values())
     for name, help_text, value in (
         ("up", "1 while the loop and the actors beat.", float(health.alive)),

@@ -5,7 +5,7 @@ else is served.
 """
 
 import heapq
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from itertools import islice
 from typing import TypeVar
@@ -21,6 +21,7 @@ from tracker.core.snapshot import Snapshot
 
 SORTED = 5_000  # names, about two milliseconds
 SENT = 256 * 1024  # bytes handed to the socket at once, a quarter of a millisecond
+NO_HEADERS: Mapping[str, str] = {}
 T = TypeVar("T")
 
 
@@ -79,14 +80,16 @@ async def gather(pieces: Iterable[bytes]) -> LargeAnswer:
     return gathering.done()
 
 
-def respond_in_pieces(answer: LargeAnswer) -> Response:
+def respond_in_pieces(
+    answer: LargeAnswer, content_type: str = JSON, more: Mapping[str, str] = NO_HEADERS
+) -> Response:
     """The response to the present request: 304 without a body where the answer is known."""
-    headers = {"ETag": answer.etag, "Cache-Control": "no-cache"}
+    headers = {"ETag": answer.etag, "Cache-Control": "no-cache", **more}
     tags = request.headers.getlist("If-None-Match")
     if matches(",".join(tags) if tags else None, answer.etag):
         return Response(b"", 304, headers)
     headers["Content-Length"] = str(answer.size)
-    response = Response(_sent(answer.pieces), 200, headers, content_type=JSON)
+    response = Response(_sent(answer.pieces), 200, headers, content_type=content_type)
     response.timeout = None  # a slow reader has its time; who stands still is cut by the server
     return response
 

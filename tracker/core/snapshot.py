@@ -12,6 +12,7 @@ import attrs
 
 from tracker.core.fallback_order import hope_rank, order_attempts, slowest
 from tracker.core.incidents import IncidentLog
+from tracker.core.latency_histogram import LatencyHistogram
 from tracker.core.outcomes import Facts, KeyReport, OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.shares import share_out
@@ -143,6 +144,7 @@ class ProviderStatus:
     outcome_counts: tuple[
         tuple[OutcomeKind, int], ...
     ] = ()  # of its checks since this process began
+    latencies: LatencyHistogram = LatencyHistogram()  # of the successful among them
 
     @property
     def evidence(self) -> Evidence:

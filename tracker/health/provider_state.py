@@ -7,6 +7,7 @@ import attrs
 import msgspec
 
 from tracker.core.clock import ClockReading
+from tracker.core.latency_histogram import LatencyHistogram
 from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, OutcomeKind
 from tracker.core.records import CheckRecord, CorrectionRecord
 from tracker.core.settings import Provider, Timing
@@ -83,6 +84,7 @@ class ProviderState:
     network_away: bool = False
     unreached: UnreachedRun = attrs.field(factory=UnreachedRun)
     outcomes: Counter[OutcomeKind] = attrs.field(factory=Counter)
+    latencies: LatencyHistogram = LatencyHistogram()
     checked: bool = False
     touched: bool = True
     published: Published = attrs.field(factory=Published)
@@ -293,6 +295,8 @@ class ProviderState:
             asked.target.next_due = self._plan(next_due)
             asked.target.stale_at = stale_after(next_due, self.provider.model_timing)
         self.outcomes[result.kind] += 1
+        if result.kind.is_success and result.latency_ms is not None:
+            self.latencies = self.latencies.after(result.latency_ms / 1000.0)
         self.checked = self.touched = True
         self.waits_for_budget = False
         if result.models is not None and result.models != self.models:

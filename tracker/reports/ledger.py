@@ -117,6 +117,11 @@ class TrafficLedger:
             self.trust.settle(result.provider, now.steady, confirmed=confirmed, model=result.model)
         self._of(result.provider).note_check(result)
 
+    @property
+    def providers(self) -> Iterable[str]:
+        """Return whose calls or checks are known."""
+        return self._providers
+
     def traffic(self, provider: str) -> ProviderTraffic | None:
         return self._providers.get(provider)
 

@@ -89,7 +89,7 @@ class Aggregator:
                 if trio.current_time() >= self._next_publication():
                     self.publish()
         except trio.EndOfChannel:
-            self.traffic.store(self._now(), always=True)
+            self.traffic.store_all(self._now())
             self.publish()
 
     def publish(self) -> None:
@@ -97,6 +97,9 @@ class Aggregator:
         now, began = self._now(), trio.current_time()
         self.traffic.store(now)
         everything = self._schedule.is_refresh_due(began)
+        shown = self.traffic.choose_shown(now, everything=everything)
+        for name in shown & self.providers.keys():
+            self.traffic.show(self.providers[name], now)
         views = {
             name: self._refresh(state, now, always=everything)
             for name, state in self.providers.items()
@@ -120,7 +123,6 @@ class Aggregator:
 
     def _refresh(self, state: ProviderState, now: ClockReading, *, always: bool) -> ProviderStatus:
         before = state.published.view
-        self.traffic.show(state, now, always=always)
         if before is not None and not always and not state.is_outdated(now):
             return before
         view = state.refresh(now)
