@@ -3,7 +3,7 @@
     python -m benchmarks.reports [--hours N] [--runs N] [--incidents FILE]
 
 A proxy sends its calls to the tracker's best provider while providers have outages; a failed call
-takes ten seconds. The outages are drawn anew for each run, or read from a CSV of recorded
+takes ten seconds. The outages are drawn again for each run, or read from a CSV of recorded
 incidents: ``provider,start,end`` in seconds. Prints the failed calls, the mean time of a call, the
 regret against an oracle that never picks a failing provider, and the checks made.
 """

@@ -20,7 +20,7 @@ export function showLimits({ rate_limit: limit, rate_limit_percent: percent }) {
   const { exhausts_at: end } = limit;
   const soon = end !== null && percent >= FORECAST;
   let forecast = "";
-  if (percent >= 100) forecast = " One is used up until its reset.";
+  if (percent >= 100) forecast = " One is used up and comes back at its reset.";
   else if (soon) forecast = ` At the present trend it runs out at ${words.moment(end, now)}, before its reset.`;
   const estimate = limit.source === "estimate" ? "About " : "";
   home.replaceChildren(

@@ -135,7 +135,7 @@ export class Row {
     hide(meter, limit === null);
     if (limit === null) {
       say(used, words.NOTHING);
-      say(reset, "none told");
+      say(reset, "unknown");
       return;
     }
     part(meter, "i").style.width = `${limit}%`;

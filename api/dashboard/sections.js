@@ -25,7 +25,7 @@ export function head({ provider, place, usable, may_answer: hope, incidents: fou
   say(find("detail-word"), word + lasts);
   say(find("detail-why"), reasonOf(provider));
   let stands = `Place ${place} of ${usable} that can be used now.`;
-  if (place === null) stands = hope ? "Not to be used now, but as a last resort." : "Not to be used now.";
+  if (place === null) stands = hope ? "Do not use it now, except as a last resort." : "Do not use it now.";
   say(find("detail-place"), stands);
 }
 

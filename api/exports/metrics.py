@@ -35,7 +35,7 @@ class LimitLabels:
     """Which names of limits become labels: the first MOST_LIMITS of each provider.
 
     They are the provider's own words. One that invents new ones at each check would fill the time
-    series database, where a label's values live for ever.
+    series database, where a label's values live forever.
     """
 
     _known: dict[str, dict[str, None]] = attrs.field(factory=dict)
@@ -52,7 +52,7 @@ def encode_metrics(
 ) -> tuple[bytes, str]:
     """The exposition and its content type.
 
-    OpenMetrics, but for who accepts text/plain by name and OpenMetrics not.
+    OpenMetrics, except for clients that name text/plain and not OpenMetrics.
     """
     collector = SnapshotCollector(snapshot, health, labels)
     accepted = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
@@ -63,7 +63,7 @@ def encode_metrics(
 
 @attrs.frozen
 class SnapshotCollector(Collector):
-    """No error text becomes a label: a label's values live for ever in a time series database."""
+    """No error text becomes a label: a label's values live forever in a time series database."""
 
     snapshot: Snapshot
     health: TrackerHealth

@@ -202,7 +202,7 @@ class Ranked(Struct, frozen=True):
 
 
 class Excluded(Struct, frozen=True):
-    """A provider not to be used now."""
+    """A provider that must not be used now."""
 
     provider_name: Annotated[str, From("provider")]
     reason: str

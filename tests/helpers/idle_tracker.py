@@ -210,8 +210,14 @@ class FakeTracker:
         self.board.post(a_snapshot(*providers, revision=self.snapshot.revision + 1, **changes))
 
     async def find_models(self) -> ModelResolver:
+        return self.known_models()
+
+    def known_models(self) -> ModelResolver:
         watched = self.snapshot.providers.items()
         return ModelResolver.of({name: provider.models or () for name, provider in watched})
+
+    def failures(self) -> tuple[str, ...]:
+        return () if self.condition.alive else self.condition.problems
 
     def rank_offers(self, offers: Iterable[NamedOffer | str]) -> Ranking:
         entries = {

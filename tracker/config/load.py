@@ -176,7 +176,11 @@ def _overridden(
     """The tables with what the command line said. Raises ConfigError on a port out of range."""
     if port is not None and not 0 <= port <= 65535:
         raise ConfigError(
-            [ConfigProblem(key="--port", value=str(port), problem="no port", allowed="0 to 65535")]
+            [
+                ConfigProblem(
+                    key="--port", value=str(port), problem="not a port number", allowed="0 to 65535"
+                )
+            ]
         )
     server = table.server
     server = attrs.evolve(

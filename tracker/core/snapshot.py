@@ -223,7 +223,7 @@ class Ranked:
 
 @attrs.frozen(kw_only=True)
 class Excluded:
-    """A provider not to be used now, and why. ``until``: when that may change, if known.
+    """A provider that must not be used now, and why. ``until``: when that may change, if known.
 
     may_answer: nothing tells that a call would be refused, so it can be tried as a last resort.
     """
@@ -277,13 +277,13 @@ class Ranking:
 
     @property
     def alternatives(self) -> tuple[str, ...]:
-        """Return whom to fall back to when the best one fails: the least time to an answer."""
+        """Return which to fall back to when the best one fails: the least time to an answer."""
         others = order_attempts(self.ranked[1:], slowest(self.ranked))
         return tuple(ranked.provider for ranked in others)
 
     @property
     def last_resort(self) -> tuple[str, ...]:
-        """Return whom to try when all usable ones failed: the barred first, those down last."""
+        """Return which to try when all usable ones failed: the barred first, those down last."""
         hopes = sorted(
             (each for each in self.excluded if each.may_answer),
             key=lambda each: (

@@ -51,7 +51,7 @@ class FailedMinute:
     message: str
 
     def targets(self, offers: frozenset[str]) -> frozenset[Target]:
-        """Return whom it counts against: the watched offers that failed; the provider where that
+        """Return what it counts against: the watched offers that failed; the provider where that
         is agreed, and where what failed is no offer that is judged by itself.
         """
         watched = offers.intersection(self.models)

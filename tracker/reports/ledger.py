@@ -19,7 +19,7 @@ class TrafficConclusion:
     """What new calls mean for a provider.
 
     checks: what should be checked at once, and whose reports of failures say so.
-    failed_minute, failed: a minute that counts as a failed check, and of whom.
+    failed_minute, failed: a minute that counts as a failed check, and of which.
     """
 
     checks: Mapping[Target, frozenset[str]] = attrs.field(factory=dict)

@@ -130,7 +130,7 @@ class ProviderTraffic:
         distrusted: frozenset[str],
         offers: frozenset[str],
     ) -> tuple[FailedMinute, frozenset[Target]] | None:
-        """Return a minute that failed and whom it counts against; it counts for each once.
+        """Return a minute that failed and what it counts against; it counts for each once.
 
         calls: new ones. Only the present minute and the one before it say how things are now.
         """

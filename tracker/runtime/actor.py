@@ -96,7 +96,7 @@ class CheckActor:
         return max(trio.current_time() - started - grace, 0.0)
 
     async def run(self, mailbox: trio.MemorySendChannel[ActorMessage]) -> None:
-        """Check for ever; closes ``mailbox`` when it is cancelled or crashes."""
+        """Check forever; closes ``mailbox`` when it is cancelled or crashes."""
         async with mailbox:
             while True:
                 settings = self.provider

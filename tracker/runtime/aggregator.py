@@ -151,7 +151,7 @@ class Aggregator:
                 "report dropped: it crashed the aggregator twice", report=type(message).__name__
             )
             if isinstance(message, Publish | SettingsChanged):
-                message.done.set()  # its sender must not wait for ever
+                message.done.set()  # its sender must not wait forever
             return
         self._retried = True
         self._process(message)

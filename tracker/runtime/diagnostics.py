@@ -94,7 +94,7 @@ def collect_health(
 ) -> TrackerHealth:
     """Look at everything now. Cheap: a few values a provider, nothing waits."""
     actors = parts.supervisor.health()
-    failures = list(_failures(parts, actors))
+    failures = list(find_failures(parts))
     troubles = [*_troubles(parts, actors)]
     troubles += [f"the new configuration is wrong: {why}" for why in configuration_errors]
     untrusted = parts.aggregator.untrusted_reporters()
@@ -143,15 +143,15 @@ def _budget(parts: TrackerComponents) -> BudgetView:
     return shared.budget.view(shared.clock.now())
 
 
-def _failures(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> Iterator[str]:
+def find_failures(parts: TrackerComponents) -> Iterator[str]:
     """Why a restart of the process would help."""
     if (silent := parts.supervisor.shared.canary.silent_for()) > SILENT_SECONDS:
         yield f"the event loop has not turned for {silent:.0f} s"
     if (silent := parts.aggregator.silent_for()) > OVERDUE_SECONDS:
         yield f"no snapshot was posted for {silent:.0f} s longer than planned"
-    for name, actor in actors.items():
-        if actor.overdue_seconds > OVERDUE_SECONDS:
-            yield f"the actor of {name} is {actor.overdue_seconds:.0f} s late"
+    for name, overdue in parts.supervisor.overdue().items():
+        if overdue > OVERDUE_SECONDS:
+            yield f"the actor of {name} is {overdue:.0f} s late"
 
 
 def _troubles(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> Iterator[str]:

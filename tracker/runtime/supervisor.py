@@ -105,6 +105,14 @@ class Supervisor:
         off = {name: ActorHealth(state="switched off") for name in self._off}
         return off | {name: self._health_of(running) for name, running in self._actors.items()}
 
+    def overdue(self) -> Mapping[str, float]:
+        """Return the seconds by which each actor that should run has missed its plan."""
+        return {
+            name: running.actor.overdue
+            for name, running in self._actors.items()
+            if running.state == "running"
+        }
+
     def _health_of(self, running: _SupervisedActor) -> ActorHealth:
         clock, actor = self.shared.clock, running.actor
         beat = clock.now().timestamp() - (trio.current_time() - actor.beat)

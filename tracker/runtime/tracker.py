@@ -26,6 +26,7 @@ from tracker.runtime.diagnostics import (
     TrackerComponents,
     TrackerHealth,
     collect_health,
+    find_failures,
 )
 from tracker.runtime.live_settings import LiveSettings
 from tracker.runtime.messages import (
@@ -116,6 +117,10 @@ class Tracker:
     async def find_models(self) -> ModelResolver:
         """Return who offers which model, by the lists seen and the offers watched."""
         return await self._models.resolver(self.snapshot)
+
+    def known_models(self) -> ModelResolver | None:
+        """Return the resolver where no model list has changed since ``find_models``, else None."""
+        return self._models.current(self.snapshot)
 
     def rank_offers(self, offers: Iterable[NamedOffer | str]) -> Ranking:
         """Rank offers as they are now; a name alone is a provider as a whole."""
@@ -299,6 +304,13 @@ class Tracker:
             started_at=self._started_at,
             configuration_errors=self.configuration_errors,
         )
+
+    def failures(self) -> tuple[str, ...]:
+        """Return why a restart of the process would help: the first part of ``health``, cheaply."""
+        parts = TrackerComponents(
+            self._store, self._aggregator, self._supervisor, self._keepers, self._alerts
+        )
+        return tuple(find_failures(parts))
 
     def stop(self) -> None:
         """Ask the tracker to end; ``run_tracker`` returns when everything is stored."""

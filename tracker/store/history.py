@@ -1,4 +1,4 @@
-"""What was: single checks or buckets of them, and changes, read by SQL as far as it goes."""
+"""Past checks, single or in buckets, and changes; computed in SQL where possible."""
 
 import json
 import math

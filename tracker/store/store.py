@@ -51,7 +51,7 @@ def _look(_: apsw.Connection) -> None:
 class Store:
     """``worker``: every statement of the writing connection goes through it, one at a time.
 
-    Everything here raises StoreUnavailable while the file cannot be used, and tries anew with
+    Everything here raises StoreUnavailable while the file cannot be used, and tries again with
     each call.
     """
 
