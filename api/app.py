@@ -12,6 +12,8 @@ from api.http.problems import handle_problems
 from api.http.response_cache import ResponseCache
 from api.http.server_sent_events import Streams
 from api.overview.document import Overview
+from api.present_answers import PresentAnswers
+from api.routes.cluster import ClusterRoutes
 from api.routes.control import ControlRoutes
 from api.routes.dashboard import DashboardRoutes
 from api.routes.history import HistoryRoutes
@@ -43,19 +45,21 @@ def create_app(
     settings = tracker.config.server
     answers = answers or ResponseCache()
     streams = streams or Streams(tracker.board, answers)
+    present = PresentAnswers(tracker, answers)
     app = QuartTrio("api", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, BODY_TIMEOUT=BODY_SECONDS)
     app.request_class = sized_requests(app.request_class, {REPORTS_PATH: MOST_BYTES})
     app.url_map.merge_slashes = False  # a name may hold slashes
     app.url_map.converters["name"] = NameConverter
     for part in (
-        StatusRoutes(tracker, answers),
+        StatusRoutes(tracker, answers, present),
         ModelRoutes(tracker, answers),
         HistoryRoutes(tracker),
         ControlRoutes(tracker, settings),
         IncidentRoutes(tracker, settings),
         ReportRoutes(tracker, tracker.config),
-        OperationsRoutes(tracker, streams),
+        OperationsRoutes(tracker, streams, present),
+        ClusterRoutes(tracker),
     ):
         for rule in part.rules():
             rule.add_to(app)

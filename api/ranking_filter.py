@@ -1,7 +1,7 @@
 """The ranking among the providers, or the offers of a model, that a caller would use. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import attrs
 
@@ -21,6 +21,14 @@ class RankingFilter:
     candidates: frozenset[str] | None = None
     exclude: frozenset[str] | None = None
     model: str | None = None
+
+    def among(self, known: Collection[str]) -> "RankingFilter":
+        """Return the same wish without names of nobody: what means the same is answered once."""
+        return attrs.evolve(
+            self,
+            candidates=None if self.candidates is None else self.candidates & set(known),
+            exclude=None if self.exclude is None else self.exclude & set(known),
+        )
 
     def allows(self, name: str) -> bool:
         """Return whether a provider may be used."""

@@ -25,7 +25,7 @@ import attrs
 
 from tracker.client import ProviderStatusClient
 from tracker.client.cached_ranking import CachedRanking
-from tracker.core.models import ModelIndex
+from tracker.client.listed_models import ListedModels
 
 ROUNDS = 7
 SECONDS = 0.1  # a round
@@ -60,7 +60,7 @@ def client_knowing(count: int) -> ProviderStatusClient:
     """As after an answer of the tracker's; it runs no background, and asks nobody."""
     client = ProviderStatusClient("http://127.0.0.1:1")
     names = tuple(f"provider-{place:04}" for place in range(count))
-    client._memory.models = ModelIndex({"llama-3.3-70b": frozenset(names[1::2])})
+    client._memory.models = ListedModels.of({"llama-3.3-70b": frozenset(names[1::2])})
     client._memory.learn(CachedRanking(names=names, weights=(1.0 / count,) * count))
     return client
 

@@ -1,4 +1,4 @@
-"""A proxy that sends each chat completion to the best provider, and falls back along the others.
+"""A proxy that sends each chat completion to the best offer of its model, and falls back.
 
     pip install fastapi uvicorn
     export GROQ_API_KEY=… MISTRAL_API_KEY=…
@@ -11,7 +11,7 @@ calls from PROVIDER_STATUS_REPORT_TOKEN.
 
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -20,31 +20,31 @@ import httpx
 from fastapi import Body, FastAPI, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from tracker.client import ProviderStatusClient
+from tracker.client import Offer, ProviderStatusClient
 
 TIMEOUT = httpx.Timeout(120.0, connect=5.0)
 
 
 @attrs.frozen(kw_only=True)
 class Upstream:
-    """A provider to send calls to. ``models``: its own names for the models callers ask for."""
+    """A provider to send calls to. ``models``: its own ids of the models callers ask for, for as
+    long as the tracker has not told them.
+    """
 
     base_url: str
     key_variable: str
     models: Mapping[str, str] = attrs.field(factory=dict)
 
-    def request(self, http: httpx.AsyncClient, chat: Mapping[str, Any]) -> httpx.Request:
+    def request(
+        self, http: httpx.AsyncClient, chat: Mapping[str, Any], model: str
+    ) -> httpx.Request:
         key = os.environ.get(self.key_variable)
         return http.build_request(
             "POST",
             f"{self.base_url}/chat/completions",
             headers={"Authorization": f"Bearer {key}"} if key else {},
-            json={**chat, "model": self.model(chat)},
+            json={**chat, "model": model},
         )
-
-    def model(self, chat: Mapping[str, Any]) -> str:
-        asked = str(chat.get("model", ""))
-        return self.models.get(asked, asked)
 
 
 @attrs.frozen
@@ -89,25 +89,39 @@ def create_app(upstreams: Mapping[str, Upstream], tracker_url: str, **settings: 
     @app.post("/v1/chat/completions")
     async def chat(chat: Annotated[dict[str, Any], Body()]) -> Response:
         tried = {}
-        # Nobody usable? Their state may have changed since: trying costs less than refusing.
-        for name in status.ranking(candidates=upstreams) or tuple(upstreams):
-            request = upstreams[name].request(http, chat)
-            attempt = Attempt(status, name, upstreams[name].model(chat))
+        for name, model in offers_of(status, upstreams, str(chat.get("model", ""))):
+            request = upstreams[name].request(http, chat, model)
+            attempt = Attempt(status, name, model)
             try:
                 response = await http.send(request, stream=True)
             except httpx.TransportError as error:
-                tried[name] = type(error).__name__
+                tried[f"{name}/{model}"] = type(error).__name__
                 attempt.report(error=error)
                 continue
             attempt.report(http_status=response.status_code, limits=response.headers)
             if may_another_help(response.status_code):
-                tried[name] = f"HTTP {response.status_code}"
+                tried[f"{name}/{model}"] = f"HTTP {response.status_code}"
                 await response.aclose()
                 continue
             return passed_on(response, name)
         return JSONResponse({"error": {"message": "no provider answered", "tried": tried}}, 502)
 
     return app
+
+
+def offers_of(
+    status: ProviderStatusClient, upstreams: Mapping[str, Upstream], asked: str
+) -> Iterator[tuple[str, str]]:
+    """Yield whom to try and the id to send there, best first.
+
+    Of a model that the tracker does not know: the best providers. Nobody usable? Their state may
+    have changed since: trying costs less than refusing.
+    """
+    choice = status.choose(asked or None, upstreams) or status.choose(candidates=upstreams)
+    offers = [choice, *choice.alternatives] if choice else [Offer(provider=n) for n in upstreams]
+    for offer in offers:
+        own = upstreams[offer.provider].models.get(asked, asked)
+        yield offer.provider, offer.model or own
 
 
 def may_another_help(status: int) -> bool:

@@ -13,13 +13,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.helpers.fake_tracker import FakeTracker, best
+from tests.helpers.fake_tracker import FakeTracker, best, best_offers
 from tests.helpers.fake_upstream import FakeUpstream
 
 pytest.importorskip("fastapi", reason="fastapi is not installed here")
 uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed here")
 
 pytestmark = pytest.mark.filterwarnings("default")  # theirs are not ours to mend
+QUESTION = "/api/providers/best?model=llama"
 EXAMPLE = Path(__file__).parents[1] / "examples" / "fastapi_proxy.py"
 
 
@@ -122,7 +123,22 @@ def test_when_nobody_answers_the_caller_learns_who_was_tried(
     mistral.status, groq.status = 429, 500
     status, _, answer = ask(http)
     assert status == 502
-    assert answer["error"]["tried"] == {"mistral": "HTTP 429", "groq": "HTTP 500"}
+    assert answer["error"]["tried"] == {"mistral/their-llama": "HTTP 429", "groq/llama": "HTTP 500"}
+
+
+def test_the_offer_that_the_tracker_ranks_best_gets_the_call_with_its_own_id(
+    world: tuple[httpx.Client, FakeTracker, FakeUpstream, FakeUpstream],
+) -> None:
+    http, tracker, groq, mistral = world
+    tracker.offers["llama"] = best_offers("groq/llama-versatile", "mistral/open-llama")
+    ask(http)
+    tracker.wait(lambda: tracker.asked[QUESTION] >= 2)
+    groq.asked.clear()
+    assert ask(http)[:2] == (200, "groq")
+    assert groq.asked[-1]["model"] == "llama-versatile"
+    groq.status = 404
+    assert ask(http)[:2] == (200, "mistral")
+    assert mistral.asked[-1]["model"] == "open-llama"
 
 
 def test_without_a_tracker_the_proxy_goes_on(

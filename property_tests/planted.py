@@ -40,7 +40,7 @@ def failures_are_never_forgotten() -> None:
 
 
 def recovery_survives_a_failure() -> None:
-    """A failure during recovery does not start the run of good checks anew."""
+    """A failure during recovery does not start the run of good checks again."""
     right = health._after_failure
 
     def wrong(before: health.HealthState, *rest: Any) -> health.HealthState:

@@ -23,9 +23,18 @@ from api.serving.fast_path_connection import FastPathConnection
 from api.serving.fast_path_responses import FastPathResponses
 from api.serving.listeners import HttpConnection, RootPathMiddleware, _settings
 from tests.helpers.idle_tracker import a_bare_provider, a_provider, a_tracker
+from tracker.core.redaction import Secret
 
 DATE = re.compile(rb"\r\ndate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n")
 BEST, STATUS = "/api/providers/best", "/api/providers/status"
+TOKEN, ADMIN = "r" * 32, "a" * 32
+FORMS = [
+    BEST, STATUS, f"{STATUS}/groq", f"{STATUS}/nobody", "/livez", f"{BEST}?candidates=groq",
+    f"{BEST}?exclude=groq", f"{BEST}?candidates=groq,mistral&exclude=x",
+    f"{BEST}?model=GPT-OSS-20B", f"{BEST}?model=nothing-of-the-kind", f"{BEST}?candidates=%67roq",
+    f"{BEST}?candidates=a&model=b", f"{BEST}?candidates=groq/gpt-oss-20b",
+    f"/llm{BEST}?candidates=groq",
+]  # fmt: skip
 
 
 class Side:
@@ -79,18 +88,23 @@ class CountingHot(FastPathResponses):
         return answer
 
 
-names = st.sampled_from(["X-Any", "Accept", "User-Agent", "Host", "Connection", "Cookie", "TE"]) | (
+names = st.sampled_from(
+    ["X-Any", "Accept", "Accept-Encoding", "User-Agent", "Host", "Connection", "Cookie", "TE"]
+) | (
     st.sampled_from(["If-None-Match", "Content-Length", "Expect", "Range", "Authorization", "B d"])
 )
 values = st.sampled_from(
     ["", "*", "*/*", "localhost", "evil.example", "close", "keep-alive", "Keep-Alive", "upgrade",
      "0", "5", "a, b", " padded ", '"ETAG"', 'W/"ETAG"', '"no", "ETAG"', '"other"', "100-continue",
+     "gzip", "gzip, deflate", "gzip;q=0", "br", f"Bearer {TOKEN}", f"bearer {ADMIN}", "Basic Og==",
      "\x7f", "tab\there", "é", "a\r\n folded"]
 )  # fmt: skip
-targets = st.sampled_from(
-    [BEST, STATUS, f"/llm{BEST}", f"{BEST}?",
-     f"{BEST}?model=gpt-oss-20b", f"{BEST}?x=1", f"{BEST}/",
-     "/api/providers/status/groq", "/livez", "//", "/nowhere", f"http://localhost{BEST}", "*"]
+targets = st.sampled_from(FORMS) | st.sampled_from(
+    [f"/llm{BEST}", f"{BEST}?", f"{BEST}?model=", f"{BEST}?x=1", f"{BEST}?candidates=",
+     f"{BEST}?candidates=groq#x", f"{BEST}?candidates=gr oq", f"{BEST}?model=a&model=b", f"{BEST}/",
+     f"{BEST}?candidates=%ff&exclude=%", f"{BEST}?exclude=a+b;c&&=", f"{STATUS}/", f"{STATUS}/a/b",
+     f"{STATUS}/gr%6fq", f"{STATUS}/..", f"{STATUS}/groq?x", "/livez?", "/livez/", "/llm/livez",
+     "//", "/nowhere", f"http://localhost{BEST}", "*", "/readyz"]
 )  # fmt: skip
 
 
@@ -99,8 +113,11 @@ def requests(draw: st.DrawFn) -> Any:
     """Half of them hot as they come, the others anything."""
     if draw(st.booleans()):
         etag = draw(st.sampled_from(["", 'If-None-Match: "ETAG"\r\n', "If-None-Match: x\r\n"]))
-        path = draw(st.sampled_from([BEST, STATUS]))
-        return f"GET {path} HTTP/1.1\r\nHost: localhost:8000\r\n{etag}\r\n"
+        coding = draw(st.sampled_from(["", "Accept-Encoding: gzip, br\r\n"]))
+        token = draw(st.sampled_from(["", TOKEN, TOKEN, ADMIN, TOKEN[:-1] + "s"]))
+        bearer = f"Authorization: Bearer {token}\r\n" if token else ""
+        path = draw(st.sampled_from(FORMS))
+        return f"GET {path} HTTP/1.1\r\nHost: localhost:8000\r\n{coding}{bearer}{etag}\r\n"
     method = draw(st.sampled_from(["GET", "GET", "GET", "HEAD", "POST", "get", "OPTIONS"]))
     version = draw(st.sampled_from(["1.1", "1.1", "1.1", "1.0", "2.0", "0.9"]))
     host = draw(st.sampled_from(["Host: localhost\r\n", "host:127.0.0.1\r\n", ""]))
@@ -125,15 +142,19 @@ def pieces_of(text: str, cuts: Any, etag: Any) -> list[Any]:
 
 
 @cache
-def sides(usable: Any) -> tuple[Any, ...]:
-    """The ordinary route and the lane, over one tracker."""
-    tracker = a_tracker(a_provider() if usable else a_bare_provider(), root_path="/llm", port=0)
+def sides(usable: bool, locked: bool) -> tuple[Any, ...]:
+    """The ordinary route and the lane, over one tracker. locked: with a read token."""
+    tokens: dict[str, Any] = (
+        {"read_token": Secret(TOKEN), "admin_token": Secret(ADMIN)} if locked else {}
+    )
+    watched = [a_provider() if usable else a_bare_provider("groq"), a_bare_provider("mistral")]
+    tracker = a_tracker(*watched, root_path="/llm", port=0, **(tokens if locked else {}))
     return Side(tracker, fast=False), Side(tracker, fast=True)
 
 
-def both(usable: Any, conversation: Any) -> tuple[Any, ...]:
+def both(usable: bool, conversation: Any, *, locked: bool = False) -> tuple[Any, ...]:
     """What each says, and how many requests took the lane."""
-    slow, fast = sides(usable)
+    slow, fast = sides(usable, locked)
     before = fast.hot.taken
     text, cuts = conversation
     pieces = pieces_of(text, cuts, slow.etag)
@@ -151,9 +172,11 @@ def plain(path: Any = BEST, fields: str = "") -> str:
 
 
 @settings(deadline=None)
-@given(conversations(), st.booleans())
-def test_the_lane_says_what_the_ordinary_route_says(conversation: Any, usable: bool) -> None:
-    ordinary, fast, taken = both(usable, conversation)
+@given(conversations(), st.booleans(), st.booleans())
+def test_the_lane_says_what_the_ordinary_route_says(
+    conversation: Any, usable: bool, locked: bool
+) -> None:
+    ordinary, fast, taken = both(usable, conversation, locked=locked)
     event(f"taken {min(taken, 3)}")
     assert fast == ordinary
 
@@ -162,7 +185,11 @@ def test_the_lane_says_what_the_ordinary_route_says(conversation: Any, usable: b
     ("conversation", "taken"),
     [
         ((plain() * 3 + plain(STATUS), []), 4),
-        ((plain() + plain("/livez") + plain(), []), 1),  # what follows waits in hypercorn
+        ((plain() + plain("/readyz") + plain(), []), 1),  # what follows waits in hypercorn
+        ((plain() + plain("/livez") + plain(f"{STATUS}/groq") + plain(f"{STATUS}/nobody"), []), 4),
+        ((plain(f"{BEST}?candidates=groq&exclude=mistral") + plain(f"{BEST}?model=none"), []), 2),
+        ((plain(f"{BEST}?cand=groq"), []), 1),
+        ((plain(f"{STATUS}/gr%6fq"), []), 0),
         ((plain() * 2, [len(plain())]), 2),
         ((plain() * 2, [10, 40]), 0),
         ((plain() * 3, [10, len(plain()), 2 * len(plain())]), 2),
@@ -171,7 +198,8 @@ def test_the_lane_says_what_the_ordinary_route_says(conversation: Any, usable: b
         ((plain(fields="Connection: Keep-Alive\r\n"), []), 1),
         ((plain(fields="Connection: close\r\n"), []), 0),
         ((plain(fields="Host: localhost\r\n"), []), 0),
-        ((plain(fields="Authorization: Bearer x\r\n"), []), 0),
+        ((plain(fields="Authorization: Bearer x\r\n"), []), 1),  # nothing is asked for
+        ((plain(fields="Accept-Encoding: gzip\r\nAccept-Encoding: br\r\n"), []), 0),
         ((plain(fields="Content-Length: 0\r\n"), []), 0),
         ((plain().replace("localhost", "evil.example"), []), 0),
         ((plain().replace("1.1", "1.0"), []), 0),
@@ -186,7 +214,32 @@ def test_it_takes_what_is_hot_and_nothing_else(conversation: Any, taken: int) ->
     assert fast[0].startswith(b"HTTP/1.1 ")
 
 
-def test_without_a_best_provider_the_ordinary_route_answers() -> None:
-    ordinary, fast, taken = both(False, (plain(), []))
-    assert (fast, taken) == (ordinary, 0)
-    assert fast[0].startswith(b"HTTP/1.1 503 ")
+def test_without_a_best_provider_the_lane_says_when_to_ask_again() -> None:
+    ordinary, fast, taken = both(False, (plain() + plain(f"{BEST}?candidates=mistral"), []))
+    assert (fast, taken) == (ordinary, 2)
+    assert fast[0].count(b"HTTP/1.1 503 ") == fast[0].count(b"\r\nretry-after: 1\r\n") == 2
+
+
+def authorized(token: str, path: str = BEST) -> str:
+    return plain(path, f"authorization:  Bearer {token}\r\n")
+
+
+@pytest.mark.parametrize(
+    ("request_", "taken", "status"),
+    [
+        (authorized(TOKEN), True, 200),
+        (authorized(ADMIN), True, 200),
+        (authorized(TOKEN[:-1] + "s"), False, 401),
+        (authorized(TOKEN).replace("\r\n\r\n", "\r\nAuthorization: x\r\n\r\n"), False, 200),
+        (plain(), False, 401),
+        (plain("/livez"), True, 200),
+        (authorized("wrong", "/livez"), False, 200),
+    ],
+)
+def test_with_a_read_token_the_lane_serves_who_has_one(
+    request_: str, taken: bool, status: int
+) -> None:
+    ordinary, fast, count = both(True, (request_ * 2, []), locked=True)
+    assert fast == ordinary
+    assert count == 2 * taken
+    assert fast[0].count(b"HTTP/1.1 %d " % status) == 2

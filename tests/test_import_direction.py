@@ -23,7 +23,7 @@ TRACKER = (
 )
 API = (
     *("ranking_filter", "schemas", "http", "exports", "docs_page", "plain_page", "overview"),
-    "routes",
+    *("present_answers", "routes"),
 )
 API_TOP = ("app", "serving", "server", "cli")
 # Judgement without a run loop, a network or a disk.

@@ -19,8 +19,9 @@ from litellm.integrations.custom_logger import (  # type: ignore[import-not-foun
     CustomLogger,
 )
 
-from tracker.client import ProviderStatusClient
+from tracker.client import Choice, Offer, ProviderStatusClient
 from tracker.client.litellm_events import part, read_event
+from tracker.core.model_names import parse_model_id
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +54,10 @@ Deployment = dict[str, Any]
 
 
 class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
-    """Keeps the deployments of the best provider that has any; else of the next, and so on.
+    """Keeps the deployments of the best offer: of one model at one provider.
 
-    Where the tracker ranks none of them, the list stays as it is: LiteLLM routes alone.
+    Where the tracker ranks none of them, the list stays as it is: LiteLLM routes alone. Until it
+    has ranked these offers, the deployments of the best provider are kept.
 
     names: LiteLLM's provider names by the tracker's, over LITELLM_NAMES; a name that is in neither
     is the same on both sides. api_bases: addresses by the tracker's name, over API_BASES.
@@ -151,12 +153,19 @@ class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
         return base if known or (protocol and "api.openai.com" not in base) else ""
 
     def kept(self, deployments: list[Deployment]) -> list[Deployment]:
-        named = [(self.names_of(deployment), deployment) for deployment in deployments]
-        present = frozenset[str]().union(*(names for names, _ in named))
-        client = self._client
-        choose = client.choose_weighted if self._spread else client.get_healthiest_provider
-        chosen = choose(present)
-        return [d for names, d in named if chosen in names] if chosen else deployments
+        named = [(self.offers_of(deployment), deployment) for deployment in deployments]
+        present = frozenset[str]().union(*(offers for offers, _ in named))
+        choice = self._client.choose(candidates=present, weighted=self._spread)
+        if choice is None:
+            return deployments
+        equal = _equal_offers(choice)
+        return [d for offers, d in named if any(_is_among(name, equal) for name in offers)]
+
+    def offers_of(self, deployment: Mapping[str, Any]) -> frozenset[str]:
+        """What the tracker may call the offer behind it, as "provider/model-id"."""
+        model = _model_id(part(deployment, "litellm_params"))
+        names = self.names_of(deployment)
+        return frozenset(f"{name}/{model}" for name in names) if model else names
 
     def names_of(self, deployment: Mapping[str, Any]) -> frozenset[str]:
         """What the tracker may call the provider behind it; more than one where LiteLLM's is."""
@@ -173,6 +182,38 @@ class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
         if not provider or (base and provider in PROTOCOLS):
             return frozenset()
         return self._trackers_names.get(provider, frozenset()) | {provider}
+
+
+def _equal_offers(choice: Choice) -> tuple[Offer, ...]:
+    """The chosen offer, and those of its provider that nothing tells apart from it."""
+    if choice.evidence == "offer":
+        return (choice,)
+    alike = (o for o in choice.alternatives if o.provider == choice.provider)
+    return (choice, *(offer for offer in alike if offer.evidence == choice.evidence))
+
+
+def _is_among(name: str, offers: Iterable[Offer]) -> bool:
+    """Whether a deployment's offer is one of these, whichever way its id is written."""
+    provider, _, model = name.partition("/")
+    return any(
+        offer.provider == provider
+        and (offer.evidence is None or offer.model is None or same_model(model, offer.model))
+        for offer in offers
+    )
+
+
+def same_model(one: str, other: str) -> bool:
+    return one == other or parse_model_id(one).name == parse_model_id(other).name
+
+
+def _model_id(params: Mapping[str, Any]) -> str:
+    """The provider's own id: LiteLLM's model without the prefix that names the provider."""
+    model = str(params.get("model") or "")
+    provider = str(params.get("custom_llm_provider") or "")
+    if provider:
+        return model.removeprefix(f"{provider}/")
+    prefix, _, rest = model.partition("/")
+    return rest or prefix
 
 
 @lru_cache(maxsize=1024)

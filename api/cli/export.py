@@ -51,7 +51,7 @@ def export(
     if json:
         document = {"providers": _rows(tracker, text)}
         text = msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
-    _write(text, output)
+    write(text, output)
     return ExitCode.OK
 
 
@@ -61,7 +61,8 @@ def _rows(tracker: TrackerClient, text: str) -> list[Row]:
     return tracker.convert(rows, list[Row], strict=False)
 
 
-def _write(text: str, output: Path | None) -> None:
+def write(text: str, output: Path | None) -> None:
+    """Write to the file, or to stdout. Raises UsageError."""
     if output is None:
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode())  # UTF-8 as in a file, whatever the terminal has

@@ -8,7 +8,8 @@ import msgspec
 from cyclopts import Parameter, Token
 from cyclopts.validators import Number
 
-from api.cli.errors import ExitCode
+from api.cli.errors import ExitCode, UsageError
+from api.cli.export import Output, write
 from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
 from api.cli.tables import history_table
 from api.cli.terminal import show
@@ -36,12 +37,18 @@ Model = Annotated[
 Hours = Annotated[
     int,
     Parameter(
-        name="--hours",
+        name=["--hours", "-n"],
         help="How far back, 1 to 168.",
         converter=_whole,
         validator=Number(gte=1, lte=168),
     ),
 ]
+Since = Annotated[
+    str | None,
+    Parameter(name="--since", help="From this time on, as 2026-03-01T12:00Z; instead of --hours."),
+]
+Until = Annotated[str | None, Parameter(name="--until", help="Up to this time [default: now].")]
+Csv = Annotated[bool, Parameter(name="--csv", negative=(), help="Write CSV, no table.")]
 
 
 def history(
@@ -49,7 +56,11 @@ def history(
     /,
     *,
     hours: Hours = 24,
+    since: Since = None,
+    until: Until = None,
     model: Model = None,
+    csv: Csv = False,
+    output: Output = None,
     url: Url = None,
     token_env: ReadToken = None,
     config: TrackerConfig = None,
@@ -57,11 +68,24 @@ def history(
 ) -> int:
     """Show past checks, one by one or in buckets.
 
-    Buckets where a provider has more than 2,000 checks in the time asked for.
+    Buckets where a provider has more than 2,000 checks in the time asked for. --csv gives the same
+    to a spreadsheet or a data frame.
     """
+    if output is not None and not csv:
+        raise UsageError("--output is for --csv")
+    if csv and json:
+        raise UsageError("--csv or --json, not both")
     path = "/api/providers/history" + ("" if name is None else f"/{quote(name, safe='')}")
     tracker = TrackerClient.for_reading(url, token_env, config)
-    document = tracker.ask(path, hours=str(hours), model=model)
+    back = None if since else str(hours)
+    asked = {"hours": back, "since": since, "until": until, "model": model}
+    if csv:
+        answer = tracker.fetch(path, **asked, format="csv")
+        if not answer.text.startswith("provider_name,timestamp,"):
+            raise tracker.not_a_tracker()
+        write(answer.text, output)
+        return ExitCode.OK
+    document = tracker.ask(path, **asked)
     raw = tracker.convert(document, HistoryShape).resolution_seconds is None
     tracker.convert(document, schemas.RawHistory if raw else schemas.BucketHistory)
     show(document, history_table(document), as_json=json)

@@ -48,13 +48,13 @@ Url = Annotated[
     str | None,
     Parameter(
         name=["--url", "-u"],
-        help="Where the tracker listens [default: PROVIDER_STATUS_URL, else as --config says].",
+        help="Where the tracker listens [default: PROVIDER_STATUS_URL, else what --config says].",
     ),
 ]
 ReadToken = Annotated[
     str | None,
     Parameter(
         name="--token-env",
-        help="Variable that holds the read token, if one is needed [default: as --config says].",
+        help="Variable that holds the read token, if one is needed [default: what --config says].",
     ),
 ]

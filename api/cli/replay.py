@@ -18,7 +18,7 @@ from tracker.runtime.logs import configure_logs
 DatabaseFile = Annotated[
     Path | None,
     Parameter(
-        name=["--database", "-d"], help="A database of the tracker [default: as --config says]."
+        name=["--database", "-d"], help="A database of the tracker [default: what --config says]."
     ),
 ]
 Trace = Annotated[Path | None, Parameter(name="--trace", help="A CSV trace instead of a database.")]

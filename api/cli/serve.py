@@ -16,6 +16,7 @@ from tracker.core.settings import Config
 from tracker.runtime.garbage_collection import tune_garbage_collector
 from tracker.runtime.logs import configure_logs, mask_in_logs
 from tracker.runtime.reload import Reloader
+from tracker.runtime.thread_switching import switch_threads_often
 from tracker.runtime.tracker import Tracker
 
 log = structlog.get_logger()
@@ -40,6 +41,7 @@ async def serve(
     """
     configure_logs(log_format, log_level)
     tune_garbage_collector()
+    switch_threads_often()
 
     def read(file: Path | None) -> Config:
         settings = read_config(file, database=database, host=host, port=port)

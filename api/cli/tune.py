@@ -28,7 +28,7 @@ Token = Annotated[
     Parameter(
         name="--token-env",
         help="Variable that holds the admin token "
-        f"[default: as --config says, else {ServerSettings().admin_token_env}].",
+        f"[default: what --config says, else {ServerSettings().admin_token_env}].",
     ),
 ]
 

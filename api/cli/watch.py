@@ -52,7 +52,7 @@ def follow(tracker: TrackerClient, *, as_json: bool, sleep: Sleep = time.sleep) 
 
 
 def looks(tracker: TrackerClient, sleep: Sleep) -> Iterator[WatchFrame]:
-    """One now and then one after each pause, for ever. The first raises what goes wrong."""
+    """One now and then one after each pause, forever. The first raises what goes wrong."""
     response = tracker.fetch("/api/providers/status")
     seen = WatchFrame(tracker.decode_json(response, schemas.Status))
     while True:

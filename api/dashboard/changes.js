@@ -54,7 +54,7 @@ function whatOf({ kind, provider_name: name, before, after }, own) {
     make("a", { class: "foreign", href: `#provider=${encodeURIComponent(name)}` }, name);
   const who = own || name === null ? [] : [link(name), " "];
   if (kind === "best") {
-    if (after === null) return ["nobody is usable; before: ", link(before)];
+    if (after === null) return ["no provider is usable; before: ", link(before)];
     return [
       link(after),
       " is now the best",

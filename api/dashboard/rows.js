@@ -80,7 +80,7 @@ export class Row {
   /** rank: the place in the ranking, from 1; null for one that is not to be used. */
   position(rank) {
     say(this.#parts.rank, rank === null ? words.NOTHING : String(rank));
-    put(this.#parts.rank, "title", rank === null ? "not to be used now" : `place ${rank}`);
+    put(this.#parts.rank, "title", rank === null ? "do not use now" : `place ${rank}`);
     this.element.classList.toggle("first", rank === 1);
     this.element.classList.toggle("excluded", rank === null);
   }
@@ -110,7 +110,7 @@ export class Row {
     hide(meter, !known);
     if (!known) {
       say(used, words.NOTHING);
-      say(reset, "not told");
+      say(reset, "unknown");
       return;
     }
     meter.firstElementChild.style.width = `${percent}%`;

@@ -65,7 +65,7 @@ export function limits({
   let forecast = "At the present trend none runs out before its reset.";
   if (end)
     forecast = `At the present trend it runs out at ${words.moment(end, now)}, before its reset.`;
-  else if (percent >= 100) forecast = "One is used up until its reset.";
+  else if (percent >= 100) forecast = "One is used up and comes back at its reset.";
   home.replaceChildren(
     make(
       "p",
@@ -105,7 +105,7 @@ export function facts(provider) {
 export function standing(place, line) {
   if (place !== null) return `Place ${place}: ${line.reason}`;
   const until = line?.until ? `; that may change at ${words.moment(line.until, server.now())}` : "";
-  return `Not to be used now${until}.`;
+  return `Do not use it now${until}.`;
 }
 
 function limitTable(all, now) {

@@ -101,7 +101,7 @@ export function since(at, now) {
 export function until(at, now) {
   const left = (Date.parse(at) - now) / 1000;
   if (left >= 1) return `next in ${duration(left)}`;
-  return left > -5 ? "next now" : `${duration(-left)} late`;
+  return left > -5 ? "due now" : `${duration(-left)} late`;
 }
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });

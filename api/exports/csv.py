@@ -48,12 +48,12 @@ def _order(provider: ProviderStatus) -> tuple[float, float, str]:
 def _row(provider: ProviderStatus) -> Iterable[str]:
     yield escape_formula(provider.name)
     yield provider.status.value
-    yield _number(provider.response_time_ms, 1)
-    yield _number(provider.uptime.day, 2)
-    yield _number(provider.rate_limit.percent, 2)
+    yield number(provider.response_time_ms, 1)
+    yield number(provider.uptime.day, 2)
+    yield number(provider.rate_limit.percent, 2)
     yield "" if provider.last_check is None else instant(provider.last_check)
     yield str(provider.consecutive_failures)
 
 
-def _number(value: float | None, digits: int) -> str:
+def number(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:.{digits}f}"

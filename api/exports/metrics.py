@@ -1,15 +1,20 @@
 """Prometheus metrics over the latest snapshot: read when scraped, no work in between."""
 
+import platform
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from importlib.metadata import version
 
 import attrs
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
+from api.exports.cluster_metrics import collect_cluster
+from api.exports.histogram_metrics import collect_latencies
 from api.exports.offer_metrics import collect_offers
+from tracker.core.extras import DISTRIBUTION
 from tracker.core.outcomes import Status
 from tracker.core.snapshot import ProviderStatus, Snapshot
 from tracker.runtime.diagnostics import TrackerHealth
@@ -17,6 +22,11 @@ from tracker.runtime.diagnostics import TrackerHealth
 OPENMETRICS: Callable[[Collector], bytes] = openmetrics.generate_latest
 TEXT = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' format before OpenMetrics
 
+BUILD = {
+    "version": version(DISTRIBUTION),
+    "python": platform.python_version(),
+    "implementation": platform.python_implementation(),
+}
 MOST_LIMITS = 12  # of a provider; Anthropic, which tells most, has eight
 Value = Callable[[ProviderStatus], float | None]
 
@@ -26,7 +36,7 @@ class LimitLabels:
     """Which names of limits become labels: the first MOST_LIMITS of each provider.
 
     They are the provider's own words. One that invents new ones at each check would fill the time
-    series database, where a label's values live for ever.
+    series database, where a label's values live forever.
     """
 
     _known: dict[str, dict[str, None]] = attrs.field(factory=dict)
@@ -43,7 +53,7 @@ def encode_metrics(
 ) -> tuple[bytes, str]:
     """The exposition and its content type.
 
-    OpenMetrics, but for who accepts text/plain by name and OpenMetrics not.
+    OpenMetrics, except for clients that name text/plain and not OpenMetrics.
     """
     collector = SnapshotCollector(snapshot, health, labels)
     accepted = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
@@ -54,7 +64,7 @@ def encode_metrics(
 
 @attrs.frozen
 class SnapshotCollector(Collector):
-    """No error text becomes a label: a label's values live for ever in a time series database."""
+    """No error text becomes a label: a label's values live forever in a time series database."""
 
     snapshot: Snapshot
     health: TrackerHealth
@@ -64,11 +74,13 @@ class SnapshotCollector(Collector):
         yield from (self._gauge(*gauge) for gauge in GAUGES)
         yield self._states()
         yield self._outcomes()
+        yield collect_latencies(self.snapshot)
         yield from self._limits()
         yield from self._traffic()
         yield self._positions()
         yield from collect_offers(self.snapshot)
         yield from _own(self.health, self.snapshot)
+        yield from collect_cluster(self.health.cluster, self.snapshot)
 
     def _gauge(self, name: str, help_text: str, value: Value) -> Metric:
         family = GaugeMetricFamily(name, help_text, labels=["provider"])
@@ -226,7 +238,10 @@ GAUGES: tuple[tuple[str, str, Value], ...] = (
 
 
 def _own(health: TrackerHealth, snapshot: Snapshot) -> Iterator[Metric]:
-    """The tracker's own health."""
+    """The tracker's own health, and which version runs."""
+    build = InfoMetricFamily("llm_tracker_build", "The version that runs, and on which Python.")
+    build.add_metric([], BUILD)
+    yield build
     restarts = sum(actor.restarts for actor in health.actors.values())
     for name, help_text, value in (
         ("up", "1 while the loop and the actors beat.", float(health.alive)),

@@ -1,7 +1,7 @@
 """Metrics of watched offers, labelled by provider and model.
 
 Only offers that the configuration names: model lists hold thousands of ids, and a label's values
-live for ever in a time series database.
+live forever in a time series database.
 """
 
 from collections.abc import Callable, Iterator

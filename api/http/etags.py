@@ -1,29 +1,67 @@
 """Answers as responses: ETag, If-None-Match and 304, Retry-After."""
 
 import math
+import re
 from datetime import datetime
 
+import trio
 from quart import Response, request
 
 from api.http.response_cache import CachedResponse
 from tracker.core.clock import utc_now
 
+GZIP = frozenset({"gzip", "x-gzip", "*"})
+NO_WEIGHT = re.compile(r"q=0(\.0*)?")
+
 
 def respond(answer: CachedResponse) -> Response:
     """The response to the present request."""
     # Several are one list (RFC 9110 5.3); and asking for one that is not there costs an exception.
+    chosen = negotiate(answer, gzip=takes_gzip())
     tags = request.headers.getlist("If-None-Match")
-    return response_of(answer, known=matches_etag(answer, ",".join(tags) if tags else None))
+    return response_of(chosen, known=matches_etag(chosen, ",".join(tags) if tags else None))
+
+
+async def respond_at_leisure(answer: CachedResponse) -> Response:
+    """The same, for an answer so large that it is compressed in a thread."""
+    if answer.may_compress and answer.takes_long and takes_gzip():
+        await trio.to_thread.run_sync(lambda: answer.gzipped)
+    return respond(answer)
+
+
+def takes_gzip() -> bool:
+    """Whether the present request's asker takes gzip."""
+    encodings = request.headers.getlist("Accept-Encoding")
+    return bool(encodings) and accepts_gzip(",".join(encodings))
+
+
+def negotiate(answer: CachedResponse, *, gzip: bool) -> CachedResponse:
+    """The answer in the encoding that its asker takes."""
+    return answer.gzipped if gzip and answer.may_compress else answer
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether gzip is named, and not with a weight of zero (RFC 9110 12.5.3)."""
+    for part in accept_encoding.lower().split(","):
+        coding, _, weight = part.partition(";")
+        if coding.strip() in GZIP:
+            return not NO_WEIGHT.fullmatch(weight.strip())
+    return False
 
 
 def matches_etag(answer: CachedResponse, if_none_match: str | None) -> bool:
     """Whether the asker has it already."""
-    return answer.status == 200 and matches(if_none_match, answer.etag)
+    return answer.status == 200 and answer.etag is not None and matches(if_none_match, answer.etag)
 
 
 def response_of(answer: CachedResponse, *, known: bool) -> Response:
     """304 without a body where the answer is known already."""
-    headers = {"ETag": answer.etag, "Cache-Control": "no-cache", **dict(answer.headers)}
+    kept = {"Cache-Control": "no-store"}
+    if answer.etag is not None:
+        kept = {"ETag": answer.etag, "Cache-Control": "no-cache"}
+    headers = {**kept, **dict(answer.headers)}
+    if answer.may_compress or "Content-Encoding" in headers:
+        headers["Vary"] = "Accept-Encoding"
     if answer.retry_at is not None:
         headers["Retry-After"] = str(seconds_until(answer.retry_at))
     if known:
@@ -40,5 +78,8 @@ def matches(if_none_match: str | None, etag: str) -> bool:
 
 
 def seconds_until(at: datetime) -> int:
-    """Whole seconds, at least one: nobody should be told to ask again at once."""
-    return max(1, math.ceil((at - utc_now()).total_seconds()))
+    """Whole seconds, at least one: nobody should be told to ask again at once.
+
+    Of the present whole second, as the date of the answer: it is the same all through it.
+    """
+    return max(1, math.ceil(at.timestamp()) - int(utc_now().timestamp()))

@@ -36,20 +36,24 @@ class Token(Enum):
 
 @attrs.frozen
 class ResponseSpec:
-    """An answer's body: one of ``models``, or text. No content type: no body at all."""
+    """An answer's body: one of ``models``, or text. No content type: no body at all.
+
+    also: the type of a text that is given instead, if asked for.
+    """
 
     models: tuple[type, ...]
     content_type: str = JSON
     status: int = 200
     says: str = ""
+    also: str = ""
 
 
 NOT_MODIFIED = ResponseSpec((), "", 304, "What you have is still right.")
 
 
-def gives(*models: type, status: int = 200, says: str = "") -> ResponseSpec:
-    """JSON in one of these shapes."""
-    return ResponseSpec(models, JSON, status, says)
+def gives(*models: type, status: int = 200, says: str = "", also: str = "") -> ResponseSpec:
+    """JSON in one of these shapes, or a text of the type ``also``."""
+    return ResponseSpec(models, JSON, status, says, also)
 
 
 def text(content_type: str, says: str = "") -> ResponseSpec:
@@ -106,7 +110,10 @@ class OpenApiBuilder(OpenAPIProvider):
         schema = {"type": "string"} if not schemas else schemas[0]
         if len(schemas) > 1:
             schema = {"anyOf": list(schemas)}
-        return {**described, "content": {model.content_type: {"schema": schema}}}, components
+        content = {model.content_type: {"schema": schema}}
+        if model.also:
+            content[model.also] = {"schema": {"type": "string"}}
+        return {**described, "content": content}, components
 
     def build_request_body(
         self,

@@ -45,10 +45,13 @@ def no_provider(name: str) -> Problem:
     )
 
 
-def problem_response(problem: Problem) -> Response:
+def problem_body(problem: Problem) -> bytes:
     title = problem.title or status_phrase(problem.status)
-    body = msgspec.json.encode(Wire(title=title, status=problem.status, detail=problem.detail))
-    response = Response(body, problem.status, content_type=PROBLEM)
+    return msgspec.json.encode(Wire(title=title, status=problem.status, detail=problem.detail))
+
+
+def problem_response(problem: Problem) -> Response:
+    response = Response(problem_body(problem), problem.status, content_type=PROBLEM)
     response.headers["Cache-Control"] = "no-store"
     response.headers.extend(problem.headers)
     return response

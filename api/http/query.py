@@ -6,6 +6,7 @@ A router that misspells ``exclude`` must not be sent to the provider it wanted t
 import re
 from collections.abc import Container, Mapping, Sequence
 from difflib import get_close_matches
+from urllib.parse import parse_qsl
 
 from quart import request
 
@@ -18,9 +19,17 @@ SHOWN = 40  # characters of a bad value that an error repeats
 
 def query(*known: str) -> Given:
     """The request's parameters. Raises Problem on one that is not ``known``."""
-    if not request.query_string:
+    return parse_query(request.query_string, *known)
+
+
+def parse_query(query_string: bytes, *known: str) -> Given:
+    """Parameters of a query, as any of werkzeug's requests reads them. Raises Problem."""
+    if not query_string:
         return {}
-    given = request.args.to_dict(flat=False)
+    pairs = parse_qsl(query_string.decode(), keep_blank_values=True, errors="werkzeug.url_quote")
+    given: dict[str, list[str]] = {}
+    for name, value in pairs:
+        given.setdefault(name, []).append(value)
     for name in given:
         if name not in known:
             raise bad_request(_unknown(name, known))

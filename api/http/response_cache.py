@@ -1,8 +1,10 @@
 """Snapshots as bytes: each answer is encoded at most once, whoever and however many ask."""
 
+import gzip
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta
+from functools import cached_property
 from hashlib import blake2b
 
 import attrs
@@ -14,19 +16,62 @@ from tracker.core.snapshot import ProviderStatus, Ranking, Snapshot
 
 JSON = "application/json"
 UNPLANNED = timedelta(seconds=60)  # with no check planned that could help, the next snapshot
+PLAIN_BYTES = 1_024  # an answer that fits into one packet is not compressed
+LARGE = 64 * 1024
+COMPRESSIBLE = ("application/json", "text/", "image/svg", "application/openmetrics-text")
 KEPT = 256  # answers kept of one snapshot: the unfiltered ones, and the filters in use
+# Of a thousand providers an answer is half a megabyte: all sorts of filters must not fill a
+# machine's memory. The answer asked for last is kept, whatever its size.
+KEPT_BYTES = 16 * 1024 * 1024
+GZIP_LEVEL = 1  # three quarters of what the best level saves, in a fifth of its time
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # slots would leave no room for the cached property
 class CachedResponse:
-    """A whole answer, ready to send. ``retry_at``: when asking again could help."""
+    """A whole answer, ready to send. ``retry_at``: when asking again could help.
+
+    etag: None for what nobody is to keep.
+    """
 
     body: bytes = attrs.field(repr=False)
-    etag: str
+    etag: str | None
     content_type: str = JSON
     status: int = 200
     retry_at: datetime | None = None
     headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def may_compress(self) -> bool:
+        """Return whether it is worth it; what is drawn or compressed already stays as it is."""
+        return len(self.body) > PLAIN_BYTES and self.content_type.startswith(COMPRESSIBLE)
+
+    @property
+    def takes_long(self) -> bool:
+        """Return whether to compress it would hold an event loop for a millisecond or more."""
+        return len(self.body) > LARGE and "gzipped" not in self.__dict__
+
+    @cached_property
+    def gzipped(self) -> "CachedResponse":
+        """Return it compressed, once for all who ask: another representation, with its own tag."""
+        packed = gzip.compress(self.body, GZIP_LEVEL, mtime=0)
+        return CachedResponse(
+            body=packed,
+            etag=None if self.etag is None else gzip_tag(self.etag),
+            content_type=self.content_type,
+            status=self.status,
+            retry_at=self.retry_at,
+            headers=(*self.headers, ("Content-Encoding", "gzip")),
+        )
+
+
+def gzip_tag(etag: str) -> str:
+    """The tag of the same content compressed."""
+    return f'{etag[:-1]}-gzip"'
+
+
+def uncached_answer(body: bytes, content_type: str = JSON, *, status: int = 200) -> CachedResponse:
+    """``body`` as it is now, for nobody to keep."""
+    return CachedResponse(body=body, etag=None, content_type=content_type, status=status)
 
 
 def answer_of(
@@ -59,6 +104,7 @@ class ResponseCache:
     def __init__(self) -> None:
         self._snapshot: Snapshot | None = None
         self._kept: OrderedDict[Hashable, CachedResponse] = OrderedDict()
+        self._size = 0
         self._pieces: dict[str, tuple[ProviderStatus, bytes]] = {}
 
     def get(
@@ -69,8 +115,8 @@ class ResponseCache:
             self._reset_for(snapshot)
         if (found := self._kept.get(key)) is None:
             found = self._kept[key] = encode()
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            self._size += len(found.body)
+            self._let_go()
         else:
             self._kept.move_to_end(key)  # what nobody asks for goes first
         return found
@@ -110,8 +156,14 @@ class ResponseCache:
         pieces = {name: msgspec.Raw(self.piece(p)) for name, p in snapshot.providers.items()}
         return msgspec.json.encode({"timestamp": instant(snapshot.timestamp), "providers": pieces})
 
+    def _let_go(self) -> None:
+        """Drop what nobody has asked for the longest."""
+        while len(self._kept) > KEPT or (self._size > KEPT_BYTES and len(self._kept) > 1):
+            _, dropped = self._kept.popitem(last=False)
+            self._size -= len(dropped.body)
+
     def _reset_for(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+        self._snapshot, self._size = snapshot, 0
         self._kept.clear()
         for gone in self._pieces.keys() - snapshot.providers.keys():
             del self._pieces[gone]

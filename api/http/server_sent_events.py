@@ -95,7 +95,7 @@ class Streams:
     async def stream(
         self, last_event_id: str | None, view: EventView | None = None
     ) -> AsyncGenerator[bytes, None]:
-        """Chunks of whole events, for ever. ``last_event_id``: what the reader saw last.
+        """Chunks of whole events, forever. ``last_event_id``: what the reader saw last.
 
         view: what is told; the public API's events if None.
         """

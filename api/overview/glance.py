@@ -1,4 +1,4 @@
-"""What the dashboard says at first glance: what is wrong, whom to use, how the tracker is."""
+"""What the dashboard says at first glance: what is wrong, which to use, how the tracker is."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,7 @@
 """What the dashboard asks for, beside the API: small answers in shapes of its own.
 
 They may change with every version, together with the page: the first event of the stream names the
-page it belongs to, and a page of another version loads itself anew. Programs use the API.
+page it belongs to, and a page of another version reloads itself. Programs use the API.
 """
 
 from collections.abc import Iterator

@@ -9,13 +9,15 @@ import msgspec
 import trio
 from quart import Response
 
+from api.exports.history_csv import encode_history_csv
 from api.http.etags import respond
 from api.http.history_stream import encode_history, view_change
 from api.http.large_answers import gather, respond_in_pieces
 from api.http.openapi import NOT_MODIFIED, describe, gives
 from api.http.problems import Problem, bad_request, no_provider
-from api.http.query import Given, parse_whole, query, single, whole_number
+from api.http.query import Given, choice, parse_whole, query, single
 from api.http.response_cache import answer_of
+from api.http.time_span import MOST_HOURS, PARAMETERS, read_hours, read_span
 from api.routes.route import Route
 from api.schemas import history as schemas
 from tracker.core.clock import Clock
@@ -24,8 +26,9 @@ from tracker.store import HistoryTooLarge, StoreUnavailable
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
-MOST_HOURS = 168
 MOST_SECONDS = MOST_HOURS * 3600
+KNOWN = (*PARAMETERS, "resolution", "model", "format")
+DOWNLOAD = {"Content-Disposition": 'attachment; filename="provider_history.csv"'}
 # The store reads for two at once; who waits longer than this is told so rather than kept.
 LIMIT_SECONDS = 10.0
 
@@ -44,25 +47,25 @@ class HistoryRoutes:
 
     @describe(
         "past",
-        gives(schemas.RawHistory, schemas.BucketHistory),
+        gives(schemas.RawHistory, schemas.BucketHistory, also="text/csv"),
         NOT_MODIFIED,
         errors=[503, 504],
         query=schemas.HistoryQuery,
     )
     async def history(self) -> Response:
-        """Every provider's past checks, singly or in buckets."""
-        return await self._history(query("hours", "resolution", "model"))
+        """Every provider's past checks, singly or in buckets; as CSV with ``format=csv``."""
+        return await self._history(query(*KNOWN))
 
     @describe(
         "past",
-        gives(schemas.RawHistory, schemas.BucketHistory),
+        gives(schemas.RawHistory, schemas.BucketHistory, also="text/csv"),
         NOT_MODIFIED,
         errors=[404, 503, 504],
         query=schemas.HistoryQuery,
     )
     async def history_of(self, name: str) -> Response:
-        """One provider's past checks."""
-        given = query("hours", "resolution", "model")
+        """One provider's past checks, singly or in buckets; as CSV with ``format=csv``."""
+        given = query(*KNOWN)
         if name not in self.tracker.snapshot.providers:
             raise no_provider(name)
         return await self._history(given, name)
@@ -86,21 +89,22 @@ class HistoryRoutes:
         return respond(answer_of(msgspec.json.encode(document)))
 
     async def _history(self, given: Given, *names: str) -> Response:
-        hours = read_hours(given)
+        span = read_span(given, self.clock.now())
         raw, seconds = _resolution(given)
+        shape = choice(given, "format", ("json", "csv"))
         found = await query_store(
             self.tracker.history,
             names or tuple(self.tracker.snapshot.providers),  # not those watched no longer
-            since=self.clock.now() - timedelta(hours=hours),
+            since=span.since,
+            until=span.until,
             resolution=seconds,
             raw=raw,
             model=single(given, "model"),
         )
-        return respond_in_pieces(await gather(encode_history(found, hours)))
-
-
-def read_hours(given: Given) -> int:
-    return whole_number(given, "hours", default=24, least=1, most=MOST_HOURS)
+        if shape == "csv":
+            answer = await gather(encode_history_csv(found))
+            return respond_in_pieces(answer, "text/csv; charset=utf-8", DOWNLOAD)
+        return respond_in_pieces(await gather(encode_history(found, span.hours)))
 
 
 def _resolution(given: Given) -> tuple[bool, float | None]:

@@ -15,8 +15,8 @@ from api.http.openapi import NOT_MODIFIED, describe, gives
 from api.http.problems import Problem, no_provider
 from api.http.query import query, whole_number
 from api.http.response_cache import answer_of
+from api.http.time_span import MOST_HOURS
 from api.routes.control import json_response
-from api.routes.history import MOST_HOURS
 from api.routes.route import Route
 from api.schemas import incidents as schemas
 from api.schemas.convert import convert, instant

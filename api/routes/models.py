@@ -11,9 +11,9 @@ from quart import Response
 from api.http.etags import respond
 from api.http.large_answers import LargeAnswers, json_lists, respond_in_pieces, sort_slowly
 from api.http.openapi import NOT_MODIFIED, describe, gives
-from api.http.problems import Problem
 from api.http.query import query
 from api.http.response_cache import CachedResponse, ResponseCache, answer_of
+from api.present_answers import find_model
 from api.ranking_filter import listed_models
 from api.routes.route import Route
 from api.schemas import models as schemas
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
 PIECE = 200  # models, about two milliseconds
-SHOWN = 100  # characters of a name that is not known
 
 
 @attrs.frozen
@@ -80,19 +79,6 @@ class ModelRoutes:
             key=lambda offer: places.get((offer.provider_name, offer.model), len(places)),
         )
         return answer_of(msgspec.json.encode(schemas.Model(match.name, offers)))
-
-
-def find_model(resolver: ModelResolver, name: str) -> ModelMatch:
-    """Find a model by any of its names. Raises Problem 404 with the nearest names."""
-    if (match := resolver.resolve(name)) is not None:
-        return match
-    nearest = resolver.nearest_names(name)
-    hint = f"; the nearest names are {', '.join(nearest)}" if nearest else ""
-    raise Problem(
-        status=404,
-        title="No such model",
-        detail=f"no provider watched here lists or offers {name[:SHOWN]!r}{hint}",
-    )
 
 
 def _encode_list(snapshot: Snapshot, resolver: ModelResolver) -> Iterator[bytes]:

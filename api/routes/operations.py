@@ -9,10 +9,12 @@ import trio
 from quart import Response, request
 
 from api.exports.metrics import LimitLabels, encode_metrics
+from api.http.etags import respond
 from api.http.openapi import describe, gives, text
 from api.http.query import query
 from api.http.response_cache import JSON
 from api.http.server_sent_events import Streams
+from api.present_answers import PresentAnswers
 from api.routes.route import Route
 from api.schemas import operations as schemas
 from api.schemas.convert import convert
@@ -31,6 +33,7 @@ class OperationsRoutes:
 
     tracker: "Tracker"
     streams: Streams
+    present: PresentAnswers
     scraping: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
     labels: LimitLabels = attrs.field(factory=LimitLabels)
 
@@ -53,11 +56,7 @@ class OperationsRoutes:
     )
     async def livez(self) -> Response:
         """Whether the loop and the actors beat; a database away is no reason to restart."""
-        health = self.tracker.health()
-        problems = [] if health.alive else list(health.problems)
-        return _uncached_json(
-            schemas.LivenessResponse(ok=health.alive, problems=problems), ok=health.alive
-        )
+        return respond(self.present.livez())
 
     @describe(
         "operations", gives(schemas.LivenessResponse), gives(schemas.LivenessResponse, status=503)
@@ -68,7 +67,7 @@ class OperationsRoutes:
         problems = [] if ready else ["the first sweep is not done"]
         return _uncached_json(schemas.LivenessResponse(ok=ready, problems=problems), ok=ready)
 
-    @describe("operations", text(OPENMETRICS, says="As text/plain for who accepts only that."))
+    @describe("operations", text(OPENMETRICS, says="Plain text for clients that accept only that."))
     async def metrics(self) -> Response:
         """Metrics for Prometheus."""
         body, content_type = await trio.to_thread.run_sync(

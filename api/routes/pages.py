@@ -37,7 +37,7 @@ class PageRoutes:
     docs: CachedResponse
     docs_style: CachedResponse
     dashboard: Mapping[str, CachedResponse]
-    version: str  # of the dashboard: a page that came before an update loads itself anew
+    version: str  # of the dashboard: a page that came before an update reloads itself
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> "PageRoutes":

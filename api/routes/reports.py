@@ -16,7 +16,8 @@ from api.http.openapi import NOT_MODIFIED, Token, describe, failure, gives
 from api.http.problems import Problem, bad_request, no_provider
 from api.http.query import Given, parse_whole, query, single
 from api.http.response_cache import JSON, answer_of
-from api.routes.history import MOST_SECONDS, query_store, read_hours
+from api.http.time_span import read_hours
+from api.routes.history import MOST_SECONDS, query_store
 from api.routes.route import Route
 from api.schemas import reports as schemas
 from api.schemas.convert import convert

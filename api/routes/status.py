@@ -9,19 +9,12 @@ from quart import Response
 
 from api.exports import badges
 from api.exports.csv import encode_csv
-from api.http.etags import respond
+from api.http.etags import respond, respond_at_leisure
 from api.http.openapi import NOT_MODIFIED, describe, gives, text
-from api.http.problems import bad_request, no_provider
-from api.http.query import choice, names, query, single
-from api.http.response_cache import CachedResponse, ResponseCache, answer_of, best_answer
-from api.ranking_filter import (
-    RankingFilter,
-    apply_filter,
-    choose_named,
-    choose_offers,
-    named_offers,
-)
-from api.routes.models import find_model
+from api.http.problems import no_provider
+from api.http.query import choice, query
+from api.http.response_cache import CachedResponse, ResponseCache, answer_of
+from api.present_answers import BEST_PARAMETERS, PresentAnswers
 from api.routes.route import Route
 from api.schemas import status as schemas
 from tracker.core.snapshot import ProviderStatus, Snapshot
@@ -31,7 +24,6 @@ if TYPE_CHECKING:
 
 DOWNLOAD = (("Content-Disposition", 'attachment; filename="provider_status.csv"'),)
 # Sites that show badges fetch through caches of their own, which want to be told for how long.
-LISTS_UNKNOWN = "The model lists are not known yet: not every provider was checked."
 BADGE_HEADERS = (("Cache-Control", "max-age=60"),)
 
 
@@ -39,6 +31,7 @@ BADGE_HEADERS = (("Cache-Control", "max-age=60"),)
 class StatusRoutes:
     tracker: "Tracker"
     answers: ResponseCache
+    present: PresentAnswers
 
     def rules(self) -> Iterator[Route]:
         yield Route("GET", "/api/providers/status", self.status)
@@ -52,14 +45,13 @@ class StatusRoutes:
     async def status(self) -> Response:
         """Every provider's status."""
         query()
-        return respond(self.answers.status(self.tracker.snapshot))
+        return await respond_at_leisure(self.present.status())
 
     @describe("present", gives(schemas.Provider), NOT_MODIFIED, errors=[404])
     async def provider(self, name: str) -> Response:
         """One provider's status."""
         query()
-        snapshot, _ = self._find(name)
-        return respond(self.answers.provider(snapshot, name))
+        return respond(self.present.provider(name))
 
     @describe(
         "present",
@@ -77,55 +69,10 @@ class StatusRoutes:
         offers of that model are ranked, each with the id to send; candidates that name offers
         (provider/model) are ranked as these, with or without it.
         """
-        given = query("candidates", "exclude", "model")
-        snapshot = self.tracker.snapshot
-        if not given:
-            return respond(self.answers.best(snapshot))
-        wish = RankingFilter(
-            candidates=names(given, "candidates", snapshot.providers),
-            exclude=names(given, "exclude", snapshot.providers),
-            model=single(given, "model"),
-        )
-        if wish.candidates == frozenset() or wish.model == "":
-            raise bad_request("candidates and model must name something, or be left out")
-        if wish.model is not None:
-            return await self._best_offer(wish, wish.model)
-        if named_offers(wish, snapshot):
-            return await self._best_named(wish)
-        return respond(
-            self.answers.get(
-                snapshot, wish, lambda: best_answer(snapshot, apply_filter(snapshot, wish))
-            )
-        )
-
-    async def _best_named(self, wish: RankingFilter) -> Response:
-        """Rank the offers that the candidates name, of whichever models."""
-        resolver = await self.tracker.find_models()
-        snapshot = self.tracker.snapshot
-
-        def encode() -> CachedResponse:
-            chosen = choose_named(resolver, wish, snapshot)
-            return best_answer(snapshot, self.tracker.rank_offers(chosen))
-
-        return respond(self.answers.get(snapshot, wish, encode))
-
-    async def _best_offer(self, wish: RankingFilter, model: str) -> Response:
-        """Rank the offers of one model, and give the id to send."""
-        resolver = await self.tracker.find_models()
-        snapshot = self.tracker.snapshot
-        if not snapshot.swept and resolver.resolve(model) is None:
-            ranking = attrs.evolve(self.tracker.rank_offers(()), reason=LISTS_UNKNOWN)
-            return respond(best_answer(snapshot, ranking))
-        match = find_model(resolver, model)
-
-        def encode() -> CachedResponse:
-            offers = choose_offers(match.offers, wish)
-            ranking = self.tracker.rank_offers(offers)
-            if not offers:
-                ranking = attrs.evolve(ranking, reason="None of the candidates offers the model.")
-            return best_answer(snapshot, ranking)
-
-        return respond(self.answers.get(snapshot, wish, encode))
+        given = query(*BEST_PARAMETERS)
+        while (answer := self.present.best(given)) is None:
+            await self.tracker.find_models()
+        return await respond_at_leisure(answer)
 
     @describe("present", text("text/csv", says="One row a provider."), NOT_MODIFIED)
     async def export_csv(self) -> Response:

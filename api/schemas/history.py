@@ -23,6 +23,7 @@ class HistoryPoint(Struct, frozen=True):
     status: StatusWord
     outcome: Annotated[OutcomeWord, From("kind")]
     response_time_ms: Milliseconds | None
+    error_message: Annotated[str, Meta(description="Why it failed; empty where it did not.")]
 
 
 class BucketLatency(Struct, frozen=True):
@@ -79,8 +80,20 @@ class Changes(Struct, frozen=True):
     changes: list[Change]
 
 
+Moment = Annotated[
+    str,
+    Meta(
+        description="RFC 3339, or a date; UTC where no zone is told.",
+        examples=["2026-03-01T12:00:00Z"],
+    ),
+]
+
+
 class HistoryQuery(Struct):
-    hours: Hours = 24
+    hours: Annotated[Hours, Meta(description="How far back from until; not beside since.")] = 24
+    since: Moment | UnsetType = UNSET
+    until: Moment | UnsetType = UNSET
+    format: Literal["json", "csv"] = "json"
     resolution: Annotated[
         Literal["raw"] | Annotated[int, Meta(ge=1, le=604_800)] | UnsetType,
         Meta(description="raw: one point a check; a number: buckets of so many seconds."),

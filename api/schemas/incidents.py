@@ -38,7 +38,7 @@ class Incident(Struct, frozen=True):
 
 
 class Incidents(Struct, frozen=True):
-    """Newest first; open ones always. ``mutes``: of whom nobody is told, until then."""
+    """Newest first; open ones always. ``mutes``: until when no alert is sent, by provider."""
 
     hours: Hours
     incidents: list[Incident]

@@ -50,8 +50,6 @@ def connections(tracker: "Tracker", answers: ResponseCache) -> Callable[..., Htt
 def disabled_reason(settings: ServerSettings) -> str | None:
     if not settings.fast_lane:
         return "switched off: fast_lane = false in [server]"
-    if settings.read_token is not None:
-        return "a read token is set: each request is checked on the ordinary route"
     if os.name != "posix":
         return "here a socket is not written to as a file is"
     if not (installed := version("hypercorn")).startswith(HYPERCORN):
@@ -109,7 +107,7 @@ class FastPathConnection(HttpConnection):
         )
 
     async def _idle_timeout(self) -> None:
-        """Hypercorn's, but that an answer of ours begins it anew."""
+        """Hypercorn's, but that an answer of ours begins it again."""
         self._answered = trio.current_time()
         ended = self.context.terminated
         while not ended.is_set() and (left := self._left()) > 0.0:

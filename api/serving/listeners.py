@@ -1,7 +1,7 @@
 """Hypercorn's trio connections on listeners of ours.
 
 ``hypercorn.trio.serve`` would do but for three things. It shields its writes to the socket, so a
-client that stops reading would hold its connection, and our exit, for ever. It does not shield
+client that stops reading would hold its connection, and our exit, forever. It does not shield
 its closing, which quart-trio then cancels: ``Connection: close`` never closes. And an error in
 one connection (a request that its parser trips over) ends the whole server.
 """

@@ -1,6 +1,6 @@
 """Forks a ``provider-status serve`` for each line of arguments (JSON) on its standard input.
 
-Importing the program anew would take most of the time of a round that ends in kill -9. Says the
+Importing the program again would take most of the time of a round that ends in kill -9. Says the
 process id, what the child says (its URL), and ``ended`` when it was killed.
 """
 

@@ -38,7 +38,7 @@ def filled(begin: bytes, unit: bytes, end: bytes, size: int) -> bytes:
 
 
 def chunks(unit: bytes, head: bytes = HEAD) -> Pieces:
-    """The same chunk for ever, as fast as it is read."""
+    """The same chunk forever, as fast as it is read."""
     framed = b"%x\r\n%s\r\n" % (len(unit), unit)
     block = framed * (65_536 // len(framed) + 1)
     return lambda: chain((head + CHUNKED,), repeat(block))

@@ -40,7 +40,7 @@ def circumstances(seconds: float) -> Figures:
 
 
 def keep(name: str, outcome: Outcome, seconds: float) -> None:
-    """Print it, keep it in the file, and write the document's table anew."""
+    """Print it, keep it in the file, and write the document's table again."""
     kept = {
         "passed": not outcome.wrong,
         "figures": outcome.figures,

@@ -144,7 +144,7 @@ class Browser:
     driver: Any
 
     def open(self, url: str, *, width: int = 1440, height: int = 900) -> None:
-        self.driver.get("about:blank")  # else another hash would not load it anew
+        self.driver.get("about:blank")  # else another hash would not load it again
         self.command(
             "Emulation.setDeviceMetricsOverride",
             width=width,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
 
 LIMIT = 60.0  # seconds a test waits for anything, which only a failing one does
 
@@ -31,6 +32,18 @@ def best(*names: str, **more: Any) -> dict[str, Any]:
     return answer | more
 
 
+def best_offers(*offers: str, **more: Any) -> dict[str, Any]:
+    """An answer of /best about offers, each as "provider/model"."""
+    answer = best(*offers)
+    for line in answer["ranking"]:
+        provider, _, model = line["provider_name"].partition("/")
+        line |= {"provider_name": provider, "model": model, "evidence": "offer", **more}
+    if offers:
+        answer["best_provider"], _, answer["best_model"] = offers[0].partition("/")
+    answer["alternatives"] = [line["provider_name"] for line in answer["ranking"][1:]]
+    return answer
+
+
 class FakeTracker:
     """Serves what its attributes say; ``mood``, where set, answers /best instead."""
 
@@ -39,6 +52,8 @@ class FakeTracker:
     ) -> None:
         self.best: Any = best(*names)
         self.models: Any = {"models": models or {}}
+        # Answers about offers: by a model's name, or by "a/x,b/y" for candidates; others get 404.
+        self.offers: dict[str, Any] = {}
         self.ready = 200
         self.events = False
         self.mood: Callable[[_Handler], None] | None = None
@@ -125,6 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
             fake.mood(self)
         elif self.path == "/api/providers/best":
             self.answer_json(fake.best, 200 if fake.best.get("best_provider") else 503)
+        elif self.path.startswith("/api/providers/best?"):
+            self.answer_offers()
         elif self.path == "/api/providers/models":
             self.answer_json(fake.models)
         elif self.path == "/readyz":
@@ -152,6 +169,15 @@ class _Handler(BaseHTTPRequestHandler):
             fake.changed.notify_all()
         headers = {"Retry-After": "1"} if refusal == 429 else {}
         self.answer(refusal or 202, json.dumps(receipt).encode(), headers=headers)
+
+    def answer_offers(self) -> None:
+        asked = parse_qs(urlsplit(self.path).query)
+        name = (asked.get("model") or asked["candidates"])[0]
+        known = self.fake.offers.get(name)
+        if known is None:
+            self.answer(404, b"{}")
+        else:
+            self.answer_json(known, 200 if known["best_provider"] else 503)
 
     def answer_json(self, value: Any, status: int = 200) -> None:
         body = json.dumps(value).encode()

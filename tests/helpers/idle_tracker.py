@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from tracker.core.clock import Clock
+from tracker.core.cluster import ClusterReport
 from tracker.core.incidents import Incident
 from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind, Status
@@ -188,6 +189,7 @@ class FakeTracker:
     receiver: ReportReceiver = attrs.field(init=False)
     _inbox: trio.MemoryReceiveChannel[Message] = attrs.field(init=False)
     condition: TrackerHealth = attrs.field(factory=a_condition)
+    cluster: ClusterReport | None = None
 
     def __attrs_post_init__(self) -> None:
         outbox, self._inbox = trio.open_memory_channel[Message](1_000)
@@ -210,8 +212,14 @@ class FakeTracker:
         self.board.post(a_snapshot(*providers, revision=self.snapshot.revision + 1, **changes))
 
     async def find_models(self) -> ModelResolver:
+        return self.known_models()
+
+    def known_models(self) -> ModelResolver:
         watched = self.snapshot.providers.items()
         return ModelResolver.of({name: provider.models or () for name, provider in watched})
+
+    def failures(self) -> tuple[str, ...]:
+        return () if self.condition.alive else self.condition.problems
 
     def rank_offers(self, offers: Iterable[NamedOffer | str]) -> Ranking:
         entries = {

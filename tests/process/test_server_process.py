@@ -19,7 +19,7 @@ from api.server import STOP_SECONDS
 from tests.helpers.waiting import GIVE_UP_SECONDS
 
 ROOT = Path(__file__).parents[2]
-BUSY_SECONDS = 10.0  # by which a busy machine may be late; what is wrong hangs for ever
+BUSY_SECONDS = 10.0  # by which a busy machine may be late; what is wrong hangs forever
 # Twenty providers that refuse every connection, checked five times a second each.
 SCRIPT = """
 import functools, logging, sys, structlog, trio

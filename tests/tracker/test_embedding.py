@@ -15,12 +15,12 @@ import anyio
 import pytest
 import trio
 
-from tracker import get_healthiest_provider
+from tracker import Tracker, get_healthiest_provider
 from tracker.client import ProviderStatusClient
 from tracker.core.backoff import Backoff
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.settings import Config, Provider
-from tracker.embedding import EmbeddedTracker, embedded_tracker
+from tracker.embedding import EmbeddedTracker, embedded_tracker, unwrap_group
 from tracker.probes.check import FunctionCheck
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.restarting_task import RestartBudgetExceededError
@@ -183,3 +183,30 @@ def test_before_it_runs_nobody_is_known_and_nobody_waits(config: Config) -> None
         _ = tracker.snapshot
     with pytest.raises(RuntimeError, match="not running yet"):
         tracker.check()
+
+
+def test_nothing_is_known_and_nothing_can_be_asked_before_it_runs(config: Config) -> None:
+    tracker = embedded_tracker(config, open_check=open_check)
+    assert (tracker.running, tracker.get_healthiest_provider()) == (False, None)
+    with pytest.raises(RuntimeError, match="not running yet"):
+        _ = tracker.snapshot
+    with pytest.raises(RuntimeError, match="not running yet"):
+        tracker.check()
+
+
+def test_leaving_what_ended_by_itself_raises_nothing(config: Config) -> None:
+    with embedded_tracker(config, open_check=open_check) as tracker:
+        tracker.call(stop)
+        tracker._thread.join(60.0)
+        assert not tracker.running
+
+
+async def stop(tracker: Tracker) -> None:
+    tracker.stop()
+
+
+def test_a_group_of_one_is_told_as_that_one() -> None:
+    bug = RuntimeError("its own bug")
+    assert unwrap_group(ExceptionGroup("", [ExceptionGroup("", [bug])])) is bug
+    several = ExceptionGroup("", [bug, bug])
+    assert unwrap_group(several) is several

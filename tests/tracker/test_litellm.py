@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tracker.client import ProviderStatusClient
+from tracker.client import Offer, ProviderStatusClient
 from tracker.client.cached_ranking import CachedRanking
+from tracker.client.questions import FollowedQuestions, Question
 
 
 def stand_in() -> dict[str, ModuleType]:
@@ -95,6 +96,7 @@ def test_ones_own_names_and_addresses_come_on_top(plugin: Any) -> None:
 
 
 GROQ, GROQ_TOO = deployment("groq/llama"), deployment("groq/llama-2")
+FIREWORKS = deployment("fireworks_ai/llama-v3p3-70b-instruct")
 MISTRAL, OTHER = deployment("mistral/small"), deployment("deepseek/chat")
 
 
@@ -113,6 +115,66 @@ async def test_the_best_that_has_deployments_keeps_them(
 ) -> None:
     routing = plugin.ProviderStatusRouting(knowing(*ranked))
     assert await routing.async_filter_deployments("chat", given, None) == kept
+
+
+def knowing_offers(*offers: str, evidence: str = "offer") -> ProviderStatusClient:
+    """The tracker has ranked these, whichever are asked about."""
+    lines = {}
+    for key in offers:
+        provider, _, model = key.partition("/")
+        lines[key] = Offer(provider=provider, model=model, evidence=evidence)
+
+    class Answered(FollowedQuestions):
+        def answer(self, question: Question) -> CachedRanking:
+            return CachedRanking(names=offers, lines=lines)
+
+    client = knowing("cerebras")
+    client._memory.questions = Answered(client._memory.clock, 300.0)
+    return client
+
+
+@pytest.mark.parametrize(
+    ("ranked", "kept"),
+    [
+        (("groq/llama-2", "groq/llama", "mistral/small"), [GROQ_TOO]),
+        (("mistral/small", "groq/llama"), [MISTRAL]),
+        (
+            ("fireworks/accounts/fireworks/models/llama-v3p3-70b-instruct", "groq/llama"),
+            [FIREWORKS],
+        ),
+        ((), [GROQ, GROQ_TOO, MISTRAL, FIREWORKS]),
+    ],
+)
+async def test_the_deployments_of_the_best_offer_are_kept(
+    plugin: Any, ranked: tuple[str, ...], kept: list[Any]
+) -> None:
+    routing = plugin.ProviderStatusRouting(knowing_offers(*ranked))
+    given = [GROQ, GROQ_TOO, MISTRAL, FIREWORKS]
+    assert await routing.async_filter_deployments("chat", given, None) == kept
+
+
+async def test_offers_that_nothing_tells_apart_are_kept_together(plugin: Any) -> None:
+    client = knowing_offers("groq/llama", "groq/llama-2", "mistral/small", evidence="provider")
+    routing = plugin.ProviderStatusRouting(client)
+    kept = await routing.async_filter_deployments("chat", [MISTRAL, GROQ, GROQ_TOO], None)
+    assert kept == [GROQ, GROQ_TOO]
+
+
+@pytest.mark.parametrize(
+    ("params", "offers"),
+    [
+        ({"model": "groq/llama"}, {"groq/llama"}),
+        ({"model": "together_ai/a/b"}, {"together/a/b", "together_ai/a/b"}),
+        ({"model": "a/b", "custom_llm_provider": "groq"}, {"groq/a/b"}),
+        ({"model": "gpt-4o"}, {"openai/gpt-4o"}),
+        ({"model": "nobody-knows"}, set()),
+    ],
+)
+def test_a_deployments_offer_has_the_id_that_the_provider_wants(
+    plugin: Any, params: dict[str, str], offers: set[str]
+) -> None:
+    routing = plugin.ProviderStatusRouting(knowing("groq"))
+    assert routing.offers_of({"litellm_params": params}) == offers
 
 
 async def test_a_tracker_that_knows_nothing_leaves_the_list_as_it_is(plugin: Any) -> None:

@@ -70,7 +70,7 @@ def _change_between(early: datetime, late: datetime, zone: ZoneInfo) -> datetime
 
 @attrs.frozen(kw_only=True)
 class MaintenanceState:
-    """Who is in maintenance from when it was computed to ``until``; None: for ever.
+    """Who is in maintenance from when it was computed to ``until``; None: forever.
 
     everybody: all providers are.
     """

@@ -175,7 +175,7 @@ class AlertState:
         return PolicySettings(page=frozenset(self.config.alerts.page), reminder=reminder)
 
     def _maintenance(self, now: datetime) -> MaintenanceState:
-        """Compute it anew only at the edge of a window: there may be hundreds of them."""
+        """Compute it again only at the edge of a window: there may be hundreds of them."""
         known = self.maintenance
         if known is None or (known.until is not None and now >= known.until):
             known = self.maintenance = maintenance_at(self.config.maintenance, now)

@@ -6,8 +6,10 @@
 and ``async with`` under asyncio and trio. Needs anyio, httpx and attrs, nothing of the server.
 """
 
+from tracker.client.choice import Choice
+from tracker.client.offer import Offer
 from tracker.client.ranking_cache import State
 from tracker.client.report_queue import ReportCounts
 from tracker.client.status_client import ProviderStatusClient
 
-__all__ = ["ProviderStatusClient", "ReportCounts", "State"]
+__all__ = ["Choice", "Offer", "ProviderStatusClient", "ReportCounts", "State"]

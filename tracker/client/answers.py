@@ -1,10 +1,12 @@
 """Reads what a tracker answers, and refuses whatever is not a tracker's answer, whole."""
 
 import json
+from math import inf
 from typing import Any
 
 from tracker.client.cached_ranking import CachedRanking
-from tracker.core.models import ModelIndex
+from tracker.client.listed_models import ListedModels
+from tracker.client.offer import Offer
 
 
 class InvalidResponseError(Exception):
@@ -14,33 +16,41 @@ class InvalidResponseError(Exception):
 def read_best(body: bytes) -> CachedRanking:
     """The ranking in an answer of ``/api/providers/best``, also one that names nobody.
 
-    Raises Rubbish.
+    Raises InvalidResponseError.
     """
     answer = _object(body)
     if "best_provider" not in answer:
         raise InvalidResponseError("the answer names no best_provider")
     best = answer["best_provider"]
     ranking = _list(answer, "ranking")
-    weights = {_name(entry): _weight(entry) for entry in ranking}
+    offers = [(_offer(entry), _weight(entry)) for entry in ranking]
+    weights = {offer.key: weight for offer, weight in offers}
     if best is None:
         if weights:
             raise InvalidResponseError("best_provider is null beside a ranking")
         return CachedRanking(timestamp=_text(answer, "timestamp"))
-    others = (_require_name(name) for name in _list(answer, "alternatives"))
-    names = tuple(dict.fromkeys((_require_name(best), *weights, *others)))
+    first = Offer(provider=_require_name(best), model=_optional_text(answer, "best_model"))
+    named = first.model is not None or any(offer.model is not None for offer, _ in offers)
+    others = [_require_name(name) for name in _list(answer, "alternatives")]
+    # Of offers the alternatives name the providers only; the ranking has them all.
+    names = tuple(dict.fromkeys((first.key, *weights, *([] if named else others))))
     return CachedRanking(
         names=names,
         weights=_shares(weights) if len(weights) == len(names) else (),
         timestamp=_text(answer, "timestamp"),
+        lines={first.key: first} | {offer.key: offer for offer, _ in offers},
     )
 
 
-def read_models(body: bytes) -> ModelIndex:
-    """The providers by model in an answer of ``/api/providers/models``. Raises Rubbish."""
+def read_models(body: bytes) -> ListedModels:
+    """The providers by model in an answer of ``/api/providers/models``.
+
+    Raises InvalidResponseError.
+    """
     models = _object(body).get("models")
     if not isinstance(models, dict):
         raise InvalidResponseError("the answer has no object named models")
-    return ModelIndex(
+    return ListedModels.of(
         {model: frozenset(map(_require_name, _list(models, model))) for model in models}
     )
 
@@ -69,10 +79,33 @@ def _text(answer: dict[str, Any], key: str) -> str:
     return value
 
 
-def _name(entry: object) -> str:
+def _offer(entry: object) -> Offer:
     if not isinstance(entry, dict):
         raise InvalidResponseError("an entry of the ranking is not an object")
-    return _require_name(entry.get("provider_name"))
+    return Offer(
+        provider=_require_name(entry.get("provider_name")),
+        model=_optional_text(entry, "model"),
+        variant=_optional_text(entry, "variant"),
+        evidence=_optional_text(entry, "evidence"),
+        reason=_text(entry, "reason"),
+        patience_ms=_number(entry, "patience_ms"),
+        latency_ms=_number(entry, "latency_ms"),
+        failure_probability=_number(entry, "failure_probability"),
+        failure_ms=_number(entry, "failure_ms"),
+    )
+
+
+def _optional_text(entry: dict[str, Any], key: str) -> str | None:
+    return _text(entry, key) if entry.get(key) is not None else None
+
+
+def _number(entry: dict[str, Any], key: str) -> float | None:
+    value = entry.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value < inf:
+        raise InvalidResponseError(f"{key} is not a number from 0 up")
+    return float(value)
 
 
 def _require_name(value: object) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 
 import attrs
 
+from tracker.client.offer import Offer
+
 NAMES_READ = 10_000  # of an iterable that may have no end
 FEW = 200  # comparisons
 LISTS_REMEMBERED = 16
@@ -17,14 +19,16 @@ _SIZED = frozenset({tuple, list, set, frozenset, dict})  # not what is derived f
 
 @attrs.frozen(kw_only=True)
 class CachedRanking:
-    """Providers, best first, each with its share of a weighted choice (empty: not known).
+    """Providers, or offers as "provider/model", best first, each with its share of a weighted
+    choice (empty: not known).
 
-    timestamp: the snapshot's, as the tracker wrote it.
+    lines: what the tracker told of each. timestamp: the snapshot's, as the tracker wrote it.
     """
 
     names: tuple[str, ...] = ()
     weights: tuple[float, ...] = ()
     timestamp: str = ""
+    lines: Mapping[str, Offer] = attrs.field(factory=dict, repr=False)
     best: str | None = attrs.field(init=False)
     places: Mapping[str, int] = attrs.field(init=False, repr=False)
     _asked: dict[int, tuple[Collection[Any], str | None]] = attrs.field(
@@ -50,7 +54,7 @@ class CachedRanking:
         try:
             return self._first_of(candidates)
         except Exception:  # noqa: BLE001 (candidates that cannot be compared or hashed)
-            return self._first_of(_strings(candidates))
+            return self._first_of(read_names(candidates))
 
     def _first_of(self, candidates: Collection[Any]) -> str | None:
         end, count = len(self.names), len(candidates)
@@ -87,7 +91,18 @@ class CachedRanking:
             candidates = _common(candidates, offering)
         if candidates is None:
             return self.names
-        return tuple(filter(_strings(candidates).__contains__, self.names))
+        return tuple(filter(read_names(candidates).__contains__, self.names))
+
+    def matching(self, candidates: Collection[str] | None) -> tuple[str, ...]:
+        """All that are candidates by their own name or as one of their provider's."""
+        if candidates is None:
+            return self.names
+        return tuple(
+            name
+            for name in self.names
+            if name in candidates
+            or ((line := self.lines.get(name)) is not None and line.provider in candidates)
+        )
 
     def draw(self, names: tuple[str, ...], random: Callable[[], float]) -> str | None:
         """One of ``names``, by their weights; the first where no weight is known.
@@ -118,10 +133,11 @@ def normalize_candidates(candidates: object) -> Collection[Any] | None:
 
 
 def _common(candidates: Collection[Any] | None, offering: Collection[str]) -> Collection[str]:
-    return offering if candidates is None else _strings(candidates).intersection(offering)
+    return offering if candidates is None else read_names(candidates).intersection(offering)
 
 
-def _strings(candidates: Iterable[Any]) -> frozenset[str]:
+def read_names(candidates: Iterable[Any]) -> frozenset[str]:
+    """Return the strings among candidates, as plain ones."""
     # A tuple at one stroke: another thread may be changing the caller's set.
     names = (name for name in tuple(candidates) if issubclass(type(name), str))
     return frozenset(map(str.__str__, names))

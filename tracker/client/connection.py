@@ -1,7 +1,7 @@
 """Asks a tracker: bounded in time and size, never redirected, every trouble one exception."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 import anyio
@@ -10,6 +10,7 @@ import httpx
 
 from tracker.client.events import event_names
 
+USUAL_STATUSES = frozenset({200, 503})
 TAG_LIMIT = 256  # characters: it goes back in a header, and one that cannot would end all asking
 ANSWER_LIMIT = 2**20  # bytes: a receipt names at most the reports we sent
 SHORTEST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds after a 429
@@ -83,8 +84,15 @@ class Connection:
     address: TrackerEndpoint
     http: httpx.AsyncBaseTransport
 
-    async def get(self, path: str, *, limit: int, tag: str | None = None) -> Answer | None:
-        """The answer, a 200 or 503 of at most ``limit`` bytes; None where ``tag`` still holds.
+    async def get(
+        self,
+        path: str,
+        *,
+        limit: int,
+        tag: str | None = None,
+        statuses: Collection[int] = USUAL_STATUSES,
+    ) -> Answer | None:
+        """The answer, of at most ``limit`` bytes and one of ``statuses``; None where ``tag`` holds.
 
         Raises Unavailable.
         """
@@ -93,7 +101,7 @@ class Connection:
             async with self._answered(self.address.request(path, headers)) as response:
                 if response.status_code == 304 and tag:
                     return None
-                if response.status_code not in {200, 503}:
+                if response.status_code not in statuses:
                     raise TrackerUnavailableError(_refusal(response.status_code))
                 body = await _bounded(response, limit)
                 tag = response.headers.get("ETag", "")

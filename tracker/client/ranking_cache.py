@@ -7,7 +7,8 @@ from enum import StrEnum
 import attrs
 
 from tracker.client.cached_ranking import CachedRanking
-from tracker.core.models import ModelIndex
+from tracker.client.listed_models import ListedModels
+from tracker.client.questions import FollowedQuestions, Question
 
 # A tracker publishes a snapshot at least once a minute. One whose timestamp stands still for
 # three has a server that lives on and a heart that stopped: its answers renew nothing.
@@ -35,7 +36,7 @@ class RankingCache:
     stale_after: float
     clock: Callable[[], float]
     view: CachedRanking = CachedRanking()
-    models: ModelIndex | None = None
+    models: ListedModels | None = None
     confirmed_at: float | None = None
     fresh_until: float = -math.inf
     moved_at: float = -math.inf  # when the tracker's own timestamp was last seen to change
@@ -43,6 +44,11 @@ class RankingCache:
     trouble: str = ""  # why the last attempt failed
     models_trouble: str = ""  # why the last attempt to read the model lists failed
     streaming: bool = False
+    with_models: bool = True
+    questions: FollowedQuestions = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.questions = FollowedQuestions(self.clock, self.stale_after, enabled=self.with_models)
 
     def learn(self, view: CachedRanking) -> None:
         """The tracker answered with this ranking."""
@@ -75,6 +81,12 @@ class RankingCache:
         return (
             (self.static, None) if self.models is None else (self.view, self.models.offering(model))
         )
+
+    def offers(self, question: Question) -> CachedRanking | None:
+        """The tracker's ranking of the offers; None while it has told none that still holds."""
+        if self.clock() >= self.fresh_until:
+            return None
+        return self.questions.answer(question)
 
     @property
     def age(self) -> float | None:

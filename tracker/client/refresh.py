@@ -11,7 +11,14 @@ import anyio
 import attrs
 
 from tracker.client.answers import InvalidResponseError, read_best, read_models
-from tracker.client.connection import Connection, TrackerEndpoint, TrackerUnavailableError
+from tracker.client.cached_ranking import CachedRanking
+from tracker.client.connection import (
+    USUAL_STATUSES,
+    Connection,
+    TrackerEndpoint,
+    TrackerUnavailableError,
+)
+from tracker.client.questions import Followed
 from tracker.client.ranking_cache import RankingCache
 from tracker.client.report_sender import ReportSender
 from tracker.core.backoff import Backoff
@@ -24,6 +31,10 @@ MODELS_EVERY = 60.0  # seconds: model lists change with releases, not with outag
 MODELS_GAP = 10.0  # seconds at least: whose first check fails has its list when the ranking moves
 HINT_GAP = 0.05  # seconds: a tracker publishes ten snapshots a second at most
 HINTS = frozenset({"snapshot", "best"})
+OFFER_HINTS = HINTS | {"offer"}
+LOOK_SECONDS = 0.1  # between looks for new questions: any thread may ask, none must be woken
+# Nobody offers the model, or it is no name of one: the tracker is well.
+NO_SUCH_MODEL = frozenset({400, 404})
 RETRY = Backoff(first=0.5, longest=30.0)
 
 
@@ -44,6 +55,7 @@ class Refresher:
     _tags: dict[str, str | None] = attrs.field(init=False, factory=dict)
     _hint: anyio.Event = attrs.field(init=False)
     _models_hint: anyio.Event = attrs.field(init=False)
+    _offers_hinted: bool = False
 
     async def run(self, tried: Callable[[], None]) -> None:
         """For ever, until cancelled. Calls ``tried`` when each first attempt has ended."""
@@ -57,6 +69,7 @@ class Refresher:
             tasks.start_soon(self.sender.run, tracker)
             if self.with_models:
                 tasks.start_soon(self._keep_models, tracker)
+                tasks.start_soon(self._keep_questions, tracker)
 
     async def _keep_best(self, tracker: Connection) -> NoReturn:
         failures = 0
@@ -83,6 +96,40 @@ class Refresher:
                 with anyio.move_on_after(_pause(0, MODELS_EVERY - MODELS_GAP)):
                     await self._models_hint.wait()
             self._models_hint = anyio.Event()
+
+    async def _keep_questions(self, tracker: Connection) -> NoReturn:
+        failures, due = 0, anyio.current_time()
+        while True:
+            await anyio.sleep(LOOK_SECONDS)
+            if anyio.current_time() >= due or (self._offers_hinted and not failures):
+                asked = self.memory.questions.current()
+                due = anyio.current_time() + _pause(failures, self.poll_interval)
+                self._offers_hinted = False
+            else:
+                asked = () if failures else self.memory.questions.unanswered()
+            if asked:
+                troubles = [await _attempt(self._ask_question(one), tracker) for one in asked]
+                failures = failures + 1 if any(troubles) else 0
+                if failures:
+                    due = anyio.current_time() + _pause(failures, self.poll_interval)
+
+    def _ask_question(self, followed: Followed) -> Callable[[Connection], Awaitable[None]]:
+        async def ask(tracker: Connection) -> None:
+            unknown = NO_SUCH_MODEL if followed.question.model else frozenset()
+            path = f"{BEST}?{followed.question.query}"
+            answer = await tracker.get(
+                path, limit=BEST_LIMIT, tag=followed.tag, statuses=USUAL_STATUSES | unknown
+            )
+            now = self.memory.clock()
+            if answer is None:
+                followed.confirm(now)
+                return
+            view = CachedRanking() if answer.status in unknown else read_best(answer.body)
+            if view.best is None:
+                await _require_ready(tracker)
+            followed.learn(view, answer.tag, now)
+
+        return ask
 
     async def _keep_listening(self, tracker: Connection) -> NoReturn:
         failures = 0
@@ -124,6 +171,7 @@ class Refresher:
 
     def _hear(self, event: str) -> None:
         self.memory.streaming = True
+        self._offers_hinted |= event in OFFER_HINTS
         if event in HINTS:
             self._hint.set()
             self._models_hint.set()
@@ -141,7 +189,7 @@ async def _attempt(ask: Callable[[Connection], Awaitable[None]], tracker: Connec
     except TrackerUnavailableError as error:
         return str(error)
     except InvalidResponseError as error:
-        return f"the tracker answered rubbish: {error}"
+        return f"invalid response from the tracker: {error}"
     except Exception as error:  # noqa: BLE001 (a bug of ours must not end the proxy's background)
         return f"the client failed: {type(error).__name__}: {error}"
     return ""

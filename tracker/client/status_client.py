@@ -16,6 +16,7 @@ import httpx
 
 from tracker.client.background import TaskRunner, ThreadRunner
 from tracker.client.cached_ranking import CachedRanking, normalize_candidates
+from tracker.client.choice import Choice, choose, find
 from tracker.client.connection import TrackerEndpoint, checked_token, checked_url
 from tracker.client.ranking_cache import RankingCache, State
 from tracker.client.refresh import Refresher
@@ -34,7 +35,7 @@ class ProviderStatusClient:
     first question has one, and never fails because of the tracker.
 
     url: the tracker's, with any path it is served below. Raises ValueError for a wrong setting.
-    static_order: whom to use, best first, while the tracker's ranking is missing or too old.
+    static_order: which to use, best first, while the tracker's ranking is missing or too old.
     stale_after: how old the last ranking may grow. All durations are in seconds.
     token: the tracker's read token. report_token: for ``report``; ``token`` where None.
     reporter: what the tracker calls this proxy; host and process where None.
@@ -68,7 +69,10 @@ class ProviderStatusClient:
                 raise ValueError(f"{setting} must be a number of seconds above 0, got {value}")
         names = tuple(dict.fromkeys(normalize_candidates(static_order) or ()))
         self._memory = RankingCache(
-            static=CachedRanking(names=names), stale_after=stale_after, clock=clock
+            static=CachedRanking(names=names),
+            stale_after=stale_after,
+            clock=clock,
+            with_models=models,
         )
         self._sender = ReportSender(
             reporter=reporter or default_reporter(),
@@ -100,17 +104,46 @@ class ProviderStatusClient:
 
         A read of memory: it never blocks and never raises.
         """
+        if model is not None:
+            return next(iter(self.ranking(candidates, model)), None)
         view, offering = self._memory.standing(model)
-        if candidates is None and offering is None:
+        if candidates is None:
             return view.best
         return view.first(normalize_candidates(candidates), offering)
+
+    def choose(
+        self,
+        model: str | None = None,
+        candidates: Iterable[str] | None = None,
+        *,
+        weighted: bool = False,
+        random: Callable[[], float] = random_unit,
+    ) -> Choice | None:
+        """Choose which to ask for a model, with the id to send; None where none is usable.
+
+        A read of memory: it never blocks and never raises. The tracker ranks a model's offers from
+        the first question about it on; that one is answered from the model lists.
+
+        Args:
+            model: An id of it, or its name in any packaging; None asks for a provider alone.
+            candidates: Providers, or offers as "provider/model-id"; None for all. Without a model
+                the offers named are ranked against each other.
+            weighted: Choose by the tracker's weights, for many proxies that must not all jump.
+            random: Gives 0 ≤ x < 1, for weighted.
+
+        """
+        try:
+            found = find(self._memory, model, normalize_candidates(candidates))
+            return choose(found, self._memory.state, weighted=weighted, random=random)
+        except Exception:  # noqa: BLE001 (whatever we were asked with)
+            return None
 
     def ranking(
         self, candidates: Iterable[str] | None = None, model: str | None = None
     ) -> tuple[str, ...]:
-        """All that pass the filters, best first: whom to use, and then whom to fall back on."""
-        view, offering = self._memory.standing(model)
-        return view.chosen(normalize_candidates(candidates), offering)
+        """All that pass the filters, best first: which to use, and then which to fall back on."""
+        found = find(self._memory, model, normalize_candidates(candidates))
+        return found.providers
 
     def choose_weighted(
         self,
@@ -123,8 +156,8 @@ class ProviderStatusClient:
         The tracker's weights follow from the expected times; here they are those of whoever passes
         the filters. ``random`` gives 0 ≤ x < 1.
         """
-        view, offering = self._memory.standing(model)
-        return view.draw(view.chosen(normalize_candidates(candidates), offering), random)
+        choice = self.choose(model, candidates, weighted=True, random=random)
+        return None if choice is None else choice.provider
 
     def report(
         self,

@@ -14,7 +14,7 @@ class Backoff:
     first: float = attrs.field(default=1.0, validator=gt(0.0))
     longest: float = attrs.field(default=60.0, validator=gt(0.0))
     # Five crashes within half a minute are a bug that restarting does not mend. A long-lived
-    # actor may still crash now and then for ever: each quiet ten minutes earn a fresh budget.
+    # actor may still crash now and then forever: each quiet ten minutes earn a fresh budget.
     budget: int = attrs.field(default=5, validator=ge(1))
     forget_after: float = attrs.field(default=600.0, validator=gt(0.0))
 

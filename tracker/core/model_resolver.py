@@ -116,9 +116,10 @@ class ModelResolver:
         return self._asked[asked]
 
     def _find(self, asked: str) -> ModelMatch | None:
-        if exact := self._offers_by_id(asked):
-            return ModelMatch(parse_model_id(asked).name, FoundBy.ID, exact)
         name = parse_model_id(asked).name
+        if exact := self._offers_by_id(asked):
+            alike = self._offers_of_common_name(asked, name)
+            return ModelMatch(name, FoundBy.ID, tuple(dict.fromkeys((*exact, *alike))))
         if match := self._find_alias(fold_name(asked)):
             return match
         if at_provider := self._offers_at_provider(asked):
@@ -164,6 +165,14 @@ class ModelResolver:
         if provider in self.providers and model in self.providers[provider].known:
             found[provider] = model
         return tuple(_offer(provider, model) for provider, model in found.items())
+
+    def _offers_of_common_name(self, asked: str, name: str) -> tuple[NamedOffer, ...]:
+        """Find those that only package it otherwise, where the id asked for is the common name.
+
+        Who asks for "gpt-oss-120b" means the model, also where one provider's id is just that.
+        """
+        is_common = fold_name(asked) == name and name not in self.aliases
+        return self._offers_by_name(name) if is_common else ()
 
     def _offers_at_provider(self, asked: str) -> tuple[NamedOffer, ...]:
         provider, model = split_target(asked) or ("", "")

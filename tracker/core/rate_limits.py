@@ -49,7 +49,7 @@ def worst_percent(readings: Iterable[LimitReading]) -> float:
 def expiry(reading: LimitReading, read_at: datetime) -> datetime | None:
     """When a reading stops to say anything; None: never.
 
-    Once its reset has passed, or a whole window since it was read, a limit has started anew and
+    Once its reset has passed, or a whole window since it was read, a limit has started again and
     nobody knows what is left of it.
     """
     ends = [] if reading.reset_at is None else [reading.reset_at]

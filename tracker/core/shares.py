@@ -7,7 +7,7 @@ from collections.abc import Sequence
 def share_out(costs: Sequence[float | None]) -> list[float]:
     """Return shares that sum to 1 and fall with the square of the cost, as OpenRouter's do.
 
-    Many proxies then spread over providers of like cost, and one twice as dear gets a quarter.
+    Many proxies then spread over like providers; one with twice the expected time gets a quarter.
     Where a policy tells no costs, the place in the order stands for the cost.
     """
     known = [cost for cost in costs if cost is not None and cost > 0.0]

@@ -12,6 +12,7 @@ import attrs
 
 from tracker.core.fallback_order import hope_rank, order_attempts, slowest
 from tracker.core.incidents import IncidentLog
+from tracker.core.latency_histogram import LatencyHistogram
 from tracker.core.outcomes import Facts, KeyReport, OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.shares import share_out
@@ -104,6 +105,20 @@ class Evidence:
 
 
 @attrs.frozen(kw_only=True)
+class VantageView:
+    """What one vantage of the cluster sees of a provider. suspect: its word does not count now.
+
+    age_seconds: of its last check, when this was put together.
+    """
+
+    name: str
+    status: Status
+    reason: str
+    age_seconds: float | None = attrs.field(eq=False)
+    suspect: bool = False
+
+
+@attrs.frozen(kw_only=True)
 class ProviderStatus:
     """One provider at one instant: everything the API tells of it."""
 
@@ -143,6 +158,10 @@ class ProviderStatus:
     outcome_counts: tuple[
         tuple[OutcomeKind, int], ...
     ] = ()  # of its checks since this process began
+    vantages: tuple[VantageView, ...] = ()  # of the cluster, ours first; none without one
+    cluster_status: Status | None = None  # what all vantages together say
+    cluster_reason: str = ""
+    latencies: LatencyHistogram = LatencyHistogram()  # of the successful among them
 
     @property
     def evidence(self) -> Evidence:
@@ -221,7 +240,7 @@ class Ranked:
 
 @attrs.frozen(kw_only=True)
 class Excluded:
-    """A provider not to be used now, and why. ``until``: when that may change, if known.
+    """A provider that must not be used now, and why. ``until``: when that may change, if known.
 
     may_answer: nothing tells that a call would be refused, so it can be tried as a last resort.
     """
@@ -275,13 +294,13 @@ class Ranking:
 
     @property
     def alternatives(self) -> tuple[str, ...]:
-        """Return whom to fall back to when the best one fails: the least time to an answer."""
+        """Return which to fall back to when the best one fails: the least time to an answer."""
         others = order_attempts(self.ranked[1:], slowest(self.ranked))
         return tuple(ranked.provider for ranked in others)
 
     @property
     def last_resort(self) -> tuple[str, ...]:
-        """Return whom to try when all usable ones failed: the barred first, those down last."""
+        """Return which to try when all usable ones failed: the barred first, those down last."""
         hopes = sorted(
             (each for each in self.excluded if each.may_answer),
             key=lambda each: (

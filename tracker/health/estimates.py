@@ -18,7 +18,7 @@ def estimate(
     Others may use the same key, so what is left is at most this. No reset is known. Limits
     without a window, those on tokens or money, which we do not count, and those whose window is
     below ``shortest_seconds`` give no reading: our own check alone would use up a limit of one a
-    second, for ever.
+    second, forever.
     """
     return tuple(
         attrs.evolve(limit, remaining=max(limit.limit - spent(limit.window_seconds), 0.0))

@@ -87,7 +87,7 @@ class LimitSeries:
     window_seconds: float | None = None
 
     def after(self, reading: LimitReading, at: datetime) -> "LimitSeries":
-        """With one more reading; begun anew where a new window shows. No remaining: unchanged."""
+        """With one more reading; begun again where a new window shows. No remaining: unchanged."""
         if reading.remaining is None:
             return self
         is_over = self._is_over(reading, reading.remaining, at)

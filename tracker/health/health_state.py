@@ -77,7 +77,7 @@ def apply_check(
 
 
 def _quota(before: Facts, result: CheckResult) -> bool | None:
-    """A spent quota is no news for ever: a success says at least that it is not spent now."""
+    """A spent quota is no news forever: a success says at least that it is not spent now."""
     if result.facts.quota_available is not None or not result.kind.is_success:
         proven = result.facts.quota_available
         return before.quota_available if proven is None else proven
@@ -120,7 +120,7 @@ def _after_failure(health: HealthState, result: CheckResult, timing: Timing) -> 
 
 
 def _blocked_until(health: HealthState, result: CheckResult, now: ClockReading) -> float | None:
-    """A failure is no word that a limit was lifted; the reset that was told for it stands."""
+    """A failed check does not clear a known reset time."""
     seconds = blocked_for(result, now.at)
     if seconds is None:
         return health.blocked_until if result.kind.is_failure else None

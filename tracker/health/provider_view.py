@@ -69,6 +69,7 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         last_call=None if state.traffic is None else state.traffic.evidence.last,
         traffic=state.traffic,
         outcome_counts=tuple(sorted(state.outcomes.items())),
+        latencies=state.latencies,
     )
 
 

@@ -43,7 +43,7 @@ class RateLimitState:
         """With what one more check told; what it did not mention stays until it expires.
 
         What never expires stays until the first success that does not mention it: a limit told
-        only where it was hit would hold for ever.
+        only where it was hit would hold forever.
         """
         if not finding.limits:
             kept = tuple(h for h in self.held if h.ends is not None)
@@ -96,7 +96,7 @@ class RateLimitState:
         return min((end for end in ends if end is not None), default=None)
 
     def _end(self, now: datetime) -> datetime | None:
-        """The forecast, until it has come or the limit it was made for has started anew."""
+        """The forecast, until it has come or the limit it was made for has started again."""
         if self.ends is None or self.ends <= now:
             return None
         return self.ends if any(h.holds(now) for h in self.held) else None

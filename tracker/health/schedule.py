@@ -49,7 +49,7 @@ class Streak:
     """How many checks since the last good one asked for an early re-check.
 
     Counted apart, failures and limits, as each has its own reason to come back soon; but one does
-    not begin the other anew: a provider that has both in turn would be hammered.
+    not begin the other again: a provider that has both in turn would be hammered.
     """
 
     failures: int = 0

@@ -27,7 +27,7 @@ class ExpectedCost:
     """Orders by (tier, expected time, name); in the best tier the incumbent stays unless beaten.
 
     Estimates are remembered by candidate, and the order of the last pool: of thousands only the
-    one with a new check is worked out and placed anew. That changes no answer, since a candidate
+    one with a new check is worked out and placed again. That changes no answer, since a candidate
     never changes.
     """
 
@@ -115,6 +115,5 @@ class ExpectedCost:
 
     def _why_it_stays(self) -> str:
         margin, least = self._settings.switch_margin, self._settings.switch_margin_ms
-        return (
-            f"it stays, none being known to be {percent(margin)} and {milliseconds(least)} better"
-        )
+        better = f"{percent(margin)} and {milliseconds(least)} better"
+        return f"it stays, because no other is known to be {better}"

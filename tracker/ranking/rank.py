@@ -135,7 +135,7 @@ def usual_failure_ms(candidates: Sequence[Candidate]) -> float:
 
 
 def filter_ranking(ranking: Ranking, allowed: Callable[[str], bool] | Collection[str]) -> Ranking:
-    """The ranking among the providers that are allowed; the order stands, all else is made anew."""
+    """The ranking among the providers that are allowed; the order stays, the rest is made again."""
     allows = allowed if callable(allowed) else frozenset(allowed).__contains__
     usual = ranking.usual_failure_ms
     return ranking_of(
@@ -143,7 +143,7 @@ def filter_ranking(ranking: Ranking, allowed: Callable[[str], bool] | Collection
         [line for line in ranking.excluded if allows(line.provider)],
         ranking.policy,
         ranking.valid_until,
-        usual_failure_ms=math.inf if usual is None else usual,  # shares are made anew
+        usual_failure_ms=math.inf if usual is None else usual,  # shares are made again
     )
 
 
@@ -174,4 +174,4 @@ def _why_nobody(excluded: Sequence[Excluded], valid_until: datetime | None) -> s
     soonest = min(moments, default=valid_until)
     if soonest is None:
         return "No provider is usable now, and no check is planned that could change it."
-    return f"No provider is usable now; the soonest that may change is {moment(soonest)}."
+    return f"No provider is usable now; this may change at {moment(soonest)}."

@@ -52,7 +52,7 @@ class StateReplay:
             state = self.providers[name] = ProviderState(provider)
         timing = state.provider.timing
         if seen.interval is not None and seen.interval != timing.interval_seconds:
-            # From its own setting each time: one short interval must not shorten it for ever.
+            # From its own setting each time: one short interval must not shorten it forever.
             own = self.timings.get(name, self.timing).timeout_seconds
             within = min(own, seen.interval)
             timing = attrs.evolve(timing, interval_seconds=seen.interval, timeout_seconds=within)

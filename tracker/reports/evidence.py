@@ -1,6 +1,6 @@
 """What reported calls mean for a provider's health: the rules of CONTRACT 4. Pure."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from math import sqrt
 
@@ -9,7 +9,7 @@ import attrs
 from tracker.core.outcomes import OutcomeKind
 from tracker.health.status_rules import PLAIN_WORDS
 from tracker.reports.call import Call
-from tracker.reports.windows import CallCount, WindowKey
+from tracker.reports.windows import CallCount, Tally, WindowKey
 
 Target = str | None  # what a check or a call is about: an offer, or None: the provider itself
 
@@ -36,23 +36,6 @@ def is_failing(failures: int, calls: int) -> bool:
     return calls >= LEAST_CALLS and wilson_lower(failures, calls) > FAILED_SHARE
 
 
-@attrs.define
-class Tally:
-    """Counted calls, those that failed among them, and how."""
-
-    calls: int = 0
-    failures: int = 0
-    kinds: Counter[OutcomeKind] = attrs.field(factory=Counter)
-
-    def add(self, outcome: OutcomeKind, calls: int) -> None:
-        if outcome.is_failure:
-            self.failures += calls
-            self.kinds[outcome] += calls
-        elif not outcome.is_success:
-            return
-        self.calls += calls
-
-
 @attrs.frozen(kw_only=True)
 class FailedMinute:
     """A minute that counts as one failed check.
@@ -68,7 +51,7 @@ class FailedMinute:
     message: str
 
     def targets(self, offers: frozenset[str]) -> frozenset[Target]:
-        """Return whom it counts against: the watched offers that failed; the provider where that
+        """Return what it counts against: the watched offers that failed; the provider where that
         is agreed, and where what failed is no offer that is judged by itself.
         """
         watched = offers.intersection(self.models)
@@ -86,7 +69,7 @@ def judge_minute(
         defaultdict[str, Tally](Tally),
     )
     for key, count in windows.items():
-        if key.reporter in distrusted or not isinstance(key.outcome, OutcomeKind):
+        if key.reporter in distrusted:
             continue
         for tally in (whole, models[key.model], reporters[key.reporter]):
             tally.add(key.outcome, count.calls)

@@ -19,7 +19,7 @@ class TrafficConclusion:
     """What new calls mean for a provider.
 
     checks: what should be checked at once, and whose reports of failures say so.
-    failed_minute, failed: a minute that counts as a failed check, and of whom.
+    failed_minute, failed: a minute that counts as a failed check, and of which.
     """
 
     checks: Mapping[Target, frozenset[str]] = attrs.field(factory=dict)
@@ -117,6 +117,11 @@ class TrafficLedger:
             self.trust.settle(result.provider, now.steady, confirmed=confirmed, model=result.model)
         self._of(result.provider).note_check(result)
 
+    @property
+    def providers(self) -> Iterable[str]:
+        """Return whose calls or checks are known."""
+        return self._providers
+
     def traffic(self, provider: str) -> ProviderTraffic | None:
         return self._providers.get(provider)
 
@@ -131,6 +136,10 @@ class TrafficLedger:
     def forget(self, provider: str) -> None:
         self._providers.pop(provider, None)
         self.trust.forget_provider(provider)
+
+    @property
+    def has_unstored(self) -> bool:
+        return bool(self._unstored)
 
     def take_batch(self, now: ClockReading) -> TrafficBatch | None:
         """Return what is not stored yet, None where that is nothing; it is the caller's then."""

@@ -19,12 +19,14 @@ from tracker.core.traffic import (
     tokens_per_second,
 )
 from tracker.reports.call import Call, CallOutcome
-from tracker.reports.evidence import FailedMinute, SinceCheck, Tally, Target, judge_minute
+from tracker.reports.evidence import FailedMinute, SinceCheck, Target, is_failing, judge_minute
 from tracker.reports.limits import CallLimits
-from tracker.reports.windows import MINUTE, CallCount, MinuteWindows, WindowKey
+from tracker.reports.windows import MINUTE, CallCount, MinuteWindows, Tally, WindowKey
 
 DAY_SECONDS = 86_400.0
 HOUR_SECONDS = 3_600.0
+# Of an outage each batch tells the same; a second reporter who agrees is heard within this time.
+JUDGE_SECONDS = 0.25
 MOST_MODELS_COUNTED = 1_000
 MOST_MODELS_SHOWN = 50  # the busiest; more would make every answer long
 
@@ -70,6 +72,14 @@ class DayCount:
         return ModelDay(model, calls, sum(failures for _, failures in self._hours.values()))
 
 
+@attrs.define
+class JudgedMinute:
+    """When a minute was judged last (steady seconds), and what was failing; None: all together."""
+
+    at: float = -float("inf")
+    failing: set[str | None] = attrs.field(factory=set)
+
+
 @attrs.define(eq=False)
 class ProviderTraffic:
     """The calls of one provider. days: by model. check_cost: completions of its own last check."""
@@ -83,6 +93,7 @@ class ProviderTraffic:
     last_call: float | None = None
     check_cost: int = 0
     _counted: dict[int, frozenset[Target]] = attrs.field(factory=dict)  # failed minutes
+    _judged: dict[int, JudgedMinute] = attrs.field(factory=dict)
 
     @property
     def was_told(self) -> bool:
@@ -119,14 +130,17 @@ class ProviderTraffic:
         distrusted: frozenset[str],
         offers: frozenset[str],
     ) -> tuple[FailedMinute, frozenset[Target]] | None:
-        """Return a minute that failed and whom it counts against; it counts for each once.
+        """Return a minute that failed and what it counts against; it counts for each once.
 
         calls: new ones. Only the present minute and the one before it say how things are now.
         """
         present = int(now.at.timestamp() // MINUTE)
         self._counted = {m: t for m, t in self._counted.items() if m >= present - 1}
-        for minute in sorted({int(call.at // MINUTE) for call in calls if call.is_failure}):
-            if not present - 1 <= minute <= present:
+        self._judged = {m: j for m, j in self._judged.items() if m >= present - 1}
+        touched = {(int(call.at // MINUTE), call.model) for call in calls}
+        for minute in (present - 1, present):
+            models = {model for m, model in touched if m == minute}
+            if not models or not (distrusted or self._is_suspect(minute, models, now.steady)):
                 continue
             failed = judge_minute(self.windows.minute(minute), distrusted)
             known = self._counted.get(minute, frozenset())
@@ -135,6 +149,22 @@ class ProviderTraffic:
                 self._counted[minute] = known | targets
                 return failed, targets
         return None
+
+    def _is_suspect(self, minute: int, models: set[str], now: float) -> bool:
+        """Return whether a minute must be judged, which walks through all its counts: where one of
+        these models fails, or all together, and that is news or was judged a while ago.
+        """
+        failing = {model for model in (None, *models) if self._fails(minute, model)}
+        judged = self._judged.setdefault(minute, JudgedMinute())
+        if not failing or (failing <= judged.failing and now < judged.at + JUDGE_SECONDS):
+            return False
+        judged.failing |= failing
+        judged.at = now
+        return True
+
+    def _fails(self, minute: int, model: str | None) -> bool:
+        tally = self.windows.tally(minute, model)
+        return is_failing(tally.failures, tally.calls)
 
     def note_check(self, result: CheckResult) -> None:
         """A check was made: what follows is counted from its beginning."""

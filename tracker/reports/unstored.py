@@ -2,6 +2,7 @@
 
 from array import array
 from datetime import UTC, datetime
+from itertools import islice
 
 import attrs
 
@@ -10,9 +11,18 @@ from tracker.reports.call import Call
 from tracker.reports.windows import MINUTE, CallCount, WindowKey
 
 # While the database is away: a day of a dozen models and outcomes, minute by minute; 2 kB each.
-MOST_COUNTS = 20_000
-# 8 MB. Older ones are still known to this process, and not to the next.
+MOST_WINDOWS = 20_000
+# 8 MB. Of more, the next process would not know that it took them.
 MOST_MARKS = 1_000_000
+WINDOWS_AT_ONCE = 300  # packing them holds the loop for half a millisecond
+
+
+@attrs.define(eq=False)
+class _Unstored:
+    """Calls of one window, and the marks of their reports."""
+
+    count: CallCount = attrs.field(factory=CallCount)
+    marks: "array[int]" = attrs.field(factory=lambda: array("Q"))
 
 
 @attrs.define(eq=False)
@@ -21,32 +31,39 @@ class UnstoredTraffic:
 
     dropped: int = 0
     skipped: list[SkippedCheck] = attrs.field(factory=list)
-    _counts: dict[WindowKey, CallCount] = attrs.field(factory=dict)
-    _marks: "array[int]" = attrs.field(factory=lambda: array("Q"))
+    _windows: dict[WindowKey, _Unstored] = attrs.field(factory=dict)
+    _marks: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._windows or self.skipped)
 
     def add(self, key: WindowKey, call: Call) -> None:
-        self._marks.append(call.mark)
-        count = self._counts.get(key)
-        if count is None:
-            count = self._counts[key] = CallCount()
-        count.add(call)
-        while len(self._counts) > MOST_COUNTS:
-            self.dropped += self._counts.pop(next(iter(self._counts))).calls
-        if len(self._marks) > MOST_MARKS:
-            del self._marks[: MOST_MARKS // 10]
+        window = self._windows.get(key)
+        if window is None:
+            window = self._windows[key] = _Unstored()
+        window.count.add(call)
+        if self._marks < MOST_MARKS:
+            window.marks.append(call.mark)
+            self._marks += 1
+        while len(self._windows) > MOST_WINDOWS:
+            lost = self._windows.pop(next(iter(self._windows)))
+            self._marks -= len(lost.marks)
+            self.dropped += lost.count.calls
 
     def take(self, at: datetime) -> TrafficBatch | None:
-        """Return everything, and begin anew; None where there is nothing."""
-        if not (self._counts or self.skipped):
+        """Return the oldest of it, as much as can be packed at once; None where there is nothing.
+
+        A count and the marks of its calls are always in one batch.
+        """
+        if not self:
             return None
-        batch = TrafficBatch(
-            at=at,
-            counts=tuple(_record(key, count) for key, count in self._counts.items()),
-            marks=self._marks.tobytes(),
-            skipped=tuple(self.skipped),
-        )
-        self._counts, self._marks, self.skipped = {}, array("Q"), []
-        return batch
+        keys = list(islice(self._windows, WINDOWS_AT_ONCE))
+        taken = {key: self._windows.pop(key) for key in keys}
+        marks = b"".join(window.marks.tobytes() for window in taken.values())
+        self._marks -= len(marks) // 8
+        skipped, self.skipped = tuple(self.skipped), []
+        counts = tuple(_record(key, window.count) for key, window in taken.items())
+        return TrafficBatch(at=at, counts=counts, marks=marks, skipped=skipped)
 
 
 def _record(key: WindowKey, count: CallCount) -> TrafficRecord:

@@ -1,11 +1,13 @@
 """Real calls counted by the minute, provider, model, key, reporter and outcome. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import attrs
 
 from tracker.core.latency_sketch import LatencySketch
+from tracker.core.outcomes import OutcomeKind
 from tracker.core.traffic import TRAFFIC_WINDOW_SECONDS
 from tracker.reports.call import Call, CallOutcome
 
@@ -57,11 +59,31 @@ class CallCount:
         self.output_ms += other.output_ms
 
 
+@attrs.define
+class Tally:
+    """Counted calls, those that failed among them, and how."""
+
+    calls: int = 0
+    failures: int = 0
+    kinds: Counter[OutcomeKind] = attrs.field(factory=Counter)
+
+    def add(self, outcome: CallOutcome, calls: int) -> None:
+        if not isinstance(outcome, OutcomeKind):
+            return
+        if outcome.is_failure:
+            self.failures += calls
+            self.kinds[outcome] += calls
+        elif not outcome.is_success:
+            return
+        self.calls += calls
+
+
 @attrs.define(eq=False)
 class MinuteWindows:
-    """The counts of the last minutes of one provider."""
+    """The counts of the last minutes of one provider. tallies: by minute and model; None: all."""
 
     _minutes: dict[int, dict[WindowKey, CallCount]] = attrs.field(factory=dict)
+    _tallies: dict[tuple[int, str | None], Tally] = attrs.field(factory=dict)
 
     def add(self, call: Call) -> WindowKey:
         """Count a call and return its window."""
@@ -76,7 +98,16 @@ class MinuteWindows:
         if count is None:
             count = windows[key] = CallCount()
         count.add(call)
+        for model in (None, key.model):
+            place = (minute, model)
+            if (tally := self._tallies.get(place)) is None:
+                tally = self._tallies[place] = Tally()
+            tally.add(call.outcome, 1)
         return key
+
+    def tally(self, minute: int, model: str | None) -> Tally:
+        """Return the calls of one minute, of one model or of all, whoever told of them."""
+        return self._tallies.get((minute, model)) or Tally()
 
     def minute(self, minute: int) -> dict[WindowKey, CallCount]:
         return self._minutes.get(minute, {})
@@ -93,5 +124,6 @@ class MinuteWindows:
         first = int(now // MINUTE) - MINUTES_SHOWN + 1
         old = [minute for minute in self._minutes if minute < first]
         for minute in old:
-            del self._minutes[minute]
+            for model in {None, *(key.model for key in self._minutes.pop(minute))}:
+                self._tallies.pop((minute, model), None)
         return bool(old)

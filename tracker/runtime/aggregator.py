@@ -9,11 +9,13 @@ import structlog
 import trio
 
 from tracker.core.clock import Clock, ClockReading
+from tracker.core.cluster import SharedNews, SharedState
 from tracker.core.incidents import IncidentLog
 from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
 from tracker.core.snapshot import EvidenceSource, ProviderStatus, Snapshot
+from tracker.health.other_vantages import OtherVantages
 from tracker.health.own_network import OwnNetwork
 from tracker.health.provider_state import ProviderState, StoredProvider
 from tracker.health.status_rules import OUR_NETWORK
@@ -30,9 +32,11 @@ from tracker.runtime.messages import (
     CallsReported,
     CheckCompleted,
     CheckRescheduled,
+    ClusterJoined,
     HistoryLoaded,
     IncidentsChanged,
     Message,
+    NewsShared,
     ProviderAdded,
     ProviderRemoved,
     Publish,
@@ -43,6 +47,8 @@ from tracker.runtime.traffic import TrafficRecorder
 from tracker.store.backlog import Backlog
 
 log = structlog.get_logger()
+
+STORE_LOOK_SECONDS = 0.1  # between looks at a database that still has to take the last counts
 
 
 @attrs.define(eq=False)
@@ -73,6 +79,7 @@ class Aggregator:
     _retried: bool = False
     _sweep: FirstSweep = attrs.field(factory=FirstSweep)
     _schedule: PublicationSchedule = attrs.field(factory=PublicationSchedule)
+    _others: OtherVantages | None = None  # other vantages of the cluster
     _best_restored: bool = False  # the best one is that of the run before
 
     def __attrs_post_init__(self) -> None:
@@ -84,19 +91,23 @@ class Aggregator:
         self._retry()
         try:
             while True:
-                with trio.move_on_at(self._next_publication()):
+                with trio.move_on_at(min(self._next_publication(), self._next_store())):
                     self._process(await inbox.receive())
+                self.traffic.store(self._now())
                 if trio.current_time() >= self._next_publication():
                     self.publish()
         except trio.EndOfChannel:
-            self.traffic.store(self._now(), always=True)
+            self.traffic.store_all(self._now())
             self.publish()
 
     def publish(self) -> None:
         """Post a snapshot of everything known now."""
         now, began = self._now(), trio.current_time()
-        self.traffic.store(now)
         everything = self._schedule.is_refresh_due(began)
+        self._judge_suspects(now)
+        shown = self.traffic.choose_shown(now, everything=everything)
+        for name in shown & self.providers.keys():
+            self.traffic.show(self.providers[name], now)
         views = {
             name: self._refresh(state, now, always=everything)
             for name, state in self.providers.items()
@@ -120,7 +131,6 @@ class Aggregator:
 
     def _refresh(self, state: ProviderState, now: ClockReading, *, always: bool) -> ProviderStatus:
         before = state.published.view
-        self.traffic.show(state, now, always=always)
         if before is not None and not always and not state.is_outdated(now):
             return before
         view = state.refresh(now)
@@ -149,7 +159,7 @@ class Aggregator:
                 "report dropped: it crashed the aggregator twice", report=type(message).__name__
             )
             if isinstance(message, Publish | SettingsChanged):
-                message.done.set()  # its sender must not wait for ever
+                message.done.set()  # its sender must not wait forever
             return
         self._retried = True
         self._process(message)
@@ -172,12 +182,24 @@ class Aggregator:
                 self._incidents = incidents
             case HistoryLoaded():
                 self._restore_history(message)
+            case NewsShared() | ClusterJoined():
+                self._handle_cluster(message)
             case Publish(done=done):
                 self._sweep.begin()
                 self.publish()
                 done.set()
                 return
         self._schedule.changed = True
+
+    def _handle_cluster(self, message: NewsShared | ClusterJoined) -> None:
+        match message:
+            case NewsShared(news=news):
+                self._take_news(news)
+            case ClusterJoined(rules=rules):
+                self._others = OtherVantages(rules=rules)
+                for state in self.providers.values():
+                    state.others = self._others
+                    state.touch()
 
     def _handle_actor(self, message: ActorMessage) -> None:
         match message:
@@ -296,10 +318,47 @@ class Aggregator:
         if (departed := self._removed.pop(provider.name, None)) is not None:
             departed.reset_after_absence()
             return departed
-        state = ProviderState(provider)
+        state = ProviderState(provider, others=self._others)
         if (past := self._stored.pop(provider.name, None)) is not None:
             self._restore_state(state, past)
         return state
+
+    def _take_news(self, news: SharedNews) -> None:
+        """Take over what other trackers of the cluster found: judged there, stored here as well."""
+        now = self._now()
+        for record in news.checks:
+            self.backlog.append(record)
+            if (state := self.providers.get(record.result.provider)) is not None:
+                state.count_shared(record)
+        for shared in news.states:
+            if (state := self.providers.get(shared.provider)) is not None:
+                self._adopt(state, shared, now, keep_plan=shared.provider in news.kept)
+        if self._others is not None:
+            for name in self._others.take(news.elsewhere) & self.providers.keys():
+                self.providers[name].touch()
+
+    def _adopt(
+        self, state: ProviderState, shared: SharedState, now: ClockReading, *, keep_plan: bool
+    ) -> None:
+        before = state.models
+        try:
+            adopted = state.adopt(shared, now, keep_plan=keep_plan)
+        except (msgspec.DecodeError, ValueError) as error:  # of a later version, perhaps
+            log.warning("state not understood", provider=shared.provider, error=str(error))
+            return
+        if adopted and shared.model is None:
+            self._change_log.models(shared.provider, before, state.models, now.at)
+            self._sweep.forget(shared.provider)
+
+    def _judge_suspects(self, now: ClockReading) -> None:
+        """A vantage that alone sees most providers down loses its vote, or gets it back."""
+        if self._others is None:
+            return
+        views = [state.published.view for state in self.providers.values()]
+        own = {v.name: v.status for v in views if v is not None and not v.stale}
+        if self._others.judge_suspects(own, now.steady):
+            for state in self.providers.values():
+                state.touch()
 
     def _restore_history(self, message: HistoryLoaded) -> None:
         known = self._removed | self.providers
@@ -362,6 +421,11 @@ class Aggregator:
 
     def _now(self) -> ClockReading:
         return ClockReading(self.clock.now(), self.clock.steady())
+
+    def _next_store(self) -> float:
+        """Return trio seconds at which counts of calls are handed to the store."""
+        due = self.traffic.next_store
+        return trio.current_time() + max(due - self.clock.steady(), STORE_LOOK_SECONDS)
 
     def _next_publication(self) -> float:
         """Return trio seconds. Nothing is posted while it is still being said what to watch."""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import attrs
 
+from tracker.core.cluster import ClusterReport
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.snapshot import Snapshot
 from tracker.health.status_rules import OUR_NETWORK
@@ -58,18 +59,22 @@ class TrackerHealth:
     configuration_errors: tuple[str, ...] = ()
     untrusted_reporters: tuple[str, ...] = ()
     calls_dropped: int = 0
+    cluster: ClusterReport | None = None
 
     @property
     def alive(self) -> bool:
         return self.status != "failing"
 
 
-@attrs.frozen
+@attrs.define
 class RestartingTasks:
+    """``cluster``: None where this tracker is alone."""
+
     canary: RestartingTask
     aggregator: RestartingTask
     writer: RestartingTask
     alerts: RestartingTask
+    cluster: RestartingTask | None = None
 
 
 @attrs.frozen
@@ -81,6 +86,7 @@ class TrackerComponents:
     supervisor: Supervisor
     keepers: RestartingTasks
     alerts: AlertTask
+    cluster: ClusterReport | None = None
 
 
 def collect_health(
@@ -94,8 +100,9 @@ def collect_health(
 ) -> TrackerHealth:
     """Look at everything now. Cheap: a few values a provider, nothing waits."""
     actors = parts.supervisor.health()
-    failures = list(_failures(parts, actors))
+    failures = list(find_failures(parts))
     troubles = [*_troubles(parts, actors)]
+    troubles += parts.cluster.problems if parts.cluster is not None else ()
     troubles += [f"the new configuration is wrong: {why}" for why in configuration_errors]
     untrusted = parts.aggregator.untrusted_reporters()
     troubles += [
@@ -124,6 +131,7 @@ def collect_health(
         policy=snapshot.ranking.policy,
         configuration_errors=tuple(configuration_errors),
         untrusted_reporters=untrusted,
+        cluster=parts.cluster,
         calls_dropped=parts.aggregator.traffic.ledger.dropped,
     )
 
@@ -143,15 +151,15 @@ def _budget(parts: TrackerComponents) -> BudgetView:
     return shared.budget.view(shared.clock.now())
 
 
-def _failures(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> Iterator[str]:
+def find_failures(parts: TrackerComponents) -> Iterator[str]:
     """Why a restart of the process would help."""
     if (silent := parts.supervisor.shared.canary.silent_for()) > SILENT_SECONDS:
         yield f"the event loop has not turned for {silent:.0f} s"
     if (silent := parts.aggregator.silent_for()) > OVERDUE_SECONDS:
         yield f"no snapshot was posted for {silent:.0f} s longer than planned"
-    for name, actor in actors.items():
-        if actor.overdue_seconds > OVERDUE_SECONDS:
-            yield f"the actor of {name} is {actor.overdue_seconds:.0f} s late"
+    for name, overdue in parts.supervisor.overdue().items():
+        if overdue > OVERDUE_SECONDS:
+            yield f"the actor of {name} is {overdue:.0f} s late"
 
 
 def _troubles(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> Iterator[str]:
@@ -165,7 +173,7 @@ def _troubles(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> It
             "connecting, and none has answered since"
         )
     for keeper in attrs.astuple(parts.keepers, recurse=False):
-        if keeper.restarting:
+        if keeper is not None and keeper.restarting:
             yield f"the {keeper.name} is restarting after a crash"
     yield from parts.alerts.problems()
     yield from _describe_budget(parts)

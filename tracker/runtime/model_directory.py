@@ -21,6 +21,7 @@ class ModelDirectory:
     aliases: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     _lists: dict[str, _Lists] = attrs.field(factory=dict)
     _resolver: ModelResolver = attrs.field(init=False)
+    _fits: Snapshot | None = None  # the last one that it was found to be up to date with
     _updating: trio.Lock = attrs.field(factory=trio.Lock)
 
     def __attrs_post_init__(self) -> None:
@@ -29,8 +30,22 @@ class ModelDirectory:
     def set_aliases(self, aliases: Mapping[str, tuple[str, ...]]) -> None:
         """Take the ``[models]`` of a new configuration."""
         if aliases != self.aliases:
-            self.aliases, self._lists = aliases, {}
+            self.aliases, self._lists, self._fits = aliases, {}, None
             self._resolver = ModelResolver.of({}, aliases)
+
+    def current(self, snapshot: Snapshot) -> ModelResolver | None:
+        """Return the resolver where it fits a snapshot as it is, else None."""
+        if snapshot is not self._fits:
+            if not self._is_up_to_date(snapshot):
+                return None
+            self._fits = snapshot
+        return self._resolver
+
+    def _is_up_to_date(self, snapshot: Snapshot) -> bool:
+        return self._lists.keys() == snapshot.providers.keys() and all(
+            _is_same(_lists_of(provider), self._lists[name])
+            for name, provider in snapshot.providers.items()
+        )
 
     async def resolver(self, snapshot: Snapshot) -> ModelResolver:
         """Return the resolver for a snapshot; large lists are indexed in a thread."""
@@ -51,7 +66,7 @@ class ModelDirectory:
             self._lists.update(changed)
             for name in gone:
                 del self._lists[name]
-            self._resolver = after
+            self._resolver, self._fits = after, None
             return after
 
 

@@ -101,9 +101,22 @@ class Supervisor:
             return False
         return running.actor.request_check(model)
 
+    def resume(self, name: str, dues: Mapping[str | None, float | None]) -> None:
+        """Let it be checked here from now on; see CheckActor.resume."""
+        if (running := self._actors.get(name)) is not None:
+            running.actor.resume(dues)
+
     def health(self) -> Mapping[str, ActorHealth]:
         off = {name: ActorHealth(state="switched off") for name in self._off}
         return off | {name: self._health_of(running) for name, running in self._actors.items()}
+
+    def overdue(self) -> Mapping[str, float]:
+        """Return the seconds by which each actor that should run has missed its plan."""
+        return {
+            name: running.actor.overdue
+            for name, running in self._actors.items()
+            if running.state == "running"
+        }
 
     def _health_of(self, running: _SupervisedActor) -> ActorHealth:
         clock, actor = self.shared.clock, running.actor

@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import attrs
 import structlog
 import trio
 
 from tracker.config.overrides import UNSET, Setting
+from tracker.core.cluster import ClusterReport
 from tracker.core.incidents import Incident
 from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.outcomes import CheckResult, OutcomeKind
@@ -26,6 +28,7 @@ from tracker.runtime.diagnostics import (
     TrackerComponents,
     TrackerHealth,
     collect_health,
+    find_failures,
 )
 from tracker.runtime.live_settings import LiveSettings
 from tracker.runtime.messages import (
@@ -44,6 +47,9 @@ from tracker.store.traffic import TrafficBucket
 from tracker.store.writer import Writer
 
 log = structlog.get_logger()
+
+if TYPE_CHECKING:
+    from tracker.runtime.cluster_task import ClusterTask
 
 LOAD_SECONDS = 10.0  # history is welcome, but no reason to keep proxies waiting
 LOAD_RETRY_SECONDS = 2.0
@@ -70,6 +76,7 @@ class Tracker:
     _keepers: RestartingTasks
     _alerts: AlertTask
     _outbox: trio.MemorySendChannel[Message]
+    _cluster: "ClusterTask | None" = None
     configuration_errors: tuple[str, ...] = ()
     _models: ModelDirectory = attrs.field(init=False)
     _receiver: ReportReceiver = attrs.field(init=False)
@@ -106,6 +113,11 @@ class Tracker:
         return self._settings.overrides
 
     @property
+    def cluster(self) -> ClusterReport | None:
+        """Return the cluster as this tracker sees it now; None where it is alone."""
+        return None if self._cluster is None else self._cluster.report()
+
+    @property
     def mask(self) -> Mask:
         return self._aggregator.mask
 
@@ -116,6 +128,10 @@ class Tracker:
     async def find_models(self) -> ModelResolver:
         """Return who offers which model, by the lists seen and the offers watched."""
         return await self._models.resolver(self.snapshot)
+
+    def known_models(self) -> ModelResolver | None:
+        """Return the resolver where no model list has changed since ``find_models``, else None."""
+        return self._models.current(self.snapshot)
 
     def rank_offers(self, offers: Iterable[NamedOffer | str]) -> Ranking:
         """Rank offers as they are now; a name alone is a provider as a whole."""
@@ -291,7 +307,12 @@ class Tracker:
     def health(self) -> TrackerHealth:
         return collect_health(
             TrackerComponents(
-                self._store, self._aggregator, self._supervisor, self._keepers, self._alerts
+                store=self._store,
+                aggregator=self._aggregator,
+                supervisor=self._supervisor,
+                keepers=self._keepers,
+                alerts=self._alerts,
+                cluster=self.cluster,
             ),
             watched=sum(provider.enabled for provider in self.config.providers),
             running=not self._stop.is_set(),
@@ -299,6 +320,13 @@ class Tracker:
             started_at=self._started_at,
             configuration_errors=self.configuration_errors,
         )
+
+    def failures(self) -> tuple[str, ...]:
+        """Return why a restart of the process would help: the first part of ``health``, cheaply."""
+        parts = TrackerComponents(
+            self._store, self._aggregator, self._supervisor, self._keepers, self._alerts
+        )
+        return tuple(find_failures(parts))
 
     def stop(self) -> None:
         """Ask the tracker to end; ``run_tracker`` returns when everything is stored."""

@@ -22,6 +22,7 @@ log = structlog.get_logger()
 STORE_SECONDS = 10.0
 # Under traffic everything of a provider changes all the time; people read once a second at most.
 SHOW_SECONDS = 1.0
+MOST_SHOWN = 4  # in one snapshot: a provider with dozens of models takes a third of a millisecond
 NEVER = float("inf")
 
 
@@ -68,20 +69,23 @@ class TrafficRecorder:
                 reason="no check confirmed the failures it told of, three times running",
             )
 
-    def show(self, state: ProviderState, now: ClockReading, *, always: bool = False) -> None:
-        """Bring what a provider's state shows of its calls up to date, once a second.
+    def choose_shown(self, now: ClockReading, *, everything: bool) -> frozenset[str]:
+        """Choose whose calls the next snapshot brings up to date: few at once, in turn.
 
-        always: also where no call was told of, for minutes move out of the window.
+        everything: all are due, also where no call was told of, for minutes move out of the window.
         """
-        name = state.provider.name
-        due = self._unshown.get(name, NEVER)
-        if always:
-            due = now.steady
-        traffic = self.ledger.traffic(name)
-        if traffic is None or now.steady < due:
-            return
+        if everything:
+            for name in self.ledger.providers:
+                self._unshown.setdefault(name, now.steady)
+        due = sorted((at, name) for name, at in self._unshown.items() if at <= now.steady)
+        return frozenset(name for _, name in due[:MOST_SHOWN])
+
+    def show(self, state: ProviderState, now: ClockReading) -> None:
+        """Bring what a provider's state shows of its calls up to date."""
+        name, keys = state.provider.name, len(state.provider.keys)
         self._unshown.pop(name, None)
-        keys = len(state.provider.keys)
+        if (traffic := self.ledger.traffic(name)) is None:
+            return
         state.update_traffic(
             self.ledger.view(name, now),
             {target: traffic.barred_until(now, keys, target) for target in (None, *state.offers)},
@@ -103,16 +107,27 @@ class TrafficRecorder:
         """Carry on from what is stored of the last day."""
         self.ledger.restore(stored, now)
 
-    def store(self, now: ClockReading, *, always: bool = False) -> None:
-        """Hand the counts over to the store when it is time.
+    def store(self, now: ClockReading) -> None:
+        """Hand some counts over to the store when it is time: the first after a pause at once.
 
         While the last ones wait for a database that is away, those of a minute are merged here.
         """
-        if not always and (now.steady < self._stored_at + STORE_SECONDS or self._is_waiting()):
+        if now.steady < self.next_store or self._is_waiting():
             return
-        self._stored_at = now.steady
         if (batch := self.ledger.take_batch(now)) is not None:
             self._handed = batch
+            self.backlog.append(batch)
+        if not self.ledger.has_unstored:
+            self._stored_at = now.steady
+
+    @property
+    def next_store(self) -> float:
+        """When counts are handed over next: not while there are none."""
+        return self._stored_at + STORE_SECONDS if self.ledger.has_unstored else NEVER
+
+    def store_all(self, now: ClockReading) -> None:
+        """Hand everything over: it is the end."""
+        while (batch := self.ledger.take_batch(now)) is not None:
             self.backlog.append(batch)
 
     def _is_waiting(self) -> bool:
@@ -134,7 +149,7 @@ class TrafficRecorder:
         urgent = any(call.limit is not None for call in calls)
         self._unshown.setdefault(name, now.steady + SHOW_SECONDS)
         if urgent:
-            self._unshown[name] = now.steady
+            self._unshown[name] = -NEVER
         conclusion = self.ledger.take(name, calls, now, offers=offers, down=down, message=message)
         for target, accusers in conclusion.checks.items():
             if self.request_check(name, target):

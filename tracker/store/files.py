@@ -93,7 +93,7 @@ def set_aside(path: Path, now: datetime) -> Path:
 
 
 def forget_companions(path: Path, ours: FileSet) -> None:
-    """Remove what our deleted or replaced database left: SQLite would replay it into its heir."""
+    """Delete the old WAL, which SQLite would replay into the new file."""
     for companion, known in zip(companions(path), ours.companions, strict=True):
         if known is not None and FileIdentity.of(companion) == known:
             companion.unlink()

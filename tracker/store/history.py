@@ -1,4 +1,4 @@
-"""What was: single checks or buckets of them, and changes, read by SQL as far as it goes."""
+"""Past checks, single or in buckets, and changes; computed in SQL where possible."""
 
 import json
 import math
@@ -27,12 +27,16 @@ BUCKET_SECONDS = (60, 300, 900, 3_600, 10_800, 21_600, 86_400, 604_800)
 
 
 class RawPoint(msgspec.Struct, frozen=True, gc=False):
-    """One check. ``response_time_ms``: as measured, whatever the outcome."""
+    """One check. ``response_time_ms``: as measured, whatever the outcome.
+
+    error_message: why it failed, empty where it did not.
+    """
 
     at: datetime
     status: Status
     kind: OutcomeKind
     response_time_ms: float | None
+    error_message: str = ""
 
 
 class BucketLatency(msgspec.Struct, frozen=True, gc=False):
@@ -129,7 +133,7 @@ WHERE checked_at_ms / 3600000 BETWEEN :first AND :last
 """
 _COUNT = "SELECT provider_name, count(*) {source} GROUP BY provider_name"
 _RAW = """
-SELECT provider_name, checked_at_ms, status, outcome, response_time_ms {source}
+SELECT provider_name, checked_at_ms, status, outcome, response_time_ms, error_message {source}
 ORDER BY checked_at_ms / 3600000, provider_name, checked_at_ms, id
 """
 # SQLite's own percentile functions interpolate; nearest rank is the place ceil(q n).
@@ -241,9 +245,11 @@ def _fill_raw(
 ) -> None:
     _check_point_limit(sum(counts.values()))
     sql, bindings = _statement(_RAW, question, question.since_ms, question.until_ms)
-    for name, at, status, outcome, latency in connection.execute(sql, bindings):
+    known: dict[str, str] = {}  # an outage repeats its message: one copy of it is enough
+    for name, at, status, outcome, latency, message in connection.execute(sql, bindings):
         if status in _STATUSES and outcome in _KINDS:
-            point = RawPoint(_moment(at), _STATUSES[status], _KINDS[outcome], latency)
+            told = known.setdefault(message, message) if message else ""
+            point = RawPoint(_moment(at), _STATUSES[status], _KINDS[outcome], latency, told)
             points[name].append(point)
 
 

@@ -167,7 +167,7 @@ def kind_of(status: Status, message: str, latency: float | None) -> OutcomeKind:
 
     Healthy was an answer in time. Degraded without a message was a slow one, with a message an
     error below its threshold. Down without a message was its timeout where there is no latency,
-    else an answer with a 200: after three failures it judged every check down, for ever.
+    else an answer with a 200: after three failures it judged every check down, forever.
     """
     if status is Status.HEALTHY:
         return OutcomeKind.OK

@@ -71,7 +71,7 @@ class CheckAccounting:
         return newest.life if newest is not None and newest in stored[-1:] else ()
 
     def settle(self, disk: DatabaseFile, backlog: Backlog | None, now: datetime) -> None:
-        """Enter what the file has anew, and forget what was pruned.
+        """Enter what the file has again, and forget what was pruned.
 
         backlog: None once the process is over. Raises AssertionError when a row is in the file
         twice, changed, out of order or lost.

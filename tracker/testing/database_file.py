@@ -106,7 +106,7 @@ class DatabaseFile:
     def new_rows(self) -> list[Row]:
         """Those stored since the last call, in their order.
 
-        Where all rows were pruned the numbers begin anew: look before others are stored.
+        Where all rows were pruned the numbers begin again: look before others are stored.
         """
         with self._reading() as connection:
             self._newest = min(self._newest, int(sqlite.value(connection, _NEWEST)))

@@ -183,7 +183,7 @@ class Tunnel:
         held: set[Toxic] = set()
         while True:
             swallowing = self.proxy.swallowing
-            if held - swallowing:  # as Toxiproxy: what was swallowed is missed for ever
+            if held - swallowing:  # as Toxiproxy: what was swallowed is missed forever
                 self._whole.cancel()
                 return
             held = swallowing

@@ -1,6 +1,6 @@
 """What a right tracker concludes, written from CONTRACT 4 in the plainest way.
 
-It keeps every check in lists and works everything out anew each time it is asked; nothing here
+It keeps every check in lists and works everything out again each time it is asked; nothing here
 is shared with the code it judges.
 """
 

@@ -81,7 +81,7 @@ async def play(
     repeat: bool = False,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Play it on trio's time, once or for ever; KeyError for a provider that is not there."""
+    """Play it on trio's time, once or forever; KeyError for a provider that is not there."""
     began = trio.current_time()
     task_status.started()
     while True:

@@ -77,7 +77,7 @@ class ToggleableListener:
     async def serve(
         self, handler: Handler, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> NoReturn:
-        """Handle connections whenever the door is open, for ever. Closes the port at the end."""
+        """Handle connections whenever the door is open, forever. Closes the port at the end."""
 
         async def handle(stream: trio.SocketStream) -> None:
             self._standing.add(stream)

@@ -25,7 +25,7 @@ class TrioHost(Generic[S]):
     program: started as by ``nursery.start``; what it gives to ``started()`` is ``host.started``.
     clock: made before, when the program needs it too; a next host may go on with it.
     patience: real seconds a step may take before TimeoutError: one that sleeps in virtual time
-    which nobody advances would wait for ever.
+    which nobody advances would wait forever.
     One host at a time in a thread (trio's rule). Use ``with``, or ``close`` it.
     """
 

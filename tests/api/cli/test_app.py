@@ -33,7 +33,7 @@ def test_a_command_has_its_line_in_the_list(command: Commands, place: str) -> No
     ("arguments", "said"),
     [
         (("serve",), "discover = false"),
-        (("probe",), "Exits 0 when at least one is usable"),
+        (("probe",), "Exits 0 when at least one"),
         (("status",), "~ is an estimate"),
         (("config", "check"), "every mistake at once"),
         (("alerts", "test"), "Exits 1 if one fails"),

@@ -127,7 +127,7 @@ def test_five_mistakes_are_told_at_once_and_are_2(command: Commands) -> None:
     "text", ["", "no toml at all", "\x00", '[ranking]\npolicy = "cheapest"\n'], ids=repr
 )
 def test_serve_and_config_check_agree(command: Commands, text: str, taken: int) -> None:
-    """On a port that is taken, so that a good configuration does not serve for ever."""
+    """On a port that is taken, so that a good configuration does not serve forever."""
     file = command.folder / "other.toml"
     file.write_text(text)
     checked = command("config", "check", "--config", file)

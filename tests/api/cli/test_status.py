@@ -508,3 +508,30 @@ def test_every_command_says_in_a_line_what_it_does(command: Commands) -> None:
     told = {line.strip("│ ").split()[0]: line.strip("│ ") for line in lines if "│" in line}
     for name in ("serve", "probe", "status", "best", "models", "history", "changes", "tune"):
         assert len(told[name].split()) > 3, name
+
+
+def test_history_as_csv_is_what_the_api_gives(command: Commands, tracker: RealTracker) -> None:
+    asked = ("history", "groq", "--url", tracker.url, "--csv", "--since", "2026-01-01", "--until")
+    refused = command(*asked, "2025-01-01")
+    assert (refused.code, refused.out) == (2, "")
+    found = command("history", "groq", "--url", tracker.url, "--csv")
+    rows = [*csv.DictReader(StringIO(found.out))]
+    assert {row["provider_name"] for row in rows} == {"groq"}
+    assert rows[0]["outcome"] == "ok"
+    command("history", "--url", tracker.url, "--csv", "--output", "h.csv")
+    assert (command.folder / "h.csv").read_text().startswith("provider_name,timestamp,")
+
+
+@pytest.mark.parametrize("options", [("--csv", "--json"), ("--output", "x")])
+def test_history_takes_one_form(
+    command: Commands, tracker: RealTracker, options: tuple[str, ...]
+) -> None:
+    assert command("history", "--url", tracker.url, *options).code == 2
+
+
+def test_tune_shows_what_is_in_force(command: Commands, tracker: RealTracker) -> None:
+    tune = ("tune", "groq", "--url", tracker.url)
+    assert command(*tune, "-i", "77", **TOKEN).out.splitlines()[1].split()[:5] == [
+        *("groq", "yes", "77", "s", "tuned")
+    ]
+    assert "the file says" in command(*tune, "--reset", **TOKEN).out

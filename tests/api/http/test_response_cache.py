@@ -1,4 +1,4 @@
-"""Answers as bytes: kept while right, made anew when not, and safe to compare."""
+"""Answers as bytes: kept while right, made again when not, and safe to compare."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -47,7 +47,20 @@ def test_if_none_match_compares_weakly(held: str | None, matched: bool) -> None:
 
 def test_nobody_is_told_to_ask_again_at_once() -> None:
     assert seconds_until(utc_now() - timedelta(hours=1)) == 1
-    assert seconds_until(utc_now() + timedelta(seconds=59.5)) == 60
+    second = utc_now().replace(microsecond=0)
+    assert seconds_until(second + timedelta(hours=1, seconds=0.5)) in {3_600, 3_601}
+
+
+def test_when_to_ask_again_is_the_same_all_through_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at = NOON + timedelta(seconds=59.5)
+    told = set()
+    for fraction in (0.0, 0.3, 0.6, 0.999):
+        moment = NOON + timedelta(seconds=fraction)
+        monkeypatch.setattr("api.http.etags.utc_now", lambda moment=moment: moment)
+        told.add(seconds_until(at))
+    assert told == {60}
 
 
 def test_a_new_snapshot_forgets_the_answers_of_the_last() -> None:

@@ -64,11 +64,31 @@ async def test_raw_history_is_one_point_a_check() -> None:
                     "status": "healthy",
                     "outcome": "ok",
                     "response_time_ms": 245.1,
+                    "error_message": "",
                 }
             ],
             "mistral": [],
         },
     }
+
+
+async def test_history_as_csv_is_a_download() -> None:
+    tracker = a_tracker(a_provider(), a_provider("mistral"))
+    tracker.past = RAW
+    response = await create_app(tracker).test_client().get(f"{HISTORY}?format=csv")
+    assert response.content_type == "text/csv; charset=utf-8"
+    assert "provider_history.csv" in response.headers["Content-Disposition"]
+    assert (await response.get_data()).splitlines()[1].startswith(b"groq,2026-03-01T12:00:00.000Z,")
+    refused, body = await get(f"{HISTORY}?format=xml", tracker)
+    assert (refused.status_code, body["detail"][:18]) == (400, "format must be one")
+
+
+async def test_since_and_until_are_asked_of_the_store() -> None:
+    tracker = a_tracker(a_provider())
+    tracker.past = RAW
+    await get(f"{HISTORY}?since=2026-03-01T10:00Z&until=2026-03-01T12:00Z", tracker)
+    _, _, options = tracker.asked[-1]
+    assert (options["since"], options["until"]) == (NOON - timedelta(hours=2), NOON)
 
 
 async def test_buckets_have_their_counts_and_latencies() -> None:

@@ -101,6 +101,7 @@ async def test_metrics_are_those_of_the_snapshot() -> None:
     assert found["llm_provider_last_probe_timestamp_seconds", "groq"] == NOON.timestamp() - 30
     assert found["llm_tracker_writer_restarts_total",] == 2.0
     assert found["llm_tracker_up",] == 1.0
+    assert [name for name in found if name[0] == "llm_tracker_build_info"]
     assert found["llm_tracker_snapshot_timestamp_seconds",] == NOON.timestamp()
     told = (await response.get_data()).decode()
     assert "# HELP llm_tracker_snapshot_timestamp_seconds Unix time of the snapshot" in told
@@ -136,6 +137,7 @@ async def test_metrics_are_openmetrics_unless_only_text_is_named(
     assert response.status_code == 200
     assert response.content_type.startswith(kind)
     assert found["llm_tracker_up",] == 1.0
+    assert [name for name in found if name[0] == "llm_tracker_build_info"]
     assert found["llm_tracker_snapshot_timestamp_seconds",] == NOON.timestamp()
     told = (await response.get_data()).decode()
     assert "# HELP llm_tracker_snapshot_timestamp_seconds Unix time of the snapshot" in told
@@ -203,6 +205,7 @@ async def test_openapi_has_every_path_of_the_contract() -> None:
     assert document["openapi"] == "3.1.0"
     assert sorted(document["paths"]) == [
         "/api/alerts/test",
+        "/api/cluster",
         "/api/incidents",
         "/api/incidents/{id}/acknowledge",
         "/api/models",
@@ -237,7 +240,7 @@ async def test_openapi_has_every_path_of_the_contract() -> None:
     parameters = [one for view in views for one in view.get("parameters", ())]
     defaults = {(p["name"], p["schema"]["default"]) for p in parameters if "default" in p["schema"]}
     # The others do nothing but when given.
-    assert defaults == {("hours", 24), ("hours", 168), ("show", "status")}
+    assert defaults == {("hours", 24), ("hours", 168), ("show", "status"), ("format", "json")}
     tune = document["paths"]["/api/providers/{name}"]["patch"]
     assert tune["security"] == [{"admin": []}]
 

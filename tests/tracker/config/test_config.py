@@ -131,7 +131,7 @@ class TestReading:
         assert (config.database, config.server.host, config.server.port) == ("other.db", "::1", 0)
 
     def test_a_port_of_the_command_line_is_checked(self) -> None:
-        with pytest.raises(ConfigError, match="--port = 65536: no port"):
+        with pytest.raises(ConfigError, match="--port = 65536: not a port number"):
             read("", port=65536)
 
     def test_keys_come_from_the_dotenv_file_too(self) -> None:

@@ -120,26 +120,26 @@ def test_a_series_forecasts_from_readings_as_they_arrive() -> None:
     assert one.exhausts_at(at(1200), INTERVAL) == at(3000)
 
 
-def test_a_series_begins_anew_where_more_is_left() -> None:
+def test_a_series_begins_again_where_more_is_left() -> None:
     assert lefts(series(reading(100), reading(90), reading(95), reading(94))) == [95, 94]
 
 
-def test_a_series_begins_anew_when_its_reset_has_passed() -> None:
+def test_a_series_begins_again_when_its_reset_has_passed() -> None:
     told = [reading(100, reset=450), reading(90, reset=450), reading(80, reset=900)]
     assert lefts(series(*told)) == [80]
 
 
-def test_a_series_begins_anew_when_an_untold_reset_must_have_passed() -> None:
+def test_a_series_begins_again_when_an_untold_reset_must_have_passed() -> None:
     told = [reading(left, reset=None, window=900.0) for left in (100, 90, 80, 70)]
     assert lefts(series(*told)) == [70]
 
 
-def test_a_series_begins_anew_when_the_reset_is_another_one() -> None:
+def test_a_series_begins_again_when_the_reset_is_another_one() -> None:
     assert lefts(series(reading(100, reset=9000), reading(90, reset=8990))) == [90]
     assert lefts(series(reading(100, reset=DAY), reading(90, reset=1.5 * DAY))) == [90]
 
 
-def test_a_series_begins_anew_when_the_wall_clock_was_set_back() -> None:
+def test_a_series_begins_again_when_the_wall_clock_was_set_back() -> None:
     one = series(reading(100), reading(90)).after(reading(80), at(-10))
     assert lefts(one) == [80]
 

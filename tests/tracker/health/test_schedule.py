@@ -154,7 +154,7 @@ def test_failures_and_limits_are_counted_apart_until_a_good_check() -> None:
     assert limited.after(OutcomeKind.OK) == limited.after(OutcomeKind.REQUEST) == Streak()
 
 
-def test_failures_and_limits_in_turn_do_not_begin_each_other_anew() -> None:
+def test_failures_and_limits_in_turn_do_not_begin_each_other_again() -> None:
     streak, lengths = Streak(), []
     for kind in (OutcomeKind.OVERLOADED, OutcomeKind.RATE_LIMITED) * 4:
         streak = streak.after(kind)

@@ -63,7 +63,7 @@ def test_a_check_that_tells_nothing_does_not() -> None:
     assert decided(health).reason == SENTENCE
 
 
-def test_a_failed_minute_begins_a_recovery_anew() -> None:
+def test_a_failed_minute_begins_a_recovery_again() -> None:
     bad = [OutcomeKind.SERVER] * 3
     health = failed(checked(*bad, OutcomeKind.OK))
     assert health.recovery == 0

@@ -67,7 +67,7 @@ def credentials(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def findings(provider: Provider, given: list[BoundedResponse]) -> list[CheckResult]:
-    """Two checks whose requests are answered with these in turn, the last one for ever."""
+    """Two checks whose requests are answered with these in turn, the last one forever."""
 
     async def fetch(*_: Any) -> Any:
         return given.pop(0) if len(given) > 1 else given[0]

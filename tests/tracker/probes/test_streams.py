@@ -95,7 +95,7 @@ async def test_a_completion_is_sent_once_whatever_becomes_of_it() -> None:
     assert [result.completions for result in results] == [1, 1]
 
 
-async def test_a_408_on_a_kept_connection_is_asked_anew_and_counted() -> None:
+async def test_a_408_on_a_kept_connection_is_asked_again_and_counted() -> None:
     async def serve(stream: Stream) -> None:
         await stream.receive_some(65536)
         await stream.send_all(LIST)

@@ -88,9 +88,7 @@ def test_nobody_usable_is_told_with_the_soonest_time_it_may_change() -> None:
     ranking = ranked(excluded=(later, sooner), valid_until=NOON)
     assert ranking.best is None
     assert ranking.excluded == (later, sooner)
-    assert ranking.reason == (
-        "No provider is usable now; the soonest that may change is 2026-01-31T12:00:00Z."
-    )
+    assert ranking.reason == ("No provider is usable now; this may change at 2026-01-31T12:00:00Z.")
 
 
 def test_nobody_watched_is_told_as_that() -> None:
@@ -104,7 +102,7 @@ def test_nothing_planned_is_told_as_that() -> None:
     )
 
 
-def test_narrowing_keeps_the_order_and_makes_weights_and_sentence_anew() -> None:
+def test_narrowing_keeps_the_order_and_makes_weights_and_sentence_again() -> None:
     out = Excluded(provider="down", reason="3 failed checks in a row")
     whole = ranked(OPENAI, GROQ, candidate("x", 500.0), excluded=(out,), valid_until=NOON)
     some = filter_ranking(whole, {"groq", "x", "stranger"})

@@ -3,10 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.helpers.calls import call
 from tests.helpers.factories import AT_START, START
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.reports import limits as limits_module
 from tracker.reports.call import Call
 from tracker.reports.limits import CallLimits
 
@@ -65,3 +68,23 @@ def test_the_last_call_of_a_limit_bars_although_it_succeeded() -> None:
     limits = CallLimits()
     limits.add(call(limit=told), AT_START)
     assert barred(limits, 1, "m") == 45.0
+
+
+def test_a_spent_quota_that_tells_no_end_bars_for_an_hour() -> None:
+    limits = CallLimits()
+    limits.add(limited(OutcomeKind.QUOTA_EXHAUSTED, wait=None), AT_START)
+    assert barred(limits, 1, "m") == 3600.0
+
+
+def test_a_failure_that_is_no_limit_bars_nothing() -> None:
+    limits = CallLimits()
+    limits.add(call(OutcomeKind.SERVER, limit=CheckResult(kind=OutcomeKind.SERVER)), AT_START)
+    assert barred(limits, 1, "m") is None
+
+
+def test_of_too_many_limits_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits_module, "MOST_LIMITS", 2)
+    limits = CallLimits()
+    for model in ("a", "b", "a", "c"):  # told again, "a" is younger than "b"
+        limits.add(limited(model=model), AT_START)
+    assert [barred(limits, 1, model) for model in "abc"] == [30.0, None, 30.0]

@@ -20,7 +20,7 @@ def test_three_unconfirmed_in_a_row_end_the_trust_for_ten_minutes() -> None:
     assert not trust.untrusted(DISTRUST_SECONDS)
 
 
-def test_a_confirmed_failure_begins_the_count_anew() -> None:
+def test_a_confirmed_failure_begins_the_count_again() -> None:
     trust = ReporterTrust()
     settle(trust, False, False, True, False, False)
     assert trust.is_trusted("liar", 0.0)

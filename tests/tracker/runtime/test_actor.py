@@ -28,7 +28,7 @@ from tracker.testing import virtual_clock
 
 @attrs.define
 class FakeProvider:
-    """Answers with ``kinds`` in turn, the last for ever, each after ``seconds``."""
+    """Answers with ``kinds`` in turn, the last forever, each after ``seconds``."""
 
     kinds: list[OutcomeKind]
     seconds: float = 0.1
@@ -202,7 +202,7 @@ async def test_a_shorter_interval_takes_effect_at_once(autojump_clock: MockClock
         assert fake.opened == 1
 
 
-async def test_a_moved_endpoint_is_opened_anew_after_the_check_under_way(
+async def test_a_moved_endpoint_is_opened_again_after_the_check_under_way(
     autojump_clock: MockClock,
 ) -> None:
     fake = FakeProvider([OutcomeKind.OK], seconds=5.0)

@@ -289,6 +289,7 @@ class TestWatching:
         async with world.watching() as tracker:
             world.write(table("c"))
             await until(tracker, lambda: names(tracker) == {"c"})
+            assert [p.name for p in tracker.config.providers] == ["c"]
 
     async def test_a_file_that_appears_is_taken(self, world: World) -> None:
         world.write(table("a"))
@@ -328,6 +329,7 @@ class TestWatching:
         async with world.watching() as tracker:
             (world.folder / ".env").write_text(f"MY_KEY={KEY}\n")
             await until(tracker, lambda: tracker.config.provider("a").keys[0].reveal() == KEY)
+            assert tracker.mask(f"sent {KEY}") == "sent ***"
 
     async def test_a_link_that_is_swapped_is_taken(self, world: World) -> None:
         """As Kubernetes mounts a ConfigMap: ..data points to a folder that is replaced."""
@@ -341,6 +343,7 @@ class TestWatching:
             (world.folder / "..new").symlink_to("two")
             (world.folder / "..new").rename(world.folder / "..data")
             await until(tracker, lambda: names(tracker) == {"c"})
+            assert [p.name for p in tracker.config.providers] == ["c"]
 
     async def test_changed_ten_times_a_second_loses_and_doubles_no_check(
         self, world: World

@@ -47,5 +47,5 @@ def test_while_the_database_is_away_a_minute_stays_one_row() -> None:
 def test_calls_of_a_provider_that_a_reload_removed_are_left_out() -> None:
     recorder = TrafficRecorder(Backlog())
     assert not recorder.record((call(),), {}, AT_START)
-    recorder.store(AT_START, always=True)
+    recorder.store_all(AT_START)
     assert counts(recorder.backlog) == []

@@ -361,7 +361,7 @@ async def test_a_read_only_disk_is_told_and_passes(tmp_path: Path) -> None:
         subprocess.run(["umount", "-l", str(tmp_path)], check=True)
 
 
-async def test_a_deleted_file_is_created_anew(path: Path) -> None:
+async def test_a_deleted_file_is_created_again(path: Path) -> None:
     async with open_store(str(path), clock=CLOCK) as store:
         await store.write([check(message="gone")])
         path.unlink()

@@ -285,6 +285,8 @@ async def test_no_connection_is_left_behind(make: Any, direction: Any) -> None:
             for _ in range(20):
                 nursery.start_soon(fetch, proxy, 0.03)
         await wait_until(lambda: not proxy.connections)
+        proxy.remove(toxic)
+        assert (await fetch(proxy))[1] == "closed"  # it goes on as if nothing had been
 
 
 async def test_refused() -> None:

@@ -18,7 +18,7 @@ from tracker.testing.clocks import START, virtual_clock
 
 @attrs.define
 class Counter:
-    """A toy program: an actor that stores one row a second, through a thread, for ever.
+    """A toy program: an actor that stores one row a second, through a thread, forever.
 
     bug: it forgets every row that comes while the door is shut, when seven are stored.
     """
@@ -184,7 +184,8 @@ def test_ticks_until_something_happens_without_a_job() -> None:
     with TrioHost(Counter().run) as host:
         host.clock.jump(1.0)
         host.call(ask)
-        host.tick_until(lambda: host.started.rows == [1.0])
+        host.tick_until(lambda: host.started.rows)
+        assert host.started.rows == [1.0]
 
 
 @pytest.mark.parametrize("tokens", [1, 3])

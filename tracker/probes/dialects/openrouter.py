@@ -14,7 +14,7 @@ from tracker.probes.completions import complete
 from tracker.probes.dialects.openai import WIRE
 from tracker.probes.json_values import as_mapping, as_text
 from tracker.probes.limits.bodies import next_midnight
-from tracker.probes.limits.values import DAY, MONTH, WEEK, amount, wait
+from tracker.probes.limits.values import DAY, MONTH, WEEK, amount, reading
 from tracker.probes.list_models import check_list, hourly_models
 from tracker.probes.session import Session
 
@@ -77,12 +77,9 @@ def readings(data: Mapping[str, Any], now: datetime) -> Iterator[LimitReading]:
     # What the key's workspace and guardrails leave it: zero or negative refuses every request.
     layer = as_mapping(data.get("effective_budget"))
     if (left := _overdrawn_is_none(layer.get("remaining_usd"))) is not None:
-        seconds = wait(layer.get("resets_at"), now)
-        yield LimitReading(
-            name="budget",
-            remaining=left,
-            reset_at=None if seconds is None else now + timedelta(seconds=seconds),
-        )
+        resets = [layer["resets_at"]] if layer.get("resets_at") else []
+        if (budget_left := reading("budget", remaining=[left], reset=resets, now=now)) is not None:
+            yield budget_left
     free = as_mapping(data.get("free_model_daily_requests"))
     if (limit := amount(free.get("limit"))) is not None:
         yield LimitReading(

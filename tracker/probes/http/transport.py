@@ -52,7 +52,7 @@ class Transport(httpx.AsyncBaseTransport):
     There is no httpx client above it: redirects, cookies, the environment and time-outs of its
     own are what a check must not have, and they are a third of what a request costs. Nor does
     httpcore's pool stand below: it keeps a connection that was cancelled before its first request
-    for ever. It only knows how connections are made; here each origin has one. One exchange at a
+    forever. It only knows how connections are made; here each origin has one. One exchange at a
     time. Errors are httpcore's.
 
     answered: whether the head of an answer came since somebody set it back.

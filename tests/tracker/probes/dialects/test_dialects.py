@@ -1,5 +1,6 @@
 """tracker.probes.dialects: what each says beyond the shapes of test_conformance."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -41,6 +42,52 @@ async def test_a_list_proves_the_key_only_where_it_is_known_to_need_one(
 
 
 # OpenRouter
+
+
+async def test_a_management_key_is_a_refused_key() -> None:
+    key = answer({"data": {"is_management_key": True, "limit": 5, "limit_remaining": 5}})
+    finding, _ = await check("openrouter", key)
+    assert finding.kind is OutcomeKind.AUTH
+    assert finding.facts == Facts(reachable=True, authenticated=False)
+    assert "management key" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("window", "seconds", "ends"),
+    [
+        ("daily", 86_400, "2026-02-13"),
+        ("weekly", 7 * 86_400, "2026-02-16"),  # the Monday after
+        ("monthly", 30 * 86_400, "2026-03-01"),
+    ],
+)
+def test_a_budget_is_new_with_the_next_day_week_or_month(
+    window: str, seconds: float, ends: str
+) -> None:
+    thursday = datetime(2026, 2, 12, 23, 30, tzinfo=UTC)
+    data = {"limit": 5, "limit_remaining": 1, "limit_reset": window}
+    (credit,) = readings(data, thursday)
+    assert (credit.window_seconds, credit.reset_at) == (
+        seconds,
+        datetime.fromisoformat(f"{ends}T00:00:00Z"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("resets", "waits"), [("2026-01-05T13:00:00Z", True), ("2026-01-05T11:00:00Z", False)]
+)
+async def test_what_a_workspace_leaves_a_key_stops_it_until_a_reset_that_is_still_to_come(
+    resets: str, waits: bool, autojump_clock: MockClock
+) -> None:
+    spent = {"remaining_usd": -0.5, "resets_at": resets}
+    key = answer({"data": {"limit": None, "effective_budget": spent}})
+    finding, _ = await check("openrouter", key, clock=virtual_clock())  # at noon
+    assert finding.kind is OutcomeKind.QUOTA_EXHAUSTED
+    assert finding.message == "quota spent: budget"
+    assert (finding.retry_after is not None) is waits
+
+
+def test_a_workspace_without_a_budget_of_its_own_is_no_limit() -> None:
+    assert list(readings({"effective_budget": {"remaining_usd": None}}, START)) == []
 
 
 async def test_a_spent_budget_lasts_until_its_daily_reset(autojump_clock: MockClock) -> None:

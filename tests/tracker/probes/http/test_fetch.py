@@ -123,7 +123,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def without_end(head: bytes, unit: bytes) -> Any:
-    """A server that answers with the same for ever."""
+    """A server that answers with the same forever."""
 
     async def serve(stream: Any) -> None:
         await stream.receive_some(65536)

@@ -82,6 +82,33 @@ def test_reads_anthropics_four_families() -> None:
     )
 
 
+def test_reads_the_shares_that_subscriptions_tell_for_hours_and_days() -> None:
+    headers = {
+        "anthropic-ratelimit-unified-5h-utilization": "0.25",
+        "anthropic-ratelimit-unified-5h-reset": "2026-11-23T12:00:30Z",
+        "anthropic-ratelimit-unified-7d-utilization": "1.08",
+        "anthropic-ratelimit-unified-7d-status": "rejected",
+        "anthropic-ratelimit-unified-1d-utilization": "much",
+    }
+    assert readings(headers) == (
+        told("unified_5h", 100, 75, 5 * 3600, 30),
+        told("unified_7d", 100, 0, 7 * DAY),
+    )
+
+
+def test_a_forwarded_limit_counts_only_where_the_gateway_tells_none_of_its_own() -> None:
+    forwarded = {
+        "llm_provider-x-ratelimit-remaining-requests": "3",
+        "llm_provider-x-ratelimit-remaining-tokens": "8",
+    }
+    assert [(one.name, one.remaining) for one in readings(forwarded)] == [
+        ("requests", 3),
+        ("tokens", 8),
+    ]
+    own = forwarded | {"x-ratelimit-remaining-requests": "9"}
+    assert [(one.name, one.remaining) for one in readings(own)] == [("requests", 9), ("tokens", 8)]
+
+
 def test_reads_mistrals_windows_from_the_names() -> None:
     headers = {
         "x-ratelimit-limit-req-minute": "60",

@@ -1,0 +1,87 @@
+"""The questions about offers that callers ask again and again, each with the tracker's last answer.
+
+Readers add questions, in any thread, and the background answers them: an attribute or an entry is
+replaced whole, so no reader needs a lock.
+"""
+
+import math
+from collections.abc import Callable, Collection
+from urllib.parse import urlencode
+
+import attrs
+
+from tracker.client.cached_ranking import CachedRanking
+
+MOST = 64  # questions followed: each costs the tracker a 304 at every poll
+FORGOTTEN_SECONDS = 600.0  # without anybody asking
+LONGEST = 4_000  # characters of a query; servers and proxies refuse longer ones
+
+
+@attrs.frozen
+class Question:
+    """Which offer is best: of a model, or among offers that are named. One of them is not None."""
+
+    model: str | None = None
+    offers: frozenset[str] | None = None
+
+    @property
+    def query(self) -> str:
+        names = {"model": self.model, "candidates": ",".join(sorted(self.offers or ()))}
+        return urlencode({name: value for name, value in names.items() if value})
+
+
+@attrs.define(eq=False)
+class Followed:
+    """view: None until the tracker has answered. asked_at, confirmed_at: seconds of the clock."""
+
+    question: Question
+    asked_at: float
+    view: CachedRanking | None = None
+    confirmed_at: float = -math.inf
+    tag: str | None = None
+
+    def learn(self, view: CachedRanking, tag: str | None, now: float) -> None:
+        self.view, self.tag, self.confirmed_at = view, tag, now
+
+    def confirm(self, now: float) -> None:
+        self.confirmed_at = now
+
+
+@attrs.define(eq=False)
+class FollowedQuestions:
+    """``enabled``: False follows none, so that nobody is answered from here."""
+
+    clock: Callable[[], float]
+    stale_after: float
+    enabled: bool = True
+    _followed: dict[Question, Followed] = attrs.field(factory=dict)
+
+    def answer(self, question: Question) -> CachedRanking | None:
+        """Return what the tracker said last, None while it has not, or too long ago."""
+        now = self.clock()
+        known = self._followed.get(question)
+        if known is None:
+            self._follow(question, now)
+            return None
+        known.asked_at = now
+        return known.view if now - known.confirmed_at < self.stale_after else None
+
+    def current(self) -> Collection[Followed]:
+        """Return what to ask the tracker; what nobody asked for long is dropped."""
+        oldest = self.clock() - FORGOTTEN_SECONDS
+        for known in tuple(self._followed.values()):
+            if known.asked_at < oldest:
+                self._followed.pop(known.question, None)
+        return tuple(self._followed.values())
+
+    def unanswered(self) -> Collection[Followed]:
+        return tuple(one for one in tuple(self._followed.values()) if one.view is None)
+
+    def _follow(self, question: Question, now: float) -> None:
+        if not self.enabled or len(question.query) > LONGEST:
+            return
+        followed = tuple(self._followed.values())
+        if len(followed) >= MOST:  # the one that was not asked for longest makes room
+            oldest = min(followed, key=lambda one: one.asked_at)
+            self._followed.pop(oldest.question, None)
+        self._followed[question] = Followed(question, now)
