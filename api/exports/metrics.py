@@ -6,7 +6,7 @@ from datetime import datetime
 from importlib.metadata import version
 
 import attrs
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
@@ -239,8 +239,9 @@ GAUGES: tuple[tuple[str, str, Value], ...] = (
 
 def _own(health: TrackerHealth, snapshot: Snapshot) -> Iterator[Metric]:
     """The tracker's own health, and which version runs."""
-    build = InfoMetricFamily("llm_tracker_build", "The version that runs, and on which Python.")
-    build.add_metric([], BUILD)
+    says = "1 for the version that runs, and its Python."
+    build = GaugeMetricFamily("llm_tracker_build_info", says, labels=[*BUILD])
+    build.add_metric([*BUILD.values()], 1.0)
     yield build
     restarts = sum(actor.restarts for actor in health.actors.values())
     for name, help_text, value in (
