@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 import attrs
 import msgspec
@@ -10,6 +11,7 @@ from tracker.core.clock import ClockReading
 from tracker.core.latency_histogram import LatencyHistogram
 from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, OutcomeKind
 from tracker.core.records import CheckRecord, CorrectionRecord
+from tracker.core.retirements import Retirement
 from tracker.core.settings import Provider, Timing
 from tracker.core.snapshot import Excluded, OfferStatus, ProviderStatus
 from tracker.core.traffic import ProviderTrafficView
@@ -77,6 +79,7 @@ class ProviderState:
     target: TargetState = attrs.field(factory=TargetState)
     offers: dict[str, OfferState] = attrs.field(factory=dict)
     models: tuple[str, ...] | None = None
+    retiring: Mapping[str, date] = attrs.field(factory=dict)
     traffic: ProviderTrafficView | None = None
     given_up: str | None = None
     overridden: bool = False
@@ -108,6 +111,20 @@ class ProviderState:
         if offer is None or concerns_provider(result):
             return self._record_own(name_model(result), next_due, now, offer, given_up)
         return self._record_offer(offer, result, next_due, now)
+
+    def note_retirements(self, result: CheckResult) -> tuple[Retirement, ...]:
+        """Return which of its models' announced ends are to be told now, each once."""
+        if result.model is not None or result.kind.is_ours:
+            return ()
+        if dict(result.retiring) != self.retiring and (result.retiring or result.models):
+            self.retiring = dict(result.retiring)
+        dates = {**self.provider.retiring, **self.retiring}
+        served = {*(result.models or self.models or ()), *self.provider.models}
+        known = {model: on for model, on in dates.items() if model in served}
+        due = self.target.notices.due(known, result.at.date())
+        if due:
+            self.target.notices = self.target.notices.after(due)
+        return due
 
     def record_failed_minute(
         self, message: str, *, model: str | None = None, lone_reporter: bool

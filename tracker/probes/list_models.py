@@ -31,6 +31,7 @@ async def listed(session: Session, reply: BoundedResponse, key: Secret | None) -
 
 async def shown(session: Session, models: ModelList) -> tuple[str, ...]:
     """Their names for everybody to see; whoever answers might echo a key in one."""
+    session.memory["retiring"] = models.retiring
     text = "\n".join(models.names)
     if not any(secret.reveal() in text for secret in session.secrets):
         return models.names
