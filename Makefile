@@ -74,6 +74,7 @@ $(VENV)/dev: requirements/dev.lock $(VENV)/run
 # Needs uv. No header and no index lines: the lock names packages and hashes, no registry.
 lock:
 	uv pip compile pyproject.toml --extra server --group build $(LOCK) -o requirements/run.lock
+	uv pip compile pyproject.toml --extra server --extra postgres --group build $(LOCK) -o requirements/cluster.lock
 	uv pip compile pyproject.toml --extra server --group dev $(LOCK) -o requirements/dev.lock
 	uv pip compile requirements/integration-fakellm.in $(LOCK) -o requirements/integration-fakellm.lock
 	uv pip compile pyproject.toml --extra server requirements/integration-litellm.in \

@@ -13,6 +13,7 @@ from api.http.response_cache import ResponseCache
 from api.http.server_sent_events import Streams
 from api.overview.document import Overview
 from api.present_answers import PresentAnswers
+from api.routes.cluster import ClusterRoutes
 from api.routes.control import ControlRoutes
 from api.routes.dashboard import DashboardRoutes
 from api.routes.history import HistoryRoutes
@@ -58,6 +59,7 @@ def create_app(
         IncidentRoutes(tracker, settings),
         ReportRoutes(tracker, tracker.config),
         OperationsRoutes(tracker, streams, present),
+        ClusterRoutes(tracker),
     ):
         for rule in part.rules():
             rule.add_to(app)

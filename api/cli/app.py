@@ -23,6 +23,7 @@ COMMANDS = {
     "incidents:ack": "Say that somebody takes care of an incident.",
     "incidents:mute": "Tell nobody of a provider for a while.",
     "alerts:alerts": "Send a test message to every alert target.",
+    "cluster:cluster": "Make the hub of many trackers, and show how they stand to each other.",
     "providers:providers": "List the catalogue: what is configured, what would enable the rest.",
     "config:config": "Check the configuration, show it, print its JSON Schema.",
     "doctor:doctor": "Find out whether a tracker would run well here.",

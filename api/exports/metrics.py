@@ -11,6 +11,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
+from api.exports.cluster_metrics import collect_cluster
 from api.exports.histogram_metrics import collect_latencies
 from api.exports.offer_metrics import collect_offers
 from tracker.core.extras import DISTRIBUTION
@@ -79,6 +80,7 @@ class SnapshotCollector(Collector):
         yield self._positions()
         yield from collect_offers(self.snapshot)
         yield from _own(self.health, self.snapshot)
+        yield from collect_cluster(self.health.cluster, self.snapshot)
 
     def _gauge(self, name: str, help_text: str, value: Value) -> Metric:
         family = GaugeMetricFamily(name, help_text, labels=["provider"])

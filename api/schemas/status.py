@@ -6,6 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from api.schemas.units import (
     Count,
+    Decimals,
     EvidenceWord,
     From,
     Milliseconds,
@@ -133,6 +134,19 @@ class Evidence(Struct, frozen=True):
     models: list[ModelTraffic]
 
 
+class Vantage(Struct, frozen=True):
+    """What one vantage of the cluster sees; the word of a suspect one does not count.
+
+    ``age_seconds``: of its last check, when something in this provider's answer changed last.
+    """
+
+    name: str
+    status: StatusWord
+    reason: str
+    age_seconds: Annotated[float | None, Decimals(1)]
+    suspect: bool
+
+
 class Provider(Struct, frozen=True):
     """One provider at one instant."""
 
@@ -173,6 +187,9 @@ class Provider(Struct, frozen=True):
     evidence: Evidence
     checks_saved_24h: Count
     completions_saved_24h: Count
+    vantages: list[Vantage]
+    cluster_status: StatusWord | None
+    cluster_reason: str
 
 
 class Status(Struct, frozen=True):

@@ -18,6 +18,12 @@ TABLES = (
         "As often as needed; each with `start` and `end`, or with `weekly`.",
     ),
     (
+        "ClusterTable",
+        "`[cluster]`",
+        "Many trackers as one; left out, a tracker is alone. See "
+        "[Two replicas](../how-to/two-replicas.md) and [Three vantages](../how-to/vantages.md).",
+    ),
+    (
         "ProviderTable",
         "`[providers.NAME]`",
         "NAME from the [catalogue](catalogue.md): only what differs. Any other NAME: `kind` and "

@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from tracker.core.clock import Clock
+from tracker.core.cluster import ClusterReport
 from tracker.core.incidents import Incident
 from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind, Status
@@ -188,6 +189,7 @@ class FakeTracker:
     receiver: ReportReceiver = attrs.field(init=False)
     _inbox: trio.MemoryReceiveChannel[Message] = attrs.field(init=False)
     condition: TrackerHealth = attrs.field(factory=a_condition)
+    cluster: ClusterReport | None = None
 
     def __attrs_post_init__(self) -> None:
         outbox, self._inbox = trio.open_memory_channel[Message](1_000)

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -14,10 +15,13 @@ PROGRAMS = {
     "systemd-analyze": (("systemd-analyze",), "systemd"),
     "make": (("make",), "make"),
     "curl": (("curl",), "curl"),
+    "PostgreSQL": (("initdb",), "postgresql"),
     "bash": (("bash",), "bash"),
     "zsh": (("zsh",), "zsh"),
     "fish": (("fish",), "fish"),
 }
+# Debian keeps these away from the PATH.
+FOLDERS = {"PostgreSQL": "usr/lib/postgresql/*/bin"}
 REQUIRED = "REQUIRE_PROGRAMS"  # set in the environment: a missing program fails its tests
 PROPERTY = "missing_program"
 
@@ -25,7 +29,11 @@ PROPERTY = "missing_program"
 def find_program(name: str) -> str | None:
     """Its path; None where it is not installed."""
     commands, _ = PROGRAMS[name]
-    return next((path for command in commands if (path := shutil.which(command))), None)
+    folders = sorted(map(str, Path("/").glob(FOLDERS.get(name, "nowhere"))), reverse=True)
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *folders])
+    return next(
+        (found for command in commands if (found := shutil.which(command, path=path))), None
+    )
 
 
 def skip_without_programs(item: pytest.Item) -> None:

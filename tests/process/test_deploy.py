@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from api.exports.metrics import SnapshotCollector
-from tests.helpers.command_line import NOTHING, serving
+from tests.helpers.command_line import NOTHING, ran, serving
 from tracker.core.clock import utc_now
 from tracker.core.snapshot import Ranking, Snapshot
 from tracker.runtime.completion_budget import BudgetView
@@ -24,6 +24,7 @@ DEPLOY = ROOT / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
 ALERTS = yaml.safe_load((PROMETHEUS / "alerts.yaml").read_text())
 DASHBOARD = json.loads((DEPLOY / "grafana/dashboards/provider-status.json").read_text())
+CLUSTER = yaml.safe_load((DEPLOY / "cluster.yaml").read_text())
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
 UNIT = DEPLOY / "provider-status.service"
@@ -224,6 +225,22 @@ class TestContainers:
                     assert source in COMPOSE["volumes"], source
         build = COMPOSE["services"]["tracker"]["build"]
         assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
+
+    def test_the_cluster_mounts_what_exists_and_publishes_on_this_machine_only(self) -> None:
+        services = CLUSTER["services"]
+        ports = [port for service in services.values() for port in service.get("ports", [])]
+        assert ports == ["127.0.0.1:8080:8080"]
+        mounts = [m for service in services.values() for m in service.get("volumes", [])]
+        for source in (mount.split(":")[0] for mount in mounts):
+            assert (DEPLOY / source).exists() or source in CLUSTER["volumes"], source
+        for name in ("one", "two", "migrate"):
+            assert services[name]["build"]["args"] == {"LOCK": "cluster"}
+        assert "psycopg==" in (ROOT / "requirements" / "cluster.lock").read_text()
+
+    def test_both_trackers_of_the_cluster_read_a_valid_file(self, tmp_path: Path) -> None:
+        shutil.copy(DEPLOY / "cluster.toml", tmp_path / "tracker.toml")
+        url = {"PROVIDER_STATUS_POSTGRES": "postgresql://status_tracker:x@127.0.0.1/status"}
+        assert ran(tmp_path, "config", "check", **url).code == 0
 
 
 class TestSystemd:

@@ -9,6 +9,7 @@ import attrs
 
 from tracker.config.alerts import resolve_alerts
 from tracker.config.catalogue import load_catalogue
+from tracker.config.cluster import resolve_cluster
 from tracker.config.environment import find_token, read_environment
 from tracker.config.errors import (
     ConfigError,
@@ -67,6 +68,8 @@ def read_config(
     reports, bad_token = _reports(table.reports, environment.variables)
     alerts = resolve_alerts(table.alerts, environment.variables)
     maintenance = resolve_maintenance(table.maintenance, {*load_catalogue(), *table.providers})
+    cluster, misled = resolve_cluster(table.cluster, environment.variables)
+    mistakes += misled
     mistakes += (*environment.mistakes, *too_long, *refused, *bad_token, *_mistakes(merged))
     said = {mistake.key for mistake in mistakes}
     mistakes += (*alerts.mistakes, *(m for m in maintenance.mistakes if m.key not in said))
@@ -84,6 +87,7 @@ def read_config(
         alerts=alerts.settings,
         maintenance=maintenance.windows,
         reports=reports,
+        cluster=cluster,
         source=str(source) if source else None,
         warnings=(
             *environment.warnings,

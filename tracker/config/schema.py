@@ -265,6 +265,39 @@ class MaintenanceTable:
 
 
 @attrs.frozen(kw_only=True)
+class ClusterTable:
+    """Many trackers as one, with PostgreSQL as the hub."""
+
+    url_env: (
+        Annotated[Variable, Meta(description="variable with PostgreSQL's URL for trackers")] | None
+    ) = None
+    vantage: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+                description="the place from which this tracker checks; needed",
+            ),
+        ]
+        | None
+    ) = None
+    down_from: (
+        Annotated[int, Meta(ge=1, le=1000, description="vantages until down; left out: a majority")]
+        | None
+    ) = None
+    lease_seconds: (
+        Annotated[
+            float, Meta(ge=2.0, le=300.0, description="until another checks what a dead one did")
+        ]
+        | None
+    ) = None
+    retention_days: (
+        Annotated[int, Meta(ge=1, le=3650, description="checks in PostgreSQL are dropped after it")]
+        | None
+    ) = None
+
+
+@attrs.frozen(kw_only=True)
 class ConfigTable:
     """The whole file."""
 
@@ -276,5 +309,6 @@ class ConfigTable:
         tuple[MaintenanceTable, ...], Meta(max_length=1000, description="nobody is told meanwhile")
     ] = ()
     reports: ReportsTable = ReportsTable()
+    cluster: ClusterTable | None = None
     providers: dict[str, ProviderTable] = attrs.field(factory=dict)
     models: dict[str, tuple[Name, ...]] = attrs.field(factory=dict)

@@ -10,6 +10,7 @@ from tracker.config.schema import ConfigTable
 from tracker.core.redaction import MASK, Secret
 from tracker.core.settings import (
     AlertSettings,
+    ClusterSettings,
     Config,
     MaintenanceWindow,
     Provider,
@@ -37,6 +38,7 @@ def show_config(config: Config) -> dict[str, Any]:
         "maintenance": [_window(window) for window in config.maintenance],
         "models": {name: list(offers) for name, offers in config.model_aliases.items()},
         "reports": {**attrs.asdict(config.reports), "token": _shown(config.reports.token)},
+        **({} if config.cluster is None else {"cluster": _cluster(config.cluster)}),
         "providers": {provider.name: _provider(provider) for provider in config.providers},
     }
 
@@ -64,6 +66,10 @@ def _alerts(alerts: AlertSettings) -> dict[str, Any]:
     return {**shown, "targets": [target.name for target in alerts.targets], "secret": secret}
 
 
+def _cluster(cluster: ClusterSettings) -> dict[str, Any]:
+    return attrs.asdict(cluster, filter=lambda field, _: field.name != "url") | {"url": "set"}
+
+
 def _window(window: MaintenanceWindow) -> dict[str, Any]:
     shown = attrs.asdict(window, recurse=False)
     weekly = window.weekly and attrs.asdict(window.weekly)
@@ -88,6 +94,9 @@ def config_schema() -> dict[str, Any]:
     _add_defaults(tables["RankingTable"], attrs.asdict(RankingSettings()))
     _add_defaults(tables["AlertsTable"], attrs.asdict(AlertSettings()))
     _add_defaults(tables["ReportsTable"], attrs.asdict(ReportSettings()))
+    defaults = ClusterSettings(url=Secret(""), vantage="")
+    shown = attrs.asdict(defaults, filter=lambda field, _: field.name not in {"url", "vantage"})
+    _add_defaults(tables["ClusterTable"], shown)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "tracker.toml",

@@ -15,7 +15,8 @@ class CheckRecord:
     """One check and how it was judged.
 
     interval_seconds: in force when it was checked. state: what judging its provider carries on
-    from after a restart, JSON.
+    from after a restart, JSON; empty where a later check has it. origin, origin_id: another
+    tracker's file, where that one checked, and the number there.
     """
 
     result: CheckResult
@@ -24,6 +25,8 @@ class CheckRecord:
     consecutive_failures: int
     rate_limit_percent: float
     state: str
+    origin: str | None = None
+    origin_id: int | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import attrs
 from attrs.validators import deep_iterable, ge, gt, in_, le, lt, min_len
@@ -185,6 +186,33 @@ class ReportSettings:
 
 
 @attrs.frozen(kw_only=True)
+class ClusterSettings:
+    """How this tracker is one of many. ``url``: PostgreSQL's, for a tracker's role.
+
+    down_from: vantages that must see a provider down; None: a majority, at least two.
+    """
+
+    url: Secret = attrs.field(repr=False)
+    vantage: str
+    url_env: str = "PROVIDER_STATUS_POSTGRES"
+    down_from: int | None = None
+    lease_seconds: float = 10.0
+    retention_days: int = 7
+
+    @property
+    def beat_seconds(self) -> float:
+        """Five turns in a lease: two may be lost."""
+        return self.lease_seconds / 5.0
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The URL and its password, as it stands there and as it is meant."""
+        password = urlsplit(self.url.reveal()).password
+        found = {password, unquote(password)} if password else set()
+        return (self.url, *map(Secret, sorted(found)))
+
+
+@attrs.frozen(kw_only=True)
 class Config:
     """Everything a tracker runs with.
 
@@ -206,6 +234,7 @@ class Config:
     completions_per_day: int = attrs.field(default=1_000, validator=ge(0))
     model_aliases: dict[str, tuple[str, ...]] = attrs.field(factory=dict)  # [models]
     reports: ReportSettings = ReportSettings()
+    cluster: ClusterSettings | None = None
     buffer_limit: int = attrs.field(default=100_000, validator=ge(1))
     mailbox_size: int = attrs.field(default=1_000, validator=ge(1))
     source: str | None = None  # the file it was read from
@@ -228,4 +257,5 @@ class Config:
         known = (self.server.admin_token, self.server.read_token, self.reports.token)
         tokens = [token for token in known if token is not None]
         keys = (secret for provider in self.providers for secret in provider.secrets)
-        return (*tokens, *keys, *self.alerts.secrets)
+        hub = () if self.cluster is None else self.cluster.secrets
+        return (*tokens, *keys, *self.alerts.secrets, *hub)

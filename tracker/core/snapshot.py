@@ -105,6 +105,20 @@ class Evidence:
 
 
 @attrs.frozen(kw_only=True)
+class VantageView:
+    """What one vantage of the cluster sees of a provider. suspect: its word does not count now.
+
+    age_seconds: of its last check, when this was put together.
+    """
+
+    name: str
+    status: Status
+    reason: str
+    age_seconds: float | None = attrs.field(eq=False)
+    suspect: bool = False
+
+
+@attrs.frozen(kw_only=True)
 class ProviderStatus:
     """One provider at one instant: everything the API tells of it."""
 
@@ -144,6 +158,9 @@ class ProviderStatus:
     outcome_counts: tuple[
         tuple[OutcomeKind, int], ...
     ] = ()  # of its checks since this process began
+    vantages: tuple[VantageView, ...] = ()  # of the cluster, ours first; none without one
+    cluster_status: Status | None = None  # what all vantages together say
+    cluster_reason: str = ""
     latencies: LatencyHistogram = LatencyHistogram()  # of the successful among them
 
     @property

@@ -8,6 +8,7 @@ import attrs
 import msgspec
 
 from tracker.core.clock import ClockReading
+from tracker.core.cluster import SharedState
 from tracker.core.latency_histogram import LatencyHistogram
 from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, OutcomeKind
 from tracker.core.records import CheckRecord, CorrectionRecord
@@ -17,6 +18,7 @@ from tracker.core.snapshot import Excluded, OfferStatus, ProviderStatus
 from tracker.core.traffic import ProviderTrafficView
 from tracker.health.health_state import HealthState
 from tracker.health.offer_state import OfferState, concerns_provider
+from tracker.health.other_vantages import OtherVantages
 from tracker.health.own_network import UNREACHED
 from tracker.health.provider_view import build_entry, build_view
 from tracker.health.status_rules import OUR_NETWORK
@@ -91,6 +93,7 @@ class ProviderState:
     checked: bool = False
     touched: bool = True
     published: Published = attrs.field(factory=Published)
+    others: OtherVantages | None = None  # None: this tracker is alone
 
     def __attrs_post_init__(self) -> None:
         self._keep_watched_offers()
@@ -130,7 +133,7 @@ class ProviderState:
         self, message: str, *, model: str | None = None, lone_reporter: bool
     ) -> None:
         """Take a minute of real calls that counts as one failed check, of it or of an offer."""
-        target = self._target(model)
+        target = self.find_target(model)
         if target is None:
             return
         target.health = apply_failed_minute(
@@ -148,7 +151,7 @@ class ProviderState:
         changed = traffic != self.traffic
         self.traffic = traffic
         for model, limit in limits.items():
-            if (target := self._target(model)) is not None:
+            if (target := self.find_target(model)) is not None:
                 health = apply_call_limit(target.health, *(limit or (None, None)))
                 changed |= health is not target.health
                 target.health = health
@@ -157,7 +160,7 @@ class ProviderState:
 
     def health_of(self, model: str | None) -> HealthState | None:
         """Return its own health, or that of an offer; None for one that is not watched."""
-        target = self._target(model)
+        target = self.find_target(model)
         return None if target is None else target.health
 
     def update_settings(self, provider: Provider, *, overridden: bool) -> None:
@@ -188,6 +191,40 @@ class ProviderState:
         if not target.is_stale(now):
             target.stale_at = stale_after(next_due, self._timing(model))
         target.next_due = self._plan(next_due)
+        self._touch()
+
+    def count_shared(self, record: CheckRecord) -> None:
+        """Count a check that another tracker of our vantage made; it was judged there."""
+        target = self.find_target(record.result.model)
+        if target is not None:
+            target.count(record.result)
+            self._touch()
+
+    def adopt(self, shared: SharedState, now: ClockReading, *, keep_plan: bool) -> bool:
+        """Carry on from what another tracker of our vantage knows, where that is newer.
+
+        keep_plan: the next check is ours. Raises msgspec.DecodeError for a state not ours.
+        """
+        target = self.find_target(shared.model)
+        if target is None:
+            return False
+        last = target.health.last_check
+        if last is not None and (now.at - last).total_seconds() <= shared.age:
+            return False
+        due = target.next_due
+        target.restore(msgspec.json.decode(shared.state, type=PersistedState), now)
+        if not keep_plan:
+            due = None if shared.due_in is None else now.steady + shared.due_in
+        target.next_due = self._plan(due)
+        target.stale_at = None if shared.fresh_for is None else now.steady + shared.fresh_for
+        if shared.model is None:
+            self.checked = True
+            self.models = self.models if shared.models is None else shared.models
+        self._touch()
+        return True
+
+    def touch(self) -> None:
+        """Let it be published anew: something beside its own checks has changed."""
         self._touch()
 
     def reset_after_absence(self) -> None:
@@ -226,11 +263,16 @@ class ProviderState:
         view = build_view(self, judgement, now)
         if self.offers:
             view = attrs.evolve(view, offers=self._refresh_offers(view, now))
+        if self.others is not None:
+            view = self.others.add_to(view, now)
         if view != published.view:
             published.view = view
         else:
             view = published.view
         published.changes_at = min(each.next_change(now) for each in self.targets())
+        if self.others is not None:
+            change = self.others.next_change(self.provider.name, now.steady)
+            published.changes_at = min(published.changes_at, change)
         published.entry = build_entry(
             view.name,
             view,
@@ -376,7 +418,8 @@ class ProviderState:
             model: self.offers.get(model) or OfferState(model) for model in self.provider.models
         }
 
-    def _target(self, model: str | None) -> TargetState | None:
+    def find_target(self, model: str | None) -> TargetState | None:
+        """Return what is known of it alone, or of an offer; None for one that is not watched."""
         if model is None:
             return self.target
         offer = self.offers.get(model)

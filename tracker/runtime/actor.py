@@ -31,13 +31,19 @@ def never(_: str, __: str | None) -> bool:
     return False
 
 
+def ours(_: str, __: str | None, ___: float) -> float:
+    """Every check is ours: there is no other tracker."""
+    return 0.0
+
+
 @attrs.define
 class ActorContext:
     """What all actors of a tracker share.
 
     schedule: False makes checks only on request. skip_check: whether real calls make the next
-    check on the grid needless, of a provider or of this model at it. learned: how models must be
-    asked, by provider.
+    check on the grid needless, of a provider or of this model at it. gate: seconds for which
+    another tracker's checks are enough, given the interval; 0 where the check is ours to make.
+    learned: how models must be asked, by provider.
     """
 
     open_check: OpenCheck
@@ -50,6 +56,7 @@ class ActorContext:
     schedule: bool = True
     learned: dict[str, Mapping[str, RequestShape]] = attrs.field(factory=dict)
     skip_check: Callable[[str, str | None], bool] = never
+    gate: Callable[[str, str | None, float], float] = ours
 
 
 @attrs.define(eq=False)
@@ -147,6 +154,16 @@ class CheckActor:
         self._poked.set()
         return tuple(self._rescheduled(plan) for plan in self._plans.values())
 
+    def resume(self, dues: Mapping[str | None, float | None]) -> None:
+        """Go on where another tracker left off; dues: its plans in steady seconds, by model."""
+        now, steady = trio.current_time(), self.shared.clock.steady()
+        for plan in self._plans.values():
+            if plan.left_to_others:
+                plan.left_to_others = False
+                due = dues.get(plan.model)
+                plan.due = now if due is None else max(now, now + due - steady)
+        self._poked.set()
+
     def cancel_requests(self) -> None:
         """Answer everybody who waits: there will be no check."""
         for request in self._requests:
@@ -223,6 +240,8 @@ class CheckActor:
         self, plan: CheckPlan, check: Check, mailbox: trio.MemorySendChannel[ActorMessage]
     ) -> None:
         asked_for = any(request.model == plan.model for request in self._requests)
+        if not asked_for and self._leave_to_others(plan):
+            return
         if not asked_for and self._must_wait_for_budget(plan):
             await mailbox.send(self._rescheduled(plan, waits_for_budget=True))
         elif not asked_for and self._may_skip(plan):
@@ -230,6 +249,16 @@ class CheckActor:
             await mailbox.send(self._rescheduled(plan))
         else:
             await self._check_and_report(plan, check, mailbox)
+
+    def _leave_to_others(self, plan: CheckPlan) -> bool:
+        """Put a check off that another tracker of the cluster makes; real calls may demand one."""
+        wait = 0.0
+        if not plan.demand.pending:
+            wait = self.shared.gate(self.provider.name, plan.model, plan.timing.interval_seconds)
+        plan.left_to_others = wait > 0.0
+        if plan.left_to_others:
+            plan.due = trio.current_time() + wait
+        return plan.left_to_others
 
     def _may_skip(self, plan: CheckPlan) -> bool:
         """Skip only a check on the grid that nobody demands, after one that was good."""

@@ -9,11 +9,13 @@ import structlog
 import trio
 
 from tracker.core.clock import Clock, ClockReading
+from tracker.core.cluster import SharedNews, SharedState
 from tracker.core.incidents import IncidentLog
 from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
 from tracker.core.snapshot import EvidenceSource, ProviderStatus, Snapshot
+from tracker.health.other_vantages import OtherVantages
 from tracker.health.own_network import OwnNetwork
 from tracker.health.provider_state import ProviderState, StoredProvider
 from tracker.health.status_rules import OUR_NETWORK
@@ -30,9 +32,11 @@ from tracker.runtime.messages import (
     CallsReported,
     CheckCompleted,
     CheckRescheduled,
+    ClusterJoined,
     HistoryLoaded,
     IncidentsChanged,
     Message,
+    NewsShared,
     ProviderAdded,
     ProviderRemoved,
     Publish,
@@ -73,6 +77,7 @@ class Aggregator:
     _retried: bool = False
     _sweep: FirstSweep = attrs.field(factory=FirstSweep)
     _schedule: PublicationSchedule = attrs.field(factory=PublicationSchedule)
+    _others: OtherVantages | None = None  # other vantages of the cluster
     _best_restored: bool = False  # the best one is that of the run before
 
     def __attrs_post_init__(self) -> None:
@@ -97,6 +102,7 @@ class Aggregator:
         now, began = self._now(), trio.current_time()
         self.traffic.store(now)
         everything = self._schedule.is_refresh_due(began)
+        self._judge_suspects(now)
         shown = self.traffic.choose_shown(now, everything=everything)
         for name in shown & self.providers.keys():
             self.traffic.show(self.providers[name], now)
@@ -174,12 +180,24 @@ class Aggregator:
                 self._incidents = incidents
             case HistoryLoaded():
                 self._restore_history(message)
+            case NewsShared() | ClusterJoined():
+                self._handle_cluster(message)
             case Publish(done=done):
                 self._sweep.begin()
                 self.publish()
                 done.set()
                 return
         self._schedule.changed = True
+
+    def _handle_cluster(self, message: NewsShared | ClusterJoined) -> None:
+        match message:
+            case NewsShared(news=news):
+                self._take_news(news)
+            case ClusterJoined(rules=rules):
+                self._others = OtherVantages(rules=rules)
+                for state in self.providers.values():
+                    state.others = self._others
+                    state.touch()
 
     def _handle_actor(self, message: ActorMessage) -> None:
         match message:
@@ -300,10 +318,47 @@ class Aggregator:
         if (departed := self._removed.pop(provider.name, None)) is not None:
             departed.reset_after_absence()
             return departed
-        state = ProviderState(provider)
+        state = ProviderState(provider, others=self._others)
         if (past := self._stored.pop(provider.name, None)) is not None:
             self._restore_state(state, past)
         return state
+
+    def _take_news(self, news: SharedNews) -> None:
+        """Take over what other trackers of the cluster found: judged there, stored here as well."""
+        now = self._now()
+        for record in news.checks:
+            self.backlog.append(record)
+            if (state := self.providers.get(record.result.provider)) is not None:
+                state.count_shared(record)
+        for shared in news.states:
+            if (state := self.providers.get(shared.provider)) is not None:
+                self._adopt(state, shared, now, keep_plan=shared.provider in news.kept)
+        if self._others is not None:
+            for name in self._others.take(news.elsewhere) & self.providers.keys():
+                self.providers[name].touch()
+
+    def _adopt(
+        self, state: ProviderState, shared: SharedState, now: ClockReading, *, keep_plan: bool
+    ) -> None:
+        before = state.models
+        try:
+            adopted = state.adopt(shared, now, keep_plan=keep_plan)
+        except (msgspec.DecodeError, ValueError) as error:  # of a later version, perhaps
+            log.warning("state not understood", provider=shared.provider, error=str(error))
+            return
+        if adopted and shared.model is None:
+            self._change_log.models(shared.provider, before, state.models, now.at)
+            self._sweep.forget(shared.provider)
+
+    def _judge_suspects(self, now: ClockReading) -> None:
+        """A vantage that alone sees most providers down loses its vote, or gets it back."""
+        if self._others is None:
+            return
+        views = [state.published.view for state in self.providers.values()]
+        own = {v.name: v.status for v in views if v is not None and not v.stale}
+        if self._others.judge_suspects(own, now.steady):
+            for state in self.providers.values():
+                state.touch()
 
     def _restore_history(self, message: HistoryLoaded) -> None:
         known = self._removed | self.providers

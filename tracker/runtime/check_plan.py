@@ -41,6 +41,7 @@ class CheckPlan:
     not_before: float = -NEVER
     outcome: OutcomeKind | None = None  # of the last check
     demand: CheckDemand = attrs.field(factory=CheckDemand)
+    left_to_others: bool = False  # another tracker checks it
 
     def record(self, result: CheckResult, now: float) -> None:
         """Note how a check ended."""

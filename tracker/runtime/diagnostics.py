@@ -6,6 +6,7 @@ from datetime import datetime
 
 import attrs
 
+from tracker.core.cluster import ClusterReport
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.snapshot import Snapshot
 from tracker.health.status_rules import OUR_NETWORK
@@ -58,18 +59,22 @@ class TrackerHealth:
     configuration_errors: tuple[str, ...] = ()
     untrusted_reporters: tuple[str, ...] = ()
     calls_dropped: int = 0
+    cluster: ClusterReport | None = None
 
     @property
     def alive(self) -> bool:
         return self.status != "failing"
 
 
-@attrs.frozen
+@attrs.define
 class RestartingTasks:
+    """``cluster``: None where this tracker is alone."""
+
     canary: RestartingTask
     aggregator: RestartingTask
     writer: RestartingTask
     alerts: RestartingTask
+    cluster: RestartingTask | None = None
 
 
 @attrs.frozen
@@ -81,6 +86,7 @@ class TrackerComponents:
     supervisor: Supervisor
     keepers: RestartingTasks
     alerts: AlertTask
+    cluster: ClusterReport | None = None
 
 
 def collect_health(
@@ -96,6 +102,7 @@ def collect_health(
     actors = parts.supervisor.health()
     failures = list(find_failures(parts))
     troubles = [*_troubles(parts, actors)]
+    troubles += parts.cluster.problems if parts.cluster is not None else ()
     troubles += [f"the new configuration is wrong: {why}" for why in configuration_errors]
     untrusted = parts.aggregator.untrusted_reporters()
     troubles += [
@@ -124,6 +131,7 @@ def collect_health(
         policy=snapshot.ranking.policy,
         configuration_errors=tuple(configuration_errors),
         untrusted_reporters=untrusted,
+        cluster=parts.cluster,
         calls_dropped=parts.aggregator.traffic.ledger.dropped,
     )
 
@@ -165,7 +173,7 @@ def _troubles(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> It
             "connecting, and none has answered since"
         )
     for keeper in attrs.astuple(parts.keepers, recurse=False):
-        if keeper.restarting:
+        if keeper is not None and keeper.restarting:
             yield f"the {keeper.name} is restarting after a crash"
     yield from parts.alerts.problems()
     yield from _describe_budget(parts)

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 import attrs
 import trio
 
+from tracker.core.cluster import SharedNews
 from tracker.core.incidents import IncidentLog
 from tracker.core.outcomes import CheckResult
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
 from tracker.core.traffic import StoredTraffic
+from tracker.health.other_vantages import ClusterRules
 from tracker.health.provider_state import StoredProvider
 from tracker.ranking.offer_ranking import Rank
 from tracker.reports.call import Call
@@ -113,6 +115,20 @@ class IncidentsChanged:
     log: IncidentLog
 
 
+@attrs.frozen(kw_only=True)
+class NewsShared:
+    """What other trackers of the cluster have shipped."""
+
+    news: SharedNews
+
+
+@attrs.frozen(kw_only=True)
+class ClusterJoined:
+    """Judge with other vantages from now on."""
+
+    rules: ClusterRules
+
+
 Message = (
     ActorMessage
     | ProviderAdded
@@ -122,4 +138,6 @@ Message = (
     | CallsReported
     | HistoryLoaded
     | IncidentsChanged
+    | NewsShared
+    | ClusterJoined
 )

@@ -32,6 +32,7 @@ FIXED = (
     "buffer_limit",
     "mailbox_size",
     "server",
+    "cluster",
 )
 DEBOUNCE_MS = 400  # an editor writes, renames and changes the mode within some milliseconds
 STEP_MS = 100

@@ -4,7 +4,7 @@ Shutdown: the checks stop, the mailbox is drained, the backlog is flushed, the s
 """
 
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 import trio
@@ -35,6 +35,9 @@ from tracker.runtime.tracker import Tracker
 from tracker.store import Store, open_store
 from tracker.store.backlog import Backlog
 from tracker.store.writer import Writer
+
+if TYPE_CHECKING:
+    from tracker.runtime.cluster_task import ClusterTask
 
 DRAIN_SECONDS = 1.0  # for reports under way; judging one takes well under a millisecond
 FLUSH_SECONDS = 2.0  # for the disk; with the drain below the 5 s that service managers expect
@@ -116,6 +119,9 @@ class _House:
             async with outbox, trio.open_nursery() as actors:
                 supervisor = Supervisor(actors, outbox, self.shared, self.backoff)
                 self.aggregator.traffic.request_check = supervisor.request_check
+                cluster = self._cluster(config, supervisor, outbox)
+                if cluster is not None:
+                    keepers.cluster = keep("cluster", cluster.run, backoff=self._endless_backoff())
                 tracker = Tracker(
                     settings=settings,
                     store=self.store,
@@ -125,15 +131,20 @@ class _House:
                     keepers=keepers,
                     alerts=alerts,
                     outbox=outbox,
+                    cluster=cluster,
                 )
                 await tracker.start(actors)
                 actors.start_soon(keepers.alerts.keep)
+                if keepers.cluster is not None:
+                    actors.start_soon(keepers.cluster.keep)
                 task_status.started(tracker)
                 await tracker.stopped()
                 actors.cancel_scope.cancel()
             with trio.move_on_after(DRAIN_SECONDS):  # the last sender is closed: nothing follows
                 await drained.wait()
             await self.writer.flush(FLUSH_SECONDS)
+            if cluster is not None:
+                await cluster.end()
             nursery.cancel_scope.cancel()
 
     def _alerts(self, settings: LiveSettings, outbox: trio.MemorySendChannel[Message]) -> AlertTask:
@@ -152,8 +163,28 @@ class _House:
             clock=self.shared.clock,
         )
 
+    def _cluster(
+        self, config: Config, supervisor: Supervisor, outbox: trio.MemorySendChannel[Message]
+    ) -> "ClusterTask | None":
+        """Make this tracker one of many where the configuration says so; else import nothing."""
+        if config.cluster is None:
+            return None
+        from tracker.runtime.cluster_task import make_cluster_task  # noqa: PLC0415
+
+        task = make_cluster_task(
+            config,
+            store=self.store,
+            aggregator=self.aggregator,
+            supervisor=supervisor,
+            outbox=outbox,
+            clock=self.shared.clock,
+        )
+        self.shared.gate = task.gate
+        self.writer.stored = task.shipper.note_stored
+        return task
+
     def _endless_backoff(self) -> Backoff:
-        """Checks and answers go on without alerts; health says that they are restarting."""
+        """Checks and answers go on without alerts and cluster; health says what restarts."""
         return attrs.evolve(self.backoff, budget=1_000_000)
 
 

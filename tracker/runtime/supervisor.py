@@ -101,6 +101,11 @@ class Supervisor:
             return False
         return running.actor.request_check(model)
 
+    def resume(self, name: str, dues: Mapping[str | None, float | None]) -> None:
+        """Let it be checked here from now on; see CheckActor.resume."""
+        if (running := self._actors.get(name)) is not None:
+            running.actor.resume(dues)
+
     def health(self) -> Mapping[str, ActorHealth]:
         off = {name: ActorHealth(state="switched off") for name in self._off}
         return off | {name: self._health_of(running) for name, running in self._actors.items()}

@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import attrs
 import structlog
 import trio
 
 from tracker.config.overrides import UNSET, Setting
+from tracker.core.cluster import ClusterReport
 from tracker.core.incidents import Incident
 from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.outcomes import CheckResult, OutcomeKind
@@ -46,6 +48,9 @@ from tracker.store.writer import Writer
 
 log = structlog.get_logger()
 
+if TYPE_CHECKING:
+    from tracker.runtime.cluster_task import ClusterTask
+
 LOAD_SECONDS = 10.0  # history is welcome, but no reason to keep proxies waiting
 LOAD_RETRY_SECONDS = 2.0
 
@@ -71,6 +76,7 @@ class Tracker:
     _keepers: RestartingTasks
     _alerts: AlertTask
     _outbox: trio.MemorySendChannel[Message]
+    _cluster: "ClusterTask | None" = None
     configuration_errors: tuple[str, ...] = ()
     _models: ModelDirectory = attrs.field(init=False)
     _receiver: ReportReceiver = attrs.field(init=False)
@@ -105,6 +111,11 @@ class Tracker:
     @property
     def overrides(self) -> Mapping[str, OverrideRecord]:
         return self._settings.overrides
+
+    @property
+    def cluster(self) -> ClusterReport | None:
+        """Return the cluster as this tracker sees it now; None where it is alone."""
+        return None if self._cluster is None else self._cluster.report()
 
     @property
     def mask(self) -> Mask:
@@ -296,7 +307,12 @@ class Tracker:
     def health(self) -> TrackerHealth:
         return collect_health(
             TrackerComponents(
-                self._store, self._aggregator, self._supervisor, self._keepers, self._alerts
+                store=self._store,
+                aggregator=self._aggregator,
+                supervisor=self._supervisor,
+                keepers=self._keepers,
+                alerts=self._alerts,
+                cluster=self.cluster,
             ),
             watched=sum(provider.enabled for provider in self.config.providers),
             running=not self._stop.is_set(),

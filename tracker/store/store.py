@@ -20,6 +20,13 @@ from tracker.store.errors import StoreUnavailable
 from tracker.store.history import History, HistoryQuery
 from tracker.store.incidents import StoredIncidents, load_incidents
 from tracker.store.loading import StoredData
+from tracker.store.outgoing import (
+    FileIdentity,
+    Outgoing,
+    change_identity,
+    load_identity,
+    load_outgoing,
+)
 from tracker.store.reading import DamageFound, read
 from tracker.store.traffic import TrafficBucket, read_traffic
 
@@ -131,6 +138,18 @@ class Store:
     async def load_incidents(self) -> StoredIncidents:
         """What the alerts carry on from."""
         return await self._read(load_incidents)
+
+    async def identity(self) -> FileIdentity:
+        """Who this file is in a cluster."""
+        return await self._use(load_identity)
+
+    async def change_identity(self, origin: str) -> None:
+        """Go on under another name in the cluster."""
+        await self._use(partial(change_identity, origin=origin))
+
+    async def outgoing(self, after: int, most: int) -> Outgoing:
+        """Our own checks with numbers above ``after``."""
+        return await self._read(partial(load_outgoing, after=after, most=most))
 
     async def traffic(
         self, names: Iterable[str], *, since: datetime, resolution: int

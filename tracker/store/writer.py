@@ -1,5 +1,6 @@
 """Carries records from the backlog into the store, and removes what is too old."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import NoReturn
 
@@ -19,6 +20,10 @@ FIRST_DELAY, LONGEST_DELAY = 0.1, 2.0  # seconds between attempts while the data
 PRUNE_SECONDS = 600.0
 
 
+def _nothing() -> None:
+    pass
+
+
 @attrs.define(eq=False)
 class Writer:
     """``gap_seconds``: at least so long between two commits, unless somebody waits. A sweep of a
@@ -26,7 +31,8 @@ class Writer:
     after a pause is written at once.
 
     ``remembered``: set it once what is stored was read. Nothing is pruned before, or it would be
-    chance what a tracker still knows that was off for longer than the retention.
+    chance what a tracker still knows that was off for longer than the retention. ``stored``:
+    called after each commit.
     """
 
     store: Store
@@ -34,6 +40,7 @@ class Writer:
     clock: Clock = attrs.field(kw_only=True, default=Clock())
     retention_days: float = attrs.field(kw_only=True, default=7.0)
     gap_seconds: float = attrs.field(kw_only=True, default=0.05)
+    stored: Callable[[], None] = attrs.field(kw_only=True, default=_nothing)
     remembered: trio.Event = attrs.field(init=False, factory=trio.Event)
     _hurried: int = attrs.field(init=False, default=0)  # how many wait for everything
     _hurry: trio.Event = attrs.field(init=False, factory=trio.Event)
@@ -96,6 +103,7 @@ class Writer:
     async def _write_batch(self) -> None:
         batch = self.backlog.take(BATCH)
         await self.store.write(batch, committed=self.backlog.done)
+        self.stored()
         self._written_since += len(batch)
 
     async def _pause(self, seconds: float) -> None:

@@ -17,7 +17,14 @@ HOUR_MS = 3_600_000
 # Above this a transaction would keep the thread from the results that wait for it.
 PRUNE_ROWS = 5_000
 
-_CHECK = "INSERT INTO checks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_CHECK = "INSERT INTO checks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+# Numbers are not given twice: the cluster tells by them what it has.
+_HIGHEST = "SELECT max(highest_id, coalesce((SELECT max(id) FROM checks), 0)) FROM cluster_identity"
+_NOTE_HIGHEST = f"UPDATE cluster_identity SET highest_id = ({_HIGHEST})"  # noqa: S608 (a constant)
+_CURSOR = """
+INSERT INTO cluster_cursors VALUES (?, ?)
+ON CONFLICT DO UPDATE SET origin_id = max(origin_id, excluded.origin_id)
+"""
 _STATE = """
 INSERT INTO provider_states VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
@@ -89,6 +96,7 @@ def prune(connection: apsw.Connection, before: datetime, now: datetime) -> int:
     before_ms = epoch_ms(before.timestamp())
     bounds = {"hour": before_ms // HOUR_MS, "before": before_ms, "rows": PRUNE_ROWS}
     with transaction(connection):
+        connection.execute(_NOTE_HIGHEST)
         connection.execute(_PRUNE_CHECKS, bounds)
         pruned = connection.changes()
         connection.execute(_PRUNE_STATES)
@@ -102,10 +110,12 @@ def prune(connection: apsw.Connection, before: datetime, now: datetime) -> int:
 
 
 def _store_checks(connection: apsw.Connection, checks: Sequence[CheckRecord]) -> None:
-    first = 1 + (value(connection, "SELECT max(id) FROM checks") or 0)
+    first = 1 + value(connection, _HIGHEST)
     connection.executemany(_CHECK, map(_check, range(first, first + len(checks)), checks))
     connection.executemany(_STATE, _states(checks, first))
     connection.executemany(_OFFER_STATE, _offer_states(checks, first))
+    cursors = {r.origin: r.origin_id for r in checks if r.origin is not None}
+    connection.executemany(_CURSOR, cursors.items())
 
 
 def _states(checks: Iterable[CheckRecord], first: int) -> Iterable[tuple[Any, ...]]:
@@ -113,7 +123,7 @@ def _states(checks: Iterable[CheckRecord], first: int) -> Iterable[tuple[Any, ..
     rows: dict[str, tuple[Any, ...]] = {}
     for number, record in enumerate(checks, first):
         result = record.result
-        if result.model is not None:
+        if result.model is not None or not record.state:
             continue
         latency = result.latency_ms if result.kind.is_success else None
         if latency is None and result.provider in rows:
@@ -127,7 +137,7 @@ def _offer_states(checks: Iterable[CheckRecord], first: int) -> Iterable[tuple[A
     rows = {
         (record.result.provider, model): (record.result.provider, model, number, record.state)
         for number, record in enumerate(checks, first)
-        if (model := record.result.model) is not None
+        if (model := record.result.model) is not None and record.state
     }
     return rows.values()
 
@@ -149,6 +159,8 @@ def _check(number: int, record: CheckRecord) -> tuple[Any, ...]:
         record.rate_limit_percent,
         result.completions,
         None if result.model is None else encodable(result.model),
+        record.origin,
+        record.origin_id,
     )
 
 

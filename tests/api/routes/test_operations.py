@@ -205,6 +205,7 @@ async def test_openapi_has_every_path_of_the_contract() -> None:
     assert document["openapi"] == "3.1.0"
     assert sorted(document["paths"]) == [
         "/api/alerts/test",
+        "/api/cluster",
         "/api/incidents",
         "/api/incidents/{id}/acknowledge",
         "/api/models",

@@ -110,6 +110,9 @@ async def test_status_has_every_field_of_the_contract() -> None:
             "models": [],
         },
         "checks_saved_24h": 0,
+        "vantages": [],
+        "cluster_status": None,
+        "cluster_reason": "",
         "completions_saved_24h": 0,
     }
 

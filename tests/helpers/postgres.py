@@ -1,0 +1,150 @@
+"""A PostgreSQL cluster of a test's own: on a free loopback port, below a temporary folder."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import psycopg
+
+from tests.helpers.programs import find_program
+
+START_SECONDS = 60.0
+
+
+@attrs.define(eq=False)
+class PostgresServer:
+    """``folder``: its data and log. Everybody on loopback is trusted, but for ``scram`` roles."""
+
+    folder: Path
+    port: int
+    _process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str = "postgres", user: str = "postgres", password: str = "") -> str:
+        secret = f":{password}" if password else ""
+        return f"postgresql://{user}{secret}@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, sql: str, database: str = "postgres") -> list[tuple[object, ...]]:
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            cursor = connection.execute(sql.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def require_password(self, role: str, password: str) -> None:
+        """Make a role that must give its password."""
+        self.execute(f"DROP ROLE IF EXISTS {role}; CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+        rules = self.folder / "data" / "pg_hba.conf"
+        rule = f"host all {role} 127.0.0.1/32 scram-sha-256\n"
+        rules.write_text(rule + rules.read_text())
+        self.execute("SELECT pg_reload_conf()")
+
+    def start(self) -> None:
+        """Start it, again and again where a killed one's processes are not gone yet."""
+        deadline = time.monotonic() + START_SECONDS
+        while not self._start(deadline):
+            time.sleep(0.1)
+
+    def _start(self, deadline: float) -> bool:
+        log = (self.folder / "log").open("ab")
+        self._process = subprocess.Popen(
+            [
+                *_unprivileged(),
+                str(_bin() / "postgres"),
+                *("-D", str(self.folder / "data"), "-p", str(self.port)),
+                *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
+                *("-c", "max_connections=60", "-c", "shared_buffers=32MB"),
+                *("-c", "fsync=off"),  # no test cuts the power
+            ],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        log.close()
+        while True:
+            try:
+                self.execute("SELECT 1")
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                if self._process.poll() is not None:
+                    return False
+                time.sleep(0.05)
+            else:
+                return True
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT: at once, but in order. SIGKILL: the server and all that it has started."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if how is signal.SIGKILL:
+            os.killpg(process.pid, how)
+        else:
+            process.send_signal(how)
+        process.wait(30)
+
+    def restart(self, how: signal.Signals = signal.SIGINT) -> None:
+        self.stop(how)
+        self.start()
+
+
+def new_database(server: PostgresServer, name: str) -> str:
+    """Make an empty database; return the owner's URL."""
+    server.execute(f"CREATE DATABASE {name}")
+    return server.url(name)
+
+
+def make_folder() -> Path:
+    """A folder that the unprivileged user can reach: pytest's own is root's alone."""
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, user="nobody")
+    return folder
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """A running server; stopped and removed at the end."""
+    folder = make_folder()
+    try:
+        init = ["--auth-local=trust", "--auth-host=trust", "--locale=C.UTF-8", "-E", "UTF8"]
+        init += ["-U", "postgres", "--no-sync"]
+        subprocess.run(
+            [*_unprivileged(), str(_bin() / "initdb"), "-D", str(folder / "data"), *init],
+            check=True,
+            capture_output=True,
+            cwd=folder,
+        )
+        server = PostgresServer(folder, free_port())
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _bin() -> Path:
+    found = find_program("PostgreSQL")
+    assert found is not None
+    return Path(found).parent
+
+
+def _unprivileged() -> list[str]:
+    """PostgreSQL does not run as root."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]

@@ -1,0 +1,231 @@
+"""Real trackers and a real PostgreSQL: replicas share the checks and take each other's place."""
+
+import json
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import attrs
+import httpx
+import pytest
+
+from tests.helpers.command_line import Served, ran, serving
+from tests.helpers.postgres import PostgresServer, new_database, postgres_server
+from tests.helpers.waiting import block_until
+from tracker.cluster.migrate import migrate
+from tracker.core.redaction import Secret
+
+pytestmark = pytest.mark.needs_program("PostgreSQL")
+
+NAMES = ("one", "two", "three", "four")
+CANARY = "canary-key-0123456789abcdef"
+
+
+class Models(ThreadingHTTPServer):
+    """Model lists at /NAME/v1/models; ``broken``: (name, key) for whom they fail."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.asked = Counter[str]()
+        self.broken: set[tuple[str, str]] = set()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        models = self.server
+        assert isinstance(models, Models)
+        name = self.path.split("/")[1]
+        key = self.headers["Authorization"].removeprefix("Bearer ")
+        models.asked[name] += 1
+        broken = (name, key) in models.broken
+        body = json.dumps({"object": "list", "data": [{"id": f"m-{name}", "object": "model"}]})
+        self.send_response(500 if broken else 200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b"" if broken else body.encode())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@attrs.define
+class Trackers:
+    """Starts trackers on one hub, each in a folder of its own."""
+
+    folder: Path
+    models: Models
+    postgres: PostgresServer
+    url: str
+    stack: ExitStack
+
+    def start(self, name: str, vantage: str = "eu-1", key: str = CANARY) -> Served:
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        tables = [
+            f'[providers.{each}]\nkind = "openai"\nbase_url = "{self.models.url}/{each}/v1"\n'
+            'api_key_env = "KEY"\n'
+            for each in NAMES
+        ]
+        (folder / "tracker.toml").write_text(
+            "[tracker]\ndiscover = false\ninterval_seconds = 2\ntimeout_seconds = 2\n"
+            "recheck_seconds = [0.2]\n"
+            f'[cluster]\nvantage = "{vantage}"\nlease_seconds = 3\n' + "".join(tables)
+        )
+        environ = {"PROVIDER_STATUS_POSTGRES": self.url, "KEY": key}
+        return self.stack.enter_context(serving(folder, **environ))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def trackers(tmp_path: Path, server: PostgresServer) -> Iterator[Trackers]:
+    name = f"hub{len(server.execute('SELECT 1 FROM pg_database'))}"
+    owner = new_database(server, name)
+    migrate(Secret(owner))
+    server.execute(
+        "DO $$ BEGIN CREATE ROLE tracker LOGIN IN ROLE provider_status_tracker; "
+        "EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+    )
+    url = owner.replace("//postgres@", "//tracker@")
+    with ExitStack() as stack, running(Models()) as models:
+        yield Trackers(tmp_path, models, server, url, stack)
+        stack.close()  # the trackers end before what they ask
+
+
+@contextmanager
+def running(models: Models) -> Iterator[Models]:
+    thread = threading.Thread(target=models.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield models
+    finally:
+        models.shutdown()
+        models.server_close()
+        thread.join()
+
+
+def ask(served: Served, path: str) -> Any:
+    return httpx.get(f"{served.url}{path}", timeout=20.0).json()
+
+
+def leases(served: Served) -> int:
+    return int(ask(served, "/api/cluster")["leases"])
+
+
+def provider(served: Served, name: str) -> Any:
+    return ask(served, f"/api/providers/status/{name}")
+
+
+def test_replicas_share_the_checks_and_know_the_same(trackers: Trackers) -> None:
+    one, two = trackers.start("a"), trackers.start("b")
+    block_until(lambda: (leases(one), leases(two)) == (2, 2))
+    block_until(lambda: all(provider(two, name)["checks_24h"] >= 3 for name in NAMES))
+    block_until(lambda: len(ask(two, "/api/cluster")["members"]) == 2)
+    for name in NAMES:
+        assert provider(one, name)["status"] == provider(two, name)["status"] == "healthy"
+    assert ask(two, "/api/providers/models")["models"].keys() == {f"m-{name}" for name in NAMES}
+    assert (ask(one, "/readyz")["ok"], ask(two, "/readyz")["ok"]) == (True, True)
+    environ = {"PROVIDER_STATUS_POSTGRES": trackers.url, "KEY": CANARY}
+    shown = ran(trackers.folder / "a", "cluster", "status", "--url", one.url, **environ)
+    assert (shown.code, shown.out.count("eu-1") >= 2) == (0, True)
+
+
+def test_who_is_killed_and_who_ends_are_replaced(trackers: Trackers) -> None:
+    one, two = trackers.start("a"), trackers.start("b")
+    block_until(lambda: (leases(one), leases(two)) == (2, 2))
+    one.process.send_signal(signal.SIGKILL)
+    block_until(lambda: leases(two) == 4)
+    assert ask(two, "/api/cluster")["takeovers"] == 1
+    again = trackers.start("a")
+    block_until(lambda: (leases(again), leases(two)) == (2, 2))
+    assert two.ended().code == 0
+    block_until(lambda: leases(again) == 4)
+    assert ask(again, "/api/cluster")["takeovers"] == 0, "it said that it left"
+
+
+def test_the_hub_away_stops_nothing_and_gets_everything_later(trackers: Trackers) -> None:
+    one = trackers.start("a")
+    block_until(lambda: leases(one) == 4)
+    trackers.postgres.stop(signal.SIGKILL)
+    try:
+        block_until(lambda: not ask(one, "/api/cluster")["hub_up"])
+        asked = trackers.models.asked["one"]
+        block_until(lambda: trackers.models.asked["one"] >= asked + 2)
+        (told,) = ask(one, "/api/providers/health")["problems"]
+        assert "the cluster's hub cannot be used: " in told
+        block_until(lambda: ask(one, "/api/cluster")["lag"] > 0)
+    finally:
+        trackers.postgres.start()
+    block_until(lambda: leases(one) == 4 and ask(one, "/api/cluster")["lag"] == 0)
+    assert one.ended().code == 0
+    database = trackers.url.rpartition("/")[2]
+    count = trackers.postgres.execute("SELECT count(*) FROM provider_status.checks", database)
+    assert count[0][0] == sum(trackers.models.asked.values())
+
+
+def test_one_of_three_vantages_sees_it_down(trackers: Trackers) -> None:
+    keys = {"eu-1": CANARY, "us-1": CANARY + "2", "ap-1": CANARY + "3"}
+    served = {name: trackers.start(name, vantage=name, key=key) for name, key in keys.items()}
+    trackers.models.broken.add(("one", keys["us-1"]))
+    block_until(lambda: provider(served["us-1"], "one")["status"] == "down")
+    told = "us-1 (1 of 3)"
+    block_until(lambda: all(told in provider(s, "one")["cluster_reason"] for s in served.values()))
+    for each in served.values():
+        assert provider(each, "one")["cluster_status"] == "degraded"
+    assert provider(served["eu-1"], "one")["status"] == "healthy"
+    trackers.models.broken.add(("one", keys["ap-1"]))
+    block_until(lambda: provider(served["eu-1"], "one")["cluster_status"] == "down")
+    assert ask(served["eu-1"], "/api/providers/status/one")["usable"] is True
+    trackers.models.broken.update((name, keys["us-1"]) for name in NAMES)
+    suspect = {"name": "us-1", "suspect": True}
+    block_until(
+        lambda: (
+            suspect.items()
+            <= {
+                key: value
+                for view in provider(served["eu-1"], "two")["vantages"]
+                for key, value in view.items()
+                if view["name"] == "us-1"
+            }.items()
+        )
+    )
+    assert provider(served["eu-1"], "two")["cluster_status"] == "healthy"
+
+
+def test_two_on_one_database_file_are_refused(trackers: Trackers) -> None:
+    one = trackers.start("a")
+    block_until(lambda: leases(one) == 4)
+    two = trackers.start("a")
+    block_until(lambda: "same database file" in ask(two, "/api/cluster")["reason"])
+    assert leases(one) == 4
+
+
+def test_no_key_reaches_the_hub(trackers: Trackers) -> None:
+    one = trackers.start("a")
+    block_until(lambda: leases(one) == 4 and provider(one, "one")["checks_24h"] > 1)
+    block_until(lambda: ask(one, "/api/cluster")["lag"] == 0)
+    database = trackers.url.rpartition("/")[2]
+    tables = trackers.postgres.execute(
+        "SELECT c.oid::regclass::text FROM pg_class c WHERE relkind = 'r' "
+        "AND relnamespace = 'provider_status'::regnamespace",
+        database,
+    )
+    for (table,) in tables:
+        rows = trackers.postgres.execute(f"SELECT t::text FROM {table} t", database)
+        assert CANARY not in str(rows)
+    assert CANARY not in one.log.read_text()

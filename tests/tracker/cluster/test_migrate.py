@@ -1,0 +1,172 @@
+"""The hub's tables, and what each role may do with them."""
+
+import psycopg
+import pytest
+
+from tests.helpers.postgres import PostgresServer
+from tracker.cluster.hub import SCHEMA, HubAway
+from tracker.cluster.link import Link
+from tracker.cluster.migrate import migrate, scripts
+from tracker.core.redaction import Secret
+
+pytestmark = pytest.mark.needs_program("PostgreSQL")
+
+
+def link(url: str | Secret) -> Link:
+    return Link(url if isinstance(url, Secret) else Secret(url))
+
+
+def ask(url: str | Secret) -> None:
+    where = link(url)
+    try:
+        where.run(lambda c: c.execute("SELECT 1"))
+    finally:
+        where.close()
+
+
+def test_the_last_migration_is_the_schema_that_this_version_knows() -> None:
+    assert len(scripts()) == SCHEMA
+
+
+def test_migrating_twice_changes_nothing(postgres: PostgresServer, database: str) -> None:
+    assert (migrate(Secret(database)).before, migrate(Secret(database)).before) == (0, SCHEMA)
+    ask(database)
+
+
+def test_a_tracker_finds_no_hub_before_the_migration(database: str) -> None:
+    with pytest.raises(HubAway, match="cluster migrate"):
+        ask(database)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("schema_version = 0", "schema is 0"),
+        ("schema_version = 9, oldest_client = 9", "upgrade it"),
+    ],
+)
+def test_an_older_and_a_newer_hub_are_told(
+    postgres: PostgresServer, database: str, change: str, told: str
+) -> None:
+    migrate(Secret(database))
+    name = database.rpartition("/")[2]
+    postgres.execute(f"UPDATE provider_status.meta SET {change}", name)
+    with pytest.raises(HubAway, match=told):
+        ask(database)
+
+
+def test_a_newer_hub_for_which_we_are_young_enough_is_used(
+    postgres: PostgresServer, database: str
+) -> None:
+    migrate(Secret(database))
+    name = database.rpartition("/")[2]
+    postgres.execute("UPDATE provider_status.meta SET schema_version = 9", name)
+    postgres.execute("ALTER TABLE provider_status.checks ADD COLUMN later int DEFAULT 7", name)
+    ask(database)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM provider_status.checks",
+        "DELETE FROM provider_status.members",
+        "TRUNCATE provider_status.states",
+        "DROP TABLE provider_status.leases",
+        "CREATE TABLE provider_status.mine (x int)",
+        "ALTER TABLE provider_status.checks ADD COLUMN mine int",
+        "UPDATE provider_status.meta SET schema_version = 9",
+        "UPDATE provider_status.checks SET response_time_ms = 1",
+        "UPDATE provider_status.origins SET file = 'mine'",
+        "DELETE FROM provider_status.events",
+    ],
+)
+def test_a_trackers_role_may_neither_delete_nor_define(hub_url: Secret, statement: str) -> None:
+    with (
+        psycopg.connect(hub_url.reveal(), autocommit=True) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement.encode())
+
+
+def test_a_reader_may_only_read(postgres: PostgresServer, hub_url: Secret) -> None:
+    postgres.execute(
+        "DO $$ BEGIN CREATE ROLE looker LOGIN IN ROLE provider_status_reader; "
+        "EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+    )
+    url = hub_url.reveal().replace("//tracker@", "//looker@")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT * FROM provider_status.current_status")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("INSERT INTO provider_status.mutes VALUES ('groq', now())")
+
+
+def test_who_owns_nothing_cannot_migrate(postgres: PostgresServer, database: str) -> None:
+    postgres.execute("DROP ROLE IF EXISTS nobody_special; CREATE ROLE nobody_special LOGIN")
+    with pytest.raises(HubAway, match="owner's URL"):
+        migrate(Secret(database.replace("//postgres@", "//nobody_special@")))
+
+
+def test_what_is_wrong_is_told_in_a_sentence_without_the_password(
+    postgres: PostgresServer, hub_url: Secret
+) -> None:
+    good = hub_url.reveal().replace("//tracker@", "//tracker:s3cret-99@")
+    wrong = {
+        good.replace("/hub", "/nowhere"): "no such database",
+        good.replace(f":{postgres.port}", ":1"): "connection refused",
+        good.replace("//tracker:", "//ghost:"): "no such role",
+        good.replace("s3cret-99", "s3cret%99%"): "cannot be read",
+        f"{good}?sslmode=verify-full": "TLS",
+    }
+    for url, told in wrong.items():
+        with pytest.raises(HubAway, match=told) as away:
+            ask(url)
+        assert "s3cret" not in away.value.reason
+
+
+def test_a_wrong_password_is_told(postgres: PostgresServer, hub_url: Secret) -> None:
+    postgres.require_password("guarded", "right-password")
+    postgres.execute("GRANT provider_status_tracker TO guarded")
+    where = hub_url.reveal().replace("//tracker@", "//guarded:{}@")
+    ask(where.format("right-password"))
+    with pytest.raises(HubAway, match="password") as away:
+        ask(where.format("wrong-password"))
+    assert "wrong-password" not in away.value.reason
+
+
+def test_a_role_without_rights_is_told(postgres: PostgresServer, hub_url: Secret) -> None:
+    postgres.execute("DROP ROLE IF EXISTS stranger; CREATE ROLE stranger LOGIN")
+    with pytest.raises(HubAway, match="lacks rights"):
+        ask(hub_url.reveal().replace("//tracker@", "//stranger@"))
+
+
+def test_a_read_only_server_is_told(postgres: PostgresServer, hub_url: Secret) -> None:
+    postgres.execute("ALTER ROLE tracker SET default_transaction_read_only = on")
+    try:
+        with pytest.raises(HubAway, match="read-only"):
+            ask(hub_url)
+    finally:
+        postgres.execute("ALTER ROLE tracker RESET default_transaction_read_only")
+
+
+def test_old_days_are_dropped_and_stay_in_the_roll_ups(
+    postgres: PostgresServer, hub_url: Secret
+) -> None:
+    hub = link(hub_url)
+    hub.run(lambda c: c.execute("SELECT keep_partitions(5)"))
+    postgres.execute("INSERT INTO provider_status.vantages (name) VALUES ('eu-1')", "hub")
+    postgres.execute("INSERT INTO provider_status.providers (name) VALUES ('groq')", "hub")
+    postgres.execute(
+        "INSERT INTO provider_status.checks SELECT v.id, p.id, now() - interval '4 days', 1, n, "
+        "NULL, 'healthy', CASE WHEN n > 3 THEN 'timeout' ELSE 'ok' END, 100 * n, NULL, 300, 200, "
+        "'', 0, 0, 0 FROM provider_status.vantages v, provider_status.providers p, "
+        "generate_series(1, 4) n",
+        "hub",
+    )
+    hub.run(lambda c: c.execute("SELECT roll_up(clock_timestamp() - interval '6 days')"))
+    hub.run(lambda c: c.execute("SELECT keep_partitions(2)"))
+    hub.close()
+    assert postgres.execute("SELECT count(*) FROM provider_status.checks", "hub") == [(0,)]
+    for table in ("hours", "days"):
+        columns = "checks, up, down, sum_ms, (SELECT count(*) FROM jsonb_object_keys(latency))"
+        found = postgres.execute(f"SELECT {columns} FROM provider_status.{table}", "hub")
+        assert found == [(4, 3, 1, 600.0, 3)]

@@ -1,0 +1,289 @@
+"""What a hub can do, and the values that go there and come back.
+
+Every method is synchronous and made for a thread, and raises HubAway. None of them is told the
+time of another machine: ages and waits are seconds, on the hub's clock.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from enum import Enum, auto
+from typing import Protocol
+
+import attrs
+
+from tracker.cluster.membership import Beat
+
+SCHEMA = 1  # of the hub, as this version knows it
+
+
+class Half(Enum):
+    """The two connections of a hub."""
+
+    CONTROL = auto()  # beats, claims, listening
+    DATA = auto()
+
+
+class HubAway(Exception):  # noqa: N818 (a state, and no error of ours)
+    """The hub cannot be used now; ``reason``: a sentence without any secret."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Fenced(Exception):  # noqa: N818
+    """The lease under which something was to be written is another's by now."""
+
+
+@attrs.frozen(kw_only=True)
+class Profile:
+    """Who joins: its vantage, its database, where it answers, and its version."""
+
+    vantage: str
+    origin: str
+    url: str = ""
+    version: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Origin:
+    """A database file as the hub knows it, and the last of its checks that is there.
+
+    other_vantage, other_file: to whom its name belongs where that is not who asks.
+    """
+
+    head: int
+    other_vantage: str = ""
+    other_file: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class CheckRow:
+    """One stored check on its way. ``seq``: its number in the file; ``at``: in UTC."""
+
+    provider: str
+    at: datetime
+    seq: int
+    model: str | None
+    status: str
+    outcome: str
+    response_time_ms: float | None
+    ttft_ms: float | None
+    interval_seconds: float | None
+    http_status: int | None
+    error_message: str
+    consecutive_failures: int
+    rate_limit_percent: float
+    completions: int
+
+
+@attrs.frozen(kw_only=True)
+class StateRow:
+    """What a vantage knows of a provider, or of an offer (``model``), after the check ``seq``.
+
+    age: seconds since the check. due_in, fresh_for: seconds until the next check, and until this
+    is too old to count; None: no check is planned. state: JSON; models: its model list.
+    """
+
+    provider: str
+    model: str | None
+    seq: int
+    age: float
+    due_in: float | None
+    fresh_for: float | None
+    status: str
+    reason: str
+    state: str
+    models: tuple[str, ...] | None = None
+    vantage: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Parcel:
+    """Checks in the order of their numbers, all above ``head``, up to ``last``, and states."""
+
+    origin: str
+    head: int
+    last: int
+    rows: Sequence[CheckRow] = ()
+    states: Sequence[StateRow] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Shipment:
+    """What became of a parcel. head: where the hub stands now; skipped: rows it refused alone."""
+
+    head: int
+    accepted: bool
+    skipped: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class SiblingChecks:
+    """Checks of another tracker of our vantage, in order; ``last``: the newest of them."""
+
+    origin: str
+    last: int
+    rows: Sequence[CheckRow] = ()
+
+
+@attrs.frozen(kw_only=True)
+class News:
+    """What others shipped since ``cursors``, which go on from here. more: there is more already."""
+
+    checks: Sequence[SiblingChecks] = ()
+    states: Sequence[StateRow] = ()
+    cursors: Mapping[str, int] = attrs.field(factory=dict)
+    more: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class PublishedRanking:
+    """A vantage's own ranking, JSON, and how old it is."""
+
+    vantage: str
+    ranking: str
+    age: float
+
+
+@attrs.frozen(kw_only=True)
+class MemberInfo:
+    """One running tracker, as ``cluster status`` shows it."""
+
+    member: str
+    vantage: str
+    url: str
+    version: str
+    leases: int
+
+
+@attrs.frozen(kw_only=True)
+class StoredAlerts:
+    """Incidents and messages as JSON, with who acknowledged; mutes with the seconds left."""
+
+    incidents: Sequence[tuple[str, str | None]] = ()
+    deliveries: Sequence[str] = ()
+    mutes: Mapping[str, float] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class IncidentRow:
+    id: str
+    incident: str
+    closed_at: datetime | None
+    acknowledged_by: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class DeliveryRow:
+    key: str
+    target: str
+    created_at: datetime
+    delivery: str
+
+
+@attrs.frozen(kw_only=True)
+class EventRow:
+    """Something that happened once for the whole cluster. ``key``: no other event has it."""
+
+    key: str
+    kind: str
+    provider: str | None
+    before: str | None
+    after: str | None
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class VerdictRow:
+    """What the cluster says of a provider. version: grows by one with each change."""
+
+    provider: str
+    version: int
+    status: str
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class AlertWrite:
+    """What the holder of the alerts' lease writes, in one transaction."""
+
+    incidents: Sequence[IncidentRow] = ()
+    deliveries: Sequence[DeliveryRow] = ()
+    events: Sequence[EventRow] = ()
+    verdicts: Sequence[VerdictRow] = ()
+
+
+class Hub(Protocol):
+    """Up to ``listen`` the half CONTROL, then DATA. Each half: one thread at a time."""
+
+    def open_origin(self, who: Profile, file: str, start: int) -> Origin:
+        """Make a file known, one that is new from its check ``start`` on; nothing else has it.
+
+        Where it is ours, earlier members with it are gone: their process held the file alone.
+        """
+        ...
+
+    def join(self, who: Profile, names: Collection[str]) -> Beat: ...
+
+    def beat(self, member: str) -> Beat | None:
+        """Move our beat; None: the member is not there any more."""
+        ...
+
+    def bury(self, member: str, beat: int) -> bool:
+        """Remove a member whose beat is still this one, and free its leases."""
+        ...
+
+    def claim(
+        self, member: str, names: Collection[str], most: int, epoch: str, *, herald: bool
+    ) -> Mapping[str, int]:
+        """Take up to ``most`` free leases, and the herald's where wanted; return their tokens."""
+        ...
+
+    def release(self, member: str, names: Collection[str]) -> None: ...
+
+    def leave(self, member: str) -> None: ...
+
+    def listen(self, seconds: float) -> bool:
+        """Wait for a notification, ``seconds`` at most; return whether one came."""
+        ...
+
+    def ship(self, parcel: Parcel) -> Shipment:
+        """Take a parcel that begins where the hub stands; else nothing is taken."""
+        ...
+
+    def news(self, vantage: str, origin: str, cursors: Mapping[str, int], most: int) -> News:
+        """What other origins shipped after ``cursors``: checks of our vantage, states of all."""
+        ...
+
+    def publish_ranking(self, vantage: str, ranking: str) -> None: ...
+
+    def rankings(self) -> Sequence[PublishedRanking]: ...
+
+    def members(self) -> Sequence[MemberInfo]: ...
+
+    def keep_house(self, retention_days: int) -> None:
+        """Make the partitions of the coming days and drop what is too old."""
+        ...
+
+    def roll_up(self, hours: float) -> None:
+        """Count the last hours anew for the roll-ups."""
+        ...
+
+    def alerts(self) -> StoredAlerts: ...
+
+    def verdicts(self) -> Sequence[VerdictRow]: ...
+
+    def write_alerts(self, member: str, token: int, write: AlertWrite) -> Sequence[str]:
+        """Store under the herald's lease; return the keys of events that are new. Raises Fenced."""
+        ...
+
+    def acknowledge(self, incident: str, by: str) -> None: ...
+
+    def mute(self, provider: str, seconds: float) -> None: ...
+
+    def cut(self, half: Half) -> None:
+        """From any thread: whoever waits for the network gets HubAway at once."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,177 @@
+"""One connection to PostgreSQL: made when needed, cut from any thread, errors in sentences."""
+
+import os
+import re
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import attrs
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from tracker.cluster.hub import SCHEMA, HubAway
+from tracker.core.redaction import Mask, Secret
+
+T = TypeVar("T")
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+CONNECT_SECONDS = 2
+# None of these ends a thread on a network that became a black hole: that is what ``cut`` is for.
+# They end what a server that still answers does for too long.
+OPTIONS = (
+    "-c statement_timeout=10000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000 "
+    "-c timezone=UTC"
+)
+MIGRATE = "run `provider-status cluster migrate` with the owner's URL"
+NO_HUB = f"the database has no hub's tables yet: {MIGRATE}"
+
+_BY_STATE = {
+    "28P01": "the password is refused",
+    "28000": "the role is refused",
+    "3D000": "there is no such database",
+    "3F000": NO_HUB,
+    "42P01": NO_HUB,
+    "42501": "the role lacks rights: it must be a member of provider_status_tracker",
+    "25006": "PostgreSQL is read-only: a standby, or in recovery",
+    "53100": "PostgreSQL's disk is full",
+    "53300": "PostgreSQL takes no more connections",
+    "57P03": "PostgreSQL is starting, ending or in recovery",
+    "57014": "PostgreSQL is too slow: a statement was ended",
+    "55P03": "a lock in PostgreSQL is held for too long",
+}
+_BY_TEXT = (
+    ("password authentication failed", "the password, or the role, is refused"),
+    ("no password supplied", "the URL has no password, and PostgreSQL wants one"),
+    ('database "', "there is no such database"),
+    ('role "', "there is no such role"),
+    ("no pg_hba.conf entry", "PostgreSQL's pg_hba.conf does not let us in from here"),
+    ("session is read-only", "PostgreSQL is read-only: a standby, or in recovery"),
+    ("in recovery", "PostgreSQL is read-only: a standby, or in recovery"),
+    ("starting up", "PostgreSQL is starting"),
+    ("shutting down", "PostgreSQL is ending"),
+    ("too many clients", "PostgreSQL takes no more connections"),
+    ("remaining connection slots", "PostgreSQL takes no more connections"),
+    ("too many connections", "PostgreSQL takes no more connections"),
+    ("does not support SSL", "the server offers no TLS"),
+    ("certificate", "its TLS certificate is not trusted, or is of another host"),
+    ("Connection refused", "nothing listens there: connection refused"),
+    ("timeout expired", "no answer within 2 s"),
+    ("resolve host", "its host's name is not known"),
+    ("translate host", "its host's name is not known"),
+    ("Name or service", "its host's name is not known"),
+    ("server closed the connection", "the connection was closed"),
+    ("terminating connection", "the connection was ended by the server"),
+)
+
+
+@attrs.define(eq=False)
+class Link:
+    """Used by one thread at a time; only ``cut`` may come from another.
+
+    check_schema: refuse a hub that is not for this version.
+    """
+
+    url: Secret = attrs.field(repr=False)
+    check_schema: bool = True
+    schema: int = SCHEMA
+    listening: bool = False
+    connection: Connection | None = None
+
+    def run(self, job: Callable[[Connection], T]) -> T:
+        """Raises HubAway; the next call then connects anew."""
+        try:
+            return job(self._connected())
+        except psycopg.Error as error:
+            self.close()
+            raise HubAway(explain(error, self.url)) from None
+        except HubAway:
+            self.close()
+            raise
+
+    def cut(self) -> None:
+        """Whoever is blocked on the socket gets an error at once."""
+        connection = self.connection
+        if connection is None or connection.closed:
+            return
+        with suppress(OSError, psycopg.Error):
+            copy = socket.socket(fileno=os.dup(connection.pgconn.socket))
+            with suppress(OSError):
+                copy.shutdown(socket.SHUT_RDWR)
+            copy.close()
+
+    def close(self) -> None:
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            with suppress(psycopg.Error):
+                connection.close()
+
+    def _connected(self) -> Connection:
+        connection = self.connection
+        if connection is None or connection.closed:
+            connection = self.connection = connect(self.url)
+            if self.check_schema:
+                check_schema(connection, self.schema)
+            connection.execute("SET search_path = provider_status")
+            if self.listening:
+                connection.execute("LISTEN provider_status")
+        return connection
+
+
+def connect(url: Secret) -> Connection:
+    """Raises psycopg.Error, and HubAway for a URL that cannot be read: psycopg would print it."""
+    try:
+        conninfo_to_dict(url.reveal())
+    except psycopg.Error:
+        raise HubAway("the URL cannot be read (it is not shown): look for a bad % in it") from None
+    return psycopg.connect(
+        url.reveal(),
+        autocommit=True,
+        prepare_threshold=None,  # a pooler may give us another session each time
+        connect_timeout=CONNECT_SECONDS,
+        application_name="provider-status",
+        target_session_attrs="read-write",
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+        tcp_user_timeout=8000,
+        options=OPTIONS,
+    )
+
+
+def check_schema(connection: Connection, known: int) -> None:
+    """Raises HubAway where the hub is for older or newer trackers only."""
+    try:
+        row = connection.execute(
+            "SELECT schema_version, oldest_client FROM provider_status.meta"
+        ).fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        raise HubAway(_BY_STATE["42501"]) from None
+    if row is None:
+        raise HubAway(NO_HUB)
+    version, oldest = row
+    if version < known:
+        raise HubAway(f"the hub's schema is {version}, this tracker needs {known}: {MIGRATE}")
+    if oldest > known:
+        raise HubAway(
+            f"the hub wants trackers that know schema {oldest}, this one knows {known}: upgrade it"
+        )
+
+
+def explain(error: psycopg.Error, url: Secret) -> str:
+    """Say in a sentence what is wrong, without the password."""
+    if error.sqlstate in _BY_STATE:
+        return _BY_STATE[error.sqlstate]
+    text = str(error)
+    found = [sentence for part, sentence in _BY_TEXT if part in text]
+    if found:
+        return found[0]
+    line = " ".join(text.split())[:200] or type(error).__name__
+    return Mask([Secret(part) for part in secret_parts(url)])(line)
+
+
+def secret_parts(url: Secret) -> list[str]:
+    """Return what of a URL must not be shown."""
+    match = re.search(r"//[^/@]*:([^@]*)@", url.reveal())
+    return [url.reveal(), *([match[1]] if match and match[1] else [])]

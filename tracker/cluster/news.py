@@ -1,0 +1,149 @@
+"""Follows what the other trackers ship: our vantage's checks and states, and others' views."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import UTC
+from typing import NoReturn
+
+import attrs
+import structlog
+import trio
+
+from tracker.cluster.calls import HubCaller
+from tracker.cluster.hub import CheckRow, HubAway, News, SiblingChecks, StateRow
+from tracker.cluster.leases import LeaseKeeper
+from tracker.core.clock import Clock
+from tracker.core.cluster import SeenElsewhere, SharedNews, SharedState
+from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, OutcomeKind, Status
+from tracker.core.records import CheckRecord
+from tracker.store import Store, StoreUnavailable
+
+log = structlog.get_logger()
+
+MOST_ROWS = 2_000  # at once: judged on the loop, some milliseconds
+POLL_SECONDS = 1.0  # where notifications do not come through, as behind some poolers
+RETRY_SECONDS = 2.0
+
+
+@attrs.define(eq=False)
+class NewsReader:
+    """``take``: gets what is new. holds: whether a provider is ours to check.
+
+    read: set once everything that was there at the start is known.
+    """
+
+    caller: HubCaller
+    keeper: LeaseKeeper
+    store: Store
+    take: Callable[[SharedNews], Awaitable[None]]
+    clock: Clock = attrs.field(factory=Clock)
+    read: bool = False
+    _cursors: dict[str, int] | None = None
+    _heard: trio.Event = attrs.field(factory=trio.Event)
+
+    def notify(self) -> None:
+        """There may be news."""
+        self._heard.set()
+
+    async def run(self) -> NoReturn:
+        """For ever."""
+        while True:
+            await self.keeper.joined.wait()
+            self._heard = trio.Event()
+            try:
+                more = await self.fetch()
+            except (HubAway, StoreUnavailable) as error:
+                log.debug("no news", reason=error.reason)
+                await trio.sleep(RETRY_SECONDS)
+                continue
+            if not more:
+                self.read = True
+                with trio.move_on_after(POLL_SECONDS):
+                    await self._heard.wait()
+
+    async def fetch(self) -> bool:
+        """Take what is new; return whether there is more. Raises HubAway, StoreUnavailable."""
+        if self._cursors is None:
+            self._cursors = dict((await self.store.identity()).cursors)
+        profile, cursors = self.keeper.profile, self._cursors
+        news = await self.caller.data(
+            lambda hub: hub.news(profile.vantage, profile.origin, cursors, MOST_ROWS)
+        )
+        if news.checks or news.states:
+            await self.take(self._shared(news))
+        self._cursors = dict(news.cursors)
+        return news.more
+
+    def _shared(self, news: News) -> SharedNews:
+        ours = self.keeper.profile.vantage
+        states = [state for state in news.states if state.vantage == ours]
+        json = {(s.provider, s.model, s.seq): s.state for s in states}
+        names = {state.provider for state in states}
+        return SharedNews(
+            checks=tuple(r for each in news.checks for r in _records(each, json)),
+            states=tuple(_state(state) for state in states),
+            elsewhere=tuple(
+                self._view(state)
+                for state in news.states
+                if state.vantage != ours and state.model is None
+            ),
+            kept=frozenset(name for name in names if self.keeper.holds(name)),
+        )
+
+    def _view(self, state: StateRow) -> SeenElsewhere:
+        now, words = self.clock.steady(), {each.value for each in Status}
+        return SeenElsewhere(
+            vantage=state.vantage,
+            provider=state.provider,
+            status=Status(state.status) if state.status in words else Status.UNKNOWN,
+            reason=state.reason,
+            observed_at=now - state.age,
+            fresh_until=None if state.fresh_for is None else now + state.fresh_for,
+        )
+
+
+def _state(state: StateRow) -> SharedState:
+    return SharedState(
+        provider=state.provider,
+        model=state.model,
+        age=state.age,
+        due_in=state.due_in,
+        fresh_for=state.fresh_for,
+        state=state.state,
+        models=state.models,
+    )
+
+
+def _records(
+    each: SiblingChecks, states: Mapping[tuple[str, str | None, int], str]
+) -> list[CheckRecord]:
+    """Make what the store keeps of another's checks, but for what this version does not know."""
+    records = []
+    for row in each.rows:
+        with suppress(ValueError):
+            state = states.get((row.provider, row.model, row.seq), "")
+            records.append(_record(each.origin, row, state))
+    return records
+
+
+def _record(origin: str, row: CheckRow, state: str) -> CheckRecord:
+    return CheckRecord(
+        result=CheckResult(
+            kind=OutcomeKind(row.outcome),
+            provider=row.provider,
+            at=row.at.astimezone(UTC),
+            model=row.model,
+            latency_ms=row.response_time_ms,
+            ttft_ms=row.ttft_ms,
+            http_status=row.http_status,
+            message=row.error_message[:MESSAGE_LENGTH],
+            completions=row.completions,
+        ),
+        status=Status(row.status),
+        interval_seconds=row.interval_seconds or 0.0,
+        consecutive_failures=row.consecutive_failures,
+        rate_limit_percent=row.rate_limit_percent,
+        state=state,
+        origin=origin,
+        origin_id=row.seq,
+    )

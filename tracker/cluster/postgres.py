@@ -1,0 +1,124 @@
+"""The hub on PostgreSQL 14 or newer: two connections, each used by one thread at a time."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeVar
+
+import attrs
+
+from tracker.cluster import postgres_alerts, postgres_checks, postgres_leases
+from tracker.cluster.hub import (
+    AlertWrite,
+    Half,
+    MemberInfo,
+    News,
+    Origin,
+    Parcel,
+    Profile,
+    PublishedRanking,
+    Shipment,
+    StoredAlerts,
+    VerdictRow,
+)
+from tracker.cluster.link import Connection, Link
+from tracker.cluster.membership import Beat
+from tracker.core.redaction import Secret
+
+T = TypeVar("T")
+
+
+@attrs.define(eq=False)
+class PostgresHub:
+    """``control``: beats, claims, listening. ``data``: everything else. See hub.Hub."""
+
+    url: Secret = attrs.field(repr=False)
+    control: Link = attrs.field(init=False)
+    data: Link = attrs.field(init=False)
+    _ids: dict[str, int] = attrs.field(factory=dict)
+    _ids_of: Connection | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.control = Link(self.url, listening=True)
+        self.data = Link(self.url)
+
+    def open_origin(self, who: Profile, file: str, start: int) -> Origin:
+        return self.control.run(lambda c: postgres_leases.open_origin(c, who, file, start))
+
+    def join(self, who: Profile, names: Collection[str]) -> Beat:
+        return self.control.run(lambda c: postgres_leases.join(c, who, names))
+
+    def beat(self, member: str) -> Beat | None:
+        return self.control.run(lambda c: postgres_leases.beat(c, member))
+
+    def bury(self, member: str, beat: int) -> bool:
+        return self.control.run(lambda c: postgres_leases.remove(c, member, beat))
+
+    def claim(
+        self, member: str, names: Collection[str], most: int, epoch: str, *, herald: bool
+    ) -> Mapping[str, int]:
+        return self.control.run(
+            lambda c: postgres_leases.claim(c, member, names, most, epoch, herald=herald)
+        )
+
+    def release(self, member: str, names: Collection[str]) -> None:
+        self.control.run(lambda c: postgres_leases.release(c, member, names))
+
+    def listen(self, seconds: float) -> bool:
+        def wait(connection: Connection) -> bool:
+            return any(True for _ in connection.notifies(timeout=seconds, stop_after=1))
+
+        return self.control.run(wait)
+
+    def leave(self, member: str) -> None:
+        self.control.run(lambda c: postgres_leases.remove(c, member, None))
+
+    def ship(self, parcel: Parcel) -> Shipment:
+        return self.data.run(lambda c: postgres_checks.ship(c, parcel, self._numbers(c)))
+
+    def news(self, vantage: str, origin: str, cursors: Mapping[str, int], most: int) -> News:
+        return self.data.run(lambda c: postgres_checks.news(c, vantage, origin, cursors, most))
+
+    def publish_ranking(self, vantage: str, ranking: str) -> None:
+        self.data.run(lambda c: postgres_alerts.publish_ranking(c, vantage, ranking))
+
+    def rankings(self) -> Sequence[PublishedRanking]:
+        return self.data.run(postgres_alerts.load_rankings)
+
+    def members(self) -> Sequence[MemberInfo]:
+        return self.data.run(postgres_leases.members)
+
+    def keep_house(self, retention_days: int) -> None:
+        self.data.run(lambda c: c.execute("SELECT keep_partitions(%s)", (retention_days,)))
+
+    def roll_up(self, hours: float) -> None:
+        since = "SELECT roll_up(clock_timestamp() - make_interval(secs => %s))"
+        self.data.run(lambda c: c.execute(since, (hours * 3600.0,)))
+
+    def alerts(self) -> StoredAlerts:
+        return self.data.run(postgres_alerts.load_alerts)
+
+    def verdicts(self) -> Sequence[VerdictRow]:
+        return self.data.run(postgres_alerts.load_verdicts)
+
+    def write_alerts(self, member: str, token: int, write: AlertWrite) -> Sequence[str]:
+        return self.data.run(
+            lambda c: postgres_alerts.write_alerts(c, member, token, write, self._numbers(c))
+        )
+
+    def acknowledge(self, incident: str, by: str) -> None:
+        self.data.run(lambda c: postgres_alerts.acknowledge(c, incident, by))
+
+    def mute(self, provider: str, seconds: float) -> None:
+        self.data.run(lambda c: postgres_alerts.mute(c, provider, seconds))
+
+    def cut(self, half: Half) -> None:
+        (self.control if half is Half.CONTROL else self.data).cut()
+
+    def close(self) -> None:
+        self.control.close()
+        self.data.close()
+
+    def _numbers(self, connection: Connection) -> dict[str, int]:
+        """Of the providers; asked for anew with each connection: another server has others."""
+        if self._ids_of is not connection:
+            self._ids, self._ids_of = {}, connection
+        return self._ids

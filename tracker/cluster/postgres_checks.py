@@ -1,0 +1,270 @@
+"""Checks and states in PostgreSQL: shipped in one transaction a parcel, read by cursor."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from tracker.cluster.hub import (
+    CheckRow,
+    HubAway,
+    News,
+    Parcel,
+    Shipment,
+    SiblingChecks,
+    StateRow,
+)
+from tracker.cluster.link import Connection
+
+COLUMNS = (
+    "provider, at, seq, model, status, outcome, response_time_ms, ttft_ms, interval_seconds, "
+    "http_status, error_message, consecutive_failures, rate_limit_percent, completions"
+)
+# Named columns, and a table of its own: one made LIKE checks would copy NOT NULL without defaults,
+# and a column that a later version adds would stop this one.
+INCOMING = """
+CREATE TEMP TABLE incoming (
+    provider int, at timestamptz, seq bigint, model text, status text, outcome text,
+    response_time_ms float8, ttft_ms float8, interval_seconds float8, http_status int,
+    error_message text, consecutive_failures int, rate_limit_percent float8, completions int
+) ON COMMIT DROP
+"""
+TYPES = (
+    *("int4", "timestamptz", "int8", "text", "text", "text"),
+    *("float8", "float8", "float8", "int4", "text", "int4", "float8", "int4"),
+)
+STORE = (
+    f"INSERT INTO checks (vantage, origin, {COLUMNS}) "  # noqa: S608 (constants)
+    f"SELECT %s, %s, {COLUMNS} FROM incoming ON CONFLICT DO NOTHING"
+)
+# Whoever saw it last is right, whichever of its vantage's trackers that is.
+STATES = """
+INSERT INTO states (vantage, provider, model, origin, seq, observed_at, due_at, fresh_until,
+    status, reason, state, models)
+SELECT %(vantage)s, provider, model, %(origin)s, seq,
+    clock_timestamp() - make_interval(secs => age),
+    clock_timestamp() + make_interval(secs => due_in),
+    clock_timestamp() + make_interval(secs => fresh_for), status, reason, state, models
+FROM unnest(%(providers)s::int[], %(model)s::text[], %(seq)s::bigint[], %(age)s::float8[],
+    %(due_in)s::float8[], %(fresh_for)s::float8[], %(status)s::text[], %(reason)s::text[],
+    %(state)s::text[], %(models)s::text[])
+    AS t (provider, model, seq, age, due_in, fresh_for, status, reason, state, models)
+ON CONFLICT (vantage, provider, model) DO UPDATE SET origin = excluded.origin, seq = excluded.seq,
+    observed_at = excluded.observed_at, due_at = excluded.due_at,
+    fresh_until = excluded.fresh_until, status = excluded.status, reason = excluded.reason,
+    state = excluded.state, models = coalesce(excluded.models, states.models)
+WHERE excluded.observed_at > states.observed_at OR excluded.origin = states.origin
+"""
+NEW_CHECKS = f"""
+SELECT p.name, c.at, {COLUMNS.split("at, ", 1)[1]}
+FROM checks c JOIN providers p ON p.id = c.provider
+WHERE c.origin = %s AND c.seq > %s AND c.seq <= %s ORDER BY c.seq LIMIT %s
+"""  # noqa: S608 (constants)
+NEW_STATES = """
+SELECT p.name, nullif(s.model, ''), s.seq,
+    extract(epoch FROM clock_timestamp() - s.observed_at)::float8,
+    extract(epoch FROM s.due_at - clock_timestamp())::float8,
+    extract(epoch FROM s.fresh_until - clock_timestamp())::float8,
+    s.status, s.reason, s.state, s.models, v.name
+FROM states s JOIN providers p ON p.id = s.provider JOIN vantages v ON v.id = s.vantage
+WHERE s.origin = %s AND s.seq > %s AND s.seq <= %s
+"""
+ORIGINS = (
+    "SELECT o.id, o.uuid::text, o.head, v.name FROM origins o JOIN vantages v ON v.id = o.vantage"
+)
+# The days that have a partition, as text: checks_20261127.
+RANGE = """
+SELECT min(c.relname), max(c.relname) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'provider_status.checks'::regclass
+"""
+
+
+def ship(connection: Connection, parcel: Parcel, ids: dict[str, int]) -> Shipment:
+    """Store a parcel that begins where the hub stands. ids: of the providers looked up before."""
+    names = {*(row.provider for row in parcel.rows), *(s.provider for s in parcel.states)}
+    learn_providers(connection, names, ids)
+    with connection.transaction():
+        row = connection.execute(
+            "SELECT id, vantage, head FROM origins WHERE uuid = %s FOR UPDATE", (parcel.origin,)
+        ).fetchone()
+        if row is None:
+            raise HubAway("the hub has forgotten us")
+        origin, vantage, head = row
+        if head != parcel.head:
+            return Shipment(head=head, accepted=False)
+        connection.execute(INCOMING)
+        skipped = _store(connection, parcel.rows, ids, vantage, origin)
+        _store_states(connection, parcel.states, ids, vantage, origin)
+        connection.execute("UPDATE origins SET head = %s WHERE id = %s", (parcel.last, origin))
+        connection.execute("SELECT pg_notify('provider_status', %s)", (parcel.origin,))
+    return Shipment(head=parcel.last, accepted=True, skipped=skipped)
+
+
+def learn_providers(connection: Connection, names: Iterable[str], ids: dict[str, int]) -> None:
+    """Look up the numbers of providers, and give numbers to new ones."""
+    unknown = sorted({clean(name) for name in names} - ids.keys())
+    if not unknown:
+        return
+    connection.execute(
+        "INSERT INTO providers (name) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", (unknown,)
+    )
+    found = connection.execute("SELECT name, id FROM providers WHERE name = ANY(%s)", (unknown,))
+    ids.update(found.fetchall())
+
+
+def _store(
+    connection: Connection, rows: Sequence[CheckRow], ids: dict[str, int], vantage: int, origin: int
+) -> int:
+    """Store checks; return how many were left out. All refused is no row's fault: it raises."""
+    if not rows:
+        return 0
+    try:
+        _copy(connection, rows, ids, vantage, origin)
+    except (psycopg.DataError, psycopg.IntegrityError):
+        kept = [row for row in rows if _in_range(row, _days(connection))]
+        skipped = len(rows) - len(kept) + _store_halves(connection, kept, ids, vantage, origin)
+        if skipped == len(rows) and len(rows) > 1 and kept:
+            raise
+        return skipped
+    return 0
+
+
+def _store_halves(
+    connection: Connection, rows: Sequence[CheckRow], ids: dict[str, int], vantage: int, origin: int
+) -> int:
+    if not rows:
+        return 0
+    try:
+        _copy(connection, rows, ids, vantage, origin)
+    except (psycopg.DataError, psycopg.IntegrityError):
+        if len(rows) == 1:
+            return 1
+        half = len(rows) // 2
+        parts = rows[:half], rows[half:]
+        return sum(_store_halves(connection, part, ids, vantage, origin) for part in parts)
+    return 0
+
+
+def _copy(
+    connection: Connection, rows: Sequence[CheckRow], ids: dict[str, int], vantage: int, origin: int
+) -> None:
+    with connection.transaction(), connection.cursor() as cursor:  # a savepoint
+        with cursor.copy("COPY incoming FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(TYPES)
+            for row in rows:
+                copy.write_row(_columns(row, ids))
+        cursor.execute(STORE, (vantage, origin))
+        cursor.execute("DELETE FROM incoming")
+
+
+def _columns(row: CheckRow, ids: Mapping[str, int]) -> tuple[Any, ...]:
+    return (
+        ids[clean(row.provider)],
+        row.at,
+        row.seq,
+        None if row.model is None else clean(row.model),
+        row.status,
+        row.outcome,
+        row.response_time_ms,
+        row.ttft_ms,
+        row.interval_seconds,
+        row.http_status,
+        clean(row.error_message),
+        row.consecutive_failures,
+        row.rate_limit_percent,
+        row.completions,
+    )
+
+
+def clean(text: str) -> str:
+    """PostgreSQL keeps no NUL in a text."""
+    return text.replace("\0", "\ufffd")
+
+
+def _days(connection: Connection) -> tuple[datetime, datetime]:
+    row = connection.execute(RANGE).fetchone()
+    first, last = ("", "") if row is None else row
+    if not first:
+        raise HubAway("the hub has no partitions: run `provider-status cluster migrate`")
+    days = [datetime.strptime(name, "checks_%Y%m%d").replace(tzinfo=UTC) for name in (first, last)]
+    return days[0], days[1] + timedelta(days=1)
+
+
+def _in_range(row: CheckRow, days: tuple[datetime, datetime]) -> bool:
+    return days[0] <= row.at < days[1]
+
+
+def _store_states(
+    connection: Connection,
+    states: Sequence[StateRow],
+    ids: Mapping[str, int],
+    vantage: int,
+    origin: int,
+) -> None:
+    if not states:
+        return
+    values: dict[str, Any] = {
+        name: [getattr(state, name) for state in states]
+        for name in ("seq", "age", "due_in", "fresh_for", "status")
+    }
+    values |= {
+        "vantage": vantage,
+        "origin": origin,
+        "providers": [ids[clean(state.provider)] for state in states],
+        "model": [clean(state.model or "") for state in states],
+        "reason": [clean(state.reason) for state in states],
+        "state": [clean(state.state) for state in states],
+        "models": [None if s.models is None else clean(json.dumps(s.models)) for s in states],
+    }
+    connection.execute(STATES, values)
+
+
+def news(
+    connection: Connection, vantage: str, origin: str, cursors: Mapping[str, int], most: int
+) -> News:
+    """Read what others shipped. An origin has one writer, so its numbers skip nothing."""
+    checks, states, after = [], [], dict(cursors)
+    left, more = most, False
+    with connection.transaction():
+        for number, uuid, head, where in connection.execute(ORIGINS).fetchall():
+            before = cursors.get(uuid, 0)
+            if uuid == origin or head <= before:
+                continue
+            last = head
+            if where == vantage:
+                rows = [] if left <= 0 else _new_checks(connection, number, before, head, left)
+                if len(rows) >= left:  # the rest comes with the next call
+                    last, more = (rows[-1].seq if rows else before), True
+                left -= len(rows)
+                checks.append(SiblingChecks(origin=uuid, last=last, rows=rows))
+            found = connection.execute(NEW_STATES, (number, before, last)).fetchall()
+            states += [_to_state(row) for row in found]
+            after[uuid] = last
+    return News(checks=checks, states=states, cursors=after, more=more)
+
+
+def _new_checks(
+    connection: Connection, number: int, after: int, until: int, most: int
+) -> list[CheckRow]:
+    found = connection.execute(NEW_CHECKS, (number, after, until, most)).fetchall()
+    names = [name.strip() for name in COLUMNS.split(",")]
+    return [CheckRow(**dict(zip(names, row, strict=True))) for row in found]
+
+
+def _to_state(row: tuple[Any, ...]) -> StateRow:
+    provider, model, seq, age, due_in, fresh_for, status, reason, state, models, vantage = row
+    return StateRow(
+        provider=provider,
+        model=model,
+        seq=seq,
+        age=age,
+        due_in=due_in,
+        fresh_for=fresh_for,
+        status=status,
+        reason=reason,
+        state=state,
+        models=None if models is None else tuple(json.loads(models)),
+        vantage=vantage,
+    )

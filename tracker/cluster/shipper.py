@@ -1,0 +1,164 @@
+"""Ships our own checks to the hub. The outbox is SQLite itself, and the hub has the cursor.
+
+So nothing is lost with the hub away, and a hub that forgets acknowledged checks is filled again.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NoReturn
+
+import attrs
+import structlog
+import trio
+
+from tracker.cluster.calls import HubCaller
+from tracker.cluster.hub import CheckRow, HubAway, Parcel, StateRow
+from tracker.cluster.leases import LeaseKeeper
+from tracker.core.clock import Clock
+from tracker.store import Store, StoreUnavailable
+from tracker.store.outgoing import Outgoing, OutgoingCheck, OutgoingState
+
+log = structlog.get_logger()
+
+BATCH = 5_000  # one transaction: about 60 ms
+GAP_SECONDS = 0.1  # NOTIFY makes commits wait for each other: at most ten a second
+IDLE_SECONDS = 5.0  # somebody may have written to the file without a word
+RETRY_SECONDS = 2.0
+SHIP_SECONDS = 20.0  # a whole batch into a slow hub
+
+
+@attrs.frozen(kw_only=True)
+class Present:
+    """How a provider or offer stands now; due_in, fresh_for: seconds."""
+
+    status: str
+    reason: str
+    checked_at: datetime | None
+    due_in: float | None
+    fresh_for: float | None
+    models: tuple[str, ...] | None = None
+
+
+@attrs.define(eq=False)
+class Shipper:
+    """``present``: how a target stands now, None for one that is not watched any more.
+
+    head: the last of our checks that is in the hub; last: the last that is in the file.
+    """
+
+    caller: HubCaller
+    keeper: LeaseKeeper
+    store: Store
+    present: Callable[[str, str | None], Present | None]
+    clock: Clock = attrs.field(factory=Clock)
+    head: int = 0
+    last: int = 0
+    shipped: int = 0
+    skipped: int = 0
+    _stored: trio.Event = attrs.field(factory=trio.Event)
+    _origin: str = ""
+    _models: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
+
+    @property
+    def lag(self) -> int:
+        return max(self.last - self.head, 0)
+
+    def note_stored(self) -> None:
+        """Checks were stored: ship them."""
+        self._stored.set()
+
+    async def run(self) -> NoReturn:
+        """For ever."""
+        while True:
+            await self.keeper.joined.wait()
+            self._stored = trio.Event()
+            try:
+                more = await self.ship()
+            except (HubAway, StoreUnavailable) as error:
+                log.debug("nothing shipped", reason=error.reason)
+                await self._look_at_the_file()
+                await trio.sleep(RETRY_SECONDS)
+                continue
+            if not more:
+                with trio.move_on_after(IDLE_SECONDS):
+                    await self._stored.wait()
+                await trio.sleep(GAP_SECONDS)
+
+    async def ship(self) -> bool:
+        """Ship one batch; return whether there may be more. Raises HubAway, StoreUnavailable."""
+        if self._origin != self.keeper.profile.origin:
+            self._origin, self.head = self.keeper.profile.origin, self.keeper.head
+            self._models = {}
+        outgoing = await self.store.outgoing(self.head, BATCH)
+        self.last = max(self.last, outgoing.last)
+        if outgoing.last == self.head:
+            return False
+        parcel = self._parcel(outgoing)
+        shipment = await self.caller.data(lambda hub: hub.ship(parcel), SHIP_SECONDS)
+        if not shipment.accepted:
+            await self._follow_hub(shipment.head)
+            return True
+        self._note_shipped(parcel, shipment.skipped)
+        return len(outgoing.checks) >= BATCH
+
+    async def _follow_hub(self, head: int) -> None:
+        """The hub stands elsewhere: it forgot, or it knows what this file never had."""
+        identity = await self.store.identity()
+        if head > identity.last:
+            await self.keeper.rename(identity.last, "the hub has checks that this file never had")
+            return
+        log.info("the hub stands elsewhere", hub=head, ours=self.head)
+        self.head, self._models = head, {}
+
+    def _note_shipped(self, parcel: Parcel, skipped: int) -> None:
+        self.head = parcel.last
+        self.shipped += len(parcel.rows) - skipped
+        if skipped:
+            self.skipped += skipped
+            log.warning("the hub refused checks, which are left out", number=skipped)
+        for state in parcel.states:
+            if state.models is not None:
+                self._models[state.provider] = state.models
+
+    async def _look_at_the_file(self) -> None:
+        """Know how much waits while the hub is away."""
+        try:
+            self.last = (await self.store.identity()).last
+        except StoreUnavailable as error:
+            log.debug("file not looked at", reason=error.reason)
+
+    def _parcel(self, outgoing: Outgoing) -> Parcel:
+        states = [self._state(state) for state in outgoing.states]
+        return Parcel(
+            origin=self._origin,
+            head=self.head,
+            last=outgoing.last,
+            rows=[_row(check) for check in outgoing.checks],
+            states=[state for state in states if state is not None],
+        )
+
+    def _state(self, state: OutgoingState) -> StateRow | None:
+        present = self.present(state.provider, state.model)
+        if present is None or present.checked_at is None:
+            return None
+        age = max((self.clock.now() - present.checked_at).total_seconds(), 0.0)
+        models = present.models
+        if models == self._models.get(state.provider):
+            models = None  # the hub has it
+        return StateRow(
+            provider=state.provider,
+            model=state.model,
+            seq=state.number,
+            age=age,
+            due_in=present.due_in,
+            fresh_for=present.fresh_for,
+            status=present.status,
+            reason=present.reason,
+            state=state.state,
+            models=models,
+        )
+
+
+def _row(check: OutgoingCheck) -> CheckRow:
+    values = {field.name: getattr(check, field.name) for field in attrs.fields(OutgoingCheck)}
+    return CheckRow(seq=values.pop("number"), **values)

@@ -1,0 +1,314 @@
+"""Runs this tracker's part in a cluster. Imported only where [cluster] is configured."""
+
+import fcntl
+import os
+import socket
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+import attrs
+import structlog
+import trio
+
+from tracker.cluster.calls import HubCaller
+from tracker.cluster.hub import Hub, HubAway, MemberInfo, Profile
+from tracker.cluster.leases import LeaseKeeper
+from tracker.cluster.membership import HERALD, Membership
+from tracker.cluster.news import NewsReader
+from tracker.cluster.postgres import PostgresHub
+from tracker.cluster.shipper import Present, Shipper
+from tracker.core.clock import Clock
+from tracker.core.cluster import ClusterMember, ClusterReport, SharedNews
+from tracker.core.settings import ClusterSettings, Config
+from tracker.health.other_vantages import ClusterRules
+from tracker.runtime.aggregator import Aggregator
+from tracker.runtime.messages import ClusterJoined, Message, NewsShared
+from tracker.runtime.supervisor import Supervisor
+from tracker.store import Store, StoreUnavailable
+
+log = structlog.get_logger()
+
+# Of its interval: older evidence of a provider, whoever's it is, and anybody checks it. Before
+# two intervals, when the plan is late, and three, when it is stale.
+ENOUGH_INTERVALS = 1.5
+START_SECONDS = 5.0  # to find the hub; then the tracker begins by itself
+ASK_AGAIN_SECONDS = 0.2
+SKEW_SECONDS = 2.0  # a wrong clock misplaces history, and limits that end at a wall time
+MEMBERS_SECONDS = 5.0  # between two looks at who is there
+END_SECONDS = 0.5  # the whole end of a tracker has four
+HOUSE_SECONDS = 3600.0
+ROLL_UP_HOURS = 48.0  # checks that come later are in the raw history only
+USED_TWICE = (
+    "another tracker of this machine uses the same database file: each needs a file of its own"
+)
+
+
+@attrs.define(eq=False)
+class ClusterTask:
+    """Ships, reads, takes turns; holds the gate that decides which checks are ours to make.
+
+    The tracker goes on alone while the hub cannot be used. Never raises because of the hub.
+    """
+
+    settings: ClusterSettings
+    aggregator: Aggregator
+    supervisor: Supervisor
+    keeper: LeaseKeeper
+    shipper: Shipper
+    reader: NewsReader
+    lock: "FileLock"
+    publish: Callable[[Message], Awaitable[None]]
+    solo_checks: int = 0
+    began: float = float("inf")
+    _members: tuple[MemberInfo, ...] = ()
+    _unproven: dict[str, float] = attrs.field(factory=dict)
+
+    async def run(self) -> None:
+        """For ever; may be run again after a crash."""
+        self.began = trio.current_time()
+        rules = ClusterRules(vantage=self.settings.vantage, down_from=self.settings.down_from)
+        await self.publish(ClusterJoined(rules=rules))
+        while not self.lock.acquire():
+            self.keeper.reason = USED_TWICE
+            log.error("the cluster cannot be joined", reason=USED_TWICE)
+            await trio.sleep(self.settings.lease_seconds)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.keeper.run)
+            nursery.start_soon(self.shipper.run)
+            nursery.start_soon(self.reader.run)
+            nursery.start_soon(self._look_at_members)
+            nursery.start_soon(self._keep_house)
+
+    async def end(self) -> None:
+        """Ship what is left and give the leases back, within moments."""
+        with trio.move_on_after(END_SECONDS), suppress(HubAway, StoreUnavailable):
+            while self.keeper.hub_up and await self.shipper.ship():
+                pass
+        await self.keeper.leave()
+        await self.keeper.caller.close()
+        self.lock.release()
+
+    def gate(self, name: str, model: str | None, interval: float) -> float:
+        """Return the seconds for which another's checks of this are enough; 0: check it now."""
+        if self.keeper.holds(name):
+            self._unproven.pop(name, None)
+            return 0.0
+        if trio.current_time() - self.began < START_SECONDS and not self._settled():
+            return ASK_AGAIN_SECONDS
+        wait = self._wait_for_others(name, model, interval)
+        if wait <= 0.0:
+            self.solo_checks += 1
+        return max(wait, 0.0)
+
+    def report(self) -> ClusterReport:
+        """The cluster as this tracker sees it."""
+        keeper, reason = self.keeper, self.keeper.reason
+        return ClusterReport(
+            vantage=self.settings.vantage,
+            hub_up=keeper.hub_up,
+            reason=reason,
+            alone=not keeper.membership.tenure.holds(keeper.clock.steady()),
+            members=tuple(self._shown(each) for each in self._members),
+            leases=sum(name != HERALD for name in keeper.membership.tokens),
+            herald=keeper.holds(HERALD),
+            lag=self.shipper.lag,
+            skipped=self.shipper.skipped,
+            skew_seconds=keeper.skew_seconds,
+            takeovers=keeper.takeovers,
+            solo_checks=self.solo_checks,
+            problems=tuple(self._problems()),
+        )
+
+    def resume(self, names: Collection[str]) -> None:
+        """Check these from now on, as whoever did before had planned."""
+        for name in names:
+            if (state := self.aggregator.providers.get(name)) is not None:
+                dues: dict[str | None, float | None] = {None: state.target.next_due}
+                dues |= {model: offer.target.next_due for model, offer in state.offers.items()}
+                self.supervisor.resume(name, dues)
+
+    def _settled(self) -> bool:
+        """Whether the hub was asked: what others know is known, or it is away."""
+        return self.keeper.cut_off or (self.reader.read and self.keeper.turns > 1)
+
+    def _wait_for_others(self, name: str, model: str | None, interval: float) -> float:
+        if self.keeper.cut_off:
+            return 0.0
+        state = self.aggregator.providers.get(name)
+        health = None if state is None else state.health_of(model)
+        enough = ENOUGH_INTERVALS * interval
+        if health is None or health.last_check is None:
+            # Its holder is about to: a lease is claimed within its seconds and two beats.
+            since = self._unproven.setdefault(name, trio.current_time())
+            first = self.settings.lease_seconds + 2.0 * self.settings.beat_seconds
+            return min(since + first + enough - trio.current_time(), 2.0)
+        now = self.keeper.clock.now()
+        age = (now - health.last_check).total_seconds()
+        return min(enough - age, enough)
+
+    def _problems(self) -> list[str]:
+        keeper, found = self.keeper, []
+        if keeper.reason and keeper.reason != "not asked yet":
+            found.append(f"the cluster's hub cannot be used: {keeper.reason}; it goes on alone")
+        if (skew := keeper.skew_seconds) is not None and abs(skew) > SKEW_SECONDS:
+            where = "ahead of" if skew < 0 else "behind"
+            found.append(f"our clock is {abs(skew):.0f} s {where} the hub's: set one of them right")
+        if self.shipper.skipped:
+            found.append(f"the hub refused {self.shipper.skipped} checks: see the log")
+        return found
+
+    def _shown(self, member: MemberInfo) -> ClusterMember:
+        return ClusterMember(
+            vantage=member.vantage,
+            url=member.url,
+            version=member.version,
+            leases=member.leases,
+            ourselves=member.member == self.keeper.membership.member,
+        )
+
+    async def _look_at_members(self) -> None:
+        while True:
+            await self.keeper.joined.wait()
+            with suppress(HubAway):
+                found = await self.keeper.caller.data(lambda hub: hub.members())
+                self._members = tuple(found)
+            await trio.sleep(MEMBERS_SECONDS)
+
+    async def _keep_house(self) -> None:
+        """Whoever joins makes the partitions that its checks need; the herald counts the hours."""
+        days = self.settings.retention_days
+        while True:
+            await self.keeper.joined.wait()
+            try:
+                await self.keeper.caller.data(lambda hub: hub.keep_house(days), 30.0)
+                if self.keeper.holds(HERALD):
+                    await self.keeper.caller.data(lambda hub: hub.roll_up(ROLL_UP_HOURS), 60.0)
+            except HubAway as error:
+                log.debug("house not kept", reason=error.reason)
+                await trio.sleep(self.settings.lease_seconds)
+            else:
+                await trio.sleep(HOUSE_SECONDS)
+
+
+@attrs.define(eq=False)
+class FileLock:
+    """A file beside the database: two processes on one would ship each other's checks as theirs.
+
+    The lock is not on the database itself: closing that file would drop SQLite's own locks.
+    """
+
+    path: Path
+    _descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Take it; False while another process has it. Where we may not write, nobody does."""
+        if self._descriptor is not None:
+            return True
+        try:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:
+            return True
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def make_cluster_task(
+    config: Config,
+    *,
+    store: Store,
+    aggregator: Aggregator,
+    supervisor: Supervisor,
+    outbox: trio.MemorySendChannel[Message],
+    clock: Clock,
+    hub: Hub | None = None,
+) -> ClusterTask:
+    """Put the parts together. hub: instead of PostgreSQL at the configured URL."""
+    settings = config.cluster
+    assert settings is not None
+    caller = HubCaller(hub or PostgresHub(settings.url), settings.lease_seconds / 2.0)
+    database = Path(os.path.realpath(config.database))
+    holder: list[ClusterTask] = []
+
+    def gained(names: Collection[str]) -> None:
+        holder[0].resume(names)
+
+    def notified() -> None:
+        holder[0].reader.notify()
+
+    async def take(news: SharedNews) -> None:
+        await outbox.send(NewsShared(news=news))
+
+    keeper = LeaseKeeper(
+        caller=caller,
+        membership=Membership(settings.lease_seconds, settings.beat_seconds),
+        profile=Profile(
+            vantage=settings.vantage,
+            origin="",
+            url=f"http://{socket.gethostname()}:{config.server.port}{config.server.root_path}",
+            version=version("provider-status-tracker"),
+        ),
+        store=store,
+        file=_identify(database),
+        names=lambda: [
+            name for name, state in aggregator.providers.items() if state.provider.enabled
+        ],
+        gained=gained,
+        notified=notified,
+        clock=clock,
+    )
+    task = ClusterTask(
+        settings=settings,
+        aggregator=aggregator,
+        supervisor=supervisor,
+        keeper=keeper,
+        shipper=Shipper(
+            caller=caller, keeper=keeper, store=store, present=_presents(aggregator), clock=clock
+        ),
+        reader=NewsReader(caller=caller, keeper=keeper, store=store, take=take, clock=clock),
+        lock=FileLock(database.with_name(f"{database.name}.cluster-lock")),
+        publish=outbox.send,
+    )
+    holder.append(task)
+    return task
+
+
+def _identify(database: Path) -> str:
+    """Name the file by machine and place on its disk: a copy has another."""
+    try:
+        found = database.stat()
+    except OSError:
+        return f"{socket.gethostname()}:{database}"
+    return f"{socket.gethostname()}:{found.st_dev}:{found.st_ino}"
+
+
+def _presents(aggregator: Aggregator) -> Callable[[str, str | None], Present | None]:
+    """How a target stands now, by its provider and model."""
+
+    def present(name: str, model: str | None) -> Present | None:
+        state = aggregator.providers.get(name)
+        target = None if state is None else state.find_target(model)
+        if state is None or target is None:
+            return None
+        view, now = state.published.view, aggregator.clock.steady()
+        return Present(
+            status=target.status.value if target.status is not None else "unknown",
+            reason=view.reason if view is not None and model is None else "",
+            checked_at=target.health.last_check,
+            due_in=None if target.next_due is None else target.next_due - now,
+            fresh_for=None if target.stale_at is None else target.stale_at - now,
+            models=state.models if model is None else None,
+        )
+
+    return present
