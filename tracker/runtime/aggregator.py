@@ -48,6 +48,8 @@ from tracker.store.backlog import Backlog
 
 log = structlog.get_logger()
 
+STORE_LOOK_SECONDS = 0.1  # between looks at a database that still has to take the last counts
+
 
 @attrs.define(eq=False)
 class Aggregator:
@@ -89,8 +91,9 @@ class Aggregator:
         self._retry()
         try:
             while True:
-                with trio.move_on_at(self._next_publication()):
+                with trio.move_on_at(min(self._next_publication(), self._next_store())):
                     self._process(await inbox.receive())
+                self.traffic.store(self._now())
                 if trio.current_time() >= self._next_publication():
                     self.publish()
         except trio.EndOfChannel:
@@ -100,7 +103,6 @@ class Aggregator:
     def publish(self) -> None:
         """Post a snapshot of everything known now."""
         now, began = self._now(), trio.current_time()
-        self.traffic.store(now)
         everything = self._schedule.is_refresh_due(began)
         self._judge_suspects(now)
         shown = self.traffic.choose_shown(now, everything=everything)
@@ -421,6 +423,11 @@ class Aggregator:
 
     def _now(self) -> ClockReading:
         return ClockReading(self.clock.now(), self.clock.steady())
+
+    def _next_store(self) -> float:
+        """Return trio seconds at which counts of calls are handed to the store."""
+        due = self.traffic.next_store
+        return trio.current_time() + max(due - self.clock.steady(), STORE_LOOK_SECONDS)
 
     def _next_publication(self) -> float:
         """Return trio seconds. Nothing is posted while it is still being said what to watch."""
