@@ -41,7 +41,7 @@ async def test_others_have_their_turn_while_a_long_list_is_read() -> None:
     async with counted_turns() as turns:
         found = await read_models(body)
     assert len(found.names) == MOST
-    assert turns.taken >= MOST // SLICE - 1
+    assert turns.taken >= MOST // SLICE - 2  # who comes first in trio's rounds is by chance
 
 
 @pytest.mark.parametrize(
