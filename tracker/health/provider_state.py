@@ -74,7 +74,8 @@ class UnreachedRun:
 class ProviderState:
     """One provider: its settings, what its checks said, and what was published of it.
 
-    checked: since this start. touched: changed since the last publication.
+    checked: since this start. touched: changed since the last publication; outdated: where the
+    names of all such providers are noted.
     """
 
     provider: Provider
@@ -92,6 +93,7 @@ class ProviderState:
     latencies: LatencyHistogram = LatencyHistogram()
     checked: bool = False
     touched: bool = True
+    outdated: set[str] = attrs.field(factory=set)
     published: Published = attrs.field(factory=Published)
     others: OtherVantages | None = None  # None: this tracker is alone
 
@@ -356,7 +358,8 @@ class ProviderState:
         self.outcomes[result.kind] += 1
         if result.kind.is_success and result.latency_ms is not None:
             self.latencies = self.latencies.after(result.latency_ms / 1000.0)
-        self.checked = self.touched = True
+        self.checked = True
+        self._mark_outdated()
         self.waits_for_budget = False
         if result.models is not None and result.models != self.models:
             self.models = result.models  # an equal list stays the same object: indexes rely on it
@@ -446,7 +449,12 @@ class ProviderState:
         return self.provider.timing if model is None else self.provider.model_timing
 
     def _touch(self) -> None:
-        self.touched, self.target.judgement = True, None
+        self.target.judgement = None
+        self._mark_outdated()
+
+    def _mark_outdated(self) -> None:
+        self.touched = True
+        self.outdated.add(self.provider.name)
 
     def _plan(self, next_due: float | None) -> float | None:
         """No plan holds for a provider that is no longer checked: a last message may come late."""

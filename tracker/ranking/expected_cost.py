@@ -41,14 +41,14 @@ class ExpectedCost:
     def __call__(
         self, candidates: Sequence[Candidate], incumbent: str | None
     ) -> tuple[Ranked, ...]:
-        estimates = [self._estimate(candidate) for candidate in candidates]
-        if self._sorted is None or not self._sorted.update(candidates, estimates):
-            fresh = SortedLines.of(candidates, estimates, first_token=self._first_token)
+        known = self._sorted
+        if known is None or not known.update(candidates, self._estimate):
+            estimates = [self._estimate(each) for each in candidates]
+            known = SortedLines.of(candidates, estimates, first_token=self._first_token)
             # Questions about a few offers come between those about all: keep the larger pool.
-            if self._sorted is None or 2 * len(estimates) >= self._sorted.size:
-                self._sorted = fresh
-            return self._apply_hysteresis(fresh.lines(), incumbent)
-        return self._apply_hysteresis(self._sorted.lines(), incumbent)
+            if self._sorted is None or 2 * known.size >= self._sorted.size:
+                self._sorted = known
+        return self._apply_hysteresis(known.lines, incumbent)
 
     def _estimate(self, candidate: Candidate) -> Estimate:
         known: Estimate | None = candidate.memo.get(self)
