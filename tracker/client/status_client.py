@@ -17,7 +17,7 @@ import httpx
 from tracker.client.background import TaskRunner, ThreadRunner
 from tracker.client.cached_ranking import CachedRanking, normalize_candidates
 from tracker.client.choice import Choice, choose, find
-from tracker.client.connection import TrackerEndpoint, checked_token, checked_url
+from tracker.client.connection import TrackerEndpoint, check_token, check_url
 from tracker.client.ranking_cache import RankingCache, State
 from tracker.client.refresh import Refresher
 from tracker.client.report_queue import ReportCounts, default_reporter
@@ -76,13 +76,13 @@ class ProviderStatusClient:
         )
         self._sender = ReportSender(
             reporter=reporter or default_reporter(),
-            token=checked_token(token if report_token is None else report_token),
+            token=check_token(token if report_token is None else report_token),
         )
         self._refresher = Refresher(
             sender=self._sender,
             address=TrackerEndpoint(
-                url=checked_url(url),
-                token=checked_token(token),
+                url=check_url(url),
+                token=check_token(token),
                 timeout=request_timeout,
                 transport=transport,
                 tls=tls,

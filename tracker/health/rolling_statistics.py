@@ -80,7 +80,7 @@ class Statistics:
         self._recent: deque[Sample] = deque(maxlen=SAMPLES)
 
     @classmethod
-    def remembered(
+    def restore(
         cls,
         at: "array[float]",
         verdict: bytes,

@@ -103,21 +103,21 @@ class Comparison:
         if self.basis is Basis.FIRST_TOKEN:
             return _measured(known.first_token, "to the first token on average lately")
         if self.basis is Basis.LISTING:
-            return _measured(known.listing, "on average lately")
+            return _measure(known.listing, "on average lately")
         if self.basis is Basis.COMPLETION:
-            return _measured(known.completion, "on average lately")
+            return _measure(known.completion, "on average lately")
         if known.any_completion is not None:
-            return _measured(known.any_completion, "a completion on average lately")
+            return _measure(known.any_completion, "a completion on average lately")
         return self._make_up(known.listing)
 
     def _make_up(self, listing: float | None) -> ComparableLatency:
         if listing is None or self.ratio is None:
             return ComparableLatency(None, "only its model list was timed")
         told = "a completion, made up from its model list and how the two differ elsewhere"
-        return _measured(round(listing * self.ratio, EXACT), told)
+        return _measure(round(listing * self.ratio, EXACT), told)
 
 
-def _measured(latency: float | None, words: str) -> ComparableLatency:
+def _measure(latency: float | None, words: str) -> ComparableLatency:
     if latency is None:
         return ComparableLatency(None, "never timed yet")
     return ComparableLatency(latency, f"{milliseconds(latency)} {words}")
