@@ -101,7 +101,7 @@ class Comparison:
         if not known.is_timed:
             return ComparableLatency(None, "never timed yet")
         if self.basis is Basis.FIRST_TOKEN:
-            return _measured(known.first_token, "to the first token on average lately")
+            return _measure(known.first_token, "to the first token on average lately")
         if self.basis is Basis.LISTING:
             return _measure(known.listing, "on average lately")
         if self.basis is Basis.COMPLETION:
