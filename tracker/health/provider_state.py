@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 import attrs
 import msgspec
@@ -11,6 +12,7 @@ from tracker.core.cluster import SharedState
 from tracker.core.latency_histogram import LatencyHistogram
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.records import CheckRecord, CorrectionRecord
+from tracker.core.retirements import Retirement
 from tracker.core.settings import Provider, Timing
 from tracker.core.snapshot import Excluded, ProviderStatus
 from tracker.core.traffic import ProviderTrafficView
@@ -51,6 +53,7 @@ class ProviderState:
     target: TargetState = attrs.field(factory=TargetState)
     offers: dict[str, OfferState] = attrs.field(factory=dict)
     models: tuple[str, ...] | None = None
+    retiring: Mapping[str, date] = attrs.field(factory=dict)
     traffic: ProviderTrafficView | None = None
     given_up: str | None = None
     overridden: bool = False
@@ -81,6 +84,20 @@ class ProviderState:
         given_up: why its actor is only tried at the longest delay, None while it runs.
         """
         return record_check(self, result, next_due, now, given_up=given_up)
+
+    def note_retirements(self, result: CheckResult) -> tuple[Retirement, ...]:
+        """Return which of its models' announced ends are to be told now, each once."""
+        if result.model is not None or result.kind.is_ours:
+            return ()
+        if dict(result.retiring) != self.retiring and (result.retiring or result.models):
+            self.retiring = dict(result.retiring)
+        dates = {**self.provider.retiring, **self.retiring}
+        served = {*(result.models or self.models or ()), *self.provider.models}
+        known = {model: on for model, on in dates.items() if model in served}
+        due = self.target.notices.due(known, result.at.date())
+        if due:
+            self.target.notices = self.target.notices.after(due)
+        return due
 
     def record_failed_minute(
         self, message: str, *, model: str | None = None, lone_reporter: bool
