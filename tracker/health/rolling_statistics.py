@@ -44,12 +44,16 @@ def counts_as(kind: OutcomeKind) -> int:
 
 @attrs.frozen
 class CheckSample:
-    """One check for the statistics. at: seconds since the epoch; latency_ms: what it took."""
+    """One check for the statistics. at: seconds since the epoch; latency_ms: what it took.
+
+    ttft_ms: to its first token; not kept over restarts, the next checks tell it again.
+    """
 
     at: float
     verdict: int  # NOT_COUNTED, UP, DOWN or LIMITED
     latency_ms: float | None = None
     completions: int = 0
+    ttft_ms: float | None = None
 
 
 @attrs.define
@@ -83,7 +87,7 @@ class Statistics:
         self._ahead: list[CheckSample] = []  # from the future, in order: set apart until it comes
 
     @classmethod
-    def remembered(
+    def restore(
         cls,
         at: "array[float]",
         verdict: bytes,
@@ -269,7 +273,7 @@ class Statistics:
 def _sample(row: CheckSample) -> Sample:
     completion, took = row.completions > 0, row.latency_ms
     if row.verdict == UP:
-        return Sample(True, took, row.at, completion=completion)
+        return Sample(True, took, row.at, completion=completion, ttft_ms=row.ttft_ms)
     return Sample(False, None, row.at, failure_ms=took, completion=completion)
 
 

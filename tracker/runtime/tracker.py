@@ -30,6 +30,7 @@ from tracker.runtime.diagnostics import (
     collect_health,
     find_failures,
 )
+from tracker.runtime.history_loader import HistoryLoader
 from tracker.runtime.live_settings import LiveSettings
 from tracker.runtime.messages import (
     Message,
@@ -40,9 +41,9 @@ from tracker.runtime.messages import (
 )
 from tracker.runtime.model_directory import ModelDirectory
 from tracker.runtime.report_receiver import ReportReceipt, ReportReceiver
-from tracker.runtime.restore import RestoredState, restore_state
+from tracker.runtime.restore import RestoredState
 from tracker.runtime.supervisor import Supervisor
-from tracker.store import History, Store, StoreUnavailable
+from tracker.store import History, Store
 from tracker.store.traffic import TrafficBucket
 from tracker.store.writer import Writer
 
@@ -50,19 +51,6 @@ log = structlog.get_logger()
 
 if TYPE_CHECKING:
     from tracker.runtime.cluster_task import ClusterTask
-
-# History is welcome, but no reason to keep proxies waiting: a large file on a slow disk takes
-# minutes to be opened, checked and migrated.
-LOAD_SECONDS = 1.0
-LOAD_RETRY_SECONDS = 2.0
-
-
-@attrs.define(eq=False)
-class _FirstLoad:
-    """The first attempt to read what is stored; None found: the database was away."""
-
-    ended: trio.Event = attrs.field(factory=trio.Event)
-    found: RestoredState | None = None
 
 
 class StoppedError(Exception):
@@ -90,7 +78,7 @@ class Tracker:
     configuration_errors: tuple[str, ...] = ()
     _models: ModelDirectory = attrs.field(init=False)
     _receiver: ReportReceiver = attrs.field(init=False)
-    _unread: str = ""  # why what is stored could not be read
+    _history: HistoryLoader = attrs.field(init=False)
     _changing: trio.Lock = attrs.field(factory=trio.Lock)  # one change of settings at a time
     _stop: trio.Event = attrs.field(factory=trio.Event)
     _started_at: datetime = attrs.field(init=False)
@@ -98,6 +86,7 @@ class Tracker:
     def __attrs_post_init__(self) -> None:
         self._started_at = self._aggregator.clock.now()
         self._models = ModelDirectory(self._settings.file.model_aliases)
+        self._history = HistoryLoader(self._store, self._aggregator.clock)
         self._receiver = ReportReceiver(
             outbox=self._outbox,
             clock=self._aggregator.clock,
@@ -351,11 +340,7 @@ class Tracker:
 
         nursery: the actors'.
         """
-        loading = _FirstLoad()
-        nursery.start_soon(self._load_first, loading)
-        with trio.move_on_after(LOAD_SECONDS):
-            await loading.ended.wait()
-        remembrance = loading.found
+        remembrance = await self._history.load_in_time(nursery)
         if remembrance is not None:
             self._merge(remembrance)
         for provider in self.config.providers:
@@ -367,29 +352,12 @@ class Tracker:
             self._supervisor.start(provider)
             await trio.lowlevel.checkpoint()  # opening a thousand at once would hold the loop
         if remembrance is None:
-            nursery.start_soon(self._load_history_later, loading)
+            nursery.start_soon(self._load_history_later)
         log.info("tracker started", providers=len(self.config.providers))
 
-    async def _load_history(self) -> RestoredState | None:
-        try:
-            return await restore_state(self._store, now=self._aggregator.clock.now())
-        except StoreUnavailable as error:
-            if error.reason != self._unread:  # it may stay so for days, and is tried every 2 s
-                log.warning("history cannot be read yet", reason=error.reason)
-            self._unread = error.reason
-        return None
-
-    async def _load_first(self, loading: "_FirstLoad") -> None:
-        loading.found = await self._load_history()
-        loading.ended.set()
-
-    async def _load_history_later(self, loading: "_FirstLoad") -> None:
+    async def _load_history_later(self) -> None:
         """The database was away at the start, or slow: take its history over when it can be."""
-        await loading.ended.wait()
-        remembrance = loading.found
-        while remembrance is None:
-            await trio.sleep(LOAD_RETRY_SECONDS)
-            remembrance = await self._load_history()
+        remembrance = await self._history.load_when_possible()
         async with self._changing:
             self._merge(remembrance)
             for provider in self.config.providers:

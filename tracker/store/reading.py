@@ -56,7 +56,7 @@ class _Reader:
         """In the thread. Raises StoreUnavailable, DamageFound, apsw.InterruptError."""
         seen = FileIdentity.of(self.path)
         try:
-            with self._opened() as connection:
+            with self._open() as connection:
                 return job(connection)
         except (HistoryTooLarge, apsw.InterruptError):
             raise
@@ -75,7 +75,7 @@ class _Reader:
                 self._connection.interrupt()
 
     @contextmanager
-    def _opened(self) -> Iterator[apsw.Connection]:
+    def _open(self) -> Iterator[apsw.Connection]:
         size_of(self.path)
         connection = connect(self.path, apsw.SQLITE_OPEN_READONLY)
         self._connection = connection
