@@ -24,7 +24,8 @@ Place = tuple[int, float, bool, str]
 class SortedLines:
     """places: by name. order: all of them, sorted; lines: in that order.
 
-    movable: all are compared by what each measured itself, so that one moves no other.
+    movable: all are compared by what each measured itself, so that one moves no other. uniform:
+    nor does one that goes away, for the others would be compared by nothing else without it.
     """
 
     candidates: tuple[Candidate, ...]
@@ -33,11 +34,19 @@ class SortedLines:
     lines: list[Ranked]
     comparison: Comparison
     movable: bool
+    uniform: bool
 
     @classmethod
-    def of(cls, candidates: Sequence[Candidate], estimates: list[Estimate]) -> "SortedLines":
-        """Compare all, and sort them."""
-        comparison = Comparison.of([estimate.latencies for estimate in estimates])
+    def of(
+        cls,
+        candidates: Sequence[Candidate],
+        estimates: list[Estimate],
+        *,
+        first_token: bool = False,
+    ) -> "SortedLines":
+        """Compare all, by the time to the first token where that is wanted, and sort them."""
+        known_of_all = [estimate.latencies for estimate in estimates]
+        comparison = Comparison.of(known_of_all, first_token=first_token)
         latencies = [comparison.latency(estimate.latencies) for estimate in estimates]
         known = [latency.ms for latency in latencies if latency.ms is not None]
         slowest = max(known, default=None)
@@ -46,7 +55,8 @@ class SortedLines:
             for candidate, estimate, latency in zip(candidates, estimates, latencies, strict=True)
         ]
         placed = list(map(_place, candidates, lines))
-        own = comparison.basis in (Basis.LISTING, Basis.COMPLETION)
+        # Where first tokens are wanted and not known of all, one that comes may change the basis.
+        own = (Basis.FIRST_TOKEN,) if first_token else (Basis.LISTING, Basis.COMPLETION)
         by_place = sorted(zip(placed, lines, strict=True), key=itemgetter(0))
         return cls(
             candidates=tuple(candidates),
@@ -54,7 +64,9 @@ class SortedLines:
             order=[place for place, _ in by_place],
             lines=[line for _, line in by_place],
             comparison=comparison,
-            movable=own and len(known) == len(lines),
+            movable=comparison.basis in own and len(known) == len(lines),
+            uniform=comparison.basis is not Basis.LISTING
+            or all(each.completion is None for each in known_of_all),
         )
 
     @property
@@ -71,6 +83,8 @@ class SortedLines:
             return False
         gone, news = self._compare(candidates)
         if len(gone) + len(news) > MOVED_AT_MOST * len(candidates):
+            return False
+        if not self.uniform and set(gone) - {candidate.provider for candidate in news}:
             return False
         estimates = [estimate(candidate) for candidate in news]
         if not all(map(self._is_comparable, estimates)):
@@ -96,6 +110,8 @@ class SortedLines:
     def _is_comparable(self, estimate: Estimate) -> bool:
         """Return whether the pool is still compared by the same measurement with this one in it."""
         known = estimate.latencies
+        if self.comparison.basis is Basis.FIRST_TOKEN:
+            return known.first_token is not None
         if self.comparison.basis is Basis.COMPLETION:
             return known.completion is not None
         return known.listing is not None and known.completion is None

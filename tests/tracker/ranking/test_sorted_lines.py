@@ -75,10 +75,15 @@ def test_the_shipped_policies_answer_as_the_rules_for_users_want() -> None:
 comings = st.lists(st.lists(st.integers(0, SIZE - 1), max_size=4), max_size=12)
 
 
-@given(comings)
-def test_the_order_is_that_of_a_fresh_policy_whoever_came_and_went(steps: list[list[int]]) -> None:
+@given(comings, st.sets(st.integers(0, SIZE - 1), max_size=SIZE))
+def test_the_order_is_that_of_a_fresh_policy_whoever_came_and_went(
+    steps: list[list[int]], with_both: set[int]
+) -> None:
     present, policy = dict.fromkeys(range(SIZE)), ExpectedCost()
     everybody = [timed(n) for n in range(SIZE)]
+    for n in with_both:
+        completion = Sample(True, 500.0 - 9.0 * n, 0.0, completion=True)
+        everybody[n] = attrs.evolve(everybody[n], samples=(*everybody[n].samples, completion))
     for step in steps:
         for position in step:
             if position in present:
