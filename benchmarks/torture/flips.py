@@ -56,6 +56,14 @@ async def use(store: Store) -> int:
     return refused
 
 
+def clear(folder: Path) -> int:
+    """Remove what is left of a database; return whether it was set aside as damaged."""
+    found = [each.name for each in folder.glob("flipped.db*")]
+    for name in found:
+        (folder / name).unlink()
+    return any(".corrupt-" in name for name in found)
+
+
 async def flipped_bits(databases: int) -> Outcome:
     dice, counts = random.Random(1), Counter[str]()
     wrong: list[str] = []
@@ -75,7 +83,5 @@ async def flipped_bits(databases: int) -> Outcome:
                     counts["refused with a reason" if await use(store) else "used"] += 1
             except Exception as error:  # noqa: BLE001 (that is what is looked for)
                 wrong.append(f"database {number}: {type(error).__name__}: {error}")
-            counts["set aside"] += len(list(Path(folder).glob("flipped.db.corrupt-*")))
-            for left in Path(folder).glob("flipped.db*"):
-                left.unlink()
+            counts["set aside"] += clear(Path(folder))
     return Outcome({"databases": databases, **counts, "crashes": len(wrong)}, tuple(wrong[:20]))
