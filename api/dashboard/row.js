@@ -111,7 +111,8 @@ export class Row {
     hide(this.parts.calls, traffic === null || traffic[0] === 0);
     if (traffic === null) return;
     const [calls, counted, failures, latency] = traffic;
-    const failed = counted ? `, ${words.percent((100 * failures) / counted)} failed` : "";
+    const share = failures ? words.percent((100 * failures) / counted) : "none";
+    const failed = counted ? `, ${share} failed` : "";
     const took = latency === null ? "" : `, ${words.ms(latency)}`;
     say(this.parts.calls, `Real calls: ${words.amount(calls / 5)} a minute${failed}${took}`);
   }
