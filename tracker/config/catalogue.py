@@ -55,6 +55,7 @@ class CatalogueEntry:
     limits_read: date | None = None
     limits_source: str = ""
     status_page: str | None = None
+    retired_models: dict[str, date] = attrs.field(factory=dict)
     note: str = ""
     source: str = attrs.field(validator=min_len(1))
 

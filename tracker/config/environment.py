@@ -233,6 +233,7 @@ def make_provider(
         timing=Timing(**entry.timing),
         options=options,
         documented_limits=entry.limits,
+        retiring=dict(entry.retired_models),
     )
 
 

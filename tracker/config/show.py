@@ -77,7 +77,7 @@ def _window(window: MaintenanceWindow) -> dict[str, Any]:
 
 
 def _provider(provider: Provider) -> dict[str, Any]:
-    hidden = {"name", "keys", "timing", "documented_limits"}
+    hidden = {"name", "keys", "timing", "documented_limits", "retiring"}
     shown = attrs.asdict(provider, filter=lambda field, _: field.name not in hidden)
     options = {o: MASK if isinstance(v, Secret) else v for o, v in provider.options.items()}
     return shown | {"options": options} | attrs.asdict(provider.timing)

@@ -89,6 +89,7 @@ class _Check:
             completions=completions,
             keys=self.keyring.reports(),
             learned=dict(self.session.learned),
+            retiring=self.session.memory.get("retiring", {}),
         )
 
     def remember(self, learned: Mapping[str, RequestShape]) -> None:

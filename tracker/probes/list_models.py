@@ -33,6 +33,7 @@ async def judge_list(session: Session, reply: BoundedResponse, key: Secret | Non
 
 async def mask_model_names(session: Session, models: ModelList) -> tuple[str, ...]:
     """Their names for everybody to see; whoever answers might echo a key in one."""
+    session.memory["retiring"] = models.retiring
     text = "\n".join(models.names)
     if not any(secret.reveal() in text for secret in session.secrets):
         return models.names

@@ -35,9 +35,16 @@ class SortedLines:
     movable: bool
 
     @classmethod
-    def of(cls, candidates: Sequence[Candidate], estimates: list[Estimate]) -> "SortedLines":
-        """Compare all, and sort them."""
-        comparison = Comparison.of([estimate.latencies for estimate in estimates])
+    def of(
+        cls,
+        candidates: Sequence[Candidate],
+        estimates: list[Estimate],
+        *,
+        first_token: bool = False,
+    ) -> "SortedLines":
+        """Compare all, by the time to the first token where that is wanted, and sort them."""
+        known_of_all = [estimate.latencies for estimate in estimates]
+        comparison = Comparison.of(known_of_all, first_token=first_token)
         latencies = [comparison.latency(estimate.latencies) for estimate in estimates]
         known = [latency.ms for latency in latencies if latency.ms is not None]
         slowest = max(known, default=None)
@@ -46,7 +53,8 @@ class SortedLines:
             for candidate, estimate, latency in zip(candidates, estimates, latencies, strict=True)
         ]
         places = list(map(_place, candidates, lines))
-        own = comparison.basis in (Basis.LISTING, Basis.COMPLETION)
+        # Where first tokens are wanted and not known of all, one that comes may change the basis.
+        own = (Basis.FIRST_TOKEN,) if first_token else (Basis.LISTING, Basis.COMPLETION)
         by_place = sorted(zip(places, lines, strict=True), key=itemgetter(0))
         return cls(
             candidates=tuple(candidates),
@@ -54,7 +62,7 @@ class SortedLines:
             order=[place for place, _ in by_place],
             lines=[line for _, line in by_place],
             comparison=comparison,
-            movable=own and len(known) == len(lines),
+            movable=comparison.basis in own and len(known) == len(lines),
         )
 
     @property
@@ -82,6 +90,8 @@ class SortedLines:
     def _is_comparable(self, estimate: Estimate) -> bool:
         """Return whether the pool is still compared by the same measurement with this one in it."""
         known = estimate.latencies
+        if self.comparison.basis is Basis.FIRST_TOKEN:
+            return known.first_token is not None
         if self.comparison.basis is Basis.COMPLETION:
             return known.completion is not None
         return known.listing is not None and known.completion is None

@@ -243,6 +243,8 @@ class Aggregator:
             **({"message": result.message} if result.message else {}),
         )
         self._change_log.models(result.provider, state.models, result.models, result.at)
+        for retirement in state.note_retirements(result):
+            self._change_log.retirement(result.provider, retirement, result.at)
         result = self._blame_network(result)
         record = state.record_check(result, next_due, self._now(), given_up=given_up)
         self.backlog.append(record)
