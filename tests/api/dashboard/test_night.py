@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import attrs
+import msgspec
 import pytest
 
+from api.overview import rows
 from api.routes import pages
 from tests.helpers.browser import (
     TOKEN,
@@ -21,6 +23,7 @@ from tests.helpers.browser import (
 from tests.helpers.waiting import block_until
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.snapshot import ProviderStatus
 
 pytestmark = needs_chromium
 
@@ -217,6 +220,31 @@ def test_a_limits_bar_is_as_long_as_its_use_and_raises_no_early_alarm(
     assert len(tracks) == 1
     assert widths == {n: pytest.approx(p / 100, abs=0.04) for n, p in used.items()}
     assert classes == {"one": "meter", "half": "meter", "most": "meter full"}
+
+
+def test_each_vantage_has_a_shape_and_their_common_word_is_told(
+    browser: Browser, night: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a cluster would have it, which this tracker is not part of."""
+    view_row = rows.view_row
+    seen = (("eu-1", "down", False), ("us-1", "healthy", False), ("ap-1", "healthy", True))
+
+    def as_of_a_cluster(provider: ProviderStatus, cost: float | None) -> rows.Row:
+        row = view_row(provider, cost)
+        return msgspec.structs.replace(row, vantages=seen, cluster="down from eu-1 (1 of 3)")
+
+    monkeypatch.setattr(rows, "view_row", as_of_a_cluster)
+    night.check("groq")
+    look(browser, night.url)
+    places = "$(`.row:has([href='#provider=groq']) .places`)"
+    browser.until(f"{places} && !{places}.hidden")
+    assert browser.value(f"[...{places}.querySelectorAll('use')].map((u) => u.href.baseVal)") == [
+        "#down",
+        "#healthy",
+        "#healthy",
+    ]
+    assert browser.value(f"{places}.innerText").startswith("Down from eu-1 (1 of 3)")
+    assert complaints(browser) == []
 
 
 def test_a_model_is_found_and_its_offers_told(browser: Browser, night: House) -> None:
