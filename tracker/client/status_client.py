@@ -27,6 +27,13 @@ from tracker.core.clock import steady_now
 CLOSED = "the client is closed"
 
 
+def check_durations(**settings: float) -> None:
+    """Raise ValueError for a setting that is no number of seconds above 0."""
+    for setting, value in settings.items():
+        if not value > 0:  # NaN neither
+            raise ValueError(f"{setting} must be a number of seconds above 0, got {value}")
+
+
 class ProviderStatusClient:
     """Knows the tracker's ranking and keeps it fresh in the background.
 
@@ -60,13 +67,9 @@ class ProviderStatusClient:
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Callable[[], float] = steady_now,
     ) -> None:
-        for setting, value in {
-            "stale_after": stale_after,
-            "poll_interval": poll_interval,
-            "request_timeout": request_timeout,
-        }.items():
-            if not value > 0:  # NaN neither
-                raise ValueError(f"{setting} must be a number of seconds above 0, got {value}")
+        check_durations(
+            stale_after=stale_after, poll_interval=poll_interval, request_timeout=request_timeout
+        )
         names = tuple(dict.fromkeys(normalize_candidates(static_order) or ()))
         self._memory = RankingCache(
             static=CachedRanking(names=names),

@@ -73,10 +73,11 @@ def read_config(
     mistakes += (*environment.mistakes, *too_long, *refused, *bad_token, *_mistakes(merged))
     said = {mistake.key for mistake in mistakes}
     mistakes += (*alerts.mistakes, *(m for m in maintenance.mistakes if m.key not in said))
+    named = str(source) if source else None
     if mistakes:
         mask = environment_mask(environment.variables)
-        named = str(source) if source else None
         raise ConfigError(_mask_mistakes(dict.fromkeys(mistakes), mask), source=named)
+    of_providers = (*(text for m in merged for text in m.warnings), *_not_for_chat(merged))
     return Config(
         **_pick_written(table.tracker, Config),
         timing=timing,
@@ -88,13 +89,8 @@ def read_config(
         maintenance=maintenance.windows,
         reports=reports,
         cluster=cluster,
-        source=str(source) if source else None,
-        warnings=(
-            *environment.warnings,
-            *alerts.warnings,
-            *(text for m in merged for text in m.warnings),
-            *_not_for_chat(merged),
-        ),
+        source=named,
+        warnings=(*environment.warnings, *alerts.warnings, *of_providers),
     )
 
 

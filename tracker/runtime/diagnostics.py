@@ -33,6 +33,24 @@ class DatabaseHealth:
 
 
 @attrs.frozen(kw_only=True)
+class AlertHealth:
+    """Incidents that are open now; the rest counts since this start.
+
+    opened: incidents. sent, repeated, resolved: messages that arrived, one a target; failed:
+    attempts; suppressed: openings and ends of which nobody was told; waiting: messages to be sent.
+    """
+
+    open: int = 0
+    opened: int = 0
+    sent: int = 0
+    repeated: int = 0
+    resolved: int = 0
+    suppressed: int = 0
+    failed: int = 0
+    waiting: int = 0
+
+
+@attrs.frozen(kw_only=True)
 class TrackerHealth:
     """status: "ok"; "degraded" while something is wrong that the tracker lives with; "failing"
     when its loop or an actor no longer beats, or no snapshot comes. problems: why, in sentences.
@@ -60,6 +78,7 @@ class TrackerHealth:
     untrusted_reporters: tuple[str, ...] = ()
     calls_dropped: int = 0
     cluster: ClusterReport | None = None
+    alerts: AlertHealth = AlertHealth()
 
     @property
     def alive(self) -> bool:
@@ -133,6 +152,16 @@ def collect_health(
         untrusted_reporters=untrusted,
         cluster=parts.cluster,
         calls_dropped=parts.aggregator.traffic.ledger.dropped,
+        alerts=_alerts(parts.alerts),
+    )
+
+
+def _alerts(task: AlertTask) -> AlertHealth:
+    state = task.state
+    return AlertHealth(
+        open=len(state.book.open),
+        waiting=sum(row.waiting for row in state.outbox),
+        **attrs.asdict(state.counts),
     )
 
 
@@ -164,8 +193,7 @@ def find_failures(parts: TrackerComponents) -> Iterator[str]:
 
 def _troubles(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> Iterator[str]:
     """What is wrong, but lived with."""
-    if not parts.store.state.ok:
-        yield f"the database is unavailable: {parts.store.state.reason}"
+    yield from _troubles_of_database(parts.store)
     network = parts.aggregator.network
     if network.away:
         yield (
@@ -208,6 +236,13 @@ def count_waiting(snapshot: Snapshot) -> int:
         for view in views
         if view.enabled
     )
+
+
+def _troubles_of_database(store: Store) -> Iterator[str]:
+    if not store.state.ok:
+        yield f"the database is unavailable: {store.state.reason}"
+    if store.left_out:
+        yield f"{store.left_out} stored checks were left out: no version of ours wrote them so"
 
 
 def _count_internal_failures(snapshot: Snapshot) -> Counter[str]:

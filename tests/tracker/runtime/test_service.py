@@ -23,7 +23,7 @@ from tracker.core.settings import Provider
 from tracker.health import check_recording
 from tracker.probes.check import Check, FunctionCheck
 from tracker.runtime import aggregator
-from tracker.runtime import tracker as handle
+from tracker.runtime import history_loader as handle
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.messages import ActorCrashed
 from tracker.runtime.restarting_task import RestartBudgetExceededError
