@@ -188,6 +188,13 @@ def test_one_of_three_vantages_sees_it_down(trackers: Trackers) -> None:
     for each in served.values():
         assert provider(each, "one")["cluster_status"] == "degraded"
     assert provider(served["eu-1"], "one")["status"] == "healthy"
+    url = f"{served['eu-1'].url}/api/providers/best?vantage="
+    block_until(lambda: httpx.get(f"{url}us-1").status_code == 200)
+    theirs = httpx.get(f"{url}us-1")
+    assert float(theirs.headers["Age"]) >= 0.0
+    block_until(lambda: "one" not in _ranked(httpx.get(f"{url}us-1").json()))
+    assert "one" in _ranked(ask(served["eu-1"], "/api/providers/best"))
+    assert httpx.get(f"{url}nowhere").status_code == 404
     trackers.models.broken.add(("one", keys["ap-1"]))
     block_until(lambda: provider(served["eu-1"], "one")["cluster_status"] == "down")
     assert ask(served["eu-1"], "/api/providers/status/one")["usable"] is True
@@ -205,6 +212,10 @@ def test_one_of_three_vantages_sees_it_down(trackers: Trackers) -> None:
         )
     )
     assert provider(served["eu-1"], "two")["cluster_status"] == "healthy"
+
+
+def _ranked(best: Any) -> list[str]:
+    return [line["provider_name"] for line in best["ranking"]]
 
 
 def test_two_on_one_database_file_are_refused(trackers: Trackers) -> None:

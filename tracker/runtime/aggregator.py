@@ -403,7 +403,10 @@ class Aggregator:
         incumbent = (
             self._best if self._sweep.phase is SweepPhase.DONE or self._best_restored else None
         )
-        return self.rank(pool.candidates, pool.excluded, incumbent, min(dues, default=None))
+        ranking = self.rank(pool.candidates, pool.excluded, incumbent, min(dues, default=None))
+        if self._others is None:
+            return ranking
+        return self._others.rank_unseen(ranking, self.clock.steady())
 
     def may_skip_check(self, name: str, model: str | None) -> bool:
         """Return whether real calls make a scheduled check needless: a provider's or an offer's."""
