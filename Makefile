@@ -1,6 +1,7 @@
 # make run     watch the providers of this environment, serve the API and the dashboard
 # make demo    the same on simulated providers that fail now and then
 # make test    lint, types and all tests
+# make js      lint, types and tests of the dashboard's modules; needs node
 # make coverage  the same, with the branches that the tests take
 # ARGS are handed on: make run ARGS="--port 9000"
 
@@ -15,7 +16,7 @@ PARALLEL ?= -n auto --dist worksteal
 # Tests start hundreds of processes: without caches each compiles all that it imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run demo test lint types pytest coverage bench torture integration reference docs lock clean
+.PHONY: run demo test lint types js pytest coverage bench torture integration reference docs lock clean
 
 run: $(VENV)/run
 	@$(BIN)/provider-status serve $(ARGS)
@@ -31,6 +32,17 @@ lint: $(VENV)/dev
 
 types: $(VENV)/dev
 	$(BIN)/mypy
+
+# The dashboard's modules: lint, types, tests of the pure ones. Nothing is built: the page is as it is.
+js: tests/js/node_modules/.done
+	npm --prefix tests/js run --silent lint
+	npm --prefix tests/js run --silent types
+	npm --prefix tests/js run --silent test
+
+tests/js/node_modules/.done: tests/js/package-lock.json
+	@command -v npm >/dev/null || { echo "node and npm are needed (Debian: apt-get install nodejs npm)"; exit 1; }
+	npm --prefix tests/js ci --silent --no-audit --no-fund
+	@touch $@
 
 pytest: $(VENV)/dev
 	$(BIN)/pytest $(PARALLEL) $(ARGS)
@@ -82,4 +94,4 @@ lock:
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 
 clean:
-	rm -rf $(VENV) .integration .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* dist
+	rm -rf $(VENV) .integration .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* dist tests/js/node_modules

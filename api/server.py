@@ -68,16 +68,7 @@ async def serve(
             await nursery.start(ending.handle_signals)
         tracker = await nursery.start(_track_until_stopped, track, config, over)
         ending.tracker = tracker
-        answers = ResponseCache()
-        streams = Streams(tracker.board, answers)
-        app = create_app(tracker, answers=answers, streams=streams)
-        server = Server(
-            app,
-            listeners,
-            settings.root_path,
-            lambda text: tracker.mask(text),  # noqa: PLW0108 (a reload changes the mask)
-            connections(tracker, answers),
-        )
+        server, streams = _build_server(tracker, listeners, settings.root_path)
         await nursery.start(server.run)
         pacer.release()
         for task in beside:
@@ -90,6 +81,21 @@ async def serve(
         await server.end()
         nursery.cancel_scope.cancel()
     log.info("stopped")
+
+
+def _build_server(
+    tracker: "Tracker", listeners: Sequence[trio.SocketListener], root_path: str
+) -> tuple[Server, Streams]:
+    answers = ResponseCache()
+    streams = Streams(tracker.board, answers)
+    server = Server(
+        create_app(tracker, answers=answers, streams=streams),
+        listeners,
+        root_path,
+        lambda text: tracker.mask(text),  # noqa: PLW0108 (a reload changes the mask)
+        connections(tracker, answers),
+    )
+    return server, streams
 
 
 def check_bind(settings: ServerSettings) -> None:

@@ -1,18 +1,18 @@
 """What reports of real calls are worth: the real tracker on virtual time, with and without them.
 
-    python -m benchmarks.reports [--hours N] [--runs N] [--incidents FILE]
+    python -m benchmarks.reports [--hours N] [--runs N] [--rates R …]
+    python -m benchmarks.reports --vendors        outages as often and as long as vendors had them
+    python -m benchmarks.reports --trace FILE     recorded checks: an Upptime monitor's, as CSV
+    python -m benchmarks.reports --incidents FILE recorded incidents: ``provider,start,end``
 
 A proxy sends its calls to the tracker's best provider while providers have outages; a failed call
-takes ten seconds. The outages are drawn again for each run, or read from a CSV of recorded
-incidents: ``provider,start,end`` in seconds. Prints the failed calls, the mean time of a call, the
-regret against an oracle that never picks a failing provider, and the checks made.
+takes ten seconds. Prints the failed calls, the mean time of a call, the regret against an oracle
+that never picks a failing provider, and the checks made.
 """
 
 import argparse
-import csv
-import random
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -23,19 +23,16 @@ import structlog
 import trio
 from trio.testing import MockClock
 
+from benchmarks import report_worlds
+from benchmarks.report_worlds import World
 from tracker import Config, Tracker, run_tracker
-from tracker.core.settings import Provider
+from tracker.core.settings import Provider, Timing
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.testing import FakeProviders, ProviderBehavior, VirtualClock, advance, virtual_clock
 
-LATENCY_MS = {"fast": 250.0, "middle": 350.0, "slow": 500.0}
 FAILURE_MS = 10_000.0  # a call that meets an outage waits for its time-out
-# Recorded incidents of hosted models come some times a week and last tens of minutes; two a day of
-# each provider let a short run meet enough of them.
-BETWEEN_SECONDS, OUTAGE_SECONDS = 43_200.0, 2_400.0
 WARM_SECONDS = 5.0
-
-Outages = Mapping[str, Sequence[tuple[float, float]]]
+PATIENT = Timing(degraded_latency_ms=9_000.0)  # slow is not what is measured here
 
 
 @attrs.define
@@ -55,43 +52,16 @@ class Score:
     def row(self, name: str) -> str:
         regret = (self.spent_ms - self.oracle_ms) / self.calls
         return (
-            f"  {name:<34}{self.calls:>8}{100.0 * self.failed / self.calls:>9.3f}"
+            f"  {name:<50}{self.calls:>8}{100.0 * self.failed / self.calls:>9.3f}"
             f"{self.spent_ms / self.calls:>10.1f}{regret:>11.1f}{self.checks:>8}"
         )
-
-
-def draw_outages(seconds: float, seed: int) -> Outages:
-    dice = random.Random(seed)
-    return {name: _draw_some(dice, seconds) for name in LATENCY_MS}
-
-
-def _draw_some(dice: random.Random, seconds: float) -> list[tuple[float, float]]:
-    found, at = [], dice.expovariate(1.0 / BETWEEN_SECONDS)
-    while at < seconds:
-        end = at + dice.expovariate(1.0 / OUTAGE_SECONDS)
-        found.append((at, end))
-        at = end + dice.expovariate(1.0 / BETWEEN_SECONDS)
-    return found
-
-
-def read_outages(file: Path) -> Outages:
-    outages: dict[str, list[tuple[float, float]]] = {name: [] for name in LATENCY_MS}
-    with file.open(newline="") as lines:
-        for row in csv.DictReader(lines):
-            if row["provider"] in outages:
-                outages[row["provider"]].append((float(row["start"]), float(row["end"])))
-    return outages
-
-
-def is_out(outages: Outages, name: str, at: float) -> bool:
-    return any(start <= at < end for start, end in outages[name])
 
 
 @attrs.define(eq=False)
 class Simulation:
     """One proxy, three providers, and a tracker that does or does not hear of the calls."""
 
-    outages: Outages
+    world: World
     calls_per_second: float
     reporting: bool
     time: MockClock
@@ -102,13 +72,16 @@ class Simulation:
 
     def __attrs_post_init__(self) -> None:
         self.clock = virtual_clock(clock=self.time)
-        for name, latency_ms in LATENCY_MS.items():
+        for name, latency_ms in self.world.latency_ms.items():
             self.fakes[name].latency_ms = latency_ms
 
-    async def run(self, folder: str, seconds: float) -> Score:
+    async def run(self, folder: str) -> Score:
         config = Config(
             database=str(Path(folder) / "simulation.db"),
-            providers=tuple(Provider(name=n, base_url="http://127.0.0.1:9") for n in LATENCY_MS),
+            providers=tuple(
+                Provider(name=name, base_url="http://127.0.0.1:9", timing=PATIENT)
+                for name in self.world.latency_ms
+            ),
         )
         start = partial(
             run_tracker,
@@ -121,28 +94,29 @@ class Simulation:
             tracker: Tracker = await nursery.start(start)
             await self._pass(tracker, WARM_SECONDS)
             began = trio.current_time()
-            while trio.current_time() - began < seconds:
+            while trio.current_time() - began < self.world.seconds:
                 await self._call(tracker, trio.current_time() - began)
                 await self._pass(tracker, 1.0 / self.calls_per_second)
-            self.score.checks = sum(self.fakes[name].ended for name in LATENCY_MS)
+            self.score.checks = sum(self.fakes[name].ended for name in self.world.latency_ms)
             tracker.stop()
             await self._pass(tracker, 5.0)
         return self.score
 
     async def _call(self, tracker: Tracker, at: float) -> None:
-        for name in LATENCY_MS:
-            out = is_out(self.outages, name, at)
-            self.fakes[name].mood = ProviderBehavior.SERVER_ERROR if out else ProviderBehavior.OK
-        name = tracker.get_healthiest_provider() or next(iter(LATENCY_MS))
-        failed = is_out(self.outages, name, at)
+        latency_ms = self.world.latency_ms
+        out = {name for name in latency_ms if self.world.is_out(name, at)}
+        for name in latency_ms:
+            bad = ProviderBehavior.SERVER_ERROR if name in out else ProviderBehavior.OK
+            self.fakes[name].mood = bad
+        name = tracker.get_healthiest_provider() or next(iter(latency_ms))
         score = self.score
         score.calls += 1
-        score.failed += failed
-        score.spent_ms += FAILURE_MS if failed else LATENCY_MS[name]
-        working = [ms for n, ms in LATENCY_MS.items() if not is_out(self.outages, n, at)]
+        score.failed += name in out
+        score.spent_ms += FAILURE_MS if name in out else latency_ms[name]
+        working = [ms for each, ms in latency_ms.items() if each not in out]
         score.oracle_ms += min(working, default=FAILURE_MS)
         if self.reporting:
-            await tracker.report(self._report(name, "server" if failed else "ok"))
+            await tracker.report(self._report(name, "server" if name in out else "ok"))
 
     def _report(self, provider: str, outcome: str) -> bytes:
         report = {
@@ -158,11 +132,11 @@ class Simulation:
         await advance(self.time, seconds, store.worker, store.readers)
 
 
-def simulate(outages: Outages, *, rate: float, reporting: bool, seconds: float) -> Score:
+def simulate(world: World, *, rate: float, reporting: bool) -> Score:
     time = MockClock()
-    simulation = Simulation(outages, rate, reporting, time)
+    simulation = Simulation(world, rate, reporting, time)
     with tempfile.TemporaryDirectory() as folder:
-        return trio.run(simulation.run, folder, seconds, clock=time)
+        return trio.run(simulation.run, folder, clock=time)
 
 
 def main() -> None:
@@ -171,20 +145,35 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--runs", type=int, default=6)
     parser.add_argument("--rates", type=float, nargs="+", default=[0.1, 1.0])
+    parser.add_argument("--between", type=float, default=12.0, help="hours between outages")
+    parser.add_argument("--vendors", action="store_true")
+    parser.add_argument("--trace", type=Path)
     parser.add_argument("--incidents", type=Path)
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    seconds = 3_600.0 * given.hours
-    recorded = [read_outages(given.incidents)] if given.incidents else []
-    runs = recorded or [draw_outages(seconds, seed) for seed in range(given.runs)]
-    print(f"  {'':<34}{'calls':>8}{'failed %':>9}{'mean ms':>10}{'regret ms':>11}{'checks':>8}")
-    for rate in given.rates:
-        for reporting in (False, True):
-            score = Score()
-            for outages in runs:
-                score.add(simulate(outages, rate=rate, reporting=reporting, seconds=seconds))
-            told = "with reports" if reporting else "checks alone"
-            print(score.row(f"{rate:g} calls a second, {told}"), flush=True)
+    print(f"  {'':<50}{'calls':>8}{'failed %':>9}{'mean ms':>10}{'regret ms':>11}{'checks':>8}")
+    for told, worlds in settings(given):
+        for rate in given.rates:
+            for reporting in (False, True):
+                score = Score()
+                for world in worlds:
+                    score.add(simulate(world, rate=rate, reporting=reporting))
+                how = "with reports" if reporting else "checks alone"
+                print(score.row(f"{told}{rate:g} calls/s, {how}"), flush=True)
+
+
+def settings(given: argparse.Namespace) -> Iterator[tuple[str, Sequence[World]]]:
+    """Yield what is asked for: its name, and the worlds whose scores are added up."""
+    seconds, runs = 3_600.0 * given.hours, range(given.runs)
+    if given.trace:
+        yield from report_worlds.of_trace(given.trace)
+    elif given.vendors:
+        yield from report_worlds.of_vendors(seconds, runs)
+    elif given.incidents:
+        yield "", [report_worlds.of_incidents(given.incidents, seconds)]
+    else:
+        between = 3_600.0 * given.between
+        yield "", [report_worlds.drawn(seconds, seed, between) for seed in runs]
 
 
 if __name__ == "__main__":

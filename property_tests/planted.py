@@ -17,7 +17,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tracker.core.outcomes import Status
 from tracker.core.snapshot import Excluded, ProviderStatus
 from tracker.health import health_state as health
-from tracker.health import provider_state
+from tracker.health import publishing
 from tracker.health import rolling_statistics as statistics
 from tracker.ranking.policy import Candidate
 from tracker.store.backlog import Backlog
@@ -72,12 +72,12 @@ def what_could_not_be_written_is_forgotten() -> None:
 
 def the_ranking_forgets_who_is_usable() -> None:
     """Whoever is up is ranked, also while it is rate limited or refuses our key."""
-    right = provider_state.build_entry
+    right = publishing.build_entry
 
     def wrong(view: ProviderStatus, *rest: Any) -> Candidate | Excluded:
         return right(attrs.evolve(view, usable=view.status in UP), *rest)
 
-    provider_state.build_entry = wrong
+    publishing.build_entry = wrong
 
 
 BUGS: tuple[Callable[[], None], ...] = (
@@ -91,7 +91,7 @@ _PLACES: Mapping[Any, tuple[str, ...]] = {
     health: ("_after_success", "_after_failure"),
     statistics: ("_slide",),
     Backlog: ("put_back",),
-    provider_state: ("build_entry",),
+    publishing: ("build_entry",),
 }
 
 

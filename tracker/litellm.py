@@ -78,7 +78,7 @@ class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
         self._client = client
         self._reports = report
         self._spread = spread
-        self._trackers_names = _inverted({**LITELLM_NAMES, **(names or {})})
+        self._trackers_names = _invert({**LITELLM_NAMES, **(names or {})})
         bases = {**API_BASES, **(api_bases or {})}
         # The longest first: one provider's address may begin with another's.
         self._bases = sorted(((_tidy(base), name) for name, base in bases.items()), reverse=True)
@@ -227,7 +227,7 @@ def _provider(model: str) -> str:
         return ""
 
 
-def _inverted(names: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+def _invert(names: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
     trackers: dict[str, frozenset[str]] = {}
     for name, theirs in names.items():
         for provider in [theirs] if isinstance(theirs, str) else theirs:

@@ -10,7 +10,7 @@ from cyclopts import App
 
 from api.cli.errors import ExitCode
 from api.cli.options import ConfigFile, Database
-from api.cli.sheet import counted
+from api.cli.sheet import count_noun
 from api.cli.terminal import print_json
 from tracker.alerts.targets import check_targets
 from tracker.config import read_config
@@ -42,7 +42,7 @@ def check(*, config: ConfigFile = None, database: Database = None) -> int:
     for warning in settings.warnings:
         print(f"warning: {warning}", file=sys.stderr)  # noqa: T201
     where = settings.source or "no file; defaults and environment"
-    print(f"ok: {where}; {counted(len(settings.providers), 'provider')} to watch")  # noqa: T201
+    print(f"ok: {where}; {count_noun(len(settings.providers), 'provider')} to watch")  # noqa: T201
     return ExitCode.OK
 
 
@@ -56,7 +56,7 @@ async def show_(*, config: ConfigFile = None, database: Database = None) -> int:
     settings = read_config(config, database=database)
     overrides = await _overrides(settings)
     document = show_config(effective_config(settings, overrides)) | {
-        "overrides": {name: _shown(override) for name, override in overrides.items()}
+        "overrides": {name: _show_override(override) for name, override in overrides.items()}
     }
     print_json(document)
     return ExitCode.OK
@@ -84,5 +84,5 @@ async def _overrides(settings: Config) -> dict[str, OverrideRecord]:
     return dict(found.overrides)
 
 
-def _shown(override: OverrideRecord) -> dict[str, Any]:
+def _show_override(override: OverrideRecord) -> dict[str, Any]:
     return {"interval_seconds": override.interval_seconds, "enabled": override.enabled}

@@ -52,7 +52,7 @@ async def doctor(
     environment = read_environment(os.environ, DOTENV)
     settings, symptoms = _configuration(config, database, host, port)
     if settings is None:
-        symptoms += [*_warned(environment.warnings), *examining.clock(None), UNKNOWN]
+        symptoms += [*_report_warnings(environment.warnings), *examining.clock(None), UNKNOWN]
     else:
         symptoms += _environment(settings, environment)
         symptoms += await _machine(settings)
@@ -81,14 +81,14 @@ def _configuration(
 
 
 def _environment(settings: Config, environment: Environment) -> list[Diagnostic]:
-    found = [*_watched(settings)]
+    found = [*_check_watched(settings)]
     if settings.discover:
         left = [f for f in discover(load_catalogue(), environment.variables) if not f.provider]
         missing = ", ".join(f.missing[0] for f in left if f.missing)
         if missing:
             found.append(Diagnostic("environment", "note", f"not set: {missing}"))
-    found += _warned((*settings.warnings, *environment.warnings))
-    found += _ignored(environment.variables)
+    found += _report_warnings((*settings.warnings, *environment.warnings))
+    found += _check_ignored_variables(environment.variables)
     if settings.server.admin_token is None:
         variable = settings.server.admin_token_env
         hint = f"without {variable} nobody can check now or tune"
@@ -96,7 +96,7 @@ def _environment(settings: Config, environment: Environment) -> list[Diagnostic]
     return found
 
 
-def _ignored(variables: Mapping[str, str]) -> Iterator[Diagnostic]:
+def _check_ignored_variables(variables: Mapping[str, str]) -> Iterator[Diagnostic]:
     """Name the proxy and certificate variables that are set, since no check heeds them."""
     if found := [name for name in IGNORED if name in variables or name.lower() in variables]:
         hint = "a provider's own proxy = and ca_file = decide how it is asked"
@@ -104,13 +104,13 @@ def _ignored(variables: Mapping[str, str]) -> Iterator[Diagnostic]:
         yield Diagnostic("environment", "note", told)
 
 
-def _warned(warnings: Iterable[str]) -> Iterator[Diagnostic]:
+def _report_warnings(warnings: Iterable[str]) -> Iterator[Diagnostic]:
     for warning in dict.fromkeys(warnings):
         told, _, hint = warning.partition(": ")
         yield Diagnostic("permissions", "problem", told, hint or "mend it")
 
 
-def _watched(settings: Config) -> Iterator[Diagnostic]:
+def _check_watched(settings: Config) -> Iterator[Diagnostic]:
     """What serve would watch. The keyless ones alone are no problem, but worth a word."""
     for provider in settings.providers:
         by = ", ".join(provider.key_names) or "needs no key"

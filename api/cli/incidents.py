@@ -117,22 +117,22 @@ def incidents_table(listed: schemas.Incidents) -> RenderableType:
         shown.add_row(
             one.id,
             Text(_moment(one.opened_at) or "–", style="" if one.closed_at else "bold red"),
-            _lasted(one),
-            _told(one.notified),
+            _write_duration(one),
+            _list_targets(one.notified),
             one.acknowledged_by or "–",
             one.summary + (" (it comes and goes)" if one.flapping else ""),
         )
     return shown
 
 
-def _lasted(one: schemas.Incident) -> str:
+def _write_duration(one: schemas.Incident) -> str:
     if one.duration_seconds is not None:
         return duration(one.duration_seconds)
     opened = datetime.fromisoformat(one.opened_at)
     return f"{duration((datetime.now(UTC) - opened).total_seconds())}, open"
 
 
-def _told(notified: Iterable[schemas.Notification]) -> str:
+def _list_targets(notified: Iterable[schemas.Notification]) -> str:
     """Name the targets that were reached."""
     reached = dict.fromkeys(each.target for each in notified if not each.error)
     return ", ".join(reached) or "–"

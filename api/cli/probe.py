@@ -59,7 +59,7 @@ async def probe(
     configure_logs(log_format, log_level)
     settings = read_config(config)
     mask_in_logs(Mask(settings.secrets()))
-    if not (settings.providers and (chosen := _chosen(settings, names))):
+    if not (settings.providers and (chosen := _choose_targets(settings, names))):
         print("no provider is configured: see `provider-status providers`", file=sys.stderr)  # noqa: T201
         return ExitCode.NOTHING_CONFIGURED
     views = await _check_all(_providers(chosen))
@@ -70,7 +70,7 @@ async def probe(
     return ExitCode.OK if any(one.usable for _, one in rows) else ExitCode.NOTHING_USABLE
 
 
-def _chosen(settings: Config, names: tuple[str, ...]) -> list[Target]:
+def _choose_targets(settings: Config, names: tuple[str, ...]) -> list[Target]:
     known = {provider.name: provider for provider in settings.providers}
     if not names:
         return [Target(provider) for provider in settings.providers if provider.enabled]

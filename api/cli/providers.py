@@ -54,7 +54,7 @@ def providers(
     settings = read_config(config)
     environment = read_environment(os.environ, DOTENV)
     lines = [*_lines(settings, environment.variables)]
-    document = {"providers": {line.one.name: _described(line) for line in lines}}
+    document = {"providers": {line.one.name: _describe(line) for line in lines}}
     if quiet and not json:
         for provider in settings.providers:
             print(provider.name)  # noqa: T201
@@ -84,7 +84,7 @@ def _line(one: ResolvedProvider, entry: CatalogueEntry | None) -> ProviderRow:
     return ProviderRow(one, entry, (*one.missing, "enabled = true") if off else one.missing)
 
 
-def _described(line: ProviderRow) -> dict[str, Any]:
+def _describe(line: ProviderRow) -> dict[str, Any]:
     one, provider = line.one, line.one.provider
     return {
         "configured": provider is not None,

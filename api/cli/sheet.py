@@ -123,7 +123,7 @@ def duration(seconds: float) -> str:
     return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
 
 
-def counted(number: int, noun: str) -> str:
+def count_noun(number: int, noun: str) -> str:
     """Write the noun in the singular for one."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 

@@ -51,7 +51,7 @@ def tune(
     Its interval, or whether it is watched at all. It is kept over restarts, as an override of the
     file; `config show` lists them.
     """
-    wanted = _wanted(interval, enable=enable, disable=disable, reset=reset)
+    wanted = _read_change(interval, enable=enable, disable=disable, reset=reset)
     tracker = TrackerClient.for_changes(url, token_env, config)
     document = tracker.change(f"/api/providers/{quote(name, safe='')}", wanted)
     tuned = tracker.convert(document, schemas.Provider)
@@ -73,7 +73,9 @@ def _table(tuned: schemas.Provider) -> Sheet:
     return shown
 
 
-def _wanted(interval: float | None, *, enable: bool, disable: bool, reset: bool) -> dict[str, Any]:
+def _read_change(
+    interval: float | None, *, enable: bool, disable: bool, reset: bool
+) -> dict[str, Any]:
     """The change in the API's words; null returns to the file's value. Raises UsageError."""
     if enable and disable:
         raise UsageError("--enable or --disable, not both")

@@ -99,12 +99,12 @@ def _draw(seen: Iterator[WatchFrame]) -> None:
 
 def screen(look: WatchFrame, now: datetime) -> RenderableType:
     """The table, and beneath it how old it is: what stands still must not look alive."""
-    return Group(providers_table(_listed(look)), Text(), _footer(look, now))
+    return Group(providers_table(_read_providers(look)), Text(), _footer(look, now))
 
 
 def fit_to_terminal(look: WatchFrame, now: datetime, terminal: Console) -> RenderableType:
     """The screen; where a terminal is too low for it, what is worst, and how many are left out."""
-    listed = _listed(look)
+    listed = _read_providers(look)
     whole = screen(look, now)
     if len(listed) < terminal.height and _lines(whole, terminal) <= terminal.height:
         return whole
@@ -116,7 +116,7 @@ def fit_to_terminal(look: WatchFrame, now: datetime, terminal: Console) -> Rende
     return Group(_more(listed), _footer(look, now))
 
 
-def _listed(look: WatchFrame) -> list[schemas.Provider]:
+def _read_providers(look: WatchFrame) -> list[schemas.Provider]:
     return list(msgspec.convert(look.document["providers"], dict[str, schemas.Provider]).values())
 
 

@@ -4,17 +4,20 @@ import { find, say } from "./dom.js";
 
 const THEMES = ["auto", "light", "dark"];
 
+/** @type {() => void} */
 let changed = () => {};
 
-/** Calls back when the colours are others: a canvas does not follow by itself. */
+/**
+ * Calls back when the colours are others: a canvas does not follow by itself.
+ * @param {() => void} callback
+ */
 export function onTheme(callback) {
   changed = callback;
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", callback);
 }
 
 function showTheme() {
-  const theme = document.documentElement.dataset.theme ?? "auto";
-  say(find("theme"), `Theme: ${theme}`);
+  say(find("theme"), `Theme: ${document.documentElement.dataset.theme ?? "auto"}`);
 }
 
 find("theme").addEventListener("click", () => {

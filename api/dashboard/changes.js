@@ -1,69 +1,92 @@
-// What changed: status, best provider, model lists; as lines, newest first.
+// What changed: status, best provider, offers, model lists; as lines, newest first.
 
-import { find, make, shape, time } from "./dom.js";
-import { ask, server } from "./feed.js";
+import { server } from "./clock.js";
+import { find, make, providerLink, shape, time } from "./dom.js";
+import { ask } from "./feed.js";
 import { moment, STATUSES } from "./words.js";
 
-const SHOWN = 60;
+/** @typedef {import("./types").Change} Change */
 
-/** The changes of so many hours, newest first; with a name, those that concern it. */
-export async function changes(hours, name = null) {
-  const all = ask(`api/providers/changes?hours=${hours}`);
-  if (name === null) return (await all).changes.reverse();
-  // A change of the best has no provider of its own, but concerns two.
-  const own = ask(`api/providers/changes?hours=${hours}&provider=${encodeURIComponent(name)}`);
-  const best = (await all).changes.filter(
-    (change) => change.kind === "best" && [change.before, change.after].includes(name),
-  );
-  const found = [...(await own).changes, ...best];
-  return found.sort((a, b) => (a.timestamp < b.timestamp ? 1 : -1));
+const SHOWN = 100;
+
+/**
+ * The changes of so many hours that concern a provider, newest first.
+ * @param {number} hours
+ * @param {string} name
+ * @returns {Promise<Change[]>}
+ */
+export async function readChanges(hours, name) {
+  const path = `api/providers/changes?hours=${hours}&provider=${encodeURIComponent(name)}`;
+  return (await ask(path)).changes.reverse();
 }
 
+/** Fills the list of what changed lately, if it is open. */
 export async function showLately() {
+  const list = find("lately-list");
+  if (!(/** @type {HTMLDetailsElement} */ (find("lately")).open)) return;
   try {
-    fill(find("lately"), (await changes(24)).slice(0, SHOWN), "Nothing changed in 24 hours.");
+    const { changes } = await ask("api/providers/changes?hours=24");
+    fill(list, changes.reverse().slice(0, SHOWN), "Nothing changed in 24 hours.");
   } catch (error) {
-    if (find("lately").querySelector("time")) return; // what was read before is still true
-    fill(find("lately"), [], `The history cannot be read: ${error.message}`);
+    fill(list, [], `The history cannot be read: ${/** @type {Error} */ (error).message}`);
   }
 }
 
-/** ``own``: lines about one provider, which then need not name it. */
+/**
+ * @param {HTMLElement} list
+ * @param {Change[]} found
+ * @param {string} nothing
+ * @param {boolean} own lines about one provider, which then need not name it
+ */
 export function fill(list, found, nothing, own = false) {
   const lines = found.map((change) => line(change, own));
   list.replaceChildren(...(lines.length ? lines : [make("li", { class: "quiet" }, nothing)]));
 }
 
+/**
+ * @param {Change} change
+ * @param {boolean} own
+ */
 function line(change, own) {
   const at = time(change.timestamp, moment(change.timestamp, server.now()));
-  const was = change.kind === "status" ? `was ${change.before}; ` : "";
-  const item = make("li", { title: was + change.reason }, at, shape(kindOf(change)));
   const text = make("span", { class: "what" }, ...whatOf(change, own));
-  if (own) text.append(make("span", { class: "quiet foreign why" }, change.reason));
-  item.append(text);
-  return item;
+  if (change.reason) text.append(make("span", { class: "quiet foreign why" }, change.reason));
+  return make("li", {}, at, shape(kindOf(change)), text);
 }
 
+/** @param {Change} change */
 function kindOf({ kind, after }) {
-  if (kind === "status") return STATUSES.includes(after) ? after : "unknown";
-  return kind;
+  if (kind === "best" || kind === "model") return kind;
+  if (kind === "incident") return after === "closed" ? "healthy" : "down";
+  const known = /** @type {string[]} */ (STATUSES);
+  const word = (after ?? "").split(" ").at(-1) ?? "";
+  return known.includes(word) ? word : "unknown";
 }
 
-function whatOf({ kind, provider_name: name, before, after }, own) {
-  const link = (name) =>
-    make("a", { class: "foreign", href: `#provider=${encodeURIComponent(name)}` }, name);
-  const who = own || name === null ? [] : [link(name), " "];
-  if (kind === "best") {
-    if (after === null) return ["no provider is usable; before: ", link(before)];
-    return [
-      link(after),
-      " is now the best",
-      ...(before === null ? [] : ["; before: ", link(before)]),
-    ];
-  }
+/**
+ * @param {Change} change
+ * @param {boolean} own
+ * @returns {(Node | string)[]}
+ */
+function whatOf(change, own) {
+  const { kind, provider_name: name, before, after } = change;
+  if (kind === "best") return bestOf(change);
+  const who = own || name === null ? [] : [providerLink(name), " "];
   if (kind === "model") {
-    const model = make("span", { class: "foreign" }, after ?? before);
+    const model = make("span", { class: "foreign" }, after ?? before ?? "");
     return [...who, after === null ? "lost model " : "offers model ", model];
   }
-  return [...who, own ? `${before} → ${after}` : `→ ${after}`];
+  if (kind === "incident") return [...who, `incident ${after ?? ""}`];
+  return [...who, `${before ?? "new"} → ${after ?? "gone"}`];
+}
+
+/**
+ * @param {Change} change
+ * @returns {(Node | string)[]}
+ */
+function bestOf({ before, after }) {
+  const was = before ? ["; before: ", providerLink(before)] : [];
+  return after === null
+    ? ["No provider is usable", ...was]
+    : [providerLink(after), " is the best now", ...was];
 }

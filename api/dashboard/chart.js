@@ -1,10 +1,15 @@
-// Latency as a p50 line with a band up to p95; gaps stay gaps.
+// Latency as a p50 line with a band up to p95, and real calls as a line of their own; gaps stay
+// gaps. The library comes with the first chart.
 
-/* global uPlot */
-
+import { server } from "./clock.js";
 import { find, make, say } from "./dom.js";
-import { ask, server } from "./feed.js";
+import { ask } from "./feed.js";
+import { tableOf } from "./table.js";
+import uPlot from "./vendor/uPlot.min.js";
 import * as words from "./words.js";
+
+/** @typedef {import("./types").Latency} Latency */
+/** @typedef {(number | null)[]} Column */
 
 const HEIGHT = 230;
 const POINTS = 120;
@@ -16,49 +21,78 @@ export const SPANS = new Map([
   [168, "7 d"],
 ]);
 
-// Its script comes last, so a chart may be asked for before it is there.
-const library =
-  document.readyState === "complete"
-    ? Promise.resolve()
-    : new Promise((resolve) => addEventListener("load", resolve, { once: true }));
-
-/** Buckets wide enough for two checks each, so that a missing one means something. */
+/**
+ * Buckets wide enough for two checks each, so that a missing one means something.
+ * @param {number} hours
+ * @param {number} interval
+ */
 function sizeOf(hours, interval) {
   const least = Math.max((hours * 3600) / POINTS, 2 * interval);
-  return SIZES.find((size) => size >= least) ?? SIZES.at(-1);
+  return SIZES.find((size) => size >= least) ?? 21600;
 }
 
+/**
+ * @param {string} name
+ * @param {number} hours
+ * @param {number} interval
+ * @returns {Promise<Latency>}
+ */
 export async function readLatency(name, hours, interval) {
   const size = sizeOf(hours, interval);
-  const path = `api/providers/history/${encodeURIComponent(name)}?hours=${hours}&resolution=${size}`;
-  const document = await ask(path);
-  return { hours, size, points: document.providers[name] ?? [] };
+  const path = encodeURIComponent(name);
+  const calls = Math.max(size, 60); // counts of real calls are kept by the minute
+  const [checks, traffic] = await Promise.all([
+    ask(`api/providers/history/${path}?hours=${hours}&resolution=${size}`),
+    ask(`api/providers/traffic/${path}?hours=${hours}&resolution=${calls}`),
+  ]);
+  return {
+    hours,
+    size,
+    points: checks.providers[name] ?? [],
+    calls: traffic.providers[name] ?? [],
+  };
 }
 
-/** Columns for uPlot: seconds, p50, p95, failures; null wherever nothing is known. */
-export function columns({ hours, size, points }) {
+/**
+ * Columns for uPlot: seconds, p50, p95, failures, median of real calls; null wherever nothing is
+ * known.
+ * @param {Latency} latency
+ * @returns {[number[], Column, Column, Column, Column]}
+ */
+export function columns({ hours, size, points, calls }) {
   const last = Math.floor(server.now() / 1000 / size);
   const first = Math.floor((server.now() / 1000 - hours * 3600) / size);
-  const found = new Map(points.map((p) => [Math.round(Date.parse(p.timestamp) / 1000 / size), p]));
+  const number = (/** @type {{timestamp: string}} */ p) =>
+    Math.round(Date.parse(p.timestamp) / 1000 / size);
+  const found = new Map(points.map((p) => [number(p), p]));
+  const called = new Map(calls.map((p) => [number(p), p]));
   const numbers = Array.from({ length: last - first + 1 }, (_, place) => first + place);
-  const column = (value) => numbers.map((n) => (found.has(n) ? value(found.get(n)) : null));
+  const column = (/** @type {(point: import("./types").Point) => number | null} */ value) =>
+    numbers.map((n) => {
+      const point = found.get(n);
+      return point ? value(point) : null;
+    });
   return [
     numbers.map((n) => (n + 0.5) * size),
     column((p) => p.latency_ms.p50),
     column((p) => p.latency_ms.p95),
     column((p) => p.failures),
+    numbers.map((n) => called.get(n)?.latency_p50_ms ?? null),
   ];
 }
 
+/** @type {any} */
 let plot = null;
 
+/** @param {Latency} latency */
 export async function draw(latency) {
-  await library;
   const home = find("chart");
   const data = columns(latency);
+  const [times, p50, p95, , called] = data;
+  const lines = latency.calls.length ? [times, p50, p95, called] : [times, p50, p95];
   plot?.destroy();
   home.replaceChildren();
-  plot = new uPlot(options(home, latency, data), data.slice(0, 3), home);
+  plot = new uPlot(options(home, latency, data), lines, home);
   say(find("chart-says"), sentence(latency));
 }
 
@@ -71,49 +105,67 @@ export function close() {
   plot = null;
 }
 
-function sentence({ size, points }) {
+/** @param {Latency} latency */
+function sentence({ size, points, calls }) {
   const answered = points.filter((p) => p.latency_ms.p50 !== null);
   const failures = points.reduce((sum, p) => sum + p.failures, 0);
   const failed = failures === 1 ? "1 check failed" : `${failures || "no"} checks failed`;
   if (!answered.length) return `No successful check in this time; ${failed}.`;
-  const least = Math.min(...answered.map((p) => p.latency_ms.min));
-  const most = Math.max(...answered.map((p) => p.latency_ms.max));
-  return `From ${words.ms(least)} to ${words.ms(most)}; ${failed}. Each point is ${words.span(size)}: the line is p50, the band reaches to p95${failures ? "; marks at the foot are failures" : ""}.`;
+  const least = Math.min(...answered.map((p) => p.latency_ms.min ?? Infinity));
+  const most = Math.max(...answered.map((p) => p.latency_ms.max ?? 0));
+  const marks = failures ? "; marks at the foot are failures" : "";
+  const dashed = calls.length ? "; the dashed line is the median of real calls" : "";
+  return `From ${words.ms(least)} to ${words.ms(most)}; ${failed}. Each point is ${words.span(size)}: the line is p50, the band reaches to p95${marks}${dashed}.`;
 }
 
-function options(home, { hours }, data) {
+/**
+ * @param {HTMLElement} home
+ * @param {Latency} latency
+ * @param {ReturnType<typeof columns>} data
+ */
+function options(home, { hours, calls }, data) {
   const ink = colour("--quiet");
   const grid = { stroke: colour("--line"), width: 1 };
   const axis = { stroke: ink, grid, ticks: grid, font: "11px system-ui, sans-serif" };
   const at = hours > 24 ? words.dayAndClock : words.clock;
-  const value = (_, raw) => words.ms(raw);
+  const value = (/** @type {unknown} */ _, /** @type {number | null} */ raw) => words.ms(raw);
   const main = colour("--healthy");
+  const known = [data[1], data[4]].some((column) => column.some((each) => each !== null));
   return {
     width: home.clientWidth,
     height: HEIGHT,
     scales: {
       x: { range: [data[0][0], data[0].at(-1)] },
-      y: { range: (_, __, most) => [0, most * 1.08 || 1] },
+      y: { range: (/** @type {unknown} */ _, /** @type {unknown} */ __, /** @type {number} */ most) => [0, most * 1.08 || 100] },
     },
     cursor: { y: false, points: { size: 6 } },
     series: [
-      { label: "time", value: (_, raw) => (raw === null ? words.NOTHING : at(raw * 1000)) },
+      {
+        label: "time",
+        value: (/** @type {unknown} */ _, /** @type {number | null} */ raw) =>
+          raw === null ? words.NOTHING : at(raw * 1000),
+      },
       { label: "p50", stroke: main, width: 2, value, points: { size: 4, fill: main } },
       { label: "p95", stroke: colour("--band-line"), width: 1, value, points: { size: 3 } },
+      ...(calls.length ? [{ label: "real calls", stroke: colour("--calls"), width: 2, dash: [6, 4], value, points: { size: 4 } }] : []),
     ],
     bands: [{ series: [2, 1], fill: colour("--band") }],
     axes: [
       {
         ...axis,
         space: hours > 24 ? 90 : 60,
-        values: (_, splits) => splits.map((s) => at(s * 1000)),
+        values: (/** @type {unknown} */ _, /** @type {number[]} */ splits) => splits.map((s) => at(s * 1000)),
       },
-      { ...axis, size: 64, values: (_, splits) => splits.map((s) => words.ms(s)) },
+      { ...axis, size: 64, values: (/** @type {unknown} */ _, /** @type {number[]} */ splits) => splits.map((s) => (known ? words.ms(s) : "")) },
     ],
-    hooks: { draw: [(drawn) => failureMarks(drawn, data)] },
+    hooks: { draw: [(/** @type {any} */ drawn) => failureMarks(drawn, data)] },
   };
 }
 
+/**
+ * @param {any} drawn
+ * @param {ReturnType<typeof columns>} data
+ */
 function failureMarks(drawn, [times, , , failures]) {
   const { ctx, bbox } = drawn;
   ctx.save();
@@ -131,7 +183,10 @@ function failureMarks(drawn, [times, , , failures]) {
   ctx.restore();
 }
 
-/** A colour of the style sheet as the canvas wants it: with light-dark() worked out. */
+/**
+ * A colour of the style sheet as the canvas wants it: with light-dark() worked out.
+ * @param {string} name
+ */
 function colour(name) {
   const probe = find("chart");
   probe.style.color = `var(${name})`;
@@ -140,21 +195,14 @@ function colour(name) {
   return found;
 }
 
+/** @param {Latency} latency */
 export function table({ points, hours }) {
   const at = hours > 24 ? words.dayAndClock : words.clock;
-  const heads = ["from", "checks", "failed", "p50", "p95", "uptime"];
-  const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)));
   const rows = points.map((p) => {
     const { p50, p95 } = p.latency_ms;
-    const cells = [
-      p.checks,
-      p.failures,
-      words.ms(p50),
-      words.ms(p95),
-      words.percent(p.uptime_percent),
-    ];
+    const cells = [p.checks, p.failures, words.ms(p50), words.ms(p95), words.percent(p.uptime_percent)];
     const first = make("th", { scope: "row" }, at(p.timestamp));
     return make("tr", {}, first, ...cells.map((text) => make("td", {}, String(text))));
   });
-  return make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows.reverse()));
+  return tableOf(["from", "checks", "failed", "p50", "p95", "uptime"], rows.reverse());
 }

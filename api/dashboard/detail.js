@@ -1,113 +1,139 @@
-// One provider in full, addressable as #provider=NAME.
+// One provider in full, addressable as #provider=NAME: asked for when it is opened, and again
+// when its row has changed.
 
-import { changes, fill } from "./changes.js";
+import { fill, readChanges } from "./changes.js";
 import * as chart from "./chart.js";
 import { control } from "./control.js";
-import { find, hide, make, put, reshape, say } from "./dom.js";
+import { find, hide, make, put, say } from "./dom.js";
 import { ask } from "./feed.js";
+import { showLimits } from "./limits.js";
 import * as sections from "./sections.js";
-import * as words from "./words.js";
 
-const MODELS = 500;
-const AGAIN = 5_000; // ms; a live check redraws the chart at most so often
+/** @typedef {import("./types").Detailed} Detailed */
 
-const dialog = find("detail");
+const AGAIN = 5_000; // ms; live checks redraw the chart at most so often
+const SOON = 300; // ms; what changes together is asked for once
+const WEEK = 168;
+
+const dialog = /** @type {HTMLDialogElement} */ (find("detail"));
 
 export class Detail {
+  /** @type {string | null} */
   #name = null;
+  /** @type {Element | null} */
   #opener = null;
+  /** @type {import("./types").Latency | null} */
   #latency = null;
+  /** @type {string | null} */
   #checked = null;
   #drawn = 0;
+  /** @type {number | null} */
   #chosen = null; // hours
+  /** @type {ReturnType<typeof setTimeout> | null} */
+  #timer = null;
 
-  /** look: name -> {provider, line, place}, or null where there is none of that name. */
-  constructor(look) {
-    this.look = look;
+  constructor() {
     for (const [hours, label] of chart.SPANS) this.#spanButton(hours, label);
     find("detail-close").addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => this.#closed());
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
     find("chart-table").addEventListener("toggle", () => this.#table());
     find("detail-models").addEventListener("toggle", () => this.#models());
-    addEventListener("hashchange", () => this.follow());
     addEventListener("resize", () => chart.resize());
   }
 
-  /** Opens what the address names, if it is there; closes otherwise. */
-  follow() {
-    const name = new URLSearchParams(location.hash.slice(1)).get("provider");
+  /**
+   * Opens what the address names; closes otherwise.
+   * @param {string | null} name
+   */
+  follow(name) {
     if (name === this.#name) return;
-    if (name === null || this.look(name) === null) dialog.close();
+    if (name === null) dialog.close();
     else this.#open(name);
   }
 
-  /** Call when the shown provider may have changed. */
-  update() {
-    if (this.#name === null)
-      this.follow(); // it may just have come
-    else this.#show();
+  /**
+   * A provider may have changed.
+   * @param {string} name
+   */
+  touch(name) {
+    if (name === this.#name && this.#timer === null)
+      this.#timer = setTimeout(() => this.#read(), SOON);
   }
 
   redraw() {
     if (this.#name !== null && this.#latency) chart.draw(this.#latency);
   }
 
+  /** @param {string} name */
   #open(name) {
     this.#name = name;
     this.#checked = null;
     this.#latency = null;
+    chart.close();
     find("chart").replaceChildren();
-    find("detail-models").open = false;
+    for (const each of ["detail-models", "chart-table"])
+      /** @type {HTMLDetailsElement} */ (find(each)).open = false;
+    say(find("detail-name"), name);
+    hide(find("detail-content"), true);
+    say(find("detail-failed"), "");
     if (!dialog.open) {
       this.#opener = document.activeElement;
       dialog.showModal();
     }
-    find("detail").querySelector(".detail-body").scrollTop = 0;
-    this.#show();
+    find("detail-body").scrollTop = 0;
+    this.#read();
   }
 
   #closed() {
     this.#name = null;
     chart.close();
-    if (location.hash.startsWith("#provider="))
+    if (new URLSearchParams(location.hash.slice(1)).has("provider"))
       history.pushState(null, "", location.pathname + location.search);
-    this.#opener?.focus({ preventScroll: true });
+    if (this.#opener instanceof HTMLElement) this.#opener.focus({ preventScroll: true });
   }
 
-  #show() {
-    const shown = this.look(this.#name);
-    if (shown === null) {
-      dialog.close();
-      return;
+  async #read() {
+    this.#timer = null;
+    const name = this.#name;
+    if (name === null) return;
+    try {
+      const detailed = await ask(`dashboard/data/provider/${encodeURIComponent(name)}`);
+      if (name === this.#name) this.#show(detailed);
+    } catch (error) {
+      if (name !== this.#name) return;
+      say(find("detail-failed"), `Not to be shown: ${/** @type {Error} */ (error).message}`);
     }
-    const { provider, line, place } = shown;
-    const [kind, word] = words.look(provider);
-    reshape(find("detail-shape"), kind);
-    say(find("detail-name"), provider.provider_name);
-    say(find("detail-word"), word);
-    say(find("detail-reason"), provider.reason);
-    say(find("detail-place"), sections.standing(place, line));
-    const [whose, error] = [words.fault(provider), provider.error_message];
-    say(find("detail-error"), words.outcome(provider.outcome) + (error && ` – ${error}`));
-    hide(find("detail-error"), !whose && !error);
+  }
+
+  /** @param {Detailed} detailed */
+  #show(detailed) {
+    say(find("detail-failed"), "");
+    hide(find("detail-content"), false);
+    const { provider } = detailed;
+    sections.head(detailed);
     sections.tiles(provider);
+    sections.incidents(detailed.incidents);
     sections.traffic(provider);
-    sections.limits(provider);
+    sections.offers(provider.offers);
+    sections.vantages(provider);
+    showLimits(provider);
     sections.facts(provider);
+    sections.about(detailed.about, provider);
     control(provider);
     if (provider.last_check !== this.#checked) this.#past(provider);
   }
 
+  /** @param {import("./types").Whole} provider */
   async #past(provider) {
     if (Date.now() - this.#drawn < AGAIN && this.#checked !== null) return;
-    const name = this.#name;
+    const name = provider.provider_name;
     this.#drawn = Date.now();
     this.#checked = provider.last_check;
     try {
       const [latency, found] = await Promise.all([
-        chart.readLatency(name, this.#span(provider), provider.interval_seconds),
-        changes(168, name),
+        chart.readLatency(name, this.#span, provider.interval_seconds),
+        readChanges(WEEK, name),
       ]);
       if (name !== this.#name) return;
       this.#latency = latency;
@@ -115,51 +141,42 @@ export class Detail {
       await chart.draw(latency);
       this.#table();
     } catch (error) {
-      say(find("chart-says"), `The history cannot be read: ${error.message}`);
+      say(find("chart-says"), `The history cannot be read: ${/** @type {Error} */ (error).message}`);
     }
   }
 
   #table() {
-    const home = find("chart-table");
+    const home = /** @type {HTMLDetailsElement} */ (find("chart-table"));
     if (home.open && this.#latency)
-      home.lastElementChild.replaceChildren(chart.table(this.#latency));
+      home.lastElementChild?.replaceChildren(chart.table(this.#latency));
   }
 
   async #models() {
-    const home = find("detail-models");
-    if (!home.open) return;
-    const [line, list] = [home.querySelector("p"), home.querySelector("ul")];
-    try {
-      const { models } = await ask("api/providers/models");
-      const own = Object.keys(models).filter((model) => models[model].includes(this.#name));
-      const cut = own.length > MODELS ? `; the first ${MODELS} are shown` : "";
-      say(
-        line,
-        own.length ? `${own.length} in its last list${cut}.` : "No model list was read yet.",
-      );
-      list.replaceChildren(
-        ...own.slice(0, MODELS).map((model) => make("li", { class: "foreign" }, model)),
-      );
-    } catch (error) {
-      say(line, error.message);
-    }
+    const home = /** @type {HTMLDetailsElement} */ (find("detail-models"));
+    const name = this.#name;
+    if (home.open && name !== null) await sections.models(name);
   }
 
+  /**
+   * @param {number} hours
+   * @param {string} label
+   */
   #spanButton(hours, label) {
     const button = make("button", { type: "button", "data-hours": String(hours) }, label);
     button.addEventListener("click", () => {
       this.#chosen = hours;
       this.#checked = null;
-      this.#show();
+      this.#read();
     });
     find("chart-spans").append(button);
   }
 
-  /** Hours to chart; unless chosen, an hour only where checks are frequent enough to fill it. */
-  #span({ interval_seconds: interval }) {
-    const hours = this.#chosen ?? (interval <= 60 ? 1 : 24);
+  /** Hours to chart; unless chosen, as many as the list shows. */
+  get #span() {
+    const hours = this.#chosen ?? Number(/** @type {HTMLSelectElement} */ (find("span")).value);
     for (const button of find("chart-spans").children) {
-      put(button, "aria-pressed", String(button.dataset.hours === String(hours)));
+      const chosen = button instanceof HTMLElement && button.dataset.hours === String(hours);
+      put(button, "aria-pressed", String(chosen));
     }
     return hours;
   }

@@ -1,45 +1,56 @@
 // What the tracker says, live: its event stream, or polls with ETags while that is not to be had.
 
+import { server } from "./clock.js";
+
+/** @typedef {import("./types").Take} Take */
+/** @typedef {import("./types").FeedState} FeedState */
+
 const SILENCE = 25_000; // ms; a heartbeat comes every ten seconds
 const POLL = 5_000;
+const POLL_MANY = 30_000; // a megabyte is nothing to ask for every five seconds
+const MANY = 500_000; // characters
 const RETRY = 1_500; // the browser itself tries the stream again two seconds after its end
 const PATIENCE = 4_000; // a stream that is back within this was no loss worth an alarm
+const SLEPT = 90_000; // ms between two ticks; a hidden tab still gets one a minute
+const DATA = "dashboard/data/";
 
-/** The tracker's wall clock, learnt from what it sends: the browser's may be wrong. */
-export const server = {
-  skew: 0,
-  now: () => Date.now() + server.skew,
-  learn(at) {
-    const skew = Date.parse(at) - Date.now();
-    server.skew = Math.abs(skew) < 2_000 ? 0 : skew;
-  },
-};
-
-/** JSON of a GET; null for a 304. Raises an Error with the tracker's own sentence. */
+/**
+ * JSON of a GET; null for a 304. Raises an Error with the tracker's own sentence.
+ * @param {string} path
+ * @param {RequestInit} [options]
+ * @returns {Promise<any>}
+ */
 export async function ask(path, options = {}) {
   const response = await fetch(path, { signal: AbortSignal.timeout(20_000), ...options });
   if (response.status === 304) return null;
   const body = await response.json().catch(() => null);
-  if (response.ok || (response.status === 503 && !body?.detail)) return body;
+  if (response.ok) return body;
   throw new Error(body?.detail ?? `the tracker answered ${response.status}`);
 }
 
 export class Feed {
+  /** @type {EventSource | null} */
   #source = null;
-  #etags = new Map(); // of the answers that were taken, while nothing newer came
+  /** @type {string | null} */
+  #etag = null; // of the answer that was taken, while nothing newer came
   #began = Date.now();
   #heard = 0; // by the browser's clock
+  #ticked = Date.now();
   #streaming = false;
   #polled = false; // the last poll was answered
-  #due = 0;
+  #due = Date.now() + RETRY; // the stream usually comes at once, and has the same
+  #every = POLL;
 
-  /** take: {snapshot, provider, best}, each called with what came. */
+  /** @param {Take} take called with what came */
   constructor(take) {
     this.take = take;
     this.#open();
   }
 
-  /** state: starting, live, polling, waiting or lost; age: seconds since anything came. */
+  /**
+   * age: seconds since anything came.
+   * @returns {{state: FeedState, age: number | null}}
+   */
   get condition() {
     const waited = Date.now() - (this.#heard || this.#began);
     const age = this.#heard ? waited / 1000 : null;
@@ -49,29 +60,47 @@ export class Feed {
     return { state: this.#heard ? "waiting" : "starting", age };
   }
 
-  /** Call about once a second. */
+  /** Call about once a second, and when the page is seen again. */
   tick() {
     const now = Date.now();
+    if (Math.abs(now - this.#ticked) > SLEPT) this.#wake();
+    this.#ticked = now;
     if (this.#source && this.#streaming && now - this.#heard > SILENCE) this.#close();
     if (this.#streaming || now < this.#due) return;
-    this.#due = now + POLL;
+    this.#due = now + this.#every;
     if (!this.#source || this.#source.readyState === EventSource.CLOSED) this.#open();
     this.#poll();
   }
 
+  /** The computer slept: the stream may be dead, and what it held back is old. */
+  #wake() {
+    server.forget();
+    this.#close();
+    this.#due = 0;
+  }
+
   #open() {
     this.#source?.close();
-    const source = new EventSource("api/providers/events");
+    const source = new EventSource(`${DATA}events`);
     this.#source = source;
+    /**
+     * @param {string} kind
+     * @param {(data: any) => void} use
+     */
     const on = (kind, use) =>
       source.addEventListener(kind, (event) => {
+        if (source !== this.#source) return; // closed, with events still under way
         this.#hear();
         use(JSON.parse(event.data));
       });
-    on("snapshot", (data) => this.take.snapshot(data, data.best));
-    on("provider", (data) => this.take.provider(data));
+    on("snapshot", (data) => this.take.snapshot(data));
+    on("rows", (data) => this.take.rows(data));
     on("best", (data) => this.take.best(data));
-    on("heartbeat", (data) => server.learn(data.timestamp));
+    on("incidents", (data) => this.take.incidents(data));
+    on("heartbeat", (data) => {
+      server.learn(data.timestamp);
+      this.take.health(data.health);
+    });
     source.onerror = () => {
       this.#streaming = false;
       this.#polled = false;
@@ -83,37 +112,32 @@ export class Feed {
   #hear() {
     this.#heard = Date.now();
     this.#streaming = true;
-    this.#etags = new Map();
+    this.#etag = null;
   }
 
   #close() {
-    this.#source.close();
+    this.#source?.close();
     this.#source = null;
     this.#streaming = false;
+    this.#polled = false;
   }
 
   async #poll() {
-    const known = this.#etags;
     try {
-      const [status, best] = await Promise.all([get("status", known), get("best", known)]);
-      if (known !== this.#etags) return; // what the stream said meanwhile is newer
+      /** @type {Record<string, string>} */
+      const headers = this.#etag === null ? {} : { "If-None-Match": this.#etag };
+      const signal = AbortSignal.timeout(POLL);
+      const response = await fetch(`${DATA}overview`, { headers, signal, cache: "no-store" });
+      if (response.status !== 304 && !response.ok) throw new Error(response.statusText);
+      const body = response.status === 304 ? null : await response.text();
+      if (this.#streaming) return; // what the stream said meanwhile is newer
       this.#heard = Date.now();
       this.#polled = true;
-      known.set("status", status.etag).set("best", best.etag);
-      if (status.body) this.take.snapshot(status.body, best.body);
-      else if (best.body) this.take.best(best.body);
+      this.#etag = response.headers.get("ETag");
+      if (body !== null) this.#every = body.length > MANY ? POLL_MANY : POLL;
+      if (body !== null) this.take.snapshot(JSON.parse(body));
     } catch {
       this.#polled = false;
     }
   }
-}
-
-/** body: null where the known answer is still right. */
-async function get(what, known) {
-  const headers = known.has(what) ? { "If-None-Match": known.get(what) } : {};
-  const signal = AbortSignal.timeout(POLL);
-  const response = await fetch(`api/providers/${what}`, { headers, signal, cache: "no-store" });
-  if (response.status === 304) return { etag: known.get(what), body: null };
-  if (!response.ok && response.status !== 503) throw new Error(response.statusText);
-  return { etag: response.headers.get("ETag"), body: await response.json() };
 }

@@ -1,129 +1,201 @@
-// The parts of a provider's detail that are its present values.
+// The parts of a provider's page. Each thing is said once; what is not known has no place of its
+// own.
 
-import { find, hide, make, shape } from "./dom.js";
-import { server } from "./feed.js";
+import { server } from "./clock.js";
+import { find, hide, make, reshape, say, shape } from "./dom.js";
+import { ask } from "./feed.js";
+import { notesOf, overLine } from "./incidents.js";
+import { tableOf } from "./table.js";
 import * as words from "./words.js";
 
-export function tiles(provider) {
-  const { latency_ms: latency, uptime } = provider;
-  const values = {
-    "latency now": words.ms(provider.response_time_ms),
-    "p50, 24 h": words.ms(latency.p50),
-    "p95, 24 h": words.ms(latency.p95),
-    slowest: words.ms(latency.max),
-    "first token": provider.ttft_ms === null ? null : words.ms(provider.ttft_ms),
-    "up, 1 h": words.percent(uptime["1h"]),
-    "up, 24 h": words.percent(uptime["24h"]),
-    "up, 7 d": words.percent(uptime["7d"]),
-    "checks, 24 h": words.amount(provider.checks_24h),
-    "completions, 24 h": provider.completions_24h ? words.amount(provider.completions_24h) : null,
-    "failed in a row": String(provider.consecutive_failures),
-    "checked every":
-      words.span(provider.interval_seconds) + (provider.interval_overridden ? " (tuned)" : ""),
-  };
-  fill("detail-tiles", values);
+/** @typedef {import("./types").Whole} Whole */
+
+const MODELS = 500;
+
+/** @param {import("./types").Detailed} detailed */
+export function head({ provider, place, usable, may_answer: hope, incidents: found }) {
+  const [kind, word] = words.look(provider);
+  reshape(find("detail-shape"), kind);
+  const open = found.find((each) => each.closed_at === null);
+  const now = server.now();
+  const since = open?.opened_at ?? sinceOf(provider);
+  const lasts = since
+    ? ` for ${words.duration((now - Date.parse(since)) / 1000)}, since ${words.moment(since, now)}`
+    : "";
+  say(find("detail-word"), word + lasts);
+  say(find("detail-why"), reasonOf(provider));
+  let stands = `Place ${place} of ${usable} that can be used now.`;
+  if (place === null) stands = hope ? "Do not use it now, except as a last resort." : "Do not use it now.";
+  say(find("detail-place"), stands);
 }
 
-/** Real calls stand apart from checks: the two are never mixed. */
-export function traffic(provider) {
-  const { last_call: last, checks_saved_24h: saved, completions_saved_24h: completions } = provider;
-  const { window_seconds: window, calls, counted, failures, ...calm } = provider.evidence.traffic;
+/** @param {Whole & {status_since?: string | null}} provider */
+const sinceOf = (provider) => provider.status_since ?? null;
+
+/** The cause first; the tracker's own sentence where it is more than that. @param {Whole} provider */
+function reasonOf({ status, outcome, error_message: error, consecutive_failures: failures, reason }) {
+  if (status !== "down" || !failures) return words.capital(reason);
+  return `${words.cause(outcome, error)} (${words.many(failures, "check")}${failures > 1 ? " in a row" : ""})`;
+}
+
+/** @param {Whole} provider */
+export function tiles(provider) {
+  const { latency_ms: latency, uptime, status } = provider;
+  const now = server.now();
+  const good = status === "down" ? "latency when it last worked" : "latency now";
+  fill("detail-tiles", {
+    [good]: known(provider.response_time_ms, words.ms),
+    "median, 24 h": known(latency.p50, words.ms),
+    "p95, 24 h": known(latency.p95, words.ms),
+    "first token": known(provider.ttft_ms, words.ms),
+    "up, 1 h": known(uptime["1h"], words.percent),
+    "up, 24 h": known(uptime["24h"], words.percent),
+    "up, 7 days": known(uptime["7d"], words.percent),
+    "checks, 24 h": words.amount(provider.checks_24h),
+    "completions, 24 h": provider.completions_24h ? words.amount(provider.completions_24h) : null,
+    "checked every": words.span(provider.interval_seconds) + (provider.interval_overridden ? " (tuned)" : ""),
+    "last check": known(provider.last_check, (at) => words.instant(at, now)),
+    "next check": provider.enabled ? known(provider.next_check, (at) => words.instant(at, now)) : null,
+  });
+  hide(find("detail-budget"), !provider.waits_for_budget);
+}
+
+/**
+ * @template T
+ * @param {T | null} value
+ * @param {(value: T) => string} tell
+ */
+const known = (value, tell) => (value === null ? null : tell(value));
+
+/** @param {Whole} provider */
+export function traffic({ evidence, checks_saved_24h: saved, completions_saved_24h: completions }) {
+  const { calls, counted, failures, last, window_seconds: window, latency_ms: latency, ttft_ms: first, tokens_per_second: speed } = evidence.traffic;
   hide(find("detail-traffic"), last === null);
   if (last === null) return;
-  const minutes = window / 60;
   fill("traffic-tiles", {
-    "calls a minute": words.amount(calls / minutes),
-    [`failed, ${words.span(window)}`]: counted ? words.percent((100 * failures) / counted) : words.NOTHING,
-    "median latency": words.ms(calm.latency_ms),
-    "first token": calm.ttft_ms === null ? null : words.ms(calm.ttft_ms),
-    "tokens a second": calm.tokens_per_second === null ? null : words.amount(calm.tokens_per_second),
-    "last call": words.moment(last, server.now()),
+    "calls a minute": words.amount((calls * 60) / window),
+    "failed, 5 min": counted ? words.percent((100 * failures) / counted) : words.NOTHING,
+    latency: known(latency, words.ms),
+    "first token": known(first, words.ms),
+    "tokens a second": known(speed, words.amount),
+    "last call": words.instant(last, server.now()),
     "checks saved, 24 h": words.amount(saved),
     "completions saved, 24 h": completions ? words.amount(completions) : null,
   });
 }
 
+/**
+ * @param {string} home
+ * @param {Record<string, string | null>} values
+ */
 function fill(home, values) {
   const shown = Object.entries(values).filter(([, value]) => value !== null);
   find(home).replaceChildren(
-    ...shown.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))),
-  );
-}
-
-export function limits({
-  rate_limit: { source, limits: all, exhausts_at: end },
-  rate_limit_percent: percent,
-}) {
-  const home = find("detail-limits");
-  if (source === "none") {
-    home.replaceChildren(
-      make("p", { class: "quiet" }, "No limit is known: the provider tells none."),
-    );
-    return;
-  }
-  const now = server.now();
-  let forecast = "At the present trend none runs out before its reset.";
-  if (end)
-    forecast = `At the present trend it runs out at ${words.moment(end, now)}, before its reset.`;
-  else if (percent >= 100) forecast = "One is used up and comes back at its reset.";
-  home.replaceChildren(
-    make(
-      "p",
-      { class: end ? "forecast soon" : "forecast" },
-      `${Math.round(percent)} % used. ${forecast}`,
+    ...shown.map(([name, value]) =>
+      make("div", {}, make("dt", {}, name), make("dd", {}, /** @type {string} */ (value))),
     ),
-    make("div", { class: "scroll" }, limitTable(all, now)),
-    make("p", { class: "quiet" }, `Source: ${words.LIMIT_SOURCES[source]}.`),
   );
 }
 
+/** @param {import("./types").Incident[]} found */
+export function incidents(found) {
+  hide(find("detail-incidents-box"), found.length === 0);
+  const lines = found.slice(0, 20).map((incident) => {
+    const item = overLine(incident, false);
+    const notes = [...notesOf(incident, null)];
+    if (notes.length) item.append(make("span", { class: "quiet foreign why" }, notes.join(" · ")));
+    return item;
+  });
+  find("detail-incidents").replaceChildren(...lines);
+  const open = found.find((each) => each.closed_at === null && each.acknowledged_by === null);
+  hide(find("detail-acknowledge"), open === undefined);
+  if (open) find("detail-acknowledge").dataset.acknowledge = open.id;
+}
+
+/** @param {import("./types").Offer[]} all */
+export function offers(all) {
+  hide(find("detail-offers-box"), all.length === 0);
+  const now = server.now();
+  const rows = all.map((offer) => {
+    const name = make("th", { scope: "row" }, shape(offer.status), " ", make("a", { class: "foreign", href: `#model=${encodeURIComponent(offer.model)}` }, offer.model));
+    const since = offer.status_since ? ` since ${words.moment(offer.status_since, now)}` : "";
+    const cells = [
+      offer.status + since,
+      words.ms(offer.ttft_ms),
+      words.ms(offer.response_time_ms),
+      offer.last_check ? words.ago(Date.parse(offer.last_check), now) : "never",
+    ];
+    const why = make("td", { class: "foreign why" }, offer.status === "healthy" ? "" : words.capital(offer.reason));
+    return make("tr", {}, name, ...cells.map((text) => make("td", {}, text)), why);
+  });
+  const table = tableOf(["model", "status", "first token", "latency", "checked", "why"], rows);
+  find("detail-offers").replaceChildren(table);
+}
+
+/** What other places say of it. @param {Whole} provider */
+export function vantages({ vantages: all }) {
+  hide(find("detail-vantages-box"), !all?.length);
+  const rows = (all ?? []).map((each) =>
+    make("li", {}, shape(each.status), make("b", { class: "foreign" }, each.name), ` ${each.status}, ${words.duration(each.age_seconds)} ago${each.suspect ? ", no vote: it sees most of them down" : ""} `, make("span", { class: "quiet foreign" }, each.reason)),
+  );
+  find("detail-vantages").replaceChildren(...rows);
+}
+
+/** @param {Whole} provider */
 export function facts(provider) {
-  const names = {
-    reachable: "reachable",
-    authenticated: "our key is accepted",
-    quota_available: "quota is left",
-    inference: "a completion was answered",
-  };
-  const proven = Object.entries(names).map(([field, text]) => {
-    const [kind, word] = {
-      true: ["healthy", "yes"],
-      false: ["down", "no"],
-      null: ["unknown", "not proven"],
-    }[provider[field]];
+  /** @type {[boolean | null, string][]} */
+  const all = [
+    [provider.reachable, "reachable"],
+    [provider.authenticated, "our key is accepted"],
+    [provider.quota_available, "quota is left"],
+    [provider.inference, "a completion was answered"],
+  ];
+  const proven = all.map(([value, text]) => {
+    const kind = value === null ? "unknown" : value ? "healthy" : "down";
+    const word = value === null ? "not proven" : value ? "yes" : "no";
     return make("li", {}, shape(kind), `${text}: `, make("b", {}, word));
   });
   find("detail-facts").replaceChildren(...proven);
   const keys = provider.keys.map(({ number, state }) => {
-    const kind = { ok: "healthy", unknown: "unknown", rate_limited: "degraded" }[state] ?? "down";
-    return make("li", {}, shape(kind), `key ${number}: `, make("b", {}, words.KEY_STATES[state]));
+    /** @type {Record<string, string>} */
+    const kinds = { ok: "healthy", unknown: "unknown", rate_limited: "degraded" };
+    return make("li", {}, shape(kinds[state] ?? "down"), `key ${number}: `, make("b", {}, words.KEY_STATES[state]));
   });
-  const none = make("li", { class: "quiet" }, "No key is used, or none was tried yet.");
-  find("detail-keys").replaceChildren(...(keys.length ? keys : [none]));
+  find("detail-keys").replaceChildren(...keys);
 }
 
-/** Where it stands in the ranking. */
-export function standing(place, line) {
-  if (place !== null) return `Place ${place}: ${line.reason}`;
-  const until = line?.until ? `; that may change at ${words.moment(line.until, server.now())}` : "";
-  return `Do not use it now${until}.`;
+/**
+ * @param {import("./types").About} about
+ * @param {Whole} provider
+ */
+export function about({ kind, base_url, check, model, status_page: page }, { adaptations }) {
+  /** @type {[string, Node | string][]} */
+  const lines = [
+    ["Endpoint", make("span", { class: "foreign" }, base_url)],
+    ["Kind", kind],
+    ["Asked by a check", model ? `${check}, model ${model}` : check],
+  ];
+  if (page) lines.push(["Its own status page", make("a", { href: page, rel: "noreferrer", target: "_blank" }, page.replace("https://", ""))]);
+  if (adaptations.length) lines.push(["Learnt from refusals", adaptations.join("; ")]);
+  find("detail-about").replaceChildren(
+    ...lines.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))),
+  );
 }
 
-function limitTable(all, now) {
-  const heads = ["limit", "per", "left", "of", "resets"];
-  const rows = all.map(({ name, window_seconds: window, limit, remaining, reset_at: reset }) => {
-    const cells = [
-      words.span(window),
-      words.amount(remaining),
-      words.amount(limit),
-      reset ? words.moment(reset, now) : words.NOTHING,
-    ];
-    return make(
-      "tr",
-      {},
-      make("th", { scope: "row", class: "foreign" }, name),
-      ...cells.map((text) => make("td", {}, text)),
+/** @param {string} name */
+export async function models(name) {
+  const home = find("detail-models");
+  const line = /** @type {HTMLElement} */ (home.querySelector("p"));
+  try {
+    const { models: all } = await ask("api/providers/models");
+    const own = Object.keys(all).filter((model) => all[model].includes(name));
+    const cut = own.length > MODELS ? `; the first ${MODELS} are shown` : "";
+    say(line, own.length ? `${own.length} in its last list${cut}.` : "No model list was read yet.");
+    const items = own.slice(0, MODELS).map((model) =>
+      make("li", {}, make("a", { class: "foreign", href: `#model=${encodeURIComponent(model)}` }, model)),
     );
-  });
-  const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)));
-  return make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
+    home.querySelector("ul")?.replaceChildren(...items);
+  } catch (error) {
+    say(line, /** @type {Error} */ (error).message);
+  }
 }

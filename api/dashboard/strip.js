@@ -1,54 +1,63 @@
-// 90 cells as one small drawing: one path a kind, so that 300 rows stay light. Kinds differ in
-// height as well as in colour. Arrow keys and the pointer walk it, the tooltip tells the cell.
+// Cells as one small drawing: one path a kind, so that many rows stay light. A cell's red is the
+// share of its checks that failed; kinds differ in form as well as in colour. Arrow keys and the
+// pointer walk it, the tooltip tells the cell.
 
-import { find, put, say } from "./dom.js";
-import { CELLS } from "./past.js";
-import { dayAndClock, moment, ms } from "./words.js";
+import { draw, find, hide, put, say } from "./dom.js";
+import { dayAndClock, instant, many, ms, percent } from "./words.js";
 
-const SVG = "http://www.w3.org/2000/svg";
+/** @typedef {import("./types").Cell} Cell */
+/** @typedef {import("./past.js").Past} Past */
+
+const HEIGHT = 24;
 const WIDTH = 4;
-const SHAPES = {
-  up: [["up", 5, 24]],
-  partly: [
-    ["up", 13, 24],
-    ["down", 0, 12],
-  ],
-  down: [["down", 0, 24]],
-  limited: [["limited", 12, 24]],
-  none: [["none", 21, 23]],
-};
-const WORDS = {
-  up: "no failure",
-  partly: "some checks failed",
-  down: "every check failed",
-  limited: "limited, or our own fault: not counted",
-  none: "nothing known",
-};
-
+const LEAST = 4; // of 24: one failure among hundreds must still be seen
 const tip = find("tip");
-const steps = {
+
+/** @type {Record<string, (at: number, last: number) => number>} */
+const STEPS = {
   ArrowLeft: (at) => at - 1,
   ArrowRight: (at) => at + 1,
   PageUp: (at) => at - 10,
   PageDown: (at) => at + 10,
   Home: () => 0,
-  End: () => CELLS - 1,
+  End: (_, last) => last,
 };
 
+/**
+ * The boxes of a cell: class, top and bottom, left and right of the four units.
+ * @param {Cell} cell
+ * @returns {[string, number, number, number, number][]}
+ */
+export function boxes({ kind, share }) {
+  if (kind === "up") return [["up", 0, HEIGHT, 0.4, 3.6]];
+  if (kind === "slow") return [["slow", 0, HEIGHT, 1.3, 2.7]];
+  if (kind === "limited") return [["limited", 14, HEIGHT, 0.4, 3.6]];
+  if (kind === "none") return [["none", 21, 23, 0.4, 3.6]];
+  const red = share === 1 ? HEIGHT : Math.min(20, Math.max(LEAST, Math.round(share * HEIGHT)));
+  if (red === HEIGHT) return [["down", 0, HEIGHT, 0.4, 3.6]];
+  return [
+    ["down", 0, red, 0.4, 3.6],
+    ["up", red + 1, HEIGHT, 0.4, 3.6],
+  ];
+}
+
 export class Strip {
+  /** @type {Cell[]} */
   #cells = [];
   #drawn = "";
+  /** @type {Map<string, Element>} */
   #paths = new Map();
-  #cursor;
-  #at = CELLS - 1;
+  #cursor = draw("rect", { class: "cursor", width: String(WIDTH), height: String(HEIGHT) });
+  #at = Infinity;
 
-  constructor(svg, resolution) {
+  /**
+   * @param {SVGElement} svg
+   * @param {Past} past
+   */
+  constructor(svg, past) {
     this.svg = svg;
-    this.resolution = resolution; // () => seconds a cell
-    this.#cursor = svg.appendChild(document.createElementNS(SVG, "rect"));
-    put(this.#cursor, "class", "cursor");
-    put(this.#cursor, "width", String(WIDTH));
-    put(this.#cursor, "height", "24");
+    this.past = past;
+    svg.append(this.#cursor);
     svg.addEventListener("pointermove", (event) => this.#point(event));
     svg.addEventListener("pointerleave", () => this.#leave());
     svg.addEventListener("focus", () => this.#go(this.#at));
@@ -56,72 +65,90 @@ export class Strip {
     svg.addEventListener("keydown", (event) => this.#key(event));
   }
 
+  /** @param {Cell[]} cells */
   draw(cells) {
     this.#cells = cells;
-    const drawn = cells.map((cell) => cell.kind[0] + (cell.held ? "h" : "")).join();
+    put(this.svg, "viewBox", `0 0 ${cells.length * WIDTH} ${HEIGHT}`);
+    put(this.svg, "aria-valuemax", String(cells.length));
+    this.#aim(this.#at);
+    const drawn = cells.map(({ kind, share, held }) => `${kind[0]}${share}${held}`).join();
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
+    /** @type {Map<string, string>} */
     const paths = new Map();
     cells.forEach((cell, place) => {
-      for (const [kind, top, bottom] of SHAPES[cell.kind]) {
+      for (const [kind, top, bottom, left, right] of boxes(cell)) {
         const key = cell.held ? `${kind} held` : kind;
-        const box = `M${place * WIDTH + 0.4} ${top}h3.2v${bottom - top}h-3.2z`;
+        const box = `M${place * WIDTH + left} ${top}h${right - left}v${bottom - top}h${left - right}z`;
         paths.set(key, (paths.get(key) ?? "") + box);
       }
     });
     for (const key of new Set([...paths.keys(), ...this.#paths.keys()])) {
       put(this.#path(key), "d", paths.get(key) ?? "");
     }
-    put(this.svg, "aria-valuetext", this.#says(this.#at));
-    put(this.svg, "aria-valuenow", String(this.#at + 1));
   }
 
+  /** @param {string} key */
   #path(key) {
-    if (!this.#paths.has(key)) {
-      const path = this.svg.insertBefore(document.createElementNS(SVG, "path"), this.#cursor);
-      put(path, "class", key);
-      this.#paths.set(key, path);
-    }
-    return this.#paths.get(key);
+    const known = this.#paths.get(key);
+    if (known) return known;
+    const path = this.svg.insertBefore(draw("path", { class: key }), this.#cursor);
+    this.#paths.set(key, path);
+    return path;
   }
 
+  get #last() {
+    return Math.max(0, this.#cells.length - 1);
+  }
+
+  /** @param {number} place */
   #says(place) {
     const cell = this.#cells[place];
     if (!cell) return "not read yet";
-    const from = cell.number * this.resolution() * 1000;
-    const to = from + this.resolution() * 1000;
-    const tell = this.resolution() < 60 ? (at) => moment(at, at) : dayAndClock;
-    return `${tell(from)} to ${tell(to)}: ${whatOf(cell)}`;
+    const size = this.past.resolution * 1000;
+    const from = cell.number * size;
+    const tell = size < 60_000 ? (/** @type {number} */ at) => instant(at, at) : dayAndClock;
+    return `${tell(from)} to ${tell(from + size)}: ${whatOf(cell)}`;
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
-    const step = steps[event.key];
+    const step = STEPS[event.key];
     if (!step) return;
     event.preventDefault();
     event.stopPropagation();
-    this.#go(Math.min(CELLS - 1, Math.max(0, step(this.#at))));
+    this.#go(step(Math.min(this.#at, this.#last), this.#last));
   }
 
+  /** @param {PointerEvent} event */
   #point(event) {
     const box = this.svg.getBoundingClientRect();
-    const place = Math.floor(((event.clientX - box.left) / box.width) * CELLS);
-    this.#show(Math.min(CELLS - 1, Math.max(0, place)));
+    const place = Math.floor(((event.clientX - box.left) / box.width) * this.#cells.length);
+    this.#show(Math.min(this.#last, Math.max(0, place)));
   }
 
+  /** @param {number} place */
   #go(place) {
-    this.#at = place;
-    put(this.svg, "aria-valuenow", String(place + 1));
-    put(this.svg, "aria-valuetext", this.#says(place));
-    if (this.svg.matches(":focus-visible")) this.#show(place);
+    this.#at = this.#aim(place);
+    if (this.svg.matches(":focus-visible")) this.#show(this.#at);
   }
 
+  /** @param {number} place */
+  #aim(place) {
+    const at = Math.min(this.#last, Math.max(0, place));
+    put(this.svg, "aria-valuenow", String(at + 1));
+    put(this.svg, "aria-valuetext", this.#says(at));
+    return at;
+  }
+
+  /** @param {number} place */
   #show(place) {
     put(this.#cursor, "x", String(place * WIDTH));
     this.svg.classList.add("walked");
     say(tip, this.#says(place));
-    tip.hidden = false;
+    hide(tip, false);
     const box = this.svg.getBoundingClientRect();
-    const middle = box.left + (box.width * (place + 0.5)) / CELLS;
+    const middle = box.left + (box.width * (place + 0.5)) / this.#cells.length;
     const half = tip.offsetWidth / 2 + 8;
     tip.style.left = `${Math.min(innerWidth - half, Math.max(half, middle))}px`;
     tip.style.top = `${box.top - tip.offsetHeight - 6}px`;
@@ -129,16 +156,27 @@ export class Strip {
 
   #leave() {
     this.svg.classList.remove("walked");
-    tip.hidden = true;
+    hide(tip, true);
   }
 }
 
-function whatOf({ kind, held, counts }) {
+/** @type {Record<string, string>} */
+const WORDS = {
+  up: "no failure",
+  slow: "slow",
+  failing: "failures",
+  limited: "limited, or our own fault: not counted",
+  none: "nothing known",
+};
+
+/** @param {Cell} cell */
+function whatOf({ kind, share, held, counts }) {
   if (held) return `no check was due; the one before: ${WORDS[kind]}`;
   if (kind === "none") return WORDS.none;
   const { checks, failures, up, sum, p95 } = counts;
-  const parts = [`${checks} ${checks === 1 ? "check" : "checks"}, ${WORDS[kind]}`];
-  if (kind === "partly") parts[0] = `${checks} checks, ${failures} failed`;
+  const parts = [`${many(checks, "check")}, ${WORDS[kind]}`];
+  if (kind === "failing")
+    parts[0] = `${many(checks, "check")}, ${failures} failed (${percent(share * 100)})`;
   if (up) parts.push(`average ${ms(sum / up)}`);
   if (p95 !== null) parts.push(`p95 ${ms(p95)}`);
   return parts.join(", ");

@@ -1,9 +1,14 @@
 // How values read. Pure: no DOM, no clock but the one given.
 
+/** @typedef {import("./types").Status} Status */
+/** @typedef {import("./types").Provider} Provider */
+
+/** @type {Status[]} */
 export const STATUSES = ["healthy", "degraded", "down", "unknown"];
 export const NOTHING = "–"; // what is not known is never 0 or 100
 
 // Whose fault it is, and what happened, by outcome kind.
+/** @type {Record<string, [string, string]>} */
 const OUTCOMES = {
   ok: ["", "answers"],
   slow: ["", "answers slowly"],
@@ -23,13 +28,24 @@ const OUTCOMES = {
   internal: ["the tracker", "its own fault, not held against the provider"],
 };
 
-export const LIMIT_SOURCES = {
-  headers: "told in the answers' headers",
-  body: "told in the answers",
-  estimate: "estimated from the documented limits",
-  none: "the provider tells none",
+/** @type {Record<string, string>} */
+export const CAUSES = {
+  nothing_usable: "nothing is usable",
+  network: "our network",
+  tracker: "the tracker",
+  key: "our key",
+  provider: "provider",
+  offer: "one model",
 };
 
+/** @type {Record<string, string>} */
+export const LIMIT_SOURCES = {
+  headers: "the answers' headers",
+  body: "the answers",
+  estimate: "an estimate from the documented limits",
+};
+
+/** @type {Record<string, string>} */
 export const KEY_STATES = {
   unknown: "not tried yet",
   ok: "works",
@@ -38,23 +54,63 @@ export const KEY_STATES = {
   rate_limited: "rate limited",
 };
 
-export function fault(provider) {
-  const ours = provider.outcome === "request" || provider.outcome === "internal";
-  if (ours && provider.status !== "unknown") return ""; // it is not why the status is what it is
-  return OUTCOMES[provider.outcome]?.[0] ?? "";
+// Control characters (ANSI codes begin with one) and marks that turn the writing direction.
+// eslint-disable-next-line no-control-regex
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * Text of others as it may be shown: what cannot be seen but acts becomes a sign that can.
+ * @param {string} text
+ */
+export const plain = (text) => text.replace(UNSEEN, "\ufffd");
+
+/** @param {string | null} kind */
+export const whose = (kind) => OUTCOMES[kind ?? ""]?.[0] ?? "";
+
+const SENTENCE = 3; // words: what says so much needs no word of ours before it
+
+/**
+ * The cause in words, and what the provider said.
+ * @param {string | null} kind
+ * @param {string} error
+ */
+export function cause(kind, error) {
+  const [whom, what] = OUTCOMES[kind ?? ""] ?? ["", kind ?? "never checked"];
+  const alone = error.split(" ").length > SENTENCE || error.toLowerCase().startsWith(what);
+  const said = error && !alone ? `${what}: ${error}` : error || what;
+  return capital(whom ? `${whom}: ${said}` : said);
 }
 
-export function outcome(kind) {
-  const [whose, what] = OUTCOMES[kind] ?? ["", kind ?? "never checked"];
-  return whose ? `${whose}: ${what}` : what;
+/** @param {string} text */
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/**
+ * @param {number} count
+ * @param {string} noun
+ */
+export const many = (count, noun) => `${amount(count)} ${noun}${count === 1 ? "" : "s"}`;
+
+/**
+ * Why a provider is as it is; the cause first. Empty where all is well.
+ * @param {Provider} provider
+ */
+export function why({ status, outcome, error, failures, reason }) {
+  if (reason) return capital(reason);
+  if (status === "healthy" || outcome === null) return "";
+  const row = failures > 1 ? ` (${failures} checks in a row)` : "";
+  return cause(outcome, error) + row;
 }
 
-/** The shape that stands for a provider, and the word beside it. */
+/**
+ * The shape that stands for a provider, and the word beside it.
+ * @param {{enabled: boolean, status: Status, stale: boolean}} provider
+ */
 export function look(provider) {
   if (!provider.enabled) return ["off", "off"];
   return [provider.status, provider.stale ? "stale" : provider.status];
 }
 
+/** @param {number | null | undefined} value */
 export function ms(value) {
   if (value === null || value === undefined) return NOTHING;
   if (value >= 10000) return `${(value / 1000).toFixed(1)} s`;
@@ -62,27 +118,39 @@ export function ms(value) {
   return `${value < 10 && value % 1 ? value.toFixed(1) : Math.round(value)} ms`;
 }
 
+/** @param {number | null | undefined} value */
 export function percent(value) {
   if (value === null || value === undefined) return NOTHING;
-  return `${value === 100 ? "100" : value.toFixed(2)} %`;
+  if (value === 100 || value === 0) return `${value} %`;
+  return `${Math.min(99.99, Math.max(0.01, value)).toFixed(2)} %`; // nearly all is not all
 }
 
+/** @param {number | null | undefined} value */
 export function amount(value) {
   if (value === null || value === undefined) return NOTHING;
   return value.toLocaleString("en", { maximumFractionDigits: 2 });
 }
 
+/** @param {number} seconds */
 export function duration(seconds) {
   const s = Math.max(0, Math.round(seconds));
   if (s < 60) return `${s} s`;
   if (s < 3600) return `${Math.floor(s / 60)} min`;
+  if (s < 36000) {
+    const minutes = Math.floor((s % 3600) / 60);
+    return `${Math.floor(s / 3600)} h${minutes ? ` ${minutes} min` : ""}`;
+  }
   if (s < 172800) return `${Math.floor(s / 3600)} h`;
   return `${Math.floor(s / 86400)} d`;
 }
 
-/** A window or interval as people call it: exact, in the largest unit that divides it. */
+/**
+ * A window or interval as people call it: exact, in the largest unit that divides it.
+ * @param {number | null} seconds
+ */
 export function span(seconds) {
   if (seconds === null) return NOTHING;
+  /** @type {[number, string][]} */
   const units = [
     [86400, "day"],
     [3600, "h"],
@@ -93,29 +161,55 @@ export function span(seconds) {
   return `${Number(count.toFixed(2))} ${unit}${unit === "day" && count !== 1 ? "s" : ""}`;
 }
 
-export function since(at, now) {
-  const seconds = (now - Date.parse(at)) / 1000;
+/**
+ * @param {number} at ms
+ * @param {number} now ms
+ */
+export function ago(at, now) {
+  const seconds = (now - at) / 1000;
   return seconds < 1 ? "just now" : `${duration(seconds)} ago`;
 }
 
+/**
+ * @param {number} at ms
+ * @param {number} now ms
+ */
 export function until(at, now) {
-  const left = (Date.parse(at) - now) / 1000;
+  const left = (at - now) / 1000;
   if (left >= 1) return `next in ${duration(left)}`;
-  return left > -5 ? "due now" : `${duration(-left)} late`;
+  return left > -5 ? "checking" : `${duration(-left)} late`;
 }
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const MINUTES = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short" });
 
-/** The time of day; with the day, and to the minute, where that is another. */
+/** @typedef {number | string} Moment ms, or RFC 3339 */
+
+/** @param {Moment} at */
+export const clock = (at) => MINUTES.format(new Date(at));
+
+/** @param {Moment} at */
+export const dayAndClock = (at) => `${DAY.format(new Date(at)).slice(0, 3)} ${clock(at)}`;
+
+/**
+ * The time of day to the minute; with the day where that is another.
+ * @param {Moment} at
+ * @param {number} now
+ */
 export function moment(at, now) {
   const date = new Date(at);
-  if (DAY.format(date) === DAY.format(now)) return CLOCK.format(date);
-  return Math.abs(date - now) < 6 * 86_400_000
-    ? dayAndClock(at)
-    : `${DAY.format(date)} ${clock(at)}`;
+  if (DAY.format(date) === DAY.format(now)) return clock(at);
+  const near = Math.abs(date.getTime() - now) < 6 * 86_400_000;
+  return near ? dayAndClock(at) : `${DAY.format(date)} ${clock(at)}`;
 }
 
-export const clock = (at) => MINUTES.format(new Date(at));
-export const dayAndClock = (at) => `${DAY.format(new Date(at)).slice(0, 3)} ${clock(at)}`;
+/**
+ * The same to the second.
+ * @param {Moment} at
+ * @param {number} now
+ */
+export function instant(at, now) {
+  const date = new Date(at);
+  return DAY.format(date) === DAY.format(now) ? CLOCK.format(date) : moment(at, now);
+}

@@ -6,7 +6,7 @@ from datetime import datetime
 from importlib.metadata import version
 
 import attrs
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
@@ -17,7 +17,7 @@ from api.exports.offer_metrics import collect_offers
 from tracker.core.extras import DISTRIBUTION
 from tracker.core.outcomes import Status
 from tracker.core.snapshot import ProviderStatus, Snapshot
-from tracker.runtime.diagnostics import TrackerHealth
+from tracker.runtime.diagnostics import AlertHealth, TrackerHealth
 
 OPENMETRICS: Callable[[Collector], bytes] = openmetrics.generate_latest
 TEXT = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' format before OpenMetrics
@@ -239,8 +239,9 @@ GAUGES: tuple[tuple[str, str, Value], ...] = (
 
 def _own(health: TrackerHealth, snapshot: Snapshot) -> Iterator[Metric]:
     """The tracker's own health, and which version runs."""
-    build = InfoMetricFamily("llm_tracker_build", "The version that runs, and on which Python.")
-    build.add_metric([], BUILD)
+    says = "1 for the version that runs, and its Python."
+    build = GaugeMetricFamily("llm_tracker_build_info", says, labels=[*BUILD])
+    build.add_metric([*BUILD.values()], 1.0)
     yield build
     restarts = sum(actor.restarts for actor in health.actors.values())
     for name, help_text, value in (
@@ -259,6 +260,8 @@ def _own(health: TrackerHealth, snapshot: Snapshot) -> Iterator[Metric]:
             "Completions that checks have spent since midnight UTC.",
             health.completions.spent,
         ),
+        ("incidents_open", "Incidents that are open now.", health.alerts.open),
+        ("alerts_waiting", "Messages to alert targets on their way.", health.alerts.waiting),
         ("results_buffered", "Results that wait for the database.", health.database.buffered),
         (
             "snapshot_timestamp_seconds",
@@ -276,5 +279,22 @@ def _own(health: TrackerHealth, snapshot: Snapshot) -> Iterator[Metric]:
         ("actor_restarts", "Restarts of actors after a crash.", restarts),
         ("aggregator_restarts", "Restarts of the aggregator.", health.aggregator_restarts),
         ("writer_restarts", "Restarts of the writer.", health.writer_restarts),
+        ("incidents_opened", "Incidents since this start.", health.alerts.opened),
+        ("alerts_failed", "Attempts to send that failed.", health.alerts.failed),
+        ("alerts_suppressed", "Openings and ends that nobody was told.", health.alerts.suppressed),
     ):
         yield CounterMetricFamily(f"llm_tracker_{name}", help_text, value=value)
+    yield _alerts_sent(health.alerts)
+
+
+def _alerts_sent(alerts: AlertHealth) -> Metric:
+    family = CounterMetricFamily(
+        "llm_tracker_alerts_sent", "Messages that arrived, one a target.", labels=["what"]
+    )
+    for what, number in (
+        ("opened", alerts.sent),
+        ("reminder", alerts.repeated),
+        ("resolved", alerts.resolved),
+    ):
+        family.add_metric([what], number)
+    return family

@@ -95,7 +95,5 @@ def view_health(health: TrackerHealth) -> dict[str, Any]:
         "database": health.database.state,
         "buffered": health.database.buffered,
         "dropped": health.database.dropped,
-        "loop_lag_ms": round(health.loop_lag_ms, 1),
-        "worst_loop_lag_ms": round(health.worst_loop_lag_ms, 1),
         "policy": health.policy,
     }

@@ -15,8 +15,6 @@ from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.snapshot import ProviderStatus, RateLimit
 from tracker.core.traffic import TrafficEvidence
 
-STATUSES = tuple(Status)
-
 
 class Row(Struct, array_like=True, frozen=True):
     """What the list shows of a provider. Times are whole seconds since 1970.
@@ -66,7 +64,7 @@ def view_row(provider: ProviderStatus, cost: float | None) -> Row:
     return Row(
         name=provider.name,
         status=provider.status.value,
-        since=_seconds(provider.status_since),
+        since=_seconds(_since(provider)),
         usable=provider.usable,
         stale=provider.stale,
         enabled=provider.enabled,
@@ -90,6 +88,13 @@ def view_row(provider: ProviderStatus, cost: float | None) -> Row:
         cost=_rounded(cost, 1),
         traffic=_traffic(provider),
     )
+
+
+def _since(provider: ProviderStatus) -> datetime | None:
+    """Return since when it is so; an outage began with the first failed check, as incidents do."""
+    if provider.status is Status.DOWN and provider.failing_since is not None:
+        return provider.failing_since
+    return provider.status_since
 
 
 def _reason(provider: ProviderStatus) -> str:

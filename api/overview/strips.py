@@ -1,5 +1,6 @@
 """The past as the strips of the dashboard's list draw it: few numbers a cell, by provider."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -12,11 +13,17 @@ CELL_SECONDS = {1: 60, 24: 900, 168: 7_200}
 MOST_NAMES = 60  # asked for at once: more rows than fit on a tall screen
 
 
-def encode_strips(history: History, hours: int) -> bytes:
-    """Return the cells of each provider: number, checks, failures, uptime, average and p95."""
+def encode_strips(history: History, hours: int, slow_ms: Mapping[str, float]) -> bytes:
+    """Return the cells of each provider: number, checks, failures, uptime, average and p95.
+
+    slow_ms: from which latency on a provider counts as slow.
+    """
     size = CELL_SECONDS[hours]
     providers = {
-        name: [_cell(point, size) for point in points if isinstance(point, Bucket)]
+        name: {
+            "slow": slow_ms[name],
+            "cells": [_cell(point, size) for point in points if isinstance(point, Bucket)],
+        }
         for name, points in history.providers.items()
     }
     return msgspec.json.encode({"hours": hours, "seconds": size, "providers": providers})

@@ -88,7 +88,7 @@ class ControlRoutes:
         is stored; 202 while the database is away, when a restart would forget it.
         """
         self._admit()
-        changes = _wanted(await _tuning())
+        changes = _read_change(await _tuning())
         try:
             await self.tracker.tune(name, **changes)
         except KeyError:
@@ -119,12 +119,12 @@ class ControlRoutes:
 async def _tuning() -> schemas.ProviderPatch:
     """Raises Problem on anything but a JSON object of known fields."""
     tuning = await read_body(schemas.ProviderPatch)
-    if not _wanted(tuning):
+    if not _read_change(tuning):
         raise bad_request("nothing to change: give interval_seconds, enabled or both")
     return tuning
 
 
-def _wanted(tuning: schemas.ProviderPatch) -> dict[str, Any]:
+def _read_change(tuning: schemas.ProviderPatch) -> dict[str, Any]:
     given = {"interval_seconds": tuning.interval_seconds, "enabled": tuning.enabled}
     return {name: value for name, value in given.items() if value is not msgspec.UNSET}
 

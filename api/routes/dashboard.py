@@ -70,13 +70,18 @@ class DashboardRoutes:
         hours = whole_number(given, "hours", default=24, least=1, most=168)
         if hours not in strips.CELL_SECONDS:
             raise bad_request(f"hours must be one of {', '.join(map(str, strips.CELL_SECONDS))}")
+        names = self._known_names(given)
+        slow = {
+            provider.name: provider.timing.degraded_latency_ms
+            for provider in self.tracker.config.providers
+        }
         found = await query_store(
             self.tracker.history,
-            self._known_names(given),
+            names,
             since=self.clock.now() - timedelta(hours=hours),
             resolution=strips.CELL_SECONDS[hours],
         )
-        return respond(answer_of(strips.encode_strips(found, hours)))
+        return respond(answer_of(strips.encode_strips(found, hours, slow)))
 
     async def overview_models(self) -> Response:
         search = single(query("search"), "search") or ""

@@ -123,7 +123,7 @@ def _known_offers(snapshot: Snapshot, offers: Iterable[NamedOffer]) -> Iterator[
 
 def _view_offer(offer: NamedOffer, provider: ProviderStatus) -> schemas.ModelOffer:
     watched = next((each for each in provider.offers if each.model == offer.model), None)
-    shown = _unwatched(offer, provider) if watched is None else watched
+    shown = _view_unwatched(offer, provider) if watched is None else watched
     calls = _count_calls(offer.model, provider)
     return convert(schemas.ModelOffer, shown, **calls, provider_name=provider.name)
 
@@ -137,7 +137,7 @@ def _count_calls(model: str, provider: ProviderStatus) -> dict[str, int | None]:
     return {"calls_24h": day.calls, "failures_24h": day.failures}
 
 
-def _unwatched(offer: NamedOffer, provider: ProviderStatus) -> OfferStatus:
+def _view_unwatched(offer: NamedOffer, provider: ProviderStatus) -> OfferStatus:
     """What is known of an offer that no check asks for: that its provider lists it."""
     task = other_task(offer.model)
     reason = f"listed, not checked; {provider.name}: {provider.reason}"

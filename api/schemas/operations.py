@@ -87,6 +87,22 @@ class Actor(Struct, frozen=True):
     overdue_seconds: Annotated[float, Decimals(1)]
 
 
+class Alerts(Struct, frozen=True):
+    """Incidents open now; the rest counts since this start. ``sent``, ``repeated`` and
+    ``resolved`` are messages that arrived, one a target; ``failed`` are attempts, ``suppressed``
+    openings and ends of which nobody was told, ``waiting`` messages on their way.
+    """
+
+    open: Count
+    opened: Count
+    sent: Count
+    repeated: Count
+    resolved: Count
+    suppressed: Count
+    failed: Count
+    waiting: Count
+
+
 class Health(Struct, frozen=True):
     """The tracker's own state; ``problems`` are sentences."""
 
@@ -106,6 +122,7 @@ class Health(Struct, frozen=True):
     writer_restarts: Count
     reports_dropped: Count
     feeds_dropped: Count
+    alerts: Alerts
     revision: Count
     policy: str
     configuration_errors: list[str]

@@ -110,7 +110,7 @@ class FastPathConnection(HttpConnection):
         """Hypercorn's, but that an answer of ours begins it again."""
         self._answered = trio.current_time()
         ended = self.context.terminated
-        while not ended.is_set() and (left := self._left()) > 0.0:
+        while not ended.is_set() and (left := self._time_left()) > 0.0:
             with trio.move_on_after(left):
                 await ended.wait()
         async with self.send_lock:  # an answer of ours under way
@@ -118,7 +118,7 @@ class FastPathConnection(HttpConnection):
         with trio.CancelScope(shield=True):
             await self._initiate_server_close()
 
-    def _left(self) -> float:
+    def _time_left(self) -> float:
         return self._answered + self.config.keep_alive_timeout - trio.current_time()
 
 

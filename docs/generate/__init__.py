@@ -11,6 +11,7 @@ from docs.generate import (
     http_api,
     metrics,
     outcomes,
+    python_names,
 )
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -26,6 +27,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "http_statuses": outcomes.statuses,
     "metrics": metrics.part,
     "outcomes": outcomes.kinds,
+    "python_names": python_names.part,
     "refusal_claims": outcomes.refusal_claims,
     "refusal_codes": outcomes.refusal_codes,
     "refusal_words": outcomes.refusal_words,

@@ -92,5 +92,5 @@ def test_every_page_shows_code() -> None:
         "litellm.md": 4,
         "fastapi.md": 2,
         "embedding.md": 4,
-        "report-back.md": 3,
+        "report-back.md": 4,
     }

@@ -63,7 +63,7 @@ def test_the_wheel_holds_both_packages_whole_and_nothing_else(wheel: Path) -> No
         "tracker/py.typed",
         "tracker/store/migrations/0001_checks.sql",
         "api/dashboard/index.html",
-        "api/dashboard/vendor/uPlot.iife.min.js",
+        "api/dashboard/vendor/uPlot.min.js",
         "api/docs_page/page.html.jinja",
         "api/plain_page/page.html.jinja",
     ):

@@ -179,10 +179,10 @@ def _moment(at: datetime, now: datetime) -> str:
 def _serving(snapshot: Snapshot, incidents: Sequence[Incident]) -> str:
     down = {each.provider for each in incidents if each.cause is not Cause.OFFER}
     usable = [r.provider for r in snapshot.ranking.ranked if r.provider not in down]
-    return f"Still usable: {_listed(usable)}." if usable else "Nothing else is usable."
+    return f"Still usable: {_list_names(usable)}." if usable else "Nothing else is usable."
 
 
-def _listed(names: Sequence[str]) -> str:
+def _list_names(names: Sequence[str]) -> str:
     shown = ", ".join(plain_text(name, 80) for name in names[:MOST_NAMES])
     more = len(names) - MOST_NAMES
     return f"{shown} and {more} more" if more > 0 else shown

@@ -97,13 +97,13 @@ class Connection:
         Raises Unavailable.
         """
         headers = {"If-None-Match": tag} if tag else {}
-        with self._translated(), anyio.fail_after(self.address.timeout):
-            async with self._answered(self.address.request(path, headers)) as response:
+        with self._translate_errors(), anyio.fail_after(self.address.timeout):
+            async with self._send(self.address.request(path, headers)) as response:
                 if response.status_code == 304 and tag:
                     return None
                 if response.status_code not in statuses:
                     raise TrackerUnavailableError(_refusal(response.status_code))
-                body = await _bounded(response, limit)
+                body = await _read_bounded(response, limit)
                 tag = response.headers.get("ETag", "")
                 return Answer(
                     status=response.status_code, body=body, tag=tag if _can_be_sent(tag) else None
@@ -115,9 +115,9 @@ class Connection:
         Raises TrackerUnavailableError where sending it again may help, else TrackerRefusalError.
         """
         sent = {"Content-Type": "application/json", **headers}
-        with self._translated(), anyio.fail_after(self.address.timeout):
+        with self._translate_errors(), anyio.fail_after(self.address.timeout):
             request = self.address.request(path, sent, method="POST", body=body)
-            async with self._answered(request) as response:
+            async with self._send(request) as response:
                 status = response.status_code
                 if status in {400, 413, 415, 422}:
                     raise TrackerRefusalError(f"the tracker does not take what we send ({status})")
@@ -125,13 +125,13 @@ class Connection:
                     raise TrackerBusyError(_retry_after(response.headers.get("Retry-After", "")))
                 if status not in {200, 202}:
                     raise TrackerUnavailableError(_refusal(status))
-                return await _bounded(response, ANSWER_LIMIT)
+                return await _read_bounded(response, ANSWER_LIMIT)
 
     async def listen(self, path: str, hear: Callable[[str], None]) -> None:
         """Call ``hear`` with each event's name, until the stream ends. Raises Unavailable."""
         headers = {"Accept": "text/event-stream"}
-        with self._translated():
-            async with self._answered(self.address.request(path, headers)) as response:
+        with self._translate_errors():
+            async with self._send(self.address.request(path, headers)) as response:
                 kind = response.headers.get("Content-Type", "")
                 if response.status_code != 200 or not kind.startswith("text/event-stream"):
                     raise TrackerUnavailableError("the tracker offers no stream of events")
@@ -139,7 +139,7 @@ class Connection:
                     hear(name)
 
     @asynccontextmanager
-    async def _answered(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+    async def _send(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
         response = await self.http.handle_async_request(request)
         try:
             yield response
@@ -147,7 +147,7 @@ class Connection:
             await response.aclose()
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except TimeoutError:
@@ -158,7 +158,7 @@ class Connection:
             ) from None
 
 
-async def _bounded(response: httpx.Response, limit: int) -> bytes:
+async def _read_bounded(response: httpx.Response, limit: int) -> bytes:
     body = bytearray()
     # Cancelling ends httpx's generators from within; leaving the loop would leave them behind.
     with anyio.CancelScope() as scope:
@@ -189,7 +189,7 @@ def _refusal(status: int) -> str:
     return f"the tracker answered {status}"
 
 
-def checked_url(url: str) -> str:
+def check_url(url: str) -> str:
     """Without a slash at its end. Raises ValueError."""
     try:
         parsed = httpx.URL(url)
@@ -202,7 +202,7 @@ def checked_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def checked_token(token: str | None) -> str | None:
+def check_token(token: str | None) -> str | None:
     """Raises ValueError where an HTTP header cannot carry it."""
     if token is not None and not (token.isascii() and token.isprintable()):
         raise ValueError("token must be printable ASCII: it is sent in an HTTP header")

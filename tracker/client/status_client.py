@@ -17,7 +17,7 @@ import httpx
 from tracker.client.background import TaskRunner, ThreadRunner
 from tracker.client.cached_ranking import CachedRanking, normalize_candidates
 from tracker.client.choice import Choice, choose, find
-from tracker.client.connection import TrackerEndpoint, checked_token, checked_url
+from tracker.client.connection import TrackerEndpoint, check_token, check_url
 from tracker.client.ranking_cache import RankingCache, State
 from tracker.client.refresh import Refresher
 from tracker.client.report_queue import ReportCounts, default_reporter
@@ -25,6 +25,13 @@ from tracker.client.report_sender import ReportSender
 from tracker.core.clock import steady_now
 
 CLOSED = "the client is closed"
+
+
+def check_durations(**settings: float) -> None:
+    """Raise ValueError for a setting that is no number of seconds above 0."""
+    for setting, value in settings.items():
+        if not value > 0:  # NaN neither
+            raise ValueError(f"{setting} must be a number of seconds above 0, got {value}")
 
 
 class ProviderStatusClient:
@@ -60,13 +67,9 @@ class ProviderStatusClient:
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Callable[[], float] = steady_now,
     ) -> None:
-        for setting, value in {
-            "stale_after": stale_after,
-            "poll_interval": poll_interval,
-            "request_timeout": request_timeout,
-        }.items():
-            if not value > 0:  # NaN neither
-                raise ValueError(f"{setting} must be a number of seconds above 0, got {value}")
+        check_durations(
+            stale_after=stale_after, poll_interval=poll_interval, request_timeout=request_timeout
+        )
         names = tuple(dict.fromkeys(normalize_candidates(static_order) or ()))
         self._memory = RankingCache(
             static=CachedRanking(names=names),
@@ -76,13 +79,13 @@ class ProviderStatusClient:
         )
         self._sender = ReportSender(
             reporter=reporter or default_reporter(),
-            token=checked_token(token if report_token is None else report_token),
+            token=check_token(token if report_token is None else report_token),
         )
         self._refresher = Refresher(
             sender=self._sender,
             address=TrackerEndpoint(
-                url=checked_url(url),
-                token=checked_token(token),
+                url=check_url(url),
+                token=check_token(token),
                 timeout=request_timeout,
                 transport=transport,
                 tls=tls,

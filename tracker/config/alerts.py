@@ -38,12 +38,12 @@ def resolve_alerts(table: AlertsTable, environ: Mapping[str, str]) -> ResolvedAl
     if mistakes:
         return ResolvedAlerts(settings=settings, mistakes=tuple(mistakes))
     settings = attrs.evolve(
-        settings, targets=tuple(_named(urls)), secret=Secret(secret) if secret else None
+        settings, targets=tuple(_name_targets(urls)), secret=Secret(secret) if secret else None
     )
     return ResolvedAlerts(settings=settings, warnings=tuple(_warnings(settings)))
 
 
-def _named(urls: list[str]) -> Iterator[AlertTarget]:
+def _name_targets(urls: list[str]) -> Iterator[AlertTarget]:
     """Name targets by scheme and number: hosts and users of chat services are tokens."""
     numbers = Counter[str]()
     for url in dict.fromkeys(urls):

@@ -55,6 +55,7 @@ class CatalogueEntry:
     limits_read: date | None = None
     limits_source: str = ""
     status_page: str | None = None
+    retired_models: dict[str, date] = attrs.field(factory=dict)
     note: str = ""
     source: str = attrs.field(validator=min_len(1))
 
@@ -99,13 +100,13 @@ def parse(text: str) -> tuple[Mapping[str, ApiKind], Mapping[str, CatalogueEntry
         for name, table in raw["kinds"].items()
     }
     entries = {
-        name: converter.structure(_filled(name, table, dialects[table["kind"]]), CatalogueEntry)
+        name: converter.structure(_fill_in(name, table, dialects[table["kind"]]), CatalogueEntry)
         for name, table in raw["providers"].items()
     }
     return MappingProxyType(dialects), MappingProxyType(entries)
 
 
-def _filled(name: str, table: dict[str, Any], dialect: ApiKind) -> dict[str, Any]:
+def _fill_in(name: str, table: dict[str, Any], dialect: ApiKind) -> dict[str, Any]:
     """The entry's table with what its kind and its name imply."""
     implied = {
         "name": name,

@@ -233,6 +233,7 @@ def make_provider(
         timing=Timing(**entry.timing),
         options=options,
         documented_limits=entry.limits,
+        retiring=dict(entry.retired_models),
     )
 
 
@@ -254,9 +255,9 @@ def secret_options(kind: str, environ: Mapping[str, str]) -> dict[str, Secret]:
 
 
 def fill(url: str, options: Mapping[str, object]) -> str:
-    """The URL with each ``{option}`` filled in, safe for a path."""
+    """The URL with each ``{option}`` fill_in in, safe for a path."""
 
-    def filled(name: re.Match[str]) -> str:
+    def fill_in(name: re.Match[str]) -> str:
         return quote(str(options[name[1]]), safe="", errors="surrogateescape")
 
-    return re.sub(r"\{(\w+)\}", filled, url)
+    return re.sub(r"\{(\w+)\}", fill_in, url)

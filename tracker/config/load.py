@@ -73,28 +73,24 @@ def read_config(
     mistakes += (*environment.mistakes, *too_long, *refused, *bad_token, *_mistakes(merged))
     said = {mistake.key for mistake in mistakes}
     mistakes += (*alerts.mistakes, *(m for m in maintenance.mistakes if m.key not in said))
+    named = str(source) if source else None
     if mistakes:
         mask = environment_mask(environment.variables)
-        named = str(source) if source else None
-        raise ConfigError(_masked(dict.fromkeys(mistakes), mask), source=named)
+        raise ConfigError(_mask_mistakes(dict.fromkeys(mistakes), mask), source=named)
+    of_providers = (*(text for m in merged for text in m.warnings), *_not_for_chat(merged))
     return Config(
-        **_written(table.tracker, Config),
+        **_pick_written(table.tracker, Config),
         timing=timing,
         providers=tuple(m.provider for m in merged if m.provider is not None),
         server=server,
         model_aliases=dict(table.models),
-        ranking=RankingSettings(**_written(table.ranking, RankingSettings)),
+        ranking=RankingSettings(**_pick_written(table.ranking, RankingSettings)),
         alerts=alerts.settings,
         maintenance=maintenance.windows,
         reports=reports,
         cluster=cluster,
-        source=str(source) if source else None,
-        warnings=(
-            *environment.warnings,
-            *alerts.warnings,
-            *(text for m in merged for text in m.warnings),
-            *_not_for_chat(merged),
-        ),
+        source=named,
+        warnings=(*environment.warnings, *alerts.warnings, *of_providers),
     )
 
 
@@ -122,7 +118,7 @@ def _alias_mistakes(
     )
 
 
-def _masked(mistakes: Iterable[ConfigProblem], mask: Mask) -> list[ConfigProblem]:
+def _mask_mistakes(mistakes: Iterable[ConfigProblem], mask: Mask) -> list[ConfigProblem]:
     """With every key of the environment masked, wherever somebody may have copied it to."""
     return [
         ConfigProblem(**{k: v and mask(v) for k, v in attrs.asdict(mistake).items()})
@@ -130,7 +126,7 @@ def _masked(mistakes: Iterable[ConfigProblem], mask: Mask) -> list[ConfigProblem
     ]
 
 
-def _written(
+def _pick_written(
     table: TrackerTable | RankingTable | ServerTable | ReportsTable, settings: type
 ) -> dict[str, Any]:
     """What the table sets of these settings' fields."""
@@ -142,7 +138,7 @@ def _server(
     table: ServerTable, environ: Mapping[str, str]
 ) -> tuple[ServerSettings, tuple[ConfigProblem, ...]]:
     """Server settings with their tokens; a token for reading that is not set would open it all."""
-    settings = ServerSettings(**_written(table, ServerSettings))
+    settings = ServerSettings(**_pick_written(table, ServerSettings))
     admin = find_token(settings.admin_token_env, environ)
     read = find_token(settings.read_token_env, environ) if settings.read_token_env else None
     mistakes = [found for found in (admin, read) if isinstance(found, ConfigProblem)]
@@ -167,7 +163,7 @@ def _server(
 def _reports(
     table: ReportsTable, environ: Mapping[str, str]
 ) -> tuple[ReportSettings, tuple[ConfigProblem, ...]]:
-    settings = ReportSettings(**_written(table, ReportSettings))
+    settings = ReportSettings(**_pick_written(table, ReportSettings))
     found = find_token(settings.token_env, environ)
     if isinstance(found, ConfigProblem):
         return settings, (found,)

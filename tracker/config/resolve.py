@@ -46,14 +46,14 @@ def merge_providers(table: ConfigTable, environ: Mapping[str, str]) -> tuple[Res
     merged = []
     for name, entry in catalogue.items():
         if name in table.providers:
-            merged.append(_known(entry, table.providers[name], table.tracker, environ))
+            merged.append(_resolve_known(entry, table.providers[name], table.tracker, environ))
         elif table.tracker.discover is not False:
-            merged.append(_discovered(find(entry, environ), table.tracker))
+            merged.append(_resolve_discovered(find(entry, environ), table.tracker))
     own = ((name, t) for name, t in table.providers.items() if name not in catalogue)
     return (*merged, *(_own(name, t, table.tracker, environ) for name, t in own))
 
 
-def _discovered(found: DiscoveredProvider, general: TimingTable) -> ResolvedProvider:
+def _resolve_discovered(found: DiscoveredProvider, general: TimingTable) -> ResolvedProvider:
     merged = ResolvedProvider(
         name=found.entry.name,
         variables=found.variables,
@@ -66,7 +66,7 @@ def _discovered(found: DiscoveredProvider, general: TimingTable) -> ResolvedProv
     return attrs.evolve(merged, provider=attrs.evolve(found.provider, timing=timing))
 
 
-def _known(
+def _resolve_known(
     entry: CatalogueEntry, own: ProviderTable, general: TimingTable, environ: Mapping[str, str]
 ) -> ResolvedProvider:
     """A catalogue entry with what the file says about it; the environment's base URL wins.
@@ -80,7 +80,7 @@ def _known(
     provider = make_provider(entry, environ, keys=keys, base_url=moved)
     in_file = format_key_path(("providers", entry.name, "base_url"))
     url_key = entry.base_variable if entry.base_variable in environ else in_file
-    merged = _finished(provider, own, general, entry.timing, url_key)
+    merged = _finish(provider, own, general, entry.timing, url_key)
     # Moved to a server of one's own, it may well need no key.
     has_key = bool(keys.names or keys.mistakes) or moved is not None
     missing = missing_variables(entry, environ, has_key=has_key, base_url=moved)
@@ -93,7 +93,7 @@ def _known(
         mistakes=(*keys.mistakes, *check_options(entry, environ), *merged.mistakes),
         warnings=(
             *(f"{entry.name} is not watched: {variable} is not set" for variable in lacking),
-            *_overruled(entry, own, environ),
+            *_warn_of_overruled(entry, own, environ),
         ),
     )
 
@@ -110,7 +110,7 @@ def _as_written(entry: CatalogueEntry, own: ProviderTable) -> CatalogueEntry:
     )
 
 
-def _overruled(
+def _warn_of_overruled(
     entry: CatalogueEntry, own: ProviderTable, environ: Mapping[str, str]
 ) -> tuple[str, ...]:
     if own.base_url is None or entry.base_variable not in environ:
@@ -139,7 +139,7 @@ def _own(
         options={**dialect.options, **secret_options(dialect.name, environ)},
     )
     url_key = format_key_path(("providers", name, "base_url"))
-    merged = _finished(provider, own, general, dialect.timing, url_key)
+    merged = _finish(provider, own, general, dialect.timing, url_key)
     given = keys.names or keys.mistakes
     unset = (own.api_key_env,) if own.api_key_env and not given else ()
     return attrs.evolve(
@@ -162,7 +162,7 @@ def _check_origin(name: str, own: ProviderTable) -> Iterator[ConfigProblem]:
         )
 
 
-def _finished(
+def _finish(
     provider: Provider,
     own: ProviderTable,
     general: TimingTable,

@@ -137,6 +137,16 @@ class RankingTable:
         ]
         | None
     ) = None
+    latency: (
+        Annotated[
+            str,
+            Meta(
+                pattern="^(total|first_token)$",
+                description="total, or first_token where all that are compared have one",
+            ),
+        ]
+        | None
+    ) = None
     half_life_checks: (
         Annotated[float, Meta(gt=0.0, le=10_000.0, description="until a check counts half")] | None
     ) = None

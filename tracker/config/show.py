@@ -37,7 +37,7 @@ def show_config(config: Config) -> dict[str, Any]:
         "alerts": _alerts(config.alerts),
         "maintenance": [_window(window) for window in config.maintenance],
         "models": {name: list(offers) for name, offers in config.model_aliases.items()},
-        "reports": {**attrs.asdict(config.reports), "token": _shown(config.reports.token)},
+        "reports": {**attrs.asdict(config.reports), "token": _show_token(config.reports.token)},
         **({} if config.cluster is None else {"cluster": _cluster(config.cluster)}),
         "providers": {provider.name: _provider(provider) for provider in config.providers},
     }
@@ -53,10 +53,10 @@ def _tracker(config: Config) -> dict[str, Any]:
 
 def _tokens(server: ServerSettings) -> dict[str, str]:
     tokens = {"admin_token": server.admin_token, "read_token": server.read_token}
-    return {name: _shown(token) for name, token in tokens.items()}
+    return {name: _show_token(token) for name, token in tokens.items()}
 
 
-def _shown(token: Secret | None) -> str:
+def _show_token(token: Secret | None) -> str:
     return "not set" if token is None else "set"
 
 
@@ -77,7 +77,7 @@ def _window(window: MaintenanceWindow) -> dict[str, Any]:
 
 
 def _provider(provider: Provider) -> dict[str, Any]:
-    hidden = {"name", "keys", "timing", "documented_limits"}
+    hidden = {"name", "keys", "timing", "documented_limits", "retiring"}
     shown = attrs.asdict(provider, filter=lambda field, _: field.name not in hidden)
     options = {o: MASK if isinstance(v, Secret) else v for o, v in provider.options.items()}
     return shown | {"options": options} | attrs.asdict(provider.timing)
@@ -86,7 +86,7 @@ def _provider(provider: Provider) -> dict[str, Any]:
 def config_schema() -> dict[str, Any]:
     """The JSON Schema of tracker.toml: ranges, defaults, and no unknown keys."""
     schema = msgspec.json.schema(ConfigTable)
-    tables = {name: _closed(table) for name, table in schema["$defs"].items()}
+    tables = {name: _close_schema(table) for name, table in schema["$defs"].items()}
     kinds = list(load_dialects())
     tables["ProviderTable"]["properties"]["kind"]["enum"] = kinds
     _add_defaults(tables["TrackerTable"], attrs.asdict(Timing()) | attrs.asdict(Config()))
@@ -105,7 +105,7 @@ def config_schema() -> dict[str, Any]:
     }
 
 
-def _closed(table: dict[str, Any]) -> dict[str, Any]:
+def _close_schema(table: dict[str, Any]) -> dict[str, Any]:
     properties = {name: _plain(value) for name, value in table["properties"].items()}
     return {**table, "properties": properties, "additionalProperties": False}
 

@@ -38,7 +38,7 @@ def structure(raw: dict[str, Any]) -> tuple[ConfigTable, tuple[ConfigProblem, ..
     try:
         return _converter.structure(raw, ConfigTable), ()
     except ClassValidationError as error:
-        found = tuple(_located(error, (), ConfigTable, raw))
+        found = tuple(_locate(error, (), ConfigTable, raw))
     good = _without(raw, _as_tree(path for path, _ in found))
     return _converter.structure(good, ConfigTable), tuple(mistake for _, mistake in found)
 
@@ -74,15 +74,15 @@ def _without(value: dict[str, Any], wrong: Tree) -> dict[str, Any]:
     return kept
 
 
-def _located(error: BaseException, path: KeyPath, table: Any, value: Any) -> Iterator[Located]:
+def _locate(error: BaseException, path: KeyPath, table: Any, value: Any) -> Iterator[Located]:
     """Each mistake in cattrs' tree of errors, with its path; ``value`` is what stands there."""
     if isinstance(error, ClassValidationError | IterableValidationError):
         noted, bare = error.group_exceptions()
         for inner, note in noted:
             step = note.name if isinstance(note, AttributeValidationNote) else note.index
-            yield from _located(inner, (*path, step), note.type, value[step])
+            yield from _locate(inner, (*path, step), note.type, value[step])
         for inner in bare:
-            yield from _located(inner, path, error.cl, value)
+            yield from _locate(inner, path, error.cl, value)
     elif isinstance(error, ForbiddenExtraKeysError):
         for number, name in enumerate(sorted(error.extra_fields)):
             where = (*path, name)

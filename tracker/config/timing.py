@@ -23,7 +23,7 @@ def merge_timing(
     Re-checks are cut to the interval, and so is a timeout that nobody wrote. A longer one that
     the file asks for is a mistake, told of ``path``.
     """
-    written = {**_written(general), **_written(own)}
+    written = {**_pick_written(general), **_pick_written(own)}
     values = {**attrs.asdict(Timing()), **preset, **written}
     interval = values["interval_seconds"]
     values["recheck_seconds"] = tuple(min(s, interval) for s in values["recheck_seconds"])
@@ -34,7 +34,7 @@ def merge_timing(
     return Timing(), (_too_long(values["timeout_seconds"], interval, path),)
 
 
-def _written(table: TimingTable) -> dict[str, Any]:
+def _pick_written(table: TimingTable) -> dict[str, Any]:
     values = {name: getattr(table, name) for name in _FIELDS}
     return {name: value for name, value in values.items() if value is not None}
 

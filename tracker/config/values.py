@@ -44,7 +44,9 @@ def make_converter() -> Converter:
     converter.register_structure_hook_factory(attrs.has, lambda cls: _table(cls, converter))
     converter.register_structure_hook_factory(_is_dict, lambda cls: _dict(cls, converter))
     converter.register_structure_hook_factory(_is_tuple, lambda cls: _tuple(cls, converter))
-    converter.register_structure_hook_factory(_is_annotated, lambda cls: _annotated(cls, converter))
+    converter.register_structure_hook_factory(
+        _is_annotated, lambda cls: _convert_annotated(cls, converter)
+    )
     return converter
 
 
@@ -83,17 +85,17 @@ def _only_tables(structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], A
     return checked
 
 
-def _annotated(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+def _convert_annotated(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     base, *metas = get_args(cls)
     if check := _CHECKS.get(base):
-        return lambda value, _: _checked(value, check, metas)
+        return lambda value, _: _check(value, check, metas)
     structure = converter.get_structure_hook(base)
     if _is_dict(base):
         return structure
     return lambda value, _: structure(_list(value, metas[0]), base)
 
 
-def _checked(value: Any, check: Callable[[Any, Meta], Any], metas: list[Meta]) -> Any:
+def _check(value: Any, check: Callable[[Any, Meta], Any], metas: list[Meta]) -> Any:
     for meta in metas:
         value = check(value, meta)
     return value

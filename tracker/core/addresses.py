@@ -31,7 +31,7 @@ def address_allowed(address: str | Address, allow_private: bool) -> bool:
     metadata, multicast, reserved and unspecified ones never. An IPv4 address inside an IPv6 one
     counts as itself. Raises ValueError if it is no address.
     """
-    ip = _embedded(ip_address(address))
+    ip = _unwrap(ip_address(address))
     if ip.is_loopback:
         return True
     if _never(ip):
@@ -40,7 +40,7 @@ def address_allowed(address: str | Address, allow_private: bool) -> bool:
     return public or allow_private
 
 
-def _embedded(ip: Address) -> Address:
+def _unwrap(ip: Address) -> Address:
     if isinstance(ip, IPv4Address):
         return ip
     nat64 = IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
@@ -119,7 +119,7 @@ def is_loopback_host(host: str) -> bool:
     if address is None:
         name = host.lower().rstrip(".")
         return name == "localhost" or name.endswith(".localhost")  # RFC 6761
-    return _embedded(address).is_loopback
+    return _unwrap(address).is_loopback
 
 
 def _literal(host: str) -> Address | None:

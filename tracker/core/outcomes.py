@@ -1,7 +1,7 @@
 """What a check found: its outcome, the facts it proves, and the result value. All frozen."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 import attrs
@@ -121,6 +121,7 @@ class CheckResult:
     models: the model list, None where the check read none.
     completions: how many completions this check spent; requests: how many requests it sent.
     learned: how models must be asked, where a refusal has taught it, by model.
+    retiring: models that will be switched off, and when, as the last list said.
     """
 
     kind: OutcomeKind = attrs.field(validator=instance_of(OutcomeKind))
@@ -141,3 +142,4 @@ class CheckResult:
     completions: int = 0
     keys: tuple[KeyReport, ...] = ()
     learned: Mapping[str, RequestShape] = attrs.field(factory=dict)
+    retiring: Mapping[str, date] = attrs.field(factory=dict)

@@ -1,12 +1,12 @@
 """The settings a tracker runs with: frozen and validated. tracker.config reads them."""
 
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import attrs
-from attrs.validators import deep_iterable, ge, gt, le, lt, min_len
+from attrs.validators import deep_iterable, ge, gt, in_, le, lt, min_len
 
 from tracker.core.rate_limits import LimitReading
 from tracker.core.redaction import Secret, url_secrets
@@ -56,6 +56,7 @@ class Provider:
     options: what only its dialect reads (paths, project ids), from the catalogue and environment.
     documented_limits: published limits, used for an estimate where the provider tells none.
     models: offers, each watched by a completion of its own every ``model_interval_seconds``.
+    retiring: models with an announced end, as the catalogue has it; its own list is newer.
     """
 
     name: str = attrs.field(validator=min_len(1))
@@ -76,6 +77,7 @@ class Provider:
     ca_file: str | None = None
     options: dict[str, Any] = attrs.field(factory=dict)
     documented_limits: tuple[LimitReading, ...] = ()
+    retiring: dict[str, date] = attrs.field(factory=dict)
     alerts: bool = True  # False: nobody is told of its incidents
 
     @property
@@ -93,9 +95,13 @@ class Provider:
 
 @attrs.frozen(kw_only=True)
 class RankingSettings:
-    """How providers are ranked; see facts in docs/ranking.md for the defaults' reasons."""
+    """How providers are ranked; see facts in docs/ranking.md for the defaults' reasons.
+
+    latency: "total", or "first_token", which counts where it is known of all that are compared.
+    """
 
     policy: str = "expected_cost"
+    latency: str = attrs.field(default="total", validator=in_(("total", "first_token")))
     half_life_checks: float = attrs.field(default=12.0, validator=positive)
     memory_checks: int = attrs.field(default=96, validator=[ge(1), le(192)])
     switch_margin: float = attrs.field(default=0.1, validator=[ge(0.0), lt(1.0)])

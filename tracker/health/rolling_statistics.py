@@ -38,12 +38,16 @@ def counts_as(kind: OutcomeKind) -> int:
 
 @attrs.frozen
 class CheckSample:
-    """One check for the statistics. at: seconds since the epoch; latency_ms: what it took."""
+    """One check for the statistics. at: seconds since the epoch; latency_ms: what it took.
+
+    ttft_ms: to its first token; not kept over restarts, the next checks tell it again.
+    """
 
     at: float
     verdict: int  # NOT_COUNTED, UP, DOWN or LIMITED
     latency_ms: float | None = None
     completions: int = 0
+    ttft_ms: float | None = None
 
 
 @attrs.define
@@ -76,7 +80,7 @@ class Statistics:
         self._recent: deque[Sample] = deque(maxlen=SAMPLES)
 
     @classmethod
-    def remembered(
+    def restore(
         cls,
         at: "array[float]",
         verdict: bytes,
@@ -123,7 +127,9 @@ class Statistics:
         if place >= self._day.start:
             self._enter_day(place)
         if result.verdict != NOT_COUNTED:
-            self._recent.append(self._sample(place))
+            sample = self._sample(place)
+            known = sample.ok and result.ttft_ms is not None
+            self._recent.append(attrs.evolve(sample, ttft_ms=result.ttft_ms) if known else sample)
 
     def uncount(self, at: float) -> None:
         """Count a failed check of that moment as neither up nor down."""

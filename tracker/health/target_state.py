@@ -10,6 +10,7 @@ import attrs
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import CheckResult, OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.retirements import RetirementNotices
 from tracker.core.settings import Timing
 from tracker.core.snapshot import RateLimit
 from tracker.health.health_state import HealthState, apply_check
@@ -59,6 +60,7 @@ class PersistedState:
     limits_source: LimitSource = LimitSource.NONE
     status: Status | None = None
     status_since: datetime | None = None
+    notices: RetirementNotices = RetirementNotices()
 
 
 @attrs.frozen(kw_only=True)
@@ -81,6 +83,7 @@ class TargetState:
     judgement: Judgement | None = None  # None once something but a check changed it
     status: Status | None = None  # as it was decided last
     status_since: datetime | None = None
+    notices: RetirementNotices = RetirementNotices()  # of a provider's models
 
     def after(
         self,
@@ -120,6 +123,7 @@ class TargetState:
                 verdict=counts_as(result.kind),
                 latency_ms=result.latency_ms,
                 completions=result.completions,
+                ttft_ms=result.ttft_ms,
             )
         )
 
@@ -174,6 +178,7 @@ class TargetState:
             limits_source=self.limits.source,
             status=self.status,
             status_since=self.status_since,
+            notices=self.notices,
         )
 
     def take_statistics(self, stored: Statistics) -> None:
@@ -194,6 +199,7 @@ class TargetState:
         self.limits = RateLimitState(held=saved.limits, source=saved.limits_source)
         self.judgement = None
         self.status, self.status_since = saved.status, saved.status_since
+        self.notices = saved.notices
 
     def _rate_limit(
         self, settings: TargetSettings, now: ClockReading, just_spent: int

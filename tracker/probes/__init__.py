@@ -78,17 +78,18 @@ class _Check:
         self.session.transport.answered = False
         findings = []
         for position, key in self.keyring.turn():
-            findings.append(await self._asked(key))
+            findings.append(await self._ask_with(key))
             self.keyring.note(position, findings[-1])
             if not may_succeed_with_another_key(findings[-1]):
                 break
-        requests, completions = self.session.counted()
+        requests, completions = self.session.take_counts()
         return attrs.evolve(
             best_of(findings),
             requests=requests,
             completions=completions,
             keys=self.keyring.reports(),
             learned=dict(self.session.learned),
+            retiring=self.session.memory.get("retiring", {}),
         )
 
     def remember(self, learned: Mapping[str, RequestShape]) -> None:
@@ -106,7 +107,7 @@ class _Check:
 
     def partial_result(self) -> CheckResult:
         """Return what is known of a check that was cancelled for its time limit."""
-        requests, completions = self.session.counted()
+        requests, completions = self.session.take_counts()
         return CheckResult(
             kind=OutcomeKind.TIMEOUT,
             facts=Facts(reachable=self.session.transport.answered),
@@ -115,7 +116,7 @@ class _Check:
             keys=self.keyring.reports(),
         )
 
-    async def _asked(self, key: Secret | None) -> CheckResult:
+    async def _ask_with(self, key: Secret | None) -> CheckResult:
         try:
             return await self.ask(self.session, key)
         except FetchError as error:

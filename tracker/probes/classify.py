@@ -80,7 +80,7 @@ def classify(
     if reply.status < 400 and not error.failed and not is_firewall(reply):
         return _not_the_api(completion=completion) if reply.is_html else None
     status = error.status if reply.status == 200 and error.status else reply.status
-    kind, facts = _judged(reply, error, status, dialect)
+    kind, facts = _judge(reply, error, status, dialect)
     if completion and kind.is_failure and kind not in _UNPROVEN:
         facts = attrs.evolve(facts, inference=False)
     words = _words(kind, error, facts, status, dialect)
@@ -93,7 +93,7 @@ def classify(
 _UNPROVEN = frozenset({OutcomeKind.AUTH, OutcomeKind.BLOCKED})
 
 
-def _judged(
+def _judge(
     reply: BoundedResponse, error: ErrorBody, status: int, dialect: str
 ) -> tuple[OutcomeKind, Facts]:
     if is_firewall(reply):
@@ -110,7 +110,7 @@ def _judged(
         claims=_with_details(claims, error),
         limited=limited,
         nothing=_has_nothing(reply, error, status),
-        wait=_told_wait(reply, error) if asks else None,
+        wait=_find_wait(reply, error) if asks else None,
         retry=retry,
     )
     kind = _by_phrase(error, status) or judge(refusal) or _by_status(status, dialect)
@@ -145,7 +145,7 @@ def _has_nothing(reply: BoundedResponse, error: ErrorBody, status: int) -> bool:
     return status in {429, 499} and (zero or error.nothing or told)
 
 
-def _told_wait(reply: BoundedResponse, error: ErrorBody) -> float | None:
+def _find_wait(reply: BoundedResponse, error: ErrorBody) -> float | None:
     """Seconds until we may ask again, as a number or in words; a date is not read here."""
     header = reply.header("retry-after").strip()
     if header.isascii() and header.isdigit() and len(header) < 10:

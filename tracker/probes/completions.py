@@ -15,7 +15,7 @@ from tracker.probes.http.event_stream import EventReader, read_stream
 from tracker.probes.http.failures import FetchError
 from tracker.probes.http.fetch import Progress, Watch
 from tracker.probes.http.response import BoundedResponse, parse_json
-from tracker.probes.list_models import shown
+from tracker.probes.list_models import mask_model_names
 from tracker.probes.model_lists import read_models
 from tracker.probes.session import Session
 
@@ -114,18 +114,18 @@ async def _candidates(session: Session, key: Secret | None) -> tuple[str, ...] |
     if not path:
         raise FetchError(OutcomeKind.REQUEST, 'check = "chat" needs a model here: set model =')
     reply = await session.get_list(path, key)
-    if (refusal := session.refused(reply)) is not None:
+    if (refusal := session.find_refusal(reply)) is not None:
         return refusal
     listed = await read_models(reply.json)
     if listed is None:
-        return session.misshapen(reply, "no model list to choose a model from")
+        return session.reject_shape(reply, "no model list to choose a model from")
     if not listed.chat:
         message = "its list has no model to ask: name one with model ="
-        return session.found(reply, OutcomeKind.REQUEST, message, Facts(reachable=True))
+        return session.make_result(reply, OutcomeKind.REQUEST, message, Facts(reachable=True))
     first = [m for m, shape in session.learned.items() if shape.first and m in listed.chat]
     session.memory["chat_models"] = tuple(dict.fromkeys((*first, *listed.chat)))[:CANDIDATES]
     session.memory["list_good_until"] = now + LIST_SECONDS
-    session.memory["unreported_models"] = await shown(session, listed)
+    session.memory["unreported_models"] = await mask_model_names(session, listed)
     return tuple(session.memory["chat_models"])
 
 
@@ -140,7 +140,7 @@ async def _ask(
             break
         session.learned[model] = adapted
         reply = await _post(session, key, wire, model)
-    return judged(session, reply, wire, key)
+    return judge_completion(session, reply, wire, key)
 
 
 async def _post(
@@ -174,30 +174,30 @@ def watch_stream(wire: CompletionFormat) -> Watch:
     return watch
 
 
-def judged(
+def judge_completion(
     session: Session, reply: BoundedResponse, wire: CompletionFormat, key: Secret | None
 ) -> CheckResult:
     """Judge a completion's answer, streamed or whole."""
     if reply.status == ACCEPTED and not reply.body:
         facts = Facts(reachable=True, inference=False)
         message = "accepted, but not answered in time (202): it may still be starting"
-        return session.found(reply, OutcomeKind.OVERLOADED, message, facts)
+        return session.make_result(reply, OutcomeKind.OVERLOADED, message, facts)
     events = list(read_events(reply))
     if reply.status == 400 and ALL_THOUGHT in reply.text:
-        return _answered(session, reply, key)
+        return _judge_answer(session, reply, key)
     broken = next((body for _, body, event in events if error_of(event)), None)
     told = attrs.evolve(reply, body=broken) if broken is not None else reply
-    if (refusal := session.refused(told, completion=True)) is not None:
+    if (refusal := session.find_refusal(told, completion=True)) is not None:
         return refusal
     if any(wire.is_blocked(event) for *_, event in events):
         facts, message = Facts(reachable=True), "our prompt was blocked: name another model ="
-        return session.found(reply, OutcomeKind.REQUEST, message, facts)
+        return session.make_result(reply, OutcomeKind.REQUEST, message, facts)
     if not any(wire.answers(event) for *_, event in events):
-        return _unanswered(session, reply, recognised=bool(events))
-    return _answered(session, reply, key, _ttft_ms(reply, events, wire))
+        return _judge_no_answer(session, reply, recognised=bool(events))
+    return _judge_answer(session, reply, key, _ttft_ms(reply, events, wire))
 
 
-def _answered(
+def _judge_answer(
     session: Session, reply: BoundedResponse, key: Secret | None, ttft_ms: float | None = None
 ) -> CheckResult:
     facts = Facts(
@@ -206,15 +206,15 @@ def _answered(
         quota_available=True,
         inference=True,
     )
-    return session.found(reply, OutcomeKind.OK, "", facts, ttft_ms=ttft_ms)
+    return session.make_result(reply, OutcomeKind.OK, "", facts, ttft_ms=ttft_ms)
 
 
-def _unanswered(session: Session, reply: BoundedResponse, *, recognised: bool) -> CheckResult:
+def _judge_no_answer(session: Session, reply: BoundedResponse, *, recognised: bool) -> CheckResult:
     facts = Facts(reachable=True, inference=False)
     if recognised:
         message = "answered without a completion: it may still be starting"
-        return session.found(reply, OutcomeKind.OVERLOADED, message, facts)
-    return session.misshapen(reply, "no completion in it", facts)
+        return session.make_result(reply, OutcomeKind.OVERLOADED, message, facts)
+    return session.reject_shape(reply, "no completion in it", facts)
 
 
 Event = tuple[int, bytes, Mapping[str, Any]]

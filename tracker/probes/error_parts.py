@@ -42,14 +42,14 @@ def walk_parts(error: Mapping[str, Any]) -> Iterator[Part]:
         deeper: list[Part] = []
         for place, part in level[:left]:
             yield place, part
-            deeper.extend(islice(_held(part), PARTS))
+            deeper.extend(islice(_yield_parts(part), PARTS))
         left -= len(level)
         level = deeper
         if left <= 0:
             return
 
 
-def _held(part: Mapping[str, Any]) -> Iterator[Part]:
+def _yield_parts(part: Mapping[str, Any]) -> Iterator[Part]:
     for name, value in islice(part.items(), FIELDS):
         place = name.lower() if len(name) <= CODE_LENGTH else ""
         if place in HOLDERS:
@@ -101,10 +101,10 @@ def _number(value: int) -> str:
 
 def read_text(parts: tuple[Part, ...]) -> str:
     """What the outer error says, then what those inside say: a gateway's words, the vendor's."""
-    return ". ".join(islice(dict.fromkeys(filter(None, map(_said, parts))), TEXTS))
+    return ". ".join(islice(dict.fromkeys(filter(None, map(_find_text, parts))), TEXTS))
 
 
-def _said(part: Part) -> str:
+def _find_text(part: Part) -> str:
     fields = dict(lower_fields(part[1]))
     told = (fields.get(name) for name in TEXT_NAMES)
     return next((text.strip() for text in told if isinstance(text, str) and text.strip()), "")

@@ -72,7 +72,7 @@ async def access_token(session: Session) -> Login | CheckResult:
     _hide(session, login.token, login.refresh)
     if login.good_at(session.clock.now()):
         return login
-    return await renewed(session, login)
+    return await renew_login(session, login)
 
 
 def read_login(file: str) -> Login:
@@ -117,7 +117,7 @@ def _login(file: str, value: object) -> Login:
     )
 
 
-async def renewed(session: Session, login: Login) -> Login | CheckResult:
+async def renew_login(session: Session, login: Login) -> Login | CheckResult:
     """The login with a new token, kept in memory for the next checks; or why there is none."""
     if login.refresh is None:
         message = f"the token expired and there is no refresh token: {AGAIN}"
@@ -125,9 +125,9 @@ async def renewed(session: Session, login: Login) -> Login | CheckResult:
     reply = await session.send(_refresh_request(session, login.refresh))
     if reply.status in {400, 401}:
         return _not_renewed(session, reply)
-    if (refusal := session.refused(reply)) is not None:
+    if (refusal := session.find_refusal(reply)) is not None:
         return refusal
-    return _renewed(session, login, reply)
+    return _read_renewed(session, login, reply)
 
 
 def _refresh_request(session: Session, refresh: Secret) -> Request:
@@ -146,14 +146,16 @@ def _not_renewed(session: Session, reply: BoundedResponse) -> CheckResult:
     reason = _text(body, "error") or "no reason given"
     told = _REFUSALS.get(reason, reason)
     facts = Facts(reachable=True, authenticated=False)
-    return session.found(reply, OutcomeKind.AUTH, f"the refresh token was refused: {told}", facts)
+    return session.make_result(
+        reply, OutcomeKind.AUTH, f"the refresh token was refused: {told}", facts
+    )
 
 
-def _renewed(session: Session, login: Login, reply: BoundedResponse) -> Login | CheckResult:
+def _read_renewed(session: Session, login: Login, reply: BoundedResponse) -> Login | CheckResult:
     body: dict[str, Any] = reply.json if isinstance(reply.json, dict) else {}
     token, seconds = _text(body, "access_token"), amount(body.get("expires_in"))
     if not token:
-        return session.misshapen(reply, "no token in it")
+        return session.reject_shape(reply, "no token in it")
     life = LIFE if seconds is None else min(seconds, DAY)
     new = Login(
         token=Secret(token),

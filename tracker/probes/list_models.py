@@ -16,21 +16,24 @@ PATIENCE = 3.0  # seconds such a list may take: the check proper is done, and mu
 async def check_list(session: Session, key: Secret | None, path: str) -> CheckResult:
     """The model list. It proves the key only where it is known to need one."""
     reply = await session.get_list(path, key)
-    return session.refused(reply) or await listed(session, reply, key)
+    return session.find_refusal(reply) or await judge_list(session, reply, key)
 
 
-async def listed(session: Session, reply: BoundedResponse, key: Secret | None) -> CheckResult:
+async def judge_list(session: Session, reply: BoundedResponse, key: Secret | None) -> CheckResult:
     """The finding on a list that was not refused."""
     models = await read_models(reply.json)
     if models is None:
-        return session.misshapen(reply, "no list of models")
+        return session.reject_shape(reply, "no list of models")
     proven = key is not None and session.provider.list_public is False
     facts = Facts(reachable=True, authenticated=True if proven else None)
-    return session.found(reply, OutcomeKind.OK, "", facts, models=await shown(session, models))
+    return session.make_result(
+        reply, OutcomeKind.OK, "", facts, models=await mask_model_names(session, models)
+    )
 
 
-async def shown(session: Session, models: ModelList) -> tuple[str, ...]:
+async def mask_model_names(session: Session, models: ModelList) -> tuple[str, ...]:
     """Their names for everybody to see; whoever answers might echo a key in one."""
+    session.memory["retiring"] = models.retiring
     text = "\n".join(models.names)
     if not any(secret.reveal() in text for secret in session.secrets):
         return models.names
@@ -53,5 +56,5 @@ async def hourly_models(session: Session, key: Secret | None) -> tuple[str, ...]
         except FetchError:
             return None
         models = await read_models(reply.json) if reply.status == 200 else None
-        return await shown(session, models) if models else None
+        return await mask_model_names(session, models) if models else None
     return None

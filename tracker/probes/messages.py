@@ -18,13 +18,13 @@ def printable(text: str, mask: Masking, *, length: int = MESSAGE_LENGTH) -> str:
 
     Masked before it is shortened: that could leave half a key that no mask knows.
     """
-    line = _masked(text[:READ], mask)
+    line = _mask_line(text[:READ], mask)
     if len(text) > READ:
         line = line[:-TAIL]
-    return shortened(" ".join(line.split()), length)
+    return shorten(" ".join(line.split()), length)
 
 
-def _masked(text: str, mask: Masking) -> str:
+def _mask_line(text: str, mask: Masking) -> str:
     """With blanks for what is not printable; or without it, where that hides more: split keys."""
     if text.isprintable():
         return mask(text)
@@ -44,5 +44,5 @@ def _bare(text: str) -> str:
     return "".join(filter(str.isalnum, text.lower()))
 
 
-def shortened(line: str, length: int = MESSAGE_LENGTH) -> str:
+def shorten(line: str, length: int = MESSAGE_LENGTH) -> str:
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, TypeVar
 
 import attrs
@@ -14,6 +15,8 @@ LONGEST = 200  # characters of a model's name
 TOLD = 100  # characters of it that may tell what it does: the search takes 1 µs a character
 SLICE = 100  # entries read before other tasks get their turn: up to ten milliseconds
 NAMED_BY = ("id", "name", "model")  # fields that hold it, the usual one first
+# When it is switched off: OpenRouter's field, Mistral's, and what others call it.
+RETIRED_BY = ("expiration_date", "deprecation", "deprecation_date", "shutdown_date")
 # Names of models that do not chat; a completion asked of one fails, and says nothing.
 _OTHER = re.compile(
     r"embed|bge-|e5-|rerank|retriev|whisper|tts|speech|audio|transcri|voice|moderation|guard|"
@@ -28,10 +31,14 @@ T = TypeVar("T")
 
 @attrs.frozen
 class ModelList:
-    """names: as the provider writes them. chat: those that look as if they chat, in its order."""
+    """names: as the provider writes them. chat: those that look as if they chat, in its order.
+
+    retiring: those that will be switched off, and when.
+    """
 
     names: tuple[str, ...]
     chat: tuple[str, ...]
+    retiring: Mapping[str, date] = attrs.field(factory=dict)
 
 
 def slices(entries: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -55,13 +62,15 @@ async def read_models(body: object) -> ModelList | None:
         return None
     names: list[str] = []
     chat: list[str] = []
+    retiring: dict[str, date] = {}
     for some in slices(entries[:MOST]):
         if any(_name(entry) is None for entry in some):
             return None
         names += _names(some)
         chat += _names([entry for entry in some if _chats(entry)])
+        retiring.update(_retiring(some))
         await trio.lowlevel.checkpoint()
-    return ModelList(names=tuple(dict.fromkeys(names)), chat=tuple(dict.fromkeys(chat)))
+    return ModelList(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(chat)), retiring)
 
 
 def _names(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -69,6 +78,22 @@ def _names(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         name = _name(entry)
         if name is not None and len(name) <= LONGEST and name.isprintable():
             yield name
+
+
+def _retiring(entries: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, date]]:
+    for entry in entries:
+        told = (as_text(entry.get(field)) for field in RETIRED_BY)
+        on = next((day for text in told if (day := _day(text)) is not None), None)
+        if on is not None:
+            yield from ((name, on) for name in _names([entry]))
+
+
+def _day(text: str) -> date | None:
+    """Read the day of a date or of a timestamp, None for anything else."""
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        return None
 
 
 def _name(entry: object) -> str | None:

@@ -20,7 +20,7 @@ from tracker.probes.http.fetch import LARGE, SMALL, Request, Watch, fetch
 from tracker.probes.http.response import BoundedResponse
 from tracker.probes.http.transport import Transport
 from tracker.probes.limits.readings import Limits, read_limits
-from tracker.probes.limits.values import merged
+from tracker.probes.limits.values import merge_readings
 from tracker.probes.messages import Masking, printable, revealing
 
 log = structlog.get_logger()
@@ -101,7 +101,7 @@ class Session:
             headers[name] = f"{scheme} {value}" if scheme else value
         return headers
 
-    def counted(self) -> tuple[int, int]:
+    def take_counts(self) -> tuple[int, int]:
         """Requests and completions since the last call."""
         requests, self.transport.sent = self.transport.sent, 0
         completions, self.completions = self.completions, 0
@@ -143,21 +143,25 @@ class Session:
         )
         return reply
 
-    def refused(self, reply: BoundedResponse, *, completion: bool = False) -> CheckResult | None:
+    def find_refusal(
+        self, reply: BoundedResponse, *, completion: bool = False
+    ) -> CheckResult | None:
         """The finding on an answer that tells of a failure, None where it tells of none."""
         verdict = classify(reply, dialect=self.provider.kind, completion=completion, mask=self.mask)
         if verdict is None:
             return None
-        return self.found(reply, verdict.kind, verdict.message, verdict.facts)
+        return self.make_result(reply, verdict.kind, verdict.message, verdict.facts)
 
-    def misshapen(
+    def reject_shape(
         self, reply: BoundedResponse, what: str, facts: Facts | None = None
     ) -> CheckResult:
         """A success in status that is not the API's in shape."""
         facts = facts or Facts(reachable=True)
-        return self.found(reply, OutcomeKind.BAD_RESPONSE, f"not the API's answer: {what}", facts)
+        return self.make_result(
+            reply, OutcomeKind.BAD_RESPONSE, f"not the API's answer: {what}", facts
+        )
 
-    def found(
+    def make_result(
         self,
         reply: BoundedResponse,
         kind: OutcomeKind,
@@ -182,18 +186,20 @@ class Session:
             latency_stamped=reply.stamped,
             http_status=reply.status,
             facts=facts,
-            limits=self.named((*told.readings, *limits)[:MOST_LIMITS]),
+            limits=self.mask_names((*told.readings, *limits)[:MOST_LIMITS]),
             limits_source=source,
             retry_after=None if kind.is_success else wait,
             **more,
         )
 
-    def named(self, limits: tuple[LimitReading, ...]) -> tuple[LimitReading, ...]:
+    def mask_names(self, limits: tuple[LimitReading, ...]) -> tuple[LimitReading, ...]:
         """With names for everybody to see; whoever answers might echo a key in one."""
         bad = revealing((limit.name for limit in limits), self.secrets) if limits else ()
         if not bad:
             return limits
-        return merged(attrs.evolve(one, name=MASK) if one.name in bad else one for one in limits)
+        return merge_readings(
+            attrs.evolve(one, name=MASK) if one.name in bad else one for one in limits
+        )
 
     def limits(self, reply: BoundedResponse) -> Limits:
         return read_limits(

@@ -20,13 +20,14 @@ class Latencies:
     """What is known of a candidate by measurement, in milliseconds, None where it is not.
 
     related: measured at another target of the same provider: its list beside an offer's
-    completions, its offers' completions beside its list.
+    completions, its offers' completions beside its list. first_token: of its completions.
     """
 
     listing: float | None = None
     completion: float | None = None
     related_listing: float | None = None
     related_completion: float | None = None
+    first_token: float | None = None
 
     @property
     def any_listing(self) -> float | None:
@@ -59,12 +60,15 @@ class ComparableLatency:
 
 
 class Basis(Enum):
-    """What a pool is compared by. DIFFERENT: completions, made up where only a list is known."""
+    """What a pool is compared by. DIFFERENT: completions, made up where only a list is known.
+    FIRST_TOKEN: completions up to their first token, where that is wanted.
+    """
 
     LISTING = auto()
     COMPLETION = auto()
     COMPLETION_ANYWHERE = auto()
     DIFFERENT = auto()
+    FIRST_TOKEN = auto()
 
 
 @attrs.frozen
@@ -75,8 +79,13 @@ class Comparison:
     ratio: float | None = None
 
     @classmethod
-    def of(cls, pool: Sequence[Latencies]) -> "Comparison":
-        """Choose what all candidates have; completions, which are closer to a call, first."""
+    def of(cls, pool: Sequence[Latencies], *, first_token: bool = False) -> "Comparison":
+        """Choose what all candidates have; completions, which are closer to a call, first.
+
+        first_token: where it is known of all, compare by the time to it.
+        """
+        if first_token and all(known.first_token is not None for known in pool):
+            return cls(Basis.FIRST_TOKEN)
         timed = [known for known in pool if known.is_timed]
         if all(known.completion is not None for known in timed):
             return cls(Basis.COMPLETION)
@@ -91,22 +100,24 @@ class Comparison:
         """Return a candidate's latency on this basis."""
         if not known.is_timed:
             return ComparableLatency(None, "never timed yet")
+        if self.basis is Basis.FIRST_TOKEN:
+            return _measure(known.first_token, "to the first token on average lately")
         if self.basis is Basis.LISTING:
-            return _measured(known.listing, "on average lately")
+            return _measure(known.listing, "on average lately")
         if self.basis is Basis.COMPLETION:
-            return _measured(known.completion, "on average lately")
+            return _measure(known.completion, "on average lately")
         if known.any_completion is not None:
-            return _measured(known.any_completion, "a completion on average lately")
+            return _measure(known.any_completion, "a completion on average lately")
         return self._make_up(known.listing)
 
     def _make_up(self, listing: float | None) -> ComparableLatency:
         if listing is None or self.ratio is None:
             return ComparableLatency(None, "only its model list was timed")
         told = "a completion, made up from its model list and how the two differ elsewhere"
-        return _measured(round(listing * self.ratio, EXACT), told)
+        return _measure(round(listing * self.ratio, EXACT), told)
 
 
-def _measured(latency: float | None, words: str) -> ComparableLatency:
+def _measure(latency: float | None, words: str) -> ComparableLatency:
     if latency is None:
         return ComparableLatency(None, "never timed yet")
     return ComparableLatency(latency, f"{milliseconds(latency)} {words}")

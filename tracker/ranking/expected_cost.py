@@ -35,19 +35,20 @@ class ExpectedCost:
         self._settings = settings
         fade: float = 0.5 ** (1.0 / settings.half_life_checks)
         self._weights: list[float] = [fade**age for age in range(SAMPLES)]
+        self._first_token = settings.latency == "first_token"
         self._sorted: SortedLines | None = None
 
     def __call__(
         self, candidates: Sequence[Candidate], incumbent: str | None
     ) -> tuple[Ranked, ...]:
-        estimates = [self._estimate(candidate) for candidate in candidates]
-        if self._sorted is None or not self._sorted.update(candidates, estimates):
-            fresh = SortedLines.of(candidates, estimates)
+        known = self._sorted
+        if known is None or not known.update(candidates, self._estimate):
+            estimates = [self._estimate(each) for each in candidates]
+            known = SortedLines.of(candidates, estimates, first_token=self._first_token)
             # Questions about a few offers come between those about all: keep the larger pool.
-            if self._sorted is None or 2 * len(estimates) >= self._sorted.size:
-                self._sorted = fresh
-            return self._apply_hysteresis(fresh.lines(), incumbent)
-        return self._apply_hysteresis(self._sorted.lines(), incumbent)
+            if self._sorted is None or 2 * known.size >= self._sorted.size:
+                self._sorted = known
+        return self._apply_hysteresis(known.lines, incumbent)
 
     def _estimate(self, candidate: Candidate) -> Estimate:
         known: Estimate | None = candidate.memo.get(self)
@@ -58,7 +59,8 @@ class ExpectedCost:
     def _compute_estimate(self, candidate: Candidate) -> Estimate:
         listing, completion = self._latencies(candidate.samples, candidate.timeout_ms)
         related = self._latencies(candidate.related, candidate.timeout_ms)
-        latencies = Latencies(listing, completion, *related)
+        first_token = self._first_token_mean(candidate) if self._first_token else None
+        latencies = Latencies(listing, completion, *related, first_token)
         return Estimate(latencies, self._failure_probability(candidate))
 
     def _latencies(
@@ -72,6 +74,10 @@ class ExpectedCost:
             if sample.ok and latency is not None and latency < timeout_ms:
                 (completions if sample.completion else listings).append(latency)
         return self._decayed_mean(listings), self._decayed_mean(completions)
+
+    def _first_token_mean(self, candidate: Candidate) -> float | None:
+        good = filter(candidate.is_good, reversed(candidate.samples))
+        return self._decayed_mean([ms for one in good if (ms := one.ttft_ms) is not None])
 
     def _decayed_mean(self, newest_first: Sequence[float]) -> float | None:
         good = newest_first[: self._settings.memory_checks]

@@ -1,6 +1,7 @@
 """The ranking of one model's offers, by the policy that ranks providers. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import groupby
 
@@ -24,7 +25,7 @@ class RankingEntries:
 
     providers: Mapping[str, Entry] = attrs.field(factory=dict)
     offers: Mapping[str, Entry] = attrs.field(factory=dict)
-    unproven: frozenset[str] = frozenset()
+    unproven: AbstractSet[str] = frozenset()
 
 
 def rank_offers(

@@ -33,7 +33,8 @@ class Sample:
 
     latency_ms: None where it failed or its latency is not known. failure_ms: how long a failure
     took, None where that is not known: then it is taken to have lasted until the time-out.
-    completion: latencies of completions are never compared with those of lists.
+    completion: latencies of completions are never compared with those of lists. ttft_ms: to its
+    first token.
     """
 
     ok: bool
@@ -41,6 +42,7 @@ class Sample:
     at: float  # seconds since the epoch
     failure_ms: float | None = None
     completion: bool = False  # a model answered; else a list or the like was read
+    ttft_ms: float | None = None
 
 
 @attrs.frozen(kw_only=True, eq=False)

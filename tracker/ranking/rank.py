@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from inspect import iscoroutine
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -128,9 +129,12 @@ def ranking_of(
     )
 
 
+_failure_ms: Callable[[Candidate], float | None] = attrgetter("failure_ms")
+
+
 def usual_failure_ms(candidates: Sequence[Candidate]) -> float:
     """Return what failures take: the mean over those that failed; infinity where nobody did."""
-    own = [known for each in candidates if (known := each.failure_ms) is not None]
+    own = [known for known in map(_failure_ms, candidates) if known is not None]
     return math.fsum(own) / len(own) if own else math.inf
 
 

@@ -117,7 +117,7 @@ def _outcome(report: CallReport, dialect: str) -> CallOutcome:
 @lru_cache(maxsize=ERRORS_REMEMBERED)
 def _by_answer(status: int, error: ReportedError | None, dialect: str) -> OutcomeKind:
     """An outage tells the same error a thousand times, but for the ids in it."""
-    reply = BoundedResponse(status=status, body=_encoded(error))
+    reply = BoundedResponse(status=status, body=_encode(error))
     found = classify(reply, dialect=dialect, completion=True)
     return OutcomeKind.OK if found is None else found.kind
 
@@ -162,7 +162,7 @@ def _body(error: ReportedError | None) -> object:
     return {"error": {name: value for name, value in fields.items() if value is not None}}
 
 
-def _encoded(error: ReportedError | None) -> bytes:
+def _encode(error: ReportedError | None) -> bytes:
     return b"" if error is None else msgspec.json.encode(_body(error))
 
 

@@ -137,6 +137,10 @@ class TrafficLedger:
         self._providers.pop(provider, None)
         self.trust.forget_provider(provider)
 
+    @property
+    def has_unstored(self) -> bool:
+        return bool(self._unstored)
+
     def take_batch(self, now: ClockReading) -> TrafficBatch | None:
         """Return what is not stored yet, None where that is nothing; it is the caller's then."""
         return self._unstored.take(now.at)

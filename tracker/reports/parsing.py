@@ -21,6 +21,7 @@ from tracker.reports.schema import (
     CallReport,
     RawBatch,
     ReportBatch,
+    ReportId,
 )
 from tracker.reports.seen import mark_of
 
@@ -29,6 +30,8 @@ FUTURE_SECONDS = 60.0  # clocks of two machines differ; more is a wrong clock
 
 _BATCH = msgspec.json.Decoder(RawBatch)
 _REPORT = msgspec.json.Decoder(CallReport, strict=True)
+_ID = msgspec.json.Decoder(ReportId)
+NO_NUMBERS = (b"NaN", b"Infinity")  # as Python writes them, and no JSON
 
 
 class InvalidBatchError(ValueError):
@@ -88,8 +91,10 @@ def read_batch(body: bytes) -> RawBatch:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         fields = ", ".join(ReportBatch.__struct_fields__)
         told = printable(str(error), str)
+        numbers = any(word in body for word in NO_NUMBERS)
+        hint = "; NaN and Infinity are no JSON: leave out what is not known" if numbers else ""
         raise InvalidBatchError(
-            f"not a batch of reports ({told}); send a JSON object with {fields}"
+            f"not a batch of reports ({told}); send a JSON object with {fields}{hint}"
         ) from None
     if len(batch.reports) > MOST_REPORTS:
         count = len(batch.reports)
@@ -144,8 +149,7 @@ def _call(report: CallReport, reporter: str, context: ParsingContext) -> Call:
 def _id_of(raw: msgspec.Raw, context: ParsingContext) -> str:
     """The id of a report that cannot be read as one, so that its sender finds it."""
     try:
-        fields = msgspec.json.decode(raw)
+        found = _ID.decode(raw).id
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ""
-    found = fields.get("id") if isinstance(fields, dict) else None
-    return printable(found, context.mask, length=NAME_LENGTH) if isinstance(found, str) else ""
+    return printable(found, context.mask, length=NAME_LENGTH)

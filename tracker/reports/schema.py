@@ -43,6 +43,12 @@ class CallReport(Struct, frozen=True, forbid_unknown_fields=True):
     limits: dict[str, str | int | float] | None = None
 
 
+class ReportId(Struct, frozen=True):
+    """What is read of a report that is refused."""
+
+    id: str = ""
+
+
 class ReportBatch(Struct, frozen=True, forbid_unknown_fields=True):
     """What one POST carries, as documented; ``RawBatch`` is how it is read."""
 

@@ -34,6 +34,9 @@ class UnstoredTraffic:
     _windows: dict[WindowKey, _Unstored] = attrs.field(factory=dict)
     _marks: int = 0
 
+    def __bool__(self) -> bool:
+        return bool(self._windows or self.skipped)
+
     def add(self, key: WindowKey, call: Call) -> None:
         window = self._windows.get(key)
         if window is None:
@@ -52,7 +55,7 @@ class UnstoredTraffic:
 
         A count and the marks of its calls are always in one batch.
         """
-        if not (self._windows or self.skipped):
+        if not self:
             return None
         keys = list(islice(self._windows, WINDOWS_AT_ONCE))
         taken = {key: self._windows.pop(key) for key in keys}

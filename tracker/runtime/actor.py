@@ -152,7 +152,7 @@ class CheckActor:
             for plan in self._plans.values():
                 plan.due = now if moved else plan.due
         self._poked.set()
-        return tuple(self._rescheduled(plan) for plan in self._plans.values())
+        return tuple(self._reschedule(plan) for plan in self._plans.values())
 
     def resume(self, dues: Mapping[str | None, float | None]) -> None:
         """Go on where another tracker left off; dues: its plans in steady seconds, by model."""
@@ -243,10 +243,10 @@ class CheckActor:
         if not asked_for and self._leave_to_others(plan):
             return
         if not asked_for and self._must_wait_for_budget(plan):
-            await mailbox.send(self._rescheduled(plan, waits_for_budget=True))
+            await mailbox.send(self._reschedule(plan, waits_for_budget=True))
         elif not asked_for and self._may_skip(plan):
             plan.skip(trio.current_time())
-            await mailbox.send(self._rescheduled(plan))
+            await mailbox.send(self._reschedule(plan))
         else:
             await self._check_and_report(plan, check, mailbox)
 
@@ -293,7 +293,7 @@ class CheckActor:
         plan.due = trio.current_time() + (budget.resets_at(now) - now).total_seconds()
         return True
 
-    def _rescheduled(self, plan: CheckPlan, *, waits_for_budget: bool = False) -> CheckRescheduled:
+    def _reschedule(self, plan: CheckPlan, *, waits_for_budget: bool = False) -> CheckRescheduled:
         return CheckRescheduled(
             provider=self.provider.name,
             model=plan.model,

@@ -14,13 +14,12 @@ from tracker.core.incidents import IncidentLog
 from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
-from tracker.core.snapshot import EvidenceSource, ProviderStatus, Snapshot
+from tracker.core.snapshot import Snapshot
 from tracker.health.other_vantages import OtherVantages
 from tracker.health.own_network import OwnNetwork
 from tracker.health.provider_state import ProviderState, StoredProvider
 from tracker.health.status_rules import OUR_NETWORK
 from tracker.ranking import Ranking
-from tracker.ranking.candidate_pool import CandidatePool
 from tracker.ranking.offer_ranking import Rank, RankingEntries
 from tracker.reports.call import Call
 from tracker.runtime.board import Board
@@ -42,11 +41,14 @@ from tracker.runtime.messages import (
     Publish,
     SettingsChanged,
 )
-from tracker.runtime.publication import PublicationSchedule
+from tracker.runtime.publication import REFRESHED_AT_ONCE, PublicationSchedule
+from tracker.runtime.published_pool import PublishedPool
 from tracker.runtime.traffic import TrafficRecorder
 from tracker.store.backlog import Backlog
 
 log = structlog.get_logger()
+
+STORE_LOOK_SECONDS = 0.1  # between looks at a database that still has to take the last counts
 
 
 @attrs.define(eq=False)
@@ -64,12 +66,14 @@ class Aggregator:
     mask: Mask = attrs.field(factory=Mask)
     dropped: int = 0
     providers: dict[str, ProviderState] = attrs.field(factory=dict)
-    entries: RankingEntries = RankingEntries()  # of the latest snapshot
     # State of removed providers, kept in case a reload adds them back.
     network: OwnNetwork = attrs.field(factory=OwnNetwork)
     _stored: dict[str, StoredProvider] = attrs.field(factory=dict)
     _removed: dict[str, ProviderState] = attrs.field(factory=dict)
     traffic: TrafficRecorder = attrs.field(init=False)
+    _pool: PublishedPool = attrs.field(factory=PublishedPool)
+    _outdated: set[str] = attrs.field(factory=set)  # whose published view no longer holds
+    _waiting: list[str] = attrs.field(factory=list)  # for their turn to be refreshed, last first
     _change_log: ChangeLog = attrs.field(init=False)
     _best: str | None = None
     _incidents: IncidentLog = IncidentLog()
@@ -84,13 +88,19 @@ class Aggregator:
         self._change_log = ChangeLog(self.backlog)
         self.traffic = TrafficRecorder(self.backlog)
 
+    @property
+    def entries(self) -> RankingEntries:
+        """Return what rankings of offers choose from: that of the latest snapshot."""
+        return self._pool.entries
+
     async def run(self, inbox: trio.MemoryReceiveChannel[Message]) -> None:
         """Until every sender has closed; then posts a last snapshot."""
         self._retry()
         try:
             while True:
-                with trio.move_on_at(self._next_publication()):
+                with trio.move_on_at(min(self._next_publication(), self._next_store())):
                     self._process(await inbox.receive())
+                self.traffic.store(self._now())
                 if trio.current_time() >= self._next_publication():
                     self.publish()
         except trio.EndOfChannel:
@@ -100,41 +110,47 @@ class Aggregator:
     def publish(self) -> None:
         """Post a snapshot of everything known now."""
         now, began = self._now(), trio.current_time()
-        self.traffic.store(now)
-        everything = self._schedule.is_refresh_due(began)
         self._judge_suspects(now)
+        refreshed = self._schedule.is_refresh_due(began, len(self.providers))
+        everything = refreshed and not self._waiting
+        self._outdated.update(self._pool.take_changed(now.steady))
+        if refreshed:
+            self._outdated.update(self._take_turn())
         shown = self.traffic.choose_shown(now, everything=everything)
         for name in shown & self.providers.keys():
             self.traffic.show(self.providers[name], now)
-        views = {
-            name: self._refresh(state, now, always=everything)
-            for name, state in self.providers.items()
-        }
+        for name in sorted(self._outdated):
+            self._refresh(name, now)
         ranking = self._ranking(now.at)
-        self.entries = self._ranking_entries()
         self._change_log.best(self._best, ranking, now.at)
         self._best = ranking.best
         self.board.post(
             Snapshot(
                 timestamp=now.at,
                 revision=self.board.latest.revision + 1,
-                providers=MappingProxyType(views),
+                providers=MappingProxyType(self._pool.copy_views()),
                 ranking=ranking,
                 swept=self._sweep.finish(),
                 network_away=self.network.away,
                 incidents=self._incidents,
             )
         )
-        self._schedule.note(began, refreshed=everything)
+        self._schedule.note(began, refreshed=refreshed)
 
-    def _refresh(self, state: ProviderState, now: ClockReading, *, always: bool) -> ProviderStatus:
-        before = state.published.view
-        if before is not None and not always and not state.is_outdated(now):
-            return before
-        view = state.refresh(now)
-        self._change_log.status(before, view, now.at)
-        self._change_log.offers(before, view, now.at)
-        return view
+    def _take_turn(self) -> list[str]:
+        """Return the next few whose windows are to be moved on; all have their turn in a round."""
+        if not self._waiting:
+            self._waiting = sorted(self.providers, reverse=True)
+        return [self._waiting.pop() for _ in range(min(REFRESHED_AT_ONCE, len(self._waiting)))]
+
+    def _refresh(self, name: str, now: ClockReading) -> None:
+        if (state := self.providers.get(name)) is not None:
+            before = state.published.view
+            view = state.refresh(now)
+            self._pool.put(state, view)
+            self._change_log.status(before, view, now.at)
+            self._change_log.offers(before, view, now.at)
+        self._outdated.discard(name)
 
     def masked(self, text: str) -> str:
         """A text without the secrets of the present configuration."""
@@ -227,6 +243,8 @@ class Aggregator:
             **({"message": result.message} if result.message else {}),
         )
         self._change_log.models(result.provider, state.models, result.models, result.at)
+        for retirement in state.note_retirements(result):
+            self._change_log.retirement(result.provider, retirement, result.at)
         result = self._blame_network(result)
         record = state.record_check(result, next_due, self._now(), given_up=given_up)
         self.backlog.append(record)
@@ -308,6 +326,7 @@ class Aggregator:
     def _remove_provider(self, name: str) -> None:
         if (state := self.providers.pop(name, None)) is not None:
             self._removed[name] = state
+            self._pool.remove(name)
         self._sweep.forget(name)
         self.network.forget(name)
         self.traffic.forget(name)
@@ -316,7 +335,7 @@ class Aggregator:
         if (departed := self._removed.pop(provider.name, None)) is not None:
             departed.reset_after_absence()
             return departed
-        state = ProviderState(provider, others=self._others)
+        state = ProviderState(provider, others=self._others, outdated=self._outdated)
         if (past := self._stored.pop(provider.name, None)) is not None:
             self._restore_state(state, past)
         return state
@@ -376,34 +395,14 @@ class Aggregator:
             name = state.provider.name
             log.warning("stored state not understood", provider=name, error=str(error))
 
-    def _ranking_entries(self) -> RankingEntries:
-        offers = {
-            name: entry
-            for state in self.providers.values()
-            for name, entry in state.offer_entries()
-        }
-        unproven = frozenset(
-            f"{name}/{offer.model}"
-            for name, state in self.providers.items()
-            for offer in state.published.offers
-            if offer.evidence is EvidenceSource.PROVIDER
-        )
-        own = {name: state.published.entry for name, state in self.providers.items()}
-        return RankingEntries(
-            providers={name: entry for name, entry in own.items() if entry is not None},
-            offers=offers,
-            unproven=unproven,
-        )
-
     def _ranking(self, at: datetime) -> Ranking:
-        pool = CandidatePool.of(state.published.entry for state in self.providers.values())
-        views = (state.published.view for state in self.providers.values())
-        dues = [due for v in views if v is not None and (due := v.next_result_at(at)) is not None]
+        pool = self._pool.candidate_pool()
         # Before the first sweep ends there is no incumbent to protect.
         incumbent = (
             self._best if self._sweep.phase is SweepPhase.DONE or self._best_restored else None
         )
-        ranking = self.rank(pool.candidates, pool.excluded, incumbent, min(dues, default=None))
+        due = self._pool.next_result_at(at)
+        ranking = self.rank(pool.candidates, pool.excluded, incumbent, due)
         if self._others is None:
             return ranking
         return self._others.rank_unseen(ranking, self.clock.steady())
@@ -423,12 +422,16 @@ class Aggregator:
     def _now(self) -> ClockReading:
         return ClockReading(self.clock.now(), self.clock.steady())
 
+    def _next_store(self) -> float:
+        """Return trio seconds at which counts of calls are handed to the store."""
+        due = self.traffic.next_store
+        return trio.current_time() + max(due - self.clock.steady(), STORE_LOOK_SECONDS)
+
     def _next_publication(self) -> float:
         """Return trio seconds. Nothing is posted while it is still being said what to watch."""
         if self._sweep.phase is SweepPhase.LOADING:
             return float("inf")
-        moments = (state.published.changes_at for state in self.providers.values())
-        steady_change = min(*moments, self.traffic.next_show, float("inf"))
+        steady_change = min(self._pool.next_change(), self.traffic.next_show)
         return self._schedule.next(
             len(self.providers),
             trio.current_time() + steady_change - self.clock.steady(),

@@ -6,6 +6,7 @@ import attrs
 import structlog
 
 from tracker.core.records import ChangeKind, ChangeRecord
+from tracker.core.retirements import Retirement
 from tracker.core.snapshot import ProviderStatus, Ranking
 from tracker.store.backlog import Backlog
 
@@ -80,6 +81,13 @@ class ChangeLog:
                 ChangeKind.MODEL, at, provider, None, model, reason="it is new in the model list"
             )
         self._more_models(provider, len(gone) - len(lost), len(came) - len(won), at)
+
+    def retirement(self, provider: str, retirement: Retirement, at: datetime) -> None:
+        """Tell ahead that a model will be switched off; what it is before and after stays."""
+        model, on = retirement.model, retirement.on.isoformat()
+        log.warning("model retires", provider=provider, model=model, on=on, days=retirement.days)
+        reason = f"it will be switched off on {on}, in {retirement.days} days"
+        self._note(ChangeKind.MODEL, at, provider, model, model, reason=reason)
 
     def _more_models(self, provider: str, gone: int, came: int, at: datetime) -> None:
         if not gone and not came:

@@ -33,6 +33,24 @@ class DatabaseHealth:
 
 
 @attrs.frozen(kw_only=True)
+class AlertHealth:
+    """Incidents that are open now; the rest counts since this start.
+
+    opened: incidents. sent, repeated, resolved: messages that arrived, one a target; failed:
+    attempts; suppressed: openings and ends of which nobody was told; waiting: messages to be sent.
+    """
+
+    open: int = 0
+    opened: int = 0
+    sent: int = 0
+    repeated: int = 0
+    resolved: int = 0
+    suppressed: int = 0
+    failed: int = 0
+    waiting: int = 0
+
+
+@attrs.frozen(kw_only=True)
 class TrackerHealth:
     """status: "ok"; "degraded" while something is wrong that the tracker lives with; "failing"
     when its loop or an actor no longer beats, or no snapshot comes. problems: why, in sentences.
@@ -60,6 +78,7 @@ class TrackerHealth:
     untrusted_reporters: tuple[str, ...] = ()
     calls_dropped: int = 0
     cluster: ClusterReport | None = None
+    alerts: AlertHealth = AlertHealth()
 
     @property
     def alive(self) -> bool:
@@ -133,6 +152,16 @@ def collect_health(
         untrusted_reporters=untrusted,
         cluster=parts.cluster,
         calls_dropped=parts.aggregator.traffic.ledger.dropped,
+        alerts=_alerts(parts.alerts),
+    )
+
+
+def _alerts(task: AlertTask) -> AlertHealth:
+    state = task.state
+    return AlertHealth(
+        open=len(state.book.open),
+        waiting=sum(row.waiting for row in state.outbox),
+        **attrs.asdict(state.counts),
     )
 
 

@@ -22,9 +22,9 @@ class _Masking:
     def __call__(
         self, _logger: object, _method: str, event: MutableMapping[str, Any]
     ) -> Mapping[str, Any]:
-        return {key: self._masked(value) for key, value in event.items()}
+        return {key: self._mask_value(value) for key, value in event.items()}
 
-    def _masked(self, value: Any) -> Any:
+    def _mask_value(self, value: Any) -> Any:
         if isinstance(value, str):
             return self.mask(value)
         if value is None or isinstance(value, bool | int | float):

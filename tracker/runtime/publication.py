@@ -8,6 +8,8 @@ COALESCE_SECONDS = 0.1
 COALESCE_SECONDS_EACH = 0.0001
 # At least this often, so that the windows of uptime and latency move on.
 REFRESH_SECONDS = 60.0
+# Ten thousand at once would hold the event loop for a second: so many at a time, 10 ms.
+REFRESHED_AT_ONCE = 100
 
 
 @attrs.define(eq=False)
@@ -16,10 +18,10 @@ class PublicationSchedule:
 
     changed: bool = True
     published: float = -float("inf")
-    refreshed: float = -float("inf")  # every provider was looked at, not only the changed ones
+    refreshed: float = -float("inf")  # some were looked at in their turn, not only the changed ones
 
-    def is_refresh_due(self, now: float) -> bool:
-        return now >= self.refreshed + REFRESH_SECONDS
+    def is_refresh_due(self, now: float, providers: int) -> bool:
+        return now >= self.refreshed + refresh_gap(providers)
 
     def note(self, now: float, *, refreshed: bool) -> None:
         """Note that a snapshot was published."""
@@ -39,8 +41,13 @@ class PublicationSchedule:
         soonest = self.published + gap
         if self.changed:
             return soonest
-        return max(soonest, min(changes_at, self.refreshed + REFRESH_SECONDS))
+        return max(soonest, min(changes_at, self.refreshed + refresh_gap(providers)))
 
     def overdue_seconds(self, now: float) -> float:
         """Return by how much the next snapshot is late."""
         return max(now - self.published - REFRESH_SECONDS, 0.0)
+
+
+def refresh_gap(providers: int) -> float:
+    """Return the seconds between two turns, so that each provider has one in REFRESH_SECONDS."""
+    return REFRESH_SECONDS * min(REFRESHED_AT_ONCE / max(providers, 1), 1.0)

@@ -135,14 +135,14 @@ class Reloader:
         problem = f"it could not be read within {READ_SECONDS:g} s"
         with trio.move_on_after(READ_SECONDS):
             try:
-                return await trio.to_thread.run_sync(self._validated, abandon_on_cancel=True)
+                return await trio.to_thread.run_sync(self._read_valid, abandon_on_cancel=True)
             except OSError as error:  # a network file system has a bad moment
                 problem = f"it cannot be read: {error.strerror or error}"
         raise UnreadableError(
             [ConfigProblem(key="", problem=problem)], str(self.path or DEFAULT_FILE)
         )
 
-    def _validated(self) -> Config:
+    def _read_valid(self) -> Config:
         if self.path is not None and _is_empty(self.path):
             problem = (
                 "it is empty, as a half-written file or one on a full disk is; "

@@ -50,7 +50,7 @@ async def restore_state(store: Store, *, now: datetime) -> RestoredState:
 
 def _build(loaded: StoredData, now: datetime) -> RestoredState:
     targets = loaded.histories.keys() | loaded.states.keys()
-    stored = {target: _stored(loaded, target, now.timestamp()) for target in targets}
+    stored = {target: _restore_target(loaded, target, now.timestamp()) for target in targets}
     offers: dict[str, dict[str, StoredTarget]] = defaultdict(dict)
     for (name, model), target in stored.items():
         if model is not None:
@@ -62,9 +62,9 @@ def _build(loaded: StoredData, now: datetime) -> RestoredState:
     }
     return RestoredState(
         restore=HistoryLoaded(past=past, best=loaded.best, traffic=loaded.traffic),
-        seen=_seen(loaded, now),
+        seen=_restore_seen(loaded, now),
         overrides=dict(loaded.overrides),
-        learned=_learned(stored),
+        learned=_collect_learned(stored),
         completions_today=sum(
             target.statistics.completions_since(midnight(now).timestamp())
             for target in stored.values()
@@ -72,13 +72,13 @@ def _build(loaded: StoredData, now: datetime) -> RestoredState:
     )
 
 
-def _seen(loaded: StoredData, now: datetime) -> SeenReports:
+def _restore_seen(loaded: StoredData, now: datetime) -> SeenReports:
     seen = SeenReports()
     seen.restore(loaded.traffic.marks, int(now.timestamp() // HOUR))
     return seen
 
 
-def _learned(stored: Mapping[Target, StoredTarget]) -> dict[str, dict[str, RequestShape]]:
+def _collect_learned(stored: Mapping[Target, StoredTarget]) -> dict[str, dict[str, RequestShape]]:
     """Collect how models must be asked out of the stored states; one that is not ours has none."""
     learned: dict[str, dict[str, RequestShape]] = defaultdict(dict)
     for (name, _), target in stored.items():
@@ -90,13 +90,13 @@ def _learned(stored: Mapping[Target, StoredTarget]) -> dict[str, dict[str, Reque
     return {name: shapes for name, shapes in learned.items() if shapes}
 
 
-def _stored(loaded: StoredData, target: Target, now: float) -> StoredTarget:
+def _restore_target(loaded: StoredData, target: Target, now: float) -> StoredTarget:
     history = loaded.histories.get(target) or CheckHistory()
     return StoredTarget(statistics=_statistics(history, now), state=loaded.states.get(target))
 
 
 def _statistics(history: CheckHistory, now: float) -> Statistics:
-    return Statistics.remembered(
+    return Statistics.restore(
         history.at,
         bytes(history.kinds).translate(_COUNTS_AS),
         history.latency_ms,

@@ -30,6 +30,7 @@ from tracker.runtime.diagnostics import (
     collect_health,
     find_failures,
 )
+from tracker.runtime.history_loader import HistoryLoader
 from tracker.runtime.live_settings import LiveSettings
 from tracker.runtime.messages import (
     Message,
@@ -40,9 +41,9 @@ from tracker.runtime.messages import (
 )
 from tracker.runtime.model_directory import ModelDirectory
 from tracker.runtime.report_receiver import ReportReceipt, ReportReceiver
-from tracker.runtime.restore import RestoredState, restore_state
+from tracker.runtime.restore import RestoredState
 from tracker.runtime.supervisor import Supervisor
-from tracker.store import History, Store, StoreUnavailable
+from tracker.store import History, Store
 from tracker.store.traffic import TrafficBucket
 from tracker.store.writer import Writer
 
@@ -50,9 +51,6 @@ log = structlog.get_logger()
 
 if TYPE_CHECKING:
     from tracker.runtime.cluster_task import ClusterTask
-
-LOAD_SECONDS = 10.0  # history is welcome, but no reason to keep proxies waiting
-LOAD_RETRY_SECONDS = 2.0
 
 
 class StoppedError(Exception):
@@ -80,7 +78,7 @@ class Tracker:
     configuration_errors: tuple[str, ...] = ()
     _models: ModelDirectory = attrs.field(init=False)
     _receiver: ReportReceiver = attrs.field(init=False)
-    _unread: str = ""  # why what is stored could not be read
+    _history: HistoryLoader = attrs.field(init=False)
     _changing: trio.Lock = attrs.field(factory=trio.Lock)  # one change of settings at a time
     _stop: trio.Event = attrs.field(factory=trio.Event)
     _started_at: datetime = attrs.field(init=False)
@@ -88,6 +86,7 @@ class Tracker:
     def __attrs_post_init__(self) -> None:
         self._started_at = self._aggregator.clock.now()
         self._models = ModelDirectory(self._settings.file.model_aliases)
+        self._history = HistoryLoader(self._store, self._aggregator.clock)
         self._receiver = ReportReceiver(
             outbox=self._outbox,
             clock=self._aggregator.clock,
@@ -348,9 +347,7 @@ class Tracker:
 
         nursery: the actors'.
         """
-        remembrance = None
-        with trio.move_on_after(LOAD_SECONDS):
-            remembrance = await self._load_history()
+        remembrance = await self._history.load_in_time()
         if remembrance is not None:
             self._merge(remembrance)
         for provider in self.config.providers:
@@ -365,21 +362,9 @@ class Tracker:
             nursery.start_soon(self._load_history_later)
         log.info("tracker started", providers=len(self.config.providers))
 
-    async def _load_history(self) -> RestoredState | None:
-        try:
-            return await restore_state(self._store, now=self._aggregator.clock.now())
-        except StoreUnavailable as error:
-            if error.reason != self._unread:  # it may stay so for days, and is tried every 2 s
-                log.warning("history cannot be read yet", reason=error.reason)
-            self._unread = error.reason
-        return None
-
     async def _load_history_later(self) -> None:
         """The database was away at the start, or slow: take its history over when it can be."""
-        remembrance = None
-        while remembrance is None:
-            await trio.sleep(LOAD_RETRY_SECONDS)
-            remembrance = await self._load_history()
+        remembrance = await self._history.load_when_possible()
         async with self._changing:
             self._merge(remembrance)
             for provider in self.config.providers:

@@ -108,17 +108,22 @@ class TrafficRecorder:
         self.ledger.restore(stored, now)
 
     def store(self, now: ClockReading) -> None:
-        """Hand some counts over to the store when it is time.
+        """Hand some counts over to the store when it is time: the first after a pause at once.
 
         While the last ones wait for a database that is away, those of a minute are merged here.
         """
-        if now.steady < self._stored_at + STORE_SECONDS or self._is_waiting():
+        if now.steady < self.next_store or self._is_waiting():
             return
-        self._handed = self.ledger.take_batch(now)
-        if self._handed is None:
-            self._stored_at = now.steady  # all is handed over
-        else:
-            self.backlog.append(self._handed)
+        if (batch := self.ledger.take_batch(now)) is not None:
+            self._handed = batch
+            self.backlog.append(batch)
+        if not self.ledger.has_unstored:
+            self._stored_at = now.steady
+
+    @property
+    def next_store(self) -> float:
+        """When counts are handed over next: not while there are none."""
+        return self._stored_at + STORE_SECONDS if self.ledger.has_unstored else NEVER
 
     def store_all(self, now: ClockReading) -> None:
         """Hand everything over: it is the end."""

@@ -110,12 +110,12 @@ class HistoryQuery:
         )
 
 
-def _listed(chosen: Iterable[OutcomeKind]) -> str:
+def _list_kinds(chosen: Iterable[OutcomeKind]) -> str:
     return ", ".join(f"'{kind.value}'" for kind in chosen)
 
 
-_UP = f"outcome IN ({_listed(kind for kind in OutcomeKind if kind.is_success)})"
-_DOWN = f"outcome IN ({_listed(kind for kind in OutcomeKind if kind.is_failure)})"
+_UP = f"outcome IN ({_list_kinds(kind for kind in OutcomeKind if kind.is_success)})"
+_DOWN = f"outcome IN ({_list_kinds(kind for kind in OutcomeKind if kind.is_failure)})"
 
 # Hours by list and providers by list make one seek in the index for each pair.
 _CHOSEN = """

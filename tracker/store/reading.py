@@ -54,7 +54,7 @@ class _Reader:
         """In the thread. Raises StoreUnavailable, DamageFound, apsw.InterruptError."""
         seen = FileIdentity.of(self.path)
         try:
-            with self._opened() as connection:
+            with self._open() as connection:
                 return job(connection)
         except DAMAGE as error:
             raise DamageFound(error, seen) from error
@@ -68,7 +68,7 @@ class _Reader:
                 self._connection.interrupt()
 
     @contextmanager
-    def _opened(self) -> Iterator[apsw.Connection]:
+    def _open(self) -> Iterator[apsw.Connection]:
         size_of(self.path)
         connection = connect(self.path, apsw.SQLITE_OPEN_READONLY)
         self._connection = connection

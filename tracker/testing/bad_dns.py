@@ -17,7 +17,7 @@ Refusal = Callable[[], NoReturn]
 @contextmanager
 def failing() -> Iterator[None]:
     """Every name is unknown, at once."""
-    with _replaced(_unknown):
+    with _replace(_unknown):
         yield
 
 
@@ -31,14 +31,14 @@ def hanging() -> Iterator[None]:
         _unknown()
 
     try:
-        with _replaced(hang):
+        with _replace(hang):
             yield
     finally:
         over.set()
 
 
 @contextmanager
-def _replaced(refuse: Refusal) -> Iterator[None]:
+def _replace(refuse: Refusal) -> Iterator[None]:
     real = socket.getaddrinfo
 
     def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:

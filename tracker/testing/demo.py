@@ -88,14 +88,14 @@ async def open_demo(seed: int = 0) -> AsyncIterator[Demo]:
             )
             for character in CAST
         }
-        providers = tuple(_watched(provider) for provider in simulated.values())
+        providers = tuple(_watch(provider) for provider in simulated.values())
         await stack.enter_async_context(
             in_background(partial(play, repeat=True), script, simulated)
         )
         yield Demo(providers=providers, simulated=simulated, script=script)
 
 
-def _watched(provider: SimulatedProvider) -> Provider:
+def _watch(provider: SimulatedProvider) -> Provider:
     return Provider(
         name=provider.name,
         base_url=provider.base_url,

@@ -27,11 +27,11 @@ class Case:
         return next((c for c in self.candidates if c.provider == name), None)
 
     def __str__(self) -> str:
-        lines = [f"  incumbent: {self.incumbent}", *map(_shown, self.candidates)]
+        lines = [f"  incumbent: {self.incumbent}", *map(_show, self.candidates)]
         return "\n".join(lines)
 
 
-def _shown(candidate: Candidate) -> str:
+def _show(candidate: Candidate) -> str:
     checks = [
         "failed" if not s.ok else "ok" if s.latency_ms is None else f"{s.latency_ms:g} ms"
         for s in candidate.samples
@@ -76,10 +76,10 @@ def cases(draw: st.DrawFn) -> Case:
     candidates = []
     for name in names:
         blank = Candidate(provider=name, status=Status.HEALTHY, timeout_ms=timeout)
-        samples = _timed(draw(_HISTORIES) * draw(_REPEATS))
+        samples = _set_times(draw(_HISTORIES) * draw(_REPEATS))
         candidates.append(with_checks(blank, samples, draw(_STATUSES)))
     return Case(tuple(candidates), draw(st.sampled_from((None, *names, "gone"))))
 
 
-def _timed(checks: Sequence[tuple[bool, float | None]]) -> list[Sample]:
+def _set_times(checks: Sequence[tuple[bool, float | None]]) -> list[Sample]:
     return [Sample(ok, ms, n * INTERVAL) for n, (ok, ms) in enumerate(checks[-SAMPLES:])]

@@ -61,7 +61,7 @@ def rewards_speed(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
                 faster = attrs.evolve(sample, latency_ms=sample.latency_ms * factor)
                 told = f"check {place + 1} took {faster.latency_ms:g} ms"
                 changed = _with_check(candidate, place, faster, candidate.status)
-                yield from _worsened(ask, case, before, candidate, changed, told=told)
+                yield from _find_worsened(ask, case, before, candidate, changed, told=told)
 
 
 def rewards_mending(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
@@ -75,7 +75,7 @@ def rewards_mending(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
                 mended = Sample(True, fastest, sample.at)
                 told = f"check {place + 1} succeeded in {fastest:g} ms"
                 changed = _with_check(candidate, place, mended, status)
-                yield from _worsened(ask, case, before, candidate, changed, told=told)
+                yield from _find_worsened(ask, case, before, candidate, changed, told=told)
 
 
 def leaves_the_failed(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
@@ -168,7 +168,7 @@ def _with_check(candidate: Candidate, place: int, sample: Sample, status: Status
     return with_checks(candidate, samples, status)
 
 
-def _worsened(
+def _find_worsened(
     ask: Ask, case: Case, before: list[str], old: Candidate, new: Candidate, *, told: str
 ) -> Iterator[str]:
     after = _order(ask(case.replaced(old, new)))

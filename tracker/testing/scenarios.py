@@ -113,7 +113,7 @@ def _part(character: BehaviorProfile, seed: int, seconds: float) -> Iterator[Ste
     wander, ongoing = 0.0, list[ProviderBehavior]()
     for turn in sorted([*_grid(seconds), *spells], key=lambda turn: turn.at):
         if turn.mood is None:
-            wander = _pulled_back(wander, character.drift, dice)
+            wander = _pull_back(wander, character.drift, dice)
         elif turn.begins:
             ongoing.append(turn.mood)
         else:
@@ -140,7 +140,7 @@ def _spells(trouble: FaultSchedule, dice: random.Random, seconds: float) -> Iter
         at = gone + dice.expovariate(1.0 / trouble.every_seconds)
 
 
-def _pulled_back(wander: float, drift: float, dice: random.Random) -> float:
+def _pull_back(wander: float, drift: float, dice: random.Random) -> float:
     """One step of an Ornstein–Uhlenbeck walk with standard deviation ``drift``.
 
     It forgets a tenth at each step (G. E. Uhlenbeck and L. S. Ornstein, Phys. Rev. 36, 1930).

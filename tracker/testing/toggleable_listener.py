@@ -15,7 +15,7 @@ Handler = Callable[[trio.SocketStream], Awaitable[object]]
 T = TypeVar("T")
 
 
-def _bound(port: int) -> socket.socket:
+def _bind(port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         for option in REUSE:
@@ -36,7 +36,7 @@ class ToggleableListener:
 
     # A second socket on the port that never listens: else another program could take the number
     # while the door is shut.
-    _holder: socket.socket = attrs.field(init=False, factory=lambda: _bound(0))
+    _holder: socket.socket = attrs.field(init=False, factory=lambda: _bind(0))
     _listener: trio.SocketListener | None = attrs.field(init=False, default=None)
     _opened: trio.Event = attrs.field(init=False, factory=trio.Event)
     _serving: trio.CancelScope = attrs.field(init=False, factory=trio.CancelScope)
@@ -59,7 +59,7 @@ class ToggleableListener:
 
     def open(self, backlog: int = 1024) -> None:
         if self._listener is None:
-            sock = _bound(self.port)
+            sock = _bind(self.port)
             sock.listen(backlog)
             self._listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
             self._opened.set()

@@ -14,9 +14,10 @@ from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.settings import Config, Provider, Timing
 from tracker.probes.check import Check, FunctionCheck
 from tracker.runtime.aggregator import Aggregator
+from tracker.runtime.history_loader import LOAD_RETRY_SECONDS
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.service import run_tracker
-from tracker.runtime.tracker import LOAD_RETRY_SECONDS, Tracker
+from tracker.runtime.tracker import Tracker
 from tracker.store.backlog import Backlog
 from tracker.testing.check_accounting import CheckAccounting
 from tracker.testing.clocks import VirtualClock, virtual_clock

@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from api.cli.sheet import Sheet, counted, duration, mark, table
+from api.cli.sheet import Sheet, count_noun, duration, mark, table
 
 WHY = "48 failed checks in a row; the last check: no connection to 127.0.0.1: refused"
 
@@ -66,4 +66,4 @@ def test_a_duration_has_two_units_at_most(seconds: float, said: str) -> None:
 
 
 def test_one_is_not_many() -> None:
-    assert (counted(1, "provider"), counted(0, "provider")) == ("1 provider", "0 providers")
+    assert (count_noun(1, "provider"), count_noun(0, "provider")) == ("1 provider", "0 providers")

@@ -1,6 +1,7 @@
 """One provider as a row: small, and only what the page cannot work out."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -60,3 +61,10 @@ def test_traffic_stands_beside_the_checks() -> None:
     assert row["traffic"] == [50, 40, 4, 901.3]
     assert row["response"] == 245.1
     assert row_of(a_provider())["traffic"] is None
+
+
+def test_an_outage_is_told_from_its_first_failed_check_on() -> None:
+    first, judged = NOON - timedelta(minutes=3), NOON - timedelta(minutes=1)
+    told = {"status_since": judged, "failing_since": first}
+    assert row_of(a_provider(status=Status.DOWN, **told))["since"] == round(first.timestamp())
+    assert row_of(a_provider(status=Status.DEGRADED, **told))["since"] == round(judged.timestamp())

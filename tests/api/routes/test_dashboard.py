@@ -42,7 +42,10 @@ async def test_strips_have_the_cells_of_the_providers_asked_for() -> None:
     assert response.status_code == 200
     cell = int(NOON.timestamp()) // 7200
     assert body["providers"] == {
-        "groq": [[cell, 3, 1, 66.67, 2.0, 3.0], [cell + 1, 1, 1, 0, None, None]]
+        "groq": {
+            "slow": 1000.0,
+            "cells": [[cell, 3, 1, 66.67, 2.0, 3.0], [cell + 1, 1, 1, 0, None, None]],
+        }
     }
     asked = tracker.asked[-1]
     assert (asked[1], asked[2]["resolution"]) == (("groq",), 7200)

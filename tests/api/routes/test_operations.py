@@ -102,6 +102,8 @@ async def test_metrics_are_those_of_the_snapshot() -> None:
     assert found["llm_tracker_writer_restarts_total",] == 2.0
     assert found["llm_tracker_up",] == 1.0
     assert [name for name in found if name[0] == "llm_tracker_build_info"]
+    assert found["llm_tracker_alerts_sent_total", "opened"] == 0.0
+    assert found["llm_tracker_incidents_opened_total",] == 0.0
     assert found["llm_tracker_snapshot_timestamp_seconds",] == NOON.timestamp()
     told = (await response.get_data()).decode()
     assert "# HELP llm_tracker_snapshot_timestamp_seconds Unix time of the snapshot" in told

@@ -10,7 +10,9 @@ from tests.helpers.factories import AT_START, START, finding, provider
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind, Status
 from tracker.core.snapshot import EvidenceSource, Excluded, OfferStatus, ProviderStatus
-from tracker.health.provider_state import ProviderState
+from tracker.health.provider_state import ProviderState, StoredProvider
+from tracker.health.rolling_statistics import Statistics
+from tracker.health.target_state import StoredTarget
 from tracker.ranking.policy import Candidate
 
 OK, NOT_FOUND, SERVER, AUTH = (
@@ -158,3 +160,17 @@ def test_the_way_to_the_provider_concerns_the_provider(kind: OutcomeKind) -> Non
     shown = view(state, 3.0)
     assert shown.outcome is kind
     assert shown.offers[0].consecutive_failures == 0
+
+
+def test_an_announced_end_of_a_listed_or_watched_model_is_told_once_also_after_a_restart() -> None:
+    day = START.date()
+    watched = attrs.evolve(provider("groq"), models=("old",), retiring={"old": day, "else": day})
+    state = ProviderState(watched)
+    lists = found(OK, models=("new",), retiring={"new": day, "unlisted": day})
+    assert {one.model for one in state.note_retirements(lists)} == {"old", "new"}
+    record = state.record_check(lists, 60.0, AT_START)
+    again = ProviderState(watched)
+    again.restore(
+        StoredProvider(own=StoredTarget(statistics=Statistics(), state=record.state)), AT_START
+    )
+    assert again.note_retirements(lists) == ()

@@ -108,7 +108,7 @@ def test_remembered_columns_equal_checks_added_one_by_one() -> None:
         CheckSample(NOW, UP, None),
     ]
     one_by_one = statistics(*results)
-    at_once = Statistics.remembered(
+    at_once = Statistics.restore(
         array("d", [r.at for r in results]),
         bytes(r.verdict for r in results),
         array("d", [float("nan") if r.latency_ms is None else r.latency_ms for r in results]),
@@ -122,7 +122,7 @@ def test_remembered_columns_equal_checks_added_one_by_one() -> None:
 
 def test_the_time_in_which_a_failure_was_answered_is_no_latency() -> None:
     """It is stored with the check, and read again after a restart."""
-    at_once = Statistics.remembered(
+    at_once = Statistics.restore(
         array("d", [NOW - 2, NOW - 1, NOW]),
         bytes([DOWN, UP, NOT_COUNTED]),
         array("d", [900.0, 20.0, 700.0]),

@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from tracker.core.outcomes import Status
+from tracker.core.settings import RankingSettings
 from tracker.ranking import Candidate, ExpectedCost, Ranked, Sample
 from tracker.ranking.comparison import Basis, Comparison, Latencies
 
@@ -80,3 +81,45 @@ def test_the_least_that_all_have_is_compared() -> None:
 def test_one_that_was_never_timed_decides_nothing() -> None:
     pool = [Latencies(), Latencies(completion=400.0), Latencies(related_listing=10.0)]
     assert Comparison.of(pool) == Comparison(Basis.COMPLETION)
+
+
+def first_tokens(*latencies: float) -> tuple[Sample, ...]:
+    """Completions that took a second in all."""
+    return tuple(
+        attrs.evolve(one, latency_ms=1_000.0, ttft_ms=one.latency_ms)
+        for one in completed(*latencies)
+    )
+
+
+def by_first_token(*candidates: Candidate) -> tuple[Ranked, ...]:
+    return ExpectedCost(RankingSettings(latency="first_token"))(candidates, None)
+
+
+def test_by_first_token_the_sooner_one_is_first_where_all_have_one() -> None:
+    slow_start = candidate("a", (attrs.evolve(first_tokens(900.0)[0], latency_ms=950.0),))
+    lines = by_first_token(slow_start, candidate("b", first_tokens(100.0)))
+    assert [line.provider for line in lines] == ["b", "a"]
+    assert lines[0].reason.startswith("100 ms to the first token on average lately")
+
+
+def test_by_first_token_the_total_counts_while_one_has_none() -> None:
+    lines = by_first_token(candidate("a", first_tokens(100.0)), candidate("b", completed(500.0)))
+    assert [(line.provider, line.latency_ms) for line in lines] == [("b", 500.0), ("a", 1_000.0)]
+
+
+def test_a_first_token_that_comes_changes_what_is_compared() -> None:
+    rank = ExpectedCost(RankingSettings(latency="first_token"))
+    others = [candidate(f"c{n}", first_tokens(300.0 + n)) for n in range(20)]
+    late, then = candidate("a", completed(500.0)), candidate("a", first_tokens(600.0))
+    assert rank([late, *others], None)[0].provider == "a"
+    again = rank([then, *others], None)
+    assert (again[0].provider, again[-1].provider) == ("c0", "a")
+    sooner = candidate("a", first_tokens(5.0))
+    assert rank([sooner, *others], None)[0].provider == "a"
+
+
+def test_by_default_the_total_counts() -> None:
+    lines = ExpectedCost()(
+        (candidate("a", first_tokens(100.0)), candidate("b", completed(500.0))), None
+    )
+    assert lines[0].provider == "b"

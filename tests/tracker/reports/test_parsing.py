@@ -88,8 +88,15 @@ def test_what_is_no_batch_says_what_to_send(body: bytes) -> None:
 
 def test_a_value_that_json_does_not_have_is_no_batch() -> None:
     body = batch(report(latency_ms=1.5)).replace(b"1.5", b"NaN")
-    with pytest.raises(InvalidBatchError):
+    with pytest.raises(InvalidBatchError, match="NaN and Infinity are no JSON"):
         take(body, GROQ)
+
+
+def test_a_number_out_of_range_costs_its_own_report_alone() -> None:
+    body = batch(report("huge", latency_ms=1), report("good"))
+    read = take(body.replace(b'"latency_ms":1', b'"latency_ms":1e999'), GROQ)
+    assert [refused.id for refused in read.refused] == ["huge"]
+    assert len(read.calls) == 1
 
 
 def test_batches_are_bounded() -> None:

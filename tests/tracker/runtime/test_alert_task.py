@@ -82,7 +82,9 @@ def test_an_outage_is_told_and_so_is_its_end(tmp_path: Path, target: Target) -> 
         harness.checks["a"].mood = ProviderBehavior.OK
         harness.passes(120.0)
         assert target.kinds == [MessageKind.OPENED, MessageKind.RESOLVED]
-        assert harness.tracker._alerts.state.counts.sent == 1
+        counts = harness.tracker.health().alerts
+        assert (counts.sent, counts.resolved, counts.waiting, counts.open) == (1, 1, 0, 0)
+        assert counts.opened == 2
 
 
 def test_a_kill_between_sending_and_noting_repeats_it_with_the_same_key(

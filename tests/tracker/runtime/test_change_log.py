@@ -1,9 +1,12 @@
 """The journal: what it notes of model lists."""
 
+from datetime import date
+
 from structlog.testing import capture_logs
 
 from tests.helpers.store_records import NOW
 from tracker.core.records import ChangeKind, ChangeRecord
+from tracker.core.retirements import Retirement
 from tracker.runtime.change_log import ChangeLog
 from tracker.store.backlog import Backlog
 
@@ -67,3 +70,17 @@ def test_a_list_replaced_by_another_is_fifty_names_and_the_rest() -> None:
 def test_a_list_that_becomes_empty_is_told_as_a_loss() -> None:
     found = noted(names("old", 100), ())
     assert (found[50].before, found[50].after) == ("and 50 more", None)
+
+
+def test_an_announced_end_is_told_with_its_date() -> None:
+    backlog = Backlog()
+    ChangeLog(backlog).retirement("groq", Retirement("llama", date(2026, 12, 31), 30), NOW)
+    [record] = backlog.waiting()
+    assert record == ChangeRecord(
+        kind=ChangeKind.MODEL,
+        at=NOW,
+        provider="groq",
+        before="llama",
+        after="llama",
+        reason="it will be switched off on 2026-12-31, in 30 days",
+    )

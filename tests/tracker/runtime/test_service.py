@@ -20,9 +20,10 @@ from tracker.core.backoff import Backoff
 from tracker.core.outcomes import CheckResult, OutcomeKind, Status
 from tracker.core.redaction import Secret
 from tracker.core.settings import Provider
+from tracker.health import check_recording
 from tracker.probes.check import Check, FunctionCheck
 from tracker.runtime import aggregator
-from tracker.runtime import tracker as handle
+from tracker.runtime import history_loader as handle
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.messages import ActorCrashed
 from tracker.runtime.restarting_task import RestartBudgetExceededError
@@ -632,15 +633,14 @@ async def test_a_bug_while_a_check_is_judged_counts_it_once(
     world: World, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world.running(world.config("a")) as tracker:
-        state = tracker._aggregator.providers["a"]
-        record, bugs = type(state)._record, iter([True])
+        record, bugs = check_recording._record, iter([True])
 
-        def broken(self: Any, *rest: Any) -> Any:
+        def broken(*arguments: Any) -> Any:
             if next(bugs, False):
                 raise ZeroDivisionError("a bug of ours")
-            return record(self, *rest)
+            return record(*arguments)
 
-        monkeypatch.setattr(type(state), "_record", broken)
+        monkeypatch.setattr(check_recording, "_record", broken)
         world.kinds["a"] = OutcomeKind.SERVER
         before = tracker.snapshot.providers["a"].checks_24h
         await world.passes(62.0)

@@ -382,3 +382,16 @@ async def test_calls_are_shown_within_a_second_whatever_else_is_published(
             nursery.start_soon(tracker.check, "mistral")  # publishes before the second is over
             await traffic.passes(1.2)
         assert traffic.groq.evidence.traffic.calls == 5
+
+
+async def test_the_last_calls_are_in_the_history_within_seconds(
+    traffic: Traffic, mock_clock: MockClock
+) -> None:
+    async with traffic.running():
+        await traffic.passes(30.0)
+        await traffic.tell("ok", calls=2)
+        await traffic.passes(1.0)
+        assert traffic.rows("SELECT sum(calls) FROM traffic") == [(2,)]
+        await traffic.tell("ok", calls=3)
+        await traffic.passes(11.0)
+        assert traffic.rows("SELECT sum(calls) FROM traffic") == [(5,)]

@@ -36,19 +36,21 @@ async def _verify(session: Session, key: Secret | None, place: str) -> CheckResu
     reply = await session.get(place, key)
     if reply.status == 400:  # a token of the wrong form is an invalid header (6003) to it
         facts = Facts(reachable=True, authenticated=False)
-        return session.found(
+        return session.make_result(
             reply, OutcomeKind.AUTH, "key refused (400): it is no API token", facts
         )
-    return session.refused(reply) or _verified(session, reply)
+    return session.find_refusal(reply) or _judge_token(session, reply)
 
 
-def _verified(session: Session, reply: BoundedResponse) -> CheckResult:
+def _judge_token(session: Session, reply: BoundedResponse) -> CheckResult:
     body = reply.json if isinstance(reply.json, dict) else {}
     result = body.get("result")
     state = result.get("status") if isinstance(result, dict) else None
     if body.get("success") is not True or not isinstance(state, str):
-        return session.misshapen(reply, "it does not say whether the token is active")
+        return session.reject_shape(reply, "it does not say whether the token is active")
     facts = Facts(reachable=True, authenticated=state == "active")
     if state != "active":
-        return session.found(reply, OutcomeKind.AUTH, f"key refused: the token is {state}", facts)
-    return session.found(reply, OutcomeKind.OK, "", facts)
+        return session.make_result(
+            reply, OutcomeKind.AUTH, f"key refused: the token is {state}", facts
+        )
+    return session.make_result(reply, OutcomeKind.OK, "", facts)

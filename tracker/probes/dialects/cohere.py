@@ -27,16 +27,16 @@ async def check(session: Session, key: Secret | None) -> CheckResult:
 
 async def _check_key(session: Session, key: Secret | None) -> CheckResult:
     reply = await session.post(session.option("path"), key)
-    if (refusal := session.refused(reply)) is not None:
+    if (refusal := session.find_refusal(reply)) is not None:
         return refusal
     valid = as_bool(as_mapping(reply.json).get("valid"))
     if valid is None:
-        return session.misshapen(reply, "it does not say whether the key is valid")
+        return session.reject_shape(reply, "it does not say whether the key is valid")
     facts = Facts(reachable=True, authenticated=valid)
     if not valid:
-        return session.found(reply, OutcomeKind.AUTH, "key refused: it is not valid", facts)
+        return session.make_result(reply, OutcomeKind.AUTH, "key refused: it is not valid", facts)
     models = await hourly_models(session, key)
-    return session.found(reply, OutcomeKind.OK, "", facts, models=models)
+    return session.make_result(reply, OutcomeKind.OK, "", facts, models=models)
 
 
 def body(shape: RequestShape, model: str) -> dict[str, Any]:

@@ -28,19 +28,21 @@ async def check(session: Session, key: Secret | None) -> CheckResult:
 
 async def _check_balance(session: Session, key: Secret | None) -> CheckResult:
     reply = await session.get(session.option("path"), key)
-    if (refusal := session.refused(reply)) is not None:
+    if (refusal := session.find_refusal(reply)) is not None:
         return refusal
     body = as_mapping(reply.json)
     available = as_bool(body.get("is_available"))
     if available is None:
-        return session.misshapen(reply, "it does not say whether there is a balance")
+        return session.reject_shape(reply, "it does not say whether there is a balance")
     facts = Facts(reachable=True, authenticated=True, quota_available=available)
     limits = tuple(balances(body.get("balance_infos")))
     if not available:
         message = "quota spent: the balance does not suffice for a call"
-        return session.found(reply, OutcomeKind.QUOTA_EXHAUSTED, message, facts, limits=limits)
+        return session.make_result(
+            reply, OutcomeKind.QUOTA_EXHAUSTED, message, facts, limits=limits
+        )
     models = await hourly_models(session, key)
-    return session.found(reply, OutcomeKind.OK, "", facts, limits=limits, models=models)
+    return session.make_result(reply, OutcomeKind.OK, "", facts, limits=limits, models=models)
 
 
 def balances(infos: object) -> Iterator[LimitReading]:

@@ -15,7 +15,7 @@ import trio
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.redaction import Secret
-from tracker.probes.google_login import Login, access_token, renewed
+from tracker.probes.google_login import Login, access_token, renew_login
 from tracker.probes.http.failures import FetchError
 from tracker.probes.http.response import BoundedResponse
 from tracker.probes.json_values import as_list, as_text, mappings
@@ -37,7 +37,7 @@ async def check(session: Session, _: Secret | None) -> CheckResult:
         return login
     finding = await _check_tier(session, login)
     if finding.http_status == 401 and login.refresh is not None and not login.fresh:
-        login = await renewed(session, login)  # revoked early, or our clock is wrong
+        login = await renew_login(session, login)  # revoked early, or our clock is wrong
         if isinstance(login, CheckResult):
             return login
         finding = await _check_tier(session, login)
@@ -51,21 +51,21 @@ async def _check_tier(session: Session, login: Login) -> CheckResult:
     if project := session.option("project"):
         body["cloudaicompanionProject"] = project
     reply = await session.post(session.option("path"), login.token, body)
-    return session.refused(reply) or _tiered(session, reply)
+    return session.find_refusal(reply) or _judge_tier(session, reply)
 
 
-def _tiered(session: Session, reply: BoundedResponse) -> CheckResult:
+def _judge_tier(session: Session, reply: BoundedResponse) -> CheckResult:
     if not isinstance(reply.json, dict):
-        return session.misshapen(reply, "no account in it")
+        return session.reject_shape(reply, "no account in it")
     facts = Facts(reachable=True, authenticated=True)
     if isinstance(reply.json.get("currentTier"), dict):
-        return session.found(reply, OutcomeKind.OK, "", facts)
+        return session.make_result(reply, OutcomeKind.OK, "", facts)
     if as_list(reply.json.get("allowedTiers")) and not as_list(reply.json.get("ineligibleTiers")):
         message = "the account has not been set up for the Gemini CLI yet: run `gemini` once"
-        return session.found(reply, OutcomeKind.AUTH, message, facts)
+        return session.make_result(reply, OutcomeKind.AUTH, message, facts)
     reason = _ineligible(reply.json.get("ineligibleTiers"))
     message = f"the token is valid, but the account has no tier here: {reason}"
-    return session.found(reply, OutcomeKind.AUTH, message, facts)
+    return session.make_result(reply, OutcomeKind.AUTH, message, facts)
 
 
 def _ineligible(tiers: object) -> str:
@@ -77,7 +77,7 @@ def _ineligible(tiers: object) -> str:
 
 async def _with_quota(session: Session, login: Login, finding: CheckResult) -> CheckResult:
     """The finding with the account's buckets; spent when every one of them is."""
-    limits = session.named(await _quota(session, login))
+    limits = session.mask_names(await _quota(session, login))
     if not limits:
         return finding
     finding = attrs.evolve(finding, limits=limits, limits_source=LimitSource.BODY)

@@ -43,13 +43,13 @@ async def check(session: Session, key: Secret | None) -> CheckResult:
         return await complete(session, key, WIRE)
     if session.provider.check == "models" or key is None:
         return await check_list(session, key, session.option("models_path"))
-    verdict = _known(session, key)
+    verdict = _recall(session, key)
     message = verdict.told(session.clock.steady()) if verdict else ""
     if verdict is None:
         asked = await _whoami(session, key)
         if asked is not None and asked.kind is OutcomeKind.AUTH:
             return asked
-        verdict = _remembered(session, key, asked)
+        verdict = _remember(session, key, asked)
         message = "" if verdict.good else verdict.told(verdict.at)
     finding = await check_list(session, key, session.option("models_path"))
     if finding.kind is not OutcomeKind.OK:
@@ -58,13 +58,13 @@ async def check(session: Session, key: Secret | None) -> CheckResult:
     return attrs.evolve(finding, facts=facts, message=message)
 
 
-def _known(session: Session, key: Secret) -> _Verdict | None:
+def _recall(session: Session, key: Secret) -> _Verdict | None:
     """The key's last verdict while it holds."""
     verdict: _Verdict | None = session.memory.get("verdicts", {}).get(key)
     return verdict if verdict is not None and session.clock.steady() < verdict.until else None
 
 
-def _remembered(session: Session, key: Secret, asked: CheckResult | None) -> _Verdict:
+def _remember(session: Session, key: Secret, asked: CheckResult | None) -> _Verdict:
     """A good verdict holds for an hour; after none whoami is left alone for as long as it asks."""
     now = session.clock.steady()
     good = True if asked is not None and asked.kind is OutcomeKind.OK else None
@@ -92,7 +92,7 @@ async def _whoami(session: Session, key: Secret) -> CheckResult | None:
         except FetchError:
             return None
         facts = Facts(reachable=True, authenticated=True)
-        return session.refused(reply) or session.found(reply, OutcomeKind.OK, "", facts)
+        return session.find_refusal(reply) or session.make_result(reply, OutcomeKind.OK, "", facts)
     return None
 
 

@@ -31,20 +31,20 @@ async def check(session: Session, key: Secret | None) -> CheckResult:
 
 async def _check_key(session: Session, key: Secret | None) -> CheckResult:
     reply = await session.get(session.option("path"), key)
-    if (refusal := session.refused(reply)) is not None:
+    if (refusal := session.find_refusal(reply)) is not None:
         return refusal
     data = as_mapping(reply.json).get("data")
     if not isinstance(data, dict):
-        return session.misshapen(reply, "it does not describe the key")
+        return session.reject_shape(reply, "it does not describe the key")
     if data.get("is_management_key") is True:
         facts = Facts(reachable=True, authenticated=False)
         message = "key refused: it is a management key, which may not ask models"
-        return session.found(reply, OutcomeKind.AUTH, message, facts)
+        return session.make_result(reply, OutcomeKind.AUTH, message, facts)
     now = session.clock.now()
     limits = tuple(readings(data, now))
-    if (spent := _spent(data, limits)) is not None:
+    if (spent := _find_spent(data, limits)) is not None:
         facts = Facts(reachable=True, authenticated=True, quota_available=False)
-        return session.found(
+        return session.make_result(
             reply,
             OutcomeKind.QUOTA_EXHAUSTED,
             f"quota spent: {spent.name.replace('_', ' ')}",
@@ -55,7 +55,7 @@ async def _check_key(session: Session, key: Secret | None) -> CheckResult:
     left = any(limit.remaining for limit in limits)
     facts = Facts(reachable=True, authenticated=True, quota_available=True if left else None)
     models = await hourly_models(session, key)
-    return session.found(reply, OutcomeKind.OK, "", facts, limits=limits, models=models)
+    return session.make_result(reply, OutcomeKind.OK, "", facts, limits=limits, models=models)
 
 
 def readings(data: Mapping[str, Any], now: datetime) -> Iterator[LimitReading]:
@@ -110,7 +110,7 @@ def _next_reset(window: float, now: datetime) -> datetime:
     )
 
 
-def _spent(data: Mapping[str, Any], limits: tuple[LimitReading, ...]) -> LimitReading | None:
+def _find_spent(data: Mapping[str, Any], limits: tuple[LimitReading, ...]) -> LimitReading | None:
     """The limit that stops every request. Free requests stop only who has no credit at all."""
     for limit in limits:
         stops = limit.name in {"credits", "budget"} or data.get("is_free_tier") is True

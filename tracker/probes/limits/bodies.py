@@ -46,9 +46,9 @@ def body_readings(body: object, *, now: datetime) -> Iterator[LimitReading]:
     error = _error(body)
     delay = retry_delay(error)
     for violation in violations(error):
-        if (one := _violated(violation, delay, now)) is not None:
+        if (one := _read_violation(violation, delay, now)) is not None:
             yield one
-    if (one := _told_in_words(error, now)) is not None:
+    if (one := _read_words(error, now)) is not None:
         yield one
     if (one := _allowance(body, now)) is not None:
         yield one
@@ -78,7 +78,9 @@ def next_midnight(now: datetime, zone: tzinfo) -> datetime:
     return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone).astimezone(now.tzinfo)
 
 
-def _violated(violation: Mapping[str, Any], delay: object, now: datetime) -> LimitReading | None:
+def _read_violation(
+    violation: Mapping[str, Any], delay: object, now: datetime
+) -> LimitReading | None:
     """A violated quota has nothing left. RetryInfo's delay is wrong for a daily one: ignored."""
     window = quota_window(violation)
     unit = "tokens" if "Token" in quota_id(violation) else "requests"
@@ -92,7 +94,7 @@ def _violated(violation: Mapping[str, Any], delay: object, now: datetime) -> Lim
     )
 
 
-def _told_in_words(error: Mapping[str, Any], now: datetime) -> LimitReading | None:
+def _read_words(error: Mapping[str, Any], now: datetime) -> LimitReading | None:
     """No reset: "try again" is when the refused request would fit, not when all is free again."""
     found = _SENTENCE.search(_message(error))
     if found is None:

@@ -74,7 +74,7 @@ def header_readings(headers: Headers, *, now: datetime, provider: str) -> Iterat
             _note(told, name, value)
     yield from _unified_readings(headers, now)
     for name, values in told.items():
-        if (one := _settled(name, values, now=now, provider=provider)) is not None:
+        if (one := _settle(name, values, now=now, provider=provider)) is not None:
             yield one
 
 
@@ -183,7 +183,7 @@ def _slug(label: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", label.lower())[:40].strip("_") or "requests"
 
 
-def _settled(name: str, told: _Told, *, now: datetime, provider: str) -> LimitReading | None:
+def _settle(name: str, told: _Told, *, now: datetime, provider: str) -> LimitReading | None:
     policy = _policy(told)
     return reading(
         name,

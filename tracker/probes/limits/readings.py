@@ -8,7 +8,7 @@ import attrs
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.probes.limits.bodies import body_readings, body_retry_after
 from tracker.probes.limits.headers import header_readings, retry_after
-from tracker.probes.limits.values import DAY, HORIZON, merged
+from tracker.probes.limits.values import DAY, HORIZON, merge_readings
 
 READINGS = 24  # the most limits told at once: real ones are eight; each is kept and shown
 # Whoever asks for longer is asked again once a day all the same, so that a topped-up account, or
@@ -37,9 +37,9 @@ def read_limits(
     from_headers = tuple(header_readings(headers, now=now, provider=provider))
     from_body = tuple(body_readings(body, now=now))
     return Limits(
-        readings=merged((*from_headers, *from_body))[:READINGS],
+        readings=merge_readings((*from_headers, *from_body))[:READINGS],
         source=_source(from_headers, from_body),
-        retry_after=_capped(retry_after(headers, now=now), body_retry_after(body, now=now)),
+        retry_after=_cap(retry_after(headers, now=now), body_retry_after(body, now=now)),
     )
 
 
@@ -49,7 +49,7 @@ def _source(from_headers: Sequence[object], from_body: Sequence[object]) -> Limi
     return LimitSource.BODY if from_body else LimitSource.NONE
 
 
-def _capped(*waits: float | None) -> float | None:
+def _cap(*waits: float | None) -> float | None:
     """The longest credible wait, at most LONGEST_WAIT."""
     credible = [wait for wait in waits if wait is not None and wait <= HORIZON]
     return min(max(credible), LONGEST_WAIT) if credible else None

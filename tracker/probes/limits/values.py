@@ -83,7 +83,7 @@ def reading(
     )
 
 
-def merged(readings: Iterable[LimitReading]) -> tuple[LimitReading, ...]:
+def merge_readings(readings: Iterable[LimitReading]) -> tuple[LimitReading, ...]:
     """One reading a name, by name; of two for the same, every value the more cautious."""
     by_name: dict[str, LimitReading] = {}
     for one in readings:
@@ -93,18 +93,18 @@ def merged(readings: Iterable[LimitReading]) -> tuple[LimitReading, ...]:
 
 
 def _cautious(one: LimitReading, other: LimitReading) -> LimitReading:
-    limit = min(_known(one.limit, other.limit), default=None)
-    remaining = min(_known(one.remaining, other.remaining), default=None)
+    limit = min(_drop_unknown(one.limit, other.limit), default=None)
+    remaining = min(_drop_unknown(one.remaining, other.remaining), default=None)
     if limit is not None and remaining is not None:
         remaining = min(remaining, limit)
     return attrs.evolve(
         one,
         limit=limit,
         remaining=remaining,
-        window_seconds=max(_known(one.window_seconds, other.window_seconds), default=None),
+        window_seconds=max(_drop_unknown(one.window_seconds, other.window_seconds), default=None),
         reset_at=max((at for at in (one.reset_at, other.reset_at) if at is not None), default=None),
     )
 
 
-def _known(*values: float | None) -> list[float]:
+def _drop_unknown(*values: float | None) -> list[float]:
     return [value for value in values if value is not None]

@@ -62,7 +62,7 @@ _WIDE = str.maketrans({"\u2019": "'", "。": ". ", "；": "; ", "！": "! ", "�
 def read_claims(text: str, codes: Iterable[str] = ()) -> Claim:
     """Everything that a refusal's codes and its text claim. Total, linear in their length."""
     claims = 0
-    for place, concept, before in _known_words(_prepared(text, codes).split()):
+    for place, concept, before in _known_words(_prepare(text, codes).split()):
         claims = _with(claims, _ALONE.get(concept, 0))
         earlier = _EARLIER[concept]
         for before_place, first in before if earlier else ():
@@ -77,7 +77,7 @@ def _with(claims: int, more: int) -> int:
     return claims if more & WINDOWS and claims & WINDOWS else claims | more
 
 
-def _prepared(text: str, codes: Iterable[str]) -> str:
+def _prepare(text: str, codes: Iterable[str]) -> str:
     """Words and ends of sentences with blanks between, Chinese words as English ones.
 
     Each code is a sentence of its own.

@@ -10,7 +10,7 @@ from tracker.core.rate_limits import LimitReading, LimitSource, expiry, worst_pe
 from tracker.probes.limits.bodies import next_midnight
 from tracker.probes.limits.durations import seconds_until
 from tracker.probes.limits.readings import Limits, read_limits
-from tracker.probes.limits.values import merged
+from tracker.probes.limits.values import merge_readings
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = 86400.0
@@ -451,7 +451,7 @@ def test_of_two_sources_no_more_is_left_than_the_lower_limit() -> None:
 @pytest.mark.parametrize("order", [1, -1])
 def test_of_two_windows_the_longer_holds(order: int) -> None:
     readings = [told("requests", 10, 5, 60), told("requests", 10, 5, 3600), told("tokens")]
-    assert merged(readings[::order]) == (told("requests", 10, 5, 3600), told("tokens"))
+    assert merge_readings(readings[::order]) == (told("requests", 10, 5, 3600), told("tokens"))
 
 
 def test_a_thousand_invented_limits_are_not_all_kept() -> None:

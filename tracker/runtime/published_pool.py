@@ -1,0 +1,159 @@
+"""What the next snapshot is made of, kept from one to the next: only what changed is made anew."""
+
+from bisect import insort
+from collections.abc import Iterator
+from datetime import datetime
+from heapq import heappop, heappush
+
+import attrs
+
+from tracker.core.snapshot import EvidenceSource, Excluded, ProviderStatus
+from tracker.health.provider_state import ProviderState
+from tracker.ranking.candidate_pool import CandidatePool
+from tracker.ranking.offer_ranking import Entry, RankingEntries
+from tracker.ranking.policy import Candidate
+
+NEVER = float("inf")
+
+
+@attrs.define(eq=False)
+class PublishedPool:
+    """Views and ranking entries of all providers, by name, and what comes due among them.
+
+    Among ten thousand providers a snapshot after one check touches one: views are copied, the
+    entry is put in its place, and moments wait in heaps. A moment in a heap holds while its
+    provider still has it; others are dropped when they come up.
+    """
+
+    views: dict[str, ProviderStatus] = attrs.field(factory=dict)
+    _own: dict[str, Entry] = attrs.field(factory=dict)
+    _offers: dict[str, Entry] = attrs.field(factory=dict)
+    _unproven: set[str] = attrs.field(factory=set)
+    _offers_of: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
+    _names: list[str] = attrs.field(factory=list)  # sorted
+    _in_order: bool = True  # the views are
+    _candidates: dict[str, Candidate] | None = None  # in order of name; None: to be made anew
+    _excluded: dict[str, Excluded] = attrs.field(factory=dict)
+    _changes_at: dict[str, float] = attrs.field(factory=dict)
+    _changes: list[tuple[float, str]] = attrs.field(factory=list)
+    _dues: list[tuple[datetime, str]] = attrs.field(factory=list)
+    _under_way: set[str] = attrs.field(factory=set)
+
+    @property
+    def entries(self) -> RankingEntries:
+        """Return what rankings of offers choose from; it follows what is put later."""
+        return RankingEntries(providers=self._own, offers=self._offers, unproven=self._unproven)
+
+    def put(self, state: ProviderState, view: ProviderStatus) -> None:
+        """Take what was published of a provider."""
+        before = self.views.get(view.name)
+        if before is None:
+            self._in_order &= not self._names or view.name > self._names[-1]
+            insort(self._names, view.name)
+        self.views[view.name] = view
+        if before is None or before.next_check != view.next_check:
+            self._plan(view)
+        self._put_entry(view.name, state.published.entry)
+        if state.offers or view.name in self._offers_of:
+            self._put_offers(view.name, state)
+        self._note_change(view.name, state.published.changes_at)
+
+    def remove(self, name: str) -> None:
+        """Forget a provider."""
+        if self.views.pop(name, None) is None:
+            return
+        self._names.remove(name)
+        self._own.pop(name, None)
+        self._changes_at.pop(name, None)
+        self._under_way.discard(name)
+        self._drop_offers(name)
+        self._candidates = None
+
+    def copy_views(self) -> dict[str, ProviderStatus]:
+        """Return all views in order of name."""
+        if not self._in_order:
+            self.views, self._in_order = {name: self.views[name] for name in self._names}, True
+        return dict(self.views)
+
+    def candidate_pool(self) -> CandidatePool:
+        if self._candidates is None:
+            self._sort_entries()
+        candidates = self._candidates or {}
+        return CandidatePool(
+            candidates=tuple(candidates.values()), excluded=tuple(self._excluded.values())
+        )
+
+    def take_changed(self, steady: float) -> Iterator[str]:
+        """Yield whose view time alone has changed by ``steady``, once."""
+        while self._changes and self._changes[0][0] <= steady:
+            moment, name = heappop(self._changes)
+            if self._changes_at.get(name) == moment:
+                yield name
+
+    def next_change(self) -> float:
+        """Return the steady moment at which time alone changes a view next."""
+        while self._changes and self._changes_at.get(self._changes[0][1]) != self._changes[0][0]:
+            heappop(self._changes)
+        return self._changes[0][0] if self._changes else NEVER
+
+    def next_result_at(self, at: datetime) -> datetime | None:
+        """Return when the next check is over that could change the ranking, None if none is due."""
+        while self._dues and (self._dues[0][0] <= at or not self._holds(*self._dues[0])):
+            moment, name = heappop(self._dues)
+            if self._holds(moment, name):
+                self._under_way.add(name)
+        results = (self.views[name].next_result_at(at) for name in self._under_way)
+        moments = [moment for moment in results if moment is not None]
+        if self._dues:
+            moments.append(self._dues[0][0])
+        return min(moments, default=None)
+
+    def _holds(self, moment: datetime, name: str) -> bool:
+        view = self.views.get(name)
+        return view is not None and view.next_check == moment
+
+    def _plan(self, view: ProviderStatus) -> None:
+        self._under_way.discard(view.name)
+        if view.next_check is not None:
+            heappush(self._dues, (view.next_check, view.name))
+
+    def _note_change(self, name: str, moment: float) -> None:
+        if self._changes_at.get(name) != moment:
+            self._changes_at[name] = moment
+            if moment < NEVER:
+                heappush(self._changes, (moment, name))
+
+    def _put_entry(self, name: str, entry: Entry | None) -> None:
+        before = self._own.get(name)
+        if entry is before or entry is None:
+            return
+        self._own[name] = entry
+        if self._candidates is None or type(entry) is not type(before):
+            self._candidates = None
+        elif isinstance(entry, Candidate):
+            self._candidates[name] = entry
+        else:
+            self._excluded[name] = entry
+
+    def _sort_entries(self) -> None:
+        known = [(name, self._own[name]) for name in self._names if name in self._own]
+        self._candidates = {name: one for name, one in known if isinstance(one, Candidate)}
+        self._excluded = {name: one for name, one in known if isinstance(one, Excluded)}
+
+    def _put_offers(self, name: str, state: ProviderState) -> None:
+        self._drop_offers(name)
+        entries = dict(state.offer_entries())
+        unproven = {
+            f"{name}/{offer.model}"
+            for offer in state.published.offers
+            if offer.evidence is EvidenceSource.PROVIDER
+        }
+        self._offers.update(entries)
+        self._unproven |= unproven
+        if entries or unproven:
+            self._offers_of[name] = (*entries, *unproven)
+
+    def _drop_offers(self, name: str) -> None:
+        for key in self._offers_of.pop(name, ()):
+            self._offers.pop(key, None)
+            self._unproven.discard(key)
