@@ -347,7 +347,7 @@ class Tracker:
 
         nursery: the actors'.
         """
-        remembrance = await self._history.load_in_time()
+        remembrance = await self._history.load_in_time(nursery)
         if remembrance is not None:
             self._merge(remembrance)
         for provider in self.config.providers:

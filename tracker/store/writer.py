@@ -10,6 +10,7 @@ import trio
 
 from tracker.core.clock import Clock
 from tracker.store.backlog import Backlog
+from tracker.store.clock_trust import ClockTrust
 from tracker.store.errors import StoreUnavailable
 from tracker.store.store import Store
 
@@ -18,6 +19,7 @@ log = structlog.get_logger()
 BATCH = 5_000  # one transaction: about 20 ms
 FIRST_DELAY, LONGEST_DELAY = 0.1, 2.0  # seconds between attempts while the database is away
 PRUNE_SECONDS = 600.0
+FINISH_SECONDS = 2.0
 
 
 def _nothing() -> None:
@@ -73,9 +75,14 @@ class Writer:
     async def finish(self) -> bool:
         """One last try to store what is left when ``run`` has ended, however it did.
 
-        Shielded: local, and over at the first refusal. True when all is stored.
+        Shielded, but bounded: a disk that does not answer must not keep the process. Over at the
+        first refusal. True when all is stored.
         """
-        with trio.CancelScope(shield=True):
+        with trio.move_on_after(FINISH_SECONDS, shield=True):
+            if not await self.store.settle(FINISH_SECONDS):
+                # The thread may still store what it was given: it must not be stored twice.
+                log.warning("results not stored: the disk does not answer", left=len(self.backlog))
+                return False
             try:
                 while len(self.backlog):
                     await self._write_batch()
@@ -133,12 +140,19 @@ class Writer:
 
     async def _prune_regularly(self) -> NoReturn:
         await self.remembered.wait()
+        trust = ClockTrust()
         while True:
-            oldest_kept = self.clock.now() - timedelta(days=self.retention_days)
             try:
-                pruned = await self.store.prune(oldest_kept)
+                await self._prune(trust)
             except StoreUnavailable as error:
                 log.debug("nothing pruned", reason=error.reason)
-            else:
-                log.debug("pruned", rows=pruned)
             await trio.sleep(PRUNE_SECONDS)
+
+    async def _prune(self, trust: ClockTrust) -> None:
+        now = self.clock.now()
+        newest = await self.store.newest_check(now)
+        if doubt := trust.doubt(now.timestamp(), self.clock.steady(), newest):
+            log.warning("nothing pruned for now", reason=doubt)
+            return
+        pruned = await self.store.prune(now - timedelta(days=self.retention_days))
+        log.debug("pruned", rows=pruned)
