@@ -93,6 +93,7 @@ lock:
 	uv pip compile pyproject.toml --extra server --extra postgres --group build $(LOCK) -o requirements/cluster.lock
 	uv pip compile pyproject.toml --extra server --group dev $(LOCK) -o requirements/dev.lock
 	uv pip compile requirements/integration-fakellm.in $(LOCK) -o requirements/integration-fakellm.lock
+	uv pip compile requirements/integration-llamacpp.in $(LOCK) -o requirements/integration-llamacpp.lock
 	uv pip compile pyproject.toml --extra server requirements/integration-litellm.in \
 		--override requirements/integration-litellm.override $(LOCK) -o requirements/integration-litellm.lock
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
