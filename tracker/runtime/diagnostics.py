@@ -241,6 +241,8 @@ def count_waiting(snapshot: Snapshot) -> int:
 def _troubles_of_database(store: Store) -> Iterator[str]:
     if not store.state.ok:
         yield f"the database is unavailable: {store.state.reason}"
+    for other in store.others:
+        yield f"another tracker writes to the same database: {other}; stop one, or give it a file"
     if store.left_out:
         yield f"{store.left_out} stored checks were left out: no version of ours wrote them so"
 

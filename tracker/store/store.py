@@ -16,6 +16,7 @@ from tracker.core.records import ChangeRecord, Record
 from tracker.store import history, loading, takeover, writing
 from tracker.store.database import WriteConnection
 from tracker.store.errors import StoreUnavailable
+from tracker.store.heartbeat import Heartbeat
 from tracker.store.history import History, HistoryQuery
 from tracker.store.incidents import StoredIncidents, load_incidents
 from tracker.store.loading import StoredData
@@ -70,10 +71,13 @@ class Store:
     _worker: Worker = attrs.field(init=False)
     readers: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(READERS))
     state: StoreState = OPENING
+    others: tuple[str, ...] = ()  # trackers that write to the same file
+    _heartbeat: Heartbeat = attrs.field(init=False)
     left_out: int = 0  # checks of the file that could not be understood, when it was read
 
     def __attrs_post_init__(self) -> None:
         self._worker = Worker(self._database.interrupt)
+        self._heartbeat = Heartbeat(self._clock.now())
 
     @property
     def worker(self) -> trio.CapacityLimiter:
@@ -112,6 +116,13 @@ class Store:
             raise StoreUnavailable(unusable or error.reason) from None
         self.left_out = found.left_out
         return found
+
+    async def beat(self) -> None:
+        """Renew our row in the file, and look who else does so."""
+        now = self._clock.now()
+        before, self.others = self.others, await self._use(partial(self._heartbeat.beat, now=now))
+        if self.others and not before:
+            log.error("another tracker writes to the same database", trackers=self.others)
 
     async def newest_check(self, until: datetime) -> float | None:
         """When the newest check up to then began, in seconds since 1970; None without one."""

@@ -1,6 +1,7 @@
 """Carries records from the backlog into the store, and removes what is too old."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import NoReturn
 
@@ -12,6 +13,7 @@ from tracker.core.clock import Clock
 from tracker.store.backlog import Backlog
 from tracker.store.clock_trust import ClockTrust
 from tracker.store.errors import StoreUnavailable
+from tracker.store.heartbeat import BEAT_SECONDS
 from tracker.store.store import Store
 
 log = structlog.get_logger()
@@ -54,6 +56,7 @@ class Writer:
         """For ever. May be run again after a crash: the backlog still has what was not stored."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._prune_regularly)
+            nursery.start_soon(self._beat_regularly)
             await self._drain()
 
     async def idle(self) -> None:
@@ -147,6 +150,13 @@ class Writer:
             except StoreUnavailable as error:
                 log.debug("nothing pruned", reason=error.reason)
             await trio.sleep(PRUNE_SECONDS)
+
+    async def _beat_regularly(self) -> NoReturn:
+        await self.remembered.wait()
+        while True:
+            with suppress(StoreUnavailable):  # health tells of it anyway
+                await self.store.beat()
+            await trio.sleep(BEAT_SECONDS)
 
     async def _prune(self, trust: ClockTrust) -> None:
         now = self.clock.now()
