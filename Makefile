@@ -16,7 +16,7 @@ PARALLEL ?= -n auto --dist worksteal
 # Tests start hundreds of processes: without caches each compiles all that it imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run demo test lint types js pytest coverage bench torture integration reference docs lock clean
+.PHONY: run demo test lint types js pytest coverage bench bench-cluster torture integration reference docs lock clean
 
 run: $(VENV)/run
 	@$(BIN)/provider-status serve $(ARGS)
@@ -57,6 +57,10 @@ bench: $(VENV)/dev
 
 torture: $(VENV)/dev
 	$(BIN)/python -m benchmarks.torture $(ARGS)
+
+# Rates, take-overs and faults of a cluster, on a PostgreSQL of its own.
+bench-cluster: $(VENV)/dev
+	$(BIN)/python -m benchmarks.cluster $(ARGS)
 
 # Third-party servers and LiteLLM's router, each in an environment of its own, on loopback.
 integration: $(VENV)/dev

@@ -121,6 +121,7 @@ class _House:
                 self.aggregator.traffic.request_check = supervisor.request_check
                 cluster = self._cluster(config, supervisor, outbox)
                 if cluster is not None:
+                    alerts.shared = cluster.alerts
                     keepers.cluster = keep("cluster", cluster.run, backoff=self._endless_backoff())
                 tracker = Tracker(
                     settings=settings,
