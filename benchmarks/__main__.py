@@ -83,6 +83,10 @@ def run_reports(options: Options) -> None:
     run_module("reports", "--runs", runs, "--rates", "0.1")
 
 
+def run_offers(options: Options) -> None:
+    run_module("offers", *(["--checks", "5"] if options.quick else []))
+
+
 RUNS: dict[str, Callable[[Options], None]] = {
     "classify": run_classify,
     "sweep": run_sweep,
@@ -92,6 +96,7 @@ RUNS: dict[str, Callable[[Options], None]] = {
     "decision": run_decision,
     "replay": run_replay,
     "reports": run_reports,
+    "offers": run_offers,
     "storage": run_storage,
 }
 

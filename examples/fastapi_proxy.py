@@ -10,7 +10,6 @@ calls from PROVIDER_STATUS_REPORT_TOKEN.
 """
 
 import os
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -21,6 +20,7 @@ from fastapi import Body, FastAPI, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from tracker.client import Offer, ProviderStatusClient
+from tracker.client.httpx_transport import ReportingTransport
 
 TIMEOUT = httpx.Timeout(120.0, connect=5.0)
 
@@ -47,28 +47,15 @@ class Upstream:
         )
 
 
-@attrs.frozen
-class Attempt:
-    """One attempt of a call, of which the tracker is told: it learns of an outage at once."""
-
-    status: ProviderStatusClient
-    provider: str
-    model: str
-    began: float = attrs.field(factory=time.perf_counter)
-
-    def report(self, **how: Any) -> None:
-        """Tell how it ended; queued in memory, so it costs the caller nothing."""
-        latency_ms = (time.perf_counter() - self.began) * 1000.0
-        self.status.report(self.provider, model=self.model, latency_ms=latency_ms, **how)
-
-
 def create_app(upstreams: Mapping[str, Upstream], tracker_url: str, **settings: Any) -> FastAPI:
     """upstreams: by the tracker's names, in the order to try without it.
 
     settings: further ones of ProviderStatusClient.
     """
     status = ProviderStatusClient(tracker_url, static_order=tuple(upstreams), **settings)
-    http = httpx.AsyncClient(timeout=TIMEOUT)
+    # Each attempt is reported with how it ended: the tracker learns of an outage at once.
+    names = {upstream.base_url: name for name, upstream in upstreams.items()}
+    http = httpx.AsyncClient(timeout=TIMEOUT, transport=ReportingTransport(status, names))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -91,17 +78,14 @@ def create_app(upstreams: Mapping[str, Upstream], tracker_url: str, **settings: 
         tried = {}
         for name, model in offers_of(status, upstreams, str(chat.get("model", ""))):
             request = upstreams[name].request(http, chat, model)
-            attempt = Attempt(status, name, model)
             try:
                 response = await http.send(request, stream=True)
             except httpx.TransportError as error:
                 tried[f"{name}/{model}"] = type(error).__name__
-                attempt.report(error=error)
                 continue
-            attempt.report(http_status=response.status_code, limits=response.headers)
             if may_another_help(response.status_code):
                 tried[f"{name}/{model}"] = f"HTTP {response.status_code}"
-                await response.aclose()
+                await response.aread()  # its words tell a spent quota from a busy minute
                 continue
             return passed_on(response, name)
         return JSONResponse({"error": {"message": "no provider answered", "tried": tried}}, 502)

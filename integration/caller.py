@@ -2,8 +2,9 @@
 
     python -m integration.caller URL RATE SERVER=ADDRESS…
 
-Of each 20 calls four are the caller's own fault: one is cancelled, one given up early, and of the
-other two each is malformed, too long or filtered. Prints, at the end, how many calls ended how and
+Of each 20 calls four are the caller's own doing: one is cancelled, as a stream every other time;
+one is given up early; the other two are malformed, too long or filtered. Of the rest every fifth is
+a stream. Prints, at the end, how many calls ended how and
 what became of their reports, as JSON. Runs where litellm is installed.
 """
 
@@ -24,27 +25,32 @@ from tracker.litellm import ProviderStatusRouting
 GROUP = "chat"
 PATIENCE = 0.4  # seconds, of the caller that gives up
 MIX = ("cancelled", "malformed", "impatient", "filtered")
+OTHERS = {"malformed": "too long", "cancelled": "left stream"}  # instead, every other time
 ROUND = 20  # calls, of which as many as MIX has are neutral
 END_SECONDS = 8.0  # for the calls that are under way
 
 
 def sort_of(number: int) -> str:
-    """Return what the call with this number is: hello, or one of MIX, evenly spread."""
+    """Return what the call with this number is: a good one, or one of MIX, evenly spread."""
     place, within = divmod(number % ROUND, ROUND // len(MIX))
     if within:
-        return "hello"
+        return "stream" if within == 1 else "hello"
     chosen = MIX[place]
-    return "too long" if chosen == "malformed" and (number // ROUND) % 2 else chosen
+    return OTHERS.get(chosen, chosen) if (number // ROUND) % 2 else chosen
 
 
 async def call(router: Any, sort: str) -> str:
     """Make one call; return how it ended."""
     prompt = SLOW if sort in {"cancelled", "impatient"} else sort
-    options = {"timeout": PATIENCE} if sort == "impatient" else {}
+    options: dict[str, Any] = {"timeout": PATIENCE} if sort == "impatient" else {}
+    if sort in {"stream", "left stream"}:
+        options["stream"] = True
     asked = router.acompletion(GROUP, [{"role": "user", "content": prompt}], **options)
     try:
         if sort == "cancelled":
             await asyncio.wait_for(asked, PATIENCE)
+        elif options.get("stream"):
+            await read_stream(await asked, to_its_end=sort == "stream")
         else:
             await asked
     except TimeoutError:
@@ -52,6 +58,13 @@ async def call(router: Any, sort: str) -> str:
     except Exception as error:  # noqa: BLE001 (counted, whatever it is)
         return type(error).__name__
     return "answered"
+
+
+async def read_stream(stream: Any, *, to_its_end: bool) -> None:
+    async for _ in stream:
+        if not to_its_end:
+            await stream.aclose()
+            return
 
 
 async def call_steadily(router: Any, rate: float, ended: asyncio.Event) -> Counter[str]:

@@ -11,6 +11,7 @@ from typing import Any
 MODEL = "mock-model"
 SLOW = "slow"  # a prompt that is answered later than its caller waits
 SLOW_SECONDS = 5.0
+CHUNKS, CHUNK_SECONDS = 5, 0.02  # of a streamed answer
 # What a server says to prompts that are the caller's own fault: status, type and code.
 REFUSALS = {
     "malformed": (400, "invalid_request_error", "invalid_value"),
@@ -31,6 +32,7 @@ class CommandedServer:
         self.first_failure: float | None = None
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self.http.daemon_threads = True
+        self.http.handle_error = lambda *_: None  # callers go away
         self.http.commanded = self  # type: ignore[attr-defined]
 
     @property
@@ -87,6 +89,13 @@ def _completion(name: str) -> dict[str, Any]:
     }
 
 
+def _chunk(**delta: str) -> bytes:
+    """One event of a streamed answer; without a delta, its last."""
+    choice = {"index": 0, "delta": delta, "finish_reason": None if delta else "stop"}
+    told = {"id": "chat-1", "object": "chat.completion.chunk", "created": 1, "model": MODEL}
+    return b"data: " + json.dumps(told | {"choices": [choice]}).encode() + b"\n\n"
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -102,6 +111,9 @@ class _Handler(BaseHTTPRequestHandler):
         status, document = server.answer(asked)
         body = json.dumps(document).encode()
         try:
+            if status == 200 and asked is not None and asked.get("stream"):
+                self._stream(server.name)
+                return
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -109,6 +121,18 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
         except OSError:  # the caller went away, as some are meant to
             self.close_connection = True
+
+    def _stream(self, text: str) -> None:
+        self.close_connection = True  # its end is the answer's
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(_chunk(role="assistant", content=text))
+        for _ in range(CHUNKS):
+            time.sleep(CHUNK_SECONDS)
+            self.wfile.write(_chunk(content=text))
+        self.wfile.write(_chunk() + b"data: [DONE]\n\n")
 
     def log_message(self, *_: object) -> None:
         """Nothing: the run prints its own."""

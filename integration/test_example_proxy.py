@@ -156,3 +156,18 @@ def test_health_says_where_the_order_comes_from(
     health = http.get("/health").json()
     assert (health["order"], health["tracker"]) == (["mistral", "groq"], "polling")
     assert health["age_seconds"] >= 0.0
+
+
+def test_each_attempt_is_reported_as_it_ended(
+    world: tuple[httpx.Client, FakeTracker, FakeUpstream, FakeUpstream],
+) -> None:
+    http, tracker, _, mistral = world
+    mistral.status = 429
+    ask(http)
+    tracker.wait(lambda: len(tracker.reports) >= 2)
+    failed, good = tracker.reports[:2]
+    assert (failed["provider"], failed["model"]) == ("mistral", "their-llama")
+    assert failed["http_status"] == 429
+    assert failed["error"]["message"] == "mistral says 429"
+    assert (good["provider"], good["http_status"]) == ("groq", 200)
+    assert good["latency_ms"] > 0.0

@@ -5,6 +5,11 @@ import attrs
 # Taking one costs some 15 µs, so this many take a few hundredths of one core.
 REPORTS_PER_SECOND = 2_000.0
 BURST = 10_000.0
+# A reporter who sends more than this all the time leaves half of the burst to the others.
+SHARE_PER_SECOND = 500.0
+SHARE_BURST = 2_500.0
+RESERVE = BURST / 2.0
+MOST_REPORTERS = 1_000  # names are free text; the one heard of longest ago is forgotten
 # Proxies are told to send rarer as the burst is used up: bigger batches cost less each.
 SEND_EVERY_SECONDS = 2.0
 SLOWEST_SECONDS = 30.0
@@ -32,14 +37,19 @@ class Allowance:
     left: float = BURST
     at: float = 0.0
 
-    def admit(self, reports: int, now: float) -> tuple["Allowance", Admission]:
-        """Take or refuse a batch as a whole; an empty one counts as one report."""
+    def admit(
+        self, reports: int, now: float, *, reserve: float = 0.0
+    ) -> tuple["Allowance", Admission]:
+        """Take or refuse a batch as a whole; an empty one counts as one report.
+
+        reserve: what must be left for others.
+        """
         elapsed = max(now - self.at, 0.0)
         left = min(self.left + elapsed * self.rate, self.burst)
         wanted = float(max(reports, 1))
-        taken = wanted <= left
+        taken = wanted + reserve <= left
         after = attrs.evolve(self, left=left - wanted if taken else left, at=max(now, self.at))
-        wait = 0.0 if taken else (wanted - left) / self.rate
+        wait = 0.0 if taken else (wanted + reserve - left) / self.rate
         return after, Admission(
             taken=taken, send_every_seconds=after.send_every_seconds, retry_after=wait
         )
@@ -48,3 +58,20 @@ class Allowance:
     def send_every_seconds(self) -> float:
         used = 1.0 - max(self.left, 0.0) / self.burst
         return round(SEND_EVERY_SECONDS + used * (SLOWEST_SECONDS - SEND_EVERY_SECONDS), 1)
+
+
+@attrs.define(eq=False)
+class ReporterShares:
+    """Who sent how much lately, so that one who floods keeps nobody else away."""
+
+    _shares: dict[str, Allowance] = attrs.field(factory=dict)
+
+    def reserve_for(self, reporter: str, reports: int, now: float) -> float:
+        """Return what a batch of this reporter must leave to the others."""
+        share = self._shares.pop(reporter, None)
+        if share is None:
+            share = Allowance(rate=SHARE_PER_SECOND, burst=SHARE_BURST, left=SHARE_BURST, at=now)
+        self._shares[reporter], admission = share.admit(reports, now)
+        while len(self._shares) > MOST_REPORTERS:
+            del self._shares[next(iter(self._shares))]
+        return 0.0 if admission.taken else RESERVE

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import attrs
 
 from tracker.core.clock import ClockReading
-from tracker.reports.admission import FULL, Admission, Allowance
+from tracker.reports.admission import FULL, Admission, Allowance, ReporterShares
 from tracker.reports.call import Call
 from tracker.reports.parsing import ParsingContext, Refusal, read_batch, read_report
 from tracker.reports.schema import RawBatch
@@ -36,6 +36,7 @@ class ReportIntake:
 
     seen: SeenReports = attrs.field(factory=SeenReports)
     allowance: Allowance = Allowance()
+    shares: ReporterShares = attrs.field(factory=ReporterShares)
     _began: float | None = None  # wall time when the steady clock stood at 0
 
     def open(self, body: bytes, now: ClockReading) -> tuple[RawBatch, Admission]:
@@ -47,7 +48,9 @@ class ReportIntake:
         if not self.seen.has_room(len(batch.reports)):
             self.seen.forget_some(self.hour(now))
             return batch, FULL
-        self.allowance, admission = self.allowance.admit(len(batch.reports), now.steady)
+        reports = len(batch.reports)
+        reserve = self.shares.reserve_for(batch.reporter, reports, now.steady)
+        self.allowance, admission = self.allowance.admit(reports, now.steady, reserve=reserve)
         return batch, admission
 
     def hour(self, now: ClockReading) -> int:

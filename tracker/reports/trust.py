@@ -4,6 +4,8 @@ import attrs
 
 MOST_UNCONFIRMED = 3  # in a row: once is a blip that was over, three times is a pattern
 DISTRUST_SECONDS = 600.0
+# Calls that failed just before an outage ended are told when a check finds it over: no lies.
+LATE_SECONDS = 60.0
 MOST_REPORTERS = 1_000  # names are free text; the one heard of longest ago is forgotten
 
 
@@ -26,8 +28,9 @@ class ReporterTrust:
     """Remembers who said that a provider fails, and what the check that followed found."""
 
     _standings: dict[str, _Standing] = attrs.field(factory=dict)
-    # Who accuses a provider, or an offer of it (its model).
+    # Who accuses a provider, or an offer of it (its model), and when a check agreed last.
     _accused: dict[tuple[str, str | None], set[str]] = attrs.field(factory=dict)
+    _confirmed: dict[tuple[str, str | None], float] = attrs.field(factory=dict)
 
     def is_trusted(self, reporter: str, now: float) -> bool:
         standing = self._standings.get(reporter)
@@ -42,8 +45,14 @@ class ReporterTrust:
     def settle(
         self, provider: str, now: float, *, confirmed: bool, model: str | None = None
     ) -> None:
-        """The check that was called for is done."""
-        for reporter in self._accused.pop((provider, model), ()):
+        """The check that was called for is done; ``now`` is steady seconds."""
+        place = (provider, model)
+        accusers = self._accused.pop(place, ())
+        if confirmed:
+            self._confirmed[place] = now
+        elif now < self._confirmed.get(place, -float("inf")) + LATE_SECONDS:
+            return
+        for reporter in accusers:
             standing = self._standings.pop(reporter, None) or _Standing()
             self._standings[reporter] = standing  # at the end: heard of last
             standing.unconfirmed = 0 if confirmed else standing.unconfirmed + 1
@@ -61,5 +70,6 @@ class ReporterTrust:
 
     def forget_provider(self, provider: str) -> None:
         """It is not watched any more: no check will follow."""
-        for target in [each for each in self._accused if each[0] == provider]:
-            del self._accused[target]
+        for known in (self._accused, self._confirmed):
+            for target in [each for each in known if each[0] == provider]:
+                del known[target]

@@ -82,6 +82,7 @@ class Aggregator:
     _sweep: FirstSweep = attrs.field(factory=FirstSweep)
     _schedule: PublicationSchedule = attrs.field(factory=PublicationSchedule)
     _others: OtherVantages | None = None  # other vantages of the cluster
+    _targets: int = 0  # the providers and all their offers
     _best_restored: bool = False  # the best one is that of the run before
 
     def __attrs_post_init__(self) -> None:
@@ -111,7 +112,7 @@ class Aggregator:
         """Post a snapshot of everything known now."""
         now, began = self._now(), trio.current_time()
         self._judge_suspects(now)
-        refreshed = self._schedule.is_refresh_due(began, len(self.providers))
+        refreshed = self._schedule.is_refresh_due(began, self._targets)
         everything = refreshed and not self._waiting
         self._outdated.update(self._pool.take_changed(now.steady))
         if refreshed:
@@ -141,7 +142,12 @@ class Aggregator:
         """Return the next few whose windows are to be moved on; all have their turn in a round."""
         if not self._waiting:
             self._waiting = sorted(self.providers, reverse=True)
-        return [self._waiting.pop() for _ in range(min(REFRESHED_AT_ONCE, len(self._waiting)))]
+        turn: list[str] = []
+        left = REFRESHED_AT_ONCE
+        while self._waiting and left > 0:
+            turn.append(self._waiting.pop())
+            left -= _count_targets(self.providers.get(turn[-1]))
+        return turn
 
     def _refresh(self, name: str, now: ClockReading) -> None:
         if (state := self.providers.get(name)) is not None:
@@ -311,12 +317,14 @@ class Aggregator:
 
     def _add_provider(self, provider: Provider, *, overridden: bool) -> None:
         state = self.providers.get(provider.name)
+        before = _count_targets(state)
         if state is None:
             last = next(reversed(self.providers), "")
             state = self.providers[provider.name] = self._state_for(provider)
             if provider.name < last:
                 self.providers = dict(sorted(self.providers.items()))
         state.update_settings(provider, overridden=overridden)
+        self._targets += _count_targets(state) - before
         self.network.watch(provider.name, provider.base_url, enabled=provider.enabled)
         if provider.enabled and not state.checked:
             self._sweep.expect(provider.name)
@@ -326,6 +334,7 @@ class Aggregator:
     def _remove_provider(self, name: str) -> None:
         if (state := self.providers.pop(name, None)) is not None:
             self._removed[name] = state
+            self._targets -= _count_targets(state)
             self._pool.remove(name)
         self._sweep.forget(name)
         self.network.forget(name)
@@ -402,7 +411,10 @@ class Aggregator:
             self._best if self._sweep.phase is SweepPhase.DONE or self._best_restored else None
         )
         due = self._pool.next_result_at(at)
-        return self.rank(pool.candidates, pool.excluded, incumbent, due)
+        ranking = self.rank(pool.candidates, pool.excluded, incumbent, due)
+        if self._others is None:
+            return ranking
+        return self._others.rank_unseen(ranking, self.clock.steady())
 
     def may_skip_check(self, name: str, model: str | None) -> bool:
         """Return whether real calls make a scheduled check needless: a provider's or an offer's."""
@@ -431,6 +443,12 @@ class Aggregator:
         steady_change = min(self._pool.next_change(), self.traffic.next_show)
         return self._schedule.next(
             len(self.providers),
+            self._targets,
             trio.current_time() + steady_change - self.clock.steady(),
             urgent=self._sweep.phase is SweepPhase.RUNNING and self._sweep.is_complete(),
         )
+
+
+def _count_targets(state: ProviderState | None) -> int:
+    """Return how many are judged of it: itself, and each of its offers."""
+    return 0 if state is None else 1 + len(state.offers)

@@ -8,7 +8,8 @@ COALESCE_SECONDS = 0.1
 COALESCE_SECONDS_EACH = 0.0001
 # At least this often, so that the windows of uptime and latency move on.
 REFRESH_SECONDS = 60.0
-# Ten thousand at once would hold the event loop for a second: so many at a time, 10 ms.
+# Ten thousand at once would hold the event loop for a second: so many at a time, 10 ms. Offers
+# count as well as providers: each has windows of its own.
 REFRESHED_AT_ONCE = 100
 
 
@@ -20,8 +21,8 @@ class PublicationSchedule:
     published: float = -float("inf")
     refreshed: float = -float("inf")  # some were looked at in their turn, not only the changed ones
 
-    def is_refresh_due(self, now: float, providers: int) -> bool:
-        return now >= self.refreshed + refresh_gap(providers)
+    def is_refresh_due(self, now: float, targets: int) -> bool:
+        return now >= self.refreshed + refresh_gap(targets)
 
     def note(self, now: float, *, refreshed: bool) -> None:
         """Note that a snapshot was published."""
@@ -29,11 +30,11 @@ class PublicationSchedule:
         if refreshed:
             self.refreshed = now
 
-    def next(self, providers: int, changes_at: float, *, urgent: bool) -> float:
+    def next(self, providers: int, targets: int, changes_at: float, *, urgent: bool) -> float:
         """Return when to publish next.
 
-        changes_at: when time alone changes something. urgent: what changed is what everybody
-        waits for, the end of the first sweep.
+        targets: the providers and all their offers. changes_at: when time alone changes something.
+        urgent: what changed is what everybody waits for, the end of the first sweep.
         """
         if self.changed and urgent:
             return self.published
@@ -41,13 +42,13 @@ class PublicationSchedule:
         soonest = self.published + gap
         if self.changed:
             return soonest
-        return max(soonest, min(changes_at, self.refreshed + refresh_gap(providers)))
+        return max(soonest, min(changes_at, self.refreshed + refresh_gap(targets)))
 
     def overdue_seconds(self, now: float) -> float:
         """Return by how much the next snapshot is late."""
         return max(now - self.published - REFRESH_SECONDS, 0.0)
 
 
-def refresh_gap(providers: int) -> float:
-    """Return the seconds between two turns, so that each provider has one in REFRESH_SECONDS."""
-    return REFRESH_SECONDS * min(REFRESHED_AT_ONCE / max(providers, 1), 1.0)
+def refresh_gap(targets: int) -> float:
+    """Return the seconds between two turns, so that each target has one in REFRESH_SECONDS."""
+    return REFRESH_SECONDS * min(REFRESHED_AT_ONCE / max(targets, 1), 1.0)

@@ -106,5 +106,5 @@ def test_a_misspelt_target_is_named_but_not_shown() -> None:
 def test_without_apprise_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "apprise", None)
     assert target_problem("slack://a/b/c") == MISSING
-    assert "[alerts]" in MISSING
+    assert "alerts]" in MISSING
     check_targets(AlertSettings(targets=(target("webhook+https://example.org/x", "webhook 1"),)))

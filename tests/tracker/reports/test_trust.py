@@ -1,12 +1,14 @@
 """A reporter whose failures no check confirms loses its pull for ten minutes."""
 
-from tracker.reports.trust import DISTRUST_SECONDS, MOST_REPORTERS, ReporterTrust
+from tracker.reports.trust import DISTRUST_SECONDS, LATE_SECONDS, MOST_REPORTERS, ReporterTrust
 
 
-def settle(trust: ReporterTrust, *confirmed: bool, reporter: str = "liar") -> None:
+def settle(
+    trust: ReporterTrust, *confirmed: bool, reporter: str = "liar", now: float = 0.0
+) -> None:
     for one in confirmed:
         trust.accuse(reporter, "groq")
-        trust.settle("groq", 0.0, confirmed=one)
+        trust.settle("groq", now, confirmed=one)
 
 
 def test_three_unconfirmed_in_a_row_end_the_trust_for_ten_minutes() -> None:
@@ -22,8 +24,20 @@ def test_three_unconfirmed_in_a_row_end_the_trust_for_ten_minutes() -> None:
 
 def test_a_confirmed_failure_begins_the_count_again() -> None:
     trust = ReporterTrust()
-    settle(trust, False, False, True, False, False)
-    assert trust.is_trusted("liar", 0.0)
+    settle(trust, False, False, True)
+    settle(trust, False, False, now=LATE_SECONDS)
+    assert trust.is_trusted("liar", LATE_SECONDS)
+    settle(trust, False, now=LATE_SECONDS)
+    assert not trust.is_trusted("liar", LATE_SECONDS)
+
+
+def test_calls_of_an_outage_that_are_told_when_it_is_over_are_no_lies() -> None:
+    trust = ReporterTrust()
+    settle(trust, False, False, True, False, False, False, now=5.0)
+    assert trust.is_trusted("liar", 5.0)
+    trust.accuse("liar", "mistral")  # where no check had failed
+    trust.settle("mistral", 6.0, confirmed=False)
+    assert trust.is_trusted("liar", 6.0)
 
 
 def test_only_who_accused_is_judged() -> None:

@@ -12,24 +12,29 @@ def published(at: float) -> PublicationSchedule:
 
 
 def test_without_a_change_the_windows_move_on_once_a_minute() -> None:
-    assert published(100.0).next(10, NEVER, urgent=False) == 100.0 + REFRESH_SECONDS
+    assert published(100.0).next(10, 10, NEVER, urgent=False) == 100.0 + REFRESH_SECONDS
+
+
+def test_many_offers_have_their_turns_a_few_at_a_time() -> None:
+    soon = published(100.0).next(200, 200 * 21, NEVER, urgent=False)
+    assert 100.0 < soon < 100.0 + REFRESH_SECONDS / 40
 
 
 def test_time_alone_may_change_something_sooner() -> None:
-    assert published(100.0).next(10, 130.0, urgent=False) == 130.0
+    assert published(100.0).next(10, 10, 130.0, urgent=False) == 130.0
 
 
 def test_changes_that_come_close_together_share_a_snapshot() -> None:
     schedule = published(100.0)
     schedule.changed = True
-    assert 100.0 < schedule.next(10, NEVER, urgent=False) < 100.0 + COALESCE_SECONDS
-    assert schedule.next(100_000, NEVER, urgent=False) == 100.0 + COALESCE_SECONDS
+    assert 100.0 < schedule.next(10, 10, NEVER, urgent=False) < 100.0 + COALESCE_SECONDS
+    assert schedule.next(100_000, 100_000, NEVER, urgent=False) == 100.0 + COALESCE_SECONDS
 
 
 def test_an_urgent_change_waits_for_nothing() -> None:
     schedule = published(100.0)
     schedule.changed = True
-    assert schedule.next(100_000, NEVER, urgent=True) == 100.0
+    assert schedule.next(100_000, 100_000, NEVER, urgent=True) == 100.0
 
 
 def test_it_is_overdue_after_a_minute_without_a_snapshot() -> None:

@@ -47,13 +47,15 @@ class ExchangeProgress:
 
     connected: it made a connection of its own, rather than reuse one. handshaking: that one's
     TLS was never agreed on. answered: the head of an answer came, from the provider and not from
-    a proxy. read: bytes that came before it.
+    a proxy. read: bytes that came before it. written: something of the request was handed to the
+    system, which may have sent it.
     """
 
     connected: bool = False
     handshaking: bool = False
     answered: bool = False
     read: int = 0
+    written: bool = False
 
 
 @attrs.define
@@ -107,7 +109,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         addresses = filter_addresses(host, found, self._allow_private)
         socket_ = await first_connected(partial(_connect, port=port), addresses)
         self.progress.connected = True
-        return Stream(StampedStream(socket_), self.progress, self.times)
+        return Stream(StampedStream(socket_), self)
 
     async def sleep(self, seconds: float) -> None:
         await trio.sleep(seconds)
@@ -134,15 +136,14 @@ class Stream(httpcore.AsyncNetworkStream):
     def __init__(
         self,
         inner: StampedStream | trio.SSLStream[Any],
-        progress: ExchangeProgress,
-        times: ExchangeTimes,
+        backend: GuardedBackend,
     ) -> None:
         self._inner = inner
-        self._progress, self._times = progress, times
+        self._backend, self._times = backend, backend.times
         self._wire = _wire_of(inner)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        progress = self._progress
+        progress = self._backend.progress  # of the present exchange: the stream outlives it
         most = min(max_bytes, READ if progress.answered else READ_OF_HEAD)
         try:
             data = bytes(await self._inner.receive_some(most))
@@ -165,6 +166,7 @@ class Stream(httpcore.AsyncNetworkStream):
             raise httpcore.WriteError(str(error)) from error
         finally:
             self._times.after_write(self._wire)
+        self._backend.progress.written = True
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -175,7 +177,7 @@ class Stream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.AsyncNetworkStream:
-        self._progress.handshaking = True
+        self._backend.progress.handshaking = True
         stream = trio.SSLStream(
             self._inner, ssl_context, server_hostname=server_hostname, https_compatible=True
         )
@@ -187,8 +189,8 @@ class Stream(httpcore.AsyncNetworkStream):
         except BaseException:
             await trio.aclose_forcefully(self._inner)
             raise
-        self._progress.handshaking = False
-        return Stream(stream, self._progress, self._times)
+        self._backend.progress.handshaking = False
+        return Stream(stream, self._backend)
 
     def get_extra_info(self, info: str) -> Any:
         if info == "ssl_object" and isinstance(self._inner, trio.SSLStream):
