@@ -16,7 +16,7 @@ PARALLEL ?= -n auto --dist worksteal
 # Tests start hundreds of processes: without caches each compiles all that it imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run demo test lint types js pytest coverage bench torture integration reference docs lock clean
+.PHONY: run demo test lint types js pytest coverage bench bench-cluster torture integration reference docs lock clean
 
 run: $(VENV)/run
 	@$(BIN)/provider-status serve $(ARGS)
@@ -58,6 +58,10 @@ bench: $(VENV)/dev
 torture: $(VENV)/dev
 	$(BIN)/python -m benchmarks.torture $(ARGS)
 
+# Rates, take-overs and faults of a cluster, on a PostgreSQL of its own.
+bench-cluster: $(VENV)/dev
+	$(BIN)/python -m benchmarks.cluster $(ARGS)
+
 # Third-party servers and LiteLLM's router, each in an environment of its own, on loopback.
 integration: $(VENV)/dev
 	PYTHON=$(PYTHON) $(BIN)/python -m integration $(ARGS)
@@ -89,6 +93,7 @@ lock:
 	uv pip compile pyproject.toml --extra server --extra postgres --group build $(LOCK) -o requirements/cluster.lock
 	uv pip compile pyproject.toml --extra server --group dev $(LOCK) -o requirements/dev.lock
 	uv pip compile requirements/integration-fakellm.in $(LOCK) -o requirements/integration-fakellm.lock
+	uv pip compile requirements/integration-llamacpp.in $(LOCK) -o requirements/integration-llamacpp.lock
 	uv pip compile pyproject.toml --extra server requirements/integration-litellm.in \
 		--override requirements/integration-litellm.override $(LOCK) -o requirements/integration-litellm.lock
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet

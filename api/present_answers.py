@@ -25,7 +25,7 @@ from tracker.core.snapshot import Ranking
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
-BEST_PARAMETERS = ("candidates", "exclude", "model")
+BEST_PARAMETERS = ("candidates", "exclude", "model", "vantage")
 LISTS_UNKNOWN = "The model lists are not known yet: not every provider was checked."
 SHOWN = 100  # characters of a name that is not known
 UNKNOWN_OFFER = "None of the candidates offers the model."
@@ -48,8 +48,12 @@ class PresentAnswers:
         return self.cache.provider(snapshot, name)
 
     def best(self, given: Given) -> CachedResponse | None:
-        """Answer ``/best``; None where model lists have to be indexed before (find_models)."""
+        """Answer ``/best``; None where that takes time: model lists have to be indexed before
+        (find_models), or another vantage is asked for.
+        """
         snapshot = self.tracker.snapshot
+        if "vantage" in given:
+            return None
         if not given:
             return self.cache.best(snapshot)
         wish = RankingFilter(
@@ -64,7 +68,7 @@ class PresentAnswers:
             return None if resolver is None else self._best_offer(wish, resolver)
         wish = wish.among(snapshot.providers.keys())
         return self.cache.get(
-            snapshot, wish, lambda: best_answer(snapshot, apply_filter(snapshot, wish))
+            snapshot, wish, lambda: best_answer(snapshot.timestamp, apply_filter(snapshot, wish))
         )
 
     def _best_offer(self, wish: RankingFilter, resolver: ModelResolver) -> CachedResponse:
@@ -73,9 +77,9 @@ class PresentAnswers:
 
         def encode() -> CachedResponse:
             if wish.model is not None:
-                return best_answer(snapshot, self._rank_model(wish, wish.model, resolver))
+                return best_answer(snapshot.timestamp, self._rank_model(wish, wish.model, resolver))
             chosen = choose_named(resolver, wish, snapshot)
-            return best_answer(snapshot, self.tracker.rank_offers(chosen))
+            return best_answer(snapshot.timestamp, self.tracker.rank_offers(chosen))
 
         return self.cache.get(snapshot, wish, encode)
 

@@ -13,6 +13,8 @@ import trio
 from api.app import create_app
 from api.http.response_cache import ResponseCache
 from api.http.server_sent_events import Streams
+from api.serving.connection_limit import ConnectionLimit
+from api.serving.descriptors import connection_limit, descriptor_limit
 from api.serving.errors import UnsafeBindError
 from api.serving.fast_path_connection import connections
 from api.serving.listeners import Server, open_listeners, url_of
@@ -94,6 +96,7 @@ def _build_server(
         root_path,
         lambda text: tracker.mask(text),  # noqa: PLW0108 (a reload changes the mask)
         connections(tracker, answers),
+        ConnectionLimit(connection_limit(len(tracker.config.providers), descriptor_limit())),
     )
     return server, streams
 

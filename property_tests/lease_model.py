@@ -19,7 +19,8 @@ from tracker.cluster.membership import Beat, Membership, Step
 from tracker.core.clock import Clock
 from tracker.testing.hub import FakeHub, FakeServer
 
-LEASE, BEAT, SECONDS, NAME = 5.0, 1.0, 90.0, "groq"
+LEASE, BEAT, SECONDS = 5.0, 1.0, 90.0
+NAMES = ("groq", "mistral", "openai")
 CONTROLS = ("flag", "hub_clock", "from_answer", "no_comparison", "no_start_time", "no_quiet")
 Span = tuple[float, float]
 
@@ -38,8 +39,8 @@ class ControlMembership(Membership):
     def _void(self, answer: Beat | None) -> str:
         if self.control == "no_start_time":  # a failover goes unnoticed, however it could be
             if answer is not None:
-                mine = NAME in self.tokens and not answer.held
-                self.tokens = {} if mine else self.tokens
+                gone = bool(self.tokens) and not answer.held
+                self.tokens = {} if gone else self.tokens
             return "" if answer is not None else "buried"
         return super()._void(answer)
 
@@ -68,7 +69,7 @@ class Replica:
 
     def reset(self) -> None:
         self.incarnation += 1
-        self.membership = ControlMembership(seconds=LEASE, beat_seconds=BEAT, names=(NAME,))
+        self.membership = ControlMembership(seconds=LEASE, beat_seconds=BEAT, names=NAMES)
         self.membership.control = self.control
 
     def clock(self, t: float) -> float:
@@ -81,8 +82,8 @@ class Replica:
     def is_dead(self, t: float) -> bool:
         return any(begin <= t < end for begin, end in self.dead)
 
-    def believes(self, t: float) -> bool:
-        return self.membership.holds(NAME, self.clock(t))
+    def believes(self, t: float) -> set[str]:
+        return {name for name in NAMES if self.membership.holds(name, self.clock(t))}
 
 
 @attrs.define(eq=False, slots=False)
@@ -169,13 +170,14 @@ class Run:
 
     def _release(self, r: Replica) -> None:
         member, epoch = r.membership.member, self.server.epoch
-        if r.acts_at(self.now) > self.now or r.is_dead(self.now) or not r.believes(self.now):
+        mine = sorted(r.believes(self.now))
+        if r.acts_at(self.now) > self.now or r.is_dead(self.now) or not mine:
             return
-        del r.membership.tokens[NAME]
+        del r.membership.tokens[mine[0]]
 
         def arrive() -> None:
             if not self._is_away() and self.server.epoch == epoch and member is not None:
-                self.hub.release(member, [NAME])
+                self.hub.release(member, mine[:1])
 
         if self._passes(r, "request"):
             self._at(self.now + self._delay(), arrive)
@@ -193,11 +195,11 @@ class Run:
         if (later := r.acts_at(t)) > t:
             self._at(later, lambda: self._witness(r, incarnation))
             return
-        if r.believes(t):
+        if mine := r.believes(t):
             self.checks += 1
             for other in self.replicas:
                 awake = not other.is_dead(t) and other.acts_at(t) == t
-                if other is not r and awake and other.believes(t):
+                if other is not r and awake and mine & other.believes(t):
                     self.doubles.append((t, r.number, other.number))
         self._at(t + 0.1, lambda: self._witness(r, incarnation))
 
@@ -228,7 +230,7 @@ class Run:
         if self._is_away() or self.server.epoch != epoch:
             return
         if member is None:
-            answer: Beat | None = self.hub.join(Profile(vantage="v", origin="o"), (NAME,))
+            answer: Beat | None = self.hub.join(Profile(vantage="v", origin="o"), NAMES)
         else:
             answer = self.hub.beat(member)
         if answer is not None:
@@ -268,9 +270,11 @@ class Run:
                 self.hub.bury(corpse, beat)
         won = {}
         member = r.membership.member
+        if step.release and member is not None:
+            self.hub.release(member, step.release)
         if step.claim and member is not None:
             won = dict(
-                self.hub.claim(member, (NAME,), step.claim, str(self.server.epoch), herald=False)
+                self.hub.claim(member, NAMES, step.claim, str(self.server.epoch), herald=False)
             )
         self._send_back(r, turn, lambda: self._end(r, member, won))
 

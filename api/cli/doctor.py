@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from api.cli import diagnostics as examining
+from api.cli.cluster_diagnostics import cluster
 from api.cli.diagnostics import Diagnostic
 from api.cli.errors import ExitCode
 from api.cli.options import AsJson, ConfigFile, Database, Host, Port
@@ -131,6 +132,7 @@ async def _machine(settings: Config) -> list[Diagnostic]:
         *said,
         *exposed,
         *[symptom async for symptom in examining.port(settings.server)],
+        *await cluster(settings),
     ]
 
 

@@ -9,6 +9,7 @@ from api.cli.keyless import LEAVE_OUT, keyless_completions
 from api.cli.options import ConfigFile, Database, Host, LogFormat, LogLevel, Port
 from api.cli.systemd import notify_systemd
 from api.server import serve as run_server
+from api.serving.descriptors import raise_descriptor_limit
 from tracker.alerts.targets import check_targets
 from tracker.config import read_config
 from tracker.core.redaction import Mask
@@ -41,6 +42,7 @@ async def serve(
     """
     configure_logs(log_format, log_level)
     tune_garbage_collector()
+    raise_descriptor_limit()
     switch_threads_often()
 
     def read(file: Path | None) -> Config:

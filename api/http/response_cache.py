@@ -145,7 +145,7 @@ class ResponseCache:
         return self.get(snapshot, "status", lambda: answer_of(self.encode_status(snapshot)))
 
     def best(self, snapshot: Snapshot) -> CachedResponse:
-        return self.get(snapshot, "best", lambda: best_answer(snapshot, snapshot.ranking))
+        return self.get(snapshot, "best", lambda: best_answer(snapshot.timestamp, snapshot.ranking))
 
     def provider(self, snapshot: Snapshot, name: str) -> CachedResponse:
         """Raises KeyError."""
@@ -169,10 +169,10 @@ class ResponseCache:
             del self._pieces[gone]
 
 
-def best_answer(snapshot: Snapshot, ranking: Ranking) -> CachedResponse:
-    """200 with the best, or 503 with why there is none."""
-    body = msgspec.json.encode(view_best(snapshot.timestamp, ranking))
+def best_answer(at: datetime, ranking: Ranking) -> CachedResponse:
+    """200 with the best, or 503 with why there is none. at: when it was ranked."""
+    body = msgspec.json.encode(view_best(at, ranking))
     if ranking.ranked:
         return answer_of(body)
-    retry_at = ranking.valid_until or snapshot.timestamp + UNPLANNED
+    retry_at = ranking.valid_until or at + UNPLANNED
     return answer_of(body, status=503, retry_at=retry_at)

@@ -11,12 +11,13 @@ from api.exports import badges
 from api.exports.csv import encode_csv
 from api.http.etags import respond, respond_at_leisure
 from api.http.openapi import NOT_MODIFIED, describe, gives, text
-from api.http.problems import no_provider
-from api.http.query import choice, query
-from api.http.response_cache import CachedResponse, ResponseCache, answer_of
+from api.http.problems import Problem, bad_request, no_provider
+from api.http.query import Given, choice, query, single
+from api.http.response_cache import CachedResponse, ResponseCache, answer_of, best_answer
 from api.present_answers import BEST_PARAMETERS, PresentAnswers
 from api.routes.route import Route
 from api.schemas import status as schemas
+from tracker.core.cluster import ClusterAwayError
 from tracker.core.snapshot import ProviderStatus, Snapshot
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class StatusRoutes:
         (provider/model) are ranked as these, with or without it.
         """
         given = query(*BEST_PARAMETERS)
+        if "vantage" in given:
+            return respond(await self._best_of(given))
         while (answer := self.present.best(given)) is None:
             await self.tracker.find_models()
         return await respond_at_leisure(answer)
@@ -104,6 +107,23 @@ class StatusRoutes:
         return respond(
             self.answers.get(snapshot, ("badge", name, show), lambda: _shield(provider, show))
         )
+
+    async def _best_of(self, given: Given) -> CachedResponse:
+        """Answer with the ranking that another vantage has published."""
+        vantage = single(given, "vantage") or ""
+        if len(given) > 1:
+            raise bad_request("vantage stands alone: another's ranking cannot be narrowed here")
+        try:
+            found = await self.tracker.ranking_of(vantage)
+        except ClusterAwayError as error:
+            raise Problem(
+                status=503, detail=f"{vantage[:100]!r} cannot be asked: {error}"
+            ) from None
+        if found is None:
+            raise Problem(status=404, detail=f"no vantage is named {vantage[:100]!r}")
+        age = max((self.tracker.snapshot.timestamp - found.ranked_at).total_seconds(), 0.0)
+        answer = best_answer(found.ranked_at, found.ranking)
+        return attrs.evolve(answer, headers=(*answer.headers, ("Age", f"{age:.0f}")))
 
     def _find(self, name: str) -> tuple[Snapshot, ProviderStatus]:
         snapshot = self.tracker.snapshot

@@ -290,6 +290,18 @@ class BestQuery(Struct):
         | UnsetType
     ) = UNSET
 
+    vantage: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                description="The ranking of this vantage of the cluster, as it published it; "
+                "`timestamp` and the header Age tell how old it is. Not with the others.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+
 
 class BadgeQuery(Struct):
     show: Literal["status", "uptime", "latency"] = "status"

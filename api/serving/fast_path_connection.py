@@ -67,6 +67,7 @@ class FastPathConnection(HttpConnection):
         self._untouched = True  # hypercorn was handed nothing yet
 
     async def _read_data(self) -> None:
+        self._stay_with_http_1()
         while True:
             try:
                 data = bytes(await self.stream.receive_some(RECEIVED))

@@ -35,6 +35,18 @@ class FakeUpstream:
 class _Handler(BaseHTTPRequestHandler):
     timeout = 10.0
 
+    def stream(self, answer: dict[str, Any], message: dict[str, str]) -> None:
+        """The same as server-sent events, until the connection ends."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        frame = {**answer, "object": "chat.completion.chunk"}
+        for delta, reason in ((message, None), ({}, "stop")):
+            choice = {"index": 0, "delta": delta, "finish_reason": reason}
+            chunk = json.dumps({**frame, "choices": [choice]})
+            self.wfile.write(f"data: {chunk}\n\n".encode())
+        self.wfile.write(b"data: [DONE]\n\n")
+
     def do_POST(self) -> None:
         fake: FakeUpstream = self.server.fake  # type: ignore[attr-defined]
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -50,6 +62,9 @@ class _Handler(BaseHTTPRequestHandler):
             "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
         }
+        if asked.get("stream") and fake.status == 200:
+            self.stream(answer, message)
+            return
         error = {"error": {"message": f"{fake.name} says {fake.status}", "type": "x", "code": "x"}}
         body = json.dumps(answer if fake.status == 200 else error).encode()
         self.send_response(fake.status)

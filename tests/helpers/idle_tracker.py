@@ -233,7 +233,8 @@ class FakeTracker:
     async def check(self, *names: str) -> dict[str, CheckResult]:
         self._ask("check", *names)
         wanted = names or tuple(self.snapshot.providers)
-        return {name: self._outcome(name) for name in wanted if name in self.snapshot.providers}
+        known = [self.snapshot.providers[name].name for name in wanted]  # KeyError: not watched
+        return {name: self._outcome(name) for name in known}
 
     async def check_offer(self, name: str, model: str) -> CheckResult:
         self._ask("check_offer", name, model)

@@ -25,6 +25,7 @@ class PostgresServer:
 
     folder: Path
     port: int
+    fsync: bool = False
     _process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = "postgres", user: str = "postgres", password: str = "") -> str:
@@ -59,7 +60,7 @@ class PostgresServer:
                 *("-D", str(self.folder / "data"), "-p", str(self.port)),
                 *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
                 *("-c", "max_connections=60", "-c", "shared_buffers=32MB"),
-                *("-c", "fsync=off"),  # no test cuts the power
+                *("-c", f"fsync={'on' if self.fsync else 'off'}"),
             ],
             stdout=log,
             stderr=log,
@@ -109,8 +110,8 @@ def make_folder() -> Path:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """A running server; stopped and removed at the end."""
+def postgres_server(*, fsync: bool = False) -> Iterator[PostgresServer]:
+    """A running server; stopped and removed at the end. No test cuts the power: no fsync."""
     folder = make_folder()
     try:
         init = ["--auth-local=trust", "--auth-host=trust", "--locale=C.UTF-8", "-E", "UTF8"]
@@ -121,7 +122,7 @@ def postgres_server() -> Iterator[PostgresServer]:
             capture_output=True,
             cwd=folder,
         )
-        server = PostgresServer(folder, free_port())
+        server = PostgresServer(folder, free_port(), fsync)
         server.start()
         try:
             yield server

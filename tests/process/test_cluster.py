@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import httpx
@@ -36,6 +36,9 @@ class Models(ThreadingHTTPServer):
         self.asked = Counter[str]()
         self.broken: set[tuple[str, str]] = set()
 
+    def note(self, name: str, key: str) -> None:
+        """For who wants to know when, and by whom."""
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
@@ -48,6 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
         name = self.path.split("/")[1]
         key = self.headers["Authorization"].removeprefix("Bearer ")
         models.asked[name] += 1
+        models.note(name, key)
         broken = (name, key) in models.broken
         body = json.dumps({"object": "list", "data": [{"id": f"m-{name}", "object": "model"}]})
         self.send_response(500 if broken else 200)
@@ -107,8 +111,11 @@ def trackers(tmp_path: Path, server: PostgresServer) -> Iterator[Trackers]:
         stack.close()  # the trackers end before what they ask
 
 
+M = TypeVar("M", bound=Models)
+
+
 @contextmanager
-def running(models: Models) -> Iterator[Models]:
+def running(models: M) -> Iterator[M]:
     thread = threading.Thread(target=models.serve_forever, args=(0.01,))
     thread.start()
     try:
@@ -188,6 +195,13 @@ def test_one_of_three_vantages_sees_it_down(trackers: Trackers) -> None:
     for each in served.values():
         assert provider(each, "one")["cluster_status"] == "degraded"
     assert provider(served["eu-1"], "one")["status"] == "healthy"
+    url = f"{served['eu-1'].url}/api/providers/best?vantage="
+    block_until(lambda: httpx.get(f"{url}us-1").status_code == 200)
+    theirs = httpx.get(f"{url}us-1")
+    assert float(theirs.headers["Age"]) >= 0.0
+    block_until(lambda: "one" not in _ranked(httpx.get(f"{url}us-1").json()))
+    assert "one" in _ranked(ask(served["eu-1"], "/api/providers/best"))
+    assert httpx.get(f"{url}nowhere").status_code == 404
     trackers.models.broken.add(("one", keys["ap-1"]))
     block_until(lambda: provider(served["eu-1"], "one")["cluster_status"] == "down")
     assert ask(served["eu-1"], "/api/providers/status/one")["usable"] is True
@@ -205,6 +219,10 @@ def test_one_of_three_vantages_sees_it_down(trackers: Trackers) -> None:
         )
     )
     assert provider(served["eu-1"], "two")["cluster_status"] == "healthy"
+
+
+def _ranked(best: Any) -> list[str]:
+    return [line["provider_name"] for line in best["ranking"]]
 
 
 def test_two_on_one_database_file_are_refused(trackers: Trackers) -> None:

@@ -82,10 +82,25 @@ class AlertState:
         for delivery in self.outbox:
             self._note_in_incidents(delivery)
 
-    def step(self, snapshot: Snapshot, now: datetime) -> list[Record]:
-        """Take a snapshot: open and close incidents, and decide who is told."""
+    def watch(self, snapshot: Snapshot, now: datetime) -> None:
+        """Note since when everything is watched: what was wrong before is no news."""
         if self.watching_since is None and snapshot.swept:
             self.watching_since = now
+
+    def take_words(self, incidents: tuple[Incident, ...], mutes: Mapping[str, datetime]) -> None:
+        """Take who acknowledged and who was muted elsewhere in the cluster."""
+        self.mutes = MappingProxyType(dict(mutes))
+        known = {each.id: each for each in self.book.all()}
+        told = (
+            attrs.evolve(known[each.id], acknowledged_by=each.acknowledged_by)
+            for each in incidents
+            if each.id in known and each.acknowledged_by != known[each.id].acknowledged_by
+        )
+        self.book = self.book.replace(*(each for each in told if each.acknowledged_by))
+
+    def step(self, snapshot: Snapshot, now: datetime) -> list[Record]:
+        """Take a snapshot: open and close incidents, and decide who is told."""
+        self.watch(snapshot, now)
         before = self.book
         findings = find_conditions(snapshot, now)
         self.book = observe(before, findings, now, self._maintenance(now).covers)

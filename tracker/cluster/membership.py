@@ -59,6 +59,7 @@ class Membership:
     tokens: dict[str, int] = attrs.field(factory=dict)
     tenure: Tenure = attrs.field(init=False)
     _watcher: Watcher = attrs.field(init=False)
+    peers: tuple[str, ...] = ()  # the living members of our vantage, in order
     _beat: int = 0
     _quiet_until: float = float("-inf")
 
@@ -69,6 +70,13 @@ class Membership:
     def holds(self, name: str, now: float) -> bool:
         """Return whether the lease is ours at this very moment; ask right before acting on it."""
         return name in self.tokens and self.tenure.holds(now)
+
+    def would_hold(self, name: str) -> bool:
+        """Return whether a share without leases would give it to us: before any can be claimed."""
+        if self.member not in self.peers:
+            return False
+        place = sorted(self.names).index(name) if name in self.names else 0
+        return self.peers[place % len(self.peers)] == self.member
 
     def token(self, name: str) -> int | None:
         return self.tokens.get(name)
@@ -115,8 +123,8 @@ class Membership:
         self.tenure.confirm(sent)
         others = {each: beat for each, beat in answer.beats.items() if each != self.member}
         dead = self._watcher.observe(others, now)
-        living = len(answer.peers - {member for member, _ in dead})
-        share = -(-len(self.names) // max(living, 1))
+        self.peers = tuple(sorted(answer.peers - {member for member, _ in dead}))
+        share = self._share()
         shared = [name for name in self.tokens if name != HERALD]
         surplus = self._surplus(shared, share)
         quiet = now < self._quiet_until
@@ -127,6 +135,12 @@ class Membership:
             herald=not quiet and HERALD not in self.tokens,
             release=surplus,
         )
+
+    def _share(self) -> int:
+        """Say how many leases are ours: all have as many, but for the first, who have one more."""
+        each, rest = divmod(len(self.names), max(len(self.peers), 1))
+        before = sum(member < (self.member or "") for member in self.peers)
+        return each + (before < rest)
 
     def _surplus(self, shared: list[str], share: int) -> tuple[str, ...]:
         """Stop believing in what is too much, or no longer watched, before the hub is told."""

@@ -1,6 +1,5 @@
 """What a tracker tells of the cluster it is one of. All frozen."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
 import attrs
@@ -61,6 +60,10 @@ class ClusterMember:
     ourselves: bool
 
 
+class ClusterAwayError(Exception):
+    """Another vantage cannot be asked now; the text says why."""
+
+
 @attrs.frozen(kw_only=True)
 class VantageRanking:
     """Another vantage's own ranking, and when it was made, by our clock."""
@@ -90,5 +93,4 @@ class ClusterReport:
     skew_seconds: float | None = None
     takeovers: int = 0
     solo_checks: int = 0
-    rankings: Mapping[str, VantageRanking] = attrs.field(factory=dict)
     problems: tuple[str, ...] = ()

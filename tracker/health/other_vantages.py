@@ -7,8 +7,10 @@ import attrs
 from tracker.core.clock import ClockReading
 from tracker.core.cluster import SeenElsewhere
 from tracker.core.outcomes import Status
-from tracker.core.snapshot import ProviderStatus, VantageView
+from tracker.core.snapshot import ProviderStatus, Ranked, Ranking, VantageView
 from tracker.health.quorum import Vote, cluster_verdict, suspect_vantages
+
+GOOD = frozenset({Status.HEALTHY, Status.DEGRADED})
 
 
 @attrs.frozen(kw_only=True)
@@ -55,6 +57,49 @@ class OtherVantages:
             cluster_status=verdict.status,
             cluster_reason=verdict.reason,
         )
+
+    def rank_unseen(self, ranking: Ranking, now: float) -> Ranking:
+        """Put whom we have not seen, but others see well, behind all that we have seen.
+
+        Hearsay leads nobody out of the ranking, and nobody before what was seen here.
+        """
+        added = [
+            Ranked(
+                provider=out.provider,
+                status=seen.status,
+                expected_cost_ms=None,
+                failure_probability=None,
+                latency_ms=None,
+                samples=0,
+                last_check=None,
+                reason=f"not seen here lately; {seen.status.value} from {seen.vantage}",
+            )
+            for out in ranking.excluded
+            if out.status is Status.UNKNOWN
+            and out.may_answer
+            and (seen := self._freshest(out.provider, now)) is not None
+        ]
+        if not added:
+            return ranking
+        names = {line.provider for line in added}
+        reason = ranking.reason
+        if not ranking.ordered:
+            reason = f"{added[0].provider} is first: {added[0].reason}; nobody was seen here."
+        return attrs.evolve(
+            ranking,
+            ranked=(*ranking.ordered, *added),
+            excluded=tuple(out for out in ranking.excluded if out.provider not in names),
+            reason=reason,
+        )
+
+    def _freshest(self, name: str, now: float) -> SeenElsewhere | None:
+        """Return the newest good view of another vantage that has a vote."""
+        good = (
+            seen
+            for seen in self.seen.get(name, {}).values()
+            if _is_fresh(seen, now) and seen.status in GOOD and seen.vantage not in self.suspects
+        )
+        return max(good, key=lambda seen: seen.observed_at, default=None)
 
     def next_change(self, name: str, now: float) -> float:
         """Steady seconds at which a view of this provider becomes too old to count."""

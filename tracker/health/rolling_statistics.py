@@ -9,6 +9,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator
+from operator import attrgetter
 
 import attrs
 
@@ -19,6 +20,11 @@ from tracker.ranking.policy import SAMPLES, Sample
 HOUR, DAY, WEEK = 3_600.0, 86_400.0, 604_800.0
 # The wall clock may be set back: what left the windows is kept a day longer, to come back then.
 SLACK = 90_000.0
+# A check from further ahead is from a clock that leapt; a clock that is corrected leaps by less.
+AHEAD = 60.0
+# What is old is told by so many checks as well as by the clock: one that leaps a week ahead for a
+# few seconds must not make everything forgotten.
+WITNESSES = 64
 STORED_SECONDS = 0.001  # how exactly the moment of a check is stored
 SPARE_ROWS = 1_024  # forget in steps: taking one row from the front moves all others
 
@@ -78,6 +84,7 @@ class Statistics:
         self._sum = 0
         self._spent = 0
         self._recent: deque[Sample] = deque(maxlen=SAMPLES)
+        self._ahead: list[CheckSample] = []  # from the future, in order: set apart until it comes
 
     @classmethod
     def restore(
@@ -101,18 +108,21 @@ class Statistics:
             window.start = len(self._at)
         self.advance(now)
         counted = [place for place, what in enumerate(verdict) if what != NOT_COUNTED][-SAMPLES:]
-        self._recent.extend(self._sample(place) for place in counted)
+        self._recent.extend(_sample(self._row(place)) for place in counted if place < len(self._at))
         return self
 
     def results(self) -> Iterator[CheckSample]:
         """Every check remembered, in order of time."""
-        for at, verdict, latency, spent in zip(
-            self._at, self._verdict, self._latency, self._completions, strict=True
-        ):
-            yield CheckSample(at, verdict, None if latency == NO_LATENCY else latency / 1000, spent)
+        yield from map(self._row, range(len(self._at)))
+        yield from self._ahead
 
     def add(self, result: CheckSample) -> None:
         """Take one check; it may be older than the last where the wall clock was set back."""
+        if result.verdict != NOT_COUNTED:
+            self._recent.append(_sample(result))
+        self._insert(result)
+
+    def _insert(self, result: CheckSample) -> None:
         place = bisect_right(self._at, result.at)
         latency = NO_LATENCY if result.latency_ms is None else round(result.latency_ms * 1000)
         self._at.insert(place, result.at)
@@ -126,10 +136,6 @@ class Statistics:
                 _count(window, self._verdict, place, place + 1, sign=1)
         if place >= self._day.start:
             self._enter_day(place)
-        if result.verdict != NOT_COUNTED:
-            sample = self._sample(place)
-            known = sample.ok and result.ttft_ms is not None
-            self._recent.append(attrs.evolve(sample, ttft_ms=result.ttft_ms) if known else sample)
 
     def uncount(self, at: float) -> None:
         """Count a failed check of that moment as neither up nor down."""
@@ -147,10 +153,13 @@ class Statistics:
     def has(self, at: float) -> bool:
         """Whether a check of that moment is known; a file tells it to the millisecond."""
         place = bisect_left(self._at, at - STORED_SECONDS)
-        return place < len(self._at) and self._at[place] <= at + STORED_SECONDS
+        if place < len(self._at) and self._at[place] <= at + STORED_SECONDS:
+            return True
+        return any(abs(row.at - at) <= STORED_SECONDS for row in self._ahead)
 
     def advance(self, now: float) -> None:
         """Move the windows to end at ``now``, forward or back."""
+        self._set_apart(now + AHEAD)
         for window in (self._hour, self._week):
             _slide(window, self._verdict, bisect_right(self._at, now - window.seconds))
         before, after = self._day.start, bisect_right(self._at, now - DAY)
@@ -159,7 +168,41 @@ class Statistics:
             self._leave_day(place)
         for place in range(after, before):
             self._enter_day(place)
-        self._forget(bisect_left(self._at, now - WEEK - SLACK))
+        if self._at:
+            newest = min(now, self._at[-min(WITNESSES, len(self._at))])
+            self._forget(bisect_left(self._at, newest - WEEK - SLACK))
+
+    def _set_apart(self, limit: float) -> None:
+        """Keep what is from later than ``limit`` out of all windows; take back what is not."""
+        while self._ahead and self._ahead[0].at <= limit:
+            self._insert(self._ahead.pop(0))
+        if self._at and self._at[-1] > limit:
+            while self._at and self._at[-1] > limit:
+                self._ahead.append(self._pop())
+            self._ahead.sort(key=attrgetter("at"))
+
+    def _pop(self) -> CheckSample:
+        """Take the last row out."""
+        place = len(self._at) - 1
+        row = self._row(place)
+        if place >= self._day.start:
+            self._leave_day(place)
+        for window in (self._hour, self._day, self._week):
+            if place >= window.start:
+                _count(window, self._verdict, place, place + 1, sign=-1)
+            window.start = min(window.start, place)
+        for column in (self._at, self._latency, self._verdict, self._completions):
+            column.pop()
+        return row
+
+    def _row(self, place: int) -> CheckSample:
+        latency = self._latency[place]
+        return CheckSample(
+            self._at[place],
+            self._verdict[place],
+            None if latency == NO_LATENCY else latency / 1000,
+            self._completions[place],
+        )
 
     @property
     def uptime(self) -> Uptime:
@@ -202,14 +245,6 @@ class Statistics:
         """How many completions checks younger than ``start``, epoch seconds, have spent."""
         return sum(self._completions[bisect_right(self._at, start) :])
 
-    def _sample(self, place: int) -> Sample:
-        latency, up = self._latency[place], self._verdict[place] == UP
-        took = None if latency == NO_LATENCY else latency / 1000
-        completion = self._completions[place] > 0
-        if up:
-            return Sample(True, took, self._at[place], completion=completion)
-        return Sample(False, None, self._at[place], failure_ms=took, completion=completion)
-
     def _good_latency(self, place: int) -> int:
         """Return a success's latency; what a failure took is no latency of the provider's."""
         return self._latency[place] if self._verdict[place] == UP else NO_LATENCY
@@ -233,6 +268,13 @@ class Statistics:
             del column[:rows]
         for window in (self._hour, self._day, self._week):
             window.start -= rows
+
+
+def _sample(row: CheckSample) -> Sample:
+    completion, took = row.completions > 0, row.latency_ms
+    if row.verdict == UP:
+        return Sample(True, took, row.at, completion=completion, ttft_ms=row.ttft_ms)
+    return Sample(False, None, row.at, failure_ms=took, completion=completion)
 
 
 def _slide(window: _Window, verdict: bytearray, start: int) -> None:

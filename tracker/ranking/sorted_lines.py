@@ -22,17 +22,19 @@ Place = tuple[int, float, bool, str]
 
 @attrs.define(eq=False)
 class SortedLines:
-    """places: of each candidate, in the order of the pool. order: sorted; lines: in that order.
+    """places: by name. order: all of them, sorted; lines: in that order.
 
-    movable: all are compared by what each measured itself, so that one moves no other.
+    movable: all are compared by what each measured itself, so that one moves no other. uniform:
+    nor does one that goes away, for the others would be compared by nothing else without it.
     """
 
-    candidates: Sequence[Candidate]
-    places: list[Place]
+    candidates: tuple[Candidate, ...]
+    places: dict[str, Place]
     order: list[Place]
     lines: list[Ranked]
     comparison: Comparison
     movable: bool
+    uniform: bool
 
     @classmethod
     def of(
@@ -52,17 +54,19 @@ class SortedLines:
             make_line(candidate, estimate, latency, slowest)
             for candidate, estimate, latency in zip(candidates, estimates, latencies, strict=True)
         ]
-        places = list(map(_place, candidates, lines))
+        placed = list(map(_place, candidates, lines))
         # Where first tokens are wanted and not known of all, one that comes may change the basis.
         own = (Basis.FIRST_TOKEN,) if first_token else (Basis.LISTING, Basis.COMPLETION)
-        by_place = sorted(zip(places, lines, strict=True), key=itemgetter(0))
+        by_place = sorted(zip(placed, lines, strict=True), key=itemgetter(0))
         return cls(
             candidates=tuple(candidates),
-            places=places,
+            places={place[-1]: place for place in placed},
             order=[place for place, _ in by_place],
             lines=[line for _, line in by_place],
             comparison=comparison,
             movable=comparison.basis in own and len(known) == len(lines),
+            uniform=comparison.basis is not Basis.LISTING
+            or all(each.completion is None for each in known_of_all),
         )
 
     @property
@@ -72,20 +76,36 @@ class SortedLines:
     def update(
         self, candidates: Sequence[Candidate], estimate: Callable[[Candidate], Estimate]
     ) -> bool:
-        """Move the lines of the changed candidates; False, with nothing done, where that fails."""
-        if not self.movable or len(candidates) != len(self.candidates):
+        """Move the lines of those that changed, came or went; False, with nothing done, where that
+        fails or is more work than to sort all.
+        """
+        if not self.movable:
             return False
-        pairs = map(is_not, candidates, self.candidates)
-        changed = list(compress(range(len(candidates)), pairs))
-        if len(changed) > MOVED_AT_MOST * len(candidates):
+        gone, news = self._compare(candidates)
+        if len(gone) + len(news) > MOVED_AT_MOST * len(candidates):
             return False
-        estimates = [estimate(candidates[position]) for position in changed]
+        if not self.uniform and set(gone) - {candidate.provider for candidate in news}:
+            return False
+        estimates = [estimate(candidate) for candidate in news]
         if not all(map(self._is_comparable, estimates)):
             return False
-        for position, known in zip(changed, estimates, strict=True):
-            self._move(position, candidates[position], known)
+        for name in gone:
+            self._take_out(name)
+        for candidate, known in zip(news, estimates, strict=True):
+            self._put_in(candidate, known)
         self.candidates = tuple(candidates)
         return True
+
+    def _compare(self, candidates: Sequence[Candidate]) -> tuple[list[str], list[Candidate]]:
+        """Return the names whose lines no longer hold, and the candidates that are new or newer."""
+        if len(candidates) == len(self.candidates):
+            changed = list(compress(candidates, map(is_not, candidates, self.candidates)))
+            if all(candidate.provider in self.places for candidate in changed):
+                return [candidate.provider for candidate in changed], changed
+        before = {candidate.provider: candidate for candidate in self.candidates}
+        news = [each for each in candidates if before.pop(each.provider, None) is not each]
+        known = (each.provider for each in news if each.provider in self.places)
+        return [*before, *known], news
 
     def _is_comparable(self, estimate: Estimate) -> bool:
         """Return whether the pool is still compared by the same measurement with this one in it."""
@@ -96,15 +116,17 @@ class SortedLines:
             return known.completion is not None
         return known.listing is not None and known.completion is None
 
-    def _move(self, position: int, candidate: Candidate, estimate: Estimate) -> None:
-        line = make_line(candidate, estimate, self.comparison.latency(estimate.latencies), None)
-        before, after = self.places[position], _place(candidate, line)
-        old = bisect_left(self.order, before)
-        del self.order[old], self.lines[old]
-        new = bisect_left(self.order, after)
-        self.order.insert(new, after)
-        self.lines.insert(new, line)
-        self.places[position] = after
+    def _take_out(self, name: str) -> None:
+        position = bisect_left(self.order, self.places.pop(name))
+        del self.order[position], self.lines[position]
+
+    def _put_in(self, candidate: Candidate, estimate: Estimate) -> None:
+        latency = self.comparison.latency(estimate.latencies)
+        line = make_line(candidate, estimate, latency, None)
+        place = self.places[candidate.provider] = _place(candidate, line)
+        position = bisect_left(self.order, place)
+        self.order.insert(position, place)
+        self.lines.insert(position, line)
 
 
 def _place(candidate: Candidate, line: Ranked) -> Place:

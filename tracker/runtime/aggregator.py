@@ -411,7 +411,10 @@ class Aggregator:
             self._best if self._sweep.phase is SweepPhase.DONE or self._best_restored else None
         )
         due = self._pool.next_result_at(at)
-        return self.rank(pool.candidates, pool.excluded, incumbent, due)
+        ranking = self.rank(pool.candidates, pool.excluded, incumbent, due)
+        if self._others is None:
+            return ranking
+        return self._others.rank_unseen(ranking, self.clock.steady())
 
     def may_skip_check(self, name: str, model: str | None) -> bool:
         """Return whether real calls make a scheduled check needless: a provider's or an offer's."""

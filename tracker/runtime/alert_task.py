@@ -9,10 +9,11 @@ import structlog
 import trio
 
 from tracker.alerts.messages import compose_test
+from tracker.alerts.sharing import AlertSharing, KnownAlerts, Role
 from tracker.alerts.state import AlertState, address_of
 from tracker.alerts.targets import Sender
 from tracker.core.clock import Clock
-from tracker.core.incidents import Delivery, IncidentLog
+from tracker.core.incidents import Delivery, Incident, IncidentLog
 from tracker.core.records import Record
 from tracker.core.settings import AlertTarget, Config
 from tracker.runtime.board import Board
@@ -28,6 +29,7 @@ STEP_SECONDS = 0.5
 STORE_SECONDS = 2.0
 LOAD_SECONDS = 30.0  # then it is told without knowing what was told before
 LOAD_RETRY_SECONDS = 2.0
+SHARED_SECONDS = 5.0  # between two looks at what the cluster has told, and what it was told
 LONGEST_WAIT = 60.0  # the wall clock may jump: look again at least so often
 
 
@@ -48,6 +50,9 @@ class AlertTask:
     flush: Callable[[float], Awaitable[bool]]
     publish: Callable[[IncidentLog], Awaitable[None]]
     clock: Clock = attrs.field(factory=Clock)
+    shared: AlertSharing | None = None  # with other trackers of a cluster; None: we are alone
+    _leading: bool = False  # of a cluster, we are the one who tells
+    _next_load: float = float("-inf")
     _restored: bool = False
     _news: trio.Event = attrs.field(factory=trio.Event)
     _sending: set[str] = attrs.field(factory=set)  # targets that are being written to
@@ -72,10 +77,14 @@ class AlertTask:
     async def acknowledge(self, incident_id: str, by: str) -> None:
         """Raises KeyError for an unknown id."""
         await self._take(self.state.acknowledge(incident_id, by))
+        if self.shared is not None:
+            await self.shared.acknowledge(incident_id, by)
 
     async def mute(self, provider: str, minutes: float) -> datetime | None:
         """Return until when it is muted, None where the mute was ended."""
         await self._take(self.state.mute(provider, minutes, self.clock.now()))
+        if self.shared is not None:
+            await self.shared.mute(provider, minutes)
         return self.state.mutes.get(provider)
 
     async def test(self) -> Sequence[tuple[str, str]]:
@@ -121,10 +130,66 @@ class AlertTask:
 
     async def _step(self) -> None:
         self.state.take_settings(self.settings())
-        records = self.state.step(self.board.latest, self.clock.now())
+        snapshot = self.board.latest
+        if self.shared is not None and self.shared.role() is not Role.ALONE:
+            if not await self._lead(self.shared):
+                return
+            snapshot = self.shared.view(snapshot)
+        records = self.state.step(snapshot, self.clock.now())
+        if not await self._share(records):
+            return
         await self._take(records)
         if any(isinstance(record, Delivery) for record in records):
             await self.flush(STORE_SECONDS)
+
+    async def _lead(self, shared: AlertSharing) -> bool:
+        """Return whether we are the one of the cluster who tells; know what it has told."""
+        self.state.watch(self.board.latest, self.clock.now())
+        herald, now = shared.role() is Role.HERALD, trio.current_time()
+        if now >= self._next_load or herald != self._leading:
+            self._next_load = now + SHARED_SECONDS
+            stored = await shared.load()
+            if stored is None:
+                return False
+            await self._know(stored, anew=not (herald and self._leading))
+        self._leading = herald
+        return herald
+
+    async def _know(self, stored: KnownAlerts, *, anew: bool) -> None:
+        """Take what the cluster knows; who leads already takes what others have said to it."""
+        state, before = self.state, self.state.log()
+        if anew:
+            known = {*map(_bare, before.incidents), *state.outbox}
+            state.restore(stored.incidents, stored.deliveries, stored.mutes)
+            told = {each.id for each in stored.incidents}
+            ours = (e for e in before.incidents if e.closed_at is None and e.id not in told)
+            over = [attrs.evolve(each, closed_at=self.clock.now()) for each in ours]
+            for incident in (*stored.incidents, *over):  # for the time when the hub is away
+                if _bare(incident) not in known:
+                    self.backlog.append(incident)
+            for delivery in stored.deliveries:
+                if delivery not in known:
+                    self.backlog.append(delivery)
+        else:
+            state.take_words(stored.incidents, stored.mutes)
+        after = state.log()
+        if (before.incidents, before.mutes) != (after.incidents, after.mutes):
+            await self.publish(after)
+
+    async def _share(self, records: Sequence[Record]) -> bool:
+        """Write to the hub before anything is sent; False: somebody else tells by now."""
+        if self.shared is None or self.shared.role() is Role.ALONE:
+            self._leading = False
+            return True
+        if self._leading and await self.shared.keep(records, self.board.latest):
+            return True
+        self._leading, self._next_load = False, float("-inf")
+        return False
+
+    def _may_send(self) -> bool:
+        if self.shared is None or self.shared.role() is Role.ALONE:
+            return True
+        return self._leading and self.shared.role() is Role.HERALD
 
     async def _take(self, records: Sequence[Record]) -> None:
         """Keep what changed, and show it."""
@@ -135,6 +200,8 @@ class AlertTask:
             await self.publish(self.state.log())
 
     def _send_due(self, nursery: trio.Nursery) -> None:
+        if not self._may_send():
+            return
         config, now = self.settings(), self.clock.now()
         known = {target.name for target in config.alerts.targets}
         self._failing = {name: why for name, why in self._failing.items() if name in known}
@@ -149,7 +216,10 @@ class AlertTask:
             error = await self._send(target, delivery)
         finally:
             self._sending.discard(target.name)
-        await self._take(self.state.note_attempt(delivery, self.clock.now(), error))
+        records = self.state.note_attempt(delivery, self.clock.now(), error)
+        if self._leading:
+            await self._share(records)  # in vain: whoever leads now sends it once more
+        await self._take(records)
 
     async def _send(self, target: AlertTarget, delivery: Delivery) -> str:
         secret = self.settings().alerts.secret
@@ -165,6 +235,13 @@ class AlertTask:
     def _seconds_to_wait(self) -> float:
         now = self.clock.now()
         due = self.state.due_at(self.board.latest, now)
+        if self.shared is not None:
+            return STEP_SECONDS  # the lease may come or go without a snapshot
         if due is None:
             return LONGEST_WAIT
         return min(max((due - now).total_seconds(), 0.0), LONGEST_WAIT)
+
+
+def _bare(incident: Incident) -> Incident:
+    """Return what the store keeps of it."""
+    return attrs.evolve(incident, notified=(), muted_until=None)

@@ -12,6 +12,7 @@ import attrs
 import structlog
 import trio
 
+from tracker.cluster.alerts import SharedAlerts
 from tracker.cluster.calls import HubCaller
 from tracker.cluster.hub import Hub, HubAway, MemberInfo, Profile
 from tracker.cluster.leases import LeaseKeeper
@@ -20,12 +21,19 @@ from tracker.cluster.news import NewsReader
 from tracker.cluster.postgres import PostgresHub
 from tracker.cluster.shipper import Present, Shipper
 from tracker.core.clock import Clock
-from tracker.core.cluster import ClusterMember, ClusterReport, SharedNews
+from tracker.core.cluster import (
+    ClusterAwayError,
+    ClusterMember,
+    ClusterReport,
+    SharedNews,
+    VantageRanking,
+)
 from tracker.core.settings import ClusterSettings, Config
 from tracker.health.other_vantages import ClusterRules
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.messages import ClusterJoined, Message, NewsShared
 from tracker.runtime.supervisor import Supervisor
+from tracker.runtime.vantage_rankings import VantageRankings
 from tracker.store import Store, StoreUnavailable
 
 log = structlog.get_logger()
@@ -58,6 +66,8 @@ class ClusterTask:
     keeper: LeaseKeeper
     shipper: Shipper
     reader: NewsReader
+    alerts: SharedAlerts
+    rankings: VantageRankings
     lock: "FileLock"
     publish: Callable[[Message], Awaitable[None]]
     solo_checks: int = 0
@@ -78,6 +88,7 @@ class ClusterTask:
             nursery.start_soon(self.keeper.run)
             nursery.start_soon(self.shipper.run)
             nursery.start_soon(self.reader.run)
+            nursery.start_soon(self.rankings.run)
             nursery.start_soon(self._look_at_members)
             nursery.start_soon(self._keep_house)
 
@@ -89,6 +100,16 @@ class ClusterTask:
         await self.keeper.leave()
         await self.keeper.caller.close()
         self.lock.release()
+
+    async def ranking_of(self, vantage: str) -> VantageRanking | None:
+        """Return a vantage's own ranking; None where there is none. Raises ClusterAwayError."""
+        snapshot = self.aggregator.board.latest
+        if vantage == self.settings.vantage:
+            return VantageRanking(ranking=snapshot.ranking, ranked_at=snapshot.timestamp)
+        try:
+            return await self.rankings.ask(vantage)
+        except HubAway as error:
+            raise ClusterAwayError(error.reason) from None
 
     def gate(self, name: str, model: str | None, interval: float) -> float:
         """Return the seconds for which another's checks of this are enough; 0: check it now."""
@@ -131,7 +152,7 @@ class ClusterTask:
 
     def _settled(self) -> bool:
         """Whether the hub was asked: what others know is known, or it is away."""
-        return self.keeper.cut_off or (self.reader.read and self.keeper.turns > 1)
+        return self.keeper.cut_off or (self.reader.read and self.keeper.turns > 0)
 
     def _wait_for_others(self, name: str, model: str | None, interval: float) -> float:
         if self.keeper.cut_off:
@@ -140,7 +161,9 @@ class ClusterTask:
         health = None if state is None else state.health_of(model)
         enough = ENOUGH_INTERVALS * interval
         if health is None or health.last_check is None:
-            # Its holder is about to: a lease is claimed within its seconds and two beats.
+            # Nobody has checked it, and leases are not to be had for a while after a start.
+            if self.keeper.membership.would_hold(name):
+                return 0.0
             since = self._unproven.setdefault(name, trio.current_time())
             first = self.settings.lease_seconds + 2.0 * self.settings.beat_seconds
             return min(since + first + enough - trio.current_time(), 2.0)
@@ -277,6 +300,8 @@ def make_cluster_task(
             caller=caller, keeper=keeper, store=store, present=_presents(aggregator), clock=clock
         ),
         reader=NewsReader(caller=caller, keeper=keeper, store=store, take=take, clock=clock),
+        alerts=SharedAlerts(caller=caller, keeper=keeper, clock=clock),
+        rankings=VantageRankings(caller=caller, keeper=keeper, board=aggregator.board, clock=clock),
         lock=FileLock(database.with_name(f"{database.name}.cluster-lock")),
         publish=outbox.send,
     )

@@ -193,8 +193,7 @@ def find_failures(parts: TrackerComponents) -> Iterator[str]:
 
 def _troubles(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> Iterator[str]:
     """What is wrong, but lived with."""
-    if not parts.store.state.ok:
-        yield f"the database is unavailable: {parts.store.state.reason}"
+    yield from _troubles_of_database(parts.store)
     network = parts.aggregator.network
     if network.away:
         yield (
@@ -237,6 +236,15 @@ def count_waiting(snapshot: Snapshot) -> int:
         for view in views
         if view.enabled
     )
+
+
+def _troubles_of_database(store: Store) -> Iterator[str]:
+    if not store.state.ok:
+        yield f"the database is unavailable: {store.state.reason}"
+    for other in store.others:
+        yield f"another tracker writes to the same database: {other}; stop one, or give it a file"
+    if store.left_out:
+        yield f"{store.left_out} stored checks were left out: no version of ours wrote them so"
 
 
 def _count_internal_failures(snapshot: Snapshot) -> Counter[str]:

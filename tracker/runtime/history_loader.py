@@ -10,7 +10,9 @@ from tracker.store import Store, StoreUnavailable
 
 log = structlog.get_logger()
 
-LOAD_SECONDS = 10.0  # history is welcome, but no reason to keep proxies waiting
+# History is welcome, but no reason to keep proxies waiting: a large file on a slow disk takes
+# minutes to be opened, checked and migrated.
+LOAD_SECONDS = 1.0
 LOAD_RETRY_SECONDS = 2.0
 
 
@@ -21,19 +23,31 @@ class HistoryLoader:
     store: Store
     clock: Clock
     _unread: str = ""  # why what is stored could not be read
+    _first_ended: trio.Event = attrs.field(factory=trio.Event)
+    _first: RestoredState | None = None
 
-    async def load_in_time(self) -> RestoredState | None:
-        """Return what is stored; None where it takes too long or cannot be read now."""
+    async def load_in_time(self, nursery: trio.Nursery) -> RestoredState | None:
+        """Return what is stored; None where it takes too long or cannot be read now.
+
+        nursery: where loading goes on that takes too long.
+        """
+        nursery.start_soon(self._load_first)
         with trio.move_on_after(LOAD_SECONDS):
-            return await self._load()
-        return None
+            await self._first_ended.wait()
+        return self._first
 
     async def load_when_possible(self) -> RestoredState:
         """Wait until the store can be read: it was away at the start, or slow."""
-        while True:
+        await self._first_ended.wait()
+        stored = self._first
+        while stored is None:
             await trio.sleep(LOAD_RETRY_SECONDS)
-            if (stored := await self._load()) is not None:
-                return stored
+            stored = await self._load()
+        return stored
+
+    async def _load_first(self) -> None:
+        self._first = await self._load()
+        self._first_ended.set()
 
     async def _load(self) -> RestoredState | None:
         try:

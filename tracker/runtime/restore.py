@@ -45,7 +45,9 @@ async def restore_state(store: Store, *, now: datetime) -> RestoredState:
     Building the statistics of two million checks takes seconds, so it is done off the loop.
     """
     loaded = await store.load(now - timedelta(seconds=WEEK + SLACK))
-    return await trio.to_thread.run_sync(_build, loaded, now, limiter=store.worker)
+    return await trio.to_thread.run_sync(
+        _build, loaded, now, limiter=store.readers, abandon_on_cancel=True
+    )
 
 
 def _build(loaded: StoredData, now: datetime) -> RestoredState:

@@ -60,7 +60,7 @@ async def run_tracker(
     BeyondMendingError, in a group, when the aggregator, the writer or the canary cannot be kept
     running: nobody is to be answered from a frozen snapshot.
     """
-    async with open_store(config.database, clock=clock) as store:
+    async with open_store(config.database, clock=clock, wait=False) as store:
         backlog = Backlog(limit=config.buffer_limit)
         aggregator = Aggregator(
             board=Board(_blank(clock)),
@@ -121,6 +121,7 @@ class _House:
                 self.aggregator.traffic.request_check = supervisor.request_check
                 cluster = self._cluster(config, supervisor, outbox)
                 if cluster is not None:
+                    alerts.shared = cluster.alerts
                     keepers.cluster = keep("cluster", cluster.run, backoff=self._endless_backoff())
                 tracker = Tracker(
                     settings=settings,

@@ -10,7 +10,7 @@ import structlog
 import trio
 
 from tracker.config.overrides import UNSET, Setting
-from tracker.core.cluster import ClusterReport
+from tracker.core.cluster import ClusterReport, VantageRanking
 from tracker.core.incidents import Incident
 from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.outcomes import CheckResult, OutcomeKind
@@ -119,6 +119,13 @@ class Tracker:
     @property
     def mask(self) -> Mask:
         return self._aggregator.mask
+
+    async def ranking_of(self, vantage: str) -> VantageRanking | None:
+        """Return another vantage's own ranking; None where there is none of that name.
+
+        Raises ClusterAwayError.
+        """
+        return None if self._cluster is None else await self._cluster.ranking_of(vantage)
 
     def get_healthiest_provider(self) -> str | None:
         """From memory; None when no provider is usable."""
@@ -340,7 +347,7 @@ class Tracker:
 
         nursery: the actors'.
         """
-        remembrance = await self._history.load_in_time()
+        remembrance = await self._history.load_in_time(nursery)
         if remembrance is not None:
             self._merge(remembrance)
         for provider in self.config.providers:

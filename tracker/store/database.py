@@ -4,6 +4,7 @@ All of it runs in the store's worker thread, one call at a time.
 """
 
 import os
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -24,7 +25,7 @@ from tracker.store.connection import (
 )
 from tracker.store.errors import AWAY, DAMAGE, PASSING, StoreUnavailable, reason_for
 from tracker.store.files import FileIdentity, FileSet
-from tracker.store.schema import check_owner, upgrade
+from tracker.store.schema import adopt_restored, check_owner, upgrade
 from tracker.store.takeover import is_original
 
 log = structlog.get_logger()
@@ -38,13 +39,15 @@ class WriteConnection:
 
     path: Path
     now: Callable[[], datetime]
+    _resolved: bool = False
+    _lock: threading.Lock = attrs.field(factory=threading.Lock)
+    _busy: apsw.Connection | None = None  # what an interrupt stops; it must not meet a closed one
     _connection: apsw.Connection | None = None
     _standing: FileSet | None = None  # the files that the connection has open
 
     @classmethod
     def at(cls, path: str, now: Callable[[], datetime]) -> "WriteConnection":
-        """Behind a link, so that a new file takes the place of the damaged one, not of the link."""
-        return cls(path=Path(os.path.realpath(path)), now=now)
+        return cls(path=Path(path).absolute(), now=now)
 
     def use(self, job: Callable[[apsw.Connection], T]) -> T:
         """Do ``job`` on a sound connection to the file that stands at the path now.
@@ -52,6 +55,7 @@ class WriteConnection:
         A damaged file is set aside and the job done on a fresh one.
         Raises StoreUnavailable while the file cannot be used; whatever else is a bug.
         """
+        self._resolve()
         try:
             return self._attempt(job)
         except DAMAGE as damage:
@@ -60,6 +64,20 @@ class WriteConnection:
             return self._attempt(job)
         except DAMAGE as damage:
             raise StoreUnavailable(f"even a fresh file reads as damaged ({damage})") from damage
+
+    def _resolve(self) -> None:
+        """Go behind a link: a new file takes the place of a damaged one, not of the link.
+
+        Not before the thread runs: a folder on a network that hangs would hang the event loop.
+        """
+        if not self._resolved:
+            self.path, self._resolved = Path(os.path.realpath(self.path)), True
+
+    def interrupt(self) -> None:
+        """Stop the statement that runs now, from another thread."""
+        with self._lock:
+            if self._busy is not None:
+                self._busy.interrupt()
 
     def quarantine(self, seen: FileIdentity | None, damage: str) -> None:
         """A reader found the file damaged. Raises StoreUnavailable if it cannot be moved."""
@@ -79,12 +97,19 @@ class WriteConnection:
 
     def _let_go(self) -> None:
         if self._connection is not None:
-            close(self._connection)
+            self._close(self._connection)
             self._connection = None
+
+    def _close(self, connection: apsw.Connection) -> None:
+        with self._lock:
+            self._busy = None
+        close(connection)
 
     def _attempt(self, job: Callable[[apsw.Connection], T]) -> T:
         try:
             return job(self._open_connection())
+        except (apsw.InterruptError, *DAMAGE):
+            raise
         except AWAY as error:
             if not isinstance(error, PASSING):
                 self.close()
@@ -110,8 +135,12 @@ class WriteConnection:
     def _open(self) -> apsw.Connection:
         filled = files.prepare(self.path)
         connection = connect(self.path)
+        with self._lock:
+            self._busy = connection
         try:
             disable_checkpoint_on_close(connection, True)
+            if filled:
+                adopt_restored(connection)
             check_owner(connection)
             if filled:
                 probe_integrity(connection)
@@ -121,7 +150,7 @@ class WriteConnection:
             upgrade(connection, self.path, self.now())
             disable_checkpoint_on_close(connection, False)
         except BaseException:
-            close(connection)
+            self._close(connection)
             raise
         return connection
 

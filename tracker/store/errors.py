@@ -33,7 +33,11 @@ AWAY = (
     apsw.IOError,
     apsw.NoMemError,
     OSError,
+    # Whatever else SQLite refuses: a column or a trigger that is not ours, a table that is gone.
+    apsw.Error,
 )
+# A row that no program of ours wrote: a moment that is none, text that is no JSON.
+NOT_OURS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 READ_ONLY = "the file or its folder is read-only; make both writable"
 
@@ -53,4 +57,8 @@ def reason_for(error: Exception) -> str:
         return "the system is out of memory"
     if isinstance(error, OSError):
         return error.strerror or str(error)
+    if not isinstance(error, apsw.IOError | apsw.CantOpenError):
+        return (
+            f"its content is not what this program writes ({error}); mend it, or move the file away"
+        )
     return f"reading or writing the file failed ({error})"

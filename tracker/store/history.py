@@ -133,7 +133,11 @@ WHERE checked_at_ms / 3600000 BETWEEN :first AND :last
 """
 _COUNT = "SELECT provider_name, count(*) {source} GROUP BY provider_name"
 _RAW = """
-SELECT provider_name, checked_at_ms, status, outcome, response_time_ms, error_message {source}
+SELECT
+    provider_name, checked_at_ms, status, outcome,
+    CASE WHEN response_time_ms BETWEEN 0 AND 86400000 THEN response_time_ms END,
+    error_message
+{source}
 ORDER BY checked_at_ms / 3600000, provider_name, checked_at_ms, id
 """
 # SQLite's own percentile functions interpolate; nearest rank is the place ceil(q n).
@@ -144,7 +148,7 @@ WITH chosen AS (
         checked_at_ms / :size AS bucket,
         {_UP} AS up,
         {_DOWN} AS down,
-        CASE WHEN {_UP} THEN response_time_ms END AS ms
+        CASE WHEN {_UP} AND response_time_ms BETWEEN 0 AND 86400000 THEN response_time_ms END AS ms
     {{source}}
 ), placed AS (
     SELECT

@@ -24,7 +24,10 @@ _CODES = {kind.value: code for code, kind in enumerate(KINDS)}
 # The order of the index: nothing is sorted, and a provider's rows come in turn.
 _CHECKS = """
 SELECT
-    provider_name, model, checked_at_ms / 1000.0, outcome, response_time_ms, min(completions, 255)
+    provider_name, model, checked_at_ms / 1000.0, outcome, response_time_ms, min(completions, 255),
+    typeof(provider_name) = 'text' AND completions >= 0
+        AND ifnull(response_time_ms BETWEEN 0 AND 86400000, 1),
+    checked_at_ms > :until
 FROM checks
 WHERE checked_at_ms / 3600000 >= :hour AND checked_at_ms >= :since
 ORDER BY checked_at_ms / 3600000, provider_name, checked_at_ms, id
@@ -33,6 +36,8 @@ _STATES = """
 SELECT provider_name, NULL, state FROM provider_states WHERE state IS NOT NULL
 UNION ALL SELECT provider_name, model, state FROM offer_states
 """
+# A clock that is corrected leaps by less; a check from further ahead is from one that leapt.
+AHEAD_MS = 60_000
 _BEST = "SELECT value_after FROM changes WHERE kind = 'best' ORDER BY id DESC LIMIT 1"
 
 
@@ -61,7 +66,8 @@ class CheckHistory:
 class StoredData:
     """What was stored, by target: (provider, None) or (provider, model of an offer).
 
-    states: the JSON of each target's last CheckRecord. best: the last one recommended.
+    states: the JSON of each target's last CheckRecord. best: the last one recommended. left_out:
+    how many checks no program of ours wrote so.
     """
 
     histories: Mapping[Target, CheckHistory]
@@ -69,11 +75,14 @@ class StoredData:
     overrides: Mapping[str, OverrideRecord]
     best: str | None
     traffic: StoredTraffic = StoredTraffic()
+    left_out: int = 0
 
 
 def load(connection: apsw.Connection, since: datetime, now: datetime) -> StoredData:
+    histories, left_out = _histories(connection, since, now)
     return StoredData(
-        histories=_histories(connection, epoch_ms(since.timestamp())),
+        histories=histories,
+        left_out=left_out,
         states=_states(connection),
         overrides=_overrides(connection),
         best=value(connection, _BEST),
@@ -81,16 +90,21 @@ def load(connection: apsw.Connection, since: datetime, now: datetime) -> StoredD
     )
 
 
-def _histories(connection: apsw.Connection, since_ms: int) -> dict[Target, CheckHistory]:
+def _histories(
+    connection: apsw.Connection, since: datetime, now: datetime
+) -> tuple[dict[Target, CheckHistory], int]:
     """Two million rows in about two seconds; apsw lets other threads run between rows."""
     histories: dict[Target, CheckHistory] = {}
-    unknown = 0
-    bounds = {"hour": since_ms // HOUR_MS, "since": since_ms}
-    for name, model, at, outcome, latency, completions in connection.execute(_CHECKS, bounds):
+    wrong = future = 0
+    since_ms, until_ms = epoch_ms(since.timestamp()), epoch_ms(now.timestamp()) + AHEAD_MS
+    bounds = {"hour": since_ms // HOUR_MS, "since": since_ms, "until": until_ms}
+    for row in connection.execute(_CHECKS, bounds):
+        name, model, at, outcome, latency, completions, sound, ahead = row
         code = _CODES.get(outcome)
-        if code is None:
-            unknown += 1
+        if code is None or not sound:
+            wrong += 1
             continue
+        future += ahead  # the statistics set them apart until their time has come
         history = histories.get((name, model))
         if history is None:
             history = histories[name, model] = CheckHistory()
@@ -98,9 +112,11 @@ def _histories(connection: apsw.Connection, since_ms: int) -> dict[Target, Check
         history.latency_ms.append(math.nan if latency is None else latency)
         history.kinds.append(code)
         history.completions.append(completions)
-    if unknown:
-        log.warning("checks with an unknown outcome left out", rows=unknown)
-    return histories
+    if wrong:
+        log.warning("checks left out: no such outcome, or a value out of its range", rows=wrong)
+    if future:
+        log.warning("checks set apart: they are from the future, a clock leapt", rows=future)
+    return histories, wrong
 
 
 def _states(connection: apsw.Connection) -> dict[Target, str]:

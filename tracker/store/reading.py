@@ -17,6 +17,7 @@ from tracker.store.connection import close, connect, disable_checkpoint_on_close
 from tracker.store.errors import (
     AWAY,
     DAMAGE,
+    NOT_OURS,
     Damaged,
     HistoryTooLarge,
     StoreUnavailable,
@@ -27,6 +28,7 @@ from tracker.store.schema import MIGRATIONS, check_owner, version_of
 
 T = TypeVar("T")
 
+REASON_LENGTH = 200  # characters
 NUDGE = 0.01  # seconds between interrupts: one that comes before its statement begins is lost
 
 
@@ -56,8 +58,13 @@ class _Reader:
         try:
             with self._open() as connection:
                 return job(connection)
+        except (HistoryTooLarge, apsw.InterruptError):
+            raise
         except DAMAGE as error:
             raise DamageFound(error, seen) from error
+        except NOT_OURS as error:
+            reason = f"a row in it cannot be understood ({type(error).__name__}: {error})"
+            raise StoreUnavailable(reason[:REASON_LENGTH]) from error
         except AWAY as error:
             missing = "the file is missing" if seen is None else reason_for(error)
             raise StoreUnavailable(missing) from error

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from tracker.store.takeover import ORIGINAL, is_original, take_over
 
 log = structlog.get_logger()
 
+Layout = dict[str, frozenset[str]]
+UNFINISHED = ".backup-unfinished"
 APPLICATION = 0x50535431  # "PST1", in the header of every database of ours
 
 
@@ -30,6 +33,45 @@ MIGRATIONS = _scripts()  # the first leads to PRAGMA user_version 1, and so on
 
 def version_of(connection: apsw.Connection) -> int:
     return int(value(connection, "PRAGMA user_version"))
+
+
+@cache
+def _layouts() -> tuple[Layout, ...]:
+    """The views of every version and its tables with their columns, the first version's first."""
+    connection = apsw.Connection(":memory:")
+    layouts = []
+    for script in MIGRATIONS:
+        connection.execute(script)
+        layouts.append(_layout(connection))
+    connection.close()
+    return tuple(layouts)
+
+
+def _layout(connection: apsw.Connection) -> Layout:
+    columns = """
+        SELECT tables.name, columns.name
+        FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+        WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite_%'"""
+    views = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'view'")
+    found: dict[str, frozenset[str]] = {str(name): frozenset() for (name,) in views}
+    for table, column in connection.execute(columns):
+        found[table] = found.get(table, frozenset()) | {column}
+    found.pop(ORIGINAL, None)  # a table that was taken over stays beside ours
+    return found
+
+
+def adopt_restored(connection: apsw.Connection) -> None:
+    """Know a database of ours again that went through ``sqlite3 .dump``, which keeps no number."""
+    if version_of(connection) or value(connection, "PRAGMA application_id"):
+        return
+    layout = _layout(connection)
+    if not layout or layout not in _layouts():
+        return
+    version = len(MIGRATIONS) - _layouts()[::-1].index(layout)
+    with transaction(connection):
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    log.info("database recognised, restored from a dump", version=version)
 
 
 def check_owner(connection: apsw.Connection, known: int = len(MIGRATIONS)) -> None:
@@ -55,8 +97,9 @@ def upgrade(
     """Bring the schema up to date, all or nothing, after a backup copy beside the file."""
     version = version_of(connection)
     if version >= len(migrations):
+        keep_backup(path, now)  # of an upgrade that was killed right after it was done
         return
-    backup = back_up(connection, path, now) if _tables(connection) else None
+    backup = back_up(connection, path) if _tables(connection) else None
     try:
         with transaction(connection):
             _migrate(connection, migrations)
@@ -65,12 +108,18 @@ def upgrade(
             backup.unlink()  # nothing changed; the next attempt makes its own
         raise
     if backup is not None:
-        log.info("database upgraded", before=version, after=len(migrations), backup=str(backup))
+        kept = keep_backup(path, now)
+        log.info("database upgraded", before=version, after=len(migrations), backup=str(kept))
 
 
-def back_up(connection: apsw.Connection, path: Path, now: datetime) -> Path:
-    """A compact copy in one file. Raises AWAY, and then leaves no half copy."""
-    target = unique_sibling(path, "backup", now)
+def back_up(connection: apsw.Connection, path: Path) -> Path:
+    """A compact copy in one file. Raises AWAY, and then leaves no half copy.
+
+    It gets its name once the upgrade is done: one that is killed half way leaves a single copy,
+    however often it begins anew.
+    """
+    target = path.with_name(path.name + UNFINISHED)
+    target.unlink(missing_ok=True)
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
     try:
         connection.execute("VACUUM INTO ?", (str(target),))
@@ -78,6 +127,16 @@ def back_up(connection: apsw.Connection, path: Path, now: datetime) -> Path:
         target.unlink()
         raise
     return target
+
+
+def keep_backup(path: Path, now: datetime) -> Path | None:
+    """Give the copy its name, ``FILENAME.backup-TIMESTAMP``; None where there is none."""
+    unfinished = path.with_name(path.name + UNFINISHED)
+    if not unfinished.exists():
+        return None
+    kept = unique_sibling(path, "backup", now)
+    unfinished.rename(kept)
+    return kept
 
 
 def _migrate(connection: apsw.Connection, migrations: Sequence[str]) -> None:

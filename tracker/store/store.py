@@ -13,10 +13,10 @@ import trio
 
 from tracker.core.clock import Clock
 from tracker.core.records import ChangeRecord, Record
-from tracker.core.threads import in_thread
 from tracker.store import history, loading, takeover, writing
 from tracker.store.database import WriteConnection
 from tracker.store.errors import StoreUnavailable
+from tracker.store.heartbeat import Heartbeat
 from tracker.store.history import History, HistoryQuery
 from tracker.store.incidents import StoredIncidents, load_incidents
 from tracker.store.loading import StoredData
@@ -29,12 +29,13 @@ from tracker.store.outgoing import (
 )
 from tracker.store.reading import DamageFound, read
 from tracker.store.traffic import TrafficBucket, read_traffic
+from tracker.store.worker import Worker
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 
-EXPECTED = (StoreUnavailable,)
+CLOSE_SECONDS = 2.0  # what is in the write-ahead log then is read at the next start
 READERS = 2  # at once: enough for people, and the writer keeps its share of the disk
 
 
@@ -44,6 +45,9 @@ class StoreState:
 
     ok: bool = True
     reason: str = ""
+
+
+OPENING = StoreState(ok=False, reason="it is still being opened")
 
 
 def _nothing() -> None:
@@ -56,7 +60,7 @@ def _look(_: apsw.Connection) -> None:
 
 @attrs.define(eq=False)
 class Store:
-    """``worker``: every statement of the writing connection goes through it, one at a time.
+    """Every statement of the writing connection goes through one worker, one at a time.
 
     Everything here raises StoreUnavailable while the file cannot be used, and tries again with
     each call.
@@ -64,9 +68,25 @@ class Store:
 
     _database: WriteConnection
     _clock: Clock
-    worker: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
+    _worker: Worker = attrs.field(init=False)
     readers: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(READERS))
-    state: StoreState = StoreState()
+    state: StoreState = OPENING
+    others: tuple[str, ...] = ()  # trackers that write to the same file
+    _heartbeat: Heartbeat = attrs.field(init=False)
+    left_out: int = 0  # checks of the file that could not be understood, when it was read
+
+    def __attrs_post_init__(self) -> None:
+        self._worker = Worker(self._database.interrupt)
+        self._heartbeat = Heartbeat(self._clock.now())
+
+    @property
+    def worker(self) -> trio.CapacityLimiter:
+        """One token: it is borrowed while the writing connection is at work."""
+        return self._worker.limiter
+
+    async def settle(self, seconds: float) -> bool:
+        """Wait until nothing is being written, so long at most; say whether that is so."""
+        return await self._worker.settle(seconds)
 
     async def write(
         self, records: Sequence[Record], *, committed: Callable[[], object] = _nothing
@@ -90,10 +110,23 @@ class Store:
             log.debug("loading from a database that cannot be written", reason=error.reason)
             unusable = error.reason
         try:
-            return await self._read(partial(loading.load, since=since, now=self._clock.now()))
+            found = await self._read(partial(loading.load, since=since, now=self._clock.now()))
         except StoreUnavailable as error:
             # Why it cannot be opened says more.
             raise StoreUnavailable(unusable or error.reason) from None
+        self.left_out = found.left_out
+        return found
+
+    async def beat(self) -> None:
+        """Renew our row in the file, and look who else does so."""
+        now = self._clock.now()
+        before, self.others = self.others, await self._use(partial(self._heartbeat.beat, now=now))
+        if self.others and not before:
+            log.error("another tracker writes to the same database", trackers=self.others)
+
+    async def newest_check(self, until: datetime) -> float | None:
+        """When the newest check up to then began, in seconds since 1970; None without one."""
+        return await self._use(partial(writing.newest_check, until=until))
 
     async def prune(self, before: datetime) -> int:
         """Remove checks and changes older than ``before``; returns how many rows went.
@@ -167,12 +200,17 @@ class Store:
         )
         return await self._read(job)
 
+    async def _close(self) -> None:
+        """Within CLOSE_SECONDS: a disk that does not answer must not keep the process."""
+        with trio.move_on_after(CLOSE_SECONDS, shield=True):
+            if await self.settle(CLOSE_SECONDS):
+                await trio.to_thread.run_sync(
+                    self._database.close, limiter=self.worker, abandon_on_cancel=True
+                )
+
     async def _use(self, job: Callable[[apsw.Connection], T]) -> T:
         try:
-            # Never abandoned: a thread left alone would leave its transaction open.
-            answer = await in_thread(
-                partial(self._database.use, job), expected=EXPECTED, limiter=self.worker
-            )
+            answer = await self._worker.run(partial(self._database.use, job))
         except StoreUnavailable as error:
             self.state = StoreState(ok=False, reason=error.reason)
             raise
@@ -185,7 +223,7 @@ class Store:
             return await read(path, job, self.readers)
         except DamageFound as damage:
             condemn = partial(self._database.quarantine, damage.seen, str(damage))
-        await in_thread(condemn, expected=EXPECTED, limiter=self.worker)
+        await self._worker.run(condemn)
         await self._use(_look)  # a fresh file stands there now
         try:
             return await read(path, job, self.readers)
@@ -194,15 +232,20 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(path: str, *, clock: Clock = Clock()) -> AsyncIterator[Store]:
-    """Never fails because of the disk: ``state`` tells, and each call tries again."""
+async def open_store(
+    path: str, *, clock: Clock = Clock(), wait: bool = True
+) -> AsyncIterator[Store]:
+    """Never fails because of the disk: ``state`` tells, and each call tries again.
+
+    wait: for the file to be opened, checked and migrated; else the first call does that.
+    """
     store = Store(database=WriteConnection.at(path, clock.now), clock=clock)
-    try:
-        await store._use(_look)  # noqa: SLF001 (our own)
-    except StoreUnavailable as error:
-        log.warning("database unavailable", path=path, reason=error.reason)
+    if wait:
+        try:
+            await store._use(_look)  # noqa: SLF001 (our own)
+        except StoreUnavailable as error:
+            log.warning("database unavailable", path=path, reason=error.reason)
     try:
         yield store
     finally:
-        with trio.CancelScope(shield=True):  # short, local, cannot hang
-            await trio.to_thread.run_sync(store._database.close, limiter=store.worker)  # noqa: SLF001
+        await store._close()  # noqa: SLF001

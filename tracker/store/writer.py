@@ -1,6 +1,7 @@
 """Carries records from the backlog into the store, and removes what is too old."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import NoReturn
 
@@ -10,7 +11,9 @@ import trio
 
 from tracker.core.clock import Clock
 from tracker.store.backlog import Backlog
+from tracker.store.clock_trust import ClockTrust
 from tracker.store.errors import StoreUnavailable
+from tracker.store.heartbeat import BEAT_SECONDS
 from tracker.store.store import Store
 
 log = structlog.get_logger()
@@ -18,6 +21,7 @@ log = structlog.get_logger()
 BATCH = 5_000  # one transaction: about 20 ms
 FIRST_DELAY, LONGEST_DELAY = 0.1, 2.0  # seconds between attempts while the database is away
 PRUNE_SECONDS = 600.0
+FINISH_SECONDS = 2.0
 
 
 def _nothing() -> None:
@@ -52,6 +56,7 @@ class Writer:
         """For ever. May be run again after a crash: the backlog still has what was not stored."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._prune_regularly)
+            nursery.start_soon(self._beat_regularly)
             await self._drain()
 
     async def idle(self) -> None:
@@ -73,9 +78,14 @@ class Writer:
     async def finish(self) -> bool:
         """One last try to store what is left when ``run`` has ended, however it did.
 
-        Shielded: local, and over at the first refusal. True when all is stored.
+        Shielded, but bounded: a disk that does not answer must not keep the process. Over at the
+        first refusal. True when all is stored.
         """
-        with trio.CancelScope(shield=True):
+        with trio.move_on_after(FINISH_SECONDS, shield=True):
+            if not await self.store.settle(FINISH_SECONDS):
+                # The thread may still store what it was given: it must not be stored twice.
+                log.warning("results not stored: the disk does not answer", left=len(self.backlog))
+                return False
             try:
                 while len(self.backlog):
                     await self._write_batch()
@@ -133,12 +143,26 @@ class Writer:
 
     async def _prune_regularly(self) -> NoReturn:
         await self.remembered.wait()
+        trust = ClockTrust()
         while True:
-            oldest_kept = self.clock.now() - timedelta(days=self.retention_days)
             try:
-                pruned = await self.store.prune(oldest_kept)
+                await self._prune(trust)
             except StoreUnavailable as error:
                 log.debug("nothing pruned", reason=error.reason)
-            else:
-                log.debug("pruned", rows=pruned)
             await trio.sleep(PRUNE_SECONDS)
+
+    async def _beat_regularly(self) -> NoReturn:
+        await self.remembered.wait()
+        while True:
+            with suppress(StoreUnavailable):  # health tells of it anyway
+                await self.store.beat()
+            await trio.sleep(BEAT_SECONDS)
+
+    async def _prune(self, trust: ClockTrust) -> None:
+        now = self.clock.now()
+        newest = await self.store.newest_check(now)
+        if doubt := trust.doubt(now.timestamp(), self.clock.steady(), newest):
+            log.warning("nothing pruned for now", reason=doubt)
+            return
+        pruned = await self.store.prune(now - timedelta(days=self.retention_days))
+        log.debug("pruned", rows=pruned)

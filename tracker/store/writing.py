@@ -48,6 +48,14 @@ _OVERRIDE = """
 INSERT INTO overrides VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET interval_seconds = excluded.interval_seconds, enabled = excluded.enabled
 """
+_NEWEST_HOUR = """
+SELECT checked_at_ms / 3600000 FROM checks WHERE checked_at_ms / 3600000 <= :hour
+ORDER BY checked_at_ms / 3600000 DESC LIMIT 1
+"""
+_NEWEST = """
+SELECT max(checked_at_ms) FROM checks
+WHERE checked_at_ms / 3600000 = :hour AND checked_at_ms <= :until
+"""
 _PRUNE_CHECKS = """
 DELETE FROM checks WHERE id IN (
     SELECT id FROM checks
@@ -86,6 +94,16 @@ def store(connection: apsw.Connection, records: Sequence[Record]) -> None:
         connection.executemany(_OVERRIDE, map(_override, overrides))
         store_incidents(connection, records)
         add_batches(connection, (r for r in records if isinstance(r, TrafficBatch)))
+
+
+def newest_check(connection: apsw.Connection, until: datetime) -> float | None:
+    """When the newest check up to then began, in seconds since 1970; the index tells it at once."""
+    until_ms = epoch_ms(until.timestamp())
+    hour = value(connection, _NEWEST_HOUR, {"hour": until_ms // HOUR_MS})
+    if hour is None:
+        return None
+    newest = value(connection, _NEWEST, {"hour": hour, "until": until_ms})
+    return None if newest is None else float(newest) / 1000.0
 
 
 def prune(connection: apsw.Connection, before: datetime, now: datetime) -> int:

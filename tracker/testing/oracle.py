@@ -16,6 +16,8 @@ from tracker.core.settings import Timing
 SUCCESSES = {OutcomeKind.OK, OutcomeKind.SLOW}
 LIMITS = {OutcomeKind.RATE_LIMITED, OutcomeKind.QUOTA_EXHAUSTED}
 OURS = {OutcomeKind.REQUEST, OutcomeKind.INTERNAL}
+# As the statistics: a check from further ahead is from a clock that leapt.
+AHEAD = 60.0
 HOURS = {"hour": 1, "day": 24, "week": 168}  # the windows of uptime
 # Nobody knows a moment better than this once it was turned into wall time and back.
 BLUR_SECONDS = 0.002
@@ -192,7 +194,9 @@ def is_barred(checks: Sequence[ObservedCheck], now: float) -> bool:
 
 
 def within(checks: Sequence[ObservedCheck], now: datetime, hours: float) -> list[ObservedCheck]:
-    return [check for check in checks if check.at > now - timedelta(hours=hours)]
+    """Not those from a future that a clock which leapt made up."""
+    ahead = now + timedelta(seconds=AHEAD)
+    return [check for check in checks if now - timedelta(hours=hours) < check.at <= ahead]
 
 
 def uptime(checks: Sequence[ObservedCheck]) -> float | None:

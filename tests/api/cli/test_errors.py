@@ -86,3 +86,15 @@ def test_ctrl_c_before_anything_runs_is_130(
 
     monkeypatch.setattr("api.cli.serve.run_server", interrupted)
     assert command("serve").code == 130
+
+
+def test_a_package_that_is_missing_names_the_extra_to_install(
+    command: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **__: Any) -> None:
+        raise ModuleNotFoundError("No module named 'quart'", name="quart")
+
+    monkeypatch.setattr("api.cli.serve.run_server", fail)
+    found = command("serve", "--port", "0")
+    assert (found.code, found.out) == (2, "")
+    assert "provider-status-tracker[server]" in found.err

@@ -38,6 +38,7 @@ OFFER = {
     "latency_ms": {},
     "consecutive_failures": 3,
     "checks_24h": 3,
+    "waits_for_budget": False,
 }
 
 

@@ -10,12 +10,17 @@ import stat
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import structlog
 import trio
 
+from api.cli.serve import log_startup_summary
 from tests.helpers.command_line import NOTHING, Commands, command, ran, serving, watched
+from tracker.core.redaction import Secret
+from tracker.core.settings import Config, Provider
 from tracker.testing import simulated_provider
 
 __all__ = ["command"]
@@ -220,3 +225,31 @@ def test_the_demo_serves_simulated_providers_only(tmp_path: Path) -> None:
         ended = served.ended()
     assert (ended.code, len(shown) >= 5) == (0, True)
     assert not {"g4f_main", "mine"} & set(shown)
+
+
+def logged_at_start(settings: Config) -> list[dict[str, Any]]:
+    with structlog.testing.capture_logs() as logs:
+        log_startup_summary(settings)
+    return [dict(line) for line in logs]
+
+
+def test_what_is_watched_without_a_key_says_how_to_add_one() -> None:
+    free = Provider(name="free", base_url="http://127.0.0.1:1", kind="g4f", check="chat")
+    settings = Config(providers=(free,), warnings=("api_key is not in the file",))
+    lines = logged_at_start(settings)
+    assert [line["event"] for line in lines if line["log_level"] == "warning"] == [
+        "api_key is not in the file",
+        "no API key found: set for instance GROQ_API_KEY, in the environment or in .env; "
+        "`provider-status providers` lists every variable",
+    ]
+    (watching,) = (line for line in lines if line["event"] == "watching")
+    assert (watching["with_key"], watching["without"]) == (None, "free")
+    (spends,) = (line for line in lines if "completion of one token" in line["event"])
+    assert spends["providers"] == "free"
+
+
+def test_with_a_key_or_without_discovery_nothing_has_to_be_added() -> None:
+    keyed = Provider(name="groq", base_url="http://127.0.0.1:1", keys=(Secret("k-1"),))
+    free = Provider(name="free", base_url="http://127.0.0.1:1")
+    for settings in (Config(providers=(keyed,)), Config(providers=(free,), discover=False)):
+        assert [line["event"] for line in logged_at_start(settings)] == ["watching"]

@@ -17,6 +17,7 @@ from tests.helpers.idle_tracker import NOON, a_bare_provider, a_condition, a_pro
 from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.snapshot import RateLimit
+from tracker.core.traffic import ProviderTrafficView, TrafficEvidence, TrafficTotal
 from tracker.runtime.diagnostics import DatabaseHealth
 
 AWAY = DatabaseHealth(state="unavailable", reason="the disk is full", buffered=7, dropped=1)
@@ -274,3 +275,30 @@ async def test_a_provider_that_renames_its_limits_fills_no_time_series_database(
         body = await (await client.get("/metrics")).get_data()
         names |= set(re.findall(rb'llm_provider_limit\{.*limit="([^"]*)"', body))
     assert names == {b"requests_%d" % number for number in range(MOST_LIMITS)}
+
+
+async def test_an_unknown_part_of_a_limit_has_no_sample() -> None:
+    limits = (
+        LimitReading(name="requests", limit=30.0),
+        LimitReading(name="tokens", remaining=8000.0),
+    )
+    rate_limit = RateLimit(percent=0.0, source=LimitSource.HEADERS, limits=limits)
+    _, found = await samples(a_tracker(a_provider(rate_limit=rate_limit)))
+    known = {key: value for key, value in found.items() if key[0].startswith("llm_provider_limit")}
+    assert known == {
+        ("llm_provider_limit", "requests", "groq"): 30.0,
+        ("llm_provider_limit_remaining", "tokens", "groq"): 8000.0,
+    }
+
+
+async def test_real_calls_are_counted_by_outcome_with_their_latencies() -> None:
+    evidence = TrafficEvidence()
+    totals = (
+        TrafficTotal(outcome="ok", calls=7, latency_ms_sum=2100.0),
+        TrafficTotal(outcome="server", calls=2, latency_ms_sum=0.0),
+    )
+    traffic = ProviderTrafficView(evidence=evidence, totals=totals)
+    _, found = await samples(a_tracker(a_provider(traffic=traffic)))
+    assert found["llm_provider_traffic_calls_total", "ok", "groq"] == 7.0
+    assert found["llm_provider_traffic_calls_total", "server", "groq"] == 2.0
+    assert found["llm_provider_traffic_latency_seconds_total", "ok", "groq"] == 2.1

@@ -254,7 +254,7 @@ async def test_a_candidate_with_a_comma_is_one_name() -> None:
     ("query", "said"),
     [
         ("candidate=groq", "unknown parameter 'candidate'; did you mean 'candidates'?"),
-        ("x=1", "unknown parameter 'x'; known here: candidates, exclude, model"),
+        ("x=1", "unknown parameter 'x'; known here: candidates, exclude, model, vantage"),
         ("candidates=", "candidates and model must name something, or be left out"),
         ("model=a&model=b", "model is given 2 times; once is enough"),
     ],

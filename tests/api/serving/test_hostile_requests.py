@@ -293,3 +293,18 @@ async def test_models_named_as_formulas_and_script_stay_text(tmp_path: Path) -> 
         assert listed == {FORMULA: ["groq-like"], SCRIPT: ["groq-like"]}
         for path in ("/", "/plain", "/metrics", "/api/providers/export/csv"):
             assert "<script>alert" not in (await server.get(path)).text
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"  # and empty settings
+UPGRADE = (
+    b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+    b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("first", [PREFACE, UPGRADE])
+async def test_nobody_changes_to_http_2(tmp_path: Path, first: bytes) -> None:
+    async with attacked(tmp_path) as (server, _):
+        said = await raw(server, first, seconds=1.0)
+    assert said.startswith(b"HTTP/1.1 ")
+    assert b"101" not in said.partition(b"\r\n")[0]

@@ -174,3 +174,68 @@ def test_an_announced_end_of_a_listed_or_watched_model_is_told_once_also_after_a
         StoredProvider(own=StoredTarget(statistics=Statistics(), state=record.state)), AT_START
     )
     assert again.note_retirements(lists) == ()
+
+
+def test_messages_about_a_model_that_is_no_longer_watched_change_nothing() -> None:
+    state = watching("a")
+    before = view(state)
+    state.reschedule(500.0, clock(1.0), model="gone")
+    state.record_failed_minute("80 of 100 calls failed", model="gone", lone_reporter=False)
+    state.update_traffic(None, {"gone": (90.0, OutcomeKind.RATE_LIMITED)})
+    assert state.health_of("gone") is None
+    assert view(state) is before
+
+
+def test_a_minute_of_failed_calls_counts_as_one_failed_check_of_its_model() -> None:
+    state = watching("a", "b")
+    state.record_failed_minute("80 of 100 calls failed", model="a", lone_reporter=False)
+    assert offer(state, "a").status is not Status.HEALTHY
+    assert offer(state, "b").status is Status.HEALTHY
+
+
+def test_offers_of_a_provider_that_is_switched_off_have_no_plan() -> None:
+    state = watching("a")
+    state.record_check(found(OK, "a"), 60.0, AT_START)
+    assert offer(state, "a").next_check is not None
+    off = attrs.evolve(state.provider, enabled=False)
+    state.update_settings(off, overridden=False)
+    state.reschedule(90.0, clock(2.0), model="a")  # a last message of its actor
+    assert offer(state, "a").next_check is None
+
+
+def test_offers_carry_on_from_what_was_stored_of_them_and_of_no_other() -> None:
+    before = watching("a", "b")
+    row = before.record_check(found(SERVER, "a"), 60.0, AT_START)
+    stored = StoredTarget(statistics=Statistics(), state=row.state)
+    own = StoredTarget(statistics=Statistics(), state=None)
+    after = ProviderState(before.provider)
+    after.restore(StoredProvider(own=own, offers={"a": stored, "gone": stored}), AT_START)
+    assert offer(after, "a").consecutive_failures == 1
+    assert offer(after, "b").evidence is EvidenceSource.PROVIDER
+    assert offer(after, "b").consecutive_failures == 0
+
+
+def test_a_check_since_the_start_stands_above_what_was_stored() -> None:
+    before = watching("a")
+    row = before.record_check(found(SERVER, "a"), 60.0, AT_START)
+    stored = StoredTarget(statistics=Statistics(), state=row.state)
+    after = watching("a")
+    after.record_check(found(OK, "a"), 60.0, clock(5.0))
+    own = StoredTarget(statistics=Statistics(), state=None)
+    after.restore(StoredProvider(own=own, offers={"a": stored}), clock(6.0))
+    assert offer(after, "a", 6.0).consecutive_failures == 0
+
+
+def test_our_network_told_twice_takes_nothing_back_twice() -> None:
+    state = watching()
+    state.record_check(found(OutcomeKind.DNS), 60.0, clock(5.0))
+    assert len(list(state.set_network_away(True, clock(6.0)))) == 1
+    assert list(state.set_network_away(True, clock(7.0))) == []
+    assert view(state, 8.0).consecutive_failures == 0
+
+
+def test_an_offer_that_was_never_published_is_in_no_ranking() -> None:
+    state = watching("a")
+    assert list(state.offer_entries()) == []
+    view(state)
+    assert [name for name, _ in state.offer_entries()] == ["groq/a"]

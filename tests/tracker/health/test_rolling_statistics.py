@@ -10,6 +10,7 @@ from tracker.health.rolling_statistics import (
     NOT_COUNTED,
     UP,
     WEEK,
+    WITNESSES,
     CheckSample,
     Statistics,
 )
@@ -150,7 +151,19 @@ def test_a_limit_is_not_counted_but_remembered_for_the_ranking() -> None:
 def test_what_is_older_than_every_window_is_forgotten_in_steps() -> None:
     kept = statistics(*(CheckSample(NOW + i, UP, 1.0) for i in range(3_000)), now=NOW + 3_000)
     assert len(list(kept.results())) == 3_000
-    kept.add(CheckSample(NOW + 9 * DAY, UP, 1.0))
-    kept.advance(NOW + 9 * DAY)
-    assert len(list(kept.results())) == 1
+    for later in range(WITNESSES):
+        kept.add(CheckSample(NOW + 9 * DAY + later, UP, 1.0))
+    kept.advance(NOW + 9 * DAY + WITNESSES)
+    assert len(list(kept.results())) == WITNESSES
     assert kept.uptime.week == 100.0
+
+
+def test_a_clock_that_leaps_a_week_ahead_for_a_moment_forgets_nothing() -> None:
+    kept = statistics(*(CheckSample(NOW + i, UP, 1.0) for i in range(3_000)), now=NOW + 3_000)
+    before = kept.uptime, kept.checks_in_day, kept.latency
+    kept.add(CheckSample(NOW + 9 * DAY, DOWN))
+    kept.advance(NOW + 9 * DAY)
+    kept.advance(NOW + 3_000)
+    assert (kept.uptime, kept.checks_in_day, kept.latency) == before
+    kept.advance(NOW + 9 * DAY)
+    assert kept.uptime.hour == 0.0  # its time has come

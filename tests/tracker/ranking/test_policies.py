@@ -228,6 +228,7 @@ def test_a_policy_holds_no_candidate_that_nobody_asks_about_any_more(name: str) 
     policy(asked, None)
     past = [weakref.ref(each) for each in asked]
     del asked
+    policy([candidate("c", 100.0), candidate("d")], None)  # the last pool may be kept to compare
     gc.collect()
     assert [each() for each in past] == [None, None]
 

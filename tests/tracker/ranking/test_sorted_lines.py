@@ -70,3 +70,25 @@ def test_the_shipped_policies_answer_as_the_rules_for_users_want() -> None:
     pool = [timed(n) for n in range(SIZE)]
     answer: tuple[Ranked, ...] = FallbackRanker()(pool, (), "p03").ranked
     assert sorted(line.provider for line in answer) == [each.provider for each in pool]
+
+
+comings = st.lists(st.lists(st.integers(0, SIZE - 1), max_size=4), max_size=12)
+
+
+@given(comings, st.sets(st.integers(0, SIZE - 1), max_size=SIZE))
+def test_the_order_is_that_of_a_fresh_policy_whoever_came_and_went(
+    steps: list[list[int]], with_both: set[int]
+) -> None:
+    present, policy = dict.fromkeys(range(SIZE)), ExpectedCost()
+    everybody = [timed(n) for n in range(SIZE)]
+    for n in with_both:
+        completion = Sample(True, 500.0 - 9.0 * n, 0.0, completion=True)
+        everybody[n] = attrs.evolve(everybody[n], samples=(*everybody[n].samples, completion))
+    for step in steps:
+        for position in step:
+            if position in present:
+                del present[position]
+            else:
+                present[position] = None
+        pool = [everybody[position] for position in sorted(present)]
+        assert policy(pool, None) == ExpectedCost()(pool, None)

@@ -31,5 +31,8 @@ def test_each_failure_of_the_disk_names_its_cause(error: Exception, reason: str)
     assert reason_for(error) == reason
 
 
-def test_a_bug_in_our_sql_is_no_reason_to_wait_for_the_disk() -> None:
-    assert not isinstance(apsw.SQLError("no such column"), AWAY)
+def test_a_file_that_is_not_as_we_write_it_is_away_and_says_what_to_do() -> None:
+    error = apsw.SQLError("no such column: outcome")
+    assert isinstance(error, AWAY)
+    assert "no such column: outcome" in reason_for(error)
+    assert "move the file away" in reason_for(error)

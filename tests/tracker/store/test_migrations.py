@@ -1,5 +1,7 @@
 """Older databases are brought up to date, after a copy of them was made."""
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from tests.helpers.store_records import CLOCK, NOW, ask, beside, check, opened, stored
 from tracker.core.outcomes import OutcomeKind
 from tracker.store import StoreUnavailable, open_store
-from tracker.store.schema import APPLICATION, MIGRATIONS, upgrade
+from tracker.store.schema import APPLICATION, MIGRATIONS, UNFINISHED, back_up, upgrade
 
 ROW = """
 INSERT INTO checks (
@@ -61,6 +63,44 @@ async def test_an_up_to_date_or_new_database_is_not_backed_up(tmp_path: Path) ->
         async with open_store(str(path), clock=CLOCK):
             pass
     assert [each.name for each in tmp_path.iterdir()] == ["status.db"]
+
+
+async def test_an_upgrade_that_is_killed_again_and_again_leaves_one_copy(tmp_path: Path) -> None:
+    path = tmp_path / "status.db"
+    older(path, 1)
+    for _ in range(3):
+        with opened(path) as connection:
+            back_up(connection, path)  # and nothing more: it was killed
+        assert len(beside(path, "backup")) == 1
+    async with open_store(str(path), clock=CLOCK) as store:
+        assert store.state.ok
+    (backup,) = beside(path, "backup")
+    assert stored(backup) == ["kept"]
+    assert backup.name == "status.db.backup-20261123T120000Z"
+
+
+async def test_a_copy_of_an_upgrade_that_was_killed_at_its_end_gets_its_name(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "status.db"
+    async with open_store(str(path), clock=CLOCK):
+        pass
+    (tmp_path / f"status.db{UNFINISHED}").touch()
+    async with open_store(str(path), clock=CLOCK):
+        pass
+    assert [each.name for each in beside(path, "backup")] == ["status.db.backup-20261123T120000Z"]
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS) + 1))
+async def test_a_file_restored_from_a_dump_is_ours(tmp_path: Path, version: int) -> None:
+    path, restored = tmp_path / "dumped.db", tmp_path / "status.db"
+    older(path, version)
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(restored)) as target:
+        target.executescript("\n".join(source.iterdump()))
+    async with open_store(str(restored), clock=CLOCK) as store:
+        assert store.state.ok, store.state
+    assert stored(restored) == ["kept"]
+    assert ask(restored, "PRAGMA user_version") == [(len(MIGRATIONS),)]
 
 
 def test_a_migration_that_fails_changes_nothing_and_leaves_no_backup(tmp_path: Path) -> None:

@@ -79,9 +79,10 @@ Watch = Callable[[bytes], Progress]
 async def fetch(transport: Transport, request: Request, provider: Provider) -> BoundedResponse:
     """Make one request and read its answer, bounded. Raises FetchError for anything else.
 
-    It is sent once more only where the server had closed an idle connection before: a GET whose
-    kept connection was dead, or answered 408, which is how proxies close one. A POST is never sent
-    twice: it has a connection of its own.
+    It is sent once more only where it surely was not taken: a GET of which nothing could be
+    written, for the kept connection was closed already, or one answered 408 there, which is how
+    proxies close one. Where the connection closes after it was written nobody can tell, so it is
+    held against nobody. A POST is never sent twice: it has a connection of its own.
     """
     progress = await transport.begin(fresh=request.method != "GET")
     try:
@@ -94,6 +95,9 @@ async def fetch(transport: Transport, request: Request, provider: Provider) -> B
         reused = not (progress.connected or progress.answered)
         if not (reused and isinstance(error, STALE)):
             raise to_fetch_error(error, request.url, progress) from None
+        if progress.written:
+            message = f"{host_of(request.url)} closed the kept connection while we asked"
+            raise FetchError(OutcomeKind.INTERNAL, message) from None
     transport.answered = False
     await transport.begin(fresh=True)
     return await fetch(transport, request, provider)

@@ -13,6 +13,7 @@ import trio
 from tracker.core.addresses import address_allowed
 from tracker.core.threads import in_thread
 from tracker.probes.http.stamped_stream import StampedStream, keep_stamping
+from tracker.probes.http.tls_sessions import TlsSessions
 
 HEAD_START = 0.25  # seconds an address has before the next is tried too (RFC 8305)
 # A hung resolver keeps its thread beyond our patience. Two for each provider: one may hang while
@@ -47,13 +48,15 @@ class ExchangeProgress:
 
     connected: it made a connection of its own, rather than reuse one. handshaking: that one's
     TLS was never agreed on. answered: the head of an answer came, from the provider and not from
-    a proxy. read: bytes that came before it.
+    a proxy. read: bytes that came before it. written: something of the request was handed to the
+    system, which may have sent it.
     """
 
     connected: bool = False
     handshaking: bool = False
     answered: bool = False
     read: int = 0
+    written: bool = False
 
 
 @attrs.define
@@ -97,6 +100,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         keep_stamping()  # before the first answer comes
         self.progress = ExchangeProgress()
         self.times = ExchangeTimes()
+        self.sessions = TlsSessions()
         self._allow_private = allow_private
         self._lookups = trio.CapacityLimiter(LOOKUPS)
 
@@ -107,7 +111,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         addresses = filter_addresses(host, found, self._allow_private)
         socket_ = await first_connected(partial(_connect, port=port), addresses)
         self.progress.connected = True
-        return Stream(StampedStream(socket_), self.progress, self.times)
+        return Stream(StampedStream(socket_), self)
 
     async def sleep(self, seconds: float) -> None:
         await trio.sleep(seconds)
@@ -128,21 +132,21 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 class Stream(httpcore.AsyncNetworkStream):
     """A trio stream for httpcore, whose own puts a scope and a timer around each read and write.
 
-    Its own also leaks a socket whose TLS handshake is cancelled.
+    Its own also leaks a socket whose TLS handshake is cancelled. host: whom TLS was agreed with.
     """
 
     def __init__(
         self,
         inner: StampedStream | trio.SSLStream[Any],
-        progress: ExchangeProgress,
-        times: ExchangeTimes,
+        backend: GuardedBackend,
+        host: str | None = None,
     ) -> None:
-        self._inner = inner
-        self._progress, self._times = progress, times
+        self._inner, self._host = inner, host
+        self._backend, self._times = backend, backend.times
         self._wire = _wire_of(inner)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        progress = self._progress
+        progress = self._backend.progress  # of the present exchange: the stream outlives it
         most = min(max_bytes, READ if progress.answered else READ_OF_HEAD)
         try:
             data = bytes(await self._inner.receive_some(most))
@@ -165,8 +169,11 @@ class Stream(httpcore.AsyncNetworkStream):
             raise httpcore.WriteError(str(error)) from error
         finally:
             self._times.after_write(self._wire)
+        self._backend.progress.written = True
 
     async def aclose(self) -> None:
+        if self._host is not None and isinstance(self._inner, trio.SSLStream):
+            self._backend.sessions.keep(self._inner, self._host)
         await self._inner.aclose()
 
     async def start_tls(
@@ -175,10 +182,13 @@ class Stream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.AsyncNetworkStream:
-        self._progress.handshaking = True
+        self._backend.progress.handshaking = True
         stream = trio.SSLStream(
             self._inner, ssl_context, server_hostname=server_hostname, https_compatible=True
         )
+        sessions = self._backend.sessions
+        if server_hostname is not None:
+            sessions.offer(stream, server_hostname)
         try:
             await stream.do_handshake()
         except BROKEN as error:
@@ -187,8 +197,10 @@ class Stream(httpcore.AsyncNetworkStream):
         except BaseException:
             await trio.aclose_forcefully(self._inner)
             raise
-        self._progress.handshaking = False
-        return Stream(stream, self._progress, self._times)
+        self._backend.progress.handshaking = False
+        if server_hostname is not None:
+            sessions.note_handshake(stream, server_hostname)
+        return Stream(stream, self._backend, server_hostname)
 
     def get_extra_info(self, info: str) -> Any:
         if info == "ssl_object" and isinstance(self._inner, trio.SSLStream):

@@ -16,6 +16,7 @@ import attrs
 import httpcore
 import pytest
 import trio
+import trio.testing
 import trustme
 from trio.testing import MockClock
 
@@ -296,17 +297,39 @@ async def test_a_closed_port_refuses() -> None:
     assert finding.facts == Facts(reachable=False)
 
 
-async def test_an_idle_connection_closed_under_our_hands_is_no_failure() -> None:
-    first = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"
+async def test_what_was_written_is_not_sent_again_and_is_no_failure() -> None:
+    """Whether the server had read it before it closed, nobody can tell."""
+    asked = 0
+
+    async def serve(stream: Any) -> None:
+        nonlocal asked
+        asked += bool(await stream.receive_some(65536))
+        await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+        asked += bool(await stream.receive_some(65536))  # and closes without an answer
+
+    async with raw_server(serve) as url, open_check(provider(url)) as ask:
+        findings = [await ask() for _ in range(4)]
+    kinds = [finding.kind for finding in findings]
+    assert kinds == [OutcomeKind.OK, OutcomeKind.INTERNAL] * 2
+    assert asked == sum(finding.requests for finding in findings) == 4
+
+
+async def test_a_kept_connection_that_is_closed_already_costs_nothing() -> None:
+    closed = trio.Event()
 
     async def serve(stream: Any) -> None:
         await stream.receive_some(65536)
-        await stream.send_all(first)
-        await stream.receive_some(65536)  # the second request on it: closed without an answer
+        await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+        await stream.aclose()
+        closed.set()
 
     async with raw_server(serve) as url, open_check(provider(url)) as ask:
-        kinds = [(await ask()).kind for _ in range(4)]
-    assert kinds == [OutcomeKind.OK] * 4
+        first = await ask()
+        await closed.wait()
+        await trio.testing.wait_all_tasks_blocked()
+        second = await ask()
+    assert [first.kind, second.kind] == [OutcomeKind.OK] * 2
+    assert (first.requests, second.requests) == (1, 1)
 
 
 # TLS

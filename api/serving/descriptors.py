@@ -1,0 +1,41 @@
+"""How many clients may be connected: what the process may open, less what it needs itself."""
+
+import sys
+
+MOST = 10_000  # connections; each costs some 40 kB
+# Log files, the database with its readers, the hub, the event loop, alerts under way.
+OWN = 96
+PER_PROVIDER = 3  # a check's connection, one being made anew, a look-up of its name
+FEWEST = 16
+
+
+def raise_descriptor_limit() -> int | None:
+    """Raise what this process may open to what the system allows; return it, None if untold."""
+    if sys.platform == "win32":
+        return None
+    import resource  # noqa: PLC0415 (there is none on Windows)
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = hard if hard != resource.RLIM_INFINITY else max(soft, 65_536)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    except (OSError, ValueError):  # macOS refuses more than kern.maxfilesperproc
+        return soft
+    return most
+
+
+def descriptor_limit() -> int | None:
+    """What this process may open now; None where nothing limits it."""
+    if sys.platform == "win32":
+        return None
+    import resource  # noqa: PLC0415
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
+def connection_limit(providers: int, descriptors: int | None) -> int:
+    """How many clients leave enough for the checks of so many providers and for ourselves."""
+    if descriptors is None:
+        return MOST
+    return max(min(descriptors - OWN - PER_PROVIDER * providers, MOST), FEWEST)

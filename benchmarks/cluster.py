@@ -1,0 +1,341 @@
+"""A cluster under load and under faults, on a PostgreSQL of its own.
+
+    python -m benchmarks.cluster [model|ingest|news|kill|freeze|outage …] [--quick]
+
+model: random faults in virtual time. The others use real processes and a real server: rates of
+shipping, the way of a check to another tracker, take-overs after kill -9, checks made twice after
+a freeze, and whether every check of the trackers' files is in the hub after it was killed.
+"""
+
+import argparse
+import hashlib
+import signal
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import trio
+
+from property_tests.lease_model import CONTROLS, runs_with_doubles
+from tests.helpers.command_line import Served, serving
+from tests.helpers.postgres import PostgresServer, new_database, postgres_server
+from tests.process.test_cluster import Models, running
+from tracker.cluster.hub import CheckRow, Parcel, Profile
+from tracker.cluster.migrate import migrate
+from tracker.cluster.postgres import PostgresHub
+from tracker.core.redaction import Secret
+
+LEASE, INTERVAL, PROVIDERS = 5.0, 2.0, 20
+ORIGIN = "aaaaaaaa-0000-4000-8000-000000000000"
+SIBLING = "bbbbbbbb-0000-4000-8000-000000000000"
+
+
+@contextmanager
+def hub_server(name: str, *, fsync: bool = True) -> Iterator[tuple[PostgresServer, str]]:
+    """A server with a migrated hub, and the URL of a tracker's role."""
+    with postgres_server(fsync=fsync) as server:
+        owner = new_database(server, name)
+        migrate(Secret(owner))
+        server.execute("CREATE ROLE tracker LOGIN IN ROLE provider_status_tracker")
+        yield server, owner.replace("//postgres@", "//tracker@")
+
+
+def model(quick: bool) -> None:
+    runs = 500 if quick else 10_000
+    found = runs_with_doubles(range(runs))
+    print(f"model: {runs} runs of 90 s in virtual time, two believers in {len(found)}")
+    for control in CONTROLS:
+        tried = 100 if quick else 2_000
+        print(
+            f"model: control {control}: caught in {len(runs_with_doubles(range(tried), control))}"
+        )
+
+
+def ingest(quick: bool) -> None:
+    rows = 50_000 if quick else 400_000
+    with hub_server("ingest") as (_, url):
+        hub = PostgresHub(Secret(url))
+        hub.open_origin(Profile(vantage="eu-1", origin=ORIGIN), "file", 0)
+        for batch in (1_000, 5_000):
+            origin = f"{batch:08d}-0000-4000-8000-000000000000"
+            hub.open_origin(Profile(vantage="eu-1", origin=origin), "file", 0)
+            parcels = [_parcel(origin, head, batch) for head in range(0, rows, batch)]
+            print(f"ingest: new rows, batches of {batch}: {_rate(hub, parcels, rows):,.0f}/s")
+        lag = trio.run(_loop_lag, hub, [_parcel(ORIGIN, h, 5_000) for h in range(0, rows, 5_000)])
+        print(f"ingest: loop lag meanwhile p99 {lag:.1f} ms")
+        hub.close()
+
+
+def _rate(hub: PostgresHub, parcels: list[Parcel], rows: int) -> float:
+    began = time.perf_counter()
+    for parcel in parcels:
+        assert hub.ship(parcel).accepted
+    return rows / (time.perf_counter() - began)
+
+
+async def _loop_lag(hub: PostgresHub, parcels: list[Parcel]) -> float:
+    """How late the event loop is while a thread ships."""
+    late: list[float] = []
+
+    async def watch() -> None:
+        while True:
+            due = trio.current_time() + 0.005
+            await trio.sleep_until(due)
+            late.append((trio.current_time() - due) * 1000.0)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch)
+        for parcel in parcels:
+            await trio.to_thread.run_sync(hub.ship, parcel)
+        nursery.cancel_scope.cancel()
+    return statistics.quantiles(late, n=100)[98]
+
+
+def _parcel(origin: str, head: int, size: int) -> Parcel:
+    at = datetime.now(UTC)
+    rows = [_row(head + n, at) for n in range(1, size + 1)]
+    return Parcel(origin=origin, head=head, last=head + size, rows=rows)
+
+
+def _row(seq: int, at: datetime) -> CheckRow:
+    return CheckRow(
+        provider=f"provider-{seq % 1000}",
+        at=at,
+        seq=seq,
+        model=None,
+        status="healthy",
+        outcome="ok",
+        response_time_ms=123.4,
+        ttft_ms=None,
+        interval_seconds=300.0,
+        http_status=200,
+        error_message="",
+        consecutive_failures=0,
+        rate_limit_percent=1.0,
+        completions=0,
+    )
+
+
+def news(quick: bool) -> None:
+    """A check's way through the hub: 200 a second, shipped at most ten times a second."""
+    with hub_server("news") as (_, url):
+        for what, waits in (("notified", True), ("polling every second", False)):
+            found = trio.run(_news, url, 5.0 if quick else 20.0, waits)
+            cuts = statistics.quantiles(found, n=100)
+            print(f"news: {what}: p50 {cuts[49]:.0f} ms, p99 {cuts[98]:.0f} ms ({len(found)})")
+
+
+async def _news(url: str, seconds: float, waits: bool) -> list[float]:
+    sender, reader = PostgresHub(Secret(url)), PostgresHub(Secret(url))
+    origin = f"{int(waits):08d}-0000-4000-8000-000000000000"
+    sender.open_origin(Profile(vantage="eu-1", origin=origin), "file", 0)
+    took: list[float] = []
+
+    async def read() -> None:
+        cursors: dict[str, int] = {}
+        while True:
+            if waits:
+                await trio.to_thread.run_sync(reader.listen, 1.0)
+            else:
+                await trio.sleep(1.0)
+            found = await trio.to_thread.run_sync(reader.news, "eu-1", SIBLING, cursors, 5_000)
+            cursors, now = dict(found.cursors), datetime.now(UTC)
+            rows = [row for each in found.checks for row in each.rows]
+            took.extend((now - row.at).total_seconds() * 1000.0 for row in rows)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(read)
+        head, end = 0, trio.current_time() + seconds
+        while trio.current_time() < end:
+            rows: list[CheckRow] = []
+            gap = trio.current_time() + 0.1
+            while trio.current_time() < gap:
+                rows.append(_row(head + len(rows) + 1, datetime.now(UTC)))
+                await trio.sleep(0.005)
+            last = head + len(rows)
+            parcel = Parcel(origin=origin, head=head, last=last, rows=rows)
+            await trio.to_thread.run_sync(sender.ship, parcel)
+            head = last
+        await trio.sleep(1.5)
+        nursery.cancel_scope.cancel()
+    sender.close()
+    reader.close()
+    return took
+
+
+class Replicas:
+    """Trackers of one vantage on one hub; each asks with a key of its own."""
+
+    def __init__(self, stack: ExitStack, folder: Path, url: str) -> None:
+        self.stack, self.folder, self.url = stack, folder, url
+        self.models = stack.enter_context(running(TimedModels()))
+
+    def start(self, name: str) -> Served:
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        tables = [
+            f'[providers.p{n}]\nkind = "openai"\nbase_url = "{self.models.url}/p{n}/v1"\n'
+            'api_key_env = "KEY"\n'
+            for n in range(PROVIDERS)
+        ]
+        (folder / "tracker.toml").write_text(
+            f"[tracker]\ndiscover = false\ninterval_seconds = {INTERVAL}\ntimeout_seconds = 2\n"
+            f'[cluster]\nvantage = "eu-1"\nlease_seconds = {LEASE}\n' + "".join(tables)
+        )
+        environ = {"PROVIDER_STATUS_POSTGRES": self.url, "KEY": f"key-of-{name}-0123456789"}
+        return self.stack.enter_context(serving(folder, **environ))
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """The checks that the trackers' own files have, without those of others."""
+        found: list[tuple[Any, ...]] = []
+        for file in sorted(self.folder.glob("*/provider_status.db")):
+            with closing(sqlite3.connect(file)) as connection:
+                query = "SELECT provider_name, checked_at_ms, outcome, response_time_ms FROM checks"
+                found += connection.execute(f"{query} WHERE origin IS NULL").fetchall()
+        return sorted(found)
+
+
+class TimedModels(Models):
+    """Notes when each provider was asked, and by whom."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moments: list[tuple[float, str, str]] = []
+
+    def note(self, name: str, key: str) -> None:
+        self.moments.append((time.monotonic(), name, key))
+
+
+def doubles(moments: list[tuple[float, str, str]]) -> int:
+    """How many checks of a provider came from another tracker within half an interval."""
+    last: dict[str, tuple[float, str]] = {}
+    count = 0
+    for at, name, key in sorted(moments):
+        before = last.get(name)
+        if before is not None and before[1] != key and at - before[0] < INTERVAL / 2.0:
+            count += 1
+        last[name] = (at, key)
+    return count
+
+
+@contextmanager
+def replicas() -> Iterator[tuple[PostgresServer, Replicas]]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        hub_server("replicas", fsync=False) as (server, url),
+        ExitStack() as stack,
+    ):
+        yield server, Replicas(stack, Path(folder), url)
+
+
+def leases(served: Served) -> int:
+    return int(httpx.get(f"{served.url}/api/cluster", timeout=30.0).json()["leases"])
+
+
+def shared(one: Served, two: Served) -> bool:
+    return leases(one) == leases(two) == PROVIDERS // 2
+
+
+def until(condition: Callable[[], bool], seconds: float = 90.0) -> float:
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, "waited in vain"
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def kill(quick: bool) -> None:
+    with replicas() as (_, trackers):
+        one, two = trackers.start("a"), trackers.start("b")
+        took, ended = [], []
+        for _ in range(3 if quick else 20):
+            until(partial(shared, one, two))
+            one.process.kill()
+            took.append(until(lambda: leases(two) == PROVIDERS))
+            one = trackers.start("a")
+        until(partial(shared, one, two))
+        two.process.send_signal(signal.SIGTERM)
+        ended.append(until(lambda: leases(one) == PROVIDERS))
+        promised = LEASE + 2.0 * LEASE / 5.0
+        within = sum(each <= promised for each in took)
+        print(
+            f"kill -9: taken over in {statistics.median(took):.1f} s (median), {max(took):.1f} "
+            f"(worst); {within} of {len(took)} within {promised:.1f} s; "
+            f"after SIGTERM {max(ended):.1f} s"
+        )
+
+
+def freeze(quick: bool) -> None:
+    with replicas() as (_, trackers):
+        one, two = trackers.start("a"), trackers.start("b")
+        until(partial(shared, one, two))
+        trackers.models.moments.clear()
+        rounds = 2 if quick else 6
+        for _ in range(rounds):
+            one.process.send_signal(signal.SIGSTOP)
+            until(lambda: leases(two) == PROVIDERS)
+            time.sleep(LEASE)
+            one.process.send_signal(signal.SIGCONT)
+            until(partial(shared, one, two))
+        moments = trackers.models.moments
+        print(f"freeze: {rounds} times, {len(moments)} checks, {doubles(moments)} made twice")
+
+
+def outage(quick: bool) -> None:
+    with replicas() as (server, trackers):
+        one, two = trackers.start("a"), trackers.start("b")
+        until(partial(shared, one, two))
+        for _ in range(1 if quick else 3):
+            server.stop(signal.SIGKILL)
+            time.sleep(LEASE)
+            one.process.kill()
+            time.sleep(LEASE)
+            server.start()
+            one = trackers.start("a")
+            until(partial(shared, one, two))
+        one.ended()
+        two.ended()
+        kept = server.execute(
+            "SELECT p.name, (extract(epoch FROM c.at) * 1000)::bigint, c.outcome, "
+            "c.response_time_ms FROM provider_status.checks c "
+            "JOIN provider_status.providers p ON p.id = c.provider",
+            "replicas",
+        )
+        ours, theirs = trackers.rows(), sorted(kept)
+        same = _digest(ours) == _digest(theirs)
+        print(f"outage: {len(ours)} checks in files, {len(theirs)} in the hub, equal: {same}")
+
+
+def _digest(rows: list[tuple[Any, ...]]) -> str:
+    return hashlib.sha256(repr(sorted(rows)).encode()).hexdigest()
+
+
+RUNS = {
+    "model": model,
+    "ingest": ingest,
+    "news": news,
+    "kill": kill,
+    "freeze": freeze,
+    "outage": outage,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(RUNS))
+    parser.add_argument("--quick", action="store_true", help="the short form of everything")
+    given = parser.parse_args()
+    for name in given.names or RUNS:
+        RUNS[name](given.quick)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""The command where only the client is installed: it says what to install."""
+
+import builtins
+from typing import Any
+
+import pytest
+
+from api.cli import USAGE, main
+
+
+def missing(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = builtins.__import__
+
+    def look_up(name: str, *more: Any, **rest: Any) -> Any:
+        if name == "api.cli.app":
+            raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+        return right(name, *more, **rest)
+
+    monkeypatch.setattr(builtins, "__import__", look_up)
+
+
+def test_a_package_of_the_server_that_is_missing_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing("cyclopts", monkeypatch)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == USAGE
+    assert "provider-status-tracker[server]" in capsys.readouterr().err
+
+
+def test_a_module_of_our_own_that_is_missing_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing("tracker.core", monkeypatch)
+    with pytest.raises(ModuleNotFoundError):
+        main()

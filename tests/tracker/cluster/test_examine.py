@@ -1,0 +1,38 @@
+"""What doctor finds out about a hub, on a real one."""
+
+import pytest
+
+from tests.helpers.postgres import PostgresServer
+from tracker.cluster.examine import examine
+from tracker.cluster.hub import SCHEMA
+from tracker.core.redaction import Secret
+
+pytestmark = pytest.mark.needs_program("PostgreSQL")
+
+
+def found(url: Secret, schema: int = SCHEMA) -> dict[str, str]:
+    return {each.found: each.level for each in examine(url, schema)}
+
+
+def test_a_good_hub_has_no_problem(hub_url: Secret) -> None:
+    levels = found(hub_url)
+    assert set(levels.values()) == {"ok"}
+    assert any("notifications come through" in told for told in levels)
+    assert any("without TLS" in told for told in levels)
+
+
+def test_the_owners_url_is_too_much(hub_url: Secret) -> None:
+    owner = Secret(hub_url.reveal().replace("//tracker@", "//postgres@"))
+    assert found(owner)["the role may delete what others have stored"] == "problem"
+
+
+def test_an_older_hub_and_a_database_without_one(hub_url: Secret, database: str) -> None:
+    assert any("needs 2" in told for told in found(hub_url, 2))
+    assert any("no hub's tables yet" in told for told in found(Secret(database)))
+
+
+def test_a_wrong_url_ends_it_with_a_sentence(postgres: PostgresServer, hub_url: Secret) -> None:
+    wrong = Secret(hub_url.reveal().replace(f":{postgres.port}", ":1"))
+    assert found(wrong) == {
+        "the hub cannot be used: nothing listens there: connection refused": "problem"
+    }

@@ -1,0 +1,26 @@
+"""What was learnt about asking a model, in words that an operator understands."""
+
+import pytest
+
+from tracker.core.request_shape import RequestShape
+
+
+@pytest.mark.parametrize(
+    ("shape", "told"),
+    [
+        (RequestShape(), ()),
+        (RequestShape(tokens=16), ("asks for 16 tokens",)),
+        (
+            RequestShape(field="max_completion_tokens", stream=False),
+            ("asks with max_completion_tokens", "does not stream"),
+        ),
+        (
+            RequestShape(first=True),
+            ("asked first, for no model is named and it answered",),
+        ),
+    ],
+)
+def test_only_what_differs_from_the_usual_request_is_told(
+    shape: RequestShape, told: tuple[str, ...]
+) -> None:
+    assert shape.adaptations == told

@@ -1,0 +1,49 @@
+"""What the alerts of one tracker ask of the others of its cluster."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import Enum, auto
+from typing import Protocol
+
+import attrs
+
+from tracker.core.incidents import Delivery, Incident
+from tracker.core.records import Record
+from tracker.core.snapshot import Snapshot
+
+
+class Role(Enum):
+    """HERALD: the one who tells. ALONE: the hub cannot be reached, so we tell for ourselves."""
+
+    ALONE = auto()
+    HERALD = auto()
+    FOLLOWER = auto()
+
+
+@attrs.frozen(kw_only=True)
+class KnownAlerts:
+    """What the cluster has opened and told; deliveries: oldest first."""
+
+    incidents: tuple[Incident, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    mutes: Mapping[str, datetime] = attrs.field(factory=dict)
+
+
+class AlertSharing(Protocol):
+    def role(self) -> Role: ...
+
+    async def load(self) -> KnownAlerts | None:
+        """What the cluster's alerts are; None while that cannot be asked."""
+        ...
+
+    def view(self, snapshot: Snapshot) -> Snapshot:
+        """Show every provider as all vantages together see it."""
+        ...
+
+    async def keep(self, records: Iterable[Record], snapshot: Snapshot) -> bool:
+        """Write as the herald; False where another is it by now, or nothing can be written."""
+        ...
+
+    async def acknowledge(self, incident: str, by: str) -> None: ...
+
+    async def mute(self, provider: str, minutes: float) -> None: ...

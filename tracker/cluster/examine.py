@@ -1,0 +1,110 @@
+"""Tries a hub out, as ``doctor`` does: reach, TLS, schema, rights, notifications and clock."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Literal
+
+import attrs
+import psycopg
+
+from tracker.cluster.hub import HubAway
+from tracker.cluster.link import Connection, check_schema, connect, explain
+from tracker.core.redaction import Secret
+
+NEEDED = {
+    "checks": "INSERT",
+    "states": "UPDATE",
+    "members": "UPDATE",
+    "leases": "UPDATE",
+    "incidents": "UPDATE",
+}
+FUNCTIONS = ("remove_member(uuid, bigint)", "keep_partitions(integer)")
+HEAR_SECONDS = 3.0
+SKEW_SECONDS = 2.0
+ROLE = "use a role that is a member of provider_status_tracker, and no other"
+
+
+@attrs.frozen
+class Finding:
+    """level: ok, note or problem; hint: what to do."""
+
+    level: Literal["ok", "note", "problem"]
+    found: str
+    hint: str = ""
+
+
+def examine(url: Secret, schema: int) -> Iterator[Finding]:
+    """Yield what is found, in this order; stops where nothing more can be asked."""
+    try:
+        with closing(connect(url)) as connection:
+            yield from _examine(connection, schema)
+    except HubAway as error:
+        yield Finding("problem", f"the hub cannot be used: {error.reason}", "mend the URL")
+    except psycopg.Error as error:
+        reason = explain(error, url)
+        hint = "trackers go on alone meanwhile"
+        yield Finding("problem", f"the hub cannot be used: {reason}", hint)
+
+
+def _examine(connection: Connection, schema: int) -> Iterator[Finding]:
+    version = connection.info.server_version // 10_000
+    encrypted = "over TLS" if connection.pgconn.ssl_in_use else "without TLS"
+    yield Finding("ok", f"PostgreSQL {version} answers {encrypted}")
+    try:
+        check_schema(connection, schema)
+    except HubAway as error:
+        yield Finding("problem", error.reason)
+        return
+    yield Finding("ok", f"the hub's schema fits version {schema}")
+    yield from _rights(connection)
+    yield _notifications(connection)
+    yield _clock(connection)
+
+
+def _rights(connection: Connection) -> Iterator[Finding]:
+    lacking = [
+        f"{right} on {table}"
+        for table, right in NEEDED.items()
+        if not _has(connection, "table", f"provider_status.{table}", right)
+    ]
+    lacking += [
+        f"EXECUTE on {function}"
+        for function in FUNCTIONS
+        if not _has(connection, "function", f"provider_status.{function}", "EXECUTE")
+    ]
+    if lacking:
+        yield Finding("problem", f"the role lacks rights: {', '.join(lacking)}", ROLE)
+    elif _has(connection, "table", "provider_status.checks", "DELETE"):
+        yield Finding("problem", "the role may delete what others have stored", ROLE)
+    else:
+        yield Finding("ok", "the role may do what a tracker needs, and no more")
+
+
+def _has(connection: Connection, kind: str, name: str, right: str) -> bool:
+    row = connection.execute(f"SELECT has_{kind}_privilege(%s, %s)", (name, right)).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _notifications(connection: Connection) -> Finding:
+    """A pooler in transaction mode lets nobody listen."""
+    channel = "provider_status_doctor"
+    connection.execute(f"LISTEN {channel}")
+    connection.execute("SELECT pg_notify(%s, 'doctor')", (channel,))
+    heard = any(True for _ in connection.notifies(timeout=HEAR_SECONDS, stop_after=1))
+    if heard:
+        return Finding("ok", "notifications come through")
+    hint = "news come by polling, within seconds; connect without a pooler in transaction mode"
+    return Finding("problem", "notifications do not come through", hint)
+
+
+def _clock(connection: Connection) -> Finding:
+    began = time.time()
+    row = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
+    ours = (began + time.time()) / 2.0
+    skew = 0.0 if row is None else row[0] - ours
+    if abs(skew) <= SKEW_SECONDS:
+        return Finding("ok", f"the hub's clock is ours, within {abs(skew):.2f} s")
+    where = "behind" if skew > 0 else "ahead of"
+    hint = "set one of them right: history is misplaced by as much"
+    return Finding("problem", f"our clock is {abs(skew):.0f} s {where} the hub's", hint)

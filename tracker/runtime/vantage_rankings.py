@@ -1,0 +1,98 @@
+"""Each vantage's own ranking, as it goes to the hub and comes back. Only with [cluster]."""
+
+from datetime import datetime, timedelta
+from functools import partial
+
+import attrs
+import msgspec
+import structlog
+import trio
+
+from tracker.cluster.calls import HubCaller
+from tracker.cluster.hub import Hub, HubAway
+from tracker.cluster.leases import LeaseKeeper
+from tracker.core.clock import Clock
+from tracker.core.cluster import VantageRanking
+from tracker.core.snapshot import Excluded, Ranked, Ranking
+from tracker.runtime.board import Board
+
+log = structlog.get_logger()
+
+GAP_SECONDS = 5.0  # between two publications: of a thousand providers it is 300 kB
+ASK_SECONDS = 2.0  # somebody waits for the answer
+
+
+@attrs.frozen(kw_only=True)
+class _Wire:
+    reason: str
+    ranked: tuple[Ranked, ...]
+    excluded: tuple[Excluded, ...]
+    valid_until: datetime | None
+    policy: str
+
+
+@attrs.define(eq=False)
+class VantageRankings:
+    """``run`` publishes ours when it has changed; ``ask`` reads another's."""
+
+    caller: HubCaller
+    keeper: LeaseKeeper
+    board: Board
+    clock: Clock = attrs.field(factory=Clock)
+
+    async def run(self) -> None:
+        """For ever."""
+        shown = ""
+        while True:
+            await self.keeper.joined.wait()
+            text = encode_ranking(self.board.latest.ranking)
+            vantage = self.keeper.profile.vantage
+            if text != shown and self.board.latest.swept:
+                try:
+                    await self.caller.data(partial(_publish, vantage, text))
+                except HubAway as error:
+                    log.debug("ranking not published", reason=error.reason)
+                else:
+                    shown = text
+            await trio.sleep(GAP_SECONDS)
+
+    async def ask(self, vantage: str) -> VantageRanking | None:
+        """Return a vantage's own ranking; None where it has published none. Raises HubAway."""
+        rows = await self.caller.data(lambda hub: hub.rankings(), ASK_SECONDS)
+        row = next((row for row in rows if row.vantage == vantage), None)
+        if row is None:
+            return None
+        try:
+            ranking = decode_ranking(row.ranking)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise HubAway("the ranking is of another version") from error
+        return VantageRanking(
+            ranking=ranking, ranked_at=self.clock.now() - timedelta(seconds=row.age)
+        )
+
+
+def _publish(vantage: str, text: str, hub: Hub) -> None:
+    hub.publish_ranking(vantage, text)
+
+
+def encode_ranking(ranking: Ranking) -> str:
+    wire = _Wire(
+        reason=ranking.reason,
+        ranked=tuple(attrs.evolve(line, timeout_ms=0.0) for line in ranking.ranked),
+        excluded=ranking.excluded,
+        valid_until=ranking.valid_until,
+        policy=ranking.policy,
+    )
+    return msgspec.json.encode(wire).decode()
+
+
+def decode_ranking(text: str) -> Ranking:
+    """Raises msgspec.DecodeError, ValueError for one of another version."""
+    wire = msgspec.json.decode(text, type=_Wire)
+    return Ranking(
+        reason=wire.reason,
+        ranked=wire.ranked,
+        excluded=wire.excluded,
+        valid_until=wire.valid_until,
+        policy=wire.policy,
+    )
