@@ -275,5 +275,6 @@ class TrackerHarness:
 
     @property
     def _limiters(self) -> tuple[trio.CapacityLimiter, ...]:
-        store = self.tracker._store  # noqa: SLF001 (our own)
-        return store.worker, store.readers
+        store, sender = self.tracker._store, self.tracker._alerts.sender  # noqa: SLF001 (our own)
+        targets = map(sender.limiter_of, self.config.alerts.targets)
+        return store.worker, store.readers, *targets
