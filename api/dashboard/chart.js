@@ -147,7 +147,7 @@ function options(home, { hours, calls }, data) {
       },
       { label: "p50", stroke: main, width: 2, value, points: { size: 4, fill: main } },
       { label: "p95", stroke: colour("--band-line"), width: 1, value, points: { size: 3 } },
-      ...(calls.length ? [{ label: "real calls", stroke: colour("--calls"), width: 2, dash: [6, 4], value, points: { size: 4 } }] : []),
+      ...(calls.length ? [{ label: "real calls", stroke: colour("--calls"), width: 2, dash: [6, 4], value, points: { show: true, size: 5 } }] : []),
     ],
     bands: [{ series: [2, 1], fill: colour("--band") }],
     axes: [

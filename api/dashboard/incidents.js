@@ -86,7 +86,7 @@ function line(incident, { mutes }) {
     ", since ",
     time(opened, words.moment(opened, server.now())),
   );
-  const item = make("li", { class: "incident", "data-cause": cause }, shape(kindOf(cause)));
+  const item = make("li", { class: "incident", "data-cause": cause }, shape(kindOf(incident)));
   const said = make("div", {}, make("p", { class: "what" }, title, " ", since));
   if (text) said.append(make("p", { class: "foreign why" }, words.capital(text)));
   const notes = [...notesOf(incident, name === null ? null : (mutes[name] ?? null))];
@@ -99,10 +99,12 @@ function line(incident, { mutes }) {
  * What is wrong, and the cause: "groq is down: HTTP 500". A name keeps its own letters.
  * @param {Incident} incident
  */
-function splitSummary({ cause, summary, provider_name: name }) {
+function splitSummary({ cause, summary, flapping, provider_name: name }) {
   const at = summary.indexOf(": ", name !== null && summary.startsWith(name) ? name.length : 0);
   const what = at < 0 ? summary : summary.slice(0, at);
-  const whole = cause === "key" ? `${what}: our key` : what;
+  let whole = cause === "key" ? `${what}: our key` : what;
+  // It is kept open over the quiet minutes in between, so that "is down" may be wrong just now.
+  if (flapping) whole = whole.replace(/ is down$/, " comes and goes");
   return [name === null ? words.capital(whole) : whole, at < 0 ? "" : summary.slice(at + 2)];
 }
 
@@ -112,8 +114,9 @@ function splitSummary({ cause, summary, provider_name: name }) {
  */
 const link = (name, text) => make("a", { href: linkTo(name), class: "foreign" }, text);
 
-/** @param {string} cause */
-const kindOf = (cause) => (cause === "offer" || cause === "tracker" ? "degraded" : "down");
+/** @param {Incident} incident */
+const kindOf = ({ cause, flapping }) =>
+  flapping || cause === "offer" || cause === "tracker" ? "degraded" : "down";
 
 /**
  * @param {string} id
@@ -144,7 +147,7 @@ export function* notesOf({ flapping, acknowledged_by: by, muted_until, notified 
   if (by !== null) yield `${by} takes care of it`;
   const until = muted_until ?? muted;
   if (until !== null) yield `muted until ${words.moment(until, server.now())}`;
-  if (flapping) yield "it comes and goes";
+  if (flapping) yield "one incident until it stays away for 30 minutes";
   const told = new Set(notified.filter((each) => !each.error).map((each) => each.target));
   const failed = new Set(notified.filter((each) => each.error).map((each) => each.target));
   if (told.size) yield `told: ${[...told].join(", ")}`;

@@ -1,7 +1,7 @@
 // One row of the list: made when it comes near the view, and from then on only patched.
 
 import { server } from "./clock.js";
-import { hide, linkTo, part, put, reshape, say } from "./dom.js";
+import { hide, linkTo, make, part, put, reshape, say, shape } from "./dom.js";
 import { Strip } from "./strip.js";
 import * as words from "./words.js";
 
@@ -21,6 +21,7 @@ const template = /** @type {HTMLElement} */ (
 export class Row {
   #strip;
   #kind = "";
+  #told = "[[],\"\"]"; // what was drawn of the vantages
 
   /**
    * @param {Provider} provider
@@ -39,6 +40,7 @@ export class Row {
       rank: get(".rank"),
       why: get(".why"),
       calls: get(".calls"),
+      places: get(".places"),
       latency: get(".latency b"),
       p95: get(".latency small"),
       uptime: get(".uptime b"),
@@ -72,6 +74,7 @@ export class Row {
     const p95 = provider.p95 === null ? "" : `p95 ${words.ms(provider.p95)}`;
     say(parts.p95, down && provider.response !== null ? "when it last worked" : p95);
     this.#calls(provider);
+    this.#places(provider);
     this.#uptime(provider);
     this.#limit(provider);
     this.tick();
@@ -111,9 +114,27 @@ export class Row {
     hide(this.parts.calls, traffic === null || traffic[0] === 0);
     if (traffic === null) return;
     const [calls, counted, failures, latency] = traffic;
-    const failed = counted ? `, ${words.percent((100 * failures) / counted)} failed` : "";
+    const share = failures ? words.percent((100 * failures) / counted) : "none";
+    const failed = counted ? `, ${share} failed` : "";
     const took = latency === null ? "" : `, ${words.ms(latency)}`;
     say(this.parts.calls, `Real calls: ${words.amount(calls / 5)} a minute${failed}${took}`);
+  }
+
+  /** A shape for each vantage, and what they say together. @param {Provider} provider */
+  #places({ vantages, cluster }) {
+    const told = JSON.stringify([vantages, cluster]);
+    if (told === this.#told) return;
+    this.#told = told;
+    hide(this.parts.places, vantages.length === 0);
+    const seen = vantages.map(([name, status, suspect]) => {
+      const says = `${status}${suspect ? ", no vote: it sees most of them down" : ""}`;
+      const home = make("span", { class: "place", title: words.plain(`${name}: ${says}`) });
+      home.append(shape(status), make("span", { class: "foreign" }, suspect ? `(${name})` : name));
+      home.append(make("span", { class: "unseen" }, says));
+      return home;
+    });
+    if (cluster) seen.unshift(make("span", { class: "foreign" }, words.capital(cluster)));
+    this.parts.places.replaceChildren(...seen);
   }
 
   /** A window longer than the data is called by what there is. @param {Provider} provider */

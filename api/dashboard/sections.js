@@ -136,7 +136,7 @@ export function offers(all) {
 export function vantages({ vantages: all }) {
   hide(find("detail-vantages-box"), !all?.length);
   const rows = (all ?? []).map((each) =>
-    make("li", {}, shape(each.status), make("b", { class: "foreign" }, each.name), ` ${each.status}, ${words.duration(each.age_seconds)} ago${each.suspect ? ", no vote: it sees most of them down" : ""} `, make("span", { class: "quiet foreign" }, each.reason)),
+    make("li", {}, shape(each.status), make("b", { class: "foreign" }, each.name), ` ${each.status}${each.age_seconds === null ? "" : `, ${words.duration(each.age_seconds)} ago`}${each.suspect ? ", no vote: it sees most of them down" : ""} `, make("span", { class: "quiet foreign" }, each.reason)),
   );
   find("detail-vantages").replaceChildren(...rows);
 }

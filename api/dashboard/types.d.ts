@@ -29,6 +29,8 @@ export interface Provider {
   reason: string;
   cost: number | null;
   traffic: [number, number, number, number | null] | null;
+  vantages: [name: string, status: Status, suspect: boolean][];
+  cluster: string;
 }
 
 export interface Line {
@@ -206,7 +208,7 @@ export interface Whole {
     name: string;
     status: Status;
     reason: string;
-    age_seconds: number;
+    age_seconds: number | null;
     suspect: boolean;
   }[];
 }

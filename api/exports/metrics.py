@@ -1,25 +1,25 @@
 """Prometheus metrics over the latest snapshot: read when scraped, no work in between."""
 
 import platform
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 import attrs
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
-from prometheus_client.registry import Collector
 
 from api.exports.cluster_metrics import collect_cluster
 from api.exports.histogram_metrics import collect_latencies
+from api.exports.metric_pieces import Families, MetricPieces, Write
 from api.exports.offer_metrics import collect_offers
 from tracker.core.extras import DISTRIBUTION
 from tracker.core.outcomes import Status
-from tracker.core.snapshot import ProviderStatus, Snapshot
+from tracker.core.snapshot import ProviderStatus, Ranking, Snapshot
 from tracker.runtime.diagnostics import AlertHealth, TrackerHealth
 
-OPENMETRICS: Callable[[Collector], bytes] = openmetrics.generate_latest
+OPENMETRICS: Write = openmetrics.generate_latest
 TEXT = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' format before OpenMetrics
 
 BUILD = {
@@ -27,6 +27,11 @@ BUILD = {
     "python": platform.python_version(),
     "implementation": platform.python_implementation(),
 }
+NOTHING = Snapshot(timestamp=datetime.fromtimestamp(0, UTC), revision=0, ranking=Ranking(reason=""))
+POSITION = (
+    "llm_provider_ranking_position",
+    "Place in the ranking, 1 is best; absent for what is not usable.",
+)
 MOST_LIMITS = 12  # of a provider; Anthropic, which tells most, has eight
 Value = Callable[[ProviderStatus], float | None]
 
@@ -48,39 +53,80 @@ class LimitLabels:
         return limit in known
 
 
-def encode_metrics(
-    snapshot: Snapshot, health: TrackerHealth, accept: str, labels: LimitLabels
-) -> tuple[bytes, str]:
-    """The exposition and its content type.
+@attrs.define
+class MetricsPage:
+    """What a scrape answers. No error text becomes a label: its values live forever elsewhere.
 
-    OpenMetrics, except for clients that name text/plain and not OpenMetrics.
+    Not to be used by two threads at once.
     """
-    collector = SnapshotCollector(snapshot, health, labels)
-    accepted = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
-    if "text/plain" in accepted and "application/openmetrics-text" not in accepted:
-        return generate_latest(collector), TEXT
-    return OPENMETRICS(collector), openmetrics.CONTENT_TYPE_LATEST
+
+    labels: LimitLabels = attrs.field(factory=LimitLabels)
+    _formats: dict[str, MetricPieces] = attrs.field(factory=dict)
+
+    def encode(self, snapshot: Snapshot, health: TrackerHealth, accept: str) -> tuple[bytes, str]:
+        """Return the exposition and its content type.
+
+        OpenMetrics, except for clients that name text/plain and not OpenMetrics.
+        """
+        accepted = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
+        if "text/plain" in accepted and "application/openmetrics-text" not in accepted:
+            return self._write(snapshot, health, generate_latest, TEXT), TEXT
+        content_type = openmetrics.CONTENT_TYPE_LATEST
+        return self._write(snapshot, health, OPENMETRICS, content_type), content_type
+
+    def _write(self, snapshot: Snapshot, health: TrackerHealth, write: Write, kind: str) -> bytes:
+        if kind not in self._formats:
+            self._formats[kind] = MetricPieces(write, self._collect)
+        own = Families([*_own(health, snapshot), *collect_cluster(health.cluster, snapshot)])
+        positions = write_positions(snapshot)
+        return self._formats[kind].join(snapshot.providers) + positions + write(own)
+
+    def _collect(self, providers: Mapping[str, ProviderStatus]) -> Iterator[Metric]:
+        return ProviderFamilies(attrs.evolve(NOTHING, providers=providers), self.labels).collect()
+
+
+def collect_families(snapshot: Snapshot, health: TrackerHealth) -> Iterator[Metric]:
+    """Yield every family that a scrape shows."""
+    yield from ProviderFamilies(snapshot, LimitLabels()).collect()
+    positions = GaugeMetricFamily(*POSITION, labels=["provider"])
+    for position, line in enumerate(snapshot.ranking.ordered, start=1):
+        positions.add_metric([line.provider], position)
+    yield positions
+    yield from _own(health, snapshot)
+    yield from collect_cluster(health.cluster, snapshot)
+
+
+def write_positions(snapshot: Snapshot) -> bytes:
+    """Write the places in the ranking by hand: with each snapshot all of them may change."""
+    name, says = POSITION
+    head = f"# HELP {name} {says}\n"
+    lines = "".join(
+        f'{name}{{provider="{escape(line.provider)}"}} {position}.0\n'
+        for position, line in enumerate(snapshot.ranking.ordered, start=1)
+    )
+    return f"{head}# TYPE {name} gauge\n{lines}".encode()
+
+
+def escape(label: str) -> str:
+    """Write a label's value as both formats have it."""
+    return label.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
 @attrs.frozen
-class SnapshotCollector(Collector):
-    """No error text becomes a label: a label's values live forever in a time series database."""
+class ProviderFamilies:
+    """The families that hold lines of providers."""
 
     snapshot: Snapshot
-    health: TrackerHealth
-    labels: LimitLabels = attrs.field(factory=LimitLabels)
+    labels: LimitLabels
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterator[Metric]:
         yield from (self._gauge(*gauge) for gauge in GAUGES)
         yield self._states()
         yield self._outcomes()
         yield collect_latencies(self.snapshot)
         yield from self._limits()
         yield from self._traffic()
-        yield self._positions()
         yield from collect_offers(self.snapshot)
-        yield from _own(self.health, self.snapshot)
-        yield from collect_cluster(self.health.cluster, self.snapshot)
 
     def _gauge(self, name: str, help_text: str, value: Value) -> Metric:
         family = GaugeMetricFamily(name, help_text, labels=["provider"])
@@ -138,16 +184,6 @@ class SnapshotCollector(Collector):
                 latency = total.latency_ms_sum / 1000.0
                 seconds.add_metric([provider.name, total.outcome], latency)
         yield from (calls, seconds)
-
-    def _positions(self) -> Metric:
-        family = GaugeMetricFamily(
-            "llm_provider_ranking_position",
-            "Place in the ranking, 1 is best; absent for what is not usable.",
-            labels=["provider"],
-        )
-        for position, ranked in enumerate(self.snapshot.ranking.ranked, start=1):
-            family.add_metric([ranked.provider], position)
-        return family
 
 
 def _success(provider: ProviderStatus) -> float | None:

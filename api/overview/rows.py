@@ -22,6 +22,7 @@ class Row(Struct, array_like=True, frozen=True):
     reason: empty where the other fields say it all: a good check, or failures in a row.
     limit: None where nothing is known. cost: what the ranking sorts by, None while unusable.
     traffic: calls, counted calls, failures and latency of the last five minutes.
+    vantages: name, status and whether it is suspect, ours first; cluster: what they say together.
     """
 
     name: str
@@ -49,6 +50,8 @@ class Row(Struct, array_like=True, frozen=True):
     reason: str
     cost: float | None
     traffic: tuple[int, int, int, float | None] | None
+    vantages: tuple[tuple[str, str, bool], ...]
+    cluster: str
 
 
 FIELDS = Row.__struct_fields__
@@ -87,6 +90,8 @@ def view_row(provider: ProviderStatus, cost: float | None) -> Row:
         reason=_reason(provider),
         cost=_rounded(cost, 1),
         traffic=_traffic(provider),
+        vantages=tuple((v.name, v.status.value, v.suspect) for v in provider.vantages),
+        cluster=provider.cluster_reason,
     )
 
 

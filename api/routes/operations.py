@@ -8,11 +8,11 @@ import msgspec
 import trio
 from quart import Response, request
 
-from api.exports.metrics import LimitLabels, encode_metrics
-from api.http.etags import respond
+from api.exports.metrics import MetricsPage
+from api.http.etags import negotiate, respond, response_of, takes_gzip
 from api.http.openapi import describe, gives, text
 from api.http.query import query
-from api.http.response_cache import JSON
+from api.http.response_cache import JSON, CachedResponse, uncached_answer
 from api.http.server_sent_events import Streams
 from api.present_answers import PresentAnswers
 from api.routes.route import Route
@@ -35,7 +35,7 @@ class OperationsRoutes:
     streams: Streams
     present: PresentAnswers
     scraping: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
-    labels: LimitLabels = attrs.field(factory=LimitLabels)
+    page: MetricsPage = attrs.field(factory=MetricsPage)
 
     def rules(self) -> Iterator[Route]:
         yield Route("GET", "/api/providers/health", self.health)
@@ -70,15 +70,15 @@ class OperationsRoutes:
     @describe("operations", text(OPENMETRICS, says="Plain text for clients that accept only that."))
     async def metrics(self) -> Response:
         """Metrics for Prometheus."""
-        body, content_type = await trio.to_thread.run_sync(
-            encode_metrics,
-            self.tracker.snapshot,
-            self.tracker.health(),
-            request.headers.get("Accept", ""),
-            self.labels,
-            limiter=self.scraping,
-        )
-        return _no_store(Response(body, content_type=content_type))
+        packed = takes_gzip()
+        accept, health = request.headers.get("Accept", ""), self.tracker.health()
+
+        def encode() -> CachedResponse:
+            body, kind = self.page.encode(self.tracker.snapshot, health, accept)
+            return negotiate(uncached_answer(body, kind), gzip=packed)
+
+        answer = await trio.to_thread.run_sync(encode, limiter=self.scraping)
+        return response_of(answer, known=False)
 
     @describe("present", text(EVENTS, says="snapshot, then what changes, and heartbeats."))
     async def events(self) -> Response:

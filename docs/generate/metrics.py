@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import trio
 
-from api.exports.metrics import SnapshotCollector
+from api.exports.metrics import collect_families
 from docs.generate.running import quiet_tracker
 from docs.generate.tables import code, codes, table
 
@@ -16,7 +16,7 @@ def part() -> str:
 
 async def _rows() -> list[tuple[str, ...]]:
     async with quiet_tracker() as tracker:
-        families = SnapshotCollector(tracker.snapshot, tracker.health()).collect()
+        families = collect_families(tracker.snapshot, tracker.health())
         return [
             (
                 code(family.name + "_total" * (family.type == "counter")),

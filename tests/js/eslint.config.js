@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import globals from "globals";
 
 export default [
-  { ignores: ["api/dashboard/vendor/**", "tests/js/node_modules/**"] },
+  { ignores: ["api/dashboard/vendor/**", "tests/js/node_modules/**", "tests/js/vendor/**"] },
   js.configs.recommended,
   {
     files: ["api/dashboard/*.js"],

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import yaml
 
-from api.exports.metrics import SnapshotCollector
+from api.exports.metrics import collect_families
 from tests.helpers.command_line import NOTHING, ran, serving
 from tracker.core.clock import utc_now
 from tracker.core.snapshot import Ranking, Snapshot
@@ -78,7 +78,7 @@ def metrics() -> set[str]:
         policy="",
     )
     snapshot = Snapshot(timestamp=utc_now(), revision=0, ranking=Ranking(reason=""))
-    families = list(SnapshotCollector(snapshot, health).collect())
+    families = list(collect_families(snapshot, health))
     return {f.name + ("_total" if f.type == "counter" else "") for f in families}
 
 

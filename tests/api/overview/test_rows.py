@@ -10,7 +10,7 @@ from api.overview.rows import FIELDS, encode_row
 from tests.helpers.idle_tracker import NOON, a_bare_provider, a_provider
 from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.rate_limits import LimitSource
-from tracker.core.snapshot import ProviderStatus, RateLimit
+from tracker.core.snapshot import ProviderStatus, RateLimit, VantageView
 from tracker.core.traffic import ProviderTrafficView, TrafficEvidence
 
 
@@ -61,6 +61,18 @@ def test_traffic_stands_beside_the_checks() -> None:
     assert row["traffic"] == [50, 40, 4, 901.3]
     assert row["response"] == 245.1
     assert row_of(a_provider())["traffic"] is None
+
+
+def test_what_each_vantage_sees_is_told_and_what_they_say_together() -> None:
+    seen = (
+        VantageView(name="eu-1", status=Status.DOWN, reason="HTTP 500", age_seconds=3.0),
+        VantageView(
+            name="us-1", status=Status.HEALTHY, reason="ok", age_seconds=None, suspect=True
+        ),
+    )
+    row = row_of(a_provider(vantages=seen, cluster_reason="down from eu-1 (1 of 2)"))
+    assert row["vantages"] == [["eu-1", "down", False], ["us-1", "healthy", True]]
+    assert row["cluster"] == "down from eu-1 (1 of 2)"
 
 
 def test_an_outage_is_told_from_its_first_failed_check_on() -> None:

@@ -13,6 +13,7 @@ import trio
 from tracker.core.addresses import address_allowed
 from tracker.core.threads import in_thread
 from tracker.probes.http.stamped_stream import StampedStream, keep_stamping
+from tracker.probes.http.tls_sessions import TlsSessions
 
 HEAD_START = 0.25  # seconds an address has before the next is tried too (RFC 8305)
 # A hung resolver keeps its thread beyond our patience. Two for each provider: one may hang while
@@ -99,6 +100,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         keep_stamping()  # before the first answer comes
         self.progress = ExchangeProgress()
         self.times = ExchangeTimes()
+        self.sessions = TlsSessions()
         self._allow_private = allow_private
         self._lookups = trio.CapacityLimiter(LOOKUPS)
 
@@ -130,15 +132,16 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 class Stream(httpcore.AsyncNetworkStream):
     """A trio stream for httpcore, whose own puts a scope and a timer around each read and write.
 
-    Its own also leaks a socket whose TLS handshake is cancelled.
+    Its own also leaks a socket whose TLS handshake is cancelled. host: whom TLS was agreed with.
     """
 
     def __init__(
         self,
         inner: StampedStream | trio.SSLStream[Any],
         backend: GuardedBackend,
+        host: str | None = None,
     ) -> None:
-        self._inner = inner
+        self._inner, self._host = inner, host
         self._backend, self._times = backend, backend.times
         self._wire = _wire_of(inner)
 
@@ -169,6 +172,8 @@ class Stream(httpcore.AsyncNetworkStream):
         self._backend.progress.written = True
 
     async def aclose(self) -> None:
+        if self._host is not None and isinstance(self._inner, trio.SSLStream):
+            self._backend.sessions.keep(self._inner, self._host)
         await self._inner.aclose()
 
     async def start_tls(
@@ -181,6 +186,9 @@ class Stream(httpcore.AsyncNetworkStream):
         stream = trio.SSLStream(
             self._inner, ssl_context, server_hostname=server_hostname, https_compatible=True
         )
+        sessions = self._backend.sessions
+        if server_hostname is not None:
+            sessions.offer(stream, server_hostname)
         try:
             await stream.do_handshake()
         except BROKEN as error:
@@ -190,7 +198,9 @@ class Stream(httpcore.AsyncNetworkStream):
             await trio.aclose_forcefully(self._inner)
             raise
         self._backend.progress.handshaking = False
-        return Stream(stream, self._backend)
+        if server_hostname is not None:
+            sessions.note_handshake(stream, server_hostname)
+        return Stream(stream, self._backend, server_hostname)
 
     def get_extra_info(self, info: str) -> Any:
         if info == "ssl_object" and isinstance(self._inner, trio.SSLStream):

@@ -1,0 +1,264 @@
+"""The dashboard at three in the morning: what is wrong, acted upon; asleep, updated, on a phone."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import attrs
+import msgspec
+import pytest
+
+from api.overview import rows
+from api.routes import pages
+from tests.helpers.browser import (
+    TOKEN,
+    Browser,
+    House,
+    bad,
+    chromium,
+    good,
+    house,
+    needs_chromium,
+)
+from tests.helpers.waiting import block_until
+from tracker.core.outcomes import OutcomeKind
+from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.snapshot import ProviderStatus
+
+pytestmark = needs_chromium
+
+AXE = Path(__file__).parents[2] / "js" / "vendor" / "axe.min.js"
+LIVE = "$('#connection[data-state=live]') !== null"
+OPEN_ALL = "for (const each of $$('details')) each.open = true"
+JUDGE = """
+const done = arguments[arguments.length - 1];
+const told = ({id, nodes}) => `${id}: ${nodes.map((node) => node.html).join(' ')}`;
+axe.run(document, {resultTypes: ['violations']}).then(
+  (found) => done(found.violations.map(told)), (error) => done([String(error)]));
+"""
+HOUR_LATER = "const real = Date.now.bind(Date); Date.now = () => real() + 3_600_000"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Iterator[House]:
+    """One well, one slow, one down, one refused."""
+    found = {
+        "groq": good(120.0),
+        "nvidia": attrs.evolve(good(1500.0), kind=OutcomeKind.SLOW),
+        "cohere": bad(OutcomeKind.AUTH, "key or account refused (401): Invalid API key"),
+        "mistral": bad(),
+    }
+    with house(tmp_path, *found, **found) as built:
+        yield built
+
+
+def look(browser: Browser, url: str, **window: int) -> None:
+    browser.open(url, **window)
+    browser.until(LIVE)
+
+
+def complaints(browser: Browser) -> list[str]:
+    browser.command("Runtime.evaluate", expression=AXE.read_text(encoding="utf-8"))
+    found: list[str] = browser.driver.execute_async_script(JUDGE)
+    return found
+
+
+VIEWS = {
+    "list": ("", "$('.strip path') !== null", 1440),
+    "phone": ("", "$('.strip path') !== null", 390),
+    "changes": ("", "$('.row') !== null", 1440),
+    "detail": ("#provider=mistral", "$('#chart canvas') !== null", 1440),
+    "detail on a phone": ("#provider=groq", "$('#chart canvas') !== null", 390),
+    "models": ("#models", "$('#model-list li') !== null", 1440),
+    "model": ("#model=gpt-oss-20b", "$('#model-offers td') !== null", 390),
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_view(browser: Browser, night: House, theme: str) -> None:
+    prefer = [{"name": "prefers-color-scheme", "value": theme}]
+    browser.command("Emulation.setEmulatedMedia", features=prefer)
+    found = {}
+    for name, (place, ready, width) in VIEWS.items():
+        look(browser, night.url + place, width=width)
+        browser.until(ready)
+        browser.run(OPEN_ALL)
+        found[name] = complaints(browser)
+    browser.command("Emulation.setEmulatedMedia", features=[])
+    assert {name: told for name, told in found.items() if told} == {}
+
+
+def test_axe_finds_nothing_where_an_operator_is_asked(browser: Browser, night: House) -> None:
+    look(browser, night.url)
+    browser.until("$('[data-mute]') && ($('[data-mute]').click(), true)")
+    browser.until("$('#ask').open")
+    assert complaints(browser) == []
+
+
+@pytest.mark.parametrize("names", [(), ("groq", "mistral")], ids=["nobody", "everybody down"])
+def test_axe_finds_nothing_where_nothing_is_usable(
+    browser: Browser, tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    with house(tmp_path, *names, **dict.fromkeys(names, bad())) as built:
+        look(browser, built.url)
+        if names:
+            browser.until("$('#use-name').textContent === 'No provider is usable'")
+        else:
+            browser.until("!$('#nothing').hidden")
+        assert complaints(browser) == []
+
+
+def test_who_takes_care_of_it_is_told_live(browser: Browser, night: House) -> None:
+    look(browser, night.url)
+    button = "$$('[data-acknowledge]').find((each) => each.ariaLabel === 'Acknowledge: mistral')"
+    browser.until(f"{button} && ({button}.click(), true)")
+    browser.until("$('#ask').open")
+    submit = "$('#ask .primary').click()"
+    browser.run("$('#ask-who').value = 'anna'; $('#ask-token').value = 'wrong-token'")
+    browser.run(submit)
+    browser.until("$('#ask-says').textContent === 'Not done: the admin token is wrong.'")
+    browser.run("$('#ask-token').value = arguments[0]", TOKEN)
+    browser.run(submit)
+    browser.until("!$('#ask').open")
+    browser.until("$('#incidents').textContent.includes('anna takes care of it')")
+    assert not browser.value(f"{button} !== undefined")
+
+
+def test_a_mute_says_until_when_and_ends(browser: Browser, night: House) -> None:
+    look(browser, night.url)
+    button = "$$('[data-mute]').find((each) => each.dataset.mute === 'mistral')"
+    browser.until(f"{button} && ({button}.click(), true)")
+    browser.until("$('#ask').open")
+    browser.run("$('#ask-length').value = '60'; $('#ask-token').value = arguments[0]", TOKEN)
+    browser.run("$('#ask .primary').click()")
+    browser.until("$('#incidents').textContent.includes('muted until ')")
+
+
+def test_the_page_of_another_version_loads_itself_anew(
+    browser: Browser, night: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look(browser, night.url)
+    browser.run("sessionStorage.clear(); window.untouched = true")
+    night.stop()
+    monkeypatch.setattr(pages, "version_of", lambda _: "another")
+    night.start()
+    browser.until("document.documentElement.dataset.version === 'another'")
+    browser.until(f"{LIVE} && $$('.row').length === 4")
+    assert browser.value("window.untouched === undefined")
+
+
+def test_whoever_is_at_work_is_asked_before_the_page_changes(
+    browser: Browser, night: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look(browser, night.url + "#provider=groq")
+    browser.until("$('#detail').open")
+    browser.run("sessionStorage.clear(); window.untouched = true")
+    night.stop()
+    monkeypatch.setattr(pages, "version_of", lambda _: "another")
+    night.start()
+    browser.until("!$('#update').hidden")
+    assert browser.value("window.untouched")
+    browser.run("$('#update-now').click()")
+    browser.until("document.documentElement.dataset.version === 'another'")
+
+
+def test_a_browser_that_slept_asks_anew_and_tells_no_wrong_times(
+    browser: Browser, night: House
+) -> None:
+    look(browser, night.url)
+    browser.until("$$('.row').length === 4")
+    browser.requested()
+    browser.run(HOUR_LATER)  # to the page, an hour has passed between two ticks
+    block_until(lambda: any(url.endswith("/events") for url in browser.requested()))
+    browser.until(LIVE)
+    night.check("groq")
+    browser.until(
+        "$('#list').innerText.includes('just now') || $('#list').innerText.match(/\\d s ago/)"
+    )
+
+
+def test_a_phone_shows_the_first_provider_on_its_first_screen(
+    browser: Browser, night: House
+) -> None:
+    look(browser, night.url, width=390, height=800)
+    browser.until("$$('.row').length === 4 && $('.incident')")
+    assert browser.value("$('.row').getBoundingClientRect().top") < 650
+    assert browser.value("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_a_limits_bar_is_as_long_as_its_use_and_raises_no_early_alarm(
+    browser: Browser, tmp_path: Path
+) -> None:
+    used = {"one": 1, "half": 50, "most": 96}
+    reset = datetime.now(UTC) + timedelta(hours=1)
+    found = {}
+    for name, percent in used.items():
+        reading = LimitReading(
+            name="requests",
+            limit=100,
+            remaining=100 - percent,
+            window_seconds=3600,
+            reset_at=reset,
+        )
+        found[name] = attrs.evolve(good(), limits=(reading,), limits_source=LimitSource.HEADERS)
+    with house(tmp_path, *used, **found) as built:
+        look(browser, built.url)
+        browser.until("$$('.row').length === 3")
+        bar = "$(`.row:has([href='#provider=${arguments[0]}']) .meter`)"
+        widths = {
+            name: browser.value(f"{bar}.firstElementChild.offsetWidth / {bar}.offsetWidth", name)
+            for name in used
+        }
+        tracks = {browser.value(f"{bar}.offsetWidth", name) for name in used}
+        classes = {name: browser.value(f"{bar}.className.trim()", name) for name in used}
+    assert len(tracks) == 1
+    assert widths == {n: pytest.approx(p / 100, abs=0.04) for n, p in used.items()}
+    assert classes == {"one": "meter", "half": "meter", "most": "meter full"}
+
+
+def test_each_vantage_has_a_shape_and_their_common_word_is_told(
+    browser: Browser, night: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a cluster would have it, which this tracker is not part of."""
+    view_row = rows.view_row
+    seen = (("eu-1", "down", False), ("us-1", "healthy", False), ("ap-1", "healthy", True))
+
+    def as_of_a_cluster(provider: ProviderStatus, cost: float | None) -> rows.Row:
+        row = view_row(provider, cost)
+        return msgspec.structs.replace(row, vantages=seen, cluster="down from eu-1 (1 of 3)")
+
+    monkeypatch.setattr(rows, "view_row", as_of_a_cluster)
+    night.check("groq")
+    look(browser, night.url)
+    places = "$(`.row:has([href='#provider=groq']) .places`)"
+    browser.until(f"{places} && !{places}.hidden")
+    assert browser.value(f"[...{places}.querySelectorAll('use')].map((u) => u.href.baseVal)") == [
+        "#down",
+        "#healthy",
+        "#healthy",
+    ]
+    assert browser.value(f"{places}.innerText").startswith("Down from eu-1 (1 of 3)")
+    assert complaints(browser) == []
+
+
+def test_a_model_is_found_and_its_offers_told(browser: Browser, night: House) -> None:
+    look(browser, night.url + "#models")
+    browser.until("$('#model-list li') !== null")
+    browser.run(
+        "$('#model-search').value = 'GPT oss';"
+        "$('#model-search').dispatchEvent(new Event('input', {bubbles: true}))"
+    )
+    browser.until("$$('#model-list a').map((a) => a.textContent).join() === 'gpt-oss-20b'")
+    assert browser.text("#model-list").split("\n") == ["gpt-oss-20b", "usable at 2 of 2"]
+    browser.run("$('#model-list a').click()")
+    browser.until("$$('#model-offers tbody tr').length === 2")
+    assert browser.text("#model-summary").startswith("Use groq, 120 ms (a check of its provider).")
+    assert " since " in browser.text("#model-offers tbody tr")
+    browser.open(night.url + "#model=gpt-9")
+    browser.until("$('#model-summary').textContent.includes(\"No provider watched here\")")

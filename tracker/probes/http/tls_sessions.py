@@ -1,0 +1,41 @@
+"""TLS sessions kept from one connection to the next, so that a handshake costs half as much.
+
+A resumed handshake shows no certificate. So that one that has expired or was exchanged is noticed,
+a whole handshake is made again after a while.
+"""
+
+import ssl
+from contextlib import suppress
+from typing import Any
+
+import attrs
+import trio
+
+WHOLE_HANDSHAKE_SECONDS = 3_600.0
+TlsStream = trio.SSLStream[Any]
+
+
+@attrs.define
+class TlsSessions:
+    """The last session with each host. A ticket is used once, as RFC 8446 (C.4) asks."""
+
+    _kept: dict[str, ssl.SSLSession] = attrs.field(factory=dict)
+    _verified: dict[str, float] = attrs.field(factory=dict)  # trio seconds of a whole handshake
+
+    def offer(self, stream: TlsStream, host: str) -> None:
+        """Let a new connection resume what is kept; the server may refuse and lose nothing."""
+        session = self._kept.pop(host, None)
+        age = trio.current_time() - self._verified.get(host, -float("inf"))
+        if session is not None and age < WHOLE_HANDSHAKE_SECONDS:
+            with suppress(ValueError):  # of a context that was renewed meanwhile
+                stream.session = session
+
+    def note_handshake(self, stream: TlsStream, host: str) -> None:
+        if not stream.session_reused:
+            self._verified[host] = trio.current_time()
+
+    def keep(self, stream: TlsStream, host: str) -> None:
+        """Remember the session of a connection that ends: the server has sent its ticket by now."""
+        session: ssl.SSLSession | None = stream.session
+        if session is not None and session.has_ticket:
+            self._kept[host] = session
