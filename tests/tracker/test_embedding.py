@@ -210,3 +210,34 @@ def test_a_group_of_one_is_told_as_that_one() -> None:
     assert unwrap_group(ExceptionGroup("", [ExceptionGroup("", [bug])])) is bug
     several = ExceptionGroup("", [bug, bug])
     assert unwrap_group(several) is several
+
+
+class LateCanary(LoopMonitor):
+    """Dies once it is told to, however often it is restarted."""
+
+    told: bool = False
+
+    async def run(self, *_: Any, **__: Any) -> None:
+        while not LateCanary.told:  # noqa: ASYNC110 (told from another thread)
+            await trio.sleep(0.01)
+        raise RuntimeError("its own bug")
+
+
+def test_what_it_died_of_after_it_ran_is_raised_on_leaving(
+    config: Config, use: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = embedded_tracker(
+        config,
+        open_check=open_check,
+        canary=LateCanary(),
+        backoff=Backoff(first=0.001, longest=0.001, budget=1),
+    )
+
+    def body(tracker: Any) -> None:
+        assert tracker.running
+        monkeypatch.setattr(LateCanary, "told", True)
+        tracker._thread.join(60.0)
+        assert (tracker.running, tracker.get_healthiest_provider()) == (False, None)
+
+    with pytest.raises(RestartBudgetExceededError, match="canary"):
+        use(tracker, body)

@@ -6,9 +6,9 @@ import attrs
 import msgspec
 
 from tracker.core.clock import ClockReading
-from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, OutcomeKind
+from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult
 from tracker.core.records import CheckRecord
-from tracker.health.offer_state import OfferState, concerns_provider
+from tracker.health.offer_state import OfferState, concerns_provider, may_blame_provider
 from tracker.health.target_state import TargetSettings, TargetState, stale_after
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _blame_provider(
     """Return the provider's own state after an offer failed: held against it as well where
     another of its offers failed within the same interval.
     """
-    if not result.kind.is_failure or result.kind is OutcomeKind.NOT_FOUND:
+    if not may_blame_provider(result):
         return state.target
     window = state.provider.model_timing.interval_seconds
     others = [

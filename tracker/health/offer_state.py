@@ -26,9 +26,21 @@ CONCERNS_PROVIDER = frozenset(
 )
 
 
+# A model that is gone or has no capacity left says nothing of the others, however many there are.
+MODELS_OWN = frozenset({OutcomeKind.NOT_FOUND, OutcomeKind.OVERLOADED})
+
+
 def concerns_provider(result: CheckResult) -> bool:
     """Return whether what was found while asking for one model concerns the whole provider."""
     return result.kind in CONCERNS_PROVIDER
+
+
+def may_blame_provider(result: CheckResult) -> bool:
+    """Return whether a failure is the provider's once a second offer of it fails as well.
+
+    A limit is no failure, and says nothing of other models.
+    """
+    return result.kind.is_failure and result.kind not in MODELS_OWN
 
 
 @attrs.define(eq=False)
@@ -36,7 +48,8 @@ class OfferState:
     """What is known of one offer, and what was published of it.
 
     waits_for_budget: until midnight UTC, because the day's completions are spent.
-    failed_at: steady seconds of its latest failed check, None after a good one.
+    failed_at: steady seconds of its latest failure that may be the provider's, None after a good
+    check.
     """
 
     model: str
@@ -53,7 +66,7 @@ class OfferState:
         after.count(result)
         if result.kind.is_success:
             self.failed_at = None
-        elif not result.kind.is_ours and result.kind is not OutcomeKind.NOT_FOUND:
+        elif may_blame_provider(result):
             self.failed_at = now.steady
 
     def restore(self, stored: StoredTarget, now: ClockReading) -> None:

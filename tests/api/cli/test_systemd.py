@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from api.cli.systemd import Notifier
+from api.cli.systemd import Notifier, notify_systemd
 from tests.helpers.command_line import NOTHING, serving
 
 
@@ -144,3 +144,15 @@ def test_serve_tells_that_it_is_ready_and_that_it_ends(
         ended = served.ended()
     assert (first, manager.recv(64)) == ({b"READY=1", b"WATCHDOG=1"}, b"STOPPING=1")
     assert ended.code == 0
+
+
+async def test_only_under_systemd_there_is_somebody_to_tell(
+    manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    await notify_systemd(FakeTracker())  # at once: nobody is told, and nothing waits
+    monkeypatch.setenv("NOTIFY_SOCKET", address(manager))
+    tracker = FakeTracker()
+    tracker.over.set()
+    await notify_systemd(tracker)
+    assert told(manager) == ["READY=1", "STOPPING=1"]

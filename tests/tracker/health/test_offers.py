@@ -88,6 +88,17 @@ def test_one_failing_offer_is_its_own_two_within_an_interval_are_the_providers()
     assert view(state).consecutive_failures == 1
 
 
+@pytest.mark.parametrize(
+    "others", [OutcomeKind.RATE_LIMITED, OutcomeKind.OVERLOADED, OutcomeKind.NOT_FOUND]
+)
+def test_what_concerns_one_model_blames_nobody_else(others: OutcomeKind) -> None:
+    state = watching("a", "b")
+    state.record_check(found(others, "a"), 180.0, clock(1))
+    state.record_check(found(SERVER, "b"), 180.0, clock(2))
+    state.record_check(found(others, "a"), 180.0, clock(3))
+    assert view(state, 4.0).consecutive_failures == 0
+
+
 def test_a_failure_of_the_other_long_ago_does_not_blame_the_provider() -> None:
     state = watching("a", "b")
     state.record_check(found(SERVER, "a"), 180.0, clock(1))

@@ -1,0 +1,18 @@
+"""Offers beside their provider, whatever their checks find, as the oracle says."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+from property_tests.offer_machine import OfferMachine
+
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+
+TestOffers = OfferMachine.TestCase
+TestOffers.settings = settings(
+    max_examples=5_000 if NIGHTLY else 200,
+    stateful_step_count=50 if NIGHTLY else 20,
+    deadline=None,
+    derandomize=not NIGHTLY,
+    suppress_health_check=list(HealthCheck),
+)

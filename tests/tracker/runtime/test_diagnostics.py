@@ -1,0 +1,119 @@
+"""What a tracker says is wrong with itself: each trouble in a sentence, and none without one."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import attrs
+import pytest
+
+from tests.helpers.idle_tracker import a_provider, a_snapshot
+from tracker.ranking.guard import FallbackRanker
+from tracker.runtime.diagnostics import (
+    OVERDUE_SECONDS,
+    SILENT_SECONDS,
+    count_waiting,
+    find_failures,
+)
+from tracker.runtime.diagnostics import _describe_budget as describe_budget
+from tracker.runtime.diagnostics import _troubles as find_troubles
+from tracker.testing.clocks import START
+
+
+@attrs.frozen
+class Keepers:
+    aggregator: Any
+    writer: Any
+    cluster: Any = None
+
+
+def keeper(name: str, *, restarting: bool = False) -> Any:
+    return SimpleNamespace(name=name, restarting=restarting)
+
+
+def parts(**changes: Any) -> Any:
+    """A tracker with which all is well, but for these."""
+    known = {
+        "waiting": 0,
+        "per_day": 1000,
+        "away": False,
+        "suspects": (),
+        "restarting": False,
+        "complaint": None,
+        "silent": 0.0,
+        "late": 0.0,
+        "overdue": {},
+    } | changes
+    views = [a_provider(f"p{n}", waits_for_budget=n < known["waiting"]) for n in range(3)]
+    budget = SimpleNamespace(per_day=known["per_day"], resets_at=START)
+    rank = FallbackRanker()
+    rank.complaint = known["complaint"]
+    return SimpleNamespace(
+        store=SimpleNamespace(state=SimpleNamespace(ok=True, reason=""), left_out=0),
+        aggregator=SimpleNamespace(
+            network=SimpleNamespace(away=known["away"], suspects=known["suspects"]),
+            board=SimpleNamespace(latest=a_snapshot(*views)),
+            rank=rank,
+            dropped=0,
+            silent_for=lambda: known["late"],
+        ),
+        supervisor=SimpleNamespace(
+            shared=SimpleNamespace(
+                budget=SimpleNamespace(view=lambda _: budget),
+                clock=SimpleNamespace(now=lambda: START),
+                canary=SimpleNamespace(silent_for=lambda: known["silent"]),
+            ),
+            overdue=lambda: known["overdue"],
+        ),
+        keepers=Keepers(keeper("aggregator"), keeper("writer", restarting=known["restarting"])),
+        alerts=SimpleNamespace(problems=lambda: ()),
+    )
+
+
+def test_a_well_tracker_has_neither_failures_nor_troubles() -> None:
+    assert (list(find_failures(parts())), list(find_troubles(parts(), {}))) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"silent": SILENT_SECONDS + 1.0}, "the event loop has not turned for"),
+        ({"late": OVERDUE_SECONDS + 1.0}, "no snapshot was posted for"),
+        ({"overdue": {"groq": OVERDUE_SECONDS + 1.0}}, "the actor of groq is"),
+    ],
+)
+def test_what_a_restart_of_the_process_would_mend_is_a_failure(
+    wrong: dict[str, Any], told: str
+) -> None:
+    (failure,) = find_failures(parts(**wrong))
+    assert failure.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (
+            {"away": True, "suspects": ("groq", "mistral", "together")},
+            "our network cannot be reached: 3 providers failed at DNS or connecting, "
+            "and none has answered since",
+        ),
+        ({"restarting": True}, "the writer is restarting after a crash"),
+        ({"complaint": "it raised"}, "the default policy ranks instead: it raised"),
+        (
+            {"waiting": 2, "per_day": 0},
+            "2 are never asked for a completion: completions_per_day is 0",
+        ),
+        (
+            {"waiting": 1},
+            "completion checks of 1 wait for 12:00 UTC: the 1,000 completions of the day are spent",
+        ),
+    ],
+)
+def test_what_is_lived_with_is_told(wrong: dict[str, Any], told: str) -> None:
+    assert list(find_troubles(parts(**wrong), {})) == [told]
+
+
+def test_only_what_is_switched_on_waits_for_the_budget() -> None:
+    waits = a_provider("on", waits_for_budget=True)
+    off = attrs.evolve(waits, name="off", enabled=False)
+    assert count_waiting(a_snapshot(waits, off)) == 1
+    assert list(describe_budget(parts())) == []
