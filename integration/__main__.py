@@ -1,6 +1,7 @@
 """``python -m integration``: all of it. Exit code 0 when everything was as promised, else 1.
 
-``python -m integration.real_calls --minutes 30`` is the long form of its last part.
+``python -m integration.real_calls --minutes 30`` is the long form of one part,
+``python -m integration.alerts`` its last part alone.
 """
 
 import sys
@@ -8,7 +9,7 @@ import time
 
 import httpx
 
-from integration import clients, real_calls, scenario
+from integration import alerts, clients, real_calls, scenario
 from integration.environments import FAKELLM, LITELLM, EnvironmentFailedError
 from integration.report import BEGAN, UnexpectedError, title
 
@@ -21,6 +22,7 @@ def main() -> int:
         scenario.play()
         clients.test()
         real_calls.play()
+        alerts.play()
     except httpx.HTTPError as error:
         sys.stderr.write(f"integration failed: the tracker did not answer: {error!r}\n")
         return 1

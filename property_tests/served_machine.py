@@ -47,7 +47,7 @@ class Service:
         key = (path, status)
         if key not in self._validators:
             described = self._document["paths"][path]["get"]["responses"][str(status)]
-            (content,) = described["content"].values()
+            content = next(iter(described["content"].values()))  # history: CSV as well
             components = self._document["components"]
             schema = {"components": components, **content["schema"]}
             self._validators[key] = jsonschema_rs.Draft202012Validator(schema)

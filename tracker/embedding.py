@@ -51,6 +51,7 @@ class EmbeddedTracker:
 
     @property
     def running(self) -> bool:
+        """Return whether it has started and not ended."""
         return self._thread.is_alive() and self._started.done()
 
     @property
@@ -61,6 +62,7 @@ class EmbeddedTracker:
         return self._tracker.snapshot
 
     def get_healthiest_provider(self) -> str | None:
+        """Return the provider to use next, from memory; None while it does not run."""
         return self._tracker.get_healthiest_provider() if self.running else None
 
     def call(self, job: Callable[[Tracker], Awaitable[T]]) -> T:
@@ -79,6 +81,7 @@ class EmbeddedTracker:
         return self.call(lambda tracker: tracker.check(*names))
 
     def start(self) -> Self:
+        """Start its thread and wait until it watches. Raises what keeps it from running."""
         self._thread.start()
         self._started.result()
         return self

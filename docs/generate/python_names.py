@@ -87,7 +87,9 @@ def plain_value(value: object) -> str:
 
 def public_members(node: ast.ClassDef) -> Iterator[Function]:
     for child in node.body:
-        if isinstance(child, Function) and not child.name.startswith("_"):
+        decorators = [ast.unparse(each) for each in getattr(child, "decorator_list", ())]
+        is_setter = any(each.endswith(".setter") for each in decorators)
+        if isinstance(child, Function) and not child.name.startswith("_") and not is_setter:
             yield child
 
 

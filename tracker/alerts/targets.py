@@ -54,7 +54,7 @@ class Sender:
         A thread that hangs is left behind; until it ends, its target alone gets nothing more.
         """
         job = partial(_send, target.url.reveal(), delivery, at, secret)
-        limiter = self._limiters.setdefault(target.name, trio.CapacityLimiter(1))
+        limiter = self.limiter_of(target)
         error = f"no answer within {SEND_SECONDS:g} s"
         with trio.move_on_after(SEND_SECONDS):
             try:
@@ -67,6 +67,10 @@ class Sender:
             except Exception as bug:  # noqa: BLE001 (180 services: one's bug must not stop the rest)
                 error = f"{type(bug).__name__}: {bug}"
         return plain_text(self.mask(error), ERROR_LENGTH)
+
+    def limiter_of(self, target: AlertTarget) -> trio.CapacityLimiter:
+        """Its token is held while the target is written to."""
+        return self._limiters.setdefault(target.name, trio.CapacityLimiter(1))
 
 
 def _send(url: str, delivery: Delivery, at: datetime, secret: Secret | None) -> None:

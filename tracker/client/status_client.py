@@ -247,6 +247,7 @@ class ProviderStatusClient:
         return self
 
     def stop(self) -> None:
+        """End the background; in plain threads, what leaving ``with`` does."""
         with self._opening:
             self._thread.stop()
         self._memory.fail(CLOSED)

@@ -11,13 +11,16 @@ from functools import lru_cache
 
 import attrs
 
+from tracker.core.mistral_names import name_release
 from tracker.core.model_exceptions import IDS, NAMES
 from tracker.core.model_tokens import MAJOR, PART_OF_SIZE, SIZE, strip_wrapping, tokenize
 from tracker.core.model_words import (
     BEHIND_SIZE,
     GENERIC,
     GLUED,
+    NAMED_LLAMAS,
     PACKAGING,
+    SOLE_SIZES,
     SPEED_FAMILIES,
     SPEEDS,
 )
@@ -27,7 +30,7 @@ LONGEST_ID = 200
 # A list of 50,000 models that is read again at each check is parsed once.
 NAMES_REMEMBERED = 100_000
 
-_SOMETIMES_PACKAGING = PACKAGING | SPEEDS | BEHIND_SIZE | {"it", "latest", "v1"}
+_SOMETIMES_PACKAGING = PACKAGING | SPEEDS | BEHIND_SIZE | {"it", "latest", "v1", "001"}
 _MINOR = re.compile(r"(?:0|[1-9]\d?)v?")
 
 
@@ -57,7 +60,7 @@ def _parse(model_id: str) -> ModelName:
         kept, packaging = tokens, []
     if len(kept) == 1 and kept[0] in GENERIC:
         kept = tokenize(path) + kept
-    name = _join(kept)
+    name = name_release(_join(kept))
     return ModelName(NAMES.get(name, name) or folded.strip(), "-".join(packaging + dropped) or None)
 
 
@@ -69,12 +72,23 @@ def _separate_packaging(tokens: list[str]) -> tuple[list[str], list[str]]:
     for index, token in enumerate(tokens):
         if has_size and PART_OF_SIZE.fullmatch(token):
             continue  # the total tells the size: "qwen3-30b" is "qwen3-30b-a3b"
+        if SIZE.fullmatch(token) and _tells_nothing(token, kept):
+            has_size = True
+            continue
         if token in _SOMETIMES_PACKAGING and _is_packaging(tokens, index, has_size=has_size):
             packaging.append(token)
             continue
         has_size = has_size or SIZE.fullmatch(token) is not None
         kept.append(token)
     return kept, packaging
+
+
+def _tells_nothing(size: str, before: list[str]) -> bool:
+    """Return whether all models of that name have this size."""
+    family = before[0] if before else ""
+    if family == "llama":
+        return bool(NAMED_LLAMAS.intersection(before))
+    return size in SOLE_SIZES.get(family, ()) and "distill" not in before
 
 
 def _is_packaging(tokens: list[str], index: int, *, has_size: bool) -> bool:
@@ -99,6 +113,8 @@ def _is_packaging_of_family(tokens: list[str], index: int, *, has_size: bool) ->
         return family == "deepseek" and re.fullmatch(r"v\d+", after) is not None
     if word == "latest":  # gpt-5-chat-latest
         return family == "gpt" and index > 2 and tokens[index - 1] == "chat"
+    if word == "001":  # the only snapshot of each since Gemini 2
+        return family == "gemini" and not after and tokens[1:2] != ["1"]
     return word == "v1" and not after and (has_size or family == "nova")
 
 

@@ -23,6 +23,16 @@ SPEED_FAMILIES = {
 # Packaging only behind a size ("jais-30b-chat", "671b-cloud"); "gpt-5-chat" is a model.
 BEHIND_SIZE = frozenset({"chat", "cloud"})
 
+# Total sizes that only one model of a family has, so that they tell it from none.
+SOLE_SIZES = {
+    "deepseek": _words("671b 685b"),
+    "glm": _words("106b 355b 357b 358b"),
+    "kimi": _words("1t 1.1t"),
+    "minimax": _words("229b 230b 456b"),
+}
+# Llama 4's models are named by a word; what follows is the size of their active part, or of all.
+NAMED_LLAMAS = _words("scout maverick")
+
 # What routers and Ollama write behind a colon; behind a hyphen some name a model.
 TAGS = _words("beta cheapest cloud exacto extended fastest floor free latest nitro online")
 

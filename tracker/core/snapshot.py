@@ -286,10 +286,12 @@ class Ranking:
 
     @property
     def best(self) -> str | None:
+        """Return the provider to use now, None when none is usable."""
         return self.ordered[0].provider if self.ordered else None
 
     @property
     def best_model(self) -> str | None:
+        """Return the id to send to the best one; None where no model was asked for."""
         return self.ordered[0].model if self.ordered else None
 
     @property

@@ -15,6 +15,7 @@ def lowest_latency(
     candidates: Sequence[Candidate],
     incumbent: str | None,  # noqa: ARG001 (a policy's signature)
 ) -> tuple[Ranked, ...]:
+    """Order by tier, then by the latency of the last good check, then by name."""
     lines = [
         (c.tier, inf if last is None else last, c, last) for c in candidates for last in (_last(c),)
     ]

@@ -68,6 +68,7 @@ class Candidate:
 
     @property
     def tier(self) -> int:
+        """Rank of its status: a healthy one stands before a degraded one."""
         return TIERS[self.status]
 
     def is_good(self, sample: Sample) -> bool:

@@ -96,10 +96,12 @@ class Tracker:
 
     @property
     def board(self) -> Board:
+        """Return where snapshots are posted and followed."""
         return self._aggregator.board
 
     @property
     def snapshot(self) -> Snapshot:
+        """Return the latest snapshot; it never changes."""
         return self._aggregator.board.latest
 
     @property
@@ -109,6 +111,7 @@ class Tracker:
 
     @property
     def overrides(self) -> Mapping[str, OverrideRecord]:
+        """Return what operators tuned, by provider."""
         return self._settings.overrides
 
     @property
@@ -118,6 +121,7 @@ class Tracker:
 
     @property
     def mask(self) -> Mask:
+        """Return what hides the secrets of the present configuration."""
         return self._aggregator.mask
 
     async def ranking_of(self, vantage: str) -> VantageRanking | None:
@@ -311,6 +315,7 @@ class Tracker:
         return await self._alerts.test()
 
     def health(self) -> TrackerHealth:
+        """Look at the tracker itself: its parts, restarts, database and budget."""
         return collect_health(
             TrackerComponents(
                 store=self._store,

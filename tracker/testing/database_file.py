@@ -61,11 +61,13 @@ class DatabaseFile:
         sqlite.BUSY_MS, writer.LONGEST_DELAY = 0, longest_delay
 
     def close(self) -> None:
+        """Close our own connection to it."""
         self.mend()
         sqlite.BUSY_MS, writer.LONGEST_DELAY = self._patience
 
     @property
     def exists(self) -> bool:
+        """Return whether the file is there now."""
         return self.path.is_file()
 
     def befall(self, trouble: DiskFault) -> None:
@@ -79,6 +81,7 @@ class DatabaseFile:
             self.path.mkdir()
 
     def mend(self) -> None:
+        """End the trouble that it is in."""
         trouble, self.trouble = self.trouble, None
         if trouble is DiskFault.LOCKED:
             self._holder.execute("ROLLBACK")
@@ -88,6 +91,7 @@ class DatabaseFile:
             self._moved.rename(self.path)
 
     def delete(self) -> None:
+        """Delete the file and what SQLite keeps beside it."""
         for path in self._files:
             path.unlink(missing_ok=True)
         self._newest = 0
@@ -121,10 +125,12 @@ class DatabaseFile:
             return {number for (number,) in connection.execute(_BEFORE, bounds)}
 
     def count(self) -> int:
+        """Return how many checks it holds."""
         with self._reading() as connection:
             return int(sqlite.value(connection, "SELECT count(*) FROM checks"))
 
     def overrides(self) -> dict[str, tuple[float | None, bool | None]]:
+        """Return what was tuned, by provider: interval and whether it is on."""
         with self._reading() as connection:
             rows = connection.execute(_OVERRIDES).fetchall()
         return {name: (seconds, None if on is None else bool(on)) for name, seconds, on in rows}

@@ -53,6 +53,7 @@ class FakeCheck:
         return attrs.evolve(answer, completions=1)
 
     def partial_result(self) -> CheckResult:
+        """Return what is known of a check that was cut off."""
         return CheckResult(kind=OutcomeKind.TIMEOUT, facts=Facts(reachable=False))
 
     def remember(self, learned: Mapping[str, RequestShape]) -> None:
@@ -89,6 +90,7 @@ class FakeProviders:
         clock: Clock = Clock(),  # noqa: ARG002 (as of tracker.probes.open_check)
         tls: ssl.SSLContext | None = None,  # noqa: ARG002
     ) -> AsyncIterator[FakeCheck]:
+        """Open the fake check of a provider, as ``run_tracker``'s ``open_check`` does."""
         await trio.lowlevel.checkpoint()
         yield self[provider.name]
 

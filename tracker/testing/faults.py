@@ -50,6 +50,7 @@ class FaultProxy:
 
     @property
     def port(self) -> int:
+        """Return the port that clients connect to."""
         return self._door.port
 
     @property
@@ -59,6 +60,7 @@ class FaultProxy:
 
     @property
     def enabled(self) -> bool:
+        """Return whether it takes connections; set it to False to refuse and cut them."""
         return self._door.is_open
 
     @enabled.setter
@@ -68,9 +70,11 @@ class FaultProxy:
 
     @property
     def toxics(self) -> tuple[Toxic, ...]:
+        """Return the faults in force, in the order they were added."""
         return tuple(self._toxics)
 
     def add(self, toxic: Toxic) -> Toxic:
+        """Put a fault in force at once; return it."""
         self._toxics[toxic] = trio.current_time()
         self._tell()
         return toxic
@@ -87,6 +91,7 @@ class FaultProxy:
         self.enabled = True
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled."""
         self._door.open()
         await self._door.serve(self._accept, task_status=task_status)
 
@@ -103,10 +108,12 @@ class FaultProxy:
             self.connections -= 1
 
     def link(self, direction: Direction) -> Link:
+        """Return a new link for one direction of a connection."""
         dice = random.Random(self._dice.random())  # noqa: S311 (repeatable)
         return Link(direction=direction, dice=dice)
 
     def toxics_on(self, direction: Direction) -> tuple[Toxic, ...]:
+        """Return the faults in force in one direction."""
         return tuple(toxic for toxic in self._toxics if toxic.direction is direction)
 
     def next_end(self, began: float) -> tuple[float, Timeout] | None:
@@ -120,6 +127,7 @@ class FaultProxy:
 
     @property
     def swallowing(self) -> set[Toxic]:
+        """Return the faults that keep data back for good."""
         return {toxic for toxic in self._toxics if type(toxic) is Timeout}
 
     def _tell(self) -> None:

@@ -77,6 +77,7 @@ class TrackerMachine(RuleBasedStateMachine):
         return _executed["rules"]
 
     def teardown(self) -> None:
+        """Stop the tracker and remove its folder."""
         try:
             self.world.host.close()
         finally:
@@ -85,6 +86,7 @@ class TrackerMachine(RuleBasedStateMachine):
             shutil.rmtree(self.home)
 
     def configuration(self, watched: Sequence[str]) -> Config:
+        """Return the configuration with these providers."""
         return Config(
             database=str(self.disk.path),
             providers=tuple(Provider(name=name, timing=self.timing) for name in watched),
@@ -101,12 +103,14 @@ class TrackerMachine(RuleBasedStateMachine):
     def a_provider_turns(
         self, name: str, mood: ProviderBehavior, retry_after: float | None, seconds: float
     ) -> None:
+        """Change how a provider behaves, then let time pass."""
         check = self.world.checks[name]
         check.mood, check.retry_after = mood, retry_after
         self.time_passes(seconds)
 
     @rule(name=names, latency_ms=st.sampled_from((80.0, 400.0, 1000.0, 1600.0)), seconds=spans)
     def a_provider_is_well(self, name: str, latency_ms: float, seconds: float) -> None:
+        """Let a provider answer well, then let time pass."""
         check = self.world.checks[name]
         check.mood, check.latency_ms = ProviderBehavior.OK, latency_ms
         self.time_passes(seconds)
@@ -119,11 +123,13 @@ class TrackerMachine(RuleBasedStateMachine):
 
     @rule(seconds=spans)
     def time_passes(self, seconds: float) -> None:
+        """Let time pass."""
         self.world.passes(seconds)
         self.world.has_published()
 
     @rule(seconds=st.sampled_from((-HOUR, HOUR)))
     def the_wall_clock_jumps(self, seconds: float) -> None:
+        """Set the wall clock forward or back."""
         self.world.clock.jump_wall(seconds)
         self.disturbed = self.world.now
 
@@ -135,11 +141,13 @@ class TrackerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.disk.trouble is None and self.disk.exists)
     @rule(trouble=st.sampled_from(DiskFault))
     def the_database_goes(self, trouble: DiskFault) -> None:
+        """Make the database unusable in one way."""
         self.disk.befall(trouble)
 
     @precondition(lambda self: self.disk.trouble is not None)
     @rule()
     def the_database_comes_back(self) -> None:
+        """Make the database usable again."""
         self.disk.mend()
         self.disturbed = self.world.now
         if self.world.unremembered:
@@ -149,6 +157,7 @@ class TrackerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.disk.trouble is None and self.disk.exists)
     @rule()
     def the_database_is_deleted(self) -> None:
+        """Delete the database file under the running tracker."""
         waiting = self.world.backlog.waiting()
         self.filed = {r.provider: _told(r) for r in waiting if isinstance(r, OverrideRecord)}
         self.disk.delete()
@@ -156,6 +165,7 @@ class TrackerMachine(RuleBasedStateMachine):
 
     @rule(off=st.sampled_from((1.0, 90.0, 2 * HOUR, DAY + HOUR)))
     def the_process_is_killed(self, off: float) -> None:
+        """Kill the tracker and start it again after a while."""
         if self.disk.trouble is DiskFault.LOCKED:
             self.disk.mend()
         self.world.kill()
@@ -163,6 +173,7 @@ class TrackerMachine(RuleBasedStateMachine):
 
     @rule(off=st.sampled_from((1.0, 90.0, 2 * HOUR, DAY + HOUR)))
     def it_is_restarted(self, off: float) -> None:
+        """Stop the tracker in order and start it again after a while."""
         backlog = self.world.backlog
         self.world.stop()
         if self.disk.trouble is None:
@@ -172,16 +183,19 @@ class TrackerMachine(RuleBasedStateMachine):
     @precondition(lambda self: not self.world.unremembered)
     @rule(name=names, seconds=st.sampled_from((None, 30.0, 240.0)))
     def an_operator_tunes(self, name: str, seconds: float | None) -> None:
+        """Change a provider's interval; None returns to that of the file."""
         self._tune(name, interval_seconds=seconds)
 
     @precondition(lambda self: not self.world.unremembered)
     @rule(name=names, enabled=st.sampled_from((None, False, True)))
     def an_operator_switches(self, name: str, enabled: bool | None) -> None:
+        """Switch a provider on or off; None returns to the file."""
         self._tune(name, enabled=enabled)
 
     @precondition(lambda self: not self.world.unremembered)
     @rule(watched=st.sets(names).map(sorted))
     def an_operator_reloads(self, watched: list[str]) -> None:
+        """Load a configuration with other providers."""
         self.world.reload(self.configuration(watched))
 
     @rule(name=names, moods=st.lists(moods, min_size=1, max_size=8))
@@ -194,6 +208,7 @@ class TrackerMachine(RuleBasedStateMachine):
 
     @invariant()
     def everything_is_as_the_oracle_says(self) -> None:
+        """Compare everything shown with the oracle."""
         _executed.update(rules=1)
         world, look = self.world, self.world.look()
         for name, oracle in world.oracles.items():
@@ -208,6 +223,7 @@ class TrackerMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost_or_stored_twice_or_kept_too_long(self) -> None:
+        """Compare the file with the checks that were made."""
         backlog, ledger, now = self.world.backlog, self.world.ledger, self.world.clock.now()
         ledger.settle(self.disk, backlog, now)
         unwritten = any(isinstance(r, OverrideRecord) for r in backlog.waiting())
@@ -219,6 +235,7 @@ class TrackerMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_two_checks_overlap(self) -> None:
+        """Make sure that no provider was checked twice at a time."""
         overlaps = {name: check.overlapped for name, check in self.world.checks.items()}
         assert not any(overlaps.values()), overlaps
 

@@ -68,10 +68,12 @@ class Oracle:
     checks: list[ObservedCheck] = attrs.field(factory=list)
 
     def saw(self, check: ObservedCheck) -> None:
+        """Take one more check of the provider."""
         self.life.append(check)
         self.checks.append(check)
 
     def status(self, present: OracleInputs) -> Status:
+        """Return the status that it must have now."""
         if not present.enabled or present.given_up or present.stale or not counted(self.life):
             return Status.UNKNOWN
         if is_uninformed(self.life, self.timing):
@@ -86,6 +88,7 @@ class Oracle:
         return Status.DEGRADED if doubtful else Status.HEALTHY
 
     def usable(self, present: OracleInputs) -> bool:
+        """Return whether it must be usable now."""
         good = self.status(present) in {Status.HEALTHY, Status.DEGRADED}
         return good and not is_barred(self.life, present.now)
 
@@ -95,29 +98,36 @@ class Oracle:
         return any(abs(reset - present.now) < BLUR_SECONDS for reset in resets)
 
     def uptime(self, present: OracleInputs) -> dict[str, float | None]:
+        """Return the uptime in percent, by window; None with nothing counted."""
         return {name: uptime(within(self.checks, present.at, h)) for name, h in HOURS.items()}
 
     def checks_24h(self, present: OracleInputs) -> int:
+        """Return how many checks the last 24 hours have."""
         return len(within(self.checks, present.at, 24))
 
     def p95(self, present: OracleInputs) -> float | None:
+        """Return the exact 95th percentile of latency in ms; None without a sample."""
         return p95(within(self.checks, present.at, 24))
 
     @property
     def failures(self) -> int:
+        """Return how many checks in a row have failed."""
         run = letters(self.life)
         return len(run) - len(run.rstrip("F"))
 
     @property
     def outcome(self) -> OutcomeKind | None:
+        """Return what the last check found."""
         return self.life[-1].kind if self.life else None
 
     @property
     def last_check(self) -> datetime | None:
+        """Return when the last check began."""
         return self.life[-1].at if self.life else None
 
     @property
     def response_time_ms(self) -> float | None:
+        """Return the latency of the last good check."""
         known = [
             c.latency_ms for c in self.life if c.kind in SUCCESSES and c.latency_ms is not None
         ]

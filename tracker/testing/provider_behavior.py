@@ -6,6 +6,8 @@ from tracker.core.outcomes import OutcomeKind
 
 
 class ProviderBehavior(StrEnum):
+    """How a fake provider behaves."""
+
     OK = "ok"
     SLOW = "slow"
     RATE_LIMITED = "rate_limited"  # 429 with Retry-After

@@ -20,11 +20,13 @@ class Window:
     _ends: float = attrs.field(default=-math.inf, init=False)
 
     def spend(self, amount: int, now: float) -> None:
+        """Take an amount out of the window, which begins again once it is over."""
         if now >= self._ends:
             self._used, self._ends = 0, now + self.seconds
         self._used += amount
 
     def remaining(self, now: float) -> int:
+        """Return what is left of the window now."""
         return self.limit if now >= self._ends else max(0, self.limit - self._used)
 
     def reset(self, now: float) -> float:
@@ -45,6 +47,7 @@ class Quota:
         return max(spent, default=0.0)
 
     def fields(self, now: float) -> Fields:
+        """Return the rate-limit headers that tell of it now."""
         return tuple(
             field
             for name, window in (("requests", self.requests), ("tokens", self.tokens))

@@ -60,6 +60,7 @@ class SimulatedProvider:
 
     @property
     def mood(self) -> ProviderBehavior:
+        """Return how it behaves; set it to change that from the next request on."""
         return self._mood
 
     @mood.setter

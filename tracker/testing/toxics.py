@@ -13,6 +13,8 @@ Onward = Callable[[Data], Awaitable[None]]
 
 
 class Direction(StrEnum):
+    """Which way data goes through the proxy."""
+
     UPSTREAM = "upstream"  # from the client to the server
     DOWNSTREAM = "downstream"
 
@@ -53,6 +55,7 @@ class Latency(Toxic):
     jitter_ms: float = attrs.field(default=0.0, validator=ge(0.0))
 
     async def carry(self, data: bytes, *, onward: Onward, link: Link) -> None:
+        """Pass data on after the latency and its jitter."""
         delay_ms = self.latency_ms + self.jitter_ms * link.dice.uniform(-1.0, 1.0)
         arrived = link.arrived
         due = arrived + max(0.0, delay_ms) / 1000.0
@@ -69,6 +72,7 @@ class Bandwidth(Toxic):
     rate: float = attrs.field(validator=gt(0.0))
 
     async def carry(self, data: bytes, *, onward: Onward, link: Link) -> None:  # noqa: ARG002
+        """Pass data on at the bandwidth, piece by piece."""
         a_tenth_second = max(1, int(self.rate * 1000.0 * 0.1))
         for piece in _pieces(data, lambda: a_tenth_second):
             await trio.sleep(len(piece) / (self.rate * 1000.0))
@@ -82,6 +86,7 @@ class SlowClose(Toxic):
     delay_ms: float = attrs.field(validator=ge(0.0))
 
     async def close(self) -> None:
+        """Wait before the connection is closed."""
         await trio.sleep(self.delay_ms / 1000.0)
 
 
@@ -106,6 +111,7 @@ class ResetPeer(Timeout):
 
     @property
     def ends_after(self) -> float | None:
+        """Return the seconds until the connection is reset."""
         return self.timeout_ms / 1000.0
 
 
@@ -118,6 +124,8 @@ class Slicer(Toxic):
     delay_us: float = attrs.field(default=0.0, validator=ge(0.0))
 
     async def carry(self, data: bytes, *, onward: Onward, link: Link) -> None:
+        """Pass data on in small pieces with pauses between."""
+
         def size() -> int:
             offset = link.dice.randint(-self.size_variation, self.size_variation)
             return max(1, self.average_size + offset)
@@ -134,6 +142,7 @@ class LimitData(Toxic):
     bytes: int = attrs.field(validator=ge(0))
 
     async def carry(self, data: Data, *, onward: Onward, link: Link) -> None:
+        """Pass on what the limit leaves, then end the connection."""
         passed = link.passed.get(self, 0)
         allowed = data[: max(0, self.bytes - passed)]
         link.passed[self] = passed + len(allowed)

@@ -65,6 +65,7 @@ class TrackerHarness:
 
     @property
     def tracker(self) -> Tracker:
+        """Return the running tracker."""
         return self.host.started
 
     @property
@@ -73,6 +74,7 @@ class TrackerHarness:
         return self.time.current_time()
 
     def start(self) -> None:
+        """Start a tracker on the file as it is, with fresh oracles."""
         self.unremembered = self.disk.trouble is DiskFault.FOLDER
         self.started = self.now
         if self.disk.is_ours:
@@ -107,6 +109,7 @@ class TrackerHarness:
         self.host.close()
 
     def passes(self, seconds: float) -> None:
+        """Let so many seconds pass."""
         self.host.call(self._advance, seconds)
 
     def do(self, job: Callable[[], Awaitable[T]]) -> T:
@@ -119,9 +122,11 @@ class TrackerHarness:
 
     @property
     def backlog(self) -> Backlog:
+        """Return the records that wait for the disk."""
         return self._aggregator.backlog
 
     def look(self) -> Observation:
+        """Return what the tracker shows now, to compare with the oracles."""
         return self.do(self._look)
 
     def has_published(self) -> None:
@@ -270,5 +275,6 @@ class TrackerHarness:
 
     @property
     def _limiters(self) -> tuple[trio.CapacityLimiter, ...]:
-        store = self.tracker._store  # noqa: SLF001 (our own)
-        return store.worker, store.readers
+        store, sender = self.tracker._store, self.tracker._alerts.sender  # noqa: SLF001 (our own)
+        targets = map(sender.limiter_of, self.config.alerts.targets)
+        return store.worker, store.readers, *targets

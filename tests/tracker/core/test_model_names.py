@@ -122,3 +122,32 @@ def test_known_models_are_merged_as_the_file_says() -> None:
     result = score(read_known(MODELS))
     assert result.passes, (result.precision, result.recall)
     assert result.wrong == ()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("deepseek-v3.2", "deepseek-v3.2:671b-cloud"),
+        ("deepseek-ai/DeepSeek-R1-0528", "deepseek-r1-0528-685b"),
+        ("moonshotai/kimi-k2-thinking", "kimi-k2-thinking:1t"),
+        ("llama-4-scout", "meta-llama/Llama-4-Scout-17B-16E-Instruct"),
+        ("gemini-2.5-flash", "gemini-2.5-flash-001"),
+    ],
+)
+def test_the_only_size_or_snapshot_of_a_model_tells_it_from_none(one: str, other: str) -> None:
+    assert parse_model_id(one).name == parse_model_id(other).name
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("deepseek-r1", "deepseek-r1-distill-llama-70b"),
+        ("deepseek-r1", "deepseek-r1-distill-qwen-32b"),
+        ("glm-4-9b", "glm-4-32b"),
+        ("llama-4-scout-17b", "llama-4-maverick-17b"),
+        ("gemini-1.5-flash-001", "gemini-1.5-flash-002"),
+        ("gemini-1.5-flash", "gemini-1.5-flash-001"),
+    ],
+)
+def test_other_sizes_and_snapshots_stay_apart(one: str, other: str) -> None:
+    assert parse_model_id(one).name != parse_model_id(other).name

@@ -1,0 +1,134 @@
+"""Who is told: a webhook, a mail server and a service of apprise, real and on loopback."""
+
+import json
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import attrs
+from aiosmtpd.controller import Controller
+from standardwebhooks.webhooks import Webhook
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+WEBHOOK, MAIL, SERVICE = "webhook", "mail", "json"
+HOLD_SECONDS = 60.0
+
+
+@attrs.frozen
+class Received:
+    """One message. kind, key and subjects are known of a webhook alone."""
+
+    channel: str
+    title: str
+    kind: str = ""
+    key: str = ""
+    incidents: frozenset[str] = frozenset()
+
+
+@attrs.define(eq=False)
+class Receivers:
+    """status: what the webhook answers. hold: it answers only once this is set. signed: whether
+    signatures are checked, which needs the time of day.
+    """
+
+    http_port: int = 0
+    mail_port: int = 0
+    status: int = 204
+    hold: threading.Event | None = None
+    signed: bool = True
+    messages: list[Received] = attrs.field(factory=list)
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        sender = "from=tracker@example.org&to=ops@example.org&mode=insecure"
+        return (
+            f"webhook+http://127.0.0.1:{self.http_port}/hook",
+            f"mailto://127.0.0.1:{self.mail_port}?{sender}",
+            f"json://127.0.0.1:{self.http_port}/json",
+        )
+
+    def of(self, channel: str) -> list[Received]:
+        return [each for each in self.messages if each.channel == channel]
+
+    def kinds(self) -> list[str]:
+        return [each.kind for each in self.of(WEBHOOK)]
+
+    def told_twice(self) -> list[Received]:
+        """Webhooks about an incident of which another key told the same."""
+        seen: dict[tuple[str, str], str] = {}
+        again = []
+        for each in self.of(WEBHOOK):
+            for incident in each.incidents:
+                known = seen.setdefault((each.kind, incident), each.key)
+                if known != each.key and each.kind != "incident.reminder":
+                    again.append(each)
+        return again
+
+    def counts(self) -> str:
+        found = Counter(each.channel for each in self.messages)
+        return ", ".join(f"{channel} {found[channel]}" for channel in (WEBHOOK, MAIL, SERVICE))
+
+    def take_webhook(self, body: bytes, headers: dict[str, str]) -> None:
+        if self.signed:
+            Webhook(SECRET).verify(body, headers)
+        event = json.loads(body)
+        ids = frozenset(each["id"] for each in event["data"].get("incidents", ()))
+        key = headers["webhook-id"]
+        self.messages.append(Received(WEBHOOK, event["data"]["title"], event["type"], key, ids))
+
+
+@contextmanager
+def receivers(*, signed: bool = True) -> Iterator[Receivers]:
+    """All three, listening on ports of their own."""
+    found = Receivers(signed=signed)
+    web = ThreadingHTTPServer(("127.0.0.1", 0), _handler(found))
+    found.http_port = web.server_port
+    threading.Thread(target=web.serve_forever, args=(0.01,), daemon=True).start()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        found.mail_port = free.getsockname()[1]
+    mail = Controller(_Mailbox(found), hostname="127.0.0.1", port=found.mail_port)
+    mail.start()
+    try:
+        yield found
+    finally:
+        mail.stop()
+        web.shutdown()
+        web.server_close()
+
+
+@attrs.frozen
+class _Mailbox:
+    told: Receivers
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+        title = str(message_from_bytes(envelope.content)["Subject"])
+        self.told.messages.append(Received(MAIL, title))
+        return "250 OK"
+
+
+def _handler(told: Receivers) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            hook = self.path == "/hook"
+            status = told.status if hook else 200
+            if hook and status < 300:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                told.take_webhook(body, headers)
+            elif not hook:
+                told.messages.append(Received(SERVICE, json.loads(body)["title"]))
+            if hook and told.hold is not None:
+                told.hold.wait(HOLD_SECONDS)
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
