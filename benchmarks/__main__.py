@@ -5,6 +5,7 @@
     --peers PYTHON      an interpreter that has uvicorn and starlette, to be measured beside
     --litellm PYTHON    one that has litellm
     --trace FILE        a recorded trace for the ranking policies
+    --write FILE        put what each prints into its part of a page (docs/performance.md)
 
 What is not here is skipped with a sentence. Everything runs on loopback. Exits with 1 when a
 benchmark could not run; a limit that is missed is only said, for machines differ.
@@ -16,13 +17,13 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import attrs
 
-from benchmarks import classify, locked, serving, streams, sweep
-from benchmarks.table import row
+from benchmarks import classify, forms, latency, locked, page, serving, steady, streams, sweep, tls
+from benchmarks.table import Figure, row
 
 MISSED = 3  # what benchmarks.decision ends with
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +45,32 @@ def run_serving(options: Options) -> None:
     rounds, seconds = (3, 0.5) if options.quick else (7, 1.5)
     for figure in serving.measure(options.peers, rounds=rounds, seconds=seconds):
         print(row(figure))
+
+
+def show(figures: Iterable[Figure]) -> None:
+    for figure in figures:
+        print(row(figure), flush=True)
+
+
+def run_latency(options: Options) -> None:
+    show(latency.measure(quick=options.quick))
+
+
+def run_forms(options: Options) -> None:
+    show(forms.measure(rounds=3, seconds=0.5) if options.quick else forms.measure())
+
+
+def run_steady(options: Options) -> None:
+    python = options.peers or sys.executable
+    if options.quick:
+        show(steady.measure(((500, 25.0),), seconds=20.0, python=python))
+    else:
+        show(steady.measure(python=python))
+
+
+def run_tls(options: Options) -> None:
+    rounds = 3 if options.quick else 5
+    show(tls.measure(options.peers or sys.executable, rounds=rounds))
 
 
 def run_locked(_: Options) -> None:
@@ -90,7 +117,11 @@ def run_offers(options: Options) -> None:
 RUNS: dict[str, Callable[[Options], None]] = {
     "classify": run_classify,
     "sweep": run_sweep,
+    "latency": run_latency,
+    "steady": run_steady,
+    "tls": run_tls,
     "serving": run_serving,
+    "forms": run_forms,
     "locked": run_locked,
     "streams": run_streams,
     "decision": run_decision,
@@ -105,7 +136,10 @@ def run_module(name: str, *arguments: str, python: str = sys.executable) -> None
     """Raises CalledProcessError; a limit that it missed is no failure."""
     command = [python, "-m", f"benchmarks.{name}", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    run = subprocess.run(command, check=False, env=environment, cwd=ROOT, timeout=400.0)
+    run = subprocess.run(
+        command, check=False, env=environment, cwd=ROOT, timeout=400.0, stdout=subprocess.PIPE
+    )
+    print(run.stdout.decode(), end="", flush=True)
     if run.returncode != MISSED:
         run.check_returncode()
 
@@ -118,13 +152,25 @@ def main() -> int:
     parser.add_argument("--peers")
     parser.add_argument("--litellm")
     parser.add_argument("--trace")
+    parser.add_argument("--write", type=Path)
     given = parser.parse_args()
     options = Options(given.quick, given.peers, given.litellm, given.trace)
     print(conditions())
-    failed = [name for name in given.only if not succeeds(name, options)]
+    failed = [name for name in given.only if not runs(name, options, given.write)]
     if failed:
         print(f"could not run: {', '.join(failed)}")
     return int(bool(failed))
+
+
+def runs(name: str, options: Options, write: Path | None) -> bool:
+    if write is None:
+        return succeeds(name, options)
+    told = conditions()
+    with page.heard() as printed:
+        well = succeeds(name, options)
+    if well:
+        page.fill(write, name, f"{told}\n{printed.getvalue().strip()}")
+    return well
 
 
 def succeeds(name: str, options: Options) -> bool:

@@ -2,7 +2,8 @@
 
 Prints its URL, then serves until its standard input ends. A path of a database and an interval in
 seconds may follow. Kinds: ``ours`` (a tracker over COUNT
-simulated providers that are not asked), ``ordinary`` (the same without the fast lane), ``empty``
+simulated providers that are not asked), ``ordinary`` (the same without the fast lane), ``locked``
+(the same with a read token, which is the admin token), ``unusable`` (all of them fail), ``empty``
 (a quart-trio application with one view that does nothing).
 """
 
@@ -27,6 +28,7 @@ from tracker.core.settings import Config, Provider, ServerSettings, Timing
 from tracker.probes.check import FunctionCheck
 
 TOKEN = "only-of-a-benchmark-on-loopback"
+MODELS = ("gpt-oss-20b", "llama-3.1-8b-instant")
 BODY = b'{"best_provider":"groq","reason":"fast"}' + b" " * 260
 
 
@@ -39,13 +41,28 @@ async def open_check(
 
     async def check() -> CheckResult:
         return CheckResult(
-            kind=OutcomeKind.OK, latency_ms=latency * 1000.0, facts=Facts(reachable=True)
+            kind=OutcomeKind.OK,
+            latency_ms=latency * 1000.0,
+            facts=Facts(reachable=True),
+            models=MODELS,
         )
 
     yield FunctionCheck(check)
 
 
-async def ours(count: int, *, database: str, fast_lane: bool, interval: float = 300.0) -> None:
+@asynccontextmanager
+async def open_bad(
+    provider: Provider, **_: Any
+) -> AsyncIterator[Callable[[], Awaitable[CheckResult]]]:
+    """Refused at once."""
+
+    async def check() -> CheckResult:
+        return CheckResult(kind=OutcomeKind.AUTH, message=f"no key of {provider.name} is good")
+
+    yield FunctionCheck(check)
+
+
+async def ours(count: int, *, database: str, kind: str, interval: float = 300.0) -> None:
     timing = Timing(interval_seconds=interval, timeout_seconds=min(10.0, interval))
     config = Config(
         database=database,
@@ -53,12 +70,21 @@ async def ours(count: int, *, database: str, fast_lane: bool, interval: float = 
             Provider(name=f"provider-{n:04}", base_url="http://127.0.0.1:1", timing=timing)
             for n in range(count)
         ),
-        server=ServerSettings(port=0, fast_lane=fast_lane, admin_token=Secret(TOKEN)),
+        server=ServerSettings(
+            port=0,
+            fast_lane=kind != "ordinary",
+            admin_token=Secret(TOKEN),
+            read_token=Secret(TOKEN) if kind == "locked" else None,
+        ),
     )
 
     async def track(config: Config, *, task_status: trio.TaskStatus[Tracker]) -> None:
         async with trio.open_nursery() as nursery:
-            tracker = await nursery.start(partial(run_tracker, config, open_check=open_check))
+            tracker = await nursery.start(
+                partial(
+                    run_tracker, config, open_check=open_bad if kind == "unusable" else open_check
+                )
+            )
             await tracker.check()
             task_status.started(tracker)
             await trio.to_thread.run_sync(sys.stdin.read, abandon_on_cancel=True)
@@ -94,7 +120,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         database = sys.argv[3] if len(sys.argv) > 3 else f"{folder}/served.db"
         interval = float(sys.argv[4]) if len(sys.argv) > 4 else 300.0
-        run = partial(ours, count, database=database, fast_lane=kind == "ours", interval=interval)
+        run = partial(ours, count, database=database, kind=kind, interval=interval)
         trio.run(run)
 
 

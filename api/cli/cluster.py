@@ -23,7 +23,10 @@ EXTRA = (
     "the PostgreSQL driver is not installed: pip install 'provider-status-tracker[server,postgres]'"
 )
 
-cluster = App(name="cluster", help="Many trackers as one, with PostgreSQL as the hub.")
+cluster = App(
+    name="cluster",
+    help="Make the hub of many trackers, and show how they stand to each other.",
+)
 
 
 @cluster.command

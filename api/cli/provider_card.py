@@ -44,6 +44,9 @@ def _facts(one: schemas.Provider) -> Iterator[tuple[str, Text]]:
     yield "provider", Text(one.provider_name)
     yield "status", mark(one.status) + Text(_since(one))
     yield "why", Text(one.reason)
+    if one.cluster_status is not None:
+        yield "all vantages", mark(one.cluster_status) + Text(f": {one.cluster_reason}")
+        yield from (("from " + each.name, _vantage(each)) for each in one.vantages)
     yield "usable", Text("yes" if one.usable else _why_not(one))
     yield "last check", Text(f"{clock(one.last_check)}: {one.outcome or 'none yet'}")
     yield "next check", Text(f"{clock(one.next_check)}, every {one.interval_seconds:g} s")
@@ -61,6 +64,12 @@ def _facts(one: schemas.Provider) -> Iterator[tuple[str, Text]]:
             f"quota left {WORDS[one.quota_available]}, answers {WORDS[one.inference]}"
         ),
     )
+
+
+def _vantage(one: schemas.Vantage) -> Text:
+    age = "never checked" if one.age_seconds is None else f"{duration(one.age_seconds)} old"
+    suspect = "; it alone sees most down, so its word does not count" if one.suspect else ""
+    return mark(one.status) + Text(f": {one.reason} ({age}{suspect})")
 
 
 def _since(one: schemas.Provider) -> str:

@@ -111,6 +111,7 @@ class TrackerClient:
             document = msgspec.json.decode(response.content)
         except (msgspec.DecodeError, RecursionError):
             raise self.not_a_tracker() from None
+        document = without_control_characters(document)
         self.convert(document, shape)
         return document
 
@@ -135,7 +136,8 @@ class TrackerClient:
             return
         ours = response.headers.get("Content-Type", "").startswith(PROBLEM)
         if not ours and response.status_code != 401:
-            raise self.not_a_tracker(f" ({response.status_code} {response.reason_phrase})")
+            phrase = without_control_characters(response.reason_phrase)
+            raise self.not_a_tracker(f" ({response.status_code} {phrase})")
         told = _detail(response)
         if response.status_code == 401:
             sent = "the token that was sent is wrong" if self.token else "no token was sent"
@@ -143,6 +145,25 @@ class TrackerClient:
         if response.status_code in REFUSED:
             raise UsageError(told)
         raise UnreachableError(f"{self.place} answered {response.status_code}: {told}")
+
+
+def without_control_characters(value: Any) -> Any:
+    """The same JSON with a blank for each character that is not printable.
+
+    A provider's text, or a server that is none of ours, would otherwise steer the terminal.
+    """
+    if isinstance(value, str):
+        return value if value.isprintable() else "".join(map(_visible, value))
+    if isinstance(value, list):
+        return [without_control_characters(item) for item in value]
+    if isinstance(value, dict):
+        clean = without_control_characters
+        return {clean(name): clean(item) for name, item in value.items()}
+    return value
+
+
+def _visible(char: str) -> str:
+    return char if char.isprintable() or char == "\n" else " "
 
 
 def url_of(server: ServerSettings) -> str:
@@ -189,4 +210,5 @@ def _detail(response: httpx.Response) -> str:
         problem = response.json()
     except (ValueError, RecursionError):
         return response.reason_phrase
-    return str(problem.get("detail", "")) if isinstance(problem, dict) else ""
+    told = str(problem.get("detail", "")) if isinstance(problem, dict) else ""
+    return str(without_control_characters(told))

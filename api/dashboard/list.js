@@ -58,7 +58,7 @@ export class List {
       chunk.names = names.slice(number * SIZE, (number + 1) * SIZE);
     });
     // A row that goes to another chunk is moved by that one; what nobody takes is dropped after.
-    for (const chunk of this.#chunks) if (chunk.near) this.#fill(chunk);
+    for (const chunk of this.#chunks) this.#fill(chunk);
     this.#tidy();
   }
 
@@ -102,8 +102,9 @@ export class List {
   /** @param {Chunk} chunk */
   #fill(chunk) {
     const { element, names, near } = chunk;
-    element.style.height = near ? "" : `${Math.round(this.#height * names.length)}px`;
-    if (!near) return;
+    const height = near ? "" : `${Math.round(this.#height * names.length)}px`;
+    if (element.style.height !== height) element.style.height = height;
+    if (!near) return; // a box without a height would lie near the view with all others
     const first = this.#chunks.indexOf(chunk) * SIZE;
     arrange(
       element,

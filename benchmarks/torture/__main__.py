@@ -14,7 +14,9 @@ import trio
 from benchmarks.torture import report
 from benchmarks.torture.database import database_faults
 from benchmarks.torture.elsewhere import machine, schema
+from benchmarks.torture.flips import flipped_bits
 from benchmarks.torture.kills import kills
+from benchmarks.torture.loop import loop_held
 from benchmarks.torture.network import network_faults
 from benchmarks.torture.process import process_faults
 from benchmarks.torture.soak import soak
@@ -28,6 +30,8 @@ def runs(quick: bool, minutes: float) -> dict[str, Run]:
         "database": partial(database_faults, 2.0 if quick else 5.0),
         "process": partial(process_faults, quick),
         "network": partial(network_faults, 6.0 if quick else 60.0),
+        "loop": loop_held,
+        "flips": partial(flipped_bits, 300 if quick else 10_000),
         "machine": partial(machine, 2_000 if quick else 1_000_000),
         "schema": partial(schema, 10 if quick else 100),
         "soak": partial(soak, minutes),

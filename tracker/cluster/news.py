@@ -23,27 +23,40 @@ log = structlog.get_logger()
 MOST_ROWS = 2_000  # at once: judged on the loop, some milliseconds
 POLL_SECONDS = 1.0  # where notifications do not come through, as behind some poolers
 RETRY_SECONDS = 2.0
+CURRENT_SECONDS = 4.0  # some polls: a busy machine may miss one
+FAILED_FETCHES = 2
 
 
 @attrs.define(eq=False)
 class NewsReader:
-    """``take``: gets what is new. holds: whether a provider is ours to check.
+    """``take``: gets what is new. kept: whether the plan of a provider is ours. fetched: called
+    when what others did is known, or cannot be.
 
-    read: set once everything that was there at the start is known.
+    read: set once everything that was there at the start is known. fetched_at: steady seconds.
     """
 
     caller: HubCaller
     keeper: LeaseKeeper
     store: Store
     take: Callable[[SharedNews], Awaitable[None]]
+    kept: Callable[[str], bool]
+    fetched: Callable[[], None]
     clock: Clock = attrs.field(factory=Clock)
     read: bool = False
+    fetched_at: float = float("-inf")
+    failed: int = 0  # fetches in a row
     _cursors: dict[str, int] | None = None
     _heard: trio.Event = attrs.field(factory=trio.Event)
 
     def notify(self) -> None:
         """There may be news."""
         self._heard.set()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether what others did is known, or cannot be: whoever slept has to read first."""
+        age = self.clock.steady() - self.fetched_at
+        return age <= CURRENT_SECONDS or self.failed >= FAILED_FETCHES
 
     async def run(self) -> NoReturn:
         """For ever."""
@@ -53,6 +66,9 @@ class NewsReader:
             try:
                 more = await self.fetch()
             except (HubAway, StoreUnavailable) as error:
+                self.failed += 1
+                if self.failed >= FAILED_FETCHES:
+                    self.fetched()
                 log.debug("no news", reason=error.reason)
                 await trio.sleep(RETRY_SECONDS)
                 continue
@@ -72,6 +88,8 @@ class NewsReader:
         if news.checks or news.states:
             await self.take(self._shared(news))
         self._cursors = dict(news.cursors)
+        self.fetched_at, self.failed = self.clock.steady(), 0
+        self.fetched()
         return news.more
 
     def _shared(self, news: News) -> SharedNews:
@@ -87,7 +105,7 @@ class NewsReader:
                 for state in news.states
                 if state.vantage != ours and state.model is None
             ),
-            kept=frozenset(name for name in names if self.keeper.holds(name)),
+            kept=frozenset(filter(self.kept, names)),
         )
 
     def _view(self, state: StateRow) -> SeenElsewhere:

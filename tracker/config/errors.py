@@ -15,6 +15,7 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 _KNOWN_PREFIX = re.compile(
     r"(sk|gsk|csk|pk|rk|hf|fw|r8|tgp|xai|nvapi|ghp|key)[-_](?=.*\d)|AIza|AKIA|ya29|eyJ"
 )
+SHORTEST_KEY = 20  # characters, with the vendor's prefix
 _TOKEN = re.compile(r"[\w-]{8,}")
 
 
@@ -117,6 +118,18 @@ def names_secret(name: str) -> bool:
 def without_secrets(text: str) -> str:
     """The text with everything masked that looks like a key."""
     return _TOKEN.sub(lambda token: MASK if looks_secret(token[0]) else token[0], text)
+
+
+def without_known_keys(text: str) -> str:
+    """The text with everything masked that begins like a vendor's key and is as long as one."""
+    return _TOKEN.sub(
+        lambda token: MASK if _is_known_key(token[0]) else token[0],
+        text,
+    )
+
+
+def _is_known_key(word: str) -> bool:
+    return len(word) >= SHORTEST_KEY and _KNOWN_PREFIX.match(word) is not None
 
 
 def holds_secret(text: str) -> bool:

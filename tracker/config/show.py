@@ -6,8 +6,9 @@ import attrs
 import msgspec
 
 from tracker.config.catalogue import load_dialects
+from tracker.config.errors import without_known_keys
 from tracker.config.schema import ConfigTable
-from tracker.core.redaction import MASK, Secret
+from tracker.core.redaction import MASK, Mask, Secret
 from tracker.core.settings import (
     AlertSettings,
     ClusterSettings,
@@ -27,6 +28,22 @@ def show_config(config: Config) -> dict[str, Any]:
     Keys and tokens show as the names of their variables only. ``moved``: the base URL is not the
     catalogue's.
     """
+    document: dict[str, Any] = _masked(_document(config), Mask(config.secrets()))
+    return document
+
+
+def _masked(value: Any, mask: Mask) -> Any:
+    """With every key masked, also where somebody pasted it into a URL, a model or a name."""
+    if isinstance(value, str):
+        return without_known_keys(mask(value))
+    if isinstance(value, list | tuple):
+        return [_masked(item, mask) for item in value]
+    if isinstance(value, dict):
+        return {_masked(name, mask): _masked(item, mask) for name, item in value.items()}
+    return value
+
+
+def _document(config: Config) -> dict[str, Any]:
     server = attrs.asdict(config.server)
     return {
         "source": config.source,

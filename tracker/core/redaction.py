@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 from urllib.parse import quote, quote_plus
 
+from tracker.core.loose_forms import LooseForms
+
 MASK = "***"
 SHORTEST = 4  # characters; masking a shorter "key" would only make every text unreadable
 # Of a URL's path and query: "hook", "notifications", "mode"; a token is longer or has digits.
@@ -59,7 +61,9 @@ class Secret:
 
 
 class Mask:
-    """Replaces every known secret in a text, also escaped, url-encoded or in base64."""
+    """Replaces every known secret in a text: escaped, url-encoded or in base64, and its parts of
+    twelve characters or more in any letters' case, spaced or in hex.
+    """
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self.secrets = tuple(secrets)
@@ -68,9 +72,18 @@ class Mask:
         # Longest first: a key that begins with another key must not leave its tail behind.
         alternatives = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
         self._pattern = re.compile(alternatives) if alternatives else None
+        self._loose = LooseForms(values)
 
     def __call__(self, text: str) -> str:
-        return text if self._pattern is None else self._pattern.sub(MASK, text)
+        if self._pattern is None:
+            return text
+        return self._loose.mask(self._pattern.sub(MASK, text), MASK)
+
+    def may_hide(self, text: str) -> bool:
+        """Whether there may be something to mask: quick, for long texts."""
+        return self._pattern is not None and (
+            self._loose.are_in(text) or self._pattern.search(text) is not None
+        )
 
 
 def url_secrets(url: Secret) -> tuple[Secret, ...]:

@@ -16,6 +16,7 @@ from tracker.probes.http.fetch import Request
 from tracker.probes.http.response import BoundedResponse, parse_json
 from tracker.probes.limits.values import DAY, amount
 from tracker.probes.messages import printable
+from tracker.probes.patient_reader import READ_SECONDS, HangsError, PatientReader
 from tracker.probes.session import Session
 
 SIZE = 64 * 1024  # bytes read of the file; a real one has under 3 kB
@@ -60,9 +61,7 @@ async def access_token(session: Session) -> Login | CheckResult:
     """A login whose token is good now, renewed if it must be; or why there is none."""
     try:
         file = session.option("credential_file")
-        login = await in_thread(
-            partial(read_login, file), expected=(LoginError,), abandon_on_cancel=True
-        )
+        login = await _read_in_time(session, file)
     except LoginError as error:
         message = printable(str(error), session.mask)
         return CheckResult(kind=OutcomeKind.AUTH, message=message, facts=Facts(authenticated=False))
@@ -73,6 +72,22 @@ async def access_token(session: Session) -> Login | CheckResult:
     if login.good_at(session.clock.now()):
         return login
     return await renew_login(session, login)
+
+
+async def _read_in_time(session: Session, file: str) -> Login:
+    """Raises LoginError, also where the file hangs."""
+    reader: PatientReader[Login] = session.memory.setdefault("login_reader", PatientReader())
+    return await in_thread(
+        partial(_read_with, reader, file), expected=(LoginError,), abandon_on_cancel=True
+    )
+
+
+def _read_with(reader: PatientReader[Login], file: str) -> Login:
+    try:
+        return reader.read(partial(read_login, file))
+    except HangsError:
+        message = f"credential file {file} hangs: it was not read within {READ_SECONDS:g} s"
+        raise LoginError(message) from None
 
 
 def read_login(file: str) -> Login:

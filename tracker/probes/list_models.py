@@ -34,12 +34,9 @@ async def judge_list(session: Session, reply: BoundedResponse, key: Secret | Non
 async def mask_model_names(session: Session, models: ModelList) -> tuple[str, ...]:
     """Their names for everybody to see; whoever answers might echo a key in one."""
     session.memory["retiring"] = models.retiring
-    text = "\n".join(models.names)
-    if not any(secret.reveal() in text for secret in session.secrets):
-        return models.names
     masked: list[str] = []
     for some in slices(models.names):
-        masked += map(session.mask, some)
+        masked += map(session.mask, some) if session.may_hide("\n".join(some)) else some
         await trio.lowlevel.checkpoint()
     return tuple(masked)
 

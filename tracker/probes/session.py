@@ -58,9 +58,16 @@ class Session:
 
     def mask(self, text: str) -> str:
         """The text without secrets. Made when first needed: most checks have none to mask."""
+        return self._masking()(text)
+
+    def may_hide(self, text: str) -> bool:
+        """Whether a long text may hold a secret at all."""
+        return self._masking().may_hide(text)
+
+    def _masking(self) -> Mask:
         if self._mask is None:
             self._mask = Mask(self.secrets)
-        return self._mask(text)
+        return self._mask
 
     def hide(self, *secrets: Secret) -> None:
         """Mask these too from now on: tokens that a dialect got itself."""

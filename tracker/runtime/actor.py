@@ -316,13 +316,15 @@ class CheckActor:
 
 def same_endpoint(one: Provider, other: Provider) -> bool:
     """Return whether a check opened for one fits the other: only what is timed may differ."""
+    if one is other:
+        return True
     timed = attrs.evolve(
         one,
         timing=other.timing,
         models=other.models,
         model_interval_seconds=other.model_interval_seconds,
     )
-    return one is other or timed == other
+    return timed == other
 
 
 def discount_loop_stall(result: CheckResult, *, stall: float, slow_ms: float) -> CheckResult:

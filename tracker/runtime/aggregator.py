@@ -178,7 +178,7 @@ class Aggregator:
             log.error(
                 "report dropped: it crashed the aggregator twice", report=type(message).__name__
             )
-            if isinstance(message, Publish | SettingsChanged):
+            if isinstance(message, Publish | SettingsChanged | NewsShared):
                 message.done.set()  # its sender must not wait forever
             return
         self._retried = True
@@ -213,8 +213,9 @@ class Aggregator:
 
     def _handle_cluster(self, message: NewsShared | ClusterJoined) -> None:
         match message:
-            case NewsShared(news=news):
+            case NewsShared(news=news, done=done):
                 self._take_news(news)
+                done.set()
             case ClusterJoined(rules=rules):
                 self._others = OtherVantages(rules=rules)
                 for state in self.providers.values():

@@ -73,6 +73,7 @@ class ClusterTask:
     solo_checks: int = 0
     began: float = float("inf")
     _members: tuple[MemberInfo, ...] = ()
+    _gained: set[str] = attrs.field(factory=set)
     _unproven: dict[str, float] = attrs.field(factory=dict)
 
     async def run(self) -> None:
@@ -115,7 +116,7 @@ class ClusterTask:
         """Return the seconds for which another's checks of this are enough; 0: check it now."""
         if self.keeper.holds(name):
             self._unproven.pop(name, None)
-            return 0.0
+            return ASK_AGAIN_SECONDS if name in self._gained else 0.0
         if trio.current_time() - self.began < START_SECONDS and not self._settled():
             return ASK_AGAIN_SECONDS
         wait = self._wait_for_others(name, model, interval)
@@ -142,9 +143,19 @@ class ClusterTask:
             problems=tuple(self._problems()),
         )
 
-    def resume(self, names: Collection[str]) -> None:
-        """Check these from now on, as whoever did before had planned."""
-        for name in names:
+    def gain(self, names: Collection[str]) -> None:
+        """Check these from now on; first learn what their last holder did until it let go."""
+        self._gained.update(names)
+        self.reader.notify()
+
+    def keeps_plan(self, name: str) -> bool:
+        """Return whether we plan its checks, and no longer somebody else."""
+        return self.keeper.holds(name) and name not in self._gained
+
+    def resume(self) -> None:
+        """Go on where the last holders of what we gained left off."""
+        gained, self._gained = self._gained, set()
+        for name in gained:
             if (state := self.aggregator.providers.get(name)) is not None:
                 dues: dict[str | None, float | None] = {None: state.target.next_due}
                 dues |= {model: offer.target.next_due for model, offer in state.offers.items()}
@@ -157,6 +168,8 @@ class ClusterTask:
     def _wait_for_others(self, name: str, model: str | None, interval: float) -> float:
         if self.keeper.cut_off:
             return 0.0
+        if not self.reader.is_current:
+            return ASK_AGAIN_SECONDS  # we slept: what looks old may have been checked meanwhile
         state = self.aggregator.providers.get(name)
         health = None if state is None else state.health_of(model)
         enough = ENOUGH_INTERVALS * interval
@@ -265,13 +278,21 @@ def make_cluster_task(
     holder: list[ClusterTask] = []
 
     def gained(names: Collection[str]) -> None:
-        holder[0].resume(names)
+        holder[0].gain(names)
 
     def notified() -> None:
         holder[0].reader.notify()
 
+    def keeps_plan(name: str) -> bool:
+        return holder[0].keeps_plan(name)
+
+    def fetched() -> None:
+        holder[0].resume()
+
     async def take(news: SharedNews) -> None:
-        await outbox.send(NewsShared(news=news))
+        message = NewsShared(news=news)
+        await outbox.send(message)
+        await message.done.wait()
 
     keeper = LeaseKeeper(
         caller=caller,
@@ -299,7 +320,15 @@ def make_cluster_task(
         shipper=Shipper(
             caller=caller, keeper=keeper, store=store, present=_presents(aggregator), clock=clock
         ),
-        reader=NewsReader(caller=caller, keeper=keeper, store=store, take=take, clock=clock),
+        reader=NewsReader(
+            caller=caller,
+            keeper=keeper,
+            store=store,
+            take=take,
+            kept=keeps_plan,
+            fetched=fetched,
+            clock=clock,
+        ),
         alerts=SharedAlerts(caller=caller, keeper=keeper, clock=clock),
         rankings=VantageRankings(caller=caller, keeper=keeper, board=aggregator.board, clock=clock),
         lock=FileLock(database.with_name(f"{database.name}.cluster-lock")),

@@ -117,9 +117,10 @@ class IncidentsChanged:
 
 @attrs.frozen(kw_only=True)
 class NewsShared:
-    """What other trackers of the cluster have shipped."""
+    """Take over what other trackers of the cluster have shipped, then set ``done``."""
 
     news: SharedNews
+    done: trio.Event = attrs.field(factory=trio.Event)
 
 
 @attrs.frozen(kw_only=True)

@@ -71,3 +71,18 @@ def test_another_program_on_the_port_is_no_tracker(answers: dict[str, Any], stat
     answers.update(status_code=status, text="<html>")
     with pytest.raises(UnreachableError, match="invalid response from the tracker"):
         TrackerClient(URL, None).ask("/api/providers/status")
+
+
+def test_what_would_steer_the_terminal_is_not_shown(answers: dict[str, Any]) -> None:
+    said = {"providers": {"a\x1b]0;owned\x07": {"reason": "\x1b[2Jgone\x9b31m"}}}
+    answers.clear()
+    answers.update(status_code=200, json=said)
+    told = str(TrackerClient(URL, None).ask("/api/providers/status"))
+    assert "owned" in told
+    assert "gone" in told
+    assert "\\x1b" not in told
+    assert "\\x9b" not in told
+    refuse(answers, 503, "away\x1b[31m")
+    with pytest.raises(UnreachableError) as error:
+        TrackerClient(URL, None).ask("/api/providers/history")
+    assert "\x1b" not in str(error.value)

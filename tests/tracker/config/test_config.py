@@ -14,7 +14,7 @@ from tracker.config.errors import ConfigError, ConfigProblem, format_value
 from tracker.config.show import config_schema, show_config
 from tracker.config.structure import GUESSES
 from tracker.core.redaction import Secret
-from tracker.core.settings import RankingSettings, ServerSettings, Timing
+from tracker.core.settings import Config, Provider, RankingSettings, ServerSettings, Timing
 
 CANARY = "sk-canary-0123456789abcdef"
 KEYS = {"GROQ_API_KEY": CANARY}
@@ -729,3 +729,15 @@ def test_a_mistake_reads_as_a_sentence() -> None:
     whole = ConfigProblem(key="a.b", value="1", problem="wrong", allowed="2", nearest="c")
     assert str(whole) == "a.b = 1: wrong; allowed: 2; did you mean c?"
     assert str(ConfigProblem(key="", problem="there is no such file")) == "there is no such file"
+
+
+def test_a_key_that_stands_in_a_url_a_model_or_a_name_is_not_shown() -> None:
+    key = "gsk_0123456789abcdefghijklmnop"
+    provider = Provider(
+        name=f"my-{key}", base_url=f"http://127.0.0.1:9/{key}/v1", model=key, keys=(Secret(key),)
+    )
+    other = Provider(name="other", base_url="http://127.0.0.1:9/v1", model=f"sk-{'a1' * 12}")
+    shown = str(show_config(Config(providers=(provider, other))))
+    assert key not in shown
+    assert "a1a1a1" not in shown
+    assert "http://127.0.0.1:9/" in shown

@@ -4,6 +4,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from ipaddress import ip_address
 from typing import Any, Protocol, TypeVar
 
 import attrs
@@ -93,15 +94,17 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Connects to the very address that was checked, so that a second look-up cannot swap it.
 
     TLS still names the host: httpcore asks for the certificate of the URL's. ``progress`` is the
-    present exchange's. No time-out given here is heeded: whoever asks holds a scope.
+    present exchange's. clear_host: to which a key goes in clear text, for its name says that it is
+    this machine. No time-out given here is heeded: whoever asks holds a scope.
     """
 
-    def __init__(self, *, allow_private: bool) -> None:
+    def __init__(self, *, allow_private: bool, clear_host: str | None = None) -> None:
         keep_stamping()  # before the first answer comes
         self.progress = ExchangeProgress()
         self.times = ExchangeTimes()
         self.sessions = TlsSessions()
         self._allow_private = allow_private
+        self._clear_host = clear_host
         self._lookups = trio.CapacityLimiter(LOOKUPS)
 
     async def connect_tcp(
@@ -109,6 +112,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         found = await self._resolve(host, port)
         addresses = filter_addresses(host, found, self._allow_private)
+        if host == self._clear_host:
+            addresses = _only_loopback(host, addresses)
         socket_ = await first_connected(partial(_connect, port=port), addresses)
         self.progress.connected = True
         return Stream(StampedStream(socket_), self)
@@ -239,6 +244,16 @@ def filter_addresses(host: str, addresses: Sequence[str], allow_private: bool) -
     else:
         reason = "a link-local or reserved address, which is never asked"
     raise AddressRefusedError(f"{host} is {reason}")
+
+
+def _only_loopback(host: str, addresses: Sequence[str]) -> list[str]:
+    """Judge a name such as api.localhost by what it leads to. Raises AddressRefusedError."""
+    good = [a for a in addresses if ip_address(a.partition("%")[0]).is_loopback]
+    if not good:
+        raise AddressRefusedError(
+            f"{host} is not this machine, and http would send the key in clear text; use https"
+        )
+    return good
 
 
 async def first_connected(connect: Callable[[str], Awaitable[S]], addresses: Sequence[str]) -> S:

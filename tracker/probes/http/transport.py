@@ -1,12 +1,15 @@
 """One HTTP transport a provider, over a connection pool whose connections are guarded."""
 
+import errno
 import logging
 import ssl
+import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpcore
 import httpx
@@ -35,6 +38,8 @@ def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
     if ca_file is None:
         return _tls_context(None, None)
     found = Path(ca_file).stat()
+    if not stat.S_ISREG(found.st_mode):  # reading a pipe never ends
+        raise OSError(errno.EINVAL, "it is not a regular file")
     return _tls_context(ca_file, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
 
 
@@ -190,7 +195,10 @@ def open_transport(provider: Provider, tls: ssl.SSLContext | None = None) -> Tra
     Raises FetchError (Kind.REQUEST) where the proxy or the CA file cannot be used.
     """
     # A proxy was named by whoever runs this: it may well stand in a private network.
-    backend = GuardedBackend(allow_private=provider.allow_private or provider.proxy is not None)
+    backend = GuardedBackend(
+        allow_private=provider.allow_private or provider.proxy is not None,
+        clear_host=_clear_host(provider),
+    )
     trust = partial(tls_context, provider.ca_file) if tls is None else lambda: tls
     try:
         return Transport(backend, trust, partial(_pool, provider, backend))
@@ -199,6 +207,18 @@ def open_transport(provider: Provider, tls: ssl.SSLContext | None = None) -> Tra
         raise FetchError(OutcomeKind.REQUEST, reason) from None
     except (ValueError, httpx.InvalidURL):
         raise FetchError(OutcomeKind.REQUEST, "proxy must be an http:// or https:// URL") from None
+
+
+def _clear_host(provider: Provider) -> str | None:
+    """The host that gets a key in clear text, on the word of its name alone; None without one."""
+    try:
+        url = urlsplit(provider.base_url)
+    except ValueError:  # whoever asks it is told so
+        return None
+    sends = bool(provider.secrets) or "credential_file" in provider.options
+    if url.scheme != "http" or not sends or provider.allow_private or provider.proxy is not None:
+        return None
+    return url.hostname
 
 
 def _pool(

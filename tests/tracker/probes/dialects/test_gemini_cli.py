@@ -1,5 +1,7 @@
 """tracker.probes.dialects.gemini_cli: login, tier and quota, and a file that is only read."""
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -293,9 +295,7 @@ def buckets(*fractions: Any) -> Any:
         ((7.0,), OutcomeKind.OK, [100.0]),
     ],
 )
-async def test_buckets(
-    file: Path, autojump_clock: MockClock, fractions: Any, kind: OutcomeKind, left: list[Any]
-) -> None:
+async def test_buckets(file: Path, fractions: Any, kind: OutcomeKind, left: list[Any]) -> None:
     write(file, access_token=TOKEN, expiry_date=FOREVER)
     answers = by_path(loadCodeAssist=TIER, retrieveUserQuota=buckets(*fractions))
     clock = virtual_clock()
@@ -329,3 +329,19 @@ async def test_a_quota_that_is_not_told_is_no_failure(file: Path) -> None:
 )
 def test_buckets_of_nonsense(nonsense: Any) -> None:
     assert list(readings(nonsense, START)) == []
+
+
+async def test_a_credential_file_that_hangs_is_named_and_holds_nobody(
+    tmp_path: Path,
+) -> None:
+    pipe = tmp_path / "oauth_creds.json"
+    os.mkfifo(pipe)
+    answers = by_path(loadCodeAssist=TIER)
+    try:
+        finding, asked = await check(pipe, answers, project="p")
+        assert "oauth_creds.json hangs" in finding.message
+        assert asked == []
+    finally:
+        for _ in range(3):  # let the threads that read it end
+            with suppress(OSError):
+                os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))

@@ -332,6 +332,18 @@ async def test_a_kept_connection_that_is_closed_already_costs_nothing() -> None:
     assert (first.requests, second.requests) == (1, 1)
 
 
+async def test_a_name_that_says_it_is_this_machine_is_judged_by_what_it_leads_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """http with a key is allowed to localhost; a resolver may send that anywhere."""
+    told = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", 80))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: told)
+    for name in ("localhost", "api.localhost"):
+        finding = await check(f"http://{name}:9")
+        assert finding.kind is OutcomeKind.DNS
+        assert "clear text" in finding.message
+
+
 # TLS
 
 

@@ -1,0 +1,207 @@
+"""Everything stored here reaches the hub once and in order, whatever happens to either."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+
+from tests.helpers.store_records import check as record
+from tracker.cluster.calls import HubCaller
+from tracker.cluster.hub import HubAway, Profile
+from tracker.cluster.leases import LeaseKeeper
+from tracker.cluster.membership import Membership
+from tracker.cluster.news import NewsReader
+from tracker.cluster.shipper import Present, Shipper
+from tracker.core.clock import Clock, utc_now
+from tracker.core.cluster import SharedNews
+from tracker.store import Store, open_store
+from tracker.testing.hub import FakeHub, FakeOrigin, FakeServer
+
+
+@attrs.define(eq=False)
+class Member:
+    """The parts of one tracker that speak to the hub."""
+
+    store: Store
+    hub: FakeHub
+    keeper: LeaseKeeper
+    shipper: Shipper
+    reader: NewsReader
+    heard: list[SharedNews] = attrs.field(factory=list)
+
+    @property
+    def kept(self) -> FakeOrigin:
+        return self.hub.server.tables.origins[self.keeper.profile.origin]
+
+    async def ship(self) -> None:
+        while await self.shipper.ship():
+            pass
+
+
+@asynccontextmanager
+async def member(
+    server: FakeServer, path: Path, *, vantage: str = "eu-1", file: str = ""
+) -> AsyncIterator[Member]:
+    async with open_store(str(path)) as store:
+        hub, clock = FakeHub(server), Clock(steady=server.clock.steady)
+        caller = HubCaller(hub, 5.0)
+        keeper = LeaseKeeper(
+            caller=caller,
+            membership=Membership(10.0, 2.0),
+            profile=Profile(vantage=vantage, origin=""),
+            store=store,
+            file=file or str(path),
+            names=lambda: ["groq"],
+            gained=lambda _: None,
+            notified=lambda: None,
+            clock=clock,
+        )
+        heard: list[SharedNews] = []
+
+        async def take(news: SharedNews) -> None:
+            await trio.lowlevel.checkpoint()
+            heard.append(news)
+
+        def present(_: str, __: str | None) -> Present:
+            return Present(
+                status="healthy", reason="", checked_at=utc_now(), due_in=300.0, fresh_for=900.0
+            )
+
+        yield Member(
+            store,
+            hub,
+            keeper,
+            Shipper(caller=caller, keeper=keeper, store=store, present=present, clock=clock),
+            NewsReader(
+                caller=caller,
+                keeper=keeper,
+                store=store,
+                take=take,
+                kept=lambda _: False,
+                fetched=lambda: None,
+                clock=clock,
+            ),
+            heard,
+        )
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    return FakeServer(clock=Clock(steady=lambda: 0.0))
+
+
+async def test_everything_is_there_once_and_in_order(server: FakeServer, tmp_path: Path) -> None:
+    async with member(server, tmp_path / "a") as one:
+        await one.store.write([record("groq", message=str(n)) for n in range(7)])
+        await one.keeper.turn()
+        await one.ship()
+        await one.store.write([record("groq", message="7")])
+        await one.ship()
+        messages = [one.kept.rows[seq].error_message for seq in sorted(one.kept.rows)]
+        assert messages == [str(n) for n in range(8)]
+        assert (one.kept.head, one.shipper.lag, one.shipper.shipped) == (8, 0, 8)
+
+
+async def test_an_outage_loses_nothing(server: FakeServer, tmp_path: Path) -> None:
+    async with member(server, tmp_path / "a") as one:
+        await one.keeper.turn()
+        server.away = "PostgreSQL is starting"
+        await one.store.write([record("groq"), record("groq")])
+        with pytest.raises(HubAway):
+            await one.shipper.ship()
+        server.away = ""
+        await one.ship()
+        assert len(one.kept.rows) == 2
+
+
+async def test_a_hub_that_forgets_is_filled_again(server: FakeServer, tmp_path: Path) -> None:
+    async with member(server, tmp_path / "a") as one:
+        await one.keeper.turn()
+        await one.store.write([record("groq")])
+        await one.ship()
+        before = server.remember()
+        await one.store.write([record("groq"), record("groq")])
+        await one.ship()
+        server.forget(before)
+        assert one.kept.head == 1
+        await one.store.write([record("groq")])
+        await one.ship()
+        assert sorted(one.kept.rows) == [1, 2, 3, 4]
+
+
+async def test_a_restart_goes_on_where_the_hub_stands(server: FakeServer, tmp_path: Path) -> None:
+    for _ in range(3):
+        async with member(server, tmp_path / "a") as one:
+            await one.keeper.turn()
+            await one.store.write([record("groq")])
+            await one.ship()
+    assert [sorted(origin.rows) for origin in server.tables.origins.values()] == [[1, 2, 3]]
+
+
+async def test_a_copied_file_goes_on_under_a_name_of_its_own(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    async with member(server, tmp_path / "a") as one:
+        await one.keeper.turn()
+        await one.store.write([record("groq"), record("groq")])
+        await one.ship()
+    (tmp_path / "b").write_bytes((tmp_path / "a").read_bytes())
+    async with member(server, tmp_path / "a") as one, member(server, tmp_path / "b") as two:
+        await one.keeper.turn()
+        await two.keeper.turn()
+        assert one.keeper.profile.origin != two.keeper.profile.origin
+        assert (await two.store.identity()).origin == two.keeper.profile.origin
+        await two.store.write([record("groq")])
+        await two.ship()
+        await one.ship()
+        assert (sorted(one.kept.rows), sorted(two.kept.rows)) == ([1, 2], [3])
+
+
+async def test_an_old_copy_in_the_same_place_is_noticed(server: FakeServer, tmp_path: Path) -> None:
+    async with member(server, tmp_path / "a") as one:
+        await one.store.write([record("groq")])
+    old = (tmp_path / "a").read_bytes()
+    async with member(server, tmp_path / "a") as one:
+        await one.keeper.turn()
+        await one.store.write([record("groq"), record("groq")])
+        await one.ship()
+        first = one.keeper.profile.origin
+    (tmp_path / "a").write_bytes(old)
+    async with member(server, tmp_path / "a") as one:
+        await one.keeper.turn()
+        assert one.keeper.profile.origin != first
+
+
+async def test_another_vantage_is_another_name(server: FakeServer, tmp_path: Path) -> None:
+    async with member(server, tmp_path / "a") as one:
+        await one.keeper.turn()
+        await one.store.write([record("groq")])
+        await one.ship()
+    async with member(server, tmp_path / "a", vantage="us-1") as one:
+        await one.keeper.turn()
+        await one.store.write([record("groq")])
+        await one.ship()
+        assert (one.kept.vantage, sorted(one.kept.rows)) == ("us-1", [2])
+
+
+async def test_a_sibling_gets_the_checks_and_never_ships_them(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    async with member(server, tmp_path / "a") as one, member(server, tmp_path / "b") as two:
+        await one.keeper.turn()
+        await two.keeper.turn()
+        await one.store.write([record("groq", message="a\0b", state='{"x": 1}')])
+        await one.ship()
+        await two.reader.fetch()
+        (news,) = two.heard
+        assert [r.result.message for r in news.checks] == ["a\ufffdb"]
+        assert [s.state for s in news.states] == ['{"x": 1}']
+        await two.store.write(news.checks)
+        await two.ship()
+        assert two.kept.rows == {}
+        assert (await two.store.identity()).cursors == {one.keeper.profile.origin: 1}
+        await two.reader.fetch()
+        assert len(two.heard) == 1, "nothing is news twice"

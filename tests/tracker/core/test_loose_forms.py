@@ -1,0 +1,59 @@
+"""Keys in other forms are masked; words are not."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracker.core.loose_forms import RUN
+from tracker.core.redaction import MASK, Mask, Secret
+
+KEY = "sk-Canary0123456789abcdefXYZ"
+FORMS = {
+    "in capitals": KEY.upper(),
+    "in small letters": KEY.lower(),
+    "spaced": " ".join(KEY),
+    "dashed": "-".join(KEY),
+    "over lines": "\n".join(KEY),
+    "in hex": KEY.encode().hex(),
+    "in hex with colons": KEY.encode().hex(":").upper(),
+    "its first half": KEY[: len(KEY) // 2],
+    "its second half": KEY[len(KEY) // 2 :],
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_a_key_in_another_form_is_masked(form: str) -> None:
+    shown = Mask([Secret(KEY)])(f"your key {form} is wrong")
+    assert shown.startswith("your key ")
+    assert shown.endswith(" is wrong")
+    assert MASK in shown
+    bare = "".join(filter(str.isalnum, shown)).lower()
+    assert "123456789" not in bare
+    assert "303132333435" not in bare
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["the provider is overloaded", "llama-3.3-70b-versatile", "sk-…", "canary in a coal mine", ""],
+)
+def test_what_is_no_key_is_left_as_it_is(text: str) -> None:
+    assert Mask([Secret(KEY), Secret("report-token-of-the-tests")])(text) == text
+
+
+keys = st.text(string.ascii_letters + string.digits + "-_", min_size=20, max_size=60)
+
+
+@given(keys, st.data(), st.text(max_size=20), st.text(max_size=20))
+def test_no_part_of_twelve_with_a_digit_or_capital_stays(
+    key: str, data: st.DataObject, before: str, after: str
+) -> None:
+    bare = "".join(filter(str.isalnum, key))
+    start = data.draw(st.integers(0, max(len(bare) - RUN, 0)))
+    part = bare[start : start + RUN]
+    if len(part) < RUN or (part.isalpha() and part.islower()):
+        return
+    mask = Mask([Secret(key)])
+    assert part not in mask(before + part + after)
+    assert mask.may_hide(part)

@@ -1,0 +1,72 @@
+"""Keys in other forms: in other letters' case, spaced, in hex, or a good part of one. Pure."""
+
+from collections.abc import Iterable
+
+# Letters and digits in a row that make a part of a key known: a quarter of a usual one.
+RUN = 12
+GRAM = 6  # every run holds one of the key's pieces of so many; they are looked for first
+
+
+class LooseForms:
+    """Finds runs of RUN letters and digits of any key, whatever stands between them."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._runs: dict[int, set[str]] = {}
+        self._grams: set[str] = set()
+        for value in values:
+            self._add(value, RUN)
+            self._add(value.encode(errors="surrogateescape").hex(), 2 * RUN)
+
+    def _add(self, value: str, length: int) -> None:
+        exact = "".join(filter(str.isalnum, value))
+        bare = _lower(exact)
+        for start in range(len(bare) - length + 1):
+            if not _is_ordinary(exact[start : start + length]):
+                self._runs.setdefault(length, set()).add(bare[start : start + length])
+        if len(bare) >= length:
+            self._grams.update(bare[at : at + GRAM] for at in range(0, len(bare) - GRAM + 1, GRAM))
+
+    def are_in(self, text: str) -> bool:
+        """Whether a text may hold one: quick, and wrong now and then where it says yes."""
+        bare = _lower("".join(filter(str.isalnum, text)))
+        return any(gram in bare for gram in self._grams)
+
+    def mask(self, text: str, mask: str) -> str:
+        """The text with ``mask`` in the place of each stretch that is part of a key."""
+        if not self._grams or not self.are_in(text):
+            return text
+        places = [place for place, char in enumerate(text) if char.isalnum()]
+        bare = _lower("".join(text[place] for place in places))
+        hidden = self._hidden(bare)
+        if not hidden:
+            return text
+        parts, end = [], 0
+        for first, last in hidden:
+            parts += [text[end : places[first]], mask]
+            end = places[last - 1] + 1
+        return "".join((*parts, text[end:]))
+
+    def _hidden(self, bare: str) -> list[tuple[int, int]]:
+        """Where the runs are, those that touch as one."""
+        found: list[tuple[int, int]] = []
+        for start in range(len(bare)):
+            for length, runs in self._runs.items():
+                if bare[start : start + length] not in runs:
+                    continue
+                if found and start <= found[-1][1]:
+                    found[-1] = (found[-1][0], max(found[-1][1], start + length))
+                else:
+                    found.append((start, start + length))
+        return found
+
+
+def _is_ordinary(run: str) -> bool:
+    """Small letters alone are words: masking those would make every other text unreadable."""
+    return run.isalpha() and run.islower()
+
+
+def _lower(text: str) -> str:
+    """In small letters, a character for a character."""
+    if text.isascii():
+        return text.lower()
+    return "".join(low if len(low := char.lower()) == 1 else char for char in text)
