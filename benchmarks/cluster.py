@@ -148,7 +148,7 @@ async def _news(url: str, seconds: float, waits: bool) -> list[float]:
                 await trio.sleep(1.0)
             found = await trio.to_thread.run_sync(reader.news, "eu-1", SIBLING, cursors, 5_000)
             cursors, now = dict(found.cursors), datetime.now(UTC)
-            rows = [row for each in found.checks for row in each.rows]
+            rows = [row for each in found.checks if each.origin == origin for row in each.rows]
             took.extend((now - row.at).total_seconds() * 1000.0 for row in rows)
 
     async with trio.open_nursery() as nursery:

@@ -14,6 +14,7 @@ from api.cli.sheet import count_noun
 from api.cli.terminal import print_json
 from tracker.alerts.targets import check_targets
 from tracker.config import read_config
+from tracker.config.cluster import check_driver
 from tracker.config.overrides import effective_config
 from tracker.config.show import config_schema, show_config
 from tracker.core.clock import utc_now
@@ -39,6 +40,7 @@ def check(*, config: ConfigFile = None, database: Database = None) -> int:
     settings = read_config(config, database=database)
     load_policy(settings.ranking.policy, settings.ranking)
     check_targets(settings.alerts)
+    check_driver(settings.cluster)
     for warning in settings.warnings:
         print(f"warning: {warning}", file=sys.stderr)  # noqa: T201
     where = settings.source or "no file; defaults and environment"

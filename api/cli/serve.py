@@ -12,6 +12,7 @@ from api.server import serve as run_server
 from api.serving.descriptors import raise_descriptor_limit
 from tracker.alerts.targets import check_targets
 from tracker.config import read_config
+from tracker.config.cluster import check_driver
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config
 from tracker.runtime.garbage_collection import tune_garbage_collector
@@ -48,6 +49,7 @@ async def serve(
     def read(file: Path | None) -> Config:
         settings = read_config(file, database=database, host=host, port=port)
         check_targets(settings.alerts)
+        check_driver(settings.cluster)
         return settings
 
     settings = read(config)

@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import serving, sweep
+from benchmarks import report_worlds, serving, sweep
 from benchmarks.load import Load, load
 from benchmarks.table import Figure, row
 
@@ -40,3 +41,18 @@ def test_a_row_tells_the_median_the_spread_the_ratio_and_the_limit() -> None:
     )]  # fmt: skip
     assert Figure("x", [1.0], "ms", limit=1.0).reached is True
     assert Figure("x", [1.0], "ms").reached is None
+
+
+def test_an_outage_of_a_trace_reaches_half_way_to_the_good_checks_beside_it(tmp_path: Path) -> None:
+    rows = ["timestamp_utc,provider,ok,latency_ms,http_status"]
+    for hour, good, late in ((0, 1, 90), (1, 1, 12_000), (2, 0, 80), (3, 1, 110)):
+        rows.append(f"2026-01-01T0{hour}:00:00Z,a,{good},{late},200")
+        rows.append(f"2026-01-01T0{hour}:00:00Z,b,1,50,200")
+    (tmp_path / "trace.csv").write_text("\n".join(rows))
+    (_, (everybody,)), (_, (slower,)) = report_worlds.of_trace(tmp_path / "trace.csv")
+    ((start, end),) = everybody.outages["a"]
+    assert end - start == 2.0 * 3600.0
+    assert everybody.latency_ms == {"a": 100.0, "b": 50.0}
+    assert everybody.is_out("a", start)
+    assert not everybody.is_out("a", end)
+    assert set(slower.latency_ms) == {"a"}

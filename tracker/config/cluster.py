@@ -1,12 +1,13 @@
 """[cluster]: the hub's URL comes from the environment, and a remote one must be verified."""
 
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import attrs
 
-from tracker.config.errors import ConfigProblem
+from tracker.config.errors import ConfigError, ConfigProblem
 from tracker.config.schema import ClusterTable
 from tracker.core.addresses import is_loopback_host
 from tracker.core.redaction import Secret
@@ -30,6 +31,14 @@ def resolve_cluster(
     if mistakes:
         return None, mistakes
     return attrs.evolve(settings, url=Secret(url)), ()
+
+
+def check_driver(settings: ClusterSettings | None) -> None:
+    """Raises ConfigError where [cluster] is configured and the extra for it is not installed."""
+    if settings is not None and find_spec("psycopg") is None:
+        problem = "the PostgreSQL driver is not installed"
+        extra = "pip install 'provider-status-tracker[server,postgres]'"
+        raise ConfigError([ConfigProblem(key="cluster", problem=problem, allowed=extra)])
 
 
 def _mistakes(settings: ClusterSettings, url: str) -> Iterator[ConfigProblem]:

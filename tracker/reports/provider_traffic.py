@@ -1,7 +1,7 @@
 """The real calls of one provider: what they say, what they ask for, what they save. Pure."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import attrs
@@ -54,8 +54,9 @@ class SavedChecks:
 
 @attrs.define(eq=False)
 class DayCount:
-    """Calls of one model by the hour, and the failures among them."""
+    """Calls of one model by the hour, and the failures among them. last: since this start."""
 
+    last: float | None = None
     _hours: dict[int, list[int]] = attrs.field(factory=dict)
 
     def add(self, hour: int, calls: int, failures: int) -> None:
@@ -104,7 +105,9 @@ class ProviderTraffic:
         """Count a call that its minute has counted."""
         self.limits.add(call, now)
         self._add_total(call)
-        self._day(call.model).add(int(call.at // HOUR_SECONDS), 1, int(call.is_failure))
+        day = self._day(call.model)
+        day.add(int(call.at // HOUR_SECONDS), 1, int(call.is_failure))
+        day.last = max(call.at, day.last or call.at)
         self.last_call = max(call.at, self.last_call or call.at)
 
     def add_news(self, call: Call, offers: frozenset[str], news: dict[Target, list[Call]]) -> None:
@@ -200,7 +203,7 @@ class ProviderTraffic:
         checks, completions = self.saved.within_day(now.steady)
         return ProviderTrafficView(
             evidence=_evidence(recent, self.last_call),
-            models=tuple(_by_model(recent)),
+            models=tuple(_by_model(recent, self.days)),
             totals=tuple(
                 TrafficTotal(outcome=outcome.value, calls=int(calls), latency_ms_sum=latency)
                 for outcome, (calls, latency) in sorted(self.totals.items())
@@ -228,13 +231,16 @@ class ProviderTraffic:
         total[1] += call.latency_ms or 0.0
 
 
-def _by_model(recent: Sequence[tuple[WindowKey, CallCount]]) -> Iterator[ModelTraffic]:
+def _by_model(
+    recent: Sequence[tuple[WindowKey, CallCount]], days: Mapping[str, DayCount]
+) -> Iterator[ModelTraffic]:
     models: dict[str, list[tuple[WindowKey, CallCount]]] = {}
     for key, count in recent:
         models.setdefault(key.model, []).append((key, count))
     busiest = sorted(models, key=lambda m: (-sum(c.calls for _, c in models[m]), m))
     for model in sorted(busiest[:MOST_MODELS_SHOWN]):
-        yield ModelTraffic(model=model, evidence=_evidence(models[model], None))
+        last = days[model].last if model in days else None
+        yield ModelTraffic(model=model, evidence=_evidence(models[model], last))
 
 
 def _evidence(counts: Iterable[tuple[WindowKey, CallCount]], last: float | None) -> TrafficEvidence:

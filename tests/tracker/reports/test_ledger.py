@@ -67,6 +67,10 @@ def test_calls_of_a_model_are_counted_for_a_day() -> None:
     view = ledger.view("groq", AT_START)
     assert view is not None
     assert {(day.model, day.calls, day.failures) for day in view.days} == {("m", 2, 1), ("n", 1, 0)}
+    assert [(each.model, each.evidence.last) for each in view.models] == [
+        ("m", START),
+        ("n", START),
+    ]
 
 
 def test_a_minute_counts_once() -> None:
