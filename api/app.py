@@ -1,6 +1,5 @@
 """Puts the application together: guard, routes, errors, documentation."""
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from quart_trio import QuartTrio
@@ -25,12 +24,12 @@ from api.routes.plain_page import PlainPageRoutes
 from api.routes.reports import ReportRoutes
 from api.routes.route import NameConverter
 from api.routes.status import StatusRoutes
+from tracker.core.extras import own_version
 from tracker.reports.schema import MOST_BYTES
 
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
-DISTRIBUTION = "provider-status-tracker"
 MAX_BODY = 16 * 1024  # bytes; the largest sensible request has thirty
 BODY_SECONDS = 5.0
 
@@ -75,10 +74,3 @@ def create_app(
     install_request_checks(app, settings)
     handle_problems(app, tracker)
     return app
-
-
-def own_version() -> str:
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:  # run from a checkout
-        return "0"

@@ -3,7 +3,6 @@
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 import attrs
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -14,7 +13,7 @@ from api.exports.cluster_metrics import collect_cluster
 from api.exports.histogram_metrics import collect_latencies
 from api.exports.metric_pieces import Families, MetricPieces, Write
 from api.exports.offer_metrics import collect_offers
-from tracker.core.extras import DISTRIBUTION
+from tracker.core.extras import own_version
 from tracker.core.outcomes import Status
 from tracker.core.snapshot import ProviderStatus, Ranking, Snapshot
 from tracker.runtime.diagnostics import AlertHealth, TrackerHealth
@@ -23,7 +22,7 @@ OPENMETRICS: Write = openmetrics.generate_latest
 TEXT = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' format before OpenMetrics
 
 BUILD = {
-    "version": version(DISTRIBUTION),
+    "version": own_version(),
     "python": platform.python_version(),
     "implementation": platform.python_implementation(),
 }

@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import subprocess
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -194,8 +194,8 @@ class TestContainers:
         for words in self.words("COPY"):
             if words.startswith("--from"):
                 continue
-            for name in words.split()[:-1]:
-                source = name.replace("${LOCK}", "run")
+            for name, lock in product(words.split()[:-1], ("run", "cluster")):
+                source = name.replace("${LOCK}", lock)
                 assert (ROOT / source).exists(), source
                 assert f"!{source}" in ignored, source
 

@@ -1,7 +1,17 @@
-"""What to install where a package is missing: the base holds the client alone."""
+"""What is installed of us, and what to install where a package is missing."""
+
+from importlib.metadata import PackageNotFoundError, version
 
 DISTRIBUTION = "provider-status-tracker"
 OURS = frozenset({"tracker", "api"})
+
+
+def own_version() -> str:
+    """Return the installed version, "0" where we run from a checkout."""
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "0"
 
 
 def explain_missing(error: BaseException, extra: str = "server") -> str | None:

@@ -204,8 +204,6 @@ def test_on_a_terminal_the_table_is_drawn_again_at_each_look(
         **dict.fromkeys(("stdin", "stdout", "stderr"), theirs),
         env=environ,
         start_new_session=True,
-        # A shell that runs the tests in its background has them ignore it, and they pass that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     os.close(theirs)
     drawn = b""

@@ -238,7 +238,7 @@ async def test_openapi_has_every_path_of_the_contract() -> None:
     ]
     best = document["paths"]["/api/providers/best"]["get"]
     assert set(best["responses"]) == {"200", "304", "400", "404", "503"}
-    assert [p["name"] for p in best["parameters"]] == ["candidates", "exclude", "model"]
+    assert [p["name"] for p in best["parameters"]] == ["candidates", "exclude", "model", "vantage"]
     views = [view for path in document["paths"].values() for view in path.values()]
     parameters = [one for view in views for one in view.get("parameters", ())]
     defaults = {(p["name"], p["schema"]["default"]) for p in parameters if "default" in p["schema"]}

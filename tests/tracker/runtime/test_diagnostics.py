@@ -33,6 +33,9 @@ def keeper(name: str, *, restarting: bool = False) -> Any:
 def parts(**changes: Any) -> Any:
     """A tracker with which all is well, but for these."""
     known = {
+        "away_reason": "",
+        "others": (),
+        "left_out": 0,
         "waiting": 0,
         "per_day": 1000,
         "away": False,
@@ -48,7 +51,11 @@ def parts(**changes: Any) -> Any:
     rank = FallbackRanker()
     rank.complaint = known["complaint"]
     return SimpleNamespace(
-        store=SimpleNamespace(state=SimpleNamespace(ok=True, reason=""), left_out=0),
+        store=SimpleNamespace(
+            state=SimpleNamespace(ok=not known["away_reason"], reason=known["away_reason"]),
+            others=known["others"],
+            left_out=known["left_out"],
+        ),
         aggregator=SimpleNamespace(
             network=SimpleNamespace(away=known["away"], suspects=known["suspects"]),
             board=SimpleNamespace(latest=a_snapshot(*views)),
@@ -95,6 +102,15 @@ def test_what_a_restart_of_the_process_would_mend_is_a_failure(
             {"away": True, "suspects": ("groq", "mistral", "together")},
             "our network cannot be reached: 3 providers failed at DNS or connecting, "
             "and none has answered since",
+        ),
+        ({"away_reason": "the disk is full"}, "the database is unavailable: the disk is full"),
+        (
+            {"others": ("process 7",)},
+            "another tracker writes to the same database: process 7; stop one, or give it a file",
+        ),
+        (
+            {"left_out": 3},
+            "3 stored checks were left out: no version of ours wrote them so",
         ),
         ({"restarting": True}, "the writer is restarting after a crash"),
         ({"complaint": "it raised"}, "the default policy ranks instead: it raised"),
