@@ -285,9 +285,12 @@ def check_toml(text: str, folder: Path) -> None:
     """Raises ConfigError where it is no good tracker.toml."""
     path = folder / ".checked.toml"
     path.write_text(text)
-    read_config(
-        path, {"READ_TOKEN": "a" * 16, "PROVIDER_STATUS_ADMIN_TOKEN": "b" * 16}, dotenv=None
-    )
+    environ = {
+        "READ_TOKEN": "a" * 16,
+        "PROVIDER_STATUS_ADMIN_TOKEN": "b" * 16,
+        "PROVIDER_STATUS_POSTGRES": "postgresql://status@127.0.0.1/status",
+    }
+    read_config(path, environ, dotenv=None)
 
 
 def assert_output(shown: str, output: str, where: str, *, varies: bool = False) -> None:
