@@ -1,40 +1,32 @@
 """Runs this tracker's part in a cluster. Imported only where [cluster] is configured."""
 
-import fcntl
-import os
-import socket
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
-from importlib.metadata import version
-from pathlib import Path
 
 import attrs
 import structlog
 import trio
 
 from tracker.cluster.alerts import SharedAlerts
-from tracker.cluster.calls import HubCaller
-from tracker.cluster.hub import Hub, HubAway, MemberInfo, Profile
+from tracker.cluster.hub import HubAway, MemberInfo
 from tracker.cluster.leases import LeaseKeeper
-from tracker.cluster.membership import HERALD, Membership
+from tracker.cluster.membership import HERALD
 from tracker.cluster.news import NewsReader
-from tracker.cluster.postgres import PostgresHub
-from tracker.cluster.shipper import Present, Shipper
-from tracker.core.clock import Clock
+from tracker.cluster.shipper import Shipper
 from tracker.core.cluster import (
     ClusterAwayError,
     ClusterMember,
     ClusterReport,
-    SharedNews,
     VantageRanking,
 )
-from tracker.core.settings import ClusterSettings, Config
+from tracker.core.settings import ClusterSettings
 from tracker.health.other_vantages import ClusterRules
 from tracker.runtime.aggregator import Aggregator
-from tracker.runtime.messages import ClusterJoined, Message, NewsShared
+from tracker.runtime.file_lock import FileLock
+from tracker.runtime.messages import ClusterJoined, Message
 from tracker.runtime.supervisor import Supervisor
 from tracker.runtime.vantage_rankings import VantageRankings
-from tracker.store import Store, StoreUnavailable
+from tracker.store import StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -68,7 +60,7 @@ class ClusterTask:
     reader: NewsReader
     alerts: SharedAlerts
     rankings: VantageRankings
-    lock: "FileLock"
+    lock: FileLock
     publish: Callable[[Message], Awaitable[None]]
     solo_checks: int = 0
     began: float = float("inf")
@@ -226,143 +218,3 @@ class ClusterTask:
                 await trio.sleep(self.settings.lease_seconds)
             else:
                 await trio.sleep(HOUSE_SECONDS)
-
-
-@attrs.define(eq=False)
-class FileLock:
-    """A file beside the database: two processes on one would ship each other's checks as theirs.
-
-    The lock is not on the database itself: closing that file would drop SQLite's own locks.
-    """
-
-    path: Path
-    _descriptor: int | None = None
-
-    def acquire(self) -> bool:
-        """Take it; False while another process has it. Where we may not write, nobody does."""
-        if self._descriptor is not None:
-            return True
-        try:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError:
-            return True
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
-            return False
-        self._descriptor = descriptor
-        return True
-
-    def release(self) -> None:
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
-
-
-def make_cluster_task(
-    config: Config,
-    *,
-    store: Store,
-    aggregator: Aggregator,
-    supervisor: Supervisor,
-    outbox: trio.MemorySendChannel[Message],
-    clock: Clock,
-    hub: Hub | None = None,
-) -> ClusterTask:
-    """Put the parts together. hub: instead of PostgreSQL at the configured URL."""
-    settings = config.cluster
-    assert settings is not None
-    caller = HubCaller(hub or PostgresHub(settings.url), settings.lease_seconds / 2.0)
-    database = Path(os.path.realpath(config.database))
-    holder: list[ClusterTask] = []
-
-    def gained(names: Collection[str]) -> None:
-        holder[0].gain(names)
-
-    def notified() -> None:
-        holder[0].reader.notify()
-
-    def keeps_plan(name: str) -> bool:
-        return holder[0].keeps_plan(name)
-
-    def fetched() -> None:
-        holder[0].resume()
-
-    async def take(news: SharedNews) -> None:
-        message = NewsShared(news=news)
-        await outbox.send(message)
-        await message.done.wait()
-
-    keeper = LeaseKeeper(
-        caller=caller,
-        membership=Membership(settings.lease_seconds, settings.beat_seconds),
-        profile=Profile(
-            vantage=settings.vantage,
-            origin="",
-            url=f"http://{socket.gethostname()}:{config.server.port}{config.server.root_path}",
-            version=version("provider-status-tracker"),
-        ),
-        store=store,
-        file=_identify(database),
-        names=lambda: [
-            name for name, state in aggregator.providers.items() if state.provider.enabled
-        ],
-        gained=gained,
-        notified=notified,
-        clock=clock,
-    )
-    task = ClusterTask(
-        settings=settings,
-        aggregator=aggregator,
-        supervisor=supervisor,
-        keeper=keeper,
-        shipper=Shipper(
-            caller=caller, keeper=keeper, store=store, present=_presents(aggregator), clock=clock
-        ),
-        reader=NewsReader(
-            caller=caller,
-            keeper=keeper,
-            store=store,
-            take=take,
-            kept=keeps_plan,
-            fetched=fetched,
-            clock=clock,
-        ),
-        alerts=SharedAlerts(caller=caller, keeper=keeper, clock=clock),
-        rankings=VantageRankings(caller=caller, keeper=keeper, board=aggregator.board, clock=clock),
-        lock=FileLock(database.with_name(f"{database.name}.cluster-lock")),
-        publish=outbox.send,
-    )
-    holder.append(task)
-    return task
-
-
-def _identify(database: Path) -> str:
-    """Name the file by machine and place on its disk: a copy has another."""
-    try:
-        found = database.stat()
-    except OSError:
-        return f"{socket.gethostname()}:{database}"
-    return f"{socket.gethostname()}:{found.st_dev}:{found.st_ino}"
-
-
-def _presents(aggregator: Aggregator) -> Callable[[str, str | None], Present | None]:
-    """How a target stands now, by its provider and model."""
-
-    def present(name: str, model: str | None) -> Present | None:
-        state = aggregator.providers.get(name)
-        target = None if state is None else state.find_target(model)
-        if state is None or target is None:
-            return None
-        view, now = state.published.view, aggregator.clock.steady()
-        return Present(
-            status=target.status.value if target.status is not None else "unknown",
-            reason=view.reason if view is not None and model is None else "",
-            checked_at=target.health.last_check,
-            due_in=None if target.next_due is None else target.next_due - now,
-            fresh_for=None if target.stale_at is None else target.stale_at - now,
-            models=state.models if model is None else None,
-        )
-
-    return present

@@ -170,7 +170,7 @@ class _House:
         """Make this tracker one of many where the configuration says so; else import nothing."""
         if config.cluster is None:
             return None
-        from tracker.runtime.cluster_task import make_cluster_task  # noqa: PLC0415
+        from tracker.runtime.cluster_setup import make_cluster_task  # noqa: PLC0415
 
         task = make_cluster_task(
             config,

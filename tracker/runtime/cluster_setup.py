@@ -1,0 +1,146 @@
+"""Puts the parts of a cluster together. Imported only where [cluster] is configured."""
+
+import os
+import socket
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import trio
+
+from tracker.cluster.alerts import SharedAlerts
+from tracker.cluster.calls import HubCaller
+from tracker.cluster.hub import Hub, Profile
+from tracker.cluster.leases import LeaseKeeper
+from tracker.cluster.membership import Membership
+from tracker.cluster.news import NewsReader
+from tracker.cluster.postgres import PostgresHub
+from tracker.cluster.shipper import Present, Shipper
+from tracker.core.clock import Clock
+from tracker.core.cluster import SharedNews
+from tracker.core.extras import own_version
+from tracker.core.settings import ClusterSettings, Config
+from tracker.runtime.aggregator import Aggregator
+from tracker.runtime.cluster_task import ClusterTask
+from tracker.runtime.file_lock import FileLock
+from tracker.runtime.messages import Message, NewsShared
+from tracker.runtime.supervisor import Supervisor
+from tracker.runtime.vantage_rankings import VantageRankings
+from tracker.store import Store
+
+
+def make_cluster_task(
+    config: Config,
+    *,
+    store: Store,
+    aggregator: Aggregator,
+    supervisor: Supervisor,
+    outbox: trio.MemorySendChannel[Message],
+    clock: Clock,
+    hub: Hub | None = None,
+) -> ClusterTask:
+    """Put the parts together. hub: instead of PostgreSQL at the configured URL."""
+    settings = config.cluster
+    assert settings is not None
+    database = Path(os.path.realpath(config.database))
+    caller = HubCaller(hub or PostgresHub(settings.url), settings.lease_seconds / 2.0)
+    later = _Later()  # keeper and reader call back into what is made of them
+
+    async def take(news: SharedNews) -> None:
+        message = NewsShared(news=news)
+        await outbox.send(message)
+        await message.done.wait()
+
+    keeper = LeaseKeeper(
+        caller=caller,
+        membership=Membership(settings.lease_seconds, settings.beat_seconds),
+        profile=_profile(settings, config),
+        store=store,
+        file=_identify(database),
+        names=lambda: [
+            name for name, state in aggregator.providers.items() if state.provider.enabled
+        ],
+        gained=later.gained,
+        notified=later.notified,
+        clock=clock,
+    )
+    reader = NewsReader(
+        caller=caller,
+        keeper=keeper,
+        store=store,
+        take=take,
+        kept=later.keeps_plan,
+        fetched=later.fetched,
+        clock=clock,
+    )
+    present = _presents(aggregator)
+    later.task = ClusterTask(
+        settings=settings,
+        aggregator=aggregator,
+        supervisor=supervisor,
+        keeper=keeper,
+        shipper=Shipper(caller=caller, keeper=keeper, store=store, present=present, clock=clock),
+        reader=reader,
+        alerts=SharedAlerts(caller=caller, keeper=keeper, clock=clock),
+        rankings=VantageRankings(caller=caller, keeper=keeper, board=aggregator.board, clock=clock),
+        lock=FileLock(database.with_name(f"{database.name}.cluster-lock")),
+        publish=outbox.send,
+    )
+    return later.task
+
+
+class _Later:
+    """What parts call of the task that is made of them; set before any of them runs."""
+
+    task: ClusterTask
+
+    def gained(self, names: Collection[str]) -> None:
+        self.task.gain(names)
+
+    def notified(self) -> None:
+        self.task.reader.notify()
+
+    def keeps_plan(self, name: str) -> bool:
+        return self.task.keeps_plan(name)
+
+    def fetched(self) -> None:
+        self.task.resume()
+
+
+def _profile(settings: ClusterSettings, config: Config) -> Profile:
+    """How this tracker is named to the others."""
+    return Profile(
+        vantage=settings.vantage,
+        origin="",
+        url=f"http://{socket.gethostname()}:{config.server.port}{config.server.root_path}",
+        version=own_version(),
+    )
+
+
+def _identify(database: Path) -> str:
+    """Name the file by machine and place on its disk: a copy has another."""
+    try:
+        found = database.stat()
+    except OSError:
+        return f"{socket.gethostname()}:{database}"
+    return f"{socket.gethostname()}:{found.st_dev}:{found.st_ino}"
+
+
+def _presents(aggregator: Aggregator) -> Callable[[str, str | None], Present | None]:
+    """How a target stands now, by its provider and model."""
+
+    def present(name: str, model: str | None) -> Present | None:
+        state = aggregator.providers.get(name)
+        target = None if state is None else state.find_target(model)
+        if state is None or target is None:
+            return None
+        view, now = state.published.view, aggregator.clock.steady()
+        return Present(
+            status=target.status.value if target.status is not None else "unknown",
+            reason=view.reason if view is not None and model is None else "",
+            checked_at=target.health.last_check,
+            due_in=None if target.next_due is None else target.next_due - now,
+            fresh_for=None if target.stale_at is None else target.stale_at - now,
+            models=state.models if model is None else None,
+        )
+
+    return present

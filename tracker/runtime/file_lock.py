@@ -1,0 +1,39 @@
+"""A lock on a file, held by at most one process."""
+
+import fcntl
+import os
+from pathlib import Path
+
+import attrs
+
+
+@attrs.define(eq=False)
+class FileLock:
+    """A file beside the database: two processes on one would ship each other's checks as theirs.
+
+    The lock is not on the database itself: closing that file would drop SQLite's own locks.
+    """
+
+    path: Path
+    _descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Take it; False while another process has it. Where we may not write, nobody does."""
+        if self._descriptor is not None:
+            return True
+        try:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:
+            return True
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
