@@ -211,6 +211,9 @@ class FakeTracker:
     def post(self, *providers: ProviderStatus, **changes: Any) -> None:
         self.board.post(a_snapshot(*providers, revision=self.snapshot.revision + 1, **changes))
 
+    async def ranking_of(self, vantage: str) -> None:
+        """Know no vantage: it is in no cluster."""
+
     async def find_models(self) -> ModelResolver:
         return self.known_models()
 

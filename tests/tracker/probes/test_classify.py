@@ -505,7 +505,7 @@ def test_a_key_is_masked_when_control_characters_stand_around_it() -> None:
 @pytest.mark.parametrize("sign", ["\n", "\t", "\x00", "\u200b", "\xad", "\xa0", "\r\n"])
 def test_a_key_that_a_character_splits_is_masked_whole(sign: str) -> None:
     split = f"wrong{sign}key {KEY[:9]}{sign}{KEY[9:14]}{sign}{KEY[14:]}!"
-    assert printable(split, MASK) == "wrongkey ***!"
+    assert printable(split, MASK) == "wrong key ***!"
 
 
 def test_a_key_with_a_blank_is_masked_where_another_sign_stands_for_it() -> None:

@@ -402,7 +402,7 @@ class TestWatching:
             assert told.endswith("it cannot be read: Permission denied")
             world.write(table("a"), table("c"))
             await until(tracker, lambda: names(tracker) == {"a", "c"})
-            assert tracker.configuration_errors == ()
+            await until(tracker, lambda: not tracker.configuration_errors)
 
     async def test_a_reload_under_way_when_it_ends_is_no_crash(self, world: World) -> None:
         async with world.running() as (tracker, reloader), trio.open_nursery() as nursery:
