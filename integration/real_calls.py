@@ -157,6 +157,8 @@ def stay_the_same(tracker: Served, minutes: float) -> None:
     time.sleep(5.0)
     name, end, looks = best(tracker), time.monotonic() + 60.0 * minutes, 0
     before, moves = changes(tracker), list[str]()
+    # The window may still hold those of the episodes before.
+    held = tracker.ask(f"status/{name}")["evidence"]["traffic"]["failures"]
     while time.monotonic() < end:
         looks += 1
         now, found = best(tracker), statuses(tracker)
@@ -173,7 +175,7 @@ def stay_the_same(tracker: Served, minutes: float) -> None:
     )
     expect(moves[:3], [], "false moves")
     expect(changes(tracker)[len(before) :], [], "changes in the meantime")
-    expect(traffic["failures"], 0, "calls held against it")
+    expect(max(traffic["failures"] - held, 0), 0, "calls held against it meanwhile")
 
 
 def calls_were_counted(tracker: Served, told: dict[str, Any]) -> None:
