@@ -165,7 +165,7 @@ def answers(watched: Watched) -> Iterator[Figure]:
 
 
 def move_windows(watched: Watched) -> None:
-    """Let so much time pass that windows are shown anew, a turn of them at each publication."""
+    """Let so much time pass that windows are shown again, a turn of them at each publication."""
     watched.seconds += EVERY_SECONDS
     watched.aggregator._schedule.refreshed = -float("inf")
 

@@ -58,7 +58,7 @@ class Trial:
         self.harness.passes(seconds)
 
     def restarts(self) -> None:
-        """In good order; the counts begin anew with the process."""
+        """In good order; the counts begin again with the process."""
         self.counted = self.counts()
         self.harness.stop()
         self.harness.start()

@@ -70,7 +70,7 @@ export function askFor({ acknowledge, mute }) {
   const length = /** @type {HTMLSelectElement} */ (find("ask-length"));
   const key = /** @type {HTMLInputElement} */ (find("ask-token"));
   say(find("ask-title"), mute ? `Mute ${mute}` : "Acknowledge");
-  say(find("ask-why"), mute ? "Nobody is told of it for this long. Checks go on, and incidents open all the same." : "Nobody is reminded of it any more until it is over.");
+  say(find("ask-why"), mute ? "No message is sent for this long. Checks go on, and incidents open all the same." : "No more reminders until it is over.");
   hide(find("ask-who-line"), mute !== undefined);
   hide(find("ask-length-line"), mute === undefined);
   say(find("ask-says"), "");

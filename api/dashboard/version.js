@@ -1,5 +1,5 @@
 // The page open over a restart with another version: its data may have other shapes, so it loads
-// itself anew, at once where nobody is at work in it.
+// itself again, at once where nobody is at work in it.
 
 import { find, hide } from "./dom.js";
 

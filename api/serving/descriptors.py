@@ -5,7 +5,7 @@ import sys
 MOST = 10_000  # connections; each costs some 40 kB
 # Log files, the database with its readers, the hub, the event loop, alerts under way.
 OWN = 96
-PER_PROVIDER = 3  # a check's connection, one being made anew, a look-up of its name
+PER_PROVIDER = 3  # a check's connection, one being made again, a look-up of its name
 FEWEST = 16
 
 

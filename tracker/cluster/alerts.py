@@ -58,7 +58,7 @@ class SharedAlerts:
             stored = await self.caller.data(lambda hub: hub.alerts())
         except HubAway:
             return None
-        self._verdicts = None  # read anew by whoever leads next
+        self._verdicts = None  # read again by whoever leads next
         return self._readable(stored)
 
     def view(self, snapshot: Snapshot) -> Snapshot:

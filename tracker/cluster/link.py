@@ -80,7 +80,7 @@ class Link:
     connection: Connection | None = None
 
     def run(self, job: Callable[[Connection], T]) -> T:
-        """Raises HubAway; the next call then connects anew."""
+        """Raises HubAway; the next call then connects again."""
         try:
             return job(self._connected())
         except psycopg.Error as error:

@@ -82,7 +82,7 @@ class Membership:
         return self.tokens.get(name)
 
     def lose(self) -> None:
-        """Believe nothing any more, and join anew at the next turn."""
+        """Believe nothing any more, and join again at the next turn."""
         self.member, self.tokens = None, {}
         self.tenure.lose()
 
@@ -112,7 +112,7 @@ class Membership:
         if answer is None:
             return "buried by another member"
         if answer.epoch != self.epoch:
-            return "the hub was started anew, or is another server"
+            return "the hub was started again, or is another server"
         if answer.beat != self._beat + 1:
             return "the hub has forgotten beats"
         if (answer.held, answer.tokens) != (len(self.tokens), sum(self.tokens.values())):

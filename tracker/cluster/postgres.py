@@ -118,7 +118,7 @@ class PostgresHub:
         self.data.close()
 
     def _numbers(self, connection: Connection) -> dict[str, int]:
-        """Of the providers; asked for anew with each connection: another server has others."""
+        """Of the providers; asked for again with each connection: another server has others."""
         if self._ids_of is not connection:
             self._ids, self._ids_of = {}, connection
         return self._ids

@@ -46,7 +46,7 @@ class Tenure:
 class Watcher:
     """Says whose beat stood still for a whole lease while we could read it all along.
 
-    blind_after: a longer gap between two readings begins all observations anew.
+    blind_after: a longer gap between two readings begins all observations again.
     """
 
     seconds: float
@@ -74,5 +74,5 @@ class Watcher:
         ]
 
     def forget(self) -> None:
-        """Begin anew: the hub is another one."""
+        """Begin again: the hub is another one."""
         self._seen.clear()

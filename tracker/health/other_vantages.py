@@ -38,7 +38,7 @@ class OtherVantages:
         return names
 
     def judge_suspects(self, own: Mapping[str, Status], now: float) -> bool:
-        """Find out anew who alone sees most providers down; return whether that has changed."""
+        """Find out again who alone sees most providers down; return whether that has changed."""
         votes = {
             name: [Vote(vantage=self.rules.vantage, status=status), *self._votes(name, now)]
             for name, status in own.items()

@@ -151,14 +151,14 @@ class AlertTask:
             stored = await shared.load()
             if stored is None:
                 return False
-            await self._know(stored, anew=not (herald and self._leading))
+            await self._know(stored, taking_over=not (herald and self._leading))
         self._leading = herald
         return herald
 
-    async def _know(self, stored: KnownAlerts, *, anew: bool) -> None:
+    async def _know(self, stored: KnownAlerts, *, taking_over: bool) -> None:
         """Take what the cluster knows; who leads already takes what others have said to it."""
         state, before = self.state, self.state.log()
-        if anew:
+        if taking_over:
             known = {*map(_bare, before.incidents), *state.outbox}
             state.restore(stored.incidents, stored.deliveries, stored.mutes)
             told = {each.id for each in stored.incidents}

@@ -1,4 +1,4 @@
-"""What the next snapshot is made of, kept from one to the next: only what changed is made anew."""
+"""What the next snapshot is made of, kept from one to the next: only what changed is made again."""
 
 from bisect import insort
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ class PublishedPool:
     _offers_of: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
     _names: list[str] = attrs.field(factory=list)  # sorted
     _in_order: bool = True  # the views are
-    _candidates: dict[str, Candidate] | None = None  # in order of name; None: to be made anew
+    _candidates: dict[str, Candidate] | None = None  # in order of name; None: to be made again
     _excluded: dict[str, Excluded] = attrs.field(factory=dict)
     _changes_at: dict[str, float] = attrs.field(factory=dict)
     _changes: list[tuple[float, str]] = attrs.field(factory=list)

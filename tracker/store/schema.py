@@ -116,7 +116,7 @@ def back_up(connection: apsw.Connection, path: Path) -> Path:
     """A compact copy in one file. Raises AWAY, and then leaves no half copy.
 
     It gets its name once the upgrade is done: one that is killed half way leaves a single copy,
-    however often it begins anew.
+    however often it begins again.
     """
     target = path.with_name(path.name + UNFINISHED)
     target.unlink(missing_ok=True)

@@ -214,7 +214,7 @@ BEGIN
 END
 $$;
 
--- Counts the hours since then anew, and the days they are in: late checks are in it then.
+-- Counts the hours since then again, and the days they are in: late checks are in it then.
 CREATE FUNCTION roll_up(since timestamptz) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = provider_status, pg_temp AS $$
     INSERT INTO hours

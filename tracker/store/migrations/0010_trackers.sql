@@ -1,6 +1,6 @@
 -- The trackers that write to this file: there should be one.
 CREATE TABLE trackers (
-    run TEXT PRIMARY KEY,            -- made anew at each start
+    run TEXT PRIMARY KEY,            -- made again at each start
     host TEXT NOT NULL,
     process INTEGER NOT NULL,
     started_at_ms INTEGER NOT NULL,
