@@ -102,5 +102,9 @@ class HistoryQuery(Struct):
 
 
 class ChangesQuery(Struct):
-    hours: Hours = 24
+    hours: Annotated[Hours, Meta(description="How far back from until; not beside since.")] = 24
+    since: Moment | UnsetType = UNSET
+    until: Moment | UnsetType = UNSET
+    format: Literal["json", "csv"] = "json"
+    limit: Annotated[int, Meta(ge=1, le=10_000, description="At most so many, the newest.")] = 500
     provider: Annotated[str, Meta(description="Only this one's.")] | UnsetType = UNSET

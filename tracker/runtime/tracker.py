@@ -281,10 +281,15 @@ class Tracker:
         return await self._store.traffic(names, since=since, resolution=resolution)
 
     async def changes(
-        self, provider: str | None = None, *, since: datetime, limit: int = 500
+        self,
+        provider: str | None = None,
+        *,
+        since: datetime,
+        until: datetime | None = None,
+        limit: int = 500,
     ) -> tuple[ChangeRecord, ...]:
         """Raises StoreUnavailable. See Store.changes."""
-        return await self._store.changes(provider, since=since, limit=limit)
+        return await self._store.changes(provider, since=since, until=until, limit=limit)
 
     async def acknowledge(self, incident_id: str, by: str) -> Incident:
         """Note who takes care of an incident: nobody is reminded of it any more.
