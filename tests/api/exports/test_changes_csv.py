@@ -10,7 +10,7 @@ from tracker.core.records import ChangeKind, ChangeRecord
 
 def a_change(**given: str | None) -> ChangeRecord:
     known: dict[str, str | None] = {"provider": "groq", "before": None, "after": "down"}
-    return ChangeRecord(kind=ChangeKind.STATUS, at=NOON, reason="HTTP 500", **known | given)  # type: ignore[arg-type]
+    return ChangeRecord(kind=ChangeKind.STATUS, at=NOON, reason="HTTP 500", **known | given)
 
 
 def rows(*changes: ChangeRecord) -> list[dict[str, str]]:
