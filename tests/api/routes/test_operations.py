@@ -209,6 +209,7 @@ async def test_openapi_has_every_path_of_the_contract() -> None:
     assert sorted(document["paths"]) == [
         "/api/alerts/test",
         "/api/cluster",
+        "/api/cluster/history/{name}",
         "/api/incidents",
         "/api/incidents/{id}/acknowledge",
         "/api/models",

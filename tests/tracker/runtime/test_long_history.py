@@ -42,8 +42,8 @@ async def ask(own: object, hub: object) -> tuple[list[int], str]:
         ["groq"],
         since=MIDNIGHT + timedelta(hours=5),
         seconds=DAY_SECONDS,
-        own=own,  # type: ignore[arg-type]
-        hub=hub,  # type: ignore[arg-type]
+        own=own,
+        hub=hub,
     )
     points = found.history.providers["groq"]
     assert [point.at for point in points] == sorted(point.at for point in points)
