@@ -97,6 +97,7 @@ export interface Overview {
   best: Best;
   incidents: Incidents;
   health: Health;
+  hub: boolean;
 }
 
 /** What the feed hands on. */
@@ -252,6 +253,7 @@ export interface Latency {
   size: number;
   points: Point[];
   calls: TrafficPoint[];
+  away: string; // why the cluster's hub is not in it
 }
 
 export interface Change {
