@@ -146,8 +146,9 @@ export interface Offer {
   last_check: string | null;
   ttft_ms: number | null;
   tokens_per_second: number | null;
-  response_time_ms?: number | null;
-  status_since?: string | null;
+  response_time_ms: number | null;
+  status_since: string | null;
+  retires_on: string | null;
 }
 
 export interface Traffic {

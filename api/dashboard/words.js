@@ -180,6 +180,11 @@ export function until(at, now) {
   return left > -5 ? "checking" : `${duration(-left)} late`;
 }
 
+/** @param {string | null} day announced for a model's end, as 2026-08-16 */
+export function end(day) {
+  return day ? ` It ends on ${day}.` : "";
+}
+
 const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const MINUTES = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short" });
