@@ -7,12 +7,17 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from api.cli.errors import ExitCode
-from api.cli.history import Hours
+from api.cli.export import Output
+from api.cli.history import Csv, Hours, Since, Until, check_form, write_csv
 from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
 from api.cli.sheet import Sheet, clock, moment, table
 from api.cli.terminal import show
 from api.cli.tracker_client import TrackerClient
+from api.exports.changes_csv import COLUMNS
 from api.schemas import history as schemas
+
+PATH = "/api/providers/changes"
+MOST_ROWS = "10000"
 
 Name = Annotated[str | None, Parameter(help="One provider; everything if left out.")]
 
@@ -22,6 +27,10 @@ def changes(
     /,
     *,
     hours: Hours = 24,
+    since: Since = None,
+    until: Until = None,
+    csv: Csv = False,
+    output: Output = None,
     url: Url = None,
     token_env: ReadToken = None,
     config: TrackerConfig = None,
@@ -29,12 +38,19 @@ def changes(
 ) -> int:
     """Show what changed lately, and why.
 
-    Changes of status, of the best provider, of incidents, offers and model lists; the newest 500.
+    Changes of status, of the best provider, of incidents, offers and model lists; the newest 500,
+    with --csv the newest 10,000.
     """
+    check_form(csv=csv, json=json, output=output)
     tracker = TrackerClient.for_reading(url, token_env, config)
-    document = tracker.ask("/api/providers/changes", hours=str(hours), provider=name)
+    back = None if since else str(hours)
+    asked = {"hours": back, "since": since, "until": until, "provider": name}
+    if csv:
+        write_csv(tracker, PATH, output, COLUMNS[0], **asked, limit=MOST_ROWS)
+        return ExitCode.OK
+    document = tracker.ask(PATH, **asked)
     found = tracker.convert(document, schemas.Changes)
-    nothing = Text(f"Nothing changed within the last {hours} h.")
+    nothing = Text(f"Nothing changed within {found.hours} h.")
     shown: RenderableType = _table(found) if found.changes else nothing
     show(document, shown, as_json=json)
     return ExitCode.OK

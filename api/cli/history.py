@@ -1,6 +1,7 @@
 """``history``: past checks of a running tracker."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -71,22 +72,34 @@ def history(
     Buckets where a provider has more than 2,000 checks in the time asked for. --csv gives the same
     to a spreadsheet or a data frame.
     """
-    if output is not None and not csv:
-        raise UsageError("--output is for --csv")
-    if csv and json:
-        raise UsageError("--csv or --json, not both")
+    check_form(csv=csv, json=json, output=output)
     path = "/api/providers/history" + ("" if name is None else f"/{quote(name, safe='')}")
     tracker = TrackerClient.for_reading(url, token_env, config)
     back = None if since else str(hours)
     asked = {"hours": back, "since": since, "until": until, "model": model}
     if csv:
-        answer = tracker.fetch(path, **asked, format="csv")
-        if not answer.text.startswith("provider_name,timestamp,"):
-            raise tracker.not_a_tracker()
-        write(answer.text, output)
+        write_csv(tracker, path, output, "provider_name,timestamp", **asked)
         return ExitCode.OK
     document = tracker.ask(path, **asked)
     raw = tracker.convert(document, HistoryShape).resolution_seconds is None
     tracker.convert(document, schemas.RawHistory if raw else schemas.BucketHistory)
     show(document, history_table(document), as_json=json)
     return ExitCode.OK
+
+
+def check_form(*, csv: bool, json: bool, output: Path | None) -> None:
+    """Raises UsageError for forms of output that exclude each other."""
+    if output is not None and not csv:
+        raise UsageError("--output is for --csv")
+    if csv and json:
+        raise UsageError("--csv or --json, not both")
+
+
+def write_csv(
+    tracker: TrackerClient, path: str, output: Path | None, begins: str, **asked: str | None
+) -> None:
+    """Write an answer as CSV. begins: the columns that a tracker's answer starts with."""
+    answer = tracker.fetch(path, **asked, format="csv")
+    if not answer.text.startswith(f"{begins},"):
+        raise tracker.not_a_tracker()
+    write(answer.text, output)

@@ -22,10 +22,10 @@ PIECE = 500  # rows, some two milliseconds: a large answer must not hold the eve
 
 def encode_history_csv(history: History) -> Iterator[bytes]:
     """Yield RFC 4180 in UTF-8, by provider, oldest first; what is not known is an empty cell."""
-    yield _lines([CHECKS if history.resolution_seconds is None else BUCKETS])
+    yield encode_lines([CHECKS if history.resolution_seconds is None else BUCKETS])
     rows = _rows(history)
     while piece := list(islice(rows, PIECE)):
-        yield _lines(piece)
+        yield encode_lines(piece)
 
 
 def _rows(history: History) -> Iterator[tuple[str, ...]]:
@@ -56,7 +56,8 @@ def _latencies(latency: BucketLatency | None) -> Iterator[str]:
         yield "" if latency is None else number(getattr(latency, name), 1)
 
 
-def _lines(rows: Iterable[Iterable[str]]) -> bytes:
+def encode_lines(rows: Iterable[Iterable[str]]) -> bytes:
+    """Encode whole rows as RFC 4180 has them."""
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\r\n").writerows(rows)
     return text.getvalue().encode("utf-8", "replace")

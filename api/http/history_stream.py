@@ -1,6 +1,6 @@
 """The past as bytes, in pieces: a large answer must not hold the event loop."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -33,5 +33,8 @@ def _view(point: RawPoint | StoredBucket) -> HistoryPoint | Bucket:
     return convert(HistoryPoint, point)
 
 
-def view_change(change: ChangeRecord) -> Change:
-    return convert(Change, change)
+def encode_changes(changes: Iterable[ChangeRecord], hours: int) -> Iterator[bytes]:
+    """Yield the JSON document in pieces."""
+    yield b'{"hours":%d,"changes":[' % hours
+    yield from json_lists((convert(Change, change) for change in changes), PIECE)
+    yield b"]}"

@@ -50,12 +50,15 @@ class PublicView:
     answers: ResponseCache
 
     def whole(self, snapshot: Snapshot) -> bytes:
-        """The /status document, with the /best document in it."""
+        """The /status document, with the /best document, open incidents and mutes in it."""
         best = msgspec.Raw(self.answers.best(snapshot).body)
         status = msgspec.json.decode(
             self.answers.status(snapshot).body, type=dict[str, msgspec.Raw]
         )
-        return msgspec.json.encode({**status, "best": best})
+        log = snapshot.incidents
+        wrong = [convert(schemas.Incident, each) for each in log.incidents if not each.closed_at]
+        more = {"best": best, "incidents": wrong, "mutes": _view_mutes(log)}
+        return msgspec.json.encode({**status, **more})
 
     def changes(self, before: Snapshot, after: Snapshot) -> Iterator[tuple[str, bytes]]:
         for name, provider in after.providers.items():
@@ -189,8 +192,12 @@ def _incident_events(before: IncidentLog, after: IncidentLog) -> Iterator[tuple[
             shown = convert(schemas.Incident, incident)
             yield "incident", msgspec.json.encode(shown)
     if before.mutes != after.mutes:
-        mutes = {name: instant(until) for name, until in after.mutes.items()}
-        yield "mutes", msgspec.json.encode(mutes)
+        yield "mutes", msgspec.json.encode(_view_mutes(after))
+
+
+def _view_mutes(log: IncidentLog) -> dict[str, str]:
+    """Until when nobody is told of a provider."""
+    return {name: instant(until) for name, until in log.mutes.items()}
 
 
 def _event(kind: str, data: bytes) -> bytes:

@@ -1,23 +1,20 @@
 """Answers about the past: the only ones that ask the database, within limits."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import msgspec
 import trio
 from quart import Response
 
+from api.exports.changes_csv import encode_changes_csv
 from api.exports.history_csv import encode_history_csv
-from api.http.etags import respond
-from api.http.history_stream import encode_history, view_change
+from api.http.history_stream import encode_changes, encode_history
 from api.http.large_answers import gather, respond_in_pieces
 from api.http.openapi import NOT_MODIFIED, describe, gives
 from api.http.problems import Problem, bad_request, no_provider
-from api.http.query import Given, choice, parse_whole, query, single
-from api.http.response_cache import answer_of
-from api.http.time_span import MOST_HOURS, PARAMETERS, read_hours, read_span
+from api.http.query import Given, choice, parse_whole, query, single, whole_number
+from api.http.time_span import MOST_HOURS, PARAMETERS, read_span
 from api.routes.route import Route
 from api.schemas import history as schemas
 from tracker.core.clock import Clock
@@ -28,7 +25,8 @@ if TYPE_CHECKING:
 
 MOST_SECONDS = MOST_HOURS * 3600
 KNOWN = (*PARAMETERS, "resolution", "model", "format")
-DOWNLOAD = {"Content-Disposition": 'attachment; filename="provider_history.csv"'}
+CSV = "text/csv; charset=utf-8"
+MOST_CHANGES = 10_000  # an answer; about 2 MB
 # The store reads for two at once; who waits longer than this is told so rather than kept.
 LIMIT_SECONDS = 10.0
 
@@ -72,21 +70,29 @@ class HistoryRoutes:
 
     @describe(
         "past",
-        gives(schemas.Changes),
+        gives(schemas.Changes, also="text/csv"),
         NOT_MODIFIED,
         errors=[404, 503, 504],
         query=schemas.ChangesQuery,
     )
     async def changes(self) -> Response:
-        """Changes of status, of the best provider and of model lists; the newest 500."""
-        given = query("hours", "provider")
-        hours, name = read_hours(given), single(given, "provider")
+        """What changed: statuses, the best provider, offers, incidents and model lists.
+
+        The newest ``limit`` of the time asked for, oldest first; as CSV with ``format=csv``.
+        """
+        given = query(*PARAMETERS, "provider", "limit", "format")
+        span, name = read_span(given, self.clock.now()), single(given, "provider")
+        shape = choice(given, "format", ("json", "csv"))
+        limit = whole_number(given, "limit", default=500, least=1, most=MOST_CHANGES)
         if name is not None and name not in self.tracker.snapshot.providers:
             raise no_provider(name)
-        since = self.clock.now() - timedelta(hours=hours)
-        found = await query_store(self.tracker.changes, name, since=since)
-        document = {"hours": hours, "changes": [view_change(change) for change in found]}
-        return respond(answer_of(msgspec.json.encode(document)))
+        found = await query_store(
+            self.tracker.changes, name, since=span.since, until=span.until, limit=limit
+        )
+        if shape == "csv":
+            answer = await gather(encode_changes_csv(found))
+            return respond_in_pieces(answer, CSV, download("changes"))
+        return respond_in_pieces(await gather(encode_changes(found, span.hours)))
 
     async def _history(self, given: Given, *names: str) -> Response:
         span = read_span(given, self.clock.now())
@@ -103,8 +109,13 @@ class HistoryRoutes:
         )
         if shape == "csv":
             answer = await gather(encode_history_csv(found))
-            return respond_in_pieces(answer, "text/csv; charset=utf-8", DOWNLOAD)
+            return respond_in_pieces(answer, CSV, download("history"))
         return respond_in_pieces(await gather(encode_history(found, span.hours)))
+
+
+def download(what: str) -> dict[str, str]:
+    """The header that names the file of a download."""
+    return {"Content-Disposition": f'attachment; filename="provider_{what}.csv"'}
 
 
 def _resolution(given: Given) -> tuple[bool, float | None]:

@@ -84,11 +84,12 @@ class OperationsRoutes:
     async def events(self) -> Response:
         """What changes, as it changes.
 
-        ``snapshot`` comes first: the status document, with the best document as ``best``. Then,
-        for what changed, ``provider`` (its document), ``offer`` (each watched offer of it that
-        changed), ``best``, ``incident`` (one as in /api/incidents) and ``mutes``, and a
-        ``heartbeat`` every ten seconds. The last event of each change has an ``id``: a reader that
-        names the present one (Last-Event-ID) gets a heartbeat in place of the snapshot.
+        ``snapshot`` comes first: the status document, with the best document as ``best``, the open
+        ``incidents``, as /api/incidents has them, and ``mutes``. Then, for what changed,
+        ``provider`` (its document), ``offer`` (each watched offer of it that changed), ``best``,
+        ``incident`` (one as in /api/incidents) and ``mutes``, and a ``heartbeat`` every ten
+        seconds. The last event of each change has an ``id``: a reader that names the present one
+        (Last-Event-ID) gets a heartbeat in place of the snapshot.
         """
         query()
         return event_stream(self.streams.stream(request.headers.get("Last-Event-ID")))

@@ -261,8 +261,15 @@ class FakeTracker:
             raise
         return self.past
 
-    async def changes(self, provider: str | None = None, *, since: datetime) -> Any:
-        self._ask("changes", provider, since)
+    async def changes(
+        self,
+        provider: str | None = None,
+        *,
+        since: datetime,
+        until: datetime | None = None,
+        limit: int = 500,
+    ) -> Any:
+        self._ask("changes", provider, since, until, limit)
         return self.changed
 
     async def report(self, batch: bytes) -> ReportReceipt:

@@ -19,6 +19,7 @@ from tracker.store.writing import HOUR_MS
 RAW_POINTS = 2_000  # a provider; above it an unset resolution means buckets (CONTRACT, section 5)
 MOST_BUCKETS = 2_000  # a provider, where we choose their size: a point a pixel
 MOST_POINTS = 500_000  # an answer: about 100 MB while it is built
+LATEST_MS = 2**63 - 1  # SQLite's largest integer
 BUCKET_SECONDS = (60, 300, 900, 3_600, 10_800, 21_600, 86_400, 604_800)
 
 
@@ -166,7 +167,7 @@ FROM placed GROUP BY provider_name, bucket ORDER BY bucket
 
 _CHANGES = """
 SELECT kind, changed_at_ms, provider_name, value_before, value_after, reason FROM changes
-WHERE changed_at_ms >= :since AND (:provider IS NULL OR provider_name = :provider)
+WHERE changed_at_ms BETWEEN :since AND :until AND (:provider IS NULL OR provider_name = :provider)
 ORDER BY changed_at_ms DESC, id DESC LIMIT :most
 """
 
@@ -193,10 +194,19 @@ def history(connection: apsw.Connection, question: HistoryQuery) -> History:
 
 
 def changes(
-    connection: apsw.Connection, provider: str | None, since: datetime, limit: int
+    connection: apsw.Connection,
+    provider: str | None,
+    since: datetime,
+    limit: int,
+    until: datetime | None = None,
 ) -> tuple[ChangeRecord, ...]:
-    """The newest ``limit``, oldest first."""
-    bindings = {"since": epoch_ms(since.timestamp()), "provider": provider, "most": limit}
+    """The newest ``limit`` up to ``until``, oldest first. Both moments are included."""
+    bindings = {
+        "since": epoch_ms(since.timestamp()),
+        "until": LATEST_MS if until is None else epoch_ms(until.timestamp()),
+        "provider": provider,
+        "most": limit,
+    }
     newest_first = tuple(
         ChangeRecord(
             kind=ChangeKind(kind),

@@ -162,10 +162,15 @@ class Store:
         return await self._read(partial(history.history, question=question))
 
     async def changes(
-        self, provider: str | None = None, *, since: datetime, limit: int = 500
+        self,
+        provider: str | None = None,
+        *,
+        since: datetime,
+        until: datetime | None = None,
+        limit: int = 500,
     ) -> tuple[ChangeRecord, ...]:
         """The newest ``limit`` changes of one provider or of everything, oldest first."""
-        job = partial(history.changes, provider=provider, since=since, limit=limit)
+        job = partial(history.changes, provider=provider, since=since, until=until, limit=limit)
         return await self._read(job)
 
     async def load_incidents(self) -> StoredIncidents:

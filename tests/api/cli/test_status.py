@@ -506,6 +506,10 @@ def test_changes_show_what_happened_and_why(
         one["kind"] for one in command("changes", "--url", tracker.url, "--json").json["changes"]
     }
     assert kinds <= {"status", "best", "offer", "model", "incident"}
+    header, *rows = command("changes", "--csv", "--url", tracker.url).out.splitlines()
+    assert header == "timestamp,kind,provider_name,before,after,reason"
+    assert any(",groq," in row for row in rows)
+    assert command("changes", "--csv", "--json", "--url", tracker.url).code == 2
 
 
 def test_every_command_says_in_a_line_what_it_does(command: Commands) -> None:

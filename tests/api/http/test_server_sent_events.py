@@ -256,19 +256,33 @@ async def test_a_change_is_encoded_once_for_all_streams(monkeypatch: pytest.Monk
         await reader.aclose()
 
 
+GROQ_IS_DOWN = Incident(
+    id="abc",
+    cause=Cause.PROVIDER,
+    subject="groq",
+    opened_at=NOON,
+    noticed_at=NOON,
+    summary="groq is down",
+)
+
+
+async def test_whoever_connects_learns_what_is_wrong_and_muted_and_not_what_is_over() -> None:
+    tracker = a_tracker(WELL)
+    over = attrs.evolve(GROQ_IS_DOWN, id="old", closed_at=NOON)
+    log = IncidentLog(incidents=(GROQ_IS_DOWN, over), mutes={"groq": NOON})
+    tracker.board.post(attrs.evolve(tracker.snapshot, revision=2, incidents=log))
+    stream = streams_of(tracker).stream(None)
+    [(_, kind, data)] = parsed(await anext(stream))
+    assert (kind, [each["id"] for each in data["incidents"]]) == ("snapshot", ["abc"])
+    assert data["mutes"] == {"groq": "2026-03-01T12:00:00.000Z"}
+    await stream.aclose()
+
+
 async def test_an_incident_and_a_mute_are_told_as_they_change() -> None:
     tracker = a_tracker(WELL)
     stream = streams_of(tracker).stream(None)
     await anext(stream)
-    incident = Incident(
-        id="abc",
-        cause=Cause.PROVIDER,
-        subject="groq",
-        opened_at=NOON,
-        noticed_at=NOON,
-        summary="groq is down",
-    )
-    log = IncidentLog(incidents=(incident,), mutes={"groq": NOON})
+    log = IncidentLog(incidents=(GROQ_IS_DOWN,), mutes={"groq": NOON})
     tracker.board.post(attrs.evolve(tracker.snapshot, revision=2, incidents=log))
     [shown, mutes] = parsed(await anext(stream))
     assert (shown[1], shown[2]["id"], shown[2]["cause"]) == ("incident", "abc", "provider")

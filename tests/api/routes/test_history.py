@@ -239,6 +239,32 @@ async def test_a_large_history_is_sent_in_pieces_that_are_counted_before() -> No
     assert response.timeout is None
 
 
+async def test_changes_as_csv_within_a_stretch() -> None:
+    tracker = a_tracker(a_provider())
+    tracker.changed = (
+        ChangeRecord(
+            kind=ChangeKind.BEST, at=NOON, provider=None, before=None, after="groq", reason="first"
+        ),
+    )
+    client = create_app(tracker).test_client()
+    path = "/api/providers/changes?format=csv&since=2026-03-01&until=2026-03-02&limit=10000"
+    response = await client.get(path)
+    assert response.headers["Content-Disposition"].endswith('"provider_changes.csv"')
+    assert (await response.get_data()).splitlines()[1] == (
+        b"2026-03-01T12:00:00.000Z,best,,,groq,first"
+    )
+    [(_, provider, since, until, limit)] = tracker.asked
+    assert (provider, until - since, limit) == (None, timedelta(days=1), 10_000)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["limit=0", "limit=10001", "format=xml", "since=x", "hours=1&since=2026-03-01"]
+)
+async def test_what_changes_cannot_give_is_400(wrong: str) -> None:
+    response, _ = await get(f"/api/providers/changes?{wrong}")
+    assert response.status_code == 400
+
+
 async def test_changes_tell_what_changed() -> None:
     tracker = a_tracker(a_provider())
     tracker.changed = (

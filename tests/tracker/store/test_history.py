@@ -201,6 +201,7 @@ async def test_changes_are_the_newest_oldest_first(path: str) -> None:
         await store.write(records)
         assert await store.changes(since=HOUR_AGO) == tuple(records[:3])
         assert await store.changes(since=HOUR_AGO, limit=2) == tuple(records[1:3])
+        assert await store.changes(since=HOUR_AGO, until=records[1].at) == tuple(records[:2])
         assert await store.changes("a", since=HOUR_AGO) == (records[0], records[2])
 
 
