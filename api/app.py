@@ -63,7 +63,7 @@ def create_app(
         for rule in part.rules():
             rule.add_to(app)
     pages = PageRoutes.of(document(app, own_version(), settings.root_path))
-    overview = Overview(pages.version, tracker.health)
+    overview = Overview(pages.version, tracker.health, tracker.config.cluster is not None)
     for private in (
         pages,
         PlainPageRoutes(tracker, answers),

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from api.cli.errors import ExitCode
 from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
-from api.cli.sheet import Sheet, mark, milliseconds, table
+from api.cli.sheet import Sheet, describe_offer, mark, milliseconds, table
 from api.cli.terminal import show
 from api.cli.tracker_client import TrackerClient
 from api.schemas import models as schemas
@@ -73,6 +73,6 @@ def _offers_table(model: schemas.Model) -> Sheet:
             "yes" if offer.usable else "no",
             milliseconds(offer.ttft_ms),
             "own checks" if offer.evidence == "offer" else "its provider",
-            offer.reason,
+            describe_offer(offer.reason, offer.retires_on),
         )
     return shown

@@ -11,6 +11,7 @@ from api.cli.sheet import (
     UNKNOWN,
     Sheet,
     clock,
+    describe_offer,
     duration,
     mark,
     milliseconds,
@@ -125,6 +126,6 @@ def _offers(offers: list[schemas.Offer]) -> Sheet:
             mark(offer.status),
             milliseconds(offer.ttft_ms),
             clock(offer.last_check),
-            offer.reason,
+            describe_offer(offer.reason, offer.retires_on),
         )
     return shown

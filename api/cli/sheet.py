@@ -1,6 +1,7 @@
 """A table that stays readable at any width, and pieces that most tables have."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 import attrs
 from rich.cells import cell_len
@@ -131,6 +132,11 @@ def count_noun(number: int, noun: str) -> str:
 def moment(instant: str) -> str:
     """With the date, and without the zone: 80 columns hold no more."""
     return f"{instant[:10]} {instant[11:19]}"
+
+
+def describe_offer(reason: str, retires_on: date | None) -> str:
+    """Add the day that was announced for a model's end, where it is known."""
+    return reason if retires_on is None else f"{reason}; it ends on {retires_on.isoformat()}"
 
 
 def clock(instant: str | None) -> str:

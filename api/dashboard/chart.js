@@ -3,7 +3,6 @@
 
 import { server } from "./clock.js";
 import { find, make, say } from "./dom.js";
-import { ask } from "./feed.js";
 import { tableOf } from "./table.js";
 import uPlot from "./vendor/uPlot.min.js";
 import * as words from "./words.js";
@@ -12,47 +11,6 @@ import * as words from "./words.js";
 /** @typedef {(number | null)[]} Column */
 
 const HEIGHT = 230;
-const POINTS = 120;
-const SIZES = [10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600];
-export const SPANS = new Map([
-  [1, "1 h"],
-  [6, "6 h"],
-  [24, "24 h"],
-  [168, "7 d"],
-]);
-
-/**
- * Buckets wide enough for two checks each, so that a missing one means something.
- * @param {number} hours
- * @param {number} interval
- */
-function sizeOf(hours, interval) {
-  const least = Math.max((hours * 3600) / POINTS, 2 * interval);
-  return SIZES.find((size) => size >= least) ?? 21600;
-}
-
-/**
- * @param {string} name
- * @param {number} hours
- * @param {number} interval
- * @returns {Promise<Latency>}
- */
-export async function readLatency(name, hours, interval) {
-  const size = sizeOf(hours, interval);
-  const path = encodeURIComponent(name);
-  const calls = Math.max(size, 60); // counts of real calls are kept by the minute
-  const [checks, traffic] = await Promise.all([
-    ask(`api/providers/history/${path}?hours=${hours}&resolution=${size}`),
-    ask(`api/providers/traffic/${path}?hours=${hours}&resolution=${calls}`),
-  ]);
-  return {
-    hours,
-    size,
-    points: checks.providers[name] ?? [],
-    calls: traffic.providers[name] ?? [],
-  };
-}
-
 /**
  * Columns for uPlot: seconds, p50, p95, failures, median of real calls; null wherever nothing is
  * known.
@@ -93,7 +51,10 @@ export async function draw(latency) {
   plot?.destroy();
   home.replaceChildren();
   plot = new uPlot(options(home, latency, data), lines, home);
-  say(find("chart-says"), sentence(latency));
+  const away = latency.away
+    ? ` The cluster's hub cannot be used (${latency.away}): this is what the tracker keeps itself.`
+    : "";
+  say(find("chart-says"), sentence(latency) + away);
 }
 
 export function resize() {
@@ -127,7 +88,7 @@ function options(home, { hours, calls }, data) {
   const ink = colour("--quiet");
   const grid = { stroke: colour("--line"), width: 1 };
   const axis = { stroke: ink, grid, ticks: grid, font: "11px system-ui, sans-serif" };
-  const at = hours > 24 ? words.dayAndClock : words.clock;
+  const at = teller(hours);
   const value = (/** @type {unknown} */ _, /** @type {number | null} */ raw) => words.ms(raw);
   const main = colour("--healthy");
   const known = [data[1], data[4]].some((column) => column.some((each) => each !== null));
@@ -160,6 +121,12 @@ function options(home, { hours, calls }, data) {
     ],
     hooks: { draw: [(/** @type {any} */ drawn) => failureMarks(drawn, data)] },
   };
+}
+
+/** How a moment is told beside others of so long a time. @param {number} hours */
+function teller(hours) {
+  if (hours > 168) return words.date;
+  return hours > 24 ? words.dayAndClock : words.clock;
 }
 
 /**
@@ -197,7 +164,7 @@ function colour(name) {
 
 /** @param {Latency} latency */
 export function table({ points, hours }) {
-  const at = hours > 24 ? words.dayAndClock : words.clock;
+  const at = teller(hours);
   const rows = points.map((p) => {
     const { p50, p95 } = p.latency_ms;
     const cells = [p.checks, p.failures, words.ms(p50), words.ms(p95), words.percent(p.uptime_percent)];

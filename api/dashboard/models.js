@@ -121,18 +121,16 @@ function latencyOf(offer) {
 }
 
 /** @param {ModelOffer} offer */
-function sinceOf({ evidence, status_since: own, provider_name: name }) {
-  const provider = state.providers.get(name)?.since;
-  const since = evidence === "offer" ? own : provider ? provider * 1000 : null;
+function sinceOf({ status_since: since }) {
   return since ? ` since ${words.moment(since, server.now())}` : "";
 }
 
 /** @param {ModelOffer} offer */
-function whyOf({ reason, evidence, usable, calls_24h: calls, failures_24h: failures }) {
+function whyOf({ reason, evidence, usable, calls_24h: calls, failures_24h: failures, retires_on: end }) {
   const listed = usable && evidence === "provider";
   const why = listed ? "Listed; not checked itself." : words.capital(reason);
   const real = calls ? ` ${words.many(calls, "real call")} in 24 h, ${failures} failed.` : "";
-  return why + real;
+  return why + words.end(end) + real;
 }
 
 /** @param {ModelOffer} offer */

@@ -179,4 +179,4 @@ export class Row {
 }
 
 /** @type {Record<number, string>} */
-export const AXIS = { 1: "1 h ago", 24: "24 h ago", 168: "7 days ago" };
+export const AXIS = { 1: "1 h ago", 24: "24 h ago", 168: "7 days ago", 720: "30 days ago", 2_160: "90 days ago" };

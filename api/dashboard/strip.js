@@ -2,8 +2,9 @@
 // share of its checks that failed; kinds differ in form as well as in colour. Arrow keys and the
 // pointer walk it, the tooltip tells the cell.
 
+import { server } from "./clock.js";
 import { draw, find, hide, put, say } from "./dom.js";
-import { dayAndClock, instant, many, ms, percent } from "./words.js";
+import { dayAndClock, instant, many, moment, ms, percent } from "./words.js";
 
 /** @typedef {import("./types").Cell} Cell */
 /** @typedef {import("./past.js").Past} Past */
@@ -11,6 +12,7 @@ import { dayAndClock, instant, many, ms, percent } from "./words.js";
 const HEIGHT = 24;
 const WIDTH = 4;
 const LEAST = 4; // of 24: one failure among hundreds must still be seen
+const DAY = 86_400_000; // ms
 const tip = find("tip");
 
 /** @type {Record<string, (at: number, last: number) => number>} */
@@ -107,7 +109,8 @@ export class Strip {
     if (!cell) return "not read yet";
     const size = this.past.resolution * 1000;
     const from = cell.number * size;
-    const tell = size < 60_000 ? (/** @type {number} */ at) => instant(at, at) : dayAndClock;
+    let tell = size < 60_000 ? (/** @type {number} */ at) => instant(at, at) : dayAndClock;
+    if (size >= DAY) tell = (at) => moment(at, server.now());
     return `${tell(from)} to ${tell(from + size)}: ${whatOf(cell)}`;
   }
 

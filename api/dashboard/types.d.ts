@@ -97,6 +97,7 @@ export interface Overview {
   best: Best;
   incidents: Incidents;
   health: Health;
+  hub: boolean;
 }
 
 /** What the feed hands on. */
@@ -145,8 +146,9 @@ export interface Offer {
   last_check: string | null;
   ttft_ms: number | null;
   tokens_per_second: number | null;
-  response_time_ms?: number | null;
-  status_since?: string | null;
+  response_time_ms: number | null;
+  status_since: string | null;
+  retires_on: string | null;
 }
 
 export interface Traffic {
@@ -251,6 +253,7 @@ export interface Latency {
   size: number;
   points: Point[];
   calls: TrafficPoint[];
+  away: string; // why the cluster's hub is not in it
 }
 
 export interface Change {

@@ -180,9 +180,16 @@ export function until(at, now) {
   return left > -5 ? "checking" : `${duration(-left)} late`;
 }
 
+/** @param {string | null} day announced for a model's end, as 2026-08-16 */
+export function end(day) {
+  return day ? ` It ends on ${day}.` : "";
+}
+
 const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const MINUTES = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short" });
+
+const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 
 /** @typedef {number | string} Moment ms, or RFC 3339 */
 
@@ -191,6 +198,9 @@ export const clock = (at) => MINUTES.format(new Date(at));
 
 /** @param {Moment} at */
 export const dayAndClock = (at) => `${DAY.format(new Date(at)).slice(0, 3)} ${clock(at)}`;
+
+/** @param {Moment} at */
+export const date = (at) => `${DATE.format(new Date(at))} ${clock(at)}`;
 
 /**
  * The time of day to the minute; with the day where that is another.

@@ -147,8 +147,10 @@ def _view_unwatched(offer: NamedOffer, provider: ProviderStatus) -> OfferStatus:
         model=offer.model,
         variant=offer.variant,
         status=provider.status,
+        status_since=provider.status_since,
         usable=provider.usable and task is None,
         reason=reason,
         evidence=EvidenceSource.PROVIDER,
         tokens_per_second=provider.tokens_per_second(offer.model),
+        retires_on=provider.retiring.get(offer.model),
     )

@@ -1,5 +1,7 @@
 """The shapes of ``/api/models``: who offers which model."""
 
+from datetime import date
+
 from msgspec import Struct
 
 from api.schemas.units import (
@@ -14,21 +16,27 @@ from api.schemas.units import (
 
 
 class ModelOffer(Struct, frozen=True):
-    """One model at one provider; ``model`` is the id to send there."""
+    """One model at one provider; ``model`` is the id to send there.
+
+    ``retires_on``: the day that was announced for its end, by the list or by the catalogue.
+    """
 
     provider_name: str
     model: str
     variant: str | None
     status: StatusWord
+    status_since: Timestamp | None
     usable: bool
     reason: str
     evidence: EvidenceWord
     outcome: OutcomeWord | None = None
     last_check: Timestamp | None = None
+    response_time_ms: Milliseconds | None = None
     ttft_ms: Milliseconds | None = None
     tokens_per_second: TokensPerSecond | None = None
     calls_24h: Count | None = None
     failures_24h: Count | None = None
+    retires_on: date | None = None
 
 
 class Model(Struct, frozen=True):

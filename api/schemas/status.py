@@ -1,5 +1,6 @@
 """What goes over the wire: the shapes of CONTRACT 5, encoded by msgspec and shown in OpenAPI."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
@@ -72,6 +73,7 @@ class Offer(Struct, frozen=True):
     model: str
     variant: str | None
     status: StatusWord
+    status_since: Timestamp | None
     usable: bool
     usable_at: Timestamp | None
     reason: str
@@ -88,6 +90,7 @@ class Offer(Struct, frozen=True):
     consecutive_failures: Count
     checks_24h: Count
     waits_for_budget: bool
+    retires_on: date | None
 
 
 class NamedOffer(Offer, frozen=True, kw_only=True):

@@ -290,10 +290,33 @@ CASES = {
         routes={
             "GET /user/tokens/verify": answer(
                 {"success": True, "errors": [], "result": {"id": "t", "status": "active"}}
-            )
+            ),
+            "GET /accounts/acc/ai/models/search?per_page=200": answer(
+                {
+                    "success": True,
+                    "result": [
+                        {
+                            "id": "429b9e8b-d99e-44de-91ad-706cf8183658",
+                            "name": "@cf/qwen/qwen1.5-7b-chat-awq",
+                            "task": {"id": "c329a1f9", "name": "Text Generation"},
+                            "properties": [
+                                {"property_id": "context_window", "value": "20000"},
+                                {
+                                    "property_id": "planned_deprecation_date",
+                                    "value": "2025-10-01",
+                                },
+                            ],
+                        }
+                    ],
+                }
+            ),
         },
-        requests=("GET /user/tokens/verify",),
+        requests=(
+            "GET /user/tokens/verify",
+            "GET /accounts/acc/ai/models/search?per_page=200",
+        ),
         facts=PROVEN,
+        models=("@cf/qwen/qwen1.5-7b-chat-awq",),
         options={"account_id": "acc"},
         bad_key=answer(
             {"success": False, "errors": [{"code": 1000, "message": "Invalid API Token"}]}, 401

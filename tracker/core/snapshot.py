@@ -1,7 +1,7 @@
 """The immutable state of all providers at one instant."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from itertools import chain, repeat, takewhile
@@ -62,12 +62,14 @@ class OfferStatus:
     """One watched model at a provider at one instant. ``model``: the id to send there.
 
     variant: the provider's packaging of the model, None for the plain one. tokens_per_second: of
-    real calls of the last minutes, since a completion of one token does not show it.
+    real calls of the last minutes, since a completion of one token does not show it. retires_on:
+    the day that was announced for its end.
     """
 
     model: str
     variant: str | None
     status: Status
+    status_since: datetime | None = None
     usable: bool
     reason: str
     evidence: EvidenceSource
@@ -85,6 +87,7 @@ class OfferStatus:
     failing_since: datetime | None = None
     checks_24h: int = 0
     waits_for_budget: bool = False  # its next check, until midnight UTC
+    retires_on: date | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -151,6 +154,7 @@ class ProviderStatus:
     keys: tuple[KeyReport, ...] = ()
     adaptations: tuple[str, ...] = ()  # how models are asked, where refusals have taught it
     models: tuple[str, ...] | None = None
+    retiring: Mapping[str, date] = attrs.field(factory=dict)  # models with an announced end
     offers: tuple[OfferStatus, ...] = ()
     waits_for_budget: bool = False  # its completion check, until midnight UTC
     last_call: datetime | None = None

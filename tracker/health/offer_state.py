@@ -92,6 +92,7 @@ class OfferState:
     ) -> OfferStatus:
         target, shown = self.target, self.view
         decision = target.judge(settings, now).decision
+        target.note_status(decision.status, now.at)
         health, statistics = target.health, target.statistics
         proven = health.counted is not None or bool(health.traffic.failure)
         task = None if health.facts.inference else other_task(self.model)
@@ -108,6 +109,7 @@ class OfferState:
             model=self.model,
             variant=parse_model_id(self.model).variant,
             status=decision.status if proven else provider.status,
+            status_since=target.status_since if proven else provider.status_since,
             usable=provider.usable and task is None and (decision.usable or not proven),
             usable_at=usable_at if proven else provider.usable_at,
             reason=add_wait(reason, waits=self.waits_for_budget),
@@ -127,6 +129,7 @@ class OfferState:
             failing_since=health.failing_since,
             checks_24h=statistics.checks_in_day,
             waits_for_budget=self.waits_for_budget,
+            retires_on=provider.retiring.get(self.model),
         )
 
     def _entry(self, view: OfferStatus, provider: ProviderStatus) -> Candidate | Excluded:

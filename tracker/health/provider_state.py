@@ -45,6 +45,7 @@ class StoredProvider:
 class ProviderState:
     """One provider: its settings, what its checks said, and what was published of it.
 
+    retirements: models with an announced end, of the catalogue or of its own list, which is newer.
     checked: since this start. touched: changed since the last publication; outdated: where the
     names of all such providers are noted.
     """
@@ -53,7 +54,8 @@ class ProviderState:
     target: TargetState = attrs.field(factory=TargetState)
     offers: dict[str, OfferState] = attrs.field(factory=dict)
     models: tuple[str, ...] | None = None
-    retiring: Mapping[str, date] = attrs.field(factory=dict)
+    retirements: Mapping[str, date] = attrs.field(init=False)
+    _listed_ends: Mapping[str, date] = attrs.field(factory=dict)
     traffic: ProviderTrafficView | None = None
     given_up: str | None = None
     overridden: bool = False
@@ -70,6 +72,7 @@ class ProviderState:
 
     def __attrs_post_init__(self) -> None:
         self._keep_watched_offers()
+        self._merge_retirements()
 
     def record_check(
         self,
@@ -89,11 +92,11 @@ class ProviderState:
         """Return which of its models' announced ends are to be told now, each once."""
         if result.model is not None or result.kind.is_ours:
             return ()
-        if dict(result.retiring) != self.retiring and (result.retiring or result.models):
-            self.retiring = dict(result.retiring)
-        dates = {**self.provider.retiring, **self.retiring}
+        if dict(result.retiring) != self._listed_ends and (result.retiring or result.models):
+            self._listed_ends = dict(result.retiring)
+            self._merge_retirements()
         served = {*(result.models or self.models or ()), *self.provider.models}
-        known = {model: on for model, on in dates.items() if model in served}
+        known = {model: on for model, on in self.retirements.items() if model in served}
         due = self.target.notices.due(known, result.at.date())
         if due:
             self.target.notices = self.target.notices.after(due)
@@ -138,6 +141,7 @@ class ProviderState:
         self.provider, self.overridden = provider, overridden
         self.given_up = None
         self._keep_watched_offers()
+        self._merge_retirements()
         if not provider.enabled:
             self.target.next_due = None  # what is known of it still grows old
             for offer in self.offers.values():
@@ -249,6 +253,9 @@ class ProviderState:
         for model, offer in self.offers.items():
             if offer.entry is not None:
                 yield f"{self.provider.name}/{model}", offer.entry
+
+    def _merge_retirements(self) -> None:
+        self.retirements = {**self.provider.retiring, **self._listed_ends}
 
     def _keep_watched_offers(self) -> None:
         """Watch exactly the offers that the settings name, in their order."""

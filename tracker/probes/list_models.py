@@ -41,15 +41,20 @@ async def mask_model_names(session: Session, models: ModelList) -> tuple[str, ..
     return tuple(masked)
 
 
-async def hourly_models(session: Session, key: Secret | None) -> tuple[str, ...] | None:
-    """The names on the model list, None when it is not due or did not come; proves nothing."""
+async def hourly_models(
+    session: Session, key: Secret | None, path: str | None = None
+) -> tuple[str, ...] | None:
+    """The names on the model list, None when it is not due or did not come; proves nothing.
+
+    path: where it is, if not at the option ``models_path``.
+    """
     now = session.clock.steady()
     if now < session.memory.get("list_due", now):
         return None
     session.memory["list_due"] = now + PACE
     with trio.move_on_after(PATIENCE):
         try:
-            reply = await session.get_list(session.option("models_path"), key)
+            reply = await session.get_list(path or session.option("models_path"), key)
         except FetchError:
             return None
         models = await read_models(reply.json) if reply.status == 200 else None

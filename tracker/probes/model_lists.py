@@ -8,15 +8,22 @@ from typing import Any, TypeVar
 import attrs
 import trio
 
-from tracker.probes.json_values import as_text
+from tracker.probes.json_values import as_mapping, as_text, mappings
 
 MOST = 20_000  # models kept of a list: OpenRouter, the longest known, has under 1,000
 LONGEST = 200  # characters of a model's name
 TOLD = 100  # characters of it that may tell what it does: the search takes 1 µs a character
 SLICE = 100  # entries read before other tasks get their turn: up to ten milliseconds
+PROPERTIES = 50  # of an entry of Cloudflare's; it writes under ten
 NAMED_BY = ("id", "name", "model")  # fields that hold it, the usual one first
-# When it is switched off: OpenRouter's field, Mistral's, and what others call it.
-RETIRED_BY = ("expiration_date", "deprecation", "deprecation_date", "shutdown_date")
+# When it is switched off: OpenRouter's field, Mistral's, Cloudflare's, and what others call it.
+RETIRED_BY = (
+    "expiration_date",
+    "deprecation",
+    "planned_deprecation_date",
+    "deprecation_date",
+    "shutdown_date",
+)
 # Names of models that do not chat; a completion asked of one fails, and says nothing.
 _OTHER = re.compile(
     r"embed|bge-|e5-|rerank|retriev|whisper|tts|speech|audio|transcri|voice|moderation|guard|"
@@ -48,22 +55,27 @@ def slices(entries: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 async def read_models(body: object) -> ModelList | None:
-    """A bare array, or one under ``data`` or ``models``; None for any other shape.
+    """A bare array, or one under ``data``, ``models`` or ``result``; None for any other shape.
 
     An empty list is one: a fresh server has no model yet. Gemini's ``models/`` before each name
-    is its path, not part of it.
+    is its path, not part of it. Under ``result`` Cloudflare has entries of a shape of its own.
     """
-    entries = body
+    entries, is_registry = body, False
     if isinstance(body, dict):
         entries = body.get("data", body.get("models"))
         if entries is None and ("data" in body or "models" in body):
             entries = []  # a fresh Ollama says null
+        elif entries is None and isinstance(body.get("result"), list):
+            entries, is_registry = body["result"], True
     if not isinstance(entries, list):
         return None
     names: list[str] = []
     chat: list[str] = []
     retiring: dict[str, date] = {}
-    for some in slices(entries[:MOST]):
+    for listed in slices(entries[:MOST]):
+        some: Sequence[Any] = listed
+        if is_registry:
+            some = [_read_registered(entry) for entry in listed]
         if any(_name(entry) is None for entry in some):
             return None
         names += _names(some)
@@ -86,6 +98,23 @@ def _retiring(entries: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, date]
         on = next((day for text in told if (day := _day(text)) is not None), None)
         if on is not None:
             yield from ((name, on) for name in _names([entry]))
+
+
+def _read_registered(entry: object) -> object:
+    """An entry of Cloudflare's registry as others write it.
+
+    Its ``id`` is a number of the registry, its ``name`` is what a request names, and what it is
+    and until when stands in ``task`` and in a list of properties.
+    """
+    if not isinstance(entry, dict):
+        return entry
+    properties = {
+        as_text(one.get("property_id")): one.get("value")
+        for one in mappings(entry.get("properties"), PROPERTIES)
+    }
+    task = as_text(as_mapping(entry.get("task")).get("name"))
+    kind = "chat" if task in {"", "Text Generation"} else task
+    return {**properties, "id": entry.get("name"), "type": kind}
 
 
 def _day(text: str) -> date | None:

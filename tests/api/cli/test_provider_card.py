@@ -23,6 +23,7 @@ OFFER = {
     "model": "gpt-oss-20b",
     "variant": None,
     "status": "down",
+    "status_since": "2026-11-23T11:50:00.000Z",
     "usable": False,
     "usable_at": None,
     "reason": "3 failed checks in a row",
@@ -39,6 +40,7 @@ OFFER = {
     "consecutive_failures": 3,
     "checks_24h": 3,
     "waits_for_budget": False,
+    "retires_on": "2026-12-31",
 }
 
 
@@ -104,4 +106,4 @@ def test_keys_and_offers_have_a_row_each() -> None:
     assert lines["2"].split() == ["2", "rate", "limited"]
     assert "■ down" in lines["gpt-oss-20b"]
     assert "87 ms" in lines["gpt-oss-20b"]
-    assert lines["gpt-oss-20b"].endswith("3 failed checks in a row")
+    assert lines["gpt-oss-20b"].endswith("3 failed checks in a row; it ends on 2026-12-31")

@@ -1,6 +1,7 @@
 """Who offers which model: ``/api/models``, and ``/best?model=``."""
 
 import json
+from datetime import date
 from typing import Any
 
 import attrs
@@ -9,7 +10,7 @@ from quart import Response
 
 from api.app import create_app
 from api.http import large_answers
-from tests.helpers.idle_tracker import a_provider, a_tracker
+from tests.helpers.idle_tracker import NOON, a_provider, a_tracker
 from tracker.core.outcomes import Status
 from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus
 
@@ -51,6 +52,21 @@ async def test_the_list_has_every_model_by_name() -> None:
         "llama-3.3-70b": 2,
         "whisper-large-v3": 1,
     }
+
+
+async def test_an_announced_end_is_told_of_watched_and_of_listed_offers() -> None:
+    ends = {LLAMA: date(2026, 12, 31), "whisper-large-v3": date(2027, 1, 15)}
+    watched = attrs.evolve(OFFER, retires_on=ends[LLAMA], status_since=NOON)
+    groq = attrs.evolve(GROQ, retiring=ends, offers=(watched,))
+    _, body = await get("/api/models", groq)
+    told = {each["offers"][0]["model"]: each["offers"][0] for each in body["models"]}
+    assert {model: offer["retires_on"] for model, offer in told.items()} == {
+        LLAMA: "2026-12-31",
+        "whisper-large-v3": "2027-01-15",
+    }
+    assert told[LLAMA]["status_since"] == "2026-03-01T12:00:00.000Z"
+    _, one = await get("/api/providers/status/groq", groq)
+    assert one["offers"][0]["retires_on"] == "2026-12-31"
 
 
 async def test_long_lists_are_sorted_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,6 +187,22 @@ def test_an_announced_end_of_a_listed_or_watched_model_is_told_once_also_after_a
     assert again.note_retirements(lists) == ()
 
 
+def test_an_offer_tells_its_announced_end_and_since_when_it_is_what_it_is() -> None:
+    day = START.date()
+    watched = attrs.evolve(provider("groq"), models=("old", "new"), retiring={"old": day})
+    state = ProviderState(watched)
+    state.note_retirements(found(OK, models=("new",), retiring={"new": day}))
+    state.record_check(found(OK), 60.0, AT_START)
+    state.record_check(found(OK, "old"), 60.0, clock(1))
+    state.record_check(found(NOT_FOUND, "old"), 60.0, clock(2))
+    view(state, 3.0)
+    state.record_check(found(NOT_FOUND, "old"), 60.0, clock(4))
+    assert offer(state, "old", 5.0).retires_on == day
+    assert offer(state, "old", 5.0).status_since == clock(2).at
+    assert offer(state, "new", 5.0).retires_on == day
+    assert offer(state, "new", 5.0).status_since == view(state, 5.0).status_since
+
+
 def test_messages_about_a_model_that_is_no_longer_watched_change_nothing() -> None:
     state = watching("a")
     before = view(state)

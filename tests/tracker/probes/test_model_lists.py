@@ -44,6 +44,27 @@ async def test_others_have_their_turn_while_a_long_list_is_read() -> None:
     assert turns.taken >= MOST // SLICE - 2  # who comes first in trio's rounds is by chance
 
 
+def registered(name: object, task: str, **properties: str) -> dict[str, Any]:
+    """An entry of Cloudflare's registry."""
+    told = [{"property_id": key, "value": value} for key, value in properties.items()]
+    return {"id": "429b9e8b", "name": name, "task": {"name": task}, "properties": told}
+
+
+async def test_cloudflares_registry_tells_names_tasks_and_announced_ends() -> None:
+    llama = registered("@cf/meta/llama-3.1-8b-instruct", "Text Generation", context_window="7968")
+    image = registered(
+        "@cf/x/painter", "Text-to-Image", planned_deprecation_date="2026-12-31 00:00:00"
+    )
+    found = await read_models({"success": True, "result": [llama, image]})
+    assert found is not None
+    assert found.names == ("@cf/meta/llama-3.1-8b-instruct", "@cf/x/painter")
+    assert found.chat == ("@cf/meta/llama-3.1-8b-instruct",)
+    assert found.retiring == {"@cf/x/painter": date(2026, 12, 31)}
+    assert await read_models({"result": [registered(None, "")]}) is None
+    assert await read_models({"result": [7]}) is None
+    assert await read_models({"result": {"status": "active"}}) is None
+
+
 @pytest.mark.parametrize(
     "entry",
     [

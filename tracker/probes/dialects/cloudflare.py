@@ -5,31 +5,43 @@
 
 from urllib.parse import quote
 
+import attrs
+
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Secret
 from tracker.probes.completions import complete
 from tracker.probes.dialects.openai import WIRE
 from tracker.probes.http.response import BoundedResponse
+from tracker.probes.list_models import hourly_models
 from tracker.probes.session import Session
 
 
 async def check(session: Session, key: Secret | None) -> CheckResult:
     if session.provider.check == "chat":
         return await complete(session, key, WIRE)
+    finding = await _check_token(session, key)
+    if finding.kind is not OutcomeKind.OK or not session.option("account_id"):
+        return finding
+    # Its registry, for who searches it: ``/ai/v1/models`` answers 405.
+    models = await hourly_models(session, key, _account_place(session, "registry"))
+    return attrs.evolve(finding, models=models)
+
+
+async def _check_token(session: Session, key: Secret | None) -> CheckResult:
     of_account = session.memory.setdefault("account_tokens", set())
     if key not in of_account:
         finding = await _verify(session, key, session.place("verify_url", "path"))
         if finding.kind is not OutcomeKind.AUTH or not session.option("account_id"):
             return finding
-    finding = await _verify(session, key, _account_place(session))
+    finding = await _verify(session, key, _account_place(session, "account"))
     if finding.kind is OutcomeKind.OK:
         of_account.add(key)  # not refused once at each check for being the other sort
     return finding
 
 
-def _account_place(session: Session) -> str:
+def _account_place(session: Session, what: str) -> str:
     account = quote(session.option("account_id"), safe="")
-    return session.place("account_url", "account_path").replace("{account_id}", account)
+    return session.place(f"{what}_url", f"{what}_path").replace("{account_id}", account)
 
 
 async def _verify(session: Session, key: Secret | None, place: str) -> CheckResult:
