@@ -54,6 +54,7 @@ class ProviderModels:
 
     @classmethod
     def of(cls, ids: Iterable[str]) -> "ProviderModels":
+        """Group a provider's model ids by common name; an id listed twice counts once."""
         listed = tuple(dict.fromkeys(ids))  # a list that names an id twice offers it once
         groups: dict[str, list[str]] = {}
         for model in listed:
@@ -99,6 +100,7 @@ class ModelResolver:
         return attrs.evolve(self, providers=providers)
 
     def without_provider(self, provider: str) -> "ModelResolver":
+        """Return a resolver that does not know this provider's models."""
         kept = {name: models for name, models in self.providers.items() if name != provider}
         return attrs.evolve(self, providers=kept)
 

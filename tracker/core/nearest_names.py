@@ -31,6 +31,7 @@ class NameFeatures:
 
     @classmethod
     def of(cls, names: Iterable[str]) -> "NameFeatures":
+        """Index names by their words and the first words by their triples of letters."""
         pairs = [(name, _words(name)) for name in names]
         by_word = _group((word, name) for name, words in pairs for word in set(words))
         firsts = {words[0] for _, words in pairs}

@@ -15,6 +15,7 @@ class BudgetView:
 
     @property
     def exhausted(self) -> bool:
+        """Return whether the day's completions are spent."""
         return self.spent >= self.per_day
 
 

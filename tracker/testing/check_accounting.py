@@ -26,9 +26,11 @@ class ExpectedRow:
 
     @property
     def life(self) -> Sequence[ObservedCheck]:
+        """Return the checks of the provider's life up to this one."""
         return self.all_life[: self.length]
 
     def is_row(self, row: Row) -> bool:
+        """Return whether a stored row has this check's time, outcome and latency."""
         at_ms = round(self.seen.at.timestamp() * 1000.0)
         told = (row.at_ms, row.outcome, row.latency_ms)
         return told == (at_ms, self.seen.kind.value, self.seen.latency_ms)
@@ -54,9 +56,11 @@ class CheckAccounting:
         self.dropped = 0
 
     def produced(self, name: str, seen: ObservedCheck, life: Sequence[ObservedCheck]) -> None:
+        """Note a check that was judged and must come to be stored."""
         self.owed[name].append(ExpectedRow(seen, life, len(life)))
 
     def deleted(self) -> None:
+        """Note that the database file is gone, with all that was stored."""
         self.stored.clear()
         self.newest.clear()
 
