@@ -203,4 +203,4 @@ def describe_outcome(kind: OutcomeKind | None, message: str) -> str:
 
 def _milliseconds(health: HealthState) -> str:
     known = health.response_time_ms
-    return "an unknown time" if known is None else f"{known:.0f} ms"
+    return "an unknown time" if known is None else f"{known:,.0f} ms"
