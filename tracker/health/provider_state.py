@@ -97,6 +97,8 @@ class ProviderState:
         if dict(result.retiring) != self._listed_ends and (result.retiring or result.models):
             self._listed_ends = dict(result.retiring)
             self._merge_retirements()
+        if not self.retirements:
+            return ()
         served = {*(result.models or self.models or ()), *self.provider.models}
         known = {model: on for model, on in self.retirements.items() if model in served}
         due = self.target.notices.due(known, result.at.date())

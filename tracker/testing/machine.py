@@ -284,7 +284,7 @@ class TrackerMachine(RuleBasedStateMachine):
         compare_offer_ranking(world.tracker.rank_offers(watched), world.tracker.snapshot)
 
     @invariant()
-    def the_days_completions_are_kept(self) -> None:
+    def completions_stay_within_the_budget(self) -> None:
         """Make sure that no check on the grid overspends, and that none waits without a reason."""
         assert not self.world.overspent, self.world.overspent
         for name, provider in self.world.tracker.snapshot.providers.items():
