@@ -3,7 +3,7 @@
 
 import { server } from "./clock.js";
 import { find, make, say } from "./dom.js";
-import { ask } from "./feed.js";
+import { maintenanceOf } from "./maintenance.js";
 import { tableOf } from "./table.js";
 import uPlot from "./vendor/uPlot.min.js";
 import * as words from "./words.js";
@@ -12,47 +12,6 @@ import * as words from "./words.js";
 /** @typedef {(number | null)[]} Column */
 
 const HEIGHT = 230;
-const POINTS = 120;
-const SIZES = [10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600];
-export const SPANS = new Map([
-  [1, "1 h"],
-  [6, "6 h"],
-  [24, "24 h"],
-  [168, "7 d"],
-]);
-
-/**
- * Buckets wide enough for two checks each, so that a missing one means something.
- * @param {number} hours
- * @param {number} interval
- */
-function sizeOf(hours, interval) {
-  const least = Math.max((hours * 3600) / POINTS, 2 * interval);
-  return SIZES.find((size) => size >= least) ?? 21600;
-}
-
-/**
- * @param {string} name
- * @param {number} hours
- * @param {number} interval
- * @returns {Promise<Latency>}
- */
-export async function readLatency(name, hours, interval) {
-  const size = sizeOf(hours, interval);
-  const path = encodeURIComponent(name);
-  const calls = Math.max(size, 60); // counts of real calls are kept by the minute
-  const [checks, traffic] = await Promise.all([
-    ask(`api/providers/history/${path}?hours=${hours}&resolution=${size}`),
-    ask(`api/providers/traffic/${path}?hours=${hours}&resolution=${calls}`),
-  ]);
-  return {
-    hours,
-    size,
-    points: checks.providers[name] ?? [],
-    calls: traffic.providers[name] ?? [],
-  };
-}
-
 /**
  * Columns for uPlot: seconds, p50, p95, failures, median of real calls; null wherever nothing is
  * known.
@@ -93,7 +52,10 @@ export async function draw(latency) {
   plot?.destroy();
   home.replaceChildren();
   plot = new uPlot(options(home, latency, data), lines, home);
-  say(find("chart-says"), sentence(latency));
+  const away = latency.away
+    ? ` The cluster's hub cannot be used (${latency.away}): this is what the tracker keeps itself.`
+    : "";
+  say(find("chart-says"), sentence(latency) + away);
 }
 
 export function resize() {
@@ -106,16 +68,18 @@ export function close() {
 }
 
 /** @param {Latency} latency */
-function sentence({ size, points, calls }) {
+function sentence({ name, hours, size, points, calls }) {
   const answered = points.filter((p) => p.latency_ms.p50 !== null);
   const failures = points.reduce((sum, p) => sum + p.failures, 0);
   const failed = failures === 1 ? "1 check failed" : `${failures || "no"} checks failed`;
-  if (!answered.length) return `No successful check in this time; ${failed}.`;
+  const now = server.now();
+  const care = maintenanceOf(name, now - hours * 3_600_000, now).length ? "; grey is maintenance" : "";
+  if (!answered.length) return `No successful check in this time; ${failed}${care}.`;
   const least = Math.min(...answered.map((p) => p.latency_ms.min ?? Infinity));
   const most = Math.max(...answered.map((p) => p.latency_ms.max ?? 0));
   const marks = failures ? "; marks at the foot are failures" : "";
   const dashed = calls.length ? "; the dashed line is the median of real calls" : "";
-  return `From ${words.ms(least)} to ${words.ms(most)}; ${failed}. Each point is ${words.span(size)}: the line is p50, the band reaches to p95${marks}${dashed}.`;
+  return `From ${words.ms(least)} to ${words.ms(most)}; ${failed}. Each point is ${words.span(size)}: the line is p50, the band reaches to p95${marks}${dashed}${care}.`;
 }
 
 /**
@@ -123,11 +87,11 @@ function sentence({ size, points, calls }) {
  * @param {Latency} latency
  * @param {ReturnType<typeof columns>} data
  */
-function options(home, { hours, calls }, data) {
+function options(home, { name, hours, calls }, data) {
   const ink = colour("--quiet");
   const grid = { stroke: colour("--line"), width: 1 };
   const axis = { stroke: ink, grid, ticks: grid, font: "11px system-ui, sans-serif" };
-  const at = hours > 24 ? words.dayAndClock : words.clock;
+  const at = teller(hours);
   const value = (/** @type {unknown} */ _, /** @type {number | null} */ raw) => words.ms(raw);
   const main = colour("--healthy");
   const known = [data[1], data[4]].some((column) => column.some((each) => each !== null));
@@ -158,8 +122,31 @@ function options(home, { hours, calls }, data) {
       },
       { ...axis, size: 64, values: (/** @type {unknown} */ _, /** @type {number[]} */ splits) => splits.map((s) => (known ? words.ms(s) : "")) },
     ],
-    hooks: { draw: [(/** @type {any} */ drawn) => failureMarks(drawn, data)] },
+    hooks: { drawClear: [(/** @type {any} */ drawn) => maintenanceBands(drawn, name)], draw: [(/** @type {any} */ drawn) => failureMarks(drawn, data)] },
   };
+}
+
+/** How a moment is told beside others of so long a time. @param {number} hours */
+function teller(hours) {
+  if (hours > 168) return words.date;
+  return hours > 24 ? words.dayAndClock : words.clock;
+}
+
+/**
+ * @param {any} drawn
+ * @param {string} name
+ */
+function maintenanceBands(drawn, name) {
+  const { ctx, bbox } = drawn;
+  const { min, max } = drawn.scales.x;
+  ctx.save();
+  ctx.fillStyle = colour("--empty");
+  ctx.globalAlpha = 0.5;
+  for (const { start, end } of maintenanceOf(name, min * 1000, max * 1000)) {
+    const [from, to] = [Math.max(start / 1000, min), Math.min(end / 1000, max)].map((at) => drawn.valToPos(at, "x", true));
+    ctx.fillRect(from, bbox.top, Math.max(to - from, 1), bbox.height);
+  }
+  ctx.restore();
 }
 
 /**
@@ -197,7 +184,7 @@ function colour(name) {
 
 /** @param {Latency} latency */
 export function table({ points, hours }) {
-  const at = hours > 24 ? words.dayAndClock : words.clock;
+  const at = teller(hours);
   const rows = points.map((p) => {
     const { p50, p95 } = p.latency_ms;
     const cells = [p.checks, p.failures, words.ms(p50), words.ms(p95), words.percent(p.uptime_percent)];

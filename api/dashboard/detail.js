@@ -6,8 +6,11 @@ import * as chart from "./chart.js";
 import { control } from "./control.js";
 import { find, hide, make, put, say } from "./dom.js";
 import { ask } from "./feed.js";
+import { MONTHS, readLatency, SPANS } from "./latency.js";
 import { showLimits } from "./limits.js";
+import { showMaintenanceOf } from "./maintenance.js";
 import * as sections from "./sections.js";
+import { state } from "./state.js";
 
 /** @typedef {import("./types").Detailed} Detailed */
 
@@ -33,7 +36,7 @@ export class Detail {
   #timer = null;
 
   constructor() {
-    for (const [hours, label] of chart.SPANS) this.#spanButton(hours, label);
+    for (const [hours, label] of [...SPANS, ...MONTHS]) this.#spanButton(hours, label);
     find("detail-close").addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => this.#closed());
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
@@ -115,6 +118,7 @@ export class Detail {
     sections.tiles(provider);
     sections.incidents(detailed.incidents);
     sections.traffic(provider);
+    showMaintenanceOf(provider.provider_name);
     sections.offers(provider.offers);
     sections.vantages(provider);
     showLimits(provider);
@@ -132,7 +136,7 @@ export class Detail {
     this.#checked = provider.last_check;
     try {
       const [latency, found] = await Promise.all([
-        chart.readLatency(name, this.#span, provider.interval_seconds),
+        readLatency(name, this.#span, provider.interval_seconds),
         readChanges(WEEK, name),
       ]);
       if (name !== this.#name) return;
@@ -175,7 +179,9 @@ export class Detail {
   get #span() {
     const hours = this.#chosen ?? Number(/** @type {HTMLSelectElement} */ (find("span")).value);
     for (const button of find("chart-spans").children) {
-      const chosen = button instanceof HTMLElement && button.dataset.hours === String(hours);
+      if (!(button instanceof HTMLElement)) continue;
+      hide(button, MONTHS.has(Number(button.dataset.hours)) && !state.hub);
+      const chosen = button.dataset.hours === String(hours);
       put(button, "aria-pressed", String(chosen));
     }
     return hours;

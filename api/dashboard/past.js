@@ -9,7 +9,13 @@ import { ask } from "./feed.js";
 /** @typedef {import("./types").Cell} Cell */
 
 /** @type {Record<number, [seconds: number, cells: number]>} by hours; as the server has them */
-export const SPANS = { 1: [60, 60], 24: [900, 96], 168: [7_200, 84] };
+export const SPANS = {
+  1: [60, 60],
+  24: [900, 96],
+  168: [7_200, 84],
+  720: [86_400, 30],
+  2_160: [86_400, 90],
+};
 
 const SUCCESSES = new Set(["ok", "slow"]);
 const UNCOUNTED = new Set(["rate_limited", "quota_exhausted", "request", "internal"]);
@@ -33,9 +39,13 @@ export class Past {
   #timer = null;
   #hours = 24;
 
-  /** @param {(names: string[]) => void} arrived called when strips can be drawn */
-  constructor(arrived) {
+  /**
+   * @param {(names: string[]) => void} arrived called when strips can be drawn
+   * @param {(why: string) => void} away called with why the cluster's hub is not in them, or ""
+   */
+  constructor(arrived, away) {
     this.arrived = arrived;
+    this.away = away;
   }
 
   get hours() {
@@ -93,6 +103,7 @@ export class Past {
     try {
       const found = await ask(`dashboard/data/strips?hours=${hours}${query}`);
       if (hours !== this.#hours) return;
+      this.away(found.away);
       for (const [name, { slow, cells }] of Object.entries(found.providers)) {
         this.#slow.set(name, slow);
         this.#cells.set(name, new Map(cells.map(readCell)));

@@ -1,9 +1,10 @@
 // Draws the state: with the next frame, and of many providers not more often than can be read.
 
 import { server } from "./clock.js";
-import { find, say } from "./dom.js";
+import { find, hide, say } from "./dom.js";
 import { Counts, showBest, showEmpty, showTitle } from "./glance.js";
 import { List } from "./list.js";
+import { readMaintenance, showMaintenance } from "./maintenance.js";
 import { countStatuses, matches, ordered } from "./order.js";
 import { Past } from "./past.js";
 import { AXIS } from "./row.js";
@@ -16,10 +17,25 @@ const REREAD = 600_000; // ms between two readings of the strips
 const YOUNG = 7_200; // seconds: with no more data than that, an hour fills the strips better
 const HIDDEN = 500; // ms: a hidden page gets no frames, but its title should still tell
 
+/** @param {boolean} offered whether a hub keeps more than a week */
+function offerMonths(offered) {
+  const months = /** @type {NodeListOf<HTMLOptionElement>} */ (find("span").querySelectorAll(".month"));
+  for (const option of months) option.hidden = option.disabled = !offered;
+}
+
+/** @param {string} why the hub is not in the strips; empty where it is */
+function showAway(why) {
+  hide(find("hub-away"), why === "");
+  say(find("hub-away"), `The cluster's hub cannot be used (${why}): the history is what this tracker keeps itself.`);
+}
+
 export class Screen {
   /** @type {Counts} */
   #counts = new Counts(() => this.soon(true));
-  #past = new Past((names) => this.#arrived(names));
+  #past = new Past(
+    (names) => this.#arrived(names),
+    (why) => showAway(why),
+  );
   #due = false;
   #moved = false; // the order, or who is seen, may be another
   #ordered = 0; // when they were last put in order
@@ -58,6 +74,8 @@ export class Screen {
   /** Call once a second. */
   tick() {
     for (const row of this.list.rows) row.tick();
+    readMaintenance(() => this.#drawStrips());
+    showMaintenance();
     if (this.#moved) this.soon(false);
     if (this.#past.newest !== this.#newest) this.#drawStrips();
     if (Date.now() - this.#read > REREAD) this.reread();
@@ -78,6 +96,7 @@ export class Screen {
     this.#patch(touched);
     this.#moved ||= touched.size > 0;
     if (this.#moved && this.#mayOrder()) this.#order();
+    offerMonths(this.state.hub);
     const { best, providers } = this.state;
     const counts = countStatuses(providers.values());
     this.#counts.update(counts);
@@ -139,6 +158,7 @@ export class Screen {
   /** @param {number} hours */
   #show(hours) {
     this.#past.show(hours);
+    showAway("");
     say(find("axis-from"), AXIS[hours]);
     this.#drawStrips();
   }

@@ -14,6 +14,7 @@ export class State {
   incidents = null;
   /** @type {Map<string, number>} */
   places = new Map(); // of the top of the ranking, from 1
+  hub = false; // whether more than a week of history can be asked for
   /** @type {Set<string>} */
   touched = new Set();
   /** @type {Set<string>} */
@@ -36,6 +37,7 @@ export class State {
       this.gone.add(name);
     }
     this.incidents = overview.incidents;
+    this.hub = overview.hub;
     this.takeBest(overview.best);
     return before ? changed : [];
   }

@@ -97,6 +97,7 @@ export interface Overview {
   best: Best;
   incidents: Incidents;
   health: Health;
+  hub: boolean;
 }
 
 /** What the feed hands on. */
@@ -248,10 +249,12 @@ export interface TrafficPoint {
 }
 
 export interface Latency {
+  name: string;
   hours: number;
   size: number;
   points: Point[];
   calls: TrafficPoint[];
+  away: string; // why the cluster's hub is not in it
 }
 
 export interface Change {

@@ -28,32 +28,6 @@ const OUTCOMES = {
   internal: ["the tracker", "its own fault, not held against the provider"],
 };
 
-/** @type {Record<string, string>} */
-export const CAUSES = {
-  nothing_usable: "nothing is usable",
-  network: "our network",
-  tracker: "the tracker",
-  key: "our key",
-  provider: "provider",
-  offer: "one model",
-};
-
-/** @type {Record<string, string>} */
-export const LIMIT_SOURCES = {
-  headers: "the answers' headers",
-  body: "the answers",
-  estimate: "an estimate from the documented limits",
-};
-
-/** @type {Record<string, string>} */
-export const KEY_STATES = {
-  unknown: "not tried yet",
-  ok: "works",
-  refused: "refused",
-  spent: "its quota is used up",
-  rate_limited: "rate limited",
-};
-
 // Control characters (ANSI codes begin with one) and marks that turn the writing direction.
 // eslint-disable-next-line no-control-regex
 const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
@@ -189,6 +163,8 @@ const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const MINUTES = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short" });
 
+const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
 /** @typedef {number | string} Moment ms, or RFC 3339 */
 
 /** @param {Moment} at */
@@ -196,6 +172,9 @@ export const clock = (at) => MINUTES.format(new Date(at));
 
 /** @param {Moment} at */
 export const dayAndClock = (at) => `${DAY.format(new Date(at)).slice(0, 3)} ${clock(at)}`;
+
+/** @param {Moment} at */
+export const date = (at) => `${DATE.format(new Date(at))} ${clock(at)}`;
 
 /**
  * The time of day to the minute; with the day where that is another.

@@ -23,6 +23,7 @@ class Overview:
 
     page: str
     health: Callable[[], TrackerHealth]
+    has_hub: bool = False  # whether more than a week of history can be asked for
     _rows: dict[str, tuple[ProviderStatus, float | None, bytes]] = attrs.field(factory=dict)
     _costs: list[tuple[Ranking, Mapping[str, float | None]]] = attrs.field(factory=list)
     _known_health: tuple[float, dict[str, Any]] | None = None
@@ -50,6 +51,7 @@ class Overview:
                 "best": view_best(snapshot),
                 "incidents": view_incidents(snapshot),
                 "health": self._health_now(),
+                "hub": self.has_hub,
             }
         )
 

@@ -10,15 +10,18 @@ from tracker.store import Bucket, History
 # Seconds a cell stands for, by the hours that are shown: whole minutes, quarters and hours, so
 # that a cell begins where a clock would and the store's roll-ups fit.
 CELL_SECONDS = {1: 60, 24: 900, 168: 7_200}
+LONG_CELL_SECONDS = {720: 86_400, 2_160: 86_400}  # with a cluster's hub: a day of UTC each
 MOST_NAMES = 60  # asked for at once: more rows than fit on a tall screen
 
 
-def encode_strips(history: History, hours: int, slow_ms: Mapping[str, float]) -> bytes:
+def encode_strips(
+    history: History, hours: int, slow_ms: Mapping[str, float], away: str = ""
+) -> bytes:
     """Return the cells of each provider: number, checks, failures, uptime, average and p95.
 
-    slow_ms: from which latency on a provider counts as slow.
+    slow_ms: from which latency on a provider counts as slow. away: why the hub is not in it.
     """
-    size = CELL_SECONDS[hours]
+    size = (CELL_SECONDS | LONG_CELL_SECONDS)[hours]
     providers = {
         name: {
             "slow": slow_ms[name],
@@ -26,7 +29,8 @@ def encode_strips(history: History, hours: int, slow_ms: Mapping[str, float]) ->
         }
         for name, points in history.providers.items()
     }
-    return msgspec.json.encode({"hours": hours, "seconds": size, "providers": providers})
+    document = {"hours": hours, "seconds": size, "away": away, "providers": providers}
+    return msgspec.json.encode(document)
 
 
 def _cell(bucket: Bucket, size: int) -> tuple[Any, ...]:

@@ -29,6 +29,7 @@ from tracker.config.catalogue import load_catalogue
 from tracker.core.clock import Clock
 from tracker.core.settings import Provider
 from tracker.core.snapshot import Snapshot
+from tracker.store import History
 
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
@@ -67,21 +68,31 @@ class DashboardRoutes:
 
     async def overview_strips(self) -> Response:
         given = query("hours", "name")
-        hours = whole_number(given, "hours", default=24, least=1, most=168)
-        if hours not in strips.CELL_SECONDS:
-            raise bad_request(f"hours must be one of {', '.join(map(str, strips.CELL_SECONDS))}")
+        known = strips.CELL_SECONDS | (strips.LONG_CELL_SECONDS if self._has_hub else {})
+        hours = whole_number(given, "hours", default=24, least=1, most=max(known))
+        if hours not in known:
+            raise bad_request(f"hours must be one of {', '.join(map(str, known))}")
         names = self._known_names(given)
         slow = {
             provider.name: provider.timing.degraded_latency_ms
             for provider in self.tracker.config.providers
         }
-        found = await query_store(
-            self.tracker.history,
-            names,
-            since=self.clock.now() - timedelta(hours=hours),
-            resolution=strips.CELL_SECONDS[hours],
-        )
-        return respond(answer_of(strips.encode_strips(found, hours, slow)))
+        found, away = await self._past(names, hours, known[hours])
+        return respond(answer_of(strips.encode_strips(found, hours, slow, away)))
+
+    @property
+    def _has_hub(self) -> bool:
+        return self.tracker.config.cluster is not None
+
+    async def _past(self, names: tuple[str, ...], hours: int, seconds: int) -> tuple[History, str]:
+        """Return the cells' history, and why the cluster's hub is not in it."""
+        since = self.clock.now() - timedelta(hours=hours)
+        if hours in strips.LONG_CELL_SECONDS:
+            ask = self.tracker.long_history
+            if (long := await query_store(ask, names, since=since, seconds=seconds)) is not None:
+                return long.history, long.away
+        own = await query_store(self.tracker.history, names, since=since, resolution=seconds)
+        return own, ""
 
     async def overview_models(self) -> Response:
         search = single(query("search"), "search") or ""

@@ -91,7 +91,7 @@ class HistoryRoutes:
         )
         if shape == "csv":
             answer = await gather(encode_changes_csv(found))
-            return respond_in_pieces(answer, CSV, _download("changes"))
+            return respond_in_pieces(answer, CSV, download("changes"))
         return respond_in_pieces(await gather(encode_changes(found, span.hours)))
 
     async def _history(self, given: Given, *names: str) -> Response:
@@ -109,11 +109,12 @@ class HistoryRoutes:
         )
         if shape == "csv":
             answer = await gather(encode_history_csv(found))
-            return respond_in_pieces(answer, CSV, _download("history"))
+            return respond_in_pieces(answer, CSV, download("history"))
         return respond_in_pieces(await gather(encode_history(found, span.hours)))
 
 
-def _download(what: str) -> dict[str, str]:
+def download(what: str) -> dict[str, str]:
+    """The header that names the file of a download."""
     return {"Content-Disposition": f'attachment; filename="provider_{what}.csv"'}
 
 

@@ -62,6 +62,22 @@ class BucketHistory(Struct, frozen=True):
     providers: dict[str, list[Bucket]]
 
 
+class HubAnswer(Struct, frozen=True):
+    """Whether the cluster's hub could be asked; ``reason``: why not."""
+
+    up: bool
+    reason: str
+
+
+class LongHistory(Struct, frozen=True):
+    """One point a stretch of ``resolution_seconds``, oldest first; empty ones are absent."""
+
+    days: Annotated[int, Meta(ge=1, le=90)]
+    resolution_seconds: Annotated[int, Meta(gt=0)]
+    hub: HubAnswer
+    providers: dict[str, list[Bucket]]
+
+
 class Change(Struct, frozen=True):
     """Something an operator asks about later; null where there was nothing."""
 
@@ -108,3 +124,8 @@ class ChangesQuery(Struct):
     format: Literal["json", "csv"] = "json"
     limit: Annotated[int, Meta(ge=1, le=10_000, description="At most so many, the newest.")] = 500
     provider: Annotated[str, Meta(description="Only this one's.")] | UnsetType = UNSET
+
+
+class LongHistoryQuery(Struct):
+    days: Annotated[int, Meta(ge=1, le=90, description="How far back.")] = 30
+    format: Literal["json", "csv"] = "json"

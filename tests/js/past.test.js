@@ -30,10 +30,13 @@ test("live checks are counted once each, in the cell of their time", async () =>
   globalThis.fetch = async () => ({
     ok: true,
     status: 200,
-    json: async () => ({ providers: { a: { slow: 1000, cells: [[cell - 1, 2, 1, 50, 80, 90]] } } }),
+    json: async () => ({ away: "", providers: { a: { slow: 1000, cells: [[cell - 1, 2, 1, 50, 80, 90]] } } }),
   });
   await new Promise((resolve) => {
-    const past = new Past(() => resolve(past));
+    const past = new Past(
+      () => resolve(past),
+      (why) => assert.equal(why, ""),
+    );
     past.want("a");
   }).then((past) => {
     const at = cell * 900 + 1;

@@ -3,6 +3,7 @@
 import json
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -183,6 +184,46 @@ def test_the_hub_away_stops_nothing_and_gets_everything_later(trackers: Trackers
     database = trackers.url.rpartition("/")[2]
     count = trackers.postgres.execute("SELECT count(*) FROM provider_status.checks", database)
     assert count[0][0] == sum(trackers.models.asked.values())
+
+
+def test_months_of_history_come_from_the_hub_and_nobody_waits_for_it(trackers: Trackers) -> None:
+    one = trackers.start("a")
+    block_until(lambda: leases(one) == 4 and ask(one, "/api/cluster")["lag"] == 0)
+    for table in ("hours", "days"):
+        trackers.postgres.execute(
+            f"INSERT INTO provider_status.{table} SELECT v.id, p.id, "
+            "date_trunc('day', now(), 'UTC') - n * interval '1 day', 288, 280, 8, 28000, "
+            """'{"95": 280}' FROM provider_status.vantages v, provider_status.providers p, """
+            "generate_series(1, 89) n WHERE p.name = 'one'",
+            trackers.url.rpartition("/")[2],
+        )
+
+    def months(days: int) -> tuple[Any, list[Any]]:
+        found = ask(one, f"/api/cluster/history/one?days={days}")
+        return found["hub"], found["providers"]["one"]
+
+    assert len(months(30)[1]) in {30, 31}, "one more before six o'clock"
+    assert len(months(90)[1]) == 90
+    hub, points = months(90)
+    assert (hub, points[0]["checks"]) == ({"up": True, "reason": ""}, 288)
+    assert (points[0]["uptime_percent"], points[0]["latency_ms"]["avg"]) == (97.22, 100.0)
+    assert points[-1]["checks"] > 0, "today is our own until the hub has counted it"
+    cells = ask(one, "/dashboard/data/strips?hours=2160&name=one&name=two")
+    assert (cells["away"], len(cells["providers"]["one"]["cells"])) == ("", 90)
+    assert len(cells["providers"]["two"]["cells"]) == 1
+    trackers.postgres.stop(signal.SIGKILL)
+    try:
+        block_until(lambda: not ask(one, "/api/cluster")["hub_up"])
+        began = time.monotonic()
+        hub, points = months(90)
+        assert time.monotonic() - began < 1.0
+        assert (hub["up"], len(points)) == (False, 1)
+        assert hub["reason"]
+        assert ask(one, "/dashboard/data/strips?hours=720&name=one")["away"] == hub["reason"]
+    finally:
+        trackers.postgres.start()
+    block_until(lambda: months(90)[0]["up"])
+    assert len(months(90)[1]) == 90
 
 
 def test_one_of_three_vantages_sees_it_down(trackers: Trackers) -> None:

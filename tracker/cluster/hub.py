@@ -13,7 +13,7 @@ import attrs
 
 from tracker.cluster.membership import Beat
 
-SCHEMA = 1  # of the hub, as this version knows it
+SCHEMA = 2  # of the hub, as this version knows it
 
 
 class Half(Enum):
@@ -214,6 +214,23 @@ class AlertWrite:
     verdicts: Sequence[VerdictRow] = ()
 
 
+@attrs.frozen(kw_only=True)
+class RollUp:
+    """The checks of one provider in an hour or a day of UTC that begins at ``at``.
+
+    up, down: those that were counted. sum_ms: of the latencies of those that were up. latency: how
+    many of them by bucket; bucket n ends at 1.05 ** n milliseconds.
+    """
+
+    provider: str
+    at: datetime
+    checks: int
+    up: int
+    down: int
+    sum_ms: float
+    latency: Mapping[int, int] = attrs.field(factory=dict)
+
+
 class Hub(Protocol):
     """Up to ``listen`` the half CONTROL, then DATA. Each half: one thread at a time."""
 
@@ -268,6 +285,15 @@ class Hub(Protocol):
 
     def roll_up(self, hours: float) -> None:
         """Count the last hours again for the roll-ups."""
+        ...
+
+    def roll_ups(
+        self, vantage: str, names: Collection[str], since: datetime, *, daily: bool
+    ) -> Sequence[RollUp]:
+        """What a vantage counted from ``since`` on, by the hour or the day, oldest first.
+
+        Hours are kept for 90 days, days for two years, however soon single checks are dropped.
+        """
         ...
 
     def alerts(self) -> StoredAlerts: ...

@@ -1,6 +1,7 @@
 """The hub on PostgreSQL 14 or newer: two connections, each used by one thread at a time."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 import attrs
@@ -15,12 +16,14 @@ from tracker.cluster.hub import (
     Parcel,
     Profile,
     PublishedRanking,
+    RollUp,
     Shipment,
     StoredAlerts,
     VerdictRow,
 )
 from tracker.cluster.link import Connection, Link
 from tracker.cluster.membership import Beat
+from tracker.cluster.roll_ups import load_roll_ups
 from tracker.core.redaction import Secret
 
 T = TypeVar("T")
@@ -92,6 +95,11 @@ class PostgresHub:
     def roll_up(self, hours: float) -> None:
         since = "SELECT roll_up(clock_timestamp() - make_interval(secs => %s))"
         self.data.run(lambda c: c.execute(since, (hours * 3600.0,)))
+
+    def roll_ups(
+        self, vantage: str, names: Collection[str], since: datetime, *, daily: bool
+    ) -> Sequence[RollUp]:
+        return self.data.run(lambda c: load_roll_ups(c, vantage, names, since, daily=daily))
 
     def alerts(self) -> StoredAlerts:
         return self.data.run(postgres_alerts.load_alerts)

@@ -129,7 +129,9 @@ def _why_down(health: HealthState) -> str:
     told = describe_outcome(health.counted, health.counted_message)
     failures = health.consecutive_failures
     run = "1 failed check" if failures == 1 else f"{failures} failed checks in a row"
-    return f"{run}; the {_which(health)}: {told}"
+    ours = health.outcome is not None and health.outcome.is_ours
+    when = ", at the last check that tells something" if ours else ""
+    return f"{told}{when}; {run}"  # the cause first: a table may cut the rest
 
 
 def _why_degraded(health: HealthState, circumstances: StatusInputs) -> str | None:

@@ -1,7 +1,8 @@
 """Runs this tracker's part in a cluster. Imported only where [cluster] is configured."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 import attrs
 import structlog
@@ -12,6 +13,7 @@ from tracker.cluster.hub import HubAway, MemberInfo
 from tracker.cluster.leases import LeaseKeeper
 from tracker.cluster.membership import HERALD
 from tracker.cluster.news import NewsReader
+from tracker.cluster.roll_ups import to_buckets
 from tracker.cluster.shipper import Shipper
 from tracker.core.cluster import (
     ClusterAwayError,
@@ -23,10 +25,11 @@ from tracker.core.settings import ClusterSettings
 from tracker.health.other_vantages import ClusterRules
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.file_lock import FileLock
+from tracker.runtime.long_history import DAY_SECONDS
 from tracker.runtime.messages import ClusterJoined, Message
 from tracker.runtime.supervisor import Supervisor
 from tracker.runtime.vantage_rankings import VantageRankings
-from tracker.store import StoreUnavailable
+from tracker.store import Bucket, StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -39,7 +42,8 @@ SKEW_SECONDS = 2.0  # a wrong clock misplaces history, and limits that end at a 
 MEMBERS_SECONDS = 5.0  # between two looks at who is there
 END_SECONDS = 0.5  # the whole end of a tracker has four
 HOUSE_SECONDS = 3600.0
-ROLL_UP_HOURS = 48.0  # checks that come later are in the raw history only
+ROLL_UP_HOURS = 48.0  # checks that come later are counted before their day is dropped
+HISTORY_SECONDS = 5.0  # a page waits for it
 USED_TWICE = (
     "another tracker of this machine uses the same database file: each needs a file of its own"
 )
@@ -67,6 +71,7 @@ class ClusterTask:
     _members: tuple[MemberInfo, ...] = ()
     _gained: set[str] = attrs.field(factory=set)
     _unproven: dict[str, float] = attrs.field(factory=dict)
+    _reading_history: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
 
     async def run(self) -> None:
         """For ever; may be run again after a crash."""
@@ -103,6 +108,30 @@ class ClusterTask:
             return await self.rankings.ask(vantage)
         except HubAway as error:
             raise ClusterAwayError(error.reason) from None
+
+    async def buckets(
+        self, names: Collection[str], since: datetime, seconds: int
+    ) -> Mapping[str, Sequence[Bucket]]:
+        """Return what the hub counted for our vantage since then. Raises ClusterAwayError.
+
+        seconds: of a bucket, a multiple of an hour. One such question at a time, which ends within
+        seconds: what is shipped goes over the same connection.
+        """
+        if not self.keeper.hub_up:
+            raise ClusterAwayError(self.keeper.reason or "it was not reached yet")
+        vantage, daily = self.settings.vantage, seconds % DAY_SECONDS == 0
+        try:
+            with trio.fail_after(HISTORY_SECONDS):
+                async with self._reading_history:
+                    found = await self.keeper.caller.data(
+                        lambda hub: hub.roll_ups(vantage, names, since, daily=daily),
+                        HISTORY_SECONDS,
+                    )
+        except HubAway as error:
+            raise ClusterAwayError(error.reason) from None
+        except trio.TooSlowError:
+            raise ClusterAwayError(f"no answer within {HISTORY_SECONDS:g} s") from None
+        return to_buckets(found, seconds)
 
     def gate(self, name: str, model: str | None, interval: float) -> float:
         """Return the seconds for which another's checks of this are enough; 0: check it now."""

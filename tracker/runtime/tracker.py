@@ -1,6 +1,6 @@
 """The running tracker, as the API, the command line and embedding programs hold it."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ from tracker.runtime.diagnostics import (
 )
 from tracker.runtime.history_loader import HistoryLoader
 from tracker.runtime.live_settings import LiveSettings
+from tracker.runtime.long_history import LongHistory, read_long_history
 from tracker.runtime.messages import (
     Message,
     ProviderAdded,
@@ -130,6 +131,24 @@ class Tracker:
         Raises ClusterAwayError.
         """
         return None if self._cluster is None else await self._cluster.ranking_of(vantage)
+
+    async def long_history(
+        self, names: Collection[str], *, since: datetime, seconds: int
+    ) -> LongHistory | None:
+        """Return what this tracker and the cluster's hub know of a long time; None where alone.
+
+        seconds: of a bucket, a multiple of an hour. Raises StoreUnavailable, HistoryTooLarge.
+        """
+        if self._cluster is None:
+            return None
+        cluster = self._cluster
+        return await read_long_history(
+            names,
+            since=since,
+            seconds=seconds,
+            own=lambda begin: self.history(tuple(names), since=begin, resolution=seconds),
+            hub=lambda begin: cluster.buckets(names, begin, seconds),
+        )
 
     def get_healthiest_provider(self) -> str | None:
         """From memory; None when no provider is usable."""

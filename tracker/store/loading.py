@@ -16,7 +16,7 @@ from tracker.core.traffic import StoredTraffic
 from tracker.ranking.policy import SAMPLES
 from tracker.store.connection import epoch_ms, value
 from tracker.store.report_memory import load_traffic
-from tracker.store.writing import HOUR_MS
+from tracker.store.summaries import HOUR_MS
 
 log = structlog.get_logger()
 

@@ -9,11 +9,12 @@ import apsw
 from tracker.core.records import ChangeRecord, CheckRecord, CorrectionRecord, OverrideRecord, Record
 from tracker.core.traffic import TrafficBatch
 from tracker.store.connection import epoch_ms, transaction, value
+from tracker.store.hours import prune_hours
 from tracker.store.incidents import prune_incidents, store_incidents
 from tracker.store.report_memory import add_batches, prune_report_memory
+from tracker.store.summaries import HOUR_MS
 from tracker.store.traffic import prune_traffic
 
-HOUR_MS = 3_600_000
 # Above this a transaction would keep the thread from the results that wait for it.
 PRUNE_ROWS = 5_000
 
@@ -127,6 +128,7 @@ def prune(connection: apsw.Connection, before: datetime, now: datetime) -> int:
         connection.execute(_PRUNE_OFFER_STATES)
         connection.execute(_PRUNE_CHANGES, bounds)
         pruned += connection.changes()
+        pruned += prune_hours(connection, before_ms, PRUNE_ROWS)
         now_ms = epoch_ms(now.timestamp())
         pruned += prune_report_memory(connection, now_ms, before_ms, PRUNE_ROWS)
         return pruned + prune_traffic(connection, before_ms, PRUNE_ROWS)

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +20,7 @@ from tracker.cluster.hub import (
     Parcel,
     Profile,
     PublishedRanking,
+    RollUp,
     Shipment,
     SiblingChecks,
     StateRow,
@@ -26,7 +28,9 @@ from tracker.cluster.hub import (
     VerdictRow,
 )
 from tracker.cluster.membership import HERALD, Beat
+from tracker.cluster.roll_ups import bucket_of
 from tracker.core.clock import Clock
+from tracker.core.outcomes import OutcomeKind
 
 Key = tuple[str, str]
 _numbers = itertools.count(1)
@@ -68,6 +72,7 @@ class FakeTables:
     mutes: dict[str, float] = attrs.field(factory=dict)
     events: dict[str, str] = attrs.field(factory=dict)
     verdicts: dict[str, VerdictRow] = attrs.field(factory=dict)
+    hours: dict[tuple[str, str, datetime], RollUp] = attrs.field(factory=dict)
 
 
 @attrs.define(eq=False)
@@ -227,7 +232,31 @@ class FakeHub:
         _ = self._tables, retention_days
 
     def roll_up(self, hours: float) -> None:
-        _ = self._tables, hours
+        tables = self._tables
+        since = _begin_of(datetime.now(UTC) - timedelta(hours=hours), 3600)
+        counted: dict[tuple[str, str, datetime], list[CheckRow]] = {}
+        for origin in tables.origins.values():
+            for row in origin.rows.values():
+                if row.at >= since and row.model is None:
+                    key = (origin.vantage, row.provider, _begin_of(row.at, 3600))
+                    counted.setdefault(key, []).append(row)
+        for (vantage, name, hour), rows in counted.items():
+            tables.hours[vantage, name, hour] = _count(name, hour, rows)
+
+    def roll_ups(
+        self, vantage: str, names: Collection[str], since: datetime, *, daily: bool
+    ) -> Sequence[RollUp]:
+        hours = [
+            each
+            for (place, name, _), each in sorted(self._tables.hours.items())
+            if place == vantage and name in names
+        ]
+        if not daily:
+            return [each for each in hours if each.at >= since]
+        days: dict[tuple[str, datetime], list[RollUp]] = {}
+        for each in hours:
+            days.setdefault((each.provider, _begin_of(each.at, 86_400)), []).append(each)
+        return [_add_up(name, day, found) for (name, day), found in days.items() if day >= since]
 
     def alerts(self) -> StoredAlerts:
         tables, now = self._tables, self._now()
@@ -319,3 +348,32 @@ class FakeHub:
                 fresh = None if state.fresh_for is None else state.fresh_for - passed
                 found.append(attrs.evolve(state, age=now - observed, due_in=due, fresh_for=fresh))
         return found
+
+
+def _begin_of(at: datetime, seconds: int) -> datetime:
+    return datetime.fromtimestamp(at.timestamp() // seconds * seconds, UTC)
+
+
+def _count(name: str, hour: datetime, rows: Sequence[CheckRow]) -> RollUp:
+    up = [row for row in rows if OutcomeKind(row.outcome).is_success]
+    took = [row.response_time_ms for row in up if row.response_time_ms is not None]
+    return RollUp(
+        provider=name,
+        at=hour,
+        checks=len(rows),
+        up=len(up),
+        down=sum(OutcomeKind(row.outcome).is_failure for row in rows),
+        sum_ms=sum(took),
+        latency=Counter(map(bucket_of, took)),
+    )
+
+
+def _add_up(name: str, day: datetime, hours: Sequence[RollUp]) -> RollUp:
+    latency: Counter[int] = Counter()
+    for hour in hours:
+        latency.update(hour.latency)
+    sums = {
+        which: sum(getattr(hour, which) for hour in hours) for which in ("checks", "up", "down")
+    }
+    total = sum(hour.sum_ms for hour in hours)
+    return RollUp(provider=name, at=day, sum_ms=total, latency=latency, **sums)

@@ -209,8 +209,10 @@ async def test_openapi_has_every_path_of_the_contract() -> None:
     assert sorted(document["paths"]) == [
         "/api/alerts/test",
         "/api/cluster",
+        "/api/cluster/history/{name}",
         "/api/incidents",
         "/api/incidents/{id}/acknowledge",
+        "/api/maintenance",
         "/api/models",
         "/api/models/{name}",
         "/api/providers/best",
@@ -243,7 +245,8 @@ async def test_openapi_has_every_path_of_the_contract() -> None:
     parameters = [one for view in views for one in view.get("parameters", ())]
     defaults = {(p["name"], p["schema"]["default"]) for p in parameters if "default" in p["schema"]}
     # The others do nothing but when given.
-    assert defaults == {("hours", 24), ("hours", 168), ("show", "status"), ("format", "json")}
+    known = {("hours", 24), ("hours", 168), ("days", 30), ("limit", 500)}
+    assert defaults == known | {("show", "status"), ("format", "json")}
     tune = document["paths"]["/api/providers/{name}"]["patch"]
     assert tune["security"] == [{"admin": []}]
 

@@ -21,6 +21,7 @@ from tracker.cluster.hub import (
 )
 from tracker.cluster.membership import HERALD
 from tracker.cluster.postgres import PostgresHub
+from tracker.cluster.roll_ups import bucket_of
 from tracker.testing.hub import FakeHub, FakeServer
 
 A = Profile(vantage="eu-1", origin="aaaaaaaa-0000-4000-8000-000000000000")
@@ -290,8 +291,41 @@ def test_a_hub_that_has_forgotten_an_origin_says_so(hub: Hub) -> None:
         hub.ship(parcel(stranger, check(1)))
 
 
-def test_old_days_are_dropped_and_counted_in_the_roll_ups(hub: Hub) -> None:
-    old = datetime.now(UTC) - timedelta(days=3)
-    hub.ship(parcel(A, check(1, at=old), check(2)))
+OLD = datetime(*(datetime.now(UTC) - timedelta(days=3)).timetuple()[:3], 12, 30, tzinfo=UTC)
+
+
+def test_roll_ups_count_the_checks_of_a_vantage_by_the_hour_and_the_day(hub: Hub) -> None:
+    other = OLD + timedelta(hours=2)
+    rows = [
+        check(1, at=OLD, response_time_ms=100.0),
+        check(2, at=OLD, outcome="slow", response_time_ms=3000.0),
+        check(3, at=OLD, outcome="timeout", response_time_ms=None),
+        check(4, at=OLD, outcome="rate_limited", response_time_ms=9.0),
+        check(5, at=OLD, model="gpt-oss-20b", response_time_ms=7.0),
+        check(6, at=OLD, provider="mistral", response_time_ms=0.2),
+        check(7, at=other, response_time_ms=100.0),
+    ]
+    hub.ship(parcel(A, *rows))
+    hub.ship(parcel(FAR, check(1, at=OLD)))
     hub.roll_up(24 * 4)
-    hub.keep_house(1)
+    first, second = hub.roll_ups("eu-1", ["groq"], OLD - timedelta(hours=1), daily=False)
+    assert (first.provider, first.at) == ("groq", OLD.replace(minute=0))
+    assert (first.checks, first.up, first.down, first.sum_ms) == (4, 2, 1, 3100.0)
+    assert first.latency == {bucket_of(100.0): 1, bucket_of(3000.0): 1}
+    assert (second.at, second.checks, second.latency) == (
+        *(other.replace(minute=0), 1, {bucket_of(100.0): 1}),
+    )
+    (day,) = hub.roll_ups("eu-1", ["groq"], OLD.replace(hour=0, minute=0), daily=True)
+    assert (day.at, day.checks, day.up, day.down) == (OLD.replace(hour=0, minute=0), 5, 3, 1)
+    assert day.latency == {bucket_of(100.0): 2, bucket_of(3000.0): 1}
+    both = hub.roll_ups("eu-1", ["groq", "mistral"], OLD - timedelta(hours=1), daily=False)
+    assert [each.provider for each in both] == ["groq", "groq", "mistral"]
+    assert hub.roll_ups("eu-1", ["groq"], datetime.now(UTC), daily=False) == []
+
+
+def test_counting_again_counts_nothing_twice(hub: Hub) -> None:
+    hub.ship(parcel(A, check(1, at=OLD)))
+    for _ in range(2):
+        hub.roll_up(24 * 4)
+    (hour,) = hub.roll_ups("eu-1", ["groq"], OLD - timedelta(hours=1), daily=False)
+    assert hour.checks == 1

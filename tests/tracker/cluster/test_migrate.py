@@ -170,3 +170,69 @@ def test_old_days_are_dropped_and_stay_in_the_roll_ups(
         columns = "checks, up, down, sum_ms, (SELECT count(*) FROM jsonb_object_keys(latency))"
         found = postgres.execute(f"SELECT {columns} FROM provider_status.{table}", "hub")
         assert found == [(4, 3, 1, 600.0, 3)]
+
+
+def insert_checks(postgres: PostgresServer, day: str, count: int) -> None:
+    postgres.execute(
+        "INSERT INTO provider_status.vantages (name) VALUES ('eu-1') ON CONFLICT DO NOTHING", "hub"
+    )
+    postgres.execute(
+        "INSERT INTO provider_status.providers (name) VALUES ('groq') ON CONFLICT DO NOTHING", "hub"
+    )
+    postgres.execute(
+        f"INSERT INTO provider_status.checks SELECT v.id, p.id, {day} + n * interval '1 hour', 1, "
+        "n, NULL, 'healthy', 'ok', 100, NULL, 300, 200, '', 0, 0, 0 "
+        "FROM provider_status.vantages v, provider_status.providers p, "
+        f"generate_series(1, {count}) n ON CONFLICT DO NOTHING",
+        "hub",
+    )
+
+
+def test_a_day_that_nobody_has_counted_is_counted_before_it_is_dropped(
+    postgres: PostgresServer, hub_url: Secret
+) -> None:
+    hub = link(hub_url)
+    hub.run(lambda c: c.execute("SELECT keep_partitions(5)"))
+    day = "(date_trunc('day', now(), 'UTC') - interval '4 days')"
+    insert_checks(postgres, day, 3)
+    hub.run(lambda c: c.execute("SELECT keep_partitions(2)"))
+    hub.close()
+    assert postgres.execute("SELECT count(*) FROM provider_status.checks", "hub") == [(0,)]
+    assert postgres.execute("SELECT checks FROM provider_status.hours", "hub") == [(1,)] * 3
+    found = postgres.execute(
+        f"SELECT checks, day = {day} FROM provider_status.days",
+        "hub",
+    )
+    assert found == [(3, True)]
+
+
+def test_hours_stay_for_ninety_days_and_days_for_two_years_whatever_checks_do(
+    postgres: PostgresServer, hub_url: Secret
+) -> None:
+    for table, ages in (("hours", (1, 30, 89, 92)), ("days", (1, 92, 729, 732))):
+        for age in ages:
+            postgres.execute(
+                f"INSERT INTO provider_status.{table} VALUES "
+                f"(1, 1, date_trunc('day', now()) - interval '{age} days', 1, 1, 0, 1, '{{}}')",
+                "hub",
+            )
+    hub = link(hub_url)
+    hub.run(lambda c: c.execute("SELECT keep_partitions(1)"))
+    hub.close()
+    for table in ("hours", "days"):
+        kept = postgres.execute(f"SELECT count(*) FROM provider_status.{table}", "hub")
+        assert kept == [(3,)], table
+
+
+def test_a_hub_of_the_first_schema_is_brought_up_and_keeps_its_roll_ups(
+    postgres: PostgresServer, database: str
+) -> None:
+    name = database.rpartition("/")[2]
+    with psycopg.connect(database) as connection:
+        connection.execute(scripts()[0].encode())
+        connection.execute(
+            "INSERT INTO provider_status.hours VALUES (1, 1, now(), 5, 5, 0, 500, '{}')"
+        )
+    assert migrate(Secret(database)).before == 1
+    assert postgres.execute("SELECT checks FROM provider_status.hours", name) == [(5,)]
+    ask(database)
