@@ -32,6 +32,7 @@ class Condition:
 
     @property
     def key(self) -> Key:
+        """Return ``(cause, subject)``: one incident at a time is open for it."""
         return self.cause, self.subject
 
 
@@ -46,6 +47,7 @@ class Findings:
     unclear_causes: frozenset[Cause] = frozenset()
 
     def is_unclear(self, cause: Cause, provider: str | None) -> bool:
+        """Return whether an incident of this can neither open nor close now."""
         return cause in self.unclear_causes or provider in self.unclear_providers
 
 

@@ -83,6 +83,7 @@ class StoredData:
 
 
 def load(connection: apsw.Connection, since: datetime, now: datetime) -> StoredData:
+    """Load what statistics from ``since`` on need, and all states and overrides."""
     histories, left_out = _histories(connection, since, now)
     return StoredData(
         histories=histories,
