@@ -3,9 +3,10 @@
     python -m benchmarks.flood [--rate R] [--seconds S] [--rounds N] [--batch B]
 
 One process reports R calls a second in batches of B, while another asks for ``/best`` every two
-milliseconds; quiet rounds and rounds of flood take turns. Prints the latency of the answers, the
-longest that one step of a task held the event loop (CPU time: other programs are not in it), what
-became of the reports, and the memory.
+milliseconds. Three kinds of rounds take turns: quiet; the flood to a server that refuses all of it
+("elsewhere": what the flood costs the machine); the flood to the tracker. Prints the latency of the
+answers, the longest that one step of a task held the event loop (CPU time: other programs are not
+in it), what became of the reports, and the memory.
 """
 
 import argparse
@@ -18,8 +19,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from math import ceil
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -41,6 +45,7 @@ from tracker.runtime.thread_switching import switch_threads_often
 PROVIDERS = 15
 ASK_EVERY = 0.002  # seconds
 HELD = "longest step ms"
+KINDS = ("quiet", "elsewhere", "flood")
 
 
 @attrs.define(eq=False)
@@ -132,6 +137,36 @@ def flood(url: str, rate: float, size: int, seconds: float, first: int, said: An
     said.put({**counts, "seconds": round(time.perf_counter() - began, 1), "every": max(every)})
 
 
+class Refuse(BaseHTTPRequestHandler):
+    """Reads a batch and says that it is too many."""
+
+    protocol_version = "HTTP/1.1"
+    answer = b'{"send_every_seconds": 30}'
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(429)
+        self.send_header("Content-Length", str(len(self.answer)))
+        self.end_headers()
+        self.wfile.write(self.answer)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def refusing() -> Iterator[str]:
+    """Run a server of its own process that refuses every report; yields its URL."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refuse) as server:
+        process = multiprocessing.get_context("fork").Process(target=server.serve_forever)
+        process.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            process.terminate()
+            process.join()
+
+
 def ask(url: SplitResult, seconds: float) -> list[float]:
     """Return the milliseconds that each answer took."""
     request = b"GET /api/providers/best HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -155,7 +190,7 @@ def tell(what: str, taken: list[float], steps: list[dict[str, float]]) -> None:
     held = max(step[HELD] for step in steps)
     usual = statistics.median(step["p99.9"] for step in steps)
     print(
-        f"  {what:<8}/best p50 {p50:6.2f} ms   p99 {p99:6.2f} ms   of {len(taken):>6}   "
+        f"  {what:<10}/best p50 {p50:6.2f} ms   p99 {p99:6.2f} ms   of {len(taken):>6}   "
         f"one step held the loop {held:5.2f} ms at most, 99.9 % of them {usual:5.2f} ms"
     )
 
@@ -193,33 +228,45 @@ def take_steps(server: "subprocess.Popen[str]") -> dict[str, float]:
     return found
 
 
+def ask_beside(
+    url: str, target: str | None, given: argparse.Namespace, first: int
+) -> tuple[list[float], dict[str, float]]:
+    """Ask the tracker while reports flood ``target``; return the milliseconds, and counts."""
+    if target is None:
+        return ask(urlsplit(url), given.seconds), {}
+    said: Any = multiprocessing.Queue()
+    flooding = multiprocessing.Process(
+        target=flood, args=(target, given.rate, given.batch, given.seconds, first, said)
+    )
+    flooding.start()
+    said.get()
+    answers = ask(urlsplit(url), given.seconds)
+    told = said.get()
+    flooding.join()
+    return answers, told
+
+
 def measure(server: "subprocess.Popen[str]", given: argparse.Namespace) -> None:
     assert server.stdout is not None
     url = server.stdout.readline().strip()
-    taken: dict[bool, list[float]] = {False: [], True: []}
-    steps: dict[bool, list[dict[str, float]]] = {False: [], True: []}
-    said: Any = multiprocessing.Queue()
+    taken: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    steps: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
     counts: Counter[str] = Counter()
     every, before, first = 0.0, memory_mb(server.pid), 0
     take_steps(server)  # those of the start
-    for number in range(2 * given.rounds):
-        flooded = bool(number % 2)
-        flooding = multiprocessing.Process(
-            target=flood, args=(url, given.rate, given.batch, given.seconds, first, said)
-        )
-        if flooded:
-            flooding.start()
-            said.get()
-        taken[flooded] += ask(urlsplit(url), given.seconds)
-        if flooded:
-            told = said.get()
-            flooding.join()
-            every = max(every, told.pop("every"))
-            counts.update(told)
-            first += 1_000_000
-        steps[flooded].append(take_steps(server))
-    tell("quiet", taken[False], steps[False])
-    tell("flood", taken[True], steps[True])
+    with refusing() as elsewhere:
+        targets = {"quiet": None, "elsewhere": elsewhere, "flood": url}
+        for _ in range(given.rounds):
+            for kind, target in targets.items():
+                answers, told = ask_beside(url, target, given, first)
+                taken[kind] += answers
+                steps[kind].append(take_steps(server))
+                if kind == "flood":
+                    every = max(every, told.pop("every"))
+                    counts.update(told)
+                    first += 1_000_000
+    for kind in KINDS:
+        tell(kind, taken[kind], steps[kind])
     print(
         f"  reports: {counts['accepted']} accepted, {counts['429']} refused with 429 in "
         f"{counts['seconds']:.0f} s; send_every_seconds up to {every:g}; memory {before:.0f} MB "

@@ -104,7 +104,20 @@ async def measure(path: str) -> None:
     async with open_store(path) as store:
         print(f"opened and probed in {(time.perf_counter() - started) * 1000.0:.0f} ms")
         await measure_writes(store, end, began, chance)
+        await sum_up(store, began)
         await measure_reads(store, end)
+
+
+async def sum_up(store: Store, began: datetime) -> None:
+    """Do at once what a tracker does in the background after each hour."""
+    started, steps, longest = time.perf_counter(), 0, 0.0
+    more = True
+    while more:
+        step = time.perf_counter()
+        more = await store.sum_up(began)
+        steps, longest = steps + 1, max(longest, time.perf_counter() - step)
+    taken = time.perf_counter() - started
+    print(f"summed up in {taken:.1f} s, {steps} steps, the longest {longest * 1000.0:.0f} ms")
 
 
 async def measure_writes(
@@ -120,13 +133,15 @@ async def measure_writes(
 async def measure_reads(store: Store, end: datetime) -> None:
     day, week = end - timedelta(days=1), end - timedelta(days=7)
     one = partial(store.history, ["provider-0500"])
-    hourly = partial(store.history, since=week, resolution=3600)
-    quarters = partial(store.history, since=day, resolution=900)
+    names = [f"provider-{number:04}" for number in range(PROVIDERS)]  # as the API asks
+    hourly = partial(store.history, names, since=week, resolution=3600)
+    quarters = partial(store.history, names, since=day, resolution=900)
     load = partial(store.load, week)
     await timed("history of one, 24 h", [partial(one, since=day)] * 5)
     await timed("history of one, 7 d", [partial(one, since=week)] * 5)
     await timed("24 h of all, buckets of 15 min with p95", [quarters] * 3)
-    await timed("7 d of all, buckets of 1 h with p95", [hourly])
+    await timed("7 d of all, buckets of 1 h with p95", [hourly] * 3)
+    await timed("7 d of all, buckets of 6 h with p95", [partial(hourly, resolution=21_600)])
     await timed("load 7 d", [load] * 3)
     print(f"worst event loop lag during load {await lag_during(load):.1f} ms")
     print(f"worst event loop lag during 7 d of all {await lag_during(hourly):.1f} ms")

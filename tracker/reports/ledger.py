@@ -1,6 +1,6 @@
 """All reported calls of a tracker: counts, conclusions for health, rows for the store. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -118,9 +118,9 @@ class TrafficLedger:
         self._of(result.provider).note_check(result)
 
     @property
-    def providers(self) -> Iterable[str]:
-        """Return whose calls or checks are known."""
-        return self._providers
+    def told_of(self) -> Iterator[str]:
+        """Yield the providers of which calls were told: of others there is nothing to show."""
+        return (name for name, traffic in self._providers.items() if traffic.was_told)
 
     def traffic(self, provider: str) -> ProviderTraffic | None:
         return self._providers.get(provider)

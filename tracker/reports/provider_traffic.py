@@ -1,7 +1,7 @@
 """The real calls of one provider: what they say, what they ask for, what they save. Pure."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 import attrs
@@ -21,7 +21,7 @@ from tracker.core.traffic import (
 from tracker.reports.call import Call, CallOutcome
 from tracker.reports.evidence import FailedMinute, SinceCheck, Target, is_failing, judge_minute
 from tracker.reports.limits import CallLimits
-from tracker.reports.windows import MINUTE, CallCount, MinuteWindows, Tally, WindowKey
+from tracker.reports.windows import MINUTE, MinuteWindows, ModelSum
 
 DAY_SECONDS = 86_400.0
 HOUR_SECONDS = 3_600.0
@@ -143,9 +143,9 @@ class ProviderTraffic:
         touched = {(int(call.at // MINUTE), call.model) for call in calls}
         for minute in (present - 1, present):
             models = {model for m, model in touched if m == minute}
-            if not models or not (distrusted or self._is_suspect(minute, models, now.steady)):
+            if not models or not self._is_suspect(minute, models, now.steady, distrusted):
                 continue
-            failed = judge_minute(self.windows.minute(minute), distrusted)
+            failed = judge_minute(self.windows.minute(minute).windows, distrusted)
             known = self._counted.get(minute, frozenset())
             targets = frozenset() if failed is None else failed.targets(offers) - known
             if failed is not None and targets:
@@ -153,21 +153,22 @@ class ProviderTraffic:
                 return failed, targets
         return None
 
-    def _is_suspect(self, minute: int, models: set[str], now: float) -> bool:
+    def _is_suspect(
+        self, number: int, models: set[str], now: float, distrusted: frozenset[str]
+    ) -> bool:
         """Return whether a minute must be judged, which walks through all its counts: where one of
         these models fails, or all together, and that is news or was judged a while ago.
         """
-        failing = {model for model in (None, *models) if self._fails(minute, model)}
-        judged = self._judged.setdefault(minute, JudgedMinute())
+        minute = self.windows.minute(number)
+        failing = {
+            model for model in (None, *models) if is_failing(*minute.failures_of(model, distrusted))
+        }
+        judged = self._judged.setdefault(number, JudgedMinute())
         if not failing or (failing <= judged.failing and now < judged.at + JUDGE_SECONDS):
             return False
         judged.failing |= failing
         judged.at = now
         return True
-
-    def _fails(self, minute: int, model: str | None) -> bool:
-        tally = self.windows.tally(minute, model)
-        return is_failing(tally.failures, tally.calls)
 
     def note_check(self, result: CheckResult) -> None:
         """A check was made: what follows is counted from its beginning."""
@@ -193,16 +194,18 @@ class ProviderTraffic:
         self, now: ClockReading, keys: int, model: str | None = None
     ) -> tuple[float, OutcomeKind] | None:
         """Return until when limits bar every key, for this model or for all that are called."""
-        recent = self.windows.recent(now.at.timestamp())
-        models = {key.model for key, _ in recent if key.model} if model is None else {model}
-        return self.limits.barred_until(now.steady, keys=keys, models=models)
+        models = self.windows.models(now.at.timestamp()) if model is None else {model}
+        return self.limits.barred_until(now.steady, keys=keys, models=models - {""})
 
     def view(self, now: ClockReading) -> ProviderTrafficView:
         """Build what a snapshot shows."""
-        recent = tuple(self.windows.recent(now.at.timestamp()))
+        recent = self.windows.recent(now.at.timestamp())
+        whole = ModelSum()
+        for part in recent.values():
+            whole.merge(part)
         checks, completions = self.saved.within_day(now.steady)
         return ProviderTrafficView(
-            evidence=_evidence(recent, self.last_call),
+            evidence=_evidence(whole, self.last_call),
             models=tuple(_by_model(recent, self.days)),
             totals=tuple(
                 TrafficTotal(outcome=outcome.value, calls=int(calls), latency_ms_sum=latency)
@@ -232,29 +235,20 @@ class ProviderTraffic:
 
 
 def _by_model(
-    recent: Sequence[tuple[WindowKey, CallCount]], days: Mapping[str, DayCount]
+    recent: Mapping[str, ModelSum], days: Mapping[str, DayCount]
 ) -> Iterator[ModelTraffic]:
-    models: dict[str, list[tuple[WindowKey, CallCount]]] = {}
-    for key, count in recent:
-        models.setdefault(key.model, []).append((key, count))
-    busiest = sorted(models, key=lambda m: (-sum(c.calls for _, c in models[m]), m))
+    busiest = sorted(recent, key=lambda model: (-recent[model].calls, model))
     for model in sorted(busiest[:MOST_MODELS_SHOWN]):
         last = days[model].last if model in days else None
-        yield ModelTraffic(model=model, evidence=_evidence(models[model], last))
+        yield ModelTraffic(model=model, evidence=_evidence(recent[model], last))
 
 
-def _evidence(counts: Iterable[tuple[WindowKey, CallCount]], last: float | None) -> TrafficEvidence:
-    calls, counted, good = 0, Tally(), CallCount()
-    for key, count in counts:
-        calls += count.calls
-        if isinstance(key.outcome, OutcomeKind):
-            counted.add(key.outcome, count.calls)
-            if key.outcome.is_success:
-                good.merge(count)
+def _evidence(calls: ModelSum, last: float | None) -> TrafficEvidence:
+    good = calls.good
     return TrafficEvidence(
-        calls=calls,
-        counted=counted.calls,
-        failures=counted.failures,
+        calls=calls.calls,
+        counted=calls.counted,
+        failures=calls.failures,
         last=None if last is None else datetime.fromtimestamp(last, UTC),
         latency_ms=good.latency.quantile(0.5),
         ttft_ms=good.ttft.quantile(0.5),

@@ -14,7 +14,7 @@ from tracker.reports.windows import MINUTE, CallCount, WindowKey
 MOST_WINDOWS = 20_000
 # 8 MB. Of more, the next process would not know that it took them.
 MOST_MARKS = 1_000_000
-WINDOWS_AT_ONCE = 300  # packing them holds the loop for half a millisecond
+WINDOWS_AT_ONCE = 60  # packing them holds the loop for half a millisecond
 
 
 @attrs.define(eq=False)

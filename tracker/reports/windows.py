@@ -1,7 +1,7 @@
 """Real calls counted by the minute, provider, model, key, reporter and outcome. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import attrs
@@ -79,51 +79,122 @@ class Tally:
 
 
 @attrs.define(eq=False)
-class MinuteWindows:
-    """The counts of the last minutes of one provider. tallies: by minute and model; None: all."""
+class ModelSum:
+    """The calls of one model over a minute or more. good: those that succeeded.
 
-    _minutes: dict[int, dict[WindowKey, CallCount]] = attrs.field(factory=dict)
-    _tallies: dict[tuple[int, str | None], Tally] = attrs.field(factory=dict)
+    counted, failures: calls that say something about health, and those of them that failed.
+    """
+
+    calls: int = 0
+    counted: int = 0
+    failures: int = 0
+    good: CallCount = attrs.field(factory=CallCount)
+
+    def add(self, outcome: CallOutcome, count: CallCount) -> None:
+        self.calls += count.calls
+        if not isinstance(outcome, OutcomeKind):
+            return
+        if outcome.is_failure:
+            self.failures += count.calls
+        elif outcome.is_success:
+            self.good.merge(count)
+        else:
+            return
+        self.counted += count.calls
+
+    def merge(self, other: "ModelSum") -> None:
+        self.calls += other.calls
+        self.counted += other.counted
+        self.failures += other.failures
+        self.good.merge(other.good)
+
+
+@attrs.define(eq=False)
+class Minute:
+    """The counts of one minute. tallies: by model and reporter; None: all of them."""
+
+    windows: dict[WindowKey, CallCount] = attrs.field(factory=dict)
+    tallies: dict[tuple[str | None, str | None], Tally] = attrs.field(factory=dict)
+    _sums: dict[str, ModelSum] | None = None  # as long as no call was added since
+
+    def add(self, key: WindowKey, call: Call) -> None:
+        count = self.windows.get(key)
+        if count is None:
+            count = self.windows[key] = CallCount()
+        count.add(call)
+        for model in (None, key.model):
+            for reporter in (None, key.reporter):
+                place = (model, reporter)
+                if (tally := self.tallies.get(place)) is None:
+                    tally = self.tallies[place] = Tally()
+                tally.add(call.outcome, 1)
+        self._sums = None
+
+    def sums(self) -> dict[str, ModelSum]:
+        """Return the sum of each model: computed once for a minute that has passed."""
+        if self._sums is None:
+            self._sums = {}
+            for key, count in self.windows.items():
+                self._sums.setdefault(key.model, ModelSum()).add(key.outcome, count)
+        return self._sums
+
+    def failures_of(self, model: str | None, without: Iterable[str]) -> tuple[int, int]:
+        """Return failures and counted calls, those of some reporters left out."""
+        whole = self.tallies.get((model, None))
+        failures, calls = (whole.failures, whole.calls) if whole is not None else (0, 0)
+        for reporter in without:
+            if (tally := self.tallies.get((model, reporter))) is not None:
+                failures, calls = failures - tally.failures, calls - tally.calls
+        return failures, calls
+
+
+@attrs.define(eq=False)
+class MinuteWindows:
+    """The counts of the last minutes of one provider, by minutes since 1970."""
+
+    _minutes: dict[int, Minute] = attrs.field(factory=dict)
 
     def add(self, call: Call) -> WindowKey:
         """Count a call and return its window."""
-        minute = int(call.at // MINUTE)
-        windows = self._minutes.setdefault(minute, {})
+        number = int(call.at // MINUTE)
+        minute = self.minute(number)
         key = WindowKey(
-            minute, call.provider, call.model, call.key or 0, call.reporter, call.outcome
+            number, call.provider, call.model, call.key or 0, call.reporter, call.outcome
         )
-        if key not in windows and len(windows) >= MOST_WINDOWS:
+        if key not in minute.windows and len(minute.windows) >= MOST_WINDOWS:
             key = key._replace(model=OTHERS, key=0, reporter=OTHERS)
-        count = windows.get(key)
-        if count is None:
-            count = windows[key] = CallCount()
-        count.add(call)
-        for model in (None, key.model):
-            place = (minute, model)
-            if (tally := self._tallies.get(place)) is None:
-                tally = self._tallies[place] = Tally()
-            tally.add(call.outcome, 1)
+        minute.add(key, call)
         return key
 
-    def tally(self, minute: int, model: str | None) -> Tally:
-        """Return the calls of one minute, of one model or of all, whoever told of them."""
-        return self._tallies.get((minute, model)) or Tally()
+    def minute(self, number: int) -> Minute:
+        """Return one minute, a new one where it has no call yet."""
+        if (minute := self._minutes.get(number)) is None:
+            minute = self._minutes[number] = Minute()
+        return minute
 
-    def minute(self, minute: int) -> dict[WindowKey, CallCount]:
-        return self._minutes.get(minute, {})
+    def recent(self, now: float) -> dict[str, ModelSum]:
+        """Return the sum of each model over the shown minutes, the present one included."""
+        found: dict[str, ModelSum] = {}
+        for minute in self._shown(now):
+            for model, part in minute.sums().items():
+                found.setdefault(model, ModelSum()).merge(part)
+        return found
 
-    def recent(self, now: float) -> Iterator[tuple[WindowKey, CallCount]]:
-        """Yield the counts of the shown minutes, the present one included."""
-        first = int(now // MINUTE) - MINUTES_SHOWN + 1
-        for minute, windows in self._minutes.items():
-            if minute >= first:
-                yield from windows.items()
+    def models(self, now: float) -> set[str]:
+        """Return the models that were called in the shown minutes; empty where one was untold."""
+        return {model for minute in self._shown(now) for model in minute.sums()}
 
     def forget(self, now: float) -> bool:
         """Drop what is no longer shown; True when something was."""
-        first = int(now // MINUTE) - MINUTES_SHOWN + 1
-        old = [minute for minute in self._minutes if minute < first]
-        for minute in old:
-            for model in {None, *(key.model for key in self._minutes.pop(minute))}:
-                self._tallies.pop((minute, model), None)
+        old = [number for number in self._minutes if number < _first_shown(now)]
+        for number in old:
+            del self._minutes[number]
         return bool(old)
+
+    def _shown(self, now: float) -> Iterator[Minute]:
+        first = _first_shown(now)
+        return (minute for number, minute in self._minutes.items() if number >= first)
+
+
+def _first_shown(now: float) -> int:
+    return int(now // MINUTE) - MINUTES_SHOWN + 1

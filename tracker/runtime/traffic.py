@@ -22,7 +22,7 @@ log = structlog.get_logger()
 STORE_SECONDS = 10.0
 # Under traffic everything of a provider changes all the time; people read once a second at most.
 SHOW_SECONDS = 1.0
-MOST_SHOWN = 4  # in one snapshot: a provider with dozens of models takes a third of a millisecond
+MOST_SHOWN = 2  # in one snapshot: a provider with dozens of models takes half a millisecond
 NEVER = float("inf")
 
 
@@ -72,10 +72,10 @@ class TrafficRecorder:
     def choose_shown(self, now: ClockReading, *, everything: bool) -> frozenset[str]:
         """Choose whose calls the next snapshot brings up to date: few at once, in turn.
 
-        everything: all are due, also where no call was told of, for minutes move out of the window.
+        everything: all are due, also where no new call was told of: minutes move out of the window.
         """
         if everything:
-            for name in self.ledger.providers:
+            for name in self.ledger.told_of:
                 self._unshown.setdefault(name, now.steady)
         due = sorted((at, name) for name, at in self._unshown.items() if at <= now.steady)
         return frozenset(name for _, name in due[:MOST_SHOWN])

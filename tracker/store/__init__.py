@@ -1,8 +1,8 @@
 """The only room that knows SQLite: records go in, history comes out."""
 
 from tracker.store.errors import HistoryTooLarge, StoreUnavailable
-from tracker.store.history import Bucket, BucketLatency, History, RawPoint
 from tracker.store.loading import KINDS, CheckHistory, StoredData
+from tracker.store.points import Bucket, BucketLatency, History, RawPoint
 from tracker.store.store import Store, StoreState, open_store
 
 __all__ = [

@@ -13,11 +13,11 @@ import trio
 
 from tracker.core.clock import Clock
 from tracker.core.records import ChangeRecord, Record
-from tracker.store import history, loading, takeover, writing
+from tracker.store import history, hours, loading, takeover, writing
 from tracker.store.database import WriteConnection
 from tracker.store.errors import StoreUnavailable
 from tracker.store.heartbeat import Heartbeat
-from tracker.store.history import History, HistoryQuery
+from tracker.store.history import HistoryQuery
 from tracker.store.incidents import StoredIncidents, load_incidents
 from tracker.store.loading import StoredData
 from tracker.store.outgoing import (
@@ -27,6 +27,7 @@ from tracker.store.outgoing import (
     load_identity,
     load_outgoing,
 )
+from tracker.store.points import History
 from tracker.store.reading import DamageFound, read
 from tracker.store.traffic import TrafficBucket, read_traffic
 from tracker.store.worker import Worker
@@ -140,6 +141,13 @@ class Store:
         while pruned := await self._use(partial(takeover.forget, before=before)):
             total += pruned
         return total
+
+    async def sum_up(self, oldest: datetime) -> bool:
+        """Sum up some checks of an hour that is over and began at ``oldest`` or later.
+
+        Returns whether there was anything to do.
+        """
+        return await self._use(partial(hours.sum_up, now=self._clock.now(), oldest=oldest))
 
     async def history(
         self,

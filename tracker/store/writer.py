@@ -22,6 +22,8 @@ BATCH = 5_000  # one transaction: about 20 ms
 FIRST_DELAY, LONGEST_DELAY = 0.1, 2.0  # seconds between attempts while the database is away
 PRUNE_SECONDS = 600.0
 FINISH_SECONDS = 2.0
+SUM_UP_SECONDS = 60.0  # between looks whether an hour is to be summed up
+SUM_UP_PAUSE = 0.15  # seconds between steps of some 25 ms: results have their turn in between
 
 
 def _nothing() -> None:
@@ -57,6 +59,7 @@ class Writer:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._prune_regularly)
             nursery.start_soon(self._beat_regularly)
+            nursery.start_soon(self._sum_up_regularly)
             await self._drain()
 
     async def idle(self) -> None:
@@ -150,6 +153,18 @@ class Writer:
             except StoreUnavailable as error:
                 log.debug("nothing pruned", reason=error.reason)
             await trio.sleep(PRUNE_SECONDS)
+
+    async def _sum_up_regularly(self) -> NoReturn:
+        """Old hours too, of a database that an older version wrote: the newest come first."""
+        await self.remembered.wait()
+        while True:
+            oldest = self.clock.now() - timedelta(days=self.retention_days)
+            try:
+                more = await self.store.sum_up(oldest)
+            except StoreUnavailable as error:
+                log.debug("no hour summed up", reason=error.reason)
+                more = False
+            await trio.sleep(SUM_UP_PAUSE if more else SUM_UP_SECONDS)
 
     async def _beat_regularly(self) -> NoReturn:
         await self.remembered.wait()

@@ -9,11 +9,12 @@ import apsw
 from tracker.core.records import ChangeRecord, CheckRecord, CorrectionRecord, OverrideRecord, Record
 from tracker.core.traffic import TrafficBatch
 from tracker.store.connection import epoch_ms, transaction, value
+from tracker.store.hours import prune_hours
 from tracker.store.incidents import prune_incidents, store_incidents
 from tracker.store.report_memory import add_batches, prune_report_memory
+from tracker.store.summaries import HOUR_MS
 from tracker.store.traffic import prune_traffic
 
-HOUR_MS = 3_600_000
 # Above this a transaction would keep the thread from the results that wait for it.
 PRUNE_ROWS = 5_000
 
@@ -31,6 +32,11 @@ ON CONFLICT DO UPDATE SET
     last_check_id = excluded.last_check_id,
     response_time_ms = coalesce(excluded.response_time_ms, response_time_ms),
     state = excluded.state
+"""
+# A check of an offer that is held against its provider: the last check of its own stays that.
+_BLAMED_STATE = """
+INSERT INTO provider_states VALUES (?, ?, NULL, ?)
+ON CONFLICT DO UPDATE SET state = excluded.state
 """
 _CORRECTION = """
 UPDATE checks SET outcome = 'internal', status = 'unknown', error_message = ?
@@ -122,6 +128,7 @@ def prune(connection: apsw.Connection, before: datetime, now: datetime) -> int:
         connection.execute(_PRUNE_OFFER_STATES)
         connection.execute(_PRUNE_CHANGES, bounds)
         pruned += connection.changes()
+        pruned += prune_hours(connection, before_ms, PRUNE_ROWS)
         now_ms = epoch_ms(now.timestamp())
         pruned += prune_report_memory(connection, now_ms, before_ms, PRUNE_ROWS)
         return pruned + prune_traffic(connection, before_ms, PRUNE_ROWS)
@@ -131,6 +138,7 @@ def _store_checks(connection: apsw.Connection, checks: Sequence[CheckRecord]) ->
     first = 1 + value(connection, _HIGHEST)
     connection.executemany(_CHECK, map(_check, range(first, first + len(checks)), checks))
     connection.executemany(_STATE, _states(checks, first))
+    connection.executemany(_BLAMED_STATE, _blamed_states(checks, first))
     connection.executemany(_OFFER_STATE, _offer_states(checks, first))
     cursors = {r.origin: r.origin_id for r in checks if r.origin is not None}
     connection.executemany(_CURSOR, cursors.items())
@@ -147,6 +155,18 @@ def _states(checks: Iterable[CheckRecord], first: int) -> Iterable[tuple[Any, ..
         if latency is None and result.provider in rows:
             latency = rows[result.provider][2]
         rows[result.provider] = (result.provider, number, latency, record.state)
+    return rows.values()
+
+
+def _blamed_states(checks: Iterable[CheckRecord], first: int) -> Iterable[tuple[Any, ...]]:
+    """Yield one row a provider that offers were held against after its last check of its own."""
+    rows: dict[str, tuple[Any, ...]] = {}
+    for number, record in enumerate(checks, first):
+        provider = record.result.provider
+        if record.provider_state:
+            rows[provider] = (provider, number, record.provider_state)
+        elif record.result.model is None and record.state:
+            rows.pop(provider, None)  # judged with what was held against it before
     return rows.values()
 
 

@@ -11,8 +11,7 @@ from quart import Response
 from api.app import create_app
 from tests.helpers.idle_tracker import NOON, FakeTracker, a_provider, a_tracker
 from tracker.core.incidents import Cause, Incident, IncidentLog
-from tracker.store import Bucket, History
-from tracker.store.history import BucketLatency
+from tracker.store import Bucket, BucketLatency, History
 
 DATA = "/dashboard/data"
 

@@ -26,7 +26,7 @@ def judged(calls: Sequence[Call], distrusted: frozenset[str] = frozenset()) -> F
     windows = MinuteWindows()
     for one in calls:
         windows.add(one)
-    return judge_minute(windows.minute(int(calls[0].at // 60)), distrusted)
+    return judge_minute(windows.minute(int(calls[0].at // 60)).windows, distrusted)
 
 
 def calls(failures: int, successes: int, **more: str) -> list[Call]:

@@ -1,7 +1,7 @@
 """Counts of calls wait for a database that is away, merged by the minute."""
 
 from tests.helpers.calls import call
-from tests.helpers.factories import AT_START, START, provider
+from tests.helpers.factories import AT_START, START, outcome, provider
 from tracker.core.clock import ClockReading
 from tracker.core.traffic import TrafficBatch
 from tracker.health.provider_state import ProviderState
@@ -49,3 +49,11 @@ def test_calls_of_a_provider_that_a_reload_removed_are_left_out() -> None:
     assert not recorder.record((call(),), {}, AT_START)
     recorder.store_all(AT_START)
     assert counts(recorder.backlog) == []
+
+
+def test_only_providers_that_calls_were_told_of_are_shown_again() -> None:
+    recorder, states = TrafficRecorder(Backlog()), {"groq": ProviderState(provider("groq"))}
+    for name in ("groq", "mistral", "together"):
+        recorder.note_check(outcome(provider=name), AT_START)
+    recorder.record((call(),), states, AT_START)
+    assert recorder.choose_shown(later(60.0), everything=True) == {"groq"}

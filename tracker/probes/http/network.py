@@ -211,7 +211,9 @@ class Stream(httpcore.AsyncNetworkStream):
         if info == "ssl_object" and isinstance(self._inner, trio.SSLStream):
             return self._inner._ssl_object  # noqa: SLF001 (trio shows it under no other name)
         if info == "is_readable":
-            return self._wire.socket.is_readable()
+            # One that we closed ends a stream early; where the rest of the answer was there
+            # already, httpcore takes the connection for idle, and asks this before it uses it.
+            return self._wire.socket.fileno() < 0 or self._wire.socket.is_readable()
         return None
 
 

@@ -28,7 +28,7 @@ from tracker.core.redaction import Secret
 from tracker.core.settings import Provider
 from tracker.probes import open_check
 from tracker.probes.http.failures import FetchError
-from tracker.probes.http.fetch import AT_ONCE, LARGE, Request, fetch
+from tracker.probes.http.fetch import AT_ONCE, LARGE, Progress, Request, fetch
 from tracker.probes.http.network import (
     AddressRefusedError,
     filter_addresses,
@@ -312,6 +312,34 @@ async def test_what_was_written_is_not_sent_again_and_is_no_failure() -> None:
     kinds = [finding.kind for finding in findings]
     assert kinds == [OutcomeKind.OK, OutcomeKind.INTERNAL] * 2
     assert asked == sum(finding.requests for finding in findings) == 4
+
+
+@pytest.mark.parametrize(
+    "streamed",
+    [
+        b"Content-Length: 14\r\n\r\ndata: [DONE]\n\n",
+        b"Transfer-Encoding: chunked\r\n\r\ne\r\ndata: [DONE]\n\n\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\ne\r\ndata: [DONE]\n\n\r\n",
+    ],
+    ids=["with its length", "with its end", "without its end"],
+)
+async def test_whoever_hangs_up_on_a_stream_asks_the_next_on_another_connection(
+    streamed: bytes,
+) -> None:
+    """The end of it may be there already: then httpcore holds the connection for idle."""
+
+    async def serve(stream: Any) -> None:
+        while asked := await stream.receive_some(65536):
+            body = b"Content-Length: 2\r\n\r\n[]" if asked.startswith(b"GET") else streamed
+            await stream.send_all(b"HTTP/1.1 200 OK\r\n" + body)
+
+    async with raw_server(serve) as url, open_transport(provider(url)) as transport:
+        told = []
+        for method in ("POST", "GET", "GET", "POST", "GET"):
+            watch = None if method == "GET" else lambda _: Progress.OVER
+            request = Request(url=f"{url}/v1", method=method, watch=watch)
+            told.append((await fetch(transport, request, provider(url))).body[:4])
+    assert told == [b"data", b"[]", b"[]", b"data", b"[]"]
 
 
 async def test_a_kept_connection_that_is_closed_already_costs_nothing() -> None:

@@ -1,0 +1,133 @@
+"""Sums whole hours of checks up, in the background, and removes such sums again.
+
+Old databases, late rows, corrections and rows taken over all go the same way: triggers take an
+hour out of ``summed_hours`` when a check of it changes, and here it is summed up anew.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import apsw
+import msgspec
+
+from tracker.store.connection import epoch_ms, transaction, value
+from tracker.store.summaries import HOUR_MS, QUARTER_MS, Cell, merge_cells
+
+ROWS = 6_000  # checks counted in one transaction: about 25 ms, in which results wait
+GRACE_MS = 60_000  # after its end an hour's last checks are still under way
+
+_NEWEST = """
+SELECT checked_at_ms / 3600000 FROM checks WHERE checked_at_ms / 3600000 <= ?
+ORDER BY checked_at_ms / 3600000 DESC LIMIT 1
+"""
+_CHECKS = """
+SELECT provider_name, model, checked_at_ms / 900000, outcome, response_time_ms FROM checks
+WHERE checked_at_ms / 3600000 = :hour AND {after}
+ORDER BY provider_name, checked_at_ms
+"""
+_FROM_THE_FIRST = _CHECKS.format(after="model IS NOT ''")
+_AFTER = _CHECKS.format(after="provider_name > :last AND model IS NOT ''")
+_ADD = "INSERT INTO hourly_checks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_NOTE = """
+INSERT INTO summed_hours VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET last_provider = excluded.last_provider, complete = excluded.complete
+"""
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def sum_up(connection: apsw.Connection, now: datetime, oldest: datetime) -> bool:
+    """Sum up the newest hour that is over and not summed up yet, or some of its providers.
+
+    oldest: no hour that began earlier. Returns whether there was anything to do.
+    """
+    last = (epoch_ms(now.timestamp()) - GRACE_MS) // HOUR_MS - 1
+    first = -(-epoch_ms(oldest.timestamp()) // HOUR_MS)
+    with transaction(connection):
+        hour = _next(connection, first, last)
+        if hour is None:
+            return False
+        _sum_up_some(connection, hour)
+    return True
+
+
+def prune_hours(connection: apsw.Connection, before_ms: int, rows: int) -> int:
+    """Remove whole hours in which a check is too old, until so many rows went; return how many."""
+    pruned = 0
+    while pruned < rows:
+        hour = value(connection, "SELECT min(hour) FROM hourly_checks")
+        if hour is None or hour > before_ms // HOUR_MS:
+            break
+        connection.execute("DELETE FROM summed_hours WHERE hour <= ?", (hour,))
+        connection.execute("DELETE FROM hourly_checks WHERE hour = ?", (hour,))
+        pruned += connection.changes()
+    return pruned
+
+
+def _next(connection: apsw.Connection, first: int, last: int) -> int | None:
+    """Return the newest hour with checks that is to be summed up."""
+    complete = "SELECT hour FROM summed_hours WHERE complete AND hour BETWEEN ? AND ?"
+    done = {hour for (hour,) in connection.execute(complete, (first, last))}
+    hour = value(connection, _NEWEST, (last,))
+    while hour is not None and hour >= first:
+        if hour not in done:
+            return int(hour)
+        hour = value(connection, _NEWEST, (hour - 1,))
+    return None
+
+
+def _sum_up_some(connection: apsw.Connection, hour: int) -> None:
+    begun = connection.execute("SELECT last_provider FROM summed_hours WHERE hour = ?", (hour,))
+    row = begun.fetchone()
+    if row is None:
+        connection.execute("DELETE FROM hourly_checks WHERE hour = ?", (hour,))
+    names, complete = _count_some(connection, hour, None if row is None else row[0])
+    connection.executemany(_ADD, _rows(hour, names))
+    connection.execute(_NOTE, (hour, max(names, default=None), int(complete)))
+
+
+Counted = dict[str, dict[str, dict[int, Cell]]]
+"""Cells of a quarter of an hour: by provider, by model (empty for the provider), by number."""
+
+
+def _count_some(connection: apsw.Connection, hour: int, last: str | None) -> tuple[Counted, bool]:
+    """Count whole providers after ``last`` until ROWS checks are reached; whether all are done."""
+    sql = _FROM_THE_FIRST if last is None else _AFTER
+    rows = connection.execute(sql, {"hour": hour, "last": last})
+    found: Counted = {}
+    left = ROWS
+    for name, checks in groupby(rows, itemgetter(0)):
+        if left <= 0:
+            rows.close()
+            return found, False
+        found[name], counted = _count(checks)
+        left -= counted
+    return found, True
+
+
+def _count(checks: Iterable[tuple[Any, ...]]) -> tuple[dict[str, dict[int, Cell]], int]:
+    found: dict[str, dict[int, Cell]] = {}
+    counted = 0
+    for _, model, number, outcome, latency in checks:
+        cells = found.setdefault(model or "", {})
+        cell = cells.get(number)
+        if cell is None:
+            cell = cells[number] = Cell(number)
+        cell.add(outcome, latency)
+        counted += 1
+    return found, counted
+
+
+def _rows(hour: int, counted: Counted) -> Iterator[tuple[Any, ...]]:
+    for name, models in counted.items():
+        for model, cells in models.items():
+            quarters = [cell.summarize(QUARTER_MS) for cell in cells.values()]
+            whole = merge_cells(cells.values(), hour)
+            latency = whole.summarize(HOUR_MS).latency
+            five = (None,) * 5 if latency is None else msgspec.structs.astuple(latency)
+            counts = (whole.checks, whole.up, whole.down)
+            blobs = (_encode(quarters), _encode([*cells.values()]))
+            yield (hour, name, model, *counts, *five, *blobs)
