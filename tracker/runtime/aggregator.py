@@ -94,6 +94,11 @@ class Aggregator:
         """Return what rankings of offers choose from: that of the latest snapshot."""
         return self._pool.entries
 
+    @property
+    def has_unpublished(self) -> bool:
+        """Return whether something changed since the latest snapshot."""
+        return self._schedule.changed
+
     async def run(self, inbox: trio.MemoryReceiveChannel[Message]) -> None:
         """Until every sender has closed; then posts a last snapshot."""
         self._retry()
