@@ -96,7 +96,7 @@ export function ms(value) {
 export function percent(value) {
   if (value === null || value === undefined) return NOTHING;
   if (value === 100 || value === 0) return `${value} %`;
-  return `${Math.min(99.99, Math.max(0.01, value)).toFixed(2)} %`; // nearly all is not all
+  return `${Number(Math.min(99.99, Math.max(0.01, value)).toFixed(2))} %`; // nearly all is not all
 }
 
 /** @param {number | null | undefined} value */

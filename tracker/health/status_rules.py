@@ -9,6 +9,7 @@ from enum import Enum, auto
 import attrs
 
 from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.rounding import whole_ms
 from tracker.health.health_state import REMEMBERED_SUCCESSES, HealthState
 
 # At nine tenths used, a burst of a proxy's requests between two checks can spend the rest.
@@ -203,4 +204,4 @@ def describe_outcome(kind: OutcomeKind | None, message: str) -> str:
 
 def _milliseconds(health: HealthState) -> str:
     known = health.response_time_ms
-    return "an unknown time" if known is None else f"{known:.0f} ms"
+    return "an unknown time" if known is None else whole_ms(known)
