@@ -387,14 +387,21 @@ class Tracker:
         for provider in self.config.providers:
             self._supervisor.start(provider)
             await trio.lowlevel.checkpoint()  # opening a thousand at once would hold the loop
-        if remembrance is None:
-            nursery.start_soon(self._load_history_later)
+        if remembrance is None or not remembrance.restore.complete:
+            nursery.start_soon(self._load_history_later, remembrance is not None)
         log.info("tracker started", providers=len(self.config.providers))
 
-    async def _load_history_later(self) -> None:
-        """The database was away at the start, or slow: take its history over when it can be."""
+    async def _load_history_later(self, begun: bool) -> None:
+        """The database was away at the start, or slow: take its history over when it can be.
+
+        begun: the last of it was taken already.
+        """
         remembrance = await self._history.load_when_possible()
         async with self._changing:
+            if begun:
+                self._writer.remembered.set()
+                await self._outbox.send(remembrance.take_rest())
+                return
             self._merge(remembrance)
             for provider in self.config.providers:
                 if provider.name in remembrance.overrides:
@@ -408,7 +415,8 @@ class Tracker:
         self._receiver.restore(stored.seen)
         for override in self._settings.merge_stored(stored.overrides):
             self._aggregator.backlog.append(override)
-        self._writer.remembered.set()
+        if stored.restore.complete:
+            self._writer.remembered.set()
 
     async def _watch(self, provider: Provider, *, restart: bool = False) -> None:
         overridden = self._settings.is_overridden(provider)
