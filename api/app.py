@@ -17,6 +17,7 @@ from api.routes.control import ControlRoutes
 from api.routes.dashboard import DashboardRoutes
 from api.routes.history import HistoryRoutes
 from api.routes.incidents import IncidentRoutes
+from api.routes.maintenance import MaintenanceRoutes
 from api.routes.models import ModelRoutes
 from api.routes.operations import OperationsRoutes
 from api.routes.pages import PageRoutes
@@ -56,6 +57,7 @@ def create_app(
         HistoryRoutes(tracker),
         ControlRoutes(tracker, settings),
         IncidentRoutes(tracker, settings),
+        MaintenanceRoutes(tracker),
         ReportRoutes(tracker, tracker.config),
         OperationsRoutes(tracker, streams, present),
         ClusterRoutes(tracker),

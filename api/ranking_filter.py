@@ -1,6 +1,5 @@
 """The ranking among the providers, or the offers of a model, that a caller would use. Pure."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 import attrs
@@ -42,15 +41,6 @@ class RankingFilter:
         if self.candidates is not None and not names & self.candidates:
             return False
         return self.exclude is None or not names & self.exclude
-
-
-def listed_models(snapshot: Snapshot) -> dict[str, frozenset[str]]:
-    """Who has each model, by its identifier as the providers' last lists have it."""
-    listed: dict[str, set[str]] = defaultdict(set)
-    for name, provider in snapshot.providers.items():
-        for model in provider.models or ():
-            listed[model].add(name)
-    return {model: frozenset(names) for model, names in listed.items()}
 
 
 def apply_filter(snapshot: Snapshot, wish: RankingFilter) -> Ranking:

@@ -52,7 +52,6 @@ class OfferMachine(RuleBasedStateMachine):
         self.stored: dict[str | None, str] = {}
         self.own = Oracle(timing)
         self.offers = {model: Oracle(self.provider.model_timing) for model in MODELS}
-        self.own_stored: list[ObservedCheck] = []
         self.failed: dict[str, float] = {}  # when an offer last failed, unless it succeeded since
         self.now = 0.0
 
@@ -94,8 +93,6 @@ class OfferMachine(RuleBasedStateMachine):
             StoredProvider(own=own, offers=dict(zip(MODELS, offers, strict=True))), self._clock()
         )
         self.state = state
-        self.own.life = list(self.own_stored)  # blame is stored with the provider's next check
-        self.failed = {}  # within which interval another offer failed is not remembered
 
     @invariant()
     def the_provider_is_as_the_oracle_says(self) -> None:
@@ -130,7 +127,6 @@ class OfferMachine(RuleBasedStateMachine):
 
     def _saw_own(self, kind: OutcomeKind, wait: float | None) -> None:
         self.own.saw(self._seen(kind, wait))
-        self.own_stored = list(self.own.life)
 
     def _blame(self, model: str, kind: OutcomeKind) -> None:
         """Failures of two offers within one interval of theirs are the provider's as well.
@@ -158,6 +154,8 @@ class OfferMachine(RuleBasedStateMachine):
         )
         record = self.state.record_check(result, self.now + FAR, self._clock())
         self.stored[record.result.model] = record.state
+        if record.provider_state:  # stored in the same transaction
+            self.stored[None] = record.provider_state
 
     def _seen(self, kind: OutcomeKind, wait: float | None) -> ObservedCheck:
         at = self._at()

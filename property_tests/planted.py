@@ -1,4 +1,4 @@
-"""Five bugs, planted one at a time, that the state machine has to find.
+"""Seven bugs, planted one at a time, that the state machine has to find.
 
 ``python -m property_tests.planted`` prints for each how many rules that took and how short the
 smallest program is that shows it (docs/planted-bugs.md keeps what it printed).
@@ -14,12 +14,13 @@ import attrs
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tracker.core.outcomes import Status
+from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.snapshot import Excluded, ProviderStatus
+from tracker.health import blame, publishing
 from tracker.health import health_state as health
-from tracker.health import publishing
 from tracker.health import rolling_statistics as statistics
 from tracker.ranking.policy import Candidate
+from tracker.store import writing
 from tracker.store.backlog import Backlog
 from tracker.testing.machine import TrackerMachine
 from tracker.testing.machine_runner import quiet
@@ -80,18 +81,36 @@ def the_ranking_forgets_who_is_usable() -> None:
     publishing.build_entry = wrong
 
 
+def a_model_that_is_gone_is_held_against_its_provider() -> None:
+    """A 404 of one model counts as its provider's failure."""
+    blame.CONCERNS_PROVIDER |= {OutcomeKind.NOT_FOUND}
+
+
+def what_offers_did_to_their_provider_is_not_stored() -> None:
+    """Failures of two offers count for their provider until the next restart only."""
+
+    def wrong(*_: Any) -> tuple[()]:
+        return ()
+
+    writing._blamed_states = wrong
+
+
 BUGS: tuple[Callable[[], None], ...] = (
     failures_are_never_forgotten,
     recovery_survives_a_failure,
     windows_keep_one_check_too_many,
     what_could_not_be_written_is_forgotten,
     the_ranking_forgets_who_is_usable,
+    a_model_that_is_gone_is_held_against_its_provider,
+    what_offers_did_to_their_provider_is_not_stored,
 )
 _PLACES: Mapping[Any, tuple[str, ...]] = {
     health: ("_after_success", "_after_failure"),
     statistics: ("_slide",),
     Backlog: ("put_back",),
     publishing: ("build_entry",),
+    blame: ("CONCERNS_PROVIDER",),
+    writing: ("_blamed_states",),
 }
 
 

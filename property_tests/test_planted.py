@@ -13,6 +13,7 @@ SOON = {
     "failures_are_never_forgotten",
     "windows_keep_one_check_too_many",
     "what_could_not_be_written_is_forgotten",
+    "a_model_that_is_gone_is_held_against_its_provider",
 }
 
 

@@ -5,8 +5,9 @@ import sys
 from enum import IntEnum
 
 import structlog
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnknownCommandError
 
+from api.cli.terminal import respect_locale
 from api.serving.errors import CannotListenError, UnsafeBindError
 from tracker.config.errors import ConfigError
 from tracker.core.extras import explain_missing
@@ -34,6 +35,7 @@ class UnreachableError(Exception):
 
 def exit_code_of(app: App) -> int:
     """Run the command line of this process. Its log goes to stderr, whatever goes wrong."""
+    respect_locale()
     configure_logs(level="error")
     code = _run(app)
     try:
@@ -47,6 +49,9 @@ def _run(app: App) -> int:
     try:
         code = app(exit_on_error=False, print_error=True)
         sys.stdout.flush()  # a pipe that nobody reads is found out here, not at exit
+    except UnknownCommandError:
+        print("`provider-status --help` lists every command.", file=sys.stderr)  # noqa: T201
+        return ExitCode.USAGE
     except CycloptsError:
         return ExitCode.USAGE
     except KeyboardInterrupt:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from api.cli.layout import GAP, ColumnSize, Kind, fit_columns
+from tracker.core.rounding import whole_ms
 
 # What a column holds follows from its head.
 NAMES = frozenset({"provider", "model", "best", "target", "before", "after", "by", "told"})
@@ -105,7 +106,7 @@ def mark(status: str) -> Text:
 
 
 def milliseconds(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:,.0f} ms"
+    return UNKNOWN if value is None else whole_ms(value)
 
 
 def percent(value: float | None) -> str:

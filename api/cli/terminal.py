@@ -1,9 +1,11 @@
 """Output as wide as the terminal, in characters it has, without trailing blanks."""
 
+import io
 import json
 import os
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any, NoReturn, TextIO
 
 import msgspec
@@ -16,6 +18,25 @@ ASCII = str.maketrans(
     | {"“": '"', "”": '"', "‘": "'", "’": "'", "±": "~", "×": "x", "≤": "<", "≥": ">"}
 )
 _TRAILING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$", re.MULTILINE)
+
+
+def says_ascii(environ: Mapping[str, str]) -> bool:
+    """Whether somebody asked for ASCII alone: by LC_ALL=C and its like, and not for UTF-8.
+
+    Python writes UTF-8 in the C locale. No locale at all, as in most containers, asks for nothing.
+    """
+    if environ.get("PYTHONIOENCODING") or environ.get("PYTHONUTF8") == "1":
+        return False
+    named = (environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    return next((value for value in named if value), "") in {"C", "POSIX"}
+
+
+def respect_locale() -> None:
+    """Write ASCII alone where the locale says so: tables, boxes and JSON look at the encoding."""
+    if says_ascii(os.environ):
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(encoding="ascii", errors="replace")
 
 
 class Terminal:

@@ -3,6 +3,7 @@
 
 import { server } from "./clock.js";
 import { find, make, say } from "./dom.js";
+import { maintenanceOf } from "./maintenance.js";
 import { tableOf } from "./table.js";
 import uPlot from "./vendor/uPlot.min.js";
 import * as words from "./words.js";
@@ -67,16 +68,18 @@ export function close() {
 }
 
 /** @param {Latency} latency */
-function sentence({ size, points, calls }) {
+function sentence({ name, hours, size, points, calls }) {
   const answered = points.filter((p) => p.latency_ms.p50 !== null);
   const failures = points.reduce((sum, p) => sum + p.failures, 0);
   const failed = failures === 1 ? "1 check failed" : `${failures || "no"} checks failed`;
-  if (!answered.length) return `No successful check in this time; ${failed}.`;
+  const now = server.now();
+  const care = maintenanceOf(name, now - hours * 3_600_000, now).length ? "; grey is maintenance" : "";
+  if (!answered.length) return `No successful check in this time; ${failed}${care}.`;
   const least = Math.min(...answered.map((p) => p.latency_ms.min ?? Infinity));
   const most = Math.max(...answered.map((p) => p.latency_ms.max ?? 0));
   const marks = failures ? "; marks at the foot are failures" : "";
   const dashed = calls.length ? "; the dashed line is the median of real calls" : "";
-  return `From ${words.ms(least)} to ${words.ms(most)}; ${failed}. Each point is ${words.span(size)}: the line is p50, the band reaches to p95${marks}${dashed}.`;
+  return `From ${words.ms(least)} to ${words.ms(most)}; ${failed}. Each point is ${words.span(size)}: the line is p50, the band reaches to p95${marks}${dashed}${care}.`;
 }
 
 /**
@@ -84,7 +87,7 @@ function sentence({ size, points, calls }) {
  * @param {Latency} latency
  * @param {ReturnType<typeof columns>} data
  */
-function options(home, { hours, calls }, data) {
+function options(home, { name, hours, calls }, data) {
   const ink = colour("--quiet");
   const grid = { stroke: colour("--line"), width: 1 };
   const axis = { stroke: ink, grid, ticks: grid, font: "11px system-ui, sans-serif" };
@@ -119,7 +122,7 @@ function options(home, { hours, calls }, data) {
       },
       { ...axis, size: 64, values: (/** @type {unknown} */ _, /** @type {number[]} */ splits) => splits.map((s) => (known ? words.ms(s) : "")) },
     ],
-    hooks: { draw: [(/** @type {any} */ drawn) => failureMarks(drawn, data)] },
+    hooks: { drawClear: [(/** @type {any} */ drawn) => maintenanceBands(drawn, name)], draw: [(/** @type {any} */ drawn) => failureMarks(drawn, data)] },
   };
 }
 
@@ -127,6 +130,23 @@ function options(home, { hours, calls }, data) {
 function teller(hours) {
   if (hours > 168) return words.date;
   return hours > 24 ? words.dayAndClock : words.clock;
+}
+
+/**
+ * @param {any} drawn
+ * @param {string} name
+ */
+function maintenanceBands(drawn, name) {
+  const { ctx, bbox } = drawn;
+  const { min, max } = drawn.scales.x;
+  ctx.save();
+  ctx.fillStyle = colour("--empty");
+  ctx.globalAlpha = 0.5;
+  for (const { start, end } of maintenanceOf(name, min * 1000, max * 1000)) {
+    const [from, to] = [Math.max(start / 1000, min), Math.min(end / 1000, max)].map((at) => drawn.valToPos(at, "x", true));
+    ctx.fillRect(from, bbox.top, Math.max(to - from, 1), bbox.height);
+  }
+  ctx.restore();
 }
 
 /**

@@ -8,6 +8,7 @@ import { find, hide, make, put, say } from "./dom.js";
 import { ask } from "./feed.js";
 import { MONTHS, readLatency, SPANS } from "./latency.js";
 import { showLimits } from "./limits.js";
+import { showMaintenanceOf } from "./maintenance.js";
 import * as sections from "./sections.js";
 import { state } from "./state.js";
 
@@ -117,6 +118,7 @@ export class Detail {
     sections.tiles(provider);
     sections.incidents(detailed.incidents);
     sections.traffic(provider);
+    showMaintenanceOf(provider.provider_name);
     sections.offers(provider.offers);
     sections.vantages(provider);
     showLimits(provider);

@@ -43,6 +43,7 @@ export async function readLatency(name, hours, interval) {
     ask(`api/providers/traffic/${path}?hours=${hours}&resolution=${calls}`),
   ]);
   return {
+    name,
     hours,
     size,
     points: checks.providers[name] ?? [],
@@ -60,5 +61,5 @@ async function readMonths(name, hours) {
   const path = encodeURIComponent(name);
   const found = await ask(`api/cluster/history/${path}?days=${hours / 24}`);
   const points = found.providers[name] ?? [];
-  return { hours, size: found.resolution_seconds, points, calls: [], away: found.hub.reason };
+  return { name, hours, size: found.resolution_seconds, points, calls: [], away: found.hub.reason };
 }

@@ -7,6 +7,12 @@ import * as words from "./words.js";
 
 /** @typedef {import("./types").Whole} Whole */
 
+/** @type {Record<string, string>} */
+const SOURCES = {
+  headers: "the answers' headers",
+  body: "the answers",
+  estimate: "an estimate from the documented limits",
+};
 const FORECAST = 50; // percent used: below that a trend of a few minutes says nothing
 
 /** @param {Whole} provider */
@@ -26,7 +32,7 @@ export function showLimits({ rate_limit: limit, rate_limit_percent: percent }) {
   home.replaceChildren(
     make("p", { class: soon ? "forecast soon" : "forecast" }, `${estimate}${words.percent(percent)} used.${forecast}`),
     make("div", { class: "scroll" }, limitTable(limit.limits, now)),
-    make("p", { class: "quiet" }, `Known from ${words.LIMIT_SOURCES[limit.source]}.`),
+    make("p", { class: "quiet" }, `Known from ${SOURCES[limit.source]}.`),
   );
 }
 

@@ -2,6 +2,7 @@
 
 import { server } from "./clock.js";
 import { hide, linkTo, make, part, put, reshape, say, shape } from "./dom.js";
+import { maintainedUntil } from "./maintenance.js";
 import { Strip } from "./strip.js";
 import * as words from "./words.js";
 
@@ -39,6 +40,7 @@ export class Row {
       name: get(".name"),
       rank: get(".rank"),
       why: get(".why"),
+      care: get(".care"),
       calls: get(".calls"),
       places: get(".places"),
       latency: get(".latency b"),
@@ -54,7 +56,7 @@ export class Row {
       axis: get(".axis"),
     };
     const svg = get(".strip");
-    this.#strip = new Strip(/** @type {any} */ (svg), past);
+    this.#strip = new Strip(/** @type {any} */ (svg), past, provider.name);
     say(this.parts.name, provider.name);
     put(this.parts.name, "href", linkTo(provider.name));
     put(svg, "aria-label", `History of ${words.plain(provider.name)}`);
@@ -72,7 +74,7 @@ export class Row {
     const down = provider.status === "down";
     say(parts.latency, words.ms(provider.response));
     const p95 = provider.p95 === null ? "" : `p95 ${words.ms(provider.p95)}`;
-    say(parts.p95, down && provider.response !== null ? "when it last worked" : p95);
+    say(parts.p95, (down || provider.status === "unknown") && provider.response !== null ? "when it last worked" : p95);
     this.#calls(provider);
     this.#places(provider);
     this.#uptime(provider);
@@ -97,6 +99,7 @@ export class Row {
     const text = since === null ? "" : `for ${words.duration(now / 1000 - since)}`;
     const bad = since !== null && status !== "healthy";
     say(parts.since, bad ? `${text}, since ${words.moment(since * 1000, now)}` : text);
+    this.#care(now);
     say(parts.last, last ? words.ago(last * 1000, now) : "never");
     say(parts.next, next && enabled ? words.until(next * 1000, now) : "none planned");
   }
@@ -107,6 +110,13 @@ export class Row {
     if (cells) this.#strip.draw(cells);
     else this.past.want(name);
     put(this.parts.axis, "data-from", AXIS[this.past.hours]);
+  }
+
+  /** @param {number} now */
+  #care(now) {
+    const until = maintainedUntil(this.provider.name, now);
+    hide(this.parts.care, until === null);
+    if (until !== null) say(this.parts.care, `In maintenance until ${words.moment(until, now)}`);
   }
 
   /** Real calls stand on a line of their own: they are never mixed with checks. @param {Provider} provider */

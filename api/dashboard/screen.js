@@ -4,6 +4,7 @@ import { server } from "./clock.js";
 import { find, hide, say } from "./dom.js";
 import { Counts, showBest, showEmpty, showTitle } from "./glance.js";
 import { List } from "./list.js";
+import { readMaintenance, showMaintenance } from "./maintenance.js";
 import { countStatuses, matches, ordered } from "./order.js";
 import { Past } from "./past.js";
 import { AXIS } from "./row.js";
@@ -73,6 +74,8 @@ export class Screen {
   /** Call once a second. */
   tick() {
     for (const row of this.list.rows) row.tick();
+    readMaintenance(() => this.#drawStrips());
+    showMaintenance();
     if (this.#moved) this.soon(false);
     if (this.#past.newest !== this.#newest) this.#drawStrips();
     if (Date.now() - this.#read > REREAD) this.reread();

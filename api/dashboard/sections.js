@@ -10,6 +10,15 @@ import * as words from "./words.js";
 
 /** @typedef {import("./types").Whole} Whole */
 
+/** @type {Record<string, string>} */
+const KEY_STATES = {
+  unknown: "not tried yet",
+  ok: "works",
+  refused: "refused",
+  spent: "its quota is used up",
+  rate_limited: "rate limited",
+};
+
 const MODELS = 500;
 
 /** @param {import("./types").Detailed} detailed */
@@ -42,7 +51,8 @@ function reasonOf({ status, outcome, error_message: error, consecutive_failures:
 export function tiles(provider) {
   const { latency_ms: latency, uptime, status } = provider;
   const now = server.now();
-  const good = status === "down" ? "latency when it last worked" : "latency now";
+  const works = status === "healthy" || status === "degraded";
+  const good = works ? "latency now" : "latency when it last worked";
   fill("detail-tiles", {
     [good]: known(provider.response_time_ms, words.ms),
     "median, 24 h": known(latency.p50, words.ms),
@@ -159,7 +169,7 @@ export function facts(provider) {
   const keys = provider.keys.map(({ number, state }) => {
     /** @type {Record<string, string>} */
     const kinds = { ok: "healthy", unknown: "unknown", rate_limited: "degraded" };
-    return make("li", {}, shape(kinds[state] ?? "down"), `key ${number}: `, make("b", {}, words.KEY_STATES[state]));
+    return make("li", {}, shape(kinds[state] ?? "down"), `key ${number}: `, make("b", {}, KEY_STATES[state]));
   });
   find("detail-keys").replaceChildren(...keys);
 }

@@ -4,12 +4,14 @@
 
 import { server } from "./clock.js";
 import { draw, find, hide, put, say } from "./dom.js";
+import { wasMaintained } from "./maintenance.js";
 import { dayAndClock, instant, many, moment, ms, percent } from "./words.js";
 
 /** @typedef {import("./types").Cell} Cell */
 /** @typedef {import("./past.js").Past} Past */
 
 const HEIGHT = 24;
+const CARE = 3; // of 24: the line below the cells in which there was maintenance
 const WIDTH = 4;
 const LEAST = 4; // of 24: one failure among hundreds must still be seen
 const DAY = 86_400_000; // ms
@@ -55,10 +57,12 @@ export class Strip {
   /**
    * @param {SVGElement} svg
    * @param {Past} past
+   * @param {string} name whose past it is
    */
-  constructor(svg, past) {
+  constructor(svg, past, name) {
     this.svg = svg;
     this.past = past;
+    this.name = name;
     svg.append(this.#cursor);
     svg.addEventListener("pointermove", (event) => this.#point(event));
     svg.addEventListener("pointerleave", () => this.#leave());
@@ -73,7 +77,8 @@ export class Strip {
     put(this.svg, "viewBox", `0 0 ${cells.length * WIDTH} ${HEIGHT}`);
     put(this.svg, "aria-valuemax", String(cells.length));
     this.#aim(this.#at);
-    const drawn = cells.map(({ kind, share, held }) => `${kind[0]}${share}${held}`).join();
+    const care = cells.map((cell) => wasMaintained(this.name, ...this.#times(cell)));
+    const drawn = cells.map(({ kind, share, held }, at) => `${kind[0]}${share}${held}${care[at]}`).join();
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     /** @type {Map<string, string>} */
@@ -83,6 +88,10 @@ export class Strip {
         const key = cell.held ? `${kind} held` : kind;
         const box = `M${place * WIDTH + left} ${top}h${right - left}v${bottom - top}h${left - right}z`;
         paths.set(key, (paths.get(key) ?? "") + box);
+      }
+      if (care[place]) {
+        const line = `M${place * WIDTH} ${HEIGHT - CARE}h${WIDTH}v${CARE}h${-WIDTH}z`;
+        paths.set("care", (paths.get("care") ?? "") + line);
       }
     });
     for (const key of new Set([...paths.keys(), ...this.#paths.keys()])) {
@@ -103,15 +112,26 @@ export class Strip {
     return Math.max(0, this.#cells.length - 1);
   }
 
+  /**
+   * From when to when a cell is.
+   * @param {Cell} cell
+   * @returns {[number, number]}
+   */
+  #times({ number }) {
+    const size = this.past.resolution * 1000;
+    return [number * size, (number + 1) * size];
+  }
+
   /** @param {number} place */
   #says(place) {
     const cell = this.#cells[place];
     if (!cell) return "not read yet";
-    const size = this.past.resolution * 1000;
-    const from = cell.number * size;
+    const [from, to] = this.#times(cell);
+    const size = to - from;
     let tell = size < 60_000 ? (/** @type {number} */ at) => instant(at, at) : dayAndClock;
     if (size >= DAY) tell = (at) => moment(at, server.now());
-    return `${tell(from)} to ${tell(from + size)}: ${whatOf(cell)}`;
+    const care = wasMaintained(this.name, from, to) ? ", in maintenance" : "";
+    return `${tell(from)} to ${tell(to)}: ${whatOf(cell)}${care}`;
   }
 
   /** @param {KeyboardEvent} event */

@@ -249,6 +249,7 @@ export interface TrafficPoint {
 }
 
 export interface Latency {
+  name: string;
   hours: number;
   size: number;
   points: Point[];

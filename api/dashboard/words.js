@@ -28,32 +28,6 @@ const OUTCOMES = {
   internal: ["the tracker", "its own fault, not held against the provider"],
 };
 
-/** @type {Record<string, string>} */
-export const CAUSES = {
-  nothing_usable: "nothing is usable",
-  network: "our network",
-  tracker: "the tracker",
-  key: "our key",
-  provider: "provider",
-  offer: "one model",
-};
-
-/** @type {Record<string, string>} */
-export const LIMIT_SOURCES = {
-  headers: "the answers' headers",
-  body: "the answers",
-  estimate: "an estimate from the documented limits",
-};
-
-/** @type {Record<string, string>} */
-export const KEY_STATES = {
-  unknown: "not tried yet",
-  ok: "works",
-  refused: "refused",
-  spent: "its quota is used up",
-  rate_limited: "rate limited",
-};
-
 // Control characters (ANSI codes begin with one) and marks that turn the writing direction.
 // eslint-disable-next-line no-control-regex
 const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
@@ -122,7 +96,7 @@ export function ms(value) {
 export function percent(value) {
   if (value === null || value === undefined) return NOTHING;
   if (value === 100 || value === 0) return `${value} %`;
-  return `${Math.min(99.99, Math.max(0.01, value)).toFixed(2)} %`; // nearly all is not all
+  return `${Number(Math.min(99.99, Math.max(0.01, value)).toFixed(2))} %`; // nearly all is not all
 }
 
 /** @param {number | null | undefined} value */

@@ -4,6 +4,7 @@ from xml.sax.saxutils import escape
 
 from api.schemas.status import Badge
 from tracker.core.outcomes import Status
+from tracker.core.rounding import whole_ms
 from tracker.core.snapshot import ProviderStatus
 
 SHOWN = ("status", "uptime", "latency")
@@ -70,7 +71,7 @@ def _uptime(percent: float | None) -> tuple[str, str]:
 def _latency(provider: ProviderStatus) -> tuple[str, str]:
     if provider.response_time_ms is None:
         return "unknown", GREY
-    return f"{provider.response_time_ms:.0f} ms", COLOURS[provider.status]
+    return whole_ms(provider.response_time_ms), COLOURS[provider.status]
 
 
 def _width(text: str) -> int:

@@ -1,10 +1,14 @@
 """Models by common name, found by parts of it: what the dashboard's list of models shows."""
 
+import heapq
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 
-from tracker.core.model_resolver import NamedOffer
+import attrs
+
+from tracker.core.model_resolver import ModelMatch, NamedOffer
 from tracker.core.snapshot import ProviderStatus
 
 SHOWN = 60  # models told at once; who looks for another one searches
@@ -13,31 +17,45 @@ _PARTS = re.compile(r"[^0-9a-z]+")
 Offers = Sequence[NamedOffer]
 
 
-def find_named(names: Mapping[str, Offers], search: str) -> list[tuple[str, Offers]]:
-    """Return the models whose name, or an id of theirs, has every part of what is searched.
+@attrs.frozen
+class FoundModels:
+    """The best SHOWN of the models found. known: how many there are; found: how many fit."""
+
+    known: int
+    found: int
+    best: tuple[ModelMatch, ...]
+
+
+def find_named(models: Iterable[ModelMatch], search: str) -> FoundModels:
+    """Find the models whose name, or an id of theirs, has every part of what is searched.
 
     Exact names first, then those that begin with it, then those most offered.
     """
-    parts = _PARTS.split(search.lower())
-    wanted = [part for part in parts if part]
-    found = [(name, offers) for name, offers in names.items() if _fits(name, offers, wanted)]
+    wanted = [part for part in _PARTS.split(search.lower()) if part]
     start = search.strip().lower()
-    return sorted(
-        found,
-        key=lambda each: (
-            each[0] != start,
-            not each[0].startswith(start),
-            -len({offer.provider for offer in each[1]}),
-            each[0],
-        ),
-    )
+    known, found = count(), count()
+
+    def fitting() -> Iterator[ModelMatch]:
+        for model in models:
+            next(known)
+            if _fits(model.name, model.offers, wanted):
+                next(found)
+                yield model
+
+    best = heapq.nsmallest(SHOWN, fitting(), key=lambda model: _order(model, start))
+    return FoundModels(next(known), next(found), tuple(best))
 
 
 def view_models(
-    found: Iterable[tuple[str, Offers]], providers: Mapping[str, ProviderStatus]
+    found: Iterable[ModelMatch], providers: Mapping[str, ProviderStatus]
 ) -> list[dict[str, Any]]:
     """Return each model with the providers that list it, and how many of them are usable."""
-    return [_view(name, offers, providers) for name, offers in found]
+    return [_view(model.name, model.offers, providers) for model in found]
+
+
+def _order(model: ModelMatch, start: str) -> tuple[bool, bool, int, str]:
+    providers = {offer.provider for offer in model.offers}
+    return model.name != start, not model.name.startswith(start), -len(providers), model.name
 
 
 def _fits(name: str, offers: Offers, wanted: Sequence[str]) -> bool:

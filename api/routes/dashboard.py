@@ -102,10 +102,9 @@ class DashboardRoutes:
         resolver = await self.tracker.find_models()
 
         def encode() -> CachedResponse:
-            names = resolver.offers_by_name()
-            found = models.find_named(names, search)
-            shown = models.view_models(found[: models.SHOWN], snapshot.providers)
-            document = {"known": len(names), "found": len(found), "models": shown}
+            found = models.find_named(resolver.walk(), search)
+            shown = models.view_models(found.best, snapshot.providers)
+            document = {"known": found.known, "found": found.found, "models": shown}
             return answer_of(msgspec.json.encode(document))
 
         key = ("dashboard models", search)

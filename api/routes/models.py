@@ -1,7 +1,9 @@
 """Who offers which model, and which offer of it is best."""
 
+import heapq
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import groupby, islice, repeat
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import attrs
@@ -14,7 +16,6 @@ from api.http.openapi import NOT_MODIFIED, describe, gives
 from api.http.query import query
 from api.http.response_cache import CachedResponse, ResponseCache, answer_of
 from api.present_answers import find_model
-from api.ranking_filter import listed_models
 from api.routes.route import Route
 from api.schemas import models as schemas
 from api.schemas import status
@@ -75,7 +76,7 @@ class ModelRoutes:
         ranking = self.tracker.rank_offers(match.offers)
         places = {(line.provider, line.model): n for n, line in enumerate(ranking.ranked)}
         offers = sorted(
-            _known_offers(snapshot, match.offers),
+            OfferViews(snapshot).known(match.offers),
             key=lambda offer: places.get((offer.provider_name, offer.model), len(places)),
         )
         return answer_of(msgspec.json.encode(schemas.Model(match.name, offers)))
@@ -83,16 +84,14 @@ class ModelRoutes:
 
 def _encode_list(snapshot: Snapshot, resolver: ModelResolver) -> Iterator[bytes]:
     order = {line.provider: n for n, line in enumerate(snapshot.ranking.ranked)}
-    offers = resolver.offers_by_name()
-    models = (_list_model(snapshot, order, name, offers[name]) for name in sort_slowly(offers))
+    view = OfferViews(snapshot)
+    models = (_list_model(view, order, model) for model in resolver.walk())
     yield b'{"models":['
     yield from json_lists(models, PIECE)
     yield b"]}"
 
 
-def _list_model(
-    snapshot: Snapshot, order: Mapping[str, int], name: str, offers: Iterable[NamedOffer]
-) -> schemas.Model:
+def _list_model(view: "OfferViews", order: Mapping[str, int], model: ModelMatch) -> schemas.Model:
     def place(offer: schemas.ModelOffer) -> tuple[bool, bool, bool, int]:
         return (
             not offer.usable,
@@ -101,31 +100,65 @@ def _list_model(
             order.get(offer.provider_name, len(order)),
         )
 
-    return schemas.Model(name, sorted(_known_offers(snapshot, offers), key=place))
+    offers = list(view.known(model.offers))
+    return schemas.Model(model.name, sorted(offers, key=place) if len(offers) > 1 else offers)
 
 
 def _encode_listed(snapshot: Snapshot) -> Iterator[bytes]:
-    listed = listed_models(snapshot)
-    names, comma = sort_slowly(listed), b""
+    lists = (
+        zip(sort_slowly(set(provider.models or ())), repeat(name))
+        for name, provider in snapshot.providers.items()
+    )
+    models = groupby(heapq.merge(*lists), key=itemgetter(0))
+    listed = ((model, [name for _, name in same]) for model, same in models)
+    comma = b""
     yield b'{"models":{'
-    while some := list(islice(names, PIECE)):
-        yield comma + msgspec.json.encode({name: sorted(listed[name]) for name in some})[1:-1]
+    while some := list(islice(listed, PIECE)):
+        yield comma + msgspec.json.encode(dict(some))[1:-1]
         comma = b","
     yield b"}}"
 
 
-def _known_offers(snapshot: Snapshot, offers: Iterable[NamedOffer]) -> Iterator[schemas.ModelOffer]:
-    """Yield the offers of providers that are watched, as the snapshot shows them."""
-    for offer in offers:
-        if (provider := snapshot.providers.get(offer.provider)) is not None:
-            yield _view_offer(offer, provider)
+@attrs.define(eq=False)
+class OfferViews:
+    """The offers of a snapshot as the API shows them.
 
+    What it tells of listed offers that nothing is known of is the same but for their names, so it
+    is made once for each provider: there may be a quarter of a million of them.
+    """
 
-def _view_offer(offer: NamedOffer, provider: ProviderStatus) -> schemas.ModelOffer:
-    watched = next((each for each in provider.offers if each.model == offer.model), None)
-    shown = _view_unwatched(offer, provider) if watched is None else watched
-    calls = _count_calls(offer.model, provider)
-    return convert(schemas.ModelOffer, shown, **calls, provider_name=provider.name)
+    snapshot: Snapshot
+    _watched: dict[str, Mapping[str, OfferStatus]] = attrs.field(factory=dict)
+    _unwatched: dict[tuple[str, str | None], schemas.ModelOffer] = attrs.field(factory=dict)
+
+    def known(self, offers: Iterable[NamedOffer]) -> Iterator[schemas.ModelOffer]:
+        """Yield the offers of providers that are watched."""
+        for offer in offers:
+            if (provider := self.snapshot.providers.get(offer.provider)) is not None:
+                yield self._view(offer, provider)
+
+    def _view(self, offer: NamedOffer, provider: ProviderStatus) -> schemas.ModelOffer:
+        name, model = offer.provider, offer.model
+        if name not in self._watched:
+            self._watched[name] = {each.model: each for each in provider.offers}
+        calls = _count_calls(model, provider)
+        if (watched := self._watched[name].get(model)) is not None:
+            return convert(schemas.ModelOffer, watched, **calls, provider_name=name)
+        return msgspec.structs.replace(
+            self._template(name, other_task(model), provider),
+            model=model,
+            variant=offer.variant,
+            tokens_per_second=_tokens_per_second(model, provider),
+            retires_on=provider.retiring.get(model),
+            **calls,
+        )
+
+    def _template(
+        self, name: str, task: str | None, provider: ProviderStatus
+    ) -> schemas.ModelOffer:
+        if (name, task) not in self._unwatched:
+            self._unwatched[name, task] = _view_unwatched(name, task, provider)
+        return self._unwatched[name, task]
 
 
 def _count_calls(model: str, provider: ProviderStatus) -> dict[str, int | None]:
@@ -137,20 +170,22 @@ def _count_calls(model: str, provider: ProviderStatus) -> dict[str, int | None]:
     return {"calls_24h": day.calls, "failures_24h": day.failures}
 
 
-def _view_unwatched(offer: NamedOffer, provider: ProviderStatus) -> OfferStatus:
+def _tokens_per_second(model: str, provider: ProviderStatus) -> float | None:
+    rate = provider.tokens_per_second(model)
+    return None if rate is None else round(rate, 1)
+
+
+def _view_unwatched(name: str, task: str | None, provider: ProviderStatus) -> schemas.ModelOffer:
     """What is known of an offer that no check asks for: that its provider lists it."""
-    task = other_task(offer.model)
-    reason = f"listed, not checked; {provider.name}: {provider.reason}"
-    if task is not None:
-        reason = f"not for chat ({task}); {provider.name}: {provider.reason}"
-    return OfferStatus(
-        model=offer.model,
-        variant=offer.variant,
+    what = "listed, not checked" if task is None else f"not for chat ({task})"
+    shown = OfferStatus(
+        model="",
+        variant=None,
         status=provider.status,
         status_since=provider.status_since,
         usable=provider.usable and task is None,
-        reason=reason,
+        reason=f"{what}; {provider.name}: {provider.reason}",
         evidence=EvidenceSource.PROVIDER,
-        tokens_per_second=provider.tokens_per_second(offer.model),
-        retires_on=provider.retiring.get(offer.model),
     )
+    nothing: dict[str, int | None] = {"calls_24h": None, "failures_24h": None}
+    return convert(schemas.ModelOffer, shown, **nothing, provider_name=name)

@@ -79,5 +79,20 @@ class AlertsTest(Struct, frozen=True):
     delivered: Count
 
 
+class MaintenanceSpan(Struct, frozen=True):
+    """One span; ``providers`` is empty where all are meant, ``end`` is no part of it."""
+
+    providers: list[str]
+    start: Timestamp
+    end: Timestamp
+    weekly: bool
+
+
+class Maintenance(Struct, frozen=True):
+    """By their end, the earliest first."""
+
+    maintenance: list[MaintenanceSpan]
+
+
 class IncidentsQuery(Struct):
     hours: Hours = 168

@@ -25,7 +25,7 @@ def a_down_provider(name: str, since: datetime, **changes: Any) -> ProviderStatu
         name,
         **{
             "status": Status.DOWN,
-            "reason": "3 failed checks in a row; the last check: server error",
+            "reason": "server error; 3 failed checks in a row",
             "usable": False,
             "outcome": OutcomeKind.SERVER,
             "error_message": "server error (503)",

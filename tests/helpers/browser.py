@@ -20,7 +20,7 @@ from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker import Tracker, run_tracker
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Secret
-from tracker.core.settings import Config, Provider, ServerSettings, Timing
+from tracker.core.settings import Config, MaintenanceWindow, Provider, ServerSettings, Timing
 from tracker.probes.check import FunctionCheck
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -63,6 +63,7 @@ class House:
     names: tuple[str, ...]
     port: int = 0
     findings: dict[str, CheckResult] = attrs.field(factory=dict)
+    maintenance: tuple[MaintenanceWindow, ...] = ()
     _tracker: Any = None
     _token: Any = None
     _thread: threading.Thread | None = None
@@ -107,6 +108,7 @@ class House:
                 for name in self.names
             ),
             server=ServerSettings(port=self.port, admin_token=Secret(TOKEN)),
+            maintenance=self.maintenance,
         )
 
     async def _track(self, config: Config, *, task_status: trio.TaskStatus[Tracker]) -> None:

@@ -51,6 +51,7 @@ def check(provider: str = "a", *, seconds: float = 0.0, **changes: Any) -> Check
         "consecutive_failures": 0,
         "rate_limit_percent": 0.0,
         "state": "{}",
+        "provider_state": "",
     }
     found: dict[str, Any] = {
         "kind": OutcomeKind.OK,

@@ -22,7 +22,7 @@ test("a whole percentage has no decimals, and nearly all is not all", () => {
   assert.equal(words.percent(99.996), "99.99 %");
   assert.equal(words.percent(0.001), "0.01 %");
   assert.equal(words.percent(0), "0 %");
-  assert.equal(words.percent(99.2), "99.20 %");
+  assert.equal(words.percent(99.2), "99.2 %");
 });
 
 test("durations name the two units that matter", () => {

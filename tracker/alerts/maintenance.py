@@ -14,17 +14,29 @@ Span = tuple[datetime, datetime]
 def spans_around(window: MaintenanceWindow, now: datetime) -> Iterator[Span]:
     """Yield the spans of a window that hold ``now`` or come next, in UTC, end excluded."""
     if window.weekly is not None:
-        yield from _weekly_spans(window.weekly, now)
+        yield from _weekly_spans(window.weekly, now, now + timedelta(days=7))
     elif window.start is not None and window.end is not None:
         yield window.start, window.end
 
 
-def _weekly_spans(weekly: WeeklyWindow, now: datetime) -> Iterator[Span]:
-    """Yield from the day before, whose window may reach over midnight, to a week from now."""
+def spans_between(window: MaintenanceWindow, since: datetime, until: datetime) -> Iterator[Span]:
+    """Yield the spans of a window that overlap a stretch of time, oldest first, in UTC."""
+    found: Iterable[Span] = ()
+    if window.weekly is not None:
+        found = _weekly_spans(window.weekly, since, until)
+    elif window.start is not None and window.end is not None:
+        found = ((window.start.astimezone(UTC), window.end.astimezone(UTC)),)
+    for start, end in found:
+        if start < until and end > since:
+            yield start, end
+
+
+def _weekly_spans(weekly: WeeklyWindow, since: datetime, until: datetime) -> Iterator[Span]:
+    """Yield from the day before, whose window may reach over midnight, to the last day."""
     zone = ZoneInfo(weekly.timezone)
-    today = now.astimezone(zone).date()
-    for ahead in range(-1, 8):
-        day = today + timedelta(days=ahead)
+    first, last = (moment.astimezone(zone).date() for moment in (since, until))
+    for ahead in range(-1, (last - first).days + 1):
+        day = first + timedelta(days=ahead)
         if day.weekday() in weekly.days:
             yield _span_on(weekly, day, zone)
 

@@ -44,6 +44,9 @@ def apply_override(provider: Provider, override: OverrideRecord | None) -> Provi
         return provider
     timing, enabled = provider.timing, provider.enabled
     if override.interval_seconds is not None:
+        if override.interval_seconds < timing.timeout_seconds:
+            least = f"{timing.timeout_seconds:g} s, its time-out"
+            raise ValueError(f"the interval of {provider.name} must be at least {least}")
         timing = attrs.evolve(timing, interval_seconds=override.interval_seconds)
     if override.enabled is not None:
         enabled = override.enabled

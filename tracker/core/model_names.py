@@ -27,8 +27,8 @@ from tracker.core.model_words import (
 
 # No provider's id is longer; what is, is taken as it stands, so that 10 kB cost nothing.
 LONGEST_ID = 200
-# A list of 50,000 models that is read again at each check is parsed once.
-NAMES_REMEMBERED = 100_000
+# Names that callers ask for again and again; the index of a list remembers its own.
+NAMES_REMEMBERED = 2_000
 
 _SOMETIMES_PACKAGING = PACKAGING | SPEEDS | BEHIND_SIZE | {"it", "latest", "v1", "001"}
 _MINOR = re.compile(r"(?:0|[1-9]\d?)v?")
@@ -44,10 +44,19 @@ class ModelName:
 
 def parse_model_id(model_id: str) -> ModelName:
     """Tell the common name of an id, and its packaging as ``variant``. Total on any text."""
+    return _remember(model_id) if len(model_id) <= LONGEST_ID else ModelName(model_id)
+
+
+def read_model_id(model_id: str) -> ModelName:
+    """Tell the same without remembering it: for lists of many thousands."""
     return _parse(model_id) if len(model_id) <= LONGEST_ID else ModelName(model_id)
 
 
 @lru_cache(maxsize=NAMES_REMEMBERED)
+def _remember(model_id: str) -> ModelName:
+    return _parse(model_id)
+
+
 def _parse(model_id: str) -> ModelName:
     folded = (
         model_id if model_id.isascii() else unicodedata.normalize("NFKC", model_id)

@@ -4,14 +4,19 @@ Pure and frozen. Each provider's list is indexed by itself, so that a list that 
 own length and not everybody's.
 """
 
-from collections.abc import Iterable, Mapping
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
+from itertools import groupby, repeat
+from operator import attrgetter, itemgetter
 
 import attrs
 
 from tracker.core.model_aliases import Aliases, fold_name, split_target
 from tracker.core.model_names import parse_model_id
 from tracker.core.nearest_names import NameFeatures, find_nearest
+from tracker.core.provider_models import ProviderModels
 
 # Callers ask for a few names again and again. At 10 kB a name these are 10 MB.
 ANSWERS_REMEMBERED = 1_000
@@ -41,25 +46,6 @@ class ModelMatch:
     name: str
     found_by: FoundBy
     offers: tuple[NamedOffer, ...]
-
-
-@attrs.frozen
-class ProviderModels:
-    """One provider's model ids, indexed. ``by_name``: ids by their common name, as listed."""
-
-    ids: tuple[str, ...] = attrs.field(repr=False)
-    by_name: Mapping[str, tuple[str, ...]] = attrs.field(repr=False, eq=False)
-    known: frozenset[str] = attrs.field(repr=False, eq=False)
-    features: NameFeatures = attrs.field(repr=False, eq=False)
-
-    @classmethod
-    def of(cls, ids: Iterable[str]) -> "ProviderModels":
-        listed = tuple(dict.fromkeys(ids))  # a list that names an id twice offers it once
-        groups: dict[str, list[str]] = {}
-        for model in listed:
-            groups.setdefault(parse_model_id(model).name, []).append(model)
-        by_name = {name: tuple(models) for name, models in groups.items()}
-        return cls(listed, by_name, frozenset(listed), NameFeatures.of(by_name))
 
 
 @attrs.frozen
@@ -95,7 +81,7 @@ class ModelResolver:
         before = self.providers.get(provider)
         if before is not None and before.ids == listed:
             return self
-        providers = {**self.providers, provider: ProviderModels.of(listed)}
+        providers = {**self.providers, provider: ProviderModels.of(listed, before)}
         return attrs.evolve(self, providers=providers)
 
     def without_provider(self, provider: str) -> "ModelResolver":
@@ -135,9 +121,9 @@ class ModelResolver:
         What it does not list is taken at its word: not every provider lists all that it serves.
         """
         listed = self.providers.get(provider)
-        if listed is None or model in listed.known:
+        if listed is None or model in listed:
             return _offer(provider, model)
-        alike = listed.by_name.get(parse_model_id(model).name, ())
+        alike = listed.named(parse_model_id(model).name)
         return _offer(provider, alike[0] if alike else model)
 
     def nearest_names(self, asked: str, count: int = 5) -> tuple[str, ...]:
@@ -146,23 +132,37 @@ class ModelResolver:
         found = find_nearest(parse_model_id(asked.strip()).name, indexes, count)
         return tuple(self.aliases[name][0] if name in self.aliases else name for name in found)
 
-    def offers_by_name(self) -> dict[str, tuple[NamedOffer, ...]]:
-        """All offers by common name; those of ``[models]`` under their own."""
-        groups: dict[str, list[NamedOffer]] = {}
-        for provider, models in self.providers.items():
-            for name, ids in models.by_name.items():
-                groups.setdefault(name, []).extend(_offer(provider, model) for model in ids)
-        listed = {name: tuple(offers) for name, offers in groups.items()}
-        for folded in self.aliases:
-            if match := self._find_alias(folded):
-                listed.pop(folded, None)
-                listed[match.name] = match.offers
-        return listed
+    def walk(self) -> Iterator[ModelMatch]:
+        """Yield every model by common name, in their order; those of ``[models]`` by their own.
+
+        One after the other, each with its offers: all at once they would fill the memory.
+        """
+        own = (self._find_alias(folded) for folded in self.aliases)
+        matches = sorted((each for each in own if each is not None), key=attrgetter("name"))
+        hidden = {fold_name(each.name) for each in matches}
+        return heapq.merge(self._walk_listed(hidden), matches, key=attrgetter("name"))
+
+    def _walk_listed(self, hidden: AbstractSet[str]) -> Iterator[ModelMatch]:
+        places = {provider: place for place, provider in enumerate(self.providers)}
+        merged = heapq.merge(
+            *(
+                zip(models.ordered, repeat(places[provider]), repeat(provider))
+                for provider, models in self.providers.items()
+            )
+        )
+        for name, same in groupby(merged, key=itemgetter(0)):
+            if name not in hidden:
+                offers = tuple(
+                    NamedOffer(provider, model, self.providers[provider].variant_of(model))
+                    for _, _, provider in same
+                    for model in self.providers[provider].named(name)
+                )
+                yield ModelMatch(name, FoundBy.RULES, offers)
 
     def _offers_by_id(self, asked: str) -> tuple[NamedOffer, ...]:
-        found = {name: asked for name, models in self.providers.items() if asked in models.known}
+        found = {name: asked for name, models in self.providers.items() if asked in models}
         provider, model = split_target(asked) or ("", "")
-        if provider in self.providers and model in self.providers[provider].known:
+        if provider in self.providers and model in self.providers[provider]:
             found[provider] = model
         return tuple(_offer(provider, model) for provider, model in found.items())
 
@@ -178,15 +178,14 @@ class ModelResolver:
         provider, model = split_target(asked) or ("", "")
         if provider not in self.providers:
             return ()
-        found = self.providers[provider].by_name.get(parse_model_id(model).name, ())
+        found = self.providers[provider].named(parse_model_id(model).name)
         return tuple(_offer(provider, model) for model in found)
 
     def _offers_by_name(self, name: str) -> tuple[NamedOffer, ...]:
         return tuple(
             _offer(provider, model)
             for provider, models in self.providers.items()
-            if name in models.by_name
-            for model in models.by_name[name]
+            for model in models.named(name)
         )
 
     def _find_alias(self, folded: str) -> ModelMatch | None:

@@ -8,10 +8,12 @@ import difflib
 import heapq
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import attrs
+
+from tracker.core.groups import Groups, group, members_of
 
 LONGEST_COMPARED = 64  # characters: difflib's time grows with the product of both lengths
 POSTINGS = 2_000  # names looked at for one answer: about two milliseconds
@@ -26,16 +28,15 @@ _SEPARATOR = re.compile(r"[-.]")
 class NameFeatures:
     """Names by their words, and first words by each triple of their letters."""
 
-    by_word: Mapping[str, tuple[str, ...]] = attrs.field(repr=False)
-    families: Mapping[str, tuple[str, ...]] = attrs.field(repr=False)
+    by_word: Groups = attrs.field(repr=False)
+    families: Groups = attrs.field(repr=False)
 
     @classmethod
     def of(cls, names: Iterable[str]) -> "NameFeatures":
-        pairs = [(name, _words(name)) for name in names]
-        by_word = _group((word, name) for name, words in pairs for word in set(words))
-        firsts = {words[0] for _, words in pairs}
+        firsts: set[str] = set()
+        by_word = group(_word_pairs(names, firsts))
         return cls(
-            by_word, _group((part, word) for word in sorted(firsts) for part in _triples(word))
+            by_word, group((part, word) for word in sorted(firsts) for part in _triples(word))
         )
 
 
@@ -54,7 +55,9 @@ def find_nearest(asked: str, known: Iterable[NameFeatures], count: int = 5) -> t
 def _candidates(words: list[str], known: tuple[NameFeatures, ...]) -> list[str]:
     """Names that share most words, out of an even sample where a word is in too many."""
     wanted = {*words, *_similar_families(words[0], known)}
-    postings = [found for word in wanted for some in known if (found := some.by_word.get(word))]
+    postings = [
+        found for word in wanted for some in known if (found := members_of(some.by_word, word))
+    ]
     room = POSTINGS // max(len(postings), 1) + 1
     names = {name for found in postings for name in found[:: len(found) // room + 1]}
     return heapq.nlargest(COMPARED, names, lambda name: (len(wanted & {*_words(name)}), name))
@@ -66,7 +69,7 @@ def _similar_families(first: str, known: tuple[NameFeatures, ...]) -> list[str]:
         family
         for some in known
         for part in parts
-        for family in islice(some.families.get(part, ()), FAMILIES_TRIED)
+        for family in islice(members_of(some.families, part), FAMILIES_TRIED)
     )
     return [family for family, _ in shared.most_common(FAMILIES_TRIED)]
 
@@ -79,8 +82,9 @@ def _triples(word: str) -> set[str]:
     return {word[at : at + 3] for at in range(max(len(word) - 2, 1))}
 
 
-def _group(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    groups: dict[str, list[str]] = {}
-    for key, value in pairs:
-        groups.setdefault(key, []).append(value)
-    return {key: tuple(values) for key, values in groups.items()}
+def _word_pairs(names: Iterable[str], firsts: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield each word with the names it is in; the first words go to ``firsts``."""
+    for name in names:
+        words = _words(name)
+        firsts.add(words[0])
+        yield from ((word, name) for word in set(words))

@@ -15,7 +15,8 @@ class CheckRecord:
     """One check and how it was judged.
 
     interval_seconds: in force when it was checked. state: what judging its provider carries on
-    from after a restart, JSON; empty where a later check has it. origin, origin_id: another
+    from after a restart, JSON; empty where a later check has it. provider_state: the same of its
+    provider, where a check of an offer is held against that as well. origin, origin_id: another
     tracker's file, where that one checked, and the number there.
     """
 
@@ -25,6 +26,7 @@ class CheckRecord:
     consecutive_failures: int
     rate_limit_percent: float
     state: str
+    provider_state: str = ""
     origin: str | None = None
     origin_id: int | None = None
 

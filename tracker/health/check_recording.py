@@ -8,14 +8,16 @@ import msgspec
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult
 from tracker.core.records import CheckRecord
-from tracker.health.offer_state import OfferState, concerns_provider, may_blame_provider
+from tracker.health.blame import (
+    OFFERS_TO_BLAME_PROVIDER,
+    concerns_provider,
+    may_blame_provider,
+)
+from tracker.health.offer_state import OfferState
 from tracker.health.target_state import TargetSettings, TargetState, stale_after
 
 if TYPE_CHECKING:
     from tracker.health.provider_state import ProviderState
-
-# Failures of so many of its offers within one interval are the provider's.
-OFFERS_TO_BLAME_PROVIDER = 2
 
 
 def record_check(
@@ -26,8 +28,11 @@ def record_check(
     *,
     given_up: str | None = None,
 ) -> CheckRecord:
-    """Judge one check of the provider or of an offer and return its row for the store."""
-    offer = None if result.model is None else state.offers.get(result.model)
+    """Judge one check of the provider or of an offer and return its row for the store.
+
+    A check may end after its model is no longer watched: it says as little of the provider then.
+    """
+    offer = None if result.model is None else state.find_offer(result.model)
     if offer is None or concerns_provider(result):
         own = name_model(result)
         return _record_own(state, own, next_due, now, asked=offer, given_up=given_up)
@@ -52,7 +57,7 @@ def _record_own(
     state.target, state.given_up = target, given_up
     target.count(result)
     target.next_due = state.plan(due)
-    if asked is not None:
+    if asked is not None and asked.model in state.offers:
         asked.target.next_due = state.plan(next_due)
         asked.target.stale_at = stale_after(next_due, state.provider.model_timing)
     state.outcomes[result.kind] += 1
@@ -78,8 +83,12 @@ def _record_offer(
     record = _record(state, result, target, now, settings)
     blamed = _blame_provider(state, offer, result, now)
 
-    offer.record(target, result, now)
-    target.next_due = state.plan(next_due)
+    if blamed is not state.target:
+        own = msgspec.json.encode(blamed.persist(now)).decode()
+        record = attrs.evolve(record, provider_state=own)
+
+    offer.record(target, result)
+    target.next_due = state.plan(next_due) if result.model in state.offers else None
     state.target = blamed
     state.touch()
     return record
@@ -91,15 +100,15 @@ def _blame_provider(
     """Return the provider's own state after an offer failed: held against it as well where
     another of its offers failed within the same interval.
     """
-    if not may_blame_provider(result):
+    if not may_blame_provider(result) or offer.model not in state.offers:
         return state.target
     window = state.provider.model_timing.interval_seconds
     others = [
         each
         for each in state.offers.values()
         if each is not offer
-        and each.failed_at is not None
-        and now.steady - each.failed_at <= window
+        and each.target.failed_at is not None
+        and now.steady - each.target.failed_at <= window
     ]
     if len(others) + 1 < OFFERS_TO_BLAME_PROVIDER:
         return state.target

@@ -6,7 +6,7 @@ import msgspec
 from tracker.core.clock import ClockReading
 from tracker.core.model_names import parse_model_id
 from tracker.core.model_tasks import other_task
-from tracker.core.outcomes import CheckResult, OutcomeKind
+from tracker.core.outcomes import CheckResult
 from tracker.core.snapshot import EvidenceSource, Excluded, OfferStatus, ProviderStatus
 from tracker.health.provider_view import (
     SURE_REFUSALS,
@@ -19,55 +19,31 @@ from tracker.health.provider_view import (
 from tracker.health.target_state import PersistedState, StoredTarget, TargetSettings, TargetState
 from tracker.ranking.policy import Candidate
 
-# These say something about the way to the provider or about our account there, not about one
-# model: they are held against the provider.
-CONCERNS_PROVIDER = frozenset(
-    {OutcomeKind.DNS, OutcomeKind.CONNECT, OutcomeKind.TLS, OutcomeKind.AUTH}
-)
-
-
-# A model that is gone or has no capacity left says nothing of the others, however many there are.
-MODELS_OWN = frozenset({OutcomeKind.NOT_FOUND, OutcomeKind.OVERLOADED})
-
-
-def concerns_provider(result: CheckResult) -> bool:
-    """Return whether what was found while asking for one model concerns the whole provider."""
-    return result.kind in CONCERNS_PROVIDER
-
-
-def may_blame_provider(result: CheckResult) -> bool:
-    """Return whether a failure is the provider's once a second offer of it fails as well.
-
-    A limit is no failure, and says nothing of other models.
-    """
-    return result.kind.is_failure and result.kind not in MODELS_OWN
-
 
 @attrs.define(eq=False)
 class OfferState:
     """What is known of one offer, and what was published of it.
 
     waits_for_budget: until midnight UTC, because the day's completions are spent.
-    failed_at: steady seconds of its latest failure that may be the provider's, None after a good
-    check.
     """
 
     model: str
     target: TargetState = attrs.field(factory=TargetState)
     checked: bool = False
     waits_for_budget: bool = False
-    failed_at: float | None = None
     view: OfferStatus | None = None
     entry: Candidate | Excluded | None = None
 
-    def record(self, after: TargetState, result: CheckResult, now: ClockReading) -> None:
+    def record(self, after: TargetState, result: CheckResult) -> None:
         """Take the state after one more check of it."""
         self.target, self.checked, self.waits_for_budget = after, True, False
         after.count(result)
-        if result.kind.is_success:
-            self.failed_at = None
-        elif may_blame_provider(result):
-            self.failed_at = now.steady
+
+    def reset_after_absence(self) -> None:
+        """Forget what was published of it: it was not watched for a while."""
+        self.view = self.entry = None
+        self.target.next_due = None
+        self.waits_for_budget = False
 
     def restore(self, stored: StoredTarget, now: ClockReading) -> None:
         """Carry on from what was stored. Raises msgspec.DecodeError for a state not ours."""

@@ -45,6 +45,7 @@ class StoredProvider:
 class ProviderState:
     """One provider: its settings, what its checks said, and what was published of it.
 
+    offers: those that are watched. _unwatched: those that were, should they be watched again.
     retirements: models with an announced end, of the catalogue or of its own list, which is newer.
     checked: since this start. touched: changed since the last publication; outdated: where the
     names of all such providers are noted.
@@ -53,6 +54,7 @@ class ProviderState:
     provider: Provider
     target: TargetState = attrs.field(factory=TargetState)
     offers: dict[str, OfferState] = attrs.field(factory=dict)
+    _unwatched: dict[str, OfferState] = attrs.field(factory=dict)
     models: tuple[str, ...] | None = None
     retirements: Mapping[str, date] = attrs.field(init=False)
     _listed_ends: Mapping[str, date] = attrs.field(factory=dict)
@@ -95,6 +97,8 @@ class ProviderState:
         if dict(result.retiring) != self._listed_ends and (result.retiring or result.models):
             self._listed_ends = dict(result.retiring)
             self._merge_retirements()
+        if not self.retirements:
+            return ()
         served = {*(result.models or self.models or ()), *self.provider.models}
         known = {model: on for model, on in self.retirements.items() if model in served}
         due = self.target.notices.due(known, result.at.date())
@@ -202,20 +206,27 @@ class ProviderState:
         self.published = Published()
         self.target.next_due = None
         self.checked = False
+        for offer in self.offers.values():
+            offer.reset_after_absence()
         self.touch()
 
     def restore(self, stored: StoredProvider, now: ClockReading) -> None:
         """Carry on from what was stored; checks made since this start stay on top of it.
 
-        Raises msgspec.DecodeError, having taken the statistics, for a state that is not ours.
+        Raises msgspec.DecodeError, having taken all else, for a state that is not ours.
         """
         self.target.take_statistics(stored.own.statistics)
         self.touch()
-        for model, offer in self.offers.items():
-            if model in stored.offers:
-                offer.restore(stored.offers[model], now)
+        problem: msgspec.DecodeError | ValueError | None = None
+        for model, past in stored.offers.items():
+            try:
+                self.find_offer(model).restore(past, now)
+            except (msgspec.DecodeError, ValueError) as error:
+                problem = error
         if stored.own.state is not None and not self.checked:
             self.target.restore(msgspec.json.decode(stored.own.state, type=PersistedState), now)
+        if problem is not None:
+            raise problem
 
     def note_history(self, *, complete: bool) -> None:
         """Tell no uptime and no latency of a day while older checks are still being read."""
@@ -266,9 +277,12 @@ class ProviderState:
 
     def _keep_watched_offers(self) -> None:
         """Watch exactly the offers that the settings name, in their order."""
-        self.offers = {
-            model: self.offers.get(model) or OfferState(model) for model in self.provider.models
-        }
+        known = {**self._unwatched, **self.offers}
+        watched = {model: known.pop(model, None) for model in self.provider.models}
+        for offer in known.values():
+            offer.reset_after_absence()
+        self.offers = {model: offer or OfferState(model) for model, offer in watched.items()}
+        self._unwatched = known
 
     def find_target(self, model: str | None) -> TargetState | None:
         """Return what is known of it alone, or of an offer; None for one that is not watched."""
@@ -276,6 +290,10 @@ class ProviderState:
             return self.target
         offer = self.offers.get(model)
         return None if offer is None else offer.target
+
+    def find_offer(self, model: str) -> OfferState:
+        """Return what is known of a model, watched or not any more."""
+        return self.offers.get(model) or self._unwatched.setdefault(model, OfferState(model))
 
     def targets(self) -> Iterator[TargetState]:
         """Yield what is checked: the provider itself, then each of its offers."""

@@ -35,7 +35,7 @@ def publish(state: "ProviderState", now: ClockReading) -> ProviderStatus:
         judgement = target.judge(state.settings(state.given_up), now)
     target.note_status(judgement.decision.status, now.at)
     view = build_view(state, judgement, now)
-    if state.offers:
+    if state.offers or view.offers:
         view = attrs.evolve(view, offers=_publish_offers(state, view, now))
     if state.others is not None:
         view = state.others.add_to(view, now)

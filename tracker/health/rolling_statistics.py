@@ -8,8 +8,9 @@ import math
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from operator import attrgetter
+from types import MappingProxyType
 
 import attrs
 
@@ -46,7 +47,7 @@ def counts_as(kind: OutcomeKind) -> int:
 class CheckSample:
     """One check for the statistics. at: seconds since the epoch; latency_ms: what it took.
 
-    ttft_ms: to its first token; not kept over restarts, the next checks tell it again.
+    ttft_ms: to its first token; kept of those only that a ranking remembers.
     """
 
     at: float
@@ -96,8 +97,12 @@ class Statistics:
         completions: bytes,
         *,
         now: float,
+        ttft_ms: Mapping[int, float] = MappingProxyType({}),
     ) -> "Statistics":
-        """From stored columns, in order of time; NaN where a latency is not known."""
+        """From stored columns, in order of time; NaN where a latency is not known.
+
+        ttft_ms: of the latest checks, by their place in the columns.
+        """
         self = cls()
         self._at.extend(at)
         self._verdict.extend(verdict)
@@ -109,12 +114,19 @@ class Statistics:
             window.start = len(self._at)
         self.advance(now)
         counted = [place for place, what in enumerate(verdict) if what != NOT_COUNTED][-SAMPLES:]
-        self._recent.extend(_sample(self._row(place)) for place in counted if place < len(self._at))
+        self._recent.extend(
+            _sample(attrs.evolve(self._row(place), ttft_ms=ttft_ms.get(place)))
+            for place in counted
+            if place < len(self._at)
+        )
         return self
 
     def results(self) -> Iterator[CheckSample]:
         """Every check remembered, in order of time."""
-        yield from map(self._row, range(len(self._at)))
+        first_tokens = {sample.at: sample.ttft_ms for sample in self._recent}
+        for row in map(self._row, range(len(self._at))):
+            ttft_ms = first_tokens.get(row.at)
+            yield row if ttft_ms is None else attrs.evolve(row, ttft_ms=ttft_ms)
         yield from self._ahead
 
     def add(self, result: CheckSample) -> None:

@@ -9,6 +9,7 @@ from enum import Enum, auto
 import attrs
 
 from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.rounding import whole_ms
 from tracker.health.health_state import REMEMBERED_SUCCESSES, HealthState
 
 # At nine tenths used, a burst of a proxy's requests between two checks can spend the rest.
@@ -129,7 +130,9 @@ def _why_down(health: HealthState) -> str:
     told = describe_outcome(health.counted, health.counted_message)
     failures = health.consecutive_failures
     run = "1 failed check" if failures == 1 else f"{failures} failed checks in a row"
-    return f"{run}; the {_which(health)}: {told}"
+    ours = health.outcome is not None and health.outcome.is_ours
+    when = ", at the last check that tells something" if ours else ""
+    return f"{told}{when}; {run}"  # the cause first: a table may cut the rest
 
 
 def _why_degraded(health: HealthState, circumstances: StatusInputs) -> str | None:
@@ -201,4 +204,4 @@ def describe_outcome(kind: OutcomeKind | None, message: str) -> str:
 
 def _milliseconds(health: HealthState) -> str:
     known = health.response_time_ms
-    return "an unknown time" if known is None else f"{known:.0f} ms"
+    return "an unknown time" if known is None else whole_ms(known)

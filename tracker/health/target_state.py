@@ -13,6 +13,7 @@ from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.retirements import RetirementNotices
 from tracker.core.settings import Timing
 from tracker.core.snapshot import RateLimit
+from tracker.health.blame import note_failure
 from tracker.health.health_state import HealthState, apply_check
 from tracker.health.rate_limit_state import RateLimitState, TimedReading
 from tracker.health.rolling_statistics import CheckSample, Statistics, counts_as
@@ -61,6 +62,7 @@ class PersistedState:
     status: Status | None = None
     status_since: datetime | None = None
     notices: RetirementNotices = RetirementNotices()
+    failed_at: datetime | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -73,7 +75,11 @@ class StoredTarget:
 
 @attrs.define(eq=False)
 class TargetState:
-    """The judged past of one target. ``stale_at`` and ``next_due`` are steady seconds."""
+    """The judged past of one target. ``stale_at`` and ``next_due`` are steady seconds.
+
+    failed_at: steady seconds of an offer's latest failure that may be its provider's, None after
+    a good check.
+    """
 
     health: HealthState = HealthState()
     limits: RateLimitState = attrs.field(factory=RateLimitState)
@@ -84,6 +90,7 @@ class TargetState:
     status: Status | None = None  # as it was decided last
     status_since: datetime | None = None
     notices: RetirementNotices = RetirementNotices()  # of a provider's models
+    failed_at: float | None = None
 
     def after(
         self,
@@ -105,6 +112,7 @@ class TargetState:
             health=apply_check(self.health, result, timing, now),
             limits=self.limits.after(result, now.at, timing.interval_seconds),
             stale_at=stale_at,
+            failed_at=note_failure(self.failed_at, result, now.steady),
         )
         after.judgement = after.judge(settings, now, just_spent=result.completions)
         after.note_status(after.judgement.decision.status, now.at)
@@ -179,6 +187,7 @@ class TargetState:
             status=self.status,
             status_since=self.status_since,
             notices=self.notices,
+            failed_at=now.wall(self.failed_at),
         )
 
     def take_statistics(self, stored: Statistics) -> None:
@@ -200,6 +209,7 @@ class TargetState:
         self.judgement = None
         self.status, self.status_since = saved.status, saved.status_since
         self.notices = saved.notices
+        self.failed_at = now.to_steady(saved.failed_at)
 
     def _rate_limit(
         self, settings: TargetSettings, now: ClockReading, just_spent: int

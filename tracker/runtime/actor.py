@@ -164,6 +164,14 @@ class CheckActor:
                 plan.due = now if due is None else max(now, now + due - steady)
         self._poked.set()
 
+    def end_budget_wait(self) -> None:
+        """Make the checks now that were put off: there is a larger budget."""
+        now = trio.current_time()
+        for plan in self._plans.values():
+            if plan.waits_for_budget:
+                plan.due = max(now, plan.not_before)
+        self._poked.set()
+
     def cancel_requests(self) -> None:
         """Answer everybody who waits: there will be no check."""
         for request in self._requests:
@@ -291,6 +299,7 @@ class CheckActor:
         if not spends or not budget.is_exhausted(now):
             return False
         plan.due = trio.current_time() + (budget.resets_at(now) - now).total_seconds()
+        plan.waits_for_budget = True
         return True
 
     def _reschedule(self, plan: CheckPlan, *, waits_for_budget: bool = False) -> CheckRescheduled:

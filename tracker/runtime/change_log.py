@@ -1,6 +1,7 @@
 """Notes what changed, for the log and for those who ask later."""
 
 from datetime import datetime
+from heapq import nsmallest
 
 import attrs
 import structlog
@@ -70,8 +71,9 @@ class ChangeLog:
         """At most NAMES of them: another list, or a hostile one, must not fill log and disk."""
         if before is None or after is None or before == after:
             return
-        gone, came = sorted(set(before) - set(after)), sorted(set(after) - set(before))
-        lost, won = gone[:NAMES], came[: max(NAMES - len(gone), 0)]
+        gone, came = set(before) - set(after), set(after) - set(before)
+        lost = nsmallest(NAMES, gone)  # sorting twenty thousand would hold the event loop
+        won = nsmallest(NAMES - len(lost), came)
         for model in lost:
             log.info("model gone", provider=provider, model=model)
             self._note(ChangeKind.MODEL, at, provider, model, None, reason="it left the model list")

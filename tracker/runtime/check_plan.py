@@ -42,10 +42,12 @@ class CheckPlan:
     outcome: OutcomeKind | None = None  # of the last check
     demand: CheckDemand = attrs.field(factory=CheckDemand)
     left_to_others: bool = False  # another tracker checks it
+    waits_for_budget: bool = False  # until midnight UTC: the day's completions are spent
 
     def record(self, result: CheckResult, now: float) -> None:
         """Note how a check ended."""
         self.streak, self.outcome = self.streak.after(result.kind), result.kind
+        self.waits_for_budget = False
         wait = result.retry_after
         if wait is not None or result.kind.is_success:
             self.not_before = -NEVER if wait is None else now + wait

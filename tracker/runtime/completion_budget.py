@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import attrs
 
+DAYS_KEPT = 2
+
 
 @attrs.frozen(kw_only=True)
 class BudgetView:
@@ -20,40 +22,39 @@ class BudgetView:
 
 @attrs.define(eq=False)
 class CompletionBudget:
-    """``per_day`` completions of all checks. What is spent beyond it on request still counts."""
+    """``per_day`` completions of all checks. What is spent beyond it on request still counts.
+
+    Two days are kept: a wall clock that leaps over midnight and back gives no second budget.
+    """
 
     per_day: int
-    spent: int = 0
-    _day: date | None = None
+    _days: dict[date, int] = attrs.field(factory=dict)
 
     def is_exhausted(self, now: datetime) -> bool:
         """Return whether completion checks have to wait for midnight UTC."""
-        self._turn(now)
-        return self.spent >= self.per_day
+        return self._spent(now) >= self.per_day
 
     def view(self, now: datetime) -> BudgetView:
         """Return how it stands, for those who run the tracker."""
-        self._turn(now)
-        return BudgetView(per_day=self.per_day, spent=self.spent, resets_at=self.resets_at(now))
+        spent = self._spent(now)
+        return BudgetView(per_day=self.per_day, spent=spent, resets_at=self.resets_at(now))
 
     def spend(self, completions: int, now: datetime) -> None:
-        """Count what a check spent."""
-        self._turn(now)
-        self.spent += completions
-
-    def restore(self, spent: int, now: datetime) -> None:
-        """Add what was spent today before this start."""
-        self._turn(now)
-        self.spent += spent
+        """Count what a check spent, or what was spent today before this start."""
+        day = _day(now)
+        self._days[day] = self._days.get(day, 0) + completions
+        self._days = {each: self._days[each] for each in sorted(self._days)[-DAYS_KEPT:]}
 
     def resets_at(self, now: datetime) -> datetime:
         """Return the next midnight UTC."""
         return midnight(now) + timedelta(days=1)
 
-    def _turn(self, now: datetime) -> None:
-        today = now.astimezone(UTC).date()
-        if self._day != today:
-            self._day, self.spent = today, 0
+    def _spent(self, now: datetime) -> int:
+        return self._days.get(_day(now), 0)
+
+
+def _day(now: datetime) -> date:
+    return now.astimezone(UTC).date()
 
 
 def midnight(now: datetime) -> datetime:

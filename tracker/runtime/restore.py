@@ -131,4 +131,5 @@ def _statistics(history: CheckHistory, now: float) -> Statistics:
         history.latency_ms,
         bytes(min(spent, 255) for spent in history.completions),
         now=now,
+        ttft_ms=dict(history.ttft_ms),
     )

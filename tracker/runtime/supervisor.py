@@ -101,6 +101,14 @@ class Supervisor:
             return False
         return running.actor.request_check(model)
 
+    def change_budget(self, per_day: int) -> None:
+        """Let checks spend so many completions a day; a larger budget is used at once."""
+        budget = self.shared.budget
+        before, budget.per_day = budget.per_day, per_day
+        if per_day > before:
+            for running in self._actors.values():
+                running.actor.end_budget_wait()
+
     def resume(self, name: str, dues: Mapping[str | None, float | None]) -> None:
         """Let it be checked here from now on; see CheckActor.resume."""
         if (running := self._actors.get(name)) is not None:

@@ -275,7 +275,7 @@ class Tracker:
         await self._outbox.send(changed)
         await changed.done.wait()
         self._writer.retention_days = config.retention_days
-        self._supervisor.shared.budget.per_day = config.completions_per_day
+        self._supervisor.change_budget(config.completions_per_day)
         self._models.set_aliases(config.model_aliases)
 
     async def history(
@@ -410,7 +410,7 @@ class Tracker:
 
     def _merge(self, stored: RestoredState) -> None:
         now = self._aggregator.clock.now()
-        self._supervisor.shared.budget.restore(stored.completions_today, now)
+        self._supervisor.shared.budget.spend(stored.completions_today, now)
         self._supervisor.shared.learned.update(stored.learned)
         self._receiver.restore(stored.seen)
         for override in self._settings.merge_stored(stored.overrides):

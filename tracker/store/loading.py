@@ -2,6 +2,7 @@
 
 import math
 from array import array
+from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -12,6 +13,7 @@ import structlog
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.records import OverrideRecord
 from tracker.core.traffic import StoredTraffic
+from tracker.ranking.policy import SAMPLES
 from tracker.store.connection import epoch_ms, value
 from tracker.store.hours import count_completions
 from tracker.store.report_memory import load_traffic
@@ -29,8 +31,9 @@ _CHECKS = """
 SELECT
     provider_name, model, checked_at_ms / 1000.0, outcome, response_time_ms, min(completions, 255),
     typeof(provider_name) = 'text' AND completions >= 0
-        AND ifnull(response_time_ms BETWEEN 0 AND 86400000, 1),
-    checked_at_ms > :until
+        AND ifnull(response_time_ms BETWEEN 0 AND 86400000, 1)
+        AND ifnull(ttft_ms BETWEEN 0 AND 86400000, 1),
+    checked_at_ms > :until, ttft_ms
 FROM checks
 WHERE checked_at_ms / 3600000 >= :hour AND checked_at_ms >= :since
 ORDER BY checked_at_ms / 3600000, provider_name, checked_at_ms, id
@@ -53,13 +56,14 @@ class CheckHistory:
     """One provider's checks, oldest first, as columns of equal length.
 
     at: seconds since 1970. latency_ms: NaN where none is known. kinds: indices of KINDS.
-    completions: at most 255 a check.
+    completions: at most 255 a check. ttft_ms: of the latest that have one, with their places.
     """
 
     at: "array[float]" = attrs.field(factory=lambda: array("d"))
     latency_ms: "array[float]" = attrs.field(factory=lambda: array("d"))
     kinds: bytearray = attrs.field(factory=bytearray)
     completions: bytearray = attrs.field(factory=bytearray)
+    ttft_ms: deque[tuple[int, float]] = attrs.field(factory=lambda: deque(maxlen=SAMPLES))
 
     def __len__(self) -> int:
         return len(self.at)
@@ -105,7 +109,7 @@ def _histories(
     since_ms, until_ms = epoch_ms(since.timestamp()), epoch_ms(now.timestamp()) + AHEAD_MS
     bounds = {"hour": since_ms // HOUR_MS, "since": since_ms, "until": until_ms}
     for row in connection.execute(_CHECKS, bounds):
-        name, model, at, outcome, latency, completions, sound, ahead = row
+        name, model, at, outcome, latency, completions, sound, ahead, ttft_ms = row
         code = _CODES.get(outcome)
         if code is None or not sound:
             wrong += 1
@@ -114,6 +118,8 @@ def _histories(
         history = histories.get((name, model))
         if history is None:
             history = histories[name, model] = CheckHistory()
+        if ttft_ms is not None:
+            history.ttft_ms.append((len(history), ttft_ms))
         history.at.append(at)
         history.latency_ms.append(math.nan if latency is None else latency)
         history.kinds.append(code)

@@ -33,6 +33,11 @@ ON CONFLICT DO UPDATE SET
     response_time_ms = coalesce(excluded.response_time_ms, response_time_ms),
     state = excluded.state
 """
+# A check of an offer that is held against its provider: the last check of its own stays that.
+_BLAMED_STATE = """
+INSERT INTO provider_states VALUES (?, ?, NULL, ?)
+ON CONFLICT DO UPDATE SET state = excluded.state
+"""
 _CORRECTION = """
 UPDATE checks SET outcome = 'internal', status = 'unknown', error_message = ?
 WHERE checked_at_ms / 3600000 = ? AND provider_name = ? AND checked_at_ms = ?
@@ -133,6 +138,7 @@ def _store_checks(connection: apsw.Connection, checks: Sequence[CheckRecord]) ->
     first = 1 + value(connection, _HIGHEST)
     connection.executemany(_CHECK, map(_check, range(first, first + len(checks)), checks))
     connection.executemany(_STATE, _states(checks, first))
+    connection.executemany(_BLAMED_STATE, _blamed_states(checks, first))
     connection.executemany(_OFFER_STATE, _offer_states(checks, first))
     cursors = {r.origin: r.origin_id for r in checks if r.origin is not None}
     connection.executemany(_CURSOR, cursors.items())
@@ -149,6 +155,18 @@ def _states(checks: Iterable[CheckRecord], first: int) -> Iterable[tuple[Any, ..
         if latency is None and result.provider in rows:
             latency = rows[result.provider][2]
         rows[result.provider] = (result.provider, number, latency, record.state)
+    return rows.values()
+
+
+def _blamed_states(checks: Iterable[CheckRecord], first: int) -> Iterable[tuple[Any, ...]]:
+    """Yield one row a provider that offers were held against after its last check of its own."""
+    rows: dict[str, tuple[Any, ...]] = {}
+    for number, record in enumerate(checks, first):
+        provider = record.result.provider
+        if record.provider_state:
+            rows[provider] = (provider, number, record.provider_state)
+        elif record.result.model is None and record.state:
+            rows.pop(provider, None)  # judged with what was held against it before
     return rows.values()
 
 

@@ -11,22 +11,38 @@ from tracker.store.backlog import Backlog
 from tracker.testing.database_file import DatabaseFile, Row
 from tracker.testing.oracle import ObservedCheck
 
+Target = tuple[str, str | None]
+"""A provider's name, and the model where it is one of its offers."""
+
+
+@attrs.frozen
+class Life:
+    """Everything a target was judged by at some time."""
+
+    checks: Sequence[ObservedCheck]  # it only grows
+    length: int
+
+    @classmethod
+    def until_now(cls, checks: Sequence[ObservedCheck]) -> "Life":
+        return cls(checks, len(checks))
+
+    @property
+    def known(self) -> Sequence[ObservedCheck]:
+        return self.checks[: self.length]
+
 
 @attrs.frozen
 class ExpectedRow:
-    """A check to be stored. life: everything its provider was judged by then, itself the last.
+    """A check to be stored, and what its target was judged by then, itself the last.
 
+    provider: of an offer that is held against its provider, what that was judged by then.
     number: of its row.
     """
 
     seen: ObservedCheck
-    all_life: Sequence[ObservedCheck]  # it only grows
-    length: int
+    life: Life
+    provider: Life | None = None
     number: int = 0
-
-    @property
-    def life(self) -> Sequence[ObservedCheck]:
-        return self.all_life[: self.length]
 
     def is_row(self, row: Row) -> bool:
         at_ms = round(self.seen.at.timestamp() * 1000.0)
@@ -36,15 +52,16 @@ class ExpectedRow:
 
 @attrs.define(eq=False)
 class CheckAccounting:
-    """By provider: ``stored`` in the present file, ``owed`` to it. Oldest first.
+    """By target: ``stored`` in the present file, ``owed`` to it. Oldest first.
 
-    newest: the last one stored, though it may be pruned. latest: the wall clock's highest reading.
+    states: what the file tells each was judged by, with the number of the row it goes with.
+    latest: the wall clock's highest reading.
     """
 
     retention: timedelta
-    stored: defaultdict[str, list[ExpectedRow]] = attrs.field(factory=lambda: defaultdict(list))
-    owed: defaultdict[str, list[ExpectedRow]] = attrs.field(factory=lambda: defaultdict(list))
-    newest: dict[str, ExpectedRow] = attrs.field(factory=dict)
+    stored: defaultdict[Target, list[ExpectedRow]] = attrs.field(factory=lambda: defaultdict(list))
+    owed: defaultdict[Target, list[ExpectedRow]] = attrs.field(factory=lambda: defaultdict(list))
+    states: dict[Target, tuple[int, Life]] = attrs.field(factory=dict)
     dropped: int = 0
     latest: datetime = datetime.min.replace(tzinfo=UTC)
 
@@ -53,22 +70,36 @@ class CheckAccounting:
         self.owed.clear()
         self.dropped = 0
 
-    def produced(self, name: str, seen: ObservedCheck, life: Sequence[ObservedCheck]) -> None:
-        self.owed[name].append(ExpectedRow(seen, life, len(life)))
+    def produced(
+        self,
+        target: Target,
+        seen: ObservedCheck,
+        life: Sequence[ObservedCheck],
+        provider: Sequence[ObservedCheck] | None = None,
+    ) -> None:
+        """A check that the file will get. provider: its life, where it is held against that."""
+        blamed = None if provider is None else Life.until_now(provider)
+        self.owed[target].append(ExpectedRow(seen, Life.until_now(life), blamed))
 
     def deleted(self) -> None:
         self.stored.clear()
-        self.newest.clear()
+        self.states.clear()
 
     @property
     def oldest(self) -> datetime | None:
         """When the oldest check in the file was made."""
         return min((e.seen.at for each in self.stored.values() for e in each), default=None)
 
-    def life(self, name: str) -> Sequence[ObservedCheck]:
-        """What the file tells a provider was judged by: that goes with the check judged last."""
-        stored, newest = self.stored[name], self.newest.get(name)
-        return newest.life if newest is not None and newest in stored[-1:] else ()
+    def life(self, target: Target) -> Sequence[ObservedCheck]:
+        """What the file tells it was judged by: that goes with its last check."""
+        number, life = self.states.get(target, (None, Life((), 0)))
+        name = target[0]
+        rows = (row for (of, _), each in self.stored.items() if of == name for row in each)
+        return life.known if any(row.number == number for row in rows) else ()
+
+    def models(self, name: str) -> set[str]:
+        """The offers of a provider that the file has checks of."""
+        return {model for of, model in self.stored if of == name and model is not None}
 
     def settle(self, disk: DatabaseFile, backlog: Backlog | None, now: datetime) -> None:
         """Enter what the file has again, and forget what was pruned.
@@ -87,13 +118,18 @@ class CheckAccounting:
             self._balance(backlog)
 
     def _enter(self, row: Row) -> None:
-        owed = self.owed[row.provider]
+        target = (row.provider, row.model)
+        owed = self.owed[target]
         found = next((n for n, entry in enumerate(owed) if entry.is_row(row)), None)
         assert found is not None, f"nobody produced {row}"
         self._drop(owed, found)  # the oldest are dropped first
         entry = attrs.evolve(owed.pop(0), number=row.number)
-        self.stored[row.provider].append(entry)
-        self.newest[row.provider] = entry
+        self.stored[target].append(entry)
+        self.states[target] = (row.number, entry.life)
+        if entry.provider is not None:
+            own = (row.provider, None)
+            number, _ = self.states.get(own, (row.number, None))
+            self.states[own] = (number, entry.provider)
 
     def _forget(self, disk: DatabaseFile) -> None:
         """Only what is older than the retention may go."""
@@ -101,16 +137,23 @@ class CheckAccounting:
         if not any(entry.seen.at < before for each in self.stored.values() for entry in each):
             return
         left = disk.numbers_before(before)
-        for name, each in self.stored.items():
-            self.stored[name] = [e for e in each if e.seen.at >= before or e.number in left]
+        for target, each in self.stored.items():
+            self.stored[target] = [e for e in each if e.seen.at >= before or e.number in left]
+        kept = {(target[0], e.number) for target, each in self.stored.items() for e in each}
+        self.states = {
+            target: state for target, state in self.states.items() if (target[0], state[0]) in kept
+        }
 
     def _balance(self, backlog: Backlog) -> None:
         waiting = Counter(
-            r.result.provider for r in backlog.waiting() if isinstance(r, CheckRecord)
+            (r.result.provider, r.result.model)
+            for r in backlog.waiting()
+            if isinstance(r, CheckRecord)
         )
-        for name, owed in self.owed.items():
-            assert len(owed) >= waiting[name], f"{waiting[name]} of {name} wait to be stored twice"
-            self._drop(owed, len(owed) - waiting[name])
+        for target, owed in self.owed.items():
+            number = waiting[target]
+            assert len(owed) >= number, f"{number} of {target} wait to be stored twice"
+            self._drop(owed, len(owed) - number)
         assert self.dropped <= backlog.dropped, f"{self.dropped} lost, {backlog.dropped} counted"
 
     def _drop(self, owed: list[ExpectedRow], number: int) -> None:

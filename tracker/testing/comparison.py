@@ -7,8 +7,10 @@ from typing import Any
 import attrs
 
 from tracker.core.outcomes import OutcomeKind
-from tracker.core.snapshot import ProviderStatus, Ranking, Snapshot
+from tracker.core.settings import MODEL_INTERVALS
+from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus, Ranking, Snapshot
 from tracker.runtime.diagnostics import TrackerHealth
+from tracker.testing.check_accounting import Target
 from tracker.testing.oracle import Oracle, OracleInputs, best_is_right
 
 EXACT = 1e-6  # percent, or milliseconds
@@ -21,10 +23,14 @@ STALE_INTERVALS = 3
 
 @attrs.frozen(kw_only=True)
 class Observation:
-    """What is shown at one moment, on both clocks. refreshed: the same with the windows moved."""
+    """What is shown at one moment, on both clocks. refreshed: the same with the windows moved.
+
+    stale_offers: those whose next check is too late, which a snapshot does not tell of an offer.
+    """
 
     shown: Snapshot
     refreshed: Snapshot
+    stale_offers: frozenset[Target] = frozenset()
     health: TrackerHealth
     now: float
     at: datetime
@@ -40,16 +46,38 @@ class Observation:
             stale=self.shown.providers[name].stale if stale is None else stale,
         )
 
+    def present_offer(
+        self, target: Target, oracle: Oracle, *, enabled: bool, asked: float | None
+    ) -> OracleInputs:
+        """What decides about an offer besides its checks. asked: when a check of it ended last."""
+        name, model = target
+        shown = next(o for o in self.shown.providers[name].offers if o.model == model)
+        stale = is_stale(oracle, self.now, asked=asked, slower=MODEL_INTERVALS)
+        if stale is None or (stale and shown.waits_for_budget):  # the plan is up to a day long
+            stale = target in self.stale_offers
+        return OracleInputs(now=self.now, at=self.at, enabled=enabled, stale=stale)
 
-def is_stale(oracle: Oracle, now: float) -> bool | None:
-    """None: that depends on the plan, and on when it was switched off."""
-    planned = [check for check in oracle.life if check.kind is not OutcomeKind.INTERNAL]
+
+def is_stale(
+    oracle: Oracle, now: float, *, asked: float | None = None, slower: float = 1.0
+) -> bool | None:
+    """None: that depends on the plan, and on when it was switched off.
+
+    asked: when a check that may have concerned another target ended. slower: how many times as
+    long as a provider's its intervals are.
+    """
+    planned = [
+        check.ended
+        for check in oracle.life
+        if check.kind is not OutcomeKind.INTERNAL and not check.of_offers
+    ]
     if not planned:
         return False
-    age = now - planned[-1].ended
-    if age > LONGEST_PLAN + STALE_INTERVALS * LONGEST_INTERVAL:
+    age = now - max(planned[-1], asked or planned[-1])
+    if age > slower * (LONGEST_PLAN + STALE_INTERVALS * LONGEST_INTERVAL):
         return True
-    return False if age < STALE_INTERVALS * SHORTEST_INTERVAL else None
+    own_age = now - planned[-1]
+    return False if own_age < slower * STALE_INTERVALS * SHORTEST_INTERVAL else None
 
 
 def compare_status(shown: ProviderStatus, oracle: Oracle, present: OracleInputs) -> None:
@@ -66,14 +94,38 @@ def compare_status(shown: ProviderStatus, oracle: Oracle, present: OracleInputs)
     _compare(shown, right, oracle)
 
 
-def compare_statistics(shown: ProviderStatus, oracle: Oracle, present: OracleInputs) -> None:
+def compare_offer(
+    shown: OfferStatus,
+    oracle: Oracle,
+    present: OracleInputs,
+    provider: ProviderStatus,
+) -> None:
+    """An offer is judged by what concerns it alone, and usable while its provider is as well."""
+    proven = oracle.is_proven
+    right = {
+        "status": oracle.status(present) if proven else provider.status,
+        "usable": provider.usable and (oracle.usable(present) if proven else True),
+        "evidence": EvidenceSource.OFFER if proven else EvidenceSource.PROVIDER,
+        "consecutive_failures": oracle.failures,
+        "outcome": oracle.outcome,
+        "last_check": oracle.last_check,
+        "response_time_ms": oracle.response_time_ms,
+    }
+    if oracle.blurred(present):
+        del right["usable"]
+    _compare(shown, right, oracle)
+
+
+def compare_statistics(
+    shown: ProviderStatus | OfferStatus, oracle: Oracle, present: OracleInputs
+) -> None:
     uptime, latency = oracle.uptime(present), shown.latency
     _compare(shown, {"checks_24h": oracle.checks_24h(present)}, oracle)
     for window, percent in uptime.items():
         told = getattr(shown.uptime, window)
-        assert _equal(told, percent), f"uptime of {shown.name} {window}: {told}, not {percent}"
+        assert _equal(told, percent), f"uptime of {_name(shown)} {window}: {told}, not {percent}"
     told, right = latency.p95 if latency else None, oracle.p95(present)
-    assert _equal(told, right), f"p95 of {shown.name}: {told}, not {right}"
+    assert _equal(told, right), f"p95 of {_name(shown)}: {told}, not {right}"
 
 
 def compare_ranking(ranking: Ranking, providers: Mapping[str, ProviderStatus]) -> None:
@@ -83,14 +135,33 @@ def compare_ranking(ranking: Ranking, providers: Mapping[str, ProviderStatus]) -
     assert best_is_right(ranking.best, usable), f"the best is {ranking.best}, usable {usable}"
 
 
-def _compare(shown: ProviderStatus, right: Mapping[str, Any], oracle: Oracle) -> None:
+def compare_offer_ranking(ranking: Ranking, snapshot: Snapshot) -> None:
+    """Exactly the usable offers are ranked, each on its own evidence where it has any."""
+    offers = {
+        (name, offer.model): offer
+        for name, provider in snapshot.providers.items()
+        for offer in provider.offers
+    }
+    told = {(line.provider, line.model): line.evidence for line in ranking.ranked}
+    right = {target: offer.evidence for target, offer in offers.items() if offer.usable}
+    assert told == right, f"ranked are {told}, usable {right}"
+    usable = {f"{name}/{model}": offers[name, model].status for name, model in right}
+    best = f"{ranking.best}/{ranking.best_model}" if ranking.best else None
+    assert best_is_right(best, usable), f"the best is {best}, usable {usable}"
+
+
+def _name(shown: ProviderStatus | OfferStatus) -> str:
+    return shown.name if isinstance(shown, ProviderStatus) else f"the offer {shown.model}"
+
+
+def _compare(shown: ProviderStatus | OfferStatus, right: Mapping[str, Any], oracle: Oracle) -> None:
     told = {field: getattr(shown, field) for field in right}
     wrong = {field: (told[field], right[field]) for field in right if told[field] != right[field]}
     if wrong:
         lines = [f"  {field}: {is_} instead of {ought}" for field, (is_, ought) in wrong.items()]
         kinds = ", ".join(check.kind for check in oracle.life[-8:])
         raise AssertionError(
-            "\n".join([f"{shown.name} is shown with", *lines, f"after {kinds or 'no check'}"])
+            "\n".join([f"{_name(shown)} is shown with", *lines, f"after {kinds or 'no check'}"])
         )
 
 

@@ -15,7 +15,7 @@ from tracker.store.errors import DAMAGE
 from tracker.store.files import companions
 
 _ROWS = """
-SELECT id, provider_name, checked_at_ms, outcome, response_time_ms FROM checks
+SELECT id, provider_name, model, checked_at_ms, outcome, response_time_ms FROM checks
 WHERE id > ? ORDER BY id
 """
 _NEWEST = "SELECT coalesce(max(id), 0) FROM checks"
@@ -35,6 +35,7 @@ class Row:
 
     number: int
     provider: str
+    model: str | None
     at_ms: int
     outcome: str
     latency_ms: float | None

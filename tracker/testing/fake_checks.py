@@ -33,10 +33,11 @@ class FakeCheck:
     begun: int = attrs.field(default=0, init=False)
     ended: int = attrs.field(default=0, init=False)
     overlapped: int = attrs.field(default=0, init=False)
+    _spent: int = attrs.field(default=0, init=False)  # completions of the check under way
 
     async def __call__(self) -> CheckResult:
         self.overlapped += self.begun > self.ended
-        self.begun += 1
+        self.begun, self._spent = self.begun + 1, 0
         try:
             return await self._answer(self.mood)
         finally:
@@ -45,7 +46,7 @@ class FakeCheck:
     async def check_model(self, model: str) -> CheckResult:
         """Answer for an offer: by its own behavior where ``models`` names one."""
         self.overlapped += self.begun > self.ended
-        self.begun += 1
+        self.begun, self._spent = self.begun + 1, 1
         try:
             answer = await self._answer(self.models.get(model, self.mood))
         finally:
@@ -54,7 +55,8 @@ class FakeCheck:
 
     def partial_result(self) -> CheckResult:
         """Return what is known of a check that was cut off."""
-        return CheckResult(kind=OutcomeKind.TIMEOUT, facts=Facts(reachable=False))
+        facts = Facts(reachable=False)
+        return CheckResult(kind=OutcomeKind.TIMEOUT, facts=facts, completions=self._spent)
 
     def remember(self, learned: Mapping[str, RequestShape]) -> None:
         """It takes any request."""

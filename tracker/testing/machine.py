@@ -8,20 +8,29 @@ docs/how-to/test-with-the-kit.md shows it.
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tracker.core.outcomes import OutcomeKind
+from tracker.core.model_resolver import NamedOffer
+from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.records import OverrideRecord
 from tracker.core.settings import Config, Provider, RankingSettings, Timing
-from tracker.testing.comparison import compare_ranking, compare_statistics, compare_status
+from tracker.testing.comparison import (
+    Observation,
+    compare_offer,
+    compare_offer_ranking,
+    compare_ranking,
+    compare_statistics,
+    compare_status,
+)
 from tracker.testing.database_file import DatabaseFile, DiskFault
 from tracker.testing.fake_checks import FakeCheck
 from tracker.testing.provider_behavior import ProviderBehavior
@@ -29,23 +38,27 @@ from tracker.testing.task_order import fixed_order
 from tracker.testing.tracker_harness import TrackerHarness
 
 NAMES = "abc"
+MODELS = ("x", "y", "z")
+WATCHED = MODELS[:2]  # at first, of the provider a
 # Its multiples are no whole seconds, so that no check ends just when something else happens.
 TIMEOUT_SECONDS = 9.7
 HOUR = 3600.0
 DAY = 24 * HOUR
 
 names = st.sampled_from(NAMES)
+models = st.sampled_from(MODELS)
 # What makes and mends an outage most often: the long ways to a status are found sooner.
 moods = st.sampled_from(
     (*4 * (ProviderBehavior.OK, ProviderBehavior.SERVER_ERROR), *ProviderBehavior)
 )
+budgets = st.sampled_from((1_000, 1_000, 1_000, 8, 0))  # completions a day
 spans = st.sampled_from((1.0, 10.0, 30.0, 60.0, 120.0, 600.0))  # seconds
 _executed = Counter[str]()
 Told = tuple[float | None, bool | None]  # interval and whether it is on, None: as configured
 
 
 class TrackerMachine(RuleBasedStateMachine):
-    """Three providers, two of them configured at first.
+    """Three providers, two of them configured at first, and one with two watched models.
 
     make_check: how a provider answers; its ``mood`` and the rest of a FakeCheck are turned.
     folder: where the databases are made; None: where temporary files belong.
@@ -64,7 +77,7 @@ class TrackerMachine(RuleBasedStateMachine):
         self.told: dict[str, Told] = {}
         self.filed: dict[str, Told] = {}  # of it, what the file has or will get
         checks = {name: type(self).make_check() for name in NAMES}
-        self.world = TrackerHarness(self.configuration("ab"), checks, self.disk)
+        self.world = TrackerHarness(self.configuration("ab", {"a": WATCHED}), checks, self.disk)
         self.disk.hurry(longest_delay=60.0)
         self.disturbed = 0.0  # steady: when the file or the wall clock was touched last
         self.order = ExitStack()
@@ -85,11 +98,20 @@ class TrackerMachine(RuleBasedStateMachine):
             self.disk.close()
             shutil.rmtree(self.home)
 
-    def configuration(self, watched: Sequence[str]) -> Config:
-        """Return the configuration with these providers."""
+    def configuration(
+        self,
+        watched: Sequence[str],
+        offers: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        completions_per_day: int = 1_000,
+    ) -> Config:
+        """Return the configuration with these providers; offers: models watched, by provider."""
         return Config(
             database=str(self.disk.path),
-            providers=tuple(Provider(name=name, timing=self.timing) for name in watched),
+            completions_per_day=completions_per_day,
+            providers=tuple(
+                Provider(name=name, timing=self.timing, models=tuple(offers.get(name, ())))
+                for name in watched
+            ),
             ranking=self.ranking,
             buffer_limit=self.buffer_limit,
         )
@@ -113,6 +135,25 @@ class TrackerMachine(RuleBasedStateMachine):
         """Let a provider answer well, then let time pass."""
         check = self.world.checks[name]
         check.mood, check.latency_ms = ProviderBehavior.OK, latency_ms
+        self.time_passes(seconds)
+
+    @rule(
+        name=st.sampled_from("aab"),
+        turns=st.dictionaries(models, st.none() | moods, min_size=1),
+        retry_after=st.sampled_from((None, 0.0, 20.0, 600.0)),
+        seconds=spans,
+    )
+    def a_models_turn(
+        self,
+        name: str,
+        turns: dict[str, ProviderBehavior | None],
+        retry_after: float | None,
+        seconds: float,
+    ) -> None:
+        """Change how single models behave (None: as their provider), then let time pass."""
+        check = self.world.checks[name]
+        check.models = {m: mood for m, mood in (check.models | turns).items() if mood is not None}
+        check.retry_after = retry_after
         self.time_passes(seconds)
 
     @rule(oldest_first=st.booleans())
@@ -193,10 +234,16 @@ class TrackerMachine(RuleBasedStateMachine):
         self._tune(name, enabled=enabled)
 
     @precondition(lambda self: not self.world.unremembered)
-    @rule(watched=st.sets(names).map(sorted))
-    def an_operator_reloads(self, watched: list[str]) -> None:
-        """Load a configuration with other providers."""
-        self.world.reload(self.configuration(watched))
+    @rule(
+        watched=st.sets(names).map(sorted),
+        offers=st.dictionaries(names, st.lists(models, unique=True, max_size=3), max_size=2),
+        budget=budgets,
+    )
+    def an_operator_reloads(
+        self, watched: list[str], offers: dict[str, list[str]], budget: int
+    ) -> None:
+        """Load a configuration with other providers, other models or another budget."""
+        self.world.reload(self.configuration(watched, offers, budget))
 
     @rule(name=names, moods=st.lists(moods, min_size=1, max_size=8))
     def somebody_asks_for_checks(self, name: str, moods: list[ProviderBehavior]) -> None:
@@ -206,20 +253,43 @@ class TrackerMachine(RuleBasedStateMachine):
                 self.world.checks[name].mood = mood
                 self._ask(name)
 
+    @rule(name=names, model=models, moods=st.lists(moods, min_size=1, max_size=8))
+    def somebody_asks_for_checks_of_a_model(
+        self, name: str, model: str, moods: list[ProviderBehavior]
+    ) -> None:
+        """One after the other, of a watched model in these moods."""
+        for mood in moods:
+            if model in self.world.watched(name):
+                self.world.checks[name].models[model] = mood
+                self._ask(name, model)
+
     @invariant()
     def everything_is_as_the_oracle_says(self) -> None:
         """Compare everything shown with the oracle."""
         _executed.update(rules=1)
         world, look = self.world, self.world.look()
         for name, oracle in world.oracles.items():
-            interval, enabled = self.told.get(name, (None, None))
-            present = look.present(name, oracle, enabled=enabled is not False)
+            interval, told = self.told.get(name, (None, None))
+            enabled = told is not False
+            present = look.present(name, oracle, enabled=enabled)
             shown, refreshed = look.shown.providers[name], look.refreshed.providers[name]
             compare_status(shown, oracle, present)
             compare_statistics(refreshed, oracle, present)
             assert shown.interval_seconds == (interval or self.timing.interval_seconds)
+            self._compare_offers(name, look, enabled=enabled)
         assert look.shown.providers.keys() == world.oracles.keys()
         compare_ranking(look.shown.ranking, look.shown.providers)
+        offers = [NamedOffer(name, model) for name in look.shown.providers for model in MODELS]
+        watched = [one for one in offers if one.model in world.watched(one.provider)]
+        compare_offer_ranking(world.tracker.rank_offers(watched), world.tracker.snapshot)
+
+    @invariant()
+    def completions_stay_within_the_budget(self) -> None:
+        """Make sure that no check on the grid overspends, and that none waits without a reason."""
+        assert not self.world.overspent, self.world.overspent
+        for name, provider in self.world.tracker.snapshot.providers.items():
+            waiting = [offer.model for offer in provider.offers if offer.waits_for_budget]
+            assert not waiting or self.world.budget_ran_out, f"{waiting} of {name} wait"
 
     @invariant()
     def nothing_is_lost_or_stored_twice_or_kept_too_long(self) -> None:
@@ -239,18 +309,37 @@ class TrackerMachine(RuleBasedStateMachine):
         overlaps = {name: check.overlapped for name, check in self.world.checks.items()}
         assert not any(overlaps.values()), overlaps
 
-    def _ask(self, name: str) -> None:
-        own = self.world.own[name]
-        began = len(own)
+    def _compare_offers(self, name: str, look: Observation, *, enabled: bool) -> None:
+        shown, refreshed = look.shown.providers[name], look.refreshed.providers[name]
+        assert tuple(offer.model for offer in shown.offers) == self.world.watched(name)
+        for offer, later in zip(shown.offers, refreshed.offers, strict=True):
+            target, oracle = (name, offer.model), self.world.oracles[name].offers[offer.model]
+            asked = self.world.last_asked.get(target)
+            present = look.present_offer(target, oracle, enabled=enabled, asked=asked)
+            compare_offer(offer, oracle, present, shown)
+            compare_statistics(later, oracle, present)
+
+    def _ask(self, name: str, model: str | None = None) -> None:
+        found = [self.world.own[name, None], self.world.own[name, model]]
+        began = [len(each) for each in found]
         can_check = self.world.tracker.health().actors[name].state == "running"
-        check = partial(self.world.tracker.check, name)
-        answer = self.world.meanwhile(check, TIMEOUT_SECONDS + 1.0)
+        self.world.asked = (name, model)
+        answer = self.world.meanwhile(partial(self._check, name, model), 2 * TIMEOUT_SECONDS)
+        self.world.asked = None
         if not can_check:
             assert answer is not None, "it waits for an actor that does not run"
-            assert answer[name].kind is OutcomeKind.INTERNAL, f"{answer[name].kind} answered"
-        elif answer is not None and len(own) > began:
-            found = [seen.kind for seen in own[began:]]
-            assert answer[name].kind in found, f"{answer[name].kind} answered, found {found}"
+            assert answer.kind is OutcomeKind.INTERNAL, f"{answer.kind} answered"
+        elif answer is not None:
+            new = [c.kind for each, n in zip(found, began, strict=True) for c in each[n:]]
+            assert not new or answer.kind in new, f"{answer.kind} answered, found {new}"
+
+    async def _check(self, name: str, model: str | None) -> CheckResult:
+        tracker = self.world.tracker
+        return (
+            (await tracker.check(name))[name]
+            if model is None
+            else await tracker.check_offer(name, model)
+        )
 
     def _tune(self, name: str, **wish: Any) -> None:
         if name not in self.world.oracles:

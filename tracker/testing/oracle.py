@@ -4,7 +4,7 @@ It keeps every check in lists and works everything out again each time it is ask
 is shared with the code it judges.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -18,6 +18,10 @@ LIMITS = {OutcomeKind.RATE_LIMITED, OutcomeKind.QUOTA_EXHAUSTED}
 OURS = {OutcomeKind.REQUEST, OutcomeKind.INTERNAL}
 # As the statistics: a check from further ahead is from a clock that leapt.
 AHEAD = 60.0
+# What a check of one model finds of these, it finds of the provider.
+PROVIDERS_OWN = {OutcomeKind.DNS, OutcomeKind.CONNECT, OutcomeKind.TLS, OutcomeKind.AUTH}
+# Failures that say nothing of other models.
+MODELS_OWN = {OutcomeKind.NOT_FOUND, OutcomeKind.OVERLOADED}
 HOURS = {"hour": 1, "day": 24, "week": 168}  # the windows of uptime
 # Nobody knows a moment better than this once it was turned into wall time and back.
 BLUR_SECONDS = 0.002
@@ -38,6 +42,8 @@ class ObservedCheck:
     kind: OutcomeKind
     latency_ms: float | None = None
     reset_in: float | None = None
+    completions: int = 0
+    of_offers: bool = False  # not its own: failures of two of its offers, held against it
 
     @property
     def reset(self) -> float | None:
@@ -57,15 +63,21 @@ class OracleInputs:
 
 @attrs.define(eq=False)
 class Oracle:
-    """One provider. life: the checks it is judged by; checks: those that count for statistics.
+    """One provider, or one offer. life: the checks it is judged by; checks: those that count.
 
     The two differ after a restart: a status goes on where it was, while rows may be gone with a
-    deleted file.
+    deleted file. They differ as well where failures of two offers are held against a provider.
     """
 
     timing: Timing
     life: list[ObservedCheck] = attrs.field(factory=list)
     checks: list[ObservedCheck] = attrs.field(factory=list)
+    offers: dict[str, "Oracle"] = attrs.field(factory=dict)  # of a provider: each has one, by model
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether anything found says something about it."""
+        return bool(counted(self.life))
 
     def saw(self, check: ObservedCheck) -> None:
         """Take one more check of the provider."""
@@ -132,6 +144,25 @@ class Oracle:
             c.latency_ms for c in self.life if c.kind in SUCCESSES and c.latency_ms is not None
         ]
         return known[-1] if known else None
+
+
+def is_held_against_provider(
+    check: ObservedCheck, others: Iterable[Sequence[ObservedCheck]], window: float
+) -> bool:
+    """Whether a failure of an offer is its provider's too: another one failed within the interval.
+
+    others: the lives of the other offers that are watched.
+    """
+    if not is_failure(check) or check.kind in MODELS_OWN:
+        return False
+    ends = (last_failure(life) for life in others)
+    return any(end is not None and check.ended - end <= window for end in ends)
+
+
+def last_failure(life: Sequence[ObservedCheck]) -> float | None:
+    """When it last failed in a way that may be its provider's; None where it succeeded since."""
+    failures = [c for c in since_success(life) if is_failure(c) and c.kind not in MODELS_OWN]
+    return failures[-1].ended if failures else None
 
 
 def remembered(life: Sequence[ObservedCheck], now: float, at: datetime) -> list[ObservedCheck]:

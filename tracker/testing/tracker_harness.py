@@ -1,8 +1,9 @@
 """A whole tracker on virtual time with its real database file, and a witness of every check."""
 
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -10,22 +11,29 @@ import attrs
 import trio
 from trio.testing import MockClock
 
-from tracker.core.outcomes import CheckResult, OutcomeKind
+from tracker.core.outcomes import OutcomeKind
 from tracker.core.settings import Config, Provider, Timing
-from tracker.probes.check import Check, FunctionCheck
+from tracker.probes.check import Check
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.history_loader import LOAD_RETRY_SECONDS
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.service import run_tracker
 from tracker.runtime.tracker import Tracker
 from tracker.store.backlog import Backlog
-from tracker.testing.check_accounting import CheckAccounting
+from tracker.testing.check_accounting import CheckAccounting, Target
 from tracker.testing.clocks import VirtualClock, virtual_clock
 from tracker.testing.comparison import Observation
 from tracker.testing.database_file import DatabaseFile, DiskFault
 from tracker.testing.fake_checks import FakeCheck
-from tracker.testing.oracle import ObservedCheck, Oracle, remembered
+from tracker.testing.oracle import (
+    PROVIDERS_OWN,
+    ObservedCheck,
+    Oracle,
+    is_held_against_provider,
+    remembered,
+)
 from tracker.testing.trio_host import TrioHost, advance, settle
+from tracker.testing.witnessed_check import WitnessedCheck
 
 T = TypeVar("T")
 
@@ -39,9 +47,11 @@ class TrackerHarness:
     """Starts, kills and restarts a tracker; ``oracles`` know what it has to say.
 
     checks: how each provider answers, by name. beat: of the canary; each is a stop on the way.
-    own: what each provider was found since this start. absent, departed: oracles of who is not
-    watched now, as the file told of it or since it was taken out. unremembered: at the start nobody
-    could read the file, so the tracker gets its history later.
+    own: what each provider and each offer was found since this start. absent, departed: oracles of
+    who is not watched now, as the file told of it or since it was taken out. unremembered: at the
+    start nobody could read the file, so the tracker gets its history later. spent: completions by
+    UTC day. asked: the offer that somebody waits for; overspent: checks that the day's completions
+    did not allow.
     """
 
     config: Config
@@ -52,12 +62,17 @@ class TrackerHarness:
     clock: VirtualClock = attrs.field(init=False)
     host: TrioHost[Tracker] = attrs.field(init=False)
     oracles: dict[str, Oracle] = attrs.field(factory=dict)
-    own: dict[str, list[ObservedCheck]] = attrs.field(factory=dict)
+    own: defaultdict[Target, list[ObservedCheck]] = attrs.field(factory=lambda: defaultdict(list))
     absent: dict[str, Oracle] = attrs.field(factory=dict)
     departed: dict[str, Oracle] = attrs.field(factory=dict)
     ledger: CheckAccounting = attrs.field(init=False)
     unremembered: bool = False
     started: float = 0.0
+    spent: Counter[date] = attrs.field(factory=Counter)
+    asked: Target | None = None
+    overspent: list[Target] = attrs.field(factory=list)
+    budget_ran_out: bool = False
+    last_asked: dict[Target, float] = attrs.field(factory=dict)  # steady: when a check ended
 
     def __attrs_post_init__(self) -> None:
         self.clock = virtual_clock(clock=self.time)
@@ -81,11 +96,14 @@ class TrackerHarness:
             self.ledger.settle(self.disk, None, self.clock.now())
         self.ledger.begin()
         providers = self.config.providers
-        self.own = {provider.name: [] for provider in providers}
+        self.own.clear()
+        self.last_asked.clear()
         self.oracles = {
-            p.name: Oracle(p.timing) if self.unremembered else self._remembered(p.name, p.timing)
-            for p in providers
+            p.name: _unknown(p) if self.unremembered else self._remembered(p) for p in providers
         }
+        self.spent = self._completions_stored()
+        self.budget_ran_out = False
+        self._note_budget()
         self.absent, self.departed = {} if self.unremembered else self._others(), {}
         program = partial(
             run_tracker,
@@ -135,6 +153,7 @@ class TrackerHarness:
         Raises AssertionError.
         """
         for name, shown in self.tracker.snapshot.providers.items():
+            assert name in self.oracles, f"{name} is shown and not watched"
             known = [c for c in self.oracles[name].life if c.ended <= self.now - PUBLISH_SECONDS]
             if known and known == self.oracles[name].life:
                 assert shown.last_check == known[-1].at, f"{name} is not published"
@@ -143,11 +162,11 @@ class TrackerHarness:
         """Go to the moment at which a tracker that began without its history reads it."""
         self.passes(LOAD_RETRY_SECONDS - (self.now - self.started) % LOAD_RETRY_SECONDS)
         for provider in self.config.providers:
-            oracle, own = self.oracles[provider.name], self.own[provider.name]
-            past = self._remembered(provider.name, provider.timing)
-            oracle.checks = [*past.checks, *own]
-            if not own:
-                oracle.life = past.life
+            oracle, past = self.oracles[provider.name], self._remembered(provider)
+            self._put_under(oracle, past, self.own[provider.name, None])
+            for model, offer in past.offers.items():
+                mine = oracle.offers.setdefault(model, Oracle(provider.model_timing))
+                self._put_under(mine, offer, self.own[provider.name, model])
         self.absent = self._others()
         self.unremembered = False
 
@@ -156,7 +175,13 @@ class TrackerHarness:
         for provider in config.providers:  # their first checks begin at once
             if provider.name not in self.oracles:
                 self.oracles[provider.name] = self._returned(provider)
-                self.own.setdefault(provider.name, [])
+            offers = self.oracles[provider.name].offers
+            for model in provider.models:
+                offers.setdefault(model, Oracle(provider.model_timing))
+        self.config = attrs.evolve(
+            self.config, completions_per_day=config.completions_per_day
+        )  # it is used at once
+        self._note_budget()
         self.do(partial(self.tracker.reload, config))
         self.config = config
         for name in self.oracles.keys() - {provider.name for provider in config.providers}:
@@ -165,75 +190,96 @@ class TrackerHarness:
     @asynccontextmanager
     async def open_check(self, provider: Provider) -> AsyncIterator[Check]:
         """Of ``run_tracker``: the check of that name, each of its findings noted."""
-        check, name = self.checks[provider.name], provider.name
-        timing = provider.timing
-
-        async def witnessed() -> CheckResult:
-            at, began = self.clock.now(), self.now
-            try:
-                finding = await check()
-            except trio.Cancelled:  # the actor's time-out, or the end of the actor
-                if self.now >= began + timing.timeout_seconds:
-                    self._saw(name, at, OutcomeKind.TIMEOUT)
-                raise
-            except Exception:
-                self._saw(name, self.clock.now(), OutcomeKind.INTERNAL)
-                raise
-            latency = finding.latency_ms
-            kind = finding.kind
-            if (
-                kind is OutcomeKind.OK
-                and latency is not None
-                and latency > timing.degraded_latency_ms
-            ):
-                kind = OutcomeKind.SLOW
-            self._saw(name, at, kind, latency, finding.retry_after)
-            return finding
-
         await trio.lowlevel.checkpoint()
-        yield FunctionCheck(witnessed)
+        yield WitnessedCheck(self, self.checks[provider.name], provider)
 
-    def _saw(
-        self,
-        name: str,
-        at: datetime,
-        kind: OutcomeKind,
-        latency_ms: float | None = None,
-        reset_in: float | None = None,
-    ) -> None:
-        seen = ObservedCheck(
-            at=at,
-            ended=self.now,
-            ended_at=self.clock.now(),
-            kind=kind,
-            latency_ms=latency_ms,
-            reset_in=reset_in,
-        )
-        oracle = self.oracles[name]
-        oracle.life.append(seen)
-        oracle.checks.append(seen)
-        self.own[name].append(seen)
-        self.ledger.produced(name, seen, oracle.life)
+    @property
+    def today(self) -> date:
+        """The day of UTC by the wall clock."""
+        return self.clock.now().date()
 
-    def _remembered(self, name: str, timing: Timing) -> Oracle:
-        """What the file tells of it."""
+    def begins(self, target: Target) -> None:
+        """A check of an offer begins: only somebody's wish may overspend the day's completions."""
+        if self.asked != target and self.spent[self.today] >= self.config.completions_per_day:
+            self.overspent.append(target)
+
+    def ended(self, target: Target, seen: ObservedCheck) -> None:
+        """Take what a check found, for the target that it concerns."""
+        name, model = target
+        self.spent[self.today] += seen.completions
+        self._note_budget()
+        self.last_asked[target] = self.now
+        provider = self.oracles[name]
+        if model is None or seen.kind in PROVIDERS_OWN | {OutcomeKind.INTERNAL}:
+            provider.saw(seen)
+            self.own[name, None].append(seen)
+            self.ledger.produced((name, None), seen, provider.life)
+            return
+        offer = provider.offers[model]
+        offer.saw(seen)
+        self.own[target].append(seen)
+        blames = self._is_held_against_provider(name, model, seen)
+        if blames:
+            provider.life.append(attrs.evolve(seen, reset_in=None, of_offers=True))
+        self.ledger.produced(target, seen, offer.life, provider.life if blames else None)
+
+    def _note_budget(self) -> None:
+        self.budget_ran_out |= self.spent[self.today] >= self.config.completions_per_day
+
+    def watched(self, name: str) -> tuple[str, ...]:
+        """The models of a provider that are watched now."""
+        return next((p.models for p in self.config.providers if p.name == name), ())
+
+    def _is_held_against_provider(self, name: str, model: str, seen: ObservedCheck) -> bool:
+        watched, offers = self.watched(name), self.oracles[name].offers
+        if model not in watched:
+            return False
+        others = [offers[other].life for other in watched if other != model]
+        timing = self.tracker.config.provider(name).model_timing  # an operator may have tuned it
+        return is_held_against_provider(seen, others, timing.interval_seconds)
+
+    def _put_under(self, oracle: Oracle, past: Oracle, own: list[ObservedCheck]) -> None:
+        """What the file tells goes before what was found since this start."""
+        oracle.checks = [*past.checks, *own]
+        if not own:
+            oracle.life = past.life
+
+    def _completions_stored(self) -> Counter[date]:
+        """What the file tells of the completions spent, by day."""
+        spent = Counter[date]()
+        for rows in self.ledger.stored.values():
+            for row in rows:
+                spent[row.seen.at.date()] += row.seen.completions
+        return spent if not self.unremembered else Counter()
+
+    def _remembered(self, provider: Provider) -> Oracle:
+        """What the file tells of it and of its offers."""
+        models = {*provider.models, *self.ledger.models(provider.name)}
+        oracle = self._recalled((provider.name, None), provider.timing)
+        oracle.offers = {
+            model: self._recalled((provider.name, model), provider.model_timing) for model in models
+        }
+        return oracle
+
+    def _recalled(self, target: Target, timing: Timing) -> Oracle:
         return Oracle(
             timing,
-            life=remembered(self.ledger.life(name), self.now, self.clock.now()),
-            checks=[entry.seen for entry in self.ledger.stored[name]],
+            life=remembered(self.ledger.life(target), self.now, self.clock.now()),
+            checks=[entry.seen for entry in self.ledger.stored[target]],
         )
 
     def _others(self) -> dict[str, Oracle]:
         """What the file tells of who is not watched."""
-        names = self.ledger.stored.keys() - self.oracles.keys()
-        return {name: self._remembered(name, Timing()) for name in names}
+        names = {name for name, _ in self.ledger.stored} - self.oracles.keys()
+        return {name: self._remembered(Provider(name=name)) for name in names}
 
     def _returned(self, provider: Provider) -> Oracle:
         if (departed := self.departed.pop(provider.name, None)) is not None:
-            return attrs.evolve(departed, timing=provider.timing)
-        past = self.absent.pop(provider.name, None) or Oracle(provider.timing)
-        life = remembered(past.life, self.now, self.clock.now())
-        return attrs.evolve(past, timing=provider.timing, life=life)
+            return _with_timing(departed, provider)
+        past = self.absent.pop(provider.name, None) or _unknown(provider)
+        for oracle in (past, *past.offers.values()):
+            oracle.life = remembered(oracle.life, self.now, self.clock.now())
+        return _with_timing(past, provider)
 
     async def _advance(self, seconds: float) -> None:
         await advance(self.time, seconds, *self._limiters)
@@ -261,9 +307,17 @@ class TrackerHarness:
         shown = tracker.snapshot
         aggregator._schedule.refreshed = -float("inf")  # noqa: SLF001 (windows move once a minute)
         await tracker._publish()  # noqa: SLF001
+        states = aggregator.providers.values()
+        reading = aggregator._now()  # noqa: SLF001
         return Observation(
             shown=shown,
             refreshed=tracker.snapshot,
+            stale_offers=frozenset(
+                (state.provider.name, model)
+                for state in states
+                for model, offer in state.offers.items()
+                if offer.target.is_stale(reading)
+            ),
             health=tracker.health(),
             now=self.now,
             at=self.clock.now(),
@@ -278,3 +332,18 @@ class TrackerHarness:
         store, sender = self.tracker._store, self.tracker._alerts.sender  # noqa: SLF001 (our own)
         targets = map(sender.limiter_of, self.config.alerts.targets)
         return store.worker, store.readers, *targets
+
+
+def _unknown(provider: Provider) -> Oracle:
+    """Of a provider that no check is known of."""
+    offers = {model: Oracle(provider.model_timing) for model in provider.models}
+    return Oracle(provider.timing, offers=offers)
+
+
+def _with_timing(oracle: Oracle, provider: Provider) -> Oracle:
+    offers = oracle.offers.items()
+    return attrs.evolve(
+        oracle,
+        timing=provider.timing,
+        offers={m: attrs.evolve(each, timing=provider.model_timing) for m, each in offers},
+    )

@@ -348,7 +348,11 @@ class TestTune:
                 "the token that was sent is wrong",
             ),
             (("nobody", "--enable"), TOKEN, "nobody"),
-            (("groq", "--interval", "1"), TOKEN, "timeout_seconds (10) must not exceed"),
+            (
+                ("groq", "--interval", "1"),
+                TOKEN,
+                "the interval of groq must be at least 10 s, its time-out",
+            ),
             (("groq", "--interval", "-1"), TOKEN, "interval_seconds"),
             (("groq", "--interval", "0"), TOKEN, "interval_seconds"),
             (("groq",), TOKEN, "nothing to change"),

@@ -2,15 +2,18 @@
 
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from functools import partial
+from pathlib import Path
 
 import pytest
 from rich.text import Text
 
 from api.cli.sheet import table
-from api.cli.terminal import print_json, show
+from api.cli.terminal import print_json, says_ascii, show
 
 
 @pytest.fixture(params=["ascii", "cp1252", "utf-8"])
@@ -39,6 +42,36 @@ def test_marks_are_ascii_where_the_terminal_has_no_others(encoding: str) -> None
 def test_a_text_that_cannot_be_shown_is_no_crash(encoding: str) -> None:
     text = Text("unerklärlich 失敗")
     assert written(encoding, partial(show, {}, text, as_json=False)).startswith("unerkl")
+
+
+@pytest.mark.parametrize(
+    ("environ", "ascii_alone"),
+    [
+        ({"LC_ALL": "C"}, True),
+        ({"LANG": "POSIX"}, True),
+        ({"LC_ALL": "", "LC_CTYPE": "C", "LANG": "de_DE.UTF-8"}, True),
+        ({"LC_ALL": "C.UTF-8", "LANG": "C"}, False),
+        ({"LANG": "de_DE.UTF-8"}, False),
+        ({}, False),
+        ({"LC_ALL": "C", "PYTHONUTF8": "1"}, False),
+        ({"LC_ALL": "C", "PYTHONIOENCODING": "utf-8"}, False),
+    ],
+)
+def test_the_c_locale_asks_for_ascii(environ: dict[str, str], ascii_alone: bool) -> None:
+    assert says_ascii(environ) is ascii_alone
+
+
+def test_a_process_of_the_c_locale_writes_ascii_alone(tmp_path: Path) -> None:
+    for arguments in (("providers",), ("--help",), ("no-such-command",), ("providers", "--json")):
+        ran = subprocess.run(
+            [sys.executable, "-c", "from api.cli import main; main()", *arguments],
+            cwd=tmp_path,
+            env={"LC_ALL": "C", "COLUMNS": "80", "PATH": "/usr/bin"},
+            capture_output=True,
+            check=False,
+        )
+        assert (ran.stdout + ran.stderr).isascii(), arguments
+        assert ran.stdout or ran.stderr
 
 
 def test_no_line_ends_with_blanks(encoding: str) -> None:

@@ -23,6 +23,7 @@ from tests.helpers.browser import (
 from tests.helpers.waiting import block_until
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.core.settings import MaintenanceWindow
 from tracker.core.snapshot import ProviderStatus
 
 pytestmark = needs_chromium
@@ -181,6 +182,41 @@ def test_a_browser_that_slept_asks_anew_and_tells_no_wrong_times(
     browser.until(
         "$('#list').innerText.includes('just now') || $('#list').innerText.match(/\\d s ago/)"
     )
+
+
+def test_maintenance_is_told_in_the_row_the_strip_and_the_page_of_a_provider(
+    browser: Browser, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    spans = {-1: ("groq",), 30: (), -20: ("groq",)}  # hours from now: two hours long
+    built = House(tmp_path, ("groq", "mistral"), findings={"groq": bad()})
+    built.maintenance = tuple(
+        MaintenanceWindow(
+            providers=who,
+            start=now + timedelta(hours=begin),
+            end=now + timedelta(hours=begin + 2),
+        )
+        for begin, who in spans.items()
+    )
+    built.start()
+    try:
+        look(browser, built.url)
+        browser.until("$('#maintenance').innerText.startsWith('In maintenance: groq until ')")
+        assert "Planned maintenance: all " in browser.text("#maintenance")
+        assert browser.text(".care").startswith("In maintenance until ")
+        assert browser.value("$$('.care').filter((each) => each.offsetParent).length") == 1
+        browser.run("$('#span').value = '24'; $('#span').dispatchEvent(new Event('change'))")
+        browser.until(
+            "$$('.strip path.care').filter((each) => each.getAttribute('d')).length === 1"
+        )
+        look(browser, built.url + "#provider=groq")
+        browser.until("$$('#detail-maintenance li').length === 3")
+        kinds = browser.value("$$('#detail-maintenance li').map((each) => each.innerText)")
+        assert [each.partition(":")[0] for each in kinds] == ["over", "in force", "planned"]
+        browser.until("$('#chart-says').innerText.includes('grey is maintenance')")
+        assert complaints(browser) == []
+    finally:
+        built.stop()
 
 
 def test_a_phone_shows_the_first_provider_on_its_first_screen(

@@ -212,6 +212,7 @@ async def test_openapi_has_every_path_of_the_contract() -> None:
         "/api/cluster/history/{name}",
         "/api/incidents",
         "/api/incidents/{id}/acknowledge",
+        "/api/maintenance",
         "/api/models",
         "/api/models/{name}",
         "/api/providers/best",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker.alerts.maintenance import maintenance_at, spans_around
+from tracker.alerts.maintenance import maintenance_at, spans_around, spans_between
 from tracker.core.settings import MaintenanceWindow, WeeklyWindow
 
 BERLIN = "Europe/Berlin"
@@ -115,6 +115,26 @@ def test_a_local_time_within_the_window_is_in_maintenance(
     minute = 60 * local.hour + local.minute
     if start <= minute < end:
         assert maintenance_at([window], now).everybody
+
+
+@settings(deadline=None)
+@given(moments, zones, minutes, minutes.filter(bool), st.frozensets(st.integers(0, 6)))
+def test_the_spans_of_a_stretch_are_where_there_is_maintenance(
+    now: Any, zone: str, start: Any, length: Any, days: Any
+) -> None:
+    window = MaintenanceWindow(
+        weekly=WeeklyWindow(
+            days=days, start_minute=start, end_minute=(start + length) % 1440, timezone=zone
+        )
+    )
+    until = now + timedelta(days=10)
+    found = [*spans_between(window, now, until)]
+    assert found == sorted(found)
+    assert all(begin < until and end > now for begin, end in found)
+    edges = [edge for span in found for edge in span if now <= edge < until]
+    for moment in (now, *edges, *(edge - timedelta(seconds=1) for edge in edges if edge > now)):
+        inside = any(begin <= moment < end for begin, end in found)
+        assert maintenance_at([window], moment).everybody is inside
 
 
 def test_a_thousand_windows_are_computed_in_no_time() -> None:

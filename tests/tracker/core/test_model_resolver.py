@@ -82,7 +82,7 @@ def test_names_of_the_owner_override_the_rules() -> None:
     assert _found(resolver, "llama-3.3-70b") == (FoundBy.ALIAS, together)
     assert _found(resolver, "Llama-3.3-70B-Instruct-FP8") == (FoundBy.ALIAS, together)
     assert _found(resolver, "groq/llama-3.3-70b")[1] == [("groq", "llama-3.3-70b-versatile")]
-    assert "Fast-70b" in resolver.offers_by_name()
+    assert "Fast-70b" in {match.name for match in resolver.walk()}
 
 
 def test_an_exact_id_comes_before_a_name_of_the_owner() -> None:
@@ -119,5 +119,5 @@ def test_nearest_names_tell_what_was_perhaps_meant() -> None:
 
 
 def test_all_offers_are_listed_by_common_name(resolver: ModelResolver) -> None:
-    names = resolver.offers_by_name()
+    names = {match.name: match.offers for match in resolver.walk()}
     assert len(names["gpt-oss-120b"]) == 2

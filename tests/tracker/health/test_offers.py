@@ -34,6 +34,18 @@ def watching(*models: str) -> ProviderState:
     return state
 
 
+def restarted(state: ProviderState, own: str, offers: dict[str, str]) -> ProviderState:
+    """Make the state of a new process out of what was stored."""
+    again = ProviderState(state.provider)
+    past = {
+        model: StoredTarget(statistics=Statistics(), state=text) for model, text in offers.items()
+    }
+    again.restore(
+        StoredProvider(own=StoredTarget(statistics=Statistics(), state=own), offers=past), clock(2)
+    )
+    return again
+
+
 def found(kind: OutcomeKind, model: str | None = None, **more: Any) -> CheckResult:
     return finding(kind, provider="groq", at=START, model=model, **more)
 
@@ -97,6 +109,42 @@ def test_what_concerns_one_model_blames_nobody_else(others: OutcomeKind) -> None
     state.record_check(found(SERVER, "b"), 180.0, clock(2))
     state.record_check(found(others, "a"), 180.0, clock(3))
     assert view(state, 4.0).consecutive_failures == 0
+
+
+def test_what_is_held_against_the_provider_survives_a_restart_and_so_does_the_first_failure() -> (
+    None
+):
+    state = watching("a", "b", "c")
+    own = state.record_check(found(OK), 60.0, clock(0)).state
+    stored = {"a": state.record_check(found(SERVER, "a"), 180.0, clock(1)).state}
+    again = restarted(state, own, stored)
+    record = again.record_check(found(SERVER, "b"), 180.0, clock(2))
+    assert view(again).consecutive_failures == 1
+    third = restarted(state, record.provider_state, {**stored, "b": record.state})
+    assert view(third).consecutive_failures == 1
+    third.record_check(found(SERVER, "c"), 180.0, clock(3))
+    assert view(third).consecutive_failures == 2
+
+
+def test_a_check_that_ends_after_its_model_is_watched_no_more_is_not_the_providers() -> None:
+    state = watching("a", "b")
+    state.record_check(found(SERVER, "b"), 180.0, clock(1))
+    state.update_settings(attrs.evolve(state.provider, models=("b",)), overridden=False)
+    record = state.record_check(found(SERVER, "a"), 180.0, clock(2))
+    assert record.result.model == "a"
+    assert view(state).consecutive_failures == 0
+    state.record_check(found(AUTH, "a"), 180.0, clock(3))
+    assert view(state, 4.0).outcome is AUTH
+
+
+def test_an_offer_that_is_watched_again_goes_on_where_it_was() -> None:
+    state = watching("a")
+    state.record_check(found(NOT_FOUND, "a"), 180.0, clock(1))
+    state.update_settings(attrs.evolve(state.provider, models=()), overridden=False)
+    assert view(state).offers == ()
+    state.update_settings(attrs.evolve(state.provider, models=("a",)), overridden=False)
+    assert offer(state, "a").outcome is NOT_FOUND
+    assert offer(state, "a").next_check is None
 
 
 def test_a_failure_of_the_other_long_ago_does_not_blame_the_provider() -> None:

@@ -30,7 +30,7 @@ def test_reasons_say_what_was_found() -> None:
     failed = apply_check(HealthState(), outcome(SERVER, message="HTTP 500"), Timing(), AT_START)
     assert decide_status(failed, NOW).reason == "last check: HTTP 500"
     assert decide_status(after(SERVER, SERVER, SERVER), NOW).reason == (
-        "3 failed checks in a row; the last check: server error"
+        "server error; 3 failed checks in a row"
     )
     assert decide_status(after(SERVER, SERVER, SERVER, OK), NOW).reason == (
         "recovering: 1 good check since it was down"
@@ -66,7 +66,7 @@ def test_a_success_in_our_stall_is_not_told_with_the_latency_of_the_one_before()
 
 def test_the_last_check_is_not_said_to_be_one_that_told_nothing() -> None:
     assert decide_status(after(SERVER, SERVER, SERVER, OutcomeKind.REQUEST), NOW).reason == (
-        "3 failed checks in a row; the last check that tells something: server error"
+        "server error, at the last check that tells something; 3 failed checks in a row"
     )
 
 

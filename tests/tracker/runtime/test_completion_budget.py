@@ -26,5 +26,13 @@ def test_a_budget_of_nothing_is_always_exhausted() -> None:
 def test_what_was_spent_before_the_start_counts() -> None:
     budget = CompletionBudget(per_day=10)
     budget.spend(1, START)
-    budget.restore(4, START)
+    budget.spend(4, START)
     assert budget.view(START).spent == 5
+
+
+def test_a_clock_that_leaps_over_midnight_and_back_gives_no_second_budget() -> None:
+    budget = CompletionBudget(per_day=2)
+    budget.spend(2, START)
+    budget.spend(1, TOMORROW)
+    assert not budget.is_exhausted(TOMORROW)
+    assert budget.is_exhausted(START)

@@ -8,9 +8,14 @@ import attrs
 import pytest
 from trio.testing import MockClock
 
+from tests.helpers.store_records import CLOCK, NOW, check
 from tracker import Config, run_tracker
 from tracker.core.settings import Provider
+from tracker.health.rolling_statistics import UP, CheckSample
+from tracker.health.target_state import TargetState
 from tracker.runtime.loop_monitor import LoopMonitor
+from tracker.runtime.restore import restore_state
+from tracker.store import open_store
 from tracker.testing import FakeProviders, ProviderBehavior, TrioHost, advance, virtual_clock
 from tracker.testing.clocks import VirtualClock
 
@@ -135,3 +140,17 @@ def test_tuning_makes_old_news_no_younger(run: Runs) -> None:
         assert str(tracker.snapshot.providers["a"].status) == "unknown"
         passes(host, 5.0)
         assert str(tracker.snapshot.providers["a"].status) == "degraded"
+
+
+async def test_first_token_times_are_known_again_after_a_restart(tmp_path: Path) -> None:
+    """Those that came before the history was read are not lost either."""
+    async with open_store(str(tmp_path / "kept.db"), clock=CLOCK) as store:
+        await store.write([check(seconds=9.0, ttft_ms=70.0), check(seconds=5.0), check(model="m")])
+        past = (await restore_state(store, now=NOW)).restore.past["a"]
+    target = TargetState()
+    early = CheckSample(
+        at=NOW.timestamp() - 1.0, verdict=UP, latency_ms=99.0, completions=1, ttft_ms=60.0
+    )
+    target.statistics.add(early)
+    target.take_statistics(past.own.statistics)
+    assert [sample.ttft_ms for sample in target.statistics.recent] == [70.0, None, 60.0]

@@ -744,6 +744,19 @@ def test_kill_9_loses_no_acknowledged_row_and_halves_no_batch(path: Path) -> Non
         assert ask(path, "PRAGMA integrity_check") == [("ok",)]
 
 
+async def test_what_offers_do_to_their_provider_is_stored_with_their_check(path: Path) -> None:
+    own = check(state='{"n": 1}')
+    blamed = check(model="m", state='{"m": 1}', provider_state='{"n": 2}', message="offer")
+    async with open_store(str(path), clock=CLOCK) as store:
+        await store.write([own, blamed])
+    states = ask(path, "SELECT provider_name, last_check_id, state FROM provider_states")
+    assert states == [("a", 1, '{"n": 2}')]
+    async with open_store(str(path), clock=CLOCK) as store:
+        await store.write([blamed, check(state='{"n": 3}')])
+        await store.write([check(model="m", provider_state='{"n": 4}')])
+    assert ask(path, "SELECT last_check_id, state FROM provider_states") == [(4, '{"n": 4}')]
+
+
 async def test_the_checks_of_an_offer_are_its_own(path: Path) -> None:
     async with open_store(str(path), clock=CLOCK) as store:
         asked = [check(message="own"), check(message="offer", model="m", state='{"n": 1}')]

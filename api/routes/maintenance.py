@@ -1,0 +1,61 @@
+"""When providers are, were and will be in maintenance."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import attrs
+import msgspec
+import trio
+from quart import Response
+
+from api.http.etags import respond
+from api.http.openapi import NOT_MODIFIED, describe, gives
+from api.http.query import query
+from api.http.response_cache import answer_of
+from api.routes.route import Route
+from api.schemas import incidents as schemas
+from api.schemas.convert import instant
+from tracker.alerts.maintenance import spans_between
+from tracker.core.clock import Clock
+
+if TYPE_CHECKING:
+    from tracker.runtime.tracker import Tracker
+
+PAST, AHEAD = timedelta(days=7), timedelta(days=14)
+MOST = 1_000  # spans told: the next ones, and what is behind them is of no use to anybody
+SLICE = 10  # windows between two checkpoints, a few milliseconds
+
+
+@attrs.frozen
+class MaintenanceRoutes:
+    tracker: "Tracker"
+    clock: Clock = Clock()
+
+    def rules(self) -> Iterator[Route]:
+        yield Route("GET", "/api/maintenance", self.maintenance)
+
+    @describe("incidents", gives(schemas.Maintenance), NOT_MODIFIED)
+    async def maintenance(self) -> Response:
+        """Spans of maintenance from a week ago to two weeks ahead, as the file has them.
+
+        The ``[[maintenance]]`` tables of now, weekly windows as single spans; the first 1,000.
+        Meanwhile checks go on, no incident is opened and nobody is told.
+        """
+        query()
+        now = self.clock.now()
+        found = list[schemas.MaintenanceSpan]()
+        for number, window in enumerate(self.tracker.config.maintenance):
+            if number % SLICE == SLICE - 1:
+                await trio.lowlevel.checkpoint()
+            for start, end in spans_between(window, now - PAST, now + AHEAD):
+                found.append(
+                    schemas.MaintenanceSpan(
+                        providers=list(window.providers),
+                        start=instant(start),
+                        end=instant(end),
+                        weekly=window.weekly is not None,
+                    )
+                )
+        found.sort(key=lambda span: (span.end, span.start, span.providers))
+        return respond(answer_of(msgspec.json.encode(schemas.Maintenance(found[:MOST]))))
