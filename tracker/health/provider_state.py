@@ -278,7 +278,8 @@ class ProviderState:
     def _keep_watched_offers(self) -> None:
         """Watch exactly the offers that the settings name, in their order."""
         known = {**self._unwatched, **self.offers}
-        watched = {model: known.pop(model, None) for model in self.provider.models}
+        names = dict.fromkeys(self.provider.models)
+        watched = {model: known.pop(model, None) for model in names}
         for offer in known.values():
             offer.reset_after_absence()
         self.offers = {model: offer or OfferState(model) for model, offer in watched.items()}
