@@ -30,10 +30,11 @@ from tracker.runtime.diagnostics import (
     collect_health,
     find_failures,
 )
-from tracker.runtime.history_loader import HistoryLoader
+from tracker.runtime.history_loader import LOAD_SECONDS, HistoryLoader
 from tracker.runtime.live_settings import LiveSettings
 from tracker.runtime.long_history import LongHistory, read_long_history
 from tracker.runtime.messages import (
+    HistoryLoaded,
     Message,
     ProviderAdded,
     ProviderRemoved,
@@ -376,9 +377,12 @@ class Tracker:
 
         nursery: the actors'.
         """
-        remembrance = await self._history.load_in_time(nursery)
+        nursery.start_soon(self._history.run)
+        remembrance = await self._history.recent(LOAD_SECONDS)
         if remembrance is not None:
             self._merge(remembrance)
+        elif self._history.is_readable:
+            await self._outbox.send(HistoryLoaded(past={}, complete=False))
         for provider in self.config.providers:
             await self._watch(provider)
         if remembrance is not None:
@@ -388,25 +392,35 @@ class Tracker:
             self._supervisor.start(provider)
             await trio.lowlevel.checkpoint()  # opening a thousand at once would hold the loop
         if remembrance is None or not remembrance.restore.complete:
-            nursery.start_soon(self._load_history_later, remembrance is not None)
+            nursery.start_soon(self._load_history_later, remembrance)
         log.info("tracker started", providers=len(self.config.providers))
 
-    async def _load_history_later(self, begun: bool) -> None:
-        """The database was away at the start, or slow: take its history over when it can be.
+    async def _load_history_later(self, begun: RestoredState | None) -> None:
+        """The database is slow, or away: take its history over when it can be.
 
-        begun: the last of it was taken already.
+        begun: what was taken already.
         """
-        remembrance = await self._history.load_when_possible()
+        if begun is None:
+            begun = await self._history.recent()
+            if begun is None:  # it is away: count from now on
+                await self._outbox.send(HistoryLoaded(past={}))
+            else:
+                await self._take_over(begun)
+        whole = await self._history.whole()
+        if begun is None:
+            await self._take_over(whole)
+        elif whole is not begun:
+            self._writer.remembered.set()
+            await self._outbox.send(whole.take_rest())
+
+    async def _take_over(self, stored: RestoredState) -> None:
+        """Take what is stored while the actors are at work."""
         async with self._changing:
-            if begun:
-                self._writer.remembered.set()
-                await self._outbox.send(remembrance.take_rest())
-                return
-            self._merge(remembrance)
+            self._merge(stored)
             for provider in self.config.providers:
-                if provider.name in remembrance.overrides:
+                if provider.name in stored.overrides:
                     await self._watch(provider, restart=True)
-            await self._outbox.send(remembrance.restore)
+            await self._outbox.send(stored.restore)
 
     def _merge(self, stored: RestoredState) -> None:
         now = self._aggregator.clock.now()
