@@ -16,7 +16,7 @@ log = structlog.get_logger()
 # History is welcome, but no reason to keep proxies waiting: two million checks take two seconds,
 # and a large file on a slow disk takes minutes to be opened, checked and migrated.
 LOAD_SECONDS = 0.4
-SMALL_SECONDS = 0.15  # a history that is read so soon after its last checks is not split
+LONG_BYTES = 16 * 1024 * 1024  # of a file: some 150,000 checks; what is less is read in one part
 LOAD_RETRY_SECONDS = 2.0
 
 
@@ -31,6 +31,7 @@ class HistoryLoader:
     clock: Clock
     _unread: str = ""  # why what is stored could not be read
     _tried: trio.Event = attrs.field(factory=trio.Event)  # something was read, or nothing can be
+    _begun: trio.Event = attrs.field(factory=trio.Event)
     _whole_read: trio.Event = attrs.field(factory=trio.Event)
     _first: RestoredState | None = None
     _whole: RestoredState | None = None
@@ -42,10 +43,14 @@ class HistoryLoader:
 
     async def run(self) -> None:
         """Load everything, however long that takes."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._load_recent)
-            await self._load_whole()
-            nursery.cancel_scope.cancel()
+        if await self.store.size() > LONG_BYTES:
+            await self._load_recent()
+            await self._begun.wait()
+        await self._load_whole()
+
+    def go_on(self) -> None:
+        """Read the whole of a long history now: reading beside the start would slow it down."""
+        self._begun.set()
 
     async def recent(self, seconds: float = math.inf) -> RestoredState | None:
         """Return the first that was read, the whole or the last of it; None after ``seconds``.
@@ -65,10 +70,7 @@ class HistoryLoader:
     async def _load_recent(self) -> None:
         """Read the last checks; why they cannot be read the whole will tell."""
         with suppress(StoreUnavailable):
-            first = await restore_recent(self.store, now=self.clock.now())
-            with trio.move_on_after(SMALL_SECONDS):  # a short history comes in one part
-                await self._tried.wait()
-            self._first = first
+            self._first = await restore_recent(self.store, now=self.clock.now())
             self._tried.set()
 
     async def _load_whole(self) -> None:

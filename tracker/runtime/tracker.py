@@ -391,6 +391,7 @@ class Tracker:
         for provider in self.config.providers:
             self._supervisor.start(provider)
             await trio.lowlevel.checkpoint()  # opening a thousand at once would hold the loop
+        self._history.go_on()
         if remembrance is None or not remembrance.restore.complete:
             nursery.start_soon(self._load_history_later, remembrance)
         log.info("tracker started", providers=len(self.config.providers))

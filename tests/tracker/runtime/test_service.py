@@ -629,8 +629,8 @@ async def test_a_long_history_begins_with_the_last_checks_and_tells_no_share_of_
 
     monkeypatch.setattr(handle, "restore_state", slowly)
     monkeypatch.setattr(restore, "RECENT_SECONDS", 1_000.0)
+    monkeypatch.setattr(handle, "LONG_BYTES", 0)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(world.time_goes_on, handle.LOAD_SECONDS)
         world.tracker = await nursery.start(world.start, world.config("a", "bb", "new"))
         for name in ("a", "bb", "new"):
             begun = world.tracker.snapshot.providers[name]
