@@ -105,8 +105,13 @@ def command(folder: Path, *words: str | Path, code: int = 0) -> str:
 
 
 @contextmanager
-def served(folder: Path, variables: Mapping[str, str] = {}) -> Iterator[Served]:
-    """It has said its URL when this yields; nothing is checked yet."""
+def served(
+    folder: Path, variables: Mapping[str, str] = {}, *, keep_alive: bool = True
+) -> Iterator[Served]:
+    """It has said its URL when this yields; nothing is checked yet.
+
+    keep_alive: whether its connections are used again.
+    """
     words: list[str | Path] = [COMMAND, "serve", "--port", "0", "--config", "tracker.toml"]
     program = Program(name="serve", command=words, folder=folder, variables=SECRETS | variables)
     began = time.monotonic()
@@ -116,5 +121,6 @@ def served(folder: Path, variables: Mapping[str, str] = {}) -> Iterator[Served]:
         url = process.stdout.readline().strip()
         insist(url.startswith("http://127.0.0.1:"), f"serve prints its URL, not {url!r}")
         say(f"provider-status serve listens at {url} after {time.monotonic() - began:.1f} s")
-        with httpx.Client(base_url=url, trust_env=False, timeout=5.0) as http:
+        limits = httpx.Limits(max_keepalive_connections=None if keep_alive else 0)
+        with httpx.Client(base_url=url, trust_env=False, timeout=5.0, limits=limits) as http:
             yield Served(folder=folder, program=program, http=http)
