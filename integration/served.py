@@ -87,12 +87,14 @@ class Served:
         return seen
 
 
-def command(folder: Path, *words: str | Path, code: int = 0) -> str:
+def command(
+    folder: Path, *words: str | Path, code: int = 0, variables: Mapping[str, str] = {}
+) -> str:
     """What ``provider-status WORDS`` prints. Raises UnexpectedError for another exit code."""
     done = subprocess.run(
         [COMMAND, *words],
         cwd=folder,
-        env=environment(folder, SECRETS),
+        env=environment(folder, SECRETS | variables),
         capture_output=True,
         text=True,
         timeout=COMMAND_SECONDS,
@@ -101,12 +103,17 @@ def command(folder: Path, *words: str | Path, code: int = 0) -> str:
     said = f" ({done.stderr.strip()})" if done.stderr.strip() else ""
     shown = " ".join(map(str, words))
     expect(done.returncode, code, f"the exit code of provider-status {shown}{said}")
-    return done.stdout
+    return str(done.stdout)
 
 
 @contextmanager
-def served(folder: Path, variables: Mapping[str, str] = {}) -> Iterator[Served]:
-    """It has said its URL when this yields; nothing is checked yet."""
+def served(
+    folder: Path, variables: Mapping[str, str] = {}, *, keep_alive: bool = True
+) -> Iterator[Served]:
+    """It has said its URL when this yields; nothing is checked yet.
+
+    keep_alive: whether its connections are used again.
+    """
     words: list[str | Path] = [COMMAND, "serve", "--port", "0", "--config", "tracker.toml"]
     program = Program(name="serve", command=words, folder=folder, variables=SECRETS | variables)
     began = time.monotonic()
@@ -116,5 +123,6 @@ def served(folder: Path, variables: Mapping[str, str] = {}) -> Iterator[Served]:
         url = process.stdout.readline().strip()
         insist(url.startswith("http://127.0.0.1:"), f"serve prints its URL, not {url!r}")
         say(f"provider-status serve listens at {url} after {time.monotonic() - began:.1f} s")
-        with httpx.Client(base_url=url, trust_env=False, timeout=5.0) as http:
+        limits = httpx.Limits(max_keepalive_connections=None if keep_alive else 0)
+        with httpx.Client(base_url=url, trust_env=False, timeout=5.0, limits=limits) as http:
             yield Served(folder=folder, program=program, http=http)

@@ -139,5 +139,5 @@ def _rounded(value: float | None, digits: int) -> float | int | None:
     """A whole number is written without its zero."""
     if value is None:
         return None
-    short = round(value, digits)
+    short = float(round(value, digits))  # a check of an embedding program may give whole numbers
     return int(short) if short.is_integer() else short

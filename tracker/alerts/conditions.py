@@ -38,17 +38,23 @@ class Condition:
 
 @attrs.frozen(kw_only=True)
 class Findings:
-    """What a snapshot tells. Of the unclear providers and causes nothing is known now: what was
-    wrong with them may still be.
+    """What a snapshot tells. Of the unclear providers, causes and single troubles nothing is known
+    now: what was wrong with them may still be. clear: providers whose last check told something.
     """
 
     present: Mapping[Key, Condition] = attrs.field(factory=dict)
     unclear_providers: frozenset[str] = frozenset()
     unclear_causes: frozenset[Cause] = frozenset()
+    unclear: frozenset[Key] = frozenset()
+    clear: frozenset[str] = frozenset()
 
-    def is_unclear(self, cause: Cause, provider: str | None) -> bool:
+    def is_unclear(self, key: Key, provider: str | None) -> bool:
         """Return whether an incident of this can neither open nor close now."""
-        return cause in self.unclear_causes or provider in self.unclear_providers
+        return (
+            key in self.unclear
+            or key[0] in self.unclear_causes
+            or provider in self.unclear_providers
+        )
 
 
 NOTHING_KNOWN = Findings(unclear_causes=frozenset(Cause))
@@ -64,10 +70,13 @@ def find_conditions(snapshot: Snapshot, now: datetime) -> Findings:
     found = [_network(watched, now)] if snapshot.network_away else [*_nothing_usable(watched, now)]
     for view in watched:
         found += _provider_conditions(view, now)
+    unclear = frozenset(view.name for view in watched if _is_unclear(view))
     return Findings(
         present={condition.key: condition for condition in found},
-        unclear_providers=frozenset(view.name for view in watched if _is_unclear(view)),
+        unclear_providers=unclear,
         unclear_causes=frozenset({Cause.NOTHING_USABLE}) if snapshot.network_away else frozenset(),
+        unclear=frozenset(key for view in watched for key in _unclear_keys(view)),
+        clear=frozenset(view.name for view in watched) - unclear,
     )
 
 
@@ -80,6 +89,17 @@ def _only(condition: Condition) -> Findings:
 def _is_unclear(view: ProviderStatus) -> bool:
     ours = view.outcome is not None and view.outcome.is_ours
     return view.status is Status.UNKNOWN or ours
+
+
+def _unclear_keys(view: ProviderStatus) -> Iterator[Key]:
+    """Yield what the last check could not tell: a provider that is down hides all behind it."""
+    down = view.status is Status.DOWN
+    if down and view.outcome is not OutcomeKind.AUTH:
+        yield Cause.KEY, view.name
+    for offer in view.offers:
+        ours = offer.outcome is not None and offer.outcome.is_ours
+        if down or ours or offer.status is Status.UNKNOWN:
+            yield Cause.OFFER, f"{view.name}/{offer.model}"
 
 
 def _blind(snapshot: Snapshot, watched: list[ProviderStatus], now: datetime) -> Condition | None:

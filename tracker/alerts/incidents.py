@@ -94,14 +94,20 @@ def _judge_open(
         if in_maintenance(incident.provider):
             yield key, incident
         elif condition is not None:
+            if findings.is_unclear(key, incident.provider):  # our own trouble explains nothing
+                condition = attrs.evolve(condition, summary=incident.summary)
             yield key, _still_wrong(incident, condition, now)
-        elif findings.is_unclear(incident.cause, incident.provider):
+        elif findings.is_unclear(key, incident.provider):
             yield key, incident
         else:
             yield key, _no_longer_wrong(incident, now)
 
 
 def _open(condition: Condition, now: datetime, before: Incident | None) -> Incident:
+    if before is not None and before.closed_at is not None:
+        # What ended and is there again, as if it never had: news, and with an id of its own.
+        began = max(condition.since, before.closed_at)
+        condition = attrs.evolve(condition, since=began)
     changes = _recent((*(before.changes if before else ()), now), now)
     return Incident(
         id=incident_id(condition),

@@ -34,13 +34,14 @@ class PolicySettings:
 class Situation:
     """What decides besides the incidents.
 
-    watching_since: when everything had been checked once since this start, None before. silent:
-    whether nobody is to be told of an incident now (maintenance). unheard: providers of which
-    nobody is ever told. others_serve: whether what an incident took away is served elsewhere.
+    watched_since: since when what an incident is about has been watched: the first check after
+    this start that told something; None before. silent: whether nobody is to be told of an
+    incident now (maintenance). unheard: providers of which nobody is ever told. others_serve:
+    whether what an incident took away is served elsewhere.
     """
 
     now: datetime
-    watching_since: datetime | None
+    watched_since: Callable[[Incident], datetime | None]
     mutes: Mapping[str, datetime]
     silent: Callable[[Incident], bool]
     unheard: frozenset[str]
@@ -121,7 +122,7 @@ def due_at(book: IncidentBook, situation: Situation, settings: PolicySettings) -
 
 def _due(incident: Incident, situation: Situation) -> datetime | None:
     """When its opening may be told; what was wrong already at the start has to stay so."""
-    since = situation.watching_since
+    since = situation.watched_since(incident)
     if since is None:
         return None
     due = incident.noticed_at + GROUP_WAIT
@@ -172,7 +173,7 @@ def _is_due(incident: Incident, situation: Situation) -> bool:
 
 def _waits(incident: Incident, situation: Situation) -> bool:
     """Whether it was wrong already at the start, which is no news before it has stayed so."""
-    since = situation.watching_since
+    since = situation.watched_since(incident)
     return since is None or (incident.opened_at <= since and situation.now < since + START_GRACE)
 
 

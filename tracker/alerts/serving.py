@@ -22,12 +22,21 @@ def others_serve(
     needed = {_common(model) for model in models}
     if not needed:
         return bool(others)
-    return needed <= {name for view in others for name in _served(view, watched)}
+    return needed <= set[str]().union(*(_served(view, watched) for view in others))
 
 
-def _served(view: ProviderStatus, watched: Mapping[str, tuple[str, ...]]) -> Iterable[str]:
-    listed = view.models or ()
-    return (_common(model) for model in (*listed, *watched.get(view.name, ())))
+def serve_model(model: str, snapshot: Snapshot, *, without: str | None) -> list[str]:
+    """Return the usable providers, best first, that list a model of this common name."""
+    name, views = _common(model), snapshot.providers
+    ranked = (views[each.provider] for each in snapshot.ranking.ranked if each.provider in views)
+    return [view.name for view in ranked if view.name != without and name in _served(view, {})]
+
+
+def _served(view: ProviderStatus, watched: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """Return what it lists or is watched for, but for what is down there too."""
+    listed = (*(view.models or ()), *watched.get(view.name, ()))
+    gone = {_common(offer.model) for offer in view.offers if not offer.usable}
+    return {_common(model) for model in listed} - gone
 
 
 def _common(model: str) -> str:

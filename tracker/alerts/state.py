@@ -3,13 +3,13 @@
 Every change returns the records that the store has to keep.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
 import attrs
 
-from tracker.alerts.conditions import find_conditions
+from tracker.alerts.conditions import Findings, find_conditions
 from tracker.alerts.incidents import (
     IncidentBook,
     note_notification,
@@ -21,7 +21,9 @@ from tracker.alerts.messages import compose, deliveries
 from tracker.alerts.outbox import Outbox
 from tracker.alerts.policy import Announcement, PolicySettings, Situation, decide, due_at
 from tracker.alerts.serving import others_serve
+from tracker.config.catalogue import load_catalogue
 from tracker.core.incidents import (
+    Cause,
     Delivery,
     Incident,
     IncidentLog,
@@ -57,7 +59,8 @@ class AlertState:
     book: IncidentBook = IncidentBook()
     mutes: Mapping[str, datetime] = MappingProxyType({})
     outbox: Outbox = attrs.field(factory=Outbox)
-    watching_since: datetime | None = None
+    watching_since: datetime | None = None  # everything was checked once
+    clear_since: dict[str, datetime] = attrs.field(factory=dict)  # a check of it told something
     counts: AlertCounts = attrs.field(factory=AlertCounts)
     maintenance: MaintenanceState | None = None
 
@@ -83,10 +86,14 @@ class AlertState:
         for delivery in self.outbox:
             self._note_in_incidents(delivery)
 
-    def watch(self, snapshot: Snapshot, now: datetime) -> None:
+    def watch(self, snapshot: Snapshot, now: datetime) -> Findings:
         """Note since when everything is watched: what was wrong before is no news."""
         if self.watching_since is None and snapshot.swept:
             self.watching_since = now
+        findings = find_conditions(snapshot, now)
+        for name in findings.clear - self.clear_since.keys():
+            self.clear_since[name] = now
+        return findings
 
     def take_words(self, incidents: tuple[Incident, ...], mutes: Mapping[str, datetime]) -> None:
         """Take who acknowledged and who was muted elsewhere in the cluster."""
@@ -101,10 +108,8 @@ class AlertState:
 
     def step(self, snapshot: Snapshot, now: datetime) -> list[Record]:
         """Take a snapshot: open and close incidents, and decide who is told."""
-        self.watch(snapshot, now)
-        before = self.book
-        findings = find_conditions(snapshot, now)
-        self.book = observe(before, findings, now, self._maintenance(now).covers)
+        before, findings = self.book, self.watch(snapshot, now)
+        self.book = observe(before, findings, now, self._covers(now))
         added = self._decide(snapshot, now)
         self._end_mutes(now)
         changed = changed_incidents(before, self.book)
@@ -168,17 +173,17 @@ class AlertState:
         self, announcement: Announcement, snapshot: Snapshot, now: datetime
     ) -> list[Delivery]:
         link = self.config.alerts.link or address_of(self.config)
-        message = compose(announcement, snapshot, now, link)
+        message = compose(announcement, snapshot, now, link, status_pages(self.config))
         hearers = self.outbox.hearers(announcement, self.targets)
         rows = deliveries(announcement, message, hearers, now)
         return [row for row in rows if self.outbox.add(row)]
 
     def _situation(self, snapshot: Snapshot, now: datetime) -> Situation:
         watched = {p.name: p.models for p in self.config.providers}
-        covers = self._maintenance(now).covers
+        covers = self._covers(now)
         return Situation(
             now=now,
-            watching_since=self.watching_since,
+            watched_since=self._watched_since,
             mutes=self.mutes,
             silent=lambda incident: covers(incident.provider),
             unheard=frozenset(p.name for p in self.config.providers if not p.alerts),
@@ -189,6 +194,21 @@ class AlertState:
         hours = self.config.alerts.reminder_hours
         reminder = timedelta(hours=hours) if hours > 0 else None
         return PolicySettings(page=frozenset(self.config.alerts.page), reminder=reminder)
+
+    def _watched_since(self, incident: Incident) -> datetime | None:
+        """A first check that our own fault spoilt tells nothing: the next one does."""
+        if incident.provider is not None:
+            return self.clear_since.get(incident.provider)
+        if incident.cause is not Cause.NOTHING_USABLE or self.watching_since is None:
+            return self.watching_since
+        return max((self.watching_since, *self.clear_since.values()))
+
+    def _covers(self, now: datetime) -> Callable[[str | None], bool]:
+        """Return whether a provider is in maintenance; of None: each that is watched."""
+        state = self._maintenance(now)
+        watched = [provider.name for provider in self.config.providers if provider.enabled]
+        everybody = bool(watched) and all(state.covers(name) for name in watched)
+        return lambda name: state.covers(name) or (name is None and everybody)
 
     def _maintenance(self, now: datetime) -> MaintenanceState:
         """Compute it again only at the edge of a window: there may be hundreds of them."""
@@ -238,6 +258,13 @@ def changed_incidents(before: IncidentBook, after: IncidentBook) -> list[Inciden
     known = {each.id: each for each in (*before.open.values(), *before.closed)}
     every = (*after.open.values(), *after.closed)
     return [each for each in every if known.get(each.id) is not each]
+
+
+def status_pages(config: Config) -> dict[str, str]:
+    """Return where the providers of the catalogue tell of their own outages, by name."""
+    known = load_catalogue()
+    entries = {p.name: known.get(p.name) for p in config.providers if not p.moved}
+    return {n: entry.status_page for n, entry in entries.items() if entry and entry.status_page}
 
 
 def address_of(config: Config) -> str | None:

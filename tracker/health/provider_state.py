@@ -228,6 +228,13 @@ class ProviderState:
         if problem is not None:
             raise problem
 
+    def note_history(self, *, complete: bool) -> None:
+        """Tell no uptime and no latency of a day while older checks are still being read."""
+        for target in self.targets():
+            if target.statistics.complete != complete:
+                target.statistics.complete = complete
+                self.touch()
+
     def is_outdated(self, now: ClockReading) -> bool:
         """Return whether what was published of it no longer holds."""
         published = self.published
@@ -271,7 +278,8 @@ class ProviderState:
     def _keep_watched_offers(self) -> None:
         """Watch exactly the offers that the settings name, in their order."""
         known = {**self._unwatched, **self.offers}
-        watched = {model: known.pop(model, None) for model in self.provider.models}
+        names = dict.fromkeys(self.provider.models)
+        watched = {model: known.pop(model, None) for model in names}
         for offer in known.values():
             offer.reset_after_absence()
         self.offers = {model: offer or OfferState(model) for model, offer in watched.items()}

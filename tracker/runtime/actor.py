@@ -189,10 +189,10 @@ class CheckActor:
         if result is None:
             known = check.partial_result()
             result = attrs.evolve(known, message=f"no whole answer within {limit:g} s")
-        least = LATE_SECONDS if result.latency_stamped is False else STALL_SECONDS
+        late = result.latency_stamped is False and result.kind.is_success
         result = discount_loop_stall(
             result,
-            stall=self.shared.canary.stall_since(began, least),
+            stall=self.shared.canary.stall_since(began, LATE_SECONDS if late else STALL_SECONDS),
             slow_ms=self.provider.timing.degraded_latency_ms,
         )
         self._log.debug("check ended", outcome=result.kind.value)
@@ -339,7 +339,8 @@ def same_endpoint(one: Provider, other: Provider) -> bool:
 def discount_loop_stall(result: CheckResult, *, stall: float, slow_ms: float) -> CheckResult:
     """Take out of a result what our own stalled event loop did to it; mark a slow one slow.
 
-    An answer that the kernel has stamped is told as it was.
+    An answer that the kernel has stamped is told as it was, and so is a refusal that came: no
+    stall of ours makes a provider say it.
     """
     stall = 0.0 if result.latency_stamped else stall
     if stall and result.kind.is_success:
@@ -349,7 +350,7 @@ def discount_loop_stall(result: CheckResult, *, stall: float, slow_ms: float) ->
             ttft_ms=None,
             message=f"our event loop stalled for {stall:.2g} s: its latency is not known",
         )
-    if stall and result.kind.is_failure:
+    if stall and result.kind.is_failure and (result.http_status or 0) < 400:
         message = f"our event loop stalled for {stall:.1f} s during the check"
         return CheckResult(
             kind=OutcomeKind.INTERNAL,

@@ -62,8 +62,8 @@ def test_our_network_is_blamed_on_nobody_else() -> None:
     lost = a_bare_provider("a", reason=words, last_check=BEGAN, outcome=OutcomeKind.INTERNAL)
     found = find_conditions(snapshot_of([lost], START, network_away=True), START)
     assert set(found.present) == {(Cause.NETWORK, "our network")}
-    assert found.is_unclear(Cause.PROVIDER, "a")
-    assert found.is_unclear(Cause.NOTHING_USABLE, None)
+    assert found.is_unclear((Cause.PROVIDER, "a"), "a")
+    assert found.is_unclear((Cause.NOTHING_USABLE, "all"), None)
 
 
 def test_a_tracker_that_sees_nothing_says_so() -> None:
@@ -75,7 +75,7 @@ def test_a_tracker_that_sees_nothing_says_so() -> None:
 def test_before_the_first_sweep_nothing_is_known() -> None:
     found = find_conditions(snapshot_of([a_down_provider("a", BEGAN)], START, swept=False), START)
     assert not found.present
-    assert all(found.is_unclear(cause, "a") for cause in Cause)
+    assert all(found.is_unclear((cause, "a"), "a") for cause in Cause)
 
 
 def test_a_watched_offer_is_down_only_while_its_provider_answers() -> None:
@@ -90,6 +90,37 @@ def test_a_watched_offer_is_down_only_while_its_provider_answers() -> None:
     )
     assert causes(a_provider("a", offers=(offer,))) == {"offer": "a/m-7b"}
     assert "offer" not in causes(a_down_provider("a", BEGAN, offers=(offer,)))
+
+
+def an_offer(status: Status, **changes: Any) -> OfferStatus:
+    return OfferStatus(
+        model="m-7b",
+        variant=None,
+        status=status,
+        usable=False,
+        reason="",
+        evidence=EvidenceSource.OFFER,
+        failing_since=BEGAN,
+        **changes,
+    )
+
+
+def test_what_an_offer_or_a_key_is_cannot_be_told_while_its_provider_is_down() -> None:
+    down = a_down_provider("a", BEGAN, offers=(an_offer(Status.DOWN),))
+    found = find_conditions(snapshot_of([down, a_provider("b")], START), START)
+    assert found.is_unclear((Cause.OFFER, "a/m-7b"), "a")
+    assert found.is_unclear((Cause.KEY, "a"), "a")
+    assert not found.is_unclear((Cause.PROVIDER, "a"), "a")
+
+
+def test_an_offer_of_which_the_last_checks_told_nothing_is_unclear() -> None:
+    silent = an_offer(Status.UNKNOWN)
+    stalled = an_offer(Status.DOWN, outcome=OutcomeKind.INTERNAL)
+    for offer in (silent, stalled):
+        view = a_provider("a", offers=(offer,))
+        found = find_conditions(snapshot_of([view], START), START)
+        assert found.is_unclear((Cause.OFFER, "a/m-7b"), "a")
+        assert found.clear == {"a"}
 
 
 def test_markup_in_an_error_reaches_no_summary() -> None:

@@ -30,7 +30,8 @@ def message(
     down = a_down_provider("groq", INCIDENT.opened_at, usable_at=reset)
     snapshot = snapshot_of([down, a_provider("mistral")], START)
     announcement = Announcement(kind=kind, incidents=incidents or (INCIDENT,))
-    return announcement, compose(announcement, snapshot, START, link)
+    pages = {"groq": "https://groqstatus.com"}
+    return announcement, compose(announcement, snapshot, START, link, pages)
 
 
 def test_an_opening_says_all_that_is_asked_at_night() -> None:
@@ -41,8 +42,9 @@ def test_an_opening_says_all_that_is_asked_at_night() -> None:
         "Whose fault: the provider's.",
         "Still usable: mistral.",
         "/best names mistral now.",
-        "groq: until 12:30:00 UTC.",
-        "What to do: nothing, while others serve; else ask the provider's status page.",
+        "groq may be used again at 12:30:00 UTC.",
+        "What to do: nothing, calls go elsewhere; what they say themselves: https://groqstatus.com",
+        "You take care of it? provider-status ack abc",
         "http://127.0.0.1:8000/#provider=groq",
     ]
 
@@ -50,7 +52,7 @@ def test_an_opening_says_all_that_is_asked_at_night() -> None:
 def test_an_end_says_how_long_it_took() -> None:
     over = attrs.evolve(INCIDENT, closed_at=START + timedelta(hours=2, minutes=53))
     _, resolved = message(MessageKind.RESOLVED, over, link=None)
-    assert resolved.title == "Resolved: groq is down"
+    assert resolved.title == "Resolved: groq is up again"
     assert resolved.body == "Over: groq, after 3 h 5 min.\n/best names mistral now."
 
 

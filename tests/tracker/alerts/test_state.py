@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.alert_scenario import START, Scenario, config_of
+from tests.helpers.alert_scenario import (
+    START,
+    Scenario,
+    a_down_provider,
+    config_of,
+    snapshot_of,
+)
+from tests.helpers.idle_tracker import a_bare_provider, a_provider
 from tracker.core.incidents import Cause, Incident, MessageKind, Stage
+from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.records import ChangeKind, ChangeRecord
 from tracker.core.settings import MaintenanceWindow, Provider, WeeklyWindow
 
@@ -176,6 +184,67 @@ def test_what_was_wrong_at_the_start_is_told_only_when_it_stays_so() -> None:
         scenario.passes(minutes=3)
     assert passing.received == []
     assert staying.kinds() == ["opened"]
+
+
+def test_a_first_check_that_told_nothing_is_no_start() -> None:
+    """Our own loop stalled, as it may while a process starts: the outage was there before."""
+    scenario = Scenario(config_of("a", page=("provider",)))
+    scenario.fail("a")
+    scenario.changes["swept"] = False
+    scenario.passes(seconds=5)
+    scenario.changes["swept"] = True
+    view = a_bare_provider("a", status=Status.UNKNOWN, outcome=OutcomeKind.INTERNAL)
+    stalled = snapshot_of([view, a_provider("b")], scenario.now)
+    scenario.keep(scenario.state.step(stalled, scenario.now))
+    scenario.now += timedelta(seconds=10)
+    scenario.down["a"] = scenario.now  # the first check that told something
+    scenario.passes(minutes=4)
+    assert scenario.received == []
+    scenario.passes(minutes=2)
+    assert scenario.kinds() == ["opened"]
+
+
+def test_what_ended_and_is_there_again_as_if_it_never_had_is_told_anew() -> None:
+    """As when two vantages of three agree again: its first failed check is still the old one."""
+    scenario = running("a", page=("provider",))
+    scenario.fail("a")
+    since = scenario.down["a"]
+    scenario.passes(minutes=2)
+    scenario.recover()
+    scenario.passes(minutes=2)
+    scenario.down["a"] = since
+    scenario.passes(minutes=2)
+    assert scenario.kinds() == ["opened", "resolved", "opened"]
+    log = [each for each in scenario.state.log().incidents if each.subject == "a"]
+    assert len({each.id for each in log}) == len(log) == 2
+    again, before = log
+    assert before.closed_at is not None
+    assert again.opened_at >= before.closed_at
+
+
+def test_our_own_trouble_does_not_explain_an_outage() -> None:
+    scenario = running("a", page=("provider",))
+    scenario.fail("a")
+    scenario.passes(minutes=1)
+    message = "our event loop stalled for 0.3 s during the check"
+    view = a_down_provider(
+        "a", scenario.down["a"], outcome=OutcomeKind.INTERNAL, error_message=message
+    )
+    scenario.state.step(snapshot_of([view], scenario.now), scenario.now)
+    assert about(scenario, "a").summary == "a is down: server error (503)"
+
+
+@pytest.mark.parametrize("maintained", [("a",), ("a", "b")])
+def test_nothing_usable_is_no_news_only_while_all_that_is_watched_is_maintained(
+    maintained: tuple[str, ...],
+) -> None:
+    window = MaintenanceWindow(providers=maintained, start=START, end=START + timedelta(hours=1))
+    scenario = running("a", "b", maintenance=(window,))
+    scenario.fail("a", "b")
+    scenario.passes(minutes=10)
+    all_of_it = maintained == ("a", "b")
+    assert scenario.kinds() == ([] if all_of_it else ["opened"])
+    assert bool(scenario.state.book.open) is not all_of_it
 
 
 @pytest.mark.parametrize("targets", [(), ("webhook 1",)])

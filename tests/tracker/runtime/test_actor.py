@@ -376,3 +376,8 @@ async def test_what_a_check_learned_is_known_to_the_next_connection(
         actor.update_settings(attrs.evolve(provider(), base_url="http://127.0.0.1:10/v1"))
         await trio.sleep(1.0)
         assert fake.remembered == learned
+
+
+def test_a_refusal_that_came_is_the_providers_whatever_our_loop_did() -> None:
+    refused = attrs.evolve(finding(OutcomeKind.SERVER, 800.0), http_status=503)
+    assert discount_loop_stall(refused, stall=0.5, slow_ms=1000.0) == refused
