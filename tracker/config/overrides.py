@@ -39,7 +39,7 @@ def update_override(
 
 
 def apply_override(provider: Provider, override: OverrideRecord | None) -> Provider:
-    """Return the provider with the override over it. Raises ValueError for an interval too short."""
+    """Return the provider as changed. Raises ValueError for an interval that cannot be."""
     if override is None:
         return provider
     timing, enabled = provider.timing, provider.enabled

@@ -12,9 +12,9 @@ from trio.testing import MockClock
 
 from tracker.core.clock import Clock, utc_now
 from tracker.core.cluster import ClusterAwayError, ClusterReport
+from tracker.core.outcomes import Status
 from tracker.core.redaction import Secret
 from tracker.core.settings import ClusterSettings, Config, Provider, Timing
-from tracker.core.snapshot import Status
 from tracker.probes.check import Check
 from tracker.runtime import cluster_setup, cluster_task
 from tracker.runtime.cluster_task import ClusterTask
