@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 # Service managers wait ten seconds or more before they kill; the tracker needs three to store.
 STOP_SECONDS = 4.0
+# For what the replicas beside us know: a load balancer sends its clients here as soon as we accept,
+# and meanwhile they wait. /livez answers within two seconds of the start.
+INFORMED_SECONDS = 1.5
 ENDING = (signal.SIGTERM, signal.SIGINT)
 HANGUP = getattr(signal, "SIGHUP", None)  # there is none on Windows
 log = structlog.get_logger()
@@ -71,6 +74,8 @@ async def serve(
         tracker = await nursery.start(_track_until_stopped, track, config, over)
         ending.tracker = tracker
         server, streams = _build_server(tracker, listeners, settings.root_path)
+        with trio.move_on_after(INFORMED_SECONDS):
+            await tracker.informed()
         await nursery.start(server.run)
         pacer.release()
         for task in beside:

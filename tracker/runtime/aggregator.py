@@ -83,6 +83,7 @@ class Aggregator:
     _schedule: PublicationSchedule = attrs.field(factory=PublicationSchedule)
     _others: OtherVantages | None = None  # other vantages of the cluster
     _targets: int = 0  # the providers and all their offers
+    knows_all: bool = True  # False while older checks are still being read
     _best_restored: bool = False  # the best one is that of the run before
 
     def __attrs_post_init__(self) -> None:
@@ -93,6 +94,11 @@ class Aggregator:
     def entries(self) -> RankingEntries:
         """Return what rankings of offers choose from: that of the latest snapshot."""
         return self._pool.entries
+
+    @property
+    def has_unpublished(self) -> bool:
+        """Return whether something changed since the latest snapshot."""
+        return self._schedule.changed
 
     async def run(self, inbox: trio.MemoryReceiveChannel[Message]) -> None:
         """Until every sender has closed; then posts a last snapshot."""
@@ -325,6 +331,7 @@ class Aggregator:
             if provider.name < last:
                 self.providers = dict(sorted(self.providers.items()))
         state.update_settings(provider, overridden=overridden)
+        state.note_history(complete=self.knows_all)
         self._targets += _count_targets(state) - before
         self.network.watch(provider.name, provider.base_url, enabled=provider.enabled)
         if provider.enabled and not state.checked:
@@ -388,14 +395,17 @@ class Aggregator:
                 state.touch()
 
     def _restore_history(self, message: HistoryLoaded) -> None:
+        self.knows_all = message.complete
         known = self._removed | self.providers
         for name, past in message.past.items():
             if (state := known.get(name)) is not None:
                 self._restore_state(state, past)
             else:
                 self._stored[name] = past
+        for state in known.values():
+            state.note_history(complete=message.complete)
         self.traffic.restore(message.traffic, self._now())
-        self._best_restored = message.best is not None
+        self._best_restored |= message.best is not None
         self._best = self._best or message.best
 
     def _restore_state(self, state: ProviderState, past: StoredProvider) -> None:

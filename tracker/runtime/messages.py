@@ -101,11 +101,15 @@ class CallsReported:
 
 @attrs.frozen(kw_only=True)
 class HistoryLoaded:
-    """History from the store. ``best``: who was recommended last. traffic: of the last day."""
+    """History from the store. ``best``: who was recommended last. traffic: of the last day.
+
+    complete: False while only the last checks are in it and the others follow.
+    """
 
     past: Mapping[str, StoredProvider]
     best: str | None = None
     traffic: StoredTraffic = StoredTraffic()
+    complete: bool = True
 
 
 @attrs.frozen(kw_only=True)

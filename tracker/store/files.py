@@ -75,6 +75,14 @@ def size_of(path: Path) -> int:
     return found.st_size
 
 
+def size_or_nothing(path: Path) -> int:
+    """In bytes, 0 where none can be told."""
+    try:
+        return size_of(path)
+    except (OSError, StoreUnavailable):
+        return 0
+
+
 def unique_sibling(path: Path, word: str, now: datetime) -> Path:
     """A free name such as ``FILENAME.backup-20261123T151808Z``, in the same folder."""
     name = f"{path.name}.{word}-{now:%Y%m%dT%H%M%SZ}"
