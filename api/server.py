@@ -40,6 +40,7 @@ Track = Callable[..., Awaitable[None]]
 
 
 def announce_on_stdout(url: str) -> None:
+    """Print the URL at once, on a line of its own, for programs that started us."""
     print(url, flush=True)  # noqa: T201 (the one line that programs wait for)
 
 
@@ -127,6 +128,7 @@ class ShutdownHandler:
     async def handle_signals(
         self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
+        """Reload on SIGHUP; end on SIGINT and SIGTERM. Ready once the signals are caught."""
         heeded = ENDING if HANGUP is None else (*ENDING, HANGUP)
         with trio.open_signal_receiver(*heeded) as signals:
             task_status.started()

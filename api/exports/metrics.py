@@ -46,6 +46,7 @@ class LimitLabels:
     _known: dict[str, dict[str, None]] = attrs.field(factory=dict)
 
     def allow(self, provider: str, limit: str) -> bool:
+        """Return whether a limit may be a label: a provider's first ``MOST_LIMITS`` may."""
         known = self._known.setdefault(provider, {})
         if len(known) < MOST_LIMITS:
             known[limit] = None
@@ -119,6 +120,7 @@ class ProviderFamilies:
     labels: LimitLabels
 
     def collect(self) -> Iterator[Metric]:
+        """Yield each metric family of the snapshot, providers in its order."""
         yield from (self._gauge(*gauge) for gauge in GAUGES)
         yield self._states()
         yield self._outcomes()

@@ -39,6 +39,7 @@ class ModelRoutes:
     large: LargeAnswers = attrs.field(factory=LargeAnswers)
 
     def rules(self) -> Iterator[Route]:
+        """Yield the paths that list models by common name and by provider."""
         yield Route("GET", "/api/models", self.model_list)
         yield Route("GET", "/api/models/<name:name>", self.model)
         yield Route("GET", "/api/providers/models", self.listed)

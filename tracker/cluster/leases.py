@@ -49,6 +49,7 @@ class LeaseKeeper:
 
     @property
     def hub_up(self) -> bool:
+        """Return whether the last call to the hub succeeded."""
         return not self.reason
 
     @property

@@ -61,6 +61,7 @@ class Shipper:
 
     @property
     def lag(self) -> int:
+        """Return how many stored checks the hub does not have yet."""
         return max(self.last - self.head, 0)
 
     def note_stored(self) -> None:
@@ -68,7 +69,7 @@ class Shipper:
         self._stored.set()
 
     async def run(self) -> NoReturn:
-        """For ever."""
+        """Ship what was stored, in order, until cancelled."""
         while True:
             await self.keeper.joined.wait()
             self._stored = trio.Event()

@@ -69,4 +69,5 @@ def apply_valid_override(provider: Provider, override: OverrideRecord | None) ->
 
 
 def is_empty(override: OverrideRecord) -> bool:
+    """Return whether an override changes nothing, so that it need not be kept."""
     return override.interval_seconds is None and override.enabled is None

@@ -191,6 +191,7 @@ class Aggregator:
         self._process(message)
 
     def handle(self, message: Message) -> None:
+        """Apply one message to the state; it never waits, and the snapshot follows later."""
         match message:
             case CallsReported(calls=calls):
                 self._record_calls(calls)

@@ -77,6 +77,7 @@ class Outgoing:
 
 
 def load_identity(connection: apsw.Connection) -> FileIdentity:
+    """Load the file's name in a cluster, its last check, and how far it read the others."""
     origin, last = next(iter(connection.execute(_IDENTITY)))
     rows = connection.execute("SELECT origin, origin_id FROM cluster_cursors")
     cursors = {str(name): int(number) for name, number in rows}
