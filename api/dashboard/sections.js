@@ -25,7 +25,8 @@ const MODELS = 500;
 export function head({ provider, place, usable, may_answer: hope, incidents: found }) {
   const [kind, word] = words.look(provider);
   reshape(find("detail-shape"), kind);
-  const open = found.find((each) => each.closed_at === null);
+  // What comes and goes is one incident, in which it is well at times.
+  const open = provider.status === "down" ? found.find((each) => each.closed_at === null) : null;
   const now = server.now();
   const since = open?.opened_at ?? sinceOf(provider);
   const lasts = since
