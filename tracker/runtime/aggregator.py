@@ -337,10 +337,7 @@ class Aggregator:
         state = self.providers.get(provider.name)
         before = _count_targets(state)
         if state is None:
-            last = next(reversed(self.providers), "")
             state = self.providers[provider.name] = self._state_for(provider)
-            if provider.name < last:
-                self.providers = dict(sorted(self.providers.items()))
         state.update_settings(provider, overridden=overridden)
         state.note_history(complete=self.knows_all)
         self._targets += _count_targets(state) - before
