@@ -127,10 +127,7 @@ def test_of_two_models_at_one_provider_calls_go_to_the_one_that_works(
         for first in range(len(offers)):
             tracker.offers[asked] = best_offers(*offers[first:], *offers[:first])
             await ask(router, 1)
-            known = tracker.answered.total()
-            await asyncio.to_thread(
-                tracker.wait, lambda known=known: tracker.answered.total() > known + 5
-            )
+            await asyncio.to_thread(tracker.wait_polls, 6)
             found.append(await ask(router))
         return found
 
