@@ -136,7 +136,7 @@ export function offers(all) {
       words.ms(offer.response_time_ms),
       offer.last_check ? words.ago(Date.parse(offer.last_check), now) : "never",
     ];
-    const why = make("td", { class: "foreign why" }, (offer.status === "healthy" ? "" : words.capital(offer.reason)) + words.end(offer.retires_on));
+    const why = make("td", { class: "foreign why" }, words.withEnd(offer.status === "healthy" && offer.usable ? "" : words.capital(offer.reason), offer.retires_on));
     return make("tr", {}, name, ...cells.map((text) => make("td", {}, text)), why);
   });
   const table = tableOf(["model", "status", "first token", "latency", "checked", "why"], rows);
