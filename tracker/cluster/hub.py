@@ -12,6 +12,7 @@ from typing import Protocol
 import attrs
 
 from tracker.cluster.membership import Beat
+from tracker.core.records import CheckRow
 
 SCHEMA = 2  # of the hub, as this version knows it
 
@@ -55,26 +56,6 @@ class Origin:
     head: int
     other_vantage: str = ""
     other_file: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class CheckRow:
-    """One stored check on its way. ``seq``: its number in the file; ``at``: in UTC."""
-
-    provider: str
-    at: datetime
-    seq: int
-    model: str | None
-    status: str
-    outcome: str
-    response_time_ms: float | None
-    ttft_ms: float | None
-    interval_seconds: float | None
-    http_status: int | None
-    error_message: str
-    consecutive_failures: int
-    rate_limit_percent: float
-    completions: int
 
 
 @attrs.frozen(kw_only=True)

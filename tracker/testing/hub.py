@@ -10,7 +10,6 @@ import attrs
 
 from tracker.cluster.hub import (
     AlertWrite,
-    CheckRow,
     Fenced,
     Half,
     HubAway,
@@ -31,6 +30,7 @@ from tracker.cluster.membership import HERALD, Beat
 from tracker.cluster.roll_ups import bucket_of
 from tracker.core.clock import Clock
 from tracker.core.outcomes import OutcomeKind
+from tracker.core.records import CheckRow
 
 Key = tuple[str, str]
 _numbers = itertools.count(1)
