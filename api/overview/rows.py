@@ -63,6 +63,7 @@ def encode_row(provider: ProviderStatus, cost: float | None) -> bytes:
 
 
 def view_row(provider: ProviderStatus, cost: float | None) -> Row:
+    """Make a provider's row. cost: its expected time in ms, None where it is not ranked."""
     limit, latency = provider.rate_limit, provider.latency
     return Row(
         name=provider.name,
@@ -138,5 +139,5 @@ def _rounded(value: float | None, digits: int) -> float | int | None:
     """A whole number is written without its zero."""
     if value is None:
         return None
-    short = round(value, digits)
+    short = float(round(value, digits))  # a check of an embedding program may give whole numbers
     return int(short) if short.is_integer() else short

@@ -60,6 +60,7 @@ class ReportSender:
 
     @property
     def counts(self) -> ReportCounts:
+        """Return how many reports wait, were sent, dropped and refused, and the last trouble."""
         return ReportCounts(
             queued=len(self.queue),
             sent=self._sent,

@@ -18,12 +18,8 @@ NAMES = {
     "command-a-03-2025": "command-a",
     "north-mini-code-1.0": "north-mini-code",
     "kimi-k2-0711": "kimi-k2",
-    "nemotron-3-nano-30b": "nemotron-3-nano",
-    "nemotron-3-super-120b": "nemotron-3-super",
     "nemotron-3-120b": "nemotron-3-super",
-    "nemotron-3-ultra-550b": "nemotron-3-ultra",
-    "nemotron-3-nano-omni-30b-reasoning": "nemotron-3-nano-omni",
+    "nemotron-3-nano-omni-reasoning": "nemotron-3-nano-omni",
     "cogito-2.1-671b": "cogito-v2.1-671b",
     "claude-sonnet-3.5-v2-2024-10-22": "claude-sonnet-3.5-2024-10-22",
-    "gpt-35-turbo": "gpt-3.5-turbo",
 }

@@ -19,8 +19,10 @@ from tracker.core.model_words import (
     GENERIC,
     GLUED,
     NAMED_LLAMAS,
+    NAMED_NEMOTRONS,
     PACKAGING,
     SOLE_SIZES,
+    SOLE_SIZES_BEHIND,
     SPEED_FAMILIES,
     SPEEDS,
 )
@@ -30,7 +32,11 @@ LONGEST_ID = 200
 # Names that callers ask for again and again; the index of a list remembers its own.
 NAMES_REMEMBERED = 2_000
 
-_SOMETIMES_PACKAGING = PACKAGING | SPEEDS | BEHIND_SIZE | {"it", "latest", "v1", "001"}
+_SOMETIMES_PACKAGING = (
+    PACKAGING | SPEEDS | BEHIND_SIZE | {"it", "latest", "v1", "001", "pt", "preview"}
+)
+_FIREWORKS = "accounts/fireworks/"
+_MONTH_AND_DAY = re.compile(r"(?:0[1-9]|1[0-2])[0-3]\d")
 _MINOR = re.compile(r"(?:0|[1-9]\d?)v?")
 
 
@@ -62,6 +68,8 @@ def _parse(model_id: str) -> ModelName:
         model_id if model_id.isascii() else unicodedata.normalize("NFKC", model_id)
     ).casefold()
     path, _, tail = folded.rpartition("/")
+    if path.startswith(_FIREWORKS):  # its slower, cheaper deployments
+        tail = tail.removesuffix("-basic")
     text, dropped = strip_wrapping(IDS.get(tail, tail))
     tokens = tokenize(text)
     kept, packaging = _separate_packaging(tokens)
@@ -97,6 +105,10 @@ def _tells_nothing(size: str, before: list[str]) -> bool:
     family = before[0] if before else ""
     if family == "llama":
         return bool(NAMED_LLAMAS.intersection(before))
+    if before[:2] == ["nemotron", "3"]:
+        return any(NAMED_NEMOTRONS.get(word) == size for word in before[2:])
+    if size in SOLE_SIZES_BEHIND.get(before[-1] if before else "", ()):
+        return True
     return size in SOLE_SIZES.get(family, ()) and "distill" not in before
 
 
@@ -122,6 +134,10 @@ def _is_packaging_of_family(tokens: list[str], index: int, *, has_size: bool) ->
         return family == "deepseek" and re.fullmatch(r"v\d+", after) is not None
     if word == "latest":  # gpt-5-chat-latest
         return family == "gpt" and index > 2 and tokens[index - 1] == "chat"
+    if word == "pt":  # Baidu's for PyTorch; Google's for pretrained, another model
+        return family == "ernie"
+    if word == "preview":  # Moonshot's "kimi-k2-0905-preview"
+        return family == "kimi" and _MONTH_AND_DAY.fullmatch(tokens[index - 1]) is not None
     if word == "001":  # the only snapshot of each since Gemini 2
         return family == "gemini" and not after and tokens[1:2] != ["1"]
     return word == "v1" and not after and (has_size or family == "nova")

@@ -10,7 +10,8 @@ _VENDORS_AND_FAMILIES = VENDORS | FAMILIES
 CHUNKS_REMEMBERED = 10_000  # thousands of ids are made of a few hundred
 
 _REVISION = re.compile(r"-v?\d:0(?::\d+k|:mm)?$")  # Bedrock's: "-v1:0", "-1:0", "-v1:0:28k"
-_QUANTIZATION = re.compile(r"[-_.:](i?q[1-8](?:_[a-z0-9]+)*)(?=$|[-.:])")  # llama.cpp's: "q4_k_m"
+# llama.cpp's ("q4_k_m"), and Unsloth's name of its own kind of it ("ud-q4_k_xl").
+_QUANTIZATION = re.compile(r"[-_.:]((?:ud-)?i?q[1-8](?:_[a-z0-9]+)*)(?=$|[-.:])")
 _DECIMAL = re.compile(r"(?<=\d)[p_](?=\d)")  # Fireworks' "v3p3", NVIDIA's "3_1"
 _SEPARATORS = str.maketrans(dict.fromkeys("-_@+~,:/()[]\t\r\n", " "))
 _HYPHENED_DATE = re.compile(r"(?<!\d)(20\d\d)-([01]\d)-([0-3]\d)(?!\d)")
@@ -60,6 +61,8 @@ def tokenize(text: str) -> list[str]:
         del tokens[0]
     if tokens[:1] == ["claude"]:
         return _order_claude(tokens)
+    if tokens[:2] == ["gpt", "35"]:
+        return ["gpt", "3", "5", *tokens[2:]]  # Azure's names have no dot
     if tokens[:1] == ["llama"] and len(tokens) > 1:
         tokens[1] = tokens[1].removeprefix("v")  # Fireworks: "llama-v3p3-70b"
     return tokens

@@ -5,11 +5,12 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# How an offer is served, wherever it stands in an id: number format, file format, price.
+# How an offer is served, wherever it stands in an id: number format, file format, price, and the
+# context that Groq wrote behind ("llama3-70b-8192").
 PACKAGING = _words(
     "instruct versatile specdec tput tee free maas hf serverless fp4 fp8 fp16 bf16 nvfp4 mxfp4"
     " mxfp8 int4 int8 w4a16 w8a8 w8a16 awq gptq gguf ggml mlx onnx exl2 exl3 bnb 4bit 8bit"
-    " quantized dynamic"
+    " quantized dynamic qat nf4 hqq aqlm 8192 32768 131072"
 )
 
 # Names of speeds. Several vendors name models of their own so (gpt-4-turbo, grok-4-fast), thus
@@ -30,11 +31,20 @@ SOLE_SIZES = {
     "kimi": _words("1t 1.1t"),
     "minimax": _words("229b 230b 456b"),
 }
+# The same of a model named by a word besides its family.
+SOLE_SIZES_BEHIND = {"nemo": _words("12b")}
+# Nemotron 3's models are named by a word as well; Nano has a second, smaller size.
+NAMED_NEMOTRONS = {"nano": "30b", "super": "120b", "ultra": "550b"}
 # Llama 4's models are named by a word; what follows is the size of their active part, or of all.
 NAMED_LLAMAS = _words("scout maverick")
 
 # What routers and Ollama write behind a colon; behind a hyphen some name a model.
-TAGS = _words("beta cheapest cloud exacto extended fastest floor free latest nitro online")
+TAGS = _words(
+    "beta cheapest cloud exacto extended fastest floor free latest nitro online"
+    # who serves it, as Hugging Face's router takes it
+    " baseten cerebras cohere featherless-ai fireworks-ai groq hf-inference hyperbolic nebius"
+    " novita nscale ovhcloud public-ai sambanova scaleway together wavespeed zai-org"
+)
 
 # Vendors that stand with a hyphen before a family's own name ("meta-llama-3.1-8b"). Not those that
 # are families as well: "mistral-nemotron" is a model.

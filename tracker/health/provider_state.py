@@ -228,6 +228,13 @@ class ProviderState:
         if problem is not None:
             raise problem
 
+    def note_history(self, *, complete: bool) -> None:
+        """Tell no uptime and no latency of a day while older checks are still being read."""
+        for target in self.targets():
+            if target.statistics.complete != complete:
+                target.statistics.complete = complete
+                self.touch()
+
     def is_outdated(self, now: ClockReading) -> bool:
         """Return whether what was published of it no longer holds."""
         published = self.published

@@ -86,6 +86,7 @@ class Statistics:
         self._spent = 0
         self._recent: deque[Sample] = deque(maxlen=SAMPLES)
         self._ahead: list[CheckSample] = []  # from the future, in order: set apart until it comes
+        self.complete = True  # False while older checks are still to come: then nothing is told
 
     @classmethod
     def restore(
@@ -218,13 +219,16 @@ class Statistics:
 
     @property
     def uptime(self) -> Uptime:
+        """Return the uptime of the last hour, day and week, each in percent or None."""
+        if not self.complete:
+            return Uptime()
         return Uptime(hour=self._hour.percent, day=self._day.percent, week=self._week.percent)
 
     @property
     def latency(self) -> LatencySummary | None:
         """The day's successful checks."""
         ordered = self._sorted
-        if not ordered:
+        if not ordered or not self.complete:
             return None
         return LatencySummary(
             min=ordered[0] / 1000,
@@ -238,14 +242,16 @@ class Statistics:
     @property
     def first(self) -> float | None:
         """When the oldest check that is remembered began, epoch seconds."""
-        return self._at[0] if self._at else None
+        return self._at[0] if self._at and self.complete else None
 
     @property
     def checks_in_day(self) -> int:
+        """Return how many checks of the last 24 hours are kept."""
         return len(self._at) - self._day.start
 
     @property
     def completions_in_day(self) -> int:
+        """Return how many checks of the last 24 hours were completions, which cost tokens."""
         return self._spent
 
     @property

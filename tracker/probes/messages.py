@@ -46,4 +46,5 @@ def _bare(text: str) -> str:
 
 
 def shorten(line: str, length: int = MESSAGE_LENGTH) -> str:
+    """Cut a line to ``length`` characters, the last of them an ellipsis."""
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"

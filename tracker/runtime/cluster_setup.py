@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -55,7 +56,7 @@ def make_cluster_task(
         membership=Membership(settings.lease_seconds, settings.beat_seconds),
         profile=_profile(settings, config),
         store=store,
-        file=_identify(database),
+        file=partial(_identify, database),
         names=lambda: [
             name for name, state in aggregator.providers.items() if state.provider.enabled
         ],

@@ -82,6 +82,7 @@ class TrackerHealth:
 
     @property
     def alive(self) -> bool:
+        """Return what ``/livez`` says: False only where a restart would help."""
         return self.status != "failing"
 
 
@@ -194,6 +195,11 @@ def find_failures(parts: TrackerComponents) -> Iterator[str]:
 def _troubles(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> Iterator[str]:
     """What is wrong, but lived with."""
     yield from _troubles_of_database(parts.store)
+    if not parts.aggregator.knows_all:
+        yield (
+            "the history is still being read: uptime and latencies of a day are not known yet, and "
+            "too few checks and completions are counted"
+        )
     network = parts.aggregator.network
     if network.away:
         yield (

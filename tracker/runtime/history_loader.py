@@ -1,59 +1,87 @@
 """Reads what the store remembers: in time for the start, or as soon as it can be read."""
 
+import math
+from contextlib import suppress
+
 import attrs
 import structlog
 import trio
 
 from tracker.core.clock import Clock
-from tracker.runtime.restore import RestoredState, restore_state
+from tracker.runtime.restore import RestoredState, restore_recent, restore_state
 from tracker.store import Store, StoreUnavailable
 
 log = structlog.get_logger()
 
-# History is welcome, but no reason to keep proxies waiting: a large file on a slow disk takes
-# minutes to be opened, checked and migrated.
-LOAD_SECONDS = 1.0
+# History is welcome, but no reason to keep proxies waiting: two million checks take two seconds,
+# and a large file on a slow disk takes minutes to be opened, checked and migrated.
+LOAD_SECONDS = 0.4
+LONG_BYTES = 16 * 1024 * 1024  # of a file: some 150,000 checks; what is less is read in one part
 LOAD_RETRY_SECONDS = 2.0
 
 
 @attrs.define(eq=False)
 class HistoryLoader:
-    """Loads once; says once why it cannot."""
+    """Loads in two parts, the last checks first; says once why it cannot.
+
+    ``run`` loads; ``recent`` waits for what is known first, ``whole`` for everything.
+    """
 
     store: Store
     clock: Clock
     _unread: str = ""  # why what is stored could not be read
-    _first_ended: trio.Event = attrs.field(factory=trio.Event)
+    _tried: trio.Event = attrs.field(factory=trio.Event)  # something was read, or nothing can be
+    _begun: trio.Event = attrs.field(factory=trio.Event)
+    _whole_read: trio.Event = attrs.field(factory=trio.Event)
     _first: RestoredState | None = None
+    _whole: RestoredState | None = None
 
-    async def load_in_time(self, nursery: trio.Nursery) -> RestoredState | None:
-        """Return what is stored; None where it takes too long or cannot be read now.
+    @property
+    def is_readable(self) -> bool:
+        """Return whether the history is not known to be away."""
+        return not self._unread
 
-        nursery: where loading goes on that takes too long.
+    async def run(self) -> None:
+        """Load everything, however long that takes."""
+        if await self.store.size() > LONG_BYTES:
+            await self._load_recent()
+            await self._begun.wait()
+        await self._load_whole()
+
+    def go_on(self) -> None:
+        """Read the whole of a long history now: reading beside the start would slow it down."""
+        self._begun.set()
+
+    async def recent(self, seconds: float = math.inf) -> RestoredState | None:
+        """Return the first that was read, the whole or the last of it; None after ``seconds``.
+
+        None also where nothing can be read now.
         """
-        nursery.start_soon(self._load_first)
-        with trio.move_on_after(LOAD_SECONDS):
-            await self._first_ended.wait()
-        return self._first
+        with trio.move_on_after(seconds):
+            await self._tried.wait()
+        return self._whole or self._first
 
-    async def load_when_possible(self) -> RestoredState:
-        """Wait until the store can be read: it was away at the start, or slow."""
-        await self._first_ended.wait()
-        stored = self._first
-        while stored is None:
-            await trio.sleep(LOAD_RETRY_SECONDS)
-            stored = await self._load()
-        return stored
+    async def whole(self) -> RestoredState:
+        """Wait until everything was read: the store was away at the start, or slow."""
+        await self._whole_read.wait()
+        assert self._whole is not None
+        return self._whole
 
-    async def _load_first(self) -> None:
-        self._first = await self._load()
-        self._first_ended.set()
+    async def _load_recent(self) -> None:
+        """Read the last checks; why they cannot be read the whole will tell."""
+        with suppress(StoreUnavailable):
+            self._first = await restore_recent(self.store, now=self.clock.now())
+            self._tried.set()
 
-    async def _load(self) -> RestoredState | None:
-        try:
-            return await restore_state(self.store, now=self.clock.now())
-        except StoreUnavailable as error:
-            if error.reason != self._unread:  # it may stay so for days, and is tried every 2 s
-                log.warning("history cannot be read yet", reason=error.reason)
-            self._unread = error.reason
-        return None
+    async def _load_whole(self) -> None:
+        while self._whole is None:
+            try:
+                self._whole = await restore_state(self.store, now=self.clock.now())
+            except StoreUnavailable as error:
+                if error.reason != self._unread:  # it may stay so for days, and is tried every 2 s
+                    log.warning("history cannot be read yet", reason=error.reason)
+                self._unread = error.reason
+                self._tried.set()
+                await trio.sleep(LOAD_RETRY_SECONDS)
+        self._tried.set()
+        self._whole_read.set()

@@ -55,6 +55,7 @@ class ActorCrashed:
 
     @classmethod
     def of(cls, provider: str, error: BaseException, *, count: int, spent: bool) -> "ActorCrashed":
+        """Describe a crash in one line and with its trace. spent: it is not restarted again."""
         line = " ".join(f"{type(error).__name__}: {error}".split())
         trace = "".join(traceback.format_exception(error))
         return cls(provider=provider, error=line, trace=trace, count=count, spent=spent)
@@ -101,11 +102,15 @@ class CallsReported:
 
 @attrs.frozen(kw_only=True)
 class HistoryLoaded:
-    """History from the store. ``best``: who was recommended last. traffic: of the last day."""
+    """History from the store. ``best``: who was recommended last. traffic: of the last day.
+
+    complete: False while only the last checks are in it and the others follow.
+    """
 
     past: Mapping[str, StoredProvider]
     best: str | None = None
     traffic: StoredTraffic = StoredTraffic()
+    complete: bool = True
 
 
 @attrs.frozen(kw_only=True)

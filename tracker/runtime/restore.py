@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 import attrs
 import msgspec
@@ -15,11 +16,12 @@ from tracker.health.provider_state import StoredProvider
 from tracker.health.rolling_statistics import SLACK, WEEK, Statistics, counts_as
 from tracker.health.target_state import PersistedState, StoredTarget
 from tracker.reports.seen import HOUR, SeenReports
-from tracker.runtime.completion_budget import midnight
 from tracker.runtime.messages import HistoryLoaded
 from tracker.store import Store, StoredData
 from tracker.store.loading import KINDS, CheckHistory, Target
 
+# Enough for a ranking to begin with; of a thousand providers it is read in a tenth of a second.
+RECENT_SECONDS = 10_800.0
 # Stored outcomes are indices of KINDS; the statistics only ask how each counts.
 _COUNTS_AS = bytes(counts_as(kind) for kind in KINDS).ljust(256, b"\0")
 
@@ -38,6 +40,12 @@ class RestoredState:
     learned: Mapping[str, Mapping[str, RequestShape]] = attrs.field(factory=dict)
     seen: SeenReports = attrs.field(factory=SeenReports)
 
+    def take_rest(self) -> HistoryLoaded:
+        """Return what those lack who began with the last checks: the statistics alone."""
+        return HistoryLoaded(
+            past={name: _forget_states(stored) for name, stored in self.restore.past.items()}
+        )
+
 
 async def restore_state(store: Store, *, now: datetime) -> RestoredState:
     """Everything that is stored and still counts. Raises StoreUnavailable.
@@ -50,7 +58,22 @@ async def restore_state(store: Store, *, now: datetime) -> RestoredState:
     )
 
 
-def _build(loaded: StoredData, now: datetime) -> RestoredState:
+async def restore_recent(store: Store, *, now: datetime) -> RestoredState:
+    """What judging carries on from and the last checks: enough to begin with.
+
+    Raises StoreUnavailable, also for a file that is to be migrated first.
+    """
+    loaded = await store.load_recent(now - timedelta(seconds=RECENT_SECONDS))
+    return await trio.to_thread.run_sync(
+        partial(_build, complete=False),
+        loaded,
+        now,
+        limiter=store.readers,
+        abandon_on_cancel=True,
+    )
+
+
+def _build(loaded: StoredData, now: datetime, *, complete: bool = True) -> RestoredState:
     targets = loaded.histories.keys() | loaded.states.keys()
     stored = {target: _restore_target(loaded, target, now.timestamp()) for target in targets}
     offers: dict[str, dict[str, StoredTarget]] = defaultdict(dict)
@@ -63,15 +86,19 @@ def _build(loaded: StoredData, now: datetime) -> RestoredState:
         for name, _ in targets
     }
     return RestoredState(
-        restore=HistoryLoaded(past=past, best=loaded.best, traffic=loaded.traffic),
+        restore=HistoryLoaded(
+            past=past, best=loaded.best, traffic=loaded.traffic, complete=complete
+        ),
         seen=_restore_seen(loaded, now),
         overrides=dict(loaded.overrides),
         learned=_collect_learned(stored),
-        completions_today=sum(
-            target.statistics.completions_since(midnight(now).timestamp())
-            for target in stored.values()
-        ),
+        completions_today=loaded.completions_today,
     )
+
+
+def _forget_states(stored: StoredProvider) -> StoredProvider:
+    offers = {model: attrs.evolve(offer, state=None) for model, offer in stored.offers.items()}
+    return StoredProvider(own=attrs.evolve(stored.own, state=None), offers=offers)
 
 
 def _restore_seen(loaded: StoredData, now: datetime) -> SeenReports:

@@ -30,10 +30,11 @@ from tracker.runtime.diagnostics import (
     collect_health,
     find_failures,
 )
-from tracker.runtime.history_loader import HistoryLoader
+from tracker.runtime.history_loader import LOAD_SECONDS, HistoryLoader
 from tracker.runtime.live_settings import LiveSettings
 from tracker.runtime.long_history import LongHistory, read_long_history
 from tracker.runtime.messages import (
+    HistoryLoaded,
     Message,
     ProviderAdded,
     ProviderRemoved,
@@ -114,6 +115,11 @@ class Tracker:
     def overrides(self) -> Mapping[str, OverrideRecord]:
         """Return what operators tuned, by provider."""
         return self._settings.overrides
+
+    async def informed(self) -> None:
+        """Return once this tracker knows what the others of its cluster do; at once without one."""
+        if self._cluster is not None:
+            await self._cluster.informed()
 
     @property
     def cluster(self) -> ClusterReport | None:
@@ -376,9 +382,12 @@ class Tracker:
 
         nursery: the actors'.
         """
-        remembrance = await self._history.load_in_time(nursery)
+        nursery.start_soon(self._history.run)
+        remembrance = await self._history.recent(LOAD_SECONDS)
         if remembrance is not None:
             self._merge(remembrance)
+        elif self._history.is_readable:
+            await self._outbox.send(HistoryLoaded(past={}, complete=False))
         for provider in self.config.providers:
             await self._watch(provider)
         if remembrance is not None:
@@ -387,19 +396,37 @@ class Tracker:
         for provider in self.config.providers:
             self._supervisor.start(provider)
             await trio.lowlevel.checkpoint()  # opening a thousand at once would hold the loop
-        if remembrance is None:
-            nursery.start_soon(self._load_history_later)
+        self._history.go_on()
+        if remembrance is None or not remembrance.restore.complete:
+            nursery.start_soon(self._load_history_later, remembrance)
         log.info("tracker started", providers=len(self.config.providers))
 
-    async def _load_history_later(self) -> None:
-        """The database was away at the start, or slow: take its history over when it can be."""
-        remembrance = await self._history.load_when_possible()
+    async def _load_history_later(self, begun: RestoredState | None) -> None:
+        """The database is slow, or away: take its history over when it can be.
+
+        begun: what was taken already.
+        """
+        if begun is None:
+            begun = await self._history.recent()
+            if begun is None:  # it is away: count from now on
+                await self._outbox.send(HistoryLoaded(past={}))
+            else:
+                await self._take_over(begun)
+        whole = await self._history.whole()
+        if begun is None:
+            await self._take_over(whole)
+        elif whole is not begun:
+            self._writer.remembered.set()
+            await self._outbox.send(whole.take_rest())
+
+    async def _take_over(self, stored: RestoredState) -> None:
+        """Take what is stored while the actors are at work."""
         async with self._changing:
-            self._merge(remembrance)
+            self._merge(stored)
             for provider in self.config.providers:
-                if provider.name in remembrance.overrides:
+                if provider.name in stored.overrides:
                     await self._watch(provider, restart=True)
-            await self._outbox.send(remembrance.restore)
+            await self._outbox.send(stored.restore)
 
     def _merge(self, stored: RestoredState) -> None:
         now = self._aggregator.clock.now()
@@ -408,7 +435,8 @@ class Tracker:
         self._receiver.restore(stored.seen)
         for override in self._settings.merge_stored(stored.overrides):
             self._aggregator.backlog.append(override)
-        self._writer.remembered.set()
+        if stored.restore.complete:
+            self._writer.remembered.set()
 
     async def _watch(self, provider: Provider, *, restart: bool = False) -> None:
         overridden = self._settings.is_overridden(provider)

@@ -39,10 +39,12 @@ class FileSet:
 
     @classmethod
     def at(cls, path: Path) -> "FileSet":
+        """Note the identity of a database file and its companions, missing ones included."""
         return cls(FileIdentity.of(path), tuple(map(FileIdentity.of, companions(path))))
 
 
 def companions(path: Path) -> tuple[Path, ...]:
+    """Return the paths of the files that SQLite keeps beside a database."""
     return tuple(path.with_name(path.name + ending) for ending in COMPANIONS)
 
 
@@ -73,6 +75,14 @@ def size_of(path: Path) -> int:
     if not stat.S_ISREG(found.st_mode):
         raise StoreUnavailable(f"{path} is not a regular file; give the path of one")
     return found.st_size
+
+
+def size_or_nothing(path: Path) -> int:
+    """In bytes, 0 where none can be told."""
+    try:
+        return size_of(path)
+    except (OSError, StoreUnavailable):
+        return 0
 
 
 def unique_sibling(path: Path, word: str, now: datetime) -> Path:

@@ -24,16 +24,27 @@ SELECT checked_at_ms / 3600000 FROM checks WHERE checked_at_ms / 3600000 <= ?
 ORDER BY checked_at_ms / 3600000 DESC LIMIT 1
 """
 _CHECKS = """
-SELECT provider_name, model, checked_at_ms / 900000, outcome, response_time_ms FROM checks
+SELECT provider_name, model, checked_at_ms / 900000, outcome, response_time_ms,
+    max(0, min(completions, 255))
+FROM checks
 WHERE checked_at_ms / 3600000 = :hour AND {after}
 ORDER BY provider_name, checked_at_ms
 """
 _FROM_THE_FIRST = _CHECKS.format(after="model IS NOT ''")
 _AFTER = _CHECKS.format(after="provider_name > :last AND model IS NOT ''")
-_ADD = "INSERT INTO hourly_checks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD = "INSERT INTO hourly_checks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _NOTE = """
 INSERT INTO summed_hours VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET last_provider = excluded.last_provider, complete = excluded.complete
+"""
+_COMPLETIONS = """
+SELECT ifnull(sum(completions), 0) FROM hourly_checks
+WHERE hour IN (SELECT hour FROM summed_hours WHERE complete AND hour BETWEEN :first AND :last)
+"""
+_UNSUMMED = """
+SELECT ifnull(sum(max(0, min(completions, 255))), 0) FROM checks
+WHERE checked_at_ms / 3600000 BETWEEN :first AND :last
+    AND checked_at_ms / 3600000 NOT IN (SELECT hour FROM summed_hours WHERE complete)
 """
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -52,6 +63,12 @@ def sum_up(connection: apsw.Connection, now: datetime, oldest: datetime) -> bool
             return False
         _sum_up_some(connection, hour)
     return True
+
+
+def count_completions(connection: apsw.Connection, first: int, last: int) -> int:
+    """How many completions all checks of these hours, counted from 1970, have spent."""
+    bounds = {"first": first, "last": last}
+    return int(value(connection, _COMPLETIONS, bounds)) + int(value(connection, _UNSUMMED, bounds))
 
 
 def prune_hours(connection: apsw.Connection, before_ms: int, rows: int) -> int:
@@ -111,12 +128,13 @@ def _count_some(connection: apsw.Connection, hour: int, last: str | None) -> tup
 def _count(checks: Iterable[tuple[Any, ...]]) -> tuple[dict[str, dict[int, Cell]], int]:
     found: dict[str, dict[int, Cell]] = {}
     counted = 0
-    for _, model, number, outcome, latency in checks:
+    for _, model, number, outcome, latency, completions in checks:
         cells = found.setdefault(model or "", {})
         cell = cells.get(number)
         if cell is None:
             cell = cells[number] = Cell(number)
         cell.add(outcome, latency)
+        cell.completions += completions
         counted += 1
     return found, counted
 
@@ -130,4 +148,4 @@ def _rows(hour: int, counted: Counted) -> Iterator[tuple[Any, ...]]:
             five = (None,) * 5 if latency is None else msgspec.structs.astuple(latency)
             counts = (whole.checks, whole.up, whole.down)
             blobs = (_encode(quarters), _encode([*cells.values()]))
-            yield (hour, name, model, *counts, *five, *blobs)
+            yield (hour, name, model, *counts, *five, whole.completions, *blobs)

@@ -15,8 +15,11 @@ from tracker.core.records import OverrideRecord
 from tracker.core.traffic import StoredTraffic
 from tracker.ranking.policy import SAMPLES
 from tracker.store.connection import epoch_ms, value
+from tracker.store.hours import count_completions
 from tracker.store.report_memory import load_traffic
 from tracker.store.summaries import HOUR_MS
+
+DAY_MS = 24 * HOUR_MS
 
 log = structlog.get_logger()
 
@@ -71,7 +74,7 @@ class StoredData:
     """What was stored, by target: (provider, None) or (provider, model of an offer).
 
     states: the JSON of each target's last CheckRecord. best: the last one recommended. left_out:
-    how many checks no program of ours wrote so.
+    how many checks no program of ours wrote so. completions_today: since midnight UTC.
     """
 
     histories: Mapping[Target, CheckHistory]
@@ -80,9 +83,12 @@ class StoredData:
     best: str | None
     traffic: StoredTraffic = StoredTraffic()
     left_out: int = 0
+    completions_today: int = 0
 
 
 def load(connection: apsw.Connection, since: datetime, now: datetime) -> StoredData:
+    """Load what statistics from ``since`` on need, and all states and overrides."""
+    midnight = epoch_ms(now.timestamp()) // DAY_MS * 24
     histories, left_out = _histories(connection, since, now)
     return StoredData(
         histories=histories,
@@ -91,6 +97,7 @@ def load(connection: apsw.Connection, since: datetime, now: datetime) -> StoredD
         overrides=_overrides(connection),
         best=value(connection, _BEST),
         traffic=load_traffic(connection, now),
+        completions_today=count_completions(connection, midnight, midnight + 23),
     )
 
 

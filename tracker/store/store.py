@@ -16,6 +16,7 @@ from tracker.core.records import ChangeRecord, Record
 from tracker.store import history, hours, loading, takeover, writing
 from tracker.store.database import WriteConnection
 from tracker.store.errors import StoreUnavailable
+from tracker.store.files import size_or_nothing
 from tracker.store.heartbeat import Heartbeat
 from tracker.store.history import HistoryQuery
 from tracker.store.incidents import StoredIncidents, load_incidents
@@ -117,6 +118,16 @@ class Store:
             raise StoreUnavailable(unusable or error.reason) from None
         self.left_out = found.left_out
         return found
+
+    async def load_recent(self, since: datetime) -> StoredData:
+        """As ``load``, but without waiting for the file to be opened, checked and migrated."""
+        return await self._read(partial(loading.load, since=since, now=self._clock.now()))
+
+    async def size(self) -> int:
+        """Bytes of the file, 0 where none can be told."""
+        return await trio.to_thread.run_sync(
+            size_or_nothing, self._database.path, limiter=self.readers, abandon_on_cancel=True
+        )
 
     async def beat(self) -> None:
         """Renew our row in the file, and look who else does so."""

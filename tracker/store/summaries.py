@@ -22,7 +22,7 @@ _FAILURE = frozenset(kind.value for kind in OutcomeKind if kind.is_failure)
 class Cell(msgspec.Struct, gc=False, array_like=True):
     """The checks of one stretch of time. latencies: of successful checks, in milliseconds.
 
-    number: how many such stretches lie between 1970 and it.
+    number: how many such stretches lie between 1970 and it. completions: that the checks spent.
     """
 
     number: int
@@ -30,6 +30,7 @@ class Cell(msgspec.Struct, gc=False, array_like=True):
     up: int = 0
     down: int = 0
     latencies: list[float] = msgspec.field(default_factory=list)
+    completions: int = 0
 
     def add(self, outcome: str, latency_ms: float | None) -> None:
         """Count one check."""
@@ -47,6 +48,7 @@ class Cell(msgspec.Struct, gc=False, array_like=True):
         self.up += other.up
         self.down += other.down
         self.latencies.extend(other.latencies)
+        self.completions += other.completions
 
     def summarize(self, size_ms: int) -> Bucket:
         """Return its bucket; ``size_ms``: how long each such stretch is."""

@@ -80,3 +80,7 @@ def test_an_outage_is_told_from_its_first_failed_check_on() -> None:
     told = {"status_since": judged, "failing_since": first}
     assert row_of(a_provider(status=Status.DOWN, **told))["since"] == round(first.timestamp())
     assert row_of(a_provider(status=Status.DEGRADED, **told))["since"] == round(judged.timestamp())
+
+
+def test_whole_numbers_of_an_embedding_programs_check_are_rows_too() -> None:
+    assert row_of(a_provider(response_time_ms=245))["response"] == 245

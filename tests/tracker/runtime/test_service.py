@@ -1,5 +1,6 @@
 """The whole tracker on virtual time, with a real database file."""
 
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -20,9 +21,10 @@ from tracker.core.backoff import Backoff
 from tracker.core.outcomes import CheckResult, OutcomeKind, Status
 from tracker.core.redaction import Secret
 from tracker.core.settings import Provider
+from tracker.core.snapshot import Uptime
 from tracker.health import check_recording
 from tracker.probes.check import Check, FunctionCheck
-from tracker.runtime import aggregator
+from tracker.runtime import aggregator, restore
 from tracker.runtime import history_loader as handle
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.messages import ActorCrashed
@@ -79,7 +81,7 @@ class World:
 
     async def time_goes_on(self, seconds: float) -> None:
         """While there is no tracker yet, whose store could be waited for."""
-        for _ in range(round(seconds)):
+        for _ in range(math.ceil(seconds)):
             await wait_all_tasks_blocked(0.02)
             self.time.jump(1.0)
 
@@ -250,7 +252,7 @@ async def test_an_impossible_interval_is_refused_and_changes_nothing(
 ) -> None:
     async with world.running(world.config("a")) as tracker:
         for wrong in (0.0, -1.0, 9.99, float("nan"), float("inf")):
-            with pytest.raises(ValueError, match="interval_seconds"):
+            with pytest.raises(ValueError, match="interval"):
                 await tracker.tune("a", interval_seconds=wrong)
         with pytest.raises(KeyError):
             await tracker.tune("nobody", interval_seconds=60.0)
@@ -609,6 +611,43 @@ async def test_a_history_that_takes_long_to_read_is_taken_over_all_the_same(
         world.tracker = await nursery.start(world.start, world.config("a"))
         await world.passes(30.0)
         assert world.tracker.snapshot.providers["a"].checks_24h > checks
+        world.tracker.stop()
+        await world.passes(5.0)
+
+
+async def test_a_long_history_begins_with_the_last_checks_and_tells_no_share_of_it(
+    world: World, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.running(world.config("a", "bb")) as tracker:
+        await world.passes(7_200.0)
+        whole = tracker.snapshot.providers["a"]
+    may_read, restore_state = trio.Event(), handle.restore_state
+
+    async def slowly(*asked: Any, **more: Any) -> Any:
+        await may_read.wait()
+        return await restore_state(*asked, **more)
+
+    monkeypatch.setattr(handle, "restore_state", slowly)
+    monkeypatch.setattr(restore, "RECENT_SECONDS", 1_000.0)
+    monkeypatch.setattr(handle, "LONG_BYTES", 0)
+    async with trio.open_nursery() as nursery:
+        world.tracker = await nursery.start(world.start, world.config("a", "bb", "new"))
+        for name in ("a", "bb", "new"):
+            begun = world.tracker.snapshot.providers[name]
+            assert (begun.uptime, begun.latency, begun.checked_since) == (Uptime(), None, None)
+        begun = world.tracker.snapshot.providers["a"]
+        assert (begun.status, begun.status_since) == (whole.status, whole.status_since)
+        assert begun.checks_24h < whole.checks_24h
+        assert any("still being read" in why for why in world.tracker.health().problems)
+        may_read.set()
+        await world.passes(30.0)
+        known = world.tracker.snapshot.providers["a"]
+        assert known.uptime == Uptime(hour=100.0, day=100.0, week=100.0)
+        assert known.latency is not None
+        assert known.checks_24h > whole.checks_24h
+        assert known.checked_since == whole.checked_since
+        assert world.tracker.snapshot.providers["new"].uptime.week == 100.0
+        assert not any("being read" in why for why in world.tracker.health().problems)
         world.tracker.stop()
         await world.passes(5.0)
 

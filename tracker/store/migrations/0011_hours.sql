@@ -13,6 +13,7 @@ CREATE TABLE hourly_checks (
     latency_ms_p50 REAL,             -- by nearest rank, exact
     latency_ms_p95 REAL,
     latency_ms_max REAL,
+    completions INTEGER NOT NULL,    -- how many the checks spent
     quarters BLOB NOT NULL,          -- MessagePack: the same of each quarter of an hour
     latencies BLOB NOT NULL,         -- MessagePack: counts and sorted latencies of each quarter
     PRIMARY KEY (hour, provider_name, model)
