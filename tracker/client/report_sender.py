@@ -70,7 +70,7 @@ class ReportSender:
         )
 
     async def run(self, tracker: Connection) -> NoReturn:
-        """For ever, until cancelled; then one last attempt to send what is left."""
+        """Send until cancelled; then make one last attempt to send what is left."""
         try:
             await self._keep_sending(tracker)
         finally:

@@ -75,7 +75,7 @@ class ClusterTask:
     _reading_history: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
 
     async def run(self) -> None:
-        """For ever; may be run again after a crash."""
+        """Take our part in the cluster until cancelled; may be run again after a crash."""
         self.began = trio.current_time()
         rules = ClusterRules(vantage=self.settings.vantage, down_from=self.settings.down_from)
         await self.publish(ClusterJoined(rules=rules))
