@@ -20,6 +20,7 @@ from benchmarks.torture.loop import loop_held
 from benchmarks.torture.network import network_faults
 from benchmarks.torture.process import process_faults
 from benchmarks.torture.soak import soak
+from benchmarks.torture.type_confusion import type_confusion
 
 Run = Callable[[], Coroutine[Any, Any, report.Outcome]]
 
@@ -32,6 +33,7 @@ def runs(quick: bool, minutes: float) -> dict[str, Run]:
         "network": partial(network_faults, 6.0 if quick else 60.0),
         "loop": loop_held,
         "flips": partial(flipped_bits, 300 if quick else 10_000),
+        "types": partial(type_confusion, 200 if quick else 1),
         "machine": partial(machine, 2_000 if quick else 1_000_000),
         "schema": partial(schema, 10 if quick else 100),
         "soak": partial(soak, minutes),
@@ -40,7 +42,9 @@ def runs(quick: bool, minutes: float) -> dict[str, Run]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.torture", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="the short form of everything")
+    parser.add_argument(
+        "--quick", "--short", action="store_true", help="the short form of everything"
+    )
     parser.add_argument("--only", metavar="NAME", help="one of: " + ", ".join(runs(True, 1.0)))
     parser.add_argument("--minutes", type=float, help="of the soak; 30 by default, 1 when quick")
     given = parser.parse_args()
