@@ -55,6 +55,7 @@ class DashboardRoutes:
 
     async def overview_events(self) -> Response:
         query()
+        self.streams.check_room()
         await self.overview.prepare(self.tracker.snapshot)
         return event_stream(
             self.streams.stream(request.headers.get("Last-Event-ID"), self.overview)

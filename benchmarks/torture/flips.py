@@ -43,8 +43,8 @@ def row(number: int) -> CheckRecord:
     )
 
 
-async def use(store: Store) -> int:
-    """Everything that a tracker does with it; how much of that was unavailable."""
+async def use(store: Store, *, write: bool = True) -> int:
+    """Everything that a tracker does with it, or reads; how much of that was unavailable."""
     since, refused = NOW - timedelta(days=7), 0
     jobs: tuple[Callable[[], Awaitable[object]], ...] = (
         lambda: store.load(since),
@@ -55,7 +55,7 @@ async def use(store: Store) -> int:
         store.load_incidents,
         lambda: store.prune(since),
     )
-    for job in jobs:
+    for job in jobs if write else jobs[:1] + jobs[2:-1]:
         try:
             await job()
         except StoreUnavailable:
