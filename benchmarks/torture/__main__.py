@@ -20,6 +20,9 @@ from benchmarks.torture.loop import loop_held
 from benchmarks.torture.network import network_faults
 from benchmarks.torture.process import process_faults
 from benchmarks.torture.soak import soak
+from benchmarks.torture.system_calls import system_call_faults
+from benchmarks.torture.torn_logs import torn_logs
+from benchmarks.torture.truth import truth
 from benchmarks.torture.type_confusion import type_confusion
 
 Run = Callable[[], Coroutine[Any, Any, report.Outcome]]
@@ -34,6 +37,9 @@ def runs(quick: bool, minutes: float) -> dict[str, Run]:
         "loop": loop_held,
         "flips": partial(flipped_bits, 300 if quick else 10_000),
         "types": partial(type_confusion, 200 if quick else 1),
+        "torn": partial(torn_logs, 50 if quick else 1_000),
+        "calls": partial(system_call_faults, 1.0 if quick else 5.0),
+        "truth": partial(truth, 0.5 if quick else 10.0),
         "machine": partial(machine, 2_000 if quick else 1_000_000),
         "schema": partial(schema, 10 if quick else 100),
         "soak": partial(soak, minutes),
