@@ -12,6 +12,7 @@ import structlog
 import trio
 
 from benchmarks.torture import report
+from benchmarks.torture.clients import hostile_clients
 from benchmarks.torture.database import database_faults
 from benchmarks.torture.elsewhere import machine, schema
 from benchmarks.torture.flips import flipped_bits
@@ -39,6 +40,7 @@ def runs(quick: bool, minutes: float) -> dict[str, Run]:
         "types": partial(type_confusion, 200 if quick else 1),
         "torn": partial(torn_logs, 50 if quick else 1_000),
         "calls": partial(system_call_faults, 1.0 if quick else 5.0),
+        "clients": partial(hostile_clients, 1_200),
         "truth": partial(truth, 0.5 if quick else 10.0),
         "machine": partial(machine, 2_000 if quick else 1_000_000),
         "schema": partial(schema, 10 if quick else 100),

@@ -47,7 +47,7 @@ async def tracing(pid: int, *words: str) -> AsyncIterator[None]:
         try:
             said = b""
             while ATTACHED not in said:
-                said += (data := await process.stderr.receive_some())  # type: ignore[union-attr]
+                said += (data := await process.stderr.receive_some())
                 if not data:
                     raise RuntimeError(f"strace ended: {said.decode(errors='replace')}")
             yield

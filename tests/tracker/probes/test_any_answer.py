@@ -89,3 +89,12 @@ def test_every_node_may_be_of_any_type(kind: Any, check: Any, credentials: str) 
             for status in (200, 400):
                 for one in findings(provider, [BoundedResponse(status=status, body=text)]):
                     assert one.message.isprintable()
+
+
+@pytest.mark.parametrize("form", [KEY[-14:], KEY[:14], KEY.upper(), KEY.encode().hex()])
+def test_no_part_or_form_of_a_key_names_a_limit(form: str) -> None:
+    provider = asked_provider("openai", "models", "")
+    fields = ((f"x-ratelimit-limit-{form}", "9"), (f"x-ratelimit-remaining-{form}", "8"))
+    answer = BoundedResponse(status=200, headers=fields, body=b'{"data": [{"id": "m"}]}')
+    told = repr(findings(provider, [answer])).lower().replace("_", "-")
+    assert form.lower() not in told
