@@ -16,7 +16,7 @@ PARALLEL ?= -n auto --dist worksteal
 # Tests start hundreds of processes: without caches each compiles all that it imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run demo test lint types js pytest coverage bench bench-cluster torture integration reference docs lock clean
+.PHONY: run demo test lint types js pytest coverage bench bench-cluster torture integration integration-offers reference docs lock clean
 
 run: $(VENV)/run
 	@$(BIN)/provider-status serve $(ARGS)
@@ -65,6 +65,10 @@ bench-cluster: $(VENV)/dev
 # Third-party servers and LiteLLM's router, each in an environment of its own, on loopback.
 integration: $(VENV)/dev
 	PYTHON=$(PYTHON) $(BIN)/python -m integration $(ARGS)
+
+# Single models at LiteLLM's proxy and at llama.cpp's server.
+integration-offers: $(VENV)/dev
+	PYTHON=$(PYTHON) $(BIN)/python -m integration.offers
 
 # The generated parts of docs/reference, renewed in place.
 reference: $(VENV)/dev

@@ -39,9 +39,11 @@ class PresentAnswers:
     cache: ResponseCache
 
     def status(self) -> CachedResponse:
+        """Return all providers as the latest snapshot has them."""
         return self.cache.status(self.tracker.snapshot)
 
     def provider(self, name: str) -> CachedResponse:
+        """Return one provider of the latest snapshot. Raises Problem (404) for an unknown name."""
         snapshot = self.tracker.snapshot
         if name not in snapshot.providers:
             raise no_provider(name)

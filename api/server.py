@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 # Service managers wait ten seconds or more before they kill; the tracker needs three to store.
 STOP_SECONDS = 4.0
+# For what the replicas beside us know: a load balancer sends its clients here as soon as we accept,
+# and meanwhile they wait. /livez answers within two seconds of the start.
+INFORMED_SECONDS = 1.5
 ENDING = (signal.SIGTERM, signal.SIGINT)
 HANGUP = getattr(signal, "SIGHUP", None)  # there is none on Windows
 log = structlog.get_logger()
@@ -37,6 +40,7 @@ Track = Callable[..., Awaitable[None]]
 
 
 def announce_on_stdout(url: str) -> None:
+    """Print the URL at once, on a line of its own, for programs that started us."""
     print(url, flush=True)  # noqa: T201 (the one line that programs wait for)
 
 
@@ -71,6 +75,8 @@ async def serve(
         tracker = await nursery.start(_track_until_stopped, track, config, over)
         ending.tracker = tracker
         server, streams = _build_server(tracker, listeners, settings.root_path)
+        with trio.move_on_after(INFORMED_SECONDS):
+            await tracker.informed()
         await nursery.start(server.run)
         pacer.release()
         for task in beside:
@@ -123,6 +129,7 @@ class ShutdownHandler:
     async def handle_signals(
         self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
+        """Reload on SIGHUP; end on SIGINT and SIGTERM. Ready once the signals are caught."""
         heeded = ENDING if HANGUP is None else (*ENDING, HANGUP)
         with trio.open_signal_receiver(*heeded) as signals:
             task_status.started()

@@ -28,9 +28,10 @@ from property_tests.lease_model import CONTROLS, runs_with_doubles
 from tests.helpers.command_line import Served, serving
 from tests.helpers.postgres import PostgresServer, new_database, postgres_server
 from tests.process.test_cluster import Models, running
-from tracker.cluster.hub import CheckRow, Parcel, Profile
+from tracker.cluster.hub import Parcel, Profile
 from tracker.cluster.migrate import migrate
 from tracker.cluster.postgres import PostgresHub
+from tracker.core.records import CheckRow
 from tracker.core.redaction import Secret
 
 LEASE, INTERVAL, PROVIDERS = 5.0, 2.0, 20

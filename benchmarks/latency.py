@@ -184,9 +184,18 @@ def run_case(case: Case) -> dict[str, dict[str, float]]:
             time.sleep(0.5)
         found["first sweep"] = compare(folder, url, urls, beside)
         with independent_client(folder, urls) as beside, busy_server(url, case):
-            httpx.post(f"{url}/api/providers/check", headers=ADMIN, timeout=120.0)
+            check_in_turn(url, case)
         found["later checks"] = compare(folder, url, urls, beside)
         return found
+
+
+def check_in_turn(url: str, case: Case) -> None:
+    """One after the other, as the grid spreads them: together they would wait for each other in the
+    one process that answers for all, which is the provider's time and not the client's beside.
+    """
+    with httpx.Client(headers=ADMIN, timeout=120.0) as client:
+        for number in range(case.count):
+            client.post(f"{url}/api/providers/p{number:05}/check").raise_for_status()
 
 
 def wait_until_ready(url: str) -> None:

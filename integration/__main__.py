@@ -1,7 +1,7 @@
 """``python -m integration``: all of it. Exit code 0 when everything was as promised, else 1.
 
 ``python -m integration.real_calls --minutes 30`` is the long form of one part,
-``python -m integration.alerts`` its last part alone.
+``python -m integration.alerts`` and ``python -m integration.replicas`` are its last parts alone.
 """
 
 import sys
@@ -9,7 +9,7 @@ import time
 
 import httpx
 
-from integration import alerts, clients, real_calls, scenario
+from integration import alerts, clients, real_calls, replicas, scenario
 from integration.environments import FAKELLM, LITELLM, EnvironmentFailedError
 from integration.report import BEGAN, UnexpectedError, title
 
@@ -23,6 +23,7 @@ def main() -> int:
         clients.test()
         real_calls.play()
         alerts.play()
+        replicas.play()
     except httpx.HTTPError as error:
         sys.stderr.write(f"integration failed: the tracker did not answer: {error!r}\n")
         return 1

@@ -1,26 +1,28 @@
-"""The tracker as a process that is killed and restarted while it tells of an outage."""
+"""Processes on the real clock: one is killed while it sends, others have bad targets or a proxy."""
 
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
+from urllib.request import ProxyHandler, Request, build_opener
 
 import attrs
 
-from integration.alert_receivers import MAIL, SECRET, SERVICE, WEBHOOK, Receivers, receivers
-from integration.alert_trials import OPENED, RESOLVED
+from integration.alert_receivers import SECRET, WEBHOOK, Receivers, receivers
+from integration.alert_upstreams import Upstreams, upstreams
 from integration.programs import environment
 from integration.report import expect, insist, say, wait_for
-from integration.served import COMMAND, Served, served
+from integration.served import COMMAND, Served, command, served
 
-TOKEN = "sEcr3tT0kenOfATarget"  # stands in the URL of a target that is gone
+TOKEN = "sEcr3tT0kenOfATarget"  # stands in the URL of every target that is bad
+PROXY_USER, PROXY_PASSWORD = "proxyuser77", "pr0xyPassw0rd77"
 PATIENCE = 120.0  # seconds; a message waits 30 s for others of its cause
-QUIET_SECONDS = 15.0
 FILE = """
 [tracker]
 discover = false
@@ -30,27 +32,17 @@ recheck_seconds = [1]
 
 [providers.a]
 kind = "openai"
-base_url = "http://127.0.0.1:{port}/v1"
+base_url = "{url}"
 """
-MODELS = b'{"object":"list","data":[{"id":"m","object":"model"}]}'
 
 
-@attrs.define
-class Upstream:
-    status: int = 200
-
-
-def play() -> None:
-    """Raises UnexpectedError at the first thing that is not as promised."""
-    with tempfile.TemporaryDirectory() as name, upstream() as (provider, port), receivers() as told:
+@contextmanager
+def watched() -> Iterator[tuple[Path, Upstreams, Receivers]]:
+    """A folder with tracker.toml, its provider, and receivers."""
+    with tempfile.TemporaryDirectory() as name, upstreams() as provider, receivers() as told:
         folder = Path(name)
-        (folder / "tracker.toml").write_text(FILE.format(port=port))
-        variables = targets(*told.urls)
-        misspelt(folder)
-        killed_while_sending(folder, variables, provider, told)
-        restarted(folder, variables, provider, told)
-        gone(folder, provider)
-        say(f"received: {told.counts()}; keys: {len({each.key for each in told.of(WEBHOOK)})}")
+        (folder / "tracker.toml").write_text(FILE.format(url=provider.base_url("a")))
+        yield folder, provider, told
 
 
 def targets(*urls: str) -> dict[str, str]:
@@ -60,69 +52,96 @@ def targets(*urls: str) -> dict[str, str]:
     }
 
 
-def killed_while_sending(
-    folder: Path, variables: dict[str, str], provider: Upstream, told: Receivers
-) -> None:
+def killed_while_sending() -> str:
     """kill -9 after the message arrived and before that is noted: it comes again, the same."""
-    told.hold = threading.Event()
-    with served(folder, variables) as tracker:
-        watch_for_a_while(tracker)
-        provider.status = 500
-        wait_for("a webhook", lambda: told.of(WEBHOOK), PATIENCE)
-        tracker.program.signal(signal.SIGKILL)
-    told.hold.set()
-    told.hold = None
-    with served(folder, variables) as tracker:
-        wait_for("the webhook again", lambda: len(told.of(WEBHOOK)) == 2, PATIENCE)
-        wait_for("what is waiting", lambda: not alerts(tracker)["waiting"], PATIENCE)
-        first, again = told.of(WEBHOOK)
-        expect(again, first, "the message that was sent again")
-        say(f"killed between sending and noting: came again with its key {again.key}")
-        tracker.program.stop()
+    with watched() as (folder, provider, told):
+        told.hold = threading.Event()
+        with served(folder, targets(*told.urls)) as tracker:
+            watch_for_a_while(tracker)
+            provider.fail("a")
+            wait_for("a webhook", lambda: told.of(WEBHOOK), PATIENCE)
+            tracker.program.signal(signal.SIGKILL)
+        told.hold.set()
+        told.hold = None
+        with served(folder, targets(*told.urls)) as tracker:
+            wait_for("the webhook again", lambda: len(told.of(WEBHOOK)) == 2, PATIENCE)
+            wait_for("what is waiting", lambda: not alerts(tracker)["waiting"], PATIENCE)
+            first, again = told.of(WEBHOOK)
+            expect(again, first, "the message that was sent again")
+            expect(told.told_twice(), [], "what was told twice with another key")
+            return f"it came again with its key {again.key}"
 
 
-def restarted(folder: Path, variables: dict[str, str], provider: Upstream, told: Receivers) -> None:
-    """A restart during the outage tells nothing; its end is told once."""
-    before = len(told.messages)
-    with served(folder, variables) as tracker:
-        wait_for("a provider that is down", lambda: is_status(tracker, "down"), PATIENCE)
-        time.sleep(QUIET_SECONDS)
-        expect(len(told.messages), before, "messages after a restart during the outage")
-        provider.status = 200
-        wait_for("the end", lambda: told.kinds()[-1] == RESOLVED, PATIENCE)
-        wait_for("what is waiting", lambda: not alerts(tracker)["waiting"], PATIENCE)
-        say(f"a restart during the outage: {alerts(tracker)}")
-    expect(told.kinds(), [OPENED, OPENED, RESOLVED], "what the webhook was told")
-    expect(told.told_twice(), [], "what was told twice with another key")
-    for channel in (MAIL, SERVICE):
-        insist(len(told.of(channel)) in {2, 3}, f"{channel}: once, or again after the kill")
+def bad_targets() -> str:
+    """Gone, deaf, answering 500, and one that is well: it alone is told, and no URL is shown."""
+    with watched() as (folder, provider, told), deaf() as silent, receivers() as failing:
+        failing.status = 500
+        urls = (
+            f"json://127.0.0.1:9/{TOKEN}",
+            f"webhook+http://127.0.0.1:{silent}/{TOKEN}",
+            f"json://127.0.0.1:{silent}/{TOKEN}",
+            f"mailto://127.0.0.1:{silent}?from=a@example.org&to=b@example.org&pass={TOKEN}",
+            f"webhook+http://127.0.0.1:{failing.http_port}/hook?token={TOKEN}",
+            told.urls[0],
+        )
+        with served(folder, targets(*urls)) as tracker:
+            tested = tracker.command("alerts", "test", code=1)
+            say("alerts test:\n" + tested.rstrip())
+            expect(len(told.of(WEBHOOK)), 1, "test messages at the target that is well")
+            watch_for_a_while(tracker)
+            provider.fail("a")
+            wait_for("the message", lambda: told.kinds()[1:] == ["incident.opened"], PATIENCE)
+            wait_for("attempts", lambda: alerts(tracker)["failed"] >= 7, PATIENCE)
+            expect(len(problems(tracker)), 5, "problems in health")
+            for problem in problems(tracker):
+                say(f"  {problem}")
+            shown = everything_shown(tracker) | {"alerts test": tested}
+            expect([n for n, text in shown.items() if TOKEN in text], [], "where a URL is shown")
+            return f"no target's URL is in: {', '.join(shown)}"
 
 
-def gone(folder: Path, provider: Upstream) -> None:
-    """A target that is gone is a problem in health; its URL is shown nowhere."""
-    with served(folder, targets(f"json://127.0.0.1:9/{TOKEN}")) as tracker:
-        watch_for_a_while(tracker)
-        provider.status = 500
-        problem = wait_for("a problem in health", lambda: alert_problem(tracker), PATIENCE)
-        shown = [problem, tracker.ask_text("status"), tracker.http.get("/api/incidents").text]
-        shown += [tracker.http.get("/metrics").text, tracker.program.log.read_text()]
-        insist(all(TOKEN not in text for text in shown), "no target's URL is shown")
-        say(f"a target that is gone: {problem}")
-        tracker.program.stop()
+def proxied() -> str:
+    """Through HTTPS_PROXY and HTTP_PROXY; its password is shown nowhere, also when it is gone."""
+    with watched() as (folder, provider, told), proxy() as through:
+        address = f"http://{PROXY_USER}:{PROXY_PASSWORD}@127.0.0.1:{through.port}"
+        ours = targets(*told.urls, f"webhook+https://hooks.example.org/{TOKEN}")
+        with served(folder, ours | {"HTTP_PROXY": address, "HTTPS_PROXY": address}) as tracker:
+            tested = tracker.command("alerts", "test", code=1)
+            say("alerts test, through a proxy:\n" + tested.rstrip())
+            expect({each.channel for each in told.messages}, {"webhook", "mail", "json"}, "told")
+            insist(f"POST http://127.0.0.1:{told.http_port}/hook" in through.asked, "by the proxy")
+            insist("CONNECT hooks.example.org:443" in through.asked, "the proxy was asked for TLS")
+            insist(through.authorized, "the proxy got its password")
+            through.server.shutdown()
+            through.server.server_close()
+            tested += tracker.command("alerts", "test", code=1)
+            provider.fail("a")
+            wait_for("a problem in health", lambda: len(problems(tracker)) >= 2, PATIENCE)
+            for problem in problems(tracker):
+                say(f"  {problem}")
+            shown = everything_shown(tracker) | {"alerts test": tested}
+            for secret in (TOKEN, PROXY_PASSWORD):
+                expect([n for n, t in shown.items() if secret in t], [], "where a secret is shown")
+            return f"it was asked {len(through.asked)} times; its password is shown nowhere"
 
 
-def misspelt(folder: Path) -> None:
-    done = subprocess.run(
-        [COMMAND, "config", "check"],
-        cwd=folder,
-        env=environment(folder, targets(f"jsn://127.0.0.1/{TOKEN}", f"slack://{TOKEN}")),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    expect(done.returncode, 2, "the exit code for misspelt targets")
-    insist(TOKEN not in done.stderr, "a misspelt target is not shown")
-    say(f"misspelt targets: {' '.join(done.stderr.split())}")
+def misspelt() -> str:
+    with watched() as (folder, _, _):
+        wrong = (f"jsn://127.0.0.1/{TOKEN}", f"slack://{TOKEN}", f"https://example.org/{TOKEN}")
+        for words in (("config", "check"), ("serve", "--port", "0")):
+            for url in wrong:
+                done = subprocess.run(
+                    [COMMAND, *words],
+                    cwd=folder,
+                    env=environment(folder, targets(url)),
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                expect(done.returncode, 2, f"the exit code of {words[0]} for a misspelt target")
+                insist(TOKEN not in done.stderr + done.stdout, "a misspelt target is not shown")
+                say(f"  {words[0]}: {' '.join(done.stderr.split())[:200]}")
+        return "refused with exit code 2, and not shown"
 
 
 def watch_for_a_while(tracker: Served) -> None:
@@ -133,39 +152,84 @@ def watch_for_a_while(tracker: Served) -> None:
         wait_for("a check", lambda: tracker.ask("status/a")["last_check"] > last, PATIENCE)  # noqa: B023
 
 
-def is_status(tracker: Served, status: str) -> bool:
-    return bool(tracker.ask("status/a")["status"] == status)
-
-
 def alerts(tracker: Served) -> dict[str, int]:
     return dict(tracker.ask("health")["alerts"])
 
 
-def alert_problem(tracker: Served) -> str | None:
-    problems = tracker.ask("health")["problems"]
-    return next((str(each) for each in problems if "alert target" in each), None)
+def problems(tracker: Served) -> list[str]:
+    return [str(each) for each in tracker.ask("health")["problems"] if "alert target" in each]
+
+
+def everything_shown(tracker: Served) -> dict[str, str]:
+    """All that a target could leak into."""
+    pages = ("/", "/plain", "/api/incidents", "/metrics", "/api/providers/health")
+    found = {page: tracker.http.get(page).text for page in pages}
+    found |= {"status": tracker.ask_text("status"), "log": tracker.program.log.read_text()}
+    rows = (tracker.folder / "provider_status.db").read_bytes()
+    wal = tracker.folder / "provider_status.db-wal"
+    rows += wal.read_bytes() if wal.exists() else b""
+    shown = command(tracker.folder, "config", "show")
+    return found | {"database": rows.decode("latin-1"), "config show": shown}
 
 
 @contextmanager
-def upstream() -> Iterator[tuple[Upstream, int]]:
-    """A provider on loopback that answers what it is told to."""
-    state = Upstream()
+def deaf() -> Iterator[int]:
+    """A port that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        yield listener.getsockname()[1]
+
+
+@attrs.define(eq=False)
+class Proxy:
+    server: ThreadingHTTPServer
+    asked: list[str] = attrs.field(factory=list)
+    authorized: bool = False
+
+    @property
+    def port(self) -> int:
+        return self.server.server_port
+
+
+@contextmanager
+def proxy() -> Iterator[Proxy]:
+    """A forward proxy that leads to loopback alone: who asks for another host gets a 502."""
+    known: list[Proxy] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(state.status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(MODELS)))
-            self.end_headers()
-            self.wfile.write(MODELS)
+        def do_CONNECT(self) -> None:
+            self._note(f"CONNECT {self.path}")
+            self.send_error(502, "no way there")
 
-        def log_message(self, *_: object) -> None:
+        def do_POST(self) -> None:
+            self._note(f"POST {self.path.partition('?')[0]}")
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            kept = {k: v for k, v in self.headers.items() if not k.lower().startswith("proxy")}
+            request = Request(self.path, data=body, headers=kept, method="POST")
+            with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
+                self.send_response(answer.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def _note(self, line: str) -> None:
+            known[0].asked.append(line)
+            known[0].authorized |= "Proxy-Authorization" in self.headers
+
+        def log_message(self, *_: Any) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    known.append(Proxy(server))
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
-        yield state, server.server_port
+        yield known[0]
     finally:
         server.shutdown()
         server.server_close()
+
+
+PROCESSES = {
+    "killed between sending and noting": killed_while_sending,
+    "bad targets": bad_targets,
+    "a proxy": proxied,
+    "misspelt targets": misspelt,
+}

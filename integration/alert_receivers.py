@@ -128,7 +128,7 @@ def _handler(told: Receivers) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            hook = self.path == "/hook"
+            hook = self.path.startswith("/hook")
             status = told.status if hook else 200
             if hook and status < 300:
                 headers = {name.lower(): value for name, value in self.headers.items()}

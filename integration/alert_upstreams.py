@@ -29,6 +29,9 @@ QUOTA_SPENT = refusal(
     "insufficient_quota",
     "You exceeded your current quota, please check your plan and billing details.",
 )
+RATE_LIMITED = refusal(
+    429, "rate_limit_error", "rate_limit_exceeded", "Rate limit reached for requests per minute."
+)
 MALFORMED = refusal(400, "invalid_request_error", "invalid_value", "the request is malformed")
 OVERLOADED = refusal(503, "overloaded_error", "model_overloaded", "this model is overloaded")
 # Markup of HTML, Slack and Markdown, a mention, colours and a link of a terminal, a direction mark.

@@ -24,12 +24,14 @@ class CommandedServer:
     """Answers after ``latency`` seconds; while ``failing``, lists and chats get a 500.
 
     first_failure: when a chat was first refused so since ``fail``, in monotonic seconds.
+    listed: when the model list was asked for, likewise.
     """
 
     def __init__(self, name: str, latency: float) -> None:
         self.name, self.latency = name, latency
         self.failing = False
         self.first_failure: float | None = None
+        self.listed: list[float] = []
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self.http.daemon_threads = True
         self.http.handle_error = lambda *_: None  # callers go away
@@ -44,6 +46,8 @@ class CommandedServer:
 
     def answer(self, asked: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
         """Return the status and document for a chat; ``asked`` None: for the model list."""
+        if asked is None:
+            self.listed.append(time.monotonic())
         time.sleep(self.latency)
         if self.failing:
             if asked is not None and self.first_failure is None:

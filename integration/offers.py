@@ -4,8 +4,8 @@ LiteLLM's proxy serves three models of upstreams that we turn, llama.cpp's serve
 on the spot. A model is removed from llama.cpp, one at LiteLLM answers 404, another hits a limit of
 its own, and ``/best?model=`` follows while both providers stay healthy.
 
-llama.cpp's server is LLAMA_SERVER, else that of the environment ``llamacpp``, which is compiled
-once: that takes up to an hour.
+llama.cpp's server is LLAMA_SERVER in its router mode; else that of the wheel xllamacpp, in the
+environment ``llamacpp``, one for each model: see integration/llamacpp_models.py.
 """
 
 import os
@@ -192,16 +192,26 @@ def proxy(folder: Path, upstreams: dict[str, FakeUpstream]) -> Program:
 
 
 def local(folder: Path, models: Path) -> Program:
-    port, server = (
-        free_port(),
-        os.environ.get("LLAMA_SERVER") or LLAMACPP.script("llama-cpp-server"),
-    )
-    serve: list[str | Path] = [server, "--models-dir", models, "--host", "127.0.0.1"]
+    port, server = free_port(), os.environ.get("LLAMA_SERVER")
+    ready = f"http://127.0.0.1:{port}/health"
+    if not server:
+        script = Path(__file__).with_name("llamacpp_models.py")
+        command: list[str | Path] = [LLAMACPP.script("python"), script, models, str(port)]
+        return Program(name=LOCAL, command=command, folder=folder, ready=ready)
     return Program(
         name=LOCAL,
-        command=[*serve, "--port", str(port), "--offline"],
+        command=[
+            server,
+            "--models-dir",
+            models,
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--offline",
+        ],
         folder=folder,
-        ready=f"http://127.0.0.1:{port}/health",
+        ready=ready,
         variables={"LD_LIBRARY_PATH": str(Path(server).parent)},
     )
 

@@ -87,12 +87,14 @@ class Served:
         return seen
 
 
-def command(folder: Path, *words: str | Path, code: int = 0) -> str:
+def command(
+    folder: Path, *words: str | Path, code: int = 0, variables: Mapping[str, str] = {}
+) -> str:
     """What ``provider-status WORDS`` prints. Raises UnexpectedError for another exit code."""
     done = subprocess.run(
         [COMMAND, *words],
         cwd=folder,
-        env=environment(folder, SECRETS),
+        env=environment(folder, SECRETS | variables),
         capture_output=True,
         text=True,
         timeout=COMMAND_SECONDS,
@@ -101,7 +103,7 @@ def command(folder: Path, *words: str | Path, code: int = 0) -> str:
     said = f" ({done.stderr.strip()})" if done.stderr.strip() else ""
     shown = " ".join(map(str, words))
     expect(done.returncode, code, f"the exit code of provider-status {shown}{said}")
-    return done.stdout
+    return str(done.stdout)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.fake_tracker import FakeTracker, best, hang, saying
+from tests.helpers.fake_tracker import FakeTracker, best, best_offers, hang, saying
 from tests.helpers.fake_upstream import FakeUpstream
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # its import asks the internet otherwise
@@ -101,6 +101,37 @@ def test_calls_follow_best_and_a_switch_whatever_the_routers_strategy(
         return before, await ask(router)
 
     assert run(job) == ({"groq": 6}, {"together_ai": 6})
+
+
+def test_of_two_models_at_one_provider_calls_go_to_the_one_that_works(
+    tracker: FakeTracker,
+) -> None:
+    """Also where LiteLLM writes the provider and the id otherwise than the tracker."""
+    models = {
+        "groq/llama-3.3-70b-versatile": "versatile",
+        "groq/openai/gpt-oss-20b": "gpt-oss",
+        "together_ai/meta-llama/Llama-3.3-70B-Instruct-Turbo": "turbo",
+    }
+    router = litellm.Router(model_list=[deployment(m, says=said) for m, said in models.items()])
+    offers = (
+        "groq/openai/gpt-oss-20b",
+        "together/meta-llama/Llama-3.3-70B-Instruct-Turbo",
+        "groq/llama-3.3-70b-versatile",
+    )
+
+    # The tracker is asked about all that they may be: LiteLLM's name of a provider is not ours.
+    asked = ",".join(sorted({*offers, offers[1].replace("together/", "together_ai/")}))
+
+    async def job() -> list[Counter[str]]:
+        found = []
+        for first in range(len(offers)):
+            tracker.offers[asked] = best_offers(*offers[first:], *offers[:first])
+            await ask(router, 1)
+            await asyncio.to_thread(tracker.wait_polls, 6)
+            found.append(await ask(router))
+        return found
+
+    assert run(job) == [{"gpt-oss": 6}, {"turbo": 6}, {"versatile": 6}]
 
 
 def test_without_a_deployment_of_the_best_calls_go_to_the_alternatives_in_order(

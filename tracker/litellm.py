@@ -153,6 +153,7 @@ class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
         return base if known or (protocol and "api.openai.com" not in base) else ""
 
     def kept(self, deployments: list[Deployment]) -> list[Deployment]:
+        """Return the deployments whose offers are as good as the best; all where none is known."""
         named = [(self.offers_of(deployment), deployment) for deployment in deployments]
         present = frozenset[str]().union(*(offers for offers, _ in named))
         choice = self._client.choose(candidates=present, weighted=self._spread)
@@ -203,6 +204,7 @@ def _is_among(name: str, offers: Iterable[Offer]) -> bool:
 
 
 def same_model(one: str, other: str) -> bool:
+    """Return whether two ids are equal or have the same common name."""
     return one == other or parse_model_id(one).name == parse_model_id(other).name
 
 

@@ -8,6 +8,7 @@ USAGE = 2  # as ExitCode.USAGE, which cannot be imported where the tracker is no
 
 
 def main() -> None:
+    """Run the command line and exit; say which extra to install where the server's is absent."""
     try:
         from api.cli.app import make_app  # noqa: PLC0415 (these are missing beside the client alone)
         from api.cli.errors import exit_code_of  # noqa: PLC0415

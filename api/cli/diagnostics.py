@@ -96,6 +96,7 @@ def clock(newest: datetime | None, now: datetime | None = None) -> Iterator[Diag
 
 
 def disk(database: Path) -> Iterator[Diagnostic]:
+    """Report a database folder that is missing, cannot be written, or has little space left."""
     folder = database.absolute().parent
     if not folder.is_dir():
         yield Diagnostic("disk", "problem", f"{folder} does not exist", f"mkdir -p {folder}")
@@ -139,6 +140,7 @@ def _newest(connection: Any) -> tuple[int, int | None]:
 
 
 def permissions(database: Path) -> Iterator[Diagnostic]:
+    """Report each database file that other users of this machine can read."""
     for file in (database, *companions(database)):
         if file.is_file() and file.stat().st_mode & OTHERS:
             found = f"{file} can be read by other users"
@@ -146,6 +148,7 @@ def permissions(database: Path) -> Iterator[Diagnostic]:
 
 
 async def port(settings: ServerSettings) -> AsyncIterator[Diagnostic]:
+    """Try to listen where the server would; report an unsafe bind or a port that is taken."""
     try:
         check_bind(settings)
     except UnsafeBindError as error:

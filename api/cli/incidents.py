@@ -110,6 +110,7 @@ def parse_minutes(text: str) -> float:
 
 
 def incidents_table(listed: schemas.Incidents) -> RenderableType:
+    """Show one row for each incident, open ones in bold; a sentence where there was none."""
     if not listed.incidents:
         return Text(f"Nothing was wrong within the last {listed.hours} h.")
     shown = table("id", "since (UTC)", "for", "told", "by", "why")

@@ -17,6 +17,7 @@ from api.cli.terminal import show
 from api.schemas import status as schemas
 from api.schemas.convert import instant, view_provider
 from tracker.config import read_config
+from tracker.config.catalogue import load_catalogue
 from tracker.core.clock import ClockReading
 from tracker.core.model_aliases import split_target
 from tracker.core.redaction import Mask
@@ -77,8 +78,18 @@ def _choose_targets(settings: Config, names: tuple[str, ...]) -> list[Target]:
     targets = {name: _target(known, name) for name in names}
     if unknown := [name for name, target in targets.items() if target is None]:
         listed = ", ".join(known) or "none"
-        raise UsageError(f"not configured: {', '.join(unknown)} (configured: {listed})")
+        hints = "".join(map(_hint, unknown))
+        raise UsageError(f"not configured: {', '.join(unknown)} (configured: {listed}){hints}")
     return [target for target in targets.values() if target is not None]
+
+
+def _hint(name: str) -> str:
+    """What would enable a provider of the catalogue."""
+    if (entry := load_catalogue().get(name)) is None:
+        return ""
+    key = entry.keys[:1] if entry.needs_key else ()
+    wanted = " and ".join((*key, *entry.required.values()) or (entry.base_variable,))
+    return f"\n{name}: set {wanted}, in the environment or in .env"
 
 
 def _target(known: Mapping[str, Provider], name: str) -> Target | None:

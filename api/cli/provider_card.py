@@ -1,6 +1,6 @@
 """One provider in full, for a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
@@ -20,16 +20,26 @@ from api.cli.sheet import (
     table,
 )
 from api.schemas import status as schemas
+from api.schemas.incidents import Incident, MaintenanceSpan
 
 WORDS = {True: "yes", False: "no", None: "not proven"}
 
 
-def provider_card(provider: schemas.Provider) -> RenderableType:
-    """Lay out everything that is known of a provider: facts, limits, keys and offers."""
+def provider_card(
+    provider: schemas.Provider,
+    incidents: Iterable[Incident] = (),
+    maintenance: Iterable[MaintenanceSpan] = (),
+) -> RenderableType:
+    """Lay out everything that is known of a provider: facts, limits, keys and offers.
+
+    incidents, maintenance: of everybody; what is over and what is others' is left out.
+    """
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_column(no_wrap=True, style="bold")
     facts.add_column()
-    for name, value in _facts(provider):
+    wrong = _incidents(provider.provider_name, incidents)
+    planned = _maintenance(provider.provider_name, maintenance)
+    for name, value in (*_facts(provider), *wrong, *planned):
         facts.add_row(name, value)
     parts: list[RenderableType] = [facts]
     if provider.rate_limit.limits:
@@ -65,6 +75,29 @@ def _facts(one: schemas.Provider) -> Iterator[tuple[str, Text]]:
             f"quota left {WORDS[one.quota_available]}, answers {WORDS[one.inference]}"
         ),
     )
+
+
+def _incidents(name: str, found: Iterable[Incident]) -> Iterator[tuple[str, Text]]:
+    for each in found:
+        if each.provider_name != name or each.closed_at is not None:
+            continue
+        by = f"; {each.acknowledged_by} takes care of it" if each.acknowledged_by else ""
+        muted = f"; muted until {moment(each.muted_until)} UTC" if each.muted_until else ""
+        since = moment(each.opened_at)
+        yield "incident", Text(f"{each.id}, since {since} UTC: {each.summary}{by}{muted}")
+
+
+def _maintenance(name: str, found: Iterable[MaintenanceSpan]) -> Iterator[tuple[str, Text]]:
+    """What is in force, and the next that is planned."""
+    now = datetime.now(UTC)
+    for each in found:
+        start, end = (datetime.fromisoformat(at) for at in (each.start, each.end))
+        if end <= now or (each.providers and name not in each.providers):
+            continue
+        when = "until" if start <= now else f"planned from {moment(each.start)} to"
+        yield "maintenance", Text(f"{when} {moment(each.end)} UTC")
+        if start > now:
+            return
 
 
 def _vantage(one: schemas.Vantage) -> Text:

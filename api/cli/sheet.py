@@ -42,6 +42,7 @@ class Sheet:
     rows: list[Row] = attrs.field(factory=list)
 
     def add_row(self, *cells: Text | str) -> None:
+        """Append a row, one cell for each head, with control characters made visible."""
         self.rows.append(tuple(_printable(cell) for cell in cells))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -82,10 +83,12 @@ class Sheet:
 
 
 def table(*heads: str, spare: Sequence[str] = ()) -> Sheet:
+    """Make an empty sheet. spare: the heads to leave out first on a narrow terminal."""
     return Sheet(heads, tuple(spare))
 
 
 def kind_of(head: str) -> Kind:
+    """Return how a column is aligned and wrapped, by its head; an unknown head is a word."""
     if head in NUMBERS:
         return "number"
     return "name" if head in NAMES else "sentence" if head in SENTENCES else "word"
@@ -101,15 +104,18 @@ def _printable(cell: Text | str) -> Text:
 
 
 def mark(status: str) -> Text:
+    """Return a status with its shape and colour; an unknown one has a question mark."""
     shape, colour = MARKS.get(status, ("?", "default"))
     return Text(f"{shape} {status}", style=colour)
 
 
 def milliseconds(value: float | None) -> str:
+    """Format milliseconds without decimals, thousands grouped; a dash for None."""
     return UNKNOWN if value is None else whole_ms(value)
 
 
 def percent(value: float | None) -> str:
+    """Format 0..100 with one decimal; a dash for None."""
     return UNKNOWN if value is None else f"{value:.1f} %"
 
 

@@ -4,6 +4,8 @@ from typing import Annotated
 from urllib.parse import quote
 
 from cyclopts import Parameter
+from rich.console import RenderableType
+from rich.text import Text
 
 from api.cli.errors import ExitCode, UsageError
 from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
@@ -12,6 +14,7 @@ from api.cli.tables import providers_table
 from api.cli.terminal import show
 from api.cli.tracker_client import TrackerClient
 from api.cli.watch import follow
+from api.schemas import incidents
 from api.schemas import status as schemas
 
 Name = Annotated[str | None, Parameter(help="One provider in full; all if left out.")]
@@ -44,9 +47,16 @@ def status(
         return ExitCode.OK
     if name is not None:
         document = tracker.ask(f"/api/providers/status/{quote(name, safe='')}")
-        show(document, provider_card(tracker.convert(document, schemas.Provider)), as_json=json)
+        one = tracker.convert(document, schemas.Provider)
+        show(document, Text() if json else _card(tracker, one), as_json=json)
         return ExitCode.OK
     document = tracker.ask("/api/providers/status")
     listed = tracker.convert(document, schemas.Status).providers
     show(document, providers_table(listed.values()), as_json=json)
     return ExitCode.OK
+
+
+def _card(tracker: TrackerClient, one: schemas.Provider) -> RenderableType:
+    found = tracker.convert(tracker.ask("/api/incidents", hours="1"), incidents.Incidents)
+    planned = tracker.convert(tracker.ask("/api/maintenance"), incidents.Maintenance)
+    return provider_card(one, found.incidents, planned.maintenance)

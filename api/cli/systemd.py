@@ -73,6 +73,7 @@ class Notifier:
 
 
 async def notify_systemd(tracker: "Tracker") -> None:
+    """Tell the service manager that we are ready, then live; return at once where there is none."""
     notifier = Notifier.of(os.environ)
     if notifier is not None:
         await notifier.run(tracker)

@@ -11,6 +11,7 @@ from api.schemas import status as schemas
 
 
 def providers_table(providers: Iterable[schemas.Provider]) -> Sheet:
+    """Show one row for each provider, under its name."""
     return targets_table((one.provider_name, one) for one in providers)
 
 

@@ -47,6 +47,7 @@ class Terminal:
         self.plain = not _has("●▲■○–…", stream.encoding)
 
     def write(self, text: str) -> int:
+        """Write without trailing blanks, as ASCII on a plain terminal; return the characters."""
         text = _TRAILING.sub(r"\1", text)
         if self.plain:
             encoding = self._stream.encoding or "ascii"

@@ -35,6 +35,7 @@ class WatchFrame:
 
     @property
     def live(self) -> bool:
+        """Return whether the tracker answers now; False while a complaint is shown."""
         return self.complaint is None
 
 

@@ -71,7 +71,7 @@ export function close() {
 function sentence({ name, hours, size, points, calls }) {
   const answered = points.filter((p) => p.latency_ms.p50 !== null);
   const failures = points.reduce((sum, p) => sum + p.failures, 0);
-  const failed = failures === 1 ? "1 check failed" : `${failures || "no"} checks failed`;
+  const failed = failures ? `${words.many(failures, "check")} failed` : "no checks failed";
   const now = server.now();
   const care = maintenanceOf(name, now - hours * 3_600_000, now).length ? "; grey is maintenance" : "";
   if (!answered.length) return `No successful check in this time; ${failed}${care}.`;

@@ -130,7 +130,8 @@ function whyOf({ reason, evidence, usable, calls_24h: calls, failures_24h: failu
   const listed = usable && evidence === "provider";
   const why = listed ? "Listed; not checked itself." : words.capital(reason);
   const real = calls ? ` ${words.many(calls, "real call")} in 24 h, ${failures} failed.` : "";
-  return why + words.end(end) + real;
+  const said = words.withEnd(why, end);
+  return real ? `${said.replace(/\.$/, "")}.${real}` : said;
 }
 
 /** @param {ModelOffer} offer */

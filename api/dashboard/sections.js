@@ -25,7 +25,8 @@ const MODELS = 500;
 export function head({ provider, place, usable, may_answer: hope, incidents: found }) {
   const [kind, word] = words.look(provider);
   reshape(find("detail-shape"), kind);
-  const open = found.find((each) => each.closed_at === null);
+  // What comes and goes is one incident, in which it is well at times.
+  const open = provider.status === "down" ? found.find((each) => each.closed_at === null) : null;
   const now = server.now();
   const since = open?.opened_at ?? sinceOf(provider);
   const lasts = since
@@ -135,7 +136,7 @@ export function offers(all) {
       words.ms(offer.response_time_ms),
       offer.last_check ? words.ago(Date.parse(offer.last_check), now) : "never",
     ];
-    const why = make("td", { class: "foreign why" }, (offer.status === "healthy" ? "" : words.capital(offer.reason)) + words.end(offer.retires_on));
+    const why = make("td", { class: "foreign why" }, words.withEnd(offer.status === "healthy" && offer.usable ? "" : words.capital(offer.reason), offer.retires_on));
     return make("tr", {}, name, ...cells.map((text) => make("td", {}, text)), why);
   });
   const table = tableOf(["model", "status", "first token", "latency", "checked", "why"], rows);

@@ -154,9 +154,13 @@ export function until(at, now) {
   return left > -5 ? "checking" : `${duration(-left)} late`;
 }
 
-/** @param {string | null} day announced for a model's end, as 2026-08-16 */
-export function end(day) {
-  return day ? ` It ends on ${day}.` : "";
+/**
+ * @param {string} text about a model
+ * @param {string | null} day announced for its end, as 2026-08-16
+ */
+export function withEnd(text, day) {
+  if (!day) return text;
+  return text ? `${text.replace(/\.$/, "")}; it ends on ${day}.` : `It ends on ${day}.`;
 }
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });

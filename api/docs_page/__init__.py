@@ -15,6 +15,7 @@ def render(document: dict[str, Any]) -> bytes:
 
 
 def style() -> bytes:
+    """Return the page's style sheet in UTF-8."""
     return _read("style.css")
 
 

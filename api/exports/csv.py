@@ -56,4 +56,5 @@ def _row(provider: ProviderStatus) -> Iterable[str]:
 
 
 def number(value: float | None, digits: int) -> str:
+    """Format with this many decimals; an empty cell for None."""
     return "" if value is None else f"{value:.{digits}f}"

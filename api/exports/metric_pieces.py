@@ -1,7 +1,8 @@
 """Metrics of each provider as bytes, kept while its view is the same object.
 
 Prometheus asks for all of them every few seconds, and few have changed: a scrape of a thousand
-providers joins what is kept. Every line is written by the Prometheus client.
+providers joins what is kept. The Prometheus client writes the lines of providers with offers; all
+others are written by hand.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,6 +26,7 @@ class Families(Collector):
     metrics: Iterable[Metric]
 
     def collect(self) -> Iterable[Metric]:
+        """Return the families as they were made, without computing anything."""
         return self.metrics
 
 
@@ -32,11 +34,13 @@ class Families(Collector):
 class MetricPieces:
     """The lines of each provider, by family, in one format.
 
-    collect: the families of some providers, the same ones for any.
+    collect: the families of some providers, the same ones for any. write_lines: the lines of a
+    provider by family, the last families left out where they are empty; None for one with offers.
     """
 
     write: Write
     collect: Collect
+    write_lines: Callable[[ProviderStatus], list[bytes] | None]
     _kept: dict[str, tuple[ProviderStatus, list[bytes]]] = attrs.field(factory=dict)
 
     def join(self, providers: Mapping[str, ProviderStatus]) -> bytes:
@@ -44,18 +48,22 @@ class MetricPieces:
         for gone in self._kept.keys() - providers.keys():
             del self._kept[gone]
         heads = [head for head, _ in split_families(self.write(Families(self.collect({}))))]
-        lines = [self._lines(provider) for provider in providers.values()]
+        lines = [self._lines(provider, len(heads)) for provider in providers.values()]
         if not lines:
             return b"".join(heads)
         families = zip(heads, zip(*lines, strict=True), strict=True)
         return b"".join(head + b"".join(each) for head, each in families)
 
-    def _lines(self, provider: ProviderStatus) -> list[bytes]:
+    def _lines(self, provider: ProviderStatus, families: int) -> list[bytes]:
         kept = self._kept.get(provider.name)
         if kept is not None and kept[0] is provider:
             return kept[1]
-        written = self.write(Families(self.collect({provider.name: provider})))
-        lines = [lines for _, lines in split_families(written)]
+        lines = self.write_lines(provider)
+        if lines is None:
+            written = self.write(Families(self.collect({provider.name: provider})))
+            lines = [lines for _, lines in split_families(written)]
+        else:
+            lines += [b""] * (families - len(lines))
         self._kept[provider.name] = provider, lines
         return lines
 

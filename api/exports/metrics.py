@@ -13,6 +13,7 @@ from api.exports.cluster_metrics import collect_cluster
 from api.exports.histogram_metrics import collect_latencies
 from api.exports.metric_pieces import Families, MetricPieces, Write
 from api.exports.offer_metrics import collect_offers
+from api.exports.provider_lines import escape, write_provider
 from tracker.core.extras import own_version
 from tracker.core.outcomes import Status
 from tracker.core.snapshot import ProviderStatus, Ranking, Snapshot
@@ -46,6 +47,7 @@ class LimitLabels:
     _known: dict[str, dict[str, None]] = attrs.field(factory=dict)
 
     def allow(self, provider: str, limit: str) -> bool:
+        """Return whether a limit may be a label: a provider's first ``MOST_LIMITS`` may."""
         known = self._known.setdefault(provider, {})
         if len(known) < MOST_LIMITS:
             known[limit] = None
@@ -75,10 +77,15 @@ class MetricsPage:
 
     def _write(self, snapshot: Snapshot, health: TrackerHealth, write: Write, kind: str) -> bytes:
         if kind not in self._formats:
-            self._formats[kind] = MetricPieces(write, self._collect)
+            self._formats[kind] = MetricPieces(write, self._collect, self._write_lines)
         own = Families([*_own(health, snapshot), *collect_cluster(health.cluster, snapshot)])
         positions = write_positions(snapshot)
         return self._formats[kind].join(snapshot.providers) + positions + write(own)
+
+    def _write_lines(self, provider: ProviderStatus) -> list[bytes] | None:
+        if provider.offers:
+            return None
+        return [*write_provider(provider, QUICK_GAUGES, self.labels.allow)]
 
     def _collect(self, providers: Mapping[str, ProviderStatus]) -> Iterator[Metric]:
         return ProviderFamilies(attrs.evolve(NOTHING, providers=providers), self.labels).collect()
@@ -106,11 +113,6 @@ def write_positions(snapshot: Snapshot) -> bytes:
     return f"{head}# TYPE {name} gauge\n{lines}".encode()
 
 
-def escape(label: str) -> str:
-    """Write a label's value as both formats have it."""
-    return label.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-
-
 @attrs.frozen
 class ProviderFamilies:
     """The families that hold lines of providers."""
@@ -119,6 +121,7 @@ class ProviderFamilies:
     labels: LimitLabels
 
     def collect(self) -> Iterator[Metric]:
+        """Yield each metric family of the snapshot, providers in its order."""
         yield from (self._gauge(*gauge) for gauge in GAUGES)
         yield self._states()
         yield self._outcomes()
@@ -270,6 +273,8 @@ GAUGES: tuple[tuple[str, str, Value], ...] = (
         lambda p: _epoch(p.last_call),
     ),
 )
+
+QUICK_GAUGES = tuple((name, value) for name, _, value in GAUGES)
 
 
 def _own(health: TrackerHealth, snapshot: Snapshot) -> Iterator[Metric]:

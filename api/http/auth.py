@@ -29,6 +29,7 @@ def is_token(given: str | None, secret: Secret) -> bool:
 
 
 def bearer(authorization: str | None) -> str | None:
+    """Return the token of an ``Authorization: Bearer`` header, None for any other scheme."""
     scheme, _, token = (authorization or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
@@ -108,6 +109,7 @@ class AllowedHosts:
 
     @classmethod
     def of(cls, settings: ServerSettings) -> "AllowedHosts":
+        """Allow the configured names and loopback; all for ``*`` or an unnamed public bind."""
         if "*" in settings.allowed_hosts:
             return cls(None)
         if not settings.allowed_hosts and not is_loopback_host(settings.host):
@@ -116,6 +118,7 @@ class AllowedHosts:
         return cls(LOOPBACK_NAMES | own)
 
     def allow(self, host_header: str) -> bool:
+        """Return whether a ``Host`` header names us; its port is ignored."""
         return self.names is None or host_name(host_header) in self.names
 
 

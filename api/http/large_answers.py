@@ -35,6 +35,7 @@ class LargeAnswer:
 
     @property
     def size(self) -> int:
+        """Return the bytes of all pieces together, the body's Content-Length."""
         return sum(map(len, self.pieces))
 
 

@@ -57,10 +57,12 @@ def gives(*models: type, status: int = 200, says: str = "", also: str = "") -> R
 
 
 def text(content_type: str, says: str = "") -> ResponseSpec:
+    """Describe a 200 answer that is text of this content type and has no schema."""
     return ResponseSpec((), content_type, 200, says)
 
 
 def failure(status: int, shape: type = Problem) -> ResponseSpec:
+    """Describe an ``application/problem+json`` answer with this status."""
     return ResponseSpec((shape,), PROBLEM, status)
 
 
@@ -103,6 +105,7 @@ class OpenApiBuilder(OpenAPIProvider):
         model: Any,
         headers_model: Any,  # noqa: ARG002 (theirs)
     ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the response object and the component schemas that it refers to."""
         described = {"description": model.says or status_phrase(model.status)}
         if not model.content_type:
             return described, {}
@@ -120,10 +123,12 @@ class OpenApiBuilder(OpenAPIProvider):
         model: Any,
         source: Any,  # noqa: ARG002 (theirs)
     ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return a required JSON body and the component schemas that it refers to."""
         (schema,), components = _schemas([model])
         return {"content": {JSON: {"schema": schema}}, "required": True}, components
 
     def build_path_parameter(self, name: str, converter: Any) -> dict[str, Any]:
+        """Describe a path parameter: never empty, a provider's name url-encoded."""
         parameter = super().build_path_parameter(name, converter)
         parameter["schema"]["minLength"] = 1
         about = "The provider's name, url-encoded." if name == "name" else "As the list gives it."

@@ -34,10 +34,12 @@ class Problem(Exception):  # noqa: N818 (RFC 9457's word)
 
 
 def bad_request(detail: str) -> Problem:
+    """Make a 400 problem. detail: which parameter is wrong and what is allowed."""
     return Problem(status=400, detail=detail)
 
 
 def no_provider(name: str) -> Problem:
+    """Make a 404 problem for an unknown provider; it shows 100 characters of the name."""
     return Problem(
         status=404,
         title="No such provider",
@@ -46,11 +48,13 @@ def no_provider(name: str) -> Problem:
 
 
 def problem_body(problem: Problem) -> bytes:
+    """Encode as RFC 9457 JSON: title, status and detail."""
     title = problem.title or status_phrase(problem.status)
     return msgspec.json.encode(Wire(title=title, status=problem.status, detail=problem.detail))
 
 
 def problem_response(problem: Problem) -> Response:
+    """Make the response, never cached, with the problem's own headers."""
     response = Response(problem_body(problem), problem.status, content_type=PROBLEM)
     response.headers["Cache-Control"] = "no-store"
     response.headers.extend(problem.headers)

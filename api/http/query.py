@@ -45,6 +45,7 @@ def single(given: Given, name: str) -> str | None:
 
 
 def whole_number(given: Given, name: str, *, default: int, least: int, most: int) -> int:
+    """Read a whole number of the query, ``least``..``most``; the default where it is not given."""
     text = single(given, name)
     return default if text is None else parse_whole(name, text, least=least, most=most)
 

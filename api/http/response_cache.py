@@ -142,17 +142,20 @@ class ResponseCache:
         return encoded
 
     def status(self, snapshot: Snapshot) -> CachedResponse:
+        """Return the answer to ``/api/providers/status``, encoded once for each snapshot."""
         return self.get(snapshot, "status", lambda: answer_of(self.encode_status(snapshot)))
 
     def best(self, snapshot: Snapshot) -> CachedResponse:
+        """Return the answer to a plain ``/api/providers/best``, encoded once for each snapshot."""
         return self.get(snapshot, "best", lambda: best_answer(snapshot.timestamp, snapshot.ranking))
 
     def provider(self, snapshot: Snapshot, name: str) -> CachedResponse:
-        """Raises KeyError."""
+        """Return the answer about one provider of the snapshot. Raises KeyError."""
         piece = self.piece(snapshot.providers[name])
         return self.get(snapshot, ("provider", name), lambda: answer_of(piece))
 
     def encode_status(self, snapshot: Snapshot) -> bytes:
+        """Join the providers' encoded pieces; only those that changed are encoded again."""
         pieces = {name: msgspec.Raw(self.piece(p)) for name, p in snapshot.providers.items()}
         return msgspec.json.encode({"timestamp": instant(snapshot.timestamp), "providers": pieces})
 

@@ -62,6 +62,7 @@ class PublicView:
         return msgspec.json.encode({**status, **more})
 
     def changes(self, before: Snapshot, after: Snapshot) -> Iterator[tuple[str, bytes]]:
+        """Yield ``(event, JSON body)`` for each provider, offer, best and incident changed."""
         for name, provider in after.providers.items():
             known = before.providers.get(name)
             if known is not provider and known != provider:
@@ -73,6 +74,7 @@ class PublicView:
             yield from _incident_events(before.incidents, after.incidents)
 
     def heartbeat(self, now: str) -> bytes:
+        """Return the heartbeat's JSON. now: an ISO 8601 instant in UTC."""
         return msgspec.json.encode({"timestamp": now})
 
 
@@ -137,6 +139,7 @@ class Streams:
             raise Problem(status=503, detail=detail, headers=RETRY)
 
     def stop(self) -> None:
+        """End every open stream, and each that is opened later, without an error."""
         self._stopped = True
         for wait in tuple(self._waits):
             wait.cancel()

@@ -41,6 +41,7 @@ def read_span(given: Given, now: datetime) -> TimeSpan:
 
 
 def read_hours(given: Given) -> int:
+    """Read ``hours`` of the query, 24 where it is not given. Raises Problem (400) out of bounds."""
     return whole_number(given, "hours", default=24, least=1, most=MOST_HOURS)
 
 

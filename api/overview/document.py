@@ -37,6 +37,7 @@ class Overview:
                 await trio.lowlevel.checkpoint()
 
     def whole(self, snapshot: Snapshot) -> bytes:
+        """Encode the whole page's data; only the rows that changed are encoded again."""
         costs = self._costs_of(snapshot.ranking)
         for gone in self._rows.keys() - snapshot.providers.keys():
             del self._rows[gone]
@@ -56,6 +57,7 @@ class Overview:
         )
 
     def changes(self, before: Snapshot, after: Snapshot) -> Iterator[tuple[str, bytes]]:
+        """Yield ``(event name, JSON body)``: changed rows, a new best, changed incidents."""
         if rows := list(self._changed_rows(before, after)):
             yield "rows", b"[%s]" % b",".join(rows)
         if before.ranking is not after.ranking or before.swept != after.swept:
@@ -66,6 +68,7 @@ class Overview:
             yield "incidents", msgspec.json.encode(view_incidents(after))
 
     def heartbeat(self, now: str) -> bytes:
+        """Return the heartbeat's JSON with the tracker's health. now: ISO 8601 in UTC."""
         return msgspec.json.encode({"timestamp": now, "health": self._health_now()})
 
     def _changed_rows(self, before: Snapshot, after: Snapshot) -> Iterator[bytes]:

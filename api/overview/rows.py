@@ -63,6 +63,7 @@ def encode_row(provider: ProviderStatus, cost: float | None) -> bytes:
 
 
 def view_row(provider: ProviderStatus, cost: float | None) -> Row:
+    """Make a provider's row. cost: its expected time in ms, None where it is not ranked."""
     limit, latency = provider.rate_limit, provider.latency
     return Row(
         name=provider.name,

@@ -24,6 +24,7 @@ class Line:
 
 
 def render(snapshot: Snapshot) -> bytes:
+    """Render the page without scripts, as UTF-8 HTML."""
     lines = list(lines_of(snapshot))
     return _template().render(snapshot=snapshot, lines=lines).encode()
 
@@ -36,18 +37,22 @@ def lines_of(snapshot: Snapshot) -> Iterator[Line]:
 
 
 def milliseconds(value: float | None) -> str:
+    """Format milliseconds with one decimal; a dash for None."""
     return UNKNOWN if value is None else f"{value:.1f} ms"
 
 
 def percent(value: float | None) -> str:
+    """Format 0..100 with two decimals; a dash for None."""
     return UNKNOWN if value is None else f"{value:.2f} %"
 
 
 def moment(at: datetime | None) -> str:
+    """Format an aware instant in UTC to the second; a dash for None."""
     return UNKNOWN if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def limit(known: RateLimit) -> str:
+    """Format the used share of the tightest limit; a dash where the provider tells none."""
     return UNKNOWN if known.source == "none" else f"{known.percent:.0f} % used"
 
 

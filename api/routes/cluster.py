@@ -35,6 +35,7 @@ class ClusterRoutes:
     clock: Clock = Clock()
 
     def rules(self) -> Iterator[Route]:
+        """Yield the paths about the cluster and its long history."""
         yield Route("GET", "/api/cluster", self.cluster)
         yield Route("GET", "/api/cluster/history/<name:name>", self.long_history)
 

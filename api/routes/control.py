@@ -37,6 +37,7 @@ class ControlRoutes:
     settings: ServerSettings
 
     def rules(self) -> Iterator[Route]:
+        """Yield the paths that check providers now and change their settings."""
         yield Route("POST", "/api/providers/check", self.check_all)
         yield Route("POST", "/api/providers/<name:name>/check", self.check)
         yield Route("PATCH", "/api/providers/<name:name>", self.tune)
@@ -163,6 +164,7 @@ def _no_offer(snapshot: Snapshot, name: str, model: str) -> Problem:
 
 
 def json_response(value: object) -> Response:
+    """Encode a value as JSON that is never cached."""
     response = Response(msgspec.json.encode(value), content_type=JSON)
     response.headers["Cache-Control"] = "no-store"
     return response

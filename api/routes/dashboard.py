@@ -47,6 +47,7 @@ class DashboardRoutes:
     clock: Clock = Clock()
 
     def rules(self) -> Iterator[Route]:
+        """Yield the paths of the dashboard's data; they are no public interface."""
         yield Route("GET", f"{DATA}/events", self.overview_events)
         yield Route("GET", f"{DATA}/overview", self.overview_now)
         yield Route("GET", f"{DATA}/strips", self.overview_strips)
@@ -54,6 +55,7 @@ class DashboardRoutes:
         yield Route("GET", f"{DATA}/provider/<name:name>", self.overview_provider)
 
     async def overview_events(self) -> Response:
+        """Stream the page's changes, from ``Last-Event-ID`` on where that is known."""
         query()
         self.streams.check_room()
         await self.overview.prepare(self.tracker.snapshot)
@@ -68,6 +70,7 @@ class DashboardRoutes:
         return respond(answer_of(self.overview.whole(self.tracker.snapshot)))
 
     async def overview_strips(self) -> Response:
+        """Answer with the cells of past status. hours: one of the widths a page has, else 400."""
         given = query("hours", "name")
         known = strips.CELL_SECONDS | (strips.LONG_CELL_SECONDS if self._has_hub else {})
         hours = whole_number(given, "hours", default=24, least=1, most=max(known))
@@ -96,6 +99,7 @@ class DashboardRoutes:
         return own, ""
 
     async def overview_models(self) -> Response:
+        """Answer with the models that match ``search``, up to what a page shows."""
         search = single(query("search"), "search") or ""
         if len(search) > LONGEST_SEARCH:
             raise bad_request(f"search must have at most {LONGEST_SEARCH} characters")

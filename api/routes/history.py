@@ -39,6 +39,7 @@ class HistoryRoutes:
     clock: Clock = Clock()
 
     def rules(self) -> Iterator[Route]:
+        """Yield the paths of checks and status changes in the past."""
         yield Route("GET", "/api/providers/history", self.history)
         yield Route("GET", "/api/providers/history/<name:name>", self.history_of)
         yield Route("GET", "/api/providers/changes", self.changes)

@@ -37,6 +37,7 @@ class IncidentRoutes:
     clock: Clock = Clock()
 
     def rules(self) -> Iterator[Route]:
+        """Yield the paths of incidents: list, acknowledge, mute, send a test."""
         yield Route("GET", "/api/incidents", self.incidents)
         yield Route("POST", "/api/incidents/<string:id>/acknowledge", self.acknowledge)
         yield Route("POST", "/api/providers/<name:name>/mute", self.mute)

@@ -33,6 +33,7 @@ class MaintenanceRoutes:
     clock: Clock = Clock()
 
     def rules(self) -> Iterator[Route]:
+        """Yield the path of planned maintenance."""
         yield Route("GET", "/api/maintenance", self.maintenance)
 
     @describe("incidents", gives(schemas.Maintenance), NOT_MODIFIED)

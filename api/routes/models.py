@@ -23,6 +23,7 @@ from api.schemas.convert import convert
 from tracker.core.model_resolver import ModelMatch, ModelResolver, NamedOffer
 from tracker.core.model_tasks import other_task
 from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus, Snapshot
+from tracker.core.traffic import ModelDay
 
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
@@ -39,6 +40,7 @@ class ModelRoutes:
     large: LargeAnswers = attrs.field(factory=LargeAnswers)
 
     def rules(self) -> Iterator[Route]:
+        """Yield the paths that list models by common name and by provider."""
         yield Route("GET", "/api/models", self.model_list)
         yield Route("GET", "/api/models/<name:name>", self.model)
         yield Route("GET", "/api/providers/models", self.listed)
@@ -119,6 +121,36 @@ def _encode_listed(snapshot: Snapshot) -> Iterator[bytes]:
     yield b"}}"
 
 
+@attrs.frozen
+class KnownOffers:
+    """What is known of single models at one provider, by their ids."""
+
+    provider: ProviderStatus
+    watched: Mapping[str, OfferStatus]
+    calls: Mapping[str, ModelDay]
+    tokens_per_second: Mapping[str, float | None]
+
+    @classmethod
+    def of(cls, provider: ProviderStatus) -> "KnownOffers":
+        traffic = provider.traffic
+        return cls(
+            provider,
+            watched={offer.model: offer for offer in provider.offers},
+            calls={day.model: day for day in (traffic.days if traffic else ())},
+            tokens_per_second={
+                one.model: one.evidence.tokens_per_second
+                for one in (traffic.models if traffic else ())
+            },
+        )
+
+    def count_calls(self, model: str) -> dict[str, int | None]:
+        """Calls as proxies reported them; not known where nobody ever did."""
+        day = self.calls.get(model)
+        if day is None:
+            return {"calls_24h": None, "failures_24h": None}
+        return {"calls_24h": day.calls, "failures_24h": day.failures}
+
+
 @attrs.define(eq=False)
 class OfferViews:
     """The offers of a snapshot as the API shows them.
@@ -128,28 +160,29 @@ class OfferViews:
     """
 
     snapshot: Snapshot
-    _watched: dict[str, Mapping[str, OfferStatus]] = attrs.field(factory=dict)
+    _known: dict[str, KnownOffers] = attrs.field(factory=dict)
     _unwatched: dict[tuple[str, str | None], schemas.ModelOffer] = attrs.field(factory=dict)
 
     def known(self, offers: Iterable[NamedOffer]) -> Iterator[schemas.ModelOffer]:
         """Yield the offers of providers that are watched."""
         for offer in offers:
             if (provider := self.snapshot.providers.get(offer.provider)) is not None:
-                yield self._view(offer, provider)
+                if offer.provider not in self._known:
+                    self._known[offer.provider] = KnownOffers.of(provider)
+                yield self._view(offer, self._known[offer.provider])
 
-    def _view(self, offer: NamedOffer, provider: ProviderStatus) -> schemas.ModelOffer:
+    def _view(self, offer: NamedOffer, known: KnownOffers) -> schemas.ModelOffer:
         name, model = offer.provider, offer.model
-        if name not in self._watched:
-            self._watched[name] = {each.model: each for each in provider.offers}
-        calls = _count_calls(model, provider)
-        if (watched := self._watched[name].get(model)) is not None:
+        calls = known.count_calls(model)
+        if (watched := known.watched.get(model)) is not None:
             return convert(schemas.ModelOffer, watched, **calls, provider_name=name)
+        rate = known.tokens_per_second.get(model)
         return msgspec.structs.replace(
-            self._template(name, other_task(model), provider),
+            self._template(name, other_task(model), known.provider),
             model=model,
             variant=offer.variant,
-            tokens_per_second=_tokens_per_second(model, provider),
-            retires_on=provider.retiring.get(model),
+            tokens_per_second=None if rate is None else round(rate, 1),
+            retires_on=known.provider.retiring.get(model),
             **calls,
         )
 
@@ -159,20 +192,6 @@ class OfferViews:
         if (name, task) not in self._unwatched:
             self._unwatched[name, task] = _view_unwatched(name, task, provider)
         return self._unwatched[name, task]
-
-
-def _count_calls(model: str, provider: ProviderStatus) -> dict[str, int | None]:
-    """Calls as proxies reported them; not known where nobody ever did."""
-    days = provider.traffic.days if provider.traffic else ()
-    day = next((day for day in days if day.model == model), None)
-    if day is None:
-        return {"calls_24h": None, "failures_24h": None}
-    return {"calls_24h": day.calls, "failures_24h": day.failures}
-
-
-def _tokens_per_second(model: str, provider: ProviderStatus) -> float | None:
-    rate = provider.tokens_per_second(model)
-    return None if rate is None else round(rate, 1)
 
 
 def _view_unwatched(name: str, task: str | None, provider: ProviderStatus) -> schemas.ModelOffer:

@@ -38,6 +38,7 @@ class OperationsRoutes:
     page: MetricsPage = attrs.field(factory=MetricsPage)
 
     def rules(self) -> Iterator[Route]:
+        """Yield the paths for operators: health, events, liveness, readiness, metrics."""
         yield Route("GET", "/api/providers/health", self.health)
         yield Route("GET", "/api/providers/events", self.events)
         yield Route("GET", "/livez", self.livez)

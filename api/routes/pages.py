@@ -41,6 +41,7 @@ class PageRoutes:
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> "PageRoutes":
+        """Read and encode every page once. document: the OpenAPI document to show."""
         content = read_dashboard()
         version = version_of(content)
         return cls(
@@ -52,6 +53,7 @@ class PageRoutes:
         )
 
     def rules(self) -> Iterator[Route]:
+        """Yield the paths of the dashboard, the docs page and ``/openapi.json``."""
         yield Route("GET", "/openapi.json", self.show_openapi)
         yield Route("GET", "/docs", self.show_docs)
         yield Route("GET", "/docs/style.css", self.show_docs_style)
@@ -59,15 +61,19 @@ class PageRoutes:
         yield Route("GET", "/dashboard/<path:path>", self.show_dashboard)
 
     async def show_openapi(self) -> Response:
+        """Answer with the OpenAPI 3.1 document as JSON."""
         return respond(self.openapi)
 
     async def show_docs(self) -> Response:
+        """Answer with the API's description as one HTML page."""
         return respond(self.docs)
 
     async def show_docs_style(self) -> Response:
+        """Answer with the style sheet of ``/docs``."""
         return respond(self.docs_style)
 
     async def show_dashboard(self, path: str = "index.html") -> Response:
+        """Answer with a file of the dashboard. Raises Problem (404) for a file it does not have."""
         if (answer := self.dashboard.get(path)) is None:
             raise Problem(status=404, detail="no such page; /docs lists every path")
         return respond(answer)

@@ -23,9 +23,11 @@ class PlainPageRoutes:
     answers: ResponseCache
 
     def rules(self) -> Iterator[Route]:
+        """Yield the path of the page without scripts."""
         yield Route("GET", "/plain", self.show_plain)
 
     async def show_plain(self) -> Response:
+        """Answer with the page, rendered once for each snapshot; it takes no parameters."""
         query()
         snapshot = self.tracker.snapshot
         return respond(self.answers.get(snapshot, "plain", lambda: _page(snapshot)))

@@ -45,6 +45,7 @@ class ReportRoutes:
     clock: Clock = Clock()
 
     def rules(self) -> Iterator[Route]:
+        """Yield the paths that take reports of real calls and show what they add up to."""
         yield Route("POST", "/api/reports", self.report)
         yield Route("GET", "/api/providers/traffic", self.traffic)
         yield Route("GET", "/api/providers/traffic/<name:name>", self.traffic_of)

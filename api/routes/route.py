@@ -22,4 +22,5 @@ class Route:
     view: Callable[..., Awaitable[Response]]
 
     def add_to(self, app: QuartTrio) -> None:
+        """Register the view under its own name; it answers this method and path alone."""
         app.add_url_rule(self.path, self.view.__name__, self.view, methods=[self.method])

@@ -35,6 +35,7 @@ class StatusRoutes:
     present: PresentAnswers
 
     def rules(self) -> Iterator[Route]:
+        """Yield the paths of the present status: JSON, CSV and badges."""
         yield Route("GET", "/api/providers/status", self.status)
         yield Route("GET", "/api/providers/status/<name:name>", self.provider)
         yield Route("GET", "/api/providers/best", self.best)

@@ -48,6 +48,7 @@ def connections(tracker: "Tracker", answers: ResponseCache) -> Callable[..., Htt
 
 
 def disabled_reason(settings: ServerSettings) -> str | None:
+    """Return why the fast path cannot be used here, None where it can."""
     if not settings.fast_lane:
         return "switched off: fast_lane = false in [server]"
     if os.name != "posix":
@@ -124,6 +125,7 @@ class FastPathConnection(HttpConnection):
 
 
 def is_at_rest(protocol: Any) -> bool:
+    """Return whether a connection is between two requests, with nothing read in advance."""
     return (
         isinstance(protocol, H11Protocol)
         and protocol.stream is None

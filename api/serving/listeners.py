@@ -59,6 +59,7 @@ async def open_listeners(host: str, port: int) -> AsyncIterator[list[trio.Socket
 
 
 def url_of(listener: trio.SocketListener) -> str:
+    """Return the ``http://`` URL of a bound listener, an IPv6 host in brackets."""
     host, port, *_ = listener.socket.getsockname()
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -109,6 +110,7 @@ class Server:
         self._ended.set()
 
     async def end(self) -> None:
+        """Stop accepting, let answers finish within their time, and wait until that is done."""
         self._ending.set()
         await self._ended.wait()
 
@@ -130,13 +132,16 @@ class HttpConnection(TCPServer):
     """One client. A client that takes nothing of its answer for long is cut off."""
 
     def is_idle(self) -> bool:
+        """Return whether no request is being read or answered."""
         wrapper: Any = getattr(self, "protocol", None)
         return wrapper is None or wrapper.protocol.stream is None
 
     async def cut(self) -> None:
+        """Close the connection at once, whatever it is sending."""
         await trio.aclose_forcefully(self.stream)
 
     async def run(self) -> None:
+        """Serve the connection until it ends; a failure of one client is logged, never raised."""
         try:
             await super().run()
         except* Exception as group:  # noqa: BLE001 (whatever it is, only this client's)
@@ -156,6 +161,7 @@ class HttpConnection(TCPServer):
         await self.idle_task.stop()  # else the socket of a client that left would wait its time out
 
     async def protocol_send(self, event: Event) -> None:
+        """Send bytes to the client, or finish closing within the time that a close has."""
         if not isinstance(event, RawData):
             # Quart cancels the request when it hears of the close, which is told before it is done.
             patience = trio.current_time() + CLOSE_SECONDS
@@ -226,6 +232,7 @@ class HypercornLogger(Logger):
         self._mask = mask
 
     async def exception(self, message: str, *_: Any, **__: Any) -> None:
+        """Log the present exception with its trace, secrets masked."""
         trace = structlog.processors.format_exc_info(log, "", {"exc_info": True})
         log.error("answer failed", at=message, trace=self._mask(trace.get("exception", "")))
 

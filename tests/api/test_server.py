@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
-from api import app
+from api import app, server
 from api.server import STOP_SECONDS, Beside, ShutdownHandler, serve
 from api.serving import listeners as listening
 from api.serving.errors import CannotListenError, UnsafeBindError
@@ -332,6 +332,35 @@ async def test_tasks_beside_it_run_as_long_as_it_does() -> None:
     async with serving(tracker, beside=[watch]):
         pass
     assert ran == [tracker]
+
+
+async def test_it_answers_only_when_it_knows_what_the_others_of_its_cluster_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "INFORMED_SECONDS", GIVE_UP_SECONDS)
+    tracker = a_tracker(a_provider(), port=0)
+    tracker.learns = trio.Event()
+    announced: list[str] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(
+            partial(serve, tracker.config, track=tracker.track, announce=announced.append)
+        )
+        await wait_all_tasks_blocked()
+        assert announced == []
+        tracker.learns.set()
+        while not announced:
+            await wait_all_tasks_blocked()
+        tracker.stop()
+
+
+async def test_it_answers_where_the_others_of_its_cluster_cannot_be_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "INFORMED_SECONDS", 0.01)
+    tracker = a_tracker(a_provider(), port=0)
+    tracker.learns = trio.Event()
+    async with serving(tracker) as url, httpx.AsyncClient(base_url=url) as client:
+        assert (await client.get("/livez")).status_code == 200
 
 
 @asynccontextmanager

@@ -190,6 +190,7 @@ class FakeTracker:
     _inbox: trio.MemoryReceiveChannel[Message] = attrs.field(init=False)
     condition: TrackerHealth = attrs.field(factory=a_condition)
     cluster: ClusterReport | None = None
+    learns: trio.Event | None = None  # set when it knows what the others of its cluster know
 
     def __attrs_post_init__(self) -> None:
         outbox, self._inbox = trio.open_memory_channel[Message](1_000)
@@ -210,6 +211,10 @@ class FakeTracker:
 
     def post(self, *providers: ProviderStatus, **changes: Any) -> None:
         self.board.post(a_snapshot(*providers, revision=self.snapshot.revision + 1, **changes))
+
+    async def informed(self) -> None:
+        if self.learns is not None:
+            await self.learns.wait()
 
     async def ranking_of(self, vantage: str) -> None:
         """Know no vantage: it is in no cluster."""

@@ -16,12 +16,13 @@ PROGRAMS = {
     "make": (("make",), "make"),
     "curl": (("curl",), "curl"),
     "PostgreSQL": (("initdb",), "postgresql"),
+    "nginx": (("nginx",), "nginx-light"),
     "bash": (("bash",), "bash"),
     "zsh": (("zsh",), "zsh"),
     "fish": (("fish",), "fish"),
 }
 # Debian keeps these away from the PATH.
-FOLDERS = {"PostgreSQL": "usr/lib/postgresql/*/bin"}
+FOLDERS = {"PostgreSQL": "usr/lib/postgresql/*/bin", "nginx": "usr/sbin"}
 REQUIRED = "REQUIRE_PROGRAMS"  # set in the environment: a missing program fails its tests
 PROPERTY = "missing_program"
 

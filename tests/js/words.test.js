@@ -58,3 +58,9 @@ test("a check that is due is not late", () => {
   assert.equal(words.until(now - 2_000, now), "checking");
   assert.equal(words.until(now - 61_000, now), "1 min late");
 });
+
+test("a model's announced end follows what is said of it", () => {
+  assert.equal(words.withEnd("Last check ok in 20 ms", "2026-08-16"), "Last check ok in 20 ms; it ends on 2026-08-16.");
+  assert.equal(words.withEnd("", "2026-08-16"), "It ends on 2026-08-16.");
+  assert.equal(words.withEnd("Listed; not checked itself.", null), "Listed; not checked itself.");
+});

@@ -2,11 +2,12 @@
 
 import json
 import signal
+import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
@@ -164,6 +165,25 @@ def test_who_is_killed_and_who_ends_are_replaced(trackers: Trackers) -> None:
     assert two.ended().code == 0
     block_until(lambda: leases(again) == 4)
     assert ask(again, "/api/cluster")["takeovers"] == 0, "it said that it left"
+
+
+def test_a_replica_that_comes_back_answers_at_once_with_what_the_other_knows(
+    trackers: Trackers,
+) -> None:
+    """A load balancer sends it clients as soon as it accepts them; its own news are old by then."""
+    one, two = trackers.start("a"), trackers.start("b")
+    block_until(lambda: ask(one, "/api/providers/best")["best_provider"] is not None)
+    block_until(lambda: all(provider(two, name)["checks_24h"] >= 1 for name in NAMES))
+    one.process.kill()
+    one.process.wait()
+    with (
+        closing(sqlite3.connect(trackers.folder / "a" / "provider_status.db")) as database,
+        database,
+    ):
+        database.execute("UPDATE checks SET checked_at_ms = checked_at_ms - 3600000")
+    again = trackers.start("a")
+    assert ask(again, "/api/providers/best")["best_provider"] is not None
+    assert "going on as a new file" not in again.log.read_text()
 
 
 def test_the_hub_away_stops_nothing_and_gets_everything_later(trackers: Trackers) -> None:

@@ -32,6 +32,7 @@ class Condition:
 
     @property
     def key(self) -> Key:
+        """Return ``(cause, subject)``: one incident at a time is open for it."""
         return self.cause, self.subject
 
 
@@ -48,6 +49,7 @@ class Findings:
     clear: frozenset[str] = frozenset()
 
     def is_unclear(self, key: Key, provider: str | None) -> bool:
+        """Return whether an incident of this can neither open nor close now."""
         return (
             key in self.unclear
             or key[0] in self.unclear_causes

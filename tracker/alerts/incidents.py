@@ -45,6 +45,7 @@ class IncidentBook:
         return tuple(sorted(every, key=lambda each: (each.opened_at, each.id), reverse=True))
 
     def find(self, incident_id: str) -> Incident | None:
+        """Return an open or a remembered closed incident by its id, None for an unknown one."""
         every = (*self.open.values(), *self.closed)
         return next((each for each in every if each.id == incident_id), None)
 

@@ -26,6 +26,7 @@ class Outbox:
 
     @classmethod
     def of(cls, stored: Iterable[Delivery]) -> "Outbox":
+        """Rebuild the outbox from stored deliveries, oldest first."""
         rows = sorted(stored, key=lambda each: each.created_at)
         return cls({(each.key, each.target): each for each in rows})
 
@@ -93,6 +94,7 @@ class Outbox:
         return changed
 
     def waiting(self, targets: Iterable[str]) -> int:
+        """Count the deliveries to these targets that are neither made nor given up."""
         known = set(targets)
         return sum(row.waiting and row.target in known for row in self._rows.values())
 

@@ -2,8 +2,8 @@
 
 import re
 
-# Terminal control sequences (ECMA-48): CSI, and OSC, which can set titles and links.
-_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?")
+from tracker.core.terminal_codes import strip_terminal_codes
+
 # HTML tags, and Slack's <!channel> and <http://…|text>.
 _TAGS = re.compile(r"<[^<>]*>")
 # What Markdown turns into links, emphasis or code.
@@ -14,7 +14,7 @@ _MENTIONS = re.compile(r"@(?=everyone\b|here\b|channel\b|all\b)", re.IGNORECASE)
 
 def plain_text(text: str, limit: int = 300) -> str:
     """Return the text on one line, without markup, control characters and direction marks."""
-    text = _TAGS.sub(" ", _ESCAPES.sub("", text))
+    text = _TAGS.sub(" ", strip_terminal_codes(text))
     text = _MENTIONS.sub("", text.translate(_MARKUP))
     text = "".join(char if char.isprintable() else " " for char in text)
     text = " ".join(text.split())

@@ -48,6 +48,7 @@ class Situation:
     others_serve: Callable[[Incident], bool]
 
     def is_muted(self, incident: Incident) -> bool:
+        """Return whether the incident's provider is muted at this moment."""
         until = self.mutes.get(incident.provider or "")
         return until is not None and until > self.now
 
@@ -66,6 +67,7 @@ class Announcement:
 
     @property
     def key(self) -> str:
+        """Return a key that is the same for the same incidents, kind and number of reminders."""
         ids = "\n".join(sorted(each.id for each in self.incidents))
         again = self.incidents[0].reminders if self.kind is MessageKind.REMINDER else 0
         return f"{self.kind.value}-{sha256(ids.encode()).hexdigest()[:16]}-{again}"

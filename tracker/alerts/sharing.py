@@ -30,7 +30,9 @@ class KnownAlerts:
 
 
 class AlertSharing(Protocol):
-    def role(self) -> Role: ...
+    def role(self) -> Role:
+        """Return who tells people now: this tracker or another of its cluster."""
+        ...
 
     async def load(self) -> KnownAlerts | None:
         """What the cluster's alerts are; None while that cannot be asked."""
@@ -44,6 +46,10 @@ class AlertSharing(Protocol):
         """Write as the herald; False where another is it by now, or nothing can be written."""
         ...
 
-    async def acknowledge(self, incident: str, by: str) -> None: ...
+    async def acknowledge(self, incident: str, by: str) -> None:
+        """Tell the others that ``by`` knows of the incident. Raises ClusterAwayError."""
+        ...
 
-    async def mute(self, provider: str, minutes: float) -> None: ...
+    async def mute(self, provider: str, minutes: float) -> None:
+        """Mute a provider everywhere for so many minutes; 0 ends it. Raises ClusterAwayError."""
+        ...

@@ -66,6 +66,7 @@ class AlertState:
 
     @property
     def targets(self) -> tuple[str, ...]:
+        """Return the configured targets' names, in the file's order."""
         return tuple(target.name for target in self.config.alerts.targets)
 
     def take_settings(self, config: Config) -> None:

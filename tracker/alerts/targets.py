@@ -12,7 +12,7 @@ from tracker.alerts.plain_text import plain_text
 from tracker.alerts.webhook import DeliveryError
 from tracker.config.errors import ConfigError, ConfigProblem
 from tracker.core.incidents import Delivery
-from tracker.core.redaction import Secret
+from tracker.core.redaction import MASK, Secret
 from tracker.core.settings import AlertSettings, AlertTarget
 from tracker.core.threads import in_thread
 
@@ -66,7 +66,7 @@ class Sender:
                 error = str(failure)
             except Exception as bug:  # noqa: BLE001 (180 services: one's bug must not stop the rest)
                 error = f"{type(bug).__name__}: {bug}"
-        return plain_text(self.mask(error), ERROR_LENGTH)
+        return plain_text(self.mask(error).replace(MASK, "(hidden)"), ERROR_LENGTH)
 
     def limiter_of(self, target: AlertTarget) -> trio.CapacityLimiter:
         """Its token is held while the target is written to."""

@@ -84,4 +84,5 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def is_webhook(url: str) -> bool:
+    """Return whether we deliver to this URL ourselves, instead of through apprise."""
     return urlsplit(url).scheme.lower() in SCHEMES

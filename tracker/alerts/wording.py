@@ -86,7 +86,7 @@ class Telling:
             yield self._best()
             yield from self._still_wrong()
             return
-        yield f"Whose fault: {FAULTS[self.first.cause]}."
+        yield f"Whose fault: {self._fault()}."
         yield self._serving()
         yield self._best()
         yield from self._until()
@@ -97,7 +97,8 @@ class Telling:
     def _what(self) -> Iterator[str]:
         over = self.kind is MessageKind.RESOLVED
         for each in self.incidents[:MOST_INCIDENTS]:
-            yield self._over(each) if over else f"{each.summary}, {self._since(each)}."
+            summary = each.summary.rstrip(". ")
+            yield self._over(each) if over else f"{summary}, {self._since(each)}."
         if len(self.incidents) > MOST_INCIDENTS:
             yield f"And {len(self.incidents) - MOST_INCIDENTS} more."
         if self.first.cause is Cause.NOTHING_USABLE and not over:
@@ -109,7 +110,8 @@ class Telling:
         left = [each for each in self.snapshot.ranking.excluded if each.provider not in named]
         for each in left[: max(MOST_INCIDENTS - len(self.incidents), 0)]:
             name = plain_text(each.provider, 80)
-            yield f"{name} cannot be used: {plain_text(each.reason, REASON_LENGTH)}."
+            reason = plain_text(each.reason, REASON_LENGTH).rstrip(". ")
+            yield f"{name} cannot be used: {reason}."
 
     def _since(self, incident: Incident) -> str:
         times = len(incident.changes)
@@ -124,6 +126,10 @@ class Telling:
     def _moment(self, at: datetime) -> str:
         same_day = at.date() == self.now.date()
         return f"{at:%H:%M:%S}" if same_day else f"{at:%Y-%m-%d %H:%M:%S}"
+
+    def _fault(self) -> str:
+        many = len(self.incidents) > 1 and self.first.cause is Cause.PROVIDER
+        return "the providers', or of what they share" if many else FAULTS[self.first.cause]
 
     def _serving(self) -> str:
         if self.first.cause is Cause.OFFER and len(self.incidents) == 1:

@@ -36,6 +36,10 @@ class TaskRunner:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Cancel the tasks and wait for them.
+
+        Takes the error of the block, as ``__aexit__`` is given it, and lets it pass as it is.
+        """
         tasks, self._tasks = self._tasks, None
         if tasks is None:
             return
@@ -56,9 +60,11 @@ class ThreadRunner:
 
     @property
     def running(self) -> bool:
+        """Return whether the thread is alive; False before ``start`` and after a crash."""
         return self._thread is not None and self._thread.is_alive()
 
     def start(self, run: Run) -> None:
+        """Start the thread, and wait until its event loop takes work."""
         opened = Event()
         self._thread = Thread(
             target=self._main, args=(run, opened), name="provider-status-client", daemon=True
@@ -67,6 +73,7 @@ class ThreadRunner:
         opened.wait()
 
     def stop(self) -> None:
+        """Cancel the thread's tasks and join it within ``JOIN_LIMIT`` s; may be called twice."""
         if self._thread is not None and self._thread.is_alive():
             self._portal.start_task_soon(self._tasks.cancel_scope.cancel)
             self._thread.join(JOIN_LIMIT)

@@ -45,6 +45,7 @@ class Found:
         return tuple(dict.fromkeys(named))
 
     def offer(self, key: str) -> Offer:
+        """Return what is known of ``provider`` or ``provider/model``, with the model's id there."""
         known = self.view.lines.get(key)
         offer = Offer(provider=key) if known is None else known
         if offer.model is None and (model := self.ids.get(offer.provider)) is not None:
@@ -90,6 +91,7 @@ def choose(
 
 
 def split_offer(name: str) -> tuple[str, str]:
+    """Split ``provider/model`` at the first slash; the model is empty without one."""
     provider, _, model = name.partition("/")
     return provider, model
 

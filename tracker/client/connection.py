@@ -55,6 +55,7 @@ class TrackerEndpoint:
         method: str = "GET",
         body: bytes | None = None,
     ) -> httpx.Request:
+        """Build a request to the tracker, with the token where one is set; nothing is sent."""
         standing = {"Accept-Encoding": "identity", "User-Agent": "provider-status-client"}
         if self.token:
             standing["Authorization"] = f"Bearer {self.token}"

@@ -156,6 +156,7 @@ class ReportingTransport(httpx.AsyncBaseTransport):
         return response
 
     async def aclose(self) -> None:
+        """Close the transport that does the requests; what is queued is sent by the client."""
         await self._transport.aclose()
 
     def _name_of(self, url: str) -> str | None:

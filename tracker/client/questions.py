@@ -26,6 +26,7 @@ class Question:
 
     @property
     def query(self) -> str:
+        """Return the query string for ``/api/providers/best``, empty for the plain question."""
         names = {"model": self.model, "candidates": ",".join(sorted(self.offers or ()))}
         return urlencode({name: value for name, value in names.items() if value})
 
@@ -41,9 +42,11 @@ class Followed:
     tag: str | None = None
 
     def learn(self, view: CachedRanking, tag: str | None, now: float) -> None:
+        """Keep a new answer. now: seconds of the client's clock."""
         self.view, self.tag, self.confirmed_at = view, tag, now
 
     def confirm(self, now: float) -> None:
+        """Keep the present answer for longer: the tracker said that it still holds."""
         self.confirmed_at = now
 
 
@@ -75,6 +78,7 @@ class FollowedQuestions:
         return tuple(self._followed.values())
 
     def unanswered(self) -> Collection[Followed]:
+        """Return the followed questions that have no answer yet."""
         return tuple(one for one in tuple(self._followed.values()) if one.view is None)
 
     def _follow(self, question: Question, now: float) -> None:

@@ -67,6 +67,7 @@ class RankingCache:
         self.confirmed_at, self.fresh_until = now, now + self.stale_after
 
     def fail(self, why: str) -> None:
+        """Remember why the last attempt to reach the tracker failed, until one succeeds."""
         self.tried, self.trouble = True, why
 
     def standing(self, model: object) -> tuple[CachedRanking, Collection[str] | None]:
@@ -90,10 +91,12 @@ class RankingCache:
 
     @property
     def age(self) -> float | None:
+        """Return the seconds since the tracker last confirmed the ranking, None before that."""
         return None if self.confirmed_at is None else self.clock() - self.confirmed_at
 
     @property
     def state(self) -> State:
+        """Return how far the ranking can be trusted, from LIVE down to STATIC."""
         if self.clock() >= self.fresh_until:
             return State.STATIC if self.tried else State.STARTING
         if self.trouble:
@@ -102,6 +105,7 @@ class RankingCache:
 
     @property
     def reason(self) -> str:
+        """Say in a sentence why the state is what it is, for a person."""
         if self.trouble:
             return self.trouble
         if self.clock() >= self.fresh_until:

@@ -58,7 +58,7 @@ class Refresher:
     _offers_hinted: bool = False
 
     async def run(self, tried: Callable[[], None]) -> None:
-        """For ever, until cancelled. Calls ``tried`` when each first attempt has ended."""
+        """Renew until cancelled. Calls ``tried`` when each first attempt has ended."""
         self._tried = tried
         self._untried = {BEST, MODELS} if self.with_models else {BEST}
         self._hint, self._models_hint = anyio.Event(), anyio.Event()

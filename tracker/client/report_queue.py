@@ -59,6 +59,7 @@ class ReportQueue:
         return len(self._reports)
 
     def put(self, report: QueuedReport) -> None:
+        """Queue a report from any thread; the oldest is dropped where the queue is full."""
         with self._lock:
             self._reports.append(report)
             self.urgent = self.urgent or report.urgent

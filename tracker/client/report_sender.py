@@ -60,6 +60,7 @@ class ReportSender:
 
     @property
     def counts(self) -> ReportCounts:
+        """Return how many reports wait, were sent, dropped and refused, and the last trouble."""
         return ReportCounts(
             queued=len(self.queue),
             sent=self._sent,
@@ -69,7 +70,7 @@ class ReportSender:
         )
 
     async def run(self, tracker: Connection) -> NoReturn:
-        """For ever, until cancelled; then one last attempt to send what is left."""
+        """Send until cancelled; then make one last attempt to send what is left."""
         try:
             await self._keep_sending(tracker)
         finally:

@@ -48,6 +48,7 @@ class SharedAlerts:
     _verdicts: dict[str, VerdictRow] | None = None
 
     def role(self) -> Role:
+        """Return HERALD with its lease, ALONE without a hub, else FOLLOWER."""
         if self.keeper.holds(HERALD):
             return Role.HERALD
         return Role.ALONE if self.keeper.cut_off else Role.FOLLOWER

@@ -12,6 +12,7 @@ from typing import Protocol
 import attrs
 
 from tracker.cluster.membership import Beat
+from tracker.core.records import CheckRow
 
 SCHEMA = 2  # of the hub, as this version knows it
 
@@ -55,26 +56,6 @@ class Origin:
     head: int
     other_vantage: str = ""
     other_file: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class CheckRow:
-    """One stored check on its way. ``seq``: its number in the file; ``at``: in UTC."""
-
-    provider: str
-    at: datetime
-    seq: int
-    model: str | None
-    status: str
-    outcome: str
-    response_time_ms: float | None
-    ttft_ms: float | None
-    interval_seconds: float | None
-    http_status: int | None
-    error_message: str
-    consecutive_failures: int
-    rate_limit_percent: float
-    completions: int
 
 
 @attrs.frozen(kw_only=True)
@@ -241,7 +222,9 @@ class Hub(Protocol):
         """
         ...
 
-    def join(self, who: Profile, names: Collection[str]) -> Beat: ...
+    def join(self, who: Profile, names: Collection[str]) -> Beat:
+        """Make us a member that checks these providers, and return its first beat."""
+        ...
 
     def beat(self, member: str) -> Beat | None:
         """Move our beat; None: the member is not there any more."""
@@ -257,9 +240,13 @@ class Hub(Protocol):
         """Take up to ``most`` free leases, and the herald's where wanted; return their tokens."""
         ...
 
-    def release(self, member: str, names: Collection[str]) -> None: ...
+    def release(self, member: str, names: Collection[str]) -> None:
+        """Free those of the named leases that the member holds, and notify the others."""
+        ...
 
-    def leave(self, member: str) -> None: ...
+    def leave(self, member: str) -> None:
+        """Remove the member and free all its leases; an unknown member is no error."""
+        ...
 
     def listen(self, seconds: float) -> bool:
         """Wait for a notification, ``seconds`` at most; return whether one came."""
@@ -273,11 +260,17 @@ class Hub(Protocol):
         """What other origins shipped after ``cursors``: checks of our vantage, states of all."""
         ...
 
-    def publish_ranking(self, vantage: str, ranking: str) -> None: ...
+    def publish_ranking(self, vantage: str, ranking: str) -> None:
+        """Replace a vantage's ranking, JSON text, stamped with the hub's clock."""
+        ...
 
-    def rankings(self) -> Sequence[PublishedRanking]: ...
+    def rankings(self) -> Sequence[PublishedRanking]:
+        """Return the last ranking of each vantage, with its age in seconds."""
+        ...
 
-    def members(self) -> Sequence[MemberInfo]: ...
+    def members(self) -> Sequence[MemberInfo]:
+        """Return all members of all vantages, with the number of leases each holds."""
+        ...
 
     def keep_house(self, retention_days: int) -> None:
         """Make the partitions of the coming days and drop what is too old."""
@@ -296,20 +289,30 @@ class Hub(Protocol):
         """
         ...
 
-    def alerts(self) -> StoredAlerts: ...
+    def alerts(self) -> StoredAlerts:
+        """Return the stored incidents, deliveries, and the seconds that each mute still lasts."""
+        ...
 
-    def verdicts(self) -> Sequence[VerdictRow]: ...
+    def verdicts(self) -> Sequence[VerdictRow]:
+        """Return what the herald last said of each provider."""
+        ...
 
     def write_alerts(self, member: str, token: int, write: AlertWrite) -> Sequence[str]:
         """Store under the herald's lease; return the keys of events that are new. Raises Fenced."""
         ...
 
-    def acknowledge(self, incident: str, by: str) -> None: ...
+    def acknowledge(self, incident: str, by: str) -> None:
+        """Note who knows of an incident; an unknown incident is no error."""
+        ...
 
-    def mute(self, provider: str, seconds: float) -> None: ...
+    def mute(self, provider: str, seconds: float) -> None:
+        """Mute a provider for so many seconds from now; 0 ends a mute."""
+        ...
 
     def cut(self, half: Half) -> None:
         """From any thread: whoever waits for the network gets HubAway at once."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close both connections; the next call opens them again."""
+        ...

@@ -23,7 +23,8 @@ FINAL_SECONDS = 0.5  # to say that we leave
 
 @attrs.define(eq=False)
 class LeaseKeeper:
-    """``names``: what is to be checked. file: whose checks these are, on which machine.
+    """``names``: what is to be checked. file: says whose checks these are, on which machine; it is
+    asked in a thread, once the file is there.
 
     gained: told which leases came. notified: told that the hub has news. joined: our file is known
     there. head: the last of our checks the hub has, as it said when we joined.
@@ -33,7 +34,7 @@ class LeaseKeeper:
     membership: Membership
     profile: Profile
     store: Store
-    file: str
+    file: Callable[[], str]
     names: Callable[[], Collection[str]]
     gained: Callable[[Collection[str]], None]
     notified: Callable[[], None]
@@ -48,6 +49,7 @@ class LeaseKeeper:
 
     @property
     def hub_up(self) -> bool:
+        """Return whether the last call to the hub succeeded."""
         return not self.reason
 
     @property
@@ -177,8 +179,8 @@ class LeaseKeeper:
 
     async def _ask_origin(self, start: int) -> Origin:
         """A file that the hub does not know begins with its first check; a copy at ``start``."""
-        profile, file = self.profile, self.file
-        identity = await self.store.identity()
+        profile, identity = self.profile, await self.store.identity()
+        file = await trio.to_thread.run_sync(self.file)
         known = identity.origin == profile.origin
         first = 0 if known else start
         return await self.caller.control(partial(_open, profile, file, first))

@@ -102,6 +102,7 @@ class Link:
             copy.close()
 
     def close(self) -> None:
+        """Close the connection, if there is one; the next call opens another."""
         connection, self.connection = self.connection, None
         if connection is not None:
             with suppress(psycopg.Error):

@@ -79,6 +79,7 @@ class Membership:
         return self.peers[place % len(self.peers)] == self.member
 
     def token(self, name: str) -> int | None:
+        """Return the fencing token of a lease that we hold, None where we do not."""
         return self.tokens.get(name)
 
     def lose(self) -> None:

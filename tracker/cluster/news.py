@@ -10,12 +10,12 @@ import structlog
 import trio
 
 from tracker.cluster.calls import HubCaller
-from tracker.cluster.hub import CheckRow, HubAway, News, SiblingChecks, StateRow
+from tracker.cluster.hub import HubAway, News, SiblingChecks, StateRow
 from tracker.cluster.leases import LeaseKeeper
 from tracker.core.clock import Clock
 from tracker.core.cluster import SeenElsewhere, SharedNews, SharedState
 from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, OutcomeKind, Status
-from tracker.core.records import CheckRecord
+from tracker.core.records import CheckRecord, CheckRow
 from tracker.store import Store, StoreUnavailable
 
 log = structlog.get_logger()
@@ -59,7 +59,7 @@ class NewsReader:
         return age <= CURRENT_SECONDS or self.failed >= FAILED_FETCHES
 
     async def run(self) -> NoReturn:
-        """For ever."""
+        """Read what the others shipped whenever it is told of, until cancelled."""
         while True:
             await self.keeper.joined.wait()
             self._heard = trio.Event()

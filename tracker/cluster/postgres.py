@@ -66,6 +66,8 @@ class PostgresHub:
         self.control.run(lambda c: postgres_leases.release(c, member, names))
 
     def listen(self, seconds: float) -> bool:
+        """Wait on the control connection for a NOTIFY, ``seconds`` at most."""
+
         def wait(connection: Connection) -> bool:
             return any(True for _ in connection.notifies(timeout=seconds, stop_after=1))
 
@@ -90,9 +92,11 @@ class PostgresHub:
         return self.data.run(postgres_leases.members)
 
     def keep_house(self, retention_days: int) -> None:
+        """Make and drop partitions with ``keep_partitions`` of the schema."""
         self.data.run(lambda c: c.execute("SELECT keep_partitions(%s)", (retention_days,)))
 
     def roll_up(self, hours: float) -> None:
+        """Count the last hours by the hub's clock, with ``roll_up`` of the schema."""
         since = "SELECT roll_up(clock_timestamp() - make_interval(secs => %s))"
         self.data.run(lambda c: c.execute(since, (hours * 3600.0,)))
 
@@ -119,9 +123,11 @@ class PostgresHub:
         self.data.run(lambda c: postgres_alerts.mute(c, provider, seconds))
 
     def cut(self, half: Half) -> None:
+        """Close a half's socket under a call that waits on it; it raises HubAway."""
         (self.control if half is Half.CONTROL else self.data).cut()
 
     def close(self) -> None:
+        """Close both connections; call it once no thread uses them."""
         self.control.close()
         self.data.close()
 

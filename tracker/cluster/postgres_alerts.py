@@ -39,6 +39,7 @@ WHERE verdicts.version = excluded.version - 1
 
 
 def load_alerts(connection: Connection) -> StoredAlerts:
+    """Load open incidents, the newest closed ones and deliveries up to ``MOST_ROWS``, and mutes."""
     incidents = connection.execute(
         "SELECT incident, acknowledged_by FROM incidents "
         "ORDER BY closed_at DESC NULLS FIRST LIMIT %s",
@@ -103,6 +104,7 @@ def write_alerts(
 
 
 def load_verdicts(connection: Connection) -> list[VerdictRow]:
+    """Load the last verdict of each provider."""
     rows = connection.execute(
         "SELECT p.name, v.version, v.status, v.reason FROM verdicts v "
         "JOIN providers p ON p.id = v.provider"
@@ -111,6 +113,7 @@ def load_verdicts(connection: Connection) -> list[VerdictRow]:
 
 
 def acknowledge(connection: Connection, incident: str, by: str) -> None:
+    """Set who knows of the incident and notify all members."""
     connection.execute(
         "UPDATE incidents SET acknowledged_by = %s WHERE id = %s", (clean(by), incident)
     )
@@ -118,6 +121,7 @@ def acknowledge(connection: Connection, incident: str, by: str) -> None:
 
 
 def mute(connection: Connection, provider: str, seconds: float) -> None:
+    """Mute until so many seconds from now by the hub's clock, 0 to end it; notify all members."""
     if seconds > 0:
         connection.execute(
             "INSERT INTO mutes VALUES (%s, clock_timestamp() + make_interval(secs => %s)) "
@@ -130,6 +134,7 @@ def mute(connection: Connection, provider: str, seconds: float) -> None:
 
 
 def publish_ranking(connection: Connection, vantage: str, ranking: str) -> None:
+    """Store a vantage's ranking, one version higher; nothing for an unknown vantage."""
     connection.execute(
         "INSERT INTO rankings SELECT id, 1, clock_timestamp(), %s FROM vantages WHERE name = %s "
         "ON CONFLICT (vantage) DO UPDATE SET version = rankings.version + 1, "
@@ -139,6 +144,7 @@ def publish_ranking(connection: Connection, vantage: str, ranking: str) -> None:
 
 
 def load_rankings(connection: Connection) -> list[PublishedRanking]:
+    """Load each vantage's ranking; its age in seconds is by the hub's clock."""
     rows = connection.execute(
         "SELECT v.name, r.ranking, extract(epoch FROM clock_timestamp() - r.ranked_at)::float8 "
         "FROM rankings r JOIN vantages v ON v.id = r.vantage"

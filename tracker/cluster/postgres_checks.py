@@ -8,7 +8,6 @@ from typing import Any
 import psycopg
 
 from tracker.cluster.hub import (
-    CheckRow,
     HubAway,
     News,
     Parcel,
@@ -17,6 +16,7 @@ from tracker.cluster.hub import (
     StateRow,
 )
 from tracker.cluster.link import Connection
+from tracker.core.records import CheckRow
 
 COLUMNS = (
     "provider, at, seq, model, status, outcome, response_time_ms, ttft_ms, interval_seconds, "

@@ -92,6 +92,7 @@ def join(connection: Connection, who: Profile, names: Collection[str]) -> Beat:
 
 
 def beat(connection: Connection, member: str) -> Beat | None:
+    """Count the member's beat up; None where the member was removed."""
     row = connection.execute(BEAT, (member,)).fetchone()
     if row is None:
         return None
@@ -122,6 +123,7 @@ def claim(
 
 
 def release(connection: Connection, member: str, names: Collection[str]) -> None:
+    """Free those of the named leases that the member holds."""
     connection.execute(
         "UPDATE leases SET holder = NULL WHERE holder = %s AND name = ANY(%s)",
         (member, list(names)),
@@ -129,11 +131,13 @@ def release(connection: Connection, member: str, names: Collection[str]) -> None
 
 
 def remove(connection: Connection, member: str, seen: int | None) -> bool:
+    """Remove a member, only at the beat ``seen`` where given; return whether it was removed."""
     row = connection.execute("SELECT remove_member(%s, %s)", (member, seen)).fetchone()
     return row is not None and bool(row[0])
 
 
 def members(connection: Connection) -> list[MemberInfo]:
+    """Load all members of all vantages, with the number of leases each holds."""
     return [
         MemberInfo(member=member, vantage=vantage, url=url, version=version, leases=leases)
         for member, vantage, url, version, leases in connection.execute(MEMBERS)

@@ -12,11 +12,11 @@ import structlog
 import trio
 
 from tracker.cluster.calls import HubCaller
-from tracker.cluster.hub import CheckRow, HubAway, Parcel, StateRow
+from tracker.cluster.hub import HubAway, Parcel, StateRow
 from tracker.cluster.leases import LeaseKeeper
 from tracker.core.clock import Clock
 from tracker.store import Store, StoreUnavailable
-from tracker.store.outgoing import Outgoing, OutgoingCheck, OutgoingState
+from tracker.store.outgoing import Outgoing, OutgoingState
 
 log = structlog.get_logger()
 
@@ -61,6 +61,7 @@ class Shipper:
 
     @property
     def lag(self) -> int:
+        """Return how many stored checks the hub does not have yet."""
         return max(self.last - self.head, 0)
 
     def note_stored(self) -> None:
@@ -68,7 +69,7 @@ class Shipper:
         self._stored.set()
 
     async def run(self) -> NoReturn:
-        """For ever."""
+        """Ship what was stored, in order, until cancelled."""
         while True:
             await self.keeper.joined.wait()
             self._stored = trio.Event()
@@ -133,7 +134,7 @@ class Shipper:
             origin=self._origin,
             head=self.head,
             last=outgoing.last,
-            rows=[_row(check) for check in outgoing.checks],
+            rows=outgoing.checks,
             states=[state for state in states if state is not None],
         )
 
@@ -157,8 +158,3 @@ class Shipper:
             state=state.state,
             models=models,
         )
-
-
-def _row(check: OutgoingCheck) -> CheckRow:
-    values = {field.name: getattr(check, field.name) for field in attrs.fields(OutgoingCheck)}
-    return CheckRow(seq=values.pop("number"), **values)

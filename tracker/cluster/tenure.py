@@ -28,6 +28,7 @@ class Tenure:
 
     @property
     def margin(self) -> float:
+        """Return the seconds before the end of a lease from which it is not used any more."""
         return self.seconds * MARGIN_SHARE
 
     def confirm(self, sent: float) -> None:
@@ -39,6 +40,7 @@ class Tenure:
         self.until = NEVER
 
     def holds(self, now: float) -> bool:
+        """Return whether leases may be used at this steady time."""
         return now < self.until
 
 

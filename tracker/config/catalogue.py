@@ -81,6 +81,7 @@ def secret_variables(kind: str) -> dict[str, str]:
 
 
 def is_secret_option(name: str) -> bool:
+    """Return whether an option's value is a secret: its name ends in ``_secret``."""
     return name.endswith("_secret")
 
 

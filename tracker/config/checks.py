@@ -61,6 +61,7 @@ def _has_no_list(provider: Provider, dialect: ApiKind) -> bool:
 
 
 def one_of(path: Iterable[object], value: str, choices: Iterable[str]) -> ConfigProblem:
+    """Describe a value that is none of the choices, with the nearest one."""
     choices = tuple(choices)
     close = get_close_matches(value, choices, n=1)
     return ConfigProblem(

@@ -136,6 +136,7 @@ def find_token(variable: str, environ: Mapping[str, str]) -> Secret | ConfigProb
 
 
 def unsendable(variable: str) -> ConfigProblem:
+    """Describe a variable whose value cannot stand in a header, without showing it."""
     return ConfigProblem(
         key=variable,
         problem="the value holds characters that cannot be sent in a header (it is not shown)",

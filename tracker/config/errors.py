@@ -133,6 +133,7 @@ def _is_known_key(word: str) -> bool:
 
 
 def holds_secret(text: str) -> bool:
+    """Return whether the text has a part that would be masked before it is shown."""
     return without_secrets(text) != text
 
 

@@ -39,7 +39,7 @@ def update_override(
 
 
 def apply_override(provider: Provider, override: OverrideRecord | None) -> Provider:
-    """Raises ValueError with a sentence for an interval that cannot be."""
+    """Return the provider as changed. Raises ValueError for an interval that cannot be."""
     if override is None:
         return provider
     timing, enabled = provider.timing, provider.enabled
@@ -60,7 +60,7 @@ def effective_config(config: Config, overrides: Mapping[str, OverrideRecord]) ->
 
 
 def apply_valid_override(provider: Provider, override: OverrideRecord | None) -> Provider:
-    """As ``applied``, without an interval that the file's settings have since made impossible."""
+    """Apply all but an interval that the file's settings have since made impossible."""
     try:
         return apply_override(provider, override)
     except ValueError:
@@ -69,4 +69,5 @@ def apply_valid_override(provider: Provider, override: OverrideRecord | None) ->
 
 
 def is_empty(override: OverrideRecord) -> bool:
+    """Return whether an override changes nothing, so that it need not be kept."""
     return override.interval_seconds is None and override.enabled is None

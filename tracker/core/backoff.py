@@ -28,4 +28,5 @@ class Backoff:
         return 1 if lived >= self.forget_after else crashes + 1
 
     def is_exhausted(self, crashes: int) -> bool:
+        """Return whether so many crashes in a row use up the budget of restarts."""
         return crashes >= self.budget

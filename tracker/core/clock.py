@@ -10,6 +10,7 @@ FAR_SECONDS = 4e8  # twelve years: no plan reaches farther, and dates must not o
 
 
 def utc_now() -> datetime:
+    """Return the present wall time, aware and in UTC."""
     return datetime.now(UTC)
 
 
@@ -41,4 +42,5 @@ class ClockReading:
         return self.at + timedelta(seconds=min(steady - self.steady, FAR_SECONDS))
 
     def to_steady(self, at: datetime | None) -> float | None:
+        """Convert a wall time to steady seconds, by the distance from this reading."""
         return None if at is None else self.steady + (at - self.at).total_seconds()

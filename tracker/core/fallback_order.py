@@ -19,11 +19,19 @@ class Attempt(Protocol):
     """What is known of an attempt at a provider; None where a policy does not tell."""
 
     @property
-    def latency_ms(self) -> float | None: ...
+    def latency_ms(self) -> float | None:
+        """Return the ms that a success is expected to take, None where unknown."""
+        ...
+
     @property
-    def failure_probability(self) -> float | None: ...
+    def failure_probability(self) -> float | None:
+        """Return the chance of a failure, 0..1, None where unknown."""
+        ...
+
     @property
-    def failure_ms(self) -> float | None: ...
+    def failure_ms(self) -> float | None:
+        """Return the ms that a failure is expected to take, None where unknown."""
+        ...
 
 
 T = TypeVar("T", bound=Attempt)

@@ -76,6 +76,7 @@ class Incident:
 
     @property
     def key(self) -> tuple[Cause, str]:
+        """Return ``(cause, subject)``: one incident at a time is open for it."""
         return self.cause, self.subject
 
     @property
@@ -109,6 +110,7 @@ class Delivery:
 
     @property
     def waiting(self) -> bool:
+        """Return whether it is neither made nor given up."""
         return self.delivered_at is None and not self.given_up
 
 

@@ -24,12 +24,14 @@ class LatencySketch:
     sum_ms: float = 0.0
 
     def add(self, latency_ms: float) -> None:
+        """Count a latency in its bucket; what is below ``LEAST_MS`` is in the lowest."""
         bucket = math.ceil(math.log(max(latency_ms, LEAST_MS)) / _LOG_GAMMA)
         self.counts[bucket] = self.counts.get(bucket, 0) + 1
         self.samples += 1
         self.sum_ms += latency_ms
 
     def merge(self, other: "LatencySketch") -> None:
+        """Add another sketch's counts; the quantiles are then those of both together."""
         for bucket, count in other.counts.items():
             self.counts[bucket] = self.counts.get(bucket, 0) + count
         self.samples += other.samples

@@ -85,6 +85,7 @@ class ModelResolver:
         return attrs.evolve(self, providers=providers)
 
     def without_provider(self, provider: str) -> "ModelResolver":
+        """Return a resolver that does not know this provider's models."""
         kept = {name: models for name, models in self.providers.items() if name != provider}
         return attrs.evolve(self, providers=kept)
 

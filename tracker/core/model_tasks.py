@@ -19,4 +19,5 @@ def other_task(model_id: str) -> str | None:
 
 
 def is_for_chat(model_id: str) -> bool:
+    """Return whether a model's id names no other task, such as embedding or speech."""
     return other_task(model_id) is None

@@ -33,6 +33,7 @@ class NameFeatures:
 
     @classmethod
     def of(cls, names: Iterable[str]) -> "NameFeatures":
+        """Index names by their words and the first words by their triples of letters."""
         firsts: set[str] = set()
         by_word = group(_word_pairs(names, firsts))
         return cls(

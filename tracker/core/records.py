@@ -87,3 +87,26 @@ Record = (
     | Delivery
     | MuteRecord
 )
+
+
+@attrs.frozen(kw_only=True)
+class CheckRow:
+    """One stored check on its way to the hub or from it. ``seq``: its number in its own file.
+
+    at: in UTC. status, outcome: as words, for a reader of another version. Latencies in ms.
+    """
+
+    seq: int
+    provider: str
+    model: str | None
+    at: datetime
+    status: str
+    outcome: str
+    response_time_ms: float | None
+    ttft_ms: float | None
+    interval_seconds: float | None
+    http_status: int | None
+    error_message: str
+    consecutive_failures: int
+    rate_limit_percent: float
+    completions: int

@@ -30,6 +30,7 @@ class Secret:
         object.__setattr__(self, "_value", value)
 
     def reveal(self) -> str:
+        """Return the value itself, for a header or body that is sent; never for a text shown."""
         return self._value
 
     def __repr__(self) -> str:

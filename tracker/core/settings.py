@@ -246,7 +246,7 @@ class Config:
             raise ValueError(f"providers named twice: {', '.join(sorted(twice))}")
 
     def provider(self, name: str) -> Provider:
-        """Raises KeyError."""
+        """Return the settings of one provider. Raises KeyError for an unknown name."""
         for provider in self.providers:
             if provider.name == name:
                 return provider

@@ -169,6 +169,7 @@ class ProviderStatus:
 
     @property
     def evidence(self) -> Evidence:
+        """Return what the status rests on: checks, and reported calls where there are any."""
         checks = CheckEvidence(last=self.last_check, failures=self.consecutive_failures)
         if self.traffic is None:
             return Evidence(checks=checks)

@@ -131,4 +131,5 @@ class StoredTraffic:
 
 
 def tokens_per_second(output_tokens: int, output_ms: float) -> float | None:
+    """Return the rate over so many ms of output, None where no time was measured."""
     return 1000.0 * output_tokens / output_ms if output_ms > 0.0 else None

@@ -160,4 +160,5 @@ def last_reset(result: CheckResult) -> datetime | None:
 
 
 def is_used_up(reading: LimitReading) -> bool:
+    """Return whether a limit tells that less than one request is left."""
     return reading.remaining is not None and reading.remaining < 1.0

@@ -24,9 +24,11 @@ class TimedReading:
 
     @property
     def ends(self) -> datetime | None:
+        """Return when the limit's window ends, None where it does not tell."""
         return expiry(self.reading, self.read_at)
 
     def holds(self, now: datetime) -> bool:
+        """Return whether the reading still says something at this moment."""
         return self.ends is None or now < self.ends
 
 
@@ -88,6 +90,7 @@ class RateLimitState:
         )
 
     def runs_out_soon(self, now: datetime, interval: float) -> bool:
+        """Return whether a known end lies within the interval, in seconds from now."""
         return runs_out_soon(self._end(now), now, interval)
 
     def expires_next(self, now: datetime) -> datetime | None:

@@ -219,6 +219,7 @@ class Statistics:
 
     @property
     def uptime(self) -> Uptime:
+        """Return the uptime of the last hour, day and week, each in percent or None."""
         if not self.complete:
             return Uptime()
         return Uptime(hour=self._hour.percent, day=self._day.percent, week=self._week.percent)
@@ -245,10 +246,12 @@ class Statistics:
 
     @property
     def checks_in_day(self) -> int:
+        """Return how many checks of the last 24 hours are kept."""
         return len(self._at) - self._day.start
 
     @property
     def completions_in_day(self) -> int:
+        """Return how many checks of the last 24 hours were completions, which cost tokens."""
         return self._spent
 
     @property

@@ -27,6 +27,7 @@ class Grid:
     jitter: float
 
     def tick(self, number: int) -> float:
+        """Return the steady time of a tick; phase and jitter depend on name and number alone."""
         phase = _share(self.name)
         sway = self.jitter * (2.0 * _share(f"{self.name}#{number}") - 1.0)
         return self.anchor + (number + 0.5 + phase + sway) * self.interval
@@ -57,6 +58,7 @@ class Streak:
     length: int = 0  # of the kind of the last check
 
     def after(self, kind: OutcomeKind) -> "Streak":
+        """Return the streak once this outcome is added; a success or a refused request ends it."""
         if kind.is_success or kind is OutcomeKind.REQUEST:
             return Streak()
         if kind.is_limit:

@@ -39,9 +39,11 @@ class FunctionCheck:
         return await self.ask()
 
     async def check_model(self, model: str) -> CheckResult:
+        """Ask the function, and say of its result that it is about this model."""
         return attrs.evolve(await self.ask(), model=model)
 
     def partial_result(self) -> CheckResult:
+        """Return a timeout that knows nothing more: a function tells nothing until it is done."""
         return CheckResult(kind=OutcomeKind.TIMEOUT, facts=Facts(reachable=False))
 
     def remember(self, learned: Mapping[str, RequestShape]) -> None:

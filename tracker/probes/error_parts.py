@@ -111,4 +111,5 @@ def _find_text(part: Part) -> str:
 
 
 def is_status(code: str) -> bool:
+    """Return whether a provider's error code is an HTTP status in digits."""
     return len(code) == 3 and code.isascii() and code.isdigit() and int(code) in STATUS

@@ -20,11 +20,13 @@ def details(error: Mapping[str, Any], kind: str = "") -> Iterator[Mapping[str, A
 
 
 def violations(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield what a QuotaFailure names, no more than ``DETAILS`` of each."""
     for failure in details(error, "QuotaFailure"):
         yield from map(as_mapping, as_list(failure.get("violations"))[:DETAILS])
 
 
 def quota_id(violation: Mapping[str, Any]) -> str:
+    """Return the violated quota's id, at most 200 characters, empty where it has none."""
     quota = violation.get("quotaId")
     return quota[:200] if isinstance(quota, str) else ""
 
@@ -41,5 +43,6 @@ def spends_nothing(violation: Mapping[str, Any]) -> bool:
 
 
 def retry_delay(error: Mapping[str, Any]) -> object:
+    """Return the first RetryInfo's delay as it was sent (``"12s"``), None without one."""
     delays = (info.get("retryDelay") for info in details(error, "RetryInfo"))
     return next((delay for delay in delays if delay is not None), None)

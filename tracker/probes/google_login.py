@@ -50,6 +50,7 @@ class Login:
     fresh: bool = False
 
     def good_at(self, now: datetime) -> bool:
+        """Return whether the token can be used: it is there, and not about to expire."""
         return bool(self.token.reveal()) and self.expires - EARLY > now.timestamp()
 
 
@@ -91,7 +92,7 @@ def _read_with(reader: PatientReader[Login], file: str) -> Login:
 
 
 def read_login(file: str) -> Login:
-    """Raises LoginError."""
+    """Read the login that Google's command line keeps in a file. Raises LoginError."""
     try:
         with Path(file).expanduser().open("rb") as opened:
             content = opened.read(SIZE)

@@ -49,6 +49,7 @@ class Keyring:
             self._states[position] = STATES[kind]
 
     def reports(self) -> tuple[KeyReport, ...]:
+        """Return each key's number, from 1, and state; never the key."""
         return tuple(KeyReport(number=n, state=s) for n, s in enumerate(self._states, start=1))
 
 

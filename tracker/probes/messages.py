@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from tracker.core.outcomes import MESSAGE_LENGTH
 from tracker.core.redaction import SHORTEST, Secret
+from tracker.core.terminal_codes import strip_terminal_codes
 
 Masking = Callable[[str], str]
 """Makes secrets in a text unreadable, as ``tracker.core.redaction.Mask`` does."""
@@ -18,7 +19,7 @@ def printable(text: str, mask: Masking, *, length: int = MESSAGE_LENGTH) -> str:
 
     Masked before it is shortened: that could leave half a key that no mask knows.
     """
-    line = _mask_line(text[:READ], mask)
+    line = _mask_line(strip_terminal_codes(text[:READ]), mask)
     if len(text) > READ:
         line = line[:-TAIL]
     return shorten(" ".join(line.split()), length)
@@ -45,4 +46,5 @@ def _bare(text: str) -> str:
 
 
 def shorten(line: str, length: int = MESSAGE_LENGTH) -> str:
+    """Cut a line to ``length`` characters, the last of them an ellipsis."""
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"

@@ -54,6 +54,7 @@ class Session:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
+        """Return all that must be masked: the provider's, and what this check learned."""
         return (*provider_secrets(self.provider), *self._hidden)
 
     def mask(self, text: str) -> str:
@@ -115,14 +116,20 @@ class Session:
         return requests, completions
 
     async def get(self, path: str, key: Secret | None, *, limit: int = SMALL) -> BoundedResponse:
+        """Send a GET below the provider's base. limit: of the body in bytes. Raises FetchError."""
         return await self.send(Request(url=self.url(path), headers=self.headers(key), limit=limit))
 
     async def get_list(self, path: str, key: Secret | None) -> BoundedResponse:
+        """Send a GET whose body may be as large as a list of models. Raises FetchError."""
         return await self.get(path, key, limit=LARGE)
 
     async def post(
         self, path: str, key: Secret | None, body: object = None, *, watch: Watch | None = None
     ) -> BoundedResponse:
+        """Send a POST with a JSON body, none for None. watch: sees a stream as it comes.
+
+        Raises FetchError.
+        """
         headers = self.headers(key)
         content = None
         if body is not None:
@@ -210,6 +217,7 @@ class Session:
         )
 
     def limits(self, reply: BoundedResponse) -> Limits:
+        """Read the limits that an answer tells in headers and body."""
         return read_limits(
             reply.headers, reply.json, now=self.clock.now(), provider=self.provider.name
         )

@@ -31,14 +31,17 @@ class Latencies:
 
     @property
     def any_listing(self) -> float | None:
+        """Return the ms of listing models, a related offer's where our own is unknown."""
         return self.related_listing if self.listing is None else self.listing
 
     @property
     def any_completion(self) -> float | None:
+        """Return the ms of a completion, a related offer's where our own is unknown."""
         return self.related_completion if self.completion is None else self.completion
 
     @property
     def is_timed(self) -> bool:
+        """Return whether the offer's own latency is known, of either kind."""
         return self.listing is not None or self.completion is not None
 
     @property

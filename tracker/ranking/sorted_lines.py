@@ -71,6 +71,7 @@ class SortedLines:
 
     @property
     def size(self) -> int:
+        """Return how many candidates are ranked."""
         return len(self.candidates)
 
     def update(

@@ -21,6 +21,7 @@ def limit(length_ms: float) -> str:
 
 
 def moment(at: datetime) -> str:
+    """Format an instant as ISO 8601 in UTC to the second, for a reason."""
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 

@@ -27,6 +27,7 @@ class RecordedCheck:
 
     @property
     def at(self) -> float:
+        """Return when it ended, in seconds since 1970."""
         return self.outcome.at.timestamp()
 
 

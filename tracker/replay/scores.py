@@ -36,6 +36,7 @@ class Result:
     switches: int
 
     def as_json(self) -> dict[str, Any]:
+        """Return the scores as plain values: percent to 2 decimals, ms to 1."""
         return {
             "policy": self.policy,
             "n": self.n,

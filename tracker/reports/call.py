@@ -43,14 +43,17 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_neutral(self) -> bool:
+        """Return whether the call says nothing about the provider, such as a cancelled one."""
         return isinstance(self.outcome, NeutralOutcome)
 
     @property
     def is_success(self) -> bool:
+        """Return whether the provider answered as it should."""
         return isinstance(self.outcome, OutcomeKind) and self.outcome.is_success
 
     @property
     def is_failure(self) -> bool:
+        """Return whether the provider failed; a limit is no failure."""
         return isinstance(self.outcome, OutcomeKind) and self.outcome.is_failure
 
     @property

@@ -27,6 +27,7 @@ class ReadBatch:
 
     @property
     def neutral(self) -> int:
+        """Count the calls of the batch that say nothing about a provider."""
         return sum(call.is_neutral for call in self.calls)
 
 

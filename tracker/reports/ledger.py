@@ -123,6 +123,7 @@ class TrafficLedger:
         return (name for name, traffic in self._providers.items() if traffic.was_told)
 
     def traffic(self, provider: str) -> ProviderTraffic | None:
+        """Return a provider's reported calls, None where none came."""
         return self._providers.get(provider)
 
     def view(self, provider: str, now: ClockReading) -> ProviderTrafficView | None:
@@ -131,14 +132,17 @@ class TrafficLedger:
         return traffic.view(now) if traffic is not None and traffic.was_told else None
 
     def untrusted(self, now: ClockReading) -> tuple[UntrustedReporter, ...]:
+        """Return the reporters that are not believed now, and until when."""
         return self.trust.untrusted(now.steady)
 
     def forget(self, provider: str) -> None:
+        """Drop a provider's calls and what reporters said of it."""
         self._providers.pop(provider, None)
         self.trust.forget_provider(provider)
 
     @property
     def has_unstored(self) -> bool:
+        """Return whether there are calls that the store was not given yet."""
         return bool(self._unstored)
 
     def take_batch(self, now: ClockReading) -> TrafficBatch | None:

@@ -38,6 +38,7 @@ class SavedChecks:
     _skipped: deque[tuple[float, int]] = attrs.field(factory=deque)
 
     def add(self, now: float, completions: int) -> None:
+        """Note that a check was left out. completions: how many it would have made."""
         self._skipped.append((now, completions))
 
     def restore(self, skipped: SkippedCheck, now: ClockReading) -> None:
@@ -60,6 +61,7 @@ class DayCount:
     _hours: dict[int, list[int]] = attrs.field(factory=dict)
 
     def add(self, hour: int, calls: int, failures: int) -> None:
+        """Count calls and failures in an hour, numbered from 1970."""
         count = self._hours.setdefault(hour, [0, 0])
         count[0] += calls
         count[1] += failures
@@ -120,6 +122,7 @@ class ProviderTraffic:
                 news.setdefault(target, []).append(call)
 
     def forget_old(self, now: ClockReading) -> None:
+        """Drop the minutes that no statistic reaches back to."""
         self.windows.forget(now.at.timestamp())
 
     def restore_hour(self, count: HourCount) -> None:

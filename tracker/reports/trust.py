@@ -33,6 +33,7 @@ class ReporterTrust:
     _confirmed: dict[tuple[str, str | None], float] = attrs.field(factory=dict)
 
     def is_trusted(self, reporter: str, now: float) -> bool:
+        """Return whether a reporter is believed at this steady time; an unknown one is."""
         standing = self._standings.get(reporter)
         return standing is None or now >= standing.until
 
@@ -62,6 +63,7 @@ class ReporterTrust:
             del self._standings[next(iter(self._standings))]
 
     def untrusted(self, now: float) -> tuple[UntrustedReporter, ...]:
+        """Return the reporters not believed at this steady time, by name."""
         return tuple(
             UntrustedReporter(reporter=name, until=standing.until)
             for name, standing in sorted(self._standings.items())

@@ -38,6 +38,7 @@ class UnstoredTraffic:
         return bool(self._windows or self.skipped)
 
     def add(self, key: WindowKey, call: Call) -> None:
+        """Count a call in its window; the oldest window is dropped where there are too many."""
         window = self._windows.get(key)
         if window is None:
             window = self._windows[key] = _Unstored()

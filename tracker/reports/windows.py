@@ -40,6 +40,7 @@ class CallCount:
     output_ms: float = 0.0
 
     def add(self, call: Call) -> None:
+        """Count a call, its latency, first token and rate of output, each where it was told."""
         self.calls += 1
         if call.latency_ms is not None:
             self.latency.add(call.latency_ms)
@@ -52,6 +53,7 @@ class CallCount:
                 self.output_ms += took
 
     def merge(self, other: "CallCount") -> None:
+        """Add the counts and sums of another."""
         self.calls += other.calls
         self.latency.merge(other.latency)
         self.ttft.merge(other.ttft)
@@ -68,6 +70,7 @@ class Tally:
     kinds: Counter[OutcomeKind] = attrs.field(factory=Counter)
 
     def add(self, outcome: CallOutcome, calls: int) -> None:
+        """Count calls of one outcome; a limit and a neutral one count nowhere."""
         if not isinstance(outcome, OutcomeKind):
             return
         if outcome.is_failure:
@@ -91,6 +94,7 @@ class ModelSum:
     good: CallCount = attrs.field(factory=CallCount)
 
     def add(self, outcome: CallOutcome, count: CallCount) -> None:
+        """Add the calls of one outcome; latencies only of successes."""
         self.calls += count.calls
         if not isinstance(outcome, OutcomeKind):
             return
@@ -103,6 +107,7 @@ class ModelSum:
         self.counted += count.calls
 
     def merge(self, other: "ModelSum") -> None:
+        """Add the counts and latencies of another."""
         self.calls += other.calls
         self.counted += other.counted
         self.failures += other.failures
@@ -118,6 +123,7 @@ class Minute:
     _sums: dict[str, ModelSum] | None = None  # as long as no call was added since
 
     def add(self, key: WindowKey, call: Call) -> None:
+        """Count a call in its window, and in the tallies by model and by reporter."""
         count = self.windows.get(key)
         if count is None:
             count = self.windows[key] = CallCount()

@@ -1,5 +1,6 @@
 """The only task that changes state: judges what actors report, ranks, and posts snapshots."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from types import MappingProxyType
 
@@ -95,6 +96,11 @@ class Aggregator:
         """Return what rankings of offers choose from: that of the latest snapshot."""
         return self._pool.entries
 
+    @property
+    def has_unpublished(self) -> bool:
+        """Return whether something changed since the latest snapshot."""
+        return self._schedule.changed
+
     async def run(self, inbox: trio.MemoryReceiveChannel[Message]) -> None:
         """Until every sender has closed; then posts a last snapshot."""
         self._retry()
@@ -115,7 +121,7 @@ class Aggregator:
         self._judge_suspects(now)
         refreshed = self._schedule.is_refresh_due(began, self._targets)
         everything = refreshed and not self._waiting
-        self._outdated.update(self._pool.take_changed(now.steady))
+        self._outdated.update(self._take_changed(now))
         if refreshed:
             self._outdated.update(self._take_turn())
         shown = self.traffic.choose_shown(now, everything=everything)
@@ -138,6 +144,15 @@ class Aggregator:
             )
         )
         self._schedule.note(began, refreshed=refreshed)
+
+    def _take_changed(self, now: ClockReading) -> Iterator[str]:
+        """Yield whom time alone has changed, a few at once: after a sleep it may be everybody."""
+        left = REFRESHED_AT_ONCE
+        for name in self._pool.take_changed(now.steady):
+            yield name
+            left -= _count_targets(self.providers.get(name))
+            if left <= 0:
+                return
 
     def _take_turn(self) -> list[str]:
         """Return the next few whose windows are to be moved on; all have their turn in a round."""
@@ -186,6 +201,7 @@ class Aggregator:
         self._process(message)
 
     def handle(self, message: Message) -> None:
+        """Apply one message to the state; it never waits, and the snapshot follows later."""
         match message:
             case CallsReported(calls=calls):
                 self._record_calls(calls)
@@ -321,10 +337,7 @@ class Aggregator:
         state = self.providers.get(provider.name)
         before = _count_targets(state)
         if state is None:
-            last = next(reversed(self.providers), "")
             state = self.providers[provider.name] = self._state_for(provider)
-            if provider.name < last:
-                self.providers = dict(sorted(self.providers.items()))
         state.update_settings(provider, overridden=overridden)
         state.note_history(complete=self.knows_all)
         self._targets += _count_targets(state) - before

@@ -59,7 +59,7 @@ class AlertTask:
     _failing: dict[str, str] = attrs.field(factory=dict)
 
     async def run(self) -> NoReturn:
-        """For ever."""
+        """Follow the snapshots and tell people of incidents, until cancelled."""
         self._sending.clear()
         if not self._restored:
             await self._restore()

@@ -23,6 +23,7 @@ class Board:
     _feeds: set[trio.MemorySendChannel[Snapshot]] = attrs.field(factory=set)
 
     def post(self, snapshot: Snapshot) -> None:
+        """Show a snapshot and send it to all feeds; a feed that is full is ended and counted."""
         self.latest = snapshot
         self._posted.unpark_all()
         for feed in tuple(self._feeds):

@@ -23,6 +23,7 @@ class ChangeLog:
     _backlog: Backlog
 
     def status(self, before: ProviderStatus | None, after: ProviderStatus, at: datetime) -> None:
+        """Log and keep a change of status; nothing where it is the same."""
         if before is None or before.status is after.status:
             return
         log.info(
@@ -56,6 +57,7 @@ class ChangeLog:
             )
 
     def best(self, before: str | None, ranking: Ranking, at: datetime) -> None:
+        """Log and keep a change of the best provider; nothing where it is the same."""
         if ranking.best == before:
             return
         log.info("best changed", before=before, after=ranking.best, reason=ranking.reason)

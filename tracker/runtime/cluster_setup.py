@@ -3,8 +3,10 @@
 import os
 import socket
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 
+import attrs
 import trio
 
 from tracker.cluster.alerts import SharedAlerts
@@ -39,53 +41,79 @@ def make_cluster_task(
     hub: Hub | None = None,
 ) -> ClusterTask:
     """Put the parts together. hub: instead of PostgreSQL at the configured URL."""
-    settings = config.cluster
-    assert settings is not None
-    database = Path(os.path.realpath(config.database))
-    caller = HubCaller(hub or PostgresHub(settings.url), settings.lease_seconds / 2.0)
-    later = _Later()  # keeper and reader call back into what is made of them
+    assert config.cluster is not None
+    return _Parts(config, config.cluster, store, aggregator, supervisor, outbox, clock).join(hub)
 
-    async def take(news: SharedNews) -> None:
-        message = NewsShared(news=news)
-        await outbox.send(message)
-        await message.done.wait()
 
-    keeper = LeaseKeeper(
-        caller=caller,
-        membership=Membership(settings.lease_seconds, settings.beat_seconds),
-        profile=_profile(settings, config),
-        store=store,
-        file=_identify(database),
-        names=lambda: [
-            name for name, state in aggregator.providers.items() if state.provider.enabled
-        ],
-        gained=later.gained,
-        notified=later.notified,
-        clock=clock,
-    )
-    reader = NewsReader(
-        caller=caller,
-        keeper=keeper,
-        store=store,
-        take=take,
-        kept=later.keeps_plan,
-        fetched=later.fetched,
-        clock=clock,
-    )
-    present = _presents(aggregator)
-    later.task = ClusterTask(
-        settings=settings,
-        aggregator=aggregator,
-        supervisor=supervisor,
-        keeper=keeper,
-        shipper=Shipper(caller=caller, keeper=keeper, store=store, present=present, clock=clock),
-        reader=reader,
-        alerts=SharedAlerts(caller=caller, keeper=keeper, clock=clock),
-        rankings=VantageRankings(caller=caller, keeper=keeper, board=aggregator.board, clock=clock),
-        lock=FileLock(database.with_name(f"{database.name}.cluster-lock")),
-        publish=outbox.send,
-    )
-    return later.task
+@attrs.frozen
+class _Parts:
+    """What the parts of a cluster are made of."""
+
+    config: Config
+    settings: ClusterSettings
+    store: Store
+    aggregator: Aggregator
+    supervisor: Supervisor
+    outbox: trio.MemorySendChannel[Message]
+    clock: Clock
+
+    def join(self, hub: Hub | None) -> ClusterTask:
+        settings, aggregator, clock = self.settings, self.aggregator, self.clock
+        database = Path(os.path.realpath(self.config.database))
+        caller = HubCaller(hub or PostgresHub(settings.url), settings.lease_seconds / 2.0)
+        later = _Later()  # keeper and reader call back into what is made of them
+        keeper = self._keeper(caller, database, later)
+        later.task = ClusterTask(
+            settings=settings,
+            aggregator=aggregator,
+            supervisor=self.supervisor,
+            keeper=keeper,
+            shipper=Shipper(
+                caller=caller,
+                keeper=keeper,
+                store=self.store,
+                present=_presents(aggregator),
+                clock=clock,
+            ),
+            reader=self._reader(caller, keeper, later),
+            alerts=SharedAlerts(caller=caller, keeper=keeper, clock=clock),
+            rankings=VantageRankings(
+                caller=caller, keeper=keeper, board=aggregator.board, clock=clock
+            ),
+            lock=FileLock(database.with_name(f"{database.name}.cluster-lock")),
+            publish=self.outbox.send,
+        )
+        return later.task
+
+    def _keeper(self, caller: HubCaller, database: Path, later: "_Later") -> LeaseKeeper:
+        settings, aggregator = self.settings, self.aggregator
+        return LeaseKeeper(
+            caller=caller,
+            membership=Membership(settings.lease_seconds, settings.beat_seconds),
+            profile=_profile(settings, self.config),
+            store=self.store,
+            file=partial(_identify, database),
+            names=lambda: [n for n, s in aggregator.providers.items() if s.provider.enabled],
+            gained=later.gained,
+            notified=later.notified,
+            clock=self.clock,
+        )
+
+    def _reader(self, caller: HubCaller, keeper: LeaseKeeper, later: "_Later") -> NewsReader:
+        async def take(news: SharedNews) -> None:
+            message = NewsShared(news=news)
+            await self.outbox.send(message)
+            await message.done.wait()
+
+        return NewsReader(
+            caller=caller,
+            keeper=keeper,
+            store=self.store,
+            take=take,
+            kept=later.keeps_plan,
+            fetched=later.fetched,
+            clock=self.clock,
+        )
 
 
 class _Later:

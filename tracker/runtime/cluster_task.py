@@ -38,6 +38,7 @@ log = structlog.get_logger()
 ENOUGH_INTERVALS = 1.5
 START_SECONDS = 5.0  # to find the hub; then the tracker begins by itself
 ASK_AGAIN_SECONDS = 0.2
+LOOK_SECONDS = 0.02  # whether the hub was asked, or is away: no event says either
 SKEW_SECONDS = 2.0  # a wrong clock misplaces history, and limits that end at a wall time
 MEMBERS_SECONDS = 5.0  # between two looks at who is there
 END_SECONDS = 0.5  # the whole end of a tracker has four
@@ -74,7 +75,7 @@ class ClusterTask:
     _reading_history: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
 
     async def run(self) -> None:
-        """For ever; may be run again after a crash."""
+        """Take our part in the cluster until cancelled; may be run again after a crash."""
         self.began = trio.current_time()
         rules = ClusterRules(vantage=self.settings.vantage, down_from=self.settings.down_from)
         await self.publish(ClusterJoined(rules=rules))
@@ -98,6 +99,13 @@ class ClusterTask:
         await self.keeper.leave()
         await self.keeper.caller.close()
         self.lock.release()
+
+    async def informed(self) -> None:
+        """Return once a snapshot has what the others knew at our start, or nobody can be asked."""
+        with self.aggregator.board.subscribe() as feed:
+            while not self._settled() or self.aggregator.has_unpublished:
+                with trio.move_on_after(LOOK_SECONDS):
+                    await feed.receive()
 
     async def ranking_of(self, vantage: str) -> VantageRanking | None:
         """Return a vantage's own ranking; None where there is none. Raises ClusterAwayError."""

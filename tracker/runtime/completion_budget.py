@@ -17,6 +17,7 @@ class BudgetView:
 
     @property
     def exhausted(self) -> bool:
+        """Return whether the day's completions are spent."""
         return self.spent >= self.per_day
 
 

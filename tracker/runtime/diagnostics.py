@@ -82,6 +82,7 @@ class TrackerHealth:
 
     @property
     def alive(self) -> bool:
+        """Return what ``/livez`` says: False only where a restart would help."""
         return self.status != "failing"
 
 

@@ -34,6 +34,7 @@ class FileLock:
         return True
 
     def release(self) -> None:
+        """Give the lock back; nothing where it is not held."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)

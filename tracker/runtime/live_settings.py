@@ -35,6 +35,7 @@ class LiveSettings:
 
     @property
     def file(self) -> Config:
+        """Return the settings as the file has them, without overrides."""
         return self._file
 
     @property
@@ -46,6 +47,7 @@ class LiveSettings:
 
     @property
     def overrides(self) -> Mapping[str, OverrideRecord]:
+        """Return a copy of what was changed at run time, by provider name."""
         return dict(self._overrides)
 
     def is_overridden(self, provider: Provider) -> bool:

@@ -45,6 +45,7 @@ class DeduplicationFilter(logging.Filter):
         self._said: dict[tuple[object, object], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Let a record pass once in the given seconds, and without its trace."""
         now, what = self._now(), (record.msg, record.args)
         if now - self._said.get(what, -float("inf")) < self._seconds:
             return False

@@ -28,6 +28,7 @@ class LoopMonitor:
     )
 
     async def run(self) -> NoReturn:
+        """Measure on every beat how late the event loop wakes us, until cancelled."""
         while True:
             self._last = began = trio.current_time()
             await trio.sleep(self.beat)

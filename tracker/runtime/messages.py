@@ -55,6 +55,7 @@ class ActorCrashed:
 
     @classmethod
     def of(cls, provider: str, error: BaseException, *, count: int, spent: bool) -> "ActorCrashed":
+        """Describe a crash in one line and with its trace. spent: it is not restarted again."""
         line = " ".join(f"{type(error).__name__}: {error}".split())
         trace = "".join(traceback.format_exception(error))
         return cls(provider=provider, error=line, trace=trace, count=count, spent=spent)

@@ -22,6 +22,7 @@ class PublicationSchedule:
     refreshed: float = -float("inf")  # some were looked at in their turn, not only the changed ones
 
     def is_refresh_due(self, now: float, targets: int) -> bool:
+        """Return whether numbers that change with time alone are to be computed again."""
         return now >= self.refreshed + refresh_gap(targets)
 
     def note(self, now: float, *, refreshed: bool) -> None:

@@ -76,6 +76,7 @@ class PublishedPool:
         return dict(self.views)
 
     def candidate_pool(self) -> CandidatePool:
+        """Return who can be ranked and who is excluded, sorted again only after a change."""
         if self._candidates is None:
             self._sort_entries()
         candidates = self._candidates or {}

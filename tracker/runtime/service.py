@@ -202,7 +202,9 @@ def _blank(clock: Clock) -> Snapshot:
 class HealthiestProviderSource(Protocol):
     """A Tracker, an embedded one, a client: whoever has the answer in memory."""
 
-    def get_healthiest_provider(self) -> str | None: ...
+    def get_healthiest_provider(self) -> str | None:
+        """Return the best provider's name from memory, None where none is usable."""
+        ...
 
 
 def get_healthiest_provider(tracker: HealthiestProviderSource) -> str | None:

@@ -22,10 +22,12 @@ class StartLimiter:
     _released: trio.Event = attrs.field(factory=trio.Event)
 
     def release(self) -> None:
+        """Let the held starts go, in the order in which they came."""
         self.held = False
         self._released.set()
 
     async def turn(self) -> None:
+        """Wait until the next check may start: one each ``gap`` seconds."""
         async with self._line:
             if self.held:
                 await self._released.wait()

@@ -115,6 +115,7 @@ class Supervisor:
             running.actor.resume(dues)
 
     def health(self) -> Mapping[str, ActorHealth]:
+        """Return each actor's state and crashes, those switched off included."""
         off = {name: ActorHealth(state="switched off") for name in self._off}
         return off | {name: self._health_of(running) for name, running in self._actors.items()}
 

@@ -116,6 +116,11 @@ class Tracker:
         """Return what operators tuned, by provider."""
         return self._settings.overrides
 
+    async def informed(self) -> None:
+        """Return once this tracker knows what the others of its cluster do; at once without one."""
+        if self._cluster is not None:
+            await self._cluster.informed()
+
     @property
     def cluster(self) -> ClusterReport | None:
         """Return the cluster as this tracker sees it now; None where it is alone."""

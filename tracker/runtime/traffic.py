@@ -134,10 +134,12 @@ class TrafficRecorder:
         return self._handed is not None and self.backlog.holds(self._handed)
 
     def forget(self, name: str) -> None:
+        """Drop what was reported of a provider that was removed."""
         self.ledger.forget(name)
         self._unshown.pop(name, None)
 
     def untrusted(self, now: ClockReading) -> tuple[UntrustedReporter, ...]:
+        """Return the reporters that are not believed now, and until when."""
         return self.ledger.untrusted(now)
 
     def _record(

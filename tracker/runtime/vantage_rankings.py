@@ -41,7 +41,7 @@ class VantageRankings:
     clock: Clock = attrs.field(factory=Clock)
 
     async def run(self) -> None:
-        """For ever."""
+        """Publish our ranking each time that it changed, until cancelled."""
         shown = ""
         while True:
             await self.keeper.joined.wait()
@@ -76,6 +76,7 @@ def _publish(vantage: str, text: str, hub: Hub) -> None:
 
 
 def encode_ranking(ranking: Ranking) -> str:
+    """Encode a ranking as JSON for the hub; the time-outs are each reader's own."""
     wire = _Wire(
         reason=ranking.reason,
         ranked=tuple(attrs.evolve(line, timeout_ms=0.0) for line in ranking.ranked),

@@ -34,6 +34,7 @@ class Backlog:
         return len(others) + len(checks) + len(self._others) + len(self._checks)
 
     def append(self, record: Record) -> None:
+        """Queue a record to be stored; beyond the limit the oldest is dropped and counted."""
         others, checks = self._taken
         if isinstance(record, CheckRecord | CorrectionRecord):
             self._checks.append(record)

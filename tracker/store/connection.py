@@ -16,6 +16,7 @@ JOURNAL_BYTES = 16 * 1024 * 1024
 
 
 def connect(path: Path, flags: int = apsw.SQLITE_OPEN_READWRITE) -> apsw.Connection:
+    """Open a database with our busy time-out. Raises apsw.Error."""
     connection = apsw.Connection(str(path), flags=flags)
     connection.set_busy_timeout(BUSY_MS)
     return connection
@@ -27,6 +28,7 @@ def disable_checkpoint_on_close(connection: apsw.Connection, wanted: bool) -> No
 
 
 def use_wal(connection: apsw.Connection) -> None:
+    """Switch to a write-ahead log of bounded size. Raises apsw.Error."""
     # NORMAL survives kill -9 whole; a power cut may cost the last moments, never the file.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -55,6 +57,7 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
 
 
 def close(connection: apsw.Connection) -> None:
+    """Close even while a statement runs; an error of the file is not raised."""
     with suppress(apsw.Error):  # the last words of a broken file have nobody to hear them
         connection.close(True)
 
@@ -66,4 +69,5 @@ def value(connection: apsw.Connection, sql: str, bindings: Any = None) -> Any:
 
 
 def epoch_ms(seconds: float) -> int:
+    """Convert seconds since 1970 to the whole milliseconds that are stored."""
     return round(seconds * 1000.0)

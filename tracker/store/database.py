@@ -47,6 +47,7 @@ class WriteConnection:
 
     @classmethod
     def at(cls, path: str, now: Callable[[], datetime]) -> "WriteConnection":
+        """Make a connection to the absolute path, which is not opened yet."""
         return cls(path=Path(path).absolute(), now=now)
 
     def use(self, job: Callable[[apsw.Connection], T]) -> T:

@@ -39,10 +39,12 @@ class FileSet:
 
     @classmethod
     def at(cls, path: Path) -> "FileSet":
+        """Note the identity of a database file and its companions, missing ones included."""
         return cls(FileIdentity.of(path), tuple(map(FileIdentity.of, companions(path))))
 
 
 def companions(path: Path) -> tuple[Path, ...]:
+    """Return the paths of the files that SQLite keeps beside a database."""
     return tuple(path.with_name(path.name + ending) for ending in COMPANIONS)
 
 

@@ -72,7 +72,7 @@ _KINDS = {kind.value: kind for kind in OutcomeKind}
 
 
 def history(connection: apsw.Connection, question: HistoryQuery) -> History:
-    """Raises HistoryTooLarge."""
+    """Return the checks, or their buckets where they are many. Raises HistoryTooLarge."""
     selection = _within_the_data(connection, question.selection)
     size = question.resolution
     if size is None:

@@ -58,6 +58,7 @@ def prune_incidents(connection: apsw.Connection, before_ms: int) -> None:
 
 
 def load_incidents(connection: apsw.Connection) -> StoredIncidents:
+    """Load incidents, deliveries (oldest first) and mutes, without unreadable rows."""
     incidents = connection.execute(_INCIDENTS, (MOST_ROWS,))
     deliveries = connection.execute(_DELIVERIES, (MOST_ROWS,))
     mutes = connection.execute("SELECT provider_name, muted_until_ms FROM mutes")

@@ -87,6 +87,7 @@ class StoredData:
 
 
 def load(connection: apsw.Connection, since: datetime, now: datetime) -> StoredData:
+    """Load what statistics from ``since`` on need, and all states and overrides."""
     midnight = epoch_ms(now.timestamp()) // DAY_MS * 24
     histories, left_out = _histories(connection, since, now)
     return StoredData(

@@ -7,6 +7,7 @@ from typing import Any
 import apsw
 import attrs
 
+from tracker.core.records import CheckRow
 from tracker.store.connection import transaction, value
 
 _IDENTITY = """
@@ -40,24 +41,6 @@ class FileIdentity:
 
 
 @attrs.frozen(kw_only=True)
-class OutgoingCheck:
-    number: int
-    provider: str
-    model: str | None
-    at: datetime
-    status: str
-    outcome: str
-    response_time_ms: float | None
-    ttft_ms: float | None
-    interval_seconds: float | None
-    http_status: int | None
-    error_message: str
-    consecutive_failures: int
-    rate_limit_percent: float
-    completions: int
-
-
-@attrs.frozen(kw_only=True)
 class OutgoingState:
     """What judging carries on from after the check ``number``, JSON."""
 
@@ -72,11 +55,12 @@ class Outgoing:
     """Our own checks with numbers above what was asked for and up to ``last``."""
 
     last: int
-    checks: Sequence[OutgoingCheck] = ()
+    checks: Sequence[CheckRow] = ()
     states: Sequence[OutgoingState] = ()
 
 
 def load_identity(connection: apsw.Connection) -> FileIdentity:
+    """Load the file's name in a cluster, its last check, and how far it read the others."""
     origin, last = next(iter(connection.execute(_IDENTITY)))
     rows = connection.execute("SELECT origin, origin_id FROM cluster_cursors")
     cursors = {str(name): int(number) for name, number in rows}
@@ -105,8 +89,8 @@ def load_outgoing(connection: apsw.Connection, after: int, most: int) -> Outgoin
     )
 
 
-def _check(row: Sequence[Any]) -> OutgoingCheck:
-    names = [field.name for field in attrs.fields(OutgoingCheck)]
+def _check(row: Sequence[Any]) -> CheckRow:
+    names = [field.name for field in attrs.fields(CheckRow)]
     found = dict(zip(names, row, strict=True))
     found["at"] = datetime.fromtimestamp(row[3] / 1000.0, UTC)
-    return OutgoingCheck(**found)
+    return CheckRow(**found)

@@ -57,4 +57,5 @@ class History:
 
 
 def moment(ms: int) -> datetime:
+    """Convert stored milliseconds since 1970 to an aware UTC time."""
     return datetime.fromtimestamp(ms / 1000.0, UTC)

@@ -32,6 +32,7 @@ MIGRATIONS = _scripts()  # the first leads to PRAGMA user_version 1, and so on
 
 
 def version_of(connection: apsw.Connection) -> int:
+    """Return the schema's version, 0 for a file without one."""
     return int(value(connection, "PRAGMA user_version"))
 
 

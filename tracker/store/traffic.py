@@ -73,22 +73,27 @@ class TrafficBucket(msgspec.Struct, kw_only=True):
 
     @property
     def failure_percent(self) -> float | None:
+        """Return failures of the counted calls, 0..100, None without any."""
         return 100.0 * self.failures / self.counted if self.counted else None
 
     @property
     def latency_p50_ms(self) -> float | None:
+        """Return the median latency of the successes, None without one."""
         return self.latency.quantile(0.5)
 
     @property
     def latency_p95_ms(self) -> float | None:
+        """Return the 95th percentile of the successes' latency, None without one."""
         return self.latency.quantile(0.95)
 
     @property
     def ttft_ms(self) -> float | None:
+        """Return the mean time to the first token, None where no call told it."""
         return self.ttft_ms_sum / self.ttft_samples if self.ttft_samples else None
 
     @property
     def tokens_per_second(self) -> float | None:
+        """Return output tokens a second of output, None where no call told them."""
         return tokens_per_second(self.output_tokens, self.output_ms)
 
 

@@ -55,7 +55,7 @@ class Writer:
     _written_since: int = attrs.field(init=False, default=0)
 
     async def run(self) -> NoReturn:
-        """For ever. May be run again after a crash: the backlog still has what was not stored."""
+        """Store the backlog until cancelled. A crash leaves it there for the next run."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._prune_regularly)
             nursery.start_soon(self._beat_regularly)

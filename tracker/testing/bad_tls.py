@@ -21,6 +21,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 @asynccontextmanager
 async def valid() -> AsyncIterator[Target]:
+    """Serve with a certificate that its authority makes good."""
     ca = _authority()
     async with _serving(ca, _server(ca.issue_cert(HOST))) as target:
         yield target
@@ -28,6 +29,7 @@ async def valid() -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def wrong_host() -> AsyncIterator[Target]:
+    """Serve with a certificate for another host."""
     ca = _authority()
     async with _serving(ca, _server(ca.issue_cert("elsewhere.example"))) as target:
         yield target
@@ -35,6 +37,7 @@ async def wrong_host() -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def expired() -> AsyncIterator[Target]:
+    """Serve with a certificate that ended long ago."""
     ca = _authority()
     async with _serving(ca, _server(ca.issue_cert(HOST, not_after=LONG_AGO))) as target:
         yield target
@@ -49,6 +52,7 @@ async def unknown_authority() -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def self_signed() -> AsyncIterator[Target]:
+    """Serve with a certificate that no trusted authority signed."""
     lone = _authority()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     with lone.cert_pem.tempfile() as certificate, lone.private_key_pem.tempfile() as key:

@@ -33,6 +33,7 @@ class Target:
 
     @property
     def url(self) -> str:
+        """Return the URL at which the server is asked."""
         return f"{self.scheme}://{self.host}:{self.port}{PATH}"
 
 
@@ -61,6 +62,7 @@ async def raw_server(
 
 
 async def say_nothing(wire: Wire) -> None:
+    """Read the request and never answer, until the client goes."""
     await wire.until_gone()
 
 
@@ -108,6 +110,8 @@ async def hang_after_accept() -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def reset_after_request() -> AsyncIterator[Target]:
+    """Serve one that reads the request and then sends a TCP reset."""
+
     async def talk(wire: Wire) -> None:
         await wire.receive()
         if isinstance(wire.stream, trio.SocketStream):
@@ -185,6 +189,7 @@ async def answering(reply: Reply) -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def redirect(to: str, status: int = 302) -> AsyncIterator[Target]:
+    """Serve one that always redirects to ``to``."""
     async with answering(Reply(status=status, fields=(("location", to),))) as target:
         yield target
 

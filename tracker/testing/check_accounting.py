@@ -45,6 +45,7 @@ class ExpectedRow:
     number: int = 0
 
     def is_row(self, row: Row) -> bool:
+        """Return whether a stored row has this check's time, outcome and latency."""
         at_ms = round(self.seen.at.timestamp() * 1000.0)
         told = (row.at_ms, row.outcome, row.latency_ms)
         return told == (at_ms, self.seen.kind.value, self.seen.latency_ms)
@@ -82,6 +83,7 @@ class CheckAccounting:
         self.owed[target].append(ExpectedRow(seen, Life.until_now(life), blamed))
 
     def deleted(self) -> None:
+        """Note that the database file is gone, with all that was stored."""
         self.stored.clear()
         self.states.clear()
 

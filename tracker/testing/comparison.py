@@ -36,6 +36,7 @@ class Observation:
     at: datetime
 
     def present(self, name: str, oracle: Oracle, *, enabled: bool) -> OracleInputs:
+        """Gather what the oracle needs to know beside the checks it saw."""
         actor = self.health.actors.get(name)
         stale = is_stale(oracle, self.now)
         return OracleInputs(
@@ -81,6 +82,7 @@ def is_stale(
 
 
 def compare_status(shown: ProviderStatus, oracle: Oracle, present: OracleInputs) -> None:
+    """Compare a shown status with the oracle's. Raises AssertionError on a difference."""
     right = {
         "status": oracle.status(present),
         "usable": oracle.usable(present),
@@ -119,6 +121,7 @@ def compare_offer(
 def compare_statistics(
     shown: ProviderStatus | OfferStatus, oracle: Oracle, present: OracleInputs
 ) -> None:
+    """Compare uptime, counts and p95 with the oracle's. Raises AssertionError on a difference."""
     uptime, latency = oracle.uptime(present), shown.latency
     _compare(shown, {"checks_24h": oracle.checks_24h(present)}, oracle)
     for window, percent in uptime.items():
@@ -129,6 +132,7 @@ def compare_statistics(
 
 
 def compare_ranking(ranking: Ranking, providers: Mapping[str, ProviderStatus]) -> None:
+    """Check that the ranked are the usable and the best is rightly first. Raises AssertionError."""
     usable = {name: shown.status for name, shown in providers.items() if shown.usable}
     order = [line.provider for line in ranking.ranked]
     assert set(order) == usable.keys(), f"ranked are {order}, usable {sorted(usable)}"

@@ -10,7 +10,6 @@ import attrs
 
 from tracker.cluster.hub import (
     AlertWrite,
-    CheckRow,
     Fenced,
     Half,
     HubAway,
@@ -31,6 +30,7 @@ from tracker.cluster.membership import HERALD, Beat
 from tracker.cluster.roll_ups import bucket_of
 from tracker.core.clock import Clock
 from tracker.core.outcomes import OutcomeKind
+from tracker.core.records import CheckRow
 
 Key = tuple[str, str]
 _numbers = itertools.count(1)
@@ -85,9 +85,11 @@ class FakeServer:
     tables: FakeTables = attrs.field(factory=FakeTables)
 
     def restart(self) -> None:
+        """Begin another epoch: leases of the last one are void."""
         self.epoch += 1
 
     def remember(self) -> FakeTables:
+        """Return a copy of all tables, to be put back as a restored backup."""
         return copy.deepcopy(self.tables)
 
     def forget(self, tables: FakeTables) -> None:
@@ -163,6 +165,7 @@ class FakeHub:
                 lease.holder = None
 
     def listen(self, seconds: float) -> bool:
+        """Return at once that no notification came: members look on their own beat."""
         _ = self._tables, seconds
         return False
 
@@ -229,9 +232,11 @@ class FakeHub:
         ]
 
     def keep_house(self, retention_days: int) -> None:
+        """Do nothing: there are no partitions, and checks are kept for the test's length."""
         _ = self._tables, retention_days
 
     def roll_up(self, hours: float) -> None:
+        """Count whole hours from the kept checks, by the real clock."""
         tables = self._tables
         since = _begin_of(datetime.now(UTC) - timedelta(hours=hours), 3600)
         counted: dict[tuple[str, str, datetime], list[CheckRow]] = {}

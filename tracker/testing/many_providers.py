@@ -36,6 +36,7 @@ async def answer(reply: bytes, latency: float, stream: trio.SocketStream) -> Non
 
 
 async def hang(stream: trio.SocketStream) -> None:
+    """Accept and read whatever comes, and never answer."""
     with suppress(trio.BrokenResourceError):
         async with stream:
             while await stream.receive_some():
@@ -52,6 +53,10 @@ async def open_many(nursery: trio.Nursery, handlers: Sequence[Handler]) -> list[
 
 
 async def run(count: int, latency_ms: float, hanging: int) -> None:
+    """Serve ``count`` providers, the last ``hanging`` silent; print one JSON line for each.
+
+    Runs until its input ends.
+    """
     reply = answers.model_list(MODELS, "simulated").encode()
     good: Handler = partial(answer, reply, latency_ms / 1000.0)
     handlers = [good] * (count - hanging) + [hang] * hanging
@@ -75,6 +80,7 @@ def raise_file_limit() -> None:
 
 
 def main() -> None:
+    """Read the options and serve until the input ends or Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--latency-ms", type=float, default=50.0)

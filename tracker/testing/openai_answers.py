@@ -12,6 +12,7 @@ WORDS = ("Hello", " from", " a", " simulated", " provider", ".")
 
 
 def model_list(models: Iterable[str], owner: str) -> Reply:
+    """Return a list of models as the OpenAI API gives it."""
     data = [
         {"id": model, "object": "model", "created": CREATED, "owned_by": owner, "active": True}
         for model in models
@@ -20,6 +21,7 @@ def model_list(models: Iterable[str], owner: str) -> Reply:
 
 
 def completion(model: str, number: int, tokens: int) -> Reply:
+    """Return a chat completion of ``tokens`` words. number: makes its id."""
     message = {"role": "assistant", "content": "".join(WORDS[:tokens])}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     usage = {"prompt_tokens": 1, "completion_tokens": tokens, "total_tokens": tokens + 1}
@@ -55,12 +57,14 @@ def refusal(mood: ProviderBehavior, *, retry_after: float, quota_status: int = 4
 
 
 def rate_limited(retry_after: float) -> Reply:
+    """Return a 429 that tells the seconds to wait in a header and in words."""
     message = f"Rate limit reached. Please try again in {retry_after:.3f}s."
     reply = error(429, "requests", "rate_limit_exceeded", message)
     return reply.with_fields((("retry-after", f"{retry_after:g}"),))
 
 
 def error(status: int, kind: str, code: str | None, message: str) -> Reply:
+    """Return an error in the shape of the OpenAI API."""
     body = {"error": {"message": message, "type": kind, "param": None, "code": code}}
     return _json(status, body)
 

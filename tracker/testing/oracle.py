@@ -47,6 +47,7 @@ class ObservedCheck:
 
     @property
     def reset(self) -> float | None:
+        """Return the steady time at which its limit ends, None where it told none."""
         return None if self.reset_in is None else self.ended + self.reset_in
 
 
@@ -180,10 +181,12 @@ def counted(checks: Sequence[ObservedCheck]) -> list[ObservedCheck]:
 
 
 def is_failure(check: ObservedCheck) -> bool:
+    """Return whether the provider failed: no success, no limit, no fault of ours."""
     return check.kind not in SUCCESSES | LIMITS | OURS
 
 
 def since_success(checks: Sequence[ObservedCheck]) -> list[ObservedCheck]:
+    """Return the checks after the last success, all where there was none."""
     places = [place for place, check in enumerate(checks) if check.kind in SUCCESSES]
     return list(checks[places[-1] + 1 :] if places else checks)
 
@@ -194,6 +197,7 @@ def letters(checks: Sequence[ObservedCheck]) -> str:
 
 
 def counts(check: ObservedCheck) -> bool:
+    """Return whether a check counts for the uptime."""
     return check.kind in SUCCESSES or is_failure(check)
 
 
@@ -204,6 +208,7 @@ def is_uninformed(checks: Sequence[ObservedCheck], timing: Timing) -> bool:
 
 
 def is_down(checks: Sequence[ObservedCheck], timing: Timing) -> bool:
+    """Return whether the last checks failed as often as makes a provider down."""
     return letters(checks).endswith("F" * timing.failures_to_down)
 
 
@@ -214,6 +219,7 @@ def is_recovering(checks: Sequence[ObservedCheck], timing: Timing) -> bool:
 
 
 def is_slow(checks: Sequence[ObservedCheck]) -> bool:
+    """Return whether two of the last three successes were slow; with fewer, the last."""
     slow = [check.kind is OutcomeKind.SLOW for check in checks if check.kind in SUCCESSES]
     if len(slow) < 3:
         return slow[-1:] == [True]
@@ -241,6 +247,7 @@ def within(checks: Sequence[ObservedCheck], now: datetime, hours: float) -> list
 
 
 def uptime(checks: Sequence[ObservedCheck]) -> float | None:
+    """Return the successes of the counted checks, 0..100, None without any."""
     up = sum(check.kind in SUCCESSES for check in checks)
     down = sum(map(is_failure, checks))
     return 100.0 * up / (up + down) if up + down else None

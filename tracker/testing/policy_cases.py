@@ -20,10 +20,12 @@ class Case:
     incumbent: str | None
 
     def replaced(self, old: Candidate, new: Candidate) -> "Case":
+        """Return the case with one candidate exchanged."""
         changed = tuple(new if c is old else c for c in self.candidates)
         return attrs.evolve(self, candidates=changed)
 
     def candidate(self, name: str | None) -> Candidate | None:
+        """Return the candidate of that name, None where there is none."""
         return next((c for c in self.candidates if c.provider == name), None)
 
     def __str__(self) -> str:
@@ -72,6 +74,7 @@ _TIMEOUTS = st.sampled_from((10_000.0, 5_000.0))
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
+    """Draw candidates with checks, status and an incumbent that may be gone."""
     names, timeout = draw(_NAMES), draw(_TIMEOUTS)
     candidates = []
     for name in names:

@@ -19,11 +19,13 @@ ROUNDING = 1e-6  # ms: sums in another order may differ by that
 
 
 def answers(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
+    """Require that the policy raises nothing."""
     ask(case)
     yield from ()
 
 
 def is_pure(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
+    """Require the same answer to the same question, whatever was asked in between."""
     before = ask(case)
     ask(attrs.evolve(case, candidates=case.candidates[1:], incumbent=None))
     if ask(case) != before:
@@ -34,6 +36,7 @@ def is_pure(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
 
 
 def is_unordered(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
+    """Require an answer that does not depend on the order of the input."""
     turned = attrs.evolve(case, candidates=case.candidates[::-1])
     if ask(turned) != ask(case):
         yield f"{_order(ask(case))} becomes {_order(ask(turned))} when the input is reversed"
@@ -45,6 +48,7 @@ def is_unordered(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
 
 
 def keeps_tiers(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
+    """Require that no candidate stands before one of a better status tier."""
     order = _order(ask(case))
     tiers = {candidate.provider: candidate.tier for candidate in case.candidates}
     if order != sorted(order, key=lambda name: tiers[name]):
@@ -52,6 +56,7 @@ def keeps_tiers(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
 
 
 def rewards_speed(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
+    """Require that a faster check never makes a candidate's place worse."""
     before = _order(ask(case))
     for candidate in case.candidates:
         for place, sample in _some_checks(candidate):
@@ -65,6 +70,7 @@ def rewards_speed(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
 
 
 def rewards_mending(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
+    """Require that a success in place of a failure never makes a place worse."""
     before = _order(ask(case))
     known = [s.latency_ms for c in case.candidates for s in c.samples if s.latency_ms is not None]
     fastest = min(known, default=1.0)
@@ -79,6 +85,7 @@ def rewards_mending(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
 
 
 def leaves_the_failed(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
+    """Require that a first that failed just now gives way to a healthy one."""
     winner = case.candidate(ask(case)[0].provider)
     peers = [c for c in case.candidates if c is not winner and c.status is Status.HEALTHY]
     if winner is None or not peers:
@@ -91,6 +98,7 @@ def leaves_the_failed(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]
 
 
 def keeps_the_margin(ask: Ask, case: Case, margins: RankingSettings) -> Iterator[str]:
+    """Require that an incumbent of the best tier stays unless one is better by the margin."""
     ranked = ask(case)
     mine = next((line for line in ranked if line.provider == case.incumbent), None)
     first = ranked[0]
@@ -108,6 +116,7 @@ def keeps_the_margin(ask: Ask, case: Case, margins: RankingSettings) -> Iterator
 
 
 def is_settled(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
+    """Require that making the first the incumbent changes nothing."""
     before = _order(ask(case))
     after = _order(ask(attrs.evolve(case, incumbent=before[0])))
     if after != before:
@@ -115,6 +124,7 @@ def is_settled(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
 
 
 def explains(ask: Ask, case: Case, margins: RankingSettings) -> Iterator[str]:
+    """Require that every number in a reason is one of the line's own."""
     ranked = ask(case)
     for line in ranked:
         candidate = case.candidate(line.provider)

@@ -20,7 +20,10 @@ class Playable(Protocol):
     latency_ms: float
 
     @property
-    def mood(self) -> ProviderBehavior: ...
+    def mood(self) -> ProviderBehavior:
+        """How it behaves from its next request on."""
+        ...
+
     @mood.setter
     def mood(self, mood: ProviderBehavior) -> None: ...
 

@@ -65,6 +65,7 @@ class SimulatedProvider:
 
     @mood.setter
     def mood(self, mood: ProviderBehavior) -> None:
+        """Change how it behaves from its next request on."""
         self._mood = mood
         if self._door is not None:
             self._door.is_open = mood is not ProviderBehavior.REFUSE

@@ -44,10 +44,12 @@ class ToggleableListener:
 
     @property
     def port(self) -> int:
+        """Return the port, the same whether it is open or shut."""
         return int(self._holder.getsockname()[1])
 
     @property
     def is_open(self) -> bool:
+        """Whether connections are accepted now."""
         return self._listener is not None
 
     @is_open.setter
@@ -58,6 +60,7 @@ class ToggleableListener:
             self.shut()
 
     def open(self, backlog: int = 1024) -> None:
+        """Accept connections on the port again; nothing where it is open."""
         if self._listener is None:
             sock = _bind(self.port)
             sock.listen(backlog)
@@ -65,6 +68,7 @@ class ToggleableListener:
             self._opened.set()
 
     def shut(self) -> None:
+        """Refuse connections and cut those that stand, at once."""
         if self._listener is not None:
             self._serving.cancel()
             # Now, not when their tasks run next: a check made meanwhile must find them cut.

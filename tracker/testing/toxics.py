@@ -102,7 +102,7 @@ class Timeout(Toxic):
         return self.timeout_ms / 1000.0 or None
 
     async def carry(self, data: bytes, *, onward: Onward, link: Link) -> None:
-        """Swallow it."""
+        """Swallow every byte: the client waits for its own time-out."""
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -85,7 +85,7 @@ class TrackerHarness:
 
     @property
     def now(self) -> float:
-        """Steady seconds."""
+        """Return the tracker's steady time in seconds."""
         return self.time.current_time()
 
     def start(self) -> None:

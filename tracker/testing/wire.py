@@ -25,6 +25,7 @@ class Request:
 
     @property
     def is_last(self) -> bool:
+        """Return whether the client asks to close after the answer."""
         return self.headers.get("connection", "").lower() == "close"
 
 
@@ -36,9 +37,11 @@ class Reply:
     fields: Fields = ()
 
     def with_fields(self, fields: Fields) -> "Reply":
+        """Return the reply with these header fields added at the end."""
         return attrs.evolve(self, fields=self.fields + fields)
 
     def encode(self) -> bytes:
+        """Return the bytes of head and body, with the body's length."""
         head = head_of(self.status, (("content-type", self.content_type), *self.fields))
         return b"%scontent-length: %d\r\n\r\n%s" % (head, len(self.body), self.body)
 
@@ -76,6 +79,7 @@ class Wire:
         return Request(method=method, path=path, headers=headers, body=body)
 
     async def send(self, data: bytes) -> None:
+        """Send all of it. Raises trio.BrokenResourceError where the client is gone."""
         await self.stream.send_all(data)
 
     async def until_gone(self) -> None:

@@ -101,4 +101,12 @@ def test_an_unknown_name_is_2_and_lists_the_known(command: Commands) -> None:
     found = command("probe", "mine", "yours", "--json")
     assert (found.code, found.out) == (2, "")
     assert found.err == "not configured: yours (configured: mine)\n"
+    for name, wanted in (
+        ("gemini_cli", "GEMINI_CLI_PROJECT_ID"),
+        ("groq", "GROQ_API_KEY"),
+        ("cloudflare", "CLOUDFLARE_API_KEY and CLOUDFLARE_ACCOUNT_ID"),
+        ("g4f_grok", "G4F_GROK_API_BASE"),
+    ):
+        told = command("probe", name).err.splitlines()[1]
+        assert told == f"{name}: set {wanted}, in the environment or in .env"
     assert command("probe", "yours/model").err == "not configured: yours/model (configured: mine)\n"

@@ -1,5 +1,6 @@
 """The card of one provider: what a person reads of it, in each state that it can be in."""
 
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from api.cli.provider_card import provider_card
-from api.schemas.convert import view_provider
+from api.schemas.convert import instant, view_provider
+from api.schemas.incidents import Incident, MaintenanceSpan
 from api.schemas.status import Provider
 from tests.helpers.idle_tracker import a_provider
 
@@ -107,3 +109,41 @@ def test_keys_and_offers_have_a_row_each() -> None:
     assert "■ down" in lines["gpt-oss-20b"]
     assert "87 ms" in lines["gpt-oss-20b"]
     assert lines["gpt-oss-20b"].endswith("3 failed checks in a row; it ends on 2026-12-31")
+
+
+def test_open_incidents_and_maintenance_are_told_and_nobody_elses() -> None:
+    one = msgspec.convert(msgspec.to_builtins(view_provider(a_provider())), Provider)
+    incident = Incident(
+        id="abc",
+        subject=one.provider_name,
+        cause="provider",
+        provider_name=one.provider_name,
+        summary="it is down",
+        opened_at="2026-11-23T11:50:00.000Z",
+        closed_at=None,
+        duration_seconds=None,
+        flapping=False,
+        acknowledged_by="sam",
+        muted_until=None,
+        notified=[],
+    )
+    over = msgspec.structs.replace(incident, id="old", closed_at="2026-11-23T11:55:00.000Z")
+    others = msgspec.structs.replace(incident, id="else", provider_name="mistral")
+    now = datetime.now(UTC)
+    spans = [
+        MaintenanceSpan(
+            providers=who,
+            start=instant(now + timedelta(hours=start)),
+            end=instant(now + timedelta(hours=start + 2)),
+            weekly=False,
+        )
+        for start, who in ((-9, []), (-1, [one.provider_name]), (5, ["mistral"]), (7, []), (9, []))
+    ]
+    paper = StringIO()
+    Console(width=120, file=paper).print(provider_card(one, [incident, over, others], spans))
+    told = [" ".join(line.split()) for line in paper.getvalue().splitlines()]
+    assert [line for line in told if line.startswith("incident")] == [
+        "incident abc, since 2026-11-23 11:50:00 UTC: it is down; sam takes care of it"
+    ]
+    found = [line.split()[1:2] for line in told if line.startswith("maintenance")]
+    assert found == [["until"], ["planned"]]

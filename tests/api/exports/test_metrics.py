@@ -57,7 +57,7 @@ def test_a_provider_that_did_not_change_is_not_written_again() -> None:
         written.extend(providers)
         yield GaugeMetricFamily("any", "Anything.", labels=["provider"])
 
-    pieces = MetricPieces(OPENMETRICS, collect)
+    pieces = MetricPieces(OPENMETRICS, collect, lambda _: None)
     groq = a_provider()
     pieces.join({"groq": groq, "mistral": a_provider("mistral")})
     pieces.join({"groq": groq, "mistral": a_provider("mistral", consecutive_failures=1)})

@@ -3,8 +3,10 @@
 That it says what the ordinary route says is property_tests/test_lane.py's.
 """
 
+import itertools
 from typing import Any
 
+import httpx
 import pytest
 import trio
 from hypercorn.config import Config as HyperConfig
@@ -133,3 +135,30 @@ async def test_a_client_that_takes_no_answers_is_cut_off(
         async with await connect(url) as other:
             await other.send_all(GET)
             assert b" 200 " in await read_until(other, b"\r\n\r\n")
+
+
+def _ten_thousand(names: list[str], comma: str) -> str:
+    return comma.join(itertools.islice(itertools.cycle(names), 10_000))
+
+
+async def test_a_filter_of_ten_thousand_names_is_answered_as_the_two_it_names() -> None:
+    """Repeated, in another order, percent-encoded, in many parameters, beside unknown names."""
+    forms = [
+        "candidates=aa,bb",
+        "candidates=" + _ten_thousand(["bb", "aa"], ","),
+        "candidates=" + _ten_thousand(["a%61", "bb"], "%2C"),
+        "&".join("candidates=" + name for name in ["bb", "aa"] * 2_000),
+    ]
+    tracker = a_tracker(a_provider("aa"), a_provider("bb"), a_provider("cc"), port=0)
+    async with serving(tracker) as url, httpx.AsyncClient() as client:
+        answers = [await client.get(f"{url}/api/providers/best?{form}") for form in forms]
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({answer.content for answer in answers}) == 1
+        assert len({answer.headers["ETag"] for answer in answers}) == 1
+        known = {"If-None-Match": answers[0].headers["ETag"]}
+        for form in forms:
+            again = await client.get(f"{url}/api/providers/best?{form}", headers=known)
+            assert again.status_code == 304
+        model = await client.get(f"{url}/api/providers/best?model={'m' * 10_000}")
+        assert model.status_code == 404
+        assert len(model.content) < 2_000

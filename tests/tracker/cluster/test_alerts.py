@@ -81,7 +81,7 @@ class World:
             membership=Membership(10.0, 2.0),
             profile=Profile(vantage="eu-1", origin=""),
             store=store,
-            file=name,
+            file=lambda: name,
             names=lambda: ["groq"],
             gained=lambda _: None,
             notified=lambda: None,

@@ -8,7 +8,6 @@ import pytest
 
 from tracker.cluster.hub import (
     AlertWrite,
-    CheckRow,
     EventRow,
     Fenced,
     Hub,
@@ -22,6 +21,7 @@ from tracker.cluster.hub import (
 from tracker.cluster.membership import HERALD
 from tracker.cluster.postgres import PostgresHub
 from tracker.cluster.roll_ups import bucket_of
+from tracker.core.records import CheckRow
 from tracker.testing.hub import FakeHub, FakeServer
 
 A = Profile(vantage="eu-1", origin="aaaaaaaa-0000-4000-8000-000000000000")

@@ -53,7 +53,7 @@ async def member(
             membership=Membership(10.0, 2.0),
             profile=Profile(vantage=vantage, origin=""),
             store=store,
-            file=file or str(path),
+            file=lambda: file or str(path),
             names=lambda: ["groq"],
             gained=lambda _: None,
             notified=lambda: None,

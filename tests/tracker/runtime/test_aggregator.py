@@ -25,6 +25,7 @@ from tracker.runtime.messages import (
     Publish,
     SettingsChanged,
 )
+from tracker.runtime.publication import REFRESHED_AT_ONCE
 from tracker.store.backlog import Backlog
 from tracker.testing import virtual_clock
 
@@ -205,3 +206,18 @@ async def test_the_best_before_the_start_is_protected_in_the_first_sweep(
 
     assert best_of(None) == "groq"  # equal in all but the name
     assert best_of("mistral") == "mistral"
+
+
+async def test_when_all_grow_stale_at_once_a_few_are_published_at_a_time(
+    autojump_clock: MockClock,
+) -> None:
+    names = [f"p{number:03}" for number in range(4 * REFRESHED_AT_ONCE)]
+    desk = Desk.open(*map(provider, names))
+    for name in names:
+        desk.report(name, OK)
+    desk.publish()
+    await trio.sleep(86_400.0)  # as after a sleep of the machine
+    stale = [sum(each.stale for each in desk.publish().providers.values()) for _ in range(5)]
+    assert stale[0] <= 2 * REFRESHED_AT_ONCE  # these, and those whose turn it is
+    assert stale[-1] == len(names)
+    assert desk.aggregator._pool.next_change() == float("inf")

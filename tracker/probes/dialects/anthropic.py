@@ -19,12 +19,14 @@ SPEAKS = frozenset({"content_block_delta", "message_delta"})
 
 
 async def check(session: Session, key: Secret | None) -> CheckResult:
+    """Ask for the model list, or for a message where a completion is configured."""
     if session.provider.check == "chat":
         return await complete(session, key, WIRE)
     return await check_list(session, key, session.option("path"))
 
 
 def body(shape: RequestShape, model: str) -> dict[str, Any]:
+    """Return the JSON of a Messages request with one greeting."""
     return {
         "model": model,
         "messages": HELLO,
@@ -34,10 +36,12 @@ def body(shape: RequestShape, model: str) -> dict[str, Any]:
 
 
 def answers(event: Mapping[str, Any]) -> bool:
+    """Return whether an event shows that the Messages API answers at all."""
     return as_text(event.get("type")) in ANSWERS
 
 
 def speaks(event: Mapping[str, Any]) -> bool:
+    """Return whether an event brings the first token."""
     return as_text(event.get("type")) in SPEAKS
 
 

@@ -17,6 +17,7 @@ from tracker.probes.session import Session
 
 
 async def check(session: Session, key: Secret | None) -> CheckResult:
+    """Verify the token, then list the account's models once an hour; or ask for a completion."""
     if session.provider.check == "chat":
         return await complete(session, key, WIRE)
     finding = await _check_token(session, key)

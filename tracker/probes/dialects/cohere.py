@@ -18,6 +18,7 @@ ANSWERS = frozenset({"content-delta", "message-end"})
 
 
 async def check(session: Session, key: Secret | None) -> CheckResult:
+    """Verify the key, or list models or ask for a completion where that is configured."""
     if session.provider.check == "chat":
         return await complete(session, key, WIRE)
     if session.provider.check == "models":
@@ -40,6 +41,7 @@ async def _check_key(session: Session, key: Secret | None) -> CheckResult:
 
 
 def body(shape: RequestShape, model: str) -> dict[str, Any]:
+    """Return the JSON of a v2 chat request with one greeting."""
     return {
         "model": model,
         "messages": HELLO,
@@ -49,12 +51,14 @@ def body(shape: RequestShape, model: str) -> dict[str, Any]:
 
 
 def answers(event: Mapping[str, Any]) -> bool:
+    """Return whether an event has content or the end of an answer."""
     return (
         as_text(event.get("type")) in {"content-delta", "message-end"} or "finish_reason" in event
     )
 
 
 def speaks(event: Mapping[str, Any]) -> bool:
+    """Return whether an event brings the first token."""
     return event.get("type") == "content-delta"
 
 

@@ -19,6 +19,7 @@ CURRENCIES = 8  # balances read; accounts have one or two
 
 
 async def check(session: Session, key: Secret | None) -> CheckResult:
+    """Read the balance, or list models or ask for a completion where that is configured."""
     if session.provider.check == "chat":
         return await complete(session, key, WIRE)
     if session.provider.check == "models":

@@ -13,6 +13,7 @@ from tracker.probes.session import Session
 
 
 async def check(session: Session, key: Secret | None) -> CheckResult:
+    """List the models of a local g4f server, or ask for a completion by its default model."""
     if session.provider.check == "chat":
         return await complete(session, key, WIRE, default="")
     return await check_list(session, key, session.option("path"))

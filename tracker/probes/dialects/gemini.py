@@ -17,12 +17,14 @@ from tracker.probes.session import Session
 
 
 async def check(session: Session, key: Secret | None) -> CheckResult:
+    """Ask for the model list, or for generated content where a completion is configured."""
     if session.provider.check == "chat":
         return await complete(session, key, WIRE)
     return await check_list(session, key, session.option("path"))
 
 
 def body(shape: RequestShape, _model: str) -> dict[str, Any]:
+    """Return the JSON of a generateContent request; the model stands in its path."""
     return {
         "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
         "generationConfig": {"maxOutputTokens": shape.tokens},
@@ -35,6 +37,7 @@ def is_blocked(event: Mapping[str, Any]) -> bool:
 
 
 def answers(event: Mapping[str, Any]) -> bool:
+    """Return whether an event has a candidate."""
     return bool(as_list(event.get("candidates")))
 
 

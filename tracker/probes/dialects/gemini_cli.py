@@ -32,6 +32,7 @@ METADATA = {
 
 
 async def check(session: Session, _: Secret | None) -> CheckResult:
+    """Ask for the account's tier with the login of the command line, renewed once on a 401."""
     login = await access_token(session)
     if isinstance(login, CheckResult):
         return login

@@ -39,6 +39,7 @@ class _Verdict:
 
 
 async def check(session: Session, key: Secret | None) -> CheckResult:
+    """Verify the token (an answer is kept for a while), then list the models."""
     if session.provider.check == "chat":
         return await complete(session, key, WIRE)
     if session.provider.check == "models" or key is None:

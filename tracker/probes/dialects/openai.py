@@ -16,12 +16,14 @@ SPOKEN = ("content", "reasoning_content", "reasoning", "tool_calls")
 
 
 async def check(session: Session, key: Secret | None) -> CheckResult:
+    """Ask for the model list, or for a completion where that is configured."""
     if session.provider.check == "chat":
         return await complete(session, key, WIRE)
     return await check_list(session, key, session.option("path"))
 
 
 def body(shape: RequestShape, model: str) -> dict[str, Any]:
+    """Return the JSON of a chat completion with one greeting."""
     return {"model": model, "messages": HELLO, shape.field: shape.tokens, "stream": shape.stream}
 
 
@@ -32,6 +34,7 @@ def answers(event: Mapping[str, Any]) -> bool:
 
 
 def speaks(event: Mapping[str, Any]) -> bool:
+    """Return whether an event brings a first token or the reason of the end."""
     choice = _choice(event) or {}
     delta = as_mapping(choice.get("delta"))
     said = any(delta.get(field) for field in SPOKEN)

@@ -22,6 +22,7 @@ WINDOWS = {"daily": DAY, "weekly": WEEK, "monthly": MONTH}
 
 
 async def check(session: Session, key: Secret | None) -> CheckResult:
+    """Read the key's credits, or list models or ask for a completion where configured."""
     if session.provider.check == "chat":
         return await complete(session, key, WIRE)
     if session.provider.check == "models":

@@ -35,6 +35,7 @@ class EventReader:
 
     @property
     def exhausted(self) -> bool:
+        """Return whether more lines came than a stream of one short answer can have."""
         return self._lines > MOST_LINES
 
     def feed(self, piece: bytes) -> Iterator[StreamEvent]:

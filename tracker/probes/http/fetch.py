@@ -206,6 +206,7 @@ def refuse_redirect(response: httpx.Response) -> None:
 
 
 def too_large(limit: int) -> FetchError:
+    """Make the error for a body over ``limit`` bytes; the provider did answer."""
     return FetchError(
         OutcomeKind.BAD_RESPONSE,
         f"the answer is too large: over {limit // 1024} KiB",

@@ -29,7 +29,9 @@ MOST_HEAD = 32 * 1024
 
 
 class Closable(Protocol):
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close at once; never blocks."""
+        ...
 
 
 S = TypeVar("S", bound=Closable)
@@ -80,13 +82,16 @@ class ExchangeTimes:
         return max(self.arrived - self.sent, 0.0)
 
     def before_write(self, wire: StampedStream) -> None:
+        """Begin a request's time with its first write, not with a later piece of it."""
         if not self._writing:
             self._writing, wire.sent = True, None
 
     def after_write(self, wire: StampedStream) -> None:
+        """Note in trio seconds when the request was sent."""
         self.sent = trio.current_time() if wire.sent is None else wire.sent
 
     def after_read(self, wire: StampedStream) -> None:
+        """Note in trio seconds when bytes arrived, by the kernel's stamp where there is one."""
         self.arrived, self.stamped, self._writing = wire.arrived, wire.stamped, False
 
 
@@ -110,6 +115,10 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     async def connect_tcp(
         self, host: str, port: int, *_: Any, **__: Any
     ) -> httpcore.AsyncNetworkStream:
+        """Resolve, drop addresses that are not allowed, connect to the first that accepts.
+
+        Raises httpcore.ConnectError where none is allowed or accepts.
+        """
         found = await self._resolve(host, port)
         addresses = filter_addresses(host, found, self._allow_private)
         if host == self._clear_host:
@@ -119,6 +128,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         return Stream(StampedStream(socket_), self)
 
     async def sleep(self, seconds: float) -> None:
+        """Sleep on trio, as httpcore asks between its own retries."""
         await trio.sleep(seconds)
 
     async def _resolve(self, host: str, port: int) -> list[str]:
@@ -151,6 +161,10 @@ class Stream(httpcore.AsyncNetworkStream):
         self._wire = _wire_of(inner)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        """Read what is there, a little at a time until the head is whole; ``timeout`` is not used.
+
+        Raises httpcore.ReadError when the connection breaks.
+        """
         progress = self._backend.progress  # of the present exchange: the stream outlives it
         most = min(max_bytes, READ if progress.answered else READ_OF_HEAD)
         try:
@@ -165,6 +179,7 @@ class Stream(httpcore.AsyncNetworkStream):
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        """Send all of it and note when; ``timeout`` is not used. Raises httpcore.WriteError."""
         if not buffer:  # the end of a request without a body
             return
         self._times.before_write(self._wire)
@@ -177,6 +192,7 @@ class Stream(httpcore.AsyncNetworkStream):
         self._backend.progress.written = True
 
     async def aclose(self) -> None:
+        """Keep the TLS session for the next connection, then close."""
         if self._host is not None and isinstance(self._inner, trio.SSLStream):
             self._backend.sessions.keep(self._inner, self._host)
         await self._inner.aclose()
@@ -187,6 +203,7 @@ class Stream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.AsyncNetworkStream:
+        """Do the handshake, with a kept session where there is one, and return the TLS stream."""
         self._backend.progress.handshaking = True
         stream = trio.SSLStream(
             self._inner, ssl_context, server_hostname=server_hostname, https_compatible=True
@@ -208,6 +225,7 @@ class Stream(httpcore.AsyncNetworkStream):
         return Stream(stream, self._backend, server_hostname)
 
     def get_extra_info(self, info: str) -> Any:
+        """Answer ``ssl_object`` and ``is_readable``, what httpcore asks for; None for all else."""
         if info == "ssl_object" and isinstance(self._inner, trio.SSLStream):
             return self._inner._ssl_object  # noqa: SLF001 (trio shows it under no other name)
         if info == "is_readable":

@@ -69,6 +69,7 @@ class BoundedResponse:
 
     @cached_property
     def json(self) -> object | InvalidJson:
+        """Return the parsed body, or an InvalidJson that says why it is none."""
         return parse_json(self.body)
 
     def header(self, name: str) -> str:
@@ -82,6 +83,7 @@ class BoundedResponse:
 
     @property
     def is_html(self) -> bool:
+        """Return whether its type or its first bytes say that it is a web page."""
         kind = self.header("content-type").partition(";")[0].strip().lower()
         start = self.body[:64].lstrip(BOM + b" \t\r\n").lower()
         return kind in HTML_TYPES or start.startswith((b"<!doctype", b"<html"))

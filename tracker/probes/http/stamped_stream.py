@@ -38,6 +38,7 @@ class StampedStream(trio.abc.HalfCloseableStream):
         self.sent: float | None = None
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        """Receive bytes and note when the kernel had them. Raises trio.BrokenResourceError."""
         if not self._stamping:
             data = await self._stream.receive_some(max_bytes)
             self._note(None)
@@ -51,17 +52,21 @@ class StampedStream(trio.abc.HalfCloseableStream):
         return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send all of it; the first call after ``sent`` was cleared notes the time."""
         if self.sent is None:
             self.sent = trio.current_time()
         await self._stream.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
+        """Wait until the socket takes bytes."""
         await self._stream.wait_send_all_might_not_block()
 
     async def send_eof(self) -> None:
+        """Close our direction alone."""
         await self._stream.send_eof()
 
     async def aclose(self) -> None:
+        """Close the socket."""
         await self._stream.aclose()
 
     def _note(self, stamp: float | None) -> None:

@@ -31,6 +31,7 @@ class TlsSessions:
                 stream.session = session
 
     def note_handshake(self, stream: TlsStream, host: str) -> None:
+        """Note when a host's certificate was verified; a resumed session verifies none."""
         if not stream.session_reused:
             self._verified[host] = trio.current_time()
 

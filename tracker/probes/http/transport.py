@@ -96,6 +96,7 @@ class Transport(httpx.AsyncBaseTransport):
         return progress
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send over the origin's one connection, made where there is none. Raises httpx errors."""
         url = httpcore.URL(
             scheme=request.url.raw_scheme,
             host=request.url.raw_host,
@@ -151,6 +152,7 @@ class Transport(httpx.AsyncBaseTransport):
                 await connection.aclose()
 
     async def aclose(self) -> None:
+        """Close all connections; the next request opens another."""
         for name in tuple(self.connections):
             await self._drop(name)
 

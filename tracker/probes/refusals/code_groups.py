@@ -19,4 +19,5 @@ class CodeGroup:
 
 
 def group(kind: OutcomeKind, source: str, codes: str) -> CodeGroup:
+    """Make a group of the codes in a text, divided by blanks. source: where they are documented."""
     return CodeGroup(kind, source, tuple(codes.split()))

@@ -36,6 +36,7 @@ class Refusal:
 
     @property
     def named_limit(self) -> bool:
+        """Return whether one of its codes says that a limit was reached."""
         return any(code in LIMIT_CODES for code in self.codes)
 
     @property

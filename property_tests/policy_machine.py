@@ -1,0 +1,212 @@
+"""Who is told what and when, as rules of a state machine: the alerts alone, on virtual time.
+
+The whole tracker with its database is ``alert_machine``. This one knows nothing of checks, so that
+hours and their reminders pass in milliseconds, and every rule of the policy is an invariant.
+"""
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import attrs
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tests.helpers.alert_scenario import STEP, Scenario, config_of
+from tracker.alerts.incidents import FLAPPING_CHANGES, FLAPPING_WINDOW, QUIET
+from tracker.alerts.policy import GROUP_WAIT, START_GRACE, UMBRELLAS
+from tracker.core.incidents import Cause, Delivery, Incident, MessageKind
+
+NAMES = ("a", "b", "c")
+REMINDER = timedelta(hours=1)
+PAGES = (("nothing_usable", "provider"), ("provider",), ("nothing_usable",))
+names = st.sampled_from(NAMES)
+LONG = timedelta(minutes=10)
+
+
+@attrs.frozen
+class Told:
+    """A message as it was made, with who was usable and who muted then."""
+
+    delivery: Delivery
+    incidents: tuple[Incident, ...]
+    usable: frozenset[str]
+    muted: frozenset[str]
+    started: datetime  # the process that made it
+
+
+class PolicyMachine(RuleBasedStateMachine):
+    """Time passes, providers come and go, people mute and acknowledge, the process restarts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scenario = Scenario(config_of(*NAMES, reminder_hours=1))
+        self.started = self.scenario.now
+        self.told: dict[tuple[str, str], Told] = {}
+
+    @initialize(page=st.sampled_from(PAGES))
+    def somebody_says_what_pages(self, page: tuple[str, ...]) -> None:
+        self.page = page
+        self.scenario = Scenario(config_of(*NAMES, page=page, reminder_hours=1))
+        self.time_passes(STEP)
+
+    @rule(seconds=st.sampled_from([5, 20, 40, 150, 400, 2000, 8000]))
+    def some_time_passes(self, seconds: int) -> None:
+        self.time_passes(timedelta(seconds=seconds))
+
+    @rule(name=names)
+    def one_fails(self, name: str) -> None:
+        self.scenario.down.setdefault(name, self.scenario.now)
+        self.time_passes(STEP)
+
+    @rule(name=names)
+    def one_recovers(self, name: str) -> None:
+        self.scenario.down.pop(name, None)
+        self.time_passes(STEP)
+
+    @rule(seconds=st.sampled_from([5, 60, 400]))
+    def all_fail(self, seconds: int) -> None:
+        for name in NAMES:
+            self.scenario.down.setdefault(name, self.scenario.now)
+        self.time_passes(timedelta(seconds=seconds))
+
+    @rule(seconds=st.sampled_from([5, 60, 400]))
+    def all_recover(self, seconds: int) -> None:
+        self.scenario.down.clear()
+        self.time_passes(timedelta(seconds=seconds))
+
+    @rule(times=st.integers(2, 5), seconds=st.sampled_from([40, 300, 900]))
+    def all_come_and_go(self, times: int, seconds: int) -> None:
+        for _ in range(times):
+            self.all_fail(seconds)
+            self.all_recover(seconds)
+
+    @rule(name=names, minutes=st.sampled_from([0, 10, 120]))
+    def somebody_mutes(self, name: str, minutes: int) -> None:
+        self.scenario.keep(self.scenario.state.mute(name, minutes, self.scenario.now))
+
+    @rule()
+    def somebody_acknowledges_all(self) -> None:
+        for incident in self.scenario.state.book.open.values():
+            self.scenario.keep(self.scenario.state.acknowledge(incident.id, "anna"))
+
+    @rule()
+    def the_process_starts_again(self) -> None:
+        self.scenario.restart()
+        self.started = self.scenario.now
+        self.time_passes(STEP)
+
+    @rule(target_name=st.sampled_from(["webhook 1", "json 1"]), takes=st.booleans())
+    def a_target_refuses_or_takes(self, target_name: str, takes: bool) -> None:
+        change = self.scenario.refusing.discard if takes else self.scenario.refusing.add
+        change(target_name)
+
+    def time_passes(self, span: timedelta) -> None:
+        end, step = self.scenario.now + span, STEP if span < LONG else 6 * STEP
+        while self.scenario.now < end:
+            self.scenario.now += step
+            before = frozenset(self.scenario.state.mutes)
+            self.scenario.step()
+            self._note(before)
+
+    def _note(self, muted: frozenset[str]) -> None:
+        usable = frozenset(NAMES) - frozenset(self.scenario.down)
+        book = self.scenario.state.book
+        for row in self.scenario.state.outbox:
+            if (row.key, row.target) not in self.told:
+                found = (book.find(each) for each in row.incidents)
+                incidents = tuple(each for each in found if each is not None)
+                about = Told(row, incidents, usable, muted, self.started)
+                self.told[row.key, row.target] = about
+
+    def _made(self, kind: MessageKind) -> list[Told]:
+        return [each for each in self.told.values() if each.delivery.kind is kind]
+
+    @invariant()
+    def only_what_pages_is_told(self) -> None:
+        for each in self.told.values():
+            assert each.incidents[0].cause.value in self.page
+
+    @invariant()
+    def an_opening_waits_for_others_of_its_cause(self) -> None:
+        for each in self._made(MessageKind.OPENED):
+            noticed = min(incident.noticed_at for incident in each.incidents)
+            assert each.delivery.created_at - noticed >= GROUP_WAIT
+
+    @invariant()
+    def what_was_wrong_at_the_start_has_to_stay_so(self) -> None:
+        for each in self._made(MessageKind.OPENED):
+            first, started = each.incidents[0], each.started
+            if first.opened_at <= started + STEP:
+                assert each.delivery.created_at - started >= START_GRACE
+
+    @invariant()
+    def one_of_many_is_no_news_while_others_serve(self) -> None:
+        for each in self._made(MessageKind.OPENED):
+            if each.incidents[0].cause is Cause.PROVIDER:
+                away = {incident.provider for incident in each.incidents}
+                assert not each.usable - away
+
+    @invariant()
+    def nobody_is_told_of_what_is_muted(self) -> None:
+        for each in self.told.values():
+            if each.incidents[0].cause not in UMBRELLAS:
+                assert not each.muted & {incident.provider for incident in each.incidents}
+
+    @invariant()
+    def nobody_is_reminded_of_what_somebody_took(self) -> None:
+        for each in self._made(MessageKind.REMINDER):
+            assert each.incidents[0].acknowledged_by is None
+
+    @invariant()
+    def reminders_keep_their_distance(self) -> None:
+        said: dict[tuple[str, str], list[Delivery]] = {}
+        for (_, target), each in self.told.items():
+            if each.delivery.kind is not MessageKind.RESOLVED:
+                said.setdefault((target, each.incidents[0].id), []).append(each.delivery)
+        for rows in said.values():
+            for before, after in pairwise(sorted(rows, key=lambda row: row.created_at)):
+                assert after.created_at - before.created_at >= REMINDER
+
+    @invariant()
+    def an_end_is_told_only_where_its_opening_arrived(self) -> None:
+        opened: dict[str, set[str]] = {}
+        for target, key, kind in self.scenario.received:
+            ids = set(self.told[key, target].delivery.incidents)
+            if kind is MessageKind.OPENED:
+                opened.setdefault(target, set()).update(ids)
+            else:
+                assert ids & opened.get(target, set())
+
+    @invariant()
+    def nothing_is_told_twice(self) -> None:
+        heard = [(target, key) for target, key, _ in self.scenario.received]
+        assert len(heard) == len(set(heard))
+        for target in self.scenario.state.targets:
+            opened: set[str] = set()
+            for name, key, kind in self.scenario.received:
+                if (name, kind) == (target, MessageKind.OPENED):
+                    ids = set(self.told[key, name].delivery.incidents)
+                    assert not ids & opened
+                    opened |= ids
+
+    @invariant()
+    def what_comes_and_goes_is_one_incident_until_it_is_quiet(self) -> None:
+        by_key: dict[tuple[Cause, str], list[Incident]] = {}
+        for incident in self.scenario.state.book.all():
+            by_key.setdefault(incident.key, []).append(incident)
+        for found in by_key.values():
+            for before, after in pairwise(sorted(found, key=lambda each: each.noticed_at)):
+                assert before.closed_at is not None
+                assert after.opened_at >= before.closed_at
+                if before.flapping:
+                    assert after.noticed_at - before.changes[-1] >= QUIET
+                else:
+                    recent = [
+                        at for at in before.changes if after.noticed_at - at <= FLAPPING_WINDOW
+                    ]
+                    assert len(recent) < FLAPPING_CHANGES
+
+    @invariant()
+    def silence_ends_by_itself(self) -> None:
+        for until in self.scenario.state.mutes.values():
+            assert until > self.scenario.now

@@ -1,0 +1,69 @@
+"""What a provider's state takes over from another tracker of its vantage, and what it refuses."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from tests.helpers.factories import START, outcome, provider
+from tracker.core.clock import ClockReading
+from tracker.core.cluster import SharedState
+from tracker.core.outcomes import OutcomeKind
+from tracker.health.provider_state import ProviderState
+
+
+def at(seconds: float) -> ClockReading:
+    return ClockReading(START + timedelta(seconds=seconds), seconds)
+
+
+def checked(after: float, kind: OutcomeKind = OutcomeKind.OK) -> tuple[ProviderState, str]:
+    """Return a state after one check, and the JSON with which another carries on from it."""
+    state = ProviderState(provider())
+    record = state.record_check(outcome(kind, after=after), None, at(after))
+    return state, record.state
+
+
+def shared(json: str, age: float, **changes: object) -> SharedState:
+    known = {"provider": "groq", "model": None, "due_in": 30.0, "fresh_for": 90.0, **changes}
+    return SharedState(age=age, state=json, **known)
+
+
+def test_a_newer_check_of_another_is_carried_on_from() -> None:
+    ours, _ = checked(0.0)
+    _, json = checked(60.0, OutcomeKind.CONNECT)
+    assert ours.adopt(shared(json, age=10.0, models=("llama",)), at(70.0), keep_plan=False)
+    assert ours.target.health.last_check == START + timedelta(seconds=60.0)
+    assert ours.target.health.consecutive_failures == 1
+    assert ours.models == ("llama",)
+    assert ours.target.stale_at == 160.0
+
+
+def test_an_older_check_of_another_changes_nothing() -> None:
+    ours, _ = checked(60.0)
+    _, json = checked(0.0, OutcomeKind.CONNECT)
+    assert not ours.adopt(shared(json, age=70.0), at(70.0), keep_plan=False)
+    assert ours.target.health.last_check == START + timedelta(seconds=60.0)
+
+
+def test_whose_plan_is_ours_keeps_it() -> None:
+    ours, _ = checked(0.0)
+    ours.target.next_due = 75.0
+    _, json = checked(60.0)
+    assert ours.adopt(shared(json, age=10.0), at(70.0), keep_plan=True)
+    assert ours.target.next_due == 75.0
+    _, later = checked(80.0)
+    assert ours.adopt(shared(later, age=5.0), at(85.0), keep_plan=False)
+    assert ours.target.next_due == 115.0
+
+
+def test_an_offer_that_is_not_watched_here_is_not_taken_over() -> None:
+    ours, _ = checked(0.0)
+    _, json = checked(60.0)
+    assert not ours.adopt(shared(json, age=10.0, model="other"), at(70.0), keep_plan=False)
+
+
+def test_a_state_of_another_version_is_refused() -> None:
+    ours, _ = checked(0.0)
+    with pytest.raises(msgspec.DecodeError):
+        ours.adopt(shared("{", age=10.0), at(70.0), keep_plan=False)
+    assert ours.target.health.last_check == START

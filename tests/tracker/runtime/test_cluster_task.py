@@ -1,0 +1,351 @@
+"""Whole trackers of one cluster on virtual time, at a hub in memory that can go away."""
+
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock
+
+from tracker.core.clock import Clock, utc_now
+from tracker.core.cluster import ClusterAwayError, ClusterReport
+from tracker.core.outcomes import Status
+from tracker.core.redaction import Secret
+from tracker.core.settings import ClusterSettings, Config, Provider, Timing
+from tracker.probes.check import Check
+from tracker.runtime import cluster_setup, cluster_task
+from tracker.runtime.cluster_task import ClusterTask
+from tracker.runtime.loop_monitor import LoopMonitor
+from tracker.runtime.service import run_tracker
+from tracker.runtime.tracker import Tracker
+from tracker.testing.clocks import VirtualClock, virtual_clock
+from tracker.testing.fake_checks import FakeCheck
+from tracker.testing.hub import FakeHub, FakeServer
+from tracker.testing.provider_behavior import ProviderBehavior
+from tracker.testing.trio_host import advance
+
+NAMES = ("a", "b", "c", "d")
+TIMING = Timing(interval_seconds=30.0, timeout_seconds=5.0, recheck_seconds=(2.0, 5.0))
+
+
+@attrs.define(eq=False)
+class Member:
+    """One tracker of the cluster, and how its providers answer it."""
+
+    tracker: Tracker
+    hub: FakeHub
+    checks: dict[str, FakeCheck]
+    ended: trio.Event
+
+    @property
+    def task(self) -> ClusterTask:
+        task = self.tracker._cluster
+        assert task is not None
+        return task
+
+    @property
+    def report(self) -> ClusterReport:
+        report = self.tracker.cluster
+        assert report is not None
+        return report
+
+    def status_of(self, name: str) -> Status:
+        return self.tracker.snapshot.providers[name].status
+
+    @property
+    def begun(self) -> int:
+        return sum(check.begun for check in self.checks.values())
+
+    @property
+    def limiters(self) -> tuple[trio.CapacityLimiter, ...]:
+        store, caller = self.tracker._store, self.task.keeper.caller
+        return store.worker, store.readers, caller._control, caller._data
+
+
+@attrs.define(eq=False)
+class Cluster:
+    """Starts trackers at one hub and moves the time of all."""
+
+    folder: Path
+    time: MockClock
+    nursery: trio.Nursery
+    clock: VirtualClock
+    server: FakeServer
+    hubs: dict[str, FakeHub] = attrs.field(factory=dict)
+    members: list[Member] = attrs.field(factory=list)
+
+    async def start(
+        self, *, vantage: str = "eu-1", file: str = "", names: Collection[str] = NAMES
+    ) -> Member:
+        number = len(self.members)
+        url = f"postgresql://hub/{number}"
+        checks = {name: FakeCheck() for name in names}
+        config = Config(
+            database=str(self.folder / (file or f"{number}.db")),
+            providers=tuple(Provider(name=name, timing=TIMING) for name in names),
+            cluster=ClusterSettings(url=Secret(url), vantage=vantage),
+        )
+
+        @asynccontextmanager
+        async def open_check(provider: Provider) -> AsyncIterator[Check]:
+            await trio.lowlevel.checkpoint()
+            yield checks[provider.name]
+
+        ended = trio.Event()
+
+        async def program(task_status: trio.TaskStatus[Tracker]) -> None:
+            await run_tracker(
+                config,
+                clock=self.clock,
+                open_check=open_check,
+                canary=LoopMonitor(beat=60.0),
+                task_status=task_status,
+            )
+            ended.set()
+
+        tracker: Tracker = await self.nursery.start(program)
+        member = Member(tracker, self.hubs[url], checks, ended)
+        self.members.append(member)
+        return member
+
+    async def passes(self, seconds: float) -> None:
+        await advance(self.time, seconds, *self._limiters)
+
+    async def until(self, holds: Callable[[], bool], *, seconds: float = 120.0) -> None:
+        """Let time pass until it holds; AssertionError when it never does."""
+        for _ in range(int(seconds)):
+            if holds():
+                return
+            await self.passes(1.0)
+        raise AssertionError(f"not within {seconds:g} s")
+
+    @property
+    def _limiters(self) -> list[trio.CapacityLimiter]:
+        present = [each for each in self.members if not each.ended.is_set()]
+        return [limiter for member in present for limiter in member.limiters]
+
+
+@pytest.fixture
+async def cluster(
+    tmp_path: Path, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Cluster]:
+    clock = virtual_clock(start=utc_now(), clock=mock_clock)
+    server = FakeServer(clock=clock)
+    async with trio.open_nursery() as nursery:
+        cluster = Cluster(tmp_path, mock_clock, nursery, clock, server)
+
+        def make_hub(url: Secret) -> FakeHub:
+            return cluster.hubs.setdefault(url.reveal(), FakeHub(server))
+
+        monkeypatch.setattr(cluster_setup, "PostgresHub", make_hub)
+        yield cluster
+        nursery.cancel_scope.cancel()
+
+
+def leases(*members: Member) -> int:
+    return sum(member.report.leases for member in members)
+
+
+async def test_two_trackers_share_the_checks_and_both_know_everything(
+    cluster: Cluster, mock_clock: MockClock
+) -> None:
+    one, two = await cluster.start(), await cluster.start()
+    await cluster.until(lambda: one.report.leases == two.report.leases == 2)
+    before = one.begun + two.begun
+    await cluster.passes(120.0)
+    made = one.begun + two.begun - before
+    assert made <= len(NAMES) * (120.0 / TIMING.interval_seconds + 1.0)
+    for member in (one, two):
+        shown = member.tracker.snapshot.providers
+        assert {p.status for p in shown.values()} == {Status.HEALTHY}
+        assert not any(p.stale for p in shown.values())
+        assert [each.ourselves for each in member.report.members].count(True) == 1
+        assert len(member.report.members) == 2
+        assert member.report.problems == ()
+    assert [one.report.herald, two.report.herald].count(True) == 1
+
+
+async def test_what_one_finds_down_is_down_at_the_other(
+    cluster: Cluster, mock_clock: MockClock
+) -> None:
+    one, two = await cluster.start(), await cluster.start()
+    await cluster.until(lambda: leases(one, two) == len(NAMES))
+    for member in (one, two):
+        member.checks["a"].mood = ProviderBehavior.REFUSE
+    await cluster.until(lambda: one.status_of("a") is two.status_of("a") is Status.DOWN)
+
+
+async def test_without_the_hub_each_goes_on_alone_and_ships_later(
+    cluster: Cluster, mock_clock: MockClock
+) -> None:
+    one = await cluster.start()
+    await cluster.until(lambda: one.report.leases == len(NAMES))
+    cluster.server.away = "it was switched off"
+    await cluster.until(lambda: one.report.alone)
+    before = one.begun
+    await cluster.passes(120.0)
+    assert one.begun - before >= 3 * len(NAMES)
+    assert not one.report.hub_up
+    assert one.report.reason == "it was switched off"
+    assert one.report.problems == (
+        "the cluster's hub cannot be used: it was switched off; it goes on alone",
+    )
+    assert one.report.solo_checks > 0
+    with pytest.raises(ClusterAwayError, match="switched off"):
+        await one.tracker.ranking_of("us-1")
+    long = await one.tracker.long_history(NAMES, since=cluster.clock.now(), seconds=3600)
+    assert long is not None
+    assert long.away == "it was switched off"
+    cluster.server.away = ""
+    await cluster.until(lambda: one.report.hub_up and one.report.lag == 0)
+    kept = next(iter(cluster.server.tables.origins.values()))
+    ends = [check.ended for check in one.checks.values()]
+    assert sum(ends) - len(kept.rows) <= len(NAMES)  # the last are on their way
+
+
+async def test_who_ends_hands_its_checks_over_at_once(
+    cluster: Cluster, mock_clock: MockClock
+) -> None:
+    one, two = await cluster.start(), await cluster.start()
+    await cluster.until(lambda: one.report.leases == two.report.leases == 2)
+    one.tracker.stop()
+    await cluster.until(one.ended.is_set, seconds=10.0)
+    await cluster.until(lambda: two.report.leases == len(NAMES), seconds=10.0)
+    assert two.report.herald
+
+
+async def test_who_is_cut_off_is_buried_and_comes_back(
+    cluster: Cluster, mock_clock: MockClock
+) -> None:
+    one, two = await cluster.start(), await cluster.start()
+    await cluster.until(lambda: one.report.leases == two.report.leases == 2)
+    one.hub.unreachable = True
+    await cluster.until(lambda: two.report.leases == len(NAMES), seconds=30.0)
+    assert two.report.takeovers == 1
+    assert one.report.alone
+    one.hub.unreachable = False
+    await cluster.until(lambda: one.report.leases == two.report.leases == 2)
+    assert not one.report.alone
+
+
+async def test_each_vantage_checks_everything_and_shows_the_others_ranking(
+    cluster: Cluster,
+    mock_clock: MockClock,
+) -> None:
+    one, two = await cluster.start(), await cluster.start(vantage="us-1")
+    await cluster.until(lambda: leases(one, two) == 2 * len(NAMES))
+    two.checks["a"].mood = ProviderBehavior.REFUSE
+    await cluster.until(lambda: two.status_of("a") is Status.DOWN)
+    await cluster.passes(10.0)
+    assert one.tracker.snapshot.providers["a"].usable
+    theirs = await one.tracker.ranking_of("us-1")
+    assert theirs is not None
+    assert "a" not in [line.provider for line in theirs.ranking.ranked]
+    ours = await one.tracker.ranking_of("eu-1")
+    assert ours is not None
+    assert ours.ranking is one.tracker.snapshot.ranking
+    assert await one.tracker.ranking_of("moon-1") is None
+
+
+async def test_a_database_file_is_of_one_tracker(cluster: Cluster, mock_clock: MockClock) -> None:
+    one = await cluster.start(file="same.db")
+    await cluster.until(lambda: one.report.leases == len(NAMES))
+    two = await cluster.start(file="same.db")
+    await cluster.passes(5.0)
+    assert "another tracker of this machine" in two.report.reason
+    assert two.report.leases == 0
+    one.tracker.stop()
+    await cluster.until(lambda: two.report.leases == len(NAMES))
+
+
+async def test_a_wrong_clock_is_told(cluster: Cluster, mock_clock: MockClock) -> None:
+    clock = cluster.clock
+    late = timedelta(seconds=30.0)
+    cluster.server.clock = Clock(now=lambda: clock.now() - late, steady=clock.steady)
+    one = await cluster.start()
+    await cluster.until(lambda: bool(one.report.problems) and one.report.hub_up)
+    assert one.report.problems == ("our clock is 30 s ahead of the hub's: set one of them right",)
+
+
+async def test_a_hub_that_forgot_gets_every_check_again(
+    cluster: Cluster, mock_clock: MockClock
+) -> None:
+    one = await cluster.start()
+    await cluster.until(lambda: one.report.leases == len(NAMES))
+    early = cluster.server.remember()
+    await cluster.passes(90.0)
+    cluster.server.forget(early)
+    await cluster.passes(60.0)
+    await cluster.until(lambda: one.report.hub_up and one.report.lag == 0)
+    (kept,) = cluster.server.tables.origins.values()
+    made = sum(check.ended for check in one.checks.values())
+    assert made - len(NAMES) <= len(kept.rows) <= made
+    assert sorted(kept.rows) == list(range(1, len(kept.rows) + 1))
+
+
+async def test_a_file_that_was_put_back_gets_a_name_of_its_own(
+    cluster: Cluster, mock_clock: MockClock
+) -> None:
+    one = await cluster.start(file="a.db")
+    await cluster.until(lambda: one.report.leases == len(NAMES))
+    copy = (cluster.folder / "a.db").read_bytes()
+    await cluster.passes(90.0)
+    one.tracker.stop()
+    await cluster.until(one.ended.is_set, seconds=10.0)
+    (first,) = cluster.server.tables.origins
+    (cluster.folder / "a.db").write_bytes(copy)
+    two = await cluster.start(file="a.db")
+    await cluster.until(lambda: two.report.leases == len(NAMES))
+    assert two.task.keeper.profile.origin != first
+    assert set(cluster.server.tables.origins) == {first, two.task.keeper.profile.origin}
+
+
+async def test_a_vantage_moved_to_another_file_name_keeps_the_others_checks(
+    cluster: Cluster,
+    mock_clock: MockClock,
+) -> None:
+    one = await cluster.start(file="a.db")
+    await cluster.until(lambda: one.report.leases == len(NAMES))
+    one.tracker.stop()
+    await cluster.until(one.ended.is_set, seconds=10.0)
+    two = await cluster.start(file="a.db", vantage="us-1")
+    await cluster.until(lambda: two.report.leases == len(NAMES))
+    vantages = {each.vantage for each in cluster.server.tables.origins.values()}
+    assert vantages == {"eu-1", "us-1"}
+
+
+async def test_the_hub_counts_what_a_page_of_long_history_shows(
+    cluster: Cluster, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_task, "HOUSE_SECONDS", 30.0)  # an hour is much virtual time
+    one = await cluster.start()
+    since = cluster.clock.now()
+    with pytest.raises(ClusterAwayError, match="not asked yet"):
+        await one.task.buckets(NAMES, since, 3600)
+    await cluster.until(lambda: one.report.herald)
+    await cluster.passes(120.0)
+    shipped = sum(len(each.rows) for each in cluster.server.tables.origins.values())
+    long = await one.tracker.long_history(NAMES, since=since, seconds=3600)
+    assert long is not None
+    assert long.away == ""
+    counted = await one.task.buckets(NAMES, since - timedelta(hours=1.0), 3600)
+    assert set(counted) == set(NAMES)
+    assert 0 < sum(b.checks for name in NAMES for b in counted[name]) <= shipped
+
+
+async def test_a_slow_hub_is_told_within_seconds(cluster: Cluster, mock_clock: MockClock) -> None:
+    one = await cluster.start()
+    await cluster.until(lambda: one.report.hub_up)
+    async with one.task._reading_history, trio.open_nursery() as nursery:  # another page asks
+        refused = trio.Event()
+
+        async def ask() -> None:
+            with pytest.raises(ClusterAwayError, match="no answer within 5 s"):
+                await one.task.buckets(NAMES, cluster.clock.now(), 86_400)
+            refused.set()
+
+        nursery.start_soon(ask)
+        await cluster.until(refused.is_set, seconds=10.0)
