@@ -22,7 +22,19 @@ from pathlib import Path
 
 import attrs
 
-from benchmarks import classify, forms, latency, locked, page, serving, steady, streams, sweep, tls
+from benchmarks import (
+    classify,
+    forms,
+    latency,
+    locked,
+    page,
+    serving,
+    start,
+    steady,
+    streams,
+    sweep,
+    tls,
+)
 from benchmarks.table import Figure, row
 
 MISSED = 3  # what benchmarks.decision ends with
@@ -66,6 +78,10 @@ def run_steady(options: Options) -> None:
         show(steady.measure(((500, 25.0),), seconds=20.0, python=python))
     else:
         show(steady.measure(python=python))
+
+
+def run_start(options: Options) -> None:
+    show(start.measure(1_000 if options.quick else 10_000))
 
 
 def run_tls(options: Options) -> None:
@@ -119,6 +135,7 @@ RUNS: dict[str, Callable[[Options], None]] = {
     "sweep": run_sweep,
     "latency": run_latency,
     "steady": run_steady,
+    "start": run_start,
     "tls": run_tls,
     "serving": run_serving,
     "forms": run_forms,

@@ -15,7 +15,7 @@ import httpx
 from integration.alert_receivers import MAIL, SECRET, SERVICE, WEBHOOK, Receivers, receivers
 from integration.alert_upstreams import MODEL, OTHER, OVERLOADED, Upstreams, upstreams
 from integration.fast_clock import FastClock
-from integration.programs import free_port
+from integration.programs import lasting_port
 from integration.report import expect, insist, say, wait_for
 from integration.served import Served, served
 
@@ -369,7 +369,7 @@ def trial_of(setting: Setting, library: Path) -> Iterator[Trial]:
         receivers(fast=True) as told,
         upstreams() as provider,
     ):
-        folder, proxy_port = Path(name), free_port() if setting.proxied else 0
+        folder, proxy_port = Path(name), lasting_port() if setting.proxied else 0
         (folder / "tracker.toml").write_text(config(setting, provider, proxy_port))
         clock = FastClock(library=library, start=setting.start, rate=setting.rate)
         trial = Trial(setting.names, folder, clock, provider, told, proxy_port)

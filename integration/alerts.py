@@ -60,7 +60,7 @@ def _play_one(parts: Mapping[str, Callable[[], str]], name: str) -> str:
     began = time.monotonic()
     try:
         told = parts[name]()
-    except (UnexpectedError, httpx.HTTPError) as error:
+    except (UnexpectedError, httpx.HTTPError, OSError) as error:
         say(f"NOT AS PROMISED: {name}: {error!r}")
         return f"{name}: {error!r}"
     say(f"{name}: {told} ({time.monotonic() - began:.0f} s)")

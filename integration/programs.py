@@ -1,6 +1,7 @@
 """Other programs as processes: started, awaited, frozen, stopped, and kept to loopback."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -136,6 +137,17 @@ def expect_loopback_only(folder: Path) -> None:
         tried += [line for line in log.read_text().splitlines() if "fetch" in line]
     expect(tried, [], "attempts to reach other hosts")
     say("no program tried to reach another host")
+
+
+def lasting_port() -> int:
+    """A port that stays free while nobody listens there: the system gives it to no client."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        try:
+            with socket.create_server(("127.0.0.1", port)):
+                return port
+        except OSError:
+            continue
+    raise UnexpectedError("no port is free below 32,000")
 
 
 def free_port() -> int:
