@@ -3,8 +3,9 @@
 The database stays: without it nobody can know what was told before, and telling it again is right.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from unittest.mock import patch
 
 import attrs
@@ -69,11 +70,18 @@ class AlertMachine(TrackerMachine):
         finally:
             self.patched.stop()
 
-    def configuration(self, watched: Sequence[str]) -> Config:
+    def configuration(
+        self,
+        watched: Sequence[str],
+        offers: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        completions_per_day: int = 1_000,
+    ) -> Config:
         url = Secret("json://127.0.0.1:9")
         found = tuple(AlertTarget(name=name, url=url) for name in TARGETS)
         alerts = AlertSettings(targets=found, reminder_hours=1.0, page=PAGE)
-        return attrs.evolve(super().configuration(watched), alerts=alerts)
+        return attrs.evolve(
+            super().configuration(watched, offers, completions_per_day), alerts=alerts
+        )
 
     @rule(to=receivers)
     def a_target_refuses(self, to: str) -> None:
