@@ -95,14 +95,15 @@ def _build_server(
     tracker: "Tracker", listeners: Sequence[trio.SocketListener], root_path: str
 ) -> tuple[Server, Streams]:
     answers = ResponseCache()
-    streams = Streams(tracker.board, answers)
+    most = connection_limit(len(tracker.config.providers), descriptor_limit())
+    streams = Streams(tracker.board, answers, most=most // 2)
     server = Server(
         create_app(tracker, answers=answers, streams=streams),
         listeners,
         root_path,
         lambda text: tracker.mask(text),  # noqa: PLW0108 (a reload changes the mask)
         connections(tracker, answers),
-        ConnectionLimit(connection_limit(len(tracker.config.providers), descriptor_limit())),
+        ConnectionLimit(most),
     )
     return server, streams
 

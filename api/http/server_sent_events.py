@@ -13,6 +13,7 @@ import attrs
 import msgspec
 import trio
 
+from api.http.problems import RETRY, Problem
 from api.http.response_cache import ResponseCache
 from api.schemas import incidents as schemas
 from api.schemas.convert import convert, instant
@@ -24,7 +25,7 @@ from tracker.runtime.board import Board
 
 HEARTBEAT_SECONDS = 10.0  # whatever else is sent: it tells the server's time, and that it lives
 KEPT = 32  # encoded steps: readers lag behind by a few snapshots at most
-RETRY = b"retry: 2000\n\n"  # milliseconds until a browser comes back
+BACK = b"retry: 2000\n\n"  # milliseconds until a browser comes back
 
 
 class EventView(Protocol):
@@ -81,13 +82,15 @@ class PublicView:
 class Streams:
     """All open streams of one server. ``stop`` ends them at once.
 
-    ``boot`` tells this process's revisions from those of the one before a restart.
+    ``boot`` tells this process's revisions from those of the one before a restart. ``most``: so
+    many may be open, since each holds a client's place for good and others want to ask.
     """
 
     board: Board
     answers: ResponseCache
     clock: Clock = Clock()
     boot: str = attrs.field(factory=lambda: secrets.token_hex(4))
+    most: int = 5_000
     open: int = 0
     public: PublicView = attrs.field(init=False)
     _stopped: bool = False
@@ -112,7 +115,7 @@ class Streams:
                 current = last_event_id == self._id(seen)
                 next_beat = trio.current_time() + HEARTBEAT_SECONDS
                 first = self._heartbeat(shown) if current else self._step(shown, None, seen)
-                yield RETRY + first
+                yield BACK + first
                 while True:
                     snapshot = await self._next(feed, next_beat)
                     if snapshot is None:
@@ -125,6 +128,15 @@ class Streams:
             return
         finally:
             self.open -= 1
+
+    def check_room(self) -> None:
+        """Raises Problem, 503: as many are open as may be."""
+        if self.open >= self.most:
+            detail = (
+                f"{self.most} event streams are open, as many as may be: ask "
+                "/api/providers/status now and then, or raise the limit of open files (ulimit -n)"
+            )
+            raise Problem(status=503, detail=detail, headers=RETRY)
 
     def stop(self) -> None:
         """End every open stream, and each that is opened later, without an error."""

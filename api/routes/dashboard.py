@@ -57,6 +57,7 @@ class DashboardRoutes:
     async def overview_events(self) -> Response:
         """Stream the page's changes, from ``Last-Event-ID`` on where that is known."""
         query()
+        self.streams.check_room()
         await self.overview.prepare(self.tracker.snapshot)
         return event_stream(
             self.streams.stream(request.headers.get("Last-Event-ID"), self.overview)

@@ -81,7 +81,9 @@ class OperationsRoutes:
         answer = await trio.to_thread.run_sync(encode, limiter=self.scraping)
         return response_of(answer, known=False)
 
-    @describe("present", text(EVENTS, says="snapshot, then what changes, and heartbeats."))
+    @describe(
+        "present", text(EVENTS, says="snapshot, then what changes, and heartbeats."), errors=[503]
+    )
     async def events(self) -> Response:
         """What changes, as it changes.
 
@@ -93,6 +95,7 @@ class OperationsRoutes:
         (Last-Event-ID) gets a heartbeat in place of the snapshot.
         """
         query()
+        self.streams.check_room()
         return event_stream(self.streams.stream(request.headers.get("Last-Event-ID")))
 
 

@@ -12,6 +12,7 @@ import structlog
 import trio
 
 from benchmarks.torture import report
+from benchmarks.torture.clients import hostile_clients
 from benchmarks.torture.database import database_faults
 from benchmarks.torture.elsewhere import machine, schema
 from benchmarks.torture.flips import flipped_bits
@@ -20,6 +21,10 @@ from benchmarks.torture.loop import loop_held
 from benchmarks.torture.network import network_faults
 from benchmarks.torture.process import process_faults
 from benchmarks.torture.soak import soak
+from benchmarks.torture.system_calls import system_call_faults
+from benchmarks.torture.torn_logs import torn_logs
+from benchmarks.torture.truth import truth
+from benchmarks.torture.type_confusion import type_confusion
 
 Run = Callable[[], Coroutine[Any, Any, report.Outcome]]
 
@@ -32,6 +37,11 @@ def runs(quick: bool, minutes: float) -> dict[str, Run]:
         "network": partial(network_faults, 6.0 if quick else 60.0),
         "loop": loop_held,
         "flips": partial(flipped_bits, 300 if quick else 10_000),
+        "types": partial(type_confusion, 200 if quick else 1),
+        "torn": partial(torn_logs, 50 if quick else 1_000),
+        "calls": partial(system_call_faults, 1.0 if quick else 5.0),
+        "clients": partial(hostile_clients, 1_200),
+        "truth": partial(truth, 0.5 if quick else 10.0),
         "machine": partial(machine, 2_000 if quick else 1_000_000),
         "schema": partial(schema, 10 if quick else 100),
         "soak": partial(soak, minutes),
@@ -40,7 +50,9 @@ def runs(quick: bool, minutes: float) -> dict[str, Run]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.torture", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="the short form of everything")
+    parser.add_argument(
+        "--quick", "--short", action="store_true", help="the short form of everything"
+    )
     parser.add_argument("--only", metavar="NAME", help="one of: " + ", ".join(runs(True, 1.0)))
     parser.add_argument("--minutes", type=float, help="of the soak; 30 by default, 1 when quick")
     given = parser.parse_args()

@@ -22,11 +22,12 @@ ROWS = "SELECT id, provider_name, error_message FROM checks WHERE id > ? ORDER B
 
 @attrs.define(eq=False)
 class Numbered:
-    """``answered``: how many answers it has given."""
+    """``answered``: how many answers it has given. closes: each is the last of its connection."""
 
     name: str
     url: str = ""
     answered: int = 0
+    closes: bool = False
 
     async def talk(self, stream: trio.SocketStream) -> None:
         wire = Wire(stream)
@@ -35,16 +36,20 @@ class Numbered:
                 while await wire.receive() is not None:
                     self.answered += 1
                     await wire.send(self._reply().encode())
+                    if self.closes:
+                        break
 
     def _reply(self) -> Reply:
         error = {"message": f"answer {self.answered}", "type": "server_error"}
-        return Reply(status=500, body=json.dumps({"error": error}).encode())
+        reply = Reply(status=500, body=json.dumps({"error": error}).encode())
+        return reply.with_fields((("connection", "close"),)) if self.closes else reply
 
 
 @asynccontextmanager
-async def numbered(count: int) -> AsyncIterator[dict[str, Numbered]]:
+async def numbered(count: int, *, close: bool = False) -> AsyncIterator[dict[str, Numbered]]:
     """So many on loopback, by name."""
-    made = {name: Numbered(name) for name in (f"n{number:02}" for number in range(count))}
+    names = [f"n{number:02}" for number in range(count)]
+    made = {name: Numbered(name, closes=close) for name in names}
     async with trio.open_nursery() as nursery:
         for each in made.values():
             (listener,) = await nursery.start(_serve, each)

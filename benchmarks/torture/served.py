@@ -88,12 +88,16 @@ async def served(
     own: Mapping[str, str] = MappingProxyType({}),
     database: Path | None = None,
     stderr: Any = subprocess.PIPE,
+    wrapped: tuple[str, ...] = (),
     **variables: str,
 ) -> AsyncIterator[Served]:
-    """Run it while the block runs; killed at the end if it still lives."""
+    """Run it while the block runs; killed at the end if it still lives.
+
+    wrapped: the words of a command that runs it in its own place, such as prlimit.
+    """
     file = write_config(folder, providers, tracker=tracker, own=own)
     database = database or folder / "status.db"
-    command = [*COMMAND, "serve", "--config", str(file), "--database", str(database)]
+    command = [*wrapped, *COMMAND, "serve", "--config", str(file), "--database", str(database)]
     run = partial(
         trio.run_process,
         command,

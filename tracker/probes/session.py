@@ -208,7 +208,8 @@ class Session:
 
     def mask_names(self, limits: tuple[LimitReading, ...]) -> tuple[LimitReading, ...]:
         """With names for everybody to see; whoever answers might echo a key in one."""
-        bad = revealing((limit.name for limit in limits), self.secrets) if limits else ()
+        names = [limit.name for limit in limits]
+        bad = {*revealing(names, self.secrets), *(n for n in names if self.mask(n) != n)}
         if not bad:
             return limits
         return merge_readings(

@@ -11,6 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from api.http import server_sent_events as events
+from api.http.problems import Problem
 from api.http.response_cache import ResponseCache
 from api.http.server_sent_events import Streams
 from tests.helpers.idle_tracker import NOON, a_provider, a_tracker
@@ -288,3 +289,18 @@ async def test_an_incident_and_a_mute_are_told_as_they_change() -> None:
     assert (shown[1], shown[2]["id"], shown[2]["cause"]) == ("incident", "abc", "provider")
     assert mutes[1:] == ("mutes", {"groq": "2026-03-01T12:00:00.000Z"})
     await stream.aclose()
+
+
+async def test_streams_leave_half_of_the_places_to_those_who_ask() -> None:
+    streams = attrs.evolve(streams_of(a_tracker(WELL)), most=2)
+    opened = []
+    for _ in range(2):
+        streams.check_room()
+        opened.append(streams.stream(None))
+        await anext(opened[-1])
+    with pytest.raises(Problem) as refused:
+        streams.check_room()
+    assert refused.value.status == 503
+    await opened.pop().aclose()
+    streams.check_room()
+    await opened.pop().aclose()

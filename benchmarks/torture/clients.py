@@ -1,0 +1,196 @@
+"""Clients that mean harm, on a tracker that may open 1,024 files: /best answers, checks go on."""
+
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+import httpx
+import trio
+
+from benchmarks.torture.process import OURS
+from benchmarks.torture.report import Figures, Outcome
+from benchmarks.torture.served import ROOT, Served, served
+from benchmarks.torture.vital import Vital
+from tracker.testing import simulated_provider
+from tracker.testing.many_providers import raise_file_limit
+
+DESCRIPTORS = 1_024
+SECONDS = 5.0
+ANSWER_MS = 500.0  # the longest that an answer may take to somebody else meanwhile
+MEMORY_MIB = 100.0
+GONE = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
+ASK = b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n"
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+PINGS = bytes((0, 0, 8, 6, 0, 0, 0, 0, 0)) + bytes(8)
+UPGRADE = (
+    b"GET /api/providers/status HTTP/1.1\r\nHost: localhost\r\n"
+    b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    b"HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"
+)
+
+
+async def drip(stream: trio.SocketStream) -> None:
+    """A head that never ends, a byte now and then."""
+    await stream.send_all(b"GET /api/providers/best HTTP/1.1\r\nHost: localhost\r\nX: ")
+    while True:
+        await trio.sleep(0.5)
+        await stream.send_all(b"a")
+
+
+async def open_half(stream: trio.SocketStream) -> None:
+    del stream
+    await trio.sleep_forever()
+
+
+async def follow(stream: trio.SocketStream) -> None:
+    await stream.send_all(ASK % b"/api/providers/events")
+    while await stream.receive_some():
+        pass
+
+
+async def read_nothing(stream: trio.SocketStream) -> None:
+    """Ask for large answers one after the other, and take none."""
+    while True:
+        await stream.send_all(ASK % b"/openapi.json")
+
+
+async def flood_http_2(stream: trio.SocketStream) -> None:
+    await stream.send_all(PREFACE)
+    while True:
+        await stream.send_all(PINGS * 1_000)
+
+
+async def upgrade(stream: trio.SocketStream) -> None:
+    await stream.send_all(UPGRADE + PREFACE)
+    while True:
+        await stream.send_all(PINGS * 1_000)
+
+
+@attrs.frozen
+class Crowd:
+    count: int
+    behave: Callable[[trio.SocketStream], Awaitable[None]]
+
+
+def crowds(count: int) -> dict[str, Crowd]:
+    few = max(count // 6, 10)
+    return {
+        f"{count:,} half-open": Crowd(count, open_half),
+        f"{count:,} whose heads never end": Crowd(count, drip),
+        f"{count:,} event streams": Crowd(count, follow),
+        f"{few:,} that read nothing": Crowd(few, read_nothing),
+        f"{few:,} that begin HTTP/2": Crowd(few, flood_http_2),
+        f"{few:,} that upgrade to h2c": Crowd(few, upgrade),
+    }
+
+
+async def hostile_clients(count: int, seconds: float = SECONDS) -> Outcome:
+    raise_file_limit()
+    table, wrong = {}, []
+    for name, crowd in crowds(count).items():
+        figures, faults = await try_crowd(crowd, seconds)
+        table[name] = {"passed": not faults, **figures}
+        wrong += [f"{name}: {fault}" for fault in faults]
+    return Outcome({"descriptors": DESCRIPTORS, **table}, tuple(wrong))
+
+
+async def try_crowd(crowd: Crowd, seconds: float) -> tuple[Figures, list[str]]:
+    wrapped = ("prlimit", f"--nofile={DESCRIPTORS}:{DESCRIPTORS}")
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        good = await stack.enter_async_context(simulated_provider("good", latency_ms=1.0))
+        fast = "interval_seconds = 2.0\ntimeout_seconds = 2.0\n"
+        watched = {"good": good.base_url}
+        starting = served(Path(folder), watched, tracker=fast, wrapped=wrapped)
+        server = await stack.enter_async_context(starting)
+        await trio.sleep(1.0)
+        before = Vital.of(server.process.pid)
+        seen = Seen()
+        async with trio.open_nursery() as nursery:
+            # In a process of its own: what is timed here is the server, not the crowd.
+            command = [sys.executable, "-m", "benchmarks.torture.clients", server.url]
+            command += [str(crowd.count), crowd.behave.__name__]
+            run = partial(trio.run_process, command, cwd=ROOT, check=False)
+            await nursery.start(run)
+            with trio.move_on_after(seconds):
+                await seen.watch(server)
+            memory = (Vital.of(server.process.pid).rss - before.rss) / 2**20
+            nursery.cancel_scope.cancel()
+        code, ended = await server.end()
+    figures = {
+        "answers": len(seen.latencies),
+        "refused": seen.refused,
+        "longest_answer_ms": round(max(seen.latencies, default=0.0), 1),
+        "memory_mib": round(memory, 1),
+        "outcomes": "/".join(sorted(seen.outcomes)),
+        "exit_seconds": round(ended, 2),
+    }
+    return figures, [*seen.judge(memory), *([f"exit code {code}"] if code else [])]
+
+
+async def gather(url: str, count: int, behavior: str) -> None:
+    """Be the crowd, until killed."""
+    raise_file_limit()
+    crowd = Crowd(count, globals()[behavior])
+    host, port = url.removeprefix("http://").split(":")
+    async with trio.open_nursery() as nursery:
+        for _ in range(count):
+            nursery.start_soon(_join, crowd, host, int(port))
+
+
+async def _join(crowd: Crowd, host: str, port: int) -> None:
+    with suppress(*GONE):
+        async with await trio.open_tcp_stream(host, port) as stream:
+            await crowd.behave(stream)
+
+
+@attrs.define
+class Seen:
+    """What somebody else saw meanwhile, on a new connection for each question."""
+
+    latencies: list[float] = attrs.field(factory=list)
+    outcomes: set[str] = attrs.field(factory=set)
+    refused: int = 0
+
+    async def watch(self, server: Served) -> None:
+        once = httpx.Limits(max_keepalive_connections=0)
+        async with httpx.AsyncClient(
+            base_url=server.url, timeout=10.0, trust_env=False, limits=once
+        ) as client:
+            while True:
+                for path in ("/livez", "/api/providers/best", "/api/providers/status"):
+                    await self._ask(client, path)
+                await trio.sleep(0.02)
+
+    async def _ask(self, client: httpx.AsyncClient, path: str) -> None:
+        began = trio.current_time()
+        try:
+            response = await client.get(path)
+        except httpx.HTTPError:
+            self.refused += 1
+            return
+        self.latencies.append((trio.current_time() - began) * 1000.0)
+        self.refused += response.status_code != 200
+        if path.endswith("status"):
+            found: Any = response.json()["providers"]
+            self.outcomes |= {each["outcome"] for each in found.values()}
+
+    def judge(self, memory: float) -> list[str]:
+        longest = max(self.latencies, default=1e9)
+        blamed = self.outcomes - OURS
+        claims = {
+            f"{self.refused} questions of others were refused": self.refused > 0,
+            f"an answer took {longest:.0f} ms": longest > ANSWER_MS,
+            f"memory grew by {memory:.0f} MiB": memory > MEMORY_MIB,
+            f"the provider was blamed: {blamed}": bool(blamed),
+        }
+        return [text for text, is_so in claims.items() if is_so]
+
+
+if __name__ == "__main__":
+    trio.run(gather, sys.argv[1], int(sys.argv[2]), sys.argv[3])
