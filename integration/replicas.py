@@ -59,6 +59,7 @@ check = "models"
 """
 SERVER = """\
 daemon off;
+master_process off;  # one process, which ends with this run
 pid nginx.pid;
 error_log stderr warn;
 events {{}}
