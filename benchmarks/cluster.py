@@ -1,52 +1,43 @@
 """A cluster under load and under faults, on a PostgreSQL of its own.
 
-    python -m benchmarks.cluster [model|ingest|news|kill|freeze|outage …] [--quick]
+    python -m benchmarks.cluster [NAME …] [--quick]
 
-model: random faults in virtual time. The others use real processes and a real server: rates of
-shipping, the way of a check to another tracker, take-overs after kill -9, checks made twice after
-a freeze, and whether every check of the trackers' files is in the hub after it was killed.
+model: random faults in virtual time. The others use real processes and a real server: ingest and
+news: rates of shipping, and the way of a check to another tracker; kill: take-overs after kill -9;
+freeze: checks made twice; outage: whether every check of the trackers' files is in the hub after it
+was killed; and what benchmarks.cluster_faults does to the hub.
 """
 
 import argparse
 import hashlib
 import signal
-import sqlite3
 import statistics
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import httpx
 import trio
 
+from benchmarks import cluster_faults
+from benchmarks.replicas import (
+    LEASE,
+    PROVIDERS,
+    doubles,
+    hub_server,
+    leases,
+    replicas,
+    shared,
+    until,
+)
 from property_tests.lease_model import CONTROLS, runs_with_doubles
-from tests.helpers.command_line import Served, serving
-from tests.helpers.postgres import PostgresServer, new_database, postgres_server
-from tests.process.test_cluster import Models, running
 from tracker.cluster.hub import Parcel, Profile
-from tracker.cluster.migrate import migrate
 from tracker.cluster.postgres import PostgresHub
 from tracker.core.records import CheckRow
 from tracker.core.redaction import Secret
 
-LEASE, INTERVAL, PROVIDERS = 5.0, 2.0, 20
 ORIGIN = "aaaaaaaa-0000-4000-8000-000000000000"
 SIBLING = "bbbbbbbb-0000-4000-8000-000000000000"
-
-
-@contextmanager
-def hub_server(name: str, *, fsync: bool = True) -> Iterator[tuple[PostgresServer, str]]:
-    """A server with a migrated hub, and the URL of a tracker's role."""
-    with postgres_server(fsync=fsync) as server:
-        owner = new_database(server, name)
-        migrate(Secret(owner))
-        server.execute("CREATE ROLE tracker LOGIN IN ROLE provider_status_tracker")
-        yield server, owner.replace("//postgres@", "//tracker@")
 
 
 def model(quick: bool) -> None:
@@ -172,87 +163,6 @@ async def _news(url: str, seconds: float, waits: bool) -> list[float]:
     return took
 
 
-class Replicas:
-    """Trackers of one vantage on one hub; each asks with a key of its own."""
-
-    def __init__(self, stack: ExitStack, folder: Path, url: str) -> None:
-        self.stack, self.folder, self.url = stack, folder, url
-        self.models = stack.enter_context(running(TimedModels()))
-
-    def start(self, name: str) -> Served:
-        folder = self.folder / name
-        folder.mkdir(exist_ok=True)
-        tables = [
-            f'[providers.p{n}]\nkind = "openai"\nbase_url = "{self.models.url}/p{n}/v1"\n'
-            'api_key_env = "KEY"\n'
-            for n in range(PROVIDERS)
-        ]
-        (folder / "tracker.toml").write_text(
-            f"[tracker]\ndiscover = false\ninterval_seconds = {INTERVAL}\ntimeout_seconds = 2\n"
-            f'[cluster]\nvantage = "eu-1"\nlease_seconds = {LEASE}\n' + "".join(tables)
-        )
-        environ = {"PROVIDER_STATUS_POSTGRES": self.url, "KEY": f"key-of-{name}-0123456789"}
-        return self.stack.enter_context(serving(folder, **environ))
-
-    def rows(self) -> list[tuple[Any, ...]]:
-        """The checks that the trackers' own files have, without those of others."""
-        found: list[tuple[Any, ...]] = []
-        for file in sorted(self.folder.glob("*/provider_status.db")):
-            with closing(sqlite3.connect(file)) as connection:
-                query = "SELECT provider_name, checked_at_ms, outcome, response_time_ms FROM checks"
-                found += connection.execute(f"{query} WHERE origin IS NULL").fetchall()
-        return sorted(found)
-
-
-class TimedModels(Models):
-    """Notes when each provider was asked, and by whom."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.moments: list[tuple[float, str, str]] = []
-
-    def note(self, name: str, key: str) -> None:
-        self.moments.append((time.monotonic(), name, key))
-
-
-def doubles(moments: list[tuple[float, str, str]]) -> int:
-    """How many checks of a provider came from another tracker within half an interval."""
-    last: dict[str, tuple[float, str]] = {}
-    count = 0
-    for at, name, key in sorted(moments):
-        before = last.get(name)
-        if before is not None and before[1] != key and at - before[0] < INTERVAL / 2.0:
-            count += 1
-        last[name] = (at, key)
-    return count
-
-
-@contextmanager
-def replicas() -> Iterator[tuple[PostgresServer, Replicas]]:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        hub_server("replicas", fsync=False) as (server, url),
-        ExitStack() as stack,
-    ):
-        yield server, Replicas(stack, Path(folder), url)
-
-
-def leases(served: Served) -> int:
-    return int(httpx.get(f"{served.url}/api/cluster", timeout=30.0).json()["leases"])
-
-
-def shared(one: Served, two: Served) -> bool:
-    return leases(one) == leases(two) == PROVIDERS // 2
-
-
-def until(condition: Callable[[], bool], seconds: float = 90.0) -> float:
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < seconds, "waited in vain"
-        time.sleep(0.05)
-    return time.monotonic() - began
-
-
 def kill(quick: bool) -> None:
     with replicas() as (_, trackers):
         one, two = trackers.start("a"), trackers.start("b")
@@ -326,6 +236,7 @@ RUNS = {
     "kill": kill,
     "freeze": freeze,
     "outage": outage,
+    **cluster_faults.RUNS,
 }
 
 

@@ -55,8 +55,8 @@ class PostgresServer:
         log = (self.folder / "log").open("ab")
         self._process = subprocess.Popen(
             [
-                *_unprivileged(),
-                str(_bin() / "postgres"),
+                *unprivileged(),
+                str(bin_folder() / "postgres"),
                 *("-D", str(self.folder / "data"), "-p", str(self.port)),
                 *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
                 *("-c", "max_connections=60", "-c", "shared_buffers=32MB"),
@@ -110,14 +110,17 @@ def make_folder() -> Path:
 
 
 @contextmanager
-def postgres_server(*, fsync: bool = False) -> Iterator[PostgresServer]:
-    """A running server; stopped and removed at the end. No test cuts the power: no fsync."""
-    folder = make_folder()
+def postgres_server(*, fsync: bool = False, folder: Path | None = None) -> Iterator[PostgresServer]:
+    """A running server; stopped and removed at the end. No test cuts the power: no fsync.
+
+    folder: for its data and log; a temporary one where None.
+    """
+    folder = folder or make_folder()
     try:
         init = ["--auth-local=trust", "--auth-host=trust", "--locale=C.UTF-8", "-E", "UTF8"]
         init += ["-U", "postgres", "--no-sync"]
         subprocess.run(
-            [*_unprivileged(), str(_bin() / "initdb"), "-D", str(folder / "data"), *init],
+            [*unprivileged(), str(bin_folder() / "initdb"), "-D", str(folder / "data"), *init],
             check=True,
             capture_output=True,
             cwd=folder,
@@ -138,13 +141,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _bin() -> Path:
+def bin_folder() -> Path:
     found = find_program("PostgreSQL")
     assert found is not None
     return Path(found).parent
 
 
-def _unprivileged() -> list[str]:
+def unprivileged() -> list[str]:
     """PostgreSQL does not run as root."""
     if os.geteuid() != 0:
         return []

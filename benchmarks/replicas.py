@@ -1,0 +1,113 @@
+"""Two replicas of one vantage on a PostgreSQL of their own, for what is measured of clusters."""
+
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.helpers.command_line import Served, serving
+from tests.helpers.postgres import PostgresServer, new_database, postgres_server
+from tests.process.test_cluster import Models, running
+from tracker.cluster.migrate import migrate
+from tracker.core.redaction import Secret
+
+LEASE, INTERVAL, PROVIDERS = 5.0, 2.0, 20
+
+
+@contextmanager
+def hub_server(
+    name: str, *, fsync: bool = True, folder: Path | None = None
+) -> Iterator[tuple[PostgresServer, str]]:
+    """A server with a migrated hub, and the URL of a tracker's role."""
+    with postgres_server(fsync=fsync, folder=folder) as server:
+        owner = new_database(server, name)
+        migrate(Secret(owner))
+        server.execute("CREATE ROLE tracker LOGIN IN ROLE provider_status_tracker")
+        yield server, owner.replace("//postgres@", "//tracker@")
+
+
+class Replicas:
+    """Trackers of one vantage on one hub; each asks with a key of its own."""
+
+    def __init__(self, stack: ExitStack, folder: Path, url: str) -> None:
+        self.stack, self.folder, self.url = stack, folder, url
+        self.models = stack.enter_context(running(TimedModels()))
+
+    def start(self, name: str, **more: str) -> Served:
+        """``more``: variables of its environment."""
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        tables = [
+            f'[providers.p{n}]\nkind = "openai"\nbase_url = "{self.models.url}/p{n}/v1"\n'
+            'api_key_env = "KEY"\n'
+            for n in range(PROVIDERS)
+        ]
+        (folder / "tracker.toml").write_text(
+            f"[tracker]\ndiscover = false\ninterval_seconds = {INTERVAL}\ntimeout_seconds = 2\n"
+            f'[cluster]\nvantage = "eu-1"\nlease_seconds = {LEASE}\n' + "".join(tables)
+        )
+        environ = {"PROVIDER_STATUS_POSTGRES": self.url, "KEY": f"key-of-{name}-0123456789"}
+        return self.stack.enter_context(serving(folder, **environ, **more))
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """The checks that the trackers' own files have, without those of others."""
+        found: list[tuple[Any, ...]] = []
+        for file in sorted(self.folder.glob("*/provider_status.db")):
+            with closing(sqlite3.connect(file)) as connection:
+                query = "SELECT provider_name, checked_at_ms, outcome, response_time_ms FROM checks"
+                found += connection.execute(f"{query} WHERE origin IS NULL").fetchall()
+        return sorted(found)
+
+
+class TimedModels(Models):
+    """Notes when each provider was asked, and by whom."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moments: list[tuple[float, str, str]] = []
+
+    def note(self, name: str, key: str) -> None:
+        self.moments.append((time.monotonic(), name, key))
+
+
+def doubles(moments: list[tuple[float, str, str]]) -> int:
+    """How many checks of a provider came from another tracker within half an interval."""
+    last: dict[str, tuple[float, str]] = {}
+    count = 0
+    for at, name, key in sorted(moments):
+        before = last.get(name)
+        if before is not None and before[1] != key and at - before[0] < INTERVAL / 2.0:
+            count += 1
+        last[name] = (at, key)
+    return count
+
+
+@contextmanager
+def replicas() -> Iterator[tuple[PostgresServer, Replicas]]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        hub_server("replicas", fsync=False) as (server, url),
+        ExitStack() as stack,
+    ):
+        yield server, Replicas(stack, Path(folder), url)
+
+
+def leases(served: Served) -> int:
+    return int(httpx.get(f"{served.url}/api/cluster", timeout=30.0).json()["leases"])
+
+
+def shared(one: Served, two: Served) -> bool:
+    return leases(one) == leases(two) == PROVIDERS // 2
+
+
+def until(condition: Callable[[], bool], seconds: float = 90.0) -> float:
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, "waited in vain"
+        time.sleep(0.05)
+    return time.monotonic() - began
