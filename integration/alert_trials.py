@@ -281,6 +281,7 @@ def watched_offer(trial: Trial) -> None:
     insist(not trial.is_down("a"), "its provider is not down")
     text = trial.told.of(WEBHOOK)[0].text
     insist("served by nobody else" in text, "what still serves it is said")
+    insist(f"/best?model={MODEL} answers 503" in text, "what /best?model= says is said")
     say("  " + text.replace("\n", "\n" + 12 * " "))
     trial.recovers()
     trial.until_told(OPENED, RESOLVED)

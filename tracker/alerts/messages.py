@@ -10,6 +10,7 @@ from urllib.parse import quote
 import attrs
 
 from tracker.alerts.policy import Announcement
+from tracker.alerts.serving import RankOffers
 from tracker.alerts.wording import Telling, title_of
 from tracker.core.incidents import Delivery, Incident, MessageKind
 from tracker.core.snapshot import Snapshot
@@ -30,14 +31,17 @@ def compose(
     now: datetime,
     link: str | None,
     status_pages: Mapping[str, str] = MappingProxyType({}),
+    *,
+    rank_offers: RankOffers | None = None,
 ) -> Message:
     """Write the message of an announcement.
 
     link: the dashboard's address. status_pages: where providers tell of their own outages, by name.
+    rank_offers: as ``/best?model=`` does; None: the message does not say whom that names.
     """
     incidents = announcement.incidents
     address = _address(link, incidents)
-    told = Telling(announcement.kind, incidents, snapshot, now, status_pages)
+    told = Telling(announcement.kind, incidents, snapshot, now, status_pages, rank_offers)
     title, text = (
         title_of(announcement),
         "\n".join([*told.lines(), *([address] if address else [])]),

@@ -1,10 +1,13 @@
 """Whether what an incident took away is served elsewhere. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from tracker.core.incidents import Cause, Incident
 from tracker.core.model_names import parse_model_id
-from tracker.core.snapshot import ProviderStatus, Snapshot
+from tracker.core.model_resolver import NamedOffer
+from tracker.core.snapshot import ProviderStatus, Ranked, Ranking, Snapshot
+
+RankOffers = Callable[[Iterable[NamedOffer]], Ranking]
 
 
 def others_serve(
@@ -30,6 +33,18 @@ def serve_model(model: str, snapshot: Snapshot, *, without: str | None) -> list[
     name, views = _common(model), snapshot.providers
     ranked = (views[each.provider] for each in snapshot.ranking.ranked if each.provider in views)
     return [view.name for view in ranked if view.name != without and name in _served(view, {})]
+
+
+def best_offer(model: str, snapshot: Snapshot, rank: RankOffers) -> Ranked | None:
+    """Return what ``/best?model=`` names first, None where nobody usable offers it."""
+    name = _common(model)
+    found = [
+        NamedOffer(view.name, each)
+        for view in snapshot.providers.values()
+        for each in dict.fromkeys((*(view.models or ()), *(offer.model for offer in view.offers)))
+        if _common(each) == name
+    ]
+    return next(iter(rank(found).ranked), None)
 
 
 def _served(view: ProviderStatus, watched: Mapping[str, tuple[str, ...]]) -> set[str]:

@@ -20,7 +20,7 @@ from tracker.alerts.maintenance import MaintenanceState, maintenance_at
 from tracker.alerts.messages import compose, deliveries
 from tracker.alerts.outbox import Outbox
 from tracker.alerts.policy import Announcement, PolicySettings, Situation, decide, due_at
-from tracker.alerts.serving import others_serve
+from tracker.alerts.serving import RankOffers, others_serve
 from tracker.config.catalogue import load_catalogue
 from tracker.core.incidents import (
     Cause,
@@ -63,6 +63,7 @@ class AlertState:
     clear_since: dict[str, datetime] = attrs.field(factory=dict)  # a check of it told something
     counts: AlertCounts = attrs.field(factory=AlertCounts)
     maintenance: MaintenanceState | None = None
+    rank_offers: RankOffers | None = None  # as the tracker does now
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -173,7 +174,8 @@ class AlertState:
         self, announcement: Announcement, snapshot: Snapshot, now: datetime
     ) -> list[Delivery]:
         link = self.config.alerts.link or address_of(self.config)
-        message = compose(announcement, snapshot, now, link, status_pages(self.config))
+        pages = status_pages(self.config)
+        message = compose(announcement, snapshot, now, link, pages, rank_offers=self.rank_offers)
         hearers = self.outbox.hearers(announcement, self.targets)
         rows = deliveries(announcement, message, hearers, now)
         return [row for row in rows if self.outbox.add(row)]

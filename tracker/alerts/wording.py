@@ -7,7 +7,7 @@ import attrs
 
 from tracker.alerts.plain_text import plain_text
 from tracker.alerts.policy import Announcement
-from tracker.alerts.serving import serve_model
+from tracker.alerts.serving import RankOffers, best_offer, serve_model
 from tracker.core.incidents import Cause, Incident, MessageKind
 from tracker.core.outcomes import KeyState, OutcomeKind
 from tracker.core.snapshot import ProviderStatus, Snapshot
@@ -74,6 +74,7 @@ class Telling:
     snapshot: Snapshot
     now: datetime
     status_pages: Mapping[str, str]
+    rank_offers: RankOffers | None = None
 
     @property
     def first(self) -> Incident:
@@ -149,9 +150,17 @@ class Telling:
         if best is None:
             return "/best names nobody: it answers 503, and says why."
         if self.first.cause is Cause.OFFER and self.kind is not MessageKind.RESOLVED:
-            name = plain_text(best, 80)
-            return f"/best?model= leaves it out; without a model /best names {name}."
+            return f"{self._best_offer()}; without a model /best names {plain_text(best, 80)}."
         return f"/best names {plain_text(best, 80)} now."
+
+    def _best_offer(self) -> str:
+        model = self.first.subject.removeprefix(f"{self.first.provider}/")
+        if self.rank_offers is None or len(self.incidents) > 1:
+            return "/best?model= leaves it out"
+        best, shown = best_offer(model, self.snapshot, self.rank_offers), plain_text(model, 80)
+        if best is None:
+            return f"/best?model={shown} answers 503"
+        return f"/best?model={shown} names {plain_text(f'{best.provider}/{best.model}', 120)}"
 
     def _until(self) -> Iterator[str]:
         """Say when known resets make providers usable again."""

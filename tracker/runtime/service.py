@@ -134,6 +134,7 @@ class _House:
                     outbox=outbox,
                     cluster=cluster,
                 )
+                alerts.state.rank_offers = tracker.rank_offers
                 await tracker.start(actors)
                 actors.start_soon(keepers.alerts.keep)
                 if keepers.cluster is not None:

@@ -1,5 +1,6 @@
 """Of each cause a message says what the one who reads it at night has to know."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -8,12 +9,13 @@ import attrs
 import pytest
 
 from tests.helpers.alert_scenario import START, a_down_provider, snapshot_of
-from tests.helpers.idle_tracker import a_bare_provider, a_provider
+from tests.helpers.idle_tracker import a_bare_provider, a_provider, ranking_of
 from tracker.alerts.policy import Announcement
 from tracker.alerts.wording import Telling, title_of
 from tracker.core.incidents import Cause, Incident, IncidentLog, MessageKind
+from tracker.core.model_resolver import NamedOffer
 from tracker.core.outcomes import KeyReport, KeyState, OutcomeKind, Status
-from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus
+from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus, Ranked, Ranking
 
 BEGAN = START - timedelta(minutes=12)
 
@@ -77,6 +79,34 @@ def test_of_a_model_it_says_who_else_serves_that_model() -> None:
     assert "llama-3-8b is still served by: b." in lines(told, a, b, c, d)
     alone = lines(told, a, c, d)
     assert "llama-3-8b is served by nobody else that is watched." in alone
+
+
+def test_of_a_model_it_says_which_offer_best_names_for_it() -> None:
+    told = incident(Cause.OFFER, "a/llama-3-8b")
+    a = a_provider("a", models=("llama-3-8b",))
+    b = a_provider("b", models=("meta/Llama-3-8B-Instruct", "qwen-2-7b"))
+    line = attrs.evolve(ranking_of({"b": b}).ranked[0], model="meta/Llama-3-8B-Instruct")
+    asked: list[NamedOffer] = []
+
+    def say_best(*ranked: Ranked) -> str:
+        def rank(offers: Iterable[NamedOffer]) -> Ranking:
+            asked.extend(offers)
+            return Ranking(reason="", ranked=ranked)
+
+        snapshot = snapshot_of((a, b), START, incidents=IncidentLog(incidents=(told,)))
+        telling = Telling(MessageKind.OPENED, (told,), snapshot, START, MappingProxyType({}), rank)
+        (best,) = [each for each in telling.lines() if each.startswith("/best")]
+        return best
+
+    question = "/best?model=llama-3-8b"
+    assert say_best(line).startswith(
+        f"{question} names b/meta/Llama-3-8B-Instruct; without a model"
+    )
+    assert say_best().startswith(f"{question} answers 503; without a model")
+    assert {(one.provider, one.model) for one in asked} == {
+        ("a", "llama-3-8b"),
+        ("b", "meta/Llama-3-8B-Instruct"),
+    }
 
 
 def test_where_nothing_is_usable_each_reason_is_said_and_the_soonest_end() -> None:
