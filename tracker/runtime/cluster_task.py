@@ -36,6 +36,9 @@ log = structlog.get_logger()
 # Of its interval: older evidence of a provider, whoever's it is, and anybody checks it. Before
 # two intervals, when the plan is late, and three, when it is stale.
 ENOUGH_INTERVALS = 1.5
+# For all but the one who would hold the lease: where leases ended for everybody, as after a restart
+# of the hub, that one's check arrives before the others make it too.
+OTHERS_ENOUGH_INTERVALS = 1.8
 START_SECONDS = 5.0  # to find the hub; then the tracker begins by itself
 ASK_AGAIN_SECONDS = 0.2
 LOOK_SECONDS = 0.02  # whether the hub was asked, or is away: no event says either
@@ -201,10 +204,11 @@ class ClusterTask:
             return ASK_AGAIN_SECONDS  # we slept: what looks old may have been checked meanwhile
         state = self.aggregator.providers.get(name)
         health = None if state is None else state.health_of(model)
-        enough = ENOUGH_INTERVALS * interval
+        ours = self.keeper.membership.would_hold(name)
+        enough = interval * (ENOUGH_INTERVALS if ours else OTHERS_ENOUGH_INTERVALS)
         if health is None or health.last_check is None:
             # Nobody has checked it, and leases are not to be had for a while after a start.
-            if self.keeper.membership.would_hold(name):
+            if ours:
                 return 0.0
             since = self._unproven.setdefault(name, trio.current_time())
             first = self.settings.lease_seconds + 2.0 * self.settings.beat_seconds

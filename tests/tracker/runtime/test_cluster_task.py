@@ -78,14 +78,19 @@ class Cluster:
     members: list[Member] = attrs.field(factory=list)
 
     async def start(
-        self, *, vantage: str = "eu-1", file: str = "", names: Collection[str] = NAMES
+        self,
+        *,
+        vantage: str = "eu-1",
+        file: str = "",
+        names: Collection[str] = NAMES,
+        timing: Timing = TIMING,
     ) -> Member:
         number = len(self.members)
         url = f"postgresql://hub/{number}"
         checks = {name: FakeCheck() for name in names}
         config = Config(
             database=str(self.folder / (file or f"{number}.db")),
-            providers=tuple(Provider(name=name, timing=TIMING) for name in names),
+            providers=tuple(Provider(name=name, timing=timing) for name in names),
             cluster=ClusterSettings(url=Secret(url), vantage=vantage),
         )
 
@@ -215,6 +220,38 @@ async def test_who_ends_hands_its_checks_over_at_once(
     await cluster.until(one.ended.is_set, seconds=10.0)
     await cluster.until(lambda: two.report.leases == len(NAMES), seconds=10.0)
     assert two.report.herald
+
+
+async def test_after_a_restart_of_the_hub_two_do_not_make_the_same_checks(
+    cluster: Cluster, mock_clock: MockClock
+) -> None:
+    """All leases end with it, and none is given for a while: longer than these intervals."""
+    often = Timing(interval_seconds=4.0, timeout_seconds=2.0, recheck_seconds=(2.0,))
+    one, two = [await cluster.start(timing=often) for _ in range(2)]
+    await cluster.until(lambda: one.report.leases == two.report.leases == 2)
+    before = one.begun + two.begun
+    cluster.server.restart()
+    await cluster.passes(40.0)
+    assert one.begun + two.begun - before <= len(NAMES) * (40.0 / 4.0 + 1.0)
+    assert one.report.leases == two.report.leases == 2
+
+
+async def test_a_replica_that_comes_back_knows_what_the_other_does_once_it_is_informed(
+    cluster: Cluster, mock_clock: MockClock
+) -> None:
+    one = await cluster.start()
+    await cluster.until(lambda: one.report.leases == len(NAMES) and one.report.lag == 0)
+    two = await cluster.start()
+    known: list[Status] = []
+
+    async def learn() -> None:
+        await two.tracker.informed()
+        known.extend(two.status_of(name) for name in NAMES)
+
+    cluster.nursery.start_soon(learn)
+    await cluster.until(lambda: bool(known), seconds=10.0)
+    assert known == [Status.HEALTHY] * len(NAMES)
+    assert two.begun == 0
 
 
 async def test_who_is_cut_off_is_buried_and_comes_back(
