@@ -111,7 +111,7 @@ def assert_whole(aggregator: Aggregator, at: datetime) -> None:
     assert list(snapshot.providers) == sorted(states)
     for name, state in states.items():
         assert snapshot.providers[name] is state.published.view
-    pool = CandidatePool.of(state.published.entry for state in states.values())
+    pool = CandidatePool.of(states[name].published.entry for name in sorted(states))
     dues = (view.next_result_at(at) for view in snapshot.providers.values())
     due = min((moment for moment in dues if moment is not None), default=None)
     first = snapshot.ranking.best

@@ -57,6 +57,7 @@ def parts(**changes: Any) -> Any:
             left_out=known["left_out"],
         ),
         aggregator=SimpleNamespace(
+            knows_all=True,
             network=SimpleNamespace(away=known["away"], suspects=known["suspects"]),
             board=SimpleNamespace(latest=a_snapshot(*views)),
             rank=rank,
