@@ -143,7 +143,9 @@ def moment(instant: str) -> str:
 
 def describe_offer(reason: str, retires_on: date | None) -> str:
     """Add the day that was announced for a model's end, where it is known."""
-    return reason if retires_on is None else f"{reason}; it ends on {retires_on.isoformat()}"
+    if retires_on is None:
+        return reason
+    return f"{reason}; announced to end on {retires_on.isoformat()}"
 
 
 def clock(instant: str | None) -> str:

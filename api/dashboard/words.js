@@ -160,7 +160,7 @@ export function until(at, now) {
  */
 export function withEnd(text, day) {
   if (!day) return text;
-  return text ? `${text.replace(/\.$/, "")}; it ends on ${day}.` : `It ends on ${day}.`;
+  return text ? `${text.replace(/\.$/, "")}; announced to end on ${day}.` : `Announced to end on ${day}.`;
 }
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });

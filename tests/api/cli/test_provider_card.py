@@ -108,7 +108,7 @@ def test_keys_and_offers_have_a_row_each() -> None:
     assert lines["2"].split() == ["2", "rate", "limited"]
     assert "■ down" in lines["gpt-oss-20b"]
     assert "87 ms" in lines["gpt-oss-20b"]
-    assert lines["gpt-oss-20b"].endswith("3 failed checks in a row; it ends on 2026-12-31")
+    assert lines["gpt-oss-20b"].endswith("3 failed checks in a row; announced to end on 2026-12-31")
 
 
 def test_open_incidents_and_maintenance_are_told_and_nobody_elses() -> None:
