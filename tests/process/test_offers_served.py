@@ -200,7 +200,7 @@ def test_the_list_of_models_is_told_whatever_their_ids_look_like(served: Served)
     image = served.get("/providers/best", model=IMAGE)
     assert image.status_code == 503
     assert "not for chat (image generation)" in image.text
-    assert "ends on 2099-12-31" in served.command("models", "ok-2b")
+    assert "to end on 2099-12-31" in served.command("models", "ok-2b")
 
 
 def test_metrics_changes_and_events_tell_of_watched_offers_alone(served: Served) -> None:
