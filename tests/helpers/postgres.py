@@ -144,7 +144,7 @@ def free_port() -> int:
 def bin_folder() -> Path:
     found = find_program("PostgreSQL")
     assert found is not None
-    return Path(found).parent
+    return Path(found).resolve().parent  # a link to it may stand alone on the PATH
 
 
 def unprivileged() -> list[str]:

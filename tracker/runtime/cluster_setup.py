@@ -101,6 +101,7 @@ class _Parts:
 
     def _reader(self, caller: HubCaller, keeper: LeaseKeeper, later: "_Later") -> NewsReader:
         async def take(news: SharedNews) -> None:
+            later.task.note(news)
             message = NewsShared(news=news)
             await self.outbox.send(message)
             await message.done.wait()

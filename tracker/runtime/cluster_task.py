@@ -19,6 +19,7 @@ from tracker.core.cluster import (
     ClusterAwayError,
     ClusterMember,
     ClusterReport,
+    SharedNews,
     VantageRanking,
 )
 from tracker.core.settings import ClusterSettings
@@ -75,6 +76,8 @@ class ClusterTask:
     _members: tuple[MemberInfo, ...] = ()
     _gained: set[str] = attrs.field(factory=set)
     _unproven: dict[str, float] = attrs.field(factory=dict)
+    # When others made their last check of it, on our steady clock: their wall clocks may be wrong.
+    _heard: dict[tuple[str, str | None], float] = attrs.field(factory=dict)
     _reading_history: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
 
     async def run(self) -> None:
@@ -175,6 +178,12 @@ class ClusterTask:
             problems=tuple(self._problems()),
         )
 
+    def note(self, news: SharedNews) -> None:
+        """Take note of when others checked, as the hub's clock has it."""
+        now = self.keeper.clock.steady()
+        for state in news.states:
+            self._heard[state.provider, state.model] = now - state.age
+
     def gain(self, names: Collection[str]) -> None:
         """Check these from now on; first learn what their last holder did until it let go."""
         self._gained.update(names)
@@ -213,9 +222,16 @@ class ClusterTask:
             since = self._unproven.setdefault(name, trio.current_time())
             first = self.settings.lease_seconds + 2.0 * self.settings.beat_seconds
             return min(since + first + enough - trio.current_time(), 2.0)
-        now = self.keeper.clock.now()
-        age = (now - health.last_check).total_seconds()
-        return min(enough - age, enough)
+        return min(enough - self._age_of(name, model, health.last_check), enough)
+
+    def _age_of(self, name: str, model: str | None, last_check: datetime) -> float:
+        """Return the seconds since its last check, whoever made it; no clock of others is read."""
+        age = (self.keeper.clock.now() - last_check).total_seconds()
+        heard = self._heard.get((name, model))
+        if heard is None:
+            return age
+        since_heard = self.keeper.clock.steady() - heard
+        return since_heard if age < 0.0 else min(age, since_heard)
 
     def _problems(self) -> list[str]:
         keeper, found = self.keeper, []

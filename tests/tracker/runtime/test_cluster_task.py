@@ -84,7 +84,10 @@ class Cluster:
         file: str = "",
         names: Collection[str] = NAMES,
         timing: Timing = TIMING,
+        ahead: float = 0.0,
     ) -> Member:
+        """``ahead``: seconds by which its wall clock is wrong."""
+        late, clock = timedelta(seconds=ahead), self.clock
         number = len(self.members)
         url = f"postgresql://hub/{number}"
         checks = {name: FakeCheck() for name in names}
@@ -104,7 +107,7 @@ class Cluster:
         async def program(task_status: trio.TaskStatus[Tracker]) -> None:
             await run_tracker(
                 config,
-                clock=self.clock,
+                clock=Clock(now=lambda: clock.now() + late, steady=clock.steady),
                 open_check=open_check,
                 canary=LoopMonitor(beat=60.0),
                 task_status=task_status,
@@ -305,6 +308,17 @@ async def test_a_wrong_clock_is_told(cluster: Cluster, mock_clock: MockClock) ->
     one = await cluster.start()
     await cluster.until(lambda: bool(one.report.problems) and one.report.hub_up)
     assert one.report.problems == ("our clock is 30 s ahead of the hub's: set one of them right",)
+
+
+@pytest.mark.parametrize("ahead", [7_200.0, -7_200.0])
+async def test_a_wrong_clock_makes_no_check_twice(
+    cluster: Cluster, mock_clock: MockClock, ahead: float
+) -> None:
+    one, two = await cluster.start(), await cluster.start(ahead=ahead)
+    await cluster.until(lambda: one.report.leases == two.report.leases == 2)
+    before = one.begun + two.begun
+    await cluster.passes(240.0)
+    assert one.begun + two.begun - before <= len(NAMES) * (240.0 / TIMING.interval_seconds + 1.0)
 
 
 async def test_a_hub_that_forgot_gets_every_check_again(
