@@ -42,4 +42,5 @@ def hub_url(postgres: PostgresServer, _migrated: str) -> Secret:
         "hub",
     )[0][0]
     postgres.execute(f"TRUNCATE {tables} CASCADE", "hub")
+    postgres.execute("SELECT provider_status.keep_partitions(7)", "hub")  # a test may drop days
     return Secret(_migrated.replace("//postgres@", "//tracker@"))
