@@ -18,7 +18,7 @@ from tracker.store import Store, StoreUnavailable
 log = structlog.get_logger()
 
 FAILED_TURNS = 2  # in a row, until we are cut off: one may be a connection that was closed
-FINAL_SECONDS = 0.5  # to say that we leave
+FINAL_SECONDS = 1.5  # to say that we leave, on a new connection, and on a busy machine too
 
 
 @attrs.define(eq=False)
