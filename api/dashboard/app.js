@@ -62,6 +62,7 @@ find("controls").addEventListener("input", () => screen.soon(true));
 // A computer that wakes shows the page before any timer runs: it must not call the old live.
 for (const name of ["visibilitychange", "pageshow", "focus", "online"]) addEventListener(name, tick);
 document.addEventListener("visibilitychange", () => document.hidden || screen.soon(true));
+addEventListener("pagehide", () => feed.rest());
 document.addEventListener("click", async (event) => {
   const at = event.target instanceof Element ? event.target.closest("[data-acknowledge], [data-mute]") : null;
   if (at instanceof HTMLElement) (await import("./control.js")).askFor(at.dataset);

@@ -72,11 +72,19 @@ export class Feed {
     this.#poll();
   }
 
+  /**
+   * The page is left: a browser may keep it, to go back to, and its stream with it. Six of those, and
+   * no request to this tracker gets a connection any more. The next tick opens it again.
+   */
+  rest() {
+    this.#close();
+    this.#due = 0;
+  }
+
   /** The computer slept: the stream may be dead, and what it held back is old. */
   #wake() {
     server.forget();
-    this.#close();
-    this.#due = 0;
+    this.rest();
   }
 
   #open() {

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import attrs
 import psycopg
@@ -17,6 +18,9 @@ import psycopg
 from tests.helpers.programs import find_program
 
 START_SECONDS = 60.0
+# Somebody else may have taken the port, and a test that failed may have left a transaction open:
+# who comes next fails, and does not wait for ever.
+PATIENT: dict[str, Any] = {"connect_timeout": 20, "options": "-c lock_timeout=30s"}
 
 
 @attrs.define(eq=False)
@@ -33,7 +37,7 @@ class PostgresServer:
         return f"postgresql://{user}{secret}@127.0.0.1:{self.port}/{database}"
 
     def execute(self, sql: str, database: str = "postgres") -> list[tuple[object, ...]]:
-        with psycopg.connect(self.url(database), autocommit=True) as connection:
+        with psycopg.connect(self.url(database), autocommit=True, **PATIENT) as connection:
             cursor = connection.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
 

@@ -6,7 +6,7 @@ from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Secret
 from tracker.probes.http.failures import FetchError
 from tracker.probes.http.response import BoundedResponse
-from tracker.probes.model_lists import ModelList, read_models, slices
+from tracker.probes.model_lists import ModelList, pause_between, read_models, slices
 from tracker.probes.session import Session
 
 PACE = 3600.0  # seconds between two lists that only say which models there are
@@ -37,7 +37,7 @@ async def mask_model_names(session: Session, models: ModelList) -> tuple[str, ..
     masked: list[str] = []
     for some in slices(models.names):
         masked += map(session.mask, some) if session.may_hide("\n".join(some)) else some
-        await trio.lowlevel.checkpoint()
+        await pause_between(models.names)
     return tuple(masked)
 
 

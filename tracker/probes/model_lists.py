@@ -54,6 +54,12 @@ def slices(entries: Sequence[T]) -> Iterator[Sequence[T]]:
         yield entries[begin : begin + SLICE]
 
 
+async def pause_between(entries: Sequence[object]) -> None:
+    """Let other tasks run between two slices; a short list is one, and read at once."""
+    if len(entries) > SLICE:
+        await trio.lowlevel.checkpoint()
+
+
 async def read_models(body: object) -> ModelList | None:
     """A bare array, or one under ``data``, ``models`` or ``result``; None for any other shape.
 
@@ -81,7 +87,7 @@ async def read_models(body: object) -> ModelList | None:
         names += _names(some)
         chat += _names([entry for entry in some if _chats(entry)])
         retiring.update(_retiring(some))
-        await trio.lowlevel.checkpoint()
+        await pause_between(entries)
     return ModelList(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(chat)), retiring)
 
 

@@ -25,6 +25,7 @@ from tracker.probes.messages import Masking, printable, revealing
 
 log = structlog.get_logger()
 
+UNASKED = "it answered before it was asked: its latency is not known"
 MOST_LIMITS = 24  # kept of one answer; Anthropic, which tells most, has eight
 
 
@@ -192,11 +193,13 @@ class Session:
         """
         told = self.limits(reply)
         wait = told.retry_after if retry_after is None else retry_after
+        if reply.early and kind.is_success:
+            message, more["ttft_ms"] = UNASKED, None
         source = LimitSource.BODY if limits and not told.readings else told.source
         return CheckResult(
             kind=kind,
             message=printable(message, self.mask) if message else "",
-            latency_ms=reply.seconds * 1000.0,
+            latency_ms=None if reply.early else reply.seconds * 1000.0,
             latency_stamped=reply.stamped,
             http_status=reply.status,
             facts=facts,
@@ -208,6 +211,8 @@ class Session:
 
     def mask_names(self, limits: tuple[LimitReading, ...]) -> tuple[LimitReading, ...]:
         """With names for everybody to see; whoever answers might echo a key in one."""
+        if not limits:
+            return limits
         names = [limit.name for limit in limits]
         bad = {*revealing(names, self.secrets), *(n for n in names if self.mask(n) != n)}
         if not bad:

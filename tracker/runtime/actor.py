@@ -24,6 +24,9 @@ log = structlog.get_logger()
 OpenCheck = Callable[[Provider], AbstractAsyncContextManager[Check]]
 # Asking again tells nothing new, and may lock an account.
 NOT_CHECKED_EARLY = frozenset({OutcomeKind.AUTH, OutcomeKind.QUOTA_EXHAUSTED})
+# A check is put off by at least this: a wait of picoseconds, added to the time, is no wait at all,
+# and the actor would come back to it without ever letting another task run.
+LEAST_WAIT_SECONDS = 0.01
 
 
 def never(_: str, __: str | None) -> bool:
@@ -265,7 +268,7 @@ class CheckActor:
             wait = self.shared.gate(self.provider.name, plan.model, plan.timing.interval_seconds)
         plan.left_to_others = wait > 0.0
         if plan.left_to_others:
-            plan.due = trio.current_time() + wait
+            plan.due = trio.current_time() + max(wait, LEAST_WAIT_SECONDS)
         return plan.left_to_others
 
     def _may_skip(self, plan: CheckPlan) -> bool:
@@ -298,7 +301,8 @@ class CheckActor:
         spends = plan.model is not None or self.provider.check == "chat"
         if not spends or not budget.is_exhausted(now):
             return False
-        plan.due = trio.current_time() + (budget.resets_at(now) - now).total_seconds()
+        wait = (budget.resets_at(now) - now).total_seconds()
+        plan.due = trio.current_time() + max(wait, LEAST_WAIT_SECONDS)
         plan.waits_for_budget = True
         return True
 

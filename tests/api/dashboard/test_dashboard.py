@@ -35,6 +35,15 @@ window.EventSource = class extends EventTarget {
 };
 """
 
+NOTES_THE_END = """
+window.EventSource = class extends EventSource {
+  close() {
+    sessionStorage.closed = Number(sessionStorage.closed ?? 0) + 1;
+    super.close();
+  }
+};
+"""
+
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: Any) -> Any:
@@ -178,6 +187,19 @@ def test_a_stream_that_opens_and_says_nothing_is_not_live(
         browser.until("$('#connection[data-state=polling]') !== null")
     finally:
         browser.command("Page.removeScriptToEvaluateOnNewDocument", **stub)
+
+
+def test_a_page_that_is_left_gives_its_stream_back_and_opens_it_again(
+    browser: Any, groq_and_mistral: Any
+) -> None:
+    """A browser that keeps the page would keep one of its six connections to the tracker."""
+    noted = browser.command("Page.addScriptToEvaluateOnNewDocument", source=NOTES_THE_END)
+    shown(browser, groq_and_mistral.url, 2)
+    browser.driver.get(f"{groq_and_mistral.url}livez")
+    assert browser.value("sessionStorage.closed") == "1"
+    browser.command("Page.removeScriptToEvaluateOnNewDocument", **noted)
+    browser.driver.back()
+    browser.until(f"$$('#list .row').length === 2 && {LIVE}")
 
 
 def test_hostile_text_is_only_text(browser: Any, tmp_path: Any) -> None:

@@ -75,13 +75,13 @@ def test_every_check_ends_in_a_finding(kind: Any, check: Any, credentials: str, 
         assert KEY not in repr(one)
 
 
-SHARES = 24  # of the mutated bodies, a check tries one in so many; ``make torture`` tries them all
+SHARES = 96  # of the mutated bodies, a check tries one in so many; ``make torture`` tries them all
 MUTATED = mutated_bodies()
 
 
 @pytest.mark.parametrize(("kind", "check"), CHECKS)
 def test_every_node_may_be_of_any_type(kind: Any, check: Any, credentials: str) -> None:
-    """A part of them for each check, another part for each: together they are all tried."""
+    """A part of them for each check, another part for each."""
     share = [check for _, check in CHECKS].index(check) + len(kind)
     provider = asked_provider(kind, check, credentials)
     for body in MUTATED[share % SHARES :: SHARES]:

@@ -107,6 +107,22 @@ async def test_failures_are_rechecked_after_2_and_10_seconds(autojump_clock: Moc
         assert fake.times == pytest.approx([0.0, 2.0, 12.0], abs=0.01)
 
 
+@pytest.mark.timeout(20)
+async def test_a_wait_for_others_that_is_too_short_to_be_added_ends(mock_clock: MockClock) -> None:
+    """It held the whole loop: at a large time, ten picoseconds more are the same time."""
+    mock_clock.jump(1e7)
+    mock_clock.autojump_threshold = 0.0
+    began = trio.current_time()
+    fake = FakeProvider([OutcomeKind.OK], seconds=0.0)
+
+    def wait(*_: object) -> float:
+        return 0.0 if trio.current_time() > began else 1e-11
+
+    async with living(fake, provider(), gate=wait):
+        await trio.sleep(1.0)
+        assert len(fake.times) == 1
+
+
 async def test_a_hanging_provider_times_out_at_its_limit_and_others_would_go_on(
     autojump_clock: MockClock,
 ) -> None:

@@ -13,6 +13,7 @@ from tracker.core.outcomes import OutcomeKind
 from tracker.core.settings import Provider
 from tracker.probes.http.encoding import SUPPORTED, UnpackError, unpack
 from tracker.probes.http.failures import FetchError, host_of, to_fetch_error
+from tracker.probes.http.http11 import Answer
 from tracker.probes.http.network import (
     AddressRefusedError,
     ExchangeProgress,
@@ -21,7 +22,7 @@ from tracker.probes.http.network import (
     is_address,
 )
 from tracker.probes.http.response import BoundedResponse
-from tracker.probes.http.transport import HEADERS, Transport
+from tracker.probes.http.transport import Transport
 
 SMALL = 256 * 1024  # bytes: an error, a verdict, a completion of one token
 LARGE = 4 * 1024 * 1024  # a model list: OpenRouter's is beyond 500 kB and grows
@@ -106,66 +107,53 @@ async def fetch(transport: Transport, request: Request, provider: Provider) -> B
 async def _exchange(
     transport: Transport, request: Request, progress: ExchangeProgress
 ) -> BoundedResponse:
-    response = await transport.handle_async_request(
-        httpx.Request(
-            request.method,
-            request.url,
-            headers={**HEADERS, **request.headers},
-            content=request.content,
-        )
-    )
+    prepared = transport.prepare(request.method, request.url, request.headers, request.content)
+    answer = await transport.ask(prepared)
     try:
         progress.answered = transport.answered = True
-        refuse_redirect(response)
-        limit = request.limit if response.is_success else SMALL
-        watch = request.watch if response.is_success else None
-        pieces = await _read(response, limit, transport.times, watch)
+        head = BoundedResponse(status=answer.status, headers=answer.headers)
+        refuse_redirect(head)
+        limit = request.limit if head.is_success else SMALL
+        watch = request.watch if head.is_success else None
+        reading = _Reading(limit, transport.times, watch)
+        await _read(answer, head, reading)
     finally:
-        await response.aclose()
-    body = b"".join(piece for piece, _ in pieces)
-    if len(body) > limit and response.is_success:
+        await transport.end(prepared, answer)
+    pieces = reading.pieces
+    body = b"".join([piece for piece, _ in pieces])
+    if len(body) > limit and head.is_success:
         raise too_large(limit)
-    if _encoding(response) in SUPPORTED:
-        body = _unpack(body, is_success=response.is_success)
+    if _encoding(head) in SUPPORTED:
+        body = _unpack(body, is_success=head.is_success)
     return BoundedResponse(
-        status=response.status_code,
-        headers=tuple((name.lower(), value) for name, value in response.headers.multi_items()),
+        status=head.status,
+        headers=head.headers,
         body=body[:limit],
         seconds=pieces[-1][1] if watch and pieces else transport.times.seconds,
         stamped=transport.times.stamped,
+        early=transport.times.early,
         cut=len(body) > limit,
         arrivals=_arrivals(pieces) if request.timed else (),
     )
 
 
-async def _read(
-    response: httpx.Response, limit: int, times: ExchangeTimes, watch: Watch | None
-) -> list[tuple[bytes, float]]:
-    """Read raw pieces with their seconds, stopping beyond ``limit`` or when ``watch`` says so."""
-    _check_encoding(response)
-    if response.is_success and _content_length(response) > limit:
-        raise too_large(limit)
-    reading = _Reading(limit, times, watch)
+async def _read(answer: Answer, head: BoundedResponse, reading: "_Reading") -> None:
+    """Read raw pieces with their seconds, stopping beyond a limit or when ``watch`` says so."""
+    _check_encoding(head)
+    if head.is_success and _content_length(head) > reading.limit:
+        raise too_large(reading.limit)
     try:
-        with trio.CancelScope() as listening:
-            async for piece in response.aiter_raw():
-                if reading.is_over():
-                    continue
-                if reading.take(piece):
-                    listening.deadline = trio.current_time() + LOOK_ON_SECONDS
-                if len(reading.pieces) % AT_ONCE == 0:
-                    await trio.lowlevel.checkpoint()
-                if reading.is_over():
-                    # Ends the generators under us by an error of theirs: breaking off would
-                    # leave them to the garbage collector.
-                    await response.extensions["network_stream"].aclose()
+        if reading.watch is None:
+            await reading.read_all(answer)
+        else:
+            with trio.CancelScope() as listening:
+                await reading.read_all(answer, listening)
     except (httpcore.NetworkError, httpcore.ProtocolError):
         if not reading.is_over() and reading.told is Progress.WAITING:
             raise
     if len(reading.pieces) > MOST_PIECES:
         message = f"the answer comes in crumbs: over {MOST_PIECES:,} pieces"
         raise FetchError(OutcomeKind.BAD_RESPONSE, message, answered=True)
-    return reading.pieces
 
 
 @attrs.define
@@ -185,6 +173,21 @@ class _Reading:
             self.size > self.limit or self.told is Progress.OVER or len(self.pieces) > MOST_PIECES
         )
 
+    async def read_all(self, answer: Answer, listening: trio.CancelScope | None = None) -> None:
+        """Read to the end, or until nothing that follows matters.
+
+        listening: gets its deadline once the answer is answered. Raises httpcore's errors.
+        """
+        while piece := await answer.next_piece():
+            if self.is_over():
+                continue
+            if self.take(piece) and listening is not None:
+                listening.deadline = trio.current_time() + LOOK_ON_SECONDS
+            if len(self.pieces) % AT_ONCE == 0:
+                await trio.lowlevel.checkpoint()
+            if self.is_over():
+                await answer.hang_up()
+
     def take(self, piece: bytes) -> bool:
         """Take the next piece; return whether it is the one with which the answer is answered."""
         self.pieces.append((piece, self.times.seconds))
@@ -196,12 +199,12 @@ class _Reading:
         return before is Progress.WAITING and self.told is not Progress.WAITING
 
 
-def refuse_redirect(response: httpx.Response) -> None:
+def refuse_redirect(response: BoundedResponse) -> None:
     """A redirect is no answer of an API. Raises FetchError naming only the host it leads to."""
-    if 300 <= response.status_code < 400:
-        location = response.headers.get("location", "")
+    if 300 <= response.status < 400:
+        location = response.header("location")
         target = f" to {host_of(location)}" if "//" in location else ""
-        message = f"redirected{target} ({response.status_code}): base_url is not the API's"
+        message = f"redirected{target} ({response.status}): base_url is not the API's"
         raise FetchError(OutcomeKind.BAD_RESPONSE, message, answered=True)
 
 
@@ -214,11 +217,11 @@ def too_large(limit: int) -> FetchError:
     )
 
 
-def _encoding(response: httpx.Response) -> str:
-    return str(response.headers.get("content-encoding", "identity")).strip().lower()
+def _encoding(response: BoundedResponse) -> str:
+    return ", ".join(response.all_of("content-encoding")).strip().lower()
 
 
-def _check_encoding(response: httpx.Response) -> None:
+def _check_encoding(response: BoundedResponse) -> None:
     """Refuse a compression that we cannot bound. Raises FetchError."""
     if _encoding(response) not in PLAIN | SUPPORTED:
         message = "the answer is compressed, though we asked for none"
@@ -238,9 +241,9 @@ def _unpack(body: bytes, *, is_success: bool) -> bytes:
         raise FetchError(OutcomeKind.BAD_RESPONSE, str(error), answered=True) from None
 
 
-def _content_length(response: httpx.Response) -> int:
-    """The length it claims; httpcore has checked that it is a number."""
-    length = response.headers.get("content-length", "0")
+def _content_length(response: BoundedResponse) -> int:
+    """The length it claims; h11 has checked that it is a number."""
+    length = response.header("content-length") or "0"
     return int(length) if length.isdecimal() and len(length) < 20 else 0
 
 

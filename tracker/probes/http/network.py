@@ -69,22 +69,27 @@ class ExchangeTimes:
     sent: when the first byte of what was written last, be it a proxy's CONNECT or the request
     after it, was handed to the system. arrived: when the last bytes read had come. stamped: the
     kernel told that. So neither connecting nor our own event loop is in their difference.
+    early: the answer's first bytes had come before anything was asked, so that it tells nothing.
     """
 
     sent: float = 0.0
     arrived: float = 0.0
     stamped: bool = False
+    early: bool = False
     _writing: bool = False
 
     @property
     def seconds(self) -> float:
-        """An answer may come before it was asked for; it took no time then."""
+        """0.0 where the answer came before it was asked for; see ``early``."""
         return max(self.arrived - self.sent, 0.0)
 
-    def before_write(self, wire: StampedStream) -> None:
-        """Begin a request's time with its first write, not with a later piece of it."""
+    def before_write(self, wire: StampedStream, *, unasked: bool) -> None:
+        """Begin a request's time with its first write, not with a later piece of it.
+
+        unasked: bytes of an answer are there already.
+        """
         if not self._writing:
-            self._writing, wire.sent = True, None
+            self._writing, wire.sent, self.early = True, None, unasked
 
     def after_write(self, wire: StampedStream) -> None:
         """Note in trio seconds when the request was sent."""
@@ -92,6 +97,8 @@ class ExchangeTimes:
 
     def after_read(self, wire: StampedStream) -> None:
         """Note in trio seconds when bytes arrived, by the kernel's stamp where there is one."""
+        if self._writing and wire.not_after < self.sent:
+            self.early = True
         self.arrived, self.stamped, self._writing = wire.arrived, wire.stamped, False
 
 
@@ -182,7 +189,10 @@ class Stream(httpcore.AsyncNetworkStream):
         """Send all of it and note when; ``timeout`` is not used. Raises httpcore.WriteError."""
         if not buffer:  # the end of a request without a body
             return
-        self._times.before_write(self._wire)
+        wire = self._wire
+        # Over TLS what is there may be the server's tickets: only a stamp tells them from answers.
+        unasked = not wire.stamping and self._inner is wire and wire.is_readable()
+        self._times.before_write(wire, unasked=unasked)
         try:
             await self._inner.send_all(buffer)
         except BROKEN as error:
@@ -230,8 +240,8 @@ class Stream(httpcore.AsyncNetworkStream):
             return self._inner._ssl_object  # noqa: SLF001 (trio shows it under no other name)
         if info == "is_readable":
             # One that we closed ends a stream early; where the rest of the answer was there
-            # already, httpcore takes the connection for idle, and asks this before it uses it.
-            return self._wire.socket.fileno() < 0 or self._wire.socket.is_readable()
+            # already, the connection counts as idle, and this is asked before it is used.
+            return self._wire.is_readable()
         return None
 
 
@@ -313,15 +323,16 @@ async def first_connected(connect: Callable[[str], Awaitable[S]], addresses: Seq
     return connected[0]
 
 
-async def _connect(address: str, *, port: int) -> trio.socket.SocketType:
+async def _connect(address: str, *, port: int) -> socket.socket:
     """A connected socket; none is left when it fails or is cancelled."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
-        made = trio.socket.socket(family, socket.SOCK_STREAM)
+        made = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
         raise httpcore.ConnectError(str(error)) from error
     try:
-        await made.connect((address, port))
+        made.setblocking(False)
+        await trio.socket.from_stdlib_socket(made).connect((address, port))
     except OSError as error:
         made.close()
         raise httpcore.ConnectError(str(error)) from error

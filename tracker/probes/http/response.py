@@ -54,9 +54,9 @@ class BoundedResponse:
     """One HTTP answer.
 
     headers: pairs, names in lower case, duplicates kept. seconds: from sending to the last byte
-    read. stamped: the kernel told when that came, so our event loop has no part in it. cut: more
-    followed than we read. arrivals: (bytes so far, seconds) at each piece of the body, where they
-    were asked for.
+    read. stamped: the kernel told when that came, so our event loop has no part in it. early: it
+    began to come before we asked, so that ``seconds`` say nothing. cut: more followed than we
+    read. arrivals: (bytes so far, seconds) at each piece of the body, where they were asked for.
     """
 
     status: int
@@ -64,6 +64,7 @@ class BoundedResponse:
     body: bytes = attrs.field(default=b"", repr=False)
     seconds: float = 0.0
     stamped: bool | None = None
+    early: bool = False
     cut: bool = False
     arrivals: tuple[tuple[int, float], ...] = attrs.field(default=(), repr=False)
 
@@ -75,6 +76,15 @@ class BoundedResponse:
     def header(self, name: str) -> str:
         """The first header of this lower-case name, or an empty text."""
         return next((value for key, value in self.headers if key == name), "")
+
+    def all_of(self, name: str) -> list[str]:
+        """Every header of this lower-case name."""
+        return [value for key, value in self.headers if key == name]
+
+    @property
+    def is_success(self) -> bool:
+        """Whether its status says that it is an answer."""
+        return 200 <= self.status < 300
 
     @property
     def text(self) -> str:

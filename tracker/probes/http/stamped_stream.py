@@ -21,62 +21,123 @@ ANCILLARY_BYTES = socket.CMSG_SPACE(STAMP.size) if hasattr(socket, "CMSG_SPACE")
 RECEIVED = 65_536
 
 
+# Between two looks at one clock the other was read: further apart, our process was interrupted.
+READ_TOGETHER = 20e-6
+TRIES = 5
+
+
 class StampedStream(trio.abc.HalfCloseableStream):
-    """trio's stream of a socket, with the moment at which the bytes read last had arrived.
+    """A connected socket's stream, with the moment at which the bytes read last had arrived.
 
     arrived: trio seconds. stamped: the kernel told it; else it is when our task read them.
+    not_after: they surely had arrived by then; clocks are read one after the other.
     sent: trio seconds at which something was handed to the system, for the first time since this
     was None. TLS above may wait for its turn before it does that.
+
+    It works on the socket itself: trio's own stream gives other tasks their turn after each call
+    that succeeds at once, which an exchange does that waits for its answer anyhow. Whatever is
+    read here waits first. Only one task may read and one write.
     """
 
-    def __init__(self, connected: trio.socket.SocketType) -> None:
-        self._stream = trio.SocketStream(connected)
-        self._stamping = request_stamps(connected)
+    def __init__(self, connected: socket.socket) -> None:
+        with suppress(OSError):
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.stamping = request_stamps(connected)
         self.socket = connected
         self.arrived = 0.0
+        self.not_after = 0.0
         self.stamped = False
         self.sent: float | None = None
 
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Receive bytes and note when the kernel had them. Raises trio.BrokenResourceError."""
-        if not self._stamping:
-            data = await self._stream.receive_some(max_bytes)
-            self._note(None)
+        while True:
+            self._check_open()
+            try:
+                await trio.lowlevel.wait_readable(self.socket)
+                data, stamp = self._receive(max_bytes or RECEIVED)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise self._name(error) from error
+            if data:  # the end of a connection is no byte of an answer
+                self._note(stamp)
             return data
-        try:
-            data, ancillary, *_ = await self.socket.recvmsg(max_bytes or RECEIVED, ANCILLARY_BYTES)
-        except OSError as error:
-            raise _stream_error(self.socket, error) from error
-        if data:  # the end of a connection is no byte of an answer
-            self._note(_stamp_of(ancillary))
-        return data
+
+    def _receive(self, max_bytes: int) -> tuple[bytes, float | None]:
+        if not self.stamping:
+            return self.socket.recv(max_bytes), None
+        data, ancillary, *_ = self.socket.recvmsg(max_bytes, ANCILLARY_BYTES)
+        return data, _stamp_of(ancillary)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send all of it; the first call after ``sent`` was cleared notes the time."""
+        self._check_open()
         if self.sent is None:
             self.sent = trio.current_time()
-        await self._stream.send_all(data)
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[self.socket.send(left) :]
+            except BlockingIOError:
+                await self.wait_send_all_might_not_block()
+            except OSError as error:
+                raise self._name(error) from error
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until the socket takes bytes."""
-        await self._stream.wait_send_all_might_not_block()
+        self._check_open()
+        await trio.lowlevel.wait_writable(self.socket)
 
     async def send_eof(self) -> None:
         """Close our direction alone."""
-        await self._stream.send_eof()
+        self._check_open()
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_WR)
+        await trio.lowlevel.checkpoint()
 
     async def aclose(self) -> None:
-        """Close the socket."""
-        await self._stream.aclose()
+        """Close the socket; who waits for it is told."""
+        if self.socket.fileno() >= 0:
+            trio.lowlevel.notify_closing(self.socket)
+            self.socket.close()
+        await trio.lowlevel.checkpoint()
+
+    def is_readable(self) -> bool:
+        """Whether bytes, an end or an error can be read at once. A closed one is at its end."""
+        try:
+            self.socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
 
     def _note(self, stamp: float | None) -> None:
         """Both clocks are read at the same moment, so a set wall clock hardly matters."""
-        now, wall = trio.current_time(), time.time()
+        before, wall = trio.current_time(), time.time()
+        after = trio.current_time()
+        for _ in range(TRIES):
+            if after - before < READ_TOGETHER:
+                break
+            before, wall = after, time.time()
+            after = trio.current_time()
         self.stamped = stamp is not None and stamp <= wall
-        self.arrived = now if stamp is None else now - max(wall - stamp, 0.0)
+        age = 0.0 if stamp is None else max(wall - stamp, 0.0)
+        self.arrived, self.not_after = before - age, after - age
+
+    def _check_open(self) -> None:
+        if self.socket.fileno() < 0:
+            raise trio.ClosedResourceError("this socket was already closed")
+
+    def _name(self, error: OSError) -> Exception:
+        """Name it as trio's own stream does."""
+        if self.socket.fileno() < 0:
+            return trio.ClosedResourceError("this socket was already closed")
+        return trio.BrokenResourceError(f"socket connection broken: {error}")
 
 
-def request_stamps(connected: trio.socket.SocketType) -> bool:
+def request_stamps(connected: socket.socket) -> bool:
     """Ask the kernel to stamp what arrives; say whether it does so for a TCP connection."""
     return keep_stamping() is not None and _set_stamping(connected)
 
@@ -95,7 +156,7 @@ def keep_stamping() -> socket.socket | None:
     return None
 
 
-def _set_stamping(one: socket.socket | trio.socket.SocketType) -> bool:
+def _set_stamping(one: socket.socket) -> bool:
     if sys.platform != "linux":  # elsewhere only datagrams are stamped
         return False
     with suppress(OSError):
@@ -110,10 +171,3 @@ def _stamp_of(ancillary: list[tuple[int, int, bytes]]) -> float | None:
             seconds, nanoseconds = STAMP.unpack(value)
             return float(seconds) + float(nanoseconds) / 1e9
     return None
-
-
-def _stream_error(connected: trio.socket.SocketType, error: OSError) -> Exception:
-    """As trio's own stream names it."""
-    if connected.fileno() == -1:
-        return trio.ClosedResourceError("this socket was already closed")
-    return trio.BrokenResourceError(f"socket connection broken: {error}")

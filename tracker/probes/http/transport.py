@@ -1,14 +1,14 @@
-"""One HTTP transport a provider, over a connection pool whose connections are guarded."""
+"""One HTTP transport a provider, over connections that are guarded."""
 
 import errno
 import logging
 import ssl
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 import httpcore
@@ -18,11 +18,19 @@ import trio
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.settings import Provider
 from tracker.probes.http.failures import FetchError
+from tracker.probes.http.http11 import (
+    KEEP_ALIVE,
+    Answer,
+    Connection,
+    DirectConnection,
+    PreparedRequest,
+    ProxiedConnection,
+)
 from tracker.probes.http.network import ExchangeProgress, ExchangeTimes, GuardedBackend
 
-KEEP_ALIVE = 55.0  # seconds: below the 60 after which common servers close an idle connection
 USER_AGENT = "provider-status-tracker/0.1"  # Together's firewall refuses Python's default one
 HEADERS = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+MOST_PREPARED = 8  # requests kept of one provider: its list, and a few that complete
 
 # Both log whole requests at INFO and DEBUG, headers of ours included.
 for _name in ("httpx", "httpcore"):
@@ -51,33 +59,32 @@ def _tls_context(ca_file: str | None, _: tuple[int, ...] | None) -> ssl.SSLConte
     return context
 
 
-class Transport(httpx.AsyncBaseTransport):
-    """httpx's requests and answers over connections that are guarded.
+class Transport:
+    """Requests and answers of one provider over connections that are guarded.
 
     There is no httpx client above it: redirects, cookies, the environment and time-outs of its
     own are what a check must not have, and they are a third of what a request costs. Nor does
     httpcore's pool stand below: it keeps a connection that was cancelled before its first request
-    forever. It only knows how connections are made; here each origin has one. One exchange at a
-    time. Errors are httpcore's.
+    forever. Each origin has one connection, of ours, or of httpcore's through a proxy. One
+    exchange at a time. Errors are httpcore's.
 
     answered: whether the head of an answer came since somebody set it back.
-    trust: gives the authorities, which may be renewed while we run. pool: makes one with them.
-    Raises what either does.
+    trust: gives the authorities, which may be renewed while we run; may raise OSError.
     """
 
     def __init__(
         self,
         backend: GuardedBackend,
         trust: Callable[[], ssl.SSLContext],
-        pool: Callable[[ssl.SSLContext], httpcore.AsyncConnectionPool],
+        proxy: httpx.Proxy | None = None,
     ) -> None:
-        self.connections: dict[str, httpcore.AsyncConnectionInterface] = {}
+        self.connections: dict[str, Connection] = {}
         self.answered = False
         self.sent = 0
         self._backend = backend
-        self._trust, self._make_pool = trust, pool
+        self._trust, self._proxy = trust, proxy
         self._tls = trust()
-        self._pool = pool(self._tls)
+        self._prepared: dict[Hashable, PreparedRequest] = {}
 
     @property
     def times(self) -> ExchangeTimes:
@@ -95,61 +102,88 @@ class Transport(httpx.AsyncBaseTransport):
         self._backend.progress = progress = ExchangeProgress()
         return progress
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send over the origin's one connection, made where there is none. Raises httpx errors."""
-        url = httpcore.URL(
-            scheme=request.url.raw_scheme,
-            host=request.url.raw_host,
-            port=request.url.port,
-            target=request.url.raw_path,
-        )
-        connection = await self._connection(url.origin)
+    def prepare(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None
+    ) -> PreparedRequest:
+        """Return the request as it is sent, the same object while the same is asked.
+
+        Raises httpx.InvalidURL, httpcore.LocalProtocolError and ValueError.
+        """
+        asked = (method, url, *headers.items(), content)
+        known = self._prepared.get(asked)
+        if known is None:
+            if len(self._prepared) >= MOST_PREPARED:
+                self._prepared.clear()
+            known = self._prepared[asked] = _prepare(method, url, headers, content)
+        return known
+
+    async def ask(self, request: PreparedRequest) -> Answer:
+        """Send over the origin's one connection, made where there is none. Read the head.
+
+        The answer is ended with ``end``.
+        """
+        connection = await self._connection(request)
         self.sent += 1
         try:
-            response = await connection.handle_async_request(
-                httpcore.Request(
-                    request.method,
-                    url,
-                    headers=request.headers.raw,
-                    content=_Content(request.content),
-                )
-            )
+            return await connection.ask(request)
         except BaseException:
-            await self._drop(str(url.origin))
+            await self._drop(request.origin)
             raise
-        return httpx.Response(
-            response.status,
-            headers=response.headers,
-            stream=_Body(response.stream, partial(self._settle, str(url.origin))),
-            extensions=response.extensions,
-        )
 
-    async def _connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
-        name = str(origin)
-        known = self.connections.get(name)
-        if known is not None and known.is_available() and not known.has_expired():
+    async def end(self, request: PreparedRequest, answer: Answer) -> None:
+        """End an exchange: its connection is kept if it can serve another."""
+        try:
+            await answer.aclose()
+        finally:
+            if not self.connections[request.origin].is_idle():
+                await self._drop(request.origin)
+
+    async def _connection(self, request: PreparedRequest) -> Connection:
+        known = self.connections.get(request.origin)
+        if known is not None and known.is_reusable():
             return known
-        await self._drop(name)
-        if origin.scheme not in {b"http", b"https"}:
+        await self._drop(request.origin)
+        if request.url.scheme not in {b"http", b"https"}:
             raise httpcore.UnsupportedProtocol("only http:// and https:// can be asked")
-        self._renew()
-        made = self.connections[name] = self._pool.create_connection(origin)
+        with suppress(OSError):  # just being replaced: the authorities known so far will do
+            self._tls = self._trust()
+        origin = request.url.origin
+        made = (
+            await self._connect(origin)
+            if self._proxy is None
+            else self._through(self._proxy, origin)
+        )
+        self.connections[request.origin] = made
         return made
 
-    def _renew(self) -> None:
-        with suppress(OSError):  # just being replaced: the authorities known so far will do
-            if (tls := self._trust()) is not self._tls:
-                self._tls, self._pool = tls, self._make_pool(tls)
+    async def _connect(self, origin: httpcore.Origin) -> Connection:
+        host = origin.host.decode("ascii")
+        stream = await self._backend.connect_tcp(host, origin.port)
+        if origin.scheme == b"https":
+            self._tls.set_alpn_protocols(["http/1.1"])
+            stream = await stream.start_tls(self._tls, server_hostname=host)
+        return DirectConnection(stream)
 
-    async def _settle(self, name: str) -> None:
-        """An exchange is over: keep its connection if that can serve another."""
-        if not self.connections[name].is_idle():
-            await self._drop(name)
+    def _through(self, proxy: httpx.Proxy, origin: httpcore.Origin) -> Connection:
+        pool = httpcore.AsyncHTTPProxy(
+            str(proxy.url),
+            proxy_auth=proxy.raw_auth,
+            ssl_context=self._tls,
+            keepalive_expiry=KEEP_ALIVE,
+            network_backend=self._backend,
+        )
+        return ProxiedConnection(pool.create_connection(origin))
 
     async def _drop(self, name: str) -> None:
         if (connection := self.connections.pop(name, None)) is not None:
             with trio.CancelScope(shield=True):  # a socket's close: local and immediate
                 await connection.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
     async def aclose(self) -> None:
         """Close all connections; the next request opens another."""
@@ -157,37 +191,17 @@ class Transport(httpx.AsyncBaseTransport):
             await self._drop(name)
 
 
-class _Content:
-    """What is sent, in one piece. A generator would be left to the garbage collector by a write
-    that is cancelled.
-    """
-
-    def __init__(self, content: bytes) -> None:
-        self._pieces = iter((content,) if content else ())
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        for piece in self._pieces:
-            return piece
-        raise StopAsyncIteration
-
-
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, stream: Any, settle: Callable[[], Awaitable[None]]) -> None:
-        self._stream = stream
-        self._settle = settle
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._stream:
-            yield piece
-
-    async def aclose(self) -> None:
-        try:
-            await self._stream.aclose()
-        finally:
-            await self._settle()
+def _prepare(
+    method: str, url: str, headers: Mapping[str, str], content: bytes | None
+) -> PreparedRequest:
+    made = httpx.Request(method, url, headers={**HEADERS, **headers}, content=content)
+    place = httpcore.URL(
+        scheme=made.url.raw_scheme,
+        host=made.url.raw_host,
+        port=made.url.port,
+        target=made.url.raw_path,
+    )
+    return PreparedRequest(made.method.encode("ascii"), place, made.headers.raw, made.content)
 
 
 def open_transport(provider: Provider, tls: ssl.SSLContext | None = None) -> Transport:
@@ -203,7 +217,7 @@ def open_transport(provider: Provider, tls: ssl.SSLContext | None = None) -> Tra
     )
     trust = partial(tls_context, provider.ca_file) if tls is None else lambda: tls
     try:
-        return Transport(backend, trust, partial(_pool, provider, backend))
+        return Transport(backend, trust, _proxy_of(provider))
     except OSError as error:
         reason = f"ca_file cannot be read: {error.strerror or 'no certificate in it'}"
         raise FetchError(OutcomeKind.REQUEST, reason) from None
@@ -223,21 +237,11 @@ def _clear_host(provider: Provider) -> str | None:
     return url.hostname
 
 
-def _pool(
-    provider: Provider, backend: GuardedBackend, tls: ssl.SSLContext
-) -> httpcore.AsyncConnectionPool:
-    """A pool of one provider's own. Raises ValueError for a proxy we cannot use."""
+def _proxy_of(provider: Provider) -> httpx.Proxy | None:
+    """Raises ValueError for a proxy we cannot use."""
     if provider.proxy is None:
-        return httpcore.AsyncConnectionPool(
-            ssl_context=tls, keepalive_expiry=KEEP_ALIVE, network_backend=backend
-        )
+        return None
     proxy = httpx.Proxy(provider.proxy)
     if proxy.url.scheme not in {"http", "https"}:
         raise ValueError("proxy must be an http:// or https:// URL")
-    return httpcore.AsyncHTTPProxy(
-        str(proxy.url),
-        proxy_auth=proxy.raw_auth,
-        ssl_context=tls,
-        keepalive_expiry=KEEP_ALIVE,
-        network_backend=backend,
-    )
+    return proxy

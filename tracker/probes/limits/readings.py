@@ -6,6 +6,8 @@ from datetime import datetime
 import attrs
 
 from tracker.core.rate_limits import LimitReading, LimitSource
+from tracker.probes.error_bodies import error_of
+from tracker.probes.json_values import first
 from tracker.probes.limits.bodies import body_readings, body_retry_after
 from tracker.probes.limits.headers import header_readings, retry_after
 from tracker.probes.limits.values import DAY, HORIZON, merge_readings
@@ -35,11 +37,15 @@ def read_limits(
     Never raises: what is no credible limit gives no reading.
     """
     from_headers = tuple(header_readings(headers, now=now, provider=provider))
-    from_body = tuple(body_readings(body, now=now))
+    from_body: tuple[LimitReading, ...] = ()
+    waits = [retry_after(headers, now=now)]
+    if error_of(first(body)):  # only an error tells of limits in its body; most are none
+        from_body = tuple(body_readings(body, now=now))
+        waits.append(body_retry_after(body, now=now))
     return Limits(
         readings=merge_readings((*from_headers, *from_body))[:READINGS],
         source=_source(from_headers, from_body),
-        retry_after=_cap(retry_after(headers, now=now), body_retry_after(body, now=now)),
+        retry_after=_cap(*waits),
     )
 
 
