@@ -315,6 +315,19 @@ async def test_what_was_written_is_not_sent_again_and_is_no_failure() -> None:
     assert asked == sum(finding.requests for finding in findings) == 4
 
 
+async def test_an_answer_that_breaks_off_in_its_head_on_a_kept_connection_is_a_failure() -> None:
+    async def serve(stream: Any) -> None:
+        await stream.receive_some(65536)
+        await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+        await stream.receive_some(65536)
+        await stream.send_all(b"HTTP/1.1 2")
+
+    async with raw_server(serve) as url, open_check(provider(url)) as ask:
+        findings = [await ask() for _ in range(2)]
+    assert [finding.kind for finding in findings] == [OutcomeKind.OK, OutcomeKind.CONNECT]
+    assert findings[1].requests == 1
+
+
 @pytest.mark.parametrize(
     "streamed",
     [
