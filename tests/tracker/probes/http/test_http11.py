@@ -120,7 +120,7 @@ async def test_an_answer_that_came_before_it_was_asked_for_has_no_latency(
     patient: None, stamping: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not stamping:
-        monkeypatch.setattr("tracker.probes.http.stamped_stream._set_stamping", lambda _: False)
+        monkeypatch.setattr("tracker.probes.http.stamped_stream.request_stamps", lambda _: False)
 
     async def serve(stream: trio.abc.Stream) -> None:
         await stream.send_all(GOOD)
