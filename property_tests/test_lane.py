@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from api.app import create_app
 from api.http.response_cache import ResponseCache
+from api.serving.edge import RootPathMiddleware
 from api.serving.fast_path_connection import FastPathConnection
 from api.serving.fast_path_responses import FastPathResponses
-from api.serving.listeners import HttpConnection, RootPathMiddleware, _settings
+from api.serving.listeners import HttpConnection, _settings
 from tests.helpers.idle_tracker import a_bare_provider, a_provider, a_tracker
 from tracker.core.redaction import Secret
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
 RETRY = (("Retry-After", "5"),)  # seconds; a restart takes less
+# Where too many ask at once: the place of who is refused goes to another.
+CROWDED_OUT = (*RETRY, ("Connection", "close"))
 log = structlog.get_logger()
 
 

@@ -13,7 +13,7 @@ import attrs
 import msgspec
 import trio
 
-from api.http.problems import RETRY, Problem
+from api.http.problems import CROWDED_OUT, Problem
 from api.http.response_cache import ResponseCache
 from api.schemas import incidents as schemas
 from api.schemas.convert import convert, instant
@@ -136,7 +136,7 @@ class Streams:
                 f"{self.most} event streams are open, as many as may be: ask "
                 "/api/providers/status now and then, or raise the limit of open files (ulimit -n)"
             )
-            raise Problem(status=503, detail=detail, headers=RETRY)
+            raise Problem(status=503, detail=detail, headers=CROWDED_OUT)
 
     def stop(self) -> None:
         """End every open stream, and each that is opened later, without an error."""

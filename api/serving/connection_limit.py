@@ -8,14 +8,22 @@ import attrs
 import structlog
 import trio
 
+SILENT_SECONDS = 1.0  # for a client to ask its first question, before it is the first to be cut
+LEAST_SECONDS = 0.1  # that a client may be silent before it is cut for another, however many come
+# A share of all places that is never owed an answer of the ordinary route: there is always somebody
+# to cut for one who comes, and a hot question is answered however many others wait in line.
+KEPT_FREE = 8
+LOOKED_AT = 32  # clients that are looked at for one to cut
+# Where none of them can be cut now, the client that comes waits for so long, and others behind it.
+RETRY_SECONDS, RETRIES = 0.02, 25
 log = structlog.get_logger()
 
 
 class Connection(Protocol):
     """A client's connection."""
 
-    def is_idle(self) -> bool:
-        """Tell whether no answer is owed on it: it rests, or its request is not whole yet."""
+    def has_unread(self) -> bool:
+        """Tell whether the client sent something that was not read yet, or left."""
         ...
 
     async def cut(self) -> None:
@@ -25,36 +33,144 @@ class Connection(Protocol):
 
 @attrs.define(eq=False)
 class ConnectionLimit:
-    """``refused``: clients that found ``most`` others, each with an answer under way."""
+    """Admits clients, and keeps who of them asks nothing, those that do so longest first.
+
+    refused: clients that found ``most`` others, each with an answer under way. cut: clients that
+    made room for another.
+    """
 
     most: int
     refused: int = 0
     cut: int = 0
-    _open: dict[Connection, None] = attrs.field(factory=dict)  # the one longest there first
+    _open: set[Connection] = attrs.field(factory=set)
+    # Since when (trio seconds): connected and never asked; asked before, and no answer is owed.
+    _silent: dict[Connection, float] = attrs.field(factory=dict)
+    _resting: dict[Connection, float] = attrs.field(factory=dict)
+    _coming: int = 0
+    _placed: trio.Event = attrs.field(factory=trio.Event)
+
+    def expect(self, count: int) -> None:
+        """Note that so many clients were accepted, for whom ``place_for`` follows."""
+        self._coming += count
+
+    async def placed(self) -> None:
+        """Return once all that were expected have a place or were refused.
+
+        So those that wait for a place are few, and the others wait where they take no descriptor.
+        """
+        while self._coming:
+            await self._placed.wait()
 
     @asynccontextmanager
-    async def place_for(self, connection: Connection) -> AsyncIterator[bool]:
-        """Yield whether the connection may be served; it counts while the block runs."""
-        if len(self._open) >= self.most:
-            await self._make_room()
-        if len(self._open) >= self.most:
+    async def place_for(self, connection: Connection) -> AsyncIterator["Place | None"]:
+        """Yield its place while the block runs, None where there is none: it was cut then."""
+        try:
+            is_admitted = await self._admit(connection)
+        finally:
+            self._coming = max(self._coming - 1, 0)
+            if not self._coming:
+                self._placed.set()
+                self._placed = trio.Event()
+        if not is_admitted:
             self.refused += 1
             await connection.cut()
-            yield False
+            yield None
             return
-        self._open[connection] = None
         try:
-            yield True
+            yield Place(self, connection)
         finally:
-            self._open.pop(connection, None)
+            self._leave(connection)
 
-    async def _make_room(self) -> None:
-        idle = next((each for each in self._open if each.is_idle()), None)
-        if idle is None:
-            return
+    async def _admit(self, connection: Connection) -> bool:
+        for _ in range(RETRIES):
+            leaving = None
+            if len(self._open) >= self.most:
+                if not (self._silent or self._resting):
+                    return False
+                leaving = self._choose()
+                if leaving is None:
+                    await trio.sleep(RETRY_SECONDS)
+                    continue
+                self._leave(leaving)
+            # The place is taken before anything waits: else the next to come would have it.
+            self._open.add(connection)
+            self._silent[connection] = trio.current_time()
+            if leaving is not None:
+                await self._cut(leaving)
+            return True
+        return False
+
+    def _choose(self) -> Connection | None:
+        """Who asks nothing since LEAST_SECONDS, and sent nothing that we did not read yet.
+
+        Those that never asked anything for SILENT_SECONDS, and then whoever is silent longest.
+        """
+        now = trio.current_time()
+        for _ in range(LOOKED_AT):
+            silent, resting = _first(self._silent), _first(self._resting)
+            is_silent = silent[1] <= max(resting[1], now - SILENT_SECONDS)
+            connection, since = silent if is_silent else resting
+            if connection is None or since > now - LEAST_SECONDS:
+                return None
+            if not connection.has_unread():
+                return connection
+            queue = self._silent if is_silent else self._resting
+            del queue[connection]
+            queue[connection] = now
+        return None
+
+    async def _cut(self, connection: Connection) -> None:
         if not self.cut:
             log.warning("too many clients: those that ask nothing are cut off", most=self.most)
         self.cut += 1
-        del self._open[idle]
         with trio.CancelScope(shield=True):  # a socket's close: local and immediate
-            await idle.cut()
+            await connection.cut()
+
+    def _leave(self, connection: Connection) -> None:
+        self._open.discard(connection)
+        self._wake(connection)
+
+    def begin(self, connection: Connection, *, is_hot: bool) -> bool:
+        """Note that an answer is owed to it; return whether there is room to make one.
+
+        Where there is none it goes on resting: it may be cut. is_hot: what is asked is answered
+        in no time, and has half of what is kept free.
+        """
+        self._wake(connection)
+        owed = len(self._open) - len(self._silent) - len(self._resting)
+        kept = self.most // KEPT_FREE
+        is_room = owed <= max(self.most - (kept // 2 if is_hot else kept), 1)
+        if not is_room:
+            self.rest(connection, trio.current_time())
+        return is_room
+
+    def rest(self, connection: Connection, at: float) -> None:
+        """Note that nothing is owed to it any more, since ``at``, in trio seconds."""
+        if connection in self._open:  # else it was cut meanwhile
+            self._wake(connection)
+            self._resting[connection] = at
+
+    def _wake(self, connection: Connection) -> None:
+        self._silent.pop(connection, None)
+        self._resting.pop(connection, None)
+
+
+@attrs.frozen
+class Place:
+    """What a connection tells the limit about itself."""
+
+    limit: ConnectionLimit
+    connection: Connection
+
+    def begin(self, *, is_hot: bool = False) -> bool:
+        """A whole head came, so an answer is owed; return whether there is room to make one."""
+        return self.limit.begin(self.connection, is_hot=is_hot)
+
+    def rest(self, at: float) -> None:
+        """Everything asked was answered, at ``at`` in trio seconds."""
+        self.limit.rest(self.connection, at)
+
+
+def _first(queue: dict[Connection, float]) -> tuple[Connection | None, float]:
+    """The one longest there, and since when; for an empty queue, none from the far future."""
+    return next(iter(queue.items()), (None, float("inf")))

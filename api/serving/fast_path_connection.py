@@ -91,11 +91,20 @@ class FastPathConnection(HttpConnection):
             if answer is None:
                 break
             self.protocol.protocol.keep_alive_requests += 1
-            self._answered = trio.current_time()
             if left := self.written(answer):
-                await self.protocol_send(RawData(left))
+                await self._send_rest(left)
+            self._answered = trio.current_time()
+            if self.place is not None:
+                self.place.rest(self._answered)
             data = rest
         return data
+
+    async def _send_rest(self, left: bytes) -> None:
+        """Send what the socket did not take at once. In a crowd, one that reads slowly is cut."""
+        self._answered = trio.current_time()
+        if self.place is not None:
+            self.place.begin()
+        await self.protocol_send(RawData(left))
 
     def _at_rest(self) -> bool:
         """Whether hypercorn waits for a new request of which it has nothing yet, and would keep

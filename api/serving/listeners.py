@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import attrs
+import h11
 import structlog
 import trio
 from hypercorn.config import Config as HyperConfig
-from hypercorn.events import Closed, Event, RawData
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.logging import Logger
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
@@ -26,10 +26,13 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
 from quart_trio import QuartTrio
 
-from api.serving.connection_limit import ConnectionLimit
+from api.serving.batching_listener import BatchingListener
+from api.serving.connection_limit import ConnectionLimit, Place
 from api.serving.descriptors import MOST
+from api.serving.edge import CROWDED, RootPathMiddleware
 from api.serving.errors import CannotListenError
 from api.serving.free_port import next_free_port
+from api.serving.turns import Turns
 
 KEEP_ALIVE_SECONDS = 20.0  # also the time a client may take over a request's head
 HEAD_BYTES = 16 * 1024
@@ -38,6 +41,8 @@ SEND_SECONDS, PIECE = 10.0, 4 * 1024
 CLOSE_SECONDS = 1.0
 GRACE_SECONDS = 0.5  # for answers under way when the server ends
 BACKLOG = 1_024
+# What a proxy asks before each call, and whatever restarts us: never in line behind others.
+HOT = (b"/livez", b"/readyz", b"/api/providers/best", b"/api/providers/status")
 log = structlog.get_logger()
 
 Masking = Callable[[str], str]
@@ -101,7 +106,8 @@ class Server:
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
                 serve = partial(trio.serve_listeners, handler_nursery=connections)
-                await accepting.start(serve, self._connector(context), self.listeners)
+                listeners = [BatchingListener(each, self.limit) for each in self.listeners]
+                await accepting.start(serve, self._connector(context), listeners)
                 task_status.started()
                 await self._ending.wait()
                 accepting.cancel_scope.cancel()
@@ -118,23 +124,35 @@ class Server:
         edge: Any = RootPathMiddleware(self.app, self.root_path)
         app = wrap_app(edge, 0, "asgi")
         make = partial(self.connection, app, _settings(self.mask), context, ConnectionState({}))
+        turns, root = Turns(), self.root_path.rstrip("/").encode()
+        hot = (*HOT, *(root + path for path in HOT))
 
         async def serve(stream: trio.SocketStream) -> None:
             connection = make(stream)
-            async with self.limit.place_for(connection) as admitted:
-                if admitted:
+            async with self.limit.place_for(connection) as place:
+                if place is not None:
+                    connection.place, connection.turns, connection.hot = place, turns, hot
                     await connection
 
         return serve
 
 
 class HttpConnection(TCPServer):
-    """One client. A client that takes nothing of its answer for long is cut off."""
+    """One client. A client that takes nothing of its answer for long is cut off.
 
-    def is_idle(self) -> bool:
-        """Return whether no request is being read or answered."""
-        wrapper: Any = getattr(self, "protocol", None)
-        return wrapper is None or wrapper.protocol.stream is None
+    place: where it tells what is owed to the client; None where nobody limits clients. turns: the
+    line in which its requests wait for the ordinary route; None where nobody else asks. hot: how
+    the paths begin that wait for nobody.
+    """
+
+    place: Place | None = None
+    turns: Turns | None = None
+    hot: tuple[bytes, ...] = HOT
+
+    def has_unread(self) -> bool:
+        """Return whether the client sent something that was not read yet, or left."""
+        client: Any = self.stream  # of this class's own, never one of TLS
+        return bool(client.socket.fileno() >= 0 and client.socket.is_readable())
 
     async def cut(self) -> None:
         """Close the connection at once, whatever it is sending."""
@@ -152,8 +170,24 @@ class HttpConnection(TCPServer):
 
         Nothing that limits a connection of HTTP/1.1 holds for its streams: 20 clients took 335 MiB.
         """
+        self._http._check_protocol = self._begin_request  # noqa: SLF001 (hypercorn has no option)
+
+    async def _begin_request(self, request: h11.Request) -> None:
+        """In the place of what would change to HTTP/2, where a request's head was read."""
+        is_hot = request.target.startswith(self.hot)
+        if self.place is not None:
+            is_crowded = not self.place.begin(is_hot=is_hot)
+            self._http.connection_state[CROWDED] = is_crowded
+            if is_crowded:
+                return  # it is refused at once, and gets no turn
+        if self.turns is not None and not is_hot:
+            await self.turns.wait()
+
+    @property
+    def _http(self) -> Any:
+        """Hypercorn's protocol, which is of HTTP/1.1 always."""
         wrapper: Any = self.protocol
-        wrapper.protocol._check_protocol = _check_nothing  # noqa: SLF001 (hypercorn has no option)
+        return wrapper.protocol
 
     async def _read_data(self) -> None:
         self._stay_with_http_1()
@@ -163,6 +197,8 @@ class HttpConnection(TCPServer):
     async def protocol_send(self, event: Event) -> None:
         """Send bytes to the client, or finish closing within the time that a close has."""
         if not isinstance(event, RawData):
+            if isinstance(event, Updated) and event.idle and self.place is not None:
+                self.place.rest(trio.current_time())
             # Quart cancels the request when it hears of the close, which is told before it is done.
             patience = trio.current_time() + CLOSE_SECONDS
             with trio.CancelScope(deadline=patience, shield=True):
@@ -199,31 +235,6 @@ class HttpConnection(TCPServer):
             await self.protocol.handle(Closed())
 
 
-async def _check_nothing(_: object) -> None:
-    """In the place of what would change to HTTP/2."""
-
-
-class RootPathMiddleware:
-    """What stands before the application: no websockets, whole paths, and the proxy's prefix.
-
-    Some proxies cut their prefix off and some do not; a container's own health check has none.
-    """
-
-    def __init__(self, app: QuartTrio, root_path: str) -> None:
-        self.app = app
-        self.root_path = root_path.rstrip("/")
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close"})
-            return
-        if not (path := scope["path"]).startswith("/"):
-            scope = {**scope, "path": (path := _path_of(path))}
-        if self.root_path and path.startswith(f"{self.root_path}/"):
-            scope = {**scope, "root_path": self.root_path}
-        await self.app(scope, receive, send)
-
-
 class HypercornLogger(Logger):
     """Hypercorn's messages, through our log and its mask."""
 
@@ -235,15 +246,6 @@ class HypercornLogger(Logger):
         """Log the present exception with its trace, secrets masked."""
         trace = structlog.processors.format_exc_info(log, "", {"exc_info": True})
         log.error("answer failed", at=message, trace=self._mask(trace.get("exception", "")))
-
-
-def _path_of(target: str) -> str:
-    """The path of a request line that names the whole URL; what is none is found nowhere."""
-    try:
-        path = urlsplit(target).path
-    except ValueError:
-        path = ""
-    return path if path.startswith("/") else "/*"
 
 
 def _settings(mask: Masking) -> HyperConfig:

@@ -29,7 +29,7 @@ from benchmarks.torture.type_confusion import type_confusion
 Run = Callable[[], Coroutine[Any, Any, report.Outcome]]
 
 
-def runs(quick: bool, minutes: float) -> dict[str, Run]:
+def runs(quick: bool, minutes: float, *, first: bool = False) -> dict[str, Run]:
     return {
         "kills": partial(kills, 20 if quick else 1_000),
         "database": partial(database_faults, 2.0 if quick else 5.0),
@@ -40,7 +40,7 @@ def runs(quick: bool, minutes: float) -> dict[str, Run]:
         "types": partial(type_confusion, 200 if quick else 1),
         "torn": partial(torn_logs, 50 if quick else 1_000),
         "calls": partial(system_call_faults, 1.0 if quick else 5.0),
-        "clients": partial(hostile_clients, 1_200),
+        "clients": partial(hostile_clients, 1_200, first=first),
         "truth": partial(truth, 0.5 if quick else 10.0),
         "machine": partial(machine, 2_000 if quick else 1_000_000),
         "schema": partial(schema, 10 if quick else 100),
@@ -55,9 +55,12 @@ def main() -> int:
     )
     parser.add_argument("--only", metavar="NAME", help="one of: " + ", ".join(runs(True, 1.0)))
     parser.add_argument("--minutes", type=float, help="of the soak; 30 by default, 1 when quick")
+    parser.add_argument(
+        "--first", action="store_true", help="clients: before all other programs (needs root)"
+    )
     given = parser.parse_args()
     minutes = given.minutes or (1.0 if given.quick else 30.0)
-    chosen = runs(given.quick, minutes)
+    chosen = runs(given.quick, minutes, first=given.first)
     if given.only is not None and given.only not in chosen:
         parser.error(f"nothing is named {given.only}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

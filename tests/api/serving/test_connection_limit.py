@@ -1,50 +1,273 @@
 """More clients than there is room for: those that ask nothing go, those that are answered stay."""
 
-from contextlib import AsyncExitStack
-
 import attrs
+import pytest
+import trio
+from trio.testing import MockClock
 
-from api.serving.connection_limit import ConnectionLimit
+from api.serving.connection_limit import (
+    LEAST_SECONDS,
+    RETRIES,
+    RETRY_SECONDS,
+    ConnectionLimit,
+    Place,
+)
 from api.serving.descriptors import FEWEST, MOST, connection_limit
 
 
 @attrs.define(eq=False)
 class Client:
-    idle: bool
+    """unread: it sent something that nobody read."""
+
+    unread: bool = False
     was_cut: bool = False
 
-    def is_idle(self) -> bool:
-        return self.idle
+    def has_unread(self) -> bool:
+        return self.unread
 
     async def cut(self) -> None:
+        await trio.lowlevel.checkpoint()
         self.was_cut = True
 
 
-async def connect(limit: ConnectionLimit, *clients: Client) -> list[bool]:
-    """Connect them in turn; tell who was admitted while all of them stay."""
-    async with AsyncExitStack() as stack:
-        return [await stack.enter_async_context(limit.place_for(client)) for client in clients]
+@attrs.define(eq=False)
+class Crowd:
+    """Clients that stay connected until the test ends. places: who was admitted."""
+
+    limit: ConnectionLimit
+    nursery: trio.Nursery
+    places: dict[Client, Place | None] = attrs.field(factory=dict)
+
+    async def connect(self, *clients: Client) -> None:
+        """Connect them one after the other."""
+        for client in clients:
+            await self.nursery.start(self._stay, client)
+
+    async def _stay(
+        self, client: Client, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        async with self.limit.place_for(client) as place:
+            self.places[client] = place
+            task_status.started()
+            await trio.sleep_forever()
+
+    async def connect_at_once(self, *clients: Client) -> None:
+        async with trio.open_nursery() as nursery:
+            for client in clients:
+                nursery.start_soon(self.connect, client)
+
+    def place(self, client: Client) -> Place:
+        place = self.places[client]
+        assert place is not None
+        return place
+
+    def ask(self, *clients: Client) -> list[bool]:
+        return [self.place(client).begin() for client in clients]
+
+    def answer(self, client: Client) -> None:
+        self.place(client).rest(trio.current_time())
 
 
-async def test_the_one_that_is_idle_longest_makes_room() -> None:
-    busy, idle, later = Client(idle=False), Client(idle=True), Client(idle=True)
-    limit = ConnectionLimit(3)
-    assert await connect(limit, busy, idle, later, Client(idle=False)) == [True] * 4
-    assert [client.was_cut for client in (busy, idle, later)] == [False, True, False]
+@pytest.fixture(autouse=True)
+def clock(autojump_clock: MockClock) -> MockClock:
+    return autojump_clock
 
 
-async def test_where_all_are_answered_the_newest_is_refused_and_counted() -> None:
-    clients = [Client(idle=False) for _ in range(4)]
-    limit = ConnectionLimit(3)
-    assert await connect(limit, *clients) == [True, True, True, False]
-    assert [client.was_cut for client in clients] == [False, False, False, True]
-    assert limit.refused == 1
+@pytest.fixture
+def limit() -> ConnectionLimit:
+    return ConnectionLimit(3)
+
+
+def cut(*clients: Client) -> list[bool]:
+    return [client.was_cut for client in clients]
+
+
+async def test_the_one_that_is_silent_longest_makes_room(limit: ConnectionLimit) -> None:
+    async with trio.open_nursery() as nursery:
+        crowd = Crowd(limit, nursery)
+        busy, silent, later, newest = (Client() for _ in range(4))
+        await crowd.connect(busy, silent, later)
+        crowd.ask(busy)
+        await crowd.connect(newest)
+        assert cut(busy, silent, later, newest) == [False, True, False, False]
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_never_asked_goes_before_who_rests(limit: ConnectionLimit) -> None:
+    async with trio.open_nursery() as nursery:
+        crowd = Crowd(limit, nursery)
+        kept, half_open, other = (Client() for _ in range(3))
+        await crowd.connect(kept)
+        crowd.ask(kept)
+        crowd.answer(kept)
+        await trio.sleep(5.0)
+        await crowd.connect(half_open, other)
+        await trio.sleep(2.0)
+        await crowd.connect(Client())
+        assert cut(kept, half_open, other) == [False, True, False]
+        nursery.cancel_scope.cancel()
+
+
+async def test_one_that_just_came_has_a_second_to_ask(limit: ConnectionLimit) -> None:
+    async with trio.open_nursery() as nursery:
+        crowd = Crowd(limit, nursery)
+        resting, other, new = (Client() for _ in range(3))
+        await crowd.connect(resting, other)
+        for client in (resting, other):
+            crowd.ask(client)
+            crowd.answer(client)
+        await trio.sleep(0.5)
+        await crowd.connect(new)
+        await trio.sleep(0.5)
+        await crowd.connect(Client())
+        assert cut(resting, other, new) == [True, False, False]
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_rests_since_its_last_answer_is_younger_than_who_rests_longer(
+    limit: ConnectionLimit,
+) -> None:
+    async with trio.open_nursery() as nursery:
+        crowd = Crowd(limit, nursery)
+        first, second, third = clients = [Client() for _ in range(3)]
+        await crowd.connect(*clients)
+        for client in (first, second, third, first):
+            crowd.ask(client)
+            await trio.sleep(0.1)
+            crowd.answer(client)
+        await crowd.connect(Client())
+        assert cut(first, second, third) == [False, True, False]
+        nursery.cancel_scope.cancel()
+
+
+async def test_nobody_is_cut_whose_question_waits_to_be_read(limit: ConnectionLimit) -> None:
+    async with trio.open_nursery() as nursery:
+        crowd = Crowd(limit, nursery)
+        asked, silent, later = Client(unread=True), Client(), Client()
+        await crowd.connect(asked, silent, later)
+        await crowd.connect(Client())
+        assert cut(asked, silent, later) == [False, True, False]
+        nursery.cancel_scope.cancel()
+
+
+async def test_where_all_questions_wait_to_be_read_the_next_client_waits_too(
+    limit: ConnectionLimit,
+) -> None:
+    async with trio.open_nursery() as nursery:
+        crowd = Crowd(limit, nursery)
+        clients = [Client(unread=True) for _ in range(3)]
+        await crowd.connect(*clients)
+        newest = Client()
+        nursery.start_soon(crowd.connect, newest)
+        await trio.sleep(RETRY_SECONDS * RETRIES / 2)
+        assert cut(*clients, newest) == [False] * 4
+        clients[1].unread = False  # it was read and answered
+        await trio.sleep(RETRY_SECONDS * RETRIES / 2)
+        assert cut(*clients, newest) == [False, True, False, False]
+        assert crowd.places[newest] is not None
+        nursery.cancel_scope.cancel()
+
+
+async def test_in_a_burst_each_newcomer_gets_the_place_that_was_made_for_it() -> None:
+    limit = ConnectionLimit(20)
+    async with trio.open_nursery() as nursery:
+        crowd = Crowd(limit, nursery)
+        await crowd.connect(*(Client() for _ in range(20)))
+        await crowd.connect_at_once(*(Client() for _ in range(20)))
+        assert all(crowd.places.values())
+        assert (limit.refused, limit.cut) == (0, 20)
+        nursery.cancel_scope.cancel()
+
+
+async def test_where_all_are_answered_the_newest_is_refused_and_counted(
+    limit: ConnectionLimit,
+) -> None:
+    async with trio.open_nursery() as nursery:
+        crowd = Crowd(limit, nursery)
+        clients = [Client() for _ in range(3)]
+        await crowd.connect(*clients)
+        crowd.ask(*clients)
+        newest = Client()
+        await crowd.connect(newest)
+        assert cut(*clients, newest) == [False, False, False, True]
+        assert (crowd.places[newest], limit.refused) == (None, 1)
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_eighth_of_the_places_is_never_owed_an_ordinary_answer() -> None:
+    async with trio.open_nursery() as nursery:
+        crowd = Crowd(ConnectionLimit(16), nursery)
+        clients = [Client() for _ in range(16)]
+        await crowd.connect(*clients)
+        assert crowd.ask(*clients) == [True] * 14 + [False] * 2
+        crowd.answer(clients[0])
+        assert crowd.ask(clients[15], clients[0]) == [True, False]
+        nursery.cancel_scope.cancel()
+
+
+async def test_one_that_was_cut_while_it_was_answered_comes_not_back(
+    limit: ConnectionLimit,
+) -> None:
+    async with trio.open_nursery() as nursery:
+        crowd = Crowd(limit, nursery)
+        first, *others = (Client() for _ in range(3))
+        await crowd.connect(first, *others)
+        await crowd.connect(Client())
+        assert first.was_cut
+        crowd.answer(first)
+        for _ in range(3):
+            await crowd.connect(Client())
+        assert limit.refused == 0
+        nursery.cancel_scope.cancel()
+
+
+async def test_one_that_just_came_is_not_cut_however_many_come(limit: ConnectionLimit) -> None:
+    async with trio.open_nursery() as nursery:
+        crowd = Crowd(limit, nursery)
+        clients = [Client() for _ in range(3)]
+        await crowd.connect(*clients)
+        newest = Client()
+        nursery.start_soon(crowd.connect, newest)
+        await trio.sleep(LEAST_SECONDS * 0.5)
+        assert cut(*clients, newest) == [False] * 4
+        await trio.sleep(LEAST_SECONDS)
+        assert cut(*clients, newest) == [True, False, False, False]
+        nursery.cancel_scope.cancel()
+
+
+async def test_the_next_are_accepted_once_those_before_have_their_places(
+    limit: ConnectionLimit,
+) -> None:
+    await limit.placed()
+    limit.expect(2)
+    with trio.move_on_after(1.0) as waiting:
+        await limit.placed()
+    assert waiting.cancelled_caught
+    for _ in range(2):
+        async with limit.place_for(Client()):
+            pass
+    await limit.placed()
+
+
+async def test_what_is_hot_has_room_where_others_have_none() -> None:
+    async with trio.open_nursery() as nursery:
+        crowd = Crowd(ConnectionLimit(16), nursery)
+        clients = [Client() for _ in range(16)]
+        await crowd.connect(*clients)
+        assert crowd.ask(*clients[:14]) == [True] * 14
+        assert crowd.place(clients[14]).begin(is_hot=True)
+        assert not crowd.place(clients[15]).begin(is_hot=True)
+        nursery.cancel_scope.cancel()
 
 
 async def test_who_has_left_takes_no_place() -> None:
     limit = ConnectionLimit(1)
     for _ in range(3):
-        assert await connect(limit, Client(idle=False)) == [True]
+        client = Client()
+        async with limit.place_for(client) as place:
+            assert place is not None
+            place.begin()
+    assert (limit.refused, limit.cut) == (0, 0)
 
 
 def test_clients_leave_what_checks_need() -> None:

@@ -4,10 +4,11 @@ import csv
 import io
 import itertools
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -308,3 +309,32 @@ async def test_nobody_changes_to_http_2(tmp_path: Path, first: bytes) -> None:
         said = await raw(server, first, seconds=1.0)
     assert said.startswith(b"HTTP/1.1 ")
     assert b"101" not in said.partition(b"\r\n")[0]
+
+
+FOLLOW = b"GET /api/providers/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+FEW_FILES = ("prlimit", "--nofile=256:256")
+
+
+@pytest.mark.parametrize("said", [b"", FOLLOW], ids=["half open", "event streams"])
+async def test_in_a_burst_beyond_the_descriptors_no_question_is_refused(
+    tmp_path: Path, said: bytes
+) -> None:
+    """In each of a few bursts: as much as the machine's load lets through at once."""
+    async with served(tmp_path, {}, wrapped=FEW_FILES) as server:
+        answers: list[Any] = []
+        for _ in range(4):
+            with ExitStack() as crowd:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(trio.to_thread.run_sync, come, server, said, crowd)
+                    for path in (b"/livez", b"/api/providers/best?exclude=x", b"/livez"):
+                        answers += [await raw(server, get(path), seconds=20.0) for _ in range(2)]
+        assert {status_of(each) for each in answers} <= {200, 503}
+        assert not any(b"room for no other" in each for each in answers)
+
+
+def come(server: Any, said: bytes, crowd: ExitStack) -> None:
+    url = httpx.URL(server.url)
+    for _ in range(200):
+        with suppress(OSError):
+            one = crowd.enter_context(socket.create_connection((url.host, url.port)))
+            one.send(said)

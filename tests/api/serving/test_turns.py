@@ -1,0 +1,33 @@
+"""Requests of the ordinary route begin one after the other, and nobody is passed over."""
+
+import trio
+
+from api.serving.turns import Turns
+
+
+async def test_one_request_begins_in_each_pass_of_the_loop_first_come_first_served() -> None:
+    turns, begun = Turns(), list[tuple[int, int]]()
+    passes = 0
+
+    async def ask(number: int) -> None:
+        await turns.wait()
+        begun.append((number, passes))
+
+    async with trio.open_nursery() as nursery:
+        for number in range(20):
+            nursery.start_soon(ask, number)
+        while len(begun) < 20:
+            passes += 1
+            await trio.lowlevel.checkpoint()
+    moments = [moment for _, moment in begun]
+    assert len(set(moments)) == 20
+    assert sorted(number for number, _ in begun) == list(range(20))
+
+
+async def test_one_that_leaves_the_line_holds_up_nobody() -> None:
+    turns = Turns()
+    with trio.CancelScope() as left:
+        left.cancel()
+        await turns.wait()
+    with trio.fail_after(1.0):
+        await turns.wait()
