@@ -13,10 +13,14 @@ from typing import Any, Protocol
 import attrs
 import h11
 import httpcore
+import trio
 
 KEEP_ALIVE = 55.0  # seconds: below the 60 after which common servers close an idle connection
 MOST_INCOMPLETE = 100 * 1024  # bytes of a head or a chunk's that h11 holds before it gives up
 SWITCHING_PROTOCOLS = 101
+# A new connection is listened to for so long before anything is asked. Who speaks unasked within
+# it has no latency; who does so later, over a longer way, is never told as faster than this.
+LISTEN_SECONDS = 0.005
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -129,11 +133,15 @@ class DirectConnection:
         factory=lambda: h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_INCOMPLETE)
     )
     _idle: bool = False
+    _fresh: bool = True
     _expires_at: float = 0.0
 
     async def ask(self, request: PreparedRequest) -> "DirectAnswer":
         """Send a request in one piece and read the head of its answer."""
         self._idle = False
+        if self._fresh:
+            await trio.sleep(LISTEN_SECONDS)
+            self._fresh = False
         # A server may refuse a request before it has taken the whole of it; its answer is there.
         with suppress(httpcore.WriteError):
             await self._stream.write(self._to_bytes(request))

@@ -166,6 +166,7 @@ class Stream(httpcore.AsyncNetworkStream):
         self._inner, self._host = inner, host
         self._backend, self._times = backend, backend.times
         self._wire = _wire_of(inner)
+        self._silent = True  # nothing was written yet
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
         """Read what is there, a little at a time until the head is whole; ``timeout`` is not used.
@@ -191,7 +192,8 @@ class Stream(httpcore.AsyncNetworkStream):
             return
         wire = self._wire
         # Over TLS what is there may be the server's tickets: only a stamp tells them from answers.
-        unasked = not wire.stamping and self._inner is wire and wire.is_readable()
+        unasked = self._silent and self._inner is wire and wire.is_readable()
+        self._silent = False
         self._times.before_write(wire, unasked=unasked)
         try:
             await self._inner.send_all(buffer)

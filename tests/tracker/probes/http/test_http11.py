@@ -120,7 +120,7 @@ async def test_an_answer_that_came_before_it_was_asked_for_has_no_latency(
     patient: None, stamping: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not stamping:
-        monkeypatch.setattr("tracker.probes.http.stamped_stream._set_stamping", lambda _: False)
+        monkeypatch.setattr("tracker.probes.http.stamped_stream.request_stamps", lambda _: False)
 
     async def serve(stream: trio.abc.Stream) -> None:
         await stream.send_all(GOOD)
@@ -129,6 +129,19 @@ async def test_an_answer_that_came_before_it_was_asked_for_has_no_latency(
     async with raw_server(serve) as url, open_check(provider(url)) as check:
         found = await check()
     assert (found.kind, found.latency_ms, found.message) == (OutcomeKind.OK, None, UNKNOWN)
+
+
+async def test_a_server_that_speaks_as_soon_as_it_is_connected_to_is_never_timed() -> None:
+    async def serve(stream: trio.abc.Stream) -> None:
+        await stream.send_all(GOOD)
+        await stream.receive_some(65536)
+
+    found = []
+    async with raw_server(serve) as url:
+        for _ in range(20):
+            async with open_check(provider(url)) as check:
+                found.append(await check())
+    assert {each.latency_ms for each in found} == {None}
 
 
 async def test_an_answer_in_the_packet_that_ends_the_tls_handshake_has_no_latency() -> None:

@@ -69,7 +69,7 @@ async def test_the_end_of_a_connection_is_no_byte_of_the_answer() -> None:
 async def test_without_a_stamp_the_clock_is_read_with_the_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stamped_stream, "_set_stamping", lambda _: False)
+    monkeypatch.setattr(stamped_stream, "request_stamps", lambda _: False)
     stream, theirs = connected()
     async with stream:
         with theirs:
