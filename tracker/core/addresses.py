@@ -8,18 +8,22 @@ Address = IPv4Address | IPv6Address
 
 # Clouds hand out credentials here to any caller. The usual 169.254.169.254 is link-local, and
 # refused as such; these are not: Azure's wire server (learn.microsoft.com, "What is IP address
-# 168.63.129.16?"), Alibaba's and Oracle's metadata, AWS on IPv6 (instance metadata, and EKS pod
-# identity), Google Cloud on IPv6 (compute metadata server).
+# 168.63.129.16?"), Alibaba's and Oracle's metadata, Google Cloud on IPv6 (compute metadata server),
+# and on IPv6 Oracle, Scaleway and Akamai as cloud-init asks them, and Alibaba (alibabacloud.com,
+# "Instance metadata").
 _METADATA = frozenset(
     map(
         ip_address,
         (
-            *("168.63.129.16", "100.100.100.200", "192.0.0.192"),
-            *("fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254"),
+            *("168.63.129.16", "100.100.100.200", "192.0.0.192", "fd20:ce::254"),
+            *("fd00:c1::a9fe:a9fe", "fd00:42::42", "fd00:a9fe:a9fe::1", "fd00:100::100:200"),
         ),
     )
 )
+# All of AWS's own services on IPv6: instance metadata is ::254 there, EKS pod identity ::23.
+_AWS = IPv6Network("fd00:ec2::/32")
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052; the last 32 bits are the IPv4 address
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")  # RFC 8215; they are there, or around the ninth byte
 _THIS_NETWORK = ip_network("0.0.0.0/8")  # Linux takes 0.0.0.0 for the machine itself
 
 
@@ -43,8 +47,17 @@ def address_allowed(address: str | Address, allow_private: bool) -> bool:
 def _unwrap(ip: Address) -> Address:
     if isinstance(ip, IPv4Address):
         return ip
-    nat64 = IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
-    return ip.ipv4_mapped or ip.sixtofour or nat64 or ip
+    return ip.ipv4_mapped or ip.sixtofour or _behind_nat64(ip) or ip
+
+
+def _behind_nat64(ip: IPv6Address) -> IPv4Address | None:
+    last = IPv4Address(int(ip) & 0xFFFFFFFF)
+    if ip in _NAT64:
+        return last
+    if ip not in _LOCAL_NAT64:
+        return None
+    packed = ip.packed
+    return last if int(last) else IPv4Address(packed[6:8] + packed[9:11])
 
 
 def _never(ip: Address) -> bool:
@@ -54,6 +67,7 @@ def _never(ip: Address) -> bool:
         or ip.is_unspecified
         or ip.is_reserved
         or ip in _METADATA
+        or (isinstance(ip, IPv6Address) and ip in _AWS)
         or (isinstance(ip, IPv4Address) and ip in _THIS_NETWORK)
     )
 

@@ -82,8 +82,9 @@ async def fetch(transport: Transport, request: Request, provider: Provider) -> B
 
     It is sent once more only where it surely was not taken: a GET of which nothing could be
     written, for the kept connection was closed already, or one answered 408 there, which is how
-    proxies close one. Where the connection closes after it was written nobody can tell, so it is
-    held against nobody. A POST is never sent twice: it has a connection of its own.
+    proxies close one. Where the connection closes after it was written, and nothing came, nobody
+    can tell, so it is held against nobody. A POST is never sent twice: it has a connection of its
+    own.
     """
     progress = await transport.begin(fresh=request.method != "GET")
     try:
@@ -94,7 +95,8 @@ async def fetch(transport: Transport, request: Request, provider: Provider) -> B
             return response
     except FAILURES as error:
         reused = not (progress.connected or progress.answered)
-        if not (reused and isinstance(error, STALE)):
+        begun = progress.written and progress.read > 0  # it took the request, and broke off
+        if begun or not (reused and isinstance(error, STALE)):
             raise to_fetch_error(error, request.url, progress) from None
         if progress.written:
             message = f"{host_of(request.url)} closed the kept connection while we asked"
