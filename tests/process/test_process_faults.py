@@ -15,7 +15,9 @@ import trio
 from benchmarks.torture.damage import FAULTS, can_mount
 from benchmarks.torture.database import try_fault
 from benchmarks.torture.kills import kills
+from benchmarks.torture.names import can_mount_hosts, names_astray
 from benchmarks.torture.numbered import Sequence
+from benchmarks.torture.once import sent_once
 from benchmarks.torture.process import (
     log_on_a_full_disk,
     out_of_descriptors,
@@ -86,3 +88,16 @@ def test_what_is_missing_is_seen(numbers: Any, lost: int, out_of_order: int) -> 
     rows = [(n, "p", "" if n is None else f"500: answer {n}") for n in numbers]
     found = Sequence.of(rows)
     assert (found.lost, found.out_of_order) == (lost, out_of_order)
+
+
+@pytest.mark.skipif(not can_mount_hosts(), reason="needs root and unshare")
+async def test_no_name_leads_us_astray_or_keeps_a_verdict_alive() -> None:
+    outcome = await names_astray()
+    assert outcome.wrong == ()
+    assert all(row["passed"] for row in outcome.figures.values())
+
+
+async def test_each_request_is_sent_once_and_counted_whatever_becomes_of_its_answer() -> None:
+    outcome = await sent_once(4, left_out=9, races=8)
+    assert outcome.wrong == ()
+    assert outcome.figures["GET"] == outcome.figures["POST"] > 200

@@ -30,6 +30,9 @@ from tracker.probes.http.network import ExchangeProgress, ExchangeTimes, Guarded
 
 USER_AGENT = "provider-status-tracker/0.1"  # Together's firewall refuses Python's default one
 HEADERS = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+# However often it is asked, a connection is made anew after so long: only then does anybody notice
+# that the provider's name leads elsewhere by now, or nowhere. Callers find out with each new one.
+OLDEST_SECONDS = 60.0
 MOST_PREPARED = 8  # requests kept of one provider: its list, and a few that complete
 
 # Both log whole requests at INFO and DEBUG, headers of ours included.
@@ -38,7 +41,7 @@ for _name in ("httpx", "httpcore"):
 
 
 def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
-    """One for all providers: loading the authorities takes 20 ms. ``ca_file`` adds to them.
+    """Make one context for all providers: loading takes 20 ms. ``ca_file`` adds authorities.
 
     Another one once the file has changed. Raises OSError (ssl.SSLError is one) when it cannot be
     read.
@@ -65,8 +68,8 @@ class Transport:
     There is no httpx client above it: redirects, cookies, the environment and time-outs of its
     own are what a check must not have, and they are a third of what a request costs. Nor does
     httpcore's pool stand below: it keeps a connection that was cancelled before its first request
-    forever. Each origin has one connection, of ours, or of httpcore's through a proxy. One
-    exchange at a time. Errors are httpcore's.
+    forever. Each origin has one connection, of ours, or of httpcore's through a proxy, for
+    OLDEST_SECONDS at most. One exchange at a time. Errors are httpcore's.
 
     answered: whether the head of an answer came since somebody set it back.
     trust: gives the authorities, which may be renewed while we run; may raise OSError.
@@ -79,6 +82,7 @@ class Transport:
         proxy: httpx.Proxy | None = None,
     ) -> None:
         self.connections: dict[str, Connection] = {}
+        self._made_at: dict[str, float] = {}  # trio seconds
         self.answered = False
         self.sent = 0
         self._backend = backend
@@ -88,7 +92,7 @@ class Transport:
 
     @property
     def times(self) -> ExchangeTimes:
-        """Those of the present exchange."""
+        """Return the times of the present exchange."""
         return self._backend.times
 
     async def begin(self, *, fresh: bool = False) -> ExchangeProgress:
@@ -140,7 +144,7 @@ class Transport:
 
     async def _connection(self, request: PreparedRequest) -> Connection:
         known = self.connections.get(request.origin)
-        if known is not None and known.is_reusable():
+        if known is not None and known.is_reusable() and self._is_young(request.origin):
             return known
         await self._drop(request.origin)
         if request.url.scheme not in {b"http", b"https"}:
@@ -154,7 +158,11 @@ class Transport:
             else self._through(self._proxy, origin)
         )
         self.connections[request.origin] = made
+        self._made_at[request.origin] = trio.current_time()
         return made
+
+    def _is_young(self, origin: str) -> bool:
+        return trio.current_time() - self._made_at[origin] < OLDEST_SECONDS
 
     async def _connect(self, origin: httpcore.Origin) -> Connection:
         host = origin.host.decode("ascii")
@@ -205,12 +213,13 @@ def _prepare(
 
 
 def open_transport(provider: Provider, tls: ssl.SSLContext | None = None) -> Transport:
-    """To be closed by the caller, one for each provider: in a shared pool cancelled and hung
-    requests starve the others.
+    """Open a transport, which the caller closes.
+
+    Each provider has one: in a shared pool cancelled and hung requests starve the others.
 
     Raises FetchError (Kind.REQUEST) where the proxy or the CA file cannot be used.
     """
-    # A proxy was named by whoever runs this: it may well stand in a private network.
+    # The operator named the proxy: it may well stand in a private network.
     backend = GuardedBackend(
         allow_private=provider.allow_private or provider.proxy is not None,
         clear_host=_clear_host(provider),
@@ -226,10 +235,13 @@ def open_transport(provider: Provider, tls: ssl.SSLContext | None = None) -> Tra
 
 
 def _clear_host(provider: Provider) -> str | None:
-    """The host that gets a key in clear text, on the word of its name alone; None without one."""
+    """Return the host that gets a key in clear text, on the word of its name alone.
+
+    None without one.
+    """
     try:
         url = urlsplit(provider.base_url)
-    except ValueError:  # whoever asks it is told so
+    except ValueError:  # the caller gets the error
         return None
     sends = bool(provider.secrets) or "credential_file" in provider.options
     if url.scheme != "http" or not sends or provider.allow_private or provider.proxy is not None:
@@ -238,7 +250,7 @@ def _clear_host(provider: Provider) -> str | None:
 
 
 def _proxy_of(provider: Provider) -> httpx.Proxy | None:
-    """Raises ValueError for a proxy we cannot use."""
+    """Return the proxy. Raises ValueError for one we cannot use."""
     if provider.proxy is None:
         return None
     proxy = httpx.Proxy(provider.proxy)
