@@ -110,7 +110,7 @@ class Connection(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Close it."""
+        """Close the connection at once, whatever is under way."""
         ...
 
 
@@ -264,7 +264,7 @@ class ProxiedConnection:
         return self._inner.is_available() and not self._inner.has_expired()
 
     async def aclose(self) -> None:
-        """Close it."""
+        """Close the connection at once, whatever is under way."""
         await self._inner.aclose()
 
 
