@@ -10,7 +10,7 @@ from tracker.core.incidents import Delivery, MessageKind
 
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=10)
-# Whoever is told of an outage a day late is not helped.
+# News of an outage that comes a day late helps nobody.
 GIVEN_UP_AFTER = timedelta(hours=24)
 MOST_KEPT = 5_000  # messages that arrived, kept to know who was told of an opening
 
@@ -43,7 +43,7 @@ class Outbox:
         return True
 
     def hearers(self, announcement: Announcement, targets: Iterable[str]) -> list[str]:
-        """Who of the targets is to get an announcement.
+        """Return the targets that are to get an announcement.
 
         The end, and reminders, only where the opening arrived or is on its way; an opening that
         is still on its way needs no reminder.

@@ -53,14 +53,14 @@ class Situation:
         return until is not None and until > self.now
 
     def is_held(self, incident: Incident) -> bool:
-        """Whether nobody is told of it for now."""
+        """Return whether it is held back for now."""
         acknowledged = incident.acknowledged_by is not None
         return acknowledged or self.is_muted(incident) or self.silent(incident)
 
 
 @attrs.frozen(kw_only=True)
 class Announcement:
-    """One message to every target. ``key``: the same whoever announces it, however often."""
+    """One message to every target. ``key``: the same from any tracker, however often it is sent."""
 
     kind: MessageKind
     incidents: tuple[Incident, ...]
@@ -121,7 +121,7 @@ def due_at(book: IncidentBook, situation: Situation, settings: PolicySettings) -
 
 
 def _due(incident: Incident, situation: Situation) -> datetime | None:
-    """When its opening may be told; what was wrong already at the start has to stay so."""
+    """Return when its opening may be told; what was wrong already at the start has to stay so."""
     since = situation.watched_since(incident)
     if since is None:
         return None
@@ -172,13 +172,13 @@ def _is_due(incident: Incident, situation: Situation) -> bool:
 
 
 def _waits(incident: Incident, situation: Situation) -> bool:
-    """Whether it was wrong already at the start, which is no news before it has stayed so."""
+    """Return whether it was wrong at the start: it is news only once it has stayed so."""
     since = situation.watched_since(incident)
     return since is None or (incident.opened_at <= since and situation.now < since + START_GRACE)
 
 
 def _is_news(incident: Incident, book: IncidentBook, situation: Situation) -> bool:
-    """One provider of many is none while others serve, nor while nothing at all is usable."""
+    """Return whether it is told: one of many is not while others serve, or while none is usable."""
     if incident.cause not in SINGLE:
         return True
     return not situation.others_serve(incident) and not _umbrella_told(book)

@@ -198,7 +198,10 @@ class AlertState:
         return PolicySettings(page=frozenset(self.config.alerts.page), reminder=reminder)
 
     def _watched_since(self, incident: Incident) -> datetime | None:
-        """A first check that our own fault spoilt tells nothing: the next one does."""
+        """Return since when it is watched.
+
+        A first check that our own fault spoilt does not count.
+        """
         if incident.provider is not None:
             return self.clear_since.get(incident.provider)
         if incident.cause is not Cause.NOTHING_USABLE or self.watching_since is None:

@@ -23,7 +23,10 @@ class PatientReader(Generic[T]):
     _answers: list[outcome.Outcome[T]] = attrs.field(factory=list)
 
     def read(self, job: Callable[[], T]) -> T:
-        """Blocks for READ_SECONDS at most: for a thread. Raises HangsError, and what job raises."""
+        """Read for at most READ_SECONDS, blocking, in a thread.
+
+        Raises HangsError, and what job raises.
+        """
         if self._thread is None or not self._thread.is_alive():
             self._answers = answers = []
 

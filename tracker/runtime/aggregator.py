@@ -102,7 +102,7 @@ class Aggregator:
         return self._schedule.changed
 
     async def run(self, inbox: trio.MemoryReceiveChannel[Message]) -> None:
-        """Until every sender has closed; then posts a last snapshot."""
+        """Handle messages until every sender has closed; then post a last snapshot."""
         self._retry()
         try:
             while True:
@@ -146,7 +146,7 @@ class Aggregator:
         self._schedule.note(began, refreshed=refreshed)
 
     def _take_changed(self, now: ClockReading) -> Iterator[str]:
-        """Yield whom time alone has changed, a few at once: after a sleep it may be everybody."""
+        """Yield providers that time alone has changed, a few at once: after a sleep all may be."""
         left = REFRESHED_AT_ONCE
         for name in self._pool.take_changed(now.steady):
             yield name
@@ -175,11 +175,14 @@ class Aggregator:
         self._outdated.discard(name)
 
     def masked(self, text: str) -> str:
-        """A text without the secrets of the present configuration."""
+        """Mask the secrets of the present configuration in a text."""
         return self.mask(text)
 
     def _process(self, message: Message) -> None:
-        """A bug in ``handle`` leaves the message in hand; the next run tries it once more."""
+        """Handle a message.
+
+        A bug in ``handle`` leaves it in hand; the next run tries it once more.
+        """
         self._processing = message
         self.handle(message)
         self._processing, self._retried = None, False
@@ -393,7 +396,7 @@ class Aggregator:
             self._sweep.forget(shared.provider)
 
     def _judge_suspects(self, now: ClockReading) -> None:
-        """A vantage that alone sees most providers down loses its vote, or gets it back."""
+        """Take the vote from a vantage that alone sees most providers down, or give it back."""
         if self._others is None:
             return
         views = [state.published.view for state in self.providers.values()]
