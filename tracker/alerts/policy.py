@@ -141,9 +141,11 @@ def _openings(
         pending = [each for each in pending if each.cause is Cause.KEY]
     pending = [e for e in pending if _is_news(e, book, situation)]
     for group in _by_cause(pending):
-        if any(_is_due(each, situation) for each in group):
-            joining = [e for e in group if _is_due(e, situation) or not _waits(e, situation)]
-            yield from _announce(MessageKind.OPENED, joining)
+        due = [each for each in group if _is_due(each, situation)]
+        joining = [e for e in group if e in due or not _waits(e, situation)]
+        if due:  # who has a message of its own waits the whole time, as short outages are no news
+            together = len(joining) >= GROUP_SIZE
+            yield from _announce(MessageKind.OPENED, joining if together else due)
 
 
 def _under_umbrella(

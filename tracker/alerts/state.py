@@ -178,7 +178,9 @@ class AlertState:
         message = compose(announcement, snapshot, now, link, pages, rank_offers=self.rank_offers)
         hearers = self.outbox.hearers(announcement, self.targets)
         rows = deliveries(announcement, message, hearers, now)
-        return [row for row in rows if self.outbox.add(row)]
+        added = [row for row in rows if self.outbox.add(row)]
+        overtaken = (self.outbox.give_up_overtaken(row) for row in added)
+        return [*added, *(row for given_up in overtaken for row in given_up)]
 
     def _situation(self, snapshot: Snapshot, now: datetime) -> Situation:
         watched = {p.name: p.models for p in self.config.providers}
