@@ -172,7 +172,7 @@ class ProviderFamilies:
         yield from (size, left)
 
     def _traffic(self) -> Iterator[Metric]:
-        """Real calls, as proxies told of them; apart from the checks'."""
+        """Collect real calls as proxies reported them, apart from the checks'."""
         labels = ["provider", "outcome"]
         calls = CounterMetricFamily(
             "llm_provider_traffic_calls", "Real calls told of, by outcome.", labels=labels
@@ -189,7 +189,7 @@ class ProviderFamilies:
 
 
 def _success(provider: ProviderStatus) -> float | None:
-    """As in blackbox_exporter; our own faults and limits prove nothing."""
+    """Return success as blackbox_exporter does; our own faults and limits prove nothing."""
     kind = provider.outcome
     return None if kind is None or kind.is_ours else float(kind.is_success or kind.is_limit)
 
@@ -278,7 +278,7 @@ QUICK_GAUGES = tuple((name, value) for name, _, value in GAUGES)
 
 
 def _own(health: TrackerHealth, snapshot: Snapshot) -> Iterator[Metric]:
-    """The tracker's own health, and which version runs."""
+    """Collect the tracker's own health, and which version runs."""
     says = "1 for the version that runs, and its Python."
     build = GaugeMetricFamily("llm_tracker_build_info", says, labels=[*BUILD])
     build.add_metric([*BUILD.values()], 1.0)

@@ -19,7 +19,7 @@ NAME_LENGTH = 100
 
 
 def check_name(name: str) -> Iterator[ConfigProblem]:
-    """Names stand in paths of our API, in tables and in logs."""
+    """Check a name, which stands in paths of our API, in tables and in logs."""
     if not _is_name(name):
         yield ConfigProblem(
             key=format_key_path(("providers", name)),
@@ -36,7 +36,7 @@ def _is_name(name: str) -> bool:
 def check_settings(
     provider: Provider, own: ProviderTable, dialect: ApiKind
 ) -> Iterator[ConfigProblem]:
-    """All of a provider's own settings but name, kind and timing."""
+    """Check all of a provider's own settings except name, kind and timing."""
     path = ("providers", provider.name)
     if provider.check not in dialect.checks:
         yield one_of((*path, "check"), provider.check, dialect.checks)
@@ -103,7 +103,7 @@ def _check_option(
 
 
 def settable_options(dialect: ApiKind) -> list[str]:
-    """Not headers and secrets, which hold keys, nor URLs, which belong to the catalogue's host."""
+    """Return the options a file may set: no headers, secrets or URLs."""
     names = (name for name in dialect.options if not is_secret_option(name))
     return [name for name in names if name != "headers" and not name.endswith("_url")]
 

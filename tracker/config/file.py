@@ -14,14 +14,14 @@ LARGEST = 1_000_000  # bytes; three thousand providers need a third of it
 
 
 def find_file(path: Path | None) -> Path | None:
-    """The file to read: the named one, or tracker.toml where it exists."""
+    """Return the file to read: the named one, or tracker.toml where it exists."""
     if path is not None:
         return path
     return DEFAULT_FILE if DEFAULT_FILE.exists() else None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Raises ConfigError where it is missing, no file, unreadable, not UTF-8 or not TOML."""
+    """Read a TOML file. Raises ConfigError: missing, no file, unreadable, not UTF-8, not TOML."""
     try:
         return tomllib.loads(
             read_patiently(path.absolute(), partial(_text, path), 2 * READ_SECONDS)

@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, urlsplit
 
 Address = IPv4Address | IPv6Address
 
-# Clouds hand out credentials here to whoever asks. The usual 169.254.169.254 is link-local, and
+# Clouds hand out credentials here to any caller. The usual 169.254.169.254 is link-local, and
 # refused as such; these are not: Azure's wire server (learn.microsoft.com, "What is IP address
 # 168.63.129.16?"), Alibaba's and Oracle's metadata, Google Cloud on IPv6 (compute metadata server),
 # and on IPv6 Oracle, Scaleway and Akamai as cloud-init asks them, and Alibaba (alibabacloud.com,
@@ -29,7 +29,7 @@ _THIS_NETWORK = ip_network("0.0.0.0/8")  # Linux takes 0.0.0.0 for the machine i
 
 @lru_cache(maxsize=4096)
 def address_allowed(address: str | Address, allow_private: bool) -> bool:
-    """Whether a check may be sent to an IP address.
+    """Return whether a check may be sent to an IP address.
 
     Loopback always, public always, private and shared ones if so configured; link-local,
     metadata, multicast, reserved and unspecified ones never. An IPv4 address inside an IPv6 one
@@ -73,7 +73,7 @@ def _never(ip: Address) -> bool:
 
 
 def url_problem(url: str, *, allow_private: bool = False, sends_key: bool = False) -> str | None:
-    """What is wrong with a base URL, as a sentence; None if nothing is.
+    """Return what is wrong with a base URL, as a sentence; None if nothing is.
 
     The URL itself is not repeated: it may hold a password. Names are not resolved here; the
     probes ask ``address_allowed`` about what they resolve to.
@@ -128,7 +128,7 @@ def _address_problem(address: Address, allow_private: bool) -> str | None:
 
 
 def is_loopback_host(host: str) -> bool:
-    """Whether a host, as it stands in a URL or is bound to, is this machine only."""
+    """Return whether a host, as it stands in a URL or is bound to, is this machine only."""
     address = _literal(host.strip("[]"))
     if address is None:
         name = host.lower().rstrip(".")
@@ -144,6 +144,6 @@ def _literal(host: str) -> Address | None:
 
 
 def _looks_numeric(host: str) -> bool:
-    """127.1, 0x7f000001 and 2130706433 are addresses to a resolver, though not to a reader."""
+    """Return whether a resolver would read it as an address: 127.1, 0x7f000001, 2130706433."""
     last = host.rstrip(".").rpartition(".")[2].lower()
     return last.isdigit() or last.startswith("0x")

@@ -59,7 +59,7 @@ class LoginError(Exception):
 
 
 async def access_token(session: Session) -> Login | CheckResult:
-    """A login whose token is good now, renewed if it must be; or why there is none."""
+    """Return a login whose token is good now, renewed if it must be; or why there is none."""
     try:
         file = session.option("credential_file")
         login = await _read_in_time(file)
@@ -76,7 +76,7 @@ async def access_token(session: Session) -> Login | CheckResult:
 
 
 async def _read_in_time(file: str) -> Login:
-    """Raises LoginError, also where the file hangs."""
+    """Read in time. Raises LoginError, also where the file hangs."""
     return await in_thread(
         partial(_read_login_patiently, file), expected=(LoginError,), abandon_on_cancel=True
     )
@@ -110,7 +110,7 @@ def read_login(file: str) -> Login:
 
 
 def _why_missing(file: str) -> str:
-    """With encrypted storage the CLI deletes the plain file and keeps the login elsewhere."""
+    """Return why it is missing; with encrypted storage the CLI keeps the login elsewhere."""
     sealed = Path(file).expanduser().with_name("gemini-credentials.json")
     if sealed.exists():
         return (
@@ -134,7 +134,7 @@ def _login(file: str, value: object) -> Login:
 
 
 async def renew_login(session: Session, login: Login) -> Login | CheckResult:
-    """The login with a new token, kept in memory for the next checks; or why there is none."""
+    """Renew the login, kept in memory for the next checks; or return why there is none."""
     if login.refresh is None:
         message = f"the token expired and there is no refresh token: {AGAIN}"
         return CheckResult(kind=OutcomeKind.AUTH, message=message, facts=Facts(authenticated=False))

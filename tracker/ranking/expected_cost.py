@@ -99,7 +99,7 @@ class ExpectedCost:
         return max(usual, 1.0 - 1.0 / (run + 2)) if run else usual
 
     def _apply_hysteresis(self, ranked: list[Ranked], incumbent: str | None) -> tuple[Ranked, ...]:
-        """The incumbent first, unless another tier or a clear margin took its place."""
+        """Put the incumbent first, unless another tier or a clear margin took its place."""
         place = next((i for i, r in enumerate(ranked) if r.provider == incumbent), 0)
         if place == 0 or ranked[place].status is not ranked[0].status:
             return tuple(ranked)

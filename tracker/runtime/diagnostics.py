@@ -184,7 +184,7 @@ def _budget(parts: TrackerComponents) -> BudgetView:
 
 
 def find_failures(parts: TrackerComponents) -> Iterator[str]:
-    """Why a restart of the process would help."""
+    """Return why a restart of the process would help."""
     if (silent := parts.supervisor.shared.canary.silent_for()) > SILENT_SECONDS:
         yield f"the event loop has not turned for {silent:.0f} s"
     if (silent := parts.aggregator.silent_for()) > OVERDUE_SECONDS:
@@ -195,7 +195,7 @@ def find_failures(parts: TrackerComponents) -> Iterator[str]:
 
 
 def _troubles(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> Iterator[str]:
-    """What is wrong, but lived with."""
+    """Yield what is wrong but tolerated."""
     yield from _troubles_of_database(parts.store)
     if not parts.aggregator.knows_all:
         yield (
@@ -256,7 +256,7 @@ def _troubles_of_database(store: Store) -> Iterator[str]:
 
 
 def _count_internal_failures(snapshot: Snapshot) -> Counter[str]:
-    """How many last checks failed through us, by why: no descriptor left, say."""
+    """Return how many last checks failed through us, by why: no descriptor left, say."""
     views = snapshot.providers.values()
     return Counter(
         view.error_message

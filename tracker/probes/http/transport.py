@@ -45,7 +45,7 @@ for _name in ("httpx", "httpcore"):
 
 
 def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
-    """One for all providers: loading the authorities takes 20 ms. ``ca_file`` adds to them.
+    """Make one context for all providers: loading takes 20 ms. ``ca_file`` adds authorities.
 
     Another one once the file has changed. Raises OSError (ssl.SSLError is one) when it cannot be
     read.
@@ -99,7 +99,7 @@ class Transport:
 
     @property
     def times(self) -> ExchangeTimes:
-        """Those of the present exchange."""
+        """Return the times of the present exchange."""
         return self._backend.times
 
     async def begin(self, *, fresh: bool = False) -> ExchangeProgress:
@@ -239,13 +239,14 @@ def _prepare(
 
 
 def open_transport(provider: Provider, tls: ssl.SSLContext | None = None) -> Transport:
-    """To be closed by the caller, one for each provider: in a shared pool cancelled and hung
-    requests starve the others.
+    """Open a transport, which the caller closes.
+
+    Each provider has one: in a shared pool cancelled and hung requests starve the others.
 
     Raises FetchError (Kind.REQUEST) where the proxy cannot be used; a request does where the CA
     file cannot.
     """
-    # A proxy was named by whoever runs this: it may well stand in a private network.
+    # The operator named the proxy: it may well stand in a private network.
     backend = GuardedBackend(
         allow_private=provider.allow_private or provider.proxy is not None,
         clear_host=_clear_host(provider),
@@ -259,10 +260,13 @@ def open_transport(provider: Provider, tls: ssl.SSLContext | None = None) -> Tra
 
 
 def _clear_host(provider: Provider) -> str | None:
-    """The host that gets a key in clear text, on the word of its name alone; None without one."""
+    """Return the host that gets a key in clear text, on the word of its name alone.
+
+    None without one.
+    """
     try:
         url = urlsplit(provider.base_url)
-    except ValueError:  # whoever asks it is told so
+    except ValueError:  # the caller gets the error
         return None
     sends = bool(provider.secrets) or "credential_file" in provider.options
     if url.scheme != "http" or not sends or provider.allow_private or provider.proxy is not None:
@@ -271,7 +275,7 @@ def _clear_host(provider: Provider) -> str | None:
 
 
 def _proxy_of(provider: Provider) -> httpx.Proxy | None:
-    """Raises ValueError for a proxy we cannot use."""
+    """Return the proxy. Raises ValueError for one we cannot use."""
     if provider.proxy is None:
         return None
     proxy = httpx.Proxy(provider.proxy)
