@@ -67,7 +67,7 @@ def read_patiently(
 
 
 def _note(attempt: _Attempt) -> None:
-    """Whatever a file said, or was refused with, it does not hang any more."""
+    """Note whether the file hangs: with whatever it said, or was refused with, it does not."""
     is_hanging = isinstance(attempt.answer.exception(), HangsError)
     (_hanging.add if is_hanging else _hanging.discard)(attempt.file)
 
@@ -88,7 +88,7 @@ def _run(key: tuple[str, object], job: Callable[[], Any], attempt: _Attempt) -> 
 
 
 def hanging_files() -> tuple[str, ...]:
-    """The files whose last reading was given up, or hangs still."""
+    """List the files whose last reading was given up, or hangs still."""
     return tuple(sorted(_hanging.copy()))
 
 

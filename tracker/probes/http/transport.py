@@ -168,7 +168,7 @@ class Transport:
         return made
 
     async def _authorities(self) -> ssl.SSLContext:
-        """Those of now, or those known so far where the file cannot be read just now.
+        """Return the authorities, or those known so far where the file cannot be read just now.
 
         Raises FetchError where none are known.
         """
