@@ -74,6 +74,11 @@ class SortedLines:
         """Return how many candidates are ranked."""
         return len(self.candidates)
 
+    def position(self, provider: str | None) -> int:
+        """Return the place of a candidate's line, 0 for one that is not ranked."""
+        place = None if provider is None else self.places.get(provider)
+        return 0 if place is None else bisect_left(self.order, place)
+
     def update(
         self, candidates: Sequence[Candidate], estimate: Callable[[Candidate], Estimate]
     ) -> bool:
