@@ -108,10 +108,8 @@ class SortedLines:
             changed = list(compress(candidates, map(is_not, candidates, self.candidates)))
             if all(candidate.provider in self.places for candidate in changed):
                 return [candidate.provider for candidate in changed], changed
-        before = {candidate.provider: candidate for candidate in self.candidates}
-        news = [each for each in candidates if before.pop(each.provider, None) is not each]
-        known = (each.provider for each in news if each.provider in self.places)
-        return [*before, *known], news
+        known, now = frozenset(self.candidates), frozenset(candidates)  # by identity
+        return [candidate.provider for candidate in known - now], list(now - known)
 
     def _is_comparable(self, estimate: Estimate) -> bool:
         """Return whether the pool is still compared by the same measurement with this one in it."""
