@@ -38,7 +38,7 @@ BODY_SECONDS = 5.0
 def create_app(
     tracker: "Tracker", *, answers: ResponseCache | None = None, streams: Streams | None = None
 ) -> QuartTrio:
-    """The API over a running tracker, with the server settings it has now.
+    """Return the API over a running tracker, with the server settings it has now.
 
     answers, streams: to share with who serves the app; their own if None.
     """

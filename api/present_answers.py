@@ -93,7 +93,10 @@ class PresentAnswers:
         return ranking if offers else attrs.evolve(ranking, reason=UNKNOWN_OFFER)
 
     def livez(self) -> CachedResponse:
-        """Whether the loop and the actors beat; a database away is no reason to restart."""
+        """Return whether the loop and the actors are alive.
+
+        A lost database is no reason to restart.
+        """
         problems = list(self.tracker.failures())
         body = msgspec.json.encode(schemas.LivenessResponse(ok=not problems, problems=problems))
         return uncached_answer(body, status=503 if problems else 200)

@@ -109,7 +109,7 @@ def _build_server(
 
 
 def check_bind(settings: ServerSettings) -> None:
-    """Raises UnsafeBindError: whoever reaches the port could otherwise change the tracker."""
+    """Raise UnsafeBindError where anybody who reaches the port could change the tracker."""
     if settings.admin_token is None and not is_loopback_host(settings.host):
         raise UnsafeBindError(
             f"{settings.host} can be reached from other machines: set {settings.admin_token_env} "

@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.helpers.alert_scenario import STEP, Scenario, config_of
 from tracker.alerts.incidents import FLAPPING_CHANGES, FLAPPING_WINDOW, QUIET
-from tracker.alerts.policy import GROUP_WAIT, START_GRACE, UMBRELLAS
+from tracker.alerts.outbox import GIVEN_UP_AFTER, LONGEST_RETRY
+from tracker.alerts.policy import GROUP_WAIT, START_GRACE
 from tracker.core.incidents import Cause, Delivery, Incident, MessageKind
 
 NAMES = ("a", "b", "c")
@@ -21,6 +22,10 @@ REMINDER = timedelta(hours=1)
 PAGES = (("nothing_usable", "provider"), ("provider",), ("nothing_usable",))
 names = st.sampled_from(NAMES)
 LONG = timedelta(minutes=10)
+VERY_LONG = timedelta(hours=1)
+SLACK = 120 * STEP  # twice the longest step
+PATIENCE = LONGEST_RETRY + SLACK
+TARGETS = {"webhook 1", "json 1"}
 
 
 @attrs.frozen
@@ -42,11 +47,14 @@ class PolicyMachine(RuleBasedStateMachine):
         self.scenario = Scenario(config_of(*NAMES, reminder_hours=1))
         self.started = self.scenario.now
         self.told: dict[tuple[str, str], Told] = {}
+        self.taking_since: dict[str, datetime] = {}
 
     @initialize(page=st.sampled_from(PAGES))
     def somebody_says_what_pages(self, page: tuple[str, ...]) -> None:
         self.page = page
         self.scenario = Scenario(config_of(*NAMES, page=page, reminder_hours=1))
+        self.started = self.scenario.now
+        self.taking_since = dict.fromkeys(TARGETS, self.started)
         self.time_passes(STEP)
 
     @rule(seconds=st.sampled_from([5, 20, 40, 150, 400, 2000, 8000]))
@@ -95,18 +103,38 @@ class PolicyMachine(RuleBasedStateMachine):
         self.started = self.scenario.now
         self.time_passes(STEP)
 
-    @rule(target_name=st.sampled_from(["webhook 1", "json 1"]), takes=st.booleans())
+    @rule(target_name=st.sampled_from(sorted(TARGETS)), takes=st.booleans())
     def a_target_refuses_or_takes(self, target_name: str, takes: bool) -> None:
         change = self.scenario.refusing.discard if takes else self.scenario.refusing.add
         change(target_name)
+        if not takes:
+            self.taking_since.pop(target_name, None)
+        else:
+            self.taking_since.setdefault(target_name, self.scenario.now)
+
+    @rule(target_name=st.sampled_from(sorted(TARGETS)), hours=st.sampled_from([0, 2, 26]))
+    def a_target_misses_an_outage(self, target_name: str, hours: int) -> None:
+        """It takes messages again after the end; an opening is given up after a day."""
+        self.a_target_refuses_or_takes(target_name, takes=False)
+        self.all_fail(400)
+        self.time_passes(timedelta(hours=hours))
+        self.all_recover(60)
+        self.a_target_refuses_or_takes(target_name, takes=True)
+        self.time_passes(LONG)
+
+    @rule(name=names)
+    def one_is_muted_in_an_outage(self, name: str) -> None:
+        self.somebody_mutes(name, 120)
+        self.all_fail(400)
 
     def time_passes(self, span: timedelta) -> None:
-        end, step = self.scenario.now + span, STEP if span < LONG else 6 * STEP
+        end, step = self.scenario.now + span, _step_of(span)
         while self.scenario.now < end:
             self.scenario.now += step
-            before = frozenset(self.scenario.state.mutes)
+            now, mutes = self.scenario.now, self.scenario.state.mutes
+            muted = frozenset(name for name, until in mutes.items() if until > now)
             self.scenario.step()
-            self._note(before)
+            self._note(muted)
 
     def _note(self, muted: frozenset[str]) -> None:
         usable = frozenset(NAMES) - frozenset(self.scenario.down)
@@ -149,8 +177,7 @@ class PolicyMachine(RuleBasedStateMachine):
     @invariant()
     def nobody_is_told_of_what_is_muted(self) -> None:
         for each in self.told.values():
-            if each.incidents[0].cause not in UMBRELLAS:
-                assert not each.muted & {incident.provider for incident in each.incidents}
+            assert not each.muted & {incident.provider for incident in each.incidents}
 
     @invariant()
     def nobody_is_reminded_of_what_somebody_took(self) -> None:
@@ -207,6 +234,86 @@ class PolicyMachine(RuleBasedStateMachine):
                     assert len(recent) < FLAPPING_CHANGES
 
     @invariant()
+    def everybody_is_told_that_nothing_is_usable(self) -> None:
+        for incident in self.scenario.state.book.open.values():
+            if incident.cause is not Cause.NOTHING_USABLE or incident.acknowledged_by:
+                continue
+            due = max(incident.noticed_at + GROUP_WAIT, self.started + START_GRACE + STEP)
+            if "nothing_usable" in self.page and self.scenario.now >= due + SLACK:
+                assert self._targets_told(MessageKind.OPENED, incident) == TARGETS
+
+    @invariant()
+    def whoever_does_nothing_is_reminded(self) -> None:
+        """A target that had the opening in time, while nobody took the incident."""
+        for incident in self.scenario.state.book.open.values():
+            if incident.cause is not Cause.NOTHING_USABLE or incident.acknowledged_by:
+                continue
+            for each in self._made(MessageKind.OPENED):
+                heard = each.delivery
+                delivered = self._delivered_at(heard)
+                prompt = delivered is not None and delivered < heard.created_at + REMINDER
+                due = heard.created_at + REMINDER + SLACK
+                if incident.id in heard.incidents and prompt and self.scenario.now >= due:
+                    assert heard.target in self._targets_told(MessageKind.REMINDER, incident)
+
+    @invariant()
+    def nobody_is_reminded_of_what_is_over(self) -> None:
+        """What flaps is over when it has been quiet for long, and then since it became so."""
+        for row in self._rows(MessageKind.REMINDER):
+            incident = self.scenario.state.book.find(row.incidents[0])
+            if incident is not None and incident.closed_at and row.delivered_at:
+                late = QUIET + SLACK if incident.flapping else SLACK
+                assert row.delivered_at < incident.closed_at + late
+
+    @invariant()
+    def the_end_of_what_was_told_is_told(self) -> None:
+        for incident in self.scenario.state.book.closed:
+            ended = incident.cause is Cause.NOTHING_USABLE and incident.closed_at
+            if not ended or self.scenario.now < max(ended, self.started) + GROUP_WAIT + QUIET:
+                continue
+            told = self._targets_told(MessageKind.OPENED, incident)
+            lost = (row for row in self._lost() if row.kind is MessageKind.OPENED)
+            told -= {row.target for row in lost if incident.id in row.incidents}
+            assert told <= self._targets_told(MessageKind.RESOLVED, incident)
+
+    @invariant()
+    def a_target_that_takes_messages_has_them_all(self) -> None:
+        """But for reminders, which later ones replace, and for what is a day late.
+
+        Ten minutes are the longest wait between two attempts.
+        """
+        lost = {(each.target, number) for each in self._lost() for number in each.incidents}
+        for each in self.scenario.state.outbox:
+            about = {(each.target, number) for number in each.incidents}
+            if about & lost or each.kind is MessageKind.REMINDER:
+                continue
+            takes = self.taking_since.get(each.target)
+            if takes is not None and self.scenario.now >= max(takes, each.created_at) + PATIENCE:
+                assert each.delivered_at is not None
+
+    def _rows(self, kind: MessageKind) -> list[Delivery]:
+        return [each for each in self.scenario.state.outbox if each.kind is kind]
+
+    def _lost(self) -> list[Delivery]:
+        """What was rightly given up."""
+        given_up = (each for each in self.scenario.state.outbox if each.given_up)
+        return [e for e in given_up if e.tried_at and e.tried_at - e.created_at >= GIVEN_UP_AFTER]
+
+    def _targets_told(self, kind: MessageKind, incident: Incident) -> set[str]:
+        rows = (each.delivery for each in self._made(kind))
+        return {row.target for row in rows if incident.id in row.incidents}
+
+    def _delivered_at(self, row: Delivery) -> datetime | None:
+        now = (e for e in self.scenario.state.outbox if (e.key, e.target) == (row.key, row.target))
+        return next((each.delivered_at for each in now), None)
+
+    @invariant()
     def silence_ends_by_itself(self) -> None:
         for until in self.scenario.state.mutes.values():
             assert until > self.scenario.now
+
+
+def _step_of(span: timedelta) -> timedelta:
+    if span < LONG:
+        return STEP
+    return 6 * STEP if span < VERY_LONG else 60 * STEP

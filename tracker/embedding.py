@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 def embedded_tracker(config: Config, **extras: Any) -> "EmbeddedTracker":
-    """A tracker that runs while it is entered. ``extras`` go to ``run_tracker``.
+    """Run a tracker while it is entered. ``extras`` go to ``run_tracker``.
 
     Entering waits until it is running, and raises what keeps it from running.
     """
@@ -56,7 +56,7 @@ class EmbeddedTracker:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The last one, also after the end. Raises RuntimeError before it runs."""
+        """Return the last snapshot, also after the end. Raises RuntimeError before it runs."""
         if not self._started.done():
             raise RuntimeError("the tracker is not running yet")
         return self._tracker.snapshot
@@ -121,7 +121,7 @@ class EmbeddedTracker:
     def _main(self) -> None:
         try:
             trio.run(self._live)
-        except BaseException as group:  # noqa: BLE001 (it belongs to whoever entered)
+        except BaseException as group:  # noqa: BLE001 (it belongs to the caller)
             error = unwrap_group(group)
             if not self._started.done():
                 self._started.set_exception(error)
@@ -136,7 +136,7 @@ class EmbeddedTracker:
 
 
 def unwrap_group(error: BaseException) -> BaseException:
-    """Out of the groups that nurseries put around it, where it is the only one."""
+    """Return the error out of the groups that nurseries put around it, where it is the only one."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error

@@ -91,7 +91,7 @@ class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
         request_kwargs: object = None,  # noqa: ARG002
         parent_otel_span: object = None,  # noqa: ARG002
     ) -> list[Deployment]:
-        """LiteLLM's hook. It reads the client's memory only, and never raises."""
+        """Filter deployments for LiteLLM. It reads the client's memory only, and never raises."""
         try:
             return self.kept(healthy_deployments)
         except Exception:  # LiteLLM would fail the user's call
@@ -105,7 +105,7 @@ class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
         start_time: object,  # noqa: ARG002
         end_time: object,  # noqa: ARG002
     ) -> None:
-        """LiteLLM's event of an attempt that was answered."""
+        """Report an attempt that was answered (LiteLLM's event)."""
         self._tell(kwargs, failed=False)
 
     async def async_log_failure_event(
@@ -115,7 +115,7 @@ class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
         start_time: object,  # noqa: ARG002
         end_time: object,  # noqa: ARG002
     ) -> None:
-        """LiteLLM's event of an attempt that failed: each attempt has one, also before a retry."""
+        """Report an attempt that failed: LiteLLM tells each one, also before a retry."""
         self._tell(kwargs, failed=True)
 
     def _tell(self, kwargs: Mapping[str, Any], *, failed: bool) -> None:
@@ -129,7 +129,7 @@ class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
             log.exception("a call could not be reported; calls are not affected")
 
     def _reported_names(self, kwargs: Mapping[str, Any]) -> Iterable[str]:
-        """The tracker's name; all that it may be, where the ranking has none: it knows its own."""
+        """Return the tracker's name, or all possible ones where the ranking has none."""
         params = part(kwargs, "litellm_params")
         payload = part(kwargs, "standard_logging_object")
         provider = params.get("custom_llm_provider") or payload.get("custom_llm_provider")
@@ -163,13 +163,16 @@ class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
         return [d for offers, d in named if any(_is_among(name, equal) for name in offers)]
 
     def offers_of(self, deployment: Mapping[str, Any]) -> frozenset[str]:
-        """What the tracker may call the offer behind it, as "provider/model-id"."""
+        """Return what the tracker may call the offer behind it, as "provider/model-id"."""
         model = _model_id(part(deployment, "litellm_params"))
         names = self.names_of(deployment)
         return frozenset(f"{name}/{model}" for name in names) if model else names
 
     def names_of(self, deployment: Mapping[str, Any]) -> frozenset[str]:
-        """What the tracker may call the provider behind it; more than one where LiteLLM's is."""
+        """Return what the tracker may call the provider behind it.
+
+        More than one where LiteLLM's is.
+        """
         if said := part(deployment, "model_info").get(NAME_KEY):
             return frozenset({str(said)})
         params = part(deployment, "litellm_params")
@@ -186,7 +189,7 @@ class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
 
 
 def _equal_offers(choice: Choice) -> tuple[Offer, ...]:
-    """The chosen offer, and those of its provider that nothing tells apart from it."""
+    """Return the chosen offer, and those of its provider that nothing tells apart from it."""
     if choice.evidence == "offer":
         return (choice,)
     alike = (o for o in choice.alternatives if o.provider == choice.provider)
@@ -194,7 +197,7 @@ def _equal_offers(choice: Choice) -> tuple[Offer, ...]:
 
 
 def _is_among(name: str, offers: Iterable[Offer]) -> bool:
-    """Whether a deployment's offer is one of these, whichever way its id is written."""
+    """Return whether a deployment's offer is one of these, whichever way its id is written."""
     provider, _, model = name.partition("/")
     return any(
         offer.provider == provider
@@ -209,7 +212,7 @@ def same_model(one: str, other: str) -> bool:
 
 
 def _model_id(params: Mapping[str, Any]) -> str:
-    """The provider's own id: LiteLLM's model without the prefix that names the provider."""
+    """Return the provider's own id: LiteLLM's model without the prefix that names the provider."""
     model = str(params.get("model") or "")
     provider = str(params.get("custom_llm_provider") or "")
     if provider:

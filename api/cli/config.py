@@ -72,8 +72,9 @@ def schema() -> int:
 
 
 async def _overrides(settings: Config) -> dict[str, OverrideRecord]:
-    """What operators tuned, as far as a database can say so; whatever stands there is left as it
-    is: nothing is created, upgraded or set aside.
+    """Return what operators tuned, as far as the database tells.
+
+    The file stays as it is: nothing is created, upgraded or set aside.
     """
     database = Path(settings.database)
     if not await trio.Path(database).is_file():

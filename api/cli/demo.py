@@ -53,13 +53,13 @@ async def demo(
 
 
 def _no_file(folder: str) -> Path:
-    """The demo is the same everywhere: no tracker.toml of the working directory."""
+    """Let the demo be the same everywhere: use no tracker.toml of the working directory."""
     path = Path(folder) / "tracker.toml"
     path.write_text("[tracker]\ndiscover = false\n")
     return path
 
 
 def _token_only() -> dict[str, str]:
-    """Of the environment nothing but the admin token, so that tuning can be tried here too."""
+    """Keep only the admin token of the environment, so that tuning can be tried here too."""
     name = ServerSettings().admin_token_env
     return {name: os.environ[name]} if name in os.environ else {}

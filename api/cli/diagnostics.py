@@ -47,7 +47,7 @@ class Diagnostic:
 
 
 async def names(providers: tuple[Provider, ...]) -> list[Diagnostic]:
-    """Whether the host of each base URL (or its proxy's) has an address; DNS only."""
+    """Return whether the host of each base URL (or its proxy's) has an address; DNS only."""
     hosts: dict[str, list[str]] = {}
     for provider in providers:
         if provider.enabled:
@@ -80,7 +80,7 @@ def _name(host: str, used: list[str], failure: str | None) -> Diagnostic:
 
 
 def clock(newest: datetime | None, now: datetime | None = None) -> Iterator[Diagnostic]:
-    """newest: the last check in the database. No clock is right that is behind what was."""
+    """Check that the wall clock is not behind ``newest``, the last check in the database."""
     now = now or utc_now()
     hint = "set the clock; keep it with systemd-timesyncd, chrony or your host's own service"
     installed = datetime.fromtimestamp(Path(tracker.__file__).stat().st_mtime, UTC)
@@ -114,7 +114,7 @@ def disk(database: Path) -> Iterator[Diagnostic]:
 
 
 async def state(database: Path) -> tuple[list[Diagnostic], datetime | None]:
-    """What the database says, and when its last check was."""
+    """Return what the database says, and when its last check was."""
     if not await trio.Path(database).exists():
         return [
             Diagnostic("database", "note", f"{database} is not there yet; serve creates it")
@@ -169,7 +169,7 @@ async def port(settings: ServerSettings) -> AsyncIterator[Diagnostic]:
 
 
 def _health_of_tracker(settings: ServerSettings) -> dict[str, Any] | None:
-    """Only this machine is asked. One that wants another token is a tracker as well."""
+    """Ask only this machine. A server that wants another token is a tracker as well."""
     remote = TrackerClient(url_of(settings), settings.read_token)
     try:
         response = remote.send("GET", "/api/providers/health")

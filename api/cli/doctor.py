@@ -23,7 +23,7 @@ from tracker.core.settings import Config
 from tracker.ranking import PolicyError, load_policy
 from tracker.runtime.logs import configure_logs
 
-# Whoever may set these for a process could lead every key to a server of theirs.
+# A user who may set these for a process could lead every key to a server of theirs.
 IGNORED = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
@@ -65,7 +65,10 @@ async def doctor(
 def _configuration(
     file: Path | None, database: str | None, host: str | None, port: int | None
 ) -> tuple[Config | None, list[Diagnostic]]:
-    """The settings to look at; None where they are wrong: the defaults' problems are not theirs."""
+    """Return the settings to look at.
+
+    None where they are wrong: the defaults' problems are not theirs.
+    """
     try:
         settings = read_config(file, database=database, host=host, port=port)
         load_policy(settings.ranking.policy, settings.ranking)
@@ -111,7 +114,7 @@ def _report_warnings(warnings: Iterable[str]) -> Iterator[Diagnostic]:
 
 
 def _check_watched(settings: Config) -> Iterator[Diagnostic]:
-    """What serve would watch. The keyless ones alone are no problem, but worth a word."""
+    """Report which providers serve would watch; having only keyless ones is worth a warning."""
     for provider in settings.providers:
         by = ", ".join(provider.key_names) or "needs no key"
         off = "" if provider.enabled else "; switched off"

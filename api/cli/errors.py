@@ -79,13 +79,13 @@ def _report(error: BaseException) -> int:
 
 
 def _silence_stdout() -> ExitCode:
-    """`provider-status status | head`: the interpreter must not flush into the pipe at its end."""
+    """Keep the interpreter from flushing into a closed pipe at its end (``status | head``)."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExitCode.OK
 
 
 def unwrap_group(error: BaseException) -> BaseException:
-    """What a group holds, if it holds but one."""
+    """Return what a group holds if it holds one error only, else the group."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error

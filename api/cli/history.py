@@ -88,7 +88,7 @@ def history(
 
 
 def check_form(*, csv: bool, json: bool, output: Path | None) -> None:
-    """Raises UsageError for forms of output that exclude each other."""
+    """Raise UsageError for forms of output that exclude each other."""
     if output is not None and not csv:
         raise UsageError("--output is for --csv")
     if csv and json:

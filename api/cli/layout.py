@@ -49,7 +49,7 @@ def fit_columns(columns: Sequence[ColumnSize], width: int) -> Layout:
 
 
 def _fit(columns: dict[int, ColumnSize], width: int) -> dict[int, int] | None:
-    """None where even the narrowest form is too wide."""
+    """Return the layout that fits, None where even the narrowest form is too wide."""
     for kept in _leave_out(columns):
         if _total(sizes := _least(kept, WANTED)) <= width:
             return _grow(sizes, kept, width)
@@ -60,7 +60,7 @@ def _fit(columns: dict[int, ColumnSize], width: int) -> dict[int, int] | None:
 
 
 def _leave_out(columns: dict[int, ColumnSize]) -> Iterator[dict[int, ColumnSize]]:
-    """All of them, and then one spare column less each time."""
+    """Yield all columns, and then one spare column less each time."""
     spares = sorted({one.spare for one in columns.values()} | {0}, reverse=True)
     for most in spares:
         yield {at: one for at, one in columns.items() if one.spare <= most}

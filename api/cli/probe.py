@@ -84,7 +84,7 @@ def _choose_targets(settings: Config, names: tuple[str, ...]) -> list[Target]:
 
 
 def _hint(name: str) -> str:
-    """What would enable a provider of the catalogue."""
+    """Return what would enable a provider of the catalogue."""
     if (entry := load_catalogue().get(name)) is None:
         return ""
     key = entry.keys[:1] if entry.needs_key else ()
@@ -144,7 +144,7 @@ async def _check_all(providers: list[Provider]) -> dict[str, ProviderStatus]:
 
 
 async def _check(provider: Provider, shared: ActorContext) -> ProviderStatus:
-    """Judged as the tracker judges a first check; an offer is usable only if its provider is."""
+    """Judge a first check as the tracker does; an offer is usable only if its provider is."""
     actor, state = CheckActor(provider, shared), ProviderState(provider)
     async with shared.open_check(provider) as check:
         for model in (None, *provider.models):

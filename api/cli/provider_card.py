@@ -88,7 +88,7 @@ def _incidents(name: str, found: Iterable[Incident]) -> Iterator[tuple[str, Text
 
 
 def _maintenance(name: str, found: Iterable[MaintenanceSpan]) -> Iterator[tuple[str, Text]]:
-    """What is in force, and the next that is planned."""
+    """Yield the maintenance in force, and the next one that is planned."""
     now = datetime.now(UTC)
     for each in found:
         start, end = (datetime.fromisoformat(at) for at in (each.start, each.end))

@@ -64,7 +64,7 @@ def providers(
 
 
 def _lines(settings: Config, environ: Mapping[str, str]) -> Iterator[ProviderRow]:
-    """The whole catalogue, then the file's own. The file is known to have no mistake."""
+    """Yield the whole catalogue, then the file's own. The file is known to have no mistake."""
     source = settings.source
     tables, _ = structure({} if source is None else read_toml(Path(source)))
     merged = {one.name: one for one in merge_providers(tables, environ)}
@@ -97,7 +97,7 @@ def _describe(line: ProviderRow) -> dict[str, Any]:
 
 
 def _by(line: ProviderRow) -> Iterator[str]:
-    """What configures it; its address where that is from the file."""
+    """Return what configures it; its address where that is from the file."""
     one, provider = line.one, line.one.provider
     yield from one.variables
     if provider is None:

@@ -95,7 +95,7 @@ def kind_of(head: str) -> Kind:
 
 
 def _printable(cell: Text | str) -> Text:
-    """Whatever a tracker says: no escape sequence, direction mark or line break is passed on."""
+    """Remove escape sequences, direction marks and line breaks from what a tracker says."""
     text = cell if isinstance(cell, Text) else Text(cell)
     if text.plain.isprintable():
         return text
@@ -137,7 +137,7 @@ def count_noun(number: int, noun: str) -> str:
 
 
 def moment(instant: str) -> str:
-    """With the date, and without the zone: 80 columns hold no more."""
+    """Format a moment with the date, and without the zone: 80 columns hold no more."""
     return f"{instant[:10]} {instant[11:19]}"
 
 
@@ -149,5 +149,5 @@ def describe_offer(reason: str, retires_on: date | None) -> str:
 
 
 def clock(instant: str | None) -> str:
-    """The local part of the day is enough at a glance: UTC, without the date."""
+    """Format the time of day; at a glance UTC without the date is enough."""
     return UNKNOWN if instant is None else f"{instant[11:19]} UTC"

@@ -30,7 +30,7 @@ class Notifier:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "Notifier | None":
-        """None where nobody listens. A watchdog set for another process is not ours to feed."""
+        """Return the notifier, None if no service manager listens or the watchdog is not ours."""
         address = environ.get("NOTIFY_SOCKET", "")
         if not address.startswith(("/", "@")):
             return None
@@ -39,7 +39,7 @@ class Notifier:
         return cls(address, int(usec) / 1e6 if ours and usec.isdecimal() and int(usec) else None)
 
     def tell(self, message: str) -> None:
-        """Never waits and never fails: a service manager that is busy must not stop the service."""
+        """Tell the service manager; never wait or fail: when it is busy the service must go on."""
         address = f"\0{self.address[1:]}" if self.address.startswith("@") else self.address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
@@ -49,7 +49,7 @@ class Notifier:
             log.warning("systemd was not told", message=message, reason=str(error))
 
     async def run(self, tracker: "Tracker") -> None:
-        """READY once the server listens, a beat while the tracker is alive, STOPPING at its end.
+        """Send READY once the server listens, beats while the tracker lives, STOPPING at the end.
 
         Half the time is systemd's own advice. A loop that stands still or an actor that hangs
         sends none, and systemd restarts the service.

@@ -37,7 +37,7 @@ def targets_table(targets: Iterable[tuple[str, schemas.Provider | schemas.Offer]
 
 
 def limit_used(one: schemas.Provider | schemas.Offer) -> str:
-    """How far the worst limit is used; ``~`` marks an estimate of ours."""
+    """Return how far the worst limit is used; ``~`` marks an estimate of ours."""
     if isinstance(one, schemas.Offer) or one.rate_limit.source == "none":
         return "–"
     mark = "~" if one.rate_limit.source == "estimate" else ""
@@ -45,7 +45,7 @@ def limit_used(one: schemas.Provider | schemas.Offer) -> str:
 
 
 def best_table(best: schemas.Best) -> RenderableType:
-    """The ranking, whoever is not in it, and the reason."""
+    """Build the table of the ranking, with the providers that are not in it and the reason."""
     if not best.ranking and not best.excluded:
         return Text(best.reason)
     return Group(_ranking(best), Text(best.reason, style="italic"))
@@ -76,7 +76,7 @@ def _ranking(best: schemas.Best) -> Sheet:
 
 
 def history_table(history: Mapping[str, Any]) -> Sheet:
-    """Raw points or buckets, whichever the tracker answered with."""
+    """Build the table of raw points or of buckets, whichever the tracker answered with."""
     if history["resolution_seconds"] is None:
         return _checks(history)
     zone, time = _time_of(history)
@@ -114,7 +114,7 @@ def _checks(history: Mapping[str, Any]) -> Sheet:
 
 
 def _time_of(history: Mapping[str, Any]) -> tuple[str, Any]:
-    """Within a day the date goes without saying."""
+    """Format a moment; within a day without its date."""
     return ("", clock) if history["hours"] <= 24 else (" (UTC)", moment)
 
 

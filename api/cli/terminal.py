@@ -21,7 +21,7 @@ _TRAILING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$", re.MULTILINE)
 
 
 def says_ascii(environ: Mapping[str, str]) -> bool:
-    """Whether somebody asked for ASCII alone: by LC_ALL=C and its like, and not for UTF-8.
+    """Return whether the locale asks for ASCII only, by LC_ALL=C and the like.
 
     Python writes UTF-8 in the C locale. No locale at all, as in most containers, asks for nothing.
     """
@@ -64,14 +64,14 @@ class _Console(Console):
 
 
 def console() -> Console:
-    """As wide as the terminal; a pipe has no width of its own."""
+    """Return a console as wide as the terminal; a pipe has no width of its own."""
     piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
     stream: Any = Terminal(sys.stdout)
     return _Console(width=PIPED if piped else None, file=stream)
 
 
 def show(document: Any, shown: RenderableType, *, as_json: bool) -> None:
-    """One of the two on stdout."""
+    """Print one of the two on stdout."""
     if as_json:
         print_json(document)
     else:
@@ -79,7 +79,7 @@ def show(document: Any, shown: RenderableType, *, as_json: bool) -> None:
 
 
 def print_json(document: Any) -> None:
-    """Indented; escaped where the terminal lacks a character, since JSON may always be."""
+    """Print indented JSON, escaped where the terminal lacks a character."""
     text = msgspec.json.format(msgspec.json.encode(document)).decode()
     if not _has(text, sys.stdout.encoding):
         text = json.dumps(json.loads(text), indent=2)

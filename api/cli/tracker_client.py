@@ -41,7 +41,10 @@ class TrackerClient:
     def for_reading(
         cls, url: str | None, token_env: str | None, config: Path | None
     ) -> "TrackerClient":
-        """token_env: the variable that holds the token. config: says what the others leave out."""
+        """Make a client for reading.
+
+        token_env: the variable with the token. config: the file that says what is not given.
+        """
         server = _server(config)
         variable = token_env or server.read_token_env
         token = None if variable is None else token_in(variable)
@@ -51,17 +54,17 @@ class TrackerClient:
     def for_changes(
         cls, url: str | None, token_env: str | None, config: Path | None
     ) -> "TrackerClient":
-        """The same with the admin token."""
+        """Make a client with the admin token."""
         server = _server(config)
         token = token_in(token_env or server.admin_token_env)
         return cls(_address(url, server), token)
 
     def ask(self, path: str, **query: str | None) -> Any:
-        """The JSON of an answer."""
+        """Return the JSON of an answer."""
         return self.decode_json(self.fetch(path, **query))
 
     def fetch(self, path: str, etag: str | None = None, **query: str | None) -> httpx.Response:
-        """200, 304 for a known ``etag``, or the 503 of /best, which is an answer too."""
+        """Return the answer: 200, 304 for a known ``etag``, or the 503 of /best."""
         given = {name: value for name, value in query.items() if value is not None}
         headers = {} if etag is None else {"If-None-Match": etag}
         response = self.send("GET", path, params=given, headers=headers)
@@ -86,7 +89,7 @@ class TrackerClient:
         return self.decode_json(response)
 
     def send(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """Whatever is answered."""
+        """Send a request and return its answer, whatever the status."""
         headers = more.pop("headers", {})
         timeout = more.pop("timeout", TIMEOUT_SECONDS)
         if self.token is not None:
@@ -106,7 +109,7 @@ class TrackerClient:
             ) from None
 
     def decode_json(self, response: httpx.Response, shape: Any = Any) -> Any:
-        """The JSON of an answer that has the shape."""
+        """Return the JSON of an answer that has the shape."""
         try:
             document = msgspec.json.decode(response.content)
         except (msgspec.DecodeError, RecursionError):
@@ -116,7 +119,7 @@ class TrackerClient:
         return document
 
     def convert(self, document: Any, shape: type[T], *, strict: bool = True) -> T:
-        """What a document says, if a tracker wrote it; strict: numbers are no strings."""
+        """Return the document as a value, if a tracker wrote it; strict: numbers are no strings."""
         try:
             return msgspec.convert(document, shape, strict=strict)
         except msgspec.ValidationError:
@@ -124,11 +127,11 @@ class TrackerClient:
 
     @property
     def place(self) -> str:
-        """The URL as it may be told: without a user and password in it."""
+        """Return the URL as it may be shown: without a user and password in it."""
         return USERINFO.sub("", self.url)
 
     def not_a_tracker(self, said: str = "") -> UnreachableError:
-        """Something answers, but not with what a tracker says."""
+        """Return the error for an answer that is not a tracker's."""
         return UnreachableError(f"invalid response from the tracker at {self.place}{said}")
 
     def _check(self, response: httpx.Response, *, fine: set[int]) -> None:
@@ -148,7 +151,7 @@ class TrackerClient:
 
 
 def without_control_characters(value: Any) -> Any:
-    """The same JSON with a blank for each character that is not printable.
+    """Return the same JSON with a blank for each character that is not printable.
 
     A provider's text, or a server that is none of ours, would otherwise steer the terminal.
     """
@@ -167,7 +170,7 @@ def _visible(char: str) -> str:
 
 
 def url_of(server: ServerSettings) -> str:
-    """Where a tracker with these settings is reached from its own machine, without any proxy."""
+    """Return the URL at which a tracker with these settings is reached from its own machine."""
     named = f"[{server.host}]" if ":" in server.host else server.host
     return f"http://{EVERYWHERE.get(server.host, named)}:{server.port}"
 
@@ -181,7 +184,7 @@ def _server(config: Path | None) -> ServerSettings:
     """Read the server settings of the tracker that is asked. Raises ConfigError.
 
     config: None reads ./tracker.toml where it exists, as ``serve`` does. A read token that is not
-    set would be a mistake of whoever serves; who asks may send another.
+    set would be a mistake of the server's operator; a client may send another.
     """
     config = find_file(config)
     if config is None:
@@ -194,7 +197,7 @@ def _server(config: Path | None) -> ServerSettings:
 
 
 def token_in(variable: str) -> Secret:
-    """A token from the environment or .env; it never stands on a command line, which others see.
+    """Read a token from the environment or .env; other users can see command lines.
 
     Raises UsageError.
     """

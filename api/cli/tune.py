@@ -76,7 +76,7 @@ def _table(tuned: schemas.Provider) -> Sheet:
 def _read_change(
     interval: float | None, *, enable: bool, disable: bool, reset: bool
 ) -> dict[str, Any]:
-    """The change in the API's words; null returns to the file's value. Raises UsageError."""
+    """Return the change in the API's words; null returns to the file's value. Raises UsageError."""
     if enable and disable:
         raise UsageError("--enable or --disable, not both")
     if reset and (enable or disable or interval is not None):

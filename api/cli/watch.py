@@ -40,7 +40,7 @@ class WatchFrame:
 
 
 def follow(tracker: TrackerClient, *, as_json: bool, sleep: Sleep = time.sleep) -> None:
-    """Until Ctrl-C. Raises UnreachableError only where the tracker never answered at all."""
+    """Follow until Ctrl-C. Raises UnreachableError only where the tracker never answered at all."""
     try:
         if as_json:
             _print(looks(tracker, sleep))
@@ -53,7 +53,10 @@ def follow(tracker: TrackerClient, *, as_json: bool, sleep: Sleep = time.sleep) 
 
 
 def looks(tracker: TrackerClient, sleep: Sleep) -> Iterator[WatchFrame]:
-    """One now and then one after each pause, forever. The first raises what goes wrong."""
+    """Yield what is seen now and then after each pause, forever.
+
+    The first raises what goes wrong.
+    """
     response = tracker.fetch("/api/providers/status")
     seen = WatchFrame(tracker.decode_json(response, schemas.Status))
     while True:
@@ -71,7 +74,7 @@ def looks(tracker: TrackerClient, sleep: Sleep) -> Iterator[WatchFrame]:
 
 
 def _print(seen: Iterator[WatchFrame]) -> None:
-    """Documents alone on stdout; that the tracker went, or is back, is told on stderr."""
+    """Print documents alone on stdout; a lost or returned tracker is told on stderr."""
     before = WatchFrame()
     for look in seen:
         if look.live != before.live:
@@ -82,7 +85,7 @@ def _print(seen: Iterator[WatchFrame]) -> None:
 
 
 def _append(seen: Iterator[WatchFrame]) -> None:
-    """Into a file or pipe: a table at each change, for what is drawn over is never seen there."""
+    """Append a table at each change to a file or pipe, where nothing can be drawn over."""
     before = WatchFrame()
     for look in seen:
         if (look.live, look.document) != (before.live, before.document):
@@ -99,12 +102,12 @@ def _draw(seen: Iterator[WatchFrame]) -> None:
 
 
 def screen(look: WatchFrame, now: datetime) -> RenderableType:
-    """The table, and beneath it how old it is: what stands still must not look alive."""
+    """Return the table with its age beneath it, so that an old one is recognised."""
     return Group(providers_table(_read_providers(look)), Text(), _footer(look, now))
 
 
 def fit_to_terminal(look: WatchFrame, now: datetime, terminal: Console) -> RenderableType:
-    """The screen; where a terminal is too low for it, what is worst, and how many are left out."""
+    """Return the screen; where the terminal is too low, the worst rows and the number left out."""
     listed = _read_providers(look)
     whole = screen(look, now)
     if len(listed) < terminal.height and _lines(whole, terminal) <= terminal.height:

@@ -10,7 +10,7 @@ POLICY = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri
 
 
 def render(document: dict[str, Any]) -> bytes:
-    """``document``: OpenAPI 3.1."""
+    """Render the page of ``document``, OpenAPI 3.1."""
     return _template().render(document=document, operations=_by_topic(document)).encode()
 
 
@@ -20,7 +20,7 @@ def style() -> bytes:
 
 
 def shape(schema: dict[str, Any]) -> str:
-    """A schema in a few words: what a reader of the tables wants to know."""
+    """Describe a schema in a few words for the tables."""
     if "$ref" in schema:
         return str(schema["$ref"]).rsplit("/", 1)[-1]
     if "anyOf" in schema:

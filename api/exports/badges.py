@@ -33,7 +33,7 @@ aria-label="{label}: {message}"><title>{label}: {message}</title>\
 
 
 def badge_of(provider: ProviderStatus, show: str) -> Badge:
-    """``show``: one of SHOWN."""
+    """Return the badge of a provider. ``show``: one of SHOWN."""
     if show == "uptime":
         message, color = _uptime(provider.uptime.day)
     elif show == "latency":
@@ -44,7 +44,7 @@ def badge_of(provider: ProviderStatus, show: str) -> Badge:
 
 
 def draw(badge: Badge) -> str:
-    """A flat badge of 20 pixels' height."""
+    """Draw a flat badge, 20 pixels high."""
     left_text, right_text = _width(badge.label), _width(badge.message)
     left, right = left_text + PADDING, right_text + PADDING
     return SVG.format(
@@ -79,5 +79,5 @@ def _width(text: str) -> int:
 
 
 def _text(text: str) -> str:
-    """Escaped for XML, which has no place at all for control characters."""
+    """Escape a text for XML, without control characters, which XML cannot hold."""
     return escape("".join(c if c.isprintable() else " " for c in text), {'"': "&quot;"})

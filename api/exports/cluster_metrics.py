@@ -10,7 +10,7 @@ from tracker.core.snapshot import Snapshot
 
 
 def collect_cluster(report: ClusterReport | None, snapshot: Snapshot) -> Iterator[Metric]:
-    """How this tracker stands to the hub, and what each vantage sees."""
+    """Collect how this tracker stands to the hub, and what each vantage sees."""
     if report is None:
         return
     for name, help_text, value in (

@@ -22,7 +22,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 
 
 def encode_csv(snapshot: Snapshot) -> bytes:
-    """RFC 4180 in UTF-8: best uptime first, then lowest latency, then name; unknown last."""
+    """Encode as RFC 4180 in UTF-8: best uptime first, then latency, then name; unknown last."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -31,7 +31,7 @@ def encode_csv(snapshot: Snapshot) -> bytes:
 
 
 def escape_formula(text: str) -> str:
-    """Text a spreadsheet shows as text."""
+    """Return a text that spreadsheets show as text and do not run as a formula."""
     risky = text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS)
     return f"'{text}" if risky else text
 

@@ -82,5 +82,5 @@ def split_families(written: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def lines_end(head: list[bytes], line: bytes) -> bool:
-    """Whether a line of a head is that of another family."""
+    """Return whether a line of a head is that of another family."""
     return bool(head) and head[0].split(b" ", 3)[2] != line.split(b" ", 3)[2]

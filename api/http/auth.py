@@ -21,7 +21,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def is_token(given: str | None, secret: Secret) -> bool:
-    """In constant time, whatever the lengths: only digests are compared."""
+    """Compare in constant time, whatever the lengths: only digests are compared."""
     if given is None:
         return False
     digests = (sha256(text).digest() for text in (_raw(given), secret.reveal().encode()))
@@ -35,7 +35,7 @@ def bearer(authorization: str | None) -> str | None:
 
 
 def basic_password(authorization: str | None) -> str | None:
-    """A browser cannot send a bearer token for a page, but it can ask for a password."""
+    """Return the password of a Basic header: browsers cannot send a bearer token for a page."""
     scheme, _, encoded = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -47,7 +47,7 @@ def basic_password(authorization: str | None) -> str | None:
 
 
 def require_admin(settings: ServerSettings, authorization: str | None) -> None:
-    """Raises Problem: 403 with no token set, 401 without the right one."""
+    """Raise Problem: 403 with no token set, 401 without the right one."""
     if settings.admin_token is None:
         raise Problem(
             status=403,
@@ -64,7 +64,7 @@ def require_admin(settings: ServerSettings, authorization: str | None) -> None:
 
 
 def require_reporter(config: Config, authorization: str | None) -> None:
-    """Raises Problem: 403 with neither the report nor the admin token set, 401 without one."""
+    """Raise Problem: 403 with neither the report nor the admin token set, 401 without one."""
     tokens = [t for t in (config.reports.token, config.server.admin_token) if t is not None]
     if not tokens:
         raise Problem(
@@ -82,7 +82,7 @@ def require_reporter(config: Config, authorization: str | None) -> None:
 
 
 def require_reader(settings: ServerSettings, authorization: str | None) -> None:
-    """Where a read token is set. Raises Problem: 401 when neither token is given."""
+    """Return where a read token is set. Raises Problem: 401 when neither token is given."""
     given = bearer(authorization) or basic_password(authorization)
     tokens = [t for t in (settings.read_token, settings.admin_token) if t is not None]
     if not sum(is_token(given, token) for token in tokens):  # each, so that time tells nothing
@@ -123,13 +123,13 @@ class AllowedHosts:
 
 
 def host_name(host_header: str) -> str:
-    """Without port, brackets and the final dot; empty for nonsense, ``[::1].evil.example`` too."""
+    """Return the host without port, brackets and final dot; empty for an invalid one."""
     found = _HOST.fullmatch(host_header)
     return (found[1] or found[2]).lower().rstrip(".") if found else ""
 
 
 def refuse_cross_site(host: str, origin: str | None, site: str | None) -> None:
-    """Of a request that is not safe. Raises Problem: 403 when another site's page sent it."""
+    """Raise Problem, 403, for an unsafe request that another site's page sent."""
     foreign = origin is not None and _netloc(origin) != host.lower()
     if foreign or site not in (None, "same-origin", "none"):
         raise Problem(
@@ -147,5 +147,5 @@ def _netloc(origin: str) -> str:
 
 
 def _raw(header: str) -> bytes:
-    """A header's bytes, which WSGI and ASGI frameworks show as latin-1."""
+    """Return a header's bytes, which WSGI and ASGI frameworks show as latin-1."""
     return header.encode("latin-1", "replace")

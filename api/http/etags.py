@@ -15,7 +15,7 @@ NO_WEIGHT = re.compile(r"q=0(\.0*)?")
 
 
 def respond(answer: CachedResponse) -> Response:
-    """The response to the present request."""
+    """Return the response to the present request."""
     # Several are one list (RFC 9110 5.3); and asking for one that is not there costs an exception.
     chosen = negotiate(answer, gzip=takes_gzip())
     tags = request.headers.getlist("If-None-Match")
@@ -23,25 +23,25 @@ def respond(answer: CachedResponse) -> Response:
 
 
 async def respond_at_leisure(answer: CachedResponse) -> Response:
-    """The same, for an answer so large that it is compressed in a thread."""
+    """Return the same, compressed in a thread because the answer is large."""
     if answer.may_compress and answer.takes_long and takes_gzip():
         await trio.to_thread.run_sync(lambda: answer.gzipped)
     return respond(answer)
 
 
 def takes_gzip() -> bool:
-    """Whether the present request's asker takes gzip."""
+    """Return whether the present request's asker takes gzip."""
     encodings = request.headers.getlist("Accept-Encoding")
     return bool(encodings) and accepts_gzip(",".join(encodings))
 
 
 def negotiate(answer: CachedResponse, *, gzip: bool) -> CachedResponse:
-    """The answer in the encoding that its asker takes."""
+    """Return the answer in the encoding that its asker takes."""
     return answer.gzipped if gzip and answer.may_compress else answer
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether gzip is named, and not with a weight of zero (RFC 9110 12.5.3)."""
+    """Return whether gzip is named, and not with a weight of zero (RFC 9110 12.5.3)."""
     for part in accept_encoding.lower().split(","):
         coding, _, weight = part.partition(";")
         if coding.strip() in GZIP:
@@ -50,12 +50,12 @@ def accepts_gzip(accept_encoding: str) -> bool:
 
 
 def matches_etag(answer: CachedResponse, if_none_match: str | None) -> bool:
-    """Whether the asker has it already."""
+    """Return whether the asker has it already."""
     return answer.status == 200 and answer.etag is not None and matches(if_none_match, answer.etag)
 
 
 def response_of(answer: CachedResponse, *, known: bool) -> Response:
-    """304 without a body where the answer is known already."""
+    """Return 304 without a body where the answer is known already."""
     kept = {"Cache-Control": "no-store"}
     if answer.etag is not None:
         kept = {"ETag": answer.etag, "Cache-Control": "no-cache"}
@@ -70,7 +70,7 @@ def response_of(answer: CachedResponse, *, known: bool) -> Response:
 
 
 def matches(if_none_match: str | None, etag: str) -> bool:
-    """Weakly, as RFC 9110 13.1.2 wants; our tags hold no comma."""
+    """Compare ETags weakly, as RFC 9110 13.1.2 wants; our tags hold no comma."""
     if if_none_match is None:
         return False
     given = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
@@ -78,7 +78,7 @@ def matches(if_none_match: str | None, etag: str) -> bool:
 
 
 def seconds_until(at: datetime) -> int:
-    """Whole seconds, at least one: nobody should be told to ask again at once.
+    """Return whole seconds, at least one, so that nobody asks again at once.
 
     Of the present whole second, as the date of the answer: it is the same all through it.
     """

@@ -85,7 +85,7 @@ async def gather(pieces: Iterable[bytes]) -> LargeAnswer:
 def respond_in_pieces(
     answer: LargeAnswer, content_type: str = JSON, more: Mapping[str, str] = NO_HEADERS
 ) -> Response:
-    """The response to the present request: 304 without a body where the answer is known."""
+    """Return the response to the present request: 304 without a body where the answer is known."""
     packed = answer.size > PLAIN_BYTES and takes_gzip()
     etag = gzip_tag(answer.etag) if packed else answer.etag
     headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding", **more}
@@ -106,7 +106,7 @@ def respond_in_pieces(
 class LargeAnswers:
     """The last large answer of each key, which is a function of the snapshot alone.
 
-    Whoever asks while it is made waits for it: making it twice at once would take twice as long.
+    A request meanwhile waits for it: making it twice at once would take twice as long.
     """
 
     _kept: dict[str, tuple[Snapshot, LargeAnswer]] = attrs.field(factory=dict)
@@ -115,7 +115,7 @@ class LargeAnswers:
     async def get(
         self, snapshot: Snapshot, key: str, make: Callable[[], Iterable[bytes]]
     ) -> LargeAnswer:
-        """The answer kept under ``key``, or a new one; ``make`` runs in a thread."""
+        """Return the answer kept under ``key``, or a new one; ``make`` runs in a thread."""
         async with self._making:
             kept = self._kept.get(key)
             if kept is None or kept[0].revision < snapshot.revision:
@@ -133,7 +133,7 @@ def sort_slowly(names: Iterable[str]) -> Iterator[str]:
 
 
 def json_lists(items: Iterable[T], count: int) -> Iterator[bytes]:
-    """The items' JSON in pieces of ``count``, with commas between and no brackets around."""
+    """Yield the items' JSON in pieces of ``count``, with commas between and no brackets around."""
     rest, comma = iter(items), b""
     while some := list(islice(rest, count)):
         yield comma + msgspec.json.encode(some)[1:-1]
@@ -146,7 +146,7 @@ async def _sent(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
 
 
 async def _packed(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """In a thread: compressing a piece would hold the loop for milliseconds."""
+    """Compress in a thread: a piece would hold the loop for milliseconds."""
     packer = zlib.compressobj(GZIP_LEVEL, wbits=zlib.MAX_WBITS | 16)  # 16: as a gzip file
     for piece in pieces:
         if packed := await trio.to_thread.run_sync(packer.compress, piece):

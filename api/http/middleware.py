@@ -44,7 +44,7 @@ def install_request_checks(app: QuartTrio, settings: ServerSettings) -> None:
 
 
 def add_security_headers(response: Response) -> Response:
-    """With the headers that every answer carries."""
+    """Add the headers that every answer carries."""
     response.headers.extend(HEADERS)
     if not response.headers.getlist("Content-Security-Policy"):
         response.headers.add("Content-Security-Policy", DATA_POLICY)

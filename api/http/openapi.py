@@ -52,7 +52,7 @@ NOT_MODIFIED = ResponseSpec((), "", 304, "What you have is still right.")
 
 
 def gives(*models: type, status: int = 200, says: str = "", also: str = "") -> ResponseSpec:
-    """JSON in one of these shapes, or a text of the type ``also``."""
+    """Document an answer of JSON in one of these shapes, or a text of the type ``also``."""
     return ResponseSpec(models, JSON, status, says, also)
 
 
@@ -146,9 +146,10 @@ def _schemas(models: Iterable[Any]) -> tuple[tuple[dict[str, Any], ...], dict[st
 
 
 def document(app: QuartTrio, version: str, root_path: str) -> dict[str, Any]:
-    """The whole document. The extension itself stays out of ``app``: it would touch every answer.
+    """Return the whole document.
 
-    Raises nothing: it is built once, at start, and tested.
+    The extension stays out of ``app``, where it would touch every answer. Raises nothing: the
+    document is built once, at start, and tested.
     """
     app.config.setdefault("QUART_SCHEMA_CONVERT_CASING", False)
     app.config.setdefault("QUART_SCHEMA_CONVERSION_PREFERENCE", "msgspec")

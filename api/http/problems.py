@@ -101,7 +101,10 @@ _DETAILS = {
 
 
 def _path_exists(app: QuartTrio, error: MethodNotAllowed, tracker: "Tracker") -> bool:
-    """Whether a path that has other methods is one: rules for a provider's name fit anything."""
+    """Return whether a path that has other methods is one.
+
+    Rules for a provider's name fit anything.
+    """
     adapter = app.url_map.bind("")
     named = [adapter.match(request.path, method)[1] for method in error.valid_methods or ()]
     return any("name" not in n or n["name"] in tracker.snapshot.providers for n in named)

@@ -18,12 +18,12 @@ SHOWN = 40  # characters of a bad value that an error repeats
 
 
 def query(*known: str) -> Given:
-    """The request's parameters. Raises Problem on one that is not ``known``."""
+    """Return the request's parameters. Raises Problem on one that is not ``known``."""
     return parse_query(request.query_string, *known)
 
 
 def parse_query(query_string: bytes, *known: str) -> Given:
-    """Parameters of a query, as any of werkzeug's requests reads them. Raises Problem."""
+    """Return parameters of a query, as any of werkzeug's requests reads them. Raises Problem."""
     if not query_string:
         return {}
     pairs = parse_qsl(query_string.decode(), keep_blank_values=True, errors="werkzeug.url_quote")
@@ -37,7 +37,7 @@ def parse_query(query_string: bytes, *known: str) -> Given:
 
 
 def single(given: Given, name: str) -> str | None:
-    """Raises Problem where it is given twice."""
+    """Return the only value of a parameter. Raises Problem where it is given twice."""
     values = given.get(name, ())
     if len(values) > 1:
         raise bad_request(f"{name} is given {len(values)} times; once is enough")
@@ -51,7 +51,7 @@ def whole_number(given: Given, name: str, *, default: int, least: int, most: int
 
 
 def parse_whole(name: str, text: str, *, least: int, most: int, beside: str = "") -> int:
-    """``beside``: what else would be right, for the error. Raises Problem."""
+    """Parse a whole number. ``beside``: what else is allowed, for the error. Raises Problem."""
     if WHOLE_NUMBER.fullmatch(text) and least <= (value := int(text)) <= most:
         return value
     wanted = f"{beside}a whole number from {least} to {most}"
@@ -59,7 +59,7 @@ def parse_whole(name: str, text: str, *, least: int, most: int, beside: str = ""
 
 
 def choice(given: Given, name: str, choices: Sequence[str]) -> str:
-    """One of ``choices``; the first where none is given."""
+    """Return one of ``choices``, the first where none is given."""
     text = single(given, name)
     if text is None:
         return choices[0]
@@ -69,7 +69,7 @@ def choice(given: Given, name: str, choices: Sequence[str]) -> str:
 
 
 def names(given: Given, name: str, known: Container[str]) -> frozenset[str] | None:
-    """Names separated by commas, blanks around them left off unless a ``known`` name has them.
+    """Return names separated by commas; blanks around one stay only if a ``known`` name has them.
 
     None where the parameter is absent. May be repeated, for names that hold a comma.
     """

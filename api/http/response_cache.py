@@ -1,4 +1,4 @@
-"""Snapshots as bytes: each answer is encoded at most once, whoever and however many ask."""
+"""Snapshots as bytes: each answer is encoded at most once, however many ask."""
 
 import gzip
 from collections import OrderedDict
@@ -65,12 +65,12 @@ class CachedResponse:
 
 
 def gzip_tag(etag: str) -> str:
-    """The tag of the same content compressed."""
+    """Return the tag of the same content compressed."""
     return f'{etag[:-1]}-gzip"'
 
 
 def uncached_answer(body: bytes, content_type: str = JSON, *, status: int = 200) -> CachedResponse:
-    """``body`` as it is now, for nobody to keep."""
+    """Return ``body`` as it is now, not to be cached."""
     return CachedResponse(body=body, etag=None, content_type=content_type, status=status)
 
 
@@ -82,7 +82,7 @@ def answer_of(
     retry_at: datetime | None = None,
     headers: tuple[tuple[str, str], ...] = (),
 ) -> CachedResponse:
-    """``body`` with the ETag of its content."""
+    """Return ``body`` with the ETag of its content."""
     etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
     return CachedResponse(
         body=body,
@@ -110,7 +110,7 @@ class ResponseCache:
     def get(
         self, snapshot: Snapshot, key: Hashable, encode: Callable[[], CachedResponse]
     ) -> CachedResponse:
-        """The answer kept under ``key``, or ``encode``'s, kept from now on."""
+        """Return the answer kept under ``key``, or ``encode``'s, kept from now on."""
         if snapshot is not self._snapshot:
             self._reset_for(snapshot)
         if (found := self._kept.get(key)) is None:
@@ -124,7 +124,7 @@ class ResponseCache:
     async def get_slowly(
         self, snapshot: Snapshot, key: Hashable, encode: Callable[[], CachedResponse]
     ) -> CachedResponse:
-        """As ``get``, for an answer that takes long: it is encoded in a thread."""
+        """Return what ``get`` does, encoded in a thread because it takes long."""
         if snapshot is self._snapshot and key in self._kept:
             return self.get(snapshot, key, encode)
         encoded = await trio.to_thread.run_sync(encode)
@@ -133,7 +133,7 @@ class ResponseCache:
         return self.get(snapshot, key, lambda: encoded)
 
     def piece(self, provider: ProviderStatus) -> bytes:
-        """One provider as JSON."""
+        """Return one provider as JSON."""
         known = self._pieces.get(provider.name)
         if known is not None and known[0] is provider:
             return known[1]
@@ -173,7 +173,7 @@ class ResponseCache:
 
 
 def best_answer(at: datetime, ranking: Ranking) -> CachedResponse:
-    """200 with the best, or 503 with why there is none. at: when it was ranked."""
+    """Return 200 with the best, or 503 with why there is none. at: when it was ranked."""
     body = msgspec.json.encode(view_best(at, ranking))
     if ranking.ranked:
         return answer_of(body)

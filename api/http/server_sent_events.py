@@ -51,7 +51,7 @@ class PublicView:
     answers: ResponseCache
 
     def whole(self, snapshot: Snapshot) -> bytes:
-        """The /status document, with the /best document, open incidents and mutes in it."""
+        """Return the /status document, with the /best document, open incidents and mutes in it."""
         best = msgspec.Raw(self.answers.best(snapshot).body)
         status = msgspec.json.decode(
             self.answers.status(snapshot).body, type=dict[str, msgspec.Raw]
@@ -103,7 +103,7 @@ class Streams:
     async def stream(
         self, last_event_id: str | None, view: EventView | None = None
     ) -> AsyncGenerator[bytes, None]:
-        """Chunks of whole events, forever. ``last_event_id``: what the reader saw last.
+        """Yield chunks of whole events, forever. ``last_event_id``: what the reader saw last.
 
         view: what is told; the public API's events if None.
         """
@@ -130,7 +130,7 @@ class Streams:
             self.open -= 1
 
     def check_room(self) -> None:
-        """Raises Problem, 503: as many are open as may be."""
+        """Raise Problem, 503, when as many streams are open as allowed."""
         if self.open >= self.most:
             detail = (
                 f"{self.most} event streams are open, as many as may be: ask "
@@ -147,7 +147,7 @@ class Streams:
     async def _next(
         self, feed: trio.MemoryReceiveChannel[Snapshot], next_beat: float
     ) -> Snapshot | None:
-        """The next snapshot, or None once a heartbeat is due, however many snapshots wait.
+        """Return the next snapshot, or None once a heartbeat is due, however many snapshots wait.
 
         Raises trio.EndOfChannel at the feed's end and at ``stop``.
         """
@@ -165,7 +165,7 @@ class Streams:
         return found
 
     def _step(self, view: EventView, before: Snapshot | None, after: Snapshot) -> bytes:
-        """The events that lead from one snapshot to the other; none for no change."""
+        """Return the events that lead from one snapshot to the other; none for no change."""
         key = (view, -1 if before is None else before.revision, after.revision)
         if key not in self._encoded:
             self._encoded[key] = self._encode(view, before, after)
@@ -174,7 +174,10 @@ class Streams:
         return self._encoded[key]
 
     def _encode(self, view: EventView, before: Snapshot | None, after: Snapshot) -> bytes:
-        """The last event alone has the id: a reader cut off before it lacks some of the step."""
+        """Return the last event alone has the id.
+
+        A reader cut off before it lacks some of the step.
+        """
         if before is None or before.providers.keys() - after.providers.keys():
             events = [_event("snapshot", view.whole(after))]
         else:
@@ -211,10 +214,10 @@ def _incident_events(before: IncidentLog, after: IncidentLog) -> Iterator[tuple[
 
 
 def _view_mutes(log: IncidentLog) -> dict[str, str]:
-    """Until when nobody is told of a provider."""
+    """Return until when each muted provider is muted."""
     return {name: instant(until) for name, until in log.mutes.items()}
 
 
 def _event(kind: str, data: bytes) -> bytes:
-    """JSON has no line breaks of its own, so one data line holds it."""
+    """Encode one event; JSON has no line breaks of its own, so one data line holds it."""
     return b"event: %s\ndata: %s\n\n" % (kind.encode(), data)

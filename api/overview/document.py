@@ -90,7 +90,10 @@ class Overview:
         return encoded
 
     def _costs_of(self, ranking: Ranking) -> Mapping[str, float | None]:
-        """Rankings are compared by identity: their equality looks at every line."""
+        """Return the costs by provider, cached by identity.
+
+        Comparing rankings looks at every line.
+        """
         for known, costs in self._costs:
             if known is ranking:
                 return costs

@@ -74,7 +74,7 @@ def _view(name: str, offers: Offers, providers: Mapping[str, ProviderStatus]) ->
 
 
 def _is_usable(offers: Offers, provider: ProviderStatus) -> bool:
-    """Whether the provider is, and an offer of the model there is not known to fail."""
+    """Return whether the provider is usable and no offer of the model is known to fail."""
     if not provider.usable:
         return False
     watched = {offer.model: offer.usable for offer in provider.offers}

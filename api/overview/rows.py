@@ -136,7 +136,7 @@ def _seconds(at: datetime | None) -> int | None:
 
 
 def _rounded(value: float | None, digits: int) -> float | int | None:
-    """A whole number is written without its zero."""
+    """Round; a whole number is written without its zero."""
     if value is None:
         return None
     short = float(round(value, digits))  # a check of an embedding program may give whole numbers

@@ -30,7 +30,7 @@ def render(snapshot: Snapshot) -> bytes:
 
 
 def lines_of(snapshot: Snapshot) -> Iterator[Line]:
-    """As on the dashboard: the ranking, best first, then all others by name."""
+    """Return the lines as on the dashboard: the ranking, best first, then all others by name."""
     places = {line.provider: place for place, line in enumerate(snapshot.ranking.ranked, start=1)}
     for name in (*places, *sorted(snapshot.providers.keys() - places.keys())):
         yield Line(places.get(name), snapshot.providers[name])

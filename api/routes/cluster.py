@@ -41,7 +41,10 @@ class ClusterRoutes:
 
     @describe("present", gives(schemas.Cluster), errors=[404])
     async def cluster(self) -> Response:
-        """Members, leases, lag and skew of the cluster; 404 for a tracker that is alone."""
+        """Return the cluster's members, leases, lag and clock skew.
+
+        404 for a tracker that is alone.
+        """
         query()
         report = self.tracker.cluster
         if report is None:
@@ -57,12 +60,12 @@ class ClusterRoutes:
         query=history.LongHistoryQuery,
     )
     async def long_history(self, name: str) -> Response:
-        """One provider's checks of up to 90 days, from the own vantage, in buckets.
+        """Return one provider's checks of up to 90 days, in buckets, as this vantage made them.
 
-        Hours up to 7 days, quarters of a day up to 30, else days. Each bucket is from whoever
-        counted more checks in it: the hub, whose latencies are exact to 5 %, or this tracker. With
-        the hub away ``hub`` says why, and the rest is what this tracker keeps itself. 404 for a
-        tracker that is alone.
+        Hours up to 7 days, quarters of a day up to 30, else days. Each bucket is from the side
+        that counted more checks in it: the hub, whose latencies are exact to 5 %, or this
+        tracker. With the hub away ``hub`` says why, and the rest is what this tracker keeps itself.
+        404 for a tracker that is alone.
         """
         given = query("days", "format")
         days = whole_number(given, "days", default=30, least=1, most=MOST_DAYS)

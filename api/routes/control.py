@@ -118,7 +118,7 @@ class ControlRoutes:
 
 
 async def _tuning() -> schemas.ProviderPatch:
-    """Raises Problem on anything but a JSON object of known fields."""
+    """Raise Problem on anything but a JSON object of known fields."""
     tuning = await read_body(schemas.ProviderPatch)
     if not _read_change(tuning):
         raise bad_request("nothing to change: give interval_seconds, enabled or both")
@@ -142,7 +142,7 @@ def _view(snapshot: Snapshot, results: dict[str, CheckResult]) -> schemas.Outcom
 
 
 def _view_offer(snapshot: Snapshot, name: str, model: str, result: CheckResult) -> schemas.Outcomes:
-    """Nothing stands in it when a reload has just taken the offer away."""
+    """Return the checked offer's outcome; nothing when a reload has just removed the offer."""
     provider = snapshot.providers.get(name)
     offers = () if provider is None else provider.offers
     return schemas.Outcomes(

@@ -64,7 +64,7 @@ class DashboardRoutes:
         )
 
     async def overview_now(self) -> Response:
-        """The first event of the stream, for a page whose stream a proxy holds back."""
+        """Return the first event of the stream, for a page whose stream a proxy holds back."""
         query()
         await self.overview.prepare(self.tracker.snapshot)
         return respond(answer_of(self.overview.whole(self.tracker.snapshot)))
@@ -116,7 +116,7 @@ class DashboardRoutes:
         return respond(await self.answers.get_slowly(snapshot, key, encode))
 
     async def overview_provider(self, name: str) -> Response:
-        """Everything about one provider that its page shows, but for the past."""
+        """Return everything about one provider that its page shows, except its history."""
         query()
         snapshot = self.tracker.snapshot
         if name not in snapshot.providers:
@@ -150,7 +150,7 @@ class DashboardRoutes:
         }
 
     def _known_names(self, given: Given) -> tuple[str, ...]:
-        """Names of providers that went meanwhile are left out: the page learns it by itself."""
+        """Return the known names of those asked for; the page learns by itself which are gone."""
         known = [name for name in given.get("name", ()) if name in self.tracker.snapshot.providers]
         if not known or len(known) > strips.MOST_NAMES:
             raise bad_request(f"name must be given for 1 to {strips.MOST_NAMES} known providers")
@@ -158,6 +158,6 @@ class DashboardRoutes:
 
 
 def _without_password(provider: Provider) -> str:
-    """A base URL may hold what a header should: user and password stay out of every answer."""
+    """Remove user and password from a base URL."""
     parts = urlsplit(provider.base_url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

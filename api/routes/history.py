@@ -52,7 +52,7 @@ class HistoryRoutes:
         query=schemas.HistoryQuery,
     )
     async def history(self) -> Response:
-        """Every provider's past checks, singly or in buckets; as CSV with ``format=csv``."""
+        """Return every provider's past checks, singly or in buckets; as CSV with ``format=csv``."""
         return await self._history(query(*KNOWN))
 
     @describe(
@@ -63,7 +63,7 @@ class HistoryRoutes:
         query=schemas.HistoryQuery,
     )
     async def history_of(self, name: str) -> Response:
-        """One provider's past checks, singly or in buckets; as CSV with ``format=csv``."""
+        """Return one provider's past checks, singly or in buckets; as CSV with ``format=csv``."""
         given = query(*KNOWN)
         if name not in self.tracker.snapshot.providers:
             raise no_provider(name)
@@ -77,7 +77,7 @@ class HistoryRoutes:
         query=schemas.ChangesQuery,
     )
     async def changes(self) -> Response:
-        """What changed: statuses, the best provider, offers, incidents and model lists.
+        """Return what changed: statuses, the best provider, offers, incidents and model lists.
 
         The newest ``limit`` of the time asked for, oldest first; as CSV with ``format=csv``.
         """
@@ -115,12 +115,12 @@ class HistoryRoutes:
 
 
 def download(what: str) -> dict[str, str]:
-    """The header that names the file of a download."""
+    """Return the header that names the file of a download."""
     return {"Content-Disposition": f'attachment; filename="provider_{what}.csv"'}
 
 
 def _resolution(given: Given) -> tuple[bool, float | None]:
-    """Whether single checks are wanted, and else the buckets' size in seconds, if one is."""
+    """Return whether single checks are wanted, and else the buckets' size in seconds if given."""
     text = single(given, "resolution")
     if text is None or text == "raw":
         return text == "raw", None
@@ -128,7 +128,7 @@ def _resolution(given: Given) -> tuple[bool, float | None]:
 
 
 async def query_store(ask: Any, *arguments: Any, **options: Any) -> Any:
-    """What the store answers. Raises Problem: 400 too much, 503 away, 504 too slow."""
+    """Return the store's answer. Raises Problem: 400 too much, 503 away, 504 too slow."""
     try:
         with trio.fail_after(LIMIT_SECONDS):
             return await ask(*arguments, **options)

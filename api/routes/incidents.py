@@ -45,7 +45,7 @@ class IncidentRoutes:
 
     @describe("incidents", gives(schemas.Incidents), NOT_MODIFIED, query=schemas.IncidentsQuery)
     async def incidents(self) -> Response:
-        """What is wrong, and what was within the last hours; the newest 1,000 closed ones."""
+        """Return open incidents and those of the last hours; the newest 1,000 closed ones."""
         hours = whole_number(query("hours"), "hours", default=168, least=1, most=MOST_HOURS)
         since = self.clock.now() - timedelta(hours=hours)
         log = self.tracker.snapshot.incidents

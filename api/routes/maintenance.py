@@ -38,7 +38,7 @@ class MaintenanceRoutes:
 
     @describe("incidents", gives(schemas.Maintenance), NOT_MODIFIED)
     async def maintenance(self) -> Response:
-        """Spans of maintenance from a week ago to two weeks ahead, as the file has them.
+        """Return maintenance from a week ago to two weeks ahead, as the file defines it.
 
         The ``[[maintenance]]`` tables of now, weekly windows as single spans; the first 1,000.
         Meanwhile checks go on, no incident is opened and nobody is told.

@@ -47,7 +47,7 @@ class ModelRoutes:
 
     @describe("models", gives(schemas.ModelList), NOT_MODIFIED)
     async def model_list(self) -> Response:
-        """Every model by its common name, with its offers, best first."""
+        """Return every model by its common name, with its offers, best first."""
         query()
         snapshot = self.tracker.snapshot
         resolver = await self.tracker.find_models()
@@ -57,7 +57,7 @@ class ModelRoutes:
 
     @describe("models", gives(schemas.Model), NOT_MODIFIED, errors=[404])
     async def model(self, name: str) -> Response:
-        """One model, by an id of it or by its name in any packaging; best offer first."""
+        """Return one model, by an id of it or by its name in any packaging; best offer first."""
         query()
         snapshot = self.tracker.snapshot
         match = find_model(await self.tracker.find_models(), name)
@@ -67,7 +67,7 @@ class ModelRoutes:
 
     @describe("models", gives(status.Models), NOT_MODIFIED)
     async def listed(self) -> Response:
-        """The ids of each provider's last model list."""
+        """Return the ids of each provider's last model list."""
         query()
         snapshot = self.tracker.snapshot
         return respond_in_pieces(
@@ -144,7 +144,7 @@ class KnownOffers:
         )
 
     def count_calls(self, model: str) -> dict[str, int | None]:
-        """Calls as proxies reported them; not known where nobody ever did."""
+        """Return the calls that proxies reported, None where none ever did."""
         day = self.calls.get(model)
         if day is None:
             return {"calls_24h": None, "failures_24h": None}
@@ -195,7 +195,7 @@ class OfferViews:
 
 
 def _view_unwatched(name: str, task: str | None, provider: ProviderStatus) -> schemas.ModelOffer:
-    """What is known of an offer that no check asks for: that its provider lists it."""
+    """Return what is known of an offer that is not checked: that its provider lists it."""
     what = "listed, not checked" if task is None else f"not for chat ({task})"
     shown = OfferStatus(
         model="",

@@ -47,7 +47,7 @@ class OperationsRoutes:
 
     @describe("operations", gives(schemas.Health), gives(schemas.Health, status=503))
     async def health(self) -> Response:
-        """The tracker's own state; 503 when a restart would help."""
+        """Return the tracker's own state; 503 when a restart would help."""
         query()
         health = self.tracker.health()
         return _uncached_json(view_health(health), ok=health.alive)
@@ -56,21 +56,24 @@ class OperationsRoutes:
         "operations", gives(schemas.LivenessResponse), gives(schemas.LivenessResponse, status=503)
     )
     async def livez(self) -> Response:
-        """Whether the loop and the actors beat; a database away is no reason to restart."""
+        """Return whether the loop and the actors are alive.
+
+        A lost database is no reason to restart.
+        """
         return respond(self.present.livez())
 
     @describe(
         "operations", gives(schemas.LivenessResponse), gives(schemas.LivenessResponse, status=503)
     )
     async def readyz(self) -> Response:
-        """Whether every provider was checked once."""
+        """Return whether every provider was checked once."""
         ready = self.tracker.health().ready
         problems = [] if ready else ["the first sweep is not done"]
         return _uncached_json(schemas.LivenessResponse(ok=ready, problems=problems), ok=ready)
 
     @describe("operations", text(OPENMETRICS, says="Plain text for clients that accept only that."))
     async def metrics(self) -> Response:
-        """Metrics for Prometheus."""
+        """Return metrics for Prometheus."""
         packed = takes_gzip()
         accept, health = request.headers.get("Accept", ""), self.tracker.health()
 
@@ -85,7 +88,7 @@ class OperationsRoutes:
         "present", text(EVENTS, says="snapshot, then what changes, and heartbeats."), errors=[503]
     )
     async def events(self) -> Response:
-        """What changes, as it changes.
+        """Stream changes as they happen.
 
         ``snapshot`` comes first: the status document, with the best document as ``best``, the open
         ``incidents``, as /api/incidents has them, and ``mutes``. Then, for what changed,

@@ -80,7 +80,7 @@ class PageRoutes:
 
 
 def read_dashboard() -> dict[str, bytes]:
-    """Every file below api/dashboard, or none where it has no index.html."""
+    """Return every file below api/dashboard, or none where it has no index.html."""
     folder = files("api") / "dashboard"
     if not (folder / "index.html").is_file():
         return {}

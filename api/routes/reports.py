@@ -86,7 +86,7 @@ class ReportRoutes:
         query=schemas.TrafficQuery,
     )
     async def traffic(self) -> Response:
-        """Every provider's real calls, as proxies told of them."""
+        """Return every provider's real calls, as proxies told of them."""
         return await self._traffic(query("hours", "resolution"), *self.tracker.snapshot.providers)
 
     @describe(
@@ -97,7 +97,7 @@ class ReportRoutes:
         query=schemas.TrafficQuery,
     )
     async def traffic_of(self, name: str) -> Response:
-        """One provider's real calls."""
+        """Return one provider's real calls."""
         given = query("hours", "resolution")
         if name not in self.tracker.snapshot.providers:
             raise no_provider(name)

@@ -45,13 +45,13 @@ class StatusRoutes:
 
     @describe("present", gives(schemas.Status), NOT_MODIFIED)
     async def status(self) -> Response:
-        """Every provider's status."""
+        """Return every provider's status."""
         query()
         return await respond_at_leisure(self.present.status())
 
     @describe("present", gives(schemas.Provider), NOT_MODIFIED, errors=[404])
     async def provider(self, name: str) -> Response:
-        """One provider's status."""
+        """Return one provider's status."""
         query()
         return respond(self.present.provider(name))
 
@@ -64,7 +64,7 @@ class StatusRoutes:
         query=schemas.BestQuery,
     )
     async def best(self) -> Response:
-        """The provider to use now, and the order to fall back in.
+        """Return the provider to use now, and the order to fall back in.
 
         Only usable providers are ranked; the others are listed with the reason. The filters
         narrow the same ranking down to the providers a caller would use. With ``model`` the
@@ -80,7 +80,7 @@ class StatusRoutes:
 
     @describe("present", text("text/csv", says="One row a provider."), NOT_MODIFIED)
     async def export_csv(self) -> Response:
-        """Every provider as a row of a spreadsheet, best uptime first."""
+        """Return every provider as a row of a spreadsheet, best uptime first."""
         query()
         snapshot = self.tracker.snapshot
         return respond(self.answers.get(snapshot, "csv", lambda: _csv(snapshot)))
@@ -93,7 +93,7 @@ class StatusRoutes:
         query=schemas.BadgeQuery,
     )
     async def badge(self, name: str) -> Response:
-        """A badge for a web page: the status, the uptime of 24 hours or the latency."""
+        """Return a badge for a web page: the status, the uptime of 24 hours or the latency."""
         show = choice(query("show"), "show", badges.SHOWN)
         snapshot, provider = self._find(name)
         return respond(
@@ -102,7 +102,7 @@ class StatusRoutes:
 
     @describe("badges", gives(schemas.Badge), NOT_MODIFIED, errors=[404], query=schemas.BadgeQuery)
     async def badge_json(self, name: str) -> Response:
-        """The same for a shields endpoint badge."""
+        """Return the same for a shields endpoint badge."""
         show = choice(query("show"), "show", badges.SHOWN)
         snapshot, provider = self._find(name)
         return respond(

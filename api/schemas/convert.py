@@ -84,7 +84,7 @@ def _writer(hint: Any) -> Write:
 
 
 def _shape_writer(shape: type[Struct], *, optional: bool) -> Write:
-    """A value that is not known yet is null where the shape allows it, else all defaults."""
+    """Write an unknown value as null where the shape allows it, else all defaults."""
 
     def write(value: Any) -> Struct | None:
         if value is None:

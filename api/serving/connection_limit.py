@@ -1,4 +1,4 @@
-"""At most so many clients at once: whoever asks nothing makes room for the next."""
+"""At most so many clients at once: an idle one makes room for the next."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -50,7 +50,7 @@ class ConnectionLimit:
     _placed: trio.Event = attrs.field(factory=trio.Event)
 
     def expect(self, count: int) -> None:
-        """Note that so many clients were accepted, for whom ``place_for`` follows."""
+        """Note that so many clients were accepted; ``place_for`` follows for each."""
         self._coming += count
 
     async def placed(self) -> None:
@@ -101,9 +101,9 @@ class ConnectionLimit:
         return False
 
     def _choose(self) -> Connection | None:
-        """Who asks nothing since LEAST_SECONDS, and sent nothing that we did not read yet.
+        """Return a client that has asked nothing for LEAST_SECONDS, with nothing unread.
 
-        Those that never asked anything for SILENT_SECONDS, and then whoever is silent longest.
+        Those that never asked anything for SILENT_SECONDS, and then those silent longest.
         """
         now = trio.current_time()
         for _ in range(LOOKED_AT):
@@ -163,14 +163,17 @@ class Place:
     connection: Connection
 
     def begin(self, *, is_hot: bool = False) -> bool:
-        """A whole head came, so an answer is owed; return whether there is room to make one."""
+        """Note that a whole head came, so an answer is owed.
+
+        Return whether there is room to make one.
+        """
         return self.limit.begin(self.connection, is_hot=is_hot)
 
     def rest(self, at: float) -> None:
-        """Everything asked was answered, at ``at`` in trio seconds."""
+        """Note that everything asked was answered, at ``at`` in trio seconds."""
         self.limit.rest(self.connection, at)
 
 
 def _first(queue: dict[Connection, float]) -> tuple[Connection | None, float]:
-    """The one longest there, and since when; for an empty queue, none from the far future."""
+    """Return the one that waits longest, and since when; for an empty queue, none and infinity."""
     return next(iter(queue.items()), (None, float("inf")))

@@ -25,7 +25,7 @@ def raise_descriptor_limit() -> int | None:
 
 
 def descriptor_limit() -> int | None:
-    """What this process may open now; None where nothing limits it."""
+    """Return what this process may open now, None where nothing limits it."""
     if sys.platform == "win32":
         return None
     import resource  # noqa: PLC0415
@@ -35,7 +35,7 @@ def descriptor_limit() -> int | None:
 
 
 def connection_limit(providers: int, descriptors: int | None) -> int:
-    """How many clients leave enough for the checks of so many providers and for ourselves."""
+    """Return how many clients leave enough descriptors for the checks and for ourselves."""
     if descriptors is None:
         return MOST
     return max(min(descriptors - OWN - PER_PROVIDER * providers, MOST), FEWEST)

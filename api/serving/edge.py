@@ -48,7 +48,7 @@ async def _send_busy(send: Any) -> None:
 
 
 def _path_of(target: str) -> str:
-    """The path of a request line that names the whole URL; what is none is found nowhere."""
+    """Return the path of a request line that names the whole URL; a bad one matches no route."""
     try:
         path = urlsplit(target).path
     except ValueError:

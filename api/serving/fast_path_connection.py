@@ -37,7 +37,7 @@ log = structlog.get_logger()
 
 
 def connections(tracker: "Tracker", answers: ResponseCache) -> Callable[..., HttpConnection]:
-    """What serves each client: with the lane where it can be had."""
+    """Return what serves each client: with the lane where it can be had."""
     reason = disabled_reason(tracker.config.server)
     log.info("fast lane", open=reason is None, **({"reason": reason} if reason else {}))
     return (
@@ -107,9 +107,7 @@ class FastPathConnection(HttpConnection):
         await self.protocol_send(RawData(left))
 
     def _at_rest(self) -> bool:
-        """Whether hypercorn waits for a new request of which it has nothing yet, and would keep
-        the connection after it.
-        """
+        """Return whether hypercorn waits for a request, and would keep the connection after it."""
         protocol: Any = self.protocol.protocol
         return (
             (self._untouched or is_at_rest(protocol))
@@ -118,7 +116,7 @@ class FastPathConnection(HttpConnection):
         )
 
     async def _idle_timeout(self) -> None:
-        """Hypercorn's, but that an answer of ours begins it again."""
+        """Return hypercorn's idle time-out, begun again by an answer of ours."""
         self._answered = trio.current_time()
         ended = self.context.terminated
         while not ended.is_set() and (left := self._time_left()) > 0.0:

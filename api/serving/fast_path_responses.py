@@ -56,7 +56,7 @@ class FastPathResponses:
         self._size = 0
 
     def answer(self, head: bytes, config: HyperConfig) -> bytes | None:
-        """What the ordinary route would send, None where it has to do so itself.
+        """Return what the ordinary route would send, None where it has to do so itself.
 
         head: one request up to and with its blank line. config: the ordinary route's.
         """
@@ -137,7 +137,7 @@ class FastPathResponses:
         return HotRequest(find, read, (read.target, read.gzip))
 
     def _find(self, head: Head) -> Find | None:
-        """What answers the question of a target, None where it is not a hot one."""
+        """Return what answers the question of a target, None where it is not a frequent one."""
         present, query = self._present, head.query
         if head.path == BEST:
             return lambda: present.best(parse_query(query, *BEST_PARAMETERS))
@@ -154,7 +154,7 @@ class FastPathResponses:
 
 
 def write(response: Response, body: bytes | None, config: HyperConfig) -> bytes:
-    """As Quart, hypercorn and h11 write it between them."""
+    """Write an answer as Quart, hypercorn and h11 write it between them."""
     response = add_security_headers(response)
     headers = [*encode_headers(response.headers), *config.response_headers("h11")]
     events: list[h11.Event] = [h11.Response(status_code=response.status_code, headers=headers)]

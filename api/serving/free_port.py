@@ -6,7 +6,7 @@ TRIED = 20  # ports above the one in use: other trackers and the demo stand next
 
 
 def next_free_port(host: str, port: int) -> int | None:
-    """The next one above that can be listened on now; None where none of some is."""
+    """Return the next free port above, None where there is none."""
     for candidate in range(port + 1, min(port + 1 + TRIED, 65_536)):
         if _is_free(host, candidate):
             return candidate
@@ -14,7 +14,7 @@ def next_free_port(host: str, port: int) -> int | None:
 
 
 def _is_free(host: str, port: int) -> bool:
-    """On every address of the host, as a server would take it."""
+    """Return whether the port is free on every address of the host."""
     try:
         places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, kind, protocol, _, address in places:

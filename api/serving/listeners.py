@@ -50,7 +50,10 @@ Masking = Callable[[str], str]
 
 @asynccontextmanager
 async def open_listeners(host: str, port: int) -> AsyncIterator[list[trio.SocketListener]]:
-    """Raises CannotListenError. A port of 0 picks a free one, on one address only."""
+    """Open the listeners. Raises CannotListenError.
+
+    A port of 0 picks a free one, on one address.
+    """
     try:
         listeners = await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
     except OSError as error:
@@ -101,7 +104,7 @@ class Server:
     _ended: trio.Event = attrs.field(factory=trio.Event)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Until ``end``; answers under way then have GRACE_SECONDS."""
+        """Serve until ``end``; answers under way then have GRACE_SECONDS."""
         context = WorkerContext(None)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
@@ -173,7 +176,7 @@ class HttpConnection(TCPServer):
         self._http._check_protocol = self._begin_request  # noqa: SLF001 (hypercorn has no option)
 
     async def _begin_request(self, request: h11.Request) -> None:
-        """In the place of what would change to HTTP/2, where a request's head was read."""
+        """Begin a request whose head was read here, before it could change to HTTP/2."""
         is_hot = request.target.startswith(self.hot)
         if self.place is not None:
             is_crowded = not self.place.begin(is_hot=is_hot)
@@ -185,7 +188,7 @@ class HttpConnection(TCPServer):
 
     @property
     def _http(self) -> Any:
-        """Hypercorn's protocol, which is of HTTP/1.1 always."""
+        """Return Hypercorn's protocol, which is of HTTP/1.1 always."""
         wrapper: Any = self.protocol
         return wrapper.protocol
 
@@ -209,7 +212,7 @@ class HttpConnection(TCPServer):
                 await self._send(left)
 
     def written(self, data: bytes) -> bytes:
-        """What of it the socket did not take at once, which is seldom anything.
+        """Return what the socket did not take at once, which is seldom anything.
 
         Only for who holds the lock, or where hypercorn is at rest: there is nobody else who
         writes. Waiting in line for the socket, as a stream does, and a time limit for what takes
@@ -223,7 +226,7 @@ class HttpConnection(TCPServer):
             return data
 
     async def _send(self, data: bytes) -> None:
-        """In pieces, each with the whole time: it is for standing still that a client is cut."""
+        """Send in pieces, each with the whole time: only a client that stands still is cut."""
         left = memoryview(data)
         try:
             while left:

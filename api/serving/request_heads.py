@@ -46,7 +46,7 @@ class HeadReader:
         self._open = tuple(f"GET {path} HTTP/1.1\r\n".encode() for path in OPEN_PATHS)
 
     def admit(self, head: bytes) -> bytes | None:
-        """The head without its credentials, which are nothing to remember; None where the
+        """Return the head without its credentials, which must not be remembered; None where the
         ordinary route has to judge them.
         """
         if len(head) > HEAD_BYTES:
@@ -74,7 +74,7 @@ class HeadReader:
         return True
 
     def read(self, head: bytes) -> Head | None:
-        """What a head asks for, None for one that is not plain."""
+        """Return what a head asks for, None for one that is not plain."""
         line, *fields = head[:-4].split(b"\r\n")
         asked, found = _LINE.fullmatch(line), _fields(fields)
         if asked is None or found is None:

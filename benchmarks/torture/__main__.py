@@ -15,10 +15,13 @@ from benchmarks.torture import report
 from benchmarks.torture.clients import hostile_clients
 from benchmarks.torture.database import database_faults
 from benchmarks.torture.elsewhere import machine, schema
+from benchmarks.torture.files import hanging_files
 from benchmarks.torture.flips import flipped_bits
 from benchmarks.torture.kills import kills
 from benchmarks.torture.loop import loop_held
+from benchmarks.torture.names import names_astray
 from benchmarks.torture.network import network_faults
+from benchmarks.torture.once import sent_once
 from benchmarks.torture.process import process_faults
 from benchmarks.torture.soak import soak
 from benchmarks.torture.system_calls import system_call_faults
@@ -41,6 +44,9 @@ def runs(quick: bool, minutes: float, *, first: bool = False) -> dict[str, Run]:
         "torn": partial(torn_logs, 50 if quick else 1_000),
         "calls": partial(system_call_faults, 1.0 if quick else 5.0),
         "clients": partial(hostile_clients, 1_200, first=first),
+        "files": partial(hanging_files, 10.0 if quick else 60.0),
+        "names": names_astray,
+        "once": partial(sent_once, left_out=9, races=10) if quick else sent_once,
         "truth": partial(truth, 0.5 if quick else 10.0),
         "machine": partial(machine, 2_000 if quick else 1_000_000),
         "schema": partial(schema, 10 if quick else 100),

@@ -4,6 +4,8 @@ The wall clock is moved there only: a pace is judged, which a busy machine spoil
 tests/tracker/runtime/test_service.py and the state machine move it.
 """
 
+import os
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -14,8 +16,11 @@ import trio
 
 from benchmarks.torture.damage import FAULTS, can_mount
 from benchmarks.torture.database import try_fault
+from benchmarks.torture.files import hanging_files
 from benchmarks.torture.kills import kills
+from benchmarks.torture.names import can_mount_hosts, names_astray
 from benchmarks.torture.numbered import Sequence
+from benchmarks.torture.once import sent_once
 from benchmarks.torture.process import (
     log_on_a_full_disk,
     out_of_descriptors,
@@ -23,6 +28,7 @@ from benchmarks.torture.process import (
     stopped,
     terminated,
 )
+from benchmarks.torture.served import COMMAND, environment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, prlimit and SIGSTOP")
 AT_ONCE = 3  # processes: more would take the time from each other
@@ -86,3 +92,33 @@ def test_what_is_missing_is_seen(numbers: Any, lost: int, out_of_order: int) -> 
     rows = [(n, "p", "" if n is None else f"500: answer {n}") for n in numbers]
     found = Sequence.of(rows)
     assert (found.lost, found.out_of_order) == (lost, out_of_order)
+
+
+@pytest.mark.skipif(not can_mount_hosts(), reason="needs root and unshare")
+async def test_no_name_leads_us_astray_or_keeps_a_verdict_alive() -> None:
+    outcome = await names_astray()
+    assert outcome.wrong == ()
+    assert all(row["passed"] for row in outcome.figures.values())
+
+
+async def test_each_request_is_sent_once_and_counted_whatever_becomes_of_its_answer() -> None:
+    outcome = await sent_once(4, left_out=9, races=8)
+    assert outcome.wrong == ()
+    assert outcome.figures["GET"] == outcome.figures["POST"] > 200
+
+
+async def test_files_that_hang_are_named_and_taken_again_when_they_are_back() -> None:
+    outcome = await hanging_files(3.0)
+    assert outcome.wrong == ()
+
+
+def test_a_configuration_that_never_answers_is_told_as_such(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "tracker.toml").write_text('[providers.groq]\nca_file = "pipe"\n')
+    for file in ("pipe", "tracker.toml"):
+        command = [*COMMAND, "config", "check", "--config", file]
+        run = subprocess.run(
+            command, cwd=tmp_path, env=environment(tmp_path), check=False, capture_output=True
+        )
+        assert run.returncode == 2
+        assert b"it hangs" in run.stderr or b"it is a named pipe" in run.stderr

@@ -81,7 +81,7 @@ def find_conditions(snapshot: Snapshot, now: datetime) -> Findings:
 
 
 def _only(condition: Condition) -> Findings:
-    """Nothing else can be judged meanwhile."""
+    """Return the only condition there is, since nothing else can be judged meanwhile."""
     others = frozenset(Cause) - {condition.cause}
     return Findings(present={condition.key: condition}, unclear_causes=others)
 

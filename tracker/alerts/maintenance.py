@@ -57,7 +57,7 @@ def _span_on(weekly: WeeklyWindow, day: date, zone: ZoneInfo) -> Span:
 
 
 def _local(day: date, minute: int, zone: ZoneInfo) -> datetime:
-    """Minute 1,440 is the next midnight. Added before the zone: it is the clock that counts."""
+    """Return a local time, by the minutes that the wall clock shows; 1,440 is midnight."""
     midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (the zone follows)
     return (midnight + timedelta(minutes=minute)).replace(tzinfo=zone)
 
@@ -92,7 +92,7 @@ class MaintenanceState:
     until: datetime | None = None
 
     def covers(self, provider: str | None) -> bool:
-        """Whether a provider is in maintenance; None asks for all of them."""
+        """Return whether a provider is in maintenance; None asks for all of them."""
         return self.everybody or provider in self.providers
 
 

@@ -37,7 +37,7 @@ def compose(
     """Write the message of an announcement.
 
     link: the dashboard's address. status_pages: where providers tell of their own outages, by name.
-    rank_offers: as ``/best?model=`` does; None: the message does not say whom that names.
+    rank_offers: as ``/best?model=`` does; None: the message does not say which offer that names.
     """
     incidents = announcement.incidents
     address = _address(link, incidents)

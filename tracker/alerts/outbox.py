@@ -10,7 +10,7 @@ from tracker.core.incidents import Delivery, MessageKind
 
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=10)
-# Whoever is told of an outage a day late is not helped.
+# News of an outage that comes a day late helps nobody.
 GIVEN_UP_AFTER = timedelta(hours=24)
 MOST_KEPT = 5_000  # messages that arrived, kept to know who was told of an opening
 
@@ -42,8 +42,27 @@ class Outbox:
         self._forget()
         return True
 
+    def give_up_overtaken(self, newer: Delivery) -> tuple[Delivery, ...]:
+        """Give up the reminders of the same incidents that still wait; return them.
+
+        A target that was away for a day needs the last word, not twenty-four of them.
+        """
+        overtaken = tuple(
+            attrs.evolve(row, given_up=True, error="a later message took its place")
+            for row in self._rows.values()
+            if row.kind is MessageKind.REMINDER
+            and newer.kind is not MessageKind.OPENED
+            and row.waiting
+            and row.target == newer.target
+            and row.key != newer.key
+            and not set(newer.incidents).isdisjoint(row.incidents[:1])
+        )
+        for row in overtaken:
+            self._rows[row.key, row.target] = row
+        return overtaken
+
     def hearers(self, announcement: Announcement, targets: Iterable[str]) -> list[str]:
-        """Who of the targets is to get an announcement.
+        """Return the targets that are to get an announcement.
 
         The end, and reminders, only where the opening arrived or is on its way; an opening that
         is still on its way needs no reminder.
@@ -79,7 +98,8 @@ class Outbox:
 
         Once an opening is given up, so is what would follow it.
         """
-        late = now - delivery.created_at >= GIVEN_UP_AFTER
+        known = self._rows.get((delivery.key, delivery.target), delivery)
+        late = known.given_up or now - delivery.created_at >= GIVEN_UP_AFTER
         tried = attrs.evolve(
             delivery,
             attempts=delivery.attempts + 1,

@@ -53,14 +53,14 @@ class Situation:
         return until is not None and until > self.now
 
     def is_held(self, incident: Incident) -> bool:
-        """Whether nobody is told of it for now."""
+        """Return whether it is held back for now."""
         acknowledged = incident.acknowledged_by is not None
         return acknowledged or self.is_muted(incident) or self.silent(incident)
 
 
 @attrs.frozen(kw_only=True)
 class Announcement:
-    """One message to every target. ``key``: the same whoever announces it, however often."""
+    """One message to every target. ``key``: the same from any tracker, however often it is sent."""
 
     kind: MessageKind
     incidents: tuple[Incident, ...]
@@ -121,7 +121,7 @@ def due_at(book: IncidentBook, situation: Situation, settings: PolicySettings) -
 
 
 def _due(incident: Incident, situation: Situation) -> datetime | None:
-    """When its opening may be told; what was wrong already at the start has to stay so."""
+    """Return when its opening may be told; what was wrong already at the start has to stay so."""
     since = situation.watched_since(incident)
     if since is None:
         return None
@@ -141,9 +141,11 @@ def _openings(
         pending = [each for each in pending if each.cause is Cause.KEY]
     pending = [e for e in pending if _is_news(e, book, situation)]
     for group in _by_cause(pending):
-        if any(_is_due(each, situation) for each in group):
-            joining = [e for e in group if _is_due(e, situation) or not _waits(e, situation)]
-            yield from _announce(MessageKind.OPENED, joining)
+        due = [each for each in group if _is_due(each, situation)]
+        joining = [e for e in group if e in due or not _waits(e, situation)]
+        if due:  # who has a message of its own waits the whole time, as short outages are no news
+            together = len(joining) >= GROUP_SIZE
+            yield from _announce(MessageKind.OPENED, joining if together else due)
 
 
 def _under_umbrella(
@@ -172,13 +174,13 @@ def _is_due(incident: Incident, situation: Situation) -> bool:
 
 
 def _waits(incident: Incident, situation: Situation) -> bool:
-    """Whether it was wrong already at the start, which is no news before it has stayed so."""
+    """Return whether it was wrong at the start: it is news only once it has stayed so."""
     since = situation.watched_since(incident)
     return since is None or (incident.opened_at <= since and situation.now < since + START_GRACE)
 
 
 def _is_news(incident: Incident, book: IncidentBook, situation: Situation) -> bool:
-    """One provider of many is none while others serve, nor while nothing at all is usable."""
+    """Return whether it is told: one of many is not while others serve, or while none is usable."""
     if incident.cause not in SINGLE:
         return True
     return not situation.others_serve(incident) and not _umbrella_told(book)

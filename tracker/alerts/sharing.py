@@ -35,7 +35,7 @@ class AlertSharing(Protocol):
         ...
 
     async def load(self) -> KnownAlerts | None:
-        """What the cluster's alerts are; None while that cannot be asked."""
+        """Return what the cluster's alerts are, None while that cannot be asked."""
         ...
 
     def view(self, snapshot: Snapshot) -> Snapshot:

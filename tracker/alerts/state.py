@@ -178,7 +178,9 @@ class AlertState:
         message = compose(announcement, snapshot, now, link, pages, rank_offers=self.rank_offers)
         hearers = self.outbox.hearers(announcement, self.targets)
         rows = deliveries(announcement, message, hearers, now)
-        return [row for row in rows if self.outbox.add(row)]
+        added = [row for row in rows if self.outbox.add(row)]
+        overtaken = (self.outbox.give_up_overtaken(row) for row in added)
+        return [*added, *(row for given_up in overtaken for row in given_up)]
 
     def _situation(self, snapshot: Snapshot, now: datetime) -> Situation:
         watched = {p.name: p.models for p in self.config.providers}
@@ -198,7 +200,10 @@ class AlertState:
         return PolicySettings(page=frozenset(self.config.alerts.page), reminder=reminder)
 
     def _watched_since(self, incident: Incident) -> datetime | None:
-        """A first check that our own fault spoilt tells nothing: the next one does."""
+        """Return since when it is watched.
+
+        A first check that our own fault spoilt does not count.
+        """
         if incident.provider is not None:
             return self.clear_since.get(incident.provider)
         if incident.cause is not Cause.NOTHING_USABLE or self.watching_since is None:

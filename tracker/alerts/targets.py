@@ -28,7 +28,7 @@ def target_problem(target: AlertTarget) -> str | None:
 
 
 def check_targets(alerts: AlertSettings) -> None:
-    """Raises ConfigError with every target that nothing can be sent to; none of them is shown."""
+    """Raise ConfigError with every target that nothing can be sent to; none of them is shown."""
     found = ((target.name, target_problem(target)) for target in alerts.targets)
     mistakes = [
         ConfigProblem(key=f"{alerts.targets_env}, {name} (not shown)", problem=problem)
@@ -69,7 +69,7 @@ class Sender:
         return plain_text(self.mask(error).replace(MASK, "(hidden)"), ERROR_LENGTH)
 
     def limiter_of(self, target: AlertTarget) -> trio.CapacityLimiter:
-        """Its token is held while the target is written to."""
+        """Return the limiter of a target, whose token is held while the target is written to."""
         return self._limiters.setdefault(target.name, trio.CapacityLimiter(1))
 
 

@@ -14,7 +14,7 @@ class InvalidResponseError(Exception):
 
 
 def read_best(body: bytes) -> CachedRanking:
-    """The ranking in an answer of ``/api/providers/best``, also one that names nobody.
+    """Return the ranking in an answer of ``/api/providers/best``, also one that names nobody.
 
     Raises InvalidResponseError.
     """
@@ -43,7 +43,7 @@ def read_best(body: bytes) -> CachedRanking:
 
 
 def read_models(body: bytes) -> ListedModels:
-    """The providers by model in an answer of ``/api/providers/models``.
+    """Return the providers by model in an answer of ``/api/providers/models``.
 
     Raises InvalidResponseError.
     """
@@ -126,6 +126,9 @@ def _weight(entry: dict[str, Any]) -> float | None:
 
 
 def _shares(weights: dict[str, float | None]) -> tuple[float, ...]:
-    """Empty unless every provider has one: half the weights would shut the other half out."""
+    """Return the shares, empty unless every provider has one.
+
+    Half of them would hide the others.
+    """
     known = tuple(weight for weight in weights.values() if weight is not None)
     return known if len(known) == len(weights) else ()

@@ -23,7 +23,7 @@ class TaskRunner:
     _tasks: TaskGroup | None = attrs.field(init=False, default=None)
 
     async def start(self, run: Run) -> None:
-        """Raises RuntimeError where it is entered already: only one task can leave it."""
+        """Start in the background. Raises RuntimeError where it is entered already."""
         if self._tasks is not None:
             raise RuntimeError("the client is open already; enter it once and share it")
         self._tasks = anyio.create_task_group()

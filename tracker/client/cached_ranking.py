@@ -46,7 +46,7 @@ class CachedRanking:
     def first(
         self, candidates: Collection[Any] | None, offering: Collection[str] | None
     ) -> str | None:
-        """The best among the candidates that offers the model; None for a filter: any."""
+        """Return the best candidate that offers the model; None for a filter: any."""
         if offering is not None:
             candidates = _common(candidates, offering)
         if candidates is None:
@@ -73,7 +73,7 @@ class CachedRanking:
         return next(filter(candidates.__contains__, self.names), None)
 
     def _first_of_long(self, candidates: list[Any] | tuple[Any, ...]) -> str | None:
-        """A proxy asks about the same ones again and again: comparing is a fifth of hashing."""
+        """Return the best of a long list, cached: comparing costs a fifth of hashing."""
         known = self._asked.get(len(candidates))
         if known is None or known[0] != candidates:
             chosen = frozenset(candidates)
@@ -86,7 +86,7 @@ class CachedRanking:
     def chosen(
         self, candidates: Collection[Any] | None, offering: Collection[str] | None
     ) -> tuple[str, ...]:
-        """All that pass both filters, best first."""
+        """Return all that pass both filters, best first."""
         if offering is not None:
             candidates = _common(candidates, offering)
         if candidates is None:
@@ -94,7 +94,7 @@ class CachedRanking:
         return tuple(filter(read_names(candidates).__contains__, self.names))
 
     def matching(self, candidates: Collection[str] | None) -> tuple[str, ...]:
-        """All that are candidates by their own name or as one of their provider's."""
+        """Return all that are candidates by their own name or as one of their provider's."""
         if candidates is None:
             return self.names
         return tuple(
@@ -105,7 +105,7 @@ class CachedRanking:
         )
 
     def draw(self, names: tuple[str, ...], random: Callable[[], float]) -> str | None:
-        """One of ``names``, by their weights; the first where no weight is known.
+        """Draw one of ``names`` by their weights; the first where no weight is known.
 
         random: gives 0 ≤ x < 1; one that fails or strays beyond draws the first or the last.
         """
@@ -121,7 +121,7 @@ class CachedRanking:
 
 
 def normalize_candidates(candidates: object) -> Collection[Any] | None:
-    """Candidates as something with a length; a string is read as names between commas."""
+    """Return candidates as something with a length; a string is read as names between commas."""
     if candidates is None or type(candidates) in _SIZED:
         return candidates  # type: ignore[return-value]
     if isinstance(candidates, str):

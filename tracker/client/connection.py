@@ -44,7 +44,7 @@ class TrackerEndpoint:
     tls: ssl.SSLContext | None = None
 
     def open(self) -> httpx.AsyncBaseTransport:
-        """The transport alone: a whole client would log a line for each poll, at INFO."""
+        """Open the transport alone: a whole client would log a line for each poll, at INFO."""
         return self.transport or httpx.AsyncHTTPTransport(verify=self.tls or True, trust_env=False)
 
     def request(
@@ -93,7 +93,7 @@ class Connection:
         tag: str | None = None,
         statuses: Collection[int] = USUAL_STATUSES,
     ) -> Answer | None:
-        """The answer, of at most ``limit`` bytes and one of ``statuses``; None where ``tag`` holds.
+        """Return an answer, at most ``limit`` bytes, of one of ``statuses``; None if ``tag`` holds.
 
         Raises Unavailable.
         """
@@ -173,7 +173,7 @@ async def _read_bounded(response: httpx.Response, limit: int) -> bytes:
 
 
 def _retry_after(told: str) -> float:
-    """Whole seconds, as our tracker tells them; a proxy before it may say something else."""
+    """Return whole seconds, as our tracker sends them; a proxy before it may say something else."""
     known = told.isascii() and told.isdigit()
     return min(float(told), LONGEST_WAIT) if known else SHORTEST_WAIT
 
@@ -191,7 +191,7 @@ def _refusal(status: int) -> str:
 
 
 def check_url(url: str) -> str:
-    """Without a slash at its end. Raises ValueError."""
+    """Return the URL without a slash at its end. Raises ValueError."""
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, TypeError):
@@ -204,7 +204,7 @@ def check_url(url: str) -> str:
 
 
 def check_token(token: str | None) -> str | None:
-    """Raises ValueError where an HTTP header cannot carry it."""
+    """Return the token. Raises ValueError where an HTTP header cannot carry it."""
     if token is not None and not (token.isascii() and token.isprintable()):
         raise ValueError("token must be printable ASCII: it is sent in an HTTP header")
     return token

@@ -9,7 +9,7 @@ LINE_KEPT = 256  # bytes: an event's name fits; data of any length passes throug
 
 
 async def event_names(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    """The name of each event as it ends; heartbeats, which are comments, are not events."""
+    """Yield the name of each event as it ends; heartbeats, which are comments, are not events."""
     rest = b""
     name = ""
     async for chunk in chunks:

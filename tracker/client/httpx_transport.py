@@ -55,13 +55,13 @@ class _Attempt:
         self.received = True
 
     def end(self) -> None:
-        """The whole answer was read."""
+        """Note that the whole answer was read."""
         response = self.response
         if response is not None:
             self._tell(latency_ms=self._elapsed_ms(), **self._answer(response))
 
     def leave(self) -> None:
-        """The caller reads no further: a good answer that had begun is a good one all the same."""
+        """Note that the caller reads no further: a good answer that had begun stays good."""
         response = self.response
         if response is not None and (response.is_error or self.received):
             self._tell(**self._answer(response))

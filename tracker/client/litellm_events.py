@@ -68,7 +68,7 @@ def _causes(error: object) -> Iterator[object]:
 
 
 def _model(kwargs: Mapping[str, Any], payload: Mapping[str, Any]) -> str | None:
-    """As the provider names it: without the prefix by which LiteLLM chooses it."""
+    """Return the provider's own id, without the prefix by which LiteLLM chooses it."""
     model = str(payload.get("model") or kwargs.get("model") or "")
     provider = payload.get("custom_llm_provider")
     return model.removeprefix(f"{provider}/") or None

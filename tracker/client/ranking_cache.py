@@ -51,14 +51,14 @@ class RankingCache:
         self.questions = FollowedQuestions(self.clock, self.stale_after, enabled=self.with_models)
 
     def learn(self, view: CachedRanking) -> None:
-        """The tracker answered with this ranking."""
+        """Take a ranking that the tracker answered with."""
         if view.timestamp != self.view.timestamp or self.confirmed_at is None:
             self.moved_at = self.clock()
         self.view = view
         self.confirm()
 
     def confirm(self) -> None:
-        """The tracker said that what we hold is still so."""
+        """Note that the tracker said that what we hold is still so."""
         now = self.clock()
         if self.view.timestamp and now - self.moved_at > HEARTBEAT_LIMIT:
             self.fail(f"the tracker answers, but its snapshot is {now - self.moved_at:.0f} s old")
@@ -71,7 +71,7 @@ class RankingCache:
         self.tried, self.trouble = True, why
 
     def standing(self, model: object) -> tuple[CachedRanking, Collection[str] | None]:
-        """The ranking that answers now, and the providers of the model (None: do not ask).
+        """Return the ranking that answers now, and the providers of the model (None: do not ask).
 
         While no model list is known, a question about a model is one the tracker cannot answer.
         """
@@ -84,7 +84,10 @@ class RankingCache:
         )
 
     def offers(self, question: Question) -> CachedRanking | None:
-        """The tracker's ranking of the offers; None while it has told none that still holds."""
+        """Return the tracker's ranking of the offers.
+
+        None while it has told none that still holds.
+        """
         if self.clock() >= self.fresh_until:
             return None
         return self.questions.answer(question)

@@ -183,7 +183,7 @@ class Refresher:
 
 
 async def _attempt(ask: Callable[[Connection], Awaitable[None]], tracker: Connection) -> str:
-    """Why it failed, or nothing."""
+    """Return why it failed, or nothing."""
     try:
         await ask(tracker)
     except TrackerUnavailableError as error:
@@ -196,7 +196,7 @@ async def _attempt(ask: Callable[[Connection], Awaitable[None]], tracker: Connec
 
 
 async def _require_ready(tracker: Connection) -> None:
-    """What it knows is not whole because it has just begun: what we remember is better.
+    """Refuse a tracker that has just begun and knows less than what we remember.
 
     Raises Unavailable.
     """
@@ -206,7 +206,7 @@ async def _require_ready(tracker: Connection) -> None:
 
 
 def _pause(failures: int, interval: float) -> float:
-    """Spread, so that a thousand clients do not return to a restarted tracker at once."""
+    """Return the pause, spread so that a thousand clients do not return at once."""
     if failures:
         return RETRY.delay(failures) * uniform(0.5, 1.0)  # noqa: S311 (no secret)
     return interval * uniform(0.9, 1.1)  # noqa: S311

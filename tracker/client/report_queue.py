@@ -76,7 +76,7 @@ class ReportQueue:
             return taken
 
     def put_back(self, reports: list[QueuedReport]) -> None:
-        """They could not be sent."""
+        """Put back reports that could not be sent."""
         with self._lock:
             self._reports.extendleft(reversed(reports))
             self.urgent = any(report.urgent for report in self._reports)
@@ -126,7 +126,7 @@ def _text(value: object, length: int) -> str | None:
 
 
 def _clean(value: object) -> str:
-    """Half of a surrogate pair has no UTF-8 form, and would spoil the whole batch."""
+    """Replace lone surrogates, which have no UTF-8 form and would spoil the whole batch."""
     return str(value).encode("utf-8", "replace").decode()
 
 
@@ -141,7 +141,7 @@ def _milliseconds(value: object) -> float | None:
 
 
 def _status(known: Mapping[str, Any]) -> int | None:
-    """As told, or as the exceptions of the providers' libraries carry it."""
+    """Return the status as given, or as the exceptions of the providers' libraries carry it."""
     status = known.get("http_status")
     if status is None:
         status = getattr(known.get("error"), "status_code", None)
@@ -179,7 +179,7 @@ def _limits(headers: object) -> dict[str, str] | None:
 
 
 def _is_urgent(fields: Mapping[str, Any]) -> bool:
-    """Whatever is not plainly good: the tracker judges, and soon."""
+    """Return whether it is not plainly good: then the tracker should hear of it soon."""
     outcome, status = fields.get("outcome"), fields.get("http_status")
     if outcome is not None:
         return outcome not in CALM

@@ -34,7 +34,7 @@ class _Receipt:
 
     @classmethod
     def read(cls, body: bytes) -> "_Receipt":
-        """Raises ValueError, KeyError, TypeError or AttributeError for what is no receipt."""
+        """Read a receipt. Raises ValueError, KeyError, TypeError or AttributeError."""
         receipt = json.loads(body)
         return cls(
             accepted=int(receipt["accepted"]),
@@ -90,7 +90,7 @@ class ReportSender:
                 await anyio.sleep(max(RETRY.delay(failures), self._pause))
 
     async def _send_all(self, tracker: Connection) -> bool:
-        """False: something was not sent, and waits."""
+        """Send all; return False where something was not sent, and waits."""
         while batch := self.queue.take(MOST_IN_BATCH, not_before=self.wall() - OLDEST_SECONDS):
             if not await self._send(tracker, batch):
                 return False

@@ -103,7 +103,7 @@ class ProviderStatusClient:
     def get_healthiest_provider(
         self, candidates: Iterable[str] | None = None, model: str | None = None
     ) -> str | None:
-        """The best of the candidates (None: of all) that offers the model, or None.
+        """Return the best of the candidates (None: of all) that offers the model, or None.
 
         A read of memory: it never blocks and never raises.
         """
@@ -144,7 +144,10 @@ class ProviderStatusClient:
     def ranking(
         self, candidates: Iterable[str] | None = None, model: str | None = None
     ) -> tuple[str, ...]:
-        """All that pass the filters, best first: which to use, and then which to fall back on."""
+        """Return all that pass the filters, best first.
+
+        Which to use, then which to fall back on.
+        """
         found = find(self._memory, model, normalize_candidates(candidates))
         return found.providers
 
@@ -154,10 +157,10 @@ class ProviderStatusClient:
         model: str | None = None,
         random: Callable[[], float] = random_unit,
     ) -> str | None:
-        """One at random, each as often as its share: for many proxies that must not jump at once.
+        """Draw one at random by its share, so that many proxies do not all move to one at once.
 
-        The tracker's weights follow from the expected times; here they are those of whoever passes
-        the filters. ``random`` gives 0 ≤ x < 1.
+        The tracker's weights follow from the expected times; here they are those of the
+        providers that pass the filters. ``random`` gives 0 ≤ x < 1.
         """
         choice = self.choose(model, candidates, weighted=True, random=random)
         return None if choice is None else choice.provider
@@ -215,26 +218,26 @@ class ProviderStatusClient:
 
     @property
     def reports(self) -> ReportCounts:
-        """What became of the reports so far, for a log or a health page."""
+        """Return what became of the reports so far, for a log or a health page."""
         return self._sender.counts
 
     @property
     def state(self) -> State:
-        """Where answers come from now."""
+        """Return where answers come from now."""
         return self._memory.state
 
     @property
     def reason(self) -> str:
-        """Why ``state`` is what it is, for a log or a health page."""
+        """Return why ``state`` is what it is, for a log or a health page."""
         return self._memory.reason
 
     @property
     def age_seconds(self) -> float | None:
-        """Since the tracker last confirmed its ranking; None: it never did."""
+        """Return the age of the tracker's last confirmed ranking; None: there was none."""
         return self._memory.age
 
     def start(self) -> Self:
-        """What ``with`` does on entering, for programs that end without saying so.
+        """Start what ``with`` starts on entering, for programs that end without saying so.
 
         Started already, it stays as it is.
         """

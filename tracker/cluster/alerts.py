@@ -54,12 +54,12 @@ class SharedAlerts:
         return Role.ALONE if self.keeper.cut_off else Role.FOLLOWER
 
     async def load(self) -> KnownAlerts | None:
-        """What the cluster's incidents are; None while the hub cannot be used."""
+        """Return what the cluster's incidents are; None while the hub cannot be used."""
         try:
             stored = await self.caller.data(lambda hub: hub.alerts())
         except HubAway:
             return None
-        self._verdicts = None  # read again by whoever leads next
+        self._verdicts = None  # read again by the next leader
         return self._readable(stored)
 
     def view(self, snapshot: Snapshot) -> Snapshot:

@@ -25,11 +25,11 @@ class HubCaller:
     _data: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
 
     async def control(self, job: Callable[[Hub], T], seconds: float | None = None) -> T:
-        """Beats, claims, listening. Raises HubAway."""
+        """Run a call for beats, claims and listening. Raises HubAway."""
         return await self._call(Half.CONTROL, self._control, job, seconds or self.seconds)
 
     async def data(self, job: Callable[[Hub], T], seconds: float | None = None) -> T:
-        """Everything else. Raises HubAway, Fenced."""
+        """Run any other call. Raises HubAway, Fenced."""
         return await self._call(Half.DATA, self._data, job, seconds or self.seconds)
 
     async def close(self) -> None:
@@ -72,7 +72,7 @@ class HubCaller:
         await self._cut(half, finished)
 
     async def _cut(self, half: Half, finished: trio.Event) -> None:
-        """A thread on a silent network never ends by itself: keepalives do not help there."""
+        """Cut the connection: a thread on a silent network never ends by itself."""
         while not finished.is_set():
             self.hub.cut(half)
             with trio.CancelScope(shield=True, deadline=trio.current_time() + NUDGE):

@@ -87,7 +87,7 @@ def _has(connection: Connection, kind: str, name: str, right: str) -> bool:
 
 
 def _notifications(connection: Connection) -> Finding:
-    """A pooler in transaction mode lets nobody listen."""
+    """Check notifications: a pooler in transaction mode does not deliver them."""
     channel = "provider_status_doctor"
     connection.execute(f"LISTEN {channel}")
     connection.execute("SELECT pg_notify(%s, 'doctor')", (channel,))

@@ -50,7 +50,7 @@ class Profile:
 class Origin:
     """A database file as the hub knows it, and the last of its checks that is there.
 
-    other_vantage, other_file: to whom its name belongs where that is not who asks.
+    other_vantage, other_file: the owner of its name, where that is another tracker.
     """
 
     head: int
@@ -257,7 +257,10 @@ class Hub(Protocol):
         ...
 
     def news(self, vantage: str, origin: str, cursors: Mapping[str, int], most: int) -> News:
-        """What other origins shipped after ``cursors``: checks of our vantage, states of all."""
+        """Return what other origins shipped after ``cursors``.
+
+        Checks of our vantage, states of all.
+        """
         ...
 
     def publish_ranking(self, vantage: str, ranking: str) -> None:
@@ -283,7 +286,7 @@ class Hub(Protocol):
     def roll_ups(
         self, vantage: str, names: Collection[str], since: datetime, *, daily: bool
     ) -> Sequence[RollUp]:
-        """What a vantage counted from ``since`` on, by the hour or the day, oldest first.
+        """Return what a vantage counted from ``since`` on, by the hour or the day, oldest first.
 
         Hours are kept for 90 days, days for two years, however soon single checks are dropped.
         """
@@ -310,7 +313,7 @@ class Hub(Protocol):
         ...
 
     def cut(self, half: Half) -> None:
-        """From any thread: whoever waits for the network gets HubAway at once."""
+        """Cut the connection, from any thread: a call that waits for the network raises HubAway."""
         ...
 
     def close(self) -> None:

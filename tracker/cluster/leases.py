@@ -54,7 +54,7 @@ class LeaseKeeper:
 
     @property
     def cut_off(self) -> bool:
-        """Whether the hub was asked in vain: whoever slept has not asked, and is not cut off."""
+        """Return whether the hub was asked in vain; a tracker that slept has not asked it."""
         believes = self.membership.tenure.holds(self.clock.steady())
         return self._failed >= FAILED_TURNS and not believes
 
@@ -72,7 +72,7 @@ class LeaseKeeper:
                     await trio.sleep_until(next_turn)
 
     async def turn(self) -> None:
-        """Beat, look, bury, release and claim; nothing is raised."""
+        """Take one turn: beat, read, remove the dead, release and claim; nothing is raised."""
         try:
             await self._turn()
         except (HubAway, StoreUnavailable) as error:
@@ -84,7 +84,7 @@ class LeaseKeeper:
             self._note("")
 
     async def leave(self) -> None:
-        """Give everything back at once; whoever listens takes over at its next turn."""
+        """Give everything back at once; the others take over at their next turn."""
         member = self.membership.member
         self.membership.lose()
         if member is None or not self.hub_up:
@@ -178,7 +178,10 @@ class LeaseKeeper:
         self._known(origin)
 
     async def _ask_origin(self, start: int) -> Origin:
-        """A file that the hub does not know begins with its first check; a copy at ``start``."""
+        """Ask for the hub's place.
+
+        A file new to the hub begins at its first check, a copy at ``start``.
+        """
         profile, identity = self.profile, await self.store.identity()
         file = await trio.to_thread.run_sync(self.file)
         known = identity.origin == profile.origin

@@ -80,7 +80,7 @@ class Link:
     connection: Connection | None = None
 
     def run(self, job: Callable[[Connection], T]) -> T:
-        """Raises HubAway; the next call then connects again."""
+        """Run a job. Raises HubAway; the next call then connects again."""
         try:
             return job(self._connected())
         except psycopg.Error as error:
@@ -91,7 +91,7 @@ class Link:
             raise
 
     def cut(self) -> None:
-        """Whoever is blocked on the socket gets an error at once."""
+        """Cut the connection: a call blocked on the socket gets an error at once."""
         connection = self.connection
         if connection is None or connection.closed:
             return
@@ -121,7 +121,7 @@ class Link:
 
 
 def connect(url: Secret) -> Connection:
-    """Raises psycopg.Error, and HubAway for a URL that cannot be read: psycopg would print it."""
+    """Connect. Raises psycopg.Error, and HubAway for an unreadable URL: psycopg would print it."""
     try:
         conninfo_to_dict(url.reveal())
     except psycopg.Error:
@@ -142,7 +142,7 @@ def connect(url: Secret) -> Connection:
 
 
 def check_schema(connection: Connection, known: int) -> None:
-    """Raises HubAway where the hub is for older or newer trackers only."""
+    """Raise HubAway where the hub is for older or newer trackers only."""
     try:
         row = connection.execute(
             "SELECT schema_version, oldest_client FROM provider_status.meta"

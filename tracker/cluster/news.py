@@ -49,12 +49,12 @@ class NewsReader:
     _heard: trio.Event = attrs.field(factory=trio.Event)
 
     def notify(self) -> None:
-        """There may be news."""
+        """Note that there may be news."""
         self._heard.set()
 
     @property
     def is_current(self) -> bool:
-        """Whether what others did is known, or cannot be: whoever slept has to read first."""
+        """Return whether what others did is known or cannot be; after a sleep it is read again."""
         age = self.clock.steady() - self.fetched_at
         return age <= CURRENT_SECONDS or self.failed >= FAILED_FETCHES
 

@@ -132,7 +132,7 @@ class PostgresHub:
         self.data.close()
 
     def _numbers(self, connection: Connection) -> dict[str, int]:
-        """Of the providers; asked for again with each connection: another server has others."""
+        """Return the providers' numbers, asked for with each connection: servers differ."""
         if self._ids_of is not connection:
             self._ids, self._ids_of = {}, connection
         return self._ids

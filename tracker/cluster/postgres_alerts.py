@@ -62,7 +62,7 @@ def load_alerts(connection: Connection) -> StoredAlerts:
 def write_alerts(
     connection: Connection, member: str, token: int, write: AlertWrite, ids: dict[str, int]
 ) -> list[str]:
-    """All or nothing, and nothing unless the lease is still ours. Raises Fenced."""
+    """Write all or nothing, and nothing unless the lease is still ours. Raises Fenced."""
     learn_providers(connection, [verdict.provider for verdict in write.verdicts], ids)
     with connection.transaction():
         if connection.execute(FENCE, (HERALD, member, token)).fetchone() is None:

@@ -39,7 +39,7 @@ STORE = (
     f"INSERT INTO checks (vantage, origin, {COLUMNS}) "  # noqa: S608 (constants)
     f"SELECT %s, %s, {COLUMNS} FROM incoming ON CONFLICT DO NOTHING"
 )
-# Whoever saw it last is right, whichever of its vantage's trackers that is.
+# The latest sight is right, whichever of its vantage's trackers had it.
 STATES = """
 INSERT INTO states (vantage, provider, model, origin, seq, observed_at, due_at, fresh_until,
     status, reason, state, models)
@@ -179,7 +179,7 @@ def _columns(row: CheckRow, ids: Mapping[str, int]) -> tuple[Any, ...]:
 
 
 def clean(text: str) -> str:
-    """PostgreSQL keeps no NUL in a text."""
+    """Remove NUL, which PostgreSQL keeps in no text."""
     return text.replace("\0", "\ufffd")
 
 

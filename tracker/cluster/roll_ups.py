@@ -84,7 +84,7 @@ def _add_latencies(rows: Sequence[RollUp], up: int) -> BucketLatency | None:
 
 
 def _quantile(counts: Mapping[int, int], share: float) -> float:
-    """By nearest rank; the end of the bucket that holds it."""
+    """Return the quantile by nearest rank: the end of the bucket that holds it."""
     rank = math.ceil(share * sum(counts.values()))
     for bucket in sorted(counts):
         rank -= counts[bucket]

@@ -65,7 +65,7 @@ class Shipper:
         return max(self.last - self.head, 0)
 
     def note_stored(self) -> None:
-        """Checks were stored: ship them."""
+        """Note that checks were stored, to be shipped."""
         self._stored.set()
 
     async def run(self) -> NoReturn:
@@ -103,7 +103,7 @@ class Shipper:
         return len(outgoing.checks) >= BATCH
 
     async def _follow_hub(self, head: int) -> None:
-        """The hub stands elsewhere: it forgot, or it knows what this file never had."""
+        """Follow a hub that forgot checks; change our origin if it has some that we never made."""
         identity = await self.store.identity()
         if head > identity.last:
             await self.keeper.rename(identity.last, "the hub has checks that this file never had")

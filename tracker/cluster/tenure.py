@@ -1,4 +1,4 @@
-"""What a holder of leases may believe, and whom an observer may bury. Pure; steady seconds.
+"""What a holder of leases may believe, and when an observer removes another. Pure; steady seconds.
 
 No clock of another machine is ever read or compared: only "unchanged for a whole lease on my own
 steady clock".

@@ -64,17 +64,17 @@ class CatalogueEntry:
 
 
 def load_catalogue() -> Mapping[str, CatalogueEntry]:
-    """Every known provider by name, in the file's order."""
+    """Return every known provider by name, in the file's order."""
     return _read()[1]
 
 
 def load_dialects() -> Mapping[str, ApiKind]:
-    """Every kind of API by name."""
+    """Return every kind of API by name."""
     return _read()[0]
 
 
 def secret_variables(kind: str) -> dict[str, str]:
-    """The variables of what is secret among a kind's options, and never stands in a file."""
+    """Return the variables of what is secret among a kind's options, and never stands in a file."""
     entries = (entry for entry in load_catalogue().values() if entry.kind == kind)
     pairs = (pair for e in entries for pair in {**e.required, **e.optional}.items())
     return {option: variable for option, variable in pairs if is_secret_option(option)}
@@ -92,7 +92,7 @@ def _read() -> tuple[Mapping[str, ApiKind], Mapping[str, CatalogueEntry]]:
 
 
 def parse(text: str) -> tuple[Mapping[str, ApiKind], Mapping[str, CatalogueEntry]]:
-    """Dialects and entries of a catalogue's TOML. Raises on any mistake in it."""
+    """Parse a catalogue's TOML into dialects and entries. Raises on any mistake in it."""
     raw = tomllib.loads(text)
     converter = Converter(forbid_extra_keys=True)
     converter.register_structure_hook(date, lambda value, _: value)
@@ -108,7 +108,7 @@ def parse(text: str) -> tuple[Mapping[str, ApiKind], Mapping[str, CatalogueEntry
 
 
 def _fill_in(name: str, table: dict[str, Any], dialect: ApiKind) -> dict[str, Any]:
-    """The entry's table with what its kind and its name imply."""
+    """Return the entry's table with what its kind and its name imply."""
     implied = {
         "name": name,
         "base_variable": f"{name.upper()}_API_BASE",

@@ -1,21 +1,25 @@
 """What a provider's own settings must fulfil beyond their types; each check gives mistakes."""
 
+import errno
 import re
 import ssl
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
 
 from tracker.config.catalogue import ApiKind, is_secret_option, secret_variables
 from tracker.config.errors import ConfigProblem, format_key_path, format_url, format_value
 from tracker.config.schema import ProviderTable
 from tracker.core.addresses import url_problem
+from tracker.core.patient_reader import read_patiently
 from tracker.core.settings import Provider
 
 NAME_LENGTH = 100
 
 
 def check_name(name: str) -> Iterator[ConfigProblem]:
-    """Names stand in paths of our API, in tables and in logs."""
+    """Check a name, which stands in paths of our API, in tables and in logs."""
     if not _is_name(name):
         yield ConfigProblem(
             key=format_key_path(("providers", name)),
@@ -32,7 +36,7 @@ def _is_name(name: str) -> bool:
 def check_settings(
     provider: Provider, own: ProviderTable, dialect: ApiKind
 ) -> Iterator[ConfigProblem]:
-    """All of a provider's own settings but name, kind and timing."""
+    """Check all of a provider's own settings except name, kind and timing."""
     path = ("providers", provider.name)
     if provider.check not in dialect.checks:
         yield one_of((*path, "check"), provider.check, dialect.checks)
@@ -99,7 +103,7 @@ def _check_option(
 
 
 def settable_options(dialect: ApiKind) -> list[str]:
-    """Not headers and secrets, which hold keys, nor URLs, which belong to the catalogue's host."""
+    """Return the options a file may set: no headers, secrets or URLs."""
     names = (name for name in dialect.options if not is_secret_option(name))
     return [name for name in names if name != "headers" and not name.endswith("_url")]
 
@@ -121,9 +125,15 @@ def _option_problem(name: str, value: object, default: object) -> str | None:
 
 def _certificate_problem(path: str) -> str | None:
     try:
-        ssl.create_default_context(cafile=path)
+        read_patiently(path, partial(_load_certificates, path), reader=_certificate_problem)
     except ssl.SSLError:
         return "this file holds no certificate in PEM form"
     except (OSError, ValueError) as error:
         return f"cannot be read: {getattr(error, 'strerror', None) or 'not a file name'}"
     return None
+
+
+def _load_certificates(path: str) -> None:
+    if Path(path).is_fifo():  # reading it need never end
+        raise OSError(errno.EINVAL, "it is a named pipe")
+    ssl.create_default_context(cafile=path)

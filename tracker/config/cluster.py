@@ -34,7 +34,7 @@ def resolve_cluster(
 
 
 def check_driver(settings: ClusterSettings | None) -> None:
-    """Raises ConfigError where [cluster] is configured and the extra for it is not installed."""
+    """Raise ConfigError where [cluster] is configured and its extra is not installed."""
     if settings is not None and find_spec("psycopg") is None:
         problem = "the PostgreSQL driver is not installed"
         extra = "pip install 'provider-status-tracker[server,postgres]'"

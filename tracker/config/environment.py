@@ -3,6 +3,7 @@
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from urllib.parse import quote
@@ -13,12 +14,14 @@ from dotenv import dotenv_values
 from tracker.config.catalogue import CatalogueEntry, is_secret_option, secret_variables
 from tracker.config.errors import ConfigProblem, format_url
 from tracker.core.addresses import url_problem
+from tracker.core.patient_reader import READ_SECONDS, read_bytes, read_patiently
 from tracker.core.redaction import Secret
 from tracker.core.settings import Provider, Timing
 
 _SENDABLE = re.compile(r"[!-~]+")  # what may stand in a header, without blanks
 
 SHORTEST_TOKEN = 16  # fewer can be guessed: a tracker answers some thousand tries a second
+LARGEST = 1_000_000  # bytes of .env that are read
 GEMINI_HOME = "GEMINI_CLI_HOME"  # the CLI keeps its .gemini folder there instead of in HOME
 
 
@@ -57,7 +60,7 @@ class DiscoveredProvider:
 
 
 def read_environment(environ: Mapping[str, str], dotenv: Path | None = None) -> Environment:
-    """The environment over the ``.env`` file, blanks stripped; the file may be absent.
+    """Return the environment over the ``.env`` file, blanks stripped; the file may be absent.
 
     A variable set to nothing in the environment also hides the file's. A mistake stands for a
     file that cannot be read, a warning for one that others can read.
@@ -65,10 +68,11 @@ def read_environment(environ: Mapping[str, str], dotenv: Path | None = None) -> 
     values: dict[str, str | None] = {}
     warnings: tuple[str, ...] = ()
     mistakes: tuple[ConfigProblem, ...] = ()
-    if dotenv is not None and dotenv.is_file():  # a folder of that name is a virtual environment
+    if dotenv is not None:
         try:
-            values = _dotenv_values(dotenv)
-            warnings = _open_to_others(dotenv)
+            values, warnings = read_patiently(
+                dotenv.absolute(), partial(_read_dotenv, dotenv), 2 * READ_SECONDS
+            )
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             mistakes = (ConfigProblem(key=dotenv.name, problem=f"cannot be read: {reason}"),)
@@ -77,8 +81,15 @@ def read_environment(environ: Mapping[str, str], dotenv: Path | None = None) -> 
     return Environment(variables=variables, warnings=warnings, mistakes=mistakes)
 
 
+def _read_dotenv(path: Path) -> tuple[dict[str, str | None], tuple[str, ...]]:
+    # A folder of that name is a virtual environment.
+    if not path.is_file() and not path.is_fifo():
+        return {}, ()
+    return _dotenv_values(path), _open_to_others(path)
+
+
 def _dotenv_values(path: Path) -> dict[str, str | None]:
-    text = path.read_text(encoding="utf-8-sig")
+    text = read_bytes(path, LARGEST).decode("utf-8-sig")
     # Not interpolated: a key may contain "${".
     return dotenv_values(stream=StringIO(text), interpolate=False)
 
@@ -91,7 +102,7 @@ def _open_to_others(path: Path) -> tuple[str, ...]:
 
 
 def find_keys(variables: Iterable[str], environ: Mapping[str, str]) -> DiscoveredKeys:
-    """The keys of the first variable that is set, with its numbered ones (X, X_1, X_2, X_10).
+    """Return the keys of the first variable that is set, and its numbered ones (X, X_1, X_2, X_10).
 
     The same key twice counts once.
     """
@@ -102,7 +113,7 @@ def find_keys(variables: Iterable[str], environ: Mapping[str, str]) -> Discovere
 
 
 def _family(variable: str, environ: Mapping[str, str]) -> list[str]:
-    """The variable and its numbered ones, as far as they are set, in order of their numbers."""
+    """Return the variable and its numbered ones that are set, in order of their numbers."""
     pattern = re.compile(re.escape(variable) + r"(?:_(\d{1,4}))?")
     matches = [match for name in environ if (match := pattern.fullmatch(name))]
     return [match[0] for match in sorted(matches, key=lambda match: int(match[1] or -1))]
@@ -120,7 +131,7 @@ def _usable(names: Iterable[str], environ: Mapping[str, str]) -> DiscoveredKeys:
 
 
 def find_token(variable: str, environ: Mapping[str, str]) -> Secret | ConfigProblem | None:
-    """A token for our own API; None where the variable is not set."""
+    """Return a token for our own API; None where the variable is not set."""
     value = environ.get(variable, "").strip()
     if not value:
         return None
@@ -147,7 +158,7 @@ def unsendable(variable: str) -> ConfigProblem:
 def discover(
     catalogue: Mapping[str, CatalogueEntry], environ: Mapping[str, str]
 ) -> tuple[DiscoveredProvider, ...]:
-    """What the environment says about each entry, in the catalogue's order.
+    """Return what the environment says about each entry, in the catalogue's order.
 
     environ: as read_environment gives it, without empty variables.
     """
@@ -155,7 +166,7 @@ def discover(
 
 
 def find(entry: CatalogueEntry, environ: Mapping[str, str]) -> DiscoveredProvider:
-    """Whether one entry is enabled, and the provider it then makes."""
+    """Return whether one entry is enabled, and the provider it then makes."""
     keys = find_keys(entry.keys, environ)
     base_url = environ.get(entry.base_variable)
     used = (*keys.names, *other_variables(entry, environ))
@@ -180,7 +191,7 @@ def find(entry: CatalogueEntry, environ: Mapping[str, str]) -> DiscoveredProvide
 
 
 def check_moved(provider: Provider, key: str) -> Iterator[ConfigProblem]:
-    """Whether a base URL that is not the catalogue's may be asked; key: what set it."""
+    """Check whether a base URL that is not the catalogue's may be asked; key: what set it."""
     if not provider.moved:
         return
     # A login's file holds tokens, which are sent like a key.
@@ -191,7 +202,7 @@ def check_moved(provider: Provider, key: str) -> Iterator[ConfigProblem]:
 
 
 def check_options(entry: CatalogueEntry, environ: Mapping[str, str]) -> Iterator[ConfigProblem]:
-    """Whether the options that variables set can be sent: they end in URLs and in JSON."""
+    """Check whether the options that variables set can be sent: they end in URLs and in JSON."""
     for variable in (*entry.required.values(), *entry.optional.values()):
         try:
             environ.get(variable, "").encode()
@@ -200,7 +211,7 @@ def check_options(entry: CatalogueEntry, environ: Mapping[str, str]) -> Iterator
 
 
 def other_variables(entry: CatalogueEntry, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Those that are set and used, but for keys."""
+    """Return the variables that are set and used, except keys."""
     others = (*entry.required.values(), *entry.optional.values(), entry.base_variable)
     return tuple(variable for variable in others if variable in environ)
 
@@ -208,7 +219,7 @@ def other_variables(entry: CatalogueEntry, environ: Mapping[str, str]) -> tuple[
 def missing_variables(
     entry: CatalogueEntry, environ: Mapping[str, str], *, has_key: bool, base_url: str | None
 ) -> tuple[str, ...]:
-    """What is still to be set for the entry to be watched; base_url: where it was moved."""
+    """Return what is still to be set for the entry to be watched; base_url: where it was moved."""
     missing = [] if has_key or not entry.needs_key else [entry.keys[0]]
     missing += [variable for variable in entry.required.values() if variable not in environ]
     if entry.base_url is None and base_url is None:
@@ -219,7 +230,10 @@ def missing_variables(
 def make_provider(
     entry: CatalogueEntry, environ: Mapping[str, str], *, keys: DiscoveredKeys, base_url: str | None
 ) -> Provider:
-    """A provider with the catalogue's settings; base_url: where it is moved to, None: it stays."""
+    """Return a provider with the catalogue's settings.
+
+    base_url: where it is moved to, None: it stays.
+    """
     options = {**entry.options, **environment_options(entry, environ)}
     return Provider(
         name=entry.name,
@@ -241,7 +255,10 @@ def make_provider(
 def environment_options(
     entry: CatalogueEntry, environ: Mapping[str, str]
 ) -> dict[str, str | Secret]:
-    """The options that variables set: account and project ids, where a credential file is."""
+    """Return the options that variables set.
+
+    Account and project ids, where a credential file is.
+    """
     pairs = {**entry.required, **entry.optional}
     set_ = {option: environ[name] for option, name in pairs.items() if name in environ}
     if entry.kind == "gemini_cli" and "credential_file" not in set_ and GEMINI_HOME in environ:
@@ -250,13 +267,13 @@ def environment_options(
 
 
 def secret_options(kind: str, environ: Mapping[str, str]) -> dict[str, Secret]:
-    """What of a kind's options only variables may set, for a provider of one's own."""
+    """Return what of a kind's options only variables may set, for a provider of one's own."""
     pairs = secret_variables(kind).items()
     return {option: Secret(environ[name]) for option, name in pairs if name in environ}
 
 
 def fill(url: str, options: Mapping[str, object]) -> str:
-    """The URL with each ``{option}`` fill_in in, safe for a path."""
+    """Fill each ``{option}`` into the URL, in a form that is safe for a path."""
 
     def fill_in(name: re.Match[str]) -> str:
         return quote(str(options[name[1]]), safe="", errors="surrogateescape")

@@ -63,7 +63,7 @@ class UnreadableError(ConfigError):
 
 
 def format_key_path(path: Iterable[object]) -> str:
-    """A key path as TOML writes it: ``providers."my gpu".recheck_seconds[1]``."""
+    """Format a key path as TOML writes it: ``providers."my gpu".recheck_seconds[1]``."""
     text = ""
     for part in path:
         if isinstance(part, int):
@@ -78,7 +78,7 @@ def _bare_or_quoted(name: str) -> str:
 
 
 def format_value(value: object, name: str = "") -> str:
-    """A value on one line, at most ``SHOWN`` characters; masked where it looks like a secret.
+    """Format a value on one line, at most ``SHOWN`` characters; masked where it may be a secret.
 
     name: the key it stands under; a name like api_key hides whatever it is, but a name ending in
     _env is followed by a variable's name.
@@ -91,7 +91,10 @@ def format_value(value: object, name: str = "") -> str:
 
 
 def format_url(url: str) -> str:
-    """A URL as ``shown`` shows it; without what may hold a password or key: user and query."""
+    """Format a URL as ``shown`` shows it.
+
+    Without what may hold a password or key: user and query.
+    """
     return MASK if set(url) & set("@?#") else format_value(url)
 
 
@@ -111,17 +114,17 @@ def _plain(value: object) -> str:
 
 
 def names_secret(name: str) -> bool:
-    """Whether a key of this name holds a secret, going by the name."""
+    """Return whether a key of this name holds a secret, going by the name."""
     return bool(_SECRET_NAME.search(name)) and not name.endswith(("_env", "_file", "_url", "_path"))
 
 
 def without_secrets(text: str) -> str:
-    """The text with everything masked that looks like a key."""
+    """Return the text with everything masked that looks like a key."""
     return _TOKEN.sub(lambda token: MASK if looks_secret(token[0]) else token[0], text)
 
 
 def without_known_keys(text: str) -> str:
-    """The text with everything masked that begins like a vendor's key and is as long as one."""
+    """Mask everything in a text that begins like a vendor's key and is as long as one."""
     return _TOKEN.sub(
         lambda token: MASK if _is_known_key(token[0]) else token[0],
         text,
@@ -138,7 +141,10 @@ def holds_secret(text: str) -> bool:
 
 
 def looks_secret(word: str) -> bool:
-    """Whether a word looks like a key: a vendor's prefix, or long with letters and digits mixed."""
+    """Return whether a word looks like a key.
+
+    A vendor's prefix, or long with letters and digits mixed.
+    """
     if is_variable(word):
         return False
     mixed = any(c.isdigit() for c in word) and any(c.isalpha() for c in word)
@@ -146,11 +152,11 @@ def looks_secret(word: str) -> bool:
 
 
 def is_variable(name: str) -> bool:
-    """Whether it is written like a variable of the environment: GROQ_API_KEY."""
+    """Return whether it is written like a variable of the environment: GROQ_API_KEY."""
     return _VARIABLE.fullmatch(name) is not None
 
 
 def environment_mask(environ: Mapping[str, Any]) -> Mask:
-    """Masks the values of all variables that are named like secrets."""
+    """Return a mask for the values of all variables that are named like secrets."""
     values = (str(value) for name, value in environ.items() if names_secret(name))
     return Mask(Secret(value) for value in values if len(value) >= 8)

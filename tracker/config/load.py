@@ -51,7 +51,7 @@ def read_config(
     host: str | None = None,
     port: int | None = None,
 ) -> Config:
-    """The effective configuration.
+    """Read the effective configuration.
 
     path: the file; None takes tracker.toml where it exists. environ: None takes the process's;
     it wins over ``dotenv``, which may be absent. database, host, port: from the command line;
@@ -119,7 +119,7 @@ def _alias_mistakes(
 
 
 def _mask_mistakes(mistakes: Iterable[ConfigProblem], mask: Mask) -> list[ConfigProblem]:
-    """With every key of the environment masked, wherever somebody may have copied it to."""
+    """Mask every key of the environment in mistakes, wherever it may have been copied to."""
     return [
         ConfigProblem(**{k: v and mask(v) for k, v in attrs.asdict(mistake).items()})
         for mistake in mistakes
@@ -129,7 +129,7 @@ def _mask_mistakes(mistakes: Iterable[ConfigProblem], mask: Mask) -> list[Config
 def _pick_written(
     table: TrackerTable | RankingTable | ServerTable | ReportsTable, settings: type
 ) -> dict[str, Any]:
-    """What the table sets of these settings' fields."""
+    """Return what the table sets of these settings' fields."""
     values = {f.name: getattr(table, f.name, None) for f in attrs.fields(settings)}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -137,7 +137,7 @@ def _pick_written(
 def _server(
     table: ServerTable, environ: Mapping[str, str]
 ) -> tuple[ServerSettings, tuple[ConfigProblem, ...]]:
-    """Server settings with their tokens; a token for reading that is not set would open it all."""
+    """Return server settings with their tokens; a missing read token must not open everything."""
     settings = ServerSettings(**_pick_written(table, ServerSettings))
     admin = find_token(settings.admin_token_env, environ)
     read = find_token(settings.read_token_env, environ) if settings.read_token_env else None
@@ -173,7 +173,7 @@ def _reports(
 def _overridden(
     table: ConfigTable, *, database: str | None, host: str | None, port: int | None
 ) -> ConfigTable:
-    """The tables with what the command line said. Raises ConfigError on a port out of range."""
+    """Apply what the command line said to the tables. Raises ConfigError on a bad port."""
     if port is not None and not 0 <= port <= 65535:
         raise ConfigError(
             [

@@ -27,7 +27,7 @@ def update_override(
     interval_seconds: float | None | Setting = UNSET,
     enabled: bool | None | Setting = UNSET,
 ) -> OverrideRecord:
-    """The override after an operator's word; what was not mentioned stays."""
+    """Return the override after an operator's word; what was not mentioned stays."""
     before = present or OverrideRecord(provider=name, interval_seconds=None, enabled=None)
     return OverrideRecord(
         provider=name,
@@ -54,7 +54,7 @@ def apply_override(provider: Provider, override: OverrideRecord | None) -> Provi
 
 
 def effective_config(config: Config, overrides: Mapping[str, OverrideRecord]) -> Config:
-    """The configuration as it is in force. An interval that no longer fits is left out."""
+    """Return the configuration as it is in force. An interval that no longer fits is left out."""
     providers = tuple(apply_valid_override(p, overrides.get(p.name)) for p in config.providers)
     return attrs.evolve(config, providers=providers)
 

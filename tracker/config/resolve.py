@@ -41,7 +41,7 @@ class ResolvedProvider:
 
 
 def merge_providers(table: ConfigTable, environ: Mapping[str, str]) -> tuple[ResolvedProvider, ...]:
-    """The catalogue's providers in its order, then the file's own in theirs."""
+    """Return the catalogue's providers in its order, then the file's own in theirs."""
     catalogue = load_catalogue()
     merged = []
     for name, entry in catalogue.items():
@@ -69,7 +69,7 @@ def _resolve_discovered(found: DiscoveredProvider, general: TimingTable) -> Reso
 def _resolve_known(
     entry: CatalogueEntry, own: ProviderTable, general: TimingTable, environ: Mapping[str, str]
 ) -> ResolvedProvider:
-    """A catalogue entry with what the file says about it; the environment's base URL wins.
+    """Return a catalogue entry with what the file says about it; the environment's base URL wins.
 
     Without its key it is not watched, and a warning says so: a file that tunes a provider may be
     shared by machines that do not all have the key.
@@ -99,7 +99,7 @@ def _resolve_known(
 
 
 def _as_written(entry: CatalogueEntry, own: ProviderTable) -> CatalogueEntry:
-    """The entry with the file's options and key variable in place of its own."""
+    """Return the entry with the file's options and key variable in place of its own."""
     options = own.options or {}
     return attrs.evolve(
         entry,
@@ -121,7 +121,7 @@ def _warn_of_overruled(
 def _own(
     name: str, own: ProviderTable, general: TimingTable, environ: Mapping[str, str]
 ) -> ResolvedProvider:
-    """A provider the catalogue does not know; without a key its endpoint is asked without."""
+    """Return a provider that the catalogue does not know; its key is optional."""
     misnamed = tuple(check_name(name))
     unknown = tuple(_check_origin(name, own))
     if unknown or not name:  # no provider to look at any closer
@@ -169,7 +169,7 @@ def _finish(
     preset: Mapping[str, Any],
     url_key: str,
 ) -> ResolvedProvider:
-    """The provider with the settings of its own table; url_key: what set its base URL."""
+    """Return the provider with the settings of its own table; url_key: what set its base URL."""
     path = ("providers", provider.name)
     dialect = _dialect(own.kind or provider.kind, own)
     timing, too_long = merge_timing(preset, general, own, path)
@@ -187,7 +187,10 @@ def _finish(
 
 
 def _dialect(kind: str, own: ProviderTable) -> ApiKind:
-    """The kind; a stand-in for an unknown one, so that the other settings are checked too."""
+    """Return the kind.
+
+    A stand-in for an unknown one, so that the other settings are checked too.
+    """
     return load_dialects().get(kind) or ApiKind(name=kind, checks=(own.check or "models",))
 
 

@@ -23,7 +23,7 @@ from tracker.core.settings import (
 
 
 def show_config(config: Config) -> dict[str, Any]:
-    """The settings in force, as in the file, ready for JSON.
+    """Return the settings in force, as in the file, ready for JSON.
 
     Keys and tokens show as the names of their variables only. ``moved``: the base URL is not the
     catalogue's.
@@ -33,7 +33,7 @@ def show_config(config: Config) -> dict[str, Any]:
 
 
 def _masked(value: Any, mask: Mask) -> Any:
-    """With every key masked, also where somebody pasted it into a URL, a model or a name."""
+    """Mask every key, also where somebody pasted it into a URL, a model or a name."""
     if isinstance(value, str):
         return without_known_keys(mask(value))
     if isinstance(value, list | tuple):
@@ -101,7 +101,7 @@ def _provider(provider: Provider) -> dict[str, Any]:
 
 
 def config_schema() -> dict[str, Any]:
-    """The JSON Schema of tracker.toml: ranges, defaults, and no unknown keys."""
+    """Return the JSON Schema of tracker.toml: ranges, defaults, and no unknown keys."""
     schema = msgspec.json.schema(ConfigTable)
     tables = {name: _close_schema(table) for name, table in schema["$defs"].items()}
     kinds = list(load_dialects())
@@ -128,7 +128,7 @@ def _close_schema(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:
-    """Without the null that stands for "not written": TOML has none."""
+    """Remove the null that stands for "not written": TOML has none."""
     rest = {name: item for name, item in value.items() if name not in {"anyOf", "default"}}
     choices = [choice for choice in value.get("anyOf", []) if choice != {"type": "null"}]
     return rest | (choices[0] if choices else {})

@@ -34,7 +34,10 @@ _converter = make_converter()
 
 
 def structure(raw: dict[str, Any]) -> tuple[ConfigTable, tuple[ConfigProblem, ...]]:
-    """The tables, and what is wrong; wrong values are left out, as if they were not written."""
+    """Return the tables, and what is wrong.
+
+    Wrong values are left out, as if they were not written.
+    """
     try:
         return _converter.structure(raw, ConfigTable), ()
     except ClassValidationError as error:
@@ -44,7 +47,7 @@ def structure(raw: dict[str, Any]) -> tuple[ConfigTable, tuple[ConfigProblem, ..
 
 
 def _as_tree(paths: Iterable[KeyPath]) -> Tree:
-    """The paths as nested tables, None where one ends: a file may hold 40,000 mistakes."""
+    """Return the paths as nested tables, None where one ends: a file may hold 40,000 mistakes."""
     root: Tree = {}
     for path in paths:
         node = root
@@ -58,7 +61,7 @@ def _as_tree(paths: Iterable[KeyPath]) -> Tree:
 
 
 def _without(value: dict[str, Any], wrong: Tree) -> dict[str, Any]:
-    """The table without what stands at the ends of the tree.
+    """Return the table without what stands at the ends of the tree.
 
     A list with a wrong element goes as a whole, but of a list of tables only the wrong key.
     """
@@ -75,7 +78,10 @@ def _without(value: dict[str, Any], wrong: Tree) -> dict[str, Any]:
 
 
 def _locate(error: BaseException, path: KeyPath, table: Any, value: Any) -> Iterator[Located]:
-    """Each mistake in cattrs' tree of errors, with its path; ``value`` is what stands there."""
+    """Return each mistake in cattrs' tree of errors, with its path.
+
+    ``value`` is what stands there.
+    """
     if isinstance(error, ClassValidationError | IterableValidationError):
         noted, bare = error.group_exceptions()
         for inner, note in noted:
@@ -121,7 +127,7 @@ def _unknown(path: KeyPath, table: Any, value: object, *, guess: bool) -> Config
 
 
 def _nearest(name: str, table: type[attrs.AttrsInstance]) -> str | None:
-    """The key of this table, or the same key in another, that was probably meant."""
+    """Return the key of this table, or the same key in another, that was probably meant."""
     if close := get_close_matches(name, _names(table), n=1):
         return close[0]
     homes = {field.name: field.type for field in attrs.fields(ConfigTable)}

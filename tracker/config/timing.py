@@ -18,7 +18,7 @@ def merge_timing(
     own: TimingTable = TimingTable(),
     path: tuple[str, ...] = ("tracker",),
 ) -> tuple[Timing, tuple[ConfigProblem, ...]]:
-    """The defaults, the catalogue's preset, [tracker], then what the provider's own table says.
+    """Merge the defaults, the catalogue's preset, [tracker] and the provider's own table.
 
     Re-checks are cut to the interval, and so is a timeout that nobody wrote. A longer one that
     the file asks for is a mistake, told of ``path``.

@@ -34,12 +34,12 @@ class InvalidValueError(Exception):
 
 
 def looks_pasted(value: str) -> bool:
-    """Whether the key itself stands where the name of its variable should."""
+    """Return whether the key itself stands where the name of its variable should."""
     return not is_variable(value) and _PASTED.search(value) is not None
 
 
 def make_converter() -> Converter:
-    """Structures tables strictly: no unknown keys, no conversions, ranges as annotated."""
+    """Make a converter that reads tables strictly: no unknown keys, no conversions, with ranges."""
     converter = Converter(forbid_extra_keys=True, detailed_validation=True)
     converter.register_structure_hook_factory(attrs.has, lambda cls: _table(cls, converter))
     converter.register_structure_hook_factory(_is_dict, lambda cls: _dict(cls, converter))
@@ -71,7 +71,7 @@ def _dict(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
 
 
 def _tuple(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-    """Structures a list, wherever it stands: each element, with its place in what is wrong."""
+    """Structure a list, wherever it stands: each element, with its place in the mistakes."""
     structure = homogenous_tuple_structure_factory(cls, converter)
     return lambda value, asked: structure(_list(value), asked)
 
@@ -174,7 +174,7 @@ def _within(value: float, meta: Meta) -> bool:
 
 
 def _range(meta: Meta) -> str:
-    """In words: " at least 0 and below 0.5"."""
+    """Describe a range in words: " at least 0 and below 0.5"."""
     bounds = {"at least": meta.ge, "above": meta.gt, "at most": meta.le, "below": meta.lt}
     words = [f"{word} {bound:,.7g}" for word, bound in bounds.items() if bound is not None]
     return f" {' and '.join(words)}" if words else ""

@@ -6,26 +6,30 @@ from urllib.parse import SplitResult, urlsplit
 
 Address = IPv4Address | IPv6Address
 
-# Clouds hand out credentials here to whoever asks. The usual 169.254.169.254 is link-local, and
+# Clouds hand out credentials here to any caller. The usual 169.254.169.254 is link-local, and
 # refused as such; these are not: Azure's wire server (learn.microsoft.com, "What is IP address
-# 168.63.129.16?"), Alibaba's and Oracle's metadata, AWS on IPv6 (instance metadata, and EKS pod
-# identity), Google Cloud on IPv6 (compute metadata server).
+# 168.63.129.16?"), Alibaba's and Oracle's metadata, Google Cloud on IPv6 (compute metadata server),
+# and on IPv6 Oracle, Scaleway and Akamai as cloud-init asks them, and Alibaba (alibabacloud.com,
+# "Instance metadata").
 _METADATA = frozenset(
     map(
         ip_address,
         (
-            *("168.63.129.16", "100.100.100.200", "192.0.0.192"),
-            *("fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254"),
+            *("168.63.129.16", "100.100.100.200", "192.0.0.192", "fd20:ce::254"),
+            *("fd00:c1::a9fe:a9fe", "fd00:42::42", "fd00:a9fe:a9fe::1", "fd00:100::100:200"),
         ),
     )
 )
+# All of AWS's own services on IPv6: instance metadata is ::254 there, EKS pod identity ::23.
+_AWS = IPv6Network("fd00:ec2::/32")
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052; the last 32 bits are the IPv4 address
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")  # RFC 8215; they are there, or around the ninth byte
 _THIS_NETWORK = ip_network("0.0.0.0/8")  # Linux takes 0.0.0.0 for the machine itself
 
 
 @lru_cache(maxsize=4096)
 def address_allowed(address: str | Address, allow_private: bool) -> bool:
-    """Whether a check may be sent to an IP address.
+    """Return whether a check may be sent to an IP address.
 
     Loopback always, public always, private and shared ones if so configured; link-local,
     metadata, multicast, reserved and unspecified ones never. An IPv4 address inside an IPv6 one
@@ -43,8 +47,17 @@ def address_allowed(address: str | Address, allow_private: bool) -> bool:
 def _unwrap(ip: Address) -> Address:
     if isinstance(ip, IPv4Address):
         return ip
-    nat64 = IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
-    return ip.ipv4_mapped or ip.sixtofour or nat64 or ip
+    return ip.ipv4_mapped or ip.sixtofour or _behind_nat64(ip) or ip
+
+
+def _behind_nat64(ip: IPv6Address) -> IPv4Address | None:
+    last = IPv4Address(int(ip) & 0xFFFFFFFF)
+    if ip in _NAT64:
+        return last
+    if ip not in _LOCAL_NAT64:
+        return None
+    packed = ip.packed
+    return last if int(last) else IPv4Address(packed[6:8] + packed[9:11])
 
 
 def _never(ip: Address) -> bool:
@@ -54,12 +67,13 @@ def _never(ip: Address) -> bool:
         or ip.is_unspecified
         or ip.is_reserved
         or ip in _METADATA
+        or (isinstance(ip, IPv6Address) and ip in _AWS)
         or (isinstance(ip, IPv4Address) and ip in _THIS_NETWORK)
     )
 
 
 def url_problem(url: str, *, allow_private: bool = False, sends_key: bool = False) -> str | None:
-    """What is wrong with a base URL, as a sentence; None if nothing is.
+    """Return what is wrong with a base URL, as a sentence; None if nothing is.
 
     The URL itself is not repeated: it may hold a password. Names are not resolved here; the
     probes ask ``address_allowed`` about what they resolve to.
@@ -114,7 +128,7 @@ def _address_problem(address: Address, allow_private: bool) -> str | None:
 
 
 def is_loopback_host(host: str) -> bool:
-    """Whether a host, as it stands in a URL or is bound to, is this machine only."""
+    """Return whether a host, as it stands in a URL or is bound to, is this machine only."""
     address = _literal(host.strip("[]"))
     if address is None:
         name = host.lower().rstrip(".")
@@ -130,6 +144,6 @@ def _literal(host: str) -> Address | None:
 
 
 def _looks_numeric(host: str) -> bool:
-    """127.1, 0x7f000001 and 2130706433 are addresses to a resolver, though not to a reader."""
+    """Return whether a resolver would read it as an address: 127.1, 0x7f000001, 2130706433."""
     last = host.rstrip(".").rpartition(".")[2].lower()
     return last.isdigit() or last.startswith("0x")

@@ -19,12 +19,12 @@ class Backoff:
     forget_after: float = attrs.field(default=600.0, validator=gt(0.0))
 
     def delay(self, crashes: int) -> float:
-        """Before the restart that follows the ``crashes``-th crash in a row."""
+        """Return the seconds before the restart after the ``crashes``-th crash in a row."""
         doublings = min(max(crashes - 1, 0), 32)  # beyond, any sane limit is long reached
         return float(min(self.first * 2**doublings, self.longest))
 
     def next_crash_count(self, crashes: int, *, lived: float) -> int:
-        """The number of crashes in a row, once more after having lived ``lived`` seconds."""
+        """Return the number of crashes in a row, once more after having lived ``lived`` seconds."""
         return 1 if lived >= self.forget_after else crashes + 1
 
     def is_exhausted(self, crashes: int) -> bool:

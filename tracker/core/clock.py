@@ -15,7 +15,7 @@ def utc_now() -> datetime:
 
 
 def steady_now() -> float:
-    """Seconds on a clock that never jumps and, where the system has one, counts suspended time."""
+    """Return seconds on a clock that never jumps and, where it can, counts suspended time."""
     boot_time = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
 
@@ -27,6 +27,10 @@ class Clock:
     now: Callable[[], datetime] = utc_now
     steady: Callable[[], float] = steady_now
 
+    def read(self) -> "ClockReading":
+        """Read both clocks."""
+        return ClockReading(self.now(), self.steady())
+
 
 @attrs.frozen
 class ClockReading:
@@ -36,7 +40,7 @@ class ClockReading:
     steady: float
 
     def wall(self, steady: float | None) -> datetime | None:
-        """The wall time of a steady moment, as the wall clock stands now."""
+        """Return the wall time of a steady moment, as the wall clock stands now."""
         if steady is None:
             return None
         return self.at + timedelta(seconds=min(steady - self.steady, FAR_SECONDS))

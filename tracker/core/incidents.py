@@ -81,7 +81,7 @@ class Incident:
 
     @property
     def duration_seconds(self) -> float | None:
-        """None while it is open: the reader's clock knows better."""
+        """Return its length in seconds, None while it is open."""
         if self.closed_at is None:
             return None
         return max((self.closed_at - self.opened_at).total_seconds(), 0.0)

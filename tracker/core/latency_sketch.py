@@ -54,6 +54,6 @@ class LatencySketch:
 
     @classmethod
     def decode(cls, stored: bytes) -> "LatencySketch":
-        """Raises msgspec.DecodeError for bytes that are no sketch."""
+        """Decode a sketch. Raises msgspec.DecodeError for bytes that are none."""
         counts, sum_ms = msgspec.msgpack.decode(stored, type=tuple[dict[int, int], float])
         return cls(counts=counts, samples=sum(counts.values()), sum_ms=sum_ms)

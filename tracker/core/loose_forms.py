@@ -27,12 +27,12 @@ class LooseForms:
             self._grams.update(bare[at : at + GRAM] for at in range(0, len(bare) - GRAM + 1, GRAM))
 
     def are_in(self, text: str) -> bool:
-        """Whether a text may hold one: quick, and wrong now and then where it says yes."""
+        """Return quickly whether a text may hold one; a yes is wrong now and then."""
         bare = _lower("".join(filter(str.isalnum, text)))
         return any(gram in bare for gram in self._grams)
 
     def mask(self, text: str, mask: str) -> str:
-        """The text with ``mask`` in the place of each stretch that is part of a key."""
+        """Return the text with ``mask`` in the place of each stretch that is part of a key."""
         if not self._grams or not self.are_in(text):
             return text
         places = [place for place, char in enumerate(text) if char.isalnum()]
@@ -47,7 +47,7 @@ class LooseForms:
         return "".join((*parts, text[end:]))
 
     def _hidden(self, bare: str) -> list[tuple[int, int]]:
-        """Where the runs are, those that touch as one."""
+        """Return where the runs are; those that touch are joined."""
         found: list[tuple[int, int]] = []
         for start in range(len(bare)):
             for length, runs in self._runs.items():
@@ -61,12 +61,12 @@ class LooseForms:
 
 
 def _is_ordinary(run: str) -> bool:
-    """Small letters alone are words: masking those would make every other text unreadable."""
+    """Return whether it is an ordinary word: masking lower-case words would ruin other texts."""
     return run.isalpha() and run.islower()
 
 
 def _lower(text: str) -> str:
-    """In small letters, a character for a character."""
+    """Lower the case of each character, one character for each."""
     if text.isascii():
         return text.lower()
     return "".join(low if len(low := char.lower()) == 1 else char for char in text)

@@ -1,4 +1,4 @@
-"""The words, versions, sizes and dates that a model id is made of, whoever wrote it. Pure."""
+"""The words, versions, sizes and dates that a model id is made of, in any spelling. Pure."""
 
 import re
 from functools import lru_cache

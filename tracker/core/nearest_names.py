@@ -54,7 +54,7 @@ def find_nearest(asked: str, known: Iterable[NameFeatures], count: int = 5) -> t
 
 
 def _candidates(words: list[str], known: tuple[NameFeatures, ...]) -> list[str]:
-    """Names that share most words, out of an even sample where a word is in too many."""
+    """Return names that share most words, from an even sample where a word is in too many."""
     wanted = {*words, *_similar_families(words[0], known)}
     postings = [
         found for word in wanted for some in known if (found := members_of(some.by_word, word))

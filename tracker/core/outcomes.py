@@ -37,22 +37,22 @@ class OutcomeKind(StrEnum):
 
     @property
     def is_success(self) -> bool:
-        """Counts as up."""
+        """Return whether it counts as up."""
         return self in _SUCCESSES
 
     @property
     def is_limit(self) -> bool:
-        """Reachable, but not to be used until its reset; not counted."""
+        """Return whether it is reachable but limited until a reset; that counts as nothing."""
         return self in _LIMITS
 
     @property
     def is_ours(self) -> bool:
-        """Our own fault: it says nothing about the provider."""
+        """Return whether it is our own fault, which says nothing about the provider."""
         return self in _OURS
 
     @property
     def is_failure(self) -> bool:
-        """Counts as down."""
+        """Return whether it counts as down."""
         return not (self.is_success or self.is_limit or self.is_ours)
 
 
@@ -78,7 +78,7 @@ class Facts:
     inference: bool | None = None  # a completion was answered
 
     def updated(self, newer: "Facts") -> "Facts":
-        """These facts, with each one that ``newer`` proves replaced."""
+        """Return these facts, with each one that ``newer`` proves replaced."""
         return Facts(
             reachable=_proven(self.reachable, newer.reachable),
             authenticated=_proven(self.authenticated, newer.authenticated),

@@ -25,7 +25,7 @@ class LimitReading:
 
     @property
     def used_percent(self) -> float | None:
-        """0..100, or None where limit or remaining is unknown. A limit of 0 is all used."""
+        """Return 0..100, None where limit or remaining is unknown. A limit of 0 is all used."""
         if self.limit is None or self.remaining is None:
             return None
         if self.limit == 0:
@@ -41,13 +41,16 @@ class LimitSource(StrEnum):
 
 
 def worst_percent(readings: Iterable[LimitReading]) -> float:
-    """How far the limit closest to its end is used, 0..100; 0.0 where none tells (CONTRACT, 1)."""
+    """Return how far the limit closest to its end is used, 0..100.
+
+    0.0 where none tells (CONTRACT, 1).
+    """
     used = (reading.used_percent for reading in readings)
     return max((percent for percent in used if percent is not None), default=0.0)
 
 
 def expiry(reading: LimitReading, read_at: datetime) -> datetime | None:
-    """When a reading stops to say anything; None: never.
+    """Return when a reading stops to say anything; None: never.
 
     Once its reset has passed, or a whole window since it was read, a limit has started again and
     nobody knows what is left of it.

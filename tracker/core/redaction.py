@@ -81,14 +81,14 @@ class Mask:
         return self._loose.mask(self._pattern.sub(MASK, text), MASK)
 
     def may_hide(self, text: str) -> bool:
-        """Whether there may be something to mask: quick, for long texts."""
+        """Return quickly whether there may be something to mask, for long texts."""
         return self._pattern is not None and (
             self._loose.are_in(text) or self._pattern.search(text) is not None
         )
 
 
 def url_secrets(url: Secret) -> tuple[Secret, ...]:
-    """The parts of a secret URL that must not be shown alone either.
+    """Return the parts of a secret URL that must not be shown alone either.
 
     Chat services carry tokens in place of user, host, path and query. A host that looks like one
     is no secret, nor is an ordinary word: masking those would make every other text unreadable.
@@ -120,7 +120,7 @@ def _url_forms(raw: bytes) -> Iterator[str]:
 
 
 def _base64_forms(raw: bytes) -> Iterator[str]:
-    """Standing alone, and the characters that are sure whatever stands before and after.
+    """Return the Base64 forms: the whole one, and the characters that no neighbour changes.
 
     Inside a longer text the key begins at one of three offsets; six bits make a character.
     """

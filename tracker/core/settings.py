@@ -82,14 +82,14 @@ class Provider:
 
     @property
     def model_timing(self) -> Timing:
-        """When an offer is checked and how it is judged: as the provider, but less often."""
+        """Return an offer's timing: its provider's, but with checks less often."""
         interval = self.model_interval_seconds or self.timing.interval_seconds * MODEL_INTERVALS
         interval = min(max(interval, self.timing.timeout_seconds), LONGEST_SECONDS)
         return attrs.evolve(self.timing, interval_seconds=interval)
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """Its keys, and what is secret among its options."""
+        """Return its keys, and what is secret among its options."""
         return (*self.keys, *(o for o in self.options.values() if isinstance(o, Secret)))
 
 
@@ -133,7 +133,7 @@ class AlertSettings:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """The targets' URLs with their parts, and what signs the webhooks."""
+        """Return the targets' URLs with their parts, and what signs the webhooks."""
         parts = [part for target in self.targets for part in url_secrets(target.url)]
         return (*parts, *(() if self.secret is None else (self.secret,)))
 
@@ -201,12 +201,12 @@ class ClusterSettings:
 
     @property
     def beat_seconds(self) -> float:
-        """Five turns in a lease: two may be lost."""
+        """Return the seconds between two turns: five in a lease, of which two may be lost."""
         return self.lease_seconds / 5.0
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """The URL and its password, as it stands there and as it is meant."""
+        """Return the URL and its password, as written and decoded."""
         password = urlsplit(self.url.reveal()).password
         found = {password, unquote(password)} if password else set()
         return (self.url, *map(Secret, sorted(found)))
@@ -253,7 +253,7 @@ class Config:
         raise KeyError(name)
 
     def secrets(self) -> tuple[Secret, ...]:
-        """Every secret in it, for the mask over logs and errors."""
+        """Return every secret in it, for the mask over logs and errors."""
         known = (self.server.admin_token, self.server.read_token, self.reports.token)
         tokens = [token for token in known if token is not None]
         keys = (secret for provider in self.providers for secret in provider.secrets)

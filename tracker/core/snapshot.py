@@ -177,12 +177,12 @@ class ProviderStatus:
 
     @property
     def checks_saved_24h(self) -> int:
-        """Checks that good traffic made needless."""
+        """Return the number of checks that good traffic made needless."""
         return 0 if self.traffic is None else self.traffic.checks_saved_24h
 
     @property
     def completions_saved_24h(self) -> int:
-        """Completions that those would have spent."""
+        """Return the number of completions that those would have spent."""
         return 0 if self.traffic is None else self.traffic.completions_saved_24h
 
     def tokens_per_second(self, model: str) -> float | None:
@@ -191,7 +191,10 @@ class ProviderStatus:
         return next((m.evidence.tokens_per_second for m in known if m.model == model), None)
 
     def next_result_at(self, at: datetime) -> datetime | None:
-        """When its next check is due; of one that is under way at ``at``, when it is over."""
+        """Return when its next check is due.
+
+        Of one that is under way at ``at``, when it is over.
+        """
         if self.next_check is None or self.next_check > at:
             return self.next_check
         return max(self.next_check + timedelta(seconds=self.timeout_seconds), at)

@@ -16,7 +16,7 @@ async def in_thread(
     limiter: trio.CapacityLimiter | None = None,
     abandon_on_cancel: bool = False,
 ) -> T:
-    """As trio.to_thread.run_sync; failures of the ``expected`` kinds leave nothing behind.
+    """Run in a thread like trio.to_thread.run_sync; ``expected`` failures leave nothing behind.
 
     They are raised without the traceback and the cause that they had in the thread.
     """
@@ -33,7 +33,7 @@ async def attempt_in_thread(
     limiter: trio.CapacityLimiter | None = None,
     abandon_on_cancel: bool = False,
 ) -> outcome.Outcome[T]:
-    """As ``in_thread``, for who raises an expected failure later. Raises any other at once."""
+    """Run like ``in_thread``, but return an expected failure. Raises any other at once."""
 
     # An exception that leaves a thread with its traceback ends in a cycle: the traceback has the
     # frames, and one of trio's frames the outcome with the exception. In the cycle hangs all that

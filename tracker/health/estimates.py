@@ -12,7 +12,7 @@ def estimate(
     spent: Callable[[float], int],
     shortest_seconds: float = 0.0,
 ) -> tuple[LimitReading, ...]:
-    """A reading for each documented limit on requests; show them as LimitSource.ESTIMATE.
+    """Estimate a reading for each documented limit on requests; show as LimitSource.ESTIMATE.
 
     spent: how many requests we know of in the last so many seconds, our own checks at least.
     Others may use the same key, so what is left is at most this. No reset is known. Limits

@@ -34,7 +34,7 @@ class Point:
 def exhausts_at(
     points: Sequence[Point], reset_at: datetime | None, now: datetime
 ) -> datetime | None:
-    """When nothing is left if the trend of ``points`` goes on, or None.
+    """Return when nothing is left if the trend of ``points`` goes on, or None.
 
     points: of one window, newest last. None where there is no trend (fewer than FEWEST_POINTS
     moments, or what is left does not fall), the reset has passed, or it comes no later than the
@@ -58,7 +58,7 @@ def exhausts_at(
 
 
 def _lowest_by_moment(points: Sequence[Point]) -> list[tuple[float, float]]:
-    """Seconds since the first point, and what was left: of several at one moment, the least."""
+    """Return seconds since the first point and what was left; of equal moments the least."""
     lowest: dict[float, float] = {}
     for point in points:
         second = (point.at - points[0].at).total_seconds()
@@ -67,7 +67,7 @@ def _lowest_by_moment(points: Sequence[Point]) -> list[tuple[float, float]]:
 
 
 def runs_out_soon(exhausts: datetime | None, now: datetime, interval_seconds: float) -> bool:
-    """The forecast end comes within two intervals."""
+    """Return whether the forecast end comes within two intervals."""
     if exhausts is None:
         return False
     return (exhausts - now).total_seconds() <= SOON_INTERVALS * interval_seconds
@@ -87,7 +87,7 @@ class LimitSeries:
     window_seconds: float | None = None
 
     def after(self, reading: LimitReading, at: datetime) -> "LimitSeries":
-        """With one more reading; begun again where a new window shows. No remaining: unchanged."""
+        """Add one more reading; begin again where a new window shows. No remaining: unchanged."""
         if reading.remaining is None:
             return self
         is_over = self._is_over(reading, reading.remaining, at)
@@ -101,7 +101,7 @@ class LimitSeries:
         )
 
     def exhausts_at(self, now: datetime, interval_seconds: float) -> datetime | None:
-        """As the function, and None also where the window refills between two checks.
+        """Forecast as the function does, and None where the window refills between two checks.
 
         A window under two intervals shows us a different window each time. Where neither window
         nor reset is told, what is left may be refilled at any time, unless it is money.
@@ -114,13 +114,13 @@ class LimitSeries:
         return exhausts_at(self.points, self._resets_at(), now)
 
     def _resets_at(self) -> datetime | None:
-        """The reset; untold, a window after the first reading: it can come no later."""
+        """Return the reset; untold, a window after the first reading: it can come no later."""
         if self.reset_at is not None or self.window_seconds is None or self.began is None:
             return self.reset_at
         return self.began + timedelta(seconds=min(self.window_seconds, HORIZON_SECONDS))
 
     def _is_over(self, reading: LimitReading, remaining: float, at: datetime) -> bool:
-        """A new window shows: more is left than before, its end has passed, or it is another's.
+        """Return whether a new window shows: more is left, its end has passed, or it is another's.
 
         Where tokens drip back all the time (Groq), the reset is when the limit is full again and
         moves on with use: a reset that comes later is the same window unless it moved by half of
@@ -141,7 +141,7 @@ class LimitSeries:
 def follow(
     series: Mapping[str, LimitSeries], readings: Iterable[LimitReading], at: datetime
 ) -> dict[str, LimitSeries]:
-    """The series by limit name, with readings told at ``at``.
+    """Return the series by limit name, with readings told at ``at``.
 
     Names no longer told are forgotten, so that a provider cannot grow the mapping without end;
     an answer that tells no limit at all changes nothing.
@@ -153,6 +153,6 @@ def follow(
 def earliest_end(
     series: Iterable[LimitSeries], now: datetime, interval_seconds: float
 ) -> datetime | None:
-    """When the first of several limits runs out, or None."""
+    """Return when the first of several limits runs out, or None."""
     ends = (one.exhausts_at(now, interval_seconds) for one in series)
     return min((end for end in ends if end is not None), default=None)

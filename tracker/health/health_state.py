@@ -77,7 +77,7 @@ def apply_check(
 
 
 def _quota(before: Facts, result: CheckResult) -> bool | None:
-    """A spent quota is no news forever: a success says at least that it is not spent now."""
+    """Return whether quota is left; a success says at least that it is not spent now."""
     if result.facts.quota_available is not None or not result.kind.is_success:
         proven = result.facts.quota_available
         return before.quota_available if proven is None else proven
@@ -120,7 +120,7 @@ def _after_failure(health: HealthState, result: CheckResult, timing: Timing) -> 
 
 
 def _blocked_until(health: HealthState, result: CheckResult, now: ClockReading) -> float | None:
-    """A failed check does not clear a known reset time."""
+    """Return until when it is blocked; a failed check does not clear a known reset time."""
     seconds = blocked_for(result, now.at)
     if seconds is None:
         return health.blocked_until if result.kind.is_failure else None
@@ -135,14 +135,17 @@ def _waiting_until(result: CheckResult, now: ClockReading) -> float | None:
 
 
 def _limit_untold(health: HealthState, result: CheckResult, now: ClockReading) -> bool:
-    """Until a success, or until a check tells the reset; a failure is no word on it here either."""
+    """Return whether a limit has no known reset; only a success or a told reset clears that."""
     if result.kind.is_failure:
         return health.limit_untold
     return result.kind.is_limit and blocked_for(result, now.at) is None
 
 
 def blocked_for(result: CheckResult, now: datetime) -> float | None:
-    """Seconds until a limit that this check found used up resets; None: none, or not told."""
+    """Return seconds until a limit that this check found used up resets.
+
+    None: none, or not told.
+    """
     if result.kind.is_limit and result.retry_after is not None:
         return result.retry_after
     reset = last_reset(result)
@@ -150,7 +153,7 @@ def blocked_for(result: CheckResult, now: datetime) -> float | None:
 
 
 def last_reset(result: CheckResult) -> datetime | None:
-    """When the last of the limits that are used up resets; None: none is, or not told."""
+    """Return when the last of the limits that are used up resets; None: none is, or not told."""
     # Of what a body lists (credits, one of many models) the dialect has judged what stops us.
     judged = result.kind.is_success and result.limits_source is LimitSource.BODY
     if judged or result.kind.is_failure:

@@ -59,7 +59,7 @@ class OtherVantages:
         )
 
     def rank_unseen(self, ranking: Ranking, now: float) -> Ranking:
-        """Put whom we have not seen, but others see well, behind all that we have seen.
+        """Put providers that only others see well behind all that we have seen.
 
         Hearsay leads nobody out of the ranking, and nobody before what was seen here.
         """
@@ -102,7 +102,7 @@ class OtherVantages:
         return max(good, key=lambda seen: seen.observed_at, default=None)
 
     def next_change(self, name: str, now: float) -> float:
-        """Steady seconds at which a view of this provider becomes too old to count."""
+        """Return steady seconds at which a view of this provider becomes too old to count."""
         ends = (s.fresh_until for s in self.seen.get(name, {}).values())
         return min((end for end in ends if end is not None and end > now), default=float("inf"))
 

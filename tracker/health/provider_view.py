@@ -124,7 +124,7 @@ def build_entry(
 
 
 def _is_same(before: Candidate | Excluded, after: Candidate | Excluded) -> bool:
-    """Candidates compare by identity, so their fields are compared here."""
+    """Compare the fields: candidates themselves compare by identity."""
     return type(before) is type(after) and all(
         getattr(before, field.name) == getattr(after, field.name)
         for field in attrs.fields(type(after))

@@ -42,7 +42,7 @@ class RateLimitState:
     ends: datetime | None = None
 
     def after(self, finding: CheckResult, now: datetime, interval: float) -> "RateLimitState":
-        """With what one more check told; what it did not mention stays until it expires.
+        """Add what one more check told; what it did not mention stays until it expires.
 
         What never expires stays until the first success that does not mention it: a limit told
         only where it was hit would hold forever.
@@ -73,7 +73,7 @@ class RateLimitState:
         spent: Callable[[float], int] = lambda _: 0,
         interval_seconds: float = 0.0,
     ) -> RateLimit:
-        """What is known now: told readings that still hold, else an estimate, else nothing.
+        """Return what is known now: told readings that still hold, else an estimate, else nothing.
 
         spent: completions of ours in the last so many seconds.
         """
@@ -94,12 +94,12 @@ class RateLimitState:
         return runs_out_soon(self._end(now), now, interval)
 
     def expires_next(self, now: datetime) -> datetime | None:
-        """When the next of the readings stops to hold."""
+        """Return when the next of the readings stops to hold."""
         ends = (h.ends for h in self.held if h.holds(now))
         return min((end for end in ends if end is not None), default=None)
 
     def _end(self, now: datetime) -> datetime | None:
-        """The forecast, until it has come or the limit it was made for has started again."""
+        """Return the forecast, until it has come or the limit it was made for has started again."""
         if self.ends is None or self.ends <= now:
             return None
         return self.ends if any(h.holds(now) for h in self.held) else None

@@ -99,7 +99,7 @@ class Statistics:
         now: float,
         ttft_ms: Mapping[int, float] = MappingProxyType({}),
     ) -> "Statistics":
-        """From stored columns, in order of time; NaN where a latency is not known.
+        """Restore from stored columns, in order of time; NaN where a latency is not known.
 
         ttft_ms: of the latest checks, by their place in the columns.
         """
@@ -122,7 +122,7 @@ class Statistics:
         return self
 
     def results(self) -> Iterator[CheckSample]:
-        """Every check remembered, in order of time."""
+        """Return every check remembered, in order of time."""
         first_tokens = {sample.at: sample.ttft_ms for sample in self._recent}
         for row in map(self._row, range(len(self._at))):
             ttft_ms = first_tokens.get(row.at)
@@ -164,7 +164,7 @@ class Statistics:
         self._recent = deque(kept, maxlen=SAMPLES)
 
     def has(self, at: float) -> bool:
-        """Whether a check of that moment is known; a file tells it to the millisecond."""
+        """Return whether a check of that moment is known; a file tells it to the millisecond."""
         place = bisect_left(self._at, at - STORED_SECONDS)
         if place < len(self._at) and self._at[place] <= at + STORED_SECONDS:
             return True
@@ -226,7 +226,7 @@ class Statistics:
 
     @property
     def latency(self) -> LatencySummary | None:
-        """The day's successful checks."""
+        """Return the latency of the day's successful checks."""
         ordered = self._sorted
         if not ordered or not self.complete:
             return None
@@ -241,7 +241,7 @@ class Statistics:
 
     @property
     def first(self) -> float | None:
-        """When the oldest check that is remembered began, epoch seconds."""
+        """Return when the oldest check that is remembered began, in epoch seconds."""
         return self._at[0] if self._at and self.complete else None
 
     @property
@@ -256,11 +256,11 @@ class Statistics:
 
     @property
     def recent(self) -> tuple[Sample, ...]:
-        """The last checks that a ranking remembers, newest last: the counted and the limited."""
+        """Return the last checks that a ranking remembers, newest last, counted and limited."""
         return tuple(self._recent)
 
     def completions_since(self, start: float) -> int:
-        """How many completions checks younger than ``start``, epoch seconds, have spent."""
+        """Return how many completions checks younger than ``start``, epoch seconds, have spent."""
         return sum(self._completions[bisect_right(self._at, start) :])
 
     def _good_latency(self, place: int) -> int:
@@ -308,5 +308,5 @@ def _count(window: _Window, verdict: bytearray, start: int, stop: int, *, sign: 
 
 
 def nearest_rank(ordered: "array[int]", percent: int) -> int:
-    """The smallest value that at least ``percent`` % of them do not exceed."""
+    """Return the smallest value that at least ``percent`` % of them do not exceed."""
     return ordered[-(-percent * len(ordered) // 100) - 1]

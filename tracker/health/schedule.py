@@ -33,7 +33,7 @@ class Grid:
         return self.anchor + (number + 0.5 + phase + sway) * self.interval
 
     def after(self, now: float) -> float:
-        """The next tick later than ``now``; ticks that were missed meanwhile are skipped."""
+        """Return the next tick later than ``now``; ticks that were missed meanwhile are skipped."""
         number = max(math.floor((now - self.anchor) / self.interval) - 2, 0)
         while self.tick(number) <= now:
             number += 1
@@ -41,7 +41,7 @@ class Grid:
 
 
 def _share(text: str) -> float:
-    """A number in [0, 1) that always belongs to this text."""
+    """Return a number in [0, 1) that always belongs to this text."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) / 2**64
 
 
@@ -75,7 +75,7 @@ def next_due(
     grid: Grid,
     timing: Timing,
 ) -> float:
-    """Steady seconds of the next check, after one that ended at ``ended``.
+    """Return steady seconds of the next check, after one that ended at ``ended``.
 
     streak: including this check. blocked_for: seconds until the limit that was hit resets.
     """
@@ -95,7 +95,10 @@ def next_due(
 def _after_limit(
     finding: CheckResult, tick: float, early: float, ended: float, blocked_for: float | None
 ) -> float:
-    """``early`` keeps a provider that says "retry at once" over and over from being hammered."""
+    """Return the time after a limit.
+
+    ``early`` bounds a provider that always says "retry at once".
+    """
     if finding.retry_after is not None:
         return max(ended + finding.retry_after, early)
     if blocked_for is not None:
@@ -106,7 +109,7 @@ def _after_limit(
 
 
 def recheck_delay(timing: Timing, streak: int) -> float:
-    """Seconds to the early re-check after the ``streak``-th bad check in a row."""
+    """Return seconds to the early re-check after the ``streak``-th bad check in a row."""
     if not timing.recheck_seconds or streak < 1 or streak > len(timing.recheck_seconds):
         return timing.interval_seconds
     return min(timing.recheck_seconds[streak - 1], timing.interval_seconds)

@@ -75,7 +75,7 @@ class StatusDecision:
 
 
 def decide_status(health: HealthState, circumstances: StatusInputs) -> StatusDecision:
-    """Status, reason and usability now, by the order of CONTRACT 4."""
+    """Decide status, reason and usability now, by the order of CONTRACT 4."""
     if unknown := _why_unknown(health, circumstances):
         return StatusDecision(status=Status.UNKNOWN, reason=unknown, usable=False)
     if health.down:
@@ -163,7 +163,7 @@ def _which(health: HealthState) -> str:
 
 
 def mostly_slow(slow: tuple[bool, ...]) -> bool:
-    """Most of the last three successes; while there are fewer, the last one."""
+    """Return whether most of the last three successes were slow; of fewer, whether the last was."""
     if len(slow) < REMEMBERED_SUCCESSES:
         return bool(slow) and slow[-1]
     return sum(slow) * 2 > len(slow)

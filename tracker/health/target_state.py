@@ -161,7 +161,7 @@ class TargetState:
         return self.stale_at is not None and now.steady >= self.stale_at
 
     def next_change(self, now: ClockReading) -> float:
-        """Steady seconds at which time alone changes the judgement; infinity when it does not."""
+        """Return the steady seconds at which time alone changes the judgement; infinity: never."""
         expiry = now.to_steady(self.limits.expires_next(now.at))
         health = self.health
         moments = (

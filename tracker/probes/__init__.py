@@ -25,7 +25,7 @@ __all__ = ["Check", "FunctionCheck", "open_check"]
 async def open_check(
     provider: Provider, *, clock: Clock = Clock(), tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Check]:
-    """The check of one provider, with a connection of its own that outlives a single check.
+    """Open the check of one provider, with a connection of its own that outlives a single check.
 
     A check has no time limit of its own and may be cancelled at any moment. It raises only on
     our own bugs: whatever provider and network do is a CheckResult. tls: used instead of the usual
@@ -61,7 +61,7 @@ class _MisconfiguredCheck:
         return attrs.evolve(self.finding, requests=0, model=model)
 
     def remember(self, learned: Mapping[str, RequestShape]) -> None:
-        """Nothing is asked, so there is nothing to remember."""
+        """Remember nothing, since nothing is asked."""
 
     def partial_result(self) -> CheckResult:
         return attrs.evolve(self.finding, requests=0)

@@ -47,4 +47,4 @@ class FunctionCheck:
         return CheckResult(kind=OutcomeKind.TIMEOUT, facts=Facts(reachable=False))
 
     def remember(self, learned: Mapping[str, RequestShape]) -> None:
-        """A function asks as it does."""
+        """Ignore what was learned: a function asks as it does."""

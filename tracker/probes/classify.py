@@ -71,7 +71,7 @@ class ErrorClassification:
 def classify(
     reply: BoundedResponse, *, dialect: str = "", completion: bool = False, mask: Masking = str
 ) -> ErrorClassification | None:
-    """The verdict on a failure, None where nothing in the answer says that it failed.
+    """Classify a failure; None where nothing in the answer says that it failed.
 
     dialect: the kind of API that was asked. completion: it was asked to infer. Total: any
     answer gives one of the two. Whether a success has the right shape is its dialect's to say.
@@ -118,7 +118,7 @@ def _judge(
 
 
 def _with_details(claims: Claim, error: ErrorBody) -> Claim:
-    """With what Google's details and OpenAI's ``param`` tell apart from words."""
+    """Add what Google's details and OpenAI's ``param`` tell beyond words."""
     if "day" in error.spent:
         claims = (claims | Claim.DAY) & ~Claim.MINUTE
     elif error.spent & {"minute", "second", "hour"}:
@@ -131,12 +131,12 @@ def _with_details(claims: Claim, error: ErrorBody) -> Claim:
 
 
 def _is_limit(status: int, dialect: str) -> bool:
-    """The CLI's own client treats Google's 499 like a 429."""
+    """Return whether it is a limit; Google's own CLI treats its 499 like a 429."""
     return status == 429 or (status == 499 and dialect in GOOGLE)
 
 
 def _has_nothing(reply: BoundedResponse, error: ErrorBody, status: int) -> bool:
-    """A limit of 0: no allowance on this plan, so that waiting cannot help."""
+    """Return whether the limit is 0: no allowance on this plan, so that waiting cannot help."""
     zero = any(
         name.startswith("x-ratelimit-limit-") and value.strip() == "0"
         for name, value in reply.headers
@@ -146,7 +146,7 @@ def _has_nothing(reply: BoundedResponse, error: ErrorBody, status: int) -> bool:
 
 
 def _find_wait(reply: BoundedResponse, error: ErrorBody) -> float | None:
-    """Seconds until we may ask again, as a number or in words; a date is not read here."""
+    """Return seconds until we may ask again, as a number or in words; a date is not read here."""
     header = reply.header("retry-after").strip()
     if header.isascii() and header.isdigit() and len(header) < 10:
         return float(header)

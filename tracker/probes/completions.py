@@ -33,7 +33,7 @@ HELLO = [{"role": "user", "content": "hi"}]
 
 
 def never_blocked(_: Mapping[str, Any]) -> bool:
-    """Most kinds of API tell a refused prompt by an error."""
+    """Return False: most kinds of API tell a blocked prompt by an error."""
     return False
 
 
@@ -56,7 +56,7 @@ class CompletionFormat:
 async def complete(
     session: Session, key: Secret | None, wire: CompletionFormat, default: str | None = None
 ) -> CheckResult:
-    """One completion: of the model named, the default, or the first listed that answers."""
+    """Ask for one completion: of the model named, the default, or the first listed that answers."""
     model = default if session.provider.model is None else session.provider.model
     if model is not None:
         return await _ask(session, key, wire, model)
@@ -105,7 +105,7 @@ def _ask_first(session: Session, model: str) -> None:
 
 
 async def _candidates(session: Session, key: Secret | None) -> tuple[str, ...] | CheckResult:
-    """Models to try, best known first; the list is read again once an hour."""
+    """Return models to try, best known first; the list is read again once an hour."""
     now = session.clock.steady()
     if now < session.memory.get("list_good_until", now):
         models: tuple[str, ...] = session.memory["chat_models"]
@@ -221,7 +221,7 @@ Event = tuple[int, bytes, Mapping[str, Any]]
 
 
 def read_events(reply: BoundedResponse) -> Iterator[Event]:
-    """(end in bytes, its JSON, the object) of each streamed event, or of the whole body."""
+    """Yield (end in bytes, its JSON, the object) of each streamed event, or of the whole body."""
     if isinstance(reply.json, dict):
         yield len(reply.body), reply.body, reply.json
         return

@@ -49,7 +49,7 @@ class ErrorBody:
 
 
 def read_error(reply: BoundedResponse) -> ErrorBody:
-    """The error a body tells of; for a failed status without JSON, its beginning as text."""
+    """Return the error a body tells of; for a failed status without JSON, its beginning as text."""
     body = first(reply.json)
     error = error_of(body)
     if reply.status < 400 and not error:
@@ -70,19 +70,22 @@ def read_error(reply: BoundedResponse) -> ErrorBody:
 
 
 def error_parts(body: object) -> tuple[Mapping[str, Any], ...]:
-    """The error in a body and those inside it, outermost first; empty where it tells of none."""
+    """Return the error in a body and those inside it, outermost first.
+
+    Empty where it tells of none.
+    """
     error = error_of(first(body))
     return tuple(part for _, part in walk_parts(error)) if error else ()
 
 
 def error_text(body: object) -> str:
-    """What the error in a body says for people."""
+    """Return what the error in a body says for people."""
     error = error_of(first(body))
     return read_text(tuple(walk_parts(error))) if error else ""
 
 
 def error_of(body: object) -> Mapping[str, Any]:
-    """The error object; a bare text counts as its message. Empty where there is none.
+    """Return the error object; a bare text counts as its message. Empty where there is none.
 
     Also one inside the first choice (OpenRouter), at the end of a stream (Cohere, in ``delta``),
     or at the top level of what should be an answer.
@@ -104,12 +107,12 @@ def error_of(body: object) -> Mapping[str, Any]:
 
 
 def _words_beside(holder: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The codes beside an error that is a text (xAI, LM Studio)."""
+    """Return the codes beside an error that is a text (xAI, LM Studio)."""
     return {name: holder[name] for name in ("code", "type", "status") if name in holder}
 
 
 def _is_bare_error(fields: Mapping[str, Any]) -> bool:
-    """Whether an object without ``error`` is one itself: a failing code, and no answer."""
+    """Return whether an object without ``error`` is one itself: a failing code, and no answer."""
     base = as_mapping(fields.get("base_resp"))
     if base and str(base.get("status_code", 0)) not in FINE:
         return True
@@ -138,7 +141,7 @@ def _parameter(parts: tuple[Part, ...]) -> str:
 
 
 def _raw_text(reply: BoundedResponse) -> str:
-    """A page's words would be mark-up; other text may explain itself."""
+    """Return the text, empty for a web page, whose words would be mark-up."""
     if reply.is_html or reply.text.lstrip().startswith(("{", "[", "<")):
         return ""
     return reply.text

@@ -35,7 +35,7 @@ Part = tuple[str, Mapping[str, Any]]
 
 
 def walk_parts(error: Mapping[str, Any]) -> Iterator[Part]:
-    """The error and what it holds, each with the name it stands under, outermost first."""
+    """Return the error and what it holds, each with the name it stands under, outermost first."""
     level: list[Part] = [("", error)]
     left = PARTS
     for _ in range(DEPTH):
@@ -61,7 +61,7 @@ def _yield_parts(part: Mapping[str, Any]) -> Iterator[Part]:
 
 
 def read_codes(parts: tuple[Part, ...]) -> tuple[str, ...]:
-    """Every code, those of the more telling names first, each once."""
+    """Return every code, those of the more telling names first, each once."""
     named = [(place, name, value) for place, part in parts for name, value in lower_fields(part)]
     found = (
         code
@@ -74,7 +74,7 @@ def read_codes(parts: tuple[Part, ...]) -> tuple[str, ...]:
 
 
 def lower_fields(part: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    """Names in lower case: gateways in C# and Java begin them with capitals."""
+    """Lower the case of field names: gateways in C# and Java begin them with capitals."""
     for name, value in islice(part.items(), FIELDS):
         if len(name) <= CODE_LENGTH:
             yield name.lower(), value
@@ -95,12 +95,15 @@ def _code(place: str, name: str, value: object) -> Iterator[str]:
 
 
 def _number(value: int) -> str:
-    """Without the digits of one that is no code: Python refuses to print 5,000 of them."""
+    """Return a number as text, empty for one too long for a code: Python prints no 5,000 digits."""
     return str(value) if abs(value) < LARGEST_CODE else ""
 
 
 def read_text(parts: tuple[Part, ...]) -> str:
-    """What the outer error says, then what those inside say: a gateway's words, the vendor's."""
+    """Return what the outer error says, then what those inside say.
+
+    A gateway's words, the vendor's.
+    """
     return ". ".join(islice(dict.fromkeys(filter(None, map(_find_text, parts))), TEXTS))
 
 

@@ -12,7 +12,7 @@ _PER = re.compile(r"Per(Day|Hour|Minute|Second)(?![a-z])")
 
 
 def details(error: Mapping[str, Any], kind: str = "") -> Iterator[Mapping[str, Any]]:
-    """Its details, or those of one kind (``QuotaFailure``)."""
+    """Return its details, or those of one kind (``QuotaFailure``)."""
     for detail in map(as_mapping, as_list(error.get("details"))[:DETAILS]):
         named = detail.get("@type")
         if not kind or (isinstance(named, str) and named.endswith(f"google.rpc.{kind}")):
@@ -32,13 +32,16 @@ def quota_id(violation: Mapping[str, Any]) -> str:
 
 
 def quota_window(violation: Mapping[str, Any]) -> str:
-    """What the violated quota is for, by its id: day, hour, minute, second; or an empty text."""
+    """Return what the violated quota is for, by its id: day, hour, minute, second.
+
+    Or an empty text.
+    """
     per = _PER.search(quota_id(violation))
     return per[1].lower() if per else ""
 
 
 def spends_nothing(violation: Mapping[str, Any]) -> bool:
-    """Whether the violated quota is 0: no allowance on this plan, whenever one asks."""
+    """Return whether the violated quota is 0: no allowance on this plan, whenever one asks."""
     return str(violation.get("quotaValue", ""))[:9] in ("0", "0.0")
 
 

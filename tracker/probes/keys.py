@@ -32,7 +32,7 @@ class Keyring:
         self._states = [KeyState.UNKNOWN] * len(self.keys)
 
     def turn(self) -> Iterator[tuple[int, Secret | None]]:
-        """Positions and keys for one check, the next in turn first."""
+        """Return positions and keys for one check, the next in turn first."""
         if not self.keys:
             yield 0, None
             return
@@ -42,7 +42,7 @@ class Keyring:
             yield position, self.keys[position]
 
     def note(self, position: int, finding: CheckResult) -> None:
-        """What a check with this key told about it; a server's failure tells nothing."""
+        """Note what a check with this key told about it; a server's failure tells nothing."""
         kind = OutcomeKind.RATE_LIMITED if was_its_last(finding) else finding.kind
         refused = finding.facts.authenticated is False or kind is not OutcomeKind.AUTH
         if self.keys and kind in STATES and refused:
@@ -54,17 +54,17 @@ class Keyring:
 
 
 def may_succeed_with_another_key(finding: CheckResult) -> bool:
-    """Whether another key may do better."""
+    """Return whether another key may do better."""
     return finding.kind in _CURABLE or was_its_last(finding)
 
 
 def was_its_last(finding: CheckResult) -> bool:
-    """A good answer that tells the key is used up until a reset."""
+    """Return whether a good answer tells that the key is used up until a reset."""
     return finding.kind.is_success and last_reset(finding) is not None
 
 
 def best_of(findings: list[CheckResult]) -> CheckResult:
-    """The finding that stands for the provider: the last one asked, unless all keys failed.
+    """Return the finding that stands for the provider: the last one asked, unless all keys failed.
 
     findings: of one check, one a key, in the order asked; all but the last are curable.
     """
@@ -75,7 +75,7 @@ def best_of(findings: list[CheckResult]) -> CheckResult:
 
 
 def _rank(finding: CheckResult) -> tuple[int, float]:
-    """What was answered comes first, then the order of curable kinds; of equals the shortest."""
+    """Rank an answer first, then curable kinds in their order; of equals the shortest."""
     if (reset := last_reset(finding)) is not None and finding.kind.is_success:
         return -1, reset.timestamp()
     wait = float("inf") if finding.retry_after is None else finding.retry_after

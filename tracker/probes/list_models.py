@@ -14,13 +14,13 @@ PATIENCE = 3.0  # seconds such a list may take: the check proper is done, and mu
 
 
 async def check_list(session: Session, key: Secret | None, path: str) -> CheckResult:
-    """The model list. It proves the key only where it is known to need one."""
+    """Check the model list. It proves the key only where it is known to need one."""
     reply = await session.get_list(path, key)
     return session.find_refusal(reply) or await judge_list(session, reply, key)
 
 
 async def judge_list(session: Session, reply: BoundedResponse, key: Secret | None) -> CheckResult:
-    """The finding on a list that was not refused."""
+    """Judge a list that was not refused."""
     models = await read_models(reply.json)
     if models is None:
         return session.reject_shape(reply, "no list of models")
@@ -32,7 +32,7 @@ async def judge_list(session: Session, reply: BoundedResponse, key: Secret | Non
 
 
 async def mask_model_names(session: Session, models: ModelList) -> tuple[str, ...]:
-    """Their names for everybody to see; whoever answers might echo a key in one."""
+    """Mask secrets in model names, where an answer might echo a key."""
     session.memory["retiring"] = models.retiring
     masked: list[str] = []
     for some in slices(models.names):
@@ -44,7 +44,7 @@ async def mask_model_names(session: Session, models: ModelList) -> tuple[str, ..
 async def hourly_models(
     session: Session, key: Secret | None, path: str | None = None
 ) -> tuple[str, ...] | None:
-    """The names on the model list, None when it is not due or did not come; proves nothing.
+    """Return the names on the model list, None when it is not due or did not come; proves nothing.
 
     path: where it is, if not at the option ``models_path``.
     """

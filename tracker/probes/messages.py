@@ -15,7 +15,7 @@ BEGINNING = 16  # letters and digits that make a key known, and no other word
 
 
 def printable(text: str, mask: Masking, *, length: int = MESSAGE_LENGTH) -> str:
-    """The text as one line of at most ``length`` characters, safe to store and to show.
+    """Return the text as one line of at most ``length`` characters, safe to store and to show.
 
     Masked before it is shortened: that could leave half a key that no mask knows.
     """
@@ -26,7 +26,7 @@ def printable(text: str, mask: Masking, *, length: int = MESSAGE_LENGTH) -> str:
 
 
 def _mask_line(text: str, mask: Masking) -> str:
-    """With blanks for what is not printable; or without it, where that hides more: split keys."""
+    """Replace what is not printable by blanks; or remove it, where that hides more: split keys."""
     if text.isprintable():
         return mask(text)
     spaced = mask("".join(c if c.isprintable() else " " for c in text))
@@ -35,7 +35,7 @@ def _mask_line(text: str, mask: Masking) -> str:
 
 
 def revealing(names: Iterable[str], secrets: Iterable[Secret]) -> set[str]:
-    """The names in which a key begins, be it in lower case, with other signs, or cut."""
+    """Return the names in which a key begins, be it in lower case, with other signs, or cut."""
     known = [_bare(secret.reveal())[:BEGINNING] for secret in secrets]
     parts = [part for part in known if len(part) >= SHORTEST]
     return {name for name in names if any(part in _bare(name) for part in parts)}

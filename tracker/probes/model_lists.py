@@ -61,7 +61,7 @@ async def pause_between(entries: Sequence[object]) -> None:
 
 
 async def read_models(body: object) -> ModelList | None:
-    """A bare array, or one under ``data``, ``models`` or ``result``; None for any other shape.
+    """Read a bare array, or one under ``data``, ``models`` or ``result``; None for other shapes.
 
     An empty list is one: a fresh server has no model yet. Gemini's ``models/`` before each name
     is its path, not part of it. Under ``result`` Cloudflare has entries of a shape of its own.
@@ -107,7 +107,7 @@ def _retiring(entries: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, date]
 
 
 def _read_registered(entry: object) -> object:
-    """An entry of Cloudflare's registry as others write it.
+    """Read an entry of Cloudflare's registry as others write it.
 
     Its ``id`` is a number of the registry, its ``name`` is what a request names, and what it is
     and until when stands in ``task`` and in a list of properties.
@@ -132,7 +132,7 @@ def _day(text: str) -> date | None:
 
 
 def _name(entry: object) -> str | None:
-    """An entry's name, None where it is no entry of a model list."""
+    """Return an entry's name, None where it is no entry of a model list."""
     if not isinstance(entry, dict):
         return None
     names = (entry.get(field) for field in NAMED_BY)

@@ -59,11 +59,14 @@ class Session:
         return (*provider_secrets(self.provider), *self._hidden)
 
     def mask(self, text: str) -> str:
-        """The text without secrets. Made when first needed: most checks have none to mask."""
+        """Mask the secrets in a text.
+
+        The mask is made when first needed: most checks mask nothing.
+        """
         return self._masking()(text)
 
     def may_hide(self, text: str) -> bool:
-        """Whether a long text may hold a secret at all."""
+        """Return whether a long text may hold a secret at all."""
         return self._masking().may_hide(text)
 
     def _masking(self) -> Mask:
@@ -77,14 +80,14 @@ class Session:
             self._hidden, self._mask = secrets, None
 
     def option(self, name: str) -> str:
-        """A text option, the provider's or its kind's; empty where neither has it."""
+        """Return a text option, the provider's or its kind's; empty where neither has it."""
         value = self.options.get(name, "")
         if isinstance(value, Secret):
             return value.reveal()
         return value if isinstance(value, str) else ""
 
     def url(self, path: str) -> str:
-        """A path below base_url; an absolute URL as it is, unless the provider was moved."""
+        """Return a path below base_url; an absolute URL as it is, unless the provider was moved."""
         base = self.provider.base_url.rstrip("/")
         if path.startswith(":") and not urlsplit(base).path:
             base += "/"  # Google's custom methods; right after a host it would be a port
@@ -96,12 +99,15 @@ class Session:
         return base + parts.path + (f"?{parts.query}" if parts.query else "")
 
     def place(self, url_option: str, path_option: str) -> str:
-        """Where the catalogue names a URL on another host: that, or its path once moved."""
+        """Return a URL of the catalogue on another host, or only its path once moved."""
         url = self.option(url_option)
         return self.option(path_option) if self.provider.moved or not url else url
 
     def headers(self, key: Secret | None) -> dict[str, str]:
-        """Those of the catalogue, and the key in the one it belongs in. Raises FetchError."""
+        """Return the catalogue's headers, with the key in the one it belongs in.
+
+        Raises FetchError.
+        """
         headers = {"Accept": "application/json", **self.options.get("headers", {})}
         if key is not None:
             scheme = self.option("auth_scheme")
@@ -111,7 +117,7 @@ class Session:
         return headers
 
     def take_counts(self) -> tuple[int, int]:
-        """Requests and completions since the last call."""
+        """Return requests and completions since the last call, and begin to count again."""
         requests, self.transport.sent = self.transport.sent, 0
         completions, self.completions = self.completions, 0
         return requests, completions
@@ -148,7 +154,7 @@ class Session:
         )
 
     async def send(self, request: Request) -> BoundedResponse:
-        """Counted, then sent. Raises FetchError."""
+        """Send a request, counted. Raises FetchError."""
         reply = await fetch(self.transport, request, self.provider)
         self.log.debug(
             "request answered",
@@ -161,7 +167,7 @@ class Session:
     def find_refusal(
         self, reply: BoundedResponse, *, completion: bool = False
     ) -> CheckResult | None:
-        """The finding on an answer that tells of a failure, None where it tells of none."""
+        """Return the result of an answer that tells of a failure, None where it tells of none."""
         verdict = classify(reply, dialect=self.provider.kind, completion=completion, mask=self.mask)
         if verdict is None:
             return None
@@ -170,7 +176,7 @@ class Session:
     def reject_shape(
         self, reply: BoundedResponse, what: str, facts: Facts | None = None
     ) -> CheckResult:
-        """A success in status that is not the API's in shape."""
+        """Return the result of a success in status that is not the API's in shape."""
         facts = facts or Facts(reachable=True)
         return self.make_result(
             reply, OutcomeKind.BAD_RESPONSE, f"not the API's answer: {what}", facts
@@ -187,7 +193,7 @@ class Session:
         retry_after: float | None = None,
         **more: Any,
     ) -> CheckResult:
-        """A finding on the deciding answer, with what it tells of rate limits.
+        """Make a result from the deciding answer, with what it tells of rate limits.
 
         limits, retry_after: what the dialect itself read out of the body.
         """
@@ -210,7 +216,7 @@ class Session:
         )
 
     def mask_names(self, limits: tuple[LimitReading, ...]) -> tuple[LimitReading, ...]:
-        """With names for everybody to see; whoever answers might echo a key in one."""
+        """Mask limit names in which an answer may echo a key."""
         if not limits:
             return limits
         names = [limit.name for limit in limits]
@@ -229,7 +235,7 @@ class Session:
 
 
 def finding_from_error(error: FetchError, mask: Masking) -> CheckResult:
-    """The finding on a request that got no answer."""
+    """Return the result of a request that got no answer."""
     return CheckResult(
         kind=error.kind,
         message=printable(error.message, mask),
@@ -238,7 +244,7 @@ def finding_from_error(error: FetchError, mask: Masking) -> CheckResult:
 
 
 def sendable(key: Secret) -> str:
-    """The key as a header can carry it. Raises FetchError, which never holds it."""
+    """Return the key as a header can carry it. Raises FetchError, which never holds it."""
     value = key.reveal()
     if not value.isascii() or not value.isprintable() or not value.strip():
         message = "the key cannot be sent: it is empty or has characters that no header can hold"
@@ -247,7 +253,7 @@ def sendable(key: Secret) -> str:
 
 
 def provider_secrets(provider: Provider) -> tuple[Secret, ...]:
-    """Everything of a provider's that must never show.
+    """Return everything of a provider's that must never show.
 
     The proxy's password too: a file with one is refused, a Provider made by hand may have it.
     """

@@ -46,7 +46,7 @@ class Latencies:
 
     @property
     def ratio(self) -> float | None:
-        """How many times longer than its list a completion takes, where both are known."""
+        """Return how many times longer than its list a completion takes, where both are known."""
         listing, completion = self.any_listing, self.any_completion
         return completion / listing if completion is not None and listing else None
 

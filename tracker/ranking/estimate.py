@@ -51,7 +51,7 @@ def _line_with_latency(
 def _line_without_latency(
     candidate: Candidate, estimate: Estimate, why: str, slowest: float | None
 ) -> Ranked:
-    """Nothing is known of its latency: the slowest known peer's, or the middle of what can be."""
+    """Estimate without a latency: the slowest known peer's, or the middle of what can be."""
     risk = estimate.failure_probability
     if slowest is None:
         latency = candidate.timeout_ms / 2.0

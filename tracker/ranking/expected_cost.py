@@ -99,7 +99,7 @@ class ExpectedCost:
         return max(usual, 1.0 - 1.0 / (run + 2)) if run else usual
 
     def _apply_hysteresis(self, known: SortedLines, incumbent: str | None) -> tuple[Ranked, ...]:
-        """The incumbent first, unless another tier or a clear margin took its place."""
+        """Put the incumbent first, unless another tier or a clear margin took its place."""
         ranked, place = known.lines, known.position(incumbent)
         if place == 0 or ranked[place].status is not ranked[0].status:
             return tuple(ranked)
@@ -126,5 +126,5 @@ class ExpectedCost:
 
 
 def _may_lead(rival: Ranked, stays: Ranked) -> bool:
-    """A borrowed latency proves no lead over a measured one: it would shrink with its lender's."""
+    """Return whether its latency can prove a lead: a borrowed one shrinks with its lender's."""
     return rival.latency_ms is not None or stays.latency_ms is None

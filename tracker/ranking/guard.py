@@ -72,7 +72,10 @@ class TimedPolicy:
 
 
 def with_deadline(name: str, policy: Policy, patience: float = PATIENCE_SECONDS) -> Policy:
-    """A user's policy with its deadline; a shipped one as it is, since it is known to be quick."""
+    """Return a user's policy with its deadline.
+
+    A shipped one as it is, since it is known to be quick.
+    """
     return policy if name in SHIPPED else TimedPolicy(name, policy, patience)
 
 
@@ -122,7 +125,7 @@ class FallbackRanker:
         return run_policy(policy, candidates, incumbent, name)
 
     def _note(self, complaint: str | None) -> None:
-        """Once for each new complaint, not at every ranking."""
+        """Log each new complaint once, not at every ranking."""
         if complaint == self.complaint:
             return
         self.complaint = complaint

@@ -30,7 +30,7 @@ def load_policy(
     name: str,
     settings: RankingSettings = RankingSettings(),
 ) -> Policy:
-    """A shipped policy, or the callable at ``module:function``. Raises PolicyError."""
+    """Load a shipped policy, or the callable at ``module:function``. Raises PolicyError."""
     if make := SHIPPED.get(name):
         return make(settings)
     module, colon, path = name.partition(":")

@@ -72,19 +72,19 @@ class Candidate:
         return TIERS[self.status]
 
     def is_good(self, sample: Sample) -> bool:
-        """Whether it was answered in time: a reply slower than the time-out is a failure."""
+        """Return whether it was answered in time: a reply slower than the time-out is a failure."""
         return sample.ok and (sample.latency_ms is None or sample.latency_ms < self.timeout_ms)
 
     @property
     def patience_ms(self) -> float:
-        """How long an attempt is worth waiting for before the next provider is tried."""
+        """Return for how long an attempt is worth waiting before the next provider is tried."""
         if self.p95_ms is None:
             return self.timeout_ms
         return min(max(PATIENCE_P95 * self.p95_ms, LEAST_PATIENCE_MS), self.timeout_ms)
 
     @cached_property
     def failure_ms(self) -> float | None:
-        """What its failures took, each counting half as much as one twelve failures newer.
+        """Return what its failures took, each counting half as much as one twelve newer.
 
         None without a failure. One of unknown length is taken to have lasted until the time-out.
         """
@@ -107,7 +107,10 @@ class Candidate:
         failure_probability: float | None = None,
         latency_ms: float | None = None,
     ) -> Ranked:
-        """Its line in a policy's answer. ``reason``: a clause that can follow "NAME is first:"."""
+        """Make its line in a policy's answer.
+
+        ``reason``: a clause that can follow "NAME is first:".
+        """
         return Ranked(
             provider=self.provider,
             status=self.status,

@@ -25,7 +25,7 @@ def rank(
     name: str,
     valid_until: datetime | None = None,
 ) -> Ranking:
-    """The usable providers, best first, and why. ``name``: the policy's, as it is configured.
+    """Rank the usable providers, best first, with reasons. ``name``: the policy's, as configured.
 
     incumbent: the present best, None at the start. valid_until: when the next check that could
     change the ranking is due. Raises PolicyError when the policy fails or its answer is no order.
@@ -41,7 +41,7 @@ def run_policy(
     incumbent: str | None,
     name: str,
 ) -> tuple[Ranked, ...]:
-    """What the policy answers: each candidate exactly once. Raises PolicyError.
+    """Run the policy; its answer has each candidate exactly once. Raises PolicyError.
 
     It is not asked about nobody.
     """
@@ -118,7 +118,7 @@ def ranking_of(
     *,
     usual_failure_ms: float | None = math.inf,
 ) -> Ranking:
-    """The ranking with this order, which stands; shares and sentence are made for it."""
+    """Build the ranking with this order, which stands; shares and sentence are made for it."""
     return Ranking(
         reason=_sentence(ranked) if ranked else _why_nobody(excluded, valid_until),
         ranked=tuple(ranked),
@@ -139,7 +139,7 @@ def usual_failure_ms(candidates: Sequence[Candidate]) -> float:
 
 
 def filter_ranking(ranking: Ranking, allowed: Callable[[str], bool] | Collection[str]) -> Ranking:
-    """The ranking among the providers that are allowed; the order stays, the rest is made again."""
+    """Filter the ranking to the allowed providers; the order stays, the rest is made again."""
     allows = allowed if callable(allowed) else frozenset(allowed).__contains__
     usual = ranking.usual_failure_ms
     return ranking_of(
@@ -152,7 +152,7 @@ def filter_ranking(ranking: Ranking, allowed: Callable[[str], bool] | Collection
 
 
 def _sentence(ranked: Sequence[Ranked]) -> str:
-    """Only names, words and the numbers of the lines themselves."""
+    """Build the sentence, of names, words and the numbers of the lines themselves only."""
     first, *others = ranked
     doubt = _status_note(first)
     text = f"{first.provider} is first{f', though {doubt}' if doubt else ''}: {first.reason}; "

@@ -15,7 +15,7 @@ from tracker.ranking.policy import Candidate
 # Beyond this share of changed candidates sorting all is quicker than moving each.
 MOVED_AT_MOST = 1 / 8
 
-# Tier, expected time and name decide; no two have the same name. Between them, whoever was timed
+# Tier, expected time and name decide; no two have the same name. Between them, the one timed
 # stands before one that is only taken to be as slow: a borrowed latency wins no tie.
 Place = tuple[int, float, bool, str]
 

@@ -4,17 +4,17 @@ from datetime import UTC, datetime
 
 
 def milliseconds(value: float) -> str:
-    """``93.2 ms``, ``1267 ms``: one decimal, no separators, so that it can be found in the JSON."""
+    """Format ``93.2 ms``, ``1267 ms``: one decimal, no separators, so that the JSON has it too."""
     return f"{_short(value, 1)} ms"
 
 
 def percent(fraction: float) -> str:
-    """0.0037 -> ``0.37 %``: two decimals."""
+    """Format 0.0037 as ``0.37 %``: two decimals."""
     return f"{_short(100.0 * fraction, 2)} %"
 
 
 def limit(length_ms: float) -> str:
-    """A time-out as it is configured: ``10 s``, ``2.5 s``, ``500 ms``."""
+    """Format a time-out as it is configured: ``10 s``, ``2.5 s``, ``500 ms``."""
     if length_ms < 1000.0:
         return milliseconds(length_ms)
     return f"{_short(length_ms / 1000.0, 4)} s"

@@ -33,7 +33,7 @@ async def replay_files(
     policies: Sequence[str] = (),
     config: Config = Config(),
 ) -> dict[str, Any]:
-    """``{"policies": [...], "notes": [...]}``, ready for JSON, from one of the two files.
+    """Return ``{"policies": [...], "notes": [...]}``, ready for JSON, from one of the two files.
 
     policies: shipped names or ``module:function``; none named: all shipped ones and the
     configured one. Raises ReplayError with a sentence.

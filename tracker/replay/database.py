@@ -24,7 +24,7 @@ _KINDS: Mapping[str, OutcomeKind] = {kind.value: kind for kind in OutcomeKind}
 
 
 async def read_database(path: Path) -> History:
-    """All its checks; a tracker may be writing meanwhile. Raises ReplayError.
+    """Read all its checks; a tracker may be writing meanwhile. Raises ReplayError.
 
     A round lasts as long as the shortest interval in force, ten minutes at most.
     """

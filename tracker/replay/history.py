@@ -65,7 +65,7 @@ class History:
 
 
 def _rounds(ordered: Sequence[RecordedCheck], seconds: float) -> Iterator[Round]:
-    """A round ends ``seconds`` after its first check, or where a provider comes again.
+    """Yield rounds; one ends ``seconds`` after its first check, or where a provider repeats.
 
     Re-checks after a failure stay in the round; the next check on a grid with jitter, or of a
     monitor that is run irregularly, begins the next one.

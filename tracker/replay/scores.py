@@ -63,7 +63,7 @@ def replay(
     timing: Timing = Timing(),
     timings: Mapping[str, Timing] | None = None,
 ) -> list[Result]:
-    """A Result for each policy. ``warm_up``: rounds at the start whose choices are not judged.
+    """Return a Result for each policy. ``warm_up``: rounds at the start that are not judged.
 
     timings: providers' own; timing: of all others. Raises ReplayError, naming the policy that
     fails.
@@ -100,7 +100,7 @@ def _choices(name: str, policy: Policy, states: Sequence[ReplayState]) -> list[s
 
 
 def _next_calls(history: History, rerun: StateReplay) -> list[dict[str, SimulatedCall]]:
-    """For each round, what each provider's first check after it met."""
+    """Return for each round what each provider's first check after it met."""
     coming: dict[str, SimulatedCall] = {}
     calls = []
     for round_ in reversed(history.rounds):

@@ -54,7 +54,7 @@ def read_trace(
 
 
 def _read_rows(lines: Any) -> Iterator[tuple[int, dict[str, str]]]:
-    """The line number of each row, and its cells by column."""
+    """Return the line number of each row, and its cells by column."""
     header = [name.strip() for name in next(lines, [])]
     if missing := [name for name in COLUMNS if name not in header]:
         raise ReplayError(
@@ -70,7 +70,7 @@ def _read_rows(lines: Any) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _parse_row(line: int, row: dict[str, str], timing: Timing) -> RecordedCheck | None:
-    """None for a row that does not say whether the check succeeded."""
+    """Parse a row, None for one that does not say whether the check succeeded."""
     try:
         at, latency, status = _time(row), _latency(row), _status(row)
         ok, provider = _truth(row), _provider(row)

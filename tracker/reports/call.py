@@ -58,5 +58,5 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_counted(self) -> bool:
-        """Counts for health: a limit says nothing of it, as with checks."""
+        """Return whether it counts for health: a limit does not, as with checks."""
         return self.is_success or self.is_failure

@@ -60,7 +60,7 @@ class UnknownOutcomeError(ValueError):
 
 
 def classify_report(report: CallReport, *, dialect: str, timeout_ms: float) -> CallOutcome:
-    """Class one report. ``timeout_ms``: for how long our own checks wait for an answer.
+    """Classify one report. ``timeout_ms``: for how long our own checks wait for an answer.
 
     Raises UnknownOutcomeError.
     """
@@ -93,7 +93,7 @@ def read_limit(
 
 
 def _may_be_used_up(limits: Mapping[str, str | int | float] | None) -> bool:
-    """A limit that has something left bars nobody, so most headers need not be read."""
+    """Return whether it may be used up: most limits have something left and need no reading."""
     return limits is not None and any(
         _NOTHING_LEFT.search(str(value)) for value in islice(limits.values(), MOST_HEADERS)
     )
@@ -116,7 +116,7 @@ def _outcome(report: CallReport, dialect: str) -> CallOutcome:
 
 @lru_cache(maxsize=ERRORS_REMEMBERED)
 def _by_answer(status: int, error: ReportedError | None, dialect: str) -> OutcomeKind:
-    """An outage tells the same error a thousand times, but for the ids in it."""
+    """Classify by the answer; an outage repeats one error a thousand times, except its ids."""
     reply = BoundedResponse(status=status, body=_encode(error))
     found = classify(reply, dialect=dialect, completion=True)
     return OutcomeKind.OK if found is None else found.kind
@@ -145,7 +145,7 @@ def _is_filtered(error: ReportedError) -> bool:
 
 
 def _by_library(error: ReportedError | None) -> CallOutcome | None:
-    """A library's own failure. Its type says more than its text, which may quote the provider."""
+    """Classify a library's own failure by its type; its text may quote the provider."""
     if error is None:
         return None
     for text in (f"{error.type or ''} {error.code or ''}".lower(), (error.message or "").lower()):

@@ -1,6 +1,6 @@
 """Where batches of reports come in: read, bounded, each report taken once. Pure but for its state.
 
-A batch is read in slices, so that whoever calls can let others run in between.
+A batch is read in slices, so that the caller can let others run in between.
 """
 
 from collections.abc import Iterator

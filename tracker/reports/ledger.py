@@ -168,6 +168,6 @@ class TrafficLedger:
 
 
 def _accusers(calls: Iterable[Call], offers: frozenset[str]) -> frozenset[str]:
-    """Who tells of failures. Of a watched offer, only that offer's own check can confirm them."""
+    """Return who reports failures. Of a watched offer, only its own check can confirm them."""
     failures = (call for call in calls if call.is_failure and call.model not in offers)
     return frozenset(call.reporter for call in failures)

@@ -67,7 +67,7 @@ class CallLimits:
 
 
 def _limit_of(call: Call, now: ClockReading) -> CallLimit | None:
-    """By the rule for checks; what was told at the call's own time counts from then."""
+    """Read a limit by the rule for checks; what was told counts from the call's own time."""
     told = call.limit
     if told is None:
         return None

@@ -147,7 +147,7 @@ def _call(report: CallReport, reporter: str, context: ParsingContext) -> Call:
 
 
 def _id_of(raw: msgspec.Raw, context: ParsingContext) -> str:
-    """The id of a report that cannot be read as one, so that its sender finds it."""
+    """Return the id of a report that cannot be read, so that its sender finds it."""
     try:
         found = _ID.decode(raw).id
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -174,7 +174,7 @@ class ProviderTraffic:
         return True
 
     def note_check(self, result: CheckResult) -> None:
-        """A check was made: what follows is counted from its beginning."""
+        """Note that a check was made: what follows is counted from its beginning."""
         if result.kind is OutcomeKind.INTERNAL:
             return  # it tells nothing
         self.since_check[result.model] = SinceCheck(at=result.at.timestamp())

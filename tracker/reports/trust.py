@@ -38,7 +38,7 @@ class ReporterTrust:
         return standing is None or now >= standing.until
 
     def accuse(self, reporter: str, provider: str, model: str | None = None) -> None:
-        """A report of a failure called for a check, or one is on its way already."""
+        """Note that a report of a failure called for a check, or that one is on its way already."""
         accusers = self._accused.setdefault((provider, model), set())
         if len(accusers) < MOST_REPORTERS:
             accusers.add(reporter)
@@ -46,7 +46,7 @@ class ReporterTrust:
     def settle(
         self, provider: str, now: float, *, confirmed: bool, model: str | None = None
     ) -> None:
-        """The check that was called for is done; ``now`` is steady seconds."""
+        """Settle the check that was called for; ``now`` is steady seconds."""
         place = (provider, model)
         accusers = self._accused.pop(place, ())
         if confirmed:
@@ -71,7 +71,7 @@ class ReporterTrust:
         )
 
     def forget_provider(self, provider: str) -> None:
-        """It is not watched any more: no check will follow."""
+        """Forget a provider that is not watched any more: no check will follow."""
         for known in (self._accused, self._confirmed):
             for target in [each for each in known if each[0] == provider]:
                 del known[target]

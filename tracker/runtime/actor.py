@@ -35,7 +35,7 @@ def never(_: str, __: str | None) -> bool:
 
 
 def ours(_: str, __: str | None, ___: float) -> float:
-    """Every check is ours: there is no other tracker."""
+    """Return 0: every check is ours where there is no other tracker."""
     return 0.0
 
 
@@ -95,12 +95,12 @@ class CheckActor:
 
     @property
     def due(self) -> float:
-        """Trio seconds of the next check, whichever it is."""
+        """Return the trio seconds of the next check, whichever it is."""
         return min(plan.due for plan in self._plans.values())
 
     @property
     def overdue(self) -> float:
-        """Seconds by which it missed its own plan; a check under way may take its time-out."""
+        """Return the seconds by which it is late; a check under way may take its time-out."""
         grace = self.provider.timing.timeout_seconds if self.busy else 0.0
         started = self.beat if self.busy else self.due
         return max(trio.current_time() - started - grace, 0.0)

@@ -75,7 +75,7 @@ class AlertTask:
                 await trio.sleep(STEP_SECONDS)
 
     async def acknowledge(self, incident_id: str, by: str) -> None:
-        """Raises KeyError for an unknown id."""
+        """Acknowledge an incident. Raises KeyError for an unknown id."""
         await self._take(self.state.acknowledge(incident_id, by))
         if self.shared is not None:
             await self.shared.acknowledge(incident_id, by)
@@ -218,7 +218,7 @@ class AlertTask:
             self._sending.discard(target.name)
         records = self.state.note_attempt(delivery, self.clock.now(), error)
         if self._leading:
-            await self._share(records)  # in vain: whoever leads now sends it once more
+            await self._share(records)  # in vain: the present leader sends it once more
         await self._take(records)
 
     async def _send(self, target: AlertTarget, delivery: Delivery) -> str:

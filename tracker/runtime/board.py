@@ -45,7 +45,7 @@ class Board:
     def subscribe(
         self, capacity: int = FEED_CAPACITY
     ) -> Iterator[trio.MemoryReceiveChannel[Snapshot]]:
-        """Every snapshot from now on. The feed ends for a reader that falls behind it."""
+        """Yield every snapshot from now on. The feed ends for a reader that falls behind it."""
         sender, receiver = trio.open_memory_channel[Snapshot](capacity)
         self._feeds.add(sender)
         try:

@@ -70,7 +70,7 @@ class ChangeLog:
         after: tuple[str, ...] | None,
         at: datetime,
     ) -> None:
-        """At most NAMES of them: another list, or a hostile one, must not fill log and disk."""
+        """Record at most NAMES of them: a new or hostile list must not fill log and disk."""
         if before is None or after is None or before == after:
             return
         gone, came = set(before) - set(after), set(after) - set(before)

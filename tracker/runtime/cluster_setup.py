@@ -136,7 +136,7 @@ class _Later:
 
 
 def _profile(settings: ClusterSettings, config: Config) -> Profile:
-    """How this tracker is named to the others."""
+    """Return how this tracker is named to the others."""
     return Profile(
         vantage=settings.vantage,
         origin="",
@@ -155,7 +155,7 @@ def _identify(database: Path) -> str:
 
 
 def _presents(aggregator: Aggregator) -> Callable[[str, str | None], Present | None]:
-    """How a target stands now, by its provider and model."""
+    """Return how each target stands now, by its provider and model."""
 
     def present(name: str, model: str | None) -> Present | None:
         state = aggregator.providers.get(name)

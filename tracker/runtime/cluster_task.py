@@ -34,7 +34,7 @@ from tracker.store import Bucket, StoreUnavailable
 
 log = structlog.get_logger()
 
-# Of its interval: older evidence of a provider, whoever's it is, and anybody checks it. Before
+# Of its interval: older evidence of a provider, from any tracker, and any tracker checks it. Before
 # two intervals, when the plan is late, and three, when it is stale.
 ENOUGH_INTERVALS = 1.5
 # For all but the one who would hold the lease: where leases ended for everybody, as after a restart
@@ -160,7 +160,7 @@ class ClusterTask:
         return max(wait, 0.0)
 
     def report(self) -> ClusterReport:
-        """The cluster as this tracker sees it."""
+        """Return the cluster as this tracker sees it."""
         keeper, reason = self.keeper, self.keeper.reason
         return ClusterReport(
             vantage=self.settings.vantage,
@@ -203,7 +203,7 @@ class ClusterTask:
                 self.supervisor.resume(name, dues)
 
     def _settled(self) -> bool:
-        """Whether the hub was asked: what others know is known, or it is away."""
+        """Return whether the hub was asked: what others know is known, or it is away."""
         return self.keeper.cut_off or (self.reader.read and self.keeper.turns > 0)
 
     def _wait_for_others(self, name: str, model: str | None, interval: float) -> float:
@@ -225,7 +225,7 @@ class ClusterTask:
         return min(enough - self._age_of(name, model, health.last_check), enough)
 
     def _age_of(self, name: str, model: str | None, last_check: datetime) -> float:
-        """Return the seconds since its last check, whoever made it; no clock of others is read."""
+        """Return the seconds since its last check by any tracker; no clock of others is read."""
         age = (self.keeper.clock.now() - last_check).total_seconds()
         heard = self._heard.get((name, model))
         if heard is None:
@@ -262,7 +262,7 @@ class ClusterTask:
             await trio.sleep(MEMBERS_SECONDS)
 
     async def _keep_house(self) -> None:
-        """Whoever joins makes the partitions that its checks need; the herald counts the hours."""
+        """Make the partitions that new checks need; the leader also sums up the hours."""
         days = self.settings.retention_days
         while True:
             await self.keeper.joined.wait()

@@ -8,6 +8,7 @@ import attrs
 
 from tracker.core.cluster import ClusterReport
 from tracker.core.outcomes import OutcomeKind
+from tracker.core.patient_reader import hanging_files
 from tracker.core.snapshot import Snapshot
 from tracker.health.status_rules import OUR_NETWORK
 from tracker.ranking.guard import FallbackRanker
@@ -124,6 +125,7 @@ def collect_health(
     troubles = [*_troubles(parts, actors)]
     troubles += parts.cluster.problems if parts.cluster is not None else ()
     troubles += [f"the new configuration is wrong: {why}" for why in configuration_errors]
+    troubles += [f"{file} hangs: it cannot be read" for file in hanging_files()]
     untrusted = parts.aggregator.untrusted_reporters()
     troubles += [
         f"reporter {name} is not trusted for now: no check confirmed the failures it told of"
@@ -182,7 +184,7 @@ def _budget(parts: TrackerComponents) -> BudgetView:
 
 
 def find_failures(parts: TrackerComponents) -> Iterator[str]:
-    """Why a restart of the process would help."""
+    """Return why a restart of the process would help."""
     if (silent := parts.supervisor.shared.canary.silent_for()) > SILENT_SECONDS:
         yield f"the event loop has not turned for {silent:.0f} s"
     if (silent := parts.aggregator.silent_for()) > OVERDUE_SECONDS:
@@ -193,7 +195,7 @@ def find_failures(parts: TrackerComponents) -> Iterator[str]:
 
 
 def _troubles(parts: TrackerComponents, actors: Mapping[str, ActorHealth]) -> Iterator[str]:
-    """What is wrong, but lived with."""
+    """Yield what is wrong but tolerated."""
     yield from _troubles_of_database(parts.store)
     if not parts.aggregator.knows_all:
         yield (
@@ -254,7 +256,7 @@ def _troubles_of_database(store: Store) -> Iterator[str]:
 
 
 def _count_internal_failures(snapshot: Snapshot) -> Counter[str]:
-    """How many last checks failed through us, by why: no descriptor left, say."""
+    """Return how many last checks failed through us, by why: no descriptor left, say."""
     views = snapshot.providers.values()
     return Counter(
         view.error_message

@@ -58,19 +58,19 @@ _seldom = DeduplicationFilter()
 
 
 def _is_record(value: object) -> bool:
-    """What structlog itself carries along and drops before rendering."""
+    """Return whether it is what structlog itself carries along and drops before rendering."""
     return isinstance(value, logging.LogRecord | structlog.stdlib.ProcessorFormatter) or (
         isinstance(value, list | tuple | dict) and not value
     )
 
 
 def mask_in_logs(mask: Mask) -> None:
-    """From now on these secrets do not appear in any log line."""
+    """Mask these secrets in every log line from now on."""
     _masking.mask = mask
 
 
 def configure_logs(style: Format = "text", level: str = "info") -> None:
-    """All logs, structlog's and the standard library's, one line each on stderr.
+    """Configure all logs, structlog's and the standard library's: one line each on stderr.
 
     level: debug, info, warning or error. Tracebacks come without local variables, which may
     hold what no mask knows.

@@ -56,7 +56,7 @@ async def read_long_history(
 
 
 def merge(own: Sequence[Bucket], hub: Sequence[Bucket]) -> tuple[Bucket, ...]:
-    """Take each bucket from whoever counted more checks in it; exact figures before counted ones.
+    """Take each bucket from the side with more checks in it; exact figures before counted ones.
 
     The hub is up to an hour behind, and does not know what waits for it; our own file may be
     younger than the cluster, or keep less.

@@ -36,7 +36,7 @@ class LoopMonitor:
             self._note(now, now - began - self.beat)
 
     def stall_since(self, began: float, least: float = STALL_SECONDS) -> float:
-        """The longest stall of ``least`` seconds that touched the time since ``began``, else 0.0.
+        """Return the longest stall of ``least`` seconds or more since ``began``, else 0.0.
 
         One that began and ended between two beats is not seen.
         """
@@ -47,7 +47,7 @@ class LoopMonitor:
         return longest if longest >= least else 0.0
 
     def silent_for(self) -> float:
-        """Seconds by which the next beat is overdue."""
+        """Return seconds by which the next beat is overdue."""
         if self._last is None:
             return 0.0
         return max(trio.current_time() - self._last - self.beat, 0.0)

@@ -44,7 +44,7 @@ class CheckRescheduled:
 class ActorCrashed:
     """An actor's own bug. ``spent``: its budget is used up, it is tried at the longest delay.
 
-    error and trace are whole: whoever shows them masks first and cuts then, or half a key remains.
+    error and trace are whole: mask them before cutting them, or half a key remains.
     """
 
     provider: str

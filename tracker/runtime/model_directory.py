@@ -75,7 +75,7 @@ def _lists_of(provider: ProviderStatus) -> _Lists:
 
 
 def _is_same(lists: _Lists, before: _Lists | None) -> bool:
-    """A list that did not change is the same object, and comparing its content takes long."""
+    """Compare by identity first: an unchanged list is the same object, and comparing takes long."""
     return before is not None and lists[0] is before[0] and lists[1] == before[1]
 
 

@@ -99,7 +99,7 @@ class Reloader:
             nursery.cancel_scope.cancel()
 
     async def _looks(self, over: trio.Event) -> AsyncGenerator[object, None]:
-        """A value whenever something in the folders changed, and every LOOK_MS; until ``over``."""
+        """Yield whenever something in the folders changed, and every LOOK_MS, until ``over``."""
         stop: Any = over  # it only asks is_set()
         try:
             async for look in awatch(
@@ -127,11 +127,11 @@ class Reloader:
 
     @property
     def path(self) -> Path | None:
-        """Once there was a file, its absence is a mistake and not a wish for the defaults."""
+        """Return the file. Once there was one, its absence is a mistake, no wish for defaults."""
         return None if self.config.source is None else Path(self.config.source)
 
     async def _read(self) -> Config:
-        """In a thread: a file of thousands of providers would hold the event loop."""
+        """Read in a thread: a file of thousands of providers would hold the event loop."""
         problem = f"it could not be read within {READ_SECONDS:g} s"
         with trio.move_on_after(READ_SECONDS):
             try:
@@ -154,7 +154,7 @@ class Reloader:
         return found
 
     def _folders(self) -> set[Path]:
-        """Of the files and of what they link to: editors and Kubernetes replace either."""
+        """Return the folders of the files and of what they link to: either may be replaced."""
         files = (self.path or DEFAULT_FILE, self.dotenv)
         folders = {folder for file in files for folder in (file.parent, file.resolve().parent)}
         return {folder.absolute() for folder in folders if folder.is_dir()}
@@ -164,18 +164,18 @@ class Reloader:
 
 
 async def _set_when_stopped(over: trio.Event, tracker: Tracker) -> None:
-    """The watching thread ends with the tracker: nothing can cancel it."""
+    """Set the event when the tracker stops: nothing can cancel the watching thread."""
     await tracker.stopped()
     over.set()
 
 
 def keep_fixed_settings(found: Config, running: Config) -> Config:
-    """The new configuration with what cannot change at run time as it was."""
+    """Return the new configuration with what cannot change at run time as it was."""
     return attrs.evolve(found, **{name: getattr(running, name) for name in FIXED})
 
 
 def unchangeable(found: Config, running: Config) -> Iterator[str]:
-    """The names of settings that differ but cannot change at run time."""
+    """Return the names of settings that differ but cannot change at run time."""
     for name in FIXED:
         new, old = getattr(found, name), getattr(running, name)
         if name == "server":
@@ -209,7 +209,7 @@ def _is_empty(path: Path) -> bool:
 
 
 def _file_signature(path: Path) -> tuple[int, ...] | None:
-    """Which file stands there, as of when; None where none can be seen."""
+    """Return which file stands there, as of when; None where none can be seen."""
     try:
         found = os.stat(path)  # noqa: PTH116 (follows links, raises what is caught here)
     except OSError:

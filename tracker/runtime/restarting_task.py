@@ -29,7 +29,10 @@ class RestartingTask:
     restarting: bool = False  # between a crash and the next try
 
     async def keep(self) -> None:
-        """Raises BeyondMendingError, from the last crash, when the budget is spent."""
+        """Run until stopped.
+
+        Raises BeyondMendingError, from the last crash, when the budget is spent.
+        """
         crashes = 0
         while True:
             began = trio.current_time()

@@ -48,7 +48,7 @@ class RestoredState:
 
 
 async def restore_state(store: Store, *, now: datetime) -> RestoredState:
-    """Everything that is stored and still counts. Raises StoreUnavailable.
+    """Restore everything that is stored and still counts. Raises StoreUnavailable.
 
     Building the statistics of two million checks takes seconds, so it is done off the loop.
     """
@@ -59,7 +59,7 @@ async def restore_state(store: Store, *, now: datetime) -> RestoredState:
 
 
 async def restore_recent(store: Store, *, now: datetime) -> RestoredState:
-    """What judging carries on from and the last checks: enough to begin with.
+    """Restore what judging carries on from and the last checks: enough to begin with.
 
     Raises StoreUnavailable, also for a file that is to be migrated first.
     """

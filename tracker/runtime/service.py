@@ -186,7 +186,7 @@ class _House:
         return task
 
     def _endless_backoff(self) -> Backoff:
-        """Checks and answers go on without alerts and cluster; health says what restarts."""
+        """Return a back-off without end: checks go on without alerts and cluster; health tells."""
         return attrs.evolve(self.backoff, budget=1_000_000)
 
 
@@ -201,7 +201,7 @@ def _blank(clock: Clock) -> Snapshot:
 
 
 class HealthiestProviderSource(Protocol):
-    """A Tracker, an embedded one, a client: whoever has the answer in memory."""
+    """A Tracker, an embedded one or a client: each has the answer in memory."""
 
     def get_healthiest_provider(self) -> str | None:
         """Return the best provider's name from memory, None where none is usable."""
@@ -209,5 +209,5 @@ class HealthiestProviderSource(Protocol):
 
 
 def get_healthiest_provider(tracker: HealthiestProviderSource) -> str | None:
-    """The provider to use next, from memory; None when no provider is usable."""
+    """Return the provider to use next, from memory; None when no provider is usable."""
     return tracker.get_healthiest_provider()

@@ -157,7 +157,7 @@ class Tracker:
         )
 
     def get_healthiest_provider(self) -> str | None:
-        """From memory; None when no provider is usable."""
+        """Return the best provider from memory, None when no provider is usable."""
         return self.snapshot.ranking.best
 
     async def find_models(self) -> ModelResolver:
@@ -302,7 +302,7 @@ class Tracker:
     async def traffic(
         self, names: Sequence[str], *, since: datetime, resolution: int
     ) -> Mapping[str, tuple[TrafficBucket, ...]]:
-        """Raises StoreUnavailable. See Store.traffic."""
+        """Read real calls. Raises StoreUnavailable. See Store.traffic."""
         return await self._store.traffic(names, since=since, resolution=resolution)
 
     async def changes(
@@ -313,7 +313,7 @@ class Tracker:
         until: datetime | None = None,
         limit: int = 500,
     ) -> tuple[ChangeRecord, ...]:
-        """Raises StoreUnavailable. See Store.changes."""
+        """Read changes. Raises StoreUnavailable. See Store.changes."""
         return await self._store.changes(provider, since=since, until=until, limit=limit)
 
     async def acknowledge(self, incident_id: str, by: str) -> Incident:
@@ -402,7 +402,7 @@ class Tracker:
         log.info("tracker started", providers=len(self.config.providers))
 
     async def _load_history_later(self, begun: RestoredState | None) -> None:
-        """The database is slow, or away: take its history over when it can be.
+        """Load the history once the database, slow or away now, can be read.
 
         begun: what was taken already.
         """
@@ -452,17 +452,14 @@ class Tracker:
 
     @asynccontextmanager
     async def _changes(self) -> AsyncIterator[None]:
-        """One change of settings at a time. Raises StoppedError."""
+        """Allow one change of settings at a time. Raises StoppedError."""
         async with self._changing:
             with self._unless_stopped():
                 yield
 
     @contextmanager
     def _unless_stopped(self) -> Iterator[None]:
-        """The end may come at any moment in between: the mailbox and the nursery are closed then.
-
-        Raises StoppedError.
-        """
+        """Raise StoppedError for a closed mailbox or nursery: the end may come at any time."""
         try:
             yield
         except (trio.ClosedResourceError, RuntimeError) as error:

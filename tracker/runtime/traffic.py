@@ -93,7 +93,7 @@ class TrafficRecorder:
 
     @property
     def next_show(self) -> float:
-        """When calls that are not shown yet are to be: a snapshot is due then."""
+        """Return when calls that are not shown yet are to be: a snapshot is due then."""
         return min(self._unshown.values(), default=NEVER)
 
     def may_skip(self, state: ProviderState | None, target: Target, now: ClockReading) -> bool:
@@ -122,7 +122,7 @@ class TrafficRecorder:
 
     @property
     def next_store(self) -> float:
-        """When counts are handed over next: not while there are none."""
+        """Return when counts are handed over next: not while there are none."""
         return self._stored_at + STORE_SECONDS if self.ledger.has_unstored else NEVER
 
     def store_all(self, now: ClockReading) -> None:
@@ -175,7 +175,7 @@ def _by_provider(calls: Iterable[Call]) -> dict[str, list[Call]]:
 
 
 def _is_well(health: HealthState) -> bool:
-    """Only what works is left alone: a recovery and a limit's end are for checks to find."""
+    """Return whether it works: only checks find a recovery and the end of a limit."""
     good = health.outcome is not None and health.outcome.is_success
     troubled = health.down or health.recovery is not None or health.consecutive_failures
     limited = health.blocked_until is not None or health.waiting_until is not None

@@ -88,7 +88,7 @@ def encode_ranking(ranking: Ranking) -> str:
 
 
 def decode_ranking(text: str) -> Ranking:
-    """Raises msgspec.DecodeError, ValueError for one of another version."""
+    """Decode a ranking. Raises msgspec.DecodeError, ValueError for one of another version."""
     wire = msgspec.json.decode(text, type=_Wire)
     return Ranking(
         reason=wire.reason,

@@ -48,7 +48,7 @@ class Backlog:
         self._filled.set()
 
     def waiting(self) -> Sequence[Record]:
-        """What is not stored yet, in the order it will be."""
+        """Return what is not stored yet, in the order it will be."""
         others, checks = self._taken
         return (*others, *checks, *self._others, *self._checks)
 
@@ -57,30 +57,33 @@ class Backlog:
         return any(each is record for each in (*self._taken[0], *self._others))
 
     async def wait(self) -> None:
-        """Until there is something to take."""
+        """Wait until there is something to take."""
         while not len(self):
             self._filled = trio.Event()
             await self._filled.wait()
 
     def take(self, most: int) -> Sequence[Record]:
-        """The oldest records. They stay ours until ``done``; what a crash left taken comes back."""
+        """Take the oldest records.
+
+        They stay ours until ``done``; what a crash left taken comes back.
+        """
         self.put_back()
         others = _first(self._others, most)
         self._taken = (others, _first(self._checks, most - len(others)))
         return (*others, *self._taken[1])
 
     def done(self) -> None:
-        """What was taken is stored. Called in the store's thread: a single assignment."""
+        """Note that what was taken is stored. Called in the store's thread: a single assignment."""
         self._taken = ((), ())
 
     def put_back(self) -> None:
-        """What was taken could not be stored."""
+        """Put back what was taken and could not be stored."""
         (others, checks), self._taken = self._taken, ((), ())
         self._others.extendleft(reversed(others))
         self._checks.extendleft(reversed(checks))
 
     def _drop_other(self) -> None:
-        """Changes go first: an override or a count of calls is told by nobody a second time."""
+        """Drop a change first: an override or a count of calls is told by nobody a second time."""
         others = (n for n, each in enumerate(self._others) if isinstance(each, ChangeRecord))
         del self._others[next(others, 0)]
         self.others_dropped += 1

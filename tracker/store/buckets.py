@@ -165,7 +165,7 @@ def _narrow(selection: Selection, begin_ms: int, end_ms: int) -> Selection:
 
 
 def count_checks(connection: apsw.Connection, selection: Selection) -> dict[str, int]:
-    """How many checks of each provider there are; of others than the named ones perhaps as well."""
+    """Count checks of each provider; perhaps of others than the named ones as well."""
     counts: dict[str, int] = {}
     for piece, summed in split_at_summed(connection, selection):
         if summed:

@@ -23,7 +23,7 @@ def connect(path: Path, flags: int = apsw.SQLITE_OPEN_READWRITE) -> apsw.Connect
 
 
 def disable_checkpoint_on_close(connection: apsw.Connection, wanted: bool) -> None:
-    """While wanted, closing does not carry the write-ahead log over into the file."""
+    """Keep closing from moving the write-ahead log into the file, while ``wanted``."""
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(wanted))
 
 
@@ -36,7 +36,7 @@ def use_wal(connection: apsw.Connection) -> None:
 
 
 def probe_integrity(connection: apsw.Connection) -> None:
-    """Raises Damaged. Reads the whole file: 0.3 s for two million rows."""
+    """Raise Damaged for a damaged file. Reads the whole file: 0.3 s for two million rows."""
     connection.execute("PRAGMA cell_size_check = ON")
     answer = str(value(connection, "PRAGMA quick_check(1)"))
     if answer != "ok":
@@ -45,7 +45,7 @@ def probe_integrity(connection: apsw.Connection) -> None:
 
 @contextmanager
 def transaction(connection: apsw.Connection) -> Iterator[None]:
-    """All or nothing; takes the write lock at once, so that it cannot fail half way for it."""
+    """Do all or nothing; take the write lock at once, so that it cannot fail half way for it."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -63,7 +63,7 @@ def close(connection: apsw.Connection) -> None:
 
 
 def value(connection: apsw.Connection, sql: str, bindings: Any = None) -> Any:
-    """The first column of the first row, None without one."""
+    """Return the first column of the first row, None without one."""
     row = connection.execute(sql, bindings).fetchone()
     return None if row is None else row[0]
 

@@ -81,12 +81,15 @@ class WriteConnection:
                 self._busy.interrupt()
 
     def quarantine(self, seen: FileIdentity | None, damage: str) -> None:
-        """A reader found the file damaged. Raises StoreUnavailable if it cannot be moved."""
+        """Move a file away that a reader found damaged.
+
+        Raises StoreUnavailable if it cannot be moved.
+        """
         if seen is not None and seen == FileIdentity.of(self.path):
             self._set_aside(damage)
 
     def close(self) -> None:
-        """Carries the write-ahead log over into the file first.
+        """Close, carrying the write-ahead log over into the file first.
 
         SQLite does that by itself only for a file that was not moved and that nobody else has
         open.

@@ -46,7 +46,7 @@ PASSING = (*_LOCKED, apsw.FullError)
 
 
 def reason_for(error: Exception) -> str:
-    """Plain words for one of AWAY."""
+    """Describe one of AWAY in plain words."""
     if isinstance(error, _LOCKED):
         return "it is locked by another process"
     if isinstance(error, apsw.FullError):

@@ -22,7 +22,7 @@ class FileIdentity:
 
     @classmethod
     def of(cls, path: Path) -> "FileIdentity | None":
-        """None where there is no file."""
+        """Return the identity, None where there is no file."""
         try:
             found = path.stat()
         except FileNotFoundError:
@@ -68,7 +68,10 @@ def prepare(path: Path) -> bool:
 
 
 def size_of(path: Path) -> int:
-    """In bytes. Raises StoreUnavailable for what is no regular file: opening a pipe never ends."""
+    """Return the size in bytes.
+
+    Raises StoreUnavailable for a pipe or the like, which never opens.
+    """
     found = path.stat()
     if stat.S_ISDIR(found.st_mode):
         raise StoreUnavailable(f"{path} is a folder; give the path of a file")
@@ -78,7 +81,7 @@ def size_of(path: Path) -> int:
 
 
 def size_or_nothing(path: Path) -> int:
-    """In bytes, 0 where none can be told."""
+    """Return the size in bytes, 0 where none can be told."""
     try:
         return size_of(path)
     except (OSError, StoreUnavailable):
@@ -86,7 +89,7 @@ def size_or_nothing(path: Path) -> int:
 
 
 def unique_sibling(path: Path, word: str, now: datetime) -> Path:
-    """A free name such as ``FILENAME.backup-20261123T151808Z``, in the same folder."""
+    """Return a free name such as ``FILENAME.backup-20261123T151808Z``, in the same folder."""
     name = f"{path.name}.{word}-{now:%Y%m%dT%H%M%SZ}"
     names = (name if number == 1 else f"{name}-{number}" for number in range(1, 10_000))
     return next(free for each in names if not (free := path.with_name(each)).exists())

@@ -39,7 +39,7 @@ class HistoryQuery:
         raw: bool = False,
         model: str | None = None,
     ) -> "HistoryQuery":
-        """Raises ValueError for a resolution that is no bucket's size."""
+        """Return the buckets. Raises ValueError for a resolution that is no bucket's size."""
         if resolution is not None and not 1.0 <= resolution <= BUCKET_SECONDS[-1]:
             raise ValueError(
                 f"resolution must be from 1 to {BUCKET_SECONDS[-1]} seconds, got {resolution:g}"
@@ -92,7 +92,7 @@ def changes(
     limit: int,
     until: datetime | None = None,
 ) -> tuple[ChangeRecord, ...]:
-    """The newest ``limit`` up to ``until``, oldest first. Both moments are included."""
+    """Return the newest ``limit`` up to ``until``, oldest first. Both moments are included."""
     bindings = {
         "since": epoch_ms(since.timestamp()),
         "until": LATEST_MS if until is None else epoch_ms(until.timestamp()),
@@ -114,7 +114,7 @@ def changes(
 
 
 def _within_the_data(connection: apsw.Connection, selection: Selection) -> Selection:
-    """Years without a check must not be walked through hour by hour."""
+    """Clip to the data: years without a check must not be walked through hour by hour."""
     hour = "SELECT checked_at_ms / 3600000 FROM checks ORDER BY checked_at_ms / 3600000"
     oldest, newest = value(connection, f"{hour} LIMIT 1"), value(connection, f"{hour} DESC LIMIT 1")
     if oldest is None:

@@ -66,7 +66,7 @@ def sum_up(connection: apsw.Connection, now: datetime, oldest: datetime) -> bool
 
 
 def count_completions(connection: apsw.Connection, first: int, last: int) -> int:
-    """How many completions all checks of these hours, counted from 1970, have spent."""
+    """Return how many completions all checks of these hours, counted from 1970, have spent."""
     bounds = {"first": first, "last": last}
     return int(value(connection, _COMPLETIONS, bounds)) + int(value(connection, _UNSUMMED, bounds))
 

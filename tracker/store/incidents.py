@@ -175,5 +175,5 @@ def _optional_moment(ms: int | None) -> datetime | None:
 
 
 def _text(text: str) -> str:
-    """Half of a surrogate pair has no UTF-8 form."""
+    """Replace lone surrogates, which have no UTF-8 form."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -104,7 +104,7 @@ def load(connection: apsw.Connection, since: datetime, now: datetime) -> StoredD
 def _histories(
     connection: apsw.Connection, since: datetime, now: datetime
 ) -> tuple[dict[Target, CheckHistory], int]:
-    """Two million rows in about two seconds; apsw lets other threads run between rows."""
+    """Read two million rows in about two seconds; apsw lets other threads run between rows."""
     histories: dict[Target, CheckHistory] = {}
     wrong = future = 0
     since_ms, until_ms = epoch_ms(since.timestamp()), epoch_ms(now.timestamp()) + AHEAD_MS

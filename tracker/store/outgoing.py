@@ -74,7 +74,7 @@ def change_identity(connection: apsw.Connection, origin: str) -> None:
 
 
 def load_outgoing(connection: apsw.Connection, after: int, most: int) -> Outgoing:
-    """At most ``most`` checks; those that others made are passed over."""
+    """Load at most ``most`` checks; those that others made are passed over."""
     last = value(connection, _LAST, (after, most))
     if last is None:
         return Outgoing(last=after)

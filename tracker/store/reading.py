@@ -53,7 +53,7 @@ class _Reader:
     _connection: apsw.Connection | None = None
 
     def run(self, job: Callable[[apsw.Connection], T]) -> T:
-        """In the thread. Raises StoreUnavailable, DamageFound, apsw.InterruptError."""
+        """Run in the thread. Raises StoreUnavailable, DamageFound, apsw.InterruptError."""
         seen = FileIdentity.of(self.path)
         try:
             with self._open() as connection:

@@ -38,7 +38,7 @@ def version_of(connection: apsw.Connection) -> int:
 
 @cache
 def _layouts() -> tuple[Layout, ...]:
-    """The views of every version and its tables with their columns, the first version's first."""
+    """Return each version's views, and tables with their columns, the first version's first."""
     connection = apsw.Connection(":memory:")
     layouts = []
     for script in MIGRATIONS:
@@ -76,7 +76,7 @@ def adopt_restored(connection: apsw.Connection) -> None:
 
 
 def check_owner(connection: apsw.Connection, known: int = len(MIGRATIONS)) -> None:
-    """Raises StoreUnavailable for a database from the future or of another program."""
+    """Raise StoreUnavailable for a database from the future or of another program."""
     version = version_of(connection)
     if version > known:
         raise StoreUnavailable(
@@ -114,7 +114,7 @@ def upgrade(
 
 
 def back_up(connection: apsw.Connection, path: Path) -> Path:
-    """A compact copy in one file. Raises AWAY, and then leaves no half copy.
+    """Back up into one compact file. Raises AWAY, and then leaves no half copy.
 
     It gets its name once the upgrade is done: one that is killed half way leaves a single copy,
     however often it begins again.

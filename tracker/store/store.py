@@ -57,7 +57,7 @@ def _nothing() -> None:
 
 
 def _look(_: apsw.Connection) -> None:
-    """Opening is all that is wanted."""
+    """Do nothing: opening is all that is wanted."""
 
 
 @attrs.define(eq=False)
@@ -83,7 +83,7 @@ class Store:
 
     @property
     def worker(self) -> trio.CapacityLimiter:
-        """One token: it is borrowed while the writing connection is at work."""
+        """Return the limiter of one token, borrowed while the writing connection is at work."""
         return self._worker.limiter
 
     async def settle(self, seconds: float) -> bool:
@@ -104,7 +104,7 @@ class Store:
         await self._use(job)
 
     async def load(self, since: datetime) -> StoredData:
-        """What judging and statistics carry on from."""
+        """Return what judging and statistics carry on from."""
         unusable = ""
         try:
             await self._use(_look)
@@ -120,11 +120,11 @@ class Store:
         return found
 
     async def load_recent(self, since: datetime) -> StoredData:
-        """As ``load``, but without waiting for the file to be opened, checked and migrated."""
+        """Load without waiting for the file to be opened, checked and migrated."""
         return await self._read(partial(loading.load, since=since, now=self._clock.now()))
 
     async def size(self) -> int:
-        """Bytes of the file, 0 where none can be told."""
+        """Return the bytes of the file, 0 where none can be told."""
         return await trio.to_thread.run_sync(
             size_or_nothing, self._database.path, limiter=self.readers, abandon_on_cancel=True
         )
@@ -137,7 +137,10 @@ class Store:
             log.error("another tracker writes to the same database", trackers=self.others)
 
     async def newest_check(self, until: datetime) -> float | None:
-        """When the newest check up to then began, in seconds since 1970; None without one."""
+        """Return when the newest check up to then began, in seconds since 1970.
+
+        None without one.
+        """
         return await self._use(partial(writing.newest_check, until=until))
 
     async def prune(self, before: datetime) -> int:
@@ -170,7 +173,7 @@ class Store:
         raw: bool = False,
         model: str | None = None,
     ) -> History:
-        """Single checks (``raw``), buckets of ``resolution`` seconds, or what fits best.
+        """Read single checks (``raw``), buckets of ``resolution`` seconds, or what fits best.
 
         names: None for every provider with checks; a named one without any has no points. model:
         the checks of this offer, None for those of the providers themselves.
@@ -188,16 +191,16 @@ class Store:
         until: datetime | None = None,
         limit: int = 500,
     ) -> tuple[ChangeRecord, ...]:
-        """The newest ``limit`` changes of one provider or of everything, oldest first."""
+        """Return the newest ``limit`` changes of one provider or of everything, oldest first."""
         job = partial(history.changes, provider=provider, since=since, until=until, limit=limit)
         return await self._read(job)
 
     async def load_incidents(self) -> StoredIncidents:
-        """What the alerts carry on from."""
+        """Return what the alerts carry on from."""
         return await self._read(load_incidents)
 
     async def identity(self) -> FileIdentity:
-        """Who this file is in a cluster."""
+        """Return who this file is in a cluster."""
         return await self._use(load_identity)
 
     async def change_identity(self, origin: str) -> None:
@@ -205,13 +208,13 @@ class Store:
         await self._use(partial(change_identity, origin=origin))
 
     async def outgoing(self, after: int, most: int) -> Outgoing:
-        """Our own checks with numbers above ``after``."""
+        """Read our own checks with numbers above ``after``."""
         return await self._read(partial(load_outgoing, after=after, most=most))
 
     async def traffic(
         self, names: Iterable[str], *, since: datetime, resolution: int
     ) -> Mapping[str, tuple[TrafficBucket, ...]]:
-        """Real calls of each named provider in buckets of ``resolution`` seconds, oldest first.
+        """Read each named provider's real calls in buckets of ``resolution`` seconds, oldest first.
 
         Raises HistoryTooLarge.
         """
@@ -225,7 +228,7 @@ class Store:
         return await self._read(job)
 
     async def _close(self) -> None:
-        """Within CLOSE_SECONDS: a disk that does not answer must not keep the process."""
+        """Close within CLOSE_SECONDS: a disk that does not answer must not keep the process."""
         with trio.move_on_after(CLOSE_SECONDS, shield=True):
             if await self.settle(CLOSE_SECONDS):
                 await trio.to_thread.run_sync(
@@ -259,7 +262,7 @@ class Store:
 async def open_store(
     path: str, *, clock: Clock = Clock(), wait: bool = True
 ) -> AsyncIterator[Store]:
-    """Never fails because of the disk: ``state`` tells, and each call tries again.
+    """Open the store. Never fails because of the disk: ``state`` tells, and each call tries again.
 
     wait: for the file to be opened, checked and migrated; else the first call does that.
     """

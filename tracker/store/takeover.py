@@ -70,7 +70,7 @@ WHERE id IN (
 
 
 def is_original(connection: apsw.Connection) -> bool:
-    """Not yet taken over: our version number is missing."""
+    """Return whether it is not yet taken over: our version number is missing."""
     return value(connection, "PRAGMA user_version") == 0 and _has_original(connection)
 
 
@@ -128,20 +128,20 @@ def _select(connection: apsw.Connection) -> str:
 
 
 def _texts(connection: apsw.Connection, names: Iterable[str]) -> str:
-    """They come as bytes: those that are not UTF-8 must not stop us."""
+    """Return SQL that reads texts as bytes: those that are not UTF-8 must not stop us."""
     return ", ".join(
         f"CAST({name} AS BLOB)" if there else "NULL" for name, there in _present(connection, names)
     )
 
 
 def _present(connection: apsw.Connection, names: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    """Older tables lack columns."""
+    """Return each column with whether it is present: older tables lack some."""
     there = {row[1] for row in connection.execute(f"PRAGMA table_info({ORIGINAL})")}
     return ((name, name in there) for name in names)
 
 
 def convert(row: dict[str, Any]) -> tuple[Any, ...] | None:
-    """One row for ``checks``, or None where provider, time or status make no sense."""
+    """Convert to one row for ``checks``, None where provider, time or status make no sense."""
     text = {name: _text(row[name]) for name in _TEXTS}
     at = _moment(*(text[name] for name in _TIMES))
     status = Status.__members__.get(text["status"].upper())
@@ -163,7 +163,7 @@ def convert(row: dict[str, Any]) -> tuple[Any, ...] | None:
 
 
 def kind_of(status: Status, message: str, latency: float | None) -> OutcomeKind:
-    """What the original's check most likely found.
+    """Return what the original's check most likely found.
 
     Healthy was an answer in time. Degraded without a message was a slow one, with a message an
     error below its threshold. Down without a message was its timeout where there is no latency,
@@ -188,7 +188,10 @@ def _text(found: bytes | None) -> str:
 
 
 def _moment(created_at: str, last_check: str) -> datetime | None:
-    """``created_at`` is UTC; the other is local without a zone, ambiguous once a year."""
+    """Read a moment.
+
+    ``created_at`` is UTC, the other local without a zone, ambiguous once a year.
+    """
     try:
         return datetime.fromisoformat(created_at).replace(tzinfo=UTC)
     except ValueError:
@@ -200,5 +203,5 @@ def _moment(created_at: str, last_check: str) -> datetime | None:
 
 
 def _within(number: float | None, most: float) -> float:
-    """A number from 0 to ``most``; garbage is 0."""
+    """Return a number from 0 to ``most``, 0 for garbage."""
     return float(number) if number is not None and 0 <= number <= most else 0.0

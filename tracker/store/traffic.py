@@ -177,7 +177,7 @@ def _merge(stored: bytes, added: bytes) -> bytes:
 
 
 def _decode(stored: bytes) -> LatencySketch:
-    """One that somebody damaged by hand counts as empty: the calls are still known."""
+    """Decode counts; damaged ones are empty: the calls are still known."""
     try:
         return LatencySketch.decode(stored)
     except msgspec.MsgspecError:

@@ -33,7 +33,7 @@ class Worker:
     _turn: trio.Lock = attrs.field(factory=trio.Lock)
 
     async def run(self, job: Callable[[], T]) -> T:
-        """Raises StoreUnavailable; whatever else the job raises is a bug."""
+        """Run a job. Raises StoreUnavailable; whatever else the job raises is a bug."""
         async with self._turn:
             async with self.limiter:  # until a thread that was left behind has ended
                 pass

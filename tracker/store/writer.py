@@ -73,13 +73,13 @@ class Writer:
             self._hurried -= 1
 
     async def flush(self, seconds: float) -> bool:
-        """As ``idle``, but for ``seconds`` at most. True when everything is stored."""
+        """Wait as ``idle`` does, for ``seconds`` at most; return True when everything is stored."""
         with trio.move_on_after(seconds):
             await self.idle()
         return not len(self.backlog)
 
     async def finish(self) -> bool:
-        """One last try to store what is left when ``run`` has ended, however it did.
+        """Try once more to store what is left when ``run`` has ended, however it did.
 
         Shielded, but bounded: a disk that does not answer must not keep the process. Over at the
         first refusal. True when all is stored.
@@ -155,7 +155,10 @@ class Writer:
             await trio.sleep(PRUNE_SECONDS)
 
     async def _sum_up_regularly(self) -> NoReturn:
-        """Old hours too, of a database that an older version wrote: the newest come first."""
+        """Sum up hours regularly, also old ones of an older version's database.
+
+        The newest first.
+        """
         await self.remembered.wait()
         while True:
             oldest = self.clock.now() - timedelta(days=self.retention_days)

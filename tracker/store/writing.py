@@ -89,7 +89,7 @@ DELETE FROM changes WHERE id IN (
 
 
 def store(connection: apsw.Connection, records: Sequence[Record]) -> None:
-    """All records or none, each table's in the order given."""
+    """Store all records or none, each table's in the order given."""
     with transaction(connection):
         _store_checks(connection, [r for r in records if isinstance(r, CheckRecord)])
         corrections = (r for r in records if isinstance(r, CorrectionRecord))
@@ -103,7 +103,10 @@ def store(connection: apsw.Connection, records: Sequence[Record]) -> None:
 
 
 def newest_check(connection: apsw.Connection, until: datetime) -> float | None:
-    """When the newest check up to then began, in seconds since 1970; the index tells it at once."""
+    """Return when the newest check up to then began, in seconds since 1970.
+
+    The index tells it at once.
+    """
     until_ms = epoch_ms(until.timestamp())
     hour = value(connection, _NEWEST_HOUR, {"hour": until_ms // HOUR_MS})
     if hour is None:
@@ -145,7 +148,7 @@ def _store_checks(connection: apsw.Connection, checks: Sequence[CheckRecord]) ->
 
 
 def _states(checks: Iterable[CheckRecord], first: int) -> Iterable[tuple[Any, ...]]:
-    """One row a provider: its newest check and state, its last successful latency."""
+    """Return one row a provider: its newest check and state, its last successful latency."""
     rows: dict[str, tuple[Any, ...]] = {}
     for number, record in enumerate(checks, first):
         result = record.result
@@ -222,5 +225,5 @@ def _override(record: OverrideRecord) -> tuple[Any, ...]:
 
 
 def encodable(text: str) -> str:
-    """Half of a surrogate pair, which a provider's JSON may hold, has no UTF-8 form."""
+    """Replace lone surrogates, which a provider's JSON may hold and UTF-8 cannot."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -16,14 +16,14 @@ Refusal = Callable[[], NoReturn]
 
 @contextmanager
 def failing() -> Iterator[None]:
-    """Every name is unknown, at once."""
+    """Make every name unknown, at once."""
     with _replace(_unknown):
         yield
 
 
 @contextmanager
 def hanging() -> Iterator[None]:
-    """No look-up of a name returns before the block ends."""
+    """Let no look-up of a name return before the block ends."""
     over = threading.Event()
 
     def hang() -> NoReturn:

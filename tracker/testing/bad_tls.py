@@ -45,7 +45,7 @@ async def expired() -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def unknown_authority() -> AsyncIterator[Target]:
-    """Right but for its CA, which ``trust`` does not know (as behind an inspecting firewall)."""
+    """Serve with a CA that ``trust`` does not know (as behind an inspecting firewall)."""
     async with _serving(_authority(), _server(_authority().issue_cert(HOST))) as target:
         yield target
 
@@ -63,14 +63,14 @@ async def self_signed() -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def silent() -> AsyncIterator[Target]:
-    """Accepts the connection and never answers the handshake."""
+    """Accept the connection and never answer the handshake."""
     async with raw_server(say_nothing, scheme="https", trust=_trust(_authority())) as target:
         yield target
 
 
 @asynccontextmanager
 async def plain_text() -> AsyncIterator[Target]:
-    """Speaks HTTP where TLS is expected."""
+    """Speak HTTP where TLS is expected."""
     reply = Reply(status=400, body=b"Client sent an HTTP request to an HTTPS server.")
 
     async def talk(wire: Wire) -> None:
@@ -92,7 +92,7 @@ def _authority() -> "trustme.CA":
 
 
 def _trust(ca: "trustme.CA") -> ssl.SSLContext:
-    """A client's context that knows this CA and no other."""
+    """Make a client's context that knows this CA and no other."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     ca.configure_trust(context)
     return context

@@ -45,7 +45,7 @@ async def raw_server(
     tls: ssl.SSLContext | None = None,
     trust: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Target]:
-    """``talk`` on every connection; it is closed when that returns. tls: the server's context."""
+    """Run ``talk`` on every connection, closed when that returns. tls: the server's context."""
 
     async def handle(stream: trio.abc.Stream) -> None:
         if tls is not None:
@@ -67,7 +67,7 @@ async def say_nothing(wire: Wire) -> None:
 
 
 def replying(*pieces: bytes, every: float = 0.0) -> Talk:
-    """To each request the pieces, ``every`` seconds apart; the connection stays."""
+    """Answer each request with the pieces, ``every`` seconds apart; the connection stays."""
 
     async def talk(wire: Wire) -> None:
         while await wire.receive() is not None:
@@ -80,7 +80,7 @@ def replying(*pieces: bytes, every: float = 0.0) -> Talk:
 
 @asynccontextmanager
 async def refused() -> AsyncIterator[Target]:
-    """The port is held, and nobody listens."""
+    """Hold a port on which nobody listens."""
     door = ToggleableListener()
     async with in_background(door.serve, trio.sleep_forever):
         yield Target(port=door.port)
@@ -88,7 +88,7 @@ async def refused() -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def hang_before_accept() -> AsyncIterator[Target]:
-    """The backlog is full: connecting never ends (Linux drops the SYN)."""
+    """Fill the backlog, so that connecting never ends (Linux drops the SYN)."""
     with ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind((HOST, 0))
@@ -103,7 +103,7 @@ async def hang_before_accept() -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def hang_after_accept() -> AsyncIterator[Target]:
-    """Takes the request and never answers."""
+    """Take the request and never answer."""
     async with raw_server(say_nothing) as target:
         yield target
 
@@ -123,7 +123,7 @@ async def reset_after_request() -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def header_drip(every: float = 1.0) -> AsyncIterator[Target]:
-    """A head that never ends, a byte each ``every`` seconds."""
+    """Send a head that never ends, a byte each ``every`` seconds."""
 
     async def talk(wire: Wire) -> None:
         await wire.receive()
@@ -138,7 +138,7 @@ async def header_drip(every: float = 1.0) -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def body_drip(every: float = 1.0) -> AsyncIterator[Target]:
-    """A right model list, a byte each ``every`` seconds."""
+    """Send a correct model list, a byte each ``every`` seconds."""
     head, separator, body = GOOD.encode().partition(b"\r\n\r\n")
     pieces = [bytes([byte]) for byte in body]
     async with raw_server(replying(head + separator, *pieces, every=every)) as target:
@@ -147,7 +147,7 @@ async def body_drip(every: float = 1.0) -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def short_body() -> AsyncIterator[Target]:
-    """Closes before the body is as long as Content-Length said."""
+    """Close before the body is as long as Content-Length said."""
 
     async def talk(wire: Wire) -> None:
         if await wire.receive() is not None:
@@ -159,7 +159,7 @@ async def short_body() -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def gzip_bomb(megabytes: int = 100) -> AsyncIterator[Target]:
-    """About a kilobyte on the wire for each megabyte it becomes."""
+    """Send about a kilobyte on the wire for each megabyte it becomes."""
     body = await trio.to_thread.run_sync(_bomb, megabytes)
     reply = Reply(body=body, fields=(("content-encoding", "gzip"),))
     async with raw_server(replying(reply.encode())) as target:
@@ -168,7 +168,7 @@ async def gzip_bomb(megabytes: int = 100) -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def endless_body() -> AsyncIterator[Target]:
-    """A model list that never comes to its end, as fast as it is read."""
+    """Send a model list that never comes to its end, as fast as it is read."""
 
     async def talk(wire: Wire) -> None:
         await wire.receive()
@@ -182,7 +182,7 @@ async def endless_body() -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def answering(reply: Reply) -> AsyncIterator[Target]:
-    """Any reply at all: a redirect, a web page, nested brackets, a number of 6,000 digits."""
+    """Answer with any reply: a redirect, a web page, nested brackets, a number of 6,000 digits."""
     async with raw_server(replying(reply.encode())) as target:
         yield target
 

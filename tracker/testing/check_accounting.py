@@ -67,7 +67,7 @@ class CheckAccounting:
     latest: datetime = datetime.min.replace(tzinfo=UTC)
 
     def begin(self) -> None:
-        """A new process owes nothing."""
+        """Begin a new process, which owes nothing."""
         self.owed.clear()
         self.dropped = 0
 
@@ -78,7 +78,10 @@ class CheckAccounting:
         life: Sequence[ObservedCheck],
         provider: Sequence[ObservedCheck] | None = None,
     ) -> None:
-        """A check that the file will get. provider: its life, where it is held against that."""
+        """Note a check that the file will get.
+
+        provider: its life, where it is held against that.
+        """
         blamed = None if provider is None else Life.until_now(provider)
         self.owed[target].append(ExpectedRow(seen, Life.until_now(life), blamed))
 
@@ -89,18 +92,18 @@ class CheckAccounting:
 
     @property
     def oldest(self) -> datetime | None:
-        """When the oldest check in the file was made."""
+        """Return when the oldest check in the file was made."""
         return min((e.seen.at for each in self.stored.values() for e in each), default=None)
 
     def life(self, target: Target) -> Sequence[ObservedCheck]:
-        """What the file tells it was judged by: that goes with its last check."""
+        """Return what the file tells it was judged by: that goes with its last check."""
         number, life = self.states.get(target, (None, Life((), 0)))
         name = target[0]
         rows = (row for (of, _), each in self.stored.items() if of == name for row in each)
         return life.known if any(row.number == number for row in rows) else ()
 
     def models(self, name: str) -> set[str]:
-        """The offers of a provider that the file has checks of."""
+        """Return the offers of a provider that the file has checks of."""
         return {model for of, model in self.stored if of == name and model is not None}
 
     def settle(self, disk: DatabaseFile, backlog: Backlog | None, now: datetime) -> None:
@@ -134,7 +137,7 @@ class CheckAccounting:
             self.states[own] = (number, entry.provider)
 
     def _forget(self, disk: DatabaseFile) -> None:
-        """Only what is older than the retention may go."""
+        """Forget a check; only what is older than the retention may go."""
         before = self.latest - self.retention
         if not any(entry.seen.at < before for each in self.stored.values() for entry in each):
             return

@@ -38,7 +38,7 @@ class VirtualClock(Clock):
 
 
 def virtual_clock(start: datetime = START, clock: trio.abc.Clock | None = None) -> VirtualClock:
-    """A clock whose ``now()`` is ``start`` at this moment.
+    """Return a clock whose ``now()`` is ``start`` at this moment.
 
     clock: what it follows, such as a TrioHost's; None: that of the run it is made in. Raises
     RuntimeError outside trio without one.

@@ -50,7 +50,10 @@ class Observation:
     def present_offer(
         self, target: Target, oracle: Oracle, *, enabled: bool, asked: float | None
     ) -> OracleInputs:
-        """What decides about an offer besides its checks. asked: when a check of it ended last."""
+        """Return what decides about an offer besides its checks.
+
+        asked: when a check of it ended last.
+        """
         name, model = target
         shown = next(o for o in self.shown.providers[name].offers if o.model == model)
         stale = is_stale(oracle, self.now, asked=asked, slower=MODEL_INTERVALS)
@@ -62,7 +65,7 @@ class Observation:
 def is_stale(
     oracle: Oracle, now: float, *, asked: float | None = None, slower: float = 1.0
 ) -> bool | None:
-    """None: that depends on the plan, and on when it was switched off.
+    """Return None: staleness depends on the plan, and on when it was switched off.
 
     asked: when a check that may have concerned another target ended. slower: how many times as
     long as a provider's its intervals are.
@@ -102,7 +105,7 @@ def compare_offer(
     present: OracleInputs,
     provider: ProviderStatus,
 ) -> None:
-    """An offer is judged by what concerns it alone, and usable while its provider is as well."""
+    """Compare an offer by what concerns it alone; it is usable only while its provider is."""
     proven = oracle.is_proven
     right = {
         "status": oracle.status(present) if proven else provider.status,
@@ -140,7 +143,7 @@ def compare_ranking(ranking: Ranking, providers: Mapping[str, ProviderStatus]) -
 
 
 def compare_offer_ranking(ranking: Ranking, snapshot: Snapshot) -> None:
-    """Exactly the usable offers are ranked, each on its own evidence where it has any."""
+    """Compare: exactly the usable offers are ranked, each on its own evidence where it has any."""
     offers = {
         (name, offer.model): offer
         for name, provider in snapshot.providers.items()

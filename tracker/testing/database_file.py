@@ -54,7 +54,7 @@ class DatabaseFile:
     )
 
     def hurry(self, *, longest_delay: float = writer.LONGEST_DELAY) -> None:
-        """Until ``close``, nobody in this process waits for a lock.
+        """Make no call in this process wait for a lock until ``close``.
 
         longest_delay: of a writer, in seconds, between two attempts in vain. Each is a stop on
         the way of a virtual clock.
@@ -72,7 +72,7 @@ class DatabaseFile:
         return self.path.is_file()
 
     def befall(self, trouble: DiskFault) -> None:
-        """One at a time, and only on a file that exists."""
+        """Inject one fault at a time, only into a file that exists."""
         self.trouble = trouble
         if trouble is DiskFault.LOCKED:
             self._holder = sqlite.connect(self.path)
@@ -99,7 +99,7 @@ class DatabaseFile:
 
     @property
     def is_ours(self) -> bool:
-        """Whether a database that this tracker made stands there, and can be read."""
+        """Return whether a database that this tracker made stands there, and can be read."""
         if not self.exists:
             return False
         try:
@@ -109,7 +109,7 @@ class DatabaseFile:
             return False
 
     def new_rows(self) -> list[Row]:
-        """Those stored since the last call, in their order.
+        """Return the rows stored since the last call, in their order.
 
         Where all rows were pruned the numbers begin again: look before others are stored.
         """
@@ -120,7 +120,7 @@ class DatabaseFile:
         return rows
 
     def numbers_before(self, moment: datetime) -> set[int]:
-        """Of the checks made before it."""
+        """Return the numbers of the checks made before it."""
         bounds = (round(moment.timestamp() * 1000.0),)
         with self._reading() as connection:
             return {number for (number,) in connection.execute(_BEFORE, bounds)}
@@ -138,7 +138,7 @@ class DatabaseFile:
 
     @contextmanager
     def as_it_is(self) -> Iterator[None]:
-        """Whatever happens meanwhile, afterwards the files are what they were before."""
+        """Restore the files afterwards to what they were before, whatever happens meanwhile."""
         images = {path: path.read_bytes() for path in self._files if path.is_file()}
         try:
             yield

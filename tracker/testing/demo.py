@@ -107,7 +107,7 @@ def _watch(provider: SimulatedProvider) -> Provider:
 
 
 def _quota(name: str) -> Quota | None:
-    """Two tell their limits; the smaller is used up in about a minute, and back in the next."""
+    """Make a quota: two providers tell limits; the smaller is spent in about a minute."""
     if name == "small-quota":
         return Quota(requests=Window(12, 90.0))
     return Quota() if name == "all-rounder" else None

@@ -59,7 +59,7 @@ class FakeCheck:
         return CheckResult(kind=OutcomeKind.TIMEOUT, facts=facts, completions=self._spent)
 
     def remember(self, learned: Mapping[str, RequestShape]) -> None:
-        """It takes any request."""
+        """Ignore what was learned: it takes any request."""
 
     async def _answer(self, mood: ProviderBehavior) -> CheckResult:
         if (crash := self.crash) is not None:
@@ -81,7 +81,7 @@ class FakeProviders:
     checks: dict[str, FakeCheck] = attrs.field(factory=dict)
 
     def __getitem__(self, name: str) -> FakeCheck:
-        """The check of that provider; made when first asked for."""
+        """Return the check of that provider; made when first asked for."""
         return self.checks.setdefault(name, FakeCheck())
 
     @asynccontextmanager
@@ -100,7 +100,7 @@ class FakeProviders:
 def finding_of(
     mood: ProviderBehavior, *, latency_ms: float, retry_after: float | None = None
 ) -> CheckResult:
-    """What a check of a model list that needs a key finds; a slow answer is an ok one here."""
+    """Return what a check of a model list that needs a key finds; slow counts as ok here."""
     kind = OutcomeKind.OK if mood is ProviderBehavior.SLOW else mood.expected
     return CheckResult(
         kind=kind,

@@ -55,7 +55,7 @@ class FaultProxy:
 
     @property
     def base_url(self) -> str:
-        """The upstream's URL with our host and port."""
+        """Return the upstream's URL with our host and port."""
         return urlsplit(self.upstream)._replace(netloc=f"{HOST}:{self.port}").geturl()
 
     @property
@@ -65,7 +65,7 @@ class FaultProxy:
 
     @enabled.setter
     def enabled(self, enabled: bool) -> None:
-        """While it is not, connections are refused, and those that stood are cut."""
+        """Return whether it is on; off, connections are refused and open ones cut."""
         self._door.is_open = enabled
 
     @property
@@ -80,7 +80,7 @@ class FaultProxy:
         return toxic
 
     def remove(self, toxic: Toxic) -> None:
-        """KeyError when it is not there."""
+        """Remove it. Raises KeyError when it is not there."""
         del self._toxics[toxic]
         self._tell()
 
@@ -117,7 +117,7 @@ class FaultProxy:
         return tuple(toxic for toxic in self._toxics if toxic.direction is direction)
 
     def next_end(self, began: float) -> tuple[float, Timeout] | None:
-        """When a toxic will end a connection that began then, and which does it first."""
+        """Return when a toxic will end a connection that began then, and which does it first."""
         ends = [
             (max(began, added) + after, toxic)
             for toxic, added in self._toxics.items()
@@ -145,7 +145,10 @@ class Tunnel:
     _whole: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
 
     async def run(self) -> None:
-        """Until both directions have ended or a toxic cuts it; the caller closes the streams."""
+        """Run until both directions have ended or a toxic cuts it.
+
+        The caller closes the streams.
+        """
         with self._whole:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch, trio.current_time())
@@ -181,7 +184,7 @@ class Tunnel:
         await sink.send_eof()
 
     async def _swallow_end(self, direction: Direction) -> None:
-        """While a toxic swallows what the client should see, it does not see the end either."""
+        """Hide the end too while a toxic hides data from the client."""
         while any(isinstance(t, Timeout) for t in self.proxy.toxics_on(Direction.DOWNSTREAM)):
             if direction is Direction.UPSTREAM:
                 raise ConnectionClosed  # the client left: nobody is there to see anything
@@ -222,7 +225,7 @@ def _reset(stream: trio.SocketStream) -> None:
 async def fault_proxy(
     upstream: str | None = None, *toxics: Toxic, seed: int = 0
 ) -> AsyncIterator[FaultProxy]:
-    """A proxy before a URL; without one, before a simulated provider of its own."""
+    """Run a proxy before a URL; without one, before a simulated provider of its own."""
     async with AsyncExitStack() as stack:
         if upstream is None:
             own = await stack.enter_async_context(simulated_provider(latency_ms=0.0))

@@ -300,10 +300,10 @@ class FakeHub:
         self._tables.mutes[provider] = self._now() + seconds
 
     def cut(self, half: Half) -> None:
-        """Nobody waits here."""
+        """Do nothing: nobody waits here."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
     def _now(self) -> float:
         return self.server.clock.steady()

@@ -86,7 +86,7 @@ class TrackerMachine(RuleBasedStateMachine):
 
     @staticmethod
     def executed_rules() -> int:
-        """Of all machines in this process, the beginnings of examples included."""
+        """Return the rules of all machines in this process, the beginnings of examples included."""
         return _executed["rules"]
 
     def teardown(self) -> None:
@@ -158,7 +158,7 @@ class TrackerMachine(RuleBasedStateMachine):
 
     @rule(oldest_first=st.booleans())
     def trio_turns(self, oldest_first: bool) -> None:
-        """To take the tasks of a turn in the other order."""
+        """Let trio take the tasks of a turn in the other order."""
         self.order.close()
         self.order.enter_context(fixed_order(oldest_first=oldest_first))
 
@@ -176,7 +176,7 @@ class TrackerMachine(RuleBasedStateMachine):
 
     @rule(name=names)
     def an_actor_crashes(self, name: str) -> None:
-        """At its next check."""
+        """Let an actor crash at its next check."""
         self.world.checks[name].crash = ZeroDivisionError("a bug of ours")
 
     @precondition(lambda self: self.disk.trouble is None and self.disk.exists)
@@ -247,7 +247,7 @@ class TrackerMachine(RuleBasedStateMachine):
 
     @rule(name=names, moods=st.lists(moods, min_size=1, max_size=8))
     def somebody_asks_for_checks(self, name: str, moods: list[ProviderBehavior]) -> None:
-        """One after the other, of a provider in these moods."""
+        """Ask for checks one after the other, of a provider in these behaviours."""
         for mood in moods:
             if name in self.world.oracles:
                 self.world.checks[name].mood = mood
@@ -257,7 +257,7 @@ class TrackerMachine(RuleBasedStateMachine):
     def somebody_asks_for_checks_of_a_model(
         self, name: str, model: str, moods: list[ProviderBehavior]
     ) -> None:
-        """One after the other, of a watched model in these moods."""
+        """Ask for checks one after the other, of a watched model in these behaviours."""
         for mood in moods:
             if model in self.world.watched(name):
                 self.world.checks[name].models[model] = mood

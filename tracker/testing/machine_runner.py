@@ -37,7 +37,7 @@ def run_machine(
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hours pass in a second, and each check would write a line."""
+    """Silence the logs: hours pass in a second, and each check would write a line."""
     before = structlog.get_config()
     critical = structlog.make_filtering_bound_logger(logging.CRITICAL)
     structlog.configure(wrapper_class=critical)

@@ -22,7 +22,7 @@ Handler = Callable[[trio.SocketStream], Awaitable[None]]
 
 
 async def answer(reply: bytes, latency: float, stream: trio.SocketStream) -> None:
-    """Whatever is asked, the same reply ``latency`` seconds later; bodies are not expected."""
+    """Answer anything with the same reply ``latency`` seconds later; bodies are not expected."""
     unread = b""
     with suppress(trio.BrokenResourceError):
         async with stream:
@@ -44,7 +44,7 @@ async def hang(stream: trio.SocketStream) -> None:
 
 
 async def open_many(nursery: trio.Nursery, handlers: Sequence[Handler]) -> list[str]:
-    """One listener each; their base URLs in the same order."""
+    """Open one listener each; return their base URLs in the same order."""
     urls = []
     for handler in handlers:
         (listener,) = await nursery.start(partial(trio.serve_tcp, handler, 0, host=HOST))
@@ -70,7 +70,7 @@ async def run(count: int, latency_ms: float, hanging: int) -> None:
 
 
 def raise_file_limit() -> None:
-    """A port and a connection for each provider are more than most shells allow by default."""
+    """Raise the limit of open files: each provider needs a port and a connection."""
     try:
         import resource  # noqa: PLC0415 (not on Windows)
     except ImportError:

@@ -30,7 +30,7 @@ def completion(model: str, number: int, tokens: int) -> Reply:
 
 
 def completion_events(model: str, number: int, tokens: int) -> list[bytes]:
-    """The server-sent events of a streamed completion, one a token, and the closing ones."""
+    """Return the server-sent events of a streamed completion, one a token, and the closing ones."""
     deltas: list[tuple[dict[str, str], str | None]] = [
         ({"role": "assistant", "content": WORDS[0]}, None),
         *(({"content": word}, None) for word in WORDS[1:tokens]),
@@ -47,7 +47,7 @@ def completion_events(model: str, number: int, tokens: int) -> list[bytes]:
 
 
 def refusal(mood: ProviderBehavior, *, retry_after: float, quota_status: int = 429) -> Reply:
-    """The answer of a mood that refuses; KeyError for one that does not."""
+    """Return the answer of a mood that refuses; KeyError for one that does not."""
     if mood is ProviderBehavior.RATE_LIMITED:
         return rate_limited(retry_after)
     if mood is ProviderBehavior.QUOTA:

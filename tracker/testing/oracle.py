@@ -29,7 +29,7 @@ BLUR_SECONDS = 0.002
 
 @attrs.frozen(kw_only=True)
 class ObservedCheck:
-    """One finished check, as whoever was asked saw it.
+    """One finished check, as the provider saw it.
 
     ended: steady seconds, ended_at: the same by the wall clock; reset_in: seconds from then until
     the limit that was hit resets, or until a failing provider asked us to wait; None where nobody
@@ -77,7 +77,7 @@ class Oracle:
 
     @property
     def is_proven(self) -> bool:
-        """Whether anything found says something about it."""
+        """Return whether anything found says something about it."""
         return bool(counted(self.life))
 
     def saw(self, check: ObservedCheck) -> None:
@@ -106,7 +106,7 @@ class Oracle:
         return good and not is_barred(self.life, present.now)
 
     def blurred(self, present: OracleInputs) -> bool:
-        """Whether a reset is so near that either answer is right."""
+        """Return whether a reset is so near that either answer is right."""
         resets = [check.reset for check in self.life if check.reset is not None]
         return any(abs(reset - present.now) < BLUR_SECONDS for reset in resets)
 
@@ -150,7 +150,7 @@ class Oracle:
 def is_held_against_provider(
     check: ObservedCheck, others: Iterable[Sequence[ObservedCheck]], window: float
 ) -> bool:
-    """Whether a failure of an offer is its provider's too: another one failed within the interval.
+    """Return whether an offer's failure is its provider's too: another failed in the interval.
 
     others: the lives of the other offers that are watched.
     """
@@ -161,13 +161,19 @@ def is_held_against_provider(
 
 
 def last_failure(life: Sequence[ObservedCheck]) -> float | None:
-    """When it last failed in a way that may be its provider's; None where it succeeded since."""
+    """Return when it last failed in a way that may be its provider's.
+
+    None where it succeeded since.
+    """
     failures = [c for c in since_success(life) if is_failure(c) and c.kind not in MODELS_OWN]
     return failures[-1].ended if failures else None
 
 
 def remembered(life: Sequence[ObservedCheck], now: float, at: datetime) -> list[ObservedCheck]:
-    """As a new process knows them: only the wall clock tells how long ago the last one was."""
+    """Return them as a new process knows them.
+
+    Only the wall clock tells how long ago the last one was.
+    """
     if not life:
         return []
     last = life[-1]
@@ -176,7 +182,7 @@ def remembered(life: Sequence[ObservedCheck], now: float, at: datetime) -> list[
 
 
 def counted(checks: Sequence[ObservedCheck]) -> list[ObservedCheck]:
-    """Those that say something about the provider."""
+    """Return those that say something about the provider."""
     return [check for check in checks if check.kind not in OURS]
 
 
@@ -192,7 +198,7 @@ def since_success(checks: Sequence[ObservedCheck]) -> list[ObservedCheck]:
 
 
 def letters(checks: Sequence[ObservedCheck]) -> str:
-    """S for a success, F for a failure, in order; the others change nothing."""
+    """Return S for a success, F for a failure, in order; the others change nothing."""
     return "".join("S" if c.kind in SUCCESSES else "F" for c in checks if counts(c))
 
 
@@ -202,7 +208,7 @@ def counts(check: ObservedCheck) -> bool:
 
 
 def is_uninformed(checks: Sequence[ObservedCheck], timing: Timing) -> bool:
-    """As many checks as make a provider down have said nothing about it."""
+    """Return whether as many checks as make a provider down have said nothing about it."""
     last = checks[-timing.failures_to_down :]
     return len(last) == timing.failures_to_down and not counted(last)
 
@@ -213,7 +219,7 @@ def is_down(checks: Sequence[ObservedCheck], timing: Timing) -> bool:
 
 
 def is_recovering(checks: Sequence[ObservedCheck], timing: Timing) -> bool:
-    """It was down, and no run of enough good checks has come since."""
+    """Return whether it was down and has had no run of enough good checks since."""
     _, was_down, since = letters(checks).rpartition("F" * timing.failures_to_down)
     return bool(was_down) and "S" * timing.successes_to_recover not in since
 
@@ -227,7 +233,7 @@ def is_slow(checks: Sequence[ObservedCheck]) -> bool:
 
 
 def is_barred(checks: Sequence[ObservedCheck], now: float) -> bool:
-    """Refused at the last check, or limited with the reset to come; a success lifts a limit."""
+    """Return whether it is refused or limited with the reset to come; a success lifts a limit."""
     last = counted(checks)[-1]
     if last.kind is OutcomeKind.AUTH:
         return True
@@ -241,7 +247,7 @@ def is_barred(checks: Sequence[ObservedCheck], now: float) -> bool:
 
 
 def within(checks: Sequence[ObservedCheck], now: datetime, hours: float) -> list[ObservedCheck]:
-    """Not those from a future that a clock which leapt made up."""
+    """Return the checks in the window, without those of a future that a leaping clock made up."""
     ahead = now + timedelta(seconds=AHEAD)
     return [check for check in checks if now - timedelta(hours=hours) < check.at <= ahead]
 
@@ -254,13 +260,13 @@ def uptime(checks: Sequence[ObservedCheck]) -> float | None:
 
 
 def p95(checks: Sequence[ObservedCheck]) -> float | None:
-    """By nearest rank, of the successful."""
+    """Return the p95 by nearest rank, of the successful."""
     known = sorted(c.latency_ms for c in checks if c.kind in SUCCESSES and c.latency_ms is not None)
     return known[ceil(0.95 * len(known)) - 1] if known else None
 
 
 def best_is_right(best: str | None, usable: dict[str, Status]) -> bool:
-    """As far as the contract decides it: somebody usable, and healthy before degraded."""
+    """Return whether the best is right as far as the contract says: usable, healthy first."""
     if best is None or best not in usable:
         return best is None and not usable
     return usable[best] is Status.HEALTHY or Status.HEALTHY not in usable.values()

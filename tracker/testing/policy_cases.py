@@ -46,7 +46,7 @@ def _show(candidate: Candidate) -> str:
 
 
 def with_checks(candidate: Candidate, samples: Iterable[Sample], status: Status) -> Candidate:
-    """It with these checks. A run of failures at their end makes it degraded, as judging does."""
+    """Return it with these checks. A run of failures at their end makes it degraded."""
     kept = tuple(samples)[-SAMPLES:]
     run = 0
     while run < len(kept) and not kept[-1 - run].ok:

@@ -135,14 +135,14 @@ def explains(ask: Ask, case: Case, margins: RankingSettings) -> Iterator[str]:
 
 
 def numbers_in(reason: str, names: Sequence[str]) -> list[str]:
-    """The numbers of a sentence, but for those that belong to a provider's name."""
+    """Return the numbers of a sentence, but for those that belong to a provider's name."""
     for name in sorted(names, key=len, reverse=True):
         reason = reason.replace(name, "")
     return re.findall(r"\d+(?:\.\d+)?", reason)
 
 
 def is_rounded(text: str, value: float) -> bool:
-    """Whether ``text`` is ``value``, rounded to as many decimals as it shows."""
+    """Return whether ``text`` is ``value``, rounded to as many decimals as it shows."""
     return f"{value:.{len(text.partition('.')[2])}f}" == text
 
 
@@ -157,7 +157,7 @@ def _numbers(line: Ranked, candidate: Candidate | None, margins: RankingSettings
 
 
 def _costs(ranked: Sequence[Ranked]) -> list[float]:
-    """Of all: a reason may compare."""
+    """Return the costs of all: a reason may compare."""
     both = ((line.expected_cost_ms, line.latency_ms) for line in ranked)
     return [value for pair in both for value in pair if value is not None]
 
@@ -167,7 +167,7 @@ def _order(ranked: Sequence[Ranked]) -> list[str]:
 
 
 def _some_checks(candidate: Candidate) -> Iterator[tuple[int, Sample]]:
-    """The oldest, the middle and the newest."""
+    """Return the oldest, the middle and the newest."""
     count = len(candidate.samples)
     for place in sorted({0, count // 2, count - 1} if count else ()):
         yield place, candidate.samples[place]

@@ -23,7 +23,7 @@ class ProviderBehavior(StrEnum):
 
     @property
     def expected(self) -> OutcomeKind:
-        """The outcome kind of a check of it (CONTRACT, section 4)."""
+        """Return the outcome kind of a check of it (CONTRACT, section 4)."""
         return _EXPECTED[self]
 
 

@@ -30,7 +30,7 @@ class Window:
         return self.limit if now >= self._ends else max(0, self.limit - self._used)
 
     def reset(self, now: float) -> float:
-        """Seconds until all of it is back; 0 when none is spent."""
+        """Return seconds until all of it is back; 0 when none is spent."""
         return max(0.0, self._ends - now)
 
 
@@ -42,7 +42,7 @@ class Quota:
     tokens: Window = attrs.field(factory=lambda: Window(8_000, 60.0))
 
     def spent_for(self, now: float) -> float:
-        """Seconds until a request is allowed again; 0 now."""
+        """Return seconds until a request is allowed again; 0 now."""
         spent = [w.reset(now) for w in (self.requests, self.tokens) if w.remaining(now) == 0]
         return max(spent, default=0.0)
 
@@ -60,7 +60,7 @@ class Quota:
 
 
 def go_duration(seconds: float) -> str:
-    """As Go prints it: ``577.5ms``, ``7.66s``, ``2m59.56s``, ``23h59m58s``."""
+    """Format as Go does: ``577.5ms``, ``7.66s``, ``2m59.56s``, ``23h59m58s``."""
     if seconds < 1.0:
         return f"{_short(seconds * 1000.0)}ms" if seconds > 0 else "0s"
     minutes, rest = divmod(seconds, 60.0)

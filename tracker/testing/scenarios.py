@@ -21,7 +21,7 @@ class Playable(Protocol):
 
     @property
     def mood(self) -> ProviderBehavior:
-        """How it behaves from its next request on."""
+        """Return how it behaves from its next request on."""
         ...
 
     @mood.setter
@@ -72,7 +72,7 @@ class Scenario:
 def write_script(
     characters: Iterable[BehaviorProfile], *, seed: int, seconds: float = 3600.0
 ) -> Scenario:
-    """A script of that length. One provider's part does not depend on who else plays."""
+    """Write a script of that length. One provider's part does not depend on who else plays."""
     steps = [step for character in characters for step in _part(character, seed, seconds)]
     return Scenario(steps=tuple(sorted(steps, key=lambda step: step.at)), seconds=seconds)
 
@@ -134,7 +134,7 @@ def _grid(seconds: float) -> Iterator[_Turn]:
 
 
 def _spells(trouble: FaultSchedule, dice: random.Random, seconds: float) -> Iterator[_Turn]:
-    """When it begins and ends, in turn; over before the end, so that a script can repeat."""
+    """Yield when it begins and ends, in turn; over before the end, so that a script can repeat."""
     at = dice.expovariate(1.0 / trouble.every_seconds)
     while at < seconds:
         gone = at + dice.expovariate(1.0 / trouble.for_seconds)
@@ -144,7 +144,7 @@ def _spells(trouble: FaultSchedule, dice: random.Random, seconds: float) -> Iter
 
 
 def _pull_back(wander: float, drift: float, dice: random.Random) -> float:
-    """One step of an Ornstein–Uhlenbeck walk with standard deviation ``drift``.
+    """Return one step of an Ornstein–Uhlenbeck walk with standard deviation ``drift``.
 
     It forgets a tenth at each step (G. E. Uhlenbeck and L. S. Ornstein, Phys. Rev. 36, 1930).
     """

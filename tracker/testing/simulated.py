@@ -72,7 +72,7 @@ class SimulatedProvider:
 
     @property
     def base_url(self) -> str:
-        """Known once it serves; stays the same while the mood is REFUSE."""
+        """Return the base URL, known once it serves; it stays while connections are refused."""
         if self._door is None:
             raise RuntimeError(f"{self.name} serves no port; use simulated_provider()")
         return f"http://{HOST}:{self._door.port}{PATH}"

@@ -14,14 +14,14 @@ class _Fixed(random.Random):
         self._oldest_first = oldest_first
 
     def shuffle(self, x: MutableSequence[Any]) -> None:
-        """Trio has sorted them by age, oldest first, and takes from the end."""
+        """Order the tasks by age; trio takes from the end."""
         if self._oldest_first:
             x.reverse()
 
 
 @contextmanager
 def fixed_order(*, oldest_first: bool = True) -> Iterator[None]:
-    """Trio shuffles the tasks of each turn; under hypothesis by a seed.
+    """Fix the order in which trio runs the tasks of a turn, which it shuffles.
 
     How many turns there are depends on how long threads take, so a seed alone repeats nothing.
     """

@@ -49,7 +49,7 @@ class ToggleableListener:
 
     @property
     def is_open(self) -> bool:
-        """Whether connections are accepted now."""
+        """Return whether connections are accepted now."""
         return self._listener is not None
 
     @is_open.setter

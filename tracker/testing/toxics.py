@@ -44,7 +44,7 @@ class Toxic:
         await onward(data)
 
     async def close(self) -> None:
-        """Called before the end of the data is passed on."""
+        """Run before the end of the data is passed on."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -98,7 +98,7 @@ class Timeout(Toxic):
 
     @property
     def ends_after(self) -> float | None:
-        """Seconds after the later of connecting and being added."""
+        """Return seconds after the later of connecting and being added."""
         return self.timeout_ms / 1000.0 or None
 
     async def carry(self, data: bytes, *, onward: Onward, link: Link) -> None:

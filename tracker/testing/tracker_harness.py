@@ -116,12 +116,12 @@ class TrackerHarness:
         self.passes(0.0)  # the first checks begin now
 
     def kill(self) -> None:
-        """No last words: afterwards the files are what they were at this moment."""
+        """Kill it without last words: the files are then what they were at this moment."""
         with self.disk.as_it_is():
             self.host.close()
 
     def stop(self) -> None:
-        """In good order."""
+        """Stop in good order."""
         self.tracker.stop()
         self.passes(STOP_SECONDS)
         self.host.close()
@@ -131,11 +131,11 @@ class TrackerHarness:
         self.host.call(self._advance, seconds)
 
     def do(self, job: Callable[[], Awaitable[T]]) -> T:
-        """One job for which no time has to pass, and whatever it sets off."""
+        """Do one job for which no time has to pass, and whatever it sets off."""
         return self.host.call(self._settled, job)
 
     def meanwhile(self, job: Callable[[], Awaitable[T]], seconds: float) -> T | None:
-        """A job while time passes; None when that was not enough for it."""
+        """Do a job while time passes; return None when that was not enough for it."""
         return self.host.call(self._meanwhile, job, seconds)
 
     @property
@@ -148,10 +148,7 @@ class TrackerHarness:
         return self.do(self._look)
 
     def has_published(self) -> None:
-        """What was found some time ago is on the board without anybody's asking for it.
-
-        Raises AssertionError.
-        """
+        """Require that what was found some time ago is published. Raises AssertionError."""
         for name, shown in self.tracker.snapshot.providers.items():
             assert name in self.oracles, f"{name} is shown and not watched"
             known = [c for c in self.oracles[name].life if c.ended <= self.now - PUBLISH_SECONDS]
@@ -171,7 +168,7 @@ class TrackerHarness:
         self.unremembered = False
 
     def reload(self, config: Config) -> None:
-        """Who is put back goes on where it was."""
+        """Reload; a provider that is put back goes on where it was."""
         for provider in config.providers:  # their first checks begin at once
             if provider.name not in self.oracles:
                 self.oracles[provider.name] = self._returned(provider)
@@ -189,17 +186,17 @@ class TrackerHarness:
 
     @asynccontextmanager
     async def open_check(self, provider: Provider) -> AsyncIterator[Check]:
-        """Of ``run_tracker``: the check of that name, each of its findings noted."""
+        """Open the check of that name for ``run_tracker``, noting each of its results."""
         await trio.lowlevel.checkpoint()
         yield WitnessedCheck(self, self.checks[provider.name], provider)
 
     @property
     def today(self) -> date:
-        """The day of UTC by the wall clock."""
+        """Return the day of UTC by the wall clock."""
         return self.clock.now().date()
 
     def begins(self, target: Target) -> None:
-        """A check of an offer begins: only somebody's wish may overspend the day's completions."""
+        """Note that an offer's check begins; only a request may overspend the day's completions."""
         if self.asked != target and self.spent[self.today] >= self.config.completions_per_day:
             self.overspent.append(target)
 
@@ -227,7 +224,7 @@ class TrackerHarness:
         self.budget_ran_out |= self.spent[self.today] >= self.config.completions_per_day
 
     def watched(self, name: str) -> tuple[str, ...]:
-        """The models of a provider that are watched now."""
+        """Return the models of a provider that are watched now."""
         return next((p.models for p in self.config.providers if p.name == name), ())
 
     def _is_held_against_provider(self, name: str, model: str, seen: ObservedCheck) -> bool:
@@ -239,13 +236,13 @@ class TrackerHarness:
         return is_held_against_provider(seen, others, timing.interval_seconds)
 
     def _put_under(self, oracle: Oracle, past: Oracle, own: list[ObservedCheck]) -> None:
-        """What the file tells goes before what was found since this start."""
+        """Put what the file tells under what was found since this start."""
         oracle.checks = [*past.checks, *own]
         if not own:
             oracle.life = past.life
 
     def _completions_stored(self) -> Counter[date]:
-        """What the file tells of the completions spent, by day."""
+        """Return what the file tells of the completions spent, by day."""
         spent = Counter[date]()
         for rows in self.ledger.stored.values():
             for row in rows:
@@ -253,7 +250,7 @@ class TrackerHarness:
         return spent if not self.unremembered else Counter()
 
     def _remembered(self, provider: Provider) -> Oracle:
-        """What the file tells of it and of its offers."""
+        """Return what the file tells of it and of its offers."""
         models = {*provider.models, *self.ledger.models(provider.name)}
         oracle = self._recalled((provider.name, None), provider.timing)
         oracle.offers = {
@@ -269,7 +266,7 @@ class TrackerHarness:
         )
 
     def _others(self) -> dict[str, Oracle]:
-        """What the file tells of who is not watched."""
+        """Return what the file tells of those that are not watched."""
         names = {name for name, _ in self.ledger.stored} - self.oracles.keys()
         return {name: self._remembered(Provider(name=name)) for name in names}
 
@@ -335,7 +332,7 @@ class TrackerHarness:
 
 
 def _unknown(provider: Provider) -> Oracle:
-    """Of a provider that no check is known of."""
+    """Return the state of a provider that no check is known of."""
     offers = {model: Oracle(provider.model_timing) for model in provider.models}
     return Oracle(provider.timing, offers=offers)
 

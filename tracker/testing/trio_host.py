@@ -36,7 +36,7 @@ class TrioHost(Generic[S]):
         program: Callable[..., Awaitable[Any]],
         *,
         clock: MockClock | None = None,
-        patience: float = 10.0,
+        patience: float = 30.0,
     ) -> None:
         self.clock = MockClock() if clock is None else clock
         self._patience = patience

@@ -47,7 +47,7 @@ class Reply:
 
 
 def head_of(status: int, fields: Fields) -> bytes:
-    """Status line and fields, without the empty line that ends a head."""
+    """Return status line and fields, without the empty line that ends a head."""
     lines = [f"HTTP/1.1 {status} {_PHRASES.get(status, 'Unnamed')}"]
     lines += [f"{name}: {value}" for name, value in fields]
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
@@ -61,7 +61,10 @@ class Wire:
     _unread: bytearray = attrs.field(factory=bytearray, init=False)
 
     async def receive(self) -> Request | None:
-        """The next request; None when the client has gone. Raises ValueError when it is no HTTP."""
+        """Return the next request; None when the client has gone.
+
+        Raises ValueError when it is no HTTP.
+        """
         while (end := self._unread.find(b"\r\n\r\n")) < 0:
             if not await self._more(HEAD_LIMIT):
                 return None

@@ -98,6 +98,29 @@ def test_an_opening_that_never_arrived_takes_its_end_with_it() -> None:
     assert box.waiting(["mail", "chat"]) == 2
 
 
+@pytest.mark.parametrize("newer", [REMINDER, RESOLVED])
+def test_a_reminder_that_still_waits_gives_way_to_a_later_message(newer: MessageKind) -> None:
+    box, old = Outbox(), message(REMINDER, "a", key="old")
+    other, elsewhere = message(REMINDER, "b", key="other"), message(REMINDER, "a", target="json")
+    for each in (old, other, elsewhere):
+        box.add(each)
+    later = message(newer, "a", key="later")
+    box.add(later)
+    assert [row.key for row in box.give_up_overtaken(later)] == ["old"]
+    assert {row.key for row in box if row.waiting} == {"other", elsewhere.key, "later"}
+
+
+def test_a_reminder_overtaken_while_it_is_sent_is_not_sent_again() -> None:
+    box, old, later = Outbox(), message(REMINDER, "a", key="old"), message(RESOLVED, "a")
+    box.add(old)
+    box.add(later)
+    box.give_up_overtaken(later)
+    (failed,) = box.note(old, NOW + SECOND, "it answered 500")
+    assert failed.given_up
+    (made,) = box.note(old, NOW + 2 * SECOND, "")
+    assert made.delivered_at is not None
+
+
 def test_an_end_that_is_given_up_takes_nothing_with_it() -> None:
     box = Outbox()
     ending = message(RESOLVED, "1")

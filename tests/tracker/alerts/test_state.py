@@ -309,6 +309,25 @@ def test_a_target_that_fails_for_five_minutes_gets_everything_once_and_in_order(
     assert scenario.kinds("json 1") == scenario.kinds("webhook 1") == ["opened", "resolved"]
 
 
+def test_a_target_that_was_away_for_half_a_day_hears_one_reminder_at_most() -> None:
+    scenario = Scenario(config_of("a", targets=("webhook 1",), reminder_hours=1))
+    scenario.passes(minutes=1)
+    scenario.fail("a")
+    scenario.passes(minutes=2)
+    scenario.refusing = {"webhook 1"}
+    scenario.passes(hours=6)
+    scenario.refusing.clear()
+    scenario.passes(minutes=20)
+    assert scenario.kinds() == ["opened", "reminder"]
+    scenario.refusing = {"webhook 1"}
+    scenario.passes(hours=6)
+    scenario.recover("a")
+    scenario.passes(minutes=2)
+    scenario.refusing.clear()
+    scenario.passes(minutes=20)
+    assert scenario.kinds() == ["opened", "reminder", "resolved"]
+
+
 def test_an_end_is_not_told_where_the_opening_never_arrived() -> None:
     scenario = running("a", page=("provider",))
     scenario.refusing = {"json 1"}

@@ -15,12 +15,12 @@ Dialect = Callable[[Session, Secret | None], Awaitable[CheckResult]]
 
 @cache
 def kinds() -> tuple[str, ...]:
-    """Every kind there is a dialect for."""
+    """Return every kind there is a dialect for."""
     return tuple(sorted(module.name for module in iter_modules(__path__)))
 
 
 def dialect_of(kind: str) -> Dialect:
-    """The check of a kind. Raises LookupError when there is none."""
+    """Return the check of a kind. Raises LookupError when there is none."""
     if kind not in kinds():
         raise LookupError(f"no dialect for kind {kind!r}; there are {', '.join(kinds())}")
     check: Dialect = import_module(f"{__name__}.{kind}").check

@@ -47,7 +47,7 @@ async def _check_balance(session: Session, key: Secret | None) -> CheckResult:
 
 
 def balances(infos: object) -> Iterator[LimitReading]:
-    """What is left in each currency; there is no limit to set it against."""
+    """Return what is left in each currency; there is no limit to set it against."""
     for info in mappings(infos, CURRENCIES):
         currency = as_text(info.get("currency"))
         if currency.isalpha() and len(currency) == 3:

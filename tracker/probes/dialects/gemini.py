@@ -32,7 +32,7 @@ def body(shape: RequestShape, _model: str) -> dict[str, Any]:
 
 
 def is_blocked(event: Mapping[str, Any]) -> bool:
-    """The prompt itself was refused: our check's fault, not the model's."""
+    """Return whether the prompt was refused: our check's fault, not the model's."""
     return bool(as_mapping(event.get("promptFeedback")).get("blockReason"))
 
 

@@ -70,14 +70,14 @@ def _judge_tier(session: Session, reply: BoundedResponse) -> CheckResult:
 
 
 def _ineligible(tiers: object) -> str:
-    """Google's reason why there is no tier."""
+    """Return Google's reason why there is no tier."""
     tier = next(mappings(tiers, 1), {})
     told = (as_text(tier.get(name)) for name in ("reasonCode", "reasonMessage"))
     return ", ".join(filter(None, told)) or "no reason was given"
 
 
 async def _with_quota(session: Session, login: Login, finding: CheckResult) -> CheckResult:
-    """The finding with the account's buckets; spent when every one of them is."""
+    """Add the account's buckets to the finding; it is spent when every one of them is."""
     limits = session.mask_names(await _quota(session, login))
     if not limits:
         return finding
@@ -97,7 +97,7 @@ async def _with_quota(session: Session, login: Login, finding: CheckResult) -> C
 
 
 async def _quota(session: Session, login: Login) -> tuple[LimitReading, ...]:
-    """The buckets of the project's quota; none where it does not tell them."""
+    """Return the buckets of the project's quota; none where it does not tell them."""
     with trio.move_on_after(PATIENCE):
         body = {"project": session.option("project")}
         try:

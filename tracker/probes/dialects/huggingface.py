@@ -60,13 +60,13 @@ async def check(session: Session, key: Secret | None) -> CheckResult:
 
 
 def _recall(session: Session, key: Secret) -> _Verdict | None:
-    """The key's last verdict while it holds."""
+    """Return the key's last verdict while it holds."""
     verdict: _Verdict | None = session.memory.get("verdicts", {}).get(key)
     return verdict if verdict is not None and session.clock.steady() < verdict.until else None
 
 
 def _remember(session: Session, key: Secret, asked: CheckResult | None) -> _Verdict:
-    """A good verdict holds for an hour; after none whoami is left alone for as long as it asks."""
+    """Remember a good verdict for an hour; without one, leave whoami alone as long as it asks."""
     now = session.clock.steady()
     good = True if asked is not None and asked.kind is OutcomeKind.OK else None
     did = "did not answer" if asked is None else f"answered {asked.http_status}"
@@ -77,7 +77,10 @@ def _remember(session: Session, key: Secret, asked: CheckResult | None) -> _Verd
 
 
 def _pause(session: Session, asked: CheckResult | None) -> float:
-    """Seconds until whoami is asked again: PAUSE, or as long as its answer told, up to a day."""
+    """Return seconds until whoami is asked again.
+
+    PAUSE, or as long as its answer told, up to a day.
+    """
     if asked is None:
         return PAUSE
     reset = last_reset(asked)
@@ -86,7 +89,7 @@ def _pause(session: Session, asked: CheckResult | None) -> float:
 
 
 async def _whoami(session: Session, key: Secret) -> CheckResult | None:
-    """What whoami found; None where it did not answer."""
+    """Return what whoami found, None where it did not answer."""
     with trio.move_on_after(PATIENCE):
         try:
             reply = await session.get(session.place("verify_url", "path"), key)
@@ -98,6 +101,6 @@ async def _whoami(session: Session, key: Secret) -> CheckResult | None:
 
 
 def _validity(session: Session) -> float:
-    """Seconds for which a good verdict may be reused."""
+    """Return seconds for which a good verdict may be reused."""
     seconds = session.options.get("verdict_seconds")
     return float(seconds) if isinstance(seconds, int | float) else 3600.0

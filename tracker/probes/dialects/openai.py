@@ -28,7 +28,7 @@ def body(shape: RequestShape, model: str) -> dict[str, Any]:
 
 
 def answers(event: Mapping[str, Any]) -> bool:
-    """A streamed role alone proves nothing: servers send it before they have asked the model."""
+    """Return whether text came; a streamed role alone is sent before the model is asked."""
     choice = _choice(event)
     return choice is not None and ("delta" not in choice or speaks(event))
 

@@ -60,7 +60,7 @@ async def _check_key(session: Session, key: Secret | None) -> CheckResult:
 
 
 def readings(data: Mapping[str, Any], now: datetime) -> Iterator[LimitReading]:
-    """The key's own budget in credits, and the free models' requests a day.
+    """Return the key's own budget in credits, and the free models' requests a day.
 
     ``rate_limit`` beside them is always -1 and says nothing.
     """
@@ -112,7 +112,7 @@ def _next_reset(window: float, now: datetime) -> datetime:
 
 
 def _find_spent(data: Mapping[str, Any], limits: tuple[LimitReading, ...]) -> LimitReading | None:
-    """The limit that stops every request. Free requests stop only who has no credit at all."""
+    """Return the limit that stops every request; a free one stops only accounts without credit."""
     for limit in limits:
         stops = limit.name in {"credits", "budget"} or data.get("is_free_tier") is True
         if limit.remaining == 0 and stops:

@@ -40,7 +40,7 @@ class Steps(Protocol):
 
 
 def to_fetch_error(error: Exception, url: str, steps: Steps) -> FetchError:
-    """The failure in our words. Never repeats httpcore's: its texts may hold headers of ours."""
+    """Describe a failure in our words. Never repeat httpcore's texts, which may hold headers."""
     host = host_of(url)
     causes = list(_causes(error))
     kind, message = (
@@ -53,7 +53,7 @@ def to_fetch_error(error: Exception, url: str, steps: Steps) -> FetchError:
 
 
 def host_of(url: str) -> str:
-    """The host and port of a URL, without whatever else it holds."""
+    """Return the host and port of a URL, without whatever else it holds."""
     try:
         parts = urlsplit(url)
         return parts.netloc.rpartition("@")[2] or "an unnamed host"
@@ -62,7 +62,7 @@ def host_of(url: str) -> str:
 
 
 def _causes(error: BaseException | None, depth: int = 0) -> Iterator[BaseException]:
-    """The error, what it was raised from, and the members of groups."""
+    """Yield the error, what it was raised from, and the members of groups."""
     if error is None or depth > DEEPEST:
         return
     yield error

@@ -82,8 +82,9 @@ async def fetch(transport: Transport, request: Request, provider: Provider) -> B
 
     It is sent once more only where it surely was not taken: a GET of which nothing could be
     written, for the kept connection was closed already, or one answered 408 there, which is how
-    proxies close one. Where the connection closes after it was written nobody can tell, so it is
-    held against nobody. A POST is never sent twice: it has a connection of its own.
+    proxies close one. Where the connection closes after it was written, and nothing came, nobody
+    can tell, so it is held against nobody. A POST is never sent twice: it has a connection of its
+    own.
     """
     progress = await transport.begin(fresh=request.method != "GET")
     try:
@@ -94,7 +95,8 @@ async def fetch(transport: Transport, request: Request, provider: Provider) -> B
             return response
     except FAILURES as error:
         reused = not (progress.connected or progress.answered)
-        if not (reused and isinstance(error, STALE)):
+        begun = progress.written and progress.read > 0  # it took the request, and broke off
+        if begun or not (reused and isinstance(error, STALE)):
             raise to_fetch_error(error, request.url, progress) from None
         if progress.written:
             message = f"{host_of(request.url)} closed the kept connection while we asked"
@@ -168,7 +170,7 @@ class _Reading:
     told: Progress = Progress.WAITING
 
     def is_over(self) -> bool:
-        """Whether nothing that follows matters."""
+        """Return whether nothing that follows matters."""
         return (
             self.size > self.limit or self.told is Progress.OVER or len(self.pieces) > MOST_PIECES
         )
@@ -200,7 +202,7 @@ class _Reading:
 
 
 def refuse_redirect(response: BoundedResponse) -> None:
-    """A redirect is no answer of an API. Raises FetchError naming only the host it leads to."""
+    """Raise FetchError for a redirect, naming only the host it leads to."""
     if 300 <= response.status < 400:
         location = response.header("location")
         target = f" to {host_of(location)}" if "//" in location else ""
@@ -242,7 +244,7 @@ def _unpack(body: bytes, *, is_success: bool) -> bytes:
 
 
 def _content_length(response: BoundedResponse) -> int:
-    """The length it claims; h11 has checked that it is a number."""
+    """Return the length it claims; h11 has checked that it is a number."""
     length = response.header("content-length") or "0"
     return int(length) if length.isdecimal() and len(length) < 20 else 0
 
@@ -253,7 +255,10 @@ def _arrivals(pieces: list[tuple[bytes, float]]) -> tuple[tuple[int, float], ...
 
 
 def _check_literal(url: str, provider: Provider) -> None:
-    """Behind a proxy only an address in the URL itself can be checked: the proxy resolves names."""
+    """Check an address in the URL itself.
+
+    Behind a proxy only that can be, the proxy resolves names.
+    """
     host = httpx.URL(url).host
     if is_address(host):
         filter_addresses(host, [host], provider.allow_private)

@@ -102,15 +102,15 @@ class Connection(Protocol):
         ...
 
     def is_idle(self) -> bool:
-        """Whether its last exchange is over and left it open."""
+        """Return whether its last exchange is over and left it open."""
         ...
 
     def is_reusable(self) -> bool:
-        """Whether another request may be sent over it now."""
+        """Return whether another request may be sent over it now."""
         ...
 
     async def aclose(self) -> None:
-        """Close it."""
+        """Close the connection now."""
         ...
 
 
@@ -188,11 +188,11 @@ class DirectConnection:
         self._idle = True
 
     def is_idle(self) -> bool:
-        """Whether its last exchange is over and left it open."""
+        """Return whether its last exchange is over and left it open."""
         return self._idle
 
     def is_reusable(self) -> bool:
-        """Whether it is idle, young enough, and nothing came over it, be it only its end."""
+        """Return whether it is idle, young enough, and nothing came over it, be it only its end."""
         if not self._idle or time.monotonic() > self._expires_at:
             return False
         return not self._stream.get_extra_info("is_readable")
@@ -204,7 +204,7 @@ class DirectConnection:
 
 
 def _switches(event: object) -> bool:
-    """Whether it is the answer of a server that changes protocols; nobody asked it to."""
+    """Return whether it is the answer of a server that changes protocols; nobody asked it to."""
     return isinstance(event, h11.InformationalResponse) and event.status_code == SWITCHING_PROTOCOLS
 
 
@@ -256,15 +256,15 @@ class ProxiedConnection:
         return ProxiedAnswer(response)
 
     def is_idle(self) -> bool:
-        """Whether its last exchange is over and left it open."""
+        """Return whether its last exchange is over and left it open."""
         return self._inner.is_idle()
 
     def is_reusable(self) -> bool:
-        """Whether another request may be sent over it now."""
+        """Return whether another request may be sent over it now."""
         return self._inner.is_available() and not self._inner.has_expired()
 
     async def aclose(self) -> None:
-        """Close it."""
+        """Close the connection now."""
         await self._inner.aclose()
 
 

@@ -80,7 +80,7 @@ class ExchangeTimes:
 
     @property
     def seconds(self) -> float:
-        """0.0 where the answer came before it was asked for; see ``early``."""
+        """Return the latency; 0.0 where the answer came before the question, see ``early``."""
         return max(self.arrived - self.sent, 0.0)
 
     def before_write(self, wire: StampedStream, *, unasked: bool) -> None:
@@ -107,7 +107,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
     TLS still names the host: httpcore asks for the certificate of the URL's. ``progress`` is the
     present exchange's. clear_host: to which a key goes in clear text, for its name says that it is
-    this machine. No time-out given here is heeded: whoever asks holds a scope.
+    this machine. No time-out given here is used: the caller holds a scope.
     """
 
     def __init__(self, *, allow_private: bool, clear_host: str | None = None) -> None:
@@ -139,7 +139,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         await trio.sleep(seconds)
 
     async def _resolve(self, host: str, port: int) -> list[str]:
-        """Addresses of a host, without duplicates. Raises OSError and UnicodeError."""
+        """Resolve a host to addresses without duplicates. Raises OSError and UnicodeError."""
         if is_address(host):
             return [host]
         found = await in_thread(
@@ -154,7 +154,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 class Stream(httpcore.AsyncNetworkStream):
     """A trio stream for httpcore, whose own puts a scope and a timer around each read and write.
 
-    Its own also leaks a socket whose TLS handshake is cancelled. host: whom TLS was agreed with.
+    Its own also leaks a socket whose TLS handshake is cancelled. host: the one TLS was agreed with.
     """
 
     def __init__(
@@ -248,7 +248,7 @@ class Stream(httpcore.AsyncNetworkStream):
 
 
 def _wire_of(stream: Any) -> StampedStream:
-    """The stream below all layers of TLS."""
+    """Return the stream below all layers of TLS."""
     while isinstance(stream, trio.SSLStream):
         stream = stream.transport_stream
     found: StampedStream = stream
@@ -256,7 +256,7 @@ def _wire_of(stream: Any) -> StampedStream:
 
 
 def is_address(host: str) -> bool:
-    """Whether it is an IP address already; an IPv6 one may carry a zone."""
+    """Return whether it is an IP address already; an IPv6 one may carry a zone."""
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             socket.inet_pton(family, host.partition("%")[0])
@@ -267,7 +267,7 @@ def is_address(host: str) -> bool:
 
 
 def filter_addresses(host: str, addresses: Sequence[str], allow_private: bool) -> list[str]:
-    """Those we may ask. Raises AddressRefusedError when there is none."""
+    """Return the addresses we may ask. Raises AddressRefusedError when there is none."""
     good = [a for a in addresses if address_allowed(a.partition("%")[0], allow_private)]
     if good:
         return good
@@ -289,7 +289,7 @@ def _only_loopback(host: str, addresses: Sequence[str]) -> list[str]:
 
 
 async def first_connected(connect: Callable[[str], Awaitable[S]], addresses: Sequence[str]) -> S:
-    """What ``connect`` gave for the first address to accept (RFC 8305); the others are closed.
+    """Return what ``connect`` gave for the first address to accept (RFC 8305); close the others.
 
     Raises the last failure when all have failed.
     """
@@ -326,7 +326,7 @@ async def first_connected(connect: Callable[[str], Awaitable[S]], addresses: Seq
 
 
 async def _connect(address: str, *, port: int) -> socket.socket:
-    """A connected socket; none is left when it fails or is cancelled."""
+    """Return a connected socket; none is left when it fails or is cancelled."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         made = socket.socket(family, socket.SOCK_STREAM)

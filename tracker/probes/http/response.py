@@ -24,7 +24,7 @@ UNPARSEABLE: Final = InvalidJson.UNPARSEABLE
 
 
 def parse_json(body: bytes) -> object | InvalidJson:
-    """The JSON value in a body, or UNPARSEABLE. Total: any bytes give one of the two.
+    """Parse a body into a JSON value or UNPARSEABLE. Total: any bytes give one of the two.
 
     Refuses what JSON has not (NaN, invalid UTF-8) and what is meant to hurt (200,000 brackets,
     6,000 digits, more than MOST_VALUES). A caller bounds the size: 4 MiB take some 20 ms.
@@ -74,21 +74,21 @@ class BoundedResponse:
         return parse_json(self.body)
 
     def header(self, name: str) -> str:
-        """The first header of this lower-case name, or an empty text."""
+        """Return the first header of this lower-case name, or an empty text."""
         return next((value for key, value in self.headers if key == name), "")
 
     def all_of(self, name: str) -> list[str]:
-        """Every header of this lower-case name."""
+        """Return every header of this lower-case name."""
         return [value for key, value in self.headers if key == name]
 
     @property
     def is_success(self) -> bool:
-        """Whether its status says that it is an answer."""
+        """Return whether its status says that it is an answer."""
         return 200 <= self.status < 300
 
     @property
     def text(self) -> str:
-        """The beginning of the body, for people: undecodable bytes replaced."""
+        """Return the beginning of the body, for people: undecodable bytes replaced."""
         return self.body[:8192].decode(errors="replace")
 
     @property

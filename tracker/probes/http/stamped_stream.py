@@ -104,7 +104,10 @@ class StampedStream(trio.abc.HalfCloseableStream):
         await trio.lowlevel.checkpoint()
 
     def is_readable(self) -> bool:
-        """Whether bytes, an end or an error can be read at once. A closed one is at its end."""
+        """Return whether bytes, an end or an error can be read at once.
+
+        A closed one is at its end.
+        """
         try:
             self.socket.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
@@ -114,7 +117,7 @@ class StampedStream(trio.abc.HalfCloseableStream):
         return True
 
     def _note(self, stamp: float | None) -> None:
-        """Both clocks are read at the same moment, so a set wall clock hardly matters."""
+        """Note a stamp; both clocks are read at once, so a set wall clock hardly matters."""
         before, wall = trio.current_time(), time.time()
         after = trio.current_time()
         for _ in range(TRIES):

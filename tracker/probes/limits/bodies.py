@@ -42,7 +42,7 @@ _WAITS = ("retry_after", "retry_after_seconds")
 
 
 def body_readings(body: object, *, now: datetime) -> Iterator[LimitReading]:
-    """Every limit an error body tells."""
+    """Return every limit an error body tells."""
     error = _error(body)
     delay = retry_delay(error)
     for violation in violations(error):
@@ -58,7 +58,10 @@ def body_readings(body: object, *, now: datetime) -> Iterator[LimitReading]:
 
 
 def body_retry_after(body: object, *, now: datetime) -> float | None:
-    """Seconds the error asks to wait; until its reset where Google's daily quota is spent."""
+    """Return seconds the error asks to wait.
+
+    Until its reset where Google's daily quota is spent.
+    """
     error = _error(body)
     if any(quota_window(violation) == "day" for violation in violations(error)):
         return (next_midnight(now, PACIFIC) - now).total_seconds()
@@ -73,7 +76,7 @@ def body_retry_after(body: object, *, now: datetime) -> float | None:
 
 
 def next_midnight(now: datetime, zone: tzinfo) -> datetime:
-    """The next midnight there, in the zone of ``now``."""
+    """Return the next midnight there, in the zone of ``now``."""
     tomorrow = now.astimezone(zone).date() + timedelta(days=1)
     return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone).astimezone(now.tzinfo)
 
@@ -81,7 +84,7 @@ def next_midnight(now: datetime, zone: tzinfo) -> datetime:
 def _read_violation(
     violation: Mapping[str, Any], delay: object, now: datetime
 ) -> LimitReading | None:
-    """A violated quota has nothing left. RetryInfo's delay is wrong for a daily one: ignored."""
+    """Read a violated quota: nothing is left. A daily one's RetryInfo is wrong and ignored."""
     window = quota_window(violation)
     unit = "tokens" if "Token" in quota_id(violation) else "requests"
     return reading(
@@ -95,7 +98,7 @@ def _read_violation(
 
 
 def _read_words(error: Mapping[str, Any], now: datetime) -> LimitReading | None:
-    """No reset: "try again" is when the refused request would fit, not when all is free again."""
+    """Read words without a reset: "try again" is when this request fits, not when all is free."""
     found = _SENTENCE.search(_message(error))
     if found is None:
         return None
@@ -110,7 +113,7 @@ def _read_words(error: Mapping[str, Any], now: datetime) -> LimitReading | None:
 
 
 def _allowance(body: object, now: datetime) -> LimitReading | None:
-    """An allowance whose reset is told: nothing is left of it until then.
+    """Read an allowance whose reset is told: nothing is left of it until then.
 
     Not where only a wait of less than a day is asked for: that is when one request would fit.
     """
@@ -124,7 +127,7 @@ def _allowance(body: object, now: datetime) -> LimitReading | None:
 
 
 def _reset(body: object, now: datetime) -> float | None:
-    """Seconds until the moment that the error names, in a field of its own or in words."""
+    """Return seconds until the moment that the error names, in a field of its own or in words."""
     field = _field(body, _RESETS, now)
     if field is not None:
         return field
@@ -134,7 +137,7 @@ def _reset(body: object, now: datetime) -> float | None:
 
 
 def _field(body: object, names: Sequence[str], now: datetime) -> float | None:
-    """Seconds until the moment in the first of these fields that tells one."""
+    """Return seconds until the moment in the first of these fields that tells one."""
     told = (part[name] for part in error_parts(body) for name in names if name in part)
     return next((seconds for value in told if (seconds := wait(value, now)) is not None), None)
 

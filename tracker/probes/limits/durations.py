@@ -20,7 +20,7 @@ _RFC3339 = re.compile(
 
 
 def seconds_until(text: str, *, now: datetime) -> float | None:
-    """How long after ``now`` the moment is that ``text`` names; negative where it has passed.
+    """Return how long after ``now`` the moment is that ``text`` names; negative: it has passed.
 
     Takes Go and protobuf durations (``2m59.56s``, ``577.5ms``, ``38.2s``), bare numbers (below
     1e9 seconds, below 1e12 epoch seconds, else epoch milliseconds), RFC 3339, and the three forms

@@ -67,7 +67,7 @@ class _Told:
 
 
 def header_readings(headers: Headers, *, now: datetime, provider: str) -> Iterator[LimitReading]:
-    """Every limit the headers tell, each name once."""
+    """Return every limit the headers tell, each name once."""
     told: dict[str, _Told] = defaultdict(_Told)
     for name, value in strip_forwarded(headers):
         if len(value) <= VALUE_LENGTH:
@@ -122,7 +122,7 @@ def _note(told: dict[str, _Told], name: str, value: str) -> None:
 
 
 def _name(counts: str, suffix: str) -> str:
-    """``req-10-second`` is ``requests_10_second``; what is counted comes first."""
+    """Normalise a name: ``req-10-second`` becomes ``requests_10_second``."""
     words = ["requests" if word == "req" else word for word in suffix.split("-") if word]
     if not words or words[0] in _UNITS or words[0].isdigit() or words[0] == "dynamic":
         words.insert(0, "tokens" if counts == "tokenlimit" else "requests")
@@ -130,12 +130,12 @@ def _name(counts: str, suffix: str) -> str:
 
 
 def _resets(value: str) -> list[str]:
-    """The value; or, joined on the way from several headers, each (a date holds a comma too)."""
+    """Return the value, and each part of several joined on the way (a date holds a comma too)."""
     return [value, *value.split(",")] if "," in value else [value]
 
 
 def _note_amount(limit: _Told, field: str, value: str) -> None:
-    """A number; or several, joined; in a limit also policies (``100, 100;w=60``)."""
+    """Note a number, or several, joined; in a limit also policies (``100, 100;w=60``)."""
     if _THOUSANDS.fullmatch(value.strip()):  # "1,000", or 1 and 000: not to be guessed
         value = ""
     members = list(_members(value)) or [("", {})]
@@ -145,7 +145,7 @@ def _note_amount(limit: _Told, field: str, value: str) -> None:
 
 
 def _note_ietf(told: dict[str, _Told], value: str) -> None:
-    """``"api";r=0;t=55``, and the older ``limit=100, remaining=5, reset=50``."""
+    """Note ``"api";r=0;t=55``, and the older ``limit=100, remaining=5, reset=50``."""
     for label, params in _members(value):
         limit = told[_slug(label)]
         limit.limit += _values(params, "limit", "q")
@@ -154,7 +154,7 @@ def _note_ietf(told: dict[str, _Told], value: str) -> None:
 
 
 def _note_policies(told: dict[str, _Told], value: str) -> None:
-    """``"fixed window";"api";q=500;w=300``, and the older ``500;w=300``."""
+    """Note ``"fixed window";"api";q=500;w=300``, and the older ``500;w=300``."""
     for label, params in _members(value):
         if amount(label) is None:
             told[_slug(label)].policies.append((params.get("q", ""), params.get("w", "")))
@@ -163,7 +163,10 @@ def _note_policies(told: dict[str, _Told], value: str) -> None:
 
 
 def _members(value: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each member's label and parameters; of several labels the last (HuggingFace's policy)."""
+    """Yield each member's label and parameters.
+
+    Of several labels the last (HuggingFace's policy).
+    """
     for member in _MEMBER.findall(value):
         label, params = "", {}
         for part in map(str.strip, _PART.findall(member)):
@@ -196,7 +199,10 @@ def _settle(name: str, told: _Told, *, now: datetime, provider: str) -> LimitRea
 
 
 def _policy(told: _Told) -> tuple[str, ...]:
-    """The one policy the limit follows; empty where none is told, or several could be meant."""
+    """Return the one policy the limit follows.
+
+    Empty where none is told, or several could be meant.
+    """
     policies = sorted(set(told.policies))
     if told.limit:
         quotas = [amount(text) for text in told.limit]
@@ -205,14 +211,14 @@ def _policy(told: _Told) -> tuple[str, ...]:
 
 
 def _window(name: str, provider: str) -> float | None:
-    """Seconds, out of the name's last words, else what the provider means by it."""
+    """Return seconds, out of the name's last words, else what the provider means by it."""
     if tail := _WINDOW.search(name):
         return window(int(tail["count"] or 1) * _UNITS[tail["unit"]])
     return _WINDOWS.get(provider, {}).get(name.partition("_")[0])
 
 
 def retry_after(headers: Headers, *, now: datetime) -> float | None:
-    """Seconds the headers ask to wait, not negative; None untold or unreadable.
+    """Return seconds the headers ask to wait, not negative; None untold or unreadable.
 
     ``retry-after-ms`` is the exact form of the same; of contradicting ones the longest counts.
     """

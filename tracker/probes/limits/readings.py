@@ -13,8 +13,8 @@ from tracker.probes.limits.headers import header_readings, retry_after
 from tracker.probes.limits.values import DAY, HORIZON, merge_readings
 
 READINGS = 24  # the most limits told at once: real ones are eight; each is kept and shown
-# Whoever asks for longer is asked again once a day all the same, so that a topped-up account, or
-# a header sent by mistake, is noticed.
+# One that names a longer wait is asked again once a day all the same, so that a topped-up account,
+# or a header sent by mistake, is noticed.
 LONGEST_WAIT = DAY
 
 
@@ -56,6 +56,6 @@ def _source(from_headers: Sequence[object], from_body: Sequence[object]) -> Limi
 
 
 def _cap(*waits: float | None) -> float | None:
-    """The longest credible wait, at most LONGEST_WAIT."""
+    """Return the longest credible wait, at most LONGEST_WAIT."""
     credible = [wait for wait in waits if wait is not None and wait <= HORIZON]
     return min(max(credible), LONGEST_WAIT) if credible else None

@@ -38,7 +38,7 @@ _DATE = re.compile(
 
 
 def seconds_told(text: str) -> float | None:
-    """The duration that a sentence asks to wait, in seconds; None where none is told."""
+    """Return the duration that a sentence asks to wait, in seconds; None where none is told."""
     text = text[:LENGTH].lower()
     begin = _BEGINNING.search(text)
     return None if begin is None else _duration(text, begin.end())
@@ -54,7 +54,7 @@ def _duration(text: str, at: int) -> float | None:
 
 
 def reset_told(text: str, *, now: datetime, beijing: bool = False) -> float | None:
-    """Seconds until the moment at which a text says that a limit ends, None where it says none.
+    """Return the seconds until a limit ends, as a text says; None where it says none.
 
     beijing: a time without a zone is the one there, as it is in a Chinese text. Of several
     moments the last: the safer one.

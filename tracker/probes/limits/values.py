@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"\d{1,20}(?:\.\d{0,20})?(?:[eE]\+?\d{1,3})?", re.ASCII)
 
 
 def amount(value: object) -> float | None:
-    """A count, 0..LARGEST, out of text or a JSON number; None for anything else."""
+    """Read a count, 0..LARGEST, out of text or a JSON number; None for anything else."""
     if isinstance(value, str):
         text = value.strip()
         number = float(text) if _NUMBER.fullmatch(text) else math.nan
@@ -34,7 +34,10 @@ def amount(value: object) -> float | None:
 
 
 def wait(value: object, now: datetime) -> float | None:
-    """Seconds until the moment ``value`` names, as ``seconds_until``; also from a JSON number."""
+    """Return seconds until the moment ``value`` names, as ``seconds_until``.
+
+    Also from a JSON number.
+    """
     if isinstance(value, str):
         return seconds_until(value, now=now)
     number = amount(value)
@@ -42,7 +45,7 @@ def wait(value: object, now: datetime) -> float | None:
 
 
 def window(value: object) -> float | None:
-    """A window's length in seconds, or None where it is no length."""
+    """Return a window's length in seconds, or None where it is no length."""
     length = amount(value)
     return length if length is not None and 0.0 < length <= HORIZON else None
 
@@ -56,7 +59,7 @@ def reading(
     window_seconds: float | None = None,
     now: datetime,
 ) -> LimitReading | None:
-    """One limit, out of every value told for it.
+    """Build one limit out of every value told for it.
 
     Values that contradict each other are settled with caution: the lowest limit, the lowest
     remaining, the latest reset. None where a value was told and none of its kind is credible
@@ -84,7 +87,10 @@ def reading(
 
 
 def merge_readings(readings: Iterable[LimitReading]) -> tuple[LimitReading, ...]:
-    """One reading a name, by name; of two for the same, every value the more cautious."""
+    """Merge into one reading a name, by name.
+
+    Of two for the same, every value the more cautious.
+    """
     by_name: dict[str, LimitReading] = {}
     for one in readings:
         other = by_name.get(one.name)

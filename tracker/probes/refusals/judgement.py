@@ -31,7 +31,7 @@ class Refusal:
     retry: bool | None = None
 
     def says(self, claims: Claim) -> bool:
-        """Whether any of these is claimed."""
+        """Return whether any of these is claimed."""
         return bool(self.claims & claims)
 
     @property
@@ -41,7 +41,7 @@ class Refusal:
 
     @property
     def is_client_error(self) -> bool:
-        """Told as ours to mend; an error inside a 200 may be as well."""
+        """Return whether it is told as our mistake; an error inside a 200 may be one as well."""
         return self.status < 500
 
 
@@ -52,7 +52,7 @@ Rule = Callable[[Refusal], OutcomeKind | None]
 
 
 def judge(refusal: Refusal) -> OutcomeKind | None:
-    """The outcome, or None where nothing but the status tells."""
+    """Judge the outcome, None where nothing but the status tells."""
     return next((kind for rule in RULES if (kind := rule(refusal)) is not None), None)
 
 
@@ -61,7 +61,7 @@ def _exact_code(refusal: Refusal) -> OutcomeKind | None:
 
 
 def _window(refusal: Refusal) -> OutcomeKind | None:
-    """A limit that names its window: a day's is spent quota, a minute's passes by itself."""
+    """Judge a limit that names its window: a day's is spent quota, a minute's passes by itself."""
     if refusal.nothing:
         return OutcomeKind.QUOTA_EXHAUSTED
     may_be = refusal.limited or refusal.named_limit or refusal.status in {200, 400, 403, 422, 500}
@@ -134,7 +134,7 @@ def _account(refusal: Refusal) -> OutcomeKind | None:
 
 
 def _allowance(refusal: Refusal) -> OutcomeKind | None:
-    """A spent allowance that names no window: how long it asks to wait tells the two apart."""
+    """Judge a spent allowance without a window by how long it asks to wait."""
     if refusal.status not in SPEAKS_OF_US:
         return None
     passes = refusal.wait is not None and refusal.wait < DAY
@@ -148,7 +148,7 @@ def _allowance(refusal: Refusal) -> OutcomeKind | None:
 
 
 def _general(refusal: Refusal) -> OutcomeKind | None:
-    """Codes that say little, then an internal failure told with a 4xx."""
+    """Judge codes that say little, then an internal failure told with a 4xx."""
     found = (GENERAL_CODES[code] for code in refusal.codes if code in GENERAL_CODES)
     if (kind := next(found, None)) is not None:
         return kind
@@ -157,13 +157,13 @@ def _general(refusal: Refusal) -> OutcomeKind | None:
 
 
 def _money_named(refusal: Refusal) -> OutcomeKind | None:
-    """A refusal without a code that speaks of money, not of the key."""
+    """Judge a refusal without a code that speaks of money, not of the key."""
     named = refusal.says(Claim.MONEY_NAMED) and refusal.status in {401, 403}
     return OutcomeKind.QUOTA_EXHAUSTED if named else None
 
 
 def _retry(refusal: Refusal) -> OutcomeKind | None:
-    """What ``x-should-retry`` tells where nothing else does (the SDKs made by Stainless obey it).
+    """Judge by ``x-should-retry`` where nothing else tells (Stainless's SDKs obey it).
 
     A limit that no retry passes is none of a minute; a client error that passes is their state.
     """

@@ -60,7 +60,7 @@ _WIDE = str.maketrans({"\u2019": "'", "。": ". ", "；": "; ", "！": "! ", "�
 
 
 def read_claims(text: str, codes: Iterable[str] = ()) -> Claim:
-    """Everything that a refusal's codes and its text claim. Total, linear in their length."""
+    """Read everything that a refusal's codes and its text claim. Total, linear in their length."""
     claims = 0
     for place, concept, before in _known_words(_prepare(text, codes).split()):
         claims = _with(claims, _ALONE.get(concept, 0))
@@ -73,12 +73,12 @@ def read_claims(text: str, codes: Iterable[str] = ()) -> Claim:
 
 
 def _with(claims: int, more: int) -> int:
-    """The first window told is the one that is spent; later ones may be on offer."""
+    """Add a claim; the first window told is the one that is spent, later ones may be on offer."""
     return claims if more & WINDOWS and claims & WINDOWS else claims | more
 
 
 def _prepare(text: str, codes: Iterable[str]) -> str:
-    """Words and ends of sentences with blanks between, Chinese words as English ones.
+    """Prepare words and ends of sentences with blanks between, Chinese words as English ones.
 
     Each code is a sentence of its own.
     """
@@ -100,7 +100,10 @@ NOTHING: deque[Known] = deque()
 
 
 def _known_words(words: Iterable[str]) -> Iterator[tuple[int, Concept, deque[Known]]]:
-    """Each word of the vocabulary: its place, its concept, those before it in its sentence."""
+    """Yield each word of the vocabulary.
+
+    Its place, its concept, those before it in its sentence.
+    """
     before: deque[Known] = deque(maxlen=LOOK_BACK)
     negated = advised = AWAY
     previous = ""
@@ -123,7 +126,7 @@ def _known_words(words: Iterable[str]) -> Iterator[tuple[int, Concept, deque[Kno
 
 
 def _in_context(concept: Concept, previous: str, *, negated: bool) -> Concept | None:
-    """What the word means after a "not", or after "your"; None where it says nothing alone."""
+    """Return the word's meaning after a "not" or "your"; None where it says nothing alone."""
     if concept in NEGATED:
         return NEGATED[concept] if negated else None
     return Concept.KEY if concept is Concept.KEY_NOUN and previous in OURS else concept

@@ -41,7 +41,10 @@ _STATES = (C.INVALID, C.REFUSED, C.ABSENT, C.BARRED, C.UNSUPPORTED)
 
 
 def _who() -> Iterator[tuple[Pair, Claim, int]]:
-    """(first word, second word), what the two claim, how many words apart they may stand."""
+    """Build a rule.
+
+    (first word, second word), what they claim, how many words apart they may be.
+    """
     for state in _STATES:
         yield (C.KEY, state), Claim.KEY, NEAR
         yield (state, C.KEY), Claim.KEY, 3

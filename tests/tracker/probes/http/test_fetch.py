@@ -27,6 +27,7 @@ from tracker.core.outcomes import MESSAGE_LENGTH, Facts, OutcomeKind
 from tracker.core.redaction import Secret
 from tracker.core.settings import Provider
 from tracker.probes import open_check
+from tracker.probes.http import transport as transports
 from tracker.probes.http.failures import FetchError
 from tracker.probes.http.fetch import AT_ONCE, LARGE, Progress, Request, fetch
 from tracker.probes.http.network import (
@@ -314,6 +315,19 @@ async def test_what_was_written_is_not_sent_again_and_is_no_failure() -> None:
     assert asked == sum(finding.requests for finding in findings) == 4
 
 
+async def test_an_answer_that_breaks_off_in_its_head_on_a_kept_connection_is_a_failure() -> None:
+    async def serve(stream: Any) -> None:
+        await stream.receive_some(65536)
+        await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+        await stream.receive_some(65536)
+        await stream.send_all(b"HTTP/1.1 2")
+
+    async with raw_server(serve) as url, open_check(provider(url)) as ask:
+        findings = [await ask() for _ in range(2)]
+    assert [finding.kind for finding in findings] == [OutcomeKind.OK, OutcomeKind.CONNECT]
+    assert findings[1].requests == 1
+
+
 @pytest.mark.parametrize(
     "streamed",
     [
@@ -517,6 +531,23 @@ async def test_a_name_that_turns_inward_later_is_refused_then(
             kinds = [(await ask()).kind, (await ask()).kind]
     assert kinds == [OutcomeKind.OK, OutcomeKind.DNS]
     assert len(names) == 2  # one look-up a connection: what was checked is what was asked
+
+
+async def test_a_name_that_turns_inward_is_noticed_however_long_the_connection_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transports, "OLDEST_SECONDS", 0.2)
+    async with http_server(answer(LIST)) as server:
+        port = server.url.rpartition(":")[2]
+        resolve_to(monkeypatch, ["127.0.0.1"], ["0.0.0.0"])
+        async with open_check(provider(f"http://api.example.test:{port}")) as ask:
+            kinds = [(await ask()).kind]
+            with trio.fail_after(5.0):
+                while kinds[-1] is OutcomeKind.OK:
+                    kinds.append((await ask()).kind)
+    assert len(kinds) > 2  # it is kept for a while
+    assert kinds[-1] is OutcomeKind.DNS
+    assert server.connections == 1
 
 
 async def test_hung_look_ups_take_nobody_elses_threads(monkeypatch: pytest.MonkeyPatch) -> None:
