@@ -21,6 +21,7 @@ from benchmarks.torture.kills import kills
 from benchmarks.torture.loop import loop_held
 from benchmarks.torture.names import names_astray
 from benchmarks.torture.network import network_faults
+from benchmarks.torture.odd_databases import QUICK_CASES, odd_databases
 from benchmarks.torture.once import sent_once
 from benchmarks.torture.process import process_faults
 from benchmarks.torture.slow_readers import slow_readers
@@ -41,6 +42,7 @@ def runs(quick: bool, minutes: float, *, first: bool = False) -> dict[str, Run]:
         "network": partial(network_faults, 6.0 if quick else 60.0),
         "loop": loop_held,
         "flips": partial(flipped_bits, 300 if quick else 10_000),
+        "odd": partial(odd_databases, QUICK_CASES) if quick else odd_databases,
         "types": partial(type_confusion, 200 if quick else 1),
         "torn": partial(torn_logs, 50 if quick else 1_000),
         "calls": partial(system_call_faults, 1.0 if quick else 5.0),

@@ -16,10 +16,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import attrs
 import httpx
 import trio
 
+from benchmarks.torture.clock_leap import HAS_LIBRARY, MovedClock, eight_days_ahead
 from benchmarks.torture.numbered import Sequence, number_in, numbered, rows_of, urls
 from benchmarks.torture.report import Figures, Outcome
 from benchmarks.torture.served import Served, served
@@ -31,8 +31,6 @@ BLAMELESS = "degraded_latency_ms = 2000.0\n"  # our own harm, not that of a busy
 TRACKER = f"interval_seconds = 1.0\n{BLAMELESS}"
 LATENCY_MS = 300.0  # so that a check is often under way
 OURS = {"ok", "slow", "internal"}
-LIBRARIES = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")  # Debian's
-HAS_LIBRARY = LIBRARIES.exists()
 RECOVER_SECONDS = 15.0
 
 
@@ -63,6 +61,7 @@ def trials(quick: bool) -> dict[str, Trial]:
         "no descriptors left": partial(out_of_descriptors, seconds=3.0 if quick else 20.0),
         "log on a full disk": log_on_a_full_disk,
         "wall clock ± 1 h": clock_jumps,
+        "wall clock 8 days ahead for 3 s": eight_days_ahead,
         "wall clock over the end of summer time": partial(clock_over, at="2026-10-25T00:59:57"),
         "wall clock over the begin of summer time": partial(clock_over, at="2026-03-29T00:59:57"),
     }
@@ -292,28 +291,6 @@ async def log_on_a_full_disk(folder: Path) -> tuple[Figures, list[str]]:
     return figures, wrong + _code(code)
 
 
-@attrs.define(eq=False)
-class _Clock:
-    """libfaketime's, moved by a file; the monotonic clock stays."""
-
-    file: Path
-
-    def move(self, seconds: float) -> None:
-        new = self.file.with_name("moved")
-        new.write_text(f"{seconds:+.0f}s\n")
-        new.replace(self.file)
-
-    def variables(self) -> dict[str, str]:
-        return {
-            "LD_PRELOAD": str(LIBRARIES),
-            "FAKETIME_TIMESTAMP_FILE": str(self.file),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-            "TZ": "Europe/Berlin",
-        }
-
-
 async def clock_jumps(folder: Path) -> tuple[Figures, list[str]]:
     """An hour ahead, an hour behind, and back."""
     return await _with_clock(folder, 0.0, [3600.0, -3600.0, 0.0], jumps=3)
@@ -329,7 +306,7 @@ async def clock_over(folder: Path, at: str) -> tuple[Figures, list[str]]:
 async def _with_clock(
     folder: Path, offset: float, moves: list[float], jumps: int
 ) -> tuple[Figures, list[str]]:
-    clock = _Clock(folder / "faketime")
+    clock = MovedClock(folder / "faketime")
     clock.move(offset)
     seen: list[Any] = []
     async with numbered(3) as providers, simulated_provider("good", latency_ms=5.0) as good:

@@ -114,6 +114,9 @@ class WriteConnection:
             return job(self._open_connection())
         except (apsw.InterruptError, *DAMAGE):
             raise
+        except OverflowError as error:  # a row of somebody's with the highest id there can be
+            reason = f"a number in it is beyond what a database can hold ({error}); mend it"
+            raise StoreUnavailable(f"{reason}, or move the file away") from error
         except AWAY as error:
             if not isinstance(error, PASSING):
                 self.close()

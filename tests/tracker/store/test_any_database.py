@@ -48,6 +48,18 @@ async def test_a_row_that_cannot_be_is_left_out_and_counted(tmp_path: Path, row:
         assert all(ms is None or ms < 1e9 for ms in latencies)
 
 
+async def test_no_number_is_left_for_a_check(tmp_path: Path) -> None:
+    path = tmp_path / "status.db"
+    await a_database(path)
+    row = GOOD.replace("99", str(2**63 - 1), 1).format(at=AT)
+    change(path, f"INSERT INTO checks ({COLUMNS}) VALUES ({row})")
+    async with open_store(str(path), clock=CLOCK) as store:
+        with pytest.raises(StoreUnavailable, match="beyond what a database can hold"):
+            await store.write([check(message="new")])
+        found = await store.load(NOW - timedelta(hours=1))
+        assert sum(map(len, found.histories.values())) == 2
+
+
 CHANGES = {
     "a column of somebody's": "ALTER TABLE checks ADD COLUMN note TEXT",
     "a trigger that refuses": "CREATE TRIGGER no BEFORE INSERT ON checks BEGIN "

@@ -1,0 +1,120 @@
+"""The wall clock moved under a real server, by libfaketime; the steady clock stays."""
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+import trio
+
+from benchmarks.torture.odd_databases import PROVIDER, write_sound
+from benchmarks.torture.report import Figures
+from benchmarks.torture.served import Served, served
+from tracker.testing import ProviderBehavior, SimulatedProvider
+
+LIBRARIES = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")  # Debian's
+HAS_LIBRARY = LIBRARIES.exists()
+AHEAD_SECONDS = 8 * 86_400.0
+SECONDS = 3.0
+ROWS = 50  # of the last 50 minutes
+FAST = "interval_seconds = 0.5\nrecheck_seconds = [0.5]\ndegraded_latency_ms = 2000.0\n"
+
+
+@attrs.define(eq=False)
+class MovedClock:
+    """libfaketime's, moved by a file; the monotonic clock stays."""
+
+    file: Path
+
+    def move(self, seconds: float) -> None:
+        new = self.file.with_name("moved")
+        new.write_text(f"{seconds:+.0f}s\n")
+        new.replace(self.file)
+
+    def variables(self) -> dict[str, str]:
+        return {
+            "LD_PRELOAD": str(LIBRARIES),
+            "FAKETIME_TIMESTAMP_FILE": str(self.file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+            "TZ": "Europe/Berlin",
+        }
+
+
+async def eight_days_ahead(folder: Path) -> tuple[Figures, list[str]]:
+    """Once at a start and once while it runs; the provider fails all the while.
+
+    Nothing may be deleted, and no failure of the future may count in a window that ends now,
+    neither before nor after the next start.
+    """
+    clock, path = MovedClock(folder / "faketime"), folder / "status.db"
+    await write_sound(path, ROWS)
+    provider = SimulatedProvider(name=PROVIDER, latency_ms=5.0)
+    wrong: list[str] = []
+    async with trio.open_nursery() as nursery:
+        await nursery.start(provider.serve)
+        watched = {PROVIDER: provider.base_url}
+        clock.move(AHEAD_SECONDS)
+        provider.mood = ProviderBehavior.SERVER_ERROR
+        async with served(folder, watched, tracker=FAST, **clock.variables()) as server:
+            await trio.sleep(SECONDS)
+            clock.move(0.0)
+            provider.mood = ProviderBehavior.OK
+            wrong += await _look(server, "after a start ahead")
+            provider.mood = ProviderBehavior.SERVER_ERROR
+            clock.move(AHEAD_SECONDS)
+            await trio.sleep(SECONDS)
+            clock.move(0.0)
+            provider.mood = ProviderBehavior.OK
+            wrong += await _look(server, "after a leap")
+            code, _ = await server.end()
+        wrong += [f"exit code {code}"] if code else []
+        wrong += [] if b"nothing pruned for now" in server.said else ["the log does not say why"]
+        clock.move(0.0)
+        async with served(folder, watched, tracker=FAST, **clock.variables()) as server:
+            wrong += await _look(server, "after the next start")
+            code, _ = await server.end()
+        nursery.cancel_scope.cancel()
+    wrong += [f"exit code {code}"] if code else []
+    wrong += [] if b"checks set apart" in server.said else ["the log does not tell of the future"]
+    kept, ahead, failed = _count(path)
+    wrong += [] if kept == ROWS else [f"{ROWS - kept} of {ROWS} rows deleted"]
+    wrong += [] if ahead and failed else ["no check was made ahead"]
+    return {"rows_before": ROWS, "kept": kept, "rows_ahead": ahead}, wrong
+
+
+async def _look(server: Served, when: str) -> list[str]:
+    """Wait until the provider is healthy again; what is wrong with what is told then."""
+    status: Any = {}
+    with trio.move_on_after(20.0) as waited:
+        while status.get("status") != "healthy":
+            await trio.sleep(0.1)
+            status = (await server.json("/api/providers/status"))["providers"][PROVIDER]
+    if waited.cancelled_caught:
+        return [f"{when}: {status}"]
+    history = await server.json(f"/api/providers/history/{PROVIDER}?hours=24&resolution=raw")
+    points = [datetime.fromisoformat(p["timestamp"]) for p in history["providers"][PROVIDER]]
+    latest = datetime.now(UTC) + timedelta(seconds=60)
+    wrong = [f"{when}: history from the future"] if any(p > latest for p in points) else []
+    wrong += [f"{when}: {len(points)} points"] if len(points) < ROWS else []
+    uptime = status["uptime_percent"]
+    wrong += [f"{when}: uptime {uptime}"] if uptime is None or uptime < 90.0 else []
+    return wrong
+
+
+def _count(path: Path) -> tuple[int, int, int]:
+    """Rows from before the start, rows that were checked ahead, and failed ones of these."""
+    half = (datetime.now(UTC) + timedelta(seconds=AHEAD_SECONDS / 2)).timestamp() * 1000
+    with closing(sqlite3.connect(path)) as connection:
+        (kept,) = connection.execute(
+            "SELECT count(*) FROM checks WHERE id <= ?", (ROWS,)
+        ).fetchone()
+        ahead, failed = connection.execute(
+            "SELECT count(*), sum(outcome NOT IN ('ok', 'slow')) FROM checks "
+            "WHERE checked_at_ms > ?",
+            (half,),
+        ).fetchone()
+    return kept, ahead, failed or 0
