@@ -15,6 +15,7 @@ from benchmarks.torture import report
 from benchmarks.torture.clients import hostile_clients
 from benchmarks.torture.database import database_faults
 from benchmarks.torture.elsewhere import machine, schema
+from benchmarks.torture.files import hanging_files
 from benchmarks.torture.flips import flipped_bits
 from benchmarks.torture.kills import kills
 from benchmarks.torture.loop import loop_held
@@ -43,6 +44,7 @@ def runs(quick: bool, minutes: float, *, first: bool = False) -> dict[str, Run]:
         "torn": partial(torn_logs, 50 if quick else 1_000),
         "calls": partial(system_call_faults, 1.0 if quick else 5.0),
         "clients": partial(hostile_clients, 1_200, first=first),
+        "files": partial(hanging_files, 10.0 if quick else 60.0),
         "names": names_astray,
         "once": partial(sent_once, left_out=9, races=10) if quick else sent_once,
         "truth": partial(truth, 0.5 if quick else 10.0),

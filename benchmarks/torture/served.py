@@ -56,15 +56,19 @@ def write_config(
     *,
     tracker: str = "",
     own: Mapping[str, str] = MappingProxyType({}),
+    more: str = "",
 ) -> Path:
-    """``providers``: base URLs by name. tracker: lines of [tracker]; own: lines of a provider's."""
+    """``providers``: base URLs by name. tracker: lines of [tracker]; own: lines of a provider's.
+
+    more: tables at the end.
+    """
     file = folder / "tracker.toml"
     tables = [
         f'[providers."{name}"]\nkind = "openai"\nbase_url = "{url}"\n{own.get(name, "")}\n'
         for name, url in providers.items()
     ]
     head = f"[tracker]\ndiscover = false\n{tracker}\n[server]\nport = 0\n"
-    file.write_text(head + "".join(tables))
+    file.write_text(head + "".join(tables) + more)
     return file
 
 
@@ -89,13 +93,14 @@ async def served(
     database: Path | None = None,
     stderr: Any = subprocess.PIPE,
     wrapped: tuple[str, ...] = (),
+    more: str = "",
     **variables: str,
 ) -> AsyncIterator[Served]:
     """Run it while the block runs; killed at the end if it still lives.
 
     wrapped: the words of a command that runs it in its own place, such as prlimit.
     """
-    file = write_config(folder, providers, tracker=tracker, own=own)
+    file = write_config(folder, providers, tracker=tracker, own=own, more=more)
     database = database or folder / "status.db"
     command = [*wrapped, *COMMAND, "serve", "--config", str(file), "--database", str(database)]
     run = partial(

@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from tracker.core.clock import Clock
-from tracker.core.cluster import ClusterReport
+from tracker.core.cluster import ClusterAwayError, ClusterReport, VantageRanking
 from tracker.core.incidents import Incident
 from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind, Status
@@ -35,6 +35,7 @@ from tracker.reports.call import Call
 from tracker.runtime.board import Board
 from tracker.runtime.completion_budget import BudgetView
 from tracker.runtime.diagnostics import DatabaseHealth, TrackerHealth
+from tracker.runtime.long_history import LongHistory
 from tracker.runtime.messages import CallsReported, Message
 from tracker.runtime.report_receiver import ReportReceipt, ReportReceiver
 from tracker.runtime.supervisor import ActorHealth
@@ -190,6 +191,8 @@ class FakeTracker:
     _inbox: trio.MemoryReceiveChannel[Message] = attrs.field(init=False)
     condition: TrackerHealth = attrs.field(factory=a_condition)
     cluster: ClusterReport | None = None
+    rankings: Mapping[str, VantageRanking] = attrs.field(factory=dict)  # of other vantages
+    long_past: LongHistory | None = None  # None: it is alone
     learns: trio.Event | None = None  # set when it knows what the others of its cluster know
 
     def __attrs_post_init__(self) -> None:
@@ -216,8 +219,14 @@ class FakeTracker:
         if self.learns is not None:
             await self.learns.wait()
 
-    async def ranking_of(self, vantage: str) -> None:
-        """Know no vantage: it is in no cluster."""
+    async def ranking_of(self, vantage: str) -> VantageRanking | None:
+        if isinstance(self.fault, ClusterAwayError):
+            raise self.fault
+        return self.rankings.get(vantage)
+
+    async def long_history(self, names: Any, **options: Any) -> LongHistory | None:
+        self._ask("long_history", names, options)
+        return self.long_past
 
     async def find_models(self) -> ModelResolver:
         return self.known_models()

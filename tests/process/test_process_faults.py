@@ -4,6 +4,8 @@ The wall clock is moved there only: a pace is judged, which a busy machine spoil
 tests/tracker/runtime/test_service.py and the state machine move it.
 """
 
+import os
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -14,6 +16,7 @@ import trio
 
 from benchmarks.torture.damage import FAULTS, can_mount
 from benchmarks.torture.database import try_fault
+from benchmarks.torture.files import hanging_files
 from benchmarks.torture.kills import kills
 from benchmarks.torture.names import can_mount_hosts, names_astray
 from benchmarks.torture.numbered import Sequence
@@ -25,6 +28,7 @@ from benchmarks.torture.process import (
     stopped,
     terminated,
 )
+from benchmarks.torture.served import COMMAND, environment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, prlimit and SIGSTOP")
 AT_ONCE = 3  # processes: more would take the time from each other
@@ -101,3 +105,20 @@ async def test_each_request_is_sent_once_and_counted_whatever_becomes_of_its_ans
     outcome = await sent_once(4, left_out=9, races=8)
     assert outcome.wrong == ()
     assert outcome.figures["GET"] == outcome.figures["POST"] > 200
+
+
+async def test_files_that_hang_are_named_and_taken_again_when_they_are_back() -> None:
+    outcome = await hanging_files(3.0)
+    assert outcome.wrong == ()
+
+
+def test_a_configuration_that_never_answers_is_told_as_such(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "tracker.toml").write_text('[providers.groq]\nca_file = "pipe"\n')
+    for file in ("pipe", "tracker.toml"):
+        command = [*COMMAND, "config", "check", "--config", file]
+        run = subprocess.run(
+            command, cwd=tmp_path, env=environment(tmp_path), check=False, capture_output=True
+        )
+        assert run.returncode == 2
+        assert b"it hangs" in run.stderr or b"it is a named pipe" in run.stderr

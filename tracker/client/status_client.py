@@ -58,7 +58,7 @@ class ProviderStatusClient:
         stale_after: float = 300.0,
         poll_interval: float = 5.0,
         request_timeout: float = 5.0,
-        start_timeout: float = 1.0,
+        start_timeout: float = 3.0,  # a starved machine needs more than one
         token: str | None = None,
         report_token: str | None = None,
         reporter: str | None = None,

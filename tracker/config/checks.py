@@ -1,14 +1,18 @@
 """What a provider's own settings must fulfil beyond their types; each check gives mistakes."""
 
+import errno
 import re
 import ssl
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
 
 from tracker.config.catalogue import ApiKind, is_secret_option, secret_variables
 from tracker.config.errors import ConfigProblem, format_key_path, format_url, format_value
 from tracker.config.schema import ProviderTable
 from tracker.core.addresses import url_problem
+from tracker.core.patient_reader import read_patiently
 from tracker.core.settings import Provider
 
 NAME_LENGTH = 100
@@ -121,9 +125,15 @@ def _option_problem(name: str, value: object, default: object) -> str | None:
 
 def _certificate_problem(path: str) -> str | None:
     try:
-        ssl.create_default_context(cafile=path)
+        read_patiently(path, partial(_load_certificates, path), reader=_certificate_problem)
     except ssl.SSLError:
         return "this file holds no certificate in PEM form"
     except (OSError, ValueError) as error:
         return f"cannot be read: {getattr(error, 'strerror', None) or 'not a file name'}"
     return None
+
+
+def _load_certificates(path: str) -> None:
+    if Path(path).is_fifo():  # reading it need never end
+        raise OSError(errno.EINVAL, "it is a named pipe")
+    ssl.create_default_context(cafile=path)

@@ -3,6 +3,7 @@
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from urllib.parse import quote
@@ -13,12 +14,14 @@ from dotenv import dotenv_values
 from tracker.config.catalogue import CatalogueEntry, is_secret_option, secret_variables
 from tracker.config.errors import ConfigProblem, format_url
 from tracker.core.addresses import url_problem
+from tracker.core.patient_reader import READ_SECONDS, read_bytes, read_patiently
 from tracker.core.redaction import Secret
 from tracker.core.settings import Provider, Timing
 
 _SENDABLE = re.compile(r"[!-~]+")  # what may stand in a header, without blanks
 
 SHORTEST_TOKEN = 16  # fewer can be guessed: a tracker answers some thousand tries a second
+LARGEST = 1_000_000  # bytes of .env that are read
 GEMINI_HOME = "GEMINI_CLI_HOME"  # the CLI keeps its .gemini folder there instead of in HOME
 
 
@@ -65,10 +68,11 @@ def read_environment(environ: Mapping[str, str], dotenv: Path | None = None) -> 
     values: dict[str, str | None] = {}
     warnings: tuple[str, ...] = ()
     mistakes: tuple[ConfigProblem, ...] = ()
-    if dotenv is not None and dotenv.is_file():  # a folder of that name is a virtual environment
+    if dotenv is not None:
         try:
-            values = _dotenv_values(dotenv)
-            warnings = _open_to_others(dotenv)
+            values, warnings = read_patiently(
+                dotenv.absolute(), partial(_read_dotenv, dotenv), 2 * READ_SECONDS
+            )
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             mistakes = (ConfigProblem(key=dotenv.name, problem=f"cannot be read: {reason}"),)
@@ -77,8 +81,15 @@ def read_environment(environ: Mapping[str, str], dotenv: Path | None = None) -> 
     return Environment(variables=variables, warnings=warnings, mistakes=mistakes)
 
 
+def _read_dotenv(path: Path) -> tuple[dict[str, str | None], tuple[str, ...]]:
+    # A folder of that name is a virtual environment.
+    if not path.is_file() and not path.is_fifo():
+        return {}, ()
+    return _dotenv_values(path), _open_to_others(path)
+
+
 def _dotenv_values(path: Path) -> dict[str, str | None]:
-    text = path.read_text(encoding="utf-8-sig")
+    text = read_bytes(path, LARGEST).decode("utf-8-sig")
     # Not interpolated: a key may contain "${".
     return dotenv_values(stream=StringIO(text), interpolate=False)
 

@@ -1,12 +1,15 @@
 """Reads the file's bytes and its TOML; every failure is a ConfigError that says what to do."""
 
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tracker.config.errors import ConfigError, ConfigProblem, UnreadableError, without_secrets
+from tracker.core.patient_reader import read_bytes, read_patiently
 
 DEFAULT_FILE = Path("tracker.toml")
+READ_SECONDS = 5.0  # a pipe may take its time; one that nobody writes to never answers
 LARGEST = 1_000_000  # bytes; three thousand providers need a third of it
 
 
@@ -20,7 +23,9 @@ def find_file(path: Path | None) -> Path | None:
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file. Raises ConfigError: missing, no file, unreadable, not UTF-8, not TOML."""
     try:
-        return tomllib.loads(_text(path))
+        return tomllib.loads(
+            read_patiently(path.absolute(), partial(_text, path), 2 * READ_SECONDS)
+        )
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         reason = f"line {line} is not UTF-8; save the file as UTF-8"
@@ -41,8 +46,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _text(path: Path) -> str:
-    with path.open("rb") as file:
-        content = file.read(LARGEST + 1)
+    content = read_bytes(path, LARGEST + 1, READ_SECONDS)
     if len(content) > LARGEST:
         raise ValueError(f"it is larger than {LARGEST:,} bytes")
     return content.decode("utf-8-sig")

@@ -27,6 +27,10 @@ class Clock:
     now: Callable[[], datetime] = utc_now
     steady: Callable[[], float] = steady_now
 
+    def read(self) -> "ClockReading":
+        """Read both clocks."""
+        return ClockReading(self.now(), self.steady())
+
 
 @attrs.frozen
 class ClockReading:

@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 import attrs
 
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
+from tracker.core.patient_reader import READ_SECONDS, HangsError, read_bytes, read_patiently
 from tracker.core.redaction import Secret
 from tracker.core.threads import in_thread
 from tracker.probes.http.fetch import Request
 from tracker.probes.http.response import BoundedResponse, parse_json
 from tracker.probes.limits.values import DAY, amount
 from tracker.probes.messages import printable
-from tracker.probes.patient_reader import READ_SECONDS, HangsError, PatientReader
 from tracker.probes.session import Session
 
 SIZE = 64 * 1024  # bytes read of the file; a real one has under 3 kB
@@ -62,7 +62,7 @@ async def access_token(session: Session) -> Login | CheckResult:
     """Return a login whose token is good now, renewed if it must be; or why there is none."""
     try:
         file = session.option("credential_file")
-        login = await _read_in_time(session, file)
+        login = await _read_in_time(file)
     except LoginError as error:
         message = printable(str(error), session.mask)
         return CheckResult(kind=OutcomeKind.AUTH, message=message, facts=Facts(authenticated=False))
@@ -75,17 +75,16 @@ async def access_token(session: Session) -> Login | CheckResult:
     return await renew_login(session, login)
 
 
-async def _read_in_time(session: Session, file: str) -> Login:
+async def _read_in_time(file: str) -> Login:
     """Read in time. Raises LoginError, also where the file hangs."""
-    reader: PatientReader[Login] = session.memory.setdefault("login_reader", PatientReader())
     return await in_thread(
-        partial(_read_with, reader, file), expected=(LoginError,), abandon_on_cancel=True
+        partial(_read_login_patiently, file), expected=(LoginError,), abandon_on_cancel=True
     )
 
 
-def _read_with(reader: PatientReader[Login], file: str) -> Login:
+def _read_login_patiently(file: str) -> Login:
     try:
-        return reader.read(partial(read_login, file))
+        return read_patiently(file, partial(read_login, file), 2 * READ_SECONDS, reader=read_login)
     except HangsError:
         message = f"credential file {file} hangs: it was not read within {READ_SECONDS:g} s"
         raise LoginError(message) from None
@@ -94,8 +93,9 @@ def _read_with(reader: PatientReader[Login], file: str) -> Login:
 def read_login(file: str) -> Login:
     """Read the login that Google's command line keeps in a file. Raises LoginError."""
     try:
-        with Path(file).expanduser().open("rb") as opened:
-            content = opened.read(SIZE)
+        content = read_bytes(Path(file).expanduser(), SIZE)
+    except HangsError:
+        raise
     except FileNotFoundError:
         raise LoginError(_why_missing(file)) from None
     except (OSError, ValueError, RuntimeError) as error:  # the last: nobody's home

@@ -48,7 +48,7 @@ class ExpectedCost:
             # Questions about a few offers come between those about all: keep the larger pool.
             if self._sorted is None or 2 * known.size >= self._sorted.size:
                 self._sorted = known
-        return self._apply_hysteresis(known.lines, incumbent)
+        return self._apply_hysteresis(known, incumbent)
 
     def _estimate(self, candidate: Candidate) -> Estimate:
         known: Estimate | None = candidate.memo.get(self)
@@ -98,21 +98,21 @@ class ExpectedCost:
         run = candidate.consecutive_failures
         return max(usual, 1.0 - 1.0 / (run + 2)) if run else usual
 
-    def _apply_hysteresis(self, ranked: list[Ranked], incumbent: str | None) -> tuple[Ranked, ...]:
+    def _apply_hysteresis(self, known: SortedLines, incumbent: str | None) -> tuple[Ranked, ...]:
         """Put the incumbent first, unless another tier or a clear margin took its place."""
-        place = next((i for i, r in enumerate(ranked) if r.provider == incumbent), 0)
+        ranked, place = known.lines, known.position(incumbent)
         if place == 0 or ranked[place].status is not ranked[0].status:
             return tuple(ranked)
         stays = ranked[place]
-        if any(self._beats(rival, stays) for rival in ranked[:place]):
+        # In order of cost: if any beats it, the first that may does.
+        rivals = (each for each in ranked[:place] if _may_lead(each, stays))
+        first = next(rivals, None)
+        if first is not None and self._beats(first, stays):
             return tuple(ranked)
         kept = attrs.evolve(stays, reason=f"{stays.reason}; {self._why_it_stays()}")
         return (kept, *ranked[:place], *ranked[place + 1 :])
 
     def _beats(self, rival: Ranked, stays: Ranked) -> bool:
-        # A borrowed latency proves no lead over a measured one: it would shrink with its lender's.
-        if rival.latency_ms is None and stays.latency_ms is not None:
-            return False
         # Both: 10 % of a fast provider is noise (p95/p50 is 1.3 to 2.9), 10 ms of a slow one too.
         cost = stays.expected_cost_ms or 0.0
         lead = cost - (rival.expected_cost_ms or 0.0)
@@ -123,3 +123,8 @@ class ExpectedCost:
         margin, least = self._settings.switch_margin, self._settings.switch_margin_ms
         better = f"{percent(margin)} and {milliseconds(least)} better"
         return f"it stays, because no other is known to be {better}"
+
+
+def _may_lead(rival: Ranked, stays: Ranked) -> bool:
+    """Return whether its latency can prove a lead: a borrowed one shrinks with its lender's."""
+    return rival.latency_ms is not None or stays.latency_ms is None

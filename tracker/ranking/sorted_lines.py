@@ -74,6 +74,11 @@ class SortedLines:
         """Return how many candidates are ranked."""
         return len(self.candidates)
 
+    def position(self, provider: str | None) -> int:
+        """Return the place of a candidate's line, 0 for one that is not ranked."""
+        place = None if provider is None else self.places.get(provider)
+        return 0 if place is None else bisect_left(self.order, place)
+
     def update(
         self, candidates: Sequence[Candidate], estimate: Callable[[Candidate], Estimate]
     ) -> bool:
@@ -103,10 +108,8 @@ class SortedLines:
             changed = list(compress(candidates, map(is_not, candidates, self.candidates)))
             if all(candidate.provider in self.places for candidate in changed):
                 return [candidate.provider for candidate in changed], changed
-        before = {candidate.provider: candidate for candidate in self.candidates}
-        news = [each for each in candidates if before.pop(each.provider, None) is not each]
-        known = (each.provider for each in news if each.provider in self.places)
-        return [*before, *known], news
+        known, now = frozenset(self.candidates), frozenset(candidates)  # by identity
+        return [candidate.provider for candidate in known - now], list(now - known)
 
     def _is_comparable(self, estimate: Estimate) -> bool:
         """Return whether the pool is still compared by the same measurement with this one in it."""

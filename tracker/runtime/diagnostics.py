@@ -8,6 +8,7 @@ import attrs
 
 from tracker.core.cluster import ClusterReport
 from tracker.core.outcomes import OutcomeKind
+from tracker.core.patient_reader import hanging_files
 from tracker.core.snapshot import Snapshot
 from tracker.health.status_rules import OUR_NETWORK
 from tracker.ranking.guard import FallbackRanker
@@ -124,6 +125,7 @@ def collect_health(
     troubles = [*_troubles(parts, actors)]
     troubles += parts.cluster.problems if parts.cluster is not None else ()
     troubles += [f"the new configuration is wrong: {why}" for why in configuration_errors]
+    troubles += [f"{file} hangs: it cannot be read" for file in hanging_files()]
     untrusted = parts.aggregator.untrusted_reporters()
     troubles += [
         f"reporter {name} is not trusted for now: no check confirmed the failures it told of"

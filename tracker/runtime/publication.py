@@ -2,10 +2,10 @@
 
 import attrs
 
-# Results that come close together share a snapshot: ranking a thousand takes 10 ms, so a tenth of
-# a second for them keeps publishing below a tenth of the time; for fewer it is that much shorter.
+# Results that come close together share a snapshot. Waking for one costs as much as making it, so
+# five hundred and more share a tenth of a second; among few, who see each change, it is shorter.
 COALESCE_SECONDS = 0.1
-COALESCE_SECONDS_EACH = 0.0001
+COALESCE_SECONDS_EACH = 0.0002
 # At least this often, so that the windows of uptime and latency move on.
 REFRESH_SECONDS = 60.0
 # Ten thousand at once would hold the event loop for a second: so many at a time, 10 ms. Offers

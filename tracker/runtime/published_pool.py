@@ -1,9 +1,10 @@
 """What the next snapshot is made of, kept from one to the next: only what changed is made again."""
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
+from typing import Generic, TypeVar
 
 import attrs
 
@@ -14,6 +15,28 @@ from tracker.ranking.offer_ranking import Entry, RankingEntries
 from tracker.ranking.policy import Candidate
 
 NEVER = float("inf")
+E = TypeVar("E")
+
+
+@attrs.define(eq=False)
+class _ByName(Generic[E]):
+    """Entries in order of name: one that comes or goes moves the others, and sorts none."""
+
+    names: list[str] = attrs.field(factory=list)
+    entries: list[E] = attrs.field(factory=list)
+
+    def put(self, name: str, entry: E) -> None:
+        place = bisect_left(self.names, name)
+        if place < len(self.names) and self.names[place] == name:
+            self.entries[place] = entry
+        else:
+            self.names.insert(place, name)
+            self.entries.insert(place, entry)
+
+    def drop(self, name: str) -> None:
+        place = bisect_left(self.names, name)
+        if place < len(self.names) and self.names[place] == name:
+            del self.names[place], self.entries[place]
 
 
 @attrs.define(eq=False)
@@ -32,12 +55,12 @@ class PublishedPool:
     _offers_of: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
     _names: list[str] = attrs.field(factory=list)  # sorted
     _in_order: bool = True  # the views are
-    _candidates: dict[str, Candidate] | None = None  # in order of name; None: to be made again
-    _excluded: dict[str, Excluded] = attrs.field(factory=dict)
+    _candidates: "_ByName[Candidate]" = attrs.field(factory=_ByName[Candidate])
+    _excluded: "_ByName[Excluded]" = attrs.field(factory=_ByName[Excluded])
     _changes_at: dict[str, float] = attrs.field(factory=dict)
     _changes: list[tuple[float, str]] = attrs.field(factory=list)
     _dues: list[tuple[datetime, str]] = attrs.field(factory=list)
-    _under_way: set[str] = attrs.field(factory=set)
+    _under_way: list[tuple[datetime, datetime, str]] = attrs.field(factory=list)
 
     @property
     def entries(self) -> RankingEntries:
@@ -65,9 +88,9 @@ class PublishedPool:
         self._names.remove(name)
         self._own.pop(name, None)
         self._changes_at.pop(name, None)
-        self._under_way.discard(name)
         self._drop_offers(name)
-        self._candidates = None
+        self._candidates.drop(name)
+        self._excluded.drop(name)
 
     def copy_views(self) -> dict[str, ProviderStatus]:
         """Return all views in order of name."""
@@ -76,12 +99,9 @@ class PublishedPool:
         return dict(self.views)
 
     def candidate_pool(self) -> CandidatePool:
-        """Return who can be ranked and who is excluded, sorted again only after a change."""
-        if self._candidates is None:
-            self._sort_entries()
-        candidates = self._candidates or {}
+        """Return who can be ranked and who is excluded, each in order of name."""
         return CandidatePool(
-            candidates=tuple(candidates.values()), excluded=tuple(self._excluded.values())
+            candidates=tuple(self._candidates.entries), excluded=tuple(self._excluded.entries)
         )
 
     def take_changed(self, steady: float) -> Iterator[str]:
@@ -102,11 +122,13 @@ class PublishedPool:
         while self._dues and (self._dues[0][0] <= at or not self._holds(*self._dues[0])):
             moment, name = heappop(self._dues)
             if self._holds(moment, name):
-                self._under_way.add(name)
-        results = (self.views[name].next_result_at(at) for name in self._under_way)
-        moments = [moment for moment in results if moment is not None]
-        if self._dues:
-            moments.append(self._dues[0][0])
+                over = moment + timedelta(seconds=self.views[name].timeout_seconds)
+                heappush(self._under_way, (over, moment, name))
+        while self._under_way and not self._holds(*self._under_way[0][1:]):
+            heappop(self._under_way)
+        moments = [self._dues[0][0]] if self._dues else []
+        if self._under_way:
+            moments.append(max(self._under_way[0][0], at))
         return min(moments, default=None)
 
     def _holds(self, moment: datetime, name: str) -> bool:
@@ -114,7 +136,6 @@ class PublishedPool:
         return view is not None and view.next_check == moment
 
     def _plan(self, view: ProviderStatus) -> None:
-        self._under_way.discard(view.name)
         if view.next_check is not None:
             heappush(self._dues, (view.next_check, view.name))
 
@@ -129,17 +150,12 @@ class PublishedPool:
         if entry is before or entry is None:
             return
         self._own[name] = entry
-        if self._candidates is None or type(entry) is not type(before):
-            self._candidates = None
-        elif isinstance(entry, Candidate):
-            self._candidates[name] = entry
+        if isinstance(entry, Candidate):
+            self._excluded.drop(name)
+            self._candidates.put(name, entry)
         else:
-            self._excluded[name] = entry
-
-    def _sort_entries(self) -> None:
-        known = [(name, self._own[name]) for name in self._names if name in self._own]
-        self._candidates = {name: one for name, one in known if isinstance(one, Candidate)}
-        self._excluded = {name: one for name, one in known if isinstance(one, Excluded)}
+            self._candidates.drop(name)
+            self._excluded.put(name, entry)
 
     def _put_offers(self, name: str, state: ProviderState) -> None:
         self._drop_offers(name)

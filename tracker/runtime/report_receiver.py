@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import attrs
 import trio
 
-from tracker.core.clock import Clock, ClockReading
+from tracker.core.clock import Clock
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
 from tracker.reports.call import Call
@@ -49,7 +49,7 @@ class ReportReceiver:
 
     def restore(self, stored: SeenReports) -> None:
         """Know what was taken before this start as well."""
-        self.intake.restore(stored, ClockReading(self.clock.now(), self.clock.steady()))
+        self.intake.restore(stored, self.clock.read())
 
     async def receive(self, body: bytes) -> ReportReceipt:
         """Take a batch; when this returns, every accepted report will be counted.
@@ -57,7 +57,7 @@ class ReportReceiver:
         Raises InvalidBatchError, TooLargeError, TooManyReportsError, and trio.ClosedResourceError
         once the tracker ends.
         """
-        now = ClockReading(self.clock.now(), self.clock.steady())
+        now = self.clock.read()
         batch, admission = self.intake.open(body, now)
         if not admission.taken:
             raise TooManyReportsError(admission.retry_after, admission.send_every_seconds)

@@ -28,6 +28,10 @@ class StartLimiter:
 
     async def turn(self) -> None:
         """Wait until the next check may start: one each ``gap`` seconds."""
+        now = trio.current_time()
+        if now >= self._free_at and not self.held and not self._line.locked():
+            self._free_at = now + self.gap  # nobody waits: no turn of the loop is needed
+            return
         async with self._line:
             if self.held:
                 await self._released.wait()

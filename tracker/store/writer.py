@@ -33,8 +33,8 @@ def _nothing() -> None:
 @attrs.define(eq=False)
 class Writer:
     """``gap_seconds``: at least so long between two commits, unless somebody waits. A sweep of a
-    thousand would make a thousand commits otherwise, at 0.2 ms of CPU each. The first record
-    after a pause is written at once.
+    thousand would make a thousand commits otherwise, at 0.2 ms of CPU each, and each wakes a thread
+    and is awaited. The first record after a pause is written at once.
 
     ``remembered``: set it once what is stored was read. Nothing is pruned before, or it would be
     chance what a tracker still knows that was off for longer than the retention. ``stored``:
@@ -45,7 +45,7 @@ class Writer:
     backlog: Backlog
     clock: Clock = attrs.field(kw_only=True, default=Clock())
     retention_days: float = attrs.field(kw_only=True, default=7.0)
-    gap_seconds: float = attrs.field(kw_only=True, default=0.05)
+    gap_seconds: float = attrs.field(kw_only=True, default=0.2)
     stored: Callable[[], None] = attrs.field(kw_only=True, default=_nothing)
     remembered: trio.Event = attrs.field(init=False, factory=trio.Event)
     _hurried: int = attrs.field(init=False, default=0)  # how many wait for everything

@@ -13,7 +13,7 @@ import pytest
 from rich.text import Text
 
 from api.cli.sheet import table
-from api.cli.terminal import print_json, says_ascii, show
+from api.cli.terminal import print_json, respect_locale, says_ascii, show
 
 
 @pytest.fixture(params=["ascii", "cp1252", "utf-8"])
@@ -85,3 +85,29 @@ def test_no_line_ends_with_blanks(encoding: str) -> None:
 
 def test_json_keeps_every_character(encoding: str) -> None:
     assert json.loads(written(encoding, lambda: print_json({"why": "失敗 ●"}))) == {"why": "失敗 ●"}
+
+
+@pytest.mark.parametrize(("locale", "encoding"), [("C", "ascii"), ("C.UTF-8", "utf-8")])
+def test_both_streams_follow_the_locale(
+    monkeypatch: pytest.MonkeyPatch, locale: str, encoding: str
+) -> None:
+    for name in ("PYTHONIOENCODING", "PYTHONUTF8"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LC_ALL", locale)
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2)]
+    monkeypatch.setattr(sys, "stdout", streams[0])
+    monkeypatch.setattr(sys, "stderr", streams[1])
+    respect_locale()
+    assert [stream.encoding for stream in streams] == [encoding, encoding]
+
+
+def test_a_stream_of_a_program_that_embeds_us_is_left_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    for name in ("PYTHONIOENCODING", "PYTHONUTF8"):
+        monkeypatch.delenv(name, raising=False)
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stream)
+    respect_locale()
+    assert sys.stdout is stream

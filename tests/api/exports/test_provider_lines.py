@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from prometheus_client.exposition import generate_latest
 
 from api.exports.metric_pieces import Families, Write, split_families
-from api.exports.metrics import NOTHING, OPENMETRICS, QUICK_GAUGES, LimitLabels, ProviderFamilies
+from api.exports.metrics import NOTHING, OPENMETRICS
+from api.exports.provider_families import LimitLabels, ProviderFamilies
+from api.exports.provider_gauges import QUICK_GAUGES
 from api.exports.provider_lines import write_provider
 from tests.helpers.idle_tracker import a_bare_provider, a_provider
 from tracker.core.latency_histogram import LatencyHistogram

@@ -11,6 +11,9 @@ from quart import Response
 from api.app import create_app
 from tests.helpers.idle_tracker import NOON, FakeTracker, a_provider, a_tracker
 from tracker.core.incidents import Cause, Incident, IncidentLog
+from tracker.core.redaction import Secret
+from tracker.core.settings import ClusterSettings
+from tracker.runtime.long_history import LongHistory
 from tracker.store import Bucket, BucketLatency, History
 
 DATA = "/dashboard/data"
@@ -117,3 +120,26 @@ async def test_an_unknown_provider_is_not_found() -> None:
 async def test_none_of_it_is_in_the_public_document() -> None:
     response = await create_app(a_tracker()).test_client().get("/openapi.json")
     assert not [path for path in (await response.get_json())["paths"] if "dashboard" in path]
+
+
+async def test_a_month_is_asked_of_the_cluster_and_says_where_the_hub_is() -> None:
+    tracker = a_tracker(a_provider())
+    hub = ClusterSettings(url=Secret("postgresql://127.0.0.1/hub"), vantage="eu")
+    tracker.config = attrs.evolve(tracker.config, cluster=hub)
+    bucket = Bucket(at=NOON, checks=3, failures=0, uptime_percent=100.0, latency=None)
+    past = History(resolution_seconds=21600.0, providers={"groq": (bucket,)})
+    tracker.long_past = LongHistory(history=past, away="it does not answer")
+    response, body = await get(tracker, "/strips?hours=720&name=groq")
+    assert response.status_code == 200
+    assert tracker.asked[-1][0] == "long_history"
+    assert body["providers"]["groq"]["cells"][0][1] == 3
+    assert "it does not answer" in json.dumps(body)
+
+
+async def test_a_month_without_the_hub_is_what_this_tracker_kept() -> None:
+    tracker = a_tracker(a_provider())
+    hub = ClusterSettings(url=Secret("postgresql://127.0.0.1/hub"), vantage="eu")
+    tracker.config = attrs.evolve(tracker.config, cluster=hub)
+    response, _ = await get(tracker, "/strips?hours=720&name=groq")
+    assert response.status_code == 200
+    assert [asked[0] for asked in tracker.asked] == ["long_history", "history"]

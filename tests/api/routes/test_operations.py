@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from api.app import create_app
 from api.exports.badges import badge_of, draw
-from api.exports.metrics import MOST_LIMITS
+from api.exports.provider_families import MOST_LIMITS
 from tests.helpers.idle_tracker import NOON, a_bare_provider, a_condition, a_provider, a_tracker
 from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.rate_limits import LimitReading, LimitSource

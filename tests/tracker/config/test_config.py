@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -195,7 +196,7 @@ class TestFileFaults:
         def refuse(*_: Any, **__: Any) -> None:
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr(Path, "open", refuse)
+        monkeypatch.setattr(os, "open", refuse)
         with pytest.raises(ConfigError, match="it cannot be read: Permission denied"):
             read_config("secret.toml", {}, dotenv=None)
 

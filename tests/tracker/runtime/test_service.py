@@ -24,7 +24,7 @@ from tracker.core.settings import Provider
 from tracker.core.snapshot import Uptime
 from tracker.health import check_recording
 from tracker.probes.check import Check, FunctionCheck
-from tracker.runtime import aggregator, restore
+from tracker.runtime import check_recorder, restore
 from tracker.runtime import history_loader as handle
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.messages import ActorCrashed
@@ -377,14 +377,14 @@ async def test_a_check_whose_log_line_fails_is_counted_and_stored_once(
     world: World, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world.running(world.config("a")) as tracker:
-        real, failures = aggregator.log.info, iter([OSError("the log is gone")])
+        real, failures = check_recorder.log.info, iter([OSError("the log is gone")])
 
         def info(event: str, **more: Any) -> None:
             if event == "checked" and (failure := next(failures, None)):
                 raise failure
             real(event, **more)
 
-        monkeypatch.setattr(aggregator.log, "info", info)
+        monkeypatch.setattr(check_recorder.log, "info", info)
         await world.passes(60.0)
         assert next(failures, None) is None
         checks = tracker.snapshot.providers["a"].checks_24h

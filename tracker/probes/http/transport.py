@@ -5,7 +5,6 @@ import logging
 import ssl
 import stat
 from collections.abc import Callable, Hashable, Mapping
-from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Self
@@ -13,10 +12,13 @@ from urllib.parse import urlsplit
 
 import httpcore
 import httpx
+import structlog
 import trio
 
 from tracker.core.outcomes import OutcomeKind
+from tracker.core.patient_reader import read_patiently
 from tracker.core.settings import Provider
+from tracker.core.threads import in_thread
 from tracker.probes.http.failures import FetchError
 from tracker.probes.http.http11 import (
     KEEP_ALIVE,
@@ -34,6 +36,8 @@ HEADERS = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
 # that the provider's name leads elsewhere by now, or nowhere. Callers find out with each new one.
 OLDEST_SECONDS = 60.0
 MOST_PREPARED = 8  # requests kept of one provider: its list, and a few that complete
+
+log = structlog.get_logger()
 
 # Both log whole requests at INFO and DEBUG, headers of ours included.
 for _name in ("httpx", "httpcore"):
@@ -72,7 +76,8 @@ class Transport:
     OLDEST_SECONDS at most. One exchange at a time. Errors are httpcore's.
 
     answered: whether the head of an answer came since somebody set it back.
-    trust: gives the authorities, which may be renewed while we run; may raise OSError.
+    trust: gives the authorities, which may be renewed while we run; may raise OSError. ca_file:
+    the file that they are read from, in a thread: it may hang.
     """
 
     def __init__(
@@ -80,6 +85,7 @@ class Transport:
         backend: GuardedBackend,
         trust: Callable[[], ssl.SSLContext],
         proxy: httpx.Proxy | None = None,
+        ca_file: str | None = None,
     ) -> None:
         self.connections: dict[str, Connection] = {}
         self._made_at: dict[str, float] = {}  # trio seconds
@@ -87,7 +93,8 @@ class Transport:
         self.sent = 0
         self._backend = backend
         self._trust, self._proxy = trust, proxy
-        self._tls = trust()
+        self._ca_file = ca_file
+        self._tls: ssl.SSLContext | None = None
         self._prepared: dict[Hashable, PreparedRequest] = {}
 
     @property
@@ -149,34 +156,53 @@ class Transport:
         await self._drop(request.origin)
         if request.url.scheme not in {b"http", b"https"}:
             raise httpcore.UnsupportedProtocol("only http:// and https:// can be asked")
-        with suppress(OSError):  # just being replaced: the authorities known so far will do
-            self._tls = self._trust()
+        tls = self._tls = await self._authorities()
         origin = request.url.origin
         made = (
-            await self._connect(origin)
+            await self._connect(origin, tls)
             if self._proxy is None
-            else self._through(self._proxy, origin)
+            else self._through(self._proxy, origin, tls)
         )
         self.connections[request.origin] = made
         self._made_at[request.origin] = trio.current_time()
         return made
 
+    async def _authorities(self) -> ssl.SSLContext:
+        """Return the authorities, or those known so far where the file cannot be read just now.
+
+        Raises FetchError where none are known.
+        """
+        if self._ca_file is None:
+            return self._trust()
+        reading = partial(read_patiently, self._ca_file, self._trust, reader=tls_context)
+        try:
+            return await in_thread(reading, expected=(OSError,), abandon_on_cancel=True)
+        except OSError as error:
+            reason = error.strerror or "no certificate in it"
+            if self._tls is not None:
+                log.warning("ca_file not read again", file=self._ca_file, reason=reason)
+                return self._tls
+            message = f"ca_file cannot be read: {reason}"
+            raise FetchError(OutcomeKind.REQUEST, message) from None
+
     def _is_young(self, origin: str) -> bool:
         return trio.current_time() - self._made_at[origin] < OLDEST_SECONDS
 
-    async def _connect(self, origin: httpcore.Origin) -> Connection:
+    async def _connect(self, origin: httpcore.Origin, tls: ssl.SSLContext) -> Connection:
         host = origin.host.decode("ascii")
         stream = await self._backend.connect_tcp(host, origin.port)
         if origin.scheme == b"https":
-            self._tls.set_alpn_protocols(["http/1.1"])
-            stream = await stream.start_tls(self._tls, server_hostname=host)
+            tls.set_alpn_protocols(["http/1.1"])
+            stream = await stream.start_tls(tls, server_hostname=host)
         return DirectConnection(stream)
 
-    def _through(self, proxy: httpx.Proxy, origin: httpcore.Origin) -> Connection:
+    def _through(
+        self, proxy: httpx.Proxy, origin: httpcore.Origin, tls: ssl.SSLContext
+    ) -> Connection:
         pool = httpcore.AsyncHTTPProxy(
             str(proxy.url),
             proxy_auth=proxy.raw_auth,
-            ssl_context=self._tls,
+            ssl_context=tls,
             keepalive_expiry=KEEP_ALIVE,
             network_backend=self._backend,
         )
@@ -217,7 +243,8 @@ def open_transport(provider: Provider, tls: ssl.SSLContext | None = None) -> Tra
 
     Each provider has one: in a shared pool cancelled and hung requests starve the others.
 
-    Raises FetchError (Kind.REQUEST) where the proxy or the CA file cannot be used.
+    Raises FetchError (Kind.REQUEST) where the proxy cannot be used; a request does where the CA
+    file cannot.
     """
     # The operator named the proxy: it may well stand in a private network.
     backend = GuardedBackend(
@@ -226,12 +253,10 @@ def open_transport(provider: Provider, tls: ssl.SSLContext | None = None) -> Tra
     )
     trust = partial(tls_context, provider.ca_file) if tls is None else lambda: tls
     try:
-        return Transport(backend, trust, _proxy_of(provider))
-    except OSError as error:
-        reason = f"ca_file cannot be read: {error.strerror or 'no certificate in it'}"
-        raise FetchError(OutcomeKind.REQUEST, reason) from None
+        proxy = _proxy_of(provider)
     except (ValueError, httpx.InvalidURL):
         raise FetchError(OutcomeKind.REQUEST, "proxy must be an http:// or https:// URL") from None
+    return Transport(backend, trust, proxy, None if tls is not None else provider.ca_file)
 
 
 def _clear_host(provider: Provider) -> str | None:

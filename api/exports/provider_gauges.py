@@ -1,0 +1,97 @@
+"""What Prometheus is told of a provider as one number each, and how it is read of a snapshot."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from tracker.core.snapshot import ProviderStatus
+
+Value = Callable[[ProviderStatus], float | None]
+
+
+def _success(provider: ProviderStatus) -> float | None:
+    """Return success as blackbox_exporter does; our own faults and limits prove nothing."""
+    kind = provider.outcome
+    return None if kind is None or kind.is_ours else float(kind.is_success or kind.is_limit)
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000.0
+
+
+def _traffic_failures(provider: ProviderStatus) -> float | None:
+    traffic = provider.evidence.traffic
+    return traffic.failures / traffic.counted if traffic.counted else None
+
+
+def _epoch(at: datetime | None) -> float | None:
+    return None if at is None else at.timestamp()
+
+
+def _uptime(provider: ProviderStatus) -> float | None:
+    return None if provider.uptime.day is None else provider.uptime.day / 100.0
+
+
+def _p95(provider: ProviderStatus) -> float | None:
+    return None if provider.latency is None else provider.latency.p95 / 1000.0
+
+
+GAUGES: tuple[tuple[str, str, Value], ...] = (
+    ("probe_success", "1 if the last check reached the provider's API.", _success),
+    (
+        "probe_duration_seconds",
+        "Latency of the last successful check.",
+        lambda p: _seconds(p.response_time_ms),
+    ),
+    ("llm_provider_usable", "1 if it may be routed to now.", lambda p: float(p.usable)),
+    ("llm_provider_stale", "1 if its last check is long overdue.", lambda p: float(p.stale)),
+    ("llm_provider_uptime_ratio", "Up of what was counted in 24 hours.", _uptime),
+    ("llm_provider_latency_p95_seconds", "95th percentile of 24 hours.", _p95),
+    (
+        "llm_provider_ttft_seconds",
+        "Time to the first token of the last completion.",
+        lambda p: _seconds(p.ttft_ms),
+    ),
+    (
+        "llm_provider_rate_limit_used_ratio",
+        "Use of the fullest rate limit.",
+        lambda p: p.rate_limit.percent / 100.0 if p.rate_limit.limits else None,
+    ),
+    (
+        "llm_provider_last_probe_timestamp_seconds",
+        "When the last check began.",
+        lambda p: _epoch(p.last_check),
+    ),
+    (
+        "llm_provider_consecutive_failures",
+        "Failed checks in a row.",
+        lambda p: float(p.consecutive_failures),
+    ),
+    ("llm_provider_probes_24h", "Checks in 24 hours.", lambda p: float(p.checks_24h)),
+    (
+        "llm_provider_completions_24h",
+        "Completions spent on checks in 24 hours.",
+        lambda p: float(p.completions_24h),
+    ),
+    (
+        "llm_provider_completions_saved_24h",
+        "Completions that good traffic saved in 24 hours.",
+        lambda p: float(p.completions_saved_24h),
+    ),
+    (
+        "llm_provider_traffic_failure_ratio",
+        "Failed of the counted real calls of the last five minutes.",
+        _traffic_failures,
+    ),
+    (
+        "llm_provider_traffic_latency_p50_seconds",
+        "Median latency of the good ones among them.",
+        lambda p: _seconds(p.evidence.traffic.latency_ms),
+    ),
+    (
+        "llm_provider_traffic_last_call_timestamp_seconds",
+        "When the newest real call was made.",
+        lambda p: _epoch(p.last_call),
+    ),
+)
+
+QUICK_GAUGES = tuple((name, value) for name, _, value in GAUGES)

@@ -1,0 +1,79 @@
+"""A file that hangs is given up in time, by one thread however often it is read."""
+
+import os
+import threading
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tracker.core.patient_reader import HangsError, hanging_files, read_bytes, read_patiently
+
+
+def pipe(folder: Path) -> Path:
+    os.mkfifo(made := folder / "pipe")
+    return made
+
+
+def test_what_answers_is_read(tmp_path: Path) -> None:
+    (file := tmp_path / "file").write_text("said")
+    assert read_patiently(file, file.read_text) == "said"
+    file.write_text("again")
+    assert read_patiently(file, file.read_text) == "again"
+
+
+def test_failures_are_the_jobs_own(tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            read_patiently("none", (tmp_path / "none").read_text)
+
+    def too_late() -> None:
+        raise TimeoutError("of the job")
+
+    with pytest.raises(TimeoutError, match="of the job"):
+        read_patiently("late", too_late)
+
+
+def test_a_file_that_hangs_is_given_up_by_one_thread_however_often_it_is_read(
+    tmp_path: Path,
+) -> None:
+    made, before = pipe(tmp_path), threading.active_count()
+    for _ in range(5):
+        with pytest.raises(HangsError) as caught:
+            read_patiently(made, made.read_text, 0.02)
+        assert caught.value.strerror == "it hangs: it was not read within 0.02 s"
+    assert threading.active_count() == before + 1
+    assert hanging_files() == (str(made),)
+    with made.open("w") as writer:
+        writer.write("at last")
+        writer.close()
+        assert read_patiently(made, made.read_text) == "at last"
+    assert hanging_files() == ()
+
+
+def test_a_pipe_leaves_no_thread_and_what_takes_its_place_is_read(tmp_path: Path) -> None:
+    made, before = pipe(tmp_path), threading.active_count()
+    for _ in range(3):
+        with pytest.raises(HangsError):
+            read_patiently(made, partial(read_bytes, made, 10, 0.02))
+    assert threading.active_count() == before
+    assert hanging_files() == (str(made),)
+    made.unlink()
+    made.write_bytes(b"a file at last")
+    assert read_patiently(made, partial(read_bytes, made, 10)) == b"a file at "
+    assert hanging_files() == ()
+
+
+def test_a_pipe_that_is_written_to_is_read(tmp_path: Path) -> None:
+    made = pipe(tmp_path)
+    said = b"some text\n" * 20_000
+    writer = threading.Thread(target=made.write_bytes, args=(said,))
+    writer.start()
+    assert read_bytes(made, 1_000_000) == said
+    writer.join()
+
+
+@pytest.mark.parametrize("name", ["none", "."])
+def test_what_is_no_file_is_told_as_usual(tmp_path: Path, name: str) -> None:
+    with pytest.raises((FileNotFoundError, IsADirectoryError)):
+        read_bytes(tmp_path / name, 10)
