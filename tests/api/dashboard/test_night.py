@@ -160,6 +160,25 @@ def test_axe_finds_nothing_in_months_of_a_cluster(
     assert {view: told for view, told in found.items() if told} == {}
 
 
+def test_axe_finds_nothing_in_the_notices(browser: Browser, night: House) -> None:
+    """A busy machine shows one of them whenever it likes."""
+    look(browser, night.url)
+    browser.run("for (const each of $$('.banner')) each.hidden = false")
+    browser.run("$('#unwell-title').textContent = $('#banner').textContent = 'unwell'")
+    browser.run("$('#unwell-problems').append(document.createElement('li'))")
+    assert complaints(browser) == []
+
+
+@pytest.mark.parametrize("width", [1024, 1440])
+def test_what_a_row_says_ends_where_its_cell_does(
+    browser: Browser, night: House, width: int
+) -> None:
+    look(browser, night.url, width=width)
+    browser.until("$$('.row').length === 4")
+    browser.run("for (const each of $$('.checks .next')) each.textContent = 'next in 23 h 59 min'")
+    assert browser.value("$$('.row .checks').map((e) => e.scrollWidth - e.clientWidth)") == [0] * 4
+
+
 def test_axe_finds_nothing_where_an_operator_is_asked(browser: Browser, night: House) -> None:
     look(browser, night.url)
     browser.until("$('[data-mute]') && ($('[data-mute]').click(), true)")
