@@ -36,7 +36,7 @@ from tracker.runtime.garbage_collection import tune_garbage_collector
 LIMIT_MS = 1.2
 SAMPLE_SECONDS = 0.001
 # Functions that a part begins with; the outermost one in a stack decides.
-PARTS = {"publish": "publishing", "_process": "judging", "probe": "transport"}
+PARTS = {"publish": "publishing", "process": "judging", "probe": "transport"}
 PEER = """
 import asyncio, json, sys, time
 try:

@@ -60,24 +60,57 @@ class Findings:
 NOTHING_KNOWN = Findings(unclear_causes=frozenset(Cause))
 
 
-def find_conditions(snapshot: Snapshot, now: datetime) -> Findings:
-    """Find what is wrong now."""
+def find_conditions(
+    snapshot: Snapshot, now: datetime, calm: dict[str, ProviderStatus] | None = None
+) -> Findings:
+    """Find what is wrong now.
+
+    calm: views at which nothing was wrong or unclear when they were last looked at, by name; kept
+    up to date here, so that among thousands only those that changed are looked at again.
+    """
     watched = [view for view in snapshot.providers.values() if view.enabled]
     if not snapshot.swept:
         return NOTHING_KNOWN
     if blind := _blind(snapshot, watched, now):
         return _only(blind)
     found = [_network(watched, now)] if snapshot.network_away else [*_nothing_usable(watched, now)]
-    for view in watched:
+    unclear: set[str] = set()
+    unclear_keys: set[Key] = set()
+    for view in _take_restless(watched, {} if calm is None else calm):
         found += _provider_conditions(view, now)
-    unclear = frozenset(view.name for view in watched if _is_unclear(view))
+        unclear_keys.update(_unclear_keys(view))
+        if _is_unclear(view):
+            unclear.add(view.name)
     return Findings(
         present={condition.key: condition for condition in found},
-        unclear_providers=unclear,
+        unclear_providers=frozenset(unclear),
         unclear_causes=frozenset({Cause.NOTHING_USABLE}) if snapshot.network_away else frozenset(),
-        unclear=frozenset(key for view in watched for key in _unclear_keys(view)),
-        clear=frozenset(view.name for view in watched) - unclear,
+        unclear=frozenset(unclear_keys),
+        clear=frozenset([view.name for view in watched]) - unclear,
     )
+
+
+def _take_restless(
+    watched: list[ProviderStatus], calm: dict[str, ProviderStatus]
+) -> Iterator[ProviderStatus]:
+    """Yield those that are to be looked at; note which of them are calm from now on."""
+    if len(calm) > len(watched):
+        calm.clear()  # some are gone
+    for view in watched:
+        if calm.get(view.name) is view:
+            continue
+        if _is_calm(view):
+            calm[view.name] = view
+        else:
+            calm.pop(view.name, None)
+            yield view
+
+
+def _is_calm(view: ProviderStatus) -> bool:
+    """Return whether nothing is wrong or unclear at it, whenever it is looked at."""
+    if _is_unclear(view) or view.status is Status.DOWN or view.offers:
+        return False
+    return _key_trouble(view) is None
 
 
 def _only(condition: Condition) -> Findings:

@@ -33,7 +33,7 @@ from tracker.core.incidents import (
 )
 from tracker.core.records import ChangeKind, ChangeRecord, MuteRecord, Record
 from tracker.core.settings import Config
-from tracker.core.snapshot import Snapshot
+from tracker.core.snapshot import ProviderStatus, Snapshot
 
 
 @attrs.define
@@ -62,6 +62,7 @@ class AlertState:
     watching_since: datetime | None = None  # everything was checked once
     clear_since: dict[str, datetime] = attrs.field(factory=dict)  # a check of it told something
     counts: AlertCounts = attrs.field(factory=AlertCounts)
+    _calm: dict[str, ProviderStatus] = attrs.field(factory=dict)
     maintenance: MaintenanceState | None = None
     rank_offers: RankOffers | None = None  # as the tracker does now
 
@@ -91,7 +92,7 @@ class AlertState:
         """Note since when everything is watched: what was wrong before is no news."""
         if self.watching_since is None and snapshot.swept:
             self.watching_since = now
-        findings = find_conditions(snapshot, now)
+        findings = find_conditions(snapshot, now, self._calm)
         for name in findings.clear - self.clear_since.keys():
             self.clear_since[name] = now
         return findings

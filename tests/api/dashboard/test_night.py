@@ -223,6 +223,7 @@ def test_a_mute_says_until_when_and_ends(browser: Browser, night: House) -> None
     browser.run("$('#ask-length').value = '60'; $('#ask-token').value = arguments[0]", TOKEN)
     browser.run("$('#ask .primary').click()")
     browser.until("$('#incidents').textContent.includes('muted until ')")
+    assert browser.value("$('#ask').open") is False
 
 
 def test_the_page_of_another_version_loads_itself_anew(

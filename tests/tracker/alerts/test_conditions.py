@@ -3,12 +3,18 @@
 from datetime import timedelta
 from typing import Any
 
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tests.helpers.alert_scenario import START, a_down_provider, snapshot_of
 from tests.helpers.idle_tracker import a_bare_provider, a_provider
+from tracker.alerts import conditions
 from tracker.alerts.conditions import SILENT_SECONDS, find_conditions
 from tracker.core.incidents import Cause
 from tracker.core.outcomes import KeyReport, KeyState, OutcomeKind, Status
-from tracker.core.snapshot import EvidenceSource, OfferStatus
+from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus
 
 BEGAN = START - timedelta(minutes=3)
 
@@ -128,3 +134,57 @@ def test_markup_in_an_error_reaches_no_summary() -> None:
     found = find_conditions(snapshot_of([nasty, a_provider("b")], START), START)
     (condition,) = found.present.values()
     assert condition.summary == "a is down: boom evil"
+
+
+def variants(name: str) -> list[ProviderStatus]:
+    """What a provider may look like, one object each, as snapshots share them."""
+    refused = KeyReport(number=1, state=KeyState.REFUSED)
+    offer = OfferStatus(
+        model="m",
+        variant=None,
+        status=Status.DOWN,
+        usable=False,
+        reason="gone",
+        evidence=EvidenceSource.OFFER,
+    )
+    return [
+        a_provider(name),
+        a_provider(name, status=Status.DEGRADED),
+        a_bare_provider(name),
+        a_down_provider(name, BEGAN),
+        a_provider(name, keys=(refused,)),
+        a_provider(name, outcome=OutcomeKind.INTERNAL),
+        a_provider(name, enabled=False),
+        attrs.evolve(a_provider(name), offers=(offer,)),
+    ]
+
+
+SHOWN = {name: variants(name) for name in "abc"}
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from("abc"), st.integers(0, 7), max_size=3),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_what_was_calm_is_found_as_if_all_were_looked_at(seen: list[dict[str, int]]) -> None:
+    calm: dict[str, ProviderStatus] = {}
+    for step, shown in enumerate(seen):
+        snapshot = snapshot_of([SHOWN[name][which] for name, which in shown.items()], START)
+        at = START + timedelta(seconds=step)
+        assert find_conditions(snapshot, at, calm) == find_conditions(snapshot, at)
+
+
+def test_a_calm_provider_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    look = conditions._is_unclear
+    monkeypatch.setattr(
+        conditions, "_is_unclear", lambda view: bool(looked.append(view.name)) or look(view)
+    )
+    calm: dict[str, ProviderStatus] = {}
+    views = [a_provider(name) for name in "abc"]
+    for _ in range(3):
+        find_conditions(snapshot_of(views, START), START, calm)
+    assert looked == ["a", "b", "c"]
