@@ -25,7 +25,8 @@ from tracker.core.settings import Config, Provider
 from tracker.core.snapshot import ProviderStatus
 from tracker.health.provider_state import ProviderState
 from tracker.probes import open_check
-from tracker.runtime.actor import ActorContext, CheckActor
+from tracker.runtime.actor import CheckActor
+from tracker.runtime.actor_context import ActorContext
 from tracker.runtime.logs import configure_logs, mask_in_logs
 
 Names = Annotated[

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
 RETRY = (("Retry-After", "5"),)  # seconds; a restart takes less
+CLOSE = (("Connection", "close"),)
 # Where too many ask at once: the place of who is refused goes to another.
-CROWDED_OUT = (*RETRY, ("Connection", "close"))
+CROWDED_OUT = (*RETRY, *CLOSE)
 log = structlog.get_logger()
 
 

@@ -96,8 +96,8 @@ def test_the_pages_that_the_files_name_are_there() -> None:
 class TestPrometheus:
     @pytest.mark.needs_program("promtool")
     def test_promtool_accepts_rules_and_configuration(self) -> None:
-        run("promtool", "check", "rules", "alerts.yaml")
-        run("promtool", "check", "config", "prometheus.yaml")
+        assert "SUCCESS" in run("promtool", "check", "rules", "alerts.yaml")
+        assert "SUCCESS" in run("promtool", "check", "config", "prometheus.yaml")
 
     @pytest.mark.needs_program("promtool")
     def test_every_alert_fires_when_it_should_and_not_before(self) -> None:

@@ -1,65 +1,28 @@
 """The actor that checks one provider and its offers, each on its own timer, until cancelled."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 import structlog
 import trio
 
-from tracker.core.clock import Clock
 from tracker.core.outcomes import CheckResult, OutcomeKind
-from tracker.core.request_shape import RequestShape
-from tracker.core.settings import Config, Provider, Timing
+from tracker.core.settings import Provider, Timing
 from tracker.probes.check import Check
+from tracker.runtime.actor_context import ActorContext
 from tracker.runtime.check_plan import NEVER, CheckPlan
-from tracker.runtime.completion_budget import CompletionBudget
-from tracker.runtime.loop_monitor import LATE_SECONDS, STALL_SECONDS, LoopMonitor
+from tracker.runtime.loop_monitor import LATE_SECONDS, STALL_SECONDS
+from tracker.runtime.loop_stalls import discount_loop_stall
 from tracker.runtime.messages import ActorMessage, CheckCompleted, CheckRescheduled
-from tracker.runtime.start_limiter import StartLimiter
 
 log = structlog.get_logger()
 
-OpenCheck = Callable[[Provider], AbstractAsyncContextManager[Check]]
 # Asking again tells nothing new, and may lock an account.
 NOT_CHECKED_EARLY = frozenset({OutcomeKind.AUTH, OutcomeKind.QUOTA_EXHAUSTED})
 # A check is put off by at least this: a wait of picoseconds, added to the time, is no wait at all,
 # and the actor would come back to it without ever letting another task run.
 LEAST_WAIT_SECONDS = 0.01
-
-
-def never(_: str, __: str | None) -> bool:
-    """Skip no check."""
-    return False
-
-
-def ours(_: str, __: str | None, ___: float) -> float:
-    """Return 0: every check is ours where there is no other tracker."""
-    return 0.0
-
-
-@attrs.define
-class ActorContext:
-    """What all actors of a tracker share.
-
-    schedule: False makes checks only on request. skip_check: whether real calls make the next
-    check on the grid needless, of a provider or of this model at it. gate: seconds for which
-    another tracker's checks are enough, given the interval; 0 where the check is ours to make.
-    learned: how models must be asked, by provider.
-    """
-
-    open_check: OpenCheck
-    clock: Clock = attrs.field(factory=Clock)
-    canary: LoopMonitor = attrs.field(factory=LoopMonitor)
-    pacer: StartLimiter = attrs.field(factory=StartLimiter)
-    budget: CompletionBudget = attrs.field(
-        factory=lambda: CompletionBudget(Config().completions_per_day)
-    )
-    schedule: bool = True
-    learned: dict[str, Mapping[str, RequestShape]] = attrs.field(factory=dict)
-    skip_check: Callable[[str, str | None], bool] = never
-    gate: Callable[[str, str | None, float], float] = ours
 
 
 @attrs.define(eq=False)
@@ -346,30 +309,3 @@ def same_endpoint(one: Provider, other: Provider) -> bool:
         model_interval_seconds=other.model_interval_seconds,
     )
     return timed == other
-
-
-def discount_loop_stall(result: CheckResult, *, stall: float, slow_ms: float) -> CheckResult:
-    """Take out of a result what our own stalled event loop did to it; mark a slow one slow.
-
-    An answer that the kernel has stamped is told as it was, and so is a refusal that came: no
-    stall of ours makes a provider say it.
-    """
-    stall = 0.0 if result.latency_stamped else stall
-    if stall and result.kind.is_success:
-        return attrs.evolve(
-            result,
-            latency_ms=None,
-            ttft_ms=None,
-            message=f"our event loop stalled for {stall:.2g} s: its latency is not known",
-        )
-    if stall and result.kind.is_failure and (result.http_status or 0) < 400:
-        message = f"our event loop stalled for {stall:.1f} s during the check"
-        return CheckResult(
-            kind=OutcomeKind.INTERNAL,
-            message=message,
-            requests=result.requests,
-            completions=result.completions,
-        )
-    if result.kind is OutcomeKind.OK and result.latency_ms and result.latency_ms > slow_ms:
-        return attrs.evolve(result, kind=OutcomeKind.SLOW)
-    return result

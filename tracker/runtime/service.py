@@ -19,12 +19,12 @@ from tracker.core.settings import Config
 from tracker.core.snapshot import Ranking, Snapshot
 from tracker.probes import open_check as open_real_check
 from tracker.ranking.guard import FallbackRanker
-from tracker.runtime.actor import ActorContext, OpenCheck
+from tracker.runtime.actor_context import ActorContext, OpenCheck
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.alert_task import AlertTask
 from tracker.runtime.board import Board
 from tracker.runtime.completion_budget import CompletionBudget
-from tracker.runtime.diagnostics import RestartingTasks
+from tracker.runtime.components import RestartingTasks
 from tracker.runtime.live_settings import LiveSettings
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.messages import IncidentsChanged, Message

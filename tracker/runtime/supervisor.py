@@ -10,7 +10,8 @@ import trio
 from tracker.core.backoff import Backoff
 from tracker.core.outcomes import CheckResult
 from tracker.core.settings import Provider
-from tracker.runtime.actor import ActorContext, CheckActor
+from tracker.runtime.actor import CheckActor
+from tracker.runtime.actor_context import ActorContext
 from tracker.runtime.messages import ActorCrashed, ActorMessage
 
 log = structlog.get_logger()

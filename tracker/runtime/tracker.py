@@ -23,13 +23,8 @@ from tracker.ranking.offer_ranking import Rank, rank_offers
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.alert_task import AlertTask
 from tracker.runtime.board import Board
-from tracker.runtime.diagnostics import (
-    RestartingTasks,
-    TrackerComponents,
-    TrackerHealth,
-    collect_health,
-    find_failures,
-)
+from tracker.runtime.components import RestartingTasks, TrackerComponents
+from tracker.runtime.diagnostics import TrackerHealth, collect_health
 from tracker.runtime.history_loader import LOAD_SECONDS, HistoryLoader
 from tracker.runtime.live_settings import LiveSettings
 from tracker.runtime.long_history import LongHistory, read_long_history
@@ -42,6 +37,7 @@ from tracker.runtime.messages import (
     SettingsChanged,
 )
 from tracker.runtime.model_directory import ModelDirectory
+from tracker.runtime.problems import find_failures
 from tracker.runtime.report_receiver import ReportReceipt, ReportReceiver
 from tracker.runtime.restore import RestoredState
 from tracker.runtime.supervisor import Supervisor

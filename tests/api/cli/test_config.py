@@ -125,16 +125,16 @@ def test_show_leaves_an_older_database_as_it_is(
     with closing(sqlite3.connect(file)) as old:
         make(old)
         old.commit()
-    unchanged(command, file)
+    assert_unchanged(command, file)
 
 
 def test_show_sets_no_damaged_database_aside(command: Commands) -> None:
     file = command.folder / "damaged.db"
     file.write_bytes(b"no database at all" * 1000)
-    unchanged(command, file)
+    assert_unchanged(command, file)
 
 
-def unchanged(command: Commands, file: Path) -> None:
+def assert_unchanged(command: Commands, file: Path) -> None:
     before, folder = file.read_bytes(), sorted(command.folder.iterdir())
     found = command("config", "show", "--database", file.name)
     assert (found.code, found.json["overrides"], found.err) == (0, {}, "")

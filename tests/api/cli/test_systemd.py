@@ -12,6 +12,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from api.cli.systemd import Notifier, notify_systemd
 from tests.helpers.command_line import NOTHING, serving
+from tests.helpers.waiting import GIVE_UP_SECONDS
 
 
 @attrs.frozen
@@ -107,7 +108,10 @@ async def test_without_a_watchdog_only_ready(manager: socket.socket) -> None:
 async def test_a_manager_that_is_gone_ends_nothing(tmp_path: Path) -> None:
     tracker = FakeTracker()
     tracker.over.set()
-    await Notifier(str(tmp_path / "nobody")).run(tracker)
+    with trio.move_on_after(GIVE_UP_SECONDS) as waiting:
+        await Notifier(str(tmp_path / "nobody")).run(tracker)
+    assert not waiting.cancelled_caught
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,7 @@ def test_polls_where_the_stream_is_not_to_be_had(browser: Any, groq_and_mistral:
     try:
         browser.open(groq_and_mistral.url)
         browser.until("$('#connection[data-state=polling]') !== null")
+        assert browser.value("$('#connection[data-state=live]') === null")
         assert browser.text("#connection") == "asking every few seconds; the event stream is away"
         groq_and_mistral.findings["groq"] = bad()
         groq_and_mistral.check("groq")
@@ -185,6 +186,7 @@ def test_a_stream_that_opens_and_says_nothing_is_not_live(
         browser.open(groq_and_mistral.url)
         browser.until("$$('#list .row').length === 2")
         browser.until("$('#connection[data-state=polling]') !== null")
+        assert browser.value("$('#connection[data-state=live]') === null")
     finally:
         browser.command("Page.removeScriptToEvaluateOnNewDocument", **stub)
 

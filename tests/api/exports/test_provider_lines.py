@@ -37,7 +37,7 @@ def write_by_hand(provider: ProviderStatus) -> list[bytes]:
     return [*write_provider(provider, QUICK_GAUGES, LimitLabels().allow)]
 
 
-def check_same(provider: ProviderStatus, write: Write) -> None:
+def assert_same(provider: ProviderStatus, write: Write) -> None:
     wanted, found = write_by_client(provider, write), write_by_hand(provider)
     assert found == wanted[: len(found)]
     assert not any(wanted[len(found) :])  # those of offers
@@ -48,7 +48,7 @@ def test_known_providers(write: Write) -> None:
     assert WHOLE.rate_limit.limits
     assert WHOLE.traffic is not None
     for provider in (WHOLE, a_bare_provider('a "quoted"\\name\nin two lines')):
-        check_same(provider, write)
+        assert_same(provider, write)
 
 
 @pytest.mark.parametrize("write", WRITERS)
@@ -77,4 +77,4 @@ def test_any_provider(
         latencies=LatencyHistogram(counts, seconds),
         outcome_counts=tuple(outcomes.items()),
     )
-    check_same(provider, write)
+    assert_same(provider, write)

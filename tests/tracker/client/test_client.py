@@ -616,7 +616,8 @@ def test_a_change_of_the_ranking_brings_the_model_lists_of_who_came_back(
         block_until(lambda: client.state is State.LIVE)
         tracker.models = {"models": {"gpt-9": ["groq"]}}
         tracker.tell("best")
-        block_until(lambda: "groq" in client._memory.models.offering("gpt-9"))
+        block_until(lambda: client._memory.models.offering("gpt-9"))
+        assert client._memory.models.offering("gpt-9") == {"groq": "gpt-9"}
 
     use(quick(tracker), body)
 

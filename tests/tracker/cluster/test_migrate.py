@@ -16,10 +16,11 @@ def link(url: str | Secret) -> Link:
     return Link(url if isinstance(url, Secret) else Secret(url))
 
 
-def ask(url: str | Secret) -> None:
+def ask(url: str | Secret) -> int:
+    """The answer of the hub to ``SELECT 1``."""
     where = link(url)
     try:
-        where.run(lambda c: c.execute("SELECT 1"))
+        return int(where.run(lambda c: c.execute("SELECT 1").fetchall()[0][0]))
     finally:
         where.close()
 
@@ -62,7 +63,7 @@ def test_a_newer_hub_for_which_we_are_young_enough_is_used(
     name = database.rpartition("/")[2]
     postgres.execute("UPDATE provider_status.meta SET schema_version = 9", name)
     postgres.execute("ALTER TABLE provider_status.checks ADD COLUMN later int DEFAULT 7", name)
-    ask(database)
+    assert ask(database) == 1
 
 
 @pytest.mark.parametrize(

@@ -686,7 +686,7 @@ class TestSchema:
         return jsonschema_rs.validator_for(schema)
 
     def test_accepts_the_contracts_example(self, schema: Any) -> None:
-        schema.validate(tomllib.loads(CONTRACT))
+        assert list(schema.iter_errors(tomllib.loads(CONTRACT))) == []
 
     @pytest.mark.parametrize(
         "value",

@@ -39,6 +39,7 @@ async def test_what_a_failed_job_held_is_gone_without_the_collector() -> None:
             await in_thread(partial(fails, batch), expected=(OSError,))
         del batch
         await gone(left)
+    assert left() is None
 
 
 async def test_an_abandoned_job_holds_up_nobody() -> None:
@@ -54,6 +55,8 @@ async def test_an_abandoned_job_holds_up_nobody() -> None:
         nursery.start_soon(lambda: in_thread(hangs, expected=(), abandon_on_cancel=True))
         await began.wait()
         nursery.cancel_scope.cancel()
+    assert nursery.cancel_scope.cancelled_caught
+    assert not stop.is_set()  # the job itself still hangs
     stop.set()
 
 

@@ -15,13 +15,10 @@ from tracker.core.redaction import Secret
 from tracker.core.request_shape import RequestShape
 from tracker.core.settings import Provider
 from tracker.probes.check import Check
-from tracker.runtime.actor import (
-    ActorContext,
-    CheckActor,
-    discount_loop_stall,
-    same_endpoint,
-)
+from tracker.runtime.actor import CheckActor, same_endpoint
+from tracker.runtime.actor_context import ActorContext
 from tracker.runtime.completion_budget import CompletionBudget
+from tracker.runtime.loop_stalls import discount_loop_stall
 from tracker.runtime.messages import ActorMessage, CheckCompleted, CheckRescheduled
 from tracker.testing import virtual_clock
 

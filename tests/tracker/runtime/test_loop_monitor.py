@@ -1,5 +1,3 @@
-import time
-
 import trio
 
 from tracker.runtime.loop_monitor import LATE_SECONDS, STALL_SECONDS, LoopMonitor
@@ -15,13 +13,15 @@ async def test_a_loop_that_turns_shows_no_stall(autojump_clock: trio.testing.Moc
         nursery.cancel_scope.cancel()
 
 
-async def test_a_held_loop_is_noticed_even_before_the_canary_runs_again() -> None:
+async def test_a_held_loop_is_noticed_even_before_the_canary_runs_again(
+    mock_clock: trio.testing.MockClock,
+) -> None:
     canary = LoopMonitor(beat=0.01)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(canary.run)
-        await trio.sleep(0.02)
+        await trio.testing.wait_all_tasks_blocked()
         began = trio.current_time()
-        time.sleep(STALL_SECONDS + 0.1)  # noqa: ASYNC251 (the fault itself)
+        mock_clock.jump(STALL_SECONDS + 0.1)  # no task ran meanwhile
         assert canary.stall_since(began) >= STALL_SECONDS
         nursery.cancel_scope.cancel()
 

@@ -303,6 +303,7 @@ class TestWatching:
             nursery.start_soon(Reloader(elsewhere, config).watch, tracker)
             world.file.write_text(text)
             await until(tracker, lambda: names(tracker) == {"a"})
+            assert [p.name for p in tracker.config.providers] == ["a"]
             tracker.stop()
 
     async def test_a_file_that_could_not_be_read_is_tried_again(self, world: World) -> None:

@@ -12,7 +12,7 @@ from tracker.core.backoff import Backoff
 from tracker.core.outcomes import CheckResult
 from tracker.core.settings import Provider
 from tracker.probes.check import Check, FunctionCheck
-from tracker.runtime.actor import ActorContext
+from tracker.runtime.actor_context import ActorContext
 from tracker.runtime.messages import ActorCrashed, ActorMessage, CheckCompleted, CheckRescheduled
 from tracker.runtime.supervisor import Supervisor
 from tracker.testing import virtual_clock

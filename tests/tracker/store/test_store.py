@@ -265,6 +265,7 @@ async def test_results_that_were_refused_are_held_by_nobody_but_who_tries_again(
                 await store.write(batch)
             del batch
             await gone(left)
+        assert left() is None
 
 
 async def test_a_question_that_could_not_be_answered_is_held_by_nobody(tmp_path: Path) -> None:
@@ -279,6 +280,7 @@ async def test_a_question_that_could_not_be_answered_is_held_by_nobody(tmp_path:
                 await store.load(since)
             del since
             await gone(left)
+    assert left() is None
 
 
 async def test_opens_while_another_process_locks_the_file(path: Path) -> None:

@@ -8,14 +8,14 @@ import pytest
 
 from tests.helpers.idle_tracker import a_provider, a_snapshot
 from tracker.ranking.guard import FallbackRanker
-from tracker.runtime.diagnostics import (
+from tracker.runtime.problems import (
     OVERDUE_SECONDS,
     SILENT_SECONDS,
     count_waiting,
+    describe_budget,
     find_failures,
+    find_troubles,
 )
-from tracker.runtime.diagnostics import _describe_budget as describe_budget
-from tracker.runtime.diagnostics import _troubles as find_troubles
 from tracker.testing.clocks import START
 
 
@@ -45,6 +45,7 @@ def parts(**changes: Any) -> Any:
         "silent": 0.0,
         "late": 0.0,
         "overdue": {},
+        "cluster": None,
     } | changes
     views = [a_provider(f"p{n}", waits_for_budget=n < known["waiting"]) for n in range(3)]
     budget = SimpleNamespace(per_day=known["per_day"], resets_at=START)
@@ -66,14 +67,14 @@ def parts(**changes: Any) -> Any:
         ),
         supervisor=SimpleNamespace(
             shared=SimpleNamespace(
-                budget=SimpleNamespace(view=lambda _: budget),
-                clock=SimpleNamespace(now=lambda: START),
                 canary=SimpleNamespace(silent_for=lambda: known["silent"]),
             ),
             overdue=lambda: known["overdue"],
         ),
         keepers=Keepers(keeper("aggregator"), keeper("writer", restarting=known["restarting"])),
         alerts=SimpleNamespace(problems=lambda: ()),
+        cluster=known["cluster"],
+        view_budget=lambda: budget,
     )
 
 
@@ -127,6 +128,21 @@ def test_what_a_restart_of_the_process_would_mend_is_a_failure(
 )
 def test_what_is_lived_with_is_told(wrong: dict[str, Any], told: str) -> None:
     assert list(find_troubles(parts(**wrong), {})) == [told]
+
+
+def test_what_others_found_wrong_is_told_after_it() -> None:
+    cluster = SimpleNamespace(problems=("the hub does not answer",))
+    found = find_troubles(
+        parts(cluster=cluster),
+        {},
+        configuration_errors=("no such key",),
+        untrusted_reporters=("proxy-1",),
+    )
+    assert list(found) == [
+        "the hub does not answer",
+        "the new configuration is wrong: no such key",
+        "reporter proxy-1 is not trusted for now: no check confirmed the failures it told of",
+    ]
 
 
 def test_only_what_is_switched_on_waits_for_the_budget() -> None:
