@@ -59,6 +59,7 @@ class ProviderState:
     offers: dict[str, OfferState] = attrs.field(factory=dict)
     _unwatched: dict[str, OfferState] = attrs.field(factory=dict)
     models: tuple[str, ...] | None = None
+    tasks: Mapping[str, str] = attrs.field(factory=dict)  # as the last list told them
     retirements: Mapping[str, date] = attrs.field(init=False)
     _listed_ends: Mapping[str, date] = attrs.field(factory=dict)
     traffic: ProviderTrafficView | None = None
