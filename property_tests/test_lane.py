@@ -231,7 +231,6 @@ def authorized(token: str, path: str = BEST) -> str:
         (authorized(TOKEN), True, 200),
         (authorized(ADMIN), True, 200),
         (authorized(TOKEN[:-1] + "s"), False, 401),
-        (authorized(TOKEN).replace("\r\n\r\n", "\r\nAuthorization: x\r\n\r\n"), False, 200),
         (plain(), False, 401),
         (plain("/livez"), True, 200),
         (authorized("wrong", "/livez"), False, 200),
@@ -244,3 +243,10 @@ def test_with_a_read_token_the_lane_serves_who_has_one(
     assert fast == ordinary
     assert count == 2 * taken
     assert fast[0].count(b"HTTP/1.1 %d " % status) == 2
+
+
+def test_a_second_token_is_refused_and_ends_the_connection() -> None:
+    request = authorized(TOKEN).replace("\r\n\r\n", "\r\nAuthorization: x\r\n\r\n")
+    ordinary, fast, count = both(True, (request * 2, []), locked=True)
+    assert fast == ordinary
+    assert (count, fast[0].count(b"HTTP/1.1 400 "), fast[0].count(b"HTTP/1.1 ")) == (0, 1, 1)

@@ -20,7 +20,9 @@ from tracker.config.catalogue import CatalogueEntry, load_catalogue
 from tracker.config.environment import find, read_environment
 from tracker.config.file import read_toml
 from tracker.config.resolve import ResolvedProvider, merge_providers
+from tracker.config.show import mask_keys
 from tracker.config.structure import structure
+from tracker.core.redaction import Mask
 from tracker.core.settings import Config
 
 Quiet = Annotated[
@@ -54,12 +56,14 @@ def providers(
     settings = read_config(config)
     environment = read_environment(os.environ, DOTENV)
     lines = [*_lines(settings, environment.variables)]
+    mask = Mask(settings.secrets())
     document = {"providers": {line.one.name: _describe(line) for line in lines}}
     if quiet and not json:
         for provider in settings.providers:
-            print(provider.name)  # noqa: T201
+            print(mask_keys(provider.name, mask))  # noqa: T201
         return ExitCode.OK
-    show(document, Group(_table(lines), *_note(settings)), as_json=json)
+    told = Group(_table(lines, mask), *_note(settings))
+    show(mask_keys(document, mask), told, as_json=json)
     return ExitCode.OK
 
 
@@ -114,11 +118,11 @@ def _note(settings: Config) -> Iterator[Text]:
         yield Text(f"\n{asked}: {told}; {LEAVE_OUT}.")
 
 
-def _table(lines: Iterable[ProviderRow]) -> Sheet:
+def _table(lines: Iterable[ProviderRow], mask: Mask) -> Sheet:
     shown = table("provider", "configured", "set by", "to enable it, set")
     for line in lines:
         provider = line.one.provider
         state = NO if provider is None else YES if provider.enabled else OFF
         by, to_enable = ", ".join(_by(line)), ", ".join(line.to_enable)
-        shown.add_row(line.one.name, state, by, to_enable)
+        shown.add_row(mask_keys(line.one.name, mask), state, mask_keys(by, mask), to_enable)
     return shown

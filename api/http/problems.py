@@ -14,14 +14,15 @@ from werkzeug.routing import RequestRedirect
 from api.http.status_phrases import status_phrase
 from api.schemas.status import PROBLEM
 from api.schemas.status import Problem as Wire
-from tracker.runtime.tracker import StoppedError
+from tracker.runtime.mailbox import StoppedError
 
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
 RETRY = (("Retry-After", "5"),)  # seconds; a restart takes less
+CLOSE = (("Connection", "close"),)
 # Where too many ask at once: the place of who is refused goes to another.
-CROWDED_OUT = (*RETRY, ("Connection", "close"))
+CROWDED_OUT = (*RETRY, *CLOSE)
 log = structlog.get_logger()
 
 

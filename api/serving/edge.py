@@ -1,16 +1,9 @@
-"""What stands before the application: who is answered at all, and which path was meant."""
+"""What stands before the application: which path of which host was meant."""
 
 from typing import Any
 from urllib.parse import urlsplit
 
-from quart.utils import encode_headers
 from quart_trio import QuartTrio
-
-from api.http.middleware import add_security_headers
-from api.http.problems import CROWDED_OUT, Problem, problem_body, problem_response
-
-# In the state of a connection (hypercorn hands each request a copy): no room for this request.
-CROWDED = "crowded"
 
 
 class RootPathMiddleware:
@@ -27,30 +20,25 @@ class RootPathMiddleware:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close"})
             return
-        if scope.get("state", {}).get(CROWDED):
-            await _send_busy(send)
-            return
         if not (path := scope["path"]).startswith("/"):
-            scope = {**scope, "path": (path := _path_of(path))}
+            scope = _as_if_plain(scope)
+            path = scope["path"]
         if self.root_path and path.startswith(f"{self.root_path}/"):
             scope = {**scope, "root_path": self.root_path}
         await self.app(scope, receive, send)
 
 
-async def _send_busy(send: Any) -> None:
-    """Answer 503 without the application, which takes three times as long."""
-    detail = "so many requests are being answered that there is room for no other: ask again"
-    problem = Problem(status=503, detail=detail, headers=CROWDED_OUT)
-    response = add_security_headers(problem_response(problem))
-    headers = encode_headers(response.headers)
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": problem_body(problem)})
+def _as_if_plain(scope: Any) -> Any:
+    """Return what a request line that names the whole URL asks: the path, of that URL's host.
 
-
-def _path_of(target: str) -> str:
-    """Return the path of a request line that names the whole URL; a bad one matches no route."""
+    Its Host is not heeded, as RFC 9112 (3.2.2) says.
+    """
     try:
-        path = urlsplit(target).path
+        parts = urlsplit(scope["path"])
     except ValueError:
-        path = ""
-    return path if path.startswith("/") else "/*"
+        return {**scope, "path": "/*"}
+    path = parts.path if parts.path.startswith("/") else "/*"
+    if not parts.netloc:
+        return {**scope, "path": path}
+    others = [(name, value) for name, value in scope["headers"] if name != b"host"]
+    return {**scope, "path": path, "headers": [(b"host", parts.netloc.encode()), *others]}

@@ -8,10 +8,12 @@ one connection (a request that its parser trips over) ends the whole server.
 
 import errno
 import os
+import socket
+import struct
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 import h11
@@ -26,18 +28,22 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
 from quart_trio import QuartTrio
 
+from api.http.problems import Problem, problem_body, problem_response
 from api.serving.batching_listener import BatchingListener
 from api.serving.connection_limit import ConnectionLimit, Place
 from api.serving.descriptors import MOST
-from api.serving.edge import CROWDED, RootPathMiddleware
+from api.serving.edge import RootPathMiddleware
 from api.serving.errors import CannotListenError
 from api.serving.free_port import next_free_port
+from api.serving.responses import write
+from api.serving.strict_heads import ambiguous, crowded, find_ambiguity
 from api.serving.turns import Turns
 
 KEEP_ALIVE_SECONDS = 20.0  # also the time a client may take over a request's head
 HEAD_BYTES = 16 * 1024
 # For a client to take the next piece of what it asked for: 400 bytes a second will do.
 SEND_SECONDS, PIECE = 10.0, 4 * 1024
+RESET = struct.pack("ii", 1, 0)  # a close that throws away what was not sent
 CLOSE_SECONDS = 1.0
 GRACE_SECONDS = 0.5  # for answers under way when the server ends
 BACKLOG = 1_024
@@ -140,6 +146,10 @@ class Server:
         return serve
 
 
+class RefusedError(Exception):
+    """A client was refused, and told so: its connection ends."""
+
+
 class HttpConnection(TCPServer):
     """One client. A client that takes nothing of its answer for long is cut off.
 
@@ -165,6 +175,8 @@ class HttpConnection(TCPServer):
         """Serve the connection until it ends; a failure of one client is logged, never raised."""
         try:
             await super().run()
+        except* RefusedError:
+            pass
         except* Exception as group:  # noqa: BLE001 (whatever it is, only this client's)
             log.warning("connection failed", error=_first_line(group))
 
@@ -177,14 +189,19 @@ class HttpConnection(TCPServer):
 
     async def _begin_request(self, request: h11.Request) -> None:
         """Begin a request whose head was read here, before it could change to HTTP/2."""
+        if what := find_ambiguity(request.method, list(request.headers)):
+            await self._refuse(ambiguous(what))
         is_hot = request.target.startswith(self.hot)
-        if self.place is not None:
-            is_crowded = not self.place.begin(is_hot=is_hot)
-            self._http.connection_state[CROWDED] = is_crowded
-            if is_crowded:
-                return  # it is refused at once, and gets no turn
+        if self.place is not None and not self.place.begin(is_hot=is_hot):
+            await self._refuse(crowded())
         if self.turns is not None and not is_hot:
             await self.turns.wait()
+
+    async def _refuse(self, problem: Problem) -> NoReturn:
+        """Answer and hang up, whatever follows: it is not clear where the next request begins."""
+        answer = write(problem_response(problem), problem_body(problem), self.config)
+        await self.protocol_send(RawData(answer))
+        raise RefusedError
 
     @property
     def _http(self) -> Any:
@@ -233,7 +250,11 @@ class HttpConnection(TCPServer):
                 with trio.fail_after(SEND_SECONDS):
                     await self.stream.send_all(left[:PIECE])
                 left = left[PIECE:]
-        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError) as error:
+            if isinstance(error, trio.TooSlowError):
+                client: Any = self.stream
+                # Else the system would hold what it has for a client that takes nothing.
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             await trio.aclose_forcefully(self.stream)
             await self.protocol.handle(Closed())
 

@@ -23,6 +23,7 @@ from benchmarks.torture.names import names_astray
 from benchmarks.torture.network import network_faults
 from benchmarks.torture.once import sent_once
 from benchmarks.torture.process import process_faults
+from benchmarks.torture.slow_readers import slow_readers
 from benchmarks.torture.soak import soak
 from benchmarks.torture.system_calls import system_call_faults
 from benchmarks.torture.torn_logs import torn_logs
@@ -47,6 +48,7 @@ def runs(quick: bool, minutes: float, *, first: bool = False) -> dict[str, Run]:
         "files": partial(hanging_files, 10.0 if quick else 60.0),
         "names": names_astray,
         "once": partial(sent_once, left_out=9, races=10) if quick else sent_once,
+        "readers": slow_readers,
         "truth": partial(truth, 0.5 if quick else 10.0),
         "machine": partial(machine, 2_000 if quick else 1_000_000),
         "schema": partial(schema, 10 if quick else 100),

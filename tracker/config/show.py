@@ -28,18 +28,18 @@ def show_config(config: Config) -> dict[str, Any]:
     Keys and tokens show as the names of their variables only. ``moved``: the base URL is not the
     catalogue's.
     """
-    document: dict[str, Any] = _masked(_document(config), Mask(config.secrets()))
+    document: dict[str, Any] = mask_keys(_document(config), Mask(config.secrets()))
     return document
 
 
-def _masked(value: Any, mask: Mask) -> Any:
+def mask_keys(value: Any, mask: Mask) -> Any:
     """Mask every key, also where somebody pasted it into a URL, a model or a name."""
     if isinstance(value, str):
         return without_known_keys(mask(value))
     if isinstance(value, list | tuple):
-        return [_masked(item, mask) for item in value]
+        return [mask_keys(item, mask) for item in value]
     if isinstance(value, dict):
-        return {_masked(name, mask): _masked(item, mask) for name, item in value.items()}
+        return {mask_keys(name, mask): mask_keys(item, mask) for name, item in value.items()}
     return value
 
 

@@ -1,6 +1,7 @@
-"""Keys in other forms: in other letters' case, spaced, in hex, or a good part of one. Pure."""
+"""Keys in other forms: other letters' case or width, spaced, in hex, or a good part. Pure."""
 
 from collections.abc import Iterable
+from unicodedata import normalize
 
 # Letters and digits in a row that make a part of a key known: a quarter of a usual one.
 RUN = 12
@@ -66,7 +67,15 @@ def _is_ordinary(run: str) -> bool:
 
 
 def _lower(text: str) -> str:
-    """Lower the case of each character, one character for each."""
+    """Lower the case of each character, one character for each; fullwidth and such are plain ones.
+
+    Names of models are compared in that form, so that it is told of them too.
+    """
     if text.isascii():
         return text.lower()
-    return "".join(low if len(low := char.lower()) == 1 else char for char in text)
+    return "".join(map(_plain, text))
+
+
+def _plain(char: str) -> str:
+    plain = normalize("NFKC", char).lower()
+    return plain if len(plain) == 1 else char

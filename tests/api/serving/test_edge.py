@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import msgspec
-
-from api.serving.edge import CROWDED, RootPathMiddleware
+from api.serving.edge import RootPathMiddleware
 
 
 async def ask(**scope: Any) -> tuple[list[Any], list[Any]]:
@@ -23,26 +21,15 @@ async def ask(**scope: Any) -> tuple[list[Any], list[Any]]:
     return asked, sent
 
 
-async def test_a_request_without_room_is_told_to_ask_again() -> None:
-    asked, (start, body) = await ask(path="/docs", state={CROWDED: True})
-    assert asked == []
-    assert start["status"] == 503
-    headers = {name.lower(): value for name, value in start["headers"]}
-    assert headers[b"retry-after"] == b"5"
-    assert headers[b"connection"] == b"close"
-    assert headers[b"content-type"] == b"application/problem+json"
-    assert headers[b"x-content-type-options"] == b"nosniff"
-    assert int(headers[b"content-length"]) == len(body["body"])
-    assert msgspec.json.decode(body["body"])["status"] == 503
-
-
-async def test_with_room_the_application_is_asked() -> None:
-    asked, sent = await ask(path="/llm/docs", state={CROWDED: False})
+async def test_the_application_is_asked() -> None:
+    asked, sent = await ask(path="/llm/docs")
     assert (asked[0]["root_path"], sent) == ("/llm", [])
 
 
 async def test_a_whole_url_is_its_path() -> None:
-    asked, _ = await ask(path="http://[x/docs")
+    asked, _ = await ask(path="http://[x/docs", headers=[])
     assert asked[0]["path"] == "/*"
-    asked, _ = await ask(path="http://localhost/docs?x")
+    host = [(b"host", b"localhost"), (b"accept", b"x")]
+    asked, _ = await ask(path="http://evil.example:80/docs?x", headers=host)
     assert asked[0]["path"] == "/docs"
+    assert asked[0]["headers"] == [(b"host", b"evil.example:80"), (b"accept", b"x")]

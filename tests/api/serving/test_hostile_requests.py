@@ -338,3 +338,45 @@ def come(server: Any, said: bytes, crowd: ExitStack) -> None:
         with suppress(OSError):
             one = crowd.enter_context(socket.create_connection((url.host, url.port)))
             one.send(said)
+
+
+HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: localhost\r\n\r\n"
+LENGTH, CHUNKED = b"Content-Length: 5", b"Transfer-Encoding: chunked"
+
+
+def post(*fields: bytes) -> bytes:
+    lines = (f"POST {CHECK} HTTP/1.1".encode(), b"Host: localhost", *fields)
+    return b"\r\n".join(lines) + b"\r\n\r\n0\r\n\r\n" + HIDDEN
+
+
+SMUGGLED = {
+    "length and chunks": post(LENGTH, CHUNKED),
+    "chunks and length": post(CHUNKED, LENGTH),
+    "two lengths": post(LENGTH, b"Content-Length: 0"),
+    "a signed length": post(b"Content-Length: +5"),
+    "an underscored length": post(b"Content-Length: 0_5"),
+    "chunks in HTTP/1.0": post(CHUNKED).replace(b"HTTP/1.1", b"HTTP/1.0", 1),
+    "chunks of another coding": post(b"Transfer-Encoding: xchunked"),
+    "chunks twice": post(CHUNKED, CHUNKED),
+    "a blank before the colon": post(b"Transfer-Encoding : chunked"),
+    "a bare CR": post(b"X: a\rTransfer-Encoding: chunked"),
+    "a method in small letters": post(CHUNKED).replace(b"POST", b"post", 1),
+    "two tokens": post(CHUNKED, b"Authorization: a", b"Authorization: b"),
+    "two hosts": post(CHUNKED, b"Host: evil.example"),
+}
+
+
+async def test_no_request_is_smuggled_behind_another(tmp_path: Path) -> None:
+    async with attacked(tmp_path) as (server, asked):
+        for name, said in SMUGGLED.items():
+            heard = await raw(server, said)
+            assert status_of(heard) in (400, 501), name
+            assert heard.count(b"HTTP/1.1 ") == 1, name
+        assert asked == []
+
+
+async def test_a_request_line_that_names_another_host_is_not_answered(tmp_path: Path) -> None:
+    async with attacked(tmp_path) as (server, _):
+        for url in (b"http://evil.example/api/providers/status", b"http://a@evil.example/"):
+            assert status_of(await raw(server, get(url))) == 400, url
+        assert status_of(await raw(server, get(b"http://localhost/api/providers/status"))) == 200

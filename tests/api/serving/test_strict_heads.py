@@ -1,0 +1,41 @@
+"""What a proxy and we may read differently is refused."""
+
+import pytest
+
+from api.serving.strict_heads import find_ambiguity
+
+HOST = (b"host", b"localhost")
+LENGTH, CHUNKED = (b"content-length", b"5"), (b"transfer-encoding", b"chunked")
+TOKEN = (b"authorization", b"Bearer a")
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        (b"GET", []),
+        (b"POST", [LENGTH]),
+        (b"POST", [CHUNKED, TOKEN]),
+        (b"GET", [(b"accept", b"a"), (b"accept", b"b")]),
+        (b"M-SEARCH", []),
+    ],
+)
+def test_what_can_be_read_in_one_way_is_admitted(
+    method: bytes, headers: list[tuple[bytes, bytes]]
+) -> None:
+    assert find_ambiguity(method, [HOST, *headers]) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "told"),
+    [
+        (b"POST", [LENGTH, CHUNKED], "not both"),
+        (b"GET", [CHUNKED, LENGTH], "not both"),
+        (b"POST", [TOKEN, TOKEN], "Authorization is there more than once"),
+        (b"post", [], "capitals"),
+        (b"Get", [], "capitals"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_refused(
+    method: bytes, headers: list[tuple[bytes, bytes]], told: str
+) -> None:
+    assert told in (find_ambiguity(method, [HOST, *headers]) or "")
