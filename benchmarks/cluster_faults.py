@@ -4,6 +4,8 @@
 
 The trackers reach PostgreSQL through a relay that can fall silent or lead elsewhere. In every row:
 checks go on, /best answers, and at the end each check of the trackers' own files is in the hub.
+A tracker that is cut off checks for itself, as promised; the checks that both made while both said
+that they reach the hub are counted apart.
 """
 
 import os
@@ -21,7 +23,16 @@ from pathlib import Path
 import attrs
 import httpx
 
-from benchmarks.replicas import LEASE, Replicas, doubles, hub_server, shared, until
+from benchmarks.replicas import (
+    LEASE,
+    Reach,
+    Replicas,
+    broken_promises,
+    doubles,
+    hub_server,
+    shared,
+    until,
+)
 from tests.helpers.command_line import Served
 from tests.helpers.postgres import (
     PostgresServer,
@@ -144,15 +155,20 @@ class Stage:
         """Bring the fault about, wait, mend it, and print what came of it."""
         moments = self.trackers.models.moments
         moments.clear()
-        with Asker(self.one.url).running() as asker:
+        with (
+            Asker(self.one.url).running() as asker,
+            Reach(self.one.url).running() as a,
+            Reach(self.two.url).running() as b,
+        ):
             fault()
             time.sleep(FAULT_SECONDS)
             mend()
             took = until(lambda: shared(self.one, self.two))
-        during = moments.copy()
-        moments.clear()
-        time.sleep(FAULT_SECONDS)
-        after = moments.copy()
+            during = moments.copy()
+            moments.clear()
+            time.sleep(FAULT_SECONDS)
+            after = moments.copy()
+        broken = broken_promises(during + after, {"a": a, "b": b})
         self.one.ended()
         self.two.ended()
         rows, late = self.trackers.rows(), len(self.missing())
@@ -162,9 +178,11 @@ class Stage:
         until(lambda: not self.missing().intersection(rows))
         print(
             f"{what}: {len(during)} checks, {doubles(during)} made twice; afterwards {len(after)}, "
-            f"{doubles(after)} twice; shared again after {took:.1f} s; /best at most "
+            f"{doubles(after)} twice; in all {broken} twice though both reached the hub; "
+            f"shared again after {took:.1f} s; /best at most "
             f"{asker.slowest:.2f} s, {asker.missed} missed; all {len(rows)} checks in the hub, "
-            f"{late} after a restart"
+            f"{late} after a restart",
+            flush=True,
         )
         assert during, "no check was made during the fault"
         assert not asker.missed, "/best had no answer"
