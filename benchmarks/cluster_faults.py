@@ -330,16 +330,21 @@ def full(_: bool) -> None:
 
 
 def skew(_: bool) -> None:
-    """The clock of one replica is two hours ahead."""
+    """The clock of one replica is two hours ahead, then two hours behind."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
     if library is None:
         print("skew: left out, libfaketime is not installed (Debian: apt-get install libfaketime)")
         return
-    ahead = {"LD_PRELOAD": str(library), "FAKETIME": "+2h", "DONT_FAKE_MONOTONIC": "1"}
-    with stage(**ahead) as at:
-        told = httpx.get(f"{at.two.url}/api/providers/health", timeout=30.0).json()
-        print(f"skew: health says {told['problems']}")
-        at.make_worse("skew: two hours ahead", lambda: None, lambda: None)
+    for offset, what in (("+2h", "two hours ahead"), ("-2h", "two hours behind")):
+        wrong = {"LD_PRELOAD": str(library), "FAKETIME": offset, "DONT_FAKE_MONOTONIC": "1"}
+        with stage(**wrong) as at:
+            time.sleep(FAULT_SECONDS)  # several checks of each, and more than makes one stale
+            told = httpx.get(f"{at.two.url}/api/providers/health", timeout=30.0).json()
+            print(f"skew: health says {told['problems']}")
+            status = httpx.get(f"{at.two.url}/api/providers/status", timeout=30.0).json()
+            seen = [each["status"] for each in status["providers"].values()]
+            print(f"skew: {what}, {seen.count('unknown')} of {len(seen)} providers unknown")
+            at.make_worse(f"skew: {what}", lambda: None, lambda: None)
 
 
 RUNS: dict[str, Callable[[bool], None]] = {

@@ -66,10 +66,13 @@ class PersistedState:
 
     def on_clock_ahead(self, by: timedelta) -> "PersistedState":
         """Return it as a tracker would have written it whose clock is that far ahead."""
-        last = self.health.last_check
+        last, failing = self.health.last_check, self.health.failing_since
+        health = attrs.evolve(
+            self.health, last_check=last and last + by, failing_since=failing and failing + by
+        )
         return attrs.evolve(
             self,
-            health=attrs.evolve(self.health, last_check=last and last + by),
+            health=health,
             blocked_until=self.blocked_until and self.blocked_until + by,
             waiting_until=self.waiting_until and self.waiting_until + by,
             stale_at=self.stale_at and self.stale_at + by,

@@ -56,6 +56,17 @@ def test_whose_plan_is_ours_keeps_it() -> None:
     assert ours.target.next_due == 115.0
 
 
+@pytest.mark.parametrize("ahead", [7200.0, 30.0, -7200.0])
+def test_a_siblings_run_of_failures_began_by_our_clock(ahead: float) -> None:
+    ours, _ = checked(0.0)
+    for true in (60.0, 75.0):
+        _, json = checked(true + ahead, OutcomeKind.CONNECT)
+        now = at(true + 10.0)
+        assert ours.adopt(shared(json, age=10.0, fresh_for=20.0), now, keep_plan=False)
+        assert ours.target.health.failing_since == START + timedelta(seconds=true)
+        assert not ours.target.is_stale(now)
+
+
 def test_an_offer_that_is_not_watched_here_is_not_taken_over() -> None:
     ours, _ = checked(0.0)
     _, json = checked(60.0)
