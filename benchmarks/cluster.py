@@ -10,11 +10,13 @@ was killed; and what benchmarks.cluster_faults does to the hub.
 
 import argparse
 import hashlib
+import os
 import signal
 import statistics
 import time
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import trio
@@ -31,6 +33,7 @@ from benchmarks.replicas import (
     until,
 )
 from property_tests.lease_model import CONTROLS, runs_with_doubles
+from tests.helpers.postgres import PostgresServer
 from tracker.cluster.hub import Parcel, Profile
 from tracker.cluster.postgres import PostgresHub
 from tracker.core.records import CheckRow
@@ -53,14 +56,20 @@ def model(quick: bool) -> None:
 
 def ingest(quick: bool) -> None:
     rows = 50_000 if quick else 400_000
-    with hub_server("ingest") as (_, url):
+    with hub_server("ingest") as (server, url):
         hub = PostgresHub(Secret(url))
         hub.open_origin(Profile(vantage="eu-1", origin=ORIGIN), "file", 0)
         for batch in (1_000, 5_000):
             origin = f"{batch:08d}-0000-4000-8000-000000000000"
             hub.open_origin(Profile(vantage="eu-1", origin=origin), "file", 0)
             parcels = [_parcel(origin, head, batch) for head in range(0, rows, batch)]
-            print(f"ingest: new rows, batches of {batch}: {_rate(hub, parcels, rows):,.0f}/s")
+            began = _busy_seconds(server)
+            rate = _rate(hub, parcels, rows)
+            busy = rows / (_busy_seconds(server) - began)
+            print(
+                f"ingest: new rows, batches of {batch}: {rate:,.0f}/s; {busy:,.0f} in a second of "
+                "CPU time, ours and PostgreSQL's"
+            )
         lag = trio.run(_loop_lag, hub, [_parcel(ORIGIN, h, 5_000) for h in range(0, rows, 5_000)])
         print(f"ingest: loop lag meanwhile p99 {lag:.1f} ms")
         hub.close()
@@ -71,6 +80,14 @@ def _rate(hub: PostgresHub, parcels: list[Parcel], rows: int) -> float:
     for parcel in parcels:
         assert hub.ship(parcel).accepted
     return rows / (time.perf_counter() - began)
+
+
+def _busy_seconds(server: PostgresServer) -> float:
+    """Return the CPU seconds of this thread and of the trackers' backends, exact to 10 ms."""
+    pids = server.execute("SELECT pid FROM pg_stat_activity WHERE usename = 'tracker'")
+    stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for (pid,) in pids]
+    ticks = sum(int(fields[11]) + int(fields[12]) for fields in stats)
+    return time.thread_time() + ticks / os.sysconf("SC_CLK_TCK")
 
 
 async def _loop_lag(hub: PostgresHub, parcels: list[Parcel]) -> float:

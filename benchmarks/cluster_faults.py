@@ -4,6 +4,8 @@
 
 The trackers reach PostgreSQL through a relay that can fall silent or lead elsewhere. In every row:
 checks go on, /best answers, and at the end each check of the trackers' own files is in the hub.
+A tracker that is cut off checks for itself, as promised; the checks that both made while both said
+that they reach the hub are counted apart.
 """
 
 import os
@@ -21,7 +23,16 @@ from pathlib import Path
 import attrs
 import httpx
 
-from benchmarks.replicas import LEASE, Replicas, doubles, hub_server, shared, until
+from benchmarks.replicas import (
+    LEASE,
+    Reach,
+    Replicas,
+    broken_promises,
+    doubles,
+    hub_server,
+    shared,
+    until,
+)
 from tests.helpers.command_line import Served
 from tests.helpers.postgres import (
     PostgresServer,
@@ -144,15 +155,20 @@ class Stage:
         """Bring the fault about, wait, mend it, and print what came of it."""
         moments = self.trackers.models.moments
         moments.clear()
-        with Asker(self.one.url).running() as asker:
+        with (
+            Asker(self.one.url).running() as asker,
+            Reach(self.one.url).running() as a,
+            Reach(self.two.url).running() as b,
+        ):
             fault()
             time.sleep(FAULT_SECONDS)
             mend()
             took = until(lambda: shared(self.one, self.two))
-        during = moments.copy()
-        moments.clear()
-        time.sleep(FAULT_SECONDS)
-        after = moments.copy()
+            during = moments.copy()
+            moments.clear()
+            time.sleep(FAULT_SECONDS)
+            after = moments.copy()
+        broken = broken_promises(during + after, {"a": a, "b": b})
         self.one.ended()
         self.two.ended()
         rows, late = self.trackers.rows(), len(self.missing())
@@ -162,9 +178,11 @@ class Stage:
         until(lambda: not self.missing().intersection(rows))
         print(
             f"{what}: {len(during)} checks, {doubles(during)} made twice; afterwards {len(after)}, "
-            f"{doubles(after)} twice; shared again after {took:.1f} s; /best at most "
+            f"{doubles(after)} twice; in all {broken} twice though both reached the hub; "
+            f"shared again after {took:.1f} s; /best at most "
             f"{asker.slowest:.2f} s, {asker.missed} missed; all {len(rows)} checks in the hub, "
-            f"{late} after a restart"
+            f"{late} after a restart",
+            flush=True,
         )
         assert during, "no check was made during the fault"
         assert not asker.missed, "/best had no answer"
@@ -312,16 +330,21 @@ def full(_: bool) -> None:
 
 
 def skew(_: bool) -> None:
-    """The clock of one replica is two hours ahead."""
+    """The clock of one replica is two hours ahead, then two hours behind."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
     if library is None:
         print("skew: left out, libfaketime is not installed (Debian: apt-get install libfaketime)")
         return
-    ahead = {"LD_PRELOAD": str(library), "FAKETIME": "+2h", "DONT_FAKE_MONOTONIC": "1"}
-    with stage(**ahead) as at:
-        told = httpx.get(f"{at.two.url}/api/providers/health", timeout=30.0).json()
-        print(f"skew: health says {told['problems']}")
-        at.make_worse("skew: two hours ahead", lambda: None, lambda: None)
+    for offset, what in (("+2h", "two hours ahead"), ("-2h", "two hours behind")):
+        wrong = {"LD_PRELOAD": str(library), "FAKETIME": offset, "DONT_FAKE_MONOTONIC": "1"}
+        with stage(**wrong) as at:
+            time.sleep(FAULT_SECONDS)  # several checks of each, and more than makes one stale
+            told = httpx.get(f"{at.two.url}/api/providers/health", timeout=30.0).json()
+            print(f"skew: health says {told['problems']}")
+            status = httpx.get(f"{at.two.url}/api/providers/status", timeout=30.0).json()
+            seen = [each["status"] for each in status["providers"].values()]
+            print(f"skew: {what}, {seen.count('unknown')} of {len(seen)} providers unknown")
+            at.make_worse(f"skew: {what}", lambda: None, lambda: None)
 
 
 RUNS: dict[str, Callable[[bool], None]] = {

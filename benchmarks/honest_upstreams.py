@@ -10,6 +10,7 @@ that is its own doing, or the network's.
 
 import argparse
 import json
+import socket
 import ssl
 import sys
 from contextlib import suppress
@@ -39,7 +40,9 @@ class Upstreams:
         await trio.serve_listeners(partial(self.talk, url), [listener])
 
     async def talk(self, url: str, raw: trio.SocketStream) -> None:
-        stamped = StampedStream(raw.socket)
+        plain = socket.socket(fileno=raw.socket.detach())
+        plain.setblocking(False)
+        stamped = StampedStream(plain)
         stream: Any = stamped
         if self.tls is not None:
             stream = trio.SSLStream(stamped, self.tls, server_side=True, https_compatible=True)

@@ -2,12 +2,15 @@
 
 import sqlite3
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from bisect import bisect
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
 import httpx
 
 from tests.helpers.command_line import Served, serving
@@ -17,6 +20,7 @@ from tracker.cluster.migrate import migrate
 from tracker.core.redaction import Secret
 
 LEASE, INTERVAL, PROVIDERS = 5.0, 2.0, 20
+LOOK_EVERY = 0.1  # at whether a tracker reaches the hub
 
 
 @contextmanager
@@ -75,16 +79,73 @@ class TimedModels(Models):
         self.moments.append((time.monotonic(), name, key))
 
 
-def doubles(moments: list[tuple[float, str, str]]) -> int:
-    """How many checks of a provider came from another tracker within half an interval."""
-    last: dict[str, tuple[float, str]] = {}
-    count = 0
-    for at, name, key in sorted(moments):
+Moment = tuple[float, str, str]  # steady seconds, the provider, the key that asked
+
+
+def double_checks(moments: list[Moment]) -> list[tuple[Moment, Moment]]:
+    """Checks of a provider that came from another tracker within half an interval, and the first.
+
+    The first of each pair is the check that was made before.
+    """
+    last: dict[str, Moment] = {}
+    found = []
+    for moment in sorted(moments):
+        at, name, key = moment
         before = last.get(name)
-        if before is not None and before[1] != key and at - before[0] < INTERVAL / 2.0:
-            count += 1
-        last[name] = (at, key)
-    return count
+        if before is not None and before[2] != key and at - before[0] < INTERVAL / 2.0:
+            found.append((before, moment))
+        last[name] = moment
+    return found
+
+
+def doubles(moments: list[Moment]) -> int:
+    """How many checks of a provider came from another tracker within half an interval."""
+    return len(double_checks(moments))
+
+
+@attrs.define(eq=False)
+class Reach:
+    """Notes all the time whether a tracker says that it reaches its hub."""
+
+    url: str
+    looks: list[tuple[float, bool]] = attrs.field(factory=list)  # steady seconds; reached
+    _over: threading.Event = attrs.field(factory=threading.Event)
+
+    @contextmanager
+    def running(self) -> Iterator["Reach"]:
+        thread = threading.Thread(target=self._look)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._over.set()
+            thread.join()
+
+    def at(self, moment: float) -> bool:
+        """Return whether it may have reached the hub then: a look before or after says so."""
+        place = bisect(self.looks, (moment, True))
+        around = self.looks[max(place - 1, 0) : place + 1]
+        return any(reached for _, reached in around)
+
+    def _look(self) -> None:
+        with httpx.Client(trust_env=False, timeout=30.0) as http:
+            while not self._over.wait(LOOK_EVERY):
+                told = http.get(f"{self.url}/api/cluster").json()
+                self.looks.append((time.monotonic(), bool(told["hub_up"])))
+
+
+def broken_promises(moments: list[Moment], reach: Mapping[str, Reach]) -> int:
+    """How many double checks were made while both trackers may have reached the hub.
+
+    A tracker that is cut off checks for itself, as promised. reach: by the name of the tracker.
+    """
+    return sum(
+        all(reach[_tracker(key)].at(at) for at, _, key in pair) for pair in double_checks(moments)
+    )
+
+
+def _tracker(key: str) -> str:
+    return key.removeprefix("key-of-").split("-")[0]
 
 
 @contextmanager

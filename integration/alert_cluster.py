@@ -60,9 +60,11 @@ class Pair:
         self.running[name] = self.stacks[name].enter_context(served(folder, variables))
 
     def end(self, name: str, how: signal.Signals) -> None:
-        self.running.pop(name).program.signal(how)
+        program = self.running.pop(name).program
         if how is signal.SIGTERM:
-            time.sleep(2.0)
+            program.stop()  # what it told is noted before it ends
+        else:
+            program.signal(how)
         self.stacks.pop(name).close()
 
     def herald(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Processes on the real clock: one is killed while it sends, others have bad targets or a proxy."""
+"""Processes on the real clock: one is killed while it sends, others have bad targets."""
 
 import signal
 import socket
@@ -7,12 +7,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
-from urllib.request import ProxyHandler, Request, build_opener
-
-import attrs
 
 from integration.alert_receivers import SECRET, WEBHOOK, Receivers, receivers
 from integration.alert_upstreams import Upstreams, upstreams
@@ -21,7 +16,6 @@ from integration.report import expect, insist, say, wait_for
 from integration.served import COMMAND, Served, command, served
 
 TOKEN = "sEcr3tT0kenOfATarget"  # stands in the URL of every target that is bad
-PROXY_USER, PROXY_PASSWORD = "proxyuser77", "pr0xyPassw0rd77"
 PATIENCE = 120.0  # seconds; a message waits 30 s for others of its cause
 FILE = """
 [tracker]
@@ -100,31 +94,6 @@ def bad_targets() -> str:
             return f"no target's URL is in: {', '.join(shown)}"
 
 
-def proxied() -> str:
-    """Through HTTPS_PROXY and HTTP_PROXY; its password is shown nowhere, also when it is gone."""
-    with watched() as (folder, provider, told), proxy() as through:
-        address = f"http://{PROXY_USER}:{PROXY_PASSWORD}@127.0.0.1:{through.port}"
-        ours = targets(*told.urls, f"webhook+https://hooks.example.org/{TOKEN}")
-        with served(folder, ours | {"HTTP_PROXY": address, "HTTPS_PROXY": address}) as tracker:
-            tested = tracker.command("alerts", "test", code=1)
-            say("alerts test, through a proxy:\n" + tested.rstrip())
-            expect({each.channel for each in told.messages}, {"webhook", "mail", "json"}, "told")
-            insist(f"POST http://127.0.0.1:{told.http_port}/hook" in through.asked, "by the proxy")
-            insist("CONNECT hooks.example.org:443" in through.asked, "the proxy was asked for TLS")
-            insist(through.authorized, "the proxy got its password")
-            through.server.shutdown()
-            through.server.server_close()
-            tested += tracker.command("alerts", "test", code=1)
-            provider.fail("a")
-            wait_for("a problem in health", lambda: len(problems(tracker)) >= 2, PATIENCE)
-            for problem in problems(tracker):
-                say(f"  {problem}")
-            shown = everything_shown(tracker) | {"alerts test": tested}
-            for secret in (TOKEN, PROXY_PASSWORD):
-                expect([n for n, t in shown.items() if secret in t], [], "where a secret is shown")
-            return f"it was asked {len(through.asked)} times; its password is shown nowhere"
-
-
 def misspelt() -> str:
     with watched() as (folder, _, _):
         wrong = (f"jsn://127.0.0.1/{TOKEN}", f"slack://{TOKEN}", f"https://example.org/{TOKEN}")
@@ -179,57 +148,8 @@ def deaf() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-@attrs.define(eq=False)
-class Proxy:
-    server: ThreadingHTTPServer
-    asked: list[str] = attrs.field(factory=list)
-    authorized: bool = False
-
-    @property
-    def port(self) -> int:
-        return self.server.server_port
-
-
-@contextmanager
-def proxy() -> Iterator[Proxy]:
-    """A forward proxy that leads to loopback alone: who asks for another host gets a 502."""
-    known: list[Proxy] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_CONNECT(self) -> None:
-            self._note(f"CONNECT {self.path}")
-            self.send_error(502, "no way there")
-
-        def do_POST(self) -> None:
-            self._note(f"POST {self.path.partition('?')[0]}")
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            kept = {k: v for k, v in self.headers.items() if not k.lower().startswith("proxy")}
-            request = Request(self.path, data=body, headers=kept, method="POST")
-            with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
-                self.send_response(answer.status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def _note(self, line: str) -> None:
-            known[0].asked.append(line)
-            known[0].authorized |= "Proxy-Authorization" in self.headers
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    known.append(Proxy(server))
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        yield known[0]
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 PROCESSES = {
     "killed between sending and noting": killed_while_sending,
     "bad targets": bad_targets,
-    "a proxy": proxied,
     "misspelt targets": misspelt,
 }

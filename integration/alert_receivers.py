@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -108,6 +109,19 @@ def receivers(*, fast: bool = False) -> Iterator[Receivers]:
         yield found
     finally:
         mail.stop()
+        web.shutdown()
+        web.server_close()
+
+
+@contextmanager
+def secured(told: Receivers, context: ssl.SSLContext) -> Iterator[int]:
+    """The webhook and the service once more, over TLS: their port."""
+    web = ThreadingHTTPServer(("127.0.0.1", 0), _handler(told))
+    web.socket = context.wrap_socket(web.socket, server_side=True)
+    threading.Thread(target=web.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield web.server_port
+    finally:
         web.shutdown()
         web.server_close()
 

@@ -14,6 +14,7 @@ import httpx
 from integration import alert_cluster
 from integration.alert_causes import CAUSES
 from integration.alert_processes import PROCESSES
+from integration.alert_proxy import PROXIES
 from integration.alert_trials import TRIALS, play_trial
 from integration.fast_clock import PACKAGE, find_faketime, is_required
 from integration.report import UnexpectedError, insist, say, title
@@ -44,7 +45,7 @@ def play(words: Sequence[str] = ()) -> None:
 
 def find_parts() -> Mapping[str, Callable[[], str]]:
     """Those on another clock only where that can be made; the longest first."""
-    library, real = find_faketime(), {"a cluster": alert_cluster.play, **PROCESSES}
+    library, real = find_faketime(), {"a cluster": alert_cluster.play, **PROCESSES, **PROXIES}
     if library is None:
         missing = f"libfaketime is not installed (Debian: apt-get install {PACKAGE})"
         insist(not is_required(), missing)

@@ -126,6 +126,7 @@ def assert_whole(aggregator: Aggregator, at: datetime) -> None:
 
 def assert_entries(aggregator: Aggregator) -> None:
     entries, states = aggregator.entries, aggregator.providers
+    assert entries.tasks == {n: s.tasks for n, s in states.items()}
     assert entries.providers == {n: s.published.entry for n, s in states.items()}
     assert entries.offers == dict(pair for s in states.values() for pair in s.offer_entries())
     assert entries.unproven == {

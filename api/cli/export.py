@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from api.cli.errors import ExitCode, UsageError
 from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
-from api.cli.tracker_client import TrackerClient
+from api.cli.tracker_client import TrackerClient, without_control_characters
 from api.exports.csv import COLUMNS
 
 Output = Annotated[
@@ -45,7 +45,7 @@ def export(
     "providers".
     """
     tracker = TrackerClient.for_reading(url, token_env, config)
-    text = tracker.fetch("/api/providers/export/csv").text
+    text = printable_lines(tracker.fetch("/api/providers/export/csv").text)
     if not text.startswith(",".join(COLUMNS)):
         raise tracker.not_a_tracker()
     if json:
@@ -53,6 +53,11 @@ def export(
         text = msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
     write(text, output)
     return ExitCode.OK
+
+
+def printable_lines(text: str) -> str:
+    """Return the lines with a blank for each character that is not printable, as in answers."""
+    return "\r\n".join(map(str, without_control_characters(text.split("\r\n"))))
 
 
 def _rows(tracker: TrackerClient, text: str) -> list[Row]:

@@ -10,7 +10,7 @@ from cyclopts import Parameter, Token
 from cyclopts.validators import Number
 
 from api.cli.errors import ExitCode, UsageError
-from api.cli.export import Output, write
+from api.cli.export import Output, printable_lines, write
 from api.cli.options import AsJson, ReadToken, TrackerConfig, Url
 from api.cli.tables import history_table
 from api.cli.terminal import show
@@ -102,4 +102,4 @@ def write_csv(
     answer = tracker.fetch(path, **asked, format="csv")
     if not answer.text.startswith(f"{begins},"):
         raise tracker.not_a_tracker()
-    write(answer.text, output)
+    write(printable_lines(answer.text), output)

@@ -14,7 +14,7 @@ from werkzeug.routing import RequestRedirect
 from api.http.status_phrases import status_phrase
 from api.schemas.status import PROBLEM
 from api.schemas.status import Problem as Wire
-from tracker.runtime.tracker import StoppedError
+from tracker.runtime.mailbox import StoppedError
 
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker

@@ -178,7 +178,7 @@ class OfferViews:
             return convert(schemas.ModelOffer, watched, **calls, provider_name=name)
         rate = known.tokens_per_second.get(model)
         return msgspec.structs.replace(
-            self._template(name, other_task(model), known.provider),
+            self._template(name, other_task(model, known.provider.tasks), known.provider),
             model=model,
             variant=offer.variant,
             tokens_per_second=None if rate is None else round(rate, 1),

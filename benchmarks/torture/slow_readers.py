@@ -65,7 +65,7 @@ async def slow_readers(rows: int = 100_000) -> Outcome:
                 await stored(server, rows)
                 async with trio.open_nursery() as nursery:
                     for name, reader in READERS.items():
-                        nursery.start_soon(try_reader, server, name, reader, table)
+                        await nursery.start(try_reader, server, name, reader, table)
                 code, _ = await server.end()
     size = max(int(row["bytes"]) for row in table.values())
     for name, reader in READERS.items():
@@ -105,12 +105,21 @@ async def stored(server: Served, rows: int) -> None:
         await trio.sleep(0.5)
 
 
-async def try_reader(server: Served, name: str, reader: Reader, table: dict[str, Figures]) -> None:
+async def try_reader(
+    server: Served,
+    name: str,
+    reader: Reader,
+    table: dict[str, Figures],
+    task_status: trio.TaskStatus[None],
+) -> None:
+    """Ask, and read once the answer comes. Started then: a query of a week takes a while."""
     url, one = httpx.URL(server.url), trio.socket.socket()
     one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE)
     with one:
         await one.connect((url.host, url.port))
         await one.send(ASK)
+        await trio.lowlevel.wait_readable(one)
+        task_status.started()
         began = trio.current_time()
         head, whole, read, ended = b"", None, 0, "goes on"
         with trio.move_on_after(CUT_SECONDS if reader.stop is not None else reader.seconds):

@@ -244,7 +244,8 @@ class FakeTracker:
             for line in self.snapshot.ranking.ranked
         }
         barred = {line.provider: line for line in self.snapshot.ranking.excluded}
-        known = RankingEntries(providers={**barred, **entries})
+        tasks = {name: view.tasks for name, view in self.snapshot.providers.items()}
+        known = RankingEntries(providers={**barred, **entries}, tasks=tasks)
         return rank_offers(offers, known, FallbackRanker(), None)
 
     async def check(self, *names: str) -> dict[str, CheckResult]:

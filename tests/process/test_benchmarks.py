@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import report_worlds, serving, sweep
 from benchmarks.load import Load, load
+from benchmarks.replicas import Reach, broken_promises, doubles
 from benchmarks.table import Figure, row
 
 
@@ -56,3 +57,14 @@ def test_an_outage_of_a_trace_reaches_half_way_to_the_good_checks_beside_it(tmp_
     assert everybody.is_out("a", start)
     assert not everybody.is_out("a", end)
     assert set(slower.latency_ms) == {"a"}
+
+
+def test_only_a_check_made_twice_by_two_that_reach_the_hub_breaks_the_promise() -> None:
+    a, b = "key-of-a-0123456789", "key-of-b-0123456789"
+    moments = [(1.0, "p0", a), (1.2, "p0", b), (5.0, "p0", a), (5.2, "p0", b)]
+    at_once = [(5.3, "p1", a), (5.4, "p1", a), (5.5, "p2", a), (7.5, "p2", b)]
+    cut_off = Reach("", looks=[(0.9, True), (1.1, False), (1.3, False), (4.0, True), (6.0, True)])
+    reached = Reach("", looks=[(0.9, True), (6.0, True)])
+    assert doubles(moments + at_once) == 2
+    assert broken_promises(moments + at_once, {"a": reached, "b": cut_off}) == 1
+    assert broken_promises(moments + at_once, {"a": reached, "b": reached}) == 2

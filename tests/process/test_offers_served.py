@@ -28,6 +28,7 @@ SHARED, ODD, GONE, IMAGE = (
     "gone-9b",
     "flux-1-schnell",
 )
+PAINTER = "easel-2"  # only its entry in the list says what it is for
 LONG = "m" * 10_000
 LISTED = {"one": (SHARED, ODD, GONE, IMAGE, LONG, "ok-1b", "ok-2b"), "two": (SHARED, "ok-1b")}
 WATCHED = (SHARED, ODD, GONE, IMAGE, "ok-1b", "ok-2b")
@@ -49,7 +50,8 @@ class Answers(BaseHTTPRequestHandler):
     server: Provider
 
     def do_GET(self) -> None:
-        entries = [{"id": model} for model in self.server.models]
+        entries = [{"id": PAINTER, "type": "image"}]
+        entries += [{"id": model} for model in self.server.models]
         entries[-1]["deprecation"] = "2099-12-31"
         self.reply(200, {"data": entries})
 
@@ -200,6 +202,11 @@ def test_the_list_of_models_is_told_whatever_their_ids_look_like(served: Served)
     image = served.get("/providers/best", model=IMAGE)
     assert image.status_code == 503
     assert "not for chat (image generation)" in image.text
+    painter = served.get("/providers/best", model=PAINTER)
+    assert (painter.status_code, painter.json()["best_model"]) == (503, None)
+    assert "not for chat (image generation)" in painter.text
+    (offer, *_) = served.get(f"/models/{PAINTER}").json()["offers"]
+    assert not offer["usable"]
     assert "to end on 2099-12-31" in served.command("models", "ok-2b")
 
 

@@ -122,6 +122,7 @@ class CheckResult:
     completions: how many completions this check spent; requests: how many requests it sent.
     learned: how models must be asked, where a refusal has taught it, by model.
     retiring: models that will be switched off, and when, as the last list said.
+    tasks: what models are for that do not chat, as far as the last list said so.
     """
 
     kind: OutcomeKind = attrs.field(validator=instance_of(OutcomeKind))
@@ -143,3 +144,4 @@ class CheckResult:
     keys: tuple[KeyReport, ...] = ()
     learned: Mapping[str, RequestShape] = attrs.field(factory=dict)
     retiring: Mapping[str, date] = attrs.field(factory=dict)
+    tasks: Mapping[str, str] = attrs.field(factory=dict)

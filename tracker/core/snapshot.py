@@ -155,6 +155,7 @@ class ProviderStatus:
     adaptations: tuple[str, ...] = ()  # how models are asked, where refusals have taught it
     models: tuple[str, ...] | None = None
     retiring: Mapping[str, date] = attrs.field(factory=dict)  # models with an announced end
+    tasks: Mapping[str, str] = attrs.field(factory=dict)  # of models that its list says do not chat
     offers: tuple[OfferStatus, ...] = ()
     waits_for_budget: bool = False  # its completion check, until midnight UTC
     last_call: datetime | None = None

@@ -68,6 +68,8 @@ def _record_own(
     state.waits_for_budget = False
     if result.models is not None and result.models != state.models:
         state.models = result.models  # an equal list stays the same object: indexes rely on it
+    if result.models is not None and result.tasks != state.tasks:
+        state.tasks = result.tasks
     return record
 
 

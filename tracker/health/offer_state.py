@@ -71,7 +71,7 @@ class OfferState:
         target.note_status(decision.status, now.at)
         health, statistics = target.health, target.statistics
         proven = health.counted is not None or bool(health.traffic.failure)
-        task = None if health.facts.inference else other_task(self.model)
+        task = None if health.facts.inference else other_task(self.model, provider.tasks)
         usable_in = None if decision.usable_in is None else now.steady + decision.usable_in
         usable_at = ignore_clock_noise(shown.usable_at if shown else None, now.wall(usable_in))
         reason = describe_decision(decision, usable_at, now.at)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 
 import attrs
 import msgspec
@@ -32,6 +32,9 @@ from tracker.health.traffic_signs import apply_call_limit, apply_failed_minute
 from tracker.health.unreached_run import UnreachedRun
 from tracker.ranking.policy import Candidate
 
+# News of a check takes time to arrive; two clocks that differ by less are taken for one.
+SAME_CLOCK = timedelta(seconds=2.0)
+
 
 @attrs.frozen(kw_only=True)
 class StoredProvider:
@@ -56,6 +59,7 @@ class ProviderState:
     offers: dict[str, OfferState] = attrs.field(factory=dict)
     _unwatched: dict[str, OfferState] = attrs.field(factory=dict)
     models: tuple[str, ...] | None = None
+    tasks: Mapping[str, str] = attrs.field(factory=dict)  # as the last list told them
     retirements: Mapping[str, date] = attrs.field(init=False)
     _listed_ends: Mapping[str, date] = attrs.field(factory=dict)
     traffic: ProviderTrafficView | None = None
@@ -190,7 +194,8 @@ class ProviderState:
         if last is not None and (now.at - last).total_seconds() <= shared.age:
             return False
         due = target.next_due
-        target.restore(msgspec.json.decode(shared.state, type=PersistedState), now)
+        saved = msgspec.json.decode(shared.state, type=PersistedState)
+        target.restore(_on_our_clock(saved, shared.age, now), now)
         if not keep_plan:
             due = None if shared.due_in is None else now.steady + shared.due_in
         target.next_due = self.plan(due)
@@ -331,3 +336,15 @@ class ProviderState:
     def plan(self, next_due: float | None) -> float | None:
         """Return a plan, None once the provider is not checked: a last message may come late."""
         return next_due if self.provider.enabled and self.given_up is None else None
+
+
+def _on_our_clock(saved: PersistedState, age: float, now: ClockReading) -> PersistedState:
+    """Return another tracker's state with its times on our clock, where the two clocks differ.
+
+    age: seconds since its check on the hub's clock, the only one that all can read.
+    """
+    last = saved.health.last_check
+    if last is None:
+        return saved
+    ahead = now.at - timedelta(seconds=age) - last
+    return saved if abs(ahead) <= SAME_CLOCK else saved.on_clock_ahead(ahead)

@@ -65,6 +65,7 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         adaptations=tuple(_adaptations(state)),
         models=state.models,
         retiring=state.retirements,
+        tasks=state.tasks,
         offers=state.published.offers,
         waits_for_budget=state.waits_for_budget,
         last_call=None if state.traffic is None else state.traffic.evidence.last,

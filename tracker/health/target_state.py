@@ -3,7 +3,7 @@
 A target is a provider, or one model at a provider: both are judged by the same rules.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import attrs
 
@@ -63,6 +63,23 @@ class PersistedState:
     status_since: datetime | None = None
     notices: RetirementNotices = RetirementNotices()
     failed_at: datetime | None = None
+
+    def on_clock_ahead(self, by: timedelta) -> "PersistedState":
+        """Return it as a tracker would have written it whose clock is that far ahead."""
+        last, failing = self.health.last_check, self.health.failing_since
+        health = attrs.evolve(
+            self.health, last_check=last and last + by, failing_since=failing and failing + by
+        )
+        return attrs.evolve(
+            self,
+            health=health,
+            blocked_until=self.blocked_until and self.blocked_until + by,
+            waiting_until=self.waiting_until and self.waiting_until + by,
+            stale_at=self.stale_at and self.stale_at + by,
+            limits=tuple(attrs.evolve(each, read_at=each.read_at + by) for each in self.limits),
+            status_since=self.status_since and self.status_since + by,
+            failed_at=self.failed_at and self.failed_at + by,
+        )
 
 
 @attrs.frozen(kw_only=True)

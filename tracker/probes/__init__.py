@@ -90,6 +90,7 @@ class _Check:
             keys=self.keyring.reports(),
             learned=dict(self.session.learned),
             retiring=self.session.memory.get("retiring", {}),
+            tasks=self.session.memory.get("tasks", {}),
         )
 
     def remember(self, learned: Mapping[str, RequestShape]) -> None:

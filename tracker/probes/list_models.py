@@ -34,6 +34,7 @@ async def judge_list(session: Session, reply: BoundedResponse, key: Secret | Non
 async def mask_model_names(session: Session, models: ModelList) -> tuple[str, ...]:
     """Mask secrets in model names, where an answer might echo a key."""
     session.memory["retiring"] = models.retiring
+    session.memory["tasks"] = models.tasks
     masked: list[str] = []
     for some in slices(models.names):
         masked += map(session.mask, some) if session.may_hide("\n".join(some)) else some

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import attrs
 import trio
 
+from tracker.core.model_tasks import other_task
 from tracker.probes.json_values import as_mapping, as_text, mappings
 
 MOST = 20_000  # models kept of a list: OpenRouter, the longest known, has under 1,000
@@ -40,12 +41,14 @@ T = TypeVar("T")
 class ModelList:
     """names: as the provider writes them. chat: those that look as if they chat, in its order.
 
-    retiring: those that will be switched off, and when.
+    retiring: those that will be switched off, and when. tasks: what those are for whose entry
+    names another task than chat, in our words ("image generation").
     """
 
     names: tuple[str, ...]
     chat: tuple[str, ...]
     retiring: Mapping[str, date] = attrs.field(factory=dict)
+    tasks: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def slices(entries: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -78,6 +81,7 @@ async def read_models(body: object) -> ModelList | None:
     names: list[str] = []
     chat: list[str] = []
     retiring: dict[str, date] = {}
+    tasks: dict[str, str] = {}
     for listed in slices(entries[:MOST]):
         some: Sequence[Any] = listed
         if is_registry:
@@ -87,8 +91,9 @@ async def read_models(body: object) -> ModelList | None:
         names += _names(some)
         chat += _names([entry for entry in some if _chats(entry)])
         retiring.update(_retiring(some))
+        tasks.update(_tasks(some))
         await pause_between(entries)
-    return ModelList(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(chat)), retiring)
+    return ModelList(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(chat)), retiring, tasks)
 
 
 def _names(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -104,6 +109,13 @@ def _retiring(entries: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, date]
         on = next((day for text in told if (day := _day(text)) is not None), None)
         if on is not None:
             yield from ((name, on) for name in _names([entry]))
+
+
+def _tasks(entries: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield only tasks that we know by their words: a type nobody has heard of may chat."""
+    for entry in entries:
+        if (task := other_task(as_text(entry.get("type"))[:TOLD])) is not None:
+            yield from ((name, task) for name in _names([entry]))
 
 
 def _read_registered(entry: object) -> object:

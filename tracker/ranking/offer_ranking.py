@@ -8,7 +8,7 @@ from itertools import groupby
 import attrs
 
 from tracker.core.model_resolver import NamedOffer
-from tracker.core.model_tasks import other_task
+from tracker.core.model_tasks import NOTHING, other_task
 from tracker.core.snapshot import EvidenceSource, Excluded, Ranked, Ranking
 from tracker.ranking.policy import Candidate
 
@@ -20,12 +20,14 @@ Rank = Callable[[tuple[Candidate, ...], tuple[Excluded, ...], str | None, dateti
 class RankingEntries:
     """What rankings choose from: providers by name, watched offers by "provider/model".
 
-    unproven: offers that are watched, but have no check of their own yet.
+    unproven: offers that are watched, but have no check of their own yet. tasks: by provider, of
+    the models that its list says do not chat.
     """
 
     providers: Mapping[str, Entry] = attrs.field(factory=dict)
     offers: Mapping[str, Entry] = attrs.field(factory=dict)
     unproven: AbstractSet[str] = frozenset()
+    tasks: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict)
 
 
 def rank_offers(
@@ -63,15 +65,15 @@ def rank_offers(
 def _entry(key: str, offer: NamedOffer, entries: RankingEntries) -> tuple[Entry, EvidenceSource]:
     own, provider = entries.offers.get(key), entries.providers[offer.provider]
     if own is None or key in entries.unproven:
-        return _stand_in(key, offer, provider), EvidenceSource.PROVIDER
+        task = other_task(offer.model, entries.tasks.get(offer.provider, NOTHING))
+        return _stand_in(key, task, provider), EvidenceSource.PROVIDER
     if isinstance(own, Candidate) and isinstance(provider, Candidate):
         own = attrs.evolve(own, related=provider.samples)
     return own, EvidenceSource.OFFER
 
 
-def _stand_in(key: str, offer: NamedOffer, provider: Entry) -> Entry:
+def _stand_in(key: str, task: str | None, provider: Entry) -> Entry:
     """Return its provider's entry under the offer's name, unless it is a model of another kind."""
-    task = other_task(offer.model)
     if task is None:
         return attrs.evolve(provider, provider=key)
     return Excluded(provider=key, reason=f"not for chat ({task})", status=provider.status)

@@ -1,7 +1,7 @@
 """What the next snapshot is made of, kept from one to the next: only what changed is made again."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from typing import Generic, TypeVar
@@ -52,6 +52,7 @@ class PublishedPool:
     _own: dict[str, Entry] = attrs.field(factory=dict)
     _offers: dict[str, Entry] = attrs.field(factory=dict)
     _unproven: set[str] = attrs.field(factory=set)
+    _tasks: dict[str, Mapping[str, str]] = attrs.field(factory=dict)
     _offers_of: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
     _names: list[str] = attrs.field(factory=list)  # sorted
     _in_order: bool = True  # the views are
@@ -65,7 +66,9 @@ class PublishedPool:
     @property
     def entries(self) -> RankingEntries:
         """Return what rankings of offers choose from; it follows what is put later."""
-        return RankingEntries(providers=self._own, offers=self._offers, unproven=self._unproven)
+        return RankingEntries(
+            providers=self._own, offers=self._offers, unproven=self._unproven, tasks=self._tasks
+        )
 
     def put(self, state: ProviderState, view: ProviderStatus) -> None:
         """Take what was published of a provider."""
@@ -77,6 +80,7 @@ class PublishedPool:
         if before is None or before.next_check != view.next_check:
             self._plan(view)
         self._put_entry(view.name, state.published.entry)
+        self._tasks[view.name] = view.tasks
         if state.offers or view.name in self._offers_of:
             self._put_offers(view.name, state)
         self._note_change(view.name, state.published.changes_at)
@@ -87,6 +91,7 @@ class PublishedPool:
             return
         self._names.remove(name)
         self._own.pop(name, None)
+        self._tasks.pop(name, None)
         self._changes_at.pop(name, None)
         self._drop_offers(name)
         self._candidates.drop(name)

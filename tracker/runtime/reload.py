@@ -23,7 +23,8 @@ from tracker.core.settings import Config
 from tracker.ranking.load import load_policy
 from tracker.ranking.policy import PolicyError
 from tracker.runtime.logs import mask_in_logs
-from tracker.runtime.tracker import StoppedError, Tracker
+from tracker.runtime.mailbox import StoppedError
+from tracker.runtime.tracker import Tracker
 
 # What a running process has already built upon; the rest of the file follows at once.
 FIXED = (

@@ -1,7 +1,6 @@
 """The running tracker, as the API, the command line and embedding programs hold it."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -19,27 +18,22 @@ from tracker.core.redaction import Mask
 from tracker.core.settings import Config, Provider
 from tracker.core.snapshot import Ranking, Snapshot
 from tracker.ranking.guard import FallbackRanker
-from tracker.ranking.offer_ranking import Rank, rank_offers
+from tracker.ranking.offer_ranking import rank_offers
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.alert_task import AlertTask
 from tracker.runtime.board import Board
 from tracker.runtime.components import RestartingTasks, TrackerComponents
 from tracker.runtime.diagnostics import TrackerHealth, collect_health
-from tracker.runtime.history_loader import LOAD_SECONDS, HistoryLoader
+from tracker.runtime.history_loader import HistoryLoader
 from tracker.runtime.live_settings import LiveSettings
 from tracker.runtime.long_history import LongHistory, read_long_history
-from tracker.runtime.messages import (
-    HistoryLoaded,
-    Message,
-    ProviderAdded,
-    ProviderRemoved,
-    Publish,
-    SettingsChanged,
-)
+from tracker.runtime.mailbox import Mailbox
+from tracker.runtime.messages import Message
 from tracker.runtime.model_directory import ModelDirectory
 from tracker.runtime.problems import find_failures
 from tracker.runtime.report_receiver import ReportReceipt, ReportReceiver
-from tracker.runtime.restore import RestoredState
+from tracker.runtime.settings_changes import SettingsChanges
+from tracker.runtime.startup import Startup
 from tracker.runtime.supervisor import Supervisor
 from tracker.store import History, Store
 from tracker.store.traffic import TrafficBucket
@@ -49,13 +43,6 @@ log = structlog.get_logger()
 
 if TYPE_CHECKING:
     from tracker.runtime.cluster_task import ClusterTask
-
-
-class StoppedError(Exception):
-    """The tracker is ending: nothing can be changed or checked any more."""
-
-    def __init__(self) -> None:
-        super().__init__("the tracker is ending")
 
 
 @attrs.define(eq=False)
@@ -76,15 +63,22 @@ class Tracker:
     configuration_errors: tuple[str, ...] = ()
     _models: ModelDirectory = attrs.field(init=False)
     _receiver: ReportReceiver = attrs.field(init=False)
-    _history: HistoryLoader = attrs.field(init=False)
-    _changing: trio.Lock = attrs.field(factory=trio.Lock)  # one change of settings at a time
-    _stop: trio.Event = attrs.field(factory=trio.Event)
+    _mailbox: Mailbox = attrs.field(init=False)
+    _changes: SettingsChanges = attrs.field(init=False)
     _started_at: datetime = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._started_at = self._aggregator.clock.now()
         self._models = ModelDirectory(self._settings.file.model_aliases)
-        self._history = HistoryLoader(self._store, self._aggregator.clock)
+        self._mailbox = Mailbox(self._outbox)
+        self._changes = SettingsChanges(
+            settings=self._settings,
+            mailbox=self._mailbox,
+            aggregator=self._aggregator,
+            supervisor=self._supervisor,
+            writer=self._writer,
+            models=self._models,
+        )
         self._receiver = ReportReceiver(
             outbox=self._outbox,
             clock=self._aggregator.clock,
@@ -211,7 +205,7 @@ class Tracker:
 
         Raises InvalidBatchError, TooLargeError, TooManyReportsError, StoppedError.
         """
-        with self._unless_stopped():
+        with self._mailbox.unless_stopped():
             return await self._receiver.receive(batch)
 
     async def tune(
@@ -226,16 +220,9 @@ class Tracker:
         Raises KeyError for an unknown name, ValueError with a sentence for an impossible value,
         StoppedError.
         """
-        async with self._changes():
-            provider, override = self._settings.tune(
-                name, interval_seconds=interval_seconds, enabled=enabled
-            )
-            if self._settings.stored_known:
-                self._aggregator.backlog.append(override)
-            log.info(
-                "tuned", provider=name, interval=override.interval_seconds, on=override.enabled
-            )
-            await self._watch(provider, restart=True)
+        provider = await self._changes.tune(
+            name, interval_seconds=interval_seconds, enabled=enabled
+        )
         await self._publish()
         return provider
 
@@ -252,33 +239,10 @@ class Tracker:
         Raises PolicyError, and then nothing has changed, and StoppedError.
         """
         rank = FallbackRanker(config.ranking)
-        async with self._changes():
-            await self._apply_config(config, rank)
+        await self._changes.reload(config, rank)
+        self.configuration_errors = ()
         log.info("configuration reloaded", providers=len(config.providers))
         await self._publish()
-
-    async def _apply_config(self, config: Config, rank: Rank) -> None:
-        before = {provider.name: provider for provider in self.config.providers}
-        self._settings.replace_file(config)
-        await self._change_settings(config, rank)
-        after = {provider.name: provider for provider in self.config.providers}
-        for name in before.keys() - after.keys():
-            await self._supervisor.stop(name)
-            await self._outbox.send(ProviderRemoved(name=name))
-        for name, provider in after.items():
-            if before.get(name) != provider:
-                await self._watch(provider, restart=True)
-        self.configuration_errors = ()
-
-    async def _change_settings(self, config: Config, rank: Rank) -> None:
-        """Wait until the aggregator masks the new secrets: the actors that use them start next."""
-        secrets = dict.fromkeys((*self.mask.secrets, *config.secrets()))
-        changed = SettingsChanged(rank=rank, mask=Mask(secrets), done=trio.Event())
-        await self._outbox.send(changed)
-        await changed.done.wait()
-        self._writer.retention_days = config.retention_days
-        self._supervisor.change_budget(config.completions_per_day)
-        self._models.set_aliases(config.model_aliases)
 
     async def history(
         self,
@@ -317,7 +281,7 @@ class Tracker:
 
         Raises KeyError for an unknown id, StoppedError.
         """
-        with self._unless_stopped():
+        with self._mailbox.unless_stopped():
             await self._alerts.acknowledge(incident_id, by)
         log.info("acknowledged", incident=incident_id, by=by)
         await self._publish()
@@ -330,7 +294,7 @@ class Tracker:
         Raises KeyError for an unknown name, StoppedError.
         """
         self._settings.file.provider(name)
-        with self._unless_stopped():
+        with self._mailbox.unless_stopped():
             until = await self._alerts.mute(name, minutes)
         log.info("muted", provider=name, minutes=minutes)
         await self._publish()
@@ -352,7 +316,7 @@ class Tracker:
                 cluster=self.cluster,
             ),
             watched=sum(provider.enabled for provider in self.config.providers),
-            running=not self._stop.is_set(),
+            running=not self._mailbox.stop.is_set(),
             ready=self.snapshot.swept or not self._settings.file.schedule,
             started_at=self._started_at,
             configuration_errors=self.configuration_errors,
@@ -367,101 +331,23 @@ class Tracker:
 
     def stop(self) -> None:
         """Ask the tracker to end; ``run_tracker`` returns when everything is stored."""
-        self._stop.set()
+        self._mailbox.stop.set()
 
     async def stopped(self) -> None:
         """Wait until somebody asked it to end."""
-        await self._stop.wait()
+        await self._mailbox.stop.wait()
 
     async def start(self, nursery: trio.Nursery) -> None:
         """Restore what the store remembers, post the first snapshot, start the actors.
 
         nursery: the actors'.
         """
-        nursery.start_soon(self._history.run)
-        remembrance = await self._history.recent(LOAD_SECONDS)
-        if remembrance is not None:
-            self._merge(remembrance)
-        elif self._history.is_readable:
-            await self._outbox.send(HistoryLoaded(past={}, complete=False))
-        for provider in self.config.providers:
-            await self._watch(provider)
-        if remembrance is not None:
-            await self._outbox.send(remembrance.restore)
-        await self._publish()
-        for provider in self.config.providers:
-            self._supervisor.start(provider)
-            await trio.lowlevel.checkpoint()  # opening a thousand at once would hold the loop
-        self._history.go_on()
-        if remembrance is None or not remembrance.restore.complete:
-            nursery.start_soon(self._load_history_later, remembrance)
-        log.info("tracker started", providers=len(self.config.providers))
-
-    async def _load_history_later(self, begun: RestoredState | None) -> None:
-        """Load the history once the database, slow or away now, can be read.
-
-        begun: what was taken already.
-        """
-        if begun is None:
-            begun = await self._history.recent()
-            if begun is None:  # it is away: count from now on
-                await self._outbox.send(HistoryLoaded(past={}))
-            else:
-                await self._take_over(begun)
-        whole = await self._history.whole()
-        if begun is None:
-            await self._take_over(whole)
-        elif whole is not begun:
-            self._writer.remembered.set()
-            await self._outbox.send(whole.take_rest())
-
-    async def _take_over(self, stored: RestoredState) -> None:
-        """Take what is stored while the actors are at work."""
-        async with self._changing:
-            self._merge(stored)
-            for provider in self.config.providers:
-                if provider.name in stored.overrides:
-                    await self._watch(provider, restart=True)
-            await self._outbox.send(stored.restore)
-
-    def _merge(self, stored: RestoredState) -> None:
-        now = self._aggregator.clock.now()
-        self._supervisor.shared.budget.spend(stored.completions_today, now)
-        self._supervisor.shared.learned.update(stored.learned)
-        self._receiver.restore(stored.seen)
-        for override in self._settings.merge_stored(stored.overrides):
-            self._aggregator.backlog.append(override)
-        if stored.restore.complete:
-            self._writer.remembered.set()
-
-    async def _watch(self, provider: Provider, *, restart: bool = False) -> None:
-        overridden = self._settings.is_overridden(provider)
-        await self._outbox.send(ProviderAdded(provider=provider, overridden=overridden))
-        if restart:
-            await self._supervisor.replace(provider)
+        history = HistoryLoader(self._store, self._aggregator.clock)
+        startup = Startup(changes=self._changes, history=history, receiver=self._receiver)
+        await startup.start(nursery)
 
     async def _publish(self) -> None:
-        done = trio.Event()
-        with self._unless_stopped():
-            await self._outbox.send(Publish(done=done))
-        await done.wait()
-
-    @asynccontextmanager
-    async def _changes(self) -> AsyncIterator[None]:
-        """Allow one change of settings at a time. Raises StoppedError."""
-        async with self._changing:
-            with self._unless_stopped():
-                yield
-
-    @contextmanager
-    def _unless_stopped(self) -> Iterator[None]:
-        """Raise StoppedError for a closed mailbox or nursery: the end may come at any time."""
-        try:
-            yield
-        except (trio.ClosedResourceError, RuntimeError) as error:
-            if not self._stop.is_set():
-                raise
-            raise StoppedError from error
+        await self._mailbox.publish()
 
     def _skipped_outcome(self, name: str) -> CheckResult:
         message = "no check was made: its actor is switched off, restarting or given up"

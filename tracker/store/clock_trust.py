@@ -18,10 +18,14 @@ class ClockTrust:
     _offset: float | None = None  # wall minus steady, when last looked at
     _even_since: float = 0.0  # steady
 
-    def doubt(self, wall: float, steady: float, newest: float | None) -> str:
+    def doubt(
+        self, wall: float, steady: float, newest: float | None, earlier: float | None = None
+    ) -> str:
         """Say why nothing should be deleted by this clock now; empty where it may be believed.
 
-        newest: when the newest check up to now began, by the wall clock of then.
+        newest: when the newest check up to now began, by the wall clock of then; earlier: the
+        newest one that is older than SILENCE. A clock that leaps alike at each start finds its own
+        checks from the last time, so the newest alone proves nothing.
         """
         before, self._offset = self._offset, wall - steady
         leapt = 0.0 if before is None else self._offset - before
@@ -33,4 +37,6 @@ class ClockTrust:
             return ""
         if (age := wall - newest) > SILENCE:
             return f"the newest check is {age:.0f} s old: we were off for long, or the clock leapt"
+        if earlier is not None and (gap := wall - earlier) > 2 * SILENCE:
+            return f"no check for {gap - SILENCE:.0f} s: we were off for long, or the clock leapt"
         return ""

@@ -11,7 +11,7 @@ import trio
 
 from tracker.core.clock import Clock
 from tracker.store.backlog import Backlog
-from tracker.store.clock_trust import ClockTrust
+from tracker.store.clock_trust import SILENCE, ClockTrust
 from tracker.store.errors import StoreUnavailable
 from tracker.store.heartbeat import BEAT_SECONDS
 from tracker.store.store import Store
@@ -179,7 +179,8 @@ class Writer:
     async def _prune(self, trust: ClockTrust) -> None:
         now = self.clock.now()
         newest = await self.store.newest_check(now)
-        if doubt := trust.doubt(now.timestamp(), self.clock.steady(), newest):
+        earlier = await self.store.newest_check(now - timedelta(seconds=SILENCE))
+        if doubt := trust.doubt(now.timestamp(), self.clock.steady(), newest, earlier):
             log.warning("nothing pruned for now", reason=doubt)
             return
         pruned = await self.store.prune(now - timedelta(days=self.retention_days))

@@ -1,6 +1,6 @@
 """The dashboard at three in the morning: what is wrong, acted upon; asleep, updated, on a phone."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,8 +8,11 @@ import attrs
 import msgspec
 import pytest
 
+from api import app
 from api.overview import rows
+from api.overview.document import Overview
 from api.routes import pages
+from api.routes.dashboard import DashboardRoutes
 from tests.helpers.browser import (
     TOKEN,
     Browser,
@@ -21,10 +24,12 @@ from tests.helpers.browser import (
     needs_chromium,
 )
 from tests.helpers.waiting import block_until
+from tracker import Tracker
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.settings import MaintenanceWindow
 from tracker.core.snapshot import ProviderStatus
+from tracker.runtime.long_history import LongHistory
 
 pytestmark = needs_chromium
 
@@ -37,6 +42,8 @@ const told = ({id, nodes}) => `${id}: ${nodes.map((node) => node.html).join(' ')
 axe.run(document, {resultTypes: ['violations']}).then(
   (found) => done(found.violations.map(told)), (error) => done([String(error)]));
 """
+OFFERED = "$('#span .month') && !$('#span .month').disabled"
+CHOOSE = "$('#span').value = arguments[0]; $('#span').dispatchEvent(new Event('change'))"
 HOUR_LATER = "const real = Date.now.bind(Date); Date.now = () => real() + 3_600_000"
 
 
@@ -93,6 +100,83 @@ def test_axe_finds_nothing_in_any_view(browser: Browser, night: House, theme: st
         found[name] = complaints(browser)
     browser.command("Emulation.setEmulatedMedia", features=[])
     assert {name: told for name, told in found.items() if told} == {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_among_three_hundred(
+    browser: Browser, tmp_path: Path, theme: str
+) -> None:
+    names = [f"provider-{number:03}" for number in range(300)]
+    found = {name: good(50.0 + i) for i, name in enumerate(names)}
+    found |= {name: bad() for name in names[::29]}
+    prefer = [{"name": "prefers-color-scheme", "value": theme}]
+    browser.command("Emulation.setEmulatedMedia", features=prefer)
+    with house(tmp_path, *names, **found) as built:
+        told = []
+        for width in (1440, 390):
+            look(browser, built.url, width=width)
+            browser.until("$$('.row').length > 10 && $('.strip path') !== null")
+            told += complaints(browser)
+    browser.command("Emulation.setEmulatedMedia", features=[])
+    assert told == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_months_of_a_cluster(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, theme: str
+) -> None:
+    """As a cluster would have it, which this tracker is not part of; at last its hub is away."""
+    hours, away = 0, ""
+
+    async def long_history(
+        tracker: Tracker, names: Collection[str], *, since: datetime, seconds: int
+    ) -> LongHistory:
+        found = await tracker.history(tuple(names), since=since, resolution=seconds)
+        return LongHistory(history=found, away=away)
+
+    monkeypatch.setattr(Tracker, "long_history", long_history)
+    monkeypatch.setattr(DashboardRoutes, "_has_hub", True)
+    monkeypatch.setattr(app, "Overview", lambda version, health, _: Overview(version, health, True))
+    prefer = [{"name": "prefers-color-scheme", "value": theme}]
+    browser.command("Emulation.setEmulatedMedia", features=prefer)
+    found = {}
+    with house(tmp_path, "groq", "mistral", mistral=bad()) as built:
+        for width in (1440, 390):
+            for hours, away in ((720, ""), (2160, "the hub cannot be reached")):
+                look(browser, built.url, width=width)
+                browser.until(OFFERED)
+                browser.run(CHOOSE, str(hours))
+                browser.until(
+                    "$('.strip path') !== null && $('#axis-from').innerText.includes('d')"
+                )
+                found["list", width, hours] = complaints(browser)
+                look(browser, built.url + "#provider=mistral", width=width)
+                button = f"$('[data-hours=\"{hours}\"]')"
+                browser.until(f"{button} && !{button}.hidden && ({button}.click(), true)")
+                browser.until("$('#chart canvas') !== null")
+                browser.until(f"$('#chart-says').innerText.includes({away!r})")
+                found["detail", width, hours] = complaints(browser)
+    browser.command("Emulation.setEmulatedMedia", features=[])
+    assert {view: told for view, told in found.items() if told} == {}
+
+
+def test_axe_finds_nothing_in_the_notices(browser: Browser, night: House) -> None:
+    """A busy machine shows one of them whenever it likes."""
+    look(browser, night.url)
+    browser.run("for (const each of $$('.banner')) each.hidden = false")
+    browser.run("$('#unwell-title').textContent = $('#banner').textContent = 'unwell'")
+    browser.run("$('#unwell-problems').append(document.createElement('li'))")
+    assert complaints(browser) == []
+
+
+@pytest.mark.parametrize("width", [1024, 1440])
+def test_what_a_row_says_ends_where_its_cell_does(
+    browser: Browser, night: House, width: int
+) -> None:
+    look(browser, night.url, width=width)
+    browser.until("$$('.row').length === 4")
+    browser.run("for (const each of $$('.checks .next')) each.textContent = 'next in 23 h 59 min'")
+    assert browser.value("$$('.row .checks').map((e) => e.scrollWidth - e.clientWidth)") == [0] * 4
 
 
 def test_axe_finds_nothing_where_an_operator_is_asked(browser: Browser, night: House) -> None:

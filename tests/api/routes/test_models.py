@@ -139,6 +139,16 @@ async def test_what_is_not_for_chat_is_never_best() -> None:
     ]
 
 
+async def test_what_a_list_calls_an_image_model_is_never_best_and_told_so() -> None:
+    lists = a_provider("third", models=("easel-2",))
+    third = attrs.evolve(lists, tasks={"easel-2": "image generation"})
+    response, body = await get("/api/providers/best?model=easel-2", third)
+    assert response.status_code == 503
+    assert [one["reason"] for one in body["excluded"]] == ["not for chat (image generation)"]
+    _, body = await get("/api/models/easel-2", third)
+    assert [offer["usable"] for offer in body["offers"]] == [False]
+
+
 async def test_a_provider_that_is_down_takes_its_offers_with_it() -> None:
     down = attrs.evolve(TOGETHER, status=Status.DOWN, usable=False, reason="3 checks failed")
     _, body = await get("/api/providers/best?model=llama-3.3-70b", GROQ, down)

@@ -251,6 +251,17 @@ def test_an_offer_tells_its_announced_end_and_since_when_it_is_what_it_is() -> N
     assert offer(state, "new", 5.0).status_since == view(state, 5.0).status_since
 
 
+def test_a_model_that_its_list_says_is_no_chat_model_is_not_usable() -> None:
+    state = ProviderState(attrs.evolve(provider("groq"), models=("painter",)))
+    listed = found(OK, models=("painter",), tasks={"painter": "image generation"})
+    state.record_check(listed, 60.0, AT_START)
+    shown = offer(state, "painter")
+    assert not shown.usable
+    assert shown.reason.startswith("not for chat (image generation); ")
+    state.record_check(found(OK, models=("painter",)), 60.0, clock(1))
+    assert offer(state, "painter", 2.0).usable
+
+
 def test_messages_about_a_model_that_is_no_longer_watched_change_nothing() -> None:
     state = watching("a")
     before = view(state)

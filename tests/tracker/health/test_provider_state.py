@@ -56,6 +56,17 @@ def test_whose_plan_is_ours_keeps_it() -> None:
     assert ours.target.next_due == 115.0
 
 
+@pytest.mark.parametrize("ahead", [7200.0, 30.0, -7200.0])
+def test_a_siblings_run_of_failures_began_by_our_clock(ahead: float) -> None:
+    ours, _ = checked(0.0)
+    for true in (60.0, 75.0):
+        _, json = checked(true + ahead, OutcomeKind.CONNECT)
+        now = at(true + 10.0)
+        assert ours.adopt(shared(json, age=10.0, fresh_for=20.0), now, keep_plan=False)
+        assert ours.target.health.failing_since == START + timedelta(seconds=true)
+        assert not ours.target.is_stale(now)
+
+
 def test_an_offer_that_is_not_watched_here_is_not_taken_over() -> None:
     ours, _ = checked(0.0)
     _, json = checked(60.0)
@@ -67,3 +78,23 @@ def test_a_state_of_another_version_is_refused() -> None:
     with pytest.raises(msgspec.DecodeError):
         ours.adopt(shared("{", age=10.0), at(70.0), keep_plan=False)
     assert ours.target.health.last_check == START
+
+
+@pytest.mark.parametrize("hours", [2.0, -2.0])
+def test_a_state_from_a_wrong_clock_is_carried_on_from_by_its_age(hours: float) -> None:
+    """The other's clock is wrong by ``hours``: its limits end, and its checks age, as ours do."""
+    ours, _ = checked(0.0)
+    wrong = hours * 3600.0
+    for after in (60.0, 90.0, 120.0):
+        theirs = ProviderState(provider())
+        then = ClockReading(START + timedelta(seconds=after + wrong), after)
+        told = outcome(OutcomeKind.RATE_LIMITED, after=after + wrong, retry_after=40.0)
+        json = theirs.record_check(told, None, then).state
+        assert ours.adopt(shared(json, age=10.0), at(after + 10.0), keep_plan=False)
+        health = ours.target.health
+        assert health.last_check == START + timedelta(seconds=after)
+        assert health.blocked_until == pytest.approx(theirs.target.health.blocked_until)
+    late = ProviderState(provider())
+    then = ClockReading(START + timedelta(seconds=100.0 + wrong), 100.0)
+    json = late.record_check(outcome(after=100.0 + wrong), None, then).state
+    assert not ours.adopt(shared(json, age=40.0), at(140.0), keep_plan=False)

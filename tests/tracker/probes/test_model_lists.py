@@ -60,9 +60,19 @@ async def test_cloudflares_registry_tells_names_tasks_and_announced_ends() -> No
     assert found.names == ("@cf/meta/llama-3.1-8b-instruct", "@cf/x/painter")
     assert found.chat == ("@cf/meta/llama-3.1-8b-instruct",)
     assert found.retiring == {"@cf/x/painter": date(2026, 12, 31)}
+    assert found.tasks == {"@cf/x/painter": "image generation"}
     assert await read_models({"result": [registered(None, "")]}) is None
     assert await read_models({"result": [7]}) is None
     assert await read_models({"result": {"status": "active"}}) is None
+
+
+async def test_a_type_that_names_another_task_is_told_and_an_unknown_one_is_not() -> None:
+    types = {"a": "embedding", "b": "rerank", "c": "chat", "d": "text-llm", "e": ["image"], "f": 7}
+    found = await read_models(
+        {"data": [{"id": name, "type": kind} for name, kind in types.items()]}
+    )
+    assert found is not None
+    assert found.tasks == {"a": "embeddings", "b": "reranking"}
 
 
 @pytest.mark.parametrize(

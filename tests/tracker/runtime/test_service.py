@@ -27,9 +27,9 @@ from tracker.probes.check import Check, FunctionCheck
 from tracker.runtime import check_recorder, restore
 from tracker.runtime import history_loader as handle
 from tracker.runtime.loop_monitor import LoopMonitor
+from tracker.runtime.mailbox import StoppedError
 from tracker.runtime.messages import ActorCrashed
 from tracker.runtime.restarting_task import RestartBudgetExceededError
-from tracker.runtime.tracker import StoppedError
 from tracker.testing import VirtualClock, advance, virtual_clock
 
 

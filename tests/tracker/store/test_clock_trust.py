@@ -33,6 +33,18 @@ def test_without_any_check_an_even_clock_is_believed_after_an_hour() -> None:
     assert not trust.doubt(WALL + PROVEN_SECONDS, PROVEN_SECONDS, WALL - 8 * DAY)
 
 
+def test_a_clock_that_leaps_alike_at_two_starts_does_not_vouch_for_itself() -> None:
+    leapt, sound = WALL + 8 * DAY, WALL - 60.0
+    trust = ClockTrust()
+    assert "leapt" in trust.doubt(leapt, 0.0, leapt - 60.0, sound)
+    assert "leapt" in trust.doubt(leapt + 600.0, 600.0, leapt + 599.0, sound)
+    assert not trust.doubt(leapt + PROVEN_SECONDS, PROVEN_SECONDS, leapt + 3_599.0, sound)
+
+
+def test_days_without_a_gap_are_believed_at_once() -> None:
+    assert not ClockTrust().doubt(WALL, 0.0, WALL - 300.0, WALL - SILENCE - 300.0)
+
+
 @given(st.floats(-10 * DAY, 10 * DAY).filter(lambda leap: abs(leap) > 2 * CORRECTION))
 def test_no_leap_is_believed_at_once(leap: float) -> None:
     trust = ClockTrust()

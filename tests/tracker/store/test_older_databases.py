@@ -12,9 +12,11 @@ import trio
 
 from tests.helpers.factories import provider
 from tests.helpers.store_records import ask, beside
+from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker.core.clock import Clock
 from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.settings import Config
+from tracker.runtime import startup
 from tracker.runtime.service import run_tracker
 from tracker.runtime.tracker import Tracker
 from tracker.store import Bucket, RawPoint
@@ -31,6 +33,12 @@ def written(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(request.param.read_text())
     return path
+
+
+@pytest.fixture(autouse=True)
+def waits_for_its_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The start waits until the file is read, however busy this machine is."""
+    monkeypatch.setattr(startup, "LOAD_SECONDS", GIVE_UP_SECONDS)
 
 
 def newest_check(path: Path) -> datetime:

@@ -683,20 +683,21 @@ async def test_prunes_as_soon_as_what_is_stored_was_read_and_regularly(
 ) -> None:
     async with open_store(str(path), clock=CLOCK) as store:
         old = check(seconds=8 * 86_400.0, message="old")
-        await store.write([old, check(message="new")])
+        yesterday = check(seconds=90_000.0, message="yesterday")  # or the clock leapt
+        await store.write([old, yesterday, check(message="new")])
         writer = Writer(store, Backlog(), clock=CLOCK, retention_days=7.0)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(writer.run)
             await settled(store)
-            assert stored(path) == ["old", "new"]
+            assert stored(path) == ["old", "yesterday", "new"]
             writer.remembered.set()
             await settled(store)
-            assert stored(path) == ["new"]
+            assert stored(path) == ["yesterday", "new"]
             await store.write([old])
             mock_clock.jump(600.0)
             await settled(store)
             nursery.cancel_scope.cancel()
-    assert stored(path) == ["new"]
+    assert stored(path) == ["yesterday", "new"]
 
 
 async def settled(store: Store) -> None:

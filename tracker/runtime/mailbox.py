@@ -1,0 +1,45 @@
+"""The tracker's end of the aggregator's mailbox, and how it is closed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import attrs
+import trio
+
+from tracker.runtime.messages import Message, Publish
+
+
+class StoppedError(Exception):
+    """The tracker is ending: nothing can be changed or checked any more."""
+
+    def __init__(self) -> None:
+        super().__init__("the tracker is ending")
+
+
+@attrs.define(eq=False)
+class Mailbox:
+    """Sends messages to the aggregator. stop: set once the tracker was asked to end."""
+
+    outbox: trio.MemorySendChannel[Message]
+    stop: trio.Event = attrs.field(factory=trio.Event)
+
+    async def send(self, message: Message) -> None:
+        """Hand over a message; waits while the mailbox is full."""
+        await self.outbox.send(message)
+
+    async def publish(self) -> None:
+        """Wait until a snapshot is posted that has everything sent before. Raises StoppedError."""
+        done = trio.Event()
+        with self.unless_stopped():
+            await self.send(Publish(done=done))
+        await done.wait()
+
+    @contextmanager
+    def unless_stopped(self) -> Iterator[None]:
+        """Raise StoppedError for a closed mailbox or nursery: the end may come at any time."""
+        try:
+            yield
+        except (trio.ClosedResourceError, RuntimeError) as error:
+            if not self.stop.is_set():
+                raise
+            raise StoppedError from error
