@@ -20,6 +20,7 @@ from benchmarks.torture.files import hanging_files
 from benchmarks.torture.kills import kills
 from benchmarks.torture.names import can_mount_hosts, names_astray
 from benchmarks.torture.numbered import Sequence
+from benchmarks.torture.odd_databases import QUICK_CASES, odd_databases
 from benchmarks.torture.once import sent_once
 from benchmarks.torture.process import (
     log_on_a_full_disk,
@@ -122,3 +123,9 @@ def test_a_configuration_that_never_answers_is_told_as_such(tmp_path: Path) -> N
         )
         assert run.returncode == 2
         assert b"it hangs" in run.stderr or b"it is a named pipe" in run.stderr
+
+
+async def test_odd_databases_are_survived_by_a_real_server() -> None:
+    outcome = await odd_databases(QUICK_CASES[1:5])
+    assert not outcome.wrong
+    assert outcome.figures["databases"] == 4
