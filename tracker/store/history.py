@@ -57,7 +57,7 @@ _RAW = """
 SELECT
     provider_name, checked_at_ms, status, outcome,
     CASE WHEN response_time_ms BETWEEN 0 AND 86400000 THEN response_time_ms END,
-    error_message
+    CASE WHEN typeof(error_message) = 'text' THEN error_message ELSE '' END
 {source}
 ORDER BY checked_at_ms / 3600000, provider_name, checked_at_ms, id
 """

@@ -48,6 +48,29 @@ async def test_a_row_that_cannot_be_is_left_out_and_counted(tmp_path: Path, row:
         assert all(ms is None or ms < 1e9 for ms in latencies)
 
 
+MESSAGES = {"a blob": "x'00ff'", "a number": "7"}
+
+
+@pytest.mark.parametrize("message", MESSAGES.values(), ids=MESSAGES)
+async def test_a_message_that_is_no_text_is_told_as_none(tmp_path: Path, message: str) -> None:
+    """Only a table that is not STRICT can hold one: one that somebody made again."""
+    path = tmp_path / "status.db"
+    await a_database(path)
+    change(
+        path,
+        "PRAGMA writable_schema = ON; "
+        "UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '') WHERE name = 'checks'",
+    )
+    row = GOOD.replace("''", message).format(at=AT)
+    change(path, f"INSERT INTO checks ({COLUMNS}) VALUES ({row})")
+    async with open_store(str(path), clock=CLOCK) as store:
+        await store.load(NOW - timedelta(hours=1))
+        history = await store.history(since=NOW - timedelta(hours=1), raw=True)
+        messages = [p.error_message for points in history.providers.values() for p in points]
+        assert len(messages) == 2
+        assert all(isinstance(each, str) for each in messages)
+
+
 async def test_no_number_is_left_for_a_check(tmp_path: Path) -> None:
     path = tmp_path / "status.db"
     await a_database(path)
