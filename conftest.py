@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from itertools import chain
 
@@ -46,6 +47,14 @@ def _default_logging() -> Iterator[None]:
     structlog.reset_defaults()
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _no_file_hangs() -> Iterator[None]:
+    """Each test begins without the files that hung in another: the process remembers them."""
+    yield
+    if (reader := sys.modules.get("tracker.core.patient_reader")) is not None:
+        reader._hanging.clear()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
