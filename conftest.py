@@ -54,7 +54,7 @@ def _no_file_hangs() -> Iterator[None]:
     """Each test begins without the files that hung in another: the process remembers them."""
     yield
     if (reader := sys.modules.get("tracker.core.patient_reader")) is not None:
-        reader._hanging.clear()
+        reader._hanging.clear()  # noqa: SLF001 (no door of its own: only tests forget)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
