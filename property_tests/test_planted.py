@@ -14,7 +14,6 @@ SOON = {
     "windows_keep_one_check_too_many",
     "what_could_not_be_written_is_forgotten",
     "a_model_that_is_gone_is_held_against_its_provider",
-    "what_offers_did_to_their_provider_is_not_stored",
 }
 
 
