@@ -20,6 +20,8 @@ settings.register_profile(
     "nightly", deadline=None, max_examples=2_000, suppress_health_check=list(HealthCheck)
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+if os.environ.get("HYPOTHESIS_PROFILE") == "nightly":
+    os.environ.setdefault("PYTEST_TIMEOUT", "0")  # thousands of examples take hours
 
 # A shell that runs the tests in its background has them ignore Ctrl-C, and programs that they
 # start would inherit that; a handler is not inherited.
