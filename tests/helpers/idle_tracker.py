@@ -235,6 +235,10 @@ class FakeTracker:
         watched = self.snapshot.providers.items()
         return ModelResolver.of({name: provider.models or () for name, provider in watched})
 
+    @property
+    def ready(self) -> bool:
+        return self.condition.ready
+
     def failures(self) -> tuple[str, ...]:
         return () if self.condition.alive else self.condition.problems
 

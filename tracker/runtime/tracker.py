@@ -66,6 +66,7 @@ class Tracker:
     _mailbox: Mailbox = attrs.field(init=False)
     _changes: SettingsChanges = attrs.field(init=False)
     _started_at: datetime = attrs.field(init=False)
+    _all_started: trio.Event = attrs.field(factory=trio.Event)  # every actor
 
     def __attrs_post_init__(self) -> None:
         self._started_at = self._aggregator.clock.now()
@@ -115,6 +116,11 @@ class Tracker:
     def cluster(self) -> ClusterReport | None:
         """Return the cluster as this tracker sees it now; None where it is alone."""
         return None if self._cluster is None else self._cluster.report()
+
+    @property
+    def ready(self) -> bool:
+        """Return whether every provider was checked once, or none is to be by itself."""
+        return self.snapshot.swept or not self._settings.file.schedule
 
     @property
     def mask(self) -> Mask:
@@ -179,6 +185,8 @@ class Tracker:
         chosen = names or tuple(p.name for p in self.config.providers if p.enabled)
         outcomes: dict[str, CheckResult] = {}
 
+        await self._all_started.wait()
+
         async def check_one(name: str) -> None:
             outcomes[name] = await self._supervisor.check(name) or self._skipped_outcome(name)
 
@@ -196,6 +204,7 @@ class Tracker:
         """
         if model not in self._settings.file.provider(name).models:
             raise KeyError(f"{name}/{model}")
+        await self._all_started.wait()
         result = await self._supervisor.check(name, model) or self._skipped_outcome(name)
         await self._publish()
         return result
@@ -317,7 +326,7 @@ class Tracker:
             ),
             watched=sum(provider.enabled for provider in self.config.providers),
             running=not self._mailbox.stop.is_set(),
-            ready=self.snapshot.swept or not self._settings.file.schedule,
+            ready=self.ready,
             started_at=self._started_at,
             configuration_errors=self.configuration_errors,
         )
@@ -343,7 +352,12 @@ class Tracker:
         nursery: the actors'.
         """
         history = HistoryLoader(self._store, self._aggregator.clock)
-        startup = Startup(changes=self._changes, history=history, receiver=self._receiver)
+        startup = Startup(
+            changes=self._changes,
+            history=history,
+            receiver=self._receiver,
+            started=self._all_started,
+        )
         await startup.start(nursery)
 
     async def _publish(self) -> None:
