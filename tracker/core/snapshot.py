@@ -21,7 +21,7 @@ from tracker.core.traffic import ModelTraffic, ProviderTrafficView, TrafficEvide
 
 @attrs.frozen(kw_only=True)
 class Uptime:
-    """Percent up of what was counted in each window, None where nothing was."""
+    """Uptime percentage in each window, None where nothing was counted."""
 
     hour: float | None = None
     day: float | None = None
@@ -42,16 +42,16 @@ class LatencySummary:
 
 @attrs.frozen(kw_only=True)
 class RateLimit:
-    """What is known of a provider's limits. ``percent``: the worst limit's use, 0..100."""
+    """What is known about a provider's limits. ``percent``: the use of the worst limit, 0..100."""
 
     percent: float = 0.0
     source: LimitSource = LimitSource.NONE
     limits: tuple[LimitReading, ...] = ()
-    exhausts_at: datetime | None = None  # the present trend runs out then, before the reset
+    exhausts_at: datetime | None = None  # when it runs out at the present pace, if before the reset
 
 
 class EvidenceSource(StrEnum):
-    """What a judgement of an offer rests on: checks or reports of its own, or its provider's."""
+    """The basis of an offer's status: its own checks or reports, or those of its provider."""
 
     OFFER = "offer"
     PROVIDER = "provider"
@@ -61,9 +61,9 @@ class EvidenceSource(StrEnum):
 class OfferStatus:
     """One watched model at a provider at one instant. ``model``: the id to send there.
 
-    variant: the provider's packaging of the model, None for the plain one. tokens_per_second: of
-    real calls of the last minutes, since a completion of one token does not show it. retires_on:
-    the day that was announced for its end.
+    variant: the provider's packaging of the model, None for the plain one. tokens_per_second: from
+    real calls of the last minutes, since a completion of one token cannot show it. retires_on: the
+    announced switch-off day.
     """
 
     model: str
@@ -86,13 +86,13 @@ class OfferStatus:
     consecutive_failures: int = 0
     failing_since: datetime | None = None
     checks_24h: int = 0
-    waits_for_budget: bool = False  # its next check, until midnight UTC
+    waits_for_budget: bool = False  # its next check waits until midnight UTC
     retires_on: date | None = None
 
 
 @attrs.frozen(kw_only=True)
 class CheckEvidence:
-    """What our own checks say. failures: in a row, up to the last one."""
+    """What our own checks say. failures: consecutive, up to the last check."""
 
     last: datetime | None
     failures: int
@@ -100,7 +100,7 @@ class CheckEvidence:
 
 @attrs.frozen(kw_only=True)
 class Evidence:
-    """What a status rests on. models: real calls by model, the busiest."""
+    """The basis of a status. models: real calls by model, only the busiest models."""
 
     checks: CheckEvidence
     traffic: TrafficEvidence = TrafficEvidence()
@@ -109,7 +109,7 @@ class Evidence:
 
 @attrs.frozen(kw_only=True)
 class VantageView:
-    """What one vantage of the cluster sees of a provider. suspect: its word does not count now.
+    """What one vantage of the cluster sees of a provider. suspect: its vote does not count now.
 
     age_seconds: of its last check, when this was put together.
     """
@@ -123,27 +123,29 @@ class VantageView:
 
 @attrs.frozen(kw_only=True)
 class ProviderStatus:
-    """One provider at one instant: everything the API tells of it."""
+    """One provider at one instant: everything the API shows about it."""
 
     name: str
     status: Status
     status_since: datetime | None = None
     reason: str
     usable: bool
-    usable_at: datetime | None = None  # a reset after which it may be used again, if one is known
+    usable_at: datetime | None = None  # the reset after which it may be used again, if known
     stale: bool = False
     enabled: bool = True
     response_time_ms: float | None = None
     ttft_ms: float | None = None
     uptime: Uptime = Uptime()
-    checked_since: datetime | None = None  # its first check, where checks fill less than a week
+    checked_since: datetime | None = (
+        None  # its first check, when its history is shorter than a week
+    )
     latency: LatencySummary | None = None
     rate_limit: RateLimit = RateLimit()
     last_check: datetime | None = None
     next_check: datetime | None = None
     interval_seconds: float
     timeout_seconds: float
-    interval_overridden: bool = False  # tuned at run time: not the file's value
+    interval_overridden: bool = False  # changed at run time: not the file's value
     checks_24h: int = 0
     completions_24h: int = 0
     outcome: OutcomeKind | None = None
@@ -152,18 +154,20 @@ class ProviderStatus:
     failing_since: datetime | None = None  # when the first of these was checked
     facts: Facts = Facts()
     keys: tuple[KeyReport, ...] = ()
-    adaptations: tuple[str, ...] = ()  # how models are asked, where refusals have taught it
+    adaptations: tuple[str, ...] = ()  # how models are asked, as learned from refusals
     models: tuple[str, ...] | None = None
     retiring: Mapping[str, date] = attrs.field(factory=dict)  # models with an announced end
-    tasks: Mapping[str, str] = attrs.field(factory=dict)  # of models that its list says do not chat
+    tasks: Mapping[str, str] = attrs.field(
+        factory=dict
+    )  # for models that do not chat, according to the provider's list
     offers: tuple[OfferStatus, ...] = ()
-    waits_for_budget: bool = False  # its completion check, until midnight UTC
+    waits_for_budget: bool = False  # its completion check waits until midnight UTC
     last_call: datetime | None = None
-    traffic: ProviderTrafficView | None = None  # None where nobody tells of calls
+    traffic: ProviderTrafficView | None = None  # None when no calls are reported
     outcome_counts: tuple[
         tuple[OutcomeKind, int], ...
     ] = ()  # of its checks since this process began
-    vantages: tuple[VantageView, ...] = ()  # of the cluster, ours first; none without one
+    vantages: tuple[VantageView, ...] = ()  # of the cluster, ours first; empty without a cluster
     cluster_status: Status | None = None  # what all vantages together say
     cluster_reason: str = ""
     latencies: LatencyHistogram = LatencyHistogram()  # of the successful among them
@@ -217,8 +221,8 @@ class Ranked:
     variant: str | None = None
     evidence: EvidenceSource | None = None
     weight: float = 0.0  # its share of a weighted choice; a ranking's weights sum to 1
-    patience_ms: float | None = None  # how long an attempt is worth waiting for
-    failure_ms: float | None = None  # what a failure of its usually takes
+    patience_ms: float | None = None  # how long to wait for an attempt before trying the next
+    failure_ms: float | None = None  # how long its failures usually take
     timeout_ms: float = inf
 
     def complete(self, weight: float, usual_failure_ms: float) -> "Ranked":
@@ -228,7 +232,7 @@ class Ranked:
             failure = min(usual_failure_ms, self.timeout_ms)
         if self.weight == weight and self.failure_ms == failure:
             return self
-        return Ranked(  # attrs.evolve takes five times as long, for each of thousands
+        return Ranked(  # attrs.evolve takes five times as long, and there are thousands of lines
             provider=self.provider,
             status=self.status,
             expected_cost_ms=self.expected_cost_ms,
@@ -251,7 +255,7 @@ class Ranked:
 class Excluded:
     """A provider that must not be used now, and why. ``until``: when that may change, if known.
 
-    may_answer: nothing tells that a call would be refused, so it can be tried as a last resort.
+    may_answer: nothing says that a call would be refused, so it can be tried as a last resort.
     """
 
     provider: str
@@ -264,13 +268,13 @@ class Excluded:
 
 @attrs.frozen(kw_only=True)
 class Ranking:
-    """The usable providers, best first, and those left out.
+    """The usable providers, best first, and the excluded ones.
 
-    valid_until: when the next check that could change it is due, or over where all are under
-    way; None when none is planned.
-    ordered: the lines as they were given. usual_failure_ms: what failures take, where a line tells
-    none; None where the lines are complete. They are completed when they are first read: a
-    snapshot of thousands that nobody asks about costs only what changed.
+    valid_until: when the next check that could change it is due, or ends when all are in progress;
+    None when none is planned.
+    ordered: the lines as they were given. usual_failure_ms: the failure time to assume for a line
+    that has none; None when the lines are complete. Lines are completed when first read, so a
+    snapshot of thousands that nobody reads costs only what changed.
     """
 
     reason: str
@@ -332,5 +336,5 @@ class Snapshot:
     providers: Mapping[str, ProviderStatus] = MappingProxyType({})
     ranking: Ranking
     swept: bool = False  # every enabled provider was checked at least once since the start
-    network_away: bool = False  # our own, so that nothing is held against the providers
+    network_away: bool = False  # our own network is down, so no failure counts against a provider
     incidents: IncidentLog = IncidentLog()
