@@ -6,7 +6,7 @@ Measured, the best changes in half of all rounds: the last latency hardly predic
 from collections.abc import Sequence
 from math import inf
 
-from tracker.core.snapshot import Ranked
+from tracker.core.ranking import Ranked
 from tracker.ranking.policy import Candidate
 from tracker.ranking.wording import milliseconds
 
