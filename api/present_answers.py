@@ -20,7 +20,7 @@ from api.ranking_filter import (
 )
 from api.schemas import operations as schemas
 from tracker.core.model_resolver import ModelMatch, ModelResolver
-from tracker.core.snapshot import Ranking
+from tracker.core.ranking import Ranking
 
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker

@@ -6,7 +6,8 @@ import attrs
 
 from tracker.core.model_aliases import split_target
 from tracker.core.model_resolver import ModelResolver, NamedOffer
-from tracker.core.snapshot import Ranking, Snapshot
+from tracker.core.ranking import Ranking
+from tracker.core.snapshot import Snapshot
 from tracker.ranking import filter_ranking
 
 

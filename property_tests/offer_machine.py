@@ -12,8 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import CheckResult, OutcomeKind
+from tracker.core.provider_status import EvidenceSource
+from tracker.core.ranking import Excluded
 from tracker.core.settings import Provider, Timing
-from tracker.core.snapshot import EvidenceSource, Excluded
 from tracker.health.provider_state import ProviderState, StoredProvider
 from tracker.health.rolling_statistics import Statistics
 from tracker.health.target_state import StoredTarget

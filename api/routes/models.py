@@ -22,7 +22,8 @@ from api.schemas import status
 from api.schemas.convert import convert
 from tracker.core.model_resolver import ModelMatch, ModelResolver, NamedOffer
 from tracker.core.model_tasks import other_task
-from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus, Snapshot
+from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
+from tracker.core.snapshot import Snapshot
 from tracker.core.traffic import ModelDay
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from datetime import datetime
 import attrs
 
 from tracker.core.outcomes import Status
+from tracker.core.ranking import Ranking
 from tracker.core.records import CheckRecord
-from tracker.core.snapshot import Ranking
 
 
 @attrs.frozen(kw_only=True)

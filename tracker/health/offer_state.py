@@ -7,7 +7,8 @@ from tracker.core.clock import ClockReading
 from tracker.core.model_names import parse_model_id
 from tracker.core.model_tasks import other_task
 from tracker.core.outcomes import CheckResult
-from tracker.core.snapshot import EvidenceSource, Excluded, OfferStatus, ProviderStatus
+from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
+from tracker.core.ranking import Excluded
 from tracker.health.provider_view import (
     SURE_REFUSALS,
     add_wait,

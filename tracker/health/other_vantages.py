@@ -7,7 +7,8 @@ import attrs
 from tracker.core.clock import ClockReading
 from tracker.core.cluster import SeenElsewhere
 from tracker.core.outcomes import Status
-from tracker.core.snapshot import ProviderStatus, Ranked, Ranking, VantageView
+from tracker.core.provider_status import ProviderStatus, VantageView
+from tracker.core.ranking import Ranked, Ranking
 from tracker.health.quorum import Vote, cluster_verdict, suspect_vantages
 
 GOOD = frozenset({Status.HEALTHY, Status.DEGRADED})

@@ -11,10 +11,11 @@ from tracker.core.clock import ClockReading
 from tracker.core.cluster import SharedState
 from tracker.core.latency_histogram import LatencyHistogram
 from tracker.core.outcomes import CheckResult, OutcomeKind
+from tracker.core.provider_status import ProviderStatus
+from tracker.core.ranking import Excluded
 from tracker.core.records import CheckRecord, CorrectionRecord
 from tracker.core.retirements import Retirement
 from tracker.core.settings import Provider, Timing
-from tracker.core.snapshot import Excluded, ProviderStatus
 from tracker.core.traffic import ProviderTrafficView
 from tracker.health.check_recording import record_check
 from tracker.health.health_state import HealthState

@@ -8,7 +8,8 @@ import attrs
 
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import OutcomeKind
-from tracker.core.snapshot import Excluded, OfferStatus, ProviderStatus
+from tracker.core.provider_status import OfferStatus, ProviderStatus
+from tracker.core.ranking import Excluded
 from tracker.health.health_state import HealthState
 from tracker.health.rolling_statistics import WEEK
 from tracker.health.status_rules import LimitReason, StatusDecision

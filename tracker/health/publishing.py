@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from tracker.core.clock import ClockReading
-from tracker.core.snapshot import Excluded, OfferStatus, ProviderStatus
+from tracker.core.provider_status import OfferStatus, ProviderStatus
+from tracker.core.ranking import Excluded
 from tracker.health.provider_view import build_entry, build_view
 from tracker.ranking.policy import SAMPLES, Candidate, Sample
 

@@ -6,8 +6,8 @@ from datetime import datetime
 import attrs
 
 from tracker.core.outcomes import CheckResult
+from tracker.core.provider_status import RateLimit
 from tracker.core.rate_limits import LimitReading, LimitSource, expiry, worst_percent
-from tracker.core.snapshot import RateLimit
 from tracker.health.estimates import estimate
 from tracker.health.forecast import LimitSeries, earliest_end, follow, runs_out_soon
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 import attrs
 
 from tracker.core.outcomes import OutcomeKind
-from tracker.core.snapshot import LatencySummary, Uptime
+from tracker.core.provider_status import LatencySummary, Uptime
 from tracker.ranking.policy import SAMPLES, Sample
 
 HOUR, DAY, WEEK = 3_600.0, 86_400.0, 604_800.0

@@ -9,10 +9,10 @@ import attrs
 
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import CheckResult, OutcomeKind, Status
+from tracker.core.provider_status import RateLimit
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.retirements import RetirementNotices
 from tracker.core.settings import Timing
-from tracker.core.snapshot import RateLimit
 from tracker.health.blame import note_failure
 from tracker.health.health_state import HealthState, apply_check
 from tracker.health.rate_limit_state import RateLimitState, TimedReading

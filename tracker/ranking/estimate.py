@@ -2,7 +2,7 @@
 
 import attrs
 
-from tracker.core.snapshot import Ranked
+from tracker.core.ranking import Ranked
 from tracker.ranking.comparison import EXACT, ComparableLatency, Latencies
 from tracker.ranking.policy import SAMPLES, Candidate
 from tracker.ranking.wording import limit, milliseconds, percent

@@ -10,8 +10,8 @@ from operator import mul
 
 import attrs
 
+from tracker.core.ranking import Ranked
 from tracker.core.settings import RankingSettings
-from tracker.core.snapshot import Ranked
 from tracker.ranking.comparison import EXACT, Latencies
 from tracker.ranking.estimate import Estimate
 from tracker.ranking.policy import SAMPLES, Candidate, Sample

@@ -9,8 +9,8 @@ from functools import partial
 import attrs
 import structlog
 
+from tracker.core.ranking import Excluded, Ranked, Ranking
 from tracker.core.settings import RankingSettings
-from tracker.core.snapshot import Excluded, Ranked, Ranking
 from tracker.ranking.load import DEFAULT, SHIPPED, load_policy
 from tracker.ranking.policy import Candidate, Policy, PolicyError
 from tracker.ranking.rank import ranking_of, run_policy, usual_failure_ms

@@ -6,7 +6,7 @@ Measured, it switches half of all rounds: the last latency says almost nothing o
 from collections.abc import Sequence
 from math import inf
 
-from tracker.core.snapshot import Ranked
+from tracker.core.ranking import Ranked
 from tracker.ranking.policy import Candidate
 from tracker.ranking.wording import milliseconds
 

@@ -9,7 +9,8 @@ import attrs
 
 from tracker.core.model_resolver import NamedOffer
 from tracker.core.model_tasks import NOTHING, other_task
-from tracker.core.snapshot import EvidenceSource, Excluded, Ranked, Ranking
+from tracker.core.provider_status import EvidenceSource
+from tracker.core.ranking import Excluded, Ranked, Ranking
 from tracker.ranking.policy import Candidate
 
 Entry = Candidate | Excluded

@@ -9,8 +9,8 @@ failed check is a sample of the whole time-out.
 from collections.abc import Sequence
 from math import inf
 
+from tracker.core.ranking import Ranked
 from tracker.core.settings import RankingSettings
-from tracker.core.snapshot import Ranked
 from tracker.ranking.policy import Candidate
 from tracker.ranking.wording import milliseconds
 

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from tracker.core.outcomes import Status
-from tracker.core.snapshot import Ranked
+from tracker.core.ranking import Ranked
 
 SAMPLES = 192  # checks a candidate remembers: sixteen half-lives of the default policy
 

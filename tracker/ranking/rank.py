@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from tracker.core.outcomes import Status
-from tracker.core.snapshot import Excluded, Ranked, Ranking
+from tracker.core.ranking import Excluded, Ranked, Ranking
 from tracker.ranking.policy import Candidate, Policy, PolicyError
 from tracker.ranking.wording import milliseconds, moment
 

@@ -7,7 +7,7 @@ from operator import is_not, itemgetter
 
 import attrs
 
-from tracker.core.snapshot import Ranked
+from tracker.core.ranking import Ranked
 from tracker.ranking.comparison import Basis, Comparison
 from tracker.ranking.estimate import Estimate, make_line
 from tracker.ranking.policy import Candidate

@@ -6,7 +6,7 @@ import structlog
 
 from tracker.core.clock import ClockReading
 from tracker.core.cluster import SharedNews, SharedState
-from tracker.core.snapshot import Ranking
+from tracker.core.ranking import Ranking
 from tracker.health.other_vantages import OtherVantages
 from tracker.health.provider_state import ProviderState
 from tracker.runtime.change_log import ChangeLog

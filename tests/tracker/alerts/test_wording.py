@@ -15,7 +15,8 @@ from tracker.alerts.wording import Telling, title_of
 from tracker.core.incidents import Cause, Incident, IncidentLog, MessageKind
 from tracker.core.model_resolver import NamedOffer
 from tracker.core.outcomes import KeyReport, KeyState, OutcomeKind, Status
-from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus, Ranked, Ranking
+from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
+from tracker.core.ranking import Ranked, Ranking
 
 BEGAN = START - timedelta(minutes=12)
 

@@ -9,7 +9,8 @@ import pytest
 from tests.helpers.factories import AT_START, START, finding, provider
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind, Status
-from tracker.core.snapshot import EvidenceSource, Excluded, OfferStatus, ProviderStatus
+from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
+from tracker.core.ranking import Excluded
 from tracker.health.provider_state import ProviderState, StoredProvider
 from tracker.health.rolling_statistics import Statistics
 from tracker.health.target_state import StoredTarget

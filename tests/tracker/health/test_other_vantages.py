@@ -8,7 +8,8 @@ from tests.helpers.factories import AT_START, START
 from tracker.core.clock import ClockReading
 from tracker.core.cluster import SeenElsewhere
 from tracker.core.outcomes import Status
-from tracker.core.snapshot import Excluded, ProviderStatus, Ranked, Ranking
+from tracker.core.provider_status import ProviderStatus
+from tracker.core.ranking import Excluded, Ranked, Ranking
 from tracker.health.other_vantages import ClusterRules, OtherVantages
 
 VIEW = ProviderStatus(

@@ -19,9 +19,9 @@ from tests.helpers.factories import finding, provider
 from tracker import Config, Tracker, get_healthiest_provider, run_tracker
 from tracker.core.backoff import Backoff
 from tracker.core.outcomes import CheckResult, OutcomeKind, Status
+from tracker.core.provider_status import Uptime
 from tracker.core.redaction import Secret
 from tracker.core.settings import Provider
-from tracker.core.snapshot import Uptime
 from tracker.health import check_recording
 from tracker.probes.check import Check, FunctionCheck
 from tracker.runtime import check_recorder, restore
