@@ -1,4 +1,4 @@
-"""Everything that is known of one provider and its offers. Pure; only the aggregator changes it."""
+"""Everything known about one provider and its offers. Pure; only the aggregator changes it."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -33,13 +33,13 @@ from tracker.health.unreached_run import UnreachedRun
 from tracker.models.retirements import Retirement
 from tracker.ranking.policy import Candidate
 
-# News of a check takes time to arrive; two clocks that differ by less are taken for one.
+# A result takes time to arrive from another tracker; smaller differences of clocks are ignored.
 SAME_CLOCK = timedelta(seconds=2.0)
 
 
 @attrs.frozen(kw_only=True)
 class StoredProvider:
-    """A provider as the store remembers it, and its offers by model."""
+    """A provider as loaded from the store, and its offers by model."""
 
     own: StoredTarget
     offers: Mapping[str, StoredTarget] = attrs.field(factory=dict)
@@ -47,12 +47,12 @@ class StoredProvider:
 
 @attrs.define(eq=False)
 class ProviderState:
-    """One provider: its settings, what its checks said, and what was published of it.
+    """One provider: its settings, what its checks said, and what was published about it.
 
-    offers: those that are watched. _unwatched: those that were, should they be watched again.
-    retirements: models with an announced end, of the catalogue or of its own list, which is newer.
-    checked: since this start. touched: changed since the last publication; outdated: where the
-    names of all such providers are noted.
+    offers: those that are watched. _unwatched: removed offers, kept in case they are watched again.
+    retirements: models with an announced end, from the catalogue or from its own list, which takes
+    precedence. checked: since this start. touched: changed since the last publication; outdated:
+    the shared set of the names of all such providers.
     """
 
     provider: Provider
@@ -60,7 +60,7 @@ class ProviderState:
     offers: dict[str, OfferState] = attrs.field(factory=dict)
     _unwatched: dict[str, OfferState] = attrs.field(factory=dict)
     models: tuple[str, ...] | None = None
-    tasks: Mapping[str, str] = attrs.field(factory=dict)  # as the last list told them
+    tasks: Mapping[str, str] = attrs.field(factory=dict)  # from the last list
     retirements: Mapping[str, date] = attrs.field(init=False)
     _listed_ends: Mapping[str, date] = attrs.field(factory=dict)
     traffic: ProviderTrafficView | None = None
@@ -152,7 +152,7 @@ class ProviderState:
         self._keep_watched_offers()
         self._merge_retirements()
         if not provider.enabled:
-            self.target.next_due = None  # what is known of it still grows old
+            self.target.next_due = None  # its data still goes stale
             for offer in self.offers.values():
                 offer.target.next_due = None
         self.touch()
