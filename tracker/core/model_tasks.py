@@ -1,4 +1,4 @@
-"""What a model is for, by the words of its id: a chat completion can prove only chat models."""
+"""What a model is for, read from its id: a chat completion can only test chat models."""
 
 import re
 from collections.abc import Mapping

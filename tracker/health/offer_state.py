@@ -1,4 +1,4 @@
-"""One watched model at a provider: its own checks, judged by the rules for providers. Pure."""
+"""One watched model at a provider: its own checks, under the same rules as a provider. Pure."""
 
 import attrs
 import msgspec
@@ -23,7 +23,7 @@ from tracker.ranking.policy import Candidate
 
 @attrs.define(eq=False)
 class OfferState:
-    """What is known of one offer, and what was published of it.
+    """What is known about one offer, and what was published about it.
 
     waits_for_budget: until midnight UTC, because the day's completions are spent.
     """

@@ -1,4 +1,4 @@
-"""Everything that is known of one provider and its offers. Pure; only the aggregator changes it."""
+"""Everything known about one provider and its offers. Pure; only the aggregator changes it."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -33,17 +33,17 @@ from tracker.ranking.policy import Candidate
 
 @attrs.define(eq=False)
 class ProviderState:
-    """One provider: its settings, what its checks said, and what was published of it.
+    """One provider: its settings, what its checks said, and what was published about it.
 
-    checked: since this start. touched: changed since the last publication; outdated: where the
-    names of all such providers are noted.
+    checked: since this start. touched: changed since the last publication; outdated: the shared
+    set of the names of all such providers.
     """
 
     provider: Provider
     target: TargetState = attrs.field(factory=TargetState)
     _offers: WatchedOffers = attrs.field(factory=WatchedOffers, init=False)
     models: tuple[str, ...] | None = None
-    tasks: Mapping[str, str] = attrs.field(factory=dict)  # as the last list told them
+    tasks: Mapping[str, str] = attrs.field(factory=dict)  # from the last list
     ends: AnnouncedEnds = attrs.field(init=False)
     traffic: ProviderTrafficView | None = None
     given_up: str | None = None
@@ -136,7 +136,7 @@ class ProviderState:
         self._offers.watch(provider.models)
         self.ends = attrs.evolve(self.ends, catalogue=provider.retiring)
         if not provider.enabled:
-            self.target.next_due = None  # what is known of it still grows old
+            self.target.next_due = None  # its data still goes stale
             for offer in self.offers.values():
                 offer.target.next_due = None
         self.touch()

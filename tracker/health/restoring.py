@@ -14,13 +14,13 @@ from tracker.health.target_state import PersistedState, StoredTarget
 if TYPE_CHECKING:
     from tracker.health.provider_state import ProviderState
 
-# News of a check takes time to arrive; two clocks that differ by less are taken for one.
+# A result takes time to arrive from another tracker; smaller differences of clocks are ignored.
 SAME_CLOCK = timedelta(seconds=2.0)
 
 
 @attrs.frozen(kw_only=True)
 class StoredProvider:
-    """A provider as the store remembers it, and its offers by model."""
+    """A provider as loaded from the store, and its offers by model."""
 
     own: StoredTarget
     offers: Mapping[str, StoredTarget] = attrs.field(factory=dict)

@@ -11,7 +11,7 @@ from tracker.health.offer_state import OfferState
 class WatchedOffers:
     """What is known of each offer, by model. watched: in the order of the settings.
 
-    _others: those that are not watched now; a reload may bring them back.
+    _others: removed offers, kept in case they are watched again.
     """
 
     watched: dict[str, OfferState] = attrs.field(factory=dict)

@@ -185,7 +185,7 @@ def test_a_new_setting_keeps_what_is_known_of_an_offer_that_stays() -> None:
 def test_an_offer_whose_check_waits_for_the_budget_says_so() -> None:
     state = watching("a")
     state.reschedule(5_000.0, clock(1), model="a", waits_for_budget=True)
-    assert "waits for the completions of the next day" in offer(state, "a").reason
+    assert "its next check waits until 00:00 UTC" in offer(state, "a").reason
     state.record_check(found(OK, "a"), 180.0, clock(2))
     assert "waits" not in offer(state, "a").reason
 
@@ -212,7 +212,7 @@ def test_a_model_of_another_kind_is_told_as_not_for_chat_until_it_answers() -> N
 def test_a_provider_whose_completion_waits_for_the_budget_says_so() -> None:
     state = watching()
     state.reschedule(5_000.0, clock(1), waits_for_budget=True)
-    assert "waits for the completions of the next day" in view(state).reason
+    assert "its next check waits until 00:00 UTC" in view(state).reason
 
 
 @pytest.mark.parametrize("kind", [OutcomeKind.DNS, OutcomeKind.CONNECT, OutcomeKind.TLS])
