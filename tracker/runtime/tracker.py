@@ -11,12 +11,13 @@ import trio
 from tracker.config.overrides import UNSET, Setting
 from tracker.core.cluster import ClusterReport, VantageRanking
 from tracker.core.incidents import Incident
-from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.outcomes import CheckResult, OutcomeKind
+from tracker.core.ranking import Ranking
 from tracker.core.records import ChangeRecord, OverrideRecord
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config, Provider
-from tracker.core.snapshot import Ranking, Snapshot
+from tracker.core.snapshot import Snapshot
+from tracker.models.resolver import ModelResolver, NamedOffer
 from tracker.ranking.guard import FallbackRanker
 from tracker.ranking.offer_ranking import rank_offers
 from tracker.runtime.aggregator import Aggregator
