@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tracker.core.outcomes import OutcomeKind, Status
-from tracker.core.snapshot import Excluded, ProviderStatus
+from tracker.core.provider_status import ProviderStatus
+from tracker.core.ranking import Excluded
 from tracker.health import blame, publishing
 from tracker.health import health_state as health
 from tracker.health import rolling_statistics as statistics

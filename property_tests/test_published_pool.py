@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from tracker.core.clock import Clock
 from tracker.core.outcomes import CheckResult, OutcomeKind
+from tracker.core.provider_status import EvidenceSource
+from tracker.core.ranking import Ranking
 from tracker.core.settings import Provider, Timing
-from tracker.core.snapshot import EvidenceSource, Ranking, Snapshot
+from tracker.core.snapshot import Snapshot
 from tracker.ranking.candidate_pool import CandidatePool
 from tracker.ranking.guard import FallbackRanker
 from tracker.runtime.aggregator import Aggregator

@@ -4,8 +4,8 @@ from xml.sax.saxutils import escape
 
 from api.schemas.status import Badge
 from tracker.core.outcomes import Status
+from tracker.core.provider_status import ProviderStatus
 from tracker.core.rounding import whole_ms
-from tracker.core.snapshot import ProviderStatus
 
 SHOWN = ("status", "uptime", "latency")
 GREEN, YELLOW, RED, GREY = "#2e7d32", "#8d6e00", "#b3261e", "#5f6368"  # white text: contrast > 4.5

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable
 
 from api.schemas.convert import instant
-from tracker.core.snapshot import ProviderStatus, Snapshot
+from tracker.core.provider_status import ProviderStatus
+from tracker.core.snapshot import Snapshot
 
 COLUMNS = (
     "provider_name",

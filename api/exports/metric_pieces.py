@@ -11,7 +11,7 @@ import attrs
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from tracker.core.snapshot import ProviderStatus
+from tracker.core.provider_status import ProviderStatus
 
 Write = Callable[[Collector], bytes]
 Collect = Callable[[Mapping[str, ProviderStatus]], Iterable[Metric]]

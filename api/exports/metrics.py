@@ -14,7 +14,9 @@ from api.exports.own_metrics import collect_own
 from api.exports.provider_families import LimitLabels, ProviderFamilies
 from api.exports.provider_gauges import QUICK_GAUGES
 from api.exports.provider_lines import escape, write_provider
-from tracker.core.snapshot import ProviderStatus, Ranking, Snapshot
+from tracker.core.provider_status import ProviderStatus
+from tracker.core.ranking import Ranking
+from tracker.core.snapshot import Snapshot
 from tracker.runtime.diagnostics import TrackerHealth
 
 OPENMETRICS: Write = openmetrics.generate_latest

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from tracker.core.outcomes import Status
-from tracker.core.snapshot import OfferStatus, ProviderStatus, Snapshot
+from tracker.core.provider_status import OfferStatus, ProviderStatus
+from tracker.core.snapshot import Snapshot
 
 Value = Callable[[OfferStatus], float | None]
 LABELS = ["provider", "model"]

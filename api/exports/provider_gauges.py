@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from tracker.core.snapshot import ProviderStatus
+from tracker.core.provider_status import ProviderStatus
 
 Value = Callable[[ProviderStatus], float | None]
 

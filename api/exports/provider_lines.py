@@ -11,7 +11,7 @@ from prometheus_client.utils import floatToGoString
 
 from api.exports.histogram_metrics import buckets
 from tracker.core.outcomes import Status
-from tracker.core.snapshot import ProviderStatus
+from tracker.core.provider_status import ProviderStatus
 
 Gauges = tuple[tuple[str, Callable[[ProviderStatus], float | None]], ...]
 STATES = tuple((status, f'",state="{status.value}"}} ') for status in Status)

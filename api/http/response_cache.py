@@ -12,7 +12,9 @@ import msgspec
 import trio
 
 from api.schemas.convert import instant, view_best, view_provider
-from tracker.core.snapshot import ProviderStatus, Ranking, Snapshot
+from tracker.core.provider_status import ProviderStatus
+from tracker.core.ranking import Ranking
+from tracker.core.snapshot import Snapshot
 
 JSON = "application/json"
 UNPLANNED = timedelta(seconds=60)  # with no check planned that could help, the next snapshot

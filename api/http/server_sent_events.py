@@ -20,7 +20,8 @@ from api.schemas.convert import convert, instant
 from api.schemas.status import NamedOffer
 from tracker.core.clock import Clock
 from tracker.core.incidents import IncidentLog
-from tracker.core.snapshot import ProviderStatus, Snapshot
+from tracker.core.provider_status import ProviderStatus
+from tracker.core.snapshot import Snapshot
 from tracker.runtime.board import Board
 
 HEARTBEAT_SECONDS = 10.0  # whatever else is sent: it tells the server's time, and that it lives

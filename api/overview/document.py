@@ -10,7 +10,9 @@ import trio
 from api.overview.glance import view_best, view_health, view_incidents
 from api.overview.rows import FIELDS, encode_row
 from api.schemas.convert import instant
-from tracker.core.snapshot import ProviderStatus, Ranking, Snapshot
+from tracker.core.provider_status import ProviderStatus
+from tracker.core.ranking import Ranking
+from tracker.core.snapshot import Snapshot
 from tracker.runtime.diagnostics import TrackerHealth
 
 SLICE = 250  # rows encoded without a checkpoint: about two milliseconds

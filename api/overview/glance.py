@@ -5,7 +5,9 @@ from typing import Any
 
 from api.schemas.convert import convert, instant
 from api.schemas.incidents import Incident
-from tracker.core.snapshot import ProviderStatus, Ranked, Ranking, Snapshot
+from tracker.core.provider_status import ProviderStatus
+from tracker.core.ranking import Ranked, Ranking
+from tracker.core.snapshot import Snapshot
 from tracker.runtime.diagnostics import TrackerHealth
 
 LINES = 4  # the best and what may come next, with their figures

@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from tracker.core.outcomes import Status
+from tracker.core.provider_status import ProviderStatus, RateLimit
 from tracker.core.rate_limits import LimitReading, LimitSource
-from tracker.core.snapshot import ProviderStatus, RateLimit
 from tracker.core.traffic import TrafficEvidence
 
 

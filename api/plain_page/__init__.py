@@ -7,7 +7,8 @@ from importlib.resources import files
 import attrs
 from jinja2 import Environment, Template, select_autoescape
 
-from tracker.core.snapshot import ProviderStatus, RateLimit, Snapshot
+from tracker.core.provider_status import ProviderStatus, RateLimit
+from tracker.core.snapshot import Snapshot
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"

@@ -18,7 +18,8 @@ from api.present_answers import BEST_PARAMETERS, PresentAnswers
 from api.routes.route import Route
 from api.schemas import status as schemas
 from tracker.core.cluster import ClusterAwayError
-from tracker.core.snapshot import ProviderStatus, Snapshot
+from tracker.core.provider_status import ProviderStatus
+from tracker.core.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker

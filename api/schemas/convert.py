@@ -16,7 +16,8 @@ from msgspec import Struct
 
 from api.schemas import status as schemas
 from api.schemas.units import Decimals, From, Instant
-from tracker.core.snapshot import ProviderStatus, Ranking
+from tracker.core.provider_status import ProviderStatus
+from tracker.core.ranking import Ranking
 
 S = TypeVar("S", bound=Struct)
 Write = Callable[[Any], Any]

@@ -28,8 +28,8 @@ from benchmarks.torture.report import Figures, Outcome
 from benchmarks.torture.vital import Vital
 from tracker import Config, run_tracker
 from tracker.core.outcomes import CheckResult, OutcomeKind
+from tracker.core.provider_status import ProviderStatus
 from tracker.core.settings import Provider, Timing
-from tracker.core.snapshot import ProviderStatus
 from tracker.probes import Check, FunctionCheck, open_check
 from tracker.testing import (
     Bandwidth,

@@ -11,10 +11,11 @@ from tests.helpers.idle_tracker import a_provider, ranking_of
 from tracker.alerts.state import AlertState
 from tracker.core.incidents import Delivery, Incident, MessageKind
 from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.provider_status import ProviderStatus
 from tracker.core.records import MuteRecord, Record
 from tracker.core.redaction import Secret
 from tracker.core.settings import AlertSettings, AlertTarget, Config, MaintenanceWindow, Provider
-from tracker.core.snapshot import ProviderStatus, Snapshot
+from tracker.core.snapshot import Snapshot
 
 START = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 STEP = timedelta(seconds=5)

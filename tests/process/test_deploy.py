@@ -15,7 +15,8 @@ import yaml
 from api.exports.metrics import collect_families
 from tests.helpers.command_line import NOTHING, ran, serving
 from tracker.core.clock import utc_now
-from tracker.core.snapshot import Ranking, Snapshot
+from tracker.core.ranking import Ranking
+from tracker.core.snapshot import Snapshot
 from tracker.runtime.completion_budget import BudgetView
 from tracker.runtime.diagnostics import DatabaseHealth, TrackerHealth
 

@@ -8,7 +8,8 @@ import attrs
 from tracker.alerts.plain_text import plain_text
 from tracker.core.incidents import Cause
 from tracker.core.outcomes import KeyState, OutcomeKind, Status
-from tracker.core.snapshot import OfferStatus, ProviderStatus, Snapshot
+from tracker.core.provider_status import OfferStatus, ProviderStatus
+from tracker.core.snapshot import Snapshot
 from tracker.health.status_rules import OUR_NETWORK, describe_outcome
 
 Key = tuple[Cause, str]

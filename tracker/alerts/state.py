@@ -31,9 +31,10 @@ from tracker.core.incidents import (
     Notification,
     Stage,
 )
+from tracker.core.provider_status import ProviderStatus
 from tracker.core.records import ChangeKind, ChangeRecord, MuteRecord, Record
 from tracker.core.settings import Config
-from tracker.core.snapshot import ProviderStatus, Snapshot
+from tracker.core.snapshot import Snapshot
 
 
 @attrs.define

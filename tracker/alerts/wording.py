@@ -10,7 +10,8 @@ from tracker.alerts.policy import Announcement
 from tracker.alerts.serving import RankOffers, best_offer, serve_model
 from tracker.core.incidents import Cause, Incident, MessageKind
 from tracker.core.outcomes import KeyState, OutcomeKind
-from tracker.core.snapshot import ProviderStatus, Snapshot
+from tracker.core.provider_status import ProviderStatus
+from tracker.core.snapshot import Snapshot
 
 MOST_INCIDENTS = 10  # spelt out in one message: chats cut what is longer than 2,000 characters
 MOST_NAMES = 8  # in a sentence; more nobody reads on a phone

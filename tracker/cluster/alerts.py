@@ -29,8 +29,9 @@ from tracker.cluster.membership import HERALD
 from tracker.core.clock import Clock
 from tracker.core.incidents import Delivery, Incident
 from tracker.core.outcomes import Status
+from tracker.core.provider_status import ProviderStatus
 from tracker.core.records import Record
-from tracker.core.snapshot import ProviderStatus, Snapshot
+from tracker.core.snapshot import Snapshot
 
 log = structlog.get_logger()
 

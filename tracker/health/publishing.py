@@ -1,11 +1,12 @@
-"""What the latest snapshot shows of a provider: made again where something changed. Pure."""
+"""What the latest snapshot shows about a provider: rebuilt when something changed. Pure."""
 
 from typing import TYPE_CHECKING
 
 import attrs
 
 from tracker.core.clock import ClockReading
-from tracker.core.snapshot import Excluded, OfferStatus, ProviderStatus
+from tracker.core.provider_status import OfferStatus, ProviderStatus
+from tracker.core.ranking import Excluded
 from tracker.health.provider_view import build_entry, build_view
 from tracker.ranking.policy import SAMPLES, Candidate, Sample
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 @attrs.define(eq=False)
 class Published:
-    """What the latest snapshot shows of a provider, kept so that unchanged parts stay the same.
+    """What the latest snapshot shows about a provider, kept so that unchanged parts are reused.
 
     changes_at: steady seconds at which time alone changes the view.
     """

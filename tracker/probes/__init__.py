@@ -121,4 +121,4 @@ class _Check:
         try:
             return await self.ask(self.session, key)
         except FetchError as error:
-            return finding_from_error(error, self.session.mask)
+            return finding_from_error(error, self.session.secrets.mask)

@@ -64,7 +64,7 @@ async def access_token(session: Session) -> Login | CheckResult:
         file = session.option("credential_file")
         login = await _read_in_time(file)
     except LoginError as error:
-        message = printable(str(error), session.mask)
+        message = printable(str(error), session.secrets.mask)
         return CheckResult(kind=OutcomeKind.AUTH, message=message, facts=Facts(authenticated=False))
     kept: Login | None = session.memory.get("login")
     if kept is not None and kept.refresh == login.refresh and kept.expires > login.expires:
@@ -151,7 +151,7 @@ def _refresh_request(session: Session, refresh: Secret) -> Request:
     form |= {name: session.option(name) for name in CLIENT}
     return Request(
         method="POST",
-        url=session.url(session.place("token_url", "token_path")),
+        url=session.endpoint.url(session.endpoint.place("token_url", "token_path")),
         headers={"Content-Type": "application/x-www-form-urlencoded"},
         content=urlencode({name: value for name, value in form.items() if value}).encode(),
     )
@@ -186,7 +186,7 @@ def _read_renewed(session: Session, login: Login, reply: BoundedResponse) -> Log
 
 def _hide(session: Session, *secrets: Secret | None) -> None:
     client = Secret(session.option("client_secret"))
-    session.hide(*(one for one in (*secrets, client) if one is not None))
+    session.secrets.learn(*(one for one in (*secrets, client) if one is not None))
 
 
 def _text(body: dict[str, Any], name: str) -> str:

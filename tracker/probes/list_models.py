@@ -37,7 +37,9 @@ async def mask_model_names(session: Session, models: ModelList) -> tuple[str, ..
     session.memory["tasks"] = models.tasks
     masked: list[str] = []
     for some in slices(models.names):
-        masked += map(session.mask, some) if session.may_hide("\n".join(some)) else some
+        masked += (
+            map(session.secrets.mask, some) if session.secrets.may_be_in("\n".join(some)) else some
+        )
         await pause_between(models.names)
     return tuple(masked)
 

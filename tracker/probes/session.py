@@ -1,27 +1,26 @@
-"""What a dialect works with: one provider's transport, clock, memory and count of requests."""
+"""What a dialect works with: it sends requests to one provider and makes results of answers."""
 
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import attrs
 import msgspec
 import structlog
 
-from tracker.config.catalogue import load_dialects
 from tracker.core.clock import Clock
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.rate_limits import LimitReading, LimitSource
-from tracker.core.redaction import MASK, Mask, Secret
+from tracker.core.redaction import Secret
 from tracker.core.request_shape import RequestShape
 from tracker.core.settings import Provider
 from tracker.probes.classify import classify
+from tracker.probes.endpoint import Endpoint
 from tracker.probes.http.failures import FetchError
 from tracker.probes.http.fetch import LARGE, SMALL, Request, Watch, fetch
 from tracker.probes.http.response import BoundedResponse
 from tracker.probes.http.transport import Transport
+from tracker.probes.known_secrets import KnownSecrets, provider_secrets
 from tracker.probes.limits.readings import Limits, read_limits
-from tracker.probes.limits.values import merge_readings
-from tracker.probes.messages import Masking, printable, revealing
+from tracker.probes.messages import Masking, printable
 from tracker.probes.model_lists import wait_for_turn
 
 log = structlog.get_logger()
@@ -44,78 +43,18 @@ class Session:
     memory: dict[str, Any] = attrs.field(factory=dict)
     completions: int = 0
     learned: dict[str, RequestShape] = attrs.field(factory=dict)
-    options: dict[str, Any] = attrs.field(init=False)
+    endpoint: Endpoint = attrs.field(init=False)
+    secrets: KnownSecrets = attrs.field(init=False)
     log: Any = attrs.field(init=False)  # bound once: structlog's lazy one is built at each call
-    _hidden: tuple[Secret, ...] = ()
-    _mask: Mask | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.log = log.bind(provider=self.provider.name)
-        kind = load_dialects().get(self.provider.kind)
-        self.options = (kind.options if kind else {}) | self.provider.options
-
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """Return all that must be masked: the provider's, and what this check learned."""
-        return (*provider_secrets(self.provider), *self._hidden)
-
-    def mask(self, text: str) -> str:
-        """Mask the secrets in a text.
-
-        The mask is made when first needed: most checks mask nothing.
-        """
-        return self._masking()(text)
-
-    def may_hide(self, text: str) -> bool:
-        """Return whether a long text may hold a secret at all."""
-        return self._masking().may_hide(text)
-
-    def _masking(self) -> Mask:
-        if self._mask is None:
-            self._mask = Mask(self.secrets)
-        return self._mask
-
-    def hide(self, *secrets: Secret) -> None:
-        """Mask these too from now on: tokens that a dialect got itself."""
-        if secrets != self._hidden:
-            self._hidden, self._mask = secrets, None
+        self.endpoint = Endpoint.of(self.provider)
+        self.secrets = KnownSecrets(provider_secrets(self.provider))
 
     def option(self, name: str) -> str:
         """Return a text option, the provider's or its kind's; empty where neither has it."""
-        value = self.options.get(name, "")
-        if isinstance(value, Secret):
-            return value.reveal()
-        return value if isinstance(value, str) else ""
-
-    def url(self, path: str) -> str:
-        """Return a path below base_url; an absolute URL as it is, unless the provider was moved."""
-        base = self.provider.base_url.rstrip("/")
-        if path.startswith(":") and not urlsplit(base).path:
-            base += "/"  # Google's custom methods; right after a host it would be a port
-        if not path.startswith(("https://", "http://")):
-            return base + path
-        if not self.provider.moved:
-            return path
-        parts = urlsplit(path)
-        return base + parts.path + (f"?{parts.query}" if parts.query else "")
-
-    def place(self, url_option: str, path_option: str) -> str:
-        """Return a URL of the catalogue on another host, or only its path once moved."""
-        url = self.option(url_option)
-        return self.option(path_option) if self.provider.moved or not url else url
-
-    def headers(self, key: Secret | None) -> dict[str, str]:
-        """Return the catalogue's headers, with the key in the one it belongs in.
-
-        Raises FetchError.
-        """
-        headers = {"Accept": "application/json", **self.options.get("headers", {})}
-        if key is not None:
-            scheme = self.option("auth_scheme")
-            value = sendable(key)
-            name = self.option("auth_header") or "Authorization"
-            headers[name] = f"{scheme} {value}" if scheme else value
-        return headers
+        return self.endpoint.option(name)
 
     def take_counts(self) -> tuple[int, int]:
         """Return requests and completions since the last call, and begin to count again."""
@@ -125,7 +64,9 @@ class Session:
 
     async def get(self, path: str, key: Secret | None, *, limit: int = SMALL) -> BoundedResponse:
         """Send a GET below the provider's base. limit: of the body in bytes. Raises FetchError."""
-        return await self.send(Request(url=self.url(path), headers=self.headers(key), limit=limit))
+        return await self.send(
+            Request(url=self.endpoint.url(path), headers=self.endpoint.headers(key), limit=limit)
+        )
 
     async def get_list(self, path: str, key: Secret | None) -> BoundedResponse:
         """Send a GET whose body may be as large as a list of models. Raises FetchError."""
@@ -141,7 +82,7 @@ class Session:
 
         Raises FetchError.
         """
-        headers = self.headers(key)
+        headers = self.endpoint.headers(key)
         content = None
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -149,7 +90,7 @@ class Session:
         return await self.send(
             Request(
                 method="POST",
-                url=self.url(path),
+                url=self.endpoint.url(path),
                 headers=headers,
                 content=content,
                 timed=watch is not None,
@@ -172,7 +113,9 @@ class Session:
         self, reply: BoundedResponse, *, completion: bool = False
     ) -> CheckResult | None:
         """Return the result of an answer that tells of a failure, None where it tells of none."""
-        verdict = classify(reply, dialect=self.provider.kind, completion=completion, mask=self.mask)
+        verdict = classify(
+            reply, dialect=self.provider.kind, completion=completion, mask=self.secrets.mask
+        )
         if verdict is None:
             return None
         return self.make_result(reply, verdict.kind, verdict.message, verdict.facts)
@@ -208,27 +151,15 @@ class Session:
         source = LimitSource.BODY if limits and not told.readings else told.source
         return CheckResult(
             kind=kind,
-            message=printable(message, self.mask) if message else "",
+            message=printable(message, self.secrets.mask) if message else "",
             latency_ms=None if reply.early else reply.seconds * 1000.0,
             latency_stamped=reply.stamped,
             http_status=reply.status,
             facts=facts,
-            limits=self.mask_names((*told.readings, *limits)[:MOST_LIMITS]),
+            limits=self.secrets.mask_names((*told.readings, *limits)[:MOST_LIMITS]),
             limits_source=source,
             retry_after=None if kind.is_success else wait,
             **more,
-        )
-
-    def mask_names(self, limits: tuple[LimitReading, ...]) -> tuple[LimitReading, ...]:
-        """Mask limit names in which an answer may echo a key."""
-        if not limits:
-            return limits
-        names = [limit.name for limit in limits]
-        bad = {*revealing(names, self.secrets), *(n for n in names if self.mask(n) != n)}
-        if not bad:
-            return limits
-        return merge_readings(
-            attrs.evolve(one, name=MASK) if one.name in bad else one for one in limits
         )
 
     def limits(self, reply: BoundedResponse) -> Limits:
@@ -245,22 +176,3 @@ def finding_from_error(error: FetchError, mask: Masking) -> CheckResult:
         message=printable(error.message, mask),
         facts=Facts(reachable=None if error.kind.is_ours else error.answered),
     )
-
-
-def sendable(key: Secret) -> str:
-    """Return the key as a header can carry it. Raises FetchError, which never holds it."""
-    value = key.reveal()
-    if not value.isascii() or not value.isprintable() or not value.strip():
-        message = "the key cannot be sent: it is empty or has characters that no header can hold"
-        raise FetchError(OutcomeKind.REQUEST, message)
-    return value
-
-
-def provider_secrets(provider: Provider) -> tuple[Secret, ...]:
-    """Return everything of a provider's that must never show.
-
-    The proxy's password too: a file with one is refused, a Provider made by hand may have it.
-    """
-    password = provider.proxy and urlsplit(provider.proxy).password
-    forms = dict.fromkeys((password, unquote(password))) if password else ()  # as is, as sent
-    return (*provider.secrets, *map(Secret, forms))

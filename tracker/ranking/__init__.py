@@ -1,6 +1,6 @@
-"""Which provider to use next: policies, the ranking they give, and the guard around it."""
+"""Which provider to use next: policies, their rankings, and protection from faulty policies."""
 
-from tracker.core.snapshot import Excluded, Ranked, Ranking
+from tracker.core.ranking import Excluded, Ranked, Ranking
 from tracker.ranking.expected_cost import ExpectedCost
 from tracker.ranking.guard import FallbackRanker
 from tracker.ranking.load import DEFAULT, SHIPPED, load_policy

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from tracker.core.snapshot import Excluded
+from tracker.core.ranking import Excluded
 from tracker.ranking.policy import Candidate
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import attrs
 
+from tracker.core.ranking import Ranking
 from tracker.core.settings import Timing
-from tracker.core.snapshot import Ranking
 from tracker.ranking import Policy, rank
 from tracker.ranking.guard import with_deadline
 from tracker.ranking.policy import PolicyError

@@ -6,9 +6,10 @@ from heapq import nsmallest
 import attrs
 import structlog
 
+from tracker.core.provider_status import ProviderStatus
+from tracker.core.ranking import Ranking
 from tracker.core.records import ChangeKind, ChangeRecord
-from tracker.core.retirements import Retirement
-from tracker.core.snapshot import ProviderStatus, Ranking
+from tracker.models.retirements import Retirement
 from tracker.store.backlog import Backlog
 
 log = structlog.get_logger()

@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from tracker.core.snapshot import EvidenceSource, Excluded, ProviderStatus
+from tracker.core.provider_status import EvidenceSource, ProviderStatus
+from tracker.core.ranking import Excluded
 from tracker.health.provider_state import ProviderState
 from tracker.ranking.candidate_pool import CandidatePool
 from tracker.ranking.offer_ranking import Entry, RankingEntries

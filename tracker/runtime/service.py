@@ -14,9 +14,10 @@ from tracker.alerts.targets import Sender
 from tracker.core.backoff import Backoff
 from tracker.core.clock import Clock
 from tracker.core.incidents import IncidentLog
+from tracker.core.ranking import Ranking
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config
-from tracker.core.snapshot import Ranking, Snapshot
+from tracker.core.snapshot import Snapshot
 from tracker.probes import open_check as open_real_check
 from tracker.ranking.guard import FallbackRanker
 from tracker.runtime.actor_context import ActorContext, OpenCheck

@@ -13,7 +13,7 @@ from tracker.cluster.hub import Hub, HubAway
 from tracker.cluster.leases import LeaseKeeper
 from tracker.core.clock import Clock
 from tracker.core.cluster import VantageRanking
-from tracker.core.snapshot import Excluded, Ranked, Ranking
+from tracker.core.ranking import Excluded, Ranked, Ranking
 from tracker.runtime.board import Board
 
 log = structlog.get_logger()

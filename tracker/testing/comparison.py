@@ -7,8 +7,10 @@ from typing import Any
 import attrs
 
 from tracker.core.outcomes import OutcomeKind
+from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
+from tracker.core.ranking import Ranking
 from tracker.core.settings import MODEL_INTERVALS
-from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus, Ranking, Snapshot
+from tracker.core.snapshot import Snapshot
 from tracker.runtime.diagnostics import TrackerHealth
 from tracker.testing.check_accounting import Target
 from tracker.testing.oracle import Oracle, OracleInputs, best_is_right

@@ -10,8 +10,8 @@ from typing import NoReturn
 
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tracker.core.ranking import Ranked
 from tracker.core.settings import RankingSettings
-from tracker.core.snapshot import Ranked
 from tracker.ranking.policy import Policy, PolicyError
 from tracker.ranking.rank import run_policy
 from tracker.testing import policy_properties as laws

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 import attrs
 
 from tracker.core.outcomes import Status
+from tracker.core.ranking import Ranked
 from tracker.core.settings import RankingSettings
-from tracker.core.snapshot import Ranked
 from tracker.ranking.policy import Candidate, Sample
 from tracker.testing.policy_cases import INTERVAL, Case, with_checks
 

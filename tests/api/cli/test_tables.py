@@ -11,7 +11,7 @@ from api.cli.tables import best_table, limit_used
 from api.schemas.convert import view_best, view_provider
 from api.schemas.status import Provider
 from tests.helpers.idle_tracker import NOON, a_provider
-from tracker.core.snapshot import Ranking
+from tracker.core.ranking import Ranking
 
 
 @pytest.mark.parametrize(

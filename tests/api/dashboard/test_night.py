@@ -26,9 +26,9 @@ from tests.helpers.browser import (
 from tests.helpers.waiting import block_until
 from tracker import Tracker
 from tracker.core.outcomes import OutcomeKind
+from tracker.core.provider_status import ProviderStatus
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.settings import MaintenanceWindow
-from tracker.core.snapshot import ProviderStatus
 from tracker.runtime.long_history import LongHistory
 
 pytestmark = needs_chromium

@@ -4,7 +4,8 @@ from api.exports.cluster_metrics import collect_cluster
 from tests.helpers.idle_tracker import a_provider, a_snapshot
 from tracker.core.cluster import ClusterMember, ClusterReport
 from tracker.core.outcomes import Status
-from tracker.core.snapshot import Snapshot, VantageView
+from tracker.core.provider_status import VantageView
+from tracker.core.snapshot import Snapshot
 
 Samples = dict[str, dict[tuple[str, ...], float]]
 

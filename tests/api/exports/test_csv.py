@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from api.exports.csv import COLUMNS, FORMULA_STARTS, encode_csv, escape_formula
 from tests.helpers.idle_tracker import a_bare_provider, a_provider, a_snapshot
-from tracker.core.snapshot import Uptime
+from tracker.core.provider_status import Uptime
 
 names = st.text(min_size=1).filter(lambda name: "\x00" not in name)
 numbers = st.none() | st.floats(0, 1e5)

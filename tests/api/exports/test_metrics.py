@@ -13,7 +13,7 @@ from api.exports.metric_pieces import Families, MetricPieces
 from api.exports.metrics import OPENMETRICS, MetricsPage, collect_families
 from tests.helpers.idle_tracker import a_bare_provider, a_provider, a_tracker
 from tracker.core.outcomes import OutcomeKind
-from tracker.core.snapshot import ProviderStatus
+from tracker.core.provider_status import ProviderStatus
 
 FORMATS = [("application/openmetrics-text", parse_open, OPENMETRICS)]
 FORMATS += [("text/plain", parse_text, generate_latest)]

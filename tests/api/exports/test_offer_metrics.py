@@ -3,7 +3,7 @@
 from api.exports.offer_metrics import collect_offers
 from tests.helpers.idle_tracker import a_provider, a_snapshot
 from tracker.core.outcomes import Status
-from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus
+from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
 
 
 def watching(model: str, **changes: object) -> ProviderStatus:

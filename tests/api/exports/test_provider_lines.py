@@ -14,7 +14,7 @@ from api.exports.provider_lines import write_provider
 from tests.helpers.idle_tracker import a_bare_provider, a_provider
 from tracker.core.latency_histogram import LatencyHistogram
 from tracker.core.outcomes import OutcomeKind, Status
-from tracker.core.snapshot import ProviderStatus
+from tracker.core.provider_status import ProviderStatus
 from tracker.core.traffic import ProviderTrafficView, TrafficEvidence, TrafficTotal
 
 WRITERS = [pytest.param(OPENMETRICS, id="openmetrics"), pytest.param(generate_latest, id="text")]

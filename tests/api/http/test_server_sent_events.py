@@ -18,7 +18,7 @@ from tests.helpers.idle_tracker import NOON, a_provider, a_tracker
 from tracker.core.clock import Clock
 from tracker.core.incidents import Cause, Incident, IncidentLog
 from tracker.core.outcomes import Status
-from tracker.core.snapshot import EvidenceSource, OfferStatus
+from tracker.core.provider_status import EvidenceSource, OfferStatus
 from tracker.runtime.board import FEED_CAPACITY
 
 WELL, OTHER = a_provider(), a_provider("mistral", response_time_ms=310.0)

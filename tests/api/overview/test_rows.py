@@ -9,8 +9,8 @@ import pytest
 from api.overview.rows import FIELDS, encode_row
 from tests.helpers.idle_tracker import NOON, a_bare_provider, a_provider
 from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.provider_status import ProviderStatus, RateLimit, VantageView
 from tracker.core.rate_limits import LimitSource
-from tracker.core.snapshot import ProviderStatus, RateLimit, VantageView
 from tracker.core.traffic import ProviderTrafficView, TrafficEvidence
 
 

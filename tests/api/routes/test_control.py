@@ -8,8 +8,8 @@ import pytest
 from api.app import create_app
 from tests.helpers.idle_tracker import a_provider, a_tracker
 from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.provider_status import EvidenceSource, OfferStatus
 from tracker.core.redaction import Secret
-from tracker.core.snapshot import EvidenceSource, OfferStatus
 
 TOKEN = "s3cret-admin-token"
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}

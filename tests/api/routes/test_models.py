@@ -12,7 +12,7 @@ from api.app import create_app
 from api.http import large_answers
 from tests.helpers.idle_tracker import NOON, a_provider, a_tracker
 from tracker.core.outcomes import Status
-from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus
+from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
 
 LLAMA = "llama-3.3-70b-versatile"
 OFFER = OfferStatus(

@@ -15,8 +15,8 @@ from api.exports.badges import badge_of, draw
 from api.exports.provider_families import MOST_LIMITS
 from tests.helpers.idle_tracker import NOON, a_bare_provider, a_condition, a_provider, a_tracker
 from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.provider_status import RateLimit
 from tracker.core.rate_limits import LimitReading, LimitSource
-from tracker.core.snapshot import RateLimit
 from tracker.core.traffic import ProviderTrafficView, TrafficEvidence, TrafficTotal
 from tracker.runtime.diagnostics import DatabaseHealth
 

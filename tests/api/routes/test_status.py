@@ -12,7 +12,7 @@ from api.app import create_app
 from api.http import response_cache as encoding
 from tests.helpers.idle_tracker import NOON, a_bare_provider, a_provider, a_tracker
 from tracker.core.outcomes import OutcomeKind, Status
-from tracker.core.snapshot import Uptime
+from tracker.core.provider_status import Uptime
 
 WELL = a_provider()
 SLOWER = a_provider("mistral", response_time_ms=310.0)

@@ -14,7 +14,7 @@ from tracker.alerts import conditions
 from tracker.alerts.conditions import SILENT_SECONDS, find_conditions
 from tracker.core.incidents import Cause
 from tracker.core.outcomes import KeyReport, KeyState, OutcomeKind, Status
-from tracker.core.snapshot import EvidenceSource, OfferStatus, ProviderStatus
+from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
 
 BEGAN = START - timedelta(minutes=3)
 

@@ -16,7 +16,9 @@ from tracker.cluster.membership import Membership
 from tracker.core.clock import Clock
 from tracker.core.incidents import Cause, Delivery, Incident, MessageKind
 from tracker.core.outcomes import Status
-from tracker.core.snapshot import ProviderStatus, Ranking, Snapshot, VantageView
+from tracker.core.provider_status import ProviderStatus, VantageView
+from tracker.core.ranking import Ranking
+from tracker.core.snapshot import Snapshot
 from tracker.store import Store, open_store
 from tracker.testing.hub import FakeHub, FakeServer
 

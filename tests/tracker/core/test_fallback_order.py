@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.helpers.factories import START
 from tracker.core.fallback_order import order_attempts
 from tracker.core.outcomes import Status
-from tracker.core.snapshot import Excluded, Ranked, Ranking
+from tracker.core.ranking import Excluded, Ranked, Ranking
 
 
 def line(

@@ -8,7 +8,8 @@ from tests.helpers.factories import AT_START, START
 from tracker.core.clock import ClockReading
 from tracker.core.cluster import SeenElsewhere
 from tracker.core.outcomes import Status
-from tracker.core.snapshot import Excluded, ProviderStatus, Ranked, Ranking
+from tracker.core.provider_status import ProviderStatus
+from tracker.core.ranking import Excluded, Ranked, Ranking
 from tracker.health.other_vantages import ClusterRules, OtherVantages
 
 VIEW = ProviderStatus(
@@ -100,7 +101,7 @@ def test_who_was_not_seen_here_stands_behind_all_that_was() -> None:
     after = known.rank_unseen(ranking("mistral", unknown="groq"), 0.0)
     assert [line.provider for line in after.ranked] == ["mistral", "groq"]
     assert after.excluded == ()
-    assert after.ranked[1].reason == "not seen here lately; healthy from us-1"
+    assert after.ranked[1].reason == "not checked here lately; healthy from us-1"
 
 
 def test_nobody_seen_here_at_all_is_better_than_nobody() -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.helpers.factories import START, outcome, provider
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import OutcomeKind
-from tracker.core.snapshot import Excluded
+from tracker.core.ranking import Excluded
 from tracker.health.provider_state import ProviderState
 from tracker.ranking import Candidate, FallbackRanker
 

@@ -7,10 +7,12 @@ from trio.testing import MockClock
 
 from tests.helpers.factories import finding, provider
 from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.provider_status import ProviderStatus
+from tracker.core.ranking import Ranking
 from tracker.core.records import CheckRecord, CorrectionRecord
 from tracker.core.redaction import Mask, Secret
 from tracker.core.settings import Provider
-from tracker.core.snapshot import ProviderStatus, Ranking, Snapshot
+from tracker.core.snapshot import Snapshot
 from tracker.ranking.guard import FallbackRanker
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.board import Board

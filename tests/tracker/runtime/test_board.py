@@ -1,7 +1,8 @@
 import trio
 
 from tests.helpers.factories import START
-from tracker.core.snapshot import Ranking, Snapshot
+from tracker.core.ranking import Ranking
+from tracker.core.snapshot import Snapshot
 from tracker.runtime.board import Board
 
 

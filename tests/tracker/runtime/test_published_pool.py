@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.helpers.idle_tracker import a_provider
 from tracker.core.outcomes import Status
-from tracker.core.snapshot import Excluded, ProviderStatus
+from tracker.core.provider_status import ProviderStatus
+from tracker.core.ranking import Excluded
 from tracker.ranking.policy import Candidate
 from tracker.runtime.published_pool import NEVER, PublishedPool
 

@@ -218,7 +218,7 @@ async def test_of_thousands_of_mistakes_some_are_told_and_how_many_more_there_ar
 ) -> None:
     """Each line of a log holds the event loop: 40,000 of them did for a second."""
     async with world.running() as (tracker, reloader):
-        world.file.write_text("[tracker]\n" + "".join(f"key_{n} = 1\n" for n in range(3_000)))
+        world.file.write_text("[tracker]\n" + "".join(f"inteval_{n} = 1\n" for n in range(3_000)))
         with structlog.testing.capture_logs() as lines:
             assert not await reloader.reload(tracker)
         told = tracker.health().configuration_errors

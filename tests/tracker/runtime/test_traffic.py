@@ -19,7 +19,7 @@ from tests.helpers.calls import batch
 from tests.helpers.factories import provider
 from tracker import Config, Tracker, run_tracker
 from tracker.core.outcomes import OutcomeKind, Status
-from tracker.core.snapshot import OfferStatus, ProviderStatus
+from tracker.core.provider_status import OfferStatus, ProviderStatus
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.report_receiver import ReportReceipt
 from tracker.testing import FakeProviders, ProviderBehavior, VirtualClock, advance, virtual_clock

@@ -31,7 +31,7 @@ async def check(session: Session, key: Secret | None) -> CheckResult:
 async def _check_token(session: Session, key: Secret | None) -> CheckResult:
     of_account = session.memory.setdefault("account_tokens", set())
     if key not in of_account:
-        finding = await _verify(session, key, session.place("verify_url", "path"))
+        finding = await _verify(session, key, session.endpoint.place("verify_url", "path"))
         if finding.kind is not OutcomeKind.AUTH or not session.option("account_id"):
             return finding
     finding = await _verify(session, key, _account_place(session, "account"))
@@ -42,7 +42,7 @@ async def _check_token(session: Session, key: Secret | None) -> CheckResult:
 
 def _account_place(session: Session, what: str) -> str:
     account = quote(session.option("account_id"), safe="")
-    return session.place(f"{what}_url", f"{what}_path").replace("{account_id}", account)
+    return session.endpoint.place(f"{what}_url", f"{what}_path").replace("{account_id}", account)
 
 
 async def _verify(session: Session, key: Secret | None, place: str) -> CheckResult:

@@ -78,7 +78,7 @@ def _ineligible(tiers: object) -> str:
 
 async def _with_quota(session: Session, login: Login, finding: CheckResult) -> CheckResult:
     """Add the account's buckets to the finding; it is spent when every one of them is."""
-    limits = session.mask_names(await _quota(session, login))
+    limits = session.secrets.mask_names(await _quota(session, login))
     if not limits:
         return finding
     finding = attrs.evolve(finding, limits=limits, limits_source=LimitSource.BODY)

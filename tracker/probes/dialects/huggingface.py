@@ -92,7 +92,7 @@ async def _whoami(session: Session, key: Secret) -> CheckResult | None:
     """Return what whoami found, None where it did not answer."""
     with trio.move_on_after(PATIENCE):
         try:
-            reply = await session.get(session.place("verify_url", "path"), key)
+            reply = await session.get(session.endpoint.place("verify_url", "path"), key)
         except FetchError:
             return None
         facts = Facts(reachable=True, authenticated=True)
@@ -102,5 +102,5 @@ async def _whoami(session: Session, key: Secret) -> CheckResult | None:
 
 def _validity(session: Session) -> float:
     """Return seconds for which a good verdict may be reused."""
-    seconds = session.options.get("verdict_seconds")
+    seconds = session.endpoint.options.get("verdict_seconds")
     return float(seconds) if isinstance(seconds, int | float) else 3600.0

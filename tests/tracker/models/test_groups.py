@@ -1,0 +1,19 @@
+"""Groups: members by key, in few objects."""
+
+import gc
+
+from tracker.models.groups import group, members_of
+
+
+def test_members_come_in_the_order_given() -> None:
+    groups = group([("a", "1"), ("b", "2"), ("a", "3"), ("a", "1")])
+    assert members_of(groups, "a") == ("1", "3", "1")
+    assert members_of(groups, "b") == ("2",)
+    assert members_of(groups, "c") == ()
+
+
+def test_a_member_by_itself_costs_the_collector_nothing() -> None:
+    before = len(gc.get_objects())
+    groups = group((f"key {n}", f"member {n}") for n in range(10_000))
+    assert len(gc.get_objects()) - before < 100
+    assert len(groups) == 10_000
