@@ -7,7 +7,7 @@ from types import MappingProxyType
 import attrs
 
 from tracker.core.outcomes import CheckResult
-from tracker.core.retirements import Retirement, RetirementNotices
+from tracker.models.retirements import Retirement, RetirementNotices
 
 NONE: Mapping[str, date] = MappingProxyType({})
 

@@ -11,7 +11,6 @@ from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.provider_status import ProviderStatus
 from tracker.core.ranking import Excluded
 from tracker.core.records import CheckRecord, CorrectionRecord
-from tracker.core.retirements import Retirement
 from tracker.core.settings import Provider, Timing
 from tracker.core.traffic import ProviderTrafficView
 from tracker.health.announced_ends import AnnouncedEnds
@@ -28,6 +27,7 @@ from tracker.health.target_state import (
 from tracker.health.traffic_signs import apply_call_limit, apply_failed_minute
 from tracker.health.unreached_run import UnreachedRun
 from tracker.health.watched_offers import WatchedOffers
+from tracker.models.retirements import Retirement
 from tracker.ranking.policy import Candidate
 
 

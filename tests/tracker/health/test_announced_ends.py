@@ -6,8 +6,8 @@ import attrs
 
 from tests.helpers.factories import outcome
 from tracker.core.outcomes import CheckResult
-from tracker.core.retirements import RetirementNotices
 from tracker.health.announced_ends import AnnouncedEnds
+from tracker.models.retirements import RetirementNotices
 
 TODAY = date(2026, 11, 23)
 SOON, LATER = TODAY + timedelta(days=5), TODAY + timedelta(days=400)
