@@ -1,6 +1,6 @@
 """Changes of settings with everything they reach but a store: a mailbox that the test empties."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -42,6 +42,7 @@ class SettingsRig:
 
     changes: SettingsChanges
     writer: WriterSettings
+    release: Callable[[], None]
     handled: list[Message] = attrs.field(factory=list)
     checked: list[str] = attrs.field(factory=list)
 
@@ -50,18 +51,21 @@ class SettingsRig:
 
 
 @asynccontextmanager
-async def settings_rig(*providers: Provider) -> AsyncIterator[SettingsRig]:
-    """Actors run; the aggregator handles what comes, but only once the mailbox hands it over."""
+async def settings_rig(*providers: Provider, held: bool = False) -> AsyncIterator[SettingsRig]:
+    """Actors run and the aggregator handles what comes. held: checks wait for ``rig.release``."""
     clock, writer = virtual_clock(), WriterSettings()
     outbox, inbox = trio.open_memory_channel[Message](100)
     board = Board(Snapshot(timestamp=clock.now(), revision=0, ranking=Ranking(reason="")))
     aggregator = Aggregator(board=board, backlog=Backlog(), rank=FallbackRanker(), clock=clock)
     checked: list[str] = []
+    released = trio.Event()
+    if not held:
+        released.set()
 
     @asynccontextmanager
     async def open_check(settings: Provider) -> AsyncIterator[Check]:
         async def check() -> CheckResult:
-            await trio.lowlevel.checkpoint()
+            await released.wait()
             checked.append(settings.name)
             return finding()
 
@@ -77,7 +81,7 @@ async def settings_rig(*providers: Provider) -> AsyncIterator[SettingsRig]:
             writer=cast("Writer", writer),
             models=ModelDirectory(),
         )
-        rig = SettingsRig(changes, writer, checked=checked)
+        rig = SettingsRig(changes, writer, release=released.set, checked=checked)
 
         async def handle() -> None:
             async for message in inbox:

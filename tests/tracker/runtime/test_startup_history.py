@@ -80,7 +80,7 @@ async def starting(loader: ScriptedLoader) -> AsyncIterator[SettingsRig]:
     """Yield once the tracker has started."""
     async with (
         settings_rig(
-            provider("a", interval_seconds=HOUR), provider("b", interval_seconds=HOUR)
+            provider("a", interval_seconds=HOUR), provider("b", interval_seconds=HOUR), held=True
         ) as rig,
         trio.open_nursery() as nursery,
     ):
@@ -127,6 +127,7 @@ async def test_what_is_read_in_time_is_in_force_before_the_first_snapshot(
         shared = rig.changes.supervisor.shared
         assert shared.learned == {"a": {"m": RequestShape()}}
         assert shared.budget.view(rig.changes.aggregator.clock.now()).spent == 5
+        rig.release()
         await trio.sleep(60.0)
         assert "b" not in rig.checked  # switched off by an operator of the run before
 
@@ -137,6 +138,7 @@ async def test_a_slow_store_holds_up_the_start_no_longer_than_is_allowed(
     async with starting(loader(rest=(60.0, stored(off="b")))) as rig:
         assert trio.current_time() == pytest.approx(LOAD_SECONDS)
         assert [message.complete for message in histories(rig)] == [False]
+        rig.release()
         await trio.sleep(1.0)
         assert sorted(rig.checked) == ["a", "b"]
         assert not rig.changes.settings.stored_known
@@ -155,6 +157,7 @@ async def test_the_rest_of_a_long_history_follows_its_last_hours(
         assert failures(rig) == 1
         assert [message.complete for message in histories(rig)] == [False]
         assert not rig.writer.remembered.is_set()
+        rig.release()
         await trio.sleep(60.0)
         assert [message.complete for message in histories(rig)] == [False, True]
         assert rig.writer.remembered.is_set()
@@ -166,6 +169,7 @@ async def test_a_store_that_is_away_lets_everything_be_counted_from_now_on(
 ) -> None:
     async with starting(loader(rest=(300.0, stored(off="b")), away=True)) as rig:
         assert trio.current_time() < LOAD_SECONDS
+        rig.release()
         await trio.sleep(1.0)
         assert [message.complete for message in histories(rig)] == [True]
         assert sorted(rig.checked) == ["a", "b"]
