@@ -25,6 +25,10 @@ OPTIONS = (
     "-c timezone=UTC"
 )
 MIGRATE = "run `provider-status cluster migrate` with the owner's URL"
+ANOTHER_VANTAGE = (
+    "the role is kept to another vantage, or to none: use this vantage's role, or the owner's "
+    "`SELECT provider_status.keep_role_to('ROLE', 'VANTAGE')`"
+)
 NO_HUB = f"the database has no hub's tables yet: {MIGRATE}"
 
 _BY_STATE = {
@@ -162,6 +166,8 @@ def check_schema(connection: Connection, known: int) -> None:
 
 def explain(error: psycopg.Error, url: Secret) -> str:
     """Say in a sentence what is wrong, without the password."""
+    if "row-level security" in str(error):
+        return ANOTHER_VANTAGE
     if error.sqlstate in _BY_STATE:
         return _BY_STATE[error.sqlstate]
     text = str(error)

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.needs_program("PostgreSQL")
 
 
 def found(url: Secret, schema: int = SCHEMA) -> dict[str, str]:
-    return {each.found: each.level for each in examine(url, schema)}
+    return {each.found: each.level for each in examine(url, schema, "eu-1")}
 
 
 def test_a_good_hub_has_no_problem(hub_url: Secret) -> None:
