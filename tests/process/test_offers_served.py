@@ -264,7 +264,7 @@ def test_without_a_budget_offers_wait_and_say_so(served: Served) -> None:
         provider.asked.clear()
     served.start()
     block_until(lambda: served.offer("ok-1b")["waits_for_budget"])
-    assert "waits for the completions of the next day" in served.offer("ok-1b")["reason"]
+    assert "its next check waits until 00:00 UTC" in served.offer("ok-1b")["reason"]
     assert served.providers["one"].asked == []
     file.write_text(text, encoding="utf-8")
     served.process.send_signal(signal.SIGHUP)

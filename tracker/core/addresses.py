@@ -1,4 +1,4 @@
-"""Where a check may go: base URLs as they are written, and the addresses they lead to."""
+"""Rules for where a check may be sent: base URLs, and the addresses their hosts resolve to."""
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
@@ -6,11 +6,11 @@ from urllib.parse import SplitResult, urlsplit
 
 Address = IPv4Address | IPv6Address
 
-# Clouds hand out credentials here to any caller. The usual 169.254.169.254 is link-local, and
-# refused as such; these are not: Azure's wire server (learn.microsoft.com, "What is IP address
-# 168.63.129.16?"), Alibaba's and Oracle's metadata, Google Cloud on IPv6 (compute metadata server),
-# and on IPv6 Oracle, Scaleway and Akamai as cloud-init asks them, and Alibaba (alibabacloud.com,
-# "Instance metadata").
+# Clouds give credentials to any caller of these. The usual 169.254.169.254 is link-local and
+# refused for that reason. These are not: Azure's wire server (learn.microsoft.com, "What is IP
+# address 168.63.129.16?"), Alibaba's and Oracle's metadata, Google Cloud on IPv6 (compute metadata
+# server), and on IPv6 Oracle, Scaleway and Akamai as cloud-init asks them, and Alibaba
+# (alibabacloud.com, "Instance metadata").
 _METADATA = frozenset(
     map(
         ip_address,
@@ -20,10 +20,12 @@ _METADATA = frozenset(
         ),
     )
 )
-# All of AWS's own services on IPv6: instance metadata is ::254 there, EKS pod identity ::23.
+# AWS's link-local services on IPv6: instance metadata is ::254 there, EKS pod identity ::23.
 _AWS = IPv6Network("fd00:ec2::/32")
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052; the last 32 bits are the IPv4 address
-_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")  # RFC 8215; they are there, or around the ninth byte
+_LOCAL_NAT64 = IPv6Network(
+    "64:ff9b:1::/48"
+)  # RFC 8215; the IPv4 address is there too, or around byte 9
 _THIS_NETWORK = ip_network("0.0.0.0/8")  # Linux takes 0.0.0.0 for the machine itself
 
 
@@ -84,7 +86,7 @@ def url_problem(url: str, *, allow_private: bool = False, sends_key: bool = Fals
     host = parts.hostname or ""
     address = _literal(host)
     if address is None and _looks_numeric(host):
-        return "the host is neither a name nor an IP address in its usual form"
+        return "the host is not a valid host name or IP address"
     if address is not None and (problem := _address_problem(address, allow_private)):
         return problem
     if sends_key and parts.scheme == "http" and not (allow_private or is_loopback_host(host)):
@@ -97,25 +99,34 @@ def url_problem(url: str, *, allow_private: bool = False, sends_key: bool = Fals
 
 def _form_problem(url: str) -> str | None:
     if len(url) > 2048 or not url.isprintable() or " " in url or "\\" in url:
-        return "a URL has no blanks, backslashes or control characters and at most 2,048 characters"
+        return (
+            "a URL must not contain blanks, backslashes or control characters, nor exceed "
+            "2,048 characters"
+        )
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 (raises on a port out of range)
         (parts.hostname or "").encode("idna")
-    except ValueError:  # UnicodeError is one
+    except ValueError:  # includes UnicodeError
         return "not a URL"
     return _part_problem(parts)
 
 
 def _part_problem(parts: SplitResult) -> str | None:
     if parts.scheme not in {"http", "https"}:
-        return "the URL must begin with https:// or http://"
+        return "the URL must start with https:// or http://"
     if not parts.hostname:
-        return "the URL names no host"
+        return "the URL has no host"
     if "@" in parts.netloc:
-        return "a URL must not hold a user name or password; keys come from variables"
+        return (
+            "a URL must not contain a user name or password; put the key into an "
+            "environment variable"
+        )
     if parts.query or parts.fragment:
-        return "a base URL has no query and no fragment; keys come from variables"
+        return (
+            "a base URL must not have a query or a fragment; put the key into an "
+            "environment variable"
+        )
     return None
 
 
@@ -123,8 +134,8 @@ def _address_problem(address: Address, allow_private: bool) -> str | None:
     if address_allowed(address, allow_private):
         return None
     if address_allowed(address, allow_private=True):
-        return "a private address; set allow_private = true if that is meant"
-    return "link-local, metadata, multicast and reserved addresses are never asked"
+        return "a private address; set allow_private = true if you want it checked"
+    return "link-local, metadata, multicast and reserved addresses are never contacted"
 
 
 def is_loopback_host(host: str) -> bool:

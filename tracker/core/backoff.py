@@ -8,19 +8,19 @@ from attrs.validators import ge, gt
 class Backoff:
     """Restart delays of 1, 2, 4 … 60 s and a budget of crashes. All in seconds.
 
-    A crash after ``forget_after`` of undisturbed work counts as the first again.
+    A crash after ``forget_after`` without one counts as the first again.
     """
 
     first: float = attrs.field(default=1.0, validator=gt(0.0))
     longest: float = attrs.field(default=60.0, validator=gt(0.0))
-    # Five crashes within half a minute are a bug that restarting does not mend. A long-lived
-    # actor may still crash now and then forever: each quiet ten minutes earn a fresh budget.
+    # Five crashes within half a minute are a bug that a restart does not fix. A long-lived actor
+    # may still crash now and then: after ten minutes without a crash its budget is full again.
     budget: int = attrs.field(default=5, validator=ge(1))
     forget_after: float = attrs.field(default=600.0, validator=gt(0.0))
 
     def delay(self, crashes: int) -> float:
         """Return the seconds before the restart after the ``crashes``-th crash in a row."""
-        doublings = min(max(crashes - 1, 0), 32)  # beyond, any sane limit is long reached
+        doublings = min(max(crashes - 1, 0), 32)  # any sensible limit is reached long before
         return float(min(self.first * 2**doublings, self.longest))
 
     def next_crash_count(self, crashes: int, *, lived: float) -> int:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
-FAR_SECONDS = 4e8  # twelve years: no plan reaches farther, and dates must not overflow
+FAR_SECONDS = 4e8  # twelve years: nothing is planned further ahead, and dates must not overflow
 
 
 def utc_now() -> datetime:
@@ -22,7 +22,7 @@ def steady_now() -> float:
 
 @attrs.frozen
 class Clock:
-    """Where a tracker reads the time; tests give one that follows their virtual clock."""
+    """The source of time for a tracker; tests pass one that follows their virtual clock."""
 
     now: Callable[[], datetime] = utc_now
     steady: Callable[[], float] = steady_now

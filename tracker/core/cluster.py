@@ -1,4 +1,4 @@
-"""What a tracker tells of the cluster it is one of. All frozen."""
+"""What a tracker reports about the cluster it belongs to. All frozen."""
 
 from datetime import datetime
 
@@ -11,10 +11,10 @@ from tracker.core.records import CheckRecord
 
 @attrs.frozen(kw_only=True)
 class SharedState:
-    """What another tracker of our vantage knows of a provider or an offer after its last check.
+    """What another tracker of our vantage knows about a provider or offer after its last check.
 
-    age: seconds since that check. due_in, fresh_for: until its next, and until this is too old.
-    state: JSON, as the store keeps it.
+    age: seconds since that check. due_in: seconds until its next check. fresh_for: seconds until
+    this is too old to use. state: JSON, as the store keeps it.
     """
 
     provider: str
@@ -28,7 +28,7 @@ class SharedState:
 
 @attrs.frozen(kw_only=True)
 class SeenElsewhere:
-    """What another vantage says of a provider. observed_at, fresh_until: our steady seconds."""
+    """What another vantage says about a provider. observed_at, fresh_until: our steady seconds."""
 
     vantage: str
     provider: str
@@ -40,9 +40,9 @@ class SeenElsewhere:
 
 @attrs.frozen(kw_only=True)
 class SharedNews:
-    """What others shipped: checks and states of our vantage, and views of other vantages.
+    """What other trackers sent: checks and states of our vantage, and views of other vantages.
 
-    kept: what we check ourselves, so that its plan is ours.
+    kept: what this tracker checks itself, so its own schedule applies.
     """
 
     checks: tuple[CheckRecord, ...] = ()
@@ -61,7 +61,7 @@ class ClusterMember:
 
 
 class ClusterAwayError(Exception):
-    """Another vantage cannot be asked now; the text says why."""
+    """Another vantage cannot be queried now; the text says why."""
 
 
 @attrs.frozen(kw_only=True)
@@ -76,9 +76,9 @@ class VantageRanking:
 class ClusterReport:
     """The cluster as this tracker sees it.
 
-    reason: why the hub cannot be used, empty while it can. alone: whether it checks for itself
-    alone meanwhile. lag: checks that wait for the hub. skipped: checks it refused. skew_seconds:
-    how far the hub's clock is ahead of ours. takeovers: members that we buried.
+    reason: why the hub cannot be used, empty while it can. alone: whether this tracker works alone
+    until then. lag: checks waiting to be sent to the hub. skipped: checks the hub refused.
+    skew_seconds: how far the hub's clock is ahead of ours. takeovers: dead members we replaced.
     """
 
     vantage: str

@@ -1,4 +1,4 @@
-"""What is installed of us, and what to install where a package is missing."""
+"""Which extras of this distribution are installed, and what to install when one is missing."""
 
 from importlib.metadata import PackageNotFoundError, version
 

@@ -1,4 +1,4 @@
-"""In which order a caller should fall through providers. Pure.
+"""The order in which a caller should try providers one after another. Pure.
 
 An attempt costs p·L + q·f: p the chance of an answer, L its latency, q the chance of a failure and
 f what a failure takes. Exchanging neighbours in a chain of attempts shows that ascending
@@ -11,12 +11,12 @@ from typing import Protocol, TypeVar
 
 from tracker.core.outcomes import Status
 
-# Who may answer although it is not usable: best first.
+# Statuses of providers that may answer although they are not usable: best first.
 _HOPES = (Status.HEALTHY, Status.DEGRADED, Status.UNKNOWN, Status.DOWN)
 
 
 class Attempt(Protocol):
-    """What is known of an attempt at a provider; None where a policy does not tell."""
+    """What is known about an attempt at a provider; None where a policy does not say."""
 
     @property
     def latency_ms(self) -> float | None:

@@ -1,4 +1,4 @@
-"""Incidents, and what was told of them. All frozen."""
+"""Incidents, and the messages sent about them. All frozen."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,23 +9,23 @@ import attrs
 
 
 class Cause(StrEnum):
-    """What is wrong, and so whose fault it is."""
+    """What is wrong, and so who must act."""
 
     PROVIDER = "provider"  # a provider is down
     OFFER = "offer"  # one watched model at a provider is down
-    KEY = "key"  # a key of ours is refused or spent
+    KEY = "key"  # one of our keys is refused, or its quota is used up
     NOTHING_USABLE = "nothing_usable"  # no provider may be used
-    NETWORK = "network"  # our own network reaches nobody
-    TRACKER = "tracker"  # the tracker itself sees nothing
+    NETWORK = "network"  # our own network reaches no provider
+    TRACKER = "tracker"  # the tracker itself gets no results
 
 
 class Stage(StrEnum):
-    """How far an incident has come in being told."""
+    """How far the messages about an incident have come."""
 
-    PENDING = "pending"  # nobody was told yet
-    QUIET = "quiet"  # nobody needs to be told
+    PENDING = "pending"  # no message sent yet
+    QUIET = "quiet"  # no message needed
     TOLD = "told"
-    DONE = "done"  # closed, and told so where its opening was
+    DONE = "done"  # closed, and the end announced wherever the opening was
 
 
 class MessageKind(StrEnum):
@@ -49,11 +49,12 @@ class Notification:
 class Incident:
     """A stretch of time in which something was wrong.
 
-    subject: who it is about: a provider, an offer as "provider/model", or all. provider: whose
-    mute and maintenance hold for it, None where it is about all. opened_at: the first failed check.
-    noticed_at: when the rules opened it. changes: its openings and closings, and those of the
-    incidents before it with the same cause and subject, within the last hour. absent_since: what
-    was wrong is gone, but flapping keeps the incident open. told_at: the last opening or reminder.
+    subject: what it is about: a provider, an offer as "provider/model", or all. provider: the one
+    whose mute and maintenance apply, None where it is about all. opened_at: the first failed check.
+    noticed_at: when the rules opened it. changes: its openings and closings, and those of earlier
+    incidents with the same cause and subject, within the last hour. absent_since: since when the
+    problem is gone while flapping keeps the incident open. told_at: the last opening or reminder
+    sent.
     """
 
     id: str
@@ -89,9 +90,9 @@ class Incident:
 
 @attrs.frozen(kw_only=True)
 class Delivery:
-    """One message on its way to one target; ``key`` is the event's, the same with every attempt.
+    """One message to one target; ``key`` identifies the event and is the same in every attempt.
 
-    data: what a webhook gets, JSON. given_up: it was tried for too long.
+    data: the JSON body for a webhook. given_up: delivery was tried for too long.
     """
 
     key: str
@@ -116,7 +117,7 @@ class Delivery:
 
 @attrs.frozen(kw_only=True, eq=False)
 class IncidentLog:
-    """Open incidents and those that closed lately, newest first, and who is muted until when."""
+    """Open and recently closed incidents, newest first, and until when providers are muted."""
 
     incidents: tuple[Incident, ...] = ()
     mutes: Mapping[str, datetime] = MappingProxyType({})

@@ -1,4 +1,4 @@
-"""How many latencies fell below fixed bounds, for metrics that only ever grow. Pure."""
+"""Counts of latencies below fixed bounds, for metrics that only grow. Pure."""
 
 from bisect import bisect_left
 
@@ -10,7 +10,7 @@ BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 @attrs.frozen
 class LatencyHistogram:
-    """counts: between each bound and the one before, the last beyond all; sum_seconds: of all."""
+    """counts: one per range between bounds, the last above all bounds; sum_seconds: of all."""
 
     counts: tuple[int, ...] = (0,) * (len(BOUNDS) + 1)
     sum_seconds: float = 0.0

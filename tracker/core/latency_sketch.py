@@ -1,7 +1,7 @@
 """A small summary of many latencies that can be merged and stored. Pure.
 
 Logarithmic buckets after DDSketch (Masson, Rim, Lee, VLDB 2019): a quantile is within 2 % of the
-exact one, and two sketches merge into what one over all samples would be.
+exact one, and merging two sketches gives the same as one sketch of all their samples.
 """
 
 import math
@@ -9,15 +9,15 @@ import math
 import attrs
 import msgspec
 
-ACCURACY = 0.02  # relative; finer than any decision that is made with it
+ACCURACY = 0.02  # relative; finer than any decision made with it needs
 GAMMA = (1.0 + ACCURACY) / (1.0 - ACCURACY)
 _LOG_GAMMA = math.log(GAMMA)
-LEAST_MS = 0.1  # a shorter latency counts as this: below it a clock tells nothing
+LEAST_MS = 0.1  # shorter latencies count as this: a clock cannot resolve less
 
 
 @attrs.define(eq=False)
 class LatencySketch:
-    """Counts by bucket. ``sum_ms``: of all samples, for the mean."""
+    """Sample counts by bucket. ``sum_ms``: sum of all samples, for the mean."""
 
     counts: dict[int, int] = attrs.field(factory=dict)
     samples: int = 0
@@ -46,7 +46,7 @@ class LatencySketch:
             rank -= self.counts[bucket]
             if rank <= 0:
                 return float(2.0 * GAMMA**bucket / (GAMMA + 1.0))
-        raise AssertionError("the buckets hold fewer samples than were added")
+        raise AssertionError("the buckets hold fewer samples than were counted")
 
     def encode(self) -> bytes:
         """Return it as the store keeps it: MessagePack of the counts and the sum."""

@@ -1,15 +1,15 @@
-"""Keys in other forms: other letters' case or width, spaced, in hex, or a good part. Pure."""
+"""Disguised keys: in another case or width, spaced out, in hex, or only a part. Pure."""
 
 from collections.abc import Iterable
 from unicodedata import normalize
 
-# Letters and digits in a row that make a part of a key known: a quarter of a usual one.
+# So many letters and digits in a row give part of a key away: a quarter of a usual key.
 RUN = 12
-GRAM = 6  # every run holds one of the key's pieces of so many; they are looked for first
+GRAM = 6  # every run contains a piece of the key of this length; these are searched first
 
 
 class LooseForms:
-    """Finds runs of RUN letters and digits of any key, whatever stands between them."""
+    """Finds runs of RUN letters and digits of any key, whatever separators stand between them."""
 
     def __init__(self, values: Iterable[str]) -> None:
         self._runs: dict[int, set[str]] = {}

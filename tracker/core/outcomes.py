@@ -11,12 +11,14 @@ from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.request_shape import RequestShape
 from tracker.core.validators import is_aware, is_finite
 
-NOT_STAMPED = datetime(1970, 1, 1, tzinfo=UTC)  # of a result whose actor has not said when
-MESSAGE_LENGTH = 200  # of provider text we keep: enough to recognise an error, too short to hide in
+NOT_STAMPED = datetime(1970, 1, 1, tzinfo=UTC)  # for a result whose actor has not set the time yet
+MESSAGE_LENGTH = (
+    200  # of provider text we keep: enough to recognise an error, too short to hide a secret in
+)
 
 
 class OutcomeKind(StrEnum):
-    """What a check found (CONTRACT, section 4)."""
+    """What a check found (contract, section 4)."""
 
     OK = "ok"
     SLOW = "slow"
@@ -101,7 +103,7 @@ class KeyState(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class KeyReport:
-    """How one of a provider's keys fared; ``number`` counts from 1, the key itself never shows."""
+    """The last result of one of a provider's keys; ``number`` counts from 1. Without the key."""
 
     number: int = attrs.field(validator=ge(1))
     state: KeyState = KeyState.UNKNOWN
@@ -109,20 +111,20 @@ class KeyReport:
 
 @attrs.frozen(kw_only=True)
 class CheckResult:
-    """What one check found: the one value that goes from the dialect to the store.
+    """The result of one check: the one value that goes from the dialect to the store.
 
     provider, at: whose check it was and when it began, UTC; the actor fills them in.
     model: the offer that was asked, None for a check of the provider itself.
     latency_ms: from sending the deciding request to its last byte; None when not known.
-    latency_stamped: True where the kernel told when the answer came, so that a late event loop of
-    ours is not in it; False where we read the clock when we came to it; None where nobody says.
+    latency_stamped: True when the kernel stamped the arrival, so the latency excludes delays of our
+    event loop; False when we read the clock ourselves; None when not known.
     ttft_ms: to the first token of a streamed completion.
-    retry_after: seconds until the provider asked us to come back (header or body), None untold.
+    retry_after: seconds the provider asked us to wait (header or body), None when it did not.
     models: the model list, None where the check read none.
     completions: how many completions this check spent; requests: how many requests it sent.
-    learned: how models must be asked, where a refusal has taught it, by model.
-    retiring: models that will be switched off, and when, as the last list said.
-    tasks: what models are for that do not chat, as far as the last list said so.
+    learned: by model, how to ask it, where a refusal of our parameters has shown that.
+    retiring: models that will be switched off, and when, according to the last list.
+    tasks: what the models that do not chat are for, according to the last list.
     """
 
     kind: OutcomeKind = attrs.field(validator=instance_of(OutcomeKind))

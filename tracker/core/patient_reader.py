@@ -1,4 +1,4 @@
-"""Reading a file that may hang: a pipe, or one in a folder on a network that is gone."""
+"""Reading a file that may hang: a pipe, or a file on a network folder that does not answer."""
 
 import errno
 import os
@@ -21,21 +21,21 @@ _lock = threading.Lock()
 
 @attrs.frozen(eq=False)
 class _Attempt:
-    """A reading that is not over yet."""
+    """A read that has not finished yet."""
 
     file: str
     answer: "Future[Any]" = attrs.field(factory=Future)
 
 
 _attempts: dict[tuple[str, object], _Attempt] = {}
-_hanging: set[str] = set()  # files whose last reading was given up
+_hanging: set[str] = set()  # files whose last read timed out
 
 
 class HangsError(OSError):
-    """It was not read in time."""
+    """The file was not read in time."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(errno.ETIMEDOUT, f"it hangs: it was not read within {seconds:g} s")
+        super().__init__(errno.ETIMEDOUT, f"reading the file hung for more than {seconds:g} s")
 
 
 def read_patiently(
@@ -57,7 +57,7 @@ def read_patiently(
         answer: T = attempt.answer.result(seconds)
     except WaitedError:
         if attempt.answer.done() and not isinstance(attempt.answer.exception(), HangsError):
-            raise  # it was the job's own
+            raise  # the job raised it
         _hanging.add(str(file))
         raise HangsError(seconds) from None
     finally:
@@ -77,9 +77,9 @@ def _run(key: tuple[str, object], job: Callable[[], Any], attempt: _Attempt) -> 
     try:
         answer = job()
     except BaseException as error:  # noqa: BLE001 (raised where it is waited for)
-        # Without its traceback, whose frames hold the attempt that holds it.
+        # Drop the traceback: its frames hold the attempt, which holds the error.
         failure = error.with_traceback(None)
-    with _lock:  # first: who is told of the end may ask again at once
+    with _lock:  # before the event is set: the waiting caller may ask again immediately
         _attempts.pop(key, None)
     if failure is None:
         attempt.answer.set_result(answer)
@@ -98,7 +98,7 @@ def read_bytes(file: Path, most: int, seconds: float = READ_SECONDS) -> bytes:
     A pipe has so many seconds to say all of it, and leaves no thread behind where it does not:
     whatever takes its place later is read. Raises HangsError, and what opening and reading raise.
     """
-    if not hasattr(select, "poll"):  # where there are no named pipes among the files
+    if not hasattr(select, "poll"):  # no poll: a platform without named pipes among its files
         with file.open("rb") as opened:
             return opened.read(most)
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -14,7 +14,7 @@ from tracker.core.traffic import ModelTraffic, ProviderTrafficView, TrafficEvide
 
 @attrs.frozen(kw_only=True)
 class Uptime:
-    """Percent up of what was counted in each window, None where nothing was."""
+    """Uptime percentage in each window, None where nothing was counted."""
 
     hour: float | None = None
     day: float | None = None
@@ -35,16 +35,16 @@ class LatencySummary:
 
 @attrs.frozen(kw_only=True)
 class RateLimit:
-    """What is known of a provider's limits. ``percent``: the worst limit's use, 0..100."""
+    """What is known about a provider's limits. ``percent``: the use of the worst limit, 0..100."""
 
     percent: float = 0.0
     source: LimitSource = LimitSource.NONE
     limits: tuple[LimitReading, ...] = ()
-    exhausts_at: datetime | None = None  # the present trend runs out then, before the reset
+    exhausts_at: datetime | None = None  # when it runs out at the present pace, if before the reset
 
 
 class EvidenceSource(StrEnum):
-    """What a judgement of an offer rests on: checks or reports of its own, or its provider's."""
+    """The basis of an offer's status: its own checks or reports, or those of its provider."""
 
     OFFER = "offer"
     PROVIDER = "provider"
@@ -54,9 +54,9 @@ class EvidenceSource(StrEnum):
 class OfferStatus:
     """One watched model at a provider at one instant. ``model``: the id to send there.
 
-    variant: the provider's packaging of the model, None for the plain one. tokens_per_second: of
-    real calls of the last minutes, since a completion of one token does not show it. retires_on:
-    the day that was announced for its end.
+    variant: the provider's packaging of the model, None for the plain one. tokens_per_second: from
+    real calls of the last minutes, since a completion of one token cannot show it. retires_on: the
+    announced switch-off day.
     """
 
     model: str
@@ -79,13 +79,13 @@ class OfferStatus:
     consecutive_failures: int = 0
     failing_since: datetime | None = None
     checks_24h: int = 0
-    waits_for_budget: bool = False  # its next check, until midnight UTC
+    waits_for_budget: bool = False  # its next check waits until midnight UTC
     retires_on: date | None = None
 
 
 @attrs.frozen(kw_only=True)
 class CheckEvidence:
-    """What our own checks say. failures: in a row, up to the last one."""
+    """What our own checks say. failures: consecutive, up to the last check."""
 
     last: datetime | None
     failures: int
@@ -93,7 +93,7 @@ class CheckEvidence:
 
 @attrs.frozen(kw_only=True)
 class Evidence:
-    """What a status rests on. models: real calls by model, the busiest."""
+    """The basis of a status. models: real calls by model, only the busiest models."""
 
     checks: CheckEvidence
     traffic: TrafficEvidence = TrafficEvidence()
@@ -102,7 +102,7 @@ class Evidence:
 
 @attrs.frozen(kw_only=True)
 class VantageView:
-    """What one vantage of the cluster sees of a provider. suspect: its word does not count now.
+    """What one vantage of the cluster sees of a provider. suspect: its vote does not count now.
 
     age_seconds: of its last check, when this was put together.
     """
@@ -116,27 +116,28 @@ class VantageView:
 
 @attrs.frozen(kw_only=True)
 class ProviderStatus:
-    """One provider at one instant: everything the API tells of it."""
+    """One provider at one instant: everything the API shows about it."""
 
     name: str
     status: Status
     status_since: datetime | None = None
     reason: str
     usable: bool
-    usable_at: datetime | None = None  # a reset after which it may be used again, if one is known
+    usable_at: datetime | None = None  # the reset after which it may be used again, if known
     stale: bool = False
     enabled: bool = True
     response_time_ms: float | None = None
     ttft_ms: float | None = None
     uptime: Uptime = Uptime()
-    checked_since: datetime | None = None  # its first check, where checks fill less than a week
+    # its first check, when its history is shorter than a week
+    checked_since: datetime | None = None
     latency: LatencySummary | None = None
     rate_limit: RateLimit = RateLimit()
     last_check: datetime | None = None
     next_check: datetime | None = None
     interval_seconds: float
     timeout_seconds: float
-    interval_overridden: bool = False  # tuned at run time: not the file's value
+    interval_overridden: bool = False  # changed at run time: not the file's value
     checks_24h: int = 0
     completions_24h: int = 0
     outcome: OutcomeKind | None = None
@@ -145,18 +146,19 @@ class ProviderStatus:
     failing_since: datetime | None = None  # when the first of these was checked
     facts: Facts = Facts()
     keys: tuple[KeyReport, ...] = ()
-    adaptations: tuple[str, ...] = ()  # how models are asked, where refusals have taught it
+    adaptations: tuple[str, ...] = ()  # how models are asked, as learned from refusals
     models: tuple[str, ...] | None = None
     retiring: Mapping[str, date] = attrs.field(factory=dict)  # models with an announced end
-    tasks: Mapping[str, str] = attrs.field(factory=dict)  # of models that its list says do not chat
+    # for models that do not chat, according to the provider's list
+    tasks: Mapping[str, str] = attrs.field(factory=dict)
     offers: tuple[OfferStatus, ...] = ()
-    waits_for_budget: bool = False  # its completion check, until midnight UTC
+    waits_for_budget: bool = False  # its completion check waits until midnight UTC
     last_call: datetime | None = None
-    traffic: ProviderTrafficView | None = None  # None where nobody tells of calls
+    traffic: ProviderTrafficView | None = None  # None when no calls are reported
     outcome_counts: tuple[
         tuple[OutcomeKind, int], ...
     ] = ()  # of its checks since this process began
-    vantages: tuple[VantageView, ...] = ()  # of the cluster, ours first; none without one
+    vantages: tuple[VantageView, ...] = ()  # of the cluster, ours first; empty without a cluster
     cluster_status: Status | None = None  # what all vantages together say
     cluster_reason: str = ""
     latencies: LatencyHistogram = LatencyHistogram()  # of the successful among them

@@ -29,8 +29,8 @@ class Ranked:
     variant: str | None = None
     evidence: EvidenceSource | None = None
     weight: float = 0.0  # its share of a weighted choice; a ranking's weights sum to 1
-    patience_ms: float | None = None  # how long an attempt is worth waiting for
-    failure_ms: float | None = None  # what a failure of its usually takes
+    patience_ms: float | None = None  # how long to wait for an attempt before trying the next
+    failure_ms: float | None = None  # how long its failures usually take
     timeout_ms: float = inf
 
     def complete(self, weight: float, usual_failure_ms: float) -> "Ranked":
@@ -40,7 +40,7 @@ class Ranked:
             failure = min(usual_failure_ms, self.timeout_ms)
         if self.weight == weight and self.failure_ms == failure:
             return self
-        return Ranked(  # attrs.evolve takes five times as long, for each of thousands
+        return Ranked(  # attrs.evolve takes five times as long, and there are thousands of lines
             provider=self.provider,
             status=self.status,
             expected_cost_ms=self.expected_cost_ms,
@@ -63,7 +63,7 @@ class Ranked:
 class Excluded:
     """A provider that must not be used now, and why. ``until``: when that may change, if known.
 
-    may_answer: nothing tells that a call would be refused, so it can be tried as a last resort.
+    may_answer: nothing says that a call would be refused, so it can be tried as a last resort.
     """
 
     provider: str
@@ -76,13 +76,13 @@ class Excluded:
 
 @attrs.frozen(kw_only=True)
 class Ranking:
-    """The usable providers, best first, and those left out.
+    """The usable providers, best first, and the excluded ones.
 
-    valid_until: when the next check that could change it is due, or over where all are under
-    way; None when none is planned.
-    ordered: the lines as they were given. usual_failure_ms: what failures take, where a line tells
-    none; None where the lines are complete. They are completed when they are first read: a
-    snapshot of thousands that nobody asks about costs only what changed.
+    valid_until: when the next check that could change it is due, or ends when all are in progress;
+    None when none is planned.
+    ordered: the lines as they were given. usual_failure_ms: the failure time to assume for a line
+    that has none; None when the lines are complete. Lines are completed when first read, so a
+    snapshot of thousands that nobody reads costs only what changed.
     """
 
     reason: str

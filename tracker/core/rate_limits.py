@@ -1,4 +1,4 @@
-"""Rate-limit readings, the worst one's use, and how long each reading holds. Pure."""
+"""Rate-limit readings, the use of the worst one, and how long each reading is valid. Pure."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from tracker.core.validators import is_aware, is_finite
 
 @attrs.frozen(kw_only=True)
 class LimitReading:
-    """One rate limit as a provider told it (or as we estimate it).
+    """One rate limit, as the provider stated it or as we estimate it.
 
     limit and remaining in the limit's own unit (requests, tokens, credits); window in seconds.
     """

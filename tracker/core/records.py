@@ -12,12 +12,12 @@ from tracker.core.traffic import TrafficBatch
 
 @attrs.frozen(kw_only=True)
 class CheckRecord:
-    """One check and how it was judged.
+    """One check and the status decided from it.
 
-    interval_seconds: in force when it was checked. state: what judging its provider carries on
-    from after a restart, JSON; empty where a later check has it. provider_state: the same of its
-    provider, where a check of an offer is held against that as well. origin, origin_id: another
-    tracker's file, where that one checked, and the number there.
+    interval_seconds: the interval in force at the time. state: the provider's health as JSON, to
+    continue from after a restart; empty where a later check has it. provider_state: the same for
+    the provider, when the check of an offer counts against the provider too. origin, origin_id: for
+    a check made by another tracker, that tracker's database file and the row number there.
     """
 
     result: CheckResult
@@ -33,7 +33,7 @@ class CheckRecord:
 
 @attrs.frozen(kw_only=True)
 class CorrectionRecord:
-    """A check, stored as the provider's failure, that turned out to be our own network's."""
+    """A check stored as the provider's failure that was a failure of our own network."""
 
     provider: str
     at: datetime
@@ -45,12 +45,12 @@ class ChangeKind(StrEnum):
     BEST = "best"  # another provider is recommended now
     INCIDENT = "incident"  # one opened or closed
     OFFER = "offer"  # a watched offer's status changed
-    MODEL = "model"  # a model left a provider's list, or came
+    MODEL = "model"  # a model appeared in a provider's list, or disappeared
 
 
 @attrs.frozen(kw_only=True)
 class ChangeRecord:
-    """Something an operator asks about later. before, after: None where there was nothing."""
+    """A change an operator may look up later. before, after: None where there was nothing."""
 
     kind: ChangeKind
     at: datetime
@@ -62,7 +62,7 @@ class ChangeRecord:
 
 @attrs.frozen(kw_only=True)
 class OverrideRecord:
-    """What an operator tuned at run time; None returns to the file's value."""
+    """Settings an operator changed at run time; None returns to the value in the file."""
 
     provider: str
     interval_seconds: float | None
@@ -71,7 +71,7 @@ class OverrideRecord:
 
 @attrs.frozen(kw_only=True)
 class MuteRecord:
-    """Nobody is told of this provider until then; None: somebody is again."""
+    """No messages about this provider until then; None ends the mute."""
 
     provider: str
     until: datetime | None
@@ -91,9 +91,9 @@ Record = (
 
 @attrs.frozen(kw_only=True)
 class CheckRow:
-    """One stored check on its way to the hub or from it. ``seq``: its number in its own file.
+    """One stored check on its way to or from the hub. ``seq``: its row number in its own file.
 
-    at: in UTC. status, outcome: as words, for a reader of another version. Latencies in ms.
+    at: in UTC. status, outcome: as strings, readable by another version. Latencies in ms.
     """
 
     seq: int

@@ -1,4 +1,4 @@
-"""Keys that cannot be shown by accident, and the mask for text that may hold one."""
+"""Keys that cannot be shown by accident, and the mask for text that may contain one."""
 
 import base64
 import html
@@ -12,15 +12,15 @@ from tracker.core.loose_forms import LooseForms
 
 MASK = "***"
 SHORTEST = 4  # characters; masking a shorter "key" would only make every text unreadable
-# Of a URL's path and query: "hook", "notifications", "mode"; a token is longer or has digits.
+# In a URL's path or query: "hook", "notifications", "mode"; a token is longer or has digits.
 _ORDINARY = re.compile(r"[a-z_.-]{0,15}|.{0,5}")
-SHORTEST_BASE64 = 8  # a shorter stretch of base64 occurs in ordinary words
+SHORTEST_BASE64 = 8  # shorter pieces of base64 also occur in ordinary words
 
 
 class Secret:
     """A key. Only ``reveal`` gives it; repr, str, format, pickle and JSON do not.
 
-    No attrs class, since attrs.asdict and msgspec look into those.
+    Not an attrs class, because attrs.asdict and msgspec read their fields.
     """
 
     __slots__ = ("_value",)
@@ -62,15 +62,15 @@ class Secret:
 
 
 class Mask:
-    """Replaces every known secret in a text: escaped, url-encoded or in base64, and its parts of
-    twelve characters or more in any letters' case, spaced or in hex.
+    """Replaces every known secret in a text: plain, escaped, URL-encoded or in base64, and parts of
+    twelve characters or more in any case, spaced out or in hex.
     """
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self.secrets = tuple(secrets)
         values = {secret.reveal() for secret in self.secrets}
         forms = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
-        # Longest first: a key that begins with another key must not leave its tail behind.
+        # Longest first: when one key starts with another, its tail must be masked too.
         alternatives = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
         self._pattern = re.compile(alternatives) if alternatives else None
         self._loose = LooseForms(values)

@@ -1,14 +1,14 @@
-"""How a completion is asked of one model, where that differs from the usual."""
+"""How to request a completion from one model, where that differs from the usual way."""
 
 import attrs
 
 
 @attrs.frozen(kw_only=True)
 class RequestShape:
-    """How a completion is asked for.
+    """The form of a completion request.
 
-    tokens: how many at most. field: what OpenAI's kind of API calls that number. first: where
-    nobody named a model, this one answered last, so it is asked before the others.
+    tokens: the limit on the answer's tokens. field: the name of that limit in an OpenAI-like API.
+    first: with no model configured, this one answered last time, so it is tried before the others.
     """
 
     tokens: int = 1
@@ -27,5 +27,5 @@ class RequestShape:
         if not self.stream:
             told.append("does not stream")
         if self.first:
-            told.append("asked first, for no model is named and it answered")
+            told.append("tried first, because no model is configured and this one answered")
         return tuple(told)

@@ -1,4 +1,4 @@
-"""Figures as people read them: the same number, however and wherever it is told."""
+"""Numbers rounded for people: the same value reads the same everywhere."""
 
 import math
 

@@ -12,7 +12,7 @@ from tracker.core.rate_limits import LimitReading
 from tracker.core.redaction import Secret, url_secrets
 from tracker.core.validators import is_finite
 
-LONGEST_SECONDS = 604_800.0  # a week: nothing is remembered for longer
+LONGEST_SECONDS = 604_800.0  # a week: nothing is kept longer
 positive = [gt(0.0), is_finite]
 # A completion costs money or allowance where a model list is free: a third as often by default.
 MODEL_INTERVALS = 3.0
@@ -28,10 +28,10 @@ class Timing:
     recheck_seconds: tuple[float, ...] = attrs.field(
         default=(2.0, 10.0, 30.0, 60.0, 120.0), validator=deep_iterable(gt(0.0))
     )
-    # One lost packet is no outage: HAProxy's fall 3, rise 2, which Gatus' alerts use too.
+    # One lost packet is not an outage: HAProxy uses fall 3, rise 2, as Gatus' alerts do.
     failures_to_down: int = attrs.field(default=3, validator=ge(1))
     successes_to_recover: int = attrs.field(default=2, validator=ge(1))
-    # Provider medians lie between 70 and 1,384 ms; a second for a model list is trouble.
+    # Provider medians lie between 70 and 1,384 ms; a second for a model list is too slow.
     degraded_latency_ms: float = attrs.field(default=1000.0, validator=positive)
 
     def __attrs_post_init__(self) -> None:
@@ -47,16 +47,16 @@ class Provider:
     """One endpoint to watch, with everything its actor needs.
 
     kind: the dialect its API speaks; names a module of tracker.probes.dialects.
-    base_url: without a trailing slash. moved: it is not the catalogue's, so every request,
-    also those the catalogue sends to another host, goes below it.
+    base_url: without a trailing slash. moved: not the catalogue's, so every request goes
+    below it, also those that the catalogue would send to another host.
     keys: tried in order; empty where the endpoint needs none.
     check: what is asked ("models", "chat", or what the kind offers); model: for "chat".
-    list_public: its model list answers without a key, so a 200 proves nothing about ours;
-    None where nobody knows.
+    list_public: its model list answers without a key, so a 200 proves nothing about our key;
+    None when not known.
     options: what only its dialect reads (paths, project ids), from the catalogue and environment.
-    documented_limits: published limits, used for an estimate where the provider tells none.
-    models: offers, each watched by a completion of its own every ``model_interval_seconds``.
-    retiring: models with an announced end, as the catalogue has it; its own list is newer.
+    documented_limits: published limits, used for an estimate where the provider states none.
+    models: offers, each watched by a separate completion every ``model_interval_seconds``.
+    retiring: models with an announced end, from the catalogue; the provider's list has precedence.
     """
 
     name: str = attrs.field(validator=min_len(1))
@@ -73,12 +73,12 @@ class Provider:
     timing: Timing = Timing()
     enabled: bool = True
     allow_private: bool = False
-    proxy: str | None = attrs.field(default=None, repr=False)  # it may hold a password
+    proxy: str | None = attrs.field(default=None, repr=False)  # may contain a password
     ca_file: str | None = None
     options: dict[str, Any] = attrs.field(factory=dict)
     documented_limits: tuple[LimitReading, ...] = ()
     retiring: dict[str, date] = attrs.field(factory=dict)
-    alerts: bool = True  # False: nobody is told of its incidents
+    alerts: bool = True  # False: no messages about its incidents
 
     @property
     def model_timing(self) -> Timing:
@@ -97,7 +97,7 @@ class Provider:
 class RankingSettings:
     """How providers are ranked; see facts in docs/ranking.md for the defaults' reasons.
 
-    latency: "total", or "first_token", which counts where it is known of all that are compared.
+    latency: "total", or "first_token", used only when it is known for all that are compared.
     """
 
     policy: str = "expected_cost"
@@ -110,7 +110,7 @@ class RankingSettings:
 
 @attrs.frozen(kw_only=True)
 class AlertTarget:
-    """Where messages go. ``name``: what may be shown of it, its scheme and number."""
+    """A target for messages. ``name``: the part that may be shown, its scheme and number."""
 
     name: str
     url: Secret = attrs.field(repr=False)
@@ -118,9 +118,9 @@ class AlertTarget:
 
 @attrs.frozen(kw_only=True)
 class AlertSettings:
-    """Who is told of incidents, of which causes, and how often again.
+    """The targets of messages about incidents, for which causes, and how often they repeat.
 
-    link: where a message leads; None where nobody has said under which address we are known.
+    link: the address of the dashboard for messages; None when it is not configured.
     """
 
     targets: tuple[AlertTarget, ...] = ()
@@ -153,7 +153,7 @@ class WeeklyWindow:
 
 @attrs.frozen(kw_only=True)
 class MaintenanceWindow:
-    """A span or a weekly window in which nothing is opened and nobody is told.
+    """A span or a weekly window in which no incident is opened and no message is sent.
 
     providers: empty for all of them.
     """
@@ -179,7 +179,7 @@ class ServerSettings:
 
 @attrs.frozen(kw_only=True)
 class ReportSettings:
-    """Who may tell of real calls. ``token``: lets proxies do that, and nothing else."""
+    """Who may report real calls. ``token``: allows a proxy to report, and nothing else."""
 
     token: Secret | None = attrs.field(default=None, repr=False)
     token_env: str = "PROVIDER_STATUS_REPORT_TOKEN"  # noqa: S105 (a variable's name)
@@ -187,9 +187,9 @@ class ReportSettings:
 
 @attrs.frozen(kw_only=True)
 class ClusterSettings:
-    """How this tracker is one of many. ``url``: PostgreSQL's, for a tracker's role.
+    """A tracker's place in a cluster. ``url``: PostgreSQL, with the tracker's database role.
 
-    down_from: vantages that must see a provider down; None: a majority, at least two.
+    down_from: how many vantages must see a provider down; None: a majority, at least two.
     """
 
     url: Secret = attrs.field(repr=False)
@@ -216,16 +216,16 @@ class ClusterSettings:
 class Config:
     """Everything a tracker runs with.
 
-    schedule: False checks only on request. completions_per_day: of all checks together, by UTC
-    day. model_aliases: a name of one's own → "provider/model" offers. buffer_limit: results kept in
-    memory while the database is away; the oldest beyond it are dropped and counted.
+    schedule: False checks only on request. completions_per_day: for all checks together, per UTC
+    day. model_aliases: a user's name → "provider/model" offers. buffer_limit: results kept in
+    memory while the database is unavailable; beyond it the oldest are dropped and counted.
     """
 
     database: str = "provider_status.db"
     retention_days: float = attrs.field(default=7.0, validator=positive)
     schedule: bool = True
     discover: bool = True
-    timing: Timing = Timing()  # what a provider without its own setting gets
+    timing: Timing = Timing()  # for providers without their own setting
     providers: tuple[Provider, ...] = ()
     server: ServerSettings = ServerSettings()
     ranking: RankingSettings = RankingSettings()
@@ -238,12 +238,12 @@ class Config:
     buffer_limit: int = attrs.field(default=100_000, validator=ge(1))
     mailbox_size: int = attrs.field(default=1_000, validator=ge(1))
     source: str | None = None  # the file it was read from
-    warnings: tuple[str, ...] = ()  # what was read and can be used, but should be mended
+    warnings: tuple[str, ...] = ()  # settings that can be used but should be fixed
 
     def __attrs_post_init__(self) -> None:
         names = Counter(provider.name for provider in self.providers)
         if twice := {name for name, count in names.items() if count > 1}:
-            raise ValueError(f"providers named twice: {', '.join(sorted(twice))}")
+            raise ValueError(f"more than one provider has the name: {', '.join(sorted(twice))}")
 
     def provider(self, name: str) -> Provider:
         """Return the settings of one provider. Raises KeyError for an unknown name."""

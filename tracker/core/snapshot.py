@@ -20,5 +20,5 @@ class Snapshot:
     providers: Mapping[str, ProviderStatus] = MappingProxyType({})
     ranking: Ranking
     swept: bool = False  # every enabled provider was checked at least once since the start
-    network_away: bool = False  # our own, so that nothing is held against the providers
+    network_away: bool = False  # our own network is down, so no failure counts against a provider
     incidents: IncidentLog = IncidentLog()

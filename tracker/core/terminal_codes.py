@@ -1,8 +1,8 @@
-"""Control sequences of terminals (ECMA-48), which foreign texts may hold. Pure."""
+"""Control sequences of terminals (ECMA-48), which text from providers may contain. Pure."""
 
 import re
 
-# CSI colours and moves; OSC sets titles and links; the rest is two characters long.
+# CSI: colours and cursor moves; OSC: titles and links; all others are two characters long.
 _CODES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?")
 
 

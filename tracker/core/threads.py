@@ -35,10 +35,10 @@ async def attempt_in_thread(
 ) -> outcome.Outcome[T]:
     """Run like ``in_thread``, but return an expected failure. Raises any other at once."""
 
-    # An exception that leaves a thread with its traceback ends in a cycle: the traceback has the
-    # frames, and one of trio's frames the outcome with the exception. In the cycle hangs all that
-    # the job's own frames hold, a batch of results for each write that is refused, until the cycle
-    # collector comes, and it comes seldom (collector.py).
+    # An exception that leaves a thread with its traceback becomes part of a reference cycle: the
+    # traceback holds the frames, and one of trio's frames holds the outcome with the exception. The
+    # cycle keeps everything in the job's frames alive (a batch of results per refused write) until
+    # the garbage collector runs, which is seldom (collector.py).
     def attempt() -> outcome.Outcome[T]:
         try:
             return outcome.Value(job())

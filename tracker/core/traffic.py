@@ -1,18 +1,18 @@
-"""What real calls of the last minutes say of a provider, and their counts for the store."""
+"""What real calls of the last minutes say about a provider, and their counts for the store."""
 
 from datetime import datetime
 
 import attrs
 
-TRAFFIC_WINDOW_SECONDS = 300  # a caller of one call in ten seconds still tells of thirty
+TRAFFIC_WINDOW_SECONDS = 300  # at one call in ten seconds it still holds thirty
 
 
 @attrs.frozen(kw_only=True)
 class TrafficEvidence:
-    """Calls that proxies told of in the last ``window_seconds``; all values are theirs alone.
+    """Calls that proxies reported in the last ``window_seconds``, without our own checks.
 
-    calls: all, also neutral ones. counted: those that count for health. last: the newest call
-    ever told. latency_ms, ttft_ms: medians of successful calls.
+    calls: all, including neutral ones. counted: those that count for health. last: the newest call
+    ever reported. latency_ms, ttft_ms: medians of successful calls.
     """
 
     window_seconds: int = TRAFFIC_WINDOW_SECONDS
@@ -27,7 +27,7 @@ class TrafficEvidence:
 
 @attrs.frozen(kw_only=True)
 class ModelTraffic:
-    """The same of one model. ``model``: as the provider names it; empty where untold."""
+    """The same for one model. ``model``: the provider's id; empty when not reported."""
 
     model: str
     evidence: TrafficEvidence
@@ -35,7 +35,7 @@ class ModelTraffic:
 
 @attrs.frozen
 class ModelDay:
-    """Calls of one model in 24 h."""
+    """Calls to one model in 24 h."""
 
     model: str
     calls: int
@@ -53,10 +53,10 @@ class TrafficTotal:
 
 @attrs.frozen(kw_only=True)
 class ProviderTrafficView:
-    """Everything a snapshot tells of a provider's real calls.
+    """Everything a snapshot says about a provider's real calls.
 
-    checks_saved_24h, completions_saved_24h: checks that good traffic made needless, and what
-    they would have spent.
+    checks_saved_24h, completions_saved_24h: checks that were skipped because calls succeeded, and
+    the completions these would have spent.
     """
 
     evidence: TrafficEvidence
@@ -71,7 +71,7 @@ class ProviderTrafficView:
 class TrafficRecord:
     """Calls of one minute, provider, model, key, reporter and outcome, to add to those stored.
 
-    key: 0 where untold. Sums are of ``latency_samples`` and ``ttft_samples`` calls.
+    key: 0 when not reported. The sums cover ``latency_samples`` and ``ttft_samples`` calls.
     """
 
     minute: datetime
@@ -92,7 +92,7 @@ class TrafficRecord:
 
 @attrs.frozen(kw_only=True)
 class SkippedCheck:
-    """A scheduled check that good traffic made needless. completions: it would have spent."""
+    """A scheduled check skipped because calls succeeded. completions: what it would have spent."""
 
     at: datetime
     provider: str
@@ -102,7 +102,7 @@ class SkippedCheck:
 
 @attrs.frozen(kw_only=True)
 class TrafficBatch:
-    """What is stored of calls at once. marks: of their reports, eight bytes each."""
+    """What is stored about calls in one write. marks: of their reports, eight bytes each."""
 
     at: datetime
     counts: tuple[TrafficRecord, ...]
@@ -112,7 +112,7 @@ class TrafficBatch:
 
 @attrs.frozen
 class HourCount:
-    """Calls of one model in one hour, counted since 1970."""
+    """Calls to one model in one hour; hours are counted from 1970."""
 
     provider: str
     model: str
@@ -123,7 +123,7 @@ class HourCount:
 
 @attrs.frozen(kw_only=True)
 class StoredTraffic:
-    """What is known of the last day after a restart. marks: hours since 1970, and packed marks."""
+    """What is known about the last day after a restart. marks: by hour since 1970, packed."""
 
     marks: tuple[tuple[int, bytes], ...] = ()
     skipped: tuple[SkippedCheck, ...] = ()

@@ -1,1 +1,1 @@
-"""Judging: status rules, statistics, schedule, forecast, provider state. Pure."""
+"""Deciding a provider's status: rules, statistics, schedule, forecast, state. Pure."""

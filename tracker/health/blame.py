@@ -1,15 +1,18 @@
-"""What a check of one model tells of its provider, and what of the model alone. Pure."""
+"""Which results of a check of one model count against its provider, and which only against it.
+
+Pure.
+"""
 
 from tracker.core.outcomes import CheckResult, OutcomeKind
 
-# These say something about the way to the provider or about our account there, not about one
-# model: they are held against the provider.
+# These concern the connection to the provider or our account there, not one model: they count
+# against the provider.
 CONCERNS_PROVIDER = frozenset(
     {OutcomeKind.DNS, OutcomeKind.CONNECT, OutcomeKind.TLS, OutcomeKind.AUTH}
 )
-# A model that is gone or has no capacity left says nothing of the others, however many there are.
+# A model that is gone or out of capacity says nothing about the others, however many there are.
 MODELS_OWN = frozenset({OutcomeKind.NOT_FOUND, OutcomeKind.OVERLOADED})
-# Failures of so many offers of a provider within one interval of theirs are the provider's.
+# When so many offers of a provider fail within one interval, the failure is the provider's.
 OFFERS_TO_BLAME_PROVIDER = 2
 
 

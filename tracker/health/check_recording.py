@@ -1,4 +1,4 @@
-"""How one check changes what is known of a provider, and its row for the store. Pure."""
+"""Applying one check to a provider's state, and making its row for the store. Pure."""
 
 from typing import TYPE_CHECKING
 

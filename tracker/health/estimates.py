@@ -1,4 +1,4 @@
-"""What is left of documented limits, by our own count, where a provider tells none. Pure."""
+"""Estimated use of documented limits from our own requests, where a provider states none. Pure."""
 
 from collections.abc import Callable, Sequence
 

@@ -11,21 +11,21 @@ from attrs.validators import ge
 from tracker.core.rate_limits import LimitReading
 from tracker.core.validators import is_aware, is_finite
 
-# With fewer, one odd reading in the slopes' median is enough to turn it.
+# With fewer, one outlier can turn the median of the slopes.
 FEWEST_POINTS = 5
 MOST_POINTS = 64  # 2,016 slopes, under a millisecond; at 5 minutes the trend of five hours
-# A forecast is shown and judged up to the reset; where none is told, no further than this.
+# A forecast reaches as far as the reset; when the reset is not known, no further than this.
 HORIZON_SECONDS = 30 * 86400.0
-# How far the same reset may move between two readings: told in whole seconds, over a network.
+# How far one reset may move between two readings: it is sent in whole seconds, over a network.
 JITTER_SECONDS = 5.0
-# Amounts that nothing refills, so that they need no reset to be forecast.
+# Amounts that are never refilled, so a forecast needs no reset.
 NEVER_REFILLED = frozenset({"credits", "balance"})
 SOON_INTERVALS = 2.0  # the next check may be the last before it runs out
 
 
 @attrs.frozen
 class Point:
-    """What was left of a limit, and when it was told."""
+    """How much of a limit was left, and when."""
 
     at: datetime = attrs.field(validator=is_aware)
     remaining: float = attrs.field(validator=[ge(0.0), is_finite])
@@ -49,7 +49,7 @@ def exhausts_at(
         return None
     newest, left = moments[-1]
     slope = median((b - a) / (t - s) for (s, a), (t, b) in combinations(moments, 2))
-    if not slope < 0.0:  # so written, it also ends here where huge slopes cancelled out to NaN
+    if not slope < 0.0:  # written this way, NaN (from huge slopes that cancel out) ends here too
         return None
     start = points[0].at + timedelta(seconds=newest)
     until_reset = HORIZON_SECONDS if reset_at is None else (reset_at - start).total_seconds()
@@ -77,7 +77,7 @@ def runs_out_soon(exhausts: datetime | None, now: datetime, interval_seconds: fl
 class LimitSeries:
     """The readings of one limit within its current window, newest last, at most MOST_POINTS.
 
-    began: when the first reading of this window was told; it may have left ``points`` since.
+    began: the time of the first reading in this window; it may have left ``points`` since.
     """
 
     points: tuple[Point, ...] = ()

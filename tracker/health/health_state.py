@@ -1,4 +1,4 @@
-"""A provider's health, judged from its checks (CONTRACT, section 4). Pure."""
+"""A provider's health, decided from its checks (contract, section 4). Pure."""
 
 from datetime import datetime
 
@@ -17,14 +17,14 @@ REMEMBERED_SUCCESSES = 3
 
 @attrs.frozen(kw_only=True)
 class HealthState:
-    """What is carried from check to check. Times here are steady seconds but for ``last_check``.
+    """What is carried from check to check. Times are steady seconds, except ``last_check``.
 
-    down: latched until the next success. recovery: successes in a row since it left down, None
-    when it is not recovering. slow: of the last three successes, newest last. counted: the last
-    outcome that says something about the provider, with its message. failing_since:
-    when the first of the consecutive failures was checked. uninformative: checks in a row that said
-    nothing about it. blocked_until: when the limit that was hit resets, where that was told.
-    waiting_until: until when a failing provider asked us to wait (Retry-After).
+    down: stays set until the next success. recovery: consecutive successes since it was down, None
+    when it is not recovering. slow: for each of the last three successes, newest last. counted: the
+    last outcome that says something about the provider, with its message. failing_since: the time
+    of the first of the consecutive failures. uninformative: consecutive checks that said nothing
+    about it. blocked_until: when the limit that was hit resets, if known. waiting_until: until when
+    a failing provider asked us to wait (Retry-After).
     """
 
     consecutive_failures: int = 0
@@ -37,7 +37,7 @@ class HealthState:
     blocked_until: float | None = None
     waiting_until: float | None = None
     uninformative: int = 0
-    limit_untold: bool = False  # a limit was hit, and nobody told until when
+    limit_untold: bool = False  # a limit was hit, and its reset is not known
     outcome: OutcomeKind | None = None
     message: str = ""
     last_check: datetime | None = None
@@ -45,7 +45,7 @@ class HealthState:
     ttft_ms: float | None = None
     facts: Facts = Facts()
     keys: tuple[KeyReport, ...] = ()
-    learned: dict[str, RequestShape] = attrs.field(factory=dict)  # how models must be asked
+    learned: dict[str, RequestShape] = attrs.field(factory=dict)  # how to ask its models
     traffic: TrafficSigns = TrafficSigns()
 
 
@@ -91,7 +91,7 @@ def _after_success(health: HealthState, result: CheckResult, timing: Timing) -> 
     run = 1 if health.down else None if health.recovery is None else health.recovery + 1
     recovered = run is None or run >= timing.successes_to_recover
     latency, ttft = result.latency_ms, result.ttft_ms
-    slow = health.slow  # where our own stall hid the latency, nothing was learnt of its pace
+    slow = health.slow  # when a stall of ours hid the latency, we know nothing about its speed
     if latency is not None:
         slow = (*slow, result.kind is OutcomeKind.SLOW)[-REMEMBERED_SUCCESSES:]
     return attrs.evolve(
@@ -154,7 +154,7 @@ def blocked_for(result: CheckResult, now: datetime) -> float | None:
 
 def last_reset(result: CheckResult) -> datetime | None:
     """Return when the last of the limits that are used up resets; None: none is, or not told."""
-    # Of what a body lists (credits, one of many models) the dialect has judged what stops us.
+    # A body may list many limits (credits, other models); the dialect has decided which stop us.
     judged = result.kind.is_success and result.limits_source is LimitSource.BODY
     if judged or result.kind.is_failure:
         return None

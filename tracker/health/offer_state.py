@@ -1,11 +1,9 @@
-"""One watched model at a provider: its own checks, judged by the rules for providers. Pure."""
+"""One watched model at a provider: its own checks, under the same rules as a provider. Pure."""
 
 import attrs
 import msgspec
 
 from tracker.core.clock import ClockReading
-from tracker.core.model_names import parse_model_id
-from tracker.core.model_tasks import other_task
 from tracker.core.outcomes import CheckResult
 from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
 from tracker.core.ranking import Excluded
@@ -18,12 +16,14 @@ from tracker.health.provider_view import (
     ignore_clock_noise,
 )
 from tracker.health.target_state import PersistedState, StoredTarget, TargetSettings, TargetState
+from tracker.models.names import parse_model_id
+from tracker.models.tasks import other_task
 from tracker.ranking.policy import Candidate
 
 
 @attrs.define(eq=False)
 class OfferState:
-    """What is known of one offer, and what was published of it.
+    """What is known about one offer, and what was published about it.
 
     waits_for_budget: until midnight UTC, because the day's completions are spent.
     """

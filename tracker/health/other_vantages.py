@@ -1,4 +1,4 @@
-"""What other vantages see of the providers, and what all together say. Pure."""
+"""How other vantages see the providers, and what all vantages together say. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -16,7 +16,7 @@ GOOD = frozenset({Status.HEALTHY, Status.DEGRADED})
 
 @attrs.frozen(kw_only=True)
 class ClusterRules:
-    """Where this tracker stands, and how many vantages it takes; None: a majority."""
+    """The own vantage, and how many vantages must see a provider down; None: a majority."""
 
     vantage: str
     down_from: int | None = None
@@ -24,7 +24,7 @@ class ClusterRules:
 
 @attrs.define(eq=False)
 class OtherVantages:
-    """The latest view of every other vantage, by provider. suspects: who has no vote now."""
+    """The latest view of each other vantage, by provider. suspects: vantages without a vote now."""
 
     rules: ClusterRules
     seen: dict[str, dict[str, SeenElsewhere]] = attrs.field(factory=dict)
@@ -73,7 +73,7 @@ class OtherVantages:
                 latency_ms=None,
                 samples=0,
                 last_check=None,
-                reason=f"not seen here lately; {seen.status.value} from {seen.vantage}",
+                reason=f"not checked here lately; {seen.status.value} from {seen.vantage}",
             )
             for out in ranking.excluded
             if out.status is Status.UNKNOWN

@@ -1,7 +1,7 @@
-"""Whether it is our own network that is away, not the providers. Pure.
+"""Detecting that our own network is down, not the providers. Pure.
 
-When providers on different hosts fail at DNS or at connecting, one after the other, and none has
-answered meanwhile, the fault is more likely on our side: the cable, the resolver, the proxy.
+When providers on different hosts fail at DNS or at connecting, and no other answers in between,
+the fault is more likely on our side: the cable, the resolver, the proxy.
 """
 
 from functools import cache
@@ -12,9 +12,9 @@ import attrs
 from tracker.core.addresses import is_loopback_host
 from tracker.core.outcomes import CheckResult, OutcomeKind
 
-# Two providers may be down at the same time by chance, or share a cloud; three are a pattern.
+# Two providers may be down at the same time by chance, or share a cloud; three may not.
 HOSTS_TO_BLAME_US = 3
-# With fewer than three hosts all of them, but one alone says nothing about our network.
+# With fewer than three hosts all must fail, but one alone says nothing about our network.
 LEAST_HOSTS = 2
 UNREACHED = frozenset({OutcomeKind.DNS, OutcomeKind.CONNECT})
 
@@ -23,8 +23,8 @@ UNREACHED = frozenset({OutcomeKind.DNS, OutcomeKind.CONNECT})
 class OwnNetwork:
     """Watches the checks of all providers for signs of our own network's failure.
 
-    away: it is taken for gone. suspects: providers that could not be reached since anybody
-    answered. Providers on this machine say nothing about it and are left out.
+    away: our network is considered down. suspects: providers that could not be reached since the
+    last answer from any. Providers on this machine say nothing about it and are left out.
     """
 
     away: bool = False
@@ -60,7 +60,7 @@ class OwnNetwork:
     def _is_pattern(self) -> bool:
         """Return whether so many hosts have failed that the fault is more likely ours."""
         if len(self.suspects) < LEAST_HOSTS:
-            return False  # the usual case: counting all hosts at each check would cost
+            return False  # the usual case: counting all hosts at every check would be slow
         watched = len(set(self._hosts.values()))
         needed = min(HOSTS_TO_BLAME_US, watched)
         failed = {self._hosts[name] for name in self.suspects}

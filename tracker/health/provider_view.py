@@ -1,4 +1,4 @@
-"""What a snapshot shows of one provider, built from its state. Pure."""
+"""What a snapshot shows about one provider, built from its state. Pure."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,9 +19,9 @@ from tracker.ranking.policy import Candidate, Sample
 if TYPE_CHECKING:
     from tracker.health.provider_state import ProviderState
 
-# After these a call would be refused as well, until somebody mends the key or the account.
+# After these a call would be refused too, until somebody fixes the key or the account.
 SURE_REFUSALS = frozenset({OutcomeKind.AUTH, OutcomeKind.QUOTA_EXHAUSTED, OutcomeKind.NOT_FOUND})
-# Two readings of two clocks differ by less; a plan that moved by more has really moved.
+# Reading two clocks twice differs by less; a plan that moved by more has really changed.
 CLOCK_NOISE_SECONDS = 0.05
 
 
@@ -65,7 +65,7 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         keys=health.keys,
         adaptations=tuple(_adaptations(state)),
         models=state.models,
-        retiring=state.retirements,
+        retiring=state.ends.dates,
         tasks=state.tasks,
         offers=state.published.offers,
         waits_for_budget=state.waits_for_budget,
@@ -130,7 +130,7 @@ def _is_same(before: Candidate | Excluded, after: Candidate | Excluded) -> bool:
     return type(before) is type(after) and all(
         getattr(before, field.name) == getattr(after, field.name)
         for field in attrs.fields(type(after))
-        if field.init  # a policy's memo is no part of what is known
+        if field.init  # a policy's memo is not data
     )
 
 
@@ -141,7 +141,7 @@ def describe_decision(decision: StatusDecision, usable_at: datetime | None, now:
         today = usable_at.date() == now.date()
         until = f" until {usable_at:{'%H:%M:%S' if today else '%Y-%m-%d %H:%M:%S'}} UTC"
     if decision.limit is LimitReason.BEHIND:
-        return f"its limit is used up{until}; {decision.reason}"
+        return f"its rate limit is used up{until}; {decision.reason}"
     if decision.limit is LimitReason.WAITING:
         return f"{decision.reason}; it asked us to wait{until}"
     if decision.limit is LimitReason.TOLD and until:
@@ -153,7 +153,7 @@ def add_wait(reason: str, *, waits: bool) -> str:
     """Add that the next check waits, because the day's completions are spent."""
     if not waits:
         return reason
-    return f"{reason}; its next check waits for the completions of the next day (UTC)"
+    return f"{reason}; today's completions are used up, so its next check waits until 00:00 UTC"
 
 
 def error_message(health: HealthState) -> str:

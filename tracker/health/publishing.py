@@ -1,4 +1,4 @@
-"""What the latest snapshot shows of a provider: made again where something changed. Pure."""
+"""What the latest snapshot shows about a provider: rebuilt when something changed. Pure."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @attrs.define(eq=False)
 class Published:
-    """What the latest snapshot shows of a provider, kept so that unchanged parts stay the same.
+    """What the latest snapshot shows about a provider, kept so that unchanged parts are reused.
 
     changes_at: steady seconds at which time alone changes the view.
     """

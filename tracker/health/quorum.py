@@ -1,6 +1,7 @@
-"""What all vantages together say of a provider. Pure.
+"""What all vantages together say about a provider. Pure.
 
-A vantage that alone sees most of its providers down is at fault itself: it has no vote.
+A vantage that sees most of its providers down while no other does has a fault of its own, so it
+has no vote.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,13 +10,13 @@ import attrs
 
 from tracker.core.outcomes import Status
 
-# Fewer are no sign: two of three providers may well fail on one day.
+# Fewer prove nothing: two of three providers may fail on the same day.
 FEWEST_TO_SUSPECT = 4
 
 
 @attrs.frozen(kw_only=True)
 class Vote:
-    """What one vantage says of one provider."""
+    """What one vantage says about one provider."""
 
     vantage: str
     status: Status
@@ -44,7 +45,7 @@ def cluster_verdict(
         key=lambda vote: vote.vantage,
     )
     if not counted:
-        return Verdict(status=Status.UNKNOWN, reason="no vantage has seen it lately")
+        return Verdict(status=Status.UNKNOWN, reason="no vantage has checked it lately")
     if len(counted) == 1:
         only = counted[0]
         return Verdict(status=only.status, reason=f"{only.status.value} from {only.vantage} alone")

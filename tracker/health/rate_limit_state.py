@@ -1,4 +1,4 @@
-"""What a provider told of its rate limits, from check to check, and what still holds of it."""
+"""The rate limits a provider stated, from check to check, and which of them still apply."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ MOST_UNTOLD = 24
 
 @attrs.frozen(kw_only=True)
 class TimedReading:
-    """A reading and when it was told."""
+    """A reading and its time."""
 
     reading: LimitReading
     read_at: datetime
@@ -34,7 +34,7 @@ class TimedReading:
 
 @attrs.frozen(kw_only=True)
 class RateLimitState:
-    """``ends``: when the first limit runs out at the present pace, worked out once a check."""
+    """``ends``: when the first limit runs out at the present pace, computed once a check."""
 
     held: tuple[TimedReading, ...] = ()
     source: LimitSource = LimitSource.NONE

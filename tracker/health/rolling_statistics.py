@@ -1,7 +1,7 @@
 """Uptime and latency of one provider, kept up to date as results arrive.
 
-Everything is exact. A check costs 18 bytes for the week it is remembered, a success 8 more for its
-day: 39 kB a provider at the usual five minutes.
+Everything is exact. A check takes 18 bytes for the week it is kept, a success 8 more for its day:
+39 kB a provider at the usual five minutes.
 """
 
 import math
@@ -19,17 +19,17 @@ from tracker.core.provider_status import LatencySummary, Uptime
 from tracker.ranking.policy import SAMPLES, Sample
 
 HOUR, DAY, WEEK = 3_600.0, 86_400.0, 604_800.0
-# The wall clock may be set back: what left the windows is kept a day longer, to come back then.
+# The wall clock may be set back, so rows that left the windows are kept a day longer.
 SLACK = 90_000.0
-# A check from further ahead is from a clock that leapt; a clock that is corrected leaps by less.
+# A check from further ahead comes from a clock that jumped; clock corrections are smaller.
 AHEAD = 60.0
-# What is old is told by so many checks as well as by the clock: one that leaps a week ahead for a
-# few seconds must not make everything forgotten.
+# A row is old only after so many newer checks as well: a clock that jumps a week ahead for a few
+# seconds must not delete everything.
 WITNESSES = 64
-STORED_SECONDS = 0.001  # how exactly the moment of a check is stored
-SPARE_ROWS = 1_024  # forget in steps: taking one row from the front moves all others
+STORED_SECONDS = 0.001  # resolution of the stored time of a check
+SPARE_ROWS = 1_024  # delete in steps: removing one row at the front moves all others
 
-# LIMITED is not counted in uptime, but a ranking remembers it as a call that would have failed.
+# LIMITED is not counted in uptime, but a ranking counts it as a call that would have failed.
 NOT_COUNTED, UP, DOWN, LIMITED = 0, 1, 2, 3
 NO_LATENCY = -1
 
@@ -47,7 +47,7 @@ def counts_as(kind: OutcomeKind) -> int:
 class CheckSample:
     """One check for the statistics. at: seconds since the epoch; latency_ms: what it took.
 
-    ttft_ms: to its first token; kept of those only that a ranking remembers.
+    ttft_ms: to its first token; kept only for checks that a ranking uses.
     """
 
     at: float
@@ -85,8 +85,11 @@ class Statistics:
         self._sum = 0
         self._spent = 0
         self._recent: deque[Sample] = deque(maxlen=SAMPLES)
-        self._ahead: list[CheckSample] = []  # from the future, in order: set apart until it comes
-        self.complete = True  # False while older checks are still to come: then nothing is told
+        self._ahead: list[
+            CheckSample
+        ] = []  # checks dated in the future, in order: set apart until then
+        # False while older checks are still being loaded: the properties are None until then
+        self.complete = True
 
     @classmethod
     def restore(

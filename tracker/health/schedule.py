@@ -8,7 +8,7 @@ import attrs
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.settings import Timing
 
-# A 429 without any word on when to come back: most limits that are hit first are per minute.
+# For a 429 that does not say when to retry: the limits hit first are mostly per minute.
 UNTOLD_RESET_SECONDS = 60.0
 
 
@@ -49,13 +49,13 @@ def _share(text: str) -> float:
 class Streak:
     """How many checks since the last good one asked for an early re-check.
 
-    Counted apart, failures and limits, as each has its own reason to come back soon; but one does
-    not begin the other again: a provider that has both in turn would be hammered.
+    Failures and limits are counted apart, as each has its own delays. One does not restart the
+    other: a provider that alternates between both would get too many checks.
     """
 
     failures: int = 0
     limits: int = 0
-    length: int = 0  # of the kind of the last check
+    length: int = 0  # consecutive checks of the same kind as the last
 
     def after(self, kind: OutcomeKind) -> "Streak":
         """Return the streak once this outcome is added; a success or a refused request ends it."""
@@ -87,7 +87,9 @@ def next_due(
     if (kind.is_failure and kind is not OutcomeKind.AUTH) or kind is OutcomeKind.INTERNAL:
         due = early if streak.length <= len(timing.recheck_seconds) else tick
         return due if finding.retry_after is None else max(due, ended + finding.retry_after)
-    if blocked_for is not None:  # answered, and said that this was the last one for now
+    if (
+        blocked_for is not None
+    ):  # it answered, and said that this was the last request allowed for now
         return min(tick, ended + max(blocked_for, recheck_delay(timing, 1)))
     return tick
 

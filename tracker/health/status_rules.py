@@ -1,4 +1,4 @@
-"""The status, the reason and the usability that follow from a health now (CONTRACT, section 4).
+"""The rules that turn a health into status, reason and usability (contract, section 4).
 
 Pure.
 """
@@ -12,10 +12,10 @@ from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.rounding import whole_ms
 from tracker.health.health_state import REMEMBERED_SUCCESSES, HealthState
 
-# At nine tenths used, a burst of a proxy's requests between two checks can spend the rest.
+# Above 90 % use, a burst of a proxy's requests between two checks can use up the rest.
 NEARLY_USED_PERCENT = 90.0
-# A check may be late by our own restart or a long time-out; after three intervals without one
-# nobody knows any more.
+# Our restart or a long time-out may delay a check; after three intervals without one the last
+# result says nothing about now.
 STALE_INTERVALS = 3.0
 
 OUR_NETWORK = "our network cannot be reached"
@@ -31,32 +31,32 @@ PLAIN_WORDS = {
     OutcomeKind.TLS: "no trusted TLS connection",
     OutcomeKind.SERVER: "server error",
     OutcomeKind.OVERLOADED: "overloaded",
-    OutcomeKind.BLOCKED: "a firewall blocked us",
-    OutcomeKind.NOT_FOUND: "the model or path is gone, or not ours to use",
-    OutcomeKind.BAD_RESPONSE: "the answer was not the API's",
-    OutcomeKind.REQUEST: "our check itself was refused",
-    OutcomeKind.INTERNAL: "our own fault",
+    OutcomeKind.BLOCKED: "blocked by a firewall",
+    OutcomeKind.NOT_FOUND: "the model or path does not exist, or our account may not use it",
+    OutcomeKind.BAD_RESPONSE: "the answer does not have the API's format",
+    OutcomeKind.REQUEST: "the provider rejected our request as invalid",
+    OutcomeKind.INTERNAL: "a fault of the tracker itself",
 }
 
 
 @attrs.frozen(kw_only=True)
 class StatusInputs:
-    """What besides the checks themselves decides a status now. ``now``: steady seconds."""
+    """What decides a status besides the checks. ``now``: steady seconds."""
 
     now: float
     stale: bool = False
     switched_off: bool = False
-    given_up: str | None = None  # why its actor is only tried at the longest delay
+    given_up: str | None = None  # why its actor is only restarted at the longest delay
     failures_to_down: int = 3
-    network_away: bool = False  # our own, as far as anybody can tell
+    network_away: bool = False  # our own network seems to be down
     limit_percent: float = 0.0
-    runs_out: datetime | None = None  # its limit, within two intervals and before the reset
+    runs_out: datetime | None = None  # when its limit does, within two intervals, before the reset
 
 
 class LimitReason(Enum):
-    """Why a provider may not be used although it is up, and whether the reason says so already.
+    """Why a provider that is up may not be used, and whether the reason already says so.
 
-    TOLD: the last check found the limit. BEHIND: an earlier one did. WAITING: it asked us to wait.
+    TOLD: the last check hit the limit. BEHIND: an earlier one did. WAITING: it asked us to wait.
     """
 
     NONE = auto()
@@ -103,15 +103,18 @@ def _limit(health: HealthState, now: float) -> LimitReason:
 
 def _why_unknown(health: HealthState, circumstances: StatusInputs) -> str | None:
     if circumstances.switched_off:
-        return "switched off: it is not checked"
+        return "not checked: it is switched off (enabled = false)"
     if circumstances.given_up is not None:
-        return f"its checker crashed too often and was given up for now: {circumstances.given_up}"
+        return (
+            "the task that checks it crashed too often and is now retried only at long "
+            f"intervals: {circumstances.given_up}"
+        )
     if circumstances.network_away:
         return OUR_NETWORK
     if health.counted is None:
         return _why_never_checked(health)
     if circumstances.stale:
-        return f"stale: its check is more than {STALE_INTERVALS:g} intervals late"
+        return f"stale: its next check is more than {STALE_INTERVALS:g} intervals late"
     if health.uninformative >= circumstances.failures_to_down:
         told = describe_outcome(health.outcome, health.message)
         return f"the last {health.uninformative} checks say nothing about it: {told}"
@@ -121,7 +124,7 @@ def _why_unknown(health: HealthState, circumstances: StatusInputs) -> str | None
 def _why_never_checked(health: HealthState) -> str:
     if health.outcome is None:
         return "not checked yet"
-    return f"nothing known yet: {describe_outcome(health.outcome, health.message)}"
+    return f"no result yet: {describe_outcome(health.outcome, health.message)}"
 
 
 def _why_down(health: HealthState) -> str:
@@ -131,7 +134,7 @@ def _why_down(health: HealthState) -> str:
     failures = health.consecutive_failures
     run = "1 failed check" if failures == 1 else f"{failures} failed checks in a row"
     ours = health.outcome is not None and health.outcome.is_ours
-    when = ", at the last check that tells something" if ours else ""
+    when = ", at the last conclusive check" if ours else ""
     return f"{told}{when}; {run}"  # the cause first: a table may cut the rest
 
 
@@ -145,7 +148,7 @@ def _why_degraded(health: HealthState, circumstances: StatusInputs) -> str | Non
         return f"real calls: {PLAIN_WORDS[health.traffic.limit]}"
     if mostly_slow(health.slow):
         of = f"{sum(health.slow)} of the last {len(health.slow)} good checks"
-        return f"slow: {of}, {_milliseconds(health)} at the last"
+        return f"slow: {of}; the last took {_milliseconds(health)}"
     if circumstances.limit_percent >= NEARLY_USED_PERCENT:
         return f"{circumstances.limit_percent:.1f} % of its rate limit is used"
     if circumstances.runs_out is not None:
@@ -159,7 +162,7 @@ def _why_degraded(health: HealthState, circumstances: StatusInputs) -> str | Non
 
 def _which(health: HealthState) -> str:
     ours = health.outcome is not None and health.outcome.is_ours
-    return "last check that tells something" if ours else "last check"
+    return "last conclusive check" if ours else "last check"
 
 
 def mostly_slow(slow: tuple[bool, ...]) -> bool:
@@ -172,8 +175,8 @@ def mostly_slow(slow: tuple[bool, ...]) -> bool:
 def _why_healthy(health: HealthState) -> str:
     if health.outcome is not None and health.outcome.is_ours:
         told = describe_outcome(health.outcome, health.message)
-        return f"ok in {_milliseconds(health)}; our latest check tells nothing: {told}"
-    if health.message:  # a success has one where its latency is not known
+        return f"ok in {_milliseconds(health)}; the latest check was inconclusive: {told}"
+    if health.message:  # a success has a message when its latency is not known
         return f"last check ok; {health.message}"
     return f"last check ok in {_milliseconds(health)}"
 
@@ -197,7 +200,7 @@ def _is_limited(health: HealthState, now: float) -> bool:
 
 def describe_outcome(kind: OutcomeKind | None, message: str) -> str:
     """Say what a check found."""
-    if message:  # it says what happened, and with which status
+    if message:  # it says what happened, with the HTTP status
         return message
     return PLAIN_WORDS[kind] if kind is not None else "not checked yet"
 

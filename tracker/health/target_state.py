@@ -1,6 +1,6 @@
-"""What is known of one target of checks, and how it is judged. Pure.
+"""The state of one target of checks, and how its status is decided. Pure.
 
-A target is a provider, or one model at a provider: both are judged by the same rules.
+A target is a provider, or one model at a provider: the same rules apply to both.
 """
 
 from datetime import datetime, timedelta
@@ -11,7 +11,6 @@ from tracker.core.clock import ClockReading
 from tracker.core.outcomes import CheckResult, OutcomeKind, Status
 from tracker.core.provider_status import RateLimit
 from tracker.core.rate_limits import LimitReading, LimitSource
-from tracker.core.retirements import RetirementNotices
 from tracker.core.settings import Timing
 from tracker.health.blame import note_failure
 from tracker.health.health_state import HealthState, apply_check
@@ -24,13 +23,14 @@ from tracker.health.status_rules import (
     decide_status,
 )
 from tracker.health.traffic_signs import TrafficSigns
+from tracker.models.retirements import RetirementNotices
 
 
 @attrs.frozen(kw_only=True)
 class TargetSettings:
-    """What judging needs to know of a target besides its checks.
+    """What deciding the status of a target needs besides its checks.
 
-    given_up: why its actor's restart budget is spent, None while it is not.
+    given_up: why its actor crashed too often, None while the restart budget lasts.
     documented_limits: published limits, for an estimate where the provider states none.
     """
 
@@ -43,7 +43,7 @@ class TargetSettings:
 
 @attrs.frozen(kw_only=True)
 class Judgement:
-    """The status of a target at one instant, and the rate limit it was decided with."""
+    """The status of a target at one instant, and the rate limit used to decide it."""
 
     rate_limit: RateLimit
     decision: StatusDecision
@@ -51,7 +51,7 @@ class Judgement:
 
 @attrs.frozen(kw_only=True)
 class PersistedState:
-    """What a restart carries on from; the statistics come from the stored checks."""
+    """What a restart continues from; the statistics come from the stored checks."""
 
     health: HealthState
     blocked_until: datetime | None = None
@@ -84,7 +84,7 @@ class PersistedState:
 
 @attrs.frozen(kw_only=True)
 class StoredTarget:
-    """A target as the store remembers it. ``state``: a PersistedState as JSON, or None."""
+    """A target as loaded from the store. ``state``: a PersistedState as JSON, or None."""
 
     statistics: Statistics
     state: str | None
@@ -92,10 +92,10 @@ class StoredTarget:
 
 @attrs.define(eq=False)
 class TargetState:
-    """The judged past of one target. ``stale_at`` and ``next_due`` are steady seconds.
+    """The state of one target. ``stale_at`` and ``next_due`` are steady seconds.
 
-    failed_at: steady seconds of an offer's latest failure that may be its provider's, None after
-    a good check.
+    failed_at: steady seconds of an offer's latest failure that its provider may have caused, None
+    after a successful check.
     """
 
     health: HealthState = HealthState()
@@ -103,10 +103,10 @@ class TargetState:
     statistics: Statistics = attrs.field(factory=Statistics)
     next_due: float | None = None
     stale_at: float | None = None
-    judgement: Judgement | None = None  # None once something but a check changed it
-    status: Status | None = None  # as it was decided last
+    judgement: Judgement | None = None  # None after a change that was not a check
+    status: Status | None = None  # the last one decided
     status_since: datetime | None = None
-    notices: RetirementNotices = RetirementNotices()  # of a provider's models
+    notices: RetirementNotices = RetirementNotices()  # for a provider's models
     failed_at: float | None = None
 
     def after(
@@ -123,7 +123,7 @@ class TargetState:
         timing = settings.timing
         stale_at = stale_after(next_due, timing)
         if result.kind is OutcomeKind.INTERNAL and next_due == self.next_due:
-            stale_at = self.stale_at  # a crash tells nothing, and planned nothing
+            stale_at = self.stale_at  # a crash gives no result and plans no check
         after = attrs.evolve(
             self,
             health=apply_check(self.health, result, timing, now),
@@ -210,7 +210,7 @@ class TargetState:
     def take_statistics(self, stored: Statistics) -> None:
         """Put the checks made since this start on top of the stored ones."""
         for sample in self.statistics.results():
-            if not stored.has(sample.at):  # it may be stored by now
+            if not stored.has(sample.at):  # it may have been stored by now
                 stored.add(sample)
         self.statistics, self.judgement = stored, None
 

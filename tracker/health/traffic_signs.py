@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class TrafficSigns:
-    """What stands until it is over, or until a check says otherwise.
+    """What calls have shown; it applies until it expires or a check says otherwise.
 
-    failure: the sentence on the last minute that counted as a failed check; empty once a check
-    was made. limited_until: steady seconds at which the limit ends that bars every key for every
+    failure: the sentence about the last minute that counted as a failed check; empty after the next
+    check. limited_until: steady seconds at which the limit ends that blocks every key for every
     model called; limit: its kind.
     """
 

@@ -1,4 +1,4 @@
-"""Checks that did not reach a provider, kept until it is known whose fault that is. Pure."""
+"""Checks that did not reach a provider, kept until the cause is known. Pure."""
 
 from collections.abc import Iterator
 
@@ -11,15 +11,15 @@ from tracker.health.own_network import UNREACHED
 from tracker.health.status_rules import OUR_NETWORK
 from tracker.health.target_state import TargetSettings, TargetState
 
-# Our own network is noticed within one round of checks and re-checks; older failures stand.
+# A fault of our network is noticed within a round of checks and re-checks; older failures count.
 UNREACHED_KEPT = 20
 
 
 @attrs.define(eq=False)
 class UnreachedRun:
-    """Checks in a row that did not reach the provider, and the state before them.
+    """Consecutive checks that did not reach the provider, and the state before them.
 
-    Kept so that they can be taken back, should our own network turn out to be the cause.
+    Kept so that they can be undone if our own network turns out to be the cause.
     """
 
     before: TargetState | None = None

@@ -1,4 +1,4 @@
-"""Which provider to use next: policies, the ranking they give, and the guard around it."""
+"""Which provider to use next: policies, their rankings, and protection from faulty policies."""
 
 from tracker.core.ranking import Excluded, Ranked, Ranking
 from tracker.ranking.expected_cost import ExpectedCost

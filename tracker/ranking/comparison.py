@@ -1,4 +1,4 @@
-"""How latencies of different measurements are compared: like with like. Pure.
+"""Comparing latencies only with latencies of the same kind of measurement. Pure.
 
 A model list answers in a fraction of the time of a completion, so the two are never compared with
 each other. Real calls' latencies depend on what was asked, so no ranking uses them.
@@ -12,15 +12,15 @@ import attrs
 
 from tracker.ranking.wording import milliseconds
 
-EXACT = 6  # decimals of a millisecond: sums of floats are noise below, and equals must stay equal
+EXACT = 6  # decimals of a millisecond: float sums differ below that, and equal ones must stay equal
 
 
 @attrs.frozen
 class Latencies:
-    """What is known of a candidate by measurement, in milliseconds, None where it is not.
+    """A candidate's latencies by kind of measurement, in milliseconds, None where not known.
 
-    related: measured at another target of the same provider: its list beside an offer's
-    completions, its offers' completions beside its list. first_token: of its completions.
+    related: measured at another target of the same provider: for an offer the provider's list, for
+    a provider the completions of its offers. first_token: of its completions.
     """
 
     listing: float | None = None
@@ -53,7 +53,7 @@ class Latencies:
 
 @attrs.frozen
 class ComparableLatency:
-    """A latency that may be compared with the others of its pool, and the words that tell it.
+    """A latency that may be compared with the others of its pool, and the words for it.
 
     ms: None where nothing comparable is known; ``words`` then says why.
     """
@@ -63,7 +63,7 @@ class ComparableLatency:
 
 
 class Basis(Enum):
-    """What a pool is compared by. DIFFERENT: completions, made up where only a list is known.
+    """What a pool is compared by. DIFFERENT: completions, estimated where only a list is known.
     FIRST_TOKEN: completions up to their first token, where that is wanted.
     """
 
@@ -102,7 +102,7 @@ class Comparison:
     def latency(self, known: Latencies) -> ComparableLatency:
         """Return a candidate's latency on this basis."""
         if not known.is_timed:
-            return ComparableLatency(None, "never timed yet")
+            return ComparableLatency(None, "not timed yet")
         if self.basis is Basis.FIRST_TOKEN:
             return _measure(known.first_token, "to the first token on average lately")
         if self.basis is Basis.LISTING:
@@ -115,12 +115,12 @@ class Comparison:
 
     def _make_up(self, listing: float | None) -> ComparableLatency:
         if listing is None or self.ratio is None:
-            return ComparableLatency(None, "only its model list was timed")
-        told = "a completion, made up from its model list and how the two differ elsewhere"
+            return ComparableLatency(None, "only its model list has been timed")
+        told = "estimated for a completion, from its model list and other providers' ratios"
         return _measure(round(listing * self.ratio, EXACT), told)
 
 
 def _measure(latency: float | None, words: str) -> ComparableLatency:
     if latency is None:
-        return ComparableLatency(None, "never timed yet")
+        return ComparableLatency(None, "not timed yet")
     return ComparableLatency(latency, f"{milliseconds(latency)} {words}")

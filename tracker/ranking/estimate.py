@@ -1,4 +1,4 @@
-"""What one candidate's checks say of its next call, and the line that tells it."""
+"""What one candidate's checks say about its next call, and the ranking line that shows it."""
 
 import attrs
 
@@ -10,9 +10,9 @@ from tracker.ranking.wording import limit, milliseconds, percent
 
 @attrs.define(eq=False)
 class Estimate:
-    """What one candidate's own checks say, and the line last made of it, with its latency.
+    """What one candidate's own checks say, and the last line made from it, with its latency.
 
-    It does not hold the candidate: the policy keeps the estimates of its last pool.
+    It does not refer to the candidate: the policy keeps the estimates of its last pool.
     """
 
     latencies: Latencies
@@ -55,10 +55,10 @@ def _line_without_latency(
     risk = estimate.failure_probability
     if slowest is None:
         latency = candidate.timeout_ms / 2.0
-        told = "no latency is known yet, so half its time-out is taken"
+        told = "no latency is known yet, so half its time-out is assumed"
     else:
         latency = min(slowest, candidate.timeout_ms)
-        told = f"{why}, so taken as slow as the slowest peer, {milliseconds(latency)}"
+        told = f"{why}, so assumed as slow as the slowest other, {milliseconds(latency)}"
     cost = _cost(latency, risk, candidate.timeout_ms)
     reason = _reason(candidate, told, risk, cost)
     return candidate.placed(reason, expected_cost_ms=cost, failure_probability=risk)

@@ -1,6 +1,6 @@
 """The default policy: the least expected time of the next call, with hysteresis.
 
-A call costs its latency if it is answered and the time-out if it is not. docs/ranking.md tells
+A call takes its latency if it is answered and the time-out if it is not. docs/ranking.md explains
 where the numbers come from and what was measured.
 """
 
@@ -18,17 +18,17 @@ from tracker.ranking.policy import SAMPLES, Candidate, Sample
 from tracker.ranking.sorted_lines import SortedLines
 from tracker.ranking.wording import milliseconds, percent
 
-# A Beta prior worth 50 good checks with a quarter of a failure: a newcomer is trusted as much as
-# real providers deserve (0.4 % down), and one old failure in 50 checks costs 2 %, not everything.
+# A Beta prior worth 50 good checks with a quarter of a failure: a new provider is trusted as much
+# as real ones deserve (0.4 % down), and one old failure in 50 checks costs 2 %, not everything.
 PRIOR_FAILURES, PRIOR_CHECKS = 0.25, 50.0
 
 
 class ExpectedCost:
     """Orders by (tier, expected time, name); in the best tier the incumbent stays unless beaten.
 
-    Estimates are remembered by candidate, and the order of the last pool: of thousands only the
-    one with a new check is worked out and placed again. That changes no answer, since a candidate
-    never changes.
+    Estimates are cached by candidate, and so is the order of the last pool: among thousands only
+    the one with a new check is computed and placed again. This cannot change an answer, because a
+    candidate never changes.
     """
 
     def __init__(self, settings: RankingSettings = RankingSettings()) -> None:
@@ -45,7 +45,7 @@ class ExpectedCost:
         if known is None or not known.update(candidates, self._estimate):
             estimates = [self._estimate(each) for each in candidates]
             known = SortedLines.of(candidates, estimates, first_token=self._first_token)
-            # Questions about a few offers come between those about all: keep the larger pool.
+            # Queries about a few offers come between those about all: keep the larger pool.
             if self._sorted is None or 2 * known.size >= self._sorted.size:
                 self._sorted = known
         return self._apply_hysteresis(known, incumbent)
@@ -94,7 +94,7 @@ class ExpectedCost:
         usual = (PRIOR_FAILURES + failures) / (PRIOR_CHECKS + checks)
         # Failures come in runs (P(fail | failed) is 0.80 to 0.89), so a run counts for itself:
         # Laplace's rule of succession. With a long half-life the usual risk can exceed it; the
-        # worse one stands, so that one more success never looks worse than a failure.
+        # worse one is used, so that one more success never looks worse than a failure.
         run = candidate.consecutive_failures
         return max(usual, 1.0 - 1.0 / (run + 2)) if run else usual
 
@@ -104,7 +104,7 @@ class ExpectedCost:
         if place == 0 or ranked[place].status is not ranked[0].status:
             return tuple(ranked)
         stays = ranked[place]
-        # In order of cost: if any beats it, the first that may does.
+        # They are in order of expected time: if any beats it, the first eligible one does.
         rivals = (each for each in ranked[:place] if _may_lead(each, stays))
         first = next(rivals, None)
         if first is not None and self._beats(first, stays):
@@ -113,7 +113,8 @@ class ExpectedCost:
         return (kept, *ranked[:place], *ranked[place + 1 :])
 
     def _beats(self, rival: Ranked, stays: Ranked) -> bool:
-        # Both: 10 % of a fast provider is noise (p95/p50 is 1.3 to 2.9), 10 ms of a slow one too.
+        # Both must be exceeded: 10 % of a fast provider's time is noise (p95/p50 is 1.3 to 2.9),
+        # and so are 10 ms of a slow one's.
         cost = stays.expected_cost_ms or 0.0
         lead = cost - (rival.expected_cost_ms or 0.0)
         margin, least = self._settings.switch_margin, self._settings.switch_margin_ms

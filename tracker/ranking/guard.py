@@ -1,4 +1,4 @@
-"""The ranking a tracker can rely on: whatever the chosen policy does, there is one."""
+"""A ranking that is always there, even when the chosen policy fails or hangs."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -17,15 +17,15 @@ from tracker.ranking.rank import ranking_of, run_policy, usual_failure_ms
 
 log = structlog.get_logger()
 
-# A ranking of a thousand takes 5 ms; the caller's event loop stands still while it waits.
+# Ranking a thousand takes 5 ms; the caller's event loop is blocked while it waits.
 PATIENCE_SECONDS = 0.1
-# A policy that was late this often is asked no more: all it can cost is a third of a second.
+# A policy that was late this often is not called again, so it can cost a third of a second in all.
 LATE_AT_MOST = 3
 
 
 @attrs.define
 class TimedPolicy:
-    """A policy in a thread of its own, with a deadline in seconds; it raises PolicyError when late.
+    """A policy in a separate thread with a deadline in seconds; raises PolicyError when late.
 
     A thread cannot be stopped: while a late call still runs, or after too many, it raises at once.
     """
@@ -41,7 +41,7 @@ class TimedPolicy:
     ) -> tuple[Ranked, ...]:
         if self._late >= LATE_AT_MOST:
             raise PolicyError(
-                f'policy "{self.name}" was too slow {self._late} times; it is given up'
+                f'policy "{self.name}" was too slow {self._late} times and is not called again'
             )
         if self._last is not None and not self._last.done():
             raise PolicyError(f'policy "{self.name}" has not answered its last call yet')
@@ -67,7 +67,7 @@ class TimedPolicy:
                 told = f"{type(error).__name__}: {error}"
                 answer.set_exception(PolicyError(f'policy "{self.name}" failed: {told}'))
 
-        # A daemon: an endless policy must not keep the process from ending.
+        # A daemon thread: a policy that never returns must not keep the process from exiting.
         threading.Thread(target=run, name=self.name, daemon=True).start()
 
 
@@ -80,10 +80,10 @@ def with_deadline(name: str, policy: Policy, patience: float = PATIENCE_SECONDS)
 
 
 class FallbackRanker:
-    """Ranks by the policy that the settings name, and by the default one whenever that fails.
+    """Ranks by the configured policy, and by the default one whenever that fails.
 
-    complaint: why the default ranks at present; None while the chosen policy does.
-    Raises PolicyError, at once, when the policy cannot be loaded.
+    complaint: why the default policy ranks now; None while the configured one does.
+    Raises PolicyError on creation when the policy cannot be loaded.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Policies by name: the shipped ones, and a user's own as ``module:function``."""
+"""Loading policies by name: the shipped ones, and a user's own as ``module:function``."""
 
 import inspect
 import sys
@@ -49,7 +49,7 @@ def _describe_unknown(name: str) -> str:
 
 
 def _import(name: str, module: str, path: str) -> Any:
-    # As uvicorn and gunicorn do, but last: a file in the working directory shadows nothing.
+    # As uvicorn and gunicorn do, but last on the path: a local file must not hide a real module.
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
     try:
@@ -71,5 +71,5 @@ def _require_policy(name: str, policy: Any) -> Policy:
             f'policy "{name}" must take two arguments, candidates and incumbent: {error}'
         ) from error
     except ValueError:
-        pass  # a built-in that shows no signature: its first call will tell
+        pass  # a built-in without a visible signature: its first call will show whether it fits
     return policy  # type: ignore[no-any-return]  # checked as far as it can be

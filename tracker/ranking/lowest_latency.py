@@ -1,6 +1,6 @@
-"""The original wish: healthy providers first, then the lowest last latency, then the name.
+"""The order first asked for: healthy providers first, then the lowest last latency, then the name.
 
-Measured, it switches half of all rounds: the last latency says almost nothing of the next.
+Measured, the best changes in half of all rounds: the last latency hardly predicts the next.
 """
 
 from collections.abc import Sequence

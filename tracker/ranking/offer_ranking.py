@@ -7,10 +7,10 @@ from itertools import groupby
 
 import attrs
 
-from tracker.core.model_resolver import NamedOffer
-from tracker.core.model_tasks import NOTHING, other_task
 from tracker.core.provider_status import EvidenceSource
 from tracker.core.ranking import Excluded, Ranked, Ranking
+from tracker.models.resolver import NamedOffer
+from tracker.models.tasks import NOTHING, other_task
 from tracker.ranking.policy import Candidate
 
 Entry = Candidate | Excluded
@@ -19,10 +19,10 @@ Rank = Callable[[tuple[Candidate, ...], tuple[Excluded, ...], str | None, dateti
 
 @attrs.frozen(kw_only=True)
 class RankingEntries:
-    """What rankings choose from: providers by name, watched offers by "provider/model".
+    """What rankings choose from: providers by name, offers by "provider/model".
 
-    unproven: offers that are watched, but have no check of their own yet. tasks: by provider, of
-    the models that its list says do not chat.
+    unproven: watched offers that have not been checked yet. tasks: by provider, what the models do
+    that its list marks as not for chat.
     """
 
     providers: Mapping[str, Entry] = attrs.field(factory=dict)

@@ -1,9 +1,9 @@
 """Finagle's and Linkerd's PeakEWMA, adapted to checks.
 
-A worse sample counts at once, a better one only in part: the estimate jumps up and decays down.
-Two things differ from the original. It decays by the check, not by the second, because checks
-come every few minutes; and there is no factor for requests under way, because we send none. A
-failed check is a sample of the whole time-out.
+A worse sample counts fully, a better one only in part: the estimate jumps up and decays slowly.
+Two things differ from the original. It decays per check, not per second, because checks come every
+few minutes; and there is no factor for requests in progress, because we send none. A failed check
+counts as a sample of the whole time-out.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from tracker.ranking.wording import milliseconds
 
 
 class PeakEwma:
-    """Orders by (tier, decayed peak, name); what was never timed comes last in its tier."""
+    """Orders by (tier, decayed peak, name); providers without a latency come last in their tier."""
 
     def __init__(self, settings: RankingSettings = RankingSettings()) -> None:
         self._keep: float = 0.5 ** (1.0 / settings.half_life_checks)
@@ -57,4 +57,4 @@ def _cost(ranked: Ranked) -> float:
 def _reason(peak: float | None) -> str:
     if peak is None:
         return "its latency is not known yet"
-    return f"its decayed peak of latency is {milliseconds(peak)}"
+    return f"its decayed peak latency is {milliseconds(peak)}"

@@ -13,35 +13,34 @@ from tracker.core.ranking import Ranked
 
 SAMPLES = 192  # checks a candidate remembers: sixteen half-lives of the default policy
 
-# In simulated incidents giving up after twice the p95 saved 46 ms [37, 55] a call, with no loss on
-# recorded traces; below half a second a slow answer is still sooner than a second attempt.
+# In simulated incidents, giving up after twice the p95 saved 46 ms [37, 55] a call, with no loss on
+# recorded traces; within half a second a slow answer still beats a second attempt.
 PATIENCE_P95, LEAST_PATIENCE_MS = 2.0, 500.0
-# The half-life of latencies: failures of the same cause come in runs and last alike.
+# The half-life of latencies: failures with the same cause come in runs and take similar times.
 _FAILURE_WEIGHTS: tuple[float, ...] = tuple(0.5 ** (age / 12.0) for age in range(SAMPLES))
 
-# Lower is better. Only the first two are usable; the rest says where they would stand.
+# Lower is better. Only the first two are usable; the others say where they would rank.
 TIERS = {Status.HEALTHY: 0, Status.DEGRADED: 1, Status.UNKNOWN: 2, Status.DOWN: 3}
 
 
 class PolicyError(ValueError):
-    """A policy that cannot be loaded, or whose answer is no ranking. Its text names the policy."""
+    """A policy cannot be loaded, or did not return a valid ranking. The text names the policy."""
 
 
 @attrs.frozen
 class Sample:
     """One check that counts here: an answer, a failure, or a limit, which fails a call as well.
 
-    latency_ms: None where it failed or its latency is not known. failure_ms: how long a failure
-    took, None where that is not known: then it is taken to have lasted until the time-out.
-    completion: latencies of completions are never compared with those of lists. ttft_ms: to its
-    first token.
+    latency_ms: None when it failed or its latency is not known. failure_ms: how long a failure
+    took; None when not known: then the time-out is assumed. completion: latencies of completions
+    are never compared with those of lists. ttft_ms: to its first token.
     """
 
     ok: bool
     latency_ms: float | None
     at: float  # seconds since the epoch
     failure_ms: float | None = None
-    completion: bool = False  # a model answered; else a list or the like was read
+    completion: bool = False  # True: a model answered; False: a list or the like was read
     ttft_ms: float | None = None
 
 
@@ -49,11 +48,11 @@ class Sample:
 class Candidate:
     """A usable provider as a policy sees it. ``samples``: newest last, at most SAMPLES.
 
-    related: of other targets of the same provider, which tell how its list and its completions
-    differ. p95_ms: of its successful checks of the last 24 hours.
+    related: samples of other targets of the same provider, which show how its list and its
+    completions differ. p95_ms: of its successful checks of the last 24 hours.
 
-    Compared by identity: a provider without a new check keeps its candidate, so a policy may
-    remember in its memo, under itself, what it worked out for one; both are forgotten together.
+    Compared by identity: a provider without a new check keeps its candidate. So a policy may cache
+    in the candidate's memo, with itself as the key, what it computed; both are dropped together.
     """
 
     provider: str

@@ -1,4 +1,4 @@
-"""From candidates to a ranking: the policy's order, checked, with shares and a sentence. Pure."""
+"""Making a ranking: the policy's order, validated, with weights and reasons. Pure."""
 
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -52,14 +52,14 @@ def run_policy(
         if iscoroutine(answer):
             answer.close()
             raise TypeError("it is an async function")  # noqa: TRY301 (one way out for all)
-        ranked = tuple(islice(answer, len(candidates) + 1))  # it may be an endless generator
+        ranked = tuple(islice(answer, len(candidates) + 1))  # it may be an infinite generator
         flaw = next(_flaws(ranked, {candidate.provider for candidate in candidates}), None)
     except PolicyError:
-        raise  # its deadline speaks for itself
+        raise  # the text about its deadline is complete
     except (Exception, SystemExit) as error:
         raise PolicyError(f'policy "{name}" failed: {type(error).__name__}: {error}') from error
     if flaw is not None:
-        raise PolicyError(f'policy "{name}" gave no ranking: {flaw}')
+        raise PolicyError(f'policy "{name}" did not return a valid ranking: {flaw}')
     known = {candidate.provider: candidate for candidate in candidates}
     return tuple(_add_attempt_times(line, known[line.provider]) for line in ranked)
 
@@ -78,13 +78,13 @@ def _flaws(ranked: Sequence[object], wanted: set[str]) -> Iterator[str]:
     seen: set[str] = set()
     for line in ranked:
         if not isinstance(line, Ranked):
-            yield f"it holds {line!r:.80}, which is no Ranked"
+            yield f"it contains {line!r:.80}, which is not a Ranked"
         elif line.provider not in wanted:
-            yield f"{line.provider!r:.80} was not asked about"
+            yield f"{line.provider!r:.80} was not among the candidates"
         elif line.provider in seen:
-            yield f"{line.provider} stands in it twice"
+            yield f"{line.provider} is listed twice"
         elif wrong := _wrong_value(line):
-            yield f"of {line.provider}, {wrong}"
+            yield f"for {line.provider}, {wrong}"
         else:
             seen.add(line.provider)
     if missing := wanted - seen:
@@ -94,7 +94,10 @@ def _flaws(ranked: Sequence[object], wanted: set[str]) -> Iterator[str]:
 def _wrong_value(line: Ranked) -> str | None:
     cost, risk, latency = line.expected_cost_ms, line.failure_probability, line.latency_ms
     if not (_is_number(cost) and _is_number(risk) and _is_number(latency)):
-        return f"a number is none: cost {cost!r:.40}, risk {risk!r:.40}, latency {latency!r:.40}"
+        return (
+            f"a number is not valid: expected time {cost!r:.40}, risk {risk!r:.40}, latency "
+            f"{latency!r:.40}"
+        )
     if not (_is_a(line.reason, str) and _is_a(line.status, Status) and _is_a(line.samples, int)):
         return "reason must be a str, status a Status, samples an int"
     if not (line.last_check is None or _is_a(line.last_check, datetime)):
@@ -147,7 +150,7 @@ def filter_ranking(ranking: Ranking, allowed: Callable[[str], bool] | Collection
         [line for line in ranking.excluded if allows(line.provider)],
         ranking.policy,
         ranking.valid_until,
-        usual_failure_ms=math.inf if usual is None else usual,  # shares are made again
+        usual_failure_ms=math.inf if usual is None else usual,  # weights are computed again
     )
 
 

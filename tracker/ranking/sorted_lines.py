@@ -1,4 +1,4 @@
-"""The lines of a pool in their order, kept up to date where single candidates change."""
+"""The sorted lines of a pool, kept in order when single candidates change."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -12,11 +12,11 @@ from tracker.ranking.comparison import Basis, Comparison
 from tracker.ranking.estimate import Estimate, make_line
 from tracker.ranking.policy import Candidate
 
-# Beyond this share of changed candidates sorting all is quicker than moving each.
+# Above this share of changed candidates, sorting all is faster than moving each.
 MOVED_AT_MOST = 1 / 8
 
-# Tier, expected time and name decide; no two have the same name. Between them, the one timed
-# stands before one that is only taken to be as slow: a borrowed latency wins no tie.
+# The order is by tier, expected time and name, which is unique. With equal times, a timed one
+# comes before one whose latency is only assumed.
 Place = tuple[int, float, bool, str]
 
 
@@ -24,8 +24,8 @@ Place = tuple[int, float, bool, str]
 class SortedLines:
     """places: by name. order: all of them, sorted; lines: in that order.
 
-    movable: all are compared by what each measured itself, so that one moves no other. uniform:
-    nor does one that goes away, for the others would be compared by nothing else without it.
+    movable: all are compared by their own measurements, so that a change of one does not move
+    others. uniform: removing one does not either, as the basis of comparison stays the same.
     """
 
     candidates: tuple[Candidate, ...]
@@ -55,7 +55,7 @@ class SortedLines:
             for candidate, estimate, latency in zip(candidates, estimates, latencies, strict=True)
         ]
         placed = list(map(_place, candidates, lines))
-        # Where first tokens are wanted and not known of all, one that comes may change the basis.
+        # When first tokens are wanted but not known for all, a new one may change the basis.
         own = (Basis.FIRST_TOKEN,) if first_token else (Basis.LISTING, Basis.COMPLETION)
         by_place = sorted(zip(placed, lines, strict=True), key=itemgetter(0))
         return cls(

@@ -13,10 +13,10 @@ from tests.helpers.idle_tracker import a_bare_provider, a_provider, ranking_of
 from tracker.alerts.policy import Announcement
 from tracker.alerts.wording import Telling, title_of
 from tracker.core.incidents import Cause, Incident, IncidentLog, MessageKind
-from tracker.core.model_resolver import NamedOffer
 from tracker.core.outcomes import KeyReport, KeyState, OutcomeKind, Status
 from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
 from tracker.core.ranking import Ranked, Ranking
+from tracker.models.resolver import NamedOffer
 
 BEGAN = START - timedelta(minutes=12)
 
@@ -113,11 +113,11 @@ def test_of_a_model_it_says_which_offer_best_names_for_it() -> None:
 def test_where_nothing_is_usable_each_reason_is_said_and_the_soonest_end() -> None:
     reset = START + timedelta(minutes=3)
     limited = a_provider(
-        "limited", usable=False, reason="its limit is used up until 12:03", usable_at=reset
+        "limited", usable=False, reason="its rate limit is used up until 12:03", usable_at=reset
     )
     told = incident(Cause.NOTHING_USABLE, "all providers")
     found = lines(told, limited, a_down_provider("b", BEGAN))
-    assert "limited cannot be used: its limit is used up until 12:03." in found
+    assert "limited cannot be used: its rate limit is used up until 12:03." in found
     assert any(each.startswith("b cannot be used: ") for each in found)
     assert "limited may be used again at 12:03:00 UTC." in found
     assert "/best names nobody: it answers 503, and says why." in found

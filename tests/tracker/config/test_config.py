@@ -220,7 +220,7 @@ class TestEveryMistakeAtOnce:
             "allowed: a whole number at least 0 and at most 65,535",
             "  providers.groqq: the catalogue has no such provider, so it needs kind and base_url; "
             "did you mean groq?",
-            '  providers.mine.base_url = "x": the URL must begin with https:// or http://',
+            '  providers.mine.base_url = "x": the URL must start with https:// or http://',
         ]
 
     def test_mistakes_of_the_environment_and_the_file_come_together(self) -> None:

@@ -16,7 +16,7 @@ from tracker.core.request_shape import RequestShape
         ),
         (
             RequestShape(first=True),
-            ("asked first, for no model is named and it answered",),
+            ("tried first, because no model is configured and this one answered",),
         ),
     ],
 )

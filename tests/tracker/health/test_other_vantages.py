@@ -101,7 +101,7 @@ def test_who_was_not_seen_here_stands_behind_all_that_was() -> None:
     after = known.rank_unseen(ranking("mistral", unknown="groq"), 0.0)
     assert [line.provider for line in after.ranked] == ["mistral", "groq"]
     assert after.excluded == ()
-    assert after.ranked[1].reason == "not seen here lately; healthy from us-1"
+    assert after.ranked[1].reason == "not checked here lately; healthy from us-1"
 
 
 def test_nobody_seen_here_at_all_is_better_than_nobody() -> None:

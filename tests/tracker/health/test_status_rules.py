@@ -66,7 +66,7 @@ def test_a_success_in_our_stall_is_not_told_with_the_latency_of_the_one_before()
 
 def test_the_last_check_is_not_said_to_be_one_that_told_nothing() -> None:
     assert decide_status(after(SERVER, SERVER, SERVER, OutcomeKind.REQUEST), NOW).reason == (
-        "server error, at the last check that tells something; 3 failed checks in a row"
+        "server error, at the last conclusive check; 3 failed checks in a row"
     )
 
 
@@ -77,7 +77,7 @@ def test_checks_that_say_nothing_keep_no_verdict_alive() -> None:
     decision = decide_status(after(OK, *nothing), NOW)
     assert (decision.status, decision.usable) == (Status.UNKNOWN, False)
     assert decision.reason == (
-        "the last 3 checks say nothing about it: our check itself was refused"
+        "the last 3 checks say nothing about it: the provider rejected our request as invalid"
     )
     assert decide_status(after(OK, *nothing, OK), NOW).status is Status.HEALTHY
 

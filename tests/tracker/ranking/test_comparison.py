@@ -34,7 +34,7 @@ def test_a_lists_latency_beats_no_completion_by_being_another_thing() -> None:
     assert lines["list"].latency_ms is None
     assert lines["list"].expected_cost_ms == lines["model"].expected_cost_ms
     assert lines["list"].reason.startswith(
-        "only its model list was timed, so taken as slow as the slowest peer, 400 ms"
+        "only its model list has been timed, so assumed as slow as the slowest other, 400 ms"
     )
     assert lines["model"].reason.startswith("400 ms a completion on average lately")
 
@@ -52,7 +52,7 @@ def test_the_difference_is_made_up_from_providers_where_both_are_known() -> None
     )
     assert list(lines) == ["model", "list", "both"]
     assert lines["list"].latency_ms == 300.0
-    assert "made up from its model list" in lines["list"].reason
+    assert "estimated for a completion, from its model list" in lines["list"].reason
 
 
 def test_completions_of_its_offers_stand_in_for_a_providers_own() -> None:

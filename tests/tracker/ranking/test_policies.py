@@ -142,7 +142,7 @@ def test_one_that_never_answered_is_as_slow_as_the_slowest_known_peer() -> None:
     lines = {line.provider: line for line in ExpectedCost()(asked, None)}
     assert lines["c"].latency_ms is None
     assert lines["c"].expected_cost_ms == lines["b"].expected_cost_ms
-    assert "as slow as the slowest peer, 700 ms" in lines["c"].reason
+    assert "as slow as the slowest other, 700 ms" in lines["c"].reason
 
 
 def test_a_borrowed_latency_takes_no_place_from_a_measured_one() -> None:

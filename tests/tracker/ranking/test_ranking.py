@@ -156,14 +156,14 @@ def good(candidates: Any, incumbent: Any) -> list[Any]:
 @pytest.mark.parametrize(
     ("policy", "flaw"),
     [
-        (bad_twice, "groq stands in it twice"),
+        (bad_twice, "groq is listed twice"),
         (bad_missing, "openai is missing"),
-        (bad_stranger, "'stranger' was not asked about"),
-        (bad_nan, "of groq, a number is none: cost nan"),
-        (bad_names, "it holds 'groq', which is no Ranked"),
+        (bad_stranger, "'stranger' was not among the candidates"),
+        (bad_nan, "for groq, a number is not valid: expected time nan"),
+        (bad_names, "it contains 'groq', which is not a Ranked"),
         (bad_none, "TypeError: 'NoneType' object is not iterable"),
         (bad_exit, "SystemExit: no"),
-        (bad_endless, "groq stands in it twice"),
+        (bad_endless, "groq is listed twice"),
         (bad_async, "TypeError: it is an async function"),
     ],
 )
@@ -201,7 +201,7 @@ def test_the_default_ranks_while_the_policy_fails_with_one_warning() -> None:
     (warning,) = logs
     assert warning["log_level"] == "warning"
     assert warning["policy"] == f"{__name__}:bad_missing"
-    told = f'policy "{__name__}:bad_missing" gave no ranking: openai is missing'
+    told = f'policy "{__name__}:bad_missing" did not return a valid ranking: openai is missing'
     assert warning["error"] == told
     assert ranker.complaint == warning["error"]
 
@@ -277,7 +277,7 @@ def test_a_policy_that_is_late_again_and_again_is_given_up(held: Any) -> None:
             timed((GROQ,), None)
         held.set()
         threads[-1].join()
-    with pytest.raises(PolicyError, match="was too slow 3 times; it is given up"):
+    with pytest.raises(PolicyError, match="was too slow 3 times and is not called again"):
         timed((GROQ,), None)
 
 

@@ -220,7 +220,7 @@ async def test_an_actor_past_its_budget_is_unknown_and_the_rest_goes_on(
         seen = tracker.snapshot.providers["a"]
         assert (seen.status, seen.usable) == (Status.UNKNOWN, False)
         assert seen.reason == (
-            "its checker crashed too often and was given up for now: "
+            "the task that checks it crashed too often and is now retried only at long intervals: "
             "ZeroDivisionError: a bug of ours"
         )
         assert tracker.snapshot.providers["bb"].status is Status.HEALTHY
@@ -398,7 +398,7 @@ async def test_nothing_is_planned_for_who_is_given_up_or_switched_off(
     async with world.running(world.config("a", "bb")) as tracker:
         await world.passes(300.0)
         views, ranking = tracker.snapshot.providers, tracker.snapshot.ranking
-        assert "was given up" in views["a"].reason
+        assert "crashed too often" in views["a"].reason
         assert views["a"].next_check is None
         assert ranking.valid_until is not None
         assert ranking.valid_until >= views["bb"].next_check
@@ -450,7 +450,7 @@ async def test_a_limit_that_a_failure_hides_is_the_reason_why_it_is_left_out(
         world.kinds["a"] = OutcomeKind.SERVER
         await while_advancing(world, lambda: tracker.check("a"))
         (left_out,) = tracker.snapshot.ranking.excluded
-        assert left_out.reason == "its limit is used up; last check: server error"
+        assert left_out.reason == "its rate limit is used up; last check: server error"
 
 
 async def test_until_when_a_limit_bars_is_in_the_reason(

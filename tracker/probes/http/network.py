@@ -274,7 +274,7 @@ def filter_addresses(host: str, addresses: Sequence[str], allow_private: bool) -
     if any(address_allowed(a.partition("%")[0], True) for a in addresses):
         reason = "a private address; set allow_private = true if that is meant"
     else:
-        reason = "a link-local or reserved address, which is never asked"
+        reason = "a link-local or reserved address, which is never contacted"
     raise AddressRefusedError(f"{host} is {reason}")
 
 

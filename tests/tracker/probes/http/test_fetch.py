@@ -507,7 +507,7 @@ async def test_a_name_is_asked_for_by_its_host_header(monkeypatch: pytest.Monkey
     ("address", "allow_private", "message"),
     [
         ("10.0.0.7", False, "a private address; set allow_private = true if that is meant"),
-        ("169.254.169.254", True, "a link-local or reserved address, which is never asked"),
+        ("169.254.169.254", True, "a link-local or reserved address, which is never contacted"),
     ],
 )
 async def test_what_a_name_resolves_to_is_checked(

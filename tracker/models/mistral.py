@@ -1,7 +1,7 @@
 """Mistral's two ways to name a release: by version ("small-3.2") and by month ("small-2506"). Pure.
 
-Providers write either or both, and the size besides, which says nothing where a series has one size
-only. The common name has the month. What the table does not know stays as it is.
+Providers write either or both, and also the size, which is redundant where a series has only one.
+The common name uses the month. A name that is not in the table stays as it is.
 """
 
 import re

@@ -3,14 +3,14 @@
 import re
 from functools import lru_cache
 
-from tracker.core.model_words import DOT_VENDORS, FAMILIES, PACKAGING, REGIONS, TAGS, VENDORS
+from tracker.models.words import DOT_VENDORS, FAMILIES, PACKAGING, REGIONS, TAGS, VENDORS
 
 _VENDORS_AND_FAMILIES = VENDORS | FAMILIES
 
-CHUNKS_REMEMBERED = 10_000  # thousands of ids are made of a few hundred
+CHUNKS_REMEMBERED = 10_000  # thousands of ids consist of a few hundred different words
 
 _REVISION = re.compile(r"-v?\d:0(?::\d+k|:mm)?$")  # Bedrock's: "-v1:0", "-1:0", "-v1:0:28k"
-# llama.cpp's ("q4_k_m"), and Unsloth's name of its own kind of it ("ud-q4_k_xl").
+# llama.cpp's ("q4_k_m"), and Unsloth's variant of it ("ud-q4_k_xl").
 _QUANTIZATION = re.compile(r"[-_.:]((?:ud-)?i?q[1-8](?:_[a-z0-9]+)*)(?=$|[-.:])")
 _DECIMAL = re.compile(r"(?<=\d)[p_](?=\d)")  # Fireworks' "v3p3", NVIDIA's "3_1"
 _SEPARATORS = str.maketrans(dict.fromkeys("-_@+~,:/()[]\t\r\n", " "))

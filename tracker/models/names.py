@@ -1,8 +1,8 @@
 """The common name of a model behind the many ids that providers give it. Pure.
 
 "meta-llama/Llama-3.3-70B-Instruct-Turbo" and "llama-3.3-70b-versatile" are both "llama-3.3-70b".
-A wrong merge sends a caller to another model, a miss only hides an offer: every word that is not
-known to be packaging stays in the name.
+A wrong merge sends a caller to another model, a miss only hides an offer. So a word stays in the
+name unless it is known to be packaging.
 """
 
 import re
@@ -11,10 +11,10 @@ from functools import lru_cache
 
 import attrs
 
-from tracker.core.mistral_names import name_release
-from tracker.core.model_exceptions import IDS, NAMES
-from tracker.core.model_tokens import MAJOR, PART_OF_SIZE, SIZE, strip_wrapping, tokenize
-from tracker.core.model_words import (
+from tracker.models.id_tokens import MAJOR, PART_OF_SIZE, SIZE, strip_wrapping, tokenize
+from tracker.models.irregular_names import IDS, NAMES
+from tracker.models.mistral import name_release
+from tracker.models.words import (
     BEHIND_SIZE,
     GENERIC,
     GLUED,
@@ -27,9 +27,9 @@ from tracker.core.model_words import (
     SPEEDS,
 )
 
-# No provider's id is longer; what is, is taken as it stands, so that 10 kB cost nothing.
+# No provider's id is longer. Longer ones are used unchanged, so that 10 kB cost nothing.
 LONGEST_ID = 200
-# Names that callers ask for again and again; the index of a list remembers its own.
+# For names that callers ask for repeatedly; the index of a list keeps its own.
 NAMES_REMEMBERED = 2_000
 
 _SOMETIMES_PACKAGING = (
@@ -42,7 +42,7 @@ _MINOR = re.compile(r"(?:0|[1-9]\d?)v?")
 
 @attrs.frozen
 class ModelName:
-    """A model and its packaging. ``name``: common to all its offers; ``variant``: what is not."""
+    """A model and its packaging. ``name``: common to all its offers; ``variant``: the packaging."""
 
     name: str
     variant: str | None = None
@@ -68,7 +68,7 @@ def _parse(model_id: str) -> ModelName:
         model_id if model_id.isascii() else unicodedata.normalize("NFKC", model_id)
     ).casefold()
     path, _, tail = folded.rpartition("/")
-    if path.startswith(_FIREWORKS):  # its slower, cheaper deployments
+    if path.startswith(_FIREWORKS):  # Fireworks' slower, cheaper deployments
         tail = tail.removesuffix("-basic")
     text, dropped = strip_wrapping(IDS.get(tail, tail))
     tokens = tokenize(text)
@@ -88,7 +88,7 @@ def _separate_packaging(tokens: list[str]) -> tuple[list[str], list[str]]:
     has_size = False
     for index, token in enumerate(tokens):
         if has_size and PART_OF_SIZE.fullmatch(token):
-            continue  # the total tells the size: "qwen3-30b" is "qwen3-30b-a3b"
+            continue  # the total size is enough: "qwen3-30b" is "qwen3-30b-a3b"
         if SIZE.fullmatch(token) and _tells_nothing(token, kept):
             has_size = True
             continue
@@ -115,7 +115,7 @@ def _tells_nothing(size: str, before: list[str]) -> bool:
 def _is_packaging(tokens: list[str], index: int, *, has_size: bool) -> bool:
     word, family = tokens[index], tokens[0]
     if word == "instruct":
-        return family != "gpt"  # gpt-3.5-turbo-instruct is no chat model
+        return family != "gpt"  # gpt-3.5-turbo-instruct is not a chat model
     if word in PACKAGING:
         return True
     if word in SPEEDS:
@@ -128,7 +128,7 @@ def _is_packaging(tokens: list[str], index: int, *, has_size: bool) -> bool:
 def _is_packaging_of_family(tokens: list[str], index: int, *, has_size: bool) -> bool:
     word, family = tokens[index], tokens[0]
     after = tokens[index + 1] if index + 1 < len(tokens) else ""
-    if word == "it":  # elsewhere Italian
+    if word == "it":  # Gemma's for instruct; elsewhere it means Italian
         return any("gemma" in other for other in tokens)
     if word == "chat":  # deepseek-chat-v3.1
         return family == "deepseek" and re.fullmatch(r"v\d+", after) is not None

@@ -1,7 +1,7 @@
-"""The known names that a mistyped one may have meant, among hundreds of thousands. Pure.
+"""Finding the known names closest to a mistyped one, among hundreds of thousands. Pure.
 
-Only names that share a word with the one asked for are compared letter by letter; for the first
-word, the family, a word with the same three letters somewhere will do ("lama" for "llama").
+Only names that share a word with the mistyped one are compared letter by letter. For the first
+word, the family, three common letters are enough ("lama" for "llama").
 """
 
 import difflib
@@ -13,13 +13,13 @@ from itertools import islice
 
 import attrs
 
-from tracker.core.groups import Groups, group, members_of
+from tracker.models.groups import Groups, group, members_of
 
 LONGEST_COMPARED = 64  # characters: difflib's time grows with the product of both lengths
 POSTINGS = 2_000  # names looked at for one answer: about two milliseconds
 COMPARED = 60  # names compared letter by letter: about two milliseconds
 FAMILIES_TRIED = 10  # first words that resemble the one asked for
-CLOSE_ENOUGH = 0.5  # "lama-3-70b" to "llama-3.3-70b" is 0.87; strangers stay below
+CLOSE_ENOUGH = 0.5  # "lama-3-70b" to "llama-3.3-70b" is 0.87; unrelated names stay below
 
 _SEPARATOR = re.compile(r"[-.]")
 

@@ -4,16 +4,16 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from tracker.core.groups import Groups, group, members_of
-from tracker.core.model_names import ModelName, read_model_id
-from tracker.core.nearest_names import NameFeatures
+from tracker.models.groups import Groups, group, members_of
+from tracker.models.names import ModelName, read_model_id
+from tracker.models.nearest import NameFeatures
 
 
 @attrs.frozen
 class ProviderModels:
     """ids: as listed. ordered: their common names, sorted.
 
-    Everything is kept in few objects, whatever its length: see tracker/core/groups.py.
+    The index uses few Python objects, whatever its length: see tracker/models/groups.py.
     """
 
     ids: tuple[str, ...] = attrs.field(repr=False)
@@ -26,7 +26,7 @@ class ProviderModels:
     @classmethod
     def of(cls, ids: Iterable[str], before: "ProviderModels | None" = None) -> "ProviderModels":
         """Index these ids; those that ``before`` has are not read again."""
-        listed = tuple(dict.fromkeys(ids))  # a list that names an id twice offers it once
+        listed = tuple(dict.fromkeys(ids))  # an id that is listed twice is one offer
         names: dict[str, str] = {}
         variants: dict[str, str] = {}
         for model in listed:

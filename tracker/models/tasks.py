@@ -1,10 +1,10 @@
-"""What a model is for, by the words of its id: a chat completion can prove only chat models."""
+"""What a model is for, read from its id: a chat completion can only test chat models."""
 
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tracker.core.model_words import OTHER_TASKS
+from tracker.models.words import OTHER_TASKS
 
 LONGEST_READ = 200  # characters of an id; no provider's is longer
 NOTHING: Mapping[str, str] = MappingProxyType({})

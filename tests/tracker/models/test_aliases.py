@@ -2,7 +2,7 @@
 
 import pytest
 
-from tracker.core.model_aliases import AliasProblem, find_alias_problems
+from tracker.models.aliases import AliasProblem, find_alias_problems
 
 PROVIDERS = ("groq", "together")
 
@@ -17,8 +17,8 @@ def test_names_of_known_offers_have_no_problem() -> None:
     [
         ([], 'no offer is listed; list at least one as "provider/model"'),
         (["nobody/x"], '"nobody/x" names the provider "nobody", which is not configured'),
-        (["x"], '"x" names no offer; write it as "provider/model"'),
-        (["groq/"], '"groq/" names no offer; write it as "provider/model"'),
+        (["x"], '"x" is not an offer; write it as "provider/model"'),
+        (["groq/"], '"groq/" is not an offer; write it as "provider/model"'),
         (["groq/a", "groq/a"], '"groq/a" is listed twice; list each offer once'),
         (["Fast"], '"Fast" is itself; list offers as "provider/model" instead'),
         (

@@ -1,4 +1,4 @@
-"""Words of model ids that the built-in rules of names know, as data. Every list is closed."""
+"""The words in model ids that the built-in naming rules know, as data. Every list is closed."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -13,25 +13,25 @@ PACKAGING = _words(
     " quantized dynamic qat nf4 hqq aqlm 8192 32768 131072"
 )
 
-# Names of speeds. Several vendors name models of their own so (gpt-4-turbo, grok-4-fast), thus
-# they are packaging only behind a size, or in the families named here.
+# Words for speed. Some vendors use them in model names (gpt-4-turbo, grok-4-fast), so they
+# count as packaging only after a size, or in the families listed here.
 SPEEDS = _words("turbo fast instant lite")
 SPEED_FAMILIES = {
     "fast": _words("deepseek kimi glm minimax"),
     "turbo": frozenset({"deepseek"}),
 }
 
-# Packaging only behind a size ("jais-30b-chat", "671b-cloud"); "gpt-5-chat" is a model.
+# Packaging only after a size ("jais-30b-chat", "671b-cloud"); "gpt-5-chat" is a model.
 BEHIND_SIZE = frozenset({"chat", "cloud"})
 
-# Total sizes that only one model of a family has, so that they tell it from none.
+# Total sizes that only one model of a family has, so they add nothing to the name.
 SOLE_SIZES = {
     "deepseek": _words("671b 685b"),
     "glm": _words("106b 355b 357b 358b"),
     "kimi": _words("1t 1.1t"),
     "minimax": _words("229b 230b 456b"),
 }
-# The same of a model named by a word besides its family.
+# The same for a model named by a word in addition to its family.
 SOLE_SIZES_BEHIND = {"nemo": _words("12b")}
 # Nemotron 3's models are named by a word as well; Nano has a second, smaller size.
 NAMED_NEMOTRONS = {"nano": "30b", "super": "120b", "ultra": "550b"}
@@ -65,13 +65,13 @@ DOT_VENDORS = _words(
 )
 REGIONS = _words("us eu ap apac au ca jp us-gov global")
 
-# Last parts of an id that mean something else at every vendor; these keep the vendor.
+# Last parts of an id that mean something different at every vendor; these keep the vendor.
 GENERIC = _words("auto best chat code default free fast model router search")
 
 # Families that write their version without a hyphen: qwen3, lfm2.
 GLUED = frozenset({"lfm", "qwen"})
 
-# Words of models that no chat completion can prove: by what else they do.
+# Words in the ids of models that a chat completion cannot test, by what the models do.
 OTHER_TASKS = {
     "image generation": _words(
         "image flux diffusion sdxl dall imagen seedream kolors upscaler recraft"

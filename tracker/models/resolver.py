@@ -1,7 +1,7 @@
-"""Which offers a caller means by a model's name: the exact id, ``[models]``, the built-in rules.
+"""Finding the offers a caller means by a model name: exact id, ``[models]``, built-in rules.
 
-Pure and frozen. Each provider's list is indexed by itself, so that a list that changed costs its
-own length and not everybody's.
+Pure and frozen. Each provider's list has its own index, so a changed list costs time in proportion
+to its own length, not to that of all lists.
 """
 
 import heapq
@@ -13,17 +13,17 @@ from operator import attrgetter, itemgetter
 
 import attrs
 
-from tracker.core.model_aliases import Aliases, fold_name, split_target
-from tracker.core.model_names import parse_model_id
-from tracker.core.nearest_names import NameFeatures, find_nearest
-from tracker.core.provider_models import ProviderModels
+from tracker.models.aliases import Aliases, fold_name, split_target
+from tracker.models.names import parse_model_id
+from tracker.models.nearest import NameFeatures, find_nearest
+from tracker.models.provider_models import ProviderModels
 
-# Callers ask for a few names again and again. At 10 kB a name these are 10 MB.
+# Callers ask for a few names repeatedly. At 10 kB a name this is 10 MB.
 ANSWERS_REMEMBERED = 1_000
 
 
 class FoundBy(StrEnum):
-    """What told which offers were meant."""
+    """The rule by which the offers were found."""
 
     ID = "id"
     ALIAS = "models"
@@ -32,7 +32,7 @@ class FoundBy(StrEnum):
 
 @attrs.frozen
 class NamedOffer:
-    """A model at a provider. ``model``: the provider's own id, which is to be sent."""
+    """A model at a provider. ``model``: the provider's own id, to be sent in a request."""
 
     provider: str
     model: str
@@ -41,7 +41,7 @@ class NamedOffer:
 
 @attrs.frozen
 class ModelMatch:
-    """What a name was found to mean. ``name``: the common one, or the one of ``[models]``."""
+    """The offers a name stands for. ``name``: the common name, or the one from ``[models]``."""
 
     name: str
     found_by: FoundBy
@@ -52,8 +52,8 @@ class ModelMatch:
 class ModelResolver:
     """Finds the offers of a model. Build with ``of``, then replace what changed.
 
-    Trusts ``aliases``: ``find_alias_problems`` tells what is wrong with them, and a target that
-    names no provider known here is left out.
+    Trusts ``aliases``: ``find_alias_problems`` checks them. A target whose provider is not known
+    here is left out.
     """
 
     providers: Mapping[str, ProviderModels] = attrs.field(repr=False)

@@ -1,4 +1,4 @@
-"""Names of models that a configuration gives itself, ``[models]``, and what can be wrong in them.
+"""Model names defined in the configuration (``[models]``), and the mistakes they can contain.
 
 They override the built-in rules: one name stands for exactly the offers listed under it.
 """
@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import attrs
 
-LONGEST_NAME = 200  # characters; what is longer was pasted by mistake
+LONGEST_NAME = 200  # characters; anything longer was pasted by mistake
 SHOWN = 60  # characters of a name in an error text
 
 Aliases = Mapping[str, Sequence[str]]
@@ -15,7 +15,7 @@ Aliases = Mapping[str, Sequence[str]]
 
 @attrs.frozen
 class AliasProblem:
-    """One mistake in ``[models]``: under which ``name``, and a sentence that says what to do."""
+    """One mistake in ``[models]``: the ``name`` concerned, and a sentence that says what to do."""
 
     name: str
     problem: str
@@ -27,7 +27,7 @@ def find_alias_problems(aliases: Aliases, providers: Collection[str]) -> tuple[A
     Whether a provider lists the model is not asked: lists come later, and change.
     """
     known = frozenset(providers)
-    first: dict[str, str] = {}  # of the names that differ in case only
+    first: dict[str, str] = {}  # the first of each group of names that differ only in case
     for name in sorted(aliases):
         first.setdefault(fold_name(name), name)
     return tuple(
@@ -57,7 +57,7 @@ def _name_problems(name: str, twin: str) -> Iterator[str]:
     elif len(name) > LONGEST_NAME:
         yield f"the name has {len(name)} characters; use at most {LONGEST_NAME}"
     if twin != name:
-        yield f"the same name as {_show(twin)} but for its case; keep one of them"
+        yield f"this name differs from {_show(twin)} only in upper and lower case; keep one of them"
 
 
 def _target_problems(
@@ -77,7 +77,7 @@ def _target_problems(
         if fold_name(target) in names:
             yield _describe_nesting(name, target)
         elif parts is None:
-            yield f'{_show(target)} names no offer; write it as "provider/model"'
+            yield f'{_show(target)} is not an offer; write it as "provider/model"'
         else:
             yield f"{_show(target)} names the provider {_show(parts[0])}, which is not configured"
 

@@ -1,13 +1,13 @@
-"""Models that will be switched off at a date that was announced, and when to tell of it. Pure."""
+"""Models with an announced switch-off date, and when to send a message about it. Pure."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
 
 import attrs
 
-# A month to choose another model, and a week for those who read it late.
+# A month to choose another model, and a reminder a week before.
 TOLD_DAYS_AHEAD = (30, 7)
-KEPT = 500  # notices remembered of a provider: a list with more of them is told again, not lost
+KEPT = 500  # notices remembered per provider: beyond that a notice is repeated, not lost
 
 
 @attrs.frozen
@@ -21,7 +21,7 @@ class Retirement:
 
 @attrs.frozen
 class RetirementNotices:
-    """What was told already. told: by "model date", how many days ahead it was told last."""
+    """Notices already sent. told: by "model date", how many days ahead the last notice came."""
 
     told: Mapping[str, int] = attrs.field(factory=dict)
 

@@ -1,13 +1,13 @@
-"""Many short lists of texts by key, as a mapping that Python's cycle collector need not walk. Pure.
+"""Many short lists of strings by key, stored so that Python's garbage collector skips them. Pure.
 
-Nearly all lists have one member. A tuple for each of a quarter of a million model names would keep
-the collector, and so every thread, busy for a tenth of a second.
+Nearly all lists have one member. With one tuple for each of 250,000 model names, the collector
+would stop every thread for a tenth of a second.
 """
 
 from collections.abc import Iterable, Mapping
 
 Groups = Mapping[str, str | tuple[str, ...]]
-"""A member by itself, or several."""
+"""One member, or several."""
 
 
 def group(pairs: Iterable[tuple[str, str]]) -> Groups:

@@ -1,14 +1,14 @@
-"""Names of models that no rule can tell, as data: the vendors' own tables of names.
+"""Model names that no rule can derive, as data, from the vendors' own tables of names.
 
-A rule cannot know that one snapshot only was made, or which sizes a series has.
+A rule cannot know that only one snapshot exists, or which sizes a series has.
 """
 
-# An id without its vendor's path, lower case → what is read in its place.
+# An id without its vendor's path, in lower case → the id to read instead.
 IDS = {
     "deepseek.v3-v1:0": "deepseek-v3.1",  # Bedrock's "v3" is V3.1
 }
 
-# A common name as the rules leave it → the common name it stands for.
+# A common name as derived by the rules → the correct common name.
 NAMES = {
     "mistral-nemo-2407": "mistral-nemo",
     "mixtral-8x7b-v0.1": "mixtral-8x7b",
