@@ -25,6 +25,10 @@ OPTIONS = (
     "-c timezone=UTC"
 )
 MIGRATE = "run `provider-status cluster migrate` with the owner's URL"
+ANOTHER_VANTAGE = (
+    "the role is kept to another vantage, or to none: use this vantage's role, or the owner's "
+    "`SELECT provider_status.keep_role_to('ROLE', 'VANTAGE')`"
+)
 NO_HUB = f"the database has no hub's tables yet: {MIGRATE}"
 
 _BY_STATE = {
@@ -55,7 +59,13 @@ _BY_TEXT = (
     ("remaining connection slots", "PostgreSQL takes no more connections"),
     ("too many connections", "PostgreSQL takes no more connections"),
     ("does not support SSL", "the server offers no TLS"),
-    ("certificate", "its TLS certificate is not trusted, or is of another host"),
+    ("does not match host name", "its TLS certificate is of another host than the URL names"),
+    ("root certificate file", "the file that sslrootcert names is missing or wrong"),
+    (
+        "certificate verify failed",
+        "its TLS certificate is not trusted: too old, or of an authority not in sslrootcert",
+    ),
+    ("certificate", "its TLS certificate is not trusted"),
     ("Connection refused", "nothing listens there: connection refused"),
     ("timeout expired", "no answer within 2 s"),
     ("resolve host", "its host's name is not known"),
@@ -162,6 +172,8 @@ def check_schema(connection: Connection, known: int) -> None:
 
 def explain(error: psycopg.Error, url: Secret) -> str:
     """Say in a sentence what is wrong, without the password."""
+    if "row-level security" in str(error):
+        return ANOTHER_VANTAGE
     if error.sqlstate in _BY_STATE:
         return _BY_STATE[error.sqlstate]
     text = str(error)
