@@ -46,8 +46,8 @@ _ORIGINAL = f"""
 INSERT INTO provider_health_checks (provider_name, status, response_time_ms, uptime_percent,
     rate_limit_percent, last_check_timestamp, consecutive_failures, error_message, created_at)
 {_NUMBERS} SELECT 'p' || (i % 50), 'healthy', 5.0 + i % 90, 100.0, 0.0,
-    strftime('%Y-%m-%dT%H:%M:%S', 'now', '-' || (600000 - i) || ' seconds'), 0, '',
-    strftime('%Y-%m-%d %H:%M:%S', 'now', '-' || (600000 - i) || ' seconds') FROM n
+    strftime('%Y-%m-%dT%H:%M:%S', 'now', '-' || (i / 2) || ' seconds'), 0, '',
+    strftime('%Y-%m-%d %H:%M:%S', 'now', '-' || (i / 2) || ' seconds') FROM n
 """
 _ORIGINAL_TABLE = """
 CREATE TABLE provider_health_checks (id INTEGER PRIMARY KEY AUTOINCREMENT, provider_name TEXT,

@@ -28,7 +28,7 @@ class _Attempt:
 
 
 _attempts: dict[tuple[str, object], _Attempt] = {}
-_hanging: set[str] = set()  # files whose last read timed out
+_hanging: dict[str, float] = {}  # files whose last read timed out, and when (monotonic)
 
 
 class HangsError(OSError):
@@ -58,7 +58,7 @@ def read_patiently(
     except WaitedError:
         if attempt.answer.done() and not isinstance(attempt.answer.exception(), HangsError):
             raise  # the job raised it
-        _hanging.add(str(file))
+        _hanging[str(file)] = time.monotonic()
         raise HangsError(seconds) from None
     finally:
         if attempt.answer.done():
@@ -69,7 +69,10 @@ def read_patiently(
 def _note(attempt: _Attempt) -> None:
     """Note whether the file hangs: with whatever it said, or was refused with, it does not."""
     is_hanging = isinstance(attempt.answer.exception(), HangsError)
-    (_hanging.add if is_hanging else _hanging.discard)(attempt.file)
+    if is_hanging:
+        _hanging[attempt.file] = time.monotonic()
+    else:
+        _hanging.pop(attempt.file, None)
 
 
 def _run(key: tuple[str, object], job: Callable[[], Any], attempt: _Attempt) -> None:
@@ -90,6 +93,16 @@ def _run(key: tuple[str, object], job: Callable[[], Any], attempt: _Attempt) -> 
 def hanging_files() -> tuple[str, ...]:
     """List the files whose last reading was given up, or hangs still."""
     return tuple(sorted(_hanging.copy()))
+
+
+def forget_hanging_files(since: float) -> None:
+    """Forget those whose last read timed out before then, in seconds of ``time.monotonic``.
+
+    For whoever has read everything anew: one that is still wanted is noted again when it hangs.
+    """
+    for file, at in _hanging.copy().items():
+        if at < since:
+            _hanging.pop(file, None)
 
 
 def read_bytes(file: Path, most: int, seconds: float = READ_SECONDS) -> bytes:

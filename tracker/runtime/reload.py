@@ -5,6 +5,7 @@ tracker)``.
 """
 
 import os
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -18,6 +19,7 @@ from watchfiles import awatch
 from tracker.config import DOTENV
 from tracker.config.errors import ConfigError, ConfigProblem, UnreadableError
 from tracker.config.file import DEFAULT_FILE
+from tracker.core.patient_reader import forget_hanging_files
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config
 from tracker.ranking.load import load_policy
@@ -72,6 +74,7 @@ class Reloader:
         """
         async with self._one_at_a_time:
             self._unread = False
+            began = time.monotonic()
             try:
                 found = await self._read()
                 mask_in_logs(Mask(dict.fromkeys((*tracker.mask.secrets, *found.secrets()))))
@@ -88,6 +91,7 @@ class Reloader:
             for warning in found.warnings:
                 log.warning(warning)
             self.config = keep_fixed_settings(found, self.config)
+            forget_hanging_files(began)  # a file that is no longer named hangs for nobody
             return True
 
     async def watch(self, tracker: Tracker) -> None:

@@ -56,7 +56,8 @@ INSERT INTO overrides VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET interval_seconds = excluded.interval_seconds, enabled = excluded.enabled
 """
 _NEWEST_HOUR = """
-SELECT checked_at_ms / 3600000 FROM checks WHERE checked_at_ms / 3600000 < ?
+SELECT checked_at_ms / 3600000 FROM checks
+WHERE checked_at_ms / 3600000 >= 0 AND checked_at_ms / 3600000 < ?
 ORDER BY checked_at_ms / 3600000 DESC LIMIT 1
 """
 _OLDEST_HOUR = """

@@ -2,12 +2,19 @@
 
 import os
 import threading
+import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tracker.core.patient_reader import HangsError, hanging_files, read_bytes, read_patiently
+from tracker.core.patient_reader import (
+    HangsError,
+    forget_hanging_files,
+    hanging_files,
+    read_bytes,
+    read_patiently,
+)
 
 
 def pipe(folder: Path) -> Path:
@@ -58,6 +65,10 @@ def test_a_pipe_leaves_no_thread_and_what_takes_its_place_is_read(tmp_path: Path
             read_patiently(made, partial(read_bytes, made, 10, 0.02))
     assert threading.active_count() == before
     assert hanging_files() == (str(made),)
+    forget_hanging_files(0.0)
+    assert hanging_files() == (str(made),)
+    forget_hanging_files(time.monotonic())
+    assert hanging_files() == ()
     made.unlink()
     made.write_bytes(b"a file at last")
     assert read_patiently(made, partial(read_bytes, made, 10)) == b"a file at "

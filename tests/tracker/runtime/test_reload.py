@@ -21,6 +21,7 @@ from tests.helpers.waiting import wait_until
 from tracker import Config, Tracker, run_tracker
 from tracker.config import read_config
 from tracker.core.outcomes import CheckResult
+from tracker.core.patient_reader import HangsError, read_bytes, read_patiently
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
 from tracker.probes.check import Check, FunctionCheck
@@ -225,6 +226,17 @@ async def test_of_thousands_of_mistakes_some_are_told_and_how_many_more_there_ar
         logged = [line for line in lines if line["log_level"] == "error"]
         assert len(told) == len(logged) == MOST_REASONS + 1
         assert "2,980 more mistakes" in told[-1]
+
+
+async def test_a_file_that_hung_is_not_named_once_the_configuration_does_not(world: World) -> None:
+    os.mkfifo(pipe := world.folder / "authorities")
+    async with world.running() as (tracker, reloader):
+        with pytest.raises(HangsError):
+            read_patiently(pipe, partial(read_bytes, pipe, 10, 0.02))
+        assert f"{pipe} hangs" in " ".join(tracker.health().problems)
+        world.write(table("c"))
+        assert await reloader.reload(tracker)
+        assert str(pipe) not in " ".join(tracker.health().problems)
 
 
 def remove(file: Path) -> None:

@@ -713,6 +713,13 @@ async def test_rows_before_a_gap_stay_until_the_time_was_lived_through_or_is_tol
     now = check(seconds=60.0, message="now")
     async with open_store(str(path), clock=CLOCK) as store:
         await store.write([*rows, now])
+        with opened(path) as connection:  # by hand: before every calendar
+            connection.execute(
+                "INSERT INTO checks SELECT 99, provider_name, -9223372036854775808, status, "
+                "outcome, response_time_ms, ttft_ms, interval_seconds, http_status, 'never', "
+                "consecutive_failures, rate_limit_percent, completions, model, origin, origin_id "
+                "FROM checks LIMIT 1"
+            )
         told = ToldTime()
         writer = Writer(store, Backlog(), clock=CLOCK, retention_days=7.0, told=told)
         writer.remembered.set()
