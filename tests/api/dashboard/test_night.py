@@ -264,9 +264,9 @@ def test_a_browser_that_slept_asks_anew_and_tells_no_wrong_times(
     block_until(lambda: any(url.endswith("/events") for url in browser.requested()))
     browser.until(LIVE)
     night.check("groq")
-    browser.until(
-        "$('#list').innerText.includes('just now') || $('#list').innerText.match(/\\d s ago/)"
-    )
+    told = "$('#list').innerText.includes('just now') || $('#list').innerText.match(/\\d s ago/)"
+    browser.until(told)
+    assert browser.value(f"!!({told})")
 
 
 def test_maintenance_is_told_in_the_row_the_strip_and_the_page_of_a_provider(

@@ -252,7 +252,7 @@ async def drip(server: Any) -> None:
     async with await connect(server) as stream:
         for byte in get(b"/"):
             await stream.send_all(bytes([byte]))
-            await trio.sleep(0.1)
+            await trio.sleep(0.1)  # what the client does: a byte now and then
 
 
 async def reaches(server: Any, descriptors: Any) -> None:

@@ -3,7 +3,6 @@
 import errno
 import os
 import threading
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ import attrs
 import pytest
 import structlog
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from tests.helpers.factories import finding
 from tests.helpers.waiting import wait_until
@@ -374,7 +374,9 @@ class TestWatching:
                     world.write(table("a", interval_seconds=100 + n), table("b"), table(f"n{n}"))
                 if n % 7 == 0:
                     await tracker.tune("b", interval_seconds=200.0 + n)
-                await trio.sleep(0.1)
+                await trio.sleep(
+                    0.1
+                )  # what is tested: changes that come faster than they are taken
             world.write(table("a", interval_seconds=999), table("b"), table("last"))
             await until(tracker, lambda: names(tracker) == {"a", "b", "last"})
             await swept(tracker)
@@ -424,7 +426,7 @@ class TestWatching:
 
             def slowly(path: Path | None) -> Config:
                 trio.from_thread.run_sync(tracker.stop)
-                time.sleep(0.2)
+                trio.from_thread.run(wait_all_tasks_blocked)  # it has ended but for this reading
                 return world.read(path)
 
             reloader.read = slowly
@@ -435,7 +437,7 @@ class TestWatching:
     async def test_it_ends_with_the_tracker(self, world: World) -> None:
         async with world.running() as (tracker, reloader), trio.open_nursery() as nursery:
             nursery.start_soon(reloader.watch, tracker)
-            await trio.sleep(0.05)
+            await wait_all_tasks_blocked(0.05)  # the watch waits for the file
             began = trio.current_time()
             tracker.stop()
         assert trio.current_time() - began < 4.0  # watchfiles looks for it every 5 s
