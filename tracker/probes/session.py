@@ -24,16 +24,16 @@ from tracker.probes.messages import Masking, printable
 
 log = structlog.get_logger()
 
-UNASKED = "it answered before it was asked: its latency is not known"
-MOST_LIMITS = 24  # kept of one answer; Anthropic, which tells most, has eight
+UNASKED = "the answer arrived before the request was sent, so its latency is not known"
+MOST_LIMITS = 24  # kept of one answer; Anthropic, which states most, has eight
 
 
 @attrs.define(kw_only=True)
 class Session:
-    """One provider, from its first check to its last.
+    """The connection to one provider, from its first check to its last.
 
-    memory: what a dialect keeps between checks (a model list, a token), by names of its own.
-    completions: sent and not yet reported. learned: how each model must be asked.
+    memory: what a dialect keeps between checks (a model list, a token), under its own names.
+    completions: sent and not yet reported. learned: by model, how to ask it.
     """
 
     provider: Provider
@@ -122,7 +122,10 @@ class Session:
         """Return the result of a success in status that is not the API's in shape."""
         facts = facts or Facts(reachable=True)
         return self.make_result(
-            reply, OutcomeKind.BAD_RESPONSE, f"not the API's answer: {what}", facts
+            reply,
+            OutcomeKind.BAD_RESPONSE,
+            f"not the API's format: {what}",
+            facts,
         )
 
     def make_result(

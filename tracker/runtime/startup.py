@@ -1,4 +1,4 @@
-"""How a tracker starts on what the store remembers, which may come late."""
+"""Starting a tracker from stored data, which may arrive late."""
 
 import attrs
 import structlog
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 @attrs.define(eq=False, kw_only=True)
 class Startup:
-    """Restores, posts the first snapshot and starts the actors; a slow store may come later."""
+    """Restores state, publishes the first snapshot and starts actors; history may follow later."""
 
     changes: SettingsChanges
     history: HistoryLoader
@@ -37,7 +37,7 @@ class Startup:
         providers = changes.settings.effective.providers
         for provider in providers:
             changes.supervisor.start(provider)
-            await trio.lowlevel.checkpoint()  # opening a thousand at once would hold the loop
+            await trio.lowlevel.checkpoint()  # opening a thousand at once would block the loop
         self.history.go_on()
         if restored is None or not restored.restore.complete:
             nursery.start_soon(self._load_history_later, restored)
@@ -51,7 +51,7 @@ class Startup:
         mailbox = self.changes.mailbox
         if begun is None:
             begun = await self.history.recent()
-            if begun is None:  # it is away: count from now on
+            if begun is None:  # the store is unavailable: count from now
                 await mailbox.send(HistoryLoaded(past={}))
             else:
                 await self._take_over(begun)

@@ -1,4 +1,4 @@
-"""Reads buckets: out of summed hours where there are, out of single checks elsewhere."""
+"""Reading buckets: from summed hours where these exist, otherwise from single checks."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from tracker.store.errors import HistoryTooLarge
 from tracker.store.points import Bucket, BucketLatency, moment
 from tracker.store.summaries import HOUR_MS, QUARTER_MS, Cell
 
-SOUGHT = 500  # names: so many are looked for in each hour, more are picked from all that are there
+SOUGHT = 500  # names: up to this many are looked up per hour; with more, whole hours are read
 
 _CHECKS = """
 SELECT provider_name, checked_at_ms / :size, outcome, response_time_ms
@@ -38,7 +38,7 @@ SELECT provider_name, hour, checks, up, down, latency_ms_min, latency_ms_avg, la
 """
 _COMPLETE = "SELECT hour FROM summed_hours WHERE complete AND hour BETWEEN ? AND ?"
 
-# Hours by list and providers by list make one seek in the index for each pair.
+# A list of hours and a list of providers make one index seek for each pair.
 CHOSEN = """
 FROM checks
 WHERE checked_at_ms / 3600000 IN (SELECT value FROM json_each(:hours))
@@ -60,7 +60,7 @@ def _list_kinds(predicate: Callable[[OutcomeKind], bool]) -> str:
 
 _UP = f"outcome IN ({_list_kinds(lambda kind: kind.is_success)})"
 _DOWN = f"outcome IN ({_list_kinds(lambda kind: kind.is_failure)})"
-# SQLite's own percentile functions interpolate; nearest rank is the place ceil(q n).
+# SQLite's percentile functions interpolate; the nearest rank is ceil(q n).
 _BUCKETS = f"""
 WITH chosen AS (
     SELECT
@@ -90,7 +90,7 @@ _decode_cells = msgspec.msgpack.Decoder(list[Cell]).decode
 
 @attrs.frozen(kw_only=True)
 class Selection:
-    """Which checks are wanted. names: None for every provider with checks. Both ends included.
+    """The checks to read. names: None for every provider with checks. Both ends are included.
 
     model: checks of this offer; None for those of the providers themselves.
     """
@@ -140,7 +140,7 @@ def split_at_summed(
 ) -> Iterator[tuple[Selection, bool]]:
     """Yield it in pieces, oldest first, each with whether it is whole hours that are summed up."""
     first, last = selection.first_hour, selection.last_hour
-    if selection.model != "":  # no model of ours is named so, and '' stands for none in the sums
+    if selection.model != "":  # no model has an empty name, and '' means none in the sums
         summed = {hour for (hour,) in connection.execute(_COMPLETE, (first, last))}
     else:
         summed = set()
@@ -181,10 +181,10 @@ def count_checks(connection: apsw.Connection, selection: Selection) -> dict[str,
 
 @attrs.define
 class BucketReader:
-    """Reads buckets of ``size_ms`` and gives each to its provider.
+    """Reads buckets of ``size_ms``, by provider.
 
-    points: by provider; where it ``takes_all`` also of providers that are not in it yet. most: how
-    many points at most.
+    points: by provider; with ``takes_all`` also for providers that are not in it yet. most: the
+    limit on points.
     """
 
     connection: apsw.Connection
@@ -298,7 +298,7 @@ def pieces(selection: Selection, step_ms: int) -> Iterator[Selection]:
 def too_large(points: str) -> HistoryTooLarge:
     """Return what a question is refused with."""
     return HistoryTooLarge(
-        f"the answer would hold {points}: "
+        f"the answer would have {points}: "
         "ask for fewer providers, fewer hours or a coarser resolution"
     )
 

@@ -1,22 +1,22 @@
-"""Whether the wall clock may decide what is too old to be kept. Pure."""
+"""Deciding whether the wall clock can be trusted when old rows are deleted. Pure."""
 
 import attrs
 
-# Seconds. A clock is corrected by less than the first; checks are less than the second apart, so
-# that an older newest one tells of a tracker that was off, or of a clock that leapt.
+# Seconds. Clock corrections are smaller than the first. Checks are less than the second apart, so
+# an older newest check means that the tracker was off, or that the clock jumped.
 CORRECTION, SILENCE = 60.0, 86_400.0
-PROVEN_SECONDS = 3_600.0  # a clock that has gone evenly for so long is believed all the same
+PROVEN_SECONDS = 3_600.0  # a clock that ran evenly for this long is trusted anyway
 
 
 @attrs.define
 class ClockTrust:
-    """Compares the wall clock with the steady one and with what is stored, once in a while.
+    """Compares the wall clock with the steady one and with stored checks from time to time.
 
     Three seconds of a clock eight days ahead must not delete a week of history.
     """
 
-    _offset: float | None = None  # wall minus steady, when last looked at
-    _even_since: float = 0.0  # steady
+    _offset: float | None = None  # wall minus steady, at the last comparison
+    _even_since: float = 0.0  # steady seconds
 
     def doubt(
         self, wall: float, steady: float, newest: float | None, earlier: float | None = None
@@ -32,11 +32,17 @@ class ClockTrust:
         if before is None or abs(leapt) > CORRECTION:
             self._even_since = steady
         if abs(leapt) > CORRECTION:
-            return f"the clock leapt by {leapt:+.0f} s since it was last looked at"
+            return f"the clock jumped by {leapt:+.0f} s since the last comparison"
         if newest is None or steady - self._even_since >= PROVEN_SECONDS:
             return ""
         if (age := wall - newest) > SILENCE:
-            return f"the newest check is {age:.0f} s old: we were off for long, or the clock leapt"
+            return (
+                f"the newest check is {age:.0f} s old: the tracker was off for long, or the "
+                "clock jumped"
+            )
         if earlier is not None and (gap := wall - earlier) > 2 * SILENCE:
-            return f"no check for {gap - SILENCE:.0f} s: we were off for long, or the clock leapt"
+            return (
+                f"no check for {gap - SILENCE:.0f} s: the tracker was off for long, or the "
+                "clock jumped"
+            )
         return ""

@@ -1,4 +1,4 @@
-"""Whose database it is, and the numbered migrations that bring an older one up to date."""
+"""Recognising our databases, and the numbered migrations that upgrade an older one."""
 
 import os
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 Layout = dict[str, frozenset[str]]
 UNFINISHED = ".backup-unfinished"
-APPLICATION = 0x50535431  # "PST1", in the header of every database of ours
+APPLICATION = 0x50535431  # "PST1", in the header of each of our databases
 
 
 def _scripts() -> tuple[str, ...]:
@@ -28,7 +28,7 @@ def _scripts() -> tuple[str, ...]:
     return tuple(script.read_text(encoding="utf-8") for script in scripts)
 
 
-MIGRATIONS = _scripts()  # the first leads to PRAGMA user_version 1, and so on
+MIGRATIONS = _scripts()  # the first results in PRAGMA user_version 1, and so on
 
 
 def version_of(connection: apsw.Connection) -> int:
@@ -57,7 +57,7 @@ def _layout(connection: apsw.Connection) -> Layout:
     found: dict[str, frozenset[str]] = {str(name): frozenset() for (name,) in views}
     for table, column in connection.execute(columns):
         found[table] = found.get(table, frozenset()) | {column}
-    found.pop(ORIGINAL, None)  # a table that was taken over stays beside ours
+    found.pop(ORIGINAL, None)  # a table that was taken over stays next to ours
     return found
 
 
@@ -80,8 +80,8 @@ def check_owner(connection: apsw.Connection, known: int = len(MIGRATIONS)) -> No
     version = version_of(connection)
     if version > known:
         raise StoreUnavailable(
-            f"a newer version of this program wrote it (schema {version}, known are {known}); "
-            "it is left untouched: upgrade, or choose another file"
+            f"a newer version of this program wrote it (schema {version}, this one knows {known}); "
+            "it is left untouched: upgrade this program, or choose another file"
         )
     ours = value(connection, "PRAGMA application_id") == APPLICATION
     tables = _tables(connection)
@@ -98,7 +98,7 @@ def upgrade(
     """Bring the schema up to date, all or nothing, after a backup copy beside the file."""
     version = version_of(connection)
     if version >= len(migrations):
-        keep_backup(path, now)  # of an upgrade that was killed right after it was done
+        keep_backup(path, now)  # from an upgrade that was killed right after it finished
         return
     backup = back_up(connection, path) if _tables(connection) else None
     try:
@@ -106,7 +106,7 @@ def upgrade(
             _migrate(connection, migrations)
     except BaseException:
         if backup is not None:
-            backup.unlink()  # nothing changed; the next attempt makes its own
+            backup.unlink()  # nothing changed; the next attempt makes a new one
         raise
     if backup is not None:
         kept = keep_backup(path, now)
@@ -141,14 +141,14 @@ def keep_backup(path: Path, now: datetime) -> Path | None:
 
 
 def _migrate(connection: apsw.Connection, migrations: Sequence[str]) -> None:
-    version = version_of(connection)  # another process may have been quicker
+    version = version_of(connection)  # another process may have done it first
     taking_over = is_original(connection)
     try:
         for script in migrations[version:]:
             connection.execute(script)
     except apsw.SQLError as error:
         raise StoreUnavailable(
-            f"its tables are not those of schema {version} ({error}); choose another file"
+            f"its tables do not match schema {version} ({error}); choose another file"
         ) from error
     if taking_over:
         take_over(connection)

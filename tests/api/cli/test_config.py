@@ -57,8 +57,8 @@ def _count(said: str) -> int:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda file: None, "there is no such file"),
-        (lambda file: file.mkdir(), "this is a folder; name the file in it"),
+        (lambda file: None, "the file does not exist"),
+        (lambda file: file.mkdir(), "this is a folder; give the path of a file in it"),
         (lambda file: file.write_bytes(b"\xff"), "line 1 is not UTF-8"),
         (lambda file: file.write_text("[tracker"), "it is not TOML"),
     ],

@@ -18,7 +18,7 @@ from tests.helpers.waiting import GIVE_UP_SECONDS
 @attrs.frozen
 class Health:
     alive: bool
-    problems: tuple[str, ...] = ("the event loop has not turned for 9 s",)
+    problems: tuple[str, ...] = ("the event loop has been blocked for 9 s",)
 
 
 @attrs.define
@@ -88,7 +88,7 @@ async def test_no_beat_while_the_tracker_is_not_alive(
         await wait_all_tasks_blocked()
         assert sorted(told(manager)) == [
             "READY=1",
-            "STATUS=the event loop has not turned for 9 s",
+            "STATUS=the event loop has been blocked for 9 s",
         ]
         tracker.alive = True
         mock_clock.jump(15.0)

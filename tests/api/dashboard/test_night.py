@@ -59,7 +59,7 @@ def night(tmp_path: Path) -> Iterator[House]:
     found = {
         "groq": good(120.0),
         "nvidia": attrs.evolve(good(1500.0), kind=OutcomeKind.SLOW),
-        "cohere": bad(OutcomeKind.AUTH, "key or account refused (401): Invalid API key"),
+        "cohere": bad(OutcomeKind.AUTH, "our key or account was refused (401): Invalid API key"),
         "mistral": bad(),
     }
     with house(tmp_path, *found, **found) as built:

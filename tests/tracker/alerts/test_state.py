@@ -226,7 +226,7 @@ def test_our_own_trouble_does_not_explain_an_outage() -> None:
     scenario = running("a", page=("provider",))
     scenario.fail("a")
     scenario.passes(minutes=1)
-    message = "our event loop stalled for 0.3 s during the check"
+    message = "the tracker's event loop stalled for 0.3 s during the check"
     view = a_down_provider(
         "a", scenario.down["a"], outcome=OutcomeKind.INTERNAL, error_message=message
     )

@@ -182,9 +182,9 @@ def policy(world: World) -> None:
     [
         (mistakes, ["tracker.jitter", "did you mean interval_seconds?"]),
         (empty, ["it is empty"]),
-        (deleted, ["there is no such file"]),
+        (deleted, ["the file does not exist"]),
         (folder, ["this is a folder"]),
-        (dangling, ["there is no such file"]),
+        (dangling, ["the file does not exist"]),
         (binary, ["line 1 is not UTF-8"]),
         (policy, ["No module named 'no_such_module'"]),
     ],

@@ -664,7 +664,7 @@ async def test_whoever_wants_a_change_at_the_very_end_is_told_that_it_ends(
             partial(tracker.tune, "a", interval_seconds=30.0),
             partial(tracker.check, "a"),
         ):
-            with pytest.raises(StoppedError, match="the tracker is ending"):
+            with pytest.raises(StoppedError, match="the tracker is shutting down"):
                 await change()
 
 

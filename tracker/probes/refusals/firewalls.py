@@ -1,4 +1,4 @@
-"""Pages that a firewall gives out in place of the API: only those that say so."""
+"""Recognising a firewall's page in place of the API: only by words that say so."""
 
 from tracker.probes.http.response import BoundedResponse
 

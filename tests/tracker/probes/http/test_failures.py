@@ -89,7 +89,7 @@ FAILURES: Sequence[tuple[Exception, BaseException | None, OutcomeKind, str]] = [
         httpcore.ConnectError(),
         os_error(errno.EMFILE),
         OutcomeKind.INTERNAL,
-        "our own machine is at its limit: Too many open files",
+        "this machine is at its limit: Too many open files",
     ),
     (
         httpcore.ProxyError("407 secret"),
