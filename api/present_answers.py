@@ -19,8 +19,8 @@ from api.ranking_filter import (
     named_offers,
 )
 from api.schemas import operations as schemas
-from tracker.core.model_resolver import ModelMatch, ModelResolver
 from tracker.core.ranking import Ranking
+from tracker.models.resolver import ModelMatch, ModelResolver
 
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable
 
 import attrs
 
-from tracker.core.model_aliases import split_target
-from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.ranking import Ranking
 from tracker.core.snapshot import Snapshot
+from tracker.models.aliases import split_target
+from tracker.models.resolver import ModelResolver, NamedOffer
 from tracker.ranking import filter_ranking
 
 

@@ -2,10 +2,10 @@
 
     python -m benchmarks.cluster [NAME …] [--quick]
 
-model: random faults in virtual time. The others use real processes and a real server: ingest and
-news: rates of shipping, and the way of a check to another tracker; kill: take-overs after kill -9;
-freeze: checks made twice; outage: whether every check of the trackers' files is in the hub after it
-was killed; and what benchmarks.cluster_faults does to the hub.
+model: random faults in virtual time. The others use real processes and a real server: ingest,
+replay and news: rates of shipping, and the way of a check to another tracker; kill: take-overs
+after kill -9; freeze: checks made twice; outage: whether every check of the trackers' files is in
+the hub after it was killed; and what benchmarks.cluster_faults does to the hub.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from typing import Any
 import trio
 
 from benchmarks import cluster_faults
+from benchmarks.cluster_replay import replay, watch_lag
 from benchmarks.replicas import (
     LEASE,
     PROVIDERS,
@@ -38,6 +39,8 @@ from tracker.cluster.hub import Parcel, Profile
 from tracker.cluster.postgres import PostgresHub
 from tracker.core.records import CheckRow
 from tracker.core.redaction import Secret
+from tracker.runtime.garbage_collection import tune_garbage_collector
+from tracker.runtime.thread_switching import switch_threads_often
 
 ORIGIN = "aaaaaaaa-0000-4000-8000-000000000000"
 SIBLING = "bbbbbbbb-0000-4000-8000-000000000000"
@@ -93,15 +96,8 @@ def _busy_seconds(server: PostgresServer) -> float:
 async def _loop_lag(hub: PostgresHub, parcels: list[Parcel]) -> float:
     """How late the event loop is while a thread ships."""
     late: list[float] = []
-
-    async def watch() -> None:
-        while True:
-            due = trio.current_time() + 0.005
-            await trio.sleep_until(due)
-            late.append((trio.current_time() - due) * 1000.0)
-
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(watch)
+        nursery.start_soon(watch_lag, late)
         for parcel in parcels:
             await trio.to_thread.run_sync(hub.ship, parcel)
         nursery.cancel_scope.cancel()
@@ -249,6 +245,7 @@ def _digest(rows: list[tuple[Any, ...]]) -> str:
 RUNS = {
     "model": model,
     "ingest": ingest,
+    "replay": replay,
     "news": news,
     "kill": kill,
     "freeze": freeze,
@@ -262,6 +259,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(RUNS))
     parser.add_argument("--quick", action="store_true", help="the short form of everything")
     given = parser.parse_args()
+    switch_threads_often()  # as serve does
+    tune_garbage_collector()
     for name in given.names or RUNS:
         RUNS[name](given.quick)
 

@@ -22,8 +22,8 @@ from unittest import mock
 
 import attrs
 
-from tracker.core import model_names
-from tracker.core.model_names import parse_model_id
+from tracker.models import names
+from tracker.models.names import parse_model_id
 
 LEAST_PRECISION = 0.995  # a wrong merge sends a caller to another model
 LEAST_RECALL = 0.95
@@ -92,8 +92,8 @@ def score(offers: Iterable[KnownOffer], name_of: Callable[[str], str] = common_n
 
 
 def name_by_rules_alone(model_id: str) -> str:
-    with mock.patch.multiple(model_names, NAMES={}, IDS={}):
-        return model_names._parse(model_id).name
+    with mock.patch.multiple(names, NAMES={}, IDS={}):
+        return names._parse(model_id).name
 
 
 def split_by_base(offers: Iterable[KnownOffer]) -> tuple[list[KnownOffer], list[KnownOffer]]:

@@ -25,11 +25,11 @@ from api.routes.models import _encode_list
 from api.schemas.convert import view_best, view_provider
 from benchmarks.table import Figure, row
 from tracker.core.clock import Clock
-from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.ranking import Ranking
 from tracker.core.settings import Provider
 from tracker.core.snapshot import Snapshot
+from tracker.models.resolver import ModelResolver, NamedOffer
 from tracker.ranking.guard import FallbackRanker
 from tracker.ranking.offer_ranking import rank_offers
 from tracker.runtime.aggregator import Aggregator

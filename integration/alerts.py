@@ -41,6 +41,7 @@ def play(words: Sequence[str] = ()) -> None:
         wrong = [fault for name in wrong if (fault := _play_one(parts, name))]
     if wrong:
         raise UnexpectedError("; ".join(wrong))
+    say(f"all as promised: {len(parts)} of {len(every)} parts")
 
 
 def find_parts() -> Mapping[str, Callable[[], str]]:

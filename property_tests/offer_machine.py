@@ -15,7 +15,8 @@ from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.provider_status import EvidenceSource
 from tracker.core.ranking import Excluded
 from tracker.core.settings import Provider, Timing
-from tracker.health.provider_state import ProviderState, StoredProvider
+from tracker.health.provider_state import ProviderState
+from tracker.health.restoring import StoredProvider, restore_provider
 from tracker.health.rolling_statistics import Statistics
 from tracker.health.target_state import StoredTarget
 from tracker.testing.oracle import ObservedCheck, Oracle, OracleInputs
@@ -90,8 +91,10 @@ class OfferMachine(RuleBasedStateMachine):
             StoredTarget(statistics=Statistics(), state=self.stored.get(model))
             for model in (None, *MODELS)
         )
-        state.restore(
-            StoredProvider(own=own, offers=dict(zip(MODELS, offers, strict=True))), self._clock()
+        restore_provider(
+            state,
+            StoredProvider(own=own, offers=dict(zip(MODELS, offers, strict=True))),
+            self._clock(),
         )
         self.state = state
 

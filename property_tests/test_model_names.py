@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.core.model_aliases import find_alias_problems
-from tracker.core.model_names import parse_model_id
-from tracker.core.model_resolver import ModelResolver
+from tracker.models.aliases import find_alias_problems
+from tracker.models.names import parse_model_id
+from tracker.models.resolver import ModelResolver
 
 families = st.sampled_from(["llama", "qwen", "mistral-small", "glm", "kimi", "newfamily"])
 versions = st.tuples(st.integers(1, 9), st.integers(1, 9)).map(lambda pair: "{}.{}".format(*pair))

@@ -36,7 +36,7 @@ def embedded_tracker(config: Config, **extras: Any) -> "EmbeddedTracker":
 
 
 class EmbeddedTracker:
-    """Reads come from memory, from any thread, and never block. Before it runs it knows no provider.
+    """Reads come from memory, from any thread, and never block. It knows nothing before it runs.
 
     After a fatal crash no provider is known any more, rather than an outdated one; leaving raises
     the error.

@@ -21,7 +21,7 @@ from litellm.integrations.custom_logger import (  # type: ignore[import-not-foun
 
 from tracker.client import Choice, Offer, ProviderStatusClient
 from tracker.client.litellm_events import part, read_event
-from tracker.core.model_names import parse_model_id
+from tracker.models.names import parse_model_id
 
 log = logging.getLogger(__name__)
 

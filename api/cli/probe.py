@@ -19,11 +19,11 @@ from api.schemas.convert import instant, view_provider
 from tracker.config import read_config
 from tracker.config.catalogue import load_catalogue
 from tracker.core.clock import ClockReading
-from tracker.core.model_aliases import split_target
 from tracker.core.provider_status import ProviderStatus
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config, Provider
 from tracker.health.provider_state import ProviderState
+from tracker.models.aliases import split_target
 from tracker.probes import open_check
 from tracker.runtime.actor import CheckActor
 from tracker.runtime.actor_context import ActorContext

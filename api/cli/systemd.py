@@ -64,11 +64,11 @@ class Notifier:
 
     async def _beat(self, seconds: float, tracker: "Tracker") -> None:
         while True:
-            health = tracker.health()
-            if health.alive:
-                self.tell("WATCHDOG=1")
+            failures = tracker.failures()
+            if failures:
+                self.tell(f"STATUS={'; '.join(failures)}")
             else:
-                self.tell(f"STATUS={'; '.join(health.problems)}")
+                self.tell("WATCHDOG=1")
             await trio.sleep(seconds)
 
 

@@ -115,7 +115,7 @@ export class Detail {
     hide(find("detail-content"), false);
     const { provider } = detailed;
     sections.head(detailed);
-    sections.tiles(provider);
+    sections.tiles(detailed);
     sections.incidents(detailed.incidents);
     sections.traffic(provider);
     showMaintenanceOf(provider.provider_name);

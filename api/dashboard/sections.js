@@ -20,6 +20,7 @@ const KEY_STATES = {
 };
 
 const MODELS = 500;
+const HOUR_MS = 3_600_000;
 
 /** @param {import("./types").Detailed} detailed */
 export function head({ provider, place, usable, may_answer: hope, incidents: found }) {
@@ -48,22 +49,25 @@ function reasonOf({ status, outcome, error_message: error, consecutive_failures:
   return `${words.cause(outcome, error)} (${words.many(failures, "check")}${failures > 1 ? " in a row" : ""})`;
 }
 
-/** @param {Whole} provider */
-export function tiles(provider) {
+/** Windows longer than the data are called by what there is, and are then one. @param {import("./types").Detailed} detailed */
+export function tiles({ provider, checked_since: since }) {
   const { latency_ms: latency, uptime, status } = provider;
   const now = server.now();
+  const within = (/** @type {number} */ hours, /** @type {string} */ window) =>
+    since !== null && now - Date.parse(since) < hours * HOUR_MS ? `since ${words.moment(since, now)}` : window;
+  const day = within(24, "24 h");
   const works = status === "healthy" || status === "degraded";
   const good = works ? "latency now" : "latency when it last worked";
   fill("detail-tiles", {
     [good]: known(provider.response_time_ms, words.ms),
-    "median, 24 h": known(latency.p50, words.ms),
-    "p95, 24 h": known(latency.p95, words.ms),
+    [`median, ${day}`]: known(latency.p50, words.ms),
+    [`p95, ${day}`]: known(latency.p95, words.ms),
     "first token": known(provider.ttft_ms, words.ms),
-    "up, 1 h": known(uptime["1h"], words.percent),
-    "up, 24 h": known(uptime["24h"], words.percent),
-    "up, 7 days": known(uptime["7d"], words.percent),
-    "checks, 24 h": words.amount(provider.checks_24h),
-    "completions, 24 h": provider.completions_24h ? words.amount(provider.completions_24h) : null,
+    [`up, ${within(1, "1 h")}`]: known(uptime["1h"], words.percent),
+    [`up, ${day}`]: known(uptime["24h"], words.percent),
+    [`up, ${within(7 * 24, "7 days")}`]: known(uptime["7d"], words.percent),
+    [`checks, ${day}`]: words.amount(provider.checks_24h),
+    [`completions, ${day}`]: provider.completions_24h ? words.amount(provider.completions_24h) : null,
     "checked every": words.span(provider.interval_seconds) + (provider.interval_overridden ? " (tuned)" : ""),
     "last check": known(provider.last_check, (at) => words.instant(at, now)),
     "next check": provider.enabled ? known(provider.next_check, (at) => words.instant(at, now)) : null,

@@ -228,6 +228,7 @@ export interface Detailed {
   place: number | null;
   usable: number;
   may_answer: boolean;
+  checked_since: string | null;
   about: About;
   incidents: Incident[];
 }

@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 
-from tracker.core.model_resolver import ModelMatch, NamedOffer
 from tracker.core.provider_status import ProviderStatus
+from tracker.models.resolver import ModelMatch, NamedOffer
 
 SHOWN = 60  # models told at once; who looks for another one searches
 _PARTS = re.compile(r"[^0-9a-z]+")

@@ -132,6 +132,7 @@ class DashboardRoutes:
             "place": usable.index(name) + 1 if name in usable else None,
             "usable": len(usable),
             "may_answer": excluded is not None and excluded.may_answer,
+            "checked_since": snapshot.providers[name].checked_since,
             "about": self._about(name),
             "incidents": [
                 convert(schemas.Incident, each) for each in log.incidents if each.provider == name

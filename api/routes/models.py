@@ -20,11 +20,11 @@ from api.routes.route import Route
 from api.schemas import models as schemas
 from api.schemas import status
 from api.schemas.convert import convert
-from tracker.core.model_resolver import ModelMatch, ModelResolver, NamedOffer
-from tracker.core.model_tasks import other_task
 from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
 from tracker.core.snapshot import Snapshot
 from tracker.core.traffic import ModelDay
+from tracker.models.resolver import ModelMatch, ModelResolver, NamedOffer
+from tracker.models.tasks import other_task
 
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker

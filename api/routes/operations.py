@@ -67,7 +67,7 @@ class OperationsRoutes:
     )
     async def readyz(self) -> Response:
         """Return whether every provider was checked once."""
-        ready = self.tracker.health().ready
+        ready = self.tracker.ready
         problems = [] if ready else ["the first sweep is not done"]
         return _uncached_json(schemas.LivenessResponse(ok=ready, problems=problems), ok=ready)
 

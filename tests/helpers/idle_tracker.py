@@ -12,7 +12,6 @@ import trio
 from tracker.core.clock import Clock
 from tracker.core.cluster import ClusterAwayError, ClusterReport, VantageRanking
 from tracker.core.incidents import Incident
-from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind, Status
 from tracker.core.provider_status import LatencySummary, ProviderStatus, RateLimit, Uptime
 from tracker.core.ranking import Excluded, Ranked, Ranking
@@ -21,6 +20,7 @@ from tracker.core.records import ChangeRecord
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config, Provider, ServerSettings, Timing
 from tracker.core.snapshot import Snapshot
+from tracker.models.resolver import ModelResolver, NamedOffer
 from tracker.ranking.guard import FallbackRanker
 from tracker.ranking.offer_ranking import RankingEntries, rank_offers
 from tracker.ranking.policy import Candidate
@@ -227,6 +227,10 @@ class FakeTracker:
     def known_models(self) -> ModelResolver:
         watched = self.snapshot.providers.items()
         return ModelResolver.of({name: provider.models or () for name, provider in watched})
+
+    @property
+    def ready(self) -> bool:
+        return self.condition.ready
 
     def failures(self) -> tuple[str, ...]:
         return () if self.condition.alive else self.condition.problems

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from tracker.core.incidents import Cause, Incident
-from tracker.core.model_names import parse_model_id
-from tracker.core.model_resolver import NamedOffer
 from tracker.core.provider_status import ProviderStatus
 from tracker.core.ranking import Ranked, Ranking
 from tracker.core.snapshot import Snapshot
+from tracker.models.names import parse_model_id
+from tracker.models.resolver import NamedOffer
 
 RankOffers = Callable[[Iterable[NamedOffer]], Ranking]
 

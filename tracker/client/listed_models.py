@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import attrs
 
-from tracker.core.model_resolver import ModelResolver
+from tracker.models.resolver import ModelResolver
 
 MODELS_REMEMBERED = 1_000
 NOBODY: Mapping[str, str] = MappingProxyType({})

@@ -22,6 +22,9 @@ COLUMNS = (
     "provider, at, seq, model, status, outcome, response_time_ms, ttft_ms, interval_seconds, "
     "http_status, error_message, consecutive_failures, rate_limit_percent, completions"
 )
+# The short way: half the work of the way through a table of its own. It knows no ON CONFLICT, and
+# PostgreSQL refuses it where rows are kept apart by vantage (row level security).
+COPY = f"COPY checks (vantage, origin, {COLUMNS}) FROM STDIN (FORMAT BINARY)"
 # Named columns, and a table of its own: one made LIKE checks would copy NOT NULL without defaults,
 # and a column that a later version adds would stop this one.
 INCOMING = """
@@ -39,6 +42,10 @@ STORE = (
     f"INSERT INTO checks (vantage, origin, {COLUMNS}) "  # noqa: S608 (constants)
     f"SELECT %s, %s, {COLUMNS} FROM incoming ON CONFLICT DO NOTHING"
 )
+PLACE = """
+SELECT id, vantage, head, row_security_active('provider_status.checks') FROM origins
+WHERE uuid = %s FOR UPDATE
+"""
 # The latest sight is right, whichever of its vantage's trackers had it.
 STATES = """
 INSERT INTO states (vantage, provider, model, origin, seq, observed_at, due_at, fresh_until,
@@ -86,16 +93,16 @@ def ship(connection: Connection, parcel: Parcel, ids: dict[str, int]) -> Shipmen
     names = {*(row.provider for row in parcel.rows), *(s.provider for s in parcel.states)}
     learn_providers(connection, names, ids)
     with connection.transaction():
-        row = connection.execute(
-            "SELECT id, vantage, head FROM origins WHERE uuid = %s FOR UPDATE", (parcel.origin,)
-        ).fetchone()
+        row = connection.execute(PLACE, (parcel.origin,)).fetchone()
         if row is None:
             raise HubAway("the hub has forgotten us")
-        origin, vantage, head = row
+        origin, vantage, head, apart = row
         if head != parcel.head:
             return Shipment(head=head, accepted=False)
-        connection.execute(INCOMING)
-        skipped = _store(connection, parcel.rows, ids, vantage, origin)
+        # A server that crashes forgets checks together with the head, and is filled again.
+        connection.execute("SET LOCAL synchronous_commit = off")
+        store = _store_apart if apart else _store
+        skipped = store(connection, parcel.rows, ids, vantage, origin)
         _store_states(connection, parcel.states, ids, vantage, origin)
         connection.execute("UPDATE origins SET head = %s WHERE id = %s", (parcel.last, origin))
         connection.execute("SELECT pg_notify('provider_status', %s)", (parcel.origin,))
@@ -120,8 +127,32 @@ def _store(
     """Store checks; return how many were left out. All refused is no row's fault: it raises."""
     if not rows:
         return 0
+    # By provider, as the primary key: its pages are then written one after the other. One number
+    # to sort by: comparing times too held up the event loop for 5 ms.
+    ordered = sorted(rows, key=lambda row: ids[clean(row.provider)])
     try:
-        _copy(connection, rows, ids, vantage, origin)
+        with (
+            connection.transaction(),  # a savepoint
+            connection.cursor() as cursor,
+            cursor.copy(COPY) as copy,
+        ):
+            copy.set_types(("int2", "int4", *TYPES))
+            for row in ordered:
+                copy.write_row((vantage, origin, *_columns(row, ids)))
+    except (psycopg.DataError, psycopg.IntegrityError):
+        return _store_apart(connection, rows, ids, vantage, origin)
+    return 0
+
+
+def _store_apart(
+    connection: Connection, rows: Sequence[CheckRow], ids: dict[str, int], vantage: int, origin: int
+) -> int:
+    """Store checks as ``_store`` does, through a table of their own, without those known before."""
+    if not rows:
+        return 0
+    connection.execute(INCOMING)
+    try:
+        _insert(connection, rows, ids, vantage, origin)
     except (psycopg.DataError, psycopg.IntegrityError):
         kept = [row for row in rows if _in_range(row, _days(connection))]
         skipped = len(rows) - len(kept) + _store_halves(connection, kept, ids, vantage, origin)
@@ -136,8 +167,9 @@ def _store_halves(
 ) -> int:
     if not rows:
         return 0
+    connection.execute("TRUNCATE incoming")
     try:
-        _copy(connection, rows, ids, vantage, origin)
+        _insert(connection, rows, ids, vantage, origin)
     except (psycopg.DataError, psycopg.IntegrityError):
         if len(rows) == 1:
             return 1
@@ -147,7 +179,7 @@ def _store_halves(
     return 0
 
 
-def _copy(
+def _insert(
     connection: Connection, rows: Sequence[CheckRow], ids: dict[str, int], vantage: int, origin: int
 ) -> None:
     with connection.transaction(), connection.cursor() as cursor:  # a savepoint
@@ -156,7 +188,6 @@ def _copy(
             for row in rows:
                 copy.write_row(_columns(row, ids))
         cursor.execute(STORE, (vantage, origin))
-        cursor.execute("DELETE FROM incoming")
 
 
 def _columns(row: CheckRow, ids: Mapping[str, int]) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ import attrs
 from dotenv import dotenv_values
 
 from tracker.config.catalogue import CatalogueEntry, is_secret_option, secret_variables
-from tracker.config.errors import ConfigProblem, format_url
+from tracker.config.errors import ConfigProblem, format_key_path, format_url
 from tracker.core.addresses import url_problem
 from tracker.core.patient_reader import READ_SECONDS, read_bytes, read_patiently
 from tracker.core.redaction import Secret
@@ -191,14 +191,18 @@ def find(entry: CatalogueEntry, environ: Mapping[str, str]) -> DiscoveredProvide
     )
 
 
-def check_moved(provider: Provider, key: str) -> Iterator[ConfigProblem]:
-    """Check whether a base URL that is not the catalogue's may be asked; key: what set it."""
+def check_moved(provider: Provider, key: str | tuple[str, ...]) -> Iterator[ConfigProblem]:
+    """Check whether a base URL that is not the catalogue's may be asked.
+
+    key: what set it, a variable or a path in the file.
+    """
     if not provider.moved:
         return
     # A login file contains tokens, which are sent like a key.
     sends_key = bool(provider.secrets) or "credential_file" in provider.options
     allow = provider.allow_private
     if problem := url_problem(provider.base_url, allow_private=allow, sends_key=sends_key):
+        key = key if isinstance(key, str) else format_key_path(key)
         yield ConfigProblem(key=key, value=format_url(provider.base_url), problem=problem)
 
 

@@ -30,10 +30,10 @@ from tracker.config.schema import (
 )
 from tracker.config.structure import structure
 from tracker.config.timing import merge_timing
-from tracker.core.model_aliases import find_alias_problems
-from tracker.core.model_tasks import other_task
 from tracker.core.redaction import Mask, Secret
 from tracker.core.settings import Config, RankingSettings, ReportSettings, ServerSettings
+from tracker.models.aliases import find_alias_problems
+from tracker.models.tasks import other_task
 
 DOTENV = Path(".env")
 # The first parts of the paths of our own API and pages.

@@ -22,7 +22,7 @@ from tracker.config.environment import (
 from tracker.config.errors import ConfigProblem, format_key_path
 from tracker.config.schema import ConfigTable, ProviderTable, TimingTable
 from tracker.config.timing import merge_timing
-from tracker.core.settings import Provider
+from tracker.core.settings import Provider, Timing
 
 
 @attrs.frozen(kw_only=True)
@@ -79,8 +79,7 @@ def _resolve_known(
     keys = find_keys(entry.keys, environ)
     moved = environ.get(entry.base_variable) or own.base_url
     provider = make_provider(entry, environ, keys=keys, base_url=moved)
-    in_file = format_key_path(("providers", entry.name, "base_url"))
-    url_key = entry.base_variable if entry.base_variable in environ else in_file
+    url_key = entry.base_variable if entry.base_variable in environ else None
     merged = _finish(provider, own, general, entry.timing, url_key)
     # On the user's own server it may need no key.
     has_key = bool(keys.names or keys.mistakes) or moved is not None
@@ -139,8 +138,7 @@ def _own(
         check=dialect.checks[0],
         options={**dialect.options, **secret_options(dialect.name, environ)},
     )
-    url_key = format_key_path(("providers", name, "base_url"))
-    merged = _finish(provider, own, general, dialect.timing, url_key)
+    merged = _finish(provider, own, general, dialect.timing)
     given = keys.names or keys.mistakes
     unset = (own.api_key_env,) if own.api_key_env and not given else ()
     return attrs.evolve(
@@ -168,18 +166,21 @@ def _finish(
     own: ProviderTable,
     general: TimingTable,
     preset: Mapping[str, Any],
-    url_key: str,
+    url_key: str | None = None,
 ) -> ResolvedProvider:
-    """Return the provider with the settings of its own table; url_key: what set its base URL."""
+    """Return the provider with the settings of its own table.
+
+    url_key: the variable that set its base URL; None where the table did.
+    """
     path = ("providers", provider.name)
     dialect = _dialect(own.kind or provider.kind, own)
     timing, too_long = merge_timing(preset, general, own, path)
-    provider = _with_settings(attrs.evolve(provider, timing=timing), own, dialect)
+    provider = _with_settings(provider, own, dialect, timing)
     timed = own.interval_seconds is not None or own.timeout_seconds is not None
     mistakes = (
         *_check_kind((*path, "kind"), dialect.name),
         *(too_long if timed else ()),
-        *check_moved(provider, url_key),
+        *check_moved(provider, url_key or (*path, "base_url")),
         *check_settings(provider, own, dialect),
     )
     return ResolvedProvider(
@@ -200,12 +201,15 @@ def _check_kind(path: tuple[str, ...], kind: str) -> Iterator[ConfigProblem]:
         yield one_of(path, kind, load_dialects())
 
 
-def _with_settings(provider: Provider, own: ProviderTable, dialect: ApiKind) -> Provider:
+def _with_settings(
+    provider: Provider, own: ProviderTable, dialect: ApiKind, timing: Timing
+) -> Provider:
     same_kind = dialect.name == provider.kind
     options = provider.options if same_kind else dialect.options
     default = provider.check if same_kind else dialect.checks[0]
     return attrs.evolve(
         provider,
+        timing=timing,
         kind=dialect.name,
         check=own.check or default,
         model=own.model or provider.model,

@@ -1,6 +1,7 @@
 """Merges the timings of catalogue, [tracker] and [providers.NAME]."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -9,7 +10,7 @@ from tracker.config.errors import ConfigProblem, format_key_path
 from tracker.config.schema import TimingTable
 from tracker.core.settings import Timing
 
-_FIELDS = [field.name for field in attrs.fields(Timing)]
+_DEFAULTS = {field.name: getattr(Timing(), field.name) for field in attrs.fields(Timing)}
 
 
 def merge_timing(
@@ -24,19 +25,25 @@ def merge_timing(
     the file asks for is a mistake, told of ``path``.
     """
     written = {**_pick_written(general), **_pick_written(own)}
-    values = {**attrs.asdict(Timing()), **preset, **written}
+    values = {**_DEFAULTS, **preset, **written}
     interval = values["interval_seconds"]
     values["recheck_seconds"] = tuple(min(s, interval) for s in values["recheck_seconds"])
     if "timeout_seconds" not in written:
         values["timeout_seconds"] = min(values["timeout_seconds"], interval)
     if values["timeout_seconds"] <= interval:
-        return Timing(**values), ()
+        return _timing_of(tuple(values.items())), ()
     return Timing(), (_too_long(values["timeout_seconds"], interval, path),)
 
 
 def _pick_written(table: TimingTable) -> dict[str, Any]:
-    values = {name: getattr(table, name) for name in _FIELDS}
-    return {name: value for name, value in values.items() if value is not None}
+    values = ((name, getattr(table, name)) for name in _DEFAULTS)
+    return {name: value for name, value in values if value is not None}
+
+
+@lru_cache(maxsize=256)
+def _timing_of(values: tuple[tuple[str, Any], ...]) -> Timing:
+    """Return one object for all that are timed alike: of ten thousand, nearly all are."""
+    return Timing(**dict(values))
 
 
 def _too_long(timeout: float, interval: float, path: tuple[str, ...]) -> ConfigProblem:

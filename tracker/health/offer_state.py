@@ -4,8 +4,6 @@ import attrs
 import msgspec
 
 from tracker.core.clock import ClockReading
-from tracker.core.model_names import parse_model_id
-from tracker.core.model_tasks import other_task
 from tracker.core.outcomes import CheckResult
 from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
 from tracker.core.ranking import Excluded
@@ -18,6 +16,8 @@ from tracker.health.provider_view import (
     ignore_clock_noise,
 )
 from tracker.health.target_state import PersistedState, StoredTarget, TargetSettings, TargetState
+from tracker.models.names import parse_model_id
+from tracker.models.tasks import other_task
 from tracker.ranking.policy import Candidate
 
 

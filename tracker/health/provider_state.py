@@ -2,67 +2,49 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
 
 import attrs
-import msgspec
 
 from tracker.core.clock import ClockReading
-from tracker.core.cluster import SharedState
 from tracker.core.latency_histogram import LatencyHistogram
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.provider_status import ProviderStatus
 from tracker.core.ranking import Excluded
 from tracker.core.records import CheckRecord, CorrectionRecord
-from tracker.core.retirements import Retirement
 from tracker.core.settings import Provider, Timing
 from tracker.core.traffic import ProviderTrafficView
+from tracker.health.announced_ends import AnnouncedEnds
 from tracker.health.check_recording import record_check
 from tracker.health.health_state import HealthState
 from tracker.health.offer_state import OfferState
 from tracker.health.other_vantages import OtherVantages
 from tracker.health.publishing import Published, publish
 from tracker.health.target_state import (
-    PersistedState,
-    StoredTarget,
     TargetSettings,
     TargetState,
     stale_after,
 )
 from tracker.health.traffic_signs import apply_call_limit, apply_failed_minute
 from tracker.health.unreached_run import UnreachedRun
+from tracker.health.watched_offers import WatchedOffers
+from tracker.models.retirements import Retirement
 from tracker.ranking.policy import Candidate
-
-# A result takes time to arrive from another tracker; smaller differences of clocks are ignored.
-SAME_CLOCK = timedelta(seconds=2.0)
-
-
-@attrs.frozen(kw_only=True)
-class StoredProvider:
-    """A provider as loaded from the store, and its offers by model."""
-
-    own: StoredTarget
-    offers: Mapping[str, StoredTarget] = attrs.field(factory=dict)
 
 
 @attrs.define(eq=False)
 class ProviderState:
     """One provider: its settings, what its checks said, and what was published about it.
 
-    offers: those that are watched. _unwatched: removed offers, kept in case they are watched again.
-    retirements: models with an announced end, from the catalogue or from its own list, which takes
-    precedence. checked: since this start. touched: changed since the last publication; outdated:
-    the shared set of the names of all such providers.
+    checked: since this start. touched: changed since the last publication; outdated: the shared
+    set of the names of all such providers.
     """
 
     provider: Provider
     target: TargetState = attrs.field(factory=TargetState)
-    offers: dict[str, OfferState] = attrs.field(factory=dict)
-    _unwatched: dict[str, OfferState] = attrs.field(factory=dict)
+    _offers: WatchedOffers = attrs.field(factory=WatchedOffers, init=False)
     models: tuple[str, ...] | None = None
     tasks: Mapping[str, str] = attrs.field(factory=dict)  # from the last list
-    retirements: Mapping[str, date] = attrs.field(init=False)
-    _listed_ends: Mapping[str, date] = attrs.field(factory=dict)
+    ends: AnnouncedEnds = attrs.field(init=False)
     traffic: ProviderTrafficView | None = None
     given_up: str | None = None
     overridden: bool = False
@@ -78,8 +60,13 @@ class ProviderState:
     others: OtherVantages | None = None  # None: this tracker is alone
 
     def __attrs_post_init__(self) -> None:
-        self._keep_watched_offers()
-        self._merge_retirements()
+        self._offers.watch(self.provider.models)
+        self.ends = AnnouncedEnds(self.provider.retiring)
+
+    @property
+    def offers(self) -> dict[str, OfferState]:
+        """Return what is known of each watched offer, by model, in the order of the settings."""
+        return self._offers.watched
 
     def record_check(
         self,
@@ -99,14 +86,11 @@ class ProviderState:
         """Return which of its models' announced ends are to be told now, each once."""
         if result.model is not None or result.kind.is_ours:
             return ()
-        if dict(result.retiring) != self._listed_ends and (result.retiring or result.models):
-            self._listed_ends = dict(result.retiring)
-            self._merge_retirements()
-        if not self.retirements:
+        self.ends = self.ends.after(result)
+        if not self.ends.dates:
             return ()
         served = {*(result.models or self.models or ()), *self.provider.models}
-        known = {model: on for model, on in self.retirements.items() if model in served}
-        due = self.target.notices.due(known, result.at.date())
+        due = self.ends.due(self.target.notices, served, result.at.date())
         if due:
             self.target.notices = self.target.notices.after(due)
         return due
@@ -149,8 +133,8 @@ class ProviderState:
         """Take new settings; switched on again, a given-up actor has a fresh budget."""
         self.provider, self.overridden = provider, overridden
         self.given_up = None
-        self._keep_watched_offers()
-        self._merge_retirements()
+        self._offers.watch(provider.models)
+        self.ends = attrs.evolve(self.ends, catalogue=provider.retiring)
         if not provider.enabled:
             self.target.next_due = None  # its data still goes stale
             for offer in self.offers.values():
@@ -183,30 +167,6 @@ class ProviderState:
             target.count(record.result)
             self.touch()
 
-    def adopt(self, shared: SharedState, now: ClockReading, *, keep_plan: bool) -> bool:
-        """Carry on from what another tracker of our vantage knows, where that is newer.
-
-        keep_plan: the next check is ours. Raises msgspec.DecodeError for a state not ours.
-        """
-        target = self.find_target(shared.model)
-        if target is None:
-            return False
-        last = target.health.last_check
-        if last is not None and (now.at - last).total_seconds() <= shared.age:
-            return False
-        due = target.next_due
-        saved = msgspec.json.decode(shared.state, type=PersistedState)
-        target.restore(_on_our_clock(saved, shared.age, now), now)
-        if not keep_plan:
-            due = None if shared.due_in is None else now.steady + shared.due_in
-        target.next_due = self.plan(due)
-        target.stale_at = None if shared.fresh_for is None else now.steady + shared.fresh_for
-        if shared.model is None:
-            self.checked = True
-            self.models = self.models if shared.models is None else shared.models
-        self.touch()
-        return True
-
     def reset_after_absence(self) -> None:
         """Forget what was published of it: it was not watched for a while."""
         self.published = Published()
@@ -215,24 +175,6 @@ class ProviderState:
         for offer in self.offers.values():
             offer.reset_after_absence()
         self.touch()
-
-    def restore(self, stored: StoredProvider, now: ClockReading) -> None:
-        """Carry on from what was stored; checks made since this start stay on top of it.
-
-        Raises msgspec.DecodeError, having taken all else, for a state that is not ours.
-        """
-        self.target.take_statistics(stored.own.statistics)
-        self.touch()
-        problem: msgspec.DecodeError | ValueError | None = None
-        for model, past in stored.offers.items():
-            try:
-                self.find_offer(model).restore(past, now)
-            except (msgspec.DecodeError, ValueError) as error:
-                problem = error
-        if stored.own.state is not None and not self.checked:
-            self.target.restore(msgspec.json.decode(stored.own.state, type=PersistedState), now)
-        if problem is not None:
-            raise problem
 
     def note_history(self, *, complete: bool) -> None:
         """Tell no uptime and no latency of a day while older checks are still being read."""
@@ -278,19 +220,6 @@ class ProviderState:
             if offer.entry is not None:
                 yield f"{self.provider.name}/{model}", offer.entry
 
-    def _merge_retirements(self) -> None:
-        self.retirements = {**self.provider.retiring, **self._listed_ends}
-
-    def _keep_watched_offers(self) -> None:
-        """Watch exactly the offers that the settings name, in their order."""
-        known = {**self._unwatched, **self.offers}
-        names = dict.fromkeys(self.provider.models)
-        watched = {model: known.pop(model, None) for model in names}
-        for offer in known.values():
-            offer.reset_after_absence()
-        self.offers = {model: offer or OfferState(model) for model, offer in watched.items()}
-        self._unwatched = known
-
     def find_target(self, model: str | None) -> TargetState | None:
         """Return what is known of it alone, or of an offer; None for one that is not watched."""
         if model is None:
@@ -300,7 +229,7 @@ class ProviderState:
 
     def find_offer(self, model: str) -> OfferState:
         """Return what is known of a model, watched or not any more."""
-        return self.offers.get(model) or self._unwatched.setdefault(model, OfferState(model))
+        return self._offers.find(model)
 
     def targets(self) -> Iterator[TargetState]:
         """Yield what is checked: the provider itself, then each of its offers."""
@@ -337,15 +266,3 @@ class ProviderState:
     def plan(self, next_due: float | None) -> float | None:
         """Return a plan, None once the provider is not checked: a last message may come late."""
         return next_due if self.provider.enabled and self.given_up is None else None
-
-
-def _on_our_clock(saved: PersistedState, age: float, now: ClockReading) -> PersistedState:
-    """Return another tracker's state with its times on our clock, where the two clocks differ.
-
-    age: seconds since its check on the hub's clock, the only one that all can read.
-    """
-    last = saved.health.last_check
-    if last is None:
-        return saved
-    ahead = now.at - timedelta(seconds=age) - last
-    return saved if abs(ahead) <= SAME_CLOCK else saved.on_clock_ahead(ahead)

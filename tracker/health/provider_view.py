@@ -65,7 +65,7 @@ def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) 
         keys=health.keys,
         adaptations=tuple(_adaptations(state)),
         models=state.models,
-        retiring=state.retirements,
+        retiring=state.ends.dates,
         tasks=state.tasks,
         offers=state.published.offers,
         waits_for_budget=state.waits_for_budget,

@@ -11,7 +11,6 @@ from tracker.core.clock import ClockReading
 from tracker.core.outcomes import CheckResult, OutcomeKind, Status
 from tracker.core.provider_status import RateLimit
 from tracker.core.rate_limits import LimitReading, LimitSource
-from tracker.core.retirements import RetirementNotices
 from tracker.core.settings import Timing
 from tracker.health.blame import note_failure
 from tracker.health.health_state import HealthState, apply_check
@@ -24,6 +23,7 @@ from tracker.health.status_rules import (
     decide_status,
 )
 from tracker.health.traffic_signs import TrafficSigns
+from tracker.models.retirements import RetirementNotices
 
 
 @attrs.frozen(kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import attrs
 import trio
 
-from tracker.core.model_tasks import other_task
+from tracker.models.tasks import other_task
 from tracker.probes.json_values import as_mapping, as_text, mappings
 
 MOST = 20_000  # models kept of a list: OpenRouter's, the longest known, has under 1,000

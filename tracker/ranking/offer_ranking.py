@@ -7,10 +7,10 @@ from itertools import groupby
 
 import attrs
 
-from tracker.core.model_resolver import NamedOffer
-from tracker.core.model_tasks import NOTHING, other_task
 from tracker.core.provider_status import EvidenceSource
 from tracker.core.ranking import Excluded, Ranked, Ranking
+from tracker.models.resolver import NamedOffer
+from tracker.models.tasks import NOTHING, other_task
 from tracker.ranking.policy import Candidate
 
 Entry = Candidate | Excluded

@@ -9,7 +9,7 @@ import structlog
 from tracker.core.provider_status import ProviderStatus
 from tracker.core.ranking import Ranking
 from tracker.core.records import ChangeKind, ChangeRecord
-from tracker.core.retirements import Retirement
+from tracker.models.retirements import Retirement
 from tracker.store.backlog import Backlog
 
 log = structlog.get_logger()

@@ -9,6 +9,7 @@ from tracker.core.cluster import SharedNews, SharedState
 from tracker.core.ranking import Ranking
 from tracker.health.other_vantages import OtherVantages
 from tracker.health.provider_state import ProviderState
+from tracker.health.restoring import adopt_shared
 from tracker.runtime.change_log import ChangeLog
 from tracker.runtime.first_sweep import FirstSweep
 from tracker.runtime.known_providers import KnownProviders
@@ -70,7 +71,7 @@ class ClusterNews:
     ) -> None:
         before = state.models
         try:
-            adopted = state.adopt(shared, now, keep_plan=keep_plan)
+            adopted = adopt_shared(state, shared, now, keep_plan=keep_plan)
         except (msgspec.DecodeError, ValueError) as error:  # perhaps from a newer version
             log.warning(
                 "state of another tracker cannot be read",

@@ -9,7 +9,8 @@ import structlog
 from tracker.core.clock import ClockReading
 from tracker.core.settings import Provider
 from tracker.health.other_vantages import OtherVantages
-from tracker.health.provider_state import ProviderState, StoredProvider
+from tracker.health.provider_state import ProviderState
+from tracker.health.restoring import StoredProvider, restore_provider
 from tracker.runtime.refresh_turns import count_targets
 
 log = structlog.get_logger()
@@ -89,7 +90,7 @@ class KnownProviders:
 
 def _restore(state: ProviderState, past: StoredProvider, now: ClockReading) -> None:
     try:
-        state.restore(past, now)
+        restore_provider(state, past, now)
     except (msgspec.DecodeError, ValueError) as error:
         name = state.provider.name
         log.warning("stored state cannot be read", provider=name, error=str(error))

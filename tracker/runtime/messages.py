@@ -13,7 +13,7 @@ from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
 from tracker.core.traffic import StoredTraffic
 from tracker.health.other_vantages import ClusterRules
-from tracker.health.provider_state import StoredProvider
+from tracker.health.restoring import StoredProvider
 from tracker.ranking.offer_ranking import Rank
 from tracker.reports.call import Call
 

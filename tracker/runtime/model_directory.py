@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import attrs
 import trio
 
-from tracker.core.model_resolver import ModelResolver
 from tracker.core.provider_status import ProviderStatus
 from tracker.core.snapshot import Snapshot
+from tracker.models.resolver import ModelResolver
 
 # Indexing an id takes up to 15 µs: with more than this the event loop would block for 30 ms.
 INDEXED_INLINE = 2_000

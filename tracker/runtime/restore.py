@@ -12,7 +12,7 @@ import trio
 
 from tracker.core.records import OverrideRecord
 from tracker.core.request_shape import RequestShape
-from tracker.health.provider_state import StoredProvider
+from tracker.health.restoring import StoredProvider
 from tracker.health.rolling_statistics import SLACK, WEEK, Statistics, counts_as
 from tracker.health.target_state import PersistedState, StoredTarget
 from tracker.reports.seen import HOUR, SeenReports

@@ -1,9 +1,12 @@
 """Starting a tracker from stored data, which may arrive late."""
 
+from collections.abc import Sequence
+
 import attrs
 import structlog
 import trio
 
+from tracker.core.settings import Provider
 from tracker.runtime.history_loader import LOAD_SECONDS, HistoryLoader
 from tracker.runtime.messages import HistoryLoaded
 from tracker.runtime.report_receiver import ReportReceiver
@@ -12,14 +15,21 @@ from tracker.runtime.settings_changes import SettingsChanges
 
 log = structlog.get_logger()
 
+# Actors that start before anything is answered; ten thousand take more than a second.
+AT_ONCE = 500
+
 
 @attrs.define(eq=False, kw_only=True)
 class Startup:
-    """Restores state, publishes the first snapshot and starts actors; history may follow later."""
+    """Restores, posts the first snapshot and starts the actors; a slow store may come later.
+
+    started: set once every actor was started.
+    """
 
     changes: SettingsChanges
     history: HistoryLoader
     receiver: ReportReceiver
+    started: trio.Event
 
     async def start(self, nursery: trio.Nursery) -> None:
         """Start everything. nursery: the actors'."""
@@ -35,13 +45,28 @@ class Startup:
             await mailbox.send(restored.restore)
         await mailbox.publish()
         providers = changes.settings.effective.providers
-        for provider in providers:
-            changes.supervisor.start(provider)
-            await trio.lowlevel.checkpoint()  # opening a thousand at once would block the loop
-        self.history.go_on()
+        await self._start_actors(providers[:AT_ONCE])
+        await nursery.start(self._start_rest, providers[AT_ONCE:])
         if restored is None or not restored.restore.complete:
             nursery.start_soon(self._load_history_later, restored)
-        log.info("tracker started", providers=len(providers))
+
+    async def _start_rest(
+        self, rest: Sequence[Provider], task_status: trio.TaskStatus[None]
+    ) -> None:
+        """Start the other actors while questions are answered already; no change comes between."""
+        try:
+            async with self.changes.alone():
+                task_status.started()
+                await self._start_actors(rest)
+        finally:
+            self.started.set()  # nobody waits for what will not come
+        self.history.go_on()
+        log.info("tracker started", providers=len(self.changes.settings.effective.providers))
+
+    async def _start_actors(self, providers: Sequence[Provider]) -> None:
+        for provider in providers:
+            self.changes.supervisor.start(provider)
+            await trio.lowlevel.checkpoint()  # opening a thousand at once would block the loop
 
     async def _load_history_later(self, begun: RestoredState | None) -> None:
         """Load the history once the database, slow or away now, can be read.

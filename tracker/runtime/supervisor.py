@@ -1,7 +1,7 @@
 """Running one actor per provider: restarts crashed ones, adds and removes them at run time."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import attrs
 import structlog
@@ -120,25 +120,22 @@ class Supervisor:
     def health(self) -> Mapping[str, ActorHealth]:
         """Return each actor's state and crashes, those switched off included."""
         off = {name: ActorHealth(state="switched off") for name in self._off}
-        return off | {name: self._health_of(running) for name, running in self._actors.items()}
-
-    def overdue(self) -> Mapping[str, float]:
-        """Return the seconds by which each actor that should run has missed its plan."""
-        return {
-            name: running.actor.overdue
+        now, wall = trio.current_time(), self.shared.clock.now()
+        return off | {
+            name: ActorHealth(
+                state=running.state,
+                restarts=running.restarts,
+                last_heartbeat=wall - timedelta(seconds=now - running.actor.beat),
+                overdue_seconds=_overdue(running, now),
+            )
             for name, running in self._actors.items()
-            if running.state == "running"
         }
 
-    def _health_of(self, running: _SupervisedActor) -> ActorHealth:
-        clock, actor = self.shared.clock, running.actor
-        beat = clock.now().timestamp() - (trio.current_time() - actor.beat)
-        return ActorHealth(
-            state=running.state,
-            restarts=running.restarts,
-            last_heartbeat=datetime.fromtimestamp(beat, tz=clock.now().tzinfo),
-            overdue_seconds=actor.overdue if running.state == "running" else 0.0,
-        )
+    def overdue(self) -> Mapping[str, float]:
+        """Return the seconds by which actors have missed their plan, of those alone that have."""
+        now = trio.current_time()
+        late = ((name, _overdue(running, now)) for name, running in self._actors.items())
+        return {name: seconds for name, seconds in late if seconds > 0.0}
 
     async def _end(self, name: str) -> None:
         running = self._actors.pop(name, None)
@@ -182,3 +179,7 @@ class Supervisor:
             return
         with trio.move_on_after(self.backoff.longest):
             await running.wanted.wait()
+
+
+def _overdue(running: _SupervisedActor, now: float) -> float:
+    return running.actor.overdue_at(now) if running.state == "running" else 0.0

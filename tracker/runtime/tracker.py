@@ -11,13 +11,13 @@ import trio
 from tracker.config.overrides import UNSET, Setting
 from tracker.core.cluster import ClusterReport, VantageRanking
 from tracker.core.incidents import Incident
-from tracker.core.model_resolver import ModelResolver, NamedOffer
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.ranking import Ranking
 from tracker.core.records import ChangeRecord, OverrideRecord
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config, Provider
 from tracker.core.snapshot import Snapshot
+from tracker.models.resolver import ModelResolver, NamedOffer
 from tracker.ranking.guard import FallbackRanker
 from tracker.ranking.offer_ranking import rank_offers
 from tracker.runtime.aggregator import Aggregator
@@ -67,6 +67,7 @@ class Tracker:
     _mailbox: Mailbox = attrs.field(init=False)
     _changes: SettingsChanges = attrs.field(init=False)
     _started_at: datetime = attrs.field(init=False)
+    _all_started: trio.Event = attrs.field(factory=trio.Event)  # every actor
 
     def __attrs_post_init__(self) -> None:
         self._started_at = self._aggregator.clock.now()
@@ -116,6 +117,11 @@ class Tracker:
     def cluster(self) -> ClusterReport | None:
         """Return the cluster as this tracker sees it now; None where it is alone."""
         return None if self._cluster is None else self._cluster.report()
+
+    @property
+    def ready(self) -> bool:
+        """Return whether every provider was checked once, or none is to be by itself."""
+        return self.snapshot.swept or not self._settings.file.schedule
 
     @property
     def mask(self) -> Mask:
@@ -180,6 +186,8 @@ class Tracker:
         chosen = names or tuple(p.name for p in self.config.providers if p.enabled)
         outcomes: dict[str, CheckResult] = {}
 
+        await self._all_started.wait()
+
         async def check_one(name: str) -> None:
             outcomes[name] = await self._supervisor.check(name) or self._skipped_outcome(name)
 
@@ -197,6 +205,7 @@ class Tracker:
         """
         if model not in self._settings.file.provider(name).models:
             raise KeyError(f"{name}/{model}")
+        await self._all_started.wait()
         result = await self._supervisor.check(name, model) or self._skipped_outcome(name)
         await self._publish()
         return result
@@ -318,7 +327,7 @@ class Tracker:
             ),
             watched=sum(provider.enabled for provider in self.config.providers),
             running=not self._mailbox.stop.is_set(),
-            ready=self.snapshot.swept or not self._settings.file.schedule,
+            ready=self.ready,
             started_at=self._started_at,
             configuration_errors=self.configuration_errors,
         )
@@ -344,7 +353,12 @@ class Tracker:
         nursery: the actors'.
         """
         history = HistoryLoader(self._store, self._aggregator.clock)
-        startup = Startup(changes=self._changes, history=history, receiver=self._receiver)
+        startup = Startup(
+            changes=self._changes,
+            history=history,
+            receiver=self._receiver,
+            started=self._all_started,
+        )
         await startup.start(nursery)
 
     async def _publish(self) -> None:

@@ -1,8 +1,7 @@
 """Reading buckets: from summed hours where these exist, otherwise from single checks."""
 
-import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import apsw
@@ -12,45 +11,17 @@ import msgspec
 from tracker.core.outcomes import OutcomeKind
 from tracker.store.errors import HistoryTooLarge
 from tracker.store.points import Bucket, BucketLatency, moment
+from tracker.store.selection import Selection, pieces, split_at_summed
 from tracker.store.summaries import HOUR_MS, QUARTER_MS, Cell
-
-SOUGHT = 500  # names: up to this many are looked up per hour; with more, whole hours are read
 
 _CHECKS = """
 SELECT provider_name, checked_at_ms / :size, outcome, response_time_ms
 {source}
 ORDER BY checked_at_ms / 3600000, provider_name, checked_at_ms
 """
-_SUMMED = """
-FROM hourly_checks
-WHERE hour BETWEEN :first AND :last AND model = ifnull(:model, '')
-ORDER BY hour, provider_name
-"""
-_SOUGHT = """
-FROM hourly_checks
-WHERE hour IN (SELECT value FROM json_each(:hours))
-    AND provider_name IN (SELECT value FROM json_each(:names)) AND model = ifnull(:model, '')
-ORDER BY hour, provider_name
-"""
 _HOUR = """
 SELECT provider_name, hour, checks, up, down, latency_ms_min, latency_ms_avg, latency_ms_p50,
     latency_ms_p95, latency_ms_max
-"""
-_COMPLETE = "SELECT hour FROM summed_hours WHERE complete AND hour BETWEEN ? AND ?"
-
-# A list of hours and a list of providers make one index seek for each pair.
-CHOSEN = """
-FROM checks
-WHERE checked_at_ms / 3600000 IN (SELECT value FROM json_each(:hours))
-    AND provider_name IN (SELECT value FROM json_each(:names))
-    AND checked_at_ms BETWEEN :since AND :until
-    AND model IS :model
-"""
-ALL = """
-FROM checks
-WHERE checked_at_ms / 3600000 BETWEEN :first AND :last
-    AND checked_at_ms BETWEEN :since AND :until
-    AND model IS :model
 """
 
 
@@ -86,97 +57,6 @@ FROM placed GROUP BY provider_name, bucket ORDER BY bucket
 
 _decode_quarters = msgspec.msgpack.Decoder(list[Bucket]).decode
 _decode_cells = msgspec.msgpack.Decoder(list[Cell]).decode
-
-
-@attrs.frozen(kw_only=True)
-class Selection:
-    """The checks to read. names: None for every provider with checks. Both ends are included.
-
-    model: checks of this offer; None for those of the providers themselves.
-    """
-
-    names: tuple[str, ...] | None
-    since_ms: int
-    until_ms: int
-    model: str | None
-
-    @property
-    def first_hour(self) -> int:
-        """Return the hour, counted from 1970, in which it begins."""
-        return self.since_ms // HOUR_MS
-
-    @property
-    def last_hour(self) -> int:
-        """Return the hour in which it ends."""
-        return self.until_ms // HOUR_MS
-
-    def statement(self, template: str) -> tuple[str, dict[str, Any]]:
-        """Return a query of single checks, with ``{source}`` in it, and its bindings."""
-        bindings: dict[str, Any] = {
-            "since": self.since_ms,
-            "until": self.until_ms,
-            "model": self.model,
-        }
-        return self._complete(template, bindings, CHOSEN, ALL)
-
-    def summed_statement(self, columns: str) -> tuple[str, dict[str, Any]]:
-        """Return a query of summed hours, and its bindings."""
-        sought = _SOUGHT if len(self.names or ()) <= SOUGHT else _SUMMED
-        return self._complete(columns + "{source}", {"model": self.model}, sought, _SUMMED)
-
-    def _complete(
-        self, template: str, bindings: dict[str, Any], chosen: str, everything: str
-    ) -> tuple[str, dict[str, Any]]:
-        first, last = self.first_hour, self.last_hour
-        if self.names is None or chosen is everything:
-            return template.format(source=everything), bindings | {"first": first, "last": last}
-        hours = json.dumps([*range(first, last + 1)])
-        listed = {"hours": hours, "names": json.dumps(self.names)}
-        return template.format(source=chosen), bindings | listed
-
-
-def split_at_summed(
-    connection: apsw.Connection, selection: Selection
-) -> Iterator[tuple[Selection, bool]]:
-    """Yield it in pieces, oldest first, each with whether it is whole hours that are summed up."""
-    first, last = selection.first_hour, selection.last_hour
-    if selection.model != "":  # no model has an empty name, and '' means none in the sums
-        summed = {hour for (hour,) in connection.execute(_COMPLETE, (first, last))}
-    else:
-        summed = set()
-    if selection.since_ms % HOUR_MS:
-        summed.discard(first)
-    if (selection.until_ms + 1) % HOUR_MS:
-        summed.discard(last)
-    begin = first
-    for hour in range(first, last + 1):
-        if hour == last or ((hour + 1) in summed) != (hour in summed):
-            yield _narrow(selection, begin * HOUR_MS, (hour + 1) * HOUR_MS), hour in summed
-            begin = hour + 1
-
-
-def _narrow(selection: Selection, begin_ms: int, end_ms: int) -> Selection:
-    """Return the part of it within these moments, the end excluded."""
-    return attrs.evolve(
-        selection,
-        since_ms=max(selection.since_ms, begin_ms),
-        until_ms=min(selection.until_ms, end_ms - 1),
-    )
-
-
-def count_checks(connection: apsw.Connection, selection: Selection) -> dict[str, int]:
-    """Count checks of each provider; perhaps of others than the named ones as well."""
-    counts: dict[str, int] = {}
-    for piece, summed in split_at_summed(connection, selection):
-        if summed:
-            sql, bindings = piece.summed_statement("SELECT provider_name, checks")
-        else:
-            sql, bindings = piece.statement(
-                "SELECT provider_name, count(*) {source} GROUP BY provider_name"
-            )
-        for name, count in connection.execute(sql, bindings):
-            counts[name] = counts.get(name, 0) + count
-    return counts
 
 
 @attrs.define
@@ -286,13 +166,6 @@ class BucketReader:
         self._read += points
         if self._read > self.most:
             raise too_large(f"more than {self.most:,} points")
-
-
-def pieces(selection: Selection, step_ms: int) -> Iterator[Selection]:
-    """Yield it in pieces that end at multiples of ``step_ms``."""
-    first, last = selection.since_ms // step_ms, selection.until_ms // step_ms
-    for piece in range(first, last + 1):
-        yield _narrow(selection, piece * step_ms, (piece + 1) * step_ms)
 
 
 def too_large(points: str) -> HistoryTooLarge:

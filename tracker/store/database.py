@@ -26,7 +26,8 @@ from tracker.store.connection import (
 )
 from tracker.store.errors import AWAY, DAMAGE, PASSING, StoreUnavailable, reason_for
 from tracker.store.files import FileIdentity, FileSet
-from tracker.store.schema import adopt_restored, check_owner, upgrade
+from tracker.store.ownership import adopt_restored, check_owner
+from tracker.store.schema import upgrade
 from tracker.store.takeover import is_original
 
 log = structlog.get_logger()

@@ -1,4 +1,4 @@
-"""Reading past checks, single or in buckets, and changes."""
+"""Past checks, single or in buckets."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -7,16 +7,15 @@ import apsw
 import attrs
 
 from tracker.core.outcomes import OutcomeKind, Status
-from tracker.core.records import ChangeKind, ChangeRecord
-from tracker.store.buckets import BucketReader, Selection, count_checks, too_large
+from tracker.store.buckets import BucketReader, too_large
 from tracker.store.connection import epoch_ms, value
 from tracker.store.points import Bucket, History, RawPoint, moment
+from tracker.store.selection import Selection, count_checks
 from tracker.store.summaries import HOUR_MS
 
 RAW_POINTS = 2_000  # per provider; above, an unset resolution means buckets (contract, section 5)
 MOST_BUCKETS = 2_000  # per provider, when we choose their size: about one per pixel
 MOST_POINTS = 500_000  # per answer: about 100 MB while it is built
-LATEST_MS = 2**63 - 1  # SQLite's largest integer
 BUCKET_SECONDS = (60, 300, 900, 3_600, 10_800, 21_600, 86_400, 604_800)
 
 
@@ -61,12 +60,6 @@ SELECT
 {source}
 ORDER BY checked_at_ms / 3600000, provider_name, checked_at_ms, id
 """
-_CHANGES = """
-SELECT kind, changed_at_ms, provider_name, value_before, value_after, reason FROM changes
-WHERE changed_at_ms BETWEEN :since AND :until AND (:provider IS NULL OR provider_name = :provider)
-ORDER BY changed_at_ms DESC, id DESC LIMIT :most
-"""
-
 _STATUSES = {status.value: status for status in Status}
 _KINDS = {kind.value: kind for kind in OutcomeKind}
 
@@ -83,34 +76,6 @@ def history(connection: apsw.Connection, question: HistoryQuery) -> History:
     return History(
         resolution_seconds=size, providers=_buckets(connection, selection, epoch_ms(size))
     )
-
-
-def changes(
-    connection: apsw.Connection,
-    provider: str | None,
-    since: datetime,
-    limit: int,
-    until: datetime | None = None,
-) -> tuple[ChangeRecord, ...]:
-    """Return the newest ``limit`` up to ``until``, oldest first. Both moments are included."""
-    bindings = {
-        "since": epoch_ms(since.timestamp()),
-        "until": LATEST_MS if until is None else epoch_ms(until.timestamp()),
-        "provider": provider,
-        "most": limit,
-    }
-    newest_first = tuple(
-        ChangeRecord(
-            kind=ChangeKind(kind),
-            at=moment(at),
-            provider=name,
-            before=before,
-            after=after,
-            reason=reason,
-        )
-        for kind, at, name, before, after, reason in connection.execute(_CHANGES, bindings)
-    )
-    return newest_first[::-1]
 
 
 def _within_the_data(connection: apsw.Connection, selection: Selection) -> Selection:

@@ -59,6 +59,9 @@ class Outgoing:
     states: Sequence[OutgoingState] = ()
 
 
+_NAMES = [field.name for field in attrs.fields(CheckRow)]  # in the order of _CHECKS
+
+
 def load_identity(connection: apsw.Connection) -> FileIdentity:
     """Load the file's name in a cluster, its last check, and how far it read the others."""
     origin, last = next(iter(connection.execute(_IDENTITY)))
@@ -90,7 +93,6 @@ def load_outgoing(connection: apsw.Connection, after: int, most: int) -> Outgoin
 
 
 def _check(row: Sequence[Any]) -> CheckRow:
-    names = [field.name for field in attrs.fields(CheckRow)]
-    found = dict(zip(names, row, strict=True))
+    found = dict(zip(_NAMES, row, strict=True))
     found["at"] = datetime.fromtimestamp(row[3] / 1000.0, UTC)
     return CheckRow(**found)

@@ -24,7 +24,8 @@ from tracker.store.errors import (
     reason_for,
 )
 from tracker.store.files import FileIdentity, size_of
-from tracker.store.schema import MIGRATIONS, check_owner, version_of
+from tracker.store.ownership import check_owner
+from tracker.store.schema import MIGRATIONS, version_of
 
 T = TypeVar("T")
 

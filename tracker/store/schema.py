@@ -1,25 +1,21 @@
-"""Recognising our databases, and the numbered migrations that upgrade an older one."""
+"""The numbered migrations that bring a database up to date."""
 
-import os
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 import apsw
 import structlog
 
+from tracker.store.backup import back_up, keep_backup
 from tracker.store.connection import transaction, value
 from tracker.store.errors import StoreUnavailable
-from tracker.store.files import PRIVATE, unique_sibling
-from tracker.store.takeover import ORIGINAL, is_original, take_over
+from tracker.store.takeover import is_original, take_over
 
 log = structlog.get_logger()
 
-Layout = dict[str, frozenset[str]]
-UNFINISHED = ".backup-unfinished"
-APPLICATION = 0x50535431  # "PST1", in the header of each of our databases
+APPLICATION = 0x50535431  # "PST1", in the header of every database of ours
 
 
 def _scripts() -> tuple[str, ...]:
@@ -28,65 +24,12 @@ def _scripts() -> tuple[str, ...]:
     return tuple(script.read_text(encoding="utf-8") for script in scripts)
 
 
-MIGRATIONS = _scripts()  # the first results in PRAGMA user_version 1, and so on
+MIGRATIONS = _scripts()  # the first leads to PRAGMA user_version 1, and so on
 
 
 def version_of(connection: apsw.Connection) -> int:
     """Return the schema's version, 0 for a file without one."""
     return int(value(connection, "PRAGMA user_version"))
-
-
-@cache
-def _layouts() -> tuple[Layout, ...]:
-    """Return each version's views, and tables with their columns, the first version's first."""
-    connection = apsw.Connection(":memory:")
-    layouts = []
-    for script in MIGRATIONS:
-        connection.execute(script)
-        layouts.append(_layout(connection))
-    connection.close()
-    return tuple(layouts)
-
-
-def _layout(connection: apsw.Connection) -> Layout:
-    columns = """
-        SELECT tables.name, columns.name
-        FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
-        WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite_%'"""
-    views = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'view'")
-    found: dict[str, frozenset[str]] = {str(name): frozenset() for (name,) in views}
-    for table, column in connection.execute(columns):
-        found[table] = found.get(table, frozenset()) | {column}
-    found.pop(ORIGINAL, None)  # a table that was taken over stays next to ours
-    return found
-
-
-def adopt_restored(connection: apsw.Connection) -> None:
-    """Know a database of ours again that went through ``sqlite3 .dump``, which keeps no number."""
-    if version_of(connection) or value(connection, "PRAGMA application_id"):
-        return
-    layout = _layout(connection)
-    if not layout or layout not in _layouts():
-        return
-    version = len(MIGRATIONS) - _layouts()[::-1].index(layout)
-    with transaction(connection):
-        connection.execute(f"PRAGMA user_version = {version}")
-        connection.execute(f"PRAGMA application_id = {APPLICATION}")
-    log.info("database recognised, restored from a dump", version=version)
-
-
-def check_owner(connection: apsw.Connection, known: int = len(MIGRATIONS)) -> None:
-    """Raise StoreUnavailable for a database from the future or of another program."""
-    version = version_of(connection)
-    if version > known:
-        raise StoreUnavailable(
-            f"a newer version of this program wrote it (schema {version}, this one knows {known}); "
-            "it is left untouched: upgrade this program, or choose another file"
-        )
-    ours = value(connection, "PRAGMA application_id") == APPLICATION
-    tables = _tables(connection)
-    if tables and not ours and (version or ORIGINAL not in tables):
-        raise StoreUnavailable("it belongs to another program; choose another file")
 
 
 def upgrade(
@@ -100,7 +43,7 @@ def upgrade(
     if version >= len(migrations):
         keep_backup(path, now)  # from an upgrade that was killed right after it finished
         return
-    backup = back_up(connection, path) if _tables(connection) else None
+    backup = back_up(connection, path) if tables(connection) else None
     try:
         with transaction(connection):
             _migrate(connection, migrations)
@@ -111,33 +54,6 @@ def upgrade(
     if backup is not None:
         kept = keep_backup(path, now)
         log.info("database upgraded", before=version, after=len(migrations), backup=str(kept))
-
-
-def back_up(connection: apsw.Connection, path: Path) -> Path:
-    """Back up into one compact file. Raises AWAY, and then leaves no half copy.
-
-    It gets its name once the upgrade is done: one that is killed half way leaves a single copy,
-    however often it begins again.
-    """
-    target = path.with_name(path.name + UNFINISHED)
-    target.unlink(missing_ok=True)
-    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
-    try:
-        connection.execute("VACUUM INTO ?", (str(target),))
-    except BaseException:
-        target.unlink()
-        raise
-    return target
-
-
-def keep_backup(path: Path, now: datetime) -> Path | None:
-    """Give the copy its name, ``FILENAME.backup-TIMESTAMP``; None where there is none."""
-    unfinished = path.with_name(path.name + UNFINISHED)
-    if not unfinished.exists():
-        return None
-    kept = unique_sibling(path, "backup", now)
-    unfinished.rename(kept)
-    return kept
 
 
 def _migrate(connection: apsw.Connection, migrations: Sequence[str]) -> None:
@@ -156,6 +72,7 @@ def _migrate(connection: apsw.Connection, migrations: Sequence[str]) -> None:
     connection.execute(f"PRAGMA application_id = {APPLICATION}")
 
 
-def _tables(connection: apsw.Connection) -> set[str]:
+def tables(connection: apsw.Connection) -> set[str]:
+    """Return the names of all tables."""
     names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
     return {str(name) for (name,) in names}

@@ -14,6 +14,7 @@ import trio
 from tracker.core.clock import Clock
 from tracker.core.records import ChangeRecord, Record
 from tracker.store import history, hours, loading, takeover, writing
+from tracker.store.changes import read_changes
 from tracker.store.database import WriteConnection
 from tracker.store.errors import StoreUnavailable
 from tracker.store.files import size_or_nothing
@@ -192,7 +193,7 @@ class Store:
         limit: int = 500,
     ) -> tuple[ChangeRecord, ...]:
         """Return the newest ``limit`` changes of one provider or of everything, oldest first."""
-        job = partial(history.changes, provider=provider, since=since, until=until, limit=limit)
+        job = partial(read_changes, provider=provider, since=since, until=until, limit=limit)
         return await self._read(job)
 
     async def load_incidents(self) -> StoredIncidents:

@@ -19,10 +19,10 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tracker.core.model_resolver import NamedOffer
 from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.records import OverrideRecord
 from tracker.core.settings import Config, Provider, RankingSettings, Timing
+from tracker.models.resolver import NamedOffer
 from tracker.testing.comparison import (
     Observation,
     compare_offer,

@@ -15,19 +15,13 @@ from tests.helpers.command_line import NOTHING, serving
 from tests.helpers.waiting import GIVE_UP_SECONDS
 
 
-@attrs.frozen
-class Health:
-    alive: bool
-    problems: tuple[str, ...] = ("the event loop has been blocked for 9 s",)
-
-
 @attrs.define
 class FakeTracker:
     alive: bool = True
     over: trio.Event = attrs.field(factory=trio.Event)
 
-    def health(self) -> Health:
-        return Health(self.alive)
+    def failures(self) -> tuple[str, ...]:
+        return () if self.alive else ("the event loop has been blocked for 9 s",)
 
     async def stopped(self) -> None:
         await self.over.wait()

@@ -1,5 +1,6 @@
 """The dashboard in a real browser, over a real tracker whose checks find what the test says."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -333,6 +334,18 @@ def test_real_calls_stand_beside_the_checks(browser: Any, groq_and_mistral: Any)
     told = browser.until(f"!$('#detail-traffic').hidden && {tiles}")
     assert told[:2] == ["calls a minute2", "failed, 5 min10 %"]
     assert "latency now120 ms" in browser.value("$('#detail-tiles').textContent")
+
+
+def test_a_window_longer_than_the_data_is_called_by_what_there_is(
+    browser: Any, groq_and_mistral: Any
+) -> None:
+    shown(browser, groq_and_mistral.url + "#provider=groq", 2)
+    tiles = browser.until(
+        "$('#detail-tiles dt') && [...$$('#detail-tiles dt')].map((each) => each.textContent)"
+    )
+    up = [tile for tile in tiles if tile.startswith("up, ")]
+    assert len(up) == 1  # of an hour, a day and a week: all three would be of the same minute
+    assert re.fullmatch(r"up, since \d\d:\d\d", up[0])
 
 
 def test_theme_follows_the_system_until_it_is_chosen(browser: Any, groq_and_mistral: Any) -> None:

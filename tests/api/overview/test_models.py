@@ -4,9 +4,9 @@ import pytest
 
 from api.overview.models import FoundModels, find_named, view_models
 from tests.helpers.idle_tracker import a_provider
-from tracker.core.model_resolver import ModelResolver
 from tracker.core.outcomes import Status
 from tracker.core.provider_status import EvidenceSource, OfferStatus
+from tracker.models.resolver import ModelResolver
 
 RESOLVER = ModelResolver.of(
     {

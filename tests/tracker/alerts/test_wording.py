@@ -13,10 +13,10 @@ from tests.helpers.idle_tracker import a_bare_provider, a_provider, ranking_of
 from tracker.alerts.policy import Announcement
 from tracker.alerts.wording import Telling, title_of
 from tracker.core.incidents import Cause, Incident, IncidentLog, MessageKind
-from tracker.core.model_resolver import NamedOffer
 from tracker.core.outcomes import KeyReport, KeyState, OutcomeKind, Status
 from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
 from tracker.core.ranking import Ranked, Ranking
+from tracker.models.resolver import NamedOffer
 
 BEGAN = START - timedelta(minutes=12)
 

@@ -11,7 +11,8 @@ from tracker.core.clock import ClockReading
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind, Status
 from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
 from tracker.core.ranking import Excluded
-from tracker.health.provider_state import ProviderState, StoredProvider
+from tracker.health.provider_state import ProviderState
+from tracker.health.restoring import StoredProvider, restore_provider
 from tracker.health.rolling_statistics import Statistics
 from tracker.health.target_state import StoredTarget
 from tracker.ranking.policy import Candidate
@@ -41,8 +42,10 @@ def restarted(state: ProviderState, own: str, offers: dict[str, str]) -> Provide
     past = {
         model: StoredTarget(statistics=Statistics(), state=text) for model, text in offers.items()
     }
-    again.restore(
-        StoredProvider(own=StoredTarget(statistics=Statistics(), state=own), offers=past), clock(2)
+    restore_provider(
+        again,
+        StoredProvider(own=StoredTarget(statistics=Statistics(), state=own), offers=past),
+        clock(2),
     )
     return again
 
@@ -230,8 +233,10 @@ def test_an_announced_end_of_a_listed_or_watched_model_is_told_once_also_after_a
     assert {one.model for one in state.note_retirements(lists)} == {"old", "new"}
     record = state.record_check(lists, 60.0, AT_START)
     again = ProviderState(watched)
-    again.restore(
-        StoredProvider(own=StoredTarget(statistics=Statistics(), state=record.state)), AT_START
+    restore_provider(
+        again,
+        StoredProvider(own=StoredTarget(statistics=Statistics(), state=record.state)),
+        AT_START,
     )
     assert again.note_retirements(lists) == ()
 
@@ -296,7 +301,7 @@ def test_offers_carry_on_from_what_was_stored_of_them_and_of_no_other() -> None:
     stored = StoredTarget(statistics=Statistics(), state=row.state)
     own = StoredTarget(statistics=Statistics(), state=None)
     after = ProviderState(before.provider)
-    after.restore(StoredProvider(own=own, offers={"a": stored, "gone": stored}), AT_START)
+    restore_provider(after, StoredProvider(own=own, offers={"a": stored, "gone": stored}), AT_START)
     assert offer(after, "a").consecutive_failures == 1
     assert offer(after, "b").evidence is EvidenceSource.PROVIDER
     assert offer(after, "b").consecutive_failures == 0
@@ -309,7 +314,7 @@ def test_a_check_since_the_start_stands_above_what_was_stored() -> None:
     after = watching("a")
     after.record_check(found(OK, "a"), 60.0, clock(5.0))
     own = StoredTarget(statistics=Statistics(), state=None)
-    after.restore(StoredProvider(own=own, offers={"a": stored}), clock(6.0))
+    restore_provider(after, StoredProvider(own=own, offers={"a": stored}), clock(6.0))
     assert offer(after, "a", 6.0).consecutive_failures == 0
 
 

@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 
 from tests.helpers.store_records import NOW
 from tracker.core.records import ChangeKind, ChangeRecord
-from tracker.core.retirements import Retirement
+from tracker.models.retirements import Retirement
 from tracker.runtime.change_log import ChangeLog
 from tracker.store.backlog import Backlog
 

@@ -108,7 +108,8 @@ def test_what_a_restart_of_the_process_would_mend_is_a_failure(
         ({"away_reason": "the disk is full"}, "the database is unavailable: the disk is full"),
         (
             {"others": ("process 7",)},
-            "another tracker writes to the same database: process 7; stop one or give it its own file",
+            "another tracker writes to the same database: process 7; "
+            "stop one or give it its own file",
         ),
         (
             {"left_out": 3},

@@ -11,7 +11,8 @@ import pytest
 from tests.helpers.store_records import CLOCK, NOW, ask, beside, check, opened, stored
 from tracker.core.outcomes import OutcomeKind
 from tracker.store import StoreUnavailable, open_store
-from tracker.store.schema import APPLICATION, MIGRATIONS, UNFINISHED, back_up, upgrade
+from tracker.store.backup import UNFINISHED, back_up
+from tracker.store.schema import APPLICATION, MIGRATIONS, upgrade
 
 ROW = """
 INSERT INTO checks (

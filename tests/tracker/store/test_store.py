@@ -28,6 +28,7 @@ from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.records import ChangeKind, ChangeRecord, CorrectionRecord, OverrideRecord
 from tracker.store import KINDS, Store, StoreState, StoreUnavailable, history, open_store, writing
 from tracker.store.backlog import Backlog
+from tracker.store.changes import read_changes
 from tracker.store.connection import connect
 from tracker.store.writer import Writer
 
@@ -221,7 +222,7 @@ async def test_no_statement_of_the_running_store_scans_a_table(path: Path) -> No
             for resolution in (None, 60.0):
                 question = history.HistoryQuery.of(names, LONG_AGO, NOW, resolution)
                 history.history(connection, question)
-        history.changes(connection, "a", LONG_AGO, 10)
+        read_changes(connection, "a", LONG_AGO, 10)
         connection.exec_trace = None
         plans = [
             row[3]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.core.retirements import KEPT, RetirementNotices
+from tracker.models.retirements import KEPT, RetirementNotices
 
 END = date(2026, 12, 31)
 

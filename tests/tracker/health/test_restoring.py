@@ -1,4 +1,4 @@
-"""What a provider's state takes over from another tracker of its vantage, and what it refuses."""
+"""What a provider's state carries on from: what was stored, or what another tracker knows."""
 
 from datetime import timedelta
 
@@ -10,6 +10,9 @@ from tracker.core.clock import ClockReading
 from tracker.core.cluster import SharedState
 from tracker.core.outcomes import OutcomeKind
 from tracker.health.provider_state import ProviderState
+from tracker.health.restoring import StoredProvider, adopt_shared, restore_provider
+from tracker.health.rolling_statistics import Statistics
+from tracker.health.target_state import StoredTarget
 
 
 def at(seconds: float) -> ClockReading:
@@ -31,7 +34,7 @@ def shared(json: str, age: float, **changes: object) -> SharedState:
 def test_a_newer_check_of_another_is_carried_on_from() -> None:
     ours, _ = checked(0.0)
     _, json = checked(60.0, OutcomeKind.CONNECT)
-    assert ours.adopt(shared(json, age=10.0, models=("llama",)), at(70.0), keep_plan=False)
+    assert adopt_shared(ours, shared(json, age=10.0, models=("llama",)), at(70.0), keep_plan=False)
     assert ours.target.health.last_check == START + timedelta(seconds=60.0)
     assert ours.target.health.consecutive_failures == 1
     assert ours.models == ("llama",)
@@ -41,7 +44,7 @@ def test_a_newer_check_of_another_is_carried_on_from() -> None:
 def test_an_older_check_of_another_changes_nothing() -> None:
     ours, _ = checked(60.0)
     _, json = checked(0.0, OutcomeKind.CONNECT)
-    assert not ours.adopt(shared(json, age=70.0), at(70.0), keep_plan=False)
+    assert not adopt_shared(ours, shared(json, age=70.0), at(70.0), keep_plan=False)
     assert ours.target.health.last_check == START + timedelta(seconds=60.0)
 
 
@@ -49,10 +52,10 @@ def test_whose_plan_is_ours_keeps_it() -> None:
     ours, _ = checked(0.0)
     ours.target.next_due = 75.0
     _, json = checked(60.0)
-    assert ours.adopt(shared(json, age=10.0), at(70.0), keep_plan=True)
+    assert adopt_shared(ours, shared(json, age=10.0), at(70.0), keep_plan=True)
     assert ours.target.next_due == 75.0
     _, later = checked(80.0)
-    assert ours.adopt(shared(later, age=5.0), at(85.0), keep_plan=False)
+    assert adopt_shared(ours, shared(later, age=5.0), at(85.0), keep_plan=False)
     assert ours.target.next_due == 115.0
 
 
@@ -62,7 +65,7 @@ def test_a_siblings_run_of_failures_began_by_our_clock(ahead: float) -> None:
     for true in (60.0, 75.0):
         _, json = checked(true + ahead, OutcomeKind.CONNECT)
         now = at(true + 10.0)
-        assert ours.adopt(shared(json, age=10.0, fresh_for=20.0), now, keep_plan=False)
+        assert adopt_shared(ours, shared(json, age=10.0, fresh_for=20.0), now, keep_plan=False)
         assert ours.target.health.failing_since == START + timedelta(seconds=true)
         assert not ours.target.is_stale(now)
 
@@ -70,13 +73,13 @@ def test_a_siblings_run_of_failures_began_by_our_clock(ahead: float) -> None:
 def test_an_offer_that_is_not_watched_here_is_not_taken_over() -> None:
     ours, _ = checked(0.0)
     _, json = checked(60.0)
-    assert not ours.adopt(shared(json, age=10.0, model="other"), at(70.0), keep_plan=False)
+    assert not adopt_shared(ours, shared(json, age=10.0, model="other"), at(70.0), keep_plan=False)
 
 
 def test_a_state_of_another_version_is_refused() -> None:
     ours, _ = checked(0.0)
     with pytest.raises(msgspec.DecodeError):
-        ours.adopt(shared("{", age=10.0), at(70.0), keep_plan=False)
+        adopt_shared(ours, shared("{", age=10.0), at(70.0), keep_plan=False)
     assert ours.target.health.last_check == START
 
 
@@ -90,11 +93,33 @@ def test_a_state_from_a_wrong_clock_is_carried_on_from_by_its_age(hours: float) 
         then = ClockReading(START + timedelta(seconds=after + wrong), after)
         told = outcome(OutcomeKind.RATE_LIMITED, after=after + wrong, retry_after=40.0)
         json = theirs.record_check(told, None, then).state
-        assert ours.adopt(shared(json, age=10.0), at(after + 10.0), keep_plan=False)
+        assert adopt_shared(ours, shared(json, age=10.0), at(after + 10.0), keep_plan=False)
         health = ours.target.health
         assert health.last_check == START + timedelta(seconds=after)
         assert health.blocked_until == pytest.approx(theirs.target.health.blocked_until)
     late = ProviderState(provider())
     then = ClockReading(START + timedelta(seconds=100.0 + wrong), 100.0)
     json = late.record_check(outcome(after=100.0 + wrong), None, then).state
-    assert not ours.adopt(shared(json, age=40.0), at(140.0), keep_plan=False)
+    assert not adopt_shared(ours, shared(json, age=40.0), at(140.0), keep_plan=False)
+
+
+def test_what_was_stored_is_carried_on_from_also_where_an_offers_state_is_not_ours() -> None:
+    _, json = checked(0.0, OutcomeKind.SERVER)
+    again = ProviderState(provider())
+    offers = {"m": StoredTarget(statistics=Statistics(), state="{"), "n": stored(json)}
+    with pytest.raises(msgspec.DecodeError):
+        restore_provider(again, StoredProvider(own=stored(json), offers=offers), at(5.0))
+    assert again.target.health.consecutive_failures == 1
+    assert again.find_offer("n").target.health.consecutive_failures == 1
+
+
+def test_a_check_made_since_the_start_counts_more_than_what_was_stored() -> None:
+    _, json = checked(0.0, OutcomeKind.SERVER)
+    again, _ = checked(60.0)
+    restore_provider(again, StoredProvider(own=stored(json)), at(61.0))
+    assert again.target.health.consecutive_failures == 0
+    assert again.target.statistics.checks_in_day == 1
+
+
+def stored(json: str) -> StoredTarget:
+    return StoredTarget(statistics=Statistics(), state=json)

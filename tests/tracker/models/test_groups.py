@@ -2,7 +2,7 @@
 
 import gc
 
-from tracker.core.groups import group, members_of
+from tracker.models.groups import group, members_of
 
 
 def test_members_come_in_the_order_given() -> None:

@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from tracker.core.model_words import DOT_VENDORS, FAMILIES, PACKAGING, REGIONS, TAGS, VENDORS
+from tracker.models.words import DOT_VENDORS, FAMILIES, PACKAGING, REGIONS, TAGS, VENDORS
 
 _VENDORS_AND_FAMILIES = VENDORS | FAMILIES
 

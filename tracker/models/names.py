@@ -11,10 +11,10 @@ from functools import lru_cache
 
 import attrs
 
-from tracker.core.mistral_names import name_release
-from tracker.core.model_exceptions import IDS, NAMES
-from tracker.core.model_tokens import MAJOR, PART_OF_SIZE, SIZE, strip_wrapping, tokenize
-from tracker.core.model_words import (
+from tracker.models.id_tokens import MAJOR, PART_OF_SIZE, SIZE, strip_wrapping, tokenize
+from tracker.models.irregular_names import IDS, NAMES
+from tracker.models.mistral import name_release
+from tracker.models.words import (
     BEHIND_SIZE,
     GENERIC,
     GLUED,

@@ -13,7 +13,7 @@ from itertools import islice
 
 import attrs
 
-from tracker.core.groups import Groups, group, members_of
+from tracker.models.groups import Groups, group, members_of
 
 LONGEST_COMPARED = 64  # characters: difflib's time grows with the product of both lengths
 POSTINGS = 2_000  # names looked at for one answer: about two milliseconds

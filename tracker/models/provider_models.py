@@ -4,16 +4,16 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from tracker.core.groups import Groups, group, members_of
-from tracker.core.model_names import ModelName, read_model_id
-from tracker.core.nearest_names import NameFeatures
+from tracker.models.groups import Groups, group, members_of
+from tracker.models.names import ModelName, read_model_id
+from tracker.models.nearest import NameFeatures
 
 
 @attrs.frozen
 class ProviderModels:
     """ids: as listed. ordered: their common names, sorted.
 
-    The index uses few Python objects, whatever its length: see tracker/core/groups.py.
+    The index uses few Python objects, whatever its length: see tracker/models/groups.py.
     """
 
     ids: tuple[str, ...] = attrs.field(repr=False)

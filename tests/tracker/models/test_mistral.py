@@ -4,8 +4,8 @@ from itertools import combinations
 
 import pytest
 
-from tracker.core.mistral_names import RELEASES, name_release
-from tracker.core.model_names import parse_model_id
+from tracker.models.mistral import RELEASES, name_release
+from tracker.models.names import parse_model_id
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tracker.core.model_words import OTHER_TASKS
+from tracker.models.words import OTHER_TASKS
 
 LONGEST_READ = 200  # characters of an id; no provider's is longer
 NOTHING: Mapping[str, str] = MappingProxyType({})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tracker.core.model_aliases import AliasProblem, find_alias_problems
+from tracker.models.aliases import AliasProblem, find_alias_problems
 
 PROVIDERS = ("groq", "together")
 

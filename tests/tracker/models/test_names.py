@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.model_names import read_known, score
-from tracker.core.model_exceptions import IDS, NAMES
-from tracker.core.model_names import LONGEST_ID, ModelName, parse_model_id
+from tracker.models.irregular_names import IDS, NAMES
+from tracker.models.names import LONGEST_ID, ModelName, parse_model_id
 
 MODELS = Path(__file__).parents[2] / "data" / "models.csv"
 

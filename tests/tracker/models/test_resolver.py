@@ -2,7 +2,7 @@
 
 import pytest
 
-from tracker.core.model_resolver import FoundBy, ModelResolver, NamedOffer
+from tracker.models.resolver import FoundBy, ModelResolver, NamedOffer
 
 MODELS = {
     "groq": ["llama-3.3-70b-versatile", "openai/gpt-oss-120b", "groq/compound"],

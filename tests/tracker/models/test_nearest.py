@@ -2,7 +2,7 @@
 
 import pytest
 
-from tracker.core.nearest_names import LONGEST_COMPARED, NameFeatures, find_nearest
+from tracker.models.nearest import LONGEST_COMPARED, NameFeatures, find_nearest
 
 KNOWN = NameFeatures.of(["gpt-4o", "gpt-4o-mini", "llama-3.3-70b", "llama-3.1-8b", "mistral-nemo"])
 

@@ -4,9 +4,9 @@ import gc
 
 import pytest
 
-from tracker.core import provider_models
-from tracker.core.model_names import ModelName, read_model_id
-from tracker.core.provider_models import ProviderModels
+from tracker.models import provider_models
+from tracker.models.names import ModelName, read_model_id
+from tracker.models.provider_models import ProviderModels
 
 LIST = ("meta-llama/Llama-3.3-70B-Instruct", "llama-3.3-70b:free", "qwen3-8b", "qwen3-8b")
 

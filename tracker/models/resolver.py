@@ -13,10 +13,10 @@ from operator import attrgetter, itemgetter
 
 import attrs
 
-from tracker.core.model_aliases import Aliases, fold_name, split_target
-from tracker.core.model_names import parse_model_id
-from tracker.core.nearest_names import NameFeatures, find_nearest
-from tracker.core.provider_models import ProviderModels
+from tracker.models.aliases import Aliases, fold_name, split_target
+from tracker.models.names import parse_model_id
+from tracker.models.nearest import NameFeatures, find_nearest
+from tracker.models.provider_models import ProviderModels
 
 # Callers ask for a few names repeatedly. At 10 kB a name this is 10 MB.
 ANSWERS_REMEMBERED = 1_000

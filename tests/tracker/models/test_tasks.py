@@ -2,7 +2,7 @@
 
 import pytest
 
-from tracker.core.model_tasks import is_for_chat, other_task
+from tracker.models.tasks import is_for_chat, other_task
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What models are called: ids, common names, configured names, and which provider lists which."""
