@@ -1,8 +1,8 @@
-"""Metrics of each provider as bytes, kept while its view is the same object.
+"""Metrics of each provider as bytes, reused while its view is the same object.
 
-Prometheus asks for all of them every few seconds, and few have changed: a scrape of a thousand
-providers joins what is kept. The Prometheus client writes the lines of providers with offers; all
-others are written by hand.
+Prometheus reads all of them every few seconds, and few have changed: a scrape of a thousand
+providers joins the kept bytes. The Prometheus client writes the lines of providers with offers; all
+others are written by our own code.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ END = b"# EOF\n"
 
 @attrs.frozen
 class Families(Collector):
-    """Metrics that are there already."""
+    """Metrics that were collected before."""
 
     metrics: Iterable[Metric]
 
@@ -34,8 +34,8 @@ class Families(Collector):
 class MetricPieces:
     """The lines of each provider, by family, in one format.
 
-    collect: the families of some providers, the same ones for any. write_lines: the lines of a
-    provider by family, the last families left out where they are empty; None for one with offers.
+    collect: the families for some providers, the same for all. write_lines: the lines of a provider
+    by family, without empty families at the end; None for a provider with offers.
     """
 
     write: Write

@@ -1,7 +1,7 @@
-"""The metric lines of one provider, written by hand: the client needs ten times as long.
+"""The metric lines of one provider, written by our own code: the client takes ten times as long.
 
-They are, byte by byte, what the Prometheus client writes of the same families; a test holds them
-to that.
+They equal, byte by byte, what the Prometheus client writes for the same families; a test checks
+that.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""When providers are, were and will be in maintenance."""
+"""Past, present and future maintenance of providers."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
 PAST, AHEAD = timedelta(days=7), timedelta(days=14)
-MOST = 1_000  # spans told: the next ones, and what is behind them is of no use to anybody
+MOST = 1_000  # spans sent, the next ones: later ones are of no use
 SLICE = 10  # windows between two checkpoints, a few milliseconds
 
 

@@ -1,16 +1,15 @@
-"""Who comes next on the ordinary route: in a crowd, each pass of the event loop begins one request.
+"""A queue for the ordinary route: with many requests, each step of the event loop starts one.
 
-A request there takes some ten steps of a tenth of a millisecond. Begun all at once, a thousand of
-them let every pass take that long a thousand times, and a client that asks a hot question waits for
-several passes. Begun one after the other no more is under way than a pass can bear, and no
-request ends later for it.
+A request takes about ten steps of a tenth of a millisecond. If a thousand started at once, every
+pass of the loop would take a thousand times that long, and a client on the fast path waits for
+several passes. Started one after another, a pass stays short, and no request ends later.
 """
 
 import trio
 
 
 class Turns:
-    """The line in which requests of one server wait to begin, first come first served."""
+    """The queue in which requests of one server wait to start, first come first served."""
 
     def __init__(self) -> None:
         self._line = trio.Lock()

@@ -1,6 +1,6 @@
-"""Everything the alerts know: incidents, mutes, messages on their way. Pure: moments come in.
+"""The state of the alerts: incidents, mutes, messages. Pure: times are arguments.
 
-Every change returns the records that the store has to keep.
+Every change returns the records to store.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,9 +39,9 @@ from tracker.core.snapshot import Snapshot
 
 @attrs.define
 class AlertCounts:
-    """Since this start. sent, repeated, resolved: messages that arrived, one a target.
+    """Counts since this start. sent, repeated, resolved: delivered messages, one per target.
 
-    suppressed: openings and ends of which nobody was told.
+    suppressed: openings and ends without a message.
     """
 
     opened: int = 0
@@ -54,14 +54,14 @@ class AlertCounts:
 
 @attrs.define(eq=False)
 class AlertState:
-    """``take_settings`` first; a reload gives others."""
+    """Call ``take_settings`` first, and after each reload."""
 
     config: Config
     book: IncidentBook = IncidentBook()
     mutes: Mapping[str, datetime] = MappingProxyType({})
     outbox: Outbox = attrs.field(factory=Outbox)
-    watching_since: datetime | None = None  # everything was checked once
-    clear_since: dict[str, datetime] = attrs.field(factory=dict)  # a check of it told something
+    watching_since: datetime | None = None  # since everything has been checked once
+    clear_since: dict[str, datetime] = attrs.field(factory=dict)  # first conclusive check
     counts: AlertCounts = attrs.field(factory=AlertCounts)
     _calm: dict[str, ProviderStatus] = attrs.field(factory=dict)
     maintenance: MaintenanceState | None = None
@@ -162,7 +162,7 @@ class AlertState:
 
     def _decide(self, snapshot: Snapshot, now: datetime) -> list[Delivery]:
         situation = self._situation(snapshot, now)
-        if not self.targets:  # who adds one later is told of what is still wrong then
+        if not self.targets:  # a target added later gets messages about open incidents
             over = [each for each in self.book.closed if each.stage is not Stage.DONE]
             self.book = self.book.replace(*(attrs.evolve(e, stage=Stage.DONE) for e in over))
             return []

@@ -82,7 +82,10 @@ class SharedAlerts:
                 return True
             await self.caller.data(lambda hub: hub.write_alerts(member, token, write))
         except (HubAway, Fenced) as error:
-            log.warning("alerts not written to the hub", reason=str(error) or "another's lease")
+            log.warning(
+                "alerts not written to the hub",
+                reason=str(error) or "another tracker has the lease",
+            )
             return False
         self._verdicts |= {row.provider: row for row in write.verdicts}
         return True

@@ -1,4 +1,4 @@
-"""Follows what the other trackers ship: our vantage's checks and states, and others' views."""
+"""Reading what other trackers send: our vantage's checks and states, and others' views."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress

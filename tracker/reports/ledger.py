@@ -1,4 +1,4 @@
-"""All reported calls of a tracker: counts, conclusions for health, rows for the store. Pure."""
+"""All reported calls: counts, conclusions for health, rows for the store. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -18,8 +18,8 @@ from tracker.reports.unstored import UnstoredTraffic
 class TrafficConclusion:
     """What new calls mean for a provider.
 
-    checks: what should be checked at once, and whose reports of failures say so.
-    failed_minute, failed: a minute that counts as a failed check, and of which.
+    checks: what should be checked immediately, and the reporters whose failures say so.
+    failed_minute, failed: a minute that counts as a failed check, and of which targets.
     """
 
     checks: Mapping[Target, frozenset[str]] = attrs.field(factory=dict)
@@ -29,9 +29,9 @@ class TrafficConclusion:
 
 @attrs.define(eq=False)
 class MessageProgress:
-    """How far the calls of a message are counted, by provider: a crash counts none of them twice.
+    """How far the calls of a message are counted, by provider, so a crash counts none twice.
 
-    news: what the last checks did not know of yet.
+    news: what the last checks could not know yet.
     """
 
     message: object = None

@@ -234,7 +234,7 @@ class ClusterTask:
 
     def _problems(self) -> list[str]:
         keeper, found = self.keeper, []
-        if keeper.reason and keeper.reason != "not asked yet":
+        if keeper.reason and keeper.reason != "the hub has not been reached yet":
             found.append(
                 f"the cluster's hub cannot be used: {keeper.reason}; this tracker works alone"
             )

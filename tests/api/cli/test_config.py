@@ -230,7 +230,7 @@ def test_providers_end_with_the_file_s_own(command: Commands) -> None:
     assert (found["yours"]["configured"], found["yours"]["missing"]) == (True, ["YOURS"])
     assert row(command, "mine") == ["●", "yes", f"needs no key, at {HERE}"]
     state = row(command, "yours")
-    assert state[2].split("  ")[0] == f"asked without a key, at {HERE}"
+    assert state[2].split("  ")[0] == f"checked without a key, at {HERE}"
 
 
 def test_providers_agree_with_what_is_watched(command: Commands) -> None:

@@ -211,7 +211,7 @@ def test_who_takes_care_of_it_is_told_live(browser: Browser, night: House) -> No
     browser.run("$('#ask-token').value = arguments[0]", TOKEN)
     browser.run(submit)
     browser.until("!$('#ask').open")
-    browser.until("$('#incidents').textContent.includes('anna takes care of it')")
+    browser.until("$('#incidents').textContent.includes('acknowledged by anna')")
     assert not browser.value(f"{button} !== undefined")
 
 

@@ -48,7 +48,7 @@ def test_a_date_is_its_midnight_in_utc() -> None:
         ({"until": "0001-01-01T00:00:00+23:00"}, "until must be a time"),
         ({"since": "2026-03-08T11:00Z", "until": "2026-03-08T10:00Z"}, "not be later than until"),
         ({"since": "2026-03-09"}, "since must not be later than now"),
-        ({"since": "2026-02-01"}, "at most 168 are given"),
+        ({"since": "2026-02-01"}, "at most 168 are allowed"),
         ({"since": "2026-03-08", "hours": "3"}, "hours or since, not both"),
     ],
 )

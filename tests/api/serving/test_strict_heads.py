@@ -30,7 +30,7 @@ def test_what_can_be_read_in_one_way_is_admitted(
     [
         (b"POST", [LENGTH, CHUNKED], "not both"),
         (b"GET", [CHUNKED, LENGTH], "not both"),
-        (b"POST", [TOKEN, TOKEN], "Authorization is there more than once"),
+        (b"POST", [TOKEN, TOKEN], "the header Authorization is given more than once"),
         (b"post", [], "capitals"),
         (b"Get", [], "capitals"),
     ],

@@ -116,7 +116,7 @@ def test_our_own_network_is_one_message_and_opens_nothing_else() -> None:
     scenario.changes["network_away"] = False
     scenario.passes(minutes=2)
     assert scenario.kinds() == ["opened", "resolved"]
-    assert scenario.titles[0] == "Our network reaches nobody"
+    assert scenario.titles[0] == "Our network reaches no provider"
 
 
 def test_a_short_outage_is_told_by_nobody() -> None:

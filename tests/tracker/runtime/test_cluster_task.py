@@ -380,7 +380,7 @@ async def test_the_hub_counts_what_a_page_of_long_history_shows(
     monkeypatch.setattr(cluster_task, "HOUSE_SECONDS", 30.0)  # an hour is much virtual time
     one = await cluster.start()
     since = cluster.clock.now()
-    with pytest.raises(ClusterAwayError, match="not asked yet"):
+    with pytest.raises(ClusterAwayError, match="the hub has not been reached yet"):
         await one.task.buckets(NAMES, since, 3600)
     await cluster.until(lambda: one.report.herald)
     await cluster.passes(120.0)

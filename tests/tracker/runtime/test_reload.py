@@ -181,7 +181,7 @@ def policy(world: World) -> None:
     ("break_it", "reasons"),
     [
         (mistakes, ["tracker.jitter", "did you mean interval_seconds?"]),
-        (empty, ["it is empty"]),
+        (empty, ["the file is empty"]),
         (deleted, ["the file does not exist"]),
         (folder, ["this is a folder"]),
         (dangling, ["the file does not exist"]),
@@ -381,7 +381,7 @@ class TestWatching:
         with structlog.testing.capture_logs() as lines:
             async with world.running() as (tracker, reloader):
                 await reloader.watch(tracker)
-        assert [log["reason"] for log in lines if "not watched" in log["event"]] == [
+        assert [log["reason"] for log in lines if "cannot be watched" in log["event"]] == [
             "inotify watch limit reached"
         ]
 

@@ -59,7 +59,7 @@ FAILURES: Sequence[tuple[Exception, BaseException | None, OutcomeKind, str]] = [
         httpcore.ConnectError(),
         socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
         OutcomeKind.DNS,
-        f"{HOST} cannot be resolved: Name or service not known",
+        f"the name {HOST} cannot be resolved: Name or service not known",
     ),
     (
         httpx.InvalidURL("no port"),

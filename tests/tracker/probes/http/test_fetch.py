@@ -494,7 +494,9 @@ async def test_an_unknown_name_is_a_dns_failure(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(socket, "getaddrinfo", fails)
     finding = await check("https://api.example.test")
     assert finding.kind is OutcomeKind.DNS
-    assert finding.message == "api.example.test cannot be resolved: Name or service not known"
+    assert (
+        finding.message == "the name api.example.test cannot be resolved: Name or service not known"
+    )
 
 
 async def test_a_name_is_asked_for_by_its_host_header(monkeypatch: pytest.MonkeyPatch) -> None:
