@@ -34,13 +34,7 @@ from benchmarks.replicas import (
     until,
 )
 from tests.helpers.command_line import Served
-from tests.helpers.postgres import (
-    PostgresServer,
-    bin_folder,
-    free_port,
-    make_folder,
-    unprivileged,
-)
+from tests.helpers.postgres import PostgresServer, free_port, make_folder
 
 ROLE = "tracker"
 FAULT_SECONDS = 2.0 * LEASE
@@ -270,7 +264,8 @@ def silence(_: bool) -> None:
 def failover(_: bool) -> None:
     """A standby is promoted that never got the last rows which the primary had acknowledged."""
     with stage() as at:
-        standby = _standby_of(at.server)
+        standby = at.server.standby(free_port())
+        standby.start()
         try:
             standby.execute("SELECT pg_wal_replay_pause()")
             time.sleep(LEASE)  # rows that the primary takes and the standby will not have
@@ -286,24 +281,6 @@ def failover(_: bool) -> None:
         finally:
             standby.stop()
             shutil.rmtree(standby.folder, ignore_errors=True)
-
-
-def _standby_of(primary: PostgresServer) -> PostgresServer:
-    folder = make_folder()
-    standby = PostgresServer(folder, free_port())
-    subprocess.run(
-        [
-            *unprivileged(),
-            str(bin_folder() / "pg_basebackup"),
-            *("-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres"),
-            *("-D", str(folder / "data"), "-R", "-X", "stream", "--checkpoint=fast"),
-        ],
-        check=True,
-        capture_output=True,
-        cwd=folder,
-    )
-    standby.start()
-    return standby
 
 
 def full(_: bool) -> None:

@@ -37,7 +37,7 @@ from api.serving.errors import CannotListenError
 from api.serving.free_port import next_free_port
 from api.serving.responses import write
 from api.serving.strict_heads import ambiguous, crowded, find_ambiguity
-from api.serving.turns import Turns
+from tracker.core.turns import Turns
 
 KEEP_ALIVE_SECONDS = 20.0  # also the time limit for sending a request's head
 HEAD_BYTES = 16 * 1024

@@ -12,12 +12,14 @@ import structlog
 import trio
 
 from benchmarks.torture import report
+from benchmarks.torture.changes import changes_answered
 from benchmarks.torture.clients import hostile_clients
 from benchmarks.torture.database import database_faults
 from benchmarks.torture.elsewhere import machine, schema
 from benchmarks.torture.files import hanging_files
 from benchmarks.torture.flips import flipped_bits
 from benchmarks.torture.kills import kills
+from benchmarks.torture.large import large_things
 from benchmarks.torture.loop import loop_held
 from benchmarks.torture.names import names_astray
 from benchmarks.torture.network import network_faults
@@ -25,6 +27,7 @@ from benchmarks.torture.odd_databases import QUICK_CASES, odd_databases
 from benchmarks.torture.once import sent_once
 from benchmarks.torture.process import process_faults
 from benchmarks.torture.slow_readers import slow_readers
+from benchmarks.torture.slow_start import Disk, slow_starts
 from benchmarks.torture.soak import soak
 from benchmarks.torture.system_calls import system_call_faults
 from benchmarks.torture.torn_logs import torn_logs
@@ -37,10 +40,15 @@ Run = Callable[[], Coroutine[Any, Any, report.Outcome]]
 def runs(quick: bool, minutes: float, *, first: bool = False) -> dict[str, Run]:
     return {
         "kills": partial(kills, 20 if quick else 1_000),
+        "changes": partial(changes_answered, 8 if quick else 200),
+        "starts": partial(slow_starts, Disk(mib=20.0, delay_ms=5.0, kills=1))
+        if quick
+        else slow_starts,
         "database": partial(database_faults, 2.0 if quick else 5.0),
         "process": partial(process_faults, quick),
         "network": partial(network_faults, 6.0 if quick else 60.0),
         "loop": loop_held,
+        "large": partial(large_things, 5.0, 40_000, 4_000) if quick else large_things,
         "flips": partial(flipped_bits, 300 if quick else 10_000),
         "odd": partial(odd_databases, QUICK_CASES) if quick else odd_databases,
         "types": partial(type_confusion, 200 if quick else 1),

@@ -29,12 +29,13 @@ class Forge:
     pid: int = 0
     _unread: bytearray = attrs.field(factory=bytearray)
 
-    async def start(self, *arguments: str) -> None:
-        """Returns when the child says its URL."""
+    async def start(self, *arguments: str) -> str:
+        """Returns the URL, when the child says it."""
         assert self.process.stdin is not None
         await self.process.stdin.send_all(json.dumps(["serve", *arguments]).encode() + b"\n")
         said = [await self._line(), await self._line()]  # the child may be the quicker
         self.pid = next(int(line) for line in said if line.isdigit())
+        return next(line for line in said if not line.isdigit())
 
     async def kill(self) -> None:
         os.kill(self.pid, 9)

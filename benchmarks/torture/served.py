@@ -94,15 +94,17 @@ async def served(
     stderr: Any = subprocess.PIPE,
     wrapped: tuple[str, ...] = (),
     more: str = "",
+    program: tuple[str, ...] = COMMAND,
     **variables: str,
 ) -> AsyncIterator[Served]:
     """Run it while the block runs; killed at the end if it still lives.
 
-    wrapped: the words of a command that runs it in its own place, such as prlimit.
+    wrapped: the words of a command that runs it in its own place, such as prlimit. program: what
+    stands for ``provider-status``.
     """
     file = write_config(folder, providers, tracker=tracker, own=own, more=more)
     database = database or folder / "status.db"
-    command = [*wrapped, *COMMAND, "serve", "--config", str(file), "--database", str(database)]
+    command = [*wrapped, *program, "serve", "--config", str(file), "--database", str(database)]
     run = partial(
         trio.run_process,
         command,

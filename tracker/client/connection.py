@@ -33,13 +33,36 @@ class TrackerRefusalError(Exception):
     """The tracker will never accept what we sent; the message says why."""
 
 
+def check_url(url: str) -> str:
+    """Return the URL without a slash at its end. Raises ValueError."""
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, TypeError):
+        parsed = httpx.URL()
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise ValueError(
+            "url must be the tracker's address with scheme and host, like http://127.0.0.1:8000"
+        )
+    return url.rstrip("/")
+
+
+def check_token(token: str | None) -> str | None:
+    """Return the token. Raises ValueError where an HTTP header cannot carry it."""
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise ValueError("token must be printable ASCII: it is sent in an HTTP header")
+    return token
+
+
 @attrs.frozen(kw_only=True)
 class TrackerEndpoint:
-    """A tracker's address and how to reach it. ``timeout``: seconds for a whole answer."""
+    """Where a tracker is and how to reach it. ``timeout``: seconds for a whole answer.
 
-    url: str
+    Raises ValueError for a URL or a token that cannot be used.
+    """
+
+    url: str = attrs.field(converter=check_url)
     timeout: float
-    token: str | None = attrs.field(default=None, repr=False)
+    token: str | None = attrs.field(default=None, repr=False, converter=check_token)
     transport: httpx.AsyncBaseTransport | None = None
     tls: ssl.SSLContext | None = None
 
@@ -188,23 +211,3 @@ def _refusal(status: int) -> str:
     if status in {301, 302, 303, 307, 308}:
         return f"the tracker's address redirects ({status}), which is not followed"
     return f"the tracker answered {status}"
-
-
-def check_url(url: str) -> str:
-    """Return the URL without a slash at its end. Raises ValueError."""
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError):
-        parsed = httpx.URL()
-    if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise ValueError(
-            "url must be the tracker's address with scheme and host, like http://127.0.0.1:8000"
-        )
-    return url.rstrip("/")
-
-
-def check_token(token: str | None) -> str | None:
-    """Return the token. Raises ValueError where an HTTP header cannot carry it."""
-    if token is not None and not (token.isascii() and token.isprintable()):
-        raise ValueError("token must be printable ASCII: it is sent in an HTTP header")
-    return token

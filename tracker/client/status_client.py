@@ -17,7 +17,7 @@ import httpx
 from tracker.client.background import TaskRunner, ThreadRunner
 from tracker.client.cached_ranking import CachedRanking, normalize_candidates
 from tracker.client.choice import Choice, choose, find
-from tracker.client.connection import TrackerEndpoint, check_token, check_url
+from tracker.client.connection import TrackerEndpoint, check_token
 from tracker.client.ranking_cache import RankingCache, State
 from tracker.client.refresh import Refresher
 from tracker.client.report_queue import ReportCounts, default_reporter
@@ -71,11 +71,9 @@ class ProviderStatusClient:
             stale_after=stale_after, poll_interval=poll_interval, request_timeout=request_timeout
         )
         names = tuple(dict.fromkeys(normalize_candidates(static_order) or ()))
+        static = CachedRanking(names=names)
         self._memory = RankingCache(
-            static=CachedRanking(names=names),
-            stale_after=stale_after,
-            clock=clock,
-            with_models=models,
+            static=static, stale_after=stale_after, clock=clock, with_models=models
         )
         self._sender = ReportSender(
             reporter=reporter or default_reporter(),
@@ -84,11 +82,7 @@ class ProviderStatusClient:
         self._refresher = Refresher(
             sender=self._sender,
             address=TrackerEndpoint(
-                url=check_url(url),
-                token=check_token(token),
-                timeout=request_timeout,
-                transport=transport,
-                tls=tls,
+                url=url, token=token, timeout=request_timeout, transport=transport, tls=tls
             ),
             memory=self._memory,
             # Three polls before the ranking is too old, so that one lost answer does not matter.

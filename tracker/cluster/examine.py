@@ -19,7 +19,11 @@ NEEDED = {
     "leases": "UPDATE",
     "incidents": "UPDATE",
 }
-FUNCTIONS = ("remove_member(uuid, bigint)", "keep_partitions(integer)")
+FUNCTIONS = (
+    "remove_member(uuid, bigint)",
+    "keep_partitions(integer)",
+    "make_partitions(date[])",
+)
 HEAR_SECONDS = 3.0
 SKEW_SECONDS = 2.0
 ROLE = "use a role that is a member of provider_status_tracker and of no other role"
@@ -34,11 +38,11 @@ class Finding:
     hint: str = ""
 
 
-def examine(url: Secret, schema: int) -> Iterator[Finding]:
+def examine(url: Secret, schema: int, vantage: str) -> Iterator[Finding]:
     """Yield what is found, in this order; stops where nothing more can be asked."""
     try:
         with closing(connect(url)) as connection:
-            yield from _examine(connection, schema)
+            yield from _examine(connection, schema, vantage)
     except HubAway as error:
         yield Finding("problem", f"the hub cannot be used: {error.reason}", "correct the URL")
     except psycopg.Error as error:
@@ -47,7 +51,7 @@ def examine(url: Secret, schema: int) -> Iterator[Finding]:
         yield Finding("problem", f"the hub cannot be used: {reason}", hint)
 
 
-def _examine(connection: Connection, schema: int) -> Iterator[Finding]:
+def _examine(connection: Connection, schema: int, vantage: str) -> Iterator[Finding]:
     version = connection.info.server_version // 10_000
     encrypted = "over TLS" if connection.pgconn.ssl_in_use else "without TLS"
     yield Finding("ok", f"PostgreSQL {version} answers {encrypted}")
@@ -58,6 +62,7 @@ def _examine(connection: Connection, schema: int) -> Iterator[Finding]:
         return
     yield Finding("ok", f"the hub's schema fits version {schema}")
     yield from _rights(connection)
+    yield from _kept_to(connection, vantage)
     yield _notifications(connection)
     yield _clock(connection)
 
@@ -79,6 +84,20 @@ def _rights(connection: Connection) -> Iterator[Finding]:
         yield Finding("problem", "the role may delete data of other trackers", ROLE)
     else:
         yield Finding("ok", "the role has exactly the privileges a tracker needs")
+
+
+def _kept_to(connection: Connection, vantage: str) -> Iterator[Finding]:
+    """Check whose rows the role may see and write; nothing where none are kept apart."""
+    row = connection.execute(
+        "SELECT row_security_active('provider_status.checks'), provider_status.own_vantage_name()"
+    ).fetchone()
+    apart, place = (False, None) if row is None else row
+    if apart and place == vantage:
+        yield Finding("ok", f"the role is kept to vantage {vantage}")
+    elif apart:
+        where = f"to vantage {place}" if place else "to no vantage"
+        hint = f"as the owner: SELECT provider_status.keep_role_to('ROLE', '{vantage}')"
+        yield Finding("problem", f"the role is kept {where}, not to {vantage}", hint)
 
 
 def _has(connection: Connection, kind: str, name: str, right: str) -> bool:

@@ -14,7 +14,7 @@ import attrs
 from tracker.cluster.membership import Beat
 from tracker.core.records import CheckRow
 
-SCHEMA = 2  # of the hub, as this version knows it
+SCHEMA = 4  # of the hub, as this version knows it
 
 
 class Half(Enum):

@@ -25,6 +25,10 @@ OPTIONS = (
     "-c timezone=UTC"
 )
 MIGRATE = "run `provider-status cluster migrate` with the owner's URL"
+ANOTHER_VANTAGE = (
+    "the role is kept to another vantage, or to none: use this vantage's role, or the owner's "
+    "`SELECT provider_status.keep_role_to('ROLE', 'VANTAGE')`"
+)
 NO_HUB = f"the database does not have the hub's tables yet: {MIGRATE}"
 
 _BY_STATE = {
@@ -50,13 +54,19 @@ _BY_TEXT = (
     ("session is read-only", "PostgreSQL is read-only: a standby, or in recovery"),
     ("in recovery", "PostgreSQL is read-only: a standby, or in recovery"),
     ("starting up", "PostgreSQL is starting"),
-    ("shutting down", "PostgreSQL is shutting down"),
-    ("too many clients", "PostgreSQL accepts no more connections"),
-    ("remaining connection slots", "PostgreSQL accepts no more connections"),
-    ("too many connections", "PostgreSQL accepts no more connections"),
-    ("does not support SSL", "the server does not support TLS"),
-    ("certificate", "its TLS certificate is not trusted, or is for another host"),
-    ("Connection refused", "nothing listens at this address: connection refused"),
+    ("shutting down", "PostgreSQL is ending"),
+    ("too many clients", "PostgreSQL takes no more connections"),
+    ("remaining connection slots", "PostgreSQL takes no more connections"),
+    ("too many connections", "PostgreSQL takes no more connections"),
+    ("does not support SSL", "the server offers no TLS"),
+    ("does not match host name", "its TLS certificate is of another host than the URL names"),
+    ("root certificate file", "the file that sslrootcert names is missing or wrong"),
+    (
+        "certificate verify failed",
+        "its TLS certificate is not trusted: too old, or of an authority not in sslrootcert",
+    ),
+    ("certificate", "its TLS certificate is not trusted"),
+    ("Connection refused", "nothing listens there: connection refused"),
     ("timeout expired", "no answer within 2 s"),
     ("resolve host", "its host name cannot be resolved"),
     ("translate host", "its host name cannot be resolved"),
@@ -163,6 +173,8 @@ def check_schema(connection: Connection, known: int) -> None:
 
 def explain(error: psycopg.Error, url: Secret) -> str:
     """Say in a sentence what is wrong, without the password."""
+    if "row-level security" in str(error):
+        return ANOTHER_VANTAGE
     if error.sqlstate in _BY_STATE:
         return _BY_STATE[error.sqlstate]
     text = str(error)

@@ -1,7 +1,7 @@
 """Loading the configuration: defaults, tracker.toml, the environment and .env, in this order."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +74,7 @@ def read_config(
     said = {mistake.key for mistake in mistakes}
     mistakes += (*alerts.mistakes, *(m for m in maintenance.mistakes if m.key not in said))
     named = str(source) if source else None
-    if mistakes:
-        mask = environment_mask(environment.variables)
-        raise ConfigError(_mask_mistakes(dict.fromkeys(mistakes), mask), source=named)
-    of_providers = (*(text for m in merged for text in m.warnings), *_not_for_chat(merged))
+    _refuse(mistakes, environment.variables, named)
     return Config(
         **_pick_written(table.tracker, Config),
         timing=timing,
@@ -90,12 +87,26 @@ def read_config(
         reports=reports,
         cluster=cluster,
         source=named,
-        warnings=(*environment.warnings, *alerts.warnings, *of_providers),
+        warnings=(*environment.warnings, *alerts.warnings, *_provider_warnings(merged)),
     )
 
 
 def _mistakes(merged: Iterable[ResolvedProvider]) -> tuple[ConfigProblem, ...]:
     return tuple(mistake for one in merged for mistake in one.mistakes)
+
+
+def _refuse(
+    mistakes: Iterable[ConfigProblem], environ: Mapping[str, str], source: str | None
+) -> None:
+    """Raise ConfigError with every mistake once, keys masked; return where there is none."""
+    once = dict.fromkeys(mistakes)
+    if once:
+        raise ConfigError(_mask_mistakes(once, environment_mask(environ)), source=source)
+
+
+def _provider_warnings(merged: Sequence[ResolvedProvider]) -> Iterator[str]:
+    yield from (text for one in merged for text in one.warnings)
+    yield from _not_for_chat(merged)
 
 
 def _not_for_chat(merged: Iterable[ResolvedProvider]) -> Iterator[str]:

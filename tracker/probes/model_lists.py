@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import attrs
 import trio
 
+from tracker.core.turns import Turns
 from tracker.models.tasks import other_task
 from tracker.probes.json_values import as_mapping, as_text, mappings
 
@@ -35,6 +36,7 @@ _OTHER = re.compile(
 
 
 T = TypeVar("T")
+_turns: trio.lowlevel.RunVar[Turns] = trio.lowlevel.RunVar("turns of long lists")
 
 
 @attrs.frozen
@@ -60,7 +62,17 @@ def slices(entries: Sequence[T]) -> Iterator[Sequence[T]]:
 async def pause_between(entries: Sequence[object]) -> None:
     """Let other tasks run between two slices; a short list is one, and read at once."""
     if len(entries) > SLICE:
-        await trio.lowlevel.checkpoint()
+        await wait_for_turn()
+
+
+async def wait_for_turn() -> None:
+    """Return when no other check does its piece of a long list in this pass of the event loop."""
+    try:
+        turns = _turns.get()
+    except LookupError:
+        turns = Turns()
+        _turns.set(turns)
+    await turns.wait()
 
 
 async def read_models(body: object) -> ModelList | None:

@@ -21,6 +21,7 @@ from tracker.probes.http.transport import Transport
 from tracker.probes.known_secrets import KnownSecrets, provider_secrets
 from tracker.probes.limits.readings import Limits, read_limits
 from tracker.probes.messages import Masking, printable
+from tracker.probes.model_lists import wait_for_turn
 
 log = structlog.get_logger()
 
@@ -69,7 +70,10 @@ class Session:
 
     async def get_list(self, path: str, key: Secret | None) -> BoundedResponse:
         """Send a GET whose body may be as large as a list of models. Raises FetchError."""
-        return await self.get(path, key, limit=LARGE)
+        reply = await self.get(path, key, limit=LARGE)
+        if len(reply.body) > SMALL:
+            await wait_for_turn()  # parsing it takes up to twenty milliseconds
+        return reply
 
     async def post(
         self, path: str, key: Secret | None, body: object = None, *, watch: Watch | None = None

@@ -89,19 +89,11 @@ def collect_health(
     """Look at everything now. Cheap: a few values a provider, nothing waits."""
     actors = parts.supervisor.health()
     untrusted = parts.aggregator.untrusted_reporters()
-    failures = list(find_failures(parts))
-    troubles = list(
-        find_troubles(
-            parts,
-            actors,
-            configuration_errors=configuration_errors,
-            untrusted_reporters=untrusted,
-        )
-    )
+    status, problems = _judge(parts, actors, configuration_errors, untrusted)
     canary, snapshot = parts.supervisor.shared.canary, parts.aggregator.board.latest
     return TrackerHealth(
-        status="failing" if failures else "degraded" if troubles else "ok",
-        problems=(*failures, *troubles),
+        status=status,
+        problems=problems,
         running=running,
         ready=ready,
         started_at=started_at,
@@ -124,6 +116,25 @@ def collect_health(
         calls_dropped=parts.aggregator.traffic.ledger.dropped,
         alerts=_alerts(parts.alerts),
     )
+
+
+def _judge(
+    parts: TrackerComponents,
+    actors: Mapping[str, ActorHealth],
+    configuration_errors: Sequence[str],
+    untrusted: Sequence[str],
+) -> tuple[str, tuple[str, ...]]:
+    """Return the status, and all problems, the worst first."""
+    failures = tuple(find_failures(parts))
+    troubles = tuple(
+        find_troubles(
+            parts,
+            actors,
+            configuration_errors=configuration_errors,
+            untrusted_reporters=untrusted,
+        )
+    )
+    return "failing" if failures else "degraded" if troubles else "ok", (*failures, *troubles)
 
 
 def _alerts(task: AlertTask) -> AlertHealth:

@@ -37,8 +37,9 @@ FIXED = (
 )
 DEBOUNCE_MS = 400  # an editor writes, renames and changes the mode within a few milliseconds
 STEP_MS = 100
-LOOK_MS = 1_000  # also polled this often, as network file systems send no change events
-READ_SECONDS = 10.0  # a named pipe in place of the file never answers
+LOOK_MS = 1_000  # besides, it is looked at so often: network file systems tell of no change
+MOST_REASONS = 20  # told in health and in the log: a file may hold 40,000 mistakes
+READ_SECONDS = 10.0  # a named pipe in the file's place never answers
 log = structlog.get_logger()
 
 Read = Callable[[Path | None], Config]
@@ -204,7 +205,9 @@ def _reasons(error: ConfigError | PolicyError) -> Iterator[str]:
         yield f"ranking.policy: {error}"
         return
     where = error.source or "configuration"
-    yield from (f"{where}: {mistake}" for mistake in error.mistakes)
+    yield from (f"{where}: {mistake}" for mistake in error.mistakes[:MOST_REASONS])
+    if more := len(error.mistakes[MOST_REASONS:]):
+        yield f"{where}: and {more:,} more mistakes; `provider-status config check` lists them all"
 
 
 def _is_empty(path: Path) -> bool:

@@ -1,5 +1,7 @@
 """What doctor finds out about a hub, on a real one."""
 
+import time
+
 import pytest
 
 from tests.helpers.postgres import PostgresServer
@@ -11,7 +13,7 @@ pytestmark = pytest.mark.needs_program("PostgreSQL")
 
 
 def found(url: Secret, schema: int = SCHEMA) -> dict[str, str]:
-    return {each.found: each.level for each in examine(url, schema)}
+    return {each.found: each.level for each in examine(url, schema, "eu-1")}
 
 
 def test_a_good_hub_has_no_problem(hub_url: Secret) -> None:
@@ -36,3 +38,13 @@ def test_a_wrong_url_ends_it_with_a_sentence(postgres: PostgresServer, hub_url: 
     assert found(wrong) == {
         "the hub cannot be used: nothing listens at this address: connection refused": "problem"
     }
+
+
+@pytest.mark.parametrize(("hours", "told"), [(2, "7200 s ahead of"), (-2, "7200 s behind")])
+def test_a_clock_that_is_hours_off_is_told(
+    hub_url: Secret, monkeypatch: pytest.MonkeyPatch, hours: int, told: str
+) -> None:
+    right = time.time
+    monkeypatch.setattr("tracker.cluster.examine.time.time", lambda: right() + hours * 3600.0)
+    wrong = {what: level for what, level in found(hub_url).items() if told in what}
+    assert set(wrong.values()) == {"problem"}

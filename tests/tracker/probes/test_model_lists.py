@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+import trio
 
 from tests.helpers.turns import counted_turns
 from tracker.probes.model_lists import MOST, SLICE, read_models
@@ -87,3 +88,26 @@ async def test_an_announced_end_is_read_of_the_list(entry: dict[str, Any]) -> No
     found = await read_models({"data": [entry, *odd, {"id": "many", "deprecation": [1]}]})
     assert found is not None
     assert found.retiring == {"old": date(2026, 12, 31)}
+
+
+async def test_a_dozen_long_lists_at_once_are_read_a_slice_in_each_pass_of_the_loop() -> None:
+    class CountingList(list[Any]):
+        """Counts the slices that are taken of it."""
+
+        def __getitem__(self, where: Any) -> Any:
+            found = super().__getitem__(where)
+            if isinstance(where, slice) and where.stop is not None and where.start is not None:
+                taken.append(passes)
+            return found if not isinstance(where, slice) else CountingList(found)
+
+    taken: list[int] = []
+    passes = 0
+    lists = [CountingList({"id": f"m{n}"} for n in range(10 * SLICE)) for _ in range(12)]
+    async with trio.open_nursery() as nursery:
+        for entries in lists:
+            nursery.start_soon(read_models, entries)
+        while len(taken) < 12 * 10:
+            passes += 1
+            await trio.lowlevel.checkpoint()
+    later = [one for one in taken if one > 2]  # all begin at once
+    assert max(map(later.count, later)) <= 2

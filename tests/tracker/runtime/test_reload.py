@@ -27,7 +27,7 @@ from tracker.probes.check import Check, FunctionCheck
 from tracker.ranking import PolicyError
 from tracker.runtime import logs, reload
 from tracker.runtime.logs import mask_in_logs
-from tracker.runtime.reload import Reloader
+from tracker.runtime.reload import MOST_REASONS, Reloader
 
 KEY = "sk-canary-0123456789"
 HEAD = '[tracker]\ndiscover = false\ndatabase = "p.db"\nrecheck_seconds = []\n'
@@ -211,6 +211,20 @@ async def test_what_is_wrong_changes_nothing_and_is_told_until_it_is_mended(
         world.write(table("b"))
         assert await reloader.reload(tracker)
         assert (names(tracker), tracker.health().status) == ({"b"}, "ok")
+
+
+async def test_of_thousands_of_mistakes_some_are_told_and_how_many_more_there_are(
+    world: World,
+) -> None:
+    """Each line of a log holds the event loop: 40,000 of them did for a second."""
+    async with world.running() as (tracker, reloader):
+        world.file.write_text("[tracker]\n" + "".join(f"inteval_{n} = 1\n" for n in range(3_000)))
+        with structlog.testing.capture_logs() as lines:
+            assert not await reloader.reload(tracker)
+        told = tracker.health().configuration_errors
+        logged = [line for line in lines if line["log_level"] == "error"]
+        assert len(told) == len(logged) == MOST_REASONS + 1
+        assert "2,980 more mistakes" in told[-1]
 
 
 def remove(file: Path) -> None:

@@ -2,8 +2,8 @@
 
 import trio
 
-from api.serving.turns import Turns
 from tests.helpers.waiting import GIVE_UP_SECONDS
+from tracker.core.turns import Turns
 
 
 async def test_one_request_begins_in_each_pass_of_the_loop_first_come_first_served() -> None:

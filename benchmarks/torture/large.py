@@ -1,0 +1,226 @@
+"""Large things asked of a real server: how long its event loop is late for them.
+
+A history of 70 MB, asked for in each form; a quarter of a million model names; a
+configuration of 40,000 unknown keys; a provider that names other limits at each check. See
+timed_serve.py for what is measured.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
+from pathlib import Path
+
+import attrs
+import httpx
+import trio
+
+from benchmarks.torture.report import Figures, Outcome
+from benchmarks.torture.served import Served, served
+from benchmarks.torture.slow_start import write_ours
+from benchmarks.torture.timed_serve import VARIABLE
+from tracker.testing.broken_servers import Talk, raw_server
+from tracker.testing.wire import Reply, Wire
+
+MOST_MS = 50.0
+TIMED = (sys.executable, "-m", "benchmarks.torture.timed_serve")
+HISTORY = "/api/providers/history?hours=168&resolution=raw"
+GZIP = {"Accept-Encoding": "gzip"}
+PLAIN = {"Accept-Encoding": "identity"}
+EACH = 20_000  # names in a provider's list
+MOST_SERIES = 24  # of a provider in /metrics, whatever limits it names: two for each of twelve
+
+
+@attrs.define(eq=False)
+class LagFile:
+    """Where the server writes by how much its loop was late, in milliseconds."""
+
+    path: Path
+    _read: int = 0
+
+    def worst(self) -> float:
+        """Return the worst since the last call."""
+        lines = self.path.read_text().splitlines()
+        new, self._read = lines[self._read :], len(lines)
+        return max(map(float, new), default=0.0)
+
+
+def listing(names: list[str]) -> Talk:
+    """Answer with a list of these models."""
+    body = json.dumps({"object": "list", "data": [{"id": name} for name in names]}).encode()
+    answer = Reply(body=body).encode()
+
+    async def talk(wire: Wire) -> None:
+        while await wire.receive() is not None:
+            await wire.send(answer)
+
+    return talk
+
+
+def naming_limits() -> Talk:
+    """Answer with limits of other names each time."""
+    numbers = count()
+
+    async def talk(wire: Wire) -> None:
+        while await wire.receive() is not None:
+            names = [f"x{next(numbers)}" for _ in range(40)]
+            fields = [(f"x-ratelimit-limit-{name}", "100") for name in names]
+            fields += [(f"x-ratelimit-remaining-{name}", "50") for name in names]
+            good = Reply(body=b'{"object": "list", "data": [{"id": "m"}]}')
+            await wire.send(good.with_fields(tuple(fields)).encode())
+
+    return talk
+
+
+async def large_things(mib: float = 50.0, names: int = 250_000, keys: int = 40_000) -> Outcome:
+    table: dict[str, Figures] = {}
+    wrong: list[str] = []
+    trials = {
+        "histories": _histories(mib),
+        "model names": _model_names(names),
+        "unknown keys": _unknown_keys(keys),
+        "names of limits": _limit_names(),
+    }
+    for trial in trials.values():
+        async for name, figures, fault in trial:
+            table[name] = figures
+            wrong += [f"{name}: {fault}"] if fault else []
+            lag = figures["late_ms"]
+            wrong += [f"{name}: the loop is {lag} ms late"] if float(lag) > MOST_MS else []
+    return Outcome(table, tuple(wrong))
+
+
+@asynccontextmanager
+async def _timed(
+    providers: dict[str, str], *, tracker: str, mib: float = 0.0
+) -> AsyncIterator[tuple[Served, LagFile]]:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        file = folder / "lag"
+        file.touch()
+        if mib:
+            await trio.to_thread.run_sync(write_ours, folder / "status.db", mib)
+        variables = {VARIABLE: str(file)}
+        async with served(folder, providers, tracker=tracker, program=TIMED, **variables) as server:
+            yield server, LagFile(file)
+
+
+async def _ask(
+    server: Served, path: str, headers: dict[str, str], clients: int = 3
+) -> tuple[int, float]:
+    """So many ask at once; return the bytes of one answer and the seconds until all are read."""
+    sizes: list[int] = []
+    began = trio.current_time()
+
+    async def ask() -> None:
+        size = 0
+        async with (
+            httpx.AsyncClient(base_url=server.url, timeout=120.0, trust_env=False) as client,
+            client.stream("GET", path, headers=headers) as answer,
+        ):
+            answer.raise_for_status()
+            async for piece in answer.aiter_raw():
+                size += len(piece)
+        sizes.append(size)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(clients):
+            nursery.start_soon(ask)
+    return max(sizes), trio.current_time() - began
+
+
+Row = tuple[str, Figures, str]
+
+
+async def _histories(mib: float) -> AsyncIterator[Row]:
+    async with raw_server(listing(["m"])) as target:
+        # The providers of the written checks, so that they are remembered at the start.
+        watched = {f"p{number}": target.url for number in range(50)}
+        async with _timed(watched, tracker="schedule = false\n", mib=mib) as (server, lag):
+            with trio.fail_after(120.0):
+                while "still being read" in str((await server.health())["problems"]):  # noqa: ASYNC110
+                    await trio.sleep(0.2)
+            yield "the start", {"bytes": server.database.stat().st_size, "late_ms": lag.worst()}, ""
+            for name, path, headers in (
+                ("history, plain", HISTORY, PLAIN),
+                ("history, gzip", HISTORY, GZIP),
+                ("history, CSV", f"{HISTORY}&format=csv", PLAIN),
+                ("history, buckets", HISTORY.replace("raw", "60"), PLAIN),
+            ):
+                size, seconds = await _ask(server, path, headers, 1)
+                figures = {"bytes": size, "seconds": round(seconds, 1), "late_ms": lag.worst()}
+                yield name, figures, ""
+
+
+async def _model_names(count: int) -> AsyncIterator[Row]:
+    lists = [
+        [f"maker-{n % 97}/model-{p}-{n}-instruct" for n in range(EACH)]
+        for p in range(-(-count // EACH))
+    ]
+    async with AsyncExitStack() as stack:
+        watched = {
+            f"p{number}": (await stack.enter_async_context(raw_server(listing(names)))).url
+            for number, names in enumerate(lists)
+        }
+        tracker = "interval_seconds = 60.0\ntimeout_seconds = 60.0\n"
+        server, lag = await stack.enter_async_context(_timed(watched, tracker=tracker))
+        with trio.fail_after(120.0):
+            while len((await server.json("/api/providers/models"))["models"]) < len(lists) * EACH:  # noqa: ASYNC110
+                await trio.sleep(0.5)
+        yield "names, first checks and list", {"late_ms": lag.worst()}, ""
+        one = lists[2][7]
+        for path in (
+            "/api/providers/models",
+            "/api/models",
+            f"/api/models/{one}",
+            f"/api/providers/best?model={one}",
+        ):
+            size, seconds = await _ask(server, path, GZIP)
+            figures = {"bytes": size, "seconds": round(seconds, 1), "late_ms": lag.worst()}
+            yield f"names, {path.replace(one, '…')}", figures, ""
+        began = trio.current_time()
+        answer = await server.get(f"/api/models/{one[1:-2]}")
+        seconds = round(trio.current_time() - began, 1)
+        fault = "" if answer.status_code == 404 else f"{answer.status_code}"
+        yield "names, nearest", {"seconds": seconds, "late_ms": lag.worst()}, fault
+
+
+async def _unknown_keys(count: int) -> AsyncIterator[Row]:
+    """Reloaded by a running server, and by ``config check``."""
+    async with (
+        raw_server(listing(["m"])) as target,
+        _timed({"a": target.url}, tracker="") as (server, lag),
+    ):
+        await trio.sleep(1.0)
+        lag.worst()
+        file = server.database.with_name("tracker.toml")
+        keys = "".join(f"inteval_secnds_{number} = 1\n" for number in range(count))
+        sound = file.read_text()
+        began = trio.current_time()
+        file.write_text(sound.replace("discover = false\n", f"discover = false\n{keys}"))
+        with trio.fail_after(120.0):
+            while "unknown key" not in str((await server.health())["problems"]):  # noqa: ASYNC110
+                await trio.sleep(0.1)
+        seconds = round(trio.current_time() - began, 1)
+        health = len((await server.get("/api/providers/health")).content)
+        figures = {"bytes": health, "seconds": seconds, "late_ms": lag.worst()}
+        yield f"{count:,} unknown keys, reloaded", figures, ""
+
+
+async def _limit_names() -> AsyncIterator[Row]:
+    async with (
+        raw_server(naming_limits()) as target,
+        _timed({"a": target.url}, tracker="interval_seconds = 0.1\ntimeout_seconds = 0.1\n") as (
+            server,
+            lag,
+        ),
+    ):
+        with trio.fail_after(60.0):
+            while (await server.json("/api/providers/status/a"))["checks_24h"] < 50:  # noqa: ASYNC110
+                await trio.sleep(0.1)
+        text = (await server.get("/metrics")).text
+        series = sum(line.startswith("llm_provider_limit") for line in text.splitlines())
+        fault = f"{series} series" if series > MOST_SERIES else ""
+        yield "names of limits", {"series": series, "late_ms": lag.worst()}, fault
