@@ -99,7 +99,7 @@ def _open_to_others(path: Path) -> tuple[str, ...]:
     mode = path.stat().st_mode
     if not mode & (stat.S_IRGRP | stat.S_IROTH):
         return ()
-    return (f"{path.name} contains keys and other users can read it: run chmod 600 {path.name}",)
+    return (f"{path.name} contains keys and other users can read it: chmod 600 {path.name}",)
 
 
 def find_keys(variables: Iterable[str], environ: Mapping[str, str]) -> DiscoveredKeys:

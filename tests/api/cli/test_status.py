@@ -357,7 +357,7 @@ class TestTune:
             (("groq", "--interval", "0"), TOKEN, "interval_seconds"),
             (("groq",), TOKEN, "nothing to change"),
             (("groq", "--enable", "--disable"), TOKEN, "not both"),
-            (("groq", "--reset", "--enable"), TOKEN, "give it alone"),
+            (("groq", "--reset", "--enable"), TOKEN, "do not combine it"),
         ],
         ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
     )

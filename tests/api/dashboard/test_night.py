@@ -382,4 +382,4 @@ def test_a_model_is_found_and_its_offers_told(browser: Browser, night: House) ->
     assert browser.text("#model-summary").startswith("Use groq, 120 ms (a check of its provider).")
     assert " since " in browser.text("#model-offers tbody tr")
     browser.open(night.url + "#model=gpt-9")
-    browser.until("$('#model-summary').textContent.includes(\"No provider watched here\")")
+    browser.until("$('#model-summary').textContent.includes(\"No watched provider\")")

@@ -30,7 +30,7 @@ def test_the_owners_url_is_too_much(hub_url: Secret) -> None:
 
 def test_an_older_hub_and_a_database_without_one(hub_url: Secret, database: str) -> None:
     assert any(f"needs {SCHEMA + 1}" in told for told in found(hub_url, SCHEMA + 1))
-    assert any("no hub's tables yet" in told for told in found(Secret(database)))
+    assert any("does not have the hub's tables yet" in told for told in found(Secret(database)))
 
 
 def test_a_wrong_url_ends_it_with_a_sentence(postgres: PostgresServer, hub_url: Secret) -> None:

@@ -141,7 +141,7 @@ class TestReading:
         config = read_config(environ={})
         assert config.provider("groq").keys == (Secret(CANARY),)
         assert config.warnings == (
-            ".env contains keys and other users can read it: run chmod 600 .env",
+            ".env contains keys and other users can read it: chmod 600 .env",
         )
 
     def test_tokens_come_from_their_variables(self) -> None:

@@ -133,13 +133,13 @@ def test_future_times_are_replayed_and_told(written: Any) -> None:
 @pytest.mark.parametrize(
     ("rows", "flaw"),
     [
-        ([row(0, "a", latency="nan")], "line 2: latency_ms 'nan' is no number"),
-        ([row(0, "a", latency="-1")], "line 2: latency_ms '-1' is no number"),
-        ([row(0, "a"), row(0, "a", latency="1e999")], "line 3: latency_ms '1e999' is no number"),
+        ([row(0, "a", latency="nan")], "line 2: latency_ms 'nan' is not a number"),
+        ([row(0, "a", latency="-1")], "line 2: latency_ms '-1' is not a number"),
+        ([row(0, "a"), row(0, "a", latency="1e999")], "line 3: latency_ms '1e999' is not a number"),
         ([row(0, "a", ok="maybe")], "line 2: ok 'maybe' is neither 1 nor 0"),
-        ([row(0, "a", status="99")], "line 2: http_status '99' is none"),
+        ([row(0, "a", status="99")], "line 2: http_status '99' is not an HTTP status"),
         ([row(0, "")], "line 2: provider is empty"),
-        (["yesterday,a,1,2,200"], "line 2: timestamp_utc 'yesterday' is no time"),
+        (["yesterday,a,1,2,200"], "line 2: timestamp_utc 'yesterday' is not a time"),
         (["2026-01-01T00:00:00Z,a,1"], "line 2 has 3 cells, not 5"),
         ([], "it has no checks to replay"),
     ],

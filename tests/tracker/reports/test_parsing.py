@@ -53,7 +53,7 @@ def test_one_bad_report_does_not_cost_the_others() -> None:
         ({"provider": "nobody"}, "unknown provider"),
         ({"latency_ms": -1}, "latency_ms"),
         ({"model": "m" * 10_000}, "model"),
-        ({"outcome": "fine"}, "known are"),
+        ({"outcome": "fine"}, "use one of"),
         ({"outcome": None}, "say how the call ended"),
         ({"at": START - timedelta(seconds=601)}, "too old"),
         ({"at": START + timedelta(seconds=61)}, "in the future"),
