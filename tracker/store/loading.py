@@ -128,7 +128,9 @@ def _histories(
     if wrong:
         log.warning("skipped checks with an unknown outcome or a value out of range", rows=wrong)
     if future:
-        log.warning("set checks with a date in the future apart: a clock was wrong", rows=future)
+        log.warning(
+            "checks set apart: their dates are in the future, so a clock was wrong", rows=future
+        )
     return histories, wrong
 
 
