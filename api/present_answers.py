@@ -95,7 +95,7 @@ class PresentAnswers:
     def livez(self) -> CachedResponse:
         """Return whether the loop and the actors are alive.
 
-        A lost database is no reason to restart.
+        An unavailable database does not need a restart.
         """
         problems = list(self.tracker.failures())
         body = msgspec.json.encode(schemas.LivenessResponse(ok=not problems, problems=problems))

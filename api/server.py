@@ -130,8 +130,8 @@ class ShutdownHandler:
         self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Reload on SIGHUP; end on SIGINT and SIGTERM. Ready once the signals are caught."""
-        heeded = ENDING if HANGUP is None else (*ENDING, HANGUP)
-        with trio.open_signal_receiver(*heeded) as signals:
+        received = ENDING if HANGUP is None else (*ENDING, HANGUP)
+        with trio.open_signal_receiver(*received) as signals:
             task_status.started()
             async with trio.open_nursery() as nursery:
                 async for number in signals:

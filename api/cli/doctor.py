@@ -23,7 +23,7 @@ from tracker.core.settings import Config
 from tracker.ranking import PolicyError, load_policy
 from tracker.runtime.logs import configure_logs
 
-# Whoever can set these for a process could send every key to their own server.
+# Somebody who can set these for a process could send every key to another server.
 IGNORED = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
@@ -102,7 +102,7 @@ def _environment(settings: Config, environment: Environment) -> list[Diagnostic]
 
 
 def _check_ignored_variables(variables: Mapping[str, str]) -> Iterator[Diagnostic]:
-    """Name the proxy and certificate variables that are set, since no check heeds them."""
+    """Name the proxy and certificate variables that are set, as checks ignore them."""
     if found := [name for name in IGNORED if name in variables or name.lower() in variables]:
         hint = "use proxy = and ca_file = of a provider instead"
         told = f"{', '.join(found)}: ignored on purpose; {hint}"

@@ -11,7 +11,7 @@ LEAVE_OUT = (
 
 
 def keyless_completions(providers: Iterable[Provider]) -> list[str]:
-    """Name G4F's public endpoints; one's own server (``moved``) is no stranger's."""
+    """Name G4F's public endpoints, without those moved to the user's own server."""
     return [
         one.name
         for one in providers

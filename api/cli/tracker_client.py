@@ -153,7 +153,7 @@ class TrackerClient:
 def without_control_characters(value: Any) -> Any:
     """Return the same JSON with a blank for each character that is not printable.
 
-    A provider's text, or a server that is none of ours, would otherwise steer the terminal.
+    Otherwise text from a provider or a foreign server could send control codes to the terminal.
     """
     if isinstance(value, str):
         return value if value.isprintable() else "".join(map(_visible, value))

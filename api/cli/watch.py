@@ -74,7 +74,7 @@ def looks(tracker: TrackerClient, sleep: Sleep) -> Iterator[WatchFrame]:
 
 
 def _print(seen: Iterator[WatchFrame]) -> None:
-    """Print documents alone on stdout; a lost or returned tracker is told on stderr."""
+    """Print only documents on stdout; stderr says when the tracker is lost or back."""
     before = WatchFrame()
     for look in seen:
         if look.live != before.live:

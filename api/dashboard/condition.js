@@ -28,7 +28,7 @@ export function showHealth(told) {
     Watching: words.many(told.watched, "provider"),
     Database: `${told.database}${waiting}${lost}`,
     Running: `since ${words.moment(told.started_at, server.now())}`,
-    "Ranks by": told.policy.replaceAll("_", " ").replace("expected cost", "expected time"),
+    "Ranks by": told.policy.replaceAll("_", " ").replace(/ cost$/, " time"),
   });
 }
 

@@ -49,10 +49,10 @@ const SENTENCE = 3; // words: an error text longer than this needs no words of o
  * @param {string} error
  */
 export function cause(kind, error) {
-  const [whom, what] = OUTCOMES[kind ?? ""] ?? ["", kind ?? "never checked"];
+  const [fault, what] = OUTCOMES[kind ?? ""] ?? ["", kind ?? "never checked"];
   const alone = error.split(" ").length > SENTENCE || error.toLowerCase().startsWith(what);
   const said = error && !alone ? `${what}: ${error}` : error || what;
-  return capital(whom ? `${whom}: ${said}` : said);
+  return capital(fault ? `${fault}: ${said}` : said);
 }
 
 /** @param {string} text */

@@ -106,7 +106,7 @@ class Streams:
     ) -> AsyncGenerator[bytes, None]:
         """Yield chunks of whole events, forever. ``last_event_id``: what the reader saw last.
 
-        view: what is told; the public API's events if None.
+        view: the events to send; those of the public API if None.
         """
         shown = view or self.public
         self.open += 1

@@ -23,7 +23,7 @@ class TimeSpan:
 
 
 def read_span(given: Given, now: datetime) -> TimeSpan:
-    """Raise Problem for what is no time, lies backwards, or is longer than a week."""
+    """Raise Problem for an invalid time, a reversed span, or one longer than a week."""
     since, until = _moment(given, "since"), _moment(given, "until")
     if since is None:
         hours = read_hours(given)
@@ -46,7 +46,7 @@ def read_hours(given: Given) -> int:
 
 
 def _moment(given: Given, name: str) -> datetime | None:
-    """Parse RFC 3339 or a date, UTC without a zone. A ``+`` that became a blank is mended."""
+    """Parse RFC 3339 or a date, UTC without a zone. A ``+`` that became a blank is restored."""
     text = single(given, name)
     if text is None:
         return None

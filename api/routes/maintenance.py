@@ -41,7 +41,7 @@ class MaintenanceRoutes:
         """Return maintenance from a week ago to two weeks ahead, as the file defines it.
 
         The ``[[maintenance]]`` tables of now, weekly windows as single spans; the first 1,000.
-        Meanwhile checks go on, no incident is opened and nobody is told.
+        During maintenance checks continue, but no incident is opened and no message is sent.
         """
         query()
         now = self.clock.now()

@@ -58,7 +58,7 @@ class OperationsRoutes:
     async def livez(self) -> Response:
         """Return whether the loop and the actors are alive.
 
-        A lost database is no reason to restart.
+        An unavailable database does not need a restart.
         """
         return respond(self.present.livez())
 

@@ -59,7 +59,7 @@ class ReportRoutes:
         token=Token.REPORT,
     )
     async def report(self) -> Response:
-        """Tell of real calls, one report for each attempt.
+        """Report real calls, one report for each attempt.
 
         Failures make the tracker check sooner, successes rarer. A report is taken once, however
         often its id is sent within a day. Fields that are not listed are refused by name.
@@ -86,7 +86,7 @@ class ReportRoutes:
         query=schemas.TrafficQuery,
     )
     async def traffic(self) -> Response:
-        """Return every provider's real calls, as proxies told of them."""
+        """Return every provider's real calls, as reported by proxies."""
         return await self._traffic(query("hours", "resolution"), *self.tracker.snapshot.providers)
 
     @describe(

@@ -10,7 +10,7 @@ FEWEST = 16
 
 
 def raise_descriptor_limit() -> int | None:
-    """Raise what this process may open to what the system allows; return it, None if untold."""
+    """Raise this process's limit of open files to the maximum; return it, None if not known."""
     if sys.platform == "win32":
         return None
     import resource  # noqa: PLC0415 (there is none on Windows)

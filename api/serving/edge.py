@@ -31,7 +31,7 @@ class RootPathMiddleware:
 def _as_if_plain(scope: Any) -> Any:
     """Return what a request line that names the whole URL asks: the path, of that URL's host.
 
-    Its Host is not heeded, as RFC 9112 (3.2.2) says.
+    Its Host is ignored, as RFC 9112 (3.2.2) says.
     """
     try:
         parts = urlsplit(scope["path"])

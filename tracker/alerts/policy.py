@@ -85,7 +85,7 @@ class Decision:
 
 
 def decide(book: IncidentBook, situation: Situation, settings: PolicySettings) -> Decision:
-    """Decide what is told now."""
+    """Decide which messages are sent now."""
     opened = tuple(_openings(book, situation, settings))
     told = [each for announcement in opened for each in announcement.incidents]
     quiet = tuple(_quiet(book, situation, settings, {each.id for each in told}))
@@ -230,7 +230,7 @@ def _reminders(
 def _endings(
     book: IncidentBook, situation: Situation
 ) -> tuple[tuple[Announcement, ...], tuple[Incident, ...]]:
-    """Return what is told to be over, and the closed ones of which nothing is to be told."""
+    """Return incidents whose end is announced, and closed ones without a message."""
     over = [each for each in book.closed if each.stage is not Stage.DONE]
     unsaid = [e for e in over if e.stage is not Stage.TOLD or situation.is_muted(e)]
     known = {each.id for each in unsaid}
@@ -250,7 +250,7 @@ def _endings(
 
 
 def _by_end(news: list[Incident]) -> Iterator[list[Incident]]:
-    """Group by cause; what ends with an umbrella is told with it."""
+    """Group by cause; what ends together with a wider incident is announced with it."""
     if news and news[0].cause in UMBRELLAS:
         umbrella = [each for each in news if each.cause in UMBRELLAS | SINGLE]
         yield umbrella

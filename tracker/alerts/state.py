@@ -90,7 +90,7 @@ class AlertState:
             self._note_in_incidents(delivery)
 
     def watch(self, snapshot: Snapshot, now: datetime) -> Findings:
-        """Note since when everything is watched: what was wrong before is no news."""
+        """Note since when everything is watched: older problems are not new."""
         if self.watching_since is None and snapshot.swept:
             self.watching_since = now
         findings = find_conditions(snapshot, now, self._calm)
@@ -110,7 +110,7 @@ class AlertState:
         self.book = self.book.replace(*(each for each in told if each.acknowledged_by))
 
     def step(self, snapshot: Snapshot, now: datetime) -> list[Record]:
-        """Take a snapshot: open and close incidents, and decide who is told."""
+        """Process a snapshot: open and close incidents, and decide on messages."""
         before, findings = self.book, self.watch(snapshot, now)
         self.book = observe(before, findings, now, self._covers(now))
         added = self._decide(snapshot, now)
@@ -270,7 +270,7 @@ def changed_incidents(before: IncidentBook, after: IncidentBook) -> list[Inciden
 
 
 def status_pages(config: Config) -> dict[str, str]:
-    """Return where the providers of the catalogue tell of their own outages, by name."""
+    """Return the status pages of the catalogue's providers, by name."""
     known = load_catalogue()
     entries = {p.name: known.get(p.name) for p in config.providers if not p.moved}
     return {n: entry.status_page for n, entry in entries.items() if entry and entry.status_page}

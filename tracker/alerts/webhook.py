@@ -52,7 +52,7 @@ def signature_headers(
 def post(url: str, key: str, at: datetime, body: bytes, secret: Secret | None) -> None:
     """Send one message; blocks. Raises DeliveryError for every answer but a 2xx.
 
-    The environment's proxy variables are heeded, as by every other target; redirects are not
+    The environment's proxy variables apply, as for every other target; redirects are not
     followed, since a signature is meant for one receiver.
     """
     request = urllib.request.Request(  # noqa: S310 (our schemes lead to http and https only)

@@ -189,7 +189,7 @@ class ProviderStatusClient:
             ttft_ms: To its first token.
             output_tokens: That the answer had.
             key: The number of the key that was used, from 1; never the key.
-            limits: The answer's headers; those that tell of rate limits are sent.
+            limits: The answer's headers; those about rate limits are sent.
             at: When the attempt ended, with its time zone; now where None.
 
         """

@@ -98,7 +98,7 @@ class SharedAlerts:
             log.warning("the other trackers do not know who took it", reason=error.reason)
 
     async def mute(self, provider: str, minutes: float) -> None:
-        """Let nobody tell of a provider for a while."""
+        """Mute a provider for a while."""
         try:
             await self.caller.data(lambda hub: hub.mute(provider, minutes * 60.0))
         except HubAway as error:

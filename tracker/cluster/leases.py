@@ -63,7 +63,7 @@ class LeaseKeeper:
         return self.membership.holds(name, self.clock.steady())
 
     async def run(self) -> NoReturn:
-        """Take a turn a beat, for ever; between them listen."""
+        """Take a turn every beat until cancelled, and listen in between."""
         while True:
             next_turn = trio.current_time() + self.membership.beat_seconds
             await self.turn()

@@ -28,7 +28,7 @@ class ResolvedAlerts:
 
 
 def resolve_alerts(table: AlertsTable, environ: Mapping[str, str]) -> ResolvedAlerts:
-    """Read who is told of what. A target that is wrong is named by its line, and not shown."""
+    """Read the targets and causes. A wrong target is named by its line and not shown."""
     written = {field.name: getattr(table, field.name) for field in attrs.fields(AlertsTable)}
     given = {name: value for name, value in written.items() if value is not None}
     settings = AlertSettings(**given)

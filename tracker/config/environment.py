@@ -272,7 +272,7 @@ def environment_options(
 
 
 def secret_options(kind: str, environ: Mapping[str, str]) -> dict[str, Secret]:
-    """Return what of a kind's options only variables may set, for a provider of one's own."""
+    """Return the options of a kind that only variables may set, for a user's own provider."""
     pairs = secret_variables(kind).items()
     return {option: Secret(environ[name]) for option, name in pairs if name in environ}
 

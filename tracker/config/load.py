@@ -110,7 +110,7 @@ def _provider_warnings(merged: Sequence[ResolvedProvider]) -> Iterator[str]:
 
 
 def _not_for_chat(merged: Iterable[ResolvedProvider]) -> Iterator[str]:
-    """Tell of watched models whose completions will be refused, for they do something else."""
+    """Warn about watched models whose completions will be refused: they do something else."""
     for provider in (one.provider for one in merged if one.provider is not None):
         for model in provider.models:
             if (task := other_task(model)) is not None:

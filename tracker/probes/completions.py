@@ -69,7 +69,7 @@ async def complete(
 async def _ask_any(
     session: Session, key: Secret | None, wire: CompletionFormat, models: tuple[str, ...]
 ) -> CheckResult:
-    """Ask one model after another until the answer tells of more than that model."""
+    """Ask one model after another until an answer is not only about that model."""
     findings = []
     for model in models[:TRIES]:
         findings.append(await _ask(session, key, wire, model))

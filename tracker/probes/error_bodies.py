@@ -48,7 +48,7 @@ class ErrorBody:
 
 
 def read_error(reply: BoundedResponse) -> ErrorBody:
-    """Return the error a body tells of; for a failed status without JSON, its beginning as text."""
+    """Return the error in a body; for a failed status without JSON, its start as text."""
     body = first(reply.json)
     error = error_of(body)
     if reply.status < 400 and not error:
@@ -71,7 +71,7 @@ def read_error(reply: BoundedResponse) -> ErrorBody:
 def error_parts(body: object) -> tuple[Mapping[str, Any], ...]:
     """Return the error in a body and those inside it, outermost first.
 
-    Empty where it tells of none.
+    Empty if it has none.
     """
     error = error_of(first(body))
     return tuple(part for _, part in walk_parts(error)) if error else ()

@@ -112,7 +112,7 @@ class Session:
     def find_refusal(
         self, reply: BoundedResponse, *, completion: bool = False
     ) -> CheckResult | None:
-        """Return the result of an answer that tells of a failure, None where it tells of none."""
+        """Return the result of an answer that reports a failure, None if it reports none."""
         verdict = classify(
             reply, dialect=self.provider.kind, completion=completion, mask=self.secrets.mask
         )
@@ -143,7 +143,7 @@ class Session:
         retry_after: float | None = None,
         **more: Any,
     ) -> CheckResult:
-        """Make a result from the deciding answer, with what it tells of rate limits.
+        """Make a result from the deciding answer, including its rate limits.
 
         limits, retry_after: what the dialect itself read out of the body.
         """

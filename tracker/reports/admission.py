@@ -56,7 +56,7 @@ class Allowance:
 
     @property
     def send_every_seconds(self) -> float:
-        """Return how long a reporter shall wait between batches: longer the more it has used."""
+        """Return how long a reporter should wait between batches: longer the more it has used."""
         used = 1.0 - max(self.left, 0.0) / self.burst
         return round(SEND_EVERY_SECONDS + used * (SLOWEST_SECONDS - SEND_EVERY_SECONDS), 1)
 

@@ -77,7 +77,7 @@ def classify_report(report: CallReport, *, dialect: str, timeout_ms: float) -> C
 def read_limit(
     outcome: CallOutcome, report: CallReport, *, name: str, now: datetime
 ) -> CheckResult | None:
-    """Read what the report tells of rate limits, as a check would have found it; None: nothing."""
+    """Read the report's rate limits, as a check would have found them; None: nothing."""
     kind = outcome if isinstance(outcome, OutcomeKind) else None
     if kind is None or not (kind.is_limit or (kind.is_success and _may_be_used_up(report.limits))):
         return None

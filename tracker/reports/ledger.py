@@ -106,7 +106,7 @@ class TrafficLedger:
             self._of(count.provider).restore_hour(count)
 
     def accuse(self, provider: str, target: Target, reporters: Iterable[str]) -> None:
-        """Remember who told of failures: the check that follows will confirm them or not."""
+        """Remember the reporters of failures: the next check will confirm them or not."""
         for reporter in reporters:
             self.trust.accuse(reporter, provider, target)
 
@@ -119,7 +119,7 @@ class TrafficLedger:
 
     @property
     def told_of(self) -> Iterator[str]:
-        """Yield the providers of which calls were told: of others there is nothing to show."""
+        """Yield the providers with reported calls: for others there is nothing to show."""
         return (name for name, traffic in self._providers.items() if traffic.was_told)
 
     def traffic(self, provider: str) -> ProviderTraffic | None:
@@ -127,7 +127,7 @@ class TrafficLedger:
         return self._providers.get(provider)
 
     def view(self, provider: str, now: ClockReading) -> ProviderTrafficView | None:
-        """Return what a snapshot shows; None where nobody ever told of a call."""
+        """Return what a snapshot shows; None if no call was ever reported."""
         traffic = self._providers.get(provider)
         return traffic.view(now) if traffic is not None and traffic.was_told else None
 

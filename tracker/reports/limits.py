@@ -33,7 +33,7 @@ class CallLimits:
     _held: dict[tuple[int, str], CallLimit] = attrs.field(factory=dict)
 
     def add(self, call: Call, now: ClockReading) -> None:
-        """Take what a call tells of limits; a success ends a guessed one."""
+        """Apply the limits a call reports; a success ends a guessed one."""
         place = (call.key or ANY_KEY, call.model)
         if call.limit is not None and (limit := _limit_of(call, now)) is not None:
             self._held.pop(place, None)

@@ -68,7 +68,7 @@ class ParsingContext:
         return shown
 
     def limit(self, outcome: CallOutcome, report: CallReport) -> CheckResult | None:
-        """Read what a report tells of limits, once a second for each key and model.
+        """Read a report's rate limits, once a second for each key and model.
 
         Calls of the same second are told the same, and reading headers is half of our time.
         """

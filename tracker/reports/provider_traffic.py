@@ -100,7 +100,7 @@ class ProviderTraffic:
 
     @property
     def was_told(self) -> bool:
-        """Return whether anybody told of a call within a day, or ever since this start."""
+        """Return whether a call was reported within a day, or since this start."""
         return bool(self.days)
 
     def add(self, call: Call, now: ClockReading) -> None:
@@ -225,7 +225,7 @@ class ProviderTraffic:
                 yield view
 
     def _day(self, model: str) -> DayCount:
-        """Return the counts of a model; models are free text, the one told of longest ago goes."""
+        """Return the counts of a model; models are free text, so the least recent is dropped."""
         day = self.days[model] = self.days.pop(model, DayCount())
         while len(self.days) > MOST_MODELS_COUNTED:
             del self.days[next(iter(self.days))]

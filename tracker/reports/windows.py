@@ -187,7 +187,7 @@ class MinuteWindows:
         return found
 
     def models(self, now: float) -> set[str]:
-        """Return the models that were called in the shown minutes; empty where one was untold."""
+        """Return the models called in the shown minutes; an empty name if one was not given."""
         return {model for minute in self._shown(now) for model in minute.sums()}
 
     def forget(self, now: float) -> bool:

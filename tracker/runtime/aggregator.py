@@ -107,7 +107,7 @@ class Aggregator:
 
     @property
     def told_time(self) -> ToldTime:
-        """Return what time it is by the word of the providers."""
+        """Return the time according to the providers."""
         return self._checks.told
 
     @property

@@ -37,7 +37,7 @@ FIXED = (
 )
 DEBOUNCE_MS = 400  # an editor writes, renames and changes the mode within a few milliseconds
 STEP_MS = 100
-LOOK_MS = 1_000  # besides, it is looked at so often: network file systems tell of no change
+LOOK_MS = 1_000  # also polled this often, as network file systems send no change events
 MOST_REASONS = 20  # told in health and in the log: a file may hold 40,000 mistakes
 READ_SECONDS = 10.0  # a named pipe in the file's place never answers
 log = structlog.get_logger()

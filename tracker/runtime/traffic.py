@@ -72,7 +72,7 @@ class TrafficRecorder:
     def choose_shown(self, now: ClockReading, *, everything: bool) -> frozenset[str]:
         """Choose whose calls the next snapshot brings up to date: few at once, in turn.
 
-        everything: all are due, also where no new call was told of: minutes move out of the window.
+        everything: all are due, even without a new call: minutes move out of the window.
         """
         if everything:
             for name in self.ledger.told_of:

@@ -1,4 +1,4 @@
-"""Whose database it is: ours, of another program, or of a newer version of ours."""
+"""Recognising a database: ours, another program's, or from a newer version of ours."""
 
 from functools import cache
 
@@ -41,7 +41,7 @@ def _layout(connection: apsw.Connection) -> Layout:
 
 
 def adopt_restored(connection: apsw.Connection) -> None:
-    """Know a database of ours again that went through ``sqlite3 .dump``, which keeps no number."""
+    """Recognise our database after ``sqlite3 .dump``, which drops the application id."""
     if version_of(connection) or value(connection, "PRAGMA application_id"):
         return
     layout = _layout(connection)

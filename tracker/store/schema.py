@@ -15,7 +15,7 @@ from tracker.store.takeover import is_original, take_over
 
 log = structlog.get_logger()
 
-APPLICATION = 0x50535431  # "PST1", in the header of every database of ours
+APPLICATION = 0x50535431  # "PST1", in the header of each of our databases
 
 
 def _scripts() -> tuple[str, ...]:

@@ -105,7 +105,7 @@ def store(connection: apsw.Connection, records: Sequence[Record]) -> None:
 
 
 def unobserved(connection: apsw.Connection, now: datetime, retention: timedelta) -> float:
-    """Return the seconds of ``unobserved_hours``. The index tells of a day at once."""
+    """Return the seconds of ``unobserved_hours``, read a day at a time from the index."""
     hours = unobserved_hours(
         epoch_ms(now.timestamp()) // HOUR_MS + 1,
         retention / timedelta(hours=1),

@@ -97,7 +97,7 @@ class StampedStream(trio.abc.HalfCloseableStream):
         await trio.lowlevel.checkpoint()
 
     async def aclose(self) -> None:
-        """Close the socket; who waits for it is told."""
+        """Close the socket; tasks waiting for it get an error."""
         if self.socket.fileno() >= 0:
             trio.lowlevel.notify_closing(self.socket)
             self.socket.close()

@@ -113,7 +113,7 @@ def _read_words(error: Mapping[str, Any], now: datetime) -> LimitReading | None:
 
 
 def _allowance(body: object, now: datetime) -> LimitReading | None:
-    """Read an allowance whose reset is told: nothing is left of it until then.
+    """Read an allowance with a stated reset: nothing is left of it until then.
 
     Not where only a wait of less than a day is asked for: that is when one request would fit.
     """

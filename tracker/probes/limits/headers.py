@@ -218,7 +218,7 @@ def _window(name: str, provider: str) -> float | None:
 
 
 def retry_after(headers: Headers, *, now: datetime) -> float | None:
-    """Return seconds the headers ask to wait, not negative; None untold or unreadable.
+    """Return seconds the headers ask to wait, not negative; None if not given or unreadable.
 
     ``retry-after-ms`` is the exact form of the same; of contradicting ones the longest counts.
     """
