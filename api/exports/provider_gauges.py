@@ -4,7 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tracker.core.provider_status import ProviderStatus
+from tracker.core.traffic import TrafficEvidence
 
+NO_TRAFFIC = TrafficEvidence()
 Value = Callable[[ProviderStatus], float | None]
 
 
@@ -19,8 +21,12 @@ def _seconds(milliseconds: float | None) -> float | None:
 
 
 def _traffic_failures(provider: ProviderStatus) -> float | None:
-    traffic = provider.evidence.traffic
+    traffic = _traffic(provider)
     return traffic.failures / traffic.counted if traffic.counted else None
+
+
+def _traffic(provider: ProviderStatus) -> TrafficEvidence:
+    return NO_TRAFFIC if provider.traffic is None else provider.traffic.evidence
 
 
 def _epoch(at: datetime | None) -> float | None:
@@ -85,7 +91,7 @@ GAUGES: tuple[tuple[str, str, Value], ...] = (
     (
         "llm_provider_traffic_latency_p50_seconds",
         "Median latency of the good ones among them.",
-        lambda p: _seconds(p.evidence.traffic.latency_ms),
+        lambda p: _seconds(_traffic(p).latency_ms),
     ),
     (
         "llm_provider_traffic_last_call_timestamp_seconds",
