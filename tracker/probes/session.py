@@ -155,6 +155,7 @@ class Session:
             latency_ms=None if reply.early else reply.seconds * 1000.0,
             latency_stamped=reply.stamped,
             http_status=reply.status,
+            told_date=reply.header("date"),
             facts=facts,
             limits=self.secrets.mask_names((*told.readings, *limits)[:MOST_LIMITS]),
             limits_source=source,

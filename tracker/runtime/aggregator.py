@@ -44,6 +44,7 @@ from tracker.runtime.published_pool import PublishedPool
 from tracker.runtime.refresh_turns import RefreshTurns
 from tracker.runtime.traffic import TrafficRecorder
 from tracker.store.backlog import Backlog
+from tracker.store.clock_trust import ToldTime
 
 STORE_LOOK_SECONDS = 0.1  # between looks at a database that still has to take the last counts
 
@@ -103,6 +104,11 @@ class Aggregator:
     def network(self) -> OwnNetwork:
         """Return what is known of our own network."""
         return self._checks.network
+
+    @property
+    def told_time(self) -> ToldTime:
+        """Return what time it is by the word of the providers."""
+        return self._checks.told
 
     @property
     def knows_all(self) -> bool:

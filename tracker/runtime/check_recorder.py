@@ -1,10 +1,12 @@
 """What the aggregator does with what actors report: results, new plans, crashes."""
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import attrs
 import structlog
 
+from tracker.core.addresses import is_loopback_host
 from tracker.core.clock import Clock
 from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Mask
@@ -16,6 +18,7 @@ from tracker.runtime.first_sweep import FirstSweep
 from tracker.runtime.messages import ActorCrashed, ActorMessage, CheckCompleted, CheckRescheduled
 from tracker.runtime.traffic import TrafficRecorder
 from tracker.store.backlog import Backlog
+from tracker.store.clock_trust import ToldTime
 
 log = structlog.get_logger()
 
@@ -34,6 +37,7 @@ class CheckRecorder:
     traffic: TrafficRecorder
     sweep: FirstSweep
     network: OwnNetwork = attrs.field(factory=OwnNetwork)
+    told: ToldTime = attrs.field(factory=ToldTime)
 
     def handle(self, message: ActorMessage, mask: Mask) -> None:
         """Apply one message of an actor. mask: hides the secrets in a crash's texts."""
@@ -60,6 +64,9 @@ class CheckRecorder:
         self.backlog.append(record)
         self.traffic.note_check(result, self.clock.read())
         self.sweep.forget(result.provider)
+        host = urlsplit(state.provider.base_url).hostname or ""
+        if result.told_date and not is_loopback_host(host):  # whose clock is ours
+            self.told.note(result.provider, result.told_date, self.clock.steady())
 
     def _blame_network(self, result: CheckResult) -> CheckResult:
         """Turn a failure of our own network into one that is held against nobody."""

@@ -73,7 +73,13 @@ async def run_tracker(
         house = _House(
             store=store,
             aggregator=aggregator,
-            writer=Writer(store, backlog, clock=clock, retention_days=config.retention_days),
+            writer=Writer(
+                store,
+                backlog,
+                clock=clock,
+                told=aggregator.told_time,
+                retention_days=config.retention_days,
+            ),
             shared=ActorContext(
                 open_check=open_check,
                 clock=clock,

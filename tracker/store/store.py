@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -137,12 +137,12 @@ class Store:
         if self.others and not before:
             log.error("another tracker writes to the same database", trackers=self.others)
 
-    async def newest_check(self, until: datetime) -> float | None:
-        """Return when the newest check up to then began, in seconds since 1970.
+    async def unobserved(self, now: datetime, retention: timedelta) -> float:
+        """Return how many of the last seconds nothing was checked for more than a day.
 
-        None without one.
+        See ``unobserved_hours``: as far back as checks were made for the retention.
         """
-        return await self._use(partial(writing.newest_check, until=until))
+        return await self._use(partial(writing.unobserved, now=now, retention=retention))
 
     async def prune(self, before: datetime) -> int:
         """Remove checks and changes older than ``before``; returns how many rows went.

@@ -11,7 +11,7 @@ import trio
 
 from tracker.core.clock import Clock
 from tracker.store.backlog import Backlog
-from tracker.store.clock_trust import SILENCE, ClockTrust
+from tracker.store.clock_trust import CORRECTION, ClockTrust, ToldTime, prunable_before
 from tracker.store.errors import StoreUnavailable
 from tracker.store.heartbeat import BEAT_SECONDS
 from tracker.store.store import Store
@@ -38,12 +38,13 @@ class Writer:
 
     ``remembered``: set it once what is stored was read. Nothing is pruned before, or it would be
     chance what a tracker still knows that was off for longer than the retention. ``stored``:
-    called after each commit.
+    called after each commit. ``told``: what time it is by the clocks of others.
     """
 
     store: Store
     backlog: Backlog
     clock: Clock = attrs.field(kw_only=True, default=Clock())
+    told: ToldTime = attrs.field(kw_only=True, factory=ToldTime)
     retention_days: float = attrs.field(kw_only=True, default=7.0)
     gap_seconds: float = attrs.field(kw_only=True, default=0.2)
     stored: Callable[[], None] = attrs.field(kw_only=True, default=_nothing)
@@ -178,10 +179,16 @@ class Writer:
 
     async def _prune(self, trust: ClockTrust) -> None:
         now = self.clock.now()
-        newest = await self.store.newest_check(now)
-        earlier = await self.store.newest_check(now - timedelta(seconds=SILENCE))
-        if doubt := trust.doubt(now.timestamp(), self.clock.steady(), newest, earlier):
+        wall, steady = now.timestamp(), self.clock.steady()
+        if doubt := trust.doubt(wall, steady):
             log.warning("nothing pruned for now", reason=doubt)
             return
-        pruned = await self.store.prune(now - timedelta(days=self.retention_days))
+        retention = timedelta(days=self.retention_days)
+        gap = await self.store.unobserved(now, retention)
+        before = prunable_before(wall, self.told.now(steady), retention.total_seconds(), gap)
+        kept = max(wall - retention.total_seconds() - before, 0.0)
+        if kept > CORRECTION:
+            reason = "the clock leapt or we were off for long, and no provider tells which"
+            log.warning("history kept for longer", days=round(kept / 86_400.0, 1), reason=reason)
+        pruned = await self.store.prune(now - retention - timedelta(seconds=kept))
         log.debug("pruned", rows=pruned)

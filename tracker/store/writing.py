@@ -1,13 +1,14 @@
 """Storing records and removing old ones, each in one transaction."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import apsw
 
 from tracker.core.records import ChangeRecord, CheckRecord, CorrectionRecord, OverrideRecord, Record
 from tracker.core.traffic import TrafficBatch
+from tracker.store.clock_trust import unobserved_hours
 from tracker.store.connection import epoch_ms, transaction, value
 from tracker.store.hours import prune_hours
 from tracker.store.incidents import prune_incidents, store_incidents
@@ -55,12 +56,13 @@ INSERT INTO overrides VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET interval_seconds = excluded.interval_seconds, enabled = excluded.enabled
 """
 _NEWEST_HOUR = """
-SELECT checked_at_ms / 3600000 FROM checks WHERE checked_at_ms / 3600000 <= :hour
+SELECT checked_at_ms / 3600000 FROM checks WHERE checked_at_ms / 3600000 < ?
 ORDER BY checked_at_ms / 3600000 DESC LIMIT 1
 """
-_NEWEST = """
-SELECT max(checked_at_ms) FROM checks
-WHERE checked_at_ms / 3600000 = :hour AND checked_at_ms <= :until
+_OLDEST_HOUR = """
+SELECT checked_at_ms / 3600000 FROM checks
+WHERE checked_at_ms / 3600000 >= ? AND checked_at_ms / 3600000 < ?
+ORDER BY checked_at_ms / 3600000 LIMIT 1
 """
 _PRUNE_CHECKS = """
 DELETE FROM checks WHERE id IN (
@@ -102,17 +104,15 @@ def store(connection: apsw.Connection, records: Sequence[Record]) -> None:
         add_batches(connection, (r for r in records if isinstance(r, TrafficBatch)))
 
 
-def newest_check(connection: apsw.Connection, until: datetime) -> float | None:
-    """Return when the newest check up to then began, in seconds since 1970.
-
-    The index tells it at once.
-    """
-    until_ms = epoch_ms(until.timestamp())
-    hour = value(connection, _NEWEST_HOUR, {"hour": until_ms // HOUR_MS})
-    if hour is None:
-        return None
-    newest = value(connection, _NEWEST, {"hour": hour, "until": until_ms})
-    return None if newest is None else float(newest) / 1000.0
+def unobserved(connection: apsw.Connection, now: datetime, retention: timedelta) -> float:
+    """Return the seconds of ``unobserved_hours``. The index tells of a day at once."""
+    hours = unobserved_hours(
+        epoch_ms(now.timestamp()) // HOUR_MS + 1,
+        retention / timedelta(hours=1),
+        lambda first, last: value(connection, _OLDEST_HOUR, (first, last)),
+        lambda hour: value(connection, _NEWEST_HOUR, (hour,)),
+    )
+    return hours * HOUR_MS / 1000.0
 
 
 def prune(connection: apsw.Connection, before: datetime, now: datetime) -> int:

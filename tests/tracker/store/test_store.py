@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from tracker.core.records import ChangeKind, ChangeRecord, CorrectionRecord, Ove
 from tracker.store import KINDS, Store, StoreState, StoreUnavailable, history, open_store, writing
 from tracker.store.backlog import Backlog
 from tracker.store.changes import read_changes
+from tracker.store.clock_trust import ToldTime
 from tracker.store.connection import connect
 from tracker.store.writer import Writer
 
@@ -684,9 +686,11 @@ async def test_prunes_as_soon_as_what_is_stored_was_read_and_regularly(
 ) -> None:
     async with open_store(str(path), clock=CLOCK) as store:
         old = check(seconds=8 * 86_400.0, message="old")
-        yesterday = check(seconds=90_000.0, message="yesterday")  # or the clock leapt
+        yesterday = check(seconds=90_000.0, message="yesterday")
         await store.write([old, yesterday, check(message="new")])
-        writer = Writer(store, Backlog(), clock=CLOCK, retention_days=7.0)
+        told = ToldTime()
+        told.note("a", format_datetime(NOW, usegmt=True), CLOCK.steady())
+        writer = Writer(store, Backlog(), clock=CLOCK, retention_days=7.0, told=told)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(writer.run)
             await settled(store)
@@ -699,6 +703,31 @@ async def test_prunes_as_soon_as_what_is_stored_was_read_and_regularly(
             await settled(store)
             nursery.cancel_scope.cancel()
     assert stored(path) == ["yesterday", "new"]
+
+
+async def test_rows_before_a_gap_stay_until_the_time_was_lived_through_or_is_told(
+    path: Path, mock_clock: MockClock
+) -> None:
+    """We were off for six days, or the clock leapt by them: nobody knows, and nothing goes."""
+    rows = [check(seconds=86_400.0 * days, message=f"{days}") for days in (7.5, 7.2, 6.5)]
+    now = check(seconds=60.0, message="now")
+    async with open_store(str(path), clock=CLOCK) as store:
+        await store.write([*rows, now])
+        told = ToldTime()
+        writer = Writer(store, Backlog(), clock=CLOCK, retention_days=7.0, told=told)
+        writer.remembered.set()
+        with capture_logs() as logs:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(writer.run)
+                await settled(store)
+                assert stored(path) == ["7.5", "7.2", "6.5", "now"]
+                told.note("a", format_datetime(NOW, usegmt=True), CLOCK.steady())
+                mock_clock.jump(600.0)
+                await settled(store)
+                nursery.cancel_scope.cancel()
+    assert stored(path) == ["6.5", "now"]
+    (kept,) = [log for log in logs if log["event"] == "history kept for longer"]
+    assert 6.0 <= kept["days"] <= 6.6
 
 
 async def settled(store: Store) -> None:
