@@ -5,7 +5,8 @@
 model: random faults in virtual time. The others use real processes and a real server: ingest,
 replay and news: rates of shipping, and the way of a check to another tracker; kill: take-overs
 after kill -9; freeze: checks made twice; outage: whether every check of the trackers' files is in
-the hub after it was killed; and what benchmarks.cluster_faults does to the hub.
+the hub after it was killed; events: hundreds of changes while heralds are killed; and what
+benchmarks.cluster_faults does to the hub.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from typing import Any
 import trio
 
 from benchmarks import cluster_faults
+from benchmarks.cluster_events import events
 from benchmarks.cluster_replay import replay, watch_lag
 from benchmarks.replicas import (
     LEASE,
@@ -250,6 +252,7 @@ RUNS = {
     "kill": kill,
     "freeze": freeze,
     "outage": outage,
+    "events": events,
     **cluster_faults.RUNS,
 }
 

@@ -14,7 +14,7 @@ import attrs
 from tracker.cluster.membership import Beat
 from tracker.core.records import CheckRow
 
-SCHEMA = 4  # of the hub, as this version knows it
+SCHEMA = 5  # of the hub, as this version knows it
 
 
 class Half(Enum):
@@ -177,12 +177,16 @@ class EventRow:
 
 @attrs.frozen(kw_only=True)
 class VerdictRow:
-    """What the cluster says about a provider. version: grows by one with each change."""
+    """What the cluster says of a provider. version: grows by one with each change.
+
+    age: seconds since the newest check that it rests on; None where that is not known.
+    """
 
     provider: str
     version: int
     status: str
     reason: str
+    age: float | None = attrs.field(default=None, eq=False)
 
 
 @attrs.frozen(kw_only=True)
