@@ -112,9 +112,9 @@ def test_what_is_wrong_is_told_in_a_sentence_without_the_password(
 ) -> None:
     good = hub_url.reveal().replace("//tracker@", "//tracker:s3cret-99@")
     wrong = {
-        good.replace("/hub", "/nowhere"): "no such database",
+        good.replace("/hub", "/nowhere"): "the database does not exist",
         good.replace(f":{postgres.port}", ":1"): "connection refused",
-        good.replace("//tracker:", "//ghost:"): "no such role",
+        good.replace("//tracker:", "//ghost:"): "the role does not exist",
         good.replace("s3cret-99", "s3cret%99%"): "cannot be read",
         f"{good}?sslmode=verify-full": "TLS",
     }
