@@ -63,7 +63,7 @@ class MetricPieces:
         """Return each family with its lines of all providers, one family after the other."""
         if not self._heads:
             self._heads = [head for head, _ in split_families(self._write_by_client({}))]
-        if (names := [*providers]) != self._names:
+        if (names := [*providers]) != self._names or not self._blocks:
             self._arrange(names)
         views = self._views
         for place, provider in enumerate(providers.values()):
