@@ -1,4 +1,4 @@
-"""Metrics of each provider as bytes, kept while its view is the same object.
+"""Metrics of each provider as bytes, reused while its view is the same object.
 
 Prometheus asks for all of them every few seconds, and few have changed: of a thousand providers a
 scrape writes the lines that changed, and joins only the families that have such a line. The
@@ -22,7 +22,7 @@ END = b"# EOF\n"
 
 @attrs.frozen
 class Families(Collector):
-    """Metrics that are there already."""
+    """Metrics that were collected before."""
 
     metrics: Iterable[Metric]
 

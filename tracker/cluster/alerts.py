@@ -86,7 +86,10 @@ class SharedAlerts:
                 return True
             await self.caller.data(lambda hub: hub.write_alerts(member, token, write))
         except (HubAway, Fenced) as error:
-            log.warning("alerts not written to the hub", reason=str(error) or "another's lease")
+            log.warning(
+                "alerts not written to the hub",
+                reason=str(error) or "another tracker has the lease",
+            )
             return False
         self._verdicts |= {row.provider: row for row in write.verdicts}
         self._note(write.verdicts)
@@ -100,7 +103,7 @@ class SharedAlerts:
             log.warning("the other trackers do not know who took it", reason=error.reason)
 
     async def mute(self, provider: str, minutes: float) -> None:
-        """Let nobody tell of a provider for a while."""
+        """Mute a provider for a while."""
         try:
             await self.caller.data(lambda hub: hub.mute(provider, minutes * 60.0))
         except HubAway as error:

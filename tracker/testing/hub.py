@@ -108,7 +108,7 @@ class FakeHub:
     @property
     def _tables(self) -> FakeTables:
         if self.unreachable or self.server.away:
-            raise HubAway(self.server.away or "nothing listens there: connection refused")
+            raise HubAway(self.server.away or "nothing listens at this address: connection refused")
         return self.server.tables
 
     def open_origin(self, who: Profile, file: str, start: int) -> Origin:

@@ -181,10 +181,10 @@ def policy(world: World) -> None:
     ("break_it", "reasons"),
     [
         (mistakes, ["tracker.jitter", "did you mean interval_seconds?"]),
-        (empty, ["it is empty"]),
-        (deleted, ["there is no such file"]),
+        (empty, ["the file is empty"]),
+        (deleted, ["the file does not exist"]),
         (folder, ["this is a folder"]),
-        (dangling, ["there is no such file"]),
+        (dangling, ["the file does not exist"]),
         (binary, ["line 1 is not UTF-8"]),
         (policy, ["No module named 'no_such_module'"]),
     ],
@@ -395,7 +395,7 @@ class TestWatching:
         with structlog.testing.capture_logs() as lines:
             async with world.running() as (tracker, reloader):
                 await reloader.watch(tracker)
-        assert [log["reason"] for log in lines if "not watched" in log["event"]] == [
+        assert [log["reason"] for log in lines if "cannot be watched" in log["event"]] == [
             "inotify watch limit reached"
         ]
 
