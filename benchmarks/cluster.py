@@ -10,7 +10,6 @@ benchmarks.cluster_faults does to the hub.
 """
 
 import argparse
-import hashlib
 import os
 import signal
 import statistics
@@ -18,7 +17,6 @@ import time
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import trio
 
@@ -28,6 +26,7 @@ from benchmarks.cluster_replay import replay, watch_lag
 from benchmarks.replicas import (
     LEASE,
     PROVIDERS,
+    digest,
     doubles,
     hub_server,
     leases,
@@ -236,12 +235,8 @@ def outage(quick: bool) -> None:
             "replicas",
         )
         ours, theirs = trackers.rows(), sorted(kept)
-        same = _digest(ours) == _digest(theirs)
+        same = digest(ours) == digest(theirs)
         print(f"outage: {len(ours)} checks in files, {len(theirs)} in the hub, equal: {same}")
-
-
-def _digest(rows: list[tuple[Any, ...]]) -> str:
-    return hashlib.sha256(repr(sorted(rows)).encode()).hexdigest()
 
 
 RUNS = {

@@ -210,7 +210,7 @@ async def test_what_is_wrong_changes_nothing_and_is_told_until_it_is_mended(
         remove(world.file)
         world.write(table("b"))
         assert await reloader.reload(tracker)
-        assert (names(tracker), tracker.health().status) == ({"b"}, "ok")
+        assert (names(tracker), tracker.health().configuration_errors) == ({"b"}, ())
 
 
 async def test_of_thousands_of_mistakes_some_are_told_and_how_many_more_there_are(
