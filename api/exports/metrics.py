@@ -1,4 +1,4 @@
-"""Prometheus metrics over the latest snapshot: read when scraped, no work in between."""
+"""Prometheus metrics from the latest snapshot, computed only when scraped."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from api.exports.metric_pieces import Families, MetricPieces, Write
 from api.exports.own_metrics import collect_own
 from api.exports.provider_families import LimitLabels, ProviderFamilies
 from api.exports.provider_gauges import QUICK_GAUGES
-from api.exports.provider_lines import escape, write_provider
+from api.exports.provider_lines import ProviderLines, escape
 from tracker.core.provider_status import ProviderStatus
 from tracker.core.ranking import Ranking
 from tracker.core.snapshot import Snapshot
@@ -24,15 +24,15 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' format before O
 NOTHING = Snapshot(timestamp=datetime.fromtimestamp(0, UTC), revision=0, ranking=Ranking(reason=""))
 POSITION = (
     "llm_provider_ranking_position",
-    "Place in the ranking, 1 is best; absent for what is not usable.",
+    "Place in the ranking, 1 is best; absent when it is not usable.",
 )
 
 
 @attrs.define
 class MetricsPage:
-    """What a scrape answers. No error text becomes a label: its values live forever elsewhere.
+    """The answer to a scrape. Error texts are never labels, as Prometheus keeps label values long.
 
-    Not to be used by two threads at once.
+    Not thread-safe.
     """
 
     labels: LimitLabels = attrs.field(factory=LimitLabels)
@@ -51,15 +51,14 @@ class MetricsPage:
 
     def _write(self, snapshot: Snapshot, health: TrackerHealth, write: Write, kind: str) -> bytes:
         if kind not in self._formats:
-            self._formats[kind] = MetricPieces(write, self._collect, self._write_lines)
+            self._formats[kind] = MetricPieces(write, self._collect, self._make_writer)
         own = Families([*collect_own(health, snapshot), *collect_cluster(health.cluster, snapshot)])
         positions = write_positions(snapshot)
-        return self._formats[kind].join(snapshot.providers) + positions + write(own)
+        # Joined once: each copy of the megabytes costs as much as all that is new in them.
+        return b"".join([*self._formats[kind].blocks(snapshot.providers), positions, write(own)])
 
-    def _write_lines(self, provider: ProviderStatus) -> list[bytes] | None:
-        if provider.offers:
-            return None
-        return [*write_provider(provider, QUICK_GAUGES, self.labels.allow)]
+    def _make_writer(self, name: str) -> ProviderLines:
+        return ProviderLines(name, QUICK_GAUGES, self.labels.allow)
 
     def _collect(self, providers: Mapping[str, ProviderStatus]) -> Iterator[Metric]:
         return ProviderFamilies(attrs.evolve(NOTHING, providers=providers), self.labels).collect()

@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 import psycopg
+import trustme
 
 from tests.helpers.programs import find_program
 
@@ -48,6 +49,37 @@ class PostgresServer:
         rule = f"host all {role} 127.0.0.1/32 scram-sha-256\n"
         rules.write_text(rule + rules.read_text())
         self.execute("SELECT pg_reload_conf()")
+
+    def offer_tls(self, certificate: trustme.LeafCert) -> None:
+        """Offer TLS with this certificate from the next connection on."""
+        for name, data in (
+            ("server.crt", certificate.cert_chain_pems[0].bytes()),
+            ("server.key", certificate.private_key_pem.bytes()),
+        ):
+            file = self.folder / "data" / name
+            file.unlink(missing_ok=True)
+            file.touch(mode=0o600)
+            file.write_bytes(data)
+            if os.geteuid() == 0:
+                shutil.chown(file, user="nobody", group="nogroup")
+        self.execute("ALTER SYSTEM SET ssl = on")
+        self.execute("SELECT pg_reload_conf()")
+
+    def standby(self, port: int) -> "PostgresServer":
+        """Make a standby of this server, read-only; it is not started yet."""
+        copy = PostgresServer(make_folder(), port)
+        subprocess.run(
+            [
+                *unprivileged(),
+                str(bin_folder() / "pg_basebackup"),
+                *("-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"),
+                *("-D", str(copy.folder / "data"), "-R", "-X", "stream", "--checkpoint=fast"),
+            ],
+            check=True,
+            capture_output=True,
+            cwd=copy.folder,
+        )
+        return copy
 
     def start(self) -> None:
         """Start it, again and again where a killed one's processes are not gone yet."""
@@ -93,6 +125,15 @@ class PostgresServer:
         else:
             process.send_signal(how)
         process.wait(30)
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    def remove(self) -> None:
+        """Stop it, and delete its folder."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def restart(self, how: signal.Signals = signal.SIGINT) -> None:
         self.stop(how)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import pytest
 import yaml
 
@@ -215,6 +216,29 @@ class TestContainers:
         token = {"PROVIDER_STATUS_ADMIN_TOKEN": "a-token-0123456789"}
         with serving(tmp_path, *command[1:], **token) as served:
             assert served.ended().code == 0
+
+    @pytest.mark.parametrize("document", [COMPOSE, CLUSTER], ids=["one tracker", "cluster"])
+    def test_compose_files_are_as_their_specification_says(self, document: Any) -> None:
+        schema = json.loads((ROOT / "tests/data/compose/compose-spec.json").read_text())
+        validator = jsonschema_rs.validator_for(schema)
+        assert [str(error) for error in validator.iter_errors(document)] == []
+        name = next(iter(document["services"]))
+        wrong = {**document["services"][name], "imagee": "postgres:16"}
+        assert not validator.is_valid({**document, "services": {name: wrong}}), "it would be told"
+
+    def test_services_wait_for_services_that_exist_and_end_or_are_well(self) -> None:
+        services = CLUSTER["services"]
+        for name, service in services.items():
+            waits = service.get("depends_on", {})
+            for other, how in (dict.fromkeys(waits) if isinstance(waits, list) else waits).items():
+                assert other in services, name
+                condition = (how or {}).get("condition", "service_started")
+                if condition == "service_healthy":
+                    assert "healthcheck" in services[other], other
+                if condition == "service_completed_successfully":
+                    assert services[other]["restart"] == "no", other
+            joined = str(service.get("network_mode", "service:postgres")).removeprefix("service:")
+            assert joined in services, name
 
     def test_compose_mounts_what_exists_and_publishes_on_this_machine_only(self) -> None:
         for name, service in COMPOSE["services"].items():

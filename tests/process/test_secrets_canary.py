@@ -238,7 +238,7 @@ def test_no_key_leaves_the_process(echo: EchoServer, folder: Path, style: str, l
     assert set(stored) >= {"canary.db", "canary.db-wal", "canary.db-shm"}
     assert set(modes.values()) == {0o600}, modes
     if level == "debug":
-        assert b".env holds keys and can be read by other users: chmod 600 .env" in logged
+        assert b".env contains keys and other users can read it: chmod 600 .env" in logged
 
 
 def modes_of(paths: Iterable[Path]) -> dict[str, int]:

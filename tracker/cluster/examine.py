@@ -19,10 +19,14 @@ NEEDED = {
     "leases": "UPDATE",
     "incidents": "UPDATE",
 }
-FUNCTIONS = ("remove_member(uuid, bigint)", "keep_partitions(integer)")
+FUNCTIONS = (
+    "remove_member(uuid, bigint)",
+    "keep_partitions(integer)",
+    "make_partitions(date[])",
+)
 HEAR_SECONDS = 3.0
 SKEW_SECONDS = 2.0
-ROLE = "use a role that is a member of provider_status_tracker, and no other"
+ROLE = "use a role that is a member of provider_status_tracker and of no other role"
 
 
 @attrs.frozen
@@ -34,20 +38,20 @@ class Finding:
     hint: str = ""
 
 
-def examine(url: Secret, schema: int) -> Iterator[Finding]:
+def examine(url: Secret, schema: int, vantage: str) -> Iterator[Finding]:
     """Yield what is found, in this order; stops where nothing more can be asked."""
     try:
         with closing(connect(url)) as connection:
-            yield from _examine(connection, schema)
+            yield from _examine(connection, schema, vantage)
     except HubAway as error:
-        yield Finding("problem", f"the hub cannot be used: {error.reason}", "mend the URL")
+        yield Finding("problem", f"the hub cannot be used: {error.reason}", "correct the URL")
     except psycopg.Error as error:
         reason = explain(error, url)
-        hint = "trackers go on alone meanwhile"
+        hint = "until it works, trackers work alone"
         yield Finding("problem", f"the hub cannot be used: {reason}", hint)
 
 
-def _examine(connection: Connection, schema: int) -> Iterator[Finding]:
+def _examine(connection: Connection, schema: int, vantage: str) -> Iterator[Finding]:
     version = connection.info.server_version // 10_000
     encrypted = "over TLS" if connection.pgconn.ssl_in_use else "without TLS"
     yield Finding("ok", f"PostgreSQL {version} answers {encrypted}")
@@ -58,6 +62,7 @@ def _examine(connection: Connection, schema: int) -> Iterator[Finding]:
         return
     yield Finding("ok", f"the hub's schema fits version {schema}")
     yield from _rights(connection)
+    yield from _kept_to(connection, vantage)
     yield _notifications(connection)
     yield _clock(connection)
 
@@ -74,11 +79,25 @@ def _rights(connection: Connection) -> Iterator[Finding]:
         if not _has(connection, "function", f"provider_status.{function}", "EXECUTE")
     ]
     if lacking:
-        yield Finding("problem", f"the role lacks rights: {', '.join(lacking)}", ROLE)
+        yield Finding("problem", f"the role lacks privileges: {', '.join(lacking)}", ROLE)
     elif _has(connection, "table", "provider_status.checks", "DELETE"):
-        yield Finding("problem", "the role may delete what others have stored", ROLE)
+        yield Finding("problem", "the role may delete data of other trackers", ROLE)
     else:
-        yield Finding("ok", "the role may do what a tracker needs, and no more")
+        yield Finding("ok", "the role has exactly the privileges a tracker needs")
+
+
+def _kept_to(connection: Connection, vantage: str) -> Iterator[Finding]:
+    """Check whose rows the role may see and write; nothing where none are kept apart."""
+    row = connection.execute(
+        "SELECT row_security_active('provider_status.checks'), provider_status.own_vantage_name()"
+    ).fetchone()
+    apart, place = (False, None) if row is None else row
+    if apart and place == vantage:
+        yield Finding("ok", f"the role is kept to vantage {vantage}")
+    elif apart:
+        where = f"to vantage {place}" if place else "to no vantage"
+        hint = f"as the owner: SELECT provider_status.keep_role_to('ROLE', '{vantage}')"
+        yield Finding("problem", f"the role is kept {where}, not to {vantage}", hint)
 
 
 def _has(connection: Connection, kind: str, name: str, right: str) -> bool:
@@ -93,9 +112,9 @@ def _notifications(connection: Connection) -> Finding:
     connection.execute("SELECT pg_notify(%s, 'doctor')", (channel,))
     heard = any(True for _ in connection.notifies(timeout=HEAR_SECONDS, stop_after=1))
     if heard:
-        return Finding("ok", "notifications come through")
-    hint = "news come by polling, within seconds; connect without a pooler in transaction mode"
-    return Finding("problem", "notifications do not come through", hint)
+        return Finding("ok", "notifications arrive")
+    hint = "changes arrive by polling, within seconds; connect without a pooler in transaction mode"
+    return Finding("problem", "notifications do not arrive", hint)
 
 
 def _clock(connection: Connection) -> Finding:
@@ -104,7 +123,7 @@ def _clock(connection: Connection) -> Finding:
     ours = (began + time.time()) / 2.0
     skew = 0.0 if row is None else row[0] - ours
     if abs(skew) <= SKEW_SECONDS:
-        return Finding("ok", f"the hub's clock is ours, within {abs(skew):.2f} s")
+        return Finding("ok", f"the hub's clock equals ours within {abs(skew):.2f} s")
     where = "behind" if skew > 0 else "ahead of"
-    hint = "set one of them right: history is misplaced by as much"
+    hint = "correct the wrong one: history is misplaced by as much"
     return Finding("problem", f"our clock is {abs(skew):.0f} s {where} the hub's", hint)

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
+import attrs
 import psycopg
 
 from tracker.cluster.hub import (
@@ -82,27 +83,47 @@ ORIGINS = (
     "SELECT o.id, o.uuid::text, o.head, v.name FROM origins o JOIN vantages v ON v.id = o.vantage"
 )
 # The days that have a partition, as text: checks_20261127.
-RANGE = """
-SELECT min(c.relname), max(c.relname) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+DAYS = """
+SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = 'provider_status.checks'::regclass
 """
 
 
+class _DaysMissingError(Exception):
+    """Some rows are of days that have no partition."""
+
+    def __init__(self, days: Sequence[date]) -> None:
+        super().__init__()
+        self.days = days
+
+
 def ship(connection: Connection, parcel: Parcel, ids: dict[str, int]) -> Shipment:
     """Store a parcel that begins where the hub stands. ids: of the providers looked up before."""
+    try:
+        return _ship(connection, parcel, ids, last_try=False)
+    except _DaysMissingError as missing:
+        # In a transaction of its own: it locks the table for everybody, for a moment.
+        connection.execute("SELECT make_partitions(%s)", (missing.days,))
+    return _ship(connection, parcel, ids, last_try=True)
+
+
+def _ship(
+    connection: Connection, parcel: Parcel, ids: dict[str, int], *, last_try: bool
+) -> Shipment:
+    """Ship; on the last try rows of days without a partition are left out."""
     names = {*(row.provider for row in parcel.rows), *(s.provider for s in parcel.states)}
     learn_providers(connection, names, ids)
     with connection.transaction():
         row = connection.execute(PLACE, (parcel.origin,)).fetchone()
         if row is None:
-            raise HubAway("the hub has forgotten us")
+            raise HubAway("the hub no longer knows this tracker; it joins again")
         origin, vantage, head, apart = row
         if head != parcel.head:
             return Shipment(head=head, accepted=False)
         # A server that crashes forgets checks together with the head, and is filled again.
         connection.execute("SET LOCAL synchronous_commit = off")
-        store = _store_apart if apart else _store
-        skipped = store(connection, parcel.rows, ids, vantage, origin)
+        store = _Rows(connection, ids, vantage, origin, last_try)
+        skipped = store.insert(parcel.rows) if apart else store.copy(parcel.rows)
         _store_states(connection, parcel.states, ids, vantage, origin)
         connection.execute("UPDATE origins SET head = %s WHERE id = %s", (parcel.last, origin))
         connection.execute("SELECT pg_notify('provider_status', %s)", (parcel.origin,))
@@ -121,73 +142,77 @@ def learn_providers(connection: Connection, names: Iterable[str], ids: dict[str,
     ids.update(found.fetchall())
 
 
-def _store(
-    connection: Connection, rows: Sequence[CheckRow], ids: dict[str, int], vantage: int, origin: int
-) -> int:
-    """Store checks; return how many were left out. All refused is no row's fault: it raises."""
-    if not rows:
+@attrs.frozen
+class _Rows:
+    """Stores checks of one origin; the functions return how many were left out.
+
+    All refused is no row's fault: it raises.
+    """
+
+    connection: Connection
+    ids: Mapping[str, int]
+    vantage: int
+    origin: int
+    last_try: bool
+
+    def copy(self, rows: Sequence[CheckRow]) -> int:
+        """Store them by the short way, or by the other where one of them is refused."""
+        if not rows:
+            return 0
+        # By provider, as the primary key: its pages are then written one after the other. One
+        # number to sort by: comparing times too held up the event loop for 5 ms.
+        ordered = sorted(rows, key=lambda row: self.ids[clean(row.provider)])
+        try:
+            with (
+                self.connection.transaction(),  # a savepoint
+                self.connection.cursor() as cursor,
+                cursor.copy(COPY) as copy,
+            ):
+                copy.set_types(("int2", "int4", *TYPES))
+                for row in ordered:
+                    copy.write_row((self.vantage, self.origin, *_columns(row, self.ids)))
+        except (psycopg.DataError, psycopg.IntegrityError):
+            return self.insert(rows)
         return 0
-    # By provider, as the primary key: its pages are then written one after the other. One number
-    # to sort by: comparing times too held up the event loop for 5 ms.
-    ordered = sorted(rows, key=lambda row: ids[clean(row.provider)])
-    try:
-        with (
-            connection.transaction(),  # a savepoint
-            connection.cursor() as cursor,
-            cursor.copy(COPY) as copy,
-        ):
-            copy.set_types(("int2", "int4", *TYPES))
-            for row in ordered:
-                copy.write_row((vantage, origin, *_columns(row, ids)))
-    except (psycopg.DataError, psycopg.IntegrityError):
-        return _store_apart(connection, rows, ids, vantage, origin)
-    return 0
 
-
-def _store_apart(
-    connection: Connection, rows: Sequence[CheckRow], ids: dict[str, int], vantage: int, origin: int
-) -> int:
-    """Store checks as ``_store`` does, through a table of their own, without those known before."""
-    if not rows:
+    def insert(self, rows: Sequence[CheckRow]) -> int:
+        """Store them through a table of their own, but for those that are there already."""
+        if not rows:
+            return 0
+        self.connection.execute(INCOMING)
+        try:
+            self._insert(rows)
+        except (psycopg.DataError, psycopg.IntegrityError):
+            days = _days(self.connection)
+            kept = [row for row in rows if _day(row) in days]
+            if len(kept) < len(rows) and not self.last_try:
+                raise _DaysMissingError(sorted({_day(row) for row in rows} - days)) from None
+            skipped = len(rows) - len(kept) + self._insert_halves(kept)
+            if skipped == len(rows) and len(rows) > 1 and kept:
+                raise
+            return skipped
         return 0
-    connection.execute(INCOMING)
-    try:
-        _insert(connection, rows, ids, vantage, origin)
-    except (psycopg.DataError, psycopg.IntegrityError):
-        kept = [row for row in rows if _in_range(row, _days(connection))]
-        skipped = len(rows) - len(kept) + _store_halves(connection, kept, ids, vantage, origin)
-        if skipped == len(rows) and len(rows) > 1 and kept:
-            raise
-        return skipped
-    return 0
 
-
-def _store_halves(
-    connection: Connection, rows: Sequence[CheckRow], ids: dict[str, int], vantage: int, origin: int
-) -> int:
-    if not rows:
+    def _insert_halves(self, rows: Sequence[CheckRow]) -> int:
+        if not rows:
+            return 0
+        self.connection.execute("TRUNCATE incoming")
+        try:
+            self._insert(rows)
+        except (psycopg.DataError, psycopg.IntegrityError):
+            if len(rows) == 1:
+                return 1
+            half = len(rows) // 2
+            return self._insert_halves(rows[:half]) + self._insert_halves(rows[half:])
         return 0
-    connection.execute("TRUNCATE incoming")
-    try:
-        _insert(connection, rows, ids, vantage, origin)
-    except (psycopg.DataError, psycopg.IntegrityError):
-        if len(rows) == 1:
-            return 1
-        half = len(rows) // 2
-        parts = rows[:half], rows[half:]
-        return sum(_store_halves(connection, part, ids, vantage, origin) for part in parts)
-    return 0
 
-
-def _insert(
-    connection: Connection, rows: Sequence[CheckRow], ids: dict[str, int], vantage: int, origin: int
-) -> None:
-    with connection.transaction(), connection.cursor() as cursor:  # a savepoint
-        with cursor.copy("COPY incoming FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(TYPES)
-            for row in rows:
-                copy.write_row(_columns(row, ids))
-        cursor.execute(STORE, (vantage, origin))
+    def _insert(self, rows: Sequence[CheckRow]) -> None:
+        with self.connection.transaction(), self.connection.cursor() as cursor:  # a savepoint
+            with cursor.copy("COPY incoming FROM STDIN (FORMAT BINARY)") as copy:
+                copy.set_types(TYPES)
+                for row in rows:
+                    copy.write_row(_columns(row, self.ids))
+            cursor.execute(STORE, (self.vantage, self.origin))
 
 
 def _columns(row: CheckRow, ids: Mapping[str, int]) -> tuple[Any, ...]:
@@ -214,17 +239,14 @@ def clean(text: str) -> str:
     return text.replace("\0", "\ufffd")
 
 
-def _days(connection: Connection) -> tuple[datetime, datetime]:
-    row = connection.execute(RANGE).fetchone()
-    first, last = ("", "") if row is None else row
-    if not first:
-        raise HubAway("the hub has no partitions: run `provider-status cluster migrate`")
-    days = [datetime.strptime(name, "checks_%Y%m%d").replace(tzinfo=UTC) for name in (first, last)]
-    return days[0], days[1] + timedelta(days=1)
+def _days(connection: Connection) -> set[date]:
+    """Return the days that have a partition."""
+    names = [str(name) for (name,) in connection.execute(DAYS)]
+    return {datetime.strptime(name, "checks_%Y%m%d").replace(tzinfo=UTC).date() for name in names}
 
 
-def _in_range(row: CheckRow, days: tuple[datetime, datetime]) -> bool:
-    return days[0] <= row.at < days[1]
+def _day(row: CheckRow) -> date:
+    return row.at.astimezone(UTC).date()
 
 
 def _store_states(

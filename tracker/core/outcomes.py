@@ -125,6 +125,7 @@ class CheckResult:
     learned: by model, how to ask it, where a refusal of our parameters has shown that.
     retiring: models that will be switched off, and when, according to the last list.
     tasks: what the models that do not chat are for, according to the last list.
+    told_date: the header in which the provider tells what time it is, as it came.
     """
 
     kind: OutcomeKind = attrs.field(validator=instance_of(OutcomeKind))
@@ -147,3 +148,4 @@ class CheckResult:
     learned: Mapping[str, RequestShape] = attrs.field(factory=dict)
     retiring: Mapping[str, date] = attrs.field(factory=dict)
     tasks: Mapping[str, str] = attrs.field(factory=dict)
+    told_date: str = ""

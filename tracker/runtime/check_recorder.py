@@ -1,10 +1,12 @@
-"""What the aggregator does with what actors report: results, new plans, crashes."""
+"""How the aggregator handles messages from actors: results, new plans, crashes."""
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import attrs
 import structlog
 
+from tracker.core.addresses import is_loopback_host
 from tracker.core.clock import Clock
 from tracker.core.outcomes import MESSAGE_LENGTH, CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Mask
@@ -16,13 +18,14 @@ from tracker.runtime.first_sweep import FirstSweep
 from tracker.runtime.messages import ActorCrashed, ActorMessage, CheckCompleted, CheckRescheduled
 from tracker.runtime.traffic import TrafficRecorder
 from tracker.store.backlog import Backlog
+from tracker.store.clock_trust import ToldTime
 
 log = structlog.get_logger()
 
 
 @attrs.define(eq=False, kw_only=True)
 class CheckRecorder:
-    """Judges each result, blames our own network where it is at fault, and queues the row.
+    """Applies each result, detects failures of our own network, and queues the row.
 
     providers: the state of those that are watched, by name.
     """
@@ -34,6 +37,7 @@ class CheckRecorder:
     traffic: TrafficRecorder
     sweep: FirstSweep
     network: OwnNetwork = attrs.field(factory=OwnNetwork)
+    told: ToldTime = attrs.field(factory=ToldTime)
 
     def handle(self, message: ActorMessage, mask: Mask) -> None:
         """Apply one message of an actor. mask: hides the secrets in a crash's texts."""
@@ -50,8 +54,8 @@ class CheckRecorder:
     ) -> None:
         state = self.providers.get(result.provider)
         if state is None:
-            return  # removed while its last report was under way
-        _log_result(result)  # first: in an embedding program a logger may raise
+            return  # the provider was removed while its last result was on its way
+        _log_result(result)  # before any change: in an embedding program a logger may raise
         self.change_log.models(result.provider, state.models, result.models, result.at)
         for retirement in state.note_retirements(result):
             self.change_log.retirement(result.provider, retirement, result.at)
@@ -60,6 +64,9 @@ class CheckRecorder:
         self.backlog.append(record)
         self.traffic.note_check(result, self.clock.read())
         self.sweep.forget(result.provider)
+        host = urlsplit(state.provider.base_url).hostname or ""
+        if result.told_date and not is_loopback_host(host):  # whose clock is ours
+            self.told.note(result.provider, result.told_date, self.clock.steady())
 
     def _blame_network(self, result: CheckResult) -> CheckResult:
         """Turn a failure of our own network into one that is held against nobody."""
@@ -86,7 +93,7 @@ class CheckRecorder:
 
     def _reschedule(self, plan: CheckRescheduled) -> None:
         if plan.waits_for_budget and plan.model is None:
-            self.sweep.forget(plan.provider)  # nobody waits until midnight for it
+            self.sweep.forget(plan.provider)  # the first sweep does not wait until midnight for it
         if (state := self.providers.get(plan.provider)) is not None:
             state.reschedule(
                 plan.next_due,
@@ -112,7 +119,7 @@ class CheckRecorder:
             kind=OutcomeKind.INTERNAL,
             provider=crash.provider,
             at=self.clock.now(),
-            message=f"our checker crashed: {error}"[:MESSAGE_LENGTH],
+            message=f"bug in the tracker, the check crashed: {error}"[:MESSAGE_LENGTH],
             requests=0,
         )
         self._record(result, state.target.next_due, given_up=error if crash.spent else None)

@@ -57,8 +57,8 @@ def _count(said: str) -> int:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda file: None, "there is no such file"),
-        (lambda file: file.mkdir(), "this is a folder; name the file in it"),
+        (lambda file: None, "the file does not exist"),
+        (lambda file: file.mkdir(), "this is a folder; give the path of a file in it"),
         (lambda file: file.write_bytes(b"\xff"), "line 1 is not UTF-8"),
         (lambda file: file.write_text("[tracker"), "it is not TOML"),
     ],
@@ -233,7 +233,7 @@ def test_providers_end_with_the_file_s_own(command: Commands) -> None:
     assert (found["yours"]["configured"], found["yours"]["missing"]) == (True, ["YOURS"])
     assert row(command, "mine") == ["●", "yes", f"needs no key, at {HERE}"]
     state = row(command, "yours")
-    assert state[2].split("  ")[0] == f"asked without a key, at {HERE}"
+    assert state[2].split("  ")[0] == f"checked without a key, at {HERE}"
 
 
 def test_providers_agree_with_what_is_watched(command: Commands) -> None:

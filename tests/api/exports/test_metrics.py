@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import attrs
 import pytest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
@@ -50,15 +51,49 @@ def test_a_scrape_shows_what_the_client_writes_of_all_at_once(
             assert shown.get(name, set()) == lines
 
 
+@attrs.frozen
+class Noting:
+    """Writes one line of each view, and notes whose."""
+
+    written: list[str]
+
+    def write(self, provider: ProviderStatus) -> list[bytes]:
+        self.written.append(provider.name)
+        return [f"{provider.name} {provider.consecutive_failures}\n".encode()]
+
+
+def collect_one(_: Mapping[str, ProviderStatus]) -> Iterator[Metric]:
+    yield GaugeMetricFamily("any", "Anything.", labels=["provider"])
+
+
 def test_a_provider_that_did_not_change_is_not_written_again() -> None:
     written: list[str] = []
-
-    def collect(providers: Mapping[str, ProviderStatus]) -> Iterator[Metric]:
-        written.extend(providers)
-        yield GaugeMetricFamily("any", "Anything.", labels=["provider"])
-
-    pieces = MetricPieces(OPENMETRICS, collect, lambda _: None)
+    pieces = MetricPieces(OPENMETRICS, collect_one, lambda _: Noting(written))
     groq = a_provider()
-    pieces.join({"groq": groq, "mistral": a_provider("mistral")})
-    pieces.join({"groq": groq, "mistral": a_provider("mistral", consecutive_failures=1)})
+    pieces.blocks({"groq": groq, "mistral": a_provider("mistral")})
+    (block,) = pieces.blocks({"groq": groq, "mistral": a_provider("mistral", checks_24h=1)})
     assert written == ["groq", "mistral", "mistral"]
+    assert block.endswith(b"groq 0\nmistral 0\n")
+
+
+def test_what_is_kept_of_each_provider_stays_while_others_come_and_go() -> None:
+    written: list[str] = []
+    pieces = MetricPieces(OPENMETRICS, collect_one, lambda _: Noting(written))
+    groq, mistral = a_provider(), a_provider("mistral")
+    for watched in ((groq,), (mistral, groq), (), (groq, mistral)):
+        (block,) = pieces.blocks({each.name: each for each in watched})
+        lines = "".join(f"{each.name} 0\n" for each in watched)
+        assert block.partition(b"gauge\n")[2] == lines.encode()
+    assert written == ["groq", "mistral", "groq", "mistral"]
+
+
+def test_families_that_did_not_change_are_not_joined_again() -> None:
+    tracker, page = a_tracker(), MetricsPage()
+    tracker.post(a_provider(), a_provider("mistral"))
+    page.encode(tracker.snapshot, tracker.health(), "")
+    (pieces,) = page._formats.values()
+    before = [*pieces.blocks(tracker.snapshot.providers)]
+    tracker.post(a_provider(), a_provider("mistral", checks_24h=1))
+    after = pieces.blocks(tracker.snapshot.providers)
+    changed = [new for old, new in zip(before, after, strict=True) if old is not new]
+    assert [b"llm_provider_probes_24h" in block for block in changed] == [True]

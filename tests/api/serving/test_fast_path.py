@@ -47,7 +47,7 @@ def test_it_is_open_unless_something_forbids_it(monkeypatch: pytest.MonkeyPatch)
     assert "fast_lane = false" in disabled_reason(ServerSettings(fast_lane=False))
     assert disabled_reason(ServerSettings(read_token=Secret("r" * 32))) is None
     monkeypatch.setattr(lane, "version", lambda _: "0.19.1")
-    assert "hypercorn 0.19.1 is not" in disabled_reason(ServerSettings())
+    assert "hypercorn 0.19.1 is installed" in disabled_reason(ServerSettings())
 
 
 async def test_a_hot_request_takes_it(taken: Any) -> None:

@@ -1,5 +1,7 @@
 """What doctor finds out about a hub, on a real one."""
 
+import time
+
 import pytest
 
 from tests.helpers.postgres import PostgresServer
@@ -11,28 +13,38 @@ pytestmark = pytest.mark.needs_program("PostgreSQL")
 
 
 def found(url: Secret, schema: int = SCHEMA) -> dict[str, str]:
-    return {each.found: each.level for each in examine(url, schema)}
+    return {each.found: each.level for each in examine(url, schema, "eu-1")}
 
 
 def test_a_good_hub_has_no_problem(hub_url: Secret) -> None:
     levels = found(hub_url)
     assert set(levels.values()) == {"ok"}
-    assert any("notifications come through" in told for told in levels)
+    assert any("notifications arrive" in told for told in levels)
     assert any("without TLS" in told for told in levels)
 
 
 def test_the_owners_url_is_too_much(hub_url: Secret) -> None:
     owner = Secret(hub_url.reveal().replace("//tracker@", "//postgres@"))
-    assert found(owner)["the role may delete what others have stored"] == "problem"
+    assert found(owner)["the role may delete data of other trackers"] == "problem"
 
 
 def test_an_older_hub_and_a_database_without_one(hub_url: Secret, database: str) -> None:
     assert any(f"needs {SCHEMA + 1}" in told for told in found(hub_url, SCHEMA + 1))
-    assert any("no hub's tables yet" in told for told in found(Secret(database)))
+    assert any("does not have the hub's tables yet" in told for told in found(Secret(database)))
 
 
 def test_a_wrong_url_ends_it_with_a_sentence(postgres: PostgresServer, hub_url: Secret) -> None:
     wrong = Secret(hub_url.reveal().replace(f":{postgres.port}", ":1"))
     assert found(wrong) == {
-        "the hub cannot be used: nothing listens there: connection refused": "problem"
+        "the hub cannot be used: nothing listens at this address: connection refused": "problem"
     }
+
+
+@pytest.mark.parametrize(("hours", "told"), [(2, "7200 s ahead of"), (-2, "7200 s behind")])
+def test_a_clock_that_is_hours_off_is_told(
+    hub_url: Secret, monkeypatch: pytest.MonkeyPatch, hours: int, told: str
+) -> None:
+    right = time.time
+    monkeypatch.setattr("tracker.cluster.examine.time.time", lambda: right() + hours * 3600.0)
+    wrong = {what: level for what, level in found(hub_url).items() if told in what}
+    assert set(wrong.values()) == {"problem"}

@@ -60,7 +60,7 @@ def test_rows_that_the_hub_has_beyond_its_head_are_not_stored_twice(
 def test_a_tomorrow_that_has_no_partition_is_left_out_alone(
     postgres: PostgresServer, hub_url: Secret
 ) -> None:
-    """As with a clock that is days ahead, or a hub in which nobody has kept house for days."""
+    """As with a clock that is days ahead."""
     hub = PostgresHub(hub_url)
     hub.open_origin(A, "file", 0)
     ahead = [check(seq, days_ahead=days) for seq, days in ((1, 0), (2, 1), (3, 9), (4, 2))]
@@ -68,3 +68,28 @@ def test_a_tomorrow_that_has_no_partition_is_left_out_alone(
     hub.close()
     assert (shipped.head, shipped.skipped) == (4, 1)
     assert stored(postgres) == [1, 2, 4]
+
+
+def test_a_day_that_nobody_has_prepared_is_made_and_nothing_is_left_out(
+    postgres: PostgresServer, hub_url: Secret
+) -> None:
+    """As after an outage of days, with a hub from an old backup, or checks that come late."""
+    for (table,) in postgres.execute(
+        "SELECT inhrelid::regclass::text FROM pg_inherits "
+        "WHERE inhparent = 'provider_status.checks'::regclass",
+        "hub",
+    ):
+        postgres.execute(f"DROP TABLE {table}", "hub")
+    hub = PostgresHub(hub_url)
+    hub.open_origin(A, "file", 0)
+    days = ((1, 0), (2, -1), (3, 2), (4, -40), (5, -20_000), (6, 3))
+    rows = [check(seq, days_ahead=days) for seq, days in days]
+    shipped = hub.ship(Parcel(origin=A.origin, head=0, last=6, rows=rows))
+    hub.close()
+    assert (shipped.head, shipped.skipped) == (6, 2), "of 1972, and of in three days"
+    assert stored(postgres) == [1, 2, 3, 4]
+    made = postgres.execute(
+        "SELECT count(*) FROM pg_inherits WHERE inhparent = 'provider_status.checks'::regclass",
+        "hub",
+    )
+    assert made == [(4,)]

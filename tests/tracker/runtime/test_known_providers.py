@@ -89,7 +89,7 @@ def test_a_stored_state_that_is_not_ours_is_told_and_hurts_no_other() -> None:
         past = {"a": stored("{"), "b": stored(failed_state())}
         providers.restore(past, AT_START, complete=True)
     assert [(line["event"], line["provider"]) for line in logs] == [
-        ("stored state not understood", "a")
+        ("stored state cannot be read", "a")
     ]
     assert providers.watched["b"].target.health.consecutive_failures == 1
 

@@ -181,10 +181,10 @@ def policy(world: World) -> None:
     ("break_it", "reasons"),
     [
         (mistakes, ["tracker.jitter", "did you mean interval_seconds?"]),
-        (empty, ["it is empty"]),
-        (deleted, ["there is no such file"]),
+        (empty, ["the file is empty"]),
+        (deleted, ["the file does not exist"]),
         (folder, ["this is a folder"]),
-        (dangling, ["there is no such file"]),
+        (dangling, ["the file does not exist"]),
         (binary, ["line 1 is not UTF-8"]),
         (policy, ["No module named 'no_such_module'"]),
     ],
@@ -210,7 +210,7 @@ async def test_what_is_wrong_changes_nothing_and_is_told_until_it_is_mended(
         remove(world.file)
         world.write(table("b"))
         assert await reloader.reload(tracker)
-        assert (names(tracker), tracker.health().status) == ({"b"}, "ok")
+        assert (names(tracker), tracker.health().configuration_errors) == ({"b"}, ())
 
 
 async def test_of_thousands_of_mistakes_some_are_told_and_how_many_more_there_are(
@@ -397,7 +397,7 @@ class TestWatching:
         with structlog.testing.capture_logs() as lines:
             async with world.running() as (tracker, reloader):
                 await reloader.watch(tracker)
-        assert [log["reason"] for log in lines if "not watched" in log["event"]] == [
+        assert [log["reason"] for log in lines if "cannot be watched" in log["event"]] == [
             "inotify watch limit reached"
         ]
 

@@ -1,52 +1,152 @@
-"""A clock that leapt deletes nothing."""
+"""A clock that is wrong deletes nothing that is not really old, however long it is wrong."""
 
+from bisect import bisect_left
+
+import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.store.clock_trust import CORRECTION, PROVEN_SECONDS, SILENCE, ClockTrust
+from tracker.store.clock_trust import (
+    CORRECTION,
+    HOURS_APART,
+    ClockTrust,
+    ToldTime,
+    prunable_before,
+    unobserved_hours,
+)
 
-WALL, DAY = 1_800_000_000.0, 86_400.0
-
-
-def test_an_even_clock_that_agrees_with_the_newest_check_is_believed() -> None:
-    trust = ClockTrust()
-    assert [trust.doubt(WALL + t, t, WALL + t - 300.0) for t in (0.0, 600.0, 1200.0)] == [""] * 3
-
-
-def test_three_seconds_eight_days_ahead_are_not_believed_even_with_a_check_from_then() -> None:
-    trust = ClockTrust()
-    assert not trust.doubt(WALL, 0.0, WALL)
-    assert "leapt" in trust.doubt(WALL + 8 * DAY + 600.0, 600.0, WALL + 8 * DAY + 599.0)
-    assert "leapt" in trust.doubt(WALL + 1200.0, 1200.0, WALL + 1100.0)
-    assert not trust.doubt(WALL + 1800.0, 1800.0, WALL + 1700.0)
-
-
-def test_a_start_with_a_clock_far_from_the_newest_check_waits_for_the_next_one() -> None:
-    trust = ClockTrust()
-    assert "days" not in trust.doubt(WALL, 0.0, WALL - SILENCE - 1.0) != ""
-    assert not trust.doubt(WALL + 600.0, 600.0, WALL + 599.0)
-
-
-def test_without_any_check_an_even_clock_is_believed_after_an_hour() -> None:
-    trust = ClockTrust()
-    assert trust.doubt(WALL, 0.0, WALL - 8 * DAY)
-    assert not trust.doubt(WALL + PROVEN_SECONDS, PROVEN_SECONDS, WALL - 8 * DAY)
-
-
-def test_a_clock_that_leaps_alike_at_two_starts_does_not_vouch_for_itself() -> None:
-    leapt, sound = WALL + 8 * DAY, WALL - 60.0
-    trust = ClockTrust()
-    assert "leapt" in trust.doubt(leapt, 0.0, leapt - 60.0, sound)
-    assert "leapt" in trust.doubt(leapt + 600.0, 600.0, leapt + 599.0, sound)
-    assert not trust.doubt(leapt + PROVEN_SECONDS, PROVEN_SECONDS, leapt + 3_599.0, sound)
-
-
-def test_days_without_a_gap_are_believed_at_once() -> None:
-    assert not ClockTrust().doubt(WALL, 0.0, WALL - 300.0, WALL - SILENCE - 300.0)
+WALL, HOUR, DAY = 1_800_000_000.0, 3_600.0, 86_400.0
+SOON = "Fri, 15 Jan 2027 08:00:10 GMT"  # WALL and ten seconds
+RETENTION = 7 * DAY
 
 
 @given(st.floats(-10 * DAY, 10 * DAY).filter(lambda leap: abs(leap) > 2 * CORRECTION))
-def test_no_leap_is_believed_at_once(leap: float) -> None:
+def test_no_leap_is_believed_at_once_and_an_even_clock_is(leap: float) -> None:
     trust = ClockTrust()
-    trust.doubt(WALL, 0.0, WALL)
-    assert trust.doubt(WALL + 600.0 + leap, 600.0, WALL + 600.0 + leap)
+    assert not trust.doubt(WALL, 0.0)
+    assert not trust.doubt(WALL + 600.0, 600.0)
+    assert "jumped" in trust.doubt(WALL + 1_200.0 + leap, 1_200.0)
+    assert not trust.doubt(WALL + 1_800.0 + leap, 1_800.0)
+
+
+def gaps(stamps: list[float], now: float, retention: float = RETENTION) -> int:
+    hours = sorted({int(stamp // HOUR) for stamp in stamps})
+
+    def oldest_within(first: int, last: int) -> int | None:
+        at = bisect_left(hours, first)
+        return hours[at] if at < len(hours) and hours[at] < last else None
+
+    def newest_before(hour: int) -> int | None:
+        at = bisect_left(hours, hour)
+        return hours[at - 1] if at else None
+
+    return unobserved_hours(int(now // HOUR) + 1, retention / HOUR, oldest_within, newest_before)
+
+
+@attrs.define
+class Life:
+    """A tracker whose clock is set at will and which may be off; ``rows``: (stamp, true time)."""
+
+    true: float = WALL
+    ahead: float = 0.0
+    rows: list[tuple[float, float]] = attrs.field(factory=list)
+    deleted: list[float] = attrs.field(factory=list)  # the true ages of rows that were pruned
+    told: bool = False
+
+    def live(self, seconds: float) -> None:
+        """Check each hour, and prune each time."""
+        for _ in range(max(int(seconds / HOUR), 1)):
+            self.true += min(seconds, HOUR)
+            self.rows.append((self.true + self.ahead, self.true))
+            self.prune()
+
+    def prune(self) -> None:
+        now = self.true + self.ahead
+        gap = gaps([stamp for stamp, _ in self.rows if stamp <= now], now) * HOUR
+        told = self.true if self.told else None
+        before = prunable_before(now, told, RETENTION, gap)
+        self.deleted += [self.true - at for stamp, at in self.rows if stamp < before]
+        self.rows = [row for row in self.rows if row[0] >= before]
+
+
+spans = st.sampled_from([3.0, 600.0, 3 * HOUR, DAY, 3 * DAY, 9 * DAY])
+events = st.lists(
+    st.one_of(
+        st.tuples(st.just("live"), spans),
+        st.tuples(st.just("off"), spans),
+        st.tuples(st.just("ahead"), st.sampled_from([0.0, 2 * DAY, 8 * DAY, 40 * DAY])),
+    ),
+    max_size=12,
+)
+
+
+@given(events, st.booleans())
+def test_whatever_a_clock_does_for_however_long_no_row_goes_before_it_is_old(
+    happened: list[tuple[str, float]], told: bool
+) -> None:
+    life = Life(told=told)
+    life.live(3 * DAY)
+    for what, value in [*happened, ("ahead", 0.0), ("live", DAY)]:
+        if what == "live":
+            life.live(value)
+        elif what == "off":
+            life.true += value
+        else:
+            life.ahead = value
+    # A leap makes a gap that ends within an hour of the true time that passed.
+    assert min(life.deleted, default=RETENTION) >= RETENTION - HOUR * (2 + len(happened))
+
+
+@given(spans, st.booleans())
+def test_eight_days_ahead_for_any_time_deletes_only_what_has_grown_old(
+    seconds: float, told: bool
+) -> None:
+    life = Life(told=told)
+    life.live(6 * DAY)
+    kept = len(life.rows)
+    life.ahead = 8 * DAY
+    life.live(seconds)
+    life.ahead = 0.0
+    life.live(3.0)
+    assert min(life.deleted, default=RETENTION) >= RETENTION - 2 * HOUR
+    if seconds < DAY:
+        assert len([row for row in life.rows if row[0] < WALL + 6 * DAY + 1.0]) == kept
+
+
+@given(st.sampled_from([0.0, 2 * DAY, 8 * DAY, 30 * DAY]))
+def test_what_is_old_goes_at_once_where_others_tell_the_time_and_after_the_retention_else(
+    off: float,
+) -> None:
+    for told in (True, False):
+        life = Life(told=told)
+        life.live(9 * DAY)
+        life.true += off
+        life.live(1.0 if told else RETENTION + HOUR)
+        assert max(life.true - at for _, at in life.rows) <= RETENTION + HOUR
+
+
+def test_a_history_without_gaps_is_pruned_by_the_clock_alone() -> None:
+    stamps = [WALL - hours * HOUR for hours in range(0, 24 * 30, HOURS_APART)]
+    assert gaps(stamps, WALL) == 0
+    assert gaps([], WALL) == 0
+    assert prunable_before(WALL, None, RETENTION, 0.0) == WALL - RETENTION
+
+
+def test_the_time_that_others_tell_goes_on_with_the_steady_clock() -> None:
+    told = ToldTime()
+    assert told.now(5.0) is None
+    told.note("a", SOON, 5.0)
+    assert told.now(65.0) == WALL + 70.0
+    told.note("b", "Thu, 01 Jan 1970 00:00:10 GMT", 5.0)  # a liar in the minority
+    told.note("c", SOON, 5.0)
+    assert told.now(5.0) == WALL + 10.0
+    assert prunable_before(WALL, WALL + 9 * DAY, RETENTION, 0.0) == WALL - RETENTION
+    assert prunable_before(WALL, 0.0, RETENTION, DAY) == WALL - RETENTION - DAY
+
+
+@given(st.text(max_size=60))
+def test_no_text_in_the_place_of_a_date_is_a_crash(text: str) -> None:
+    told = ToldTime()
+    told.note("a", text, 0.0)
+    told.note("b", SOON, 0.0)
+    told.now(1.0)

@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from tracker.core.records import ChangeKind, ChangeRecord, CorrectionRecord, Ove
 from tracker.store import KINDS, Store, StoreState, StoreUnavailable, history, open_store, writing
 from tracker.store.backlog import Backlog
 from tracker.store.changes import read_changes
+from tracker.store.clock_trust import ToldTime
 from tracker.store.connection import connect
 from tracker.store.writer import Writer
 
@@ -247,7 +249,7 @@ async def test_a_lock_is_a_reason_and_passes(path: Path) -> None:
     async with open_store(str(path), clock=CLOCK) as store:
         with locked(path):
             began = trio.current_time()
-            assert await refused(store) == "it is locked by another process"
+            assert await refused(store) == "another process has locked it"
             assert trio.current_time() - began < 1.0
             assert (await store.load(LONG_AGO)).histories == {}  # readers do not mind
         await store.write([check(message="after")])
@@ -289,7 +291,7 @@ async def test_opens_while_another_process_locks_the_file(path: Path) -> None:
         pass
     with locked_for_all(path):
         async with open_store(str(path), clock=CLOCK) as store:
-            assert store.state.reason == "it is locked by another process"
+            assert store.state.reason == "another process has locked it"
             with pytest.raises(StoreUnavailable):
                 await store.load(LONG_AGO)
 
@@ -480,7 +482,7 @@ async def test_damage_that_cannot_be_set_aside_is_unavailable(
 
     monkeypatch.setattr(Path, "rename", refuse)
     async with open_store(str(path), clock=CLOCK) as store:
-        assert "cannot be set aside (Permission denied)" in store.state.reason
+        assert "cannot be renamed (Permission denied)" in store.state.reason
     assert path.read_bytes() == damaged
 
 
@@ -562,8 +564,8 @@ async def test_a_lock_of_a_while_loses_nothing_and_is_logged_once(
         assert stored(path) == [str(number) for number in range(50)]
         told = [(e["event"], e["log_level"]) for e in logs if e["log_level"] != "debug"]
         assert told == [
-            ("database away, results wait in memory", "error"),
-            ("database back, results written", "info"),
+            ("database unavailable, results wait in memory", "error"),
+            ("database available again, results written", "info"),
         ]
         assert next(e["written"] for e in logs if "written" in e) == 50
         nursery.cancel_scope.cancel()
@@ -684,9 +686,11 @@ async def test_prunes_as_soon_as_what_is_stored_was_read_and_regularly(
 ) -> None:
     async with open_store(str(path), clock=CLOCK) as store:
         old = check(seconds=8 * 86_400.0, message="old")
-        yesterday = check(seconds=90_000.0, message="yesterday")  # or the clock leapt
+        yesterday = check(seconds=90_000.0, message="yesterday")
         await store.write([old, yesterday, check(message="new")])
-        writer = Writer(store, Backlog(), clock=CLOCK, retention_days=7.0)
+        told = ToldTime()
+        told.note("a", format_datetime(NOW, usegmt=True), CLOCK.steady())
+        writer = Writer(store, Backlog(), clock=CLOCK, retention_days=7.0, told=told)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(writer.run)
             await settled(store)
@@ -699,6 +703,31 @@ async def test_prunes_as_soon_as_what_is_stored_was_read_and_regularly(
             await settled(store)
             nursery.cancel_scope.cancel()
     assert stored(path) == ["yesterday", "new"]
+
+
+async def test_rows_before_a_gap_stay_until_the_time_was_lived_through_or_is_told(
+    path: Path, mock_clock: MockClock
+) -> None:
+    """We were off for six days, or the clock leapt by them: nobody knows, and nothing goes."""
+    rows = [check(seconds=86_400.0 * days, message=f"{days}") for days in (7.5, 7.2, 6.5)]
+    now = check(seconds=60.0, message="now")
+    async with open_store(str(path), clock=CLOCK) as store:
+        await store.write([*rows, now])
+        told = ToldTime()
+        writer = Writer(store, Backlog(), clock=CLOCK, retention_days=7.0, told=told)
+        writer.remembered.set()
+        with capture_logs() as logs:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(writer.run)
+                await settled(store)
+                assert stored(path) == ["7.5", "7.2", "6.5", "now"]
+                told.note("a", format_datetime(NOW, usegmt=True), CLOCK.steady())
+                mock_clock.jump(600.0)
+                await settled(store)
+                nursery.cancel_scope.cancel()
+    assert stored(path) == ["6.5", "now"]
+    (kept,) = [log for log in logs if log["event"] == "history kept for longer"]
+    assert 6.0 <= kept["days"] <= 6.6
 
 
 async def settled(store: Store) -> None:
