@@ -176,7 +176,7 @@ class FakeHub:
     def ship(self, parcel: Parcel) -> Shipment:
         origin = self._tables.origins.get(parcel.origin)
         if origin is None:
-            raise HubAway("the hub has forgotten us")
+            raise HubAway("the hub no longer knows this tracker; it joins again")
         if origin.head != parcel.head:
             return Shipment(head=origin.head, accepted=False)
         kept = [row for row in parcel.rows if row.at < datetime.now(UTC) + timedelta(days=3)]
