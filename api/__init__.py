@@ -1,1 +1,1 @@
-"""The tracker over HTTP: answers from its snapshot, encoded once and served many times."""
+"""The HTTP API: answers from the snapshot, each encoded once and served many times."""

@@ -1,4 +1,4 @@
-"""Puts the application together: guard, routes, errors, documentation."""
+"""Building the application: access checks, routes, errors, documentation."""
 
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ from tracker.reports.schema import MOST_BYTES
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
-MAX_BODY = 16 * 1024  # bytes; the largest sensible request has thirty
+MAX_BODY = 16 * 1024  # bytes; the largest reasonable request has thirty
 BODY_SECONDS = 5.0
 
 
@@ -49,7 +49,7 @@ def create_app(
     app = QuartTrio("api", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, BODY_TIMEOUT=BODY_SECONDS)
     app.request_class = sized_requests(app.request_class, {REPORTS_PATH: MOST_BYTES})
-    app.url_map.merge_slashes = False  # a name may hold slashes
+    app.url_map.merge_slashes = False  # a provider's name may contain slashes
     app.url_map.converters["name"] = NameConverter
     for part in (
         StatusRoutes(tracker, answers, present),
@@ -72,7 +72,7 @@ def create_app(
         DashboardRoutes(tracker, answers, streams, overview),
     ):
         for rule in private.rules():
-            rule.add_to(app)  # after the document, which is about the API alone
+            rule.add_to(app)  # after the OpenAPI document, which describes only the API
     install_request_checks(app, settings)
     handle_problems(app, tracker)
     return app

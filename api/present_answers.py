@@ -1,6 +1,6 @@
-"""What is asked about the present, answered without a request at hand.
+"""Answers about the present, independent of a request object.
 
-The ordinary route and the fast path both ask here, so that they cannot say different things.
+The ordinary route and the fast path both use these functions, so they cannot differ.
 """
 
 from typing import TYPE_CHECKING
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
 BEST_PARAMETERS = ("candidates", "exclude", "model", "vantage")
-LISTS_UNKNOWN = "The model lists are not known yet: not every provider was checked."
+LISTS_UNKNOWN = "The model lists are not known yet: not every provider has been checked."
 SHOWN = 100  # characters of a name that is not known
 UNKNOWN_OFFER = "None of the candidates offers the model."
 
 
 @attrs.frozen
 class PresentAnswers:
-    """Each raises Problem where the question is wrong."""
+    """Each method raises Problem for an invalid query."""
 
     tracker: "Tracker"
     cache: ResponseCache
@@ -64,7 +64,7 @@ class PresentAnswers:
             model=single(given, "model"),
         )
         if wish.candidates == frozenset() or wish.model == "":
-            raise bad_request("candidates and model must name something, or be left out")
+            raise bad_request("candidates and model must not be empty; leave them out instead")
         if wish.model is not None or named_offers(wish, snapshot):
             resolver = self.tracker.known_models()
             return None if resolver is None else self._best_offer(wish, resolver)
@@ -95,7 +95,7 @@ class PresentAnswers:
     def livez(self) -> CachedResponse:
         """Return whether the loop and the actors are alive.
 
-        A lost database is no reason to restart.
+        An unavailable database does not need a restart.
         """
         problems = list(self.tracker.failures())
         body = msgspec.json.encode(schemas.LivenessResponse(ok=not problems, problems=problems))
@@ -111,5 +111,5 @@ def find_model(resolver: ModelResolver, name: str) -> ModelMatch:
     raise Problem(
         status=404,
         title="No such model",
-        detail=f"no provider watched here lists or offers {name[:SHOWN]!r}{hint}",
+        detail=f"no watched provider lists or offers {name[:SHOWN]!r}{hint}",
     )

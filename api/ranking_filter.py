@@ -1,4 +1,4 @@
-"""The ranking among the providers, or the offers of a model, that a caller would use. Pure."""
+"""Restricting the ranking to the providers, or offers of a model, that a caller accepts. Pure."""
 
 from collections.abc import Collection, Iterable
 
@@ -13,7 +13,7 @@ from tracker.ranking import filter_ranking
 
 @attrs.frozen(kw_only=True)
 class RankingFilter:
-    """What a caller would use. None: no such wish. Unknown names are simply no candidates.
+    """What a caller accepts. None: no restriction. Unknown names are ignored.
 
     candidates: names of providers, or "provider/model" for single offers.
     """
@@ -54,7 +54,7 @@ def apply_filter(snapshot: Snapshot, wish: RankingFilter) -> Ranking:
     ranking = filter_ranking(attrs.evolve(snapshot.ranking, valid_until=due), allowed)
     if allowed:
         return ranking
-    return attrs.evolve(ranking, reason="None of the candidates is watched.")
+    return attrs.evolve(ranking, reason="No candidate is watched.")
 
 
 def named_offers(wish: RankingFilter, snapshot: Snapshot) -> tuple[tuple[str, str], ...]:

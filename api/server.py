@@ -1,4 +1,4 @@
-"""The tracker and its server in one nursery: one beginning, one order of ending, one fate."""
+"""Running the tracker and its server in one nursery, with one start and one shutdown."""
 
 import signal
 import threading
@@ -26,10 +26,10 @@ from tracker.runtime.start_limiter import StartLimiter
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
-# Service managers wait ten seconds or more before they kill; the tracker needs three to store.
+# Service managers wait at least ten seconds before they kill; the tracker needs three to store.
 STOP_SECONDS = 4.0
-# For what the replicas beside us know: a load balancer sends its clients here as soon as we accept,
-# and meanwhile they wait. /livez answers within two seconds of the start.
+# Time to load what other replicas know: a load balancer sends clients here as soon as we accept,
+# and they wait until then. /livez answers within two seconds of the start.
 INFORMED_SECONDS = 1.5
 ENDING = (signal.SIGTERM, signal.SIGINT)
 HANGUP = getattr(signal, "SIGHUP", None)  # there is none on Windows
@@ -119,7 +119,7 @@ def check_bind(settings: ServerSettings) -> None:
 
 @attrs.define(eq=False)
 class ShutdownHandler:
-    """What signals do. The first asks the tracker to end, and everything else follows from it."""
+    """Signal handling. The first signal tells the tracker to shut down; all else follows."""
 
     scope: trio.CancelScope
     on_hangup: Beside | None
@@ -130,19 +130,21 @@ class ShutdownHandler:
         self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Reload on SIGHUP; end on SIGINT and SIGTERM. Ready once the signals are caught."""
-        heeded = ENDING if HANGUP is None else (*ENDING, HANGUP)
-        with trio.open_signal_receiver(*heeded) as signals:
+        received = ENDING if HANGUP is None else (*ENDING, HANGUP)
+        with trio.open_signal_receiver(*received) as signals:
             task_status.started()
             async with trio.open_nursery() as nursery:
                 async for number in signals:
                     if number == HANGUP:
-                        nursery.start_soon(self._on_sighup)  # a signal to end must not wait for it
+                        nursery.start_soon(
+                            self._on_sighup
+                        )  # a signal to shut down must not wait for it
                     else:
                         self._end(signal.Signals(number).name, nursery)
 
     def _end(self, name: str, nursery: trio.Nursery) -> None:
         if self.asked or self.tracker is None:
-            log.warning("ending at once", signal=name)
+            log.warning("stopping immediately", signal=name)
             self.scope.cancel()
             return
         log.info("ending", signal=name)
@@ -152,16 +154,16 @@ class ShutdownHandler:
 
     async def _force_stop(self) -> None:
         await trio.sleep(STOP_SECONDS)
-        log.warning("ending took too long")
+        log.warning("shutdown took too long")
         self.scope.cancel()
 
     async def _on_sighup(self) -> None:
         if self.on_hangup is None or self.tracker is None:
-            log.info("hangup ignored", reason="nothing to reload")
+            log.info("SIGHUP ignored", reason="nothing to reload")
             return
         try:
             await self.on_hangup(self.tracker)
-        except Exception:  # what runs well goes on with what it has
+        except Exception:  # the running tracker continues with its current configuration
             log.exception("reload failed")
 
 

@@ -5,11 +5,11 @@
 model: random faults in virtual time. The others use real processes and a real server: ingest,
 replay and news: rates of shipping, and the way of a check to another tracker; kill: take-overs
 after kill -9; freeze: checks made twice; outage: whether every check of the trackers' files is in
-the hub after it was killed; and what benchmarks.cluster_faults does to the hub.
+the hub after it was killed; events: hundreds of changes while heralds are killed; and what
+benchmarks.cluster_faults does to the hub.
 """
 
 import argparse
-import hashlib
 import os
 import signal
 import statistics
@@ -17,15 +17,16 @@ import time
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import trio
 
 from benchmarks import cluster_faults
+from benchmarks.cluster_events import events
 from benchmarks.cluster_replay import replay, watch_lag
 from benchmarks.replicas import (
     LEASE,
     PROVIDERS,
+    digest,
     doubles,
     hub_server,
     leases,
@@ -234,12 +235,8 @@ def outage(quick: bool) -> None:
             "replicas",
         )
         ours, theirs = trackers.rows(), sorted(kept)
-        same = _digest(ours) == _digest(theirs)
+        same = digest(ours) == digest(theirs)
         print(f"outage: {len(ours)} checks in files, {len(theirs)} in the hub, equal: {same}")
-
-
-def _digest(rows: list[tuple[Any, ...]]) -> str:
-    return hashlib.sha256(repr(sorted(rows)).encode()).hexdigest()
 
 
 RUNS = {
@@ -250,6 +247,7 @@ RUNS = {
     "kill": kill,
     "freeze": freeze,
     "outage": outage,
+    "events": events,
     **cluster_faults.RUNS,
 }
 

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from benchmarks.replicas import (
     Reach,
     Replicas,
     broken_promises,
+    digest,
     doubles,
     hub_server,
     shared,
@@ -170,12 +171,13 @@ class Stage:
         self.trackers.start("a")
         self.trackers.start("b")
         until(lambda: not self.missing().intersection(rows))
+        same = digest(self.kept(rows)) == digest(rows)
         print(
             f"{what}: {len(during)} checks, {doubles(during)} made twice; afterwards {len(after)}, "
             f"{doubles(after)} twice; in all {broken} twice though both reached the hub; "
             f"shared again after {took:.1f} s; /best at most "
             f"{asker.slowest:.2f} s, {asker.missed} missed; all {len(rows)} checks in the hub, "
-            f"{late} after a restart",
+            f"{late} after a restart, digests equal: {same}",
             flush=True,
         )
         assert during, "no check was made during the fault"
@@ -183,13 +185,21 @@ class Stage:
 
     def missing(self) -> set[tuple[object, ...]]:
         """Checks of the trackers' own files that are not in the hub."""
-        kept = self.server.execute(
+        return set(self.trackers.rows()).difference(self._in_hub())
+
+    def kept(self, rows: Sequence[tuple[object, ...]]) -> list[tuple[object, ...]]:
+        """What the hub has of these rows, as often as it has them, and what no file has."""
+        kept = self._in_hub()
+        later = set(self.trackers.rows()).difference(rows)  # made after the restart
+        return [row for row in kept if row not in later]
+
+    def _in_hub(self) -> list[tuple[object, ...]]:
+        return self.server.execute(
             "SELECT p.name, (extract(epoch FROM c.at) * 1000)::bigint, c.outcome, "
             "c.response_time_ms FROM provider_status.checks c "
             "JOIN provider_status.providers p ON p.id = c.provider",
             "replicas",
         )
-        return set(self.trackers.rows()).difference(kept)
 
 
 @contextmanager

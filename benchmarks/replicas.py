@@ -1,11 +1,12 @@
 """Two replicas of one vantage on a PostgreSQL of their own, for what is measured of clusters."""
 
+import hashlib
 import sqlite3
 import tempfile
 import threading
 import time
 from bisect import bisect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,11 @@ def replicas() -> Iterator[tuple[PostgresServer, Replicas]]:
         ExitStack() as stack,
     ):
         yield server, Replicas(stack, Path(folder), url)
+
+
+def digest(rows: Sequence[tuple[object, ...]]) -> str:
+    """Return the SHA-256 of these rows, in whatever order they came."""
+    return hashlib.sha256(repr(sorted(rows, key=repr)).encode()).hexdigest()
 
 
 def leases(served: Served) -> int:

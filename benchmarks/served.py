@@ -2,7 +2,7 @@
 
 Prints its URL, then serves until its standard input ends. A path of a database and an interval in
 seconds may follow. Kinds: ``ours`` (a tracker over COUNT
-simulated providers that are not asked), ``ordinary`` (the same without the fast lane), ``locked``
+simulated providers that are not asked), ``ordinary`` (the same without the fast path), ``locked``
 (the same with a read token, which is the admin token), ``unusable`` (all of them fail), ``empty``
 (a quart-trio application with one view that does nothing).
 """

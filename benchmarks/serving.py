@@ -1,4 +1,4 @@
-"""CPU a request, side by side: ours with and without the fast lane, and peers that do nothing.
+"""CPU a request, side by side: ours with and without the fast path, and peers that do nothing.
 
     python -m benchmarks.serving
 
@@ -109,8 +109,8 @@ def sides(python: str | None) -> Iterator[list[Side]]:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         pid, url = stack.enter_context(served("ours"))
         found = [
-            Side("ours, fast lane, /best", pid, f"{url}/api/providers/best"),
-            Side("ours, fast lane, /status", pid, f"{url}/api/providers/status"),
+            Side("ours, fast path, /best", pid, f"{url}/api/providers/best"),
+            Side("ours, fast path, /status", pid, f"{url}/api/providers/status"),
         ]
         pid, url = stack.enter_context(served("ordinary"))
         found.append(Side("ours, ordinary route, /best", pid, f"{url}/api/providers/best"))
@@ -147,8 +147,8 @@ def measure(python: str | None = None, *, rounds: int = 7, seconds: float = 1.0)
 def figures(taken: dict[str, list[Load]]) -> Iterator[Figure]:
     empty = "quart-trio, empty handler"
     limits = {
-        "ours, fast lane, /best": ORIGINAL / 50.0 / EMPTY_THERE,
-        "ours, fast lane, /status": ORIGINAL / 50.0 / EMPTY_THERE,
+        "ours, fast path, /best": ORIGINAL / 50.0 / EMPTY_THERE,
+        "ours, fast path, /status": ORIGINAL / 50.0 / EMPTY_THERE,
         "ours, ordinary route, /best": 1.2,
     }
     for what, loads in taken.items():

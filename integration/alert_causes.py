@@ -69,7 +69,7 @@ def blind(trial: Trial) -> None:
     """Every check is refused as malformed, which says nothing of any provider."""
     trial.provider.fail("a", "b", answer=MALFORMED)
     trial.until_told(OPENED)
-    show(trial, "The tracker sees nothing", "malformed")
+    show(trial, "The tracker gets no results", "malformed")
 
 
 def network(trial: Trial) -> None:
@@ -80,7 +80,7 @@ def network(trial: Trial) -> None:
         trial.passes(60.0)
         stack.pop_all().close()
         trial.until_told(OPENED)
-        show(trial, "Our network reaches nobody", "check this machine's DNS")
+        show(trial, "Our network reaches no provider", "check this machine's DNS")
         proxy = stack.enter_context(upstreams(trial.proxy_port))
         trial.until_told(OPENED, RESOLVED)
         expect(proxy.answers, {}, "failures of the providers")

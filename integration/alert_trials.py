@@ -280,7 +280,7 @@ def watched_offer(trial: Trial) -> None:
     expect((incident["cause"], incident["subject"]), ("offer", f"a/{MODEL}"), "the incident")
     insist(not trial.is_down("a"), "its provider is not down")
     text = trial.told.of(WEBHOOK)[0].text
-    insist("served by nobody else" in text, "what still serves it is said")
+    insist("No other watched provider serves" in text, "what still serves it is said")
     insist(f"/best?model={MODEL} answers 503" in text, "what /best?model= says is said")
     say("  " + text.replace("\n", "\n" + 12 * " "))
     trial.recovers()

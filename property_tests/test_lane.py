@@ -1,4 +1,4 @@
-"""The fast lane beside the ordinary route: the same bytes for the same bytes.
+"""The fast path beside the ordinary route: the same bytes for the same bytes.
 
 Requests are mixed and their bytes cut at random; both servers get the same pieces, and what they
 say is compared byte by byte, but for the dates' values.

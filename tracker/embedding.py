@@ -1,4 +1,4 @@
-"""The whole tracker inside another program, whatever its event loop: on a thread of its own.
+"""Running the whole tracker inside another program, in a separate thread with its own event loop.
 
 async with embedded_tracker(config) as tracker:      # asyncio or trio; ``with`` in threads
 tracker.get_healthiest_provider()
@@ -22,7 +22,7 @@ from tracker.core.snapshot import Snapshot
 from tracker.runtime.service import run_tracker
 from tracker.runtime.tracker import Tracker
 
-STOP_LIMIT = 10.0  # seconds: draining and flushing have limits of their own, three together
+STOP_LIMIT = 10.0  # seconds: draining and flushing take at most three together
 log = structlog.get_logger()
 T = TypeVar("T")
 
@@ -36,10 +36,10 @@ def embedded_tracker(config: Config, **extras: Any) -> "EmbeddedTracker":
 
 
 class EmbeddedTracker:
-    """Reads are of memory, from any thread: they never block. Before it runs nobody is known.
+    """Reads come from memory, from any thread, and never block. It knows nothing before it runs.
 
-    A tracker that crashed beyond mending knows nobody any more, rather than the last it knew;
-    leaving raises its error.
+    After a fatal crash no provider is known any more, rather than an outdated one; leaving raises
+    the error.
     """
 
     def __init__(self, config: Config, **extras: Any) -> None:
@@ -108,7 +108,7 @@ class EmbeddedTracker:
             raise
 
     async def __aexit__(self, *_: object) -> None:
-        with anyio.CancelScope(shield=True):  # local, and bounded by STOP_LIMIT
+        with anyio.CancelScope(shield=True):  # local, and limited by STOP_LIMIT
             await anyio.to_thread.run_sync(self.stop)
 
     @property

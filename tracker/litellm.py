@@ -1,11 +1,11 @@
-"""Lets a LiteLLM router send its calls to the provider that the tracker ranks best.
+"""Making a LiteLLM router send its calls to the provider that the tracker ranks best.
 
-Register it once, beside any routing strategy:
+Register it once, together with any routing strategy:
 
     litellm.callbacks.append(ProviderStatusRouting(client))
 
-LiteLLM asks ``async_filter_deployments`` on each asynchronous call, after its own cooldowns, so
-those hold; what stays is chosen among by its own strategy. Needs litellm, which is not installed
+LiteLLM calls ``async_filter_deployments`` for each asynchronous call, after its own cooldowns, so
+these still apply; its own strategy chooses among the rest. Needs litellm, which is not installed
 with the tracker.
 """
 
@@ -25,7 +25,7 @@ from tracker.models.names import parse_model_id
 
 log = logging.getLogger(__name__)
 
-# LiteLLM's provider names where they are not the tracker's, or not alone.
+# LiteLLM's provider names that differ from the tracker's, or are additional.
 LITELLM_NAMES: Mapping[str, tuple[str, ...]] = {
     "together": ("together_ai",),
     "nvidia": ("nvidia_nim",),
@@ -36,7 +36,7 @@ LITELLM_NAMES: Mapping[str, tuple[str, ...]] = {
     "anthropic": ("anthropic", "anthropic_text"),
     "openai": ("openai", "text-completion-openai"),
 }
-# G4F has no prefix of its own: its deployments are OpenAI's with another address.
+# G4F has no prefix: its deployments are OpenAI's with another address.
 API_BASES: Mapping[str, str] = {
     "g4f_main": "https://g4f.space/v1",
     "g4f_groq": "https://g4f.space/api/groq",
@@ -46,23 +46,26 @@ API_BASES: Mapping[str, str] = {
     "g4f_ollama": "https://g4f.space/api/ollama",
     "g4f_pollinations": "https://g4f.space/api/pollinations",
 }
-# With an address of their own these prefixes name a protocol, not a provider.
+# With their own address, these prefixes name a protocol, not a provider.
 PROTOCOLS = frozenset({"openai", "custom_openai", "openai_like", "text-completion-openai"})
-NAME_KEY = "provider_status_name"  # in a deployment's model_info: the tracker's name, said outright
+NAME_KEY = (
+    "provider_status_name"  # in a deployment's model_info: the tracker's name, given explicitly
+)
 
 Deployment = dict[str, Any]
 
 
 class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
-    """Keeps the deployments of the best offer: of one model at one provider.
+    """Keeps only the deployments of the best offer: one model at one provider.
 
-    Where the tracker ranks none of them, the list stays as it is: LiteLLM routes alone. Until it
+    When the tracker ranks none of them, the list stays unchanged and LiteLLM routes alone. Until it
     has ranked these offers, the deployments of the best provider are kept.
 
-    names: LiteLLM's provider names by the tracker's, over LITELLM_NAMES; a name that is in neither
-    is the same on both sides. api_bases: addresses by the tracker's name, over API_BASES.
-    spread: choose by the tracker's weights, so that many proxies do not all take the same provider.
-    report: tell the tracker of each attempt, which the client sends with its report token.
+    names: LiteLLM's provider names by the tracker's, in addition to LITELLM_NAMES; a name in
+    neither is the same on both sides. api_bases: addresses by the tracker's name, in addition to
+    API_BASES. spread: choose by the tracker's weights, so that many proxies do not all take the
+    same provider. report: tell the tracker of each attempt, which the client sends with its report
+    token.
     """
 
     def __init__(
@@ -80,7 +83,7 @@ class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
         self._spread = spread
         self._trackers_names = _invert({**LITELLM_NAMES, **(names or {})})
         bases = {**API_BASES, **(api_bases or {})}
-        # The longest first: one provider's address may begin with another's.
+        # The longest first: one provider's address may start with another's.
         self._bases = sorted(((_tidy(base), name) for name, base in bases.items()), reverse=True)
 
     async def async_filter_deployments(
@@ -138,7 +141,7 @@ class ProviderStatusRouting(CustomLogger):  # type: ignore[misc, unused-ignore]
             "litellm_params": {
                 "model": payload.get("model") or kwargs.get("model"),
                 "custom_llm_provider": provider,
-                # LiteLLM fills in the address it uses; only one of the caller's own tells more.
+                # LiteLLM fills in its default address; only one set by the caller says more.
                 "api_base": self._own_base(params),
             },
         }
@@ -226,7 +229,7 @@ def _provider(model: str) -> str:
     prefix, slash, _ = model.partition("/")
     if slash:
         return prefix
-    try:  # "gpt-4o" and its like: LiteLLM knows whose they are
+    try:  # for names like "gpt-4o" LiteLLM knows the provider
         return str(litellm.get_llm_provider(model)[1])
     except Exception:  # noqa: BLE001 (it raises its own kinds, and they change)
         return ""

@@ -4,7 +4,7 @@ import sys
 
 from tracker.core.extras import explain_missing
 
-USAGE = 2  # as ExitCode.USAGE, which cannot be imported where the tracker is not installed
+USAGE = 2  # equals ExitCode.USAGE, which cannot be imported without the tracker installed
 
 
 def main() -> None:

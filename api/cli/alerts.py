@@ -1,4 +1,4 @@
-"""``alerts test``: send a message to every target, and print what came back."""
+"""``alerts test``: send a test message to every target and print the results."""
 
 from cyclopts import App
 from rich.console import RenderableType
@@ -24,7 +24,7 @@ def send_test(
     config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
-    """Send a test message to every alert target, and print what came back.
+    """Send a test message to every alert target, and print the results.
 
     The targets are those of a running tracker. Exits 1 if one fails.
     """
@@ -37,7 +37,7 @@ def send_test(
 
 def _table(tested: schemas.AlertsTest) -> RenderableType:
     if not tested.targets:
-        return Text("No target is configured: set PROVIDER_STATUS_ALERTS.")
+        return Text("No alert target is configured: set PROVIDER_STATUS_ALERTS.")
     shown = table("target", "delivered", "why")
     for one in tested.targets:
         shown.add_row(one.target, "yes" if one.delivered else "no", one.error)

@@ -12,14 +12,12 @@ from api.cli.tracker_client import TrackerClient
 from api.schemas import status as schemas
 
 Candidates = Annotated[str | None, Parameter(help="Only these providers, separated by commas.")]
-Exclude = Annotated[str | None, Parameter(help="Not these, separated by commas.")]
+Exclude = Annotated[str | None, Parameter(help="Without these providers, separated by commas.")]
 Model = Annotated[
     str | None,
     Parameter(name=["--model", "-m"], help="Rank the offers of this model, by any of its names."),
 ]
-Quiet = Annotated[
-    bool, Parameter(name=["--quiet", "-q"], negative=(), help="Print the name alone.")
-]
+Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative=(), help="Print only the name.")]
 
 
 def best(
@@ -35,8 +33,8 @@ def best(
 ) -> int:
     """Print which provider to use next, and why.
 
-    With --model: the offer, and the id to send. With --quiet: NAME, or NAME/MODEL-ID. Exits 1 when
-    none is usable.
+    --model ranks offers and prints the model id to send. --quiet prints only NAME, or
+    NAME/MODEL-ID. Exits 1 when none is usable.
     """
     asked = {"candidates": candidates, "exclude": exclude, "model": model}
     tracker = TrackerClient.for_reading(url, token_env, config)

@@ -19,7 +19,7 @@ from api.schemas import history as schemas
 PATH = "/api/providers/changes"
 MOST_ROWS = "10000"
 
-Name = Annotated[str | None, Parameter(help="One provider; everything if left out.")]
+Name = Annotated[str | None, Parameter(help="One provider; left out: all.")]
 
 
 def changes(
@@ -38,8 +38,8 @@ def changes(
 ) -> int:
     """Show what changed lately, and why.
 
-    Changes of status, of the best provider, of incidents, offers and model lists; the newest 500,
-    with --csv the newest 10,000.
+    Changes of status, of the best provider, and of incidents, offers and model lists. Shows the
+    newest 500, with --csv the newest 10,000.
     """
     check_form(csv=csv, json=json, output=output)
     tracker = TrackerClient.for_reading(url, token_env, config)
@@ -50,7 +50,7 @@ def changes(
         return ExitCode.OK
     document = tracker.ask(PATH, **asked)
     found = tracker.convert(document, schemas.Changes)
-    nothing = Text(f"Nothing changed within {found.hours} h.")
+    nothing = Text(f"Nothing changed in the last {found.hours} h.")
     shown: RenderableType = _table(found) if found.changes else nothing
     show(document, shown, as_json=json)
     return ExitCode.OK

@@ -1,4 +1,4 @@
-"""``cluster``: make the hub's tables, and show how the trackers stand to each other."""
+"""``cluster``: create the hub's tables, and show the state of the trackers."""
 
 import os
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ EXTRA = (
 
 cluster = App(
     name="cluster",
-    help="Make the hub of many trackers, and show how they stand to each other.",
+    help="Set up the hub of several trackers, and show their state.",
 )
 
 
@@ -56,7 +56,7 @@ def _members(found: schemas.Cluster) -> Sheet:
 def _lines(found: schemas.Cluster) -> Iterator[str]:
     skew = "unknown" if found.skew_seconds is None else f"{found.skew_seconds:+.2f} s"
     yield f"vantage {found.vantage}; the hub {'answers' if found.hub_up else 'cannot be used'}"
-    yield f"checks that wait for it: {found.lag}; refused: {found.skipped}; its clock: {skew}"
+    yield f"checks waiting for the hub: {found.lag}; refused: {found.skipped}; its clock: {skew}"
     yield from found.problems
 
 
@@ -67,10 +67,10 @@ def migrate(
         str, Parameter(name="--url-env", help="Variable with the URL of the database's owner.")
     ] = OWNER,
     retention_days: Annotated[
-        int, Parameter(name="--retention-days", help="Days for which partitions are made.")
+        int, Parameter(name="--retention-days", help="Days for which partitions are created.")
     ] = 7,
 ) -> int:
-    """Make the hub's tables, functions and roles, or bring older ones up to date."""
+    """Create the hub's tables, functions and roles, or upgrade older ones."""
     try:
         from tracker.cluster.hub import HubAway  # noqa: PLC0415 (an extra of its own)
         from tracker.cluster.migrate import migrate as run  # noqa: PLC0415
@@ -78,7 +78,7 @@ def migrate(
         raise UsageError(EXTRA) from error
     found = read_environment(os.environ, DOTENV).variables.get(url_env)
     if found is None:
-        raise UsageError(f"{url_env} is not set: it holds the URL of the database's owner")
+        raise UsageError(f"{url_env} is not set: it must contain the URL of the database's owner")
     try:
         done = run(Secret(found), retention_days)
     except HubAway as error:
@@ -88,7 +88,7 @@ def migrate(
     print(f"migrated {before}to schema {done.after}")  # noqa: T201
     for role in done.missing_roles:
         print(  # noqa: T201
-            f"the role {role} could not be made: let somebody who may do that run "
-            f"`CREATE ROLE {role} NOLOGIN`, and migrate again"
+            f"the role {role} could not be created: let a database administrator run "
+            f"`CREATE ROLE {role} NOLOGIN`, then migrate again"
         )
     return ExitCode.OK if not done.missing_roles else ExitCode.NOTHING_USABLE

@@ -1,4 +1,4 @@
-"""What ``doctor`` says about the hub of a cluster."""
+"""The checks of ``doctor`` for the hub of a cluster."""
 
 from functools import partial
 
@@ -24,7 +24,7 @@ def _examine(url: Secret, vantage: str) -> list[Diagnostic]:
         from tracker.cluster.hub import SCHEMA  # noqa: PLC0415
     except ImportError as error:
         told = explain_missing(error, "server,postgres") or str(error)
-        return [Diagnostic("cluster", "problem", told, "install the extra, or drop [cluster]")]
+        return [Diagnostic("cluster", "problem", told, "install the extra, or remove [cluster]")]
     return [
         Diagnostic("cluster", each.level, each.found, each.hint)
         for each in examine(url, SCHEMA, vantage)

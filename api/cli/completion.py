@@ -1,4 +1,4 @@
-"""``completion``: what a shell needs to complete commands, options and the names of providers."""
+"""``completion``: a shell script that completes commands, options and provider names."""
 
 from typing import Annotated, Literal
 
@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from api.cli.app import make_app
 from api.cli.errors import ExitCode
 
-Shell = Annotated[Literal["bash", "zsh", "fish"], Parameter(help="The shell to complete in.")]
+Shell = Annotated[Literal["bash", "zsh", "fish"], Parameter(help="The shell.")]
 
 NAMED = ("status", "probe", "history", "changes", "tune", "mute")  # commands that take a provider
 NAMES = "$(provider-status providers --quiet 2>/dev/null)"

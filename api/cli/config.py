@@ -1,4 +1,4 @@
-"""``config``: what is configured, and whether it can be."""
+"""``config``: show the configuration and check whether it is valid."""
 
 import sys
 from functools import partial
@@ -27,15 +27,15 @@ from tracker.store.errors import Damaged
 from tracker.store.loading import load
 from tracker.store.reading import read
 
-config = App(name="config", help="Check the configuration, show it, print its JSON Schema.")
+config = App(name="config", help="Check the configuration, show it, or print its JSON Schema.")
 
 
 @config.command
 def check(*, config: ConfigFile = None, database: Database = None) -> int:
-    """Validate a file, and tell every mistake at once.
+    """Validate a configuration file and report every mistake at once.
 
-    Each with its key, its value and the nearest known key. What can be used but should be mended
-    is told on stderr; the file is valid all the same.
+    Each comes with its key, its value and the nearest known key. Warnings go to stderr; a file with
+    only warnings is valid.
     """
     settings = read_config(config, database=database)
     load_policy(settings.ranking.policy, settings.ranking)
@@ -52,7 +52,7 @@ def check(*, config: ConfigFile = None, database: Database = None) -> int:
 async def show_(*, config: ConfigFile = None, database: Database = None) -> int:
     """Print the settings in force as JSON, secrets masked.
 
-    What operators tuned is applied, and listed under "overrides".
+    Changes made with `tune` are applied, and listed under "overrides".
     """
     configure_logs(level="error")
     settings = read_config(config, database=database)

@@ -1,4 +1,4 @@
-"""``demo``: the tracker on simulated providers whose faults come and go."""
+"""``demo``: a tracker and simulated providers with changing faults."""
 
 import os
 import tempfile
@@ -19,9 +19,11 @@ from tracker.testing import open_demo
 
 DemoDatabase = Annotated[
     str | None,
-    Parameter(name=["--database", "-d"], help="SQLite file to keep [default: a temporary one]."),
+    Parameter(
+        name=["--database", "-d"], help="SQLite file, kept afterwards [default: a temporary one]."
+    ),
 ]
-Seed = Annotated[int, Parameter(name="--seed", help="Another seed gives another story.")]
+Seed = Annotated[int, Parameter(name="--seed", help="Seed of the simulated faults.")]
 
 
 async def demo(
@@ -34,10 +36,10 @@ async def demo(
     log_format: LogFormat = "text",
     log_level: LogLevel = "warning",
 ) -> int:
-    """Start simulated providers and a tracker on them.
+    """Start simulated providers and a tracker that watches them.
 
-    They are real HTTP servers on loopback, whose faults come and go. Without --database everything
-    is forgotten at the end; --log-level info tells what happens.
+    The providers are real HTTP servers on loopback with changing faults. Without --database nothing
+    is kept at the end; --log-level info shows what happens.
     """
     configure_logs(log_format, log_level)
     with tempfile.TemporaryDirectory(prefix="provider-status-demo-") as folder:

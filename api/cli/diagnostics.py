@@ -1,4 +1,4 @@
-"""What ``doctor`` looks at on this machine. Nothing is sent to any provider, nothing is changed."""
+"""The checks of ``doctor`` on this machine. They send nothing to providers and change nothing."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ from tracker.store.files import companions
 from tracker.store.reading import read
 
 RESOLVE_SECONDS = 5.0
-LITTLE_SPACE = 200_000_000  # bytes: a thousand providers fill as much in two days
+LITTLE_SPACE = 200_000_000  # bytes: a thousand providers use this in two days
 SKEW_SECONDS = 60.0
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -38,7 +38,7 @@ Level = Literal["ok", "note", "problem"]
 
 @attrs.frozen
 class Diagnostic:
-    """One thing that was looked at. hint: what to do about a problem."""
+    """The result of one check. hint: what to do about a problem."""
 
     area: str
     level: Level
@@ -54,7 +54,7 @@ async def names(providers: tuple[Provider, ...]) -> list[Diagnostic]:
             host = urlsplit(provider.proxy or provider.base_url).hostname or ""
             hosts.setdefault(host, []).append(provider.name)
     failures: dict[str, str] = dict.fromkeys(hosts, f"no answer within {RESOLVE_SECONDS:g} s")
-    limiter = trio.CapacityLimiter(max(len(hosts), 1))  # a hung look-up holds up no other
+    limiter = trio.CapacityLimiter(max(len(hosts), 1))  # a hung look-up does not delay others
 
     async def resolve(host: str) -> None:
         look_up = partial(socket.getaddrinfo, host, 443, type=socket.SOCK_STREAM)
@@ -62,7 +62,7 @@ async def names(providers: tuple[Provider, ...]) -> list[Diagnostic]:
             await trio.to_thread.run_sync(look_up, abandon_on_cancel=True, limiter=limiter)
             del failures[host]
         except (OSError, UnicodeError) as error:
-            failures[host] = getattr(error, "strerror", None) or "no valid name"
+            failures[host] = getattr(error, "strerror", None) or "not a valid name"
 
     with trio.move_on_after(RESOLVE_SECONDS):
         async with trio.open_nursery() as nursery:
@@ -82,7 +82,7 @@ def _name(host: str, used: list[str], failure: str | None) -> Diagnostic:
 def clock(newest: datetime | None, now: datetime | None = None) -> Iterator[Diagnostic]:
     """Check that the wall clock is not behind ``newest``, the last check in the database."""
     now = now or utc_now()
-    hint = "set the clock; keep it with systemd-timesyncd, chrony or your host's own service"
+    hint = "set the clock; keep it right with systemd-timesyncd, chrony or your host's service"
     installed = datetime.fromtimestamp(Path(tracker.__file__).stat().st_mtime, UTC)
     for what, at in (
         ("this program was installed", installed),
@@ -102,7 +102,7 @@ def disk(database: Path) -> Iterator[Diagnostic]:
         yield Diagnostic("disk", "problem", f"{folder} does not exist", f"mkdir -p {folder}")
         return
     if not os.access(folder, os.W_OK | os.X_OK):
-        hint = "make the folder the service's own, or choose another with --database"
+        hint = "make the service the owner of the folder, or choose another file with --database"
         yield Diagnostic("disk", "problem", f"{folder} cannot be written", hint)
     free = shutil.disk_usage(folder).free
     found = f"{free / 1e9:,.1f} GB free in {folder}"
@@ -117,21 +117,21 @@ async def state(database: Path) -> tuple[list[Diagnostic], datetime | None]:
     """Return what the database says, and when its last check was."""
     if not await trio.Path(database).exists():
         return [
-            Diagnostic("database", "note", f"{database} is not there yet; serve creates it")
+            Diagnostic("database", "note", f"{database} does not exist yet; serve creates it")
         ], None
     try:
         rows, newest_ms = await read(database, _newest, trio.CapacityLimiter(1))
     except StoreUnavailable as error:
-        if "not migrated" in error.reason:
-            found = f"{database} is of an older version; serve upgrades it, after a backup"
+        if "upgrade to the current schema" in error.reason:
+            found = f"{database} comes from an older version; serve makes a backup and upgrades it"
             return [Diagnostic("database", "note", found)], None
-        hint = "until it is mended, serve keeps results in memory only"
+        hint = "until this is fixed, serve keeps results only in memory"
         return [Diagnostic("database", "problem", f"{database}: {error.reason}", hint)], None
     except Damaged as error:
-        hint = "serve sets it aside and begins a new one; restore a backup to keep its history"
+        hint = "serve renames it and starts a new one; restore a backup to keep the history"
         return [Diagnostic("database", "problem", f"{database} is damaged: {error}", hint)], None
     newest = None if newest_ms is None else datetime.fromtimestamp(newest_ms / 1000.0, UTC)
-    return [Diagnostic("database", "ok", f"{database} is sound; {rows:,} checks")], newest
+    return [Diagnostic("database", "ok", f"{database} is in order; {rows:,} checks")], newest
 
 
 def _newest(connection: Any) -> tuple[int, int | None]:
@@ -143,7 +143,7 @@ def permissions(database: Path) -> Iterator[Diagnostic]:
     """Report each database file that other users of this machine can read."""
     for file in (database, *companions(database)):
         if file.is_file() and file.stat().st_mode & OTHERS:
-            found = f"{file} can be read by other users"
+            found = f"other users can read {file}"
             yield Diagnostic("permissions", "problem", found, f"chmod 600 {file}")
 
 
@@ -161,9 +161,11 @@ async def port(settings: ServerSettings) -> AsyncIterator[Diagnostic]:
         told, _, hint = str(error).partition(": ")
         health = await trio.to_thread.run_sync(_health_of_tracker, settings)
         if health is not None:
-            yield Diagnostic("port", "ok", f"a tracker already serves on {where}")
+            yield Diagnostic("port", "ok", f"a tracker is already running on {where}")
             for problem in health.get("problems") or ():
-                yield Diagnostic("tracker", "problem", str(problem), "as it says of itself now")
+                yield Diagnostic(
+                    "tracker", "problem", str(problem), "reported by the running tracker"
+                )
         else:
             yield Diagnostic("port", "problem", told, hint or "choose another with --port")
 

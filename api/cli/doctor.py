@@ -1,4 +1,4 @@
-"""``doctor``: whether a tracker would run well here, and what to do where it would not."""
+"""``doctor``: find problems that would affect a tracker here, and say what to do."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ from tracker.core.settings import Config
 from tracker.ranking import PolicyError, load_policy
 from tracker.runtime.logs import configure_logs
 
-# A user who may set these for a process could lead every key to a server of theirs.
+# Somebody who can set these for a process could send every key to another server.
 IGNORED = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
@@ -31,7 +31,9 @@ IGNORED = (
 MARKS = {"ok": ("●", "green"), "note": ("○", "bright_black"), "problem": ("■", "red")}
 
 UNKNOWN = Diagnostic(
-    "configuration", "note", "providers, disk, database and port: not looked at before it is mended"
+    "configuration",
+    "note",
+    "providers, disk, database and port are not checked before this is fixed",
 )
 
 
@@ -43,10 +45,10 @@ async def doctor(
     port: Port = None,
     json: AsJson = False,
 ) -> int:
-    """Find out whether a tracker would run well here.
+    """Look for problems on this machine that would affect a tracker.
 
-    Looks at configuration, environment, DNS, clock, disk, permissions and port. Asks no provider
-    and changes nothing. Exits 1 when there is a problem.
+    Checks configuration, environment, DNS, clock, disk, permissions and port. Sends nothing to
+    providers and changes nothing. Exits 1 when there is a problem.
     """
     configure_logs(level="error")
     environment = read_environment(os.environ, DOTENV)
@@ -73,11 +75,11 @@ def _configuration(
         settings = read_config(file, database=database, host=host, port=port)
         load_policy(settings.ranking.policy, settings.ranking)
     except ConfigError as error:
-        hint = "mend it; `provider-status config schema` tells editors what may stand there"
+        hint = "correct the file; `provider-status config schema` lets an editor check it"
         wrong = [Diagnostic("configuration", "problem", str(m), hint) for m in error.mistakes]
         return None, wrong
     except PolicyError as error:
-        hint = "name a policy that is shipped, or put its module on the path"
+        hint = "choose a shipped policy, or put the module on Python's path"
         return settings, [Diagnostic("configuration", "problem", str(error), hint)]
     where = settings.source or "no file: defaults and environment"
     return settings, [Diagnostic("configuration", "ok", where)]
@@ -94,15 +96,15 @@ def _environment(settings: Config, environment: Environment) -> list[Diagnostic]
     found += _check_ignored_variables(environment.variables)
     if settings.server.admin_token is None:
         variable = settings.server.admin_token_env
-        hint = f"without {variable} nobody can check now or tune"
+        hint = f"without {variable}, checks on request and tuning are not possible"
         found.append(Diagnostic("environment", "note", hint))
     return found
 
 
 def _check_ignored_variables(variables: Mapping[str, str]) -> Iterator[Diagnostic]:
-    """Name the proxy and certificate variables that are set, since no check heeds them."""
+    """Name the proxy and certificate variables that are set, as checks ignore them."""
     if found := [name for name in IGNORED if name in variables or name.lower() in variables]:
-        hint = "a provider's own proxy = and ca_file = decide how it is asked"
+        hint = "use proxy = and ca_file = of a provider instead"
         told = f"{', '.join(found)}: ignored on purpose; {hint}"
         yield Diagnostic("environment", "note", told)
 
@@ -110,23 +112,25 @@ def _check_ignored_variables(variables: Mapping[str, str]) -> Iterator[Diagnosti
 def _report_warnings(warnings: Iterable[str]) -> Iterator[Diagnostic]:
     for warning in dict.fromkeys(warnings):
         told, _, hint = warning.partition(": ")
-        yield Diagnostic("permissions", "problem", told, hint or "mend it")
+        yield Diagnostic("permissions", "problem", told, hint or "fix it")
 
 
 def _check_watched(settings: Config) -> Iterator[Diagnostic]:
     """Report which providers serve would watch; having only keyless ones is worth a warning."""
     for provider in settings.providers:
         by = ", ".join(provider.key_names) or "needs no key"
-        off = "" if provider.enabled else "; switched off"
+        off = "" if provider.enabled else "; switched off (enabled = false)"
         yield Diagnostic("provider", "ok", f"{provider.name}: {by}{off}")
     if not settings.providers:
-        hint = "set a key, for instance GROQ_API_KEY, in the environment or in .env"
+        hint = "set a key, for example GROQ_API_KEY, in the environment or in .env"
         yield Diagnostic("provider", "problem", "no provider is configured", hint)
 
 
 async def _machine(settings: Config) -> list[Diagnostic]:
     database = Path(settings.database)
-    exposed = [*examining.permissions(database)]  # first: reading makes companions
+    exposed = [
+        *examining.permissions(database)
+    ]  # before the others: reading the database creates companion files
     said, newest = await examining.state(database)
     return [
         *await examining.names(settings.providers),

@@ -1,4 +1,4 @@
-"""What can go wrong, as one sentence on stderr and an exit code (CONTRACT, section 2)."""
+"""Errors as one sentence on stderr and an exit code (contract, section 2)."""
 
 import os
 import sys
@@ -26,11 +26,11 @@ class ExitCode(IntEnum):
 
 
 class UsageError(Exception):
-    """What was asked for cannot be, whatever the world does."""
+    """The command was used wrongly, or its configuration is wrong."""
 
 
 class UnreachableError(Exception):
-    """The tracker at a URL does not answer as one."""
+    """No tracker answers at the URL, or the answer is not a tracker's."""
 
 
 def exit_code_of(app: App) -> int:
@@ -40,7 +40,7 @@ def exit_code_of(app: App) -> int:
     code = _run(app)
     try:
         sys.stderr.flush()
-    except OSError:  # the log's disk is full: at its end the interpreter would make it code 120
+    except OSError:  # the log's disk is full: at exit the interpreter would return code 120
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     return code
 
@@ -48,7 +48,7 @@ def exit_code_of(app: App) -> int:
 def _run(app: App) -> int:
     try:
         code = app(exit_on_error=False, print_error=True)
-        sys.stdout.flush()  # a pipe that nobody reads is found out here, not at exit
+        sys.stdout.flush()  # a pipe without a reader fails here, not at exit
     except UnknownCommandError:
         print("`provider-status --help` lists every command.", file=sys.stderr)  # noqa: T201
         return ExitCode.USAGE
@@ -74,7 +74,7 @@ def _report(error: BaseException) -> int:
             return _silence_stdout()
         case ImportError() if told := explain_missing(found):
             return _print_error(UsageError(told), ExitCode.USAGE)
-    log.critical("crashed beyond mending", exc_info=error)
+    log.critical("the tracker crashed and cannot continue", exc_info=error)
     return ExitCode.CRASHED
 
 

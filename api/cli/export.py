@@ -1,4 +1,4 @@
-"""``export``: the present status in a file, for spreadsheets or for programs."""
+"""``export``: the current status as a file, for spreadsheets or programs."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ Output = Annotated[
 
 
 class Row(msgspec.Struct):
-    """A provider as the CSV has it; null for an empty field."""
+    """A provider as in the CSV; null for an empty field."""
 
     provider_name: str
     status: str
@@ -39,9 +39,9 @@ def export(
     config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
-    """Write the present status to a file, as CSV or JSON.
+    """Write the current status to a file, as CSV or JSON.
 
-    The CSV is safe to open in a spreadsheet. With --json the same rows, as objects in a list
+    The CSV is safe to open in a spreadsheet. --json writes the same rows as objects in a list
     "providers".
     """
     tracker = TrackerClient.for_reading(url, token_env, config)
@@ -70,7 +70,7 @@ def write(text: str, output: Path | None) -> None:
     """Write to the file, or to stdout. Raises UsageError."""
     if output is None:
         sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode())  # UTF-8 as in a file, whatever the terminal has
+        sys.stdout.buffer.write(text.encode())  # UTF-8 as in a file, whatever the terminal uses
         sys.stdout.buffer.flush()
         return
     try:

@@ -19,21 +19,22 @@ from api.schemas import history as schemas
 
 
 class HistoryShape(msgspec.Struct):
-    """What tells the two shapes of a history apart."""
+    """The field that distinguishes the two formats of a history."""
 
     resolution_seconds: float | None
 
 
 def _whole(_: Any, tokens: Sequence[Token]) -> int:
     try:
-        return int(tokens[0].value)  # cyclopts' own takes 1.5, and rounds it
+        return int(tokens[0].value)  # cyclopts' own conversion accepts 1.5 and rounds it
     except ValueError:
         raise ValueError("it must be a whole number from 1 to 168") from None
 
 
-Name = Annotated[str | None, Parameter(help="One provider; every one if left out.")]
+Name = Annotated[str | None, Parameter(help="One provider; left out: all.")]
 Model = Annotated[
-    str | None, Parameter(name=["--model", "-m"], help="Checks of this offer instead.")
+    str | None,
+    Parameter(name=["--model", "-m"], help="Checks of this model at the provider instead."),
 ]
 Hours = Annotated[
     int,
@@ -46,10 +47,12 @@ Hours = Annotated[
 ]
 Since = Annotated[
     str | None,
-    Parameter(name="--since", help="From this time on, as 2026-03-01T12:00Z; instead of --hours."),
+    Parameter(
+        name="--since", help="From this time on, for example 2026-03-01T12:00Z; instead of --hours."
+    ),
 ]
 Until = Annotated[str | None, Parameter(name="--until", help="Up to this time [default: now].")]
-Csv = Annotated[bool, Parameter(name="--csv", negative=(), help="Write CSV, no table.")]
+Csv = Annotated[bool, Parameter(name="--csv", negative=(), help="Write CSV instead of a table.")]
 
 
 def history(
@@ -69,8 +72,8 @@ def history(
 ) -> int:
     """Show past checks, one by one or in buckets.
 
-    Buckets where a provider has more than 2,000 checks in the time asked for. --csv gives the same
-    to a spreadsheet or a data frame.
+    Buckets are used when a provider has more than 2,000 checks in the period. --csv prints the same
+    data for a spreadsheet or a data frame.
     """
     check_form(csv=csv, json=json, output=output)
     path = "/api/providers/history" + ("" if name is None else f"/{quote(name, safe='')}")
@@ -90,9 +93,9 @@ def history(
 def check_form(*, csv: bool, json: bool, output: Path | None) -> None:
     """Raise UsageError for forms of output that exclude each other."""
     if output is not None and not csv:
-        raise UsageError("--output is for --csv")
+        raise UsageError("--output needs --csv")
     if csv and json:
-        raise UsageError("--csv or --json, not both")
+        raise UsageError("give --csv or --json, not both")
 
 
 def write_csv(

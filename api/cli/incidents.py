@@ -1,4 +1,4 @@
-"""``incidents``, ``ack``, ``mute``: what was or is wrong, and who is told of it."""
+"""``incidents``, ``ack``, ``mute``: what is or was wrong, and messages about it."""
 
 import getpass
 import re
@@ -23,10 +23,10 @@ from api.schemas import incidents as schemas
 UNITS = {"s": 1.0 / 60.0, "m": 1.0, "h": 60.0, "d": 1440.0}  # minutes
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 
-IncidentId = Annotated[str, Parameter(help="The incident, as `incidents` lists it.")]
+IncidentId = Annotated[str, Parameter(help="The incident's id, as listed by `incidents`.")]
 Name = Annotated[str, Parameter(help="The provider.")]
 By = Annotated[
-    str | None, Parameter(name="--by", help="Who takes care of it [default: your login name].")
+    str | None, Parameter(name="--by", help="Who is working on it [default: your login name].")
 ]
 For = Annotated[str, Parameter(name="--for", help="How long: 30m, 1h, 2d; 0 ends it.")]
 
@@ -39,9 +39,9 @@ def incidents(
     config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
-    """Show what is or was wrong, since when, and who was told.
+    """Show what is or was wrong, since when, and the messages sent.
 
-    Open ones always, closed ones of the last --hours.
+    Open incidents are always listed, closed ones for the last --hours.
     """
     tracker = TrackerClient.for_reading(url, token_env, config)
     document = tracker.ask("/api/incidents", hours=str(hours))
@@ -60,7 +60,7 @@ def ack(
     config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
-    """Say that somebody takes care of an incident.
+    """Acknowledge an incident: somebody is working on it.
 
     No reminders are sent until it is over.
     """
@@ -83,9 +83,9 @@ def mute(
     config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
-    """Tell nobody of a provider for a while.
+    """Send no messages about a provider for a while.
 
-    Its incidents are kept all the same; 0 ends it.
+    Its incidents are still recorded; --for 0 ends it.
     """
     minutes = parse_minutes(how_long)
     tracker = TrackerClient.for_changes(url, token_env, config)
@@ -105,14 +105,16 @@ def parse_minutes(text: str) -> float:
     if found is not None:
         minutes = float(found[1]) * UNITS[found[2]]
     if minutes is None or minutes > schemas.LONGEST_MUTE:
-        raise UsageError(f"--for {text}: give a duration up to 30d, as 30m, 1h or 2d; 0 ends it")
+        raise UsageError(
+            f"--for {text}: give a duration up to 30d, for example 30m, 1h or 2d; 0 ends it"
+        )
     return minutes
 
 
 def incidents_table(listed: schemas.Incidents) -> RenderableType:
     """Show one row for each incident, open ones in bold; a sentence where there was none."""
     if not listed.incidents:
-        return Text(f"Nothing was wrong within the last {listed.hours} h.")
+        return Text(f"There were no incidents in the last {listed.hours} h.")
     shown = table("id", "since (UTC)", "for", "told", "by", "why")
     for one in listed.incidents:
         shown.add_row(

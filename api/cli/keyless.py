@@ -1,17 +1,17 @@
-"""Endpoints that are asked for completions without a key, and how to leave them out."""
+"""Endpoints that are checked with completions without a key, and how to exclude them."""
 
 from collections.abc import Iterable
 
 from tracker.core.settings import Provider
 
 LEAVE_OUT = (
-    "discover = false in tracker.toml leaves out all that the file does not name, "
-    "enabled = false below [providers.NAME] one"
+    "to exclude one, set enabled = false in [providers.NAME] of tracker.toml; to exclude all "
+    "that the file does not name, set discover = false"
 )
 
 
 def keyless_completions(providers: Iterable[Provider]) -> list[str]:
-    """Name G4F's public endpoints; one's own server (``moved``) is no stranger's."""
+    """Name G4F's public endpoints, without those moved to the user's own server."""
     return [
         one.name
         for one in providers

@@ -1,7 +1,7 @@
-"""How wide each column of a table becomes, and which are left out. Pure.
+"""Deciding how wide the columns of a table are, and which are left out. Pure.
 
-Names give way before statuses and numbers do: half a name is still known, half a status is not.
-Where a sentence would become a column of single words, it stands below its row instead.
+Names are shortened before statuses and numbers: half a name is still useful, half a status is not.
+A sentence that would become a column of single words is put below its row instead.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,16 +11,16 @@ import attrs
 
 GAP = 2  # blanks between two columns
 Kind = Literal["name", "sentence", "word", "number"]
-# Columns are left out until names and sentences have so many characters of what they hold …
+# Columns are left out until names and sentences get this many characters …
 WANTED: Mapping[str, int] = {"name": 20, "sentence": 30}
-# … then these give way, and names once more where no sentence is left to stand below.
+# … then these are shortened, and names again when there is no sentence to put below.
 NARROW: Mapping[str, int] = {"name": 14, "sentence": 24}
 TIGHTEST: Mapping[str, int] = {"name": 8}
 
 
 @attrs.frozen
 class ColumnSize:
-    """natural: the longest cell. spare: 0 stays always; the highest is left out first."""
+    """natural: width of the longest cell. spare: 0 is never left out; the highest goes first."""
 
     natural: int
     kind: Kind = "word"
@@ -29,9 +29,9 @@ class ColumnSize:
 
 @attrs.frozen
 class Layout:
-    """widths: by the column's place; a column that is left out has none.
+    """widths: by the column's position; a column that is left out has none.
 
-    stacked: sentences stand below their rows.
+    stacked: sentences are below their rows.
     """
 
     widths: Mapping[int, int]

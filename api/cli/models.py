@@ -1,4 +1,4 @@
-"""``models``: who offers which model, and which offer of it is best."""
+"""``models``: which providers offer which model, and the best offer."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -12,9 +12,7 @@ from api.cli.terminal import show
 from api.cli.tracker_client import TrackerClient
 from api.schemas import models as schemas
 
-Model = Annotated[
-    str | None, Parameter(help="One model, by any of its names; all of them if left out.")
-]
+Model = Annotated[str | None, Parameter(help="One model, by any of its names; left out: all.")]
 
 
 def models(
@@ -26,9 +24,9 @@ def models(
     config: TrackerConfig = None,
     json: AsJson = False,
 ) -> int:
-    """Show who offers which model, best offer first.
+    """Show which providers offer which model, best offer first.
 
-    An unknown model exits 2 and names the nearest ones.
+    For an unknown model it exits 2 and names the nearest ones.
     """
     tracker = TrackerClient.for_reading(url, token_env, config)
     if model is None:
@@ -61,9 +59,9 @@ def _offers_table(model: schemas.Model) -> Sheet:
         "status",
         "usable",
         "first token",
-        "rests on",
+        "based on",
         "why",
-        spare=("rests on", "first token", "usable"),
+        spare=("based on", "first token", "usable"),
     )
     for offer in model.offers:
         shown.add_row(

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how they become a configuration."""
+"""Options that several commands share, and loading the configuration from them."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -28,33 +28,33 @@ Port = Annotated[
     int | None,
     Parameter(name=["--port", "-p"], help="Port to listen on; 0 picks a free one [default: 8000]."),
 ]
-LogFormat = Annotated[Format, Parameter(name="--log-format", help="How log lines look on stderr.")]
+LogFormat = Annotated[Format, Parameter(name="--log-format", help="Format of log lines on stderr.")]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],
-    Parameter(name=["--log-level", "-l"], help="The least that is logged."),
+    Parameter(name=["--log-level", "-l"], help="Lowest level that is logged."),
 ]
 AsJson = Annotated[
     bool,
-    Parameter(name=["--json", "-j"], negative=(), help="Print JSON for programs, no table."),
+    Parameter(name=["--json", "-j"], negative=(), help="Print JSON instead of a table."),
 ]
 TrackerConfig = Annotated[
     Path | None,
     Parameter(
         name=["--config", "-c"],
-        help="Configuration file of the tracker asked [default: tracker.toml if it exists].",
+        help="Configuration file of the running tracker [default: tracker.toml if it exists].",
     ),
 ]
 Url = Annotated[
     str | None,
     Parameter(
         name=["--url", "-u"],
-        help="Where the tracker listens [default: PROVIDER_STATUS_URL, else what --config says].",
+        help="The tracker's address [default: PROVIDER_STATUS_URL, else from --config].",
     ),
 ]
 ReadToken = Annotated[
     str | None,
     Parameter(
         name="--token-env",
-        help="Variable that holds the read token, if one is needed [default: what --config says].",
+        help="Variable with the read token, if one is needed [default: from --config].",
     ),
 ]

@@ -31,13 +31,13 @@ from tracker.runtime.logs import configure_logs, mask_in_logs
 
 Names = Annotated[
     str,
-    Parameter(help="Providers, or offers as NAME/MODEL-ID; all configured providers if none."),
+    Parameter(help="Providers, or offers as NAME/MODEL-ID; left out: all configured providers."),
 ]
 
 
 @attrs.frozen
 class Target:
-    """What was named: a provider, or one model of it, by the id to send."""
+    """What to check: a provider, or one of its models, by the id to send."""
 
     provider: Provider
     model: str | None = None
@@ -53,10 +53,10 @@ async def probe(
 ) -> int:
     """Check providers once, without server or database.
 
-    All that are configured where none is named; those of G4F that need no key are asked for a
-    completion of one token. NAME/MODEL-ID also asks that model for one, which may cost money. One
-    that is switched off is checked when it is named. Exits 0 when at least one of what was named
-    is usable, 1 when none is, 3 when none is configured.
+    Without names it checks all configured providers. The keyless G4F endpoints get a completion of
+    one token. NAME/MODEL-ID requests a completion from that model, which may cost money. A
+    provider that is switched off is checked only when named. Exits 0 when at least one is usable,
+    1 when none is, 3 when none is configured.
     """
     configure_logs(log_format, log_level)
     settings = read_config(config)

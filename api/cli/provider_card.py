@@ -1,4 +1,4 @@
-"""One provider in full, for a terminal."""
+"""All details of one provider, for a terminal."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from api.cli.sheet import (
 from api.schemas import status as schemas
 from api.schemas.incidents import Incident, MaintenanceSpan
 
-WORDS = {True: "yes", False: "no", None: "not proven"}
+WORDS = {True: "yes", False: "no", None: "not known"}
 
 
 def provider_card(
@@ -81,7 +81,7 @@ def _incidents(name: str, found: Iterable[Incident]) -> Iterator[tuple[str, Text
     for each in found:
         if each.provider_name != name or each.closed_at is not None:
             continue
-        by = f"; {each.acknowledged_by} takes care of it" if each.acknowledged_by else ""
+        by = f"; acknowledged by {each.acknowledged_by}" if each.acknowledged_by else ""
         muted = f"; muted until {moment(each.muted_until)} UTC" if each.muted_until else ""
         since = moment(each.opened_at)
         yield "incident", Text(f"{each.id}, since {since} UTC: {each.summary}{by}{muted}")
@@ -102,7 +102,7 @@ def _maintenance(name: str, found: Iterable[MaintenanceSpan]) -> Iterator[tuple[
 
 def _vantage(one: schemas.Vantage) -> Text:
     age = "never checked" if one.age_seconds is None else f"{duration(one.age_seconds)} old"
-    suspect = "; it alone sees most down, so its word does not count" if one.suspect else ""
+    suspect = "; only this vantage sees most down, so it has no vote" if one.suspect else ""
     return mark(one.status) + Text(f": {one.reason} ({age}{suspect})")
 
 
@@ -115,7 +115,7 @@ def _since(one: schemas.Provider) -> str:
 
 def _why_not(one: schemas.Provider) -> str:
     if not one.enabled:
-        return "no: it is switched off"
+        return "no: it is switched off (enabled = false)"
     return "no" if one.usable_at is None else f"not before {clock(one.usable_at)}"
 
 

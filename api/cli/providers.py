@@ -1,4 +1,4 @@
-"""``providers``: what is configured here, and which variable would enable the rest."""
+"""``providers``: which providers are configured, and which variables enable the others."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,14 +27,16 @@ from tracker.core.settings import Config
 
 Quiet = Annotated[
     bool,
-    Parameter(name=["--quiet", "-q"], negative=(), help="Print the configured names alone."),
+    Parameter(
+        name=["--quiet", "-q"], negative=(), help="Print only the names of configured providers."
+    ),
 ]
 YES, OFF, NO = Text("● yes", "green"), Text("○ off", "bright_black"), Text("○ no", "bright_black")
 
 
 @attrs.frozen
 class ProviderRow:
-    """entry: None for one the catalogue does not know. to_enable: what to set, here or there."""
+    """entry: None if it is not in the catalogue. to_enable: what to set, variables or settings."""
 
     one: ResolvedProvider
     entry: CatalogueEntry | None
@@ -48,10 +50,10 @@ def providers(
     quiet: Quiet = False,
     json: AsJson = False,
 ) -> int:
-    """List the catalogue: what is configured, what would enable the rest.
+    """List known providers: which are configured, how to enable the others.
 
-    Providers of tracker.toml are listed as well. With --quiet: the names alone of what is
-    configured. An operator's `tune` is not in it: `status` and `config show` tell what is in force.
+    Includes the providers of tracker.toml. --quiet prints only the names of configured ones. It
+    does not show changes made with `tune`; `status` and `config show` do.
     """
     settings = read_config(config)
     environment = read_environment(os.environ, DOTENV)
@@ -75,7 +77,7 @@ def _lines(settings: Config, environ: Mapping[str, str]) -> Iterator[ProviderRow
     for name, entry in load_catalogue().items():
         if name in merged:
             yield _line(merged.pop(name), entry)
-        else:  # nothing is discovered, so its variables alone do not enable it
+        else:  # discovery is off, so variables alone do not enable it
             found = find(entry, environ)
             one = ResolvedProvider(name=name, variables=found.variables, missing=found.missing)
             yield ProviderRow(one, entry, (*found.missing, f"[providers.{name}]"))
@@ -107,14 +109,14 @@ def _by(line: ProviderRow) -> Iterator[str]:
     if provider is None:
         return
     if not one.variables and provider.enabled:
-        yield "asked without a key" if one.missing else "needs no key"
+        yield "checked without a key" if one.missing else "needs no key"
     if provider.moved and not (line.entry and line.entry.base_variable in one.variables):
         yield f"at {provider.base_url}"
 
 
 def _note(settings: Config) -> Iterator[Text]:
     if asked := ", ".join(keyless_completions(settings.providers)):
-        told = "asked for a completion of one token at each check, without a key"
+        told = "each check requests a completion of one token, without a key"
         yield Text(f"\n{asked}: {told}; {LEAVE_OUT}.")
 
 

@@ -1,4 +1,4 @@
-"""``replay``: how ranking policies would have fared on recorded history."""
+"""``replay``: how ranking policies would have done on recorded history."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,9 +17,7 @@ from tracker.runtime.logs import configure_logs
 
 DatabaseFile = Annotated[
     Path | None,
-    Parameter(
-        name=["--database", "-d"], help="A database of the tracker [default: what --config says]."
-    ),
+    Parameter(name=["--database", "-d"], help="A tracker's database [default: from --config]."),
 ]
 Trace = Annotated[Path | None, Parameter(name="--trace", help="A CSV trace instead of a database.")]
 Policies = Annotated[
@@ -42,7 +40,7 @@ async def replay(
 ) -> int:
     """Run ranking policies over recorded history.
 
-    Each choice is judged at the next observation.
+    Each choice is compared with the next recorded check.
     """
     configure_logs(level="error")
     settings = read_config(config)

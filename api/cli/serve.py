@@ -1,4 +1,4 @@
-"""``serve``: the main job."""
+"""``serve``: run the tracker."""
 
 from pathlib import Path
 
@@ -35,11 +35,11 @@ async def serve(
 ) -> int:
     """Watch the providers, serve the API and the dashboard.
 
-    It ends at SIGTERM or Ctrl-C; results stay in the database. Six G4F endpoints that need no key
-    are watched as well: each is asked for a completion of one token at every check.
-    `discover = false` in tracker.toml leaves out all that the file does not name,
-    `enabled = false` below `[providers.g4f_main]` that one. SIGHUP and a changed file are taken at
-    once; a file with mistakes changes nothing.
+    Stops at SIGTERM or Ctrl-C; results stay in the database. It also watches six G4F endpoints that
+    need no key: each check requests a completion of one token. To exclude one, set
+    `enabled = false` in its section of tracker.toml, for example `[providers.g4f_main]`; to exclude
+    all that the file does not name, set `discover = false`. A changed file is used immediately, and
+    also after SIGHUP; a file with mistakes changes nothing.
     """
     configure_logs(log_format, log_level)
     tune_garbage_collector()
@@ -72,10 +72,10 @@ def log_startup_summary(settings: Config) -> None:
     keyless = [p.name for p in settings.providers if not p.keys]
     log.info("watching", with_key=", ".join(keyed) or None, without=", ".join(keyless) or None)
     if asked := keyless_completions(settings.providers):
-        told = f"asked for a completion of one token at each check, without a key; {LEAVE_OUT}"
+        told = f"each check requests a completion of one token, without a key; {LEAVE_OUT}"
         log.info(told, providers=", ".join(asked))
     if settings.discover and not keyed:
         log.warning(
-            "no API key found: set for instance GROQ_API_KEY, in the environment or in .env; "
+            "no API key found: set one, for example GROQ_API_KEY, in the environment or in .env; "
             "`provider-status providers` lists every variable"
         )

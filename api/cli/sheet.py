@@ -1,4 +1,4 @@
-"""A table that stays readable at any width, and pieces that most tables have."""
+"""A table that stays readable at any width, and cells that most tables share."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -13,7 +13,7 @@ from rich.text import Text
 from api.cli.layout import GAP, ColumnSize, Kind, fit_columns
 from tracker.core.rounding import whole_ms
 
-# What a column holds follows from its head.
+# The heading of a column decides its kind.
 NAMES = frozenset({"provider", "model", "best", "target", "before", "after", "by", "told"})
 SENTENCES = frozenset({"why", "to enable it, set", "set by", "what to do", "found"})
 NUMBERS = frozenset(
@@ -22,7 +22,7 @@ NUMBERS = frozenset(
         *("checks", "failures", "choices", "success", "regret", "switches", "offers"),
     }
 )
-# Shape and word besides the colour: not everybody sees all colours.
+# Shape and word in addition to the colour: not everybody sees all colours.
 MARKS = {
     "healthy": ("●", "green"),
     "degraded": ("▲", "yellow"),
@@ -35,7 +35,7 @@ Row = tuple[Text, ...]
 
 @attrs.define
 class Sheet:
-    """spare: columns that a narrow terminal leaves out, the last first."""
+    """spare: columns left out on a narrow terminal, starting with the last."""
 
     heads: tuple[str, ...]
     spare: tuple[str, ...] = ()
@@ -145,7 +145,7 @@ def describe_offer(reason: str, retires_on: date | None) -> str:
     """Add the day that was announced for a model's end, where it is known."""
     if retires_on is None:
         return reason
-    return f"{reason}; announced to end on {retires_on.isoformat()}"
+    return f"{reason}; will be switched off on {retires_on.isoformat()}"
 
 
 def clock(instant: str | None) -> str:

@@ -1,4 +1,4 @@
-"""``status``: what a running tracker knows of every provider, or of one in full."""
+"""``status``: what a running tracker knows about every provider, or all details of one."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -17,10 +17,10 @@ from api.cli.watch import follow
 from api.schemas import incidents
 from api.schemas import status as schemas
 
-Name = Annotated[str | None, Parameter(help="One provider in full; all if left out.")]
+Name = Annotated[str | None, Parameter(help="One provider in full; left out: all.")]
 Watch = Annotated[
     bool,
-    Parameter(name=["--watch", "-w"], negative=(), help="Stay and show every change until Ctrl-C."),
+    Parameter(name=["--watch", "-w"], negative=(), help="Keep showing every change until Ctrl-C."),
 ]
 
 
@@ -36,12 +36,13 @@ def status(
 ) -> int:
     """Show every provider of a running tracker, or one in full.
 
-    A limit marked ~ is an estimate: the provider tells none. With --watch and --json: one document
-    a line, at each change; stderr says when the tracker goes, and when it is back.
+    A limit marked ~ is an estimate, because the provider states none. --watch with --json prints
+    one document per line at each change; stderr says when the tracker stops answering and when it
+    answers again.
     """
     tracker = TrackerClient.for_reading(url, token_env, config)
     if watch and name is not None:
-        raise UsageError("--watch shows all providers: leave the name out")
+        raise UsageError("--watch shows all providers: leave out the name")
     if watch:
         follow(tracker, as_json=json)
         return ExitCode.OK

@@ -1,6 +1,6 @@
-"""Tells systemd how the service is: sd_notify(3), which is one datagram a message.
+"""Reporting the service's state to systemd: sd_notify(3), one datagram per message.
 
-Without $NOTIFY_SOCKET, that is under anything but a unit with ``Type=notify``, nothing happens.
+Without $NOTIFY_SOCKET, that is outside a unit with ``Type=notify``, it does nothing.
 """
 
 import os
@@ -20,9 +20,9 @@ log = structlog.get_logger()
 
 @attrs.frozen
 class Notifier:
-    """address: a path, or an abstract name that begins with ``@``.
+    """address: a path, or an abstract name that starts with ``@``.
 
-    watchdog: seconds within which systemd expects a beat; None: it expects none.
+    watchdog: seconds within which systemd expects a heartbeat; None: it expects none.
     """
 
     address: str
@@ -46,7 +46,7 @@ class Notifier:
                 sender.setblocking(False)
                 sender.sendto(message.encode(), address)
         except OSError as error:
-            log.warning("systemd was not told", message=message, reason=str(error))
+            log.warning("systemd could not be notified", message=message, reason=str(error))
 
     async def run(self, tracker: "Tracker") -> None:
         """Send READY once the server listens, beats while the tracker lives, STOPPING at the end.

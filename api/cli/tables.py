@@ -55,7 +55,7 @@ def _ranking(best: schemas.Best) -> Sheet:
     model = ("model",) if best.best_model is not None else ()
     shown = table(
         *("", "provider", *model, "status", "time", "latency", "risk", "why"),
-        spare=("latency", "risk"),  # the sentence has them as well
+        spare=("latency", "risk"),  # the sentence contains them too
     )
     for place, one in enumerate(best.ranking, start=1):
         risk = None if one.failure_probability is None else 100.0 * one.failure_probability

@@ -1,4 +1,4 @@
-"""Output as wide as the terminal, in characters it has, without trailing blanks."""
+"""Output as wide as the terminal, in its character set, without trailing blanks."""
 
 import io
 import json
@@ -11,8 +11,8 @@ from typing import Any, NoReturn, TextIO
 import msgspec
 from rich.console import Console, RenderableType
 
-PIPED = 200  # columns for grep and awk: a row a line, nearly always
-# Beyond ASCII we write these alone of our own accord; a provider's text may hold more.
+PIPED = 200  # columns for grep and awk: nearly always one line per row
+# The only non-ASCII characters we write ourselves; a provider's text may have others.
 ASCII = str.maketrans(
     {"●": "*", "▲": "!", "■": "x", "○": "o", "–": "-", "…": ">", "—": "-", "→": ">", "·": "-"}
     | {"“": '"', "”": '"', "‘": "'", "’": "'", "±": "~", "×": "x", "≤": "<", "≥": ">"}
@@ -40,7 +40,7 @@ def respect_locale() -> None:
 
 
 class Terminal:
-    """A text stream that leaves out what its reader cannot see or show."""
+    """A text stream that removes what its reader cannot show."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -60,7 +60,7 @@ class Terminal:
 
 class _Console(Console):
     def on_broken_pipe(self) -> NoReturn:
-        raise BrokenPipeError  # `| head` has what it wants: that is no failure
+        raise BrokenPipeError  # `| head` has read enough: not an error
 
 
 def console() -> Console:

@@ -1,4 +1,4 @@
-"""Requests to a running tracker, and what its refusals mean for the command line."""
+"""Requests to a running tracker, and the command line's errors for its refusals."""
 
 import os
 import re
@@ -30,8 +30,8 @@ REFUSED = frozenset({400, 401, 403, 404, 413, 415})
 
 @attrs.frozen
 class TrackerClient:
-    """A tracker at a URL. Every method raises UnreachableError where none answers, and
-    UsageError for what it refuses.
+    """A tracker at a URL. Every method raises UnreachableError when none answers, and UsageError
+    for a request it refuses.
     """
 
     url: str
@@ -144,7 +144,7 @@ class TrackerClient:
         told = _detail(response)
         if response.status_code == 401:
             sent = "the token that was sent is wrong" if self.token else "no token was sent"
-            raise UsageError(f"{told} ({sent}: --token-env names the variable that holds it)")
+            raise UsageError(f"{told} ({sent}: name the variable with the token by --token-env)")
         if response.status_code in REFUSED:
             raise UsageError(told)
         raise UnreachableError(f"{self.place} answered {response.status_code}: {told}")
@@ -153,7 +153,7 @@ class TrackerClient:
 def without_control_characters(value: Any) -> Any:
     """Return the same JSON with a blank for each character that is not printable.
 
-    A provider's text, or a server that is none of ours, would otherwise steer the terminal.
+    Otherwise text from a provider or a foreign server could send control codes to the terminal.
     """
     if isinstance(value, str):
         return value if value.isprintable() else "".join(map(_visible, value))
@@ -204,7 +204,7 @@ def token_in(variable: str) -> Secret:
     found = find_token(variable, read_environment(os.environ, DOTENV).variables)
     if isinstance(found, Secret):
         return found
-    problem = f"{variable} is not set: it must hold the tracker's token"
+    problem = f"{variable} is not set: it must contain the tracker's token"
     raise UsageError(problem if found is None else str(found))
 
 

@@ -1,4 +1,4 @@
-"""``tune``: change how a running tracker watches one provider, at once and for later starts."""
+"""``tune``: change how a running tracker watches one provider, now and after restarts."""
 
 import math
 from typing import Annotated, Any
@@ -16,19 +16,19 @@ from tracker.core.settings import ServerSettings
 
 Name = Annotated[str, Parameter(help="The provider to change.")]
 Interval = Annotated[
-    float | None, Parameter(name=["--interval", "-i"], help="Seconds between two of its checks.")
+    float | None, Parameter(name=["--interval", "-i"], help="Seconds between two checks of it.")
 ]
 Enable = Annotated[bool, Parameter(name="--enable", negative=(), help="Watch it.")]
-Disable = Annotated[bool, Parameter(name="--disable", negative=(), help="Watch it no longer.")]
+Disable = Annotated[bool, Parameter(name="--disable", negative=(), help="Stop watching it.")]
 Reset = Annotated[
-    bool, Parameter(name="--reset", negative=(), help="Return to what the file says.")
+    bool, Parameter(name="--reset", negative=(), help="Return to the values in the file.")
 ]
 Token = Annotated[
     str | None,
     Parameter(
         name="--token-env",
-        help="Variable that holds the admin token "
-        f"[default: what --config says, else {ServerSettings().admin_token_env}].",
+        help="Variable with the admin token "
+        f"[default: from --config, else {ServerSettings().admin_token_env}].",
     ),
 ]
 
@@ -48,8 +48,8 @@ def tune(
 ) -> int:
     """Change how a running tracker watches one provider.
 
-    Its interval, or whether it is watched at all. It is kept over restarts, as an override of the
-    file; `config show` lists them.
+    Sets its interval, or whether it is watched. The change overrides the file and is kept over
+    restarts; `config show` lists such changes.
     """
     wanted = _read_change(interval, enable=enable, disable=disable, reset=reset)
     tracker = TrackerClient.for_changes(url, token_env, config)
@@ -61,12 +61,12 @@ def tune(
 
 def _table(tuned: schemas.Provider) -> Sheet:
     """Show what is in force now."""
-    shown = table("provider", "watched", "checked every", "as", "next check", "status")
+    shown = table("provider", "watched", "checked every", "set by", "next check", "status")
     shown.add_row(
         tuned.provider_name,
         "yes" if tuned.enabled else "no",
         f"{tuned.interval_seconds:g} s",
-        "tuned" if tuned.interval_overridden else "the file says",
+        "tune" if tuned.interval_overridden else "file",
         clock(tuned.next_check),
         mark(tuned.status),
     )
@@ -78,14 +78,14 @@ def _read_change(
 ) -> dict[str, Any]:
     """Return the change in the API's words; null returns to the file's value. Raises UsageError."""
     if enable and disable:
-        raise UsageError("--enable or --disable, not both")
+        raise UsageError("give --enable or --disable, not both")
     if reset and (enable or disable or interval is not None):
-        raise UsageError("--reset takes everything back; give it alone")
+        raise UsageError("--reset undoes all changes; do not combine it with other options")
     if reset:
         return {"interval_seconds": None, "enabled": None}
     wanted: dict[str, Any] = {"enabled": enable} if enable or disable else {}
     if interval is not None:
-        if not math.isfinite(interval):  # JSON has no word for it
+        if not math.isfinite(interval):  # JSON cannot express it
             raise UsageError(f"--interval {interval}: give a number of seconds")
         wanted["interval_seconds"] = interval
     if not wanted:

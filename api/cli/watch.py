@@ -1,4 +1,4 @@
-"""``status --watch``: the table of ``status``, live, for as long as one looks."""
+"""``status --watch``: the table of ``status``, updated live until Ctrl-C."""
 
 import sys
 import time
@@ -19,8 +19,8 @@ from api.cli.terminal import console
 from api.cli.tracker_client import TrackerClient
 from api.schemas import status as schemas
 
-# An answer that has not changed is a 304 of some 200 bytes, so a second is cheap; and a tracker
-# that was restarted is found again without any state of ours.
+# An unchanged answer is a 304 of about 200 bytes, so polling every second is cheap, and a restarted
+# tracker is found again without any state here.
 POLL_SECONDS = 1.0
 WORST_FIRST = ("down", "degraded", "unknown", "healthy")
 Sleep = Callable[[float], None]
@@ -28,7 +28,7 @@ Sleep = Callable[[float], None]
 
 @attrs.frozen
 class WatchFrame:
-    """document: the last that is known; complaint: why it may be old, None while it is live."""
+    """document: the last known; complaint: why it may be out of date, None while it is live."""
 
     document: Any = None
     complaint: str | None = None
@@ -74,7 +74,7 @@ def looks(tracker: TrackerClient, sleep: Sleep) -> Iterator[WatchFrame]:
 
 
 def _print(seen: Iterator[WatchFrame]) -> None:
-    """Print documents alone on stdout; a lost or returned tracker is told on stderr."""
+    """Print only documents on stdout; stderr says when the tracker is lost or back."""
     before = WatchFrame()
     for look in seen:
         if look.live != before.live:
@@ -138,6 +138,6 @@ def _footer(look: WatchFrame, now: datetime) -> Text:
     at = datetime.fromisoformat(look.document["timestamp"])
     told = f"as of {at:%H:%M:%S} UTC"
     if look.live:
-        return Text(f"● live, {told}; Ctrl-C ends", style="green")
+        return Text(f"● live, {told}; press Ctrl-C to quit", style="green")
     age = max((now - at).total_seconds(), 0.0)
     return Text(f"■ not live: {told}, {age:.0f} s ago; {look.complaint}", style="red")

@@ -53,7 +53,7 @@ export async function draw(latency) {
   home.replaceChildren();
   plot = new uPlot(options(home, latency, data), lines, home);
   const away = latency.away
-    ? ` The cluster's hub cannot be used (${latency.away}): this is what the tracker keeps itself.`
+    ? ` The cluster's hub cannot be used (${latency.away}): only this tracker's own history is shown.`
     : "";
   say(find("chart-says"), sentence(latency) + away);
 }

@@ -18,17 +18,17 @@ export function showHealth(told) {
   health = told;
   const unwell = told.status !== "ok" || told.problems.length > 0;
   hide(find("unwell"), !unwell);
-  say(find("unwell-title"), told.status === "failing" ? "The tracker itself fails: restart it." : "The tracker itself is unwell, but works.");
+  say(find("unwell-title"), told.status === "failing" ? "The tracker itself is failing: restart it." : "The tracker itself has problems, but works.");
   const problems = told.problems.map((each) => make("li", { class: "foreign" }, words.capital(each)));
   find("unwell-problems").replaceChildren(...problems);
   const waiting = told.buffered ? `, ${words.amount(told.buffered)} results wait` : "";
   const lost = told.dropped ? `, ${words.amount(told.dropped)} lost` : "";
   facts({
-    "The tracker": unwell ? "unwell" : told.ready ? "well" : "well, first checks under way",
+    "The tracker": unwell ? "has problems" : told.ready ? "ok" : "ok, first checks in progress",
     Watching: words.many(told.watched, "provider"),
     Database: `${told.database}${waiting}${lost}`,
     Running: `since ${words.moment(told.started_at, server.now())}`,
-    "Ranks by": told.policy.replaceAll("_", " ").replace("expected cost", "expected time"),
+    "Ranks by": told.policy.replaceAll("_", " ").replace(/ cost$/, " time"),
   });
 }
 
@@ -53,17 +53,17 @@ export function showCondition({ state, age }, hasData) {
   const silent = age !== null && age > SILENT;
   const text = {
     starting: "connecting…",
-    live: silent ? `live, but silent for ${words.duration(age)}` : liveWord(),
-    polling: "asking every few seconds; the event stream is away",
+    live: silent ? `live, but no update for ${words.duration(age)}` : liveWord(),
+    polling: "polling every few seconds; the event stream is not available",
     waiting: `reconnecting; ${ago}`,
     lost: age === null ? "the tracker cannot be reached; trying again" : `not live: ${ago}`,
   }[state];
   say(find("connection-text"), text);
   hide(find("banner"), state !== "lost");
   if (state === "lost") {
-    const old = ago ? `What you see is old: ${ago}. ` : "";
+    const old = ago ? `What you see is out of date: ${ago}. ` : "";
     say(find("banner"), `Not live. ${old}The tracker does not answer; reconnecting…`);
   }
 }
 
-const liveWord = () => (health && (health.status !== "ok" || health.problems.length) ? "live, tracker unwell" : "live");
+const liveWord = () => (health && (health.status !== "ok" || health.problems.length) ? "live, tracker has problems" : "live");

@@ -9,7 +9,7 @@ const MUTES = new Map([
   [60, "1 hour"],
   [240, "4 hours"],
   [1440, "1 day"],
-  [0, "not at all (ends a mute)"],
+  [0, "no mute (ends one)"],
 ]);
 
 let token = "";
@@ -70,7 +70,7 @@ export function askFor({ acknowledge, mute }) {
   const length = /** @type {HTMLSelectElement} */ (find("ask-length"));
   const key = /** @type {HTMLInputElement} */ (find("ask-token"));
   say(find("ask-title"), mute ? `Mute ${mute}` : "Acknowledge");
-  say(find("ask-why"), mute ? "No message is sent for this long. Checks go on, and incidents open all the same." : "No more reminders until it is over.");
+  say(find("ask-why"), mute ? "No messages are sent for this long. Checks continue, and incidents are still recorded." : "No more reminders until it is over.");
   hide(find("ask-who-line"), mute !== undefined);
   hide(find("ask-length-line"), mute === undefined);
   say(find("ask-says"), "");
@@ -84,7 +84,7 @@ export function askFor({ acknowledge, mute }) {
     const done = await attempt(find("ask-says"), "Sending…", async () => {
       if (mute !== undefined) await send("POST", `${pathOf(mute)}/mute`, { minutes: Number(length.value) });
       else {
-        if (!who) throw new Error("say who you are");
+        if (!who) throw new Error("enter your name");
         await send("POST", `api/incidents/${encodeURIComponent(acknowledge ?? "")}/acknowledge`, { by: who });
       }
       return "Done.";
@@ -119,7 +119,7 @@ async function tune(change, done) {
   await attempt(says(), "Changing…", async () => done(await send("PATCH", path, change)));
 }
 
-const saysInterval = (/** @type {any} */ tuned) => `Now checked every ${tuned.interval_seconds} s.`;
+const saysInterval = (/** @type {any} */ tuned) => `It is now checked every ${tuned.interval_seconds} s.`;
 
 /**
  * Shows the controls of this provider.
@@ -146,15 +146,15 @@ function toggle() {
   if (!provider) return;
   const { enabled, provider_name: name } = provider;
   // What switches a watch off should not look like what makes one check.
-  if (enabled && !confirm(`Stop watching ${name}? It is not checked and not used until somebody turns it on again.`)) return;
-  tune({ enabled: !enabled }, (tuned) => (tuned.enabled ? "Watched again." : "Not watched any more."));
+  if (enabled && !confirm(`Stop watching ${name}? It will not be checked or used until somebody turns it on again.`)) return;
+  tune({ enabled: !enabled }, (tuned) => (tuned.enabled ? "It is watched again." : "It is no longer watched."));
 }
 
 function setInterval() {
   const seconds = input("interval").valueAsNumber;
   // JSON has no NaN: it would be sent as null, which is a wish for the file's value.
   if (Number.isFinite(seconds)) tune({ interval_seconds: seconds }, saysInterval);
-  else say(says(), "Not done: give a number of seconds.");
+  else say(says(), "Not changed: enter a number of seconds.");
 }
 
 input("token").addEventListener("input", (event) => {

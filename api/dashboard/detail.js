@@ -105,7 +105,7 @@ export class Detail {
       if (name === this.#name) this.#show(detailed);
     } catch (error) {
       if (name !== this.#name) return;
-      say(find("detail-failed"), `Not to be shown: ${/** @type {Error} */ (error).message}`);
+      say(find("detail-failed"), `It cannot be shown: ${/** @type {Error} */ (error).message}`);
     }
   }
 

@@ -67,8 +67,8 @@ function figures({ latency_ms: latency, uptime_1h: hour, samples }) {
 
 /** @param {Best} best */
 function hope({ soonest, swept }) {
-  if (!swept) return "The first checks are under way.";
-  if (soonest === null) return "Nothing says when one will be.";
+  if (!swept) return "The first checks are in progress.";
+  if (soonest === null) return "When that may change is not known.";
   const now = server.now();
   const at = words.moment(soonest.until, now);
   return `Next chance: ${soonest.provider_name} at ${at}.`;
@@ -81,7 +81,7 @@ function following({ best_provider: name, lines, usable, last_resort: last }) {
     const links = last.flatMap((each, place) => [place ? ", " : "", providerLink(each)]);
     return ["As a last resort try ", ...links, "."];
   }
-  if (lines.length < 2) return ["There is no other to fall back to."];
+  if (lines.length < 2) return ["There is no other usable provider."];
   const next = lines[1];
   const took = next.latency_ms === null ? "" : `, ${words.ms(next.latency_ms)}`;
   const more = usable - 2;

@@ -64,7 +64,7 @@ function sorted(open) {
 function calm(swept) {
   const [kind, text] = swept
     ? ["healthy", "Nothing is wrong."]
-    : ["unknown", "The first checks are under way."];
+    : ["unknown", "The first checks are in progress."];
   return make("li", { class: "calm" }, shape(kind), text);
 }
 
@@ -144,10 +144,10 @@ const button = (text, attributes) => make("button", { type: "button", ...attribu
  * @param {string | null} muted
  */
 export function* notesOf({ flapping, acknowledged_by: by, muted_until, notified }, muted) {
-  if (by !== null) yield `${by} takes care of it`;
+  if (by !== null) yield `acknowledged by ${by}`;
   const until = muted_until ?? muted;
   if (until !== null) yield `muted until ${words.moment(until, server.now())}`;
-  if (flapping) yield "one incident until it stays away for 30 minutes";
+  if (flapping) yield "it comes and goes: one incident until there was no failure for 30 minutes";
   const told = new Set(notified.filter((each) => !each.error).map((each) => each.target));
   const failed = new Set(notified.filter((each) => each.error).map((each) => each.target));
   if (told.size) yield `told: ${[...told].join(", ")}`;

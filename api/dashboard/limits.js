@@ -19,15 +19,15 @@ const FORECAST = 50; // percent used: below that a trend of a few minutes says n
 export function showLimits({ rate_limit: limit, rate_limit_percent: percent }) {
   const home = find("detail-limits");
   if (limit.source === "none") {
-    home.replaceChildren(make("p", { class: "quiet" }, "No limit is known: the provider tells none."));
+    home.replaceChildren(make("p", { class: "quiet" }, "No limit is known: the provider states none."));
     return;
   }
   const now = server.now();
   const { exhausts_at: end } = limit;
   const soon = end !== null && percent >= FORECAST;
   let forecast = "";
-  if (percent >= 100) forecast = " One is used up and comes back at its reset.";
-  else if (soon) forecast = ` At the present trend it runs out at ${words.moment(end, now)}, before its reset.`;
+  if (percent >= 100) forecast = " One is used up until its reset.";
+  else if (soon) forecast = ` At the present pace it runs out at ${words.moment(end, now)}, before its reset.`;
   const estimate = limit.source === "estimate" ? "About " : "";
   home.replaceChildren(
     make("p", { class: soon ? "forecast soon" : "forecast" }, `${estimate}${words.percent(percent)} used.${forecast}`),

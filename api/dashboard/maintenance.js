@@ -1,4 +1,4 @@
-// When providers are, were and will be in maintenance: nothing is opened then, and nobody is told.
+// Past, present and future maintenance of providers, without incidents and messages.
 
 import { server } from "./clock.js";
 import { find, hide, make, say } from "./dom.js";
@@ -83,14 +83,14 @@ function when({ start, end }, now) {
   return start <= now && end > now ? `until ${until}` : `${words.moment(start, now)} to ${until}`;
 }
 
-/** Whom it is about. @param {Span} span */
-const whom = ({ providers }) => (providers.size ? [...providers].join(", ") : "all");
+/** The providers it is about. @param {Span} span */
+const subjects = ({ providers }) => (providers.size ? [...providers].join(", ") : "all");
 
 /** What is in maintenance and what is planned, in a line above the list. */
 export function showMaintenance() {
   const now = server.now();
   const told = (/** @type {Span[]} */ some) => {
-    const named = some.slice(0, SHOWN).map((span) => `${whom(span)} ${when(span, now)}`);
+    const named = some.slice(0, SHOWN).map((span) => `${subjects(span)} ${when(span, now)}`);
     return named.join("; ") + (some.length > SHOWN ? `; ${some.length - SHOWN} more` : "");
   };
   const current = spans.filter(({ start, end }) => start <= now && end > now);

@@ -66,8 +66,8 @@ async function searchNow() {
  * @param {number} seen
  */
 function told(known, found, seen) {
-  if (!known) return "No model list was read yet.";
-  if (!found) return "No provider watched here lists such a model.";
+  if (!known) return "No model list has been read yet.";
+  if (!found) return "No watched provider lists such a model.";
   const first = found > seen ? `; the first ${seen} are shown` : "";
   return `${words.many(found, "model")}${first}.`;
 }
@@ -128,7 +128,7 @@ function sinceOf({ status_since: since }) {
 /** @param {ModelOffer} offer */
 function whyOf({ reason, evidence, usable, calls_24h: calls, failures_24h: failures, retires_on: end }) {
   const listed = usable && evidence === "provider";
-  const why = listed ? "Listed; not checked itself." : words.capital(reason);
+  const why = listed ? "Listed; the model itself is not checked." : words.capital(reason);
   const real = calls ? ` ${words.many(calls, "real call")} in 24 h, ${failures} failed.` : "";
   const said = words.withEnd(why, end);
   return real ? `${said.replace(/\.$/, "")}.${real}` : said;

@@ -110,7 +110,7 @@ export class Past {
       }
       this.arrived(names);
     } catch {
-      // The database may be away: whoever is still seen asks again.
+      // The database may be unavailable: visible rows ask again.
       setTimeout(() => this.arrived(names), 10_000);
     }
   }

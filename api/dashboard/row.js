@@ -137,7 +137,7 @@ export class Row {
     this.#told = told;
     hide(this.parts.places, vantages.length === 0);
     const seen = vantages.map(([name, status, suspect]) => {
-      const says = `${status}${suspect ? ", no vote: it sees most of them down" : ""}`;
+      const says = `${status}${suspect ? ", no vote: it sees most providers down" : ""}`;
       const home = make("span", { class: "place", title: words.plain(`${name}: ${says}`) });
       home.append(shape(status), make("span", { class: "foreign" }, suspect ? `(${name})` : name));
       home.append(make("span", { class: "unseen" }, says));

@@ -26,7 +26,7 @@ function offerMonths(offered) {
 /** @param {string} why the hub is not in the strips; empty where it is */
 function showAway(why) {
   hide(find("hub-away"), why === "");
-  say(find("hub-away"), `The cluster's hub cannot be used (${why}): the history is what this tracker keeps itself.`);
+  say(find("hub-away"), `The cluster's hub cannot be used (${why}): only this tracker's own history is shown.`);
 }
 
 export class Screen {

@@ -12,7 +12,7 @@ import * as words from "./words.js";
 
 /** @type {Record<string, string>} */
 const KEY_STATES = {
-  unknown: "not tried yet",
+  unknown: "not used yet",
   ok: "works",
   refused: "refused",
   spent: "its quota is used up",
@@ -188,10 +188,10 @@ export function about({ kind, base_url, check, model, status_page: page }, { ada
   const lines = [
     ["Endpoint", make("span", { class: "foreign" }, base_url)],
     ["Kind", kind],
-    ["Asked by a check", model ? `${check}, model ${model}` : check],
+    ["What a check requests", model ? `${check}, model ${model}` : check],
   ];
   if (page) lines.push(["Its own status page", make("a", { href: page, rel: "noreferrer", target: "_blank" }, page.replace("https://", ""))]);
-  if (adaptations.length) lines.push(["Learnt from refusals", adaptations.join("; ")]);
+  if (adaptations.length) lines.push(["Learned from refusals", adaptations.join("; ")]);
   find("detail-about").replaceChildren(
     ...lines.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))),
   );
@@ -205,7 +205,7 @@ export async function models(name) {
     const { models: all } = await ask("api/providers/models");
     const own = Object.keys(all).filter((model) => all[model].includes(name));
     const cut = own.length > MODELS ? `; the first ${MODELS} are shown` : "";
-    say(line, own.length ? `${own.length} in its last list${cut}.` : "No model list was read yet.");
+    say(line, own.length ? `${own.length} in its last list${cut}.` : "No model list has been read yet.");
     const items = own.slice(0, MODELS).map((model) =>
       make("li", {}, make("a", { class: "foreign", href: `#model=${encodeURIComponent(model)}` }, model)),
     );

@@ -125,7 +125,7 @@ export class Strip {
   /** @param {number} place */
   #says(place) {
     const cell = this.#cells[place];
-    if (!cell) return "not read yet";
+    if (!cell) return "not loaded yet";
     const [from, to] = this.#times(cell);
     const size = to - from;
     let tell = size < 60_000 ? (/** @type {number} */ at) => instant(at, at) : dayAndClock;
@@ -188,13 +188,13 @@ const WORDS = {
   up: "no failure",
   slow: "slow",
   failing: "failures",
-  limited: "limited, or our own fault: not counted",
+  limited: "limited, or the tracker's own fault: not counted",
   none: "nothing known",
 };
 
 /** @param {Cell} cell */
 function whatOf({ kind, share, held, counts }) {
-  if (held) return `no check was due; the one before: ${WORDS[kind]}`;
+  if (held) return `no check was due; the previous one: ${WORDS[kind]}`;
   if (kind === "none") return WORDS.none;
   const { checks, failures, up, sum, p95 } = counts;
   const parts = [`${many(checks, "check")}, ${WORDS[kind]}`];

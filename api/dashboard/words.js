@@ -1,11 +1,11 @@
-// How values read. Pure: no DOM, no clock but the one given.
+// How values are written for people. Pure: no DOM, and the time is an argument.
 
 /** @typedef {import("./types").Status} Status */
 /** @typedef {import("./types").Provider} Provider */
 
 /** @type {Status[]} */
 export const STATUSES = ["healthy", "degraded", "down", "unknown"];
-export const NOTHING = "–"; // what is not known is never 0 or 100
+export const NOTHING = "–"; // an unknown value is never shown as 0 or 100
 
 // Whose fault it is, and what happened, by outcome kind.
 /** @type {Record<string, [string, string]>} */
@@ -22,18 +22,18 @@ const OUTCOMES = {
   server: ["their fault", "server error"],
   overloaded: ["their fault", "overloaded"],
   blocked: ["their firewall", "it blocked us"],
-  not_found: ["the model", "gone, or not ours to use"],
-  bad_response: ["their fault", "the answer was not the API's"],
-  request: ["our check", "refused as wrong"],
-  internal: ["the tracker", "its own fault, not held against the provider"],
+  not_found: ["the model", "it does not exist, or our account may not use it"],
+  bad_response: ["their fault", "the answer does not have the API's format"],
+  request: ["our check", "rejected as invalid"],
+  internal: ["the tracker", "its own fault, not counted against the provider"],
 };
 
-// Control characters (ANSI codes begin with one) and marks that turn the writing direction.
+// Control characters (ANSI codes start with one) and marks that change the writing direction.
 // eslint-disable-next-line no-control-regex
 const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /**
- * Text of others as it may be shown: what cannot be seen but acts becomes a sign that can.
+ * Text from others made safe to show: invisible characters with an effect become a visible one.
  * @param {string} text
  */
 export const plain = (text) => text.replace(UNSEEN, "\ufffd");
@@ -41,7 +41,7 @@ export const plain = (text) => text.replace(UNSEEN, "\ufffd");
 /** @param {string | null} kind */
 export const whose = (kind) => OUTCOMES[kind ?? ""]?.[0] ?? "";
 
-const SENTENCE = 3; // words: what says so much needs no word of ours before it
+const SENTENCE = 3; // words: an error text longer than this needs no words of ours before it
 
 /**
  * The cause in words, and what the provider said.
@@ -49,10 +49,10 @@ const SENTENCE = 3; // words: what says so much needs no word of ours before it
  * @param {string} error
  */
 export function cause(kind, error) {
-  const [whom, what] = OUTCOMES[kind ?? ""] ?? ["", kind ?? "never checked"];
+  const [fault, what] = OUTCOMES[kind ?? ""] ?? ["", kind ?? "never checked"];
   const alone = error.split(" ").length > SENTENCE || error.toLowerCase().startsWith(what);
   const said = error && !alone ? `${what}: ${error}` : error || what;
-  return capital(whom ? `${whom}: ${said}` : said);
+  return capital(fault ? `${fault}: ${said}` : said);
 }
 
 /** @param {string} text */
@@ -65,7 +65,7 @@ export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 export const many = (count, noun) => `${amount(count)} ${noun}${count === 1 ? "" : "s"}`;
 
 /**
- * Why a provider is as it is; the cause first. Empty where all is well.
+ * Why a provider has its status; the cause first. Empty when all is well.
  * @param {Provider} provider
  */
 export function why({ status, outcome, error, failures, reason }) {
@@ -76,7 +76,7 @@ export function why({ status, outcome, error, failures, reason }) {
 }
 
 /**
- * The shape that stands for a provider, and the word beside it.
+ * The shape for a provider, and the word next to it.
  * @param {{enabled: boolean, status: Status, stale: boolean}} provider
  */
 export function look(provider) {
@@ -96,7 +96,7 @@ export function ms(value) {
 export function percent(value) {
   if (value === null || value === undefined) return NOTHING;
   if (value === 100 || value === 0) return `${value} %`;
-  return `${Number(Math.min(99.99, Math.max(0.01, value)).toFixed(2))} %`; // nearly all is not all
+  return `${Number(Math.min(99.99, Math.max(0.01, value)).toFixed(2))} %`; // 99.996 must not become 100
 }
 
 /** @param {number | null | undefined} value */
@@ -119,7 +119,7 @@ export function duration(seconds) {
 }
 
 /**
- * A window or interval as people call it: exact, in the largest unit that divides it.
+ * A window or interval for people: exact, in the largest unit that divides it.
  * @param {number | null} seconds
  */
 export function span(seconds) {
@@ -160,7 +160,7 @@ export function until(at, now) {
  */
 export function withEnd(text, day) {
   if (!day) return text;
-  return text ? `${text.replace(/\.$/, "")}; announced to end on ${day}.` : `Announced to end on ${day}.`;
+  return text ? `${text.replace(/\.$/, "")}; will be switched off on ${day}.` : `Will be switched off on ${day}.`;
 }
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
@@ -181,7 +181,7 @@ export const dayAndClock = (at) => `${DAY.format(new Date(at)).slice(0, 3)} ${cl
 export const date = (at) => `${DATE.format(new Date(at))} ${clock(at)}`;
 
 /**
- * The time of day to the minute; with the day where that is another.
+ * The time of day to the minute; with the day when it is not today.
  * @param {Moment} at
  * @param {number} now
  */

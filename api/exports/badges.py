@@ -1,4 +1,4 @@
-"""Badges: a small SVG, and the JSON that shields draws the same from."""
+"""Badges: a small SVG, and the JSON from which shields draws the same."""
 
 from xml.sax.saxutils import escape
 
@@ -16,7 +16,7 @@ COLOURS = {
     Status.UNKNOWN: GREY,
 }
 LABEL_LENGTH = 60
-# Verdana at 11 px, on average; the text is stretched to fit, so a wrong guess is not seen.
+# Average width of Verdana at 11 px; the text is stretched to fit, so a wrong guess is not visible.
 CHARACTER_WIDTH = 6.6
 PADDING = 10
 

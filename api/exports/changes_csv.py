@@ -1,4 +1,4 @@
-"""Changes for spreadsheets and data frames: one row a change."""
+"""Changes for spreadsheets and data frames: one row per change."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice

@@ -1,4 +1,4 @@
-"""Metrics of a cluster of trackers; none where a tracker is alone."""
+"""Metrics of a cluster of trackers; none without a cluster."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ def collect_cluster(report: ClusterReport | None, snapshot: Snapshot) -> Iterato
         return
     for name, help_text, value in (
         ("hub_up", "1 while the cluster's hub can be used.", float(report.hub_up)),
-        ("hub_lag_rows", "Checks that wait for the hub.", report.lag),
+        ("hub_lag_rows", "Checks waiting to be sent to the hub.", report.lag),
         ("leases_held", "Providers that this tracker checks for its vantage.", report.leases),
         ("cluster_members", "Trackers in the cluster.", len(report.members)),
         (

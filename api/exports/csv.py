@@ -1,4 +1,4 @@
-"""The export: one row a provider, safe to open in a spreadsheet."""
+"""The CSV export: one row per provider, safe to open in a spreadsheet."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ COLUMNS = (
     "last_check_timestamp",
     "consecutive_failures",
 )
-# Spreadsheets run what begins so, also behind white space and in full-width form.
+# Spreadsheets run cells that start like this, also after white space and in full-width form.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 

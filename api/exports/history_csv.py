@@ -1,4 +1,4 @@
-"""History for spreadsheets and data frames: one row a check, or one a bucket."""
+"""History for spreadsheets and data frames: one row per check, or per bucket."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ BUCKETS = (
     *("provider_name", "timestamp", "checks", "failures", "uptime_percent"),
     *(f"latency_{name}_ms" for name in LATENCIES),
 )
-PIECE = 500  # rows, some two milliseconds: a large answer must not hold the event loop
+PIECE = 500  # rows, about two milliseconds: a large answer must not block the event loop
 
 
 def encode_history_csv(history: History) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Metrics of each provider as bytes, kept while its view is the same object.
+"""Metrics of each provider as bytes, reused while its view is the same object.
 
 Prometheus asks for all of them every few seconds, and few have changed: of a thousand providers a
 scrape writes the lines that changed, and joins only the families that have such a line. The
@@ -22,7 +22,7 @@ END = b"# EOF\n"
 
 @attrs.frozen
 class Families(Collector):
-    """Metrics that are there already."""
+    """Metrics that were collected before."""
 
     metrics: Iterable[Metric]
 
@@ -63,7 +63,7 @@ class MetricPieces:
         """Return each family with its lines of all providers, one family after the other."""
         if not self._heads:
             self._heads = [head for head, _ in split_families(self._write_by_client({}))]
-        if (names := [*providers]) != self._names:
+        if (names := [*providers]) != self._names or not self._blocks:
             self._arrange(names)
         views = self._views
         for place, provider in enumerate(providers.values()):

@@ -1,4 +1,4 @@
-"""Prometheus metrics over the latest snapshot: read when scraped, no work in between."""
+"""Prometheus metrics from the latest snapshot, computed only when scraped."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -24,15 +24,15 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' format before O
 NOTHING = Snapshot(timestamp=datetime.fromtimestamp(0, UTC), revision=0, ranking=Ranking(reason=""))
 POSITION = (
     "llm_provider_ranking_position",
-    "Place in the ranking, 1 is best; absent for what is not usable.",
+    "Place in the ranking, 1 is best; absent when it is not usable.",
 )
 
 
 @attrs.define
 class MetricsPage:
-    """What a scrape answers. No error text becomes a label: its values live forever elsewhere.
+    """The answer to a scrape. Error texts are never labels, as Prometheus keeps label values long.
 
-    Not to be used by two threads at once.
+    Not thread-safe.
     """
 
     labels: LimitLabels = attrs.field(factory=LimitLabels)

@@ -1,7 +1,7 @@
 """Metrics of watched offers, labelled by provider and model.
 
-Only offers that the configuration names: model lists hold thousands of ids, and a label's values
-live forever in a time series database.
+Only offers named in the configuration: model lists have thousands of ids, and a time series
+database keeps label values for a long time.
 """
 
 from collections.abc import Callable, Iterator
@@ -53,7 +53,7 @@ def _uptime(offer: OfferStatus) -> float | None:
 
 
 GAUGES: tuple[tuple[str, str, Value], ...] = (
-    ("usable", "1 if the watched offer may be routed to now.", lambda one: float(one.usable)),
+    ("usable", "1 if the watched offer may be used now.", lambda one: float(one.usable)),
     (
         "probe_duration_seconds",
         "Latency of its last successful check.",
@@ -65,10 +65,10 @@ GAUGES: tuple[tuple[str, str, Value], ...] = (
         lambda one: _seconds(one.ttft_ms),
     ),
     ("tokens_per_second", "Speed of its last real calls.", lambda one: one.tokens_per_second),
-    ("uptime_ratio", "Up of what was counted in 24 hours.", _uptime),
+    ("uptime_ratio", "Share of counted checks in 24 hours that were up.", _uptime),
     (
         "consecutive_failures",
-        "Failed checks in a row.",
+        "Consecutive failed checks.",
         lambda one: float(one.consecutive_failures),
     ),
     ("probes_24h", "Its checks in 24 hours.", lambda one: float(one.checks_24h)),

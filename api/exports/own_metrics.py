@@ -1,4 +1,4 @@
-"""Metrics of the tracker itself: its tasks, its database, its alerts, and which version runs."""
+"""Metrics of the tracker itself: its tasks, database, alerts and version."""
 
 import platform
 from collections.abc import Callable, Iterator
@@ -17,8 +17,8 @@ BUILD = {
 Value = Callable[[TrackerHealth], float]
 
 GAUGES: tuple[tuple[str, str, Value], ...] = (
-    ("up", "1 while the loop and the actors beat.", lambda h: float(h.alive)),
-    ("ready", "1 after the first sweep.", lambda h: float(h.ready)),
+    ("up", "1 while the event loop and the actors work.", lambda h: float(h.alive)),
+    ("ready", "1 once every provider has been checked.", lambda h: float(h.ready)),
     ("providers", "Providers watched.", lambda h: h.providers_monitored),
     ("loop_lag_seconds", "How late the event loop is.", lambda h: h.loop_lag_ms / 1000.0),
     ("database_up", "1 while results are stored.", lambda h: float(h.database.state == "ok")),
@@ -33,19 +33,31 @@ GAUGES: tuple[tuple[str, str, Value], ...] = (
         lambda h: h.completions.spent,
     ),
     ("incidents_open", "Incidents that are open now.", lambda h: h.alerts.open),
-    ("alerts_waiting", "Messages to alert targets on their way.", lambda h: h.alerts.waiting),
-    ("results_buffered", "Results that wait for the database.", lambda h: h.database.buffered),
+    (
+        "alerts_waiting",
+        "Messages to alert targets that are not delivered yet.",
+        lambda h: h.alerts.waiting,
+    ),
+    (
+        "results_buffered",
+        "Results in memory, waiting for the database.",
+        lambda h: h.database.buffered,
+    ),
 )
 COUNTERS: tuple[tuple[str, str, Value], ...] = (
     (
         "results_dropped",
-        "Results lost while the database was away.",
+        "Results lost while the database was unavailable.",
         lambda h: h.database.dropped,
     ),
-    ("reports_dropped", "Reports lost to a bug of ours.", lambda h: h.reports_dropped),
+    (
+        "reports_dropped",
+        "Messages lost because of a bug in the tracker.",
+        lambda h: h.reports_dropped,
+    ),
     ("calls_dropped", "Counts of real calls lost with the database.", lambda h: h.calls_dropped),
     ("feeds_dropped", "Live readers that were too slow.", lambda h: h.feeds_dropped),
-    ("loop_stalls", "Times the event loop stood still.", lambda h: h.stalls),
+    ("loop_stalls", "Times the event loop was blocked.", lambda h: h.stalls),
     (
         "actor_restarts",
         "Restarts of actors after a crash.",
@@ -54,10 +66,10 @@ COUNTERS: tuple[tuple[str, str, Value], ...] = (
     ("aggregator_restarts", "Restarts of the aggregator.", lambda h: h.aggregator_restarts),
     ("writer_restarts", "Restarts of the writer.", lambda h: h.writer_restarts),
     ("incidents_opened", "Incidents since this start.", lambda h: h.alerts.opened),
-    ("alerts_failed", "Attempts to send that failed.", lambda h: h.alerts.failed),
+    ("alerts_failed", "Failed attempts to send a message.", lambda h: h.alerts.failed),
     (
         "alerts_suppressed",
-        "Openings and ends that nobody was told.",
+        "Openings and ends of incidents without a message.",
         lambda h: h.alerts.suppressed,
     ),
 )
@@ -65,7 +77,7 @@ COUNTERS: tuple[tuple[str, str, Value], ...] = (
 
 def collect_own(health: TrackerHealth, snapshot: Snapshot) -> Iterator[Metric]:
     """Collect the tracker's own health, and which version runs."""
-    says = "1 for the version that runs, and its Python."
+    says = "1 for the running version and its Python."
     build = GaugeMetricFamily("llm_tracker_build_info", says, labels=[*BUILD])
     build.add_metric([*BUILD.values()], 1.0)
     yield build
@@ -83,7 +95,7 @@ def collect_own(health: TrackerHealth, snapshot: Snapshot) -> Iterator[Metric]:
 
 def _alerts_sent(alerts: AlertHealth) -> Metric:
     family = CounterMetricFamily(
-        "llm_tracker_alerts_sent", "Messages that arrived, one a target.", labels=["what"]
+        "llm_tracker_alerts_sent", "Delivered messages, one per target.", labels=["what"]
     )
     for what, number in (
         ("opened", alerts.sent),

@@ -1,4 +1,4 @@
-"""The metric families that hold lines of providers."""
+"""The metric families with lines for providers."""
 
 from collections.abc import Iterator
 
@@ -11,15 +11,15 @@ from api.exports.provider_gauges import GAUGES, Value
 from tracker.core.outcomes import Status
 from tracker.core.snapshot import Snapshot
 
-MOST_LIMITS = 12  # of a provider; Anthropic, which tells most, has eight
+MOST_LIMITS = 12  # per provider; Anthropic, which states most, has eight
 
 
 @attrs.define
 class LimitLabels:
-    """Which names of limits become labels: the first MOST_LIMITS of each provider.
+    """The names of limits that become labels: the first MOST_LIMITS of each provider.
 
-    They are the provider's own words. One that invents new ones at each check would fill the time
-    series database, where a label's values live forever.
+    The names come from the provider. One that sends new names at each check would fill the time
+    series database, which keeps label values for a long time.
     """
 
     _known: dict[str, dict[str, None]] = attrs.field(factory=dict)
@@ -34,7 +34,7 @@ class LimitLabels:
 
 @attrs.frozen
 class ProviderFamilies:
-    """The families that hold lines of providers."""
+    """The families with lines for providers."""
 
     snapshot: Snapshot
     labels: LimitLabels
@@ -94,7 +94,7 @@ class ProviderFamilies:
         """Collect real calls as proxies reported them, apart from the checks'."""
         labels = ["provider", "outcome"]
         calls = CounterMetricFamily(
-            "llm_provider_traffic_calls", "Real calls told of, by outcome.", labels=labels
+            "llm_provider_traffic_calls", "Reported real calls, by outcome.", labels=labels
         )
         seconds = CounterMetricFamily(
             "llm_provider_traffic_latency_seconds", "Sum of their latencies.", labels=labels

@@ -1,4 +1,4 @@
-"""What Prometheus is told of a provider as one number each, and how it is read of a snapshot."""
+"""The gauges of a provider, and how each is read from a snapshot."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -48,9 +48,9 @@ GAUGES: tuple[tuple[str, str, Value], ...] = (
         "Latency of the last successful check.",
         lambda p: _seconds(p.response_time_ms),
     ),
-    ("llm_provider_usable", "1 if it may be routed to now.", lambda p: float(p.usable)),
-    ("llm_provider_stale", "1 if its last check is long overdue.", lambda p: float(p.stale)),
-    ("llm_provider_uptime_ratio", "Up of what was counted in 24 hours.", _uptime),
+    ("llm_provider_usable", "1 if it may be used now.", lambda p: float(p.usable)),
+    ("llm_provider_stale", "1 if its next check is long overdue.", lambda p: float(p.stale)),
+    ("llm_provider_uptime_ratio", "Share of counted checks in 24 hours that were up.", _uptime),
     ("llm_provider_latency_p95_seconds", "95th percentile of 24 hours.", _p95),
     (
         "llm_provider_ttft_seconds",
@@ -69,7 +69,7 @@ GAUGES: tuple[tuple[str, str, Value], ...] = (
     ),
     (
         "llm_provider_consecutive_failures",
-        "Failed checks in a row.",
+        "Consecutive failed checks.",
         lambda p: float(p.consecutive_failures),
     ),
     ("llm_provider_probes_24h", "Checks in 24 hours.", lambda p: float(p.checks_24h)),
@@ -80,17 +80,17 @@ GAUGES: tuple[tuple[str, str, Value], ...] = (
     ),
     (
         "llm_provider_completions_saved_24h",
-        "Completions that good traffic saved in 24 hours.",
+        "Completions saved in 24 hours because real calls succeeded.",
         lambda p: float(p.completions_saved_24h),
     ),
     (
         "llm_provider_traffic_failure_ratio",
-        "Failed of the counted real calls of the last five minutes.",
+        "Share of failures among counted real calls of the last five minutes.",
         _traffic_failures,
     ),
     (
         "llm_provider_traffic_latency_p50_seconds",
-        "Median latency of the good ones among them.",
+        "Median latency of the successful ones among them.",
         lambda p: _seconds(_traffic(p).latency_ms),
     ),
     (

@@ -1,4 +1,4 @@
-"""Who may ask what: the two tokens, the host names, and requests sent from other sites."""
+"""Access control: tokens, host names, and requests sent from other sites."""
 
 import base64
 import binascii
@@ -85,7 +85,9 @@ def require_reader(settings: ServerSettings, authorization: str | None) -> None:
     """Return where a read token is set. Raises Problem: 401 when neither token is given."""
     given = bearer(authorization) or basic_password(authorization)
     tokens = [t for t in (settings.read_token, settings.admin_token) if t is not None]
-    if not sum(is_token(given, token) for token in tokens):  # each, so that time tells nothing
+    if not sum(
+        is_token(given, token) for token in tokens
+    ):  # compare all of them, so that the time reveals nothing
         raise Problem(
             status=401,
             detail="this needs the read token: 'Authorization: Bearer TOKEN', "
@@ -99,9 +101,9 @@ def require_reader(settings: ServerSettings, authorization: str | None) -> None:
 
 @attrs.frozen
 class AllowedHosts:
-    """The names this server answers to; None: any.
+    """The host names this server answers to; None: any.
 
-    A page of another site can point its own name at this machine (DNS rebinding), but the
+    A page of another site can make its own name resolve to this machine (DNS rebinding), but the
     browser then sends that name.
     """
 
@@ -113,7 +115,7 @@ class AllowedHosts:
         if "*" in settings.allowed_hosts:
             return cls(None)
         if not settings.allowed_hosts and not is_loopback_host(settings.host):
-            return cls(None)  # a public bind: its names are not ours to know
+            return cls(None)  # a public bind: we cannot know its names
         own = {name.lower().rstrip(".") for name in (*settings.allowed_hosts, settings.host)}
         return cls(LOOPBACK_NAMES | own)
 
@@ -135,7 +137,7 @@ def refuse_cross_site(host: str, origin: str | None, site: str | None) -> None:
         raise Problem(
             status=403,
             title="Cross-site request refused",
-            detail="only this server's own pages and programs may change something",
+            detail="only this server's own pages and programs (not other sites) may make changes",
         )
 
 

@@ -1,4 +1,4 @@
-"""Reads a request's JSON body strictly: what is not understood is refused, never ignored."""
+"""Reading a request's JSON body strictly: unknown fields are refused, not ignored."""
 
 from typing import TypeVar
 
@@ -18,4 +18,4 @@ async def read_body(shape: type[T]) -> T:
     try:
         return msgspec.json.decode(await request.get_data(), type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise bad_request(f"not a change we understand: {error}") from None
+        raise bad_request(f"invalid body: {error}") from None

@@ -1,4 +1,4 @@
-"""How large a request's body may be: a few paths have a limit of their own."""
+"""The size limit of request bodies, with exceptions for a few paths."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar

@@ -1,4 +1,4 @@
-"""Answers as responses: ETag, If-None-Match and 304, Retry-After."""
+"""Making responses from answers: ETag, If-None-Match and 304, Retry-After."""
 
 import math
 import re
@@ -16,7 +16,7 @@ NO_WEIGHT = re.compile(r"q=0(\.0*)?")
 
 def respond(answer: CachedResponse) -> Response:
     """Return the response to the present request."""
-    # Several are one list (RFC 9110 5.3); and asking for one that is not there costs an exception.
+    # Several headers form one list (RFC 9110 5.3); reading a missing one raises an exception.
     chosen = negotiate(answer, gzip=takes_gzip())
     tags = request.headers.getlist("If-None-Match")
     return response_of(chosen, known=matches_etag(chosen, ",".join(tags) if tags else None))

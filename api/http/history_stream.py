@@ -1,4 +1,4 @@
-"""The past as bytes, in pieces: a large answer must not hold the event loop."""
+"""Encoding history in pieces, so that a large answer does not block the event loop."""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -34,7 +34,7 @@ def _view(point: RawPoint | StoredBucket) -> HistoryPoint | Bucket:
     return convert(HistoryPoint, point)
 
 
-_moment = lru_cache(maxsize=2_000)(instant)  # a thousand providers share their buckets' moments
+_moment = lru_cache(maxsize=2_000)(instant)  # a thousand providers have the same times of buckets
 
 
 def _view_bucket(bucket: StoredBucket) -> Bucket:

@@ -1,7 +1,7 @@
-"""Answers of many megabytes: made, hashed and sent in pieces, so that none holds the event loop.
+"""Making, hashing and sending answers of many megabytes in pieces that do not block the loop.
 
-In one piece an answer of 70 MB is joined, hashed and copied for half a second in which nobody
-else is served.
+In one piece, an answer of 70 MB would block all other requests for half a second while it is
+joined, hashed and copied.
 """
 
 import heapq
@@ -21,7 +21,7 @@ from api.http.response_cache import GZIP_LEVEL, JSON, PLAIN_BYTES, gzip_tag
 from tracker.core.snapshot import Snapshot
 
 SORTED = 5_000  # names, about two milliseconds
-SENT = 256 * 1024  # bytes handed to the socket at once, a quarter of a millisecond
+SENT = 256 * 1024  # bytes written to the socket at once, a quarter of a millisecond
 NO_HEADERS: Mapping[str, str] = {}
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class LargeAnswer:
 
 @attrs.define
 class _Gathering:
-    """Pieces of SENT bytes out of smaller ones; one that is larger stays whole."""
+    """Joins small pieces to pieces of SENT bytes; a larger piece stays as it is."""
 
     pieces: list[bytes] = attrs.field(factory=list)
     digest: blake2b = attrs.field(factory=lambda: blake2b(digest_size=12))
@@ -98,15 +98,17 @@ def respond_in_pieces(
     else:
         headers["Content-Length"] = str(answer.size)
     response = Response(pieces, 200, headers, content_type=content_type)
-    response.timeout = None  # a slow reader has its time; who stands still is cut by the server
+    response.timeout = (
+        None  # a slow reader may take its time; the server cuts off one that stops reading
+    )
     return response
 
 
 @attrs.define(eq=False)
 class LargeAnswers:
-    """The last large answer of each key, which is a function of the snapshot alone.
+    """The last large answer for each key, which depends only on the snapshot.
 
-    A request meanwhile waits for it: making it twice at once would take twice as long.
+    A second request waits for the first: making the answer twice would take twice as long.
     """
 
     _kept: dict[str, tuple[Snapshot, LargeAnswer]] = attrs.field(factory=dict)

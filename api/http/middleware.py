@@ -1,4 +1,4 @@
-"""What every request passes first, and the headers every answer carries."""
+"""Checks before every request, and headers on every answer."""
 
 from functools import lru_cache
 
@@ -9,12 +9,12 @@ from api.http.auth import SAFE_METHODS, AllowedHosts, refuse_cross_site, require
 from api.http.problems import Problem
 from tracker.core.settings import ServerSettings
 
-# For answers that are data: nothing in them may run, load or be framed.
+# For data: nothing in it may run, load or be framed.
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 HEADERS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
-# A service manager asks by address, and learns nothing but that we are up.
+# A service manager uses the address, and learns only whether the tracker is up.
 OPEN_PATHS = frozenset({"/livez", "/readyz"})
-REPORTS_PATH = "/api/reports"  # it asks for a token of its own
+REPORTS_PATH = "/api/reports"  # has its own token
 
 
 def install_request_checks(app: QuartTrio, settings: ServerSettings) -> None:
@@ -22,7 +22,7 @@ def install_request_checks(app: QuartTrio, settings: ServerSettings) -> None:
     allow = lru_cache(maxsize=64)(AllowedHosts.of(settings).allow)
 
     async def check() -> None:
-        # What is not needed is not looked for: a header that is missing costs an exception.
+        # Headers are read only when needed: a missing one raises an exception.
         headers = request.headers
         if request.path not in OPEN_PATHS:
             if not allow(headers.get("Host", "")):
@@ -30,7 +30,8 @@ def install_request_checks(app: QuartTrio, settings: ServerSettings) -> None:
             if settings.read_token is not None and request.path != REPORTS_PATH:
                 require_reader(settings, headers.get("Authorization"))
         if request.method not in SAFE_METHODS:
-            # A refusal while the body still comes would end the connection, and not say so.
+            # A refusal while the body is still arriving would close the connection without an
+            # answer.
             await request.get_data()
             refuse_cross_site(
                 headers.get("Host", ""), headers.get("Origin"), headers.get("Sec-Fetch-Site")
@@ -55,6 +56,5 @@ def _unknown_host() -> Problem:
     return Problem(
         status=400,
         title="Unknown host name",
-        detail="this server does not answer to the name asked for; "
-        "add it to allowed_hosts in [server]",
+        detail="this server does not answer to that host name; add it to allowed_hosts in [server]",
     )

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, from what each view says of itself."""
+"""The OpenAPI 3.1 document, made from the descriptions of the views."""
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
@@ -28,7 +28,7 @@ REFERENCE = "#/components/schemas/{name}"
 
 
 class Token(Enum):
-    """The tokens that a view may ask for."""
+    """The tokens that a view may require."""
 
     ADMIN = "admin"
     REPORT = "report"
@@ -36,9 +36,9 @@ class Token(Enum):
 
 @attrs.frozen
 class ResponseSpec:
-    """An answer's body: one of ``models``, or text. No content type: no body at all.
+    """An answer's body: one of ``models``, or text. No content type means no body.
 
-    also: the type of a text that is given instead, if asked for.
+    also: the type of a text that is sent instead on request.
     """
 
     models: tuple[type, ...]
@@ -48,7 +48,7 @@ class ResponseSpec:
     also: str = ""
 
 
-NOT_MODIFIED = ResponseSpec((), "", 304, "What you have is still right.")
+NOT_MODIFIED = ResponseSpec((), "", 304, "Your copy is still current.")
 
 
 def gives(*models: type, status: int = 200, says: str = "", also: str = "") -> ResponseSpec:
@@ -90,7 +90,7 @@ def describe(
         if body is not None:
             view = document_request(body)(view)
         if token:
-            accepted = dict.fromkeys((token, Token.ADMIN))  # the admin token may do everything
+            accepted = dict.fromkeys((token, Token.ADMIN))  # the admin token allows everything
             view = security_scheme([{each.value: []} for each in accepted])(view)
         return tag([topic])(view)
 
@@ -98,7 +98,7 @@ def describe(
 
 
 class OpenApiBuilder(OpenAPIProvider):
-    """Knows bodies that are no JSON, and answers of one of several shapes."""
+    """Supports bodies that are not JSON, and answers with one of several shapes."""
 
     def build_response_object(
         self,
@@ -131,7 +131,7 @@ class OpenApiBuilder(OpenAPIProvider):
         """Describe a path parameter: never empty, a provider's name url-encoded."""
         parameter = super().build_path_parameter(name, converter)
         parameter["schema"]["minLength"] = 1
-        about = "The provider's name, url-encoded." if name == "name" else "As the list gives it."
+        about = "The provider's name, url-encoded." if name == "name" else "As in the list."
         parameter["description"] = about
         return parameter
 

@@ -1,4 +1,4 @@
-"""Errors as application/problem+json (RFC 9457), also those of the framework and our own bugs."""
+"""Errors as application/problem+json (RFC 9457), including the framework's and our own bugs."""
 
 import traceback
 from typing import TYPE_CHECKING
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 RETRY = (("Retry-After", "5"),)  # seconds; a restart takes less
 CLOSE = (("Connection", "close"),)
-# Where too many ask at once: the place of who is refused goes to another.
+# With too many clients, the place of a refused one goes to another.
 CROWDED_OUT = (*RETRY, *CLOSE)
 log = structlog.get_logger()
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Problem(Exception):  # noqa: N818 (RFC 9457's word)
-    """An answer that is an error. ``detail`` says what is wrong and what to do."""
+    """An error answer. ``detail`` says what is wrong and what to do."""
 
     status: int
     detail: str
@@ -46,7 +46,7 @@ def no_provider(name: str) -> Problem:
     return Problem(
         status=404,
         title="No such provider",
-        detail=f"no provider is named {name[:100]!r}; /api/providers/status lists them all",
+        detail=f"there is no provider {name[:100]!r}; /api/providers/status lists all",
     )
 
 
@@ -77,14 +77,14 @@ def handle_problems(app: QuartTrio, tracker: "Tracker") -> None:
 
     async def on_stopped(error: StoppedError) -> Response:
         return problem_response(
-            Problem(status=503, detail=f"{error}: ask again in a moment", headers=RETRY)
+            Problem(status=503, detail=f"{error}: try again in a moment", headers=RETRY)
         )
 
     async def on_bug(error: Exception) -> Response:
         trace = tracker.mask("".join(traceback.format_exception(error)))
         log.error("request failed", method=request.method, path=request.path, trace=trace)
         return problem_response(
-            Problem(status=500, detail="a bug of ours: the tracker's log has the details")
+            Problem(status=500, detail="a bug in the tracker: its log has the details")
         )
 
     app.register_error_handler(Problem, on_problem)
@@ -93,9 +93,9 @@ def handle_problems(app: QuartTrio, tracker: "Tracker") -> None:
     app.register_error_handler(Exception, on_bug)
 
 
-_NOBODY = "nothing here, nor a provider of that name; /docs lists every path"
+_NOBODY = "no such path, and no provider of that name; /docs lists every path"
 _DETAILS = {
-    404: "nothing here; /docs lists every path",
+    404: "no such path; /docs lists every path",
     408: "the request's body took too long to arrive",
     413: "the request's body is too large",
 }
@@ -115,6 +115,6 @@ def _translate(error: HTTPException) -> Problem:
     status = error.code or 500
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
-        detail = f"this path answers {allowed}, not {request.method[:20]}"
+        detail = f"this path accepts {allowed}, not {request.method[:20]}"
         return Problem(status=status, detail=detail, headers=(("Allow", allowed),))
     return Problem(status=status, detail=_DETAILS.get(status, error.description or error.name))

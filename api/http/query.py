@@ -1,6 +1,6 @@
-"""Reads query parameters strictly: what is not understood is refused, never ignored.
+"""Reading query parameters strictly: unknown ones are refused, not ignored.
 
-A router that misspells ``exclude`` must not be sent to the provider it wanted to avoid.
+A router that misspells ``exclude`` must not get the provider it wanted to avoid.
 """
 
 import re
@@ -40,7 +40,7 @@ def single(given: Given, name: str) -> str | None:
     """Return the only value of a parameter. Raises Problem where it is given twice."""
     values = given.get(name, ())
     if len(values) > 1:
-        raise bad_request(f"{name} is given {len(values)} times; once is enough")
+        raise bad_request(f"{name} is given {len(values)} times; give it once")
     return values[0] if values else None
 
 

@@ -1,4 +1,4 @@
-"""Snapshots as bytes: each answer is encoded at most once, however many ask."""
+"""Encoded answers of a snapshot: each is encoded at most once, for any number of requests."""
 
 import gzip
 from collections import OrderedDict
@@ -17,22 +17,22 @@ from tracker.core.ranking import Ranking
 from tracker.core.snapshot import Snapshot
 
 JSON = "application/json"
-UNPLANNED = timedelta(seconds=60)  # with no check planned that could help, the next snapshot
+UNPLANNED = timedelta(seconds=60)  # until the next snapshot, when no check that helps is planned
 PLAIN_BYTES = 1_024  # an answer that fits into one packet is not compressed
 LARGE = 64 * 1024
 COMPRESSIBLE = ("application/json", "text/", "image/svg", "application/openmetrics-text")
-KEPT = 256  # answers kept of one snapshot: the unfiltered ones, and the filters in use
-# Of a thousand providers an answer is half a megabyte: all sorts of filters must not fill a
-# machine's memory. The answer asked for last is kept, whatever its size.
+KEPT = 256  # answers kept per snapshot: unfiltered ones, and the filters in use
+# With a thousand providers an answer has half a megabyte: many different filters must not fill the
+# memory. The latest answer is kept, whatever its size.
 KEPT_BYTES = 16 * 1024 * 1024
-GZIP_LEVEL = 1  # three quarters of what the best level saves, in a fifth of its time
+GZIP_LEVEL = 1  # saves three quarters of what the best level does, in a fifth of the time
 
 
-@attrs.frozen(kw_only=True, slots=False)  # slots would leave no room for the cached property
+@attrs.frozen(kw_only=True, slots=False)  # cached_property does not work with slots
 class CachedResponse:
-    """A whole answer, ready to send. ``retry_at``: when asking again could help.
+    """A complete answer, ready to send. ``retry_at``: when another request could help.
 
-    etag: None for what nobody is to keep.
+    etag: None for an answer that must not be cached.
     """
 
     body: bytes = attrs.field(repr=False)
@@ -97,10 +97,10 @@ def answer_of(
 
 
 class ResponseCache:
-    """The answers given of the newest snapshot.
+    """The answers from the newest snapshot.
 
-    They are a function of the snapshot alone, so a key is encoded once; a provider that did not
-    change since the snapshot before keeps its bytes.
+    They depend only on the snapshot, so each key is encoded once. A provider that did not change
+    since the previous snapshot keeps its bytes.
     """
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ class ResponseCache:
             self._size += len(found.body)
             self._let_go()
         else:
-            self._kept.move_to_end(key)  # what nobody asks for goes first
+            self._kept.move_to_end(key)  # the least recently used goes first
         return found
 
     async def get_slowly(
@@ -131,7 +131,7 @@ class ResponseCache:
             return self.get(snapshot, key, encode)
         encoded = await trio.to_thread.run_sync(encode)
         if snapshot is not self._snapshot and self._snapshot is not None:
-            return encoded  # a newer snapshot has come meanwhile: its answers are kept now
+            return encoded  # a newer snapshot arrived: only its answers are kept
         return self.get(snapshot, key, lambda: encoded)
 
     def piece(self, provider: ProviderStatus) -> bytes:

@@ -1,7 +1,7 @@
-"""The live feed: what changed from one snapshot to the next, as server-sent events.
+"""The event stream: changes from one snapshot to the next, as server-sent events.
 
-One encoding serves all streams. A stream that cannot keep up is ended by its board, and starts
-afresh with a whole snapshot when its reader comes back.
+Events are encoded once for all streams. A stream that cannot keep up is ended by the board, and
+starts again with a whole snapshot when its reader reconnects.
 """
 
 import secrets
@@ -24,13 +24,13 @@ from tracker.core.provider_status import ProviderStatus
 from tracker.core.snapshot import Snapshot
 from tracker.runtime.board import Board
 
-HEARTBEAT_SECONDS = 10.0  # whatever else is sent: it tells the server's time, and that it lives
-KEPT = 32  # encoded steps: readers lag behind by a few snapshots at most
-BACK = b"retry: 2000\n\n"  # milliseconds until a browser comes back
+HEARTBEAT_SECONDS = 10.0  # always sent: it shows the server's time, and that it is alive
+KEPT = 32  # encoded steps: readers are at most a few snapshots behind
+BACK = b"retry: 2000\n\n"  # milliseconds until a browser reconnects
 
 
 class EventView(Protocol):
-    """What one kind of stream tells. Each event is its kind and its JSON."""
+    """The events of one kind of stream. Each event has a kind and JSON."""
 
     def whole(self, snapshot: Snapshot) -> bytes:
         """Return the data of the ``snapshot`` event."""
@@ -81,10 +81,10 @@ class PublicView:
 
 @attrs.define(eq=False)
 class Streams:
-    """All open streams of one server. ``stop`` ends them at once.
+    """All open streams of one server. ``stop`` ends them immediately.
 
-    ``boot`` tells this process's revisions from those of the one before a restart. ``most``: so
-    many may be open, since each holds a client's place for good and others want to ask.
+    ``boot`` distinguishes this process's revisions from those before a restart. ``most``: the limit
+    of open streams, since each occupies a client's place for as long as it is open.
     """
 
     board: Board
@@ -106,7 +106,7 @@ class Streams:
     ) -> AsyncGenerator[bytes, None]:
         """Yield chunks of whole events, forever. ``last_event_id``: what the reader saw last.
 
-        view: what is told; the public API's events if None.
+        view: the events to send; those of the public API if None.
         """
         shown = view or self.public
         self.open += 1
@@ -134,8 +134,8 @@ class Streams:
         """Raise Problem, 503, when as many streams are open as allowed."""
         if self.open >= self.most:
             detail = (
-                f"{self.most} event streams are open, as many as may be: ask "
-                "/api/providers/status now and then, or raise the limit of open files (ulimit -n)"
+                f"{self.most} event streams are open, which is the limit: poll "
+                "/api/providers/status instead, or raise the limit of open files (ulimit -n)"
             )
             raise Problem(status=503, detail=detail, headers=CROWDED_OUT)
 

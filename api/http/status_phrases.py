@@ -1,8 +1,8 @@
-"""What a status code is called: the same words under each version of Python."""
+"""The names of status codes, the same under each version of Python."""
 
 from http import HTTPStatus
 
-# Python 3.13 took over RFC 9110's words for these (section 15.5); older ones have RFC 7231's.
+# Python 3.13 uses RFC 9110's names for these (section 15.5); older versions use RFC 7231's.
 _RFC_9110 = {
     413: "Content Too Large",
     414: "URI Too Long",

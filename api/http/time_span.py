@@ -1,4 +1,4 @@
-"""Which stretch of the past is asked for: ``hours`` back, or ``since`` and ``until``."""
+"""The requested period: ``hours`` back, or ``since`` and ``until``."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ _OFFSET = re.compile(r" (?=\d\d:?\d\d$)")
 
 @attrs.frozen
 class TimeSpan:
-    """Both moments are included. until: None for now."""
+    """A period that includes both ends. until: None for now."""
 
     hours: int
     since: datetime
@@ -23,7 +23,7 @@ class TimeSpan:
 
 
 def read_span(given: Given, now: datetime) -> TimeSpan:
-    """Raise Problem for what is no time, lies backwards, or is longer than a week."""
+    """Raise Problem for an invalid time, a reversed span, or one longer than a week."""
     since, until = _moment(given, "since"), _moment(given, "until")
     if since is None:
         hours = read_hours(given)
@@ -36,7 +36,7 @@ def read_span(given: Given, now: datetime) -> TimeSpan:
         raise bad_request(f"since must not be later than {later}")
     hours = max(-(-(end - since) // timedelta(hours=1)), 1)
     if hours > MOST_HOURS:
-        raise bad_request(f"from since to until are {hours} hours; at most {MOST_HOURS} are given")
+        raise bad_request(f"since to until is {hours} hours; at most {MOST_HOURS} are allowed")
     return TimeSpan(hours, since, until)
 
 
@@ -46,7 +46,7 @@ def read_hours(given: Given) -> int:
 
 
 def _moment(given: Given, name: str) -> datetime | None:
-    """Parse RFC 3339 or a date, UTC without a zone. A ``+`` that became a blank is mended."""
+    """Parse RFC 3339 or a date, UTC without a zone. A ``+`` that became a blank is restored."""
     text = single(given, name)
     if text is None:
         return None
@@ -56,5 +56,5 @@ def _moment(given: Given, name: str) -> datetime | None:
         return zoned.astimezone(UTC)
     except (ValueError, OverflowError):
         raise bad_request(
-            f"{name} must be a time as 2026-03-01T12:00:00Z, or a date, got {text[:SHOWN]!r}"
+            f"{name} must be a time such as 2026-03-01T12:00:00Z, or a date, got {text[:SHOWN]!r}"
         ) from None

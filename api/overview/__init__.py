@@ -1,1 +1,1 @@
-"""The dashboard's own data: what its list needs, far smaller than the API's whole documents."""
+"""Data for the dashboard: only what its list needs, much smaller than the API's documents."""

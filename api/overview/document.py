@@ -1,4 +1,4 @@
-"""Everything the dashboard shows at first, and what changed since, encoded once for all pages."""
+"""The dashboard's initial data and later changes, encoded once for all open pages."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -16,16 +16,16 @@ from tracker.core.snapshot import Snapshot
 from tracker.runtime.diagnostics import TrackerHealth
 
 SLICE = 250  # rows encoded without a checkpoint: about two milliseconds
-HEALTH_SECONDS = 2.0  # an answer about a thousand actors serves all pages for so long
+HEALTH_SECONDS = 2.0  # one answer about a thousand actors is shared by all pages for this long
 
 
 @attrs.define(eq=False)
 class Overview:
-    """The view of the event stream that the dashboard reads. ``page``: the page's own version."""
+    """The event stream for the dashboard. ``page``: the version of the page."""
 
     page: str
     health: Callable[[], TrackerHealth]
-    has_hub: bool = False  # whether more than a week of history can be asked for
+    has_hub: bool = False  # whether more than a week of history is available
     _rows: dict[str, tuple[ProviderStatus, float | None, bytes]] = attrs.field(factory=dict)
     _costs: list[tuple[Ranking, Mapping[str, float | None]]] = attrs.field(factory=list)
     _known_health: tuple[float, dict[str, Any]] | None = None

@@ -1,4 +1,4 @@
-"""What the dashboard says at first glance: what is wrong, which to use, how the tracker is."""
+"""The top of the dashboard: what is wrong, which provider to use, the tracker's health."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,12 +10,12 @@ from tracker.core.ranking import Ranked, Ranking
 from tracker.core.snapshot import Snapshot
 from tracker.runtime.diagnostics import TrackerHealth
 
-LINES = 4  # the best and what may come next, with their figures
-ORDERED = 200  # places told by name; behind them the page orders by the expected time itself
-OPEN = 60  # open incidents told in full: nobody reads more at night
-OVER = 5  # those that ended lately
+LINES = 4  # the best and the next ones, with their numbers
+ORDERED = 200  # places sent by name; after them the page sorts by expected time itself
+OPEN = 60  # open incidents sent in full: nobody reads more
+OVER = 5  # those that ended recently
 LATELY = timedelta(hours=24)
-# Beyond this the fallback order, which looks at every line, is not worked out for a page.
+# With more, the fallback order, which needs every line, is not computed for a page.
 FALLBACKS = 1_000
 
 

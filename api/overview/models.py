@@ -1,4 +1,4 @@
-"""Models by common name, found by parts of it: what the dashboard's list of models shows."""
+"""Searching models by parts of their common name, for the dashboard's list of models."""
 
 import heapq
 import re
@@ -11,7 +11,7 @@ import attrs
 from tracker.core.provider_status import ProviderStatus
 from tracker.models.resolver import ModelMatch, NamedOffer
 
-SHOWN = 60  # models told at once; who looks for another one searches
+SHOWN = 60  # models sent at once; for others there is the search
 _PARTS = re.compile(r"[^0-9a-z]+")
 
 Offers = Sequence[NamedOffer]
@@ -19,7 +19,7 @@ Offers = Sequence[NamedOffer]
 
 @attrs.frozen
 class FoundModels:
-    """The best SHOWN of the models found. known: how many there are; found: how many fit."""
+    """The best SHOWN of the models found. known: number of all models; found: number of matches."""
 
     known: int
     found: int

@@ -1,8 +1,7 @@
 """One provider as a row of the dashboard's list: an array of about 120 bytes.
 
-The page draws every provider from these alone, ten thousand as well as eight, and asks for the
-whole document of the one that is opened. ``FIELDS`` names the places, so that page and server need
-no second list of them.
+The page draws every provider from these alone, and requests the whole document only of the one
+that is opened. ``FIELDS`` names the positions, so page and server share one list.
 """
 
 from datetime import datetime
@@ -17,12 +16,12 @@ from tracker.core.traffic import TrafficEvidence
 
 
 class Row(Struct, array_like=True, frozen=True):
-    """What the list shows of a provider. Times are whole seconds since 1970.
+    """What the list shows about a provider. Times are whole seconds since 1970.
 
-    reason: empty where the other fields say it all: a good check, or failures in a row.
-    limit: None where nothing is known. cost: what the ranking sorts by, None while unusable.
-    traffic: calls, counted calls, failures and latency of the last five minutes.
-    vantages: name, status and whether it is suspect, ours first; cluster: what they say together.
+    reason: empty when the other fields say it all: a successful check, or consecutive failures.
+    limit: None when nothing is known. cost: the expected time used for ranking, None while
+    unusable. traffic: calls, counted calls, failures and latency of the last five minutes.
+    vantages: name, status and whether it is suspect, ours first; cluster: their common status.
     """
 
     name: str
@@ -139,5 +138,5 @@ def _rounded(value: float | None, digits: int) -> float | int | None:
     """Round; a whole number is written without its zero."""
     if value is None:
         return None
-    short = float(round(value, digits))  # a check of an embedding program may give whole numbers
+    short = float(round(value, digits))  # a check in an embedding program may return integers
     return int(short) if short.is_integer() else short

@@ -1,4 +1,4 @@
-"""The past as the strips of the dashboard's list draw it: few numbers a cell, by provider."""
+"""History for the strips in the dashboard's list: a few numbers per cell, by provider."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,11 +7,11 @@ import msgspec
 
 from tracker.store import Bucket, History
 
-# Seconds a cell stands for, by the hours that are shown: whole minutes, quarters and hours, so
-# that a cell begins where a clock would and the store's roll-ups fit.
+# Seconds per cell, by the hours shown: whole minutes, quarters and hours, so that cells start at
+# round times and match the store's sums.
 CELL_SECONDS = {1: 60, 24: 900, 168: 7_200}
-LONG_CELL_SECONDS = {720: 86_400, 2_160: 86_400}  # with a cluster's hub: a day of UTC each
-MOST_NAMES = 60  # asked for at once: more rows than fit on a tall screen
+LONG_CELL_SECONDS = {720: 86_400, 2_160: 86_400}  # with a cluster's hub: a UTC day each
+MOST_NAMES = 60  # per request: more rows than fit on a tall screen
 
 
 def encode_strips(

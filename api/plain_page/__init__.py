@@ -1,4 +1,4 @@
-"""Every provider in one plain table, made by the server: for browsers without JavaScript."""
+"""A plain HTML table of all providers, for browsers without JavaScript."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ UNKNOWN = "–"
 
 @attrs.frozen
 class Line:
-    """``place``: in the ranking; None for one not to be used."""
+    """``place``: in the ranking; None if it is not usable."""
 
     place: int | None
     provider: ProviderStatus

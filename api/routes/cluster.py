@@ -1,4 +1,4 @@
-"""The trackers that are one, as this one sees them."""
+"""The cluster as this tracker sees it."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -26,7 +26,7 @@ from tracker.runtime.long_history import MOST_DAYS, LongHistory, resolution_of
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
-ALONE = "This tracker is alone: its configuration has no [cluster]."
+ALONE = "This tracker is not part of a cluster: its configuration has no [cluster]."
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""What an operator may do: check now, tune. All of it needs the admin token."""
+"""Actions of operators: check now, tune. All need the admin token."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
 
-SHOWN = 100  # characters of a model's id that is not watched
-STORE_SECONDS = 2.0  # a commit takes milliseconds; a locked database is not waited for longer
+SHOWN = 100  # characters of an unknown model id in an error
+STORE_SECONDS = 2.0  # a commit takes milliseconds; longest wait for a locked database
 NOT_STORED = '199 - "not stored yet: the database is away"'
 
 
@@ -98,7 +98,7 @@ class ControlRoutes:
             raise bad_request(str(error)) from None
         stored = await self.tracker.store_settings(STORE_SECONDS)
         if (provider := self.tracker.snapshot.providers.get(name)) is None:
-            raise no_provider(name)  # a reload took it away meanwhile
+            raise no_provider(name)  # a reload has removed it
         response = json_response(view_provider(provider))
         if not stored:
             response.status_code = 202
@@ -136,7 +136,7 @@ def _view(snapshot: Snapshot, results: dict[str, CheckResult]) -> schemas.Outcom
         outcomes={
             name: convert(schemas.Outcome, result, status=snapshot.providers[name].status.value)
             for name, result in results.items()
-            if name in snapshot.providers  # a reload may just have removed one
+            if name in snapshot.providers  # a reload may have removed one
         },
     )
 
@@ -159,7 +159,7 @@ def _no_offer(snapshot: Snapshot, name: str, model: str) -> Problem:
     watched = [offer.model for offer in snapshot.providers[name].offers]
     near = get_close_matches(model[:SHOWN], watched, n=1, cutoff=0.4)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    detail = f"models of {name} does not name {model[:SHOWN]!r}, so it is not watched{hint}"
+    detail = f"{model[:SHOWN]!r} is not in models of {name}, so it is not watched{hint}"
     return Problem(status=404, title="No such offer", detail=detail)
 
 

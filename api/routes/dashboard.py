@@ -1,4 +1,4 @@
-"""What the dashboard asks for, beside the API: small answers in shapes of its own.
+"""Endpoints only for the dashboard: small answers in their own formats.
 
 They may change with every version, together with the page: the first event of the stream names the
 page it belongs to, and a page of another version reloads itself. Programs use the API.

@@ -1,4 +1,4 @@
-"""Answers about the past: the only ones that ask the database, within limits."""
+"""Answers about the past: the only ones that read the database, within limits."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -27,13 +27,13 @@ MOST_SECONDS = MOST_HOURS * 3600
 KNOWN = (*PARAMETERS, "resolution", "model", "format")
 CSV = "text/csv; charset=utf-8"
 MOST_CHANGES = 10_000  # an answer; about 2 MB
-# The store reads for two at once; who waits longer than this is told so rather than kept.
+# The store reads for two requests at a time; a longer wait than this is an error.
 LIMIT_SECONDS = 10.0
 
 
 @attrs.frozen
 class HistoryRoutes:
-    """A reader who goes away cancels the query."""
+    """A client that disconnects cancels its query."""
 
     tracker: "Tracker"
     clock: Clock = Clock()
@@ -101,7 +101,7 @@ class HistoryRoutes:
         shape = choice(given, "format", ("json", "csv"))
         found = await query_store(
             self.tracker.history,
-            names or tuple(self.tracker.snapshot.providers),  # not those watched no longer
+            names or tuple(self.tracker.snapshot.providers),  # without providers no longer watched
             since=span.since,
             until=span.until,
             resolution=seconds,
@@ -138,12 +138,12 @@ async def query_store(ask: Any, *arguments: Any, **options: Any) -> Any:
         raise Problem(
             status=503,
             title="The database is unavailable",
-            detail=f"{error.reason}; the present status is not affected",
+            detail=f"{error.reason}; the current status is not affected",
             headers=(("Retry-After", "5"),),
         ) from None
     except trio.TooSlowError:
         raise Problem(
             status=504,
             detail=f"the history was not read within {LIMIT_SECONDS:g} s; ask for fewer hours, "
-            "one provider, or again when fewer ask",
+            "for one provider, or try again later",
         ) from None

@@ -1,4 +1,4 @@
-"""What was or is wrong, and what an operator may do about being told of it."""
+"""Incidents: reading, acknowledging, muting, and test messages."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -27,7 +27,7 @@ from tracker.core.settings import ServerSettings
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
-SOMEBODY = "somebody"  # where nothing is left of a name without control characters
+SOMEBODY = "somebody"  # if a name has only control characters
 
 
 @attrs.frozen
@@ -115,5 +115,5 @@ def _no_incident(incident_id: str) -> Problem:
     return Problem(
         status=404,
         title="No such incident",
-        detail=f"no incident has the id {incident_id[:100]!r}; /api/incidents lists them",
+        detail=f"there is no incident {incident_id[:100]!r}; /api/incidents lists all",
     )

@@ -1,4 +1,4 @@
-"""When providers are, were and will be in maintenance."""
+"""Past, present and future maintenance of providers."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
 PAST, AHEAD = timedelta(days=7), timedelta(days=14)
-MOST = 1_000  # spans told: the next ones, and what is behind them is of no use to anybody
+MOST = 1_000  # spans sent, the next ones: later ones are of no use
 SLICE = 10  # windows between two checkpoints, a few milliseconds
 
 
@@ -41,7 +41,7 @@ class MaintenanceRoutes:
         """Return maintenance from a week ago to two weeks ahead, as the file defines it.
 
         The ``[[maintenance]]`` tables of now, weekly windows as single spans; the first 1,000.
-        Meanwhile checks go on, no incident is opened and nobody is told.
+        During maintenance checks continue, but no incident is opened and no message is sent.
         """
         query()
         now = self.clock.now()

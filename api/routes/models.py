@@ -1,4 +1,4 @@
-"""Who offers which model, and which offer of it is best."""
+"""Which providers offer which model, and the best offer of each."""
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
@@ -124,7 +124,7 @@ def _encode_listed(snapshot: Snapshot) -> Iterator[bytes]:
 
 @attrs.frozen
 class KnownOffers:
-    """What is known of single models at one provider, by their ids."""
+    """What is known about single models at one provider, by their ids."""
 
     provider: ProviderStatus
     watched: Mapping[str, OfferStatus]
@@ -154,10 +154,10 @@ class KnownOffers:
 
 @attrs.define(eq=False)
 class OfferViews:
-    """The offers of a snapshot as the API shows them.
+    """The offers of a snapshot in the API's format.
 
-    What it tells of listed offers that nothing is known of is the same but for their names, so it
-    is made once for each provider: there may be a quarter of a million of them.
+    Listed offers that were never checked differ only in their names, so their data is made once
+    per provider: there may be 250,000 of them.
     """
 
     snapshot: Snapshot

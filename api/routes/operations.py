@@ -1,4 +1,4 @@
-"""For those who run the tracker: its own health, metrics, and the live feed."""
+"""Endpoints for operators: health, metrics and the event stream."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ OPENMETRICS = "application/openmetrics-text"
 
 @attrs.frozen
 class OperationsRoutes:
-    """``scraping``: a scrape of a thousand providers takes longer than the loop may stand still."""
+    """``scraping``: runs a scrape in a thread, as a thousand providers would block the loop."""
 
     tracker: "Tracker"
     streams: Streams
@@ -58,7 +58,7 @@ class OperationsRoutes:
     async def livez(self) -> Response:
         """Return whether the loop and the actors are alive.
 
-        A lost database is no reason to restart.
+        An unavailable database does not need a restart.
         """
         return respond(self.present.livez())
 
@@ -68,7 +68,7 @@ class OperationsRoutes:
     async def readyz(self) -> Response:
         """Return whether every provider was checked once."""
         ready = self.tracker.ready
-        problems = [] if ready else ["the first sweep is not done"]
+        problems = [] if ready else ["not every provider has been checked yet"]
         return _uncached_json(schemas.LivenessResponse(ok=ready, problems=problems), ok=ready)
 
     @describe("operations", text(OPENMETRICS, says="Plain text for clients that accept only that."))
@@ -85,7 +85,7 @@ class OperationsRoutes:
         return response_of(answer, known=False)
 
     @describe(
-        "present", text(EVENTS, says="snapshot, then what changes, and heartbeats."), errors=[503]
+        "present", text(EVENTS, says="A snapshot, then changes and heartbeats."), errors=[503]
     )
     async def events(self) -> Response:
         """Stream changes as they happen.
@@ -108,7 +108,7 @@ def event_stream(chunks: AsyncIterator[bytes]) -> Response:
         return _no_store(Response(b"", content_type=EVENTS))
     response = Response(chunks, content_type=EVENTS)
     response.timeout = None
-    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
+    response.headers["X-Accel-Buffering"] = "no"  # otherwise nginx would buffer events
     return _no_store(response)
 
 

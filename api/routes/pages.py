@@ -1,6 +1,6 @@
-"""Pages and the OpenAPI document: read or made once, at start, and served from memory.
+"""Pages and the OpenAPI document: loaded or made once at the start, and served from memory.
 
-Nothing is looked up on the disk for a request, so no path can leave its folder.
+No request reads a file, so no path can leave its folder.
 """
 
 import mimetypes
@@ -20,7 +20,7 @@ from api.http.problems import Problem
 from api.http.response_cache import CachedResponse, answer_of
 from api.routes.route import Route
 
-# A page may load and ask its own server, and nothing else; markup never comes from text.
+# A page may use only its own server; markup is never made from text.
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -31,13 +31,13 @@ VERSION_MARK = b"{{version}}"
 
 @attrs.frozen
 class PageRoutes:
-    """``dashboard``: its files by their path below ``/dashboard/``; empty where none is there."""
+    """``dashboard``: its files by path below ``/dashboard/``; empty if there are none."""
 
     openapi: CachedResponse
     docs: CachedResponse
     docs_style: CachedResponse
     dashboard: Mapping[str, CachedResponse]
-    version: str  # of the dashboard: a page that came before an update reloads itself
+    version: str  # of the dashboard: a page from before an update reloads itself
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> "PageRoutes":

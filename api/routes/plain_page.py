@@ -1,4 +1,4 @@
-"""The page for browsers without JavaScript: rendered once a snapshot, and only when asked for."""
+"""The page for browsers without JavaScript, rendered on request, at most once per snapshot."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

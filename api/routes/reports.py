@@ -1,4 +1,4 @@
-"""What proxies tell of real calls, and what is known of them over time."""
+"""Reports of real calls from proxies, and traffic over time."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -31,14 +31,14 @@ from tracker.runtime.report_receiver import ReportReceipt, TooManyReportsError
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
-POINTS = 1_440  # a provider, where we choose their size: a day by the minute
+POINTS = 1_440  # per provider, when we choose their size: a day in minutes
 SIZES = (60, 300, 900, 3_600)
 PIECE = 1_000  # points encoded at once: some five milliseconds
 
 
 @attrs.frozen
 class ReportRoutes:
-    """``config``: that of the start, for its tokens."""
+    """``config``: the one at the start, for its tokens."""
 
     tracker: "Tracker"
     config: Config
@@ -59,7 +59,7 @@ class ReportRoutes:
         token=Token.REPORT,
     )
     async def report(self) -> Response:
-        """Tell of real calls, one report for each attempt.
+        """Report real calls, one report for each attempt.
 
         Failures make the tracker check sooner, successes rarer. A report is taken once, however
         often its id is sent within a day. Fields that are not listed are refused by name.
@@ -86,7 +86,7 @@ class ReportRoutes:
         query=schemas.TrafficQuery,
     )
     async def traffic(self) -> Response:
-        """Return every provider's real calls, as proxies told of them."""
+        """Return every provider's real calls, as reported by proxies."""
         return await self._traffic(query("hours", "resolution"), *self.tracker.snapshot.providers)
 
     @describe(
@@ -147,8 +147,8 @@ def _too_many(error: TooManyReportsError) -> Response:
     told = schemas.TooManyReports(
         title="Too Many Requests",
         status=429,
-        detail=f"more reports than are taken for now: send this batch again after "
-        f"{error.retry_after:.1f} s, and then every {error.send_every_seconds:g} s at most",
+        detail=f"too many reports for now: send this batch again after {error.retry_after:.1f} s, "
+        f"and then at most every {error.send_every_seconds:g} s",
         send_every_seconds=error.send_every_seconds,
     )
     response = _json(told, 429)

@@ -1,4 +1,4 @@
-"""What all routes share: the rule that ties a path to a view, and names in paths."""
+"""What all routes share: the rule that connects a path to a view, and names in paths."""
 
 from collections.abc import Awaitable, Callable
 

@@ -1,4 +1,4 @@
-"""Answers about the present: a function of the snapshot alone, so each is encoded once."""
+"""Answers about the present: they depend only on the snapshot, so each is encoded once."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
 DOWNLOAD = (("Content-Disposition", 'attachment; filename="provider_status.csv"'),)
-# Sites that show badges fetch through caches of their own, which want to be told for how long.
+# Sites that show badges have their own caches, which need an expiry time.
 BADGE_HEADERS = (("Cache-Control", "max-age=60"),)
 
 
@@ -79,7 +79,7 @@ class StatusRoutes:
             await self.tracker.find_models()
         return await respond_at_leisure(answer)
 
-    @describe("present", text("text/csv", says="One row a provider."), NOT_MODIFIED)
+    @describe("present", text("text/csv", says="One row per provider."), NOT_MODIFIED)
     async def export_csv(self) -> Response:
         """Return every provider as a row of a spreadsheet, best uptime first."""
         query()
@@ -114,15 +114,19 @@ class StatusRoutes:
         """Answer with the ranking that another vantage has published."""
         vantage = single(given, "vantage") or ""
         if len(given) > 1:
-            raise bad_request("vantage stands alone: another's ranking cannot be narrowed here")
+            raise bad_request(
+                "vantage cannot be combined with filters: that ranking is only published as a whole"
+            )
         try:
             found = await self.tracker.ranking_of(vantage)
         except ClusterAwayError as error:
             raise Problem(
-                status=503, detail=f"{vantage[:100]!r} cannot be asked: {error}"
+                status=503, detail=f"the vantage {vantage[:100]!r} cannot be queried: {error}"
             ) from None
         if found is None:
-            raise Problem(status=404, detail=f"no vantage is named {vantage[:100]!r}")
+            raise Problem(
+                status=404, detail=f"there is no vantage {vantage[:100]!r}; /api/cluster lists all"
+            )
         age = max((self.tracker.snapshot.timestamp - found.ranked_at).total_seconds(), 0.0)
         answer = best_answer(found.ranked_at, found.ranking)
         return attrs.evolve(answer, headers=(*answer.headers, ("Age", f"{age:.0f}")))

@@ -1,1 +1,1 @@
-"""The shapes on the wire, and the conversion from the snapshot."""
+"""The JSON formats, and the conversion from the snapshot."""

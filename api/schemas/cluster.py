@@ -1,4 +1,4 @@
-"""The shapes of ``/api/cluster``: the trackers that are one, and how this one stands among them."""
+"""The JSON of ``/api/cluster``: the members of the cluster and this tracker's place in it."""
 
 from typing import Annotated
 
@@ -20,9 +20,9 @@ class ClusterMember(Struct, frozen=True):
 class Cluster(Struct, frozen=True):
     """The cluster as this tracker sees it.
 
-    ``alone``: it checks for itself, since the hub does not answer. ``lag``: checks that wait for
-    the hub; ``skipped``: those it refused. ``skew_seconds``: how far the hub's clock is ahead.
-    ``takeovers``: dead members that this one removed. ``solo_checks``: made without a lease.
+    ``alone``: it works alone because the hub does not answer. ``lag``: checks waiting for the hub;
+    ``skipped``: those it refused. ``skew_seconds``: how far the hub's clock is ahead.
+    ``takeovers``: dead members that this tracker removed. ``solo_checks``: made without a lease.
     """
 
     vantage: str

@@ -1,7 +1,7 @@
-"""Conversion from the snapshot's values to the shapes on the wire, derived from the shapes.
+"""Conversion from the snapshot's values to the JSON formats, derived from the formats.
 
-A field takes the attribute of its own name, or the one its ``From`` names; its type says how the
-value is written: rounded to the unit's decimals, as an RFC 3339 timestamp, or as a nested shape.
+A field takes the attribute with its name, or the one named by its ``From``; its type decides how
+the value is written: rounded to the unit's decimals, as an RFC 3339 timestamp, or nested.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ from tracker.core.ranking import Ranking
 
 S = TypeVar("S", bound=Struct)
 Write = Callable[[Any], Any]
-UNIONS = (Union, UnionType)  # an Annotated part makes the first, plain types the second
+UNIONS = (Union, UnionType)  # with Annotated parts it is the first, with plain types the second
 
 
 def instant(at: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The shapes of the past: history and changes."""
+"""The JSON of history and changes."""
 
 from typing import Annotated, Literal
 
@@ -23,7 +23,7 @@ class HistoryPoint(Struct, frozen=True):
     status: StatusWord
     outcome: Annotated[OutcomeWord, From("kind")]
     response_time_ms: Milliseconds | None
-    error_message: Annotated[str, Meta(description="Why it failed; empty where it did not.")]
+    error_message: Annotated[str, Meta(description="Why it failed; empty if it did not.")]
 
 
 class BucketLatency(Struct, frozen=True):
@@ -37,7 +37,7 @@ class BucketLatency(Struct, frozen=True):
 
 
 class Bucket(Struct, frozen=True):
-    """The checks of one stretch of time; ``timestamp`` is where it begins."""
+    """The checks of one period; ``timestamp`` is its start."""
 
     timestamp: Annotated[Timestamp, From("at")]
     checks: Count
@@ -47,7 +47,7 @@ class Bucket(Struct, frozen=True):
 
 
 class RawHistory(Struct, frozen=True):
-    """One point a check, oldest first."""
+    """One point per check, oldest first."""
 
     hours: Hours
     resolution_seconds: None
@@ -63,7 +63,7 @@ class BucketHistory(Struct, frozen=True):
 
 
 class HubAnswer(Struct, frozen=True):
-    """Whether the cluster's hub could be asked; ``reason``: why not."""
+    """Whether the cluster's hub answered; ``reason``: why not."""
 
     up: bool
     reason: str
@@ -79,7 +79,7 @@ class LongHistory(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """Something an operator asks about later; null where there was nothing."""
+    """A recorded change; null where there was nothing."""
 
     timestamp: Annotated[Timestamp, From("at")]
     kind: Literal["status", "best", "offer", "incident", "model"]
@@ -99,7 +99,7 @@ class Changes(Struct, frozen=True):
 Moment = Annotated[
     str,
     Meta(
-        description="RFC 3339, or a date; UTC where no zone is told.",
+        description="RFC 3339, or a date; UTC if no zone is given.",
         examples=["2026-03-01T12:00:00Z"],
     ),
 ]
@@ -112,7 +112,7 @@ class HistoryQuery(Struct):
     format: Literal["json", "csv"] = "json"
     resolution: Annotated[
         Literal["raw"] | Annotated[int, Meta(ge=1, le=604_800)] | UnsetType,
-        Meta(description="raw: one point a check; a number: buckets of so many seconds."),
+        Meta(description="raw: one point per check; a number: buckets of that many seconds."),
     ] = UNSET
     model: Annotated[str, Meta(description="Checks of this offer.")] | UnsetType = UNSET
 
@@ -122,8 +122,10 @@ class ChangesQuery(Struct):
     since: Moment | UnsetType = UNSET
     until: Moment | UnsetType = UNSET
     format: Literal["json", "csv"] = "json"
-    limit: Annotated[int, Meta(ge=1, le=10_000, description="At most so many, the newest.")] = 500
-    provider: Annotated[str, Meta(description="Only this one's.")] | UnsetType = UNSET
+    limit: Annotated[
+        int, Meta(ge=1, le=10_000, description="The most to return; the newest are kept.")
+    ] = 500
+    provider: Annotated[str, Meta(description="Only changes of this provider.")] | UnsetType = UNSET
 
 
 class LongHistoryQuery(Struct):

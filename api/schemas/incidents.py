@@ -1,4 +1,4 @@
-"""The shapes of incidents, and of what operators may do with them."""
+"""The JSON of incidents, and of operators' actions on them."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from api.schemas.units import Count, Decimals, From, Hours, Timestamp
 
 CauseWord = Literal["provider", "offer", "key", "nothing_usable", "network", "tracker"]
 MessageWord = Literal["opened", "reminder", "resolved", "test"]
-LONGEST_MUTE = 43_200  # minutes: thirty days; who needs more switches the provider's alerts off
+LONGEST_MUTE = 43_200  # minutes: thirty days; for longer, set alerts = false for the provider
 
 
 class Notification(Struct, frozen=True):
@@ -21,7 +21,7 @@ class Notification(Struct, frozen=True):
 
 
 class Incident(Struct, frozen=True):
-    """A stretch of time in which something was wrong; ``closed_at`` is null while it is."""
+    """A period in which something was wrong; ``closed_at`` is null while it still is."""
 
     id: str
     subject: str
@@ -38,7 +38,7 @@ class Incident(Struct, frozen=True):
 
 
 class Incidents(Struct, frozen=True):
-    """Newest first; open ones always. ``mutes``: until when no alert is sent, by provider."""
+    """Newest first; open ones are always included. ``mutes``: by provider, until when."""
 
     hours: Hours
     incidents: list[Incident]
@@ -46,26 +46,26 @@ class Incidents(Struct, frozen=True):
 
 
 class Acknowledgement(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who takes care of an incident."""
+    """Who is working on an incident."""
 
     by: Annotated[str, Meta(min_length=1, max_length=100)]
 
 
 class MuteRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """For how long nobody is told of a provider; 0 ends it."""
+    """For how long no messages about a provider are sent; 0 ends it."""
 
     minutes: Annotated[float, Meta(ge=0.0, le=LONGEST_MUTE)]
 
 
 class Mute(Struct, frozen=True):
-    """Until when nobody is told of a provider; null: somebody is."""
+    """Until when no messages about a provider are sent; null: not muted."""
 
     provider_name: str
     muted_until: Timestamp | None
 
 
 class TargetTest(Struct, frozen=True):
-    """What came back from one target."""
+    """The result for one target."""
 
     target: str
     delivered: bool
@@ -80,7 +80,7 @@ class AlertsTest(Struct, frozen=True):
 
 
 class MaintenanceSpan(Struct, frozen=True):
-    """One span; ``providers`` is empty where all are meant, ``end`` is no part of it."""
+    """One span; ``providers`` is empty if it concerns all, ``end`` is not included."""
 
     providers: list[str]
     start: Timestamp
@@ -89,7 +89,7 @@ class MaintenanceSpan(Struct, frozen=True):
 
 
 class Maintenance(Struct, frozen=True):
-    """By their end, the earliest first."""
+    """Sorted by their end, the earliest first."""
 
     maintenance: list[MaintenanceSpan]
 

@@ -1,4 +1,4 @@
-"""The shapes of ``/api/models``: who offers which model."""
+"""The JSON of ``/api/models``: which providers offer which model."""
 
 from datetime import date
 
@@ -18,7 +18,7 @@ from api.schemas.units import (
 class ModelOffer(Struct, frozen=True):
     """One model at one provider; ``model`` is the id to send there.
 
-    ``retires_on``: the day that was announced for its end, by the list or by the catalogue.
+    ``retires_on``: the announced switch-off day, from the provider's list or the catalogue.
     """
 
     provider_name: str
@@ -47,6 +47,6 @@ class Model(Struct, frozen=True):
 
 
 class ModelList(Struct, frozen=True):
-    """Every model that is listed or watched somewhere, by name."""
+    """Every listed or watched model, by name."""
 
     models: list[Model]

@@ -1,4 +1,4 @@
-"""The shapes of what operators ask for: checks, tuning, the tracker's own state."""
+"""The JSON for operators: checks, tuning, the tracker's own state."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ DatabaseState = Annotated[str, Meta(extra_json_schema={"enum": ["ok", "unavailab
 
 
 class Outcome(Struct, frozen=True):
-    """What a check just found."""
+    """The result of a check made now."""
 
     outcome: Annotated[OutcomeWord, From("kind")]
     status: StatusWord
@@ -34,7 +34,7 @@ class Outcome(Struct, frozen=True):
 
 
 class Outcomes(Struct, frozen=True):
-    """What the checks just found, by provider."""
+    """The results of checks made now, by provider."""
 
     timestamp: Timestamp
     outcomes: dict[str, Outcome]
@@ -44,14 +44,14 @@ class CheckQuery(Struct):
     model: (
         Annotated[
             str,
-            Meta(min_length=1, description="Check this watched offer alone, by the id to send."),
+            Meta(min_length=1, description="Check only this watched offer, by the id to send."),
         ]
         | UnsetType
     ) = UNSET
 
 
 class ProviderPatch(Struct, frozen=True, forbid_unknown_fields=True):
-    """What to tune; null returns to the file's value, an absent field changes nothing."""
+    """The change; null returns to the value in the file, an absent field changes nothing."""
 
     interval_seconds: Annotated[float, Meta(gt=0.0)] | UnsetType | None = UNSET
     enabled: bool | UnsetType | None = UNSET
@@ -61,7 +61,7 @@ TuningBody = Annotated[ProviderPatch, Meta(extra_json_schema={"minProperties": 1
 
 
 class Database(Struct, frozen=True):
-    """Behind the history. ``buffered`` results wait in memory; ``dropped`` ones are lost."""
+    """The database. ``buffered`` results wait in memory; ``dropped`` ones are lost."""
 
     state: DatabaseState
     reason: str
@@ -70,7 +70,7 @@ class Database(Struct, frozen=True):
 
 
 class Completions(Struct, frozen=True):
-    """What the checks of all providers spend: at most ``per_day`` in a UTC day."""
+    """Completions spent by checks of all providers: at most ``per_day`` in a UTC day."""
 
     per_day: Count
     spent: Count
@@ -88,9 +88,9 @@ class Actor(Struct, frozen=True):
 
 
 class Alerts(Struct, frozen=True):
-    """Incidents open now; the rest counts since this start. ``sent``, ``repeated`` and
-    ``resolved`` are messages that arrived, one a target; ``failed`` are attempts, ``suppressed``
-    openings and ends of which nobody was told, ``waiting`` messages on their way.
+    """``open``: incidents open now; all others count since this start. ``sent``, ``repeated`` and
+    ``resolved``: delivered messages, one per target; ``failed``: attempts; ``suppressed``: openings
+    and ends without a message; ``waiting``: messages not delivered yet.
     """
 
     open: Count
@@ -131,7 +131,7 @@ class Health(Struct, frozen=True):
 
 
 class LivenessResponse(Struct, frozen=True):
-    """A sign of life or readiness, and what is wrong without it."""
+    """Whether the tracker is alive or ready, and if not, why."""
 
     ok: bool
     problems: list[str]

@@ -1,4 +1,4 @@
-"""The shapes around reports of real calls: the receipt, and traffic now and in the past."""
+"""The JSON about reports of real calls: the receipt, and traffic now and in the past."""
 
 from typing import Annotated
 
@@ -10,16 +10,16 @@ Rate = Annotated[float, Meta(ge=0.0, description="Tokens a second, one decimal")
 
 
 class RefusedReport(Struct, frozen=True):
-    """A report that was not taken; ``id`` is empty where it could not be read."""
+    """A report that was not accepted; ``id`` is empty if it could not be read."""
 
     id: str
     reason: str
 
 
 class Receipt(Struct, frozen=True):
-    """What became of a batch.
+    """The result of a batch.
 
-    ``neutral`` of the accepted count as calls only. ``send_every_seconds``: how often to send.
+    ``neutral``: accepted ones that only count as calls. ``send_every_seconds``: how often to send.
     """
 
     accepted: Count
@@ -29,7 +29,7 @@ class Receipt(Struct, frozen=True):
 
 
 class TooManyReports(Struct, frozen=True):
-    """An error (RFC 9457): more reports than are taken for now. Nothing of the batch was."""
+    """An error (RFC 9457): too many reports for now. Nothing of the batch was accepted."""
 
     title: str
     status: Annotated[int, Meta(ge=429, le=429)]
@@ -38,7 +38,7 @@ class TooManyReports(Struct, frozen=True):
 
 
 class TrafficPoint(Struct, frozen=True):
-    """Real calls of one stretch of time. ``counted``: for health; latencies are of good ones."""
+    """Real calls in one period. ``counted``: for health; latencies are of successful ones."""
 
     timestamp: Annotated[Timestamp, From("at")]
     calls: Count
@@ -62,5 +62,5 @@ class TrafficHistory(Struct, frozen=True):
 class TrafficQuery(Struct):
     hours: Hours = 24
     resolution: (
-        Annotated[int, Meta(ge=60, le=604_800, description="Seconds of a point.")] | UnsetType
+        Annotated[int, Meta(ge=60, le=604_800, description="Seconds per point.")] | UnsetType
     ) = UNSET

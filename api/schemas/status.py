@@ -1,4 +1,4 @@
-"""What goes over the wire: the shapes of CONTRACT 5, encoded by msgspec and shown in OpenAPI."""
+"""The JSON of the API (contract, section 5), encoded by msgspec and shown in OpenAPI."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -24,7 +24,7 @@ PROBLEM = "application/problem+json"
 
 
 class Uptime(Struct, frozen=True):
-    """Percent up of what was counted in each window; null with nothing counted."""
+    """Uptime percentage in each window; null if nothing was counted."""
 
     hour: Percent | None = field(name="1h")
     day: Percent | None = field(name="24h")
@@ -53,7 +53,7 @@ class Limit(Struct, frozen=True):
 
 
 class RateLimit(Struct, frozen=True):
-    """Where the limits are known from, each of them, and when the trend runs one out."""
+    """The source of the limits, the limits, and when one runs out at the present pace."""
 
     source: Literal["headers", "body", "estimate", "none"]
     limits: list[Limit]
@@ -61,7 +61,7 @@ class RateLimit(Struct, frozen=True):
 
 
 class Key(Struct, frozen=True):
-    """How one of the provider's keys fared; the key itself is never shown."""
+    """The last result of one of the provider's keys; the key itself is never shown."""
 
     number: Annotated[int, Meta(ge=1)]
     state: Literal["unknown", "ok", "refused", "spent", "rate_limited"]
@@ -94,20 +94,20 @@ class Offer(Struct, frozen=True):
 
 
 class NamedOffer(Offer, frozen=True, kw_only=True):
-    """A watched offer by itself, as the event ``offer`` tells of it."""
+    """A watched offer, as in the event ``offer``."""
 
     provider_name: str
 
 
 class CheckEvidence(Struct, frozen=True):
-    """What our own checks say: the time of the last one, and how many failed in a row."""
+    """Our own checks: the time of the last one, and the number of consecutive failures."""
 
     last: Timestamp | None
     failures: Count
 
 
 class TrafficEvidence(Struct, frozen=True):
-    """What real calls of the last ``window_seconds`` say; latencies are medians of good ones.
+    """Real calls of the last ``window_seconds``; latencies are medians of successful ones.
 
     ``calls``: all, ``counted``: those that count for health.
     """
@@ -123,14 +123,14 @@ class TrafficEvidence(Struct, frozen=True):
 
 
 class ModelTraffic(Struct, frozen=True):
-    """The real calls of one model; ``model`` is empty where the proxy did not tell it."""
+    """The real calls of one model; ``model`` is empty if the proxy did not report it."""
 
     model: str
     traffic: Annotated[TrafficEvidence, From("evidence")]
 
 
 class Evidence(Struct, frozen=True):
-    """What the status rests on: checks and real calls, never mixed."""
+    """The basis of the status: checks and real calls, kept apart."""
 
     checks: CheckEvidence
     traffic: TrafficEvidence
@@ -138,9 +138,9 @@ class Evidence(Struct, frozen=True):
 
 
 class Vantage(Struct, frozen=True):
-    """What one vantage of the cluster sees; the word of a suspect one does not count.
+    """What one vantage of the cluster sees; a suspect one has no vote.
 
-    ``age_seconds``: of its last check, when something in this provider's answer changed last.
+    ``age_seconds``: of its last check, at the last change of this provider's answer.
     """
 
     name: str
@@ -231,8 +231,8 @@ class Excluded(Struct, frozen=True):
 
 
 class Best(Struct, frozen=True):
-    """The provider to use now, and the order to fall back in; ``last_resort``: not usable, but
-    nothing tells that a call would be refused.
+    """The provider to use now, and the fallback order; ``last_resort``: not usable, but nothing
+    says that a call would be refused.
     """
 
     best_provider: Annotated[str | None, From("best")]
@@ -254,7 +254,7 @@ class Models(Struct, frozen=True):
 
 
 class Badge(Struct, frozen=True):
-    """The JSON a shields endpoint badge reads."""
+    """The JSON for a shields endpoint badge."""
 
     label: str
     message: str
@@ -281,7 +281,9 @@ class BestQuery(Struct):
         ]
         | UnsetType
     ) = UNSET
-    exclude: Annotated[str, Meta(description="Not these, separated by commas.")] | UnsetType = UNSET
+    exclude: Annotated[str, Meta(description="Without these, separated by commas.")] | UnsetType = (
+        UNSET
+    )
     model: (
         Annotated[
             str,
@@ -298,8 +300,8 @@ class BestQuery(Struct):
             str,
             Meta(
                 min_length=1,
-                description="The ranking of this vantage of the cluster, as it published it; "
-                "`timestamp` and the header Age tell how old it is. Not with the others.",
+                description="The published ranking of this vantage of the cluster; `timestamp` and "
+                "the header Age say how old it is. Cannot be combined with other parameters.",
             ),
         ]
         | UnsetType

@@ -1,4 +1,4 @@
-"""The kinds of numbers and words on the wire, with their limits and units (CONTRACT, section 1)."""
+"""Types of numbers and strings in the JSON, with limits and units (contract, section 1)."""
 
 from typing import Annotated, Literal
 
@@ -8,21 +8,21 @@ from msgspec import Meta
 
 @attrs.frozen
 class From:
-    """The attribute, dotted, that a field is converted from, where it is not its own name."""
+    """The dotted attribute a field is converted from, if its name differs."""
 
     path: str
 
 
 @attrs.frozen
 class Decimals:
-    """To how many decimals a number is rounded on the wire."""
+    """The number of decimals to which a number is rounded in the JSON."""
 
     digits: int
 
 
 @attrs.frozen
 class Instant:
-    """A moment, written as an RFC 3339 timestamp."""
+    """A point in time, written as an RFC 3339 timestamp."""
 
 
 Percent = Annotated[float, Meta(ge=0.0, le=100.0, description="Percent, two decimals"), Decimals(2)]

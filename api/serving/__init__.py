@@ -1,1 +1,1 @@
-"""Listeners, and the fast path that answers before HTTP is parsed."""
+"""Listeners, connections, and the fast path that answers before HTTP is parsed."""

@@ -1,4 +1,4 @@
-"""A listener that takes several clients at once: trio's own takes one in a pass of its loop."""
+"""A listener that accepts several clients at once: trio's accepts one per step of its loop."""
 
 import errno
 import socket
@@ -8,21 +8,21 @@ import trio
 
 from api.serving.connection_limit import ConnectionLimit
 
-# Each costs some 0.1 ms to begin with. At one a pass, the last of a thousand would wait for a
-# thousand passes.
+# Accepting costs about 0.1 ms. At one per step, the last of a thousand would wait for a thousand
+# steps.
 AT_ONCE = 16
 
 
 class BatchingListener(trio.abc.Listener[trio.SocketStream]):
-    """``listener``, whose clients that wait already come without a pause between them.
+    """``listener``, but waiting clients are accepted without a pause in between.
 
-    limit: where each of them gets its place, all of them before any other is taken.
+    limit: gives each a place, to all of them before any later client.
     """
 
     def __init__(self, listener: trio.SocketListener, limit: ConnectionLimit) -> None:
         self._listener, self._limit = listener, limit
         own = listener.socket
-        # The same queue of clients, through a socket that never waits.
+        # The same queue of clients, through a non-blocking socket.
         self._same = socket.fromfd(own.fileno(), own.family, own.type)
         self._same.setblocking(False)
         self._taken: deque[trio.SocketStream] = deque()
@@ -43,7 +43,7 @@ class BatchingListener(trio.abc.Listener[trio.SocketStream]):
             try:
                 client, _ = self._same.accept()
             except OSError as error:
-                if error.errno == errno.ECONNABORTED:  # left while it waited
+                if error.errno == errno.ECONNABORTED:  # the client left while it waited
                     continue
                 return
             self._taken.append(trio.SocketStream(trio.socket.from_stdlib_socket(client)))

@@ -1,4 +1,4 @@
-"""At most so many clients at once: an idle one makes room for the next."""
+"""A limit of concurrent clients: an idle one is disconnected for the next."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,13 +8,13 @@ import attrs
 import structlog
 import trio
 
-SILENT_SECONDS = 1.0  # for a client to ask its first question, before it is the first to be cut
-LEAST_SECONDS = 0.1  # that a client may be silent before it is cut for another, however many come
-# A share of all places that is never owed an answer of the ordinary route: there is always somebody
-# to cut for one who comes, and a hot question is answered however many others wait in line.
+SILENT_SECONDS = 1.0  # for the first request; after this a client is the first to be cut off
+LEAST_SECONDS = 0.1  # a client may always be idle this long before it is cut off for another
+# This share of all places never waits for the ordinary route, so there is always a client to cut
+# off for a new one, and a fast-path request is answered however many others wait.
 KEPT_FREE = 8
-LOOKED_AT = 32  # clients that are looked at for one to cut
-# Where none of them can be cut now, the client that comes waits for so long, and others behind it.
+LOOKED_AT = 32  # clients examined to find one to cut off
+# If none can be cut off now, the new client waits this long, and others behind it.
 RETRY_SECONDS, RETRIES = 0.02, 25
 log = structlog.get_logger()
 
@@ -33,17 +33,17 @@ class Connection(Protocol):
 
 @attrs.define(eq=False)
 class ConnectionLimit:
-    """Admits clients, and keeps who of them asks nothing, those that do so longest first.
+    """Admits clients, and keeps a list of idle ones, the longest idle first.
 
-    refused: clients that found ``most`` others, each with an answer under way. cut: clients that
-    made room for another.
+    refused: clients that came when ``most`` others were being answered. cut: clients cut off for
+    another.
     """
 
     most: int
     refused: int = 0
     cut: int = 0
     _open: set[Connection] = attrs.field(factory=set)
-    # Since when (trio seconds): connected and never asked; asked before, and no answer is owed.
+    # Since when (trio seconds) a client has been idle: without any request yet, or after an answer.
     _silent: dict[Connection, float] = attrs.field(factory=dict)
     _resting: dict[Connection, float] = attrs.field(factory=dict)
     _coming: int = 0
@@ -92,7 +92,7 @@ class ConnectionLimit:
                     await trio.sleep(RETRY_SECONDS)
                     continue
                 self._leave(leaving)
-            # The place is taken before anything waits: else the next to come would have it.
+            # Take the place before waiting for anything: otherwise the next client would get it.
             self._open.add(connection)
             self._silent[connection] = trio.current_time()
             if leaving is not None:
@@ -121,7 +121,7 @@ class ConnectionLimit:
 
     async def _cut(self, connection: Connection) -> None:
         if not self.cut:
-            log.warning("too many clients: those that ask nothing are cut off", most=self.most)
+            log.warning("too many clients: idle ones are disconnected", most=self.most)
         self.cut += 1
         with trio.CancelScope(shield=True):  # a socket's close: local and immediate
             await connection.cut()
@@ -146,7 +146,7 @@ class ConnectionLimit:
 
     def rest(self, connection: Connection, at: float) -> None:
         """Note that nothing is owed to it any more, since ``at``, in trio seconds."""
-        if connection in self._open:  # else it was cut meanwhile
+        if connection in self._open:  # otherwise it was cut off
             self._wake(connection)
             self._resting[connection] = at
 
@@ -157,7 +157,7 @@ class ConnectionLimit:
 
 @attrs.frozen
 class Place:
-    """What a connection tells the limit about itself."""
+    """Through which a connection reports its state to the limit."""
 
     limit: ConnectionLimit
     connection: Connection

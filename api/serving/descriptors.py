@@ -1,16 +1,16 @@
-"""How many clients may be connected: what the process may open, less what it needs itself."""
+"""The limit of clients: the process's limit of open files minus what it needs itself."""
 
 import sys
 
-MOST = 10_000  # connections; each costs some 40 kB
-# Log files, the database with its readers, the hub, the event loop, alerts under way.
+MOST = 10_000  # connections; each takes about 40 kB
+# Log files, the database with its readers, the hub, the event loop, alerts being sent.
 OWN = 96
-PER_PROVIDER = 3  # a check's connection, one being made again, a look-up of its name
+PER_PROVIDER = 3  # a check's connection, its replacement, a name look-up
 FEWEST = 16
 
 
 def raise_descriptor_limit() -> int | None:
-    """Raise what this process may open to what the system allows; return it, None if untold."""
+    """Raise this process's limit of open files to the maximum; return it, None if not known."""
     if sys.platform == "win32":
         return None
     import resource  # noqa: PLC0415 (there is none on Windows)

@@ -1,4 +1,4 @@
-"""What stands before the application: which path of which host was meant."""
+"""A wrapper around the application that normalises paths and prefixes."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,9 +7,9 @@ from quart_trio import QuartTrio
 
 
 class RootPathMiddleware:
-    """What stands before the application: no websockets, whole paths, and the proxy's prefix.
+    """Wraps the application: refuses websockets, keeps raw paths, removes the proxy's prefix.
 
-    Some proxies cut their prefix off and some do not; a container's own health check has none.
+    Some proxies remove their prefix and some do not; a container's health check has none.
     """
 
     def __init__(self, app: QuartTrio, root_path: str) -> None:
@@ -31,7 +31,7 @@ class RootPathMiddleware:
 def _as_if_plain(scope: Any) -> Any:
     """Return what a request line that names the whole URL asks: the path, of that URL's host.
 
-    Its Host is not heeded, as RFC 9112 (3.2.2) says.
+    Its Host is ignored, as RFC 9112 (3.2.2) says.
     """
     try:
         parts = urlsplit(scope["path"])

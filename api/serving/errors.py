@@ -1,4 +1,4 @@
-"""Why a server does not start: known also to a command line that never loads the server."""
+"""Errors at the server's start, in a module that the command line can import cheaply."""
 
 
 class UnsafeBindError(ValueError):
@@ -6,4 +6,4 @@ class UnsafeBindError(ValueError):
 
 
 class CannotListenError(Exception):
-    """The address cannot be served on; says why and what to do."""
+    """The server cannot listen on the address; the text says why and what to do."""

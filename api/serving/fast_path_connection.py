@@ -1,9 +1,9 @@
-"""The fast lane: hot requests answered in hypercorn's connection, before HTTP is parsed.
+"""The fast path: frequent requests answered in hypercorn's connection, before HTTP is parsed.
 
-A request for the best provider takes the ordinary route some 0.4 ms of CPU, whatever is served:
-h11, hypercorn, Quart and the tasks between them. Here it is looked up and written. The lane steps
-in only where the ordinary route is at rest, and hands it everything that is not surely hot.
-docs/performance.md has the figures and the cautions.
+The ordinary route needs about 0.4 ms of CPU for a request, whatever the answer: h11, hypercorn,
+Quart and the tasks between them. Here the answer is looked up and written. The fast path is used
+only while the ordinary route is idle, and passes on every request that is not certainly simple.
+docs/performance.md has the measurements and the risks.
 """
 
 import os
@@ -26,7 +26,7 @@ from tracker.core.settings import ServerSettings
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
-# What we build on is private to hypercorn: in any other version the lane stays closed.
+# This uses private parts of hypercorn: with any other version the fast path is off.
 HYPERCORN = "0.18."
 RECEIVED = 2**16
 END = b"\r\n\r\n"
@@ -39,7 +39,7 @@ log = structlog.get_logger()
 def connections(tracker: "Tracker", answers: ResponseCache) -> Callable[..., HttpConnection]:
     """Return what serves each client: with the lane where it can be had."""
     reason = disabled_reason(tracker.config.server)
-    log.info("fast lane", open=reason is None, **({"reason": reason} if reason else {}))
+    log.info("fast path", active=reason is None, **({"reason": reason} if reason else {}))
     return (
         HttpConnection
         if reason
@@ -52,20 +52,20 @@ def disabled_reason(settings: ServerSettings) -> str | None:
     if not settings.fast_lane:
         return "switched off: fast_lane = false in [server]"
     if os.name != "posix":
-        return "here a socket is not written to as a file is"
+        return "this platform cannot write to a socket like to a file"
     if not (installed := version("hypercorn")).startswith(HYPERCORN):
-        return f"hypercorn {installed} is not {HYPERCORN}x, which it was built for"
+        return f"hypercorn {installed} is installed, and it was built for {HYPERCORN}x"
     return None
 
 
 class FastPathConnection(HttpConnection):
-    """One client, whose hot requests are answered here."""
+    """One client, whose frequent requests are answered here."""
 
     def __init__(self, hot: FastPathResponses, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._hot = hot
         self._answered = -float("inf")  # trio seconds
-        self._untouched = True  # hypercorn was handed nothing yet
+        self._untouched = True  # hypercorn has received nothing yet
 
     async def _read_data(self) -> None:
         self._stay_with_http_1()
@@ -122,7 +122,7 @@ class FastPathConnection(HttpConnection):
         while not ended.is_set() and (left := self._time_left()) > 0.0:
             with trio.move_on_after(left):
                 await ended.wait()
-        async with self.send_lock:  # an answer of ours under way
+        async with self.send_lock:  # one of our answers is being sent
             pass
         with trio.CancelScope(shield=True):
             await self._initiate_server_close()

@@ -1,9 +1,9 @@
-"""The answers of the fast path: which requests are hot, and the bytes that answer them.
+"""The answers of the fast path: which requests it takes, and the bytes to send.
 
-A request is hot when its head is plain and nothing in it could change the answer of the ordinary
-route but its query, If-None-Match, Accept-Encoding and the read token. Whatever is not surely so is
-not hot. Answers are made by the functions of the ordinary route, and kept for a second at most,
-which is how often their date changes.
+The fast path takes a request ("hot") when its head is simple and only its query, If-None-Match,
+Accept-Encoding and the read token could change the ordinary route's answer. In case of doubt it
+does not. The functions of the ordinary route make the answers, which are kept for at most a second,
+as their date changes that often.
 """
 
 from collections.abc import Callable
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 BEST, STATUS, LIVEZ = "/api/providers/best", "/api/providers/status", "/livez"
 PROVIDER = f"{STATUS}/"
-HEADS = 256  # heads remembered; those of one program differ only in their ETags
+HEADS = 256  # request heads cached; those of one program differ only in their ETags
 Find = Callable[[], CachedResponse | None]
 
 
 @attrs.frozen
 class HotRequest:
-    """A hot request; ``find`` answers its question, or is None where it cannot at once."""
+    """A hot request; ``find`` returns its answer; None when it cannot be answered immediately."""
 
     find: Find
     head: Head
@@ -91,7 +91,7 @@ class FastPathResponses:
         if found is None:
             return None
         if asked.head.gzip and found.may_compress and found.takes_long:
-            return None  # the ordinary route does that in a thread
+            return None  # the ordinary route does this in a thread
         chosen = negotiate(found, gzip=asked.head.gzip)
         known = matches_etag(chosen, asked.head.if_none_match)
         key = (*asked.key, known)

@@ -1,8 +1,8 @@
-"""Which port to try instead of one that is in use."""
+"""Finding a free port to suggest instead of one in use."""
 
 import socket
 
-TRIED = 20  # ports above the one in use: other trackers and the demo stand next to each other
+TRIED = 20  # ports above the one in use: other trackers and the demo use neighbouring ones
 
 
 def next_free_port(host: str, port: int) -> int | None:

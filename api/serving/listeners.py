@@ -1,9 +1,9 @@
-"""Hypercorn's trio connections on listeners of ours.
+"""Hypercorn's trio connections on our own listeners.
 
-``hypercorn.trio.serve`` would do but for three things. It shields its writes to the socket, so a
-client that stops reading would hold its connection, and our exit, forever. It does not shield
-its closing, which quart-trio then cancels: ``Connection: close`` never closes. And an error in
-one connection (a request that its parser trips over) ends the whole server.
+``hypercorn.trio.serve`` has three problems. It shields its writes to the socket, so a client that
+stops reading would block its connection, and our exit, forever. It does not shield closing, which
+quart-trio then cancels: ``Connection: close`` never closes. And an error in one connection (a
+request that its parser cannot handle) ends the whole server.
 """
 
 import errno
@@ -39,15 +39,15 @@ from api.serving.responses import write
 from api.serving.strict_heads import ambiguous, crowded, find_ambiguity
 from tracker.core.turns import Turns
 
-KEEP_ALIVE_SECONDS = 20.0  # also the time a client may take over a request's head
+KEEP_ALIVE_SECONDS = 20.0  # also the time limit for sending a request's head
 HEAD_BYTES = 16 * 1024
-# For a client to take the next piece of what it asked for: 400 bytes a second will do.
+# Time limit for a client to read the next piece of an answer: 400 bytes a second are enough.
 SEND_SECONDS, PIECE = 10.0, 4 * 1024
-RESET = struct.pack("ii", 1, 0)  # a close that throws away what was not sent
+RESET = struct.pack("ii", 1, 0)  # closing discards unsent data
 CLOSE_SECONDS = 1.0
-GRACE_SECONDS = 0.5  # for answers under way when the server ends
+GRACE_SECONDS = 0.5  # for answers in progress when the server stops
 BACKLOG = 1_024
-# What a proxy asks before each call, and whatever restarts us: never in line behind others.
+# Requests of proxies before each call, and of service managers: they never wait behind others.
 HOT = (b"/livez", b"/readyz", b"/api/providers/best", b"/api/providers/status")
 log = structlog.get_logger()
 
@@ -65,7 +65,7 @@ async def open_listeners(host: str, port: int) -> AsyncIterator[list[trio.Socket
     except OSError as error:
         raise CannotListenError(_why(host, port, error)) from error
     try:
-        # With port 0 each address would get a port of its own.
+        # With port 0 each address would get a different port.
         yield listeners[:1] if port == 0 else listeners
     finally:
         for listener in listeners:
@@ -84,11 +84,11 @@ def _why(host: str, port: int, error: OSError) -> str:
         other = f"--port {free or 0}"
         is_free = "picks a free one" if free is None else "is free now"
         return (
-            f"port {port} of {host} is in use: stop the program that has it, "
+            f"port {port} of {host} is in use: stop the program that uses it, "
             f'or choose another: {other} {is_free} (make run ARGS="{other}")'
         )
     if error.errno == errno.EACCES:
-        return f"port {port} of {host} needs more rights: choose one above 1023"
+        return f"port {port} of {host} needs more privileges: choose one above 1023"
     return f"cannot listen on {host}, port {port}: {error.strerror or error}; check the host"
 
 
@@ -96,8 +96,8 @@ def _why(host: str, port: int, error: OSError) -> str:
 class Server:
     """Serves ``app`` on ``listeners``.
 
-    root_path: a prefix that a proxy may leave on. mask: hides secrets in what is logged.
-    connection: what serves one client, made as hypercorn makes its own.
+    root_path: a prefix that a proxy may leave in the path. mask: masks secrets in logs.
+    connection: serves one client, created like hypercorn's own.
     """
 
     app: QuartTrio
@@ -147,15 +147,14 @@ class Server:
 
 
 class RefusedError(Exception):
-    """A client was refused, and told so: its connection ends."""
+    """A client was refused with an answer: its connection ends."""
 
 
 class HttpConnection(TCPServer):
-    """One client. A client that takes nothing of its answer for long is cut off.
+    """One client. A client that does not read its answer for long is disconnected.
 
-    place: where it tells what is owed to the client; None where nobody limits clients. turns: the
-    line in which its requests wait for the ordinary route; None where nobody else asks. hot: how
-    the paths begin that wait for nobody.
+    place: reports the client's state to the limit; None without a limit. turns: the queue of
+    requests for the ordinary route; None without one. hot: prefixes of paths that do not queue.
     """
 
     place: Place | None = None
@@ -164,7 +163,7 @@ class HttpConnection(TCPServer):
 
     def has_unread(self) -> bool:
         """Return whether the client sent something that was not read yet, or left."""
-        client: Any = self.stream  # of this class's own, never one of TLS
+        client: Any = self.stream  # created by this class, never TLS
         return bool(client.socket.fileno() >= 0 and client.socket.is_readable())
 
     async def cut(self) -> None:
@@ -212,14 +211,16 @@ class HttpConnection(TCPServer):
     async def _read_data(self) -> None:
         self._stay_with_http_1()
         await super()._read_data()
-        await self.idle_task.stop()  # else the socket of a client that left would wait its time out
+        await (
+            self.idle_task.stop()
+        )  # otherwise the socket of a client that left would stay until its time-out
 
     async def protocol_send(self, event: Event) -> None:
         """Send bytes to the client, or finish closing within the time that a close has."""
         if not isinstance(event, RawData):
             if isinstance(event, Updated) and event.idle and self.place is not None:
                 self.place.rest(trio.current_time())
-            # Quart cancels the request when it hears of the close, which is told before it is done.
+            # Quart cancels the request when told about the close, which is before closing is done.
             patience = trio.current_time() + CLOSE_SECONDS
             with trio.CancelScope(deadline=patience, shield=True):
                 await super().protocol_send(event)
@@ -235,11 +236,11 @@ class HttpConnection(TCPServer):
         writes. Waiting in line for the socket, as a stream does, and a time limit for what takes
         no time cost as much as all else that is done for a small answer here.
         """
-        if os.name != "posix":  # elsewhere a socket is not written to as a file is
+        if os.name != "posix":  # other platforms cannot write to a socket like to a file
             return data
         try:
             return data[os.write(self.stream.socket.fileno(), data) :]
-        except OSError:  # full, or closed: the stream tells which
+        except OSError:  # full, or closed: the stream shows which
             return data
 
     async def _send(self, data: bytes) -> None:
@@ -253,14 +254,14 @@ class HttpConnection(TCPServer):
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError) as error:
             if isinstance(error, trio.TooSlowError):
                 client: Any = self.stream
-                # Else the system would hold what it has for a client that takes nothing.
+                # Otherwise the system would keep the data for a client that does not read.
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             await trio.aclose_forcefully(self.stream)
             await self.protocol.handle(Closed())
 
 
 class HypercornLogger(Logger):
-    """Hypercorn's messages, through our log and its mask."""
+    """Hypercorn's messages in our log, masked."""
 
     def __init__(self, mask: Masking, config: HyperConfig) -> None:
         super().__init__(config)

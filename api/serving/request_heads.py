@@ -1,4 +1,4 @@
-"""Heads of requests as the fast path takes them: plain ones, which can be read in one way only."""
+"""Parsing request heads for the fast path: only simple ones without ambiguity."""
 
 import re
 
@@ -11,12 +11,12 @@ from api.http.problems import Problem
 from tracker.core.settings import ServerSettings
 
 HEAD_BYTES = 8_192  # a longer head is not hot
-# No blank before the colon, no folded lines, no bytes beyond ASCII: whatever is disputed in a
-# head is left to the ordinary route's parser.
+# No blank before the colon, no folded lines, only ASCII: anything ambiguous is left to the ordinary
+# route's parser.
 _FIELD = re.compile(rb"([A-Za-z0-9-]+):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?[ \t]*")
-# Paths without escapes; queries with everything that stands for itself in a URL, and escapes.
+# Paths without escapes; queries with all characters allowed in a URL, and escapes.
 _LINE = re.compile(rb"GET (/[A-Za-z0-9/._-]*)(?:\?([!$&-;=?-Z_a-z~%]*))? HTTP/1\.1")
-# With these the ordinary route does more than answer.
+# With these headers the ordinary route does more than answer.
 _COLD = frozenset(
     (b"content-length", b"expect", b"te", b"trailer", b"transfer-encoding", b"upgrade")
 ) | {b"http2-settings", b"proxy-authorization", b"cookie", b"authorization"}
@@ -27,7 +27,7 @@ _CREDENTIALS = re.compile(rb"[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)[ \t
 
 @attrs.frozen
 class Head:
-    """A plain head. target: the path, without the server's prefix, and the query."""
+    """A simple head. target: the path, without the server's prefix, and the query."""
 
     target: bytes
     path: str
@@ -37,7 +37,7 @@ class Head:
 
 
 class HeadReader:
-    """Reads heads by one server's rules: its hosts, its prefix and its read token."""
+    """Parses heads by one server's rules: its hosts, prefix and read token."""
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""A response as the bytes that go over the wire."""
+"""Encoding a response to bytes."""
 
 import h11
 from hypercorn.config import Config as HyperConfig

@@ -1,15 +1,14 @@
-"""Requests that two programs may read differently: refused, before anybody behind us is fooled.
+"""Refusing requests that two programs may read differently (request smuggling).
 
-A proxy in front and h11 here may disagree on where such a request ends or on what it asks, so that
-the rest of one passes for another that nobody has judged (RFC 9112, section 11.2).
+A proxy in front and h11 here may disagree on where such a request ends, so that its rest is taken
+for another request that nobody has checked (RFC 9112, section 11.2).
 """
 
 from collections.abc import Sequence
 
 from api.http.problems import CLOSE, CROWDED_OUT, Problem
 
-# A second one of these is a second opinion: h11 refuses it of Host, Content-Length and
-# Transfer-Encoding alone.
+# These must not occur twice; h11 refuses only a second Host, Content-Length or Transfer-Encoding.
 ONCE = (b"authorization", b"content-type", b"expect", b"origin")
 
 
@@ -17,12 +16,12 @@ def find_ambiguity(method: bytes, headers: Sequence[tuple[bytes, bytes]]) -> str
     """Return what may be read in two ways, None where nothing is. headers: names in lower case."""
     names = [name for name, _ in headers]
     if b"transfer-encoding" in names and b"content-length" in names:
-        return "a body has a Content-Length or a Transfer-Encoding, not both"
+        return "a request must not have both Content-Length and Transfer-Encoding"
     for name in ONCE:
         if names.count(name) > 1:
-            return f"{name.decode().title()} is there more than once"
+            return f"the header {name.decode().title()} is given more than once"
     if not method.isupper():
-        return "a method is written in capitals"
+        return "the method must be in capital letters"
     return None
 
 
@@ -33,5 +32,5 @@ def ambiguous(what: str) -> Problem:
 
 def crowded() -> Problem:
     """Make a 503 problem for a request for which there is no room."""
-    detail = "so many requests are being answered that there is room for no other: ask again"
+    detail = "too many requests are being answered: try again in a moment"
     return Problem(status=503, detail=detail, headers=CROWDED_OUT)

@@ -140,7 +140,7 @@ async def _histories(mib: float) -> AsyncIterator[Row]:
         watched = {f"p{number}": target.url for number in range(50)}
         async with _timed(watched, tracker="schedule = false\n", mib=mib) as (server, lag):
             with trio.fail_after(120.0):
-                while "still being read" in str((await server.health())["problems"]):  # noqa: ASYNC110
+                while "still being loaded" in str((await server.health())["problems"]):  # noqa: ASYNC110
                     await trio.sleep(0.2)
             yield "the start", {"bytes": server.database.stat().st_size, "late_ms": lag.worst()}, ""
             for name, path, headers in (

@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -16,62 +16,12 @@ from api.server import STOP_SECONDS, Beside, ShutdownHandler, serve
 from api.serving import listeners as listening
 from api.serving.errors import CannotListenError, UnsafeBindError
 from tests.helpers.idle_tracker import a_provider, a_tracker
+from tests.helpers.served_app import PROMPT_SECONDS, connect, raw, read_until, serving
 from tests.helpers.waiting import GIVE_UP_SECONDS, wait_until
 from tracker.config.load import OWN_PATHS
 from tracker.core.redaction import Secret
 
-PROMPT_SECONDS = 15.0  # well below the keep-alive time, after which anything would be closed
 GET = b"GET /api/providers/status HTTP/1.1\r\nHost: localhost\r\n\r\n"
-
-
-@asynccontextmanager
-async def serving(tracker: Any = None, **options: Any) -> AsyncIterator[Any]:
-    """A server over a fake tracker; gives its URL, and ends it in order."""
-    tracker = tracker or a_tracker(a_provider(), port=0)
-    announced, receive = trio.open_memory_channel(1)
-    ended = trio.Event()
-
-    async def run() -> None:
-        await serve(
-            tracker.config,
-            announce=announced.send_nowait,
-            track=tracker.track,
-            heed_signals=False,
-            **options,
-        )
-        ended.set()
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(run)
-        with trio.fail_after(GIVE_UP_SECONDS):
-            yield httpx.URL(await receive.receive())
-            tracker.stop()
-            await ended.wait()
-
-
-async def connect(url: Any) -> Any:
-    return await trio.open_tcp_stream(url.host, url.port)
-
-
-async def read_until(stream: Any, wanted: Any) -> Any:
-    said = b""
-    while wanted not in said:
-        said += await stream.receive_some()
-    return said
-
-
-async def raw(url: Any, request: Any, seconds: float = GIVE_UP_SECONDS) -> Any:
-    """Everything the server says until it closes, or until ``seconds`` are over."""
-    said = b""
-    with trio.move_on_after(seconds):
-        async with await connect(url) as stream:
-            try:
-                await stream.send_all(request)
-                async for data in stream:
-                    said += data
-            except trio.BrokenResourceError:
-                pass
-    return said
 
 
 async def test_it_answers_on_the_url_it_announces() -> None:
@@ -175,7 +125,7 @@ async def test_a_client_that_stops_reading_is_cut_off_and_delays_nobody(
     async with serving(tracker) as url, await connect(url) as greedy:
         for _ in range(100):
             await greedy.send_all(GET)
-        await trio.sleep(0.1)
+        await wait_all_tasks_blocked(0.05)  # the server waits for it to read
         began = trio.current_time()
         async with httpx.AsyncClient(base_url=url) as client:
             assert (await client.get("/livez")).status_code == 200
@@ -183,7 +133,7 @@ async def test_a_client_that_stops_reading_is_cut_off_and_delays_nobody(
         with trio.fail_after(GIVE_UP_SECONDS), pytest.raises(trio.BrokenResourceError):  # cut off
             while True:
                 await greedy.send_all(GET)
-                await trio.sleep(0.01)
+                await trio.sleep(0.01)  # between tries: only the cut ends the test
 
 
 async def test_the_feed_reaches_a_client_and_forgets_it_when_it_goes() -> None:
@@ -242,15 +192,20 @@ async def test_streams_and_stuck_clients_do_not_hold_up_the_end() -> None:
     async with trio.open_nursery() as clients:
         async with serving(tracker) as url:
             stuck = await connect(url)
-            with trio.move_on_after(0.3):
-                while True:
-                    await stuck.send_all(GET)
+            clients.start_soon(send_on, stuck)
             clients.start_soon(raw, url, GET.replace(b"status", b"events"))
             clients.start_soon(raw, url, GET)
-            await trio.sleep(0.1)
+            await wait_all_tasks_blocked(0.05)  # no buffer takes more, and the others are answered
             began = trio.current_time()
         assert trio.current_time() - began < PROMPT_SECONDS
         await stuck.aclose()
+
+
+async def send_on(stream: trio.SocketStream) -> None:
+    """Ask without reading, until the connection is cut."""
+    with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        while True:
+            await stream.send_all(GET)
 
 
 async def test_a_refusal_waits_for_the_body_so_that_the_connection_can_go_on() -> None:

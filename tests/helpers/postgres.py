@@ -85,7 +85,7 @@ class PostgresServer:
         """Start it, again and again where a killed one's processes are not gone yet."""
         deadline = time.monotonic() + START_SECONDS
         while not self._start(deadline):
-            time.sleep(0.1)
+            time.sleep(0.1)  # between tries, until it starts or the deadline is over
 
     def _start(self, deadline: float) -> bool:
         log = (self.folder / "log").open("ab")
@@ -111,7 +111,7 @@ class PostgresServer:
                     raise
                 if self._process.poll() is not None:
                     return False
-                time.sleep(0.05)
+                time.sleep(0.05)  # between questions, until it answers
             else:
                 return True
 

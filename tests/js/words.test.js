@@ -60,7 +60,7 @@ test("a check that is due is not late", () => {
 });
 
 test("a model's announced end follows what is said of it", () => {
-  assert.equal(words.withEnd("Last check ok in 20 ms", "2026-08-16"), "Last check ok in 20 ms; announced to end on 2026-08-16.");
-  assert.equal(words.withEnd("", "2026-08-16"), "Announced to end on 2026-08-16.");
+  assert.equal(words.withEnd("Last check ok in 20 ms", "2026-08-16"), "Last check ok in 20 ms; will be switched off on 2026-08-16.");
+  assert.equal(words.withEnd("", "2026-08-16"), "Will be switched off on 2026-08-16.");
   assert.equal(words.withEnd("Listed; not checked itself.", null), "Listed; not checked itself.");
 });

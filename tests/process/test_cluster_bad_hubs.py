@@ -102,7 +102,7 @@ class Walk:
         """Assert that health, log and doctor say it, that checks go on, and no password is told."""
         self.disconnect()
         block_until(lambda: told in self.problems())
-        assert "it goes on alone" in self.problems()
+        assert "this tracker works alone" in self.problems()
         checks = self.checks()
         assert told in self.served.log.read_text()
         examined = self.doctor()
@@ -187,7 +187,7 @@ FAULTS: dict[str, tuple[Callable[[PostgresServer, ExitStack], None], str]] = {
             f"REVOKE provider_status_tracker FROM {ROLE}",
             f"GRANT provider_status_tracker TO {ROLE}",
         ),
-        "the role lacks rights",
+        "the role lacks privileges",
     ),
     "the role of another place": (
         _changed(KEEP.format(ROLE, "us-1"), KEEP.format(ROLE, "eu-1")),
@@ -197,18 +197,18 @@ FAULTS: dict[str, tuple[Callable[[PostgresServer, ExitStack], None], str]] = {
         _changed(
             f"ALTER ROLE {ROLE} PASSWORD 'another'", f"ALTER ROLE {ROLE} PASSWORD '{PASSWORD}'"
         ),
-        "the password, or the role, is refused",
+        "PostgreSQL refused the password or the role",
     ),
     "a wrong role": (
         _changed(
             f"ALTER ROLE {ROLE} RENAME TO somebody",
             f"ALTER ROLE somebody RENAME TO {ROLE}; ALTER ROLE {ROLE} PASSWORD '{PASSWORD}'",
         ),
-        "the password, or the role, is refused",
+        "PostgreSQL refused the password or the role",
     ),
-    "a wrong database": (_renamed, "there is no such database"),
-    "no TLS": (_without_tls, "the server offers no TLS"),
-    "nothing at the port": (_stopped, "nothing listens there"),
+    "a wrong database": (_renamed, "the database does not exist"),
+    "no TLS": (_without_tls, "the server does not support TLS"),
+    "nothing at the port": (_stopped, "nothing listens at this address"),
 }
 
 
@@ -294,7 +294,7 @@ def test_a_copied_file_and_a_file_that_moves_to_another_vantage_go_on_as_new_one
         tracking(tmp_path / "two", provider, url) as (two, _),
     ):
         block_until(lambda: "this file is a copy, or was moved" in two.log.read_text())
-        assert "going on as a new file" not in one.log.read_text()
+        assert "continuing as a new database file" not in one.log.read_text()
         block_until(lambda: len(_members(one)) == 2)
         one.ended()
         two.ended()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import pytest
 import yaml
 
@@ -216,6 +217,29 @@ class TestContainers:
         with serving(tmp_path, *command[1:], **token) as served:
             assert served.ended().code == 0
 
+    @pytest.mark.parametrize("document", [COMPOSE, CLUSTER], ids=["one tracker", "cluster"])
+    def test_compose_files_are_as_their_specification_says(self, document: Any) -> None:
+        schema = json.loads((ROOT / "tests/data/compose/compose-spec.json").read_text())
+        validator = jsonschema_rs.validator_for(schema)
+        assert [str(error) for error in validator.iter_errors(document)] == []
+        name = next(iter(document["services"]))
+        wrong = {**document["services"][name], "imagee": "postgres:16"}
+        assert not validator.is_valid({**document, "services": {name: wrong}}), "it would be told"
+
+    def test_services_wait_for_services_that_exist_and_end_or_are_well(self) -> None:
+        services = CLUSTER["services"]
+        for name, service in services.items():
+            waits = service.get("depends_on", {})
+            for other, how in (dict.fromkeys(waits) if isinstance(waits, list) else waits).items():
+                assert other in services, name
+                condition = (how or {}).get("condition", "service_started")
+                if condition == "service_healthy":
+                    assert "healthcheck" in services[other], other
+                if condition == "service_completed_successfully":
+                    assert services[other]["restart"] == "no", other
+            joined = str(service.get("network_mode", "service:postgres")).removeprefix("service:")
+            assert joined in services, name
+
     def test_compose_mounts_what_exists_and_publishes_on_this_machine_only(self) -> None:
         for name, service in COMPOSE["services"].items():
             assert all(port.startswith("127.0.0.1:") for port in service["ports"]), name
@@ -263,7 +287,8 @@ class TestSystemd:
     @pytest.mark.needs_program("systemd-analyze")
     def test_it_is_exposed_to_little(self, unit: Path) -> None:
         """The threshold is in tenths; an ordinary unit has 9.6."""
-        run("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=20", unit)
+        options = ("--offline=true", "--no-pager", "--threshold=20")
+        assert "exposure level" in run("systemd-analyze", "security", *options, unit)
 
     def test_it_beats_in_time_and_does_not_restart_a_wrong_configuration(self) -> None:
         lines = UNIT.read_text().splitlines()

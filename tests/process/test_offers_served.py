@@ -207,7 +207,7 @@ def test_the_list_of_models_is_told_whatever_their_ids_look_like(served: Served)
     assert "not for chat (image generation)" in painter.text
     (offer, *_) = served.get(f"/models/{PAINTER}").json()["offers"]
     assert not offer["usable"]
-    assert "to end on 2099-12-31" in served.command("models", "ok-2b")
+    assert "switched off on 2099-12-31" in served.command("models", "ok-2b")
 
 
 def test_metrics_changes_and_events_tell_of_watched_offers_alone(served: Served) -> None:

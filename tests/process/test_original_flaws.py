@@ -24,8 +24,8 @@ import trio
 from api.app import create_app
 from tests.helpers.idle_tracker import a_provider, a_tracker
 from tests.helpers.loopback import answer, http_server
+from tests.helpers.original_database import original
 from tests.helpers.store_records import CLOCK, NOW, ask, beside, check, opened
-from tests.tracker.store.test_takeover import original
 from tracker import Config
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.redaction import Secret

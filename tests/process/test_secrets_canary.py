@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,8 +19,8 @@ from urllib.parse import quote, quote_plus
 import httpx
 import pytest
 
-from tests.helpers.waiting import GIVE_UP_SECONDS
-from tests.tracker.store.test_takeover import original
+from tests.helpers.original_database import original
+from tests.helpers.waiting import GIVE_UP_SECONDS, block_until
 from tracker.store import open_store
 
 ROOT = Path(__file__).parents[2]
@@ -239,7 +238,7 @@ def test_no_key_leaves_the_process(echo: EchoServer, folder: Path, style: str, l
     assert set(stored) >= {"canary.db", "canary.db-wal", "canary.db-shm"}
     assert set(modes.values()) == {0o600}, modes
     if level == "debug":
-        assert b".env holds keys and can be read by other users: chmod 600 .env" in logged
+        assert b".env contains keys and other users can read it: chmod 600 .env" in logged
 
 
 def modes_of(paths: Iterable[Path]) -> dict[str, int]:
@@ -262,13 +261,12 @@ async def test_what_is_kept_beside_the_database_is_private_too(tmp_path: Path) -
 
 def wait_until_checked(url: str) -> None:
     """Every provider, each of them more than once."""
-    give_up = time.monotonic() + GIVE_UP_SECONDS
-    while time.monotonic() < give_up:
+
+    def checked_twice() -> bool:
         status = httpx.get(f"{url}/api/providers/status").json()["providers"]
-        if all(shown["checks_24h"] >= 2 for shown in status.values()):
-            return
-        time.sleep(0.1)
-    raise AssertionError(status)
+        return all(shown["checks_24h"] >= 2 for shown in status.values())
+
+    block_until(checked_twice)
 
 
 @pytest.mark.parametrize(

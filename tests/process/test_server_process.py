@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 BUSY_SECONDS = 10.0  # by which a busy machine may be late; what is wrong hangs forever
 # Twenty providers that refuse every connection, checked five times a second each.
 SCRIPT = """
-import functools, logging, sys, structlog, trio
+import functools, logging, os, sys, structlog, trio
 from api.server import serve
 from tracker.core.redaction import Secret
 from tracker.core.settings import Config, Provider, ServerSettings, Timing
@@ -48,7 +48,8 @@ async def crash(config, *, task_status):
     async with trio.open_nursery() as nursery:
         tracker = await nursery.start(run_tracker, config)
         task_status.started(tracker)
-        await trio.sleep(0.2)
+        while not os.path.exists(sys.argv[1] + ".crash"):
+            await trio.sleep(0.01)
         raise RuntimeError("beyond mending")
 
 
@@ -97,9 +98,8 @@ async def test_a_signal_ends_it_in_time_with_clients_connected_and_everything_st
         clients.start_soon(keep_asking, url)
         for path in (b"events", b"events", b"status"):
             clients.start_soon(keep_open, url, path)
-        await trio.sleep(0.5)
         async with httpx.AsyncClient(base_url=url) as client:
-            status = (await client.get("/api/providers/status")).json()
+            status = await swept(client)
         process.send_signal(number)
         code, seconds = await ended(process)
         clients.cancel_scope.cancel()
@@ -114,6 +114,15 @@ async def test_a_signal_ends_it_in_time_with_clients_connected_and_everything_st
     assert len(rows) == 20
     for name, provider in status["providers"].items():
         assert rows[name] >= provider["checks_24h"] > 0
+
+
+async def swept(client: httpx.AsyncClient) -> Any:
+    """The status of all providers once every one of them was checked."""
+    with trio.fail_after(GIVE_UP_SECONDS):
+        while True:
+            status = (await client.get("/api/providers/status")).json()
+            if all(shown["checks_24h"] for shown in status["providers"].values()):
+                return status
 
 
 async def keep_open(url: Any, path: Any) -> None:
@@ -161,5 +170,6 @@ async def test_a_hangup_ends_nothing(tmp_path: Path) -> None:
 
 async def test_a_crash_of_the_tracker_ends_the_process_with_an_error(tmp_path: Path) -> None:
     async with a_process(tmp_path / "status.db", "crash") as (process, _):
+        (tmp_path / "status.db.crash").touch()
         code, seconds = await ended(process)
     assert (code, seconds < STOP_SECONDS + BUSY_SECONDS) == (1, True)

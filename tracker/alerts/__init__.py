@@ -1,1 +1,1 @@
-"""Tells a person: what is wrong, since when, whose fault it is, and what still works."""
+"""Alerts: messages that say what is wrong, since when, whose fault it is, and what still works."""

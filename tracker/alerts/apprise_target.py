@@ -1,4 +1,4 @@
-"""Delivery through apprise, which knows some 180 services. The extra ``[alerts]`` brings it."""
+"""Delivery through apprise, which supports about 180 services. Needs the extra ``[alerts]``."""
 
 import logging
 import threading
@@ -26,10 +26,10 @@ def target_problem(url: str) -> str | None:
     scheme = url.partition("://")[0].lower()
     known = sorted(_schemes(apprise))
     if scheme in known:
-        return f"apprise cannot use what follows {scheme}://"
+        return f"apprise does not accept the part after {scheme}://"
     near = get_close_matches(scheme, [*known, "webhook+https", "webhook+http"], n=1)
     hint = f"; did you mean {near[0]}://?" if near else ""
-    return f"apprise knows no service {scheme}://{hint}"
+    return f"apprise has no service {scheme}://{hint}"
 
 
 def notify(url: str, title: str, body: str) -> None:
@@ -39,11 +39,13 @@ def notify(url: str, title: str, body: str) -> None:
         raise DeliveryError(MISSING)
     service = apprise.Apprise.instantiate(url, suppress_exceptions=True)
     if service is None:
-        raise DeliveryError("apprise does not understand this target")
+        raise DeliveryError("apprise does not accept this target's URL")
     with _complaints() as heard:
         if service.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT):
             return
-    raise DeliveryError(heard[-1] if heard else "apprise could not deliver it and did not say why")
+    raise DeliveryError(
+        heard[-1] if heard else "apprise could not deliver the message and gave no reason"
+    )
 
 
 def _import() -> ModuleType | None:
@@ -60,7 +62,7 @@ def _schemes(apprise: ModuleType) -> Iterator[str]:
 
 
 class _Listener(logging.Handler):
-    """Keeps the warnings that apprise logs in this thread: it returns only False."""
+    """Collects apprise's log warnings in this thread, as it only returns False."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

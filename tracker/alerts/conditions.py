@@ -1,4 +1,4 @@
-"""What is wrong in one snapshot: the conditions that incidents are made of. Pure."""
+"""Finding what is wrong in one snapshot: the conditions that make incidents. Pure."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -14,7 +14,7 @@ from tracker.health.status_rules import OUR_NETWORK, describe_outcome
 
 Key = tuple[Cause, str]
 
-# A snapshot is published at least once a minute; three missed ones are no delay any more.
+# A snapshot is published at least once a minute; three missed ones are more than a delay.
 SILENT_SECONDS = 180.0
 _KEY_OUTCOMES = frozenset({OutcomeKind.AUTH, OutcomeKind.QUOTA_EXHAUSTED})
 _BAD_KEYS = {KeyState.REFUSED: "refused", KeyState.SPENT: "spent"}
@@ -23,7 +23,7 @@ ALL, NETWORK, TRACKER = "all providers", "our network", "the tracker"
 
 @attrs.frozen(kw_only=True)
 class Condition:
-    """Something that is wrong now. ``since``: the first failed check, as far as it is known."""
+    """Something that is wrong now. ``since``: the first failed check, if known."""
 
     cause: Cause
     subject: str
@@ -39,8 +39,8 @@ class Condition:
 
 @attrs.frozen(kw_only=True)
 class Findings:
-    """What a snapshot tells. Of the unclear providers, causes and single troubles nothing is known
-    now: what was wrong with them may still be. clear: providers whose last check told something.
+    """The conditions in a snapshot. About unclear providers, causes and conditions nothing is known
+    now, so earlier problems may persist. clear: providers whose last check was conclusive.
     """
 
     present: Mapping[Key, Condition] = attrs.field(factory=dict)
@@ -139,9 +139,9 @@ def _unclear_keys(view: ProviderStatus) -> Iterator[Key]:
 def _blind(snapshot: Snapshot, watched: list[ProviderStatus], now: datetime) -> Condition | None:
     summary = None
     if (now - snapshot.timestamp).total_seconds() > SILENT_SECONDS:
-        summary = f"the tracker has judged nothing since {snapshot.timestamp:%H:%M:%S} UTC"
+        summary = f"the tracker has published nothing since {snapshot.timestamp:%H:%M:%S} UTC"
     elif watched and all(v.status is Status.UNKNOWN and not _blames_network(v) for v in watched):
-        summary = f"the tracker sees nothing: {plain_text(watched[0].reason)}"
+        summary = f"the tracker gets no results: {plain_text(watched[0].reason)}"
     if summary is None:
         return None
     since = max((v.last_check for v in watched if v.last_check), default=snapshot.timestamp)
@@ -151,7 +151,7 @@ def _blind(snapshot: Snapshot, watched: list[ProviderStatus], now: datetime) -> 
 def _network(watched: list[ProviderStatus], now: datetime) -> Condition:
     blaming = [view for view in watched if _blames_network(view)]
     since = min((view.last_check for view in blaming if view.last_check), default=now)
-    summary = f"our network reaches nobody: {len(blaming)} providers could not be checked"
+    summary = f"our network reaches no provider: {len(blaming)} could not be checked"
     return Condition(cause=Cause.NETWORK, subject=NETWORK, since=min(since, now), summary=summary)
 
 
@@ -176,7 +176,7 @@ def _provider_conditions(view: ProviderStatus, now: datetime) -> Iterator[Condit
         yield _about(view, Cause.KEY, f"{view.name}: {trouble}", now)
     if view.status is Status.DOWN and view.outcome is not OutcomeKind.AUTH:
         yield _about(view, Cause.PROVIDER, f"{view.name} is down: {_why(view)}", now)
-        return  # its offers are down with it
+        return  # its offers are down too
     for offer in view.offers:
         if offer.status is Status.DOWN:
             yield _about_offer(view, offer, now)

@@ -1,4 +1,4 @@
-"""When an incident opens and closes, by what successive snapshots tell. Pure."""
+"""Opening and closing incidents from successive snapshots. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -10,13 +10,13 @@ import attrs
 from tracker.alerts.conditions import Condition, Findings, Key
 from tracker.core.incidents import Incident, MessageKind, Notification
 
-# Nagios and Consul damp in the same way; four changes are two outages within the hour.
+# Nagios and Consul handle flapping in the same way; four changes are two outages in an hour.
 FLAPPING_CHANGES = 4
 FLAPPING_WINDOW = timedelta(hours=1)
 QUIET = timedelta(minutes=30)
-# What the API shows of the past and a restart remembers: a week of a bad month.
+# Past incidents that the API shows and a restart loads: a week of a bad month.
 MOST_CLOSED = 1_000
-# CONTRACT 5: the API answers for at most a week.
+# Contract, section 5: the API answers for at most a week.
 LONGEST_KEPT = timedelta(hours=168)
 MOST_NOTIFIED = 50  # a week of reminders to one target
 
@@ -94,7 +94,9 @@ def _judge_open(
         if in_maintenance(incident.provider):
             yield key, incident
         elif condition is not None:
-            if findings.is_unclear(key, incident.provider):  # our own trouble explains nothing
+            if findings.is_unclear(
+                key, incident.provider
+            ):  # a problem of ours says nothing about it
                 condition = attrs.evolve(condition, summary=incident.summary)
             yield key, _still_wrong(incident, condition, now)
         elif findings.is_unclear(key, incident.provider):
@@ -105,7 +107,7 @@ def _judge_open(
 
 def _open(condition: Condition, now: datetime, before: Incident | None) -> Incident:
     if before is not None and before.closed_at is not None:
-        # What ended and is there again, as if it never had: news, and with an id of its own.
+        # A condition that ended and is back: a new incident with a new id.
         began = max(condition.since, before.closed_at)
         condition = attrs.evolve(condition, since=began)
     changes = _recent((*(before.changes if before else ()), now), now)
@@ -130,10 +132,10 @@ def incident_id(condition: Condition) -> str:
 
 
 def _still_wrong(incident: Incident, condition: Condition, now: datetime) -> Incident:
-    if incident.absent_since is not None:  # it is back while it flaps
+    if incident.absent_since is not None:  # it is back while flapping
         changes = _recent((*incident.changes, now), now)
         return attrs.evolve(incident, absent_since=None, changes=changes, summary=condition.summary)
-    if incident.flapping and _is_quiet(incident, now):  # an ordinary outage by now
+    if incident.flapping and _is_quiet(incident, now):  # now an ordinary outage
         incident = attrs.evolve(incident, flapping=False, changes=())
     return attrs.evolve(incident, summary=condition.summary)
 

@@ -1,4 +1,4 @@
-"""When a provider is in maintenance: spans, and weekly windows in local time. Pure."""
+"""Maintenance of providers: spans, and weekly windows in local time. Pure."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -51,7 +51,8 @@ def _span_on(weekly: WeeklyWindow, day: date, zone: ZoneInfo) -> Span:
     end_day = day if weekly.end_minute > weekly.start_minute else day + timedelta(days=1)
     end = _moments(_local(end_day, weekly.end_minute, zone))
     start = _moments(_local(day, weekly.start_minute, zone))
-    # Before the change the clock was behind: the first reading of a time left out is the later.
+    # For a local time skipped by a clock change, the offset before the change gives the later
+    # instant.
     begin = start[0] if start[0] <= start[1] else _change_between(start[1], start[0], zone)
     return begin, max(end)
 
@@ -82,9 +83,9 @@ def _change_between(early: datetime, late: datetime, zone: ZoneInfo) -> datetime
 
 @attrs.frozen(kw_only=True)
 class MaintenanceState:
-    """Who is in maintenance from when it was computed to ``until``; None: forever.
+    """The providers in maintenance from now until ``until``; None: forever.
 
-    everybody: all providers are.
+    everybody: all providers are in maintenance.
     """
 
     everybody: bool = False

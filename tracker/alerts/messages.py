@@ -36,7 +36,7 @@ def compose(
 ) -> Message:
     """Write the message of an announcement.
 
-    link: the dashboard's address. status_pages: where providers tell of their own outages, by name.
+    link: the dashboard's address. status_pages: the providers' own status pages, by name.
     rank_offers: as ``/best?model=`` does; None: the message does not say which offer that names.
     """
     incidents = announcement.incidents

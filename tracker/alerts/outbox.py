@@ -1,4 +1,4 @@
-"""The messages on their way: each at least once, in order, and again until it arrives. Pure."""
+"""Messages to deliver: at least once each, in order, repeated until delivered. Pure."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -10,16 +10,16 @@ from tracker.core.incidents import Delivery, MessageKind
 
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=10)
-# News of an outage that comes a day late helps nobody.
+# A message about an outage is useless a day later.
 GIVEN_UP_AFTER = timedelta(hours=24)
-MOST_KEPT = 5_000  # messages that arrived, kept to know who was told of an opening
+MOST_KEPT = 5_000  # delivered messages, kept to know which targets got an opening
 
 
 @attrs.define(eq=False)
 class Outbox:
     """Deliveries by event key and target, oldest first.
 
-    A message that a target refuses keeps no other from it; only an end waits for its opening.
+    A message that a target refuses does not block others; only an end waits for its opening.
     """
 
     _rows: dict[tuple[str, str], Delivery] = attrs.field(factory=dict)
@@ -48,7 +48,7 @@ class Outbox:
         A target that was away for a day needs the last word, not twenty-four of them.
         """
         overtaken = tuple(
-            attrs.evolve(row, given_up=True, error="a later message took its place")
+            attrs.evolve(row, given_up=True, error="replaced by a later message")
             for row in self._rows.values()
             if row.kind is MessageKind.REMINDER
             and newer.kind is not MessageKind.OPENED
@@ -134,7 +134,9 @@ class Outbox:
         for row in self._rows.values():
             ending = row.kind is MessageKind.RESOLVED and row.waiting
             if ending and row.target == lost.target and set(row.incidents) <= set(lost.incidents):
-                yield attrs.evolve(row, given_up=True, error="its opening never arrived")
+                yield attrs.evolve(
+                    row, given_up=True, error="the message about its opening was never delivered"
+                )
 
     def _forget(self) -> None:
         if len(self._rows) <= MOST_KEPT:

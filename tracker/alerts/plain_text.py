@@ -1,4 +1,4 @@
-"""Foreign text made fit for a message: providers' errors may hold anything. Pure."""
+"""Making foreign text safe for a message, as providers' errors may contain anything. Pure."""
 
 import re
 
@@ -6,9 +6,9 @@ from tracker.core.terminal_codes import strip_terminal_codes
 
 # HTML tags, and Slack's <!channel> and <http://…|text>.
 _TAGS = re.compile(r"<[^<>]*>")
-# What Markdown turns into links, emphasis or code.
+# Characters that Markdown turns into links, emphasis or code.
 _MARKUP = str.maketrans({"<": "", ">": "", "`": "", "*": "", "[": "(", "]": ")"})
-# Chats wake everybody up for these.
+# Chats notify everybody about these.
 _MENTIONS = re.compile(r"@(?=everyone\b|here\b|channel\b|all\b)", re.IGNORECASE)
 
 

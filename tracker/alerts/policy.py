@@ -1,6 +1,6 @@
-"""Who is told what and when: grouping, reminders, silence. Pure.
+"""Deciding which messages are sent when: grouping, reminders, silence. Pure.
 
-Everything is decided from the incidents and the moment; what was told stands in their stages.
+Decisions depend only on the incidents and the time; the incidents' stages say what was sent.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,17 +14,17 @@ from tracker.core.incidents import Cause, Incident, MessageKind, Stage
 
 # Providers behind one cloud fail within seconds of each other; Alertmanager's group_wait is 30 s.
 GROUP_WAIT = timedelta(seconds=30)
-GROUP_SIZE = 3  # from so many on they share a message: nobody reads ten at night
-# Gatus and Uptime Kuma are known for a burst of alerts at every start of theirs.
+GROUP_SIZE = 3  # from this many on they share a message: nobody reads ten at night
+# Gatus and Uptime Kuma are known for a burst of alerts at every start.
 START_GRACE = timedelta(minutes=5)
-# While one of these holds, single providers are no news of their own.
+# While one of these is open, single providers get no message.
 UMBRELLAS = frozenset({Cause.NOTHING_USABLE, Cause.NETWORK, Cause.TRACKER})
 SINGLE = frozenset({Cause.PROVIDER, Cause.OFFER})
 
 
 @attrs.frozen(kw_only=True)
 class PolicySettings:
-    """page: causes of which somebody is told. reminder: None for no reminders."""
+    """page: causes for which messages are sent. reminder: None for no reminders."""
 
     page: frozenset[str]
     reminder: timedelta | None
@@ -32,12 +32,12 @@ class PolicySettings:
 
 @attrs.frozen(kw_only=True)
 class Situation:
-    """What decides besides the incidents.
+    """What decides in addition to the incidents.
 
-    watched_since: since when what an incident is about has been watched: the first check after
-    this start that told something; None before. silent: whether nobody is to be told of an
-    incident now (maintenance). unheard: providers of which nobody is ever told. others_serve:
-    whether what an incident took away is served elsewhere.
+    watched_since: since when the subject of an incident has been watched: its first conclusive
+    check after this start; None before. silent: whether no message about an incident is sent now
+    (maintenance). unheard: providers without messages. others_serve: whether others serve what an
+    incident made unavailable.
     """
 
     now: datetime
@@ -75,8 +75,8 @@ class Announcement:
 
 @attrs.frozen(kw_only=True)
 class Decision:
-    """book: with the new stages. quieted: incidents of which nobody will be told (the opening or
-    the end), in this decision.
+    """book: with the new stages. quieted: incidents for which this decision sends no message (about
+    the opening or the end).
     """
 
     book: IncidentBook
@@ -85,7 +85,7 @@ class Decision:
 
 
 def decide(book: IncidentBook, situation: Situation, settings: PolicySettings) -> Decision:
-    """Decide what is told now."""
+    """Decide which messages are sent now."""
     opened = tuple(_openings(book, situation, settings))
     told = [each for announcement in opened for each in announcement.incidents]
     quiet = tuple(_quiet(book, situation, settings, {each.id for each in told}))
@@ -143,7 +143,7 @@ def _openings(
     for group in _by_cause(pending):
         due = [each for each in group if _is_due(each, situation)]
         joining = [e for e in group if e in due or not _waits(e, situation)]
-        if due:  # who has a message of its own waits the whole time, as short outages are no news
+        if due:  # a single message waits the whole time, as short outages are not worth one
             together = len(joining) >= GROUP_SIZE
             yield from _announce(MessageKind.OPENED, joining if together else due)
 
@@ -230,7 +230,7 @@ def _reminders(
 def _endings(
     book: IncidentBook, situation: Situation
 ) -> tuple[tuple[Announcement, ...], tuple[Incident, ...]]:
-    """Return what is told to be over, and the closed ones of which nothing is to be told."""
+    """Return incidents whose end is announced, and closed ones without a message."""
     over = [each for each in book.closed if each.stage is not Stage.DONE]
     unsaid = [e for e in over if e.stage is not Stage.TOLD or situation.is_muted(e)]
     known = {each.id for each in unsaid}
@@ -250,7 +250,7 @@ def _endings(
 
 
 def _by_end(news: list[Incident]) -> Iterator[list[Incident]]:
-    """Group by cause; what ends with an umbrella is told with it."""
+    """Group by cause; what ends together with a wider incident is announced with it."""
     if news and news[0].cause in UMBRELLAS:
         umbrella = [each for each in news if each.cause in UMBRELLAS | SINGLE]
         yield umbrella

@@ -1,4 +1,4 @@
-"""Whether what an incident took away is served elsewhere. Pure."""
+"""Whether other providers serve what an incident made unavailable. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
 

@@ -1,4 +1,4 @@
-"""What the alerts of one tracker ask of the others of its cluster."""
+"""The interface between the alerts of a tracker and the rest of its cluster."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -13,7 +13,7 @@ from tracker.core.snapshot import Snapshot
 
 
 class Role(Enum):
-    """HERALD: the one who tells. ALONE: the hub cannot be reached, so we tell for ourselves."""
+    """HERALD: this tracker sends for all. ALONE: without the hub, it sends for itself."""
 
     ALONE = auto()
     HERALD = auto()
@@ -22,7 +22,7 @@ class Role(Enum):
 
 @attrs.frozen(kw_only=True)
 class KnownAlerts:
-    """What the cluster has opened and told; deliveries: oldest first."""
+    """What the cluster has opened and sent; deliveries: oldest first."""
 
     incidents: tuple[Incident, ...] = ()
     deliveries: tuple[Delivery, ...] = ()

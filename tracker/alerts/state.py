@@ -1,6 +1,6 @@
-"""Everything the alerts know: incidents, mutes, messages on their way. Pure: moments come in.
+"""The state of the alerts: incidents, mutes, messages. Pure: times are arguments.
 
-Every change returns the records that the store has to keep.
+Every change returns the records to store.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,9 +39,9 @@ from tracker.core.snapshot import Snapshot
 
 @attrs.define
 class AlertCounts:
-    """Since this start. sent, repeated, resolved: messages that arrived, one a target.
+    """Counts since this start. sent, repeated, resolved: delivered messages, one per target.
 
-    suppressed: openings and ends of which nobody was told.
+    suppressed: openings and ends without a message.
     """
 
     opened: int = 0
@@ -54,14 +54,14 @@ class AlertCounts:
 
 @attrs.define(eq=False)
 class AlertState:
-    """``take_settings`` first; a reload gives others."""
+    """Call ``take_settings`` first, and after each reload."""
 
     config: Config
     book: IncidentBook = IncidentBook()
     mutes: Mapping[str, datetime] = MappingProxyType({})
     outbox: Outbox = attrs.field(factory=Outbox)
-    watching_since: datetime | None = None  # everything was checked once
-    clear_since: dict[str, datetime] = attrs.field(factory=dict)  # a check of it told something
+    watching_since: datetime | None = None  # since everything has been checked once
+    clear_since: dict[str, datetime] = attrs.field(factory=dict)  # first conclusive check
     counts: AlertCounts = attrs.field(factory=AlertCounts)
     _calm: dict[str, ProviderStatus] = attrs.field(factory=dict)
     maintenance: MaintenanceState | None = None
@@ -90,7 +90,7 @@ class AlertState:
             self._note_in_incidents(delivery)
 
     def watch(self, snapshot: Snapshot, now: datetime) -> Findings:
-        """Note since when everything is watched: what was wrong before is no news."""
+        """Note since when everything is watched: older problems are not new."""
         if self.watching_since is None and snapshot.swept:
             self.watching_since = now
         findings = find_conditions(snapshot, now, self._calm)
@@ -110,7 +110,7 @@ class AlertState:
         self.book = self.book.replace(*(each for each in told if each.acknowledged_by))
 
     def step(self, snapshot: Snapshot, now: datetime) -> list[Record]:
-        """Take a snapshot: open and close incidents, and decide who is told."""
+        """Process a snapshot: open and close incidents, and decide on messages."""
         before, findings = self.book, self.watch(snapshot, now)
         self.book = observe(before, findings, now, self._covers(now))
         added = self._decide(snapshot, now)
@@ -162,7 +162,7 @@ class AlertState:
 
     def _decide(self, snapshot: Snapshot, now: datetime) -> list[Delivery]:
         situation = self._situation(snapshot, now)
-        if not self.targets:  # who adds one later is told of what is still wrong then
+        if not self.targets:  # a target added later gets messages about open incidents
             over = [each for each in self.book.closed if each.stage is not Stage.DONE]
             self.book = self.book.replace(*(attrs.evolve(e, stage=Stage.DONE) for e in over))
             return []
@@ -270,7 +270,7 @@ def changed_incidents(before: IncidentBook, after: IncidentBook) -> list[Inciden
 
 
 def status_pages(config: Config) -> dict[str, str]:
-    """Return where the providers of the catalogue tell of their own outages, by name."""
+    """Return the status pages of the catalogue's providers, by name."""
     known = load_catalogue()
     entries = {p.name: known.get(p.name) for p in config.providers if not p.moved}
     return {n: entry.status_page for n, entry in entries.items() if entry and entry.status_page}

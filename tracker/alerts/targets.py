@@ -1,4 +1,4 @@
-"""Where messages go: one thread a target at most, so that a slow one holds up no other."""
+"""Sending to targets, with one thread per target, so that a slow one does not delay others."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,7 +16,7 @@ from tracker.core.redaction import MASK, Secret
 from tracker.core.settings import AlertSettings, AlertTarget
 from tracker.core.threads import in_thread
 
-# Mail servers take their time; a target that needs longer is tried again.
+# Mail servers may be slow; a target that needs longer is tried again.
 SEND_SECONDS = 30.0
 ERROR_LENGTH = 200
 
@@ -41,7 +41,7 @@ def check_targets(alerts: AlertSettings) -> None:
 
 @attrs.define(eq=False)
 class Sender:
-    """Sends to targets in threads. mask: takes secrets out of what went wrong."""
+    """Sends to targets in threads. mask: masks secrets in errors."""
 
     mask: Callable[[str], str]
     _limiters: dict[str, trio.CapacityLimiter] = attrs.field(factory=dict)

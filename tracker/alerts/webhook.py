@@ -1,4 +1,4 @@
-"""Our own webhook: JSON, signed as Standard Webhooks say (standardwebhooks.com, version 1)."""
+"""Our own webhook: JSON, signed by Standard Webhooks (standardwebhooks.com, version 1)."""
 
 import base64
 import hmac
@@ -21,7 +21,7 @@ SCHEMES = (_HTTPS, _HTTP)
 
 
 class DeliveryError(Exception):
-    """A target did not take a message. The text says why, without the target's URL."""
+    """A target did not accept a message. The text says why, without the target's URL."""
 
 
 def signing_key(secret: Secret) -> bytes:
@@ -29,10 +29,10 @@ def signing_key(secret: Secret) -> bytes:
     text = secret.reveal().removeprefix(PREFIX)
     try:
         key = base64.b64decode(text, validate=True)
-    except ValueError as error:  # binascii.Error is one
-        raise ValueError("the secret that signs must be base64, after whsec_") from error
+    except ValueError as error:  # includes binascii.Error
+        raise ValueError("the signing secret must be base64 after whsec_") from error
     if not key:
-        raise ValueError("the secret that signs is empty")
+        raise ValueError("the signing secret is empty")
     return key
 
 
@@ -52,7 +52,7 @@ def signature_headers(
 def post(url: str, key: str, at: datetime, body: bytes, secret: Secret | None) -> None:
     """Send one message; blocks. Raises DeliveryError for every answer but a 2xx.
 
-    The environment's proxy variables are heeded, as by every other target; redirects are not
+    The environment's proxy variables apply, as for every other target; redirects are not
     followed, since a signature is meant for one receiver.
     """
     request = urllib.request.Request(  # noqa: S310 (our schemes lead to http and https only)

@@ -1,4 +1,4 @@
-"""What a message says: what, whose fault, since when, what still works, and what to do. Pure."""
+"""The text of messages: what, whose fault, since when, what still works, what to do. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -13,38 +13,38 @@ from tracker.core.outcomes import KeyState, OutcomeKind
 from tracker.core.provider_status import ProviderStatus
 from tracker.core.snapshot import Snapshot
 
-MOST_INCIDENTS = 10  # spelt out in one message: chats cut what is longer than 2,000 characters
-MOST_NAMES = 8  # in a sentence; more nobody reads on a phone
-REASON_LENGTH = 120  # of one among many
+MOST_INCIDENTS = 10  # described in one message: chats cut off after 2,000 characters
+MOST_NAMES = 8  # in a sentence; nobody reads more on a phone
+REASON_LENGTH = 120  # characters of a reason when there are several
 
 FAULTS = {
     Cause.PROVIDER: "the provider's",
-    Cause.OFFER: "the provider's, with this one model; the provider itself answers",
+    Cause.OFFER: "the provider's, for this one model; the provider itself answers",
     Cause.KEY: "ours: our key or our account there",
-    Cause.NOTHING_USABLE: "not one provider's alone: see each above",
+    Cause.NOTHING_USABLE: "several: see each provider above",
     Cause.NETWORK: "our own network's, not the providers'",
-    Cause.TRACKER: "the tracker's own; of the providers nothing is known meanwhile",
+    Cause.TRACKER: "the tracker's own; the state of the providers is not known until it recovers",
 }
 _TITLES = {
     Cause.PROVIDER: "{subject} is down",
     Cause.OFFER: "{subject} is down",
-    Cause.KEY: "{subject}: key refused or spent",
+    Cause.KEY: "{subject}: key refused or quota used up",
     Cause.NOTHING_USABLE: "No provider is usable",
-    Cause.NETWORK: "Our network reaches nobody",
-    Cause.TRACKER: "The tracker sees nothing",
+    Cause.NETWORK: "Our network reaches no provider",
+    Cause.TRACKER: "The tracker gets no results",
 }
 _MANY = {
     Cause.PROVIDER: "{count} providers are down",
     Cause.OFFER: "{count} models are down",
-    Cause.KEY: "{count} providers: keys refused or spent",
+    Cause.KEY: "{count} providers: keys refused or quota used up",
 }
 _ENDS = {
     Cause.PROVIDER: "{subject} is up again",
     Cause.OFFER: "{subject} is up again",
     Cause.KEY: "{subject}: the key works again",
     Cause.NOTHING_USABLE: "Providers are usable again",
-    Cause.NETWORK: "Our network is back",
-    Cause.TRACKER: "The tracker sees again",
+    Cause.NETWORK: "Our network works again",
+    Cause.TRACKER: "The tracker gets results again",
 }
 _MANY_ENDS = {
     Cause.PROVIDER: "{count} providers are up again",
@@ -68,7 +68,7 @@ def title_of(announcement: Announcement) -> str:
 
 @attrs.frozen
 class Telling:
-    """One message and what is known while it is written."""
+    """One message and the data it is written from."""
 
     kind: MessageKind
     incidents: Sequence[Incident]
@@ -94,7 +94,7 @@ class Telling:
         yield from self._until()
         yield f"What to do: {self._advice()}"
         if len(self.incidents) == 1 or self.first.provider is None:
-            yield f"You take care of it? provider-status ack {self.first.id}"
+            yield f"To acknowledge: provider-status ack {self.first.id}"
 
     def _what(self) -> Iterator[str]:
         over = self.kind is MessageKind.RESOLVED
@@ -140,7 +140,7 @@ class Telling:
             shown = plain_text(model, 80)
             if others:
                 return f"{shown} is still served by: {list_names(others)}."
-            return f"{shown} is served by nobody else that is watched."
+            return f"No other watched provider serves {shown}."
         down = {each.provider for each in self.incidents if each.cause is not Cause.OFFER}
         ranked = self.snapshot.ranking.ranked
         usable = [each.provider for each in ranked if each.provider not in down]
@@ -149,7 +149,7 @@ class Telling:
     def _best(self) -> str:
         best = self.snapshot.ranking.best
         if best is None:
-            return "/best names nobody: it answers 503, and says why."
+            return "/best names no provider: it answers 503 and says why."
         if self.first.cause is Cause.OFFER and self.kind is not MessageKind.RESOLVED:
             return f"{self._best_offer()}; without a model /best names {plain_text(best, 80)}."
         return f"/best names {plain_text(best, 80)} now."
@@ -187,10 +187,14 @@ class Telling:
     def _advice(self) -> str:
         cause, usable = self.first.cause, self.snapshot.ranking.best is not None
         if cause is Cause.PROVIDER:
-            rest = "nothing, calls go elsewhere" if usable else "wait, or add another provider"
+            rest = (
+                "nothing, calls go to other providers"
+                if usable
+                else "wait, or add another provider"
+            )
             pages = [self.status_pages.get(each.provider or "") for each in self.incidents]
             shown = ", ".join(dict.fromkeys(page for page in pages if page))
-            return f"{rest}; what they say themselves: {shown}" if shown else f"{rest}."
+            return f"{rest}; their status page: {shown}" if shown else f"{rest}."
         if cause is Cause.KEY:
             return self._key_advice()
         return _ADVICE[cause]
@@ -201,17 +205,17 @@ class Telling:
         spent = KeyState.SPENT in states or (view and view.outcome is OutcomeKind.QUOTA_EXHAUSTED)
         refused = KeyState.REFUSED in states or (view and view.outcome is OutcomeKind.AUTH)
         if spent and not refused:
-            return "add credit or raise the plan there, or wait for the reset if one is told."
+            return "add credit or upgrade the plan there, or wait for the reset if there is one."
         if refused and not spent:
             return "put a valid key into its variable (`provider-status providers` names it)."
         return "renew the key or its credit (`provider-status providers` names its variable)."
 
 
 _ADVICE = {
-    Cause.OFFER: "send this model's calls elsewhere, or name another model.",
-    Cause.NOTHING_USABLE: "wait for the first that recovers, or add a key of another provider.",
+    Cause.OFFER: "send this model's calls to another provider, or use another model.",
+    Cause.NOTHING_USABLE: "wait until one recovers, or add a key for another provider.",
     Cause.NETWORK: "check this machine's DNS, route, proxy and firewall.",
-    Cause.TRACKER: "look at /api/providers/health and the log; restart it if it stays so.",
+    Cause.TRACKER: "look at /api/providers/health and the log; restart it if this goes on.",
 }
 
 

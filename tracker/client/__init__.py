@@ -1,4 +1,4 @@
-"""For proxies: the best provider as a read of memory, kept fresh in the background.
+"""The client for proxies: the best provider from memory, kept up to date in the background.
 
     with ProviderStatusClient("http://127.0.0.1:8000") as client:        # plain threads
         client.get_healthiest_provider()

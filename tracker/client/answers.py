@@ -1,4 +1,4 @@
-"""Reads what a tracker answers, and refuses whatever is not a tracker's answer, whole."""
+"""Parsing a tracker's answers; an answer that is not valid is refused as a whole."""
 
 import json
 from math import inf
@@ -10,7 +10,7 @@ from tracker.client.offer import Offer
 
 
 class InvalidResponseError(Exception):
-    """An answer that is not the API's; the message says what is wrong with it."""
+    """The answer does not have the API's format; the message says what is wrong."""
 
 
 def read_best(body: bytes) -> CachedRanking:
@@ -20,19 +20,19 @@ def read_best(body: bytes) -> CachedRanking:
     """
     answer = _object(body)
     if "best_provider" not in answer:
-        raise InvalidResponseError("the answer names no best_provider")
+        raise InvalidResponseError("the answer has no best_provider")
     best = answer["best_provider"]
     ranking = _list(answer, "ranking")
     offers = [(_offer(entry), _weight(entry)) for entry in ranking]
     weights = {offer.key: weight for offer, weight in offers}
     if best is None:
         if weights:
-            raise InvalidResponseError("best_provider is null beside a ranking")
+            raise InvalidResponseError("best_provider is null although there is a ranking")
         return CachedRanking(timestamp=_text(answer, "timestamp"))
     first = Offer(provider=_require_name(best), model=_optional_text(answer, "best_model"))
     named = first.model is not None or any(offer.model is not None for offer, _ in offers)
     others = [_require_name(name) for name in _list(answer, "alternatives")]
-    # Of offers the alternatives name the providers only; the ranking has them all.
+    # For offers, the alternatives name only providers; the ranking has all offers.
     names = tuple(dict.fromkeys((first.key, *weights, *([] if named else others))))
     return CachedRanking(
         names=names,
@@ -58,7 +58,7 @@ def read_models(body: bytes) -> ListedModels:
 def _object(body: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(body)
-    except (ValueError, RecursionError):  # half of it, another encoding, or nested without end
+    except (ValueError, RecursionError):  # incomplete, another encoding, or nested too deeply
         raise InvalidResponseError("the answer is not JSON") from None
     if not isinstance(answer, dict):
         raise InvalidResponseError("the answer is not a JSON object")
@@ -104,7 +104,7 @@ def _number(entry: dict[str, Any], key: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value < inf:
-        raise InvalidResponseError(f"{key} is not a number from 0 up")
+        raise InvalidResponseError(f"{key} is not a number of 0 or more")
     return float(value)
 
 

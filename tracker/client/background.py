@@ -18,14 +18,14 @@ Run = Callable[[], Coroutine[Any, Any, None]]
 
 @attrs.define
 class TaskRunner:
-    """In a task group that is entered and left by one task of the caller's."""
+    """Runs in a task group that one task of the caller enters and leaves."""
 
     _tasks: TaskGroup | None = attrs.field(init=False, default=None)
 
     async def start(self, run: Run) -> None:
         """Start in the background. Raises RuntimeError where it is entered already."""
         if self._tasks is not None:
-            raise RuntimeError("the client is open already; enter it once and share it")
+            raise RuntimeError("the client is already open; enter it once and share it")
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         self._tasks.start_soon(run)
@@ -44,7 +44,7 @@ class TaskRunner:
         if tasks is None:
             return
         tasks.cancel_scope.cancel()
-        # An error of the caller's stays as it is: a task group would wrap it in a group.
+        # The caller's error is raised unchanged: a task group would wrap it in a group.
         if isinstance(error, Exception | KeyboardInterrupt | SystemExit):
             kind = error = trace = None
         await tasks.__aexit__(kind, error, trace)
@@ -52,7 +52,7 @@ class TaskRunner:
 
 @attrs.define
 class ThreadRunner:
-    """On a daemon thread with a loop of its own; one left running does not hold up the exit."""
+    """Runs on a daemon thread with its own event loop, which does not delay the process's exit."""
 
     _thread: Thread | None = None
     _portal: BlockingPortal = attrs.field(init=False)
@@ -80,7 +80,7 @@ class ThreadRunner:
 
     def _main(self, run: Run, opened: Event) -> None:
         try:
-            # Trio resolves names on daemon threads: a hung look-up cannot hold up the exit either.
+            # Trio resolves names on daemon threads: a hung look-up does not delay the exit either.
             anyio.run(self._serve, run, opened, backend="trio" if find_spec("trio") else "asyncio")
         finally:
             opened.set()

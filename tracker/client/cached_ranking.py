@@ -1,6 +1,6 @@
-"""The ranking as the client holds it: frozen, with everything worked out before it is asked.
+"""The ranking in the client's memory: frozen, with everything computed in advance.
 
-Nothing here raises, whatever it is asked with: it runs on a proxy's routing path.
+Nothing here raises, whatever the arguments: it runs on a proxy's routing path.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -11,18 +11,18 @@ import attrs
 
 from tracker.client.offer import Offer
 
-NAMES_READ = 10_000  # of an iterable that may have no end
+NAMES_READ = 10_000  # at most: an iterable may be infinite
 FEW = 200  # comparisons
 LISTS_REMEMBERED = 16
-_SIZED = frozenset({tuple, list, set, frozenset, dict})  # not what is derived from them
+_SIZED = frozenset({tuple, list, set, frozenset, dict})  # not their subclasses
 
 
 @attrs.frozen(kw_only=True)
 class CachedRanking:
-    """Providers, or offers as "provider/model", best first, each with its share of a weighted
-    choice (empty: not known).
+    """Providers, or offers as "provider/model", best first, with the weights for a weighted choice
+    (empty: not known).
 
-    lines: what the tracker told of each. timestamp: the snapshot's, as the tracker wrote it.
+    lines: what the tracker says about each. timestamp: the snapshot's, as the tracker wrote it.
     """
 
     names: tuple[str, ...] = ()
@@ -58,8 +58,8 @@ class CachedRanking:
 
     def _first_of(self, candidates: Collection[Any]) -> str | None:
         end, count = len(self.names), len(candidates)
-        # Measured: among few, comparing costs less than hashing; among many, looking up a place
-        # costs twice the membership test of a walk from the top.
+        # Measured: with few names, comparing is faster than hashing; with many, looking up a
+        # position takes twice as long as testing membership from the top.
         if end * count <= FEW:
             for name in self.names:
                 if name in candidates:
@@ -138,7 +138,7 @@ def _common(candidates: Collection[Any] | None, offering: Collection[str]) -> Co
 
 def read_names(candidates: Iterable[Any]) -> frozenset[str]:
     """Return the strings among candidates, as plain ones."""
-    # A tuple at one stroke: another thread may be changing the caller's set.
+    # Copied in one operation: another thread may be changing the caller's set.
     names = (name for name in tuple(candidates) if issubclass(type(name), str))
     return frozenset(map(str.__str__, names))
 

@@ -1,6 +1,6 @@
-"""Choosing one way to send a call, and which to try after it, from what is remembered. Pure.
+"""Choosing an offer for a call, and which to try next, from the cached ranking. Pure.
 
-Nothing here raises for what a caller asked with: it runs on a proxy's routing path.
+Nothing here raises because of a caller's arguments: it runs on a proxy's routing path.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -17,9 +17,9 @@ from tracker.core.fallback_order import order_attempts, slowest
 
 @attrs.frozen(kw_only=True)
 class Choice(Offer):
-    """Which to use now. alternatives: which to try when it fails, the least expected time first.
+    """What to use now. alternatives: what to try when it fails, least expected time first.
 
-    state: where this comes from; "live", "polling" and "stale" are the tracker's ranking.
+    state: the source; "live", "polling" and "stale" mean the tracker's ranking.
     """
 
     alternatives: tuple[Offer, ...] = ()
@@ -30,7 +30,7 @@ class Choice(Offer):
 class Found:
     """A ranking and the keys in it that pass the filters, best first.
 
-    ids: the id to send, by provider, where the ranking is one of providers.
+    ids: the model id to send, by provider, when the ranking is one of providers.
     """
 
     view: CachedRanking
@@ -63,7 +63,7 @@ def find(memory: RankingCache, model: object, candidates: Collection[Any] | None
     named = frozenset(name for name in names or () if "/" in name)
     if (question := _question(model, names, named)) is not None:
         ranked = memory.offers(question)
-        if ranked is not None:  # of named offers the answer has the provider's own ids
+        if ranked is not None:  # for named offers the answer has the provider's own ids
             asked = names if question.offers is None else None
             return Found(ranked, ranked.matching(asked))
     view, offering = memory.standing(model)

@@ -1,4 +1,4 @@
-"""Asks a tracker: bounded in time and size, never redirected, every trouble one exception."""
+"""HTTP requests to a tracker: limited in time and size, no redirects, one exception type."""
 
 import ssl
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
@@ -11,26 +11,26 @@ import httpx
 from tracker.client.events import event_names
 
 USUAL_STATUSES = frozenset({200, 503})
-TAG_LIMIT = 256  # characters: it goes back in a header, and one that cannot would end all asking
-ANSWER_LIMIT = 2**20  # bytes: a receipt names at most the reports we sent
+TAG_LIMIT = 256  # characters of an ETag: it is sent back in a header, so it must fit into one
+ANSWER_LIMIT = 2**20  # bytes: a receipt lists at most the reports we sent
 SHORTEST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds after a 429
-SILENCE = 45.0  # seconds without a byte on the stream of events: three heartbeats missed
+SILENCE = 45.0  # seconds without a byte on the event stream: three missed heartbeats
 
 
 class TrackerUnavailableError(Exception):
-    """The tracker gave nothing that we can use; the message says why."""
+    """The tracker gave no usable answer; the message says why."""
 
 
 class TrackerBusyError(TrackerUnavailableError):
-    """The tracker takes no more for now. ``retry_after``: seconds."""
+    """The tracker accepts no more reports for now. ``retry_after``: seconds."""
 
     def __init__(self, retry_after: float) -> None:
-        super().__init__(f"the tracker takes no more reports for {retry_after:g} s")
+        super().__init__(f"the tracker accepts no more reports for {retry_after:g} s")
         self.retry_after = retry_after
 
 
 class TrackerRefusalError(Exception):
-    """The tracker will never take what we sent; the message says why."""
+    """The tracker will never accept what we sent; the message says why."""
 
 
 def check_url(url: str) -> str:
@@ -41,7 +41,7 @@ def check_url(url: str) -> str:
         parsed = httpx.URL()
     if parsed.scheme not in {"http", "https"} or not parsed.host:
         raise ValueError(
-            "url must be the tracker's address, like http://127.0.0.1:8000 (scheme and host)"
+            "url must be the tracker's address with scheme and host, like http://127.0.0.1:8000"
         )
     return url.rstrip("/")
 
@@ -101,8 +101,8 @@ class Answer:
 
 @attrs.frozen
 class Connection:
-    """To one tracker, over a transport that its opener closes. Redirects are not followed: the
-    token would travel along.
+    """A connection to one tracker, over a transport that its opener closes. It does not follow
+    redirects, because the token would be sent along.
     """
 
     address: TrackerEndpoint
@@ -144,7 +144,7 @@ class Connection:
             async with self._send(request) as response:
                 status = response.status_code
                 if status in {400, 413, 415, 422}:
-                    raise TrackerRefusalError(f"the tracker does not take what we send ({status})")
+                    raise TrackerRefusalError(f"the tracker rejects what we send ({status})")
                 if status == 429:
                     raise TrackerBusyError(_retry_after(response.headers.get("Retry-After", "")))
                 if status not in {200, 202}:
@@ -158,7 +158,7 @@ class Connection:
             async with self._send(self.address.request(path, headers)) as response:
                 kind = response.headers.get("Content-Type", "")
                 if response.status_code != 200 or not kind.startswith("text/event-stream"):
-                    raise TrackerUnavailableError("the tracker offers no stream of events")
+                    raise TrackerUnavailableError("the tracker has no event stream")
                 async for name in event_names(response.aiter_raw()):
                     hear(name)
 
@@ -184,7 +184,7 @@ class Connection:
 
 async def _read_bounded(response: httpx.Response, limit: int) -> bytes:
     body = bytearray()
-    # Cancelling ends httpx's generators from within; leaving the loop would leave them behind.
+    # Cancelling ends httpx's generators properly; leaving the loop would not close them.
     with anyio.CancelScope() as scope:
         async for chunk in response.aiter_raw():
             body += chunk
@@ -207,7 +207,7 @@ def _can_be_sent(tag: str) -> bool:
 
 def _refusal(status: int) -> str:
     if status in {401, 403}:
-        return f"the tracker refuses our token ({status})"
+        return f"the tracker rejects our token ({status})"
     if status in {301, 302, 303, 307, 308}:
         return f"the tracker's address redirects ({status}), which is not followed"
     return f"the tracker answered {status}"

@@ -1,11 +1,11 @@
-"""Server-sent events, of which only the names matter: they say when to look, ``/best`` says what.
+"""Server-sent events. Only their names matter: they say when to ask ``/best`` again.
 
 Format: WHATWG HTML, section 9.2 (lines end in LF or CRLF here, which is what trackers send).
 """
 
 from collections.abc import AsyncIterator
 
-LINE_KEPT = 256  # bytes: an event's name fits; data of any length passes through without staying
+LINE_KEPT = 256  # bytes kept of a line: enough for an event's name; data is discarded
 
 
 async def event_names(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:

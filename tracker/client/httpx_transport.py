@@ -1,11 +1,11 @@
-"""An httpx transport that reports each call made through it, for OpenAI's library and its like.
+"""An httpx transport that reports each call made through it, for OpenAI's library and others.
 
     http = httpx.AsyncClient(
         transport=ReportingTransport(client, {"https://api.groq.com": "groq"})
     )
     AsyncOpenAI(http_client=http, base_url="https://api.groq.com/openai/v1")
 
-Of a request it reads the model's name alone, and of an answer nothing but an error's words.
+It reads only the model's name in a request, and only the error text in an answer.
 """
 
 import json
@@ -19,19 +19,19 @@ import msgspec
 
 from tracker.client.status_client import ProviderStatusClient
 
-ERROR_BYTES = 4_096  # an error's class is in its beginning
+ERROR_BYTES = 4_096  # the start of an error is enough to classify it
 STREAM = "text/event-stream"
 
 
 class _Asked(msgspec.Struct):
-    """All that is read of a request's body."""
+    """The only part of a request's body that is read."""
 
     model: str = ""
 
 
 @attrs.define(eq=False, kw_only=True)
 class _Attempt:
-    """One call, told of once. ``began``: seconds of the performance counter."""
+    """One call, reported once. ``began``: seconds of the performance counter."""
 
     client: ProviderStatusClient
     provider: str
@@ -71,7 +71,7 @@ class _Attempt:
     def fail(self, error: BaseException) -> None:
         if isinstance(error, httpx.TransportError):
             self._tell(error=error, latency_ms=self._elapsed_ms())
-        else:  # cancelled, or a bug of this process
+        else:  # cancelled, or a bug in this process
             self._tell(outcome="internal" if isinstance(error, Exception) else "cancelled")
 
     def _answer(self, response: httpx.Response) -> dict[str, Any]:
@@ -120,8 +120,8 @@ class _ReportedStream(httpx.AsyncByteStream):
 class ReportingTransport(httpx.AsyncBaseTransport):
     """Reports POST requests to the given addresses, one report an attempt, with ``client``.
 
-    providers: the tracker's names by the beginnings of addresses. Others are passed on unseen.
-    transport: what sends the requests; httpx's own where None.
+    providers: the tracker's names by address prefix. Requests to other addresses are not read.
+    transport: sends the requests; None: httpx's own.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class ReportingTransport(httpx.AsyncBaseTransport):
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._client = client
-        # The longest first: one provider's address may begin with another's.
+        # The longest first: one provider's address may start with another's.
         self._providers = sorted(providers.items(), reverse=True)
         self._transport = httpx.AsyncHTTPTransport() if transport is None else transport
 
@@ -148,7 +148,7 @@ class ReportingTransport(httpx.AsyncBaseTransport):
             attempt.fail(error)
             raise
         attempt.response = response
-        if response.is_closed:  # read already, as those of a mock are
+        if response.is_closed:  # already read, as with a mock transport
             attempt.note(response.content)
             attempt.end()
         elif isinstance(response.stream, httpx.AsyncByteStream):

@@ -1,6 +1,6 @@
-"""Which providers list a model, by whichever of its names. Until the tracker has ranked its offers.
+"""Which providers list a model, by any of its names, until the tracker has ranked its offers.
 
-The tracker knows more: names of one's own, offers that no list has, how each offer fares.
+The tracker knows more: the user's own names, offers that no list has, and how each offer does.
 """
 
 from collections.abc import Mapping

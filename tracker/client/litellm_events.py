@@ -1,17 +1,17 @@
-"""What LiteLLM's events say of an attempt, as arguments of ``client.report``. Pure.
+"""Converting LiteLLM's events to arguments of ``client.report``. Pure.
 
-Facts that decide here, tried on litellm 1.106 to 1.110: a failure event comes for each attempt; a
-stream's ``response_time`` is the time to its first token; its own time-outs carry a 408; a lost
-connection carries a 500, and so does a bug of LiteLLM's own; a cache hit looks like any success.
+Observed with litellm 1.106 to 1.110: a failure event comes for each attempt; a stream's
+``response_time`` is the time to its first token; LiteLLM's own time-outs have a 408; a lost
+connection has a 500, and so does a bug of LiteLLM; a cache hit looks like any success.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-PROVIDERS_HEADER = "llm_provider-"  # before the provider's headers in what LiteLLM passes on
-# Beneath a wrapped error: LiteLLM stumbled over its own code, and the provider is not at fault.
+PROVIDERS_HEADER = "llm_provider-"  # LiteLLM's prefix for the provider's headers
+# Causes of a wrapped error that mean a bug in LiteLLM, not a fault of the provider.
 BUGS = (AttributeError, TypeError, KeyError, ImportError)
-MOST_CAUSES = 10  # of one another; a chain may be a ring
+MOST_CAUSES = 10  # nested causes followed; a chain may be circular
 
 
 def read_event(kwargs: Mapping[str, Any], *, failed: bool) -> dict[str, Any]:

@@ -1,17 +1,17 @@
-"""What a caller gets to know of one way to send a call."""
+"""What a caller learns about one offer."""
 
 import attrs
 
 
 @attrs.frozen(kw_only=True)
 class Offer:
-    """A provider, and the model to ask of it. Durations are in milliseconds, None where not known.
+    """A provider and the model to request there. Durations in milliseconds, None when not known.
 
-    model: the id to send; None where nobody asked for a model, or its id there is not known.
-    variant: the provider's packaging of the model. evidence: "offer" where the model itself was
-    checked, "provider" where only its provider was, None while the tracker has not ranked it.
-    patience_ms: how long an attempt is worth waiting for before the next is tried. failure_ms:
-    what a failure of its usually takes.
+    model: the id to send; None when no model was requested, or its id there is not known.
+    variant: the provider's packaging of the model. evidence: "offer" when the model itself was
+    checked, "provider" when only its provider was, None while the tracker has not ranked it.
+    patience_ms: how long to wait for an attempt before trying the next. failure_ms: how long its
+    failures usually take.
     """
 
     provider: str

@@ -1,7 +1,7 @@
-"""The questions about offers that callers ask again and again, each with the tracker's last answer.
+"""The queries about offers that callers repeat, each with the tracker's last answer.
 
-Readers add questions, in any thread, and the background answers them: an attribute or an entry is
-replaced whole, so no reader needs a lock.
+Readers in any thread add queries, and the background answers them. Attributes and entries are
+replaced as a whole, so readers need no lock.
 """
 
 import math
@@ -12,14 +12,14 @@ import attrs
 
 from tracker.client.cached_ranking import CachedRanking
 
-MOST = 64  # questions followed: each costs the tracker a 304 at every poll
-FORGOTTEN_SECONDS = 600.0  # without anybody asking
+MOST = 64  # queries kept: each costs the tracker a 304 at every poll
+FORGOTTEN_SECONDS = 600.0  # a query is dropped after this time without use
 LONGEST = 4_000  # characters of a query; servers and proxies refuse longer ones
 
 
 @attrs.frozen
 class Question:
-    """Which offer is best: of a model, or among offers that are named. One of them is not None."""
+    """A query for the best offer: of a model, or among given offers. One of the two is not None."""
 
     model: str | None = None
     offers: frozenset[str] | None = None
@@ -52,7 +52,7 @@ class Followed:
 
 @attrs.define(eq=False)
 class FollowedQuestions:
-    """``enabled``: False follows none, so that nobody is answered from here."""
+    """``enabled``: False keeps none, so that no query is answered from here."""
 
     clock: Callable[[], float]
     stale_after: float
@@ -85,7 +85,7 @@ class FollowedQuestions:
         if not self.enabled or len(question.query) > LONGEST:
             return
         followed = tuple(self._followed.values())
-        if len(followed) >= MOST:  # the one that was not asked for longest makes room
+        if len(followed) >= MOST:  # drop the one unused for longest
             oldest = min(followed, key=lambda one: one.asked_at)
             self._followed.pop(oldest.question, None)
         self._followed[question] = Followed(question, now)

@@ -1,4 +1,4 @@
-"""What the client remembers, and what it says of itself: one place for background and readers."""
+"""The client's cached data and state, shared by its background and its readers."""
 
 import math
 from collections.abc import Callable, Collection
@@ -10,24 +10,24 @@ from tracker.client.cached_ranking import CachedRanking
 from tracker.client.listed_models import ListedModels
 from tracker.client.questions import FollowedQuestions, Question
 
-# A tracker publishes a snapshot at least once a minute. One whose timestamp stands still for
-# three has a server that lives on and a heart that stopped: its answers renew nothing.
+# A tracker publishes a snapshot at least once a minute. If the timestamp does not change for three,
+# the server still answers but the tracker behind it has stopped: its answers are not fresh.
 HEARTBEAT_LIMIT = 180.0
 
 
 class State(StrEnum):
-    """Where an answer comes from now."""
+    """The current source of answers."""
 
-    STARTING = "starting"  # no attempt has ended yet: the caller's static order
-    LIVE = "live"  # the tracker's ranking; a change arrives at once
+    STARTING = "starting"  # no request has finished yet: the caller's static order
+    LIVE = "live"  # the tracker's ranking; a change arrives immediately
     POLLING = "polling"  # the tracker's ranking; a change arrives with the next poll
-    STALE = "stale"  # the tracker's last ranking: it does not answer, but that is young enough
+    STALE = "stale"  # the tracker's last ranking: it does not answer, but that is recent enough
     STATIC = "static"  # the caller's static order: there is no ranking, or it is too old
 
 
 @attrs.define(kw_only=True)
 class RankingCache:
-    """Written by the background alone. A reader needs no lock: each attribute is replaced whole.
+    """Written only by the background. Readers need no lock: attributes are replaced as a whole.
 
     All times are seconds of ``clock``.
     """
@@ -39,10 +39,10 @@ class RankingCache:
     models: ListedModels | None = None
     confirmed_at: float | None = None
     fresh_until: float = -math.inf
-    moved_at: float = -math.inf  # when the tracker's own timestamp was last seen to change
+    moved_at: float = -math.inf  # when the tracker's timestamp last changed
     tried: bool = False
-    trouble: str = ""  # why the last attempt failed
-    models_trouble: str = ""  # why the last attempt to read the model lists failed
+    trouble: str = ""  # why the last request failed
+    models_trouble: str = ""  # why the last request for the model lists failed
     streaming: bool = False
     with_models: bool = True
     questions: FollowedQuestions = attrs.field(init=False)
@@ -113,12 +113,12 @@ class RankingCache:
             return self.trouble
         if self.clock() >= self.fresh_until:
             return "the tracker has stopped answering" if self.tried else "no answer yet"
-        how = "and tells of changes at once" if self.streaming else "without a stream of events"
+        how = "and sends changes immediately" if self.streaming else "but without an event stream"
         return f"the tracker answers, {how}{self._of_models}"
 
     @property
     def _of_models(self) -> str:
         if not self.models_trouble:
             return ""
-        known = "are not known" if self.models is None else "may be old"
+        known = "are not known" if self.models is None else "may be out of date"
         return f"; its model lists {known}: {self.models_trouble}"

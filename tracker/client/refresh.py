@@ -1,6 +1,6 @@
-"""Keeps the memory fresh: polls with ETags, and listens for events that say when to poll at once.
+"""Keeping the cache up to date: polls with ETags, and events that trigger an immediate poll.
 
-Polling goes on below the events: a 304 costs the tracker microseconds, and proves that it lives.
+Polling continues in addition to events: a 304 costs the tracker microseconds and shows it is alive.
 """
 
 from collections.abc import Awaitable, Callable
@@ -28,19 +28,19 @@ EVENTS, READY = "/api/providers/events", "/readyz"
 BEST_LIMIT = 2 * 2**20  # bytes: a thousand providers with their reasons are a quarter of it
 MODELS_LIMIT = 8 * 2**20
 MODELS_EVERY = 60.0  # seconds: model lists change with releases, not with outages
-MODELS_GAP = 10.0  # seconds at least: whose first check fails has its list when the ranking moves
-HINT_GAP = 0.05  # seconds: a tracker publishes ten snapshots a second at most
+MODELS_GAP = 10.0  # least seconds between reads: a late first list shows when the ranking changes
+HINT_GAP = 0.05  # seconds: a tracker publishes at most ten snapshots a second
 HINTS = frozenset({"snapshot", "best"})
 OFFER_HINTS = HINTS | {"offer"}
-LOOK_SECONDS = 0.1  # between looks for new questions: any thread may ask, none must be woken
-# Nobody offers the model, or it is no name of one: the tracker is well.
+LOOK_SECONDS = 0.1  # how often to look for new queries, which come from any thread
+# No provider offers the model, or the name is not valid: the tracker itself works.
 NO_SUCH_MODEL = frozenset({400, 404})
 RETRY = Backoff(first=0.5, longest=30.0)
 
 
 @attrs.define(kw_only=True)
 class Refresher:
-    """The background of one client, in whichever loop it is run.
+    """The background of one client, in any event loop.
 
     poll_interval: seconds. with_models: fetch the model lists too.
     """
@@ -138,7 +138,7 @@ class Refresher:
             failures = 1 if self.memory.streaming else failures + 1
             if self.memory.streaming:
                 self.memory.streaming = False
-                self._hint.set()  # it may be gone: ask at once
+                self._hint.set()  # the tracker may be gone: ask now
             await anyio.sleep(_pause(failures, 0.0))
 
     async def _ask_best(self, tracker: Connection) -> None:
@@ -149,7 +149,7 @@ class Refresher:
         try:
             view = read_best(answer.body)
         except InvalidResponseError:
-            if answer.status == 503:  # a proxy before the tracker, or its shutdown
+            if answer.status == 503:  # from a proxy in front of the tracker, or during its shutdown
                 raise TrackerUnavailableError("the tracker answered 503") from None
             raise
         if view.best is None:
@@ -191,7 +191,7 @@ async def _attempt(ask: Callable[[Connection], Awaitable[None]], tracker: Connec
     except InvalidResponseError as error:
         return f"invalid response from the tracker: {error}"
     except Exception as error:  # noqa: BLE001 (a bug of ours must not end the proxy's background)
-        return f"the client failed: {type(error).__name__}: {error}"
+        return f"bug in the client: {type(error).__name__}: {error}"
     return ""
 
 

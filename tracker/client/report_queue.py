@@ -1,4 +1,4 @@
-"""Reports of real calls on their way to the tracker: a bounded queue that any thread may fill."""
+"""Reports of real calls waiting to be sent: a bounded queue that any thread may fill."""
 
 import math
 import os
@@ -13,20 +13,20 @@ from uuid import uuid4
 
 import attrs
 
-MOST_QUEUED = 10_000  # some 5 MB; with ten calls a second a tracker may be away for 16 minutes
-NAME_LENGTH = 200  # characters the tracker takes
-MESSAGE_LENGTH = 2_000  # of an error's text: its class is in the beginning
+MOST_QUEUED = 10_000  # about 5 MB; at ten calls a second this lasts for 16 minutes
+NAME_LENGTH = 200  # characters the tracker accepts
+MESSAGE_LENGTH = 2_000  # characters of an error's text: its start is enough to classify it
 MOST_HEADERS = 64
-# Only what tells of limits leaves this process: other headers hold cookies and account names.
+# Only headers about limits leave this process: others contain cookies and account names.
 LIMIT_HEADERS = ("ratelimit", "rate-limit", "tokenlimit", "retry-after")
 
 
 @attrs.frozen(kw_only=True)
 class ReportCounts:
-    """What became of the reports so far.
+    """Counts of the reports so far.
 
-    queued: on their way. dropped: the oldest of a full queue, and what grew too old in it.
-    refused: not taken by the tracker. trouble: why the last batch was not sent; empty: it was.
+    queued: waiting. dropped: because the queue was full, or they became too old. refused: by the
+    tracker. trouble: why the last batch was not sent; empty: it was sent.
     """
 
     queued: int = 0
@@ -38,7 +38,7 @@ class ReportCounts:
 
 @attrs.define(eq=False)
 class QueuedReport:
-    """A report as it is sent. ``at``: seconds since 1970. urgent: somebody's calls are failing."""
+    """A report to be sent. ``at``: seconds since 1970. urgent: a call failed."""
 
     fields: dict[str, Any]
     at: float
@@ -47,11 +47,11 @@ class QueuedReport:
 
 @attrs.define(eq=False)
 class ReportQueue:
-    """At most ``limit`` reports; beyond it the oldest goes, and is counted."""
+    """At most ``limit`` reports; beyond that the oldest is dropped and counted."""
 
     limit: int = MOST_QUEUED
     dropped: int = 0
-    urgent: bool = False  # a failure waits
+    urgent: bool = False  # a failure is queued
     _reports: deque[QueuedReport] = attrs.field(factory=deque)
     _lock: threading.Lock = attrs.field(factory=threading.Lock)
 
@@ -90,7 +90,7 @@ class ReportQueue:
 
 @attrs.define
 class ReportBuilder:
-    """Makes reports out of what a caller knows; ids are this process's and never repeat."""
+    """Builds reports from what a caller knows; ids are unique to this process and never repeat."""
 
     _session: str = attrs.field(factory=lambda: uuid4().hex)
     _numbers: Any = attrs.field(factory=count)

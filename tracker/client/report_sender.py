@@ -1,4 +1,4 @@
-"""Sends queued reports in batches, in the background; a tracker that is away costs nothing."""
+"""Sending queued reports in batches in the background; an unreachable tracker costs nothing."""
 
 import json
 import time
@@ -18,11 +18,11 @@ from tracker.client.report_queue import QueuedReport, ReportBuilder, ReportCount
 from tracker.core.backoff import Backoff
 
 REPORTS = "/api/reports"
-MOST_IN_BATCH = 500  # reports of 2 kB at the very most: the tracker takes 1 MB
-OLDEST_SECONDS = 540.0  # the tracker takes ten minutes; clocks differ
-LOOK_SECONDS = 0.1  # between looks at the queue: any thread may fill it, none must be woken
-SEND_EVERY_SECONDS = 2.0  # until the tracker says otherwise
-LAST_SECONDS = 1.0  # for what is left at the end
+MOST_IN_BATCH = 500  # reports of at most 2 kB: the tracker accepts 1 MB
+OLDEST_SECONDS = 540.0  # the tracker accepts ten minutes; clocks differ
+LOOK_SECONDS = 0.1  # how often to look at the queue, which any thread may fill
+SEND_EVERY_SECONDS = 2.0  # until the tracker sets another value
+LAST_SECONDS = 1.0  # for sending the rest when the client closes
 RETRY = Backoff(first=0.5, longest=30.0)
 
 
@@ -45,7 +45,7 @@ class _Receipt:
 
 @attrs.define(kw_only=True, eq=False)
 class ReportSender:
-    """The queue and its background. reporter: this proxy's name. token: for reports."""
+    """The queue and its sender. reporter: this proxy's name. token: for reports."""
 
     reporter: str
     token: str | None = attrs.field(default=None, repr=False)
@@ -56,7 +56,7 @@ class ReportSender:
     _refused: int = 0
     _trouble: str = ""
     _every: float = SEND_EVERY_SECONDS
-    _pause: float = 0.0  # that the tracker asked for when it refused the last batch
+    _pause: float = 0.0  # seconds the tracker asked us to wait when it refused the last batch
 
     @property
     def counts(self) -> ReportCounts:

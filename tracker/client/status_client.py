@@ -1,4 +1,4 @@
-"""The client itself: what a proxy asks, and how its background starts and ends."""
+"""The client class: queries from a proxy, and starting and stopping the background."""
 
 import ssl
 import sys
@@ -31,23 +31,23 @@ def check_durations(**settings: float) -> None:
     """Raise ValueError for a setting that is no number of seconds above 0."""
     for setting, value in settings.items():
         if not value > 0:  # NaN neither
-            raise ValueError(f"{setting} must be a number of seconds above 0, got {value}")
+            raise ValueError(f"{setting} must be a number of seconds above 0, not {value}")
 
 
 class ProviderStatusClient:
-    """Knows the tracker's ranking and keeps it fresh in the background.
+    """Keeps the tracker's ranking in memory, up to date in the background.
 
-    ``with`` in plain threads (the background is a daemon thread), ``async with`` under asyncio and
-    trio (it is a task). Entering waits at most ``start_timeout`` for the first answer, so that the
-    first question has one, and never fails because of the tracker.
+    Use ``with`` in plain threads (the background is a daemon thread), ``async with`` under asyncio
+    and trio (it is a task). Entering waits at most ``start_timeout`` for the first answer, so that
+    the first query has one, and never fails because of the tracker.
 
-    url: the tracker's, with any path it is served below. Raises ValueError for a wrong setting.
-    static_order: which to use, best first, while the tracker's ranking is missing or too old.
-    stale_after: how old the last ranking may grow. All durations are in seconds.
-    token: the tracker's read token. report_token: for ``report``; ``token`` where None.
-    reporter: what the tracker calls this proxy; host and process where None.
-    tls: for a tracker with a certificate authority of its own.
-    models: fetch the model lists; without them a question about a model gets the static order.
+    url: the tracker's, with its path prefix if any. Raises ValueError for an invalid setting.
+    static_order: providers to use, best first, while the ranking is missing or too old.
+    stale_after: how old the last ranking may become. All durations are in seconds.
+    token: the tracker's read token. report_token: for ``report``; None: the same as ``token``.
+    reporter: the name of this proxy in the tracker; None: host and process id.
+    tls: for a tracker whose certificate comes from a private authority.
+    models: fetch the model lists; without them a query about a model gets the static order.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class ProviderStatusClient:
         stale_after: float = 300.0,
         poll_interval: float = 5.0,
         request_timeout: float = 5.0,
-        start_timeout: float = 3.0,  # a starved machine needs more than one
+        start_timeout: float = 3.0,  # a busy machine needs more than one second
         token: str | None = None,
         report_token: str | None = None,
         reporter: str | None = None,
@@ -85,7 +85,7 @@ class ProviderStatusClient:
                 url=url, token=token, timeout=request_timeout, transport=transport, tls=tls
             ),
             memory=self._memory,
-            # Three polls before the ranking is too old: one lost answer must not cost it.
+            # Three polls before the ranking is too old, so that one lost answer does not matter.
             poll_interval=min(poll_interval, stale_after / 3),
             with_models=models,
         )
@@ -189,7 +189,7 @@ class ProviderStatusClient:
             ttft_ms: To its first token.
             output_tokens: That the answer had.
             key: The number of the key that was used, from 1; never the key.
-            limits: The answer's headers; those that tell of rate limits are sent.
+            limits: The answer's headers; those about rate limits are sent.
             at: When the attempt ended, with its time zone; now where None.
 
         """
@@ -261,7 +261,7 @@ class ProviderStatusClient:
         try:
             with anyio.move_on_after(self._start_timeout):
                 await tried.wait()
-        except BaseException:  # cancelled: no one else will end the background
+        except BaseException:  # cancelled: the background must be stopped here
             await self.__aexit__(*sys.exc_info())
             raise
         return self

@@ -1,1 +1,1 @@
-"""Many trackers as one, with PostgreSQL as the hub. Imported only where [cluster] is configured."""
+"""Several trackers as one, with PostgreSQL as the hub. Imported only with [cluster] configured."""

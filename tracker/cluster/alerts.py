@@ -36,6 +36,7 @@ from tracker.core.snapshot import Snapshot
 log = structlog.get_logger()
 
 SUSPECT, TRUSTED = "suspect", "trusted"
+OLDER_SECONDS = 0.2  # than a verdict's evidence: ages come over a network, and are inexact
 USABLE = frozenset({Status.HEALTHY, Status.DEGRADED})
 
 
@@ -47,6 +48,7 @@ class SharedAlerts:
     keeper: LeaseKeeper
     clock: Clock = attrs.field(factory=Clock)
     _verdicts: dict[str, VerdictRow] | None = None
+    _judged: dict[str, float] = attrs.field(factory=dict)  # when its evidence was new, steady
 
     def role(self) -> Role:
         """Return HERALD with its lease, ALONE without a hub, else FOLLOWER."""
@@ -77,14 +79,20 @@ class SharedAlerts:
             if self._verdicts is None:
                 rows = await self.caller.data(lambda hub: hub.verdicts())
                 self._verdicts = {row.provider: row for row in rows}
+                self._judged = {}
+                self._note(rows)
             write = self._write(records, snapshot, self._verdicts)
             if write == AlertWrite():
                 return True
             await self.caller.data(lambda hub: hub.write_alerts(member, token, write))
         except (HubAway, Fenced) as error:
-            log.warning("alerts not written to the hub", reason=str(error) or "another's lease")
+            log.warning(
+                "alerts not written to the hub",
+                reason=str(error) or "another tracker has the lease",
+            )
             return False
         self._verdicts |= {row.provider: row for row in write.verdicts}
+        self._note(write.verdicts)
         return True
 
     async def acknowledge(self, incident: str, by: str) -> None:
@@ -95,11 +103,37 @@ class SharedAlerts:
             log.warning("the other trackers do not know who took it", reason=error.reason)
 
     async def mute(self, provider: str, minutes: float) -> None:
-        """Let nobody tell of a provider for a while."""
+        """Mute a provider for a while."""
         try:
             await self.caller.data(lambda hub: hub.mute(provider, minutes * 60.0))
         except HubAway as error:
             log.warning("the other trackers do not know of the mute", reason=error.reason)
+
+    def _note(self, rows: Iterable[VerdictRow]) -> None:
+        now = self.clock.steady()
+        self._judged |= {row.provider: now - row.age for row in rows if row.age is not None}
+
+    def _is_old(self, provider: str, age: float | None) -> bool:
+        """Return whether the verdict there is rests on newer evidence than what we have seen."""
+        judged = self._judged.get(provider)
+        if judged is None or age is None:
+            return False
+        return self.clock.steady() - age < judged - OLDER_SECONDS
+
+    def _age(self, provider: str, snapshot: Snapshot) -> float | None:
+        """Return how many seconds ago anybody checked it, as far as we know; None for "@name"."""
+        view = snapshot.providers.get(provider)
+        if view is None:
+            return None
+        ours, last_check = self.keeper.profile.vantage, view.last_check
+        told = {v.name: v.age_seconds for v in view.vantages if v.age_seconds is not None}
+        age, since = told.pop(ours, None), 0.0
+        if last_check is not None:
+            now = max((self.clock.now() - last_check).total_seconds(), 0.0)
+            since = max(now - (now if age is None else age), 0.0)  # since the view was put together
+            age = now
+        ages = [each + since for each in told.values()]
+        return min(ages if age is None else [age, *ages], default=None)
 
     def _readable(self, stored: StoredAlerts) -> KnownAlerts:
         now = self.clock.now()
@@ -114,7 +148,11 @@ class SharedAlerts:
     ) -> AlertWrite:
         kept = list(records)
         incidents = [each for each in kept if isinstance(each, Incident)]
-        moved = list(_moved(snapshot, verdicts))
+        moved = [
+            attrs.evolve(row, age=age)
+            for row in _moved(snapshot, verdicts)
+            if not self._is_old(row.provider, age := self._age(row.provider, snapshot))
+        ]
         return AlertWrite(
             incidents=tuple(_incident_row(each) for each in incidents),
             deliveries=tuple(_delivery_row(each) for each in kept if isinstance(each, Delivery)),

@@ -26,7 +26,7 @@ FUNCTIONS = (
 )
 HEAR_SECONDS = 3.0
 SKEW_SECONDS = 2.0
-ROLE = "use a role that is a member of provider_status_tracker, and no other"
+ROLE = "use a role that is a member of provider_status_tracker and of no other role"
 
 
 @attrs.frozen
@@ -44,10 +44,10 @@ def examine(url: Secret, schema: int, vantage: str) -> Iterator[Finding]:
         with closing(connect(url)) as connection:
             yield from _examine(connection, schema, vantage)
     except HubAway as error:
-        yield Finding("problem", f"the hub cannot be used: {error.reason}", "mend the URL")
+        yield Finding("problem", f"the hub cannot be used: {error.reason}", "correct the URL")
     except psycopg.Error as error:
         reason = explain(error, url)
-        hint = "trackers go on alone meanwhile"
+        hint = "until it works, trackers work alone"
         yield Finding("problem", f"the hub cannot be used: {reason}", hint)
 
 
@@ -79,11 +79,11 @@ def _rights(connection: Connection) -> Iterator[Finding]:
         if not _has(connection, "function", f"provider_status.{function}", "EXECUTE")
     ]
     if lacking:
-        yield Finding("problem", f"the role lacks rights: {', '.join(lacking)}", ROLE)
+        yield Finding("problem", f"the role lacks privileges: {', '.join(lacking)}", ROLE)
     elif _has(connection, "table", "provider_status.checks", "DELETE"):
-        yield Finding("problem", "the role may delete what others have stored", ROLE)
+        yield Finding("problem", "the role may delete data of other trackers", ROLE)
     else:
-        yield Finding("ok", "the role may do what a tracker needs, and no more")
+        yield Finding("ok", "the role has exactly the privileges a tracker needs")
 
 
 def _kept_to(connection: Connection, vantage: str) -> Iterator[Finding]:
@@ -112,9 +112,9 @@ def _notifications(connection: Connection) -> Finding:
     connection.execute("SELECT pg_notify(%s, 'doctor')", (channel,))
     heard = any(True for _ in connection.notifies(timeout=HEAR_SECONDS, stop_after=1))
     if heard:
-        return Finding("ok", "notifications come through")
-    hint = "news come by polling, within seconds; connect without a pooler in transaction mode"
-    return Finding("problem", "notifications do not come through", hint)
+        return Finding("ok", "notifications arrive")
+    hint = "changes arrive by polling, within seconds; connect without a pooler in transaction mode"
+    return Finding("problem", "notifications do not arrive", hint)
 
 
 def _clock(connection: Connection) -> Finding:
@@ -123,7 +123,7 @@ def _clock(connection: Connection) -> Finding:
     ours = (began + time.time()) / 2.0
     skew = 0.0 if row is None else row[0] - ours
     if abs(skew) <= SKEW_SECONDS:
-        return Finding("ok", f"the hub's clock is ours, within {abs(skew):.2f} s")
+        return Finding("ok", f"the hub's clock equals ours within {abs(skew):.2f} s")
     where = "behind" if skew > 0 else "ahead of"
-    hint = "set one of them right: history is misplaced by as much"
+    hint = "correct the wrong one: history is misplaced by as much"
     return Finding("problem", f"our clock is {abs(skew):.0f} s {where} the hub's", hint)

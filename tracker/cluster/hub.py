@@ -1,7 +1,7 @@
-"""What a hub can do, and the values that go there and come back.
+"""The interface of a hub, and the values exchanged with it.
 
-Every method is synchronous and made for a thread, and raises HubAway. None of them is told the
-time of another machine: ages and waits are seconds, on the hub's clock.
+Every method is synchronous, is called in a thread, and raises HubAway. None uses the clock of
+another machine: ages and waits are seconds on the hub's clock.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,7 +14,7 @@ import attrs
 from tracker.cluster.membership import Beat
 from tracker.core.records import CheckRow
 
-SCHEMA = 4  # of the hub, as this version knows it
+SCHEMA = 5  # of the hub, as this version knows it
 
 
 class Half(Enum):
@@ -25,7 +25,7 @@ class Half(Enum):
 
 
 class HubAway(Exception):  # noqa: N818 (a state, and no error of ours)
-    """The hub cannot be used now; ``reason``: a sentence without any secret."""
+    """The hub cannot be used now; ``reason``: a sentence without secrets."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -33,12 +33,12 @@ class HubAway(Exception):  # noqa: N818 (a state, and no error of ours)
 
 
 class Fenced(Exception):  # noqa: N818
-    """The lease under which something was to be written is another's by now."""
+    """Another tracker now holds the lease needed for writing."""
 
 
 @attrs.frozen(kw_only=True)
 class Profile:
-    """Who joins: its vantage, its database, where it answers, and its version."""
+    """A tracker that joins: its vantage, database, address and version."""
 
     vantage: str
     origin: str
@@ -92,7 +92,7 @@ class Parcel:
 
 @attrs.frozen(kw_only=True)
 class Shipment:
-    """What became of a parcel. head: where the hub stands now; skipped: rows it refused alone."""
+    """The result of a parcel. head: the hub's position now; skipped: single rows it refused."""
 
     head: int
     accepted: bool
@@ -110,7 +110,7 @@ class SiblingChecks:
 
 @attrs.frozen(kw_only=True)
 class News:
-    """What others shipped since ``cursors``, which go on from here. more: there is more already."""
+    """What others sent since ``cursors``, the next positions. more: there is more to read."""
 
     checks: Sequence[SiblingChecks] = ()
     states: Sequence[StateRow] = ()
@@ -177,12 +177,16 @@ class EventRow:
 
 @attrs.frozen(kw_only=True)
 class VerdictRow:
-    """What the cluster says of a provider. version: grows by one with each change."""
+    """What the cluster says of a provider. version: grows by one with each change.
+
+    age: seconds since the newest check that it rests on; None where that is not known.
+    """
 
     provider: str
     version: int
     status: str
     reason: str
+    age: float | None = attrs.field(default=None, eq=False)
 
 
 @attrs.frozen(kw_only=True)

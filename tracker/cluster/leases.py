@@ -1,4 +1,4 @@
-"""Takes turns at the hub: keeps our membership, shares the leases, buries the dead."""
+"""Regular exchanges with the hub: our membership, sharing leases, removing dead members."""
 
 from collections.abc import Callable, Collection
 from functools import partial
@@ -17,8 +17,8 @@ from tracker.store import Store, StoreUnavailable
 
 log = structlog.get_logger()
 
-FAILED_TURNS = 2  # in a row, until we are cut off: one may be a connection that was closed
-FINAL_SECONDS = 1.5  # to say that we leave, on a new connection, and on a busy machine too
+FAILED_TURNS = 2  # consecutive, until we count as cut off: one may be a closed connection
+FINAL_SECONDS = 1.5  # for announcing that we leave, on a new connection and a busy machine
 
 
 @attrs.define(eq=False)
@@ -39,7 +39,7 @@ class LeaseKeeper:
     gained: Callable[[Collection[str]], None]
     notified: Callable[[], None]
     clock: Clock = attrs.field(factory=Clock)
-    reason: str = "not asked yet"
+    reason: str = "the hub has not been reached yet"
     head: int = 0
     joined: trio.Event = attrs.field(factory=trio.Event)
     skew_seconds: float | None = None
@@ -63,7 +63,7 @@ class LeaseKeeper:
         return self.membership.holds(name, self.clock.steady())
 
     async def run(self) -> NoReturn:
-        """Take a turn a beat, for ever; between them listen."""
+        """Take a turn every beat until cancelled, and listen in between."""
         while True:
             next_turn = trio.current_time() + self.membership.beat_seconds
             await self.turn()
@@ -92,7 +92,7 @@ class LeaseKeeper:
         try:
             await self.caller.control(lambda hub: hub.leave(member), FINAL_SECONDS)
         except HubAway as error:
-            log.info("the cluster was not told that we leave", reason=error.reason)
+            log.info("could not tell the cluster that this tracker leaves", reason=error.reason)
 
     async def rename(self, start: int, reason: str) -> None:
         """Go on under a new name from the check after ``start``: the old one is another's."""
@@ -171,7 +171,7 @@ class LeaseKeeper:
             self._known(origin)
 
     async def _change_name(self, start: int, reason: str) -> None:
-        log.warning("going on as a new file in the cluster", reason=reason)
+        log.warning("continuing as a new database file in the cluster", reason=reason)
         self.profile = attrs.evolve(self.profile, origin=str(uuid4()))
         origin = await self._ask_origin(start)
         await self.store.change_identity(self.profile.origin)
@@ -207,7 +207,7 @@ class LeaseKeeper:
                 lambda hub: hub.listen(seconds), seconds + self.caller.seconds
             )
         except HubAway:
-            return False  # the next turn says why
+            return False  # the next exchange says why
         if heard:
             self.notified()
         return heard
@@ -223,7 +223,7 @@ class LeaseKeeper:
             if reason:
                 log.error("the cluster's hub cannot be used", reason=reason)
             elif self.turns > 1:
-                log.info("the cluster's hub is back")
+                log.info("the cluster's hub can be used again")
         self.reason = reason
 
 

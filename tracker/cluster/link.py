@@ -1,4 +1,4 @@
-"""One connection to PostgreSQL: made when needed, cut from any thread, errors in sentences."""
+"""One connection to PostgreSQL: opened when needed, cut from any thread, errors in sentences."""
 
 import os
 import re
@@ -18,8 +18,8 @@ T = TypeVar("T")
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 CONNECT_SECONDS = 2
-# None of these ends a thread on a network that became a black hole: that is what ``cut`` is for.
-# They end what a server that still answers does for too long.
+# These end statements that take too long on a server that still answers. They do not end a thread
+# on a network that drops everything: that is what ``cut`` is for.
 OPTIONS = (
     "-c statement_timeout=10000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000 "
     "-c timezone=UTC"
@@ -29,36 +29,36 @@ ANOTHER_VANTAGE = (
     "the role is kept to another vantage, or to none: use this vantage's role, or the owner's "
     "`SELECT provider_status.keep_role_to('ROLE', 'VANTAGE')`"
 )
-NO_HUB = f"the database has no hub's tables yet: {MIGRATE}"
+NO_HUB = f"the database does not have the hub's tables yet: {MIGRATE}"
 
 _BY_STATE = {
-    "28P01": "the password is refused",
-    "28000": "the role is refused",
-    "3D000": "there is no such database",
+    "28P01": "PostgreSQL refused the password",
+    "28000": "PostgreSQL refused the role",
+    "3D000": "the database does not exist",
     "3F000": NO_HUB,
     "42P01": NO_HUB,
-    "42501": "the role lacks rights: it must be a member of provider_status_tracker",
+    "42501": "the role lacks privileges: it must be a member of provider_status_tracker",
     "25006": "PostgreSQL is read-only: a standby, or in recovery",
     "53100": "PostgreSQL's disk is full",
-    "53300": "PostgreSQL takes no more connections",
-    "57P03": "PostgreSQL is starting, ending or in recovery",
-    "57014": "PostgreSQL is too slow: a statement was ended",
-    "55P03": "a lock in PostgreSQL is held for too long",
+    "53300": "PostgreSQL accepts no more connections",
+    "57P03": "PostgreSQL is starting, shutting down or in recovery",
+    "57014": "PostgreSQL is too slow: a statement was cancelled",
+    "55P03": "another session holds a lock in PostgreSQL for too long",
 }
 _BY_TEXT = (
-    ("password authentication failed", "the password, or the role, is refused"),
-    ("no password supplied", "the URL has no password, and PostgreSQL wants one"),
-    ('database "', "there is no such database"),
-    ('role "', "there is no such role"),
-    ("no pg_hba.conf entry", "PostgreSQL's pg_hba.conf does not let us in from here"),
+    ("password authentication failed", "PostgreSQL refused the password or the role"),
+    ("no password supplied", "the URL has no password, and PostgreSQL requires one"),
+    ('database "', "the database does not exist"),
+    ('role "', "the role does not exist"),
+    ("no pg_hba.conf entry", "PostgreSQL's pg_hba.conf does not allow this machine"),
     ("session is read-only", "PostgreSQL is read-only: a standby, or in recovery"),
     ("in recovery", "PostgreSQL is read-only: a standby, or in recovery"),
     ("starting up", "PostgreSQL is starting"),
-    ("shutting down", "PostgreSQL is ending"),
-    ("too many clients", "PostgreSQL takes no more connections"),
-    ("remaining connection slots", "PostgreSQL takes no more connections"),
-    ("too many connections", "PostgreSQL takes no more connections"),
-    ("does not support SSL", "the server offers no TLS"),
+    ("shutting down", "PostgreSQL is shutting down"),
+    ("too many clients", "PostgreSQL accepts no more connections"),
+    ("remaining connection slots", "PostgreSQL accepts no more connections"),
+    ("too many connections", "PostgreSQL accepts no more connections"),
+    ("does not support SSL", "the server does not support TLS"),
     ("does not match host name", "its TLS certificate is of another host than the URL names"),
     ("root certificate file", "the file that sslrootcert names is missing or wrong"),
     (
@@ -66,11 +66,11 @@ _BY_TEXT = (
         "its TLS certificate is not trusted: too old, or of an authority not in sslrootcert",
     ),
     ("certificate", "its TLS certificate is not trusted"),
-    ("Connection refused", "nothing listens there: connection refused"),
+    ("Connection refused", "nothing listens at this address: connection refused"),
     ("timeout expired", "no answer within 2 s"),
-    ("resolve host", "its host's name is not known"),
-    ("translate host", "its host's name is not known"),
-    ("Name or service", "its host's name is not known"),
+    ("resolve host", "its host name cannot be resolved"),
+    ("translate host", "its host name cannot be resolved"),
+    ("Name or service", "its host name cannot be resolved"),
     ("server closed the connection", "the connection was closed"),
     ("terminating connection", "the connection was ended by the server"),
 )
@@ -135,7 +135,7 @@ def connect(url: Secret) -> Connection:
     try:
         conninfo_to_dict(url.reveal())
     except psycopg.Error:
-        raise HubAway("the URL cannot be read (it is not shown): look for a bad % in it") from None
+        raise HubAway("the URL is not valid (value not shown): look for a wrong % in it") from None
     return psycopg.connect(
         url.reveal(),
         autocommit=True,
@@ -166,7 +166,8 @@ def check_schema(connection: Connection, known: int) -> None:
         raise HubAway(f"the hub's schema is {version}, this tracker needs {known}: {MIGRATE}")
     if oldest > known:
         raise HubAway(
-            f"the hub wants trackers that know schema {oldest}, this one knows {known}: upgrade it"
+            f"the hub needs trackers with schema {oldest} or newer, this one has {known}: "
+            "upgrade it"
         )
 
 

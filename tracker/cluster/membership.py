@@ -49,7 +49,7 @@ class Step:
 
 @attrs.define
 class Membership:
-    """Believes in leases only as long as no other can have them. ``names``: what may be leased."""
+    """Counts leases as held only while no other can have them. ``names``: what may be leased."""
 
     seconds: float
     beat_seconds: float
@@ -111,13 +111,13 @@ class Membership:
     def _void(self, answer: Beat | None) -> str:
         """Say why nothing that was believed holds any more, or nothing."""
         if answer is None:
-            return "buried by another member"
+            return "another member removed this tracker as dead"
         if answer.epoch != self.epoch:
-            return "the hub was started again, or is another server"
+            return "the hub was restarted, or is a different server"
         if answer.beat != self._beat + 1:
-            return "the hub has forgotten beats"
+            return "the hub has lost heartbeats"
         if (answer.held, answer.tokens) != (len(self.tokens), sum(self.tokens.values())):
-            return "the hub's leases are not those that we know of"
+            return "the hub's leases differ from those this tracker knows"
         return ""
 
     def _go_on(self, answer: Beat, sent: float, now: float) -> Step:

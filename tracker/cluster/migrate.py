@@ -1,4 +1,4 @@
-"""Makes and upgrades the hub's tables, with the owner's URL. Trackers define nothing."""
+"""Creating and upgrading the hub's tables, with the owner's URL. Trackers create nothing."""
 
 from importlib.resources import files
 
@@ -16,7 +16,7 @@ LOCK = 0x50535431  # one migration at a time
 
 @attrs.frozen(kw_only=True)
 class Migrated:
-    """From which schema to which. missing_roles: what could not be made, and must be by hand."""
+    """From which schema to which. missing_roles: roles that must be created by hand."""
 
     before: int
     after: int
@@ -31,7 +31,7 @@ def migrate(url: Secret, retention_days: int = 7) -> Migrated:
             return _migrate(connection, retention_days)
     except psycopg.errors.InsufficientPrivilege as error:
         told = str(error).splitlines()[0]
-        raise HubAway(f"the role may not define the tables: use the owner's URL ({told})") from None
+        raise HubAway(f"the role may not create tables: use the owner's URL ({told})") from None
     except psycopg.Error as error:
         raise HubAway(explain(error, url)) from None
 
@@ -53,7 +53,9 @@ def _migrate(connection: Connection, retention_days: int) -> Migrated:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
         before = _version(connection)
         if before > len(steps):
-            raise HubAway(f"the hub's schema {before} is newer than {len(steps)}, known here")
+            raise HubAway(
+                f"the hub's schema {before} is newer than {len(steps)}, which this version knows"
+            )
         for number, script in enumerate(steps[before:], before + 1):
             connection.execute(script.encode())
             connection.execute("UPDATE provider_status.meta SET schema_version = %s", (number,))

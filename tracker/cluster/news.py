@@ -1,4 +1,4 @@
-"""Follows what the other trackers ship: our vantage's checks and states, and others' views."""
+"""Reading what other trackers send: our vantage's checks and states, and others' views."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -59,7 +59,7 @@ class NewsReader:
         return age <= CURRENT_SECONDS or self.failed >= FAILED_FETCHES
 
     async def run(self) -> NoReturn:
-        """Read what the others shipped whenever it is told of, until cancelled."""
+        """Read what the others sent after each notification, until cancelled."""
         while True:
             await self.keeper.joined.wait()
             self._heard = trio.Event()

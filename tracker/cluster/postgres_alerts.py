@@ -30,10 +30,11 @@ INSERT INTO events (key, kind, provider, value_before, value_after, reason)
 VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
 """
 VERDICT = """
-INSERT INTO verdicts (provider, version, status, reason, since)
-VALUES (%(id)s, %(version)s, %(status)s, %(reason)s, clock_timestamp())
+INSERT INTO verdicts (provider, version, status, reason, since, observed_at)
+VALUES (%(id)s, %(version)s, %(status)s, %(reason)s, clock_timestamp(),
+    clock_timestamp() - make_interval(secs => %(age)s))
 ON CONFLICT (provider) DO UPDATE SET version = excluded.version, status = excluded.status,
-    reason = excluded.reason, since = excluded.since
+    reason = excluded.reason, since = excluded.since, observed_at = excluded.observed_at
 WHERE verdicts.version = excluded.version - 1
 """
 
@@ -82,6 +83,7 @@ def write_alerts(
                     "version": verdict.version,
                     "status": verdict.status,
                     "reason": clean(verdict.reason),
+                    "age": verdict.age,
                 },
             )
         new = [
@@ -104,12 +106,14 @@ def write_alerts(
 
 
 def load_verdicts(connection: Connection) -> list[VerdictRow]:
-    """Load the last verdict of each provider."""
+    """Load the last verdict of each provider; the age of its evidence is by the hub's clock."""
     rows = connection.execute(
-        "SELECT p.name, v.version, v.status, v.reason FROM verdicts v "
-        "JOIN providers p ON p.id = v.provider"
+        "SELECT p.name, v.version, v.status, v.reason, "
+        "extract(epoch FROM clock_timestamp() - v.observed_at)::float8 "
+        "FROM verdicts v JOIN providers p ON p.id = v.provider"
     )
-    return [VerdictRow(provider=p, version=v, status=s, reason=r) for p, v, s, r in rows]
+    names = ("provider", "version", "status", "reason", "age")
+    return [VerdictRow(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 def acknowledge(connection: Connection, incident: str, by: str) -> None:

@@ -116,7 +116,7 @@ def _ship(
     with connection.transaction():
         row = connection.execute(PLACE, (parcel.origin,)).fetchone()
         if row is None:
-            raise HubAway("the hub has forgotten us")
+            raise HubAway("the hub no longer knows this tracker; it joins again")
         origin, vantage, head, apart = row
         if head != parcel.head:
             return Shipment(head=head, accepted=False)

@@ -1,6 +1,6 @@
-"""Ships our own checks to the hub. The outbox is SQLite itself, and the hub has the cursor.
+"""Sending our own checks to the hub. SQLite is the outbox, and the hub keeps the position.
 
-So nothing is lost with the hub away, and a hub that forgets acknowledged checks is filled again.
+So nothing is lost while the hub is unavailable, and a hub that loses checks gets them again.
 """
 
 from collections.abc import Callable
@@ -76,7 +76,7 @@ class Shipper:
             try:
                 more = await self.ship()
             except (HubAway, StoreUnavailable) as error:
-                log.debug("nothing shipped", reason=error.reason)
+                log.debug("no checks sent to the hub", reason=error.reason)
                 await self._look_at_the_file()
                 await trio.sleep(RETRY_SECONDS)
                 continue
@@ -108,7 +108,7 @@ class Shipper:
         if head > identity.last:
             await self.keeper.rename(identity.last, "the hub has checks that this file never had")
             return
-        log.info("the hub stands elsewhere", hub=head, ours=self.head)
+        log.info("the hub is at another position", hub=head, ours=self.head)
         self.head, self._models = head, {}
 
     def _note_shipped(self, parcel: Parcel, skipped: int) -> None:
@@ -116,7 +116,7 @@ class Shipper:
         self.shipped += len(parcel.rows) - skipped
         if skipped:
             self.skipped += skipped
-            log.warning("the hub refused checks, which are left out", number=skipped)
+            log.warning("the hub refused checks, which are skipped", number=skipped)
         for state in parcel.states:
             if state.models is not None:
                 self._models[state.provider] = state.models
@@ -126,7 +126,7 @@ class Shipper:
         try:
             self.last = (await self.store.identity()).last
         except StoreUnavailable as error:
-            log.debug("file not looked at", reason=error.reason)
+            log.debug("the database file could not be read", reason=error.reason)
 
     def _parcel(self, outgoing: Outgoing) -> Parcel:
         states = [self._state(state) for state in outgoing.states]

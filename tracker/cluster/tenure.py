@@ -1,7 +1,7 @@
-"""What a holder of leases may believe, and when an observer removes another. Pure; steady seconds.
+"""How long a lease counts as held, and when a member counts as dead. Pure; steady seconds.
 
-No clock of another machine is ever read or compared: only "unchanged for a whole lease on my own
-steady clock".
+The clock of another machine is never used: only "unchanged for a whole lease on my own steady
+clock".
 """
 
 from collections.abc import Mapping

@@ -14,7 +14,7 @@ from tracker.core.redaction import Secret
 from tracker.core.settings import AlertSettings, AlertTarget
 
 MOST_TARGETS = 100
-# A scheme, and something after it; what services make of the rest only they know.
+# A scheme, and something after it; only the service can check the rest.
 _TARGET = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*://[^\s]+")
 _WEBHOOKS = frozenset({"webhook+http", "webhook+https"})
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
@@ -28,7 +28,7 @@ class ResolvedAlerts:
 
 
 def resolve_alerts(table: AlertsTable, environ: Mapping[str, str]) -> ResolvedAlerts:
-    """Read who is told of what. A target that is wrong is named by its line, and not shown."""
+    """Read the targets and causes. A wrong target is named by its line and not shown."""
     written = {field.name: getattr(table, field.name) for field in attrs.fields(AlertsTable)}
     given = {name: value for name, value in written.items() if value is not None}
     settings = AlertSettings(**given)
@@ -65,7 +65,7 @@ def _mistakes(variable: str, urls: list[str]) -> Iterator[ConfigProblem]:
 
 def _url_problem(url: str) -> str | None:
     if not _TARGET.fullmatch(url) or not _SENDABLE.fullmatch(url):
-        return "it must be a URL of printable ASCII, as in slack://… or webhook+https://…"
+        return "it must be a URL in printable ASCII, for example slack://… or webhook+https://…"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -73,15 +73,15 @@ def _url_problem(url: str) -> str | None:
         return "it is not a URL"
     scheme = parts.scheme.lower()
     if scheme in {"http", "https"}:
-        return f"write webhook+{scheme}:// for a webhook of your own"
+        return f"for a webhook, write webhook+{scheme}://"
     if scheme not in _WEBHOOKS:
         return None
     if not host:
-        return "it names no host"
+        return "the URL has no host"
     if parts.username or parts.password:
-        return "a webhook takes no user and password: it is signed instead"
+        return "a webhook must not have a user and password: messages are signed instead"
     if scheme == "webhook+http" and not _is_loopback(host):
-        return "webhook+http:// goes to this machine only; use webhook+https://"
+        return "webhook+http:// is only allowed to this machine; use webhook+https://"
     return None
 
 
@@ -100,12 +100,12 @@ def _secret_mistakes(settings: AlertSettings, secret: str) -> Iterator[ConfigPro
     if secret and not decodes:
         yield ConfigProblem(
             key=settings.secret_env,
-            problem="not a Standard Webhooks secret (it is not shown)",
-            allowed="base64 after whsec_, as `echo whsec_$(openssl rand -base64 24)` makes it",
+            problem="not a Standard Webhooks secret (value not shown)",
+            allowed="whsec_ and base64, for example from `echo whsec_$(openssl rand -base64 24)`",
         )
 
 
 def _warnings(settings: AlertSettings) -> Iterator[str]:
     unsigned = [t.name for t in settings.targets if t.name.startswith("webhook ")]
     if unsigned and settings.secret is None:
-        yield f"{settings.secret_env} is not set: {', '.join(unsigned)} gets unsigned messages"
+        yield f"{settings.secret_env} is not set: {', '.join(unsigned)} will get unsigned messages"

@@ -1,4 +1,4 @@
-"""The built-in catalogue: which providers exist, how each is asked and what enables it."""
+"""The built-in catalogue: the known providers, how to ask each, and what enables it."""
 
 import tomllib
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from tracker.core.rate_limits import LimitReading
 
 @attrs.frozen(kw_only=True)
 class ApiKind:
-    """A kind of API: what can be asked of it and what its code reads.
+    """A kind of API: its checks, and the options its code reads.
 
     checks: the default first. timing: fields of settings.Timing. options: see catalogue.toml.
     """
@@ -32,7 +32,7 @@ class ApiKind:
 class CatalogueEntry:
     """One known provider; the fields are explained at the top of catalogue.toml.
 
-    base_url: None where there is no public endpoint. options: its own over its kind's.
+    base_url: None where there is no public endpoint. options: they override those of its kind.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a provider's own settings must fulfil beyond their types; each check gives mistakes."""
+"""Validating a provider's settings beyond their types; each check yields mistakes."""
 
 import errno
 import re
@@ -23,8 +23,8 @@ def check_name(name: str) -> Iterator[ConfigProblem]:
     if not _is_name(name):
         yield ConfigProblem(
             key=format_key_path(("providers", name)),
-            problem="not a name for a provider",
-            allowed=f"1 to {NAME_LENGTH} printable characters without slashes, not blank at an end",
+            problem="not a valid name for a provider",
+            allowed=f"1 to {NAME_LENGTH} printable characters, no slashes, no blank at either end",
         )
 
 
@@ -44,13 +44,13 @@ def check_settings(
         yield ConfigProblem(
             key=format_key_path((*path, "check")),
             value=format_value("chat"),
-            problem="a completion needs a model, and there is no list to choose one from",
-            allowed="chat with model = as well",
+            problem="a completion needs a model, and this kind has no model list to choose from",
+            allowed="chat together with model =",
         )
     if dialect.options:  # an unknown kind has none
         for option, value in (own.options or {}).items():
             yield from _check_option((*path, "options", option), value, dialect)
-    # A proxy is in one's own network more often than not.
+    # A proxy is usually in a private network.
     if own.proxy and (problem := url_problem(own.proxy, allow_private=True)):
         yield ConfigProblem(
             key=format_key_path((*path, "proxy")), value=format_url(own.proxy), problem=problem
@@ -85,14 +85,14 @@ def _check_option(
     if variable := secret_variables(dialect.name).get(name):
         yield ConfigProblem(
             key=format_key_path(path),
-            problem="secrets are never written in this file (it is not shown)",
-            allowed=f"the variable {variable}",
+            problem="secrets must not be written in this file (value not shown)",
+            allowed=f"put it into the variable {variable}",
         )
     elif name not in settable:
         close = get_close_matches(name, settable, n=1)
         yield ConfigProblem(
             key=format_key_path(path),
-            problem=f"kind {dialect.name} has no such option",
+            problem=f"the kind {dialect.name} has no such option",
             allowed=", ".join(settable),
             nearest=close[0] if close else None,
         )
@@ -117,9 +117,9 @@ def _option_problem(name: str, value: object, default: object) -> str | None:
     if not isinstance(value, str) or not value.isprintable() or len(value) > 1000:
         return "must be a string without control characters"
     if name.endswith("path") and not re.match(r"[/:]", value):
-        return "must begin with / (it is joined to base_url)"
+        return "must start with / (it is appended to base_url)"
     if name.startswith("auth_") and not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]*", value):
-        return "must be a header's name or a word, in ASCII"
+        return "must be a header name or a word, in ASCII"
     return None
 
 
@@ -127,13 +127,13 @@ def _certificate_problem(path: str) -> str | None:
     try:
         read_patiently(path, partial(_load_certificates, path), reader=_certificate_problem)
     except ssl.SSLError:
-        return "this file holds no certificate in PEM form"
+        return "the file has no certificate in PEM format"
     except (OSError, ValueError) as error:
         return f"cannot be read: {getattr(error, 'strerror', None) or 'not a file name'}"
     return None
 
 
 def _load_certificates(path: str) -> None:
-    if Path(path).is_fifo():  # reading it need never end
+    if Path(path).is_fifo():  # reading it might never end
         raise OSError(errno.EINVAL, "it is a named pipe")
     ssl.create_default_context(cafile=path)

@@ -1,4 +1,4 @@
-"""[cluster]: the hub's URL comes from the environment, and a remote one must be verified."""
+"""[cluster]: the hub's URL comes from the environment; a remote hub must be verified by TLS."""
 
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
@@ -45,8 +45,8 @@ def _mistakes(settings: ClusterSettings, url: str) -> Iterator[ConfigProblem]:
     if not settings.vantage:
         yield ConfigProblem(
             key="cluster.vantage",
-            problem="it is missing or wrong",
-            allowed="a short name of the place from which this tracker checks, as in eu-1",
+            problem="missing or not valid",
+            allowed="a short name for the place from which this tracker checks, for example eu-1",
         )
     if not url:
         unset = f"{settings.url_env} is not set"
@@ -62,14 +62,14 @@ def _url_problem(url: str) -> str | None:
     except ValueError:
         return "it is not a URL"
     if parts.scheme not in SCHEMES:
-        return "it is no URL of PostgreSQL"
+        return "it is not a PostgreSQL URL"
     if not parts.path.strip("/"):
-        return "it names no database"
+        return "it does not name a database"
     mode = parse_qs(parts.query).get("sslmode", [""])[-1]
     if mode != "verify-full" and not all(_is_here(host) for host in hosts):
         return (
-            "the hub is on another machine, and the default verifies neither encryption nor whose "
-            "server it is: add sslmode=verify-full (and sslrootcert=system or a file)"
+            "the hub is on another machine, and by default neither encryption nor the server's "
+            "identity is verified: add sslmode=verify-full (and sslrootcert=system or a file)"
         )
     return None
 

@@ -1,4 +1,4 @@
-"""Which providers the environment enables: the catalogue matched with variables. Pure but .env."""
+"""Which providers the environment enables: matching the catalogue with variables and .env."""
 
 import re
 import stat
@@ -18,16 +18,17 @@ from tracker.core.patient_reader import READ_SECONDS, read_bytes, read_patiently
 from tracker.core.redaction import Secret
 from tracker.core.settings import Provider, Timing
 
-_SENDABLE = re.compile(r"[!-~]+")  # what may stand in a header, without blanks
+_SENDABLE = re.compile(r"[!-~]+")  # allowed in a header value, without blanks
 
-SHORTEST_TOKEN = 16  # fewer can be guessed: a tracker answers some thousand tries a second
-LARGEST = 1_000_000  # bytes of .env that are read
-GEMINI_HOME = "GEMINI_CLI_HOME"  # the CLI keeps its .gemini folder there instead of in HOME
+# shorter ones can be guessed: a tracker answers some thousand attempts a second
+SHORTEST_TOKEN = 16
+LARGEST = 1_000_000  # bytes read of .env
+GEMINI_HOME = "GEMINI_CLI_HOME"  # where the CLI keeps its .gemini folder instead of in HOME
 
 
 @attrs.frozen(kw_only=True)
 class Environment:
-    """The variables in force; empty ones are left out. Not shown: it holds every key."""
+    """The variables in force, without empty ones. Never shown, as it contains every key."""
 
     variables: dict[str, str] = attrs.field(repr=False)
     warnings: tuple[str, ...] = ()
@@ -36,7 +37,7 @@ class Environment:
 
 @attrs.frozen(kw_only=True)
 class DiscoveredKeys:
-    """Usable keys with the variables they came from, and what is wrong with the others."""
+    """Usable keys with their variables, and what is wrong with the others."""
 
     secrets: tuple[Secret, ...] = ()
     names: tuple[str, ...] = ()
@@ -47,9 +48,9 @@ class DiscoveredKeys:
 class DiscoveredProvider:
     """What the environment says about one catalogue entry.
 
-    provider: None where it is not enabled (or a variable is wrong: see mistakes).
-    variables: those that are set and used. missing: those that would enable it; an alias of
-    ``entry.keys`` does as well as the first.
+    provider: None when it is not enabled (or a variable is wrong: see mistakes).
+    variables: those that are set and used. missing: those that would enable it; any alias in
+    ``entry.keys`` is enough.
     """
 
     entry: CatalogueEntry
@@ -82,7 +83,7 @@ def read_environment(environ: Mapping[str, str], dotenv: Path | None = None) -> 
 
 
 def _read_dotenv(path: Path) -> tuple[dict[str, str | None], tuple[str, ...]]:
-    # A folder of that name is a virtual environment.
+    # A folder with that name is a virtual environment.
     if not path.is_file() and not path.is_fifo():
         return {}, ()
     return _dotenv_values(path), _open_to_others(path)
@@ -98,7 +99,7 @@ def _open_to_others(path: Path) -> tuple[str, ...]:
     mode = path.stat().st_mode
     if not mode & (stat.S_IRGRP | stat.S_IROTH):
         return ()
-    return (f"{path.name} holds keys and can be read by other users: chmod 600 {path.name}",)
+    return (f"{path.name} contains keys and other users can read it: chmod 600 {path.name}",)
 
 
 def find_keys(variables: Iterable[str], environ: Mapping[str, str]) -> DiscoveredKeys:
@@ -140,8 +141,8 @@ def find_token(variable: str, environ: Mapping[str, str]) -> Secret | ConfigProb
     if len(value) < SHORTEST_TOKEN:
         return ConfigProblem(
             key=variable,
-            problem=f"the token has fewer than {SHORTEST_TOKEN} characters (it is not shown)",
-            allowed="a long random text, for instance of `openssl rand -hex 32`",
+            problem=f"the token has fewer than {SHORTEST_TOKEN} characters (value not shown)",
+            allowed="a long random text, for example from `openssl rand -hex 32`",
         )
     return Secret(value)
 
@@ -150,8 +151,8 @@ def unsendable(variable: str) -> ConfigProblem:
     """Describe a variable whose value cannot stand in a header, without showing it."""
     return ConfigProblem(
         key=variable,
-        problem="the value holds characters that cannot be sent in a header (it is not shown)",
-        allowed="printable ASCII without blanks; look for a quote or dash changed by an editor",
+        problem="the value has characters that cannot be sent in a header (value not shown)",
+        allowed="printable ASCII without blanks; an editor may have changed a quote or dash",
     )
 
 
@@ -197,7 +198,7 @@ def check_moved(provider: Provider, key: str | tuple[str, ...]) -> Iterator[Conf
     """
     if not provider.moved:
         return
-    # A login's file holds tokens, which are sent like a key.
+    # A login file contains tokens, which are sent like a key.
     sends_key = bool(provider.secrets) or "credential_file" in provider.options
     allow = provider.allow_private
     if problem := url_problem(provider.base_url, allow_private=allow, sends_key=sends_key):
@@ -211,7 +212,7 @@ def check_options(entry: CatalogueEntry, environ: Mapping[str, str]) -> Iterator
         try:
             environ.get(variable, "").encode()
         except UnicodeEncodeError:
-            yield ConfigProblem(key=variable, problem="the value is not UTF-8 (it is not shown)")
+            yield ConfigProblem(key=variable, problem="the value is not UTF-8 (value not shown)")
 
 
 def other_variables(entry: CatalogueEntry, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -271,7 +272,7 @@ def environment_options(
 
 
 def secret_options(kind: str, environ: Mapping[str, str]) -> dict[str, Secret]:
-    """Return what of a kind's options only variables may set, for a provider of one's own."""
+    """Return the options of a kind that only variables may set, for a user's own provider."""
     pairs = secret_variables(kind).items()
     return {option: Secret(environ[name]) for option, name in pairs if name in environ}
 

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, told without showing a secret."""
+"""Mistakes in a configuration, described without showing a secret."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -21,11 +21,11 @@ _TOKEN = re.compile(r"[\w-]{8,}")
 
 @attrs.frozen(kw_only=True)
 class ConfigProblem:
-    """One thing to mend.
+    """One mistake to correct.
 
     key: where, as in TOML (``tracker.interval_seconds``), or the name of a variable; "" for the
-    whole file. value: as it may be shown. allowed: what could stand there. nearest: the known
-    name that was perhaps meant.
+    whole file. value: as it may be shown. allowed: what would be valid. nearest: the known name
+    that was perhaps meant.
     """
 
     key: str
@@ -45,7 +45,7 @@ class ConfigProblem:
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; ``mistakes`` has every reason."""
+    """The configuration cannot be used; ``mistakes`` lists every reason."""
 
     def __init__(self, mistakes: Iterable[ConfigProblem], source: str | None = None) -> None:
         self.mistakes = tuple(mistakes)
@@ -59,7 +59,7 @@ class ConfigError(Exception):
 
 
 class UnreadableError(ConfigError):
-    """The file could not be read at all, which may pass by itself."""
+    """The file could not be read at all; a later attempt may succeed."""
 
 
 def format_key_path(path: Iterable[object]) -> str:

@@ -1,4 +1,4 @@
-"""Reads the file's bytes and its TOML; every failure is a ConfigError that says what to do."""
+"""Reading and parsing the TOML file; every failure is a ConfigError that says what to do."""
 
 import tomllib
 from functools import partial
@@ -9,8 +9,8 @@ from tracker.config.errors import ConfigError, ConfigProblem, UnreadableError, w
 from tracker.core.patient_reader import read_bytes, read_patiently
 
 DEFAULT_FILE = Path("tracker.toml")
-READ_SECONDS = 5.0  # a pipe may take its time; one that nobody writes to never answers
-LARGEST = 1_000_000  # bytes; three thousand providers need a third of it
+READ_SECONDS = 5.0  # a pipe may be slow; one without a writer never answers
+LARGEST = 1_000_000  # bytes; three thousand providers need a third of this
 
 
 def find_file(path: Path | None) -> Path | None:
@@ -30,14 +30,14 @@ def read_toml(path: Path) -> dict[str, Any]:
         line = error.object[: error.start].count(b"\n") + 1
         reason = f"line {line} is not UTF-8; save the file as UTF-8"
     except FileNotFoundError:
-        reason = "there is no such file"
+        reason = "the file does not exist"
     except IsADirectoryError:
-        reason = "this is a folder; name the file in it"
+        reason = "this is a folder; give the path of a file in it"
     except OSError as error:
         problem = f"it cannot be read: {error.strerror}"
         raise UnreadableError([ConfigProblem(key="", problem=problem)], source=str(path)) from None
     except RecursionError:
-        reason = "lists or tables are nested too deeply"
+        reason = "its lists or tables are nested too deeply"
     except tomllib.TOMLDecodeError as error:
         reason = f"it is not TOML: {without_secrets(str(error))}"
     except ValueError as error:  # too large; a number of 5,000 digits; a NUL in the path
@@ -48,5 +48,5 @@ def read_toml(path: Path) -> dict[str, Any]:
 def _text(path: Path) -> str:
     content = read_bytes(path, LARGEST + 1, READ_SECONDS)
     if len(content) > LARGEST:
-        raise ValueError(f"it is larger than {LARGEST:,} bytes")
+        raise ValueError(f"the file is larger than {LARGEST:,} bytes")
     return content.decode("utf-8-sig")

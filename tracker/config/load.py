@@ -1,4 +1,4 @@
-"""Reads the configuration: defaults, tracker.toml, the environment and .env, in this order."""
+"""Loading the configuration: defaults, tracker.toml, the environment and .env, in this order."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ from tracker.models.aliases import find_alias_problems
 from tracker.models.tasks import other_task
 
 DOTENV = Path(".env")
-# What the paths of our own API and pages begin with.
+# The first parts of the paths of our own API and pages.
 OWN_PATHS = frozenset(
     {"api", "badge", "dashboard", "docs", "livez", "metrics", "openapi.json", "plain", "readyz"}
 )
@@ -110,12 +110,12 @@ def _provider_warnings(merged: Sequence[ResolvedProvider]) -> Iterator[str]:
 
 
 def _not_for_chat(merged: Iterable[ResolvedProvider]) -> Iterator[str]:
-    """Tell of watched models whose completions will be refused, for they do something else."""
+    """Warn about watched models whose completions will be refused: they do something else."""
     for provider in (one.provider for one in merged if one.provider is not None):
         for model in provider.models:
             if (task := other_task(model)) is not None:
                 key = format_key_path(("providers", provider.name, "models"))
-                yield f"{key}: {model} looks as if it is not for chat ({task})"
+                yield f"{key}: {model} is probably not a chat model ({task})"
 
 
 def _alias_mistakes(
@@ -154,12 +154,12 @@ def _server(
     read = find_token(settings.read_token_env, environ) if settings.read_token_env else None
     mistakes = [found for found in (admin, read) if isinstance(found, ConfigProblem)]
     if settings.read_token_env and read is None:
-        problem = f"{settings.read_token_env} is not set, so everybody could read"
+        problem = f"{settings.read_token_env} is not set, so anybody could read"
         mistakes.append(ConfigProblem(key="server.read_token_env", problem=problem))
     if OWN_PATHS.intersection(settings.root_path.split("/")[:2]):
         problem = (
-            "the tracker's own paths begin so: where a proxy takes the prefix off, what is left "
-            "would look as if it still had it"
+            "the tracker's own paths start like this: after a proxy has removed the prefix, "
+            "the rest would still seem to have it"
         )
         value = format_value(settings.root_path)
         mistakes.append(ConfigProblem(key="server.root_path", value=value, problem=problem))

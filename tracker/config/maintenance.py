@@ -1,4 +1,4 @@
-"""[[maintenance]]: spans of time and weekly windows, checked and made ready."""
+"""[[maintenance]]: validating spans of time and weekly windows."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -13,8 +13,8 @@ from tracker.config.schema import MaintenanceTable
 from tracker.core.settings import MaintenanceWindow, WeeklyWindow
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-WEEKLY = "days and a time, as in Sun 02:00-04:00 or Mon-Fri 22:00-06:00"
-# Before and after any moment that a calendar of people reaches arithmetic on dates overflows.
+WEEKLY = "days and a time, for example Sun 02:00-04:00 or Mon-Fri 22:00-06:00"
+# Outside these years, arithmetic on dates may overflow.
 YEARS = range(2000, 2200)
 _WEEKLY = re.compile(r"\s*([A-Za-z,\s-]+?)\s+(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)\s*")
 
@@ -62,10 +62,20 @@ def _mistakes(
             near = next(iter(get_close_matches(name, providers, n=1)), None)
             yield problem("providers", name, "no such provider", nearest=near)
     if table.providers == ():
-        yield problem("providers", [], "an empty list", allowed="names, or no such key for all")
+        yield problem(
+            "providers",
+            [],
+            "the list is empty",
+            allowed="names; leave the key out for all providers",
+        )
     if table.weekly is not None:
         if table.start is not None or table.end is not None:
-            yield problem("weekly", table.weekly, "start and end stand beside it", allowed="either")
+            yield problem(
+                "weekly",
+                table.weekly,
+                "start or end is given as well",
+                allowed="either weekly or start and end",
+            )
         if _parse_weekly(table.weekly, "UTC") is None:
             yield problem("weekly", table.weekly, "not a weekly window", allowed=WEEKLY)
         return
@@ -86,7 +96,7 @@ def _span_mistakes(
         if at.year not in YEARS:
             wrong = f"its year must be from {YEARS.start} to {YEARS.stop - 1}"
         elif at.tzinfo is None and zone is None:
-            wrong = "it has no time zone: write Z or an offset after it, or give timezone"
+            wrong = "it has no time zone: add Z or an offset, or set timezone"
         if wrong:
             usable = False
             path = format_key_path(("maintenance", number, key))
@@ -108,7 +118,7 @@ def _zone_mistakes(number: int, table: MaintenanceTable) -> Iterator[ConfigProbl
         key=format_key_path(("maintenance", number, "timezone")),
         value=format_value(table.timezone),
         problem="unknown time zone",
-        allowed="a name of the IANA database, as Europe/Berlin or UTC",
+        allowed="a name from the IANA database, for example Europe/Berlin or UTC",
         nearest=close[0] if close else None,
     )
 

@@ -1,4 +1,4 @@
-"""What an operator tuned at run time, laid over what the configuration says."""
+"""Applying what an operator changed at run time to the configuration."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -11,7 +11,7 @@ from tracker.core.settings import Config, Provider
 
 
 class Unset(Enum):
-    """Not mentioned, which is not the same as null: null returns to the file's value."""
+    """Marks a field that was not given; null, in contrast, returns to the file's value."""
 
     UNSET = "unset"
 

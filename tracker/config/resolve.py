@@ -1,4 +1,4 @@
-"""Merges the catalogue, the environment and [providers.*] into what is watched."""
+"""Merging the catalogue, the environment and [providers.*] into the providers to watch."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -27,7 +27,7 @@ from tracker.core.settings import Provider, Timing
 
 @attrs.frozen(kw_only=True)
 class ResolvedProvider:
-    """One provider, or why there is none, and what its owner should know.
+    """One provider, or why it is not watched, and warnings for its owner.
 
     variables: those that are set and used. missing: those that would enable it, or give it a key.
     """
@@ -62,7 +62,8 @@ def _resolve_discovered(found: DiscoveredProvider, general: TimingTable) -> Reso
     )
     if found.provider is None:
         return merged
-    timing, _ = merge_timing(found.entry.timing, general)  # [tracker]'s own mistake is told once
+    # a mistake in [tracker] is reported only once
+    timing, _ = merge_timing(found.entry.timing, general)
     return attrs.evolve(merged, provider=attrs.evolve(found.provider, timing=timing))
 
 
@@ -80,7 +81,7 @@ def _resolve_known(
     provider = make_provider(entry, environ, keys=keys, base_url=moved)
     url_key = entry.base_variable if entry.base_variable in environ else None
     merged = _finish(provider, own, general, entry.timing, url_key)
-    # Moved to a server of one's own, it may well need no key.
+    # On the user's own server it may need no key.
     has_key = bool(keys.names or keys.mistakes) or moved is not None
     missing = missing_variables(entry, environ, has_key=has_key, base_url=moved)
     lacking = () if own.enabled is False else missing
@@ -114,7 +115,7 @@ def _warn_of_overruled(
 ) -> tuple[str, ...]:
     if own.base_url is None or entry.base_variable not in environ:
         return ()
-    return (f"{entry.base_variable} overrules base_url of [providers.{entry.name}]",)
+    return (f"{entry.base_variable} overrides base_url of [providers.{entry.name}]",)
 
 
 def _own(
@@ -123,7 +124,7 @@ def _own(
     """Return a provider that the catalogue does not know; its key is optional."""
     misnamed = tuple(check_name(name))
     unknown = tuple(_check_origin(name, own))
-    if unknown or not name:  # no provider to look at any closer
+    if unknown or not name:  # nothing more to check
         return ResolvedProvider(name=name, mistakes=(*misnamed, *unknown))
     dialect = _dialect(own.kind or "", own)
     keys = find_keys([own.api_key_env] if own.api_key_env else (), environ)
@@ -131,7 +132,7 @@ def _own(
         name=name,
         kind=dialect.name,
         base_url=(own.base_url or "").rstrip("/"),
-        moved=True,  # so that its key goes nowhere else
+        moved=True,  # so that its key is sent nowhere else
         keys=keys.secrets,
         key_names=keys.names,
         check=dialect.checks[0],
@@ -146,7 +147,7 @@ def _own(
         variables=keys.names,
         missing=unset,
         mistakes=(*misnamed, *keys.mistakes, *merged.mistakes),
-        warnings=tuple(f"{key} is not set: {name} is asked without a key" for key in unset),
+        warnings=tuple(f"{key} is not set: {name} is checked without a key" for key in unset),
     )
 
 
@@ -155,7 +156,7 @@ def _check_origin(name: str, own: ProviderTable) -> Iterator[ConfigProblem]:
         close = get_close_matches(name, load_catalogue(), n=1)
         yield ConfigProblem(
             key=format_key_path(("providers", name)),
-            problem=f"the catalogue has no such provider, so it needs {' and '.join(lacking)}",
+            problem=f"it is not in the catalogue, so it needs {' and '.join(lacking)}",
             nearest=close[0] if close else None,
         )
 

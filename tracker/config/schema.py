@@ -1,6 +1,6 @@
-"""The tables of tracker.toml: names, types, ranges and what each means; the schema comes from it.
+"""The tables of tracker.toml: names, types, ranges and meanings; the JSON Schema is made from it.
 
-None stands for a key that is not written. The defaults are those of settings.py.
+None means that a key is not in the file. The defaults are in settings.py.
 """
 
 from datetime import datetime
@@ -34,95 +34,130 @@ Recheck = Annotated[float, Meta(gt=0.0, le=LONGEST_SECONDS)]
 
 @attrs.frozen(kw_only=True)
 class TimingTable:
-    """What [tracker] sets for all and [providers.NAME] for one."""
+    """Settings that [tracker] gives for all and [providers.NAME] for one."""
 
     interval_seconds: (
         Annotated[
-            float, Meta(ge=0.1, le=LONGEST_SECONDS, description="between two checks of a provider")
+            float,
+            Meta(ge=0.1, le=LONGEST_SECONDS, description="time between two checks of a provider"),
         ]
         | None
     ) = None
     timeout_seconds: (
         Annotated[
             float,
-            Meta(gt=0.0, le=3600.0, description="for a whole check; at most interval_seconds"),
+            Meta(
+                gt=0.0, le=3600.0, description="limit for a whole check; at most interval_seconds"
+            ),
         ]
         | None
     ) = None
     jitter: (
-        Annotated[float, Meta(ge=0.0, lt=0.5, description="share of the interval, both ways")]
+        Annotated[
+            float, Meta(ge=0.0, lt=0.5, description="random part of the interval, plus or minus")
+        ]
         | None
     ) = None
     recheck_seconds: (
         Annotated[
             tuple[Recheck, ...],
-            Meta(max_length=100, description="after a failed check; cut to the interval"),
+            Meta(
+                max_length=100, description="delays after failed checks, each at most the interval"
+            ),
         ]
         | None
     ) = None
     failures_to_down: (
-        Annotated[int, Meta(ge=1, le=1000, description="consecutive failures until down")] | None
+        Annotated[
+            int, Meta(ge=1, le=1000, description="consecutive failures until a provider is down")
+        ]
+        | None
     ) = None
     successes_to_recover: (
-        Annotated[int, Meta(ge=1, le=1000, description="consecutive, after down, until healthy")]
+        Annotated[
+            int,
+            Meta(ge=1, le=1000, description="consecutive successes after down until it is healthy"),
+        ]
         | None
     ) = None
     degraded_latency_ms: (
-        Annotated[float, Meta(gt=0.0, le=3_600_000.0, description="slower answers are slow")] | None
+        Annotated[float, Meta(gt=0.0, le=3_600_000.0, description="answers above this are slow")]
+        | None
     ) = None
 
 
 @attrs.frozen(kw_only=True)
 class TrackerTable(TimingTable):
-    database: Annotated[Name, Meta(description="file, made at the first run")] | None = None
+    database: (
+        Annotated[Name, Meta(description="database file, created at the first run")] | None
+    ) = None
     retention_days: (
-        Annotated[float, Meta(gt=0.0, le=3650.0, description="results are deleted after it")] | None
+        Annotated[float, Meta(gt=0.0, le=3650.0, description="results are deleted after this time")]
+        | None
     ) = None
     schedule: Annotated[bool, Meta(description="false: checks only on request")] | None = None
     discover: (
-        Annotated[bool, Meta(description="providers from the environment and .env")] | None
+        Annotated[bool, Meta(description="find providers in the environment and .env")] | None
     ) = None
     completions_per_day: (
         Annotated[
-            int, Meta(ge=0, le=1_000_000, description="completions of all checks in a UTC day")
+            int,
+            Meta(ge=0, le=1_000_000, description="completions of all checks together per UTC day"),
         ]
         | None
     ) = None
     buffer_limit: (
         Annotated[
-            int, Meta(ge=1, le=10_000_000, description="results kept while the database is away")
+            int,
+            Meta(
+                ge=1,
+                le=10_000_000,
+                description="results kept in memory while the database is unavailable",
+            ),
         ]
         | None
     ) = None
     mailbox_size: (
-        Annotated[int, Meta(ge=1, le=1_000_000, description="reports on their way at once")] | None
+        Annotated[
+            int, Meta(ge=1, le=1_000_000, description="most results queued for the aggregator")
+        ]
+        | None
     ) = None
 
 
 @attrs.frozen(kw_only=True)
 class ServerTable:
     host: Annotated[Name, Meta(description="address to listen on")] | None = None
-    port: Annotated[int, Meta(ge=0, le=65535, description="0: a free one")] | None = None
+    port: (
+        Annotated[int, Meta(ge=0, le=65535, description="port to listen on; 0: any free one")]
+        | None
+    ) = None
     admin_token_env: (
-        Annotated[Variable, Meta(description="variable with the token for changes")] | None
+        Annotated[Variable, Meta(description="variable with the token for making changes")] | None
     ) = None
     read_token_env: (
         Annotated[Variable, Meta(description="variable with the token for reading")] | None
     ) = None
     allowed_hosts: (
-        Annotated[tuple[Name, ...], Meta(description="Host headers accepted beside our own")] | None
+        Annotated[
+            tuple[Name, ...], Meta(description="Host headers accepted besides the bind address")
+        ]
+        | None
     ) = None
     root_path: (
         Annotated[
             str,
             Meta(
                 pattern=r"^(/[A-Za-z0-9._~-]+)*$",
-                description="what a reverse proxy takes off, as in /llm",
+                description="path prefix that a reverse proxy removes, for example /llm",
             ),
         ]
         | None
     ) = None
-    fast_lane: Annotated[bool, Meta(description="answer hot requests below ASGI")] | None = None
+    fast_lane: (
+        Annotated[bool, Meta(description="answer frequent requests without ASGI, which is faster")]
+        | None
+    ) = None
 
 
 @attrs.frozen(kw_only=True)
@@ -142,70 +177,93 @@ class RankingTable:
             str,
             Meta(
                 pattern="^(total|first_token)$",
-                description="total, or first_token where all that are compared have one",
+                description="total, or first_token when all that are compared have one",
             ),
         ]
         | None
     ) = None
     half_life_checks: (
-        Annotated[float, Meta(gt=0.0, le=10_000.0, description="until a check counts half")] | None
+        Annotated[
+            float,
+            Meta(
+                gt=0.0,
+                le=10_000.0,
+                description="number of newer checks after which a check counts half",
+            ),
+        ]
+        | None
     ) = None
     memory_checks: (
-        Annotated[int, Meta(ge=1, le=192, description="checks a ranking looks at")] | None
+        Annotated[int, Meta(ge=1, le=192, description="latest checks used for the ranking")] | None
     ) = None
     switch_margin: (
-        Annotated[float, Meta(ge=0.0, lt=1.0, description="share by which a new best must win")]
+        Annotated[
+            float, Meta(ge=0.0, lt=1.0, description="share by which a new best must be better")
+        ]
         | None
     ) = None
     switch_margin_ms: (
-        Annotated[float, Meta(ge=0.0, le=3_600_000.0, description="and by how much at least")]
+        Annotated[
+            float,
+            Meta(
+                ge=0.0,
+                le=3_600_000.0,
+                description="milliseconds by which a new best must be better",
+            ),
+        ]
         | None
     ) = None
 
 
 @attrs.frozen(kw_only=True)
 class ReportsTable:
-    """What proxies tell of real calls."""
+    """Reports of real calls from proxies."""
 
     token_env: (
-        Annotated[Variable, Meta(description="variable with the token for reports")] | None
+        Annotated[Variable, Meta(description="variable with the token for sending reports")] | None
     ) = None
 
 
 @attrs.frozen(kw_only=True)
 class ProviderTable(TimingTable):
     kind: Annotated[str, Meta(description="the API it speaks")] | None = None
-    base_url: Annotated[Name, Meta(description="http or https, without the last path")] | None = (
-        None
-    )
+    base_url: (
+        Annotated[Name, Meta(description="http or https, without the path of the single request")]
+        | None
+    ) = None
     api_key_env: (
         Annotated[Variable, Meta(description="variable with the key, also numbered _1, _2")] | None
     ) = None
     check: Annotated[str, Meta(description="models, chat, or what the kind offers")] | None = None
-    model: Annotated[Name, Meta(description="for the check chat; else chosen")] | None = None
+    model: (
+        Annotated[Name, Meta(description="model for the check chat; left out: one is chosen")]
+        | None
+    ) = None
     models: (
         Annotated[
             tuple[Name, ...],
-            Meta(max_length=1_000, description="offers watched by a completion of their own"),
+            Meta(max_length=1_000, description="offers, each watched by a separate completion"),
         ]
         | None
     ) = None
     model_interval_seconds: (
         Annotated[
             float,
-            Meta(ge=0.1, le=LONGEST_SECONDS, description="between two checks of an offer"),
+            Meta(ge=0.1, le=LONGEST_SECONDS, description="time between two checks of an offer"),
         ]
         | None
     ) = None
     enabled: Annotated[bool, Meta(description="false: not watched")] | None = None
     allow_private: (
-        Annotated[bool, Meta(description="private addresses, and keys over http")] | None
+        Annotated[bool, Meta(description="allow private addresses, and keys over http")] | None
     ) = None
     proxy: Annotated[Name, Meta(description="http or https proxy for its requests")] | None = None
-    ca_file: Annotated[Name, Meta(description="certificates to trust, PEM")] | None = None
-    alerts: Annotated[bool, Meta(description="false: nobody is told of it")] | None = None
+    ca_file: Annotated[Name, Meta(description="file with certificates to trust, PEM")] | None = None
+    alerts: Annotated[bool, Meta(description="false: no messages about this provider")] | None = (
+        None
+    )
     options: (
-        Annotated[dict[str, Any], Meta(description="what its kind reads, see the catalogue")] | None
+        Annotated[dict[str, Any], Meta(description="options of its kind, see the catalogue")] | None
     ) = None
 
 
@@ -213,7 +271,7 @@ class ProviderTable(TimingTable):
 class AlertsTable:
     targets_env: (
         Annotated[
-            Variable, Meta(description="variable with secret URLs of who is told, one a line")
+            Variable, Meta(description="variable with the targets' secret URLs, one per line")
         ]
         | None
     ) = None
@@ -223,13 +281,13 @@ class AlertsTable:
     page: (
         Annotated[
             tuple[PageCause, ...],
-            Meta(max_length=100, description="causes of which somebody is told"),
+            Meta(max_length=100, description="causes for which messages are sent"),
         ]
         | None
     ) = None
     reminder_hours: (
         Annotated[
-            float, Meta(ge=0.0, le=168.0, description="until somebody is told again; 0: never")
+            float, Meta(ge=0.0, le=168.0, description="time until a message is repeated; 0: never")
         ]
         | None
     ) = None
@@ -239,7 +297,7 @@ class AlertsTable:
             Meta(
                 pattern=r"^https?://[^\s?#@]+$",
                 max_length=1000,
-                description="where the dashboard is reached, for the link in a message",
+                description="address of the dashboard, for the link in a message",
             ),
         ]
         | None
@@ -249,24 +307,30 @@ class AlertsTable:
 @attrs.frozen(kw_only=True)
 class MaintenanceTable:
     providers: (
-        Annotated[tuple[Name, ...], Meta(max_length=10_000, description="left out: all")] | None
+        Annotated[
+            tuple[Name, ...],
+            Meta(max_length=10_000, description="names of providers; left out: all"),
+        ]
+        | None
     ) = None
-    start: Annotated[datetime, Meta(description="with end: a span of time")] | None = None
-    end: Annotated[datetime, Meta(description="it is not part of the span")] | None = None
+    start: (
+        Annotated[datetime, Meta(description="start of a span of time, together with end")] | None
+    ) = None
+    end: Annotated[datetime, Meta(description="end of the span, not included")] | None = None
     weekly: (
         Annotated[
-            str, Meta(max_length=100, description='a window of every week, as "Sun 02:00-04:00"')
+            str, Meta(max_length=100, description='a weekly window, for example "Sun 02:00-04:00"')
         ]
         | None
     ) = None
     timezone: (
-        Annotated[Name, Meta(description="whose clock weekly goes by, as Europe/Berlin")] | None
+        Annotated[Name, Meta(description="time zone of weekly, for example Europe/Berlin")] | None
     ) = None
 
 
 @attrs.frozen(kw_only=True)
 class ClusterTable:
-    """Many trackers as one, with PostgreSQL as the hub."""
+    """Several trackers working as one, with PostgreSQL as the hub."""
 
     url_env: (
         Annotated[Variable, Meta(description="variable with PostgreSQL's URL for trackers")] | None
@@ -276,23 +340,37 @@ class ClusterTable:
             str,
             Meta(
                 pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
-                description="the place from which this tracker checks; needed",
+                description="name of the place from which this tracker checks; required",
             ),
         ]
         | None
     ) = None
     down_from: (
-        Annotated[int, Meta(ge=1, le=1000, description="vantages until down; left out: a majority")]
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                le=1000,
+                description="vantages that must see a provider down; left out: a majority",
+            ),
+        ]
         | None
     ) = None
     lease_seconds: (
         Annotated[
-            float, Meta(ge=2.0, le=300.0, description="until another checks what a dead one did")
+            float,
+            Meta(
+                ge=2.0,
+                le=300.0,
+                description="time until another tracker takes over from a dead one",
+            ),
         ]
         | None
     ) = None
     retention_days: (
-        Annotated[int, Meta(ge=1, le=3650, description="checks in PostgreSQL are dropped after it")]
+        Annotated[
+            int, Meta(ge=1, le=3650, description="days until checks are deleted in PostgreSQL")
+        ]
         | None
     ) = None
 
@@ -306,7 +384,8 @@ class ConfigTable:
     ranking: RankingTable = RankingTable()
     alerts: AlertsTable = AlertsTable()
     maintenance: Annotated[
-        tuple[MaintenanceTable, ...], Meta(max_length=1000, description="nobody is told meanwhile")
+        tuple[MaintenanceTable, ...],
+        Meta(max_length=1000, description="times without incidents and messages"),
     ] = ()
     reports: ReportsTable = ReportsTable()
     cluster: ClusterTable | None = None

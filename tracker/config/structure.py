@@ -1,4 +1,4 @@
-"""From TOML values to tables, with every mistake at once."""
+"""Converting TOML values to tables and reporting every mistake at once."""
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
@@ -26,10 +26,10 @@ KeyPath = tuple[str | int, ...]
 Located = tuple[KeyPath, ConfigProblem]
 Tree = dict[str | int, "Tree | None"]
 
-# Finding the key that was meant takes half a millisecond, and longer for a longer one.
-GUESSES = 100  # in each table
+# Finding the nearest known key takes half a millisecond, and more for a longer one.
+GUESSES = 100  # per table
 LONGEST_GUESSED = 64  # characters
-NOT_HERE = "keys are never written in this file, only the names of variables (it is not shown)"
+NOT_HERE = "keys must not be written in this file, only the names of variables (value not shown)"
 _converter = make_converter()
 
 
@@ -53,7 +53,7 @@ def _as_tree(paths: Iterable[KeyPath]) -> Tree:
         node = root
         for step in path[:-1]:
             if (inner := node.setdefault(step, {})) is None:
-                break  # what it stands in goes as a whole
+                break  # the whole surrounding value is dropped
             node = inner
         else:
             node[path[-1]] = None

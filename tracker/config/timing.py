@@ -22,7 +22,7 @@ def merge_timing(
     """Merge the defaults, the catalogue's preset, [tracker] and the provider's own table.
 
     Re-checks are cut to the interval, and so is a timeout that nobody wrote. A longer one that
-    the file asks for is a mistake, told of ``path``.
+    the file asks for is a mistake at ``path``.
     """
     written = {**_pick_written(general), **_pick_written(own)}
     values = {**_DEFAULTS, **preset, **written}

@@ -1,4 +1,4 @@
-"""What a value of tracker.toml must be. Checked by us, since a converter makes 30.0 of "30"."""
+"""Validating values of tracker.toml, as a converter would turn "30" into 30.0."""
 
 import math
 import re
@@ -14,9 +14,9 @@ from msgspec import Meta
 
 from tracker.config.errors import is_variable
 
-OF_A_VARIABLE = {"names": "variable"}  # marks a text that is a variable's name, never a key
+OF_A_VARIABLE = {"names": "variable"}  # marks a string that is a variable's name, never a key
 
-# Names are words; a key has a long part with digits amid its letters. HuggingFace's have none.
+# Names are words; a key has a long part with letters and digits. HuggingFace's has no digits.
 _PASTED = re.compile(
     r"(?<![A-Za-z0-9])(?=[A-Za-z0-9]{16})[A-Za-z]*\d+[A-Za-z]"
     r"|(?<![A-Za-z0-9])(sk|gsk|csk|pk|rk|hf|fw|r8|tgp|ghp|key)[-_][A-Za-z0-9]{20}"
@@ -25,7 +25,7 @@ _PASTED = re.compile(
 
 
 class InvalidValueError(Exception):
-    """A value that may not stand there; ``allowed`` says what may."""
+    """A value that is not allowed; ``allowed`` says what is."""
 
     def __init__(self, value: object, allowed: str) -> None:
         self.value = value
@@ -132,19 +132,21 @@ def _text(value: Any, meta: Meta) -> str:
     if not isinstance(value, str):
         raise InvalidValueError(value, "a string")
     if not value.isprintable() or (meta.min_length and not value.strip()):
-        raise InvalidValueError(value, "a string that is not empty and has no control characters")
+        raise InvalidValueError(value, "a non-empty string without control characters")
     if meta.max_length is not None and len(value) > meta.max_length:
         raise InvalidValueError(value, f"at most {meta.max_length} characters")
     if meta.pattern is not None and not re.search(meta.pattern, value):
-        raise InvalidValueError(value, meta.description or f"what matches {meta.pattern}")
+        raise InvalidValueError(value, meta.description or f"a string that matches {meta.pattern}")
     if meta.extra == OF_A_VARIABLE and looks_pasted(value):
-        raise InvalidValueError(value, f"{meta.description}, as in MY_GROQ_KEY")
+        raise InvalidValueError(value, f"{meta.description}, for example MY_GROQ_KEY")
     return value
 
 
 def _moment(value: Any, _: Meta) -> datetime:
     if not isinstance(value, datetime):
-        raise InvalidValueError(value, "a date and time without quotes, as 2026-12-01T22:00:00Z")
+        raise InvalidValueError(
+            value, "a date and time without quotes, for example 2026-12-01T22:00:00Z"
+        )
     return value
 
 
@@ -160,7 +162,7 @@ _CHECKS: dict[type, Callable[[Any, Meta], Any]] = {
 def _finite(value: float) -> bool:
     try:
         return math.isfinite(value)
-    except OverflowError:  # an integer beyond every float
+    except OverflowError:  # an integer too large for a float
         return False
 
 

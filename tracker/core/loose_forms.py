@@ -69,7 +69,7 @@ def _is_ordinary(run: str) -> bool:
 def _lower(text: str) -> str:
     """Lower the case of each character, one character for each; fullwidth and such are plain ones.
 
-    Names of models are compared in that form, so that it is told of them too.
+    Names of models are compared in that form, so that keys are found in them too.
     """
     if text.isascii():
         return text.lower()

@@ -1,4 +1,4 @@
-"""What is told of one provider and of its offers at one instant."""
+"""The data shown about one provider and its offers at one instant."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta

@@ -33,7 +33,7 @@ class AnnouncedEnds:
     def due(
         self, notices: RetirementNotices, served: Collection[str], today: date
     ) -> tuple[Retirement, ...]:
-        """Return which are to be told today. served: by the provider, or watched at it."""
+        """Return the notices due today. served: models listed by the provider, or watched there."""
         if not self.dates:
             return ()
         return notices.due(

@@ -114,7 +114,7 @@ class LimitSeries:
         return exhausts_at(self.points, self._resets_at(), now)
 
     def _resets_at(self) -> datetime | None:
-        """Return the reset; untold, a window after the first reading: it can come no later."""
+        """Return the reset; if not stated, one window after the first reading at the latest."""
         if self.reset_at is not None or self.window_seconds is None or self.began is None:
             return self.reset_at
         return self.began + timedelta(seconds=min(self.window_seconds, HORIZON_SECONDS))

@@ -77,7 +77,7 @@ class OfferState:
         usable_at = ignore_clock_noise(shown.usable_at if shown else None, now.wall(usable_in))
         reason = describe_decision(decision, usable_at, now.at)
         if not proven:
-            reason = f"no check of its own yet; {provider.name}: {provider.reason}"
+            reason = f"this model has not been checked yet; {provider.name}: {provider.reason}"
         elif not provider.usable:
             reason = f"{provider.name} is not usable: {provider.reason}"
         if task is not None:

@@ -83,7 +83,7 @@ class ProviderState:
         return record_check(self, result, next_due, now, given_up=given_up)
 
     def note_retirements(self, result: CheckResult) -> tuple[Retirement, ...]:
-        """Return which of its models' announced ends are to be told now, each once."""
+        """Return the notices about its models' announced ends that are due now, each once."""
         if result.model is not None or result.kind.is_ours:
             return ()
         self.ends = self.ends.after(result)

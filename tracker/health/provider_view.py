@@ -26,7 +26,7 @@ CLOCK_NOISE_SECONDS = 0.05
 
 
 def build_view(state: "ProviderState", judgement: Judgement, now: ClockReading) -> ProviderStatus:
-    """Build what the API tells of a provider at this instant."""
+    """Build what the API shows about a provider at this instant."""
     decision, target, shown = judgement.decision, state.target, state.published.view
     health, timing, statistics = target.health, state.provider.timing, target.statistics
     usable_in = None if decision.usable_in is None else now.steady + decision.usable_in

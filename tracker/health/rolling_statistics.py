@@ -267,7 +267,7 @@ class Statistics:
         return sum(self._completions[bisect_right(self._at, start) :])
 
     def _good_latency(self, place: int) -> int:
-        """Return a success's latency; what a failure took is no latency of the provider's."""
+        """Return a success's latency; the time of a failure is not a latency."""
         return self._latency[place] if self._verdict[place] == UP else NO_LATENCY
 
     def _enter_day(self, place: int) -> None:

@@ -25,7 +25,7 @@ class TrafficSigns:
     limit: OutcomeKind | None = None
 
     def is_limited(self, now: float) -> bool:
-        """Return whether reported calls told of a limit that lasts at this steady time."""
+        """Return whether calls reported a limit that still applies at this steady time."""
         return self.limited_until is not None and now < self.limited_until
 
 

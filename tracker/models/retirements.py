@@ -26,7 +26,7 @@ class RetirementNotices:
     told: Mapping[str, int] = attrs.field(factory=dict)
 
     def due(self, dates: Mapping[str, date], today: date) -> tuple[Retirement, ...]:
-        """Return what is to be told today: each once a month ahead, and once a week ahead."""
+        """Return the notices due today: each once a month ahead, and once a week ahead."""
         return tuple(self._due(dates, today))
 
     def after(self, due: tuple[Retirement, ...]) -> "RetirementNotices":

@@ -1,4 +1,4 @@
-"""Checks: ``open_check`` gives one provider's, which answers every call with a CheckResult."""
+"""Checks: ``open_check`` opens one for a provider; each call of it returns a CheckResult."""
 
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -50,7 +50,7 @@ def _transport(provider: Provider, tls: ssl.SSLContext | None) -> Transport | Ch
 
 @attrs.frozen
 class _MisconfiguredCheck:
-    """Stands for a check that its settings make impossible."""
+    """Replaces a check that cannot be made because of the provider's settings."""
 
     finding: CheckResult
 
@@ -74,7 +74,7 @@ class _Check:
     keyring: Keyring
 
     async def __call__(self) -> CheckResult:
-        self.session.transport.sent = 0  # one that was cancelled has been reported without us
+        self.session.transport.sent = 0  # a cancelled check was already reported elsewhere
         self.session.transport.answered = False
         findings = []
         for position, key in self.keyring.turn():

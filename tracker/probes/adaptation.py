@@ -1,4 +1,4 @@
-"""What a refusal teaches of the completion request that a model takes. Pure."""
+"""Learning from a refusal which completion request a model accepts. Pure."""
 
 import re
 
@@ -7,7 +7,7 @@ import attrs
 from tracker.core.request_shape import RequestShape
 from tracker.probes.http.response import BoundedResponse
 
-ADAPTATIONS = 3  # in one check: the three things that can be learnt
+ADAPTATIONS = 3  # in one check: there are three things to learn
 REFUSED = frozenset({400, 422})
 # "Unsupported parameter: 'max_tokens' … Use 'max_completion_tokens' instead" (OpenAI).
 OTHER_FIELD = "max_completion_tokens"
@@ -21,7 +21,7 @@ MINIMUM = re.compile(
     r"(?:>=|at least|greater than or equal to|minimum\D{0,40}?)\s*(\d{1,4})\b", re.IGNORECASE
 )
 TOKEN_FIELD = re.compile(r"max_?(?:output_?|completion_?|new_?)?tokens", re.IGNORECASE)
-MOST_TOKENS = 64  # a minimum above it would spend more than a check is worth
+MOST_TOKENS = 64  # a higher minimum would spend more than a check is worth
 
 
 def adapt(shape: RequestShape, reply: BoundedResponse) -> RequestShape | None:

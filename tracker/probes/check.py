@@ -1,4 +1,4 @@
-"""What an actor asks a provider with: one check of the provider, or of one of its offers."""
+"""The interface between an actor and a dialect: one check of a provider or of an offer."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
@@ -10,7 +10,7 @@ from tracker.core.request_shape import RequestShape
 
 
 class Check(Protocol):
-    """Asks one provider. A check has no time limit of its own and may be cancelled anywhere."""
+    """Checks one provider. A check sets no time limit itself and may be cancelled anywhere."""
 
     async def __call__(self) -> CheckResult:
         """Check the provider as its settings say."""
@@ -31,7 +31,7 @@ class Check(Protocol):
 
 @attrs.frozen
 class FunctionCheck:
-    """A check made of one function, which answers for the provider and for each of its offers."""
+    """A check made from one function, used for the provider and for each of its offers."""
 
     ask: Callable[[], Awaitable[CheckResult]]
 

@@ -1,4 +1,7 @@
-"""What an HTTP answer means; docs/reference/outcomes.md has the table. Pure; body over status."""
+"""Classifying an HTTP answer: first by its body, then by its status. Pure.
+
+docs/reference/outcomes.md has the table.
+"""
 
 import re
 from collections.abc import Mapping
@@ -32,36 +35,37 @@ STATUSES: Mapping[int, OutcomeKind] = {
 
 WORDS: Mapping[OutcomeKind, str] = {
     OutcomeKind.RATE_LIMITED: "rate limited",
-    OutcomeKind.QUOTA_EXHAUSTED: "quota or credit spent",
-    OutcomeKind.AUTH: "key or account refused",
+    OutcomeKind.QUOTA_EXHAUSTED: "quota or credit used up",
+    OutcomeKind.AUTH: "our key or account was refused",
     OutcomeKind.TIMEOUT: "its upstream timed out",
     OutcomeKind.SERVER: "server error",
     OutcomeKind.OVERLOADED: "overloaded",
     OutcomeKind.BLOCKED: "blocked by a firewall",
-    OutcomeKind.NOT_FOUND: "model or path gone, or not ours to use",
-    OutcomeKind.BAD_RESPONSE: "not the API's answer",
-    OutcomeKind.REQUEST: "our request was refused, set another model = or check =",
+    OutcomeKind.NOT_FOUND: "the model or path does not exist, or our account may not use it",
+    OutcomeKind.BAD_RESPONSE: "the answer does not have the API's format",
+    OutcomeKind.REQUEST: "our request was rejected as invalid; set another model = or check =",
 }
 
-# A key without the scope to list models may infer all the same.
+# A key without the permission to list models may still be valid for completions.
 SCOPES = ("missing scopes", "insufficient permissions for this operation")
-# LiteLLM's proxy without a database, with a 400: any key but its own. With a 503 it is an outage.
+# LiteLLM's proxy without a database sends a 400 with this for a wrong key; with a 503 it is an
+# outage.
 NOT_THE_MASTER_KEY = "no_db_connection"
 
 GOOGLE = frozenset({"gemini", "gemini_cli"})
-# Of our check, as ``param`` names them.
+# Parts of our request, as ``param`` names them.
 PARAMETERS = (
     *("stream", "max_tokens", "max_completion_tokens", "max_output_tokens", "temperature"),
     *("messages", "input"),
 )
-SPENT = Claim.ALLOWANCE | Claim.LIMIT  # without a window, the time to wait tells which
+SPENT = Claim.ALLOWANCE | Claim.LIMIT  # without a window, the time to wait decides which
 RETRY: Mapping[str, bool] = {"true": True, "false": False}
 _LIMIT_0 = re.compile(r"limit: ?0(?![\d.])")  # Gemini, in the text alone
 
 
 @attrs.frozen(kw_only=True)
 class ErrorClassification:
-    """What an answer that is no success means."""
+    """What an unsuccessful answer means."""
 
     kind: OutcomeKind
     message: str
@@ -89,7 +93,7 @@ def classify(
     )
 
 
-# These say nothing about whether the model answers: we never got to it.
+# These say nothing about whether the model answers: the request did not get that far.
 _UNPROVEN = frozenset({OutcomeKind.AUTH, OutcomeKind.BLOCKED})
 
 
@@ -98,7 +102,7 @@ def _judge(
 ) -> tuple[OutcomeKind, Facts]:
     if is_firewall(reply):
         return OutcomeKind.BLOCKED, Facts(reachable=True)
-    # A page that is missing may quote anything, also an API's error.
+    # A "page not found" may quote anything, even an API's error.
     is_page = status == 404 and not isinstance(reply.json, dict | list)
     claims = Claim.NONE if is_page else read_claims(error.text, error.codes)
     limited = _is_limit(status, dialect)
@@ -165,39 +169,39 @@ def _by_status(status: int, dialect: str) -> OutcomeKind:
     if _is_limit(status, dialect):
         return OutcomeKind.RATE_LIMITED
     if status == 498 and dialect == "cohere":
-        return OutcomeKind.REQUEST  # a token on their deny list; elsewhere it is capacity
+        return OutcomeKind.REQUEST  # a prompt token on their deny list; elsewhere it means capacity
     if found := STATUSES.get(status):
         return found
-    # An error in a 200 that names no reason is the server's: it began to answer and failed.
+    # An error without a reason in a 200 is the server's: it started to answer and failed.
     return OutcomeKind.REQUEST if 400 <= status < 500 else OutcomeKind.SERVER
 
 
 def _facts(kind: OutcomeKind, error: ErrorBody, claims: Claim) -> Facts:
     if kind is OutcomeKind.AUTH:
-        # Refused for where we are, not for the key: nothing is proven about the key.
+        # Refused because of our location, which proves nothing about the key.
         return Facts(reachable=True, authenticated=None if claims & Claim.REGION else False)
     if kind.is_limit:
         return Facts(reachable=True, quota_available=False)
     if kind is OutcomeKind.REQUEST and any(word in error.plain for word in SCOPES):
-        return Facts(reachable=True, authenticated=True)  # it knows what the key may do
+        return Facts(reachable=True, authenticated=True)  # it knows what the key is allowed to do
     return Facts(reachable=True)
 
 
 def _not_the_api(*, completion: bool) -> ErrorClassification:
     return ErrorClassification(
         kind=OutcomeKind.BAD_RESPONSE,
-        message="not the API's answer: an HTML page",
+        message="the answer does not have the API's format: it is an HTML page",
         facts=Facts(reachable=True, inference=False if completion else None),
     )
 
 
 def _words(kind: OutcomeKind, error: ErrorBody, facts: Facts, status: int, dialect: str) -> str:
     if kind is OutcomeKind.AUTH and facts.authenticated is None:
-        return "not offered where we are"
+        return "not available in our region"
     if dialect == "g4f" and status == 429:
-        return "rate limited, or its upstream failed"  # it turns their 402 and 504 into 429
+        return "rate limited, or its upstream failed"  # this gateway turns 402 and 504 into 429
     if kind is OutcomeKind.REQUEST and any(word in error.plain for word in SCOPES):
-        return 'the key may not list models; check = "chat" can still prove it'
+        return 'the key is not allowed to list models; check = "chat" can still test it'
     return WORDS[kind]
 
 

@@ -1,4 +1,4 @@
-"""The cheapest completion: one token, streamed, so that the time to the first one is measured."""
+"""The cheapest completion: one token, streamed to measure the time to the first token."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -19,14 +19,14 @@ from tracker.probes.list_models import mask_model_names
 from tracker.probes.model_lists import read_models
 from tracker.probes.session import Session
 
-TRIES = 3  # models tried in one check where nobody named one: some are listed but not ours to use
-CANDIDATES = 1_000  # models remembered to choose from
-LIST_SECONDS = 3600.0  # how long a list is good for choosing a model
-# OpenAI, with a 400: a reasoning model spent its one token on thinking.
+TRIES = 3  # models tried in one check with none configured: some listed ones are not for us
+CANDIDATES = 1_000  # models kept to choose from
+LIST_SECONDS = 3600.0  # how long a list is used for choosing a model
+# OpenAI sends this with a 400 when a reasoning model used its one token for thinking.
 ALL_THOUGHT = "max_tokens or model output limit was reached"
-DONE = b"[DONE]"  # how OpenAI's streams say that they are over
-ACCEPTED = 202  # NVIDIA: the answer is to be fetched later
-# Refusals of one model among others; failures and limits are so only where they name it.
+DONE = b"[DONE]"  # the end marker of OpenAI's streams
+ACCEPTED = 202  # NVIDIA: the answer must be fetched later
+# Refusals that concern one model; failures and limits do so only when they name it.
 MODELS_ALONE = frozenset({OutcomeKind.NOT_FOUND, OutcomeKind.REQUEST})
 MODELS_FAULT = frozenset({OutcomeKind.OVERLOADED, OutcomeKind.SERVER})
 HELLO = [{"role": "user", "content": "hi"}]
@@ -39,12 +39,12 @@ def never_blocked(_: Mapping[str, Any]) -> bool:
 
 @attrs.frozen(kw_only=True)
 class CompletionFormat:
-    """How a kind of API asks for a completion and shows that it answers.
+    """How an API is asked for a completion, and how to recognise its answer.
 
-    body: the request for a model, in the shape that it takes.
-    answers: an event, or a whole JSON answer, shows that the model answered. speaks: an event
-    holds text of it. Reasoning models may spend their token unseen: an answer without text is
-    one all the same. is_blocked: an event says that our prompt was refused.
+    body: makes the request for a model. answers: whether an event, or a whole JSON answer, shows
+    that the model answered. speaks: whether an event contains text. Reasoning models may spend
+    their token unseen, so an answer without text counts too. is_blocked: whether an event says that
+    our prompt was refused.
     """
 
     body: Callable[[RequestShape, str], object]
@@ -69,18 +69,19 @@ async def complete(
 async def _ask_any(
     session: Session, key: Secret | None, wire: CompletionFormat, models: tuple[str, ...]
 ) -> CheckResult:
-    """Ask one model after another until the answer tells of more than that model."""
+    """Ask one model after another until an answer is not only about that model."""
     findings = []
     for model in models[:TRIES]:
         findings.append(await _ask(session, key, wire, model))
         if not concerns_model(findings[-1], model):
             break
         rest = tuple(m for m in session.memory["chat_models"] if m != model)
-        session.memory["chat_models"] = (*rest, model)  # last in line: it may come back
+        # moved to the end: it may become available again
+        session.memory["chat_models"] = (*rest, model)
     *refused, found = findings
     if found.kind.is_success:
         _ask_first(session, model)
-    elif found.kind in MODELS_ALONE:  # a limit or a failure before it tells more
+    elif found.kind in MODELS_ALONE:  # an earlier limit or failure says more
         found = next((each for each in refused if each.kind not in MODELS_ALONE), found)
     return attrs.evolve(found, models=session.memory.pop("unreported_models", None))
 
@@ -112,15 +113,17 @@ async def _candidates(session: Session, key: Secret | None) -> tuple[str, ...] |
         return models
     path = session.option("models_path")
     if not path:
-        raise FetchError(OutcomeKind.REQUEST, 'check = "chat" needs a model here: set model =')
+        raise FetchError(
+            OutcomeKind.REQUEST, 'check = "chat" needs a model for this provider: set model ='
+        )
     reply = await session.get_list(path, key)
     if (refusal := session.find_refusal(reply)) is not None:
         return refusal
     listed = await read_models(reply.json)
     if listed is None:
-        return session.reject_shape(reply, "no model list to choose a model from")
+        return session.reject_shape(reply, "it is not a model list, so no model can be chosen")
     if not listed.chat:
-        message = "its list has no model to ask: name one with model ="
+        message = "its model list has no model to ask: set model ="
         return session.make_result(reply, OutcomeKind.REQUEST, message, Facts(reachable=True))
     first = [m for m, shape in session.learned.items() if shape.first and m in listed.chat]
     session.memory["chat_models"] = tuple(dict.fromkeys((*first, *listed.chat)))[:CANDIDATES]
@@ -180,7 +183,7 @@ def judge_completion(
     """Judge a completion's answer, streamed or whole."""
     if reply.status == ACCEPTED and not reply.body:
         facts = Facts(reachable=True, inference=False)
-        message = "accepted, but not answered in time (202): it may still be starting"
+        message = "accepted but not answered in time (202): the model may still be starting"
         return session.make_result(reply, OutcomeKind.OVERLOADED, message, facts)
     events = list(read_events(reply))
     if reply.status == 400 and ALL_THOUGHT in reply.text:
@@ -190,7 +193,10 @@ def judge_completion(
     if (refusal := session.find_refusal(told, completion=True)) is not None:
         return refusal
     if any(wire.is_blocked(event) for *_, event in events):
-        facts, message = Facts(reachable=True), "our prompt was blocked: name another model ="
+        facts, message = (
+            Facts(reachable=True),
+            "our prompt was blocked by a content filter: set another model =",
+        )
         return session.make_result(reply, OutcomeKind.REQUEST, message, facts)
     if not any(wire.answers(event) for *_, event in events):
         return _judge_no_answer(session, reply, recognised=bool(events))
@@ -212,9 +218,9 @@ def _judge_answer(
 def _judge_no_answer(session: Session, reply: BoundedResponse, *, recognised: bool) -> CheckResult:
     facts = Facts(reachable=True, inference=False)
     if recognised:
-        message = "answered without a completion: it may still be starting"
+        message = "the answer has no completion: the model may still be starting"
         return session.make_result(reply, OutcomeKind.OVERLOADED, message, facts)
-    return session.reject_shape(reply, "no completion in it", facts)
+    return session.reject_shape(reply, "it contains no completion", facts)
 
 
 Event = tuple[int, bytes, Mapping[str, Any]]

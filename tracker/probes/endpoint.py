@@ -42,7 +42,8 @@ class Endpoint:
         """Return a path below base_url; an absolute URL as it is, unless the provider was moved."""
         base = self.base_url.rstrip("/")
         if path.startswith(":") and not urlsplit(base).path:
-            base += "/"  # Google's custom methods; right after a host it would be a port
+            # for Google's custom methods (":method"): right after a host it would be a port
+            base += "/"
         if not path.startswith(("https://", "http://")):
             return base + path
         if not self.moved:
@@ -73,6 +74,6 @@ def sendable(key: Secret) -> str:
     """Return the key as a header can carry it. Raises FetchError, which never holds it."""
     value = key.reveal()
     if not value.isascii() or not value.isprintable() or not value.strip():
-        message = "the key cannot be sent: it is empty or has characters that no header can hold"
+        message = "the key cannot be sent: it is empty or has characters not allowed in a header"
         raise FetchError(OutcomeKind.REQUEST, message)
     return value

@@ -1,4 +1,4 @@
-"""The error inside an answer, out of the places where vendors put it. Pure, total, bounded."""
+"""Finding the error in an answer, wherever vendors put it. Pure, total, bounded."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,8 +18,8 @@ from tracker.probes.google_errors import quota_window, spends_nothing, violation
 from tracker.probes.http.response import BoundedResponse
 from tracker.probes.json_values import as_mapping, first
 
-LENGTH = 2000  # characters of a text looked at for phrases
-# A success has one of these; an error at the top level has none with something in it.
+LENGTH = 2000  # characters of a text searched for phrases
+# A success has one of these; in an error at the top level they are absent or empty.
 ANSWERS = (
     *("choices", "data", "content", "candidates", "models", "result", "results", "output"),
     *("message_id", "usage"),
@@ -30,12 +30,11 @@ FINE = frozenset({"0", "200", "ok", "success", "succeeded", "completed", "true"}
 
 @attrs.frozen(kw_only=True)
 class ErrorBody:
-    """failed: the body says that the request failed. status: the HTTP status it names inside.
+    """failed: the body says that the request failed. status: the HTTP status inside the body.
 
-    codes: its words as told, most telling first. text: its message for people. plain: text and
-    codes in lower case. spent: what the quotas that it names as violated are for (Google): day,
-    minute. nothing: one of them is 0, so that waiting cannot help. parameter: what the error
-    blames (``param``).
+    codes: its codes, most specific first. text: its message for people. plain: text and codes in
+    lower case. spent: the windows of the quotas it names as violated (Google): day, minute.
+    nothing: one of them is 0, so waiting cannot help. parameter: what the error blames (``param``).
     """
 
     failed: bool = False
@@ -49,7 +48,7 @@ class ErrorBody:
 
 
 def read_error(reply: BoundedResponse) -> ErrorBody:
-    """Return the error a body tells of; for a failed status without JSON, its beginning as text."""
+    """Return the error in a body; for a failed status without JSON, its start as text."""
     body = first(reply.json)
     error = error_of(body)
     if reply.status < 400 and not error:
@@ -72,7 +71,7 @@ def read_error(reply: BoundedResponse) -> ErrorBody:
 def error_parts(body: object) -> tuple[Mapping[str, Any], ...]:
     """Return the error in a body and those inside it, outermost first.
 
-    Empty where it tells of none.
+    Empty if it has none.
     """
     error = error_of(first(body))
     return tuple(part for _, part in walk_parts(error)) if error else ()

@@ -1,18 +1,18 @@
-"""The parts of an error body: its codes and texts, wherever vendors put them. Total, bounded."""
+"""Extracting codes and texts from an error body, wherever vendors put them. Total, bounded."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-CODE_LENGTH = 100  # a longer "code" is none, and may hold anything
+CODE_LENGTH = 100  # a longer "code" is not one, and may contain anything
 STATUS = range(400, 600)
 DEPTH = 4  # errors inside errors; a gateway behind a gateway has three
 LARGEST_CODE = 10**9
-TEXTS = 3  # an error's own text and those of the errors inside it
-PARTS = 48  # objects looked at in one body; real errors have under ten
-FIELDS = 32  # of one object
+TEXTS = 3  # an error's text and those of the errors inside it
+PARTS = 48  # objects read in one body; real errors have under ten
+FIELDS = 32  # fields read of one object
 
-# Where codes stand, from the most telling to the vaguest.
+# Fields with codes, from the most specific to the vaguest.
 CODE_NAMES = (
     *("reason", "error_type", "error_code", "errorcode", "err_code", "reasoncode", "error_name"),
     *("status_code", "statuscode", "code", "type", "status", "error", "http_code"),
@@ -21,14 +21,14 @@ TEXT_NAMES = (
     *("message", "detail", "msg", "error_msg", "status_msg", "error_message", "error"),
     *("errormessage", "title", "description", "err_msg", "raw"),
 )
-# What may hold an error, or another part of one.
+# Fields that may contain an error, or another part of one.
 HOLDERS = frozenset(
     (
         *("error", "errors", "detail", "details", "message", "metadata", "base_resp", "cause"),
         *("innererror", "inner_error", "header", "response", "result", "data", "body", "delta"),
     )
 )
-# A number there has a meaning of its own, not that of the same number elsewhere.
+# A number in these fields means something different from the same number elsewhere.
 PLACED = {"errors": "errors[].", "base_resp": "base_resp."}
 
 Part = tuple[str, Mapping[str, Any]]

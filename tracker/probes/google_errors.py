@@ -1,4 +1,4 @@
-"""Google's errors taken apart: their details, the quotas violated, the delay asked for. Total."""
+"""Reading Google's errors: details, violated quotas, the delay asked for. Total."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 from tracker.probes.json_values import as_list, as_mapping
 
-DETAILS = 32  # as many details or violations are read; real errors have under ten
+DETAILS = 32  # details or violations read at most; real errors have under ten
 
 _PER = re.compile(r"Per(Day|Hour|Minute|Second)(?![a-z])")
 

@@ -1,4 +1,4 @@
-"""The Gemini CLI's login: read from its credential file, never written; refreshed in memory."""
+"""The Gemini CLI's login: its credential file is only read; tokens are refreshed in memory."""
 
 import re
 from datetime import datetime
@@ -20,13 +20,13 @@ from tracker.probes.messages import printable
 from tracker.probes.session import Session
 
 SIZE = 64 * 1024  # bytes read of the file; a real one has under 3 kB
-EARLY = 60.0  # seconds before its end from which a token is not used any more
-LIFE = 3600.0  # seconds of a new token where Google does not say
+EARLY = 60.0  # a token is renewed this many seconds before it expires
+LIFE = 3600.0  # seconds a new token lasts when Google does not say
 # Hex parts, as the CLI writes with GEMINI_FORCE_ENCRYPTED_FILE_STORAGE: vector, tag, text.
 _ENCRYPTED = re.compile(rb"\s*[0-9a-fA-F]{8,}:[0-9a-fA-F]{8,}:[0-9a-fA-F]+\s*")
 AGAIN = "log in again with the Gemini CLI"
-# A refresh must name the OAuth client that got the token, which the file does not: the CLI's own
-# is not ours to ship.
+# A refresh must name the OAuth client that got the token. The file does not contain it, and we may
+# not ship the CLI's own.
 CLIENT = ("client_id", "client_secret")
 _CLIENT = (
     "set GEMINI_CLI_CLIENT_ID and GEMINI_CLI_CLIENT_SECRET, or run the Gemini CLI, "
@@ -42,7 +42,7 @@ _REFUSALS = {
 
 @attrs.frozen(kw_only=True)
 class Login:
-    """A token and what renews it. expires: epoch seconds. fresh: renewed just now, by us."""
+    """A token and how to renew it. expires: epoch seconds. fresh: we have just renewed it."""
 
     token: Secret
     refresh: Secret | None
@@ -55,7 +55,7 @@ class Login:
 
 
 class LoginError(Exception):
-    """The file gives no login; says why and what to do."""
+    """The file contains no usable login; the text says why and what to do."""
 
 
 async def access_token(session: Session) -> Login | CheckResult:
@@ -86,7 +86,7 @@ def _read_login_patiently(file: str) -> Login:
     try:
         return read_patiently(file, partial(read_login, file), 2 * READ_SECONDS, reader=read_login)
     except HangsError:
-        message = f"credential file {file} hangs: it was not read within {READ_SECONDS:g} s"
+        message = f"reading the credential file {file} hung for more than {READ_SECONDS:g} s"
         raise LoginError(message) from None
 
 
@@ -98,8 +98,8 @@ def read_login(file: str) -> Login:
         raise
     except FileNotFoundError:
         raise LoginError(_why_missing(file)) from None
-    except (OSError, ValueError, RuntimeError) as error:  # the last: nobody's home
-        reason = getattr(error, "strerror", None) or "not a path"
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no home folder for "~"
+        reason = getattr(error, "strerror", None) or "not a valid path"
         raise LoginError(f"credential file {file} cannot be read: {reason}") from None
     if _ENCRYPTED.fullmatch(content):
         raise LoginError(
@@ -117,19 +117,19 @@ def _why_missing(file: str) -> str:
             f"no credential file {file}: the CLI keeps its login encrypted in {sealed.name}, which "
             "cannot be read here: log in without GEMINI_FORCE_ENCRYPTED_FILE_STORAGE"
         )
-    return f"no credential file {file}: {AGAIN}, or name it"
+    return f"no credential file {file}: {AGAIN}, or set GEMINI_CLI_OAUTH_CREDS"
 
 
 def _login(file: str, value: object) -> Login:
     if not isinstance(value, dict):
-        raise LoginError(f"credential file {file} is half-written or no JSON: {AGAIN}")
+        raise LoginError(f"credential file {file} is incomplete or not JSON: {AGAIN}")
     token, refresh = _text(value, "access_token"), _text(value, "refresh_token")
     if not token and not refresh:
-        raise LoginError(f"credential file {file} holds neither token nor refresh token: {AGAIN}")
+        raise LoginError(f"credential file {file} has neither a token nor a refresh token: {AGAIN}")
     return Login(
         token=Secret(token),
         refresh=Secret(refresh) if refresh else None,
-        expires=(amount(value.get("expiry_date")) or 0.0) / 1000.0,  # told in milliseconds
+        expires=(amount(value.get("expiry_date")) or 0.0) / 1000.0,  # the file has milliseconds
     )
 
 
@@ -159,7 +159,7 @@ def _refresh_request(session: Session, refresh: Secret) -> Request:
 
 def _not_renewed(session: Session, reply: BoundedResponse) -> CheckResult:
     body: dict[str, Any] = reply.json if isinstance(reply.json, dict) else {}
-    reason = _text(body, "error") or "no reason given"
+    reason = _text(body, "error") or "no reason was given"
     told = _REFUSALS.get(reason, reason)
     facts = Facts(reachable=True, authenticated=False)
     return session.make_result(
@@ -171,7 +171,7 @@ def _read_renewed(session: Session, login: Login, reply: BoundedResponse) -> Log
     body: dict[str, Any] = reply.json if isinstance(reply.json, dict) else {}
     token, seconds = _text(body, "access_token"), amount(body.get("expires_in"))
     if not token:
-        return session.reject_shape(reply, "no token in it")
+        return session.reject_shape(reply, "it contains no token")
     life = LIFE if seconds is None else min(seconds, DAY)
     new = Login(
         token=Secret(token),

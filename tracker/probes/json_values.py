@@ -1,4 +1,4 @@
-"""Typed readers for parsed JSON: no value in it has a known type before it is checked. Total."""
+"""Typed readers for parsed JSON, whose values may be of any type. Total."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

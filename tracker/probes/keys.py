@@ -1,4 +1,4 @@
-"""Several keys of one provider: each check begins with the next, the others stand in for it."""
+"""Several keys of one provider: each check starts with the next one, the others are fallbacks."""
 
 from collections.abc import Iterator
 
@@ -8,8 +8,8 @@ from tracker.core.outcomes import CheckResult, KeyReport, KeyState, OutcomeKind
 from tracker.core.redaction import Secret
 from tracker.health.health_state import last_reset
 
-# What another key may cure. Best first: a limit passes by itself, credit may come back with a
-# date, a refused key needs a hand.
+# Outcomes that another key may avoid. Best first: a limit passes by itself, credit may return on
+# a date, a refused key must be replaced by somebody.
 _CURABLE = (OutcomeKind.RATE_LIMITED, OutcomeKind.QUOTA_EXHAUSTED, OutcomeKind.AUTH)
 STATES = {
     OutcomeKind.OK: KeyState.OK,
@@ -17,12 +17,12 @@ STATES = {
     OutcomeKind.QUOTA_EXHAUSTED: KeyState.SPENT,
     OutcomeKind.RATE_LIMITED: KeyState.RATE_LIMITED,
 }
-MOST = 8  # keys asked in one check: it has one time-out for all of them
+MOST = 8  # keys tried in one check, which has one time-out for all
 
 
 @attrs.define
 class Keyring:
-    """The keys and what is known of each. ``None`` stands for the key of a keyless endpoint."""
+    """The keys and what is known about each. ``None``: the endpoint needs no key."""
 
     keys: tuple[Secret, ...]
     _states: list[KeyState] = attrs.field(init=False)

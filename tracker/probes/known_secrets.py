@@ -60,5 +60,6 @@ def provider_secrets(provider: Provider) -> tuple[Secret, ...]:
     The proxy's password too: a file with one is refused, a Provider made by hand may have it.
     """
     password = provider.proxy and urlsplit(provider.proxy).password
-    forms = dict.fromkeys((password, unquote(password))) if password else ()  # as is, as sent
+    # as written, and as sent
+    forms = dict.fromkeys((password, unquote(password))) if password else ()
     return (*provider.secrets, *map(Secret, forms))

@@ -1,4 +1,4 @@
-"""Asking for model lists: as a check of its own, or once an hour beside another one."""
+"""Requesting model lists: as the check itself, or once an hour in addition to another one."""
 
 import trio
 
@@ -9,8 +9,8 @@ from tracker.probes.http.response import BoundedResponse
 from tracker.probes.model_lists import ModelList, pause_between, read_models, slices
 from tracker.probes.session import Session
 
-PACE = 3600.0  # seconds between two lists that only say which models there are
-PATIENCE = 3.0  # seconds such a list may take: the check proper is done, and must not time out
+PACE = 3600.0  # seconds between two lists that are not the check itself
+PATIENCE = 3.0  # seconds such a list may take: the check itself is done and must not time out
 
 
 async def check_list(session: Session, key: Secret | None, path: str) -> CheckResult:
@@ -23,7 +23,7 @@ async def judge_list(session: Session, reply: BoundedResponse, key: Secret | Non
     """Judge a list that was not refused."""
     models = await read_models(reply.json)
     if models is None:
-        return session.reject_shape(reply, "no list of models")
+        return session.reject_shape(reply, "it is not a list of models")
     proven = key is not None and session.provider.list_public is False
     facts = Facts(reachable=True, authenticated=True if proven else None)
     return session.make_result(

@@ -1,4 +1,4 @@
-"""Provider text made fit to show: one line, printable, secrets masked, at most 200 characters."""
+"""Making provider text safe to show: one printable line, secrets masked, up to 200 characters."""
 
 from collections.abc import Callable, Iterable
 
@@ -7,11 +7,11 @@ from tracker.core.redaction import SHORTEST, Secret
 from tracker.core.terminal_codes import strip_terminal_codes
 
 Masking = Callable[[str], str]
-"""Makes secrets in a text unreadable, as ``tracker.core.redaction.Mask`` does."""
+"""Masks secrets in a text, as ``tracker.core.redaction.Mask`` does."""
 
-READ = 8192  # characters looked at: a hostile text is not worth more time
-TAIL = 2048  # of a longer text's end is dropped: a key that READ cut in half hides no more
-BEGINNING = 16  # letters and digits that make a key known, and no other word
+READ = 8192  # characters read: a hostile text is not worth more time
+TAIL = 2048  # characters dropped at the end of a longer text: they may be half a key
+BEGINNING = 16  # letters and digits that identify a key and no other word
 
 
 def printable(text: str, mask: Masking, *, length: int = MESSAGE_LENGTH) -> str:

@@ -1,4 +1,4 @@
-"""Model lists in the shapes providers give them. Total; a long one is read in slices."""
+"""Reading model lists in all formats of providers. Total; a long one is read in slices."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,13 +12,13 @@ from tracker.core.turns import Turns
 from tracker.models.tasks import other_task
 from tracker.probes.json_values import as_mapping, as_text, mappings
 
-MOST = 20_000  # models kept of a list: OpenRouter, the longest known, has under 1,000
+MOST = 20_000  # models kept of a list: OpenRouter's, the longest known, has under 1,000
 LONGEST = 200  # characters of a model's name
-TOLD = 100  # characters of it that may tell what it does: the search takes 1 µs a character
-SLICE = 100  # entries read before other tasks get their turn: up to ten milliseconds
-PROPERTIES = 50  # of an entry of Cloudflare's; it writes under ten
-NAMED_BY = ("id", "name", "model")  # fields that hold it, the usual one first
-# When it is switched off: OpenRouter's field, Mistral's, Cloudflare's, and what others call it.
+TOLD = 100  # characters of a name searched for its task: the search takes 1 µs a character
+SLICE = 100  # entries read before other tasks may run: up to ten milliseconds
+PROPERTIES = 50  # properties read of one of Cloudflare's entries, which have under ten
+NAMED_BY = ("id", "name", "model")  # fields with the name, the usual one first
+# Fields with the switch-off date: OpenRouter's, Mistral's, Cloudflare's, and others'.
 RETIRED_BY = (
     "expiration_date",
     "deprecation",
@@ -26,7 +26,7 @@ RETIRED_BY = (
     "deprecation_date",
     "shutdown_date",
 )
-# Names of models that do not chat; a completion asked of one fails, and says nothing.
+# Names of models that do not chat: a completion of one fails without meaning anything.
 _OTHER = re.compile(
     r"embed|bge-|e5-|rerank|retriev|whisper|tts|speech|audio|transcri|voice|moderation|guard|"
     r"image|dall-e|imagen|flux|diffusion|video|veo-|sora|ocr|clip|reward|parse|realtime|"
@@ -41,10 +41,10 @@ _turns: trio.lowlevel.RunVar[Turns] = trio.lowlevel.RunVar("turns of long lists"
 
 @attrs.frozen
 class ModelList:
-    """names: as the provider writes them. chat: those that look as if they chat, in its order.
+    """names: as the provider writes them. chat: those that seem to be chat models, in its order.
 
-    retiring: those that will be switched off, and when. tasks: what those are for whose entry
-    names another task than chat, in our words ("image generation").
+    retiring: models that will be switched off, and when. tasks: for models whose entry names
+    another task than chat, that task in our words ("image generation").
     """
 
     names: tuple[str, ...]

@@ -25,16 +25,16 @@ from tracker.probes.model_lists import wait_for_turn
 
 log = structlog.get_logger()
 
-UNASKED = "it answered before it was asked: its latency is not known"
-MOST_LIMITS = 24  # kept of one answer; Anthropic, which tells most, has eight
+UNASKED = "the answer arrived before the request was sent, so its latency is not known"
+MOST_LIMITS = 24  # kept of one answer; Anthropic, which states most, has eight
 
 
 @attrs.define(kw_only=True)
 class Session:
-    """One provider, from its first check to its last.
+    """The connection to one provider, from its first check to its last.
 
-    memory: what a dialect keeps between checks (a model list, a token), by names of its own.
-    completions: sent and not yet reported. learned: how each model must be asked.
+    memory: what a dialect keeps between checks (a model list, a token), under its own names.
+    completions: sent and not yet reported. learned: by model, how to ask it.
     """
 
     provider: Provider
@@ -112,7 +112,7 @@ class Session:
     def find_refusal(
         self, reply: BoundedResponse, *, completion: bool = False
     ) -> CheckResult | None:
-        """Return the result of an answer that tells of a failure, None where it tells of none."""
+        """Return the result of an answer that reports a failure, None if it reports none."""
         verdict = classify(
             reply, dialect=self.provider.kind, completion=completion, mask=self.secrets.mask
         )
@@ -126,7 +126,10 @@ class Session:
         """Return the result of a success in status that is not the API's in shape."""
         facts = facts or Facts(reachable=True)
         return self.make_result(
-            reply, OutcomeKind.BAD_RESPONSE, f"not the API's answer: {what}", facts
+            reply,
+            OutcomeKind.BAD_RESPONSE,
+            f"not the API's format: {what}",
+            facts,
         )
 
     def make_result(
@@ -140,7 +143,7 @@ class Session:
         retry_after: float | None = None,
         **more: Any,
     ) -> CheckResult:
-        """Make a result from the deciding answer, with what it tells of rate limits.
+        """Make a result from the deciding answer, including its rate limits.
 
         limits, retry_after: what the dialect itself read out of the body.
         """

@@ -95,6 +95,6 @@ def _name_excluded(line: Excluded, offer: NamedOffer) -> Excluded:
 
 
 def _prefer_proven(lines: Iterable[Ranked]) -> Iterator[Ranked]:
-    """Put those with evidence of their own first among lines of equal standing."""
+    """Put those with their own evidence first among equal lines."""
     for _, equal in groupby(lines, key=lambda line: (line.status, line.expected_cost_ms)):
         yield from sorted(equal, key=lambda line: line.evidence is not EvidenceSource.OFFER)

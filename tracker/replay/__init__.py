@@ -1,4 +1,4 @@
-"""Runs policies over recorded history, through the code that the running tracker uses."""
+"""Running policies over recorded history, with the code of the running tracker."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -53,7 +53,7 @@ async def _history(
     trace: Path | None, database: Path | None, config: Config, own: Mapping[str, Timing]
 ) -> History:
     if trace is not None and database is not None:
-        raise ReplayError("name a trace or a database, not both")
+        raise ReplayError("give a trace or a database, not both")
     if trace is not None:
         return read_trace(trace, timing=config.timing, timings=own)
     return await read_database(database or Path(config.database))

@@ -33,7 +33,7 @@ async def read_database(path: Path) -> History:
     except StoreUnavailable as error:
         raise ReplayError(f"{path} cannot be replayed: {error.reason}") from error
     except Damaged as error:
-        raise ReplayError(f"{path} is no sound database: {error}") from error
+        raise ReplayError(f"{path} is not a valid database: {error}") from error
     observed = [_parse_row(row) for row in found if row[2] in _KINDS]
     intervals = [seen.interval for seen in observed if seen.interval is not None]
     try:
@@ -54,7 +54,7 @@ def _parse_row(row: tuple[Any, ...]) -> RecordedCheck:
         at=datetime.fromtimestamp(at_ms / 1000.0, UTC),
         latency_ms=latency_ms,
         http_status=http_status,
-        # Which limit it was is not stored, only how much of it was used.
+        # The stored check has only the used share of a limit, not which limit it was.
         limits=(LimitReading(name="stored", limit=100.0, remaining=100.0 - used),),
         limits_source=LimitSource.HEADERS,
     )

@@ -9,18 +9,18 @@ import attrs
 
 from tracker.core.outcomes import CheckResult
 
-ROUND_SECONDS = 600.0  # where no provider was checked twice, so that no interval shows
+ROUND_SECONDS = 600.0  # when no provider was checked twice, so the interval is not known
 RECHECK_SECONDS = 120.0  # the longest usual delay of a re-check: sooner is the same round
-WARM_UP = 3  # rounds that every policy may look at before its choices count
+WARM_UP = 3  # rounds that every policy sees before its choices count
 
 
 class ReplayError(ValueError):
-    """A trace, a database or a policy that cannot be replayed; its text is for the user."""
+    """A trace, a database or a policy cannot be replayed; the text is for the user."""
 
 
 @attrs.frozen
 class RecordedCheck:
-    """One recorded check. ``interval``: seconds, then in force; None where nobody knows."""
+    """One recorded check. ``interval``: in force at the time, in seconds; None when not known."""
 
     outcome: CheckResult
     interval: float | None = None
@@ -36,7 +36,7 @@ Round = tuple[RecordedCheck, ...]
 
 @attrs.frozen(kw_only=True)
 class History:
-    """``rounds``: oldest first, none empty. ``notes``: what a user should know about the data."""
+    """``rounds``: oldest first, none empty. ``notes``: remarks on the data for the user."""
 
     rounds: tuple[Round, ...]
     notes: tuple[str, ...] = ()
@@ -54,13 +54,13 @@ class History:
         They may come in any order. Raises ReplayError without a check.
         """
         if not observed:
-            raise ReplayError("it holds no check to replay")
+            raise ReplayError("it has no checks to replay")
         ordered = sorted(observed, key=lambda seen: (seen.at, seen.outcome.provider))
         if round_seconds is None:
             round_seconds = median_low(infer_intervals(ordered).values() or [ROUND_SECONDS])
         rounds = tuple(_rounds(ordered, round_seconds))
         few = len(rounds) < WARM_UP + 2
-        hint = f"{len(rounds)} rounds are too few: {WARM_UP + 2} are the least to judge by"
+        hint = f"{len(rounds)} rounds are too few: at least {WARM_UP + 2} are needed"
         return cls(rounds=rounds, notes=(*notes, hint) if few else tuple(notes))
 
 

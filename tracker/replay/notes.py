@@ -1,4 +1,4 @@
-"""What a replay cannot know, told in sentences."""
+"""The limits of a replay, in sentences."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Judges each choice of a policy at the next observation."""
+"""Scoring each choice of a policy by the next recorded check."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -15,17 +15,17 @@ from tracker.ranking.policy import PolicyError
 from tracker.replay.history import WARM_UP, History, RecordedCheck, ReplayError
 from tracker.replay.states import ReplayState, StateReplay
 
-# Long enough for any honest policy on a loaded machine; an endless one is named all the same.
+# Long enough for any real policy on a busy machine; an endless one is still reported.
 PATIENCE_SECONDS = 2.0
 
 
 @attrs.frozen(kw_only=True)
 class Result:
-    """How a policy's choices fared; None where nothing could be judged.
+    """How well a policy's choices did; None where nothing could be scored.
 
-    n: choices judged. latency_ms: mean of the answered ones. cost_regret_ms: mean cost above
-    that of the best choice one could have made, a failure at the price of its time-out.
-    switches: how often the choice became another provider, from the first round on.
+    n: choices scored. latency_ms: mean of the answered ones. cost_regret_ms: mean time above that
+    of the best possible choice, with the time-out for a failure. switches: how often the choice
+    changed to another provider, from the first round on.
     """
 
     policy: str
@@ -49,7 +49,7 @@ class Result:
 
 @attrs.frozen
 class SimulatedCall:
-    """What a call would have met. ``cost`` in milliseconds; None: answered, nobody knows when."""
+    """The result a call would have had. ``cost`` in ms; None: answered, latency unknown."""
 
     ok: bool
     cost: float | None

@@ -1,4 +1,4 @@
-"""The states a running tracker would have had: the same providers, judged by the same rules."""
+"""The states a running tracker would have had, by the same rules."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ class StateReplay:
         swept = False
         for round_ in history.rounds:
             for seen in round_:
-                # A second check of anybody shows that the first sweep is over: nothing later may.
+                # A second check of any provider shows that the first sweep is over.
                 swept = swept or seen.outcome.provider in self.providers
                 self._record(seen)
             yield ReplayState(self._pool(_clock_reading(round_[-1])), swept)

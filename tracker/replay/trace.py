@@ -1,4 +1,4 @@
-"""Reads a trace: ``timestamp_utc,provider,ok,latency_ms,http_status``; empty means unknown."""
+"""Reading a trace: ``timestamp_utc,provider,ok,latency_ms,http_status``; empty means unknown."""
 
 import csv
 import math
@@ -18,7 +18,7 @@ from tracker.replay.history import History, RecordedCheck, ReplayError, infer_in
 from tracker.replay.notes import describe_gaps
 
 COLUMNS = ("timestamp_utc", "provider", "ok", "latency_ms", "http_status")
-NO_STATUS = frozenset({"", "0"})  # Upptime writes 0 where nothing was answered
+NO_STATUS = frozenset({"", "0"})  # Upptime writes 0 without an answer
 YES, NO = frozenset({"1", "true"}), frozenset({"0", "false"})
 
 
@@ -48,7 +48,7 @@ def read_trace(
     except OSError as error:
         raise ReplayError(f"{path} cannot be read: {error.strerror or error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ReplayError(f"{path} is no CSV file in UTF-8: {error}") from error
+        raise ReplayError(f"{path} is not a CSV file in UTF-8: {error}") from error
     except ReplayError as error:
         raise ReplayError(f"{path}: {error}") from error
 
@@ -122,7 +122,7 @@ def _time(row: dict[str, str]) -> datetime:
         at.timestamp()
     except (ValueError, OverflowError):
         raise ReplayError(
-            f"timestamp_utc {text!r:.40} is no time like 2026-01-31T12:00:00Z"
+            f"timestamp_utc {text!r:.40} is not a time like 2026-01-31T12:00:00Z"
         ) from None
     return at
 
@@ -136,7 +136,9 @@ def _latency(row: dict[str, str]) -> float | None:
     except ValueError:
         latency = math.nan
     if not (math.isfinite(latency) and latency >= 0.0):
-        raise ReplayError(f"latency_ms {text!r:.40} is no number of milliseconds (unknown: empty)")
+        raise ReplayError(
+            f"latency_ms {text!r:.40} is not a number of milliseconds (leave it empty if unknown)"
+        )
     return latency
 
 
@@ -145,7 +147,9 @@ def _status(row: dict[str, str]) -> int | None:
     if text in NO_STATUS:
         return None
     if not (text.isascii() and text.isdigit() and 100 <= int(text[:4]) <= 599 and len(text) == 3):
-        raise ReplayError(f"http_status {text!r:.40} is none (unknown: empty)")
+        raise ReplayError(
+            f"http_status {text!r:.40} is not an HTTP status (leave it empty if unknown)"
+        )
     return int(text)
 
 
@@ -158,7 +162,7 @@ def _provider(row: dict[str, str]) -> str:
 def _truth(row: dict[str, str]) -> bool | None:
     text = row["ok"].lower().removesuffix(".0")
     if text and text not in YES | NO:
-        raise ReplayError(f"ok {text!r:.40} is neither 1 nor 0 (unknown: empty)")
+        raise ReplayError(f"ok {text!r:.40} is neither 1 nor 0 (leave it empty if unknown)")
     return text in YES if text else None
 
 
@@ -166,19 +170,22 @@ def _notes(
     checks: Sequence[RecordedCheck], rows: Sequence[tuple[int, dict[str, str]]], now: datetime
 ) -> Iterator[str]:
     if skipped := len(rows) - len(checks):
-        yield f"{skipped} rows left out: they do not say whether the check succeeded"
+        yield f"{skipped} rows skipped: they do not say whether the check succeeded"
     if zero := sum(row["http_status"].removesuffix(".0") == "0" for _, row in rows):
-        yield f"{zero} rows have http_status 0: taken as unknown"
+        yield f"{zero} rows have http_status 0, which means unknown"
     if future := sum(check.outcome.at > now for check in checks):
         yield f"{future} rows are dated in the future; they are replayed in their order"
     kinds = Counter(check.outcome.kind for check in checks)
     if ours := kinds[OutcomeKind.REQUEST]:
-        yield f"{ours} rows tell of a malformed request (another 4xx): not counted, as live"
+        yield (
+            f"{ours} rows are malformed requests (another 4xx): not counted, like in a "
+            "running tracker"
+        )
     if limits := kinds[OutcomeKind.RATE_LIMITED] + kinds[OutcomeKind.QUOTA_EXHAUSTED]:
         yield (
-            f"{limits} rows tell of a limit, but not of its reset: "
-            "the provider returns with its next good check"
+            f"{limits} rows are rate limits without a reset: "
+            "the provider returns with its next successful check"
         )
     good = [check for check in checks if check.outcome.kind.is_success]
     if untimed := sum(check.outcome.latency_ms is None for check in good):
-        yield f"{untimed} of {len(good)} answers tell no latency: their cost is not known"
+        yield f"{untimed} of {len(good)} answers have no latency: their time is not known"

@@ -1,1 +1,1 @@
-"""What proxies tell of real calls: read, classed, counted by the minute and judged. Pure."""
+"""Reports of real calls from proxies: parsing, classifying, counting, drawing conclusions. Pure."""

@@ -1,30 +1,30 @@
-"""How many reports are taken, and how often proxies may send: bounded whatever arrives. Pure."""
+"""Limits on how many reports are accepted and how often proxies may send. Pure."""
 
 import attrs
 
-# Taking one costs some 15 µs, so this many take a few hundredths of one core.
+# Processing one takes about 15 µs, so this many use a few hundredths of one core.
 REPORTS_PER_SECOND = 2_000.0
 BURST = 10_000.0
-# A reporter who sends more than this all the time leaves half of the burst to the others.
+# A reporter that always sends more than this leaves half of the burst to others.
 SHARE_PER_SECOND = 500.0
 SHARE_BURST = 2_500.0
 RESERVE = BURST / 2.0
-MOST_REPORTERS = 1_000  # names are free text; the one heard of longest ago is forgotten
-# Proxies are told to send rarer as the burst is used up: bigger batches cost less each.
+MOST_REPORTERS = 1_000  # names are free text; the one silent for longest is dropped
+# Proxies are asked to send less often as the burst is used up: bigger batches cost less.
 SEND_EVERY_SECONDS = 2.0
 SLOWEST_SECONDS = 30.0
 
 
 @attrs.frozen(kw_only=True)
 class Admission:
-    """Whether a batch is taken. retry_after: seconds until it would be; 0 when it is."""
+    """Whether a batch is accepted. retry_after: seconds until it would be; 0 if it is."""
 
     taken: bool
     send_every_seconds: float
     retry_after: float = 0.0
 
 
-# No more ids can be remembered: room comes by the hour, as those of yesterday are forgotten.
+# The memory for ids is full: room is made every hour, as those of yesterday are dropped.
 FULL = Admission(taken=False, send_every_seconds=SLOWEST_SECONDS, retry_after=60.0)
 
 
@@ -56,14 +56,14 @@ class Allowance:
 
     @property
     def send_every_seconds(self) -> float:
-        """Return how long a reporter shall wait between batches: longer the more it has used."""
+        """Return how long a reporter should wait between batches: longer the more it has used."""
         used = 1.0 - max(self.left, 0.0) / self.burst
         return round(SEND_EVERY_SECONDS + used * (SLOWEST_SECONDS - SEND_EVERY_SECONDS), 1)
 
 
 @attrs.define(eq=False)
 class ReporterShares:
-    """Who sent how much lately, so that one who floods keeps nobody else away."""
+    """How much each reporter sent recently, so that one that floods does not block the others."""
 
     _shares: dict[str, Allowance] = attrs.field(factory=dict)
 

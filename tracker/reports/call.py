@@ -1,4 +1,4 @@
-"""One attempt of a real call, as a proxy told it and as we judge it. Frozen."""
+"""One attempt of a real call, as reported by a proxy and as classified by us. Frozen."""
 
 from enum import StrEnum
 
@@ -8,13 +8,13 @@ from tracker.core.outcomes import CheckResult, OutcomeKind
 
 
 class NeutralOutcome(StrEnum):
-    """What counts as a call, and says nothing about the provider's health (CONTRACT 4)."""
+    """Outcomes that count as a call but not for health (contract, section 4)."""
 
     CANCELLED = "cancelled"  # by the caller
     CALLER_TIMEOUT = "caller_timeout"  # the caller waited for less time than our checks do
     REQUEST = "request"  # malformed, or too long for the model
     CONTENT_FILTER = "content_filter"
-    CACHED = "cached"  # nobody asked the provider
+    CACHED = "cached"  # the provider was not called
     INTERNAL = "internal"  # the proxy's own fault
 
 
@@ -22,11 +22,11 @@ CallOutcome = OutcomeKind | NeutralOutcome
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """A report that was taken. A struct and not attrs: a thousand are made in a millisecond.
+    """An accepted report. A struct instead of attrs: a thousand are made in a millisecond.
 
-    at: seconds since 1970, never in the future. key: its number; None: untold, or there is one.
-    model: as the provider names it; empty where untold. limit: what headers told of rate limits.
-    mark: what its id is known by (seen.mark_of).
+    at: seconds since 1970, never in the future. key: its number; None: not given, or there is only
+    one. model: the provider's id; empty if not given. limit: rate limits from headers. mark: the
+    hash of its id (seen.mark_of).
     """
 
     provider: str

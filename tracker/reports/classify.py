@@ -1,4 +1,4 @@
-"""What a reported call says of its provider: by the checks' own rules, or by its outcome word.
+"""Classifying a reported call by the rules for checks, or by its outcome word.
 
 Pure and total.
 """
@@ -19,17 +19,17 @@ from tracker.probes.limits.readings import read_limits
 from tracker.reports.call import CallOutcome, NeutralOutcome
 from tracker.reports.schema import CallReport, ReportedError
 
-# An answer has some sixty headers; a map of ten thousand is not worth our time.
+# An answer has at most about sixty headers; ten thousand are not worth reading.
 MOST_HEADERS = 64
 CANCELLED_STATUS = 499  # nginx: the client closed the connection
-# A proxy's own client tells a time-out of its own with these; 504 and 524 are the provider's.
+# A proxy's client uses these for its own time-outs; 504 and 524 come from the provider.
 CALLERS_TIMEOUTS = frozenset({None, 408})
 NEUTRAL_KINDS = {
     OutcomeKind.REQUEST: NeutralOutcome.REQUEST,
     OutcomeKind.INTERNAL: NeutralOutcome.INTERNAL,
 }
-# What client libraries call the failures that have no HTTP status, in lower case; the first match
-# counts. The names are those of httpx, requests, aiohttp, OpenAI's and Anthropic's libraries.
+# Names of failures without an HTTP status in client libraries, in lower case; the first match
+# counts. From httpx, requests, aiohttp, OpenAI's and Anthropic's libraries.
 LIBRARY_ERRORS: tuple[tuple[str, CallOutcome], ...] = (
     ("cancel", NeutralOutcome.CANCELLED),
     ("timeout", OutcomeKind.TIMEOUT),
@@ -48,15 +48,15 @@ LIBRARY_ERRORS: tuple[tuple[str, CallOutcome], ...] = (
     ("connect", OutcomeKind.CONNECT),
 )
 FILTERED = ("content_filter", "content_policy", "contentpolicy", "responsibleai")
-# A zero alone, or among the parameters of the IETF's form (``r=0``).
+# A zero alone, or among the parameters of the IETF format (``r=0``).
 _NOTHING_LEFT = re.compile(r"(?:^|[=\s,])0(?:\.\d*)?(?:$|[\s,;])")
-# Request ids and their like: no rule of the classifier looks for such a word in a text.
+# Request ids and the like: no rule of the classifier looks for such a word.
 _ID = re.compile(r"\b(?=[a-z_-]*[0-9])[\w-]{8,}\b", re.IGNORECASE)
 ERRORS_REMEMBERED = 1_024
 
 
 class UnknownOutcomeError(ValueError):
-    """The report does not say how the call ended, or in a word that we do not know."""
+    """The report does not say how the call ended, or uses an unknown word."""
 
 
 def classify_report(report: CallReport, *, dialect: str, timeout_ms: float) -> CallOutcome:
@@ -77,7 +77,7 @@ def classify_report(report: CallReport, *, dialect: str, timeout_ms: float) -> C
 def read_limit(
     outcome: CallOutcome, report: CallReport, *, name: str, now: datetime
 ) -> CheckResult | None:
-    """Read what the report tells of rate limits, as a check would have found it; None: nothing."""
+    """Read the report's rate limits, as a check would have found them; None: nothing."""
     kind = outcome if isinstance(outcome, OutcomeKind) else None
     if kind is None or not (kind.is_limit or (kind.is_success and _may_be_used_up(report.limits))):
         return None
@@ -104,7 +104,7 @@ def _outcome(report: CallReport, dialect: str) -> CallOutcome:
         return _by_word(report.outcome)
     error, status = report.error, report.http_status
     if status is None and error is None:
-        raise UnknownOutcomeError("tell how the call ended: outcome, http_status or error")
+        raise UnknownOutcomeError("say how the call ended: give outcome, http_status or error")
     if error is not None and _is_filtered(error):
         return NeutralOutcome.CONTENT_FILTER
     if status == CANCELLED_STATUS and error is None:
@@ -136,7 +136,7 @@ def _by_word(word: str) -> CallOutcome:
         except ValueError:
             continue
     known = sorted({*map(str, OutcomeKind), *map(str, NeutralOutcome)})
-    raise UnknownOutcomeError(f"unknown outcome; known are {', '.join(known)}")
+    raise UnknownOutcomeError(f"unknown outcome; use one of {', '.join(known)}")
 
 
 def _is_filtered(error: ReportedError) -> bool:

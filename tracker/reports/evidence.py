@@ -1,4 +1,4 @@
-"""What reported calls mean for a provider's health: the rules of CONTRACT 4. Pure."""
+"""What reported calls mean for a provider's health (contract, section 4). Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -13,12 +13,12 @@ from tracker.reports.windows import CallCount, Tally, WindowKey
 
 Target = str | None  # what a check or a call is about: an offer, or None: the provider itself
 
-LEAST_CALLS = 20  # of a minute, before it says as much as a check
-FAILED_SHARE = 0.5  # which the lower bound must exceed: more calls fail than not
-Z = 1.959964  # 95 %, two-sided: what everybody means by the Wilson interval
-REPORTER_FAILURES = 3  # of a reporter that is said to agree: as many as failed checks mean down
-LEAST_SUCCESSES = 5  # since the last check, so that the next can be skipped
-MOST_SKIPPED = 3  # checks in a row: a quarter of them is always made
+LEAST_CALLS = 20  # in a minute, for it to count like a check
+FAILED_SHARE = 0.5  # the lower bound must exceed this: more calls fail than succeed
+Z = 1.959964  # 95 %, two-sided: the usual Wilson interval
+REPORTER_FAILURES = 3  # a reporter needs so many to agree: as failed checks for down
+LEAST_SUCCESSES = 5  # since the last check, for the next to be skipped
+MOST_SKIPPED = 3  # consecutive checks: a quarter is always made
 
 
 def wilson_lower(failures: int, calls: int) -> float:
@@ -40,8 +40,8 @@ def is_failing(failures: int, calls: int) -> bool:
 class FailedMinute:
     """A minute that counts as one failed check.
 
-    models: the offers that failed. agreed: two offers or two reporters say so, and it counts for
-    the provider. lone_reporter: nobody else says so, and no check.
+    models: the offers that failed. agreed: two offers or two reporters say so, so it counts for the
+    provider. lone_reporter: the only one to say so, without any check.
     """
 
     models: tuple[str, ...]
@@ -98,7 +98,7 @@ def tell_failures(failures: int, calls: int, kind: OutcomeKind) -> str:
 
 @attrs.define
 class SinceCheck:
-    """Counted calls since the last check began, and how many checks were skipped for them.
+    """Counted calls since the last check began, and how many checks were skipped because of them.
 
     at: when that check began, in seconds since 1970; minus infinity before the first.
     """

@@ -1,6 +1,6 @@
-"""Where batches of reports come in: read, bounded, each report taken once. Pure but for its state.
+"""Receiving batches of reports: parsing, limits, each report accepted only once.
 
-A batch is read in slices, so that the caller can let others run in between.
+A batch is read in slices, so that the caller can let other tasks run in between.
 """
 
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from tracker.reports.schema import RawBatch
 from tracker.reports.seen import HOUR, SeenReports
 
 SLICE = 20  # reports: they take a quarter of a millisecond
-ALREADY_TAKEN = "taken before: this id was reported within a day"
+ALREADY_TAKEN = "already accepted: this id was reported within the last day"
 
 
 @attrs.define(eq=False)
 class ReadBatch:
-    """What a batch held, as far as it is read. neutral: of the accepted."""
+    """The contents of a batch read so far. neutral: among the accepted."""
 
     calls: list[Call] = attrs.field(factory=list)
     refused: list[Refusal] = attrs.field(factory=list)
@@ -33,7 +33,7 @@ class ReadBatch:
 
 @attrs.define(eq=False)
 class ReportIntake:
-    """Remembers what was taken, and how much; one for all reporters."""
+    """Remembers which reports were accepted, and how many; one for all reporters."""
 
     seen: SeenReports = attrs.field(factory=SeenReports)
     allowance: Allowance = Allowance()

@@ -1,4 +1,4 @@
-"""All reported calls of a tracker: counts, conclusions for health, rows for the store. Pure."""
+"""All reported calls: counts, conclusions for health, rows for the store. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -18,8 +18,8 @@ from tracker.reports.unstored import UnstoredTraffic
 class TrafficConclusion:
     """What new calls mean for a provider.
 
-    checks: what should be checked at once, and whose reports of failures say so.
-    failed_minute, failed: a minute that counts as a failed check, and of which.
+    checks: what should be checked immediately, and the reporters whose failures say so.
+    failed_minute, failed: a minute that counts as a failed check, and of which targets.
     """
 
     checks: Mapping[Target, frozenset[str]] = attrs.field(factory=dict)
@@ -29,9 +29,9 @@ class TrafficConclusion:
 
 @attrs.define(eq=False)
 class MessageProgress:
-    """How far the calls of a message are counted, by provider: a crash counts none of them twice.
+    """How far the calls of a message are counted, by provider, so a crash counts none twice.
 
-    news: what the last checks did not know of yet.
+    news: what the last checks could not know yet.
     """
 
     message: object = None
@@ -106,7 +106,7 @@ class TrafficLedger:
             self._of(count.provider).restore_hour(count)
 
     def accuse(self, provider: str, target: Target, reporters: Iterable[str]) -> None:
-        """Remember who told of failures: the check that follows will confirm them or not."""
+        """Remember the reporters of failures: the next check will confirm them or not."""
         for reporter in reporters:
             self.trust.accuse(reporter, provider, target)
 
@@ -119,7 +119,7 @@ class TrafficLedger:
 
     @property
     def told_of(self) -> Iterator[str]:
-        """Yield the providers of which calls were told: of others there is nothing to show."""
+        """Yield the providers with reported calls: for others there is nothing to show."""
         return (name for name, traffic in self._providers.items() if traffic.was_told)
 
     def traffic(self, provider: str) -> ProviderTraffic | None:
@@ -127,7 +127,7 @@ class TrafficLedger:
         return self._providers.get(provider)
 
     def view(self, provider: str, now: ClockReading) -> ProviderTrafficView | None:
-        """Return what a snapshot shows; None where nobody ever told of a call."""
+        """Return what a snapshot shows; None if no call was ever reported."""
         traffic = self._providers.get(provider)
         return traffic.view(now) if traffic is not None and traffic.was_told else None
 

@@ -1,4 +1,4 @@
-"""Limits that real calls ran into, each for its key and model until its reset. Pure."""
+"""Rate limits hit by real calls, each for its key and model until its reset. Pure."""
 
 from collections.abc import Collection
 
@@ -10,8 +10,8 @@ from tracker.health.health_state import blocked_for
 from tracker.health.schedule import UNTOLD_RESET_SECONDS
 from tracker.reports.call import Call
 
-# A spent allowance or credit without a word on when it ends: a day's may be new within the hour,
-# and a call that succeeds ends it at once.
+# For a used-up allowance or credit without a known reset: a daily one may be renewed within the
+# hour, and a successful call ends it immediately.
 UNTOLD_QUOTA_SECONDS = 3600.0
 MOST_LIMITS = 1_000  # models are free text
 ANY_KEY, ANY_MODEL = 0, ""
@@ -19,7 +19,7 @@ ANY_KEY, ANY_MODEL = 0, ""
 
 @attrs.frozen(kw_only=True)
 class CallLimit:
-    """``until``: steady seconds. ``told``: the provider said so; else a success ends it."""
+    """``until``: steady seconds. ``told``: stated by the provider; otherwise a success ends it."""
 
     until: float
     told: bool
@@ -28,12 +28,12 @@ class CallLimit:
 
 @attrs.define(eq=False)
 class CallLimits:
-    """The limits of one provider by key number and model; 0 and "" stand for all of them."""
+    """The limits of one provider by key number and model; 0 and "" mean all."""
 
     _held: dict[tuple[int, str], CallLimit] = attrs.field(factory=dict)
 
     def add(self, call: Call, now: ClockReading) -> None:
-        """Take what a call tells of limits; a success ends a guessed one."""
+        """Apply the limits a call reports; a success ends a guessed one."""
         place = (call.key or ANY_KEY, call.model)
         if call.limit is not None and (limit := _limit_of(call, now)) is not None:
             self._held.pop(place, None)

@@ -1,6 +1,6 @@
-"""A batch of reports out of a request's body: calls, and refusals each with its reason. Pure.
+"""Parsing a batch of reports: calls, and refused reports with reasons. Pure.
 
-Nothing is read that is not in the schema: a prompt, an answer or a key has no field to be in.
+Only fields of the schema are read: there is none for a prompt, an answer or a key.
 """
 
 from collections.abc import Mapping
@@ -25,8 +25,8 @@ from tracker.reports.schema import (
 )
 from tracker.reports.seen import mark_of
 
-OLDEST_SECONDS = 600.0  # what is older says nothing about now
-FUTURE_SECONDS = 60.0  # clocks of two machines differ; more is a wrong clock
+OLDEST_SECONDS = 600.0  # an older report says nothing about now
+FUTURE_SECONDS = 60.0  # clocks of two machines differ; more means a wrong clock
 
 _BATCH = msgspec.json.Decoder(RawBatch)
 _REPORT = msgspec.json.Decoder(CallReport, strict=True)
@@ -35,16 +35,16 @@ NO_NUMBERS = (b"NaN", b"Infinity")  # as Python writes them, and no JSON
 
 
 class InvalidBatchError(ValueError):
-    """The body is no batch of reports; the message says what is wrong and what to send."""
+    """The body is not a batch of reports; the message says what is wrong and what to send."""
 
 
 class TooLargeError(InvalidBatchError):
-    """More bytes or reports than one batch may have."""
+    """The batch has too many bytes or reports."""
 
 
 @attrs.frozen(kw_only=True)
 class Refusal:
-    """Why one report was not taken. ``id``: empty where it could not be read."""
+    """Why one report was refused. ``id``: empty if it could not be read."""
 
     id: str
     reason: str
@@ -52,7 +52,7 @@ class Refusal:
 
 @attrs.frozen(kw_only=True)
 class ParsingContext:
-    """What reading a report needs to know. ``now``: the wall clock."""
+    """What parsing a report needs. ``now``: the wall clock."""
 
     providers: Mapping[str, Provider]
     now: datetime
@@ -68,7 +68,7 @@ class ParsingContext:
         return shown
 
     def limit(self, outcome: CallOutcome, report: CallReport) -> CheckResult | None:
-        """Read what a report tells of limits, once a second for each key and model.
+        """Read a report's rate limits, once a second for each key and model.
 
         Calls of the same second are told the same, and reading headers is half of our time.
         """
@@ -85,20 +85,20 @@ class ParsingContext:
 def read_batch(body: bytes) -> RawBatch:
     """Read the envelope alone. Raises InvalidBatchError and TooLargeError."""
     if len(body) > MOST_BYTES:
-        raise TooLargeError(f"the batch has {len(body)} bytes; at most {MOST_BYTES} are taken")
+        raise TooLargeError(f"the batch has {len(body)} bytes; at most {MOST_BYTES} are accepted")
     try:
         batch = _BATCH.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         fields = ", ".join(ReportBatch.__struct_fields__)
         told = printable(str(error), str)
         numbers = any(word in body for word in NO_NUMBERS)
-        hint = "; NaN and Infinity are no JSON: leave out what is not known" if numbers else ""
+        hint = "; NaN and Infinity are not valid JSON: leave out unknown values" if numbers else ""
         raise InvalidBatchError(
             f"not a batch of reports ({told}); send a JSON object with {fields}{hint}"
         ) from None
     if len(batch.reports) > MOST_REPORTS:
         count = len(batch.reports)
-        raise TooLargeError(f"the batch has {count} reports; at most {MOST_REPORTS} are taken")
+        raise TooLargeError(f"the batch has {count} reports; at most {MOST_REPORTS} are accepted")
     return batch
 
 
@@ -124,7 +124,7 @@ def _call(report: CallReport, reporter: str, context: ParsingContext) -> Call:
         raise ValueError(f"unknown provider {report.provider[:100]!r}")
     age = (context.now - report.at).total_seconds()
     if age > OLDEST_SECONDS:
-        raise ValueError(f"too old: {age:.0f} s; at most {OLDEST_SECONDS:.0f} s are taken")
+        raise ValueError(f"too old: {age:.0f} s; at most {OLDEST_SECONDS:.0f} s are accepted")
     if -age > FUTURE_SECONDS:
         raise ValueError(f"{-age:.0f} s in the future: the reporter's clock is wrong")
     if provider.keys and report.key is not None and report.key > len(provider.keys):

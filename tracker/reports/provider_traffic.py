@@ -1,4 +1,4 @@
-"""The real calls of one provider: what they say, what they ask for, what they save. Pure."""
+"""The real calls of one provider: what they show, and checks they cause or save. Pure."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,15 +25,15 @@ from tracker.reports.windows import MINUTE, MinuteWindows, ModelSum
 
 DAY_SECONDS = 86_400.0
 HOUR_SECONDS = 3_600.0
-# Of an outage each batch tells the same; a second reporter who agrees is heard within this time.
+# Each batch during an outage says the same; a second reporter may confirm it within this time.
 JUDGE_SECONDS = 0.25
 MOST_MODELS_COUNTED = 1_000
-MOST_MODELS_SHOWN = 50  # the busiest; more would make every answer long
+MOST_MODELS_SHOWN = 50  # the busiest; more would make every answer too long
 
 
 @attrs.define(eq=False)
 class SavedChecks:
-    """Checks that were skipped within a day: steady seconds and the completions of each."""
+    """Checks skipped within a day: steady seconds and the completions of each."""
 
     _skipped: deque[tuple[float, int]] = attrs.field(factory=deque)
 
@@ -77,7 +77,7 @@ class DayCount:
 
 @attrs.define
 class JudgedMinute:
-    """When a minute was judged last (steady seconds), and what was failing; None: all together."""
+    """When a minute was last evaluated (steady seconds), and what was failing; None: everything."""
 
     at: float = -float("inf")
     failing: set[str | None] = attrs.field(factory=set)
@@ -100,7 +100,7 @@ class ProviderTraffic:
 
     @property
     def was_told(self) -> bool:
-        """Return whether anybody told of a call within a day, or ever since this start."""
+        """Return whether a call was reported within a day, or since this start."""
         return bool(self.days)
 
     def add(self, call: Call, now: ClockReading) -> None:
@@ -176,7 +176,7 @@ class ProviderTraffic:
     def note_check(self, result: CheckResult) -> None:
         """Note that a check was made: what follows is counted from its beginning."""
         if result.kind is OutcomeKind.INTERNAL:
-            return  # it tells nothing
+            return  # nothing to conclude from it
         self.since_check[result.model] = SinceCheck(at=result.at.timestamp())
         if result.model is None:
             self.check_cost = result.completions
@@ -225,7 +225,7 @@ class ProviderTraffic:
                 yield view
 
     def _day(self, model: str) -> DayCount:
-        """Return the counts of a model; models are free text, the one told of longest ago goes."""
+        """Return the counts of a model; models are free text, so the least recent is dropped."""
         day = self.days[model] = self.days.pop(model, DayCount())
         while len(self.days) > MOST_MODELS_COUNTED:
             del self.days[next(iter(self.days))]

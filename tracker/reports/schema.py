@@ -1,4 +1,4 @@
-"""The shape of a batch of reports on the wire. What is not in it is refused by name."""
+"""The JSON of a batch of reports. Unknown fields are refused by name."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,7 +10,7 @@ MOST_BYTES = 1_000_000
 NAME_LENGTH = 200  # characters: the longest model id known has 90
 
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH)]
-# A day: longer than any call, and short enough that a sum of many stays exact.
+# A day: longer than any call, and small enough for exact sums.
 Latency = Annotated[float, Meta(ge=0.0, le=86_400_000.0)]
 Word = Annotated[str, Meta(max_length=2_000)]
 
@@ -24,9 +24,9 @@ class ReportedError(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CallReport(Struct, frozen=True, forbid_unknown_fields=True):
-    """One attempt of a real call. Tell one of outcome, http_status and error, or the last two.
+    """One attempt of a real call. Give one of outcome, http_status and error, or the last two.
 
-    key: the number of the key, never the key. limits: headers of the answer that tell rate limits.
+    key: the number of the key, never the key. limits: headers of the answer about rate limits.
     """
 
     id: Name
@@ -44,20 +44,20 @@ class CallReport(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReportId(Struct, frozen=True):
-    """What is read of a report that is refused."""
+    """The part of a refused report that is read."""
 
     id: str = ""
 
 
 class ReportBatch(Struct, frozen=True, forbid_unknown_fields=True):
-    """What one POST carries, as documented; ``RawBatch`` is how it is read."""
+    """The body of one POST, as documented; ``RawBatch`` is used for parsing."""
 
     reporter: Name
     reports: Annotated[list[CallReport], Meta(max_length=MOST_REPORTS)]
 
 
 class RawBatch(Struct, frozen=True, forbid_unknown_fields=True):
-    """A batch whose reports are still to be read: one bad report must not cost the others."""
+    """A batch with unparsed reports, so that one bad report does not invalidate the others."""
 
     reporter: Name
     reports: list[Raw]

@@ -1,8 +1,8 @@
-"""Which reports were taken already: each id once within a day, in bounded memory.
+"""Which reports were already accepted: each id once within a day, in limited memory.
 
-An id takes four bytes: 39 bits of its hash and the hour in which it was taken. Beside twenty
-million others one id in 27,000 looks like one of them: its report is refused, one call of many.
-None is ever taken twice.
+An id takes four bytes: 39 bits of its hash and the hour of its acceptance. With twenty million
+others, one id in 27,000 looks like one of them: its report is refused, one call of many. None is
+ever accepted twice.
 """
 
 from array import array
@@ -14,7 +14,7 @@ import attrs
 
 HOUR = 3600.0
 HOURS = 25  # a whole day back, whatever part of the present hour has passed
-# 85 MB when full, with 230 calls a second all day. Then new reports wait: none is forgotten.
+# 85 MB when full, at 230 calls a second all day. Then new reports wait: no id is dropped.
 MOST_IDS = 20_000_000
 SHARD_BITS, MARK_BITS, HOUR_BITS = 12, 27, 5
 SHARDS, HOUR_RING = 1 << SHARD_BITS, 1 << HOUR_BITS
@@ -69,7 +69,7 @@ class _Shard:
 
 @attrs.define(eq=False)
 class SeenReports:
-    """Remembers at most ``limit`` reports. Hours are counted since 1970, and never go back."""
+    """Remembers at most ``limit`` reports. Hours are counted from 1970 and never go back."""
 
     limit: int = MOST_IDS
     _shards: dict[int, _Shard] = attrs.field(factory=dict)

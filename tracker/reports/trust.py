@@ -1,12 +1,12 @@
-"""Which reporters may call for checks: those whose failures the checks confirm. Pure."""
+"""Which reporters may cause checks: those whose failures are confirmed by checks. Pure."""
 
 import attrs
 
-MOST_UNCONFIRMED = 3  # in a row: once is a blip that was over, three times is a pattern
+MOST_UNCONFIRMED = 3  # consecutive: once may be a short failure, three times is a pattern
 DISTRUST_SECONDS = 600.0
-# Calls that failed just before an outage ended are told when a check finds it over: no lies.
+# Calls that failed just before an outage ended are reported when a check already succeeds: true.
 LATE_SECONDS = 60.0
-MOST_REPORTERS = 1_000  # names are free text; the one heard of longest ago is forgotten
+MOST_REPORTERS = 1_000  # names are free text; the one silent for longest is dropped
 
 
 @attrs.frozen(kw_only=True)
@@ -25,10 +25,10 @@ class _Standing:
 
 @attrs.define(eq=False)
 class ReporterTrust:
-    """Remembers who said that a provider fails, and what the check that followed found."""
+    """Remembers which reporters said that a provider fails, and the result of the next check."""
 
     _standings: dict[str, _Standing] = attrs.field(factory=dict)
-    # Who accuses a provider, or an offer of it (its model), and when a check agreed last.
+    # Reporters of failures by provider or offer (its model), and when a check last agreed.
     _accused: dict[tuple[str, str | None], set[str]] = attrs.field(factory=dict)
     _confirmed: dict[tuple[str, str | None], float] = attrs.field(factory=dict)
 
@@ -55,7 +55,7 @@ class ReporterTrust:
             return
         for reporter in accusers:
             standing = self._standings.pop(reporter, None) or _Standing()
-            self._standings[reporter] = standing  # at the end: heard of last
+            self._standings[reporter] = standing  # at the end: the most recent
             standing.unconfirmed = 0 if confirmed else standing.unconfirmed + 1
             if standing.unconfirmed >= MOST_UNCONFIRMED:
                 standing.unconfirmed, standing.until = 0, now + DISTRUST_SECONDS

@@ -1,4 +1,4 @@
-"""What is not stored yet of the calls that were taken: counts, marks, skipped checks. Pure."""
+"""Data of accepted calls that is not stored yet: counts, marks, skipped checks. Pure."""
 
 from array import array
 from datetime import UTC, datetime
@@ -10,11 +10,11 @@ from tracker.core.traffic import SkippedCheck, TrafficBatch, TrafficRecord
 from tracker.reports.call import Call
 from tracker.reports.windows import MINUTE, CallCount, WindowKey
 
-# While the database is away: a day of a dozen models and outcomes, minute by minute; 2 kB each.
+# While the database is unavailable: a day of a dozen models and outcomes by the minute; 2 kB each.
 MOST_WINDOWS = 20_000
-# 8 MB. Of more, the next process would not know that it took them.
+# 8 MB. Beyond this, the next process would not know that they were accepted.
 MOST_MARKS = 1_000_000
-WINDOWS_AT_ONCE = 60  # packing them holds the loop for half a millisecond
+WINDOWS_AT_ONCE = 60  # packing them blocks the loop for half a millisecond
 
 
 @attrs.define(eq=False)

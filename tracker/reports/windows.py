@@ -13,13 +13,13 @@ from tracker.reports.call import Call, CallOutcome
 
 MINUTE = 60.0
 MINUTES_SHOWN = TRAFFIC_WINDOW_SECONDS // 60
-# Reporters and models are free text: more than these in a minute are counted together.
+# Reporters and models are free text: above this number in a minute they are counted together.
 MOST_WINDOWS = 2_000
 OTHERS = "(others)"
 
 
 class WindowKey(NamedTuple):
-    """What one count is about. ``minute``: since 1970. ``key``: 0 where untold."""
+    """The key of one count. ``minute``: since 1970. ``key``: 0 if not given."""
 
     minute: int
     provider: str
@@ -187,7 +187,7 @@ class MinuteWindows:
         return found
 
     def models(self, now: float) -> set[str]:
-        """Return the models that were called in the shown minutes; empty where one was untold."""
+        """Return the models called in the shown minutes; an empty name if one was not given."""
         return {model for minute in self._shown(now) for model in minute.sums()}
 
     def forget(self, now: float) -> bool:

@@ -18,16 +18,16 @@ from tracker.runtime.messages import ActorMessage, CheckCompleted, CheckReschedu
 
 log = structlog.get_logger()
 
-# Asking again tells nothing new, and may lock an account.
+# Another check would show nothing new, and may lock the account.
 NOT_CHECKED_EARLY = frozenset({OutcomeKind.AUTH, OutcomeKind.QUOTA_EXHAUSTED})
-# A check is put off by at least this: a wait of picoseconds, added to the time, is no wait at all,
-# and the actor would come back to it without ever letting another task run.
+# A check is postponed by at least this. A few picoseconds added to the time do not change it, so
+# the actor would loop without letting another task run.
 LEAST_WAIT_SECONDS = 0.01
 
 
 @attrs.define(eq=False)
 class _CheckRequest:
-    """Somebody waits for a check; answered with its result."""
+    """A request for a check, answered with its result."""
 
     model: str | None
     answered: trio.Event = attrs.field(factory=trio.Event)
@@ -38,14 +38,14 @@ class _CheckRequest:
 class CheckActor:
     """Checks one provider and its offers, never two at once. ``beat`` is trio seconds.
 
-    A check is never cut short by a new setting: it takes effect after the check under way.
+    A new setting never interrupts a check: it takes effect after the current one.
     """
 
     provider: Provider
     shared: ActorContext
     beat: float = attrs.field(factory=trio.current_time)
     busy: bool = False
-    _checking: str | None = None  # while busy: what is checked
+    _checking: str | None = None  # what is being checked now
     _plans: dict[str | None, CheckPlan] = attrs.field(factory=dict)  # by model; None: the provider
     _anchor: float = attrs.field(factory=trio.current_time)
     _requests: list[_CheckRequest] = attrs.field(factory=list)
@@ -95,7 +95,7 @@ class CheckActor:
         if plan is None or not self.shared.schedule or plan.outcome in NOT_CHECKED_EARLY:
             return False
         if self.busy and self._checking == model:
-            plan.demand.repeat = True  # the one under way may have begun before the failure
+            plan.demand.repeat = True  # the current check may have started before the failure
             return False
         if plan.demand_check(trio.current_time()):
             self._poked.set()
@@ -157,7 +157,7 @@ class CheckActor:
             result = await (check() if model is None else check.check_model(model))
         if result is None:
             known = check.partial_result()
-            result = attrs.evolve(known, message=f"no whole answer within {limit:g} s")
+            result = attrs.evolve(known, message=f"no complete answer within {limit:g} s")
         late = result.latency_stamped is False and result.kind.is_success
         result = discount_loop_stall(
             result,
@@ -201,7 +201,7 @@ class CheckActor:
                 plan.due = trio.current_time()
 
     async def _wait(self) -> None:
-        if self._next_plan() is None:  # an ended scope already costs as much as the check's own
+        if self._next_plan() is None:  # a cancel scope costs as much as the check itself
             with trio.move_on_at(self.due):
                 await self._poked.wait()
         self._poked = trio.Event()

@@ -30,10 +30,10 @@ def ours(_: str, __: str | None, ___: float) -> float:
 class ActorContext:
     """What all actors of a tracker share.
 
-    schedule: False makes checks only on request. skip_check: whether real calls make the next
-    check on the grid needless, of a provider or of this model at it. gate: seconds for which
-    another tracker's checks are enough, given the interval; 0 where the check is ours to make.
-    learned: how models must be asked, by provider.
+    schedule: False makes checks only on request. skip_check: whether real calls allow the next
+    scheduled check of a provider, or of one of its models, to be skipped. gate: seconds for which
+    another tracker's checks are enough, given the interval; 0 when this tracker must check.
+    learned: by provider, how its models must be asked.
     """
 
     open_check: OpenCheck

@@ -1,4 +1,4 @@
-"""The only task that changes state: judges what actors report, ranks, and posts snapshots."""
+"""The only task that changes state: processes results, ranks, and publishes snapshots."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -46,15 +46,15 @@ from tracker.runtime.traffic import TrafficRecorder
 from tracker.store.backlog import Backlog
 from tracker.store.clock_trust import ToldTime
 
-STORE_LOOK_SECONDS = 0.1  # between looks at a database that still has to take the last counts
+STORE_LOOK_SECONDS = 0.1  # how often to see whether the last counts are stored
 
 
 @attrs.define(eq=False)
 class Aggregator:
-    """Owns the state of all providers: handles every message, judges, ranks and publishes.
+    """Owns the state of all providers: handles every message, decides, ranks and publishes.
 
-    Its state survives a crash of ``run``: a message is handled as a whole or not at all.
-    rank: the policy with its guard.
+    Its state survives a crash of ``run``: a message is handled completely or not at all.
+    rank: the policy, protected from its failures.
     """
 
     board: Board
@@ -74,7 +74,7 @@ class Aggregator:
     _in_hand: MessageInHand = attrs.field(factory=MessageInHand)
     _incidents: IncidentLog = IncidentLog()
     _best: str | None = None
-    _best_restored: bool = False  # the best one is that of the run before
+    _best_restored: bool = False  # the best one comes from the previous run
 
     def __attrs_post_init__(self) -> None:
         self._change_log = ChangeLog(self.backlog)
@@ -107,7 +107,7 @@ class Aggregator:
 
     @property
     def told_time(self) -> ToldTime:
-        """Return what time it is by the word of the providers."""
+        """Return the time according to the providers."""
         return self._checks.told
 
     @property

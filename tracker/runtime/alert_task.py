@@ -1,4 +1,4 @@
-"""Runs the alerts: reads snapshots from the board, sends what is due, and waits for the next."""
+"""The alert task: reads snapshots from the board and sends the messages that are due."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -22,23 +22,23 @@ from tracker.store.backlog import Backlog
 
 log = structlog.get_logger()
 
-# Snapshots come as fast as ten a second; incidents are for people.
+# Up to ten snapshots come per second; incidents are for people.
 STEP_SECONDS = 0.5
-# A message is stored before it is sent, so that a crash in between cannot give it another key;
-# while the database is away it is sent all the same.
+# A message is stored before it is sent, so that a crash in between does not change its key. While
+# the database is unavailable it is sent anyway.
 STORE_SECONDS = 2.0
-LOAD_SECONDS = 30.0  # then it is told without knowing what was told before
+LOAD_SECONDS = 30.0  # then messages are sent without knowing the earlier ones
 LOAD_RETRY_SECONDS = 2.0
-SHARED_SECONDS = 5.0  # between two looks at what the cluster has told, and what it was told
-LONGEST_WAIT = 60.0  # the wall clock may jump: look again at least so often
+SHARED_SECONDS = 5.0  # between two exchanges of messages with the cluster
+LONGEST_WAIT = 60.0  # the wall clock may jump: look again at least this often
 
 
 @attrs.define(eq=False)
 class AlertTask:
     """Owns the incidents. Its state survives a crash of ``run``.
 
-    flush: waits until everything is stored, for so many seconds at most. publish: shows the
-    incidents in the next snapshot.
+    flush: waits until everything is stored, at most the given seconds. publish: puts the incidents
+    into the next snapshot.
     """
 
     board: Board
@@ -50,8 +50,8 @@ class AlertTask:
     flush: Callable[[float], Awaitable[bool]]
     publish: Callable[[IncidentLog], Awaitable[None]]
     clock: Clock = attrs.field(factory=Clock)
-    shared: AlertSharing | None = None  # with other trackers of a cluster; None: we are alone
-    _leading: bool = False  # of a cluster, we are the one who tells
+    shared: AlertSharing | None = None  # with other trackers of a cluster; None: not in a cluster
+    _leading: bool = False  # in a cluster, this tracker sends the messages
     _next_load: float = float("-inf")
     _restored: bool = False
     _news: trio.Event = attrs.field(factory=trio.Event)
@@ -105,7 +105,8 @@ class AlertTask:
     def problems(self) -> list[str]:
         """Say in sentences which targets cannot be reached."""
         return [
-            f"the alert target {name} was not reached: {why}" for name, why in self._failing.items()
+            f"the alert target {name} cannot be reached: {why}"
+            for name, why in self._failing.items()
         ]
 
     async def _follow_board(self) -> NoReturn:
@@ -126,7 +127,7 @@ class AlertTask:
                 await self.publish(self.state.log())
                 return
         if scope.cancelled_caught:
-            log.warning("earlier incidents cannot be read: some may be told again")
+            log.warning("earlier incidents cannot be read: some messages may be sent again")
 
     async def _step(self) -> None:
         self.state.take_settings(self.settings())
@@ -164,7 +165,7 @@ class AlertTask:
             told = {each.id for each in stored.incidents}
             ours = (e for e in before.incidents if e.closed_at is None and e.id not in told)
             over = [attrs.evolve(each, closed_at=self.clock.now()) for each in ours]
-            for incident in (*stored.incidents, *over):  # for the time when the hub is away
+            for incident in (*stored.incidents, *over):  # for times when the hub is unavailable
                 if _bare(incident) not in known:
                     self.backlog.append(incident)
             for delivery in stored.deliveries:
@@ -218,7 +219,7 @@ class AlertTask:
             self._sending.discard(target.name)
         records = self.state.note_attempt(delivery, self.clock.now(), error)
         if self._leading:
-            await self._share(records)  # in vain: the present leader sends it once more
+            await self._share(records)  # if that fails, the current leader sends it once more
         await self._take(records)
 
     async def _send(self, target: AlertTarget, delivery: Delivery) -> str:

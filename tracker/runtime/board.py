@@ -1,4 +1,4 @@
-"""Where the latest snapshot is posted. Readers take it; nobody locks, queries or waits."""
+"""The place of the latest snapshot. Readers take it without locks, queries or waiting."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,14 +8,14 @@ import trio
 
 from tracker.core.snapshot import Snapshot
 
-# Snapshots a reader may lag behind. They come as close as 0.1 ms for each provider:
+# Snapshots a reader may lag behind. They may be as close as 0.1 ms per provider:
 # among 20 providers these are a quarter of a second, among a thousand 12 s.
 FEED_CAPACITY = 128
 
 
 @attrs.define(eq=False)
 class Board:
-    """``dropped`` counts the readers that were too slow; their feed has ended."""
+    """``dropped`` counts readers that were too slow, whose feed was ended."""
 
     latest: Snapshot
     dropped: int = 0

@@ -1,4 +1,4 @@
-"""Notes what changed, for the log and for those who ask later."""
+"""Recording changes, in the log and in the store."""
 
 from datetime import datetime
 from heapq import nsmallest
@@ -14,12 +14,12 @@ from tracker.store.backlog import Backlog
 
 log = structlog.get_logger()
 
-NAMES = 50  # of models, noted one by one for each check
+NAMES = 50  # models recorded one by one per check
 
 
 @attrs.frozen
 class ChangeLog:
-    """Everything noted goes the way of the results: through the backlog into the store."""
+    """Records changes; like results, they go through the backlog into the store."""
 
     _backlog: Backlog
 
@@ -78,28 +78,46 @@ class ChangeLog:
         lost = nsmallest(NAMES, gone)  # sorting twenty thousand would hold the event loop
         won = nsmallest(NAMES - len(lost), came)
         for model in lost:
-            log.info("model gone", provider=provider, model=model)
-            self._note(ChangeKind.MODEL, at, provider, model, None, reason="it left the model list")
-        for model in won:
-            log.info("model came", provider=provider, model=model)
+            log.info("model removed", provider=provider, model=model)
             self._note(
-                ChangeKind.MODEL, at, provider, None, model, reason="it is new in the model list"
+                ChangeKind.MODEL,
+                at,
+                provider,
+                model,
+                None,
+                reason="the provider's model list no longer has it",
+            )
+        for model in won:
+            log.info("model added", provider=provider, model=model)
+            self._note(
+                ChangeKind.MODEL,
+                at,
+                provider,
+                None,
+                model,
+                reason="it is new in the provider's model list",
             )
         self._more_models(provider, len(gone) - len(lost), len(came) - len(won), at)
 
     def retirement(self, provider: str, retirement: Retirement, at: datetime) -> None:
         """Tell ahead that a model will be switched off; what it is before and after stays."""
         model, on = retirement.model, retirement.on.isoformat()
-        log.warning("model retires", provider=provider, model=model, on=on, days=retirement.days)
+        log.warning(
+            "model will be switched off",
+            provider=provider,
+            model=model,
+            on=on,
+            days=retirement.days,
+        )
         reason = f"it will be switched off on {on}, in {retirement.days} days"
         self._note(ChangeKind.MODEL, at, provider, model, model, reason=reason)
 
     def _more_models(self, provider: str, gone: int, came: int, at: datetime) -> None:
         if not gone and not came:
             return
-        log.info("more models gone or came", provider=provider, gone=gone, came=came)
+        log.info("more models added or removed", provider=provider, removed=gone, added=came)
         before, after = (f"and {more:,} more" if more else None for more in (gone, came))
-        reason = "they are not noted one by one"
+        reason = "too many changes to record each model"
         self._note(ChangeKind.MODEL, at, provider, before, after, reason=reason)
 
     def _note(

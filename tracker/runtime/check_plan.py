@@ -14,10 +14,10 @@ NEVER = float("inf")
 
 @attrs.define(eq=False)
 class CheckDemand:
-    """Checks of a target that real calls ask for. Moments are trio seconds.
+    """Checks of a target because of real calls. Times are trio seconds.
 
-    requested: when one was last due because of them. pending: the next check is made for them.
-    repeat: they spoke up during a check: one more follows it.
+    requested: when one was last due because of calls. pending: the next check is due to calls.
+    repeat: calls asked for one during a check, so another follows it.
     """
 
     requested: float = -NEVER
@@ -27,7 +27,7 @@ class CheckDemand:
 
 @attrs.define(eq=False)
 class CheckPlan:
-    """The plan of one target. Moments are trio seconds.
+    """The plan of one target. Times are trio seconds.
 
     model: None for the provider itself. not_before: until then the provider asked us to wait.
     """
@@ -42,7 +42,7 @@ class CheckPlan:
     outcome: OutcomeKind | None = None  # of the last check
     demand: CheckDemand = attrs.field(factory=CheckDemand)
     left_to_others: bool = False  # another tracker checks it
-    waits_for_budget: bool = False  # until midnight UTC: the day's completions are spent
+    waits_for_budget: bool = False  # until midnight UTC: today's completions are used up
 
     def record(self, result: CheckResult, now: float) -> None:
         """Note how a check ended."""

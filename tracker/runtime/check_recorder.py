@@ -1,4 +1,4 @@
-"""What the aggregator does with what actors report: results, new plans, crashes."""
+"""How the aggregator handles messages from actors: results, new plans, crashes."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 @attrs.define(eq=False, kw_only=True)
 class CheckRecorder:
-    """Judges each result, blames our own network where it is at fault, and queues the row.
+    """Applies each result, detects failures of our own network, and queues the row.
 
     providers: the state of those that are watched, by name.
     """
@@ -54,8 +54,8 @@ class CheckRecorder:
     ) -> None:
         state = self.providers.get(result.provider)
         if state is None:
-            return  # removed while its last report was under way
-        _log_result(result)  # first: in an embedding program a logger may raise
+            return  # the provider was removed while its last result was on its way
+        _log_result(result)  # before any change: in an embedding program a logger may raise
         self.change_log.models(result.provider, state.models, result.models, result.at)
         for retirement in state.note_retirements(result):
             self.change_log.retirement(result.provider, retirement, result.at)
@@ -93,7 +93,7 @@ class CheckRecorder:
 
     def _reschedule(self, plan: CheckRescheduled) -> None:
         if plan.waits_for_budget and plan.model is None:
-            self.sweep.forget(plan.provider)  # nobody waits until midnight for it
+            self.sweep.forget(plan.provider)  # the first sweep does not wait until midnight for it
         if (state := self.providers.get(plan.provider)) is not None:
             state.reschedule(
                 plan.next_due,
@@ -119,7 +119,7 @@ class CheckRecorder:
             kind=OutcomeKind.INTERNAL,
             provider=crash.provider,
             at=self.clock.now(),
-            message=f"our checker crashed: {error}"[:MESSAGE_LENGTH],
+            message=f"bug in the tracker, the check crashed: {error}"[:MESSAGE_LENGTH],
             requests=0,
         )
         self._record(result, state.target.next_due, given_up=error if crash.spent else None)

@@ -1,4 +1,4 @@
-"""What other trackers of the cluster found, brought into the state of ours."""
+"""Merging results of other trackers of the cluster into our state."""
 
 import attrs
 import msgspec
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 @attrs.define(eq=False, kw_only=True)
 class ClusterNews:
-    """Checks and states of our vantage, and what other vantages see. Does nothing without one."""
+    """Applies checks and states of our vantage, and views of others. Unused without a cluster."""
 
     known: KnownProviders
     backlog: Backlog
@@ -72,8 +72,12 @@ class ClusterNews:
         before = state.models
         try:
             adopted = adopt_shared(state, shared, now, keep_plan=keep_plan)
-        except (msgspec.DecodeError, ValueError) as error:  # of a later version, perhaps
-            log.warning("state not understood", provider=shared.provider, error=str(error))
+        except (msgspec.DecodeError, ValueError) as error:  # perhaps from a newer version
+            log.warning(
+                "state of another tracker cannot be read",
+                provider=shared.provider,
+                error=str(error),
+            )
             return
         if adopted and shared.model is None:
             self.change_log.models(shared.provider, before, state.models, now.at)

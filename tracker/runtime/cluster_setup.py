@@ -1,4 +1,4 @@
-"""Puts the parts of a cluster together. Imported only where [cluster] is configured."""
+"""Building the parts of a cluster. Imported only with [cluster] configured."""
 
 import os
 import socket
@@ -47,7 +47,7 @@ def make_cluster_task(
 
 @attrs.frozen
 class _Parts:
-    """What the parts of a cluster are made of."""
+    """What the parts of a cluster are built from."""
 
     config: Config
     settings: ClusterSettings
@@ -61,7 +61,7 @@ class _Parts:
         settings, aggregator, clock = self.settings, self.aggregator, self.clock
         database = Path(os.path.realpath(self.config.database))
         caller = HubCaller(hub or PostgresHub(settings.url), settings.lease_seconds / 2.0)
-        later = _Later()  # keeper and reader call back into what is made of them
+        later = _Later()  # the keeper and the reader call objects that are built from them
         keeper = self._keeper(caller, database, later)
         later.task = ClusterTask(
             settings=settings,
@@ -118,7 +118,7 @@ class _Parts:
 
 
 class _Later:
-    """What parts call of the task that is made of them; set before any of them runs."""
+    """Callbacks from the parts to the task built from them; set before any of them runs."""
 
     task: ClusterTask
 

@@ -1,4 +1,4 @@
-"""Runs this tracker's part in a cluster. Imported only where [cluster] is configured."""
+"""The part of a tracker in its cluster. Imported only with [cluster] configured."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -34,31 +34,29 @@ from tracker.store import Bucket, StoreUnavailable
 
 log = structlog.get_logger()
 
-# Of its interval: older evidence of a provider, from any tracker, and any tracker checks it. Before
-# two intervals, when the plan is late, and three, when it is stale.
+# In intervals: if the newest result of a provider from any tracker is older, every tracker may
+# check it. Less than two intervals (late) and three (stale).
 ENOUGH_INTERVALS = 1.5
-# For all but the one who would hold the lease: where leases ended for everybody, as after a restart
-# of the hub, that one's check arrives before the others make it too.
+# A delay for all but the tracker that would hold the lease: when all leases ended, as after a
+# restart of the hub, its check arrives before the others make the same one.
 OTHERS_ENOUGH_INTERVALS = 1.8
-START_SECONDS = 5.0  # to find the hub; then the tracker begins by itself
+START_SECONDS = 5.0  # to reach the hub; then the tracker starts without it
 ASK_AGAIN_SECONDS = 0.2
-LOOK_SECONDS = 0.02  # whether the hub was asked, or is away: no event says either
-SKEW_SECONDS = 2.0  # a wrong clock misplaces history, and limits that end at a wall time
-MEMBERS_SECONDS = 5.0  # between two looks at who is there
-END_SECONDS = 0.5  # the whole end of a tracker has four
+LOOK_SECONDS = 0.02  # how often to see whether the hub has answered or failed
+SKEW_SECONDS = 2.0  # a wrong clock misplaces history, and limits that end at a wall-clock time
+MEMBERS_SECONDS = 5.0  # how often the list of members is read
+END_SECONDS = 0.5  # of the four seconds for the tracker's whole shutdown
 HOUSE_SECONDS = 3600.0
-ROLL_UP_HOURS = 48.0  # checks that come later are counted before their day is dropped
-HISTORY_SECONDS = 5.0  # a page waits for it
-USED_TWICE = (
-    "another tracker of this machine uses the same database file: each needs a file of its own"
-)
+ROLL_UP_HOURS = 48.0  # later checks are counted before their day is deleted
+HISTORY_SECONDS = 5.0  # a page is waiting for it
+USED_TWICE = "another tracker on this machine uses the same database file: give each its own file"
 
 
 @attrs.define(eq=False)
 class ClusterTask:
-    """Ships, reads, takes turns; holds the gate that decides which checks are ours to make.
+    """Exchanges checks and leases with the hub, and decides which checks this tracker makes.
 
-    The tracker goes on alone while the hub cannot be used. Never raises because of the hub.
+    The tracker works alone while the hub cannot be used. Never raises because of the hub.
     """
 
     settings: ClusterSettings
@@ -76,7 +74,7 @@ class ClusterTask:
     _members: tuple[MemberInfo, ...] = ()
     _gained: set[str] = attrs.field(factory=set)
     _unproven: dict[str, float] = attrs.field(factory=dict)
-    # When others made their last check of it, on our steady clock: their wall clocks may be wrong.
+    # When others last checked it, on our steady clock, as their wall clocks may be wrong.
     _heard: dict[tuple[str, str | None], float] = attrs.field(factory=dict)
     _reading_history: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
 
@@ -132,7 +130,7 @@ class ClusterTask:
         seconds: what is shipped goes over the same connection.
         """
         if not self.keeper.hub_up:
-            raise ClusterAwayError(self.keeper.reason or "it was not reached yet")
+            raise ClusterAwayError(self.keeper.reason or "the hub has not been reached yet")
         vantage, daily = self.settings.vantage, seconds % DAY_SECONDS == 0
         try:
             with trio.fail_after(HISTORY_SECONDS):
@@ -210,13 +208,14 @@ class ClusterTask:
         if self.keeper.cut_off:
             return 0.0
         if not self.reader.is_current:
-            return ASK_AGAIN_SECONDS  # we slept: what looks old may have been checked meanwhile
+            # this process was suspended: others may have checked it meanwhile
+            return ASK_AGAIN_SECONDS
         state = self.aggregator.providers.get(name)
         health = None if state is None else state.health_of(model)
         ours = self.keeper.membership.would_hold(name)
         enough = interval * (ENOUGH_INTERVALS if ours else OTHERS_ENOUGH_INTERVALS)
         if health is None or health.last_check is None:
-            # Nobody has checked it, and leases are not to be had for a while after a start.
+            # No tracker has checked it, and leases are not available right after a start.
             if ours:
                 return 0.0
             since = self._unproven.setdefault(name, trio.current_time())
@@ -235,13 +234,15 @@ class ClusterTask:
 
     def _problems(self) -> list[str]:
         keeper, found = self.keeper, []
-        if keeper.reason and keeper.reason != "not asked yet":
-            found.append(f"the cluster's hub cannot be used: {keeper.reason}; it goes on alone")
+        if keeper.reason and keeper.reason != "the hub has not been reached yet":
+            found.append(
+                f"the cluster's hub cannot be used: {keeper.reason}; this tracker works alone"
+            )
         if (skew := keeper.skew_seconds) is not None and abs(skew) > SKEW_SECONDS:
             where = "ahead of" if skew < 0 else "behind"
             found.append(f"our clock is {abs(skew):.0f} s {where} the hub's: set one of them right")
         if self.shipper.skipped:
-            found.append(f"the hub refused {self.shipper.skipped} checks: see the log")
+            found.append(f"the hub refused {self.shipper.skipped} checks; the log says why")
         return found
 
     def _shown(self, member: MemberInfo) -> ClusterMember:
@@ -271,7 +272,7 @@ class ClusterTask:
                 if self.keeper.holds(HERALD):
                     await self.keeper.caller.data(lambda hub: hub.roll_up(ROLL_UP_HOURS), 60.0)
             except HubAway as error:
-                log.debug("house not kept", reason=error.reason)
+                log.debug("clean-up at the hub failed", reason=error.reason)
                 await trio.sleep(self.settings.lease_seconds)
             else:
                 await trio.sleep(HOUSE_SECONDS)

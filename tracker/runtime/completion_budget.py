@@ -1,4 +1,4 @@
-"""How many completions all checks together may still spend today, by UTC. Pure."""
+"""The number of completions all checks together may still spend today (UTC). Pure."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,7 +9,7 @@ DAYS_KEPT = 2
 
 @attrs.frozen(kw_only=True)
 class BudgetView:
-    """What is spent of a UTC day's completions, and when the next day begins."""
+    """The completions spent in a UTC day, and when the next day starts."""
 
     per_day: int
     spent: int
@@ -23,9 +23,9 @@ class BudgetView:
 
 @attrs.define(eq=False)
 class CompletionBudget:
-    """``per_day`` completions of all checks. What is spent beyond it on request still counts.
+    """``per_day`` completions for all checks. Completions on request beyond it still count.
 
-    Two days are kept: a wall clock that leaps over midnight and back gives no second budget.
+    Two days are kept, so that a clock that jumps over midnight and back gives no second budget.
     """
 
     per_day: int

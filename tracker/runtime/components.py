@@ -1,4 +1,4 @@
-"""The parts of a running tracker, for those that look at how it is."""
+"""The parts of a running tracker, for code that inspects them."""
 
 import attrs
 
@@ -13,7 +13,7 @@ from tracker.store import Store
 
 @attrs.define
 class RestartingTasks:
-    """``cluster``: None where this tracker is alone."""
+    """``cluster``: None without a cluster."""
 
     canary: RestartingTask
     aggregator: RestartingTask
@@ -24,7 +24,7 @@ class RestartingTasks:
 
 @attrs.frozen
 class TrackerComponents:
-    """The parts of a running tracker that are looked at."""
+    """The parts of a running tracker that can be inspected."""
 
     store: Store
     aggregator: Aggregator

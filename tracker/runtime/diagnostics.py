@@ -1,4 +1,4 @@
-"""How the tracker itself is: live values for its operators, not part of any snapshot."""
+"""The tracker's own health: live values for operators, not part of a snapshot."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ from tracker.runtime.supervisor import ActorHealth
 
 @attrs.frozen(kw_only=True)
 class DatabaseHealth:
-    """state: "ok" or "unavailable". buffered: results that wait in memory; dropped: lost ones."""
+    """state: "ok" or "unavailable". buffered: results waiting in memory; dropped: lost results."""
 
     state: str
     reason: str = ""
@@ -25,10 +25,10 @@ class DatabaseHealth:
 
 @attrs.frozen(kw_only=True)
 class AlertHealth:
-    """Incidents that are open now; the rest counts since this start.
+    """``open``: incidents open now; all others are counts since this start.
 
-    opened: incidents. sent, repeated, resolved: messages that arrived, one a target; failed:
-    attempts; suppressed: openings and ends of which nobody was told; waiting: messages to be sent.
+    opened: incidents. sent, repeated, resolved: delivered messages, one per target; failed:
+    attempts; suppressed: openings and ends without a message; waiting: messages to be sent.
     """
 
     open: int = 0
@@ -43,8 +43,8 @@ class AlertHealth:
 
 @attrs.frozen(kw_only=True)
 class TrackerHealth:
-    """status: "ok"; "degraded" while something is wrong that the tracker lives with; "failing"
-    when its loop or an actor no longer beats, or no snapshot comes. problems: why, in sentences.
+    """status: "ok"; "degraded" while a problem does not stop the tracker; "failing" when its event
+    loop or an actor hangs, or no snapshot is published. problems: why, in sentences.
     """
 
     status: str

@@ -9,7 +9,7 @@ import attrs
 
 @attrs.define(eq=False)
 class FileLock:
-    """A file beside the database: two processes on one would ship each other's checks as theirs.
+    """A lock file next to the database: two processes on one would send each other's checks.
 
     The lock is not on the database itself: closing that file would drop SQLite's own locks.
     """

@@ -6,7 +6,7 @@ import attrs
 
 
 class SweepPhase(Enum):
-    """LOADING: what to watch is not known yet. RUNNING: checks are missing. DONE: for good."""
+    """LOADING: the providers are not known yet. RUNNING: checks are missing. DONE: stays done."""
 
     LOADING = auto()
     RUNNING = auto()
@@ -17,7 +17,7 @@ class SweepPhase(Enum):
 class FirstSweep:
     """Which providers have not been checked since the start.
 
-    Once done it stays so: a provider that is added later is no reason to be unready.
+    Once done it stays done: a provider added later does not make the tracker unready.
     """
 
     phase: SweepPhase = SweepPhase.LOADING

@@ -1,10 +1,10 @@
-"""Python's cycle collector, set for a process whose objects mostly live for ever."""
+"""Settings of Python's garbage collector for a process whose objects mostly live long."""
 
 import gc
 
-# The usual 700 makes a collection for every few checks, each walking over all actors: an eighth of
-# the CPU of a sweep of a thousand. Our own values hold no cycles; what a library leaves is found a
-# little later.
+# Python's default of 700 causes a collection every few checks, each visiting all actors: an eighth
+# of the CPU of a sweep of a thousand. Our own values have no cycles; those left by a library are
+# found a little later.
 YOUNG_OBJECTS = 50_000
 
 

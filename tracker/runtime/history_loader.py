@@ -1,4 +1,4 @@
-"""Reads what the store remembers: in time for the start, or as soon as it can be read."""
+"""Loading history from the store: at the start, or later when it cannot be read yet."""
 
 import math
 from contextlib import suppress
@@ -13,24 +13,24 @@ from tracker.store import Store, StoreUnavailable
 
 log = structlog.get_logger()
 
-# History is welcome, but no reason to keep proxies waiting: two million checks take two seconds,
-# and a large file on a slow disk takes minutes to be opened, checked and migrated.
+# Proxies should not wait for the history: two million checks take two seconds, and a large file on
+# a slow disk takes minutes to open, check and migrate.
 LOAD_SECONDS = 0.4
-LONG_BYTES = 16 * 1024 * 1024  # of a file: some 150,000 checks; what is less is read in one part
+LONG_BYTES = 16 * 1024 * 1024  # a file with about 150,000 checks; a smaller one is read at once
 LOAD_RETRY_SECONDS = 2.0
 
 
 @attrs.define(eq=False)
 class HistoryLoader:
-    """Loads in two parts, the last checks first; says once why it cannot.
+    """Loads in two parts, the last checks first; logs only once why it cannot.
 
-    ``run`` loads; ``recent`` waits for what is known first, ``whole`` for everything.
+    ``run`` loads; ``recent`` waits for the last checks, ``whole`` for everything.
     """
 
     store: Store
     clock: Clock
-    _unread: str = ""  # why what is stored could not be read
-    _tried: trio.Event = attrs.field(factory=trio.Event)  # something was read, or nothing can be
+    _unread: str = ""  # why the stored data could not be read
+    _tried: trio.Event = attrs.field(factory=trio.Event)  # the last checks were read, or cannot be
     _begun: trio.Event = attrs.field(factory=trio.Event)
     _whole_read: trio.Event = attrs.field(factory=trio.Event)
     _first: RestoredState | None = None
@@ -78,7 +78,9 @@ class HistoryLoader:
             try:
                 self._whole = await restore_state(self.store, now=self.clock.now())
             except StoreUnavailable as error:
-                if error.reason != self._unread:  # it may stay so for days, and is tried every 2 s
+                if (
+                    error.reason != self._unread
+                ):  # this may last for days, and it is retried every 2 s
                     log.warning("history cannot be read yet", reason=error.reason)
                 self._unread = error.reason
                 self._tried.set()

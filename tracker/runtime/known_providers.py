@@ -1,4 +1,4 @@
-"""The state of every provider that is watched, was removed, or is only stored yet."""
+"""The state of every provider that is watched, removed, or so far only stored."""
 
 from collections.abc import Mapping
 
@@ -93,4 +93,4 @@ def _restore(state: ProviderState, past: StoredProvider, now: ClockReading) -> N
         restore_provider(state, past, now)
     except (msgspec.DecodeError, ValueError) as error:
         name = state.provider.name
-        log.warning("stored state not understood", provider=name, error=str(error))
+        log.warning("stored state cannot be read", provider=name, error=str(error))

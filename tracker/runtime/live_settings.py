@@ -1,4 +1,4 @@
-"""The configuration in force: the file's, with the operators' overrides over it."""
+"""The configuration in force: that of the file, with the operators' overrides."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -23,8 +23,8 @@ from tracker.core.settings import Config, Provider
 class LiveSettings:
     """The file's configuration and the overrides.
 
-    stored_known: whether the stored overrides were read. What is tuned before that is kept apart
-    and merged over them, because it may mention only one of a provider's two settings.
+    stored_known: whether the stored overrides have been read. Changes made before that are kept
+    apart and merged later, because they may concern only one of a provider's two settings.
     """
 
     _file: Config

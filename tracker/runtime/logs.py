@@ -1,4 +1,4 @@
-"""Logs to stderr, as text for people or JSON for programs, with every known secret masked."""
+"""Logging to stderr, as text or JSON, with every known secret masked."""
 
 import logging
 import sys
@@ -14,7 +14,7 @@ Format = Literal["text", "json"]
 
 
 class _Masking:
-    """The last processor before rendering: no text leaves with a secret in it."""
+    """The last processor before rendering, which masks secrets."""
 
     def __init__(self) -> None:
         self.mask = Mask()
@@ -36,7 +36,7 @@ _masking = _Masking()
 
 
 class DeduplicationFilter(logging.Filter):
-    """Each message once in ``seconds``, without its traceback, which is the same each time."""
+    """Passes each message once per ``seconds``, without its traceback, which is always the same."""
 
     def __init__(self, seconds: float = 60.0, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -101,14 +101,14 @@ def configure_logs(style: Format = "text", level: str = "info") -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=number, force=True)
-    # They print whole URLs and every header at INFO and below; our own lines say enough.
+    # They log whole URLs and headers at INFO and below; our own lines are enough.
     for name in ("httpx", "httpcore", "hypercorn.access", "hpack", "watchfiles", "urllib3"):
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
-    # Its warnings become the errors of alert targets, which have a line of our own.
+    # Its warnings become errors of alert targets, which we log ourselves.
     apprise = logging.getLogger("apprise")
     apprise.setLevel(logging.WARNING)
     apprise.propagate = False
-    # Without a descriptor left for a client it tries again, and complains, ten times a second.
+    # Without a free file descriptor it retries, and logs, ten times a second.
     logging.getLogger("trio.serve_listeners").addFilter(_seldom)
 
 
@@ -118,5 +118,5 @@ def _renderer(style: Format) -> Any:
     return structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(),
         exception_formatter=structlog.dev.plain_traceback,
-        sort_keys=False,  # "before" is told before "after"
+        sort_keys=False,  # "before" comes before "after"
     )

@@ -1,4 +1,4 @@
-"""More of the past than one tracker keeps: its own checks, and what the cluster's hub counted."""
+"""History longer than one tracker's: its own checks, and the sums of the cluster's hub."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,14 +12,14 @@ from tracker.store import Bucket, History, StoreUnavailable
 Points = Mapping[str, Sequence[Bucket]]
 ReadOwn = Callable[[datetime], Awaitable[History]]
 ReadHub = Callable[[datetime], Awaitable[Points]]
-HOURLY_DAYS, QUARTER_DAYS = 7, 30  # up to so many days by the hour, and by the quarter of a day
+HOURLY_DAYS, QUARTER_DAYS = 7, 30  # up to this many days by hour, and by quarter of a day
 DAY_SECONDS = 86_400
 MOST_DAYS = 90  # as long as the hub keeps hours
 
 
 @attrs.frozen(kw_only=True)
 class LongHistory:
-    """Buckets by provider, oldest first. away: why the hub is not in them; empty where it is."""
+    """Buckets by provider, oldest first. away: why the hub's are missing; empty if they are not."""
 
     history: History
     away: str = ""

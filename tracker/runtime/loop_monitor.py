@@ -1,4 +1,4 @@
-"""An actor that only watches the event loop: how late it wakes is how long everybody waited."""
+"""Measuring stalls of the event loop: a timer that wakes late shows how long tasks waited."""
 
 from collections import deque
 from typing import NoReturn
@@ -6,17 +6,17 @@ from typing import NoReturn
 import attrs
 import trio
 
-# A loop held for a quarter of a second lengthens every latency measured meanwhile by as much,
-# which would call a provider slow for our own fault. Ordinary work holds it for milliseconds.
+# A loop blocked for a quarter of a second adds as much to every latency measured then, so a
+# provider would seem slow through our fault. Ordinary work blocks it for milliseconds.
 STALL_SECONDS = 0.25
-# So much is told as a provider's latency at most, where the kernel does not say when bytes came.
+# The longest delay of ours accepted within a latency when the kernel gives no time stamp.
 LATE_SECONDS = 0.01
-REMEMBERED_STALLS = 128  # one a beat: longer than any check takes
+REMEMBERED_STALLS = 128  # one per beat: covers longer than any check takes
 
 
 @attrs.define
 class LoopMonitor:
-    """Beats every ``beat`` seconds. All times are trio's."""
+    """Wakes every ``beat`` seconds. All times are trio seconds."""
 
     beat: float = 0.1
     lag: float = 0.0  # of the last beat, seconds
@@ -41,7 +41,7 @@ class LoopMonitor:
         One that began and ended between two beats is not seen.
         """
         stalls = [gap for end, gap in self._noted if end > began]
-        if self._last is not None:  # a stall may have ended just now, before our own beat
+        if self._last is not None:  # a stall may have ended just now, before our next beat
             stalls.append(trio.current_time() - self._last - self.beat)
         longest = max(stalls, default=0.0)
         return longest if longest >= least else 0.0

@@ -1,4 +1,4 @@
-"""What a stalled event loop of ours did to the result of a check. Pure."""
+"""Correcting the result of a check for stalls of our own event loop. Pure."""
 
 import attrs
 
@@ -17,10 +17,10 @@ def discount_loop_stall(result: CheckResult, *, stall: float, slow_ms: float) ->
             result,
             latency_ms=None,
             ttft_ms=None,
-            message=f"our event loop stalled for {stall:.2g} s: its latency is not known",
+            message=f"the tracker's event loop stalled for {stall:.2g} s: its latency is not known",
         )
     if stall and result.kind.is_failure and (result.http_status or 0) < 400:
-        message = f"our event loop stalled for {stall:.1f} s during the check"
+        message = f"the tracker's event loop stalled for {stall:.1f} s during the check"
         return CheckResult(
             kind=OutcomeKind.INTERNAL,
             message=message,

@@ -10,15 +10,15 @@ from tracker.runtime.messages import Message, Publish
 
 
 class StoppedError(Exception):
-    """The tracker is ending: nothing can be changed or checked any more."""
+    """The tracker is shutting down: nothing can be changed or checked any more."""
 
     def __init__(self) -> None:
-        super().__init__("the tracker is ending")
+        super().__init__("the tracker is shutting down")
 
 
 @attrs.define(eq=False)
 class Mailbox:
-    """Sends messages to the aggregator. stop: set once the tracker was asked to end."""
+    """Sends messages to the aggregator. stop: set once the tracker was told to shut down."""
 
     outbox: trio.MemorySendChannel[Message]
     stop: trio.Event = attrs.field(factory=trio.Event)

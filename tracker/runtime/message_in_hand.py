@@ -1,4 +1,4 @@
-"""The message under way, so that a bug in handling it loses one message and nothing else."""
+"""The message being handled, so that a bug in handling it loses only this message."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ log = structlog.get_logger()
 
 @attrs.define(eq=False)
 class MessageInHand:
-    """Keeps a message until it is handled, over a restart as well. dropped: crashed us twice."""
+    """Keeps a message until it is handled, also over a restart. dropped: those that crashed us."""
 
     dropped: int = 0
     _message: Message | None = None
@@ -38,6 +38,8 @@ class MessageInHand:
     def _drop(self, message: Message) -> None:
         self._message, self._retried = None, False
         self.dropped += 1
-        log.error("report dropped: it crashed the aggregator twice", report=type(message).__name__)
+        log.error(
+            "message dropped: it crashed the aggregator twice", message=type(message).__name__
+        )
         if isinstance(message, Publish | SettingsChanged | NewsShared):
             message.done.set()  # its sender must not wait forever

@@ -20,7 +20,7 @@ from tracker.reports.call import Call
 
 @attrs.frozen(kw_only=True)
 class CheckCompleted:
-    """A check is done; the next is due at ``next_due`` (steady seconds; None: only on request)."""
+    """A check ended; the next is due at ``next_due`` (steady seconds; None: only on request)."""
 
     result: CheckResult
     next_due: float | None
@@ -30,8 +30,8 @@ class CheckCompleted:
 class CheckRescheduled:
     """The next check moved, because the provider was tuned or its reset became known.
 
-    model: the offer, None for the provider itself. waits_for_budget: until midnight UTC, because
-    the day's completions are spent.
+    model: the offer, None for the provider itself. waits_for_budget: it waits until midnight UTC,
+    because today's completions are used up.
     """
 
     provider: str
@@ -42,9 +42,9 @@ class CheckRescheduled:
 
 @attrs.frozen(kw_only=True)
 class ActorCrashed:
-    """An actor's own bug. ``spent``: its budget is used up, it is tried at the longest delay.
+    """A bug in an actor. ``spent``: it crashed too often and is retried only at the longest delay.
 
-    error and trace are whole: mask them before cutting them, or half a key remains.
+    error and trace are complete: mask them before cutting them, or half a key remains.
     """
 
     provider: str
@@ -66,7 +66,7 @@ ActorMessage = CheckCompleted | CheckRescheduled | ActorCrashed
 
 @attrs.frozen(kw_only=True)
 class ProviderAdded:
-    """Watch this provider, or go on with these settings. ``overridden``: tuned at run time."""
+    """Watch this provider, or continue with these settings. ``overridden``: set at run time."""
 
     provider: Provider
     overridden: bool = False
@@ -88,23 +88,23 @@ class SettingsChanged:
 
 @attrs.frozen(kw_only=True)
 class Publish:
-    """Post everything reported so far, then set ``done``."""
+    """Publish everything received so far, then set ``done``."""
 
     done: trio.Event
 
 
 @attrs.frozen(kw_only=True)
 class CallsReported:
-    """Real calls that proxies told of, in the order they were told."""
+    """Real calls reported by proxies, in the order they arrived."""
 
     calls: tuple[Call, ...]
 
 
 @attrs.frozen(kw_only=True)
 class HistoryLoaded:
-    """History from the store. ``best``: who was recommended last. traffic: of the last day.
+    """History from the store. ``best``: the last recommended provider. traffic: of the last day.
 
-    complete: False while only the last checks are in it and the others follow.
+    complete: False while it has only the last checks and the others follow.
     """
 
     past: Mapping[str, StoredProvider]
@@ -122,7 +122,7 @@ class IncidentsChanged:
 
 @attrs.frozen(kw_only=True)
 class NewsShared:
-    """Take over what other trackers of the cluster have shipped, then set ``done``."""
+    """Merge what other trackers of the cluster have sent, then set ``done``."""
 
     news: SharedNews
     done: trio.Event = attrs.field(factory=trio.Event)
@@ -130,7 +130,7 @@ class NewsShared:
 
 @attrs.frozen(kw_only=True)
 class ClusterJoined:
-    """Judge with other vantages from now on."""
+    """Include other vantages from now on."""
 
     rules: ClusterRules
 

@@ -1,4 +1,4 @@
-"""Who offers which model now: the resolver over the model lists seen and the offers watched."""
+"""Which provider offers which model now, from the model lists and the watched offers."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from tracker.core.provider_status import ProviderStatus
 from tracker.core.snapshot import Snapshot
 from tracker.models.resolver import ModelResolver
 
-# Indexing an id takes up to 15 µs: more of them than this would hold the event loop for 30 ms.
+# Indexing an id takes up to 15 µs: with more than this the event loop would block for 30 ms.
 INDEXED_INLINE = 2_000
 
 _Lists = tuple[tuple[str, ...] | None, tuple[str, ...]]
@@ -17,12 +17,12 @@ _Lists = tuple[tuple[str, ...] | None, tuple[str, ...]]
 
 @attrs.define(eq=False)
 class ModelDirectory:
-    """Keeps a resolver up to date with the snapshots; a list that did not change costs nothing."""
+    """Keeps a resolver up to date with the snapshots; an unchanged list costs nothing."""
 
     aliases: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     _lists: dict[str, _Lists] = attrs.field(factory=dict)
     _resolver: ModelResolver = attrs.field(init=False)
-    _fits: Snapshot | None = None  # the last one that it was found to be up to date with
+    _fits: Snapshot | None = None  # the last snapshot it is known to match
     _updating: trio.Lock = attrs.field(factory=trio.Lock)
 
     def __attrs_post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What is wrong with the tracker itself, in sentences for its operators."""
+"""Problems of the tracker itself, in sentences for its operators."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,19 +14,19 @@ from tracker.runtime.components import TrackerComponents
 from tracker.runtime.supervisor import ActorHealth
 from tracker.store import Store
 
-SILENT_SECONDS = 5.0  # a loop that stands still for so long serves nobody in time
-OVERDUE_SECONDS = 60.0  # an actor this late hangs: checks end within their time-out
+SILENT_SECONDS = 5.0  # an event loop blocked this long is too slow for everybody
+OVERDUE_SECONDS = 60.0  # an actor this late hangs, as checks end within their time-out
 
 
 def find_failures(parts: TrackerComponents) -> Iterator[str]:
     """Return why a restart of the process would help."""
     if (silent := parts.supervisor.shared.canary.silent_for()) > SILENT_SECONDS:
-        yield f"the event loop has not turned for {silent:.0f} s"
+        yield f"the event loop has been blocked for {silent:.0f} s"
     if (silent := parts.aggregator.silent_for()) > OVERDUE_SECONDS:
-        yield f"no snapshot was posted for {silent:.0f} s longer than planned"
+        yield f"the last snapshot is {silent:.0f} s overdue"
     for name, overdue in parts.supervisor.overdue().items():
         if overdue > OVERDUE_SECONDS:
-            yield f"the actor of {name} is {overdue:.0f} s late"
+            yield f"the task that checks {name} is {overdue:.0f} s late"
 
 
 def find_troubles(
@@ -39,10 +39,10 @@ def find_troubles(
     """Yield what is wrong but tolerated."""
     yield from _troubles_of_parts(parts, actors)
     yield from () if parts.cluster is None else parts.cluster.problems
-    yield from (f"the new configuration is wrong: {why}" for why in configuration_errors)
-    yield from (f"{file} hangs: it cannot be read" for file in hanging_files())
+    yield from (f"the changed configuration is not used: {why}" for why in configuration_errors)
+    yield from (f"reading {file} hangs" for file in hanging_files())
     yield from (
-        f"reporter {name} is not trusted for now: no check confirmed the failures it told of"
+        f"reports from {name} are ignored for now: no check confirmed the failures it reported"
         for name in untrusted_reporters
     )
 
@@ -53,8 +53,9 @@ def _troubles_of_parts(
     yield from _troubles_of_database(parts.store)
     if not parts.aggregator.knows_all:
         yield (
-            "the history is still being read: uptime and latencies of a day are not known yet, and "
-            "too few checks and completions are counted"
+            "the history is still being loaded: uptime and latencies of a day are not known "
+            "yet, and "
+            "the counts of checks and completions are too low"
         )
     network = parts.aggregator.network
     if network.away:
@@ -68,15 +69,15 @@ def _troubles_of_parts(
     yield from parts.alerts.problems()
     yield from describe_budget(parts)
     if parts.aggregator.dropped:
-        yield f"{parts.aggregator.dropped} reports were dropped: our own bug, see the log"
+        yield f"{parts.aggregator.dropped} messages were dropped because of a bug; see the log"
     for name, actor in actors.items():
         if actor.state in {"given up", "restarting"}:
-            yield f"the actor of {name} is {actor.state} after a crash"
+            yield f"the task that checks {name} is {actor.state} after a crash"
     for why, number in _count_internal_failures(parts.aggregator.board.latest).items():
         yield f"the last check of {number} could not be made: {why}"
     rank = parts.aggregator.rank
     if isinstance(rank, FallbackRanker) and rank.complaint is not None:
-        yield f"the default policy ranks instead: {rank.complaint}"
+        yield f"the default ranking policy is used: {rank.complaint}"
 
 
 def describe_budget(parts: TrackerComponents) -> Iterator[str]:
@@ -87,7 +88,7 @@ def describe_budget(parts: TrackerComponents) -> Iterator[str]:
     elif waiting:
         yield (
             f"completion checks of {waiting} wait for {budget.resets_at:%H:%M} UTC: the "
-            f"{budget.per_day:,} completions of the day are spent"
+            f"{budget.per_day:,} completions of today are used up"
         )
 
 
@@ -104,9 +105,12 @@ def _troubles_of_database(store: Store) -> Iterator[str]:
     if not store.state.ok:
         yield f"the database is unavailable: {store.state.reason}"
     for other in store.others:
-        yield f"another tracker writes to the same database: {other}; stop one, or give it a file"
+        yield (
+            f"another tracker writes to the same database: {other}; stop one or give it its "
+            "own file"
+        )
     if store.left_out:
-        yield f"{store.left_out} stored checks were left out: no version of ours wrote them so"
+        yield f"{store.left_out} stored checks were skipped: they were not written by this program"
 
 
 def _count_internal_failures(snapshot: Snapshot) -> Counter[str]:
@@ -117,5 +121,5 @@ def _count_internal_failures(snapshot: Snapshot) -> Counter[str]:
         for view in views
         if view.enabled
         and view.outcome is OutcomeKind.INTERNAL
-        and not view.error_message.startswith(OUR_NETWORK)  # said once for all of them
+        and not view.error_message.startswith(OUR_NETWORK)  # reported once for all providers
     )

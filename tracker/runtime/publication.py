@@ -1,25 +1,25 @@
-"""When the next snapshot is due. Pure: trio seconds in, trio seconds out."""
+"""When the next snapshot is due. Pure; all times are trio seconds."""
 
 import attrs
 
-# Results that come close together share a snapshot. Waking for one costs as much as making it, so
-# five hundred and more share a tenth of a second; among few, who see each change, it is shorter.
+# Results that come close together share a snapshot. Waking up costs as much as making one, so with
+# five hundred providers and more they share a tenth of a second; with few it is shorter.
 COALESCE_SECONDS = 0.1
 COALESCE_SECONDS_EACH = 0.0002
-# At least this often, so that the windows of uptime and latency move on.
+# At least this often, so that the windows of uptime and latency advance.
 REFRESH_SECONDS = 60.0
-# Ten thousand at once would hold the event loop for a second: so many at a time, 10 ms. Offers
-# count as well as providers: each has windows of its own.
+# Ten thousand at once would block the event loop for a second: this many take 10 ms. Offers count
+# like providers: each has its own windows.
 REFRESHED_AT_ONCE = 100
 
 
 @attrs.define(eq=False)
 class PublicationSchedule:
-    """Moments in trio seconds. changed: something that is not published yet has changed."""
+    """Times in trio seconds. changed: there is an unpublished change."""
 
     changed: bool = True
     published: float = -float("inf")
-    refreshed: float = -float("inf")  # some were looked at in their turn, not only the changed ones
+    refreshed: float = -float("inf")  # when some unchanged ones were refreshed too
 
     def is_refresh_due(self, now: float, targets: int) -> bool:
         """Return whether numbers that change with time alone are to be computed again."""

@@ -1,4 +1,4 @@
-"""What the next snapshot is made of, kept from one to the next: only what changed is made again."""
+"""The parts of the next snapshot, kept from one to the next: only changed ones are rebuilt."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ E = TypeVar("E")
 
 @attrs.define(eq=False)
 class _ByName(Generic[E]):
-    """Entries in order of name: one that comes or goes moves the others, and sorts none."""
+    """Entries sorted by name; adding or removing one needs no new sort."""
 
     names: list[str] = attrs.field(factory=list)
     entries: list[E] = attrs.field(factory=list)
@@ -42,11 +42,11 @@ class _ByName(Generic[E]):
 
 @attrs.define(eq=False)
 class PublishedPool:
-    """Views and ranking entries of all providers, by name, and what comes due among them.
+    """Views and ranking entries of all providers, by name, and the times at which they change.
 
-    Among ten thousand providers a snapshot after one check touches one: views are copied, the
-    entry is put in its place, and moments wait in heaps. A moment in a heap holds while its
-    provider still has it; others are dropped when they come up.
+    With ten thousand providers, a snapshot after one check changes one: views are copied, the entry
+    is put in its place, and times wait in heaps. A time in a heap is valid while its provider still
+    has it; others are dropped when they come up.
     """
 
     views: dict[str, ProviderStatus] = attrs.field(factory=dict)
@@ -56,7 +56,7 @@ class PublishedPool:
     _tasks: dict[str, Mapping[str, str]] = attrs.field(factory=dict)
     _offers_of: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
     _names: list[str] = attrs.field(factory=list)  # sorted
-    _in_order: bool = True  # the views are
+    _in_order: bool = True  # whether the views are sorted
     _candidates: "_ByName[Candidate]" = attrs.field(factory=_ByName[Candidate])
     _excluded: "_ByName[Excluded]" = attrs.field(factory=_ByName[Excluded])
     _changes_at: dict[str, float] = attrs.field(factory=dict)

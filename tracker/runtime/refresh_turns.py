@@ -1,4 +1,4 @@
-"""Which published views the next snapshot makes again. Pure."""
+"""Which published views the next snapshot rebuilds. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -10,14 +10,14 @@ from tracker.runtime.publication import REFRESHED_AT_ONCE
 
 @attrs.define(eq=False)
 class RefreshTurns:
-    """Names of providers whose view no longer holds, and of those whose windows move on in turn.
+    """Names of providers whose view is out of date, and of those whose windows advance in turn.
 
-    outdated: every ProviderState notes itself here. Ten thousand views made at once would hold the
-    event loop, so time alone outdates REFRESHED_AT_ONCE targets at a time.
+    outdated: every ProviderState adds itself here. Ten thousand views at once would block the event
+    loop, so only REFRESHED_AT_ONCE targets at a time are refreshed because of time alone.
     """
 
     outdated: set[str] = attrs.field(factory=set)
-    _waiting: list[str] = attrs.field(factory=list)  # for their turn, last first
+    _waiting: list[str] = attrs.field(factory=list)  # waiting for their turn, the last first
 
     @property
     def round_is_over(self) -> bool:

@@ -1,4 +1,4 @@
-"""Takes a changed configuration at run time: read again and validated first, or not taken at all.
+"""Reloading the configuration at run time: used only when it is completely valid.
 
 A program that embeds the tracker may run a Reloader too: ``nursery.start_soon(reloader.watch,
 tracker)``.
@@ -28,7 +28,7 @@ from tracker.runtime.logs import mask_in_logs
 from tracker.runtime.mailbox import StoppedError
 from tracker.runtime.tracker import Tracker
 
-# What a running process has already built upon; the rest of the file follows at once.
+# Settings that a running process cannot change; the others take effect immediately.
 FIXED = (
     "database",
     "schedule",
@@ -37,9 +37,9 @@ FIXED = (
     "server",
     "cluster",
 )
-DEBOUNCE_MS = 400  # an editor writes, renames and changes the mode within some milliseconds
+DEBOUNCE_MS = 400  # an editor writes, renames and changes the mode within a few milliseconds
 STEP_MS = 100
-LOOK_MS = 1_000  # besides, it is looked at so often: network file systems tell of no change
+LOOK_MS = 1_000  # also polled this often, as network file systems send no change events
 MOST_REASONS = 20  # told in health and in the log: a file may hold 40,000 mistakes
 READ_SECONDS = 10.0  # a named pipe in the file's place never answers
 log = structlog.get_logger()
@@ -50,10 +50,10 @@ Signature = tuple[tuple[int, ...] | None, ...]
 
 @attrs.define(eq=False)
 class Reloader:
-    """Keeps a tracker's configuration that of its file and .env.
+    """Keeps a tracker's configuration equal to its file and .env.
 
-    read: reads a file (None: the default one, if it exists) with everything that the command
-    line said; raises ConfigError. config: what the tracker was started with.
+    read: reads a file (None: the default one, if it exists) with the options of the command line;
+    raises ConfigError. config: the tracker's configuration at the start.
     """
 
     read: Read
@@ -61,7 +61,7 @@ class Reloader:
     dotenv: Path = DOTENV
     _one_at_a_time: trio.Lock = attrs.field(factory=trio.Lock)
     _seen: Signature = attrs.field(init=False)
-    _unread: bool = False  # the last attempt got nothing to judge: that may pass by itself
+    _unread: bool = False  # the last attempt could not read the file, which may pass by itself
 
     def __attrs_post_init__(self) -> None:
         self._seen = self._signature()
@@ -84,10 +84,10 @@ class Reloader:
                 _refuse(tracker, tuple(_reasons(error)), again=again)
                 return False
             except StoppedError:
-                log.info("configuration not taken", reason="the tracker is ending")
+                log.info("configuration not reloaded", reason="the tracker is shutting down")
                 return False
             for setting in unchangeable(found, self.config):
-                log.warning("takes effect at the next start only", setting=setting)
+                log.warning("setting takes effect only at the next start", setting=setting)
             for warning in found.warnings:
                 log.warning(warning)
             self.config = keep_fixed_settings(found, self.config)
@@ -106,11 +106,12 @@ class Reloader:
 
     async def _looks(self, over: trio.Event) -> AsyncGenerator[object, None]:
         """Yield whenever something in the folders changed, and every LOOK_MS, until ``over``."""
-        stop: Any = over  # it only asks is_set()
+        stop: Any = over  # only is_set() is used
         try:
             async for look in awatch(
                 *self._folders(),
-                watch_filter=None,  # a database in the folder too: what changed is asked afterwards
+                # includes a database in the folder: what changed is checked afterwards
+                watch_filter=None,
                 debounce=DEBOUNCE_MS,
                 step=STEP_MS,
                 rust_timeout=LOOK_MS,
@@ -119,9 +120,10 @@ class Reloader:
                 stop_event=stop,
             ):
                 yield look
-        except (OSError, RuntimeError) as error:  # the system's watches are used up, say
+        except (OSError, RuntimeError) as error:  # for example when the system has no watches left
             log.warning(
-                "configuration not watched for changes; SIGHUP still reloads it", reason=str(error)
+                "configuration file cannot be watched for changes; send SIGHUP to reload it",
+                reason=str(error),
             )
 
     async def _reload_if_changed(self, tracker: Tracker) -> None:
@@ -142,7 +144,7 @@ class Reloader:
         with trio.move_on_after(READ_SECONDS):
             try:
                 return await trio.to_thread.run_sync(self._read_valid, abandon_on_cancel=True)
-            except OSError as error:  # a network file system has a bad moment
+            except OSError as error:  # for example a network file system that fails for a moment
                 problem = f"it cannot be read: {error.strerror or error}"
         raise UnreadableError(
             [ConfigProblem(key="", problem=problem)], str(self.path or DEFAULT_FILE)
@@ -151,8 +153,8 @@ class Reloader:
     def _read_valid(self) -> Config:
         if self.path is not None and _is_empty(self.path):
             problem = (
-                "it is empty, as a half-written file or one on a full disk is; "
-                "to run on defaults write a comment into it"
+                "the file is empty, which may be a half-written file or a full disk; "
+                "to run on defaults, write a comment into it"
             )
             raise ConfigError([ConfigProblem(key="", problem=problem)], source=str(self.path))
         found = self.read(self.path)
@@ -199,7 +201,7 @@ def _refuse(tracker: Tracker, reasons: tuple[str, ...], *, again: bool) -> None:
     for reason in reasons:
         if reason in known:
             continue
-        log.error("configuration not taken, the one in force stays", reason=reason)
+        log.error("configuration not reloaded, the current one stays in force", reason=reason)
 
 
 def _reasons(error: ConfigError | PolicyError) -> Iterator[str]:
@@ -222,5 +224,5 @@ def _file_signature(path: Path) -> tuple[int, ...] | None:
         found = os.stat(path)  # noqa: PTH116 (follows links, raises what is caught here)
     except OSError:
         return None
-    # ctime too: a mode that was wrong and is mended.
+    # ctime too: it changes when a wrong mode is corrected.
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

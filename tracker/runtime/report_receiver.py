@@ -1,4 +1,4 @@
-"""Takes batches of reports from the API: reads them in slices and hands the calls on."""
+"""Receiving batches of reports from the API: parses them in slices and forwards the calls."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -14,12 +14,12 @@ from tracker.reports.parsing import ParsingContext, Refusal
 from tracker.reports.seen import SeenReports
 from tracker.runtime.messages import CallsReported, Message
 
-# Counting and judging so many of one provider holds the loop for about half a millisecond.
+# Counting and processing this many of one provider blocks the loop for about half a millisecond.
 CALLS_PER_MESSAGE = 50
 
 
 class TooManyReportsError(Exception):
-    """More reports than are taken for now; times in seconds."""
+    """Too many reports for now; times in seconds."""
 
     def __init__(self, retry_after: float, send_every_seconds: float) -> None:
         super().__init__("too many reports for now")
@@ -29,7 +29,7 @@ class TooManyReportsError(Exception):
 
 @attrs.frozen(kw_only=True)
 class ReportReceipt:
-    """What became of a batch. neutral: of the accepted."""
+    """The result of a batch. neutral: how many of the accepted ones."""
 
     accepted: int
     neutral: int
@@ -39,7 +39,7 @@ class ReportReceipt:
 
 @attrs.define(eq=False)
 class ReportReceiver:
-    """``providers`` and ``mask`` give those of the configuration in force."""
+    """``providers`` and ``mask`` return those of the configuration in force."""
 
     outbox: trio.MemorySendChannel[Message]
     clock: Clock
@@ -67,7 +67,7 @@ class ReportReceiver:
             now=now.at,
             mask=self.mask(),
         )
-        # A sender who goes away half way sends the batch again, and its ids are known by then.
+        # A sender that disconnects half way sends the batch again, and its ids are known then.
         with trio.CancelScope(shield=True):
             for _ in self.intake.read(batch, context, now, read):
                 await trio.lowlevel.checkpoint()

@@ -1,4 +1,4 @@
-"""Keeps a task running that the tracker cannot do without."""
+"""Restarting a task that the tracker needs."""
 
 import traceback
 from collections.abc import Awaitable, Callable
@@ -14,19 +14,19 @@ log = structlog.get_logger()
 
 
 class RestartBudgetExceededError(Exception):
-    """A task crashed more often than its budget allows; the process must not go on without it."""
+    """A task crashed more often than allowed; the process must not continue without it."""
 
 
 @attrs.define(eq=False)
 class RestartingTask:
-    """Runs ``run`` again after a crash, on the state that survived it; ends when it returns."""
+    """Runs ``run`` again after a crash, with the state that survived; ends when it returns."""
 
     name: str
     run: Callable[[], Awaitable[None]]
     backoff: Backoff = Backoff()
     mask: Callable[[str], str] = str
     restarts: int = 0
-    restarting: bool = False  # between a crash and the next try
+    restarting: bool = False  # between a crash and the next attempt
 
     async def keep(self) -> None:
         """Run until stopped.
@@ -41,7 +41,7 @@ class RestartingTask:
             except Exception as error:
                 crashes = self.backoff.next_crash_count(crashes, lived=trio.current_time() - began)
                 trace = self.mask("".join(traceback.format_exception(error)))
-                with suppress(Exception):  # a logger that is broken must not keep us from mending
+                with suppress(Exception):  # a broken logger must not prevent the restart
                     log.error("task crashed", task=self.name, crashes=crashes, trace=trace)  # noqa: TRY400 (a logger's own traceback would not be masked)
                 if self.backoff.is_exhausted(crashes):
                     raise RestartBudgetExceededError(

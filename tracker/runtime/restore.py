@@ -1,4 +1,4 @@
-"""What the store remembers, made into what a tracker carries on from."""
+"""Turning stored data into the state from which a tracker continues."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ from tracker.runtime.messages import HistoryLoaded
 from tracker.store import Store, StoredData
 from tracker.store.loading import KINDS, CheckHistory, Target
 
-# Enough for a ranking to begin with; of a thousand providers it is read in a tenth of a second.
+# Enough for a first ranking; for a thousand providers it is read in a tenth of a second.
 RECENT_SECONDS = 10_800.0
-# Stored outcomes are indices of KINDS; the statistics only ask how each counts.
+# Stored outcomes are indices into KINDS; the statistics only need how each counts.
 _COUNTS_AS = bytes(counts_as(kind) for kind in KINDS).ljust(256, b"\0")
 
 
@@ -30,8 +30,8 @@ _COUNTS_AS = bytes(counts_as(kind) for kind in KINDS).ljust(256, b"\0")
 class RestoredState:
     """``restore`` goes to the aggregator; the overrides decide which actors start.
 
-    completions_today: what all checks have spent since midnight UTC. learned: how models must be
-    asked, by provider. seen: which reports were taken.
+    completions_today: spent by all checks since midnight UTC. learned: by provider, how its models
+    must be asked. seen: which reports were accepted.
     """
 
     restore: HistoryLoaded

@@ -1,4 +1,4 @@
-"""Opens everything a tracker needs, starts it in order, and ends it in order.
+"""Opening everything a tracker needs, and starting and stopping it in order.
 
 Shutdown: the checks stop, the mailbox is drained, the backlog is flushed, the store closes.
 """
@@ -40,8 +40,8 @@ from tracker.store.writer import Writer
 if TYPE_CHECKING:
     from tracker.runtime.cluster_task import ClusterTask
 
-DRAIN_SECONDS = 1.0  # for reports under way; judging one takes well under a millisecond
-FLUSH_SECONDS = 2.0  # for the disk; with the drain below the 5 s that service managers expect
+DRAIN_SECONDS = 1.0  # for messages in the mailbox; each takes well under a millisecond
+FLUSH_SECONDS = 2.0  # for the disk; together below the 5 s that service managers allow
 
 
 async def run_tracker(
@@ -93,7 +93,7 @@ async def run_tracker(
         )
         try:
             await house.live(config, task_status)
-        finally:  # also when something is beyond mending: what is known is not lost
+        finally:  # also after a fatal error, so that results are not lost
             await house.writer.finish()
 
 
@@ -149,7 +149,9 @@ class _House:
                 task_status.started(tracker)
                 await tracker.stopped()
                 actors.cancel_scope.cancel()
-            with trio.move_on_after(DRAIN_SECONDS):  # the last sender is closed: nothing follows
+            with trio.move_on_after(
+                DRAIN_SECONDS
+            ):  # the last sender is closed: no more messages come
                 await drained.wait()
             await self.writer.flush(FLUSH_SECONDS)
             if cluster is not None:
@@ -203,12 +205,12 @@ async def _drain(aggregator: RestartingTask, drained: trio.Event) -> None:
 
 
 def _blank(clock: Clock) -> Snapshot:
-    ranking = Ranking(reason="no provider was checked yet")
+    ranking = Ranking(reason="no provider has been checked yet")
     return Snapshot(timestamp=clock.now(), revision=0, ranking=ranking)
 
 
 class HealthiestProviderSource(Protocol):
-    """A Tracker, an embedded one or a client: each has the answer in memory."""
+    """A Tracker, an embedded one or a client: each can answer from memory."""
 
     def get_healthiest_provider(self) -> str | None:
         """Return the best provider's name from memory, None where none is usable."""

@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 @attrs.define(eq=False, kw_only=True)
 class SettingsChanges:
-    """Makes one change at a time: the aggregator learns of it before the actors that follow it."""
+    """Makes one change at a time: the aggregator receives it before the actors apply it."""
 
     settings: LiveSettings
     mailbox: Mailbox

@@ -1,21 +1,21 @@
-"""Lets checks begin one after the other, a moment apart."""
+"""Starting checks one after another, with a short gap."""
 
 import attrs
 import trio
 
-CATCH_UP_SECONDS = 0.02  # timers are late by a little each time: a sweep makes good for that
+CATCH_UP_SECONDS = 0.02  # timers are always a little late: a sweep may catch up by this much
 
 
 @attrs.define
 class StartLimiter:
-    """A turnstile. About one start a millisecond: a thousand at once would measure their own
-    queue (a reported median of 704 ms for a true 50 ms), paced they measure the providers (51.8).
+    """Limits starts to about one per millisecond. A thousand at once would measure their own queue
+    (a median of 704 ms for a true 50 ms); with the limit they measure the providers (51.8 ms).
 
-    And at most one start a turn of the event loop: where that is late, on a busy machine, a crowd
-    of starts at once would make it later still.
+    At most one start per step of the event loop, too: when that is late on a busy machine, many
+    starts at once would make it even later.
     """
 
-    gap: float = 0.0009  # a check costs 0.7 ms of CPU: closer together, they queue
+    gap: float = 0.0009  # a check takes 0.7 ms of CPU: with a shorter gap they would queue
     _free_at: float = -float("inf")
     held: bool = False
     _line: trio.Lock = attrs.field(factory=trio.Lock)
@@ -30,7 +30,7 @@ class StartLimiter:
         """Wait until the next check may start: one each ``gap`` seconds."""
         now = trio.current_time()
         if now >= self._free_at and not self.held and not self._line.locked():
-            self._free_at = now + self.gap  # nobody waits: no turn of the loop is needed
+            self._free_at = now + self.gap  # nobody is waiting: no step of the loop is needed
             return
         async with self._line:
             if self.held:

@@ -1,4 +1,4 @@
-"""How a tracker starts on what the store remembers, which may come late."""
+"""Starting a tracker from stored data, which may arrive late."""
 
 from collections.abc import Sequence
 
@@ -66,7 +66,7 @@ class Startup:
     async def _start_actors(self, providers: Sequence[Provider]) -> None:
         for provider in providers:
             self.changes.supervisor.start(provider)
-            await trio.lowlevel.checkpoint()  # opening a thousand at once would hold the loop
+            await trio.lowlevel.checkpoint()  # opening a thousand at once would block the loop
 
     async def _load_history_later(self, begun: RestoredState | None) -> None:
         """Load the history once the database, slow or away now, can be read.
@@ -76,7 +76,7 @@ class Startup:
         mailbox = self.changes.mailbox
         if begun is None:
             begun = await self.history.recent()
-            if begun is None:  # it is away: count from now on
+            if begun is None:  # the store is unavailable: count from now
                 await mailbox.send(HistoryLoaded(past={}))
             else:
                 await self._take_over(begun)

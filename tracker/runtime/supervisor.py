@@ -1,4 +1,4 @@
-"""Keeps one actor a provider running: restarts what crashes, adds and removes at run time."""
+"""Running one actor per provider: restarts crashed ones, adds and removes them at run time."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -34,18 +34,18 @@ class _SupervisedActor:
     actor: CheckActor
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     gone: trio.Event = attrs.field(factory=trio.Event)
-    crashes: int = 0  # in a row
+    crashes: int = 0  # consecutive
     restarts: int = 0
     state: str = "running"
-    wanted: trio.Event = attrs.field(factory=trio.Event)  # somebody asks for a check meanwhile
+    wanted: trio.Event = attrs.field(factory=trio.Event)  # a check was requested before the restart
 
 
 @attrs.define(eq=False)
 class Supervisor:
-    """Owns the actors of a tracker; ``mailbox`` is where they report. Not to be shared by threads.
+    """Owns the actors of a tracker, which report to ``mailbox``. Not thread-safe.
 
-    Every actor lives in a scope of its own in ``nursery``, so stopping or losing one does not
-    touch another.
+    Every actor has its own cancel scope in ``nursery``, so stopping or losing one does not affect
+    another.
     """
 
     nursery: trio.Nursery
@@ -75,7 +75,9 @@ class Supervisor:
         running = self._actors.get(provider.name)
         if running is None or running.state == "given up" or not provider.enabled:
             if not provider.enabled:
-                self._off.add(provider.name)  # at once: while its actor ends nobody may ask it
+                self._off.add(
+                    provider.name
+                )  # immediately: nobody may use its actor while that ends
             await self._end(provider.name)
             self.start(provider)
             return

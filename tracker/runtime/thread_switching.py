@@ -1,9 +1,9 @@
-"""How soon the event loop gets the interpreter back from a thread of ours."""
+"""How soon the event loop gets the interpreter back from one of our threads."""
 
 import sys
 
-# Python's 5 ms are waited for after each read of a socket while a thread packs rows or reads
-# history: beside such a thread nine of ten answers over loopback took up to 7 ms, and 0.2 to 3 so.
+# With Python's default of 5 ms, each socket read waits that long while a thread packs rows or reads
+# history: nine of ten answers over loopback took up to 7 ms, and with this value 0.2 to 3 ms.
 SECONDS = 0.0005
 
 

@@ -1,4 +1,4 @@
-"""The running tracker, as the API, the command line and embedding programs hold it."""
+"""The running tracker, as used by the API, the command line and embedding programs."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 
 @attrs.define(eq=False)
 class Tracker:
-    """Reads answer from memory. Only for the thread of its trio run, but for ``snapshot`` and
-    ``get_healthiest_provider``, which any thread may call.
+    """All reads come from memory. Use it only in the thread of its trio run, except ``snapshot``
+    and ``get_healthiest_provider``, which any thread may call.
     """
 
     _settings: LiveSettings
@@ -365,7 +365,7 @@ class Tracker:
         await self._mailbox.publish()
 
     def _skipped_outcome(self, name: str) -> CheckResult:
-        message = "no check was made: its actor is switched off, restarting or given up"
+        message = "no check was made: it is switched off, or the task that checks it crashed"
         return CheckResult(
             kind=OutcomeKind.INTERNAL,
             provider=name,

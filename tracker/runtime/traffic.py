@@ -1,4 +1,4 @@
-"""Carries what real calls say to the providers' states, the actors and the store."""
+"""Passing on what real calls show to the providers' states, the actors and the store."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -18,11 +18,11 @@ from tracker.store.backlog import Backlog
 
 log = structlog.get_logger()
 
-# Calls are stored in counts: a row for each key, model and outcome in so many seconds.
+# Calls are stored as counts: a row for each key, model and outcome in this many seconds.
 STORE_SECONDS = 10.0
-# Under traffic everything of a provider changes all the time; people read once a second at most.
+# With traffic a provider changes all the time; people read at most once a second.
 SHOW_SECONDS = 1.0
-MOST_SHOWN = 2  # in one snapshot: a provider with dozens of models takes half a millisecond
+MOST_SHOWN = 2  # providers per snapshot: one with dozens of models takes half a millisecond
 NEVER = float("inf")
 
 
@@ -32,17 +32,17 @@ def _nobody(_: str, __: Target) -> bool:
 
 @attrs.define(eq=False)
 class TrafficRecorder:
-    """What the aggregator does with reported calls. request_check: how an actor is asked for one.
+    """How the aggregator handles reported calls. request_check: asks an actor for a check.
 
-    Moments are steady seconds.
+    Times are steady seconds.
     """
 
     backlog: Backlog
     ledger: TrafficLedger = attrs.field(factory=TrafficLedger)
     request_check: Callable[[str, Target], bool] = _nobody
     _stored_at: float = -float("inf")
-    _handed: TrafficBatch | None = None  # to the backlog, last
-    _unshown: dict[str, float] = attrs.field(factory=dict)  # from when new calls are to be shown
+    _handed: TrafficBatch | None = None  # the last one given to the backlog
+    _unshown: dict[str, float] = attrs.field(factory=dict)  # when new calls are due to be shown
 
     def record(
         self, calls: tuple[Call, ...], states: Mapping[str, ProviderState], now: ClockReading
@@ -53,7 +53,7 @@ class TrafficRecorder:
         """
         changed = False
         for name, mine in _by_provider(calls).items():
-            if (state := states.get(name)) is not None:  # a reload may just have removed it
+            if (state := states.get(name)) is not None:  # a reload may have removed it
                 changed |= self._record(state, mine, now, calls)
         self.store(now)
         return changed
@@ -64,15 +64,15 @@ class TrafficRecorder:
         self.ledger.note_check(result, now)
         for lost in set(self.ledger.untrusted(now)) - set(before):
             log.warning(
-                "reporter not trusted for a while",
+                "reports of a reporter are ignored for a while",
                 reporter=lost.reporter,
-                reason="no check confirmed the failures it told of, three times running",
+                reason="no check confirmed the failures it reported, three times in a row",
             )
 
     def choose_shown(self, now: ClockReading, *, everything: bool) -> frozenset[str]:
         """Choose whose calls the next snapshot brings up to date: few at once, in turn.
 
-        everything: all are due, also where no new call was told of: minutes move out of the window.
+        everything: all are due, even without a new call: minutes move out of the window.
         """
         if everything:
             for name in self.ledger.told_of:
@@ -161,7 +161,7 @@ class TrafficRecorder:
             return urgent
         log.info("minute of calls counts as a failed check", provider=name, reason=minute.message)
         for target in conclusion.failed:
-            # One reporter alone may put an offer down, and not its provider.
+            # One reporter alone may mark an offer as down, but not its provider.
             lone = target is None and (minute.lone_reporter or not minute.agreed)
             state.record_failed_minute(minute.message, model=target, lone_reporter=lone)
         return True

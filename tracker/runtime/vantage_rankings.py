@@ -1,4 +1,4 @@
-"""Each vantage's own ranking, as it goes to the hub and comes back. Only with [cluster]."""
+"""Exchanging each vantage's ranking through the hub. Only with [cluster]."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,8 +18,8 @@ from tracker.runtime.board import Board
 
 log = structlog.get_logger()
 
-GAP_SECONDS = 5.0  # between two publications: of a thousand providers it is 300 kB
-ASK_SECONDS = 2.0  # somebody waits for the answer
+GAP_SECONDS = 5.0  # between two publications: with a thousand providers each is 300 kB
+ASK_SECONDS = 2.0  # somebody is waiting for the answer
 
 
 @attrs.frozen(kw_only=True)
@@ -65,7 +65,7 @@ class VantageRankings:
         try:
             ranking = decode_ranking(row.ranking)
         except (msgspec.DecodeError, ValueError) as error:
-            raise HubAway("the ranking is of another version") from error
+            raise HubAway("the ranking comes from another version of the tracker") from error
         return VantageRanking(
             ranking=ranking, ranked_at=self.clock.now() - timedelta(seconds=row.age)
         )

@@ -1,4 +1,4 @@
-"""The only room that knows SQLite: records go in, history comes out."""
+"""The only package that uses SQLite: it stores records and reads history."""
 
 from tracker.store.errors import HistoryTooLarge, StoreUnavailable
 from tracker.store.loading import KINDS, CheckHistory, StoredData

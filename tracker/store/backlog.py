@@ -1,4 +1,4 @@
-"""The records that wait for the disk. It outlives a crash of the writer and of the aggregator."""
+"""The records that wait for the disk. It survives a crash of the writer or the aggregator."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ Batch = tuple[Sequence[Record], Sequence[Record]]  # changes and overrides, then
 
 
 class Backlog:
-    """Holds at most ``limit`` checks, and ``others`` changes and overrides: neither crowds out
-    the other. Beyond it the oldest goes, and is counted.
+    """Holds at most ``limit`` checks and ``others`` changes and overrides; neither displaces the
+    other. Beyond that the oldest is dropped and counted.
 
-    dropped: checks; those produced are those stored, waiting and dropped. others_dropped: changes,
-    and others once none of these is left. All but checks go first when records are taken; checks
-    keep their order.
+    dropped: checks; each check produced is stored, waiting or dropped. others_dropped: changes, and
+    other records when no changes are left. When records are taken, checks come last and keep their
+    order.
     """
 
     def __init__(self, limit: int = 100_000, *, others: int = 10_000) -> None:

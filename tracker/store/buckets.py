@@ -1,4 +1,4 @@
-"""Reads buckets: out of summed hours where there are, out of single checks elsewhere."""
+"""Reading buckets: from summed hours where these exist, otherwise from single checks."""
 
 import math
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def _list_kinds(predicate: Callable[[OutcomeKind], bool]) -> str:
 
 _UP = f"outcome IN ({_list_kinds(lambda kind: kind.is_success)})"
 _DOWN = f"outcome IN ({_list_kinds(lambda kind: kind.is_failure)})"
-# SQLite's own percentile functions interpolate; nearest rank is the place ceil(q n).
+# SQLite's percentile functions interpolate; the nearest rank is ceil(q n).
 _BUCKETS = f"""
 WITH chosen AS (
     SELECT
@@ -61,10 +61,10 @@ _decode_cells = msgspec.msgpack.Decoder(list[Cell]).decode
 
 @attrs.define
 class BucketReader:
-    """Reads buckets of ``size_ms`` and gives each to its provider.
+    """Reads buckets of ``size_ms``, by provider.
 
-    points: by provider; where it ``takes_all`` also of providers that are not in it yet. most: how
-    many points at most.
+    points: by provider; with ``takes_all`` also for providers that are not in it yet. most: the
+    limit on points.
     """
 
     connection: apsw.Connection
@@ -171,7 +171,7 @@ class BucketReader:
 def too_large(points: str) -> HistoryTooLarge:
     """Return what a question is refused with."""
     return HistoryTooLarge(
-        f"the answer would hold {points}: "
+        f"the answer would have {points}: "
         "ask for fewer providers, fewer hours or a coarser resolution"
     )
 

@@ -1,4 +1,4 @@
-"""By which moment the wall clock may decide what is too old to be kept. Pure."""
+"""Which rows are too old to be kept, and how far the wall clock can be trusted for that. Pure."""
 
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
@@ -6,35 +6,35 @@ from statistics import median_low
 
 import attrs
 
-# Seconds. A clock is corrected by less than this; checks are less than HOURS_APART hours apart, so
-# that a longer gap tells of a tracker that was off, or of a clock that leapt.
+# Seconds. Clock corrections are smaller than this. Checks are less than HOURS_APART hours apart, so
+# a longer gap means that the tracker was off, or that the clock jumped.
 CORRECTION = 60.0
 HOURS_APART = 24
 LONGEST_DATE = 40  # characters of a header: "Sat, 28 Nov 2026 11:18:46 GMT" has 29
-TELLERS = 1_000  # providers whose time is kept
+TELLERS = 1_000  # providers whose dates are kept
 
 
 @attrs.define
 class ClockTrust:
-    """Compares the wall clock with the steady one, once in a while."""
+    """Compares the wall clock with the steady one from time to time."""
 
-    _offset: float | None = None  # wall minus steady, when last looked at
+    _offset: float | None = None  # wall minus steady, at the last comparison
 
     def doubt(self, wall: float, steady: float) -> str:
         """Say why nothing should be deleted by this clock now; empty where it went evenly."""
         before, self._offset = self._offset, wall - steady
         leapt = 0.0 if before is None else self._offset - before
         if abs(leapt) > CORRECTION:
-            return f"the clock leapt by {leapt:+.0f} s since it was last looked at"
+            return f"the clock jumped by {leapt:+.0f} s since the last comparison"
         return ""
 
 
 @attrs.define
 class ToldTime:
-    """What time it is by the word of those whom we ask: the Date header of their answers.
+    """The time according to the providers: the Date header of their answers.
 
-    Only who lives on another machine may tell: one on ours has the same clock. A single liar among
-    three changes nothing, and no liar can make anything be deleted that our own clock keeps.
+    Only providers on other machines count: one on ours has the same clock. One wrong date among
+    three changes nothing, and no wrong date can delete rows that our own clock would keep.
     """
 
     _dates: dict[str, tuple[str, float]] = attrs.field(factory=dict)

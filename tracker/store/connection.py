@@ -9,9 +9,9 @@ import apsw
 
 from tracker.store.errors import Damaged
 
-# A locked database must give the thread back soon; the writer has retries of its own.
+# A locked database must release the thread soon; the writer retries anyway.
 BUSY_MS = 250
-# After a long outage the log shrinks back to this.
+# After a long outage the write-ahead log shrinks back to this.
 JOURNAL_BYTES = 16 * 1024 * 1024
 
 
@@ -29,7 +29,8 @@ def disable_checkpoint_on_close(connection: apsw.Connection, wanted: bool) -> No
 
 def use_wal(connection: apsw.Connection) -> None:
     """Switch to a write-ahead log of bounded size. Raises apsw.Error."""
-    # NORMAL survives kill -9 whole; a power cut may cost the last moments, never the file.
+    # NORMAL loses nothing on kill -9; a power cut may lose the last moments but not damage the
+    # file.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_BYTES}")
@@ -51,14 +52,14 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:  # a full disk may have rolled back by itself
+        if connection.in_transaction:  # on a full disk SQLite may have rolled back already
             connection.execute("ROLLBACK")
         raise
 
 
 def close(connection: apsw.Connection) -> None:
     """Close even while a statement runs; an error of the file is not raised."""
-    with suppress(apsw.Error):  # the last words of a broken file have nobody to hear them
+    with suppress(apsw.Error):  # errors while closing a broken file do not matter
         connection.close(True)
 
 

@@ -1,6 +1,7 @@
-"""The writing connection: opened when needed, reopened when its file went, healed when damaged.
+"""The writing connection: opened when needed, reopened when its file is replaced, and moved to a
+fresh file when the old one is damaged.
 
-All of it runs in the store's worker thread, one call at a time.
+Everything runs in the store's worker thread, one call at a time.
 """
 
 import os
@@ -36,13 +37,13 @@ T = TypeVar("T")
 
 @attrs.define(eq=False)
 class WriteConnection:
-    """``path``: where the file belongs, whatever happens to the one that stands there."""
+    """``path``: where the database belongs, whatever happens to the file there."""
 
     path: Path
     now: Callable[[], datetime]
     _resolved: bool = False
     _lock: threading.Lock = attrs.field(factory=threading.Lock)
-    _busy: apsw.Connection | None = None  # what an interrupt stops; it must not meet a closed one
+    _busy: apsw.Connection | None = None  # the one to interrupt; never a closed one
     _connection: apsw.Connection | None = None
     _standing: FileSet | None = None  # the files that the connection has open
 
@@ -65,7 +66,8 @@ class WriteConnection:
         try:
             return self._attempt(job)
         except DAMAGE as damage:
-            raise StoreUnavailable(f"even a fresh file reads as damaged ({damage})") from damage
+            reason = f"even a new file is read as damaged ({damage}); check the disk"
+            raise StoreUnavailable(reason) from damage
 
     def _resolve(self) -> None:
         """Go behind a link: a new file takes the place of a damaged one, not of the link.
@@ -115,8 +117,8 @@ class WriteConnection:
             return job(self._open_connection())
         except (apsw.InterruptError, *DAMAGE):
             raise
-        except OverflowError as error:  # a row of somebody's with the highest id there can be
-            reason = f"a number in it is beyond what a database can hold ({error}); mend it"
+        except OverflowError as error:  # a row from another program has the highest possible id
+            reason = f"a number in it is too large for a database ({error}); correct it"
             raise StoreUnavailable(f"{reason}, or move the file away") from error
         except AWAY as error:
             if not isinstance(error, PASSING):
@@ -136,7 +138,7 @@ class WriteConnection:
         if self._standing is None or now == self._standing:
             return
         log.error("database deleted or replaced by another process", path=str(self.path))
-        self.close()  # a file that was only moved is complete with this
+        self.close()  # completes the file if it was only moved
         if now.database != self._standing.database:
             files.forget_companions(self.path, self._standing)
 
@@ -153,7 +155,7 @@ class WriteConnection:
             if filled:
                 probe_integrity(connection)
             if is_original(connection):
-                self.path.chmod(files.PRIVATE)  # it was readable to everybody
+                self.path.chmod(files.PRIVATE)  # it was readable by everybody
             use_wal(connection)
             upgrade(connection, self.path, self.now())
             disable_checkpoint_on_close(connection, False)
@@ -170,6 +172,6 @@ class WriteConnection:
             target = files.set_aside(self.path, self.now())
         except OSError as error:
             raise StoreUnavailable(
-                f"it is damaged and cannot be set aside ({error.strerror}); move it away"
+                f"it is damaged and cannot be renamed ({error.strerror}); move it away"
             ) from error
         log.error("damaged database set aside", damage=damage, kept_as=str(target))

@@ -1,4 +1,4 @@
-"""The database's files: created private, set aside when damaged, recognised when replaced."""
+"""The database's files: creating them private, renaming damaged ones, noticing replaced ones."""
 
 import os
 import stat
@@ -10,12 +10,12 @@ import attrs
 from tracker.store.errors import READ_ONLY, StoreUnavailable
 
 PRIVATE = 0o600
-COMPANIONS = ("-wal", "-shm")  # SQLite gives them the database's mode, whatever the umask
+COMPANIONS = ("-wal", "-shm")  # SQLite creates them with the database's mode, whatever the umask
 
 
 @attrs.frozen
 class FileIdentity:
-    """Which file stands at a path. In WAL mode a deleted database goes on accepting writes."""
+    """The file at a path. In WAL mode a deleted database still accepts writes."""
 
     device: int
     inode: int
@@ -32,7 +32,7 @@ class FileIdentity:
 
 @attrs.frozen
 class FileSet:
-    """The database and its companions as they stand at their paths."""
+    """The database and its companion files at their paths."""
 
     database: FileIdentity | None
     companions: tuple[FileIdentity | None, ...]
@@ -63,7 +63,7 @@ def prepare(path: Path) -> bool:
     else:
         return False
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-        raise StoreUnavailable(READ_ONLY)  # SQLite would only say "unable to open"
+        raise StoreUnavailable(READ_ONLY)  # clearer than SQLite's "unable to open"
     return size > 0
 
 
@@ -76,7 +76,7 @@ def size_of(path: Path) -> int:
     if stat.S_ISDIR(found.st_mode):
         raise StoreUnavailable(f"{path} is a folder; give the path of a file")
     if not stat.S_ISREG(found.st_mode):
-        raise StoreUnavailable(f"{path} is not a regular file; give the path of one")
+        raise StoreUnavailable(f"{path} is not a regular file; give the path of a regular file")
     return found.st_size
 
 

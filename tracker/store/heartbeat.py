@@ -1,4 +1,4 @@
-"""A row of each tracker that writes to the file: two on one file are noticed by both."""
+"""A heartbeat row for each tracker that writes to the file, to detect two on one file."""
 
 import os
 import secrets
@@ -12,7 +12,7 @@ import attrs
 
 from tracker.store.connection import epoch_ms, transaction
 
-# Seconds. The other's beat is seen to go on within two of ours, as ours are as far apart.
+# Seconds. Another tracker's heartbeat is noticed within two of ours.
 BEAT_SECONDS = 30.0
 FORGET_SECONDS = 3_600.0
 
@@ -26,13 +26,13 @@ _OTHERS = "SELECT run, host, process, beat_at_ms FROM trackers WHERE run <> ?"
 
 @attrs.define(eq=False)
 class Heartbeat:
-    """Ours, and whose else goes on: a row that stands still is of a tracker that was killed."""
+    """Our heartbeat, and those of others that advance: a dead tracker's row stays the same."""
 
     started_at: datetime
     run: str = attrs.field(factory=lambda: secrets.token_hex(8))
     host: str = attrs.field(factory=socket.gethostname)
     process: int = attrs.field(factory=os.getpid)
-    _seen: dict[str, int] = attrs.field(factory=dict)  # others' beats when we last looked
+    _seen: dict[str, int] = attrs.field(factory=dict)  # others' beats at the last reading
 
     def beat(self, connection: apsw.Connection, now: datetime) -> tuple[str, ...]:
         """Renew our row; return the other trackers that renewed theirs since we last looked."""

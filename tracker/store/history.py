@@ -13,15 +13,15 @@ from tracker.store.points import Bucket, History, RawPoint, moment
 from tracker.store.selection import Selection, count_checks
 from tracker.store.summaries import HOUR_MS
 
-RAW_POINTS = 2_000  # a provider; above it an unset resolution means buckets (CONTRACT, section 5)
-MOST_BUCKETS = 2_000  # a provider, where we choose their size: a point a pixel
-MOST_POINTS = 500_000  # an answer: about 100 MB while it is built
+RAW_POINTS = 2_000  # per provider; above, an unset resolution means buckets (contract, section 5)
+MOST_BUCKETS = 2_000  # per provider, when we choose their size: about one per pixel
+MOST_POINTS = 500_000  # per answer: about 100 MB while it is built
 BUCKET_SECONDS = (60, 300, 900, 3_600, 10_800, 21_600, 86_400, 604_800)
 
 
 @attrs.frozen(kw_only=True)
 class HistoryQuery:
-    """resolution: of buckets, in seconds; None where it is chosen. raw: single checks."""
+    """resolution: of buckets, in seconds; None: chosen by us. raw: single checks."""
 
     selection: Selection
     resolution: float | None
@@ -116,7 +116,7 @@ def _raw(
     _check_point_limit(sum(counts.values()))
     points: dict[str, list[RawPoint]] = {name: [] for name in selection.names or sorted(counts)}
     sql, bindings = selection.statement(_RAW)
-    known: dict[str, str] = {}  # an outage repeats its message: one copy of it is enough
+    known: dict[str, str] = {}  # an outage repeats its message: keep one copy
     for name, at, status, outcome, latency, message in connection.execute(sql, bindings):
         if status in _STATUSES and outcome in _KINDS:
             told = known.setdefault(message, message) if message else ""
@@ -130,7 +130,7 @@ def _buckets(
 ) -> dict[str, tuple[Bucket, ...]]:
     points: dict[str, list[Bucket]] = {name: [] for name in selection.names or ()}
     most = 1 + (selection.until_ms - selection.since_ms) // size_ms
-    if most * len(points) > MOST_POINTS:  # refuse before so many were read
+    if most * len(points) > MOST_POINTS:  # refuse before reading so many
         counts = _counts(connection, selection)
         _check_point_limit(sum(min(count, most) for count in counts.values()))
     takes_all = selection.names is None

@@ -1,7 +1,7 @@
-"""Sums whole hours of checks up, in the background, and removes such sums again.
+"""Summing up whole hours of checks in the background, and removing old sums.
 
-Old databases, late rows, corrections and rows taken over all go the same way: triggers take an
-hour out of ``summed_hours`` when a check of it changes, and here it is summed up anew.
+Old databases, late rows, corrections and rows taken over are all handled alike: triggers remove an
+hour from ``summed_hours`` when one of its checks changes, and then it is summed up again here.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,8 +16,8 @@ import msgspec
 from tracker.store.connection import epoch_ms, transaction, value
 from tracker.store.summaries import HOUR_MS, QUARTER_MS, Cell, merge_cells
 
-ROWS = 6_000  # checks counted in one transaction: about 25 ms, in which results wait
-GRACE_MS = 60_000  # after its end an hour's last checks are still under way
+ROWS = 6_000  # checks counted in one transaction: results wait for its 25 ms
+GRACE_MS = 60_000  # an hour's last checks may arrive so long after its end
 
 _NEWEST = """
 SELECT checked_at_ms / 3600000 FROM checks WHERE checked_at_ms / 3600000 <= ?
@@ -107,7 +107,7 @@ def _sum_up_some(connection: apsw.Connection, hour: int) -> None:
 
 
 Counted = dict[str, dict[str, dict[int, Cell]]]
-"""Cells of a quarter of an hour: by provider, by model (empty for the provider), by number."""
+"""Cells of a quarter of an hour, by provider, model (empty for the provider) and number."""
 
 
 def _count_some(connection: apsw.Connection, hour: int, last: str | None) -> tuple[Counted, bool]:

@@ -1,4 +1,4 @@
-"""Incidents, messages and mutes as rows: stored by id, read when a tracker starts."""
+"""Incidents, messages and mutes: stored by id, read when a tracker starts."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ _PRUNE = (
     "DELETE FROM alerts WHERE created_at_ms < :before",
     "DELETE FROM mutes WHERE muted_until_ms < :before",
 )
-# What the API tells of, and a margin: newest first, so that a bad month does not fill the memory.
+# What the API shows, and some more: newest first, so that a bad month does not fill the memory.
 _INCIDENTS = "SELECT * FROM incidents ORDER BY closed_at_ms IS NULL DESC, closed_at_ms DESC LIMIT ?"
 _DELIVERIES = "SELECT * FROM alerts ORDER BY created_at_ms DESC LIMIT ?"
 MOST_ROWS = 5_000
@@ -78,7 +78,7 @@ def _readable(rows: Iterable[Any], build: Callable[[Any], T]) -> list[T]:
         except (ValueError, TypeError):
             unknown += 1
     if unknown:
-        log.warning("incidents or messages not understood are left out", rows=unknown)
+        log.warning("skipped incidents or messages that cannot be read", rows=unknown)
     return found
 
 

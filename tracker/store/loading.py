@@ -1,4 +1,4 @@
-"""What a tracker carries on from: history compact enough for millions of checks, and states."""
+"""Loading states, and history compact enough for millions of checks, when a tracker starts."""
 
 import math
 from array import array
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 KINDS = tuple(OutcomeKind)  # a code in ``CheckHistory.kinds`` is an index of this
 _CODES = {kind.value: code for code, kind in enumerate(KINDS)}
 
-# The order of the index: nothing is sorted, and a provider's rows come in turn.
+# The order of the index: nothing is sorted, and a provider's rows come together.
 _CHECKS = """
 SELECT
     provider_name, model, checked_at_ms / 1000.0, outcome, response_time_ms, min(completions, 255),
@@ -42,21 +42,21 @@ _STATES = """
 SELECT provider_name, NULL, state FROM provider_states WHERE state IS NOT NULL
 UNION ALL SELECT provider_name, model, state FROM offer_states
 """
-# A clock that is corrected leaps by less; a check from further ahead is from one that leapt.
+# Clock corrections are smaller; a check from further ahead was made with a wrong clock.
 AHEAD_MS = 60_000
 _BEST = "SELECT value_after FROM changes WHERE kind = 'best' ORDER BY id DESC LIMIT 1"
 
 
 Target = tuple[str, str | None]
-"""A provider's name, and the model where it is one of its offers."""
+"""A provider's name, and the model if it is an offer."""
 
 
 @attrs.define(eq=False)
 class CheckHistory:
     """One provider's checks, oldest first, as columns of equal length.
 
-    at: seconds since 1970. latency_ms: NaN where none is known. kinds: indices of KINDS.
-    completions: at most 255 a check. ttft_ms: of the latest that have one, with their places.
+    at: seconds since 1970. latency_ms: NaN when not known. kinds: indices into KINDS.
+    completions: at most 255 per check. ttft_ms: of the latest that have one, with their positions.
     """
 
     at: "array[float]" = attrs.field(factory=lambda: array("d"))
@@ -71,10 +71,10 @@ class CheckHistory:
 
 @attrs.frozen(kw_only=True, eq=False)
 class StoredData:
-    """What was stored, by target: (provider, None) or (provider, model of an offer).
+    """The stored data by target: (provider, None) or (provider, model of an offer).
 
     states: the JSON of each target's last CheckRecord. best: the last one recommended. left_out:
-    how many checks no program of ours wrote so. completions_today: since midnight UTC.
+    how many checks could not be read. completions_today: since midnight UTC.
     """
 
     histories: Mapping[Target, CheckHistory]
@@ -115,7 +115,7 @@ def _histories(
         if code is None or not sound:
             wrong += 1
             continue
-        future += ahead  # the statistics set them apart until their time has come
+        future += ahead  # the statistics set them apart until that time
         history = histories.get((name, model))
         if history is None:
             history = histories[name, model] = CheckHistory()
@@ -126,9 +126,11 @@ def _histories(
         history.kinds.append(code)
         history.completions.append(completions)
     if wrong:
-        log.warning("checks left out: no such outcome, or a value out of its range", rows=wrong)
+        log.warning("skipped checks with an unknown outcome or a value out of range", rows=wrong)
     if future:
-        log.warning("checks set apart: they are from the future, a clock leapt", rows=future)
+        log.warning(
+            "checks set apart: their dates are in the future, so a clock was wrong", rows=future
+        )
     return histories, wrong
 
 

@@ -1,4 +1,4 @@
-"""What a tracker of a cluster ships of its checks, and who its file is there."""
+"""Our own checks on their way to the hub, and the identity of our file there."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ WHERE c.id > :after AND c.id <= :last AND c.origin IS NULL
 
 @attrs.frozen(kw_only=True)
 class FileIdentity:
-    """origin: the file's name in the cluster. last: the highest number a check ever had in it."""
+    """origin: the file's name in the cluster. last: the highest check number it ever had."""
 
     origin: str
     last: int
@@ -42,7 +42,7 @@ class FileIdentity:
 
 @attrs.frozen(kw_only=True)
 class OutgoingState:
-    """What judging carries on from after the check ``number``, JSON."""
+    """The provider's state after the check ``number``, as JSON."""
 
     provider: str
     model: str | None
@@ -52,7 +52,7 @@ class OutgoingState:
 
 @attrs.frozen(kw_only=True)
 class Outgoing:
-    """Our own checks with numbers above what was asked for and up to ``last``."""
+    """Our own checks with numbers above the requested one, up to ``last``."""
 
     last: int
     checks: Sequence[CheckRow] = ()

@@ -1,4 +1,4 @@
-"""Whose database it is: ours, of another program, or of a newer version of ours."""
+"""Recognising a database: ours, another program's, or from a newer version of ours."""
 
 from functools import cache
 
@@ -36,12 +36,12 @@ def _layout(connection: apsw.Connection) -> Layout:
     found: dict[str, frozenset[str]] = {str(name): frozenset() for (name,) in views}
     for table, column in connection.execute(columns):
         found[table] = found.get(table, frozenset()) | {column}
-    found.pop(ORIGINAL, None)  # a table that was taken over stays beside ours
+    found.pop(ORIGINAL, None)  # a table that was taken over stays next to ours
     return found
 
 
 def adopt_restored(connection: apsw.Connection) -> None:
-    """Know a database of ours again that went through ``sqlite3 .dump``, which keeps no number."""
+    """Recognise our database after ``sqlite3 .dump``, which drops the application id."""
     if version_of(connection) or value(connection, "PRAGMA application_id"):
         return
     layout = _layout(connection)
@@ -59,8 +59,9 @@ def check_owner(connection: apsw.Connection, known: int = len(MIGRATIONS)) -> No
     version = version_of(connection)
     if version > known:
         raise StoreUnavailable(
-            f"a newer version of this program wrote it (schema {version}, known are {known}); "
-            "it is left untouched: upgrade, or choose another file"
+            f"a newer version of this program wrote it (schema {version}; this one knows up to"
+            f" {known}); "
+            "it is left untouched: upgrade this program, or choose another file"
         )
     ours = value(connection, "PRAGMA application_id") == APPLICATION
     present = tables(connection)

@@ -1,4 +1,4 @@
-"""What a history is made of: single checks, or buckets of them."""
+"""The points of a history: single checks, or buckets of them."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,14 +8,14 @@ import msgspec
 
 from tracker.core.outcomes import OutcomeKind, Status
 
-# The points are msgspec structs that the garbage collector does not visit: with 170,000 attrs
-# values in an answer its full rounds stop the event loop for 70 ms.
+# The points are msgspec structs that the garbage collector skips: with 170,000 attrs instances in
+# an answer, a full collection stops the event loop for 70 ms.
 
 
 class RawPoint(msgspec.Struct, frozen=True, gc=False):
     """One check. ``response_time_ms``: as measured, whatever the outcome.
 
-    error_message: why it failed, empty where it did not.
+    error_message: why it failed, empty if it did not.
     """
 
     at: datetime
@@ -38,7 +38,7 @@ class BucketLatency(msgspec.Struct, frozen=True, gc=False, array_like=True):
 class Bucket(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The checks from ``at``, a multiple of the resolution since 1970, to the next such moment.
 
-    uptime_percent: None where nothing was counted. latency: None without a successful check.
+    uptime_percent: None if nothing was counted. latency: None without a successful check.
     """
 
     at: datetime

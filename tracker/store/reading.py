@@ -1,4 +1,4 @@
-"""Reads in threads of their own, each on a read-only connection that a cancellation interrupts."""
+"""Reading in separate threads, each on a read-only connection that a cancellation interrupts."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -30,11 +30,11 @@ from tracker.store.schema import MIGRATIONS, version_of
 T = TypeVar("T")
 
 REASON_LENGTH = 200  # characters
-NUDGE = 0.01  # seconds between interrupts: one that comes before its statement begins is lost
+NUDGE = 0.01  # seconds between interrupts: one that comes before the statement starts is lost
 
 
 class DamageFound(Damaged):
-    """``seen``: which file is damaged."""
+    """``seen``: the damaged file."""
 
     def __init__(self, error: Exception, seen: FileIdentity | None) -> None:
         super().__init__(str(error))
@@ -46,7 +46,7 @@ EXPECTED = (StoreUnavailable, DamageFound, HistoryTooLarge, apsw.InterruptError)
 
 @attrs.define(eq=False)
 class _Reader:
-    """Opened for one read (50 µs), so that it never looks at a file that was replaced."""
+    """Opened for one read (50 µs), so that it never uses a file that was replaced."""
 
     path: Path
     finished: trio.Event = attrs.field(factory=trio.Event)
@@ -64,7 +64,7 @@ class _Reader:
         except DAMAGE as error:
             raise DamageFound(error, seen) from error
         except NOT_OURS as error:
-            reason = f"a row in it cannot be understood ({type(error).__name__}: {error})"
+            reason = f"a row in it cannot be read ({type(error).__name__}: {error})"
             raise StoreUnavailable(reason[:REASON_LENGTH]) from error
         except AWAY as error:
             missing = "the file is missing" if seen is None else reason_for(error)
@@ -85,10 +85,10 @@ class _Reader:
             connection.execute("BEGIN")  # all statements see one state of the database
             check_owner(connection)
             if version_of(connection) < len(MIGRATIONS):
-                raise StoreUnavailable("it is not migrated yet")
+                raise StoreUnavailable("its upgrade to the current schema is not finished yet")
             yield connection
         finally:
-            with self._lock:  # an interrupt must not meet a connection half closed
+            with self._lock:  # an interrupt must not reach a half-closed connection
                 self._connection = None
             close(connection)
 

@@ -1,4 +1,4 @@
-"""What a tracker remembers of reports beside their counts: ids, skipped checks, the last day."""
+"""What a tracker stores about reports besides counts: ids, skipped checks, the last day."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from tracker.store.connection import epoch_ms
 from tracker.store.traffic import add_traffic
 
 HOUR_MS = 3_600_000
-DAY_HOURS = 25  # whatever part of the present hour has passed
+DAY_HOURS = 25  # a whole day, whatever part of the current hour has passed
 
 _IDS = "INSERT INTO report_ids VALUES (?, ?)"
 _SKIPPED = "INSERT INTO skipped_checks VALUES (?, ?, ?, ?)"

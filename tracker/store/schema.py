@@ -15,7 +15,7 @@ from tracker.store.takeover import is_original, take_over
 
 log = structlog.get_logger()
 
-APPLICATION = 0x50535431  # "PST1", in the header of every database of ours
+APPLICATION = 0x50535431  # "PST1", in the header of each of our databases
 
 
 def _scripts() -> tuple[str, ...]:
@@ -41,7 +41,7 @@ def upgrade(
     """Bring the schema up to date, all or nothing, after a backup copy beside the file."""
     version = version_of(connection)
     if version >= len(migrations):
-        keep_backup(path, now)  # of an upgrade that was killed right after it was done
+        keep_backup(path, now)  # from an upgrade that was killed right after it finished
         return
     backup = back_up(connection, path) if tables(connection) else None
     try:
@@ -49,7 +49,7 @@ def upgrade(
             _migrate(connection, migrations)
     except BaseException:
         if backup is not None:
-            backup.unlink()  # nothing changed; the next attempt makes its own
+            backup.unlink()  # nothing changed; the next attempt makes a new one
         raise
     if backup is not None:
         kept = keep_backup(path, now)
@@ -57,14 +57,14 @@ def upgrade(
 
 
 def _migrate(connection: apsw.Connection, migrations: Sequence[str]) -> None:
-    version = version_of(connection)  # another process may have been quicker
+    version = version_of(connection)  # another process may have done it first
     taking_over = is_original(connection)
     try:
         for script in migrations[version:]:
             connection.execute(script)
     except apsw.SQLError as error:
         raise StoreUnavailable(
-            f"its tables are not those of schema {version} ({error}); choose another file"
+            f"its tables do not match schema {version} ({error}); choose another file"
         ) from error
     if taking_over:
         take_over(connection)

@@ -9,7 +9,7 @@ import attrs
 
 from tracker.store.summaries import HOUR_MS
 
-SOUGHT = 500  # names: so many are looked for in each hour, more are picked from all that are there
+SOUGHT = 500  # names: up to this many are looked up per hour; with more, whole hours are read
 
 _SUMMED = """
 FROM hourly_checks
@@ -24,7 +24,7 @@ ORDER BY hour, provider_name
 """
 _COMPLETE = "SELECT hour FROM summed_hours WHERE complete AND hour BETWEEN ? AND ?"
 
-# Hours by list and providers by list make one seek in the index for each pair.
+# A list of hours and a list of providers make one index seek for each pair.
 CHOSEN = """
 FROM checks
 WHERE checked_at_ms / 3600000 IN (SELECT value FROM json_each(:hours))
@@ -42,7 +42,7 @@ WHERE checked_at_ms / 3600000 BETWEEN :first AND :last
 
 @attrs.frozen(kw_only=True)
 class Selection:
-    """Which checks are wanted. names: None for every provider with checks. Both ends included.
+    """The checks to read. names: None for every provider with checks. Both ends are included.
 
     model: checks of this offer; None for those of the providers themselves.
     """
@@ -92,7 +92,7 @@ def split_at_summed(
 ) -> Iterator[tuple[Selection, bool]]:
     """Yield it in pieces, oldest first, each with whether it is whole hours that are summed up."""
     first, last = selection.first_hour, selection.last_hour
-    if selection.model != "":  # no model of ours is named so, and '' stands for none in the sums
+    if selection.model != "":  # no model has an empty name, and '' means none in the sums
         summed = {hour for (hour,) in connection.execute(_COMPLETE, (first, last))}
     else:
         summed = set()

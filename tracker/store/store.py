@@ -1,4 +1,4 @@
-"""The store as the rest of the tracker sees it: asynchronous, and never in anybody's way."""
+"""The store as the rest of the tracker uses it: asynchronous, and nothing waits for it."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -38,13 +38,13 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-CLOSE_SECONDS = 2.0  # what is in the write-ahead log then is read at the next start
-READERS = 2  # at once: enough for people, and the writer keeps its share of the disk
+CLOSE_SECONDS = 2.0  # what is still in the write-ahead log is read at the next start
+READERS = 2  # in parallel: enough for people, and the writer keeps its share of the disk
 
 
 @attrs.frozen
 class StoreState:
-    """What health shows. ``reason``: why it is away, empty while all is well."""
+    """The state shown by health. ``reason``: why it is unavailable, empty while it works."""
 
     ok: bool = True
     reason: str = ""
@@ -63,10 +63,10 @@ def _look(_: apsw.Connection) -> None:
 
 @attrs.define(eq=False)
 class Store:
-    """Every statement of the writing connection goes through one worker, one at a time.
+    """The store. Every statement of the writing connection goes through one worker, one at a time.
 
-    Everything here raises StoreUnavailable while the file cannot be used, and tries again with
-    each call.
+    Every method raises StoreUnavailable while the file cannot be used, and tries again at each
+    call.
     """
 
     _database: WriteConnection
@@ -76,7 +76,7 @@ class Store:
     state: StoreState = OPENING
     others: tuple[str, ...] = ()  # trackers that write to the same file
     _heartbeat: Heartbeat = attrs.field(init=False)
-    left_out: int = 0  # checks of the file that could not be understood, when it was read
+    left_out: int = 0  # checks in the file that could not be read at the start
 
     def __attrs_post_init__(self) -> None:
         self._worker = Worker(self._database.interrupt)
@@ -115,7 +115,7 @@ class Store:
         try:
             found = await self._read(partial(loading.load, since=since, now=self._clock.now()))
         except StoreUnavailable as error:
-            # Why it cannot be opened says more.
+            # The reason why it cannot be opened says more.
             raise StoreUnavailable(unusable or error.reason) from None
         self.left_out = found.left_out
         return found
@@ -252,11 +252,11 @@ class Store:
         except DamageFound as damage:
             condemn = partial(self._database.quarantine, damage.seen, str(damage))
         await self._worker.run(condemn)
-        await self._use(_look)  # a fresh file stands there now
+        await self._use(_look)  # a new file was created meanwhile
         try:
             return await read(path, job, self.readers)
         except DamageFound as damage:
-            raise StoreUnavailable(f"it reads as damaged ({damage})") from damage
+            raise StoreUnavailable(f"it is damaged ({damage})") from damage
 
 
 @asynccontextmanager

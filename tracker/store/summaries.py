@@ -1,6 +1,6 @@
-"""Checks counted together, whatever they come from: rows, or cells that were counted before. Pure.
+"""Adding checks up, from rows or from cells that were added up before. Pure.
 
-All buckets of a history are made here, so that summed hours and single rows give the same numbers.
+All buckets of a history are made here, so summed hours and single rows give the same numbers.
 """
 
 import math
@@ -13,16 +13,16 @@ from tracker.store.points import Bucket, BucketLatency, moment
 
 HOUR_MS = 3_600_000
 QUARTER_MS = 900_000
-LONGEST_MS = 86_400_000.0  # a latency beyond is none: no program of ours wrote it
+LONGEST_MS = 86_400_000.0  # a longer latency is invalid: this program did not write it
 
 _SUCCESS = frozenset(kind.value for kind in OutcomeKind if kind.is_success)
 _FAILURE = frozenset(kind.value for kind in OutcomeKind if kind.is_failure)
 
 
 class Cell(msgspec.Struct, gc=False, array_like=True):
-    """The checks of one stretch of time. latencies: of successful checks, in milliseconds.
+    """The checks in one period. latencies: of successful checks, in milliseconds.
 
-    number: how many such stretches lie between 1970 and it. completions: that the checks spent.
+    number: periods since 1970. completions: spent by the checks.
     """
 
     number: int
@@ -78,7 +78,7 @@ def _summarize_latencies(latencies: list[float]) -> BucketLatency | None:
     count, least, most = len(latencies), latencies[0], latencies[-1]
     return BucketLatency(
         least,
-        min(max(math.fsum(latencies) / count, least), most),  # the division rounds
+        min(max(math.fsum(latencies) / count, least), most),  # because the division rounds
         latencies[-(-50 * count // 100) - 1],
         latencies[-(-95 * count // 100) - 1],
         most,

@@ -1,8 +1,8 @@
 """Taking over the history of the original tracker.
 
-Its table ``provider_health_checks`` stays beside ours, until its rows are too old to be kept; the
-backup has them all. It recorded no outcome kind, so that is read from the message where one tells,
-else from the status; see ``kind_of``.
+Its table ``provider_health_checks`` stays next to ours until its rows are too old to be kept; the
+backup has all of them. It has no outcome kind, so the kind is read from the message if possible,
+otherwise from the status; see ``kind_of``.
 """
 
 import re
@@ -20,14 +20,14 @@ log = structlog.get_logger()
 
 ORIGINAL = "provider_health_checks"
 SLOW_MS = 1_000.0  # the original's threshold
-FORGET_ROWS = 2_000  # looked at in one transaction: about 5 ms
+FORGET_ROWS = 2_000  # read in one transaction: about 5 ms
 
 _TIMES = ("created_at", "last_check_timestamp")
 _TEXTS = ("provider_name", "status", "error_message", *_TIMES)
 _NUMBERS = ("response_time_ms", "rate_limit_percent", "consecutive_failures")
 
 # In this order: "429 after connection reset" is a rate limit, "connection timed out" a time-out.
-# {n} stands for a status code: three digits that are no port, as in "host:443 ssl:default".
+# {n} matches a status code: three digits that are not a port, as in "host:443 ssl:default".
 _TOLD = tuple(
     (re.compile(pattern.replace("{n}", r"(?<![:.\w])"), re.IGNORECASE), kind)
     for pattern, kind in (
@@ -53,7 +53,7 @@ INSERT INTO checks (
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)
 """
 
-# A provider shows in current_status from the first moment; it has no state to carry on from.
+# So that the provider is in current_status from the start; it has no state to continue from.
 _STATES = """
 INSERT INTO provider_states (provider_name, last_check_id, response_time_ms)
 SELECT
@@ -147,7 +147,7 @@ def convert(row: dict[str, Any]) -> tuple[Any, ...] | None:
     status = Status.__members__.get(text["status"].upper())
     if at is None or status is None or not text["provider_name"]:
         return None
-    latency = _within(row["response_time_ms"], 86_400_000.0) or None  # 0 stood for unknown
+    latency = _within(row["response_time_ms"], 86_400_000.0) or None  # 0 meant unknown
     message = "".join(c for c in text["error_message"] if c.isprintable())[:MESSAGE_LENGTH]
     kind = kind_of(status, message, latency)
     return (

@@ -1,4 +1,4 @@
-"""Counts of real calls in the database: added to, read in buckets, removed when old."""
+"""Counts of real calls in the database: adding, reading in buckets, removing old ones."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from tracker.core.traffic import TrafficRecord, tokens_per_second
 from tracker.store.connection import epoch_ms
 from tracker.store.errors import HistoryTooLarge
 
-MOST_ROWS = 500_000  # read for one answer: some seconds of work in the reader's thread
+MOST_ROWS = 500_000  # rows read for one answer: a few seconds in the reader's thread
 SHORTEST_SECONDS = 60  # counts are kept by the minute
 
 _FIND = """
@@ -56,7 +56,7 @@ _BAD = frozenset(kind.value for kind in OutcomeKind if kind.is_failure)
 
 
 class TrafficBucket(msgspec.Struct, kw_only=True):
-    """Calls from ``at`` for the resolution's length; latencies of successful ones, in ms.
+    """Calls in the period from ``at``; latencies of successful ones, in ms.
 
     counted: those that count for health.
     """
@@ -142,7 +142,7 @@ def read_traffic(
     ((rows,),) = connection.execute(_COUNT, bounds)
     if rows > MOST_ROWS:
         raise HistoryTooLarge(
-            f"{rows:,} counts of calls would be read, more than {MOST_ROWS:,}: "
+            f"{rows:,} counts of calls would have to be read, more than {MOST_ROWS:,}: "
             "ask for fewer providers or fewer hours"
         )
     found: dict[str, dict[int, TrafficBucket]] = {name: {} for name in names}

@@ -1,4 +1,4 @@
-"""The one thread that writes: jobs in turn, and none that a cancellation has to wait for."""
+"""The one thread that writes: one job at a time; a cancellation does not wait for a job."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -14,18 +14,18 @@ from tracker.store.errors import StoreUnavailable
 T = TypeVar("T")
 
 EXPECTED = (StoreUnavailable, apsw.InterruptError)
-# A batch takes some 20 ms: it is let end by itself. What takes longer (opening, checking, migrating
-# a large file on a slow disk) is interrupted.
+# A batch takes about 20 ms and may finish. Longer work (opening, checking or migrating a large file
+# on a slow disk) is interrupted.
 LET_END = 0.2
-NUDGE = 0.05  # seconds between interrupts: one that comes between two statements is lost
-GIVE_UP = 1.0  # a disk that does not answer cannot be interrupted: then the thread is left behind
+NUDGE = 0.05  # seconds between interrupts: one between two statements is lost
+GIVE_UP = 1.0  # a disk that does not answer cannot be interrupted: the thread is abandoned
 
 
 @attrs.define(eq=False)
 class Worker:
-    """Runs jobs in a thread, one at a time. ``interrupt`` stops what the thread does in SQLite.
+    """Runs jobs in a thread, one at a time. ``interrupt`` stops a running SQLite statement.
 
-    A thread left behind keeps its turn until it ends, so that no other job comes between.
+    An abandoned thread keeps its turn until it ends, so no other job can interfere.
     """
 
     interrupt: Callable[[], None]
@@ -35,7 +35,7 @@ class Worker:
     async def run(self, job: Callable[[], T]) -> T:
         """Run a job. Raises StoreUnavailable; whatever else the job raises is a bug."""
         async with self._turn:
-            async with self.limiter:  # until a thread that was left behind has ended
+            async with self.limiter:  # waits for an abandoned thread to end
                 pass
             return await self._run(job)
 

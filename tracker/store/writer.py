@@ -1,4 +1,4 @@
-"""Carries records from the backlog into the store, and removes what is too old."""
+"""Moving records from the backlog into the store, and deleting old ones."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,11 +19,11 @@ from tracker.store.store import Store
 log = structlog.get_logger()
 
 BATCH = 5_000  # one transaction: about 20 ms
-FIRST_DELAY, LONGEST_DELAY = 0.1, 2.0  # seconds between attempts while the database is away
+FIRST_DELAY, LONGEST_DELAY = 0.1, 2.0  # seconds between attempts while it is unavailable
 PRUNE_SECONDS = 600.0
 FINISH_SECONDS = 2.0
-SUM_UP_SECONDS = 60.0  # between looks whether an hour is to be summed up
-SUM_UP_PAUSE = 0.15  # seconds between steps of some 25 ms: results have their turn in between
+SUM_UP_SECONDS = 60.0  # how often to look for an hour to sum up
+SUM_UP_PAUSE = 0.15  # seconds between steps of about 25 ms, in which results can be written
 
 
 def _nothing() -> None:
@@ -32,9 +32,9 @@ def _nothing() -> None:
 
 @attrs.define(eq=False)
 class Writer:
-    """``gap_seconds``: at least so long between two commits, unless somebody waits. A sweep of a
-    thousand would make a thousand commits otherwise, at 0.2 ms of CPU each, and each wakes a thread
-    and is awaited. The first record after a pause is written at once.
+    """``gap_seconds``: the least time between two commits, unless somebody waits for one. A sweep
+    of a thousand would otherwise make a thousand commits, each with 0.2 ms of CPU and a thread's
+    wake-up. The first record after a pause is written immediately.
 
     ``remembered``: set it once what is stored was read. Nothing is pruned before, or it would be
     chance what a tracker still knows that was off for longer than the retention. ``stored``:
@@ -49,7 +49,9 @@ class Writer:
     gap_seconds: float = attrs.field(kw_only=True, default=0.2)
     stored: Callable[[], None] = attrs.field(kw_only=True, default=_nothing)
     remembered: trio.Event = attrs.field(init=False, factory=trio.Event)
-    _hurried: int = attrs.field(init=False, default=0)  # how many wait for everything
+    _hurried: int = attrs.field(
+        init=False, default=0
+    )  # how many callers wait until everything is stored
     _hurry: trio.Event = attrs.field(init=False, factory=trio.Event)
     _progress: trio.lowlevel.ParkingLot = attrs.field(init=False, factory=trio.lowlevel.ParkingLot)
     _away_since: float | None = attrs.field(init=False, default=None)
@@ -87,7 +89,7 @@ class Writer:
         """
         with trio.move_on_after(FINISH_SECONDS, shield=True):
             if not await self.store.settle(FINISH_SECONDS):
-                # The thread may still store what it was given: it must not be stored twice.
+                # The thread may still store its batch, which must not be stored twice.
                 log.warning("results not stored: the disk does not answer", left=len(self.backlog))
                 return False
             try:
@@ -130,7 +132,7 @@ class Writer:
         if self._away_since is None:
             self._away_since = trio.current_time()
             self._written_since = 0
-            log.error("database away, results wait in memory", reason=reason)
+            log.error("database unavailable, results wait in memory", reason=reason)
 
     def _note_progress(self) -> None:
         self._progress.unpark_all()
@@ -138,7 +140,7 @@ class Writer:
             seconds = trio.current_time() - self._away_since
             self._away_since = None
             log.info(
-                "database back, results written",
+                "database available again, results written",
                 written=self._written_since,
                 dropped=self.backlog.dropped,
                 changes_dropped=self.backlog.others_dropped,
@@ -152,7 +154,7 @@ class Writer:
             try:
                 await self._prune(trust)
             except StoreUnavailable as error:
-                log.debug("nothing pruned", reason=error.reason)
+                log.debug("no old results deleted", reason=error.reason)
             await trio.sleep(PRUNE_SECONDS)
 
     async def _sum_up_regularly(self) -> NoReturn:
@@ -173,7 +175,7 @@ class Writer:
     async def _beat_regularly(self) -> NoReturn:
         await self.remembered.wait()
         while True:
-            with suppress(StoreUnavailable):  # health tells of it anyway
+            with suppress(StoreUnavailable):  # health shows it anyway
                 await self.store.beat()
             await trio.sleep(BEAT_SECONDS)
 
@@ -181,14 +183,14 @@ class Writer:
         now = self.clock.now()
         wall, steady = now.timestamp(), self.clock.steady()
         if doubt := trust.doubt(wall, steady):
-            log.warning("nothing pruned for now", reason=doubt)
+            log.warning("no old results deleted for now", reason=doubt)
             return
         retention = timedelta(days=self.retention_days)
         gap = await self.store.unobserved(now, retention)
         before = prunable_before(wall, self.told.now(steady), retention.total_seconds(), gap)
         kept = max(wall - retention.total_seconds() - before, 0.0)
         if kept > CORRECTION:
-            reason = "the clock leapt or we were off for long, and no provider tells which"
+            reason = "the clock jumped or the tracker was off for long, and no provider shows which"
             log.warning("history kept for longer", days=round(kept / 86_400.0, 1), reason=reason)
         pruned = await self.store.prune(now - retention - timedelta(seconds=kept))
         log.debug("pruned", rows=pruned)

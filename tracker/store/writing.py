@@ -16,11 +16,11 @@ from tracker.store.report_memory import add_batches, prune_report_memory
 from tracker.store.summaries import HOUR_MS
 from tracker.store.traffic import prune_traffic
 
-# Above this a transaction would keep the thread from the results that wait for it.
+# With more rows, a transaction would make new results wait too long.
 PRUNE_ROWS = 5_000
 
 _CHECK = "INSERT INTO checks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-# Numbers are not given twice: the cluster tells by them what it has.
+# Numbers are never reused: the cluster uses them to know which checks it has.
 _HIGHEST = "SELECT max(highest_id, coalesce((SELECT max(id) FROM checks), 0)) FROM cluster_identity"
 _NOTE_HIGHEST = f"UPDATE cluster_identity SET highest_id = ({_HIGHEST})"  # noqa: S608 (a constant)
 _CURSOR = """
@@ -34,7 +34,7 @@ ON CONFLICT DO UPDATE SET
     response_time_ms = coalesce(excluded.response_time_ms, response_time_ms),
     state = excluded.state
 """
-# A check of an offer that is held against its provider: the last check of its own stays that.
+# An offer's check that counts against the provider must not replace the provider's last check.
 _BLAMED_STATE = """
 INSERT INTO provider_states VALUES (?, ?, NULL, ?)
 ON CONFLICT DO UPDATE SET state = excluded.state
@@ -70,8 +70,8 @@ DELETE FROM checks WHERE id IN (
     SELECT id FROM checks
     WHERE checked_at_ms / 3600000 <= :hour AND checked_at_ms < :before LIMIT :rows)
 """
-# What judging carries on from is a result too. It goes with the check it was judged with; an id
-# may have been given again, to another provider's check. Some thousand rows at the very most.
+# A state is a result too and is deleted with its check. The id may have been reused by another
+# provider's check. A few thousand rows at most.
 _PRUNE_STATES = """
 DELETE FROM provider_states WHERE NOT EXISTS (
     SELECT 1 FROM checks
@@ -106,7 +106,7 @@ def store(connection: apsw.Connection, records: Sequence[Record]) -> None:
 
 
 def unobserved(connection: apsw.Connection, now: datetime, retention: timedelta) -> float:
-    """Return the seconds of ``unobserved_hours``. The index tells of a day at once."""
+    """Return the seconds of ``unobserved_hours``, read a day at a time from the index."""
     hours = unobserved_hours(
         epoch_ms(now.timestamp()) // HOUR_MS + 1,
         retention / timedelta(hours=1),
@@ -170,7 +170,7 @@ def _blamed_states(checks: Iterable[CheckRecord], first: int) -> Iterable[tuple[
         if record.provider_state:
             rows[provider] = (provider, number, record.provider_state)
         elif record.result.model is None and record.state:
-            rows.pop(provider, None)  # judged with what was held against it before
+            rows.pop(provider, None)  # its state includes what counted against it before
     return rows.values()
 
 

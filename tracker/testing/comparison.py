@@ -27,7 +27,7 @@ STALE_INTERVALS = 3
 class Observation:
     """What is shown at one moment, on both clocks. refreshed: the same with the windows moved.
 
-    stale_offers: those whose next check is too late, which a snapshot does not tell of an offer.
+    stale_offers: those whose next check is too late, which a snapshot does not show for an offer.
     """
 
     shown: Snapshot

@@ -71,7 +71,7 @@ class FakeTables:
     deliveries: dict[Key, str] = attrs.field(factory=dict)
     mutes: dict[str, float] = attrs.field(factory=dict)
     events: dict[str, str] = attrs.field(factory=dict)
-    verdicts: dict[str, VerdictRow] = attrs.field(factory=dict)
+    verdicts: dict[str, tuple[VerdictRow, float | None]] = attrs.field(factory=dict)
     hours: dict[tuple[str, str, datetime], RollUp] = attrs.field(factory=dict)
 
 
@@ -108,7 +108,7 @@ class FakeHub:
     @property
     def _tables(self) -> FakeTables:
         if self.unreachable or self.server.away:
-            raise HubAway(self.server.away or "nothing listens there: connection refused")
+            raise HubAway(self.server.away or "nothing listens at this address: connection refused")
         return self.server.tables
 
     def open_origin(self, who: Profile, file: str, start: int) -> Origin:
@@ -176,7 +176,7 @@ class FakeHub:
     def ship(self, parcel: Parcel) -> Shipment:
         origin = self._tables.origins.get(parcel.origin)
         if origin is None:
-            raise HubAway("the hub has forgotten us")
+            raise HubAway("the hub no longer knows this tracker; it joins again")
         if origin.head != parcel.head:
             return Shipment(head=origin.head, accepted=False)
         kept = [row for row in parcel.rows if row.at < datetime.now(UTC) + timedelta(days=3)]
@@ -272,7 +272,11 @@ class FakeHub:
         )
 
     def verdicts(self) -> Sequence[VerdictRow]:
-        return list(self._tables.verdicts.values())
+        now = self._now()
+        return [
+            attrs.evolve(row, age=None if seen is None else now - seen)
+            for row, seen in self._tables.verdicts.values()
+        ]
 
     def write_alerts(self, member: str, token: int, write: AlertWrite) -> Sequence[str]:
         tables = self._tables
@@ -285,9 +289,10 @@ class FakeHub:
         for each in write.deliveries:
             tables.deliveries[each.key, each.target] = each.delivery
         for verdict in write.verdicts:
-            known = tables.verdicts.get(verdict.provider)
+            known, _ = tables.verdicts.get(verdict.provider, (None, None))
             if known is None or known.version == verdict.version - 1:
-                tables.verdicts[verdict.provider] = verdict
+                seen = None if verdict.age is None else self._now() - verdict.age
+                tables.verdicts[verdict.provider] = (verdict, seen)
         new = [event.key for event in write.events if event.key not in tables.events]
         tables.events.update((event.key, event.reason) for event in write.events)
         return new

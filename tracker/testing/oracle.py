@@ -16,7 +16,7 @@ from tracker.core.settings import Timing
 SUCCESSES = {OutcomeKind.OK, OutcomeKind.SLOW}
 LIMITS = {OutcomeKind.RATE_LIMITED, OutcomeKind.QUOTA_EXHAUSTED}
 OURS = {OutcomeKind.REQUEST, OutcomeKind.INTERNAL}
-# As the statistics: a check from further ahead is from a clock that leapt.
+# As in the statistics: a check from further ahead comes from a clock that jumped.
 AHEAD = 60.0
 # What a check of one model finds of these, it finds of the provider.
 PROVIDERS_OWN = {OutcomeKind.DNS, OutcomeKind.CONNECT, OutcomeKind.TLS, OutcomeKind.AUTH}

@@ -47,7 +47,7 @@ class Quota:
         return max(spent, default=0.0)
 
     def fields(self, now: float) -> Fields:
-        """Return the rate-limit headers that tell of it now."""
+        """Return the rate-limit headers for it now."""
         return tuple(
             field
             for name, window in (("requests", self.requests), ("tokens", self.tokens))

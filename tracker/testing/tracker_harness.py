@@ -48,7 +48,7 @@ class TrackerHarness:
 
     checks: how each provider answers, by name. beat: of the canary; each is a stop on the way.
     own: what each provider and each offer was found since this start. absent, departed: oracles of
-    who is not watched now, as the file told of it or since it was taken out. unremembered: at the
+    who is not watched now, from the file or since it was removed. unremembered: at the
     start nobody could read the file, so the tracker gets its history later. spent: completions by
     UTC day. asked: the offer that somebody waits for; overspent: checks that the day's completions
     did not allow.
@@ -242,7 +242,7 @@ class TrackerHarness:
             oracle.life = past.life
 
     def _completions_stored(self) -> Counter[date]:
-        """Return what the file tells of the completions spent, by day."""
+        """Return the completions spent by day, from the file."""
         spent = Counter[date]()
         for rows in self.ledger.stored.values():
             for row in rows:
@@ -250,7 +250,7 @@ class TrackerHarness:
         return spent if not self.unremembered else Counter()
 
     def _remembered(self, provider: Provider) -> Oracle:
-        """Return what the file tells of it and of its offers."""
+        """Return what the file says about it and its offers."""
         models = {*provider.models, *self.ledger.models(provider.name)}
         oracle = self._recalled((provider.name, None), provider.timing)
         oracle.offers = {
@@ -266,7 +266,7 @@ class TrackerHarness:
         )
 
     def _others(self) -> dict[str, Oracle]:
-        """Return what the file tells of those that are not watched."""
+        """Return what the file says about providers that are not watched."""
         names = {name for name, _ in self.ledger.stored} - self.oracles.keys()
         return {name: self._remembered(Provider(name=name)) for name in names}
 

@@ -24,7 +24,7 @@ def test_each_target_says_whether_it_was_reached_and_else_why() -> None:
 
 
 def test_without_a_target_it_says_how_to_set_one() -> None:
-    assert shown() == ["No target is configured: set PROVIDER_STATUS_ALERTS."]
+    assert shown() == ["No alert target is configured: set PROVIDER_STATUS_ALERTS."]
 
 
 @pytest.mark.parametrize("targets", [(REACHED,), (REACHED, FAILED)])

@@ -49,7 +49,7 @@ def test_status_shows_members_and_problems(command: Commands) -> None:
     assert own.split() == ["eu", "http://one", "1", "3", "this", "tracker"]
     assert other.split() == ["us", "http://two", "1", "0"]
     assert "the hub answers" in ran.out
-    assert "checks that wait for it: 7; refused: 0; its clock: -0.25 s" in ran.out
+    assert "checks waiting for the hub: 7; refused: 0; its clock: -0.25 s" in ran.out
     assert ran.out.rstrip().endswith("one problem")
 
 
@@ -62,7 +62,7 @@ def test_status_ends_with_1_while_the_hub_cannot_be_used(command: Commands) -> N
 
 
 def test_status_of_a_tracker_alone_says_so(command: Commands) -> None:
-    detail = "This tracker is alone: its configuration has no [cluster]."
+    detail = "This tracker is not part of a cluster: its configuration has no [cluster]."
     problem = {"status": 404, "title": "Not Found", "detail": detail}
     with answering(http(problem, "404 Not Found")) as url:
         ran = command("cluster", "status", "--url", url)

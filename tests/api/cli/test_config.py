@@ -57,8 +57,8 @@ def _count(said: str) -> int:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda file: None, "there is no such file"),
-        (lambda file: file.mkdir(), "this is a folder; name the file in it"),
+        (lambda file: None, "the file does not exist"),
+        (lambda file: file.mkdir(), "this is a folder; give the path of a file in it"),
         (lambda file: file.write_bytes(b"\xff"), "line 1 is not UTF-8"),
         (lambda file: file.write_text("[tracker"), "it is not TOML"),
     ],
@@ -125,20 +125,23 @@ def test_show_leaves_an_older_database_as_it_is(
     with closing(sqlite3.connect(file)) as old:
         make(old)
         old.commit()
-    assert_unchanged(command, file)
+    before = file.read_bytes(), sorted(command.folder.iterdir())
+    show_overrides(command, file)
+    assert (file.read_bytes(), sorted(command.folder.iterdir())) == before
 
 
 def test_show_sets_no_damaged_database_aside(command: Commands) -> None:
     file = command.folder / "damaged.db"
     file.write_bytes(b"no database at all" * 1000)
-    assert_unchanged(command, file)
+    before = file.read_bytes(), sorted(command.folder.iterdir())
+    show_overrides(command, file)
+    assert (file.read_bytes(), sorted(command.folder.iterdir())) == before
 
 
-def assert_unchanged(command: Commands, file: Path) -> None:
-    before, folder = file.read_bytes(), sorted(command.folder.iterdir())
+def show_overrides(command: Commands, file: Path) -> None:
+    """Show a configuration whose database tells of no override, and is not complained of."""
     found = command("config", "show", "--database", file.name)
     assert (found.code, found.json["overrides"], found.err) == (0, {}, "")
-    assert (file.read_bytes(), sorted(command.folder.iterdir())) == (before, folder)
 
 
 def test_schema_knows_every_table_of_the_contract(command: Commands) -> None:
@@ -230,7 +233,7 @@ def test_providers_end_with_the_file_s_own(command: Commands) -> None:
     assert (found["yours"]["configured"], found["yours"]["missing"]) == (True, ["YOURS"])
     assert row(command, "mine") == ["●", "yes", f"needs no key, at {HERE}"]
     state = row(command, "yours")
-    assert state[2].split("  ")[0] == f"asked without a key, at {HERE}"
+    assert state[2].split("  ")[0] == f"checked without a key, at {HERE}"
 
 
 def test_providers_agree_with_what_is_watched(command: Commands) -> None:

@@ -82,7 +82,7 @@ def test_what_the_file_would_say_is_not_judged_while_it_is_wrong(
     (problem,) = problems(found)
     assert problem["area"] == "configuration"
     assert {s["area"] for s in found.json["symptoms"]} == {"configuration", "clock"}
-    assert found.json["symptoms"][-1]["found"].endswith("not looked at before it is mended")
+    assert found.json["symptoms"][-1]["found"].endswith("not checked before this is fixed")
 
 
 def test_missing_variables_are_told_and_found_ones_named(command: Commands) -> None:
@@ -195,8 +195,8 @@ def test_a_database_in_use_is_read_beside_its_tracker(sound: Commands) -> None:
         port = served.url.rsplit(":", 1)[1]
         found = sound("doctor", "--port", port, "--json")
     ((level, text),) = of(found, "database")
-    assert (level, text.startswith("provider_status.db is sound; ")) == ("ok", True)
-    assert of(found, "port") == [("ok", f"a tracker already serves on 127.0.0.1, port {port}")]
+    assert (level, text.startswith("provider_status.db is in order; ")) == ("ok", True)
+    assert of(found, "port") == [("ok", f"a tracker is already running on 127.0.0.1, port {port}")]
 
 
 @pytest.mark.parametrize("token", ["reading-01234567", "another-01234567"])
@@ -207,7 +207,7 @@ def test_a_tracker_that_wants_a_token_is_one(sound: Commands, token: str) -> Non
         sound.configured('[server]\nread_token_env = "R"', watched("mine", HERE))
         found = sound("doctor", "--port", port, "--json", R=token)
     assert found.code == 0
-    assert of(found, "port") == [("ok", f"a tracker already serves on 127.0.0.1, port {port}")]
+    assert of(found, "port") == [("ok", f"a tracker is already running on 127.0.0.1, port {port}")]
 
 
 def test_another_server_that_wants_a_token_is_none(sound: Commands) -> None:

@@ -27,7 +27,7 @@ def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealTracker]:
 
 def test_nothing_wrong_is_said_so(command: Commands, tracker: RealTracker) -> None:
     ran = command("incidents", "--url", tracker.url)
-    assert (ran.code, ran.out.strip()) == (0, "Nothing was wrong within the last 168 h.")
+    assert (ran.code, ran.out.strip()) == (0, "There were no incidents in the last 168 h.")
     assert command("incidents", "--url", tracker.url, "--json").json["incidents"] == []
 
 
@@ -45,7 +45,7 @@ def test_an_unknown_incident_or_provider_is_wrong_usage(
 ) -> None:
     ran = command("ack", "nope", "--by", "anna", "--url", tracker.url, **TOKEN)
     assert ran.code == 2
-    assert "no incident has the id 'nope'" in ran.err
+    assert "there is no incident 'nope'" in ran.err
     assert command("mute", "nobody", "--for", "5m", "--url", tracker.url, **TOKEN).code == 2
 
 
@@ -55,7 +55,7 @@ def test_without_a_target_a_test_says_how_to_set_one(
     ran = command("alerts", "test", "--url", tracker.url, **TOKEN)
     assert (ran.code, ran.out.strip()) == (
         0,
-        "No target is configured: set PROVIDER_STATUS_ALERTS.",
+        "No alert target is configured: set PROVIDER_STATUS_ALERTS.",
     )
 
 

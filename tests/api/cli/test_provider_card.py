@@ -68,7 +68,7 @@ def test_a_healthy_provider_is_usable_and_shows_no_empty_tables() -> None:
     ("changes", "said"),
     [
         ({"usable": False, "usable_at": None}, "no"),
-        ({"usable": False, "enabled": False}, "no: it is switched off"),
+        ({"usable": False, "enabled": False}, "no: it is switched off (enabled = false)"),
         ({"usable": False, "usable_at": "2026-11-23T12:01:00.000Z"}, "not before 12:01:00 UTC"),
     ],
 )
@@ -87,7 +87,7 @@ def test_an_unknown_latency_is_a_dash_and_a_known_one_has_its_spread() -> None:
 def test_what_is_not_proven_is_told_apart_from_no() -> None:
     facts = {"reachable": True, "authenticated": False, "quota_available": None, "inference": None}
     assert card(**facts)["proven"].endswith(
-        "reachable yes, key accepted no, quota left not proven, answers not proven"
+        "reachable yes, key accepted no, quota left not known, answers not known"
     )
 
 
@@ -108,7 +108,9 @@ def test_keys_and_offers_have_a_row_each() -> None:
     assert lines["2"].split() == ["2", "rate", "limited"]
     assert "■ down" in lines["gpt-oss-20b"]
     assert "87 ms" in lines["gpt-oss-20b"]
-    assert lines["gpt-oss-20b"].endswith("3 failed checks in a row; announced to end on 2026-12-31")
+    assert lines["gpt-oss-20b"].endswith(
+        "3 failed checks in a row; will be switched off on 2026-12-31"
+    )
 
 
 def test_open_incidents_and_maintenance_are_told_and_nobody_elses() -> None:
@@ -143,7 +145,7 @@ def test_open_incidents_and_maintenance_are_told_and_nobody_elses() -> None:
     Console(width=120, file=paper).print(provider_card(one, [incident, over, others], spans))
     told = [" ".join(line.split()) for line in paper.getvalue().splitlines()]
     assert [line for line in told if line.startswith("incident")] == [
-        "incident abc, since 2026-11-23 11:50:00 UTC: it is down; sam takes care of it"
+        "incident abc, since 2026-11-23 11:50:00 UTC: it is down; acknowledged by sam"
     ]
     found = [line.split()[1:2] for line in told if line.startswith("maintenance")]
     assert found == [["until"], ["planned"]]

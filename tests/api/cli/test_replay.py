@@ -61,7 +61,7 @@ def test_a_tracker_s_own_database(command: Commands) -> None:
         (("--database", "."), "is a folder"),
         (("--trace", "none.csv"), "none.csv cannot be read: No such file or directory"),
         (("--trace", "tracker.toml"), "column timestamp_utc"),
-        (("--trace", "trace.csv", "--database", "x.db"), "name a trace or a database, not both"),
+        (("--trace", "trace.csv", "--database", "x.db"), "give a trace or a database, not both"),
         (("--trace", "trace.csv", "--policy", "lowest_latncy"), 'did you mean "lowest_latency"?'),
         (("--trace", "trace.csv", "--policy", "no_such:thing"), "cannot be loaded"),
     ],

@@ -99,7 +99,7 @@ def watch_until_healthy(folder: Path) -> None:
 def test_a_port_in_use_is_1_and_says_what_to_do(command: Commands, taken: int) -> None:
     found = command("serve", "--port", taken)
     assert (found.code, found.out) == (1, "")
-    assert f"port {taken} of 127.0.0.1 is in use: stop the program that has it" in found.err
+    assert f"port {taken} of 127.0.0.1 is in use: stop the program that uses it" in found.err
     assert re.search(r"make run ARGS=\"--port \d+\"", found.err)
     assert "Traceback" not in found.err
 
@@ -239,7 +239,7 @@ def test_what_is_watched_without_a_key_says_how_to_add_one() -> None:
     lines = logged_at_start(settings)
     assert [line["event"] for line in lines if line["log_level"] == "warning"] == [
         "api_key is not in the file",
-        "no API key found: set for instance GROQ_API_KEY, in the environment or in .env; "
+        "no API key found: set one, for example GROQ_API_KEY, in the environment or in .env; "
         "`provider-status providers` lists every variable",
     ]
     (watching,) = (line for line in lines if line["event"] == "watching")

@@ -357,7 +357,7 @@ class TestTune:
             (("groq", "--interval", "0"), TOKEN, "interval_seconds"),
             (("groq",), TOKEN, "nothing to change"),
             (("groq", "--enable", "--disable"), TOKEN, "not both"),
-            (("groq", "--reset", "--enable"), TOKEN, "give it alone"),
+            (("groq", "--reset", "--enable"), TOKEN, "do not combine it"),
         ],
         ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
     )
@@ -421,7 +421,7 @@ def test_a_trackers_file_says_where_it_is_asked_and_with_which_token(
         used, other = ("A", "R") if "tune" in arguments else ("R", "A")
         found = command(*arguments, "--config", file, **{other: "reading-01234567"})
         assert (found.code, found.out) == (2, "")
-        assert found.err == f"{used} is not set: it must hold the tracker's token\n"
+        assert found.err == f"{used} is not set: it must contain the tracker's token\n"
 
 
 @every_question
@@ -545,6 +545,6 @@ def test_history_takes_one_form(
 def test_tune_shows_what_is_in_force(command: Commands, tracker: RealTracker) -> None:
     tune = ("tune", "groq", "--url", tracker.url)
     assert command(*tune, "-i", "77", **TOKEN).out.splitlines()[1].split()[:5] == [
-        *("groq", "yes", "77", "s", "tuned")
+        *("groq", "yes", "77", "s", "tune")
     ]
-    assert "the file says" in command(*tune, "--reset", **TOKEN).out
+    assert "file" in command(*tune, "--reset", **TOKEN).out

@@ -21,7 +21,7 @@ class FakeTracker:
     over: trio.Event = attrs.field(factory=trio.Event)
 
     def failures(self) -> tuple[str, ...]:
-        return () if self.alive else ("the event loop has not turned for 9 s",)
+        return () if self.alive else ("the event loop has been blocked for 9 s",)
 
     async def stopped(self) -> None:
         await self.over.wait()
@@ -82,7 +82,7 @@ async def test_no_beat_while_the_tracker_is_not_alive(
         await wait_all_tasks_blocked()
         assert sorted(told(manager)) == [
             "READY=1",
-            "STATUS=the event loop has not turned for 9 s",
+            "STATUS=the event loop has been blocked for 9 s",
         ]
         tracker.alive = True
         mock_clock.jump(15.0)

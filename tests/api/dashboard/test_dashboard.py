@@ -153,7 +153,7 @@ def test_the_tracker_restarts_while_the_page_is_open(browser: Any, groq_and_mist
     browser.run("window.untouched = true")
     groq_and_mistral.stop()
     banner = browser.until("!$('#banner').hidden && $('#banner').innerText")
-    assert banner.startswith("Not live. What you see is old: last update ")
+    assert banner.startswith("Not live. What you see is out of date: last update ")
     assert "last update" in browser.text("#connection")
     assert browser.value("document.documentElement.className") == "lost"
     browser.until("document.title === 'Not live · Provider status'")
@@ -171,7 +171,10 @@ def test_polls_where_the_stream_is_not_to_be_had(browser: Any, groq_and_mistral:
         browser.open(groq_and_mistral.url)
         browser.until("$('#connection[data-state=polling]') !== null")
         assert browser.value("$('#connection[data-state=live]') === null")
-        assert browser.text("#connection") == "asking every few seconds; the event stream is away"
+        assert (
+            browser.text("#connection")
+            == "polling every few seconds; the event stream is not available"
+        )
         groq_and_mistral.findings["groq"] = bad()
         groq_and_mistral.check("groq")
         browser.until(f"{ROW}.dataset.status === 'down'", "groq")
@@ -286,11 +289,11 @@ def test_operates_with_a_token_that_it_keeps_nowhere(browser: Any, groq_and_mist
     browser.until(f"{says} === 'Ok in 77 ms'")
     browser.run("$('#interval').value = '60'")
     browser.run(click, "interval-set")
-    browser.until(f"{says} === 'Now checked every 60 s.'")
+    browser.until(f"{says} === 'It is now checked every 60 s.'")
     browser.until("$('#detail-tiles').textContent.includes('1 min (tuned)')")
     browser.run("$('#interval').value = ''")
     browser.run(click, "interval-set")
-    browser.until(f"{says} === 'Not done: give a number of seconds.'")
+    browser.until(f"{says} === 'Not changed: enter a number of seconds.'")
     browser.run("$('#interval').value = '0.5'")
     browser.run(click, "interval-set")
     browser.until(f"{says}.startsWith('Not done: the interval of groq must be at least')")

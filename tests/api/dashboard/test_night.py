@@ -59,7 +59,7 @@ def night(tmp_path: Path) -> Iterator[House]:
     found = {
         "groq": good(120.0),
         "nvidia": attrs.evolve(good(1500.0), kind=OutcomeKind.SLOW),
-        "cohere": bad(OutcomeKind.AUTH, "key or account refused (401): Invalid API key"),
+        "cohere": bad(OutcomeKind.AUTH, "our key or account was refused (401): Invalid API key"),
         "mistral": bad(),
     }
     with house(tmp_path, *found, **found) as built:
@@ -211,7 +211,7 @@ def test_who_takes_care_of_it_is_told_live(browser: Browser, night: House) -> No
     browser.run("$('#ask-token').value = arguments[0]", TOKEN)
     browser.run(submit)
     browser.until("!$('#ask').open")
-    browser.until("$('#incidents').textContent.includes('anna takes care of it')")
+    browser.until("$('#incidents').textContent.includes('acknowledged by anna')")
     assert not browser.value(f"{button} !== undefined")
 
 
@@ -264,9 +264,9 @@ def test_a_browser_that_slept_asks_anew_and_tells_no_wrong_times(
     block_until(lambda: any(url.endswith("/events") for url in browser.requested()))
     browser.until(LIVE)
     night.check("groq")
-    browser.until(
-        "$('#list').innerText.includes('just now') || $('#list').innerText.match(/\\d s ago/)"
-    )
+    told = "$('#list').innerText.includes('just now') || $('#list').innerText.match(/\\d s ago/)"
+    browser.until(told)
+    assert browser.value(f"!!({told})")
 
 
 def test_maintenance_is_told_in_the_row_the_strip_and_the_page_of_a_provider(
@@ -382,4 +382,4 @@ def test_a_model_is_found_and_its_offers_told(browser: Browser, night: House) ->
     assert browser.text("#model-summary").startswith("Use groq, 120 ms (a check of its provider).")
     assert " since " in browser.text("#model-offers tbody tr")
     browser.open(night.url + "#model=gpt-9")
-    browser.until("$('#model-summary').textContent.includes(\"No provider watched here\")")
+    browser.until("$('#model-summary').textContent.includes(\"No watched provider\")")

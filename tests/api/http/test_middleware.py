@@ -121,7 +121,7 @@ async def test_a_bug_is_a_500_without_detail_and_a_log_without_secrets(
     )
     body = await response.get_json()
     assert (response.status_code, response.content_type) == (500, "application/problem+json")
-    assert body["detail"] == "a bug of ours: the tracker's log has the details"
+    assert body["detail"] == "a bug in the tracker: its log has the details"
     logged = capsys.readouterr().out
     assert "RuntimeError: key *** is in this message" in logged
     assert "t0ken-admin" not in logged

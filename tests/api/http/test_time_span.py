@@ -44,11 +44,11 @@ def test_a_date_is_its_midnight_in_utc() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"since": "yesterday"}, "since must be a time as 2026-03-01T12:00:00Z"),
+        ({"since": "yesterday"}, "since must be a time such as 2026-03-01T12:00:00Z"),
         ({"until": "0001-01-01T00:00:00+23:00"}, "until must be a time"),
         ({"since": "2026-03-08T11:00Z", "until": "2026-03-08T10:00Z"}, "not be later than until"),
         ({"since": "2026-03-09"}, "since must not be later than now"),
-        ({"since": "2026-02-01"}, "at most 168 are given"),
+        ({"since": "2026-02-01"}, "at most 168 are allowed"),
         ({"since": "2026-03-08", "hours": "3"}, "hours or since, not both"),
     ],
 )

@@ -183,7 +183,7 @@ async def test_a_resolution_that_cannot_be_is_400(resolution: str) -> None:
 
 async def test_hours_given_twice_are_400() -> None:
     response, body = await get(f"{HISTORY}?hours=1&hours=2")
-    assert (response.status_code, body["detail"]) == (400, "hours is given 2 times; once is enough")
+    assert (response.status_code, body["detail"]) == (400, "hours is given 2 times; give it once")
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ async def test_an_unknown_name_is_a_404_that_repeats_it_and_points_on() -> None:
     assert body == {
         "title": "No such provider",
         "status": 404,
-        "detail": "no provider is named 'nobody'; /api/providers/status lists them all",
+        "detail": "there is no provider 'nobody'; /api/providers/status lists all",
     }
 
 
@@ -227,7 +227,7 @@ async def test_filters_that_leave_nothing_usable_say_why() -> None:
     assert body["valid_until"] == "2026-03-01T12:04:30.000Z"
 
 
-NONE_OF_THESE = "None of the candidates is watched."
+NONE_OF_THESE = "No candidate is watched."
 
 
 @pytest.mark.parametrize(
@@ -255,8 +255,8 @@ async def test_a_candidate_with_a_comma_is_one_name() -> None:
     [
         ("candidate=groq", "unknown parameter 'candidate'; did you mean 'candidates'?"),
         ("x=1", "unknown parameter 'x'; known here: candidates, exclude, model, vantage"),
-        ("candidates=", "candidates and model must name something, or be left out"),
-        ("model=a&model=b", "model is given 2 times; once is enough"),
+        ("candidates=", "candidates and model must not be empty; leave them out instead"),
+        ("model=a&model=b", "model is given 2 times; give it once"),
     ],
 )
 async def test_a_filter_not_understood_is_refused_rather_than_ignored(
@@ -366,7 +366,7 @@ async def test_what_is_no_path_and_no_provider_is_404_whatever_the_method(
     response = await client(WELL).open(path, method=method)
     problem = json.loads(await response.get_data())
     assert (response.status_code, problem["status"]) == (status, status)
-    assert ("nor a provider of that name" in problem["detail"]) is (status == 404)
+    assert ("no provider of that name" in problem["detail"]) is (status == 404)
 
 
 async def test_an_unknown_path_is_a_problem() -> None:

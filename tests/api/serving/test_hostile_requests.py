@@ -252,7 +252,7 @@ async def drip(server: Any) -> None:
     async with await connect(server) as stream:
         for byte in get(b"/"):
             await stream.send_all(bytes([byte]))
-            await trio.sleep(0.1)
+            await trio.sleep(0.1)  # what the client does: a byte now and then
 
 
 async def reaches(server: Any, descriptors: Any) -> None:
@@ -327,9 +327,9 @@ async def test_in_a_burst_beyond_the_descriptors_no_question_is_refused(
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(trio.to_thread.run_sync, come, server, said, crowd)
                     for path in (b"/livez", b"/api/providers/best?exclude=x", b"/livez"):
-                        answers += [await raw(server, get(path), seconds=20.0) for _ in range(2)]
-        assert {status_of(each) for each in answers} <= {200, 503}
-        assert not any(b"room for no other" in each for each in answers)
+                        answers += [await raw(server, get(path), seconds=60.0) for _ in range(2)]
+        assert [each for each in answers if status_of(each) not in {200, 503}] == []
+        assert not any(b"too many requests are being answered" in each for each in answers)
 
 
 def come(server: Any, said: bytes, crowd: ExitStack) -> None:

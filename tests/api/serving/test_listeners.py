@@ -11,8 +11,8 @@ from api.serving.listeners import _first_line, _why
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        (errno.EACCES, "port 80 of 127.0.0.1 needs more rights: choose one above 1023"),
-        (errno.EADDRINUSE, "port 80 of 127.0.0.1 is in use: stop the program that has it"),
+        (errno.EACCES, "port 80 of 127.0.0.1 needs more privileges: choose one above 1023"),
+        (errno.EADDRINUSE, "port 80 of 127.0.0.1 is in use: stop the program that uses it"),
         (errno.EADDRNOTAVAIL, "cannot listen on 127.0.0.1, port 80: Cannot assign"),
     ],
 )

@@ -28,11 +28,11 @@ def test_what_can_be_read_in_one_way_is_admitted(
 @pytest.mark.parametrize(
     ("method", "headers", "told"),
     [
-        (b"POST", [LENGTH, CHUNKED], "not both"),
-        (b"GET", [CHUNKED, LENGTH], "not both"),
-        (b"POST", [TOKEN, TOKEN], "Authorization is there more than once"),
-        (b"post", [], "capitals"),
-        (b"Get", [], "capitals"),
+        (b"POST", [LENGTH, CHUNKED], "must not have both"),
+        (b"GET", [CHUNKED, LENGTH], "must not have both"),
+        (b"POST", [TOKEN, TOKEN], "the header Authorization is given more than once"),
+        (b"post", [], "capital letters"),
+        (b"Get", [], "capital letters"),
     ],
 )
 def test_what_can_be_read_in_two_ways_is_refused(

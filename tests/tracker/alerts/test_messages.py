@@ -43,8 +43,8 @@ def test_an_opening_says_all_that_is_asked_at_night() -> None:
         "Still usable: mistral.",
         "/best names mistral now.",
         "groq may be used again at 12:30:00 UTC.",
-        "What to do: nothing, calls go elsewhere; what they say themselves: https://groqstatus.com",
-        "You take care of it? provider-status ack abc",
+        "What to do: nothing, calls go to other providers; their status page: https://groqstatus.com",
+        "To acknowledge: provider-status ack abc",
         "http://127.0.0.1:8000/#provider=groq",
     ]
 

@@ -92,7 +92,7 @@ def test_an_opening_that_never_arrived_takes_its_end_with_it() -> None:
     changed = box.note(opening, NOW + GIVEN_UP_AFTER, "refused")
     assert [(row.kind, row.target, row.error) for row in changed] == [
         (OPENED, "mail", "refused"),
-        (RESOLVED, "mail", "its opening never arrived"),
+        (RESOLVED, "mail", "the message about its opening was never delivered"),
     ]
     assert all(row.given_up for row in changed)
     assert box.waiting(["mail", "chat"]) == 2

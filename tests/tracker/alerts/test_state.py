@@ -116,7 +116,7 @@ def test_our_own_network_is_one_message_and_opens_nothing_else() -> None:
     scenario.changes["network_away"] = False
     scenario.passes(minutes=2)
     assert scenario.kinds() == ["opened", "resolved"]
-    assert scenario.titles[0] == "Our network reaches nobody"
+    assert scenario.titles[0] == "Our network reaches no provider"
 
 
 def test_a_short_outage_is_told_by_nobody() -> None:
@@ -226,7 +226,7 @@ def test_our_own_trouble_does_not_explain_an_outage() -> None:
     scenario = running("a", page=("provider",))
     scenario.fail("a")
     scenario.passes(minutes=1)
-    message = "our event loop stalled for 0.3 s during the check"
+    message = "the tracker's event loop stalled for 0.3 s during the check"
     view = a_down_provider(
         "a", scenario.down["a"], outcome=OutcomeKind.INTERNAL, error_message=message
     )

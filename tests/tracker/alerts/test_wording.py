@@ -45,7 +45,7 @@ def lines(
 def test_a_spent_key_and_a_refused_one_need_other_hands() -> None:
     told = incident(Cause.KEY, "a")
     for state, advice in (
-        (KeyState.SPENT, "add credit or raise the plan there"),
+        (KeyState.SPENT, "add credit or upgrade the plan there"),
         (KeyState.REFUSED, "put a valid key into its variable"),
     ):
         view = a_bare_provider("a", keys=(KeyReport(number=1, state=state),))
@@ -79,7 +79,7 @@ def test_of_a_model_it_says_who_else_serves_that_model() -> None:
     d = a_provider("d", models=("llama-3-8b",), offers=(an_offer("llama-3-8b", usable=False),))
     assert "llama-3-8b is still served by: b." in lines(told, a, b, c, d)
     alone = lines(told, a, c, d)
-    assert "llama-3-8b is served by nobody else that is watched." in alone
+    assert "No other watched provider serves llama-3-8b." in alone
 
 
 def test_of_a_model_it_says_which_offer_best_names_for_it() -> None:
@@ -120,7 +120,7 @@ def test_where_nothing_is_usable_each_reason_is_said_and_the_soonest_end() -> No
     assert "limited cannot be used: its rate limit is used up until 12:03." in found
     assert any(each.startswith("b cannot be used: ") for each in found)
     assert "limited may be used again at 12:03:00 UTC." in found
-    assert "/best names nobody: it answers 503, and says why." in found
+    assert "/best names no provider: it answers 503 and says why." in found
 
 
 @pytest.mark.parametrize("cause", list(Cause))

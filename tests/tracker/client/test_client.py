@@ -103,7 +103,7 @@ def test_the_first_question_has_the_trackers_answer(
         "groq",
         ("groq", "mistral", "together"),
         State.POLLING,
-        "the tracker answers, without a stream of events",
+        "the tracker answers, but without an event stream",
     )
 
 
@@ -133,7 +133,7 @@ def test_an_event_brings_a_switch_at_once_without_waiting_for_the_poll(
     assert use(quick(tracker, poll_interval=3600.0, stale_after=1e6), body) == (
         "mistral",
         State.LIVE,
-        "the tracker answers, and tells of changes at once",
+        "the tracker answers, and sends changes immediately",
     )
 
 
@@ -186,7 +186,7 @@ def test_an_unchanged_ranking_is_asked_for_by_its_etag(
 MOODS = {
     "answers 500": (saying(500, b"{}"), "the tracker answered 500"),
     "answers 503 of a proxy": (saying(503, b"<html>"), "the tracker answered 503"),
-    "answers 401": (saying(401, b"{}"), "the tracker refuses our token (401)"),
+    "answers 401": (saying(401, b"{}"), "the tracker rejects our token (401)"),
     "redirects": (
         saying(302, b"", Location="http://127.0.0.1:1/"),
         "the tracker's address redirects (302), which is not followed",
@@ -363,7 +363,7 @@ def test_a_token_is_sent_and_its_refusal_named_without_it(
     good = use(quick(tracker, token="s3cret"), lambda client: client.state)
     client = quick(tracker, token="wr0ng")
     reason = use(client, lambda client: client.reason)
-    assert (good, reason) == (State.POLLING, "the tracker refuses our token (401)")
+    assert (good, reason) == (State.POLLING, "the tracker rejects our token (401)")
     assert "wr0ng" not in repr(vars(client))
 
 
@@ -448,7 +448,7 @@ def test_a_second_entry_is_refused_and_leaves_the_first_as_it_is(
     async def main() -> str | None:
         client = quick(tracker)
         async with client:
-            with pytest.raises(RuntimeError, match="open already"):
+            with pytest.raises(RuntimeError, match="already open"):
                 await client.__aenter__()
             return client.get_healthiest_provider()
 
@@ -585,7 +585,7 @@ def test_model_lists_that_can_no_longer_be_read_are_used_and_said_to_be_perhaps_
 
     best, reason = use(quick(tracker), body)
     assert best == "groq"
-    assert "; its model lists may be old: invalid response from the tracker" in reason
+    assert "; its model lists may be out of date: invalid response from the tracker" in reason
 
 
 def test_half_the_model_lists_of_a_tracker_that_starts_are_not_taken_for_all(
@@ -598,7 +598,7 @@ def test_half_the_model_lists_of_a_tracker_that_starts_are_not_taken_for_all(
         tracker.models = {"models": {"gpt-9": ["groq", "mistral"]}}
         tracker.offers["gpt-9"] = best_offers("groq/gpt-9", "mistral/gpt-9")
         tracker.ready = 200
-        block_until(lambda: client.reason.endswith("of events"))
+        block_until(lambda: client.reason.endswith("event stream"))
         return starting, client.get_healthiest_provider(model="gpt-9")
 
     (before, reason), after = use(quick(tracker, static_order=["openai"]), body)
@@ -948,4 +948,7 @@ def test_importing_the_client_needs_nothing_of_the_server() -> None:
     heavy, ours = done.stdout.splitlines()
     assert heavy == "[]"
     own = (name for name in ours.split() if not name.startswith("tracker.client"))
-    assert {".".join(name.split(".")[:2]) for name in own} == {"tracker.core"}
+    assert {".".join(name.split(".")[:2]) for name in own} == {
+        "tracker.core",
+        "tracker.models",
+    }

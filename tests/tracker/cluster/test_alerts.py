@@ -44,7 +44,10 @@ DELIVERY = Delivery(
 )
 
 
-def snapshot(verdict: Status, own: Status = Status.HEALTHY, *, suspect: bool = False) -> Snapshot:
+def snapshot(
+    verdict: Status, own: Status = Status.HEALTHY, *, suspect: bool = False, age: float = 1.0
+) -> Snapshot:
+    """age: of the last check, wherever it was made, in seconds."""
     view = ProviderStatus(
         name="groq",
         status=own,
@@ -53,9 +56,9 @@ def snapshot(verdict: Status, own: Status = Status.HEALTHY, *, suspect: bool = F
         interval_seconds=300.0,
         timeout_seconds=10.0,
         vantages=(
-            VantageView(name="eu-1", status=own, reason="", age_seconds=1.0),
+            VantageView(name="eu-1", status=own, reason="", age_seconds=age),
             VantageView(
-                name="us-1", status=Status.DOWN, reason="", age_seconds=1.0, suspect=suspect
+                name="us-1", status=Status.DOWN, reason="", age_seconds=age, suspect=suspect
             ),
         ),
         cluster_status=verdict,
@@ -139,6 +142,25 @@ async def test_each_change_is_an_event_once_whoever_is_herald(world: World, tmp_
         "groq:2",
         "groq:3",
     ]
+
+
+async def test_a_new_herald_takes_nothing_back_by_what_is_older(
+    world: World, tmp_path: Path
+) -> None:
+    """Its predecessor judged by a check of its own, and was killed before it had shipped it."""
+    async with open_store(str(tmp_path / "a")) as a, open_store(str(tmp_path / "b")) as b:
+        one, two = await joined(world, a, b)
+        await one.keep([], snapshot(Status.HEALTHY, age=300.0))
+        await one.keep([], snapshot(Status.DOWN, age=1.0))
+        await one.keeper.leave()
+        for _ in range(2):
+            await two.keeper.turn()
+        world.now += 5.0
+        assert await two.keep([], snapshot(Status.HEALTHY, age=305.0))
+        assert list(world.server.tables.events) == ["groq:1", "groq:2"]
+        assert await two.keep([], snapshot(Status.DOWN, age=1.0))
+        assert await two.keep([], snapshot(Status.HEALTHY, age=0.0))
+    assert list(world.server.tables.events) == ["groq:1", "groq:2", "groq:3"]
 
 
 async def test_a_suspect_vantage_is_one_event(world: World, tmp_path: Path) -> None:

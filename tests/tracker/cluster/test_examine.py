@@ -19,24 +19,24 @@ def found(url: Secret, schema: int = SCHEMA) -> dict[str, str]:
 def test_a_good_hub_has_no_problem(hub_url: Secret) -> None:
     levels = found(hub_url)
     assert set(levels.values()) == {"ok"}
-    assert any("notifications come through" in told for told in levels)
+    assert any("notifications arrive" in told for told in levels)
     assert any("without TLS" in told for told in levels)
 
 
 def test_the_owners_url_is_too_much(hub_url: Secret) -> None:
     owner = Secret(hub_url.reveal().replace("//tracker@", "//postgres@"))
-    assert found(owner)["the role may delete what others have stored"] == "problem"
+    assert found(owner)["the role may delete data of other trackers"] == "problem"
 
 
 def test_an_older_hub_and_a_database_without_one(hub_url: Secret, database: str) -> None:
     assert any(f"needs {SCHEMA + 1}" in told for told in found(hub_url, SCHEMA + 1))
-    assert any("no hub's tables yet" in told for told in found(Secret(database)))
+    assert any("does not have the hub's tables yet" in told for told in found(Secret(database)))
 
 
 def test_a_wrong_url_ends_it_with_a_sentence(postgres: PostgresServer, hub_url: Secret) -> None:
     wrong = Secret(hub_url.reveal().replace(f":{postgres.port}", ":1"))
     assert found(wrong) == {
-        "the hub cannot be used: nothing listens there: connection refused": "problem"
+        "the hub cannot be used: nothing listens at this address: connection refused": "problem"
     }
 
 

@@ -93,7 +93,7 @@ def test_everything_is_void_where_the_hub_is_not_the_one_we_knew() -> None:
 
 def test_who_was_buried_joins_anew() -> None:
     member, _ = joined()
-    assert "buried" in member.take_beat(None, 1.0, 1.0).lost
+    assert "removed this tracker" in member.take_beat(None, 1.0, 1.0).lost
 
 
 def test_who_stands_still_is_buried_with_the_beat_that_was_seen() -> None:

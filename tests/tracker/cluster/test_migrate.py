@@ -112,10 +112,10 @@ def test_what_is_wrong_is_told_in_a_sentence_without_the_password(
 ) -> None:
     good = hub_url.reveal().replace("//tracker@", "//tracker:s3cret-99@")
     wrong = {
-        good.replace("/hub", "/nowhere"): "no such database",
+        good.replace("/hub", "/nowhere"): "the database does not exist",
         good.replace(f":{postgres.port}", ":1"): "connection refused",
-        good.replace("//tracker:", "//ghost:"): "no such role",
-        good.replace("s3cret-99", "s3cret%99%"): "cannot be read",
+        good.replace("//tracker:", "//ghost:"): "the role does not exist",
+        good.replace("s3cret-99", "s3cret%99%"): "is not valid",
         f"{good}?sslmode=verify-full": "TLS",
     }
     for url, told in wrong.items():
@@ -136,7 +136,7 @@ def test_a_wrong_password_is_told(postgres: PostgresServer, hub_url: Secret) -> 
 
 def test_a_role_without_rights_is_told(postgres: PostgresServer, hub_url: Secret) -> None:
     postgres.execute("DROP ROLE IF EXISTS stranger; CREATE ROLE stranger LOGIN")
-    with pytest.raises(HubAway, match="lacks rights"):
+    with pytest.raises(HubAway, match="lacks privileges"):
         ask(hub_url.reveal().replace("//tracker@", "//stranger@"))
 
 

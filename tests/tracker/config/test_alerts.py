@@ -55,10 +55,10 @@ def test_every_part_of_a_target_is_masked(tmp_path: Path) -> None:
     ("url", "problem"),
     [
         ("nonsense-s3cret", "it must be a URL"),
-        ("https://hooks.example.org/s3cret", "write webhook+https://"),
-        ("webhook+http://example.org/s3cret", "this machine only"),
-        ("webhook+https:///s3cret", "it names no host"),
-        ("webhook+https://me:s3cret@example.org/", "no user and password"),
+        ("https://hooks.example.org/s3cret", "for a webhook, write webhook+https://"),
+        ("webhook+http://example.org/s3cret", "only allowed to this machine"),
+        ("webhook+https:///s3cret", "the URL has no host"),
+        ("webhook+https://me:s3cret@example.org/", "must not have a user and password"),
         ("webhook+https://example.org:99999/s3cret", "not a URL"),
     ],
 )
@@ -116,9 +116,12 @@ def test_spans_and_weekly_windows_are_read(tmp_path: Path) -> None:
         ('weekly = "Someday 2-4"', "not a weekly window"),
         ('weekly = "Sun 02:00-02:00"', "not a weekly window"),
         ('weekly = "Sun 25:00-26:00"', "not a weekly window"),
-        ('weekly = "Sun 02:00-04:00"\nstart = 2026-12-02T00:00:00Z', "start and end stand beside"),
+        (
+            'weekly = "Sun 02:00-04:00"\nstart = 2026-12-02T00:00:00Z',
+            "start or end is given as well",
+        ),
         ('weekly = "Sun 02:00-04:00"\nproviders = ["grok"]', "did you mean groq"),
-        ('weekly = "Sun 02:00-04:00"\nproviders = []', "an empty list"),
+        ('weekly = "Sun 02:00-04:00"\nproviders = []', "the list is empty"),
     ],
 )
 def test_a_wrong_window_is_told_with_its_place(tmp_path: Path, table: str, problem: str) -> None:

@@ -73,9 +73,9 @@ def _verified(url: str) -> str:
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("mysql://t:s3cret@127.0.0.1/status", "no URL of PostgreSQL"),
-        ("postgresql://t:s3cret@127.0.0.1", "names no database"),
-        ("host=127.0.0.1 password=s3cret", "no URL of PostgreSQL"),
+        ("mysql://t:s3cret@127.0.0.1/status", "not a PostgreSQL URL"),
+        ("postgresql://t:s3cret@127.0.0.1", "does not name a database"),
+        ("host=127.0.0.1 password=s3cret", "not a PostgreSQL URL"),
         ("postgresql://t:s3cret@[::1/status", "it is not a URL"),
     ],
 )

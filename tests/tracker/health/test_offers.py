@@ -69,7 +69,7 @@ def test_without_a_check_of_its_own_an_offer_stands_on_its_provider_and_says_so(
         Status.HEALTHY,
         True,
     )
-    assert shown.reason == "no check of its own yet; groq: last check ok in 100 ms"
+    assert shown.reason == "this model has not been checked yet; groq: last check ok in 100 ms"
     assert shown.variant == "versatile"
 
 

@@ -452,7 +452,7 @@ def test_what_tells_of_no_failure_is_none(body: dict[str, Any] | list[Any] | byt
 def test_a_page_instead_of_a_completion_disproves_inference() -> None:
     verdict = classify(reply(200, b"<html>Hello"), completion=True)
     assert verdict.facts == Facts(reachable=True, inference=False)
-    assert verdict.message == "not the API's answer: an HTML page"
+    assert verdict.message == "the answer does not have the API's format: it is an HTML page"
 
 
 def test_499_is_a_rate_limit_at_google_only() -> None:
@@ -486,7 +486,7 @@ def test_a_failing_completion_disproves_inference_only_if_the_model_was_reached(
 def test_the_message_is_one_plain_line() -> None:
     answer = reply(401, {"error": {"message": f"Bad\tkey\r\n{KEY}\x1b[31m <script>"}})
     verdict = classify(answer, mask=MASK)
-    assert verdict.message == "key or account refused (401): Bad key *** <script>"
+    assert verdict.message == "our key or account was refused (401): Bad key *** <script>"
 
 
 def test_a_page_gives_no_mark_up_as_its_message() -> None:

@@ -255,7 +255,7 @@ async def test_a_named_model_that_is_gone_is_not_replaced() -> None:
 async def test_a_list_without_a_chat_model_asks_for_a_name() -> None:
     finding, _ = await check("nvidia", answer({"data": [{"id": "bge-m3"}]}))
     assert (finding.kind, finding.completions) == (OutcomeKind.REQUEST, 0)
-    assert finding.message == "its list has no model to ask: name one with model ="
+    assert finding.message == "its model list has no model to ask: set model ="
 
 
 async def test_a_completion_lost_to_a_time_out_is_counted_with_it() -> None:
@@ -341,7 +341,7 @@ async def test_an_overload_told_in_anthropics_stream() -> None:
 async def test_cloudflare_without_a_list_asks_for_a_model() -> None:
     finding, asked = await check("cloudflare", LIST, check="chat")
     assert (finding.kind, asked) == (OutcomeKind.REQUEST, [])
-    assert finding.message == 'check = "chat" needs a model here: set model ='
+    assert finding.message == 'check = "chat" needs a model for this provider: set model ='
 
 
 async def test_g4f_lets_the_server_choose_and_sends_a_key_only_if_there_is_one() -> None:

@@ -81,5 +81,5 @@ async def test_a_failing_server_is_not_asked_again_with_another_key() -> None:
 async def test_a_key_is_not_called_refused_for_where_we_are() -> None:
     region = answer({"error": {"code": "unsupported_country_region_territory"}}, 403)
     finding, found, _ = await states(keyed(a=region, b=region, c=region))
-    assert finding.message.startswith("not offered where we are (403)")
+    assert finding.message.startswith("not available in our region (403)")
     assert found == [KeyState.UNKNOWN] * 3

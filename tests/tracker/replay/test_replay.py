@@ -121,7 +121,7 @@ def test_what_a_row_says_is_judged_as_the_trackers_own_checks_are(written: Any) 
 def test_a_row_that_does_not_say_whether_it_succeeded_is_left_out_and_told(written: Any) -> None:
     history = read(written(row(0, "a"), row(1, "b", ok="")))
     assert len(kinds(history)) == 1
-    assert history.notes[0] == "1 rows left out: they do not say whether the check succeeded"
+    assert history.notes[0] == "1 rows skipped: they do not say whether the check succeeded"
 
 
 def test_future_times_are_replayed_and_told(written: Any) -> None:
@@ -133,15 +133,15 @@ def test_future_times_are_replayed_and_told(written: Any) -> None:
 @pytest.mark.parametrize(
     ("rows", "flaw"),
     [
-        ([row(0, "a", latency="nan")], "line 2: latency_ms 'nan' is no number"),
-        ([row(0, "a", latency="-1")], "line 2: latency_ms '-1' is no number"),
-        ([row(0, "a"), row(0, "a", latency="1e999")], "line 3: latency_ms '1e999' is no number"),
+        ([row(0, "a", latency="nan")], "line 2: latency_ms 'nan' is not a number"),
+        ([row(0, "a", latency="-1")], "line 2: latency_ms '-1' is not a number"),
+        ([row(0, "a"), row(0, "a", latency="1e999")], "line 3: latency_ms '1e999' is not a number"),
         ([row(0, "a", ok="maybe")], "line 2: ok 'maybe' is neither 1 nor 0"),
-        ([row(0, "a", status="99")], "line 2: http_status '99' is none"),
+        ([row(0, "a", status="99")], "line 2: http_status '99' is not an HTTP status"),
         ([row(0, "")], "line 2: provider is empty"),
-        (["yesterday,a,1,2,200"], "line 2: timestamp_utc 'yesterday' is no time"),
+        (["yesterday,a,1,2,200"], "line 2: timestamp_utc 'yesterday' is not a time"),
         (["2026-01-01T00:00:00Z,a,1"], "line 2 has 3 cells, not 5"),
-        ([], "it holds no check to replay"),
+        ([], "it has no checks to replay"),
     ],
 )
 def test_a_bad_row_is_an_error_with_its_line(written: Any, rows: list[Any], flaw: str) -> None:
@@ -216,7 +216,7 @@ def test_too_few_rounds_give_no_figures_and_say_so(written: Any) -> None:
     history = read(written(*rounds_of((100, 200))))
     (result,) = results(history, "expected_cost")
     assert (result.n, result.success_percent, result.cost_regret_ms) == (0, None, None)
-    assert history.notes == ("1 rounds are too few: 5 are the least to judge by",)
+    assert history.notes == ("1 rounds are too few: at least 5 are needed",)
 
 
 def test_no_choice_counts_as_a_failed_call(written: Any) -> None:
@@ -354,7 +354,7 @@ def test_a_request_that_is_our_mistake_is_not_counted(written: Any) -> None:
         path = written(*hourly(40, a=[f"0,,{status}", GOOD, GOOD, GOOD], b=["1,900,200"]))
         result = expected_cost(path)
         assert (result.success_percent, result.latency_ms) == (100.0, 100.0)
-        assert "10 rows tell of a malformed request" in read(path).notes[0]
+        assert "10 rows are malformed requests" in read(path).notes[0]
 
 
 def test_each_provider_is_judged_by_its_own_time_out(written: Any) -> None:
@@ -392,7 +392,7 @@ def test_a_provider_that_ends_grows_stale_and_is_told(written: Any) -> None:
 def test_a_status_of_0_is_unknown_and_told(written: Any) -> None:
     path = written(*hourly(5, a=[GOOD]), *hourly(1, b=["0,,0"]))
     assert OutcomeKind.CONNECT in kinds(read(path))
-    assert "1 rows have http_status 0: taken as unknown" in read(path).notes
+    assert "1 rows have http_status 0, which means unknown" in read(path).notes
 
 
 @pytest.mark.parametrize("minutes", [1, 5, 36, 1_440])

@@ -53,8 +53,8 @@ def test_one_bad_report_does_not_cost_the_others() -> None:
         ({"provider": "nobody"}, "unknown provider"),
         ({"latency_ms": -1}, "latency_ms"),
         ({"model": "m" * 10_000}, "model"),
-        ({"outcome": "fine"}, "known are"),
-        ({"outcome": None}, "tell how the call ended"),
+        ({"outcome": "fine"}, "use one of"),
+        ({"outcome": None}, "say how the call ended"),
         ({"at": START - timedelta(seconds=601)}, "too old"),
         ({"at": START + timedelta(seconds=61)}, "in the future"),
         ({"key": "sk-live"}, "key"),
@@ -88,7 +88,7 @@ def test_what_is_no_batch_says_what_to_send(body: bytes) -> None:
 
 def test_a_value_that_json_does_not_have_is_no_batch() -> None:
     body = batch(report(latency_ms=1.5)).replace(b"1.5", b"NaN")
-    with pytest.raises(InvalidBatchError, match="NaN and Infinity are no JSON"):
+    with pytest.raises(InvalidBatchError, match="NaN and Infinity are not valid JSON"):
         take(body, GROQ)
 
 

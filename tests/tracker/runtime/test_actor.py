@@ -131,7 +131,7 @@ async def test_a_hanging_provider_times_out_at_its_limit_and_others_would_go_on(
             OutcomeKind.TIMEOUT,
             pytest.approx(10, abs=0.1),
         )
-        assert report.result.message == "no whole answer within 10 s"
+        assert report.result.message == "no complete answer within 10 s"
 
 
 async def test_what_a_check_knows_when_it_is_cut_off_is_reported(
@@ -148,7 +148,7 @@ async def test_what_a_check_knows_when_it_is_cut_off_is_reported(
             assert isinstance(report, CheckCompleted)
             found = report.result
             assert (found.facts.reachable, found.requests, found.completions) == known
-            assert found.message == "no whole answer within 10 s"
+            assert found.message == "no complete answer within 10 s"
 
 
 async def test_check_now_joins_the_check_under_way(autojump_clock: MockClock) -> None:

@@ -124,7 +124,7 @@ def test_a_failing_target_is_a_problem_of_the_tracker_and_is_tried_again(
         harness.checks["a"].mood = ProviderBehavior.REFUSE
         harness.passes(300.0)
         problems = harness.look().health.problems
-        assert "the alert target json 1 was not reached: it answered 500" in problems
+        assert "the alert target json 1 cannot be reached: it answered 500" in problems
         target.error = ""
         harness.passes(600.0)
         assert target.kinds == [MessageKind.OPENED]

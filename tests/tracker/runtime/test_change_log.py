@@ -56,7 +56,7 @@ def test_of_more_than_fifty_names_the_rest_is_one_record() -> None:
         provider="groq",
         before=None,
         after="and 19,970 more",
-        reason="they are not noted one by one",
+        reason="too many changes to record each model",
     )
 
 

@@ -113,7 +113,7 @@ async def test_a_crash_counts_as_ours_and_shows_no_key(
     (row,) = desk.rows()
     assert (row.kind, row.requests) == (OutcomeKind.INTERNAL, 0)
     assert KEY.reveal() not in f"{logs}{row.message}"
-    assert row.message.startswith("our checker crashed: KeyError: ***")
+    assert row.message.startswith("bug in the tracker, the check crashed: KeyError: ***")
     state = desk.recorder.providers["a"]
     assert (state.given_up is not None) == spent
     assert state.target.next_due == (None if spent else 77.0)
@@ -139,4 +139,4 @@ async def test_models_that_come_and_go_are_noted(mock_clock: MockClock) -> None:
     with capture_logs() as logs:
         desk.report("a", models=("kept", "new"))
     noted = [(line["event"], line["model"]) for line in logs if "model" in line]
-    assert noted == [("model gone", "old"), ("model came", "new")]
+    assert noted == [("model removed", "old"), ("model added", "new")]

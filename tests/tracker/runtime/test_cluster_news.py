@@ -109,7 +109,7 @@ def test_a_state_of_a_later_version_is_told_and_changes_nothing() -> None:
     desk = Desk.open("a", "b")
     with capture_logs() as logs:
         desk.share(states=(shared("a", state="{"), shared("b")))
-    assert [line["event"] for line in logs] == ["state not understood"]
+    assert [line["event"] for line in logs] == ["state of another tracker cannot be read"]
     assert desk.state("a").target.health.last_check is None
     assert desk.state("b").target.health.consecutive_failures == 1
     assert not desk.news.sweep.is_complete()

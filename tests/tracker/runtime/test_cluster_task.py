@@ -201,7 +201,7 @@ async def test_without_the_hub_each_goes_on_alone_and_ships_later(
     assert not one.report.hub_up
     assert one.report.reason == "it was switched off"
     assert one.report.problems == (
-        "the cluster's hub cannot be used: it was switched off; it goes on alone",
+        "the cluster's hub cannot be used: it was switched off; this tracker works alone",
     )
     assert one.report.solo_checks > 0
     with pytest.raises(ClusterAwayError, match="switched off"):
@@ -297,7 +297,7 @@ async def test_a_database_file_is_of_one_tracker(cluster: Cluster, mock_clock: M
     await cluster.until(lambda: one.report.leases == len(NAMES))
     two = await cluster.start(file="same.db")
     await cluster.passes(5.0)
-    assert "another tracker of this machine" in two.report.reason
+    assert "another tracker on this machine" in two.report.reason
     assert two.report.leases == 0
     one.tracker.stop()
     await cluster.until(lambda: two.report.leases == len(NAMES))
@@ -380,7 +380,7 @@ async def test_the_hub_counts_what_a_page_of_long_history_shows(
     monkeypatch.setattr(cluster_task, "HOUSE_SECONDS", 30.0)  # an hour is much virtual time
     one = await cluster.start()
     since = cluster.clock.now()
-    with pytest.raises(ClusterAwayError, match="not asked yet"):
+    with pytest.raises(ClusterAwayError, match="the hub has not been reached yet"):
         await one.task.buckets(NAMES, since, 3600)
     await cluster.until(lambda: one.report.herald)
     await cluster.passes(120.0)

@@ -49,6 +49,16 @@ def test_the_state_of_a_name_is_one_object_however_often_it_goes_and_comes(
         assert providers.targets == len(wanted)
 
 
+def test_one_that_comes_back_is_shown_by_what_it_is_now_and_not_as_it_left() -> None:
+    providers = known()
+    state = providers.add(provider(), AT_START, overridden=False)
+    state.record_check(outcome(), 60.0, AT_START)
+    state.refresh(AT_START)
+    providers.remove("groq")
+    providers.add(provider(), AT_START, overridden=False)
+    assert (state.published.view, state.target.next_due, state.checked) == (None, None, False)
+
+
 def test_offers_are_counted_as_targets_and_a_reload_counts_them_anew() -> None:
     providers = known()
     for models, targets in ((("m", "n"), 3), (("m",), 2), ((), 1)):
@@ -79,7 +89,7 @@ def test_a_stored_state_that_is_not_ours_is_told_and_hurts_no_other() -> None:
         past = {"a": stored("{"), "b": stored(failed_state())}
         providers.restore(past, AT_START, complete=True)
     assert [(line["event"], line["provider"]) for line in logs] == [
-        ("stored state not understood", "a")
+        ("stored state cannot be read", "a")
     ]
     assert providers.watched["b"].target.health.consecutive_failures == 1
 

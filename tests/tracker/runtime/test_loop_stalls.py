@@ -28,7 +28,7 @@ def test_a_success_during_a_stall_keeps_its_kind_and_has_no_latency(
     result = finding(OutcomeKind.OK, latency, ttft_ms=latency)
     told = discount_loop_stall(result, stall=stall, slow_ms=SLOW_MS)
     assert (told.kind, told.latency_ms, told.ttft_ms) == (OutcomeKind.OK, None, None)
-    assert "our event loop stalled" in told.message
+    assert "event loop stalled" in told.message
 
 
 @given(kind=kinds, stall=stalls)

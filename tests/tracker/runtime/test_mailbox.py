@@ -50,7 +50,7 @@ async def test_a_closed_end_is_the_trackers_end_only_once_it_was_asked_to_end(
     with pytest.raises(type(error)), mailbox.unless_stopped():
         raise error
     mailbox.stop.set()
-    with pytest.raises(StoppedError, match="ending") as caught, mailbox.unless_stopped():
+    with pytest.raises(StoppedError, match="shutting down") as caught, mailbox.unless_stopped():
         raise error
     assert caught.value.__cause__ is error
 

@@ -85,9 +85,9 @@ def test_a_well_tracker_has_neither_failures_nor_troubles() -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"silent": SILENT_SECONDS + 1.0}, "the event loop has not turned for"),
-        ({"late": OVERDUE_SECONDS + 1.0}, "no snapshot was posted for"),
-        ({"overdue": {"groq": OVERDUE_SECONDS + 1.0}}, "the actor of groq is"),
+        ({"silent": SILENT_SECONDS + 1.0}, "the event loop has been blocked for"),
+        ({"late": OVERDUE_SECONDS + 1.0}, "the last snapshot is"),
+        ({"overdue": {"groq": OVERDUE_SECONDS + 1.0}}, "the task that checks groq is"),
     ],
 )
 def test_what_a_restart_of_the_process_would_mend_is_a_failure(
@@ -108,21 +108,22 @@ def test_what_a_restart_of_the_process_would_mend_is_a_failure(
         ({"away_reason": "the disk is full"}, "the database is unavailable: the disk is full"),
         (
             {"others": ("process 7",)},
-            "another tracker writes to the same database: process 7; stop one, or give it a file",
+            "another tracker writes to the same database: process 7; "
+            "stop one or give it its own file",
         ),
         (
             {"left_out": 3},
-            "3 stored checks were left out: no version of ours wrote them so",
+            "3 stored checks were skipped: they were not written by this program",
         ),
         ({"restarting": True}, "the writer is restarting after a crash"),
-        ({"complaint": "it raised"}, "the default policy ranks instead: it raised"),
+        ({"complaint": "it raised"}, "the default ranking policy is used: it raised"),
         (
             {"waiting": 2, "per_day": 0},
             "2 are never asked for a completion: completions_per_day is 0",
         ),
         (
             {"waiting": 1},
-            "completion checks of 1 wait for 12:00 UTC: the 1,000 completions of the day are spent",
+            "completion checks of 1 wait for 12:00 UTC: the 1,000 completions of today are used up",
         ),
     ],
 )
@@ -140,8 +141,8 @@ def test_what_others_found_wrong_is_told_after_it() -> None:
     )
     assert list(found) == [
         "the hub does not answer",
-        "the new configuration is wrong: no such key",
-        "reporter proxy-1 is not trusted for now: no check confirmed the failures it told of",
+        "the changed configuration is not used: no such key",
+        "reports from proxy-1 are ignored for now: no check confirmed the failures it reported",
     ]
 
 

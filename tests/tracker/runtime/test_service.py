@@ -638,7 +638,7 @@ async def test_a_long_history_begins_with_the_last_checks_and_tells_no_share_of_
         begun = world.tracker.snapshot.providers["a"]
         assert (begun.status, begun.status_since) == (whole.status, whole.status_since)
         assert begun.checks_24h < whole.checks_24h
-        assert any("still being read" in why for why in world.tracker.health().problems)
+        assert any("still being loaded" in why for why in world.tracker.health().problems)
         may_read.set()
         await world.passes(30.0)
         known = world.tracker.snapshot.providers["a"]
@@ -664,7 +664,7 @@ async def test_whoever_wants_a_change_at_the_very_end_is_told_that_it_ends(
             partial(tracker.tune, "a", interval_seconds=30.0),
             partial(tracker.check, "a"),
         ):
-            with pytest.raises(StoppedError, match="the tracker is ending"):
+            with pytest.raises(StoppedError, match="the tracker is shutting down"):
                 await change()
 
 

@@ -77,7 +77,7 @@ async def test_no_number_is_left_for_a_check(tmp_path: Path) -> None:
     row = GOOD.replace("99", str(2**63 - 1), 1).format(at=AT)
     change(path, f"INSERT INTO checks ({COLUMNS}) VALUES ({row})")
     async with open_store(str(path), clock=CLOCK) as store:
-        with pytest.raises(StoreUnavailable, match="beyond what a database can hold"):
+        with pytest.raises(StoreUnavailable, match="too large for a database"):
             await store.write([check(message="new")])
         found = await store.load(NOW - timedelta(hours=1))
         assert sum(map(len, found.histories.values())) == 2
@@ -116,7 +116,7 @@ async def test_a_file_that_was_changed_is_unavailable_or_served(
                 await use()
             except StoreUnavailable as error:
                 refused.append(error.reason)
-    assert any("not what this program writes" in reason for reason in refused), refused
+    assert any("not written by this program" in reason for reason in refused), refused
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -25,7 +25,7 @@ def test_no_leap_is_believed_at_once_and_an_even_clock_is(leap: float) -> None:
     trust = ClockTrust()
     assert not trust.doubt(WALL, 0.0)
     assert not trust.doubt(WALL + 600.0, 600.0)
-    assert "leapt" in trust.doubt(WALL + 1_200.0 + leap, 1_200.0)
+    assert "jumped" in trust.doubt(WALL + 1_200.0 + leap, 1_200.0)
     assert not trust.doubt(WALL + 1_800.0 + leap, 1_800.0)
 
 

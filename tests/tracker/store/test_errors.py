@@ -9,12 +9,12 @@ import pytest
 from tracker.store.errors import AWAY, reason_for
 
 REASONS: list[tuple[Exception, str]] = [
-    (apsw.BusyError(), "it is locked by another process"),
-    (apsw.LockedError(), "it is locked by another process"),
+    (apsw.BusyError(), "another process has locked it"),
+    (apsw.LockedError(), "another process has locked it"),
     (apsw.FullError(), "the disk is full; free some space"),
     (apsw.ReadOnlyError(), "the file or its folder is read-only; make both writable"),
     (apsw.PermissionsError(), "the file or its folder is read-only; make both writable"),
-    (apsw.NoMemError(), "the system is out of memory"),
+    (apsw.NoMemError(), "the machine is out of memory"),
     (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "No space left on device"),
     (OSError("the disk was pulled out"), "the disk was pulled out"),
     (apsw.IOError("disk I/O error"), "reading or writing the file failed (disk I/O error)"),

@@ -134,7 +134,7 @@ async def test_a_lowered_version_number_is_told_and_serves_from_memory(tmp_path:
     with opened(path) as connection:
         connection.execute("PRAGMA user_version = 1")
     async with open_store(str(path), clock=CLOCK) as store:
-        assert "its tables are not those of schema 1" in store.state.reason
+        assert "its tables do not match schema 1" in store.state.reason
     assert stored(path) == ["kept"]
 
 

@@ -18,14 +18,19 @@ def database(*scripts: str, version: int = 0, application: int = 0) -> apsw.Conn
     return connection
 
 
-def test_an_empty_file_and_our_own_are_taken() -> None:
-    check_owner(database())
-    newest = len(MIGRATIONS)
-    check_owner(database(*MIGRATIONS, version=newest, application=APPLICATION))
-
-
-def test_the_originals_database_is_taken_as_it_is_to_be_taken_over() -> None:
-    check_owner(database(f"CREATE TABLE {ORIGINAL} (id)"))
+@pytest.mark.parametrize(
+    "connection",
+    [
+        database(),
+        database(*MIGRATIONS, version=len(MIGRATIONS), application=APPLICATION),
+        database(f"CREATE TABLE {ORIGINAL} (id)"),
+    ],
+    ids=["empty", "ours", "the original's"],
+)
+def test_an_empty_file_our_own_and_the_originals_are_taken(connection: apsw.Connection) -> None:
+    schema = list(connection.execute("SELECT sql FROM sqlite_schema"))
+    check_owner(connection)  # raises nothing
+    assert list(connection.execute("SELECT sql FROM sqlite_schema")) == schema
 
 
 @pytest.mark.parametrize(
@@ -44,7 +49,9 @@ def test_another_programs_database_is_refused(connection: apsw.Connection) -> No
 
 def test_a_newer_version_of_ours_is_refused_with_both_numbers() -> None:
     newer = database(*MIGRATIONS, version=len(MIGRATIONS) + 1, application=APPLICATION)
-    with pytest.raises(StoreUnavailable, match=f"schema {len(MIGRATIONS) + 1}, known are"):
+    with pytest.raises(
+        StoreUnavailable, match=f"schema {len(MIGRATIONS) + 1}.* up to {len(MIGRATIONS)}"
+    ):
         check_owner(newer)
 
 

@@ -249,7 +249,7 @@ async def test_a_lock_is_a_reason_and_passes(path: Path) -> None:
     async with open_store(str(path), clock=CLOCK) as store:
         with locked(path):
             began = trio.current_time()
-            assert await refused(store) == "it is locked by another process"
+            assert await refused(store) == "another process has locked it"
             assert trio.current_time() - began < 1.0
             assert (await store.load(LONG_AGO)).histories == {}  # readers do not mind
         await store.write([check(message="after")])
@@ -291,7 +291,7 @@ async def test_opens_while_another_process_locks_the_file(path: Path) -> None:
         pass
     with locked_for_all(path):
         async with open_store(str(path), clock=CLOCK) as store:
-            assert store.state.reason == "it is locked by another process"
+            assert store.state.reason == "another process has locked it"
             with pytest.raises(StoreUnavailable):
                 await store.load(LONG_AGO)
 
@@ -482,7 +482,7 @@ async def test_damage_that_cannot_be_set_aside_is_unavailable(
 
     monkeypatch.setattr(Path, "rename", refuse)
     async with open_store(str(path), clock=CLOCK) as store:
-        assert "cannot be set aside (Permission denied)" in store.state.reason
+        assert "cannot be renamed (Permission denied)" in store.state.reason
     assert path.read_bytes() == damaged
 
 
@@ -564,8 +564,8 @@ async def test_a_lock_of_a_while_loses_nothing_and_is_logged_once(
         assert stored(path) == [str(number) for number in range(50)]
         told = [(e["event"], e["log_level"]) for e in logs if e["log_level"] != "debug"]
         assert told == [
-            ("database away, results wait in memory", "error"),
-            ("database back, results written", "info"),
+            ("database unavailable, results wait in memory", "error"),
+            ("database available again, results written", "info"),
         ]
         assert next(e["written"] for e in logs if "written" in e) == 50
         nursery.cancel_scope.cancel()

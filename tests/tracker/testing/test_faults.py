@@ -260,7 +260,7 @@ async def test_slow_close_keeps_the_connection_open_after_the_data() -> None:
 async def test_disabled_it_refuses_and_cuts_and_then_comes_back() -> None:
     async with fault_proxy() as proxy:
         async with await trio.open_tcp_stream("127.0.0.1", proxy.port) as standing:
-            await trio.sleep(0.02)
+            await wait_until(lambda: proxy.connections == 1)
             proxy.enabled = False
             assert (await read_all(standing, GIVE_UP_SECONDS))[1] in ("closed", "reset")
         assert await fetch(proxy) == (b"", "refused")

@@ -38,7 +38,7 @@ class Counter:
                 await trio.to_thread.run_sync(self.store, due, limiter=self.worker)
 
     def store(self, due: Any) -> None:
-        time.sleep(0.0005)
+        time.sleep(0.0005)  # a disk takes time too
         self.rows.append(due)
 
 
@@ -63,7 +63,7 @@ def test_gives_what_the_program_started_with_and_answers_jobs() -> None:
 def test_time_stands_still_until_advanced() -> None:
     with TrioHost(idle) as host:
         assert host.call(ask) == 0.0
-        time.sleep(0.01)
+        time.sleep(0.01)  # real time passes, the clock's does not
         assert host.call(ask) == 0.0
         host.call(advance, host.clock, 12.5)
         assert host.call(ask) == 12.5
@@ -200,7 +200,7 @@ def test_settle_waits_for_threads(tokens: int) -> None:
             await trio.sleep_forever()
 
     def work(number: int) -> None:
-        time.sleep(0.02 * number)
+        time.sleep(0.02 * number)  # threads end one after the other
         done.append(number)
 
     with TrioHost(busy) as host:

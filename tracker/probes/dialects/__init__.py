@@ -1,4 +1,4 @@
-"""One file a kind of API. A file's name is the kind's; it offers ``async def check``."""
+"""One module for each kind of API, named after the kind; each has ``async def check``."""
 
 from collections.abc import Awaitable, Callable
 from functools import cache
@@ -10,7 +10,7 @@ from tracker.core.redaction import Secret
 from tracker.probes.session import Session
 
 Dialect = Callable[[Session, Secret | None], Awaitable[CheckResult]]
-"""One check with one key (None where the endpoint has none). May raise FetchError."""
+"""One check with one key (None for an endpoint without keys). May raise FetchError."""
 
 
 @cache
@@ -22,6 +22,6 @@ def kinds() -> tuple[str, ...]:
 def dialect_of(kind: str) -> Dialect:
     """Return the check of a kind. Raises LookupError when there is none."""
     if kind not in kinds():
-        raise LookupError(f"no dialect for kind {kind!r}; there are {', '.join(kinds())}")
+        raise LookupError(f"no dialect for kind {kind!r}; known kinds: {', '.join(kinds())}")
     check: Dialect = import_module(f"{__name__}.{kind}").check
     return check

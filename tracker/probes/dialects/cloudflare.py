@@ -1,4 +1,4 @@
-"""Cloudflare Workers AI: the token is verified where user tokens are, then where account's are.
+"""Cloudflare Workers AI: verifies the token as a user's token, then as an account's.
 
 (tashfeenahmed/freellmapi server/src/providers/cloudflare.ts)
 """
@@ -23,7 +23,7 @@ async def check(session: Session, key: Secret | None) -> CheckResult:
     finding = await _check_token(session, key)
     if finding.kind is not OutcomeKind.OK or not session.option("account_id"):
         return finding
-    # Its registry, for who searches it: ``/ai/v1/models`` answers 405.
+    # The model list is its search: ``/ai/v1/models`` answers 405.
     models = await hourly_models(session, key, _account_place(session, "registry"))
     return attrs.evolve(finding, models=models)
 
@@ -36,7 +36,7 @@ async def _check_token(session: Session, key: Secret | None) -> CheckResult:
             return finding
     finding = await _verify(session, key, _account_place(session, "account"))
     if finding.kind is OutcomeKind.OK:
-        of_account.add(key)  # not refused once at each check for being the other sort
+        of_account.add(key)  # so that later checks ask the right endpoint first
     return finding
 
 
@@ -47,10 +47,10 @@ def _account_place(session: Session, what: str) -> str:
 
 async def _verify(session: Session, key: Secret | None, place: str) -> CheckResult:
     reply = await session.get(place, key)
-    if reply.status == 400:  # a token of the wrong form is an invalid header (6003) to it
+    if reply.status == 400:  # for a malformed token it answers "invalid header" (6003)
         facts = Facts(reachable=True, authenticated=False)
         return session.make_result(
-            reply, OutcomeKind.AUTH, "key refused (400): it is no API token", facts
+            reply, OutcomeKind.AUTH, "key refused (400): it is not an API token", facts
         )
     return session.find_refusal(reply) or _judge_token(session, reply)
 

@@ -1,4 +1,4 @@
-"""Cohere: ``check-api-key`` says whether the key is valid, and spends no token.
+"""Cohere: ``check-api-key`` says whether the key is valid without spending a token.
 
 (https://docs.cohere.com/reference/check-api-key, https://docs.cohere.com/reference/chat-stream)
 """

@@ -1,4 +1,4 @@
-"""DeepSeek: the balance needs the key and says whether there is anything left to spend.
+"""DeepSeek: the balance request needs the key and says whether any money is left.
 
 (https://api-docs.deepseek.com/api/get-user-balance; steipete/CodexBar docs/deepseek.md)
 """
@@ -34,11 +34,11 @@ async def _check_balance(session: Session, key: Secret | None) -> CheckResult:
     body = as_mapping(reply.json)
     available = as_bool(body.get("is_available"))
     if available is None:
-        return session.reject_shape(reply, "it does not say whether there is a balance")
+        return session.reject_shape(reply, "it does not say whether the balance is sufficient")
     facts = Facts(reachable=True, authenticated=True, quota_available=available)
     limits = tuple(balances(body.get("balance_infos")))
     if not available:
-        message = "quota spent: the balance does not suffice for a call"
+        message = "quota used up: the balance is too low for a call"
         return session.make_result(
             reply, OutcomeKind.QUOTA_EXHAUSTED, message, facts, limits=limits
         )

@@ -1,6 +1,6 @@
 """gpt4free's server: only a completion reaches a provider behind it.
 
-Its model lists are local and say nothing of its upstreams. An empty model lets it choose one.
+Its model lists are local and say nothing about its upstreams. With an empty model it chooses one.
 (xtekky/gpt4free g4f/api/__init__.py)
 """
 

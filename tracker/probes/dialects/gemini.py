@@ -1,4 +1,4 @@
-"""Google's Generative Language API: the model list needs the key, which goes into a header.
+"""Google's Generative Language API: the model list needs the key, sent in a header.
 
 One page of 1,000 holds every model, so the list is also what ``/models`` shows.
 (google-genai 3.4.0 _api_client.py; https://ai.google.dev/gemini-api/docs)
@@ -41,5 +41,5 @@ def answers(event: Mapping[str, Any]) -> bool:
     return bool(as_list(event.get("candidates")))
 
 
-# A token spent on thinking leaves a candidate without text: it is the first sign all the same.
+# A token spent on thinking gives a candidate without text: it still shows that the model answers.
 WIRE = CompletionFormat(body=body, answers=answers, speaks=answers, is_blocked=is_blocked)

@@ -1,7 +1,7 @@
-"""The Gemini CLI's account: its token, its tier and its quota, without spending any.
+"""The Gemini CLI's account: checks its token, tier and quota without using any of it.
 
-The credential file is only read; a token is refreshed in memory. Valid is not enough: since
-2026-06-18 Google refuses individuals here, with a good token and no ``currentTier``.
+The credential file is only read; a token is refreshed in memory. A valid token is not enough:
+since 2026-06-18 Google refuses individuals here, with a valid token and no ``currentTier``.
 (google-gemini/gemini-cli packages/core/src/code_assist/{server,setup,types}.ts)
 """
 
@@ -22,8 +22,8 @@ from tracker.probes.json_values import as_list, as_text, mappings
 from tracker.probes.limits.values import amount, wait
 from tracker.probes.session import Session
 
-PATIENCE = 3.0  # seconds for the quota: the check proper is done, and must not time out
-BUCKETS = 24  # read; an account has one for each model and sort of token
+PATIENCE = 3.0  # seconds for the quota: the check itself is done and must not time out
+BUCKETS = 24  # at most this many are read; an account has one per model and token type
 METADATA = {
     "ideType": "IDE_UNSPECIFIED",
     "platform": "PLATFORM_UNSPECIFIED",
@@ -38,7 +38,8 @@ async def check(session: Session, _: Secret | None) -> CheckResult:
         return login
     finding = await _check_tier(session, login)
     if finding.http_status == 401 and login.refresh is not None and not login.fresh:
-        login = await renew_login(session, login)  # revoked early, or our clock is wrong
+        # the token was revoked early, or our clock is wrong
+        login = await renew_login(session, login)
         if isinstance(login, CheckResult):
             return login
         finding = await _check_tier(session, login)
@@ -57,15 +58,15 @@ async def _check_tier(session: Session, login: Login) -> CheckResult:
 
 def _judge_tier(session: Session, reply: BoundedResponse) -> CheckResult:
     if not isinstance(reply.json, dict):
-        return session.reject_shape(reply, "no account in it")
+        return session.reject_shape(reply, "it contains no account")
     facts = Facts(reachable=True, authenticated=True)
     if isinstance(reply.json.get("currentTier"), dict):
         return session.make_result(reply, OutcomeKind.OK, "", facts)
     if as_list(reply.json.get("allowedTiers")) and not as_list(reply.json.get("ineligibleTiers")):
-        message = "the account has not been set up for the Gemini CLI yet: run `gemini` once"
+        message = "the account is not set up for the Gemini CLI yet: run `gemini` once"
         return session.make_result(reply, OutcomeKind.AUTH, message, facts)
     reason = _ineligible(reply.json.get("ineligibleTiers"))
-    message = f"the token is valid, but the account has no tier here: {reason}"
+    message = f"the token is valid, but the account has no tier of the Gemini CLI: {reason}"
     return session.make_result(reply, OutcomeKind.AUTH, message, facts)
 
 
@@ -90,7 +91,7 @@ async def _with_quota(session: Session, login: Login, finding: CheckResult) -> C
     return attrs.evolve(
         finding,
         kind=OutcomeKind.QUOTA_EXHAUSTED,
-        message="quota spent: every model's",
+        message="quota used up for every model",
         facts=attrs.evolve(finding.facts, quota_available=False),
         retry_after=max(min(resets), 0.0) if resets else None,
     )

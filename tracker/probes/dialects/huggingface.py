@@ -1,4 +1,4 @@
-"""HuggingFace: the router's public list at every check, the strictly limited whoami once an hour.
+"""HuggingFace: reads the router's public list at every check, and whoami once an hour.
 
 (huggingface_hub 2.4.0 hf_api.py)
 """
@@ -16,13 +16,13 @@ from tracker.probes.limits.values import DAY
 from tracker.probes.list_models import check_list
 from tracker.probes.session import Session
 
-PAUSE = 240.0  # seconds at least between two whoamis that proved nothing: its limit is strict
-PATIENCE = 4.0  # seconds for whoami: it stands on another host than the router we watch
+PAUSE = 240.0  # least seconds between two whoamis without a result: its rate limit is strict
+PATIENCE = 4.0  # seconds for whoami: it is on another host than the router we watch
 
 
 @attrs.frozen(kw_only=True)
 class _Verdict:
-    """What whoami said of a key. good: None where it said nothing; did: what it did instead.
+    """What whoami said about a key. good: None where it said nothing; did: what it did instead.
 
     at, until: steady seconds.
     """
@@ -34,8 +34,10 @@ class _Verdict:
 
     def told(self, now: float) -> str:
         if self.good is None:
-            return f"whoami {self.did}: the key is not proven now"
-        return f"key verified {(now - self.at) / 60:.0f} min ago; now only the public list was read"
+            return f"the key could not be verified: whoami {self.did}"
+        return (
+            f"key verified {(now - self.at) / 60:.0f} min ago; this check read only the public list"
+        )
 
 
 async def check(session: Session, key: Secret | None) -> CheckResult:

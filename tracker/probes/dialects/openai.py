@@ -1,4 +1,4 @@
-"""OpenAI's API and everything that speaks it: a model list, or a completion of one token."""
+"""OpenAI's API and all compatible ones: a model list, or a completion of one token."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from tracker.probes.json_values import as_mapping, mappings
 from tracker.probes.list_models import check_list
 from tracker.probes.session import Session
 
-# Where a model "speaks": reasoning models think aloud in a field of their own.
+# Fields with a model's text: reasoning models write their thoughts into a separate one.
 SPOKEN = ("content", "reasoning_content", "reasoning", "tool_calls")
 
 

@@ -1,4 +1,4 @@
-"""OpenRouter: ``/key`` needs the key and tells its limits; the model list is public.
+"""OpenRouter: ``/key`` needs the key and returns its limits; the model list is public.
 
 (OpenRouterTeam/docs api_reference/limits.mdx; openrouter 1.3.84 operations/getcurrentkey.py)
 """
@@ -39,7 +39,7 @@ async def _check_key(session: Session, key: Secret | None) -> CheckResult:
         return session.reject_shape(reply, "it does not describe the key")
     if data.get("is_management_key") is True:
         facts = Facts(reachable=True, authenticated=False)
-        message = "key refused: it is a management key, which may not ask models"
+        message = "key refused: it is a management key, which cannot be used for models"
         return session.make_result(reply, OutcomeKind.AUTH, message, facts)
     now = session.clock.now()
     limits = tuple(readings(data, now))
@@ -48,7 +48,7 @@ async def _check_key(session: Session, key: Secret | None) -> CheckResult:
         return session.make_result(
             reply,
             OutcomeKind.QUOTA_EXHAUSTED,
-            f"quota spent: {spent.name.replace('_', ' ')}",
+            f"quota used up: {spent.name.replace('_', ' ')}",
             facts,
             limits=limits,
             retry_after=(spent.reset_at - now).total_seconds() if spent.reset_at else None,
@@ -75,7 +75,8 @@ def readings(data: Mapping[str, Any], now: datetime) -> Iterator[LimitReading]:
             window_seconds=window,
             reset_at=None if window is None else _next_reset(window, now),
         )
-    # What the key's workspace and guardrails leave it: zero or negative refuses every request.
+    # What the workspace and its guardrails allow the key: at zero or below every request is
+    # refused.
     layer = as_mapping(data.get("effective_budget"))
     if (left := _overdrawn_is_none(layer.get("remaining_usd"))) is not None:
         resets = [layer["resets_at"]] if layer.get("resets_at") else []

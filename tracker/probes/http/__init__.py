@@ -1,1 +1,1 @@
-"""One bounded HTTP exchange: transport, network guard, named failures."""
+"""One bounded HTTP exchange: transport, address checks, failures in plain words."""

@@ -1,9 +1,9 @@
-"""Bodies that were compressed although we asked for none: unpacked within bounds. Pure."""
+"""Unpacking bodies that were compressed although we did not ask for it, within limits. Pure."""
 
 import zlib
 
 SUPPORTED = frozenset({"gzip", "x-gzip", "deflate"})
-LARGEST = 1024 * 1024  # bytes unpacked: 200 kB of a hostile answer can hold 400 MB
+LARGEST = 1024 * 1024  # bytes unpacked: 200 kB of a hostile answer can expand to 400 MB
 RATIO = 100  # JSON shrinks to a tenth or so; what shrinks to a hundredth is made to hurt
 SMALL = 64 * 1024  # below it the ratio says nothing
 EITHER_HEADER = 47  # zlib's word for: gzip or zlib, whichever it is

@@ -1,4 +1,4 @@
-"""Server-sent events as the standard reads them (WHATWG HTML, section 9.2). Total, incremental."""
+"""Reading server-sent events by the standard (WHATWG HTML, section 9.2). Total, incremental."""
 
 import re
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ import attrs
 
 from tracker.probes.http.response import BOM
 
-# A completion of one token has some ten events; what follows so many lines decides nothing.
+# A completion of one token has about ten events; lines beyond this number are ignored.
 MOST_LINES = 5_000
-_LINE_END = re.compile(rb"\r\n|\r(?!\Z)|\n")  # an LF of the same line end may follow a last CR
+_LINE_END = re.compile(rb"\r\n|\r(?!\Z)|\n")  # a final CR may be the first half of a CRLF
 
 
 @attrs.frozen
 class StreamEvent:
-    """One event. ``end``: how many bytes of the stream it took to know it."""
+    """One event. ``end``: the position in the stream at which it was complete."""
 
     data: bytes
     end: int
@@ -22,14 +22,14 @@ class StreamEvent:
 
 @attrs.define
 class EventReader:
-    """Reads a stream piece by piece; an event is there once its blank line has come.
+    """Reads a stream piece by piece; an event is complete once its blank line has arrived.
 
-    Beyond MOST_LINES it reads no more: ``exhausted``.
+    After MOST_LINES it stops reading: ``exhausted``.
     """
 
     _rest: bytes = b""
     _data: list[bytes] = attrs.field(factory=list)
-    _read: int = 0  # bytes of lines that are done with
+    _read: int = 0  # bytes of lines already processed
     _lines: int = 0
     _begun: bool = False
 
@@ -45,7 +45,7 @@ class EventReader:
         self._rest += piece
         if not self._begun:
             if BOM.startswith(self._rest):
-                return  # it may still become a byte order mark
+                return  # this may be the start of a byte order mark
             self._begun = True
             if self._rest.startswith(BOM):
                 self._rest = self._rest[len(BOM) :]

@@ -1,4 +1,4 @@
-"""Why there is no answer: every failure of the network below HTTP, named in plain words."""
+"""Why there is no answer: every network failure below HTTP, in plain words."""
 
 import errno
 import os
@@ -14,15 +14,15 @@ import httpx
 from tracker.core.outcomes import OutcomeKind
 from tracker.probes.http.network import AddressRefusedError, HeadTooLongError
 
-# Our own process or machine ran out of something: no fault of the provider's.
+# Our own process or machine ran out of something: not the provider's fault.
 OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
-DEEPEST = 8  # causes followed: httpcore and trio stack about four
+DEEPEST = 8  # nested causes followed: httpcore and trio make about four
 
 
 class FetchError(Exception):
-    """No usable answer. ``message``: plain words, ours but for host names; not yet masked.
+    """No usable answer. ``message``: our own words and host names; secrets are not masked yet.
 
-    answered: an HTTP answer came, so the provider is reachable.
+    answered: an HTTP answer arrived, so the provider is reachable.
     """
 
     def __init__(self, kind: OutcomeKind, message: str, *, answered: bool = False) -> None:
@@ -33,7 +33,7 @@ class FetchError(Exception):
 
 
 class Steps(Protocol):
-    """How far an exchange got: into a TLS handshake, to the head of an answer."""
+    """How far an exchange got: to the TLS handshake, to the head of an answer."""
 
     handshaking: bool
     answered: bool
@@ -77,7 +77,7 @@ def _address_failure(causes: list[BaseException], host: str) -> tuple[OutcomeKin
         if isinstance(error, AddressRefusedError):
             return OutcomeKind.DNS, str(error)
         if isinstance(error, socket.gaierror):
-            return OutcomeKind.DNS, f"{host} cannot be resolved: {error.strerror}"
+            return OutcomeKind.DNS, f"the name {host} cannot be resolved: {error.strerror}"
         if isinstance(error, UnicodeError | httpx.InvalidURL | httpx.UnsupportedProtocol):
             return OutcomeKind.REQUEST, "our request cannot be sent: check base_url and the key"
     return None
@@ -105,7 +105,10 @@ def _socket_failure(
 ) -> tuple[OutcomeKind, str] | None:
     codes = [e.errno for e in causes if isinstance(e, OSError) and e.errno is not None]
     if ours := OURS.intersection(codes):
-        return OutcomeKind.INTERNAL, f"our own machine is at its limit: {os.strerror(min(ours))}"
+        return (
+            OutcomeKind.INTERNAL,
+            f"this machine is at its limit: {os.strerror(min(ours))}",
+        )
     if codes:
         return OutcomeKind.CONNECT, f"no connection to {host}: {os.strerror(codes[-1]).lower()}"
     if isinstance(causes[0], httpcore.ProxyError):
@@ -120,7 +123,7 @@ def _socket_failure(
 
 def _protocol_failure(error: Exception, host: str, steps: Steps) -> tuple[OutcomeKind, str]:
     if isinstance(error, HeadTooLongError):
-        return OutcomeKind.BAD_RESPONSE, f"{host} sent a head without end before any answer"
+        return OutcomeKind.BAD_RESPONSE, f"{host} sent endless headers and no answer"
     if isinstance(error, httpcore.RemoteProtocolError):
         if steps.answered:
             return OutcomeKind.BAD_RESPONSE, f"the answer of {host} was cut short or garbled"

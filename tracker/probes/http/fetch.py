@@ -1,4 +1,4 @@
-"""The bounded request: no redirect, no surprise, every failure named."""
+"""One bounded request: no redirects, limited size, every failure in plain words."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
@@ -24,13 +24,13 @@ from tracker.probes.http.network import (
 from tracker.probes.http.response import BoundedResponse
 from tracker.probes.http.transport import Transport
 
-SMALL = 256 * 1024  # bytes: an error, a verdict, a completion of one token
-LARGE = 4 * 1024 * 1024  # a model list: OpenRouter's is beyond 500 kB and grows
-# Pieces of one body. 4 MiB come in 256 of our reads; chunks of one byte would be millions.
+SMALL = 256 * 1024  # bytes: an error, a key's status, a completion of one token
+LARGE = 4 * 1024 * 1024  # a model list: OpenRouter's is over 500 kB and grows
+# Pieces of one body. 4 MiB take 256 reads; chunks of one byte would be millions.
 MOST_PIECES = 20_000
-AT_ONCE = 100  # pieces read before other tasks get their turn: about two milliseconds
+AT_ONCE = 100  # pieces read before other tasks may run: about two milliseconds
 STALE = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
-# OSError and ValueError come from look-ups and from a key or host that no header can carry.
+# OSError and ValueError come from look-ups and from a key or host that cannot be put in a header.
 FAILURES = (
     httpcore.NetworkError,
     httpcore.ProtocolError,
@@ -43,17 +43,17 @@ FAILURES = (
 )
 REQUEST_TIMEOUT = 408
 PLAIN = frozenset({"", "identity"})
-# How long we listen on after the first token: an error that follows at once is part of the answer,
-# how the stream ends is not.
+# How long we read on after the first token: an error directly after it is part of the answer; how
+# the stream ends is not.
 LOOK_ON_SECONDS = 0.25
 
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """What is sent.
+    """One request to send.
 
-    limit: bytes read of a good answer. timed: note when each piece arrived. watch: says when a
-    streamed answer is answered: we listen on for LOOK_ON_SECONDS then, and hang up.
+    limit: bytes read of a successful answer. timed: note when each piece arrived. watch: says when
+    a streamed answer has answered: we read on for LOOK_ON_SECONDS, then close the connection.
     """
 
     url: str
@@ -66,7 +66,7 @@ class Request:
 
 
 class Progress(Enum):
-    """What a piece of an answer means for reading on."""
+    """Whether to read on after a piece of an answer."""
 
     WAITING = auto()
     ANSWERED = auto()
@@ -74,7 +74,7 @@ class Progress(Enum):
 
 
 Watch = Callable[[bytes], Progress]
-"""Takes each piece of a good answer and says how far the answer is."""
+"""Receives each piece of a successful answer and says how far the answer is."""
 
 
 async def fetch(transport: Transport, request: Request, provider: Provider) -> BoundedResponse:
@@ -95,11 +95,11 @@ async def fetch(transport: Transport, request: Request, provider: Provider) -> B
             return response
     except FAILURES as error:
         reused = not (progress.connected or progress.answered)
-        begun = progress.written and progress.read > 0  # it took the request, and broke off
+        begun = progress.written and progress.read > 0  # it received the request and then broke off
         if begun or not (reused and isinstance(error, STALE)):
             raise to_fetch_error(error, request.url, progress) from None
         if progress.written:
-            message = f"{host_of(request.url)} closed the kept connection while we asked"
+            message = f"{host_of(request.url)} closed the kept-alive connection during our request"
             raise FetchError(OutcomeKind.INTERNAL, message) from None
     transport.answered = False
     await transport.begin(fresh=True)
@@ -154,13 +154,13 @@ async def _read(answer: Answer, head: BoundedResponse, reading: "_Reading") -> N
         if not reading.is_over() and reading.told is Progress.WAITING:
             raise
     if len(reading.pieces) > MOST_PIECES:
-        message = f"the answer comes in crumbs: over {MOST_PIECES:,} pieces"
+        message = f"the answer came in more than {MOST_PIECES:,} tiny pieces"
         raise FetchError(OutcomeKind.BAD_RESPONSE, message, answered=True)
 
 
 @attrs.define
 class _Reading:
-    """What came so far of a body."""
+    """The part of a body received so far."""
 
     limit: int
     times: ExchangeTimes
@@ -206,7 +206,7 @@ def refuse_redirect(response: BoundedResponse) -> None:
     if 300 <= response.status < 400:
         location = response.header("location")
         target = f" to {host_of(location)}" if "//" in location else ""
-        message = f"redirected{target} ({response.status}): base_url is not the API's"
+        message = f"redirected{target} ({response.status}): base_url is not the API's address"
         raise FetchError(OutcomeKind.BAD_RESPONSE, message, answered=True)
 
 
@@ -226,7 +226,7 @@ def _encoding(response: BoundedResponse) -> str:
 def _check_encoding(response: BoundedResponse) -> None:
     """Refuse a compression that we cannot bound. Raises FetchError."""
     if _encoding(response) not in PLAIN | SUPPORTED:
-        message = "the answer is compressed, though we asked for none"
+        message = "the answer is compressed although we did not ask for it"
         raise FetchError(OutcomeKind.BAD_RESPONSE, message, answered=True)
 
 

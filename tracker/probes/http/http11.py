@@ -1,8 +1,8 @@
 """One HTTP/1.1 connection to a provider, on h11.
 
-httpcore's own takes three locks for one exchange and writes a request in pieces; each of these is
-a turn of the event loop and a part of what a check costs. A check has its connection to itself, so
-here an exchange waits for nothing but its answer. Errors are httpcore's.
+httpcore's connection takes three locks for one exchange and writes a request in pieces; each is a
+step of the event loop and part of what a check costs. A check has its connection to itself, so
+here an exchange waits only for its answer. Errors are httpcore's.
 """
 
 import time
@@ -16,16 +16,17 @@ import httpcore
 import trio
 
 KEEP_ALIVE = 55.0  # seconds: below the 60 after which common servers close an idle connection
-MOST_INCOMPLETE = 100 * 1024  # bytes of a head or a chunk's that h11 holds before it gives up
+# bytes of a message head or chunk header that h11 buffers before it gives up
+MOST_INCOMPLETE = 100 * 1024
 SWITCHING_PROTOCOLS = 101
-# A new connection is listened to for so long before anything is asked. Who speaks unasked within
-# it has no latency; who does so later, over a longer way, is never told as faster than this.
+# How long we listen on a new connection before we send. A server that speaks first within this time
+# gets no latency; one that does so later, over a longer path, never appears faster than this.
 LISTEN_SECONDS = 0.005
 Headers = tuple[tuple[str, str], ...]
 
 
 class ByteStream(Protocol):
-    """What a connection reads from and writes to; its errors are httpcore's."""
+    """The stream a connection reads and writes; its errors are httpcore's."""
 
     async def read(self, max_bytes: int) -> bytes:
         """Read what is there; b"" at the end."""
@@ -46,9 +47,9 @@ class ByteStream(Protocol):
 
 @attrs.frozen(eq=False)
 class PreparedRequest:
-    """A request as it goes over the wire, made once for all checks that ask the same.
+    """A request as sent over the wire, built once for all checks that send the same.
 
-    url: its origin and target. headers: raw pairs. event: the same for h11.
+    url: its origin and target. headers: raw pairs. event: the same as an h11 event.
     """
 
     method: bytes
@@ -69,7 +70,7 @@ class PreparedRequest:
 
 
 class Answer(Protocol):
-    """The head of an answer, and its body as it comes. headers: names in lower case."""
+    """The head of an answer, and its body as it arrives. headers: names in lower case."""
 
     @property
     def status(self) -> int:
@@ -125,7 +126,7 @@ def read_headers(pairs: Sequence[tuple[bytes, bytes]]) -> Headers:
 
 @attrs.define(eq=False)
 class DirectConnection:
-    """A connection of ours, over a stream that leads to the provider itself."""
+    """Our own connection, directly to the provider."""
 
     _stream: ByteStream
     _read: int = 64 * 1024
@@ -142,7 +143,7 @@ class DirectConnection:
         if self._fresh:
             await trio.sleep(LISTEN_SECONDS)
             self._fresh = False
-        # A server may refuse a request before it has taken the whole of it; its answer is there.
+        # A server may refuse a request before it has read all of it; its answer is already there.
         with suppress(httpcore.WriteError):
             await self._stream.write(self._to_bytes(request))
         while True:
@@ -170,7 +171,7 @@ class DirectConnection:
                 return event
             data = await self._stream.read(self._read)
             if not data and self._state.their_state is h11.SEND_RESPONSE:
-                # Where the connection was reused, fetch asks once more for this.
+                # On a reused connection, fetch sends the request again after this error.
                 raise httpcore.RemoteProtocolError("the server disconnected without an answer")
             self._state.receive_data(data)
 
@@ -210,7 +211,7 @@ def _switches(event: object) -> bool:
 
 @attrs.define(eq=False)
 class DirectAnswer:
-    """An answer over a connection of ours."""
+    """An answer over our own connection."""
 
     _connection: DirectConnection
     status: int
@@ -239,7 +240,7 @@ class DirectAnswer:
 
 @attrs.define(eq=False)
 class ProxiedConnection:
-    """A connection of httpcore's, which knows how to speak to proxies."""
+    """A connection of httpcore, which supports proxies."""
 
     _inner: httpcore.AsyncConnectionInterface
 
@@ -270,7 +271,7 @@ class ProxiedConnection:
 
 @attrs.define(eq=False)
 class ProxiedAnswer:
-    """An answer over a connection of httpcore's."""
+    """An answer over a connection of httpcore."""
 
     _response: httpcore.Response
     _pieces: Any = attrs.field(init=False)
@@ -306,7 +307,7 @@ class ProxiedAnswer:
 
 
 class OnePiece:
-    """What is sent, in one piece. A generator would be left to the garbage collector by a write
+    """The request body, in one piece. A generator would be left to the garbage collector by a write
     that is cancelled.
     """
 

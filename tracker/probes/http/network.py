@@ -1,4 +1,4 @@
-"""The way to a provider: names resolved apart from everybody else's, addresses checked."""
+"""Connecting to a provider: names resolved independently of other providers, addresses checked."""
 
 import socket
 import ssl
@@ -16,15 +16,15 @@ from tracker.core.threads import in_thread
 from tracker.probes.http.stamped_stream import StampedStream, keep_stamping
 from tracker.probes.http.tls_sessions import TlsSessions
 
-HEAD_START = 0.25  # seconds an address has before the next is tried too (RFC 8305)
-# A hung resolver keeps its thread beyond our patience. Two for each provider: one may hang while
-# the next check tries again, and nobody else ever waits for them.
+HEAD_START = 0.25  # seconds before the next address is tried in parallel (RFC 8305)
+# A hung resolver keeps its thread after our time-out. Two per provider: one may hang while the next
+# check tries again, and other providers never wait for them.
 LOOKUPS = 2
 BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
-# Bytes parsed before other tasks get their turn. The head of an answer takes longest: a line of
-# it some ten microseconds, and there may be many answers 1xx before the real one.
+# Bytes parsed before other tasks may run. Message heads take longest, about ten microseconds a
+# line, and many 1xx answers may come before the real one.
 READ, READ_OF_HEAD = 16 * 1024, 4 * 1024
-# All that may come before the body. nginx refuses an upstream's head beyond 8 KiB.
+# Limit for everything before the body. nginx refuses an upstream's head beyond 8 KiB.
 MOST_HEAD = 32 * 1024
 
 
@@ -38,20 +38,20 @@ S = TypeVar("S", bound=Closable)
 
 
 class AddressRefusedError(Exception):
-    """A host leads only to addresses we may not ask; says which setting decides."""
+    """A host resolves only to forbidden addresses; the text says which setting decides."""
 
 
 class HeadTooLongError(httpcore.ProtocolError):
-    """More came before the body than any server sends."""
+    """More came before the body than any real server sends."""
 
 
 @attrs.define
 class ExchangeProgress:
     """How far an exchange got.
 
-    connected: it made a connection of its own, rather than reuse one. handshaking: that one's
-    TLS was never agreed on. answered: the head of an answer came, from the provider and not from
-    a proxy. read: bytes that came before it. written: something of the request was handed to the
+    connected: it opened a new connection, rather than reuse one. handshaking: its TLS handshake did
+    not finish. answered: the head of an answer arrived, from the provider and not from a proxy.
+    read: bytes that came before it. written: some of the request was handed to the operating
     system, which may have sent it.
     """
 
@@ -64,12 +64,12 @@ class ExchangeProgress:
 
 @attrs.define
 class ExchangeTimes:
-    """When the present exchange of a backend's connections was sent and answered, in trio seconds.
+    """When the current exchange on a backend's connections was sent and answered, in trio seconds.
 
-    sent: when the first byte of what was written last, be it a proxy's CONNECT or the request
-    after it, was handed to the system. arrived: when the last bytes read had come. stamped: the
-    kernel told that. So neither connecting nor our own event loop is in their difference.
-    early: the answer's first bytes had come before anything was asked, so that it tells nothing.
+    sent: when the first byte of the last write, a proxy's CONNECT or the request after it, was
+    handed to the operating system. arrived: when the last bytes read had arrived. stamped: by the
+    kernel. So their difference includes neither connecting nor our event loop.
+    early: the answer's first bytes arrived before the request, so the latency means nothing.
     """
 
     sent: float = 0.0
@@ -103,15 +103,15 @@ class ExchangeTimes:
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Connects to the very address that was checked, so that a second look-up cannot swap it.
+    """Connects to exactly the address that was checked, so a second look-up cannot replace it.
 
-    TLS still names the host: httpcore asks for the certificate of the URL's. ``progress`` is the
-    present exchange's. clear_host: to which a key goes in clear text, for its name says that it is
-    this machine. No time-out given here is used: the caller holds a scope.
+    TLS still verifies the host name of the URL. ``progress`` belongs to the current exchange.
+    clear_host: the host that gets a key in clear text, as its name says it is this machine.
+    Time-outs passed in are ignored: the caller has a cancel scope.
     """
 
     def __init__(self, *, allow_private: bool, clear_host: str | None = None) -> None:
-        keep_stamping()  # before the first answer comes
+        keep_stamping()  # before the first answer arrives
         self.progress = ExchangeProgress()
         self.times = ExchangeTimes()
         self.sessions = TlsSessions()
@@ -152,9 +152,9 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
 
 class Stream(httpcore.AsyncNetworkStream):
-    """A trio stream for httpcore, whose own puts a scope and a timer around each read and write.
+    """A trio stream for httpcore, whose own wraps each read and write in a scope and a timer.
 
-    Its own also leaks a socket whose TLS handshake is cancelled. host: the one TLS was agreed with.
+    That one also leaks a socket when its TLS handshake is cancelled. host: the TLS peer's name.
     """
 
     def __init__(
@@ -166,14 +166,14 @@ class Stream(httpcore.AsyncNetworkStream):
         self._inner, self._host = inner, host
         self._backend, self._times = backend, backend.times
         self._wire = _wire_of(inner)
-        self._silent = True  # nothing was written yet
+        self._silent = True  # nothing written yet
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
         """Read what is there, a little at a time until the head is whole; ``timeout`` is not used.
 
         Raises httpcore.ReadError when the connection breaks.
         """
-        progress = self._backend.progress  # of the present exchange: the stream outlives it
+        progress = self._backend.progress  # of the current exchange: the stream outlives it
         most = min(max_bytes, READ if progress.answered else READ_OF_HEAD)
         try:
             data = bytes(await self._inner.receive_some(most))
@@ -191,7 +191,7 @@ class Stream(httpcore.AsyncNetworkStream):
         if not buffer:  # the end of a request without a body
             return
         wire = self._wire
-        # Over TLS what is there may be the server's tickets: only a stamp tells them from answers.
+        # With TLS, early bytes may be session tickets: only a time stamp tells them from an answer.
         unasked = self._silent and self._inner is wire and wire.is_readable()
         self._silent = False
         self._times.before_write(wire, unasked=unasked)
@@ -241,8 +241,8 @@ class Stream(httpcore.AsyncNetworkStream):
         if info == "ssl_object" and isinstance(self._inner, trio.SSLStream):
             return self._inner._ssl_object  # noqa: SLF001 (trio shows it under no other name)
         if info == "is_readable":
-            # One that we closed ends a stream early; where the rest of the answer was there
-            # already, the connection counts as idle, and this is asked before it is used.
+            # We close the connection to end a stream early. If the rest of the answer was already
+            # there, the connection counts as idle, and this is asked before it is reused.
             return self._wire.is_readable()
         return None
 
@@ -272,7 +272,7 @@ def filter_addresses(host: str, addresses: Sequence[str], allow_private: bool) -
     if good:
         return good
     if any(address_allowed(a.partition("%")[0], True) for a in addresses):
-        reason = "a private address; set allow_private = true if that is meant"
+        reason = "a private address; set allow_private = true if you want it checked"
     else:
         reason = "a link-local or reserved address, which is never contacted"
     raise AddressRefusedError(f"{host} is {reason}")
@@ -314,7 +314,7 @@ async def first_connected(connect: Callable[[str], Awaitable[S]], addresses: Seq
                 nursery.start_soon(attempt, address, failed)
                 with trio.move_on_after(HEAD_START):
                     await failed.wait()
-    except BaseException:  # cancelled from outside at the very moment one was accepted
+    except BaseException:  # cancelled at the very moment a connection was accepted
         for late in connected:
             late.close()
         raise

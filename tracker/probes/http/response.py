@@ -1,4 +1,4 @@
-"""What came back: one HTTP answer, already bounded, and its JSON read without surprises."""
+"""One HTTP answer, limited in size, and its JSON parsed safely."""
 
 import math
 from enum import Enum
@@ -9,13 +9,13 @@ import attrs
 import msgspec
 
 BOM = b"\xef\xbb\xbf"
-# Commas and opening brackets of a body: OpenRouter's model list has some 30,000. A value takes up
-# to a quarter of a microsecond, so that more of them would hold the event loop.
+# Commas and opening brackets in a body: OpenRouter's model list has about 30,000. A value takes up
+# to a quarter of a microsecond, so more of them would block the event loop.
 MOST_VALUES = 120_000
 
 
 class InvalidJson(Enum):
-    """Stands for a body that is no JSON; JSON's own null is None."""
+    """Marks a body that is not JSON; JSON's null is None."""
 
     UNPARSEABLE = "unparseable"
 
@@ -42,21 +42,21 @@ def _read_float(digits: str) -> float:
     """Read as Python does: msgspec takes thirty times as long for 1e300. Raises ValueError."""
     value = float(digits)
     if math.isinf(value):
-        raise ValueError("a number beyond every float")
+        raise ValueError("a number too large for a float")
     return value
 
 
 _DECODER = msgspec.json.Decoder(float_hook=_read_float)
 
 
-@attrs.frozen(kw_only=True, slots=False)  # slots would leave no room for the cached property
+@attrs.frozen(kw_only=True, slots=False)  # cached_property does not work with slots
 class BoundedResponse:
     """One HTTP answer.
 
     headers: pairs, names in lower case, duplicates kept. seconds: from sending to the last byte
-    read. stamped: the kernel told when that came, so our event loop has no part in it. early: it
-    began to come before we asked, so that ``seconds`` say nothing. cut: more followed than we
-    read. arrivals: (bytes so far, seconds) at each piece of the body, where they were asked for.
+    read. stamped: the kernel stamped that arrival, so delays of our event loop are not included.
+    early: it started before our request, so ``seconds`` mean nothing. cut: there was more than we
+    read. arrivals: (bytes so far, seconds) at each piece of the body, where requested.
     """
 
     status: int

@@ -1,8 +1,8 @@
-"""A socket's stream that knows when bytes arrived, by the kernel's clock where it tells.
+"""A socket stream that knows when bytes arrived, from the kernel's time stamps if available.
 
-Our event loop comes to an answer when it is that task's turn: after imports, after a snapshot of
-a thousand providers, after whatever else the machine does. The kernel stamps each packet as it
-comes, so what we add ourselves is in no latency.
+Our event loop reads an answer when that task's turn comes: after imports, after a snapshot of a
+thousand providers, after other work of the machine. The kernel stamps each packet on arrival, so
+our own delays are not part of a latency.
 """
 
 import socket
@@ -21,22 +21,22 @@ ANCILLARY_BYTES = socket.CMSG_SPACE(STAMP.size) if hasattr(socket, "CMSG_SPACE")
 RECEIVED = 65_536
 
 
-# Between two looks at one clock the other was read: further apart, our process was interrupted.
+# Longest time between two readings of a clock around one of the other: more is an interruption.
 READ_TOGETHER = 20e-6
 TRIES = 5
 
 
 class StampedStream(trio.abc.HalfCloseableStream):
-    """A connected socket's stream, with the moment at which the bytes read last had arrived.
+    """A connected socket's stream that also knows when the bytes last read had arrived.
 
-    arrived: trio seconds. stamped: the kernel told it; else it is when our task read them.
-    not_after: they surely had arrived by then; clocks are read one after the other.
-    sent: trio seconds at which something was handed to the system, for the first time since this
-    was None. TLS above may wait for its turn before it does that.
+    arrived: trio seconds. stamped: by the kernel; otherwise it is when our task read them.
+    not_after: they had certainly arrived by then, as clocks are read one after the other.
+    sent: trio seconds of the first write since this was None. A TLS layer above may write later
+    than it was told to.
 
-    It works on the socket itself: trio's own stream gives other tasks their turn after each call
-    that succeeds at once, which an exchange does that waits for its answer anyhow. Whatever is
-    read here waits first. Only one task may read and one write.
+    It uses the socket directly: trio's stream lets other tasks run after each call that succeeds
+    immediately, which is needless here, as an exchange waits for its answer anyway. Every read here
+    waits first. Only one task may read and one write.
     """
 
     def __init__(self, connected: socket.socket) -> None:
@@ -60,7 +60,7 @@ class StampedStream(trio.abc.HalfCloseableStream):
                 continue
             except OSError as error:
                 raise self._name(error) from error
-            if data:  # the end of a connection is no byte of an answer
+            if data:  # the end of a connection is not part of an answer
                 self._note(stamp)
             return data
 
@@ -97,7 +97,7 @@ class StampedStream(trio.abc.HalfCloseableStream):
         await trio.lowlevel.checkpoint()
 
     async def aclose(self) -> None:
-        """Close the socket; who waits for it is told."""
+        """Close the socket; tasks waiting for it get an error."""
         if self.socket.fileno() >= 0:
             trio.lowlevel.notify_closing(self.socket)
             self.socket.close()
@@ -160,7 +160,7 @@ def keep_stamping() -> socket.socket | None:
 
 
 def _set_stamping(one: socket.socket) -> bool:
-    if sys.platform != "linux":  # elsewhere only datagrams are stamped
+    if sys.platform != "linux":  # other systems stamp only datagrams
         return False
     with suppress(OSError):
         one.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)

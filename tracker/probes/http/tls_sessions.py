@@ -1,7 +1,7 @@
-"""TLS sessions kept from one connection to the next, so that a handshake costs half as much.
+"""Reusing TLS sessions for later connections, so that a handshake costs half as much.
 
-A resumed handshake shows no certificate. So that one that has expired or was exchanged is noticed,
-a whole handshake is made again after a while.
+A resumed handshake shows no certificate. To notice one that expired or was replaced, a full
+handshake is made from time to time.
 """
 
 import ssl
@@ -17,17 +17,18 @@ TlsStream = trio.SSLStream[Any]
 
 @attrs.define
 class TlsSessions:
-    """The last session with each host. A ticket is used once, as RFC 8446 (C.4) asks."""
+    """The last session with each host. A ticket is used once, as RFC 8446 (C.4) recommends."""
 
     _kept: dict[str, ssl.SSLSession] = attrs.field(factory=dict)
-    _verified: dict[str, float] = attrs.field(factory=dict)  # trio seconds of a whole handshake
+    # trio seconds of the last full handshake
+    _verified: dict[str, float] = attrs.field(factory=dict)
 
     def offer(self, stream: TlsStream, host: str) -> None:
         """Let a new connection resume what is kept; the server may refuse and lose nothing."""
         session = self._kept.pop(host, None)
         age = trio.current_time() - self._verified.get(host, -float("inf"))
         if session is not None and age < WHOLE_HANDSHAKE_SECONDS:
-            with suppress(ValueError):  # of a context that was renewed meanwhile
+            with suppress(ValueError):  # the session belongs to a context that was replaced
                 stream.session = session
 
     def note_handshake(self, stream: TlsStream, host: str) -> None:

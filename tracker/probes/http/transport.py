@@ -1,4 +1,4 @@
-"""One HTTP transport a provider, over connections that are guarded."""
+"""One HTTP transport per provider, over connections with checked addresses."""
 
 import errno
 import logging
@@ -32,14 +32,14 @@ from tracker.probes.http.network import ExchangeProgress, ExchangeTimes, Guarded
 
 USER_AGENT = "provider-status-tracker/0.1"  # Together's firewall refuses Python's default one
 HEADERS = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
-# However often it is asked, a connection is made anew after so long: only then does anybody notice
-# that the provider's name leads elsewhere by now, or nowhere. Callers find out with each new one.
+# Longest life of a connection, however busy: only a new one shows that the provider's name now
+# resolves elsewhere, or not at all, as callers notice with each new connection of theirs.
 OLDEST_SECONDS = 60.0
-MOST_PREPARED = 8  # requests kept of one provider: its list, and a few that complete
+MOST_PREPARED = 8  # prepared requests kept per provider: its list and a few completions
 
 log = structlog.get_logger()
 
-# Both log whole requests at INFO and DEBUG, headers of ours included.
+# Both log whole requests at INFO and DEBUG, including our headers with keys.
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
@@ -54,7 +54,7 @@ def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
         return _tls_context(None, None)
     found = Path(ca_file).stat()
     if not stat.S_ISREG(found.st_mode):  # reading a pipe never ends
-        raise OSError(errno.EINVAL, "it is not a regular file")
+        raise OSError(errno.EINVAL, "not a regular file")
     return _tls_context(ca_file, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
 
 
@@ -67,17 +67,17 @@ def _tls_context(ca_file: str | None, _: tuple[int, ...] | None) -> ssl.SSLConte
 
 
 class Transport:
-    """Requests and answers of one provider over connections that are guarded.
+    """Requests and answers of one provider over connections with checked addresses.
 
-    There is no httpx client above it: redirects, cookies, the environment and time-outs of its
-    own are what a check must not have, and they are a third of what a request costs. Nor does
-    httpcore's pool stand below: it keeps a connection that was cancelled before its first request
-    forever. Each origin has one connection, of ours, or of httpcore's through a proxy, for
-    OLDEST_SECONDS at most. One exchange at a time. Errors are httpcore's.
+    It does not use httpx's client, whose redirects, cookies, environment and time-outs a check must
+    not have, and which is a third of the cost of a request. It does not use httpcore's pool either,
+    which keeps a connection forever when it is cancelled before its first request. Each origin has
+    one connection, ours or (through a proxy) httpcore's, for at most OLDEST_SECONDS. One exchange
+    at a time. Errors are httpcore's.
 
-    answered: whether the head of an answer came since somebody set it back.
-    trust: gives the authorities, which may be renewed while we run; may raise OSError. ca_file:
-    the file that they are read from, in a thread: it may hang.
+    answered: whether the head of an answer has arrived since it was last reset.
+    trust: returns the certificate authorities, which may change while we run; may raise OSError.
+    ca_file: the file they are read from, in a thread, because reading may hang.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class Transport:
             return known
         await self._drop(request.origin)
         if request.url.scheme not in {b"http", b"https"}:
-            raise httpcore.UnsupportedProtocol("only http:// and https:// can be asked")
+            raise httpcore.UnsupportedProtocol("only http:// and https:// URLs are supported")
         tls = self._tls = await self._authorities()
         origin = request.url.origin
         made = (
@@ -178,9 +178,9 @@ class Transport:
         try:
             return await in_thread(reading, expected=(OSError,), abandon_on_cancel=True)
         except OSError as error:
-            reason = error.strerror or "no certificate in it"
+            reason = error.strerror or "it contains no certificate"
             if self._tls is not None:
-                log.warning("ca_file not read again", file=self._ca_file, reason=reason)
+                log.warning("ca_file could not be read again", file=self._ca_file, reason=reason)
                 return self._tls
             message = f"ca_file cannot be read: {reason}"
             raise FetchError(OutcomeKind.REQUEST, message) from None
@@ -246,7 +246,7 @@ def open_transport(provider: Provider, tls: ssl.SSLContext | None = None) -> Tra
     Raises FetchError (Kind.REQUEST) where the proxy cannot be used; a request does where the CA
     file cannot.
     """
-    # The operator named the proxy: it may well stand in a private network.
+    # The operator chose the proxy: it may be in a private network.
     backend = GuardedBackend(
         allow_private=provider.allow_private or provider.proxy is not None,
         clear_host=_clear_host(provider),

@@ -1,4 +1,4 @@
-"""Rate limits told in bodies: Google's error details, OpenRouter's headers, Groq's sentence."""
+"""Rate limits stated in bodies: Google's error details, OpenRouter's headers, Groq's sentence."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,21 +14,21 @@ from tracker.probes.limits.headers import header_readings
 from tracker.probes.limits.told_times import reset_told, seconds_told
 from tracker.probes.limits.values import DAY, HOUR, MINUTE, SECOND, reading, wait
 
-MESSAGE_LENGTH = 1000  # of a message is read; Groq's has under 350 characters
+MESSAGE_LENGTH = 1000  # characters of a message read; Groq's has under 350
 PACIFIC = ZoneInfo("America/Los_Angeles")  # ai.google.dev/gemini-api/docs/rate-limits
 
 _WINDOWS = {"day": DAY, "hour": HOUR, "minute": MINUTE, "second": SECOND}
 # "… on tokens per day (TPD): Limit 100000, Used 97050, Requested 3619. Please try again in
-# 9m38.016s." (Groq, continuedev/continue#10920; OpenAI's says "per min"). Only here does Groq
-# tell of its tokens a day.
+# 9m38.016s." (Groq, continuedev/continue#10920; OpenAI's says "per min"). Groq states its tokens
+# per day only here.
 _SENTENCE = re.compile(
     r" on (?P<unit>requests|tokens) per (?P<per>day|hour|min|minute|second) \(\w{1,8}\): "
     r"Limit (?P<limit>\d{1,20}), Used (?P<used>\d{1,20})",
     re.ASCII,
 )
-# Zhipu's limits, whose resets are told in the time of Beijing (hugalafutro/model-hotel#955).
+# Zhipu's limits, whose resets are in Beijing time (hugalafutro/model-hotel#955).
 _BEIJING_CODES = frozenset({"1308", "1310", "1313", "1316"})
-# Codex' and gateways' fields, seconds or a moment.
+# Fields of Codex and of gateways: seconds or a point in time.
 _RESETS = (
     "resets_in_seconds",
     "resets_at",
@@ -113,7 +113,7 @@ def _read_words(error: Mapping[str, Any], now: datetime) -> LimitReading | None:
 
 
 def _allowance(body: object, now: datetime) -> LimitReading | None:
-    """Read an allowance whose reset is told: nothing is left of it until then.
+    """Read an allowance with a stated reset: nothing is left of it until then.
 
     Not where only a wait of less than a day is asked for: that is when one request would fit.
     """

@@ -1,17 +1,17 @@
-"""Reads the times providers tell, in any of the forms they use. Total: seconds, or None."""
+"""Reading times in any format that providers use. Total: seconds, or None."""
 
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-TEXT_LENGTH = 64  # no form takes more than 40 characters; longer text is no time
+TEXT_LENGTH = 64  # no format takes more than 40 characters; longer text is not a time
 
 _EPOCH_SECONDS, _EPOCH_MILLISECONDS = 1e9, 1e12  # a bare number from here on is a date: 2001
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3}
 _UNITS |= {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 _NUMBER = re.compile(r"\d{1,20}(?:\.\d{0,20})?|\.\d{1,20}", re.ASCII)
-# Every part ends with its unit, so that no text can be cut into parts in two ways.
+# Every part ends with its unit, so a text can be split into parts in only one way.
 _PART = re.compile(r"(\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})(ns|us|µs|μs|ms|[smhd])", re.ASCII)
 _DURATION = re.compile(rf"(?:{_PART.pattern})+", re.ASCII)
 _RFC3339 = re.compile(
@@ -50,7 +50,7 @@ def _of_rfc3339(text: str) -> datetime | None:
         return None
     try:
         return datetime.fromisoformat(text)
-    except ValueError:  # the 31st of February
+    except ValueError:  # for example 31 February
         return None
 
 

@@ -1,4 +1,4 @@
-"""Rate limits told in headers: one reader for every provider's names."""
+"""Rate limits stated in headers: one reader for all providers' header names."""
 
 import re
 from collections import defaultdict
@@ -23,11 +23,11 @@ from tracker.probes.limits.values import (
 
 Headers = Sequence[tuple[str, str]]
 
-VALUE_LENGTH = 1024  # a header longer than this is no limit; cut short, it could be read wrongly
+VALUE_LENGTH = 1024  # a longer header is not a limit, and read in part it could be misread
 
 _UNITS = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY}
 _UNITS |= {"week": WEEK, "month": MONTH}
-# Names that tell no window, by what their limits count (first word). Groq's requests are per day,
+# Headers without a window, by what they count (first word). Groq's requests are per day,
 # its tokens per minute (console.groq.com/docs/rate-limits); the others' per second.
 _WINDOWS = {
     "groq": {"requests": DAY, "tokens": MINUTE},
@@ -42,23 +42,23 @@ _FIELD = re.compile(
 _ANTHROPIC = re.compile(
     r"(?P<counts>anthropic)-ratelimit-(?P<suffix>[a-z0-9-]{1,40})-(?P<field>limit|remaining|reset)"
 )
-# A share that is used, of five hours and of seven days (Claude's subscriptions).
+# Used shares of five hours and of seven days (Claude's subscriptions).
 _UNIFIED = re.compile(
     r"anthropic-ratelimit-unified-(?P<count>\d{1,3})(?P<unit>[hd])-(?P<field>utilization|reset)"
 )
 _UNIFIED_UNITS = {"h": HOUR, "d": DAY}
-# LiteLLM passes its upstream's headers on under this prefix, and repeats only some of them.
+# LiteLLM forwards its upstream's headers with this prefix, and only some of them without it.
 FORWARDED = "llm_provider-"
 _WINDOW = re.compile(rf"_(?:(?P<count>\d{{1,4}})_)?(?P<unit>{'|'.join(_UNITS)})s?$")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+", re.ASCII)
-# Alternatives begin with different characters: no text can be matched in two ways.
+# Alternatives start with different characters, so a text can match in only one way.
 _MEMBER = re.compile(r'(?:"[^"]*"|[^",])+')
 _PART = re.compile(r'(?:"[^"]*"|[^";])+')
 
 
 @attrs.define
 class _Told:
-    """Every value headers gave for one limit, as text; ``policies``: quotas and their windows."""
+    """All header values for one limit, as text; ``policies``: quotas and their windows."""
 
     limit: list[str] = attrs.field(factory=list)
     remaining: list[str] = attrs.field(factory=list)
@@ -136,7 +136,7 @@ def _resets(value: str) -> list[str]:
 
 def _note_amount(limit: _Told, field: str, value: str) -> None:
     """Note a number, or several, joined; in a limit also policies (``100, 100;w=60``)."""
-    if _THOUSANDS.fullmatch(value.strip()):  # "1,000", or 1 and 000: not to be guessed
+    if _THOUSANDS.fullmatch(value.strip()):  # "1,000" may also mean 1 and 000: do not guess
         value = ""
     members = list(_members(value)) or [("", {})]
     limit.policies += [(label, params["w"]) for label, params in members if "w" in params]
@@ -218,7 +218,7 @@ def _window(name: str, provider: str) -> float | None:
 
 
 def retry_after(headers: Headers, *, now: datetime) -> float | None:
-    """Return seconds the headers ask to wait, not negative; None untold or unreadable.
+    """Return seconds the headers ask to wait, not negative; None if not given or unreadable.
 
     ``retry-after-ms`` is the exact form of the same; of contradicting ones the longest counts.
     """

@@ -1,4 +1,4 @@
-"""What a provider's answer tells about its rate limits: one reader for all. Pure and total."""
+"""Everything a provider's answer says about its rate limits. Pure and total."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,15 +12,15 @@ from tracker.probes.limits.bodies import body_readings, body_retry_after
 from tracker.probes.limits.headers import header_readings, retry_after
 from tracker.probes.limits.values import DAY, HORIZON, merge_readings
 
-READINGS = 24  # the most limits told at once: real ones are eight; each is kept and shown
-# One that names a longer wait is asked again once a day all the same, so that a topped-up account,
-# or a header sent by mistake, is noticed.
+READINGS = 24  # limits kept of one answer: real ones have up to eight; each is stored and shown
+# A longer wait is capped to a day, so that a topped-up account, or a header sent by mistake, is
+# noticed.
 LONGEST_WAIT = DAY
 
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """What was told; ``readings`` by name. retry_after: seconds, 0..LONGEST_WAIT."""
+    """The limits in one answer; ``readings`` by name. retry_after: seconds, 0..LONGEST_WAIT."""
 
     readings: tuple[LimitReading, ...] = ()
     source: LimitSource = LimitSource.NONE
@@ -39,7 +39,8 @@ def read_limits(
     from_headers = tuple(header_readings(headers, now=now, provider=provider))
     from_body: tuple[LimitReading, ...] = ()
     waits = [retry_after(headers, now=now)]
-    if error_of(first(body)):  # only an error tells of limits in its body; most are none
+    # only errors state limits in their body, and most answers are not errors
+    if error_of(first(body)):
         from_body = tuple(body_readings(body, now=now))
         waits.append(body_retry_after(body, now=now))
     return Limits(

@@ -1,13 +1,13 @@
-"""Times told in sentences: "try again in 1h2m3s", "regain access on 2026-04-01 at 00:00 UTC"."""
+"""Times in sentences: "try again in 1h2m3s", "regain access on 2026-04-01 at 00:00 UTC"."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
 from tracker.probes.limits.values import DAY, HORIZON, HOUR, MINUTE, WEEK
 
-LENGTH = 1000  # characters looked at, as many as are looked at for words
+LENGTH = 1000  # characters read, as many as are searched for words
 
-# Zhipu names the hour of Beijing and no zone (hugalafutro/model-hotel#955).
+# Zhipu uses Beijing time without naming the zone (hugalafutro/model-hotel#955).
 BEIJING = timezone(timedelta(hours=8))
 
 _UNITS = {
@@ -19,18 +19,18 @@ _UNITS = {
     **dict.fromkeys(("w", "week", "周"), WEEK),
 }
 _UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
-# One part ends with its unit, and parts stand side by side: "5 days 22 hours", "1h2m3.5s".
+# A part ends with its unit, and parts follow each other: "5 days 22 hours", "1h2m3.5s".
 _PART = re.compile(rf"(\d{{1,9}}(?:\.\d{{1,9}})?) ?({_UNIT})s?(?![a-z])")
 _BEGINNING = re.compile(
     r"(?:again|retry|resets?|wait|available|access|back)\s{0,3}(?:in|after|for)?\s{1,3}"
     r"(?:about |approximately )?(?=\d)"
 )
-# A date may be of something else: when a model is retired, when a key was made.
+# A date may mean something else: when a model is retired, when a key was created.
 _ENDS = re.compile(
     "reset|regain|again|until|refresh|renew|restor|resume|重置|恢复|刷新", re.IGNORECASE
 )
-JOINT = 6  # characters of "1 week, and 2 days" that may stand between two parts
-BEFORE, AFTER = 40, 8  # characters around a date that say what it is
+JOINT = 6  # characters allowed between two parts, as in "1 week, and 2 days"
+BEFORE, AFTER = 40, 8  # characters around a date that say what it means
 _DATE = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:(?:T| at | )(\d\d:\d\d(?::\d\d)?)(?:\.\d{1,9})?)?"
     r" ?(Z|UTC|GMT|[+-]\d\d:\d\d)?",
@@ -76,7 +76,7 @@ def _until(match: re.Match[str], now: datetime, zone: timezone) -> float | None:
     offset = {"Z": "+00:00", "UTC": "+00:00", "GMT": "+00:00"}.get(told or "", told or "")
     try:
         moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{offset}")
-    except ValueError:  # the 31st of February
+    except ValueError:  # for example 31 February
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)

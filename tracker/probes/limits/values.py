@@ -1,4 +1,4 @@
-"""From what was told of one limit, text or JSON, to a reading that can be believed, or none."""
+"""Turning the values of one limit, text or JSON, into a plausible reading, or none."""
 
 import math
 import re
@@ -11,10 +11,10 @@ from tracker.core.rate_limits import LimitReading
 from tracker.probes.limits.durations import seconds_until
 
 SECOND, MINUTE, HOUR, DAY, WEEK = 1.0, 60.0, 3600.0, 86400.0, 604800.0
-# A calendar month has no fixed length. The window only says how long a reading can hold and
-# whether it is long against an interval; a day more or less changes neither.
+# A calendar month has no fixed length. The window only decides how long a reading is valid and
+# whether it is long compared to an interval; a day more or less does not matter.
 MONTH = 30 * DAY
-LARGEST = 1e15  # more is "no limit" in disguise (2^63 − 1) or a mistake
+LARGEST = 1e15  # more means "no limit" (2^63 − 1) or is a mistake
 HORIZON = 400 * DAY  # the longest window is a year; a reset beyond it is a placeholder
 
 _NUMBER = re.compile(r"\d{1,20}(?:\.\d{0,20})?(?:[eE]\+?\d{1,3})?", re.ASCII)
@@ -26,7 +26,7 @@ def amount(value: object) -> float | None:
         text = value.strip()
         number = float(text) if _NUMBER.fullmatch(text) else math.nan
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        # Compared before it is converted: an integer of 400 digits does not fit a float.
+        # Compared before the conversion: an integer of 400 digits does not fit into a float.
         number = float(value) if 0 <= value <= LARGEST else math.nan
     else:
         return None

@@ -1,4 +1,4 @@
-"""Chinese words of refusals, read as English ones: one set of rules serves both."""
+"""Chinese words of refusals and their English translation, so that one set of rules is enough."""
 
 from collections.abc import Mapping
 

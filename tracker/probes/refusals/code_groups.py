@@ -1,4 +1,4 @@
-"""Codes of one meaning, with where it is told."""
+"""A group of codes with the same meaning, and the source for it."""
 
 import attrs
 
@@ -7,10 +7,10 @@ from tracker.core.outcomes import OutcomeKind
 
 @attrs.frozen
 class CodeGroup:
-    """Codes of one meaning. source: who documents or reports them. In lower case.
+    """Codes with the same meaning, in lower case. source: who documents or reports them.
 
-    A number that means something only in its place is written with it: ``errors[].5007`` stands
-    for Cloudflare's list, ``base_resp.1008`` for MiniMax's.
+    A number that has its meaning only in one field is written with the field: ``errors[].5007`` for
+    Cloudflare's list, ``base_resp.1008`` for MiniMax's.
     """
 
     kind: OutcomeKind

@@ -1,4 +1,4 @@
-"""What vendors' codes mean: those that name the reason, those of limits, and general ones."""
+"""The meaning of vendors' codes: those that name the reason, those of limits, general ones."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,7 +6,7 @@ from tracker.core.outcomes import OutcomeKind
 from tracker.probes.refusals.code_groups import CodeGroup, group
 from tracker.probes.refusals.exact_codes import EXACT
 
-# A limit that passes by itself, unless the body tells that it is one of a day or longer.
+# A limit that passes by itself, unless the body says that its window is a day or longer.
 LIMITS: tuple[CodeGroup, ...] = (
     group(
         OutcomeKind.RATE_LIMITED,
@@ -23,7 +23,7 @@ LIMITS: tuple[CodeGroup, ...] = (
     ),
 )
 
-# Codes so general that words beside them say more; they still count before the status.
+# Codes so general that the words in the text say more; they still count before the status.
 GENERAL: tuple[CodeGroup, ...] = (
     group(
         OutcomeKind.AUTH,

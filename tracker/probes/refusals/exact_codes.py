@@ -1,9 +1,9 @@
-"""Codes that name the reason of a refusal, with where each is told."""
+"""Codes that name the reason of a refusal, with the source of each."""
 
 from tracker.core.outcomes import OutcomeKind
 from tracker.probes.refusals.code_groups import CodeGroup, group
 
-# Codes that name the reason. They count before every word and status.
+# Codes that name the reason. They count before words and status.
 EXACT: tuple[CodeGroup, ...] = (
     group(
         OutcomeKind.AUTH,

@@ -1,4 +1,4 @@
-"""Pages that a firewall gives out in place of the API: only those that say so."""
+"""Recognising a firewall's page in place of the API: only by words that say so."""
 
 from tracker.probes.http.response import BoundedResponse
 
@@ -24,7 +24,7 @@ MITIGATION_HEADERS = ("cf-mitigated", "x-vercel-mitigated", "x-amzn-waf-action")
 def is_firewall(reply: BoundedResponse) -> bool:
     """Return whether a firewall answered: it says so, or a web page stands in place of a reason.
 
-    An API's own JSON may quote a page. A page with a 5xx tells of an origin that failed
+    An API's own JSON may quote a page. A page with a 5xx is about an origin that failed
     even when a firewall printed it, unless it says that it is a challenge.
     """
     if any(reply.header(name).lower() in _ACTIONS for name in MITIGATION_HEADERS):

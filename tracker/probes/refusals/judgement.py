@@ -1,7 +1,7 @@
-"""What a refusal means: its codes first, then what its words claim, then the vaguest codes.
+"""Deciding what a refusal means: exact codes first, then its words, then general codes.
 
-Every rule is a law of CONTRACT, section 4: money never makes a key refused, a minute's limit is
-a rate limit whatever it advertises, and only a request that is blamed itself is ``request``.
+The rules implement the contract, section 4: missing money never means a refused key, a minute's
+limit is a rate limit whatever it advertises, and only a malformed request is ``request``.
 """
 
 from collections.abc import Callable
@@ -16,10 +16,10 @@ from tracker.probes.refusals.rules import Claim
 
 @attrs.frozen(kw_only=True)
 class Refusal:
-    """An answer that tells of a failure. codes: in lower case, most telling first.
+    """An answer that reports a failure. codes: in lower case, most specific first.
 
-    limited: its status is one of limits. nothing: the limit is 0. wait: seconds it asks for.
-    retry: whether it says that asking again can help, None untold.
+    limited: its status means a limit. nothing: the limit is 0. wait: seconds it asks us to wait.
+    retry: whether it says that a retry can help, None where it does not say.
     """
 
     status: int
@@ -45,7 +45,7 @@ class Refusal:
         return self.status < 500
 
 
-# A 5xx other than 500 is a gateway's word for another's failure; a 404 may be any page.
+# A 5xx other than 500 is how a gateway reports an upstream's failure; a 404 may be any page.
 SPEAKS_OF_US = frozenset({200, 500, *range(400, 500)}) - {404}
 
 Rule = Callable[[Refusal], OutcomeKind | None]
@@ -74,7 +74,7 @@ def _window(refusal: Refusal) -> OutcomeKind | None:
 def _money(refusal: Refusal) -> OutcomeKind | None:
     needs = refusal.says(Claim.MODEL_NEEDS) and refusal.says(Claim.NEEDS_MONEY)
     if needs and refusal.status != 402:
-        return OutcomeKind.NOT_FOUND  # this model is not in our plan; others may be
+        return OutcomeKind.NOT_FOUND  # our plan does not include this model; it may include others
     theirs = refusal.says(Claim.UPSTREAM) and not refusal.is_client_error
     return OutcomeKind.QUOTA_EXHAUSTED if refusal.says(Claim.MONEY) and not theirs else None
 
@@ -82,7 +82,7 @@ def _money(refusal: Refusal) -> OutcomeKind | None:
 def _place(refusal: Refusal) -> OutcomeKind | None:
     if not refusal.says(Claim.REGION) or refusal.says(Claim.MODEL):
         return None
-    # Google, with a 400: the free plan is not offered there; a paid one is.
+    # Google, with a 400: the free plan is not available in our region; a paid one is.
     return OutcomeKind.QUOTA_EXHAUSTED if refusal.says(Claim.MONEY_NAMED) else OutcomeKind.AUTH
 
 
@@ -111,7 +111,7 @@ def _rate(refusal: Refusal) -> OutcomeKind | None:
 def _model(refusal: Refusal) -> OutcomeKind | None:
     if not refusal.says(Claim.MODEL) or not refusal.is_client_error:
         return None
-    if refusal.limited:  # "endpoint is unavailable", with a 429: it is not gone
+    if refusal.limited:  # "endpoint is unavailable" with a 429 does not mean that it is gone
         ours = refusal.says(Claim.ALLOWANCE | Claim.LIMIT)
         return None if ours else OutcomeKind.OVERLOADED
     keyed = refusal.status == 401 and refusal.says(Claim.KEY | Claim.UNAUTHORIZED)

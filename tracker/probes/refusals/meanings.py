@@ -1,4 +1,4 @@
-"""The rules of judgement told for people, an example each: the docs' table, tried by a test."""
+"""The rules for refusals in words, with examples: the table in the docs, checked by a test."""
 
 import attrs
 
@@ -7,8 +7,8 @@ from tracker.core.outcomes import OutcomeKind
 
 @attrs.frozen
 class Meaning:
-    """claim: in words. example: a text that makes it, with the status it came with. guard: what
-    keeps the outcome from it.
+    """claim: in words. example: a text with that meaning, and its status. guard: when the outcome
+    does not follow.
     """
 
     claim: str
@@ -43,18 +43,18 @@ MEANINGS: tuple[Meaning, ...] = (
         "the status is 402",
     ),
     Meaning(
-        "money is lacking, spent or owed",
+        "money is missing, used up or owed",
         400,
         "Your credit balance is too low",
         OutcomeKind.QUOTA_EXHAUSTED,
         "it is only recommended: add credits, check your billing",
     ),
     Meaning(
-        "it is not offered where we are",
+        "it is not available in our region",
         400,
         "User location is not supported",
         OutcomeKind.AUTH,
-        "a model is what is missing there, or billing would cure it",
+        "only one model is not available there, or billing would solve it",
     ),
     Meaning(
         "the text or a parameter is refused",
@@ -68,7 +68,7 @@ MEANINGS: tuple[Meaning, ...] = (
         429,
         "The engine is currently overloaded",
         OutcomeKind.OVERLOADED,
-        "the status tells of a time-out, a key or a missing path",
+        "the status means a time-out, a refused key or a missing path",
     ),
     Meaning("too many requests", 403, "Too many requests", OutcomeKind.RATE_LIMITED, "it is a 5xx"),
     Meaning(
@@ -84,10 +84,10 @@ MEANINGS: tuple[Meaning, ...] = (
         400,
         "This organization has been disabled",
         OutcomeKind.AUTH,
-        "money is named, and no breach of rules: then `quota_exhausted`",
+        "money is mentioned, and no violation of rules: then `quota_exhausted`",
     ),
     Meaning(
-        "an allowance is spent, of no told window",
+        "an allowance is used up, and no window is stated",
         400,
         "You have reached your specified API usage limits",
         OutcomeKind.QUOTA_EXHAUSTED,
@@ -100,18 +100,18 @@ MEANINGS: tuple[Meaning, ...] = (
         OutcomeKind.SERVER,
     ),
     Meaning(
-        "money is named, nothing else is blamed",
+        "money is mentioned, and nothing else is blamed",
         403,
         "See billing",
         OutcomeKind.QUOTA_EXHAUSTED,
-        "the status is another than 401 and 403",
+        "the status is not 401 or 403",
     ),
     Meaning(
         "`x-should-retry: false` beside a limit",
         429,
         "Stop",
         OutcomeKind.QUOTA_EXHAUSTED,
-        "a rate, a window below a day or a wait of less than a day is told",
+        "a rate, a window below a day or a wait of less than a day is stated",
         retry=False,
     ),
     Meaning(

@@ -1,6 +1,6 @@
-"""What a refusal claims, out of the words of the vocabulary that stand near each other.
+"""Reading the claims of a refusal from words of the vocabulary that are near each other.
 
-One pass over the words, and at each a look back at the few before it: no text makes it slow.
+One pass over the words, and for each only the few before it: no text can make it slow.
 """
 
 import re
@@ -12,13 +12,13 @@ from tracker.probes.refusals.chinese import CHINESE
 from tracker.probes.refusals.rules import ALONE, PAIRS, Claim
 from tracker.probes.refusals.words import VOCABULARY, Concept
 
-TEXT_LENGTH = 600  # characters looked at: what decides a real refusal stands in the first 300
-CODES = 24  # codes looked at: real errors have under eight
+TEXT_LENGTH = 600  # characters read: in real refusals the first 300 decide
+CODES = 24  # codes read: real errors have under eight
 CODE_LENGTH = 100
-LOOK_BACK = 6  # words of the vocabulary: more stand together in no real sentence
-NEGATION = 3  # words a "not" reaches over: "not have access", "no longer available"
-ADVISED = 6  # words that belong to an advice: "please check your plan and billing"
-AWAY = -100  # a place too far back to matter
+LOOK_BACK = 6  # words of the vocabulary: no real sentence has more next to each other
+NEGATION = 3  # words a "not" applies to: "not have access", "no longer available"
+ADVISED = 6  # words that belong to advice: "please check your plan and billing"
+AWAY = -100  # a position too far back to matter
 
 KINDS: Mapping[str, Concept] = {
     word: concept for concept, words in VOCABULARY.items() for word in words.split()
@@ -29,7 +29,7 @@ NEGATED = {
     Concept.SUPPORTED: Concept.UNSUPPORTED,
     Concept.ENOUGH: Concept.LACK,
 }
-# A key or token is ours after one of these; else it may be JSON's, a prompt's or a parser's.
+# After one of these a key or token is ours; otherwise it may be JSON's, a prompt's or a parser's.
 OURS = frozenset(
     (
         *("api", "access", "secret", "your", "this", "proxy", "virtual", "subscription", "auth"),
@@ -40,7 +40,7 @@ OURS = frozenset(
 RECOMMENDED = frozenset({Concept.MONEY, Concept.ALLOWANCE, Concept.LIMIT})
 WINDOWS = (Claim.MINUTE | Claim.DAY).value
 
-# Plain numbers, by the later word: enum flags take ten times as long.
+# Plain numbers, indexed by the later word: enum flags take ten times as long.
 _EARLIER: dict[Concept, dict[Concept, tuple[int, int]]] = {concept: {} for concept in Concept}
 for (_first, _second), (_claim, _gap) in PAIRS.items():
     _EARLIER[_second][_first] = (_claim.value, _gap)

@@ -1,12 +1,12 @@
-"""Which two words together make a claim: the grammar of the vocabulary."""
+"""Which pairs of words make a claim: the grammar of the vocabulary."""
 
 from collections.abc import Iterator, Mapping
 from enum import Flag, auto
 
 from tracker.probes.refusals.words import Concept
 
-NEAR = 6  # words between two that belong together in one sentence
-FAR = 16  # between a model and what is said of it: its name may be ten words
+NEAR = 6  # words between two that belong together in a sentence
+FAR = 16  # words between a model and what is said about it: its name may have ten words
 
 
 class Claim(Flag):
@@ -17,22 +17,22 @@ class Claim(Flag):
     UNAUTHORIZED = auto()
     ACCOUNT = auto()
     MODEL = auto()
-    MODEL_NEEDS = auto()  # something
+    MODEL_NEEDS = auto()  # a model needs something
     NEEDS_MONEY = auto()  # a subscription, a paid balance
     PARAMETER = auto()
     REGION = auto()
     MONEY = auto()
-    MONEY_NAMED = auto()  # spoken of, perhaps in an advertisement only
+    MONEY_NAMED = auto()  # mentioned, perhaps only in an advertisement
     ALLOWANCE = auto()
     LIMIT = auto()
     RATE = auto()
-    MINUTE = auto()  # the first window told is below a day
+    MINUTE = auto()  # the first window mentioned is below a day
     DAY = auto()  # it is a day or longer
     OVERLOADED = auto()
     UPSTREAM = auto()
     FAILURE = auto()
     MODERATED = auto()
-    ABUSE = auto()  # we are said to have broken a rule
+    ABUSE = auto()  # it says we violated a rule
 
 
 C = Concept

@@ -1,11 +1,11 @@
-"""Words of refusals, each with the one concept it stands for: who, what, how, for how long."""
+"""The vocabulary of refusals: words and the concept each stands for."""
 
 from collections.abc import Mapping
 from enum import IntEnum, auto
 
 
 class Concept(IntEnum):
-    """What a word stands for. Numbers, since enums of other kinds are slow as keys."""
+    """The meaning of a word. An IntEnum, as other enums are slow as keys."""
 
     # who is refused
     KEY = auto()
@@ -21,7 +21,7 @@ class Concept(IntEnum):
     UNIT = auto()
     LOAD = auto()
     SERVERS = auto()
-    # what is said of it
+    # what is said about it
     INVALID = auto()
     REFUSED = auto()
     SPENT = auto()
@@ -39,15 +39,15 @@ class Concept(IntEnum):
     HIGH = auto()
     REQUIRES = auto()
     PROVIDE = auto()
-    ADVICE = auto()  # what follows is recommended: nothing is said to be missing
+    ADVICE = auto()  # what follows is a recommendation, not something missing
     RATE = auto()
     FAILED = auto()
     INTERNAL = auto()
     CONTENT = auto()
     POLICY = auto()
     TEMPORARY = auto()
-    END = auto()  # of a sentence: what follows is said of something else
-    # enough alone
+    END = auto()  # end of a sentence: what follows is about something else
+    # sufficient alone
     DEBT = auto()
     OVERLOADED = auto()
     UPSTREAM = auto()

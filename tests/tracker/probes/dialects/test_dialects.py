@@ -20,7 +20,9 @@ from tracker.testing.clocks import START, virtual_clock
 
 
 def test_a_kind_without_a_file_is_named_with_those_there_are() -> None:
-    with pytest.raises(LookupError, match="no dialect for kind 'telepathy'; there are anthropic, "):
+    with pytest.raises(
+        LookupError, match="no dialect for kind 'telepathy'; known kinds: anthropic, "
+    ):
         dialect_of("telepathy")
     assert "openai" in kinds()
 
@@ -82,7 +84,7 @@ async def test_what_a_workspace_leaves_a_key_stops_it_until_a_reset_that_is_stil
     key = answer({"data": {"limit": None, "effective_budget": spent}})
     finding, _ = await check("openrouter", key, clock=virtual_clock())  # at noon
     assert finding.kind is OutcomeKind.QUOTA_EXHAUSTED
-    assert finding.message == "quota spent: budget"
+    assert finding.message == "quota used up: budget"
     assert (finding.retry_after is not None) is waits
 
 
@@ -95,7 +97,7 @@ async def test_a_spent_budget_lasts_until_its_daily_reset(autojump_clock: MockCl
     clock = virtual_clock()
     finding, _ = await check("openrouter", key, clock=clock)
     assert finding.kind is OutcomeKind.QUOTA_EXHAUSTED
-    assert finding.message == "quota spent: credits"
+    assert finding.message == "quota used up: credits"
     assert finding.facts == Facts(reachable=True, authenticated=True, quota_available=False)
     midnight = (finding.limits[0].reset_at - clock.now()).total_seconds()
     assert finding.retry_after == pytest.approx(midnight, abs=5)
@@ -165,7 +167,7 @@ async def test_the_slow_list_is_asked_once_an_hour_and_its_failure_is_no_failure
     [
         ("openrouter", "it does not describe the key"),
         ("cohere", "it does not say whether the key is valid"),
-        ("deepseek", "it does not say whether there is a balance"),
+        ("deepseek", "it does not say whether the balance is sufficient"),
         ("cloudflare", "it does not say whether the token is active"),
     ],
 )
@@ -176,7 +178,7 @@ async def test_a_verdict_of_the_wrong_shape_is_a_bad_response(
     finding, _ = await check(name, answer(body))
     assert (finding.kind, finding.message) == (
         OutcomeKind.BAD_RESPONSE,
-        f"not the API's answer: {message}",
+        f"not the API's format: {message}",
     )
 
 
@@ -242,7 +244,7 @@ async def test_whoami_is_asked_once_an_hour(autojump_clock: MockClock) -> None:
             await trio.sleep(2880)
             third = await ask()
     assert [one.facts.authenticated for one in (first, second, third)] == [True] * 3
-    assert second.message == "key verified 12 min ago; now only the public list was read"
+    assert second.message == "key verified 12 min ago; this check read only the public list"
     assert (first.message, third.message) == ("", "")
     whoami = "/api/whoami-v2"
     assert [one.target for one in server.asked] == [
@@ -255,13 +257,13 @@ async def test_a_whoami_that_says_nothing_leaves_the_key_unproven(status: int) -
     finding, _ = await check("huggingface", routes(**{"whoami-v2": answer(status=status)}))
     assert finding.kind is OutcomeKind.OK
     assert finding.facts == Facts(reachable=True)
-    assert finding.message == f"whoami answered {status}: the key is not proven now"
+    assert finding.message == f"the key could not be verified: whoami answered {status}"
 
 
 async def test_a_whoami_without_an_answer_says_so(autojump_clock: MockClock) -> None:
     silent = Answer(pieces=(b"HTTP/1.1 200 OK",), delay=60.0)
     finding, _ = await check("huggingface", routes(**{"whoami-v2": silent}))
-    assert finding.message == "whoami did not answer: the key is not proven now"
+    assert finding.message == "the key could not be verified: whoami did not answer"
 
 
 @pytest.mark.parametrize(

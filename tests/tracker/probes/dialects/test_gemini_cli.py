@@ -91,7 +91,8 @@ async def test_a_refused_tier_is_told_apart_from_a_dead_token(file: Path) -> Non
     assert refused.facts == Facts(reachable=True, authenticated=True)
     assert dead.facts == Facts(reachable=True, authenticated=False)
     assert refused.message == (
-        "the token is valid, but the account has no tier here: UNSUPPORTED_CLIENT, Use Antigravity"
+        "the token is valid, but the account has no tier of the Gemini CLI: "
+        "UNSUPPORTED_CLIENT, Use Antigravity"
     )
 
 
@@ -100,7 +101,7 @@ async def test_a_tier_refused_in_nonsense(file: Path, tiers: Any) -> None:
     write(file, access_token=TOKEN, expiry_date=FOREVER)
     finding, _ = await check(file, answer({"currentTier": None, "ineligibleTiers": tiers}))
     assert finding.kind is OutcomeKind.AUTH
-    assert finding.message.endswith("has no tier here: no reason was given")
+    assert finding.message.endswith("has no tier of the Gemini CLI: no reason was given")
 
 
 # The file
@@ -119,7 +120,7 @@ async def reason(file: Any) -> Any:
 
 async def test_no_file(file: Path) -> None:
     assert await reason(file) == (
-        "no credential file FILE: log in again with the Gemini CLI, or name it"
+        "no credential file FILE: log in again with the Gemini CLI, or set GEMINI_CLI_OAUTH_CREDS"
     )
 
 
@@ -150,13 +151,13 @@ async def test_an_encrypted_file(file: Path) -> None:
 async def test_a_half_written_file(file: Path, content: bytes) -> None:
     file.write_bytes(content)
     assert await reason(file) == (
-        "credential file FILE is half-written or no JSON: log in again with the Gemini CLI"
+        "credential file FILE is incomplete or not JSON: log in again with the Gemini CLI"
     )
 
 
 async def test_a_file_without_a_login(file: Path) -> None:
     write(file, access_token=3, refresh_token=None)
-    assert "holds neither token nor refresh token" in await reason(file)
+    assert "has neither a token nor a refresh token" in await reason(file)
 
 
 async def test_an_expired_token_without_a_refresh_token(file: Path) -> None:
@@ -233,7 +234,7 @@ async def test_an_oauth_client_that_is_named_is_sent_and_never_shown(file: Path)
             "which renews its file",
         ),
         ("strange", "strange"),
-        (3, "no reason given"),
+        (3, "no reason was given"),
     ],
 )
 async def test_a_refresh_token_that_is_refused(file: Path, error: str | int, told: str) -> None:
@@ -266,7 +267,7 @@ async def test_tokens_never_show(file: Path) -> None:
     write(file, access_token=TOKEN, refresh_token=REFRESH, expiry_date=FOREVER)
     echo = answer({"error": {"message": f"{TOKEN} {REFRESH}"}}, 403)
     finding, _ = await check(file, echo)
-    assert finding.message == "key or account refused (403): *** ***"
+    assert finding.message == "our key or account was refused (403): *** ***"
 
 
 # Quota
@@ -339,7 +340,7 @@ async def test_a_credential_file_that_hangs_is_named_and_holds_nobody(
     answers = by_path(loadCodeAssist=TIER)
     try:
         finding, asked = await check(pipe, answers, project="p")
-        assert "oauth_creds.json hangs" in finding.message
+        assert "oauth_creds.json hung" in finding.message
         assert asked == []
     finally:
         for _ in range(3):  # let the threads that read it end

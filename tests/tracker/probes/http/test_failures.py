@@ -59,7 +59,7 @@ FAILURES: Sequence[tuple[Exception, BaseException | None, OutcomeKind, str]] = [
         httpcore.ConnectError(),
         socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
         OutcomeKind.DNS,
-        f"{HOST} cannot be resolved: Name or service not known",
+        f"the name {HOST} cannot be resolved: Name or service not known",
     ),
     (
         httpx.InvalidURL("no port"),
@@ -89,7 +89,7 @@ FAILURES: Sequence[tuple[Exception, BaseException | None, OutcomeKind, str]] = [
         httpcore.ConnectError(),
         os_error(errno.EMFILE),
         OutcomeKind.INTERNAL,
-        "our own machine is at its limit: Too many open files",
+        "this machine is at its limit: Too many open files",
     ),
     (
         httpcore.ProxyError("407 secret"),

@@ -103,7 +103,7 @@ async def test_a_redirect_is_not_followed_and_names_only_the_host() -> None:
             finding = await check(server.url)
     host = other.url.removeprefix("http://")
     assert finding.kind is OutcomeKind.BAD_RESPONSE
-    assert finding.message == f"redirected to {host} (307): base_url is not the API's"
+    assert finding.message == f"redirected to {host} (307): base_url is not the API's address"
     assert finding.facts == Facts(reachable=True)
     assert other.asked == []
 
@@ -140,7 +140,7 @@ def without_end(head: bytes, unit: bytes) -> Any:
 async def test_a_body_in_chunks_of_one_byte_is_given_up(check: str) -> None:
     finding = await check_raw(without_end(CHUNKED, b"1\r\n \r\n"), check=check, model="m")
     assert finding.kind is OutcomeKind.BAD_RESPONSE
-    assert "in crumbs" in finding.message
+    assert "tiny pieces" in finding.message
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ async def test_a_body_in_chunks_of_one_byte_is_given_up(check: str) -> None:
 async def test_a_head_without_end_is_given_up(unit: bytes) -> None:
     finding = await check_raw(without_end(b"", unit))
     assert finding.kind is OutcomeKind.BAD_RESPONSE
-    assert "head without end" in finding.message
+    assert "endless headers" in finding.message
 
 
 async def test_others_have_their_turn_while_a_body_comes() -> None:
@@ -199,13 +199,16 @@ async def test_a_compressed_answer_is_unpacked_within_bounds() -> None:
 async def test_a_compression_we_cannot_bound_is_refused() -> None:
     async with http_server(answer(b"x", content_encoding="br")) as server:
         finding = await check(server.url)
-    assert finding.message == "the answer is compressed, though we asked for none"
+    assert finding.message == "the answer is compressed although we did not ask for it"
 
 
 async def test_a_compressed_error_is_judged_by_its_status() -> None:
     async with http_server(answer(b"\x1f\x8b", status=401, content_encoding="gzip")) as server:
         finding = await check(server.url)
-    assert (finding.kind, finding.message) == (OutcomeKind.AUTH, "key or account refused (401)")
+    assert (finding.kind, finding.message) == (
+        OutcomeKind.AUTH,
+        "our key or account was refused (401)",
+    )
 
 
 @pytest.mark.parametrize(
@@ -227,7 +230,7 @@ async def test_what_is_no_model_list_is_a_bad_response(body: bytes) -> None:
     async with http_server(answer(body)) as server:
         finding = await check(server.url)
     assert (finding.kind, finding.models) == (OutcomeKind.BAD_RESPONSE, None)
-    assert finding.message == "not the API's answer: no list of models"
+    assert finding.message == "not the API's format: it is not a list of models"
 
 
 @pytest.mark.parametrize("body", [{"data": []}, {"object": "list", "data": []}, []])
@@ -491,7 +494,9 @@ async def test_an_unknown_name_is_a_dns_failure(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(socket, "getaddrinfo", fails)
     finding = await check("https://api.example.test")
     assert finding.kind is OutcomeKind.DNS
-    assert finding.message == "api.example.test cannot be resolved: Name or service not known"
+    assert (
+        finding.message == "the name api.example.test cannot be resolved: Name or service not known"
+    )
 
 
 async def test_a_name_is_asked_for_by_its_host_header(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -506,7 +511,7 @@ async def test_a_name_is_asked_for_by_its_host_header(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("address", "allow_private", "message"),
     [
-        ("10.0.0.7", False, "a private address; set allow_private = true if that is meant"),
+        ("10.0.0.7", False, "a private address; set allow_private = true if you want it checked"),
         ("169.254.169.254", True, "a link-local or reserved address, which is never contacted"),
     ],
 )
@@ -609,7 +614,7 @@ async def test_no_file_descriptors_left_is_our_fault() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         assert (await ask()).kind is OutcomeKind.OK
     assert finding.kind is OutcomeKind.INTERNAL
-    assert finding.message == "our own machine is at its limit: Too many open files"
+    assert finding.message == "this machine is at its limit: Too many open files"
     assert finding.facts == Facts()
 
 

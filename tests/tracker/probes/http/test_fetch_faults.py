@@ -67,7 +67,7 @@ async def test_what_hangs_ends_with_the_scope_around_it(name: str, hang: Any) ->
             if answers:
                 await wait_until(lambda: check.partial_result().facts.reachable)
             else:
-                await trio.sleep(PATIENCE)
+                await trio.sleep(PATIENCE)  # that nothing comes has no moment to wait for
             assert nursery.child_tasks
             nursery.cancel_scope.cancel()
     gc.collect()  # a socket left open would tell, and fail this test

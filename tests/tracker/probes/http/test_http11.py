@@ -19,7 +19,7 @@ from tracker.probes.http.transport import open_transport
 
 BODY = b'{"object": "list", "data": [{"id": "m"}]}'
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
-UNKNOWN = "it answered before it was asked: its latency is not known"
+UNKNOWN = "the answer arrived before the request was sent, so its latency is not known"
 
 
 def provider(url: str, **more: Any) -> Provider:

@@ -121,7 +121,7 @@ async def test_a_loop_that_is_held_while_the_answer_comes_is_in_no_latency() -> 
     def hold(theirs: socket.socket) -> None:
         theirs.sendall(GOOD)
         began = time.perf_counter()
-        time.sleep(0.3)
+        time.sleep(0.3)  # our own loop is held, the fault itself
         held.append((time.perf_counter() - began) * 1000.0)
 
     token, done = trio.lowlevel.current_trio_token(), threading.Event()
@@ -159,7 +159,7 @@ async def test_an_interrupted_reading_of_the_clocks_is_repeated(
     wall, interrupted = time.time, iter((0.05, 0.05))
 
     def read_wall() -> float:
-        time.sleep(next(interrupted, 0.0))
+        time.sleep(next(interrupted, 0.0))  # as if others had our processor, the fault itself
         return wall()
 
     monkeypatch.setattr(time, "time", read_wall)

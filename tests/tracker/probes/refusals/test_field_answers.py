@@ -181,7 +181,9 @@ def test_a_refusal_of_us_is_never_held_against_our_request(text: str, status: An
 
 def test_the_reason_of_a_refused_request_says_what_to_change() -> None:
     message = classified(400, {"error": {"message": "Bad request"}}).message
-    assert message == ("our request was refused, set another model = or check = (400): Bad request")
+    assert message == (
+        "our request was rejected as invalid; set another model = or check = (400): Bad request"
+    )
 
 
 def test_no_code_means_two_things() -> None:
