@@ -3,13 +3,13 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import attrs
 
 from tracker.config.errors import ConfigProblem
 from tracker.config.schema import AlertsTable
+from tracker.core.addresses import is_loopback_host
 from tracker.core.redaction import Secret
 from tracker.core.settings import AlertSettings, AlertTarget
 
@@ -80,18 +80,9 @@ def _url_problem(url: str) -> str | None:
         return "the URL has no host"
     if parts.username or parts.password:
         return "a webhook must not have a user and password: messages are signed instead"
-    if scheme == "webhook+http" and not _is_loopback(host):
+    if scheme == "webhook+http" and not is_loopback_host(host):
         return "webhook+http:// is only allowed to this machine; use webhook+https://"
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _secret_mistakes(settings: AlertSettings, secret: str) -> Iterator[ConfigProblem]:

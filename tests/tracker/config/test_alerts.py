@@ -57,6 +57,7 @@ def test_every_part_of_a_target_is_masked(tmp_path: Path) -> None:
         ("nonsense-s3cret", "it must be a URL"),
         ("https://hooks.example.org/s3cret", "for a webhook, write webhook+https://"),
         ("webhook+http://example.org/s3cret", "only allowed to this machine"),
+        ("webhook+http://localhost.example.org/s3cret", "only allowed to this machine"),
         ("webhook+https:///s3cret", "the URL has no host"),
         ("webhook+https://me:s3cret@example.org/", "must not have a user and password"),
         ("webhook+https://example.org:99999/s3cret", "not a URL"),
@@ -69,6 +70,12 @@ def test_a_wrong_target_is_named_by_its_number_and_not_shown(
     assert problem in text
     assert "target 2" in text
     assert "s3cret" not in text
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "LOCALHOST", "localhost.", "x.localhost"])
+def test_this_machine_may_be_told_without_tls(tmp_path: Path, host: str) -> None:
+    config = read(tmp_path, PROVIDER_STATUS_ALERTS=f"webhook+http://{host}:9/x")
+    assert len(config.alerts.targets) == 1
 
 
 def test_a_secret_that_signs_nothing_is_refused_and_none_is_warned_of(tmp_path: Path) -> None:
