@@ -174,7 +174,8 @@ class Stage:
         same = digest(self.kept(rows)) == digest(rows)
         print(
             f"{what}: {len(during)} checks, {doubles(during)} made twice; afterwards {len(after)}, "
-            f"{doubles(after)} twice; in all {broken} twice though both reached the hub; "
+            f"{doubles(after)} twice; in all {broken} twice though both reached the hub, "
+            f"{doubles(during + after) - broken} while one was cut off; "
             f"shared again after {took:.1f} s; /best at most "
             f"{asker.slowest:.2f} s, {asker.missed} missed; all {len(rows)} checks in the hub, "
             f"{late} after a restart, digests equal: {same}",

@@ -169,7 +169,10 @@ def leases(served: Served) -> int:
 
 
 def shared(one: Served, two: Served) -> bool:
-    return leases(one) == leases(two) == PROVIDERS // 2
+    """Return whether both reach the hub and have half of the leases each."""
+    told = [httpx.get(f"{each.url}/api/cluster", timeout=30.0).json() for each in (one, two)]
+    half = PROVIDERS // 2
+    return all(each["hub_up"] and not each["alone"] and each["leases"] == half for each in told)
 
 
 def until(condition: Callable[[], bool], seconds: float = 90.0) -> float:

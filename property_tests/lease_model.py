@@ -7,7 +7,7 @@ witness must then find two believers.
 """
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from random import Random
 from typing import Any
@@ -21,7 +21,15 @@ from tracker.testing.hub import FakeHub, FakeServer
 
 LEASE, BEAT, SECONDS = 5.0, 1.0, 90.0
 NAMES = ("groq", "mistral", "openai")
-CONTROLS = ("flag", "hub_clock", "from_answer", "no_comparison", "no_start_time", "no_quiet")
+CONTROLS = (
+    "flag",
+    "hub_clock",
+    "from_answer",
+    "no_comparison",
+    "no_start_time",
+    "no_quiet",
+    "late_carry",
+)
 Span = tuple[float, float]
 
 
@@ -44,6 +52,11 @@ class ControlMembership(Membership):
             return "" if answer is not None else "buried"
         return super()._void(answer)
 
+    def _held_at(self, now: float) -> dict[str, float]:
+        if self.control == "late_carry":  # carries over what was another's in the meantime, perhaps
+            return dict.fromkeys(self.tokens, now + self.beat_seconds)
+        return super()._held_at(now)
+
     def _go_on(self, answer: Beat, sent: float, now: float) -> Step:
         if self.control in {"no_quiet", "no_start_time"}:
             self._quiet_until = float("-inf")
@@ -62,6 +75,7 @@ class Replica:
     dead: list[Span]
     incarnation: int = 0
     pending: int = 0
+    acted: bool = False  # in this turn: claims and releases may be on their way
     membership: ControlMembership = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -71,6 +85,10 @@ class Replica:
         self.incarnation += 1
         self.membership = ControlMembership(seconds=LEASE, beat_seconds=BEAT, names=NAMES)
         self.membership.control = self.control
+
+    @property
+    def profile(self) -> Profile:
+        return Profile(vantage="v", origin=str(self.number))
 
     def clock(self, t: float) -> float:
         return t * self.rate + self.number * 1000.0
@@ -126,9 +144,8 @@ class Run:
         self.jump = 0.0
 
     def execute(self) -> list[tuple[float, int, int]]:
-        origin = Profile(vantage="v", origin="o")
-        self.hub.open_origin(origin, "file", 0)
         for replica in self.replicas:
+            self.hub.open_origin(replica.profile, "file", 0)
             self._boot(replica, self.random.uniform(0, 1))
             for begin, end in replica.dead:
                 self._at(begin, replica.reset)
@@ -162,25 +179,17 @@ class Run:
             self._at(t, lambda: setattr(self, "jump", by))
 
     def _plan_releases(self) -> None:
-        """Rebalancing: stop believing first, then tell the hub."""
+        """Rebalancing: stop believing first, then tell the hub, at a later turn."""
         for _ in range(self.random.randrange(6)):
             t = self.random.uniform(8.0, SECONDS - 10.0)
             for replica in self.replicas:
                 self._at(t, partial(self._release, replica))
 
     def _release(self, r: Replica) -> None:
-        member, epoch = r.membership.member, self.server.epoch
-        mine = sorted(r.believes(self.now))
+        mine = sorted(r.believes(self.now) & r.membership.tokens.keys())
         if r.acts_at(self.now) > self.now or r.is_dead(self.now) or not mine:
             return
-        del r.membership.tokens[mine[0]]
-
-        def arrive() -> None:
-            if not self._is_away() and self.server.epoch == epoch and member is not None:
-                self.hub.release(member, mine[:1])
-
-        if self._passes(r, "request"):
-            self._at(self.now + self._delay(), arrive)
+        r.membership.leaving[mine[0]] = r.membership.tokens.pop(mine[0])
 
     def _boot(self, replica: Replica, t: float) -> None:
         current = replica.incarnation
@@ -210,8 +219,10 @@ class Run:
             self._at(later, lambda: self._turn(r, incarnation))
             return
         self._events += 1
-        turn = r.pending = self._events
+        turn, r.acted = self._events, False
+        r.pending = turn
         sent, member, epoch = r.clock(self.now), r.membership.member, self.server.epoch
+        r.membership.send_beat()
         if self._passes(r, "request"):
             arrive = lambda: self._arrive(r, turn, epoch, sent, member)  # noqa: E731
             self._at(self.now + self._delay(), arrive)
@@ -224,13 +235,14 @@ class Run:
             self._at(later, lambda: self._give_up(r, incarnation, turn))
             return
         r.pending = 0
+        r.membership.unsure |= r.acted  # as far as it is known, what was asked for may be done
         self._at(self.now + 0.5, lambda: self._turn(r, incarnation))
 
     def _arrive(self, r: Replica, turn: int, epoch: int, sent: float, member: str | None) -> None:
         if self._is_away() or self.server.epoch != epoch:
             return
         if member is None:
-            answer: Beat | None = self.hub.join(Profile(vantage="v", origin="o"), NAMES)
+            answer: Beat | None = self.hub.join(r.profile, NAMES)
         else:
             answer = self.hub.beat(member)
         if answer is not None:
@@ -255,11 +267,16 @@ class Run:
         if step.lost:
             r.pending = 0
             self._at(self.now + 0.01, partial(self._turn, r, r.incarnation))
-        elif self._passes(r, "request"):
-            act = lambda: self._second(r, turn, epoch, step)  # noqa: E731
+            return
+        r.acted = bool(step.release or step.carry or step.claim or step.settle)
+        released = {name: r.membership.leaving[name] for name in step.release}
+        if self._passes(r, "request"):
+            act = lambda: self._second(r, turn, epoch, step, released)  # noqa: E731
             self._at(self.now + self._delay(), act)
 
-    def _second(self, r: Replica, turn: int, epoch: int, step: Step) -> None:
+    def _second(
+        self, r: Replica, turn: int, epoch: int, step: Step, released: dict[str, int]
+    ) -> None:
         """Bury and claim. Whoever is dead in the meantime may have sent this before."""
         if self._is_away() or self.server.epoch != epoch:
             return
@@ -268,15 +285,15 @@ class Run:
                 self.hub.leave(corpse)
             else:
                 self.hub.bury(corpse, beat)
-        won = {}
-        member = r.membership.member
-        if step.release and member is not None:
-            self.hub.release(member, step.release)
-        if step.claim and member is not None:
-            won = dict(
-                self.hub.claim(member, NAMES, step.claim, str(self.server.epoch), herald=False)
-            )
-        self._send_back(r, turn, lambda: self._end(r, member, won))
+        won: dict[str, int] = {}
+        member, start = r.membership.member, str(self.server.epoch)
+        if member is None:
+            return
+        held = self.hub.held(member) if step.settle else None
+        self.hub.release(member, released)
+        for names, most in ((step.carry, len(step.carry)), (NAMES, step.claim)):
+            won |= self.hub.claim(member, names, most, start, herald=False)
+        self._send_back(r, turn, lambda: self._end(r, member, won, held, released))
 
     def _corpses(self, step: Step) -> Iterator[tuple[str, int]]:
         if self.control != "hub_clock":
@@ -285,9 +302,19 @@ class Run:
         now = self.now + self.jump
         yield from ((m, 0) for m, end in self.expiry.items() if end < now)
 
-    def _end(self, r: Replica, member: str | None, won: dict[str, int]) -> None:
+    def _end(
+        self,
+        r: Replica,
+        member: str,
+        won: dict[str, int],
+        held: Mapping[str, int] | None,
+        released: Collection[str],
+    ) -> None:
         if r.membership.member == member:
-            r.membership.win(won)
+            lost = "" if held is None else r.membership.settle(held)
+            if not lost:
+                r.membership.released(released)
+                r.membership.win(won)
         r.pending = 0
         self._at(self.now + BEAT / r.rate, partial(self._turn, r, r.incarnation))
 

@@ -244,8 +244,12 @@ class Hub(Protocol):
         """Take up to ``most`` free leases, and the herald's where wanted; return their tokens."""
         ...
 
-    def release(self, member: str, names: Collection[str]) -> None:
-        """Free those of the named leases that the member holds, and notify the others."""
+    def release(self, member: str, leases: Mapping[str, int]) -> None:
+        """Free those that the member holds under these tokens: a late call frees nothing newer."""
+        ...
+
+    def held(self, member: str) -> Mapping[str, int]:
+        """Return the leases of the member, the herald's among them, and their tokens."""
         ...
 
     def leave(self, member: str) -> None:

@@ -1,6 +1,7 @@
 """Regular exchanges with the hub: our membership, sharing leases, removing dead members."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import NoReturn
 from uuid import uuid4
@@ -17,7 +18,7 @@ from tracker.store import Store, StoreUnavailable
 
 log = structlog.get_logger()
 
-FAILED_TURNS = 2  # consecutive, until we count as cut off: one may be a closed connection
+FAILED_TURNS = 2  # consecutive, until we count as cut off: after a sleep one may come too early
 FINAL_SECONDS = 1.5  # for announcing that we leave, on a new connection and a busy machine
 
 
@@ -26,8 +27,10 @@ class LeaseKeeper:
     """``names``: what is to be checked. file: says whose checks these are, on which machine; it is
     asked in a thread, once the file is there.
 
-    gained: told which leases came. notified: told that the hub has news. joined: our file is known
-    there. head: the last of our checks the hub has, as it said when we joined.
+    gained: told which leases came. handed_over: whether all that we know of a provider is in the
+    hub, so that another may go on with it. went_alone: told that the hub cannot be had any more.
+    notified: told that the hub has news. joined: our file is known there. head: the last of our
+    checks the hub has, as it said when we joined.
     """
 
     caller: HubCaller
@@ -37,6 +40,8 @@ class LeaseKeeper:
     file: Callable[[], str]
     names: Callable[[], Collection[str]]
     gained: Callable[[Collection[str]], None]
+    handed_over: Callable[[str], bool]
+    went_alone: Callable[[], None]
     notified: Callable[[], None]
     clock: Clock = attrs.field(factory=Clock)
     reason: str = "the hub has not been reached yet"
@@ -46,6 +51,8 @@ class LeaseKeeper:
     takeovers: int = 0
     turns: int = 0
     _failed: int = 0
+    _is_alone: bool = False
+    _leaving: dict[str, float] = attrs.field(factory=dict)  # since when, in steady seconds
 
     @property
     def hub_up(self) -> bool:
@@ -56,7 +63,12 @@ class LeaseKeeper:
     def cut_off(self) -> bool:
         """Return whether the hub was asked in vain; a tracker that slept has not asked it."""
         believes = self.membership.tenure.holds(self.clock.steady())
-        return self._failed >= FAILED_TURNS and not believes
+        return self.is_failing and not believes
+
+    @property
+    def is_failing(self) -> bool:
+        """Return whether turns fail, although leases may still be believed in."""
+        return self._failed >= FAILED_TURNS
 
     def holds(self, name: str) -> bool:
         """Return whether the lease is ours at this very moment."""
@@ -73,15 +85,24 @@ class LeaseKeeper:
 
     async def turn(self) -> None:
         """Take one turn: beat, read, remove the dead, release and claim; nothing is raised."""
+        began = trio.current_time()
+        reason = await self._try_turn()
+        if reason and trio.current_time() - began < self.membership.beat_seconds / 2.0:
+            reason = await self._try_turn()  # it may have been a connection that was closed
+        self._failed = self._failed + 1 if reason else 0
+        self.turns += not reason
+        self._note(reason)
+        was_alone, self._is_alone = self._is_alone, self.cut_off
+        if self._is_alone and not was_alone:
+            self.went_alone()
+
+    async def _try_turn(self) -> str:
+        """Return why the hub cannot be used, or nothing."""
         try:
             await self._turn()
         except (HubAway, StoreUnavailable) as error:
-            self._failed += 1
-            self._note(error.reason)
-        else:
-            self._failed = 0
-            self.turns += 1
-            self._note("")
+            return error.reason
+        return ""
 
     async def leave(self) -> None:
         """Give everything back at once; the others take over at their next turn."""
@@ -104,19 +125,19 @@ class LeaseKeeper:
         membership = self.membership
         membership.names = frozenset(self.names())
         member = membership.member
-        if member is None:
-            await self._open_origin()
-            await self._follow(await self._join())
-            return
-        step = await self._beat(member)
-        if step.lost:
+        if member is not None:
+            step = await self._beat(member)
+            if not step.lost:
+                await self._follow(step)
+                return
             log.warning("leases lost", reason=step.lost)
             await self.caller.control(lambda hub: hub.leave(member))
-        else:
-            await self._follow(step)
+        await self._open_origin()
+        await self._follow(await self._join())
 
     async def _beat(self, member: str) -> Step:
         sent = self.clock.steady()
+        self.membership.send_beat()
         answer = await self.caller.control(lambda hub: hub.beat(member))
         now = self.clock.steady()
         self._measure_skew(answer, now - sent)
@@ -136,22 +157,66 @@ class LeaseKeeper:
             if await self.caller.control(partial(_bury, member, beat)):
                 self.takeovers += 1
                 log.warning("a member of the cluster is dead", member=member)
-        if step.release:
-            await self.caller.control(lambda hub: hub.release(before, step.release))
+        if step.settle and not await self._settle(before):
+            return
+        await self._release(before, step.release)
+        if step.carry:
+            await self._claim(before, Step(carry=step.carry))
         if step.claim or step.herald:
-            await self._claim(before, step)
+            await self._claim(before, attrs.evolve(step, carry=()))
         membership.names = frozenset(self.names())
 
-    async def _claim(self, member: str, step: Step) -> None:
+    async def _settle(self, member: str) -> bool:
+        """Learn what a claim or a release did whose answer was lost; False: all is void."""
         membership = self.membership
-        names, epoch = sorted(membership.names), membership.epoch or ""
-        won = await self.caller.control(
-            lambda hub: hub.claim(member, names, step.claim, epoch, herald=step.herald)
-        )
+        known = set(membership.tokens)
+        held = await self.caller.control(lambda hub: hub.held(member))
+        if lost := membership.settle(held):
+            log.warning("leases lost", reason=lost)
+            await self.caller.control(lambda hub: hub.leave(member))
+            return False
+        if new := [name for name in membership.tokens if name not in known and name != HERALD]:
+            self.gained(new)
+        return True
+
+    async def _release(self, member: str, names: Collection[str]) -> None:
+        """Give back what is not checked here any more, once the hub knows the last check of it."""
+        now = self.clock.steady()
+        self._leaving = {name: self._leaving.get(name, now) for name in names}
+        ready = [
+            name
+            for name, since in self._leaving.items()
+            if (since < now and self.handed_over(name)) or now - since >= self.membership.seconds
+        ]
+        if ready:
+            given = {name: self.membership.leaving[name] for name in ready}
+            with self._unsure():
+                await self.caller.control(lambda hub: hub.release(member, given))
+            self.membership.released(ready)
+
+    async def _claim(self, member: str, step: Step) -> None:
+        """Claim what the step says: by name what was ours before the hub was started again."""
+        membership = self.membership
+        names, epoch = sorted(step.carry or membership.names), membership.epoch or ""
+        most = len(step.carry) or step.claim
+        with self._unsure():
+            won = await self.caller.control(
+                lambda hub: hub.claim(member, names, most, epoch, herald=step.herald)
+            )
         membership.win(won)
         if shared := [name for name in won if name != HERALD]:
             log.info("leases gained", number=len(shared), held=len(membership.tokens))
+        if shared and not step.carry:
             self.gained(shared)
+
+    @contextmanager
+    def _unsure(self) -> Iterator[None]:
+        """Ask for what we hold at the next turn where this call may have had its effect."""
+        try:
+            yield
+        except HubAway:
+            self.membership.unsure = True
+            raise
 
     async def _open_origin(self) -> None:
         """Make our file known; take a new name where the old one is another's."""

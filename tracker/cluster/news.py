@@ -24,13 +24,13 @@ MOST_ROWS = 2_000  # at once: judged on the loop, some milliseconds
 POLL_SECONDS = 1.0  # where notifications do not come through, as behind some poolers
 RETRY_SECONDS = 2.0
 CURRENT_SECONDS = 4.0  # some polls: a busy machine may miss one
-FAILED_FETCHES = 2
+FAILED_FETCHES = 3  # in a row; the second comes at once, the third after a while
 
 
 @attrs.define(eq=False)
 class NewsReader:
-    """``take``: gets what is new. kept: whether the plan of a provider is ours. fetched: called
-    when what others did is known, or cannot be.
+    """``take``: gets what is new. kept: whether the plan of a provider is ours. fetched: told
+    the steady second up to which it is known what others did.
 
     read: set once everything that was there at the start is known. fetched_at: steady seconds.
     """
@@ -40,11 +40,12 @@ class NewsReader:
     store: Store
     take: Callable[[SharedNews], Awaitable[None]]
     kept: Callable[[str], bool]
-    fetched: Callable[[], None]
+    fetched: Callable[[float], None]
     clock: Clock = attrs.field(factory=Clock)
     read: bool = False
     fetched_at: float = float("-inf")
     failed: int = 0  # fetches in a row
+    reason: str = ""
     _cursors: dict[str, int] | None = None
     _heard: trio.Event = attrs.field(factory=trio.Event)
 
@@ -56,7 +57,12 @@ class NewsReader:
     def is_current(self) -> bool:
         """Return whether what others did is known or cannot be; after a sleep it is read again."""
         age = self.clock.steady() - self.fetched_at
-        return age <= CURRENT_SECONDS or self.failed >= FAILED_FETCHES
+        return age <= CURRENT_SECONDS or self.is_failing
+
+    @property
+    def is_failing(self) -> bool:
+        """Return whether what others did cannot be known."""
+        return self.failed >= FAILED_FETCHES
 
     async def run(self) -> NoReturn:
         """Read what the others sent after each notification, until cancelled."""
@@ -66,11 +72,10 @@ class NewsReader:
             try:
                 more = await self.fetch()
             except (HubAway, StoreUnavailable) as error:
-                self.failed += 1
-                if self.failed >= FAILED_FETCHES:
-                    self.fetched()
+                self.failed, self.reason = self.failed + 1, error.reason
                 log.debug("no news", reason=error.reason)
-                await trio.sleep(RETRY_SECONDS)
+                if self.failed > 1:  # else it may have been a connection that was closed meanwhile
+                    await trio.sleep(RETRY_SECONDS)
                 continue
             if not more:
                 self.read = True
@@ -82,6 +87,7 @@ class NewsReader:
         if self._cursors is None:
             self._cursors = dict((await self.store.identity()).cursors)
         profile, cursors = self.keeper.profile, self._cursors
+        asked = self.clock.steady()
         news = await self.caller.data(
             lambda hub: hub.news(profile.vantage, profile.origin, cursors, MOST_ROWS)
         )
@@ -89,7 +95,8 @@ class NewsReader:
             await self.take(self._shared(news))
         self._cursors = dict(news.cursors)
         self.fetched_at, self.failed = self.clock.steady(), 0
-        self.fetched()
+        if not news.more:
+            self.fetched(asked)
         return news.more
 
     def _shared(self, news: News) -> SharedNews:

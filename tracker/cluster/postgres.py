@@ -62,8 +62,11 @@ class PostgresHub:
             lambda c: postgres_leases.claim(c, member, names, most, epoch, herald=herald)
         )
 
-    def release(self, member: str, names: Collection[str]) -> None:
-        self.control.run(lambda c: postgres_leases.release(c, member, names))
+    def release(self, member: str, leases: Mapping[str, int]) -> None:
+        self.control.run(lambda c: postgres_leases.release(c, member, leases))
+
+    def held(self, member: str) -> Mapping[str, int]:
+        return self.control.run(lambda c: postgres_leases.held(c, member))
 
     def listen(self, seconds: float) -> bool:
         """Wait on the control connection for a NOTIFY, ``seconds`` at most."""

@@ -3,7 +3,7 @@
 the locks of claims and burials must not hold up anybody's beat.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import attrs
 
@@ -122,12 +122,20 @@ def claim(
     return won
 
 
-def release(connection: Connection, member: str, names: Collection[str]) -> None:
-    """Free those of the named leases that the member holds."""
+def release(connection: Connection, member: str, leases: Mapping[str, int]) -> None:
+    """Free those of the leases that the member holds under these tokens."""
     connection.execute(
-        "UPDATE leases SET holder = NULL WHERE holder = %s AND name = ANY(%s)",
-        (member, list(names)),
+        "UPDATE leases l SET holder = NULL "
+        "FROM unnest(%s::text[], %s::bigint[]) given (name, token) "
+        "WHERE l.holder = %s AND l.name = given.name AND l.token = given.token",
+        (list(leases), list(leases.values()), member),
     )
+
+
+def held(connection: Connection, member: str) -> dict[str, int]:
+    """Load the leases of a member, the herald's among them, with their tokens."""
+    query = "SELECT name, token FROM leases WHERE holder = %s"
+    return dict(connection.execute(query, (member,)).fetchall())
 
 
 def remove(connection: Connection, member: str, seen: int | None) -> bool:
@@ -145,10 +153,14 @@ def members(connection: Connection) -> list[MemberInfo]:
 
 
 def _seen(connection: Connection, answer: Beat) -> Beat:
-    rows = connection.execute("SELECT id::text, beat, vantage FROM members").fetchall()
-    ours = next((vantage for each, _, vantage in rows if each == answer.member), None)
+    rows = connection.execute(
+        "SELECT m.id::text, m.beat, m.vantage, o.uuid::text "
+        "FROM members m JOIN origins o ON o.id = m.origin"
+    ).fetchall()
+    ours = next((vantage for each, _, vantage, _ in rows if each == answer.member), None)
     return attrs.evolve(
         answer,
-        beats={each: number for each, number, _ in rows},
-        peers=frozenset(each for each, _, vantage in rows if vantage == ours),
+        beats={each: number for each, number, _, _ in rows},
+        peers=frozenset(each for each, _, vantage, _ in rows if vantage == ours),
+        origins={each: origin for each, _, _, origin in rows},
     )

@@ -24,6 +24,7 @@ BATCH = 5_000  # one transaction: about 60 ms
 GAP_SECONDS = 0.1  # NOTIFY makes commits wait for each other: at most ten a second
 IDLE_SECONDS = 5.0  # somebody may have written to the file without a word
 RETRY_SECONDS = 2.0
+FAILED_SHIPMENTS = 3  # in a row; the second comes at once, the third after a while
 SHIP_SECONDS = 20.0  # a whole batch into a slow hub
 
 
@@ -55,9 +56,16 @@ class Shipper:
     last: int = 0
     shipped: int = 0
     skipped: int = 0
+    failed: int = 0  # in a row
+    reason: str = ""
     _stored: trio.Event = attrs.field(factory=trio.Event)
     _origin: str = ""
     _models: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
+
+    @property
+    def is_failing(self) -> bool:
+        """Return whether the others cannot know what we found."""
+        return self.failed >= FAILED_SHIPMENTS
 
     @property
     def lag(self) -> int:
@@ -76,10 +84,13 @@ class Shipper:
             try:
                 more = await self.ship()
             except (HubAway, StoreUnavailable) as error:
+                self.failed, self.reason = self.failed + 1, error.reason
                 log.debug("no checks sent to the hub", reason=error.reason)
                 await self._look_at_the_file()
-                await trio.sleep(RETRY_SECONDS)
+                if self.failed > 1:  # else it may have been a connection that was closed meanwhile
+                    await trio.sleep(RETRY_SECONDS)
                 continue
+            self.failed = 0
             if not more:
                 with trio.move_on_after(IDLE_SECONDS):
                     await self._stored.wait()

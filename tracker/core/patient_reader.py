@@ -98,7 +98,8 @@ def hanging_files() -> tuple[str, ...]:
 def forget_hanging_files(since: float) -> None:
     """Forget those whose last read timed out before then, in seconds of ``time.monotonic``.
 
-    For whoever has read everything anew: one that is still wanted is noted again when it hangs.
+    For a caller that has just read all files again: one that is still wanted is noted again when it
+    hangs.
     """
     for file, at in _hanging.copy().items():
         if at < since:

@@ -95,6 +95,8 @@ class _Parts:
             file=partial(_identify, database),
             names=lambda: [n for n, s in aggregator.providers.items() if s.provider.enabled],
             gained=later.gained,
+            handed_over=later.handed_over,
+            went_alone=later.went_alone,
             notified=later.notified,
             clock=self.clock,
         )
@@ -131,8 +133,14 @@ class _Later:
     def keeps_plan(self, name: str) -> bool:
         return self.task.keeps_plan(name)
 
-    def fetched(self) -> None:
-        self.task.resume()
+    def fetched(self, until: float) -> None:
+        self.task.resume(until)
+
+    def handed_over(self, name: str) -> bool:
+        return self.task.is_handed_over(name)
+
+    def went_alone(self) -> None:
+        self.task.go_alone()
 
 
 def _profile(settings: ClusterSettings, config: Config) -> Profile:

@@ -1,6 +1,6 @@
 """The part of a tracker in its cluster. Imported only with [cluster] configured."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -34,12 +34,17 @@ from tracker.store import Bucket, StoreUnavailable
 
 log = structlog.get_logger()
 
-# In intervals: if the newest result of a provider from any tracker is older, every tracker may
-# check it. Less than two intervals (late) and three (stale).
+# In intervals: if the newest result of a provider from any tracker is older, a tracker that cannot
+# know better may check it: the one that would hold the lease before the others. Less than two
+# intervals (late) and three (stale).
 ENOUGH_INTERVALS = 1.5
-# A delay for all but the tracker that would hold the lease: when all leases ended, as after a
-# restart of the hub, its check arrives before the others make the same one.
 OTHERS_ENOUGH_INTERVALS = 1.8
+LATE_INTERVALS = 2.5
+# A tracker that reaches the hub knows better: a holder that died is replaced within a lease and two
+# beats. Only a holder that lives and makes no checks lets evidence grow older than that.
+TAKEOVER_BEATS = 4.0
+FIRST_BEATS = 3.0  # after a start: by then a tracker that was there before has sent its checks
+HANDED_OVER_SECONDS = 1.0  # after a check has ended it is stored, and on its way to the hub
 START_SECONDS = 5.0  # to reach the hub; then the tracker starts without it
 ASK_AGAIN_SECONDS = 0.2
 LOOK_SECONDS = 0.02  # how often to see whether the hub has answered or failed
@@ -72,7 +77,8 @@ class ClusterTask:
     solo_checks: int = 0
     began: float = float("inf")
     _members: tuple[MemberInfo, ...] = ()
-    _gained: set[str] = attrs.field(factory=set)
+    # Since when, in steady seconds: their last holder's checks are not known yet.
+    _gained: dict[str, float] = attrs.field(factory=dict)
     _unproven: dict[str, float] = attrs.field(factory=dict)
     # When others last checked it, on our steady clock, as their wall clocks may be wrong.
     _heard: dict[tuple[str, str | None], float] = attrs.field(factory=dict)
@@ -149,20 +155,20 @@ class ClusterTask:
         """Return the seconds for which another's checks of this are enough; 0: check it now."""
         if self.keeper.holds(name):
             self._unproven.pop(name, None)
-            return ASK_AGAIN_SECONDS if name in self._gained else 0.0
+            return self._wait_for_last_holder(name, interval)
         if trio.current_time() - self.began < START_SECONDS and not self._settled():
             return ASK_AGAIN_SECONDS
-        wait = self._wait_for_others(name, model, interval)
+        wait = 0.0 if self._is_first else self._wait_for_others(name, model, interval)
         if wait <= 0.0:
             self.solo_checks += 1
         return max(wait, 0.0)
 
     def report(self) -> ClusterReport:
         """Return the cluster as this tracker sees it."""
-        keeper, reason = self.keeper, self.keeper.reason
+        keeper, reason = self.keeper, self._reason
         return ClusterReport(
             vantage=self.settings.vantage,
-            hub_up=keeper.hub_up,
+            hub_up=not reason,
             reason=reason,
             alone=not keeper.membership.tenure.holds(keeper.clock.steady()),
             members=tuple(self._shown(each) for each in self._members),
@@ -184,44 +190,117 @@ class ClusterTask:
 
     def gain(self, names: Collection[str]) -> None:
         """Check these from now on; first learn what their last holder did until it let go."""
-        self._gained.update(names)
+        self._gained |= dict.fromkeys(names, self.keeper.clock.steady())
         self.reader.notify()
 
     def keeps_plan(self, name: str) -> bool:
         """Return whether we plan its checks, and no longer somebody else."""
         return self.keeper.holds(name) and name not in self._gained
 
-    def resume(self) -> None:
-        """Go on where the last holders of what we gained left off."""
-        gained, self._gained = self._gained, set()
-        for name in gained:
+    def resume(self, until: float) -> None:
+        """Go on where the last holders of what we gained left off, known up to this moment."""
+        known = [name for name, gained in self._gained.items() if gained <= until]
+        for name in known:
+            del self._gained[name]
+        self._resume(known)
+
+    def is_handed_over(self, name: str) -> bool:
+        """Return whether the hub has all checks of it that were made here."""
+        idle = self.supervisor.idle_seconds(name) >= HANDED_OVER_SECONDS
+        return idle and not self.shipper.lag and not self.shipper.failed
+
+    def go_alone(self) -> None:
+        """Check everything by its plan: no lease is believed any more, nor to be had."""
+        self._resume(self.aggregator.providers)
+
+    def _resume(self, names: Iterable[str]) -> None:
+        for name in names:
             if (state := self.aggregator.providers.get(name)) is not None:
                 dues: dict[str | None, float | None] = {None: state.target.next_due}
                 dues |= {model: offer.target.next_due for model, offer in state.offers.items()}
                 self.supervisor.resume(name, dues)
 
+    @property
+    def _reason(self) -> str:
+        """Why the hub cannot be used in full: turns, what we ship, what we read of others."""
+        parts = (self.shipper, self.reader)
+        failing = (part.reason for part in parts if part.is_failing)
+        return self.keeper.reason or next(failing, "")
+
     def _settled(self) -> bool:
         """Return whether the hub was asked: what others know is known, or it is away."""
         return self.keeper.cut_off or (self.reader.read and self.keeper.turns > 0)
 
+    def _wait_for_last_holder(self, name: str, interval: float) -> float:
+        """Wait until it is known what was done before us, or must have been long ago."""
+        gained = self._gained.get(name)
+        if gained is None:
+            return 0.0
+        longest = min(interval / 2.0, self.settings.lease_seconds)
+        left = gained + longest - self.keeper.clock.steady()
+        if left > 0.0:
+            return min(left, ASK_AGAIN_SECONDS)
+        del self._gained[name]
+        return 0.0
+
     def _wait_for_others(self, name: str, model: str | None, interval: float) -> float:
-        if self.keeper.cut_off:
+        keeper = self.keeper
+        if keeper.cut_off:
             return 0.0
         if not self.reader.is_current:
             # this process was suspended: others may have checked it meanwhile
             return ASK_AGAIN_SECONDS
+        if self._is_new and self._age < self._beats(FIRST_BEATS):
+            return (
+                ASK_AGAIN_SECONDS  # news of the trackers that were there before may be on its way
+            )
         state = self.aggregator.providers.get(name)
         health = None if state is None else state.health_of(model)
-        ours = self.keeper.membership.would_hold(name)
-        enough = interval * (ENOUGH_INTERVALS if ours else OTHERS_ENOUGH_INTERVALS)
+        enough = self._enough(name, interval)
         if health is None or health.last_check is None:
             # No tracker has checked it, and leases are not available right after a start.
-            if ours:
+            if self._is_new and keeper.membership.would_hold(name):
                 return 0.0
             since = self._unproven.setdefault(name, trio.current_time())
-            first = self.settings.lease_seconds + 2.0 * self.settings.beat_seconds
+            first = self.settings.lease_seconds + self._beats(2.0)
             return min(since + first + enough - trio.current_time(), 2.0)
-        return min(enough - self._age_of(name, model, health.last_check), enough)
+        age = self._age_of(name, model, health.last_check)
+        return min(enough - age, max(interval / 2.0, ASK_AGAIN_SECONDS))
+
+    def _enough(self, name: str, interval: float) -> float:
+        """Return the age in seconds from which others' evidence is not enough any more."""
+        ours = self.keeper.membership.would_hold(name)
+        enough = interval * (ENOUGH_INTERVALS if ours else OTHERS_ENOUGH_INTERVALS)
+        lease = self.settings.lease_seconds
+        if self.keeper.is_failing:  # leases of old are still believed in, unless it is stale soon
+            enough = max(enough, min(lease, interval * LATE_INTERVALS))
+        elif self._knows_better:
+            taken_over = interval + lease + self._beats(TAKEOVER_BEATS)
+            enough = max(enough, taken_over if ours else taken_over + lease)
+        return enough
+
+    def _beats(self, number: float) -> float:
+        return number * self.settings.beat_seconds
+
+    @property
+    def _age(self) -> float:
+        return trio.current_time() - self.began
+
+    @property
+    def _is_new(self) -> bool:
+        """Return whether we have just started, and could not claim any lease yet."""
+        first = self.settings.lease_seconds + self._beats(FIRST_BEATS)
+        return self._age < first and not self.keeper.membership.tokens
+
+    @property
+    def _is_first(self) -> bool:
+        return self.keeper.membership.is_first(self.keeper.clock.steady())
+
+    @property
+    def _knows_better(self) -> bool:
+        """Return whether one tracker, and another than we, checks what we have no lease of."""
+        failing = self.shipper.is_failing or self.reader.is_failing
+        return not (failing or self._is_new or not self.keeper.membership.met)
 
     def _age_of(self, name: str, model: str | None, last_check: datetime) -> float:
         """Return the seconds since its last check by any tracker; no clock of others is read."""
@@ -234,10 +313,8 @@ class ClusterTask:
 
     def _problems(self) -> list[str]:
         keeper, found = self.keeper, []
-        if keeper.reason and keeper.reason != "the hub has not been reached yet":
-            found.append(
-                f"the cluster's hub cannot be used: {keeper.reason}; this tracker works alone"
-            )
+        if (reason := self._reason) and reason != "the hub has not been reached yet":
+            found.append(f"the cluster's hub cannot be used: {reason}; this tracker works alone")
         if (skew := keeper.skew_seconds) is not None and abs(skew) > SKEW_SECONDS:
             where = "ahead of" if skew < 0 else "behind"
             found.append(f"our clock is {abs(skew):.0f} s {where} the hub's: set one of them right")

@@ -117,6 +117,13 @@ class Supervisor:
         if (running := self._actors.get(name)) is not None:
             running.actor.resume(dues)
 
+    def idle_seconds(self, name: str) -> float:
+        """Return for how long no check of it has been under way; 0 during one."""
+        running = self._actors.get(name)
+        if running is None:
+            return float("inf")
+        return 0.0 if running.actor.busy else trio.current_time() - running.actor.beat
+
     def health(self) -> Mapping[str, ActorHealth]:
         """Return each actor's state and crashes, those switched off included."""
         off = {name: ActorHealth(state="switched off") for name in self._off}

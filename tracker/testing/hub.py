@@ -159,10 +159,14 @@ class FakeHub:
             tables.leases[key].token += 1
         return {name: tables.leases[place, name].token for place, name in free}
 
-    def release(self, member: str, names: Collection[str]) -> None:
+    def release(self, member: str, leases: Mapping[str, int]) -> None:
         for (_, name), lease in self._tables.leases.items():
-            if lease.holder == member and name in names:
+            if lease.holder == member and lease.token == leases.get(name):
                 lease.holder = None
+
+    def held(self, member: str) -> Mapping[str, int]:
+        leases = self._tables.leases.items()
+        return {name: lease.token for (_, name), lease in leases if lease.holder == member}
 
     def listen(self, seconds: float) -> bool:
         """Return at once that no notification came: members look on their own beat."""
@@ -325,6 +329,7 @@ class FakeHub:
             tokens=sum(held),
             beats={each: known.beat for each, known in tables.members.items()},
             peers=frozenset(e for e, known in tables.members.items() if known.who.vantage == ours),
+            origins={each: known.who.origin for each, known in tables.members.items()},
             hub_time=self.server.clock.now(),
         )
 

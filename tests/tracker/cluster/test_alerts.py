@@ -89,6 +89,8 @@ class World:
             file=lambda: name,
             names=lambda: ["groq"],
             gained=lambda _: None,
+            handed_over=lambda _: True,
+            went_alone=lambda: None,
             notified=lambda: None,
             clock=self.clock,
         )

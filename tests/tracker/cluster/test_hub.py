@@ -103,17 +103,21 @@ def test_a_beat_moves_and_shows_every_member(hub: Hub) -> None:
     assert beat is not None
     assert (beat.beat, beat.epoch, beat.peers) == (1, one.epoch, {one.member})
     assert beat.beats == {one.member: 1, two.member: 0}
+    assert beat.origins == {one.member: A.origin, two.member: FAR.origin}
 
 
 def test_a_lease_has_one_holder_and_a_token_that_grows(hub: Hub) -> None:
     one, two = hub.join(A, ["groq", "mistral"]), hub.join(B, ["groq", "mistral"])
     assert hub.claim(one.member, ["groq", "mistral"], 1, one.epoch, herald=False) == {"groq": 1}
     assert hub.claim(two.member, ["groq", "mistral"], 5, two.epoch, herald=False) == {"mistral": 1}
-    hub.release(one.member, ["groq"])
+    hub.release(one.member, {"groq": 7, "mistral": 1})
+    assert hub.held(one.member) == {"groq": 1}, "another token, and another's lease"
+    hub.release(one.member, {"groq": 1})
     assert hub.claim(two.member, ["groq", "mistral"], 5, two.epoch, herald=False) == {"groq": 2}
     beat = hub.beat(two.member)
     assert beat is not None
     assert (beat.held, beat.tokens) == (2, 3)
+    assert hub.held(two.member) == {"groq": 2, "mistral": 1}
 
 
 def test_another_vantage_has_leases_of_its_own(hub: Hub) -> None:

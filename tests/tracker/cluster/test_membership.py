@@ -1,8 +1,9 @@
 """What a member believes after each answer of the hub, and what it does next."""
 
 import attrs
+import pytest
 
-from tracker.cluster.membership import HERALD, Beat, Membership
+from tracker.cluster.membership import HERALD, Beat, Membership, Step
 
 LEASE, NAMES = 10.0, ("a", "b", "c", "d")
 
@@ -45,9 +46,23 @@ def test_shares_add_up_to_all_and_differ_by_one_at_most() -> None:
 def test_before_leases_can_be_had_each_name_would_be_one_members() -> None:
     first, _ = joined("m2")
     second = Membership(LEASE, 2.0, NAMES)
-    second.take_join(Beat(member="m2", epoch="e", peers=frozenset({"m1", "m2"})), 0.0, 0.0)
+    answer = Beat(member="m2", epoch="e", peers=frozenset({"m1", "m2"}))
+    second.take_join(answer, 0.0, 0.0)
     for name in NAMES:
         assert first.would_hold(name) is not second.would_hold(name)
+
+
+def test_shares_follow_the_files_whatever_their_members_are_called() -> None:
+    origins = {"m1": "y", "m2": "x", "m3": "y"}
+    first, second = Membership(LEASE, 2.0, NAMES), Membership(LEASE, 2.0, NAMES)
+    told = Beat(member="m1", epoch="e", peers=frozenset({"m1", "m2"}), origins=origins)
+    first.take_join(told, 0.0, 0.0)
+    # The other one joined anew, while its first member is still there.
+    told = Beat(member="m3", epoch="e", peers=frozenset(origins), origins=origins)
+    second.take_join(told, 0.0, 0.0)
+    assert [first.would_hold(name) for name in NAMES] == [False, True, False, True]
+    assert [second.would_hold(name) for name in NAMES] == [False, True, False, True]
+    assert second.take_beat(beat(second, told, 1, 11.0), 11.0, 11.0).claim == 2
 
 
 def test_a_surplus_is_disbelieved_before_the_hub_is_told() -> None:
@@ -76,7 +91,6 @@ def test_a_lease_is_believed_until_its_time_is_over() -> None:
 
 def test_everything_is_void_where_the_hub_is_not_the_one_we_knew() -> None:
     changes: list[dict[str, object]] = [
-        {"epoch": "another"},
         {"beat": 1},
         {"beat": 3},
         {"held": 0, "tokens": 0},
@@ -91,9 +105,78 @@ def test_everything_is_void_where_the_hub_is_not_the_one_we_knew() -> None:
         assert (member.member, member.tokens, member.holds("a", 2.0)) == (None, {}, False)
 
 
-def test_who_was_buried_joins_anew() -> None:
-    member, _ = joined()
-    assert "removed this tracker" in member.take_beat(None, 1.0, 1.0).lost
+def test_an_answer_that_was_lost_is_no_loss() -> None:
+    """Its beat may have been counted, or not; the claim may have won something, or not."""
+    member, answer = joined()
+    member.win({"a": 1})
+    for _ in range(2):
+        member.send_beat()
+    assert not member.take_beat(beat(member, answer, 2, 2.0), 2.0, 2.0).lost
+    member.unsure = True
+    member.leaving["d"] = 5
+    step = member.take_beat(beat(member, answer, 3, 11.0, held=3, tokens=8), 11.0, 11.0)
+    assert step.settle
+    assert (step.lost, step.claim, step.release, step.carry) == ("", 0, (), ())
+    assert member.settle({"a": 1, "b": 2, "d": 5}) == ""
+    assert (member.tokens, member.leaving, member.unsure) == ({"a": 1, "b": 2}, {"d": 5}, False)
+    assert member.settle({"b": 2})
+    assert not member.holds("b", 11.0)
+
+
+def restarted(known: bool, at: float) -> tuple[Membership, Step]:
+    """Member m1, which held a and b, after the hub was started again; ``known``: with its rows."""
+    member, answer = joined("m2")
+    member.win({"a": 1, "b": 1, HERALD: 1})
+    member.take_beat(beat(member, answer, 1, 1.0), 1.0, 1.0)
+    again = beat(member, answer, 2, at, epoch="another") if known else None
+    assert member.take_beat(again, at, at).lost
+    assert member.holds("a", at) is (known and at < 10.0), "1 s and a lease, less a tenth"
+    return member, member.take_join(
+        Beat(member="m3", epoch="another", peers=frozenset({"m3"})), at, at
+    )
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_was_ours_stays_ours_when_the_hub_is_started_again(known: bool) -> None:
+    """Nobody had it at the old server, and nobody claims it at the new one for a whole lease."""
+    member, step = restarted(known, 3.0)
+    assert (step.carry, step.claim, step.herald) == (("a", "b"), 0, False)
+    assert member.holds("a", 9.9)
+    assert not member.holds("a", 10.0)
+    assert not member.holds(HERALD, 3.0)
+    member.win({"a": 2})
+    answer = Beat(member="m3", epoch="another", peers=frozenset({"m3"}))
+    step = member.take_beat(beat(member, answer, 1, 4.0), 4.0, 4.0)
+    assert (step.lost, step.carry) == ("", ("b",)), "asked for until it is ours, or too late"
+    assert member.holds("a", 12.9)
+    step = member.take_beat(beat(member, answer, 2, 10.0), 10.0, 10.0)
+    assert step.carry == ()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_may_have_been_anothers_is_not_carried_over(known: bool) -> None:
+    member, step = restarted(known, 10.0)
+    assert step.carry == ()
+    assert not member.holds("a", 10.0)
+
+
+def test_who_was_buried_carries_nothing_over() -> None:
+    """The same server still: others may have claimed it since."""
+    member, answer = joined()
+    member.win({"a": 1})
+    member.take_beat(beat(member, answer, 1, 1.0), 1.0, 1.0)
+    assert "removed this tracker" in member.take_beat(None, 2.0, 2.0).lost
+    assert not member.holds("a", 2.0)
+    step = member.take_join(Beat(member="m3", epoch="e", peers=frozenset({"m3"})), 2.1, 2.1)
+    assert step.carry == ()
+    assert not member.holds("a", 2.1)
+
+
+def test_the_first_is_who_found_nobody_until_others_may_claim() -> None:
+    first, _ = joined()
+    assert (first.is_first(8.9), first.is_first(9.0)) == (True, False)
+    second, _ = joined("m2")
+    assert not second.is_first(1.0)
 
 
 def test_who_stands_still_is_buried_with_the_beat_that_was_seen() -> None:

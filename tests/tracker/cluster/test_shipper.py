@@ -56,6 +56,8 @@ async def member(
             file=lambda: file or str(path),
             names=lambda: ["groq"],
             gained=lambda _: None,
+            handed_over=lambda _: True,
+            went_alone=lambda: None,
             notified=lambda: None,
             clock=clock,
         )
@@ -81,7 +83,7 @@ async def member(
                 store=store,
                 take=take,
                 kept=lambda _: False,
-                fetched=lambda: None,
+                fetched=lambda _: None,
                 clock=clock,
             ),
             heard,

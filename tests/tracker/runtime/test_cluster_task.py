@@ -1,160 +1,28 @@
 """Whole trackers of one cluster on virtual time, at a hub in memory that can go away."""
 
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
-import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
-from tracker.core.clock import Clock, utc_now
-from tracker.core.cluster import ClusterAwayError, ClusterReport
+from tests.helpers.cluster_rig import NAMES, TIMING, Cluster, leases, running_cluster
+from tracker.core.clock import Clock
+from tracker.core.cluster import ClusterAwayError
 from tracker.core.outcomes import Status
-from tracker.core.redaction import Secret
-from tracker.core.settings import ClusterSettings, Config, Provider, Timing
-from tracker.probes.check import Check
-from tracker.runtime import cluster_setup, cluster_task
-from tracker.runtime.cluster_task import ClusterTask
-from tracker.runtime.loop_monitor import LoopMonitor
-from tracker.runtime.service import run_tracker
-from tracker.runtime.tracker import Tracker
-from tracker.testing.clocks import VirtualClock, virtual_clock
-from tracker.testing.fake_checks import FakeCheck
-from tracker.testing.hub import FakeHub, FakeServer
+from tracker.core.settings import Timing
+from tracker.runtime import cluster_task
 from tracker.testing.provider_behavior import ProviderBehavior
-from tracker.testing.trio_host import advance
-
-NAMES = ("a", "b", "c", "d")
-TIMING = Timing(interval_seconds=30.0, timeout_seconds=5.0, recheck_seconds=(2.0, 5.0))
-
-
-@attrs.define(eq=False)
-class Member:
-    """One tracker of the cluster, and how its providers answer it."""
-
-    tracker: Tracker
-    hub: FakeHub
-    checks: dict[str, FakeCheck]
-    ended: trio.Event
-
-    @property
-    def task(self) -> ClusterTask:
-        task = self.tracker._cluster
-        assert task is not None
-        return task
-
-    @property
-    def report(self) -> ClusterReport:
-        report = self.tracker.cluster
-        assert report is not None
-        return report
-
-    def status_of(self, name: str) -> Status:
-        return self.tracker.snapshot.providers[name].status
-
-    @property
-    def begun(self) -> int:
-        return sum(check.begun for check in self.checks.values())
-
-    @property
-    def limiters(self) -> tuple[trio.CapacityLimiter, ...]:
-        store, caller = self.tracker._store, self.task.keeper.caller
-        return store.worker, store.readers, caller._control, caller._data
-
-
-@attrs.define(eq=False)
-class Cluster:
-    """Starts trackers at one hub and moves the time of all."""
-
-    folder: Path
-    time: MockClock
-    nursery: trio.Nursery
-    clock: VirtualClock
-    server: FakeServer
-    hubs: dict[str, FakeHub] = attrs.field(factory=dict)
-    members: list[Member] = attrs.field(factory=list)
-
-    async def start(
-        self,
-        *,
-        vantage: str = "eu-1",
-        file: str = "",
-        names: Collection[str] = NAMES,
-        timing: Timing = TIMING,
-        ahead: float = 0.0,
-    ) -> Member:
-        """``ahead``: seconds by which its wall clock is wrong."""
-        late, clock = timedelta(seconds=ahead), self.clock
-        number = len(self.members)
-        url = f"postgresql://hub/{number}"
-        checks = {name: FakeCheck() for name in names}
-        config = Config(
-            database=str(self.folder / (file or f"{number}.db")),
-            providers=tuple(Provider(name=name, timing=timing) for name in names),
-            cluster=ClusterSettings(url=Secret(url), vantage=vantage),
-        )
-
-        @asynccontextmanager
-        async def open_check(provider: Provider) -> AsyncIterator[Check]:
-            await trio.lowlevel.checkpoint()
-            yield checks[provider.name]
-
-        ended = trio.Event()
-
-        async def program(task_status: trio.TaskStatus[Tracker]) -> None:
-            await run_tracker(
-                config,
-                clock=Clock(now=lambda: clock.now() + late, steady=clock.steady),
-                open_check=open_check,
-                canary=LoopMonitor(beat=60.0),
-                task_status=task_status,
-            )
-            ended.set()
-
-        tracker: Tracker = await self.nursery.start(program)
-        member = Member(tracker, self.hubs[url], checks, ended)
-        self.members.append(member)
-        return member
-
-    async def passes(self, seconds: float) -> None:
-        await advance(self.time, seconds, *self._limiters)
-
-    async def until(self, holds: Callable[[], bool], *, seconds: float = 120.0) -> None:
-        """Let time pass until it holds; AssertionError when it never does."""
-        for _ in range(int(seconds)):
-            if holds():
-                return
-            await self.passes(1.0)
-        raise AssertionError(f"not within {seconds:g} s")
-
-    @property
-    def _limiters(self) -> list[trio.CapacityLimiter]:
-        present = [each for each in self.members if not each.ended.is_set()]
-        return [limiter for member in present for limiter in member.limiters]
 
 
 @pytest.fixture
 async def cluster(
     tmp_path: Path, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Cluster]:
-    clock = virtual_clock(start=utc_now(), clock=mock_clock)
-    server = FakeServer(clock=clock)
-    async with trio.open_nursery() as nursery:
-        cluster = Cluster(tmp_path, mock_clock, nursery, clock, server)
-
-        def make_hub(url: Secret) -> FakeHub:
-            return cluster.hubs.setdefault(url.reveal(), FakeHub(server))
-
-        monkeypatch.setattr(cluster_setup, "PostgresHub", make_hub)
+    async with running_cluster(tmp_path, mock_clock, monkeypatch) as cluster:
         yield cluster
-        nursery.cancel_scope.cancel()
-
-
-def leases(*members: Member) -> int:
-    return sum(member.report.leases for member in members)
 
 
 async def test_two_trackers_share_the_checks_and_both_know_everything(

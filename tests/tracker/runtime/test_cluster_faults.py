@@ -1,0 +1,138 @@
+"""Faults of the hub under whole trackers on virtual time: no check is made twice by two trackers
+
+that both reach the hub, and none is left out for long.
+"""
+
+import itertools
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from trio.testing import MockClock
+
+from tests.helpers.cluster_rig import Cluster, Member, running_cluster
+from tracker.cluster.hub import Half
+from tracker.core.settings import Timing
+
+NAMES = tuple("abcdef")
+LEASE = 5.0
+# Checks far more often than a lease lasts: whatever waits for a lease would be seen.
+OFTEN = Timing(interval_seconds=2.0, timeout_seconds=2.0, recheck_seconds=(2.0,))
+FAULT_SECONDS = 2.0 * LEASE
+
+
+@pytest.fixture
+async def cluster(
+    tmp_path: Path, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Cluster]:
+    async with running_cluster(tmp_path, mock_clock, monkeypatch) as cluster:
+        yield cluster
+
+
+async def start(cluster: Cluster, number: int) -> list[Member]:
+    """Start so many trackers and wait until they share the checks."""
+    members = [
+        await cluster.start(names=NAMES, timing=OFTEN, lease_seconds=LEASE) for _ in range(number)
+    ]
+    await until_shared(cluster)
+    cluster.made.clear()
+    return members
+
+
+async def until_shared(cluster: Cluster) -> None:
+    least = len(NAMES) // len(cluster.members)
+
+    def shared() -> bool:
+        reports = [member.report for member in cluster.members]
+        fair = all(each.leases in {least, least + 1} and each.hub_up for each in reports)
+        return fair and sum(each.leases for each in reports) == len(NAMES)
+
+    await cluster.until(shared)
+
+
+async def check_what_came_of_it(cluster: Cluster, longest: float) -> None:
+    """longest: the seconds for which a provider may have been without a check."""
+    await until_shared(cluster)
+    await cluster.passes(FAULT_SECONDS)
+    assert cluster.doubles(OFTEN.interval_seconds / 2.0) == []
+    gaps = {}
+    for name in NAMES:
+        moments = [made.at for made in cluster.made if made.name == name]
+        gaps[name] = max(b - a for a, b in itertools.pairwise(moments))
+    assert max(gaps.values()) <= longest, gaps
+
+
+@pytest.fixture(params=[2, 3])
+def number(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+async def test_restarts(cluster: Cluster, mock_clock: MockClock, number: int) -> None:
+    members = await start(cluster, number)
+    for _ in range(3):
+        cluster.server.away = "PostgreSQL is starting"
+        for member in members:
+            member.hub.broken = set(Half)
+        await cluster.passes(0.6)
+        cluster.server.away = ""
+        cluster.server.restart()
+        await cluster.passes(1.0)
+    await check_what_came_of_it(cluster, 5.0)
+
+
+@pytest.mark.parametrize("lost", [0.0, 0.1])
+async def test_storm(cluster: Cluster, mock_clock: MockClock, number: int, lost: float) -> None:
+    members = await start(cluster, number)
+    for _ in range(int(2 * FAULT_SECONDS)):
+        for member in members:
+            member.hub.broken, member.hub.lost = set(Half), lost
+        await cluster.passes(0.5)
+    for member in members:
+        member.hub.lost = 0.0
+    await check_what_came_of_it(cluster, 5.0)
+
+
+async def test_failover(cluster: Cluster, mock_clock: MockClock, number: int) -> None:
+    members = await start(cluster, number)
+    kept = cluster.server.remember()
+    await cluster.passes(LEASE)
+    for member in members:
+        member.hub.broken = set(Half)
+    cluster.server.away = "nothing listens there"
+    await cluster.passes(1.5)
+    cluster.server.away = ""
+    cluster.server.forget(kept)
+    await check_what_came_of_it(cluster, 5.0)
+
+
+async def test_long_restart(cluster: Cluster, mock_clock: MockClock, number: int) -> None:
+    members = await start(cluster, number)
+    for member in members:
+        member.hub.broken = set(Half)
+    cluster.server.away = "nothing listens there"
+    await cluster.passes(FAULT_SECONDS)
+    cluster.server.away = ""
+    cluster.server.restart()
+    await check_what_came_of_it(cluster, 12.0)
+
+
+@pytest.mark.parametrize("later", [0.0, 0.7, 2.5])
+async def test_limit(cluster: Cluster, mock_clock: MockClock, number: int, later: float) -> None:
+    members = await start(cluster, number)
+    for member in members:
+        member.hub.unreachable = True
+    await cluster.passes(FAULT_SECONDS)
+    for member in members:
+        member.hub.unreachable = False
+        await cluster.passes(later)
+    await check_what_came_of_it(cluster, 5.0)
+
+
+async def test_full(cluster: Cluster, mock_clock: MockClock, number: int) -> None:
+    members = await start(cluster, number)
+    for member in members:
+        member.hub.refused = frozenset({"ship"})
+    await cluster.passes(FAULT_SECONDS)
+    for member in members:
+        member.hub.refused = frozenset()
+    await check_what_came_of_it(cluster, 5.0)
