@@ -5,7 +5,7 @@ from typing import Any
 
 import trio
 import trio.testing
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tracker.core.clock import Clock
@@ -151,6 +151,10 @@ def test_a_snapshot_of_what_changed_is_that_of_everything(taken: list[tuple[Any,
     trio.run(run, clock=trio.testing.MockClock())
 
 
+# The clock is set back after a check was due: it is due again.
+@example(
+    [("check", "a", OutcomeKind.OK, 1, False), ("wait", 20.0), ("publish",), ("set clock", -900.0)]
+)
 @given(st.lists(steps, max_size=30))
 def test_what_did_not_change_is_the_same_object(taken: list[tuple[Any, ...]]) -> None:
     async def run() -> None:

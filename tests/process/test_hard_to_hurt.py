@@ -58,7 +58,7 @@ async def test_a_checker_that_was_given_up_goes_on_trying_and_at_once_when_asked
         simulated_provider("a", latency_ms=1.0) as provider,
         served(tmp_path, {"a": provider.base_url}, tracker=FAST, program=CRASHING) as server,
     ):
-        spent = await until(server, status, lambda told: "given up" in told["reason"])
+        spent = await until(server, status, lambda told: "crashed too often" in told["reason"])
         assert (spent["status"], spent["usable"]) == ("unknown", False)
         health = await server.health()
         assert health["actors"]["a"]["state"] == "given up"
@@ -78,7 +78,7 @@ async def test_a_checker_that_was_given_up_goes_on_trying_and_at_once_when_asked
         assert healed["usable"]
         assert (await server.health())["problems"] == []
         bug.touch()
-        await until(server, status, lambda told: "given up" in told["reason"])
+        await until(server, status, lambda told: "crashed too often" in told["reason"])
         bug.unlink()  # and nobody asks
         await until(server, status, lambda told: told["status"] == "healthy")
 

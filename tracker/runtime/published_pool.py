@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from typing import Generic, TypeVar
 
@@ -63,6 +63,7 @@ class PublishedPool:
     _changes: list[tuple[float, str]] = attrs.field(factory=list)
     _dues: list[tuple[datetime, str]] = attrs.field(factory=list)
     _under_way: list[tuple[datetime, datetime, str]] = attrs.field(factory=list)
+    _looked_at: datetime = datetime.min.replace(tzinfo=UTC)
 
     @property
     def entries(self) -> RankingEntries:
@@ -125,6 +126,11 @@ class PublishedPool:
 
     def next_result_at(self, at: datetime) -> datetime | None:
         """Return when the next check is over that could change the ranking, None if none is due."""
+        if at < self._looked_at:  # the clock was set back: what was due is still to come
+            for _, moment, name in self._under_way:
+                heappush(self._dues, (moment, name))
+            self._under_way.clear()
+        self._looked_at = at
         while self._dues and (self._dues[0][0] <= at or not self._holds(*self._dues[0])):
             moment, name = heappop(self._dues)
             if self._holds(moment, name):
