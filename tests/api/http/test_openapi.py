@@ -16,10 +16,9 @@ import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from api.server import serve
+from benchmarks.torture.elsewhere import checks_left_out
 from tests.helpers.idle_tracker import NOON, a_bare_provider, a_provider, a_tracker
 from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker.core.outcomes import OutcomeKind, Status
@@ -69,13 +68,7 @@ def test_every_answer_is_as_the_document_says(api_schema: Any, mode: Any) -> Non
         @given(operation.as_strategy(generation_mode=mode))
         def each(case: Any) -> None:
             response = case.call(headers=HEADERS)
-            excluded = [not_a_server_error]
-            if case.operation.path == "/api/reports":
-                excluded.append(negative_data_rejection)  # a bad report alone is refused, by name
-            if "/history" in case.operation.path or case.operation.path.endswith("/changes"):
-                excluded.append(positive_data_acceptance)  # since before until: no schema says that
-            if case.operation.path == "/api/providers/best":
-                excluded.append(positive_data_acceptance)  # nor that a vantage stands alone
+            excluded = checks_left_out(case.operation.path)
             case.validate_response(response, headers=HEADERS, excluded_checks=excluded)
             nobody_usable = case.operation.path == "/api/providers/best"
             assert response.status_code < 500 or (response.status_code == 503 and nobody_usable)

@@ -41,20 +41,21 @@ def test_failures_are_the_jobs_own(tmp_path: Path) -> None:
         read_patiently("late", too_late)
 
 
-def test_a_file_that_hangs_is_given_up_by_one_thread_however_often_it_is_read(
-    tmp_path: Path,
-) -> None:
-    made, before = pipe(tmp_path), threading.active_count()
+def test_a_file_that_hangs_is_given_up_by_one_thread_however_often_it_is_read() -> None:
+    answers, before = threading.Event(), threading.active_count()
+
+    def read() -> str:
+        answers.wait()
+        return "at last"
+
     for _ in range(5):
         with pytest.raises(HangsError) as caught:
-            read_patiently(made, made.read_text, 0.02)
+            read_patiently("dead share", read, 0.02)
         assert caught.value.strerror == "reading the file hung for more than 0.02 s"
     assert threading.active_count() == before + 1
-    assert hanging_files() == (str(made),)
-    with made.open("w") as writer:
-        writer.write("at last")
-        writer.close()
-        assert read_patiently(made, made.read_text) == "at last"
+    assert hanging_files() == ("dead share",)
+    answers.set()
+    assert read_patiently("dead share", read) == "at last"
     assert hanging_files() == ()
 
 
