@@ -18,6 +18,7 @@ from tracker.store import Store, StoreUnavailable
 
 log = structlog.get_logger()
 
+NOT_REACHED_YET = "the hub has not been reached yet"
 FAILED_TURNS = 2  # consecutive, until we count as cut off: after a sleep one may come too early
 FINAL_SECONDS = 1.5  # for announcing that we leave, on a new connection and a busy machine
 
@@ -44,7 +45,7 @@ class LeaseKeeper:
     went_alone: Callable[[], None]
     notified: Callable[[], None]
     clock: Clock = attrs.field(factory=Clock)
-    reason: str = "the hub has not been reached yet"
+    reason: str = NOT_REACHED_YET
     head: int = 0
     joined: trio.Event = attrs.field(factory=trio.Event)
     skew_seconds: float | None = None
@@ -91,7 +92,7 @@ class LeaseKeeper:
             reason = await self._try_turn()  # it may have been a connection that was closed
         self._failed = self._failed + 1 if reason else 0
         self.turns += not reason
-        self._note(reason)
+        self.reason = reason
         was_alone, self._is_alone = self._is_alone, self.cut_off
         if self._is_alone and not was_alone:
             self.went_alone()
@@ -282,14 +283,6 @@ class LeaseKeeper:
             return
         ours = self.clock.now().timestamp() - took / 2.0
         self.skew_seconds = answer.hub_time.timestamp() - ours
-
-    def _note(self, reason: str) -> None:
-        if reason != self.reason:
-            if reason:
-                log.error("the cluster's hub cannot be used", reason=reason)
-            elif self.turns > 1:
-                log.info("the cluster's hub can be used again")
-        self.reason = reason
 
 
 def _open(profile: Profile, file: str, first: int, hub: Hub) -> Origin:

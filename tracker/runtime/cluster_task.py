@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import NoReturn
 
 import attrs
 import structlog
@@ -10,7 +11,7 @@ import trio
 
 from tracker.cluster.alerts import SharedAlerts
 from tracker.cluster.hub import HubAway, MemberInfo
-from tracker.cluster.leases import LeaseKeeper
+from tracker.cluster.leases import NOT_REACHED_YET, LeaseKeeper
 from tracker.cluster.membership import HERALD
 from tracker.cluster.news import NewsReader
 from tracker.cluster.roll_ups import to_buckets
@@ -49,6 +50,7 @@ START_SECONDS = 5.0  # to reach the hub; then the tracker starts without it
 ASK_AGAIN_SECONDS = 0.2
 LOOK_SECONDS = 0.02  # how often to see whether the hub has answered or failed
 SKEW_SECONDS = 2.0  # a wrong clock misplaces history, and limits that end at a wall-clock time
+LOG_SECONDS = 0.2  # how soon the log has what health tells
 MEMBERS_SECONDS = 5.0  # how often the list of members is read
 END_SECONDS = 0.5  # of the four seconds for the tracker's whole shutdown
 HOUSE_SECONDS = 3600.0
@@ -98,6 +100,7 @@ class ClusterTask:
             nursery.start_soon(self.shipper.run)
             nursery.start_soon(self.reader.run)
             nursery.start_soon(self.rankings.run)
+            nursery.start_soon(self._log_troubles)
             nursery.start_soon(self._look_at_members)
             nursery.start_soon(self._keep_house)
 
@@ -136,7 +139,7 @@ class ClusterTask:
         seconds: what is shipped goes over the same connection.
         """
         if not self.keeper.hub_up:
-            raise ClusterAwayError(self.keeper.reason or "the hub has not been reached yet")
+            raise ClusterAwayError(self.keeper.reason or NOT_REACHED_YET)
         vantage, daily = self.settings.vantage, seconds % DAY_SECONDS == 0
         try:
             with trio.fail_after(HISTORY_SECONDS):
@@ -227,6 +230,12 @@ class ClusterTask:
         failing = (part.reason for part in parts if part.is_failing)
         return self.keeper.reason or next(failing, "")
 
+    @property
+    def _trouble(self) -> str:
+        """The same, once the hub was asked."""
+        reason = self._reason
+        return "" if reason == NOT_REACHED_YET else reason
+
     def _settled(self) -> bool:
         """Return whether the hub was asked: what others know is known, or it is away."""
         return self.keeper.cut_off or (self.reader.read and self.keeper.turns > 0)
@@ -313,7 +322,7 @@ class ClusterTask:
 
     def _problems(self) -> list[str]:
         keeper, found = self.keeper, []
-        if (reason := self._reason) and reason != "the hub has not been reached yet":
+        if reason := self._trouble:
             found.append(f"the cluster's hub cannot be used: {reason}; this tracker works alone")
         if (skew := keeper.skew_seconds) is not None and abs(skew) > SKEW_SECONDS:
             where = "ahead of" if skew < 0 else "behind"
@@ -330,6 +339,18 @@ class ClusterTask:
             leases=member.leases,
             ourselves=member.member == self.keeper.membership.member,
         )
+
+    async def _log_troubles(self) -> NoReturn:
+        """Log what health tells, until cancelled: a hub may take beats and refuse checks."""
+        told = ""
+        while True:
+            reason = self._trouble
+            if reason and reason != told:
+                log.error("the cluster's hub cannot be used", reason=reason)
+            elif told and not reason:
+                log.info("the cluster's hub can be used again")
+            told = reason
+            await trio.sleep(LOG_SECONDS)
 
     async def _look_at_members(self) -> None:
         while True:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from tests.helpers.cluster_rig import NAMES, TIMING, Cluster, leases, running_cluster
@@ -82,6 +83,27 @@ async def test_without_the_hub_each_goes_on_alone_and_ships_later(
     kept = next(iter(cluster.server.tables.origins.values()))
     ends = [check.ended for check in one.checks.values()]
     assert sum(ends) - len(kept.rows) <= len(NAMES)  # the last are on their way
+
+
+@pytest.mark.parametrize("refused", ["ship", "news", "beat"])
+async def test_the_log_says_what_health_says_whatever_part_of_the_hub_fails(
+    cluster: Cluster, mock_clock: MockClock, refused: str
+) -> None:
+    one = await cluster.start()
+    await cluster.until(lambda: one.report.leases == len(NAMES))
+    with capture_logs() as logs:
+        one.hub.refused = frozenset({refused})
+        await cluster.until(lambda: bool(one.report.problems))
+        reason = one.report.reason
+        await cluster.passes(cluster_task.LOG_SECONDS)
+        one.hub.refused = frozenset()
+        await cluster.until(lambda: not one.report.problems)
+        await cluster.passes(cluster_task.LOG_SECONDS)
+    told = [line for line in logs if line["log_level"] in ("error", "info")]
+    assert [line for line in told if "hub" in line["event"]] == [
+        {"event": "the cluster's hub cannot be used", "log_level": "error", "reason": reason},
+        {"event": "the cluster's hub can be used again", "log_level": "info"},
+    ]
 
 
 async def test_who_ends_hands_its_checks_over_at_once(
