@@ -75,7 +75,7 @@ class MetricsPage:
 def collect_whole(
     snapshot: Snapshot, health: TrackerHealth, counts: ConnectionCounts | None
 ) -> Iterator[Metric]:
-    """Yield what is told of the tracker, its hub and its clients."""
+    """Yield the metrics of the tracker, its hub and its clients."""
     yield from collect_own(health, snapshot)
     yield from collect_connections(counts or ConnectionCounts())
     yield from collect_cluster(health.cluster, snapshot)

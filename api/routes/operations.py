@@ -107,7 +107,7 @@ class OperationsRoutes:
 
 
 def peer_of_request() -> str:
-    """Return whom the client of the present request is counted as."""
+    """Return the name under which the client of the present request is counted."""
     return peer_of(request.scope.get("client"))
 
 

@@ -27,11 +27,11 @@ log = structlog.get_logger()
 
 
 class Connection(Protocol):
-    """A client's connection. peer: whom it is counted as; nobody where it is empty."""
+    """A client's connection. peer: the name under which it is counted; empty: not limited."""
 
     @property
     def peer(self) -> str:
-        """Return whom it is counted as, always the same."""
+        """Return the name under which it is counted, always the same."""
         ...
 
     def has_unread(self) -> bool:

@@ -164,7 +164,7 @@ class HttpConnection(TCPServer):
 
     @cached_property
     def peer(self) -> str:
-        """Return whom the client is counted as: its address, or its network."""
+        """Return the name under which the client is counted: its address or network."""
         client: Any = self.stream
         try:
             return peer_of(client.socket.getpeername())
