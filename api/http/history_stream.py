@@ -1,6 +1,6 @@
 """Encoding history in pieces, so that a large answer does not block the event loop."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import lru_cache
 
 import msgspec
@@ -15,7 +15,7 @@ from tracker.store import History, RawPoint
 PIECE = 500  # points, about a millisecond
 
 
-def encode_history(history: History, hours: int) -> Iterator[bytes]:
+def encode_history(history: History, hours: int) -> Generator[bytes, None, None]:
     """Yield the JSON document in pieces."""
     resolution = msgspec.json.encode(history.resolution_seconds)
     yield b'{"hours":%d,"resolution_seconds":%s,"providers":{' % (hours, resolution)
@@ -57,7 +57,7 @@ def _view_bucket(bucket: StoredBucket) -> Bucket:
     )
 
 
-def encode_changes(changes: Iterable[ChangeRecord], hours: int) -> Iterator[bytes]:
+def encode_changes(changes: Iterable[ChangeRecord], hours: int) -> Generator[bytes, None, None]:
     """Yield the JSON document in pieces."""
     yield b'{"hours":%d,"changes":[' % hours
     yield from json_lists((convert(Change, change) for change in changes), PIECE)

@@ -271,7 +271,7 @@ class FakeTracker:
         except trio.Cancelled:
             self.cancelled += 1
             raise
-        return self.past
+        return attrs.evolve(self.past, providers=dict(self.past.providers))  # as its own
 
     async def changes(
         self,
