@@ -1,6 +1,6 @@
 """Changes for spreadsheets and data frames: one row per change."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from itertools import islice
 
 from api.exports.csv import escape_formula

@@ -157,9 +157,7 @@ def _schemas(models: Iterable[Any]) -> tuple[tuple[dict[str, Any], ...], dict[st
     return schemas, components
 
 
-def describe_routes(
-    app: QuartTrio, version: str, root_path: str
-) -> Callable[[], dict[str, Any]]:
+def describe_routes(app: QuartTrio, version: str, root_path: str) -> Callable[[], dict[str, Any]]:
     """Return what builds the document of the routes that ``app`` has now, in 60 ms.
 
     The extension stays out of ``app``, where it would touch every answer.

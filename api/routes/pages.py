@@ -93,21 +93,21 @@ class PageRoutes:
 
     async def show_openapi(self) -> Response:
         """Answer with the OpenAPI 3.1 document as JSON."""
-        return respond((await self.reference.get()).openapi)
+        return await respond((await self.reference.get()).openapi)
 
     async def show_docs(self) -> Response:
         """Answer with the API's description as one HTML page."""
-        return respond((await self.reference.get()).page)
+        return await respond((await self.reference.get()).page)
 
     async def show_docs_style(self) -> Response:
         """Answer with the style sheet of ``/docs``."""
-        return respond(self.docs_style)
+        return await respond(self.docs_style)
 
     async def show_dashboard(self, path: str = "index.html") -> Response:
         """Answer with a file of the dashboard. Raises Problem (404) for a file it does not have."""
         if (answer := self.dashboard.get(path)) is None:
             raise Problem(status=404, detail="no such page; /docs lists every path")
-        return respond(answer)
+        return await respond(answer)
 
 
 def read_dashboard() -> dict[str, bytes]:

@@ -30,7 +30,7 @@ class PlainPageRoutes:
         """Answer with the page, rendered once for each snapshot; it takes no parameters."""
         query()
         snapshot = self.tracker.snapshot
-        return respond(self.answers.get(snapshot, "plain", lambda: _page(snapshot)))
+        return await respond(self.answers.get(snapshot, "plain", lambda: _page(snapshot)))
 
 
 def _page(snapshot: Snapshot) -> CachedResponse:

@@ -14,14 +14,16 @@ SLICE = 5_000  # objects of a few parts each, about a millisecond
 
 
 def forget(sequences: MutableMapping[Any, Any]) -> Iterator[None]:
-    """Empty a mapping of sequences; a slice of their items is freed at each step.
+    """Empty a mapping of sequences or dictionaries; a slice of their items is freed at each step.
 
     What somebody else holds stays as it is. To be walked to its end: in a thread, or on the event
     loop with a checkpoint at each step.
     """
     while sequences:
-        # A list of their own: their sequence goes here, and they stay for a moment.
-        rest = list(sequences.popitem()[1])
+        items = sequences.popitem()[1]
+        # A list of their own: what held them goes here, and they stay for a moment.
+        rest = list(items.values() if isinstance(items, dict) else items)
+        del items
         while rest:
             del rest[-SLICE:]
             yield
