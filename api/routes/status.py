@@ -48,7 +48,7 @@ class StatusRoutes:
     async def status(self) -> Response:
         """Return every provider's status."""
         query()
-        return await respond(self.present.status())
+        return await respond(await self.present.status_in_slices())
 
     @describe("present", gives(schemas.Provider), NOT_MODIFIED, errors=[404])
     async def provider(self, name: str) -> Response:

@@ -7,6 +7,7 @@ they like.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, process_time, thread_time
 from typing import Any
@@ -22,14 +23,15 @@ run = trio.run
 
 
 def processor_waited() -> float:
-    """Return the seconds for which this thread was ready to run and had no processor.
+    """Return the seconds for which our threads, added up, were ready and had no processor.
 
     0.0 where the system does not tell: then waiting for one passes for waiting for our threads.
     """
-    try:
-        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
-    except OSError:
-        return 0.0
+    waited = 0
+    for file in Path("/proc/self/task").glob("*/schedstat"):
+        with suppress(OSError):  # a thread that ended meanwhile
+            waited += int(file.read_text().split()[1])
+    return waited / 1e9
 
 
 @attrs.frozen
@@ -42,11 +44,16 @@ class Reading:
     waited: float = attrs.field(factory=processor_waited)
 
     def late_since(self, before: "Reading") -> float:
-        """Return by how much of our own doing a step that began then is late."""
+        """Return by how much a step that began then is late by our own doing.
+
+        Without others' programs that is exact; beside them it may be too little, where a thread
+        of ours waited for a processor while another one held the interpreter.
+        """
         late = self.now - before.now - STEP
         own = self.thread - before.thread
         others = self.process - before.process - own
-        kept_out = late - own - (self.waited - before.waited)
+        waited = max(0.0, self.waited - before.waited)  # a thread that ended takes its share along
+        kept_out = late - own - waited
         return min(late, own + max(0.0, min(kept_out, others)))
 
 

@@ -56,7 +56,7 @@ _GOOD = frozenset(kind.value for kind in OutcomeKind if kind.is_success)
 _BAD = frozenset(kind.value for kind in OutcomeKind if kind.is_failure)
 
 
-class TrafficBucket(msgspec.Struct, kw_only=True):
+class TrafficBucket(msgspec.Struct, kw_only=True, gc=False):
     """Calls in the period from ``at``; latencies of successful ones, in ms.
 
     counted: those that count for health.
