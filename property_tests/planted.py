@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tracker.core.outcomes import OutcomeKind, Status
@@ -135,19 +135,29 @@ class Found:
     steps: tuple[str, ...]
 
 
-def hunt(bug: Callable[[], None], *, minimise: bool, examples: int = 2_000) -> Found | None:
-    """What the machine finds while the bug is there; None: nothing."""
+class _Seeded(TrackerMachine):
+    """The same machine, to be given a seed."""
+
+
+def hunt(
+    bug: Callable[[], None], *, minimise: bool, examples: int = 2_000, start: int | None = None
+) -> Found | None:
+    """Return what the machine finds while the bug is there; None: nothing.
+
+    start: the seed of its programs; where None, the one that hypothesis derives.
+    """
     before = TrackerMachine.executed_rules()
+    machine = TrackerMachine if start is None else seed(start)(_Seeded)
     with planted(bug):
         try:
             run_state_machine_as_test(
-                TrackerMachine,
+                machine,
                 settings=settings(
                     max_examples=examples,
                     stateful_step_count=20,
                     deadline=None,
                     database=None,
-                    derandomize=True,
+                    derandomize=start is None,
                     report_multiple_bugs=False,
                     phases=(Phase.generate, Phase.shrink) if minimise else (Phase.generate,),
                     suppress_health_check=list(HealthCheck),

@@ -74,7 +74,9 @@ class ClusterRoutes:
             raise no_provider(name)
         seconds = resolution_of(days)
         since = self.clock.now() - timedelta(days=days)
-        found = await query_store(self.tracker.long_history, (name,), since=since, seconds=seconds)
+        found = await query_store(
+            self.tracker.records.long_history, (name,), since=since, seconds=seconds
+        )
         if found is None:
             raise Problem(status=404, detail=ALONE)
         if shape == "csv":

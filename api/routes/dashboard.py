@@ -92,10 +92,12 @@ class DashboardRoutes:
         """Return the cells' history, and why the cluster's hub is not in it."""
         since = self.clock.now() - timedelta(hours=hours)
         if hours in strips.LONG_CELL_SECONDS:
-            ask = self.tracker.long_history
+            ask = self.tracker.records.long_history
             if (long := await query_store(ask, names, since=since, seconds=seconds)) is not None:
                 return long.history, long.away
-        own = await query_store(self.tracker.history, names, since=since, resolution=seconds)
+        own = await query_store(
+            self.tracker.records.history, names, since=since, resolution=seconds
+        )
         return own, ""
 
     async def overview_models(self) -> Response:
@@ -104,7 +106,7 @@ class DashboardRoutes:
         if len(search) > LONGEST_SEARCH:
             raise bad_request(f"search must have at most {LONGEST_SEARCH} characters")
         snapshot = self.tracker.snapshot
-        resolver = await self.tracker.find_models()
+        resolver = await self.tracker.offers.resolver()
 
         def encode() -> CachedResponse:
             found = models.find_named(resolver.walk(), search)

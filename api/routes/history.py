@@ -89,7 +89,7 @@ class HistoryRoutes:
         if name is not None and name not in self.tracker.snapshot.providers:
             raise no_provider(name)
         found = await query_store(
-            self.tracker.changes, name, since=span.since, until=span.until, limit=limit
+            self.tracker.records.changes, name, since=span.since, until=span.until, limit=limit
         )
         if shape == "csv":
             answer = await gather(encode_changes_csv(found))
@@ -101,7 +101,7 @@ class HistoryRoutes:
         raw, seconds = _resolution(given)
         shape = choice(given, "format", ("json", "csv"))
         found = await query_store(
-            self.tracker.history,
+            self.tracker.records.history,
             names or tuple(self.tracker.snapshot.providers),  # without providers no longer watched
             since=span.since,
             until=span.until,

@@ -69,7 +69,7 @@ class IncidentRoutes:
         self._admit()
         by = plain_text((await read_body(schemas.Acknowledgement)).by) or SOMEBODY
         try:
-            incident = await self.tracker.acknowledge(id, by)
+            incident = await self.tracker.incidents.acknowledge(id, by)
         except KeyError:
             raise _no_incident(id) from None
         return json_response(convert(schemas.Incident, incident))
@@ -86,7 +86,7 @@ class IncidentRoutes:
         self._admit()
         minutes = (await read_body(schemas.MuteRequest)).minutes
         try:
-            until = await self.tracker.mute(name, minutes)
+            until = await self.tracker.incidents.mute(name, minutes)
         except KeyError:
             raise no_provider(name) from None
         muted_until = None if until is None else instant(until)
@@ -98,7 +98,7 @@ class IncidentRoutes:
         self._admit()
         tested = [
             schemas.TargetTest(target=target, delivered=not error, error=error)
-            for target, error in await self.tracker.test_alerts()
+            for target, error in await self.tracker.incidents.test_alerts()
         ]
         delivered = sum(each.delivered for each in tested)
         return json_response(schemas.AlertsTest(targets=tested, delivered=delivered))

@@ -107,7 +107,7 @@ class ReportRoutes:
         hours = read_hours(given)
         seconds = _resolution(given, hours)
         found = await query_store(
-            self.tracker.traffic,
+            self.tracker.records.traffic,
             names,
             since=self.clock.now() - timedelta(hours=hours),
             resolution=seconds,

@@ -76,7 +76,7 @@ class StatusRoutes:
         if "vantage" in given:
             return await respond(await self._best_of(given))
         while (answer := self.present.best(given)) is None:
-            await self.tracker.find_models()
+            await self.tracker.offers.resolver()
         return await respond(answer)
 
     @describe("present", text("text/csv", says="One row per provider."), NOT_MODIFIED)

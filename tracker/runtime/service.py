@@ -141,7 +141,7 @@ class _House:
                     outbox=outbox,
                     cluster=cluster,
                 )
-                alerts.state.rank_offers = tracker.rank_offers
+                alerts.state.rank_offers = tracker.offers.rank
                 await tracker.start(actors)
                 actors.start_soon(keepers.alerts.keep)
                 if keepers.cluster is not None:
