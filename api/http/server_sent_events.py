@@ -110,7 +110,8 @@ class Streams:
     ) -> AsyncGenerator[bytes, None]:
         """Yield chunks of whole events, forever. ``last_event_id``: what the reader saw last.
 
-        view: the events to send; those of the public API if None. peer: the name that the client has in counts.
+        view: the events to send; those of the public API if None. peer: the name that the client
+        is counted under.
         """
         shown = view or self.public
         self.open += 1
