@@ -38,9 +38,16 @@ class PresentAnswers:
     tracker: "Tracker"
     cache: ResponseCache
 
-    def status(self) -> CachedResponse:
-        """Return all providers as the latest snapshot has them."""
-        return self.cache.status(self.tracker.snapshot)
+    def status(self) -> CachedResponse | None:
+        """Return all providers as the latest snapshot has them; None where that takes time."""
+        snapshot = self.tracker.snapshot
+        return self.cache.status(snapshot) if self.cache.is_quick(snapshot) else None
+
+    async def status_in_slices(self) -> CachedResponse:
+        """Return the same however long it takes; others have their turn meanwhile."""
+        snapshot = self.tracker.snapshot
+        await self.cache.prepare(snapshot)
+        return self.cache.status(snapshot)
 
     def provider(self, name: str) -> CachedResponse:
         """Return one provider of the latest snapshot. Raises Problem (404) for an unknown name."""

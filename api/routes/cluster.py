@@ -82,7 +82,7 @@ class ClusterRoutes:
         if shape == "csv":
             answer = await gather(encode_history_csv(found.history))
             return respond_in_pieces(answer, CSV, download("history"))
-        return respond(answer_of(msgspec.json.encode(_view(found, days, seconds))))
+        return await respond(answer_of(msgspec.json.encode(_view(found, days, seconds))))
 
 
 def _view(found: LongHistory, days: int, seconds: int) -> history.LongHistory:

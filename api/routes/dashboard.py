@@ -67,7 +67,7 @@ class DashboardRoutes:
         """Return the first event of the stream, for a page whose stream a proxy holds back."""
         query()
         await self.overview.prepare(self.tracker.snapshot)
-        return respond(answer_of(self.overview.whole(self.tracker.snapshot)))
+        return await respond(answer_of(self.overview.whole(self.tracker.snapshot)))
 
     async def overview_strips(self) -> Response:
         """Answer with the cells of past status. hours: one of the widths a page has, else 400."""
@@ -82,7 +82,7 @@ class DashboardRoutes:
             for provider in self.tracker.config.providers
         }
         found, away = await self._past(names, hours, known[hours])
-        return respond(answer_of(strips.encode_strips(found, hours, slow, away)))
+        return await respond(answer_of(strips.encode_strips(found, hours, slow, away)))
 
     @property
     def _has_hub(self) -> bool:
@@ -115,7 +115,7 @@ class DashboardRoutes:
             return answer_of(msgspec.json.encode(document))
 
         key = ("dashboard models", search)
-        return respond(await self.answers.get_slowly(snapshot, key, encode))
+        return await respond(await self.answers.get_slowly(snapshot, key, encode))
 
     async def overview_provider(self, name: str) -> Response:
         """Return everything about one provider that its page shows, except its history."""
@@ -123,7 +123,7 @@ class DashboardRoutes:
         snapshot = self.tracker.snapshot
         if name not in snapshot.providers:
             raise no_provider(name)
-        return respond(answer_of(msgspec.json.encode(self._view(snapshot, name))))
+        return await respond(answer_of(msgspec.json.encode(self._view(snapshot, name))))
 
     def _view(self, snapshot: Snapshot, name: str) -> dict[str, Any]:
         ranking, log = snapshot.ranking, snapshot.incidents

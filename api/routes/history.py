@@ -18,6 +18,7 @@ from api.http.time_span import MOST_HOURS, PARAMETERS, read_span
 from api.routes.route import Route
 from api.schemas import history as schemas
 from tracker.core.clock import Clock
+from tracker.core.slices import forgotten
 from tracker.store import HistoryTooLarge, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -108,10 +109,11 @@ class HistoryRoutes:
             raw=raw,
             model=single(given, "model"),
         )
-        if shape == "csv":
-            answer = await gather(encode_history_csv(found))
-            return respond_in_pieces(answer, CSV, download("history"))
-        return respond_in_pieces(await gather(encode_history(found, span.hours)))
+        async with forgotten(found.providers):
+            if shape == "csv":
+                answer = await gather(encode_history_csv(found))
+                return respond_in_pieces(answer, CSV, download("history"))
+            return respond_in_pieces(await gather(encode_history(found, span.hours)))
 
 
 def download(what: str) -> dict[str, str]:

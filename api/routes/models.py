@@ -62,7 +62,7 @@ class ModelRoutes:
         query()
         snapshot = self.tracker.snapshot
         match = find_model(await self.tracker.offers.resolver(), name)
-        return respond(
+        return await respond(
             self.answers.get(snapshot, ("model", name), lambda: self._encode(snapshot, match))
         )
 

@@ -60,7 +60,7 @@ class OperationsRoutes:
 
         An unavailable database does not need a restart.
         """
-        return respond(self.present.livez())
+        return await respond(self.present.livez())
 
     @describe(
         "operations", gives(schemas.LivenessResponse), gives(schemas.LivenessResponse, status=503)

@@ -179,6 +179,7 @@ class FakeTracker:
     stored: bool = True
     found: dict[str, OutcomeKind] = attrs.field(factory=dict)
     past: History = History(resolution_seconds=None, providers={})
+    handed_over: list[History] = attrs.field(factory=list)
     changed: tuple[ChangeRecord, ...] = ()
     calls: Mapping[str, tuple[TrafficBucket, ...]] = attrs.field(factory=dict)
     told: list[Call] = attrs.field(factory=list)
@@ -285,7 +286,9 @@ class FakeTracker:
         except trio.Cancelled:
             self.cancelled += 1
             raise
-        return self.past
+        own = attrs.evolve(self.past, providers=dict(self.past.providers))  # the asker's, as real
+        self.handed_over.append(own)
+        return own
 
     async def changes(
         self,
