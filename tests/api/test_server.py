@@ -134,6 +134,9 @@ async def test_a_client_that_stops_reading_is_cut_off_and_delays_nobody(
             while True:
                 await greedy.send_all(GET)
                 await trio.sleep(0.01)  # between tries: only the cut ends the test
+        async with httpx.AsyncClient(base_url=url) as client:
+            metrics = (await client.get("/metrics")).text
+        assert 'llm_tracker_clients_cut_total{reason="not_reading"} 1.0\n' in metrics
 
 
 async def test_the_feed_reaches_a_client_and_forgets_it_when_it_goes() -> None:
