@@ -120,7 +120,7 @@ class TrackerHarness:
             self.host.close()
 
     def stop(self) -> None:
-        """Stop gracefully."""
+        """Stop the tracker gracefully."""
         self.tracker.stop()
         self.passes(STOP_SECONDS)
         self.host.close()
