@@ -33,7 +33,8 @@ TRACKER = (
     *("client", "runtime", "replay", "testing", "embedding", "litellm"),
 )
 API = (
-    *("ranking_filter", "schemas", "http", "exports", "docs_page", "plain_page", "overview"),
+    *("connection_counts", "ranking_filter", "schemas", "http", "exports", "docs_page"),
+    *("plain_page", "overview"),
     *("present_answers", "routes"),
 )
 API_TOP = ("app", "serving", "server", "cli")

@@ -21,7 +21,7 @@ from api.http.server_sent_events import Streams
 from api.overview import models, strips
 from api.overview.document import Overview
 from api.routes.history import query_store
-from api.routes.operations import event_stream
+from api.routes.operations import event_stream, peer_of_request
 from api.routes.route import Route
 from api.schemas import incidents as schemas
 from api.schemas.convert import convert, view_provider
@@ -57,11 +57,11 @@ class DashboardRoutes:
     async def overview_events(self) -> Response:
         """Stream the page's changes, from ``Last-Event-ID`` on where that is known."""
         query()
-        self.streams.check_room()
+        peer = peer_of_request()
+        self.streams.check_room(peer)
         await self.overview.prepare(self.tracker.snapshot)
-        return event_stream(
-            self.streams.stream(request.headers.get("Last-Event-ID"), self.overview)
-        )
+        last = request.headers.get("Last-Event-ID")
+        return event_stream(self.streams.stream(last, self.overview, peer))
 
     async def overview_now(self) -> Response:
         """Return the first event of the stream, for a page whose stream a proxy holds back."""
