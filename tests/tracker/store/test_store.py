@@ -741,7 +741,7 @@ async def test_rows_before_a_gap_stay_until_the_time_was_lived_through_or_is_tol
 async def test_twenty_hours_ahead_for_long_delete_nothing_early(
     path: Path, mock_clock: MockClock
 ) -> None:
-    rows = [check(seconds=3_600.0 * hours, message=f"{hours}") for hours in range(160, 0, -20)]
+    rows = [check(seconds=3_600.0 * hours, message=f"{hours}") for hours in range(160, -1, -20)]
     ahead = 0.0
     clock = Clock(now=lambda: NOW + timedelta(seconds=ahead), steady=trio.current_time)
     async with open_store(str(path), clock=clock) as store:
