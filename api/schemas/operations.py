@@ -13,6 +13,7 @@ from api.schemas.units import (
     StatusWord,
     Timestamp,
 )
+from tracker.core.settings import LONGEST_SECONDS, SHORTEST_INTERVAL
 
 ActorState = Annotated[
     str,
@@ -53,7 +54,9 @@ class CheckQuery(Struct):
 class ProviderPatch(Struct, frozen=True, forbid_unknown_fields=True):
     """The change; null returns to the value in the file, an absent field changes nothing."""
 
-    interval_seconds: Annotated[float, Meta(gt=0.0)] | UnsetType | None = UNSET
+    interval_seconds: (
+        Annotated[float, Meta(ge=SHORTEST_INTERVAL, le=LONGEST_SECONDS)] | UnsetType | None
+    ) = UNSET
     enabled: bool | UnsetType | None = UNSET
 
 

@@ -10,7 +10,7 @@ import attrs
 from msgspec import Meta
 
 from tracker.config.values import OF_A_VARIABLE
-from tracker.core.settings import LONGEST_SECONDS
+from tracker.core.settings import LONGEST_SECONDS, SHORTEST_INTERVAL
 
 Name = Annotated[str, Meta(min_length=1, max_length=1000)]
 Variable = Annotated[
@@ -39,7 +39,11 @@ class TimingTable:
     interval_seconds: (
         Annotated[
             float,
-            Meta(ge=0.1, le=LONGEST_SECONDS, description="time between two checks of a provider"),
+            Meta(
+                ge=SHORTEST_INTERVAL,
+                le=LONGEST_SECONDS,
+                description="time between two checks of a provider",
+            ),
         ]
         | None
     ) = None
@@ -249,7 +253,11 @@ class ProviderTable(TimingTable):
     model_interval_seconds: (
         Annotated[
             float,
-            Meta(ge=0.1, le=LONGEST_SECONDS, description="time between two checks of an offer"),
+            Meta(
+                ge=SHORTEST_INTERVAL,
+                le=LONGEST_SECONDS,
+                description="time between two checks of an offer",
+            ),
         ]
         | None
     ) = None

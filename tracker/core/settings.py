@@ -12,6 +12,7 @@ from tracker.core.rate_limits import LimitReading
 from tracker.core.redaction import Secret, url_secrets
 from tracker.core.validators import is_finite
 
+SHORTEST_INTERVAL = 0.1  # seconds: ten checks a second of one provider already look like an attack
 LONGEST_SECONDS = 604_800.0  # a week: nothing is kept longer
 positive = [gt(0.0), is_finite]
 # A completion costs money or allowance where a model list is free: a third as often by default.
@@ -22,7 +23,9 @@ MODEL_INTERVALS = 3.0
 class Timing:
     """When a provider is checked and how its checks are judged; each can be set per provider."""
 
-    interval_seconds: float = attrs.field(default=300.0, validator=[*positive, le(LONGEST_SECONDS)])
+    interval_seconds: float = attrs.field(
+        default=300.0, validator=[ge(SHORTEST_INTERVAL), le(LONGEST_SECONDS), is_finite]
+    )
     timeout_seconds: float = attrs.field(default=10.0, validator=positive)
     jitter: float = attrs.field(default=0.1, validator=[ge(0.0), lt(0.5)])
     recheck_seconds: tuple[float, ...] = attrs.field(

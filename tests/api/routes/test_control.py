@@ -126,6 +126,8 @@ async def test_tuning_passes_on_what_was_said_and_nothing_else(
         "null",
         '{"interval_seconds": 0}',
         '{"interval_seconds": -1}',
+        '{"interval_seconds": 0.09}',
+        '{"interval_seconds": 604801}',
         '{"interval_seconds": "abc"}',
         '{"interval_seconds": NaN}',
         '{"interval_seconds": 1e999}',
