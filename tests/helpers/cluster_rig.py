@@ -234,7 +234,8 @@ class Cluster:
     @property
     def _limiters(self) -> list[trio.CapacityLimiter]:
         present = [each for each in self.members if not each.ended.is_set()]
-        return [limiter for member in present for limiter in member.limiters]
+        default = trio.to_thread.current_default_thread_limiter()
+        return [default, *(limiter for member in present for limiter in member.limiters)]
 
 
 @asynccontextmanager
@@ -244,6 +245,8 @@ async def running_cluster(
     """Make a cluster without members; its trackers end with the context."""
     clock = virtual_clock(start=utc_now(), clock=time)
     server = FakeServer(clock=clock)
+    # Waiting for all threads takes every token of their limiters.
+    trio.to_thread.current_default_thread_limiter().total_tokens = 4
     async with trio.open_nursery() as nursery:
         cluster = Cluster(folder, time, nursery, clock, server)
 
