@@ -6,7 +6,7 @@ from quart_trio import QuartTrio
 
 from api.http.body_limits import sized_requests
 from api.http.middleware import REPORTS_PATH, install_request_checks
-from api.http.openapi import document
+from api.http.openapi import describe_routes
 from api.http.problems import handle_problems
 from api.http.response_cache import ResponseCache
 from api.http.server_sent_events import Streams
@@ -64,7 +64,7 @@ def create_app(
     ):
         for rule in part.rules():
             rule.add_to(app)
-    pages = PageRoutes.of(document(app, own_version(), settings.root_path))
+    pages = PageRoutes.of(describe_routes(app, own_version(), settings.root_path))
     overview = Overview(pages.version, tracker.health, tracker.config.cluster is not None)
     for private in (
         pages,

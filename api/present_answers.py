@@ -38,9 +38,16 @@ class PresentAnswers:
     tracker: "Tracker"
     cache: ResponseCache
 
-    def status(self) -> CachedResponse:
-        """Return all providers as the latest snapshot has them."""
-        return self.cache.status(self.tracker.snapshot)
+    def status(self) -> CachedResponse | None:
+        """Return all providers as the latest snapshot has them; None where that takes time."""
+        snapshot = self.tracker.snapshot
+        return self.cache.status(snapshot) if self.cache.is_quick(snapshot) else None
+
+    async def status_in_slices(self) -> CachedResponse:
+        """Return the same however long it takes; others have their turn meanwhile."""
+        snapshot = self.tracker.snapshot
+        await self.cache.prepare(snapshot)
+        return self.cache.status(snapshot)
 
     def provider(self, name: str) -> CachedResponse:
         """Return one provider of the latest snapshot. Raises Problem (404) for an unknown name."""
@@ -51,7 +58,7 @@ class PresentAnswers:
 
     def best(self, given: Given) -> CachedResponse | None:
         """Answer ``/best``; None where that takes time: model lists have to be indexed before
-        (find_models), or another vantage is asked for.
+        (tracker.offers.resolver), or another vantage is asked for.
         """
         snapshot = self.tracker.snapshot
         if "vantage" in given:
@@ -66,7 +73,7 @@ class PresentAnswers:
         if wish.candidates == frozenset() or wish.model == "":
             raise bad_request("candidates and model must not be empty; leave them out instead")
         if wish.model is not None or named_offers(wish, snapshot):
-            resolver = self.tracker.known_models()
+            resolver = self.tracker.offers.current_resolver()
             return None if resolver is None else self._best_offer(wish, resolver)
         wish = wish.among(snapshot.providers.keys())
         return self.cache.get(
@@ -81,15 +88,15 @@ class PresentAnswers:
             if wish.model is not None:
                 return best_answer(snapshot.timestamp, self._rank_model(wish, wish.model, resolver))
             chosen = choose_named(resolver, wish, snapshot)
-            return best_answer(snapshot.timestamp, self.tracker.rank_offers(chosen))
+            return best_answer(snapshot.timestamp, self.tracker.offers.rank(chosen))
 
         return self.cache.get(snapshot, wish, encode)
 
     def _rank_model(self, wish: RankingFilter, model: str, resolver: ModelResolver) -> Ranking:
         if not self.tracker.snapshot.swept and resolver.resolve(model) is None:
-            return attrs.evolve(self.tracker.rank_offers(()), reason=LISTS_UNKNOWN)
+            return attrs.evolve(self.tracker.offers.rank(()), reason=LISTS_UNKNOWN)
         offers = choose_offers(find_model(resolver, model).offers, wish)
-        ranking = self.tracker.rank_offers(offers)
+        ranking = self.tracker.offers.rank(offers)
         return ranking if offers else attrs.evolve(ranking, reason=UNKNOWN_OFFER)
 
     def livez(self) -> CachedResponse:

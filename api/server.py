@@ -11,6 +11,7 @@ import structlog
 import trio
 
 from api.app import create_app
+from api.connection_counts import ConnectionCounts
 from api.http.response_cache import ResponseCache
 from api.http.server_sent_events import Streams
 from api.serving.connection_limit import ConnectionLimit
@@ -96,14 +97,15 @@ def _build_server(
 ) -> tuple[Server, Streams]:
     answers = ResponseCache()
     most = connection_limit(len(tracker.config.providers), descriptor_limit())
-    streams = Streams(tracker.board, answers, most=most // 2)
+    counts = ConnectionCounts(most)
+    streams = Streams(tracker.board, answers, most=most // 2, counts=counts)
     server = Server(
         create_app(tracker, answers=answers, streams=streams),
         listeners,
         root_path,
         lambda text: tracker.mask(text),  # noqa: PLW0108 (a reload changes the mask)
         connections(tracker, answers),
-        ConnectionLimit(most),
+        ConnectionLimit(most, counts),
     )
     return server, streams
 

@@ -116,12 +116,12 @@ class AlertMachine(TrackerMachine):
     @rule(name=names, minutes=st.sampled_from((0.0, 10.0)))
     def an_operator_mutes(self, name: str, minutes: float) -> None:
         if name in self.world.oracles:
-            self.world.do(partial(self.world.tracker.mute, name, minutes))
+            self.world.do(partial(self.world.tracker.incidents.mute, name, minutes))
 
     @rule()
     def an_operator_acknowledges(self) -> None:
         for incident in self.world.tracker.snapshot.incidents.incidents:
-            self.world.do(partial(self.world.tracker.acknowledge, incident.id, "anna"))
+            self.world.do(partial(self.world.tracker.incidents.acknowledge, incident.id, "anna"))
 
     @rule()
     def hours_pass(self) -> None:

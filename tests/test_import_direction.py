@@ -33,14 +33,15 @@ TRACKER = (
     *("client", "runtime", "replay", "testing", "embedding", "litellm"),
 )
 API = (
-    *("ranking_filter", "schemas", "http", "exports", "docs_page", "plain_page", "overview"),
+    *("connection_counts", "ranking_filter", "schemas", "http", "exports", "docs_page"),
+    *("plain_page", "overview"),
     *("present_answers", "routes"),
 )
 API_TOP = ("app", "serving", "server", "cli")
 # Judgement without a run loop, a network or a disk.
 PURE = ("tracker.core", "tracker.models", "tracker.config", "tracker.ranking", "tracker.health")
 # Values that wait for a thread or open a file, by their job.
-RUN_LOOP = ("tracker.core.threads", "tracker.core.turns")
+RUN_LOOP = ("tracker.core.slices", "tracker.core.threads", "tracker.core.turns")
 EFFECTS = {"trio", "anyio", "httpx", "httpcore", "quart", "hypercorn", "apsw", "sqlite3"}
 # A library and the places that may use it.
 HOMES = {

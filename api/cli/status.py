@@ -38,7 +38,8 @@ def status(
 
     A limit marked ~ is an estimate, because the provider states none. --watch with --json prints
     one document per line at each change; stderr says when the tracker stops answering and when it
-    answers again.
+    answers again. Without --watch, stderr also has the tracker's own problems, as
+    /api/providers/health tells them: an unavailable database, another tracker on the same file.
     """
     tracker = TrackerClient.for_reading(url, token_env, config)
     if watch and name is not None:
@@ -50,10 +51,12 @@ def status(
         document = tracker.ask(f"/api/providers/status/{quote(name, safe='')}")
         one = tracker.convert(document, schemas.Provider)
         show(document, Text() if json else _card(tracker, one), as_json=json)
+        tracker.warn_of_problems()
         return ExitCode.OK
     document = tracker.ask("/api/providers/status")
     listed = tracker.convert(document, schemas.Status).providers
     show(document, providers_table(listed.values()), as_json=json)
+    tracker.warn_of_problems()
     return ExitCode.OK
 
 

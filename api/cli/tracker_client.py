@@ -20,12 +20,19 @@ from tracker.core.redaction import Secret
 from tracker.core.settings import ServerSettings
 
 TIMEOUT_SECONDS = 10.0
+BESIDE_SECONDS = 2.0  # for what is asked beside an answer that was shown already
 URL_VARIABLE = "PROVIDER_STATUS_URL"
 T = TypeVar("T")
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (asked at, not bound to)
 USERINFO = re.compile(r"(?<=//).*@|^[^/]*@")
 REFUSED = frozenset({400, 401, 403, 404, 413, 415})
+
+
+class _Problems(msgspec.Struct, frozen=True):
+    """What is read of the tracker's health, of whatever version. problems: sentences."""
+
+    problems: list[str]
 
 
 @attrs.frozen
@@ -70,6 +77,19 @@ class TrackerClient:
         response = self.send("GET", path, params=given, headers=headers)
         self._check(response, fine={200, 304, 503} if path.endswith("/best") else {200, 304})
         return response
+
+    def warn_of_problems(self) -> None:
+        """Print on stderr what the tracker says is wrong with itself, a line each.
+
+        Nothing where that cannot be asked: it stands beside an answer that was shown.
+        """
+        try:
+            response = self.send("GET", "/api/providers/health", timeout=BESIDE_SECONDS)
+            problems = self.convert(self.decode_json(response), _Problems).problems
+        except UnreachableError:
+            return
+        for problem in problems:
+            print(f"problem: {problem}", file=sys.stderr)  # noqa: T201
 
     def change(self, path: str, wanted: dict[str, Any]) -> Any:
         """Send a PATCH and return what the tracker says; 202: in force, but not stored yet."""

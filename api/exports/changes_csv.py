@@ -1,6 +1,6 @@
 """Changes for spreadsheets and data frames: one row per change."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from itertools import islice
 
 from api.exports.csv import escape_formula
@@ -11,7 +11,7 @@ from tracker.core.records import ChangeRecord
 COLUMNS = ("timestamp", "kind", "provider_name", "before", "after", "reason")
 
 
-def encode_changes_csv(changes: Iterable[ChangeRecord]) -> Iterator[bytes]:
+def encode_changes_csv(changes: Iterable[ChangeRecord]) -> Generator[bytes, None, None]:
     """Yield RFC 4180 in UTF-8, oldest first; an empty cell where there was nothing."""
     yield encode_lines([COLUMNS])
     rows = map(_row, changes)

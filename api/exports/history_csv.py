@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
 
 from api.exports.csv import escape_formula, number
@@ -20,7 +20,7 @@ BUCKETS = (
 PIECE = 500  # rows, about two milliseconds: a large answer must not block the event loop
 
 
-def encode_history_csv(history: History) -> Iterator[bytes]:
+def encode_history_csv(history: History) -> Generator[bytes, None, None]:
     """Yield RFC 4180 in UTF-8, by provider, oldest first; what is not known is an empty cell."""
     yield encode_lines([CHECKS if history.resolution_seconds is None else BUCKETS])
     rows = _rows(history)

@@ -8,7 +8,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
+from api.connection_counts import ConnectionCounts
 from api.exports.cluster_metrics import collect_cluster
+from api.exports.connection_metrics import collect_connections
 from api.exports.metric_pieces import Families, MetricPieces, Write
 from api.exports.own_metrics import collect_own
 from api.exports.provider_families import LimitLabels, ProviderFamilies
@@ -38,21 +40,27 @@ class MetricsPage:
     labels: LimitLabels = attrs.field(factory=LimitLabels)
     _formats: dict[str, MetricPieces] = attrs.field(factory=dict)
 
-    def encode(self, snapshot: Snapshot, health: TrackerHealth, accept: str) -> tuple[bytes, str]:
-        """Return the exposition and its content type.
+    def encode(
+        self,
+        snapshot: Snapshot,
+        health: TrackerHealth,
+        accept: str,
+        counts: ConnectionCounts | None = None,
+    ) -> tuple[bytes, str]:
+        """Return the exposition and its content type. counts: those of the server's clients.
 
         OpenMetrics, except for clients that name text/plain and not OpenMetrics.
         """
+        own = Families([*collect_whole(snapshot, health, counts)])
         accepted = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
         if "text/plain" in accepted and "application/openmetrics-text" not in accepted:
-            return self._write(snapshot, health, generate_latest, TEXT), TEXT
+            return self._write(snapshot, own, generate_latest, TEXT), TEXT
         content_type = openmetrics.CONTENT_TYPE_LATEST
-        return self._write(snapshot, health, OPENMETRICS, content_type), content_type
+        return self._write(snapshot, own, OPENMETRICS, content_type), content_type
 
-    def _write(self, snapshot: Snapshot, health: TrackerHealth, write: Write, kind: str) -> bytes:
+    def _write(self, snapshot: Snapshot, own: Families, write: Write, kind: str) -> bytes:
         if kind not in self._formats:
             self._formats[kind] = MetricPieces(write, self._collect, self._make_writer)
-        own = Families([*collect_own(health, snapshot), *collect_cluster(health.cluster, snapshot)])
         positions = write_positions(snapshot)
         # Joined once: each copy of the megabytes costs as much as all that is new in them.
         return b"".join([*self._formats[kind].blocks(snapshot.providers), positions, write(own)])
@@ -64,6 +72,15 @@ class MetricsPage:
         return ProviderFamilies(attrs.evolve(NOTHING, providers=providers), self.labels).collect()
 
 
+def collect_whole(
+    snapshot: Snapshot, health: TrackerHealth, counts: ConnectionCounts | None
+) -> Iterator[Metric]:
+    """Yield the metrics of the tracker, its hub and its clients."""
+    yield from collect_own(health, snapshot)
+    yield from collect_connections(counts or ConnectionCounts())
+    yield from collect_cluster(health.cluster, snapshot)
+
+
 def collect_families(snapshot: Snapshot, health: TrackerHealth) -> Iterator[Metric]:
     """Yield every family that a scrape shows."""
     yield from ProviderFamilies(snapshot, LimitLabels()).collect()
@@ -71,8 +88,7 @@ def collect_families(snapshot: Snapshot, health: TrackerHealth) -> Iterator[Metr
     for position, line in enumerate(snapshot.ranking.ordered, start=1):
         positions.add_metric([line.provider], position)
     yield positions
-    yield from collect_own(health, snapshot)
-    yield from collect_cluster(health.cluster, snapshot)
+    yield from collect_whole(snapshot, health, None)
 
 
 def write_positions(snapshot: Snapshot) -> bytes:

@@ -14,19 +14,14 @@ GZIP = frozenset({"gzip", "x-gzip", "*"})
 NO_WEIGHT = re.compile(r"q=0(\.0*)?")
 
 
-def respond(answer: CachedResponse) -> Response:
-    """Return the response to the present request."""
+async def respond(answer: CachedResponse) -> Response:
+    """Return the response to the present request; a large answer is compressed in a thread."""
+    if answer.may_compress and answer.takes_long and takes_gzip():
+        await trio.to_thread.run_sync(lambda: answer.gzipped)
     # Several headers form one list (RFC 9110 5.3); reading a missing one raises an exception.
     chosen = negotiate(answer, gzip=takes_gzip())
     tags = request.headers.getlist("If-None-Match")
     return response_of(chosen, known=matches_etag(chosen, ",".join(tags) if tags else None))
-
-
-async def respond_at_leisure(answer: CachedResponse) -> Response:
-    """Return the same, compressed in a thread because the answer is large."""
-    if answer.may_compress and answer.takes_long and takes_gzip():
-        await trio.to_thread.run_sync(lambda: answer.gzipped)
-    return respond(answer)
 
 
 def takes_gzip() -> bool:

@@ -6,7 +6,8 @@ joined, hashed and copied.
 
 import heapq
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from hashlib import blake2b
 from itertools import islice
 from typing import TypeVar
@@ -73,12 +74,16 @@ def gather_in_thread(pieces: Iterable[bytes]) -> LargeAnswer:
     return gathering.done()
 
 
-async def gather(pieces: Iterable[bytes]) -> LargeAnswer:
-    """Make the pieces on the event loop; others have their turn after each."""
+async def gather(pieces: Generator[bytes, None, None]) -> LargeAnswer:
+    """Make the pieces on the event loop; others have their turn after each.
+
+    However it ends, nothing that the pieces are made of is held any more.
+    """
     gathering = _Gathering()
-    for piece in pieces:
-        gathering.take(piece)
-        await trio.lowlevel.checkpoint()
+    with closing(pieces):
+        for piece in pieces:
+            gathering.take(piece)
+            await trio.lowlevel.checkpoint()
     return gathering.done()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta
 from functools import cached_property
 from hashlib import blake2b
+from itertools import islice
 
 import attrs
 import msgspec
@@ -25,6 +26,7 @@ KEPT = 256  # answers kept per snapshot: unfiltered ones, and the filters in use
 # With a thousand providers an answer has half a megabyte: many different filters must not fill the
 # memory. The latest answer is kept, whatever its size.
 KEPT_BYTES = 16 * 1024 * 1024
+SLICE = 200  # providers encoded at once, about six milliseconds
 GZIP_LEVEL = 1  # saves three quarters of what the best level does, in a fifth of the time
 
 
@@ -142,6 +144,25 @@ class ResponseCache:
         encoded = msgspec.json.encode(view_provider(provider))
         self._pieces[provider.name] = (provider, encoded)
         return encoded
+
+    def is_quick(self, snapshot: Snapshot) -> bool:
+        """Return whether few providers changed since they were encoded last."""
+        if snapshot is self._snapshot and "status" in self._kept:
+            return True
+        changed = (p for p in snapshot.providers.values() if not self._is_encoded(p))
+        return sum(1 for _ in islice(changed, SLICE + 1)) <= SLICE
+
+    async def prepare(self, snapshot: Snapshot) -> None:
+        """Encode the providers that changed in slices: a thousand would take 30 ms at once."""
+        changed = [p for p in snapshot.providers.values() if not self._is_encoded(p)]
+        for number, provider in enumerate(changed, 1):
+            self.piece(provider)
+            if number % SLICE == 0:
+                await trio.lowlevel.checkpoint()
+
+    def _is_encoded(self, provider: ProviderStatus) -> bool:
+        known = self._pieces.get(provider.name)
+        return known is not None and known[0] is provider
 
     def status(self, snapshot: Snapshot) -> CachedResponse:
         """Return the answer to ``/api/providers/status``, encoded once for each snapshot."""

@@ -5,7 +5,7 @@ starts again with a whole snapshot when its reader reconnects.
 """
 
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator, Iterator
 from typing import Protocol
 
@@ -13,6 +13,7 @@ import attrs
 import msgspec
 import trio
 
+from api.connection_counts import PEER_SHARE, ConnectionCounts, Refusal
 from api.http.problems import CROWDED_OUT, Problem
 from api.http.response_cache import ResponseCache
 from api.schemas import incidents as schemas
@@ -84,7 +85,8 @@ class Streams:
     """All open streams of one server. ``stop`` ends them immediately.
 
     ``boot`` distinguishes this process's revisions from those before a restart. ``most``: the limit
-    of open streams, since each occupies a client's place for as long as it is open.
+    of open streams, since each occupies a client's place for as long as it is open; one address
+    may have PEER_SHARE of them. ``counts``: where refused clients are counted.
     """
 
     board: Board
@@ -93,6 +95,8 @@ class Streams:
     boot: str = attrs.field(factory=lambda: secrets.token_hex(4))
     most: int = 5_000
     open: int = 0
+    counts: ConnectionCounts = attrs.field(factory=ConnectionCounts)
+    open_by_peer: Counter[str] = attrs.field(factory=Counter)
     public: PublicView = attrs.field(init=False)
     _stopped: bool = False
     _waits: set[trio.CancelScope] = attrs.field(factory=set)
@@ -102,14 +106,16 @@ class Streams:
         self.public = PublicView(self.answers)
 
     async def stream(
-        self, last_event_id: str | None, view: EventView | None = None
+        self, last_event_id: str | None, view: EventView | None = None, peer: str = ""
     ) -> AsyncGenerator[bytes, None]:
         """Yield chunks of whole events, forever. ``last_event_id``: what the reader saw last.
 
-        view: the events to send; those of the public API if None.
+        view: the events to send; those of the public API if None. peer: the name that the client
+        is counted under.
         """
         shown = view or self.public
         self.open += 1
+        self.open_by_peer[peer] += 1
         try:
             with self.board.subscribe() as feed:
                 seen = self.board.latest
@@ -129,15 +135,22 @@ class Streams:
             return
         finally:
             self.open -= 1
+            self.open_by_peer[peer] -= 1
+            if not self.open_by_peer[peer]:
+                del self.open_by_peer[peer]
 
-    def check_room(self) -> None:
-        """Raise Problem, 503, when as many streams are open as allowed."""
+    def check_room(self, peer: str = "") -> None:
+        """Raise Problem, 503, when as many streams are open as allowed, in all or to ``peer``."""
+        own = max(int(self.most * PEER_SHARE), 1)
         if self.open >= self.most:
-            detail = (
-                f"{self.most} event streams are open, which is the limit: poll "
-                "/api/providers/status instead, or raise the limit of open files (ulimit -n)"
-            )
-            raise Problem(status=503, detail=detail, headers=CROWDED_OUT)
+            allowed = f"{self.most} event streams are open, which is the limit"
+        elif peer and self.open_by_peer[peer] >= own:
+            allowed = f"{own} event streams to your address are open, which is the limit of one"
+        else:
+            return
+        self.counts.refused[Refusal.STREAMS] += 1
+        instead = "poll /api/providers/status instead, or raise the limit of open files (ulimit -n)"
+        raise Problem(status=503, detail=f"{allowed}: {instead}", headers=CROWDED_OUT)
 
     def stop(self) -> None:
         """End every open stream, and each that is opened later, without an error."""

@@ -74,13 +74,15 @@ class ClusterRoutes:
             raise no_provider(name)
         seconds = resolution_of(days)
         since = self.clock.now() - timedelta(days=days)
-        found = await query_store(self.tracker.long_history, (name,), since=since, seconds=seconds)
+        found = await query_store(
+            self.tracker.records.long_history, (name,), since=since, seconds=seconds
+        )
         if found is None:
             raise Problem(status=404, detail=ALONE)
         if shape == "csv":
             answer = await gather(encode_history_csv(found.history))
             return respond_in_pieces(answer, CSV, download("history"))
-        return respond(answer_of(msgspec.json.encode(_view(found, days, seconds))))
+        return await respond(answer_of(msgspec.json.encode(_view(found, days, seconds))))
 
 
 def _view(found: LongHistory, days: int, seconds: int) -> history.LongHistory:

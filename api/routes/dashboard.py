@@ -21,7 +21,7 @@ from api.http.server_sent_events import Streams
 from api.overview import models, strips
 from api.overview.document import Overview
 from api.routes.history import query_store
-from api.routes.operations import event_stream
+from api.routes.operations import event_stream, peer_of_request
 from api.routes.route import Route
 from api.schemas import incidents as schemas
 from api.schemas.convert import convert, view_provider
@@ -57,17 +57,17 @@ class DashboardRoutes:
     async def overview_events(self) -> Response:
         """Stream the page's changes, from ``Last-Event-ID`` on where that is known."""
         query()
-        self.streams.check_room()
+        peer = peer_of_request()
+        self.streams.check_room(peer)
         await self.overview.prepare(self.tracker.snapshot)
-        return event_stream(
-            self.streams.stream(request.headers.get("Last-Event-ID"), self.overview)
-        )
+        last = request.headers.get("Last-Event-ID")
+        return event_stream(self.streams.stream(last, self.overview, peer))
 
     async def overview_now(self) -> Response:
         """Return the first event of the stream, for a page whose stream a proxy holds back."""
         query()
         await self.overview.prepare(self.tracker.snapshot)
-        return respond(answer_of(self.overview.whole(self.tracker.snapshot)))
+        return await respond(answer_of(self.overview.whole(self.tracker.snapshot)))
 
     async def overview_strips(self) -> Response:
         """Answer with the cells of past status. hours: one of the widths a page has, else 400."""
@@ -82,7 +82,7 @@ class DashboardRoutes:
             for provider in self.tracker.config.providers
         }
         found, away = await self._past(names, hours, known[hours])
-        return respond(answer_of(strips.encode_strips(found, hours, slow, away)))
+        return await respond(answer_of(strips.encode_strips(found, hours, slow, away)))
 
     @property
     def _has_hub(self) -> bool:
@@ -92,10 +92,12 @@ class DashboardRoutes:
         """Return the cells' history, and why the cluster's hub is not in it."""
         since = self.clock.now() - timedelta(hours=hours)
         if hours in strips.LONG_CELL_SECONDS:
-            ask = self.tracker.long_history
+            ask = self.tracker.records.long_history
             if (long := await query_store(ask, names, since=since, seconds=seconds)) is not None:
                 return long.history, long.away
-        own = await query_store(self.tracker.history, names, since=since, resolution=seconds)
+        own = await query_store(
+            self.tracker.records.history, names, since=since, resolution=seconds
+        )
         return own, ""
 
     async def overview_models(self) -> Response:
@@ -104,7 +106,7 @@ class DashboardRoutes:
         if len(search) > LONGEST_SEARCH:
             raise bad_request(f"search must have at most {LONGEST_SEARCH} characters")
         snapshot = self.tracker.snapshot
-        resolver = await self.tracker.find_models()
+        resolver = await self.tracker.offers.resolver()
 
         def encode() -> CachedResponse:
             found = models.find_named(resolver.walk(), search)
@@ -113,7 +115,7 @@ class DashboardRoutes:
             return answer_of(msgspec.json.encode(document))
 
         key = ("dashboard models", search)
-        return respond(await self.answers.get_slowly(snapshot, key, encode))
+        return await respond(await self.answers.get_slowly(snapshot, key, encode))
 
     async def overview_provider(self, name: str) -> Response:
         """Return everything about one provider that its page shows, except its history."""
@@ -121,7 +123,7 @@ class DashboardRoutes:
         snapshot = self.tracker.snapshot
         if name not in snapshot.providers:
             raise no_provider(name)
-        return respond(answer_of(msgspec.json.encode(self._view(snapshot, name))))
+        return await respond(answer_of(msgspec.json.encode(self._view(snapshot, name))))
 
     def _view(self, snapshot: Snapshot, name: str) -> dict[str, Any]:
         ranking, log = snapshot.ranking, snapshot.incidents

@@ -18,6 +18,7 @@ from api.http.time_span import MOST_HOURS, PARAMETERS, read_span
 from api.routes.route import Route
 from api.schemas import history as schemas
 from tracker.core.clock import Clock
+from tracker.core.slices import forgotten
 from tracker.store import HistoryTooLarge, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class HistoryRoutes:
         if name is not None and name not in self.tracker.snapshot.providers:
             raise no_provider(name)
         found = await query_store(
-            self.tracker.changes, name, since=span.since, until=span.until, limit=limit
+            self.tracker.records.changes, name, since=span.since, until=span.until, limit=limit
         )
         if shape == "csv":
             answer = await gather(encode_changes_csv(found))
@@ -100,7 +101,7 @@ class HistoryRoutes:
         raw, seconds = _resolution(given)
         shape = choice(given, "format", ("json", "csv"))
         found = await query_store(
-            self.tracker.history,
+            self.tracker.records.history,
             names or tuple(self.tracker.snapshot.providers),  # without providers no longer watched
             since=span.since,
             until=span.until,
@@ -108,10 +109,11 @@ class HistoryRoutes:
             raw=raw,
             model=single(given, "model"),
         )
-        if shape == "csv":
-            answer = await gather(encode_history_csv(found))
-            return respond_in_pieces(answer, CSV, download("history"))
-        return respond_in_pieces(await gather(encode_history(found, span.hours)))
+        async with forgotten(found.providers):
+            if shape == "csv":
+                answer = await gather(encode_history_csv(found))
+                return respond_in_pieces(answer, CSV, download("history"))
+            return respond_in_pieces(await gather(encode_history(found, span.hours)))
 
 
 def download(what: str) -> dict[str, str]:

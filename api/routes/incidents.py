@@ -1,6 +1,6 @@
 """Incidents: reading, acknowledging, muting, and test messages."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,10 @@ from quart import Response, request
 
 from api.http.auth import require_admin
 from api.http.body import read_body
-from api.http.etags import respond
+from api.http.large_answers import gather, json_lists, respond_in_pieces
 from api.http.openapi import NOT_MODIFIED, describe, gives
 from api.http.problems import Problem, no_provider
 from api.http.query import query, whole_number
-from api.http.response_cache import answer_of
 from api.http.time_span import MOST_HOURS
 from api.routes.control import json_response
 from api.routes.route import Route
@@ -27,6 +26,7 @@ from tracker.core.settings import ServerSettings
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
+PIECE = 100  # incidents, about two milliseconds: every provider may have one, and every offer
 SOMEBODY = "somebody"  # if a name has only control characters
 
 
@@ -49,16 +49,13 @@ class IncidentRoutes:
         hours = whole_number(query("hours"), "hours", default=168, least=1, most=MOST_HOURS)
         since = self.clock.now() - timedelta(hours=hours)
         log = self.tracker.snapshot.incidents
-        document = schemas.Incidents(
-            hours=hours,
-            incidents=[
-                convert(schemas.Incident, each)
-                for each in log.incidents
-                if each.closed_at is None or each.closed_at >= since
-            ],
-            mutes={name: instant(until) for name, until in log.mutes.items()},
+        asked = (
+            convert(schemas.Incident, each)
+            for each in log.incidents
+            if each.closed_at is None or each.closed_at >= since
         )
-        return respond(answer_of(msgspec.json.encode(document)))
+        mutes = {name: instant(until) for name, until in log.mutes.items()}
+        return respond_in_pieces(await gather(_encode(hours, asked, mutes)))
 
     @describe(
         "incidents",
@@ -72,7 +69,7 @@ class IncidentRoutes:
         self._admit()
         by = plain_text((await read_body(schemas.Acknowledgement)).by) or SOMEBODY
         try:
-            incident = await self.tracker.acknowledge(id, by)
+            incident = await self.tracker.incidents.acknowledge(id, by)
         except KeyError:
             raise _no_incident(id) from None
         return json_response(convert(schemas.Incident, incident))
@@ -89,7 +86,7 @@ class IncidentRoutes:
         self._admit()
         minutes = (await read_body(schemas.MuteRequest)).minutes
         try:
-            until = await self.tracker.mute(name, minutes)
+            until = await self.tracker.incidents.mute(name, minutes)
         except KeyError:
             raise no_provider(name) from None
         muted_until = None if until is None else instant(until)
@@ -101,7 +98,7 @@ class IncidentRoutes:
         self._admit()
         tested = [
             schemas.TargetTest(target=target, delivered=not error, error=error)
-            for target, error in await self.tracker.test_alerts()
+            for target, error in await self.tracker.incidents.test_alerts()
         ]
         delivered = sum(each.delivered for each in tested)
         return json_response(schemas.AlertsTest(targets=tested, delivered=delivered))
@@ -109,6 +106,14 @@ class IncidentRoutes:
     def _admit(self) -> None:
         require_admin(self.settings, request.headers.get("Authorization"))
         query()
+
+
+def _encode(
+    hours: int, incidents: Iterable[schemas.Incident], mutes: dict[str, str]
+) -> Generator[bytes, None, None]:
+    yield b'{"hours":%d,"incidents":[' % hours
+    yield from json_lists(incidents, PIECE)
+    yield b'],"mutes":%s}' % msgspec.json.encode(mutes)
 
 
 def _no_incident(incident_id: str) -> Problem:

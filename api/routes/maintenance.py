@@ -59,4 +59,4 @@ class MaintenanceRoutes:
                     )
                 )
         found.sort(key=lambda span: (span.end, span.start, span.providers))
-        return respond(answer_of(msgspec.json.encode(schemas.Maintenance(found[:MOST]))))
+        return await respond(answer_of(msgspec.json.encode(schemas.Maintenance(found[:MOST]))))

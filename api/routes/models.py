@@ -51,7 +51,7 @@ class ModelRoutes:
         """Return every model by its common name, with its offers, best first."""
         query()
         snapshot = self.tracker.snapshot
-        resolver = await self.tracker.find_models()
+        resolver = await self.tracker.offers.resolver()
         return respond_in_pieces(
             await self.large.get(snapshot, "by name", lambda: _encode_list(snapshot, resolver))
         )
@@ -61,8 +61,8 @@ class ModelRoutes:
         """Return one model, by an id of it or by its name in any packaging; best offer first."""
         query()
         snapshot = self.tracker.snapshot
-        match = find_model(await self.tracker.find_models(), name)
-        return respond(
+        match = find_model(await self.tracker.offers.resolver(), name)
+        return await respond(
             self.answers.get(snapshot, ("model", name), lambda: self._encode(snapshot, match))
         )
 
@@ -76,7 +76,7 @@ class ModelRoutes:
         )
 
     def _encode(self, snapshot: Snapshot, match: ModelMatch) -> CachedResponse:
-        ranking = self.tracker.rank_offers(match.offers)
+        ranking = self.tracker.offers.rank(match.offers)
         places = {(line.provider, line.model): n for n, line in enumerate(ranking.ranked)}
         offers = sorted(
             OfferViews(snapshot).known(match.offers),

@@ -8,6 +8,7 @@ import msgspec
 import trio
 from quart import Response, request
 
+from api.connection_counts import peer_of
 from api.exports.metrics import MetricsPage
 from api.http.etags import negotiate, respond, response_of, takes_gzip
 from api.http.openapi import describe, gives, text
@@ -60,7 +61,7 @@ class OperationsRoutes:
 
         An unavailable database does not need a restart.
         """
-        return respond(self.present.livez())
+        return await respond(self.present.livez())
 
     @describe(
         "operations", gives(schemas.LivenessResponse), gives(schemas.LivenessResponse, status=503)
@@ -78,7 +79,8 @@ class OperationsRoutes:
         accept, health = request.headers.get("Accept", ""), self.tracker.health()
 
         def encode() -> CachedResponse:
-            body, kind = self.page.encode(self.tracker.snapshot, health, accept)
+            counts = self.streams.counts
+            body, kind = self.page.encode(self.tracker.snapshot, health, accept, counts)
             return negotiate(uncached_answer(body, kind), gzip=packed)
 
         answer = await trio.to_thread.run_sync(encode, limiter=self.scraping)
@@ -98,8 +100,15 @@ class OperationsRoutes:
         (Last-Event-ID) gets a heartbeat in place of the snapshot.
         """
         query()
-        self.streams.check_room()
-        return event_stream(self.streams.stream(request.headers.get("Last-Event-ID")))
+        peer = peer_of_request()
+        self.streams.check_room(peer)
+        last = request.headers.get("Last-Event-ID")
+        return event_stream(self.streams.stream(last, peer=peer))
+
+
+def peer_of_request() -> str:
+    """Return the name under which the client of the present request is counted."""
+    return peer_of(request.scope.get("client"))
 
 
 def event_stream(chunks: AsyncIterator[bytes]) -> Response:

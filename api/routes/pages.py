@@ -1,10 +1,10 @@
-"""Pages and the OpenAPI document: loaded or made once at the start, and served from memory.
+"""Pages and the OpenAPI document: loaded at the start or made once, and served from memory.
 
 No request reads a file, so no path can leave its folder.
 """
 
 import mimetypes
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 import msgspec
+import trio
 from quart import Response
 
 from api import docs_page
@@ -30,23 +31,53 @@ VERSION_MARK = b"{{version}}"
 
 
 @attrs.frozen
+class _Reference:
+    """``openapi``: the document as JSON; ``page``: as HTML."""
+
+    openapi: CachedResponse
+    page: CachedResponse
+
+
+@attrs.define(eq=False)
+class ApiReference:
+    """The API's description, built in a thread when it is first asked for.
+
+    Built at the start it would hold the event loop for 60 ms, while checks are to begin.
+    """
+
+    build_document: Callable[[], dict[str, Any]]
+    _built: _Reference | None = None
+    _building: trio.Lock = attrs.field(factory=trio.Lock)
+
+    async def get(self) -> _Reference:
+        """Return both forms; who asks meanwhile waits."""
+        async with self._building:
+            if self._built is None:
+                self._built = await trio.to_thread.run_sync(self._build)
+            return self._built
+
+    def _build(self) -> _Reference:
+        document = self.build_document()
+        page = _page(docs_page.render(document), docs_page.POLICY)
+        return _Reference(answer_of(msgspec.json.encode(document)), page)
+
+
+@attrs.frozen
 class PageRoutes:
     """``dashboard``: its files by path below ``/dashboard/``; empty if there are none."""
 
-    openapi: CachedResponse
-    docs: CachedResponse
+    reference: "ApiReference"
     docs_style: CachedResponse
     dashboard: Mapping[str, CachedResponse]
     version: str  # of the dashboard: a page from before an update reloads itself
 
     @classmethod
-    def of(cls, document: dict[str, Any]) -> "PageRoutes":
-        """Read and encode every page once. document: the OpenAPI document to show."""
+    def of(cls, build_document: Callable[[], dict[str, Any]]) -> "PageRoutes":
+        """Read and encode every page once. build_document: builds the OpenAPI document to show."""
         content = read_dashboard()
         version = version_of(content)
         return cls(
-            openapi=answer_of(msgspec.json.encode(document)),
-            docs=_page(docs_page.render(document), docs_page.POLICY),
+            reference=ApiReference(build_document),
             docs_style=answer_of(docs_page.style(), "text/css; charset=utf-8"),
             dashboard={path: _file(path, body, version) for path, body in content.items()},
             version=version,
@@ -62,21 +93,21 @@ class PageRoutes:
 
     async def show_openapi(self) -> Response:
         """Answer with the OpenAPI 3.1 document as JSON."""
-        return respond(self.openapi)
+        return await respond((await self.reference.get()).openapi)
 
     async def show_docs(self) -> Response:
         """Answer with the API's description as one HTML page."""
-        return respond(self.docs)
+        return await respond((await self.reference.get()).page)
 
     async def show_docs_style(self) -> Response:
         """Answer with the style sheet of ``/docs``."""
-        return respond(self.docs_style)
+        return await respond(self.docs_style)
 
     async def show_dashboard(self, path: str = "index.html") -> Response:
         """Answer with a file of the dashboard. Raises Problem (404) for a file it does not have."""
         if (answer := self.dashboard.get(path)) is None:
             raise Problem(status=404, detail="no such page; /docs lists every path")
-        return respond(answer)
+        return await respond(answer)
 
 
 def read_dashboard() -> dict[str, bytes]:

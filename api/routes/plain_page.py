@@ -30,7 +30,8 @@ class PlainPageRoutes:
         """Answer with the page, rendered once for each snapshot; it takes no parameters."""
         query()
         snapshot = self.tracker.snapshot
-        return respond(self.answers.get(snapshot, "plain", lambda: _page(snapshot)))
+        page = await self.answers.get_slowly(snapshot, "plain", lambda: _page(snapshot))
+        return await respond(page)
 
 
 def _page(snapshot: Snapshot) -> CachedResponse:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import attrs
 import msgspec
-import trio
 from quart import Response, request
 
 from api.http.auth import require_reporter
-from api.http.etags import respond
+from api.http.history_stream import encode_traffic
+from api.http.large_answers import gather, respond_in_pieces
 from api.http.openapi import NOT_MODIFIED, Token, describe, failure, gives
 from api.http.problems import Problem, bad_request, no_provider
 from api.http.query import Given, parse_whole, query, single
-from api.http.response_cache import JSON, answer_of
+from api.http.response_cache import JSON
 from api.http.time_span import read_hours
 from api.routes.history import MOST_SECONDS, query_store
 from api.routes.route import Route
@@ -24,6 +24,7 @@ from api.schemas.convert import convert
 from api.schemas.status import PROBLEM
 from tracker.core.clock import Clock
 from tracker.core.settings import Config
+from tracker.core.slices import forgotten
 from tracker.reports.parsing import InvalidBatchError, TooLargeError
 from tracker.reports.schema import ReportBatch
 from tracker.runtime.report_receiver import ReportReceipt, TooManyReportsError
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 POINTS = 1_440  # per provider, when we choose their size: a day in minutes
 SIZES = (60, 300, 900, 3_600)
-PIECE = 1_000  # points encoded at once: some five milliseconds
 
 
 @attrs.frozen
@@ -107,23 +107,13 @@ class ReportRoutes:
         hours = read_hours(given)
         seconds = _resolution(given, hours)
         found = await query_store(
-            self.tracker.traffic,
+            self.tracker.records.traffic,
             names,
             since=self.clock.now() - timedelta(hours=hours),
             resolution=seconds,
         )
-        providers = {}
-        for name, buckets in found.items():
-            points: list[schemas.TrafficPoint] = []
-            for start in range(0, len(buckets), PIECE):
-                piece = buckets[start : start + PIECE]
-                points += [convert(schemas.TrafficPoint, bucket) for bucket in piece]
-                await trio.lowlevel.checkpoint()
-            providers[name] = points
-        document = schemas.TrafficHistory(
-            hours=hours, resolution_seconds=seconds, providers=providers
-        )
-        return respond(answer_of(msgspec.json.encode(document)))
+        async with forgotten(found):
+            return respond_in_pieces(await gather(encode_traffic(found, hours, seconds)))
 
 
 async def _body() -> bytes:

@@ -9,7 +9,7 @@ from quart import Response
 
 from api.exports import badges
 from api.exports.csv import encode_csv
-from api.http.etags import respond, respond_at_leisure
+from api.http.etags import respond
 from api.http.openapi import NOT_MODIFIED, describe, gives, text
 from api.http.problems import Problem, bad_request, no_provider
 from api.http.query import Given, choice, query, single
@@ -48,13 +48,13 @@ class StatusRoutes:
     async def status(self) -> Response:
         """Return every provider's status."""
         query()
-        return await respond_at_leisure(self.present.status())
+        return await respond(await self.present.status_in_slices())
 
     @describe("present", gives(schemas.Provider), NOT_MODIFIED, errors=[404])
     async def provider(self, name: str) -> Response:
         """Return one provider's status."""
         query()
-        return respond(self.present.provider(name))
+        return await respond(self.present.provider(name))
 
     @describe(
         "present",
@@ -74,17 +74,17 @@ class StatusRoutes:
         """
         given = query(*BEST_PARAMETERS)
         if "vantage" in given:
-            return respond(await self._best_of(given))
+            return await respond(await self._best_of(given))
         while (answer := self.present.best(given)) is None:
-            await self.tracker.find_models()
-        return await respond_at_leisure(answer)
+            await self.tracker.offers.resolver()
+        return await respond(answer)
 
     @describe("present", text("text/csv", says="One row per provider."), NOT_MODIFIED)
     async def export_csv(self) -> Response:
         """Return every provider as a row of a spreadsheet, best uptime first."""
         query()
         snapshot = self.tracker.snapshot
-        return respond(self.answers.get(snapshot, "csv", lambda: _csv(snapshot)))
+        return await respond(self.answers.get(snapshot, "csv", lambda: _csv(snapshot)))
 
     @describe(
         "badges",
@@ -97,7 +97,7 @@ class StatusRoutes:
         """Return a badge for a web page: the status, the uptime of 24 hours or the latency."""
         show = choice(query("show"), "show", badges.SHOWN)
         snapshot, provider = self._find(name)
-        return respond(
+        return await respond(
             self.answers.get(snapshot, ("svg", name, show), lambda: _svg(provider, show))
         )
 
@@ -106,7 +106,7 @@ class StatusRoutes:
         """Return the same for a shields endpoint badge."""
         show = choice(query("show"), "show", badges.SHOWN)
         snapshot, provider = self._find(name)
-        return respond(
+        return await respond(
             self.answers.get(snapshot, ("badge", name, show), lambda: _shield(provider, show))
         )
 

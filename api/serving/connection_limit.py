@@ -1,5 +1,10 @@
-"""A limit of concurrent clients: an idle one is disconnected for the next."""
+"""A limit of concurrent clients: an idle one is disconnected for the next.
 
+Answers in progress are limited for each address as well, so that one cannot take the place of all
+others. Its idle connections are not: they are disconnected when somebody needs their place.
+"""
+
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -7,6 +12,8 @@ from typing import Protocol
 import attrs
 import structlog
 import trio
+
+from api.connection_counts import PEER_SHARE, ConnectionCounts, Cut, Refusal
 
 SILENT_SECONDS = 1.0  # for the first request; after this a client is the first to be cut off
 LEAST_SECONDS = 0.1  # a client may always be idle this long before it is cut off for another
@@ -20,7 +27,12 @@ log = structlog.get_logger()
 
 
 class Connection(Protocol):
-    """A client's connection."""
+    """A client's connection. peer: the name under which it is counted; empty: not limited."""
+
+    @property
+    def peer(self) -> str:
+        """Return the name under which it is counted, always the same."""
+        ...
 
     def has_unread(self) -> bool:
         """Tell whether the client sent something that was not read yet, or left."""
@@ -35,17 +47,20 @@ class Connection(Protocol):
 class ConnectionLimit:
     """Admits clients, and keeps a list of idle ones, the longest idle first.
 
-    refused: clients that came when ``most`` others were being answered. cut: clients cut off for
-    another.
+    most: the limit of clients. counts: where it counts those that it refuses and cuts off.
     """
 
     most: int
-    refused: int = 0
-    cut: int = 0
+    counts: ConnectionCounts = attrs.field(
+        default=attrs.Factory(lambda self: ConnectionCounts(self.most), takes_self=True)
+    )
     _open: set[Connection] = attrs.field(factory=set)
     # Since when (trio seconds) a client has been idle: without any request yet, or after an answer.
     _silent: dict[Connection, float] = attrs.field(factory=dict)
     _resting: dict[Connection, float] = attrs.field(factory=dict)
+    # All others: an answer is owed to them.
+    _owed: set[Connection] = attrs.field(factory=set)
+    _owed_to: Counter[str] = attrs.field(factory=Counter)
     _coming: int = 0
     _placed: trio.Event = attrs.field(factory=trio.Event)
 
@@ -72,7 +87,7 @@ class ConnectionLimit:
                 self._placed.set()
                 self._placed = trio.Event()
         if not is_admitted:
-            self.refused += 1
+            self.counts.refused[Refusal.FULL] += 1
             await connection.cut()
             yield None
             return
@@ -94,6 +109,7 @@ class ConnectionLimit:
                 self._leave(leaving)
             # Take the place before waiting for anything: otherwise the next client would get it.
             self._open.add(connection)
+            self.counts.open = len(self._open)
             self._silent[connection] = trio.current_time()
             if leaving is not None:
                 await self._cut(leaving)
@@ -120,35 +136,59 @@ class ConnectionLimit:
         return None
 
     async def _cut(self, connection: Connection) -> None:
-        if not self.cut:
+        if not self.counts.cut[Cut.IDLE]:
             log.warning("too many clients: idle ones are disconnected", most=self.most)
-        self.cut += 1
+        self.counts.cut[Cut.IDLE] += 1
         with trio.CancelScope(shield=True):  # a socket's close: local and immediate
             await connection.cut()
 
     def _leave(self, connection: Connection) -> None:
         self._open.discard(connection)
+        self.counts.open = len(self._open)
+        self._settle(connection)
         self._wake(connection)
 
-    def begin(self, connection: Connection, *, is_hot: bool) -> bool:
-        """Note that an answer is owed to it; return whether there is room to make one.
+    def begin(self, connection: Connection, *, is_hot: bool) -> Refusal | None:
+        """Note that an answer is owed to it; return why there is no room to make one, if so.
 
         Where there is none it goes on resting: it may be cut. is_hot: what is asked is answered
         in no time, and has half of what is kept free.
         """
+        if connection not in self._open:  # it was cut off
+            return None
         self._wake(connection)
-        owed = len(self._open) - len(self._silent) - len(self._resting)
-        kept = self.most // KEPT_FREE
-        is_room = owed <= max(self.most - (kept // 2 if is_hot else kept), 1)
-        if not is_room:
+        if connection not in self._owed:
+            self._owed.add(connection)
+            self._owed_to[connection.peer] += 1
+        refusal = self._find_refusal(connection.peer, is_hot=is_hot)
+        if refusal is not None:
             self.rest(connection, trio.current_time())
-        return is_room
+        return refusal
+
+    def _find_refusal(self, peer: str, *, is_hot: bool) -> Refusal | None:
+        kept = self.most // KEPT_FREE
+        if len(self._owed) > max(self.most - (kept // 2 if is_hot else kept), 1):
+            return Refusal.CROWDED
+        share = self.most - kept if is_hot else int(self.most * PEER_SHARE)
+        if peer and self._owed_to[peer] > max(share, 1):
+            return Refusal.PEER
+        return None
 
     def rest(self, connection: Connection, at: float) -> None:
         """Note that nothing is owed to it any more, since ``at``, in trio seconds."""
         if connection in self._open:  # otherwise it was cut off
+            self._settle(connection)
             self._wake(connection)
             self._resting[connection] = at
+
+    def _settle(self, connection: Connection) -> None:
+        """Note that nothing is owed to it."""
+        if connection not in self._owed:
+            return
+        self._owed.remove(connection)
+        self._owed_to[connection.peer] -= 1
+        if not self._owed_to[connection.peer]:
+            del self._owed_to[connection.peer]
 
     def _wake(self, connection: Connection) -> None:
         self._silent.pop(connection, None)
@@ -162,10 +202,10 @@ class Place:
     limit: ConnectionLimit
     connection: Connection
 
-    def begin(self, *, is_hot: bool = False) -> bool:
+    def begin(self, *, is_hot: bool = False) -> Refusal | None:
         """Note that a whole head came, so an answer is owed.
 
-        Return whether there is room to make one.
+        Return why there is no room to make one, None where there is.
         """
         return self.limit.begin(self.connection, is_hot=is_hot)
 

@@ -12,7 +12,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NoReturn
 
 import attrs
@@ -28,6 +28,7 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
 from quart_trio import QuartTrio
 
+from api.connection_counts import Cut, Refusal, peer_of
 from api.http.problems import Problem, problem_body, problem_response
 from api.serving.batching_listener import BatchingListener
 from api.serving.connection_limit import ConnectionLimit, Place
@@ -36,7 +37,7 @@ from api.serving.edge import RootPathMiddleware
 from api.serving.errors import CannotListenError
 from api.serving.free_port import next_free_port
 from api.serving.responses import write
-from api.serving.strict_heads import ambiguous, crowded, find_ambiguity
+from api.serving.strict_heads import ambiguous, find_ambiguity, no_room
 from tracker.core.turns import Turns
 
 KEEP_ALIVE_SECONDS = 20.0  # also the time limit for sending a request's head
@@ -161,6 +162,15 @@ class HttpConnection(TCPServer):
     turns: Turns | None = None
     hot: tuple[bytes, ...] = HOT
 
+    @cached_property
+    def peer(self) -> str:
+        """Return the name under which the client is counted: its address or network."""
+        client: Any = self.stream
+        try:
+            return peer_of(client.socket.getpeername())
+        except OSError:  # it left already
+            return ""
+
     def has_unread(self) -> bool:
         """Return whether the client sent something that was not read yet, or left."""
         client: Any = self.stream  # created by this class, never TLS
@@ -189,15 +199,17 @@ class HttpConnection(TCPServer):
     async def _begin_request(self, request: h11.Request) -> None:
         """Begin a request whose head was read here, before it could change to HTTP/2."""
         if what := find_ambiguity(request.method, list(request.headers)):
-            await self._refuse(ambiguous(what))
+            await self._refuse(Refusal.AMBIGUOUS, ambiguous(what))
         is_hot = request.target.startswith(self.hot)
-        if self.place is not None and not self.place.begin(is_hot=is_hot):
-            await self._refuse(crowded())
+        if self.place is not None and (refusal := self.place.begin(is_hot=is_hot)):
+            await self._refuse(refusal, no_room(refusal))
         if self.turns is not None and not is_hot:
             await self.turns.wait()
 
-    async def _refuse(self, problem: Problem) -> NoReturn:
+    async def _refuse(self, refusal: Refusal, problem: Problem) -> NoReturn:
         """Answer and hang up, whatever follows: it is not clear where the next request begins."""
+        if self.place is not None:
+            self.place.limit.counts.refused[refusal] += 1
         answer = write(problem_response(problem), problem_body(problem), self.config)
         await self.protocol_send(RawData(answer))
         raise RefusedError
@@ -254,6 +266,8 @@ class HttpConnection(TCPServer):
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError) as error:
             if isinstance(error, trio.TooSlowError):
                 client: Any = self.stream
+                if self.place is not None:
+                    self.place.limit.counts.cut[Cut.NOT_READING] += 1
                 # Otherwise the system would keep the data for a client that does not read.
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             await trio.aclose_forcefully(self.stream)

@@ -6,6 +6,7 @@ for another request that nobody has checked (RFC 9112, section 11.2).
 
 from collections.abc import Sequence
 
+from api.connection_counts import Refusal
 from api.http.problems import CLOSE, CROWDED_OUT, Problem
 
 # These must not occur twice; h11 refuses only a second Host, Content-Length or Transfer-Encoding.
@@ -30,7 +31,8 @@ def ambiguous(what: str) -> Problem:
     return Problem(status=400, detail=what, headers=CLOSE)
 
 
-def crowded() -> Problem:
+def no_room(refusal: Refusal) -> Problem:
     """Make a 503 problem for a request for which there is no room."""
-    detail = "too many requests are being answered: try again in a moment"
+    whose = " from your address" if refusal is Refusal.PEER else ""
+    detail = f"too many requests{whose} are being answered: try again in a moment"
     return Problem(status=503, detail=detail, headers=CROWDED_OUT)

@@ -1,6 +1,9 @@
 """Clients that mean harm, on a tracker that may open 1,024 files: /best answers, checks go on."""
 
+import itertools
 import os
+import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
@@ -21,7 +24,8 @@ from tracker.testing import simulated_provider
 from tracker.testing.many_providers import raise_file_limit
 
 DESCRIPTORS = 1_024
-SECONDS = 5.0
+SECONDS = 5.0  # of asking once the whole crowd has come
+COMING_SECONDS = 60.0  # for the crowd: a process that starts on a busy machine
 ANSWER_MS = 500.0  # the longest that an answer may take to somebody else meanwhile
 MEMORY_MIB = 100.0
 FIRST = ("chrt", "-r", "5")
@@ -45,8 +49,8 @@ async def drip(stream: trio.SocketStream) -> None:
 
 
 async def open_half(stream: trio.SocketStream) -> None:
-    del stream
-    await trio.sleep_forever()
+    while await stream.receive_some():
+        pass
 
 
 async def follow(stream: trio.SocketStream) -> None:
@@ -129,19 +133,28 @@ async def try_crowd(
         server = await stack.enter_async_context(starting)
         await trio.sleep(1.0)
         before = Vital.of(server.process.pid)
-        seen = Seen()
+        seen, counted = Seen(), Counted()
         async with trio.open_nursery() as nursery:
             # In a process of its own: what is timed here is the server, not the crowd.
             command = [sys.executable, "-m", "benchmarks.torture.clients", server.url]
             command += [str(crowd.count), crowd.behave.__name__]
-            run = partial(trio.run_process, command, cwd=ROOT, check=False)
-            await nursery.start(run)
-            with trio.move_on_after(seconds):
-                await seen.watch(server)
-            memory = (Vital.of(server.process.pid).rss - before.rss) / 2**20
+            run = partial(trio.run_process, command, cwd=ROOT, check=False, stdout=subprocess.PIPE)
+            process = await nursery.start(run)
+            nursery.start_soon(counted.read, process.stdout)
+            nursery.start_soon(seen.watch, server)
+            with trio.move_on_after(COMING_SECONDS):
+                await counted.all_came(crowd.count)
+            await trio.sleep(seconds)
+            after = Vital.of(server.process.pid)
+            memory = (after.rss - before.rss) / 2**20
+            told = read_counts((await server.get("/metrics")).text)
             nursery.cancel_scope.cancel()
         code, ended = await server.end()
     figures = {
+        "came": counted.came,
+        "held_at_the_end": after.descriptors - before.descriptors,
+        "cut": told["cut"],
+        "turned_away": told["refused"],
         "answers": len(seen.latencies),
         "refused": seen.refused,
         "longest_answer_ms": round(max(seen.latencies, default=0.0), 1),
@@ -149,22 +162,59 @@ async def try_crowd(
         "outcomes": "/".join(sorted(seen.outcomes)),
         "exit_seconds": round(ended, 2),
     }
-    return figures, [*seen.judge(memory), *([f"exit code {code}"] if code else [])]
+    wrong = seen.judge(memory)
+    if counted.came < crowd.count:
+        wrong.append(f"only {counted.came} of the crowd came")
+    return figures, [*wrong, *([f"exit code {code}"] if code else [])]
+
+
+def read_counts(metrics: str) -> dict[str, int]:
+    """Clients that the tracker says it cut and refused, of all reasons."""
+    found = re.findall(
+        r"^llm_tracker_clients_(cut|refused)_total\{.*\} (\S+)", metrics, re.MULTILINE
+    )
+    counts = {"cut": 0, "refused": 0}
+    for what, count in found:
+        counts[what] += int(float(count))
+    return counts
+
+
+@attrs.define
+class Counted:
+    """What the crowd tells of itself: how many of it were connected so far."""
+
+    came: int = 0
+    _all: trio.Event = attrs.field(factory=trio.Event)
+
+    async def read(self, lines: trio.abc.ReceiveStream) -> None:
+        rest = b""
+        async for data in lines:
+            *whole, rest = (rest + data).split(b"\n")
+            if whole:
+                self.came = int(whole[-1])
+                self._all.set()
+                self._all = trio.Event()
+
+    async def all_came(self, count: int) -> None:
+        while self.came < count:
+            await self._all.wait()
 
 
 async def gather(url: str, count: int, behavior: str) -> None:
-    """Be the crowd, until killed."""
+    """Be the crowd, until killed. A line on stdout tells how many have been connected so far."""
     raise_file_limit()
     crowd = Crowd(count, globals()[behavior])
     host, port = url.removeprefix("http://").split(":")
+    numbers = itertools.count(1)
     async with trio.open_nursery() as nursery:
         for _ in range(count):
-            nursery.start_soon(_join, crowd, host, int(port))
+            nursery.start_soon(_join, crowd, host, int(port), numbers)
 
 
-async def _join(crowd: Crowd, host: str, port: int) -> None:
+async def _join(crowd: Crowd, host: str, port: int, numbers: Iterator[int]) -> None:
     with suppress(*GONE):
         async with await trio.open_tcp_stream(host, port) as stream:
+            print(next(numbers), flush=True)
             await crowd.behave(stream)
 
 

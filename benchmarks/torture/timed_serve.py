@@ -1,16 +1,18 @@
 """The command line, whose event loop is timed: ``serve`` writes how late it was, and when.
 
-What counts is the smaller of two: how late a wait of five milliseconds ended, and how much of the
-processor's time this whole process took meanwhile. Other programs lengthen the first, and threads
-of ours that work beside the loop the second; a turn of a task, or a thread that holds the
-interpreter, lengthens both.
+How late a wait of five milliseconds ended is lengthened by other programs on the machine, so what
+counts is how much of it was ours: the processor's time of the loop's thread, and for how long it
+was kept from the interpreter by other threads of ours. Those may work beside the loop as long as
+they like.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
-from time import monotonic, process_time
+from time import monotonic, process_time, thread_time
 from typing import Any
 
+import attrs
 import trio
 
 from api.cli import main
@@ -20,6 +22,41 @@ VARIABLE = "LOOP_LAG_FILE"
 run = trio.run
 
 
+def processor_waited() -> float:
+    """Return the seconds for which our threads, added up, were ready and had no processor.
+
+    0.0 where the system does not tell: then waiting for one passes for waiting for our threads.
+    """
+    waited = 0
+    for file in Path("/proc/self/task").glob("*/schedstat"):
+        with suppress(OSError):  # a thread that ended meanwhile
+            waited += int(file.read_text().split()[1])
+    return waited / 1e9
+
+
+@attrs.frozen
+class Reading:
+    """What the clocks say at one moment, in seconds."""
+
+    now: float = attrs.field(factory=monotonic)
+    thread: float = attrs.field(factory=thread_time)
+    process: float = attrs.field(factory=process_time)
+    waited: float = attrs.field(factory=processor_waited)
+
+    def late_since(self, before: "Reading") -> float:
+        """Return by how much a step that began then is late by our own doing.
+
+        Without others' programs that is exact; beside them it may be too little, where a thread
+        of ours waited for a processor while another one held the interpreter.
+        """
+        late = self.now - before.now - STEP
+        own = self.thread - before.thread
+        others = self.process - before.process - own
+        waited = max(0.0, self.waited - before.waited)  # a thread that ended takes its share along
+        kept_out = late - own - waited
+        return min(late, own + max(0.0, min(kept_out, others)))
+
+
 class LoopTimer(trio.abc.Instrument):
     def before_run(self) -> None:
         trio.lowlevel.spawn_system_task(self._watch, name="loop timer")
@@ -27,11 +64,11 @@ class LoopTimer(trio.abc.Instrument):
     async def _watch(self) -> None:
         with Path(os.environ[VARIABLE]).open("a", buffering=1) as file:  # noqa: ASYNC230
             while True:
-                due, before = monotonic() + STEP, process_time()
+                before = Reading()
                 await trio.sleep(STEP)
-                late, ours = monotonic() - due, process_time() - before
-                if min(late, ours) > STEP:
-                    file.write(f"{min(late, ours) * 1000.0:.1f}\n")
+                late = Reading().late_since(before)
+                if late > STEP:
+                    file.write(f"{late * 1000.0:.1f}\n")
 
 
 def run_timed(*words: Any, **named: Any) -> Any:

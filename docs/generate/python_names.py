@@ -16,6 +16,9 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 # Each public module with its names. None: what its __all__ says.
 MODULES: dict[str, tuple[str, ...] | None] = {
     "tracker": None,
+    "tracker.runtime.stored_records": ("StoredRecords",),
+    "tracker.runtime.offer_queries": ("OfferQueries",),
+    "tracker.runtime.incident_actions": ("IncidentActions",),
     "tracker.client": None,
     "tracker.ranking": None,
     "tracker.embedding": ("EmbeddedTracker", "embedded_tracker"),

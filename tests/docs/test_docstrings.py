@@ -1,6 +1,8 @@
 """The docstrings of tracker/ and api/: how many functions have one, and how they read."""
 
 import ast
+import builtins
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,3 +95,19 @@ def test_no_docstring_uses_words_that_hide_who_acts() -> None:
         if UNCLEAR & set((text := ast.get_docstring(node) or "").lower().split())
     ]
     assert unclear == []
+
+
+def test_every_error_that_a_docstring_names_exists() -> None:
+    named, known = {}, set(dir(builtins))
+    for package in ("tracker", "api"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            tree = ast.parse(path.read_text())
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ClassDef | ast.Module | Function):
+                    text = ast.get_docstring(node) or ""
+                    named |= dict.fromkeys(re.findall(r"(?<!\.)\b[A-Z]\w+Error\b", text), path.name)
+                if isinstance(node, ast.ClassDef):
+                    known.add(node.name)
+                elif isinstance(node, ast.alias):  # another library's, imported where it is named
+                    known.add(node.asname or node.name)
+    assert {name: path for name, path in named.items() if name not in known} == {}

@@ -155,18 +155,19 @@ def ran(folder: Path, *arguments: Any, **environ: str) -> Ran:
 
 
 @contextmanager
-def answering(answer: bytes) -> Iterator[str]:
-    """A server for one connection."""
+def answering(answer: bytes, connections: int = 1) -> Iterator[str]:
+    """A server for so many connections, one after the other, which gives each the same answer."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(
             GIVE_UP_SECONDS
         )  # a command that never asks fails its test, and hangs none
 
         def serve() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(65536)
-                connection.sendall(answer)
+            for _ in range(connections):
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(answer)
 
         thread = threading.Thread(target=serve)
         thread.start()

@@ -162,7 +162,9 @@ def a_condition(**changes: Any) -> TrackerHealth:
 
 @attrs.define(eq=False)
 class FakeTracker:
-    """``asked``: what the API asked of it, in order. ``fault``: raised by whatever is asked.
+    """Plays its own ``records``, ``offers`` and ``incidents``.
+
+    ``asked``: what the API asked of it, in order. ``fault``: raised by whatever is asked.
 
     delay: seconds that reading history takes; ``cancelled`` counts those not waited for.
     """
@@ -177,6 +179,7 @@ class FakeTracker:
     stored: bool = True
     found: dict[str, OutcomeKind] = attrs.field(factory=dict)
     past: History = History(resolution_seconds=None, providers={})
+    handed_over: list[History] = attrs.field(factory=list)
     changed: tuple[ChangeRecord, ...] = ()
     calls: Mapping[str, tuple[TrafficBucket, ...]] = attrs.field(factory=dict)
     told: list[Call] = attrs.field(factory=list)
@@ -221,10 +224,22 @@ class FakeTracker:
         self._ask("long_history", names, options)
         return self.long_past
 
-    async def find_models(self) -> ModelResolver:
-        return self.known_models()
+    @property
+    def records(self) -> "FakeTracker":
+        return self
 
-    def known_models(self) -> ModelResolver:
+    @property
+    def offers(self) -> "FakeTracker":
+        return self
+
+    @property
+    def incidents(self) -> "FakeTracker":
+        return self
+
+    async def resolver(self) -> ModelResolver:
+        return self.current_resolver()
+
+    def current_resolver(self) -> ModelResolver:
         watched = self.snapshot.providers.items()
         return ModelResolver.of({name: provider.models or () for name, provider in watched})
 
@@ -235,7 +250,7 @@ class FakeTracker:
     def failures(self) -> tuple[str, ...]:
         return () if self.condition.alive else self.condition.problems
 
-    def rank_offers(self, offers: Iterable[NamedOffer | str]) -> Ranking:
+    def rank(self, offers: Iterable[NamedOffer | str]) -> Ranking:
         entries = {
             line.provider: Candidate(provider=line.provider, status=line.status)
             for line in self.snapshot.ranking.ranked
@@ -271,7 +286,9 @@ class FakeTracker:
         except trio.Cancelled:
             self.cancelled += 1
             raise
-        return self.past
+        own = attrs.evolve(self.past, providers=dict(self.past.providers))  # the asker's, as real
+        self.handed_over.append(own)
+        return own
 
     async def changes(
         self,

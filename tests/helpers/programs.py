@@ -18,6 +18,7 @@ PROGRAMS = {
     "PostgreSQL": (("initdb",), "postgresql"),
     "nginx": (("nginx",), "nginx-light"),
     "bash": (("bash",), "bash"),
+    "strace": (("strace",), "strace"),
     "zsh": (("zsh",), "zsh"),
     "fish": (("fish",), "fish"),
 }

@@ -16,7 +16,6 @@ from benchmarks.torture.changes import changes_answered
 from benchmarks.torture.damage import Place, locked
 from benchmarks.torture.served import COMMAND, TOKEN, Served, environment, served
 from benchmarks.torture.slow_start import Disk, slow_starts
-from benchmarks.torture.system_calls import HAS_STRACE
 from tests.helpers.waiting import GIVE_UP_SECONDS, POLL_SECONDS
 from tracker.testing import simulated_provider
 from tracker.testing.broken_servers import raw_server, replying
@@ -125,6 +124,11 @@ async def test_two_trackers_on_one_file_are_told_by_the_health_of_both(tmp_path:
                 for server, other in ((one, two), (two, one)):
                     name = f"{told}{other.process.pid}"
                     await until(server, health, lambda h: name in " ".join(h["problems"]))  # noqa: B023
+                run = partial(trio.to_thread.run_sync, run_command, one, tmp_path)
+                for words in (("status",), ("status", "a"), ("status", "--json")):
+                    shown = await run(*words)
+                    assert shown.returncode == 0
+                    assert f"problem: {told}{two.process.pid}" in shown.stderr
                 two.send(signal.SIGKILL)
                 await two.process.wait()
             await until(one, health, lambda h: not h["problems"])  # and it is not told for ever
@@ -156,7 +160,7 @@ async def test_the_command_line_says_that_a_change_is_not_stored_yet(tmp_path: P
         assert (told.returncode, told.stderr) == (0, "")
 
 
-@pytest.mark.skipif(not HAS_STRACE, reason="needs strace")
+@pytest.mark.needs_program("strace")
 async def test_a_slow_disk_delays_no_answer_and_a_killed_start_leaves_one_copy() -> None:
     outcome = await slow_starts(Disk(mib=6.0, delay_ms=10.0, kills=2), ("taken over",))
     assert outcome.wrong == ()

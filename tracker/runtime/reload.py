@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,8 @@ class Reloader:
     async def _looks(self, over: trio.Event) -> AsyncGenerator[object, None]:
         """Yield whenever something in the folders changed, and every LOOK_MS, until ``over``."""
         stop: Any = over  # only is_set() is used
+        # awatch imports it at its first step, which would hold the event loop for 30 ms.
+        await trio.to_thread.run_sync(import_module, "anyio._backends._trio")
         try:
             async for look in awatch(
                 *self._folders(),

@@ -31,7 +31,7 @@ class RestartingTask:
     async def keep(self) -> None:
         """Run until stopped.
 
-        Raises BeyondMendingError, from the last crash, when the budget is spent.
+        Raises RestartBudgetExceededError, from the last crash, when the budget is spent.
         """
         crashes = 0
         while True:

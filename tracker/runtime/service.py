@@ -56,10 +56,9 @@ async def run_tracker(
 ) -> None:
     """Watch the providers until ``tracker.stop()``; hands the Tracker over when it is running.
 
-    open_check: how a provider is asked; backoff: restarts of whatever crashes. pacer: when each
-    check may begin. Raises
-    BeyondMendingError, in a group, when the aggregator, the writer or the canary cannot be kept
-    running: nobody is to be answered from a frozen snapshot.
+    open_check: how a provider is asked; backoff: delays of restarts after a crash. pacer: when each
+    check may begin. Raises RestartBudgetExceededError, in a group, when the aggregator, the writer
+    or the canary cannot be kept running: answers from a frozen snapshot would be wrong.
     """
     async with open_store(config.database, clock=clock, wait=False) as store:
         backlog = Backlog(limit=config.buffer_limit)
@@ -70,7 +69,7 @@ async def run_tracker(
             clock=clock,
             mask=Mask(config.secrets()),
         )
-        house = _House(
+        parts = _OpenParts(
             store=store,
             aggregator=aggregator,
             writer=Writer(
@@ -92,13 +91,13 @@ async def run_tracker(
             backoff=backoff,
         )
         try:
-            await house.live(config, task_status)
+            await parts.run(config, task_status)
         finally:  # also after a fatal error, so that results are not lost
-            await house.writer.finish()
+            await parts.writer.finish()
 
 
 @attrs.frozen(kw_only=True)
-class _House:
+class _OpenParts:
     """Everything that is opened before the first task starts."""
 
     store: Store
@@ -107,7 +106,7 @@ class _House:
     shared: ActorContext
     backoff: Backoff
 
-    async def live(self, config: Config, task_status: trio.TaskStatus[Tracker]) -> None:
+    async def run(self, config: Config, task_status: trio.TaskStatus[Tracker]) -> None:
         outbox, inbox = trio.open_memory_channel[Message](config.mailbox_size)
         settings = LiveSettings(config)
         alerts = self._alerts(settings, outbox)
@@ -141,7 +140,7 @@ class _House:
                     outbox=outbox,
                     cluster=cluster,
                 )
-                alerts.state.rank_offers = tracker.rank_offers
+                alerts.state.rank_offers = tracker.offers.rank
                 await tracker.start(actors)
                 actors.start_soon(keepers.alerts.keep)
                 if keepers.cluster is not None:

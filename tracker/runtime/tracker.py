@@ -1,6 +1,6 @@
 """The running tracker, as used by the API, the command line and embedding programs."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,34 +10,31 @@ import trio
 
 from tracker.config.overrides import UNSET, Setting
 from tracker.core.cluster import ClusterReport, VantageRanking
-from tracker.core.incidents import Incident
 from tracker.core.outcomes import CheckResult, OutcomeKind
-from tracker.core.ranking import Ranking
-from tracker.core.records import ChangeRecord, OverrideRecord
+from tracker.core.records import OverrideRecord
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config, Provider
 from tracker.core.snapshot import Snapshot
-from tracker.models.resolver import ModelResolver, NamedOffer
 from tracker.ranking.guard import FallbackRanker
-from tracker.ranking.offer_ranking import rank_offers
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.alert_task import AlertTask
 from tracker.runtime.board import Board
 from tracker.runtime.components import RestartingTasks, TrackerComponents
 from tracker.runtime.diagnostics import TrackerHealth, collect_health
 from tracker.runtime.history_loader import HistoryLoader
+from tracker.runtime.incident_actions import IncidentActions
 from tracker.runtime.live_settings import LiveSettings
-from tracker.runtime.long_history import LongHistory, read_long_history
 from tracker.runtime.mailbox import Mailbox
 from tracker.runtime.messages import Message
 from tracker.runtime.model_directory import ModelDirectory
+from tracker.runtime.offer_queries import OfferQueries
 from tracker.runtime.problems import find_failures
 from tracker.runtime.report_receiver import ReportReceipt, ReportReceiver
 from tracker.runtime.settings_changes import SettingsChanges
 from tracker.runtime.startup import Startup
+from tracker.runtime.stored_records import StoredRecords
 from tracker.runtime.supervisor import Supervisor
-from tracker.store import History, Store
-from tracker.store.traffic import TrafficBucket
+from tracker.store import Store
 from tracker.store.writer import Writer
 
 log = structlog.get_logger()
@@ -50,6 +47,8 @@ if TYPE_CHECKING:
 class Tracker:
     """All reads come from memory. Use it only in the thread of its trio run, except ``snapshot``
     and ``get_healthiest_provider``, which any thread may call.
+
+    records: what was stored. offers: who serves a model. incidents: what people do about them.
     """
 
     _settings: LiveSettings
@@ -65,6 +64,9 @@ class Tracker:
     _models: ModelDirectory = attrs.field(init=False)
     _receiver: ReportReceiver = attrs.field(init=False)
     _mailbox: Mailbox = attrs.field(init=False)
+    records: StoredRecords = attrs.field(init=False)
+    offers: OfferQueries = attrs.field(init=False)
+    incidents: IncidentActions = attrs.field(init=False)
     _changes: SettingsChanges = attrs.field(init=False)
     _started_at: datetime = attrs.field(init=False)
     _all_started: trio.Event = attrs.field(factory=trio.Event)  # every actor
@@ -73,6 +75,11 @@ class Tracker:
         self._started_at = self._aggregator.clock.now()
         self._models = ModelDirectory(self._settings.file.model_aliases)
         self._mailbox = Mailbox(self._outbox)
+        self.records = StoredRecords(self._store, self._cluster)
+        self.offers = OfferQueries(self._aggregator, self._models)
+        self.incidents = IncidentActions(
+            self._settings, self._alerts, self._mailbox, self._aggregator
+        )
         self._changes = SettingsChanges(
             settings=self._settings,
             mailbox=self._mailbox,
@@ -135,45 +142,9 @@ class Tracker:
         """
         return None if self._cluster is None else await self._cluster.ranking_of(vantage)
 
-    async def long_history(
-        self, names: Collection[str], *, since: datetime, seconds: int
-    ) -> LongHistory | None:
-        """Return what this tracker and the cluster's hub know of a long time; None where alone.
-
-        seconds: of a bucket, a multiple of an hour. Raises StoreUnavailable, HistoryTooLarge.
-        """
-        if self._cluster is None:
-            return None
-        cluster = self._cluster
-        return await read_long_history(
-            names,
-            since=since,
-            seconds=seconds,
-            own=lambda begin: self.history(tuple(names), since=begin, resolution=seconds),
-            hub=lambda begin: cluster.buckets(names, begin, seconds),
-        )
-
     def get_healthiest_provider(self) -> str | None:
         """Return the best provider from memory, None when no provider is usable."""
         return self.snapshot.ranking.best
-
-    async def find_models(self) -> ModelResolver:
-        """Return who offers which model, by the lists seen and the offers watched."""
-        return await self._models.resolver(self.snapshot)
-
-    def known_models(self) -> ModelResolver | None:
-        """Return the resolver where no model list has changed since ``find_models``, else None."""
-        return self._models.current(self.snapshot)
-
-    def rank_offers(self, offers: Iterable[NamedOffer | str]) -> Ranking:
-        """Rank offers as they are now; a name alone is a provider as a whole."""
-        named = tuple(offers)
-        names = {one if isinstance(one, str) else one.provider for one in named}
-        providers = [self.snapshot.providers.get(name) for name in names]
-        at = self.snapshot.timestamp
-        dues = [due for p in providers if p is not None and (due := p.next_result_at(at))]
-        aggregator = self._aggregator
-        return rank_offers(named, aggregator.entries, aggregator.rank, min(dues, default=None))
 
     async def check(self, *names: str) -> dict[str, CheckResult]:
         """Check these now, or all that are switched on; joins checks under way.
@@ -253,66 +224,6 @@ class Tracker:
         self.configuration_errors = ()
         log.info("configuration reloaded", providers=len(config.providers))
         await self._publish()
-
-    async def history(
-        self,
-        names: Sequence[str] | None = None,
-        *,
-        since: datetime,
-        until: datetime | None = None,
-        resolution: float | None = None,
-        raw: bool = False,
-        model: str | None = None,
-    ) -> History:
-        """Read past checks. Raises StoreUnavailable. See Store.history."""
-        return await self._store.history(
-            names, since=since, until=until, resolution=resolution, raw=raw, model=model
-        )
-
-    async def traffic(
-        self, names: Sequence[str], *, since: datetime, resolution: int
-    ) -> Mapping[str, tuple[TrafficBucket, ...]]:
-        """Read real calls. Raises StoreUnavailable. See Store.traffic."""
-        return await self._store.traffic(names, since=since, resolution=resolution)
-
-    async def changes(
-        self,
-        provider: str | None = None,
-        *,
-        since: datetime,
-        until: datetime | None = None,
-        limit: int = 500,
-    ) -> tuple[ChangeRecord, ...]:
-        """Read changes. Raises StoreUnavailable. See Store.changes."""
-        return await self._store.changes(provider, since=since, until=until, limit=limit)
-
-    async def acknowledge(self, incident_id: str, by: str) -> Incident:
-        """Note who takes care of an incident: nobody is reminded of it any more.
-
-        Raises KeyError for an unknown id, StoppedError.
-        """
-        with self._mailbox.unless_stopped():
-            await self._alerts.acknowledge(incident_id, by)
-        log.info("acknowledged", incident=incident_id, by=by)
-        await self._publish()
-        shown = (each for each in self.snapshot.incidents.incidents if each.id == incident_id)
-        return next(shown)
-
-    async def mute(self, name: str, minutes: float) -> datetime | None:
-        """Tell nobody of a provider for so long, 0 ends it; return until when.
-
-        Raises KeyError for an unknown name, StoppedError.
-        """
-        self._settings.file.provider(name)
-        with self._mailbox.unless_stopped():
-            until = await self._alerts.mute(name, minutes)
-        log.info("muted", provider=name, minutes=minutes)
-        await self._publish()
-        return until
-
-    async def test_alerts(self) -> Sequence[tuple[str, str]]:
-        """Send a test to every alert target; each with what went wrong, or an empty text."""
-        return await self._alerts.test()
 
     def health(self) -> TrackerHealth:
         """Look at the tracker itself: its parts, restarts, database and budget."""

@@ -7,6 +7,7 @@ import apsw
 import attrs
 
 from tracker.core.outcomes import OutcomeKind, Status
+from tracker.core.slices import forgotten_on_failure
 from tracker.store.buckets import BucketReader, too_large
 from tracker.store.connection import epoch_ms, value
 from tracker.store.points import Bucket, History, RawPoint, moment
@@ -117,11 +118,12 @@ def _raw(
     points: dict[str, list[RawPoint]] = {name: [] for name in selection.names or sorted(counts)}
     sql, bindings = selection.statement(_RAW)
     known: dict[str, str] = {}  # an outage repeats its message: keep one copy
-    for name, at, status, outcome, latency, message in connection.execute(sql, bindings):
-        if status in _STATUSES and outcome in _KINDS:
-            told = known.setdefault(message, message) if message else ""
-            point = RawPoint(moment(at), _STATUSES[status], _KINDS[outcome], latency, told)
-            points[name].append(point)
+    with forgotten_on_failure(points):
+        for name, at, status, outcome, latency, message in connection.execute(sql, bindings):
+            if status in _STATUSES and outcome in _KINDS:
+                told = known.setdefault(message, message) if message else ""
+                point = RawPoint(moment(at), _STATUSES[status], _KINDS[outcome], latency, told)
+                points[name].append(point)
     return {name: tuple(found) for name, found in points.items()}
 
 
@@ -135,7 +137,8 @@ def _buckets(
         _check_point_limit(sum(min(count, most) for count in counts.values()))
     takes_all = selection.names is None
     reader = BucketReader(connection, size_ms, points, takes_all=takes_all, most=MOST_POINTS)
-    reader.read(selection)
+    with forgotten_on_failure(points):
+        reader.read(selection)
     return {name: tuple(points[name]) for name in (sorted(points) if takes_all else points)}
 
 

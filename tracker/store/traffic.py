@@ -10,6 +10,7 @@ import msgspec
 
 from tracker.core.latency_sketch import LatencySketch
 from tracker.core.outcomes import OutcomeKind
+from tracker.core.slices import forgotten_on_failure
 from tracker.core.traffic import TrafficRecord, tokens_per_second
 from tracker.store.connection import epoch_ms
 from tracker.store.errors import HistoryTooLarge
@@ -55,7 +56,7 @@ _GOOD = frozenset(kind.value for kind in OutcomeKind if kind.is_success)
 _BAD = frozenset(kind.value for kind in OutcomeKind if kind.is_failure)
 
 
-class TrafficBucket(msgspec.Struct, kw_only=True):
+class TrafficBucket(msgspec.Struct, kw_only=True, gc=False):
     """Calls in the period from ``at``; latencies of successful ones, in ms.
 
     counted: those that count for health.
@@ -146,12 +147,13 @@ def read_traffic(
             "ask for fewer providers or fewer hours"
         )
     found: dict[str, dict[int, TrafficBucket]] = {name: {} for name in names}
-    for name, number, outcome, *counts in connection.execute(_READ, bounds | {"size": size}):
-        bucket = found[name].get(number)
-        if bucket is None:
-            at = datetime.fromtimestamp(number * size / 1000.0, UTC)
-            bucket = found[name][number] = TrafficBucket(at=at)
-        _add_row(bucket, outcome, counts)
+    with forgotten_on_failure(found):
+        for name, number, outcome, *counts in connection.execute(_READ, bounds | {"size": size}):
+            bucket = found[name].get(number)
+            if bucket is None:
+                at = datetime.fromtimestamp(number * size / 1000.0, UTC)
+                bucket = found[name][number] = TrafficBucket(at=at)
+            _add_row(bucket, outcome, counts)
     return {name: tuple(buckets.values()) for name, buckets in found.items()}
 
 

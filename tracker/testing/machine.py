@@ -281,7 +281,7 @@ class TrackerMachine(RuleBasedStateMachine):
         compare_ranking(look.shown.ranking, look.shown.providers)
         offers = [NamedOffer(name, model) for name in look.shown.providers for model in MODELS]
         watched = [one for one in offers if one.model in world.watched(one.provider)]
-        compare_offer_ranking(world.tracker.rank_offers(watched), world.tracker.snapshot)
+        compare_offer_ranking(world.tracker.offers.rank(watched), world.tracker.snapshot)
 
     @invariant()
     def completions_stay_within_the_budget(self) -> None:

@@ -24,12 +24,12 @@ from tests.helpers.browser import (
     needs_chromium,
 )
 from tests.helpers.waiting import block_until
-from tracker import Tracker
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.provider_status import ProviderStatus
 from tracker.core.rate_limits import LimitReading, LimitSource
 from tracker.core.settings import MaintenanceWindow
 from tracker.runtime.long_history import LongHistory
+from tracker.runtime.stored_records import StoredRecords
 
 pytestmark = needs_chromium
 
@@ -129,12 +129,12 @@ def test_axe_finds_nothing_in_months_of_a_cluster(
     hours, away = 0, ""
 
     async def long_history(
-        tracker: Tracker, names: Collection[str], *, since: datetime, seconds: int
+        records: StoredRecords, names: Collection[str], *, since: datetime, seconds: int
     ) -> LongHistory:
-        found = await tracker.history(tuple(names), since=since, resolution=seconds)
+        found = await records.history(tuple(names), since=since, resolution=seconds)
         return LongHistory(history=found, away=away)
 
-    monkeypatch.setattr(Tracker, "long_history", long_history)
+    monkeypatch.setattr(StoredRecords, "long_history", long_history)
     monkeypatch.setattr(DashboardRoutes, "_has_hub", True)
     monkeypatch.setattr(app, "Overview", lambda version, health, _: Overview(version, health, True))
     prefer = [{"name": "prefers-color-scheme", "value": theme}]

@@ -1,5 +1,6 @@
 """Answers as bytes: kept while right, made again when not, and safe to compare."""
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -8,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.http.etags import matches, seconds_until
-from api.http.response_cache import KEPT, ResponseCache, answer_of
+from api.http.response_cache import KEPT, SLICE, ResponseCache, answer_of
 from api.ranking_filter import RankingFilter, apply_filter
 from api.schemas.convert import instant
 from tests.helpers.idle_tracker import NOON, a_provider, a_snapshot
+from tests.helpers.turns import counted_turns
 from tracker.core.clock import utc_now
 from tracker.store.connection import epoch_ms
 
@@ -114,3 +116,17 @@ def test_a_moment_reads_the_same_from_memory_and_from_the_store(microseconds: in
     at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
     stored = datetime.fromtimestamp(epoch_ms(at.timestamp()) / 1000.0, UTC)
     assert instant(at) == instant(stored)
+
+
+async def test_many_providers_are_encoded_in_slices_and_only_those_that_changed() -> None:
+    providers = [a_provider(f"p{number}") for number in range(6 * SLICE)]
+    snapshot, cache = a_snapshot(*providers), ResponseCache()
+    assert not cache.is_quick(snapshot)
+    async with counted_turns() as turns:
+        await cache.prepare(snapshot)
+    assert turns.taken >= 3
+    assert cache.is_quick(snapshot)
+    assert json.loads(cache.status(snapshot).body)["providers"].keys() == snapshot.providers.keys()
+    again = a_snapshot(*providers[1:], a_provider("p0"), revision=2)
+    assert cache.is_quick(again)
+    assert cache.status(again).body != b""

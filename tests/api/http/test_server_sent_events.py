@@ -10,6 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from api.connection_counts import Refusal
 from api.http import server_sent_events as events
 from api.http.problems import Problem
 from api.http.response_cache import ResponseCache
@@ -289,6 +290,24 @@ async def test_an_incident_and_a_mute_are_told_as_they_change() -> None:
     assert (shown[1], shown[2]["id"], shown[2]["cause"]) == ("incident", "abc", "provider")
     assert mutes[1:] == ("mutes", {"groq": "2026-03-01T12:00:00.000Z"})
     await stream.aclose()
+
+
+async def test_one_address_has_three_quarters_of_the_streams() -> None:
+    streams = attrs.evolve(streams_of(a_tracker(WELL)), most=4)
+    opened = []
+    for _ in range(3):
+        streams.check_room("a")
+        opened.append(streams.stream(None, peer="a"))
+        await anext(opened[-1])
+    with pytest.raises(Problem, match="your address"):
+        streams.check_room("a")
+    assert streams.counts.refused == {Refusal.STREAMS: 1}
+    streams.check_room("b")
+    await opened.pop().aclose()
+    streams.check_room("a")
+    for stream in opened:
+        await stream.aclose()
+    assert not streams.open_by_peer
 
 
 async def test_streams_leave_half_of_the_places_to_those_who_ask() -> None:

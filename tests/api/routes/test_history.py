@@ -226,6 +226,36 @@ async def test_a_large_history_lets_others_run_while_it_is_encoded() -> None:
     assert turns.taken >= 10
 
 
+def with_points(count: int) -> Any:
+    tracker = a_tracker(a_provider())
+    point = RawPoint(NOON, Status.HEALTHY, OutcomeKind.OK, 1.0)
+    tracker.past = History(resolution_seconds=None, providers={"groq": (point,) * count})
+    return tracker
+
+
+@pytest.mark.parametrize("shape", ["json", "csv"])
+async def test_nothing_of_a_history_is_held_once_it_is_encoded(shape: str) -> None:
+    tracker = with_points(2_000)
+    response = await create_app(tracker).test_client().get(f"{HISTORY}?format={shape}")
+    assert len(await response.get_data()) > 20_000
+    [handed_over] = tracker.handed_over
+    assert handed_over.providers == {}
+
+
+async def test_nothing_of_a_history_is_held_when_its_asker_leaves() -> None:
+    tracker = with_points(50_000)
+    async with create_app(tracker).test_request_context(HISTORY):
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(HistoryRoutes(tracker).history)
+                while not tracker.handed_over:
+                    await trio.lowlevel.checkpoint()
+                scope.cancel()
+    assert scope.cancelled_caught
+    [handed_over] = tracker.handed_over
+    assert handed_over.providers == {}
+
+
 async def test_a_large_history_is_sent_in_pieces_that_are_counted_before() -> None:
     tracker = a_tracker(a_provider())
     point = RawPoint(NOON, Status.HEALTHY, OutcomeKind.OK, 1.0)

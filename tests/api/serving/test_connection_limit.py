@@ -5,6 +5,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from api.connection_counts import Cut, Refusal
 from api.serving.connection_limit import (
     LEAST_SECONDS,
     RETRIES,
@@ -19,6 +20,7 @@ from api.serving.descriptors import FEWEST, MOST, connection_limit
 class Client:
     """unread: it sent something that nobody read."""
 
+    peer: str = ""
     unread: bool = False
     was_cut: bool = False
 
@@ -62,7 +64,7 @@ class Crowd:
         return place
 
     def ask(self, *clients: Client) -> list[bool]:
-        return [self.place(client).begin() for client in clients]
+        return [self.place(client).begin() is None for client in clients]
 
     def answer(self, client: Client) -> None:
         self.place(client).rest(trio.current_time())
@@ -175,7 +177,7 @@ async def test_in_a_burst_each_newcomer_gets_the_place_that_was_made_for_it() ->
         await crowd.connect(*(Client() for _ in range(20)))
         await crowd.connect_at_once(*(Client() for _ in range(20)))
         assert all(crowd.places.values())
-        assert (limit.refused, limit.cut) == (0, 20)
+        assert (limit.counts.refused, limit.counts.cut) == ({}, {Cut.IDLE: 20})
         nursery.cancel_scope.cancel()
 
 
@@ -190,7 +192,7 @@ async def test_where_all_are_answered_the_newest_is_refused_and_counted(
         newest = Client()
         await crowd.connect(newest)
         assert cut(*clients, newest) == [False, False, False, True]
-        assert (crowd.places[newest], limit.refused) == (None, 1)
+        assert (crowd.places[newest], limit.counts.refused) == (None, {Refusal.FULL: 1})
         nursery.cancel_scope.cancel()
 
 
@@ -217,7 +219,7 @@ async def test_one_that_was_cut_while_it_was_answered_comes_not_back(
         crowd.answer(first)
         for _ in range(3):
             await crowd.connect(Client())
-        assert limit.refused == 0
+        assert not limit.counts.refused
         nursery.cancel_scope.cancel()
 
 
@@ -255,8 +257,35 @@ async def test_what_is_hot_has_room_where_others_have_none() -> None:
         clients = [Client() for _ in range(16)]
         await crowd.connect(*clients)
         assert crowd.ask(*clients[:14]) == [True] * 14
-        assert crowd.place(clients[14]).begin(is_hot=True)
-        assert not crowd.place(clients[15]).begin(is_hot=True)
+        assert crowd.place(clients[14]).begin(is_hot=True) is None
+        assert crowd.place(clients[15]).begin(is_hot=True) is Refusal.CROWDED
+        nursery.cancel_scope.cancel()
+
+
+async def test_one_address_has_three_quarters_of_the_answers_and_others_the_rest() -> None:
+    limit = ConnectionLimit(16)
+    async with trio.open_nursery() as nursery:
+        crowd = Crowd(limit, nursery)
+        greedy, others = [Client(peer="a") for _ in range(13)], [Client(peer="b") for _ in range(2)]
+        await crowd.connect(*greedy, *others)
+        assert crowd.ask(*greedy[:12]) == [True] * 12
+        assert crowd.place(greedy[12]).begin() is Refusal.PEER
+        assert crowd.ask(*others) == [True] * 2
+        crowd.answer(greedy[0])
+        crowd.answer(others[0])
+        assert crowd.ask(greedy[12]) == [True]
+        nursery.cancel_scope.cancel()
+    assert not limit._owed_to
+
+
+async def test_one_address_leaves_room_for_the_hot_questions_of_others() -> None:
+    async with trio.open_nursery() as nursery:
+        crowd = Crowd(ConnectionLimit(32), nursery)
+        greedy, other = [Client(peer="a") for _ in range(31)], Client(peer="b")
+        await crowd.connect(*greedy, other)
+        found = [crowd.place(client).begin(is_hot=True) for client in greedy]
+        assert found == [None] * 28 + [Refusal.PEER] * 3
+        assert crowd.place(other).begin(is_hot=True) is None
         nursery.cancel_scope.cancel()
 
 
@@ -267,7 +296,7 @@ async def test_who_has_left_takes_no_place() -> None:
         async with limit.place_for(client) as place:
             assert place is not None
             place.begin()
-    assert (limit.refused, limit.cut) == (0, 0)
+    assert (limit.counts.refused, limit.counts.cut, limit.counts.open) == ({}, {}, 0)
 
 
 def test_clients_leave_what_checks_need() -> None:

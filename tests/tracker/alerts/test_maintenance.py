@@ -139,6 +139,6 @@ def test_the_spans_of_a_stretch_are_where_there_is_maintenance(
 
 def test_a_thousand_windows_are_computed_in_no_time() -> None:
     windows = [weekly("02:00", "04:00") for _ in range(1000)]
-    began = time.perf_counter()
+    began = time.thread_time()
     assert maintenance_at(windows, SPRING + timedelta(minutes=90)).everybody
-    assert time.perf_counter() - began < 1.0
+    assert time.thread_time() - began < 1.0

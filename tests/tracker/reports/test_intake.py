@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+from msgspec import Raw
+
 from tests.helpers.calls import batch, report, take
 from tests.helpers.factories import START, provider
 from tracker.core.clock import ClockReading
-from tracker.reports.intake import ReportIntake
+from tracker.reports.intake import SLICE, SLICE_BYTES, ReportIntake, slices
 from tracker.reports.seen import HOUR, SHARDS, SHARDS_AT_ONCE, SeenReports, mark_of, pack_marks
 
 GROQ = provider("groq")
@@ -44,3 +46,12 @@ def test_ids_of_before_the_start_are_known_beside_those_since() -> None:
     intake.restore(stored, now)
     read = take(batch(report("old"), report("new"), report("other")), GROQ, intake=intake)
     assert [refused.id for refused in read.refused] == ["old", "new"]
+
+
+def test_a_slice_has_few_reports_and_few_bytes() -> None:
+    short = [Raw(b'{"id":"%d"}' % number) for number in range(3 * SLICE + 1)]
+    assert [len(taken) for taken in slices(short)] == [SLICE, SLICE, SLICE, 1]
+    long = [Raw(b'"%s"' % (b"x" * SLICE_BYTES))] * 3
+    assert [len(taken) for taken in slices([*short[:2], *long])] == [3, 1, 1]
+    assert [raw for taken in slices(short) for raw in taken] == short
+    assert not [*slices([])]

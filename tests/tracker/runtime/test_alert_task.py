@@ -133,13 +133,13 @@ def test_a_failing_target_is_a_problem_of_the_tracker_and_is_tried_again(
 
 def test_muting_and_acknowledging_last_over_a_restart(tmp_path: Path, target: Target) -> None:
     with running(tmp_path) as harness:
-        until = harness.do(lambda: harness.tracker.mute("a", 60.0))
+        until = harness.do(lambda: harness.tracker.incidents.mute("a", 60.0))
         harness.checks["a"].mood = ProviderBehavior.REFUSE
         harness.passes(120.0)
         log = harness.tracker.snapshot.incidents
         incident = next(each for each in log.incidents if each.provider == "a")
         assert incident.muted_until == until
-        harness.do(lambda: harness.tracker.acknowledge(incident.id, "anna"))
+        harness.do(lambda: harness.tracker.incidents.acknowledge(incident.id, "anna"))
         harness.passes(1.0)
         harness.stop()
         harness.start()
@@ -152,13 +152,5 @@ def test_muting_and_acknowledging_last_over_a_restart(tmp_path: Path, target: Ta
 
 def test_a_test_message_goes_to_every_target(tmp_path: Path, target: Target) -> None:
     with running(tmp_path) as harness:
-        assert harness.do(harness.tracker.test_alerts) == [("json 1", "")]
+        assert harness.do(harness.tracker.incidents.test_alerts) == [("json 1", "")]
         assert target.kinds == [MessageKind.TEST]
-
-
-def test_what_nobody_knows_cannot_be_acknowledged_or_muted(tmp_path: Path) -> None:
-    with running(tmp_path) as harness:
-        with pytest.raises(KeyError):
-            harness.do(lambda: harness.tracker.acknowledge("nope", "anna"))
-        with pytest.raises(KeyError):
-            harness.do(lambda: harness.tracker.mute("nope", 1.0))

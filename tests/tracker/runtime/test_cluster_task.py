@@ -75,7 +75,7 @@ async def test_without_the_hub_each_goes_on_alone_and_ships_later(
     assert one.report.solo_checks > 0
     with pytest.raises(ClusterAwayError, match="switched off"):
         await one.tracker.ranking_of("us-1")
-    long = await one.tracker.long_history(NAMES, since=cluster.clock.now(), seconds=3600)
+    long = await one.tracker.records.long_history(NAMES, since=cluster.clock.now(), seconds=3600)
     assert long is not None
     assert long.away == "it was switched off"
     cluster.server.away = ""
@@ -288,7 +288,7 @@ async def test_the_hub_counts_what_a_page_of_long_history_shows(
     await cluster.until(lambda: one.report.herald)
     await cluster.passes(120.0)
     shipped = sum(len(each.rows) for each in cluster.server.tables.origins.values())
-    long = await one.tracker.long_history(NAMES, since=since, seconds=3600)
+    long = await one.tracker.records.long_history(NAMES, since=since, seconds=3600)
     assert long is not None
     assert long.away == ""
     counted = await one.task.buckets(NAMES, since - timedelta(hours=1.0), 3600)

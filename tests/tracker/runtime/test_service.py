@@ -519,13 +519,6 @@ async def test_the_ranking_is_valid_until_a_check_under_way_must_be_over(
         assert late.next_result_at(due + timedelta(hours=1)) == due + timedelta(hours=1)
 
 
-async def test_history_is_there_within_a_second(world: World, mock_clock: MockClock) -> None:
-    async with world.running(world.config("a")) as tracker:
-        since = world.clock.now() - timedelta(hours=1)
-        found = await while_advancing(world, lambda: tracker.history(since=since))
-        assert len(found.providers["a"]) == tracker.snapshot.providers["a"].checks_24h == 1
-
-
 async def test_an_interval_beyond_a_week_is_refused(world: World, mock_clock: MockClock) -> None:
     async with world.running(world.config("a")) as tracker:
         with pytest.raises(ValueError, match="interval_seconds"):
@@ -652,7 +645,7 @@ async def test_a_long_history_begins_with_the_last_checks_and_tells_no_share_of_
         await world.passes(5.0)
 
 
-async def test_whoever_wants_a_change_at_the_very_end_is_told_that_it_ends(
+async def test_a_change_at_the_very_end_is_refused_because_the_tracker_ends(
     world: World, mock_clock: MockClock
 ) -> None:
     async with world.running(world.config("a")) as tracker:
@@ -663,6 +656,7 @@ async def test_whoever_wants_a_change_at_the_very_end_is_told_that_it_ends(
             partial(tracker.reload, config),
             partial(tracker.tune, "a", interval_seconds=30.0),
             partial(tracker.check, "a"),
+            partial(tracker.incidents.mute, "a", 1.0),
         ):
             with pytest.raises(StoppedError, match="the tracker is shutting down"):
                 await change()

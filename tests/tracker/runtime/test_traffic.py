@@ -260,7 +260,7 @@ async def test_the_past_of_calls_can_be_asked_for(traffic: Traffic, mock_clock: 
         await traffic.tell("ok", calls=30, latency_ms=80)
         await traffic.passes(70.0)
         since = traffic.clock.now() - timedelta(hours=1)
-        found = await tracker.traffic(["groq", "mistral"], since=since, resolution=60)
+        found = await tracker.records.traffic(["groq", "mistral"], since=since, resolution=60)
         assert sum(bucket.calls for bucket in found["groq"]) == 30
         assert found["mistral"] == ()
 

@@ -179,9 +179,9 @@ async def test_odd_names_are_found(path: str) -> None:
 async def test_years_without_checks_cost_nothing(path: str) -> None:
     async with open_store(path, clock=CLOCK) as store:
         await store.write([check()])
-        began = time.perf_counter()
+        began = time.process_time()
         found = await store.history(["a"], since=datetime(1970, 1, 1, tzinfo=UTC), resolution=1)
-        assert time.perf_counter() - began < 1.0
+        assert time.process_time() - began < 1.0
     assert len(found.providers["a"]) == 1
 
 

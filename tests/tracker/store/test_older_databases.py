@@ -83,9 +83,9 @@ async def test_its_history_and_changes_can_be_read(written: Path) -> None:
     since = newest_check(written) - timedelta(hours=1)
     changes = ask(written, "SELECT count(*) FROM changes")
     async with opened_by_us(written) as tracker:
-        past = await tracker.history(("bad", "good"), since=since, raw=True)
-        hours = await tracker.history(("bad", "good"), since=since, resolution=3600.0)
-        found = await tracker.changes(since=since)
+        past = await tracker.records.history(("bad", "good"), since=since, raw=True)
+        hours = await tracker.records.history(("bad", "good"), since=since, resolution=3600.0)
+        found = await tracker.records.changes(since=since)
     for name in ("bad", "good"):
         buckets = [each for each in hours.providers[name] if isinstance(each, Bucket)]
         assert sum(bucket.checks for bucket in buckets) == len(past.providers[name])

@@ -250,7 +250,7 @@ async def test_a_lock_is_a_reason_and_passes(path: Path) -> None:
         with locked(path):
             began = trio.current_time()
             assert await refused(store) == "another process has locked it"
-            assert trio.current_time() - began < 1.0
+            assert trio.current_time() - began < 4.0  # less than anybody waits for a lock
             assert (await store.load(LONG_AGO)).histories == {}  # readers do not mind
         await store.write([check(message="after")])
         assert store.state == StoreState()

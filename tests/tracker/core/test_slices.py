@@ -1,0 +1,68 @@
+"""Freeing large data in slices: no turn is long, and nothing stays behind however it ends."""
+
+from time import thread_time
+from typing import Any
+
+import pytest
+import trio
+
+from tests.helpers.idle_tracker import NOON
+from tests.helpers.turn_timer import timed_turns
+from tests.helpers.turns import counted_turns
+from tracker.core.slices import SLICE, forget, forgotten, forgotten_on_failure
+from tracker.store import Bucket, BucketLatency
+
+MANY = 200_000
+
+
+def buckets(count: int) -> tuple[Bucket, ...]:
+    return tuple(
+        Bucket(NOON, n, 1, n / 3.0, BucketLatency(n / 2.0, n / 3.0, n / 5.0, n / 7.0, n / 9.0))
+        for n in range(count)
+    )
+
+
+async def test_no_turn_takes_long_however_much_is_freed() -> None:
+    began = thread_time()
+    whole = {"a": buckets(MANY)}
+    making = thread_time() - began
+    began = thread_time()
+    whole.clear()
+    at_once = thread_time() - began
+    sliced: dict[str, Any] = {"a": buckets(MANY)}
+    with timed_turns() as timer:
+        await trio.lowlevel.checkpoint()  # it times from the next turn on
+        async with forgotten(sliced):
+            pass
+    assert not sliced
+    assert timer.turns > MANY // SLICE
+    assert timer.worst < at_once / 3.0, (timer.worst, at_once, making)
+
+
+async def test_it_is_freed_in_turns_with_others_when_the_block_is_cancelled() -> None:
+    held = {"a": buckets(20 * SLICE), "b": buckets(3)}
+    async with counted_turns() as turns:
+        with trio.CancelScope() as scope:
+            async with forgotten(held):
+                scope.cancel()
+                await trio.lowlevel.checkpoint()
+        assert turns.taken >= 20
+    assert scope.cancelled_caught
+    assert not held
+
+
+def test_what_was_gathered_is_freed_when_the_gathering_fails() -> None:
+    gathered: dict[str, Any] = {"list": [object()] * 3, "by number": {1: object(), 2: object()}}
+    kept = dict(gathered)
+    with pytest.raises(ValueError, match="interrupted"), forgotten_on_failure(gathered):
+        raise ValueError("interrupted")
+    assert not gathered
+    assert len(kept["list"]) == 3  # whose items somebody else holds stays as it is
+    with forgotten_on_failure(kept):
+        pass
+    assert kept
+
+
+def test_a_slice_goes_at_each_step() -> None:
+    steps = list(forget({"a": [0] * (2 * SLICE + 1), "b": {}, "c": (1,)}))
+    assert len(steps) == 4

@@ -1,0 +1,37 @@
+"""Who offers a model, and which of its offers is the best now."""
+
+from collections.abc import Iterable
+
+import attrs
+
+from tracker.core.ranking import Ranking
+from tracker.models.resolver import ModelResolver, NamedOffer
+from tracker.ranking.offer_ranking import rank_offers
+from tracker.runtime.aggregator import Aggregator
+from tracker.runtime.model_directory import ModelDirectory
+
+
+@attrs.frozen(eq=False)
+class OfferQueries:
+    """Answers from the latest snapshot."""
+
+    _aggregator: Aggregator
+    _models: ModelDirectory
+
+    async def resolver(self) -> ModelResolver:
+        """Return who offers which model, by the lists seen and the offers watched."""
+        return await self._models.resolver(self._aggregator.board.latest)
+
+    def current_resolver(self) -> ModelResolver | None:
+        """Return the resolver where no model list has changed since ``resolver``, else None."""
+        return self._models.current(self._aggregator.board.latest)
+
+    def rank(self, offers: Iterable[NamedOffer | str]) -> Ranking:
+        """Rank offers as they are now; a name alone is a provider as a whole."""
+        named, snapshot = tuple(offers), self._aggregator.board.latest
+        names = {one if isinstance(one, str) else one.provider for one in named}
+        providers = [snapshot.providers.get(name) for name in names]
+        at = snapshot.timestamp
+        dues = [due for p in providers if p is not None and (due := p.next_result_at(at))]
+        aggregator = self._aggregator
+        return rank_offers(named, aggregator.entries, aggregator.rank, min(dues, default=None))
