@@ -114,18 +114,20 @@ class FakeHub:
     def open_origin(self, who: Profile, file: str, start: int) -> Origin:
         tables = self._tables
         origin = tables.origins.setdefault(who.origin, FakeOrigin(who.vantage, file, start))
-        if (origin.vantage, origin.file) == (who.vantage, file):
-            for member in [m for m, k in tables.members.items() if k.who.origin == who.origin]:
-                self._remove(member)
+        ours = (origin.vantage, origin.file) == (who.vantage, file)
+        members = [m for m, known in tables.members.items() if known.who.origin == who.origin]
         return Origin(
             head=origin.head,
             other_vantage=origin.vantage if origin.vantage != who.vantage else "",
             other_file=origin.file != file,
+            predecessors=members if ours else (),
         )
 
-    def join(self, who: Profile, names: Collection[str]) -> Beat:
+    def join(self, who: Profile, names: Collection[str], replaces: Collection[str] = ()) -> Beat:
         tables, member = self._tables, f"member-{next(_numbers)}"
         assert who.origin in tables.origins, "the origin is opened before"
+        for each in replaces:
+            self.leave(each)
         tables.members[member] = FakeMember(who)
         self._add_names(who.vantage, names)
         tables.leases.setdefault(("", HERALD), FakeLease())
