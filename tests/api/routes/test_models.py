@@ -8,8 +8,11 @@ import attrs
 import pytest
 from quart import Response
 
+from api import present_answers
 from api.app import create_app
 from api.http import large_answers
+from api.http.response_cache import ResponseCache
+from api.present_answers import RANKED_INLINE, PresentAnswers
 from tests.helpers.idle_tracker import NOON, a_provider, a_tracker
 from tracker.core.outcomes import Status
 from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
@@ -156,3 +159,21 @@ async def test_a_provider_that_is_down_takes_its_offers_with_it() -> None:
     assert [(e["provider_name"], e["reason"]) for e in body["excluded"]] == [
         ("together", "3 checks failed")
     ]
+
+
+async def test_many_offers_are_ranked_in_the_ordinary_route_to_the_same_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = [f"p{number:03}" for number in range(RANKED_INLINE + 1)]
+    tracker = a_tracker(*(a_provider(name, models=("llama-3.3-70b",)) for name in names))
+    present = PresentAnswers(tracker, ResponseCache())
+    given = {"model": ["llama-3.3-70b"]}
+    assert present.best(given) is None  # the fast path leaves it to the ordinary route
+    slowly = await present.best_in_time(given)
+    assert present.best(given) is slowly  # kept
+    assert await present.best_in_time(given) is slowly
+    monkeypatch.setattr(present_answers, "RANKED_INLINE", len(names))
+    at_once = PresentAnswers(tracker, ResponseCache()).best(given)
+    assert at_once is not None
+    assert slowly.body == at_once.body
+    assert len(json.loads(slowly.body)["ranking"]) == len(names)

@@ -17,3 +17,9 @@ def test_a_member_by_itself_costs_the_collector_nothing() -> None:
     groups = group((f"key {n}", f"member {n}") for n in range(10_000))
     assert len(gc.get_objects()) - before < 100
     assert len(groups) == 10_000
+
+
+def test_no_more_members_are_kept_than_wanted() -> None:
+    groups = group([("a", "1"), ("a", "2"), ("b", "3"), ("a", "4"), ("a", "5")], 3)
+    assert members_of(groups, "a") == ("1", "2", "4")
+    assert members_of(groups, "b") == ("3",)
