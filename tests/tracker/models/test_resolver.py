@@ -98,7 +98,7 @@ def test_targets_without_a_known_provider_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("asked", ["", " ", "/", "groq/", "llama-3.3-8b", "x" * 10_000])
-def test_what_nobody_offers_is_not_found(resolver: ModelResolver, asked: str) -> None:
+def test_a_model_without_any_offer_is_not_found(resolver: ModelResolver, asked: str) -> None:
     assert resolver.resolve(asked) is None
 
 
