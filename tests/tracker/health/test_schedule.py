@@ -50,6 +50,15 @@ def test_the_next_tick_is_later_and_at_most_two_intervals_away(
     assert now < tick <= now + 120.0
 
 
+@given(st.text(max_size=5), st.floats(0.0, 0.49), st.integers(0, 300), st.floats(-2.0, 2.0))
+def test_the_next_tick_is_the_first_of_all_later_ones(
+    name: str, jitter: float, number: int, off: float
+) -> None:
+    ticks = grid(name, 60.0, jitter)
+    now = ticks.tick(number) + round(off) * off  # also just at a tick
+    assert ticks.after(now) == min(t for n in range(310) if (t := ticks.tick(n)) > now)
+
+
 @given(st.text(min_size=1, max_size=30), st.floats(0.0, 0.49), st.integers(0, 10_000))
 def test_jitter_moves_a_tick_by_its_share_and_never_past_another(
     name: str, jitter: float, number: int
