@@ -45,7 +45,7 @@ async def test_two_trackers_share_the_checks_and_both_know_everything(
     assert [one.report.herald, two.report.herald].count(True) == 1
 
 
-async def test_what_one_finds_down_is_down_at_the_other(
+async def test_a_provider_found_down_by_one_tracker_is_down_at_the_other(
     cluster: Cluster, mock_clock: MockClock
 ) -> None:
     one, two = await cluster.start(), await cluster.start()
@@ -57,7 +57,7 @@ async def test_what_one_finds_down_is_down_at_the_other(
     assert (one.status_of("a"), two.status_of("a")) == (Status.DOWN, Status.DOWN)
 
 
-async def test_without_the_hub_each_goes_on_alone_and_ships_later(
+async def test_without_the_hub_each_tracker_continues_alone_and_ships_later(
     cluster: Cluster, mock_clock: MockClock
 ) -> None:
     one = await cluster.start()
@@ -86,7 +86,7 @@ async def test_without_the_hub_each_goes_on_alone_and_ships_later(
 
 
 @pytest.mark.parametrize("refused", ["ship", "news", "beat"])
-async def test_the_log_says_what_health_says_whatever_part_of_the_hub_fails(
+async def test_log_and_health_agree_whatever_part_of_the_hub_fails(
     cluster: Cluster, mock_clock: MockClock, refused: str
 ) -> None:
     one = await cluster.start()
@@ -106,7 +106,7 @@ async def test_the_log_says_what_health_says_whatever_part_of_the_hub_fails(
     ]
 
 
-async def test_who_ends_hands_its_checks_over_at_once(
+async def test_a_member_that_ends_releases_its_leases_at_once(
     cluster: Cluster, mock_clock: MockClock
 ) -> None:
     one, two = await cluster.start(), await cluster.start()
@@ -162,7 +162,7 @@ async def test_a_replica_that_comes_back_knows_what_the_other_does_once_it_is_in
     assert two.begun == 0
 
 
-async def test_who_is_cut_off_is_buried_and_comes_back(
+async def test_a_member_that_is_cut_off_is_removed_and_rejoins(
     cluster: Cluster, mock_clock: MockClock
 ) -> None:
     one, two = await cluster.start(), await cluster.start()
@@ -195,7 +195,9 @@ async def test_each_vantage_checks_everything_and_shows_the_others_ranking(
     assert await one.tracker.ranking_of("moon-1") is None
 
 
-async def test_a_database_file_is_of_one_tracker(cluster: Cluster, mock_clock: MockClock) -> None:
+async def test_a_database_file_belongs_to_one_tracker(
+    cluster: Cluster, mock_clock: MockClock
+) -> None:
     one = await cluster.start(file="same.db")
     await cluster.until(lambda: one.report.leases == len(NAMES))
     two = await cluster.start(file="same.db")
@@ -206,7 +208,7 @@ async def test_a_database_file_is_of_one_tracker(cluster: Cluster, mock_clock: M
     await cluster.until(lambda: two.report.leases == len(NAMES))
 
 
-async def test_a_wrong_clock_is_told(cluster: Cluster, mock_clock: MockClock) -> None:
+async def test_a_wrong_clock_is_reported(cluster: Cluster, mock_clock: MockClock) -> None:
     clock = cluster.clock
     late = timedelta(seconds=30.0)
     cluster.server.clock = Clock(now=lambda: clock.now() - late, steady=clock.steady)
@@ -246,7 +248,7 @@ async def test_a_hub_that_forgot_gets_every_check_again(
     assert sorted(kept.rows) == list(range(1, len(kept.rows) + 1))
 
 
-async def test_a_file_that_was_put_back_gets_a_name_of_its_own(
+async def test_a_restored_file_gets_a_name_of_its_own(
     cluster: Cluster, mock_clock: MockClock
 ) -> None:
     one = await cluster.start(file="a.db")
@@ -296,7 +298,9 @@ async def test_the_hub_counts_what_a_page_of_long_history_shows(
     assert 0 < sum(b.checks for name in NAMES for b in counted[name]) <= shipped
 
 
-async def test_a_slow_hub_is_told_within_seconds(cluster: Cluster, mock_clock: MockClock) -> None:
+async def test_a_slow_hub_is_reported_within_seconds(
+    cluster: Cluster, mock_clock: MockClock
+) -> None:
     one = await cluster.start()
     await cluster.until(lambda: one.report.hub_up)
     async with one.task._reading_history, trio.open_nursery() as nursery:  # another page asks
