@@ -68,6 +68,8 @@ def _shipper(hub: PostgresHub, store: Store) -> Shipper:
         file=lambda: "file",
         names=lambda: ["provider-0"],
         gained=lambda _: None,
+        handed_over=lambda _: True,
+        went_alone=lambda: None,
         notified=lambda: None,
     )
     return Shipper(caller=caller, keeper=keeper, store=store, present=_present)

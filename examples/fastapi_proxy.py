@@ -5,8 +5,8 @@
     uvicorn examples.fastapi_proxy:app --port 9000
 
 It speaks OpenAI's API at /v1/chat/completions. The tracker's URL is read from
-PROVIDER_STATUS_URL (default http://127.0.0.1:8000), and the token with which it tells of its
-calls from PROVIDER_STATUS_REPORT_TOKEN.
+PROVIDER_STATUS_URL (default http://127.0.0.1:8000), and the token for reporting its calls from
+PROVIDER_STATUS_REPORT_TOKEN.
 """
 
 import os
@@ -27,8 +27,10 @@ TIMEOUT = httpx.Timeout(120.0, connect=5.0)
 
 @attrs.frozen(kw_only=True)
 class Upstream:
-    """A provider to send calls to. ``models``: its own ids of the models callers ask for, for as
-    long as the tracker has not told them.
+    """A provider to send calls to.
+
+    ``models``: the provider's own id of each model that callers ask for, used until the tracker has
+    told the ids.
     """
 
     base_url: str
@@ -48,12 +50,13 @@ class Upstream:
 
 
 def create_app(upstreams: Mapping[str, Upstream], tracker_url: str, **settings: Any) -> FastAPI:
-    """upstreams: by the tracker's names, in the order to try without it.
+    """Build the proxy.
 
-    settings: further ones of ProviderStatusClient.
+    upstreams: by the tracker's provider names, in the order to try without the tracker. settings:
+    further arguments of ProviderStatusClient.
     """
     status = ProviderStatusClient(tracker_url, static_order=tuple(upstreams), **settings)
-    # Each attempt is reported with how it ended: the tracker learns of an outage at once.
+    # The transport reports how each attempt ended, so the tracker learns of an outage at once.
     names = {upstream.base_url: name for name, upstream in upstreams.items()}
     http = httpx.AsyncClient(timeout=TIMEOUT, transport=ReportingTransport(status, names))
 
@@ -85,7 +88,7 @@ def create_app(upstreams: Mapping[str, Upstream], tracker_url: str, **settings: 
                 continue
             if may_another_help(response.status_code):
                 tried[f"{name}/{model}"] = f"HTTP {response.status_code}"
-                await response.aread()  # its words tell a spent quota from a busy minute
+                await response.aread()  # the text distinguishes a spent quota from a minute's limit
                 continue
             return passed_on(response, name)
         return JSONResponse({"error": {"message": "no provider answered", "tried": tried}}, 502)
@@ -96,10 +99,10 @@ def create_app(upstreams: Mapping[str, Upstream], tracker_url: str, **settings: 
 def offers_of(
     status: ProviderStatusClient, upstreams: Mapping[str, Upstream], asked: str
 ) -> Iterator[tuple[str, str]]:
-    """Yield whom to try and the id to send there, best first.
+    """Yield which provider to try and the model id to send there, best first.
 
-    Of a model that the tracker does not know: the best providers. Nobody usable? Their state may
-    have changed since: trying costs less than refusing.
+    For a model that the tracker does not know, yield the best providers. If none is usable, yield
+    all: their state may have changed since, and trying costs less than refusing.
     """
     choice = status.choose(asked or None, upstreams) or status.choose(candidates=upstreams)
     offers = [choice, *choice.alternatives] if choice else [Offer(provider=n) for n in upstreams]
@@ -109,12 +112,12 @@ def offers_of(
 
 
 def may_another_help(status: int) -> bool:
-    """A key refused, a model missing, a limit reached or a server in trouble: theirs, not ours."""
+    """Return whether the failure concerns this provider only: key, model, limit or server."""
     return status in {401, 402, 403, 404, 408, 429} or status >= 500
 
 
 def passed_on(response: httpx.Response, name: str) -> StreamingResponse:
-    """As it comes, also a stream of tokens; from its first byte on there is no way back."""
+    """Pass the answer on as it arrives; after its first byte no other provider can be tried."""
 
     async def body() -> AsyncIterator[bytes]:
         try:

@@ -1,9 +1,9 @@
 """Random faults in virtual time, and a witness that looks for two believers of one lease.
 
 Three members run the very Membership of the product against a hub in memory. Requests and answers
-come late or never, members freeze and crash, the hub is away, forgets its last seconds in a
-failover, and the members' clocks run up to 2 % fast or slow. A control leaves one rule out; the
-witness must then find two believers.
+come late, some long after their sender gave up, or never, members freeze and crash, the hub is
+away, forgets its last seconds in a failover, and the members' clocks run up to 2 % fast or slow. A
+control leaves one rule out; the witness must then find two believers.
 """
 
 import heapq
@@ -14,12 +14,13 @@ from typing import Any
 
 import attrs
 
-from tracker.cluster.hub import Profile
+from tracker.cluster.hub import Origin, Profile
 from tracker.cluster.membership import Beat, Membership, Step
 from tracker.core.clock import Clock
 from tracker.testing.hub import FakeHub, FakeServer
 
 LEASE, BEAT, SECONDS = 5.0, 1.0, 90.0
+KEPT_SHARE = 0.02  # of the messages, that a network keeps for a while and delivers then
 NAMES = ("groq", "mistral", "openai")
 CONTROLS = (
     "flag",
@@ -29,6 +30,7 @@ CONTROLS = (
     "no_start_time",
     "no_quiet",
     "late_carry",
+    "late_open",
 )
 Span = tuple[float, float]
 
@@ -242,12 +244,34 @@ class Run:
         if self._is_away() or self.server.epoch != epoch:
             return
         if member is None:
-            answer: Beat | None = self.hub.join(r.profile, NAMES)
-        else:
-            answer = self.hub.beat(member)
+            origin = self._open(r)
+            self._send_back(r, turn, lambda: self._ask_to_join(r, turn, epoch, origin))
+            return
+        answer = self.hub.beat(member)
         if answer is not None:
             self.expiry[answer.member] = self.now + self.jump + LEASE
         self._send_back(r, turn, lambda: self._take(r, turn, epoch, sent, member, answer))
+
+    def _open(self, r: Replica) -> Origin:
+        origin = self.hub.open_origin(r.profile, "file", 0)
+        if self.control == "late_open":  # removes whoever has the file when it arrives
+            for member in origin.predecessors:
+                self.hub.leave(member)
+        return origin
+
+    def _ask_to_join(self, r: Replica, turn: int, epoch: int, origin: Origin) -> None:
+        sent = r.clock(self.now)
+        if self._passes(r, "request"):
+            arrive = lambda: self._join(r, turn, epoch, sent, origin)  # noqa: E731
+            self._at(self.now + self._delay(), arrive)
+
+    def _join(self, r: Replica, turn: int, epoch: int, sent: float, origin: Origin) -> None:
+        """Make it a member. It may have given up in the meantime, and be another member by now."""
+        if self._is_away() or self.server.epoch != epoch:
+            return
+        answer = self.hub.join(r.profile, NAMES, origin.predecessors)
+        self.expiry[answer.member] = self.now + self.jump + LEASE
+        self._send_back(r, turn, lambda: self._take(r, turn, epoch, sent, None, answer))
 
     def _take(
         self,
@@ -333,7 +357,9 @@ class Run:
             self._at(self.now + self._delay(), deliver)
 
     def _delay(self) -> float:
-        return self.random.expovariate(1 / self.slow)
+        """Seconds on the way: some come long after whoever sent them gave up."""
+        kept = self.random.uniform(0.0, 15.0) if self.random.random() < KEPT_SHARE else 0.0
+        return kept + self.random.expovariate(1 / self.slow)
 
     def _is_away(self) -> bool:
         return any(begin <= self.now < end for begin, end in self.away)

@@ -37,7 +37,7 @@ from benchmarks.torture.type_confusion import type_confusion
 Run = Callable[[], Coroutine[Any, Any, report.Outcome]]
 
 
-def runs(quick: bool, minutes: float, *, first: bool = False) -> dict[str, Run]:
+def runs(quick: bool, minutes: float, rules: int, *, first: bool = False) -> dict[str, Run]:
     return {
         "kills": partial(kills, 20 if quick else 1_000),
         "changes": partial(changes_answered, 8 if quick else 200),
@@ -60,7 +60,7 @@ def runs(quick: bool, minutes: float, *, first: bool = False) -> dict[str, Run]:
         "once": partial(sent_once, left_out=9, races=10) if quick else sent_once,
         "readers": slow_readers,
         "truth": partial(truth, 0.5 if quick else 10.0),
-        "machine": partial(machine, 2_000 if quick else 1_000_000),
+        "machine": partial(machine, rules),
         "schema": partial(schema, 10 if quick else 100),
         "soak": partial(soak, minutes),
     }
@@ -71,14 +71,18 @@ def main() -> int:
     parser.add_argument(
         "--quick", "--short", action="store_true", help="the short form of everything"
     )
-    parser.add_argument("--only", metavar="NAME", help="one of: " + ", ".join(runs(True, 1.0)))
+    parser.add_argument("--only", metavar="NAME", help="one of: " + ", ".join(runs(True, 1.0, 1)))
     parser.add_argument("--minutes", type=float, help="of the soak; 30 by default, 1 when quick")
+    parser.add_argument(
+        "--rules", type=int, help="of the machine; 1,000,000 by default, 2,000 when quick"
+    )
     parser.add_argument(
         "--first", action="store_true", help="clients: before all other programs (needs root)"
     )
     given = parser.parse_args()
     minutes = given.minutes or (1.0 if given.quick else 30.0)
-    chosen = runs(given.quick, minutes, first=given.first)
+    rules = given.rules or (2_000 if given.quick else 1_000_000)
+    chosen = runs(given.quick, minutes, rules, first=given.first)
     if given.only is not None and given.only not in chosen:
         parser.error(f"nothing is named {given.only}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

@@ -31,6 +31,7 @@ def circumstances(seconds: float) -> Figures:
     return {
         "commit": _git("rev-parse", "--short", "HEAD")
         + ("+" if _git("status", "-s", "--", "tracker", "api", "benchmarks") else ""),
+        "committed": _git("show", "-s", "--format=%cd", "--date=format-local:%Y-%m-%dT%H:%MZ"),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
         "command": " ".join(["python -m benchmarks.torture", *sys.argv[1:]]),
@@ -65,12 +66,12 @@ def write_table(found: dict[str, Figures]) -> None:
 
 
 def table(found: dict[str, Figures]) -> str:
-    lines = []
+    lines = [*versions(found)]
     for name, kept in sorted(found.items()):
         lines += [
             f"### {name}: {'passed' if kept['passed'] else 'FAILED'}",
             "",
-            f"Commit {kept['commit']}, {kept['machine']}, Python {kept['python']}, "
+            f"Commit {kept['commit']} of {_day(kept)}, {kept['machine']}, Python {kept['python']}, "
             f"ended {kept['ended']} after {kept['took_seconds']} s: `{kept['command']}`",
             "",
             *_rows(kept["figures"]),
@@ -78,6 +79,26 @@ def table(found: dict[str, Figures]) -> str:
             "",
         ]
     return "\n".join(lines)
+
+
+def versions(found: dict[str, Figures]) -> list[str]:
+    """Say which sections are of which version, the newest first: each row is run by itself."""
+    sections: dict[str, list[str]] = {}
+    for name, kept in sorted(found.items(), key=lambda item: item[1]["ended"], reverse=True):
+        sections.setdefault(kept["commit"], []).append(name)
+    if len(sections) == 1:
+        return [f"All sections are of one version, commit {next(iter(sections))}.", ""]
+    head = f"The sections are of {len(sections)} versions, each run when it was last asked for:"
+    body = [
+        [commit, max(_day(found[name]) for name in names), ", ".join(sorted(names))]
+        for commit, names in sections.items()
+    ]
+    return [head, "", *_table(["commit", "of", "sections"], body)]
+
+
+def _day(kept: Figures) -> str:
+    """The day of the commit; that of the run where it was not kept, which is not before it."""
+    return str(kept.get("committed") or kept["ended"])[:10]
 
 
 def _rows(figures: Figures) -> list[str]:
@@ -112,5 +133,12 @@ def _cell(value: Any) -> str:
 
 
 def _git(*words: str) -> str:
-    run = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        ["git", *words],
+        cwd=ROOT,
+        env={**os.environ, "TZ": "UTC"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return run.stdout.strip()

@@ -66,13 +66,16 @@ class ShakyHub:
 
     Not a Hub by its type, but by what it passes on. broken: halves whose next call fails, as on a
     connection that was terminated. refused: names of calls that fail. lost: how likely a call has
-    its effect but no answer.
+    its effect but no answer. unanswered: names of calls whose next answer is lost. made: all calls
+    with which it became a member, to be made again as if they came late.
     """
 
     hub: FakeHub
     broken: set[Half] = attrs.field(factory=set)
     refused: frozenset[str] = frozenset()
     lost: float = 0.0
+    unanswered: set[str] = attrs.field(factory=set)
+    made: list[Callable[[], object]] = attrs.field(factory=list)
     random: Random = attrs.field(factory=lambda: Random(1))
 
     @property
@@ -96,7 +99,12 @@ class ShakyHub:
                 raise HubAway("the connection was ended by the server")
             if name in self.refused:
                 raise HubAway("PostgreSQL's disk is full")
+            if name in {"open_origin", "join"}:
+                self.made.append(partial(call, *args, **more))
             answer = call(*args, **more)
+            if name in self.unanswered:
+                self.unanswered.remove(name)
+                raise HubAway("the connection was closed")
             if self.random.random() < self.lost:
                 raise HubAway("the connection was closed")
             return answer
@@ -226,7 +234,8 @@ class Cluster:
     @property
     def _limiters(self) -> list[trio.CapacityLimiter]:
         present = [each for each in self.members if not each.ended.is_set()]
-        return [limiter for member in present for limiter in member.limiters]
+        default = trio.to_thread.current_default_thread_limiter()
+        return [default, *(limiter for member in present for limiter in member.limiters)]
 
 
 @asynccontextmanager
@@ -236,6 +245,8 @@ async def running_cluster(
     """Make a cluster without members; its trackers end with the context."""
     clock = virtual_clock(start=utc_now(), clock=time)
     server = FakeServer(clock=clock)
+    # Waiting for all threads takes every token of their limiters.
+    trio.to_thread.current_default_thread_limiter().total_tokens = 4
     async with trio.open_nursery() as nursery:
         cluster = Cluster(folder, time, nursery, clock, server)
 

@@ -50,12 +50,14 @@ class Profile:
 class Origin:
     """A database file as the hub knows it, and the last of its checks that is there.
 
-    other_vantage, other_file: the owner of its name, where that is another tracker.
+    other_vantage, other_file: the owner of its name, where that is another tracker. predecessors:
+    members that have this file; whoever joins with it replaces them, and no other.
     """
 
     head: int
     other_vantage: str = ""
     other_file: bool = False
+    predecessors: Sequence[str] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -222,12 +224,16 @@ class Hub(Protocol):
     def open_origin(self, who: Profile, file: str, start: int) -> Origin:
         """Make a file known, one that is new from its check ``start`` on; nothing else has it.
 
-        Where it is ours, earlier members with it are gone: their process held the file alone.
+        Removes nobody: the call may arrive long after its tracker gave up and joined again.
         """
         ...
 
-    def join(self, who: Profile, names: Collection[str]) -> Beat:
-        """Make us a member that checks these providers, and return its first beat."""
+    def join(self, who: Profile, names: Collection[str], replaces: Collection[str] = ()) -> Beat:
+        """Make us a member that checks these providers, and return its first beat.
+
+        replaces: the predecessors that our file had; their processes are over, since each held the
+        file alone. A join that arrives late removes no member that came after it was sent.
+        """
         ...
 
     def beat(self, member: str) -> Beat | None:

@@ -1,6 +1,6 @@
 """Regular exchanges with the hub: our membership, sharing leases, removing dead members."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import NoReturn
@@ -53,6 +53,7 @@ class LeaseKeeper:
     turns: int = 0
     _failed: int = 0
     _is_alone: bool = False
+    _predecessors: Sequence[str] = ()  # members that had our file when it was opened
     _leaving: dict[str, float] = attrs.field(factory=dict)  # since when, in steady seconds
 
     @property
@@ -109,7 +110,7 @@ class LeaseKeeper:
         """Give everything back at once; the others take over at their next turn."""
         member = self.membership.member
         self.membership.lose()
-        if member is None or not self.hub_up:
+        if member is None or self.is_failing:  # one failed turn says little
             return
         try:
             await self.caller.control(lambda hub: hub.leave(member), FINAL_SECONDS)
@@ -146,7 +147,8 @@ class LeaseKeeper:
 
     async def _join(self) -> Step:
         sent, names = self.clock.steady(), list(self.membership.names)
-        answer = await self.caller.control(lambda hub: hub.join(self.profile, names))
+        profile, replaces = self.profile, self._predecessors
+        answer = await self.caller.control(lambda hub: hub.join(profile, names, replaces))
         log.info("joined the cluster", vantage=self.profile.vantage, members=len(answer.beats))
         return self.membership.take_join(answer, sent, self.clock.steady())
 
@@ -261,7 +263,7 @@ class LeaseKeeper:
             await self.caller.control(lambda hub: hub.leave(member))
 
     def _known(self, origin: Origin) -> None:
-        self.head = origin.head
+        self.head, self._predecessors = origin.head, origin.predecessors
         self.joined.set()
 
     async def _listen(self, seconds: float) -> bool:

@@ -46,8 +46,8 @@ class PostgresHub:
     def open_origin(self, who: Profile, file: str, start: int) -> Origin:
         return self.control.run(lambda c: postgres_leases.open_origin(c, who, file, start))
 
-    def join(self, who: Profile, names: Collection[str]) -> Beat:
-        return self.control.run(lambda c: postgres_leases.join(c, who, names))
+    def join(self, who: Profile, names: Collection[str], replaces: Collection[str] = ()) -> Beat:
+        return self.control.run(lambda c: postgres_leases.join(c, who, names, replaces))
 
     def beat(self, member: str) -> Beat | None:
         return self.control.run(lambda c: postgres_leases.beat(c, member))

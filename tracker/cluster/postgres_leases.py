@@ -35,6 +35,9 @@ UPDATE leases SET holder = %(me)s, token = token + 1
 WHERE vantage = 0 AND name = %(name)s AND holder IS NULL
     AND pg_postmaster_start_time()::text = %(epoch)s RETURNING name, token
 """
+PREDECESSORS = """
+SELECT m.id::text FROM members m JOIN origins o ON o.id = m.origin WHERE o.uuid = %s
+"""
 NAMES = """
 INSERT INTO leases (vantage, name)
 SELECT vantage, unnest(%(names)s::text[]) FROM members WHERE id = %(me)s
@@ -65,18 +68,23 @@ def open_origin(connection: Connection, who: Profile, file: str, start: int) -> 
         ).fetchone()
         assert row is not None, "it was made in this transaction, or before"
         head, vantage, known = row
-        if (vantage, known) == (who.vantage, file):
-            connection.execute("SELECT remove_predecessors(%s)", (who.origin,))
+        members = connection.execute(PREDECESSORS, (who.origin,)).fetchall()
+    ours = (vantage, known) == (who.vantage, file)
     return Origin(
         head=head,
         other_vantage=vantage if vantage != who.vantage else "",
         other_file=known != file,
+        predecessors=tuple(member for (member,) in members) if ours else (),
     )
 
 
-def join(connection: Connection, who: Profile, names: Collection[str]) -> Beat:
-    """Make a new member of a known origin, and leases for all names."""
+def join(
+    connection: Connection, who: Profile, names: Collection[str], replaces: Collection[str]
+) -> Beat:
+    """Make a new member of a known origin in place of others, and leases for all names."""
     with connection.transaction():
+        for member in replaces:
+            remove(connection, member, None)
         row = connection.execute(
             "INSERT INTO members (vantage, origin, url, version) "
             "SELECT v.id, o.id, %s, %s FROM vantages v, origins o "

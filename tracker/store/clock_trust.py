@@ -10,23 +10,45 @@ import attrs
 # a longer gap means that the tracker was off, or that the clock jumped.
 CORRECTION = 60.0
 HOURS_APART = 24
+# A leap that may leave no gap: checks are filed by the hour, so one hour more.
+LONGEST_LEAP = (HOURS_APART + 1) * 3_600.0
+MOST_LEAPS = 1_000  # of a clock that is set without end
 LONGEST_DATE = 40  # characters of a header: "Sat, 28 Nov 2026 11:18:46 GMT" has 29
 TELLERS = 1_000  # providers whose dates are kept
 
 
 @attrs.define
 class ClockTrust:
-    """Compares the wall clock with the steady one from time to time."""
+    """Compares the wall clock with the steady one from time to time.
+
+    The steady clock counts suspended time where the system has such a clock (Linux), so a leap is
+    no night's sleep.
+    """
 
     _offset: float | None = None  # wall minus steady, at the last comparison
+    _leaps: list[tuple[float, float]] = attrs.field(factory=list)  # steady seconds, and how far
 
     def doubt(self, wall: float, steady: float) -> str:
         """Say why nothing should be deleted by this clock now; empty where it went evenly."""
         before, self._offset = self._offset, wall - steady
         leapt = 0.0 if before is None else self._offset - before
         if abs(leapt) > CORRECTION:
+            self._leaps = [*self._leaps, (steady, leapt)][-MOST_LEAPS:]
             return f"the clock jumped by {leapt:+.0f} s since the last comparison"
         return ""
+
+    def ahead(self, steady: float, retention: float) -> float:
+        """Return by how many seconds the wall clock leapt forward that nothing else accounts for.
+
+        Leaps longer than HOURS_APART leave a gap, see ``unobserved_hours``; those that happened
+        more than ``retention`` seconds ago are over: so long was checked since.
+        """
+        found = [
+            leap
+            for at, leap in self._leaps
+            if abs(leap) <= LONGEST_LEAP and steady - at <= retention
+        ]
+        return max(sum(found), 0.0)
 
 
 @attrs.define
@@ -93,8 +115,9 @@ def prunable_before(wall: float, told: float | None, retention: float, gap: floa
     """Return the moment, in seconds since 1970, before which everything is too old to be kept.
 
     told: what time it is by the word of others. retention, gap: seconds; gap as
-    ``unobserved_hours`` found it. Whichever of both lets more go is right: what was checked for so
-    long is that old at least, and so is what is that old by the clocks of others.
+    ``unobserved_hours`` and ``ClockTrust.ahead`` found it. Whichever of both lets more go is
+    right: what was checked for so long is that old at least, and so is what is that old by the
+    clocks of others.
     """
     observed = wall - retention - gap
     return observed if told is None else max(observed, min(wall, told) - retention)

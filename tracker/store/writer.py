@@ -187,6 +187,7 @@ class Writer:
             return
         retention = timedelta(days=self.retention_days)
         gap = await self.store.unobserved(now, retention)
+        gap += trust.ahead(steady, retention.total_seconds())
         before = prunable_before(wall, self.told.now(steady), retention.total_seconds(), gap)
         kept = max(wall - retention.total_seconds() - before, 0.0)
         if kept > CORRECTION:

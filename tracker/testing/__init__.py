@@ -1,8 +1,8 @@
-"""The kit for tests: simulated providers, broken servers, scripts, virtual time.
+"""The test kit: simulated providers, broken servers, scripted faults, virtual time.
 
 Everything here is public; the modules ``broken_servers``, ``bad_tls`` and ``bad_dns`` hold one
-fault each. Names are loaded on first use, so that one piece does not need what another does
-(trustme for certificates).
+fault each. Names are loaded on first use, so that a part needs only its own dependencies (trustme
+only for certificates).
 """
 
 from importlib import import_module

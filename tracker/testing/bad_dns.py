@@ -1,7 +1,7 @@
 """Name resolution that fails or hangs while a block runs; addresses and ``localhost`` still work.
 
-It replaces ``socket.getaddrinfo`` for the whole process, as a resolver out of reach does: hung
-look-ups keep their threads. They are let go, and fail, when the block ends.
+It replaces ``socket.getaddrinfo`` for the whole process. As with an unreachable resolver, a look-up
+that hangs occupies its thread. When the block ends, hanging look-ups fail.
 """
 
 import ipaddress
@@ -16,14 +16,14 @@ Refusal = Callable[[], NoReturn]
 
 @contextmanager
 def failing() -> Iterator[None]:
-    """Make every name unknown, at once."""
+    """Make every look-up of a name fail at once."""
     with _replace(_unknown):
         yield
 
 
 @contextmanager
 def hanging() -> Iterator[None]:
-    """Let no look-up of a name return before the block ends."""
+    """Make every look-up of a name hang until the block ends."""
     over = threading.Event()
 
     def hang() -> NoReturn:

@@ -21,7 +21,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 @asynccontextmanager
 async def valid() -> AsyncIterator[Target]:
-    """Serve with a certificate that its authority makes good."""
+    """Serve with a valid certificate."""
     ca = _authority()
     async with _serving(ca, _server(ca.issue_cert(HOST))) as target:
         yield target
@@ -37,7 +37,7 @@ async def wrong_host() -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def expired() -> AsyncIterator[Target]:
-    """Serve with a certificate that ended long ago."""
+    """Serve with a certificate that expired long ago."""
     ca = _authority()
     async with _serving(ca, _server(ca.issue_cert(HOST, not_after=LONG_AGO))) as target:
         yield target
@@ -92,7 +92,7 @@ def _authority() -> "trustme.CA":
 
 
 def _trust(ca: "trustme.CA") -> ssl.SSLContext:
-    """Make a client's context that knows this CA and no other."""
+    """Make a client's context that trusts this CA and no other."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     ca.configure_trust(context)
     return context

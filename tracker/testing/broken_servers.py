@@ -24,7 +24,7 @@ Talk = Callable[[Wire], Awaitable[None]]
 
 @attrs.frozen(kw_only=True)
 class Target:
-    """Where it is. ``url``: a base URL; ``trust``: a client context that knows its CA, for TLS."""
+    """A broken server. ``url``: its base URL; ``trust``: for TLS, a client context for its CA."""
 
     port: int
     scheme: str = "http"
@@ -33,7 +33,7 @@ class Target:
 
     @property
     def url(self) -> str:
-        """Return the URL at which the server is asked."""
+        """Return the server's base URL."""
         return f"{self.scheme}://{self.host}:{self.port}{PATH}"
 
 
@@ -45,12 +45,12 @@ async def raw_server(
     tls: ssl.SSLContext | None = None,
     trust: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Target]:
-    """Run ``talk`` on every connection, closed when that returns. tls: the server's context."""
+    """Run ``talk`` on every connection, and close it afterwards. tls: the server's context."""
 
     async def handle(stream: trio.abc.Stream) -> None:
         if tls is not None:
             stream = trio.SSLStream(stream, tls, server_side=True, https_compatible=True)
-        # The client may leave, refuse our certificate, or send what is no HTTP.
+        # The client may disconnect, refuse our certificate, or send something other than HTTP.
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError, ValueError):
             async with stream:
                 await talk(Wire(stream))
@@ -62,12 +62,12 @@ async def raw_server(
 
 
 async def say_nothing(wire: Wire) -> None:
-    """Read the request and never answer, until the client goes."""
+    """Read the request and never answer; end when the client disconnects."""
     await wire.until_gone()
 
 
 def replying(*pieces: bytes, every: float = 0.0) -> Talk:
-    """Answer each request with the pieces, ``every`` seconds apart; the connection stays."""
+    """Answer each request with the pieces, ``every`` seconds apart; keep the connection."""
 
     async def talk(wire: Wire) -> None:
         while await wire.receive() is not None:
@@ -80,7 +80,7 @@ def replying(*pieces: bytes, every: float = 0.0) -> Talk:
 
 @asynccontextmanager
 async def refused() -> AsyncIterator[Target]:
-    """Hold a port on which nobody listens."""
+    """Reserve a port on which nothing listens."""
     door = ToggleableListener()
     async with in_background(door.serve, trio.sleep_forever):
         yield Target(port=door.port)
@@ -88,12 +88,12 @@ async def refused() -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def hang_before_accept() -> AsyncIterator[Target]:
-    """Fill the backlog, so that connecting never ends (Linux drops the SYN)."""
+    """Fill the backlog, so that connecting hangs (Linux drops the SYN)."""
     with ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind((HOST, 0))
         listener.listen(0)
-        for _ in range(4):  # one is queued; the rest make sure
+        for _ in range(4):  # one fills the backlog; the others make sure of it
             filler = stack.enter_context(socket.socket())
             filler.setblocking(False)
             filler.connect_ex(listener.getsockname())
@@ -103,14 +103,14 @@ async def hang_before_accept() -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def hang_after_accept() -> AsyncIterator[Target]:
-    """Take the request and never answer."""
+    """Accept the request and never answer."""
     async with raw_server(say_nothing) as target:
         yield target
 
 
 @asynccontextmanager
 async def reset_after_request() -> AsyncIterator[Target]:
-    """Serve one that reads the request and then sends a TCP reset."""
+    """Serve: read the request, then send a TCP reset."""
 
     async def talk(wire: Wire) -> None:
         await wire.receive()
@@ -123,7 +123,7 @@ async def reset_after_request() -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def header_drip(every: float = 1.0) -> AsyncIterator[Target]:
-    """Send a head that never ends, a byte each ``every`` seconds."""
+    """Send headers that never end, one byte every ``every`` seconds."""
 
     async def talk(wire: Wire) -> None:
         await wire.receive()
@@ -138,7 +138,7 @@ async def header_drip(every: float = 1.0) -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def body_drip(every: float = 1.0) -> AsyncIterator[Target]:
-    """Send a correct model list, a byte each ``every`` seconds."""
+    """Send a correct model list, one byte every ``every`` seconds."""
     head, separator, body = GOOD.encode().partition(b"\r\n\r\n")
     pieces = [bytes([byte]) for byte in body]
     async with raw_server(replying(head + separator, *pieces, every=every)) as target:
@@ -147,7 +147,7 @@ async def body_drip(every: float = 1.0) -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def short_body() -> AsyncIterator[Target]:
-    """Close before the body is as long as Content-Length said."""
+    """Close before the body has the length that Content-Length states."""
 
     async def talk(wire: Wire) -> None:
         if await wire.receive() is not None:
@@ -159,7 +159,7 @@ async def short_body() -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def gzip_bomb(megabytes: int = 100) -> AsyncIterator[Target]:
-    """Send about a kilobyte on the wire for each megabyte it becomes."""
+    """Send a compressed body: about a kilobyte on the wire for each megabyte of content."""
     body = await trio.to_thread.run_sync(_bomb, megabytes)
     reply = Reply(body=body, fields=(("content-encoding", "gzip"),))
     async with raw_server(replying(reply.encode())) as target:
@@ -168,7 +168,7 @@ async def gzip_bomb(megabytes: int = 100) -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def endless_body() -> AsyncIterator[Target]:
-    """Send a model list that never comes to its end, as fast as it is read."""
+    """Send a model list without an end, as fast as it is read."""
 
     async def talk(wire: Wire) -> None:
         await wire.receive()
@@ -189,7 +189,7 @@ async def answering(reply: Reply) -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def redirect(to: str, status: int = 302) -> AsyncIterator[Target]:
-    """Serve one that always redirects to ``to``."""
+    """Redirect every request to ``to``."""
     async with answering(Reply(status=status, fields=(("location", to),))) as target:
         yield target
 

@@ -1,4 +1,4 @@
-"""Double-entry bookkeeping of checks: what was produced is stored, waits, or was dropped."""
+"""Account of all checks: each one produced is stored, waiting, or counted as dropped."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ Target = tuple[str, str | None]
 
 @attrs.frozen
 class Life:
-    """Everything a target was judged by at some time."""
+    """All checks by which a target has been judged so far."""
 
-    checks: Sequence[ObservedCheck]  # it only grows
+    checks: Sequence[ObservedCheck]
     length: int
 
     @classmethod
@@ -33,10 +33,10 @@ class Life:
 
 @attrs.frozen
 class ExpectedRow:
-    """A check to be stored, and what its target was judged by then, itself the last.
+    """A check to be stored, with the checks by which its target was judged, this one last.
 
-    provider: of an offer that is held against its provider, what that was judged by then.
-    number: of its row.
+    provider: for an offer's failure that counts against its provider, the checks by which the
+    provider was judged. number: of the row.
     """
 
     seen: ObservedCheck
@@ -53,10 +53,10 @@ class ExpectedRow:
 
 @attrs.define(eq=False)
 class CheckAccounting:
-    """By target: ``stored`` in the present file, ``owed`` to it. Oldest first.
+    """Per target, the checks ``stored`` in the present file and those ``owed`` to it, oldest first.
 
-    states: what the file tells each was judged by, with the number of the row it goes with.
-    latest: the wall clock's highest reading.
+    states: per target, the checks by which the file says that it was judged, with the number of the
+    row. latest: the wall clock's highest reading.
     """
 
     retention: timedelta
@@ -67,7 +67,7 @@ class CheckAccounting:
     latest: datetime = datetime.min.replace(tzinfo=UTC)
 
     def begin(self) -> None:
-        """Begin a new process, which owes nothing."""
+        """Begin a new process, in which no check waits to be stored."""
         self.owed.clear()
         self.dropped = 0
 
@@ -78,15 +78,15 @@ class CheckAccounting:
         life: Sequence[ObservedCheck],
         provider: Sequence[ObservedCheck] | None = None,
     ) -> None:
-        """Note a check that the file will get.
+        """Note a check that will be stored.
 
-        provider: its life, where it is held against that.
+        provider: the provider's checks, if the failure counts against it.
         """
         blamed = None if provider is None else Life.until_now(provider)
         self.owed[target].append(ExpectedRow(seen, Life.until_now(life), blamed))
 
     def deleted(self) -> None:
-        """Note that the database file is gone, with all that was stored."""
+        """Note that the database file was deleted, with all that was stored."""
         self.stored.clear()
         self.states.clear()
 
@@ -96,7 +96,7 @@ class CheckAccounting:
         return min((e.seen.at for each in self.stored.values() for e in each), default=None)
 
     def life(self, target: Target) -> Sequence[ObservedCheck]:
-        """Return what the file tells it was judged by: that goes with its last check."""
+        """Return the checks by which the target was judged according to the file."""
         number, life = self.states.get(target, (None, Life((), 0)))
         name = target[0]
         rows = (row for (of, _), each in self.stored.items() if of == name for row in each)
@@ -107,7 +107,7 @@ class CheckAccounting:
         return {model for of, model in self.stored if of == name and model is not None}
 
     def settle(self, disk: DatabaseFile, backlog: Backlog | None, now: datetime) -> None:
-        """Enter what the file has again, and forget what was pruned.
+        """Take over what the file contains now, and forget what was pruned.
 
         backlog: None once the process is over. Raises AssertionError when a row is in the file
         twice, changed, out of order or lost.
@@ -137,7 +137,7 @@ class CheckAccounting:
             self.states[own] = (number, entry.provider)
 
     def _forget(self, disk: DatabaseFile) -> None:
-        """Forget a check; only what is older than the retention may go."""
+        """Forget a check, which must be older than the retention."""
         before = self.latest - self.retention
         if not any(entry.seen.at < before for each in self.stored.values() for entry in each):
             return

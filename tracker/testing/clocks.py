@@ -1,4 +1,4 @@
-"""A clock for tests: both times follow trio's, and the wall can be moved on its own."""
+"""A clock for tests: both times follow trio's, and the wall clock can be set separately."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,12 +9,12 @@ from tracker.core.clock import Clock
 
 START = datetime(
     2026, 1, 5, 12, tzinfo=UTC
-)  # a Monday noon, far from midnight and from a year's end
+)  # a Monday noon, not near midnight or the end of a year
 
 
 @attrs.define
 class _Wall:
-    """Knows trio's clock itself, not only ``trio.current_time``: threads read the time as well."""
+    """Reads trio's clock directly, because ``trio.current_time`` cannot be called from a thread."""
 
     start: datetime
     clock: trio.abc.Clock
@@ -33,15 +33,15 @@ class VirtualClock(Clock):
     _wall: _Wall
 
     def jump_wall(self, seconds: float) -> None:
-        """Move ``now()`` forward (negative: back); ``steady()`` does not notice."""
+        """Move ``now()`` forward (negative: back); ``steady()`` is not affected."""
         self._wall.jumped += seconds
 
 
 def virtual_clock(start: datetime = START, clock: trio.abc.Clock | None = None) -> VirtualClock:
     """Return a clock whose ``now()`` is ``start`` at this moment.
 
-    clock: what it follows, such as a TrioHost's; None: that of the run it is made in. Raises
-    RuntimeError outside trio without one.
+    clock: the clock to follow, such as a TrioHost's; None: that of the current trio run. Raises
+    RuntimeError if there is none and no run.
     """
     followed = trio.lowlevel.current_clock() if clock is None else clock
     wall = _Wall(start=start, clock=followed, origin=followed.current_time())

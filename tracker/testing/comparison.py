@@ -1,4 +1,6 @@
-"""Compares what a tracker shows with what its oracles say. All raise AssertionError."""
+"""Compares what a tracker shows with what its oracles compute. All functions raise
+AssertionError.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,16 +18,16 @@ from tracker.testing.check_accounting import Target
 from tracker.testing.oracle import Oracle, OracleInputs, best_is_right
 
 EXACT = 1e-6  # percent, or milliseconds
-# Of the machine's providers. The plan for the next check is the tracker's own affair, so the
-# oracle says "stale" and "not stale" only where every possible plan agrees.
-# Three checks of the longest interval may be left out for good traffic, each up to a tenth late.
+# For the machine's providers. The oracle does not know when the tracker plans the next check, so it
+# says "stale" or "not stale" only where every possible plan gives the same answer.
+# Good traffic may skip three checks of the longest interval, each up to a tenth late.
 SHORTEST_INTERVAL, LONGEST_INTERVAL, LONGEST_PLAN = 30.0, 240.0, 1_080.0
 STALE_INTERVALS = 3
 
 
 @attrs.frozen(kw_only=True)
 class Observation:
-    """What is shown at one moment, on both clocks. refreshed: the same with the windows moved.
+    """What the tracker shows at one moment. refreshed: the same with updated time windows.
 
     stale_offers: those whose next check is too late, which a snapshot does not show for an offer.
     """
@@ -38,7 +40,7 @@ class Observation:
     at: datetime
 
     def present(self, name: str, oracle: Oracle, *, enabled: bool) -> OracleInputs:
-        """Gather what the oracle needs to know beside the checks it saw."""
+        """Gather what the oracle needs besides the checks it observed."""
         actor = self.health.actors.get(name)
         stale = is_stale(oracle, self.now)
         return OracleInputs(
@@ -52,14 +54,15 @@ class Observation:
     def present_offer(
         self, target: Target, oracle: Oracle, *, enabled: bool, asked: float | None
     ) -> OracleInputs:
-        """Return what decides about an offer besides its checks.
+        """Return what decides an offer's status besides its checks.
 
-        asked: when a check of it ended last.
+        asked: when its last check ended.
         """
         name, model = target
         shown = next(o for o in self.shown.providers[name].offers if o.model == model)
         stale = is_stale(oracle, self.now, asked=asked, slower=MODEL_INTERVALS)
-        if stale is None or (stale and shown.waits_for_budget):  # the plan is up to a day long
+        # the next check may be planned up to a day ahead
+        if stale is None or (stale and shown.waits_for_budget):
             stale = target in self.stale_offers
         return OracleInputs(now=self.now, at=self.at, enabled=enabled, stale=stale)
 
@@ -67,10 +70,10 @@ class Observation:
 def is_stale(
     oracle: Oracle, now: float, *, asked: float | None = None, slower: float = 1.0
 ) -> bool | None:
-    """Return None: staleness depends on the plan, and on when it was switched off.
+    """Return whether the target must be stale; None if that depends on the tracker's plan.
 
-    asked: when a check that may have concerned another target ended. slower: how many times as
-    long as a provider's its intervals are.
+    asked: when a check that may have concerned another target ended. slower: the target's interval
+    as a multiple of a provider's.
     """
     planned = [
         check.ended
@@ -96,7 +99,7 @@ def compare_status(shown: ProviderStatus, oracle: Oracle, present: OracleInputs)
         "last_check": oracle.last_check,
         "response_time_ms": oracle.response_time_ms,
     }
-    if oracle.blurred(present):  # a reset is just now
+    if oracle.blurred(present):  # a limit resets at this very moment
         del right["usable"]
     _compare(shown, right, oracle)
 
@@ -107,7 +110,7 @@ def compare_offer(
     present: OracleInputs,
     provider: ProviderStatus,
 ) -> None:
-    """Compare an offer by what concerns it alone; it is usable only while its provider is."""
+    """Compare an offer by its own evidence; it is usable only while its provider is."""
     proven = oracle.is_proven
     right = {
         "status": oracle.status(present) if proven else provider.status,
@@ -137,7 +140,9 @@ def compare_statistics(
 
 
 def compare_ranking(ranking: Ranking, providers: Mapping[str, ProviderStatus]) -> None:
-    """Check that the ranked are the usable and the best is rightly first. Raises AssertionError."""
+    """Check that exactly the usable providers are ranked, with a right first. Raises
+    AssertionError.
+    """
     usable = {name: shown.status for name, shown in providers.items() if shown.usable}
     order = [line.provider for line in ranking.ranked]
     assert set(order) == usable.keys(), f"ranked are {order}, usable {sorted(usable)}"

@@ -1,4 +1,4 @@
-"""A tracker's database file as an outsider sees it, and what befalls it."""
+"""A tracker's database file as another process sees it, and faults to inject into it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,13 +56,13 @@ class DatabaseFile:
     def hurry(self, *, longest_delay: float = writer.LONGEST_DELAY) -> None:
         """Make no call in this process wait for a lock until ``close``.
 
-        longest_delay: of a writer, in seconds, between two attempts in vain. Each is a stop on
-        the way of a virtual clock.
+        longest_delay: of a writer, in seconds, between two failed attempts. A virtual clock stops
+        at each of them.
         """
         sqlite.BUSY_MS, writer.LONGEST_DELAY = 0, longest_delay
 
     def close(self) -> None:
-        """Close our own connection to it."""
+        """Close this object's connection to the file."""
         self.mend()
         sqlite.BUSY_MS, writer.LONGEST_DELAY = self._patience
 
@@ -82,7 +82,7 @@ class DatabaseFile:
             self.path.mkdir()
 
     def mend(self) -> None:
-        """End the trouble that it is in."""
+        """End the present fault."""
         trouble, self.trouble = self.trouble, None
         if trouble is DiskFault.LOCKED:
             self._holder.execute("ROLLBACK")
@@ -99,7 +99,7 @@ class DatabaseFile:
 
     @property
     def is_ours(self) -> bool:
-        """Return whether a database that this tracker made stands there, and can be read."""
+        """Return whether the file is a readable database made by this tracker."""
         if not self.exists:
             return False
         try:
@@ -111,7 +111,7 @@ class DatabaseFile:
     def new_rows(self) -> list[Row]:
         """Return the rows stored since the last call, in their order.
 
-        Where all rows were pruned the numbers begin again: look before others are stored.
+        After all rows were pruned the numbers begin again: call this before others are stored.
         """
         with self._reading() as connection:
             self._newest = min(self._newest, int(sqlite.value(connection, _NEWEST)))
@@ -131,14 +131,14 @@ class DatabaseFile:
             return int(sqlite.value(connection, "SELECT count(*) FROM checks"))
 
     def overrides(self) -> dict[str, tuple[float | None, bool | None]]:
-        """Return what was tuned, by provider: interval and whether it is on."""
+        """Return the overrides by provider: interval, and whether the provider is on."""
         with self._reading() as connection:
             rows = connection.execute(_OVERRIDES).fetchall()
         return {name: (seconds, None if on is None else bool(on)) for name, seconds, on in rows}
 
     @contextmanager
     def as_it_is(self) -> Iterator[None]:
-        """Restore the files afterwards to what they were before, whatever happens meanwhile."""
+        """Restore the files at the end of the block to what they were at its start."""
         images = {path: path.read_bytes() for path in self._files if path.is_file()}
         try:
             yield
@@ -148,7 +148,7 @@ class DatabaseFile:
                     path.write_bytes(images[path])
                 elif path.is_file():
                     path.unlink()
-            for path in companions(self.path)[1:]:  # shared memory dies with its process
+            for path in companions(self.path)[1:]:  # shared memory ends with its process
                 path.unlink(missing_ok=True)
 
     @property

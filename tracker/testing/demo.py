@@ -1,4 +1,4 @@
-"""The world of ``provider-status demo``: eight simulated providers, each with a character."""
+"""The demo of ``provider-status demo``: eight simulated providers, each with its own faults."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -61,7 +61,7 @@ CAST = (
 
 @attrs.frozen(kw_only=True)
 class Demo:
-    """``providers`` are what a tracker watches; ``simulated`` what stands behind, by name."""
+    """``providers``: their configuration; ``simulated``: the simulated providers by name."""
 
     providers: tuple[Provider, ...]
     simulated: Mapping[str, SimulatedProvider]
@@ -70,7 +70,7 @@ class Demo:
 
 @asynccontextmanager
 async def open_demo(seed: int = 0) -> AsyncIterator[Demo]:
-    """Run the world while the block runs; its script of one hour repeats."""
+    """Run the demo while the block runs; its script of one hour repeats."""
     script = write_script(CAST, seed=seed)
     async with AsyncExitStack() as stack:
         simulated = {
@@ -107,7 +107,7 @@ def _watch(provider: SimulatedProvider) -> Provider:
 
 
 def _quota(name: str) -> Quota | None:
-    """Make a quota: two providers tell limits; the smaller is spent in about a minute."""
+    """Make a quota: two providers state limits; the smaller is spent in about a minute."""
     if name == "small-quota":
         return Quota(requests=Window(12, 90.0))
     return Quota() if name == "all-rounder" else None

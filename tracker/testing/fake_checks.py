@@ -1,4 +1,4 @@
-"""Providers without a network: checks that answer by mood on trio's time, also a virtual one."""
+"""Providers without a network: checks that answer by ``mood`` on trio's time, also virtual time."""
 
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -20,8 +20,8 @@ class FakeCheck:
 
     latency_ms: until it answers, slow_ms: while SLOW; retry_after: seconds, while RATE_LIMITED
     or OVERLOADED.
-    crash: raised by the next check, as our own bug would be. models: how single offers behave.
-    begun, ended: how many checks; overlapped: how many began while another was under way.
+    crash: raised by the next check, like a bug of our own. models: how single offers behave.
+    begun, ended: how many checks; overlapped: how many began while another was in progress.
     """
 
     mood: ProviderBehavior = ProviderBehavior.OK
@@ -33,7 +33,7 @@ class FakeCheck:
     begun: int = attrs.field(default=0, init=False)
     ended: int = attrs.field(default=0, init=False)
     overlapped: int = attrs.field(default=0, init=False)
-    _spent: int = attrs.field(default=0, init=False)  # completions of the check under way
+    _spent: int = attrs.field(default=0, init=False)  # completions of the check in progress
 
     async def __call__(self) -> CheckResult:
         self.overlapped += self.begun > self.ended
@@ -59,7 +59,7 @@ class FakeCheck:
         return CheckResult(kind=OutcomeKind.TIMEOUT, facts=facts, completions=self._spent)
 
     def remember(self, learned: Mapping[str, RequestShape]) -> None:
-        """Ignore what was learned: it takes any request."""
+        """Ignore what was learned: a fake check accepts any request."""
 
     async def _answer(self, mood: ProviderBehavior) -> CheckResult:
         if (crash := self.crash) is not None:
@@ -81,7 +81,7 @@ class FakeProviders:
     checks: dict[str, FakeCheck] = attrs.field(factory=dict)
 
     def __getitem__(self, name: str) -> FakeCheck:
-        """Return the check of that provider; made when first asked for."""
+        """Return the check of that provider, which is created on first use."""
         return self.checks.setdefault(name, FakeCheck())
 
     @asynccontextmanager
@@ -107,7 +107,7 @@ def finding_of(
         message="" if kind is OutcomeKind.OK else f"simulated: {mood}",
         latency_ms=None
         if kind is OutcomeKind.CONNECT
-        else latency_ms,  # a failure is answered as well
+        else latency_ms,  # a failure has an answer as well
         facts=_facts(kind),
         retry_after=retry_after,
     )

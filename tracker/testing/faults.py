@@ -25,7 +25,7 @@ from tracker.testing.toxics import (
 )
 
 CHUNK = 16 * 1024
-QUEUE = 64  # chunks under way in one direction: a delay must not slow the reading down
+QUEUE = 64  # chunks in transit in one direction: a delay must not slow down reading
 Chunk = tuple[float, bytes]  # when it was read, and what
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -34,13 +34,14 @@ GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 class FaultProxy:
     """Stands before ``upstream`` (a URL); toxics may be added and removed at any time.
 
-    A chunk already under way keeps the toxics it met. ``connections``: how many stand now.
+    A chunk in transit keeps the toxics it met. ``connections``: how many are open now.
     """
 
     upstream: str
     seed: int = 0
     connections: int = attrs.field(default=0, init=False)
-    _toxics: dict[Toxic, float] = attrs.field(factory=dict, init=False)  # with their time of adding
+    # with the time at which each was added
+    _toxics: dict[Toxic, float] = attrs.field(factory=dict, init=False)
     changed: trio.Event = attrs.field(factory=trio.Event, init=False)  # set when toxics change
     _door: ToggleableListener = attrs.field(factory=ToggleableListener, init=False)
     _dice: random.Random = attrs.field(init=False)
@@ -60,12 +61,12 @@ class FaultProxy:
 
     @property
     def enabled(self) -> bool:
-        """Return whether it takes connections; set it to False to refuse and cut them."""
+        """Return whether it accepts connections; set it to False to refuse and close them."""
         return self._door.is_open
 
     @enabled.setter
     def enabled(self, enabled: bool) -> None:
-        """Return whether it is on; off, connections are refused and open ones cut."""
+        """Switch it on or off; off, it refuses new connections and closes open ones."""
         self._door.is_open = enabled
 
     @property
@@ -80,12 +81,12 @@ class FaultProxy:
         return toxic
 
     def remove(self, toxic: Toxic) -> None:
-        """Remove it. Raises KeyError when it is not there."""
+        """Remove a fault. Raises KeyError if it is not in force."""
         del self._toxics[toxic]
         self._tell()
 
     def reset(self) -> None:
-        """Remove every toxic and let connections in."""
+        """Remove every toxic and accept connections."""
         self._toxics.clear()
         self._tell()
         self.enabled = True
@@ -127,7 +128,7 @@ class FaultProxy:
 
     @property
     def swallowing(self) -> set[Toxic]:
-        """Return the faults that keep data back for good."""
+        """Return the faults that hold data back permanently."""
         return {toxic for toxic in self._toxics if type(toxic) is Timeout}
 
     def _tell(self) -> None:
@@ -145,7 +146,7 @@ class Tunnel:
     _whole: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
 
     async def run(self) -> None:
-        """Run until both directions have ended or a toxic cuts it.
+        """Run until both directions have ended or a toxic closes the connection.
 
         The caller closes the streams.
         """
@@ -187,14 +188,14 @@ class Tunnel:
         """Hide the end too while a toxic hides data from the client."""
         while any(isinstance(t, Timeout) for t in self.proxy.toxics_on(Direction.DOWNSTREAM)):
             if direction is Direction.UPSTREAM:
-                raise ConnectionClosed  # the client left: nobody is there to see anything
+                raise ConnectionClosed  # the client has disconnected
             await self.proxy.changed.wait()
 
     async def _watch(self, began: float) -> None:
         held: set[Toxic] = set()
         while True:
             swallowing = self.proxy.swallowing
-            if held - swallowing:  # as Toxiproxy: what was swallowed is missed forever
+            if held - swallowing:  # as in Toxiproxy: swallowed data is never delivered later
                 self._whole.cancel()
                 return
             held = swallowing
@@ -216,7 +217,7 @@ async def _read(source: trio.SocketStream, send: trio.MemorySendChannel[Chunk]) 
 
 
 def _reset(stream: trio.SocketStream) -> None:
-    """Close with RST: lingering for no time makes the kernel drop the connection."""
+    """Close with RST: a linger time of zero makes the kernel drop the connection."""
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     stream.socket.close()
 

@@ -58,7 +58,7 @@ class FakeOrigin:
 
 @attrs.define
 class FakeTables:
-    """Everything that a server keeps. Moments are steady seconds of its own clock."""
+    """Everything that a server stores. Times are steady seconds of its own clock."""
 
     members: dict[str, FakeMember] = attrs.field(factory=dict)
     leases: dict[Key, FakeLease] = attrs.field(factory=dict)
@@ -77,7 +77,7 @@ class FakeTables:
 
 @attrs.define(eq=False)
 class FakeServer:
-    """What the hubs of several trackers have in common. away: why it cannot be used now."""
+    """The server that several trackers share. away: why it cannot be used now."""
 
     clock: Clock = Clock()
     away: str = ""
@@ -93,14 +93,14 @@ class FakeServer:
         return copy.deepcopy(self.tables)
 
     def forget(self, tables: FakeTables) -> None:
-        """Become a promoted standby that had only this much."""
+        """Become a promoted standby that has only these tables."""
         self.tables = copy.deepcopy(tables)
         self.restart()
 
 
 @attrs.define(eq=False)
 class FakeHub:
-    """One tracker's way to the server. See hub.Hub."""
+    """One tracker's access to the server. See hub.Hub."""
 
     server: FakeServer
     unreachable: bool = False  # this tracker is cut off
@@ -114,18 +114,20 @@ class FakeHub:
     def open_origin(self, who: Profile, file: str, start: int) -> Origin:
         tables = self._tables
         origin = tables.origins.setdefault(who.origin, FakeOrigin(who.vantage, file, start))
-        if (origin.vantage, origin.file) == (who.vantage, file):
-            for member in [m for m, k in tables.members.items() if k.who.origin == who.origin]:
-                self._remove(member)
+        ours = (origin.vantage, origin.file) == (who.vantage, file)
+        members = [m for m, known in tables.members.items() if known.who.origin == who.origin]
         return Origin(
             head=origin.head,
             other_vantage=origin.vantage if origin.vantage != who.vantage else "",
             other_file=origin.file != file,
+            predecessors=members if ours else (),
         )
 
-    def join(self, who: Profile, names: Collection[str]) -> Beat:
+    def join(self, who: Profile, names: Collection[str], replaces: Collection[str] = ()) -> Beat:
         tables, member = self._tables, f"member-{next(_numbers)}"
         assert who.origin in tables.origins, "the origin is opened before"
+        for each in replaces:
+            self.leave(each)
         tables.members[member] = FakeMember(who)
         self._add_names(who.vantage, names)
         tables.leases.setdefault(("", HERALD), FakeLease())
@@ -169,7 +171,7 @@ class FakeHub:
         return {name: lease.token for (_, name), lease in leases if lease.holder == member}
 
     def listen(self, seconds: float) -> bool:
-        """Return at once that no notification came: members look on their own beat."""
+        """Return at once without a notification: members query at their own heartbeat."""
         _ = self._tables, seconds
         return False
 
@@ -309,7 +311,7 @@ class FakeHub:
         self._tables.mutes[provider] = self._now() + seconds
 
     def cut(self, half: Half) -> None:
-        """Do nothing: nobody waits here."""
+        """Do nothing: nothing waits here."""
 
     def close(self) -> None:
         """Do nothing: nothing is open."""

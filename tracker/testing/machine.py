@@ -39,15 +39,15 @@ from tracker.testing.tracker_harness import TrackerHarness
 
 NAMES = "abc"
 MODELS = ("x", "y", "z")
-WATCHED = MODELS[:2]  # at first, of the provider a
-# Its multiples are no whole seconds, so that no check ends just when something else happens.
+WATCHED = MODELS[:2]  # at the start, of provider a
+# No multiple is a whole second, so that no check ends exactly when something else happens.
 TIMEOUT_SECONDS = 9.7
 HOUR = 3600.0
 DAY = 24 * HOUR
 
 names = st.sampled_from(NAMES)
 models = st.sampled_from(MODELS)
-# What makes and mends an outage most often: the long ways to a status are found sooner.
+# The behaviors that begin and end an outage, drawn most often: rare statuses are reached sooner.
 moods = st.sampled_from(
     (*4 * (ProviderBehavior.OK, ProviderBehavior.SERVER_ERROR), *ProviderBehavior)
 )
@@ -60,8 +60,8 @@ Told = tuple[float | None, bool | None]  # interval and whether it is on, None: 
 class TrackerMachine(RuleBasedStateMachine):
     """Three providers, two of them configured at first, and one with two watched models.
 
-    make_check: how a provider answers; its ``mood`` and the rest of a FakeCheck are turned.
-    folder: where the databases are made; None: where temporary files belong.
+    make_check: how a provider answers; the rules change its ``mood`` and the other fields of
+    FakeCheck. folder: where the databases are made; None: in the folder for temporary files.
     """
 
     timing: ClassVar[Timing] = Timing(interval_seconds=60.0, timeout_seconds=TIMEOUT_SECONDS)
@@ -75,18 +75,18 @@ class TrackerMachine(RuleBasedStateMachine):
         self.home = Path(tempfile.mkdtemp(dir=self.folder))
         self.disk = DatabaseFile(self.home / "machine.db")
         self.told: dict[str, Told] = {}
-        self.filed: dict[str, Told] = {}  # of it, what the file has or will get
+        self.filed: dict[str, Told] = {}  # of these, what is stored or will be
         checks = {name: type(self).make_check() for name in NAMES}
         self.world = TrackerHarness(self.configuration("ab", {"a": WATCHED}), checks, self.disk)
         self.disk.hurry(longest_delay=60.0)
-        self.disturbed = 0.0  # steady: when the file or the wall clock was touched last
+        self.disturbed = 0.0  # steady: when the file or the wall clock was last changed
         self.order = ExitStack()
         self.order.enter_context(fixed_order())
         self.world.start()
 
     @staticmethod
     def executed_rules() -> int:
-        """Return the rules of all machines in this process, the beginnings of examples included."""
+        """Return how many rules all machines in this process executed, including first steps."""
         return _executed["rules"]
 
     def teardown(self) -> None:
@@ -158,7 +158,7 @@ class TrackerMachine(RuleBasedStateMachine):
 
     @rule(oldest_first=st.booleans())
     def trio_turns(self, oldest_first: bool) -> None:
-        """Let trio take the tasks of a turn in the other order."""
+        """Make trio run the tasks of a pass in the other order."""
         self.order.close()
         self.order.enter_context(fixed_order(oldest_first=oldest_first))
 

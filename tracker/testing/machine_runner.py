@@ -14,10 +14,10 @@ from tracker.testing.machine import TrackerMachine
 def run_machine(
     machine: type[TrackerMachine] = TrackerMachine, *, max_examples: int = 50, steps: int = 20
 ) -> int:
-    """Try so many programs of at most so many steps; the same ones at every call.
+    """Run ``programs`` of at most ``steps`` steps each; the same ones at every call.
 
-    Returns how many rules were executed. Raises what is wrong, an AssertionError as a rule, with
-    the smallest program that shows it in its notes.
+    Returns how many rules were executed. Raises the failure found, usually an AssertionError, with
+    the smallest failing program in its notes.
     """
     before = machine.executed_rules()
     with quiet():

@@ -1,4 +1,4 @@
-"""What a provider of the OpenAI dialect says, in words and in trouble. Pure."""
+"""Answers of a provider of the OpenAI dialect, good ones and errors. Pure functions."""
 
 import json
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ def completion_events(model: str, number: int, tokens: int) -> list[bytes]:
 
 
 def refusal(mood: ProviderBehavior, *, retry_after: float, quota_status: int = 429) -> Reply:
-    """Return the answer of a mood that refuses; KeyError for one that does not."""
+    """Return the answer of a mood that refuses; raises KeyError for one that does not."""
     if mood is ProviderBehavior.RATE_LIMITED:
         return rate_limited(retry_after)
     if mood is ProviderBehavior.QUOTA:
@@ -57,7 +57,7 @@ def refusal(mood: ProviderBehavior, *, retry_after: float, quota_status: int = 4
 
 
 def rate_limited(retry_after: float) -> Reply:
-    """Return a 429 that tells the seconds to wait in a header and in words."""
+    """Return a 429 that states the seconds to wait in a header and in its text."""
     message = f"Rate limit reached. Please try again in {retry_after:.3f}s."
     reply = error(429, "requests", "rate_limit_exceeded", message)
     return reply.with_fields((("retry-after", f"{retry_after:g}"),))

@@ -1,7 +1,7 @@
-"""What a right tracker concludes, written from CONTRACT 4 in the plainest way.
+"""What a correct tracker concludes, written from CONTRACT 4 in the simplest way.
 
-It keeps every check in lists and works everything out again each time it is asked; nothing here
-is shared with the code it judges.
+It keeps every check in lists and computes everything again at each call. It shares no code with the
+tracker that it judges.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,12 +18,12 @@ LIMITS = {OutcomeKind.RATE_LIMITED, OutcomeKind.QUOTA_EXHAUSTED}
 OURS = {OutcomeKind.REQUEST, OutcomeKind.INTERNAL}
 # As in the statistics: a check from further ahead comes from a clock that jumped.
 AHEAD = 60.0
-# What a check of one model finds of these, it finds of the provider.
+# If a check of one model finds one of these, it concerns the provider.
 PROVIDERS_OWN = {OutcomeKind.DNS, OutcomeKind.CONNECT, OutcomeKind.TLS, OutcomeKind.AUTH}
-# Failures that say nothing of other models.
+# Failures that say nothing about other models.
 MODELS_OWN = {OutcomeKind.NOT_FOUND, OutcomeKind.OVERLOADED}
 HOURS = {"hour": 1, "day": 24, "week": 168}  # the windows of uptime
-# Nobody knows a moment better than this once it was turned into wall time and back.
+# The error of a time that was converted to wall time and back.
 BLUR_SECONDS = 0.002
 
 
@@ -32,8 +32,8 @@ class ObservedCheck:
     """One finished check, as the provider saw it.
 
     ended: steady seconds, ended_at: the same by the wall clock; reset_in: seconds from then until
-    the limit that was hit resets, or until a failing provider asked us to wait; None where nobody
-    told.
+    the limit that was hit resets, or until the time that a failing provider asked us to wait; None
+    if not stated.
     """
 
     at: datetime
@@ -43,17 +43,17 @@ class ObservedCheck:
     latency_ms: float | None = None
     reset_in: float | None = None
     completions: int = 0
-    of_offers: bool = False  # not its own: failures of two of its offers, held against it
+    of_offers: bool = False  # failures of two of its offers, which count against the provider
 
     @property
     def reset(self) -> float | None:
-        """Return the steady time at which its limit ends, None where it told none."""
+        """Return the steady time at which its limit ends, None if none was stated."""
         return None if self.reset_in is None else self.ended + self.reset_in
 
 
 @attrs.frozen(kw_only=True)
 class OracleInputs:
-    """What besides its checks decides about a provider now. ``now``: steady; ``at``: the wall."""
+    """What decides a provider's status besides its checks. ``now``: steady; ``at``: the wall."""
 
     now: float
     at: datetime
@@ -64,24 +64,24 @@ class OracleInputs:
 
 @attrs.define(eq=False)
 class Oracle:
-    """One provider, or one offer. life: the checks it is judged by; checks: those that count.
+    """One provider, or one offer. life: the checks it is judged by; checks: those stored.
 
-    The two differ after a restart: a status goes on where it was, while rows may be gone with a
-    deleted file. They differ as well where failures of two offers are held against a provider.
+    The two differ after a restart: the status continues, while rows may have been lost with a
+    deleted file. They also differ if failures of two offers count against a provider.
     """
 
     timing: Timing
     life: list[ObservedCheck] = attrs.field(factory=list)
     checks: list[ObservedCheck] = attrs.field(factory=list)
-    offers: dict[str, "Oracle"] = attrs.field(factory=dict)  # of a provider: each has one, by model
+    offers: dict[str, "Oracle"] = attrs.field(factory=dict)  # of a provider: one per model
 
     @property
     def is_proven(self) -> bool:
-        """Return whether anything found says something about it."""
+        """Return whether any check says something about it."""
         return bool(counted(self.life))
 
     def saw(self, check: ObservedCheck) -> None:
-        """Take one more check of the provider."""
+        """Record one more check of the provider."""
         self.life.append(check)
         self.checks.append(check)
 
@@ -111,7 +111,7 @@ class Oracle:
         return any(abs(reset - present.now) < BLUR_SECONDS for reset in resets)
 
     def uptime(self, present: OracleInputs) -> dict[str, float | None]:
-        """Return the uptime in percent, by window; None with nothing counted."""
+        """Return the uptime in percent, by window; None if nothing was counted."""
         return {name: uptime(within(self.checks, present.at, h)) for name, h in HOURS.items()}
 
     def checks_24h(self, present: OracleInputs) -> int:
@@ -150,9 +150,9 @@ class Oracle:
 def is_held_against_provider(
     check: ObservedCheck, others: Iterable[Sequence[ObservedCheck]], window: float
 ) -> bool:
-    """Return whether an offer's failure is its provider's too: another failed in the interval.
+    """Return whether an offer's failure counts for its provider: another one failed too.
 
-    others: the lives of the other offers that are watched.
+    others: the checks of the other watched offers.
     """
     if not is_failure(check) or check.kind in MODELS_OWN:
         return False
@@ -161,18 +161,18 @@ def is_held_against_provider(
 
 
 def last_failure(life: Sequence[ObservedCheck]) -> float | None:
-    """Return when it last failed in a way that may be its provider's.
+    """Return when it last failed in a way that may be its provider's fault.
 
-    None where it succeeded since.
+    None if it has succeeded since.
     """
     failures = [c for c in since_success(life) if is_failure(c) and c.kind not in MODELS_OWN]
     return failures[-1].ended if failures else None
 
 
 def remembered(life: Sequence[ObservedCheck], now: float, at: datetime) -> list[ObservedCheck]:
-    """Return them as a new process knows them.
+    """Return the checks as a new process knows them.
 
-    Only the wall clock tells how long ago the last one was.
+    Only the wall clock says how long ago the last one was.
     """
     if not life:
         return []
@@ -182,7 +182,7 @@ def remembered(life: Sequence[ObservedCheck], now: float, at: datetime) -> list[
 
 
 def counted(checks: Sequence[ObservedCheck]) -> list[ObservedCheck]:
-    """Return those that say something about the provider."""
+    """Return the checks that say something about the provider."""
     return [check for check in checks if check.kind not in OURS]
 
 
@@ -192,7 +192,7 @@ def is_failure(check: ObservedCheck) -> bool:
 
 
 def since_success(checks: Sequence[ObservedCheck]) -> list[ObservedCheck]:
-    """Return the checks after the last success, all where there was none."""
+    """Return the checks after the last success, or all if there was none."""
     places = [place for place, check in enumerate(checks) if check.kind in SUCCESSES]
     return list(checks[places[-1] + 1 :] if places else checks)
 
@@ -219,7 +219,7 @@ def is_down(checks: Sequence[ObservedCheck], timing: Timing) -> bool:
 
 
 def is_recovering(checks: Sequence[ObservedCheck], timing: Timing) -> bool:
-    """Return whether it was down and has had no run of enough good checks since."""
+    """Return whether it was down and has not had enough good checks in a row since."""
     _, was_down, since = letters(checks).rpartition("F" * timing.failures_to_down)
     return bool(was_down) and "S" * timing.successes_to_recover not in since
 
@@ -233,21 +233,23 @@ def is_slow(checks: Sequence[ObservedCheck]) -> bool:
 
 
 def is_barred(checks: Sequence[ObservedCheck], now: float) -> bool:
-    """Return whether it is refused or limited with the reset to come; a success lifts a limit."""
+    """Return whether it is refused, or limited until a reset to come; a success ends a limit."""
     last = counted(checks)[-1]
     if last.kind is OutcomeKind.AUTH:
         return True
     if is_failure(last) and last.reset is not None and now < last.reset:
-        return True  # it asked us to wait
+        return True  # the provider asked us to wait
     limits = [check for check in since_success(checks) if check.kind in LIMITS]
     if not limits:
         return False
     reset = limits[-1].reset
-    return reset is None or now < reset  # nobody told: until a success
+    return reset is None or now < reset  # no reset stated: until a success
 
 
 def within(checks: Sequence[ObservedCheck], now: datetime, hours: float) -> list[ObservedCheck]:
-    """Return the checks in the window, without those of a future that a leaping clock made up."""
+    """Return the checks in the window, without those dated into the future by a clock that
+    jumped.
+    """
     ahead = now + timedelta(seconds=AHEAD)
     return [check for check in checks if now - timedelta(hours=hours) < check.at <= ahead]
 
@@ -266,7 +268,7 @@ def p95(checks: Sequence[ObservedCheck]) -> float | None:
 
 
 def best_is_right(best: str | None, usable: dict[str, Status]) -> bool:
-    """Return whether the best is right as far as the contract says: usable, healthy first."""
+    """Return whether the best one satisfies the contract: usable, and healthy if any is."""
     if best is None or best not in usable:
         return best is None and not usable
     return usable[best] is Status.HEALTHY or Status.HEALTHY not in usable.values()

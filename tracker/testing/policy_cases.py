@@ -1,4 +1,4 @@
-"""Generated questions to a ranking policy."""
+"""Generated inputs to a ranking policy."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,7 +14,7 @@ INTERVAL = 300.0
 
 @attrs.frozen
 class Case:
-    """One question. All candidates share a time-out, and no latency reaches it."""
+    """One input to a policy. All candidates share a time-out, and no latency reaches it."""
 
     candidates: tuple[Candidate, ...]
     incumbent: str | None
@@ -46,7 +46,7 @@ def _show(candidate: Candidate) -> str:
 
 
 def with_checks(candidate: Candidate, samples: Iterable[Sample], status: Status) -> Candidate:
-    """Return it with these checks. A run of failures at their end makes it degraded."""
+    """Return the candidate with these checks. Failures at the end make it degraded."""
     kept = tuple(samples)[-SAMPLES:]
     run = 0
     while run < len(kept) and not kept[-1 - run].ok:
@@ -66,7 +66,7 @@ _CHECKS = st.one_of(
     st.just((True, None)),
 )
 _HISTORIES = st.lists(_CHECKS, max_size=6)
-_REPEATS = st.sampled_from((1, 1, 1, 40))  # some fill all that is remembered
+_REPEATS = st.sampled_from((1, 1, 1, 40))  # some fill the whole memory of a candidate
 _STATUSES = st.sampled_from((Status.HEALTHY, Status.DEGRADED))
 _NAMES = st.lists(st.sampled_from("abcde"), min_size=1, max_size=4, unique=True)
 _TIMEOUTS = st.sampled_from((10_000.0, 5_000.0))
@@ -74,7 +74,7 @@ _TIMEOUTS = st.sampled_from((10_000.0, 5_000.0))
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    """Draw candidates with checks, status and an incumbent that may be gone."""
+    """Draw candidates with checks and status, and an incumbent that may be missing."""
     names, timeout = draw(_NAMES), draw(_TIMEOUTS)
     candidates = []
     for name in names:

@@ -1,6 +1,6 @@
 """A property kit for ranking policies: call ``check_policy`` on your own in a plain test.
 
-docs/ranking.md tells why these promises are worth keeping. Needs hypothesis.
+docs/ranking.md explains why a policy should have these properties. Needs hypothesis.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -19,7 +19,7 @@ from tracker.testing.policy_cases import Case, cases
 
 
 class PolicyProperty(Enum):
-    """What a policy may promise; the value says it in words."""
+    """A property that a policy may have; the value describes it."""
 
     COMPLETE = "each candidate stands in the answer once, its numbers finite, whatever its checks"
     PURE = "the same candidates and incumbent give the same answer"
@@ -35,7 +35,7 @@ class PolicyProperty(Enum):
 
 ALL = frozenset(PolicyProperty)
 
-# What comes with the tracker, and what each of it promises.
+# The tracker's own policies, and the properties of each.
 KEPT: Mapping[str, frozenset[PolicyProperty]] = MappingProxyType(
     {
         "expected_cost": ALL,
@@ -61,7 +61,7 @@ _LAWS: Mapping[PolicyProperty, laws.Law] = MappingProxyType(
 
 
 class PropertyViolation(AssertionError):  # noqa: N818 (what it is, for the reader of a failed test)
-    """Names the promise, and shows the smallest case found that breaks it."""
+    """Raised for a property that does not hold, with the smallest counterexample found."""
 
 
 def check_policy(
@@ -71,10 +71,10 @@ def check_policy(
     max_examples: int = 200,
     margins: RankingSettings = RankingSettings(),
 ) -> None:
-    """Try each promise on generated candidates; the same ones at every call.
+    """Test each property on generated candidates; the same ones at every call.
 
-    margins: what MARGIN measures by. Raises PropertyViolation, an AssertionError; an exception or a
-    faulty answer of the policy breaks COMPLETE, whichever promise was tried.
+    margins: the margins that MARGIN requires. Raises PropertyViolation, an AssertionError; an
+    exception or an invalid answer of the policy violates COMPLETE, whichever property was tested.
     """
 
     def ask(case: Case) -> tuple[Ranked, ...]:

@@ -1,4 +1,4 @@
-"""The laws behind the promises: each asks a policy about a case and says what is wrong."""
+"""The tests behind the properties: each runs a policy on a case and says what is wrong."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,7 @@ def answers(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
 
 
 def is_pure(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
-    """Require the same answer to the same question, whatever was asked in between."""
+    """Require the same answer to the same input, whatever was asked in between."""
     before = ask(case)
     ask(attrs.evolve(case, candidates=case.candidates[1:], incumbent=None))
     if ask(case) != before:
@@ -48,7 +48,7 @@ def is_unordered(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
 
 
 def keeps_tiers(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
-    """Require that no candidate stands before one of a better status tier."""
+    """Require that no candidate is ranked before one of a better status tier."""
     order = _order(ask(case))
     tiers = {candidate.provider: candidate.tier for candidate in case.candidates}
     if order != sorted(order, key=lambda name: tiers[name]):
@@ -85,7 +85,7 @@ def rewards_mending(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
 
 
 def leaves_the_failed(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
-    """Require that a first that failed just now gives way to a healthy one."""
+    """Require that a first candidate that has just failed is replaced by a healthy one."""
     winner = case.candidate(ask(case)[0].provider)
     peers = [c for c in case.candidates if c is not winner and c.status is Status.HEALTHY]
     if winner is None or not peers:
@@ -124,7 +124,7 @@ def is_settled(ask: Ask, case: Case, _: RankingSettings) -> Iterator[str]:
 
 
 def explains(ask: Ask, case: Case, margins: RankingSettings) -> Iterator[str]:
-    """Require that every number in a reason is one of the line's own."""
+    """Require that every number in a reason belongs to that line."""
     ranked = ask(case)
     for line in ranked:
         candidate = case.candidate(line.provider)
@@ -135,7 +135,7 @@ def explains(ask: Ask, case: Case, margins: RankingSettings) -> Iterator[str]:
 
 
 def numbers_in(reason: str, names: Sequence[str]) -> list[str]:
-    """Return the numbers of a sentence, but for those that belong to a provider's name."""
+    """Return the numbers in a sentence, except those in a provider's name."""
     for name in sorted(names, key=len, reverse=True):
         reason = reason.replace(name, "")
     return re.findall(r"\d+(?:\.\d+)?", reason)

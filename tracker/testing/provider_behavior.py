@@ -1,4 +1,4 @@
-"""How a simulated provider can behave, and what a right tracker concludes from it."""
+"""How a simulated provider can behave, and what a correct tracker concludes from it."""
 
 from enum import StrEnum
 
@@ -12,14 +12,14 @@ class ProviderBehavior(StrEnum):
     SLOW = "slow"
     RATE_LIMITED = "rate_limited"  # 429 with Retry-After
     QUOTA = "quota"  # 429 or 402, insufficient_quota
-    AUTH = "auth"  # 401 whatever the key
+    AUTH = "auth"  # 401 for any key
     SERVER_ERROR = "server_error"
     OVERLOADED = "overloaded"
-    HANG = "hang"  # takes the request and never answers
+    HANG = "hang"  # accepts the request and never answers
     GARBAGE = "garbage"  # 200 with a web page
     BLOCKED = "blocked"  # a firewall's challenge page
     NOT_FOUND = "not_found"
-    REFUSE = "refuse"  # nobody listens; the port stays its own
+    REFUSE = "refuse"  # nothing listens; the port stays reserved
 
     @property
     def expected(self) -> OutcomeKind:

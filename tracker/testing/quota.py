@@ -1,4 +1,4 @@
-"""Rate limits that a simulated provider keeps and tells, in Groq's headers."""
+"""Rate limits that a simulated provider enforces and states in Groq's headers."""
 
 import math
 
@@ -20,7 +20,7 @@ class Window:
     _ends: float = attrs.field(default=-math.inf, init=False)
 
     def spend(self, amount: int, now: float) -> None:
-        """Take an amount out of the window, which begins again once it is over."""
+        """Spend an amount in the window; a new window begins once the old one is over."""
         if now >= self._ends:
             self._used, self._ends = 0, now + self.seconds
         self._used += amount
@@ -30,7 +30,7 @@ class Window:
         return self.limit if now >= self._ends else max(0, self.limit - self._used)
 
     def reset(self, now: float) -> float:
-        """Return seconds until all of it is back; 0 when none is spent."""
+        """Return the seconds until the window resets; 0 if nothing is spent."""
         return max(0.0, self._ends - now)
 
 

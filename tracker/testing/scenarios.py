@@ -1,4 +1,4 @@
-"""Scripts: troubles that come and go on a timeline, the same for the same seed."""
+"""Scenarios: faults that begin and end on a timeline, the same for the same seed."""
 
 import math
 import random
@@ -15,7 +15,7 @@ DRIFT_SECONDS = 10.0  # between two steps of a provider's latency
 
 
 class Playable(Protocol):
-    """What a script plays on; a SimulatedProvider is one, and so is any fake with both."""
+    """The target of a scenario: a SimulatedProvider, or any fake with both attributes."""
 
     latency_ms: float
 
@@ -30,7 +30,7 @@ class Playable(Protocol):
 
 @attrs.frozen(kw_only=True)
 class FaultSchedule:
-    """A mood that comes about every ``every_seconds`` and stays about ``for_seconds`` (means)."""
+    """A mood that begins about every ``every_seconds`` and lasts about ``for_seconds`` (means)."""
 
     mood: ProviderBehavior
     every_seconds: float = attrs.field(validator=gt(0.0))
@@ -39,7 +39,7 @@ class FaultSchedule:
 
 @attrs.frozen(kw_only=True)
 class BehaviorProfile:
-    """How one provider is: its usual latency, how far that drifts, and its troubles.
+    """How one provider behaves: its usual latency, how far that drifts, and its faults.
 
     drift: the standard deviation of the latency's logarithm over a long time.
     """
@@ -53,7 +53,7 @@ class BehaviorProfile:
 
 @attrs.frozen(kw_only=True)
 class Step:
-    """At ``at`` seconds from the start the provider turns to this mood and median latency."""
+    """From ``at`` seconds after the start the provider has this mood and median latency."""
 
     at: float
     provider: str
@@ -72,7 +72,7 @@ class Scenario:
 def write_script(
     characters: Iterable[BehaviorProfile], *, seed: int, seconds: float = 3600.0
 ) -> Scenario:
-    """Write a script of that length. One provider's part does not depend on who else plays."""
+    """Write a scenario of that length. A provider's part does not depend on the other providers."""
     steps = [step for character in characters for step in _part(character, seed, seconds)]
     return Scenario(steps=tuple(sorted(steps, key=lambda step: step.at)), seconds=seconds)
 
@@ -84,7 +84,7 @@ async def play(
     repeat: bool = False,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Play it on trio's time, once or forever; KeyError for a provider that is not there."""
+    """Play it on trio's time, once or forever; raises KeyError for an unknown provider."""
     began = trio.current_time()
     task_status.started()
     while True:
@@ -102,7 +102,7 @@ async def play(
 
 @attrs.frozen
 class _Turn:
-    """A trouble begins or ends, or, without a mood, the latency drifts."""
+    """A fault begins or ends, or, without a mood, the latency drifts."""
 
     at: float
     begins: bool = False
@@ -110,7 +110,7 @@ class _Turn:
 
 
 def _part(character: BehaviorProfile, seed: int, seconds: float) -> Iterator[Step]:
-    # Texts seed alike in every process, unlike hash().
+    # A text gives the same seed in every process, unlike hash().
     dice = random.Random(f"{seed}:{character.name}")  # noqa: S311 (repeatable)
     spells = [turn for trouble in character.troubles for turn in _spells(trouble, dice, seconds)]
     wander, ongoing = 0.0, list[ProviderBehavior]()
@@ -134,7 +134,9 @@ def _grid(seconds: float) -> Iterator[_Turn]:
 
 
 def _spells(trouble: FaultSchedule, dice: random.Random, seconds: float) -> Iterator[_Turn]:
-    """Yield when it begins and ends, in turn; over before the end, so that a script can repeat."""
+    """Yield its begins and ends alternately; the last end comes early, so that a script can
+    repeat.
+    """
     at = dice.expovariate(1.0 / trouble.every_seconds)
     while at < seconds:
         gone = at + dice.expovariate(1.0 / trouble.for_seconds)

@@ -19,21 +19,21 @@ from tracker.testing.wire import Fields, Reply, Request, Wire, head_of
 
 PATH = "/v1"
 MODELS = ("gpt-oss-20b", "llama-3.1-8b-instant")
-KEPT_REQUESTS = 10_000  # enough to look at, and a soak for days keeps its memory
+KEPT_REQUESTS = 10_000  # enough to inspect; a run of days must not use ever more memory
 KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 EVENT_STREAM = (("content-type", "text/event-stream"), ("transfer-encoding", "chunked"))
 
 
 @attrs.define(kw_only=True, eq=False)
 class SimulatedProvider:
-    """A provider to play with: set ``mood`` and ``latency_ms`` at any time.
+    """A simulated provider: set ``mood`` and ``latency_ms`` at any time.
 
     latency_ms: the median of a log-normal distribution; spread: its sigma (0: always the median).
     key: when set, a request without it is answered 401.
-    quota: kept and told in Groq's headers; None: nothing is told.
+    quota: enforced and stated in Groq's headers; None: no limit is stated.
     slow_ms: the median while the mood is SLOW; retry_after: seconds, while it is RATE_LIMITED.
     quota_status: 429 (OpenAI) or 402 (OpenRouter, Hugging Face) while it is QUOTA.
-    received: the last requests, keys masked; checks counts all, completions those for a chat.
+    received: the last requests, keys masked; checks counts all, completions the chat requests.
     """
 
     name: str = "simulated"
@@ -72,7 +72,7 @@ class SimulatedProvider:
 
     @property
     def base_url(self) -> str:
-        """Return the base URL, known once it serves; it stays while connections are refused."""
+        """Return the base URL, known once it serves; unchanged while connections are refused."""
         if self._door is None:
             raise RuntimeError(f"{self.name} serves no port; use simulated_provider()")
         return f"http://{HOST}:{self._door.port}{PATH}"
@@ -87,9 +87,9 @@ class SimulatedProvider:
             self._door = None
 
     async def talk(self, stream: trio.abc.Stream) -> None:
-        """Answer the requests of one connection; any stream will do, also one in memory."""
+        """Answer the requests of one connection; any stream works, also one in memory."""
         wire = Wire(stream)
-        # Clients may leave at any moment, or send what is no HTTP.
+        # Clients may disconnect at any moment, or send something other than HTTP.
         with suppress(trio.BrokenResourceError, ValueError):
             async with stream:
                 while (request := await wire.receive()) is not None:
@@ -99,7 +99,7 @@ class SimulatedProvider:
 
     async def _answer(self, request: Request, wire: Wire) -> None:
         self._note(request)
-        mood = self._mood  # as it is when the request comes
+        mood = self._mood  # as it is when the request arrives
         if mood is ProviderBehavior.HANG:
             await wire.until_gone()
             return
@@ -151,7 +151,8 @@ class SimulatedProvider:
         await wire.send(head_of(200, (*EVENT_STREAM, *self._limits())) + b"\r\n")
         for event in events:
             await wire.send(b"%x\r\n%s\r\n" % (len(event), event))
-            await trio.sleep(self._draw(self.latency_ms) / 10)  # tokens flow faster than they start
+            # the tokens take less time than the first one
+            await trio.sleep(self._draw(self.latency_ms) / 10)
         await wire.send(b"0\r\n\r\n")
 
     async def _send(self, reply: Reply, wire: Wire) -> None:
@@ -182,7 +183,7 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 async def simulated_provider(
     name: str = "simulated", *, mood: ProviderBehavior = ProviderBehavior.OK, **settings: Any
 ) -> AsyncIterator[SimulatedProvider]:
-    """Run one while the block runs; settings as of SimulatedProvider (key, latency_ms, …)."""
+    """Run a simulated provider during the block; settings as of SimulatedProvider."""
     provider = SimulatedProvider(name=name, mood=mood, **settings)
     async with in_background(provider.serve):
         yield provider

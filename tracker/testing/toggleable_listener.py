@@ -1,4 +1,4 @@
-"""A loopback port that can be shut and opened again, and tasks that serve behind a test."""
+"""A loopback port that can be closed and opened again, and servers in the background of a test."""
 
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,7 +9,7 @@ import attrs
 import trio
 
 HOST = "127.0.0.1"
-# Windows has only the first, and there it does what both do elsewhere.
+# Windows has only the first, which does there what both do elsewhere.
 REUSE = {socket.SO_REUSEADDR, getattr(socket, "SO_REUSEPORT", socket.SO_REUSEADDR)}
 Handler = Callable[[trio.SocketStream], Awaitable[object]]
 T = TypeVar("T")
@@ -29,13 +29,13 @@ def _bind(port: int) -> socket.socket:
 
 @attrs.define(eq=False)
 class ToggleableListener:
-    """A port of ours. Shut, it refuses connections and keeps its number; so it can open again.
+    """A port of ours. While closed, it refuses connections and keeps its number.
 
-    ``shut`` and ``open`` work at once; ``shut`` also cuts the connections that stand.
+    ``shut`` and ``open`` work at once; ``shut`` also closes the open connections.
     """
 
-    # A second socket on the port that never listens: else another program could take the number
-    # while the door is shut.
+    # A second socket on the port that never listens: otherwise another program could take the port
+    # while it is closed.
     _holder: socket.socket = attrs.field(init=False, factory=lambda: _bind(0))
     _listener: trio.SocketListener | None = attrs.field(init=False, default=None)
     _opened: trio.Event = attrs.field(init=False, factory=trio.Event)
@@ -44,7 +44,7 @@ class ToggleableListener:
 
     @property
     def port(self) -> int:
-        """Return the port, the same whether it is open or shut."""
+        """Return the port number, the same whether it is open or closed."""
         return int(self._holder.getsockname()[1])
 
     @property
@@ -60,7 +60,7 @@ class ToggleableListener:
             self.shut()
 
     def open(self, backlog: int = 1024) -> None:
-        """Accept connections on the port again; nothing where it is open."""
+        """Accept connections on the port again; do nothing if it is open."""
         if self._listener is None:
             sock = _bind(self.port)
             sock.listen(backlog)
@@ -68,10 +68,11 @@ class ToggleableListener:
             self._opened.set()
 
     def shut(self) -> None:
-        """Refuse connections and cut those that stand, at once."""
+        """Refuse new connections and close the open ones, at once."""
         if self._listener is not None:
             self._serving.cancel()
-            # Now, not when their tasks run next: a check made meanwhile must find them cut.
+            # Close them now, not when their tasks run next: a check made meanwhile must find them
+            # closed.
             self._listener.socket.close()
             for stream in self._standing:
                 stream.socket.close()
@@ -81,7 +82,7 @@ class ToggleableListener:
     async def serve(
         self, handler: Handler, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> NoReturn:
-        """Handle connections whenever the door is open, forever. Closes the port at the end."""
+        """Handle connections whenever the port is open, forever. Releases the port at the end."""
 
         async def handle(stream: trio.SocketStream) -> None:
             self._standing.add(stream)
@@ -106,7 +107,7 @@ class ToggleableListener:
 async def in_background(serve: Callable[..., Awaitable[Any]], *args: object) -> AsyncIterator[Any]:
     """Run ``serve`` while the block runs; gives what it passed to ``task_status.started``.
 
-    The block's own exception comes out as it is, not in a group: tests compare it.
+    The block's own exception is raised as it is, not in a group: tests compare it.
     """
     failure: Exception | None = None
     async with trio.open_nursery() as nursery:

@@ -30,17 +30,18 @@ class Link:
     direction: Direction
     dice: random.Random
     arrived: float = 0.0
-    passed: "dict[LimitData, int]" = attrs.field(factory=dict)  # bytes, by who counts them
+    # bytes, by the toxic that counts them
+    passed: "dict[LimitData, int]" = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Toxic:
-    """Added to a proxy, it works on the data of its direction. Two equal ones are still two."""
+    """A fault in one direction of a proxy. Two equal ones are still two."""
 
     direction: Direction = Direction.DOWNSTREAM
 
     async def carry(self, data: bytes, *, onward: Onward, link: Link) -> None:  # noqa: ARG002
-        """Give the data onward in one's own way; raise Cut to end the connection."""
+        """Pass the data on, changed by the fault; raise ConnectionClosed to end the connection."""
         await onward(data)
 
     async def close(self) -> None:
@@ -60,7 +61,7 @@ class Latency(Toxic):
         arrived = link.arrived
         due = arrived + max(0.0, delay_ms) / 1000.0
         await trio.sleep_until(due)
-        link.arrived = due  # for a Latency behind this one: delays add up
+        link.arrived = due  # for a Latency after this one: delays add up
         await onward(data)
         link.arrived = arrived  # for the next piece of the same chunk
 

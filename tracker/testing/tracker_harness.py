@@ -1,4 +1,4 @@
-"""A whole tracker on virtual time with its real database file, and a witness of every check."""
+"""A whole tracker on virtual time with a real database file, and a record of every check."""
 
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -37,21 +37,20 @@ from tracker.testing.witnessed_check import WitnessedCheck
 
 T = TypeVar("T")
 
-STOP_SECONDS = 5.0  # a graceful end takes less
+STOP_SECONDS = 5.0  # a graceful stop takes less
 PUBLISH_SECONDS = 0.2  # results that come within a tenth of a second share a snapshot
 PATIENCE_SECONDS = 60.0  # real ones: ten minutes without a database are hundreds of attempts
 
 
 @attrs.define(eq=False)
 class TrackerHarness:
-    """Starts, kills and restarts a tracker; ``oracles`` know what it has to say.
+    """Starts, kills and restarts a tracker; ``oracles`` compute what it must show.
 
-    checks: how each provider answers, by name. beat: of the canary; each is a stop on the way.
-    own: what each provider and each offer was found since this start. absent, departed: oracles of
-    who is not watched now, from the file or since it was removed. unremembered: at the
-    start nobody could read the file, so the tracker gets its history later. spent: completions by
-    UTC day. asked: the offer that somebody waits for; overspent: checks that the day's completions
-    did not allow.
+    checks: how each provider answers, by name. beat: interval of the canary, at which the virtual
+    clock stops. own: checks of each provider and offer since this start. absent, departed: oracles
+    of providers that are not watched now, from the file or removed since. unremembered: the file
+    could not be read at the start, so the tracker loads its history later. spent: completions by
+    UTC day. asked: the offer of a check on request; overspent: checks beyond the day's completions.
     """
 
     config: Config
@@ -116,26 +115,26 @@ class TrackerHarness:
         self.passes(0.0)  # the first checks begin now
 
     def kill(self) -> None:
-        """Kill it without last words: the files are then what they were at this moment."""
+        """Kill it without a shutdown: the files are then what they were at this moment."""
         with self.disk.as_it_is():
             self.host.close()
 
     def stop(self) -> None:
-        """Stop in good order."""
+        """Stop the tracker gracefully."""
         self.tracker.stop()
         self.passes(STOP_SECONDS)
         self.host.close()
 
     def passes(self, seconds: float) -> None:
-        """Let so many seconds pass."""
+        """Advance the clock by ``seconds``."""
         self.host.call(self._advance, seconds)
 
     def do(self, job: Callable[[], Awaitable[T]]) -> T:
-        """Do one job for which no time has to pass, and whatever it sets off."""
+        """Run a job that needs no time to pass, and everything that it causes."""
         return self.host.call(self._settled, job)
 
     def meanwhile(self, job: Callable[[], Awaitable[T]], seconds: float) -> T | None:
-        """Do a job while time passes; return None when that was not enough for it."""
+        """Run a job while time passes; return None if the time was not enough."""
         return self.host.call(self._meanwhile, job, seconds)
 
     @property
@@ -148,7 +147,7 @@ class TrackerHarness:
         return self.do(self._look)
 
     def has_published(self) -> None:
-        """Require that what was found some time ago is published. Raises AssertionError."""
+        """Require that earlier results are published. Raises AssertionError."""
         for name, shown in self.tracker.snapshot.providers.items():
             assert name in self.oracles, f"{name} is shown and not watched"
             known = [c for c in self.oracles[name].life if c.ended <= self.now - PUBLISH_SECONDS]
@@ -156,7 +155,7 @@ class TrackerHarness:
                 assert shown.last_check == known[-1].at, f"{name} is not published"
 
     def remember(self) -> None:
-        """Go to the moment at which a tracker that began without its history reads it."""
+        """Advance to the moment at which a tracker that started without its history reads it."""
         self.passes(LOAD_RETRY_SECONDS - (self.now - self.started) % LOAD_RETRY_SECONDS)
         for provider in self.config.providers:
             oracle, past = self.oracles[provider.name], self._remembered(provider)
@@ -168,7 +167,7 @@ class TrackerHarness:
         self.unremembered = False
 
     def reload(self, config: Config) -> None:
-        """Reload; a provider that is put back goes on where it was."""
+        """Reload the configuration; a provider that is added back continues with its old state."""
         for provider in config.providers:  # their first checks begin at once
             if provider.name not in self.oracles:
                 self.oracles[provider.name] = self._returned(provider)
@@ -201,7 +200,7 @@ class TrackerHarness:
             self.overspent.append(target)
 
     def ended(self, target: Target, seen: ObservedCheck) -> None:
-        """Take what a check found, for the target that it concerns."""
+        """Record a check's result for the target that it concerns."""
         name, model = target
         self.spent[self.today] += seen.completions
         self._note_budget()
@@ -236,7 +235,7 @@ class TrackerHarness:
         return is_held_against_provider(seen, others, timing.interval_seconds)
 
     def _put_under(self, oracle: Oracle, past: Oracle, own: list[ObservedCheck]) -> None:
-        """Put what the file tells under what was found since this start."""
+        """Put what the file contains before what was found since this start."""
         oracle.checks = [*past.checks, *own]
         if not own:
             oracle.life = past.life
@@ -250,7 +249,7 @@ class TrackerHarness:
         return spent if not self.unremembered else Counter()
 
     def _remembered(self, provider: Provider) -> Oracle:
-        """Return what the file says about it and its offers."""
+        """Return what the file says about the provider and its offers."""
         models = {*provider.models, *self.ledger.models(provider.name)}
         oracle = self._recalled((provider.name, None), provider.timing)
         oracle.offers = {
@@ -332,7 +331,7 @@ class TrackerHarness:
 
 
 def _unknown(provider: Provider) -> Oracle:
-    """Return the state of a provider that no check is known of."""
+    """Return the state of a provider without any known check."""
     offers = {model: Oracle(provider.model_timing) for model in provider.models}
     return Oracle(provider.timing, offers=offers)
 

@@ -1,7 +1,7 @@
-"""A host that keeps a trio program alive between synchronous steps, on a clock that stands still.
+"""A host that keeps a trio program alive between synchronous steps, on a frozen clock.
 
 For hypothesis' RuleBasedStateMachine, whose rules are plain functions: the program's actors live on
-between two rules, time moves only by ``advance``, and a crash comes out of the step that caused it.
+between two rules, time moves only by ``advance``, and a crash is raised by the step that caused it.
 """
 
 import queue
@@ -22,11 +22,11 @@ Ts = TypeVarTuple("Ts")
 class TrioHost(Generic[S]):
     """Runs ``program`` as a guest of the calling thread; only ``advance`` moves its ``clock``.
 
-    program: started as by ``nursery.start``; what it gives to ``started()`` is ``host.started``.
-    clock: made before, when the program needs it too; a next host may go on with it.
-    patience: real seconds a step may take before TimeoutError: one that sleeps in virtual time
-    which nobody advances would wait forever.
-    One host at a time in a thread (trio's rule). Use ``with``, or ``close`` it.
+    program: started as by ``nursery.start``; the value it passes to ``started()`` is
+    ``host.started``. clock: an existing clock, if the program needs it too; a later host may
+    continue with it. patience: real seconds that a step may take before TimeoutError: a step that
+    sleeps in virtual time would otherwise wait forever. Only one host per thread at a time (trio's
+    rule). Use ``with``, or call ``close``.
     """
 
     started: S
@@ -59,10 +59,10 @@ class TrioHost(Generic[S]):
             raise
 
     def call(self, job: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T:
-        """Run one async job, let the program come to rest, and give the job's answer or error.
+        """Run one async job, wait until the program is idle, and return the job's answer.
 
-        Raises the program's own crash, an exception group, when one comes meanwhile, and
-        RuntimeError once the program is over.
+        Raises the job's error; the program's own crash, an exception group, if it crashes
+        meanwhile; and RuntimeError once the program has ended.
         """
         answers: list[outcome.Outcome[T]] = []
 
@@ -72,7 +72,7 @@ class TrioHost(Generic[S]):
                 answer = outcome.Value(await job(*args))
             except Exception as error:  # noqa: BLE001 (handed to the caller; Cancelled is not)
                 answer = outcome.Error(error)
-            # A crash this job caused must come out of this step, not of the next.
+            # A crash that this job caused must be raised by this step, not by the next.
             await wait_all_tasks_blocked()
             answers.append(answer)
 
@@ -82,13 +82,13 @@ class TrioHost(Generic[S]):
         return answers[0].unwrap()
 
     def tick_until(self, ready: Callable[[], bool]) -> None:
-        """Let the program run, time standing still, until ``ready()``. Raises as ``call`` does."""
+        """Run the program on the frozen clock until ``ready()``. Raises as ``call`` does."""
         self._tick_while(lambda: not ready())
         if not ready():
             raise RuntimeError("the program is over")
 
     def close(self) -> None:
-        """Cancel the program and wait for its end; raises what it raises on its way out."""
+        """Cancel the program and wait for its end; raise what it raises meanwhile."""
         if not self._over:
             self._scope.cancel()
         self._tick_while(lambda: True)
@@ -126,12 +126,12 @@ class TrioHost(Generic[S]):
 async def settle(*workers: trio.CapacityLimiter) -> None:
     """Wait until every task is blocked and no thread of these limiters is at work.
 
-    workers: limiters (of a finite size) whose tokens are held by threads only: a clock does not
-    know of threads, so time must not move while one works.
+    workers: limiters (of a finite size) whose tokens are held by threads only. The clock does not
+    see threads, so time must not move while one works.
     """
     while True:
-        # While every token is ours no thread is at work, so none can end unnoticed just when
-        # everybody else has come to rest.
+        # While we hold every token no thread works, so none can end unnoticed just when all tasks
+        # are blocked.
         async with _all_tokens(workers):
             await wait_all_tasks_blocked()
             wanted = any(worker.statistics().tasks_waiting for worker in workers)
@@ -140,7 +140,7 @@ async def settle(*workers: trio.CapacityLimiter) -> None:
 
 
 async def advance(clock: MockClock, seconds: float, *workers: trio.CapacityLimiter) -> None:
-    """Move a frozen clock on, stopping at every deadline until all it set off has settled."""
+    """Advance a frozen clock, stopping at every deadline until everything it caused has settled."""
     end = trio.current_time() + seconds
     await settle(*workers)
     while (left := end - trio.current_time()) > 0:
@@ -151,7 +151,7 @@ async def advance(clock: MockClock, seconds: float, *workers: trio.CapacityLimit
 
 @asynccontextmanager
 async def _all_tokens(workers: Iterable[trio.CapacityLimiter]) -> AsyncIterator[None]:
-    """Queue behind every token that is out, until all are ours."""
+    """Wait until we hold every token."""
     ours: list[tuple[trio.CapacityLimiter, object]] = []
     try:
         for worker in workers:

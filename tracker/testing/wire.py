@@ -1,4 +1,4 @@
-"""The little HTTP/1.1 a pretended server needs, over any trio stream."""
+"""The part of HTTP/1.1 that a fake server needs, over any trio stream."""
 
 from http import HTTPStatus
 
@@ -61,9 +61,9 @@ class Wire:
     _unread: bytearray = attrs.field(factory=bytearray, init=False)
 
     async def receive(self) -> Request | None:
-        """Return the next request; None when the client has gone.
+        """Return the next request; None if the client has disconnected.
 
-        Raises ValueError when it is no HTTP.
+        Raises ValueError if it is not HTTP.
         """
         while (end := self._unread.find(b"\r\n\r\n")) < 0:
             if not await self._more(HEAD_LIMIT):
@@ -82,11 +82,11 @@ class Wire:
         return Request(method=method, path=path, headers=headers, body=body)
 
     async def send(self, data: bytes) -> None:
-        """Send all of it. Raises trio.BrokenResourceError where the client is gone."""
+        """Send all of it. Raises trio.BrokenResourceError if the client has disconnected."""
         await self.stream.send_all(data)
 
     async def until_gone(self) -> None:
-        """Say nothing more, but notice that the client leaves."""
+        """Send nothing more, and return when the client disconnects."""
         while await self.stream.receive_some():
             pass
 

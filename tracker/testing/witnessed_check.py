@@ -1,4 +1,4 @@
-"""A fake check, each of whose findings a witness hears of before the tracker does."""
+"""A fake check that reports each result to a witness before the tracker gets it."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -17,7 +17,7 @@ from tracker.testing.oracle import ObservedCheck
 
 
 class Witness(Protocol):
-    """Who hears of each check. ``now``: steady seconds."""
+    """Receives each check before the tracker. ``now``: steady seconds."""
 
     clock: VirtualClock
 
@@ -57,7 +57,7 @@ class WitnessedCheck:
         timing = self.provider.timing
         try:
             finding = await ask()
-        except trio.Cancelled:  # the actor's time-out, or the end of the actor
+        except trio.Cancelled:  # the actor's time-out or its end
             if self.witness.now >= began + timing.timeout_seconds:
                 self._saw(model, at, self.check.partial_result())
             raise

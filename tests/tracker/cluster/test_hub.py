@@ -243,15 +243,32 @@ def test_a_new_file_begins_where_it_says(hub: Hub) -> None:
     assert hub.open_origin(copy, "a copy", 41).head == 41
 
 
-def test_who_opens_its_file_again_replaces_itself_alone(hub: Hub) -> None:
+def test_who_joins_again_replaces_itself_alone(hub: Hub) -> None:
     one, two = hub.join(A, ["groq"]), hub.join(B, ["groq"])
     hub.claim(one.member, ["groq"], 1, one.epoch, herald=False)
-    hub.open_origin(A, "a copy", 0)
-    assert hub.beat(one.member) is not None
-    hub.open_origin(A, f"file of {A.origin}", 0)
-    assert hub.beat(one.member) is None
+    assert list(hub.open_origin(A, "a copy", 0).predecessors) == []
+    found = hub.open_origin(A, f"file of {A.origin}", 0).predecessors
+    assert list(found) == [one.member]
+    assert hub.beat(one.member) is not None, "opening alone removes nobody"
+    again = hub.join(A, ["groq"], found)
+    assert (hub.beat(one.member), again.peers) == (None, {again.member, two.member})
     assert hub.beat(two.member) is not None
     assert hub.claim(two.member, ["groq"], 1, two.epoch, herald=False) == {"groq": 2}
+
+
+def test_what_arrives_late_removes_no_member_that_came_after_it(hub: Hub) -> None:
+    file = f"file of {A.origin}"
+    first = hub.join(A, ["groq"])
+    given_up = hub.open_origin(A, file, 0).predecessors
+    living = hub.join(A, ["groq"], hub.open_origin(A, file, 0).predecessors)
+    won = hub.claim(living.member, ["groq"], 1, living.epoch, herald=True)
+    late = hub.join(A, ["groq"], given_up)
+    assert hub.beat(first.member) is None
+    beat = hub.beat(living.member)
+    assert beat is not None
+    assert (beat.held, hub.held(living.member)) == (2, won)
+    assert beat.peers == {living.member, late.member}
+    assert set(beat.origins.values()) == {A.origin}, "one tracker in all that is shared"
 
 
 def test_alerts_are_written_under_the_lease_alone(hub: Hub) -> None:

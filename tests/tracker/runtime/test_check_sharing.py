@@ -49,6 +49,19 @@ async def test_a_tracker_that_stops_hands_its_checks_over_at_once(
     assert two.report.herald
 
 
+async def test_a_tracker_that_stops_after_a_failed_turn_hands_its_checks_over_as_well(
+    cluster: Cluster, mock_clock: MockClock
+) -> None:
+    one, two = await cluster.start(), await cluster.start()
+    await cluster.until(lambda: one.report.leases == two.report.leases == 2)
+    one.hub.refused = frozenset({"beat"})
+    await cluster.until(lambda: not one.task.keeper.hub_up)
+    one.hub.refused = frozenset()
+    one.tracker.stop()
+    await cluster.until(one.ended.is_set, seconds=10.0)
+    await cluster.until(lambda: two.report.leases == len(NAMES), seconds=4.0)
+
+
 async def test_after_a_restart_of_the_hub_two_do_not_make_the_same_checks(
     cluster: Cluster, mock_clock: MockClock
 ) -> None:

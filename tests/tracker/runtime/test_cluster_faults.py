@@ -136,3 +136,26 @@ async def test_full(cluster: Cluster, mock_clock: MockClock, number: int) -> Non
     for member in members:
         member.hub.refused = frozenset()
     await check_what_came_of_it(cluster, 5.0)
+
+
+async def test_what_arrives_long_after_it_was_sent(cluster: Cluster, mock_clock: MockClock) -> None:
+    members = await start(cluster, 2)
+    known = [member.task.keeper.membership.member for member in members]
+    for member in members:
+        for call in tuple(member.hub.made):
+            call()
+    await check_what_came_of_it(cluster, 5.0)
+    assert [member.task.keeper.membership.member for member in members] == known
+
+
+async def test_a_join_without_an_answer(cluster: Cluster, mock_clock: MockClock) -> None:
+    one, _ = await start(cluster, 2)
+    membership = one.task.keeper.membership
+    before, one.hub.unanswered = membership.member, {"join"}
+    cluster.server.restart()
+    await cluster.until(lambda: membership.member not in {None, before})
+    kept, ours = cluster.server.tables.members, one.task.keeper.profile.origin
+    assert [member for member, known in kept.items() if known.who.origin == ours] == [
+        membership.member
+    ]
+    await check_what_came_of_it(cluster, 5.0)

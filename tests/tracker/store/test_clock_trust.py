@@ -29,6 +29,36 @@ def test_no_leap_is_believed_at_once_and_an_even_clock_is(leap: float) -> None:
     assert not trust.doubt(WALL + 1_800.0 + leap, 1_800.0)
 
 
+@given(st.lists(st.floats(-24 * HOUR, 24 * HOUR), max_size=8), st.floats(0.0, 6 * DAY))
+def test_no_leaps_of_a_day_or_less_delete_anything_early_while_it_runs(
+    leaps: list[float], later: float
+) -> None:
+    trust, steady, ahead = ClockTrust(), 0.0, 0.0
+    trust.doubt(WALL, 0.0)
+    for leap in leaps:
+        steady, ahead = steady + 600.0, ahead + leap
+        trust.doubt(WALL + steady + ahead, steady)
+    steady += later
+    assert not trust.doubt(WALL + steady + ahead, steady)
+    found = trust.ahead(steady, RETENTION)
+    before = prunable_before(WALL + steady + ahead, None, RETENTION, found)
+    assert before <= WALL + steady - RETENTION + CORRECTION * len(leaps)
+    confirmed = prunable_before(WALL + steady + ahead, WALL + steady + ahead, RETENTION, found)
+    assert confirmed == WALL + steady + ahead - RETENTION  # where others say so it is the time
+
+
+def test_a_leap_is_over_once_the_retention_was_lived_through_and_a_long_one_leaves_a_gap() -> None:
+    trust = ClockTrust()
+    trust.doubt(WALL, 0.0)
+    trust.doubt(WALL + 600.0 + 20 * HOUR, 600.0)
+    assert trust.ahead(1_200.0, RETENTION) == 20 * HOUR
+    assert trust.ahead(600.0 + RETENTION + 1.0, RETENTION) == 0.0
+    trust.doubt(WALL + 1_200.0 + 20 * HOUR + 8 * DAY, 1_200.0)
+    assert trust.ahead(1_200.0, RETENTION) == 20 * HOUR
+    trust.doubt(WALL + 1_800.0 + 8 * DAY, 1_800.0)
+    assert trust.ahead(1_800.0, RETENTION) == 0.0
+
+
 def gaps(stamps: list[float], now: float, retention: float = RETENTION) -> int:
     hours = sorted({int(stamp // HOUR) for stamp in stamps})
 

@@ -25,6 +25,7 @@ from trio.testing import MockClock
 from tests.helpers.garbage import gone, no_collector
 from tests.helpers.store_records import CLOCK, NOW, ask, beside, check, opened, stored
 from tests.helpers.waiting import GIVE_UP_SECONDS, wait_until
+from tracker.core.clock import Clock
 from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.records import ChangeKind, ChangeRecord, CorrectionRecord, OverrideRecord
 from tracker.store import KINDS, Store, StoreState, StoreUnavailable, history, open_store, writing
@@ -735,6 +736,27 @@ async def test_rows_before_a_gap_stay_until_the_time_was_lived_through_or_is_tol
     assert stored(path) == ["6.5", "now"]
     (kept,) = [log for log in logs if log["event"] == "history kept for longer"]
     assert 6.0 <= kept["days"] <= 6.6
+
+
+async def test_twenty_hours_ahead_for_long_delete_nothing_early(
+    path: Path, mock_clock: MockClock
+) -> None:
+    rows = [check(seconds=3_600.0 * hours, message=f"{hours}") for hours in range(160, -1, -20)]
+    ahead = 0.0
+    clock = Clock(now=lambda: NOW + timedelta(seconds=ahead), steady=trio.current_time)
+    async with open_store(str(path), clock=clock) as store:
+        await store.write(rows)
+        writer = Writer(store, Backlog(), clock=clock, retention_days=7.0)
+        writer.remembered.set()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.run)
+            await settled(store)
+            for turn in range(1, 4):
+                ahead = 20 * 3_600.0 + turn * 600.0
+                mock_clock.jump(600.0)
+                await settled(store)
+            assert len(stored(path)) == len(rows)
+            nursery.cancel_scope.cancel()
 
 
 async def settled(store: Store) -> None:
