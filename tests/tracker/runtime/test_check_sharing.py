@@ -38,7 +38,7 @@ async def test_two_trackers_share_the_checks_and_both_know_everything(
     assert [one.report.herald, two.report.herald].count(True) == 1
 
 
-async def test_a_tracker_that_stops_hands_its_checks_over_at_once(
+async def test_a_member_that_ends_releases_its_leases_at_once(
     cluster: Cluster, mock_clock: MockClock
 ) -> None:
     one, two = await cluster.start(), await cluster.start()
@@ -49,7 +49,7 @@ async def test_a_tracker_that_stops_hands_its_checks_over_at_once(
     assert two.report.herald
 
 
-async def test_a_tracker_that_stops_after_a_failed_turn_hands_its_checks_over_as_well(
+async def test_a_member_that_ends_after_a_failed_turn_releases_its_leases_too(
     cluster: Cluster, mock_clock: MockClock
 ) -> None:
     one, two = await cluster.start(), await cluster.start()
@@ -94,7 +94,7 @@ async def test_a_replica_that_comes_back_knows_what_the_other_does_once_it_is_in
     assert two.begun == 0
 
 
-async def test_a_tracker_that_is_cut_off_is_removed_and_comes_back(
+async def test_a_member_that_is_cut_off_is_removed_and_rejoins(
     cluster: Cluster, mock_clock: MockClock
 ) -> None:
     one, two = await cluster.start(), await cluster.start()

@@ -25,7 +25,7 @@ async def cluster(
         yield cluster
 
 
-async def test_what_one_finds_down_is_down_at_the_other(
+async def test_a_provider_found_down_by_one_tracker_is_down_at_the_other(
     cluster: Cluster, mock_clock: MockClock
 ) -> None:
     one, two = await cluster.start(), await cluster.start()
@@ -37,7 +37,7 @@ async def test_what_one_finds_down_is_down_at_the_other(
     assert (one.status_of("a"), two.status_of("a")) == (Status.DOWN, Status.DOWN)
 
 
-async def test_without_the_hub_each_goes_on_alone_and_ships_later(
+async def test_without_the_hub_each_tracker_continues_alone_and_ships_later(
     cluster: Cluster, mock_clock: MockClock
 ) -> None:
     one = await cluster.start()
@@ -66,7 +66,7 @@ async def test_without_the_hub_each_goes_on_alone_and_ships_later(
 
 
 @pytest.mark.parametrize("refused", ["ship", "news", "beat"])
-async def test_the_log_says_what_health_says_whatever_part_of_the_hub_fails(
+async def test_log_and_health_agree_whatever_part_of_the_hub_fails(
     cluster: Cluster, mock_clock: MockClock, refused: str
 ) -> None:
     one = await cluster.start()
@@ -105,7 +105,9 @@ async def test_each_vantage_checks_everything_and_shows_the_others_ranking(
     assert await one.tracker.ranking_of("moon-1") is None
 
 
-async def test_a_database_file_is_of_one_tracker(cluster: Cluster, mock_clock: MockClock) -> None:
+async def test_a_database_file_belongs_to_one_tracker(
+    cluster: Cluster, mock_clock: MockClock
+) -> None:
     one = await cluster.start(file="same.db")
     await cluster.until(lambda: one.report.leases == len(NAMES))
     two = await cluster.start(file="same.db")
@@ -116,7 +118,7 @@ async def test_a_database_file_is_of_one_tracker(cluster: Cluster, mock_clock: M
     await cluster.until(lambda: two.report.leases == len(NAMES))
 
 
-async def test_a_wrong_clock_is_told(cluster: Cluster, mock_clock: MockClock) -> None:
+async def test_a_wrong_clock_is_reported(cluster: Cluster, mock_clock: MockClock) -> None:
     clock = cluster.clock
     late = timedelta(seconds=30.0)
     cluster.server.clock = Clock(now=lambda: clock.now() - late, steady=clock.steady)
@@ -141,7 +143,7 @@ async def test_a_hub_that_forgot_gets_every_check_again(
     assert sorted(kept.rows) == list(range(1, len(kept.rows) + 1))
 
 
-async def test_a_file_that_was_put_back_gets_a_name_of_its_own(
+async def test_a_restored_file_gets_a_name_of_its_own(
     cluster: Cluster, mock_clock: MockClock
 ) -> None:
     one = await cluster.start(file="a.db")
@@ -191,7 +193,9 @@ async def test_the_hub_counts_what_a_page_of_long_history_shows(
     assert 0 < sum(b.checks for name in NAMES for b in counted[name]) <= shipped
 
 
-async def test_a_slow_hub_is_told_within_seconds(cluster: Cluster, mock_clock: MockClock) -> None:
+async def test_a_slow_hub_is_reported_within_seconds(
+    cluster: Cluster, mock_clock: MockClock
+) -> None:
     one = await cluster.start()
     await cluster.until(lambda: one.report.hub_up)
     async with one.task._reading_history, trio.open_nursery() as nursery:  # another page asks
