@@ -111,7 +111,7 @@ def test_a_new_list_replaces_the_old_one_of_its_provider_alone(resolver: ModelRe
     assert changed.without_provider("groq").resolve("gpt-oss-20b") is None
 
 
-def test_nearest_names_tell_what_was_perhaps_meant() -> None:
+def test_nearest_names_suggest_likely_models() -> None:
     resolver = ModelResolver.of(MODELS, {"Fast-Coder": ["groq/groq/compound"]})
     assert resolver.nearest_names("lama-3.3-70b")[0] == "llama-3.3-70b"
     assert resolver.nearest_names("fast-codr")[0] == "Fast-Coder"
