@@ -1,9 +1,9 @@
 """Random faults in virtual time, and a witness that looks for two holders of one lease.
 
-Three members run the very Membership of the product against a hub in memory. Requests and answers
-come late, some long after their sender gave up, or never, members freeze and crash, the hub is
-away, forgets its last seconds in a failover, and the members' clocks run up to 2 % fast or slow. A
-control leaves one rule out; the witness must then find two believers.
+Three members run the product's Membership against a hub in memory. Requests and answers come late,
+some long after their sender gave up, or never; members freeze and crash; the hub is unavailable or
+loses its last seconds in a failover; and the members' clocks run up to 2 % fast or slow. A control
+leaves one rule out; the witness must then find two holders.
 """
 
 import heapq

@@ -73,7 +73,7 @@ def what_could_not_be_written_is_forgotten() -> None:
 
 
 def the_ranking_forgets_who_is_usable() -> None:
-    """Rank every provider that is up, also one that is rate limited or refuses our key."""
+    """Every provider that is up is ranked, also one that refuses our key."""
     right = publishing.build_entry
 
     def wrong(view: ProviderStatus, *rest: Any) -> Candidate | Excluded:
@@ -88,7 +88,7 @@ def a_model_that_is_gone_is_held_against_its_provider() -> None:
 
 
 def what_offers_did_to_their_provider_is_not_stored() -> None:
-    """Count failures of two offers for their provider only until the next restart."""
+    """Failures of two offers count for their provider only until the next restart."""
 
     def wrong(*_: Any) -> tuple[()]:
         return ()
