@@ -34,6 +34,7 @@ from benchmarks import (
     streams,
     sweep,
     tls,
+    tls_sweep,
 )
 from benchmarks.table import Figure, row
 
@@ -89,6 +90,10 @@ def run_tls(options: Options) -> None:
     show(tls.measure(options.peers or sys.executable, rounds=rounds))
 
 
+def run_tls_sweep(options: Options) -> None:
+    show(tls_sweep.measure(rounds=1 if options.quick else 3))
+
+
 def run_locked(_: Options) -> None:
     for figure in locked.measure():
         print(row(figure))
@@ -137,6 +142,7 @@ RUNS: dict[str, Callable[[Options], None]] = {
     "steady": run_steady,
     "start": run_start,
     "tls": run_tls,
+    "tls_sweep": run_tls_sweep,
     "serving": run_serving,
     "forms": run_forms,
     "locked": run_locked,
