@@ -1,4 +1,4 @@
-"""What systemd is told, over a real datagram socket."""
+"""Notifications to systemd over a real datagram socket."""
 
 import os
 import socket
@@ -148,7 +148,7 @@ async def test_only_under_systemd_there_is_somebody_to_tell(
     manager: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    await notify_systemd(FakeTracker())  # at once: nobody is told, and nothing waits
+    await notify_systemd(FakeTracker())  # returns at once without a message
     monkeypatch.setenv("NOTIFY_SOCKET", address(manager))
     tracker = FakeTracker()
     tracker.over.set()

@@ -1,4 +1,4 @@
-"""The client, in its three ways of running, against trackers that misbehave in every named way."""
+"""The client, in its three ways of running, against trackers that misbehave."""
 
 import asyncio
 import json
@@ -315,7 +315,7 @@ def test_a_restarting_tracker_without_results_does_not_replace_the_ranking(
 
     assert use(quick(tracker, static_order=["openai"]), body) == (
         (State.STALE, "groq", "the tracker is still making its first checks"),
-        (State.POLLING, None, ()),  # it has looked: nobody is usable
+        (State.POLLING, None, ()),  # it has checked: nothing is usable
     )
 
 

@@ -1,4 +1,4 @@
-"""Whatever arrives, what is taken is bounded, and proxies are told to send rarer."""
+"""The number of accepted reports is bounded, and proxies are told to send less often."""
 
 from hypothesis import given
 from hypothesis import strategies as st

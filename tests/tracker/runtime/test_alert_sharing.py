@@ -1,4 +1,4 @@
-"""Trackers of one cluster: one tells; who comes after it goes on with its keys."""
+"""Trackers of one cluster: one sends alerts, and its successor continues with the same keys."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

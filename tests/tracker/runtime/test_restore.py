@@ -1,4 +1,4 @@
-"""What a new process carries on from, also where the wall clock was set back meanwhile."""
+"""What a new process restores, also if the wall clock was set back meanwhile."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""tracker.runtime.start_limiter: who may begin, and when."""
+"""tracker.runtime.start_limiter: which actor may start, and when."""
 
 import trio
 
