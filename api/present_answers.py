@@ -3,6 +3,7 @@
 The ordinary route and the fast path both use these functions, so they cannot differ.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -20,13 +21,15 @@ from api.ranking_filter import (
 )
 from api.schemas import operations as schemas
 from tracker.core.ranking import Ranking
-from tracker.models.resolver import ModelMatch, ModelResolver
+from tracker.models.resolver import ModelMatch, ModelResolver, NamedOffer
 
 if TYPE_CHECKING:
     from tracker.runtime.tracker import Tracker
 
 BEST_PARAMETERS = ("candidates", "exclude", "model", "vantage")
 LISTS_UNKNOWN = "The model lists are not known yet: not every provider has been checked."
+Offers = tuple[NamedOffer | str, ...]
+RANKED_INLINE = 200  # offers, about six milliseconds
 SHOWN = 100  # characters of a name that is not known
 UNKNOWN_OFFER = "None of the candidates offers the model."
 
@@ -57,47 +60,78 @@ class PresentAnswers:
         return self.cache.provider(snapshot, name)
 
     def best(self, given: Given) -> CachedResponse | None:
-        """Answer ``/best``; None where that takes time: model lists have to be indexed before
-        (tracker.offers.resolver), or another vantage is asked for.
+        """Answer ``/best``; None where that takes time (``best_in_time``), or for a vantage.
+
+        It does where model lists have to be indexed before, or many offers are to be ranked.
         """
         snapshot = self.tracker.snapshot
         if "vantage" in given:
             return None
         if not given:
             return self.cache.best(snapshot)
-        wish = RankingFilter(
-            candidates=names(given, "candidates", snapshot.providers),
-            exclude=names(given, "exclude", snapshot.providers),
-            model=single(given, "model"),
-        )
-        if wish.candidates == frozenset() or wish.model == "":
-            raise bad_request("candidates and model must not be empty; leave them out instead")
+        wish = self._wish(given)
         if wish.model is not None or named_offers(wish, snapshot):
+            if (known := self.cache.known(snapshot, wish)) is not None:
+                return known
             resolver = self.tracker.offers.current_resolver()
-            return None if resolver is None else self._best_offer(wish, resolver)
+            offers = None if resolver is None else self._choose(wish, resolver)
+            if resolver is None or offers is None or len(offers) > RANKED_INLINE:
+                return None
+            return self.cache.get(
+                snapshot,
+                wish,
+                lambda: best_answer(snapshot.timestamp, self._rank(wish, offers, resolver)),
+            )
         wish = wish.among(snapshot.providers.keys())
         return self.cache.get(
             snapshot, wish, lambda: best_answer(snapshot.timestamp, apply_filter(snapshot, wish))
         )
 
-    def _best_offer(self, wish: RankingFilter, resolver: ModelResolver) -> CachedResponse:
-        """Rank the offers of one model, or those that the candidates name; give the ids to send."""
+    def _wish(self, given: Given) -> RankingFilter:
+        known = self.tracker.snapshot.providers
+        wish = RankingFilter(
+            candidates=names(given, "candidates", known),
+            exclude=names(given, "exclude", known),
+            model=single(given, "model"),
+        )
+        if wish.candidates == frozenset() or wish.model == "":
+            raise bad_request("candidates and model must not be empty; leave them out instead")
+        return wish
+
+    async def best_in_time(self, given: Given) -> CachedResponse:
+        """Answer ``/best`` however long it takes; others have their turn meanwhile.
+
+        A thousand offers take 30 ms to rank, and then as long in a thread to encode.
+        """
+        while (answer := self.best(given)) is None:
+            snapshot = self.tracker.snapshot
+            resolver = await self.tracker.offers.resolver()
+            if snapshot is not self.tracker.snapshot:
+                continue
+            wish = self._wish(given)
+            offers = self._choose(wish, resolver)
+            if len(offers) > RANKED_INLINE:
+                ranking = self._rank(wish, offers, resolver)
+                encode = partial(best_answer, snapshot.timestamp, ranking)
+                return await self.cache.get_slowly(snapshot, wish, encode)
+        return answer
+
+    def _choose(self, wish: RankingFilter, resolver: ModelResolver) -> Offers:
+        """Return the offers of one model, or those that the candidates name."""
         snapshot = self.tracker.snapshot
+        if wish.model is None:
+            return choose_named(resolver, wish, snapshot)
+        if not snapshot.swept and resolver.resolve(wish.model) is None:
+            return ()
+        return choose_offers(find_model(resolver, wish.model).offers, wish)
 
-        def encode() -> CachedResponse:
-            if wish.model is not None:
-                return best_answer(snapshot.timestamp, self._rank_model(wish, wish.model, resolver))
-            chosen = choose_named(resolver, wish, snapshot)
-            return best_answer(snapshot.timestamp, self.tracker.offers.rank(chosen))
-
-        return self.cache.get(snapshot, wish, encode)
-
-    def _rank_model(self, wish: RankingFilter, model: str, resolver: ModelResolver) -> Ranking:
-        if not self.tracker.snapshot.swept and resolver.resolve(model) is None:
-            return attrs.evolve(self.tracker.offers.rank(()), reason=LISTS_UNKNOWN)
-        offers = choose_offers(find_model(resolver, model).offers, wish)
+    def _rank(self, wish: RankingFilter, offers: Offers, resolver: ModelResolver) -> Ranking:
+        """Rank them; give the ids to send."""
         ranking = self.tracker.offers.rank(offers)
-        return ranking if offers else attrs.evolve(ranking, reason=UNKNOWN_OFFER)
+        if wish.model is None or offers:
+            return ranking
+        lists_known = self.tracker.snapshot.swept or resolver.resolve(wish.model) is not None
+        return attrs.evolve(ranking, reason=UNKNOWN_OFFER if lists_known else LISTS_UNKNOWN)
 
     def livez(self) -> CachedResponse:
         """Return whether the loop and the actors are alive.

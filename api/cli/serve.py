@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import structlog
+import trio
 
 from api.cli.errors import ExitCode
 from api.cli.keyless import LEAVE_OUT, keyless_completions
@@ -52,7 +53,8 @@ async def serve(
         check_driver(settings.cluster)
         return settings
 
-    settings = read(config)
+    # As at a reload: a file of a thousand providers would hold the event loop.
+    settings = await trio.to_thread.run_sync(read, config)
     mask_in_logs(Mask(settings.secrets()))
     log_startup_summary(settings)
     reloader = Reloader(read, settings)

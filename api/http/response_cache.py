@@ -125,6 +125,13 @@ class ResponseCache:
             self._kept.move_to_end(key)  # the least recently used goes first
         return found
 
+    def known(self, snapshot: Snapshot, key: Hashable) -> CachedResponse | None:
+        """Return the answer kept under ``key``, None where there is none yet."""
+        if snapshot is not self._snapshot or key not in self._kept:
+            return None
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
     async def get_slowly(
         self, snapshot: Snapshot, key: Hashable, encode: Callable[[], CachedResponse]
     ) -> CachedResponse:

@@ -75,9 +75,7 @@ class StatusRoutes:
         given = query(*BEST_PARAMETERS)
         if "vantage" in given:
             return await respond(await self._best_of(given))
-        while (answer := self.present.best(given)) is None:
-            await self.tracker.offers.resolver()
-        return await respond(answer)
+        return await respond(await self.present.best_in_time(given))
 
     @describe("present", text("text/csv", says="One row per provider."), NOT_MODIFIED)
     async def export_csv(self) -> Response:

@@ -1,15 +1,18 @@
 """Large things asked of a real server: how long its event loop is late for them.
 
-A history of 70 MB, asked for in each form; a quarter of a million model names; a
-configuration of 40,000 unknown keys; a provider that names other limits at each check. See
-timed_serve.py for what is measured.
+A history of 70 MB, asked for in each form; a quarter of a million model names; one model under
+20,000 ids; a thousand providers with as many changes, incidents, calls and reports as an answer or
+a batch takes; a configuration of 40,000 unknown keys; a provider that names other limits at each
+check. See timed_serve.py for what is measured.
 """
 
 import json
+import sqlite3
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
@@ -21,6 +24,7 @@ from benchmarks.torture.report import Figures, Outcome
 from benchmarks.torture.served import Served, served
 from benchmarks.torture.slow_start import write_ours
 from benchmarks.torture.timed_serve import VARIABLE
+from tracker.core.latency_sketch import LatencySketch
 from tracker.testing.broken_servers import Talk, raw_server
 from tracker.testing.wire import Reply, Wire
 
@@ -31,6 +35,30 @@ GZIP = {"Accept-Encoding": "gzip"}
 PLAIN = {"Accept-Encoding": "identity"}
 EACH = 20_000  # names in a provider's list
 MOST_SERIES = 24  # of a provider in /metrics, whatever limits it names: two for each of twelve
+REPORT_TOKEN = "torture-report-token"
+MANY_PATHS = (
+    *("/api/providers/status", "/api/providers/best", "/api/providers/best?model=m"),
+    *("/api/providers/health", "/api/providers/export/csv", "/metrics", "/plain"),
+    *("/api/incidents", "/api/providers/traffic", "/api/models", "/api/providers/models"),
+    *("/api/providers/changes?limit=10000", "/api/providers/changes?limit=10000&format=csv"),
+    *("/api/providers/history", "/dashboard/data/overview", "/docs", "/openapi.json"),
+)
+_NUMBERS = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i <"
+_CHANGES = f"""
+INSERT INTO changes (changed_at_ms, kind, provider_name, value_before, value_after, reason)
+{_NUMBERS} 12000) SELECT unixepoch() * 1000 - i, 'status', 'p' || (i % :providers), 'healthy',
+    'degraded', 'a reason of some length, as they are: the last check failed' FROM n
+"""
+_INCIDENTS = f"""
+INSERT INTO incidents {_NUMBERS} 1500) SELECT 'incident' || i, 'provider', 'p' || (i % :providers),
+    'p' || (i % :providers), unixepoch() * 1000 - 7200000, unixepoch() * 1000 - 7200000,
+    unixepoch() * 1000 - 3600000 + i, 'down: connection refused by the server', 'done', NULL, 0,
+    NULL, 0, NULL, '[]' FROM n
+"""
+_CALLS = f"""
+INSERT INTO traffic {_NUMBERS} :calls) SELECT (unixepoch() / 60 - 2 - i / :providers) * 60000,
+    'p' || (i % :providers), 'm', 1, 'proxy', 'ok', 5, 3, 650.0, 0, 0.0, 0, 0.0, :sketch FROM n
+"""
 
 
 @attrs.define(eq=False)
@@ -74,12 +102,16 @@ def naming_limits() -> Talk:
     return talk
 
 
-async def large_things(mib: float = 50.0, names: int = 250_000, keys: int = 40_000) -> Outcome:
+async def large_things(
+    mib: float = 50.0, names: int = 250_000, keys: int = 40_000, providers: int = 1_000
+) -> Outcome:
     table: dict[str, Figures] = {}
     wrong: list[str] = []
     trials = {
         "histories": _histories(mib),
         "model names": _model_names(names),
+        "one model": _one_model(),
+        "many providers": _many_providers(providers),
         "unknown keys": _unknown_keys(keys),
         "names of limits": _limit_names(),
     }
@@ -94,7 +126,7 @@ async def large_things(mib: float = 50.0, names: int = 250_000, keys: int = 40_0
 
 @asynccontextmanager
 async def _timed(
-    providers: dict[str, str], *, tracker: str, mib: float = 0.0
+    providers: dict[str, str], *, tracker: str, mib: float = 0.0, many: int = 0
 ) -> AsyncIterator[tuple[Served, LagFile]]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -102,7 +134,9 @@ async def _timed(
         file.touch()
         if mib:
             await trio.to_thread.run_sync(write_ours, folder / "status.db", mib)
-        variables = {VARIABLE: str(file)}
+        if many:
+            await trio.to_thread.run_sync(_write_many, folder / "status.db", many)
+        variables = {VARIABLE: str(file), "PROVIDER_STATUS_REPORT_TOKEN": REPORT_TOKEN}
         async with served(folder, providers, tracker=tracker, program=TIMED, **variables) as server:
             yield server, LagFile(file)
 
@@ -185,6 +219,90 @@ async def _model_names(count: int) -> AsyncIterator[Row]:
         seconds = round(trio.current_time() - began, 1)
         fault = "" if answer.status_code == 404 else f"{answer.status_code}"
         yield "names, nearest", {"seconds": seconds, "late_ms": lag.worst()}, fault
+
+
+async def _one_model() -> AsyncIterator[Row]:
+    """One provider lists one model under ids of many makers."""
+    ids = [f"maker-{number}/llama-3.3-70b-instruct" for number in range(EACH)]
+    async with (
+        raw_server(listing(ids)) as target,
+        _timed({"a": target.url}, tracker="interval_seconds = 60.0\n") as (server, lag),
+    ):
+        with trio.fail_after(60.0):
+            while not (await server.json("/api/providers/models"))["models"]:  # noqa: ASYNC110
+                await trio.sleep(0.2)
+        yield "one model, the start", {"late_ms": lag.worst()}, ""
+        for path in (
+            "/api/models",
+            "/api/models/llama-3.3-70b",
+            "/api/providers/best?model=llama-3.3-70b",
+            f"/api/providers/best?model={ids[-1]}",
+        ):
+            size, seconds = await _ask(server, path, GZIP)
+            figures = {"bytes": size, "seconds": round(seconds, 1), "late_ms": lag.worst()}
+            yield f"one model, {path}", figures, ""
+
+
+def _write_many(path: Path, providers: int) -> None:
+    """Write more changes, incidents and calls of so many providers than an answer has room for."""
+    write_ours(path, 1.0)
+    sketch = LatencySketch()
+    for latency in (100.0, 200.0, 350.0):
+        sketch.add(latency)
+    with closing(sqlite3.connect(path)) as connection:
+        named = {"providers": providers, "calls": 30 * providers, "sketch": sketch.encode()}
+        for statement in (_CHANGES, _INCIDENTS, _CALLS):
+            connection.execute(statement, named)
+        connection.commit()
+
+
+async def _many_providers(count: int) -> AsyncIterator[Row]:
+    async with raw_server(listing(["m"])) as target:
+        watched = {f"p{number}": target.url for number in range(count)}
+        tracker = "interval_seconds = 60.0\ntimeout_seconds = 50.0\n"
+        async with _timed(watched, tracker=tracker, many=count) as (server, lag):
+            with trio.fail_after(120.0):
+                while not (await server.health())["ready"]:  # noqa: ASYNC110
+                    await trio.sleep(0.2)
+            yield f"{count:,} providers, first sweep", {"late_ms": lag.worst()}, ""
+            for path in MANY_PATHS:
+                for headers in (GZIP, PLAIN):
+                    size, seconds = await _ask(server, path, headers)
+                    figures = {"bytes": size, "seconds": round(seconds, 1), "late_ms": lag.worst()}
+                    yield f"{count:,} providers, {path}, {headers['Accept-Encoding']}", figures, ""
+            for name, batch in _batches(count).items():
+                answer = await server.client.post(
+                    "/api/reports",
+                    content=batch,
+                    headers={
+                        "Content-Type": "application/json",
+                        "Authorization": f"Bearer {REPORT_TOKEN}",
+                    },
+                )
+                fault = "" if answer.status_code == 202 else f"{answer.status_code}"
+                yield f"reports, {name}", {"bytes": len(batch), "late_ms": lag.worst()}, fault
+
+
+def _batches(providers: int) -> dict[str, bytes]:
+    """Return the largest batches: of many reports, of many errors, of the longest messages."""
+    now = datetime.now(UTC).isoformat()
+    kinds: dict[str, tuple[int, dict[str, object]]] = {
+        "successes": (1_000, {"outcome": "ok", "latency_ms": 5.0}),
+        "errors": (1_000, {"http_status": 500, "error": {"message": "x" * 800}}),
+        "long messages": (45, {"error": {"message": "a " * 10_000}}),
+    }
+    return {
+        name: json.dumps(
+            {
+                "reporter": "proxy",
+                "reports": [
+                    {"id": f"{name}{n}", "at": now, "provider": f"p{n % providers}", **said}
+                    for n in range(count)
+                ],
+            }
+        ).encode()
+        for name, (count, said) in kinds.items()
+    }
 
 
 async def _unknown_keys(count: int) -> AsyncIterator[Row]:

@@ -12,8 +12,14 @@ def test_members_come_in_the_order_given() -> None:
     assert members_of(groups, "c") == ()
 
 
-def test_a_member_by_itself_costs_the_collector_nothing() -> None:
+def test_a_single_member_adds_no_object_for_the_collector() -> None:
     before = len(gc.get_objects())
     groups = group((f"key {n}", f"member {n}") for n in range(10_000))
     assert len(gc.get_objects()) - before < 100
     assert len(groups) == 10_000
+
+
+def test_no_more_members_are_kept_than_wanted() -> None:
+    groups = group([("a", "1"), ("a", "2"), ("b", "3"), ("a", "4"), ("a", "5")], 3)
+    assert members_of(groups, "a") == ("1", "2", "4")
+    assert members_of(groups, "b") == ("3",)

@@ -6,7 +6,8 @@ import pytest
 
 from tracker.models import provider_models
 from tracker.models.names import ModelName, read_model_id
-from tracker.models.provider_models import ProviderModels
+from tracker.models.provider_models import MOST_ALIKE, ProviderModels
+from tracker.models.resolver import ModelResolver
 
 LIST = ("meta-llama/Llama-3.3-70B-Instruct", "llama-3.3-70b:free", "qwen3-8b", "qwen3-8b")
 
@@ -47,3 +48,14 @@ def test_a_long_list_is_kept_in_few_objects() -> None:
     gc.collect()  # it leaves alone what it has once found to hold nothing but texts
     assert len(gc.get_objects()) - before < 500  # what the collector walks, while others wait
     assert len(models.ordered) == 5_000
+
+
+def test_one_model_under_many_ids_is_so_many_offers_and_each_is_found_by_its_id() -> None:
+    ids = [f"maker-{number}/llama-3.3-70b" for number in range(20 * MOST_ALIKE)]
+    models = ProviderModels.of(ids)
+    assert models.named("llama-3.3-70b") == tuple(ids[:MOST_ALIKE])
+    assert ids[-1] in models
+    assert models.ids == tuple(ids)
+    match = ModelResolver.of({"a": ids}).resolve(ids[-1])
+    assert match is not None
+    assert [offer.model for offer in match.offers] == ids[-1:]
