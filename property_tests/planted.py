@@ -35,8 +35,8 @@ def failures_are_never_forgotten() -> None:
     """A success leaves the count of consecutive failures as it is."""
     right = health._after_success
 
-    def wrong(before: health.HealthState, *rest: Any) -> health.HealthState:
-        return attrs.evolve(right(before, *rest), consecutive_failures=before.consecutive_failures)
+    def wrong(before: health.HealthState, *rest: Any) -> dict[str, Any]:
+        return right(before, *rest) | {"consecutive_failures": before.consecutive_failures}
 
     health._after_success = wrong
 
@@ -45,9 +45,9 @@ def recovery_survives_a_failure() -> None:
     """A failure during recovery does not start the run of good checks again."""
     right = health._after_failure
 
-    def wrong(before: health.HealthState, *rest: Any) -> health.HealthState:
+    def wrong(before: health.HealthState, *rest: Any) -> dict[str, Any]:
         after = right(before, *rest)
-        return after if after.down else attrs.evolve(after, recovery=before.recovery)
+        return after if after["down"] else after | {"recovery": before.recovery}
 
     health._after_failure = wrong
 

@@ -98,13 +98,13 @@ def find_imports(rule: Callable[[str, str], bool]) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("root", "order"), [("tracker", TRACKER), ("api", (*API, *API_TOP))])
-def test_every_module_belongs_to_a_package_of_the_plan(root: str, order: tuple[str, ...]) -> None:
+def test_every_module_belongs_to_a_known_package(root: str, order: tuple[str, ...]) -> None:
     packages = {package_of(module) for module in MODULES if within(module, root)} - {None}
     assert packages <= set(order)
 
 
 @pytest.mark.parametrize(("root", "order"), [("tracker", TRACKER), ("api", (*API, *API_TOP))])
-def test_no_package_imports_one_that_stands_below_it(root: str, order: tuple[str, ...]) -> None:
+def test_no_package_imports_a_later_one(root: str, order: tuple[str, ...]) -> None:
     def breaks_the_order(module: str, used: str) -> bool:
         if not (within(module, root) and within(used, root)):
             return False
@@ -121,12 +121,12 @@ def test_the_tracker_knows_nothing_of_the_api() -> None:
 
 
 @pytest.mark.parametrize("library", HOMES)
-def test_a_library_with_effects_has_one_home(library: str) -> None:
+def test_a_library_with_effects_is_imported_in_one_place(library: str) -> None:
     users = {module for module, _ in find_imports(lambda _, used: within(used, library))}
     assert {m for m in users if not any(within(m, home) for home in HOMES[library])} == set()
 
 
-def test_judgement_is_pure() -> None:
+def test_status_and_ranking_rules_are_pure() -> None:
     def has_effects(module: str, used: str) -> bool:
         pure = any(within(module, package) for package in PURE) and module not in RUN_LOOP
         return pure and used.split(".", maxsplit=1)[0] in EFFECTS

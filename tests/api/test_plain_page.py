@@ -24,7 +24,7 @@ def rows(page: Any) -> list[Any]:
     ]
 
 
-async def test_shows_the_ranking_first_and_what_is_not_known_as_a_dash() -> None:
+async def test_the_plain_page_shows_the_ranking_first_and_unknown_as_a_dash() -> None:
     response, page = await get(a_tracker(a_bare_provider(), DOWN, a_provider()))
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -37,20 +37,20 @@ async def test_shows_the_ranking_first_and_what_is_not_known_as_a_dash() -> None
     assert rows(page)[1][4:] == ["–"] * 6
 
 
-async def test_says_who_to_use_and_why() -> None:
+async def test_the_plain_page_says_which_provider_to_use_and_why() -> None:
     _, page = await get(a_tracker(a_provider()))
     assert '<strong class="foreign">groq</strong> now.' in page
     assert "groq is fastest" in page
 
 
-async def test_says_that_nobody_is_usable_or_watched() -> None:
+async def test_the_plain_page_says_if_no_provider_is_usable_or_watched() -> None:
     _, page = await get(a_tracker(DOWN))
     assert "nothing is usable" in page
     _, page = await get(a_tracker())
     assert rows(page) == [["No provider is watched."]]
 
 
-async def test_hostile_text_is_only_text() -> None:
+async def test_hostile_text_is_shown_as_plain_text() -> None:
     response, page = await get(a_tracker(a_provider(HOSTILE, reason=HOSTILE)))
     assert "<img" not in page
     assert page.count("&lt;img src=x onerror=&#34;alert(1)&#34;&gt;") == 5
@@ -58,13 +58,13 @@ async def test_hostile_text_is_only_text() -> None:
     assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
-async def test_an_unchanged_page_is_not_sent_again() -> None:
+async def test_an_unchanged_plain_page_is_304() -> None:
     tracker = a_tracker(a_provider())
     response, _ = await get(tracker)
     again, body = await get(tracker, **{"If-None-Match": response.headers["ETag"]})
     assert (again.status_code, body) == (304, "")
 
 
-async def test_knows_no_parameters() -> None:
+async def test_the_plain_page_has_no_parameters() -> None:
     response = await create_app(a_tracker()).test_client().get("/plain?show=all")
     assert response.status_code == 400

@@ -24,7 +24,7 @@ from tracker.core.redaction import Secret
 GET = b"GET /api/providers/status HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
-async def test_it_answers_on_the_url_it_announces() -> None:
+async def test_the_server_answers_on_the_url_it_announces() -> None:
     async with serving() as url, httpx.AsyncClient(base_url=url) as client:
         response = await client.get("/api/providers/status")
         assert (response.status_code, list(response.json()["providers"])) == (200, ["groq"])
@@ -59,7 +59,7 @@ async def test_it_answers_on_the_url_it_announces() -> None:
         b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )
-async def test_a_request_that_is_nonsense_harms_nobody(request_: bytes) -> None:
+async def test_an_invalid_request_does_not_affect_other_clients(request_: bytes) -> None:
     async with serving() as url:
         said = await raw(url, request_, seconds=0.3)
         assert b" 200 " not in said.partition(b"\r\n")[0]
@@ -78,7 +78,7 @@ async def test_a_websocket_is_refused() -> None:
         assert (await read_until(stream, b"\r\n\r\n")).startswith(b"HTTP/1.1 403 ")
 
 
-async def test_a_head_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_head_sent_too_slowly_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listening, "KEEP_ALIVE_SECONDS", 0.2)
     async with serving() as url:
         began = trio.current_time()
@@ -94,7 +94,7 @@ async def test_a_connection_closes_when_its_client_asks_for_it() -> None:
         assert trio.current_time() - began < PROMPT_SECONDS
 
 
-async def test_a_connection_that_idles_after_its_answer_is_closed(
+async def test_an_idle_connection_is_closed_after_the_keep_alive_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(listening, "KEEP_ALIVE_SECONDS", 0.3)
@@ -104,7 +104,7 @@ async def test_a_connection_that_idles_after_its_answer_is_closed(
         assert trio.current_time() - began < PROMPT_SECONDS
 
 
-async def test_a_body_that_drips_is_a_408(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_sent_too_slowly_is_a_408(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "BODY_SECONDS", 0.2)
     tracker = a_tracker(a_provider(), port=0, admin_token=Secret("t"))
     request = (
@@ -117,7 +117,7 @@ async def test_a_body_that_drips_is_a_408(monkeypatch: pytest.MonkeyPatch) -> No
         assert b"application/problem+json" in said
 
 
-async def test_a_client_that_stops_reading_is_cut_off_and_delays_nobody(
+async def test_a_client_that_stops_reading_is_disconnected_and_delays_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(listening, "SEND_SECONDS", 4.0)
@@ -139,7 +139,7 @@ async def test_a_client_that_stops_reading_is_cut_off_and_delays_nobody(
         assert 'llm_tracker_clients_cut_total{reason="not_reading"} 1.0\n' in metrics
 
 
-async def test_the_feed_reaches_a_client_and_forgets_it_when_it_goes() -> None:
+async def test_the_event_stream_reaches_a_client_and_ends_when_it_disconnects() -> None:
     tracker = a_tracker(a_provider(), port=0)
     async with serving(tracker) as url:
         async with await connect(url) as stream:
@@ -171,7 +171,7 @@ async def test_a_request_line_may_name_the_whole_url() -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/providers/best", "/watch/api/providers/best"])
-async def test_a_proxys_prefix_may_be_there_or_cut_off(path: str) -> None:
+async def test_a_proxys_prefix_may_be_kept_or_stripped(path: str) -> None:
     tracker = a_tracker(a_provider(), port=0, root_path="/watch")
     async with serving(tracker) as url, httpx.AsyncClient(base_url=url) as client:
         assert (await client.get(path)).json()["best_provider"] == "groq"
@@ -179,7 +179,7 @@ async def test_a_proxys_prefix_may_be_there_or_cut_off(path: str) -> None:
         assert document["servers"] == [{"url": "/watch"}]
 
 
-def test_every_path_of_ours_is_known_to_the_configuration_which_refuses_it_as_a_prefix() -> None:
+def test_the_configuration_refuses_every_path_of_ours_as_a_prefix() -> None:
     rules = app.create_app(a_tracker(a_provider())).url_map.iter_rules()
     assert {rule.rule.split("/")[1] for rule in rules} - {""} == OWN_PATHS
 
@@ -190,7 +190,7 @@ async def test_localhost_is_served_on_one_port() -> None:
         assert (await client.get("/livez")).status_code == 200
 
 
-async def test_streams_and_stuck_clients_do_not_hold_up_the_end() -> None:
+async def test_streams_and_stuck_clients_do_not_delay_the_stop() -> None:
     tracker = a_tracker(*(a_provider(f"p{number}") for number in range(300)), port=0)
     async with trio.open_nursery() as clients:
         async with serving(tracker) as url:
@@ -224,7 +224,7 @@ async def test_a_refusal_waits_for_the_body_so_that_the_connection_can_go_on() -
         assert b" 200 " in await read_until(stream, b'"providers"')
 
 
-async def test_the_servers_fate_is_the_trackers() -> None:
+async def test_the_server_ends_when_the_tracker_ends() -> None:
     tracker = a_tracker(a_provider(), port=0)
 
     async def crash(config: Any, *, task_status: trio.TaskStatus[Any]) -> None:
@@ -255,7 +255,7 @@ async def test_the_servers_fate_is_the_trackers() -> None:
         await connect(url)
 
 
-async def test_a_port_in_use_is_said_before_anything_is_checked() -> None:
+async def test_a_port_in_use_is_reported_before_any_check() -> None:
     async with serving() as url:
         tracker = a_tracker(a_provider(), port=url.port)
 
@@ -273,7 +273,7 @@ async def test_a_public_bind_without_a_token_is_refused(host: str) -> None:
         await serve(tracker.config, track=tracker.track)
 
 
-async def test_a_host_that_is_not_ours_is_said_plainly() -> None:
+async def test_a_host_of_another_machine_is_reported_clearly() -> None:
     tracker = a_tracker(a_provider(), port=0, host="192.0.2.1", admin_token=Secret("t"))
     with pytest.raises(CannotListenError, match=r"cannot listen on 192\.0\.2\.1"):
         await serve(tracker.config, track=tracker.track)
@@ -292,7 +292,7 @@ async def test_tasks_beside_it_run_as_long_as_it_does() -> None:
     assert ran == [tracker]
 
 
-async def test_it_answers_only_when_it_knows_what_the_others_of_its_cluster_do(
+async def test_a_replica_answers_once_it_knows_the_states_of_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(server, "INFORMED_SECONDS", GIVE_UP_SECONDS)
@@ -311,7 +311,7 @@ async def test_it_answers_only_when_it_knows_what_the_others_of_its_cluster_do(
         tracker.stop()
 
 
-async def test_it_answers_where_the_others_of_its_cluster_cannot_be_asked(
+async def test_a_replica_answers_if_the_hub_cannot_be_reached(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(server, "INFORMED_SECONDS", 0.01)
@@ -366,7 +366,7 @@ async def test_a_signal_before_the_tracker_runs_ends_at_once(autojump_clock: Moc
     assert trio.current_time() < STOP_SECONDS
 
 
-async def test_a_hangup_reloads_and_a_failed_reload_leaves_everything_running(
+async def test_sighup_reloads_and_a_failed_reload_leaves_everything_running(
     autojump_clock: MockClock,
 ) -> None:
     reloaded: list[object] = []
@@ -389,7 +389,7 @@ async def test_a_hangup_reloads_and_a_failed_reload_leaves_everything_running(
         assert not handler.scope.cancel_called
 
 
-async def test_a_hangup_without_anything_to_reload_is_ignored(autojump_clock: MockClock) -> None:
+async def test_sighup_without_anything_to_reload_is_ignored(autojump_clock: MockClock) -> None:
     async with heeding_signals() as handler:
         handler.tracker = a_tracker(a_provider())
         signal.raise_signal(signal.SIGHUP)

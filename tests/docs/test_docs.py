@@ -71,12 +71,12 @@ def test_a_page_can_be_followed(page: str, followed: Mapping[str, "Future[None]"
 
 
 @pytest.mark.parametrize("page", ["how-to/deploy.md", "how-to/reverse-proxy.md"])
-def test_nginx_passes_on_the_port_without_which_changes_seem_another_sites(page: str) -> None:
+def test_nginx_passes_on_the_port_so_that_changes_are_same_site(page: str) -> None:
     [snippet] = re.findall(r"```nginx\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
     assert "proxy_set_header Host $http_host;" in snippet
 
 
-def test_what_is_not_run_is_little_and_says_why() -> None:
+def test_blocks_that_are_not_run_are_few_and_say_why() -> None:
     found = [(page, block) for page in PAGES for block in blocks(DOCS / page)]
     left_out = [(page, block.value) for page, block in found if block.mark == "not run"]
     assert [page for page, why in left_out if not why] == []
@@ -164,14 +164,14 @@ class TestTheRunner:
             ("healthy 10 ms\n", "healthy -\n"),
         ],
     )
-    def test_other_output_is_told(self, shown: str, printed: str) -> None:
+    def test_different_output_is_reported(self, shown: str, printed: str) -> None:
         with pytest.raises(AssertionError, match="the page shows"):
             assert_output(shown, printed, "here")
 
     def test_numbers_and_what_an_ellipsis_stands_for_may_differ(self) -> None:
         assert_output("at 10:20 in 1.5 ms\n…\nb…\n", "at 11:21 in 90 ms\nx\ny\nbcd\n", "here")
 
-    def test_a_busy_machine_may_know_no_latency(self) -> None:
+    def test_an_unknown_latency_on_a_busy_machine_is_accepted(self) -> None:
         assert_output("healthy  ok  185 ms\n", "healthy  ok       –\n", "here")
 
     def test_no_page_can_reach_a_real_provider(self, tmp_path: Path) -> None:
@@ -186,13 +186,13 @@ class TestTheRunner:
         assert all(p.moved for p in config.providers)
         assert len(config.providers) == sum(e.base_url is not None for e in entries)
 
-    def test_an_unknown_mark_is_told(self, tmp_path: Path, provider: str) -> None:
+    def test_an_unknown_mark_is_reported(self, tmp_path: Path, provider: str) -> None:
         page = tmp_path / "page.md"
         page.write_text("<!-- not tun: why -->\n```console\n$ true\n```\n")
         with reader(tmp_path, provider) as following, pytest.raises(AssertionError, match="mark"):
             following.follow(page)
 
-    def test_where_it_varies_the_first_words_count(self) -> None:
+    def test_for_varying_output_only_the_first_words_count(self) -> None:
         assert_output("name x\na 1\n  more\n…\n", "name y\na 2\nb 3\n", "here", varies=True)
         with pytest.raises(AssertionError, match="the page shows"):
             assert_output("name x\nb 1\n", "name y\na 2\n", "here", varies=True)
@@ -200,11 +200,11 @@ class TestTheRunner:
     @pytest.mark.parametrize(
         ("shown", "answer"), [({"a": 1}, {}), ({"a": 1}, {"a": "x"}), ([{"a": 1}], [{"b": 1}])]
     )
-    def test_another_shape_is_told(self, shown: object, answer: object) -> None:
+    def test_another_shape_is_reported(self, shown: object, answer: object) -> None:
         with pytest.raises(AssertionError):
             assert_shape(shown, answer, "here")
 
-    def test_a_command_that_fails_is_told(self, tmp_path: Path, provider: str) -> None:
+    def test_a_failing_command_is_reported(self, tmp_path: Path, provider: str) -> None:
         page = tmp_path / "page.md"
         page.write_text("```console\n$ false\n```\n")
         with (

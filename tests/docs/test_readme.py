@@ -20,11 +20,11 @@ def test_every_command_and_snippet_runs(tmp_path: Path) -> None:
         following.follow(README)
 
 
-def test_it_is_short() -> None:
+def test_the_readme_is_short() -> None:
     assert len(README.read_text().splitlines()) <= 250
 
 
-def test_its_links_lead_to_files() -> None:
+def test_the_links_lead_to_files() -> None:
     links = re.findall(r"(?:\]\(|src(?:set)?=\")([^)#\"\s]+)", README.read_text())
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
     assert links
@@ -39,7 +39,7 @@ def test_its_links_lead_to_files() -> None:
         ("docs", "/python -m docs.build"),
     ],
 )
-def test_make_does_what_the_pages_take_it_for(goal: str, command: str) -> None:
+def test_make_targets_do_what_the_pages_say(goal: str, command: str) -> None:
     done = subprocess.run(
         ["make", "--no-print-directory", "-n", goal, "ARGS=--port 0"],
         cwd=ROOT,
@@ -50,7 +50,7 @@ def test_make_does_what_the_pages_take_it_for(goal: str, command: str) -> None:
     assert done.stdout.splitlines()[-1].endswith(f"{command} --port 0")
 
 
-async def test_its_table_has_every_path(tmp_path: Path, nursery: trio.Nursery) -> None:
+async def test_the_table_of_paths_is_complete(tmp_path: Path, nursery: trio.Nursery) -> None:
     tracker = await nursery.start(run_tracker, Config(database=str(tmp_path / "p.db")))
     paths = served(create_app(tracker))
     tracker.stop()

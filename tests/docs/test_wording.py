@@ -44,7 +44,7 @@ def texts() -> list[Path]:
     return [ROOT / name for name in listed if not name.startswith(LEFT_OUT)]
 
 
-def test_no_text_uses_a_word_that_must_be_read_twice() -> None:
+def test_no_text_uses_an_unplain_word() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in texts()

@@ -29,13 +29,13 @@ def test_a_load_is_answered_and_counted(kind: str) -> None:
 
 
 @pytest.mark.parametrize("case", sweep.CASES)
-def test_a_small_sweep_misjudges_nobody(case: Any) -> None:
+def test_a_small_sweep_misjudges_no_provider(case: Any) -> None:
     found = sweep.run_case(case, 5, 1)
     assert found.get("misjudged", 0) == 0
     assert found["reported_p50_ms"] >= 50.0
 
 
-def test_a_row_tells_the_median_the_spread_the_ratio_and_the_limit() -> None:
+def test_a_row_shows_median_spread_ratio_and_limit() -> None:
     figure = Figure("/best", [3.0, 1.0, 2.0], "µs", ratio=0.5, limit=0.4, note="n")
     assert row(figure).split() == ["/best", "2", "µs", "1-3", "0.500", "×", "missed,", *(
         ["limit", "0.4,", "n"]
@@ -59,7 +59,7 @@ def test_an_outage_of_a_trace_reaches_half_way_to_the_good_checks_beside_it(tmp_
     assert set(slower.latency_ms) == {"a"}
 
 
-def test_only_a_check_made_twice_by_two_that_reach_the_hub_breaks_the_promise() -> None:
+def test_only_double_checks_by_trackers_that_reach_the_hub_count_as_violations() -> None:
     a, b = "key-of-a-0123456789", "key-of-b-0123456789"
     moments = [(1.0, "p0", a), (1.2, "p0", b), (5.0, "p0", a), (5.2, "p0", b)]
     at_once = [(5.3, "p1", a), (5.4, "p1", a), (5.5, "p2", a), (7.5, "p2", b)]

@@ -153,7 +153,7 @@ def test_replicas_share_the_checks_and_know_the_same(trackers: Trackers) -> None
     assert (shown.code, shown.out.count("eu-1") >= 2) == (0, True)
 
 
-def test_who_is_killed_and_who_ends_are_replaced(trackers: Trackers) -> None:
+def test_killed_and_stopped_replicas_are_replaced(trackers: Trackers) -> None:
     one, two = trackers.start("a"), trackers.start("b")
     block_until(lambda: (leases(one), leases(two)) == (2, 2))
     one.process.send_signal(signal.SIGKILL)
@@ -166,7 +166,7 @@ def test_who_is_killed_and_who_ends_are_replaced(trackers: Trackers) -> None:
     assert ask(again, "/api/cluster")["takeovers"] == 0, "it said that it left"
 
 
-def test_a_replica_that_comes_back_answers_at_once_with_what_the_other_knows(
+def test_a_restarted_replica_answers_at_once_with_the_states_of_the_other(
     trackers: Trackers,
 ) -> None:
     """A load balancer sends it clients as soon as it accepts them; its own news are old by then."""
@@ -185,7 +185,7 @@ def test_a_replica_that_comes_back_answers_at_once_with_what_the_other_knows(
     assert "continuing as a new database file" not in again.log.read_text()
 
 
-def test_the_hub_away_stops_nothing_and_gets_everything_later(trackers: Trackers) -> None:
+def test_without_the_hub_checks_continue_and_are_sent_later(trackers: Trackers) -> None:
     one = trackers.start("a")
     block_until(lambda: leases(one) == 4)
     trackers.postgres.stop(signal.SIGKILL)
@@ -209,7 +209,7 @@ def test_the_hub_away_stops_nothing_and_gets_everything_later(trackers: Trackers
     assert 0 <= under_way_at_the_end <= len(NAMES)
 
 
-def test_months_of_history_come_from_the_hub_and_nobody_waits_for_it(trackers: Trackers) -> None:
+def test_months_of_history_come_from_the_hub_and_nothing_waits_for_it(trackers: Trackers) -> None:
     one = trackers.start("a")
     block_until(lambda: leases(one) == 4 and ask(one, "/api/cluster")["lag"] == 0)
     for table in ("hours", "days"):

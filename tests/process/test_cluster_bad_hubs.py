@@ -219,7 +219,7 @@ FAULTS: dict[str, tuple[Callable[[PostgresServer, ExitStack], None], str]] = {
 }
 
 
-def test_a_tracker_that_meets_every_bad_hub_says_why_and_goes_on_alone(
+def test_a_tracker_says_why_a_hub_is_unusable_and_continues_alone(
     command: Commands, provider: str, server: PostgresServer, authority: trustme.CA
 ) -> None:
     tmp_path = command.folder
@@ -286,7 +286,7 @@ def _in_hub(server: PostgresServer) -> list[tuple[Any, ...]]:
     return sorted(found, key=repr)
 
 
-def test_a_copied_file_and_a_file_that_moves_to_another_vantage_go_on_as_new_ones(
+def test_a_copied_file_or_one_moved_to_another_vantage_gets_a_new_name(
     tmp_path: Path, provider: str, server: PostgresServer
 ) -> None:
     url = server.url(HUB, ROLE, PASSWORD)
@@ -335,7 +335,7 @@ def _places(server: PostgresServer) -> set[object]:
     ],
     ids=["a name of 300 characters", "a remote host without TLS"],
 )
-def test_what_is_wrong_by_itself_is_refused_at_the_start(
+def test_an_invalid_cluster_configuration_is_refused_at_the_start(
     command: Commands, vantage: str, host: str, told: str
 ) -> None:
     url = f"postgresql://{ROLE}:{PASSWORD}@{host}/{HUB}"

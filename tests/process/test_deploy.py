@@ -88,7 +88,7 @@ def used(query: str) -> set[str]:
     return set(re.findall(r"\b(?:probe|llm)_\w+", query))
 
 
-def test_the_pages_that_the_files_name_are_there() -> None:
+def test_pages_named_in_the_files_exist() -> None:
     files = (file for file in DEPLOY.rglob("*") if file.is_file())
     named = {page for file in files for page in re.findall(r"docs/[\w/.-]+\.md", file.read_text())}
     assert "docs/how-to/deploy.md" in named
@@ -181,7 +181,7 @@ class TestContainers:
         for image in named:
             assert re.fullmatch(r"[a-z]+(/[a-z]+)?:[v\d][\w.-]+", image), image
 
-    def test_it_runs_as_nobody_in_particular_and_says_how_it_is(self) -> None:
+    def test_the_container_runs_unprivileged_and_has_a_health_check(self) -> None:
         last = max(n for n, line in enumerate(DOCKERFILE) if line.startswith("FROM"))
         last_stage = DOCKERFILE[last:]
         order = [line.split()[0] for line in last_stage if line and not line.startswith("#")]
@@ -209,7 +209,7 @@ class TestContainers:
             assert subprocess.run(here, check=False, timeout=60).returncode == 0
         assert subprocess.run(here, check=False, timeout=60, capture_output=True).returncode == 1
 
-    def test_its_command_is_one_the_command_line_takes(self, tmp_path: Path) -> None:
+    def test_its_command_is_valid(self, tmp_path: Path) -> None:
         command = json.loads(self.words("CMD")[0])
         assert command[:3] == ["serve", "--host", "0.0.0.0"]
         (tmp_path / "tracker.toml").write_text(NOTHING)
@@ -218,7 +218,7 @@ class TestContainers:
             assert served.ended().code == 0
 
     @pytest.mark.parametrize("document", [COMPOSE, CLUSTER], ids=["one tracker", "cluster"])
-    def test_compose_files_are_as_their_specification_says(self, document: Any) -> None:
+    def test_compose_files_conform_to_their_specification(self, document: Any) -> None:
         schema = json.loads((ROOT / "tests/data/compose/compose-spec.json").read_text())
         validator = jsonschema_rs.validator_for(schema)
         assert [str(error) for error in validator.iter_errors(document)] == []
@@ -226,7 +226,7 @@ class TestContainers:
         wrong = {**document["services"][name], "imagee": "postgres:16"}
         assert not validator.is_valid({**document, "services": {name: wrong}}), "it would be told"
 
-    def test_services_wait_for_services_that_exist_and_end_or_are_well(self) -> None:
+    def test_services_wait_for_existing_services_that_end_or_become_healthy(self) -> None:
         services = CLUSTER["services"]
         for name, service in services.items():
             waits = service.get("depends_on", {})
@@ -281,16 +281,16 @@ class TestSystemd:
         return file
 
     @pytest.mark.needs_program("systemd-analyze")
-    def test_systemd_accepts_it(self, unit: Path) -> None:
+    def test_systemd_accepts_the_unit(self, unit: Path) -> None:
         assert run("systemd-analyze", "verify", "--man=no", unit) == ""
 
     @pytest.mark.needs_program("systemd-analyze")
-    def test_it_is_exposed_to_little(self, unit: Path) -> None:
+    def test_the_unit_has_little_exposure(self, unit: Path) -> None:
         """The threshold is in tenths; an ordinary unit has 9.6."""
         options = ("--offline=true", "--no-pager", "--threshold=20")
         assert "exposure level" in run("systemd-analyze", "security", *options, unit)
 
-    def test_it_beats_in_time_and_does_not_restart_a_wrong_configuration(self) -> None:
+    def test_the_unit_has_a_watchdog_and_does_not_restart_a_wrong_configuration(self) -> None:
         lines = UNIT.read_text().splitlines()
         for line in ("Type=notify", "WatchdogSec=30", "RestartPreventExitStatus=2"):
             assert line in lines

@@ -70,7 +70,7 @@ def test_the_wheel_holds_both_packages_whole_and_nothing_else(wheel: Path) -> No
         assert data in shipped
 
 
-def test_no_name_is_taken_that_is_not_ours(wheel: Path) -> None:
+def test_the_wheel_installs_no_foreign_top_level_name(wheel: Path) -> None:
     tops = {name.split("/", maxsplit=1)[0] for name in names(wheel)}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"tracker", "api"}
 
@@ -182,7 +182,7 @@ def test_the_tracker_says_which_extra_it_needs(
 
 
 @pytest.mark.needs_program("make")
-def test_make_heals_a_half_made_environment(tmp_path: Path) -> None:
+def test_make_repairs_an_incomplete_environment(tmp_path: Path) -> None:
     """The interpreter is a stand-in: no package is installed here."""
     home = tmp_path / "venv"
     (home / "bin").mkdir(parents=True)
@@ -229,13 +229,13 @@ def run(installed: Path, folder: Path, *command: str) -> str:
     ).stdout
 
 
-def test_it_is_the_installed_one_that_runs(installed: Path, elsewhere: Path) -> None:
+def test_the_installed_package_is_the_one_that_runs(installed: Path, elsewhere: Path) -> None:
     code = "import api, tracker; print(tracker.__file__); print(api.__file__)"
     found = run(installed, elsewhere, "python", "-c", code).splitlines()
     assert [Path(line).is_relative_to(installed) for line in found] == [True, True]
 
 
-def test_nobody_else_owns_our_packages(installed: Path, elsewhere: Path) -> None:
+def test_no_other_distribution_contains_our_packages(installed: Path, elsewhere: Path) -> None:
     code = (
         "from importlib.metadata import packages_distributions as owners\n"
         "print({package: set(owners()[package]) for package in ('tracker', 'api')})"

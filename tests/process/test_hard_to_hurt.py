@@ -47,7 +47,7 @@ def run_command(server: Served, folder: Path, *words: str) -> "subprocess.Comple
     )
 
 
-async def test_a_checker_that_was_given_up_goes_on_trying_and_at_once_when_asked(
+async def test_an_actor_past_its_budget_is_retried_and_at_once_on_request(
     tmp_path: Path,
 ) -> None:
     bug = tmp_path / "bug"
@@ -111,7 +111,7 @@ async def test_a_provider_that_asks_to_wait_is_not_usable_until_then_and_says_so
         assert "Retry-After" in alone.headers
 
 
-async def test_two_trackers_on_one_file_are_told_by_the_health_of_both(tmp_path: Path) -> None:
+async def test_two_trackers_on_one_file_are_reported_by_the_health_of_both(tmp_path: Path) -> None:
     homes = [tmp_path / "one", tmp_path / "two"]
     for home in homes:
         home.mkdir()
@@ -136,7 +136,7 @@ async def test_two_trackers_on_one_file_are_told_by_the_health_of_both(tmp_path:
     assert code == 0
 
 
-async def test_a_change_that_was_answered_200_is_there_after_kill_9(tmp_path: Path) -> None:
+async def test_a_change_answered_with_200_survives_kill_9(tmp_path: Path) -> None:
     outcome = await changes_answered(4)
     assert outcome.wrong == ()
     assert outcome.figures["answered 200"] > 20

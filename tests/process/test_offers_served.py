@@ -184,7 +184,7 @@ def test_checks_of_an_offer_have_a_history_of_their_own(served: Served) -> None:
     assert header.count(",") == 6  # the table of providers has no offers
 
 
-def test_the_list_of_models_is_told_whatever_their_ids_look_like(served: Served) -> None:
+def test_models_with_any_id_are_listed(served: Served) -> None:
     for asked in (SHARED, ODD, f"one/{ODD}", "MY OWN", "ok-2b"):
         best = served.get("/providers/best", model=asked).json()
         assert best["best_model"] in WATCHED
@@ -210,7 +210,7 @@ def test_the_list_of_models_is_told_whatever_their_ids_look_like(served: Served)
     assert "switched off on 2099-12-31" in served.command("models", "ok-2b")
 
 
-def test_metrics_changes_and_events_tell_of_watched_offers_alone(served: Served) -> None:
+def test_metrics_changes_and_events_contain_only_watched_offers(served: Served) -> None:
     text = httpx.get(f"{served.url}/metrics", timeout=GIVE_UP_SECONDS).text
     labels = {line.split('"')[1] for line in text.splitlines() if '{model="' in line}
     assert labels == set(WATCHED)
@@ -220,7 +220,7 @@ def test_metrics_changes_and_events_tell_of_watched_offers_alone(served: Served)
     assert GONE in first
 
 
-def test_tokens_a_second_come_from_reports_and_are_not_known_else(served: Served) -> None:
+def test_tokens_per_second_come_from_reports_only(served: Served) -> None:
     at = datetime.now(UTC).isoformat()
     call = {"at": at, "provider": "one", "outcome": "ok", "latency_ms": 2100, "ttft_ms": 100}
     reports = [
@@ -240,7 +240,7 @@ def test_tokens_a_second_come_from_reports_and_are_not_known_else(served: Served
     assert served.offer(SHARED)["tokens_per_second"] is None
 
 
-def test_what_is_known_of_offers_survives_a_kill(served: Served) -> None:
+def test_the_state_of_offers_survives_a_kill(served: Served) -> None:
     block_until(lambda: bool(served.stored("ok-2b")))
     before = {model: served.offer(model) for model in (GONE, "ok-2b")}
     served.end(signal.SIGKILL)

@@ -152,7 +152,7 @@ def test_d7_slow_is_up_and_the_first_check_counts_whole(house: Any) -> None:
     assert house.provider("b").uptime.day == 100.0
 
 
-def test_d8_a_hang_delays_nobody_else(tmp_path: Path) -> None:
+def test_d8_a_hang_delays_no_other_provider(tmp_path: Path) -> None:
     with House(tmp_path, schedule=True) as house:
         house.world.checks["a"].mood = ProviderBehavior.HANG
         house.world.passes(0.0)
@@ -240,7 +240,7 @@ async def test_d15_five_megabytes_of_error_are_two_hundred_characters() -> None:
     assert (finding.kind, len(finding.message) <= 200) == (OutcomeKind.SERVER, True)
 
 
-def test_d16_who_refuses_our_key_is_never_the_best(house: Any) -> None:
+def test_d16_a_provider_that_refuses_our_key_is_never_the_best(house: Any) -> None:
     house.world.checks["a"].latency_ms = 10.0
     house.checked(ProviderBehavior.AUTH, name="a")
     best = []
@@ -313,7 +313,7 @@ def test_d23_health_notices_an_actor_that_stopped(tmp_path: Path) -> None:
         assert health["status"] == "failing"
 
 
-def test_d24_a_check_under_way_ends_with_the_tracker_and_leaves_no_row(tmp_path: Path) -> None:
+def test_d24_a_check_in_progress_ends_with_the_tracker_and_leaves_no_row(tmp_path: Path) -> None:
     with House(tmp_path, schedule=True) as house:
         house.world.checks["a"].mood = ProviderBehavior.HANG
         house.world.checks["b"].mood = ProviderBehavior.HANG

@@ -61,7 +61,7 @@ async def test_kill_9_loses_nothing_that_was_acknowledged() -> None:
     assert outcome.figures["acknowledged"] > 0
 
 
-async def test_no_provider_is_blamed_for_what_happens_to_us(tmp_path: Path) -> None:
+async def test_no_provider_is_blamed_for_faults_of_our_process(tmp_path: Path) -> None:
     trials: dict[str, Any] = {
         "SIGTERM": terminated,
         "SIGSTOP": partial(stopped, seconds=3.0),
@@ -88,7 +88,7 @@ async def test_no_provider_is_blamed_for_what_happens_to_us(tmp_path: Path) -> N
         ((2, 1), 0, 1),
     ],
 )
-def test_what_is_missing_is_seen(numbers: Any, lost: int, out_of_order: int) -> None:
+def test_the_trials_notice_a_missing_result(numbers: Any, lost: int, out_of_order: int) -> None:
     """Without this, the trials above could not fail."""
     rows = [(n, "p", "" if n is None else f"500: answer {n}") for n in numbers]
     found = Sequence.of(rows)
@@ -96,7 +96,7 @@ def test_what_is_missing_is_seen(numbers: Any, lost: int, out_of_order: int) -> 
 
 
 @pytest.mark.skipif(not can_mount_hosts(), reason="needs root and unshare")
-async def test_no_name_leads_us_astray_or_keeps_a_verdict_alive() -> None:
+async def test_no_resolved_name_redirects_checks_or_keeps_a_status_alive() -> None:
     outcome = await names_astray()
     assert outcome.wrong == ()
     assert all(row["passed"] for row in outcome.figures.values())
@@ -108,12 +108,12 @@ async def test_each_request_is_sent_once_and_counted_whatever_becomes_of_its_ans
     assert outcome.figures["GET"] == outcome.figures["POST"] > 200
 
 
-async def test_files_that_hang_are_named_and_taken_again_when_they_are_back() -> None:
+async def test_hanging_files_are_reported_and_read_again_once_they_answer() -> None:
     outcome = await hanging_files(3.0)
     assert outcome.wrong == ()
 
 
-def test_a_configuration_that_never_answers_is_told_as_such(tmp_path: Path) -> None:
+def test_a_configuration_file_that_hangs_is_reported(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "tracker.toml").write_text('[providers.groq]\nca_file = "pipe"\n')
     for file in ("pipe", "tracker.toml"):

@@ -245,7 +245,7 @@ def modes_of(paths: Iterable[Path]) -> dict[str, int]:
     return {path.name: stat.S_IMODE(path.stat().st_mode) for path in paths}
 
 
-async def test_what_is_kept_beside_the_database_is_private_too(tmp_path: Path) -> None:
+async def test_files_beside_the_database_are_private_too(tmp_path: Path) -> None:
     path = tmp_path / "kept.db"
     original(path, {"provider_name": "a"})
     path.chmod(0o644)

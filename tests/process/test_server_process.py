@@ -152,14 +152,14 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     assert (code, seconds < STOP_SECONDS - 0.5) == (0, True)
 
 
-async def test_what_hangs_is_not_waited_for_longer_than_five_seconds(tmp_path: Path) -> None:
+async def test_the_stop_waits_at_most_five_seconds(tmp_path: Path) -> None:
     async with a_process(tmp_path / "status.db", "hang") as (process, _):
         process.send_signal(signal.SIGTERM)
         code, seconds = await ended(process)
     assert (code, seconds < STOP_SECONDS + BUSY_SECONDS) == (0, True)
 
 
-async def test_a_hangup_ends_nothing(tmp_path: Path) -> None:
+async def test_sighup_does_not_end_the_server(tmp_path: Path) -> None:
     async with a_process(tmp_path / "status.db") as (process, url):
         os.kill(process.pid, signal.SIGHUP)
         async with httpx.AsyncClient(base_url=url) as client:

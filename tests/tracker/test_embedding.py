@@ -87,7 +87,7 @@ def test_the_drop_in_takes_a_client_too() -> None:
     assert get_healthiest_provider(client) == "groq"
 
 
-def test_leaving_stores_everything_and_then_knows_nobody(
+def test_leaving_stores_everything_and_then_answers_none(
     config: Config, use: Callable[..., Any]
 ) -> None:
     tracker = embedded_tracker(config, open_check=open_check)
@@ -115,7 +115,7 @@ class BrokenCanary(LoopMonitor):
         raise RuntimeError("its own bug")
 
 
-def test_a_crash_beyond_mending_answers_nobody_and_is_raised_on_leaving(
+def test_an_unrecoverable_crash_answers_none_and_is_raised_on_leaving(
     config: Config, use: Callable[..., Any]
 ) -> None:
     tracker = embedded_tracker(
@@ -133,7 +133,7 @@ def test_a_crash_beyond_mending_answers_nobody_and_is_raised_on_leaving(
         use(tracker, body)
 
 
-def test_a_job_of_ones_own_runs_on_the_trackers_loop(config: Config) -> None:
+def test_a_job_of_the_caller_runs_on_the_trackers_loop(config: Config) -> None:
     async def where(tracker: Any) -> tuple[str, int]:
         await trio.lowlevel.checkpoint()
         return threading.current_thread().name, len(tracker.config.providers)
@@ -176,7 +176,7 @@ def test_the_interpreter_exits_with_one_left_open(tmp_path: Path) -> None:
     assert "None" in done.stdout  # a log line may stand right before it
 
 
-def test_before_it_runs_nobody_is_known_and_nobody_waits(config: Config) -> None:
+def test_before_the_start_answers_are_none_without_a_wait(config: Config) -> None:
     tracker = embedded_tracker(config, open_check=open_check)
     assert tracker.get_healthiest_provider() is None
     with pytest.raises(RuntimeError, match="not running yet"):
@@ -185,7 +185,7 @@ def test_before_it_runs_nobody_is_known_and_nobody_waits(config: Config) -> None
         tracker.check()
 
 
-def test_nothing_is_known_and_nothing_can_be_asked_before_it_runs(config: Config) -> None:
+def test_before_the_start_nothing_is_known_and_requests_are_refused(config: Config) -> None:
     tracker = embedded_tracker(config, open_check=open_check)
     assert (tracker.running, tracker.get_healthiest_provider()) == (False, None)
     with pytest.raises(RuntimeError, match="not running yet"):
@@ -194,7 +194,7 @@ def test_nothing_is_known_and_nothing_can_be_asked_before_it_runs(config: Config
         tracker.check()
 
 
-def test_leaving_what_ended_by_itself_raises_nothing(config: Config) -> None:
+def test_leaving_a_tracker_that_ended_by_itself_raises_nothing(config: Config) -> None:
     with embedded_tracker(config, open_check=open_check) as tracker:
         tracker.call(stop)
         tracker._thread.join(60.0)
@@ -205,7 +205,7 @@ async def stop(tracker: Tracker) -> None:
     tracker.stop()
 
 
-def test_a_group_of_one_is_told_as_that_one() -> None:
+def test_a_group_of_one_error_is_raised_as_that_error() -> None:
     bug = RuntimeError("its own bug")
     assert unwrap_group(ExceptionGroup("", [ExceptionGroup("", [bug])])) is bug
     several = ExceptionGroup("", [bug, bug])
@@ -223,7 +223,7 @@ class LateCanary(LoopMonitor):
         raise RuntimeError("its own bug")
 
 
-def test_what_it_died_of_after_it_ran_is_raised_on_leaving(
+def test_a_crash_after_the_start_is_raised_on_leaving(
     config: Config, use: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tracker = embedded_tracker(

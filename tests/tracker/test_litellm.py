@@ -77,7 +77,7 @@ def test_a_deployment_is_known_by_address_or_name(
     assert routing.names_of({"litellm_params": params}) == names
 
 
-def test_ones_own_names_and_addresses_come_on_top(plugin: Any) -> None:
+def test_configured_names_and_addresses_are_added(plugin: Any) -> None:
     routing = plugin.ProviderStatusRouting(
         knowing("groq"),
         names={"my-azure": "azure", "together": ["together_eu"]},
@@ -110,7 +110,7 @@ MISTRAL, OTHER = deployment("mistral/small"), deployment("deepseek/chat")
         (("groq",), [{}, {"litellm_params": None}, GROQ], [GROQ]),
     ],
 )
-async def test_the_best_that_has_deployments_keeps_them(
+async def test_deployments_of_the_best_provider_that_has_any_are_kept(
     plugin: Any, ranked: Any, given: list[Any], kept: list[Any]
 ) -> None:
     routing = plugin.ProviderStatusRouting(knowing(*ranked))
@@ -153,7 +153,7 @@ async def test_the_deployments_of_the_best_offer_are_kept(
     assert await routing.async_filter_deployments("chat", given, None) == kept
 
 
-async def test_offers_that_nothing_tells_apart_are_kept_together(plugin: Any) -> None:
+async def test_indistinguishable_offers_are_kept_together(plugin: Any) -> None:
     client = knowing_offers("groq/llama", "groq/llama-2", "mistral/small", evidence="provider")
     routing = plugin.ProviderStatusRouting(client)
     kept = await routing.async_filter_deployments("chat", [MISTRAL, GROQ, GROQ_TOO], None)
@@ -189,7 +189,7 @@ async def test_a_static_order_routes_while_the_tracker_is_away(plugin: Any) -> N
     assert await routing.async_filter_deployments("chat", [GROQ, MISTRAL], None) == [MISTRAL]
 
 
-async def test_what_is_no_deployment_costs_no_call_and_is_logged(
+async def test_an_invalid_deployment_fails_no_call_and_is_logged(
     plugin: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     given = [GROQ, None]
@@ -233,7 +233,7 @@ async def test_reporting_can_be_switched_off(plugin: Any) -> None:
     assert client.reports.queued == 0
 
 
-async def test_an_event_that_cannot_be_read_costs_no_call_and_is_logged(
+async def test_an_unreadable_event_fails_no_call_and_is_logged(
     plugin: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = knowing("groq")

@@ -79,12 +79,15 @@ class Facts:
     quota_available: bool | None = None
     inference: bool | None = None  # a completion was answered
 
-    def updated(self, newer: "Facts") -> "Facts":
-        """Return these facts, with each one that ``newer`` proves replaced."""
+    def updated(self, newer: "Facts", *, quota: bool | None) -> "Facts":
+        """Return these facts, with each one that ``newer`` proves replaced.
+
+        quota: whether quota is available, which the check tells in more ways than by its facts.
+        """
         return Facts(
             reachable=_proven(self.reachable, newer.reachable),
             authenticated=_proven(self.authenticated, newer.authenticated),
-            quota_available=_proven(self.quota_available, newer.quota_available),
+            quota_available=quota,
             inference=_proven(self.inference, newer.inference),
         )
 

@@ -50,8 +50,9 @@ def _record_own(
 ) -> CheckRecord:
     """Judge a check that says something about the provider, whatever it asked for."""
     due = next_due if asked is None else state.target.next_due
-    target = state.target.after(result, due, state.settings(given_up), now)
-    record = _record(state, result, target, now, state.settings(given_up))
+    settings = state.settings(given_up)
+    target = state.target.after(result, due, settings, now)
+    record = _record(state, result, target, now, settings)
 
     state.unreached = state.unreached.note(result, state.target)
     state.target, state.given_up = target, given_up
@@ -126,8 +127,9 @@ def _record(
     settings: TargetSettings,
 ) -> CheckRecord:
     judgement = target.judgement or target.judge(settings, now)
+    name = state.provider.name
     return CheckRecord(
-        result=attrs.evolve(result, provider=state.provider.name),
+        result=result if result.provider == name else attrs.evolve(result, provider=name),
         status=judgement.decision.status,
         interval_seconds=settings.timing.interval_seconds,
         consecutive_failures=target.health.consecutive_failures,

@@ -1,6 +1,7 @@
 """A provider's health, decided from its checks (contract, section 4). Pure."""
 
 from datetime import datetime
+from typing import Any
 
 import attrs
 
@@ -48,32 +49,50 @@ class HealthState:
     learned: dict[str, RequestShape] = attrs.field(factory=dict)  # how to ask its models
     traffic: TrafficSigns = TrafficSigns()
 
+    def without_steady_times(self) -> "HealthState":
+        """Return what another process understands; mostly all of it."""
+        signs = self.traffic
+        limited = signs.limited_until is not None or signs.limit is not None
+        if self.blocked_until is None and self.waiting_until is None and not limited:
+            return self
+        return attrs.evolve(
+            self,
+            blocked_until=None,
+            waiting_until=None,
+            traffic=TrafficSigns(failure=signs.failure),
+        )
+
 
 def apply_check(
     health: HealthState, result: CheckResult, timing: Timing, now: ClockReading
 ) -> HealthState:
     """Return the health after one more check. ``now``: when the check ended."""
-    health = attrs.evolve(health, outcome=result.kind, message=result.message, last_check=result.at)
+    told: dict[str, Any] = {
+        "outcome": result.kind,
+        "message": result.message,
+        "last_check": result.at,
+    }
     if result.kind.is_ours:
-        return attrs.evolve(health, uninformative=health.uninformative + 1)
-    health = attrs.evolve(
-        health,
-        counted=result.kind,
-        counted_message=result.message,
-        facts=attrs.evolve(
-            health.facts.updated(result.facts), quota_available=_quota(health.facts, result)
-        ),
-        keys=result.keys or health.keys,
-        learned={**health.learned, **result.learned} if result.learned else health.learned,
-        uninformative=0,
-        traffic=attrs.evolve(health.traffic, failure=""),
-        waiting_until=_waiting_until(result, now),
-        blocked_until=_blocked_until(health, result, now),
-        limit_untold=_limit_untold(health, result, now),
-    )
+        return attrs.evolve(health, **told, uninformative=health.uninformative + 1)
+    told |= {
+        "counted": result.kind,
+        "counted_message": result.message,
+        "facts": health.facts.updated(result.facts, quota=_quota(health.facts, result)),
+        "keys": result.keys or health.keys,
+        "uninformative": 0,
+        "waiting_until": _waiting_until(result, now),
+        "blocked_until": _blocked_until(health, result, now),
+        "limit_untold": _limit_untold(health, result, now),
+    }
+    if result.learned:
+        told["learned"] = {**health.learned, **result.learned}
+    if health.traffic.failure:
+        told["traffic"] = attrs.evolve(health.traffic, failure="")
     if result.kind.is_success:
-        return _after_success(health, result, timing)
-    return _after_failure(health, result, timing) if result.kind.is_failure else health
+        told |= _after_success(health, result, timing)
+    elif result.kind.is_failure:
+        told |= _after_failure(health, result, timing)
+    return attrs.evolve(health, **told)
 
 
 def _quota(before: Facts, result: CheckResult) -> bool | None:
@@ -87,36 +106,36 @@ def _quota(before: Facts, result: CheckResult) -> bool | None:
     return before.quota_available or None
 
 
-def _after_success(health: HealthState, result: CheckResult, timing: Timing) -> HealthState:
+def _after_success(health: HealthState, result: CheckResult, timing: Timing) -> dict[str, Any]:
+    """Return what a success changes."""
     run = 1 if health.down else None if health.recovery is None else health.recovery + 1
     recovered = run is None or run >= timing.successes_to_recover
     latency, ttft = result.latency_ms, result.ttft_ms
     slow = health.slow  # when a stall of ours hid the latency, we know nothing about its speed
     if latency is not None:
         slow = (*slow, result.kind is OutcomeKind.SLOW)[-REMEMBERED_SUCCESSES:]
-    return attrs.evolve(
-        health,
-        consecutive_failures=0,
-        failing_since=None,
-        down=False,
-        recovery=None if recovered else run,
-        slow=slow,
-        response_time_ms=health.response_time_ms if latency is None else latency,
-        ttft_ms=health.ttft_ms if ttft is None else ttft,
-    )
+    return {
+        "consecutive_failures": 0,
+        "failing_since": None,
+        "down": False,
+        "recovery": None if recovered else run,
+        "slow": slow,
+        "response_time_ms": health.response_time_ms if latency is None else latency,
+        "ttft_ms": health.ttft_ms if ttft is None else ttft,
+    }
 
 
-def _after_failure(health: HealthState, result: CheckResult, timing: Timing) -> HealthState:
+def _after_failure(health: HealthState, result: CheckResult, timing: Timing) -> dict[str, Any]:
+    """Return what a failure changes."""
     failures = health.consecutive_failures + 1
     down = health.down or failures >= timing.failures_to_down
     recovery = None if down or health.recovery is None else 0
-    return attrs.evolve(
-        health,
-        consecutive_failures=failures,
-        failing_since=health.failing_since or result.at,
-        down=down,
-        recovery=recovery,
-    )
+    return {
+        "consecutive_failures": failures,
+        "failing_since": health.failing_since or result.at,
+        "down": down,
+        "recovery": recovery,
+    }
 
 
 def _blocked_until(health: HealthState, result: CheckResult, now: ClockReading) -> float | None:

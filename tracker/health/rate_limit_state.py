@@ -48,8 +48,9 @@ class RateLimitState:
         only where it was hit would hold forever.
         """
         if not finding.limits:
-            kept = tuple(h for h in self.held if h.ends is not None)
-            return attrs.evolve(self, held=kept) if finding.kind.is_success else self
+            if not self.held or not finding.kind.is_success:
+                return self
+            return attrs.evolve(self, held=tuple(h for h in self.held if h.ends is not None))
         told = {reading.name for reading in finding.limits}
         kept = tuple(
             h

@@ -1,6 +1,7 @@
 """When a provider is checked next: pure arithmetic on steady seconds."""
 
 import math
+from functools import lru_cache
 from hashlib import blake2b
 
 import attrs
@@ -28,21 +29,29 @@ class Grid:
 
     def tick(self, number: int) -> float:
         """Return the steady time of a tick; phase and jitter depend on name and number alone."""
-        phase = _share(self.name)
+        phase = _phase(self.name)
         sway = self.jitter * (2.0 * _share(f"{self.name}#{number}") - 1.0)
         return self.anchor + (number + 0.5 + phase + sway) * self.interval
 
     def after(self, now: float) -> float:
         """Return the next tick later than ``now``; ticks that were missed meanwhile are skipped."""
-        number = max(math.floor((now - self.anchor) / self.interval) - 2, 0)
-        while self.tick(number) <= now:
+        # Every tick before this one is past, however late its jitter makes it.
+        behind = 0.5 + _phase(self.name) + self.jitter
+        number = max(math.floor((now - self.anchor) / self.interval - behind), 0)
+        while (tick := self.tick(number)) <= now:
             number += 1
-        return self.tick(number)
+        return tick
 
 
 def _share(text: str) -> float:
     """Return a number in [0, 1) that always belongs to this text."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) / 2**64
+
+
+@lru_cache(maxsize=20_000)
+def _phase(name: str) -> float:
+    """Return a target's own part of the interval, in [0, 1), which is asked for at each check."""
+    return _share(name)
 
 
 @attrs.frozen(kw_only=True)

@@ -22,7 +22,6 @@ from tracker.health.status_rules import (
     StatusInputs,
     decide_status,
 )
-from tracker.health.traffic_signs import TrafficSigns
 from tracker.models.retirements import RetirementNotices
 
 
@@ -190,12 +189,7 @@ class TargetState:
     def persist(self, now: ClockReading) -> PersistedState:
         """Return what the store keeps of it: every moment as wall time."""
         return PersistedState(
-            health=attrs.evolve(
-                self.health,
-                blocked_until=None,
-                waiting_until=None,
-                traffic=TrafficSigns(failure=self.health.traffic.failure),
-            ),
+            health=self.health.without_steady_times(),
             blocked_until=now.wall(self.health.blocked_until),
             waiting_until=now.wall(self.health.waiting_until),
             stale_at=now.wall(self.stale_at),

@@ -26,11 +26,11 @@ class KnownSecrets:
 
     def mask(self, text: str) -> str:
         """Mask the secrets in a text."""
-        return self._masking()(text)
+        return self.masking(text)
 
     def may_be_in(self, text: str) -> bool:
         """Return whether a long text may hold a secret at all; False is certain."""
-        return self._masking().may_hide(text)
+        return self.masking.may_hide(text)
 
     def mask_names(self, limits: tuple[LimitReading, ...]) -> tuple[LimitReading, ...]:
         """Mask limit names in which an answer may echo a key."""
@@ -47,8 +47,12 @@ class KnownSecrets:
             attrs.evolve(one, name=MASK) if one.name in bad else one for one in limits
         )
 
-    def _masking(self) -> Mask:
-        """Return the mask, made when first needed: most checks mask nothing."""
+    @property
+    def masking(self) -> Mask:
+        """Return the mask, made when first needed: most checks mask nothing.
+
+        The same object until other secrets are learned.
+        """
         if self._mask is None:
             self._mask = Mask((*self.own, *self._learned))
         return self._mask

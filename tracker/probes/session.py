@@ -1,5 +1,6 @@
 """What a dialect works with: it sends requests to one provider and makes results of answers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -141,13 +142,15 @@ class Session:
         *,
         limits: tuple[LimitReading, ...] = (),
         retry_after: float | None = None,
+        told: Limits | None = None,
         **more: Any,
     ) -> CheckResult:
         """Make a result from the deciding answer, including its rate limits.
 
-        limits, retry_after: what the dialect itself read out of the body.
+        limits, retry_after: what the dialect itself read out of the body. told: the answer's
+        limits, where they have been read already.
         """
-        told = self.limits(reply)
+        told = told or self.limits(reply.headers, reply.json)
         wait = told.retry_after if retry_after is None else retry_after
         if reply.early and kind.is_success:
             message, more["ttft_ms"] = UNASKED, None
@@ -166,11 +169,9 @@ class Session:
             **more,
         )
 
-    def limits(self, reply: BoundedResponse) -> Limits:
-        """Read the limits that an answer tells in headers and body."""
-        return read_limits(
-            reply.headers, reply.json, now=self.clock.now(), provider=self.provider.name
-        )
+    def limits(self, headers: Sequence[tuple[str, str]], body: object) -> Limits:
+        """Read the limits that an answer tells in headers and body (parsed JSON)."""
+        return read_limits(headers, body, now=self.clock.now(), provider=self.provider.name)
 
 
 def finding_from_error(error: FetchError, mask: Masking) -> CheckResult:

@@ -165,7 +165,8 @@ class CheckActor:
             slow_ms=self.provider.timing.degraded_latency_ms,
         )
         self._log.debug("check ended", outcome=result.kind.value)
-        self.shared.budget.spend(result.completions, clock.now())
+        if result.completions:
+            self.shared.budget.spend(result.completions, clock.now())
         if result.learned:
             self.shared.learned[self.provider.name] = result.learned
         return attrs.evolve(result, provider=self.provider.name, at=at, model=model)
@@ -210,7 +211,9 @@ class CheckActor:
         """Return what to check now: what somebody asked for, else what is due, oldest first."""
         if self._requests:
             return self._plans[self._requests[0].model]
-        plan = min(self._plans.values(), key=lambda plan: plan.due)
+        plan = self._plans[None]
+        if len(self._plans) > 1:
+            plan = min(self._plans.values(), key=lambda plan: plan.due)
         return plan if trio.current_time() >= plan.due else None
 
     async def _check_or_put_off(
@@ -286,6 +289,8 @@ class CheckActor:
         return self.shared.clock.steady() + due - trio.current_time()
 
     def _answer(self, result: CheckResult) -> None:
+        if not self._requests:
+            return
         waiting = [request for request in self._requests if request.model == result.model]
         self._requests = [request for request in self._requests if request.model != result.model]
         for request in waiting:

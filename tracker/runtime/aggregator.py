@@ -42,7 +42,7 @@ from tracker.runtime.messages import (
 from tracker.runtime.publication import PublicationSchedule
 from tracker.runtime.published_pool import PublishedPool
 from tracker.runtime.refresh_turns import RefreshTurns
-from tracker.runtime.traffic import TrafficRecorder
+from tracker.runtime.traffic import NEVER, TrafficRecorder
 from tracker.store.backlog import Backlog
 from tracker.store.clock_trust import ToldTime
 
@@ -135,14 +135,29 @@ class Aggregator:
         self._in_hand.retry(self.handle)
         try:
             while True:
-                with trio.move_on_at(min(self._next_publication(), self._next_store())):
-                    self._in_hand.process(await inbox.receive(), self.handle)
+                with trio.move_on_at(self._next_due()) as until_due:
+                    await self._take_messages(inbox, until_due)
                 self.traffic.store(self._now())
                 if trio.current_time() >= self._next_publication():
                     self.publish()
         except trio.EndOfChannel:
             self.traffic.store_all(self._now())
             self.publish()
+
+    async def _take_messages(
+        self, inbox: trio.MemoryReceiveChannel[Message], until_due: trio.CancelScope
+    ) -> None:
+        """Handle messages until something is due, by one scope: each costs as much as a message.
+
+        until_due: ends the wait for a message when something is due meanwhile.
+        """
+        while True:
+            self._in_hand.process(await inbox.receive(), self.handle)
+            due = self._next_due()
+            if due <= trio.current_time() or self.traffic.next_store <= self.clock.steady():
+                return
+            if due != until_due.deadline:
+                until_due.deadline = due
 
     def publish(self) -> None:
         """Post a snapshot of everything known now."""
@@ -269,9 +284,15 @@ class Aggregator:
     def _now(self) -> ClockReading:
         return self.clock.read()
 
+    def _next_due(self) -> float:
+        """Return trio seconds at which there is something to do without a message."""
+        return min(self._next_publication(), self._next_store())
+
     def _next_store(self) -> float:
         """Return trio seconds at which counts of calls are handed to the store."""
         due = self.traffic.next_store
+        if due == NEVER:
+            return NEVER
         return trio.current_time() + max(due - self.clock.steady(), STORE_LOOK_SECONDS)
 
     def _next_publication(self) -> float:

@@ -1,6 +1,8 @@
 """How the aggregator handles messages from actors: results, new plans, crashes."""
 
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
@@ -38,6 +40,8 @@ class CheckRecorder:
     sweep: FirstSweep
     network: OwnNetwork = attrs.field(factory=OwnNetwork)
     told: ToldTime = attrs.field(factory=ToldTime)
+    # bound once: structlog's lazy one is built at each call
+    _log: Any = attrs.field(factory=log.bind, init=False)
 
     def handle(self, message: ActorMessage, mask: Mask) -> None:
         """Apply one message of an actor. mask: hides the secrets in a crash's texts."""
@@ -55,18 +59,18 @@ class CheckRecorder:
         state = self.providers.get(result.provider)
         if state is None:
             return  # the provider was removed while its last result was on its way
-        _log_result(result)  # before any change: in an embedding program a logger may raise
+        self._log_result(result)  # before any change: in an embedding program a logger may raise
         self.change_log.models(result.provider, state.models, result.models, result.at)
         for retirement in state.note_retirements(result):
             self.change_log.retirement(result.provider, retirement, result.at)
         result = self._blame_network(result)
-        record = state.record_check(result, next_due, self.clock.read(), given_up=given_up)
+        now = self.clock.read()
+        record = state.record_check(result, next_due, now, given_up=given_up)
         self.backlog.append(record)
-        self.traffic.note_check(result, self.clock.read())
+        self.traffic.note_check(result, now)
         self.sweep.forget(result.provider)
-        host = urlsplit(state.provider.base_url).hostname or ""
-        if result.told_date and not is_loopback_host(host):  # whose clock is ours
-            self.told.note(result.provider, result.told_date, self.clock.steady())
+        if result.told_date and not _has_our_clock(state.provider.base_url):
+            self.told.note(result.provider, result.told_date, now.steady)
 
     def _blame_network(self, result: CheckResult) -> CheckResult:
         """Turn a failure of our own network into one that is held against nobody."""
@@ -124,13 +128,18 @@ class CheckRecorder:
         )
         self._record(result, state.target.next_due, given_up=error if crash.spent else None)
 
+    def _log_result(self, result: CheckResult) -> None:
+        self._log.info(
+            "checked",
+            provider=result.provider,
+            **({"model": result.model} if result.model else {}),
+            outcome=result.kind.value,
+            milliseconds=None if result.latency_ms is None else round(result.latency_ms, 1),
+            **({"message": result.message} if result.message else {}),
+        )
 
-def _log_result(result: CheckResult) -> None:
-    log.info(
-        "checked",
-        provider=result.provider,
-        **({"model": result.model} if result.model else {}),
-        outcome=result.kind.value,
-        milliseconds=None if result.latency_ms is None else round(result.latency_ms, 1),
-        **({"message": result.message} if result.message else {}),
-    )
+
+@lru_cache(maxsize=20_000)
+def _has_our_clock(base_url: str) -> bool:
+    """Return whether it runs on this machine: its clock is ours, and proves nothing."""
+    return is_loopback_host(urlsplit(base_url).hostname or "")

@@ -22,6 +22,7 @@ from tracker.core.cluster import SharedNews
 from tracker.core.extras import own_version
 from tracker.core.settings import ClusterSettings, Config
 from tracker.runtime.aggregator import Aggregator
+from tracker.runtime.check_sharing import CheckSharing
 from tracker.runtime.cluster_task import ClusterTask
 from tracker.runtime.file_lock import FileLock
 from tracker.runtime.messages import Message, NewsShared
@@ -63,19 +64,29 @@ class _Parts:
         caller = HubCaller(hub or PostgresHub(settings.url), settings.lease_seconds / 2.0)
         later = _Later()  # the keeper and the reader call objects that are built from them
         keeper = self._keeper(caller, database, later)
-        later.task = ClusterTask(
+        shipper = Shipper(
+            caller=caller,
+            keeper=keeper,
+            store=self.store,
+            present=_presents(aggregator),
+            clock=clock,
+        )
+        reader = self._reader(caller, keeper, later)
+        later.sharing = CheckSharing(
             settings=settings,
             aggregator=aggregator,
             supervisor=self.supervisor,
             keeper=keeper,
-            shipper=Shipper(
-                caller=caller,
-                keeper=keeper,
-                store=self.store,
-                present=_presents(aggregator),
-                clock=clock,
-            ),
-            reader=self._reader(caller, keeper, later),
+            shipper=shipper,
+            reader=reader,
+        )
+        return ClusterTask(
+            settings=settings,
+            aggregator=aggregator,
+            sharing=later.sharing,
+            keeper=keeper,
+            shipper=shipper,
+            reader=reader,
             alerts=SharedAlerts(caller=caller, keeper=keeper, clock=clock),
             rankings=VantageRankings(
                 caller=caller, keeper=keeper, board=aggregator.board, clock=clock
@@ -83,7 +94,6 @@ class _Parts:
             lock=FileLock(database.with_name(f"{database.name}.cluster-lock")),
             publish=self.outbox.send,
         )
-        return later.task
 
     def _keeper(self, caller: HubCaller, database: Path, later: "_Later") -> LeaseKeeper:
         settings, aggregator = self.settings, self.aggregator
@@ -103,7 +113,7 @@ class _Parts:
 
     def _reader(self, caller: HubCaller, keeper: LeaseKeeper, later: "_Later") -> NewsReader:
         async def take(news: SharedNews) -> None:
-            later.task.note(news)
+            later.sharing.note(news)
             message = NewsShared(news=news)
             await self.outbox.send(message)
             await message.done.wait()
@@ -120,27 +130,27 @@ class _Parts:
 
 
 class _Later:
-    """Callbacks from the parts to the task built from them; set before any of them runs."""
+    """Callbacks from the parts to what is built from them; set before any of them runs."""
 
-    task: ClusterTask
+    sharing: CheckSharing
 
     def gained(self, names: Collection[str]) -> None:
-        self.task.gain(names)
+        self.sharing.gain(names)
 
     def notified(self) -> None:
-        self.task.reader.notify()
+        self.sharing.reader.notify()
 
     def keeps_plan(self, name: str) -> bool:
-        return self.task.keeps_plan(name)
+        return self.sharing.keeps_plan(name)
 
     def fetched(self, until: float) -> None:
-        self.task.resume(until)
+        self.sharing.resume(until)
 
     def handed_over(self, name: str) -> bool:
-        return self.task.is_handed_over(name)
+        return self.sharing.is_handed_over(name)
 
     def went_alone(self) -> None:
-        self.task.go_alone()
+        self.sharing.go_alone()
 
 
 def _profile(settings: ClusterSettings, config: Config) -> Profile:

@@ -189,7 +189,7 @@ class _OpenParts:
             outbox=outbox,
             clock=self.shared.clock,
         )
-        self.shared.gate = task.gate
+        self.shared.gate = task.sharing.gate
         self.writer.stored = task.shipper.note_stored
         return task
 

@@ -19,7 +19,7 @@ def shown(*targets: TargetTest) -> list[str]:
     return [" ".join(line.split()) for line in paper.getvalue().splitlines()]
 
 
-def test_each_target_says_whether_it_was_reached_and_else_why() -> None:
+def test_each_target_says_whether_it_was_reached_or_why_not() -> None:
     assert shown(REACHED, FAILED)[1:] == ["slack 1 yes", "webhook 1 no it answered 500"]
 
 

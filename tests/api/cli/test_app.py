@@ -24,7 +24,7 @@ def test_the_list_says_what_the_help_of_a_command_begins_with(place: str) -> Non
 
 
 @pytest.mark.parametrize("place", COMMANDS)
-def test_a_command_has_its_line_in_the_list(command: Commands, place: str) -> None:
+def test_each_command_has_a_line_in_the_list(command: Commands, place: str) -> None:
     listed = " ".join(command("--help", COLUMNS="200").out.split())
     assert COMMANDS[place] in listed
 
@@ -50,6 +50,6 @@ def test_the_help_of_a_command_says_all_of_it(
     "arguments",
     [("status", "-j"), ("best", "-q"), ("history", "-c", "tracker.toml"), ("export", "-o", "x")],
 )
-def test_short_options_are_taken(command: Commands, arguments: tuple[str, ...]) -> None:
+def test_short_options_are_accepted(command: Commands, arguments: tuple[str, ...]) -> None:
     found = command(*arguments, "-u", "http://127.0.0.1:1")
     assert (found.code, "no tracker answers" in found.err) == (1, True)

@@ -61,7 +61,7 @@ def test_status_ends_with_1_while_the_hub_cannot_be_used(command: Commands) -> N
     assert "its clock: unknown" in ran.out
 
 
-def test_status_of_a_tracker_alone_says_so(command: Commands) -> None:
+def test_status_of_a_tracker_without_a_cluster_says_so(command: Commands) -> None:
     detail = "This tracker is not part of a cluster: its configuration has no [cluster]."
     problem = {"status": 404, "title": "Not Found", "detail": detail}
     with answering(http(problem, "404 Not Found")) as url:

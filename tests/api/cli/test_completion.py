@@ -70,7 +70,7 @@ def test_fish_knows_the_names_of_providers(scripts: dict[str, Path], tmp_path: P
 
 
 @pytest.mark.needs_program("zsh")
-def test_zsh_takes_the_script(scripts: dict[str, Path], tmp_path: Path) -> None:
+def test_zsh_accepts_the_script(scripts: dict[str, Path], tmp_path: Path) -> None:
     """What it proposes needs a terminal: only what it will ask is seen here."""
     load = f"autoload -U compinit; compinit -D -u; source {scripts['zsh']}"
     done = subprocess.run(

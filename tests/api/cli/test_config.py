@@ -35,7 +35,7 @@ def test_check_says_how_many_it_would_watch(
     assert (found.code, found.out, found.err) == (0, said, "")
 
 
-def test_check_tells_on_stderr_what_should_be_mended(command: Commands) -> None:
+def test_check_reports_on_stderr_what_should_be_fixed(command: Commands) -> None:
     command.configured("[providers.groq]\ninterval_seconds = 60")
     found = command("config", "check")
     assert (found.code, found.out) == (0, "ok: tracker.toml; 0 providers to watch\n")
@@ -207,7 +207,7 @@ def test_providers_ask_for_the_variable_the_file_names(command: Commands) -> Non
     )
 
 
-def test_providers_tell_what_is_switched_off(command: Commands) -> None:
+def test_providers_shows_what_is_switched_off(command: Commands) -> None:
     command.configured("[providers.groq]\nenabled = false")
     found = listed(command, GROQ_API_KEY=KEY)["groq"]
     assert (found["configured"], found["enabled"]) == (True, False)
@@ -215,7 +215,7 @@ def test_providers_tell_what_is_switched_off(command: Commands) -> None:
     assert listed(command)["groq"]["to_enable"] == ["GROQ_API_KEY", "enabled = true"]
 
 
-def test_where_nothing_is_discovered_a_key_alone_configures_none(command: Commands) -> None:
+def test_without_discovery_a_key_configures_no_provider(command: Commands) -> None:
     found = listed(command, GROQ_API_KEY=KEY)
     assert set(found) == set(load_catalogue())
     assert not any(one["configured"] for one in found.values())
@@ -226,7 +226,7 @@ def test_where_nothing_is_discovered_a_key_alone_configures_none(command: Comman
     assert found["mistral"]["to_enable"] == ["MISTRAL_API_KEY", "[providers.mistral]"]
 
 
-def test_providers_end_with_the_file_s_own(command: Commands) -> None:
+def test_providers_lists_those_of_the_file_last(command: Commands) -> None:
     command.configured(watched("mine", HERE), watched("yours", HERE, api_key_env="YOURS"))
     found = listed(command)
     assert list(found)[-2:] == ["mine", "yours"]
@@ -244,7 +244,7 @@ def test_providers_agree_with_what_is_watched(command: Commands) -> None:
         assert [name for name, one in found.items() if one["configured"]] == list(shown)
 
 
-def test_providers_take_the_common_options(command: Commands) -> None:
+def test_providers_accepts_the_common_options(command: Commands) -> None:
     (command.folder / "other.toml").write_text(watched("mine", HERE))
     assert "mine" in listed(command, "--config", "other.toml", "--database", "unused.db")
     assert not (command.folder / "unused.db").exists()
@@ -254,7 +254,7 @@ def test_providers_take_the_common_options(command: Commands) -> None:
     assert "it needs kind and base_url" in wrong.err
 
 
-def test_a_key_with_a_typographic_dash_is_told_without_showing_it(command: Commands) -> None:
+def test_a_key_with_a_typographic_dash_is_reported_without_showing_it(command: Commands) -> None:
     bad = "sk–canary-0123456789"
     (command.folder / "tracker.toml").unlink()
     for name in ("config", "serve"):
@@ -285,7 +285,7 @@ def test_completion_knows_commands_and_options(
         assert word in found.out
 
 
-def test_version_is_the_distribution_s(command: Commands) -> None:
+def test_version_is_that_of_the_distribution(command: Commands) -> None:
     for arguments in (("--version",), ("--help",)):
         assert command(*arguments).code == 0
     assert command("--version").out == version("provider-status-tracker") + "\n"
@@ -299,7 +299,7 @@ def test_help_names_every_command(command: Commands) -> None:
         assert f" {name} " in shown
 
 
-def test_the_same_outside_this_process(tmp_path: Path) -> None:
+def test_commands_behave_the_same_in_their_own_process(tmp_path: Path) -> None:
     """What the other tests run in this process is what a shell runs."""
     (tmp_path / "tracker.toml").write_text(NOTHING)
     found = ran(tmp_path, "config", "show")

@@ -39,7 +39,7 @@ def problems(found: Any) -> list[dict[str, str]]:
     return [s for s in found.json["symptoms"] if s["level"] == "problem"]
 
 
-def test_a_sound_machine_has_no_problem(sound: Commands) -> None:
+def test_doctor_finds_no_problem_on_a_working_machine(sound: Commands) -> None:
     found = sound("doctor", "--port", "0", "--json", PROVIDER_STATUS_ADMIN_TOKEN="t" * 20)
     assert (found.code, found.json["problems"], problems(found)) == (0, 0, [])
     assert of(found, "dns") == [("ok", "127.0.0.1 resolves (mine)")]
@@ -49,13 +49,13 @@ def test_a_sound_machine_has_no_problem(sound: Commands) -> None:
     }
 
 
-def test_it_changes_nothing(sound: Commands) -> None:
+def test_doctor_changes_nothing(sound: Commands) -> None:
     before = sorted(sound.folder.iterdir())
     assert sound("doctor", "--port", "0").code == 0
     assert sorted(sound.folder.iterdir()) == before
 
 
-def test_the_table_says_what_to_do(command: Commands) -> None:
+def test_doctors_table_says_what_to_do(command: Commands) -> None:
     found = command("doctor", "--port", "0", COLUMNS="80")
     assert found.code == 1
     text = " ".join(found.out.split())
@@ -74,9 +74,7 @@ def test_every_mistake_of_the_file_is_a_problem(sound: Commands) -> None:
     assert sound("doctor", "--port", "99999").code == 1
 
 
-def test_what_the_file_would_say_is_not_judged_while_it_is_wrong(
-    sound: Commands, taken: int
-) -> None:
+def test_settings_of_an_invalid_file_are_not_checked_further(sound: Commands, taken: int) -> None:
     where = ("--host", "0.0.0.0", "--port", taken, "--database", "no/such/p.db")
     sound.configured('[server]\ncolour = "red"', watched("mine", HERE))
     found = sound("doctor", *where, "--json")
@@ -86,7 +84,7 @@ def test_what_the_file_would_say_is_not_judged_while_it_is_wrong(
     assert found.json["symptoms"][-1]["found"].endswith("not checked before this is fixed")
 
 
-def test_missing_variables_are_told_and_found_ones_named(command: Commands) -> None:
+def test_missing_variables_are_reported_and_found_ones_named(command: Commands) -> None:
     (command.folder / "tracker.toml").unlink()
     bases = {f"{name}_API_BASE": HERE for name in KEYLESS}
     keys = {"GROQ_API_KEY": "sk-canary-0123456789", "GROQ_API_BASE": HERE}
@@ -105,7 +103,7 @@ KEYLESS = (
 )
 
 
-async def test_a_host_that_does_not_resolve_and_one_that_never_answers(
+async def test_a_host_that_does_not_resolve_or_never_answers_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hang = trio.Event()
@@ -152,7 +150,7 @@ async def test_a_host_that_does_not_resolve_and_one_that_never_answers(
         (datetime(1970, 1, 1, tzinfo=UTC), None, "but this program was installed"),
     ],
 )
-def test_a_clock_behind_what_was_is_wrong(
+def test_a_clock_before_the_newest_stored_check_is_a_problem(
     now: datetime, newest: datetime | None, found: str | None
 ) -> None:
     (symptom,) = examining.clock(newest, now)
@@ -180,7 +178,9 @@ def make_text(file: Path) -> None:
         (make_text, "is damaged: "),
     ],
 )
-def test_a_database_that_is_none(sound: Commands, make: Callable[[Path], None], said: str) -> None:
+def test_a_file_that_is_not_a_database_is_a_problem(
+    sound: Commands, make: Callable[[Path], None], said: str
+) -> None:
     make(sound.folder / "p.db")
     (sound.folder / "p.db").chmod(0o700)
     found = sound("doctor", "--database", "p.db", "--port", "0", "--json")
@@ -190,7 +190,7 @@ def test_a_database_that_is_none(sound: Commands, make: Callable[[Path], None], 
     assert [file.name for file in sound.folder.iterdir() if "corrupt" in file.name] == []
 
 
-def test_a_database_in_use_is_read_beside_its_tracker(sound: Commands) -> None:
+def test_a_database_in_use_can_be_read_while_its_tracker_runs(sound: Commands) -> None:
     with serving(sound.folder) as served:
         port = served.url.rsplit(":", 1)[1]
         found = sound("doctor", "--port", port, "--json")
@@ -200,7 +200,9 @@ def test_a_database_in_use_is_read_beside_its_tracker(sound: Commands) -> None:
 
 
 @pytest.mark.parametrize("token", ["reading-01234567", "another-01234567"])
-def test_a_tracker_that_wants_a_token_is_one(sound: Commands, token: str) -> None:
+def test_a_server_that_requires_a_token_is_recognised_as_a_tracker(
+    sound: Commands, token: str
+) -> None:
     server = ServerSettings(port=0, read_token=Secret("reading-01234567"))
     with real_tracker(sound.folder, server) as closed:
         port = closed.url.rsplit(":", 1)[1]
@@ -210,14 +212,14 @@ def test_a_tracker_that_wants_a_token_is_one(sound: Commands, token: str) -> Non
     assert of(found, "port") == [("ok", f"a tracker is already running on 127.0.0.1, port {port}")]
 
 
-def test_another_server_that_wants_a_token_is_none(sound: Commands) -> None:
+def test_another_server_that_requires_a_token_is_not_taken_for_a_tracker(sound: Commands) -> None:
     refusal = b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
     with answering(refusal) as url:
         found = sound("doctor", "--port", url.rsplit(":", 1)[1], "--json")
     assert [s["area"] for s in problems(found)] == ["port"]
 
 
-def test_what_others_can_read_is_told_with_the_remedy(sound: Commands) -> None:
+def test_files_that_others_can_read_are_reported_with_the_remedy(sound: Commands) -> None:
     with real_tracker(sound.folder):
         pass
     (sound.folder / "served.db").chmod(0o644)
@@ -230,7 +232,7 @@ def test_what_others_can_read_is_told_with_the_remedy(sound: Commands) -> None:
     ]
 
 
-def test_a_missing_folder_and_one_that_is_full(
+def test_a_missing_folder_and_a_full_disk_are_problems(
     sound: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = sound("doctor", "--database", "no/such/p.db", "--port", "0", "--json")
@@ -240,7 +242,9 @@ def test_a_missing_folder_and_one_that_is_full(
     assert [s["found"] for s in problems(found)] == [f"0.0 GB free in {sound.folder}"]
 
 
-def test_a_folder_that_cannot_be_written(sound: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_written_is_a_problem(
+    sound: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Said by the system's own word for it: root, who may run these tests, may write anywhere."""
     monkeypatch.setattr(examining.os, "access", lambda path, _: path != sound.folder)
     found = sound("doctor", "--port", "0", "--json")
@@ -254,7 +258,7 @@ def taken() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_a_port_that_somebody_else_has(
+def test_a_port_used_by_another_program_is_a_problem(
     sound: Commands, taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.cli.tracker_client.TIMEOUT_SECONDS", 0.2)
@@ -264,7 +268,7 @@ def test_a_port_that_somebody_else_has(
     assert "choose another: --port" in problem["hint"]
 
 
-def test_a_public_address_without_a_token(sound: Commands) -> None:
+def test_a_public_address_without_a_token_is_a_problem(sound: Commands) -> None:
     found = sound("doctor", "--host", "0.0.0.0", "--port", "0", "--json")
     (problem,) = problems(found)
     assert "set PROVIDER_STATUS_ADMIN_TOKEN" in problem["found"]

@@ -25,7 +25,7 @@ def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealTracker]:
         yield running
 
 
-def test_nothing_wrong_is_said_so(command: Commands, tracker: RealTracker) -> None:
+def test_incidents_says_when_nothing_is_wrong(command: Commands, tracker: RealTracker) -> None:
     ran = command("incidents", "--url", tracker.url)
     assert (ran.code, ran.out.strip()) == (0, "There were no incidents in the last 168 h.")
     assert command("incidents", "--url", tracker.url, "--json").json["incidents"] == []
@@ -68,12 +68,12 @@ def test_durations_are_read_as_people_write_them(text: str, minutes: float) -> N
 
 
 @pytest.mark.parametrize("text", ["", "1", "1y", "-1h", "31d", "h"])
-def test_a_duration_that_is_none_is_told(text: str) -> None:
+def test_an_invalid_duration_is_reported(text: str) -> None:
     with pytest.raises(UsageError, match="give a duration up to 30d"):
         parse_minutes(text)
 
 
-def test_an_incident_is_a_row_with_its_cause_and_who_was_told() -> None:
+def test_an_incident_is_a_row_with_its_cause_and_the_targets_informed() -> None:
     told = schemas.Notification(
         target="slack 1", what="opened", at="2026-03-01T12:00:00.000Z", error=""
     )

@@ -32,13 +32,13 @@ def test_words_and_numbers_are_never_cut(columns: list[ColumnSize], width: int) 
 
 
 @given(tables, widths)
-def test_no_column_is_wider_than_what_it_holds(columns: list[ColumnSize], width: int) -> None:
+def test_no_column_is_wider_than_its_content(columns: list[ColumnSize], width: int) -> None:
     for at, given_width in fit_columns(columns, width).widths.items():
         assert 0 <= given_width <= columns[at].natural
 
 
 @given(tables, widths)
-def test_a_row_fits_where_its_narrowest_form_does(columns: list[ColumnSize], width: int) -> None:
+def test_a_row_fits_if_its_narrowest_form_fits(columns: list[ColumnSize], width: int) -> None:
     narrowest = {
         at: min(one.natural, TIGHTEST.get(one.kind, one.natural))
         for at, one in enumerate(columns)
@@ -57,7 +57,7 @@ def test_only_spare_columns_are_left_out(columns: list[ColumnSize], width: int) 
 
 
 @given(tables, widths)
-def test_a_sentence_beside_others_has_room_for_some_words(
+def test_a_column_of_sentences_is_wide_enough_for_some_words(
     columns: list[ColumnSize], width: int
 ) -> None:
     found = fit_columns(columns, width)
@@ -66,16 +66,16 @@ def test_a_sentence_beside_others_has_room_for_some_words(
             assert found.widths[at] >= min(one.natural, NARROW["sentence"])
 
 
-def test_where_all_fits_nothing_is_cut() -> None:
+def test_nothing_is_cut_if_everything_fits() -> None:
     columns = [ColumnSize(30, "name"), STATUS, ColumnSize(9, spare=1), ColumnSize(60, "sentence")]
     assert fit_columns(columns, 200).widths == {0: 30, 1: 10, 2: 9, 3: 60}
 
 
-def test_a_long_name_gives_way_to_the_sentence() -> None:
+def test_a_long_name_is_cut_before_the_sentence() -> None:
     columns = [ColumnSize(60, "name"), STATUS, ColumnSize(60, "sentence")]
     assert fit_columns(columns, 100).widths == {0: 33, 1: 10, 2: 53}
 
 
-def test_a_spare_column_goes_before_a_name_is_cut() -> None:
+def test_a_spare_column_is_left_out_before_a_name_is_cut() -> None:
     columns = [ColumnSize(18, "name"), STATUS, ColumnSize(10, spare=1), ColumnSize(60, "sentence")]
     assert set(fit_columns(columns, 70).widths) == {0, 1, 3}

@@ -42,7 +42,7 @@ async def test_one_usable_provider_is_success(command: Commands) -> None:
     assert (good["status"], good["usable"], good["checks_24h"]) == ("healthy", True, 1)
 
 
-async def test_only_the_named_are_checked(command: Commands) -> None:
+async def test_only_the_named_providers_are_checked(command: Commands) -> None:
     found = await probed(
         command, "bad", "--json", good=ProviderBehavior.OK, bad=ProviderBehavior.AUTH
     )
@@ -50,14 +50,14 @@ async def test_only_the_named_are_checked(command: Commands) -> None:
     assert found.json["providers"]["bad"]["outcome"] == "auth"
 
 
-async def test_the_table_has_a_row_a_provider(command: Commands) -> None:
+async def test_the_table_has_one_row_per_provider(command: Commands) -> None:
     found = await probed(command, good=ProviderBehavior.OK, limited=ProviderBehavior.RATE_LIMITED)
     assert found.code == 0
     rows = [line.split()[:3] for line in found.out.splitlines()[1:]]
     assert rows == [["good", "●", "healthy"], ["limited", "▲", "degraded"]]
 
 
-async def test_an_offer_is_asked_for_a_completion_of_its_own(command: Commands) -> None:
+async def test_an_offer_is_checked_with_a_completion_of_its_own(command: Commands) -> None:
     found = await probed(command, "good/gpt-oss-20b", "--json", good=ProviderBehavior.OK)
     good = found.json["providers"]["good"]
     assert (found.code, good["completions_24h"]) == (0, 1)
@@ -79,7 +79,7 @@ def test_no_database_and_no_other_file_is_written(command: Commands) -> None:
     assert [file.name for file in command.folder.iterdir()] == ["tracker.toml"]
 
 
-def test_one_that_is_switched_off_is_checked_when_it_is_named(command: Commands) -> None:
+def test_a_provider_that_is_switched_off_is_checked_if_named(command: Commands) -> None:
     command.configured(watched("off", REFUSING, enabled=False), watched("on", REFUSING))
     assert list(command("probe", "--json").json["providers"]) == ["on"]
     found = command("probe", "off", "--json")
@@ -90,13 +90,13 @@ def test_one_that_is_switched_off_is_checked_when_it_is_named(command: Commands)
 
 
 @pytest.mark.parametrize("names", [(), ("groq",), ("no-such-one", "groq")])
-def test_nothing_configured_is_3(command: Commands, names: tuple[str, ...]) -> None:
+def test_exit_code_is_3_if_nothing_is_configured(command: Commands, names: tuple[str, ...]) -> None:
     found = command("probe", *names)
     assert (found.code, found.out) == (3, "")
     assert "see `provider-status providers`" in found.err
 
 
-def test_an_unknown_name_is_2_and_lists_the_known(command: Commands) -> None:
+def test_an_unknown_name_exits_with_2_and_lists_the_known_names(command: Commands) -> None:
     command.configured(watched("mine", REFUSING))
     found = command("probe", "mine", "yours", "--json")
     assert (found.code, found.out) == (2, "")

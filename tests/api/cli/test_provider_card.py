@@ -72,7 +72,9 @@ def test_a_healthy_provider_is_usable_and_shows_no_empty_tables() -> None:
         ({"usable": False, "usable_at": "2026-11-23T12:01:00.000Z"}, "not before 12:01:00 UTC"),
     ],
 )
-def test_what_is_not_usable_says_why_or_until_when(changes: dict[str, Any], said: str) -> None:
+def test_a_provider_that_is_not_usable_shows_why_or_until_when(
+    changes: dict[str, Any], said: str
+) -> None:
     assert card(**changes)["usable"].split("  ")[-1].strip() == said
 
 
@@ -84,7 +86,7 @@ def test_an_unknown_latency_is_a_dash_and_a_known_one_has_its_spread() -> None:
     )
 
 
-def test_what_is_not_proven_is_told_apart_from_no() -> None:
+def test_an_unproven_fact_is_distinguished_from_a_false_one() -> None:
     facts = {"reachable": True, "authenticated": False, "quota_available": None, "inference": None}
     assert card(**facts)["proven"].endswith(
         "reachable yes, key accepted no, quota left not known, answers not known"
@@ -113,7 +115,7 @@ def test_keys_and_offers_have_a_row_each() -> None:
     )
 
 
-def test_open_incidents_and_maintenance_are_told_and_nobody_elses() -> None:
+def test_only_its_own_open_incidents_and_maintenance_are_shown() -> None:
     one = msgspec.convert(msgspec.to_builtins(view_provider(a_provider())), Provider)
     incident = Incident(
         id="abc",

@@ -25,7 +25,7 @@ def trace(command: Commands) -> Path:
     return file
 
 
-def test_every_shipped_policy_finds_the_quick_one(command: Commands, trace: Path) -> None:
+def test_every_shipped_policy_ranks_the_fast_provider_first(command: Commands, trace: Path) -> None:
     found = command("replay", "--trace", trace, "--json")
     assert (found.code, found.err) == (0, "")
     results = found.json["policies"]
@@ -35,18 +35,20 @@ def test_every_shipped_policy_finds_the_quick_one(command: Commands, trace: Path
     assert {result["switches"] for result in results} == {0}
 
 
-def test_named_policies_only_in_their_order(command: Commands, trace: Path) -> None:
+def test_only_the_named_policies_are_replayed_in_their_order(
+    command: Commands, trace: Path
+) -> None:
     named = ("--policy", "peak_ewma", "--policy", "lowest_latency")
     found = command("replay", "--trace", trace, "--json", *named)
     assert [r["policy"] for r in found.json["policies"]] == ["peak_ewma", "lowest_latency"]
 
 
-def test_the_table_has_a_row_a_policy(command: Commands, trace: Path) -> None:
+def test_the_table_has_one_row_per_policy(command: Commands, trace: Path) -> None:
     lines = command("replay", "--trace", trace, COLUMNS="80").out.splitlines()
     assert [line.split()[0] for line in lines[:4]] == ["policy", *SHIPPED]
 
 
-def test_a_tracker_s_own_database(command: Commands) -> None:
+def test_a_trackers_own_database_can_be_replayed(command: Commands) -> None:
     with real_tracker(command.folder) as tracker:
         for _ in range(30):
             tracker.check()
@@ -67,7 +69,7 @@ def test_a_tracker_s_own_database(command: Commands) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
-def test_what_cannot_be_replayed_is_2(
+def test_an_input_that_cannot_be_replayed_exits_with_2(
     command: Commands, trace: Path, arguments: tuple[str, ...], said: str
 ) -> None:
     found = command("replay", *arguments)

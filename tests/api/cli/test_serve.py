@@ -40,7 +40,7 @@ def configured(folder: Path, *tables: str) -> Path:
     return folder
 
 
-def test_nothing_to_watch_is_ready_and_ends_well(tmp_path: Path) -> None:
+def test_serve_without_providers_becomes_ready_and_exits_with_0(tmp_path: Path) -> None:
     with serving(configured(tmp_path)) as served:
         assert httpx.get(f"{served.url}/readyz").status_code == 200
         assert httpx.get(f"{served.url}/api/providers/status").json()["providers"] == {}
@@ -51,7 +51,7 @@ def test_nothing_to_watch_is_ready_and_ends_well(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_with_0_and_one_line_on_stdout(
+def test_serve_exits_with_0_at_a_signal_after_one_line_on_stdout(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     with serving(configured(tmp_path, watched("mine", REFUSING))) as served:
@@ -61,7 +61,7 @@ def test_a_signal_ends_it_with_0_and_one_line_on_stdout(
     assert f"signal={number.name}" in ended.err
 
 
-def test_json_logs_are_one_document_a_line_without_any_secret(tmp_path: Path) -> None:
+def test_json_logs_have_one_document_per_line_and_no_secret(tmp_path: Path) -> None:
     table = watched("mine", REFUSING, api_key_env="MY_KEY")
     folder = configured(tmp_path, table)
     with serving(folder, "--log-format", "json", MY_KEY="sk-secret-0123456789") as served:
@@ -73,7 +73,7 @@ def test_json_logs_are_one_document_a_line_without_any_secret(tmp_path: Path) ->
     assert "0123456789" not in ended.err
 
 
-async def test_it_watches_a_provider_and_stores_what_it_found(tmp_path: Path) -> None:
+async def test_serve_checks_a_provider_and_stores_the_results(tmp_path: Path) -> None:
     async with simulated_provider(name="simulated") as provider:
         folder = configured(tmp_path, watched("mine", provider.base_url))
         await trio.to_thread.run_sync(watch_until_healthy, folder)
@@ -96,7 +96,7 @@ def watch_until_healthy(folder: Path) -> None:
         assert served.ended().code == 0
 
 
-def test_a_port_in_use_is_1_and_says_what_to_do(command: Commands, taken: int) -> None:
+def test_a_port_in_use_exits_with_1_and_says_what_to_do(command: Commands, taken: int) -> None:
     found = command("serve", "--port", taken)
     assert (found.code, found.out) == (1, "")
     assert f"port {taken} of 127.0.0.1 is in use: stop the program that uses it" in found.err
@@ -104,7 +104,7 @@ def test_a_port_in_use_is_1_and_says_what_to_do(command: Commands, taken: int) -
     assert "Traceback" not in found.err
 
 
-def test_five_mistakes_are_told_at_once_and_are_2(command: Commands) -> None:
+def test_five_mistakes_are_reported_together_and_exit_with_2(command: Commands) -> None:
     (command.folder / "tracker.toml").write_text(
         """
         [tracker]
@@ -144,7 +144,7 @@ def test_serve_and_config_check_agree(command: Commands, text: str, taken: int) 
     assert (served.code, served.out, served.err) == (2, "", checked.err)
 
 
-def test_a_policy_that_is_not_there_is_2(command: Commands) -> None:
+def test_an_unknown_policy_exits_with_2(command: Commands) -> None:
     command.configured('[ranking]\npolicy = "no_such_module:policy"')
     for arguments in (("serve", "--port", "0"), ("config", "check")):
         found = command(*arguments)
@@ -158,7 +158,7 @@ def test_a_public_address_without_a_token_is_refused(command: Commands) -> None:
     assert "set PROVIDER_STATUS_ADMIN_TOKEN" in found.err
 
 
-def test_a_folder_as_database_is_lived_with_in_memory(tmp_path: Path) -> None:
+def test_serve_works_in_memory_if_the_database_path_is_a_folder(tmp_path: Path) -> None:
     """CONTRACT 6: while the database cannot be used, results wait and everything else goes on."""
     (tmp_path / "folder.db").mkdir()
     with serving(configured(tmp_path), "--database", "folder.db") as served:
@@ -174,7 +174,7 @@ def test_a_folder_as_database_is_lived_with_in_memory(tmp_path: Path) -> None:
     [("serve", "--prot"), ("serve", "--port", "abc"), ("serve", "more"), ("swerve",)],
     ids=" ".join,
 )
-def test_wrong_usage_is_2_with_nothing_on_stdout(
+def test_wrong_usage_exits_with_2_and_prints_nothing_on_stdout(
     command: Commands, arguments: tuple[str, ...]
 ) -> None:
     found = command(*arguments)
@@ -182,13 +182,13 @@ def test_wrong_usage_is_2_with_nothing_on_stdout(
     assert arguments[-1] in found.err
 
 
-def test_a_log_level_that_is_none_is_2(command: Commands) -> None:
+def test_an_unknown_log_level_exits_with_2(command: Commands) -> None:
     found = command("serve", "--log-level", "loud")
     assert (found.code, found.out) == (2, "")
     assert "loud" in found.err
 
 
-def test_a_tune_outlives_the_process_and_shows_in_config_show(tmp_path: Path) -> None:
+def test_an_override_survives_a_restart_and_appears_in_config_show(tmp_path: Path) -> None:
     folder = configured(tmp_path, watched("mine", REFUSING))
     token = {"PROVIDER_STATUS_ADMIN_TOKEN": TOKEN}
     with serving(folder, **token) as served:
@@ -204,7 +204,7 @@ def test_a_tune_outlives_the_process_and_shows_in_config_show(tmp_path: Path) ->
     assert (again["interval_seconds"], again["interval_overridden"]) == (77, True)
 
 
-def test_a_hangup_takes_the_file_as_it_is_now(tmp_path: Path) -> None:
+def test_sighup_reloads_the_file(tmp_path: Path) -> None:
     folder = configured(tmp_path, watched("first", REFUSING))
     with serving(folder) as served:
         configured(tmp_path, watched("second", REFUSING))
@@ -233,7 +233,7 @@ def logged_at_start(settings: Config) -> list[dict[str, Any]]:
     return [dict(line) for line in logs]
 
 
-def test_what_is_watched_without_a_key_says_how_to_add_one() -> None:
+def test_serve_without_any_key_says_how_to_add_one() -> None:
     free = Provider(name="free", base_url="http://127.0.0.1:1", kind="g4f", check="chat")
     settings = Config(providers=(free,), warnings=("api_key is not in the file",))
     lines = logged_at_start(settings)
@@ -248,7 +248,7 @@ def test_what_is_watched_without_a_key_says_how_to_add_one() -> None:
     assert spends["providers"] == "free"
 
 
-def test_with_a_key_or_without_discovery_nothing_has_to_be_added() -> None:
+def test_with_a_key_or_without_discovery_serve_gives_no_advice_on_keys() -> None:
     keyed = Provider(name="groq", base_url="http://127.0.0.1:1", keys=(Secret("k-1"),))
     free = Provider(name="free", base_url="http://127.0.0.1:1")
     for settings in (Config(providers=(keyed,)), Config(providers=(free,), discover=False)):

@@ -40,14 +40,14 @@ def test_no_word_of_a_reason_is_lost(width: int) -> None:
     assert all(word in " ".join(lines) for word in WHY.split())
 
 
-def test_a_reason_stands_below_where_beside_it_would_be_a_column_of_words() -> None:
+def test_a_reason_is_below_the_row_if_its_column_would_be_too_narrow() -> None:
     assert printed(providers("groq", "last check ok in 245 ms"), 40)[2:] == [
         "  last check ok in 245 ms"
     ]
 
 
 @pytest.mark.parametrize("bad", ["\x1b[31mred\x1b[0m", "a\u202eb", "two\nlines", "\x07bell"])
-def test_what_steers_a_terminal_is_not_passed_on(bad: str) -> None:
+def test_control_sequences_are_not_written_to_the_terminal(bad: str) -> None:
     found = "\n".join(printed(providers(f"x{bad}", bad), 160))
     assert not set(bad) & set(found) & set("\x1b\u202e\x07")
     assert len(found.splitlines()) == 2
@@ -65,5 +65,5 @@ def test_a_duration_has_two_units_at_most(seconds: float, said: str) -> None:
     assert duration(seconds) == said
 
 
-def test_one_is_not_many() -> None:
+def test_one_is_not_in_the_plural() -> None:
     assert (count_noun(1, "provider"), count_noun(0, "provider")) == ("1 provider", "0 providers")

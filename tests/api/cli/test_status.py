@@ -44,7 +44,9 @@ def all_refuse(tracker: RealTracker) -> Iterator[None]:
     tracker.check()
 
 
-def test_status_as_json_is_the_answer_of_the_api(command: Commands, tracker: RealTracker) -> None:
+def test_status_as_json_equals_the_answer_of_the_api(
+    command: Commands, tracker: RealTracker
+) -> None:
     found = command("status", "--url", tracker.url, "--json")
     assert (found.code, found.err) == (0, "")
     assert {name: one["status"] for name, one in found.json["providers"].items()} == {
@@ -76,7 +78,7 @@ def test_best_names_the_quickest_and_why(command: Commands, tracker: RealTracker
     assert [line.split()[1] for line in table.splitlines()[1:4]] == ["groq", "mistral", "together"]
 
 
-def test_best_asks_among_candidates(command: Commands, tracker: RealTracker) -> None:
+def test_best_can_be_limited_to_candidates(command: Commands, tracker: RealTracker) -> None:
     asked = ("best", "--url", tracker.url, "--json")
     assert command(*asked, "--exclude", "groq").json["best_provider"] == "mistral"
     assert command(*asked, "--candidates", "together").json["best_provider"] == "together"
@@ -99,7 +101,7 @@ def test_history_has_every_check(command: Commands, tracker: RealTracker) -> Non
     assert one["providers"]["groq"][0]["outcome"] == "ok"
 
 
-def test_history_as_a_table_has_a_row_a_check(command: Commands, tracker: RealTracker) -> None:
+def test_history_as_a_table_has_one_row_per_check(command: Commands, tracker: RealTracker) -> None:
     points = command("history", "groq", "--url", tracker.url, "--json").json["providers"]["groq"]
     rows = command("history", "groq", "--url", tracker.url).out.splitlines()
     later = command("history", "groq", "--url", tracker.url, "--json").json["providers"]["groq"]
@@ -107,7 +109,7 @@ def test_history_as_a_table_has_a_row_a_check(command: Commands, tracker: RealTr
 
 
 @pytest.mark.parametrize("hours", ["24", "25", "168"])
-def test_times_have_their_date_where_a_day_is_not_enough(
+def test_times_have_a_date_if_the_table_spans_several_days(
     command: Commands, tracker: RealTracker, hours: str
 ) -> None:
     found = command("history", "groq", "--hours", hours, "--url", tracker.url, COLUMNS="80")
@@ -192,7 +194,9 @@ def test_what_the_export_leaves_empty_is_null_in_json(command: Commands) -> None
 
 
 @pytest.mark.parametrize("lines", [("<html>",), (",".join(COLUMNS), "groq,healthy,fast,,,,0")])
-def test_an_export_that_is_none_is_1(command: Commands, lines: tuple[str, ...]) -> None:
+def test_an_invalid_answer_to_export_exits_with_1(
+    command: Commands, lines: tuple[str, ...]
+) -> None:
     with answering(_csv(*lines)) as url:
         found = command("export", "--json", "--url", url)
     assert (found.code, found.out, found.err) == (
@@ -229,7 +233,7 @@ def test_export_to_a_folder_says_so(command: Commands, tracker: RealTracker) -> 
     [("status",), ("status", "--watch"), ("best",), ("history",), ("export",)],
     ids=" ".join,
 )
-def test_no_tracker_is_1_and_says_how_to_start_one(
+def test_without_a_tracker_commands_exit_with_1_and_say_how_to_start_one(
     command: Commands, arguments: tuple[str, ...]
 ) -> None:
     found = command(*arguments, "--url", NOBODY)
@@ -239,14 +243,14 @@ def test_no_tracker_is_1_and_says_how_to_start_one(
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "http://", "ftp://127.0.0.1", "http://[::1"])
-def test_a_url_that_is_none_is_1(command: Commands, url: str) -> None:
+def test_an_invalid_url_exits_with_1(command: Commands, url: str) -> None:
     found = command("status", "--url", url)
     assert (found.code, found.out) == (1, "")
     assert found.err.startswith("no tracker answers at ")
 
 
 @pytest.mark.parametrize("user", ["user:p4ssw0rd@", "p4ssw0rd@", "a:b@p4ssw0rd@"])
-def test_a_password_in_the_url_is_not_told(command: Commands, user: str) -> None:
+def test_a_password_in_the_url_is_not_shown(command: Commands, user: str) -> None:
     for scheme in ("http://", ""):
         found = command("status", "--url", f"{scheme}{user}127.0.0.1:1")
         assert found.code == 1
@@ -292,7 +296,7 @@ def test_another_server_is_not_taken_for_a_tracker(
     ids=" ".join,
 )
 @pytest.mark.parametrize("said", ["400 Bad request", "403 Forbidden", "404 File not found"])
-def test_what_another_server_refuses_is_not_taken_for_a_trackers_word(
+def test_a_refusal_by_another_server_is_not_taken_for_a_trackers(
     command: Commands, arguments: tuple[str, ...], said: str
 ) -> None:
     page = "HTTP/1.1 {}\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\nno.\n"
@@ -311,7 +315,7 @@ def test_hours_are_whole_and_of_the_last_week(command: Commands, hours: str) -> 
     assert "invalid literal" not in found.err
 
 
-def test_a_reader_that_leaves_is_no_failure(command: Commands, tracker: RealTracker) -> None:
+def test_a_closed_pipe_is_not_a_failure(command: Commands, tracker: RealTracker) -> None:
     for form in ((), ("--json",)):
         process = start(command.folder, "status", "--url", tracker.url, *form)
         assert process.stdout is not None
@@ -372,7 +376,7 @@ class TestTune:
         ],
         ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
     )
-    def test_what_cannot_be_is_2_with_a_sentence(
+    def test_an_impossible_value_exits_with_2_and_an_explanation(
         self,
         command: Commands,
         tracker: RealTracker,
@@ -391,7 +395,7 @@ class TestTune:
         assert found.code == 2
         assert "set the environment variable PROVIDER_STATUS_ADMIN_TOKEN" in found.err
 
-    def test_no_number_is_wrong_usage(self, command: Commands) -> None:
+    def test_a_value_that_is_not_a_number_is_wrong_usage(self, command: Commands) -> None:
         for word in ("abc", "nan", "inf"):
             assert command("tune", "groq", "--interval", word, "--url", NOBODY, **TOKEN).code in {
                 1,
@@ -399,7 +403,7 @@ class TestTune:
             }
 
 
-def test_a_tracker_for_readers_only_is_asked_with_the_token(command: Commands) -> None:
+def test_a_tracker_with_a_read_token_is_asked_with_the_token(command: Commands) -> None:
     server = ServerSettings(port=0, read_token=Secret("reading-01234567"))
     with real_tracker(command.folder, server) as closed:
         found = command("status", "--url", closed.url)
@@ -415,7 +419,7 @@ every_question = pytest.mark.parametrize("arguments", QUESTIONS, ids=lambda word
 
 @every_question
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-def test_a_trackers_file_says_where_it_is_asked_and_with_which_token(
+def test_url_and_token_are_taken_from_the_trackers_file(
     command: Commands, arguments: tuple[str, ...], host: str
 ) -> None:
     server = ServerSettings(
@@ -436,7 +440,7 @@ def test_a_trackers_file_says_where_it_is_asked_and_with_which_token(
 
 
 @every_question
-def test_what_is_said_outright_wins_over_the_trackers_file(
+def test_options_override_the_trackers_file(
     command: Commands, tracker: RealTracker, arguments: tuple[str, ...]
 ) -> None:
     file = command.configured('[server]\nport = 1\nread_token_env = "R"\nadmin_token_env = "A"')
@@ -445,7 +449,7 @@ def test_what_is_said_outright_wins_over_the_trackers_file(
 
 
 @every_question
-def test_a_bad_file_of_a_tracker_is_2_with_its_mistakes(
+def test_an_invalid_tracker_file_exits_with_2_and_its_mistakes(
     command: Commands, tracker: RealTracker, arguments: tuple[str, ...]
 ) -> None:
     file = command.configured("[server]\nport = 99999\ncolour = 1", "[ranking]\nswitch_margin = 2")
@@ -454,7 +458,7 @@ def test_a_bad_file_of_a_tracker_is_2_with_its_mistakes(
     assert found.err.startswith(f"{file}: 3 mistakes\n")
 
 
-def test_an_address_of_version_6_is_asked_in_brackets() -> None:
+def test_an_ipv6_address_is_put_in_brackets() -> None:
     assert url_of(ServerSettings(host="::", port=80)) == "http://[::1]:80"
     assert url_of(ServerSettings(host="fe80::1", port=80)) == "http://[fe80::1]:80"
 
@@ -463,7 +467,7 @@ def test_the_environment_of_the_tests_has_no_keys(command: Commands) -> None:
     assert set(os.environ) <= {"PATH", "HOME", "PYTEST_CURRENT_TEST"}
 
 
-def test_a_question_does_not_load_the_server() -> None:
+def test_a_query_command_does_not_load_the_server() -> None:
     ask = (
         "from api.cli.app import make_app; "
         "make_app(lambda _: False)(['best', '--url', 'http://127.0.0.1:1'])"
@@ -492,12 +496,14 @@ def test_best_quiet_prints_the_name_alone(command: Commands, tracker: RealTracke
     assert command("best", "-q", "--url", tracker.url, "--candidates", "nobody").out == ""
 
 
-def test_the_address_may_stand_in_the_environment(command: Commands, tracker: RealTracker) -> None:
+def test_the_url_can_be_set_in_the_environment(command: Commands, tracker: RealTracker) -> None:
     only = ("--candidates", "groq")
     assert command("best", "-q", *only, PROVIDER_STATUS_URL=tracker.url).out == "groq\n"
 
 
-def test_models_shows_who_offers_one(command: Commands, tracker: RealTracker) -> None:
+def test_models_shows_which_providers_offer_a_model(
+    command: Commands, tracker: RealTracker
+) -> None:
     listed = command("models", "--url", tracker.url, "--json").json["models"]
     name = listed[0]["model"]
     found = command("models", name, "--url", tracker.url, "--json").json
@@ -527,7 +533,7 @@ def test_changes_show_what_happened_and_why(
     assert command("changes", "--csv", "--json", "--url", tracker.url).code == 2
 
 
-def test_every_command_says_in_a_line_what_it_does(command: Commands) -> None:
+def test_every_command_has_a_one_line_description(command: Commands) -> None:
     lines = command("--help").out.splitlines()
     told = {line.strip("│ ").split()[0]: line.strip("│ ") for line in lines if "│" in line}
     for name in ("serve", "probe", "status", "best", "models", "history", "changes", "tune"):
@@ -547,13 +553,13 @@ def test_history_as_csv_is_what_the_api_gives(command: Commands, tracker: RealTr
 
 
 @pytest.mark.parametrize("options", [("--csv", "--json"), ("--output", "x")])
-def test_history_takes_one_form(
+def test_history_accepts_one_output_format_at_a_time(
     command: Commands, tracker: RealTracker, options: tuple[str, ...]
 ) -> None:
     assert command("history", "--url", tracker.url, *options).code == 2
 
 
-def test_tune_shows_what_is_in_force(command: Commands, tracker: RealTracker) -> None:
+def test_tune_shows_the_effective_settings(command: Commands, tracker: RealTracker) -> None:
     tune = ("tune", "groq", "--url", tracker.url)
     assert command(*tune, "-i", "77", **TOKEN).out.splitlines()[1].split()[:5] == [
         *("groq", "yes", "77", "s", "tune")

@@ -53,7 +53,7 @@ def told(manager: socket.socket) -> list[str]:
         return messages
 
 
-async def test_ready_then_a_beat_twice_a_watchdog_then_stopping(
+async def test_systemd_gets_ready_two_heartbeats_per_watchdog_time_and_stopping(
     manager: socket.socket, mock_clock: MockClock
 ) -> None:
     tracker = FakeTracker()

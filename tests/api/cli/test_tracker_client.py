@@ -29,7 +29,7 @@ def refuse(answers: dict[str, Any], status: int, detail: str = "why") -> None:
     answers.update(status_code=status, json={"detail": detail}, headers={"Content-Type": PROBLEM})
 
 
-def test_a_change_that_is_not_stored_yet_is_in_force_and_says_so(
+def test_a_change_that_is_not_stored_yet_is_effective_and_says_so(
     answers: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     answers.update(status_code=202, json={"interval_seconds": 60})
@@ -44,7 +44,7 @@ def test_what_the_tracker_refuses_is_wrong_usage(answers: dict[str, Any], status
         TrackerClient(URL, None).ask("/api/providers/status/nobody")
 
 
-def test_a_tracker_in_trouble_is_told_with_its_answer_and_no_password(
+def test_an_error_of_the_tracker_is_shown_with_its_answer_but_no_password(
     answers: dict[str, Any],
 ) -> None:
     refuse(answers, 503, "the database is away")
@@ -57,23 +57,23 @@ def test_a_tracker_in_trouble_is_told_with_its_answer_and_no_password(
     ("token", "said"),
     [(None, "no token was sent"), (Secret("wrong-one"), "the token that was sent")],
 )
-def test_a_token_that_is_needed_is_asked_for(
-    answers: dict[str, Any], token: Secret | None, said: str
-) -> None:
+def test_a_missing_token_is_named(answers: dict[str, Any], token: Secret | None, said: str) -> None:
     refuse(answers, 401)
     with pytest.raises(UsageError, match=said):
         TrackerClient(URL, token).ask("/api/providers/status")
 
 
 @pytest.mark.parametrize("status", [200, 500])
-def test_another_program_on_the_port_is_no_tracker(answers: dict[str, Any], status: int) -> None:
+def test_another_program_on_the_port_is_not_taken_for_a_tracker(
+    answers: dict[str, Any], status: int
+) -> None:
     answers.clear()
     answers.update(status_code=status, text="<html>")
     with pytest.raises(UnreachableError, match="invalid response from the tracker"):
         TrackerClient(URL, None).ask("/api/providers/status")
 
 
-def test_what_would_steer_the_terminal_is_not_shown(answers: dict[str, Any]) -> None:
+def test_control_sequences_of_an_answer_are_not_shown(answers: dict[str, Any]) -> None:
     said = {"providers": {"a\x1b]0;owned\x07": {"reason": "\x1b[2Jgone\x9b31m"}}}
     answers.clear()
     answers.update(status_code=200, json=said)

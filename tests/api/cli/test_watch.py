@@ -40,7 +40,7 @@ def statuses(look: WatchFrame) -> dict[str, str]:
     return {name: one["status"] for name, one in look.document["providers"].items()}
 
 
-def test_what_did_not_change_is_asked_for_by_etag(
+def test_an_unchanged_status_is_requested_by_etag(
     tracker: RealTracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     codes = []
@@ -61,7 +61,7 @@ def test_what_did_not_change_is_asked_for_by_etag(
     assert codes == [200, 304, 200]
 
 
-def test_a_tracker_that_went_is_said_to_be_away_until_it_is_back(tmp_path: Path) -> None:
+def test_an_unreachable_tracker_is_reported_until_it_is_back(tmp_path: Path) -> None:
     with real_tracker(tmp_path) as running:
         remote = TrackerClient(running.url)
         seen = looks(remote, nothing)
@@ -72,7 +72,7 @@ def test_a_tracker_that_went_is_said_to_be_away_until_it_is_back(tmp_path: Path)
     assert "no tracker answers" in away.complaint
 
 
-def test_another_server_in_its_place_is_complained_of_until_the_tracker_is_back(
+def test_another_server_in_its_place_is_reported_until_the_tracker_is_back(
     tracker: RealTracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = looks(TrackerClient(tracker.url), nothing)
@@ -109,7 +109,7 @@ def test_the_screen_says_whether_it_is_live(tracker: RealTracker) -> None:
 
 
 @pytest.mark.parametrize("height", [24, 7, 6, 5, 4, 3, 2])
-def test_a_low_terminal_shows_what_is_worst_and_always_whether_it_is_live(
+def test_a_low_terminal_shows_the_worst_rows_and_always_whether_it_is_live(
     tracker: RealTracker, height: int
 ) -> None:
     tracker.kinds["mistral"] = OutcomeKind.AUTH
@@ -149,7 +149,7 @@ def test_it_survives_a_restart_and_ends_with_ctrl_c(command: Commands) -> None:
     assert list(after["providers"]) == ["mine"]
 
 
-def test_into_a_pipe_a_table_is_written_at_each_change_and_when_the_tracker_goes(
+def test_a_pipe_gets_a_table_at_each_change_and_when_the_tracker_is_lost(
     command: Commands, tmp_path: Path
 ) -> None:
     with real_tracker(tmp_path) as running:
@@ -165,7 +165,7 @@ def test_into_a_pipe_a_table_is_written_at_each_change_and_when_the_tracker_goes
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_that_the_tracker_went_is_told_once_and_that_it_is_back(
+def test_loss_and_return_of_the_tracker_are_each_reported_once(
     tracker: RealTracker,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -194,7 +194,7 @@ def test_that_the_tracker_went_is_told_once_and_that_it_is_back(
         assert (footers, err) == (["● live", "■ not ", "● live"], "")
 
 
-def test_on_a_terminal_the_table_is_drawn_again_at_each_look(
+def test_on_a_terminal_the_table_is_redrawn_at_each_poll(
     command: Commands, tracker: RealTracker
 ) -> None:
     ours, theirs = os.openpty()

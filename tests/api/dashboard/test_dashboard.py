@@ -89,7 +89,9 @@ def test_the_page_weighs_little_uncompressed(
     assert live < weight <= most
 
 
-def test_first_glance(browser: Any, groq_and_mistral: Any) -> None:
+def test_the_first_screen_shows_best_incidents_and_providers(
+    browser: Any, groq_and_mistral: Any
+) -> None:
     shown(browser, groq_and_mistral.url, 2)
     assert browser.text("#use-name") == "groq"
     assert browser.text("#use-reason") == "120 ms, no recent failure"
@@ -105,7 +107,9 @@ def test_first_glance(browser: Any, groq_and_mistral: Any) -> None:
     assert "use now" in first
 
 
-def test_asks_nobody_else_and_breaks_no_policy(browser: Any, groq_and_mistral: Any) -> None:
+def test_the_page_requests_no_other_host_and_violates_no_policy(
+    browser: Any, groq_and_mistral: Any
+) -> None:
     shown(browser, groq_and_mistral.url + "#provider=groq", 2)
     browser.until("$('#chart canvas') !== null")
     asked = [url for url in browser.requested() if not url.startswith("data:")]
@@ -164,7 +168,9 @@ def test_the_tracker_restarts_while_the_page_is_open(browser: Any, groq_and_mist
     assert browser.value("window.untouched")
 
 
-def test_polls_where_the_stream_is_not_to_be_had(browser: Any, groq_and_mistral: Any) -> None:
+def test_the_page_polls_if_the_event_stream_is_unavailable(
+    browser: Any, groq_and_mistral: Any
+) -> None:
     browser.command("Network.enable")
     browser.command("Network.setBlockedURLs", urls=["*/dashboard/data/events"])
     try:
@@ -182,7 +188,7 @@ def test_polls_where_the_stream_is_not_to_be_had(browser: Any, groq_and_mistral:
         browser.command("Network.setBlockedURLs", urls=[])
 
 
-def test_a_stream_that_opens_and_says_nothing_is_not_live(
+def test_a_stream_that_opens_and_sends_nothing_is_not_live(
     browser: Any, groq_and_mistral: Any
 ) -> None:
     stub = browser.command("Page.addScriptToEvaluateOnNewDocument", source=SILENT)
@@ -195,7 +201,7 @@ def test_a_stream_that_opens_and_says_nothing_is_not_live(
         browser.command("Page.removeScriptToEvaluateOnNewDocument", **stub)
 
 
-def test_a_page_that_is_left_gives_its_stream_back_and_opens_it_again(
+def test_a_page_closes_its_stream_when_left_and_opens_it_again(
     browser: Any, groq_and_mistral: Any
 ) -> None:
     """A browser that keeps the page would keep one of its six connections to the tracker."""
@@ -208,7 +214,7 @@ def test_a_page_that_is_left_gives_its_stream_back_and_opens_it_again(
     browser.until(f"$$('#list .row').length === 2 && {LIVE}")
 
 
-def test_hostile_text_is_only_text(browser: Any, tmp_path: Any) -> None:
+def test_hostile_text_is_shown_as_plain_text(browser: Any, tmp_path: Any) -> None:
     findings = {
         HOSTILE: bad(OutcomeKind.AUTH, HOSTILE.replace("\u202e", "")),
         LONG: bad(OutcomeKind.SERVER, LONG[:200]),
@@ -227,7 +233,7 @@ def test_hostile_text_is_only_text(browser: Any, tmp_path: Any) -> None:
         assert browser.said() == []
 
 
-def test_works_by_keyboard_alone(browser: Any, groq_and_mistral: Any) -> None:
+def test_the_page_can_be_used_by_keyboard_alone(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url, 2)
     active = "document.activeElement"
     browser.type("/")
@@ -254,7 +260,7 @@ def test_works_by_keyboard_alone(browser: Any, groq_and_mistral: Any) -> None:
     assert browser.text("#tip").endswith(": nothing known")
 
 
-def test_history_is_grey_where_nothing_is_known(browser: Any, groq_and_mistral: Any) -> None:
+def test_history_is_grey_where_there_are_no_checks(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url, 2)
     count = "[path.getAttribute('class'), path.getAttribute('d').split('M').length - 1]"
     boxes = f"$$('.row:first-child .strip path').map((path) => {count})"
@@ -274,7 +280,9 @@ def test_status_buttons_filter(browser: Any, groq_and_mistral: Any) -> None:
     assert browser.text("#shown") == "1 of 2 providers"
 
 
-def test_operates_with_a_token_that_it_keeps_nowhere(browser: Any, groq_and_mistral: Any) -> None:
+def test_actions_use_a_token_that_the_page_stores_nowhere(
+    browser: Any, groq_and_mistral: Any
+) -> None:
     shown(browser, groq_and_mistral.url + "#provider=groq", 2)
     browser.until("$('#detail').open && !$('#detail-content').hidden")
     browser.run("$('#detail-control').open = true; window.confirm = () => true")
@@ -307,7 +315,9 @@ def test_operates_with_a_token_that_it_keeps_nowhere(browser: Any, groq_and_mist
     assert browser.value("$('#token').value") == ""
 
 
-def test_draws_a_chart_and_the_same_as_a_table(browser: Any, groq_and_mistral: Any) -> None:
+def test_the_page_shows_history_as_a_chart_and_as_a_table(
+    browser: Any, groq_and_mistral: Any
+) -> None:
     groq_and_mistral.findings["groq"] = bad()
     groq_and_mistral.check("groq")
     shown(browser, groq_and_mistral.url + "#provider=groq", 2)
@@ -319,7 +329,7 @@ def test_draws_a_chart_and_the_same_as_a_table(browser: Any, groq_and_mistral: A
     assert browser.until(f"{cells}.length && {cells}") == ["2", "1", "120 ms", "120 ms", "50 %"]
 
 
-def test_real_calls_stand_beside_the_checks(browser: Any, groq_and_mistral: Any) -> None:
+def test_real_calls_are_shown_beside_the_checks(browser: Any, groq_and_mistral: Any) -> None:
     shown(browser, groq_and_mistral.url + "#provider=groq", 2)
     browser.until("$('#detail-tiles').children.length && $('#detail-traffic').hidden")
     calls = [
@@ -339,7 +349,7 @@ def test_real_calls_stand_beside_the_checks(browser: Any, groq_and_mistral: Any)
     assert "latency now120 ms" in browser.value("$('#detail-tiles').textContent")
 
 
-def test_a_window_longer_than_the_data_is_called_by_what_there_is(
+def test_a_window_longer_than_the_data_is_labelled_with_the_real_length(
     browser: Any, groq_and_mistral: Any
 ) -> None:
     shown(browser, groq_and_mistral.url + "#provider=groq", 2)
@@ -351,7 +361,9 @@ def test_a_window_longer_than_the_data_is_called_by_what_there_is(
     assert re.fullmatch(r"up, since \d\d:\d\d", up[0])
 
 
-def test_theme_follows_the_system_until_it_is_chosen(browser: Any, groq_and_mistral: Any) -> None:
+def test_the_theme_follows_the_system_until_one_is_chosen(
+    browser: Any, groq_and_mistral: Any
+) -> None:
     shown(browser, groq_and_mistral.url, 2)
     page = "getComputedStyle(document.body).backgroundColor"
     prefer = [{"name": "prefers-color-scheme", "value": "dark"}]
@@ -371,7 +383,7 @@ def test_theme_follows_the_system_until_it_is_chosen(browser: Any, groq_and_mist
 
 
 @pytest.mark.parametrize("width", [360, 768, 1024, 1440, 3840])
-def test_nothing_sticks_out(browser: Any, groq_and_mistral: Any, width: Any) -> None:
+def test_no_element_overflows_the_page(browser: Any, groq_and_mistral: Any, width: Any) -> None:
     shown(browser, groq_and_mistral.url, 2, width=width)
     assert browser.value(OVERHANG) == 0
 
@@ -393,7 +405,7 @@ return $$('.chunk').flatMap((chunk) => {
 """
 
 
-def test_three_hundred_providers(browser: Any, tmp_path: Any) -> None:
+def test_the_page_shows_three_hundred_providers(browser: Any, tmp_path: Any) -> None:
     names = [f"provider-{number:03}" for number in range(300)]
     found = {name: good(50.0 + i) for i, name in enumerate(names)}
     found |= {name: bad() for name in names[::29]}
@@ -418,9 +430,7 @@ def test_three_hundred_providers(browser: Any, tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize("order", ["status", "uptime", "name"])
-def test_no_row_is_blank_wherever_the_list_is_scrolled_to(
-    browser: Any, tmp_path: Any, order: Any
-) -> None:
+def test_no_row_is_blank_at_any_scroll_position(browser: Any, tmp_path: Any, order: Any) -> None:
     names = [f"provider-{number:03}" for number in range(300)]
     found = {name: good(50.0 + i) for i, name in enumerate(names)}
     found |= {name: bad() for name in names[::29]}
@@ -433,7 +443,7 @@ def test_no_row_is_blank_wherever_the_list_is_scrolled_to(
             assert browser.value("$$('.row').length") < 200
 
 
-def test_the_rows_of_a_far_place_are_made_only_when_it_is_near(browser: Any, tmp_path: Any) -> None:
+def test_rows_are_created_only_when_scrolled_near(browser: Any, tmp_path: Any) -> None:
     names = [f"provider-{number:04}" for number in range(1_200)]
     with house(tmp_path, *names) as built:
         shown(browser, built.url, 40)
@@ -447,7 +457,7 @@ def test_the_rows_of_a_far_place_are_made_only_when_it_is_near(browser: Any, tmp
         assert first == "provider-1100"
 
 
-def test_without_javascript_a_plain_table(tmp_path: Any, tmp_path_factory: Any) -> None:
+def test_without_javascript_the_page_is_a_plain_table(tmp_path: Any, tmp_path_factory: Any) -> None:
     off = {"profile.managed_default_content_settings.javascript": 2}
     with (
         house(tmp_path, "groq", HOSTILE, **{HOSTILE: bad()}) as built,
@@ -462,7 +472,7 @@ def test_without_javascript_a_plain_table(tmp_path: Any, tmp_path_factory: Any) 
     assert rows[1].startswith("– <img src=x onerror=")
 
 
-def test_the_plain_page_is_rendered_once_a_snapshot(groq_and_mistral: Any) -> None:
+def test_the_plain_page_is_rendered_once_per_snapshot(groq_and_mistral: Any) -> None:
     with httpx.Client(base_url=groq_and_mistral.url) as client:
         answer = client.get("plain")
         known = {"If-None-Match": answer.headers["ETag"]}

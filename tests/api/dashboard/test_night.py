@@ -170,16 +170,14 @@ def test_axe_finds_nothing_in_the_notices(browser: Browser, night: House) -> Non
 
 
 @pytest.mark.parametrize("width", [1024, 1440])
-def test_what_a_row_says_ends_where_its_cell_does(
-    browser: Browser, night: House, width: int
-) -> None:
+def test_the_text_of_a_row_ends_within_its_cell(browser: Browser, night: House, width: int) -> None:
     look(browser, night.url, width=width)
     browser.until("$$('.row').length === 4")
     browser.run("for (const each of $$('.checks .next')) each.textContent = 'next in 23 h 59 min'")
     assert browser.value("$$('.row .checks').map((e) => e.scrollWidth - e.clientWidth)") == [0] * 4
 
 
-def test_axe_finds_nothing_where_an_operator_is_asked(browser: Browser, night: House) -> None:
+def test_axe_finds_nothing_in_the_forms_for_operators(browser: Browser, night: House) -> None:
     look(browser, night.url)
     browser.until("$('[data-mute]') && ($('[data-mute]').click(), true)")
     browser.until("$('#ask').open")
@@ -199,7 +197,7 @@ def test_axe_finds_nothing_where_nothing_is_usable(
         assert complaints(browser) == []
 
 
-def test_who_takes_care_of_it_is_told_live(browser: Browser, night: House) -> None:
+def test_an_acknowledgement_appears_live(browser: Browser, night: House) -> None:
     look(browser, night.url)
     button = "$$('[data-acknowledge]').find((each) => each.ariaLabel === 'Acknowledge: mistral')"
     browser.until(f"{button} && ({button}.click(), true)")
@@ -215,7 +213,7 @@ def test_who_takes_care_of_it_is_told_live(browser: Browser, night: House) -> No
     assert not browser.value(f"{button} !== undefined")
 
 
-def test_a_mute_says_until_when_and_ends(browser: Browser, night: House) -> None:
+def test_a_mute_shows_its_end_and_can_be_ended(browser: Browser, night: House) -> None:
     look(browser, night.url)
     button = "$$('[data-mute]').find((each) => each.dataset.mute === 'mistral')"
     browser.until(f"{button} && ({button}.click(), true)")
@@ -226,7 +224,7 @@ def test_a_mute_says_until_when_and_ends(browser: Browser, night: House) -> None
     assert browser.value("$('#ask').open") is False
 
 
-def test_the_page_of_another_version_loads_itself_anew(
+def test_a_page_of_another_version_reloads_itself(
     browser: Browser, night: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look(browser, night.url)
@@ -239,7 +237,7 @@ def test_the_page_of_another_version_loads_itself_anew(
     assert browser.value("window.untouched === undefined")
 
 
-def test_whoever_is_at_work_is_asked_before_the_page_changes(
+def test_a_user_with_unfinished_input_is_asked_before_the_page_reloads(
     browser: Browser, night: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look(browser, night.url + "#provider=groq")
@@ -254,7 +252,7 @@ def test_whoever_is_at_work_is_asked_before_the_page_changes(
     browser.until("document.documentElement.dataset.version === 'another'")
 
 
-def test_a_browser_that_slept_asks_anew_and_tells_no_wrong_times(
+def test_a_browser_that_slept_fetches_again_and_shows_no_wrong_times(
     browser: Browser, night: House
 ) -> None:
     look(browser, night.url)
@@ -269,7 +267,7 @@ def test_a_browser_that_slept_asks_anew_and_tells_no_wrong_times(
     assert browser.value(f"!!({told})")
 
 
-def test_maintenance_is_told_in_the_row_the_strip_and_the_page_of_a_provider(
+def test_maintenance_is_shown_in_row_strip_and_page_of_a_provider(
     browser: Browser, tmp_path: Path
 ) -> None:
     now = datetime.now(UTC)
@@ -313,7 +311,7 @@ def test_a_phone_shows_the_first_provider_on_its_first_screen(
     assert browser.value("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
-def test_a_limits_bar_is_as_long_as_its_use_and_raises_no_early_alarm(
+def test_a_limits_bar_is_as_long_as_its_use_and_warns_not_too_early(
     browser: Browser, tmp_path: Path
 ) -> None:
     used = {"one": 1, "half": 50, "most": 96}
@@ -343,7 +341,7 @@ def test_a_limits_bar_is_as_long_as_its_use_and_raises_no_early_alarm(
     assert classes == {"one": "meter", "half": "meter", "most": "meter full"}
 
 
-def test_each_vantage_has_a_shape_and_their_common_word_is_told(
+def test_each_vantage_has_a_shape_and_their_common_status_is_shown(
     browser: Browser, night: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a cluster would have it, which this tracker is not part of."""
@@ -368,7 +366,7 @@ def test_each_vantage_has_a_shape_and_their_common_word_is_told(
     assert complaints(browser) == []
 
 
-def test_a_model_is_found_and_its_offers_told(browser: Browser, night: House) -> None:
+def test_a_model_is_found_with_its_offers(browser: Browser, night: House) -> None:
     look(browser, night.url + "#models")
     browser.until("$('#model-list li') !== null")
     browser.run(

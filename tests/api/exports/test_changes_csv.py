@@ -18,7 +18,7 @@ def rows(*changes: ChangeRecord) -> list[dict[str, str]]:
     return [*csv.DictReader(io.StringIO(text, newline=""))]
 
 
-def test_a_change_is_a_row_and_nothing_an_empty_cell() -> None:
+def test_a_change_is_a_row_and_an_unknown_value_an_empty_cell() -> None:
     (row,) = rows(a_change())
     assert tuple(row) == COLUMNS
     assert [*row.values()] == [
@@ -26,14 +26,14 @@ def test_a_change_is_a_row_and_nothing_an_empty_cell() -> None:
     ]
 
 
-def test_text_of_others_stays_text_in_a_spreadsheet() -> None:
+def test_a_providers_text_stays_text_in_a_spreadsheet() -> None:
     hostile = '=HYPERLINK("http://x")\n,"and more"'
     given = dict.fromkeys(("provider", "before", "after"), hostile)
     (row,) = rows(a_change(**given))
     assert {row["provider_name"], row["before"], row["after"]} == {f"'{hostile}"}
 
 
-def test_ten_thousand_changes_come_in_pieces() -> None:
+def test_ten_thousand_changes_are_sent_in_pieces() -> None:
     pieces = [*encode_changes_csv([a_change()] * 10_000)]
     assert len(pieces) > 10
     assert b"".join(pieces).count(b"\r\n") == 10_001

@@ -23,11 +23,11 @@ def member(*, ourselves: bool) -> ClusterMember:
     )
 
 
-def test_a_tracker_alone_has_none() -> None:
+def test_a_tracker_without_a_cluster_has_no_cluster_metrics() -> None:
     assert samples(None, a_snapshot(a_provider("groq"))) == {}
 
 
-def test_what_is_told_of_the_hub_is_what_the_report_says() -> None:
+def test_hub_metrics_equal_the_report() -> None:
     report = ClusterReport(
         vantage="eu-1",
         hub_up=True,
@@ -53,13 +53,13 @@ def test_what_is_told_of_the_hub_is_what_the_report_says() -> None:
     }
 
 
-def test_a_skew_that_was_not_measured_is_0() -> None:
+def test_an_unmeasured_clock_skew_is_0() -> None:
     found = samples(ClusterReport(vantage="eu-1", hub_up=False), a_snapshot())
     assert found["llm_tracker_clock_skew_seconds"] == {(): 0.0}
     assert found["llm_tracker_hub_up"] == {(): 0.0}
 
 
-def test_each_vantage_and_all_together_are_in_one_state() -> None:
+def test_each_vantage_and_the_cluster_have_exactly_one_state() -> None:
     views = (
         VantageView(name="eu-1", status=Status.HEALTHY, reason="", age_seconds=1.0),
         VantageView(name="us-1", status=Status.DOWN, reason="", age_seconds=1.0),
@@ -75,7 +75,7 @@ def test_each_vantage_and_all_together_are_in_one_state() -> None:
     assert len(states) == 3 * len(Status)
 
 
-def test_before_anything_is_known_all_together_are_in_no_state() -> None:
+def test_the_cluster_has_no_state_before_anything_is_known() -> None:
     report = ClusterReport(vantage="eu-1", hub_up=True)
     states = samples(report, a_snapshot(a_provider("groq")))["llm_provider_cluster_state"]
     assert set(states.values()) == {0.0}

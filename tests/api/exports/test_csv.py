@@ -32,7 +32,7 @@ def test_a_formula_is_shown_as_text(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["groq", "a,b", 'say "hi"', "two\nlines", "g4f-main", "é東"])
-def test_any_other_name_is_itself(name: str) -> None:
+def test_any_other_name_is_unchanged(name: str) -> None:
     [row] = rows_of(a_provider(name))
     assert row["provider_name"] == name
 

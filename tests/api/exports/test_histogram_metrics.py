@@ -12,7 +12,7 @@ def test_buckets_are_cumulative_and_the_last_holds_all() -> None:
     assert found["+Inf"] == 3
 
 
-def test_a_provider_without_a_good_check_has_none() -> None:
+def test_a_provider_without_a_good_check_has_no_histogram() -> None:
     provider = a_provider(latencies=LatencyHistogram().after(0.3))
     family = collect_latencies(a_tracker(provider, a_bare_provider()).snapshot)
     assert {sample.labels["provider"] for sample in family.samples} == {"groq"}

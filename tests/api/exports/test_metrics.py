@@ -76,7 +76,7 @@ def test_a_provider_that_did_not_change_is_not_written_again() -> None:
     assert block.endswith(b"groq 0\nmistral 0\n")
 
 
-def test_what_is_kept_of_each_provider_stays_while_others_come_and_go() -> None:
+def test_cached_lines_of_a_provider_stay_while_others_come_and_go() -> None:
     written: list[str] = []
     pieces = MetricPieces(OPENMETRICS, collect_one, lambda _: Noting(written))
     groq, mistral = a_provider(), a_provider("mistral")

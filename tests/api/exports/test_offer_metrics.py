@@ -26,7 +26,7 @@ def test_only_watched_offers_are_labelled() -> None:
     assert found["llm_offer_ttft_seconds"] == {("groq", "llama"): 0.12}
 
 
-def test_what_is_not_known_has_no_sample() -> None:
+def test_an_unknown_value_has_no_sample() -> None:
     found = samples(watching("llama"))
     assert found["llm_offer_ttft_seconds"] == {}
     assert found["llm_offer_tokens_per_second"] == {}

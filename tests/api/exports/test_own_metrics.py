@@ -74,11 +74,11 @@ def test_every_value_is_that_of_health() -> None:
 
 
 @pytest.mark.parametrize(("status", "up"), [("ok", 1.0), ("degraded", 1.0), ("failing", 0.0)])
-def test_only_a_tracker_that_a_restart_would_help_is_not_up(status: str, up: float) -> None:
+def test_up_is_0_only_if_a_restart_would_help(status: str, up: float) -> None:
     assert told(a_condition(status=status))["up"] == up
 
 
-def test_messages_are_told_by_what_they_told_and_the_build_by_its_labels() -> None:
+def test_messages_are_counted_by_kind_and_the_build_has_labels() -> None:
     families = {family.name: family for family in collect_own(BUSY, SNAPSHOT)}
     sent = families["llm_tracker_alerts_sent"].samples
     assert {each.labels["what"]: each.value for each in sent} == {

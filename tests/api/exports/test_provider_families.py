@@ -28,7 +28,7 @@ def with_limits(*names: str) -> ProviderStatus:
     return a_provider(rate_limit=RateLimit(percent=60.0, limits=limits))
 
 
-def test_every_gauge_is_a_family_with_a_line_for_whom_it_is_known() -> None:
+def test_every_gauge_is_a_family_with_a_line_per_provider_with_a_known_value() -> None:
     families = collect(a_provider(), a_bare_provider())
     assert {name for name, _, _ in GAUGES} <= families.keys()
     assert lines(families["llm_provider_usable"], "provider") == {("groq",): 1.0, ("new",): 0.0}
@@ -51,7 +51,7 @@ def test_checks_are_counted_by_outcome() -> None:
     assert family.type == "counter"
 
 
-def test_calls_and_the_sum_of_their_latencies_are_told_by_outcome() -> None:
+def test_calls_and_the_sum_of_their_latencies_are_exported_by_outcome() -> None:
     totals = (TrafficTotal(outcome="ok", calls=8, latency_ms_sum=1234.5),)
     view = ProviderTrafficView(evidence=TrafficEvidence(), totals=totals)
     families = collect(a_provider(traffic=view), a_bare_provider())
@@ -61,7 +61,7 @@ def test_calls_and_the_sum_of_their_latencies_are_told_by_outcome() -> None:
     assert seconds == {("groq", "ok"): 1.2345}
 
 
-def test_a_limit_is_told_with_its_size_and_what_is_left_where_they_are_known() -> None:
+def test_a_limit_is_exported_with_size_and_remaining_if_known() -> None:
     partial = RateLimit(limits=(LimitReading(name="tokens", remaining=5.0),))
     families = collect(with_limits("requests"), a_provider("other", rate_limit=partial))
     by = ("provider", "limit")

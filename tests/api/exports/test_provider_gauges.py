@@ -26,7 +26,7 @@ def test_every_gauge_has_a_name_of_its_own_and_a_sentence() -> None:
 
 
 @given(st.none() | st.sampled_from(OutcomeKind))
-def test_success_is_what_reached_the_api_and_our_own_faults_prove_nothing(
+def test_success_means_the_api_was_reached_and_our_own_faults_count_as_unknown(
     kind: OutcomeKind | None,
 ) -> None:
     success = read("probe_success", outcome=kind)
@@ -63,7 +63,7 @@ def test_values_are_in_seconds_and_shares(
     assert read(name, **changes) == value
 
 
-def test_real_calls_are_told_where_some_were_counted() -> None:
+def test_real_calls_are_exported_if_some_were_counted() -> None:
     evidence = TrafficEvidence(
         calls=12, counted=10, failures=4, latency_ms=300.0, last=NOON - timedelta(seconds=9)
     )
@@ -77,7 +77,7 @@ def test_real_calls_are_told_where_some_were_counted() -> None:
     assert read("llm_provider_traffic_failure_ratio") is None
 
 
-def test_of_a_provider_never_checked_only_what_is_known_is_told() -> None:
+def test_a_provider_never_checked_exports_only_known_values() -> None:
     told = {name for name, value in QUICK_GAUGES if value(a_bare_provider()) is not None}
     assert told == {
         "llm_provider_usable",

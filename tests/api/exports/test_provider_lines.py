@@ -118,7 +118,9 @@ CHANGES = st.fixed_dictionaries(
 
 @pytest.mark.parametrize("write", WRITERS)
 @given(name=names, changes=st.lists(CHANGES, min_size=2, max_size=5))
-def test_one_view_after_the_other(write: Write, name: str, changes: list[dict[str, Any]]) -> None:
+def test_views_written_one_after_the_other_are_equal(
+    write: Write, name: str, changes: list[dict[str, Any]]
+) -> None:
     writer, view = a_writer(name), attrs.evolve(WHOLE, name=name)
     for change in changes:
         view = attrs.evolve(view, **change)

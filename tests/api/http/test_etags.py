@@ -28,12 +28,12 @@ LONG = b"[" + b"1," * PLAIN_BYTES + b"1]"
         ("gzipped", False),
     ],
 )
-def test_gzip_is_taken_where_it_is_named_and_not_refused(header: str, taken: bool) -> None:
+def test_gzip_is_used_if_the_client_accepts_it(header: str, taken: bool) -> None:
     assert accepts_gzip(header) is taken
 
 
 @given(st.binary(min_size=PLAIN_BYTES + 1, max_size=3 * PLAIN_BYTES))
-def test_what_is_compressed_is_the_same_content_under_another_tag(body: bytes) -> None:
+def test_a_compressed_answer_has_the_same_content_and_another_tag(body: bytes) -> None:
     plain = answer_of(body)
     packed = negotiate(plain, gzip=True)
     assert gzip.decompress(packed.body) == body
@@ -46,12 +46,12 @@ def test_what_is_compressed_is_the_same_content_under_another_tag(body: bytes) -
 @pytest.mark.parametrize(
     ("body", "content_type"), [(b"x" * PLAIN_BYTES, "application/json"), (LONG, "image/png")]
 )
-def test_what_would_not_shrink_stays_as_it_is(body: bytes, content_type: str) -> None:
+def test_an_answer_that_would_not_shrink_is_not_compressed(body: bytes, content_type: str) -> None:
     plain = answer_of(body, content_type)
     assert negotiate(plain, gzip=True) is plain
 
 
-def test_a_tag_of_one_representation_is_not_the_others() -> None:
+def test_representations_have_different_tags() -> None:
     plain = answer_of(LONG)
     packed = plain.gzipped
     assert matches_etag(packed, packed.etag)

@@ -43,7 +43,7 @@ async def test_on_loopback_only_loopback_names_are_answered(host: str, status: i
 
 
 @pytest.mark.parametrize("host", ["[::1", "[", "localhost:8000:1@x", "\xff", "a b", "//"])
-def test_a_host_that_is_nonsense_is_no_name_of_ours(host: str) -> None:
+def test_an_invalid_host_header_is_refused(host: str) -> None:
     assert not AllowedHosts.of(ServerSettings()).allow(host)
 
 
@@ -60,7 +60,7 @@ def test_a_host_that_is_nonsense_is_no_name_of_ours(host: str) -> None:
         ({"host": "127.0.0.2"}, "127.0.0.2:8000", 200),
     ],
 )
-async def test_the_names_answered_to_can_be_set(
+async def test_the_allowed_host_names_can_be_configured(
     settings: dict[str, Any], host: str, status: int
 ) -> None:
     response, _ = await get(a_tracker(a_provider(), **settings), Host=host)
@@ -93,7 +93,7 @@ def basic(user: Any, password: Any) -> str:
         ("Basic " + base64.b64encode(b"\xff\xfe").decode(), 401),
     ],
 )
-async def test_a_read_token_guards_every_get(authorization: Any, status: int) -> None:
+async def test_every_get_requires_the_read_token(authorization: Any, status: int) -> None:
     tracker = a_tracker(a_provider(), read_token=Secret("read"), admin_token=Secret("admin"))
     headers = {} if authorization is None else {"Authorization": authorization}
     for path in (STATUS, "/openapi.json", "/api/providers/best", "/api/nothing"):
@@ -103,7 +103,7 @@ async def test_a_read_token_guards_every_get(authorization: Any, status: int) ->
         assert len(response.headers.getlist("WWW-Authenticate")) == 2
 
 
-async def test_the_read_token_changes_nothing() -> None:
+async def test_the_read_token_allows_no_change() -> None:
     tracker = a_tracker(a_provider(), read_token=Secret("read"), admin_token=Secret("admin"))
     client = create_app(tracker).test_client()
     response = await client.post("/api/providers/check", headers={"Authorization": "Bearer read"})

@@ -60,7 +60,7 @@ HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_every_answer_is_as_the_document_says(api_schema: Any, mode: Any) -> None:
+def test_every_answer_conforms_to_the_document(api_schema: Any, mode: Any) -> None:
     for found in api_schema.get_all_operations():
         operation = found.ok()
 

@@ -25,7 +25,7 @@ def test_times_are_utc_with_milliseconds_and_z() -> None:
 
 
 @given(st.binary(), st.binary())
-def test_the_tag_is_the_contents(one: bytes, other: bytes) -> None:
+def test_the_tag_depends_on_the_content(one: bytes, other: bytes) -> None:
     assert (answer_of(one).etag == answer_of(other).etag) is (one == other)
 
 
@@ -47,13 +47,13 @@ def test_if_none_match_compares_weakly(held: str | None, matched: bool) -> None:
     assert matches(held, '"a"') is matched
 
 
-def test_nobody_is_told_to_ask_again_at_once() -> None:
+def test_retry_after_is_never_zero() -> None:
     assert seconds_until(utc_now() - timedelta(hours=1)) == 1
     second = utc_now().replace(microsecond=0)
     assert seconds_until(second + timedelta(hours=1, seconds=0.5)) in {3_600, 3_601}
 
 
-def test_when_to_ask_again_is_the_same_all_through_a_second(
+def test_retry_after_does_not_change_within_a_second(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     at = NOON + timedelta(seconds=59.5)
@@ -65,7 +65,7 @@ def test_when_to_ask_again_is_the_same_all_through_a_second(
     assert told == {60}
 
 
-def test_a_new_snapshot_forgets_the_answers_of_the_last() -> None:
+def test_a_new_snapshot_drops_the_cached_answers() -> None:
     answers, made = ResponseCache(), []
 
     def make(snapshot: Any) -> Any:
@@ -102,7 +102,7 @@ wishes = st.builds(
 
 
 @given(providers, wishes)
-def test_a_wish_keeps_the_order_and_lets_nobody_else_in(watched: Any, wish: Any) -> None:
+def test_a_filter_keeps_the_order_and_adds_no_provider(watched: Any, wish: Any) -> None:
     snapshot = a_snapshot(*watched, at=NOON)
     narrowed = apply_filter(snapshot, wish)
     allowed = {p.name for p in watched if wish.allows(p.name)}
@@ -112,7 +112,7 @@ def test_a_wish_keeps_the_order_and_lets_nobody_else_in(watched: Any, wish: Any)
 
 
 @given(st.integers(0, 4_000_000_000_000_000))
-def test_a_moment_reads_the_same_from_memory_and_from_the_store(microseconds: int) -> None:
+def test_a_time_has_the_same_text_from_memory_and_from_the_store(microseconds: int) -> None:
     at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
     stored = datetime.fromtimestamp(epoch_ms(at.timestamp()) / 1000.0, UTC)
     assert instant(at) == instant(stored)

@@ -94,7 +94,7 @@ async def test_an_offer_that_changed_follows_its_provider() -> None:
 
 
 @pytest.mark.parametrize("seen", [1, 2, 3])
-async def test_who_was_cut_off_within_a_change_gets_the_whole_again(seen: int) -> None:
+async def test_a_client_cut_off_within_a_change_gets_the_whole_again(seen: int) -> None:
     tracker = a_tracker(WELL, OTHER)
     streams = streams_of(tracker)
     async with contextlib.aclosing(streams.stream(None)) as stream:
@@ -117,7 +117,7 @@ async def test_a_snapshot_that_changes_nothing_sends_nothing(autojump_clock: Moc
     await stream.aclose()
 
 
-async def test_a_provider_that_is_gone_makes_a_new_snapshot() -> None:
+async def test_a_removed_provider_sends_a_whole_snapshot() -> None:
     tracker = a_tracker(WELL, OTHER)
     stream = streams_of(tracker).stream(None)
     await anext(stream)
@@ -144,7 +144,7 @@ async def test_a_heartbeat_comes_within_fifteen_seconds(autojump_clock: MockCloc
 
 @pytest.mark.parametrize("changing", [True, False], ids=["changes", "the same again"])
 @pytest.mark.parametrize("gap", [0.1, 9.9])
-async def test_no_snapshot_puts_a_heartbeat_off(
+async def test_snapshots_do_not_delay_a_heartbeat(
     autojump_clock: MockClock, nursery: trio.Nursery, gap: float, changing: bool
 ) -> None:
     tracker = a_tracker(WELL)
@@ -168,7 +168,7 @@ async def test_no_snapshot_puts_a_heartbeat_off(
     nursery.cancel_scope.cancel()
 
 
-async def test_a_heartbeat_goes_before_the_snapshots_that_wait(autojump_clock: MockClock) -> None:
+async def test_a_heartbeat_is_sent_before_waiting_snapshots(autojump_clock: MockClock) -> None:
     tracker = a_tracker(WELL)
     stream = streams_of(tracker).stream(None)
     await anext(stream)
@@ -183,7 +183,7 @@ async def test_a_heartbeat_goes_before_the_snapshots_that_wait(autojump_clock: M
     ("last_event_id", "again"),
     [("boot-1", False), ("boot-0", True), ("older-1", True), ("", True), ("nonsense", True)],
 )
-async def test_who_has_the_present_snapshot_gets_no_second_but_a_sign_of_life(
+async def test_a_client_with_the_current_snapshot_gets_a_heartbeat_instead(
     last_event_id: str, again: bool
 ) -> None:
     stream = streams_of(a_tracker(WELL)).stream(last_event_id)
@@ -193,7 +193,7 @@ async def test_who_has_the_present_snapshot_gets_no_second_but_a_sign_of_life(
     await stream.aclose()
 
 
-async def test_a_reader_that_falls_behind_is_ended_and_delays_nobody() -> None:
+async def test_a_slow_reader_is_disconnected_and_delays_no_other() -> None:
     tracker = a_tracker(WELL)
     streams = streams_of(tracker)
     slow, quick = streams.stream(None), streams.stream(None)
@@ -268,7 +268,7 @@ GROQ_IS_DOWN = Incident(
 )
 
 
-async def test_whoever_connects_learns_what_is_wrong_and_muted_and_not_what_is_over() -> None:
+async def test_a_new_stream_begins_with_open_incidents_and_mutes_only() -> None:
     tracker = a_tracker(WELL)
     over = attrs.evolve(GROQ_IS_DOWN, id="old", closed_at=NOON)
     log = IncidentLog(incidents=(GROQ_IS_DOWN, over), mutes={"groq": NOON})
@@ -280,7 +280,7 @@ async def test_whoever_connects_learns_what_is_wrong_and_muted_and_not_what_is_o
     await stream.aclose()
 
 
-async def test_an_incident_and_a_mute_are_told_as_they_change() -> None:
+async def test_changes_of_incidents_and_mutes_are_sent() -> None:
     tracker = a_tracker(WELL)
     stream = streams_of(tracker).stream(None)
     await anext(stream)
@@ -310,7 +310,7 @@ async def test_one_address_has_three_quarters_of_the_streams() -> None:
     assert not streams.open_by_peer
 
 
-async def test_streams_leave_half_of_the_places_to_those_who_ask() -> None:
+async def test_streams_use_at_most_half_of_the_places() -> None:
     streams = attrs.evolve(streams_of(a_tracker(WELL)), most=2)
     opened = []
     for _ in range(2):

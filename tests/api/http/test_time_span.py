@@ -14,7 +14,7 @@ def span(**given: str) -> TimeSpan:
     return read_span({name: [value] for name, value in given.items()}, NOW)
 
 
-def test_nothing_given_is_the_last_day() -> None:
+def test_the_default_time_span_is_the_last_day() -> None:
     assert span() == TimeSpan(24, NOW - timedelta(hours=24), None)
 
 
@@ -32,7 +32,7 @@ def test_hours_count_back_from_until() -> None:
         *("2026-03-08T11:30:00 01:00", "2026-03-08 10:30:00"),
     ],
 )
-def test_a_time_is_understood_as_people_and_urls_write_it(text: str) -> None:
+def test_common_forms_of_a_time_are_accepted(text: str) -> None:
     assert span(since=text) == TimeSpan(2, datetime(2026, 3, 8, 10, 30, tzinfo=UTC), None)
 
 
@@ -52,6 +52,6 @@ def test_a_date_is_its_midnight_in_utc() -> None:
         ({"since": "2026-03-08", "hours": "3"}, "hours or since, not both"),
     ],
 )
-def test_what_cannot_be_is_refused(given: dict[str, str], said: str) -> None:
+def test_an_impossible_time_span_is_refused(given: dict[str, str], said: str) -> None:
     with pytest.raises(Problem, match=said):
         span(**given)

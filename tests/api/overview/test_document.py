@@ -48,7 +48,7 @@ def with_incidents(snapshot: Snapshot, *incidents: Incident) -> Snapshot:
     return attrs.evolve(snapshot, incidents=IncidentLog(incidents=incidents))
 
 
-async def test_the_whole_names_its_page_and_has_everything_of_the_first_glance() -> None:
+async def test_the_full_document_names_its_page_and_has_the_first_screen() -> None:
     snapshot = with_incidents(a_snapshot(GROQ, MISTRAL), INCIDENT)
     document = json.loads(an_overview().whole(snapshot))
     assert document["page"] == "page-1"
@@ -59,7 +59,7 @@ async def test_the_whole_names_its_page_and_has_everything_of_the_first_glance()
     assert document["health"]["database"] == "ok"
 
 
-async def test_only_rows_that_changed_are_told() -> None:
+async def test_only_changed_rows_are_sent() -> None:
     before, after = a_snapshot(GROQ, MISTRAL), a_snapshot(DOWN, MISTRAL, revision=2)
     told = steps(an_overview(), before, after)
     assert [row[0] for row in told["rows"]] == ["groq"]
@@ -67,12 +67,12 @@ async def test_only_rows_that_changed_are_told() -> None:
     assert "incidents" not in told
 
 
-async def test_an_equal_snapshot_tells_nothing() -> None:
+async def test_an_equal_snapshot_sends_nothing() -> None:
     before, after = a_snapshot(GROQ, MISTRAL), a_snapshot(a_provider(), MISTRAL, revision=2)
     assert steps(an_overview(), before, after) == {}
 
 
-async def test_another_place_in_the_ranking_is_a_change_of_the_row() -> None:
+async def test_a_new_place_in_the_ranking_changes_the_row() -> None:
     before = a_snapshot(GROQ, MISTRAL)
     lines = (attrs.evolve(before.ranking.ordered[0], expected_cost_ms=999.0),)
     ranking = attrs.evolve(before.ranking, ranked=(*lines, *before.ranking.ordered[1:]))
@@ -88,7 +88,7 @@ async def test_incidents_reach_the_page_as_they_open() -> None:
     assert [each["id"] for each in told["incidents"]["open"]] == ["1"]
 
 
-def test_hundreds_of_open_incidents_are_counted_and_not_all_told() -> None:
+def test_hundreds_of_open_incidents_are_counted_but_not_all_sent() -> None:
     many = [attrs.evolve(INCIDENT, id=str(number)) for number in range(OPEN + 20)]
     over = attrs.evolve(INCIDENT, id="over", closed_at=NOON - timedelta(hours=1))
     old = attrs.evolve(INCIDENT, id="old", closed_at=NOON - timedelta(hours=25))
@@ -103,7 +103,7 @@ def test_many_providers_are_ordered_by_name_only_at_the_top() -> None:
     assert (len(best["order"]), len(best["lines"]), best["usable"]) == (ORDERED, LINES, 1_500)
 
 
-def test_with_nothing_usable_it_says_who_may_be_back_first() -> None:
+def test_with_nothing_usable_it_names_the_provider_that_may_be_back_first() -> None:
     snapshot = a_snapshot(a_bare_provider("a"), a_bare_provider("b"))
     until = [NOON + timedelta(minutes=9), NOON + timedelta(minutes=4)]
     excluded = tuple(

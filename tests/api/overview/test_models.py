@@ -36,11 +36,11 @@ def test_without_a_search_the_most_offered_come_first() -> None:
     assert (found.known, found.found) == (3, 3)
 
 
-def test_what_nobody_offers_is_not_found() -> None:
+def test_a_model_without_any_offer_is_not_found() -> None:
     assert find_named(RESOLVER.walk(), "gpt-9") == FoundModels(known=3, found=0, best=())
 
 
-def test_each_model_tells_how_many_of_its_providers_are_usable() -> None:
+def test_each_model_has_the_number_of_its_usable_providers() -> None:
     failing = OfferStatus(
         model="llama-3.3-70b-versatile",
         variant=None,

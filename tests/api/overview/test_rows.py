@@ -27,7 +27,7 @@ def test_a_healthy_provider_needs_few_bytes_and_no_sentence() -> None:
     assert len(encode_row(a_provider(), 212.34)) < 250
 
 
-def test_what_is_not_known_is_null_and_not_nought() -> None:
+def test_an_unknown_value_is_null_and_not_zero() -> None:
     row = row_of(a_bare_provider())
     unknown = ("since", "response", "p95", "hour", "day", "week", "limit", "resets", "last")
     assert {name: row[name] for name in unknown} == dict.fromkeys(unknown)
@@ -43,7 +43,7 @@ def test_what_is_not_known_is_null_and_not_nought() -> None:
         ({"status": Status.DEGRADED, "outcome": OutcomeKind.RATE_LIMITED}, "why"),
     ],
 )
-def test_a_sentence_comes_where_the_figures_do_not_say_it(
+def test_a_reason_is_sent_if_the_figures_do_not_say_it(
     changes: dict[str, Any], reason: str
 ) -> None:
     assert row_of(a_provider(reason="why", **changes))["reason"] == reason
@@ -55,7 +55,7 @@ def test_an_estimated_limit_is_marked() -> None:
     assert (row["limit"], row["limit_estimated"]) == (3, True)
 
 
-def test_traffic_stands_beside_the_checks() -> None:
+def test_traffic_is_sent_beside_the_checks() -> None:
     evidence = TrafficEvidence(calls=50, counted=40, failures=4, last=NOON, latency_ms=901.26)
     row = row_of(a_provider(traffic=ProviderTrafficView(evidence=evidence)))
     assert row["traffic"] == [50, 40, 4, 901.3]
@@ -63,7 +63,7 @@ def test_traffic_stands_beside_the_checks() -> None:
     assert row_of(a_provider())["traffic"] is None
 
 
-def test_what_each_vantage_sees_is_told_and_what_they_say_together() -> None:
+def test_the_row_has_the_status_of_each_vantage_and_of_the_cluster() -> None:
     seen = (
         VantageView(name="eu-1", status=Status.DOWN, reason="HTTP 500", age_seconds=3.0),
         VantageView(
@@ -75,7 +75,7 @@ def test_what_each_vantage_sees_is_told_and_what_they_say_together() -> None:
     assert row["cluster"] == "down from eu-1 (1 of 2)"
 
 
-def test_an_outage_is_told_from_its_first_failed_check_on() -> None:
+def test_an_outage_begins_at_its_first_failed_check() -> None:
     first, judged = NOON - timedelta(minutes=3), NOON - timedelta(minutes=1)
     told = {"status_since": judged, "failing_since": first}
     assert row_of(a_provider(status=Status.DOWN, **told))["since"] == round(first.timestamp())

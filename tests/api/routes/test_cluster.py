@@ -44,7 +44,7 @@ async def get(tracker: FakeTracker, path: str, **headers: str) -> tuple[Response
 
 
 @pytest.mark.parametrize("path", ["/api/cluster", "/api/cluster/history/groq"])
-async def test_a_tracker_alone_has_no_cluster_and_says_why(path: str) -> None:
+async def test_a_tracker_without_a_cluster_answers_why(path: str) -> None:
     response, body = await get(a_tracker(a_provider()), path)
     assert response.status_code == 404
     assert "its configuration has no [cluster]" in json.loads(body)["detail"]
@@ -60,7 +60,7 @@ async def test_the_cluster_is_shown_with_its_members_and_problems() -> None:
 
 
 @pytest.mark.parametrize(("days", "seconds"), [(7, 3600), (8, 21600), (30, 21600), (90, 86400)])
-async def test_a_longer_time_has_larger_buckets(days: int, seconds: int) -> None:
+async def test_a_longer_time_span_has_larger_buckets(days: int, seconds: int) -> None:
     tracker = a_member()
     response, body = await get(tracker, f"/api/cluster/history/groq?days={days}")
     assert response.status_code == 200
@@ -102,12 +102,12 @@ async def test_long_history_as_csv_is_a_file_of_the_same_buckets() -> None:
         ("/api/cluster?x=1", 400),
     ],
 )
-async def test_wrong_questions_are_refused(path: str, status: int) -> None:
+async def test_invalid_parameters_are_refused(path: str, status: int) -> None:
     response, body = await get(a_member(), path)
     assert (response.status_code, json.loads(body)["status"]) == (status, status)
 
 
-async def test_a_store_that_is_away_is_503() -> None:
+async def test_an_unavailable_store_is_answered_503() -> None:
     tracker = a_member()
     tracker.fault = StoreUnavailable("the disk is gone")
     response, body = await get(tracker, "/api/cluster/history/groq")
@@ -115,7 +115,7 @@ async def test_a_store_that_is_away_is_503() -> None:
     assert "the disk is gone" in json.loads(body)["detail"]
 
 
-async def test_the_dashboard_of_a_tracker_alone_knows_no_month() -> None:
+async def test_the_dashboard_without_a_cluster_offers_no_month() -> None:
     response, body = await get(a_member(), "/dashboard/data/strips?hours=720&name=groq")
     assert response.status_code == 400
     assert "hours must be" in json.loads(body)["detail"]

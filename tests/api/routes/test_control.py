@@ -93,7 +93,7 @@ async def test_an_offer_that_is_not_watched_is_404_with_the_nearest(watching_lla
     assert response.status_code == 404
 
 
-async def test_checking_a_provider_nobody_knows_is_404() -> None:
+async def test_checking_an_unknown_provider_is_404() -> None:
     response, body = await send(a_tracker_with_token(), "POST", "/api/providers/nobody/check")
     assert (response.status_code, body["title"]) == (404, "No such provider")
 
@@ -107,9 +107,7 @@ async def test_checking_a_provider_nobody_knows_is_404() -> None:
         ('{"enabled": null, "interval_seconds": 30}', {"interval_seconds": 30.0, "enabled": None}),
     ],
 )
-async def test_tuning_passes_on_what_was_said_and_nothing_else(
-    text: str, changes: dict[str, Any]
-) -> None:
+async def test_tuning_passes_on_only_the_given_fields(text: str, changes: dict[str, Any]) -> None:
     tracker = a_tracker_with_token()
     response, body = await patch(tracker, text)
     assert (response.status_code, body["provider_name"]) == (200, "groq")
@@ -140,7 +138,7 @@ async def test_tuning_passes_on_what_was_said_and_nothing_else(
         b"\xff\xfe",
     ],
 )
-async def test_a_change_that_cannot_be_is_400_and_changes_nothing(text: str | bytes) -> None:
+async def test_an_impossible_change_is_400_and_changes_nothing(text: str | bytes) -> None:
     tracker = a_tracker_with_token()
     response, _ = await patch(tracker, text)
     assert response.status_code == 400
@@ -155,13 +153,13 @@ async def test_the_trackers_own_refusal_is_a_400_with_its_sentence() -> None:
     assert (response.status_code, body["detail"]) == (400, str(tracker.fault))
 
 
-async def test_tuning_a_provider_nobody_knows_is_404() -> None:
+async def test_tuning_an_unknown_provider_is_404() -> None:
     response, _ = await patch(a_tracker_with_token(), '{"enabled": true}', "/api/providers/nobody")
     assert response.status_code == 404
 
 
 @pytest.mark.parametrize("name", ["best", "events", "status", "history", "check"])
-async def test_a_provider_may_be_named_as_a_path_is(name: str) -> None:
+async def test_a_providers_name_may_look_like_a_path(name: str) -> None:
     response, body = await patch(
         a_tracker_with_token(name), '{"enabled": true}', f"/api/providers/{name}"
     )
@@ -241,7 +239,7 @@ async def test_a_token_outside_ascii_works() -> None:
     ],
 )
 @pytest.mark.parametrize(("method", "path"), CHANGING)
-async def test_another_sites_page_cannot_change_anything(
+async def test_a_page_of_another_site_cannot_change_anything(
     method: str, path: Any, headers: dict[str, Any]
 ) -> None:
     tracker = a_tracker_with_token()
@@ -250,7 +248,7 @@ async def test_another_sites_page_cannot_change_anything(
     assert body["title"] == "Cross-site request refused"
 
 
-async def test_our_own_page_can() -> None:
+async def test_our_own_page_can_change_settings() -> None:
     headers = {**ADMIN, "Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
     response, _ = await send(a_tracker_with_token(), "POST", "/api/providers/check", headers)
     assert response.status_code == 200

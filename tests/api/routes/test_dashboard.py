@@ -117,12 +117,12 @@ async def test_an_unknown_provider_is_not_found() -> None:
     assert (await get(a_tracker(a_provider()), "/provider/nobody"))[0].status_code == 404
 
 
-async def test_none_of_it_is_in_the_public_document() -> None:
+async def test_dashboard_paths_are_not_in_the_openapi_document() -> None:
     response = await create_app(a_tracker()).test_client().get("/openapi.json")
     assert not [path for path in (await response.get_json())["paths"] if "dashboard" in path]
 
 
-async def test_a_month_is_asked_of_the_cluster_and_says_where_the_hub_is() -> None:
+async def test_a_month_is_read_from_the_hub_and_says_so() -> None:
     tracker = a_tracker(a_provider())
     hub = ClusterSettings(url=Secret("postgresql://127.0.0.1/hub"), vantage="eu")
     tracker.config = attrs.evolve(tracker.config, cluster=hub)
@@ -136,7 +136,7 @@ async def test_a_month_is_asked_of_the_cluster_and_says_where_the_hub_is() -> No
     assert "it does not answer" in json.dumps(body)
 
 
-async def test_a_month_without_the_hub_is_what_this_tracker_kept() -> None:
+async def test_a_month_without_the_hub_is_the_trackers_own_history() -> None:
     tracker = a_tracker(a_provider())
     hub = ClusterSettings(url=Secret("postgresql://127.0.0.1/hub"), vantage="eu")
     tracker.config = attrs.evolve(tracker.config, cluster=hub)

@@ -50,7 +50,7 @@ async def get(path: Any, tracker: Any = None) -> tuple[Any, ...]:
     return response, json.loads(await response.get_data())
 
 
-async def test_raw_history_is_one_point_a_check() -> None:
+async def test_raw_history_has_one_point_per_check() -> None:
     tracker = a_tracker(a_provider(), a_provider("mistral"))
     tracker.past = RAW
     _, body = await get(HISTORY, tracker)
@@ -83,7 +83,7 @@ async def test_history_as_csv_is_a_download() -> None:
     assert (refused.status_code, body["detail"][:18]) == (400, "format must be one")
 
 
-async def test_since_and_until_are_asked_of_the_store() -> None:
+async def test_since_and_until_are_passed_to_the_store() -> None:
     tracker = a_tracker(a_provider())
     tracker.past = RAW
     await get(f"{HISTORY}?since=2026-03-01T10:00Z&until=2026-03-01T12:00Z", tracker)
@@ -123,7 +123,7 @@ async def test_buckets_have_their_counts_and_latencies() -> None:
         (f"{HISTORY}/groq?hours=168", ("groq",), None, False),
     ],
 )
-async def test_the_store_is_asked_for_just_what_was_wanted(
+async def test_the_store_is_queried_for_exactly_the_request(
     path: Any, names: Any, resolution: int | None, raw: bool
 ) -> None:
     tracker = a_tracker(a_provider(), a_provider("mistral"))
@@ -133,7 +133,7 @@ async def test_the_store_is_asked_for_just_what_was_wanted(
     assert (options["resolution"], options["raw"]) == (resolution, raw)
 
 
-async def test_who_is_watched_no_longer_is_not_in_the_history(
+async def test_a_removed_provider_is_not_in_the_history(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_store(str(tmp_path / "status.db")) as store:
@@ -165,7 +165,7 @@ async def test_who_is_watched_no_longer_is_not_in_the_history(
         "0x10",
     ],
 )
-async def test_hours_that_cannot_be_are_400_and_name_the_range(hours: str) -> None:
+async def test_impossible_hours_are_400_and_name_the_range(hours: str) -> None:
     tracker = a_tracker(a_provider())
     for path in (HISTORY, f"{HISTORY}/groq", "/api/providers/changes"):
         response, body = await get(f"{path}?hours={hours.replace('+', '%2B')}", tracker)
@@ -175,7 +175,7 @@ async def test_hours_that_cannot_be_are_400_and_name_the_range(hours: str) -> No
 
 
 @pytest.mark.parametrize("resolution", ["0", "604801", "Raw", "-1", "1.5", ""])
-async def test_a_resolution_that_cannot_be_is_400(resolution: str) -> None:
+async def test_an_impossible_resolution_is_400(resolution: str) -> None:
     response, body = await get(f"{HISTORY}?resolution={resolution}")
     assert response.status_code == 400
     assert "resolution must be raw or a whole number from 1 to 604800" in body["detail"]
@@ -210,7 +210,7 @@ async def test_a_store_that_takes_too_long_is_504(autojump_clock: MockClock) -> 
     assert body["detail"].startswith("the history was not read within 10 s")
 
 
-async def test_history_of_nobody_is_404() -> None:
+async def test_history_of_an_unknown_provider_is_404() -> None:
     for path in (f"{HISTORY}/nobody", "/api/providers/changes?provider=nobody"):
         response, body = await get(path)
         assert (response.status_code, body["title"]) == (404, "No such provider")
@@ -269,7 +269,7 @@ async def test_a_large_history_is_sent_in_pieces_that_are_counted_before() -> No
     assert response.timeout is None
 
 
-async def test_changes_as_csv_within_a_stretch() -> None:
+async def test_changes_as_csv_within_a_time_span() -> None:
     tracker = a_tracker(a_provider())
     tracker.changed = (
         ChangeRecord(
@@ -290,12 +290,12 @@ async def test_changes_as_csv_within_a_stretch() -> None:
 @pytest.mark.parametrize(
     "wrong", ["limit=0", "limit=10001", "format=xml", "since=x", "hours=1&since=2026-03-01"]
 )
-async def test_what_changes_cannot_give_is_400(wrong: str) -> None:
+async def test_invalid_parameters_of_changes_are_400(wrong: str) -> None:
     response, _ = await get(f"/api/providers/changes?{wrong}")
     assert response.status_code == 400
 
 
-async def test_changes_tell_what_changed() -> None:
+async def test_changes_say_what_changed() -> None:
     tracker = a_tracker(a_provider())
     tracker.changed = (
         ChangeRecord(

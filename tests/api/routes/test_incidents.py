@@ -86,7 +86,7 @@ async def test_a_closed_one_is_shown_for_as_many_hours_as_asked() -> None:
     assert body["incidents"][0]["duration_seconds"] == pytest.approx(3600, abs=1)
 
 
-async def test_nothing_new_is_not_sent_again() -> None:
+async def test_an_unchanged_list_of_incidents_is_304() -> None:
     tracker = a_tracker_with(INCIDENT)
     response, _ = await send(tracker, "GET", "/api/incidents")
     again, _ = await send(
@@ -143,7 +143,7 @@ async def test_a_bad_mute_is_refused(minutes: float | str | None) -> None:
     assert response.status_code == 400
 
 
-async def test_a_test_tells_what_came_back_from_each_target() -> None:
+async def test_a_test_returns_the_answer_of_each_target() -> None:
     _, body = await send(a_tracker_with(), "POST", "/api/alerts/test")
     assert body == {
         "targets": [

@@ -35,11 +35,11 @@ async def told(tracker: FakeTracker) -> list[Any]:
     return found
 
 
-async def test_nothing_is_planned_where_the_file_names_nothing() -> None:
+async def test_without_configured_windows_there_is_no_maintenance() -> None:
     assert await told(maintained()) == []
 
 
-async def test_what_is_in_force_lately_over_and_soon_to_come_is_told_by_its_end() -> None:
+async def test_current_recent_and_coming_windows_are_listed_by_their_end() -> None:
     windows = (span(24), span(-1, "groq"), span(-24), span(-24 * 9), span(24 * 15))
     found = await told(maintained(*windows))
     assert [each["providers"] for each in found] == [[], ["groq"], []]
@@ -47,13 +47,13 @@ async def test_what_is_in_force_lately_over_and_soon_to_come_is_told_by_its_end(
     assert not any(each["weekly"] for each in found)
 
 
-async def test_a_weekly_window_is_told_as_the_spans_it_stands_for() -> None:
+async def test_a_weekly_window_is_listed_as_its_spans() -> None:
     found = await told(maintained(MaintenanceWindow(weekly=DAILY)))
     assert 21 <= len(found) <= 23
     assert all(each["weekly"] for each in found)
 
 
-async def test_the_present_is_answered_with_304_until_a_window_is_another() -> None:
+async def test_maintenance_is_304_until_a_window_changes() -> None:
     client = create_app(maintained(span(1))).test_client()
     first = await client.get("/api/maintenance")
     again = await client.get("/api/maintenance", headers={"If-None-Match": first.headers["ETag"]})

@@ -57,7 +57,7 @@ async def test_the_list_has_every_model_by_name() -> None:
     }
 
 
-async def test_an_announced_end_is_told_of_watched_and_of_listed_offers() -> None:
+async def test_an_announced_end_is_shown_for_watched_and_listed_offers() -> None:
     ends = {LLAMA: date(2026, 12, 31), "whisper-large-v3": date(2027, 1, 15)}
     watched = attrs.evolve(OFFER, retires_on=ends[LLAMA], status_since=NOON)
     groq = attrs.evolve(GROQ, retiring=ends, offers=(watched,))
@@ -81,7 +81,7 @@ async def test_long_lists_are_sorted_and_whole(monkeypatch: pytest.MonkeyPatch) 
         assert [each[key] if key else each for each in body["models"]] == names
 
 
-async def test_what_is_not_for_chat_is_told_and_not_usable() -> None:
+async def test_a_model_not_for_chat_is_marked_and_not_usable() -> None:
     _, body = await get("/api/models/whisper-large-v3", GROQ)
     (offer,) = body["offers"]
     assert not offer["usable"]
@@ -134,7 +134,7 @@ async def test_candidates_alone_rank_the_offers_they_name_and_providers_as_a_who
     assert [line["provider_name"] for line in body["ranking"]] == ["third"]
 
 
-async def test_what_is_not_for_chat_is_never_best() -> None:
+async def test_a_model_not_for_chat_is_never_best() -> None:
     response, body = await get("/api/providers/best?model=whisper-large-v3", GROQ)
     assert response.status_code == 503
     assert [(one["model"], one["reason"]) for one in body["excluded"]] == [
@@ -142,7 +142,7 @@ async def test_what_is_not_for_chat_is_never_best() -> None:
     ]
 
 
-async def test_what_a_list_calls_an_image_model_is_never_best_and_told_so() -> None:
+async def test_a_listed_image_model_is_never_best_and_is_marked() -> None:
     lists = a_provider("third", models=("easel-2",))
     third = attrs.evolve(lists, tasks={"easel-2": "image generation"})
     response, body = await get("/api/providers/best?model=easel-2", third)

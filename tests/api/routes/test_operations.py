@@ -63,7 +63,9 @@ async def test_health_shows_the_database_and_every_actor() -> None:
         ({"ready": False}, 200, 503),
     ],
 )
-async def test_livez_and_readyz(condition: dict[str, Any], livez: int, readyz: int) -> None:
+async def test_livez_and_readyz_answer_by_the_trackers_state(
+    condition: dict[str, Any], livez: int, readyz: int
+) -> None:
     tracker = a_tracker(a_provider())
     tracker.condition = a_condition(**condition)
     for path, status in (("/livez", livez), ("/readyz", readyz)):
@@ -110,7 +112,7 @@ async def test_metrics_are_those_of_the_snapshot() -> None:
     assert "# HELP llm_tracker_snapshot_timestamp_seconds Unix time of the snapshot" in told
 
 
-async def test_what_is_not_known_has_no_sample() -> None:
+async def test_an_unknown_value_has_no_sample() -> None:
     _, found = await samples(a_tracker(a_bare_provider()))
     assert found["llm_provider_state", "new", "unknown"] == 1.0
     for name in ("probe_success", "probe_duration_seconds", "llm_provider_uptime_ratio"):
@@ -146,7 +148,7 @@ async def test_metrics_are_openmetrics_unless_only_text_is_named(
     assert "# HELP llm_tracker_snapshot_timestamp_seconds Unix time of the snapshot" in told
 
 
-async def test_a_hostile_name_breaks_no_metric() -> None:
+async def test_a_hostile_name_does_not_break_metrics() -> None:
     name = 'a"b\\c\nd{}=,é'
     _, found = await samples(a_tracker(a_provider(name)))
     assert found["probe_success", name] == 1.0
@@ -155,7 +157,7 @@ async def test_a_hostile_name_breaks_no_metric() -> None:
 @pytest.mark.parametrize(
     ("show", "message"), [("status", "healthy"), ("uptime", "99.80 %"), ("latency", "245 ms")]
 )
-async def test_badges_show_what_was_asked(show: str, message: str) -> None:
+async def test_badges_show_the_requested_value(show: str, message: str) -> None:
     response, body = await get(f"/badge/groq.svg?show={show}")
     assert response.content_type == "image/svg+xml"
     assert response.headers["Cache-Control"] == "max-age=60"
@@ -170,7 +172,7 @@ async def test_badges_show_what_was_asked(show: str, message: str) -> None:
 
 
 @pytest.mark.parametrize("show", ["uptime", "latency"])
-async def test_a_badge_does_not_pretend_to_know(show: str) -> None:
+async def test_a_badge_says_unknown_for_an_unknown_value(show: str) -> None:
     _, body = await get(f"/badge/new.json?show={show}")
     assert json.loads(body)["message"] == "unknown"
 
@@ -184,7 +186,7 @@ def test_a_badge_is_well_formed_whatever_the_name(name: str, status: Any) -> Non
     assert not xml.dom.minidom.parseString(svg).getElementsByTagName("script")
 
 
-async def test_a_badge_of_nobody_or_nothing_is_refused() -> None:
+async def test_a_badge_of_an_unknown_provider_or_kind_is_refused() -> None:
     assert (await get("/badge/nobody.svg"))[0].status_code == 404
     assert (await get("/badge/groq.svg?show=all"))[0].status_code == 400
     assert (await get("/badge/groq.png"))[0].status_code == 404
@@ -260,13 +262,13 @@ async def test_no_path_leaves_the_pages(path: str) -> None:
     assert response.status_code == 404
 
 
-async def test_head_of_the_feed_ends() -> None:
+async def test_a_head_request_for_the_event_stream_ends() -> None:
     client = create_app(a_tracker(a_provider())).test_client()
     response = await client.head("/api/providers/events")
     assert (response.status_code, response.content_type) == (200, "text/event-stream")
 
 
-async def test_a_provider_that_renames_its_limits_fills_no_time_series_database() -> None:
+async def test_a_provider_that_renames_its_limits_gets_a_bounded_number_of_labels() -> None:
     def named(number: Any) -> Any:
         limit = LimitReading(name=f"requests_{number}", limit=9.0, remaining=1.0)
         return a_provider(rate_limit=RateLimit(source=LimitSource.HEADERS, limits=(limit,)))

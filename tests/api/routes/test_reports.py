@@ -48,7 +48,7 @@ def at_noon(report_id: str = "r1", **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("token", [REPORTER, ADMIN])
-async def test_a_batch_is_taken_with_the_report_or_the_admin_token(token: str) -> None:
+async def test_a_batch_is_accepted_with_the_report_or_the_admin_token(token: str) -> None:
     tracker = tracker_with_tokens()
     body = batch(at_noon("a"), at_noon("b", outcome="cancelled"), at_noon("c", provider="x"))
     response, receipt = await send(tracker, body, token)
@@ -100,7 +100,7 @@ async def test_the_report_token_works_where_reading_needs_a_token() -> None:
     ("body", "status"),
     [(b"not json", 400), (b'{"reporter": "p"}', 400), (b"[" * 1000, 400), (b" " * 2_000_000, 413)],
 )
-async def test_what_is_no_batch_is_a_problem(body: bytes, status: int) -> None:
+async def test_an_invalid_batch_is_a_problem(body: bytes, status: int) -> None:
     response, problem = await send(tracker_with_tokens(), body)
     assert (response.status_code, problem["status"]) == (status, status)
 
@@ -119,7 +119,7 @@ async def test_another_content_type_is_refused() -> None:
     assert response.status_code == 415
 
 
-async def test_too_many_reports_are_told_to_wait_and_to_send_rarer() -> None:
+async def test_too_many_reports_are_answered_with_a_wait_and_a_slower_rate() -> None:
     tracker = tracker_with_tokens()
     later = tracker.receiver.clock.steady() + 3_600.0  # nothing is added until then
     tracker.receiver.intake.allowance = Allowance(left=0.0, at=later)
@@ -130,7 +130,7 @@ async def test_too_many_reports_are_told_to_wait_and_to_send_rarer() -> None:
     assert not tracker.told
 
 
-async def test_past_calls_are_told_in_buckets() -> None:
+async def test_past_calls_are_returned_in_buckets() -> None:
     tracker = tracker_with_tokens()
     latency = LatencySketch()
     latency.add(200.0)

@@ -117,7 +117,7 @@ async def test_status_has_every_field_of_the_contract() -> None:
     }
 
 
-async def test_what_is_not_known_is_null_and_the_rate_limit_zero() -> None:
+async def test_an_unknown_value_is_null_and_the_rate_limit_percent_zero() -> None:
     _, body = await get("/api/providers/status/new", NEW)
     assert body["uptime_percent"] is None
     assert body["uptime"] == {"1h": None, "24h": None, "7d": None}
@@ -153,7 +153,7 @@ async def test_an_unknown_name_is_a_404_that_repeats_it_and_points_on() -> None:
     }
 
 
-async def test_best_ranks_the_usable_and_explains_the_rest() -> None:
+async def test_best_ranks_the_usable_and_explains_the_others() -> None:
     response, body = await get("/api/providers/best", SLOWER, WELL, DOWN)
     assert response.status_code == 200
     assert (body["best_provider"], body["alternatives"]) == ("groq", ["mistral"])
@@ -237,7 +237,7 @@ NONE_OF_THESE = "No candidate is watched."
         ("exclude=groq,together", NONE_OF_THESE),
     ],
 )
-async def test_filters_that_nobody_meets_say_so(query: str, reason: str) -> None:
+async def test_filters_that_match_no_provider_say_so(query: str, reason: str) -> None:
     response, body = await get(f"/api/providers/best?{query}", WELL, DOWN)
     assert (response.status_code, body["best_provider"]) == (503, None)
     assert body["reason"] == reason
@@ -266,7 +266,7 @@ async def test_a_filter_not_understood_is_refused_rather_than_ignored(
     assert (response.status_code, body["detail"]) == (400, said)
 
 
-async def test_models_lists_who_has_each() -> None:
+async def test_models_lists_the_providers_of_each_model() -> None:
     _, body = await get("/api/providers/models", SLOWER, WELL, NEW)
     assert body == {
         "models": {
@@ -293,7 +293,7 @@ async def test_csv_has_the_columns_and_the_order_of_the_contract() -> None:
     ]
 
 
-async def test_a_get_is_304_for_who_has_it_already() -> None:
+async def test_a_get_with_the_current_etag_is_304() -> None:
     asker = client(WELL, NEW)
     for path in ("status", "status/groq", "best", "models", "export/csv"):
         first = await asker.get(f"/api/providers/{path}")
@@ -360,7 +360,7 @@ async def test_a_wrong_method_is_405_and_says_which_are_right() -> None:
         ("POST", "/dashboard/app.js", 405),
     ],
 )
-async def test_what_is_no_path_and_no_provider_is_404_whatever_the_method(
+async def test_an_unknown_path_or_provider_is_404_for_every_method(
     method: str, path: str, status: int
 ) -> None:
     response = await client(WELL).open(path, method=method)

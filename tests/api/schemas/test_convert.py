@@ -45,7 +45,7 @@ class OuterValue:
     missing: InnerValue | None = None
 
 
-def test_numbers_are_rounded_to_their_unit_and_moments_are_text() -> None:
+def test_numbers_are_rounded_to_their_unit_and_times_are_text() -> None:
     value = OuterValue(Color.RED, AT, InnerValue(99.987, 12.345), (InnerValue(1.0),))
     assert convert(Outer, value) == Outer(
         color="red",
@@ -62,10 +62,10 @@ def test_what_is_not_known_is_null_never_a_number() -> None:
     assert (shown.taken_ms, shown.at, shown.inner, shown.missing) == (None, None, Inner(), None)
 
 
-def test_a_given_field_is_taken_as_it_is() -> None:
+def test_a_given_field_is_used_unchanged() -> None:
     value = OuterValue(Color.RED, None, InnerValue())
     assert convert(Outer, value, color="blue").color == "blue"
 
 
-def test_a_moment_is_told_to_the_nearest_millisecond() -> None:
+def test_a_time_is_rounded_to_the_nearest_millisecond() -> None:
     assert instant(AT.replace(microsecond=999_600)) == "2026-11-27T12:00:01.000Z"

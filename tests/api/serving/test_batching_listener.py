@@ -30,7 +30,7 @@ def connect(listener: trio.SocketListener, stack: ExitStack) -> socket.socket:
     return stack.enter_context(socket.create_connection(listener.socket.getsockname()))
 
 
-async def test_those_that_wait_come_without_a_pause(listening: trio.SocketListener) -> None:
+async def test_waiting_clients_are_accepted_without_a_pause(listening: trio.SocketListener) -> None:
     with ExitStack() as stack:
         clients = [connect(listening, stack) for _ in range(AT_ONCE + 1)]
         limit = ConnectionLimit(100)
@@ -56,7 +56,7 @@ async def test_those_that_wait_come_without_a_pause(listening: trio.SocketListen
             stream.socket.close()
 
 
-async def test_what_was_taken_and_not_served_is_closed_and_the_port_is_free(
+async def test_accepted_but_unserved_clients_are_closed_and_the_port_is_freed(
     listening: trio.SocketListener,
 ) -> None:
     with ExitStack() as stack:

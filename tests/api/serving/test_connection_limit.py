@@ -84,7 +84,7 @@ def cut(*clients: Client) -> list[bool]:
     return [client.was_cut for client in clients]
 
 
-async def test_the_one_that_is_silent_longest_makes_room(limit: ConnectionLimit) -> None:
+async def test_the_client_silent_for_longest_is_disconnected_first(limit: ConnectionLimit) -> None:
     async with trio.open_nursery() as nursery:
         crowd = Crowd(limit, nursery)
         busy, silent, later, newest = (Client() for _ in range(4))
@@ -95,7 +95,9 @@ async def test_the_one_that_is_silent_longest_makes_room(limit: ConnectionLimit)
         nursery.cancel_scope.cancel()
 
 
-async def test_who_never_asked_goes_before_who_rests(limit: ConnectionLimit) -> None:
+async def test_clients_that_never_sent_a_request_are_disconnected_before_idle_ones(
+    limit: ConnectionLimit,
+) -> None:
     async with trio.open_nursery() as nursery:
         crowd = Crowd(limit, nursery)
         kept, half_open, other = (Client() for _ in range(3))
@@ -110,7 +112,7 @@ async def test_who_never_asked_goes_before_who_rests(limit: ConnectionLimit) -> 
         nursery.cancel_scope.cancel()
 
 
-async def test_one_that_just_came_has_a_second_to_ask(limit: ConnectionLimit) -> None:
+async def test_a_new_client_has_a_second_to_send_a_request(limit: ConnectionLimit) -> None:
     async with trio.open_nursery() as nursery:
         crowd = Crowd(limit, nursery)
         resting, other, new = (Client() for _ in range(3))
@@ -126,7 +128,7 @@ async def test_one_that_just_came_has_a_second_to_ask(limit: ConnectionLimit) ->
         nursery.cancel_scope.cancel()
 
 
-async def test_who_rests_since_its_last_answer_is_younger_than_who_rests_longer(
+async def test_idle_time_counts_from_the_last_answer(
     limit: ConnectionLimit,
 ) -> None:
     async with trio.open_nursery() as nursery:
@@ -142,7 +144,7 @@ async def test_who_rests_since_its_last_answer_is_younger_than_who_rests_longer(
         nursery.cancel_scope.cancel()
 
 
-async def test_nobody_is_cut_whose_question_waits_to_be_read(limit: ConnectionLimit) -> None:
+async def test_no_client_with_an_unread_request_is_disconnected(limit: ConnectionLimit) -> None:
     async with trio.open_nursery() as nursery:
         crowd = Crowd(limit, nursery)
         asked, silent, later = Client(unread=True), Client(), Client()
@@ -152,7 +154,7 @@ async def test_nobody_is_cut_whose_question_waits_to_be_read(limit: ConnectionLi
         nursery.cancel_scope.cancel()
 
 
-async def test_where_all_questions_wait_to_be_read_the_next_client_waits_too(
+async def test_the_next_client_waits_while_all_requests_are_unread(
     limit: ConnectionLimit,
 ) -> None:
     async with trio.open_nursery() as nursery:
@@ -170,7 +172,7 @@ async def test_where_all_questions_wait_to_be_read_the_next_client_waits_too(
         nursery.cancel_scope.cancel()
 
 
-async def test_in_a_burst_each_newcomer_gets_the_place_that_was_made_for_it() -> None:
+async def test_in_a_burst_each_new_client_gets_the_place_freed_for_it() -> None:
     limit = ConnectionLimit(20)
     async with trio.open_nursery() as nursery:
         crowd = Crowd(limit, nursery)
@@ -181,7 +183,7 @@ async def test_in_a_burst_each_newcomer_gets_the_place_that_was_made_for_it() ->
         nursery.cancel_scope.cancel()
 
 
-async def test_where_all_are_answered_the_newest_is_refused_and_counted(
+async def test_while_all_clients_are_being_answered_the_newest_is_refused_and_counted(
     limit: ConnectionLimit,
 ) -> None:
     async with trio.open_nursery() as nursery:
@@ -196,7 +198,7 @@ async def test_where_all_are_answered_the_newest_is_refused_and_counted(
         nursery.cancel_scope.cancel()
 
 
-async def test_an_eighth_of_the_places_is_never_owed_an_ordinary_answer() -> None:
+async def test_an_eighth_of_the_places_is_closed_to_ordinary_requests() -> None:
     async with trio.open_nursery() as nursery:
         crowd = Crowd(ConnectionLimit(16), nursery)
         clients = [Client() for _ in range(16)]
@@ -207,7 +209,7 @@ async def test_an_eighth_of_the_places_is_never_owed_an_ordinary_answer() -> Non
         nursery.cancel_scope.cancel()
 
 
-async def test_one_that_was_cut_while_it_was_answered_comes_not_back(
+async def test_a_client_disconnected_while_answered_is_not_counted_again(
     limit: ConnectionLimit,
 ) -> None:
     async with trio.open_nursery() as nursery:
@@ -223,7 +225,7 @@ async def test_one_that_was_cut_while_it_was_answered_comes_not_back(
         nursery.cancel_scope.cancel()
 
 
-async def test_one_that_just_came_is_not_cut_however_many_come(limit: ConnectionLimit) -> None:
+async def test_a_new_client_is_not_disconnected_however_many_arrive(limit: ConnectionLimit) -> None:
     async with trio.open_nursery() as nursery:
         crowd = Crowd(limit, nursery)
         clients = [Client() for _ in range(3)]
@@ -251,7 +253,7 @@ async def test_the_next_are_accepted_once_those_before_have_their_places(
     await limit.placed()
 
 
-async def test_what_is_hot_has_room_where_others_have_none() -> None:
+async def test_fast_path_requests_have_places_that_others_do_not() -> None:
     async with trio.open_nursery() as nursery:
         crowd = Crowd(ConnectionLimit(16), nursery)
         clients = [Client() for _ in range(16)]
@@ -289,7 +291,7 @@ async def test_one_address_leaves_room_for_the_hot_questions_of_others() -> None
         nursery.cancel_scope.cancel()
 
 
-async def test_who_has_left_takes_no_place() -> None:
+async def test_a_client_that_left_uses_no_place() -> None:
     limit = ConnectionLimit(1)
     for _ in range(3):
         client = Client()
@@ -299,7 +301,7 @@ async def test_who_has_left_takes_no_place() -> None:
     assert (limit.counts.refused, limit.counts.cut, limit.counts.open) == ({}, {}, 0)
 
 
-def test_clients_leave_what_checks_need() -> None:
+def test_clients_leave_the_descriptors_that_checks_need() -> None:
     assert connection_limit(10, 1024) + 3 * 10 < 1024
     assert connection_limit(1_000, 65_536) == MOST
     assert connection_limit(1_000, 1024) == FEWEST

@@ -21,12 +21,12 @@ async def ask(**scope: Any) -> tuple[list[Any], list[Any]]:
     return asked, sent
 
 
-async def test_the_application_is_asked() -> None:
+async def test_other_requests_reach_the_application() -> None:
     asked, sent = await ask(path="/llm/docs")
     assert (asked[0]["root_path"], sent) == ("/llm", [])
 
 
-async def test_a_whole_url_is_its_path() -> None:
+async def test_a_request_with_a_whole_url_is_handled_by_its_path() -> None:
     asked, _ = await ask(path="http://[x/docs", headers=[])
     assert asked[0]["path"] == "/*"
     host = [(b"host", b"localhost"), (b"accept", b"x")]

@@ -42,7 +42,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> Any:
     return counted
 
 
-def test_it_is_open_unless_something_forbids_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fast_path_is_open_unless_a_setting_forbids_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert disabled_reason(ServerSettings()) is None
     assert "fast_lane = false" in disabled_reason(ServerSettings(fast_lane=False))
     assert disabled_reason(ServerSettings(read_token=Secret("r" * 32))) is None
@@ -50,13 +50,13 @@ def test_it_is_open_unless_something_forbids_it(monkeypatch: pytest.MonkeyPatch)
     assert "hypercorn 0.19.1 is installed" in disabled_reason(ServerSettings())
 
 
-async def test_a_hot_request_takes_it(taken: Any) -> None:
+async def test_a_fast_request_uses_the_fast_path(taken: Any) -> None:
     async with serving() as url:
         assert b'"best_provider":"groq"' in await raw(url, GET, 0.3)
     assert taken == [GET]
 
 
-async def test_where_it_is_closed_nothing_takes_it(taken: Any) -> None:
+async def test_a_closed_fast_path_is_never_used(taken: Any) -> None:
     async with serving(a_tracker(a_provider(), port=0, fast_lane=False)) as url:
         assert (await raw(url, GET, 0.3)).startswith(b"HTTP/1.1 ")
     assert taken == []
@@ -84,7 +84,7 @@ def test_the_date_follows_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     assert b"date: Fri, 15 Jan 2027 08:00:01 GMT" in hot.answer(GET, config)
 
 
-def test_the_heads_it_remembers_are_bounded() -> None:
+def test_the_number_of_cached_heads_is_bounded() -> None:
     hot, config = FastPathResponses(a_tracker(a_provider()), ResponseCache()), HyperConfig()
     for number in range(3 * HEADS):
         head = GET.replace(b"\r\n\r\n", b"\r\nX-Number: %d\r\n\r\n" % number)
@@ -95,7 +95,7 @@ def test_the_heads_it_remembers_are_bounded() -> None:
     )
 
 
-async def test_each_answer_begins_the_keep_alive_again(
+async def test_each_answer_restarts_the_keep_alive_time(
     taken: Any, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Time stands still but for what the test moves; sockets do not."""
@@ -112,7 +112,7 @@ async def test_each_answer_begins_the_keep_alive_again(
     assert len(taken) == 3
 
 
-async def test_a_connection_at_rest_closes_when_the_server_ends(taken: Any) -> None:
+async def test_an_idle_connection_closes_when_the_server_stops(taken: Any) -> None:
     tracker = a_tracker(a_provider(), port=0)
     async with serving(tracker) as url, await connect(url) as stream:
         await stream.send_all(GET)
@@ -123,7 +123,7 @@ async def test_a_connection_at_rest_closes_when_the_server_ends(taken: Any) -> N
         assert trio.current_time() - began < PROMPT_SECONDS
 
 
-async def test_a_client_that_takes_no_answers_is_cut_off(
+async def test_a_client_that_reads_no_answers_is_disconnected(
     taken: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listening, "SEND_SECONDS", 0.2)

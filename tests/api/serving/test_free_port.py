@@ -24,5 +24,5 @@ def test_no_port_is_proposed_beyond_the_last() -> None:
     assert next_free_port("127.0.0.1", 65_535) is None
 
 
-def test_no_port_is_proposed_for_a_host_that_is_none() -> None:
+def test_no_port_is_proposed_for_an_invalid_host() -> None:
     assert next_free_port("256.0.0.1", 8000) is None

@@ -108,7 +108,7 @@ PATHS = (
 )
 
 
-async def test_no_path_leads_out_of_what_is_served(tmp_path: Path) -> None:
+async def test_no_path_leads_outside_the_served_files(tmp_path: Path) -> None:
     async with attacked(tmp_path) as (server, _):
         for path in PATHS:
             said = await raw(server, get(path))
@@ -117,7 +117,7 @@ async def test_no_path_leads_out_of_what_is_served(tmp_path: Path) -> None:
             assert SECRET.encode() not in said
 
 
-async def test_another_hosts_name_is_not_answered(tmp_path: Path) -> None:
+async def test_a_request_for_another_host_is_refused(tmp_path: Path) -> None:
     hosts = (
         "evil.example",
         "127.0.0.1.evil.example",
@@ -136,7 +136,7 @@ async def test_another_hosts_name_is_not_answered(tmp_path: Path) -> None:
         assert asked == []
 
 
-async def test_only_the_token_itself_is_the_token(tmp_path: Path) -> None:
+async def test_only_the_exact_token_is_accepted(tmp_path: Path) -> None:
     near = (
         TOKEN[:-1], TOKEN + "x", TOKEN + TOKEN, TOKEN.upper(), TOKEN.replace("-", "_"),
         f'"{TOKEN}"',
@@ -154,7 +154,7 @@ async def test_only_the_token_itself_is_the_token(tmp_path: Path) -> None:
         assert (right.status_code, len(asked)) == (200, 1)
 
 
-async def test_another_sites_page_changes_nothing_even_with_the_token(tmp_path: Path) -> None:
+async def test_a_page_of_another_site_changes_nothing_even_with_the_token(tmp_path: Path) -> None:
     foreign = (
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
@@ -186,7 +186,7 @@ def test_a_public_bind_without_a_token_does_not_start(tmp_path: Path) -> None:
         assert not (tmp_path / "provider_status.db").exists()
 
 
-async def test_bombs_and_garbage_are_refused_and_cost_nothing(tmp_path: Path) -> None:
+async def test_bombs_and_garbage_are_refused_cheaply(tmp_path: Path) -> None:
     status = get(b"/api/providers/status")
     kept = status.replace(b"Connection: close\r\n", b"")
     lines = b"X: y\r\n" * 50_000
@@ -227,7 +227,7 @@ async def test_a_body_without_end_is_refused_without_reading_it(tmp_path: Path) 
         assert asked == []
 
 
-async def test_five_hundred_idle_and_fifty_dripping_clients_delay_nobody(tmp_path: Path) -> None:
+async def test_five_hundred_idle_and_fifty_slow_clients_delay_no_other(tmp_path: Path) -> None:
     async with attacked(tmp_path) as (server, _):
         await server.get("/livez")
         before = Vital.of(server.process.pid)
@@ -304,7 +304,7 @@ UPGRADE = (
 
 
 @pytest.mark.parametrize("first", [PREFACE, UPGRADE])
-async def test_nobody_changes_to_http_2(tmp_path: Path, first: bytes) -> None:
+async def test_an_upgrade_to_http_2_is_refused(tmp_path: Path, first: bytes) -> None:
     async with attacked(tmp_path) as (server, _):
         said = await raw(server, first, seconds=1.0)
     assert said.startswith(b"HTTP/1.1 ")
@@ -316,7 +316,7 @@ FEW_FILES = ("prlimit", "--nofile=256:256")
 
 
 @pytest.mark.parametrize("said", [b"", FOLLOW], ids=["half open", "event streams"])
-async def test_in_a_burst_beyond_the_descriptors_no_question_is_refused(
+async def test_a_burst_beyond_the_descriptors_is_fully_answered(
     tmp_path: Path, said: bytes
 ) -> None:
     """In each of a few bursts: as much as the machine's load lets through at once."""
@@ -366,7 +366,7 @@ SMUGGLED = {
 }
 
 
-async def test_no_request_is_smuggled_behind_another(tmp_path: Path) -> None:
+async def test_no_request_can_be_smuggled_behind_another(tmp_path: Path) -> None:
     async with attacked(tmp_path) as (server, asked):
         for name, said in SMUGGLED.items():
             heard = await raw(server, said)

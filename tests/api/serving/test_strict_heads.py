@@ -19,9 +19,7 @@ TOKEN = (b"authorization", b"Bearer a")
         (b"M-SEARCH", []),
     ],
 )
-def test_what_can_be_read_in_one_way_is_admitted(
-    method: bytes, headers: list[tuple[bytes, bytes]]
-) -> None:
+def test_an_unambiguous_head_is_accepted(method: bytes, headers: list[tuple[bytes, bytes]]) -> None:
     assert find_ambiguity(method, [HOST, *headers]) is None
 
 
@@ -35,7 +33,7 @@ def test_what_can_be_read_in_one_way_is_admitted(
         (b"Get", [], "capital letters"),
     ],
 )
-def test_what_can_be_read_in_two_ways_is_refused(
+def test_an_ambiguous_head_is_refused(
     method: bytes, headers: list[tuple[bytes, bytes]], told: str
 ) -> None:
     assert told in (find_ambiguity(method, [HOST, *headers]) or "")

@@ -38,7 +38,7 @@ def test_without_apprise_nothing_is_sent_and_the_extra_is_named(
         notify(URL, "title", "body")
 
 
-def test_a_url_that_became_wrong_since_the_start_is_no_delivery(
+def test_a_url_that_became_invalid_since_the_start_fails_the_delivery(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     service(monkeypatch, None)

@@ -24,11 +24,11 @@ def causes(*providers: Any, at: Any = START, **changes: Any) -> dict[Any, Any]:
     return {cause.value: subject for cause, subject in found.present}
 
 
-def test_all_well_is_nothing_wrong() -> None:
+def test_healthy_providers_have_no_condition() -> None:
     assert causes(a_provider("a")) == {}
 
 
-def test_a_provider_that_is_down_is_so_since_its_first_failed_check() -> None:
+def test_a_provider_is_down_since_its_first_failed_check() -> None:
     found = find_conditions(
         snapshot_of([a_down_provider("a", BEGAN), a_provider("b")], START), START
     )
@@ -38,32 +38,32 @@ def test_a_provider_that_is_down_is_so_since_its_first_failed_check() -> None:
     assert condition.summary == "a is down: server error (503)"
 
 
-def test_a_switched_off_provider_is_nobodys_concern() -> None:
+def test_a_switched_off_provider_has_no_condition() -> None:
     assert causes(a_down_provider("a", BEGAN, enabled=False), a_provider("b")) == {}
 
 
-def test_a_refused_key_is_ours_and_not_an_outage() -> None:
+def test_a_refused_key_is_our_fault_and_not_an_outage() -> None:
     refused = a_down_provider(
         "a", BEGAN, outcome=OutcomeKind.AUTH, error_message="our credentials were refused (401)"
     )
     assert causes(refused, a_provider("b")) == {"key": "a"}
 
 
-def test_one_spent_key_of_two_is_told_by_its_number() -> None:
+def test_one_spent_key_of_two_is_named_by_its_number() -> None:
     keys = (KeyReport(number=1, state=KeyState.OK), KeyReport(number=2, state=KeyState.SPENT))
     found = find_conditions(snapshot_of([a_provider("a", keys=keys)], START), START)
     (condition,) = found.present.values()
     assert condition.summary == "a: key 2 is spent"
 
 
-def test_nothing_usable_is_a_trouble_of_its_own() -> None:
+def test_nothing_usable_is_a_condition_of_its_own() -> None:
     assert causes(a_down_provider("a", BEGAN), a_down_provider("b", BEGAN)) == {
         "nothing_usable": "all providers",
         "provider": "b",
     }
 
 
-def test_our_network_is_blamed_on_nobody_else() -> None:
+def test_a_fault_of_our_network_is_not_blamed_on_providers() -> None:
     words = "our network cannot be reached"
     lost = a_bare_provider("a", reason=words, last_check=BEGAN, outcome=OutcomeKind.INTERNAL)
     found = find_conditions(snapshot_of([lost], START, network_away=True), START)
@@ -111,7 +111,7 @@ def an_offer(status: Status, **changes: Any) -> OfferStatus:
     )
 
 
-def test_what_an_offer_or_a_key_is_cannot_be_told_while_its_provider_is_down() -> None:
+def test_offers_and_keys_are_unclear_while_their_provider_is_down() -> None:
     down = a_down_provider("a", BEGAN, offers=(an_offer(Status.DOWN),))
     found = find_conditions(snapshot_of([down, a_provider("b")], START), START)
     assert found.is_unclear((Cause.OFFER, "a/m-7b"), "a")
@@ -119,7 +119,7 @@ def test_what_an_offer_or_a_key_is_cannot_be_told_while_its_provider_is_down() -
     assert not found.is_unclear((Cause.PROVIDER, "a"), "a")
 
 
-def test_an_offer_of_which_the_last_checks_told_nothing_is_unclear() -> None:
+def test_an_offer_whose_last_checks_say_nothing_is_unclear() -> None:
     silent = an_offer(Status.UNKNOWN)
     stalled = an_offer(Status.DOWN, outcome=OutcomeKind.INTERNAL)
     for offer in (silent, stalled):
@@ -169,7 +169,7 @@ SHOWN = {name: variants(name) for name in "abc"}
         max_size=6,
     )
 )
-def test_what_was_calm_is_found_as_if_all_were_looked_at(seen: list[dict[str, int]]) -> None:
+def test_skipping_calm_providers_finds_the_same_conditions(seen: list[dict[str, int]]) -> None:
     calm: dict[str, ProviderStatus] = {}
     for step, shown in enumerate(seen):
         snapshot = snapshot_of([SHOWN[name][which] for name, which in shown.items()], START)
@@ -177,7 +177,7 @@ def test_what_was_calm_is_found_as_if_all_were_looked_at(seen: list[dict[str, in
         assert find_conditions(snapshot, at, calm) == find_conditions(snapshot, at)
 
 
-def test_a_calm_provider_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_calm_provider_is_examined_once(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
     look = conditions._is_unclear
     monkeypatch.setattr(

@@ -52,9 +52,7 @@ SUMMER = datetime(2026, 7, 5, tzinfo=UTC)
         (SUMMER, "22:00", "24:00", ("20:00", "22:00")),
     ],
 )
-def test_a_weekly_window_goes_by_the_clock_on_the_wall(
-    day: Any, start: str, end: str, expected: Any
-) -> None:
+def test_a_weekly_window_follows_local_time(day: Any, start: str, end: str, expected: Any) -> None:
     assert span_on(weekly(start, end), day) == expected
 
 
@@ -84,7 +82,7 @@ minutes = st.integers(0, 1439)
 
 @settings(deadline=None)
 @given(moments, zones, minutes, minutes.filter(bool), st.frozensets(st.integers(0, 6), min_size=1))
-def test_nothing_changes_before_the_moment_it_names(
+def test_maintenance_does_not_change_before_the_announced_time(
     now: Any, zone: str, start: Any, length: Any, days: Any
 ) -> None:
     end = (start + length) % 1440
@@ -119,7 +117,7 @@ def test_a_local_time_within_the_window_is_in_maintenance(
 
 @settings(deadline=None)
 @given(moments, zones, minutes, minutes.filter(bool), st.frozensets(st.integers(0, 6)))
-def test_the_spans_of_a_stretch_are_where_there_is_maintenance(
+def test_the_listed_spans_are_exactly_the_times_of_maintenance(
     now: Any, zone: str, start: Any, length: Any, days: Any
 ) -> None:
     window = MaintenanceWindow(

@@ -34,7 +34,7 @@ def message(
     return announcement, compose(announcement, snapshot, START, link, pages)
 
 
-def test_an_opening_says_all_that_is_asked_at_night() -> None:
+def test_an_opening_answers_every_question_of_an_operator() -> None:
     _, opened = message(MessageKind.OPENED)
     assert opened.title == "groq is down"
     assert opened.body.splitlines() == [

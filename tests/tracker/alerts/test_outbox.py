@@ -49,7 +49,7 @@ def test_an_opening_is_for_every_target() -> None:
 @pytest.mark.parametrize(
     ("kind", "on_its_way", "arrived"), [(REMINDER, [], ["mail"]), (RESOLVED, ["mail"], ["mail"])]
 )
-def test_only_who_was_told_of_an_opening_hears_what_follows(
+def test_only_targets_that_got_the_opening_get_what_follows(
     kind: MessageKind, on_its_way: list[str], arrived: list[str]
 ) -> None:
     box = Outbox()
@@ -84,7 +84,7 @@ def test_nothing_is_due_for_a_target_without_messages() -> None:
     assert (box.waiting(["chat"]), box.waiting(["mail", "chat"])) == (0, 1)
 
 
-def test_an_opening_that_never_arrived_takes_its_end_with_it() -> None:
+def test_an_opening_that_was_given_up_cancels_its_end() -> None:
     box = Outbox()
     opening, ending = message(OPENED, "1"), message(RESOLVED, "1")
     for each in (opening, ending, message(RESOLVED, "2"), message(RESOLVED, "1", target="chat")):
@@ -99,7 +99,7 @@ def test_an_opening_that_never_arrived_takes_its_end_with_it() -> None:
 
 
 @pytest.mark.parametrize("newer", [REMINDER, RESOLVED])
-def test_a_reminder_that_still_waits_gives_way_to_a_later_message(newer: MessageKind) -> None:
+def test_a_waiting_reminder_is_replaced_by_a_later_message(newer: MessageKind) -> None:
     box, old = Outbox(), message(REMINDER, "a", key="old")
     other, elsewhere = message(REMINDER, "b", key="other"), message(REMINDER, "a", target="json")
     for each in (old, other, elsewhere):
@@ -110,7 +110,7 @@ def test_a_reminder_that_still_waits_gives_way_to_a_later_message(newer: Message
     assert {row.key for row in box if row.waiting} == {"other", elsewhere.key, "later"}
 
 
-def test_a_reminder_overtaken_while_it_is_sent_is_not_sent_again() -> None:
+def test_a_reminder_replaced_while_it_is_sent_is_not_sent_again() -> None:
     box, old, later = Outbox(), message(REMINDER, "a", key="old"), message(RESOLVED, "a")
     box.add(old)
     box.add(later)
@@ -121,7 +121,7 @@ def test_a_reminder_overtaken_while_it_is_sent_is_not_sent_again() -> None:
     assert made.delivered_at is not None
 
 
-def test_an_end_that_is_given_up_takes_nothing_with_it() -> None:
+def test_an_end_that_is_given_up_cancels_nothing_else() -> None:
     box = Outbox()
     ending = message(RESOLVED, "1")
     box.add(ending)
@@ -129,7 +129,7 @@ def test_an_end_that_is_given_up_takes_nothing_with_it() -> None:
     assert [row.key for row in box.note(ending, NOW + GIVEN_UP_AFTER, "refused")] == [ending.key]
 
 
-def test_attempts_come_less_and_less_often() -> None:
+def test_attempts_become_less_frequent() -> None:
     box = Outbox()
     row, waits = message(), []
     box.add(row)

@@ -45,7 +45,7 @@ def subjects(scenario: Scenario) -> list[str]:
     return [key[1] for key in scenario.state.book.open if key[0] is Cause.PROVIDER]
 
 
-def test_one_outage_is_told_once_repeated_and_resolved() -> None:
+def test_one_outage_is_announced_once_repeated_and_resolved() -> None:
     scenario = running("a", reminder_hours=1)
     scenario.fail("a")
     scenario.passes(hours=2, minutes=30)
@@ -95,7 +95,7 @@ def test_ten_at_once_are_one_message_and_so_is_their_end() -> None:
     assert len(scenario.state.book.closed) == 11
 
 
-def test_three_providers_at_once_are_one_message_where_nothing_usable_is_not_told() -> None:
+def test_three_providers_at_once_are_one_message_if_nothing_usable_is_not_announced() -> None:
     scenario = running(*TEN[:3], page=("provider",))
     scenario.fail(*TEN[:3])
     scenario.passes(minutes=2)
@@ -122,7 +122,7 @@ def test_our_own_network_is_one_message_and_opens_nothing_else() -> None:
     assert scenario.titles[0] == "Our network reaches no provider"
 
 
-def test_a_short_outage_is_told_by_nobody() -> None:
+def test_a_short_outage_sends_no_message() -> None:
     scenario = running("a")
     scenario.fail("a")
     scenario.passes(seconds=15)
@@ -161,7 +161,7 @@ def test_a_mute_silences_and_ends_by_itself() -> None:
     assert scenario.state.mutes == {}
 
 
-def test_an_acknowledged_incident_is_not_repeated_and_the_next_one_is_told() -> None:
+def test_an_acknowledged_incident_is_not_repeated_but_the_next_is_announced() -> None:
     scenario = running("a", reminder_hours=1, page=("provider",))
     scenario.fail("a")
     scenario.passes(minutes=5)
@@ -176,7 +176,7 @@ def test_an_acknowledged_incident_is_not_repeated_and_the_next_one_is_told() -> 
     assert scenario.kinds() == ["opened", "resolved", "opened"]
 
 
-def test_what_was_wrong_at_the_start_is_told_only_when_it_stays_so() -> None:
+def test_an_outage_at_the_start_is_announced_only_if_it_lasts() -> None:
     passing, staying = (Scenario(config_of("a", page=("provider",))) for _ in range(2))
     for scenario in (passing, staying):
         scenario.fail("a")
@@ -189,7 +189,7 @@ def test_what_was_wrong_at_the_start_is_told_only_when_it_stays_so() -> None:
     assert staying.kinds() == ["opened"]
 
 
-def test_a_first_check_that_told_nothing_is_no_start() -> None:
+def test_a_first_check_that_says_nothing_does_not_end_the_start() -> None:
     """Our own loop stalled, as it may while a process starts: the outage was there before."""
     scenario = Scenario(config_of("a", page=("provider",)))
     scenario.fail("a")
@@ -207,7 +207,7 @@ def test_a_first_check_that_told_nothing_is_no_start() -> None:
     assert scenario.kinds() == ["opened"]
 
 
-def test_what_ended_and_is_there_again_as_if_it_never_had_is_told_anew() -> None:
+def test_an_outage_that_ended_and_returns_is_announced_again() -> None:
     """As when two vantages of three agree again: its first failed check is still the old one."""
     scenario = running("a", page=("provider",))
     scenario.fail("a")
@@ -225,7 +225,7 @@ def test_what_ended_and_is_there_again_as_if_it_never_had_is_told_anew() -> None
     assert again.opened_at >= before.closed_at
 
 
-def test_our_own_trouble_does_not_explain_an_outage() -> None:
+def test_our_own_stall_does_not_explain_an_outage() -> None:
     scenario = running("a", page=("provider",))
     scenario.fail("a")
     scenario.passes(minutes=1)
@@ -238,7 +238,7 @@ def test_our_own_trouble_does_not_explain_an_outage() -> None:
 
 
 @pytest.mark.parametrize("maintained", [("a",), ("a", "b")])
-def test_nothing_usable_is_no_news_only_while_all_that_is_watched_is_maintained(
+def test_nothing_usable_is_silenced_only_while_every_provider_is_in_maintenance(
     maintained: tuple[str, ...],
 ) -> None:
     window = MaintenanceWindow(providers=maintained, start=START, end=START + timedelta(hours=1))
@@ -251,7 +251,7 @@ def test_nothing_usable_is_no_news_only_while_all_that_is_watched_is_maintained(
 
 
 @pytest.mark.parametrize("targets", [(), ("webhook 1",)])
-def test_a_target_added_later_hears_of_what_is_still_wrong(targets: tuple[str, ...]) -> None:
+def test_a_target_added_later_gets_the_open_incidents(targets: tuple[str, ...]) -> None:
     scenario = running("a", targets=targets, page=("provider",))
     scenario.fail("a")
     scenario.passes(minutes=5)
@@ -281,7 +281,7 @@ def test_maintenance_over_the_night_of_daylight_saving() -> None:
     assert scenario.titles[before:] == ["a is down"] * 2
 
 
-def test_what_was_wrong_before_the_maintenance_is_not_told_again_after_it() -> None:
+def test_an_outage_from_before_maintenance_is_not_announced_again_after_it() -> None:
     window = MaintenanceWindow(
         start=START + timedelta(minutes=20), end=START + timedelta(minutes=60)
     )
@@ -312,7 +312,7 @@ def test_a_target_that_fails_for_five_minutes_gets_everything_once_and_in_order(
     assert scenario.kinds("json 1") == scenario.kinds("webhook 1") == ["opened", "resolved"]
 
 
-def test_a_target_that_was_away_for_half_a_day_hears_one_reminder_at_most() -> None:
+def test_a_target_unreachable_for_half_a_day_gets_at_most_one_reminder() -> None:
     scenario = Scenario(config_of("a", targets=("webhook 1",), reminder_hours=1))
     scenario.passes(minutes=1)
     scenario.fail("a")
@@ -331,7 +331,7 @@ def test_a_target_that_was_away_for_half_a_day_hears_one_reminder_at_most() -> N
     assert scenario.kinds() == ["opened", "reminder", "resolved"]
 
 
-def test_an_end_is_not_told_where_the_opening_never_arrived() -> None:
+def test_an_end_is_not_sent_if_the_opening_never_arrived() -> None:
     scenario = running("a", page=("provider",))
     scenario.refusing = {"json 1"}
     scenario.fail("a")
@@ -359,7 +359,7 @@ def test_a_kill_between_sending_and_noting_repeats_the_message_with_its_key() ->
     assert len(scenario.keys(MessageKind.RESOLVED)) == 1
 
 
-def test_a_restart_during_an_outage_tells_nothing_twice() -> None:
+def test_a_restart_during_an_outage_announces_nothing_twice() -> None:
     scenario = running("a", page=("provider",))
     scenario.fail("a")
     scenario.passes(minutes=5)
@@ -374,7 +374,7 @@ def test_a_restart_during_an_outage_tells_nothing_twice() -> None:
     assert scenario.kinds() == ["opened", "resolved"]
 
 
-def test_nobody_is_told_of_a_provider_without_alerts() -> None:
+def test_a_provider_without_alerts_sends_no_message() -> None:
     config = config_of("a", page=("provider",))
     provider = attrs.evolve(config.providers[0], alerts=False)
     scenario = Scenario(attrs.evolve(config, providers=(provider,)))
@@ -385,7 +385,7 @@ def test_nobody_is_told_of_a_provider_without_alerts() -> None:
     assert about(scenario, "a").stage is Stage.QUIET
 
 
-def test_incidents_are_noted_as_changes() -> None:
+def test_incidents_are_recorded_as_changes() -> None:
     scenario = running("a", page=())
     found: list[ChangeRecord] = []
     for wrong in (True, False):
@@ -446,7 +446,7 @@ def act(scenario: Scenario, what: str, who: str) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(actions)
-def test_whatever_happens_a_target_hears_of_an_event_once_and_of_no_end_before_its_opening(
+def test_every_target_gets_each_event_once_and_no_end_before_its_opening(
     steps: list[tuple[str, str]],
 ) -> None:
     scenario = running(*TEN[:4], reminder_hours=1)
@@ -471,7 +471,7 @@ def test_whatever_happens_a_target_hears_of_an_event_once_and_of_no_end_before_i
 
 @settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=60))
-def test_openings_and_closings_take_turns_and_what_is_wrong_is_open(wrong: list[bool]) -> None:
+def test_openings_and_closings_alternate_and_a_present_outage_is_open(wrong: list[bool]) -> None:
     scenario = running("a", "b")
     for down in wrong:
         if down:
@@ -486,7 +486,7 @@ def test_openings_and_closings_take_turns_and_what_is_wrong_is_open(wrong: list[
         assert incident.opened_at <= incident.closed_at
 
 
-def test_a_provider_that_is_watched_no_longer_ends_its_incident() -> None:
+def test_removing_a_provider_ends_its_incident() -> None:
     scenario = running("a", "b")
     scenario.fail("a")
     scenario.passes(minutes=1)

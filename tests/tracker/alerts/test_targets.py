@@ -67,7 +67,7 @@ async def test_mail_arrives() -> None:
     assert subjects == ["Test of the alerts"]
 
 
-async def test_a_500_and_a_target_that_is_gone_say_why_without_the_url() -> None:
+async def test_a_500_and_an_unreachable_target_say_why_without_the_url() -> None:
     with webhook_receiver(status=500) as receiver:
         refused = await send(receiver.url.replace("http", "json") + "/t0ken-in-the-path")
     gone = await send(receiver.url.replace("http", "json") + "/t0ken-in-the-path")
@@ -76,7 +76,7 @@ async def test_a_500_and_a_target_that_is_gone_say_why_without_the_url() -> None
         assert "t0ken-in-the-path" not in error
 
 
-async def test_a_slow_target_holds_up_no_other() -> None:
+async def test_a_slow_target_delays_no_other() -> None:
     sender = Sender(str)
     with webhook_receiver() as slow, webhook_receiver() as quick:
         slow.hold = threading.Event()

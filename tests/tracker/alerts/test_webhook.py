@@ -66,7 +66,7 @@ def test_any_other_answer_than_a_2xx_is_an_error_and_no_redirect_is_followed(sta
     assert len(receiver.received) == 1
 
 
-def test_a_target_that_is_gone_is_an_error() -> None:
+def test_an_unreachable_target_is_an_error() -> None:
     with webhook_receiver() as receiver:
         url = receiver.url
     with pytest.raises(DeliveryError, match="it cannot be reached"):

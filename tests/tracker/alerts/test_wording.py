@@ -42,7 +42,7 @@ def lines(
     return list(Telling(kind, (told,), snapshot, START, MappingProxyType({})).lines())
 
 
-def test_a_spent_key_and_a_refused_one_need_other_hands() -> None:
+def test_a_spent_key_and_a_refused_key_get_different_advice() -> None:
     told = incident(Cause.KEY, "a")
     for state, advice in (
         (KeyState.SPENT, "add credit or upgrade the plan there"),
@@ -70,7 +70,7 @@ def an_offer(model: str, *, usable: bool) -> OfferStatus:
     )
 
 
-def test_of_a_model_it_says_who_else_serves_that_model() -> None:
+def test_a_message_about_a_model_names_its_other_providers() -> None:
     """Not who is usable at all; one where the same model is down does not count."""
     told = incident(Cause.OFFER, "a/llama-3-8b")
     a = a_provider("a", models=("llama-3-8b",))
@@ -82,7 +82,7 @@ def test_of_a_model_it_says_who_else_serves_that_model() -> None:
     assert "No other watched provider serves llama-3-8b." in alone
 
 
-def test_of_a_model_it_says_which_offer_best_names_for_it() -> None:
+def test_a_message_about_a_model_names_the_best_offer() -> None:
     told = incident(Cause.OFFER, "a/llama-3-8b")
     a = a_provider("a", models=("llama-3-8b",))
     b = a_provider("b", models=("meta/Llama-3-8B-Instruct", "qwen-2-7b"))
@@ -110,7 +110,7 @@ def test_of_a_model_it_says_which_offer_best_names_for_it() -> None:
     }
 
 
-def test_where_nothing_is_usable_each_reason_is_said_and_the_soonest_end() -> None:
+def test_a_message_that_nothing_is_usable_has_each_reason_and_the_soonest_end() -> None:
     reset = START + timedelta(minutes=3)
     limited = a_provider(
         "limited", usable=False, reason="its rate limit is used up until 12:03", usable_at=reset
@@ -137,7 +137,7 @@ def test_every_cause_says_what_whose_fault_since_when_what_serves_and_what_to_do
 
 
 @pytest.mark.parametrize("cause", list(Cause))
-def test_an_end_says_what_is_well_again_and_what_is_still_wrong(cause: Cause) -> None:
+def test_an_end_says_what_recovered_and_what_is_still_wrong(cause: Cause) -> None:
     told = attrs.evolve(incident(cause, "a"), closed_at=START)
     title = title_of(Announcement(kind=MessageKind.RESOLVED, incidents=(told,)))
     assert title.startswith("Resolved: ")

@@ -55,7 +55,7 @@ def test_the_first_question_is_answered_from_the_lists_with_the_providers_own_id
     assert choice.state is State.POLLING
 
 
-def test_then_by_the_trackers_ranking_of_the_offers(
+def test_later_questions_use_the_trackers_ranking_of_offers(
     client: ProviderStatusClient, tracker: FakeTracker
 ) -> None:
     tracker.offers[LLAMA] = best_offers("groq/llama-v", "together/meta/llama", patience_ms=700.0)
@@ -97,7 +97,7 @@ def test_candidates_are_providers_or_single_offers(
     assert (choice and choice.key) == expected
 
 
-def test_offers_that_are_named_are_ranked_without_a_model(
+def test_named_offers_are_ranked_without_a_model(
     client: ProviderStatusClient, tracker: FakeTracker
 ) -> None:
     named = ["together/b", "groq/a"]
@@ -107,21 +107,21 @@ def test_offers_that_are_named_are_ranked_without_a_model(
     assert choose(client, tracker, candidates=named).key == "groq/a"
 
 
-def test_a_model_that_nobody_offers_is_nobodys(
+def test_a_model_without_offers_has_no_choice(
     client: ProviderStatusClient, tracker: FakeTracker
 ) -> None:
     assert choose(client, tracker, model="gpt-9") is None
     assert client.get_healthiest_provider(model="gpt-9") is None
 
 
-def test_nobody_usable_is_nobody_and_not_the_model_lists(
+def test_with_nothing_usable_the_answer_is_none_and_not_the_model_lists(
     client: ProviderStatusClient, tracker: FakeTracker
 ) -> None:
     tracker.offers[LLAMA] = best_offers()
     assert choose(client, tracker, model=LLAMA) is None
 
 
-def test_without_a_model_it_is_the_best_provider(
+def test_without_a_model_the_choice_is_the_best_provider(
     client: ProviderStatusClient, tracker: FakeTracker
 ) -> None:
     choice = client.choose()
@@ -162,12 +162,12 @@ def test_a_static_order_has_no_ids(tracker: FakeTracker) -> None:
 
 
 @pytest.mark.parametrize("asked", [{}, [[]], 5, b"llama", "x" * 10_000, "\ud800", "a b/ü:c"])
-def test_garbage_is_answered_without_an_error(client: ProviderStatusClient, asked: Any) -> None:
+def test_invalid_arguments_raise_no_error(client: ProviderStatusClient, asked: Any) -> None:
     assert client.choose(asked) is None
     assert client.choose(None, asked) is None
 
 
-def test_few_questions_are_followed_and_no_long_one() -> None:
+def test_few_questions_are_kept_up_to_date_and_no_long_one() -> None:
     now = [0.0]
     questions = FollowedQuestions(lambda: now[0], 300.0)
     for number in range(MOST + 10):

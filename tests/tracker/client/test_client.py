@@ -216,7 +216,7 @@ MOODS = {
 
 
 @pytest.mark.parametrize("mood", MOODS)
-def test_trouble_leaves_the_last_ranking_until_it_is_too_old_then_the_static_order(
+def test_without_answers_the_last_ranking_is_used_until_stale_then_the_static_order(
     tracker: FakeTracker, use: Callable[..., Any], mood: Any
 ) -> None:
     misbehave, reason = MOODS[mood]
@@ -251,7 +251,7 @@ def test_trouble_leaves_the_last_ranking_until_it_is_too_old_then_the_static_ord
     ]
 
 
-def test_a_tracker_that_was_never_there_means_the_static_order(use: Callable[..., Any]) -> None:
+def test_a_tracker_that_was_never_reached_means_the_static_order(use: Callable[..., Any]) -> None:
     with FakeTracker() as tracker:
         url = tracker.url
     client = ProviderStatusClient(url, static_order=["openai", "groq"], start_timeout=LIMIT)
@@ -278,7 +278,7 @@ def test_a_tracker_that_was_never_there_means_the_static_order(use: Callable[...
     )
 
 
-def test_unchanged_is_no_answer_to_who_holds_nothing(
+def test_a_304_without_a_stored_answer_is_refused(
     tracker: FakeTracker, use: Callable[..., Any]
 ) -> None:
     tracker.mood = saying(304, b"")
@@ -289,7 +289,7 @@ def test_unchanged_is_no_answer_to_who_holds_nothing(
     )
 
 
-def test_a_hanging_tracker_delays_the_start_no_longer_than_it_may(
+def test_a_hanging_tracker_delays_the_start_by_at_most_its_limit(
     tracker: FakeTracker, use: Callable[..., Any]
 ) -> None:
     tracker.mood = hang
@@ -301,7 +301,7 @@ def test_a_hanging_tracker_delays_the_start_no_longer_than_it_may(
     assert use(client, body) == (State.STARTING, "openai", "no answer yet")
 
 
-def test_a_restarting_tracker_that_knows_nobody_yet_does_not_replace_what_we_know(
+def test_a_restarting_tracker_without_results_does_not_replace_the_ranking(
     tracker: FakeTracker, use: Callable[..., Any]
 ) -> None:
     def body(client: Any) -> tuple[Any, ...]:
@@ -319,7 +319,7 @@ def test_a_restarting_tracker_that_knows_nobody_yet_does_not_replace_what_we_kno
     )
 
 
-def test_a_tracker_whose_snapshot_stands_still_counts_as_gone(
+def test_a_tracker_whose_snapshot_is_frozen_counts_as_unreachable(
     tracker: FakeTracker, use: Callable[..., Any]
 ) -> None:
     time = Time()
@@ -343,7 +343,7 @@ def test_a_tracker_whose_snapshot_stands_still_counts_as_gone(
     )
 
 
-def test_a_death_and_a_new_life_at_the_same_address_are_survived(use: Callable[..., Any]) -> None:
+def test_the_client_survives_a_restart_of_the_tracker(use: Callable[..., Any]) -> None:
     with FakeTracker("groq") as first:
         client = quick(first)
 
@@ -401,7 +401,7 @@ def test_after_closing_the_last_ranking_ages(tracker: FakeTracker, use: Callable
 
 
 @pytest.mark.parametrize("tag", ['"caf\u00e9"', '"' + "x" * 300 + '"'])
-def test_a_tag_that_cannot_be_sent_back_ends_no_polling(
+def test_an_unusable_etag_does_not_end_polling(
     tracker: FakeTracker, use: Callable[..., Any], tag: str
 ) -> None:
     body = json.dumps(best("first")).encode()
@@ -416,7 +416,7 @@ def test_a_tag_that_cannot_be_sent_back_ends_no_polling(
     assert use(quick(tracker), ask) == "first"
 
 
-def test_names_that_are_empty_name_nobody() -> None:
+def test_empty_names_match_no_provider() -> None:
     client = ProviderStatusClient("http://127.0.0.1:1", static_order="")
     assert (client.get_healthiest_provider(), client.ranking()) == (None, ())
     client = ProviderStatusClient("http://127.0.0.1:1", static_order="a, b,")
@@ -457,7 +457,7 @@ def test_a_second_entry_is_refused_and_leaves_the_first_as_it_is(
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
-def test_how_a_program_ends_is_not_wrapped_in_a_group(
+def test_system_exit_is_not_wrapped_in_a_group(
     tracker: FakeTracker, backend: str, error: Any
 ) -> None:
     async def main() -> None:
@@ -569,7 +569,7 @@ def test_a_question_about_a_model_without_model_lists_gets_the_static_order(
         assert "its model lists are not known: invalid response from the tracker" in client.reason
 
 
-def test_model_lists_that_can_no_longer_be_read_are_used_and_said_to_be_perhaps_old(
+def test_model_lists_that_can_no_longer_be_fetched_are_used_and_marked_as_old(
     tracker: FakeTracker, use: Callable[..., Any]
 ) -> None:
     tracker.models = {"models": {"gpt-9": ["groq"]}}
@@ -588,7 +588,7 @@ def test_model_lists_that_can_no_longer_be_read_are_used_and_said_to_be_perhaps_
     assert "; its model lists may be out of date: invalid response from the tracker" in reason
 
 
-def test_half_the_model_lists_of_a_tracker_that_starts_are_not_taken_for_all(
+def test_partial_model_lists_of_a_starting_tracker_are_not_taken_as_complete(
     tracker: FakeTracker, use: Callable[..., Any]
 ) -> None:
     tracker.ready, tracker.models = 503, {"models": {"gpt-9": ["mistral"]}}
@@ -607,7 +607,7 @@ def test_half_the_model_lists_of_a_tracker_that_starts_are_not_taken_for_all(
     assert after == "groq"
 
 
-def test_a_change_of_the_ranking_brings_the_model_lists_of_who_came_back(
+def test_a_change_of_the_ranking_fetches_the_model_lists_of_returning_providers(
     tracker: FakeTracker, use: Callable[..., Any]
 ) -> None:
     tracker.events = True
@@ -638,7 +638,7 @@ def endless() -> Iterator[str]:
     "garbage", [0, 1.5, object(), Hostile(), [Hostile()], [["groq"]], [None], b"x"]
 )
 @pytest.mark.parametrize("model", [None, 5, b"x", [], Hostile(), "", "/" * 10_000])
-def test_garbage_is_answered_with_nobody(
+def test_invalid_arguments_are_answered_with_none(
     tracker_view_client: ProviderStatusClient, garbage: Any, model: str
 ) -> None:
     client = tracker_view_client
@@ -647,7 +647,7 @@ def test_garbage_is_answered_with_nobody(
     assert client.choose_weighted(garbage, model) is None
 
 
-def test_garbage_among_candidates_and_endless_ones_cost_nobody_else(
+def test_invalid_and_endless_candidates_do_not_affect_the_others(
     tracker_view_client: ProviderStatusClient,
 ) -> None:
     client = tracker_view_client
@@ -675,7 +675,7 @@ def test_a_weighted_choice_follows_the_shares(tracker_view_client: ProviderStatu
     assert drawn == {"groq": 750, "mistral": 250}
 
 
-def test_shares_are_those_of_whoever_passes_the_filter(tracker: FakeTracker) -> None:
+def test_shares_are_computed_among_the_filtered_providers(tracker: FakeTracker) -> None:
     with quick(tracker) as client:  # groq 1/2, mistral and together 1/4 each
         marks = iter(place / 1000 for place in range(1000))
         drawn = Counter(
@@ -769,7 +769,7 @@ WRONG = [None, True, 5, 1.5, "x", "", [], {}, [None], [5], [[]], [{}], [{"provid
     ],
     ids=repr,
 )
-def test_a_best_of_wrong_types_is_refused_whole(answer: Any) -> None:
+def test_a_best_answer_of_wrong_types_is_refused_as_a_whole(answer: Any) -> None:
     with pytest.raises(InvalidResponseError):
         read_best(json.dumps(answer).encode())
 
@@ -842,13 +842,13 @@ def test_a_token_that_no_header_can_carry_is_refused_without_being_shown() -> No
 
 @pytest.mark.parametrize("setting", ["stale_after", "poll_interval", "request_timeout"])
 @pytest.mark.parametrize("value", [0, -1.0, float("nan")])
-def test_a_duration_that_is_none_is_refused(setting: str, value: Any) -> None:
+def test_an_invalid_duration_is_refused(setting: str, value: Any) -> None:
     with pytest.raises(ValueError, match=setting):
         ProviderStatusClient("http://127.0.0.1:1", **{setting: value})
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_an_error_of_the_callers_passes_as_it_is(tracker: FakeTracker, backend: str) -> None:
+def test_the_callers_own_error_is_raised_unchanged(tracker: FakeTracker, backend: str) -> None:
     async def main() -> None:
         async with quick(tracker):
             raise LookupError("mine")
@@ -857,7 +857,7 @@ def test_an_error_of_the_callers_passes_as_it_is(tracker: FakeTracker, backend: 
         anyio.run(main, backend=backend)
 
 
-def test_asyncio_cancellation_passes_as_it_is(tracker: FakeTracker) -> None:
+def test_asyncio_cancellation_is_raised_unchanged(tracker: FakeTracker) -> None:
     async def main() -> None:
         async with asyncio.timeout(0.01), quick(tracker):
             await asyncio.Event().wait()
@@ -866,7 +866,7 @@ def test_asyncio_cancellation_passes_as_it_is(tracker: FakeTracker) -> None:
         asyncio.run(main())
 
 
-def test_trio_cancellation_passes_as_it_is(tracker: FakeTracker) -> None:
+def test_trio_cancellation_is_raised_unchanged(tracker: FakeTracker) -> None:
     async def main() -> bool:
         with trio.move_on_after(0.01) as scope:
             async with quick(tracker):

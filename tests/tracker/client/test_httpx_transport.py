@@ -52,7 +52,7 @@ class Calls:
         return [report.fields for report in queued]
 
 
-async def test_a_good_call_is_told_with_its_model_and_latency() -> None:
+async def test_a_good_call_is_reported_with_model_and_latency() -> None:
     calls = Calls(
         lambda _: httpx.Response(200, json={"choices": "an answer"}, headers={"Retry-After": "3"})
     )
@@ -66,7 +66,7 @@ async def test_a_good_call_is_told_with_its_model_and_latency() -> None:
     assert "an answer" not in str(report)
 
 
-async def test_a_refusal_is_told_with_its_words() -> None:
+async def test_a_refusal_is_reported_with_its_text() -> None:
     error = {"type": "insufficient_quota", "code": "billing", "message": "no credit"}
     calls = Calls(lambda _: httpx.Response(429, json={"error": error}))
     assert (await calls.http.post(URL, json=ASKED)).json() == {"error": error}
@@ -75,13 +75,13 @@ async def test_a_refusal_is_told_with_its_words() -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>bad gateway", b'"bad"', b"\xff"])
-async def test_a_refusal_in_other_words_is_told_all_the_same(body: bytes) -> None:
+async def test_a_refusal_with_an_unknown_text_is_reported_too(body: bytes) -> None:
     calls = Calls(lambda _: httpx.Response(502, content=body))
     await calls.http.post(URL, json=ASKED)
     assert [report["http_status"] for report in calls.told] == [502]
 
 
-async def test_a_failure_to_connect_is_told_and_raised() -> None:
+async def test_a_failure_to_connect_is_reported_and_raised() -> None:
     def refuse(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
@@ -92,7 +92,7 @@ async def test_a_failure_to_connect_is_told_and_raised() -> None:
     assert report["error"] == {"type": "ConnectError", "message": "refused"}
 
 
-async def test_a_cancelled_call_is_told_as_that() -> None:
+async def test_a_cancelled_call_is_reported_as_cancelled() -> None:
     async def hang(_: httpx.Request) -> httpx.Response:
         await trio.sleep_forever()
         raise AssertionError
@@ -105,7 +105,7 @@ async def test_a_cancelled_call_is_told_as_that() -> None:
 
 # On trio, httpx's own generators complain when a stream is left.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_a_stream_that_is_left_is_good_once_it_had_begun() -> None:
+async def test_a_stream_abandoned_after_its_start_is_reported_as_good() -> None:
     stream = Stream((b"data: 1\n\n", b"data: 2\n\n"))
     calls = Calls(lambda _: httpx.Response(200, stream=stream, headers=SSE))
     async with calls.http.stream("POST", URL, json=ASKED) as response:
@@ -128,14 +128,14 @@ async def test_a_stream_that_is_read_to_its_end_has_a_latency() -> None:
     assert report["latency_ms"] >= report["ttft_ms"] >= 0.0
 
 
-async def test_an_error_of_many_bytes_is_read_in_pieces_and_told() -> None:
+async def test_a_long_error_is_read_in_pieces_and_reported() -> None:
     chunks = (b'{"error": {"message": "over', b'loaded"}}', b" " * 9_000)
     calls = Calls(lambda _: httpx.Response(503, stream=Stream(chunks)))
     await calls.http.post(URL, json=ASKED)
     assert [report["error"]["message"] for report in calls.told] == ["overloaded"]
 
 
-async def test_a_stream_that_breaks_is_told_as_a_failure() -> None:
+async def test_a_stream_that_breaks_is_reported_as_a_failure() -> None:
     stream = Stream((b"data: 1\n\n",), httpx.RemoteProtocolError("peer closed"))
     calls = Calls(lambda _: httpx.Response(200, stream=stream, headers=SSE))
     with pytest.raises(httpx.RemoteProtocolError):
@@ -143,7 +143,7 @@ async def test_a_stream_that_breaks_is_told_as_a_failure() -> None:
     assert [report["error"]["type"] for report in calls.told] == ["RemoteProtocolError"]
 
 
-async def test_only_calls_to_known_addresses_are_told() -> None:
+async def test_only_calls_to_known_addresses_are_reported() -> None:
     calls = Calls(lambda _: httpx.Response(200))
     await calls.http.get(URL)
     await calls.http.post("https://elsewhere.test/v1", json=ASKED)

@@ -25,14 +25,14 @@ def exception(name: str, status: int | None = None, **more: Any) -> Exception:
     return error
 
 
-def test_a_success_tells_model_latency_and_tokens() -> None:
+def test_a_success_reports_model_latency_and_tokens() -> None:
     told = read_event(event(), failed=False)
     assert (told["outcome"], told["model"], told["output_tokens"]) == ("ok", "m1", 5)
     assert told["latency_ms"] == pytest.approx(500.0)
     assert told["ttft_ms"] is None
 
 
-def test_a_stream_also_tells_the_time_to_its_first_token() -> None:
+def test_a_stream_also_reports_the_time_to_its_first_token() -> None:
     told = read_event(event(stream=True), failed=False)
     assert (told["ttft_ms"], told["latency_ms"]) == pytest.approx((100.0, 500.0))
 
@@ -42,7 +42,7 @@ def test_a_cache_hit_is_no_call_of_the_provider() -> None:
     assert read_event({**event(), "cache_hit": True}, failed=False)["outcome"] == "cached"
 
 
-def test_a_failure_tells_status_and_code() -> None:
+def test_a_failure_reports_status_and_code() -> None:
     error = exception("RateLimitError", 429, code="rate_limit_exceeded")
     told = read_event(event(error, error_str="slow down"), failed=True)
     assert told["http_status"] == 429
@@ -61,7 +61,9 @@ def test_a_failure_tells_status_and_code() -> None:
         (exception("ModuleNotFoundError"), "internal"),
     ],
 )
-def test_what_has_no_answer_is_told_in_a_word(error: Exception, outcome: str) -> None:
+def test_a_call_without_an_answer_is_reported_by_its_outcome(
+    error: Exception, outcome: str
+) -> None:
     assert read_event(event(error), failed=True)["outcome"] == outcome
 
 
@@ -71,7 +73,7 @@ def test_a_bug_of_litellm_is_not_the_providers_failure() -> None:
     assert read_event(event(error), failed=True)["outcome"] == "internal"
 
 
-def test_a_ring_of_causes_ends() -> None:
+def test_a_cycle_of_exception_causes_ends() -> None:
     error, other = exception("InternalServerError", 500), ValueError()
     error.__context__, other.__context__ = other, error
     assert read_event(event(error), failed=True)["http_status"] == 500

@@ -49,7 +49,7 @@ def test_what_grew_too_old_is_dropped_and_counted() -> None:
     assert queue.dropped == 1
 
 
-def test_only_headers_that_tell_of_limits_are_sent() -> None:
+def test_only_headers_about_limits_are_sent() -> None:
     headers = {"X-RateLimit-Remaining-Requests": "0", "Retry-After": "2", "Set-Cookie": "secret"}
     assert built(limits=headers)["limits"] == {
         "x-ratelimit-remaining-requests": "0",
@@ -57,7 +57,7 @@ def test_only_headers_that_tell_of_limits_are_sent() -> None:
     }
 
 
-def test_an_exception_tells_its_type_status_and_text() -> None:
+def test_an_exception_is_reported_with_type_status_and_text() -> None:
     class RateLimitError(Exception):
         status_code = 429
         body = MappingProxyType({"code": "rate_limit_exceeded", "type": "tokens"})
@@ -72,7 +72,7 @@ def test_an_exception_tells_its_type_status_and_text() -> None:
 
 
 @pytest.mark.parametrize("latency", [float("nan"), float("inf"), -1.0, "fast", None])
-def test_a_latency_that_is_none_is_left_out(latency: Any) -> None:
+def test_an_invalid_latency_is_left_out(latency: Any) -> None:
     assert "latency_ms" not in built(outcome="ok", latency_ms=latency)
 
 
@@ -104,7 +104,7 @@ def test_failures_are_sent_at_once(known: dict[str, Any], urgent: bool) -> None:
     message=st.none() | st.text(),
     latency_ms=st.none() | st.floats(),
 )
-def test_whatever_is_told_has_the_shape_of_the_contract(
+def test_every_report_has_the_shape_of_the_contract(
     model: str | None,
     outcome: str | None,
     http_status: int | None,

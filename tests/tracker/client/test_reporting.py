@@ -50,7 +50,9 @@ def client_of(tracker: FakeTracker, **more: Any) -> ProviderStatusClient:
     return ProviderStatusClient(tracker.url, **settings)
 
 
-def test_a_failure_is_told_at_once_with_the_report_token(tracker: FakeTracker, use: Use) -> None:
+def test_a_failure_is_reported_at_once_with_the_report_token(
+    tracker: FakeTracker, use: Use
+) -> None:
     def body(client: ProviderStatusClient) -> None:
         client.report("groq", model="m", outcome="server", latency_ms=12)
         tracker.wait(lambda: bool(tracker.batches))
@@ -62,7 +64,7 @@ def test_a_failure_is_told_at_once_with_the_report_token(tracker: FakeTracker, u
     assert (report["provider"], report["outcome"]) == ("groq", "server")
 
 
-def test_what_is_left_is_sent_at_the_end(
+def test_remaining_reports_are_sent_at_the_end(
     tracker: FakeTracker, use: Use, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report_sender, "LAST_SECONDS", LIMIT)  # the machine may be busy
@@ -75,9 +77,7 @@ def test_what_is_left_is_sent_at_the_end(
     assert len({report["id"] for report in tracker.reports}) == 1_200
 
 
-def test_a_tracker_that_is_away_costs_nothing_and_gets_all_when_it_is_back(
-    tracker: FakeTracker, use: Use
-) -> None:
+def test_an_unreachable_tracker_loses_no_report(tracker: FakeTracker, use: Use) -> None:
     def body(client: ProviderStatusClient) -> None:
         tracker.refusal = 503
         client.report("groq", outcome="server")
@@ -93,7 +93,9 @@ def test_a_tracker_that_is_away_costs_nothing_and_gets_all_when_it_is_back(
     assert len(tracker.reports) == 1
 
 
-def test_a_busy_tracker_is_asked_again_when_it_said(tracker: FakeTracker, use: Use) -> None:
+def test_a_busy_tracker_gets_the_reports_after_its_retry_after(
+    tracker: FakeTracker, use: Use
+) -> None:
     def body(client: ProviderStatusClient) -> None:
         tracker.refusal = 429
         client.report("groq", outcome="server")
@@ -107,7 +109,7 @@ def test_a_busy_tracker_is_asked_again_when_it_said(tracker: FakeTracker, use: U
     assert len({report["id"] for report in tracker.reports}) == 1
 
 
-def test_a_batch_the_tracker_never_takes_is_counted_and_let_go(
+def test_a_batch_that_the_tracker_always_refuses_is_counted_and_dropped(
     tracker: FakeTracker, use: Use
 ) -> None:
     def body(client: ProviderStatusClient) -> None:
@@ -143,11 +145,11 @@ class Hostile:
         {"http_status": 10**9},
     ],
 )
-def test_nothing_that_is_told_raises(tracker: FakeTracker, arguments: dict[str, Any]) -> None:
+def test_reporting_never_raises(tracker: FakeTracker, arguments: dict[str, Any]) -> None:
     client_of(tracker).report("groq", **arguments)
 
 
-def test_telling_takes_no_time_while_the_tracker_hangs() -> None:
+def test_reporting_does_not_block_while_the_tracker_hangs() -> None:
     client = ProviderStatusClient("http://127.0.0.1:9", start_timeout=0.0)
     with client:
         began = time.thread_time()

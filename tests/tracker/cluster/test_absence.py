@@ -16,12 +16,12 @@ print([m for m in sys.modules if m.startswith(("psycopg", "tracker.cluster"))])
 """
 
 
-def test_a_tracker_alone_loads_nothing_of_it() -> None:
+def test_a_tracker_without_a_cluster_loads_no_cluster_module() -> None:
     shown = subprocess.run([sys.executable, "-c", LOADED], check=True, capture_output=True)
     assert shown.stdout.strip() == b"[]"
 
 
-def test_a_missing_driver_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_driver_is_reported_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "find_spec", lambda _: None)
     cluster.check_driver(None)
     with pytest.raises(ConfigError, match=r"\[server,postgres\]"):

@@ -73,12 +73,12 @@ def test_a_wrong_target_is_named_by_its_number_and_not_shown(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "LOCALHOST", "localhost.", "x.localhost"])
-def test_this_machine_may_be_told_without_tls(tmp_path: Path, host: str) -> None:
+def test_a_target_on_this_machine_needs_no_tls(tmp_path: Path, host: str) -> None:
     config = read(tmp_path, PROVIDER_STATUS_ALERTS=f"webhook+http://{host}:9/x")
     assert len(config.alerts.targets) == 1
 
 
-def test_a_secret_that_signs_nothing_is_refused_and_none_is_warned_of(tmp_path: Path) -> None:
+def test_an_unusable_secret_is_refused_and_a_missing_one_causes_a_warning(tmp_path: Path) -> None:
     text = problems(tmp_path, PROVIDER_STATUS_ALERT_SECRET="pass phrase")
     assert "not a Standard Webhooks secret" in text
     assert "pass phrase" not in text
@@ -131,7 +131,9 @@ def test_spans_and_weekly_windows_are_read(tmp_path: Path) -> None:
         ('weekly = "Sun 02:00-04:00"\nproviders = []', "the list is empty"),
     ],
 )
-def test_a_wrong_window_is_told_with_its_place(tmp_path: Path, table: str, problem: str) -> None:
+def test_an_invalid_window_is_reported_with_its_place(
+    tmp_path: Path, table: str, problem: str
+) -> None:
     text = problems(
         tmp_path, f'[[maintenance]]\nweekly="Mon 01:00-02:00"\n[[maintenance]]\n{table}'
     )
@@ -139,7 +141,7 @@ def test_a_wrong_window_is_told_with_its_place(tmp_path: Path, table: str, probl
     assert problem in text
 
 
-def test_all_mistakes_of_many_windows_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_of_many_windows_are_reported_together(tmp_path: Path) -> None:
     text = problems(
         tmp_path,
         '[alerts]\npage = ["provider", "kee"]\n[[maintenance]]\nstart = 5\nend = 6\n'

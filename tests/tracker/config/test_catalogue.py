@@ -48,7 +48,7 @@ def test_has_every_promised_provider(name: str) -> None:
 
 @pytest.mark.parametrize("entry", load_catalogue().values(), ids=lambda entry: entry.name)
 class TestEveryEntry:
-    def test_can_be_asked(self, entry: Any) -> None:
+    def test_can_be_checked(self, entry: Any) -> None:
         assert entry.kind in load_dialects()
         assert entry.check in entry.checks
         assert Timing(**entry.timing).timeout_seconds <= Timing().interval_seconds
@@ -80,7 +80,7 @@ class TestEveryEntry:
     def test_says_what_a_completion_costs_exactly_where_one_is_spent(self, entry: Any) -> None:
         assert (entry.check == "chat") == bool(entry.cost)
 
-    def test_never_takes_a_public_list_as_proof_of_a_key(self, entry: Any) -> None:
+    def test_a_public_list_is_no_proof_of_a_key(self, entry: Any) -> None:
         if entry.list_public and entry.needs_key:
             assert entry.check != "models"
 
@@ -104,7 +104,7 @@ def test_ships_inside_the_package() -> None:
     assert tomllib.loads(files("tracker.config").joinpath("catalogue.toml").read_text("utf-8"))
 
 
-def test_an_entry_takes_what_its_kind_and_its_name_imply() -> None:
+def test_an_entry_inherits_from_its_kind_and_its_name() -> None:
     text = KIND + '[providers.new]\nkind = "k"\nsource = "s"\noptions = { path = "/m" }\n'
     entry = parse(text)[1]["new"]
     assert entry.options == {"path": "/m", "auth": "a"}
@@ -121,6 +121,6 @@ def test_an_entry_takes_what_its_kind_and_its_name_imply() -> None:
         ('kind = "k"\nsource = "s"\nbase_ulr = "https://x"', cattrs.ClassValidationError),
     ],
 )
-def test_a_mistake_in_the_catalogue_does_not_pass(mistake: str, error: Any) -> None:
+def test_a_mistake_in_the_catalogue_is_refused(mistake: str, error: Any) -> None:
     with pytest.raises(error):
         parse(f"{KIND}[providers.new]\n{mistake}\n")

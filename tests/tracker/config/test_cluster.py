@@ -32,7 +32,7 @@ def test_without_the_table_a_tracker_is_alone(tmp_path: Path) -> None:
     assert "cluster" not in show_config(config)
 
 
-def test_defaults_are_those_of_the_contract(tmp_path: Path) -> None:
+def test_the_defaults_are_those_of_the_contract(tmp_path: Path) -> None:
     cluster = read(tmp_path, TABLE, PROVIDER_STATUS_POSTGRES=HERE).cluster
     assert cluster is not None
     assert (cluster.vantage, cluster.lease_seconds, cluster.beat_seconds) == ("eu-1", 10.0, 2.0)
@@ -79,7 +79,7 @@ def _verified(url: str) -> str:
         ("postgresql://t:s3cret@[::1/status", "it is not a URL"),
     ],
 )
-def test_what_is_no_url_is_said_and_not_shown(tmp_path: Path, url: str, problem: str) -> None:
+def test_an_invalid_url_is_reported_but_not_shown(tmp_path: Path, url: str, problem: str) -> None:
     told = problems(tmp_path, TABLE, PROVIDER_STATUS_POSTGRES=url)
     assert problem in told
     assert "s3cret" not in told
@@ -91,7 +91,7 @@ def test_a_vantage_is_a_short_name(tmp_path: Path, vantage: str) -> None:
     assert "cluster.vantage" in problems(tmp_path, text, PROVIDER_STATUS_POSTGRES=HERE)
 
 
-def test_a_missing_url_and_vantage_are_told_together(tmp_path: Path) -> None:
+def test_a_missing_url_and_vantage_are_reported_together(tmp_path: Path) -> None:
     told = problems(tmp_path, "[cluster]\n")
     assert "PROVIDER_STATUS_POSTGRES is not set" in told
     assert "cluster.vantage" in told

@@ -86,7 +86,7 @@ def own(lines: Any, name: str = "mine") -> str:
 
 
 class TestReading:
-    def test_without_a_file_the_defaults_hold(self) -> None:
+    def test_without_a_file_the_defaults_apply(self) -> None:
         config = read_config(environ={}, dotenv=None)
         assert (config.timing, config.server) == (Timing(), ServerSettings())
         assert (config.ranking, config.source) == (RankingSettings(), None)
@@ -97,7 +97,7 @@ class TestReading:
         config = read_config(environ={}, dotenv=None)
         assert (config.source, config.providers) == ("tracker.toml", ())
 
-    def test_an_empty_file_says_nothing(self) -> None:
+    def test_an_empty_file_changes_no_default(self) -> None:
         assert read("").timing == Timing()
 
     def test_a_byte_order_mark_is_ignored(self) -> None:
@@ -112,7 +112,7 @@ class TestReading:
         assert (vllm.base_url, vllm.keys) == ("http://127.0.0.1:9999/v1", ())
         assert config.warnings == ("VLLM_KEY is not set: local-vllm is checked without a key",)
 
-    def test_every_setting_arrives(self) -> None:
+    def test_every_setting_is_read(self) -> None:
         config = read(
             'tracker = { database = "x.db", retention_days = 1, schedule = false }\n'
             "[server]\nport = 0\nhost = '::1'\nallowed_hosts = ['a', 'b']\nroot_path = '/llm'\n"
@@ -168,7 +168,7 @@ class TestFileFaults:
         ],
         ids=lambda value: str(value)[:20],
     )
-    def test_what_is_no_toml_is_told_with_its_place(self, content: bytes, words: str) -> None:
+    def test_a_syntax_error_is_reported_with_its_place(self, content: bytes, words: str) -> None:
         Path("bad.toml").write_bytes(content)
         with pytest.raises(ConfigError) as caught:
             read_config("bad.toml", {}, dotenv=None)
@@ -188,11 +188,13 @@ class TestFileFaults:
             ("x" * 5000, "cannot be read: File name too long"),
         ],
     )
-    def test_a_file_that_cannot_be_read_is_told(self, path: str, words: str) -> None:
+    def test_an_unreadable_file_is_reported(self, path: str, words: str) -> None:
         with pytest.raises(ConfigError, match=words):
             read_config(path, {}, dotenv=None)
 
-    def test_a_file_without_permission_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_file_without_read_permission_is_reported(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         def refuse(*_: Any, **__: Any) -> None:
             raise PermissionError(13, "Permission denied")
 
@@ -223,12 +225,12 @@ class TestEveryMistakeAtOnce:
             '  providers.mine.base_url = "x": the URL must start with https:// or http://',
         ]
 
-    def test_mistakes_of_the_environment_and_the_file_come_together(self) -> None:
+    def test_mistakes_of_the_environment_and_the_file_are_reported_together(self) -> None:
         environ = {"GROQ_API_KEY": "schlüssel", "OPENAI_API_KEY": "“quoted”"}
         found = mistakes("tracker.jitter = 1\n", environ)
         assert {m.key for m in found} == {"tracker.jitter", "GROQ_API_KEY", "OPENAI_API_KEY"}
 
-    def test_the_same_mistake_is_told_once(self) -> None:
+    def test_the_same_mistake_is_reported_once(self) -> None:
         assert mistake("", {"GOOGLE_API_KEY": "schlüssel"}).key == "GOOGLE_API_KEY"
 
 
@@ -267,7 +269,7 @@ class TestValues:
             'database = "a\\u0000b"',
         ],
     )
-    def test_a_wrong_value_is_told_with_its_key_and_what_is_allowed(self, line: str) -> None:
+    def test_a_wrong_value_is_reported_with_its_key_and_what_is_allowed(self, line: str) -> None:
         found = mistake(f"[tracker]\n{line}\n")
         assert found.key == f"tracker.{line.split(maxsplit=1)[0]}"
         assert found.value
@@ -298,34 +300,34 @@ class TestValues:
         assert "after a proxy has removed the prefix" in found.problem
 
     @pytest.mark.parametrize("path", ["", "/llm/api", "/apis", "/status"])
-    def test_any_other_prefix_is_taken(self, path: str) -> None:
+    def test_any_other_prefix_is_accepted(self, path: str) -> None:
         assert read(f'server.root_path = "{path}"').server.root_path == path
 
-    def test_each_wrong_element_of_a_list_is_told(self) -> None:
+    def test_each_wrong_element_of_a_list_is_reported(self) -> None:
         found = mistakes("tracker.recheck_seconds = [1, true, '3', 4, -1]")
         assert [m.key for m in found] == [f"tracker.recheck_seconds[{n}]" for n in (1, 2, 4)]
 
     @pytest.mark.parametrize("text", ["tracker = 5", "server = [1]", "providers = 'a'"])
-    def test_a_table_must_be_one(self, text: str) -> None:
+    def test_a_table_must_be_a_table(self, text: str) -> None:
         assert mistake(text).allowed == "a table"
 
     @pytest.mark.parametrize("value", ["true", "5", '"groq/m"', "{ a = 1 }"])
     @pytest.mark.parametrize("key", ["models.m", "alerts.page", "maintenance"])
-    def test_a_list_must_be_one(self, key: str, value: str) -> None:
+    def test_a_list_must_be_a_list(self, key: str, value: str) -> None:
         assert mistake(f"{key} = {value}").allowed == "a list"
 
-    def test_several_can_be_none(self) -> None:
+    def test_a_list_may_be_empty(self) -> None:
         found = mistakes("server = []\nproviders = false\n")
         assert [str(m) for m in found] == [
             "server = a list: wrong value; allowed: a table",
             "providers = false: wrong value; allowed: a table",
         ]
 
-    def test_a_key_in_the_wrong_place_is_shown_its_place(self) -> None:
+    def test_for_a_misplaced_key_the_right_table_is_named(self) -> None:
         assert mistake("interval_seconds = 5").nearest == "interval_seconds in [tracker]"
         assert mistake("tracker.port = 5").nearest == "port in [server]"
 
-    def test_a_file_of_mistakes_is_told_whole_and_guessed_at_for_a_while(self) -> None:
+    def test_all_mistakes_are_reported_and_suggestions_take_bounded_time(self) -> None:
         found = mistakes("\n".join(f"tracker.intervall_{n:04} = 1" for n in range(3 * GUESSES)))
         assert len({one.key for one in found}) == 3 * GUESSES
         assert sum(one.nearest is not None for one in found) == GUESSES
@@ -344,11 +346,11 @@ class TestTiming:
             "checks would overlap; allowed: at most 5"
         )
 
-    def test_so_it_is_for_one_provider(self) -> None:
+    def test_a_timeout_longer_than_a_providers_interval_is_a_mistake(self) -> None:
         text = "[tracker]\ntimeout_seconds = 10\n" + own("interval_seconds = 5")
         assert mistake(text).key == "providers.mine.timeout_seconds"
 
-    def test_a_timeout_nobody_wrote_is_cut_to_the_interval(self) -> None:
+    def test_a_default_timeout_is_cut_to_the_interval(self) -> None:
         assert read("tracker.interval_seconds = 5").timing.timeout_seconds == 5.0
         assert read("tracker.interval_seconds = 300").timing.timeout_seconds == 10.0
 
@@ -356,7 +358,7 @@ class TestTiming:
         timing = read("tracker.interval_seconds = 20").timing
         assert timing.recheck_seconds == (2.0, 10.0, 20.0, 20.0, 20.0)
 
-    def test_the_providers_own_comes_before_the_general_before_the_catalogues(self) -> None:
+    def test_a_providers_timing_overrides_the_general_one_and_that_the_catalogues(self) -> None:
         assert read("").provider("g4f_main").timing.timeout_seconds == 20.0
         general = "[tracker]\ntimeout_seconds = 7\n"
         assert read(general).provider("g4f_main").timing.timeout_seconds == 7.0
@@ -394,7 +396,7 @@ class TestKnownProviders:
         assert config.warnings == ("groq is not watched: GROQ_API_KEY is not set",)
         assert read("[providers.groq]\nenabled = false\n").provider("groq").enabled is False
 
-    def test_moved_to_a_server_of_ones_own_it_needs_no_key(self) -> None:
+    def test_a_provider_moved_to_an_own_server_needs_no_key(self) -> None:
         groq = provider("[providers.groq]\nbase_url = 'http://127.0.0.1:9/v1/'\n")
         assert (groq.base_url, groq.moved, groq.keys) == ("http://127.0.0.1:9/v1", True, ())
 
@@ -409,7 +411,7 @@ class TestKnownProviders:
         assert config.provider("groq").base_url == "http://127.0.0.1:2"
         assert config.warnings == ("GROQ_API_BASE overrides base_url of [providers.groq]",)
 
-    def test_a_watched_model_that_does_not_chat_is_told(self) -> None:
+    def test_a_watched_model_that_is_not_for_chat_is_reported(self) -> None:
         text = '[providers.groq]\nmodels = ["flux-1-schnell", "llama-3.3-70b-versatile"]'
         assert read(text, KEYS).warnings == (
             "providers.groq.models: flux-1-schnell is probably not a chat model (image generation)",
@@ -427,7 +429,7 @@ class TestKnownProviders:
         )
         assert [p.name for p in config.providers] == ["groq"]
 
-    def test_an_option_takes_the_place_of_its_variable(self) -> None:
+    def test_an_option_in_the_file_replaces_its_variable(self) -> None:
         text = "[providers.cloudflare]\noptions = { account_id = 'abc' }\n"
         cloudflare = provider(text, {"CLOUDFLARE_API_KEY": "x"})
         assert cloudflare.base_url.endswith("/accounts/abc/ai/v1")
@@ -485,7 +487,7 @@ class TestOwnProviders:
     def test_its_key_goes_only_to_its_base_url(self) -> None:
         assert provider(own("api_key_env = 'K'"), {"K": CANARY, "K_2": "b"}).moved is True
 
-    def test_a_key_in_clear_text_must_be_meant(self) -> None:
+    def test_a_key_in_clear_text_must_be_allowed_explicitly(self) -> None:
         text = own("api_key_env = 'K'").replace("127.0.0.1", "gpu.example")
         assert "clear text" in mistake(text, {"K": CANARY}).problem
         assert provider(text + "allow_private = true\n", {"K": CANARY}).keys == (Secret(CANARY),)
@@ -508,7 +510,7 @@ class TestOwnProviders:
     def test_its_other_settings_are_checked(self, lines: str, key: str) -> None:
         assert mistake(own(lines)).key == f"providers.mine.{key}"
 
-    def test_its_other_settings_arrive(self) -> None:
+    def test_its_other_settings_are_read(self) -> None:
         trustme.CA().cert_pem.write_to_path("ca.pem")
         lines = "options.path = '/list'\nproxy = 'http://10.0.0.1:3128'\nca_file = 'ca.pem'\n"
         mine = provider(own(lines))
@@ -577,7 +579,7 @@ class TestSecrets:
             assert part not in str(caught.value)
             assert part not in repr(caught.value)
 
-    def test_somebody_who_wrote_a_key_is_told_where_keys_belong(self) -> None:
+    def test_a_key_in_the_file_is_refused_with_where_keys_belong(self) -> None:
         found = mistake(f"[providers.groq]\napi_key = '{CANARY}'\n", KEYS)
         assert str(found) == (
             "providers.groq.api_key: keys must not be written in this file, only the names of "
@@ -594,7 +596,7 @@ class TestSecrets:
             "[server]\nread_token_env",
         ],
     )
-    def test_a_key_in_the_place_of_its_variables_name_is_refused_and_not_shown(
+    def test_a_key_instead_of_a_variables_name_is_refused_and_not_shown(
         self, line: str, key: Any
     ) -> None:
         found = mistake(f"{line} = '{key}'\n")
@@ -618,13 +620,13 @@ class TestSecrets:
     @pytest.mark.parametrize(
         "table", ["gemini_cli]", f"mine]\nkind = 'gemini_cli'\nbase_url = '{LOCAL}'"]
     )
-    def test_a_secret_option_is_not_for_the_file_but_for_its_variable(self, table: str) -> None:
+    def test_a_secret_option_is_read_from_its_variable_only(self, table: str) -> None:
         found = mistake(f"[providers.{table}\noptions.client_secret = '{CANARY}'\n")
         assert found.key.endswith(".options.client_secret")
         assert found.value is None
         assert found.allowed == "put it into the variable GEMINI_CLI_CLIENT_SECRET"
 
-    def test_a_provider_of_ones_own_has_its_secret_option_from_the_variable(self) -> None:
+    def test_an_own_provider_reads_its_secret_option_from_the_variable(self) -> None:
         text = f"[providers.mine]\nkind = 'gemini_cli'\nbase_url = '{LOCAL}'\n"
         environ = {"GEMINI_CLI_CLIENT_SECRET": CANARY}
         assert provider(text, environ).options["client_secret"] == Secret(CANARY)
@@ -632,7 +634,7 @@ class TestSecrets:
             show_config(read("tracker.discover = false\n" + text, environ))
         )
 
-    def test_a_login_of_ones_own_is_not_sent_in_clear_text_unless_that_is_allowed(self) -> None:
+    def test_an_own_login_is_not_sent_in_clear_text_unless_allowed(self) -> None:
         text = "[providers.mine]\nkind = 'gemini_cli'\nbase_url = 'http://proxy.example'\n"
         assert "clear text" in mistake(text).problem
         assert provider(text + "allow_private = true\n").base_url == "http://proxy.example"
@@ -649,7 +651,7 @@ class TestSecrets:
     def test_tokens_must_be_sendable(self) -> None:
         assert mistake("", {"PROVIDER_STATUS_ADMIN_TOKEN": "tökén"}).key.endswith("ADMIN_TOKEN")
 
-    def test_what_is_no_secret_is_shown(self) -> None:
+    def test_values_that_are_not_secret_are_shown(self) -> None:
         assert format_value("expected_cost") == '"expected_cost"'
         assert format_value("https://api.groq.com/openai/v1") == '"https://api.groq.com/openai/v1"'
         assert format_value("MY_VARIABLE_2", "api_key_env") == '"MY_VARIABLE_2"'
@@ -707,7 +709,7 @@ class TestSchema:
     def test_refuses_what_the_reader_refuses(self, schema: Any, value: dict[str, Any]) -> None:
         assert not schema.is_valid(value)
 
-    def test_tells_the_defaults_in_force(self) -> None:
+    def test_the_schema_has_the_effective_defaults(self) -> None:
         tables = config_schema()["$defs"]
         timing = tables["TrackerTable"]["properties"]
         assert timing["interval_seconds"]["default"] == Timing().interval_seconds
@@ -735,7 +737,7 @@ def test_a_mistake_reads_as_a_sentence() -> None:
     )
 
 
-def test_a_key_that_stands_in_a_url_a_model_or_a_name_is_not_shown() -> None:
+def test_a_key_in_a_url_a_model_or_a_name_is_not_shown() -> None:
     key = "gsk_0123456789abcdefghijklmnop"
     provider = Provider(
         name=f"my-{key}", base_url=f"http://127.0.0.1:9/{key}/v1", model=key, keys=(Secret(key),)

@@ -44,7 +44,7 @@ def revealed(provider: Any) -> list[Any]:
         ({"G4F_GROK_API_BASE": "https://g4f.example/api/grok"}, ["g4f_grok"]),
     ],
 )
-def test_watches_what_the_environment_enables_and_the_keyless(
+def test_providers_with_a_key_and_keyless_ones_are_watched(
     environ: dict[str, Any], names: list[Any]
 ) -> None:
     watched = [f.entry.name for f in discover(load_catalogue(), environ) if f.provider]
@@ -66,7 +66,7 @@ def test_says_which_variables_would_enable_an_entry(name: str, missing: Any) -> 
     assert (found(name).provider is None) == bool(missing)
 
 
-def test_a_provider_comes_with_the_catalogues_settings() -> None:
+def test_a_provider_has_the_catalogues_settings() -> None:
     entry = load_catalogue()["groq"]
     provider = found("groq", GROQ_API_KEY="a").provider
     assert provider.base_url == "https://api.groq.com/openai/v1"
@@ -111,7 +111,7 @@ def test_a_base_variable_moves_the_provider() -> None:
 @pytest.mark.parametrize(
     "url", ["http://169.254.169.254/v1", "http://10.0.0.1/v1", "http://groq.example", "groq"]
 )
-def test_a_base_variable_that_leads_astray_is_a_mistake(url: str) -> None:
+def test_a_base_variable_with_a_forbidden_address_is_a_mistake(url: str) -> None:
     result = found("groq", GROQ_API_KEY=CANARY, GROQ_API_BASE=url)
     assert result.provider is None
     assert [mistake.key for mistake in result.mistakes] == ["GROQ_API_BASE"]
@@ -135,7 +135,7 @@ def test_ids_and_files_become_options() -> None:
     assert default["credential_file"] == "~/.gemini/oauth_creds.json"
 
 
-def test_an_account_id_is_filled_in_and_cannot_leave_its_place() -> None:
+def test_an_account_id_is_filled_in_and_cannot_change_the_path() -> None:
     environ = {"CLOUDFLARE_API_KEY": "a", "CLOUDFLARE_ACCOUNT_ID": "../x?y"}
     provider = found("cloudflare", **environ).provider
     assert provider.base_url == ("https://api.cloudflare.com/client/v4/accounts/..%2Fx%3Fy/ai/v1")
@@ -165,7 +165,7 @@ def test_a_key_no_header_can_carry_is_a_mistake_that_names_only_the_variable(val
     assert find_token("GROQ_API_KEY_1", {"GROQ_API_KEY_1": value}) == result.mistakes[0]
 
 
-def test_a_token_that_is_not_set_is_none() -> None:
+def test_an_unset_token_is_none() -> None:
     assert find_token("T", {}) is None
     assert find_token("T", {"T": "  "}) is None
     assert find_token("T", {"T": "sixteen-chars-xx"}) == Secret("sixteen-chars-xx")
@@ -181,7 +181,7 @@ class TestEnvironment:
         environment = read_environment({"A": "real"}, file)
         assert environment.variables == {"A": "real", "B": "file", "C": "quoted # not a comment"}
 
-    def test_a_variable_set_to_nothing_switches_the_files_off(self, tmp_path: Path) -> None:
+    def test_an_empty_variable_overrides_the_file(self, tmp_path: Path) -> None:
         assert read_environment({"A": ""}, self.write(tmp_path, "A=file\n")).variables == {}
 
     def test_a_key_is_not_interpolated(
@@ -194,7 +194,7 @@ class TestEnvironment:
     def test_a_byte_order_mark_is_no_part_of_a_name(self, tmp_path: Path) -> None:
         assert read_environment({}, self.write(tmp_path, "\ufeffA=a\n")).variables == {"A": "a"}
 
-    def test_a_file_may_be_absent_and_a_folder_is_something_else(self, tmp_path: Path) -> None:
+    def test_a_missing_file_is_allowed_but_a_folder_is_not(self, tmp_path: Path) -> None:
         for path in (tmp_path / ".env", tmp_path, None):
             environment = read_environment({}, path)
             assert environment.variables == {}

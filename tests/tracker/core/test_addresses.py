@@ -49,19 +49,19 @@ NEVER = [
 
 
 @pytest.mark.parametrize("address", LOOPBACK + PUBLIC)
-def test_this_machine_and_the_public_are_always_allowed(address: Any) -> None:
+def test_loopback_and_public_addresses_are_always_allowed(address: Any) -> None:
     assert address_allowed(address, allow_private=False)
     assert address_allowed(address, allow_private=True)
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_private_networks_only_when_told(address: Any) -> None:
+def test_private_addresses_are_allowed_only_if_configured(address: Any) -> None:
     assert not address_allowed(address, allow_private=False)
     assert address_allowed(address, allow_private=True)
 
 
 @pytest.mark.parametrize("address", NEVER)
-def test_some_are_never_allowed(address: Any) -> None:
+def test_link_local_and_reserved_addresses_are_never_allowed(address: Any) -> None:
     assert not address_allowed(address, allow_private=False)
     assert not address_allowed(address, allow_private=True)
 
@@ -110,13 +110,13 @@ def test_a_good_base_url_has_no_problem(url: str) -> None:
         ("https://example.com/" + "a" * 3000, "2,048"),
     ],
 )
-def test_a_bad_base_url_is_told_why_without_repeating_it(url: str, word: str) -> None:
+def test_a_bad_base_url_is_refused_with_the_reason_but_not_shown(url: str, word: str) -> None:
     problem = url_problem(url)
     assert word in problem
     assert url == "" or url not in problem
 
 
-def test_a_key_goes_in_clear_text_only_where_that_is_meant() -> None:
+def test_a_key_is_sent_in_clear_text_only_where_allowed() -> None:
     url = "http://gpu.example/v1"
     assert url_problem(url, sends_key=False) is None
     assert "clear text" in url_problem(url, sends_key=True)

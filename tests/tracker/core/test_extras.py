@@ -20,5 +20,5 @@ def test_an_error_that_was_caused_by_a_missing_package_is_explained() -> None:
 
 
 @pytest.mark.parametrize("error", [missing("tracker.nowhere"), missing("api"), ImportError("else")])
-def test_a_fault_of_our_own_is_not_explained_away(error: ImportError) -> None:
+def test_a_missing_module_of_our_own_is_not_explained_as_an_extra(error: ImportError) -> None:
     assert explain_missing(error) is None

@@ -58,20 +58,20 @@ def test_no_other_order_of_a_chain_takes_less_time(attempts: list[Ranked]) -> No
     assert isclose(chain_time(tuple(order_attempts(attempts))), best, rel_tol=1e-9)
 
 
-def test_what_fails_at_once_is_worth_a_try_before_what_hangs() -> None:
+def test_a_provider_that_fails_at_once_is_tried_before_one_that_hangs() -> None:
     refuses, hangs = line("refuses", 100.0, 0.2, 50.0), line("hangs", 90.0, 0.2, 10_000.0)
     assert names(hangs, refuses) == ["refuses", "hangs"]
 
 
-def test_equals_keep_the_order_of_the_ranking() -> None:
+def test_equal_providers_keep_the_order_of_the_ranking() -> None:
     assert names(line("b", 100.0, 0.1), line("a", 100.0, 0.1)) == ["b", "a"]
 
 
-def test_one_that_always_fails_comes_last() -> None:
+def test_a_provider_that_always_fails_is_last() -> None:
     assert names(line("a", 1.0, 1.0), line("b", 9_000.0, 0.9)) == ["b", "a"]
 
 
-def test_the_order_of_a_policy_that_tells_no_odds_stands() -> None:
+def test_the_order_of_a_policy_without_probabilities_is_kept() -> None:
     assert names(line("b", 900.0, 0.1), line("a", 100.0, None)) == ["b", "a"]
 
 
@@ -88,7 +88,7 @@ def test_alternatives_leave_out_the_best_and_take_an_unknown_latency_for_the_slo
     assert ranking.alternatives == ("quick", "slow", "odd")
 
 
-def test_the_last_resort_is_whoever_may_answer_those_down_last() -> None:
+def test_the_last_resort_has_all_that_may_answer_with_those_down_last() -> None:
     def out(name: str, status: Status, seconds: int | None, *, may_answer: bool = True) -> Excluded:
         until = None if seconds is None else START.replace(second=seconds)
         return Excluded(provider=name, reason="", until=until, status=status, may_answer=may_answer)

@@ -19,7 +19,7 @@ def test_every_latency_is_counted_once(seconds: list[float]) -> None:
 
 
 @given(latencies)
-def test_what_is_at_most_a_bound_is_counted_below_it(seconds: list[float]) -> None:
+def test_a_latency_equal_to_a_bound_is_counted_below_it(seconds: list[float]) -> None:
     found = reduce(LatencyHistogram.after, seconds, LatencyHistogram())
     for place, bound in enumerate(BOUNDS):
         assert sum(found.counts[: place + 1]) == sum(each <= bound for each in seconds)

@@ -25,7 +25,7 @@ def test_a_quantile_is_close_to_the_nearest_rank(samples: list[float], share: fl
 
 
 @given(SAMPLES, SAMPLES)
-def test_merging_is_counting_all(one: list[float], other: list[float]) -> None:
+def test_merging_sketches_equals_counting_all_samples(one: list[float], other: list[float]) -> None:
     merged = sketch_of(one)
     merged.merge(sketch_of(other))
     assert merged.counts == sketch_of(one + other).counts
@@ -33,7 +33,7 @@ def test_merging_is_counting_all(one: list[float], other: list[float]) -> None:
 
 
 @given(SAMPLES)
-def test_what_is_stored_is_what_is_read(samples: list[float]) -> None:
+def test_a_stored_sketch_is_read_back_equal(samples: list[float]) -> None:
     sketch = sketch_of(samples)
     again = LatencySketch.decode(sketch.encode())
     assert (again.counts, again.samples) == (sketch.counts, sketch.samples)

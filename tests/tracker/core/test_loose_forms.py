@@ -40,7 +40,7 @@ def test_a_key_in_another_form_is_masked(form: str) -> None:
     "text",
     ["the provider is overloaded", "llama-3.3-70b-versatile", "sk-…", "canary in a coal mine", ""],
 )
-def test_what_is_no_key_is_left_as_it_is(text: str) -> None:
+def test_text_that_is_not_a_key_is_unchanged(text: str) -> None:
     assert Mask([Secret(KEY), Secret("report-token-of-the-tests")])(text) == text
 
 

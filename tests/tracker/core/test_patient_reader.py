@@ -22,14 +22,14 @@ def pipe(folder: Path) -> Path:
     return made
 
 
-def test_what_answers_is_read(tmp_path: Path) -> None:
+def test_a_file_that_answers_is_read(tmp_path: Path) -> None:
     (file := tmp_path / "file").write_text("said")
     assert read_patiently(file, file.read_text) == "said"
     file.write_text("again")
     assert read_patiently(file, file.read_text) == "again"
 
 
-def test_failures_are_the_jobs_own(tmp_path: Path) -> None:
+def test_the_jobs_own_failure_is_raised(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(FileNotFoundError):
             read_patiently("none", (tmp_path / "none").read_text)
@@ -59,7 +59,7 @@ def test_a_file_that_hangs_is_given_up_by_one_thread_however_often_it_is_read() 
     assert hanging_files() == ()
 
 
-def test_a_pipe_leaves_no_thread_and_what_takes_its_place_is_read(tmp_path: Path) -> None:
+def test_a_pipe_leaves_no_thread_and_its_replacement_is_read(tmp_path: Path) -> None:
     made, before = pipe(tmp_path), threading.active_count()
     for _ in range(3):
         with pytest.raises(HangsError):
@@ -86,6 +86,6 @@ def test_a_pipe_that_is_written_to_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["none", "."])
-def test_what_is_no_file_is_told_as_usual(tmp_path: Path, name: str) -> None:
+def test_a_missing_file_is_reported_as_usual(tmp_path: Path, name: str) -> None:
     with pytest.raises((FileNotFoundError, IsADirectoryError)):
         read_bytes(tmp_path / name, 10)

@@ -33,7 +33,7 @@ def test_text_never_shows_it(show: Any, secret: Secret) -> None:
     assert MASK in show(secret)
 
 
-def test_text_of_what_holds_it_never_shows_it(secret: Secret) -> None:
+def test_the_text_of_a_container_never_shows_it(secret: Secret) -> None:
     held = attrs.make_class("Held", ["key"])(secret)
     assert KEY not in f"{held} {[secret]} { ({'key': secret}) }"
 
@@ -148,5 +148,5 @@ def test_without_secrets_nothing_is_masked() -> None:
     assert Mask()("as it was") == "as it was"
 
 
-def test_what_is_too_short_for_a_key_leaves_texts_readable() -> None:
+def test_a_secret_too_short_for_a_key_is_not_masked() -> None:
     assert Mask([Secret(""), Secret("a"), Secret("was")])("as it was") == "as it was"

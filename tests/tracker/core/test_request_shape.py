@@ -20,7 +20,7 @@ from tracker.core.request_shape import RequestShape
         ),
     ],
 )
-def test_only_what_differs_from_the_usual_request_is_told(
+def test_only_differences_from_the_usual_request_are_described(
     shape: RequestShape, told: tuple[str, ...]
 ) -> None:
     assert shape.adaptations == told

@@ -7,11 +7,11 @@ from tracker.core.rounding import whole_ms
 
 
 @given(st.floats(0.0, 1e6))
-def test_what_was_rounded_to_a_tenth_is_told_as_what_was_not(exact: float) -> None:
+def test_a_value_rounded_to_a_tenth_and_the_exact_value_show_the_same(exact: float) -> None:
     assert whole_ms(exact) == whole_ms(round(exact, 1))
 
 
-def test_halves_go_up_and_thousands_are_set_apart() -> None:
+def test_halves_round_up_and_thousands_are_separated() -> None:
     assert [whole_ms(each) for each in (44.5, 44.53, 45.5, 0.0, 1290.4)] == [
         *("45 ms", "45 ms", "46 ms", "0 ms", "1,290 ms"),
     ]

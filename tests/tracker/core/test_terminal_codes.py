@@ -11,11 +11,11 @@ CODES = ("\x1b[31m", "\x1b[0m", "\x1b[2J", LINK, TITLE, "\x1bc")
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_a_sequence_goes_as_a_whole(code: str) -> None:
+def test_a_control_sequence_is_removed_as_a_whole(code: str) -> None:
     assert strip_terminal_codes(f"sk-12{code}34") == "sk-1234"
 
 
 @given(st.lists(st.sampled_from((*CODES, "word", " ", "é")), max_size=20))
-def test_what_is_no_sequence_stays(parts: list[str]) -> None:
+def test_other_text_is_kept(parts: list[str]) -> None:
     words = "".join(part for part in parts if part not in CODES)
     assert strip_terminal_codes("".join(parts)) == words

@@ -21,17 +21,17 @@ def fails(batch: Batch) -> None:
     raise OSError(f"no room for {len(held)}")
 
 
-async def test_what_a_job_returns_is_handed_on() -> None:
+async def test_the_return_value_of_a_job_is_passed_on() -> None:
     assert await in_thread(lambda: 5, expected=()) == 5
 
 
-async def test_what_was_not_expected_is_raised_with_the_traceback_of_its_job() -> None:
+async def test_an_unexpected_error_is_raised_with_the_traceback_of_its_job() -> None:
     with pytest.raises(OSError, match="no room for 1") as caught:
         await in_thread(lambda: fails(Batch()), expected=(KeyError,))
     assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "fails"
 
 
-async def test_what_a_failed_job_held_is_gone_without_the_collector() -> None:
+async def test_objects_of_a_failed_job_are_freed_without_the_collector() -> None:
     batch = Batch()
     left = weakref.ref(batch)
     with no_collector():
@@ -42,7 +42,7 @@ async def test_what_a_failed_job_held_is_gone_without_the_collector() -> None:
     assert left() is None
 
 
-async def test_an_abandoned_job_holds_up_nobody() -> None:
+async def test_an_abandoned_job_delays_no_other() -> None:
     stop = trio.Event()
     began = trio.Event()
     token = trio.lowlevel.current_trio_token()

@@ -6,7 +6,7 @@ from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker.core.turns import Turns
 
 
-async def test_one_request_begins_in_each_pass_of_the_loop_first_come_first_served() -> None:
+async def test_one_request_starts_in_each_pass_of_the_loop_in_order_of_arrival() -> None:
     turns, begun = Turns(), list[tuple[int, int]]()
     passes = 0
 
@@ -25,7 +25,7 @@ async def test_one_request_begins_in_each_pass_of_the_loop_first_come_first_serv
     assert sorted(number for number, _ in begun) == list(range(20))
 
 
-async def test_one_that_leaves_the_line_holds_up_nobody() -> None:
+async def test_a_request_that_leaves_the_queue_delays_no_other() -> None:
     turns = Turns()
     with trio.CancelScope() as left:
         left.cancel()

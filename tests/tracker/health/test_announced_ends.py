@@ -40,7 +40,7 @@ def test_a_new_catalogue_is_merged_with_what_was_listed() -> None:
     assert attrs.evolve(listed, catalogue={"x": LATER}).dates == {"x": LATER, "both": SOON}
 
 
-def test_only_models_that_are_served_are_told_of() -> None:
+def test_only_models_that_are_served_are_announced() -> None:
     listed = ENDS.after(lists("both", both=SOON, gone=SOON))
     due = listed.due(RetirementNotices(), {"both", "old"}, TODAY)
     assert [(one.model, one.on, one.days) for one in due] == [("both", SOON, 5)]

@@ -10,12 +10,12 @@ THE_WAY = {OutcomeKind.DNS, OutcomeKind.CONNECT, OutcomeKind.TLS, OutcomeKind.AU
 
 
 @pytest.mark.parametrize("kind", OutcomeKind)
-def test_the_way_there_and_the_key_concern_the_provider_and_nothing_else(kind: OutcomeKind) -> None:
+def test_connection_and_key_failures_concern_the_provider_only(kind: OutcomeKind) -> None:
     assert concerns_provider(finding(kind)) == (kind in THE_WAY)
 
 
 @pytest.mark.parametrize("kind", OutcomeKind)
-def test_a_limit_or_a_model_that_is_gone_says_nothing_of_others(kind: OutcomeKind) -> None:
+def test_a_limit_or_a_missing_model_says_nothing_about_other_models(kind: OutcomeKind) -> None:
     own = {OutcomeKind.NOT_FOUND, OutcomeKind.OVERLOADED}
     assert may_blame_provider(finding(kind)) == (kind.is_failure and kind not in own)
 

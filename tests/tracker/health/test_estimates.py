@@ -10,7 +10,7 @@ def documented(name: str, limit: Any, window: Any) -> LimitReading:
     return LimitReading(name=name, limit=limit, window_seconds=window)
 
 
-def test_what_we_spent_within_each_window_is_gone() -> None:
+def test_our_own_requests_in_each_window_reduce_the_estimate() -> None:
     limits = (documented("requests_minute", 30, 60.0), documented("requests_day", 1000, 86400.0))
     spent = {60.0: 1, 86400.0: 288}
     assert [
@@ -27,7 +27,7 @@ def test_never_less_than_nothing_is_left() -> None:
     assert (one.remaining, one.used_percent) == (0.0, 100.0)
 
 
-def test_what_we_do_not_count_is_not_estimated() -> None:
+def test_limits_that_we_do_not_count_are_not_estimated() -> None:
     limits = (
         documented("tokens_minute", 8000, 60.0),
         documented("credits", 10, 86400.0),

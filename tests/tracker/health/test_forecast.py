@@ -56,7 +56,7 @@ def test_follows_a_straight_line_to_its_end() -> None:
     assert exhausts_at(points, at(DAY), at(1200)) == at(3000)
 
 
-def test_is_unmoved_by_a_wild_reading_among_seven() -> None:
+def test_one_outlier_among_seven_readings_changes_nothing() -> None:
     points = falling(100, 90, 5, 70, 60, 50, 40)
     assert exhausts_at(points, at(DAY), at(1800)) == at(3000)
 
@@ -102,7 +102,7 @@ def test_of_several_readings_at_one_moment_the_lowest_counts() -> None:
     assert exhausts_at(points, at(DAY), at(1200)) == at(3000)
 
 
-def test_what_is_spent_has_run_out_at_the_last_reading() -> None:
+def test_a_spent_limit_ran_out_at_the_last_reading() -> None:
     assert exhausts_at(falling(40, 30, 20, 10, 0), at(DAY), at(1300)) == at(1200)
 
 
@@ -129,7 +129,7 @@ def test_a_series_begins_again_when_its_reset_has_passed() -> None:
     assert lefts(series(*told)) == [80]
 
 
-def test_a_series_begins_again_when_an_untold_reset_must_have_passed() -> None:
+def test_a_series_begins_again_when_an_unstated_reset_must_have_passed() -> None:
     told = [reading(left, reset=None, window=900.0) for left in (100, 90, 80, 70)]
     assert lefts(series(*told)) == [70]
 
@@ -144,7 +144,7 @@ def test_a_series_begins_again_when_the_wall_clock_was_set_back() -> None:
     assert lefts(one) == [80]
 
 
-def test_a_reset_that_trembles_or_moves_on_with_use_is_the_same() -> None:
+def test_a_reset_that_jitters_or_moves_with_use_is_the_same() -> None:
     assert lefts(series(reading(100, reset=9000), reading(90, reset=8996))) == [100, 90]
     dripping = [reading(left, reset=DAY - 86.4 * left) for left in (100, 90, 80, 70, 60)]
     assert series(*dripping).exhausts_at(at(1200), INTERVAL) == at(3000)
@@ -175,7 +175,7 @@ def test_without_window_and_reset_only_money_is_forecast() -> None:
     assert (of("requests"), of("credits"), of("balance")) == (None, at(3000), at(3000))
 
 
-def test_an_untold_reset_comes_no_later_than_a_window_after_the_first_reading() -> None:
+def test_an_unstated_reset_is_at_most_a_window_after_the_first_reading() -> None:
     def of(window: Any) -> Any:
         told = [reading(left, reset=None, window=window) for left in (100, 90, 80, 70, 60)]
         return series(*told).exhausts_at(at(1200), INTERVAL)
@@ -194,5 +194,5 @@ def test_several_limits_are_followed_each_by_its_name() -> None:
     assert set(follow(known, (reading(50),), at(1500))) == {"requests"}
 
 
-def test_nothing_followed_never_ends() -> None:
+def test_without_any_limit_nothing_runs_out() -> None:
     assert earliest_end([], START, INTERVAL) is None

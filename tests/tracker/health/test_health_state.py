@@ -111,7 +111,7 @@ def test_slow_means_most_of_the_last_three(slow: tuple[bool, ...], expected: boo
         StatusInputs(now=0.0, given_up="ValueError: a bug"),
     ],
 )
-def test_what_nobody_checks_any_more_is_unknown_and_unusable(circumstances: StatusInputs) -> None:
+def test_a_provider_no_longer_checked_is_unknown_and_unusable(circumstances: StatusInputs) -> None:
     judged = decide_status(after(OK), circumstances)
     assert (judged.status, judged.usable) == (Status.UNKNOWN, False)
 
@@ -140,7 +140,7 @@ def test_a_rate_limited_provider_is_usable_again_after_its_reset() -> None:
     assert decide_status(health, StatusInputs(now=30.0)).usable is True
 
 
-def test_without_a_told_reset_only_the_next_check_makes_it_usable() -> None:
+def test_without_a_stated_reset_only_the_next_check_makes_it_usable() -> None:
     health = limited(None)
     assert decide_status(health, StatusInputs(now=1e9)).usable is False
     assert decide_status(apply_check(health, outcome(OK), Timing(), AT_START), NOW).usable is True
@@ -152,7 +152,7 @@ def test_a_refused_key_makes_it_unusable_until_a_check_says_otherwise() -> None:
     assert decide_status(apply_check(health, outcome(OK), Timing(), AT_START), NOW).usable is True
 
 
-def test_a_failure_does_not_lift_a_limit_before_its_reset() -> None:
+def test_a_failure_does_not_end_a_limit_before_its_reset() -> None:
     health = apply_check(limited(30.0), outcome(OutcomeKind.SERVER, after=5.0), Timing(), AT_START)
     assert decide_status(health, StatusInputs(now=29.0)).usable is False
     assert decide_status(health, StatusInputs(now=30.0)).usable is True
@@ -160,12 +160,12 @@ def test_a_failure_does_not_lift_a_limit_before_its_reset() -> None:
     assert decide_status(health, StatusInputs(now=7.0)).usable is True
 
 
-def test_our_own_failure_does_not_lift_a_ban() -> None:
+def test_our_own_failure_does_not_end_a_refusal() -> None:
     health = apply_check(limited(30.0), outcome(OutcomeKind.INTERNAL), Timing(), AT_START)
     assert decide_status(health, NOW).usable is False
 
 
-def test_one_spent_line_of_a_body_bars_nobody_who_was_answered() -> None:
+def test_one_spent_limit_in_a_body_does_not_block_a_provider_that_answered() -> None:
     """The dialect has judged it: other models, or paid credit, are left."""
     limits = (used_up(90.0), LimitReading(name="credits", limit=40.0, remaining=12.0))
     answered = finding(OK, limits=limits, limits_source=LimitSource.BODY)
@@ -178,7 +178,7 @@ def used_up(reset_in: float | None) -> LimitReading:
     return LimitReading(name="requests", limit=10.0, remaining=0.0, reset_at=reset)
 
 
-def test_an_answer_that_used_the_last_request_bars_the_provider_until_the_reset() -> None:
+def test_an_answer_that_used_the_last_request_blocks_the_provider_until_the_reset() -> None:
     health = apply_check(HealthState(), outcome(OK, limits=(used_up(60.0),)), Timing(), AT_START)
     assert decide_status(health, StatusInputs(now=59.0)).usable is False
     assert decide_status(health, StatusInputs(now=61.0)).usable is True
@@ -193,7 +193,7 @@ def test_what_retry_after_says_counts_before_what_the_limits_say() -> None:
     assert blocked_for(finding(LIMITED, limits=(used_up(90.0),), retry_after=5.0), START) == 5.0
 
 
-def test_facts_stay_until_a_newer_proof() -> None:
+def test_facts_are_kept_until_newer_proof() -> None:
     health = after()
     for facts in (
         Facts(reachable=True, authenticated=True),
@@ -218,7 +218,7 @@ def test_a_success_ends_the_proof_that_the_quota_is_spent() -> None:
     )
 
 
-def test_key_reports_stay_when_a_check_brings_none() -> None:
+def test_key_reports_are_kept_if_a_check_has_none() -> None:
     keys = (KeyReport(number=1, state=KeyState.OK),)
     health = apply_check(HealthState(), outcome(OK, keys=keys), Timing(), AT_START)
     assert apply_check(health, outcome(SERVER), Timing(), AT_START).keys == keys

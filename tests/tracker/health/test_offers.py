@@ -62,7 +62,7 @@ def offer(state: ProviderState, model: str, seconds: float = 1.0) -> OfferStatus
     return next(each for each in view(state, seconds).offers if each.model == model)
 
 
-def test_without_a_check_of_its_own_an_offer_stands_on_its_provider_and_says_so() -> None:
+def test_without_a_check_of_its_own_an_offer_has_its_providers_status_and_says_so() -> None:
     shown = offer(watching("a-70b-versatile"), "a-70b-versatile")
     assert (shown.evidence, shown.status, shown.usable) == (
         EvidenceSource.PROVIDER,
@@ -73,7 +73,7 @@ def test_without_a_check_of_its_own_an_offer_stands_on_its_provider_and_says_so(
     assert shown.variant == "versatile"
 
 
-def test_a_model_that_is_gone_leaves_its_provider_healthy() -> None:
+def test_a_missing_model_leaves_its_provider_healthy() -> None:
     state = watching("a", "b")
     for second in range(3):
         state.record_check(found(NOT_FOUND, "a"), 180.0, clock(second))
@@ -84,7 +84,7 @@ def test_a_model_that_is_gone_leaves_its_provider_healthy() -> None:
     assert [each.usable for each in shown.offers] == [False, False]
 
 
-def test_a_refused_key_takes_all_offers_whichever_found_it() -> None:
+def test_a_refused_key_concerns_all_offers_whichever_check_found_it() -> None:
     state = watching("a", "b")
     state.record_check(found(OK, "a"), 180.0, clock(1))
     refused = found(AUTH, "b", facts=Facts(reachable=True, authenticated=False))
@@ -96,7 +96,7 @@ def test_a_refused_key_takes_all_offers_whichever_found_it() -> None:
     assert "asked for b" in record.result.message
 
 
-def test_one_failing_offer_is_its_own_two_within_an_interval_are_the_providers() -> None:
+def test_one_failing_offer_counts_alone_but_two_within_an_interval_count_for_the_provider() -> None:
     state = watching("a", "b")
     state.record_check(found(SERVER, "a"), 180.0, clock(1))
     assert view(state).consecutive_failures == 0
@@ -107,7 +107,7 @@ def test_one_failing_offer_is_its_own_two_within_an_interval_are_the_providers()
 @pytest.mark.parametrize(
     "others", [OutcomeKind.RATE_LIMITED, OutcomeKind.OVERLOADED, OutcomeKind.NOT_FOUND]
 )
-def test_what_concerns_one_model_blames_nobody_else(others: OutcomeKind) -> None:
+def test_a_failure_of_one_model_concerns_no_other(others: OutcomeKind) -> None:
     state = watching("a", "b")
     state.record_check(found(others, "a"), 180.0, clock(1))
     state.record_check(found(SERVER, "b"), 180.0, clock(2))
@@ -115,9 +115,7 @@ def test_what_concerns_one_model_blames_nobody_else(others: OutcomeKind) -> None
     assert view(state, 4.0).consecutive_failures == 0
 
 
-def test_what_is_held_against_the_provider_survives_a_restart_and_so_does_the_first_failure() -> (
-    None
-):
+def test_failures_that_count_for_the_provider_survive_a_restart() -> None:
     state = watching("a", "b", "c")
     own = state.record_check(found(OK), 60.0, clock(0)).state
     stored = {"a": state.record_check(found(SERVER, "a"), 180.0, clock(1)).state}
@@ -130,7 +128,7 @@ def test_what_is_held_against_the_provider_survives_a_restart_and_so_does_the_fi
     assert view(third).consecutive_failures == 2
 
 
-def test_a_check_that_ends_after_its_model_is_watched_no_more_is_not_the_providers() -> None:
+def test_a_late_check_of_a_removed_model_does_not_count_for_the_provider() -> None:
     state = watching("a", "b")
     state.record_check(found(SERVER, "b"), 180.0, clock(1))
     state.update_settings(attrs.evolve(state.provider, models=("b",)), overridden=False)
@@ -141,7 +139,7 @@ def test_a_check_that_ends_after_its_model_is_watched_no_more_is_not_the_provide
     assert view(state, 4.0).outcome is AUTH
 
 
-def test_an_offer_that_is_watched_again_goes_on_where_it_was() -> None:
+def test_an_offer_that_is_watched_again_continues_with_its_old_state() -> None:
     state = watching("a")
     state.record_check(found(NOT_FOUND, "a"), 180.0, clock(1))
     state.update_settings(attrs.evolve(state.provider, models=()), overridden=False)
@@ -158,7 +156,7 @@ def test_a_failure_of_the_other_long_ago_does_not_blame_the_provider() -> None:
     assert view(state, 501.0).consecutive_failures == 0
 
 
-def test_a_limit_of_one_model_bars_it_alone() -> None:
+def test_a_limit_of_one_model_blocks_only_that_model() -> None:
     state = watching("a", "b")
     limited = found(OutcomeKind.RATE_LIMITED, "a", retry_after=60.0)
     state.record_check(limited, 180.0, clock(1))
@@ -197,7 +195,7 @@ def test_completions_of_the_offers_are_counted_as_the_providers() -> None:
     assert view(state).completions_24h == 3
 
 
-def test_a_model_of_another_kind_is_told_as_not_for_chat_until_it_answers() -> None:
+def test_a_model_of_another_kind_is_marked_not_for_chat_until_it_answers() -> None:
     state = watching("flux-1-schnell")
     state.record_check(found(OutcomeKind.REQUEST, "flux-1-schnell"), 180.0, clock(1))
     shown = offer(state, "flux-1-schnell")
@@ -216,7 +214,7 @@ def test_a_provider_whose_completion_waits_for_the_budget_says_so() -> None:
 
 
 @pytest.mark.parametrize("kind", [OutcomeKind.DNS, OutcomeKind.CONNECT, OutcomeKind.TLS])
-def test_the_way_to_the_provider_concerns_the_provider(kind: OutcomeKind) -> None:
+def test_a_connection_failure_concerns_the_provider(kind: OutcomeKind) -> None:
     state = watching("a")
     state.record_check(found(OK, "a"), 180.0, clock(1))
     state.record_check(found(kind, "a"), 180.0, clock(2))
@@ -225,7 +223,7 @@ def test_the_way_to_the_provider_concerns_the_provider(kind: OutcomeKind) -> Non
     assert shown.offers[0].consecutive_failures == 0
 
 
-def test_an_announced_end_of_a_listed_or_watched_model_is_told_once_also_after_a_restart() -> None:
+def test_an_announced_end_is_recorded_once_also_after_a_restart() -> None:
     day = START.date()
     watched = attrs.evolve(provider("groq"), models=("old",), retiring={"old": day, "else": day})
     state = ProviderState(watched)
@@ -241,7 +239,7 @@ def test_an_announced_end_of_a_listed_or_watched_model_is_told_once_also_after_a
     assert again.note_retirements(lists) == ()
 
 
-def test_an_offer_tells_its_announced_end_and_since_when_it_is_what_it_is() -> None:
+def test_an_offer_has_its_announced_end_and_the_time_of_its_last_change() -> None:
     day = START.date()
     watched = attrs.evolve(provider("groq"), models=("old", "new"), retiring={"old": day})
     state = ProviderState(watched)
@@ -295,7 +293,7 @@ def test_offers_of_a_provider_that_is_switched_off_have_no_plan() -> None:
     assert offer(state, "a").next_check is None
 
 
-def test_offers_carry_on_from_what_was_stored_of_them_and_of_no_other() -> None:
+def test_offers_are_restored_from_their_own_stored_checks_only() -> None:
     before = watching("a", "b")
     row = before.record_check(found(SERVER, "a"), 60.0, AT_START)
     stored = StoredTarget(statistics=Statistics(), state=row.state)
@@ -307,7 +305,7 @@ def test_offers_carry_on_from_what_was_stored_of_them_and_of_no_other() -> None:
     assert offer(after, "b").consecutive_failures == 0
 
 
-def test_a_check_since_the_start_stands_above_what_was_stored() -> None:
+def test_a_check_since_the_start_overrides_stored_state() -> None:
     before = watching("a")
     row = before.record_check(found(SERVER, "a"), 60.0, AT_START)
     stored = StoredTarget(statistics=Statistics(), state=row.state)
@@ -318,7 +316,7 @@ def test_a_check_since_the_start_stands_above_what_was_stored() -> None:
     assert offer(after, "a", 6.0).consecutive_failures == 0
 
 
-def test_our_network_told_twice_takes_nothing_back_twice() -> None:
+def test_a_repeated_fault_of_our_network_corrects_checks_once() -> None:
     state = watching()
     state.record_check(found(OutcomeKind.DNS), 60.0, clock(5.0))
     assert len(list(state.set_network_away(True, clock(6.0)))) == 1

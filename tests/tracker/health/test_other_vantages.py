@@ -74,7 +74,7 @@ def test_every_vantage_is_shown_ours_first() -> None:
     assert view.status is Status.HEALTHY
 
 
-def test_what_is_too_old_has_no_vote_and_says_so() -> None:
+def test_an_outdated_view_has_no_vote_and_says_so() -> None:
     known = others(seen("us-1", Status.DOWN), seen("ap-1", Status.DOWN))
     assert known.next_change("groq", 0.0) == 100.0
     later = ClockReading(START + timedelta(seconds=101), 101.0)
@@ -86,7 +86,7 @@ def test_what_is_too_old_has_no_vote_and_says_so() -> None:
     assert view.vantages[1].reason.startswith("not seen lately")
 
 
-def test_a_vantage_that_alone_sees_all_down_is_told_apart() -> None:
+def test_a_vantage_that_alone_sees_all_down_is_marked() -> None:
     names = ("a", "b", "c", "d")
     known = others(*(seen("us-1", Status.DOWN, provider=name) for name in names))
     own = dict.fromkeys(names, Status.HEALTHY)
@@ -96,7 +96,7 @@ def test_a_vantage_that_alone_sees_all_down_is_told_apart() -> None:
     assert (view.cluster_status, view.vantages[1].suspect) == (Status.HEALTHY, True)
 
 
-def test_who_was_not_seen_here_stands_behind_all_that_was() -> None:
+def test_a_provider_not_checked_here_is_ranked_after_all_checked_here() -> None:
     known = others(seen("us-1", Status.HEALTHY))
     after = known.rank_unseen(ranking("mistral", unknown="groq"), 0.0)
     assert [line.provider for line in after.ranked] == ["mistral", "groq"]
@@ -104,13 +104,13 @@ def test_who_was_not_seen_here_stands_behind_all_that_was() -> None:
     assert after.ranked[1].reason == "not checked here lately; healthy from us-1"
 
 
-def test_nobody_seen_here_at_all_is_better_than_nobody() -> None:
+def test_a_provider_never_checked_here_is_ranked_if_there_is_no_other() -> None:
     after = others(seen("us-1", Status.HEALTHY)).rank_unseen(ranking(unknown="groq"), 0.0)
     assert after.best == "groq"
     assert "nobody was seen here" in after.reason
 
 
-def test_bad_old_and_suspect_views_promise_nothing() -> None:
+def test_bad_old_and_suspect_views_make_no_provider_usable() -> None:
     before = ranking("mistral", unknown="groq")
     assert others(seen("us-1", Status.DOWN)).rank_unseen(before, 0.0) is before
     assert others(seen("us-1", Status.HEALTHY, until=-1.0)).rank_unseen(before, 0.0) is before
@@ -119,7 +119,7 @@ def test_bad_old_and_suspect_views_promise_nothing() -> None:
     assert known.rank_unseen(before, 0.0) is before
 
 
-def test_hearsay_takes_nobody_out() -> None:
+def test_another_vantages_view_excludes_no_provider() -> None:
     known = others(seen("us-1", Status.DOWN, provider="mistral"))
     before = ranking("mistral", unknown="groq")
     assert known.rank_unseen(before, 0.0).ranked == before.ranked

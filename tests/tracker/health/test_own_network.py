@@ -42,13 +42,13 @@ def test_three_hosts_one_after_the_other_blame_our_network() -> None:
     assert away(watching(*FOUR), *checks) == [False, False, True, True]
 
 
-def test_an_answer_in_between_clears_us() -> None:
+def test_an_answer_in_between_clears_our_network() -> None:
     network = watching(*FOUR)
     checks = [("p0", DNS), ("p1", DNS), ("p3", SERVER), ("p2", DNS)]
     assert away(network, *checks) == [False] * 4
 
 
-def test_the_first_answer_ends_it() -> None:
+def test_the_first_answer_ends_the_fault_of_our_network() -> None:
     network = watching(*FOUR)
     away(network, ("p0", DNS), ("p1", DNS), ("p2", DNS))
     assert network.away
@@ -71,7 +71,7 @@ def test_with_few_hosts_all_of_them_have_to_fail(
     assert away(watching(*urls), ("p0", DNS), ("p1", DNS)) == expected
 
 
-def test_what_is_no_longer_watched_counts_no_more() -> None:
+def test_a_removed_provider_no_longer_counts() -> None:
     network = watching(*FOUR)
     away(network, ("p0", DNS), ("p1", DNS))
     network.forget("p0")
@@ -79,13 +79,13 @@ def test_what_is_no_longer_watched_counts_no_more() -> None:
     assert away(network, ("p2", DNS), ("p3", DNS)) == [False, True]  # two are left: both
 
 
-def test_our_own_machine_says_nothing_about_the_network() -> None:
+def test_providers_on_this_machine_say_nothing_about_the_network() -> None:
     assert find_host("https://api.example:8443/v1") == "api.example"
     assert find_host("http://[::1]:9/v1") is None
     assert find_host("http://[nonsense") is None
 
 
-def test_what_was_counted_is_taken_back() -> None:
+def test_failures_already_counted_are_corrected() -> None:
     state = ProviderState(attrs.evolve(provider("a"), base_url=FOUR[0]))
     state.record_check(finding(OK, provider="a", at=START), 300.0, AT_START)
     before = state.refresh(AT_START)

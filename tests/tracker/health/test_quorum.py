@@ -33,16 +33,16 @@ def test_one_of_two_is_no_majority() -> None:
     assert cluster_verdict(votes(DOWN, UP), None).status is SLOW
 
 
-def test_a_lone_vantage_is_believed_and_the_answer_says_so() -> None:
+def test_a_single_vantage_decides_and_the_answer_says_so() -> None:
     verdict = cluster_verdict(votes(DOWN), None)
     assert verdict == Verdict(status=DOWN, reason="down from v1 alone")
 
 
-def test_nobody_has_seen_it() -> None:
+def test_a_provider_that_no_vantage_has_checked_is_unknown() -> None:
     assert cluster_verdict([], None).status is UNKNOWN
 
 
-def test_the_operator_says_how_many_it_takes() -> None:
+def test_the_quorum_can_be_configured() -> None:
     seen = votes(DOWN, DOWN, UP, UP, UP)
     assert [cluster_verdict(seen, n).status for n in (None, 2, 3)] == [SLOW, DOWN, SLOW]
 
@@ -55,7 +55,7 @@ def test_the_order_of_votes_changes_nothing(seen: list[Vote], order: Random) -> 
 
 
 @given(seen=vote_lists, stale=statuses)
-def test_who_is_stale_suspect_or_unknown_has_no_vote(seen: list[Vote], stale: Status) -> None:
+def test_stale_suspect_and_unknown_views_have_no_vote(seen: list[Vote], stale: Status) -> None:
     more = [
         Vote(vantage="stale", status=stale, fresh=False),
         Vote(vantage="suspect", status=stale),
@@ -97,16 +97,16 @@ def test_a_vantage_that_alone_sees_most_of_its_providers_down_is_suspect() -> No
     assert suspect_vantages(seen_by(*rows)) == {"v1"}
 
 
-def test_half_of_them_or_few_of_them_are_no_sign() -> None:
+def test_half_or_few_of_the_providers_down_make_no_vantage_suspect() -> None:
     assert not suspect_vantages(seen_by(("a", "du"), ("b", "du"), ("c", "uu"), ("d", "uu")))
     assert not suspect_vantages(seen_by(("a", "du"), ("b", "du"), ("c", "du")))
 
 
-def test_nobody_is_suspect_where_others_see_the_same() -> None:
+def test_no_vantage_is_suspect_if_others_see_the_same() -> None:
     assert not suspect_vantages(seen_by(*((name, "ddd") for name in "abcd")))
 
 
 @given(rows=st.lists(st.text("dux", min_size=2, max_size=5), min_size=4, max_size=8))
-def test_a_provider_that_everybody_sees_up_accuses_nobody(rows: list[str]) -> None:
+def test_a_provider_that_all_vantages_see_up_makes_none_suspect(rows: list[str]) -> None:
     words = [word.replace("d", "u") for word in rows]
     assert not suspect_vantages(seen_by(*((str(n), word) for n, word in enumerate(words))))

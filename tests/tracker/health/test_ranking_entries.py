@@ -40,7 +40,7 @@ def test_a_provider_without_a_new_check_keeps_its_candidate_once_it_was_ranked()
     assert entry(state) is before
 
 
-def test_a_limit_is_in_its_memory_and_not_in_its_uptime() -> None:
+def test_a_limit_counts_for_the_ranking_but_not_for_uptime() -> None:
     state = after(OutcomeKind.OK, OutcomeKind.RATE_LIMITED, OutcomeKind.OK)
     assert [sample.ok for sample in entry(state).samples] == [True, False, True]
     assert entry(state).consecutive_failures == 0
@@ -59,7 +59,7 @@ def test_a_limit_is_in_its_memory_and_not_in_its_uptime() -> None:
         ([OutcomeKind.NOT_FOUND] * 3, False),
     ],
 )
-def test_whoever_would_refuse_a_call_is_no_last_resort(
+def test_a_provider_that_would_refuse_a_call_is_no_last_resort(
     kinds: list[OutcomeKind], may_answer: bool
 ) -> None:
     out = after(*kinds).published.entry
@@ -67,7 +67,7 @@ def test_whoever_would_refuse_a_call_is_no_last_resort(
     assert out.may_answer is may_answer
 
 
-def test_one_that_is_switched_off_is_no_last_resort() -> None:
+def test_a_provider_that_is_switched_off_is_no_last_resort() -> None:
     out = after(OutcomeKind.OK, enabled=False).published.entry
     assert isinstance(out, Excluded)
     assert not out.may_answer

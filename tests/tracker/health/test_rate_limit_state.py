@@ -21,11 +21,11 @@ def told(*limits: LimitReading) -> RateLimitState:
 @pytest.mark.parametrize(
     "kind", [OutcomeKind.RATE_LIMITED, OutcomeKind.SERVER, OutcomeKind.TIMEOUT]
 )
-def test_a_limit_without_an_end_holds_while_checks_do_not_succeed(kind: OutcomeKind) -> None:
+def test_a_limit_without_a_reset_lasts_until_a_check_succeeds(kind: OutcomeKind) -> None:
     book = told(UNENDING).after(finding(kind), START, 300.0)
     assert book.view(START + timedelta(days=30)).percent == 100.0
 
 
-def test_a_limit_without_an_end_is_over_with_a_success_that_does_not_mention_it() -> None:
+def test_a_limit_without_a_reset_ends_with_a_success_that_does_not_mention_it() -> None:
     book = told(UNENDING, DAILY).after(finding(OutcomeKind.OK), START, 300.0)
     assert book.view(START).limits == (DAILY,)

@@ -31,7 +31,7 @@ def shared(json: str, age: float, **changes: object) -> SharedState:
     return SharedState(age=age, state=json, **known)
 
 
-def test_a_newer_check_of_another_is_carried_on_from() -> None:
+def test_a_newer_check_of_another_tracker_is_restored() -> None:
     ours, _ = checked(0.0)
     _, json = checked(60.0, OutcomeKind.CONNECT)
     assert adopt_shared(ours, shared(json, age=10.0, models=("llama",)), at(70.0), keep_plan=False)
@@ -41,14 +41,14 @@ def test_a_newer_check_of_another_is_carried_on_from() -> None:
     assert ours.target.stale_at == 160.0
 
 
-def test_an_older_check_of_another_changes_nothing() -> None:
+def test_an_older_check_of_another_tracker_changes_nothing() -> None:
     ours, _ = checked(60.0)
     _, json = checked(0.0, OutcomeKind.CONNECT)
     assert not adopt_shared(ours, shared(json, age=70.0), at(70.0), keep_plan=False)
     assert ours.target.health.last_check == START + timedelta(seconds=60.0)
 
 
-def test_whose_plan_is_ours_keeps_it() -> None:
+def test_a_target_planned_here_keeps_its_plan() -> None:
     ours, _ = checked(0.0)
     ours.target.next_due = 75.0
     _, json = checked(60.0)
@@ -60,7 +60,7 @@ def test_whose_plan_is_ours_keeps_it() -> None:
 
 
 @pytest.mark.parametrize("ahead", [7200.0, 30.0, -7200.0])
-def test_a_siblings_run_of_failures_began_by_our_clock(ahead: float) -> None:
+def test_the_start_of_a_siblings_failures_is_converted_to_our_clock(ahead: float) -> None:
     ours, _ = checked(0.0)
     for true in (60.0, 75.0):
         _, json = checked(true + ahead, OutcomeKind.CONNECT)
@@ -84,7 +84,7 @@ def test_a_state_of_another_version_is_refused() -> None:
 
 
 @pytest.mark.parametrize("hours", [2.0, -2.0])
-def test_a_state_from_a_wrong_clock_is_carried_on_from_by_its_age(hours: float) -> None:
+def test_a_state_from_a_wrong_clock_is_restored_by_its_age(hours: float) -> None:
     """The other's clock is wrong by ``hours``: its limits end, and its checks age, as ours do."""
     ours, _ = checked(0.0)
     wrong = hours * 3600.0
@@ -103,7 +103,7 @@ def test_a_state_from_a_wrong_clock_is_carried_on_from_by_its_age(hours: float) 
     assert not adopt_shared(ours, shared(json, age=40.0), at(140.0), keep_plan=False)
 
 
-def test_what_was_stored_is_carried_on_from_also_where_an_offers_state_is_not_ours() -> None:
+def test_stored_state_is_restored_even_if_an_offers_state_is_unreadable() -> None:
     _, json = checked(0.0, OutcomeKind.SERVER)
     again = ProviderState(provider())
     offers = {"m": StoredTarget(statistics=Statistics(), state="{"), "n": stored(json)}

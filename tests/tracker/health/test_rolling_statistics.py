@@ -34,7 +34,7 @@ def test_nothing_counted_is_unknown_not_zero() -> None:
     assert empty.checks_in_day == 1
 
 
-def test_uptime_counts_each_window_for_itself() -> None:
+def test_each_uptime_window_is_counted_separately() -> None:
     kept = statistics(
         CheckSample(NOW - WEEK + 1, DOWN),
         CheckSample(NOW - DAY + 1, UP),
@@ -121,7 +121,7 @@ def test_remembered_columns_equal_checks_added_one_by_one() -> None:
     assert list(at_once.results()) == list(one_by_one.results()) == results
 
 
-def test_the_time_in_which_a_failure_was_answered_is_no_latency() -> None:
+def test_the_duration_of_a_failure_is_not_a_latency() -> None:
     """It is stored with the check, and read again after a restart."""
     at_once = Statistics.restore(
         array("d", [NOW - 2, NOW - 1, NOW]),
@@ -137,7 +137,7 @@ def test_the_time_in_which_a_failure_was_answered_is_no_latency() -> None:
     assert (answered.latency_ms, answered.failure_ms) == (20.0, None)
 
 
-def test_a_limit_is_not_counted_but_remembered_for_the_ranking() -> None:
+def test_a_limit_is_not_counted_in_uptime_but_kept_for_the_ranking() -> None:
     kept = statistics(CheckSample(NOW - 1, UP, 20.0), CheckSample(NOW, LIMITED, 80.0))
     assert kept.uptime.day == 100.0
     assert kept.latency is not None
@@ -158,7 +158,7 @@ def test_what_is_older_than_every_window_is_forgotten_in_steps() -> None:
     assert kept.uptime.week == 100.0
 
 
-def test_a_clock_that_leaps_a_week_ahead_for_a_moment_forgets_nothing() -> None:
+def test_a_clock_that_briefly_jumps_a_week_ahead_forgets_nothing() -> None:
     kept = statistics(*(CheckSample(NOW + i, UP, 1.0) for i in range(3_000)), now=NOW + 3_000)
     before = kept.uptime, kept.checks_in_day, kept.latency
     kept.add(CheckSample(NOW + 9 * DAY, DOWN))

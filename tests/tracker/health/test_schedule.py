@@ -50,6 +50,15 @@ def test_the_next_tick_is_later_and_at_most_two_intervals_away(
     assert now < tick <= now + 120.0
 
 
+@given(st.text(max_size=5), st.floats(0.0, 0.49), st.integers(0, 300), st.floats(-2.0, 2.0))
+def test_the_next_tick_is_the_first_of_all_later_ones(
+    name: str, jitter: float, number: int, off: float
+) -> None:
+    ticks = grid(name, 60.0, jitter)
+    now = ticks.tick(number) + round(off) * off  # also just at a tick
+    assert ticks.after(now) == min(t for n in range(310) if (t := ticks.tick(n)) > now)
+
+
 @given(st.text(min_size=1, max_size=30), st.floats(0.0, 0.49), st.integers(0, 10_000))
 def test_jitter_moves_a_tick_by_its_share_and_never_past_another(
     name: str, jitter: float, number: int
@@ -78,7 +87,7 @@ def test_missed_ticks_are_skipped_not_made_up() -> None:
 @pytest.mark.parametrize(
     "kind", [OutcomeKind.OK, OutcomeKind.SLOW, OutcomeKind.REQUEST, OutcomeKind.AUTH]
 )
-def test_these_wait_for_the_next_tick(kind: OutcomeKind) -> None:
+def test_outcomes_without_a_recheck_wait_for_the_next_tick(kind: OutcomeKind) -> None:
     assert due(kind) == TICK
 
 
@@ -112,7 +121,7 @@ def test_a_rate_limited_provider_is_checked_when_retry_after_has_passed() -> Non
     assert due(OutcomeKind.RATE_LIMITED, retry_after=5000.0) == 6000.0
 
 
-def test_a_provider_that_says_retry_at_once_is_not_hammered() -> None:
+def test_a_provider_that_always_says_retry_at_once_is_not_checked_too_often() -> None:
     assert [due(OutcomeKind.RATE_LIMITED, streak=n, retry_after=0.0) for n in (1, 2, 3, 4)] == [
         1002.0,
         1010.0,
@@ -121,7 +130,7 @@ def test_a_provider_that_says_retry_at_once_is_not_hammered() -> None:
     ]
 
 
-def test_a_rate_limit_without_a_told_reset_is_checked_after_a_minute() -> None:
+def test_a_rate_limit_without_a_stated_reset_is_checked_after_a_minute() -> None:
     assert due(OutcomeKind.RATE_LIMITED) == min(1060.0, TICK)
 
 
@@ -132,7 +141,7 @@ def test_an_exhausted_quota_is_not_checked_early_unless_its_reset_is_known() -> 
     assert due(OutcomeKind.QUOTA_EXHAUSTED, limits=limits) == 1020.0
 
 
-def test_the_grid_goes_on_while_a_far_reset_is_waited_for() -> None:
+def test_checks_on_the_grid_continue_until_a_distant_reset() -> None:
     reset = START + timedelta(hours=10)
     limits = (LimitReading(name="requests", limit=5.0, remaining=0.0, reset_at=reset),)
     assert due(OutcomeKind.QUOTA_EXHAUSTED, limits=limits) == TICK
@@ -154,7 +163,7 @@ def test_failures_and_limits_are_counted_apart_until_a_good_check() -> None:
     assert limited.after(OutcomeKind.OK) == limited.after(OutcomeKind.REQUEST) == Streak()
 
 
-def test_failures_and_limits_in_turn_do_not_begin_each_other_again() -> None:
+def test_alternating_failures_and_limits_do_not_restart_the_rechecks() -> None:
     streak, lengths = Streak(), []
     for kind in (OutcomeKind.OVERLOADED, OutcomeKind.RATE_LIMITED) * 4:
         streak = streak.after(kind)

@@ -38,7 +38,7 @@ def test_reasons_say_what_was_found() -> None:
 
 
 @pytest.mark.parametrize("limit", [LIMITED, OutcomeKind.QUOTA_EXHAUSTED])
-def test_a_limit_without_a_told_end_lasts_through_failures_until_a_success(
+def test_a_limit_without_a_stated_reset_lasts_through_failures_until_a_success(
     limit: OutcomeKind,
 ) -> None:
     for kinds in ((OK, limit), (OK, limit, SERVER), (OK, limit, SERVER, OutcomeKind.INTERNAL)):
@@ -47,14 +47,14 @@ def test_a_limit_without_a_told_end_lasts_through_failures_until_a_success(
     assert decide_status(after(OK, limit, SERVER, OK), NOW).usable
 
 
-def test_it_is_said_where_a_limit_bars_that_the_reason_does_not_tell_of() -> None:
+def test_a_blocking_limit_is_named_if_the_reason_is_another() -> None:
     assert decide_status(after(OK, LIMITED), NOW).limit is LimitReason.TOLD
     assert decide_status(after(OK, LIMITED, SERVER), NOW).limit is LimitReason.BEHIND
     assert decide_status(after(OK, LIMITED, OK), NOW).limit is LimitReason.NONE
     assert decide_status(after(OK, OutcomeKind.AUTH), NOW).limit is LimitReason.NONE
 
 
-def test_a_success_in_our_stall_is_not_told_with_the_latency_of_the_one_before() -> None:
+def test_a_success_during_our_stall_is_not_shown_with_the_previous_latency() -> None:
     stalled = finding(OK, None, provider="p", at=START, message="its latency is not known")
     health = apply_check(after(OK), stalled, Timing(), AT_START)
     assert decide_status(health, NOW).reason == "last check ok; its latency is not known"
@@ -64,13 +64,13 @@ def test_a_success_in_our_stall_is_not_told_with_the_latency_of_the_one_before()
     assert decide_status(slow, NOW).status is Status.DEGRADED  # nothing was learnt of its pace
 
 
-def test_the_last_check_is_not_said_to_be_one_that_told_nothing() -> None:
+def test_the_reason_does_not_cite_a_check_that_says_nothing() -> None:
     assert decide_status(after(SERVER, SERVER, SERVER, OutcomeKind.REQUEST), NOW).reason == (
         "server error, at the last conclusive check; 3 failed checks in a row"
     )
 
 
-def test_checks_that_say_nothing_keep_no_verdict_alive() -> None:
+def test_checks_that_say_nothing_do_not_keep_an_old_status() -> None:
     """A refused address or a 405 for weeks: the last good check proves nothing any more."""
     nothing = (OutcomeKind.REQUEST, OutcomeKind.INTERNAL, OutcomeKind.REQUEST)
     assert decide_status(after(OK, *nothing[:2]), NOW).usable

@@ -43,12 +43,12 @@ def test_one_reporter_alone_leaves_it_degraded() -> None:
     assert decided(failed(checked(OutcomeKind.OK), 9, lone=True)).status is Status.DEGRADED
 
 
-def test_one_reporter_and_a_failed_check_agree() -> None:
+def test_one_reporter_and_a_failed_check_together_count() -> None:
     health = failed(checked(OutcomeKind.OK, OutcomeKind.SERVER), 2, lone=True)
     assert decided(health).status is Status.DOWN
 
 
-def test_a_good_check_ends_it() -> None:
+def test_a_good_check_ends_failures_from_reports() -> None:
     health = apply_check(
         failed(checked(OutcomeKind.OK), 2), outcome(OutcomeKind.OK), TIMING, AT_START
     )
@@ -56,7 +56,7 @@ def test_a_good_check_ends_it() -> None:
     assert health.traffic.failure == ""
 
 
-def test_a_check_that_tells_nothing_does_not() -> None:
+def test_a_check_that_says_nothing_does_not_end_failures_from_reports() -> None:
     health = apply_check(
         failed(checked(OutcomeKind.OK)), outcome(OutcomeKind.INTERNAL), TIMING, AT_START
     )
@@ -69,7 +69,7 @@ def test_a_failed_minute_begins_a_recovery_again() -> None:
     assert health.recovery == 0
 
 
-def test_a_limit_bars_until_its_end_and_no_longer() -> None:
+def test_a_limit_blocks_exactly_until_its_reset() -> None:
     health = apply_call_limit(checked(OutcomeKind.OK), 60.0, OutcomeKind.RATE_LIMITED)
     during, after = decided(health, 59.0), decided(health, 60.0)
     assert (during.status, during.usable, during.usable_in) == (Status.DEGRADED, False, 1.0)

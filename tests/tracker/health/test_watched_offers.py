@@ -18,7 +18,7 @@ def test_exactly_the_named_models_are_watched_in_their_order(turns: list[list[st
 
 
 @given(turns=st.lists(models, min_size=1, max_size=6))
-def test_what_is_known_of_a_model_outlives_its_absence(turns: list[list[str]]) -> None:
+def test_the_state_of_a_model_survives_its_absence(turns: list[list[str]]) -> None:
     offers = WatchedOffers()
     known = {model: offers.find(model) for model in "abcde"}
     for names in turns:
@@ -26,7 +26,7 @@ def test_what_is_known_of_a_model_outlives_its_absence(turns: list[list[str]]) -
         assert all(offers.find(model) is known[model] for model in "abcde")
 
 
-def test_a_model_that_comes_back_is_planned_and_published_anew() -> None:
+def test_a_returning_model_is_planned_and_published_again() -> None:
     offers = WatchedOffers()
     offers.watch(["a", "b"])
     offers.watched["a"].target.next_due = 5.0

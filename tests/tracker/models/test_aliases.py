@@ -27,22 +27,22 @@ def test_names_of_known_offers_have_no_problem() -> None:
         ),
     ],
 )
-def test_a_wrong_target_is_told(targets: list[str], problem: str) -> None:
+def test_a_wrong_target_is_reported(targets: list[str], problem: str) -> None:
     aliases = {"fast": targets, "other": ["groq/a"]}
     assert find_alias_problems(aliases, PROVIDERS) == (AliasProblem("fast", problem),)
 
 
-def test_a_cycle_of_two_names_is_told_at_both() -> None:
+def test_a_cycle_of_two_names_is_reported_for_both() -> None:
     problems = find_alias_problems({"a": ["b"], "b": ["a"]}, PROVIDERS)
     assert [problem.name for problem in problems] == ["a", "b"]
 
 
-def test_the_same_name_in_another_case_is_told_once() -> None:
+def test_the_same_name_in_another_case_is_reported_once() -> None:
     problems = find_alias_problems({"Fast": ["groq/a"], "fast": ["groq/b"]}, PROVIDERS)
     assert [(problem.name, "case" in problem.problem) for problem in problems] == [("fast", True)]
 
 
 @pytest.mark.parametrize("name", [" ", "x" * 10_000])
-def test_a_name_that_cannot_be_asked_for_is_told_briefly(name: str) -> None:
+def test_an_unusable_name_is_reported_briefly(name: str) -> None:
     (problem,) = find_alias_problems({name: ["groq/a"]}, PROVIDERS)
     assert len(problem.problem) < 100

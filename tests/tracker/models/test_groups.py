@@ -12,7 +12,7 @@ def test_members_come_in_the_order_given() -> None:
     assert members_of(groups, "c") == ()
 
 
-def test_a_member_by_itself_costs_the_collector_nothing() -> None:
+def test_a_single_member_adds_no_object_for_the_collector() -> None:
     before = len(gc.get_objects())
     groups = group((f"key {n}", f"member {n}") for n in range(10_000))
     assert len(gc.get_objects()) - before < 100

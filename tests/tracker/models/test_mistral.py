@@ -39,7 +39,7 @@ def test_version_and_month_name_the_same_release(one: str, other: str) -> None:
         "ministral-8b",
     ],
 )
-def test_what_the_table_does_not_know_stays(name: str) -> None:
+def test_names_not_in_the_table_are_unchanged(name: str) -> None:
     assert name_release(name) == name
 
 

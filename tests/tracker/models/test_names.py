@@ -140,7 +140,7 @@ def test_another_model_has_another_name(one: str, other: str) -> None:
         ("claude-3-haiku-20240307", "claude-haiku-3", None),
     ],
 )
-def test_packaging_is_told_apart_from_the_name(model: str, name: str, variant: str | None) -> None:
+def test_packaging_is_separated_from_the_name(model: str, name: str, variant: str | None) -> None:
     assert parse_model_id(model) == ModelName(name, variant)
 
 
@@ -177,7 +177,7 @@ def test_known_models_are_merged_as_the_file_says() -> None:
         ("gemini-2.5-flash", "gemini-2.5-flash-001"),
     ],
 )
-def test_the_only_size_or_snapshot_of_a_model_tells_it_from_none(one: str, other: str) -> None:
+def test_the_only_size_or_snapshot_of_a_model_may_be_left_out(one: str, other: str) -> None:
     assert parse_model_id(one).name == parse_model_id(other).name
 
 

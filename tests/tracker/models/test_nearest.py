@@ -21,7 +21,7 @@ def test_a_mistyped_name_finds_the_one_meant(asked: str, nearest: str) -> None:
 
 
 @pytest.mark.parametrize("asked", ["", "zzz", "é" * 10_000, "-" * 10_000])
-def test_a_stranger_finds_nothing(asked: str) -> None:
+def test_an_unrelated_name_finds_nothing(asked: str) -> None:
     assert find_nearest(asked, [KNOWN]) == ()
 
 

@@ -98,7 +98,7 @@ def test_targets_without_a_known_provider_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("asked", ["", " ", "/", "groq/", "llama-3.3-8b", "x" * 10_000])
-def test_what_nobody_offers_is_not_found(resolver: ModelResolver, asked: str) -> None:
+def test_a_model_without_any_offer_is_not_found(resolver: ModelResolver, asked: str) -> None:
     assert resolver.resolve(asked) is None
 
 
@@ -111,7 +111,7 @@ def test_a_new_list_replaces_the_old_one_of_its_provider_alone(resolver: ModelRe
     assert changed.without_provider("groq").resolve("gpt-oss-20b") is None
 
 
-def test_nearest_names_tell_what_was_perhaps_meant() -> None:
+def test_nearest_names_suggest_likely_models() -> None:
     resolver = ModelResolver.of(MODELS, {"Fast-Coder": ["groq/groq/compound"]})
     assert resolver.nearest_names("lama-3.3-70b")[0] == "llama-3.3-70b"
     assert resolver.nearest_names("fast-codr")[0] == "Fast-Coder"

@@ -31,16 +31,16 @@ def days_told(days: list[int]) -> list[int]:
         ([-1], []),
     ],
 )
-def test_it_is_told_a_month_and_a_week_ahead(asked: list[int], told: list[int]) -> None:
+def test_an_end_is_announced_a_month_and_a_week_ahead(asked: list[int], told: list[int]) -> None:
     assert days_told(list(asked)) == told
 
 
 @given(days=st.lists(st.integers(-5, 100)))
-def test_it_is_never_told_more_than_twice(days: list[int]) -> None:
+def test_an_end_is_announced_at_most_twice(days: list[int]) -> None:
     assert len(days_told(sorted(days, reverse=True))) <= 2
 
 
-def test_a_date_that_moves_is_told_again() -> None:
+def test_a_changed_date_is_announced_again() -> None:
     notices = RetirementNotices()
     notices = notices.after(notices.due({"llama": END}, END))
     moved = END + timedelta(days=20)

@@ -21,7 +21,7 @@ from tracker.models.tasks import is_for_chat, other_task
         ("meta-llama/llama-guard-4-12b", "moderation"),
     ],
 )
-def test_a_model_for_something_else_says_for_what(model: str, task: str) -> None:
+def test_a_model_for_another_task_names_the_task(model: str, task: str) -> None:
     assert other_task(model) == task
     assert not is_for_chat(model)
 
@@ -30,5 +30,5 @@ def test_a_model_for_something_else_says_for_what(model: str, task: str) -> None
     "model",
     ["gpt-4o", "llama-3.3-70b-versatile", "qwen3-vl:235b", "imaginary-7b", "", "x" * 10_000],
 )
-def test_a_model_of_no_other_word_is_for_chat(model: str) -> None:
+def test_a_model_without_such_a_word_is_for_chat(model: str) -> None:
     assert is_for_chat(model)

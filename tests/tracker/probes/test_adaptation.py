@@ -36,7 +36,9 @@ def refusal(text: str, status: int = 400) -> BoundedResponse:
         ("This model does not support streaming", RequestShape(stream=False)),
     ],
 )
-def test_a_refusal_that_says_what_it_takes_is_heeded(text: str, expected: RequestShape) -> None:
+def test_a_refusal_that_names_the_right_parameter_is_followed(
+    text: str, expected: RequestShape
+) -> None:
     assert adapt(PLAIN, refusal(text)) == expected
     assert adapt(expected, refusal(text)) is None  # learnt once, not again
 
@@ -56,7 +58,7 @@ def test_nothing_is_learnt_from_other_refusals(text: str, status: int) -> None:
     assert adapt(PLAIN, refusal(text, status)) is None
 
 
-def test_what_was_learnt_is_told_in_words() -> None:
+def test_an_adaptation_is_described_in_words() -> None:
     shape = RequestShape(tokens=16, field="max_completion_tokens", stream=False)
     assert shape.adaptations == (
         "asks with max_completion_tokens",

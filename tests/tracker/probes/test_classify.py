@@ -69,7 +69,7 @@ STATUSES = {
 
 
 @pytest.mark.parametrize(("status", "kind"), STATUSES.items())
-def test_a_status_alone(status: Any, kind: Any) -> None:
+def test_a_status_without_a_body_is_classified(status: Any, kind: Any) -> None:
     verdict = classify(reply(status))
     assert verdict is not None
     assert (verdict.kind, verdict.facts.reachable) == (kind, True)
@@ -445,7 +445,9 @@ def test_a_body_says_more_than_its_status(answer: Any, kind: Any, facts: Any) ->
         b"data: Just a moment",
     ],
 )
-def test_what_tells_of_no_failure_is_none(body: dict[str, Any] | list[Any] | bytes) -> None:
+def test_an_answer_without_a_failure_is_not_an_error(
+    body: dict[str, Any] | list[Any] | bytes,
+) -> None:
     assert classify(reply(200, body)) is None
 
 
@@ -538,7 +540,7 @@ def test_long_keys_that_are_masked_leave_no_half_of_the_last() -> None:
         b"<html>",
     ],
 )
-def test_what_is_no_json_is_unparseable(body: bytes) -> None:
+def test_invalid_json_is_unparseable(body: bytes) -> None:
     assert parse_json(body) is UNPARSEABLE
 
 
@@ -605,7 +607,7 @@ def test_any_answer_is_classified(
         (500, "no", {"x_should_retry": "false"}, OutcomeKind.SERVER),
     ],
 )
-def test_whether_asking_again_helps_decides_where_nothing_else_does(
+def test_the_retryable_flag_decides_if_nothing_else_does(
     status: int, told: str, headers: dict[str, Any], kind: OutcomeKind
 ) -> None:
     verdict = classify(reply(status, {"error": {"message": told}}, **headers))

@@ -106,7 +106,7 @@ async def test_a_limit_told_inside_a_200_is_read() -> None:
     assert [(one.limit, one.remaining) for one in finding.limits] == [(20.0, 0.0)]
 
 
-async def test_a_reasoning_model_is_asked_in_its_own_words_from_then_on() -> None:
+async def test_a_reasoning_model_gets_its_own_parameter_from_then_on() -> None:
     def picky(asked: Any) -> Any:
         if "max_tokens" in asked.json:
             message = "'max_tokens' is not supported. Use 'max_completion_tokens' instead."
@@ -132,7 +132,7 @@ async def test_a_reasoning_model_that_spent_its_token_on_thinking_has_answered()
     assert len(asked) == 1
 
 
-async def test_the_model_chosen_chats_and_the_list_is_read_once() -> None:
+async def test_a_chat_model_is_chosen_and_the_list_is_read_once() -> None:
     listed = answer({"data": [{"id": "bge-m3"}, {"id": "whisper-1"}, {"id": "llama"}]})
     done = answer({"choices": [{}]})
     finding, asked = await check(
@@ -143,7 +143,7 @@ async def test_the_model_chosen_chats_and_the_list_is_read_once() -> None:
     assert finding.requests == 1
 
 
-async def test_a_listed_model_that_is_not_ours_gives_way_to_the_next() -> None:
+async def test_a_listed_model_that_we_may_not_use_is_replaced_by_the_next() -> None:
     def reply(asked: Any) -> Any:
         if asked.method == "GET":
             return answer({"data": [{"id": "a"}, {"id": "b"}]})
@@ -204,7 +204,7 @@ async def test_a_refusal_of_the_provider_asks_no_other_model(
     assert finding.kind is kind
 
 
-async def test_a_limit_of_one_model_is_told_where_no_other_one_is_ours() -> None:
+async def test_a_limit_of_one_model_is_reported_if_there_is_no_other() -> None:
     def reply(asked: Any) -> Any:
         if asked.method == "GET":
             return TWO_MODELS
@@ -332,7 +332,7 @@ async def test_a_completion_proves_key_quota_and_inference(name: str) -> None:
     })  # fmt: skip
 
 
-async def test_an_overload_told_in_anthropics_stream() -> None:
+async def test_an_overload_in_anthropics_stream_is_classified() -> None:
     stream = events({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}})
     finding, _ = await check("anthropic", stream, check="chat", model="m")
     assert finding.kind is OutcomeKind.OVERLOADED

@@ -73,7 +73,7 @@ def test_an_answer_is_no_error(body: dict[str, Any]) -> None:
     assert error_of(body) == {}
 
 
-def test_a_deep_or_wide_body_is_looked_at_no_further() -> None:
+def test_a_deep_or_wide_body_is_not_examined_further() -> None:
     deep: dict[str, Any] = {"code": "end"}
     for _ in range(DEPTH):
         deep = {"error": deep}

@@ -36,7 +36,7 @@ async def test_each_check_takes_the_next_key() -> None:
     assert finding.requests == 1
 
 
-async def test_bad_keys_do_not_condemn_their_provider() -> None:
+async def test_bad_keys_do_not_count_against_their_provider() -> None:
     finding, found, tried = await states(keyed(a=REFUSED, b=SPENT, c=LIST))
     assert (finding.kind, finding.requests, tried) == (OutcomeKind.OK, 3, "abc")
     assert found == [KeyState.REFUSED, KeyState.SPENT, KeyState.OK]
@@ -48,7 +48,7 @@ async def test_keys_not_tried_yet_are_unknown() -> None:
     assert found == [KeyState.OK, KeyState.UNKNOWN, KeyState.UNKNOWN]
 
 
-async def test_of_failing_keys_the_one_that_comes_back_first_speaks() -> None:
+async def test_of_failing_keys_the_one_that_resets_first_decides() -> None:
     finding, found, _ = await states(keyed(a=REFUSED, b=LIMITED, c=SPENT))
     assert (finding.kind, finding.retry_after) == (OutcomeKind.RATE_LIMITED, 9.0)
     assert found == [KeyState.REFUSED, KeyState.RATE_LIMITED, KeyState.SPENT]
@@ -59,13 +59,13 @@ def last_request(seconds: float) -> Any:
     return answer({"data": [{"id": "m"}]}, **told)
 
 
-async def test_a_key_that_is_used_up_with_its_answer_bars_nobody_who_has_another() -> None:
+async def test_a_key_used_up_by_its_answer_does_not_block_a_provider_with_another_key() -> None:
     finding, found, tried = await states(keyed(a=last_request(60), b=LIST, c=LIST))
     assert (finding.kind, tried, finding.limits) == (OutcomeKind.OK, "ab", ())
     assert found == [KeyState.RATE_LIMITED, KeyState.OK, KeyState.UNKNOWN]
 
 
-async def test_when_all_keys_are_used_up_the_one_that_comes_back_first_speaks() -> None:
+async def test_when_all_keys_are_used_up_the_one_that_resets_first_decides() -> None:
     finding, found, tried = await states(keyed(a=last_request(60), b=last_request(20), c=REFUSED))
     assert (finding.kind, tried) == (OutcomeKind.OK, "abc")
     assert 0.0 < blocked_for(finding, datetime.now(UTC)) <= 20.0
@@ -78,7 +78,7 @@ async def test_a_failing_server_is_not_asked_again_with_another_key() -> None:
     assert found == [KeyState.UNKNOWN] * 3
 
 
-async def test_a_key_is_not_called_refused_for_where_we_are() -> None:
+async def test_a_key_does_not_count_as_refused_because_of_our_location() -> None:
     region = answer({"error": {"code": "unsupported_country_region_territory"}}, 403)
     finding, found, _ = await states(keyed(a=region, b=region, c=region))
     assert finding.message.startswith("not available in our region (403)")

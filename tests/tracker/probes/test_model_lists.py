@@ -37,7 +37,7 @@ async def test_a_gemini_model_that_only_embeds_is_not_asked_to_chat() -> None:
     assert (await read_models({"models": entries})).chat == ("y-1",)
 
 
-async def test_others_have_their_turn_while_a_long_list_is_read() -> None:
+async def test_other_tasks_run_while_a_long_list_is_read() -> None:
     body = {"data": [{"id": f"{number}-model"} for number in range(2 * MOST)]}
     async with counted_turns() as turns:
         found = await read_models(body)
@@ -67,7 +67,7 @@ async def test_cloudflares_registry_tells_names_tasks_and_announced_ends() -> No
     assert await read_models({"result": {"status": "active"}}) is None
 
 
-async def test_a_type_that_names_another_task_is_told_and_an_unknown_one_is_not() -> None:
+async def test_a_type_that_names_another_task_is_read_and_an_unknown_one_ignored() -> None:
     types = {"a": "embedding", "b": "rerank", "c": "chat", "d": "text-llm", "e": ["image"], "f": 7}
     found = await read_models(
         {"data": [{"id": name, "type": kind} for name, kind in types.items()]}
@@ -83,7 +83,7 @@ async def test_a_type_that_names_another_task_is_told_and_an_unknown_one_is_not(
         {"id": "old", "deprecation": "2026-12-31T12:00:00Z"},  # Mistral
     ],
 )
-async def test_an_announced_end_is_read_of_the_list(entry: dict[str, Any]) -> None:
+async def test_an_announced_end_is_read_from_the_list(entry: dict[str, Any]) -> None:
     odd = [{"id": "new", "expiration_date": None}, {"id": "odd", "deprecation": "soon"}]
     found = await read_models({"data": [entry, *odd, {"id": "many", "deprecation": [1]}]})
     assert found is not None

@@ -50,7 +50,7 @@ def streaming(*pieces: bytes, then: float = 0.0) -> Serve:
     return serve
 
 
-async def test_a_stream_that_goes_on_ends_for_us_with_its_first_token() -> None:
+async def test_reading_of_a_stream_stops_at_its_first_token() -> None:
     result, took = await ask(streaming(TOKEN, then=20.0))
     assert (result.kind, result.facts.inference) == (OutcomeKind.OK, True)
     assert took < 15.0
@@ -58,7 +58,7 @@ async def test_a_stream_that_goes_on_ends_for_us_with_its_first_token() -> None:
     assert result.latency_ms < 15_000.0  # until the last piece, not until we hung up
 
 
-async def test_how_it_ends_after_a_token_does_not_matter() -> None:
+async def test_the_end_of_a_stream_after_a_token_does_not_matter() -> None:
     result, _ = await ask(streaming(TOKEN))  # cut within its chunked body
     assert result.kind is OutcomeKind.OK
 
@@ -77,7 +77,7 @@ async def test_a_role_alone_proves_nothing() -> None:
     assert (result.kind, result.facts.inference) == (OutcomeKind.OVERLOADED, False)
 
 
-async def test_a_completion_is_sent_once_whatever_becomes_of_it() -> None:
+async def test_a_completion_is_sent_once_whatever_the_answer() -> None:
     asked = 0
 
     async def serve(stream: Stream) -> None:

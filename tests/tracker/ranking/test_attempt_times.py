@@ -48,7 +48,7 @@ def test_a_failure_of_unknown_length_lasted_until_the_time_out() -> None:
     assert ranked(candidate("a", None, timeout_ms=4_000.0))["a"].failure_ms == 4_000.0
 
 
-def test_one_without_failures_is_taken_to_fail_as_the_others_do() -> None:
+def test_a_candidate_without_failures_borrows_those_of_the_others() -> None:
     lines = ranked(candidate("a", 200.0), candidate("b", 400.0), candidate("c"))
     assert lines["c"].failure_ms == 300.0
 
@@ -58,11 +58,11 @@ def test_a_borrowed_failure_takes_no_longer_than_the_own_time_out() -> None:
     assert lines["c"].failure_ms == 2_000.0
 
 
-def test_where_nobody_failed_a_failure_takes_the_time_out() -> None:
+def test_if_no_candidate_failed_a_failure_takes_the_time_out() -> None:
     assert ranked(candidate("a", timeout_ms=4_000.0))["a"].failure_ms == 4_000.0
 
 
-def test_the_length_of_failures_moves_no_place() -> None:
+def test_the_duration_of_failures_does_not_change_the_ranking() -> None:
     """A provider that refuses at once still leaves its caller without an answer."""
     quick = ranked(candidate("refuses", *[1.0] * 6), candidate("slower", samples=(good(150.0),)))
     assert list(quick) == ["slower", "refuses"]
@@ -72,7 +72,7 @@ def good(ms: float) -> Sample:
     return Sample(True, ms, 0.0)
 
 
-def test_a_policy_that_makes_its_lines_by_hand_gets_the_times_as_well() -> None:
+def test_a_policy_that_builds_its_own_lines_gets_attempt_times_as_well() -> None:
     def by_hand(candidates: tuple[Candidate, ...], incumbent: str | None) -> list[Ranked]:
         lines = lowest_latency(candidates, incumbent)
         return [attrs.evolve(line, patience_ms=None, failure_ms=None) for line in lines]

@@ -71,7 +71,7 @@ def test_a_past_failure_fades_with_the_same_half_life() -> None:
 
 
 @pytest.mark.parametrize(("failures", "chance"), [(1, 1 / 3), (2, 1 / 4), (7, 1 / 9)])
-def test_after_a_run_of_failures_the_chance_is_one_in_the_run_and_two(
+def test_after_n_failures_the_chance_of_success_is_one_in_n_plus_two(
     failures: int, chance: float
 ) -> None:
     (line,) = ExpectedCost()([candidate("a", 100.0, *["fail"] * failures)], None)
@@ -79,7 +79,7 @@ def test_after_a_run_of_failures_the_chance_is_one_in_the_run_and_two(
     assert isclose(line.expected_cost_ms, chance * 100.0 + (1 - chance) * 10_000.0, abs_tol=1e-6)
 
 
-def test_the_providers_own_timeout_is_the_price_of_its_failure() -> None:
+def test_a_failure_costs_the_providers_own_timeout() -> None:
     cheap, dear = candidate("b", 100.0, timeout_ms=2_000.0), candidate("a", 100.0)
     lines = ExpectedCost()([dear, cheap], None)
     assert order(lines) == ["b", "a"]
@@ -92,14 +92,14 @@ def test_a_reply_slower_than_the_timeout_is_a_failure() -> None:
     assert line.failure_probability > 1.0 / 52.0
 
 
-def test_a_healthy_provider_stands_before_a_cheaper_degraded_one() -> None:
+def test_a_healthy_provider_is_ranked_before_a_cheaper_degraded_one() -> None:
     lines = ExpectedCost()(
         [candidate("a", 10.0, status=Status.DEGRADED), candidate("b", 900.0)], None
     )
     assert order(lines) == ["b", "a"]
 
 
-def test_equal_costs_go_by_name() -> None:
+def test_equal_costs_are_ordered_by_name() -> None:
     lines = ExpectedCost()([candidate("b", 100.0), candidate("a", 100.0)], None)
     assert order(lines) == ["a", "b"]
 
@@ -137,7 +137,7 @@ def test_a_degraded_incumbent_does_not_stay_before_a_healthy_provider() -> None:
     assert order(ExpectedCost()(asked, "a")) == ["b", "a"]
 
 
-def test_one_that_never_answered_is_as_slow_as_the_slowest_known_peer() -> None:
+def test_a_provider_that_never_answered_counts_as_slow_as_the_slowest() -> None:
     asked = [candidate("a", 100.0), candidate("b", 700.0), candidate("c", None)]
     lines = {line.provider: line for line in ExpectedCost()(asked, None)}
     assert lines["c"].latency_ms is None
@@ -152,13 +152,13 @@ def test_a_borrowed_latency_takes_no_place_from_a_measured_one() -> None:
     assert order(ExpectedCost()(asked, "b")) == ["b", "a"]
 
 
-def test_costs_are_finite_when_nobody_ever_answered() -> None:
+def test_costs_are_finite_if_no_provider_ever_answered() -> None:
     lines = ExpectedCost()([candidate("a", "fail"), candidate("b")], None)
     assert [(line.provider, line.latency_ms) for line in lines] == [("b", None), ("a", None)]
     assert lines[0].expected_cost_ms == pytest.approx(5_000 + 0.005 * 5_000)
 
 
-def test_a_remembered_estimate_is_the_one_a_fresh_policy_makes() -> None:
+def test_a_cached_estimate_equals_that_of_a_new_policy() -> None:
     policy = ExpectedCost()
     first = candidate("a", 100.0, 200.0)
     policy([first], None)
@@ -187,12 +187,12 @@ def test_a_remembered_estimate_is_the_one_a_fresh_policy_makes() -> None:
         ),
     ],
 )
-def test_the_reason_tells_the_numbers_that_ranked(checks: Any, reason: str) -> None:
+def test_the_reason_has_the_numbers_that_decided(checks: Any, reason: str) -> None:
     (line,) = ExpectedCost()([candidate("a", *checks)], None)
     assert line.reason == reason
 
 
-def test_lowest_latency_takes_the_last_good_check_of_the_healthy() -> None:
+def test_lowest_latency_uses_the_last_good_check_of_healthy_providers() -> None:
     asked = [
         candidate("a", 10.0, status=Status.DEGRADED),
         candidate("b", 50.0, 300.0),
@@ -215,14 +215,14 @@ def test_peak_ewma_jumps_to_a_worse_check_and_decays_to_a_better_one() -> None:
     assert costs == {"down": 300.0, "up": 500.0}
 
 
-def test_peak_ewma_takes_a_failure_for_a_whole_timeout() -> None:
+def test_peak_ewma_counts_a_failure_as_a_whole_timeout() -> None:
     policy = PeakEwma(RankingSettings(half_life_checks=1.0))
     (line,) = policy([candidate("a", 100.0, "fail", 100.0)], None)
     assert line.expected_cost_ms == 5_050.0
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_policy_holds_no_candidate_that_nobody_asks_about_any_more(name: str) -> None:
+def test_a_policy_keeps_no_candidate_that_was_removed(name: str) -> None:
     policy = load_policy(name)
     asked = [candidate("a", 100.0, 200.0), candidate("b")]
     policy(asked, None)

@@ -44,14 +44,14 @@ def ranked(*candidates: Any, policy: Any = None, excluded: Any = (), **more: Any
     return rank(candidates, excluded, None, policy or ExpectedCost(), name="test", **more)
 
 
-def test_the_sentence_tells_the_first_with_its_numbers_and_the_next() -> None:
+def test_the_reason_names_the_first_with_its_numbers_and_the_next() -> None:
     assert ranked(GROQ, OPENAI).reason == (
         "openai is first: 93 ms on average lately, no recent failure "
         "(0.49 % risk of a 10 s time-out), expected time 141.6 ms; groq is next at 233.1 ms."
     )
 
 
-def test_every_number_of_the_sentence_is_one_that_ranked() -> None:
+def test_every_number_of_the_reason_is_one_that_decided() -> None:
     ranking = ranked(GROQ, OPENAI)
     first, second = ranking.ranked
     used = [first.latency_ms, 100 * first.failure_probability, 10, first.expected_cost_ms]
@@ -61,7 +61,7 @@ def test_every_number_of_the_sentence_is_one_that_ranked() -> None:
         assert is_rounded(text, value)
 
 
-def test_the_sentence_says_who_is_degraded() -> None:
+def test_the_reason_says_which_provider_is_degraded() -> None:
     slow = candidate("groq", 20.0, status=Status.DEGRADED)
     assert ranked(OPENAI, slow).reason.endswith("groq, degraded, is next at 68.9 ms.")
     assert ranked(slow).reason.startswith("groq is first, though degraded: 20 ms")
@@ -82,7 +82,7 @@ def test_weights_of_a_policy_without_costs_fall_with_the_place() -> None:
     assert [line.weight for line in ranking.ranked] == pytest.approx([36 / 49, 9 / 49, 4 / 49])
 
 
-def test_nobody_usable_is_told_with_the_soonest_time_it_may_change() -> None:
+def test_with_nothing_usable_the_reason_has_the_soonest_time_of_change() -> None:
     later = Excluded(provider="a", reason="down", until=NOON + timedelta(hours=1))
     sooner = Excluded(provider="b", reason="rate limited", until=NOON)
     ranking = ranked(excluded=(later, sooner), valid_until=NOON)
@@ -91,18 +91,18 @@ def test_nobody_usable_is_told_with_the_soonest_time_it_may_change() -> None:
     assert ranking.reason == ("No provider is usable now; this may change at 2026-01-31T12:00:00Z.")
 
 
-def test_nobody_watched_is_told_as_that() -> None:
+def test_the_reason_says_if_nothing_is_watched() -> None:
     assert ranked().reason == "No provider is usable: none is watched."
 
 
-def test_nothing_planned_is_told_as_that() -> None:
+def test_the_reason_says_if_no_check_is_planned() -> None:
     gone = Excluded(provider="a", reason="switched off")
     assert ranked(excluded=(gone,)).reason == (
         "No provider is usable now, and no check is planned that could change it."
     )
 
 
-def test_narrowing_keeps_the_order_and_makes_weights_and_sentence_again() -> None:
+def test_filtering_keeps_the_order_and_renews_weights_and_reason() -> None:
     out = Excluded(provider="down", reason="3 failed checks in a row")
     whole = ranked(OPENAI, GROQ, candidate("x", 500.0), excluded=(out,), valid_until=NOON)
     some = filter_ranking(whole, {"groq", "x", "stranger"})
@@ -173,7 +173,7 @@ def test_a_wrong_answer_is_an_error_that_names_the_policy(policy: Any, flaw: str
     assert flaw in str(caught.value)
 
 
-def test_a_policy_is_not_asked_about_nobody() -> None:
+def test_a_policy_is_not_called_without_candidates() -> None:
     assert ranked(policy=bad_twice).ranked == ()
 
 
@@ -187,13 +187,13 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
 
 
-def test_a_users_policy_ranks() -> None:
+def test_a_users_policy_is_used() -> None:
     ranking = chosen("good", patience=5.0)((GROQ, OPENAI), (), None)
     assert ranking.best == "groq"
     assert ranking.policy == f"{__name__}:good"
 
 
-def test_the_default_ranks_while_the_policy_fails_with_one_warning() -> None:
+def test_the_default_policy_ranks_while_the_configured_one_fails_with_one_warning() -> None:
     ranker = chosen("bad_missing", patience=5.0)
     with structlog.testing.capture_logs() as logs:
         rankings = [ranker((GROQ, OPENAI), (), None) for _ in range(3)]
@@ -223,7 +223,7 @@ def bad_last_check(candidates: Any, incumbent: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("policy", ["bad_panics", "bad_cancelled", "bad_last_check"])
-def test_the_default_ranks_whatever_a_policy_raises_or_puts_in(policy: str) -> None:
+def test_the_default_policy_ranks_whatever_another_raises_or_returns(policy: str) -> None:
     ranker = chosen(policy, patience=5.0)
     assert ranker((GROQ, OPENAI), (), None).policy == "expected_cost"
     assert ranker.complaint is not None
@@ -243,7 +243,7 @@ def held() -> Iterator[Any]:
     release.set()
 
 
-def test_a_call_that_does_not_end_is_waited_for_once(held: Any) -> None:
+def test_a_policy_call_that_hangs_is_waited_for_once(held: Any) -> None:
     calls = []
 
     def hangs(candidates: Any, incumbent: Any) -> Any:
@@ -263,7 +263,7 @@ def test_a_call_that_does_not_end_is_waited_for_once(held: Any) -> None:
     assert len(calls) == 2
 
 
-def test_a_policy_that_is_late_again_and_again_is_given_up(held: Any) -> None:
+def test_a_policy_that_is_repeatedly_late_is_given_up(held: Any) -> None:
     threads = []
 
     def hangs(candidates: Any, incumbent: Any) -> None:

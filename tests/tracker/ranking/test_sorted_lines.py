@@ -37,7 +37,7 @@ def timed(position: int) -> Candidate:
 
 
 @given(changes, st.sampled_from([None, "p00", "p05"]))
-def test_the_order_is_that_of_a_fresh_policy_whatever_changed(
+def test_the_order_equals_that_of_a_new_policy_whatever_changed(
     steps: list[list[tuple[int, tuple[Sample, ...], Status]]], incumbent: str | None
 ) -> None:
     pool, policy = [timed(n) for n in range(SIZE)], ExpectedCost()
@@ -47,7 +47,7 @@ def test_the_order_is_that_of_a_fresh_policy_whatever_changed(
         assert policy(pool, incumbent) == ExpectedCost()(pool, incumbent)
 
 
-def test_a_question_about_a_few_does_not_disturb_the_order_of_all() -> None:
+def test_ranking_a_few_does_not_change_the_order_of_all() -> None:
     pool, policy = [timed(n) for n in range(SIZE)], ExpectedCost()
     whole = policy(pool, None)
     policy(pool[:3], None)
@@ -58,14 +58,14 @@ def test_a_question_about_a_few_does_not_disturb_the_order_of_all() -> None:
     assert [line.provider for line in again if id(line) not in kept] == ["p05"]
 
 
-def test_lines_get_their_shares_when_they_are_read() -> None:
+def test_weights_are_computed_when_they_are_read() -> None:
     ranking = FallbackRanker()([timed(n) for n in range(SIZE)], (), None)
     assert {line.weight for line in ranking.ordered} == {0.0}
     assert isclose(sum(line.weight for line in ranking.ranked), 1.0)
     assert ranking.ranked is ranking.ranked
 
 
-def test_the_shipped_policies_answer_as_the_rules_for_users_want() -> None:
+def test_the_shipped_policies_obey_the_rules_for_user_policies() -> None:
     """Their answers are not checked at run time, so that is done here."""
     pool = [timed(n) for n in range(SIZE)]
     answer: tuple[Ranked, ...] = FallbackRanker()(pool, (), "p03").ranked
@@ -76,7 +76,7 @@ comings = st.lists(st.lists(st.integers(0, SIZE - 1), max_size=4), max_size=12)
 
 
 @given(comings, st.sets(st.integers(0, SIZE - 1), max_size=SIZE))
-def test_the_order_is_that_of_a_fresh_policy_whoever_came_and_went(
+def test_the_order_equals_that_of_a_new_policy_after_additions_and_removals(
     steps: list[list[int]], with_both: set[int]
 ) -> None:
     present, policy = dict.fromkeys(range(SIZE)), ExpectedCost()

@@ -91,7 +91,7 @@ def test_rows_in_any_order_are_the_same_history(written: Any) -> None:
     assert read(written(*rows)) == read(written(*reversed(rows)))
 
 
-def test_what_a_row_says_is_judged_as_the_trackers_own_checks_are(written: Any) -> None:
+def test_a_row_is_judged_like_the_trackers_own_checks(written: Any) -> None:
     path = written(
         row(0, "a"),
         row(1, "a", latency="1001"),
@@ -118,13 +118,13 @@ def test_what_a_row_says_is_judged_as_the_trackers_own_checks_are(written: Any) 
     ]
 
 
-def test_a_row_that_does_not_say_whether_it_succeeded_is_left_out_and_told(written: Any) -> None:
+def test_a_row_without_a_result_is_left_out_and_reported(written: Any) -> None:
     history = read(written(row(0, "a"), row(1, "b", ok="")))
     assert len(kinds(history)) == 1
     assert history.notes[0] == "1 rows skipped: they do not say whether the check succeeded"
 
 
-def test_future_times_are_replayed_and_told(written: Any) -> None:
+def test_future_times_are_replayed_and_reported(written: Any) -> None:
     history = read_trace(written(row(0, "a"), row(60, "a")), now=lambda: START)
     assert len(history.rounds) == 2
     assert history.notes[0] == "1 rows are dated in the future; they are replayed in their order"
@@ -168,7 +168,7 @@ def test_what_is_no_csv_is_an_error(tmp_path: Path, content: bytes) -> None:
         read(path)
 
 
-def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ReplayError, match=r"gone\.csv cannot be read: No such file"):
         read(tmp_path / "gone.csv")
 
@@ -202,7 +202,7 @@ def test_the_first_rounds_are_not_judged(written: Any) -> None:
     assert (result.n, result.latency_ms, result.switches) == (1, 50.0, 2)
 
 
-def test_one_provider_alone_has_no_regret(written: Any) -> None:
+def test_a_single_provider_has_no_regret(written: Any) -> None:
     (result,) = results(read(written(*rounds_of(*[(100,)] * 6))), "expected_cost")
     assert (result.n, result.success_percent, result.cost_regret_ms, result.switches) == (
         2,
@@ -273,7 +273,7 @@ async def test_an_unknown_policy_is_a_replay_error(written: Any) -> None:
         await replay_files(trace=written(row(0, "a")), policies=["best"])
 
 
-async def test_a_database_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+async def test_a_missing_database_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ReplayError, match=r"gone\.db cannot be replayed: "):
         await replay_files(config=Config(database=str(tmp_path / "gone.db")))
     assert list(tmp_path.iterdir()) == []
@@ -342,9 +342,7 @@ GOOD, SLOWER, LIMITED, BROKEN = "1,100,200", "1,150,200", "0,,429", "0,,500"
 
 
 @pytest.mark.parametrize("failure", [LIMITED, BROKEN, "0,,402", "0,80,429", "0,80,500"])
-def test_a_limit_is_remembered_against_a_provider_as_a_failure_is(
-    written: Any, failure: Any
-) -> None:
+def test_a_limit_counts_in_the_ranking_like_a_failure(written: Any, failure: Any) -> None:
     result = expected_cost(written(*hourly(60, a=[GOOD, failure], b=[SLOWER])))
     assert (result.success_percent, result.switches) == (100.0, 1)
 
@@ -365,14 +363,14 @@ def test_each_provider_is_judged_by_its_own_time_out(written: Any) -> None:
     assert (result.success_percent, result.cost_regret_ms) == (100.0, 0.0)
 
 
-def test_hysteresis_counts_from_the_first_sweep_whoever_joins_later(written: Any) -> None:
+def test_hysteresis_begins_at_the_first_sweep_whatever_is_added_later(written: Any) -> None:
     rows = hourly(60, a=["1,105,200", GOOD], b=[GOOD, "1,105,200"])
     path = written(*rows, hourly(60, c=["1,5000,200"])[-1])
     assert expected_cost(path).switches == 0
     assert read(path).notes == ("joined after the first of 60 rounds: c (round 60)",)
 
 
-def test_the_regret_of_a_failure_is_unknown_where_nobody_knows_how_fast_the_others_were(
+def test_the_regret_of_a_failure_is_unknown_without_latencies_of_the_others(
     written: Any,
 ) -> None:
     path = written(*hourly(40, a=["0,,", "1,,", "1,,", "1,,"], b=["1,,"]))
@@ -380,7 +378,7 @@ def test_the_regret_of_a_failure_is_unknown_where_nobody_knows_how_fast_the_othe
     assert (result.success_percent, result.cost_regret_ms) == (75.0, None)
 
 
-def test_a_provider_that_ends_grows_stale_and_is_told(written: Any) -> None:
+def test_a_provider_whose_rows_end_becomes_stale_and_is_reported(written: Any) -> None:
     path = written(*hourly(5, a=[GOOD]), *hourly(60, b=["1,500,200"]))
     result = expected_cost(path)
     assert (result.n, result.switches) == (52, 1)
@@ -389,14 +387,14 @@ def test_a_provider_that_ends_grows_stale_and_is_told(written: Any) -> None:
     )
 
 
-def test_a_status_of_0_is_unknown_and_told(written: Any) -> None:
+def test_a_status_of_0_is_unknown_and_reported(written: Any) -> None:
     path = written(*hourly(5, a=[GOOD]), *hourly(1, b=["0,,0"]))
     assert OutcomeKind.CONNECT in kinds(read(path))
     assert "1 rows have http_status 0, which means unknown" in read(path).notes
 
 
 @pytest.mark.parametrize("minutes", [1, 5, 36, 1_440])
-def test_a_round_is_as_long_as_the_checks_are_apart(written: Any, minutes: int) -> None:
+def test_a_round_is_as_long_as_the_interval_of_the_checks(written: Any, minutes: int) -> None:
     rows = [row(minutes * n, name) for n in range(20) for name in "ab"]
     history = read(written(*rows))
     assert len(history.rounds) == 20

@@ -16,7 +16,7 @@ from tracker.reports.admission import (
 ARRIVALS = st.lists(st.tuples(st.floats(0.0, 5.0), st.integers(0, 1_000)), min_size=1, max_size=100)
 
 
-def test_a_flood_is_refused_with_the_wait_and_slower_sending() -> None:
+def test_a_flood_is_refused_with_a_wait_and_a_slower_rate() -> None:
     allowance, admission = Allowance(), None
     for _ in range(60):
         allowance, admission = allowance.admit(1_000, 1.0)
@@ -33,7 +33,7 @@ def test_a_refused_batch_is_taken_after_its_wait() -> None:
     assert later.taken
 
 
-def test_a_flood_of_one_reporter_keeps_nobody_else_away() -> None:
+def test_a_flood_from_one_reporter_does_not_block_others() -> None:
     shares, allowance, refused = ReporterShares(), Allowance(), 0
     for tenth in range(600):
         now = tenth / 10.0
@@ -62,7 +62,7 @@ def test_invented_reporters_do_not_fill_the_memory() -> None:
 
 
 @given(ARRIVALS)
-def test_no_more_is_taken_than_the_burst_and_the_rate(arrivals: list[tuple[float, int]]) -> None:
+def test_no_more_is_accepted_than_the_burst_and_the_rate(arrivals: list[tuple[float, int]]) -> None:
     allowance, now, taken = Allowance(), 0.0, 0
     for pause, reports in arrivals:
         now += pause

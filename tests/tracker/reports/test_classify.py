@@ -23,7 +23,7 @@ def test_outcome_words_are_those_of_checks(kind: OutcomeKind) -> None:
 
 
 @pytest.mark.parametrize("word", NeutralOutcome)
-def test_neutral_words_say_nothing_of_health(word: NeutralOutcome) -> None:
+def test_neutral_outcomes_do_not_count_for_health(word: NeutralOutcome) -> None:
     assert classed(outcome=word.value) is word
 
 
@@ -73,7 +73,7 @@ def test_a_callers_time_out_below_ours_is_neutral(fields: dict[str, Any]) -> Non
     assert classed(**fields, latency_ms=10_000) is OutcomeKind.TIMEOUT
 
 
-def test_a_gateways_time_out_is_the_providers_however_soon() -> None:
+def test_a_gateways_time_out_counts_for_the_provider_however_early() -> None:
     assert classed(http_status=504, latency_ms=100) is OutcomeKind.TIMEOUT
 
 

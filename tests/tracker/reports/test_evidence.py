@@ -81,13 +81,13 @@ def test_two_reporters_make_it_the_provider() -> None:
     assert not failed.lone_reporter
 
 
-def test_one_who_sees_it_working_does_not_agree() -> None:
+def test_a_reporter_with_successes_does_not_confirm_failures() -> None:
     failed = judged(calls(60, 0, reporter="liar") + calls(0, 20, reporter="honest"))
     assert failed is not None
     assert not failed.agreed
 
 
-def test_who_is_not_trusted_is_not_counted() -> None:
+def test_an_untrusted_reporter_is_not_counted() -> None:
     assert judged(calls(40, 0, reporter="liar"), frozenset({"liar"})) is None
 
 
@@ -102,7 +102,7 @@ def test_neutral_calls_and_limits_change_nothing(
         assert judged(counted + others) == judged(counted)
 
 
-def test_failures_call_for_a_check_and_successes_only_of_what_is_down() -> None:
+def test_failures_cause_a_check_and_successes_only_if_the_target_is_down() -> None:
     assert calls_for_check([call(SERVER)], down=False)
     assert not calls_for_check([call(OK)], down=False)
     assert calls_for_check([call(OK)], down=True)
@@ -129,7 +129,7 @@ def test_one_failure_ends_the_skipping() -> None:
     assert not since.may_skip
 
 
-def test_a_call_before_the_check_is_no_news() -> None:
+def test_a_call_before_the_last_check_changes_nothing() -> None:
     since = SinceCheck(at=call(after=10.0).at)
     assert not since.add(call(SERVER, after=9.0))
     assert since.add(call(SERVER, after=11.0))

@@ -22,7 +22,7 @@ def test_a_full_memory_refuses_new_batches_and_forgets_no_id() -> None:
     assert intake.open(batch(), ClockReading(START, 2.0))[1].taken
 
 
-def test_a_full_memory_takes_again_when_yesterdays_ids_are_forgotten() -> None:
+def test_a_full_memory_accepts_again_once_yesterdays_ids_are_forgotten() -> None:
     intake = ReportIntake(seen=SeenReports(limit=1))
     take(batch(report("a")), GROQ, intake=intake)
     tomorrow = ClockReading(START + timedelta(hours=26), 26 * HOUR)

@@ -25,21 +25,21 @@ def take(ledger: TrafficLedger, *calls: Call, offers: frozenset[str] = NONE) -> 
     return ledger.take("groq", calls, AT_START, offers=offers)
 
 
-def test_a_failure_calls_for_a_check_until_one_was_made() -> None:
+def test_a_failure_requests_a_check_until_one_was_made() -> None:
     ledger = TrafficLedger()
     assert take(ledger, call(SERVER)).checks
     ledger.note_check(outcome(after=1.0), AT_START)
     assert not take(ledger, call(SERVER)).checks
 
 
-def test_a_failure_of_a_watched_offer_is_its_own_and_calls_for_both_checks() -> None:
+def test_a_failure_of_a_watched_offer_counts_for_it_and_requests_both_checks() -> None:
     ledger = TrafficLedger()
     conclusion = take(ledger, *[call(SERVER, model="m")] * 25, offers=frozenset({"m"}))
     assert conclusion.checks == {None: frozenset(), "m": frozenset({"proxy-1"})}
     assert conclusion.failed == {"m"}
 
 
-def test_two_offers_that_fail_are_the_provider_as_well() -> None:
+def test_failures_of_two_offers_count_for_the_provider_as_well() -> None:
     calls = [call(SERVER, model=model) for model in "mn" for _ in range(25)]
     conclusion = take(TrafficLedger(), *calls, offers=frozenset("mn"))
     assert conclusion.failed == {None, "m", "n"}
@@ -83,7 +83,7 @@ def test_an_old_minute_does_not_count() -> None:
     assert take(TrafficLedger(), *[call(SERVER, after=-200.0)] * 25).failed_minute is None
 
 
-def test_who_is_not_confirmed_three_times_calls_for_nothing() -> None:
+def test_a_reporter_unconfirmed_three_times_causes_no_check() -> None:
     ledger = TrafficLedger()
     for second in range(3):
         lie = call(SERVER, after=second + 0.5, reporter="liar")
@@ -96,7 +96,7 @@ def test_who_is_not_confirmed_three_times_calls_for_nothing() -> None:
     assert [one.reporter for one in ledger.untrusted(AT_START)] == ["liar"]
 
 
-def test_a_check_that_tells_nothing_settles_nothing() -> None:
+def test_a_check_that_says_nothing_confirms_no_report() -> None:
     ledger = TrafficLedger()
     take(ledger, call(SERVER))
     ledger.note_check(outcome(OutcomeKind.INTERNAL, after=1.0), AT_START)
@@ -117,7 +117,7 @@ def test_three_checks_are_saved_and_then_one_is_made() -> None:
     assert traffic.saved.within_day(86_402.5) == (0, 0)
 
 
-def test_the_view_tells_calls_failures_and_latency_apart() -> None:
+def test_the_view_has_calls_failures_and_latency() -> None:
     ledger = TrafficLedger()
     good = call(latency_ms=200.0, ttft_ms=100.0, output_tokens=10)
     take(
@@ -132,7 +132,7 @@ def test_the_view_tells_calls_failures_and_latency_apart() -> None:
     assert evidence.tokens_per_second == 100.0
 
 
-def test_nobody_told_of_a_call_so_nothing_is_shown() -> None:
+def test_without_reports_no_traffic_is_shown() -> None:
     ledger = TrafficLedger()
     ledger.note_check(outcome(), AT_START)
     assert ledger.view("groq", AT_START) is None

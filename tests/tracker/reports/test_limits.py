@@ -25,7 +25,7 @@ def barred(limits: CallLimits, keys: int = 1, *models: str, now: float = 0.0) ->
     return None if found is None else found[0]
 
 
-def test_a_retry_after_bars_until_it_is_over() -> None:
+def test_a_retry_after_blocks_until_it_is_over() -> None:
     limits = CallLimits()
     limits.add(limited(), AT_START)
     assert barred(limits, 1, "m") == 30.0
@@ -47,7 +47,7 @@ def test_a_limit_without_a_model_is_every_models() -> None:
     assert barred(limits, 1, "a", "b") == 30.0
 
 
-def test_an_untold_limit_ends_with_a_minute_or_a_success() -> None:
+def test_a_limit_without_a_reset_ends_after_a_minute_or_with_a_success() -> None:
     limits = CallLimits()
     limits.add(limited(wait=None), AT_START)
     assert barred(limits, 1, "m") == 60.0
@@ -55,14 +55,14 @@ def test_an_untold_limit_ends_with_a_minute_or_a_success() -> None:
     assert barred(limits, 1, "m") is None
 
 
-def test_a_told_limit_outlasts_a_success() -> None:
+def test_a_limit_with_a_reset_survives_a_success() -> None:
     limits = CallLimits()
     limits.add(limited(), AT_START)
     limits.add(call(), AT_START)
     assert barred(limits, 1, "m") == 30.0
 
 
-def test_the_last_call_of_a_limit_bars_although_it_succeeded() -> None:
+def test_the_call_that_uses_up_a_limit_blocks_although_it_succeeded() -> None:
     used_up = LimitReading(name="requests", remaining=0, reset_at=START + timedelta(seconds=45))
     told = CheckResult(kind=OutcomeKind.OK, limits=(used_up,), limits_source=LimitSource.HEADERS)
     limits = CallLimits()
@@ -70,13 +70,13 @@ def test_the_last_call_of_a_limit_bars_although_it_succeeded() -> None:
     assert barred(limits, 1, "m") == 45.0
 
 
-def test_a_spent_quota_that_tells_no_end_bars_for_an_hour() -> None:
+def test_a_spent_quota_without_a_reset_blocks_for_an_hour() -> None:
     limits = CallLimits()
     limits.add(limited(OutcomeKind.QUOTA_EXHAUSTED, wait=None), AT_START)
     assert barred(limits, 1, "m") == 3600.0
 
 
-def test_a_failure_that_is_no_limit_bars_nothing() -> None:
+def test_a_failure_that_is_no_limit_blocks_nothing() -> None:
     limits = CallLimits()
     limits.add(call(OutcomeKind.SERVER, limit=CheckResult(kind=OutcomeKind.SERVER)), AT_START)
     assert barred(limits, 1, "m") is None

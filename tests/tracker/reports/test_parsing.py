@@ -81,7 +81,7 @@ def test_a_clock_slightly_ahead_never_puts_a_call_into_the_future() -> None:
     "body",
     [b"", b"[]", b"{", b'{"reporter": "p", "reports": [{"id": 1}', b"\xff", b'{"reports": []}'],
 )
-def test_what_is_no_batch_says_what_to_send(body: bytes) -> None:
+def test_an_invalid_batch_is_refused_with_what_to_send(body: bytes) -> None:
     with pytest.raises(InvalidBatchError, match="reporter, reports"):
         take(body, GROQ)
 

@@ -29,7 +29,7 @@ def test_an_id_is_known_for_a_day_and_not_for_ever() -> None:
     assert seen.add(mark_of("p", "a"), NOW + HOURS)
 
 
-def test_a_mark_stands_for_a_reporter_and_an_id_in_every_process() -> None:
+def test_a_mark_identifies_a_reporter_and_an_id_in_every_process() -> None:
     assert mark_of("p", "a") == 12332851877571452694
     assert mark_of("p", "ab") != mark_of("pa", "b")
 
@@ -47,7 +47,7 @@ def test_memory_is_bounded_and_room_comes_with_the_hours() -> None:
 
 
 @given(st.lists(st.tuples(marks, st.integers(0, 120), st.booleans())))
-def test_within_a_day_nothing_is_taken_twice_and_later_it_is(
+def test_an_id_is_accepted_once_within_a_day_and_again_later(
     sent: list[tuple[int, int, bool]],
 ) -> None:
     """Beside a table of when each was taken last; hours go on, with long pauses between."""
@@ -62,7 +62,7 @@ def test_within_a_day_nothing_is_taken_twice_and_later_it_is(
 
 
 @pytest.mark.parametrize("absorbs", [False, True])
-def test_what_was_stored_is_known_after_a_restart_until_its_own_day_is_over(absorbs: bool) -> None:
+def test_stored_ids_are_known_after_a_restart_until_their_day_is_over(absorbs: bool) -> None:
     stored = [(NOW - 20, pack_marks([1 << 40])), (NOW, pack_marks([2 << 40, 3 << 40]) + b"torn")]
     old = [(NOW - HOURS, pack_marks([4 << 40]))]
     seen = SeenReports()

@@ -31,7 +31,7 @@ def test_a_confirmed_failure_begins_the_count_again() -> None:
     assert not trust.is_trusted("liar", LATE_SECONDS)
 
 
-def test_calls_of_an_outage_that_are_told_when_it_is_over_are_no_lies() -> None:
+def test_late_reports_of_a_past_outage_do_not_cost_trust() -> None:
     trust = ReporterTrust()
     settle(trust, False, False, True, False, False, False, now=5.0)
     assert trust.is_trusted("liar", 5.0)
@@ -40,13 +40,13 @@ def test_calls_of_an_outage_that_are_told_when_it_is_over_are_no_lies() -> None:
     assert trust.is_trusted("liar", 6.0)
 
 
-def test_only_who_accused_is_judged() -> None:
+def test_only_reporters_of_failures_are_judged() -> None:
     trust = ReporterTrust()
     settle(trust, False, False, False)
     assert trust.is_trusted("honest", 0.0)
 
 
-def test_a_check_settles_an_accusation_once() -> None:
+def test_a_check_judges_each_report_once() -> None:
     trust = ReporterTrust()
     trust.accuse("liar", "groq")
     for _ in range(5):

@@ -29,7 +29,7 @@ def test_a_count_and_the_marks_of_its_calls_are_in_one_batch() -> None:
         assert marks == sorted(told * 3)
 
 
-def test_beyond_its_memory_the_oldest_counts_go_and_are_told(
+def test_beyond_the_limit_the_oldest_counts_are_dropped_and_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(unstored, "MOST_WINDOWS", 5)

@@ -53,7 +53,7 @@ def test_the_sums_of_models_are_those_of_their_calls(told: list[Call]) -> None:
 
 
 @given(calls, st.sets(st.sampled_from(REPORTERS)), st.sampled_from([None, "", "m", "n"]))
-def test_a_minute_tells_its_failures_without_some_reporters(
+def test_the_failures_of_a_minute_can_be_counted_without_some_reporters(
     told: list[Call], without: set[str], model: str | None
 ) -> None:
     number = int(NOW // MINUTE)

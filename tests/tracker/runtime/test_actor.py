@@ -86,7 +86,7 @@ def outcomes(inbox: trio.MemoryReceiveChannel[ActorMessage]) -> list[OutcomeKind
     return found
 
 
-async def test_checks_at_once_then_on_its_grid(autojump_clock: MockClock) -> None:
+async def test_an_actor_checks_at_once_and_then_on_its_grid(autojump_clock: MockClock) -> None:
     fake = FakeProvider([OutcomeKind.OK])
     async with living(fake, provider(interval_seconds=60.0, jitter=0.0)) as (_, inbox):
         await trio.sleep(301.0)
@@ -134,7 +134,7 @@ async def test_a_hanging_provider_times_out_at_its_limit_and_others_would_go_on(
         assert report.result.message == "no complete answer within 10 s"
 
 
-async def test_what_a_check_knows_when_it_is_cut_off_is_reported(
+async def test_the_partial_result_of_a_check_that_timed_out_is_reported(
     autojump_clock: MockClock,
 ) -> None:
     class Begun(FakeProvider):
@@ -151,7 +151,7 @@ async def test_what_a_check_knows_when_it_is_cut_off_is_reported(
             assert found.message == "no complete answer within 10 s"
 
 
-async def test_check_now_joins_the_check_under_way(autojump_clock: MockClock) -> None:
+async def test_check_now_joins_the_check_in_progress(autojump_clock: MockClock) -> None:
     fake = FakeProvider([OutcomeKind.OK], seconds=5.0)
     async with living(fake, provider()) as (actor, inbox):
         await trio.sleep(1.0)
@@ -215,7 +215,7 @@ async def test_a_shorter_interval_takes_effect_at_once(autojump_clock: MockClock
         assert fake.opened == 1
 
 
-async def test_a_moved_endpoint_is_opened_again_after_the_check_under_way(
+async def test_a_moved_endpoint_is_opened_again_after_the_check_in_progress(
     autojump_clock: MockClock,
 ) -> None:
     fake = FakeProvider([OutcomeKind.OK], seconds=5.0)
@@ -232,7 +232,7 @@ def stalled(kind: OutcomeKind, stall: float) -> CheckResult:
 
 
 @pytest.mark.parametrize("kind", [OutcomeKind.TIMEOUT, OutcomeKind.CONNECT, OutcomeKind.SERVER])
-def test_a_failure_during_our_own_stall_is_never_the_providers(kind: OutcomeKind) -> None:
+def test_a_failure_during_our_own_stall_does_not_count_for_the_provider(kind: OutcomeKind) -> None:
     assert stalled(kind, 0.5).kind is OutcomeKind.INTERNAL
     assert stalled(kind, 0.0).kind is kind
 
@@ -243,7 +243,7 @@ def test_an_answer_during_our_own_stall_counts_but_its_latency_does_not() -> Non
 
 
 @pytest.mark.parametrize("kind", [OutcomeKind.OK, OutcomeKind.SERVER])
-def test_an_answer_that_the_kernel_stamped_is_told_whatever_our_loop_did(kind: OutcomeKind) -> None:
+def test_a_latency_measured_by_the_kernel_is_reported_despite_a_stall(kind: OutcomeKind) -> None:
     stamped = attrs.evolve(finding(kind, 800.0), latency_stamped=True)
     assert discount_loop_stall(stamped, stall=0.5, slow_ms=1000.0) == stamped
 
@@ -300,7 +300,7 @@ async def test_a_failure_found_on_request_does_not_break_a_retry_after(
     ("kind", "checked"),
     [(OutcomeKind.OK, True), (OutcomeKind.AUTH, False), (OutcomeKind.QUOTA_EXHAUSTED, False)],
 )
-async def test_real_calls_call_for_a_check_but_not_of_what_would_be_refused_again(
+async def test_failed_calls_cause_a_check_unless_it_would_be_refused_again(
     autojump_clock: MockClock, kind: OutcomeKind, checked: bool
 ) -> None:
     fake = FakeProvider([kind], seconds=0.0)
@@ -311,7 +311,7 @@ async def test_real_calls_call_for_a_check_but_not_of_what_would_be_refused_agai
         assert len(fake.times) == 1 + checked
 
 
-async def test_nobody_calls_for_a_check_of_a_model_that_is_not_watched(
+async def test_failed_calls_cause_no_check_of_an_unwatched_model(
     autojump_clock: MockClock,
 ) -> None:
     fake = FakeProvider([OutcomeKind.OK], seconds=0.0)
@@ -322,7 +322,7 @@ async def test_nobody_calls_for_a_check_of_a_model_that_is_not_watched(
         assert fake.models == []
 
 
-async def test_a_model_taken_out_while_somebody_waits_for_its_check_answers_them(
+async def test_removing_a_model_answers_those_who_wait_for_its_check(
     autojump_clock: MockClock,
 ) -> None:
     fake = FakeProvider([OutcomeKind.OK], seconds=5.0)
@@ -373,7 +373,7 @@ async def test_a_check_that_spends_waits_for_midnight_once_the_budget_is_gone(
         assert len(fake.times) == 1
 
 
-async def test_what_a_check_learned_is_known_to_the_next_connection(
+async def test_adaptations_are_kept_for_the_next_connection(
     autojump_clock: MockClock,
 ) -> None:
     learned = {"m": RequestShape()}
@@ -391,6 +391,6 @@ async def test_what_a_check_learned_is_known_to_the_next_connection(
         assert fake.remembered == learned
 
 
-def test_a_refusal_that_came_is_the_providers_whatever_our_loop_did() -> None:
+def test_a_received_refusal_counts_for_the_provider_despite_a_stall() -> None:
     refused = attrs.evolve(finding(OutcomeKind.SERVER, 800.0), http_status=503)
     assert discount_loop_stall(refused, stall=0.5, slow_ms=1000.0) == refused

@@ -17,7 +17,7 @@ def open_check(_: Provider) -> AbstractAsyncContextManager[Check]:
 
 
 @given(name=names, model=st.none() | names, interval=st.floats(0.1, 1e6))
-def test_a_tracker_alone_makes_every_check_itself(
+def test_a_tracker_without_a_cluster_makes_every_check_itself(
     name: str, model: str | None, interval: float
 ) -> None:
     context = ActorContext(open_check)

@@ -73,7 +73,7 @@ class Desk:
         return list(self.aggregator.backlog.waiting())
 
 
-async def test_failures_on_three_hosts_are_held_against_nobody(autojump_clock: MockClock) -> None:
+async def test_failures_on_three_hosts_count_against_no_provider(autojump_clock: MockClock) -> None:
     desk = Desk.open(*map(remote, REMOTE))
     for name in REMOTE:
         desk.report(name, OK)
@@ -114,7 +114,7 @@ async def test_the_first_answer_clears_our_network(autojump_clock: MockClock) ->
     assert "our network" not in desk.view("alpha").reason
 
 
-async def test_a_message_that_crashes_twice_is_dropped_and_its_sender_goes_on(
+async def test_a_message_that_crashes_twice_is_dropped_and_its_sender_continues(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = Desk.open(provider("groq"))
@@ -164,7 +164,7 @@ async def test_a_provider_that_comes_back_keeps_its_history(autojump_clock: Mock
     assert (seen.checks_24h, seen.uptime.day, seen.next_check) == (2, 50.0, None)
 
 
-async def test_nobody_waits_until_midnight_for_the_first_sweep(autojump_clock: MockClock) -> None:
+async def test_the_first_sweep_does_not_wait_for_midnight(autojump_clock: MockClock) -> None:
     desk = Desk.open(provider("groq"), provider("mistral"))
     desk.report("groq", OK)
     assert not desk.publish().swept

@@ -24,7 +24,9 @@ async def running(*names: str, shared: bool = True) -> AsyncIterator[Rig]:
         nursery.cancel_scope.cancel()
 
 
-async def test_one_of_two_tells_and_both_show_the_same(autojump_clock: MockClock) -> None:
+async def test_one_of_two_trackers_sends_alerts_and_both_show_the_same(
+    autojump_clock: MockClock,
+) -> None:
     async with running("one", "two") as rig:
         rig.fail()
         await rig.passes(120.0)
@@ -86,7 +88,7 @@ async def test_without_the_hub_each_tells_with_the_same_key_and_then_one_goes_on
         assert len(rig.receiver.keys()) <= 3, "at least once, and no event under many keys"
 
 
-async def test_who_acknowledges_at_a_follower_is_heard_by_the_herald(
+async def test_an_acknowledgement_at_a_follower_reaches_the_herald(
     autojump_clock: MockClock,
 ) -> None:
     async with running("one", "two") as rig:
@@ -100,7 +102,7 @@ async def test_who_acknowledges_at_a_follower_is_heard_by_the_herald(
         assert known.acknowledged_by == "anna"
 
 
-async def test_who_mutes_at_a_follower_silences_the_herald_until_it_ends(
+async def test_a_mute_at_a_follower_silences_the_herald_until_it_ends(
     autojump_clock: MockClock,
 ) -> None:
     async with running("one", "two") as rig:
@@ -112,7 +114,7 @@ async def test_who_mutes_at_a_follower_silences_the_herald_until_it_ends(
         assert rig.receiver.kinds() == ["opened"]
 
 
-async def test_ten_thousand_changes_a_minute_are_looked_at_twice_a_second(
+async def test_ten_thousand_changes_a_minute_are_examined_twice_a_second(
     autojump_clock: MockClock,
 ) -> None:
     async with running("one", shared=False) as rig:

@@ -71,7 +71,7 @@ def running(folder: Path) -> Iterator[TrackerHarness]:
         disk.close()
 
 
-def test_an_outage_is_told_and_so_is_its_end(tmp_path: Path, target: Target) -> None:
+def test_an_outage_and_its_end_are_announced(tmp_path: Path, target: Target) -> None:
     with running(tmp_path) as harness:
         harness.checks["a"].mood = ProviderBehavior.REFUSE
         harness.passes(120.0)
@@ -103,7 +103,7 @@ def test_a_kill_between_sending_and_noting_repeats_it_with_the_same_key(
         assert len({delivery.key for delivery in target.received}) == 1
 
 
-def test_a_restart_during_an_outage_tells_nothing_twice(tmp_path: Path, target: Target) -> None:
+def test_a_restart_during_an_outage_announces_nothing_twice(tmp_path: Path, target: Target) -> None:
     with running(tmp_path) as harness:
         harness.checks["a"].mood = ProviderBehavior.REFUSE
         harness.passes(120.0)

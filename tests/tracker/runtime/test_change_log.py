@@ -24,7 +24,7 @@ def names(word: str, count: int) -> tuple[str, ...]:
     return tuple(f"{word}-{number:05}" for number in range(count))
 
 
-def test_each_model_that_left_or_came_is_noted() -> None:
+def test_each_added_or_removed_model_is_recorded() -> None:
     found = noted(("a", "b", "c"), ("d", "b"))
     assert [(record.before, record.after) for record in found] == [
         ("a", None),
@@ -39,7 +39,7 @@ def test_the_first_list_and_the_same_in_another_order_are_no_change() -> None:
     assert noted(("a", "b"), ("b", "a")) == []
 
 
-def test_fifty_names_are_noted_one_by_one() -> None:
+def test_fifty_names_are_recorded_one_by_one() -> None:
     found = noted(names("old", 20), names("new", 30))
     assert len(found) == 50
     assert found[-1].after == "new-00029"
@@ -67,12 +67,12 @@ def test_a_list_replaced_by_another_is_fifty_names_and_the_rest() -> None:
     assert (found[50].before, found[50].after) == ("and 19,950 more", "and 20,000 more")
 
 
-def test_a_list_that_becomes_empty_is_told_as_a_loss() -> None:
+def test_a_list_that_becomes_empty_is_recorded_as_a_loss() -> None:
     found = noted(names("old", 100), ())
     assert (found[50].before, found[50].after) == ("and 50 more", None)
 
 
-def test_an_announced_end_is_told_with_its_date() -> None:
+def test_an_announced_end_is_recorded_with_its_date() -> None:
     backlog = Backlog()
     ChangeLog(backlog).retirement("groq", Retirement("llama", date(2026, 12, 31), 30), NOW)
     [record] = backlog.waiting()

@@ -64,7 +64,9 @@ class Desk:
         return [record.provider for record in waiting if isinstance(record, CorrectionRecord)]
 
 
-async def test_a_result_is_a_row_a_state_and_one_less_to_wait_for(mock_clock: MockClock) -> None:
+async def test_a_result_is_stored_judged_and_counted_for_the_first_sweep(
+    mock_clock: MockClock,
+) -> None:
     desk = Desk.open("a", "b")
     desk.report("a", OutcomeKind.SERVER)
     assert [(row.provider, row.kind) for row in desk.rows()] == [("a", OutcomeKind.SERVER)]
@@ -82,7 +84,7 @@ async def test_the_last_report_of_a_removed_provider_is_dropped(mock_clock: Mock
     assert desk.rows() == []
 
 
-async def test_our_own_network_is_blamed_and_what_was_counted_is_taken_back(
+async def test_our_own_network_is_blamed_and_counted_failures_are_corrected(
     mock_clock: MockClock,
 ) -> None:
     desk = Desk.open("a", "b", "c", "d")
@@ -120,7 +122,9 @@ async def test_a_crash_counts_as_ours_and_shows_no_key(
     assert state.target.health.consecutive_failures == 0
 
 
-async def test_a_wait_for_the_next_days_budget_holds_up_no_sweep(mock_clock: MockClock) -> None:
+async def test_a_wait_for_the_next_days_budget_does_not_delay_the_first_sweep(
+    mock_clock: MockClock,
+) -> None:
     desk = Desk.open("a", "b")
     plan = CheckRescheduled(provider="a", next_due=90.0, waits_for_budget=True)
     desk.recorder.handle(plan, Mask())
@@ -133,7 +137,7 @@ async def test_a_wait_for_the_next_days_budget_holds_up_no_sweep(mock_clock: Moc
     assert desk.recorder.sweep.is_complete()
 
 
-async def test_models_that_come_and_go_are_noted(mock_clock: MockClock) -> None:
+async def test_added_and_removed_models_are_recorded(mock_clock: MockClock) -> None:
     desk = Desk.open("a")
     desk.report("a", models=("old", "kept"))
     with capture_logs() as logs:

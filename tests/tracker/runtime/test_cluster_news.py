@@ -98,14 +98,14 @@ def test_a_siblings_state_ends_the_wait_for_a_first_check() -> None:
     assert desk.news.sweep.is_complete()
 
 
-def test_whoever_is_checked_here_keeps_its_own_plan() -> None:
+def test_a_target_checked_here_keeps_its_own_plan() -> None:
     desk = Desk.open("a")
     desk.state("a").target.next_due = 55.0
     desk.share(states=(shared("a"),), kept=frozenset({"a"}))
     assert desk.state("a").target.next_due == 55.0
 
 
-def test_a_state_of_a_later_version_is_told_and_changes_nothing() -> None:
+def test_a_state_of_a_later_version_is_reported_and_changes_nothing() -> None:
     desk = Desk.open("a", "b")
     with capture_logs() as logs:
         desk.share(states=(shared("a", state="{"), shared("b")))

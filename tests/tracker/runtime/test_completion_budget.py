@@ -8,7 +8,7 @@ from tracker.runtime.completion_budget import CompletionBudget
 TOMORROW = START + timedelta(hours=12)  # START is at noon
 
 
-def test_it_is_exhausted_once_spent_and_new_at_midnight() -> None:
+def test_the_budget_is_exhausted_once_spent_and_renewed_at_midnight() -> None:
     budget = CompletionBudget(per_day=2)
     budget.spend(2, START)
     assert budget.is_exhausted(START)
@@ -18,7 +18,7 @@ def test_it_is_exhausted_once_spent_and_new_at_midnight() -> None:
     assert budget.view(TOMORROW).spent == 0
 
 
-def test_a_budget_of_nothing_is_always_exhausted() -> None:
+def test_a_budget_of_zero_is_always_exhausted() -> None:
     assert CompletionBudget(per_day=0).is_exhausted(START)
     assert CompletionBudget(per_day=0).view(TOMORROW).exhausted
 
@@ -30,7 +30,7 @@ def test_what_was_spent_before_the_start_counts() -> None:
     assert budget.view(START).spent == 5
 
 
-def test_a_clock_that_leaps_over_midnight_and_back_gives_no_second_budget() -> None:
+def test_a_clock_that_jumps_over_midnight_and_back_gives_no_second_budget() -> None:
     budget = CompletionBudget(per_day=2)
     budget.spend(2, START)
     budget.spend(1, TOMORROW)

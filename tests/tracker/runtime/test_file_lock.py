@@ -5,7 +5,7 @@ from pathlib import Path
 from tracker.runtime.file_lock import FileLock
 
 
-def test_only_one_has_it_until_it_is_released(tmp_path: Path) -> None:
+def test_a_file_lock_has_one_holder_until_it_is_released(tmp_path: Path) -> None:
     path = tmp_path / "status.db.cluster-lock"
     first, second = FileLock(path), FileLock(path)
     assert first.acquire()
@@ -22,5 +22,5 @@ def test_its_holder_may_ask_again_and_release_twice(tmp_path: Path) -> None:
     lock.release()
 
 
-def test_where_nothing_can_be_written_nobody_is_kept_out(tmp_path: Path) -> None:
+def test_a_folder_without_write_access_is_never_locked(tmp_path: Path) -> None:
     assert FileLock(tmp_path / "no folder" / "lock").acquire()

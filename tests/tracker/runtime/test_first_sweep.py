@@ -3,7 +3,7 @@
 from tracker.runtime.first_sweep import FirstSweep, SweepPhase
 
 
-def test_it_is_done_when_every_expected_provider_was_checked() -> None:
+def test_the_first_sweep_ends_when_every_expected_provider_was_checked() -> None:
     sweep = FirstSweep()
     sweep.expect("a")
     sweep.expect("b")
@@ -15,7 +15,7 @@ def test_it_is_done_when_every_expected_provider_was_checked() -> None:
     assert sweep.finish()
 
 
-def test_it_is_not_done_while_what_to_watch_is_not_known() -> None:
+def test_the_first_sweep_does_not_end_before_the_providers_are_known() -> None:
     sweep = FirstSweep()
     assert not sweep.finish()
     sweep.begin()

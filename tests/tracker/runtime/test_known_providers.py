@@ -49,7 +49,7 @@ def test_the_state_of_a_name_is_one_object_however_often_it_goes_and_comes(
         assert providers.targets == len(wanted)
 
 
-def test_one_that_comes_back_is_shown_by_what_it_is_now_and_not_as_it_left() -> None:
+def test_a_returning_provider_is_shown_with_its_present_settings() -> None:
     providers = known()
     state = providers.add(provider(), AT_START, overridden=False)
     state.record_check(outcome(), 60.0, AT_START)
@@ -81,7 +81,7 @@ def test_what_is_stored_reaches_a_provider_whenever_it_is_added(known_before: st
     assert state.target.health.consecutive_failures == 1
 
 
-def test_a_stored_state_that_is_not_ours_is_told_and_hurts_no_other() -> None:
+def test_an_unreadable_stored_state_is_reported_and_affects_no_other() -> None:
     providers = known()
     for name in ("a", "b"):
         providers.add(provider(name), AT_START, overridden=False)
@@ -94,7 +94,7 @@ def test_a_stored_state_that_is_not_ours_is_told_and_hurts_no_other() -> None:
     assert providers.watched["b"].target.health.consecutive_failures == 1
 
 
-def test_until_the_whole_history_is_read_no_provider_tells_an_uptime() -> None:
+def test_uptime_is_null_until_the_whole_history_is_read() -> None:
     providers = known()
     providers.add(provider("a"), AT_START, overridden=False)
     providers.restore({}, AT_START, complete=False)
@@ -106,7 +106,7 @@ def test_until_the_whole_history_is_read_no_provider_tells_an_uptime() -> None:
     assert late.target.statistics.complete
 
 
-def test_whoever_is_added_after_joining_a_cluster_takes_part_in_it() -> None:
+def test_a_provider_added_after_joining_a_cluster_takes_part_in_it() -> None:
     providers, others = known(), OtherVantages(ClusterRules(vantage="eu-1"))
     before = providers.add(provider("a"), AT_START, overridden=False)
     before.refresh(AT_START)

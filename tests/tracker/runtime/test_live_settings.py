@@ -12,7 +12,7 @@ def settings() -> LiveSettings:
     return LiveSettings(Config(providers=(provider("a", interval_seconds=300.0),)))
 
 
-def test_an_override_is_in_force_until_null_returns_to_the_file() -> None:
+def test_an_override_applies_until_null_returns_to_the_file() -> None:
     live = settings()
     tuned, record = live.tune("a", interval_seconds=60.0)
     assert tuned.timing.interval_seconds == record.interval_seconds == 60.0
@@ -23,7 +23,7 @@ def test_an_override_is_in_force_until_null_returns_to_the_file() -> None:
     assert live.overrides == {}
 
 
-def test_what_is_impossible_changes_nothing() -> None:
+def test_an_impossible_override_changes_nothing() -> None:
     live = settings()
     with pytest.raises(ValueError, match="interval of a must be at least 10 s"):
         live.tune("a", interval_seconds=1.0)
@@ -32,7 +32,7 @@ def test_what_is_impossible_changes_nothing() -> None:
     assert live.overrides == {}
 
 
-def test_what_was_tuned_before_the_store_was_read_goes_over_what_is_stored() -> None:
+def test_an_override_made_before_loading_wins_over_the_stored_one() -> None:
     live = settings()
     live.tune("a", enabled=False)
     stored = OverrideRecord(provider="a", interval_seconds=120.0, enabled=True)

@@ -32,7 +32,7 @@ async def test_a_server_without_descriptors_says_so_once_a_minute_in_one_line(
     assert caplog.messages[0].startswith("accept returned EMFILE (Too many open files)")
 
 
-def test_what_was_not_said_yet_is_said_at_once() -> None:
+def test_a_new_message_is_logged_at_once() -> None:
     seldom = DeduplicationFilter(60.0, lambda: 0.0)
     one, other = (
         logging.LogRecord("x", logging.ERROR, "", 0, "accept returned %s", (name,), None)

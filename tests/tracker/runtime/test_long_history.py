@@ -50,24 +50,24 @@ async def ask(own: object, hub: object) -> tuple[list[int], str]:
     return [point.checks for point in points if isinstance(point, Bucket)], found.away
 
 
-async def test_each_bucket_is_of_whoever_counted_more_checks_in_it() -> None:
+async def test_each_bucket_comes_from_the_source_with_more_checks() -> None:
     assert await ask(keeps(a_bucket(0, 2), a_bucket(1, 4), a_bucket(2, 1)), _hub) == ([5, 4, 1], "")
 
 
-async def test_the_hub_away_leaves_what_is_our_own_and_says_why() -> None:
+async def test_without_the_hub_our_own_history_is_returned_with_the_reason() -> None:
     assert await ask(keeps(a_bucket(1, 4)), _no_hub) == ([4], "connection refused")
 
 
-async def test_our_database_away_leaves_what_the_hub_has() -> None:
+async def test_without_our_database_the_hubs_history_is_returned() -> None:
     assert await ask(_no_database, _hub) == ([5, 3], "")
 
 
-async def test_both_away_is_an_error() -> None:
+async def test_without_both_sources_history_is_an_error() -> None:
     with pytest.raises(StoreUnavailable):
         await ask(_no_database, _no_hub)
 
 
-async def test_both_are_asked_from_where_a_bucket_begins() -> None:
+async def test_both_sources_are_queried_from_the_start_of_a_bucket() -> None:
     asked: list[datetime] = []
 
     async def own(begin: datetime) -> History:
@@ -86,7 +86,7 @@ DAYS = st.dictionaries(st.integers(0, 9), st.integers(1, 9))
 
 
 @given(DAYS, DAYS)
-def test_no_bucket_is_lost_and_none_is_told_twice(own: dict[int, int], hub: dict[int, int]) -> None:
+def test_no_bucket_is_lost_or_duplicated(own: dict[int, int], hub: dict[int, int]) -> None:
     found = merge(*([a_bucket(*each) for each in sorted(side.items())] for side in (own, hub)))
     assert {(p.at - MIDNIGHT).days: p.checks for p in found} == {
         day: max(own.get(day, 0), hub.get(day, 0)) for day in own.keys() | hub.keys()
@@ -95,5 +95,5 @@ def test_no_bucket_is_lost_and_none_is_told_twice(own: dict[int, int], hub: dict
 
 
 @pytest.mark.parametrize("days", range(1, 91))
-def test_a_chart_gets_some_hundred_points_whatever_is_asked(days: int) -> None:
+def test_a_chart_gets_a_few_hundred_points_for_any_time_span(days: int) -> None:
     assert days * DAY_SECONDS / resolution_of(days) <= 168

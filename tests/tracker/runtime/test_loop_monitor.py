@@ -3,7 +3,7 @@ import trio
 from tracker.runtime.loop_monitor import LATE_SECONDS, STALL_SECONDS, LoopMonitor
 
 
-async def test_a_loop_that_turns_shows_no_stall(autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_running_loop_shows_no_stall(autojump_clock: trio.testing.MockClock) -> None:
     canary = LoopMonitor()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(canary.run)
@@ -13,7 +13,7 @@ async def test_a_loop_that_turns_shows_no_stall(autojump_clock: trio.testing.Moc
         nursery.cancel_scope.cancel()
 
 
-async def test_a_held_loop_is_noticed_even_before_the_canary_runs_again(
+async def test_a_blocked_loop_is_noticed_even_before_the_canary_runs_again(
     mock_clock: trio.testing.MockClock,
 ) -> None:
     canary = LoopMonitor(beat=0.01)
@@ -26,7 +26,7 @@ async def test_a_held_loop_is_noticed_even_before_the_canary_runs_again(
         nursery.cancel_scope.cancel()
 
 
-async def test_a_stall_before_a_check_is_not_held_against_it(
+async def test_a_stall_before_a_check_does_not_affect_it(
     mock_clock: trio.testing.MockClock,
 ) -> None:
     canary = LoopMonitor()
@@ -42,7 +42,7 @@ async def test_a_stall_before_a_check_is_not_held_against_it(
         nursery.cancel_scope.cancel()
 
 
-async def test_who_reads_the_clock_itself_may_ask_for_less_than_a_stall(
+async def test_a_caller_may_ask_for_delays_shorter_than_a_stall(
     mock_clock: trio.testing.MockClock,
 ) -> None:
     canary = LoopMonitor()

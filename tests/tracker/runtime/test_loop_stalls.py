@@ -14,9 +14,7 @@ kinds = st.sampled_from(OutcomeKind)
 
 
 @given(kind=kinds, latency=st.floats(0.0, SLOW_MS))
-def test_without_a_stall_a_quick_result_is_told_as_it_was(
-    kind: OutcomeKind, latency: float
-) -> None:
+def test_without_a_stall_a_quick_result_is_unchanged(kind: OutcomeKind, latency: float) -> None:
     result = finding(kind, latency)
     assert discount_loop_stall(result, stall=0.0, slow_ms=SLOW_MS) is result
 
@@ -32,7 +30,7 @@ def test_a_success_during_a_stall_keeps_its_kind_and_has_no_latency(
 
 
 @given(kind=kinds, stall=stalls)
-def test_a_failure_without_an_answer_is_held_against_us(kind: OutcomeKind, stall: float) -> None:
+def test_a_failure_without_an_answer_counts_as_internal(kind: OutcomeKind, stall: float) -> None:
     result = finding(kind, completions=2, requests=3)
     told = discount_loop_stall(result, stall=stall, slow_ms=SLOW_MS)
     if kind.is_failure:
@@ -43,13 +41,13 @@ def test_a_failure_without_an_answer_is_held_against_us(kind: OutcomeKind, stall
 
 
 @given(kind=kinds.filter(lambda kind: not kind.is_success), stall=stalls)
-def test_a_refusal_that_came_is_the_providers_word(kind: OutcomeKind, stall: float) -> None:
+def test_a_received_refusal_counts_for_the_provider(kind: OutcomeKind, stall: float) -> None:
     refused = finding(kind, http_status=503)
     assert discount_loop_stall(refused, stall=stall, slow_ms=SLOW_MS) is refused
 
 
 @given(kind=kinds, stall=stalls, latency=st.floats(0.0, SLOW_MS))
-def test_what_the_kernel_stamped_no_stall_of_ours_changes(
+def test_a_stall_does_not_change_a_latency_measured_by_the_kernel(
     kind: OutcomeKind, stall: float, latency: float
 ) -> None:
     stamped = finding(kind, latency, latency_stamped=True)

@@ -42,7 +42,7 @@ async def test_a_full_mailbox_makes_its_sender_wait(autojump_clock: MockClock) -
 
 
 @pytest.mark.parametrize("error", [trio.ClosedResourceError(), RuntimeError("Nursery is closed")])
-async def test_a_closed_end_is_the_trackers_end_only_once_it_was_asked_to_end(
+async def test_a_closed_mailbox_means_the_end_only_after_a_stop_was_requested(
     error: Exception,
 ) -> None:
     outbox, _ = trio.open_memory_channel[Message](1)
@@ -55,7 +55,7 @@ async def test_a_closed_end_is_the_trackers_end_only_once_it_was_asked_to_end(
     assert caught.value.__cause__ is error
 
 
-async def test_other_errors_pass_as_they_are() -> None:
+async def test_other_errors_are_raised_unchanged() -> None:
     outbox, _ = trio.open_memory_channel[Message](1)
     mailbox = Mailbox(outbox)
     mailbox.stop.set()

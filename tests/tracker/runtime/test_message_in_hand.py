@@ -31,7 +31,7 @@ def test_a_message_is_handled_once_more_after_a_crash() -> None:
     assert hand.dropped == 0
 
 
-def test_a_message_that_crashes_twice_is_dropped_and_its_sender_goes_on() -> None:
+def test_a_message_that_crashes_twice_is_dropped_and_its_sender_continues() -> None:
     hand, handle, message = MessageInHand(), Handler(failures=2), Publish(done=trio.Event())
     with pytest.raises(ZeroDivisionError):
         hand.process(message, handle)

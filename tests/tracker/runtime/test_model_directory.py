@@ -48,7 +48,7 @@ async def test_a_provider_that_is_no_longer_watched_offers_nothing() -> None:
     assert await who_offers(directory, offering(mistral=LARGE), "mistral-large") == ["mistral"]
 
 
-async def test_new_aliases_hold_at_once_and_equal_ones_index_nothing_again() -> None:
+async def test_new_aliases_apply_at_once_and_equal_ones_cause_no_indexing() -> None:
     directory = ModelDirectory()
     snapshot = offering(groq=LARGE)
     before = await directory.resolver(snapshot)

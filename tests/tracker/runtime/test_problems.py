@@ -78,7 +78,7 @@ def parts(**changes: Any) -> Any:
     )
 
 
-def test_a_well_tracker_has_neither_failures_nor_troubles() -> None:
+def test_a_healthy_tracker_has_neither_failures_nor_problems() -> None:
     assert (list(find_failures(parts())), list(find_troubles(parts(), {}))) == ([], [])
 
 
@@ -90,9 +90,7 @@ def test_a_well_tracker_has_neither_failures_nor_troubles() -> None:
         ({"overdue": {"groq": OVERDUE_SECONDS + 1.0}}, "the task that checks groq is"),
     ],
 )
-def test_what_a_restart_of_the_process_would_mend_is_a_failure(
-    wrong: dict[str, Any], told: str
-) -> None:
+def test_a_problem_that_a_restart_would_fix_is_a_failure(wrong: dict[str, Any], told: str) -> None:
     (failure,) = find_failures(parts(**wrong))
     assert failure.startswith(told)
 
@@ -127,11 +125,11 @@ def test_what_a_restart_of_the_process_would_mend_is_a_failure(
         ),
     ],
 )
-def test_what_is_lived_with_is_told(wrong: dict[str, Any], told: str) -> None:
+def test_a_problem_that_is_tolerated_is_reported(wrong: dict[str, Any], told: str) -> None:
     assert list(find_troubles(parts(**wrong), {})) == [told]
 
 
-def test_what_others_found_wrong_is_told_after_it() -> None:
+def test_problems_found_by_others_are_listed_afterwards() -> None:
     cluster = SimpleNamespace(problems=("the hub does not answer",))
     found = find_troubles(
         parts(cluster=cluster),
@@ -146,7 +144,7 @@ def test_what_others_found_wrong_is_told_after_it() -> None:
     ]
 
 
-def test_only_what_is_switched_on_waits_for_the_budget() -> None:
+def test_only_enabled_targets_wait_for_the_budget() -> None:
     waits = a_provider("on", waits_for_budget=True)
     off = attrs.evolve(waits, name="off", enabled=False)
     assert count_waiting(a_snapshot(waits, off)) == 1

@@ -11,11 +11,11 @@ def published(at: float) -> PublicationSchedule:
     return schedule
 
 
-def test_without_a_change_the_windows_move_on_once_a_minute() -> None:
+def test_without_a_change_time_windows_are_updated_once_a_minute() -> None:
     assert published(100.0).next(10, 10, NEVER, urgent=False) == 100.0 + REFRESH_SECONDS
 
 
-def test_many_offers_have_their_turns_a_few_at_a_time() -> None:
+def test_many_offers_are_refreshed_a_few_at_a_time() -> None:
     soon = published(100.0).next(200, 200 * 21, NEVER, urgent=False)
     assert 100.0 < soon < 100.0 + REFRESH_SECONDS / 40
 
@@ -31,7 +31,7 @@ def test_changes_that_come_close_together_share_a_snapshot() -> None:
     assert schedule.next(100_000, 100_000, NEVER, urgent=False) == 100.0 + COALESCE_SECONDS
 
 
-def test_an_urgent_change_waits_for_nothing() -> None:
+def test_an_urgent_change_is_published_at_once() -> None:
     schedule = published(100.0)
     schedule.changed = True
     assert schedule.next(100_000, 100_000, NEVER, urgent=True) == 100.0

@@ -37,7 +37,7 @@ def put(pool: PublishedPool, view: ProviderStatus, *, usable: bool) -> Candidate
 
 
 @given(st.lists(steps, max_size=40), moments)
-def test_whatever_came_and_went_it_holds_what_is_there(
+def test_the_pool_holds_the_present_entries_after_any_changes(
     done: list[tuple[str, str, datetime | None, bool]], at: datetime
 ) -> None:
     pool, views, entries = PublishedPool(), {}, {}

@@ -14,7 +14,7 @@ def watch(count: int) -> dict[str, ProviderState]:
     return {name: ProviderState(provider(name)) for name in (f"p{n:04}" for n in range(count))}
 
 
-def test_a_round_reaches_every_provider_once_and_few_at_a_time() -> None:
+def test_a_round_refreshes_every_provider_once_and_a_few_at_a_time() -> None:
     providers = watch(2 * REFRESHED_AT_ONCE + 1)
     turns = RefreshTurns()
     reached: Counter[str] = Counter()
@@ -29,7 +29,7 @@ def test_a_round_reaches_every_provider_once_and_few_at_a_time() -> None:
     assert rounds == 3
 
 
-def test_no_name_is_taken_from_the_changed_ones_that_is_not_noted() -> None:
+def test_only_recorded_names_are_taken_from_the_changed_ones() -> None:
     providers = watch(REFRESHED_AT_ONCE + 5)
     turns = RefreshTurns()
     names = iter(providers)
@@ -38,7 +38,7 @@ def test_no_name_is_taken_from_the_changed_ones_that_is_not_noted() -> None:
     assert len(turns.outdated) == REFRESHED_AT_ONCE
 
 
-def test_a_provider_with_many_offers_takes_the_place_of_many() -> None:
+def test_a_provider_with_many_offers_counts_as_many() -> None:
     models = tuple(f"m{n}" for n in range(REFRESHED_AT_ONCE))
     providers = {"big": ProviderState(attrs.evolve(provider("big"), models=models)), **watch(3)}
     turns = RefreshTurns()

@@ -190,7 +190,7 @@ def policy(world: World) -> None:
         (policy, ["No module named 'no_such_module'"]),
     ],
 )
-async def test_what_is_wrong_changes_nothing_and_is_told_until_it_is_mended(
+async def test_an_invalid_file_changes_nothing_and_is_reported_until_fixed(
     world: World, break_it: Callable[[World], None], reasons: list[str]
 ) -> None:
     async with world.running() as (tracker, reloader):
@@ -214,7 +214,7 @@ async def test_what_is_wrong_changes_nothing_and_is_told_until_it_is_mended(
         assert (names(tracker), tracker.health().configuration_errors) == ({"b"}, ())
 
 
-async def test_of_thousands_of_mistakes_some_are_told_and_how_many_more_there_are(
+async def test_of_thousands_of_mistakes_some_are_reported_with_the_number_of_others(
     world: World,
 ) -> None:
     """Each line of a log holds the event loop: 40,000 of them did for a second."""
@@ -259,7 +259,7 @@ async def test_a_pipe_in_the_file_s_place_is_given_up(
         assert names(tracker) == {"a", "b"}
 
 
-async def test_a_tracker_told_a_bad_policy_keeps_everything(world: World) -> None:
+async def test_a_reload_with_a_bad_policy_changes_nothing(world: World) -> None:
     async with world.running() as (tracker, _):
         world.write(table("c"))
         wrong = world.read(None)
@@ -270,7 +270,7 @@ async def test_a_tracker_told_a_bad_policy_keeps_everything(world: World) -> Non
         assert [p.name for p in tracker.config.providers] == ["a", "b"]
 
 
-async def test_what_cannot_change_is_said_and_stays(world: World) -> None:
+async def test_a_fixed_setting_is_kept_and_reported(world: World) -> None:
     async with world.running() as (tracker, reloader):
         head = HEAD.replace("p.db", "other.db") + "schedule = false\nretention_days = 3\n"
         world.write(table("a"), '[server]\nport = 9999\nroot_path = "/x"\n', head=head)
@@ -311,13 +311,13 @@ async def test_a_hundred_reloads_do_not_grow_the_mask(world: World) -> None:
 
 
 class TestWatching:
-    async def test_a_saved_file_is_taken(self, world: World) -> None:
+    async def test_a_saved_file_is_reloaded(self, world: World) -> None:
         async with world.watching() as tracker:
             world.write(table("c"))
             await until(tracker, lambda: names(tracker) == {"c"})
             assert [p.name for p in tracker.config.providers] == ["c"]
 
-    async def test_a_file_that_appears_is_taken(self, world: World) -> None:
+    async def test_a_new_file_is_loaded(self, world: World) -> None:
         world.write(table("a"))
         text = world.file.read_text()
         world.file.unlink()
@@ -350,7 +350,7 @@ class TestWatching:
             await until(tracker, lambda: not tracker.configuration_errors)
             tracker.stop()
 
-    async def test_a_changed_dotenv_is_taken(self, world: World) -> None:
+    async def test_a_changed_dotenv_is_reloaded(self, world: World) -> None:
         world.write(table("a", api_key_env="MY_KEY"))
         (world.folder / ".env").write_text("MY_KEY=old-key-0123456\n")
         async with world.watching() as tracker:
@@ -358,7 +358,7 @@ class TestWatching:
             await until(tracker, lambda: tracker.mask(f"sent {KEY}") == "sent ***")
             assert tracker.config.provider("a").keys[0].reveal() == KEY
 
-    async def test_a_link_that_is_swapped_is_taken(self, world: World) -> None:
+    async def test_a_swapped_link_is_reloaded(self, world: World) -> None:
         """As Kubernetes mounts a ConfigMap: ..data points to a folder that is replaced."""
         for name, provider in (("one", "a"), ("two", "c")):
             (world.folder / name).mkdir()
@@ -413,7 +413,7 @@ class TestWatching:
             "inotify watch limit reached"
         ]
 
-    async def test_a_bad_moment_of_the_file_system_is_told_and_watching_goes_on(
+    async def test_a_file_system_error_is_reported_and_watching_continues(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         right, moments = reload._is_empty, iter([True])
@@ -433,7 +433,7 @@ class TestWatching:
             await until(tracker, lambda: names(tracker) == {"a", "c"})
             await until(tracker, lambda: not tracker.configuration_errors)
 
-    async def test_a_reload_under_way_when_it_ends_is_no_crash(self, world: World) -> None:
+    async def test_a_reload_in_progress_at_the_stop_is_no_crash(self, world: World) -> None:
         async with world.running() as (tracker, reloader), trio.open_nursery() as nursery:
 
             def slowly(path: Path | None) -> Config:

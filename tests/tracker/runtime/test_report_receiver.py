@@ -26,7 +26,7 @@ def receiver(
     return taking, inbox
 
 
-async def test_calls_are_handed_on_in_pieces_that_do_not_hold_the_loop() -> None:
+async def test_calls_are_passed_on_in_pieces_that_do_not_block_the_loop() -> None:
     taking, inbox = receiver()
     receipt = await taking.receive(batch(*(report(str(n)) for n in range(1_000))))
     assert receipt.accepted == 1_000
@@ -55,7 +55,7 @@ async def test_others_run_while_a_batch_is_read() -> None:
     assert turns >= 5
 
 
-async def test_a_sender_who_goes_away_half_way_leaves_a_whole_batch() -> None:
+async def test_a_sender_that_disconnects_midway_leaves_a_whole_batch() -> None:
     taking, inbox = receiver()
     with trio.CancelScope() as scope:
         scope.cancel()
@@ -64,7 +64,7 @@ async def test_a_sender_who_goes_away_half_way_leaves_a_whole_batch() -> None:
     assert isinstance(message, CallsReported)
 
 
-async def test_what_is_over_the_allowance_is_refused_whole() -> None:
+async def test_a_batch_over_the_allowance_is_refused_as_a_whole() -> None:
     taking, inbox = receiver()
     taking.intake.allowance = Allowance(left=1.0, at=taking.clock.steady())
     with pytest.raises(TooManyReportsError) as caught:

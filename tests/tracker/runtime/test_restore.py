@@ -104,7 +104,7 @@ def test_history_that_comes_late_counts_no_check_twice(run: Runs, tmp_path: Path
         assert before + own <= checks(host) <= before + own + 1
 
 
-def test_a_crash_makes_old_news_no_younger(run: Runs) -> None:
+def test_a_crash_does_not_make_old_results_newer(run: Runs) -> None:
     with run() as host:
         passes(host, 1.0)
     run.clock.jump_wall(7200.0)
@@ -115,7 +115,7 @@ def test_a_crash_makes_old_news_no_younger(run: Runs) -> None:
         assert (str(seen.outcome), str(seen.status), seen.usable) == ("internal", "unknown", False)
 
 
-def test_switched_on_again_after_hours_it_is_stale_until_its_check_has_ended(run: Runs) -> None:
+def test_a_provider_switched_on_after_hours_is_stale_until_its_check_has_ended(run: Runs) -> None:
     with run() as host:
         tracker = host.started
         passes(host, 1.0)
@@ -128,7 +128,7 @@ def test_switched_on_again_after_hours_it_is_stale_until_its_check_has_ended(run
         assert str(tracker.snapshot.providers["a"].status) == "healthy"
 
 
-def test_tuning_makes_old_news_no_younger(run: Runs) -> None:
+def test_tuning_does_not_make_old_results_newer(run: Runs) -> None:
     with run() as host:
         passes(host, 1.0)
     run.clock.jump_wall(7200.0)

@@ -211,7 +211,7 @@ async def test_a_checked_on_request_is_in_the_snapshot_when_it_is_answered(
             await tracker.check("nobody")
 
 
-async def test_an_actor_past_its_budget_is_unknown_and_the_rest_goes_on(
+async def test_a_provider_whose_actor_is_past_its_budget_is_unknown_and_others_continue(
     world: World, mock_clock: MockClock
 ) -> None:
     world.kinds["a"] = OutcomeKind.INTERNAL
@@ -321,7 +321,7 @@ async def test_the_wall_clock_may_jump_and_moves_no_check(
         assert (seen.status, seen.uptime.hour) == (Status.HEALTHY, 100.0)
 
 
-async def test_a_silent_provider_becomes_stale_when_nobody_checks_it(
+async def test_a_provider_that_is_not_checked_becomes_stale(
     world: World, mock_clock: MockClock
 ) -> None:
     async with world.running(world.config("a")) as tracker:
@@ -391,7 +391,7 @@ async def test_a_check_whose_log_line_fails_is_counted_and_stored_once(
     assert world.rows() == [(checks,)]
 
 
-async def test_nothing_is_planned_for_who_is_given_up_or_switched_off(
+async def test_no_check_is_planned_for_a_given_up_or_disabled_provider(
     world: World, mock_clock: MockClock
 ) -> None:
     world.kinds["a"] = OutcomeKind.INTERNAL
@@ -421,7 +421,7 @@ async def test_an_actor_that_runs_again_is_not_called_given_up(
         assert tracker.snapshot.providers["a"].status is Status.HEALTHY
 
 
-async def test_who_is_taken_out_of_the_file_and_put_back_goes_on_where_it_was(
+async def test_a_provider_removed_and_added_back_continues_with_its_old_state(
     world: World, mock_clock: MockClock
 ) -> None:
     world.kinds["a"] = OutcomeKind.SERVER
@@ -453,7 +453,7 @@ async def test_a_limit_that_a_failure_hides_is_the_reason_why_it_is_left_out(
         assert left_out.reason == "its rate limit is used up; last check: server error"
 
 
-async def test_until_when_a_limit_bars_is_in_the_reason(
+async def test_the_reason_says_until_when_a_limit_blocks(
     world: World, mock_clock: MockClock
 ) -> None:
     world.kinds |= {"a": OutcomeKind.RATE_LIMITED, "bb": OutcomeKind.RATE_LIMITED}
@@ -467,7 +467,7 @@ async def test_until_when_a_limit_bars_is_in_the_reason(
             assert provider.reason == until
 
 
-async def test_an_aggregator_beyond_mending_ends_the_tracker_loudly(
+async def test_an_aggregator_past_its_budget_ends_the_tracker_with_an_error(
     world: World, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_: Any) -> None:
@@ -487,7 +487,7 @@ async def test_with_nothing_to_watch_it_is_ready(world: World, mock_clock: MockC
         assert tracker.get_healthiest_provider() is None
 
 
-async def test_a_database_that_is_a_folder_is_said_and_lived_with(
+async def test_a_database_path_that_is_a_folder_is_reported_and_tolerated(
     world: World, mock_clock: MockClock
 ) -> None:
     (world.folder / "p.db").mkdir()
@@ -496,7 +496,7 @@ async def test_a_database_that_is_a_folder_is_said_and_lived_with(
         assert tracker.health().database.state == "unavailable"
 
 
-async def test_a_history_that_cannot_be_read_is_told_once_and_why(
+async def test_an_unreadable_history_is_reported_once_with_the_reason(
     world: World, mock_clock: MockClock
 ) -> None:
     config = attrs.evolve(world.config("a"), database=str(world.folder / "absent" / "p.db"))
@@ -586,7 +586,7 @@ async def test_switched_off_it_stays_so_when_its_tuned_interval_no_longer_fits(
         assert tracker.snapshot.providers["a"].enabled
 
 
-async def test_a_history_that_takes_long_to_read_is_taken_over_all_the_same(
+async def test_a_history_that_takes_long_to_read_is_still_taken_over(
     world: World, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world.running(world.config("a")) as tracker:
@@ -684,7 +684,7 @@ async def test_a_bug_while_a_check_is_judged_counts_it_once(
     assert world.rows() == [(checks,)]
 
 
-async def test_what_is_known_is_stored_even_when_the_aggregator_is_beyond_mending(
+async def test_results_are_stored_even_if_the_aggregator_is_past_its_budget(
     world: World, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_: Any) -> None:

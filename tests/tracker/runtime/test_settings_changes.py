@@ -30,7 +30,7 @@ async def begin(rig: SettingsRig) -> None:
     await trio.sleep(1.0)
 
 
-async def test_what_is_tuned_is_in_force_stored_and_told(autojump_clock: MockClock) -> None:
+async def test_an_override_is_applied_stored_and_published(autojump_clock: MockClock) -> None:
     async with settings_rig(provider("a", interval_seconds=300.0)) as rig:
         rig.changes.settings.merge_stored({})
         assert list(rig.changes.settings.merge_stored({})) == []
@@ -90,7 +90,7 @@ async def test_old_and_new_keys_are_masked_before_an_actor_has_the_new_ones(
         assert masked == ["*** ***"]
 
 
-async def test_a_reload_takes_what_all_providers_share(autojump_clock: MockClock) -> None:
+async def test_a_reload_applies_settings_shared_by_all_providers(autojump_clock: MockClock) -> None:
     async with settings_rig(provider("a")) as rig:
         await begin(rig)
         rank = FallbackRanker()
@@ -107,7 +107,7 @@ async def test_a_reload_takes_what_all_providers_share(autojump_clock: MockClock
         assert rig.changes.aggregator.rank is rank
 
 
-async def test_a_change_waits_for_the_one_under_way(autojump_clock: MockClock) -> None:
+async def test_a_change_waits_for_the_one_in_progress(autojump_clock: MockClock) -> None:
     async with (
         settings_rig(provider("a", interval_seconds=300.0)) as rig,
         trio.open_nursery() as nursery,
@@ -121,7 +121,7 @@ async def test_a_change_waits_for_the_one_under_way(autojump_clock: MockClock) -
 
 
 @pytest.mark.parametrize("change", ["tune", "reload"])
-async def test_a_tracker_that_ends_takes_no_change(mock_clock: MockClock, change: str) -> None:
+async def test_a_stopping_tracker_accepts_no_change(mock_clock: MockClock, change: str) -> None:
     async with settings_rig(provider("a")) as rig:
         rig.changes.mailbox.stop.set()
         rig.changes.mailbox.outbox.close()

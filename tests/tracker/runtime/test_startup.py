@@ -60,7 +60,7 @@ async def begin(
     return tracker
 
 
-async def test_it_is_there_with_every_provider_before_the_last_actor_has_started(
+async def test_the_snapshot_has_every_provider_before_the_last_actor_has_started(
     checks: Checks, tmp_path: Path
 ) -> None:
     async with trio.open_nursery() as nursery:
@@ -104,7 +104,7 @@ async def test_a_reload_during_the_start_starts_no_actor_twice(
         tracker.stop()
 
 
-async def test_a_stop_during_the_start_ends_it_and_who_waits(
+async def test_a_stop_during_the_start_ends_it_and_answers_waiting_callers(
     checks: Checks, tmp_path: Path
 ) -> None:
     async with trio.open_nursery() as nursery:

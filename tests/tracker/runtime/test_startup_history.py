@@ -115,7 +115,7 @@ def histories(rig: SettingsRig) -> list[HistoryLoaded]:
     return [message for message in rig.handled if isinstance(message, HistoryLoaded)]
 
 
-async def test_what_is_read_in_time_is_in_force_before_the_first_snapshot(
+async def test_state_read_in_time_is_applied_before_the_first_snapshot(
     autojump_clock: MockClock,
 ) -> None:
     async with starting(loader(rest=(LOAD_SECONDS / 2, stored(off="b")))) as rig:
@@ -132,7 +132,7 @@ async def test_what_is_read_in_time_is_in_force_before_the_first_snapshot(
         assert "b" not in rig.checked  # switched off by an operator of the run before
 
 
-async def test_a_slow_store_holds_up_the_start_no_longer_than_is_allowed(
+async def test_a_slow_store_delays_the_start_by_at_most_its_limit(
     autojump_clock: MockClock,
 ) -> None:
     async with starting(loader(rest=(60.0, stored(off="b")))) as rig:
@@ -164,7 +164,7 @@ async def test_the_rest_of_a_long_history_follows_its_last_hours(
         assert failures(rig) == 0  # its own first check, which no later reading undoes
 
 
-async def test_a_store_that_is_away_lets_everything_be_counted_from_now_on(
+async def test_with_an_unavailable_store_counting_begins_now(
     autojump_clock: MockClock,
 ) -> None:
     async with starting(loader(rest=(300.0, stored(off="b")), away=True)) as rig:

@@ -81,7 +81,7 @@ async def test_a_crash_is_reported_and_the_actor_restarted(autojump_clock: MockC
         assert home.supervisor.health()["a"].restarts == 1
 
 
-async def test_siblings_notice_nothing(autojump_clock: MockClock) -> None:
+async def test_a_crash_does_not_affect_other_actors(autojump_clock: MockClock) -> None:
     async with house(Bugs({"a"})) as home:
         for name in ("a", "b"):
             home.supervisor.start(provider(name, interval_seconds=10.0, jitter=0.0))
@@ -125,7 +125,7 @@ async def test_an_actor_that_was_given_up_is_tried_at_once_when_a_check_is_asked
         assert trio.current_time() - asked < 1.0
 
 
-async def test_nobody_waits_for_an_actor_that_is_about_to_be_restarted(
+async def test_a_request_does_not_wait_for_an_actor_about_to_be_restarted(
     autojump_clock: MockClock,
 ) -> None:
     async with house(Bugs({"a"})) as home:
@@ -149,7 +149,7 @@ async def test_new_settings_give_a_given_up_actor_a_fresh_start(autojump_clock: 
         assert home.checked("a") == 1
 
 
-async def test_whoever_waits_for_a_check_that_crashes_is_answered(
+async def test_a_request_whose_check_crashes_is_answered(
     autojump_clock: MockClock,
 ) -> None:
     async with house(Bugs({"a"}, seconds=5.0)) as home:
@@ -171,7 +171,7 @@ async def test_actors_come_and_go_at_run_time(autojump_clock: MockClock) -> None
         assert await home.supervisor.check("a") is None
 
 
-async def test_a_stopped_actor_answers_whoever_waits(autojump_clock: MockClock) -> None:
+async def test_a_stopped_actor_answers_waiting_requests(autojump_clock: MockClock) -> None:
     async with house(Bugs(seconds=5.0)) as home:
         home.supervisor.start(provider("a"))
         answers = []
@@ -186,7 +186,7 @@ async def test_a_stopped_actor_answers_whoever_waits(autojump_clock: MockClock) 
         assert answers == [None]
 
 
-async def test_one_that_is_switched_off_is_not_checked(autojump_clock: MockClock) -> None:
+async def test_a_provider_that_is_switched_off_is_not_checked(autojump_clock: MockClock) -> None:
     async with house(Bugs()) as home:
         home.supervisor.start(provider("a", enabled=False))
         await trio.sleep(1000.0)
@@ -195,7 +195,7 @@ async def test_one_that_is_switched_off_is_not_checked(autojump_clock: MockClock
         assert await home.supervisor.check("a") is None
 
 
-async def test_retuning_tells_the_new_plan(autojump_clock: MockClock) -> None:
+async def test_changed_timing_publishes_the_new_plan(autojump_clock: MockClock) -> None:
     async with house(Bugs()) as home:
         home.supervisor.start(provider("a", interval_seconds=3600.0))
         await trio.sleep(1.0)

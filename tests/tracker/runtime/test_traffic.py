@@ -117,7 +117,7 @@ async def test_a_failed_call_moves_the_best_within_a_second(
         assert traffic.groq.outcome is OutcomeKind.SERVER
 
 
-async def test_failures_call_for_one_check_in_two_seconds(
+async def test_failures_cause_at_most_one_check_in_two_seconds(
     traffic: Traffic, mock_clock: MockClock
 ) -> None:
     async with traffic.running():
@@ -129,7 +129,7 @@ async def test_failures_call_for_one_check_in_two_seconds(
 
 
 @pytest.mark.parametrize("word", ["cancelled", "content_filter", "request", "cached"])
-async def test_neutral_calls_move_nothing(
+async def test_neutral_calls_change_nothing(
     traffic: Traffic, mock_clock: MockClock, word: str
 ) -> None:
     async with traffic.running() as tracker:
@@ -158,7 +158,7 @@ async def test_good_traffic_saves_three_checks_of_four(
         assert traffic.fakes["mistral"].ended >= 10  # nobody told of it
 
 
-async def test_a_minute_of_failures_is_told_and_counts_as_a_check(
+async def test_a_minute_of_failures_is_shown_and_counts_as_a_check(
     traffic: Traffic, mock_clock: MockClock
 ) -> None:
     async with traffic.running():
@@ -184,7 +184,7 @@ async def test_one_reporter_alone_never_puts_a_provider_down(
         assert "liar" in traffic.tracker.health().untrusted_reporters
 
 
-async def test_who_is_not_trusted_calls_for_no_check(
+async def test_an_untrusted_reporter_causes_no_check(
     traffic: Traffic, mock_clock: MockClock
 ) -> None:
     async with traffic.running() as tracker:
@@ -201,7 +201,7 @@ async def test_who_is_not_trusted_calls_for_no_check(
         assert traffic.checks == before + 1
 
 
-async def test_only_a_check_leads_out_of_down(traffic: Traffic, mock_clock: MockClock) -> None:
+async def test_only_a_check_ends_down(traffic: Traffic, mock_clock: MockClock) -> None:
     async with traffic.running():
         traffic.fakes["groq"].mood = ProviderBehavior.SERVER_ERROR
         await traffic.tell("server")
@@ -216,7 +216,7 @@ async def test_only_a_check_leads_out_of_down(traffic: Traffic, mock_clock: Mock
         assert traffic.groq.status is not Status.DOWN
 
 
-async def test_a_limit_told_in_a_report_bars_until_its_reset(
+async def test_a_reported_limit_blocks_until_its_reset(
     traffic: Traffic, mock_clock: MockClock
 ) -> None:
     async with traffic.running() as tracker:
@@ -229,7 +229,9 @@ async def test_a_limit_told_in_a_report_bars_until_its_reset(
         assert traffic.groq.usable
 
 
-async def test_checks_and_calls_are_told_apart(traffic: Traffic, mock_clock: MockClock) -> None:
+async def test_checks_and_calls_are_counted_separately(
+    traffic: Traffic, mock_clock: MockClock
+) -> None:
     async with traffic.running():
         checked = traffic.groq.last_check
         await traffic.passes(20.0)
@@ -255,7 +257,7 @@ async def test_every_accepted_call_is_in_the_database_after_the_end(
     assert dict(stored) == accepted
 
 
-async def test_the_past_of_calls_can_be_asked_for(traffic: Traffic, mock_clock: MockClock) -> None:
+async def test_past_calls_can_be_queried(traffic: Traffic, mock_clock: MockClock) -> None:
     async with traffic.running() as tracker:
         await traffic.tell("ok", calls=30, latency_ms=80)
         await traffic.passes(70.0)
@@ -287,7 +289,7 @@ async def test_a_report_is_taken_once_over_a_restart_too(
     assert traffic.rows("SELECT sum(calls) FROM traffic") == [(2,)]
 
 
-async def test_what_a_day_saved_is_known_after_a_restart(
+async def test_the_number_of_skipped_checks_survives_a_restart(
     traffic: Traffic, mock_clock: MockClock
 ) -> None:
     async with traffic.running():
@@ -302,7 +304,7 @@ async def test_what_a_day_saved_is_known_after_a_restart(
         assert [(day.model, day.calls) for day in known.days] == [("", 5)]
 
 
-async def test_half_an_hour_of_calls_with_a_fifth_neutral_moves_nothing(
+async def test_half_an_hour_of_calls_with_a_fifth_neutral_changes_nothing(
     traffic: Traffic, mock_clock: MockClock
 ) -> None:
     """At one call a second; cancelled, malformed, filtered, and given up before our time-out."""
@@ -337,7 +339,7 @@ async def test_a_failed_call_of_an_offer_has_that_offer_checked(
         assert traffic.groq.status is Status.HEALTHY
 
 
-async def test_one_reporter_may_put_an_offer_down_and_not_its_provider(
+async def test_one_reporter_can_make_an_offer_down_but_not_its_provider(
     traffic: Traffic, mock_clock: MockClock
 ) -> None:
     async with traffic.running("m", "n"):
@@ -349,7 +351,7 @@ async def test_one_reporter_may_put_an_offer_down_and_not_its_provider(
         assert traffic.groq.status is Status.HEALTHY
 
 
-async def test_a_limit_of_one_model_bars_that_offer_alone(
+async def test_a_reported_limit_of_one_model_blocks_only_that_offer(
     traffic: Traffic, mock_clock: MockClock
 ) -> None:
     async with traffic.running("m", "n"):

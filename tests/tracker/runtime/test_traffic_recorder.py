@@ -18,7 +18,7 @@ def later(seconds: float) -> ClockReading:
     return ClockReading(START, seconds)
 
 
-def test_counts_are_handed_over_every_ten_seconds() -> None:
+def test_counts_are_passed_to_the_store_every_ten_seconds() -> None:
     recorder, states = TrafficRecorder(Backlog()), {"groq": ProviderState(provider("groq"))}
     recorder.record((call(),), states, AT_START)
     recorder.record((call(),), states, later(1.0))
@@ -51,7 +51,7 @@ def test_calls_of_a_provider_that_a_reload_removed_are_left_out() -> None:
     assert counts(recorder.backlog) == []
 
 
-def test_only_providers_that_calls_were_told_of_are_shown_again() -> None:
+def test_only_providers_with_reported_calls_are_published_again() -> None:
     recorder, states = TrafficRecorder(Backlog()), {"groq": ProviderState(provider("groq"))}
     for name in ("groq", "mistral", "together"):
         recorder.note_check(outcome(provider=name), AT_START)

@@ -35,7 +35,7 @@ def change(path: Path, script: str) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-async def test_a_row_that_cannot_be_is_left_out_and_counted(tmp_path: Path, row: str) -> None:
+async def test_an_impossible_row_is_left_out_and_counted(tmp_path: Path, row: str) -> None:
     path = tmp_path / "status.db"
     await a_database(path)
     change(path, f"INSERT INTO checks ({COLUMNS}) VALUES ({row.format(at=AT)})")
@@ -52,7 +52,7 @@ MESSAGES = {"a blob": "x'00ff'", "a number": "7"}
 
 
 @pytest.mark.parametrize("message", MESSAGES.values(), ids=MESSAGES)
-async def test_a_message_that_is_no_text_is_told_as_none(tmp_path: Path, message: str) -> None:
+async def test_a_message_that_is_no_text_is_read_as_none(tmp_path: Path, message: str) -> None:
     """Only a table that is not STRICT can hold one: one that somebody made again."""
     path = tmp_path / "status.db"
     await a_database(path)
@@ -95,7 +95,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("script", CHANGES.values(), ids=CHANGES)
-async def test_a_file_that_was_changed_is_unavailable_or_served(
+async def test_a_file_changed_by_others_is_unavailable_or_readable(
     tmp_path: Path, script: str
 ) -> None:
     path = tmp_path / "status.db"

@@ -49,12 +49,12 @@ def test_both_ends_belong_to_what_is_asked_for() -> None:
     assert list(found) == changes[1:3]
 
 
-def test_one_providers_changes_are_told_alone_and_whole() -> None:
+def test_the_changes_of_one_provider_are_complete_and_contain_no_other() -> None:
     ours, other = change(1, reason="three in a row failed"), change(2, "mistral")
     assert read_changes(database(ours, other), "groq", LONG_AGO, 10) == (ours,)
 
 
-def test_of_one_moment_the_later_written_stands_last() -> None:
+def test_of_two_changes_at_one_time_the_later_written_is_last() -> None:
     first, second = change(1, reason="first"), change(1, reason="second")
     assert read_changes(database(first, second), None, LONG_AGO, 10) == (first, second)
     assert read_changes(database(first, second), None, LONG_AGO, 1) == (second,)

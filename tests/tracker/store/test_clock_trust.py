@@ -21,7 +21,7 @@ RETENTION = 7 * DAY
 
 
 @given(st.floats(-10 * DAY, 10 * DAY).filter(lambda leap: abs(leap) > 2 * CORRECTION))
-def test_no_leap_is_believed_at_once_and_an_even_clock_is(leap: float) -> None:
+def test_a_jump_is_not_trusted_at_once_but_a_regular_clock_is(leap: float) -> None:
     trust = ClockTrust()
     assert not trust.doubt(WALL, 0.0)
     assert not trust.doubt(WALL + 600.0, 600.0)
@@ -111,7 +111,7 @@ events = st.lists(
 
 
 @given(events, st.booleans())
-def test_whatever_a_clock_does_for_however_long_no_row_goes_before_it_is_old(
+def test_no_row_is_deleted_before_it_is_old_whatever_the_clock_does(
     happened: list[tuple[str, float]], told: bool
 ) -> None:
     life = Life(told=told)
@@ -144,7 +144,7 @@ def test_eight_days_ahead_for_any_time_deletes_only_what_has_grown_old(
 
 
 @given(st.sampled_from([0.0, 2 * DAY, 8 * DAY, 30 * DAY]))
-def test_what_is_old_goes_at_once_where_others_tell_the_time_and_after_the_retention_else(
+def test_old_rows_are_deleted_at_once_if_providers_confirm_the_time(
     off: float,
 ) -> None:
     for told in (True, False):
@@ -162,7 +162,7 @@ def test_a_history_without_gaps_is_pruned_by_the_clock_alone() -> None:
     assert prunable_before(WALL, None, RETENTION, 0.0) == WALL - RETENTION
 
 
-def test_the_time_that_others_tell_goes_on_with_the_steady_clock() -> None:
+def test_the_providers_time_advances_with_the_steady_clock() -> None:
     told = ToldTime()
     assert told.now(5.0) is None
     told.note("a", SOON, 5.0)
@@ -175,7 +175,7 @@ def test_the_time_that_others_tell_goes_on_with_the_steady_clock() -> None:
 
 
 @given(st.text(max_size=60))
-def test_no_text_in_the_place_of_a_date_is_a_crash(text: str) -> None:
+def test_any_text_in_the_date_header_is_tolerated(text: str) -> None:
     told = ToldTime()
     told.note("a", text, 0.0)
     told.note("b", SOON, 0.0)

@@ -31,7 +31,7 @@ def test_each_failure_of_the_disk_names_its_cause(error: Exception, reason: str)
     assert reason_for(error) == reason
 
 
-def test_a_file_that_is_not_as_we_write_it_is_away_and_says_what_to_do() -> None:
+def test_a_file_of_another_format_is_unavailable_and_says_what_to_do() -> None:
     error = apsw.SQLError("no such column: outcome")
     assert isinstance(error, AWAY)
     assert "no such column: outcome" in reason_for(error)

@@ -32,7 +32,7 @@ async def test_two_trackers_on_one_file_are_noticed_by_both(tmp_path: Path) -> N
         assert one.others == ()
 
 
-async def test_a_tracker_that_was_killed_is_no_second_one(tmp_path: Path) -> None:
+async def test_a_killed_tracker_is_not_taken_for_a_second_one(tmp_path: Path) -> None:
     path = str(tmp_path / "status.db")
     for _ in range(3):
         async with open_store(path, clock=ticking()) as store:

@@ -126,7 +126,7 @@ def do(connection: apsw.Connection, step: tuple[str, Any]) -> None:
     model=st.sampled_from(MODELS),
     named=st.booleans(),
 )
-def test_whatever_happened_an_answer_is_that_of_the_single_checks(
+def test_answers_from_sums_equal_those_from_single_checks(
     program: list[tuple[str, Any]],
     size: int,
     since: datetime,
@@ -191,7 +191,7 @@ def test_the_newest_hours_come_first() -> None:
         "UPDATE checks SET checked_at_ms = checked_at_ms + 1 WHERE id = 1",
     ],
 )
-def test_whatever_changes_an_hour_takes_its_sum_out_and_no_other(change: str) -> None:
+def test_a_change_in_an_hour_removes_only_its_sum(change: str) -> None:
     connection = connect()
     writing.store(connection, [at(0.5), at(1.5)])
     sum_all(connection)

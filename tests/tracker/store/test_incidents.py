@@ -50,7 +50,7 @@ WAITING = Delivery(
 )
 
 
-async def test_what_is_stored_comes_back(tmp_path: Path) -> None:
+async def test_stored_incidents_are_read_back_equal(tmp_path: Path) -> None:
     async with open_store(str(tmp_path / "status.db"), clock=CLOCK) as store:
         mute = MuteRecord(provider="a", until=NOW + timedelta(hours=1))
         await store.write([OPEN, CLOSED, WAITING, mute])
@@ -74,7 +74,7 @@ async def test_old_closed_incidents_are_pruned_and_open_ones_stay(tmp_path: Path
         assert [each.id for each in (await store.load_incidents()).incidents] == ["open"]
 
 
-async def test_rows_of_another_hand_are_left_out(tmp_path: Path) -> None:
+async def test_rows_of_another_program_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "status.db"
     async with open_store(str(path), clock=CLOCK) as store:
         await store.write([OPEN, CLOSED])

@@ -128,7 +128,9 @@ def test_a_lock_while_migrating_leaves_no_backup(tmp_path: Path) -> None:
     assert ask(path, "PRAGMA user_version") == [(1,)]
 
 
-async def test_a_lowered_version_number_is_told_and_serves_from_memory(tmp_path: Path) -> None:
+async def test_a_lowered_version_number_is_reported_and_history_stays_in_memory(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "status.db"
     older(path, len(MIGRATIONS))
     with opened(path) as connection:

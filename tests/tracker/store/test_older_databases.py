@@ -62,7 +62,7 @@ async def opened_by_us(path: Path) -> AsyncIterator[Tracker]:
         tracker.stop()
 
 
-async def test_it_is_taken_over_with_status_statistics_and_settings(written: Path) -> None:
+async def test_an_older_database_keeps_status_statistics_and_settings(written: Path) -> None:
     counted = dict(ask(written, "SELECT provider_name, count(*) FROM checks GROUP BY 1"))
     async with opened_by_us(written) as tracker:
         assert tracker.health().database.state == "ok"

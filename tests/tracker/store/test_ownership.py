@@ -68,7 +68,7 @@ def test_a_dump_of_any_version_is_known_by_its_tables(version: int) -> None:
     "connection",
     [database(), database("CREATE TABLE notes (text)"), database(*MIGRATIONS, version=4)],
 )
-def test_nothing_else_is_given_a_version(connection: apsw.Connection) -> None:
+def test_no_other_file_is_given_a_version(connection: apsw.Connection) -> None:
     before = version_of(connection)
     adopt_restored(connection)
     assert version_of(connection) == before

@@ -183,7 +183,7 @@ async def test_prunes_what_is_older_and_nothing_else(path: Path) -> None:
     assert ask(path, "SELECT kind FROM changes") == [("best",), ("status",)]
 
 
-async def test_a_state_goes_with_the_check_it_was_judged_with(path: Path) -> None:
+async def test_a_state_is_deleted_with_its_check(path: Path) -> None:
     async with open_store(str(path), clock=CLOCK) as store:
         await store.write([check("gone", seconds=9_000), check("there", seconds=9_000)])
         await store.write([check("there", state='{"n": 2}')])
@@ -192,7 +192,7 @@ async def test_a_state_goes_with_the_check_it_was_judged_with(path: Path) -> Non
     assert ask(path, "SELECT provider_name FROM provider_states") == [("there",)]
 
 
-async def test_a_state_goes_although_its_checks_number_was_given_again(path: Path) -> None:
+async def test_a_state_is_deleted_although_its_checks_number_was_reused(path: Path) -> None:
     async with open_store(str(path), clock=CLOCK) as store:
         await store.write([check("gone", seconds=9_000)])
         await store._use(lambda connection: connection.execute("DELETE FROM checks"))
@@ -246,7 +246,7 @@ async def test_no_statement_of_the_running_store_scans_a_table(path: Path) -> No
 # The database away
 
 
-async def test_a_lock_is_a_reason_and_passes(path: Path) -> None:
+async def test_a_lock_is_reported_and_recovered_from(path: Path) -> None:
     async with open_store(str(path), clock=CLOCK) as store:
         with locked(path):
             began = trio.current_time()
@@ -258,7 +258,7 @@ async def test_a_lock_is_a_reason_and_passes(path: Path) -> None:
     assert stored(path) == ["after"]
 
 
-async def test_results_that_were_refused_are_held_by_nobody_but_who_tries_again(
+async def test_refused_results_are_referenced_only_by_the_backlog(
     path: Path,
 ) -> None:
     batch = [check()]
@@ -272,7 +272,7 @@ async def test_results_that_were_refused_are_held_by_nobody_but_who_tries_again(
         assert left() is None
 
 
-async def test_a_question_that_could_not_be_answered_is_held_by_nobody(tmp_path: Path) -> None:
+async def test_a_failed_query_is_not_kept_in_memory(tmp_path: Path) -> None:
     since = Moment(2026, 1, 1, tzinfo=UTC)
     left = weakref.ref(since)
     async with open_store(str(tmp_path), clock=CLOCK) as store:
@@ -305,7 +305,7 @@ async def test_opens_while_another_process_locks_the_file(path: Path) -> None:
         (lambda path: path.parent.rmdir(), "does not exist; create it"),
     ],
 )
-async def test_opens_although_no_file_can_stand_there(
+async def test_the_store_opens_although_no_file_can_be_created(
     tmp_path: Path, make: Any, words: str
 ) -> None:
     folder = tmp_path / "folder"
@@ -340,7 +340,7 @@ async def test_a_full_disk_loses_nothing_and_recovers(path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
-async def test_a_read_only_disk_is_told_and_passes(tmp_path: Path) -> None:
+async def test_a_read_only_disk_is_reported_and_recovered_from(tmp_path: Path) -> None:
     mounted = ["mount", "-t", "tmpfs", "none", str(tmp_path)]
     if subprocess.run(mounted, check=False, capture_output=True).returncode:
         pytest.skip("mounting is not permitted here")
@@ -371,7 +371,7 @@ async def test_a_deleted_file_is_created_again(path: Path) -> None:
     assert stored(path) == ["kept"]
 
 
-async def test_a_moved_file_is_complete_where_it_went(path: Path) -> None:
+async def test_a_moved_file_is_complete_at_its_new_place(path: Path) -> None:
     moved = path.with_name("moved.db")
     async with open_store(str(path), clock=CLOCK) as store:
         await store.write([check(message="first")])
@@ -404,7 +404,7 @@ async def test_a_deleted_write_ahead_log_costs_nothing(path: Path) -> None:
     assert copy == ["1", "2"]
 
 
-async def test_a_folder_that_vanishes_and_returns(tmp_path: Path) -> None:
+async def test_a_folder_may_vanish_and_return(tmp_path: Path) -> None:
     folder, away = tmp_path / "folder", tmp_path / "away"
     folder.mkdir()
     path = folder / "status.db"
@@ -547,7 +547,7 @@ async def test_a_record_appended_is_written_at_once(path: Path, nursery: trio.Nu
         nursery.cancel_scope.cancel()
 
 
-async def test_a_lock_of_a_while_loses_nothing_and_is_logged_once(
+async def test_a_long_lock_loses_nothing_and_is_logged_once(
     path: Path, nursery: trio.Nursery
 ) -> None:
     async with open_store(str(path), clock=CLOCK) as store:
@@ -617,7 +617,7 @@ def test_beyond_its_limit_the_backlog_drops_the_oldest_check_and_counts() -> Non
     assert backlog.take(10) == (change(), *(check(message=str(n)) for n in (2, 3, 4)))
 
 
-def test_a_flood_of_changes_crowds_out_no_check() -> None:
+def test_a_flood_of_changes_displaces_no_check() -> None:
     backlog = Backlog(limit=3, others=4)
     override = OverrideRecord(provider="a", interval_seconds=60.0, enabled=None)
     for record in (check(message="0"), override, *(change(after=str(n)) for n in range(9))):
@@ -667,7 +667,7 @@ async def test_while_the_database_is_away_the_oldest_are_dropped(
         nursery.cancel_scope.cancel()
 
 
-def test_what_is_being_written_is_not_dropped() -> None:
+def test_records_being_written_are_not_dropped() -> None:
     backlog = Backlog(limit=3)
     for number in range(3):
         backlog.append(check(message=str(number)))
@@ -706,7 +706,7 @@ async def test_prunes_as_soon_as_what_is_stored_was_read_and_regularly(
     assert stored(path) == ["yesterday", "new"]
 
 
-async def test_rows_before_a_gap_stay_until_the_time_was_lived_through_or_is_told(
+async def test_rows_before_a_gap_are_kept_until_the_time_has_passed_or_is_confirmed(
     path: Path, mock_clock: MockClock
 ) -> None:
     """We were off for six days, or the clock leapt by them: nobody knows, and nothing goes."""
@@ -786,7 +786,7 @@ trio.run(main)
 """
 
 
-def test_kill_9_loses_no_acknowledged_row_and_halves_no_batch(path: Path) -> None:
+def test_kill_9_loses_no_acknowledged_row_and_splits_no_batch(path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     present = 0
     for kill_after in (1, 3, 9, 2, 27, 5, 1, 14, 2, 8):
@@ -806,7 +806,7 @@ def test_kill_9_loses_no_acknowledged_row_and_halves_no_batch(path: Path) -> Non
         assert ask(path, "PRAGMA integrity_check") == [("ok",)]
 
 
-async def test_what_offers_do_to_their_provider_is_stored_with_their_check(path: Path) -> None:
+async def test_effects_of_offers_on_their_provider_are_stored_with_the_check(path: Path) -> None:
     own = check(state='{"n": 1}')
     blamed = check(model="m", state='{"m": 1}', provider_state='{"n": 2}', message="offer")
     async with open_store(str(path), clock=CLOCK) as store:
@@ -834,7 +834,7 @@ async def test_the_checks_of_an_offer_are_its_own(path: Path) -> None:
     ]
 
 
-async def test_a_failure_that_was_our_network_s_is_corrected_in_its_row(path: Path) -> None:
+async def test_a_failure_of_our_network_is_corrected_in_its_row(path: Path) -> None:
     failed = check(kind=OutcomeKind.DNS, message="no such host")
     correction = CorrectionRecord(provider="a", at=failed.result.at, message="ours")
     async with open_store(str(path), clock=CLOCK) as store:

@@ -72,7 +72,7 @@ async def test_current_status_shows_what_was_taken_over(tmp_path: Path) -> None:
     assert shown == [("groq", "down", "timeout", 245.0), ("mistral", "healthy", "ok", 99.0)]
 
 
-async def test_what_it_called_down_for_ever_counts_as_the_answers_it_was(tmp_path: Path) -> None:
+async def test_rows_called_down_forever_count_by_their_answers(tmp_path: Path) -> None:
     path = tmp_path / "provider_status.db"
     failed = {"status": "degraded", "error_message": "HTTP 500: boom"}
     original(path, *[failed] * 3, *[{"status": "down"}] * 17)
@@ -221,7 +221,7 @@ async def test_an_older_table_without_created_at_is_pruned(tmp_path: Path) -> No
     assert ask(path, "SELECT id FROM provider_health_checks") == [(2,)]
 
 
-async def test_many_old_rows_go_in_short_transactions_and_new_ones_are_not_read(
+async def test_many_old_rows_are_deleted_in_short_transactions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(takeover, "FORGET_ROWS", 10)

@@ -25,7 +25,7 @@ async def test_a_long_statement_ends_with_its_cancellation(tmp_path: Path) -> No
     assert stored(tmp_path / "status.db") == ["after"]
 
 
-async def test_a_disk_that_hangs_holds_neither_start_nor_end(
+async def test_a_hanging_disk_blocks_neither_start_nor_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = threading.Event()
@@ -41,7 +41,7 @@ async def test_a_disk_that_hangs_holds_neither_start_nor_end(
         answers.set()
 
 
-async def test_a_bug_of_a_job_is_raised_as_it_is(tmp_path: Path) -> None:
+async def test_a_bug_in_a_job_is_raised_unchanged(tmp_path: Path) -> None:
     def fail(_: apsw.Connection) -> None:
         raise ZeroDivisionError
 

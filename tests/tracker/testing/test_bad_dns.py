@@ -8,7 +8,7 @@ import trio
 from tracker.testing import bad_dns
 
 
-async def test_failing_knows_no_name_but_every_address() -> None:
+async def test_failing_resolves_addresses_but_no_name() -> None:
     with bad_dns.failing():
         with pytest.raises(socket.gaierror, match="not known"):
             await trio.socket.getaddrinfo("api.example", 443)
@@ -16,7 +16,7 @@ async def test_failing_knows_no_name_but_every_address() -> None:
         assert await trio.socket.getaddrinfo("localhost", 443)
 
 
-async def test_hanging_returns_no_name_and_lets_its_threads_go() -> None:
+async def test_hanging_resolves_no_name_and_releases_its_threads() -> None:
     limiter, failures = trio.CapacityLimiter(1), []
 
     def look_up() -> None:

@@ -38,7 +38,7 @@ async def test_answers_after_its_latency(autojump_clock: MockClock) -> None:
     assert trio.current_time() - began == pytest.approx(0.25)
 
 
-async def test_slow_is_ok_with_a_long_latency_as_judging_it_is_the_actors(
+async def test_slow_is_ok_with_a_long_latency_because_the_actor_judges_it(
     autojump_clock: MockClock,
 ) -> None:
     finding = await FakeCheck(mood=ProviderBehavior.SLOW, slow_ms=1200.0)()
@@ -53,7 +53,7 @@ async def test_hangs_until_cancelled(autojump_clock: MockClock) -> None:
     assert (check.begun, check.ended) == (1, 1)
 
 
-async def test_a_rate_limit_tells_when_and_that_the_quota_is_gone(
+async def test_a_rate_limit_has_a_reset_and_no_quota(
     autojump_clock: MockClock,
 ) -> None:
     finding = await FakeCheck(mood=ProviderBehavior.RATE_LIMITED, retry_after=7.0)()
@@ -61,7 +61,7 @@ async def test_a_rate_limit_tells_when_and_that_the_quota_is_gone(
     assert finding.facts == Facts(reachable=True, quota_available=False)
 
 
-async def test_crashes_once_when_told(autojump_clock: MockClock) -> None:
+async def test_a_planned_crash_happens_once(autojump_clock: MockClock) -> None:
     check = FakeCheck(crash=ZeroDivisionError("planted"))
     with pytest.raises(ZeroDivisionError, match="planted"):
         await check()
@@ -77,7 +77,7 @@ async def test_counts_checks_that_overlap(autojump_clock: MockClock) -> None:
     assert (check.begun, check.overlapped) == (3, 1)
 
 
-async def test_a_world_gives_each_provider_its_own_check() -> None:
+async def test_fake_providers_give_each_provider_its_own_check() -> None:
     world = FakeProviders()
     world["a"].mood = ProviderBehavior.AUTH
     async with world.open_check(Provider(name="a")) as a, world.open_check(Provider(name="b")) as b:

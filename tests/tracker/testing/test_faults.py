@@ -180,7 +180,7 @@ async def test_a_proxy_without_toxics_changes_nothing() -> None:
         assert p.base_url == f"http://127.0.0.1:{p.port}/v1"
 
 
-async def test_a_proxy_standing_alone_answers_too() -> None:
+async def test_a_proxy_without_an_upstream_answers_too() -> None:
     async with fault_proxy() as proxy:
         assert (await fetch(proxy))[0].startswith(b"HTTP/1.1 200 OK")
 
@@ -193,7 +193,7 @@ async def test_latency_works_in_both_directions(direction: Any) -> None:
         assert time.monotonic() - began >= 0.08
 
 
-async def test_a_timeout_that_is_taken_away_ends_the_connection_whose_data_it_swallowed() -> None:
+async def test_a_removed_timeout_ends_the_connection_whose_data_it_swallowed() -> None:
     async with fault_proxy() as proxy:
         toxic = proxy.add(Timeout(direction=Direction.UPSTREAM))
         async with await trio.open_tcp_stream("127.0.0.1", proxy.port) as client:
@@ -237,7 +237,7 @@ async def test_reset_peer_resets() -> None:
         assert await fetch(proxy) == (b"", "reset")
 
 
-async def test_a_reset_added_later_hits_connections_that_stand() -> None:
+async def test_a_reset_added_later_affects_open_connections() -> None:
     async with (
         fault_proxy() as proxy,
         await trio.open_tcp_stream("127.0.0.1", proxy.port) as stream,
@@ -257,7 +257,7 @@ async def test_slow_close_keeps_the_connection_open_after_the_data() -> None:
         assert time.monotonic() - began >= 0.12
 
 
-async def test_disabled_it_refuses_and_cuts_and_then_comes_back() -> None:
+async def test_a_disabled_proxy_refuses_and_closes_and_can_be_enabled_again() -> None:
     async with fault_proxy() as proxy:
         async with await trio.open_tcp_stream("127.0.0.1", proxy.port) as standing:
             await wait_until(lambda: proxy.connections == 1)
@@ -310,7 +310,7 @@ async def test_reset_after_request() -> None:
         assert await fetch(target) == (b"", "reset")
 
 
-async def test_header_drip_goes_on_for_ever() -> None:
+async def test_header_drip_never_ends() -> None:
     async with broken.header_drip(every=0.005) as target:
         got, end = await fetch(target, within=0.2)
         assert end == "open"
@@ -319,7 +319,7 @@ async def test_header_drip_goes_on_for_ever() -> None:
         assert b"\r\n\r\n" not in got
 
 
-async def test_body_drip_comes_byte_by_byte_to_a_right_end() -> None:
+async def test_body_drip_sends_a_correct_body_byte_by_byte() -> None:
     async with broken.body_drip(every=0.001) as target:
         got, end = await fetch(target, size=len(GOOD_BODY))
         assert (body_of(got), end) == (GOOD_BODY, "open")

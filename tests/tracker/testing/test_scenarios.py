@@ -51,7 +51,7 @@ class Fake:
 
 
 @given(seed=seeds)
-def test_a_seed_gives_one_script(seed: int) -> None:
+def test_a_seed_always_gives_the_same_script(seed: int) -> None:
     assert write_script([FLAKY, CALM], seed=seed) == write_script([FLAKY, CALM], seed=seed)
 
 
@@ -60,7 +60,7 @@ def test_another_seed_gives_another_script() -> None:
 
 
 @given(seed=seeds)
-def test_a_part_does_not_depend_on_who_else_plays(seed: int) -> None:
+def test_a_providers_part_does_not_depend_on_the_others(seed: int) -> None:
     alone, together = write_script([FLAKY], seed=seed), write_script([CALM, FLAKY], seed=seed)
     assert alone.steps == tuple(step for step in together.steps if step.provider == "flaky")
 
@@ -75,7 +75,7 @@ def test_steps_are_in_order_and_within_the_script(seed: int, seconds: float) -> 
 
 
 @given(seed=seeds)
-def test_every_trouble_is_over_at_the_end(seed: int) -> None:
+def test_every_fault_is_over_at_the_end(seed: int) -> None:
     assert write_script([FLAKY], seed=seed, seconds=500.0).steps[-1].mood is ProviderBehavior.OK
 
 
@@ -96,7 +96,7 @@ def test_latency_drifts_about_its_usual_value() -> None:
     assert latencies[int(0.841 * len(latencies))] == pytest.approx(100.0 * 1.3499, rel=0.1)
 
 
-def test_troubles_take_their_share_of_the_time() -> None:
+def test_faults_take_their_share_of_the_time() -> None:
     half = FaultSchedule(mood=ProviderBehavior.HANG, every_seconds=30.0, for_seconds=30.0)
     steps = write_script([BehaviorProfile(name="x", troubles=(half,))], seed=1, seconds=1e5).steps
     ends = [step.at for step in steps[1:]] + [1e5]
@@ -132,7 +132,7 @@ async def test_repeats_without_drift_of_time(autojump_clock: MockClock) -> None:
     assert [at - began for at, _ in fake.seen] == [1.0, 2.0, 11.0, 12.0, 21.0, 22.0]
 
 
-async def test_a_script_for_somebody_absent_is_an_error(autojump_clock: MockClock) -> None:
+async def test_a_script_for_an_unknown_provider_is_an_error(autojump_clock: MockClock) -> None:
     with pytest.raises(KeyError, match="calm"):
         await play(write_script([CALM], seed=0, seconds=1.0), {})
 

@@ -175,7 +175,7 @@ async def test_each_mood_has_its_answer(
     assert word in answer.body.decode()
 
 
-async def test_a_rate_limit_says_when_to_come_back(
+async def test_a_rate_limit_has_its_reset(
     autojump_clock: MockClock, client_of: Callable[..., Client]
 ) -> None:
     provider = SimulatedProvider(mood=ProviderBehavior.RATE_LIMITED, retry_after=12.5)
@@ -344,7 +344,7 @@ async def test_flapping_within_one_tick_ends_as_last_told() -> None:
             assert (await client.ask()).status == 200
 
 
-async def test_what_is_no_http_ends_that_connection_only() -> None:
+async def test_invalid_http_ends_that_connection_only() -> None:
     async with simulated_provider(latency_ms=1.0) as provider:
         async with connected(provider) as client:
             await client.stream.send_all(b"\x16\x03\x01 no request\r\n\r\n")
@@ -353,7 +353,7 @@ async def test_what_is_no_http_ends_that_connection_only() -> None:
             assert (await client.ask()).status == 200
 
 
-async def test_the_blocks_own_error_comes_out_bare() -> None:
+async def test_the_blocks_own_error_is_raised_outside_a_group() -> None:
     with pytest.raises(KeyError, match="mine"):
         async with simulated_provider():
             raise KeyError("mine")

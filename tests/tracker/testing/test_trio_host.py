@@ -84,7 +84,7 @@ def test_actors_live_on_between_steps() -> None:
         assert host.started.rows == [1.0, 2.0, 3.0]
 
 
-def test_a_jobs_error_comes_out_and_the_program_goes_on() -> None:
+def test_a_jobs_error_is_raised_and_the_program_continues() -> None:
     async def fails() -> None:
         raise LookupError("mine")
 
@@ -104,7 +104,7 @@ async def set_event(event: Any) -> None:
     event.set()
 
 
-def test_a_crash_is_raised_at_the_guilty_step_and_once() -> None:
+def test_a_crash_is_raised_once_by_the_step_that_caused_it() -> None:
     wake = trio.Event()
     host = TrioHost(partial(doomed, wake))
     host.call(ask)
@@ -116,7 +116,7 @@ def test_a_crash_is_raised_at_the_guilty_step_and_once() -> None:
     host.close()
 
 
-def test_a_crash_beats_the_error_it_causes() -> None:
+def test_a_crash_is_raised_instead_of_the_error_it_causes() -> None:
     async def breaks(event: Any) -> None:
         event.set()
         raise LookupError("what the crash leads to")
@@ -149,7 +149,7 @@ def test_a_program_that_cannot_start_says_so() -> None:
     assert caught.group_contains(OSError, match="port in use")
 
 
-def test_waiting_for_time_that_nobody_moves_is_an_error() -> None:
+def test_waiting_for_virtual_time_that_does_not_move_is_an_error() -> None:
     with TrioHost(idle, patience=0.2) as host, pytest.raises(TimeoutError, match="time to pass"):
         host.call(trio.sleep, 1)
 
@@ -268,7 +268,7 @@ def machine_for(bug: Any) -> Any:
 QUICK = settings(max_examples=60, stateful_step_count=12, deadline=None, database=None)
 
 
-def test_a_state_machine_passes_on_a_right_program() -> None:
+def test_a_state_machine_passes_for_a_correct_program() -> None:
     run_state_machine_as_test(machine_for(bug=False), settings=QUICK)
 
 

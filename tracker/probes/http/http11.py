@@ -15,6 +15,8 @@ import h11
 import httpcore
 import trio
 
+from tracker.probes.http.whole_answers import Headers, WholeAnswer, read_whole
+
 KEEP_ALIVE = 55.0  # seconds: below the 60 after which common servers close an idle connection
 # bytes of a message head or chunk header that h11 buffers before it gives up
 MOST_INCOMPLETE = 100 * 1024
@@ -22,7 +24,6 @@ SWITCHING_PROTOCOLS = 101
 # How long we listen on a new connection before we send. A server that speaks first within this time
 # gets no latency; one that does so later, over a longer path, never appears faster than this.
 LISTEN_SECONDS = 0.005
-Headers = tuple[tuple[str, str], ...]
 
 
 class ByteStream(Protocol):
@@ -49,24 +50,34 @@ class ByteStream(Protocol):
 class PreparedRequest:
     """A request as sent over the wire, built once for all checks that send the same.
 
-    url: its origin and target. headers: raw pairs. event: the same as an h11 event.
+    url: its origin and target. headers: raw pairs. events: the same as h11 events. wire: its bytes.
     """
 
     method: bytes
     url: httpcore.URL
     headers: list[tuple[bytes, bytes]] = attrs.field(repr=False)
     content: bytes = attrs.field(repr=False)
-    event: h11.Request = attrs.field(init=False, repr=False)
+    events: tuple[h11.Event, ...] = attrs.field(init=False, repr=False)
+    wire: bytes = attrs.field(init=False, repr=False)
     origin: str = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Raise httpcore.LocalProtocolError where no header can hold what is to be sent."""
         try:
-            event = h11.Request(method=self.method, target=self.url.target, headers=self.headers)
+            head = h11.Request(method=self.method, target=self.url.target, headers=self.headers)
+            content = (h11.Data(data=self.content),) if self.content else ()
+            events = (head, *content, h11.EndOfMessage())
+            wire = to_bytes(h11.Connection(h11.CLIENT), events)
         except h11.LocalProtocolError as error:
             raise httpcore.LocalProtocolError(str(error)) from error
-        object.__setattr__(self, "event", event)
+        object.__setattr__(self, "events", events)
+        object.__setattr__(self, "wire", wire)
         object.__setattr__(self, "origin", str(self.url.origin))
+
+
+def to_bytes(state: h11.Connection, events: Sequence[h11.Event]) -> bytes:
+    """Return a request's bytes, sent by this state. Raises h11.LocalProtocolError."""
+    return b"".join(state.send(event) or b"" for event in events)
 
 
 class Answer(Protocol):
@@ -137,7 +148,7 @@ class DirectConnection:
     _fresh: bool = True
     _expires_at: float = 0.0
 
-    async def ask(self, request: PreparedRequest) -> "DirectAnswer":
+    async def ask(self, request: PreparedRequest) -> "DirectAnswer | PlainAnswer":
         """Send a request in one piece and read the head of its answer."""
         self._idle = False
         if self._fresh:
@@ -145,20 +156,16 @@ class DirectConnection:
             self._fresh = False
         # A server may refuse a request before it has read all of it; its answer is already there.
         with suppress(httpcore.WriteError):
-            await self._stream.write(self._to_bytes(request))
+            await self._stream.write(request.wire)
+        data = await self._stream.read(self._read)
+        if (whole := read_whole(data)) is not None:
+            return PlainAnswer(self, whole)
+        to_bytes(self._state, request.events)  # h11 is told only now what was sent
+        self._take(data)
         while True:
             event = await self.next_event()
             if isinstance(event, h11.Response) or _switches(event):
                 return DirectAnswer(self, event.status_code, read_headers(list(event.headers)))
-
-    def _to_bytes(self, request: PreparedRequest) -> bytes:
-        events = [request.event, h11.EndOfMessage()]
-        if request.content:
-            events.insert(1, h11.Data(data=request.content))
-        try:
-            return b"".join(self._state.send(event) or b"" for event in events)
-        except h11.LocalProtocolError as error:
-            raise httpcore.LocalProtocolError(str(error)) from error
 
     async def next_event(self) -> Any:
         """Read on until h11 has an event. Raises httpcore's errors."""
@@ -169,11 +176,13 @@ class DirectConnection:
                 raise httpcore.RemoteProtocolError(str(error)) from error
             if event is not h11.NEED_DATA:
                 return event
-            data = await self._stream.read(self._read)
-            if not data and self._state.their_state is h11.SEND_RESPONSE:
-                # On a reused connection, fetch sends the request again after this error.
-                raise httpcore.RemoteProtocolError("the server disconnected without an answer")
-            self._state.receive_data(data)
+            self._take(await self._stream.read(self._read))
+
+    def _take(self, data: bytes) -> None:
+        if not data and self._state.their_state is h11.SEND_RESPONSE:
+            # On a reused connection, fetch sends the request again after this error.
+            raise httpcore.RemoteProtocolError("the server disconnected without an answer")
+        self._state.receive_data(data)
 
     async def settle(self) -> None:
         """End an exchange: keep the connection where all of the answer was read, else close it.
@@ -185,6 +194,10 @@ class DirectConnection:
             await self.aclose()
             return
         self._state.start_next_cycle()
+        self.keep()
+
+    def keep(self) -> None:
+        """Keep the connection for another exchange."""
         self._expires_at = time.monotonic() + KEEP_ALIVE
         self._idle = True
 
@@ -236,6 +249,43 @@ class DirectAnswer:
     async def aclose(self) -> None:
         """End the exchange."""
         await self._connection.settle()
+
+
+@attrs.define(eq=False)
+class PlainAnswer:
+    """An answer that came whole. Its connection is kept: h11 never heard of this exchange."""
+
+    _connection: DirectConnection
+    _whole: WholeAnswer
+    _read: bool = False
+    _closed: bool = False
+
+    @property
+    def status(self) -> int:
+        """Return its status code."""
+        return self._whole.status
+
+    @property
+    def headers(self) -> Headers:
+        """Return its headers, duplicates kept."""
+        return self._whole.headers
+
+    async def next_piece(self) -> bytes:
+        """Return the body, then b""."""
+        if self._read:
+            return b""
+        self._read = True
+        return self._whole.body
+
+    async def hang_up(self) -> None:
+        """Close the connection."""
+        self._closed = True
+        await self._connection.aclose()
+
+    async def aclose(self) -> None:
+        """End the exchange: the connection is kept, for all of the answer has come."""
+        if not self._closed:
+            self._connection.keep()
 
 
 @attrs.define(eq=False)

@@ -40,7 +40,7 @@ def read_limits(
     from_body: tuple[LimitReading, ...] = ()
     waits = [retry_after(headers, now=now)]
     # only errors state limits in their body, and most answers are not errors
-    if error_of(first(body)):
+    if body is not None and error_of(first(body)):
         from_body = tuple(body_readings(body, now=now))
         waits.append(body_retry_after(body, now=now))
     return Limits(

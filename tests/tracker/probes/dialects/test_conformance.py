@@ -62,7 +62,7 @@ def test_every_provider_has_a_case_and_every_dialect_a_provider() -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_a_provider_that_is_well(name: str, credentials: str) -> None:
+async def test_a_good_answer_is_classified_and_read(name: str, credentials: str) -> None:
     case = CASES[name]
     finding, _ = await checked(name, case.well, credentials)
     assert (finding.kind, finding.message) == (OutcomeKind.OK, "")
@@ -77,7 +77,7 @@ async def test_a_provider_that_is_well(name: str, credentials: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_what_is_sent(name: str, credentials: str) -> None:
+async def test_each_check_sends_the_expected_requests(name: str, credentials: str) -> None:
     case = CASES[name]
     _, requests = await checked(name, case.well, credentials)
     assert [f"{asked.method} {asked.target}" for asked in requests] == list(case.requests)
@@ -89,7 +89,7 @@ async def test_what_is_sent(name: str, credentials: str) -> None:
 
 @pytest.mark.parametrize("how", REFUSALS)
 @pytest.mark.parametrize("name", CASES)
-async def test_a_provider_that_says_no(name: str, how: Any, credentials: str) -> None:
+async def test_each_refusal_is_classified(name: str, how: Any, credentials: str) -> None:
     case = CASES[name]
     given = FIREWALL if how == "blocked" else getattr(case, how)
     kind, proven = REFUSALS[how]
@@ -104,7 +104,7 @@ async def test_a_provider_that_says_no(name: str, how: Any, credentials: str) ->
 @pytest.mark.parametrize(
     "name", [n for n, case in CASES.items() if ("retry-after", "7") in case.limited.headers]
 )
-async def test_a_rate_limit_says_when_to_come_back(name: str, credentials: str) -> None:
+async def test_a_rate_limit_has_its_reset(name: str, credentials: str) -> None:
     finding, _ = await checked(name, CASES[name].limited, credentials)
     assert finding.retry_after == 7.0
 

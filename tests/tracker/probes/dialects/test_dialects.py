@@ -62,7 +62,7 @@ async def test_a_management_key_is_a_refused_key() -> None:
         ("monthly", 30 * 86_400, "2026-03-01"),
     ],
 )
-def test_a_budget_is_new_with_the_next_day_week_or_month(
+def test_a_budget_resets_with_the_next_day_week_or_month(
     window: str, seconds: float, ends: str
 ) -> None:
     thursday = datetime(2026, 2, 12, 23, 30, tzinfo=UTC)
@@ -77,7 +77,7 @@ def test_a_budget_is_new_with_the_next_day_week_or_month(
 @pytest.mark.parametrize(
     ("resets", "waits"), [("2026-01-05T13:00:00Z", True), ("2026-01-05T11:00:00Z", False)]
 )
-async def test_what_a_workspace_leaves_a_key_stops_it_until_a_reset_that_is_still_to_come(
+async def test_a_spent_workspace_blocks_a_key_until_a_future_reset(
     resets: str, waits: bool, autojump_clock: MockClock
 ) -> None:
     spent = {"remaining_usd": -0.5, "resets_at": resets}
@@ -107,7 +107,7 @@ async def test_a_spent_budget_lasts_until_its_daily_reset(autojump_clock: MockCl
 @pytest.mark.parametrize(
     ("free_tier", "kind"), [(True, OutcomeKind.QUOTA_EXHAUSTED), (False, OutcomeKind.OK)]
 )
-async def test_spent_free_requests_stop_only_who_has_no_credit(
+async def test_spent_free_requests_block_only_a_key_without_credit(
     free_tier: bool, kind: OutcomeKind
 ) -> None:
     free = {"limit": 50, "used": 50, "remaining": 0}
@@ -127,7 +127,7 @@ async def test_spent_free_requests_stop_only_who_has_no_credit(
         {"limit": True, "limit_remaining": True},
     ],
 )
-def test_a_key_described_in_nonsense_has_no_limits(data: dict[str, Any]) -> None:
+def test_an_invalid_description_of_a_key_has_no_limits(data: dict[str, Any]) -> None:
     assert list(readings(data, START)) == []
 
 
@@ -147,7 +147,7 @@ async def test_a_key_in_a_limits_name_is_not_shown(
     assert {limit.name: limit.remaining for limit in finding.limits} == {"***": 1.0, "tokens": 3.0}
 
 
-async def test_the_slow_list_is_asked_once_an_hour_and_its_failure_is_no_failure(
+async def test_the_slow_list_is_read_once_an_hour_and_its_failure_does_not_count(
     autojump_clock: MockClock,
 ) -> None:
     clock = virtual_clock()
@@ -276,7 +276,7 @@ async def test_a_whoami_without_an_answer_says_so(autojump_clock: MockClock) -> 
         ({"ratelimit": '"api";r=0;t=9999999'}, 86_400),
     ],
 )
-async def test_a_whoami_that_refuses_is_left_alone_for_as_long_as_it_says(
+async def test_a_refusing_whoami_is_not_asked_before_its_retry_after(
     autojump_clock: MockClock, headers: dict[str, Any], pause: int
 ) -> None:
     refusing = routes(**{"whoami-v2": answer(status=429, **headers)})

@@ -82,7 +82,7 @@ async def test_a_good_token_and_a_tier(file: Path) -> None:
     assert file.read_bytes() == before
 
 
-async def test_a_refused_tier_is_told_apart_from_a_dead_token(file: Path) -> None:
+async def test_a_refused_tier_is_distinguished_from_an_invalid_token(file: Path) -> None:
     write(file, access_token=TOKEN, expiry_date=FOREVER)
     reason = {"reasonCode": "UNSUPPORTED_CLIENT", "reasonMessage": "Use Antigravity"}
     refused, _ = await check(file, answer({"ineligibleTiers": [reason]}))
@@ -97,7 +97,7 @@ async def test_a_refused_tier_is_told_apart_from_a_dead_token(file: Path) -> Non
 
 
 @pytest.mark.parametrize("tiers", [None, [], [3], [{"reasonCode": 3}], "x", {}])
-async def test_a_tier_refused_in_nonsense(file: Path, tiers: Any) -> None:
+async def test_an_unreadable_refusal_of_a_tier_is_a_failure(file: Path, tiers: Any) -> None:
     write(file, access_token=TOKEN, expiry_date=FOREVER)
     finding, _ = await check(file, answer({"currentTier": None, "ineligibleTiers": tiers}))
     assert finding.kind is OutcomeKind.AUTH
@@ -254,7 +254,7 @@ async def test_a_refresh_token_that_is_refused(file: Path, error: str | int, tol
         (answer([]), OutcomeKind.BAD_RESPONSE),
     ],
 )
-async def test_a_renewal_that_fails_otherwise_is_no_refusal(
+async def test_a_renewal_that_fails_for_another_reason_is_no_refusal(
     file: Path, given: Any, kind: OutcomeKind
 ) -> None:
     write(file, access_token=TOKEN, refresh_token=REFRESH, expiry_date=1_000)
@@ -318,7 +318,7 @@ async def test_a_token_in_a_buckets_name_is_not_shown(file: Path) -> None:
     assert [limit.name for limit in finding.limits] == ["***"]
 
 
-async def test_a_quota_that_is_not_told_is_no_failure(file: Path) -> None:
+async def test_an_unstated_quota_is_no_failure(file: Path) -> None:
     write(file, access_token=TOKEN, expiry_date=FOREVER)
     answers = by_path(loadCodeAssist=TIER, retrieveUserQuota=answer(status=500))
     finding, _ = await check(file, answers, project="p")
@@ -332,7 +332,7 @@ def test_buckets_of_nonsense(nonsense: Any) -> None:
     assert list(readings(nonsense, START)) == []
 
 
-async def test_a_credential_file_that_hangs_is_named_and_holds_nobody(
+async def test_a_hanging_credential_file_is_reported_and_delays_no_other(
     tmp_path: Path,
 ) -> None:
     pipe = tmp_path / "oauth_creds.json"

@@ -40,7 +40,7 @@ def test_events_are_read_as_the_standard_says(body: bytes, expected: list[bytes]
     ).map(b"".join),
     st.integers(1, 7),
 )
-def test_the_pieces_it_comes_in_change_nothing(body: bytes, size: int) -> None:
+def test_the_division_into_pieces_changes_nothing(body: bytes, size: int) -> None:
     reader, found = EventReader(), []
     for start in range(0, len(body), size):
         found += reader.feed(body[start : start + size])

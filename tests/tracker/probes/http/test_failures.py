@@ -169,13 +169,13 @@ def test_the_cause_is_found_inside_a_group() -> None:
     )
 
 
-def test_causes_that_lead_in_a_circle_come_to_an_end() -> None:
+def test_a_cycle_of_causes_ends() -> None:
     error = httpcore.ReadError()
     error.__cause__ = error
     assert explain(error, cause=error).kind is OutcomeKind.CONNECT
 
 
-def test_a_bug_of_ours_is_raised_and_not_held_against_the_provider() -> None:
+def test_a_bug_of_ours_is_raised_and_not_counted_against_the_provider() -> None:
     with pytest.raises(ZeroDivisionError):
         explain(ZeroDivisionError())
 

@@ -68,7 +68,7 @@ def says(*sent: bytes) -> Any:
     return serve
 
 
-async def test_it_asks_as_itself_for_nothing_compressed() -> None:
+async def test_requests_name_the_tracker_and_ask_for_no_compression() -> None:
     async with http_server(answer(LIST)) as server:
         await check(server.url)
     headers = server.asked[0].headers
@@ -152,7 +152,7 @@ async def test_a_head_without_end_is_given_up(unit: bytes) -> None:
     assert "endless headers" in finding.message
 
 
-async def test_others_have_their_turn_while_a_body_comes() -> None:
+async def test_other_tasks_run_while_a_body_arrives() -> None:
     small = b"".join(b"1\r\n%c\r\n" % byte for byte in json.dumps(LIST).encode() + b" " * 10_000)
     async with counted_turns() as turns:
         finding = await check_raw(says(CHUNKED + small + b"0\r\n\r\n"))
@@ -160,7 +160,7 @@ async def test_others_have_their_turn_while_a_body_comes() -> None:
     assert turns.taken >= 10_000 // AT_ONCE
 
 
-async def test_a_length_declared_too_large_is_not_waited_for() -> None:
+async def test_a_body_declared_too_large_is_not_read() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n"
 
     async def serve(stream: Any) -> None:
@@ -181,7 +181,7 @@ async def test_an_error_of_5_mb_is_judged_by_its_beginning() -> None:
     assert len(finding.message) == MESSAGE_LENGTH
 
 
-async def test_a_gzip_bomb_is_not_unpacked() -> None:
+async def test_a_gzip_bomb_is_not_decompressed() -> None:
     bomb = gzip.compress(bytes(50_000_000))
     async with http_server(answer(bomb, content_encoding="gzip")) as server:
         finding = await check(server.url)
@@ -189,7 +189,7 @@ async def test_a_gzip_bomb_is_not_unpacked() -> None:
     assert finding.message == "the compressed answer is too large: over 1024 KiB"
 
 
-async def test_a_compressed_answer_is_unpacked_within_bounds() -> None:
+async def test_a_compressed_answer_is_decompressed_within_bounds() -> None:
     listed = gzip.compress(b'{"data": [{"id": "a"}]}')
     async with http_server(answer(listed, content_encoding="gzip")) as server:
         finding = await check(server.url)
@@ -226,7 +226,7 @@ async def test_a_compressed_error_is_judged_by_its_status() -> None:
         b"",
     ],
 )
-async def test_what_is_no_model_list_is_a_bad_response(body: bytes) -> None:
+async def test_an_answer_that_is_no_model_list_is_a_bad_response(body: bytes) -> None:
     async with http_server(answer(body)) as server:
         finding = await check(server.url)
     assert (finding.kind, finding.models) == (OutcomeKind.BAD_RESPONSE, None)
@@ -234,13 +234,13 @@ async def test_what_is_no_model_list_is_a_bad_response(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [{"data": []}, {"object": "list", "data": []}, []])
-async def test_a_fresh_server_without_a_model_is_well(body: dict[str, Any] | list[Any]) -> None:
+async def test_a_new_server_without_a_model_is_ok(body: dict[str, Any] | list[Any]) -> None:
     async with http_server(answer(body)) as server:
         finding = await check(server.url)
     assert (finding.kind, finding.models) == (OutcomeKind.OK, ())
 
 
-async def test_a_body_that_drips_ends_with_the_scope_around_it() -> None:
+async def test_a_slow_body_ends_with_the_surrounding_scope() -> None:
     dripping = Answer(pieces=(b"[", *[b" "] * 1000), delay=0.05)
     async with http_server(dripping) as server:
         with trio.move_on_after(0.3) as scope:
@@ -275,7 +275,9 @@ PROTOCOL = {
 
 
 @pytest.mark.parametrize(("sent", "kind", "message", "reachable"), PROTOCOL.values(), ids=PROTOCOL)
-async def test_a_server_that(sent: Any, kind: Any, message: str, reachable: Any) -> None:
+async def test_a_misbehaving_server_is_classified(
+    sent: Any, kind: Any, message: str, reachable: Any
+) -> None:
     finding = await check_raw(says(*sent))
     assert finding.kind is kind
     assert message in finding.message
@@ -301,7 +303,7 @@ async def test_a_closed_port_refuses() -> None:
     assert finding.facts == Facts(reachable=False)
 
 
-async def test_what_was_written_is_not_sent_again_and_is_no_failure() -> None:
+async def test_a_request_lost_on_a_kept_connection_is_not_sent_again_and_no_failure() -> None:
     """Whether the server had read it before it closed, nobody can tell."""
     asked = 0
 
@@ -318,7 +320,7 @@ async def test_what_was_written_is_not_sent_again_and_is_no_failure() -> None:
     assert asked == sum(finding.requests for finding in findings) == 4
 
 
-async def test_an_answer_that_breaks_off_in_its_head_on_a_kept_connection_is_a_failure() -> None:
+async def test_an_answer_cut_off_in_its_head_on_a_kept_connection_is_a_failure() -> None:
     async def serve(stream: Any) -> None:
         await stream.receive_some(65536)
         await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
@@ -340,7 +342,7 @@ async def test_an_answer_that_breaks_off_in_its_head_on_a_kept_connection_is_a_f
     ],
     ids=["with its length", "with its end", "without its end"],
 )
-async def test_whoever_hangs_up_on_a_stream_asks_the_next_on_another_connection(
+async def test_after_an_abandoned_stream_the_next_request_uses_another_connection(
     streamed: bytes,
 ) -> None:
     """The end of it may be there already: then httpcore holds the connection for idle."""
@@ -377,7 +379,7 @@ async def test_a_kept_connection_that_is_closed_already_costs_nothing() -> None:
     assert (first.requests, second.requests) == (1, 1)
 
 
-async def test_a_name_that_says_it_is_this_machine_is_judged_by_what_it_leads_to(
+async def test_a_name_like_localhost_is_judged_by_its_addresses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """http with a key is allowed to localhost; a resolver may send that anywhere."""
@@ -450,7 +452,7 @@ async def test_plain_http_on_a_tls_port_is_a_tls_failure_and_never_sent_in_clear
     assert server.asked == []
 
 
-async def test_a_port_that_hangs_up_on_tls_is_a_tls_failure() -> None:
+async def test_a_port_that_closes_during_the_handshake_is_a_tls_failure() -> None:
     async with raw_server(says()) as url:
         finding = await check(url.replace("http:", "https:"))
     assert finding.kind is OutcomeKind.TLS
@@ -499,7 +501,7 @@ async def test_an_unknown_name_is_a_dns_failure(monkeypatch: pytest.MonkeyPatch)
     )
 
 
-async def test_a_name_is_asked_for_by_its_host_header(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_request_has_the_name_as_its_host_header(monkeypatch: pytest.MonkeyPatch) -> None:
     async with http_server(answer(LIST)) as server:
         port = server.url.rpartition(":")[2]
         resolve_to(monkeypatch, ["127.0.0.1"])
@@ -526,7 +528,7 @@ async def test_what_a_name_resolves_to_is_checked(
     )
 
 
-async def test_a_name_that_turns_inward_later_is_refused_then(
+async def test_a_name_that_later_resolves_to_a_forbidden_address_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with http_server(answer(LIST, connection="close")) as server:
@@ -538,7 +540,7 @@ async def test_a_name_that_turns_inward_later_is_refused_then(
     assert len(names) == 2  # one look-up a connection: what was checked is what was asked
 
 
-async def test_a_name_that_turns_inward_is_noticed_however_long_the_connection_is_kept(
+async def test_a_name_that_changes_to_a_forbidden_address_is_noticed_on_a_kept_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(transports, "OLDEST_SECONDS", 0.2)
@@ -555,7 +557,9 @@ async def test_a_name_that_turns_inward_is_noticed_however_long_the_connection_i
     assert server.connections == 1
 
 
-async def test_hung_look_ups_take_nobody_elses_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hanging_look_ups_do_not_use_up_the_threads_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     released = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(30) and [])
     try:
@@ -574,13 +578,13 @@ def test_addresses_are_told_from_names() -> None:
     ]  # fmt: skip
 
 
-def test_of_mixed_addresses_only_the_allowed_are_asked() -> None:
+def test_of_mixed_addresses_only_the_allowed_ones_are_used() -> None:
     assert filter_addresses("x", ["10.0.0.1", "127.0.0.1"], allow_private=False) == ["127.0.0.1"]
     with pytest.raises(AddressRefusedError):
         filter_addresses("x", ["169.254.0.1", "fe80::1"], allow_private=True)
 
 
-async def test_an_address_that_hangs_does_not_hold_up_the_next(autojump_clock: MockClock) -> None:
+async def test_an_address_that_hangs_does_not_delay_the_next(autojump_clock: MockClock) -> None:
     async def connect(address: Any) -> Any:
         if address == "hangs":
             await trio.sleep_forever()
@@ -591,7 +595,9 @@ async def test_an_address_that_hangs_does_not_hold_up_the_next(autojump_clock: M
     assert trio.current_time() - began == 0.25
 
 
-async def test_all_addresses_refused_is_the_last_refusal(autojump_clock: MockClock) -> None:
+async def test_if_all_addresses_refuse_the_last_refusal_is_reported(
+    autojump_clock: MockClock,
+) -> None:
     async def connect(address: Any) -> None:
         raise httpcore.ConnectError(address)
 
@@ -628,7 +634,7 @@ async def test_a_key_no_header_can_hold_is_our_mistake_and_does_not_show(key: st
 
 
 @pytest.mark.parametrize("host", ["a" * 70 + ".test", "exa mple", "[::1", "a..b", ".test"])
-async def test_a_host_that_is_none_is_our_mistake(host: str) -> None:
+async def test_an_invalid_host_is_our_mistake(host: str) -> None:
     assert (await check(f"http://{host}")).kind in {OutcomeKind.REQUEST, OutcomeKind.DNS}
 
 
@@ -705,13 +711,13 @@ async def test_a_proxy_that_refuses_a_tunnel_is_no_connection() -> None:
     assert finding.facts == Facts(reachable=False)
 
 
-async def test_a_proxy_of_a_kind_we_lack_is_our_mistake() -> None:
+async def test_an_unsupported_kind_of_proxy_is_our_mistake() -> None:
     finding = await check("http://127.0.0.1:9", proxy="socks5://127.0.0.1:9")
     assert finding.kind is OutcomeKind.REQUEST
     assert finding.message == "proxy must be an http:// or https:// URL"
 
 
-async def test_the_environment_names_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     async with http_server(answer(LIST)) as server:

@@ -59,7 +59,7 @@ async def test_a_fault_has_its_kind(fault: Any, kind: Any, facts: Any) -> None:
 
 
 @pytest.mark.parametrize(("name", "hang"), HANGS.items(), ids=HANGS)
-async def test_what_hangs_ends_with_the_scope_around_it(name: str, hang: Any) -> None:
+async def test_a_hanging_server_ends_with_the_surrounding_scope(name: str, hang: Any) -> None:
     async with hang() as target, open_check(provider(target.url), tls=target.trust) as check:
         answers = name == "dripping its body"
         async with trio.open_nursery() as nursery:
@@ -74,13 +74,13 @@ async def test_what_hangs_ends_with_the_scope_around_it(name: str, hang: Any) ->
     assert check.partial_result().facts == Facts(reachable=answers)
 
 
-async def test_a_name_that_is_unknown() -> None:
+async def test_an_unknown_name_is_a_dns_fault() -> None:
     with bad_dns.failing():
         async with open_check(provider("https://api.example")) as check:
             assert (await check()).kind is OutcomeKind.DNS
 
 
-async def test_a_resolver_that_hangs_leaves_everybody_elses_threads_alone() -> None:
+async def test_a_hanging_resolver_does_not_use_up_the_threads_of_others() -> None:
     with bad_dns.hanging():
         async with open_check(provider("https://api.example")) as check:
             for _ in range(4):

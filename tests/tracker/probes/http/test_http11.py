@@ -26,7 +26,7 @@ def provider(url: str, **more: Any) -> Provider:
     return Provider(name="here", base_url=f"{url}/v1", **more)
 
 
-async def test_a_request_that_is_asked_again_is_made_once() -> None:
+async def test_a_repeated_request_is_built_once() -> None:
     async with http_server(answer({"data": []})) as server:
         here = provider(server.url)
         async with open_transport(here) as transport:
@@ -43,7 +43,7 @@ async def test_a_request_that_is_asked_again_is_made_once() -> None:
     assert server.connections == 1
 
 
-async def test_requests_that_are_kept_are_few() -> None:
+async def test_the_number_of_cached_requests_is_bounded() -> None:
     async with open_transport(provider("http://127.0.0.1:9")) as transport:
         made = [transport.prepare("GET", f"http://127.0.0.1:9/{n}", {}, None) for n in range(100)]
         again = transport.prepare("GET", "http://127.0.0.1:9/0", {}, None)
@@ -61,7 +61,7 @@ async def test_a_body_is_sent_whole() -> None:
     assert server.asked[0].body == body
 
 
-async def test_a_refusal_that_comes_before_the_whole_request_was_taken_is_read() -> None:
+async def test_a_refusal_before_the_whole_request_was_sent_is_read() -> None:
     async def refuse(stream: trio.abc.Stream) -> None:
         await stream.receive_some(1000)
         await stream.send_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
@@ -190,7 +190,7 @@ async def test_a_second_answer_to_one_request_answers_no_other() -> None:
     assert all(each.latency_ms for each in found)
 
 
-async def test_a_provider_that_asks_back_late_is_timed_as_ever() -> None:
+async def test_a_late_informational_answer_does_not_change_the_latency() -> None:
     slow = Answer(pieces=(BODY,), delay=0.05)
     async with http_server(slow) as server, open_check(provider(server.url)) as check:
         found = [await check() for _ in range(2)]

@@ -91,7 +91,7 @@ async def test_a_connection_that_breaks_is_named_as_trio_names_it() -> None:
         await stream.receive_some()
 
 
-async def test_a_close_wakes_who_reads() -> None:
+async def test_a_close_wakes_the_reader() -> None:
     stream, theirs = connected()
 
     async def read() -> None:
@@ -106,7 +106,7 @@ async def test_a_close_wakes_who_reads() -> None:
 
 
 @linux_only
-async def test_a_loop_that_is_held_while_the_answer_comes_is_in_no_latency() -> None:
+async def test_a_blocked_event_loop_is_not_part_of_the_latency() -> None:
     """The server answers from a thread while our loop stands still, and is read long after."""
     held: list[float] = []
     await let_stamping_begin()
@@ -138,7 +138,7 @@ async def test_a_loop_that_is_held_while_the_answer_comes_is_in_no_latency() -> 
     assert found.latency_ms <= whole - held[0]
 
 
-async def test_all_is_sent_where_the_socket_takes_a_little_at_a_time() -> None:
+async def test_everything_is_sent_if_the_socket_accepts_little_at_a_time() -> None:
     stream, theirs = connected()
     sent, got = b"x" * 5_000_000, 0
     theirs.setblocking(False)

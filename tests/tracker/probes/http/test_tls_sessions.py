@@ -68,7 +68,7 @@ async def test_a_whole_handshake_is_made_again_after_a_while(
     assert resumed == [False, False, False]
 
 
-async def test_a_server_that_forgot_the_session_is_asked_all_the_same(
+async def test_a_server_that_forgot_the_session_gets_a_full_handshake(
     resumed: list[bool],
 ) -> None:
     first, client = authority()
@@ -86,7 +86,7 @@ async def test_a_server_that_forgot_the_session_is_asked_all_the_same(
     assert resumed[-1] is False
 
 
-async def test_nobody_resumes_with_a_host_it_has_never_met() -> None:
+async def test_no_session_is_resumed_with_another_host() -> None:
     _, client = authority()
     sessions = tls_sessions.TlsSessions()
     ours, _ = trio.testing.memory_stream_pair()

@@ -96,7 +96,7 @@ def test_reads_the_shares_that_subscriptions_tell_for_hours_and_days() -> None:
     )
 
 
-def test_a_forwarded_limit_counts_only_where_the_gateway_tells_none_of_its_own() -> None:
+def test_a_forwarded_limit_counts_only_if_the_gateway_states_none_of_its_own() -> None:
     forwarded = {
         "llm_provider-x-ratelimit-remaining-requests": "3",
         "llm_provider-x-ratelimit-remaining-tokens": "8",
@@ -399,7 +399,7 @@ def test_drops_a_reading_that_is_no_number(field: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("reset", ["9999-12-31T23:59:59Z", "253402300799", "999999999"])
-def test_drops_a_reading_whose_reset_is_no_date_of_this_life(reset: str) -> None:
+def test_drops_a_reading_whose_reset_is_an_impossible_date(reset: str) -> None:
     headers = {"x-ratelimit-remaining": "5", "x-ratelimit-reset": reset}
     assert readings(headers) == ()
 
@@ -449,7 +449,7 @@ def test_of_two_sources_no_more_is_left_than_the_lower_limit() -> None:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_of_two_windows_the_longer_holds(order: int) -> None:
+def test_of_two_windows_the_longer_counts(order: int) -> None:
     readings = [told("requests", 10, 5, 60), told("requests", 10, 5, 3600), told("tokens")]
     assert merge_readings(readings[::order]) == (told("requests", 10, 5, 3600), told("tokens"))
 
@@ -472,7 +472,7 @@ def test_a_header_too_long_to_be_one_is_left_out() -> None:
         {"error": {"message": ["x"], "metadata": {"headers": ["x"]}}},
     ],
 )  # fmt: skip
-def test_a_body_of_another_shape_tells_nothing(body: Any) -> None:
+def test_a_body_of_another_shape_has_no_limits(body: Any) -> None:
     assert read(body=body) == Limits()
 
 

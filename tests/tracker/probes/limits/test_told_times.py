@@ -72,7 +72,7 @@ def test_a_time_without_a_zone_is_beijings_where_the_code_is_zhipus() -> None:
         {"message": "spent", "details": {"reset_at": "2026-04-04T12:00:00Z"}},
     ],
 )
-def test_a_reset_days_ahead_is_told_in_full(fields: dict[str, Any]) -> None:
+def test_a_reset_days_ahead_is_read_in_full(fields: dict[str, Any]) -> None:
     limits = read_limits((), {"error": fields}, now=NOW)
     assert [(one.remaining, one.reset_at) for one in limits.readings] == [
         (0.0, NOW + timedelta(days=13))

@@ -51,7 +51,7 @@ def classified(status: int, body: object, **more: Any) -> ErrorClassification:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_an_answer_from_the_field_is_understood(case: Any) -> None:
+def test_a_reported_answer_is_classified(case: Any) -> None:
     answer = reply(case["status"], case["body"], case.get("headers"))
     verdict = classify(answer, dialect=case.get("dialect", "openai"), completion=True)
     assert verdict is not None
@@ -170,12 +170,12 @@ BLAMES_US = st.sampled_from(
 
 
 @given(BLAMES_US, st.sampled_from([400, 405, 409, 413, 415, 422]))
-def test_a_request_that_is_blamed_itself_or_by_nobody_is_request(text: str, status: Any) -> None:
+def test_an_error_that_blames_the_request_or_nothing_is_request(text: str, status: Any) -> None:
     assert classified(status, {"error": {"message": text}}).kind is OutcomeKind.REQUEST
 
 
 @given(MONEY | SHORT_LIMITS, st.sampled_from([400, 402, 403, 422, 429]))
-def test_a_refusal_of_us_is_never_held_against_our_request(text: str, status: Any) -> None:
+def test_a_refused_account_is_never_classified_as_a_bad_request(text: str, status: Any) -> None:
     assert classified(status, {"error": {"message": text}}).kind is not OutcomeKind.REQUEST
 
 

@@ -26,7 +26,7 @@ def page(status: int, body: bytes, **headers: str) -> BoundedResponse:
         page(202, b"", x_amzn_waf_action="challenge"),
     ],
 )
-def test_who_says_that_it_is_a_firewall_is_one(reply: Any) -> None:
+def test_a_page_that_names_a_firewall_is_a_firewalls(reply: Any) -> None:
     assert is_firewall(reply)
 
 
@@ -43,5 +43,5 @@ def test_who_says_that_it_is_a_firewall_is_one(reply: Any) -> None:
         BoundedResponse(status=403, body=b"Forbidden"),
     ],
 )
-def test_who_does_not_say_so_is_none(reply: Any) -> None:
+def test_a_page_that_names_no_firewall_is_not_a_firewalls(reply: Any) -> None:
     assert not is_firewall(reply)

@@ -19,11 +19,11 @@ def refusal(meaning: Any) -> Refusal:
 
 
 @pytest.mark.parametrize("meaning", MEANINGS, ids=lambda meaning: meaning.claim)
-def test_an_example_of_the_docs_is_judged_as_they_say(meaning: Any) -> None:
+def test_an_example_of_the_docs_is_classified_as_documented(meaning: Any) -> None:
     assert judge(refusal(meaning)) is meaning.kind
 
 
-def test_the_docs_tell_the_rules_in_the_order_in_which_they_decide() -> None:
+def test_the_docs_list_the_rules_in_their_order_of_precedence() -> None:
     places = [
         next(n for n, rule in enumerate(RULES) if rule(refusal(meaning)) is not None)
         for meaning in MEANINGS

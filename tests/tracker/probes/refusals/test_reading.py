@@ -49,7 +49,7 @@ def test_words_together_make_a_claim(text: str, claim: Any) -> None:
         ("available models", Claim.MODEL),
     ],
 )
-def test_words_that_only_look_like_it_make_none(text: str, claim: Any) -> None:
+def test_similar_words_make_no_claim(text: str, claim: Any) -> None:
     assert not claim & read_claims(text)
 
 
