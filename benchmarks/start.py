@@ -2,11 +2,16 @@
 
 ``provider-status serve`` in a process of its own, over providers on loopback that two other
 processes simulate. Wall time and CPU from its start to the first answer of ``/livez``, and to the
-end of the first sweep; memory at its highest.
+end of the first sweep; memory at its highest. Then, while checks go on and snapshots are published,
+``/best`` is asked every ten milliseconds, and beside it a server of a few lines that does nothing:
+what that one takes is the machine's.
 """
 
 import argparse
+import itertools
+import json
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,13 +28,25 @@ from benchmarks.table import Figure, row
 
 GIVE_UP_SECONDS = 180.0
 MAIN = "import api.cli; api.cli.main()"
+ASKED_SECONDS, PAUSE_SECONDS = 30.0, 0.01
+BEST = b"GET /api/providers/best HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n"
+BEST_P99_MS, LAG_MS = 5.0, 20.0
+CONTROL = """
+import socket
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    print(listener.getsockname()[1], flush=True)
+    connection, _ = listener.accept()
+    while connection.recv(65536):
+        connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
+"""
 LIMITS = {"first answer": 5.0, "first sweep": 20.0, "memory": 600.0}  # of 10,000 providers
 
 
 def measure(count: int = 10_000) -> Iterator[Figure]:
     """Yield the figures of one start; their limits are those of 10,000 providers."""
     limits = LIMITS if count == 10_000 else {}
-    half = count // 2  # a process has descriptors for so many listeners and connections
+    # the descriptors of one process suffice for so many listeners and connections
+    half = count // 2
     with (
         upstreams(half, 0) as some,
         upstreams(count - half, 0) as others,
@@ -42,15 +59,63 @@ def measure(count: int = 10_000) -> Iterator[Figure]:
         command = [sys.executable, "-c", MAIN, "serve", "--config", str(file)]
         began = time.perf_counter()
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-            for path, what in (("livez", "first answer"), ("readyz", "first sweep")):
-                _wait(f"http://127.0.0.1:{port}/{path}", began)
-                taken, cpu = time.perf_counter() - began, cpu_seconds(run.pid)
-                case = f"{count:,} providers: {what}"
-                yield Figure(case, [taken], "s", limit=limits.get(what))
-                yield Figure("  of it CPU", [cpu], "s CPU")
-            peak = memory_mb(run.pid, "VmHWM")
-            yield Figure("  memory at its highest", [peak], "MB", limit=limits.get("memory"))
-            run.terminate()
+            try:
+                for path, what in (("livez", "first answer"), ("readyz", "first sweep")):
+                    _wait(f"http://127.0.0.1:{port}/{path}", began)
+                    taken, cpu = time.perf_counter() - began, cpu_seconds(run.pid)
+                    case = f"{count:,} providers: {what}"
+                    yield Figure(case, [taken], "s", limit=limits.get(what))
+                    yield Figure("  of it CPU", [cpu], "s CPU")
+                peak = memory_mb(run.pid, "VmHWM")
+                yield Figure("  memory at its highest", [peak], "MB", limit=limits.get("memory"))
+                yield from _ask(port)
+            finally:
+                run.terminate()
+
+
+def _ask(port: int) -> Iterator[Figure]:
+    """Yield how long ``/best`` takes in steady state, and how late the event loop is."""
+    with subprocess.Popen([sys.executable, "-c", CONTROL], stdout=subprocess.PIPE) as control:
+        assert control.stdout is not None
+        other = int(control.stdout.readline())
+        took: dict[int, list[float]] = {port: [], other: []}
+        lags = []
+        with (
+            socket.create_connection(("127.0.0.1", port)) as ours,
+            socket.create_connection(("127.0.0.1", other)) as beside,
+        ):
+            began = time.perf_counter()
+            for number in itertools.count():
+                for sock, place in ((ours, port), (beside, other)):
+                    took[place].append(_time_answer(sock, BEST % port))
+                if number % 50 == 0:
+                    lags.append(_loop_lag(port))
+                if time.perf_counter() - began >= ASKED_SECONDS:
+                    break
+                time.sleep(PAUSE_SECONDS)
+    for place, what, limit in ((port, "/best", BEST_P99_MS), (other, "the control", None)):
+        values = sorted(took[place])
+        note = f"p50 {statistics.median(values):.2f}, worst {values[-1]:.1f}, of {len(values)}"
+        yield Figure(f"  {what}: p99", [values[len(values) * 99 // 100]], "ms", None, limit, note)
+    note = f"the worst of {len(lags)} beats seen"
+    yield Figure("  event loop late", [max(lags)], "ms", None, LAG_MS, note)
+
+
+def _time_answer(sock: socket.socket, request: bytes) -> float:
+    """Return the milliseconds to the first bytes of the answer, which are all of it."""
+    began = time.perf_counter()
+    sock.sendall(request)
+    sock.recv(65_536)
+    return (time.perf_counter() - began) * 1000.0
+
+
+def _loop_lag(port: int) -> float:
+    """Return by how many milliseconds the latest beat of the event loop was late."""
+    with urllib.request.urlopen(
+        f"http://127.0.0.1:{port}/api/providers/health", timeout=30.0
+    ) as answer:
+        found: float = json.load(answer)["loop_lag_ms"]
+    return found
 
 
 def _configure(folder: Path, port: int, listed: list[tuple[str, dict[str, Any]]]) -> Path:

@@ -10,6 +10,7 @@ import psycopg
 
 from tracker.cluster.hub import HubAway
 from tracker.cluster.link import Connection, check_schema, connect, explain
+from tracker.cluster.places import describe_distance
 from tracker.core.redaction import Secret
 
 NEEDED = {
@@ -65,6 +66,7 @@ def _examine(connection: Connection, schema: int, vantage: str) -> Iterator[Find
     yield from _kept_to(connection, vantage)
     yield _notifications(connection)
     yield _clock(connection)
+    yield from _places(connection, vantage)
 
 
 def _rights(connection: Connection) -> Iterator[Finding]:
@@ -98,6 +100,18 @@ def _kept_to(connection: Connection, vantage: str) -> Iterator[Finding]:
         where = f"to vantage {place}" if place else "to no vantage"
         hint = f"as the owner: SELECT provider_status.keep_role_to('ROLE', '{vantage}')"
         yield Finding("problem", f"the role is kept {where}, not to {vantage}", hint)
+
+
+def _places(connection: Connection, vantage: str) -> Iterator[Finding]:
+    """Check whether the running trackers of this vantage seem to be in one place."""
+    rows = connection.execute(
+        "SELECT m.round_trip_ms FROM provider_status.members m "
+        "JOIN provider_status.vantages v ON v.id = m.vantage WHERE v.name = %s",
+        (vantage,),
+    )
+    if found := describe_distance(vantage, [fastest for (fastest,) in rows]):
+        hint = "set another [cluster] vantage in one of the places"
+        yield Finding("problem", found, hint)
 
 
 def _has(connection: Connection, kind: str, name: str, right: str) -> bool:

@@ -14,7 +14,7 @@ import attrs
 from tracker.cluster.membership import Beat
 from tracker.core.records import CheckRow
 
-SCHEMA = 5  # of the hub, as this version knows it
+SCHEMA = 6  # of the hub, as this version knows it
 
 
 class Half(Enum):
@@ -131,13 +131,17 @@ class PublishedRanking:
 
 @attrs.frozen(kw_only=True)
 class MemberInfo:
-    """One running tracker, as ``cluster status`` shows it."""
+    """One running tracker, as ``cluster status`` shows it.
+
+    round_trip_ms: how long the hub takes to answer it at best; None where that is not known.
+    """
 
     member: str
     vantage: str
     url: str
     version: str
     leases: int
+    round_trip_ms: float | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -236,8 +240,11 @@ class Hub(Protocol):
         """
         ...
 
-    def beat(self, member: str) -> Beat | None:
-        """Move our beat; None: the member is not there any more."""
+    def beat(self, member: str, round_trip_ms: float | None = None) -> Beat | None:
+        """Move our beat; None: the member is not there any more.
+
+        round_trip_ms: how long the hub takes to answer us at best, for the others to read.
+        """
         ...
 
     def bury(self, member: str, beat: int) -> bool:

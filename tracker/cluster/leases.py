@@ -13,6 +13,7 @@ import trio
 from tracker.cluster.calls import HubCaller
 from tracker.cluster.hub import Hub, HubAway, Origin, Profile
 from tracker.cluster.membership import HERALD, Beat, Membership, Step
+from tracker.cluster.places import RoundTrips
 from tracker.core.clock import Clock
 from tracker.store import Store, StoreUnavailable
 
@@ -53,6 +54,7 @@ class LeaseKeeper:
     turns: int = 0
     _failed: int = 0
     _is_alone: bool = False
+    _round_trips: RoundTrips = attrs.field(factory=RoundTrips)
     _predecessors: Sequence[str] = ()  # members that had our file when it was opened
     _leaving: dict[str, float] = attrs.field(factory=dict)  # since when, in steady seconds
 
@@ -140,8 +142,10 @@ class LeaseKeeper:
     async def _beat(self, member: str) -> Step:
         sent = self.clock.steady()
         self.membership.send_beat()
-        answer = await self.caller.control(lambda hub: hub.beat(member))
+        fastest = self._round_trips.fastest
+        answer = await self.caller.control(lambda hub: hub.beat(member, fastest))
         now = self.clock.steady()
+        self._round_trips.add((now - sent) * 1000.0)
         self._measure_skew(answer, now - sent)
         return self.membership.take_beat(answer, sent, now)
 

@@ -49,8 +49,8 @@ class PostgresHub:
     def join(self, who: Profile, names: Collection[str], replaces: Collection[str] = ()) -> Beat:
         return self.control.run(lambda c: postgres_leases.join(c, who, names, replaces))
 
-    def beat(self, member: str) -> Beat | None:
-        return self.control.run(lambda c: postgres_leases.beat(c, member))
+    def beat(self, member: str, round_trip_ms: float | None = None) -> Beat | None:
+        return self.control.run(lambda c: postgres_leases.beat(c, member, round_trip_ms))
 
     def bury(self, member: str, beat: int) -> bool:
         return self.control.run(lambda c: postgres_leases.remove(c, member, beat))

@@ -14,7 +14,7 @@ from tracker.cluster.membership import HERALD, Beat
 # The server's start tells one server from another, also through a pooler; number and sum of the
 # tokens tell whether the hub still has what we believe.
 BEAT = """
-UPDATE members SET beat = beat + 1 WHERE id = %s
+UPDATE members SET beat = beat + 1, round_trip_ms = %s WHERE id = %s
 RETURNING beat, pg_postmaster_start_time()::text,
     (SELECT count(*) FROM leases WHERE holder = members.id),
     (SELECT coalesce(sum(token), 0)::bigint FROM leases WHERE holder = members.id),
@@ -45,7 +45,7 @@ ON CONFLICT DO NOTHING
 """
 MEMBERS = """
 SELECT m.id::text, v.name, m.url, m.version,
-    (SELECT count(*) FROM leases l WHERE l.holder = m.id AND l.vantage <> 0)
+    (SELECT count(*) FROM leases l WHERE l.holder = m.id AND l.vantage <> 0), m.round_trip_ms
 FROM members m JOIN vantages v ON v.id = m.vantage ORDER BY v.name, m.began
 """
 
@@ -99,9 +99,9 @@ def join(
         return _seen(connection, Beat(member=member, epoch=epoch, hub_time=at))
 
 
-def beat(connection: Connection, member: str) -> Beat | None:
+def beat(connection: Connection, member: str, round_trip_ms: float | None) -> Beat | None:
     """Count the member's beat up; None where the member was removed."""
-    row = connection.execute(BEAT, (member,)).fetchone()
+    row = connection.execute(BEAT, (round_trip_ms, member)).fetchone()
     if row is None:
         return None
     count, epoch, held, tokens, at = row
@@ -155,8 +155,15 @@ def remove(connection: Connection, member: str, seen: int | None) -> bool:
 def members(connection: Connection) -> list[MemberInfo]:
     """Load all members of all vantages, with the number of leases each holds."""
     return [
-        MemberInfo(member=member, vantage=vantage, url=url, version=version, leases=leases)
-        for member, vantage, url, version, leases in connection.execute(MEMBERS)
+        MemberInfo(
+            member=member,
+            vantage=vantage,
+            url=url,
+            version=version,
+            leases=leases,
+            round_trip_ms=fastest,
+        )
+        for member, vantage, url, version, leases, fastest in connection.execute(MEMBERS)
     ]
 
 

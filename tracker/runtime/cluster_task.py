@@ -14,6 +14,7 @@ from tracker.cluster.hub import HubAway, MemberInfo
 from tracker.cluster.leases import NOT_REACHED_YET, LeaseKeeper
 from tracker.cluster.membership import HERALD
 from tracker.cluster.news import NewsReader
+from tracker.cluster.places import describe_distance
 from tracker.cluster.roll_ups import to_buckets
 from tracker.cluster.shipper import Shipper
 from tracker.core.cluster import (
@@ -174,6 +175,8 @@ class ClusterTask:
             found.append(f"our clock is {abs(skew):.0f} s {where} the hub's: set one of them right")
         if self.shipper.skipped:
             found.append(f"the hub refused {self.shipper.skipped} checks; the log says why")
+        if self._distance:
+            found.append(self._distance)
         return found
 
     def _shown(self, member: MemberInfo) -> ClusterMember:
@@ -197,12 +200,22 @@ class ClusterTask:
             told = reason
             await trio.sleep(LOG_SECONDS)
 
+    @property
+    def _distance(self) -> str:
+        """Say where the trackers of our vantage seem to be in different places."""
+        vantage = self.settings.vantage
+        siblings = [each for each in self._members if each.vantage == vantage]
+        return describe_distance(vantage, [each.round_trip_ms for each in siblings])
+
     async def _look_at_members(self) -> None:
         while True:
             await self.keeper.joined.wait()
+            before = self._distance
             with suppress(HubAway):
                 found = await self.keeper.caller.data(lambda hub: hub.members())
                 self._members = tuple(found)
+            if self._distance and not before:
+                log.warning("one vantage in different places", reason=self._distance)
             await trio.sleep(MEMBERS_SECONDS)
 
     async def _keep_house(self) -> None:

@@ -40,6 +40,7 @@ _numbers = itertools.count(1)
 class FakeMember:
     who: Profile
     beat: int = 0
+    round_trip_ms: float | None = None
 
 
 @attrs.define
@@ -133,10 +134,11 @@ class FakeHub:
         tables.leases.setdefault(("", HERALD), FakeLease())
         return self._seen(member)
 
-    def beat(self, member: str) -> Beat | None:
+    def beat(self, member: str, round_trip_ms: float | None = None) -> Beat | None:
         if member not in self._tables.members:
             return None
         self._tables.members[member].beat += 1
+        self._tables.members[member].round_trip_ms = round_trip_ms
         return self._seen(member)
 
     def bury(self, member: str, beat: int) -> bool:
@@ -233,6 +235,7 @@ class FakeHub:
                     lease.holder == member and name != HERALD
                     for (_, name), lease in tables.leases.items()
                 ),
+                round_trip_ms=known.round_trip_ms,
             )
             for member, known in tables.members.items()
         ]

@@ -6,7 +6,8 @@ import pytest
 
 from tests.helpers.postgres import PostgresServer
 from tracker.cluster.examine import examine
-from tracker.cluster.hub import SCHEMA
+from tracker.cluster.hub import SCHEMA, Profile
+from tracker.cluster.postgres import PostgresHub
 from tracker.core.redaction import Secret
 
 pytestmark = pytest.mark.needs_program("PostgreSQL")
@@ -48,3 +49,15 @@ def test_a_clock_that_is_hours_off_is_told(
     monkeypatch.setattr("tracker.cluster.examine.time.time", lambda: right() + hours * 3600.0)
     wrong = {what: level for what, level in found(hub_url).items() if told in what}
     assert set(wrong.values()) == {"problem"}
+
+
+def test_a_vantage_in_two_places_is_told(postgres: PostgresServer, hub_url: Secret) -> None:
+    hub = PostgresHub(hub_url)
+    for number, fastest in enumerate((1.0, 90.0)):
+        who = Profile(vantage="eu-1", origin=f"{number:08d}-0000-4000-8000-000000000000")
+        hub.open_origin(who, f"file {number}", 0)
+        hub.beat(hub.join(who, []).member, fastest)
+    hub.close()
+    wrong = [what for what, level in found(hub_url).items() if level == "problem"]
+    assert len(wrong) == 1
+    assert "vantage eu-1 seem to be in different places" in wrong[0]

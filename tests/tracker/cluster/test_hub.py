@@ -157,9 +157,12 @@ def test_leaving_frees_the_leases(hub: Hub) -> None:
 
 def test_members_are_shown_with_their_shares(hub: Hub) -> None:
     one = hub.join(attrs.evolve(A, url="http://one", version="9"), ["groq", "mistral"])
+    assert hub.members()[0].round_trip_ms is None
+    hub.beat(one.member, 1.5)
     hub.claim(one.member, ["groq", "mistral"], 2, one.epoch, herald=True)
     (shown,) = hub.members()
     assert (shown.vantage, shown.url, shown.version, shown.leases) == ("eu-1", "http://one", "9", 2)
+    assert shown.round_trip_ms == 1.5
 
 
 def test_a_sibling_reads_what_was_shipped_exactly_as_it_was(hub: Hub) -> None:

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from tests.helpers.cluster_rig import NAMES, Cluster, leases, running_cluster
+from tracker.cluster.places import RoundTrips
 from tracker.core.clock import Clock
 from tracker.core.cluster import ClusterAwayError
 from tracker.core.outcomes import Status
@@ -208,3 +209,26 @@ async def test_a_slow_hub_is_reported_within_seconds(
 
         nursery.start_soon(ask)
         await cluster.until(refused.is_set, seconds=10.0)
+
+
+class FarAway(RoundTrips):
+    """The hub of a tracker on another continent."""
+
+    @property
+    def fastest(self) -> float:
+        return 90.0
+
+
+async def test_a_vantage_that_is_used_in_two_places_is_told(
+    cluster: Cluster, mock_clock: MockClock
+) -> None:
+    one, two = await cluster.start(), await cluster.start()
+    await cluster.until(lambda: len(one.report.members) == len(two.report.members) == 2)
+    assert not one.report.problems
+    with capture_logs() as logs:
+        two.task.keeper._round_trips = FarAway()
+        await cluster.until(lambda: bool(one.report.problems and two.report.problems))
+    assert "vantage eu-1 seem to be in different places" in one.report.problems[0]
+    told = [line["reason"] for line in logs if "different places" in line["event"]]
+    assert set(told) == {one.report.problems[0]}
+    assert one.report.hub_up
