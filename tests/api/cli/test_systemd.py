@@ -99,7 +99,7 @@ async def test_without_a_watchdog_only_ready(manager: socket.socket) -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_a_manager_that_is_gone_ends_nothing(tmp_path: Path) -> None:
+async def test_a_missing_service_manager_does_not_end_the_tracker(tmp_path: Path) -> None:
     tracker = FakeTracker()
     tracker.over.set()
     with trio.move_on_after(GIVE_UP_SECONDS) as waiting:

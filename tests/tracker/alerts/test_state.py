@@ -74,7 +74,7 @@ def test_one_provider_of_many_is_no_news_while_others_serve() -> None:
     assert scenario.state.counts.suppressed == 1
 
 
-def test_a_provider_whose_model_nobody_else_has_is_news() -> None:
+def test_a_provider_with_a_model_that_no_other_has_is_announced() -> None:
     config = config_of("a", "b")
     models = (attrs.evolve(config.providers[0], models=("rare-7b",)), config.providers[1])
     scenario = Scenario(attrs.evolve(config, providers=models))

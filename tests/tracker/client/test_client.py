@@ -152,7 +152,7 @@ def test_events_of_any_size_pass_without_staying(
     assert use(quick(tracker, poll_interval=3600.0, stale_after=1e6), body) is State.LIVE
 
 
-def test_a_stream_that_breaks_leaves_polling_and_comes_back(
+def test_the_client_polls_while_the_stream_is_broken(
     tracker: FakeTracker, use: Callable[..., Any]
 ) -> None:
     tracker.events = True

@@ -51,7 +51,7 @@ def test_a_clock_that_is_hours_off_is_reported(
     assert set(wrong.values()) == {"problem"}
 
 
-def test_a_vantage_in_two_places_is_told(postgres: PostgresServer, hub_url: Secret) -> None:
+def test_a_vantage_in_two_places_is_reported(postgres: PostgresServer, hub_url: Secret) -> None:
     hub = PostgresHub(hub_url)
     for number, fastest in enumerate((1.0, 90.0)):
         who = Profile(vantage="eu-1", origin=f"{number:08d}-0000-4000-8000-000000000000")

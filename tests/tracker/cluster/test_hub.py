@@ -246,7 +246,7 @@ def test_a_new_file_begins_where_it_says(hub: Hub) -> None:
     assert hub.open_origin(copy, "a copy", 41).head == 41
 
 
-def test_who_joins_again_replaces_itself_alone(hub: Hub) -> None:
+def test_a_member_that_joins_again_replaces_only_itself(hub: Hub) -> None:
     one, two = hub.join(A, ["groq"]), hub.join(B, ["groq"])
     hub.claim(one.member, ["groq"], 1, one.epoch, herald=False)
     assert list(hub.open_origin(A, "a copy", 0).predecessors) == []

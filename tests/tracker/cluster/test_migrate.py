@@ -189,7 +189,7 @@ def insert_checks(postgres: PostgresServer, day: str, count: int) -> None:
     )
 
 
-def test_a_day_that_nobody_has_counted_is_counted_before_it_is_dropped(
+def test_an_uncounted_day_is_summed_up_before_it_is_dropped(
     postgres: PostgresServer, hub_url: Secret
 ) -> None:
     hub = link(hub_url)

@@ -25,7 +25,7 @@ def test_a_lease_counts_from_the_request_and_never_from_the_answer(
 
 
 @given(moments=gaps)
-def test_an_old_answer_that_comes_late_shortens_nothing(moments: list[float]) -> None:
+def test_an_old_answer_that_arrives_late_does_not_shorten_a_lease(moments: list[float]) -> None:
     tenure = Tenure(LEASE)
     for sent in moments:
         tenure.confirm(sent)

@@ -356,7 +356,7 @@ async def test_without_a_schedule_new_settings_start_no_check(autojump_clock: Mo
         assert fake.opened == 2  # of the new endpoint
 
 
-async def test_a_check_that_spends_waits_for_midnight_once_the_budget_is_gone(
+async def test_a_completion_check_waits_for_midnight_once_the_budget_is_spent(
     autojump_clock: MockClock,
 ) -> None:
     fake = FakeProvider([OutcomeKind.OK], seconds=0.0)

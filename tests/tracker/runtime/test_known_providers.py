@@ -32,7 +32,7 @@ def failed_state() -> str:
 
 
 @given(steps=st.lists(st.tuples(st.booleans(), st.sampled_from(NAMES)), max_size=20))
-def test_the_state_of_a_name_is_one_object_however_often_it_goes_and_comes(
+def test_the_state_of_a_name_stays_one_object_across_removals(
     steps: list[tuple[bool, str]],
 ) -> None:
     providers, first = known(), dict[str, ProviderState]()

@@ -451,7 +451,7 @@ async def test_a_damaged_file_is_set_aside_when_opened(
 
 
 @pytest.mark.parametrize("use", ["write", "load", "history", "prune"])
-async def test_damage_that_comes_while_open_is_found_and_set_aside(path: Path, use: str) -> None:
+async def test_damage_to_an_open_file_is_found_and_the_file_set_aside(path: Path, use: str) -> None:
     await filled(path)
     async with open_store(str(path), clock=CLOCK) as store:
         await store.write([check(message="in the log")])
