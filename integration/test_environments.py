@@ -1,4 +1,4 @@
-"""Environments: without packages no run, and one that is there is not made again."""
+"""Environments: without packages a run fails, and an existing environment is not made again."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def installs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Whose environment was made, each time; the Python in it is the one of these tests."""
+    """Record each environment that is made; its Python is that of these tests."""
     made: list[str] = []
 
     def install(environment: Environment) -> None:

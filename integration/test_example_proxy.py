@@ -19,7 +19,7 @@ from tests.helpers.fake_upstream import FakeUpstream
 pytest.importorskip("fastapi", reason="fastapi is not installed here")
 uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed here")
 
-pytestmark = pytest.mark.filterwarnings("default")  # theirs are not ours to mend
+pytestmark = pytest.mark.filterwarnings("default")  # warnings of third-party code
 QUESTION = "/api/providers/best?model=llama"
 EXAMPLE = Path(__file__).parents[1] / "examples" / "fastapi_proxy.py"
 
@@ -36,7 +36,7 @@ def load_example() -> ModuleType:
 
 @contextmanager
 def served(app: Any) -> Iterator[httpx.Client]:
-    """Under uvicorn on a free port, until left."""
+    """Serve under uvicorn on a free port, for the length of the block."""
     started = threading.Event()
 
     class Server(uvicorn.Server):  # type: ignore[misc, name-defined, unused-ignore]

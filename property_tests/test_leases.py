@@ -1,10 +1,10 @@
-"""No two members ever believe in one lease, and without any of the rules two do."""
+"""No two members ever hold one lease, and without any single rule two do."""
 
 import pytest
 
 from property_tests.lease_model import CONTROLS, Run, runs_with_doubles
 
-# Runs in which a control is caught; found by a search over thousands of seeds.
+# Seeds of runs in which a control fails; found by a search over thousands of seeds.
 CAUGHT = {
     "flag": 3,
     "hub_clock": 6,

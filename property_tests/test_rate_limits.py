@@ -1,4 +1,4 @@
-"""Laws of the limit reader: total on anything, and units right for any time it can tell."""
+"""Properties of the limit reader: it accepts any input, and units are right for any time."""
 
 import math
 import time
@@ -104,7 +104,7 @@ def test_no_value_takes_long(value: str) -> None:
 
 
 def go(duration: timedelta) -> str:
-    """As Go's time.Duration prints it."""
+    """Return the text that Go's time.Duration prints."""
     micros = duration // timedelta(microseconds=1)
     if micros < 1000:
         return f"{micros}µs"

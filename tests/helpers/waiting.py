@@ -1,4 +1,4 @@
-"""Waiting for a condition, never for a time: a busy machine is slow, and not wrong."""
+"""Waiting for a condition, never for a fixed time: a busy machine is slow, not wrong."""
 
 import time
 from collections.abc import Callable

@@ -209,7 +209,7 @@ async def test_an_eighth_of_the_places_is_closed_to_ordinary_requests() -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_a_client_disconnected_while_answered_is_not_counted_again(
+async def test_a_disconnected_client_is_not_idle_again_when_its_answer_ends(
     limit: ConnectionLimit,
 ) -> None:
     async with trio.open_nursery() as nursery:
