@@ -2,13 +2,13 @@
 
     --quick             two minutes instead of ten: fewer rounds, a smaller database
     --only NAME …       these alone
-    --peers PYTHON      an interpreter that has uvicorn and starlette, to be measured beside
+    --peers PYTHON      an interpreter that has uvicorn and starlette, for comparison
     --litellm PYTHON    one that has litellm
     --trace FILE        a recorded trace for the ranking policies
     --write FILE        put what each prints into its part of a page (docs/performance.md)
 
-What is not here is skipped with a sentence. Everything runs on loopback. Exits with 1 when a
-benchmark could not run; a limit that is missed is only said, for machines differ.
+A benchmark without its requirements is skipped with a message. Everything runs on loopback. Exits
+with 1 if a benchmark could not run; a missed limit is only printed, because machines differ.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from benchmarks import (
 )
 from benchmarks.table import Figure, row
 
-MISSED = 3  # what benchmarks.decision ends with
+MISSED = 3  # the exit code of benchmarks.decision for a missed limit
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -156,7 +156,7 @@ RUNS: dict[str, Callable[[Options], None]] = {
 
 
 def run_module(name: str, *arguments: str, python: str = sys.executable) -> None:
-    """Raises CalledProcessError; a limit that it missed is no failure."""
+    """Run a benchmark. Raises CalledProcessError; a missed limit is no failure."""
     command = [python, "-m", f"benchmarks.{name}", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     run = subprocess.run(
@@ -209,7 +209,7 @@ def succeeds(name: str, options: Options) -> bool:
 
 
 def conditions() -> str:
-    """Where the figures come from, without which they say little."""
+    """Return the conditions of the measurement, without which the figures mean little."""
     cores = len(os.sched_getaffinity(0))
     busy = os.getloadavg()[0]
     system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"

@@ -1,4 +1,4 @@
-"""How long it takes to judge a refusal: a usual error, a dense one, and a megabyte meant to hurt.
+"""How long it takes to classify a refusal: a usual error, a dense one, and a hostile megabyte.
 
     python -m benchmarks.classify
 
@@ -43,7 +43,7 @@ def bodies() -> Iterator[tuple[str, bytes, float]]:
 
 
 def _error(text: str, size: int) -> bytes:
-    """An error body of this many bytes."""
+    """Return an error body of this many bytes."""
     count = size // len(text.encode())
     error = {"error": {"message": text * count, "type": "invalid_request_error", "code": "400"}}
     return json.dumps(error, ensure_ascii=False).encode()

@@ -1,10 +1,10 @@
-"""What one routing decision costs: the client's read of memory beside LiteLLM's own pick.
+"""What one routing decision costs: the client's read from memory, compared with LiteLLM's choice.
 
     python -m benchmarks.decision [URL]
 
-URL: a running tracker; then a question over HTTP from aiohttp is measured too (for instance of
-``python -m benchmarks.served ours``). Where litellm is installed its latency-based strategy is
-measured as well; where not, that is said.
+URL: a running tracker (for instance ``python -m benchmarks.served ours``); then a request over HTTP
+with aiohttp is measured too. If litellm is installed, its latency-based strategy is measured as
+well; otherwise a message says so.
 Each figure is the median of the rounds, with the fastest and slowest beside it, in microseconds.
 """
 
@@ -34,7 +34,7 @@ QUESTIONS = 3_000
 
 @attrs.frozen
 class Figure:
-    """Microseconds a decision; ``limit``: what it may cost, None where it is not ours."""
+    """Microseconds per decision; ``limit``: what it may cost, None for other programs."""
 
     what: str
     median: float
@@ -57,7 +57,7 @@ def measure(what: str, decide: Callable[[], object], limit: float | None = None)
 
 
 def client_knowing(count: int) -> ProviderStatusClient:
-    """As after an answer of the tracker's; it runs no background, and asks nobody."""
+    """Return a client with a ranking in memory; it runs no background task and asks no tracker."""
     client = ProviderStatusClient("http://127.0.0.1:1")
     names = tuple(f"provider-{place:04}" for place in range(count))
     client._memory.models = ListedModels.of({"llama-3.3-70b": frozenset(names[1::2])})
@@ -82,7 +82,7 @@ def ours() -> Iterator[Figure]:
         yield measure(what, partial(pick_of_many, some), 20.0)
     worst = names[-500:]
     yield measure("client, 1,000 providers, the 500 worst", lambda: pick_of_many(worst), 20.0)
-    lists = cycle([worst, worst[::-1]])  # of one length: each asked for the first time
+    lists = cycle([worst, worst[::-1]])  # of equal length, each new to the client
     yield measure(
         "client, 1,000 providers, the 500 worst, another list each time",
         lambda: pick_of_many(next(lists)),
@@ -94,7 +94,7 @@ def ours() -> Iterator[Figure]:
 
 
 def over_http(url: str) -> Figure:
-    """From asking /best to having its JSON, one question after the other, keep-alive."""
+    """Measure the time from a request for /best to its JSON, one after the other, keep-alive."""
     import aiohttp  # noqa: PLC0415 (comes with litellm)
 
     async def ask() -> list[float]:
@@ -113,8 +113,9 @@ def over_http(url: str) -> Figure:
 
 
 def litellms(count: int) -> Iterator[Figure]:
-    """Its latency-based strategy, each deployment with ten latencies on record."""
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # its import asks the internet otherwise
+    """Measure LiteLLM's latency-based strategy; each deployment has ten recorded latencies."""
+    # otherwise its import sends requests to the internet
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     import litellm  # noqa: PLC0415 (only where it is)
 
     router = litellm.Router(
@@ -146,7 +147,7 @@ def _deployment(place: int) -> dict[str, Any]:
 
 
 def main() -> int:
-    """0 where every figure is within its limit, 3 where one is not."""
+    """Return 0 if every figure is within its limit, otherwise 3."""
     figures = list(ours())
     for figure in figures:
         print(figure)

@@ -1,12 +1,12 @@
-"""A flood of reports beside questions: what it does to ``/best``, the event loop and the memory.
+"""A flood of reports beside requests: its effect on ``/best``, the event loop and the memory.
 
     python -m benchmarks.flood [--rate R] [--seconds S] [--rounds N] [--batch B]
 
 One process reports R calls a second in batches of B, while another asks for ``/best`` every two
 milliseconds. Three kinds of rounds take turns: quiet; the flood to a server that refuses all of it
 ("elsewhere": what the flood costs the machine); the flood to the tracker. Prints the latency of the
-answers, the longest that one step of a task held the event loop (CPU time: other programs are not
-in it), what became of the reports, and the memory.
+answers, the longest time that one step of a task blocked the event loop (CPU time, without other
+programs), what became of the reports, and the memory.
 """
 
 import argparse
@@ -120,7 +120,7 @@ def batch(number: int, size: int) -> bytes:
 
 
 def flood(url: str, rate: float, size: int, seconds: float, first: int, said: Any) -> None:
-    """Report for so long; ``said`` gets a word once all is built, and then the counts."""
+    """Report for that time; ``said`` gets a message once all is built, and then the counts."""
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     counts: Counter[str] = Counter()
     every = [0.0]
@@ -138,7 +138,7 @@ def flood(url: str, rate: float, size: int, seconds: float, first: int, said: An
 
 
 class Refuse(BaseHTTPRequestHandler):
-    """Reads a batch and says that it is too many."""
+    """Reads a batch and answers that there are too many."""
 
     protocol_version = "HTTP/1.1"
     answer = b'{"send_every_seconds": 30}'
@@ -253,7 +253,7 @@ def measure(server: "subprocess.Popen[str]", given: argparse.Namespace) -> None:
     steps: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
     counts: Counter[str] = Counter()
     every, before, first = 0.0, memory_mb(server.pid), 0
-    take_steps(server)  # those of the start
+    take_steps(server)  # the steps of the start
     with refusing() as elsewhere:
         targets = {"quiet": None, "elsewhere": elsewhere, "flood": url}
         for _ in range(given.rounds):

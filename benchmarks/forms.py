@@ -1,7 +1,7 @@
-"""What every form of the question costs beside the plain one: ``python -m benchmarks.forms``.
+"""What every form of a request costs, compared with the plain one: ``python -m benchmarks.forms``.
 
-One server over 15 simulated providers, one that asks for a read token, and one over none that is
-usable; the forms take turns, a round each. The ratio is to the plain form of the same server.
+One server over 15 simulated providers, one that requires a read token, and one without a usable
+provider; the forms take turns, one round each. The ratio is to the plain form of the same server.
 """
 
 import statistics

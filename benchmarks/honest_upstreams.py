@@ -1,11 +1,11 @@
-"""Providers that tell how long each answer really took: ``python -m benchmarks.honest_upstreams``.
+"""Providers that state how long each answer really took: ``python -m benchmarks.honest_upstreams``.
 
     --count N  --latency-ms MS  --tls FOLDER (certificate.pem and key.pem in it)  --close
 
-Prints one base URL a line, then answers until its standard input ends. ``GET /truth`` on any port
-gives {base URL: [milliseconds of each answer to a tracker]}: from the moment at which the kernel
-had the request to the moment at which the answer was handed to it. What a tracker tells beyond
-that is its own doing, or the network's.
+Prints one base URL per line, then answers until its standard input ends. ``GET /truth`` on any port
+gives {base URL: [milliseconds of each answer to a tracker]}: from the time at which the kernel had
+the request to the time at which the answer was passed to the kernel. Any latency beyond that is
+caused by the tracker or the network.
 """
 
 import argparse

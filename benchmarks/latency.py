@@ -1,12 +1,12 @@
-"""The latency that is told against the provider's own: ``python -m benchmarks.latency``.
+"""The reported latency compared with the provider's own: ``python -m benchmarks.latency``.
 
-A real ``provider-status serve`` watches N providers that answer at once and note how long each
-answer took them (benchmarks.honest_upstreams). Told are: how far the median that the tracker tells
-is from that of an independent client, a process of plain sockets that asks the same providers
-meanwhile, and by how much the worst single check is off from what its provider noted.
+A real ``provider-status serve`` watches N providers that answer at once and record how long each
+answer took them (benchmarks.honest_upstreams). It prints the difference between the tracker's
+median and that of an independent client (a process with plain sockets that calls the same providers
+meanwhile), and the largest difference of a single check from its provider's record.
 
-Busy: two processes burn both cores all the time; while the later checks are made the tracker also
-feeds 1,000 event streams and answers history queries.
+Busy: two processes use both cores all the time; during the later checks the tracker also serves
+1,000 event streams and answers history queries.
 """
 
 import argparse
@@ -36,7 +36,7 @@ TOKEN = "only-of-a-benchmark-on-loopback"
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
 BURN = "while True: pass"
 STREAMS = 1_000
-# Of the median and of the worst check, in milliseconds.
+# Limits for the median and for the worst check, in milliseconds.
 LIMITS = {8: 1.0, 100: 1.0, 1000: 3.0}
 WORST = 10.0
 
@@ -66,7 +66,7 @@ def upstreams(case: Case, folder: Path) -> Iterator[list[str]]:
 
 
 def make_authority(folder: Path) -> None:
-    """An authority of our own, and a certificate of its for 127.0.0.1."""
+    """Make a certificate authority, and its certificate for 127.0.0.1."""
     authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
     issued = authority.issue_cert("127.0.0.1", key_type=trustme.KeyType.ECDSA)
     authority.cert_pem.write_to_path(folder / "authority.pem")
@@ -88,7 +88,7 @@ def write_settings(case: Case, folder: Path, urls: list[str]) -> Path:
 
 @contextmanager
 def tracker(case: Case, folder: Path, urls: list[str]) -> Iterator[str]:
-    """A real one; gives its URL as soon as it tells it."""
+    """Run a real tracker; yield its URL as soon as it prints it."""
     settings = write_settings(case, folder, urls)
     program = str(Path(sys.executable).with_name("provider-status"))
     command = [program, "serve", "--config", str(settings)]
@@ -111,7 +111,7 @@ def burners(count: int) -> Iterator[None]:
 
 @attrs.define
 class Beside:
-    """The independent client: one request after the other, each on a connection of its own."""
+    """The independent client: one request after the other, each on a new connection."""
 
     urls: list[str]
     trust: ssl.SSLContext | None
@@ -146,7 +146,7 @@ class Beside:
 
 
 def beside_main(folder: Path) -> None:
-    """In a process of its own: asks until its input ends, then prints what it measured."""
+    """Run in its own process: send requests until the input ends, then print the results."""
     urls = json.loads((folder / "urls.json").read_text())
     trust = None
     if urls[0].startswith("https"):
@@ -162,7 +162,7 @@ def beside_main(folder: Path) -> None:
 
 @contextmanager
 def independent_client(folder: Path, urls: list[str]) -> Iterator[list[float]]:
-    """Asks while the block runs; the list is filled at its end."""
+    """Send requests while the block runs; fill the yielded list at its end."""
     (folder / "urls.json").write_text(json.dumps(urls))
     command = [sys.executable, "-m", "benchmarks.latency", "--beside", str(folder)]
     took: list[float] = []
@@ -190,8 +190,9 @@ def run_case(case: Case) -> dict[str, dict[str, float]]:
 
 
 def check_in_turn(url: str, case: Case) -> None:
-    """One after the other, as the grid spreads them: together they would wait for each other in the
-    one process that answers for all, which is the provider's time and not the client's beside.
+    """Check one provider after the other, as the grid does.
+
+    Checked together they would wait for each other in the one process that answers for all.
     """
     with httpx.Client(headers=ADMIN, timeout=120.0) as client:
         for number in range(case.count):
@@ -208,7 +209,7 @@ def wait_until_ready(url: str) -> None:
 
 @contextmanager
 def busy_server(url: str, case: Case) -> Iterator[None]:
-    """1,000 event streams and a history query after the other, where the case is a busy one."""
+    """In a busy case, read 1,000 event streams and send history queries one after the other."""
     if not case.busy:
         yield
         return
@@ -246,7 +247,7 @@ def busy_server(url: str, case: Case) -> Iterator[None]:
 
 
 def compare(folder: Path, url: str, urls: list[str], beside: list[float]) -> dict[str, float]:
-    """Told against noted, provider by provider, and the medians."""
+    """Compare reported and recorded latencies, provider by provider, and the medians."""
     trust: Any = str(folder / "authority.pem") if urls[0].startswith("https") else True
     if isinstance(trust, str):
         trust = ssl.create_default_context(cafile=trust)

@@ -16,7 +16,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @attrs.frozen
 class Load:
-    """cpu_us: of the server a request. p50 and p99 in milliseconds. answers: a second."""
+    """Results. cpu_us: the server's per request. p50, p99 in milliseconds. answers: per second."""
 
     cpu_us: float
     p50: float
@@ -27,10 +27,10 @@ class Load:
 def load(
     pid: int, url: str, *, connections: int = 8, seconds: float = 1.0, fields: bytes = b""
 ) -> Load:
-    """Ask for ``seconds`` over kept connections, each waiting for its answer.
+    """Send requests for ``seconds`` over kept connections, each waiting for its answer.
 
-    pid: whose CPU time is counted, with its children's. fields: more of the request's head, each
-    with its line end.
+    pid: the process whose CPU time is counted, with its children's. fields: more header lines of
+    the request, each with its line end.
     """
     before, began = cpu_seconds(pid), time.perf_counter()
     with ThreadPoolExecutor(connections) as pool:
@@ -47,7 +47,7 @@ def load(
 
 
 def ask(url: str, until: float, fields: bytes = b"") -> list[float]:
-    """The seconds each answer took, over one connection at a time. Raises OSError."""
+    """Return the seconds that each answer took, over one connection at a time. Raises OSError."""
     taken: list[float] = []
     while time.perf_counter() < until:
         taken += _ask_until_closed(urlsplit(url), until, fields)
@@ -69,9 +69,9 @@ def _ask_until_closed(url: SplitResult, until: float, fields: bytes) -> list[flo
 
 
 def read_answer(connection: socket.socket) -> bool:
-    """Take a whole answer that tells its length; whether the connection is kept after it.
+    """Read a whole answer with a known length; return whether the connection is kept.
 
-    Raises ConnectionError where it does not come.
+    Raises ConnectionError if it does not arrive.
     """
     data = b""
     while b"\r\n\r\n" not in data:
@@ -94,7 +94,7 @@ def _more(connection: socket.socket) -> bytes:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and its living children, in steps of a clock tick."""
+    """Return user and system time of a process and its living children, in clock ticks."""
     total = _ticks(pid)
     for child in children(pid):
         total += _ticks(child)
@@ -113,7 +113,7 @@ def _ticks(pid: int) -> int:
 
 
 def memory_mb(pid: int, field: str = "VmRSS") -> float:
-    """What a process has of memory now; with VmHWM the most it had."""
+    """Return the memory of a process now; with VmHWM its peak."""
     with open(f"/proc/{pid}/status") as file:  # noqa: PTH123
         line = next(line for line in file if line.startswith(field))
     return int(line.split()[1]) / 1024

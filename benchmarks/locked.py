@@ -34,7 +34,7 @@ def measure(held: float = HELD_SECONDS) -> list[Figure]:
 
 
 def _held(path: str, ask: Callable[[], Load]) -> Load:
-    """What ``ask`` finds while the database is held exclusively."""
+    """Return what ``ask`` finds while the database is locked exclusively."""
     other = sqlite3.connect(path, isolation_level=None, timeout=5.0)
     try:
         other.execute("BEGIN EXCLUSIVE")
@@ -46,7 +46,7 @@ def _held(path: str, ask: Callable[[], Load]) -> Load:
 
 
 def _checks_told(url: str) -> int:
-    """How many checks the tracker knows of, in its memory."""
+    """Return how many checks the tracker has in memory."""
     with urlopen(url, timeout=10.0) as answer:
         providers = json.load(answer)["providers"]
     return sum(provider["checks_24h"] for provider in providers.values())
@@ -67,10 +67,10 @@ def _latencies(before: Load, during: Load) -> list[Figure]:
 
 
 def _kept(path: str, told: int) -> Figure:
-    """Checks that were told of and are not in the database, now that the tracker has ended."""
+    """Return how many published checks are missing in the database after the tracker's end."""
     with closing(sqlite3.connect(path)) as own:
         (stored,) = own.execute("SELECT count(*) FROM checks").fetchone()
-    note = f"{told} checks were told of, {stored} are stored"
+    note = f"{told} checks were published, {stored} are stored"
     return Figure("results lost", [max(told - stored, 0)], "", limit=0.0, note=note)
 
 

@@ -2,11 +2,10 @@
 
     --models N --rounds R
 
-One process lists N models, 20,000 at a provider (more of a list is not kept), all of them other
-ones at each request. A tracker checks them again and again while it is asked for ``/livez``, for
-the best offer of a model and for ``/api/models``. Told are the longest step of a task on the event
-loop (CPU time: other programs are not in it), the longest wait for ``/livez``, and how long the
-others take.
+One process lists N models, 20,000 per provider (the tracker keeps no more of a list), with new
+names at each request. A tracker checks them repeatedly while it answers ``/livez``, the best offer
+of a model and ``/api/models``. Printed are the longest step of a task on the event loop (CPU time,
+without other programs), the longest wait for ``/livez``, and how long the others take.
 """
 
 import argparse
@@ -36,13 +35,13 @@ from tracker.runtime.thread_switching import switch_threads_often
 from tracker.testing.wire import Reply, Wire
 
 KEPT = 20_000  # of a list, by tracker/probes/model_lists.py
-LOOP_MS = 50.0  # what nothing may hold the loop for
+LOOP_MS = 50.0  # nothing may block the loop for longer
 FAMILIES = ("llama-3.3-70b", "qwen3-32b", "gemma-3-27b", "mistral-small", "gpt-oss-120b")
 ASKED = "llama-3.3-70b-v0"  # on every list
 
 
 def list_models(models: int, said: Any) -> None:
-    """Serve lists of so many models, no name of one on the next, until killed."""
+    """Serve lists of ``models`` models, without a common name in two lists, until killed."""
     numbers = count()
 
     def body() -> bytes:
@@ -52,7 +51,7 @@ def list_models(models: int, said: Any) -> None:
 
     async def talk(stream: trio.SocketStream) -> None:
         wire = Wire(stream)
-        with suppress(trio.BrokenResourceError):  # who asked is gone
+        with suppress(trio.BrokenResourceError):  # the client has disconnected
             while await wire.receive() is not None:
                 await wire.send(Reply(status=200, body=body()).encode())
 
@@ -108,7 +107,7 @@ def serve_checking(ports: list[int]) -> None:
 
 
 def ask(url: str, path: str, rounds: int, pause: float, said: Any) -> None:
-    """Ask again and again, and say how many milliseconds each answer took."""
+    """Send requests repeatedly, and return how many milliseconds each answer took."""
     took: list[float] = []
     with httpx.Client(timeout=300.0) as client:
         while len(took) < rounds:

@@ -2,13 +2,13 @@
 
     python -m benchmarks.model_names tests/data/models.csv
 
-The file needs the columns provider, wire_id and base_model, as models.dev (MIT) has them. Judged
-are all pairs of offers whose base model is known: precision is the share of the pairs merged by
+The file needs the columns provider, wire_id and base_model, as models.dev (MIT) has them. All pairs
+of offers with a known base model are judged: precision is the share of the pairs merged by
 the rules that have one base model, recall the share of those with one base model that are merged.
-The file is told again in two halves, split by a hash of the base model, to show whether a few
-models make the figures, and once more by the rules alone, without the table of exceptions. The file
-in the repository was read while rules and table were made: how well they do on names they have not
-met, only another file can tell. Exits with 1 below the limits.
+The figures are repeated for two halves of the file, split by a hash of the base model, to show
+whether a few models decide them, and for the rules alone, without the table of exceptions. Rules
+and table were written with the file in the repository, so only another file can show how well they
+work on unknown names. Exits with 1 below the limits.
 """
 
 import csv

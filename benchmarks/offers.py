@@ -3,9 +3,9 @@
     --providers N --models M --checks C
 
 The aggregator alone, without network and store: each target gets C checks, then single checks of
-offers arrive and each is published, as a running tracker does. Told are publishing one change,
-publishing with one turn of windows moved on, ranking one model that all providers offer, a model's
-answer as JSON, the whole list of models, and memory.
+offers arrive and each is published, as a running tracker does. Printed are the times to publish one
+change, to publish with one set of updated windows, to rank one model that all providers offer, to
+encode a model's answer as JSON and the whole list of models, and the memory.
 """
 
 import argparse
@@ -37,17 +37,17 @@ from tracker.runtime.board import Board
 from tracker.runtime.messages import CheckCompleted, ProviderAdded
 from tracker.store.backlog import Backlog
 
-PUBLISH_MS = 20.0  # what a snapshot may hold the loop for
+PUBLISH_MS = 20.0  # how long a snapshot may block the loop
 ROUNDS = 200
 START = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 EVERY_SECONDS = 60.0
 FACTS = Facts(reachable=True, authenticated=True, inference=True)
-KEPT = 1_000  # results on their way to the store, which is not here
+KEPT = 1_000  # results for the store, which is absent here
 
 
 @attrs.define
 class Watched:
-    """An aggregator that watches so many offers, and the moment it takes for now."""
+    """An aggregator that watches many offers, and its current time."""
 
     providers: int
     models: int
@@ -95,7 +95,7 @@ class Watched:
 
 
 def timed(rounds: int, prepare: Callable[[int], object], job: Callable[[], object]) -> list[float]:
-    """CPU milliseconds of each round, without what prepares it: other programs take no part."""
+    """Return the CPU milliseconds of each round, without its preparation or other programs."""
     took = []
     for number in range(rounds):
         prepare(number)
@@ -166,7 +166,7 @@ def answers(watched: Watched) -> Iterator[Figure]:
 
 
 def move_windows(watched: Watched) -> None:
-    """Let so much time pass that windows are shown again, a turn of them at each publication."""
+    """Advance the time so far that windows are due, one set of them at each publication."""
     watched.seconds += EVERY_SECONDS
     watched.aggregator._schedule.refreshed = -float("inf")
 
@@ -177,7 +177,7 @@ def _nothing(_: int) -> None:
 
 @contextmanager
 def without_collecting() -> Iterator[None]:
-    """As the tracker runs: its collector is tuned to be seldom."""
+    """Tune the garbage collector as the tracker does, so that it runs rarely."""
     gc.freeze()
     gc.disable()
     try:

@@ -19,14 +19,14 @@ class _Echo(io.StringIO):
 
 @contextmanager
 def heard() -> Iterator[io.StringIO]:
-    """What is printed within the block."""
+    """Collect what is printed within the block."""
     echo = _Echo()
     with redirect_stdout(echo):
         yield echo
 
 
 def fill(page: Path, name: str, text: str) -> None:
-    """Raises ValueError where the page has no such part."""
+    """Fill a part of a page. Raises ValueError if the page has no such part."""
     begin, end = f"<!-- printed by the benchmark {name} -->\n", f"<!-- end of {name} -->"
     part = f"{begin}```text\n{text.rstrip()}\n```\n{end}"
     content = page.read_text(encoding="utf-8")

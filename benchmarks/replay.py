@@ -2,9 +2,9 @@
 
     python -m benchmarks.replay TRACE.csv [--write]
 
-Prints the tables of docs/ranking.md: how the policies fare on the trace, and what a ranking takes
-when one provider has a new check; with --write they replace those of the page. No trace is part of
-this project.
+Prints the tables of docs/ranking.md: the results of the policies on the trace, and the CPU time of
+a ranking after one new check; with --write they replace those of the page. This project contains no
+trace.
 """
 
 import argparse
@@ -30,10 +30,10 @@ END = "<!-- end of what is made -->"
 
 
 def litellm(candidates: Sequence[Candidate], incumbent: str | None) -> list[Ranked]:
-    """The mean of the last ten latencies, adapted kindly.
+    """Rank by the mean of the last ten latencies, in a version favourable to LiteLLM.
 
-    Its cooldown of 5 s would be over before the next check: here it lasts until then. Every
-    failure is penalised, not time-outs alone. Ties, which it breaks at random, go by name.
+    Its cooldown of 5 s would be over before the next check; here it lasts until then. Every failure
+    is penalised, not only time-outs. Ties, which it breaks at random, are ordered by name.
     """
 
     def mean(candidate: Candidate) -> float:
@@ -92,7 +92,7 @@ def _time_ranking(count: int) -> tuple[float, float, float]:
 
 
 def write(tables: str, page: Path = PAGE) -> None:
-    """Replace what stands between the two marks of the page."""
+    """Replace the text between the two marks of the page."""
     before, start, rest = page.read_text(encoding="utf-8").partition(START)
     _, end, after = rest.partition(END)
     if not (start and end):

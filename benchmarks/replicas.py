@@ -1,4 +1,4 @@
-"""Two replicas of one vantage on a PostgreSQL of their own, for what is measured of clusters."""
+"""Two replicas of one vantage with their own PostgreSQL, for benchmarks of clusters."""
 
 import hashlib
 import sqlite3
@@ -21,14 +21,14 @@ from tracker.cluster.migrate import migrate
 from tracker.core.redaction import Secret
 
 LEASE, INTERVAL, PROVIDERS = 5.0, 2.0, 20
-LOOK_EVERY = 0.1  # at whether a tracker reaches the hub
+LOOK_EVERY = 0.1  # between two queries whether a tracker reaches the hub
 
 
 @contextmanager
 def hub_server(
     name: str, *, fsync: bool = True, folder: Path | None = None
 ) -> Iterator[tuple[PostgresServer, str]]:
-    """A server with a migrated hub, and the URL of a tracker's role."""
+    """Run a server with a migrated hub; yield it and the URL of a tracker's role."""
     with postgres_server(fsync=fsync, folder=folder) as server:
         owner = new_database(server, name)
         migrate(Secret(owner))
@@ -37,14 +37,14 @@ def hub_server(
 
 
 class Replicas:
-    """Trackers of one vantage on one hub; each asks with a key of its own."""
+    """Trackers of one vantage on one hub; each checks with its own key."""
 
     def __init__(self, stack: ExitStack, folder: Path, url: str) -> None:
         self.stack, self.folder, self.url = stack, folder, url
         self.models = stack.enter_context(running(TimedModels()))
 
     def start(self, name: str, **more: str) -> Served:
-        """``more``: variables of its environment."""
+        """Start a tracker. ``more``: variables of its environment."""
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         tables = [
@@ -60,7 +60,7 @@ class Replicas:
         return self.stack.enter_context(serving(folder, **environ, **more))
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """The checks that the trackers' own files have, without those of others."""
+        """Return the checks in the trackers' own files, without those of other trackers."""
         found: list[tuple[Any, ...]] = []
         for file in sorted(self.folder.glob("*/provider_status.db")):
             with closing(sqlite3.connect(file)) as connection:
@@ -70,7 +70,7 @@ class Replicas:
 
 
 class TimedModels(Models):
-    """Notes when each provider was asked, and by whom."""
+    """Records when each provider was checked, and by which tracker."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,9 +84,9 @@ Moment = tuple[float, str, str]  # steady seconds, the provider, the key that as
 
 
 def double_checks(moments: list[Moment]) -> list[tuple[Moment, Moment]]:
-    """Checks of a provider that came from another tracker within half an interval, and the first.
+    """Return pairs of checks of a provider by two trackers within half an interval.
 
-    The first of each pair is the check that was made before.
+    The first of each pair is the earlier check.
     """
     last: dict[str, Moment] = {}
     found = []
@@ -100,13 +100,13 @@ def double_checks(moments: list[Moment]) -> list[tuple[Moment, Moment]]:
 
 
 def doubles(moments: list[Moment]) -> int:
-    """How many checks of a provider came from another tracker within half an interval."""
+    """Count the checks of a provider by another tracker within half an interval."""
     return len(double_checks(moments))
 
 
 @attrs.define(eq=False)
 class Reach:
-    """Notes all the time whether a tracker says that it reaches its hub."""
+    """Records continuously whether a tracker says that it reaches its hub."""
 
     url: str
     looks: list[tuple[float, bool]] = attrs.field(factory=list)  # steady seconds; reached
@@ -123,7 +123,7 @@ class Reach:
             thread.join()
 
     def at(self, moment: float) -> bool:
-        """Return whether it may have reached the hub then: a look before or after says so."""
+        """Return whether it may have reached the hub then, by the record before or after."""
         place = bisect(self.looks, (moment, True))
         around = self.looks[max(place - 1, 0) : place + 1]
         return any(reached for _, reached in around)
@@ -136,9 +136,9 @@ class Reach:
 
 
 def broken_promises(moments: list[Moment], reach: Mapping[str, Reach]) -> int:
-    """How many double checks were made while both trackers may have reached the hub.
+    """Count the double checks made while both trackers may have reached the hub.
 
-    A tracker that is cut off checks for itself, as promised. reach: by the name of the tracker.
+    A tracker that is cut off makes all checks, as documented. reach: by the name of the tracker.
     """
     return sum(
         all(reach[_tracker(key)].at(at) for at, _, key in pair) for pair in double_checks(moments)
@@ -178,6 +178,6 @@ def shared(one: Served, two: Served) -> bool:
 def until(condition: Callable[[], bool], seconds: float = 90.0) -> float:
     began = time.monotonic()
     while not condition():
-        assert time.monotonic() - began < seconds, "waited in vain"
+        assert time.monotonic() - began < seconds, "waited too long"
         time.sleep(0.05)
     return time.monotonic() - began

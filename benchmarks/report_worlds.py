@@ -1,4 +1,4 @@
-"""Providers with outages, for benchmarks.reports: drawn, or as they were recorded."""
+"""Providers with outages, for benchmarks.reports: random, or as recorded."""
 
 import csv
 import math
@@ -14,14 +14,14 @@ import attrs
 
 LATENCY_MS = {"fast": 250.0, "middle": 350.0, "slow": 500.0}
 OUTAGE_SECONDS = 2_400.0  # recorded incidents of hosted models last tens of minutes
-# What vendors' own status pages told in 2026: incidents, in so many days, and how many minutes
-# half of them and nine of ten lasted at most.
+# From vendors' own status pages in 2026: the number of incidents, the number of days, and how many
+# minutes half of them and nine of ten lasted at most.
 VENDORS = {
     "anthropic": (85, 63.0, 55.0, 137.0),
     "openai": (22, 48.0, 104.0, 284.0),
     "groq": (25, 206.0, 91.0, 151.0),
 }
-Z90 = 1.2816  # standard deviations below which nine of ten lie
+Z90 = 1.2816  # nine of ten lie below so many standard deviations
 TIMEOUT_MS = 10_000.0
 CLOSE_SECONDS = 3_600.0  # before the first outage of a trace, and after its last
 
@@ -30,7 +30,7 @@ Outages = Mapping[str, Sequence[tuple[float, float]]]
 
 @attrs.frozen
 class World:
-    """Who is called, how long each takes when it works, and when it does not: from, to, in s."""
+    """The providers, how long each takes when it works, and its outages: from, to, in seconds."""
 
     latency_ms: Mapping[str, float]
     outages: Outages
@@ -87,7 +87,7 @@ def of_incidents(file: Path, seconds: float) -> World:
 
 
 def of_trace(file: Path) -> Iterator[tuple[str, Sequence[World]]]:
-    """Yield all providers of a trace, and again without those that are faster than who failed.
+    """Yield all providers of a trace, and again without those that are faster than the failing one.
 
     An outage lasts from half way after the last good check to half way before the next one.
     """

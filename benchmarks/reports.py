@@ -1,4 +1,4 @@
-"""What reports of real calls are worth: the real tracker on virtual time, with and without them.
+"""The benefit of reports of real calls: the real tracker on virtual time, with and without them.
 
     python -m benchmarks.reports [--hours N] [--runs N] [--rates R …]
     python -m benchmarks.reports --vendors        outages as often and as long as vendors had them
@@ -32,7 +32,7 @@ from tracker.testing import FakeProviders, ProviderBehavior, VirtualClock, advan
 
 FAILURE_MS = 10_000.0  # a call that meets an outage waits for its time-out
 WARM_SECONDS = 5.0
-PATIENT = Timing(degraded_latency_ms=9_000.0)  # slow is not what is measured here
+PATIENT = Timing(degraded_latency_ms=9_000.0)  # slowness is not measured here
 
 
 @attrs.define
@@ -59,7 +59,7 @@ class Score:
 
 @attrs.define(eq=False)
 class Simulation:
-    """One proxy, three providers, and a tracker that does or does not hear of the calls."""
+    """One proxy, three providers, and a tracker that does or does not get reports of the calls."""
 
     world: World
     calls_per_second: float
@@ -163,7 +163,7 @@ def main() -> None:
 
 
 def settings(given: argparse.Namespace) -> Iterator[tuple[str, Sequence[World]]]:
-    """Yield what is asked for: its name, and the worlds whose scores are added up."""
+    """Yield each requested setting: its name, and the worlds whose scores are added up."""
     seconds, runs = 3_600.0 * given.hours, range(given.runs)
     if given.trace:
         yield from report_worlds.of_trace(given.trace)

@@ -1,4 +1,4 @@
-"""Servers to measure, each in a process of its own: ``python -m benchmarks.served KIND [COUNT]``.
+"""Servers to measure, each in its own process: ``python -m benchmarks.served KIND [COUNT]``.
 
 Prints its URL, then serves until its standard input ends. A path of a database and an interval in
 seconds may follow. Kinds: ``ours`` (a tracker over COUNT
@@ -36,7 +36,7 @@ BODY = b'{"best_provider":"groq","reason":"fast"}' + b" " * 260
 async def open_check(
     provider: Provider, **_: Any
 ) -> AsyncIterator[Callable[[], Awaitable[CheckResult]]]:
-    """Well at once, with a latency of its own: checks that ask nobody."""
+    """Answer ok at once, with a latency per provider and without a request."""
     latency = 0.2 + (hash(provider.name) % 1000) / 1000.0
 
     async def check() -> CheckResult:
@@ -54,7 +54,7 @@ async def open_check(
 async def open_bad(
     provider: Provider, **_: Any
 ) -> AsyncIterator[Callable[[], Awaitable[CheckResult]]]:
-    """Refused at once."""
+    """Answer with a refused connection at once."""
 
     async def check() -> CheckResult:
         return CheckResult(kind=OutcomeKind.AUTH, message=f"no key of {provider.name} is good")
@@ -94,7 +94,7 @@ async def ours(count: int, *, database: str, kind: str, interval: float = 300.0)
 
 
 async def empty() -> None:
-    """What any application on this server costs at least."""
+    """Build an empty application: the least that any application on this server costs."""
     app = QuartTrio("empty", static_folder=None)
 
     @app.get("/")

@@ -1,4 +1,4 @@
-"""CPU a request, side by side: ours with and without the fast path, and peers that do nothing.
+"""CPU time per request: ours with and without the fast path, and other servers that do nothing.
 
     python -m benchmarks.serving
 
@@ -23,8 +23,8 @@ from benchmarks.load import Load, load
 from benchmarks.served import BODY
 from benchmarks.table import Figure, row
 
-# What the original tracker took for a /best over 30,000 rows, on an idle machine of two cores
-# where an empty quart-trio handler took 402 (both in microseconds).
+# The original tracker's time for /best over 30,000 rows, on an idle machine of two cores where an
+# empty quart-trio handler took 402 (both in microseconds).
 ORIGINAL, EMPTY_THERE = 1_686.0, 402.0
 UVICORN = """
 import sys, uvicorn
@@ -55,7 +55,7 @@ class Side:
 
 @contextmanager
 def process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Ended with the block: by the end of its input if that is enough, else by a signal."""
+    """Run a process, ended with the block: by the end of its input, or else by a signal."""
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
         assert started.stdin is not None
         try:
@@ -70,7 +70,7 @@ def process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
 
 @contextmanager
 def served(*arguments: str) -> Iterator[tuple[int, str]]:
-    """One of benchmarks.served: its process and its URL."""
+    """Run one of benchmarks.served; yield its process and its URL."""
     with process([sys.executable, "-m", "benchmarks.served", *arguments]) as started:
         assert started.stdout is not None
         yield started.pid, started.stdout.readline().decode().strip()
@@ -78,7 +78,7 @@ def served(*arguments: str) -> Iterator[tuple[int, str]]:
 
 @contextmanager
 def peer(command: list[str], url: str) -> Iterator[tuple[int, str]]:
-    """A server of somebody else's, once it listens."""
+    """Run another project's server; yield it once it listens."""
     with process(command) as started:
         wait_for(url)
         yield started.pid, url
@@ -86,7 +86,7 @@ def peer(command: list[str], url: str) -> Iterator[tuple[int, str]]:
 
 
 def wait_for(url: str, seconds: float = 10.0) -> None:
-    """Raises ConnectionError when nobody listens in time."""
+    """Wait until the port accepts connections. Raises ConnectionError after a time."""
     parts, began = urlsplit(url), time.perf_counter()
     while time.perf_counter() - began < seconds:
         with suppress(OSError), socket.create_connection((parts.hostname, parts.port or 80), 1.0):
@@ -104,7 +104,7 @@ def free_port() -> int:
 
 @contextmanager
 def sides(python: str | None) -> Iterator[list[Side]]:
-    """Every side there is here; what is missing is said."""
+    """Return every side available here; print what is missing."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         pid, url = stack.enter_context(served("ours"))

@@ -44,7 +44,8 @@ LIMITS = {"first answer": 5.0, "first sweep": 20.0, "memory": 600.0}  # of 10,00
 def measure(count: int = 10_000) -> Iterator[Figure]:
     """Yield the figures of one start; their limits are those of 10,000 providers."""
     limits = LIMITS if count == 10_000 else {}
-    half = count // 2  # a process has descriptors for so many listeners and connections
+    # the descriptors of one process suffice for so many listeners and connections
+    half = count // 2
     with (
         upstreams(half, 0) as some,
         upstreams(count - half, 0) as others,

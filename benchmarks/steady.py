@@ -1,13 +1,14 @@
-"""What a check costs while the tracker simply runs: ``python -m benchmarks.steady``.
+"""What a check costs in steady operation: ``python -m benchmarks.steady``.
 
     --count N --rate R    R checks a second among N providers, over plain HTTP on kept connections
 
 The whole tracker, store included, in a process of its own; the providers run in another. After the
-first sweep its CPU time is counted for a while and divided by the checks. Its parts are told apart
-by samples of the main thread's stack, once in a millisecond of CPU: transport (the request, its
+first sweep its CPU time is counted for a while and divided by the checks. Its parts are
+distinguished by samples of the main thread's stack, one per millisecond of CPU: transport (the
+request, its
 bytes, its dialect), judging (handling a result), publishing (snapshots), and the rest, which is
-trio and the actors' timers. Storing is what other threads spend. Beside it, as a peer: aiohttp, if
-it is installed, making the same requests in the same rhythm; it judges, stores and tells nothing.
+trio and the actors' timers. Storing is what other threads spend. For comparison: aiohttp, if it is
+installed, making the same requests at the same times, without judging, storing or publishing.
 """
 
 import argparse
@@ -35,7 +36,7 @@ from tracker.runtime.garbage_collection import tune_garbage_collector
 
 LIMIT_MS = 1.2
 SAMPLE_SECONDS = 0.001
-# Functions that a part begins with; the outermost one in a stack decides.
+# The functions where each part begins; the outermost one in a stack decides.
 PARTS = {"publish": "publishing", "process": "judging", "probe": "transport"}
 PEER = """
 import asyncio, json, sys, time
@@ -70,7 +71,7 @@ asyncio.run(main(json.loads(sys.stdin.read()), float(sys.argv[1]), float(sys.arg
 
 @attrs.define
 class Sampler:
-    """Samples of what the main thread does, by part."""
+    """Counts samples of the main thread by part."""
 
     seen: Counter[str] = attrs.field(factory=Counter)
 
@@ -107,7 +108,7 @@ async def run_steady(
         tracker = await nursery.start(run_tracker, config)
         while not tracker.snapshot.swept:
             await tracker.board.newer_than(tracker.snapshot.revision)
-        await trio.sleep(interval + 1.0)  # the grid has spread them by now
+        await trio.sleep(interval + 1.0)  # by now the grid has spread the checks
         found = await count(tracker, seconds)
         tracker.stop()
     return found
@@ -134,7 +135,7 @@ async def count(tracker: Any, seconds: float) -> dict[str, float]:
 
 
 def made(tracker: Any) -> int:
-    """Checks since the start."""
+    """Return the number of checks since the start."""
     providers = tracker.snapshot.providers.values()
     return sum(number for p in providers for _, number in p.outcome_counts)
 

@@ -1,7 +1,7 @@
 """Figures of the store over two million checks: ``python -m benchmarks.storage [SWEEPS]``
 
-Builds a database of 1,000 providers in a temporary folder and prints one line a figure: what it
-takes to write and read it, and what /best and /status cost over it and over an empty one.
+Builds a database of 1,000 providers in a temporary folder and prints one line per figure: the time
+to write and read it, and what /best and /status cost over it and over an empty one.
 """
 
 import random
@@ -26,11 +26,12 @@ from tracker.store import Store, open_store
 PROVIDERS = 1_000
 SWEEPS = int(sys.argv[1]) if __name__ == "__main__" and len(sys.argv) > 1 else 2_000
 SPACING = timedelta(minutes=5)
-STATE = '{"window": [' + ", ".join(["1"] * 100) + "]}"  # 300 characters, as judging keeps
+# 300 characters, the length to which the tracker cuts a message
+STATE = '{"window": [' + ", ".join(["1"] * 100) + "]}"
 
 
 def sweep(at: datetime, chance: random.Random) -> list[Record]:
-    """A check of every provider, in the order in which they answered."""
+    """Return a check of every provider, in the order of their answers."""
     return [
         CheckRecord(
             result=CheckResult(
@@ -70,7 +71,7 @@ async def timed(label: str, jobs: Sequence[Job]) -> None:
 
 
 async def lag_during(job: Job) -> float:
-    """The event loop's worst delay while ``job`` runs, in milliseconds."""
+    """Return the event loop's worst delay while ``job`` runs, in milliseconds."""
     worst = 0.0
 
     async def watch() -> None:
@@ -153,7 +154,7 @@ async def measure_reads(store: Store, end: datetime) -> None:
 
 
 def measure_serving(path: str, empty: str, rounds: int = 5) -> Iterator[Figure]:
-    """CPU of an answer over the full database, and its ratio to the same over an empty one."""
+    """Measure the CPU time of an answer over the full database, and its ratio to an empty one."""
     count = str(PROVIDERS)
     with served("ours", count, path) as full, served("ours", count, empty) as bare:
         for what in ("best", "status"):

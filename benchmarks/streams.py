@@ -1,4 +1,4 @@
-"""A thousand open event streams: what each takes of memory, and when the last has a snapshot.
+"""A thousand open event streams: the memory of each, and when the last one has a snapshot.
 
 python -m benchmarks.streams
 """
@@ -18,11 +18,11 @@ from benchmarks.table import Figure, row
 
 STREAMS, PROVIDERS = 1_000, 15
 REQUEST = b"GET /api/providers/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-QUIET_SECONDS = 0.5  # with nothing new on any stream: then all have what there is
+QUIET_SECONDS = 0.5  # without anything new on any stream: then all have everything
 
 
 class Reader:
-    """One stream. at: when something came last."""
+    """One stream. at: when data last arrived."""
 
     def __init__(self, stream: trio.SocketStream) -> None:
         self.stream = stream
@@ -75,7 +75,7 @@ def _is_loud(readers: list[Reader]) -> bool:
 
 
 async def _delays(url: str, readers: list[Reader]) -> tuple[float, float]:
-    """Milliseconds from asking for a check to its event on the first and the last stream."""
+    """Return the milliseconds from a requested check to its event on the first and last stream."""
     began = time.perf_counter()
     await trio.to_thread.run_sync(_check, url)
     await _quiet(readers)

@@ -1,8 +1,7 @@
 """A sweep of many simulated providers, and one in which a tenth of them hangs.
 
 Each case runs the whole tracker, store included, in a process of its own; the providers run in
-another. Beside it, as a peer: the same requests through one shared httpx client, as many trackers
-do it.
+another. For comparison: the same requests through one shared httpx client, as many trackers do it.
 """
 
 import argparse
@@ -34,7 +33,7 @@ ERROR = "error_of_the_p50_ms"
 
 @contextmanager
 def upstreams(count: int, hang: int) -> Iterator[list[dict[str, Any]]]:
-    """Simulated providers in a process of their own, as {"name", "base_url", "hangs"}."""
+    """Run simulated providers in another process; yield {"name", "base_url", "hangs"} each."""
     command = [sys.executable, "-m", "tracker.testing.many_providers", "--count", str(count)]
     command += ["--latency-ms", str(LATENCY_MS), "--hang", str(hang)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -77,7 +76,7 @@ def seen(snapshot: Any, good: set[str]) -> bool:
 
 
 async def shared_client_sweep(listed: list[dict[str, Any]], _: str) -> dict[str, float]:
-    """The peer: all at once through one client, nothing stored or judged."""
+    """Measure the comparison: all at once through one client, nothing stored or judged."""
     latencies: list[float] = []
     began, cpu = time.perf_counter(), time.process_time()
     limits = httpx.Limits(max_connections=None)
@@ -131,7 +130,7 @@ def run_all(rounds: int = 3) -> None:
 
 
 def measure(count: int, hang: int, limits: dict[str, float], rounds: int) -> Iterator[Figure]:
-    """The tracker's figures; both cases take turns."""
+    """Return the tracker's figures; both cases take turns."""
     turns = [{case: run_case(case, count, hang) for case in CASES} for _ in range(rounds)]
     for key in turns[0]["tracker"]:
         values = [turn["tracker"][key] for turn in turns]

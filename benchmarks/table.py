@@ -1,4 +1,4 @@
-"""How a figure is printed: its median, its spread, its ratio to a yardstick, its limit."""
+"""How a figure is printed: its median, its spread, its ratio to a reference, its limit."""
 
 import statistics
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ import attrs
 
 @attrs.frozen
 class Figure:
-    """values: one a round. ratio: to the yardstick beside it. limit: of the ratio where there is
-    one, of the median else.
+    """values: one per round. ratio: to the reference beside it. limit: of the ratio if there is
+    one, otherwise of the median.
     """
 
     what: str

@@ -1,10 +1,10 @@
-"""CPU of one check over TLS, beside aiohttp and pycurl on the same work.
+"""CPU time of one check over TLS, compared with aiohttp and pycurl for the same work.
 
     python -m benchmarks.tls [--peers PYTHON]
 
-One provider with a certificate of a local authority is asked again and again: over kept
-connections, and over a new connection each, with a whole handshake or a resumed session. The peers
-make the same requests, and neither judge nor measure. PYTHON: an interpreter that has them.
+One provider with a certificate of a local authority is called repeatedly: over kept connections,
+and over a new connection each time, with a full handshake or a resumed session. The others make the
+same requests, and neither judge nor measure. PYTHON: an interpreter that has them.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from tracker.probes import open_check
 from tracker.probes.http import tls_sessions
 
 WARM_UP, ASKED = 20, 200
-NEW, KEPT = 2.0, 3.0  # limits: times what aiohttp takes
+NEW, KEPT = 2.0, 3.0  # limits: multiples of aiohttp's time
 AIOHTTP = """
 import asyncio, ssl, sys, time, aiohttp
 url, authority, times, close = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "close"
@@ -92,7 +92,7 @@ async def ask_again_and_again(url: str, authority: str) -> float:
 
 
 def ours(url: str, authority: str, whole_after: float) -> float:
-    """CPU milliseconds a check. whole_after: for so long a session is resumed."""
+    """Return the CPU milliseconds per check. whole_after: how long a session is resumed."""
     before, tls_sessions.WHOLE_HANDSHAKE_SECONDS = (
         tls_sessions.WHOLE_HANDSHAKE_SECONDS,
         whole_after,
@@ -104,7 +104,7 @@ def ours(url: str, authority: str, whole_after: float) -> float:
 
 
 def peer(python: str, program: str, url: str, authority: str, *, close: bool) -> float | None:
-    """None where the interpreter lacks it."""
+    """Return a peer's figures; None if the interpreter lacks it."""
     command = [python, "-c", program, url, authority, str(ASKED), "close" if close else "keep"]
     run = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120.0)
     return float(run.stdout) if run.returncode == 0 else None

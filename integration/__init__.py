@@ -1,1 +1,1 @@
-"""The tracker against servers and clients that nobody here wrote: ``python -m integration``."""
+"""The tracker against third-party servers and clients: ``python -m integration``."""

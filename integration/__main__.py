@@ -1,4 +1,4 @@
-"""``python -m integration [PART …]``: all of it, or these parts. Exit code 0: all as promised.
+"""``python -m integration [PART …]``: all of it, or these parts. Exit code 0: no deviation.
 
 ``python -m integration.real_calls --minutes 30`` is the long form of one part,
 ``python -m integration.alerts [CASE …]`` and ``python -m integration.replicas`` are two alone.
@@ -15,7 +15,7 @@ from integration import alerts, clients, real_calls, replicas, scenario
 from integration.environments import FAKELLM, LITELLM, EnvironmentFailedError
 from integration.report import BEGAN, UnexpectedError, title
 
-# In the order in which they are played.
+# In the order in which they run.
 PARTS: dict[str, Callable[[], None]] = {
     "scenario": scenario.play,
     "clients": clients.test,
@@ -23,7 +23,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "alerts": alerts.play,
     "replicas": replicas.play,
 }
-WITH_OTHERS = {"scenario", "clients", "calls"}  # other people's programs, in their environments
+WITH_OTHERS = {"scenario", "clients", "calls"}  # third-party programs, in their environments
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""What a message says of each cause: printed, to be read as at three in the morning."""
+"""The message for each cause: printed, so that a person can judge how it reads."""
 
 from contextlib import ExitStack
 
@@ -19,7 +19,7 @@ UNSAFE = ("<", ">", "`", "*", "[", "\x1b", "\u202e", "\u2067", "@everyone", "scr
 
 
 def show(trial: Trial, *parts: str) -> None:
-    """Print the webhook's messages, and insist that all receivers got the same words."""
+    """Print the webhook's messages, and require that all receivers got the same text."""
     for told in trial.told.of(WEBHOOK):
         say("\n".join([f"  {told.title}", *(f"    {line}" for line in told.text.splitlines())]))
     texts = ["\n".join((e.title, e.text)) for e in trial.told.of(WEBHOOK)]
@@ -46,7 +46,7 @@ def keys(trial: Trial) -> None:
 
 
 def three_at_once(trial: Trial) -> None:
-    """One of them answers markup, colours, a link, a mention and marks of direction."""
+    """Let three fail; one answers markup, colours, a link, a mention and direction marks."""
     trial.provider.fail("a", "c", answer=BROKEN)
     trial.provider.fail("b", answer=HOSTILE)
     trial.until_told(OPENED)
@@ -57,7 +57,7 @@ def three_at_once(trial: Trial) -> None:
 
 
 def nothing_usable(trial: Trial) -> None:
-    """One is down, the other's limit is used up, which is no incident of its own."""
+    """Let one be down and the other's limit be used up, which is no incident of its own."""
     trial.provider.headers["b"] = {"Retry-After": "900"}
     trial.provider.fail("b", answer=RATE_LIMITED)
     trial.fails("a")
@@ -66,14 +66,14 @@ def nothing_usable(trial: Trial) -> None:
 
 
 def blind(trial: Trial) -> None:
-    """Every check is refused as malformed, which says nothing of any provider."""
+    """Let every check be refused as malformed, which says nothing about any provider."""
     trial.provider.fail("a", "b", answer=MALFORMED)
     trial.until_told(OPENED)
     show(trial, "The tracker gets no results", "malformed")
 
 
 def network(trial: Trial) -> None:
-    """All are asked through one proxy, and it is away."""
+    """Let all be checked through one proxy that cannot be reached."""
     with ExitStack() as stack:
         proxy = stack.enter_context(upstreams(trial.proxy_port))
         wait_for("checks that reach them", lambda: _all_well(trial), PATIENCE)

@@ -1,4 +1,5 @@
-"""Two trackers and one PostgreSQL: one tells; when it is killed, the other does with its keys."""
+"""Two trackers and one PostgreSQL: one sends alerts; after its death the other uses the same
+keys."""
 
 import signal
 import tempfile
@@ -22,7 +23,7 @@ from tracker.core.redaction import Secret
 
 OPENED, RESOLVED = "incident.opened", "incident.resolved"
 NAMES = ("a", "b")
-QUIET_SECONDS = 10.0  # twice as long as what the herald tells takes to the others
+QUIET_SECONDS = 10.0  # twice the time until the other trackers have read what the herald sent
 FILE = """
 [tracker]
 discover = false
@@ -38,7 +39,7 @@ lease_seconds = 3
 
 @attrs.define
 class Pair:
-    """The trackers that run, by name, each in a folder of its own."""
+    """The running trackers by name, each in a folder of its own."""
 
     folder: Path
     hub: str
@@ -62,13 +63,13 @@ class Pair:
     def end(self, name: str, how: signal.Signals) -> None:
         program = self.running.pop(name).program
         if how is signal.SIGTERM:
-            program.stop()  # what it told is noted before it ends
+            program.stop()  # what it sent is recorded before it ends
         else:
             program.signal(how)
         self.stacks.pop(name).close()
 
     def herald(self) -> str | None:
-        """The name of who tells; None while nobody or more than one says so."""
+        """Return the name of the tracker that sends alerts; None while none or several claim it."""
         every = [
             name
             for name, tracker in self.running.items()
@@ -82,7 +83,7 @@ class Pair:
 
 
 def play() -> str:
-    """Raises UnexpectedError at the first thing that is not as promised."""
+    """Run the part. Raises UnexpectedError at the first deviation."""
     if find_program("PostgreSQL") is None:
         return "left out: PostgreSQL is not installed (Debian: apt-get install postgresql)"
     with pair() as both:
@@ -97,7 +98,7 @@ def play() -> str:
 
 
 def killed_while_it_sends(both: Pair) -> None:
-    """The herald dies after the message arrived and before that is noted anywhere."""
+    """Kill the herald after the message arrived and before that is recorded anywhere."""
     told = both.told
     told.hold = threading.Event()
     both.provider.fail(*NAMES)
@@ -121,7 +122,7 @@ def killed_while_it_sends(both: Pair) -> None:
 
 
 def one_message_an_event(both: Pair) -> None:
-    """The end, and another outage, with both running; the one who tells leaves in good order.
+    """Show an end and another outage with both running; then the sender stops gracefully.
 
     A second end would be the fourth change within the hour: the incident would stay open.
     """
@@ -156,7 +157,7 @@ def pair() -> Iterator[Pair]:
 
 
 def make_hub(server: PostgresServer) -> str:
-    """The URL of a tracker's role at a hub that is ready."""
+    """Return the URL of a tracker's role at a hub that is ready."""
     owner = new_database(server, "hub")
     migrate(Secret(owner))
     server.execute("CREATE ROLE tracker LOGIN IN ROLE provider_status_tracker")

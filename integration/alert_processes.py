@@ -15,7 +15,7 @@ from integration.programs import environment
 from integration.report import expect, insist, say, wait_for
 from integration.served import COMMAND, Served, command, served
 
-TOKEN = "sEcr3tT0kenOfATarget"  # stands in the URL of every target that is bad
+TOKEN = "sEcr3tT0kenOfATarget"  # is part of the URL of every bad target
 PATIENCE = 120.0  # seconds; a message waits 30 s for others of its cause
 FILE = """
 [tracker]
@@ -32,7 +32,7 @@ base_url = "{url}"
 
 @contextmanager
 def watched() -> Iterator[tuple[Path, Upstreams, Receivers]]:
-    """A folder with tracker.toml, its provider, and receivers."""
+    """Yield a folder with tracker.toml, its provider, and receivers."""
     with tempfile.TemporaryDirectory() as name, upstreams() as provider, receivers() as told:
         folder = Path(name)
         (folder / "tracker.toml").write_text(FILE.format(url=provider.base_url("a")))
@@ -47,7 +47,8 @@ def targets(*urls: str) -> dict[str, str]:
 
 
 def killed_while_sending() -> str:
-    """kill -9 after the message arrived and before that is noted: it comes again, the same."""
+    """Kill it (-9) after the message arrived and before that is recorded: the same one comes
+    again."""
     with watched() as (folder, provider, told):
         told.hold = threading.Event()
         with served(folder, targets(*told.urls)) as tracker:
@@ -67,7 +68,9 @@ def killed_while_sending() -> str:
 
 
 def bad_targets() -> str:
-    """Gone, deaf, answering 500, and one that is well: it alone is told, and no URL is shown."""
+    """Use unreachable, hanging and failing targets and a good one: only that one gets the message.
+
+    No URL is shown."""
     with watched() as (folder, provider, told), deaf() as silent, receivers() as failing:
         failing.status = 500
         urls = (
@@ -81,7 +84,7 @@ def bad_targets() -> str:
         with served(folder, targets(*urls)) as tracker:
             tested = tracker.command("alerts", "test", code=1)
             say("alerts test:\n" + tested.rstrip())
-            expect(len(told.of(WEBHOOK)), 1, "test messages at the target that is well")
+            expect(len(told.of(WEBHOOK)), 1, "test messages at the good target")
             watch_for_a_while(tracker)
             provider.fail("a")
             wait_for("the message", lambda: told.kinds()[1:] == ["incident.opened"], PATIENCE)
@@ -114,7 +117,8 @@ def misspelt() -> str:
 
 
 def watch_for_a_while(tracker: Served) -> None:
-    """What is wrong at the start is told after five minutes only: let some checks be well."""
+    """Wait for some good checks: what is wrong at the start is announced only after five
+    minutes."""
     wait_for("the first sweep", lambda: tracker.http.get("/readyz").is_success, PATIENCE)
     for _ in range(2):
         last = tracker.ask("status/a")["last_check"]
@@ -130,7 +134,7 @@ def problems(tracker: Served) -> list[str]:
 
 
 def everything_shown(tracker: Served) -> dict[str, str]:
-    """All that a target could leak into."""
+    """Return everything in which a target's URL could appear."""
     pages = ("/", "/plain", "/api/incidents", "/metrics", "/api/providers/health")
     found = {page: tracker.http.get(page).text for page in pages}
     found |= {"status": tracker.ask_text("status"), "log": tracker.program.log.read_text()}
@@ -143,7 +147,7 @@ def everything_shown(tracker: Served) -> dict[str, str]:
 
 @contextmanager
 def deaf() -> Iterator[int]:
-    """A port that takes connections and never answers."""
+    """Yield a port that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         yield listener.getsockname()[1]
 

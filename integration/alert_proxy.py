@@ -1,4 +1,4 @@
-"""Targets beyond a proxy that wants a password: over HTTP, and through CONNECT over TLS."""
+"""Targets behind a proxy that requires a password: over HTTP, and through CONNECT over TLS."""
 
 import socket
 import ssl
@@ -31,7 +31,9 @@ BUFFER = 65_536
 
 
 def proxied() -> str:
-    """Through HTTPS_PROXY and HTTP_PROXY; its password is shown nowhere, also when it is gone."""
+    """Send through HTTPS_PROXY and HTTP_PROXY.
+
+    The password is shown nowhere, also when the proxy cannot be reached."""
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(HOST).configure_cert(context)
@@ -72,7 +74,7 @@ def proxied() -> str:
             with served(folder, targets(urls[3]) | {"HTTPS_PROXY": address}) as tracker:
                 said = test_targets(tracker, "an authority that nobody knows")
             insist("CERTIFICATE_VERIFY_FAILED" in said, f"the certificate is doubted in {said}")
-            expect(len(told.messages), before, "messages told to whom we cannot be sure of")
+            expect(len(told.messages), before, "messages sent without a trusted certificate")
         return f"{tunnels} tunnels of TLS; the password is shown nowhere"
 
 
@@ -80,7 +82,7 @@ CHANNELS: Mapping[str, int] = {"webhook": 2, "mail": 1, "json": 2}
 
 
 def trusting(authority: Path) -> dict[str, str]:
-    """What tells Python's TLS, and requests, which apprise uses, whom to trust."""
+    """Return the variables that tell Python's TLS and requests (for apprise) which CA to trust."""
     return {"SSL_CERT_FILE": str(authority), "REQUESTS_CA_BUNDLE": str(authority)}
 
 
@@ -109,9 +111,9 @@ class Proxy:
 
 @contextmanager
 def proxy(tunnels: Mapping[str, int]) -> Iterator[Proxy]:
-    """A forward proxy that leads to loopback alone.
+    """Run a forward proxy that leads to loopback only.
 
-    tunnels: the ports that stand for hosts outside; who asks for another gets a 502.
+    tunnels: the ports that stand for outside hosts; a request for another gets a 502.
     """
     known: list[Proxy] = []
 
@@ -157,7 +159,7 @@ def proxy(tunnels: Mapping[str, int]) -> Iterator[Proxy]:
 
 
 def relay(source: socket.socket, sink: socket.socket) -> None:
-    """Pass on what comes, until either side ends."""
+    """Pass on all data, until either side ends."""
     with suppress(OSError):
         while data := source.recv(BUFFER):
             sink.sendall(data)

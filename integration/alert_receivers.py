@@ -1,4 +1,4 @@
-"""Who is told: a webhook, a mail server and a service of apprise, real and on loopback."""
+"""Receivers of alerts: a webhook, a mail server and a service of apprise, real and on loopback."""
 
 import json
 import socket
@@ -25,7 +25,7 @@ HOLD_SECONDS = 60.0
 
 @attrs.frozen
 class Received:
-    """One message. kind, key and incidents are known of a webhook alone."""
+    """One message. Only a webhook's have kind, key and incidents."""
 
     channel: str
     title: str
@@ -38,7 +38,7 @@ class Received:
 @attrs.define(eq=False)
 class Receivers:
     """status: what the webhook answers. hold: it answers only once this is set. fast: the sender's
-    clock is not ours: it is given longer to wait, and the age of a signature is not looked at.
+    clock runs faster: it gets more time, and the age of a signature is not checked.
     """
 
     http_port: int = 0
@@ -65,7 +65,7 @@ class Receivers:
         return [each.kind for each in self.of(WEBHOOK)]
 
     def told_twice(self) -> list[Received]:
-        """Webhooks about an incident of which another key told the same."""
+        """Return webhooks that repeat an event under another key."""
         seen: dict[tuple[str, str], str] = {}
         again = []
         for each in self.of(WEBHOOK):
@@ -80,7 +80,7 @@ class Receivers:
         return ", ".join(f"{channel} {found[channel]}" for channel in (WEBHOOK, MAIL, SERVICE))
 
     def take_webhook(self, body: bytes, headers: dict[str, str]) -> None:
-        """Raises WebhookVerificationError where it is not signed as it should be."""
+        """Record a webhook. Raises WebhookVerificationError if its signature is wrong."""
         key = headers["webhook-id"]
         if self.fast:
             at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
@@ -96,7 +96,7 @@ class Receivers:
 
 @contextmanager
 def receivers(*, fast: bool = False) -> Iterator[Receivers]:
-    """All three, listening on ports of their own."""
+    """Run all three receivers, each on its own port."""
     found = Receivers(fast=fast)
     web = ThreadingHTTPServer(("127.0.0.1", 0), _handler(found))
     found.http_port = web.server_port
@@ -115,7 +115,7 @@ def receivers(*, fast: bool = False) -> Iterator[Receivers]:
 
 @contextmanager
 def secured(told: Receivers, context: ssl.SSLContext) -> Iterator[int]:
-    """The webhook and the service once more, over TLS: their port."""
+    """Run webhook and service again over TLS; yield their port."""
     web = ThreadingHTTPServer(("127.0.0.1", 0), _handler(told))
     web.socket = context.wrap_socket(web.socket, server_side=True)
     threading.Thread(target=web.serve_forever, args=(0.01,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""Incidents and alerts of real processes, on a clock that goes faster, told to real receivers."""
+"""Incidents and alerts of real processes, on a faster clock, sent to real receivers."""
 
 import signal
 import tempfile
@@ -22,8 +22,8 @@ from integration.served import Served, served
 MINUTE, HOUR = 60.0, 3600.0
 OPENED, REMINDER, RESOLVED = "incident.opened", "incident.reminder", "incident.resolved"
 TEN = tuple("abcdefghij")
-RATE = 10.0  # what is done within a second must not take a busy machine 100 ms
-FASTER = 20.0  # for what takes longest, and where seconds matter less
+RATE = 10.0  # a second of the process must be longer than 100 ms on a busy machine
+FASTER = 20.0  # for the longest trials, where seconds matter less
 PATIENCE = 180.0  # of our seconds
 COUNTS = ("opened", "sent", "repeated", "resolved", "suppressed", "failed")
 START = datetime(2026, 6, 3, 12, tzinfo=UTC)
@@ -31,7 +31,7 @@ START = datetime(2026, 6, 3, 12, tzinfo=UTC)
 
 @attrs.define(eq=False)
 class Trial:
-    """A tracker that watches ``names``, and whom it tells."""
+    """A tracker that watches ``names``, and the receivers of its alerts."""
 
     names: tuple[str, ...]
     folder: Path
@@ -41,7 +41,7 @@ class Trial:
     proxy_port: int = 0
     served: Served | None = None
     stack: ExitStack = attrs.field(factory=ExitStack)
-    before: Counter[str] = attrs.field(factory=Counter)  # counted by processes that ended
+    before: Counter[str] = attrs.field(factory=Counter)  # counts of processes that have ended
 
     @property
     def tracker(self) -> Served:
@@ -59,7 +59,7 @@ class Trial:
         wait_for("the first sweep", lambda: self.get("/readyz").is_success, PATIENCE)
 
     def stop(self, *, kill: bool = False) -> None:
-        """In good order, or not; the counts of the process go on in ours."""
+        """Stop it, gracefully or not; the counts of the process are added to ours."""
         self.before = self.counts()
         if kill:
             self.tracker.program.signal(signal.SIGKILL)
@@ -81,7 +81,7 @@ class Trial:
         self.clock.sleep(seconds)
 
     def checked(self) -> None:
-        """Wait for two more checks of each provider: what is wrong after them is news."""
+        """Wait for two more checks of each provider: outages after them are announced."""
         for _ in range(2):
             wait_for(
                 "a check of every provider", partial(self._moved, self.last_checks()), PATIENCE
@@ -102,7 +102,7 @@ class Trial:
         wait_for("providers that are down", lambda: self.is_down(*names), PATIENCE)
 
     def until_well(self) -> None:
-        """The incidents are over; a flapping one stays open, and nobody waits for it."""
+        """Wait until the incidents are over, except a flapping one, which stays open."""
         views = self.tracker.ask
         wait_for(
             "providers that are well",
@@ -111,7 +111,7 @@ class Trial:
         )
 
     def until_told(self, *kinds: str) -> None:
-        """Wait for the webhook's last kind and for all others; then insist on all of them."""
+        """Wait for the webhook's last kind and all others; then require all of them."""
         wait_for(
             f"messages {kinds}, not {self.told.kinds()}",
             lambda: len(self.distinct()) >= len(kinds) and not self.waiting(),
@@ -123,7 +123,7 @@ class Trial:
         return int(self.tracker.ask("health")["alerts"]["waiting"])
 
     def distinct(self) -> list[str]:
-        """What the webhook was told, each key once."""
+        """Return the webhook's messages, each key once."""
         return [kind for _, kind in dict.fromkeys((m.key, m.kind) for m in self.told.of(WEBHOOK))]
 
     def counts(self) -> Counter[str]:
@@ -131,7 +131,8 @@ class Trial:
         return Counter({word: now[word] + self.before[word] for word in COUNTS})
 
     def expect(self, *kinds: str) -> None:
-        """Every receiver got these, in this order; an attempt that failed may have arrived."""
+        """Require that every receiver got these in this order; a failed attempt may have
+        arrived."""
         expect(self.distinct(), list(kinds), "what the webhook was told")
         spare = self.counts()["failed"]
         for channel in (WEBHOOK, MAIL, SERVICE):
@@ -145,7 +146,7 @@ class Trial:
 
 
 def one_outage(trial: Trial) -> None:
-    """A reminder comes after a quarter of an hour in this trial."""
+    """Show one outage; a reminder comes after a quarter of an hour in this trial."""
     trial.fails()
     trial.until_told(OPENED)
     trial.passes(12 * MINUTE)
@@ -164,11 +165,11 @@ def ten_at_once(trial: Trial) -> None:
 
 
 def one_of_ten(trial: Trial) -> None:
-    """While others serve, it is no reason to wake anybody."""
+    """Show that one outage of ten sends no urgent message while others serve."""
     trial.fails("a")
     trial.until_down("a")
     trial.passes(5 * MINUTE)
-    expect(trial.counts()["suppressed"], 1, "openings of which nobody is told")
+    expect(trial.counts()["suppressed"], 1, "suppressed openings")
     trial.recovers()
     trial.until_well()
     trial.passes(2 * MINUTE)
@@ -176,7 +177,7 @@ def one_of_ten(trial: Trial) -> None:
 
 
 def flap(trial: Trial) -> None:
-    """Six outages of a minute and more, each told or none: then 30 minutes are quiet."""
+    """Let a provider fail six times for a minute or more; then 30 minutes are quiet."""
     for _ in range(6):
         trial.fails()
         trial.until_down()
@@ -194,7 +195,7 @@ def flap(trial: Trial) -> None:
 
 
 def mute(trial: Trial) -> None:
-    """One provider alone: of nothing usable nobody is told in this trial."""
+    """Mute one provider; in this trial "nothing usable" is not announced."""
     trial.tracker.command("mute", "a", "--for", "20m")
     muted = trial.clock.now()
     trial.fails()
@@ -211,7 +212,7 @@ def mute(trial: Trial) -> None:
 
 
 def maintained_night(trial: Trial, ends: datetime) -> None:
-    """What fails in the window is told after it, and nothing before."""
+    """Show that an outage in the window is announced after it, and not before."""
     trial.fails()
     trial.until_down()
     trial.clock.sleep_until(ends - timedelta(minutes=2))
@@ -263,7 +264,7 @@ def restart_during_an_outage(trial: Trial) -> None:
 
 
 def wrong_at_the_start(trial: Trial) -> None:
-    """It was down before the tracker came: news only when it stays so for five minutes."""
+    """Show that an outage from before the start is announced only if it lasts five minutes."""
     trial.until_down()
     trial.passes(3 * MINUTE)
     trial.expect()
@@ -271,7 +272,7 @@ def wrong_at_the_start(trial: Trial) -> None:
 
 
 def watched_offer(trial: Trial) -> None:
-    """A model of a is down while a answers and b serves another: an incident of its own."""
+    """Show that a model of ``a`` that is down while ``a`` answers is an incident of its own."""
     trial.provider.lists["b"] = (OTHER,)
     trial.checked()
     trial.provider.models["a", MODEL] = OVERLOADED
@@ -280,8 +281,8 @@ def watched_offer(trial: Trial) -> None:
     expect((incident["cause"], incident["subject"]), ("offer", f"a/{MODEL}"), "the incident")
     insist(not trial.is_down("a"), "its provider is not down")
     text = trial.told.of(WEBHOOK)[0].text
-    insist("No other watched provider serves" in text, "what still serves it is said")
-    insist(f"/best?model={MODEL} answers 503" in text, "what /best?model= says is said")
+    insist("No other watched provider serves" in text, "it says what still serves it")
+    insist(f"/best?model={MODEL} answers 503" in text, "it says what /best?model= answers")
     say("  " + text.replace("\n", "\n" + 12 * " "))
     trial.recovers()
     trial.until_told(OPENED, RESOLVED)
@@ -289,9 +290,9 @@ def watched_offer(trial: Trial) -> None:
 
 @attrs.frozen(kw_only=True)
 class Setting:
-    """names: of the providers. start: of the tracker's clock. toml: more tables. broken: from the
-    start. tables: more lines of one provider's table. proxied: they are hosts beyond a proxy that
-    is not there yet.
+    """names: of the providers. start: of the tracker's clock. toml: more tables. broken: providers
+    that fail from the start. tables: more lines of one provider's table. proxied: they are hosts
+    behind a proxy that is not running yet.
     """
 
     play: Callable[[Trial], None]
@@ -338,14 +339,14 @@ TRIALS = {
 
 
 def play_trial(setting: Setting, library: Path) -> str:
-    """Return what was counted. Raises UnexpectedError at the first thing not as promised."""
+    """Run one trial and return the counts. Raises UnexpectedError at the first deviation."""
     with trial_of(setting, library) as trial:
         setting.play(trial)
         return f"{trial.words()}; received: {trial.told.counts()}"
 
 
 def config(setting: Setting, provider: Upstreams, proxy_port: int) -> str:
-    """tracker.toml. The limits of time are long enough for a busy machine at this rate."""
+    """Return tracker.toml with time limits long enough for a busy machine at this rate."""
     lines = [
         "[tracker]\ndiscover = false\ninterval_seconds = 30\ntimeout_seconds = 20",
         "recheck_seconds = [5]\ndegraded_latency_ms = 20000\njitter = 0",

@@ -1,4 +1,4 @@
-"""Providers on loopback that fail as they are told to: all, one alone, or one model of it."""
+"""Providers on loopback that fail on command: all, one of them, or one model."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ Answer = tuple[int, Mapping[str, Any]]
 
 
 def refusal(status: int, kind: str, code: str, message: str) -> Answer:
-    """An error as OpenAI words it."""
+    """Return an error in OpenAI's form."""
     return status, {"error": {"type": kind, "code": code, "message": message, "param": None}}
 
 
@@ -88,7 +88,7 @@ def _completion(model: str) -> dict[str, Any]:
 
 @contextmanager
 def upstreams(port: int = 0) -> Iterator[Upstreams]:
-    """All of them at one port; 0: a free one."""
+    """Run all of them on one port; 0: a free one."""
     state = Upstreams()
 
     class Handler(BaseHTTPRequestHandler):
@@ -100,7 +100,7 @@ def upstreams(port: int = 0) -> Iterator[Upstreams]:
             self._answer(str(asked["model"]))
 
         def _answer(self, model: str | None) -> None:
-            name = urlsplit(self.path).path.split("/")[1]  # a proxy is given the whole URL
+            name = urlsplit(self.path).path.split("/")[1]  # a proxy gets the whole URL
             status, document = state.answer(name, model)
             body = json.dumps(document).encode()
             try:
@@ -111,7 +111,7 @@ def upstreams(port: int = 0) -> Iterator[Upstreams]:
                     self.send_header(header, value)
                 self.end_headers()
                 self.wfile.write(body)
-            except OSError:  # a tracker that is killed goes away
+            except OSError:  # a killed tracker closes its connection
                 self.close_connection = True
 
         def log_message(self, *_: object) -> None:

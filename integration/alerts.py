@@ -1,6 +1,6 @@
-"""``python -m integration.alerts``: who is told of incidents, and how often. Exit code 0 or 1.
+"""``python -m integration.alerts``: which alerts are sent about incidents, and how often.
 
-Words after it choose the parts whose names have one of them.
+Exit code 0 or 1. Arguments choose the parts whose names contain one of them.
 """
 
 import sys
@@ -23,10 +23,10 @@ AT_ONCE = 6  # processes: starting takes each two seconds of a processor
 
 
 def play(words: Sequence[str] = ()) -> None:
-    """Raises UnexpectedError once all have ended, with what was not as promised.
+    """Run all parts, and raise UnexpectedError at the end with all deviations.
 
-    On a fast clock, a machine that is held up for a second is held up for ten: what fails beside
-    others is played once more alone, and says so.
+    On a fast clock a delay of one second counts as ten, so a part that fails beside others is
+    repeated alone, and this is printed.
     """
     title("Alerts of real processes, told to a webhook, a mail server and a service of apprise")
     every = find_parts()
@@ -45,7 +45,7 @@ def play(words: Sequence[str] = ()) -> None:
 
 
 def find_parts() -> Mapping[str, Callable[[], str]]:
-    """Those on another clock only where that can be made; the longest first."""
+    """Return the parts, the longest first; those on a fast clock only where it is available."""
     library, real = find_faketime(), {"a cluster": alert_cluster.play, **PROCESSES, **PROXIES}
     if library is None:
         missing = f"libfaketime is not installed (Debian: apt-get install {PACKAGE})"
@@ -58,7 +58,7 @@ def find_parts() -> Mapping[str, Callable[[], str]]:
 
 
 def _play_one(parts: Mapping[str, Callable[[], str]], name: str) -> str:
-    """Return what was not as promised, or nothing."""
+    """Run one part; return its deviation, or nothing."""
     began = time.monotonic()
     try:
         told = parts[name]()

@@ -2,7 +2,7 @@
 
     python -m integration.caller URL RATE SERVER=ADDRESS…
 
-Of each 20 calls four are the caller's own doing: one is cancelled, as a stream every other time;
+Of each 20 calls four end through the caller itself: one is cancelled, as a stream every other time;
 one is given up early; the other two are malformed, too long or filtered. Of the rest every fifth is
 a stream. Prints, at the end, how many calls ended how and
 what became of their reports, as JSON. Runs where litellm is installed.
@@ -15,7 +15,8 @@ import sys
 from collections import Counter
 from typing import Any
 
-os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # its import asks the internet otherwise
+# otherwise its import sends requests to the internet
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 import litellm
 
 from integration.commanded_servers import MODEL, SLOW
@@ -23,11 +24,11 @@ from tracker.client import ProviderStatusClient
 from tracker.litellm import ProviderStatusRouting
 
 GROUP = "chat"
-PATIENCE = 0.4  # seconds, of the caller that gives up
+PATIENCE = 0.4  # seconds until an impatient caller gives up
 MIX = ("cancelled", "malformed", "impatient", "filtered")
 OTHERS = {"malformed": "too long", "cancelled": "left stream"}  # instead, every other time
-ROUND = 20  # calls, of which as many as MIX has are neutral
-END_SECONDS = 8.0  # for the calls that are under way
+ROUND = 20  # calls per round, of which those in MIX are neutral
+END_SECONDS = 8.0  # for the calls in progress
 
 
 def sort_of(number: int) -> str:
@@ -110,7 +111,7 @@ async def main(url: str, rate: float, servers: dict[str, str]) -> None:
         litellm.callbacks = [ProviderStatusRouting(client)]
         print("ready", flush=True)
         found = await call_steadily(router, rate, ended)
-        await asyncio.sleep(3.0)  # LiteLLM tells of a call after it has ended
+        await asyncio.sleep(3.0)  # LiteLLM reports a call only after it has ended
         counts = client.reports
     reports = {"sent": counts.sent, "dropped": counts.dropped, "refused": counts.refused}
     print(json.dumps({"calls": dict(sorted(found.items())), "reports": reports}), flush=True)

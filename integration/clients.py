@@ -1,4 +1,4 @@
-"""The tests beside this file: LiteLLM's real Router, FastAPI's example, the pages on both."""
+"""Runs the tests beside this file: LiteLLM's real Router, FastAPI's example, the pages on both."""
 
 import os
 import subprocess
@@ -10,12 +10,13 @@ from integration.environments import LITELLM, ROOT
 from integration.programs import environment, expect_loopback_only
 from integration.report import expect, insist, say, title
 
-# The root's conftest.py imports hypothesis, which this environment does without.
+# The root's conftest.py imports hypothesis, which this environment lacks.
 QUIETLY = ("-q", "-p", "no:cacheprovider", "--disable-warnings", "--confcutdir=integration")
 
 
 def test() -> None:
-    """Raises UnexpectedError where one fails, or is skipped: here nothing may be missing."""
+    """Run the tests. Raises UnexpectedError if one fails or is skipped: here nothing may be
+    missing."""
     title("The clients, with LiteLLM and FastAPI")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

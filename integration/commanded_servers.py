@@ -1,4 +1,4 @@
-"""LLM servers on loopback that fail on command; what a call asks for decides the rest."""
+"""LLM servers on loopback that fail on command; the prompt decides how else a call ends."""
 
 import json
 import threading
@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 MODEL = "mock-model"
-SLOW = "slow"  # a prompt that is answered later than its caller waits
+SLOW = "slow"  # a prompt that is answered after its caller has given up
 SLOW_SECONDS = 5.0
 CHUNKS, CHUNK_SECONDS = 5, 0.02  # of a streamed answer
-# What a server says to prompts that are the caller's own fault: status, type and code.
+# The error for prompts that are the caller's own fault: status, type and code.
 REFUSALS = {
     "malformed": (400, "invalid_request_error", "invalid_value"),
     "too long": (400, "invalid_request_error", "context_length_exceeded"),
@@ -34,7 +34,7 @@ class CommandedServer:
         self.listed: list[float] = []
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self.http.daemon_threads = True
-        self.http.handle_error = lambda *_: None  # callers go away
+        self.http.handle_error = lambda *_: None  # callers disconnect
         self.http.commanded = self  # type: ignore[attr-defined]
 
     @property
@@ -94,7 +94,7 @@ def _completion(name: str) -> dict[str, Any]:
 
 
 def _chunk(**delta: str) -> bytes:
-    """One event of a streamed answer; without a delta, its last."""
+    """Return one event of a streamed answer; without a delta, the last one."""
     choice = {"index": 0, "delta": delta, "finish_reason": None if delta else "stop"}
     told = {"id": "chat-1", "object": "chat.completion.chunk", "created": 1, "model": MODEL}
     return b"data: " + json.dumps(told | {"choices": [choice]}).encode() + b"\n\n"
@@ -123,11 +123,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
-        except OSError:  # the caller went away, as some are meant to
+        except OSError:  # the caller disconnected, as some do on purpose
             self.close_connection = True
 
     def _stream(self, text: str) -> None:
-        self.close_connection = True  # its end is the answer's
+        self.close_connection = True  # the end of the connection is the end of the answer
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")

@@ -1,4 +1,4 @@
-"""Virtual environments for other people's programs: one a lock file, made once."""
+"""Virtual environments for third-party programs: one per lock file, made once."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ print(json.dumps({name: version(name) for name in sys.argv[1:]}))
 
 
 class EnvironmentFailedError(Exception):
-    """An environment could not be made; the sentence says what to do."""
+    """Raised if an environment could not be made; the text says what to do."""
 
 
 @attrs.frozen(kw_only=True)
@@ -45,7 +45,8 @@ class Environment:
         return scripts(self.folder) / name
 
     def prepare(self) -> None:
-        """Make it, unless it is there as its lock says. Raises EnvironmentFailedError."""
+        """Make the environment, unless it exists and matches its lock. Raises
+        EnvironmentFailedError."""
         began = time.monotonic()
         mark, wanted = self.folder / "made-from", self._fingerprint()
         made = mark.exists() and mark.read_text() == wanted
@@ -58,18 +59,18 @@ class Environment:
         say(f"environment {self.name}: {how}: {versions}")
 
     def versions(self) -> dict[str, str]:
-        """Of the packages asked for. Raises EnvironmentFailedError where one is missing."""
+        """Return the versions of the packages. Raises EnvironmentFailedError if one is missing."""
         command: list[str | Path] = [self.script("python"), "-c", VERSIONS, *self.asked_for]
         return dict(json.loads(self._run(command)))
 
     def _fingerprint(self) -> str:
-        """It changes with the lock, and with the Python that it is made by."""
+        """Return a text that changes with the lock file and with the Python version."""
         lock = hashlib.sha256(self.lock.read_bytes()).hexdigest()
         return f"{lock} {self._run([python(), '-VV'])}"
 
     def _install(self) -> None:
         pip: list[str | Path] = [self.script("python"), "-m", "pip", "--quiet"]
-        # --no-deps: the lock is complete, and LiteLLM's own pin of rich would be argued about.
+        # --no-deps: the lock is complete, and LiteLLM's own pin of rich would conflict with it.
         install = ["install", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
         self._run([python(), "-m", "venv", "--clear", self.folder])
         self._run([*pip, *install, "-r", self.lock])
@@ -92,7 +93,7 @@ class Environment:
 
 
 def python() -> Path:
-    """What environments are made by: PYTHON, else the interpreter of this process."""
+    """Return the interpreter that makes environments: PYTHON, else that of this process."""
     return Path(os.environ.get("PYTHON") or sys.executable)
 
 

@@ -2,10 +2,10 @@
 
     python integration/llamacpp_models.py FOLDER PORT
 
-Runs in the environment ``llamacpp``, of which it needs xllamacpp alone: that wheel has llama.cpp's
-own HTTP server, but leaves out its router mode. So each model has a server to itself, and what
-stands before them here passes requests on by the model they name. A model whose file is gone is
-refused in the words of llama.cpp's router.
+Runs in the environment ``llamacpp``, of which it needs only xllamacpp: that wheel has llama.cpp's
+own HTTP server, but without its router mode. So each model has its own server, and the router here
+forwards requests by the model they name. A model whose file was deleted is refused with the error
+of llama.cpp's router.
 """
 
 import http.client
@@ -24,7 +24,7 @@ ANSWER_SECONDS = 30.0
 
 
 class Router(ThreadingHTTPServer):
-    """``servers``: of each model that there was at the start."""
+    """Forwards requests. ``servers``: one for each model present at the start."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder
@@ -33,7 +33,7 @@ class Router(ThreadingHTTPServer):
 
     @property
     def models(self) -> list[str]:
-        """Return those whose file is still there."""
+        """Return the models whose file still exists."""
         return [model for model in self.servers if (self.folder / f"{model}.gguf").is_file()]
 
 
@@ -59,7 +59,7 @@ class Requests(BaseHTTPRequestHandler):
             self._answer(400, {"error": {**error, "type": "invalid_request_error"}})
 
     def _pass_on(self, address: str, body: bytes) -> None:
-        """Give what llama.cpp answers, as it comes."""
+        """Pass llama.cpp's answer on as it arrives."""
         target = urlsplit(address).netloc
         connection = http.client.HTTPConnection(target, timeout=ANSWER_SECONDS)
         try:

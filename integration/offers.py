@@ -1,10 +1,11 @@
-"""One model at two real servers, and what befalls single models there: ``make integration-offers``.
+"""One model at two real servers, and faults of single models there: ``make integration-offers``.
 
-LiteLLM's proxy serves three models of upstreams that we turn, llama.cpp's server two tiny ones made
-on the spot. A model is removed from llama.cpp, one at LiteLLM answers 404, another hits a limit of
+LiteLLM's proxy serves three models of upstreams that we control, llama.cpp's server two tiny ones
+that are generated here. A model is removed from llama.cpp, one at LiteLLM answers 404, another hits
+a limit of
 its own, and ``/best?model=`` follows while both providers stay healthy.
 
-llama.cpp's server is LLAMA_SERVER in its router mode; else that of the wheel xllamacpp, in the
+llama.cpp's server is LLAMA_SERVER in its router mode; otherwise that of the wheel xllamacpp, in the
 environment ``llamacpp``, one for each model: see integration/llamacpp_models.py.
 """
 
@@ -29,8 +30,8 @@ from tests.helpers.fake_upstream import FakeUpstream
 
 OFTEN = 4.0  # seconds between two checks, of a provider and of an offer
 RECHECKS = (1.0, 2.0, 4.0)
-# A check finds the first failure within OFTEN, two re-checks make the offer down; the rest is for
-# a busy machine.
+# A check finds the first failure within OFTEN, and two re-checks make the offer down; the remaining
+# time allows for a busy machine.
 FOLLOW_SECONDS = OFTEN + RECHECKS[0] + RECHECKS[1] + 15.0
 LLAMA, QWEN, GEMMA = "tiny-llama-1b", "tiny-qwen-1b", "tiny-gemma-1b"
 PROXY, LOCAL = "litellm", "llamacpp"
@@ -46,7 +47,7 @@ class Best:
 
 
 def play() -> None:
-    """Raises UnexpectedError at the first thing that is not as promised."""
+    """Run the part. Raises UnexpectedError at the first deviation."""
     title("Offers at LiteLLM's proxy and at llama.cpp")
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
@@ -108,15 +109,15 @@ def a_third_hits_its_limit(tracker: Served, upstream: FakeUpstream) -> None:
 
 def all_is_told(tracker: Served) -> None:
     told = tracker.command("changes")
-    insist(f"{LOCAL}/{QWEN}" in told, "changes tell of the offer that was removed")
-    insist("model list no longer has it" in told, "changes tell of the model that left the list")
+    insist(f"{LOCAL}/{QWEN}" in told, "changes list the removed offer")
+    insist("model list no longer has it" in told, "changes list the model that left the list")
     shown = tracker.command("models", LLAMA)
     insist(all(name in shown for name in (PROXY, LOCAL)), "`models` shows who offers it")
-    say("changes and models tell of it on the command line")
+    say("changes and models show it on the command line")
 
 
 def follow(tracker: Served, what: str, model: str, until: Callable[[Best], bool]) -> None:
-    """Wait until the answer follows. Raises UnexpectedError where it takes too long."""
+    """Wait until the answer follows. Raises UnexpectedError if it takes too long."""
     began = time.monotonic()
     wait_for(what, lambda: until(best(tracker, model)), FOLLOW_SECONDS)
     left_out = "; ".join(f"{name}: {why}" for name, why in best(tracker, model).excluded.items())

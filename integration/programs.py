@@ -1,4 +1,4 @@
-"""Other programs as processes: started, awaited, frozen, stopped, and kept to loopback."""
+"""Third-party programs as processes: started, awaited, frozen, stopped, restricted to loopback."""
 
 import os
 import random
@@ -19,8 +19,9 @@ from integration.report import UnexpectedError, expect, say, wait_for
 Command = Sequence[str | Path]
 
 HERE = Path(__file__).parent
-PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")  # no proxy, no key of this machine
-START_SECONDS = 120.0  # LiteLLM's imports take their time on a busy machine
+# no proxy and no key from this environment
+PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")
+START_SECONDS = 120.0  # LiteLLM's imports take long on a busy machine
 STOP_SECONDS = 15.0
 LAST_LINES = 30
 
@@ -45,7 +46,7 @@ class Program:
 
     @property
     def address(self) -> str:
-        """Scheme, host and port."""
+        """Return scheme, host and port of the URL."""
         return "/".join((self.ready or "").split("/")[:3])
 
     def start(self, *, stdout: int | None = None) -> subprocess.Popen[str]:
@@ -62,7 +63,8 @@ class Program:
         return self._process
 
     def start_serving(self) -> float:
-        """Seconds until it answered. Raises UnexpectedError where it does not."""
+        """Start it and return the seconds until it answered. Raises UnexpectedError if it does
+        not."""
         began = time.monotonic()
         process = self.start()
         wait_for(f"an answer of {self.name}", lambda: self._answers(process), START_SECONDS)
@@ -82,7 +84,7 @@ class Program:
         self._process.send_signal(number)
 
     def stop(self) -> tuple[int, float]:
-        """SIGTERM: its exit code, and the seconds it took."""
+        """Send SIGTERM; return the exit code, and the seconds it took."""
         assert self._process is not None
         began = time.monotonic()
         self.signal(signal.SIGTERM)
@@ -93,7 +95,7 @@ class Program:
         return code, time.monotonic() - began
 
     def kill(self) -> None:
-        """Whatever state it is in, also frozen or never started."""
+        """Kill it in whatever state it is, also frozen or never started."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
@@ -101,7 +103,7 @@ class Program:
 
 @contextmanager
 def ended(*programs: Program) -> Iterator[None]:
-    """None of them outlives the block; where it fails, what they said last is shown."""
+    """Kill all programs at the end of the block; after a failure print their last output."""
     try:
         yield
     except UnexpectedError:
@@ -115,7 +117,7 @@ def ended(*programs: Program) -> Iterator[None]:
 
 
 def environment(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
-    """What a program is given; its Python refuses outside hosts and notes the attempt."""
+    """Return a program's environment; its Python refuses outside hosts and records the attempt."""
     kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     guard = {
         "PYTHONPATH": str(HERE / "loopback_only"),
@@ -130,7 +132,7 @@ def outside_hosts(folder: Path) -> Path:
 
 
 def expect_loopback_only(folder: Path) -> None:
-    """Raises UnexpectedError where a program started there tried to reach another host."""
+    """Raise UnexpectedError if a program started there tried to reach another host."""
     notes = outside_hosts(folder)
     tried = notes.read_text().splitlines() if notes.exists() else []
     for log in folder.glob("*.log"):
@@ -140,7 +142,7 @@ def expect_loopback_only(folder: Path) -> None:
 
 
 def lasting_port() -> int:
-    """A port that stays free while nobody listens there: the system gives it to no client."""
+    """Return a port that the system gives to no client, so that it stays free."""
     for port in random.sample(range(20_000, 32_000), 100):
         try:
             with socket.create_server(("127.0.0.1", port)):

@@ -1,4 +1,4 @@
-"""Real calls that a proxy reports: how soon ``/best`` moves, and that nothing moves it falsely.
+"""Real calls that a proxy reports: how soon ``/best`` changes, and that it never changes wrongly.
 
     python -m integration.real_calls [--minutes M] [--episodes N] [--rates R …]
 
@@ -56,7 +56,7 @@ check = "models"
 def play(
     *, minutes: float = SHORT_MINUTES, episodes: int = EPISODES, rates: tuple[float, ...] = RATES
 ) -> None:
-    """Raises UnexpectedError at the first thing that is not as promised."""
+    """Run the part. Raises UnexpectedError at the first deviation."""
     for rate in rates:
         title(f"Real calls, {rate:g} a second")
         with tempfile.TemporaryDirectory() as name, commanded_servers(LATENCIES) as servers:
@@ -102,7 +102,7 @@ def calling(
 
 
 def fail_the_best(tracker: Served, servers: dict[str, CommandedServer], episodes: int) -> None:
-    """Let the best server fail, again and again; another ``/best`` comes as soon as promised."""
+    """Let the best server fail repeatedly; ``/best`` must name another within the limit."""
     wait_for("calls of the proxy", partial(has_called, tracker), GIVE_UP_SECONDS)
     seconds = [fail_once(tracker, servers) for _ in range(episodes)]
     lag = proxys_lag(tracker, servers)
@@ -111,8 +111,8 @@ def fail_the_best(tracker: Served, servers: dict[str, CommandedServer], episodes
         f"longest {max(seconds):.2f} s of {episodes}; {PROMISED_SECONDS:g} s are promised; "
         f"the proxy itself saw answers {lag:.2f} s late"
     )
-    # A proxy without a processor sees the failure late, and sends its report late: on a machine
-    # with other work single moves take as long as that takes, and are told above.
+    # On a busy machine the proxy sees the failure late and reports it late; single changes are then
+    # late too, and are printed above.
     insist(
         statistics.median(seconds) <= PROMISED_SECONDS + 2.0 * lag,
         f"/best usually moves within {PROMISED_SECONDS:g} s",
@@ -127,7 +127,7 @@ def fail_once(tracker: Served, servers: dict[str, CommandedServer]) -> float:
     moved = look_until_moved(tracker, name)
     assert server.first_failure is not None
     server.failing = False
-    for _ in range(2):  # as many successes as lead out of down
+    for _ in range(2):  # as many successes as recovery from down needs
         expect(tracker.check_now(name)["outcome"], "ok", f"what a check of {name} finds then")
     say(f"  {name}: {moved - server.first_failure:.2f} s")
     return moved - server.first_failure
@@ -152,12 +152,12 @@ def look_until_moved(tracker: Served, name: str) -> float:
 
 
 def stay_the_same(tracker: Served, minutes: float) -> None:
-    """Look at everything twice a second: no status and no best may change."""
+    """Query everything twice a second: no status and no best may change."""
     wait_for("all healthy", lambda: set(statuses(tracker).values()) == {"healthy"}, GIVE_UP_SECONDS)
     time.sleep(5.0)
     name, end, looks = best(tracker), time.monotonic() + 60.0 * minutes, 0
     before, moves = changes(tracker), list[str]()
-    # The window may still hold those of the episodes before.
+    # The window may still contain those of earlier episodes.
     held = tracker.ask(f"status/{name}")["evidence"]["traffic"]["failures"]
     while time.monotonic() < end:
         looks += 1
@@ -179,7 +179,7 @@ def stay_the_same(tracker: Served, minutes: float) -> None:
 
 
 def calls_were_counted(tracker: Served, told: dict[str, Any]) -> None:
-    """Stop the tracker: its database has every call that it took the report of."""
+    """Stop the tracker, and require that its database has every reported call."""
     expect(tracker.program.stop()[0], 0, "the exit code of serve after SIGTERM")
     with closing(sqlite3.connect(tracker.folder / DATABASE)) as database:
         (stored,) = database.execute("SELECT sum(calls) FROM traffic").fetchone()
@@ -194,7 +194,7 @@ def is_ready(tracker: Served) -> bool:
 
 
 def has_called(tracker: Served) -> bool:
-    """Return whether it is warm: LiteLLM imports half of itself with its first calls."""
+    """Return whether it has warmed up: LiteLLM imports many modules at its first calls."""
     found = tracker.ask("status")["providers"].values()
     return sum(int(p["evidence"]["traffic"]["calls"]) for p in found) >= WARM_CALLS
 

@@ -1,4 +1,4 @@
-"""What is left when the tracker has ended: its database, beside what the servers noted."""
+"""The database after the tracker has ended, compared with the servers' logs."""
 
 import re
 import sqlite3
@@ -20,14 +20,16 @@ QUIET = timedelta(seconds=1.0)
 
 
 def quiet(tracker: Served) -> bool:
-    """No check is under way or due, so that the history is complete."""
+    """Return whether no check is in progress or due, so that the history is complete."""
     found = tracker.ask("status")["providers"].values()
     soon = datetime.now(UTC) + QUIET
     return all(datetime.fromisoformat(provider["next_check"]) > soon for provider in found)
 
 
 def judge(folder: Path, history: dict[str, Any], servers: dict[str, Program]) -> None:
-    """history: each provider's checks as the API gave them last."""
+    """Compare the database with the API and the logs.
+
+    history: each provider's checks as last returned by the API."""
     with closing(sqlite3.connect(folder / DATABASE)) as database:
         expect(database.execute("PRAGMA integrity_check").fetchone(), ("ok",), "integrity")
         rows = database.execute(
@@ -47,9 +49,9 @@ def judge(folder: Path, history: dict[str, Any], servers: dict[str, Program]) ->
 
 
 def beside_its_log(name: str, log: str, rows: list[tuple[str, str, int | None]]) -> None:
-    """Each request that a server noted is a check, and one of `probe`'s for each provider.
+    """Require that each request in a server's log is a check, or one of `probe`'s.
 
-    A check that timed out may have been noted or not.
+    A check that timed out may be in the log or not.
     """
     here = {watched.name for watched in WATCHED if watched.at == name}
     answered = sum(1 for n, _, status in rows if n in here and status is not None)

@@ -1,9 +1,9 @@
 """Two replicas behind nginx on one PostgreSQL: ``python -m integration.replicas``.
 
-Clients ask nginx for ``/best`` all the time, while one replica is killed and comes back, the other
-ends in order, and PostgreSQL goes away for a while. Promised: no client misses an answer; a
-provider is checked once an interval and not once by each; one that dies is replaced within 10 s and
-two beats.
+Clients ask nginx for ``/best`` all the time, while one replica is killed and restarted, the other
+is stopped, and PostgreSQL is unavailable for a while. Required: no client misses an answer; a
+provider is checked once per interval and not once by each; a killed replica is replaced within 10 s
+and two heartbeats.
 """
 
 import signal
@@ -33,8 +33,8 @@ NGINX = Path(__file__).parents[1] / "deploy" / "cluster-nginx.conf"
 PROVIDERS = 8
 INTERVAL = 5.0  # seconds between two checks of a provider
 SEEN = 2.0  # seconds later at most on a busy machine
-TAKE_OVER = 10.0 + 2 * 1.0 + SEEN  # the lease, and two beats
-GRACEFUL = 2 * 1.0 + SEEN  # two beats
+TAKE_OVER = 10.0 + 2 * 1.0 + SEEN  # the lease time and two heartbeats
+GRACEFUL = 2 * 1.0 + SEEN  # two heartbeats
 QUIET_SECONDS = 15.0
 AWAY_SECONDS = 10.0  # without PostgreSQL
 CLIENTS, ASK_EVERY = 4, 0.05
@@ -74,7 +74,7 @@ http {{
 
 @attrs.define(eq=False)
 class Clients:
-    """Ask ``url`` for the best provider until they are told to stop."""
+    """Ask ``url`` for the best provider until stopped."""
 
     url: str
     answers: int = 0
@@ -111,7 +111,7 @@ class Clients:
                         self.failures.append(wrong)
 
     def tell(self, what: str) -> None:
-        """Say what they saw since the last time. Raises UnexpectedError after a failure."""
+        """Print what they saw since the last call. Raises UnexpectedError after a failure."""
         with self._lock:
             answers, slowest, failures = self.answers, self.slowest, list(self.failures)
             self.answers, self.slowest = 0, 0.0
@@ -121,7 +121,7 @@ class Clients:
 
 @attrs.frozen(kw_only=True)
 class Replicas:
-    """What takes part. Each replica has a folder, and so a database, of its own."""
+    """The processes of the run. Each replica has its own folder, and so its own database."""
 
     programs: Sequence[Program]
     servers: dict[str, CommandedServer]
@@ -129,7 +129,7 @@ class Replicas:
     clients: Clients
 
     def checks(self, since: float, until: float) -> dict[str, int]:
-        """How often each provider was checked meanwhile, as it saw itself."""
+        """Return how often each provider was checked meanwhile, by its own count."""
         return {
             name: sum(since <= at < until for at in server.listed)
             for name, server in self.servers.items()
@@ -141,7 +141,7 @@ class Replicas:
 
 
 def play() -> None:
-    """Raises UnexpectedError at the first thing that is not as promised."""
+    """Run the part. Raises UnexpectedError at the first deviation."""
     title("Two replicas behind nginx")
     for name in ("PostgreSQL", "nginx"):
         insist(find_program(name), f"{name} is installed (Debian: postgresql, nginx-light)")
@@ -183,7 +183,7 @@ def running() -> Iterator[Replicas]:
 
 
 def make_hub(postgres: PostgresServer, folder: Path) -> str:
-    """As the how-to page has it: the owner migrates; return the URL of the trackers' role."""
+    """Set up the hub as the how-to page says; return the URL of the trackers' role."""
     owner = new_database(postgres, "status")
     told = command(
         folder, "cluster", "migrate", variables={"PROVIDER_STATUS_POSTGRES_OWNER": owner}
@@ -207,7 +207,7 @@ def make_replica(folder: Path, config: str, hub: str) -> Program:
 
 
 def make_nginx(folder: Path, programs: Sequence[Program]) -> Program:
-    """The configuration of deploy/, on free ports."""
+    """Return nginx's configuration from deploy/, on free ports."""
     folder.mkdir()
     site, port = NGINX.read_text(), free_port()
     for shipped, program in zip(("127.0.0.1:8001", "127.0.0.1:8002"), programs, strict=True):
@@ -226,7 +226,7 @@ def make_nginx(folder: Path, programs: Sequence[Program]) -> Program:
 
 
 def share_the_checks(replicas: Replicas) -> None:
-    """Each provider is checked by one of them, once an interval."""
+    """Require that one of them checks each provider once per interval."""
     wait_for("both replicas check", lambda: all(held(replicas)), TAKE_OVER)
     began = time.monotonic()
     time.sleep(QUIET_SECONDS)
@@ -241,12 +241,12 @@ def share_the_checks(replicas: Replicas) -> None:
 
 
 def held(replicas: Replicas) -> tuple[int, int]:
-    """How many providers each replica checks for both."""
+    """Return how many providers each replica checks for both."""
     return held_by(replicas, 0), held_by(replicas, 1)
 
 
 def held_by(replicas: Replicas, number: int) -> int:
-    """0 where it does not answer."""
+    """Return how many leases a replica holds; 0 if it does not answer."""
     try:
         return int(replicas.ask(number, "/api/cluster")["leases"])
     except httpx.HTTPError:
@@ -301,7 +301,7 @@ def in_hub(replicas: Replicas) -> int:
 
 
 def stored(replicas: Replicas) -> int:
-    """Checks that each of them made, in the databases of both."""
+    """Return the checks that each of them made, from both databases."""
     found = 0
     for program in replicas.programs:
         with closing(sqlite3.connect(program.folder / DATABASE)) as database:

@@ -1,4 +1,4 @@
-"""What a run prints, each line with the seconds since it began, and what it insists on."""
+"""The output of a run, each line with the seconds since it began, and its assertions."""
 
 import sys
 import time
@@ -8,11 +8,11 @@ from typing import TypeVar
 Seen = TypeVar("Seen")
 
 BEGAN = time.monotonic()
-LOOK_SECONDS = 0.05  # between two looks at what is awaited
+LOOK_SECONDS = 0.05  # between two tries of a condition
 
 
 class UnexpectedError(Exception):
-    """Something else was seen than what was promised."""
+    """Raised if something other than the required result was observed."""
 
 
 def say(seen: str) -> None:
@@ -26,7 +26,7 @@ def title(part: str) -> None:
 
 
 def expect(seen: object, promised: object, what: str) -> None:
-    """Raises UnexpectedError unless both are equal."""
+    """Raise UnexpectedError unless both are equal."""
     if seen != promised:
         raise UnexpectedError(f"{what}: {promised!r} was promised, {seen!r} was seen")
 
@@ -37,7 +37,7 @@ def insist(holds: object, promise: str) -> None:
 
 
 def wait_for(what: str, look: Callable[[], Seen | None], seconds: float) -> Seen:
-    """The first true answer of ``look``. Raises UnexpectedError after ``seconds``."""
+    """Return the first true answer of ``look``. Raises UnexpectedError after ``seconds``."""
     end = time.monotonic() + seconds
     while not (seen := look()):
         if time.monotonic() > end:

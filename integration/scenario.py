@@ -1,4 +1,4 @@
-"""Two servers, the tracker watching them, and what befalls them: step by step, each one judged."""
+"""Two servers with faults, and the tracker that watches them: each step is checked."""
 
 import json
 import signal
@@ -25,7 +25,7 @@ OUTCOMES = {watched.name: watched.outcome for watched in WATCHED}
 
 
 def play() -> None:
-    """Raises UnexpectedError at the first thing that is not as promised."""
+    """Run the scenario. Raises UnexpectedError at the first deviation."""
     title("The tracker and two servers")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -44,7 +44,7 @@ def configure(folder: Path, servers: dict[str, Program]) -> None:
     addresses = {name: program.address for name, program in servers.items()}
     (folder / "tracker.toml").write_text(config(addresses))
     command(folder, "config", "check")
-    say(f"config check: tracker.toml is well, {len(WATCHED)} providers")
+    say(f"config check: tracker.toml is valid, {len(WATCHED)} providers")
 
 
 def probe_once(folder: Path) -> None:
@@ -159,7 +159,7 @@ def ask_the_past(tracker: Served) -> None:
 
 
 def the_wrong_key_was_tried_once(tracker: Served) -> None:
-    """A refused key is not re-checked early, while others that failed were."""
+    """Require that a refused key is not re-checked early, while other failures are."""
     checks = {n: p["checks_24h"] for n, p in tracker.ask("status")["providers"].items()}
     expect(checks["litellm-wrong-key"], 1, "checks with the wrong key")
     insist(checks["fakellm-list"] > 3, "a failure of another kind is checked again early")

@@ -1,4 +1,4 @@
-"""The tracker as its users have it: a process, its API and its command line."""
+"""The tracker as its users run it: a process, its API and its command line."""
 
 import subprocess
 import sysconfig
@@ -21,7 +21,7 @@ COMMAND_SECONDS = 30.0
 
 @attrs.frozen(kw_only=True)
 class Seen:
-    """One provider and the best one, ``seconds`` after the look-out began."""
+    """One provider and the best one, ``seconds`` after observation began."""
 
     seconds: float
     status: str
@@ -53,13 +53,13 @@ class Served:
         return self.http.get(f"/api/providers/{path}").text
 
     def check_now(self, name: str) -> Any:
-        """The outcome of a check made at once."""
+        """Check a provider at once and return the outcome."""
         bearer = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
         answer = self.http.post(f"/api/providers/{name}/check", headers=bearer)
         return answer.json()["outcomes"][name]
 
     def command(self, *words: str | Path, code: int = 0) -> str:
-        """Its stdout. Raises UnexpectedError where it ends with another code."""
+        """Run a command and return its stdout. Raises UnexpectedError for another exit code."""
         return command(self.folder, *words, "--url", self.url, code=code)
 
     def look(self, name: str, began: float) -> Seen:
@@ -73,7 +73,7 @@ class Served:
         )
 
     def follow(self, name: str, until: Callable[[Seen], bool], seconds: float) -> list[Seen]:
-        """Each change, said as it is seen, to the first that ``until`` takes."""
+        """Print each change as it is seen, until ``until`` accepts one; return it."""
         began = time.monotonic()
         seen = [self.look(name, began)]
         while not until(seen[-1]):
@@ -90,7 +90,7 @@ class Served:
 def command(
     folder: Path, *words: str | Path, code: int = 0, variables: Mapping[str, str] = {}
 ) -> str:
-    """What ``provider-status WORDS`` prints. Raises UnexpectedError for another exit code."""
+    """Run ``provider-status WORDS``; return its output. Raises UnexpectedError for another code."""
     done = subprocess.run(
         [COMMAND, *words],
         cwd=folder,
@@ -110,7 +110,7 @@ def command(
 def served(
     folder: Path, variables: Mapping[str, str] = {}, *, keep_alive: bool = True
 ) -> Iterator[Served]:
-    """It has said its URL when this yields; nothing is checked yet.
+    """Run it; when this yields it has printed its URL, and nothing is checked yet.
 
     keep_alive: whether its connections are used again.
     """

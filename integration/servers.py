@@ -1,4 +1,4 @@
-"""The servers that nobody here wrote, and how they are told what to answer."""
+"""The third-party servers, and their configured answers."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from integration.programs import Program, free_port
 MASTER_KEY = "sk-integration-master-0123456789"
 WRONG_KEY = "sk-integration-wrong-9876543210"
 
-# No rule: it echoes. (Where a rule names an error's status, it streams a 200 all the same.)
+# No rule: it echoes. (Even if a rule names an error's status, it streams a 200.)
 FAKELLM_CONFIG = "version: 1\nrules: []\n"
 
 LITELLM_CONFIG = f"""\
@@ -25,7 +25,7 @@ general_settings: {{master_key: {MASTER_KEY}}}
 litellm_settings: {{telemetry: false, callbacks: []}}
 """
 
-# Each of these would have it fetch something from the internet.
+# Each of these would make it fetch something from the internet.
 LITELLM_VARIABLES = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",

@@ -1,4 +1,4 @@
-"""LiteLLM's real Router, with our plugin, on deployments that answer for themselves.
+"""LiteLLM's real Router, with our plugin, on deployments that answer by themselves.
 
 Needs litellm: ``python -m integration`` runs it in an environment that has it.
 """
@@ -15,19 +15,20 @@ import pytest
 from tests.helpers.fake_tracker import FakeTracker, best, best_offers, hang, saying
 from tests.helpers.fake_upstream import FakeUpstream
 
-os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # its import asks the internet otherwise
-with warnings.catch_warnings():  # its own, of its own dependencies
+# otherwise its import sends requests to the internet
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+with warnings.catch_warnings():  # its own warnings about its dependencies
     warnings.simplefilter("ignore")
     litellm = pytest.importorskip("litellm", reason="litellm is not installed here")
     from tracker.client import ProviderStatusClient
     from tracker.litellm import ProviderStatusRouting
 
-pytestmark = pytest.mark.filterwarnings("default")  # LiteLLM's warnings are not ours to mend
+pytestmark = pytest.mark.filterwarnings("default")  # LiteLLM's own warnings
 GROUP = "chat"
 
 
 def deployment(model: str, *, says: str | None = None, **params: Any) -> dict[str, Any]:
-    """In the group, answered by LiteLLM itself with the name of its provider."""
+    """Return a deployment of the group, answered by LiteLLM itself with its provider's name."""
     answer = {"mock_response": says or model.partition("/")[0]}
     return {
         "model_name": GROUP,
@@ -36,7 +37,7 @@ def deployment(model: str, *, says: str | None = None, **params: Any) -> dict[st
 
 
 def served(model: str, upstream: FakeUpstream) -> dict[str, Any]:
-    """In the group, answered by a server on loopback."""
+    """Return a deployment of the group, answered by a server on loopback."""
     params = {"model": model, "api_key": "none", "api_base": upstream.url}
     return {"model_name": GROUP, "litellm_params": params}
 
@@ -71,7 +72,7 @@ def _registered(client: ProviderStatusClient) -> Iterator[None]:
 
 
 async def ask(router: Any, times: int = 6) -> Counter[str]:
-    """Who answered, how often."""
+    """Return how often each provider answered."""
     answers: Counter[str] = Counter()
     for _ in range(times):
         response = await router.acompletion(GROUP, [{"role": "user", "content": "hello"}])
@@ -106,7 +107,7 @@ def test_calls_follow_best_and_a_switch_whatever_the_routers_strategy(
 def test_of_two_models_at_one_provider_calls_go_to_the_one_that_works(
     tracker: FakeTracker,
 ) -> None:
-    """Also where LiteLLM writes the provider and the id otherwise than the tracker."""
+    """Also if LiteLLM writes the provider and the id differently from the tracker."""
     models = {
         "groq/llama-3.3-70b-versatile": "versatile",
         "groq/openai/gpt-oss-20b": "gpt-oss",
@@ -119,7 +120,7 @@ def test_of_two_models_at_one_provider_calls_go_to_the_one_that_works(
         "groq/llama-3.3-70b-versatile",
     )
 
-    # The tracker is asked about all that they may be: LiteLLM's name of a provider is not ours.
+    # The tracker is asked about all candidates: LiteLLM's provider names differ from ours.
     asked = ",".join(sorted({*offers, offers[1].replace("together/", "together_ai/")}))
 
     async def job() -> list[Counter[str]]:
@@ -158,7 +159,7 @@ def test_a_tracker_in_trouble_costs_no_call(tracker: FakeTracker, mood: Any) -> 
     assert run(job) == {"groq": 6}
 
 
-def test_while_nobody_is_usable_the_router_is_on_its_own(tracker: FakeTracker) -> None:
+def test_while_nothing_is_usable_the_router_decides_alone(tracker: FakeTracker) -> None:
     router = litellm.Router(model_list=list(THREE))
 
     async def job() -> Any:
@@ -170,7 +171,7 @@ def test_while_nobody_is_usable_the_router_is_on_its_own(tracker: FakeTracker) -
 
 
 def test_without_the_plugin_calls_are_spread(tracker: FakeTracker) -> None:
-    """What the other tests would see if the plugin did nothing."""
+    """This is what the other tests would see if the plugin did nothing."""
     litellm.callbacks = []
     router = litellm.Router(model_list=list(THREE))
     assert set(run(lambda: ask(router, 60))) == {"groq", "mistral", "together_ai"}

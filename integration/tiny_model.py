@@ -1,4 +1,4 @@
-"""A language model of 100 kB in llama.cpp's file format, made on the spot; it talks nonsense.
+"""A generated language model of 100 kB in llama.cpp's file format; its text is meaningless.
 
 GGUF, version 3: a header, keys with their values, the tensors' names and shapes, their data.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 WIDTH, HEADS, HIDDEN, CONTEXT = 32, 2, 64, 2048
 ALIGNMENT = 32
 UINT32, FLOAT32, STRING, ARRAY, INT32 = 4, 6, 8, 9, 5
-# How llama.cpp's tokenizer names them: unknown, control and byte tokens, and words.
+# The types in llama.cpp's tokenizer: unknown, control and byte tokens, and words.
 UNKNOWN, CONTROL, NORMAL, BYTE = 2, 3, 1, 6
 WORDS = ("▁", "▁hi", "hi", "▁hello", "▁world", "a", "e", "i", "o", "h", "user", "assistant", ":")
 

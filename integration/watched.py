@@ -1,4 +1,4 @@
-"""What the tracker is set to watch at those servers, and what each check must conclude."""
+"""The tracker's configuration for those servers, and the required result of each check."""
 
 from collections.abc import Iterator
 
@@ -45,7 +45,7 @@ class Watched:
             yield 'check = "models"'
         yield f"interval_seconds = {OFTEN if self.well else SELDOM:g}"
         yield f"timeout_seconds = {LIMIT:g}"
-        yield f"degraded_latency_ms = {LIMIT * 1000:g}"  # a busy machine is not their fault
+        yield f"degraded_latency_ms = {LIMIT * 1000:g}"  # a busy machine must not make them slow
 
 
 MASTER = "LITELLM_MASTER_KEY"
@@ -64,6 +64,7 @@ WATCHED = (
 
 
 def config(addresses: dict[str, str]) -> str:
-    """tracker.toml; ``addresses``: of the servers, by name. Re-checks stay as they come."""
+    """Return tracker.toml; ``addresses``: of the servers, by name. Re-checks have their
+    defaults."""
     tables = ("\n".join(w.table(addresses[w.at])) for w in WATCHED)
     return "\n\n".join(["[tracker]\ndiscover = false", *tables]) + "\n"

@@ -1,6 +1,6 @@
 """The state machine with two alert targets: what is sent, whatever happens to the tracker.
 
-The database stays: without it nobody can know what was told before, and telling it again is right.
+The database is kept: without it earlier messages are unknown, and repeating them is right.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ receivers = st.sampled_from(TARGETS)
 
 @attrs.define(eq=False)
 class Receivers:
-    """refusing: they take nothing. deaf: they take it, but never say so."""
+    """Receivers. refusing: they refuse messages. deaf: they accept them, but never answer."""
 
     heard: list[Delivery] = attrs.field(factory=list)
     refusing: set[str] = attrs.field(factory=set)
@@ -44,7 +44,7 @@ class Receivers:
 
 
 class AlertMachine(TrackerMachine):
-    """Killed and restarted at any time, also between sending and noting."""
+    """A tracker killed and restarted at any time, also between sending and recording a message."""
 
     the_database_goes = None
     the_database_comes_back = None

@@ -19,7 +19,8 @@ def few_words() -> Iterator[None]:
 
 
 def pytest_sessionfinish(session: Any) -> None:
-    if hasattr(session.config, "workeroutput"):  # a worker of pytest-xdist tells its controller
+    # a worker of pytest-xdist reports to its controller
+    if hasattr(session.config, "workeroutput"):
         session.config.workeroutput[RULES] = TrackerMachine.executed_rules()
 
 

@@ -1,7 +1,7 @@
-"""Executes so many rules of the state machine and prints how many, and how fast.
+"""Executes rules of the state machine and prints how many, and how fast.
 
-``python -m property_tests.count --rules 1000000 --processes 2``. Its database files live in
-/dev/shm where there is one, so that no real disk is waited for; ``--folder`` chooses another
+``python -m property_tests.count --rules 1000000 --processes 2``. Its database files are in /dev/shm
+if it exists, so that no real disk slows it down; ``--folder`` chooses another
 place.
 """
 
@@ -23,13 +23,13 @@ from tracker.testing.machine_runner import quiet
 
 MEMORY = Path("/dev/shm")
 EXECUTED = re.compile(r"([\d,]+) rules executed")
-EXAMPLES, STEPS = 50, 50  # of a round; then the count is looked at
+EXAMPLES, STEPS = 50, 50  # in a round, after which the count is checked
 
 
 def run_rules(rules: int, say: Any = lambda _: None) -> tuple[int, float]:
-    """At least so many, other ones each time; how many, and the seconds they took.
+    """Run at least ``rules`` random rules; return how many, and the seconds they took.
 
-    Raises what the machine finds, its smallest example in the notes.
+    Raises the failure that the machine finds, with its smallest example in the notes.
     """
     began = time.monotonic()
     before = ServedMachine.executed_rules()
@@ -49,9 +49,9 @@ def run_rules(rules: int, say: Any = lambda _: None) -> tuple[int, float]:
 
 
 def run_in_processes(number: int, rules: int, folder: Path | None) -> int:
-    """The same in so many processes at once, each with a share; how many rules in all.
+    """Run them in several processes, each with a share; return the number of rules in all.
 
-    Ends all of them with the first that finds something, which says on stderr what.
+    Ends all processes after the first failure, which is printed on stderr.
     """
     command = [sys.executable, "-m", "property_tests.count", "--processes", "1"]
     command += ["--rules", str(-(-rules // number))]

@@ -1,9 +1,9 @@
-"""Random faults in virtual time, and a witness that looks for two believers of one lease.
+"""Random faults in virtual time, and a witness that looks for two holders of one lease.
 
-Three members run the very Membership of the product against a hub in memory. Requests and answers
-come late, some long after their sender gave up, or never, members freeze and crash, the hub is
-away, forgets its last seconds in a failover, and the members' clocks run up to 2 % fast or slow. A
-control leaves one rule out; the witness must then find two believers.
+Three members run the product's Membership against a hub in memory. Requests and answers come late,
+some long after their sender gave up, or never; members freeze and crash; the hub is unavailable or
+loses its last seconds in a failover; and the members' clocks run up to 2 % fast or slow. A control
+leaves one rule out; the witness must then find two holders.
 """
 
 import heapq
@@ -36,7 +36,7 @@ Span = tuple[float, float]
 
 
 class ControlMembership(Membership):
-    """Leaves out what its control names."""
+    """A membership without the rule that its control names."""
 
     control = ""
     flag = False
@@ -47,7 +47,7 @@ class ControlMembership(Membership):
         return super().holds(name, now)
 
     def _void(self, answer: Beat | None) -> str:
-        if self.control == "no_start_time":  # a failover goes unnoticed, however it could be
+        if self.control == "no_start_time":  # a failover is not noticed in any way
             if answer is not None:
                 gone = bool(self.tokens) and not answer.held
                 self.tokens = {} if gone else self.tokens
@@ -55,7 +55,8 @@ class ControlMembership(Membership):
         return super()._void(answer)
 
     def _held_at(self, now: float) -> dict[str, float]:
-        if self.control == "late_carry":  # carries over what was another's in the meantime, perhaps
+        # carries over leases that another member may have held meanwhile
+        if self.control == "late_carry":
             return dict.fromkeys(self.tokens, now + self.beat_seconds)
         return super()._held_at(now)
 
@@ -77,7 +78,7 @@ class Replica:
     dead: list[Span]
     incarnation: int = 0
     pending: int = 0
-    acted: bool = False  # in this turn: claims and releases may be on their way
+    acted: bool = False  # in this turn: claims and releases may be in transit
     membership: ControlMembership = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -96,7 +97,7 @@ class Replica:
         return t * self.rate + self.number * 1000.0
 
     def acts_at(self, t: float) -> float:
-        """When it really handles what is due at ``t``."""
+        """Return when the member really handles an event due at ``t``."""
         return max([end for begin, end in self.frozen if begin <= t < end], default=t)
 
     def is_dead(self, t: float) -> bool:
@@ -108,7 +109,7 @@ class Replica:
 
 @attrs.define(eq=False, slots=False)
 class Run:
-    """One run; ``execute`` returns the moments with two believers."""
+    """One run; ``execute`` returns the times with two holders."""
 
     seed: int
     control: str = ""
@@ -181,7 +182,8 @@ class Run:
             self._at(t, lambda: setattr(self, "jump", by))
 
     def _plan_releases(self) -> None:
-        """Rebalancing: stop believing first, then tell the hub, at a later turn."""
+        """Plan releases: first stop using the leases, then release them at the hub, in a later
+        turn."""
         for _ in range(self.random.randrange(6)):
             t = self.random.uniform(8.0, SECONDS - 10.0)
             for replica in self.replicas:
@@ -199,7 +201,7 @@ class Run:
         self._at(t, lambda: self._witness(replica, current))
 
     def _witness(self, r: Replica, incarnation: int) -> None:
-        """Ten times a second a believer begins a check; would another one do so as well?"""
+        """Ten times a second, check whether two members would make the same check."""
         t = self.now
         if r.incarnation != incarnation:
             return
@@ -237,7 +239,7 @@ class Run:
             self._at(later, lambda: self._give_up(r, incarnation, turn))
             return
         r.pending = 0
-        r.membership.unsure |= r.acted  # as far as it is known, what was asked for may be done
+        r.membership.unsure |= r.acted  # the requests may have been executed
         self._at(self.now + 0.5, lambda: self._turn(r, incarnation))
 
     def _arrive(self, r: Replica, turn: int, epoch: int, sent: float, member: str | None) -> None:
@@ -254,7 +256,7 @@ class Run:
 
     def _open(self, r: Replica) -> Origin:
         origin = self.hub.open_origin(r.profile, "file", 0)
-        if self.control == "late_open":  # removes whoever has the file when it arrives
+        if self.control == "late_open":  # removes the member that has the file when it arrives
             for member in origin.predecessors:
                 self.hub.leave(member)
         return origin
@@ -301,7 +303,8 @@ class Run:
     def _second(
         self, r: Replica, turn: int, epoch: int, step: Step, released: dict[str, int]
     ) -> None:
-        """Bury and claim. Whoever is dead in the meantime may have sent this before."""
+        """Remove dead members and claim leases. A member that died since may have sent this
+        before."""
         if self._is_away() or self.server.epoch != epoch:
             return
         for corpse, beat in self._corpses(step):
@@ -357,7 +360,7 @@ class Run:
             self._at(self.now + self._delay(), deliver)
 
     def _delay(self) -> float:
-        """Seconds on the way: some come long after whoever sent them gave up."""
+        """Return the seconds in transit: some arrive long after their sender gave up."""
         kept = self.random.uniform(0.0, 15.0) if self.random.random() < KEPT_SHARE else 0.0
         return kept + self.random.expovariate(1 / self.slow)
 
@@ -372,5 +375,5 @@ class Run:
 
 
 def runs_with_doubles(seeds: range, control: str = "") -> list[int]:
-    """Return the seeds of the runs in which two believed at once."""
+    """Return the seeds of the runs in which two members held a lease at once."""
     return [seed for seed in seeds if Run(seed, control).execute()]

@@ -1,7 +1,7 @@
-"""A provider and its offers as a state machine, beside the oracle that judges single targets.
+"""A provider and its offers as a state machine, compared with the oracle for single targets.
 
-The oracle knows offers: each has a life of its own, and what concerns the provider goes into the
-provider's life instead (CONTRACT 4). Pure: no trio, no store, a clock that is turned by hand.
+In the oracle each offer has its own checks, and those that concern the provider count for the
+provider instead (CONTRACT 4). Pure: no trio, no store, a clock that is set by hand.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ from tracker.testing.oracle import ObservedCheck, Oracle, OracleInputs
 START = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 MODELS = ("a", "b", "c")
 INTERVAL = 60.0
-# Whatever a check of an offer finds of these says something about the provider.
+# If a check of an offer finds one of these, it concerns the provider.
 PROVIDERS_OWN = {OutcomeKind.DNS, OutcomeKind.CONNECT, OutcomeKind.TLS, OutcomeKind.AUTH}
 NO_FAILURE = {
     OutcomeKind.OK,
@@ -34,7 +34,7 @@ NO_FAILURE = {
     OutcomeKind.REQUEST,
     OutcomeKind.INTERNAL,
 }
-FAR = 10_000_000.0  # the next check is never late here
+FAR = 10_000_000.0  # here the next check is never late
 
 kinds = st.sampled_from(
     (*3 * (OutcomeKind.OK, OutcomeKind.SERVER, OutcomeKind.NOT_FOUND), *OutcomeKind)
@@ -85,7 +85,7 @@ class OfferMachine(RuleBasedStateMachine):
 
     @rule()
     def it_is_restarted(self) -> None:
-        """What was stored with the last check of each target is all that is left."""
+        """Keep only what was stored with the last check of each target."""
         state = ProviderState(self.provider)
         own, *offers = (
             StoredTarget(statistics=Statistics(), state=self.stored.get(model))
@@ -133,9 +133,9 @@ class OfferMachine(RuleBasedStateMachine):
         self.own.saw(self._seen(kind, wait))
 
     def _blame(self, model: str, kind: OutcomeKind) -> None:
-        """Failures of two offers within one interval of theirs are the provider's as well.
+        """Count failures of two offers within one of their intervals for the provider as well.
 
-        A model that is gone, or overloaded, is never the provider's.
+        A missing or overloaded model never counts for the provider.
         """
         if kind in {OutcomeKind.OK, OutcomeKind.SLOW}:
             self.failed.pop(model, None)

@@ -1,7 +1,7 @@
-"""Seven bugs, planted one at a time, that the state machine has to find.
+"""Seven planted bugs, one at a time, that the state machine has to find.
 
-``python -m property_tests.planted`` prints for each how many rules that took and how short the
-smallest program is that shows it (docs/planted-bugs.md keeps what it printed).
+``python -m property_tests.planted`` prints for each how many rules that took and the length of the
+smallest program that shows it (docs/planted-bugs.md has its output).
 """
 
 import sys
@@ -64,7 +64,7 @@ def windows_keep_one_check_too_many() -> None:
 
 
 def what_could_not_be_written_is_forgotten() -> None:
-    """The backlog lets go of a batch when it is taken, not when it is committed."""
+    """The backlog forgets a batch when it is taken, not when it is committed."""
 
     def wrong(self: Backlog) -> None:
         self.done()
@@ -73,7 +73,7 @@ def what_could_not_be_written_is_forgotten() -> None:
 
 
 def the_ranking_forgets_who_is_usable() -> None:
-    """Whoever is up is ranked, also while it is rate limited or refuses our key."""
+    """Every provider that is up is ranked, also one that refuses our key."""
     right = publishing.build_entry
 
     def wrong(view: ProviderStatus, *rest: Any) -> Candidate | Excluded:
@@ -88,7 +88,7 @@ def a_model_that_is_gone_is_held_against_its_provider() -> None:
 
 
 def what_offers_did_to_their_provider_is_not_stored() -> None:
-    """Failures of two offers count for their provider until the next restart only."""
+    """Failures of two offers count for their provider only until the next restart."""
 
     def wrong(*_: Any) -> tuple[()]:
         return ()
@@ -128,7 +128,7 @@ def planted(bug: Callable[[], None]) -> Iterator[None]:
 
 @attrs.frozen
 class Found:
-    """rules: executed until the bug was found, or, where it was minimised, until then."""
+    """A found bug. rules: executed until it was found, or until it was minimised."""
 
     what: str
     rules: int
@@ -136,15 +136,15 @@ class Found:
 
 
 class _Seeded(TrackerMachine):
-    """The same machine, to be given a seed."""
+    """The same machine with a seed."""
 
 
 def hunt(
     bug: Callable[[], None], *, minimise: bool, examples: int = 2_000, start: int | None = None
 ) -> Found | None:
-    """Return what the machine finds while the bug is there; None: nothing.
+    """Return what the machine finds with the bug in place; None: nothing.
 
-    start: the seed of its programs; where None, the one that hypothesis derives.
+    start: the seed of its programs; None: the one that hypothesis derives.
     """
     before = TrackerMachine.executed_rules()
     machine = TrackerMachine if start is None else seed(start)(_Seeded)

@@ -1,6 +1,6 @@
 """Bugs in the rules of the alerts, each with the invariant of the policy's machine that finds it.
 
-A hunt leaves the machine that one invariant, so that none can hide behind another.
+A search leaves the machine only that invariant, so that no other can fail first.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ from tracker.alerts.state import AlertState
 from tracker.core.incidents import MessageKind, Stage
 
 Plant = Callable[[], None]
-_INVARIANT = "hypothesis_stateful_invariant"  # how hypothesis marks one
+_INVARIANT = "hypothesis_stateful_invariant"  # how hypothesis marks an invariant
 
 
 def everything_pages() -> None:
@@ -49,7 +49,7 @@ def who_acknowledged_is_reminded() -> None:
 
 
 def a_reminder_is_not_noted() -> None:
-    """The incident keeps the moment of its opening, so that the next reminder is due at once."""
+    """Keep the time of the opening in the incident, so that the next reminder is due at once."""
 
     def wrong(book: Any, *rest: Any) -> Decision:
         found, before = decide(book, *rest), {each.id: each.told_at for each in book.all()}
@@ -66,7 +66,7 @@ def the_end_is_told_to_everybody() -> None:
 
 
 def the_end_overtakes_its_opening() -> None:
-    """An end is sent although the opening is still refused."""
+    """Send an end although the opening is still refused."""
 
     def wrong(self: Outbox, target: str) -> Iterator[Any]:
         yield from (row for row in self if row.waiting and row.target == target)
@@ -82,7 +82,7 @@ def what_arrived_is_sent_again() -> None:
 
 
 def an_opening_is_told_again_with_another_key() -> None:
-    """Its incidents stay as they were, and the key is made anew each time."""
+    """Leave the incidents unchanged, and make a new key each time."""
 
     def wrong(book: Any, *rest: Any) -> Decision:
         found = decide(book, *rest)
@@ -121,7 +121,7 @@ def ends_are_forgotten() -> None:
 
 
 def a_refusal_is_the_last_attempt() -> None:
-    """A target that refuses once is not written to again."""
+    """Never retry a target that refused once."""
 
     def wrong(self: Outbox, delivery: Any, now: Any, error: str) -> tuple[Any, ...]:
         changed = note(self, delivery, now, error)
@@ -152,8 +152,8 @@ BITES: tuple[tuple[Plant, str], ...] = (
     (flapping_ends_at_once, "what_comes_and_goes_is_one_incident_until_it_is_quiet"),
     (a_mute_never_ends, "silence_ends_by_itself"),
     (openings_are_forgotten, "everybody_is_told_that_nothing_is_usable"),
-    (reminders_are_forgotten, "whoever_does_nothing_is_reminded"),
-    (reminders_pile_up, "nobody_is_reminded_of_what_is_over"),
+    (reminders_are_forgotten, "an_unacknowledged_incident_is_repeated"),
+    (reminders_pile_up, "an_ended_incident_is_not_repeated"),
     (ends_are_forgotten, "the_end_of_what_was_told_is_told"),
     (a_refusal_is_the_last_attempt, "a_target_that_takes_messages_has_them_all"),
 )
@@ -166,7 +166,7 @@ def invariants() -> tuple[str, ...]:
 
 
 def breaks(plant: Plant, invariant: str, *, examples: int = 500) -> bool:
-    """Return whether the machine breaks this invariant while the bug is there."""
+    """Return whether the machine violates this invariant with the bug in place."""
     others: dict[str, Any] = dict.fromkeys((n for n in invariants() if n != invariant), _never)
     machine = type("OneInvariant", (PolicyMachine,), others)
     with planted(plant):
@@ -203,7 +203,7 @@ def planted(plant: Plant) -> Iterator[None]:
 
 
 def _forget(kind: MessageKind) -> None:
-    """Nobody is told of this kind, although the incidents say so."""
+    """Drop messages of this kind, although the incidents record them."""
 
     def wrong(*rest: Any) -> Decision:
         found = decide(*rest)

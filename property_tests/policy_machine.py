@@ -1,7 +1,7 @@
-"""Who is told what and when, as rules of a state machine: the alerts alone, on virtual time.
+"""The alert policy as a state machine: which target gets which message when, on virtual time.
 
-The whole tracker with its database is ``alert_machine``. This one knows nothing of checks, so that
-hours and their reminders pass in milliseconds, and every rule of the policy is an invariant.
+The whole tracker with its database is in ``alert_machine``. This machine has no checks, so that
+hours and their reminders pass in milliseconds; every rule of the policy is an invariant.
 """
 
 from datetime import datetime, timedelta
@@ -30,13 +30,13 @@ TARGETS = {"webhook 1", "json 1"}
 
 @attrs.frozen
 class Told:
-    """A message as it was made, with who was usable and who muted then."""
+    """A message as it was created, with the providers that were usable and muted then."""
 
     delivery: Delivery
     incidents: tuple[Incident, ...]
     usable: frozenset[str]
     muted: frozenset[str]
-    started: datetime  # the process that made it
+    started: datetime  # the process that created it
 
 
 class PolicyMachine(RuleBasedStateMachine):
@@ -114,7 +114,7 @@ class PolicyMachine(RuleBasedStateMachine):
 
     @rule(target_name=st.sampled_from(sorted(TARGETS)), hours=st.sampled_from([0, 2, 26]))
     def a_target_misses_an_outage(self, target_name: str, hours: int) -> None:
-        """It takes messages again after the end; an opening is given up after a day."""
+        """Let a target refuse messages until after the end; an opening is given up after a day."""
         self.a_target_refuses_or_takes(target_name, takes=False)
         self.all_fail(400)
         self.time_passes(timedelta(hours=hours))
@@ -141,7 +141,7 @@ class PolicyMachine(RuleBasedStateMachine):
         book = self.scenario.state.book
         for row in self.scenario.state.outbox:
             if (row.key, row.target) not in self.told:
-                found = (book.find(each) for each in row.incidents)
+                found = (book.by_id().get(each) for each in row.incidents)
                 incidents = tuple(each for each in found if each is not None)
                 about = Told(row, incidents, usable, muted, self.started)
                 self.told[row.key, row.target] = about
@@ -243,8 +243,8 @@ class PolicyMachine(RuleBasedStateMachine):
                 assert self._targets_told(MessageKind.OPENED, incident) == TARGETS
 
     @invariant()
-    def whoever_does_nothing_is_reminded(self) -> None:
-        """A target that had the opening in time, while nobody took the incident."""
+    def an_unacknowledged_incident_is_repeated(self) -> None:
+        """Require reminders for a target that got the opening, while no operator acknowledged."""
         for incident in self.scenario.state.book.open.values():
             if incident.cause is not Cause.NOTHING_USABLE or incident.acknowledged_by:
                 continue
@@ -257,10 +257,10 @@ class PolicyMachine(RuleBasedStateMachine):
                     assert heard.target in self._targets_told(MessageKind.REMINDER, incident)
 
     @invariant()
-    def nobody_is_reminded_of_what_is_over(self) -> None:
-        """What flaps is over when it has been quiet for long, and then since it became so."""
+    def an_ended_incident_is_not_repeated(self) -> None:
+        """Require no reminder of what is over; a flapping incident ends after a long quiet time."""
         for row in self._rows(MessageKind.REMINDER):
-            incident = self.scenario.state.book.find(row.incidents[0])
+            incident = self.scenario.state.book.by_id().get(row.incidents[0])
             if incident is not None and incident.closed_at and row.delivered_at:
                 late = QUIET + SLACK if incident.flapping else SLACK
                 assert row.delivered_at < incident.closed_at + late
@@ -278,7 +278,7 @@ class PolicyMachine(RuleBasedStateMachine):
 
     @invariant()
     def a_target_that_takes_messages_has_them_all(self) -> None:
-        """But for reminders, which later ones replace, and for what is a day late.
+        """Require that a target has all messages, except replaced reminders and those a day late.
 
         Ten minutes are the longest wait between two attempts.
         """
@@ -295,7 +295,7 @@ class PolicyMachine(RuleBasedStateMachine):
         return [each for each in self.scenario.state.outbox if each.kind is kind]
 
     def _lost(self) -> list[Delivery]:
-        """What was rightly given up."""
+        """Return the messages that were rightly given up."""
         given_up = (each for each in self.scenario.state.outbox if each.given_up)
         return [e for e in given_up if e.tried_at and e.tried_at - e.created_at >= GIVEN_UP_AFTER]
 

@@ -1,8 +1,8 @@
-"""The state machine with proxies that report: one tells the truth, one lies.
+"""The state machine with two reporting proxies: one reports the truth, one lies.
 
-Neither may change what the oracle says, which knows checks alone: reports make checks sooner and
-rarer, and never count as one. Each proxy tells of one call in ten seconds, so no minute is heavy
-enough to count as a failed check.
+Neither may change the oracle's result, which depends on checks alone: reports make checks earlier
+or less frequent, and never count as one. Each proxy reports one call in ten seconds, so no minute
+has enough calls to count as a failed check.
 """
 
 from datetime import UTC, datetime
@@ -23,12 +23,12 @@ SECONDS = 10.0
 TICKS = 4.4
 LIMITS = {OutcomeKind.RATE_LIMITED, OutcomeKind.QUOTA_EXHAUSTED}
 lies = st.sampled_from(("ok", "server", "timeout", "auth", "not_found", "cancelled", "nonsense"))
-# A clock of the liar: now, in the future, too old, and before the last check.
+# The lying proxy's times: now, in the future, too old, and before the last check.
 clocks = st.sampled_from((0.0, 0.0, 0.0, 30.0, 120.0, -700.0, -90.0))
 
 
 class ReportMachine(ServedMachine):
-    """Two proxies beside everything that may happen to a tracker."""
+    """The tracker's state machine with two reporting proxies."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,12 +39,12 @@ class ReportMachine(ServedMachine):
         for _ in range(repeats):
             self._tell("honest", name, self._truth(name), 0.0)
             self._tell("liar", name, lie, clock)
-            self.everything_is_as_the_oracle_says()  # before a check could put it right
+            self.everything_is_as_the_oracle_says()  # before a check could correct it
             self.time_passes(SECONDS)
 
     @rule(name=names, repeats=st.integers(5, 40))
     def a_proxy_has_good_traffic(self, name: str, repeats: int) -> None:
-        """Long enough that checks are left out, and never more than three in a row."""
+        """Report good calls for so long that checks are skipped, at most three in a row."""
         self.world.checks[name].mood = ProviderBehavior.OK
         for _ in range(repeats):
             self._tell("honest", name, "ok", 0.0)
@@ -56,7 +56,7 @@ class ReportMachine(ServedMachine):
 
     @rule(name=names, lie=lies)
     def a_batch_is_sent_again(self, name: str, lie: str) -> None:
-        """A replay: nothing of it is taken a second time."""
+        """Send a batch again: no report in it may be accepted a second time."""
         body = self._batch("liar", name, lie, 0.0)
         first = self.world.do(partial(self.world.tracker.report, body))
         again = self.world.do(partial(self.world.tracker.report, body))

@@ -1,4 +1,4 @@
-"""The state machine with a client of the API: every answer is as the OpenAPI document says."""
+"""The state machine with a client of the API: every answer conforms to the OpenAPI document."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ PATHS = tuple(f"{ROOT}/{name}" for name in ("status", "best", "health", "models"
 
 
 class Present:
-    """Whatever tracker is running now: making an application takes longer than a whole example."""
+    """The tracker that runs now: creating an application takes longer than a whole example."""
 
     tracker: Tracker
 
@@ -26,7 +26,7 @@ class Present:
 
 
 class Service:
-    """The application, with the validators of its answers, made when first asked."""
+    """The application, with the validators of its answers, created on first use."""
 
     def __init__(self) -> None:
         self.present = Present()
@@ -43,7 +43,8 @@ class Service:
         return response.status_code, json.loads(await response.get_data())
 
     def validate(self, path: str, status: int, answer: Any) -> None:
-        """Raises jsonschema_rs.ValidationError, and KeyError for a status not documented."""
+        """Validate an answer. Raises jsonschema_rs.ValidationError, and KeyError for an unknown
+        status."""
         key = (path, status)
         if key not in self._validators:
             described = self._document["paths"][path]["get"]["responses"][str(status)]

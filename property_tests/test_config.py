@@ -1,4 +1,4 @@
-"""Whatever stands in tracker.toml, reading it gives a Config or mistakes, and shows no secret."""
+"""Reading any tracker.toml gives a Config or mistakes, and shows no secret."""
 
 import json
 import tomllib
@@ -56,7 +56,7 @@ values = st.recursive(
 
 
 def tables_of(table: Any) -> Any:
-    """A table with known keys and any values, so that reading gets beyond the first door."""
+    """Draw a table with known keys and any values, so that reading gets past the key check."""
     keys = st.sampled_from([field.name for field in attrs.fields(table)])
     return st.dictionaries(keys | names, values, max_size=5)
 
@@ -80,7 +80,7 @@ environments = st.dictionaries(
 
 
 def toml(value: Any) -> Any:
-    """The value as TOML, everything inline."""
+    """Return the value as TOML, everything inline."""
     if isinstance(value, dict):
         return f"{{{', '.join(f'{quoted(k)} = {toml(v)}' for k, v in value.items())}}}"
     if isinstance(value, list):
@@ -140,7 +140,7 @@ def test_the_schema_and_the_reader_agree(tables: Any) -> None:
     if not mistakes:
         assert valid
     elif valid:
-        # Stricter than JSON Schema can say: 2.0 is no whole number, strings are printable.
+        # Stricter than JSON Schema can express: 2.0 is no whole number, strings are printable.
         assert all(m.allowed.startswith(("a whole number", "a string")) for m in mistakes)
 
 
@@ -170,7 +170,7 @@ def test_what_is_found_is_watched_missing_or_mistaken(environ: Any) -> None:
 
 
 @given(st.text() | st.builds("http{}://{}".format, st.sampled_from(["", "s"]), st.text()))
-def test_any_text_is_a_base_url_or_is_told_why_not(url: Any) -> None:
+def test_any_text_is_a_base_url_or_is_refused_with_the_reason(url: Any) -> None:
     problem = url_problem(url)
     assert problem is None or problem
 

@@ -1,4 +1,4 @@
-"""Laws of the forecast: more left is never worse, and no forecast crosses a reset."""
+"""Properties of the forecast: more left is never worse, and no forecast crosses a reset."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ def at(seconds: float) -> Any:
     return START + timedelta(seconds=seconds)
 
 
-# Few distinct values, so that moments coincide and trends are common.
+# Few distinct values, so that times coincide and trends are common.
 seconds = st.one_of(st.integers(0, 20).map(lambda i: i * 300.0), st.floats(0, 1e5))
 amounts = st.one_of(st.integers(0, 1000).map(float), st.floats(0, 1e308))
 points = st.lists(st.builds(Point, seconds.map(at), amounts), max_size=20).map(

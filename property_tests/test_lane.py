@@ -1,7 +1,7 @@
-"""The fast path beside the ordinary route: the same bytes for the same bytes.
+"""The fast path compared with the ordinary route: equal answers to equal requests.
 
-Requests are mixed and their bytes cut at random; both servers get the same pieces, and what they
-say is compared byte by byte, but for the dates' values.
+Requests are mixed and their bytes cut at random; both servers get the same pieces, and their
+answers are compared byte by byte, except for the values of dates.
 """
 
 import re
@@ -39,7 +39,7 @@ FORMS = [
 
 
 class Side:
-    """One of the two, over a tracker that both share."""
+    """One of the two servers, over a tracker that both share."""
 
     def __init__(self, tracker: Any, *, fast: Any) -> None:
         answers = ResponseCache()
@@ -51,7 +51,7 @@ class Side:
         self.etag = answers.best(tracker.snapshot).etag
 
     async def says(self, pieces: Any) -> tuple[Any, ...]:
-        """Everything it says to these pieces, and whether it closed before the client did."""
+        """Return its whole answer to these pieces, and whether it closed before the client did."""
         ours, theirs = map(trio.SocketStream, trio.socket.socketpair())
         make = partial(FastPathConnection, self.hot) if self.fast else HttpConnection
         connection = make(
@@ -79,7 +79,7 @@ class Side:
 
 
 class CountingHot(FastPathResponses):
-    """Tells how often the lane was taken."""
+    """Counts how often the fast path was used."""
 
     taken = 0
 
@@ -111,7 +111,7 @@ targets = st.sampled_from(FORMS) | st.sampled_from(
 
 @st.composite
 def requests(draw: st.DrawFn) -> Any:
-    """Half of them hot as they come, the others anything."""
+    """Draw requests: half for the fast path, the others arbitrary."""
     if draw(st.booleans()):
         etag = draw(st.sampled_from(["", 'If-None-Match: "ETAG"\r\n', "If-None-Match: x\r\n"]))
         coding = draw(st.sampled_from(["", "Accept-Encoding: gzip, br\r\n"]))
@@ -130,7 +130,7 @@ def requests(draw: st.DrawFn) -> Any:
 
 @st.composite
 def conversations(draw: st.DrawFn) -> tuple[Any, ...]:
-    """Pieces of a few requests, one after the other or at once."""
+    """Draw pieces of a few requests, sent one after the other or at once."""
     text = "".join(draw(st.lists(requests(), min_size=1, max_size=4)))
     cuts = draw(st.lists(st.integers(0, len(text)), max_size=4))
     return text, sorted(cuts)
@@ -144,7 +144,7 @@ def pieces_of(text: str, cuts: Any, etag: Any) -> list[Any]:
 
 @cache
 def sides(usable: bool, locked: bool) -> tuple[Any, ...]:
-    """The ordinary route and the lane, over one tracker. locked: with a read token."""
+    """Run the ordinary route and the fast path over one tracker. locked: with a read token."""
     tokens: dict[str, Any] = (
         {"read_token": Secret(TOKEN), "admin_token": Secret(ADMIN)} if locked else {}
     )
@@ -154,7 +154,7 @@ def sides(usable: bool, locked: bool) -> tuple[Any, ...]:
 
 
 def both(usable: bool, conversation: Any, *, locked: bool = False) -> tuple[Any, ...]:
-    """What each says, and how many requests took the lane."""
+    """Return the answer of each, and how many requests used the fast path."""
     slow, fast = sides(usable, locked)
     before = fast.hot.taken
     text, cuts = conversation
@@ -174,7 +174,7 @@ def plain(path: Any = BEST, fields: str = "") -> str:
 
 @settings(deadline=None)
 @given(conversations(), st.booleans(), st.booleans())
-def test_the_lane_says_what_the_ordinary_route_says(
+def test_the_fast_path_answers_like_the_ordinary_route(
     conversation: Any, usable: bool, locked: bool
 ) -> None:
     ordinary, fast, taken = both(usable, conversation, locked=locked)
@@ -186,7 +186,7 @@ def test_the_lane_says_what_the_ordinary_route_says(
     ("conversation", "taken"),
     [
         ((plain() * 3 + plain(STATUS), []), 4),
-        ((plain() + plain("/readyz") + plain(), []), 1),  # what follows waits in hypercorn
+        ((plain() + plain("/readyz") + plain(), []), 1),  # later requests wait in hypercorn
         ((plain() + plain("/livez") + plain(f"{STATUS}/groq") + plain(f"{STATUS}/nobody"), []), 4),
         ((plain(f"{BEST}?candidates=groq&exclude=mistral") + plain(f"{BEST}?model=none"), []), 2),
         ((plain(f"{BEST}?cand=groq"), []), 1),
@@ -208,14 +208,14 @@ def test_the_lane_says_what_the_ordinary_route_says(
         ((plain() * 1_100, []), 999),  # a connection serves a thousand, then closes
     ],
 )
-def test_it_takes_what_is_hot_and_nothing_else(conversation: Any, taken: int) -> None:
+def test_the_fast_path_answers_its_own_requests_only(conversation: Any, taken: int) -> None:
     ordinary, fast, count = both(True, conversation)
     assert count == taken
     assert fast == ordinary
     assert fast[0].startswith(b"HTTP/1.1 ")
 
 
-def test_without_a_best_provider_the_lane_says_when_to_ask_again() -> None:
+def test_without_a_best_provider_the_fast_path_sends_retry_after() -> None:
     ordinary, fast, taken = both(False, (plain() + plain(f"{BEST}?candidates=mistral"), []))
     assert (fast, taken) == (ordinary, 2)
     assert fast[0].count(b"HTTP/1.1 503 ") == fast[0].count(b"\r\nretry-after: 1\r\n") == 2
@@ -236,7 +236,7 @@ def authorized(token: str, path: str = BEST) -> str:
         (authorized("wrong", "/livez"), False, 200),
     ],
 )
-def test_with_a_read_token_the_lane_serves_who_has_one(
+def test_with_a_read_token_the_fast_path_serves_requests_that_have_it(
     request_: str, taken: bool, status: int
 ) -> None:
     ordinary, fast, count = both(True, (request_ * 2, []), locked=True)

@@ -1,7 +1,9 @@
-"""Minutes of many calls, told by two reporters of whom one lies, beside the plainest oracle.
+"""Minutes of many calls, reported by two reporters of which one lies, compared with a simple
+oracle.
 
-The oracle knows checks and minutes as letters: S and F for a check that was good or failed, M for a
-minute that failed by the word of both, m by that of one alone. CONTRACT 4 then says who is down.
+The oracle knows checks and minutes as letters: S and F for a check that succeeded or failed, M for
+a minute that failed according to both reporters, m according to one. CONTRACT 4 then says what is
+down.
 """
 
 from datetime import timedelta
@@ -45,7 +47,8 @@ class MinuteMachine(RuleBasedStateMachine):
 
     @rule(lies=counts, truths=counts, works=st.booleans(), neutral=counts)
     def a_minute_has_many_calls(self, lies: int, truths: int, works: bool, neutral: int) -> None:
-        """The liar tells of failures alone; the honest one of what there was."""
+        """Report a minute of calls: the liar reports only failures, the honest one the real
+        calls."""
         honest: CallOutcome = OutcomeKind.OK if works else OutcomeKind.SERVER
         told = [call(OutcomeKind.SERVER, after=self.seconds, reporter="liar")] * lies
         told += [call(honest, after=self.seconds, reporter="honest")] * truths
@@ -98,7 +101,7 @@ def is_failed_minute(failures: int, calls: int) -> bool:
 
 
 def is_down(letters: str) -> bool:
-    """Follow it letter by letter: only a good check leads out, and one reporter never in."""
+    """Follow it letter by letter: only a good check ends down, and one reporter never causes it."""
     down, run, last = False, 0, "S"
     for letter in letters:
         if letter == "S":
@@ -113,7 +116,7 @@ def is_down(letters: str) -> bool:
 
 
 def is_recovering(letters: str) -> bool:
-    """Too few good checks in a row since it was down last."""
+    """Return whether there were too few good checks in a row since it was last down."""
     downs = [n for n in range(1, len(letters) + 1) if is_down(letters[:n])]
     if not downs:
         return False

@@ -1,4 +1,5 @@
-"""Laws of model names: total, stable, blind to spelling, and no size or version ever merged."""
+"""Properties of model names: defined for any text, stable, independent of spelling, and no size or
+version ever merged."""
 
 from hypothesis import given
 from hypothesis import strategies as st

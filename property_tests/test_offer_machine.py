@@ -1,4 +1,4 @@
-"""Offers beside their provider, whatever their checks find, as the oracle says."""
+"""Offers and their provider agree with the oracle, whatever their checks find."""
 
 import os
 

@@ -8,8 +8,9 @@ import pytest
 from property_tests.planted import BUGS, hunt
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
-# The others need thousands of rules: by night, and by ``python -m property_tests.planted``. Each of
-# these with a seed that finds it within seconds; where a change moves it, any seed finds it later.
+# The others need thousands of rules: see the nightly run and ``python -m property_tests.planted``.
+# Each of these has a seed that finds it within seconds; after a change of the machine the seed may
+# have to be replaced.
 SOON = {
     "failures_are_never_forgotten": 18,
     "windows_keep_one_check_too_many": None,

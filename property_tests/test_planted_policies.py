@@ -1,4 +1,4 @@
-"""Each invariant of the policy's machine can fail: a bug of its own breaks it."""
+"""Each invariant of the alert policy's machine can fail: a planted bug violates it."""
 
 import os
 
@@ -7,7 +7,7 @@ import pytest
 from property_tests.planted_policies import BITES, Plant, breaks, invariants
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
-LONG = {"the_end_is_told_to_everybody"}  # another bug breaks the same invariant sooner
+LONG = {"the_end_is_told_to_everybody"}  # another bug violates the same invariant sooner
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A snapshot made of what changed equals one made of everything."""
+"""A snapshot built from changes equals one built from everything."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,7 +48,7 @@ steps = st.one_of(
 
 
 class World:
-    """An aggregator whose clocks stand still until a step moves them."""
+    """An aggregator whose clocks are frozen until a step moves them."""
 
     def __init__(self) -> None:
         self.wall, self.steady = datetime(2026, 3, 1, 12, tzinfo=UTC), 1_000.0
@@ -151,7 +151,7 @@ def test_a_snapshot_of_what_changed_is_that_of_everything(taken: list[tuple[Any,
     trio.run(run, clock=trio.testing.MockClock())
 
 
-# The clock is set back after a check was due: it is due again.
+# The clock is set back to before a check was due, so it is due again.
 @example(
     [("check", "a", OutcomeKind.OK, 1, False), ("wait", 20.0), ("publish",), ("set clock", -900.0)]
 )

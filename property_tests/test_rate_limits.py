@@ -1,4 +1,4 @@
-"""Laws of the limit reader: total on anything, and units right for any time it can tell."""
+"""Properties of the limit reader: it accepts any input, and units are right for any time."""
 
 import math
 import time
@@ -104,7 +104,7 @@ def test_no_value_takes_long(value: str) -> None:
 
 
 def go(duration: timedelta) -> str:
-    """As Go's time.Duration prints it."""
+    """Return the text that Go's time.Duration prints."""
     micros = duration // timedelta(microseconds=1)
     if micros < 1000:
         return f"{micros}µs"
@@ -153,7 +153,7 @@ def test_a_moment_is_the_same_in_every_form(form: Any, seconds: int, zone: tzinf
     seconds=SOON,
     style=st.sampled_from(["openai", "anthropic", "triple", "ietf", "draft7"]),
 )
-def test_what_is_told_is_read_in_every_style(
+def test_a_stated_limit_is_read_in_every_style(
     limit: int, share: float, seconds: float, style: Any
 ) -> None:
     remaining = math.floor(limit * share)

@@ -1,4 +1,4 @@
-"""Kept-up-to-date statistics equal those worked out from every check each time."""
+"""Incremental statistics equal those computed from all checks each time."""
 
 import math
 

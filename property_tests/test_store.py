@@ -1,6 +1,6 @@
 """Whatever happens to the disk: stored + dropped + waiting = produced, each check once, in order.
 
-Changes come between the checks, and count for nothing in it.
+Changes are stored between the checks, and do not count.
 """
 
 import tempfile
@@ -31,7 +31,7 @@ steps = st.one_of(
 
 
 class Disk:
-    """A database that gets into trouble, and what was in the files that it lost on the way."""
+    """A database with injected faults, and the contents of the files that were lost."""
 
     def __init__(self, folder: str) -> None:
         self.path = Path(folder) / "status.db"

@@ -1,7 +1,7 @@
-"""Found first on PYTHONPATH, so every Python that is started with it keeps to loopback.
+"""Found first on PYTHONPATH, so that every Python process started with it can reach only loopback.
 
-What it tries beyond is refused and noted in the file that OUTSIDE_HOSTS names. Sockets opened
-below Python (uvloop's own connections) pass unseen.
+Any other connection is refused and recorded in the file that OUTSIDE_HOSTS names. Sockets opened
+below Python (uvloop's own connections) are not seen.
 """
 
 import os
@@ -13,7 +13,7 @@ NOTES = Path(os.environ["OUTSIDE_HOSTS"])
 
 
 def _host(event: str, arguments: tuple[object, ...]) -> str:
-    """Whom it is about to reach or look up; empty where that is a file or nobody."""
+    """Return the host to be reached or looked up; empty for a file or no host."""
     if event == "socket.getaddrinfo":
         host = arguments[0]
     elif event in {"socket.connect", "socket.sendto"} and isinstance(arguments[1], tuple):

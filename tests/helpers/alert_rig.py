@@ -1,4 +1,4 @@
-"""Alert tasks of several trackers on virtual time, on one hub that is only a few dictionaries."""
+"""Alert tasks of several trackers on virtual time, on one hub made of a few dictionaries."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ def now() -> datetime:
 
 @attrs.define(eq=False)
 class Hub:
-    """herald: who tells. away: nobody can ask it."""
+    """herald: the tracker that sends alerts. away: the hub cannot be reached."""
 
     herald: str = "one"
     away: bool = False
@@ -85,7 +85,7 @@ class Sharing:
 
 @attrs.define(eq=False)
 class Receiver:
-    """Takes the place of Sender. hanging: it takes a message, but never says so."""
+    """Replaces Sender. hanging: it accepts a message, but never answers."""
 
     heard: list[tuple[str, Delivery]] = attrs.field(factory=list)
     hanging: bool = False
@@ -111,7 +111,7 @@ class Receiver:
 
 
 class EmptyStore:
-    """Has nothing of an earlier process."""
+    """A store without records of an earlier process."""
 
     async def load_incidents(self) -> Any:
         await trio.lowlevel.checkpoint()
@@ -120,7 +120,7 @@ class EmptyStore:
 
 @attrs.define(eq=False)
 class Rig:
-    """One provider that all trackers see alike, and what the one target of all was told."""
+    """One provider that all trackers see alike, and the messages of their common target."""
 
     config: Config = attrs.field(
         factory=lambda: config_of("a", targets=("webhook 1",), page=("provider",), reminder_hours=1)
@@ -191,7 +191,7 @@ class Rig:
             self.post()
 
     def shown(self) -> Mapping[str, Sequence[tuple[str, bool]]]:
-        """By tracker, its incidents' ids and whether they are over."""
+        """Return by tracker the ids of its incidents and whether they are over."""
         return {
             name: [(each.id, each.closed_at is not None) for each in log.incidents]
             for name, log in self.logs.items()

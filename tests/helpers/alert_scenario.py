@@ -1,4 +1,4 @@
-"""The alerts on virtual time: snapshots as a test says, targets that take or refuse messages."""
+"""The alerts on virtual time: given snapshots, and targets that accept or refuse messages."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -67,10 +67,10 @@ def config_of(
 
 @attrs.define
 class Scenario:
-    """Time passes in steps; what the targets take is in ``received``, as (target, key, kind).
+    """Time passes in steps; messages that targets accept are in ``received``: (target, key, kind).
 
-    down: since when. refusing: targets that take nothing. deaf: what is sent arrives, but the
-    process dies before it notes that. stored: what the database would have.
+    down: since when. refusing: targets that refuse everything. deaf: messages arrive, but the
+    process dies before it records that. stored: what the database would have.
     """
 
     config: Config
@@ -108,7 +108,7 @@ class Scenario:
             self.keep(self.state.note_attempt(delivery, self.now, error))
 
     def restart(self) -> None:
-        """A new process, with what was stored."""
+        """Start a new process with what was stored."""
         self.state = AlertState(self.config)
         self.deaf = False
         rows = list(self.stored.values())

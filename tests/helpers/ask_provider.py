@@ -1,4 +1,4 @@
-"""Asking one provider of the catalogue on a real server, for the tests of dialects."""
+"""Checks of one provider of the catalogue on a real server, for the tests of dialects."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def provider(name: str, url: Any, **more: Any) -> Provider:
 async def check(
     name: str, answers: Any, *, times: int = 1, clock: Any = None, **more: Any
 ) -> tuple[Any, ...]:
-    """The last finding of so many checks, and everything that was asked."""
+    """Return the last result of so many checks, and all requests."""
     async with http_server(answers) as server:
         named = {} if clock is None else {"clock": clock}
         async with open_check(provider(name, server.url, **more), **named) as ask:

@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# What must not be lost, a little below what was reached: a killed process tells no branches, and
-# which one is killed when varies. Raise them as tests are added.
+# The minimum, slightly below what was reached: a killed process reports no branches, and which one
+# is killed varies. Raise the figures as tests are added.
 LEAST_PERCENT = {"tracker": 95.0, "api": 95.0}
 WANTED_PERCENT = 95.0
 LISTED = 10  # modules to look at first
 
 
 def branch_percent(files: Mapping[str, Any], package: str) -> float:
-    """Branches of the package that some test took, in percent of all; 100 without a branch."""
+    """Return the percentage of the package's branches that some test took; 100 without a branch."""
     found = [file["summary"] for path, file in files.items() if path.startswith(f"{package}/")]
     branches = sum(summary["num_branches"] for summary in found)
     return 100.0 * sum(s["covered_branches"] for s in found) / branches if branches else 100.0

@@ -1,4 +1,4 @@
-"""A headless Chromium, and a tracker for it to look at: real, but for the checks it makes."""
+"""A headless Chromium, and a tracker for it to show: real, except for its checks."""
 
 import json
 import threading
@@ -40,7 +40,7 @@ FLAGS = (
 )
 SHORT = "const $ = (s) => document.querySelector(s), $$ = (s) => [...document.querySelectorAll(s)];"
 TOKEN = "a-long-admin-token"
-QUIET = Timing(  # checks come when the test wants them
+QUIET = Timing(  # checks are made only on request of the test
     interval_seconds=3600.0, timeout_seconds=5.0, recheck_seconds=(3600.0,), failures_to_down=1
 )
 
@@ -57,7 +57,7 @@ def bad(kind: OutcomeKind = OutcomeKind.SERVER, message: str = "HTTP 500") -> Ch
 
 @attrs.define
 class House:
-    """``findings``: what the next checks find; 100 ms and well where nothing is said."""
+    """``findings``: results of the next checks; the default is ok after 100 ms."""
 
     folder: Path
     names: tuple[str, ...]
@@ -73,7 +73,8 @@ class House:
         return f"http://127.0.0.1:{self.port}/"
 
     def start(self) -> None:
-        """Answers, and has checked everybody, when this returns; on the same port every time."""
+        """Start it; on return every provider is checked, and it answers on the same port each
+        time."""
         url: Future[str] = Future()
         self._thread = threading.Thread(
             target=trio.run, args=(partial(self._run, url),), daemon=True
@@ -146,7 +147,7 @@ class Browser:
     driver: Any
 
     def open(self, url: str, *, width: int = 1440, height: int = 900) -> None:
-        self.driver.get("about:blank")  # else another hash would not load it again
+        self.driver.get("about:blank")  # otherwise a changed hash would not load it again
         self.command(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -165,7 +166,7 @@ class Browser:
         return self.driver.execute_cdp_cmd(name, options)
 
     def until(self, expression: str, *arguments: Any) -> Any:
-        """The first truthy value of an expression."""
+        """Return the first truthy value of an expression."""
         waiting = waits.WebDriverWait(self.driver, GIVE_UP_SECONDS, poll_frequency=0.05)
         return waiting.until(lambda _: self.value(expression, *arguments), expression)
 
@@ -179,7 +180,7 @@ class Browser:
         return self.run(f"return {expression}", *arguments)
 
     def said(self) -> list[str]:
-        """What the console has had to say since the last time: errors, and broken policies."""
+        """Return the console's messages since the last call: errors and policy violations."""
         return [
             entry["message"]
             for entry in self.driver.get_log("browser")
@@ -187,7 +188,7 @@ class Browser:
         ]
 
     def requested(self) -> list[str]:
-        """Every URL asked for since the last time."""
+        """Return every URL requested since the last call."""
         events = (json.loads(e["message"])["message"] for e in self.driver.get_log("performance"))
         return [
             event["params"]["request"]["url"]

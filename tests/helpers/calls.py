@@ -15,13 +15,13 @@ from tracker.reports.parsing import ParsingContext
 
 
 def call(outcome: CallOutcome = OutcomeKind.OK, *, after: float = 0.0, **more: Any) -> Call:
-    """One call, ``after`` seconds past START."""
+    """Return one call, ``after`` seconds past START."""
     more = {"provider": "groq", "reporter": "proxy-1", "model": "m"} | more
     return Call(outcome=outcome, at=(START + timedelta(seconds=after)).timestamp(), **more)
 
 
 def report(report_id: str = "r1", *, at: datetime = START, **fields: Any) -> dict[str, Any]:
-    """One report as it is sent; an ``ok`` where nothing else is told."""
+    """Return one report as it is sent; ``ok`` by default."""
     told = {"outcome", "http_status", "error"} & fields.keys()
     fields |= {} if told else {"outcome": "ok"}
     return {"id": report_id, "at": at.isoformat(), "provider": "groq", "model": "m"} | fields

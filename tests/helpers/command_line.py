@@ -1,7 +1,7 @@
-"""Running the command line: in this process where that is equal, else as a process of its own.
+"""Runs the command line: in this process where that is equivalent, otherwise in its own process.
 
-No test reaches a real provider: the environment is empty, so nothing is found but the keyless
-endpoints, and the working folder has a tracker.toml that finds not even those.
+No test reaches a real provider: the environment is empty, so only the keyless endpoints are found,
+and the working folder's tracker.toml disables these too.
 """
 
 import json
@@ -131,7 +131,7 @@ def serving(folder: Path, *arguments: str, job: str = "serve", **environ: str) -
 def start(
     folder: Path, *arguments: Any, stderr: Any = subprocess.PIPE, **environ: str
 ) -> subprocess.Popen[str]:
-    """A process with nothing of our environment but the way to its interpreter."""
+    """Start a process whose environment has only the path of its interpreter."""
     inherited = {
         name: os.environ[name]
         for name in ("PATH", "COVERAGE_PROCESS_START", "PYTHONPATH")
@@ -160,7 +160,7 @@ def answering(answer: bytes, connections: int = 1) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(
             GIVE_UP_SECONDS
-        )  # a command that never asks fails its test, and hangs none
+        )  # a command that never asks fails its test instead of hanging it
 
         def serve() -> None:
             for _ in range(connections):

@@ -1,7 +1,7 @@
-"""The command line with a bug planted in the checks, for as long as a file named "bug" is there.
+"""The command line with a bug planted in the checks, as long as a file named "bug" exists.
 
-Crashed actors are restarted, and other trackers on the file are looked for, after moments instead
-of half minutes. tests/process/test_hard_to_hurt.py runs it.
+Crashed actors are restarted, and other trackers on the file are looked for, much sooner than usual.
+tests/process/test_hard_to_hurt.py runs it.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Short ways to make the values that many tests need."""
+"""Short functions that make the values that many tests need."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,7 +29,7 @@ def finding(
 def outcome(
     kind: OutcomeKind = OutcomeKind.OK, *, provider: str = "groq", after: float = 0.0, **more: Any
 ) -> CheckResult:
-    """A check that began ``after`` seconds past START, which is steady second 0."""
+    """Return a check that began ``after`` seconds past START, which is steady second 0."""
     at = START + timedelta(seconds=after)
     return finding(kind, provider=provider, at=at, **more)
 
@@ -44,7 +44,7 @@ def provider(name: str = "groq", *, enabled: bool = True, **timing: Any) -> Prov
 
 
 async def until_swept(tracker: Tracker) -> None:
-    """Every provider was checked once, and nobody twice."""
+    """Wait until every provider was checked once, and none twice."""
     with tracker.board.subscribe() as feed:
         while not tracker.snapshot.swept:
             await feed.receive()

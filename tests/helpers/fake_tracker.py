@@ -61,10 +61,10 @@ class FakeTracker:
         self.asked: Counter[str] = Counter()  # by path
         self.answered: Counter[int] = Counter()  # by status, of /best
         self.changed = threading.Condition()
-        self.released = threading.Event()  # ends what hangs
+        self.released = threading.Event()  # ends hanging handlers
         self.frames: list[bytes] = []
-        self.batches: list[dict[str, Any]] = []  # of reports, as taken
-        self.refusal = 0  # the status that reports are refused with; 0: taken
+        self.batches: list[dict[str, Any]] = []  # of reports, in the order accepted
+        self.refusal = 0  # the status with which reports are refused; 0: accepted
         self.send_every = 0.1
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
         self._server.fake = self  # type: ignore[attr-defined]
@@ -82,7 +82,7 @@ class FakeTracker:
         self.die()
 
     def die(self) -> None:
-        """Stop listening and hang up on everybody."""
+        """Stop listening and disconnect every client."""
         with self.changed:
             self.released.set()
             self.changed.notify_all()
@@ -92,14 +92,14 @@ class FakeTracker:
             self._server.server_close()  # waits for the handlers
 
     def tell(self, event: str, data: str = "{}") -> None:
-        """Send everybody who listens an event."""
+        """Send an event to every listening client."""
         with self.changed:
             self.frames.append(f"event: {event}\ndata: {data}\n\n".encode())
             self.changed.notify_all()
 
     def wait(self, until: Callable[[], bool]) -> None:
         with self.changed:
-            assert self.changed.wait_for(until, LIMIT), f"waited in vain; asked {self.asked}"
+            assert self.changed.wait_for(until, LIMIT), f"waited too long; asked {self.asked}"
 
     @property
     def reports(self) -> list[dict[str, Any]]:
@@ -228,7 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
     def handle(self) -> None:
         try:
             super().handle()
-        except OSError:  # the client hung up on a misbehaving answer
+        except OSError:  # the client disconnected during a misbehaving answer
             self.close_connection = True
 
 

@@ -1,4 +1,4 @@
-"""Whether something is free by itself, not only for the cycle collector."""
+"""Whether an object is freed without the cycle collector."""
 
 import gc
 import weakref
@@ -18,5 +18,5 @@ def no_collector() -> Iterator[None]:
 
 
 async def gone(left: "weakref.ref[object]") -> None:
-    """Waits for a thread that still ends."""
+    """Return whether it is freed; wait for a thread that is still ending."""
     await wait_until(lambda: left() is None)

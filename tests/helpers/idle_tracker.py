@@ -1,4 +1,4 @@
-"""A tracker that watches nothing: the snapshot is what the test says."""
+"""A tracker that watches nothing: the test sets its snapshot."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -39,7 +39,7 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 def a_provider(name: str = "groq", **changes: Any) -> ProviderStatus:
-    """A healthy one, with something in every field."""
+    """Return a healthy provider, with a value in every field."""
     fields: dict[str, Any] = {
         "name": name,
         "status": Status.HEALTHY,
@@ -74,7 +74,7 @@ def a_provider(name: str = "groq", **changes: Any) -> ProviderStatus:
 
 
 def a_bare_provider(name: str = "new", **changes: Any) -> ProviderStatus:
-    """Never checked: everything unknown."""
+    """Return a provider that was never checked: everything is unknown."""
     fields: dict[str, Any] = {
         "status": Status.UNKNOWN,
         "reason": "never checked",
@@ -164,7 +164,7 @@ def a_condition(**changes: Any) -> TrackerHealth:
 class FakeTracker:
     """Plays its own ``records``, ``offers`` and ``incidents``.
 
-    ``asked``: what the API asked of it, in order. ``fault``: raised by whatever is asked.
+    ``asked``: the API's calls, in order. ``fault``: raised by every call.
 
     delay: seconds that reading history takes; ``cancelled`` counts those not waited for.
     """
@@ -188,7 +188,7 @@ class FakeTracker:
     condition: TrackerHealth = attrs.field(factory=a_condition)
     cluster: ClusterReport | None = None
     rankings: Mapping[str, VantageRanking] = attrs.field(factory=dict)  # of other vantages
-    long_past: LongHistory | None = None  # None: it is alone
+    long_past: LongHistory | None = None  # None: without a cluster
     learns: trio.Event | None = None  # set when it knows what the others of its cluster know
 
     def __attrs_post_init__(self) -> None:
@@ -340,7 +340,7 @@ class FakeTracker:
     async def track(
         self, _: Config, *, task_status: trio.TaskStatus["FakeTracker"] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """In the place of run_tracker."""
+        """Replace run_tracker."""
         task_status.started(self)
         await self.stopping.wait()
 

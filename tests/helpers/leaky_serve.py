@@ -1,5 +1,5 @@
-"""The command line with bugs planted in every layer that may hold a key: each one's exception
-says the key, raw, url-encoded and in base64. tests/process/test_secrets_canary.py runs it.
+"""The command line with bugs planted in every layer that may hold a key: each exception contains
+the key, raw, URL-encoded and in base64. tests/process/test_secrets_canary.py runs it.
 """
 
 import os

@@ -1,4 +1,5 @@
-"""Real HTTP servers on loopback for tests: what they were asked, and answers as a test wants."""
+"""Real HTTP servers on loopback for tests: they record requests and give the answers of the
+test."""
 
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable

@@ -37,7 +37,7 @@ def asked_provider(kind: Any, check: Any, credentials: str) -> Provider:
 
 @attrs.define
 class Answers:
-    """Gives these in turn to whoever asks, the last one forever."""
+    """Gives these answers in turn, the last one forever."""
 
     left: list[BoundedResponse]
 

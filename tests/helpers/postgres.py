@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster of a test's own: on a free loopback port, below a temporary folder."""
+"""A PostgreSQL cluster for one test: on a free loopback port, below a temporary folder."""
 
 import os
 import shutil
@@ -19,8 +19,8 @@ import trustme
 from tests.helpers.programs import find_program
 
 START_SECONDS = 60.0
-# Somebody else may have taken the port, and a test that failed may have left a transaction open:
-# who comes next fails, and does not wait for ever.
+# Another program may have taken the port, and a failed test may have left a transaction open: the
+# next statement must fail, and not wait forever.
 PATIENT: dict[str, Any] = {"connect_timeout": 20, "options": "-c lock_timeout=30s"}
 
 
@@ -82,7 +82,7 @@ class PostgresServer:
         return copy
 
     def start(self) -> None:
-        """Start it, again and again where a killed one's processes are not gone yet."""
+        """Start it; retry while processes of a killed server still exist."""
         deadline = time.monotonic() + START_SECONDS
         while not self._start(deadline):
             time.sleep(0.1)  # between tries, until it starts or the deadline is over
@@ -116,7 +116,7 @@ class PostgresServer:
                 return True
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """SIGINT: at once, but in order. SIGKILL: the server and all that it has started."""
+        """Stop it. SIGINT: at once, but gracefully. SIGKILL: the server and all its processes."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -189,7 +189,7 @@ def free_port() -> int:
 def bin_folder() -> Path:
     found = find_program("PostgreSQL")
     assert found is not None
-    return Path(found).resolve().parent  # a link to it may stand alone on the PATH
+    return Path(found).resolve().parent  # only a link to it may be on the PATH
 
 
 def unprivileged() -> list[str]:

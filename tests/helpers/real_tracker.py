@@ -1,4 +1,4 @@
-"""A real tracker and server on loopback, for programs under test; its checks ask nobody."""
+"""A real tracker and server on loopback, for programs under test; its checks send no request."""
 
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -32,7 +32,7 @@ MODELS = {
 
 @attrs.define
 class RealTracker:
-    """``kinds``: what the next checks find, OK where nothing is said."""
+    """``kinds``: what the next checks find; the default is OK."""
 
     url: str = ""
     kinds: dict[str, OutcomeKind] = attrs.field(factory=dict)
@@ -40,7 +40,7 @@ class RealTracker:
     _token: Any = None
 
     def check(self, *names: str) -> None:
-        """Check now; the ranking has it, and events tell of it, when this returns."""
+        """Check now; on return the ranking and the events contain the result."""
         assert self._tracker is not None
         trio.from_thread.run(self._tracker.check, *names, trio_token=self._token)
 

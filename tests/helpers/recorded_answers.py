@@ -22,7 +22,7 @@ INFERRED = Facts(reachable=True, authenticated=True, quota_available=True, infer
 
 @attrs.frozen(kw_only=True)
 class Case:
-    """One provider that is well, and its five ways to say no.
+    """One provider's good answer, and its five refusals.
 
     routes: answers by method and target; requests: those expected of a first check, in order.
     models, limits: what is read out of it.
@@ -166,7 +166,7 @@ CASES = {
     "together": listing(
         "openai/gpt-oss-20b",
         routes={"GET /models": answer([{"id": "openai/gpt-oss-20b", "type": "chat"}])},
-        facts=SEEN,  # nobody has confirmed that the list needs the key
+        facts=SEEN,  # not confirmed: that the list needs the key
         limited=answer({"error": {"type": "dynamic_request_limited"}}, 429, retry_after="7"),
         spent=answer({"error": {"message": "Credit limit exceeded"}}, 402),
     ),
@@ -329,7 +329,7 @@ CASES = {
     ),
     "fireworks": listing(
         "accounts/fireworks/models/gpt-oss-20b",
-        facts=SEEN,  # nobody has confirmed that the list needs the key
+        facts=SEEN,  # not confirmed: that the list needs the key
         spent=answer({"error": {"message": "payment required"}}, 402),
     ),
 }

@@ -1,4 +1,4 @@
-"""How often others had their turn: what holds the event loop gives them none."""
+"""How often other tasks ran: code that blocks the event loop lets none run."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Waiting for a condition, never for a time: a busy machine is slow, and not wrong."""
+"""Waiting for a condition, never for a fixed time: a busy machine is slow, not wrong."""
 
 import time
 from collections.abc import Callable
@@ -23,5 +23,5 @@ def block_until(condition: Callable[[], object]) -> None:
     """Do the same in a test that is not async."""
     give_up = time.monotonic() + GIVE_UP_SECONDS
     while not condition():
-        assert time.monotonic() < give_up, f"waited {GIVE_UP_SECONDS:g} s in vain"
+        assert time.monotonic() < give_up, f"waited {GIVE_UP_SECONDS:g} s without success"
         time.sleep(POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that takes messages."""
+"""A real HTTP server on loopback that receives messages."""
 
 import threading
 from collections.abc import Iterator

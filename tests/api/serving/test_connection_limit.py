@@ -1,4 +1,4 @@
-"""More clients than there is room for: those that ask nothing go, those that are answered stay."""
+"""More clients than places: silent ones are disconnected, those being answered stay."""
 
 import attrs
 import pytest
@@ -18,7 +18,7 @@ from api.serving.descriptors import FEWEST, MOST, connection_limit
 
 @attrs.define(eq=False)
 class Client:
-    """unread: it sent something that nobody read."""
+    """unread: it sent data that the server has not read."""
 
     peer: str = ""
     unread: bool = False
@@ -34,7 +34,7 @@ class Client:
 
 @attrs.define(eq=False)
 class Crowd:
-    """Clients that stay connected until the test ends. places: who was admitted."""
+    """Clients that stay connected until the test ends. places: of admitted clients."""
 
     limit: ConnectionLimit
     nursery: trio.Nursery
@@ -209,7 +209,7 @@ async def test_an_eighth_of_the_places_is_closed_to_ordinary_requests() -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_a_client_disconnected_while_answered_is_not_counted_again(
+async def test_a_disconnected_client_is_not_idle_again_when_its_answer_ends(
     limit: ConnectionLimit,
 ) -> None:
     async with trio.open_nursery() as nursery:

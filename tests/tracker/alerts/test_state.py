@@ -1,7 +1,8 @@
-"""What is told, and how often, over whole outages on virtual time."""
+"""Which messages are sent, and how often, over whole outages on virtual time."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from time import thread_time
 from typing import Any
 
 import attrs
@@ -17,6 +18,8 @@ from tests.helpers.alert_scenario import (
     snapshot_of,
 )
 from tests.helpers.idle_tracker import a_bare_provider, a_provider
+from tracker.alerts.incidents import MOST_CLOSED
+from tracker.alerts.state import AlertState
 from tracker.core.incidents import Cause, Incident, MessageKind, Stage
 from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.records import ChangeKind, ChangeRecord
@@ -71,7 +74,7 @@ def test_one_provider_of_many_is_no_news_while_others_serve() -> None:
     assert scenario.state.counts.suppressed == 1
 
 
-def test_a_provider_whose_model_nobody_else_has_is_news() -> None:
+def test_a_provider_with_a_model_that_no_other_has_is_announced() -> None:
     config = config_of("a", "b")
     models = (attrs.evolve(config.providers[0], models=("rare-7b",)), config.providers[1])
     scenario = Scenario(attrs.evolve(config, providers=models))
@@ -197,7 +200,7 @@ def test_a_first_check_that_says_nothing_does_not_end_the_start() -> None:
     stalled = snapshot_of([view, a_provider("b")], scenario.now)
     scenario.keep(scenario.state.step(stalled, scenario.now))
     scenario.now += timedelta(seconds=10)
-    scenario.down["a"] = scenario.now  # the first check that told something
+    scenario.down["a"] = scenario.now  # the first conclusive check
     scenario.passes(minutes=4)
     assert scenario.received == []
     scenario.passes(minutes=2)
@@ -267,7 +270,7 @@ def test_maintenance_over_the_night_of_daylight_saving() -> None:
     scenario.now = datetime(2026, 3, 29, 0, 40, tzinfo=UTC)
     scenario.passes(minutes=15)
     scenario.fail("b")
-    scenario.passes(minutes=10)  # 01:05: nothing else serves, but a is being maintained
+    scenario.passes(minutes=10)  # 01:05: no other provider is usable, but a is in maintenance
     scenario.fail("a")
     scenario.passes(minutes=50)
     assert subjects(scenario) == ["b"]
@@ -452,7 +455,7 @@ def test_every_target_gets_each_event_once_and_no_end_before_its_opening(
     scenario.refusing.clear()
     scenario.passes(minutes=25)
     heard = Counter((target, key) for target, key, _ in scenario.received)
-    assert set(heard.values()) <= {1}  # nobody was killed between sending and noting
+    assert set(heard.values()) <= {1}  # no process was killed between sending and recording
     for target in scenario.state.targets:
         opened = set[str]()
         for name, key, kind in scenario.received:
@@ -493,3 +496,28 @@ def test_removing_a_provider_ends_its_incident() -> None:
     scenario.state.take_settings(scenario.config)
     scenario.passes(minutes=1)
     assert not scenario.state.book.open
+
+
+def seconds_for_all_to_fail_and_recover(count: int) -> float:
+    names = tuple(f"p{number}" for number in range(count))
+    state = AlertState(config_of(*names))
+    moments = [START + timedelta(minutes=minutes) for minutes in (0, 6, 7, 20)]
+    well = [a_provider(name) for name in names]
+    wrong = [a_down_provider(name, moments[1]) for name in names]
+    seen = [snapshot_of(*both) for both in zip((well, wrong, wrong, well), moments, strict=True)]
+    state.step(seen[0], moments[0])
+    began = thread_time()
+    opened = state.step(seen[1], moments[1])
+    state.step(seen[2], moments[2])
+    closed = state.step(seen[3], moments[3])
+    took = thread_time() - began
+    assert sum(isinstance(record, Incident) for record in opened) >= count
+    assert sum(isinstance(record, Incident) for record in closed) >= min(count, MOST_CLOSED)
+    return took
+
+
+def test_forty_times_as_many_incidents_at_once_take_about_forty_times_as_long() -> None:
+    seconds_for_all_to_fail_and_recover(100)
+    few = min(seconds_for_all_to_fail_and_recover(100) for _ in range(3))
+    many = min(seconds_for_all_to_fail_and_recover(4_000) for _ in range(2))
+    assert many <= 60.0 * few, (many, few)  # 88 times while each was searched for among all

@@ -190,7 +190,7 @@ async def test_a_second_answer_to_one_request_answers_no_other() -> None:
     assert all(each.latency_ms for each in found)
 
 
-async def test_a_late_informational_answer_does_not_change_the_latency() -> None:
+async def test_a_slow_answer_keeps_its_latency_on_a_kept_connection() -> None:
     slow = Answer(pieces=(BODY,), delay=0.05)
     async with http_server(slow) as server, open_check(provider(server.url)) as check:
         found = [await check() for _ in range(2)]
