@@ -53,7 +53,7 @@ def model(quick: bool) -> None:
     found = runs_with_doubles(range(runs))
     print(f"model: {runs} runs of 90 s in virtual time, two believers in {len(found)}")
     for control in CONTROLS:
-        tried = 100 if quick else 2_000
+        tried = 150 if quick else 2_000
         print(
             f"model: control {control}: caught in {len(runs_with_doubles(range(tried), control))}"
         )
