@@ -141,7 +141,7 @@ class PolicyMachine(RuleBasedStateMachine):
         book = self.scenario.state.book
         for row in self.scenario.state.outbox:
             if (row.key, row.target) not in self.told:
-                found = (book.find(each) for each in row.incidents)
+                found = (book.by_id().get(each) for each in row.incidents)
                 incidents = tuple(each for each in found if each is not None)
                 about = Told(row, incidents, usable, muted, self.started)
                 self.told[row.key, row.target] = about
@@ -260,7 +260,7 @@ class PolicyMachine(RuleBasedStateMachine):
     def nobody_is_reminded_of_what_is_over(self) -> None:
         """Require no reminder of what is over; a flapping incident ends after a long quiet time."""
         for row in self._rows(MessageKind.REMINDER):
-            incident = self.scenario.state.book.find(row.incidents[0])
+            incident = self.scenario.state.book.by_id().get(row.incidents[0])
             if incident is not None and incident.closed_at and row.delivered_at:
                 late = QUIET + SLACK if incident.flapping else SLACK
                 assert row.delivered_at < incident.closed_at + late

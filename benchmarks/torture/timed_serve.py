@@ -29,7 +29,7 @@ def processor_waited() -> float:
     """
     waited = 0
     for file in Path("/proc/self/task").glob("*/schedstat"):
-        with suppress(OSError):  # a thread that ended meanwhile
+        with suppress(OSError, IndexError):  # a thread that ended meanwhile
             waited += int(file.read_text().split()[1])
     return waited / 1e9
 

@@ -44,10 +44,9 @@ class IncidentBook:
         every = (*self.open.values(), *self.closed)
         return tuple(sorted(every, key=lambda each: (each.opened_at, each.id), reverse=True))
 
-    def find(self, incident_id: str) -> Incident | None:
-        """Return an open or a remembered closed incident by its id, None for an unknown one."""
-        every = (*self.open.values(), *self.closed)
-        return next((each for each in every if each.id == incident_id), None)
+    def by_id(self) -> dict[str, Incident]:
+        """Return every open and remembered closed incident by its id."""
+        return {each.id: each for each in (*self.closed, *self.open.values())}
 
     def replace(self, *changed: Incident) -> "IncidentBook":
         """Return the book with other versions of incidents it has."""
@@ -75,9 +74,10 @@ def observe(
     just_closed = [each for each in after.values() if each.closed_at is not None]
     still_open = {key: each for key, each in after.items() if each.closed_at is None}
     closed = _forget((*reversed(just_closed), *book.closed), now) if just_closed else book.closed
+    last = {each.key: each for each in reversed(closed)}  # a thousand may open at once
     for key, condition in findings.present.items():
         if key not in after and not in_maintenance(condition.provider):
-            still_open[key] = _open(condition, now, _last(closed, key))
+            still_open[key] = _open(condition, now, last.get(key))
     if still_open == book.open and not just_closed:
         return book
     return IncidentBook(open=MappingProxyType(still_open), closed=closed)
@@ -158,10 +158,6 @@ def _is_quiet(incident: Incident, now: datetime) -> bool:
 
 def _recent(changes: tuple[datetime, ...], now: datetime) -> tuple[datetime, ...]:
     return tuple(at for at in changes if now - at <= FLAPPING_WINDOW)
-
-
-def _last(closed: tuple[Incident, ...], key: Key) -> Incident | None:
-    return next((each for each in closed if each.key == key), None)
 
 
 def _forget(closed: tuple[Incident, ...], now: datetime) -> tuple[Incident, ...]:

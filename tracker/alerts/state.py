@@ -101,7 +101,7 @@ class AlertState:
     def take_words(self, incidents: tuple[Incident, ...], mutes: Mapping[str, datetime]) -> None:
         """Take who acknowledged and who was muted elsewhere in the cluster."""
         self.mutes = MappingProxyType(dict(mutes))
-        known = {each.id: each for each in self.book.all()}
+        known = self.book.by_id()
         told = (
             attrs.evolve(known[each.id], acknowledged_by=each.acknowledged_by)
             for each in incidents
@@ -116,7 +116,8 @@ class AlertState:
         added = self._decide(snapshot, now)
         self._end_mutes(now)
         changed = changed_incidents(before, self.book)
-        news = [change for each in changed for change in self._changes(before, each)]
+        known = before.by_id() if changed else {}
+        news = [change for each in changed for change in self._changes(known.get(each.id), each)]
         return [*changed, *added, *news]
 
     def due_at(self, snapshot: Snapshot, now: datetime) -> datetime | None:
@@ -128,7 +129,7 @@ class AlertState:
 
     def acknowledge(self, incident_id: str, by: str) -> list[Record]:
         """Note who takes care of an incident. Raises KeyError for an unknown id."""
-        incident = self.book.find(incident_id)
+        incident = self.book.by_id().get(incident_id)
         if incident is None:
             raise KeyError(incident_id)
         changed = attrs.evolve(incident, acknowledged_by=by)
@@ -231,8 +232,8 @@ class AlertState:
             lasting = {name: until for name, until in self.mutes.items() if until > now}
             self.mutes = MappingProxyType(lasting)
 
-    def _changes(self, before: IncidentBook, incident: Incident) -> list[ChangeRecord]:
-        known = before.find(incident.id)
+    def _changes(self, known: Incident | None, incident: Incident) -> list[ChangeRecord]:
+        """Return what of an incident is news. known: as it was before."""
         opened = known is None
         closed = incident.closed_at is not None and (known is None or known.closed_at is None)
         self.counts.opened += opened
@@ -249,7 +250,8 @@ class AlertState:
         note = Notification(
             target=delivery.target, what=delivery.kind, at=delivery.tried_at, error=delivery.error
         )
-        told = (self.book.find(incident_id) for incident_id in delivery.incidents)
+        known = self.book.by_id()
+        told = (known.get(incident_id) for incident_id in delivery.incidents)
         self.book = self.book.replace(*(note_notification(each, note) for each in told if each))
 
     def _count(self, kind: MessageKind, error: str) -> None:
@@ -264,7 +266,7 @@ def changed_incidents(before: IncidentBook, after: IncidentBook) -> list[Inciden
     """Return the incidents that are new or another version."""
     if before is after:
         return []
-    known = {each.id: each for each in (*before.open.values(), *before.closed)}
+    known = before.by_id()
     every = (*after.open.values(), *after.closed)
     return [each for each in every if known.get(each.id) is not each]
 

@@ -1,10 +1,13 @@
-"""Disguised keys: in another case or width, spaced out, in hex, or only a part. Pure."""
+"""Disguised keys: in another case or width, spaced out, in numbers, or only a part. Pure."""
 
 from collections.abc import Iterable
 from unicodedata import normalize
 
 # So many letters and digits in a row give part of a key away: a quarter of a usual key.
 RUN = 12
+# Each character by its number, as what is left of it without separators: &#115; &#x73; \x73 0x73
+# \u0073.
+CODES = ("{:d}", "x{:x}", "0x{:x}", "u{:04x}")
 GRAM = 6  # every run contains a piece of the key of this length; these are searched first
 
 
@@ -17,6 +20,8 @@ class LooseForms:
         for value in values:
             self._add(value, RUN)
             self._add(value.encode(errors="surrogateescape").hex(), 2 * RUN)
+            for code in CODES:
+                self._add_codes([code.format(ord(char)) for char in value])
 
     def _add(self, value: str, length: int) -> None:
         exact = "".join(filter(str.isalnum, value))
@@ -26,6 +31,16 @@ class LooseForms:
                 self._runs.setdefault(length, set()).add(bare[start : start + length])
         if len(bare) >= length:
             self._grams.update(bare[at : at + GRAM] for at in range(0, len(bare) - GRAM + 1, GRAM))
+
+    def _add_codes(self, codes: list[str]) -> None:
+        for start in range(len(codes) - RUN + 1):
+            run = "".join(codes[start : start + RUN])
+            self._runs.setdefault(len(run), set()).add(run)
+        whole = "".join(codes)
+        if len(codes) >= RUN:
+            self._grams.update(
+                whole[at : at + GRAM] for at in range(0, len(whole) - GRAM + 1, GRAM)
+            )
 
     def are_in(self, text: str) -> bool:
         """Return quickly whether a text may hold one; a yes is wrong now and then."""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from time import thread_time
 from typing import Any
 
 import attrs
@@ -17,6 +18,8 @@ from tests.helpers.alert_scenario import (
     snapshot_of,
 )
 from tests.helpers.idle_tracker import a_bare_provider, a_provider
+from tracker.alerts.incidents import MOST_CLOSED
+from tracker.alerts.state import AlertState
 from tracker.core.incidents import Cause, Incident, MessageKind, Stage
 from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.records import ChangeKind, ChangeRecord
@@ -493,3 +496,28 @@ def test_removing_a_provider_ends_its_incident() -> None:
     scenario.state.take_settings(scenario.config)
     scenario.passes(minutes=1)
     assert not scenario.state.book.open
+
+
+def seconds_for_all_to_fail_and_recover(count: int) -> float:
+    names = tuple(f"p{number}" for number in range(count))
+    state = AlertState(config_of(*names))
+    moments = [START + timedelta(minutes=minutes) for minutes in (0, 6, 7, 20)]
+    well = [a_provider(name) for name in names]
+    wrong = [a_down_provider(name, moments[1]) for name in names]
+    seen = [snapshot_of(*both) for both in zip((well, wrong, wrong, well), moments, strict=True)]
+    state.step(seen[0], moments[0])
+    began = thread_time()
+    opened = state.step(seen[1], moments[1])
+    state.step(seen[2], moments[2])
+    closed = state.step(seen[3], moments[3])
+    took = thread_time() - began
+    assert sum(isinstance(record, Incident) for record in opened) >= count
+    assert sum(isinstance(record, Incident) for record in closed) >= min(count, MOST_CLOSED)
+    return took
+
+
+def test_forty_times_as_many_incidents_at_once_take_about_forty_times_as_long() -> None:
+    seconds_for_all_to_fail_and_recover(100)
+    few = min(seconds_for_all_to_fail_and_recover(100) for _ in range(3))
+    many = min(seconds_for_all_to_fail_and_recover(4_000) for _ in range(2))
+    assert many <= 60.0 * few, (many, few)  # 88 times while each was searched for among all
