@@ -1,4 +1,4 @@
-"""Each gauge of a provider says one thing of it, in the base unit, and nothing where unknown."""
+"""Each gauge of a provider shows one value in the base unit, and none if it is unknown."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A real ``provider-status serve`` and those who mean it harm: as clients, and as providers."""
+"""A real ``provider-status serve`` and hostile clients and providers."""
 
 import csv
 import io
@@ -268,7 +268,7 @@ async def reaches(server: Any, descriptors: Any) -> None:
 
 
 async def returns_to(server: Any, descriptors: Any) -> None:
-    """Clients gone, their connections go, without waiting for the keep-alive time."""
+    """Wait until connections of departed clients are closed, before the keep-alive time."""
     began = trio.current_time()
     await wait_until(lambda: Vital.of(server.process.pid).descriptors <= descriptors)
     assert trio.current_time() - began < KEEP_ALIVE_SECONDS
