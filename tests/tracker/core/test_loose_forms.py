@@ -25,7 +25,6 @@ FORMS = {
     "as JSON escapes": "".join(f"\\u{ord(c):04x}" for c in KEY),
     "as C escapes": "".join(f"\\x{ord(c):02x}" for c in KEY),
     "as a list of bytes": ", ".join(f"0x{ord(c):02x}" for c in KEY),
-    "as a list of numbers": ", ".join(str(ord(c)) for c in KEY),
     "a part of it in HTML": "".join(f"&#{ord(c)};" for c in KEY[8:21]),
     "its first half": KEY[: len(KEY) // 2],
     "its second half": KEY[len(KEY) // 2 :],
