@@ -1,6 +1,6 @@
 """A cluster under load and under faults, on a PostgreSQL of its own.
 
-    python -m benchmarks.cluster [NAME …] [--quick]
+    python -m benchmarks.cluster [NAME …] [--quick] [--write docs/cluster.md]
 
 model: random faults in virtual time. The others use real processes and a real server: ingest,
 replay and news: rates of shipping, and the way of a check to another tracker; kill: take-overs
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import trio
 
-from benchmarks import cluster_faults
+from benchmarks import cluster_faults, page
 from benchmarks.cluster_events import events
 from benchmarks.cluster_replay import replay, watch_lag
 from benchmarks.replicas import (
@@ -34,6 +34,7 @@ from benchmarks.replicas import (
     shared,
     until,
 )
+from benchmarks.torture.report import circumstances
 from property_tests.lease_model import CONTROLS, runs_with_doubles
 from tests.helpers.postgres import PostgresServer
 from tracker.cluster.hub import Parcel, Profile
@@ -52,7 +53,7 @@ def model(quick: bool) -> None:
     found = runs_with_doubles(range(runs))
     print(f"model: {runs} runs of 90 s in virtual time, two believers in {len(found)}")
     for control in CONTROLS:
-        tried = 100 if quick else 2_000
+        tried = 150 if quick else 2_000
         print(
             f"model: control {control}: caught in {len(runs_with_doubles(range(tried), control))}"
         )
@@ -263,11 +264,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(RUNS))
     parser.add_argument("--quick", action="store_true", help="the short form of everything")
+    parser.add_argument("--write", type=Path, help="a page with a part for what each one prints")
     given = parser.parse_args()
     switch_threads_often()  # as serve does
     tune_garbage_collector()
     for name in given.names or RUNS:
-        RUNS[name](given.quick)
+        told = conditions()
+        with page.heard() as printed:
+            RUNS[name](given.quick)
+        if given.write is not None:
+            page.fill(given.write, f"cluster {name}", f"{told}\n{printed.getvalue().strip()}")
+
+
+def conditions() -> str:
+    """Say of which version the figures are, when they were made, and how busy the machine was."""
+    found = circumstances(0.0)
+    return (
+        f"commit {found['commit']}, {found['machine']}, Python {found['python']}, "
+        f"load {os.getloadavg()[0]:.1f} at the start, {found['ended']}"
+    )
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def _kept(path: str, told: int) -> Figure:
     """Return how many published checks are missing in the database after the tracker's end."""
     with closing(sqlite3.connect(path)) as own:
         (stored,) = own.execute("SELECT count(*) FROM checks").fetchone()
-    note = f"{told} checks were told of, {stored} are stored"
+    note = f"{told} checks were published, {stored} are stored"
     return Figure("results lost", [max(told - stored, 0)], "", limit=0.0, note=note)
 
 

@@ -178,6 +178,6 @@ def shared(one: Served, two: Served) -> bool:
 def until(condition: Callable[[], bool], seconds: float = 90.0) -> float:
     began = time.monotonic()
     while not condition():
-        assert time.monotonic() - began < seconds, "waited in vain"
+        assert time.monotonic() - began < seconds, "waited too long"
         time.sleep(0.05)
     return time.monotonic() - began

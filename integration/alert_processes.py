@@ -84,7 +84,7 @@ def bad_targets() -> str:
         with served(folder, targets(*urls)) as tracker:
             tested = tracker.command("alerts", "test", code=1)
             say("alerts test:\n" + tested.rstrip())
-            expect(len(told.of(WEBHOOK)), 1, "test messages at the target that is well")
+            expect(len(told.of(WEBHOOK)), 1, "test messages at the good target")
             watch_for_a_while(tracker)
             provider.fail("a")
             wait_for("the message", lambda: told.kinds()[1:] == ["incident.opened"], PATIENCE)

@@ -74,7 +74,7 @@ def proxied() -> str:
             with served(folder, targets(urls[3]) | {"HTTPS_PROXY": address}) as tracker:
                 said = test_targets(tracker, "an authority that nobody knows")
             insist("CERTIFICATE_VERIFY_FAILED" in said, f"the certificate is doubted in {said}")
-            expect(len(told.messages), before, "messages told to whom we cannot be sure of")
+            expect(len(told.messages), before, "messages sent without a trusted certificate")
         return f"{tunnels} tunnels of TLS; the password is shown nowhere"
 
 

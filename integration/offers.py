@@ -109,11 +109,11 @@ def a_third_hits_its_limit(tracker: Served, upstream: FakeUpstream) -> None:
 
 def all_is_told(tracker: Served) -> None:
     told = tracker.command("changes")
-    insist(f"{LOCAL}/{QWEN}" in told, "changes tell of the offer that was removed")
-    insist("model list no longer has it" in told, "changes tell of the model that left the list")
+    insist(f"{LOCAL}/{QWEN}" in told, "changes list the removed offer")
+    insist("model list no longer has it" in told, "changes list the model that left the list")
     shown = tracker.command("models", LLAMA)
     insist(all(name in shown for name in (PROXY, LOCAL)), "`models` shows who offers it")
-    say("changes and models tell of it on the command line")
+    say("changes and models show it on the command line")
 
 
 def follow(tracker: Served, what: str, model: str, until: Callable[[Best], bool]) -> None:

@@ -44,7 +44,7 @@ def configure(folder: Path, servers: dict[str, Program]) -> None:
     addresses = {name: program.address for name, program in servers.items()}
     (folder / "tracker.toml").write_text(config(addresses))
     command(folder, "config", "check")
-    say(f"config check: tracker.toml is well, {len(WATCHED)} providers")
+    say(f"config check: tracker.toml is valid, {len(WATCHED)} providers")
 
 
 def probe_once(folder: Path) -> None:

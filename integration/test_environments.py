@@ -40,9 +40,7 @@ def test_without_a_registry_it_fails_with_a_sentence(monkeypatch: pytest.MonkeyP
     assert not (FAKELLM.folder / "made-from").exists()  # so the next run tries again
 
 
-def test_an_interpreter_that_is_not_there_is_told(
-    kept: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_interpreter_is_reported(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHON", str(kept / "python9"))
     with pytest.raises(EnvironmentFailedError, match="python9"):
         FAKELLM.prepare()
@@ -63,7 +61,7 @@ def test_it_is_made_once_until_its_lock_changes(
     assert installs == ["some", "some"]
 
 
-def test_a_package_that_is_missing_after_all_is_told(installs: list[str]) -> None:
+def test_a_package_missing_after_the_installation_is_reported(installs: list[str]) -> None:
     missing = Environment(name="fakellm", asked_for=("no-such-package",))
     with pytest.raises(EnvironmentFailedError, match="no-such-package"):
         missing.prepare()

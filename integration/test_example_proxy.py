@@ -116,7 +116,7 @@ def test_our_own_mistake_is_passed_on_and_tried_nowhere_else(
     assert groq.calls == 0
 
 
-def test_when_nobody_answers_the_caller_learns_who_was_tried(
+def test_if_no_provider_answers_the_error_names_those_tried(
     world: tuple[httpx.Client, FakeTracker, FakeUpstream, FakeUpstream],
 ) -> None:
     http, _, groq, mistral = world
@@ -141,7 +141,7 @@ def test_the_offer_that_the_tracker_ranks_best_gets_the_call_with_its_own_id(
     assert mistral.asked[-1]["model"] == "open-llama"
 
 
-def test_without_a_tracker_the_proxy_goes_on(
+def test_without_a_tracker_the_proxy_continues(
     world: tuple[httpx.Client, FakeTracker, FakeUpstream, FakeUpstream],
 ) -> None:
     http, tracker, _, _ = world

@@ -159,7 +159,7 @@ def test_a_tracker_in_trouble_costs_no_call(tracker: FakeTracker, mood: Any) -> 
     assert run(job) == {"groq": 6}
 
 
-def test_while_nobody_is_usable_the_router_is_on_its_own(tracker: FakeTracker) -> None:
+def test_while_nothing_is_usable_the_router_decides_alone(tracker: FakeTracker) -> None:
     router = litellm.Router(model_list=list(THREE))
 
     async def job() -> Any:

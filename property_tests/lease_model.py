@@ -256,7 +256,7 @@ class Run:
 
     def _open(self, r: Replica) -> Origin:
         origin = self.hub.open_origin(r.profile, "file", 0)
-        if self.control == "late_open":  # removes whoever has the file when it arrives
+        if self.control == "late_open":  # removes the member that has the file when it arrives
             for member in origin.predecessors:
                 self.hub.leave(member)
         return origin
@@ -360,7 +360,7 @@ class Run:
             self._at(self.now + self._delay(), deliver)
 
     def _delay(self) -> float:
-        """Seconds on the way: some come long after whoever sent them gave up."""
+        """Return the seconds in transit: some arrive long after their sender gave up."""
         kept = self.random.uniform(0.0, 15.0) if self.random.random() < KEPT_SHARE else 0.0
         return kept + self.random.expovariate(1 / self.slow)
 

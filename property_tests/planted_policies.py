@@ -152,8 +152,8 @@ BITES: tuple[tuple[Plant, str], ...] = (
     (flapping_ends_at_once, "what_comes_and_goes_is_one_incident_until_it_is_quiet"),
     (a_mute_never_ends, "silence_ends_by_itself"),
     (openings_are_forgotten, "everybody_is_told_that_nothing_is_usable"),
-    (reminders_are_forgotten, "whoever_does_nothing_is_reminded"),
-    (reminders_pile_up, "nobody_is_reminded_of_what_is_over"),
+    (reminders_are_forgotten, "an_unacknowledged_incident_is_repeated"),
+    (reminders_pile_up, "an_ended_incident_is_not_repeated"),
     (ends_are_forgotten, "the_end_of_what_was_told_is_told"),
     (a_refusal_is_the_last_attempt, "a_target_that_takes_messages_has_them_all"),
 )

@@ -243,7 +243,7 @@ class PolicyMachine(RuleBasedStateMachine):
                 assert self._targets_told(MessageKind.OPENED, incident) == TARGETS
 
     @invariant()
-    def whoever_does_nothing_is_reminded(self) -> None:
+    def an_unacknowledged_incident_is_repeated(self) -> None:
         """Require reminders for a target that got the opening, while no operator acknowledged."""
         for incident in self.scenario.state.book.open.values():
             if incident.cause is not Cause.NOTHING_USABLE or incident.acknowledged_by:
@@ -257,7 +257,7 @@ class PolicyMachine(RuleBasedStateMachine):
                     assert heard.target in self._targets_told(MessageKind.REMINDER, incident)
 
     @invariant()
-    def nobody_is_reminded_of_what_is_over(self) -> None:
+    def an_ended_incident_is_not_repeated(self) -> None:
         """Require no reminder of what is over; a flapping incident ends after a long quiet time."""
         for row in self._rows(MessageKind.REMINDER):
             incident = self.scenario.state.book.by_id().get(row.incidents[0])

@@ -170,7 +170,7 @@ def test_what_is_found_is_watched_missing_or_mistaken(environ: Any) -> None:
 
 
 @given(st.text() | st.builds("http{}://{}".format, st.sampled_from(["", "s"]), st.text()))
-def test_any_text_is_a_base_url_or_is_told_why_not(url: Any) -> None:
+def test_any_text_is_a_base_url_or_is_refused_with_the_reason(url: Any) -> None:
     problem = url_problem(url)
     assert problem is None or problem
 

@@ -174,7 +174,7 @@ def plain(path: Any = BEST, fields: str = "") -> str:
 
 @settings(deadline=None)
 @given(conversations(), st.booleans(), st.booleans())
-def test_the_lane_says_what_the_ordinary_route_says(
+def test_the_fast_path_answers_like_the_ordinary_route(
     conversation: Any, usable: bool, locked: bool
 ) -> None:
     ordinary, fast, taken = both(usable, conversation, locked=locked)
@@ -208,14 +208,14 @@ def test_the_lane_says_what_the_ordinary_route_says(
         ((plain() * 1_100, []), 999),  # a connection serves a thousand, then closes
     ],
 )
-def test_it_takes_what_is_hot_and_nothing_else(conversation: Any, taken: int) -> None:
+def test_the_fast_path_answers_its_own_requests_only(conversation: Any, taken: int) -> None:
     ordinary, fast, count = both(True, conversation)
     assert count == taken
     assert fast == ordinary
     assert fast[0].startswith(b"HTTP/1.1 ")
 
 
-def test_without_a_best_provider_the_lane_says_when_to_ask_again() -> None:
+def test_without_a_best_provider_the_fast_path_sends_retry_after() -> None:
     ordinary, fast, taken = both(False, (plain() + plain(f"{BEST}?candidates=mistral"), []))
     assert (fast, taken) == (ordinary, 2)
     assert fast[0].count(b"HTTP/1.1 503 ") == fast[0].count(b"\r\nretry-after: 1\r\n") == 2
@@ -236,7 +236,7 @@ def authorized(token: str, path: str = BEST) -> str:
         (authorized("wrong", "/livez"), False, 200),
     ],
 )
-def test_with_a_read_token_the_lane_serves_who_has_one(
+def test_with_a_read_token_the_fast_path_serves_requests_that_have_it(
     request_: str, taken: bool, status: int
 ) -> None:
     ordinary, fast, count = both(True, (request_ * 2, []), locked=True)

@@ -18,17 +18,17 @@ CAUGHT = {
 
 
 @pytest.mark.parametrize("seeds", [range(n, n + 25) for n in range(0, 100, 25)])
-def test_no_two_members_believe_in_one_lease(seeds: range) -> None:
+def test_no_two_members_hold_one_lease(seeds: range) -> None:
     assert runs_with_doubles(seeds) == []
 
 
 @pytest.mark.parametrize("control", CONTROLS)
-def test_without_one_of_the_rules_two_believe_in_it(control: str) -> None:
+def test_without_one_of_the_rules_two_members_hold_it(control: str) -> None:
     assert Run(CAUGHT[control], control).execute()
 
 
 @pytest.mark.parametrize("seed", CAUGHT.values())
-def test_with_all_rules_nobody_does_in_the_same_run(seed: int) -> None:
+def test_with_all_rules_no_two_members_hold_it_in_the_same_run(seed: int) -> None:
     run = Run(seed)
     assert run.execute() == []
     assert run.checks > 0

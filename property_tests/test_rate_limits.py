@@ -153,7 +153,7 @@ def test_a_moment_is_the_same_in_every_form(form: Any, seconds: int, zone: tzinf
     seconds=SOON,
     style=st.sampled_from(["openai", "anthropic", "triple", "ietf", "draft7"]),
 )
-def test_what_is_told_is_read_in_every_style(
+def test_a_stated_limit_is_read_in_every_style(
     limit: int, share: float, seconds: float, style: Any
 ) -> None:
     remaining = math.floor(limit * share)

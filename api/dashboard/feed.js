@@ -1,4 +1,5 @@
-// What the tracker says, live: its event stream, or polls with ETags while that is not to be had.
+// What the tracker says, live: its event stream, or polls with ETags while the stream is
+unavailable.
 
 import { server } from "./clock.js";
 
@@ -97,7 +98,7 @@ export class Feed {
      */
     const on = (kind, use) =>
       source.addEventListener(kind, (event) => {
-        if (source !== this.#source) return; // closed, with events still under way
+        if (source !== this.#source) return; // closed, with events still in transit
         this.#hear();
         use(JSON.parse(event.data));
       });

@@ -72,7 +72,7 @@ export class List {
     const element = document.createElement("div");
     element.className = "chunk";
     element.setAttribute("role", "presentation");
-    // The first two are seen before any observer has told so.
+    // The first two are visible before any observer has reported it.
     const chunk = { element, names: [], near: this.#chunks.length < 2 };
     this.#chunks.push(chunk);
     this.#chunkOf.set(element, chunk);

@@ -1,4 +1,4 @@
-// The parts of a provider's page. Each thing is said once; what is not known has no place of its
+// The parts of a provider's page. Each fact is shown once; what is not known has no place of its
 // own.
 
 import { server } from "./clock.js";
@@ -26,7 +26,7 @@ const HOUR_MS = 3_600_000;
 export function head({ provider, place, usable, may_answer: hope, incidents: found }) {
   const [kind, word] = words.look(provider);
   reshape(find("detail-shape"), kind);
-  // What comes and goes is one incident, in which it is well at times.
+  // A flapping provider has one incident, in which it is healthy at times.
   const open = provider.status === "down" ? found.find((each) => each.closed_at === null) : null;
   const now = server.now();
   const since = open?.opened_at ?? sinceOf(provider);

@@ -100,4 +100,23 @@ GAUGES: tuple[tuple[str, str, Value], ...] = (
     ),
 )
 
-QUICK_GAUGES = tuple((name, value) for name, _, value in GAUGES)
+# The one field of a provider that each is computed from: while that is the same object, so is it.
+FIELDS = {
+    "probe_success": "outcome",
+    "probe_duration_seconds": "response_time_ms",
+    "llm_provider_usable": "usable",
+    "llm_provider_stale": "stale",
+    "llm_provider_uptime_ratio": "uptime",
+    "llm_provider_latency_p95_seconds": "latency",
+    "llm_provider_ttft_seconds": "ttft_ms",
+    "llm_provider_rate_limit_used_ratio": "rate_limit",
+    "llm_provider_last_probe_timestamp_seconds": "last_check",
+    "llm_provider_consecutive_failures": "consecutive_failures",
+    "llm_provider_probes_24h": "checks_24h",
+    "llm_provider_completions_24h": "completions_24h",
+    "llm_provider_completions_saved_24h": "traffic",
+    "llm_provider_traffic_failure_ratio": "traffic",
+    "llm_provider_traffic_latency_p50_seconds": "traffic",
+    "llm_provider_traffic_last_call_timestamp_seconds": "last_call",
+}
+QUICK_GAUGES = tuple((name, FIELDS[name], value) for name, _, value in GAUGES)

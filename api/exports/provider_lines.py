@@ -7,20 +7,25 @@ changes ten of forty.
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from itertools import accumulate
+from operator import attrgetter
+from typing import Any
 
 import attrs
 from prometheus_client.utils import floatToGoString
 
-from api.exports.histogram_metrics import EDGES, buckets
+from api.exports.histogram_metrics import EDGES
 from tracker.core.latency_histogram import LatencyHistogram
 from tracker.core.outcomes import Status
 from tracker.core.provider_status import ProviderStatus
 
-Gauges = tuple[tuple[str, Callable[[ProviderStatus], float | None]], ...]
+Gauges = tuple[tuple[str, str, Callable[[ProviderStatus], float | None]], ...]
 Allow = Callable[[str, str], bool]
 STATES = tuple((status, f'",state="{status.value}"}} ') for status in Status)
 LATENCY = "llm_provider_check_latency_seconds"
 _write_number: Callable[[float], str] = floatToGoString
+_UNREAD = object()
+MILLION = 1_000_000  # a count below it is written as Python writes it, and needs no look
 PLAIN_DIGITS = 6  # before the point: what the client writes as Python does
 
 
@@ -28,6 +33,10 @@ def format_number(value: float) -> str:
     """Write a number as both formats have it, with an exponent from a million on."""
     text = repr(value)
     return text if 0 < text.find(".") <= PLAIN_DIGITS else _write_number(value)
+
+
+def _write_count(count: int) -> str:
+    return f"{count}.0" if count < MILLION else format_number(float(count))
 
 
 @lru_cache(maxsize=20_000)
@@ -40,15 +49,18 @@ def escape(label: str) -> str:
 class ProviderLines:
     """Writes the lines of one provider, of one view after the other.
 
-    name: the provider's. gauges: names and values, first of all. allow: whether a limit of a
-    provider may be a label.
+    name: the provider's. gauges: of each its name, the field it is computed from, and its value.
+    allow: whether a limit of a provider may be a label.
     """
 
     name: str
     gauges: Gauges
     allow: Allow
     _label: str = attrs.field(init=False)  # escaped
+    _read: Callable[[ProviderStatus], tuple[Any, ...]] = attrs.field(init=False)
+    _sources: tuple[Any, ...] = attrs.field(init=False)
     _numbers: list[float | None] = attrs.field(init=False)
+    _begins: list[str] = attrs.field(init=False)  # of each gauge's line
     _gauge_lines: list[bytes] = attrs.field(init=False)
     _latency_form: str | None = None
     _view: ProviderStatus | None = None
@@ -56,7 +68,10 @@ class ProviderLines:
 
     def __attrs_post_init__(self) -> None:
         self._label = escape(self.name)
+        self._read = attrgetter(*[field for _, field, _ in self.gauges])
+        self._sources = (_UNREAD,) * len(self.gauges)
         self._numbers = [None] * len(self.gauges)
+        self._begins = [f'{name}{{provider="{self._label}"}} ' for name, *_ in self.gauges]
         self._gauge_lines = [b""] * len(self.gauges)
 
     def write(self, provider: ProviderStatus) -> list[bytes]:
@@ -80,16 +95,20 @@ class ProviderLines:
         return lines
 
     def _write_gauges(self, provider: ProviderStatus) -> None:
+        sources, before = self._read(provider), self._sources
+        self._sources = sources
         known, lines = self._numbers, self._gauge_lines
-        for place, (name, value) in enumerate(self.gauges):
-            number = value(provider)
+        for place, source in enumerate(sources):
+            if source is before[place]:
+                continue
+            number = self.gauges[place][2](provider)
             if number == known[place]:
                 continue
             known[place] = number
             lines[place] = (
                 b""
                 if number is None
-                else f'{name}{{provider="{self._label}"}} {format_number(number)}\n'.encode()
+                else f"{self._begins[place]}{format_number(number)}\n".encode()
             )
 
     def _write_outcomes(self, provider: ProviderStatus) -> bytes:
@@ -99,7 +118,7 @@ class ProviderLines:
     def _write_latencies(self, known: LatencyHistogram) -> bytes:
         if not any(known.counts):
             return b""
-        counts = [format_number(count) for _, count in buckets(known)]
+        counts = [_write_count(count) for count in accumulate(known.counts)]
         if self._latency_form is None:
             self._latency_form = _make_latency_form(self._label)
         numbers = (*counts, counts[-1], format_number(known.sum_seconds))

@@ -46,7 +46,7 @@ class ControlRoutes:
     async def check_all(self) -> Response:
         """Check every provider now.
 
-        Joins the checks already under way. The status has the results when this answers.
+        Joins the checks already in progress. The status has the results when this answers.
         """
         self._admit()
         return await self._check()

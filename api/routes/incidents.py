@@ -65,7 +65,7 @@ class IncidentRoutes:
         admin=True,
     )
     async def acknowledge(self, id: str) -> Response:  # noqa: A002 (as the path has it)
-        """Say who takes care of an incident: nobody is reminded of it until it is over."""
+        """Acknowledge an incident under a name: no reminder is sent until it is over."""
         self._admit()
         by = plain_text((await read_body(schemas.Acknowledgement)).by) or SOMEBODY
         try:
@@ -82,7 +82,7 @@ class IncidentRoutes:
         admin=True,
     )
     async def mute(self, name: str) -> Response:
-        """Tell nobody of a provider for so many minutes; 0 ends it. Incidents open all the same."""
+        """Send no message about a provider for so many minutes; 0 ends it. Incidents still open."""
         self._admit()
         minutes = (await read_body(schemas.MuteRequest)).minutes
         try:

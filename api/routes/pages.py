@@ -50,7 +50,7 @@ class ApiReference:
     _building: trio.Lock = attrs.field(factory=trio.Lock)
 
     async def get(self) -> _Reference:
-        """Return both forms; who asks meanwhile waits."""
+        """Return both forms; requests meanwhile wait."""
         async with self._building:
             if self._built is None:
                 self._built = await trio.to_thread.run_sync(self._build)

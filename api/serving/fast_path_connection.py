@@ -37,7 +37,7 @@ log = structlog.get_logger()
 
 
 def connections(tracker: "Tracker", answers: ResponseCache) -> Callable[..., HttpConnection]:
-    """Return what serves each client: with the lane where it can be had."""
+    """Return what serves each client: with the fast path where it is available."""
     reason = disabled_reason(tracker.config.server)
     log.info("fast path", active=reason is None, **({"reason": reason} if reason else {}))
     return (

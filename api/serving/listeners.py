@@ -111,7 +111,7 @@ class Server:
     _ended: trio.Event = attrs.field(factory=trio.Event)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Serve until ``end``; answers under way then have GRACE_SECONDS."""
+        """Serve until ``end``; answers in progress then have GRACE_SECONDS."""
         context = WorkerContext(None)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:

@@ -1,4 +1,4 @@
-"""Whom a client is counted as, and that every reason has a word of its own."""
+"""How a client is counted, and that every reason has its own label."""
 
 import pytest
 

@@ -230,11 +230,11 @@ async def test_the_server_ends_when_the_tracker_ends() -> None:
     async def crash(config: Any, *, task_status: trio.TaskStatus[Any]) -> None:
         task_status.started(tracker)
         await tracker.stopping.wait()
-        raise RuntimeError("beyond mending")
+        raise RuntimeError("cannot continue")
 
     announced, receive = trio.open_memory_channel(1)
     with pytest.RaisesGroup(
-        pytest.RaisesExc(RuntimeError, match="beyond mending"), flatten_subgroups=True
+        pytest.RaisesExc(RuntimeError, match="cannot continue"), flatten_subgroups=True
     ):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(

@@ -75,7 +75,7 @@ def test_a_snippet_prints_what_its_page_says(
 
 
 @pytest.mark.parametrize(("language", "text", "printed"), cases("report-back.md"))
-def test_a_report_of_the_page_is_taken(
+def test_a_report_of_the_page_is_accepted(
     tracker: RealTracker, folder: Path, language: str, text: str, printed: Any
 ) -> None:
     output = run(language, text, url=tracker.url, folder=folder)

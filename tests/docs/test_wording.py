@@ -24,16 +24,30 @@ UNPLAIN = {
     r"nobody is told": "no message is sent",
     r"expected cost": "expected time",
     r"tells? of\b|told of\b": "report, say, show",
+    r"told so\b": "say what is reported, and to whom",
+    r"whoever\b": "name the person or thing",
+    r"in vain\b": "without success",
+    r"befalls?\b": "happens to",
+    r"by night\b": "nightly",
+    r"not to be had|cannot be had": "unavailable",
 }
 PATTERN = re.compile("|".join(rf"\b(?:{each})" for each in UNPLAIN), re.IGNORECASE)
 KINDS = {".py", ".js", ".md", ".html", ".jinja", ".yaml", ".service", ".toml"}
-PLACES = ("tracker", "api", "docs", "deploy", "README.md", "CONTRIBUTING.md", "SECURITY.md")
-# Figures and notes of past measurements keep their words, and so do licences of others.
+PLACES = (
+    *("tracker", "api", "docs", "deploy", "examples", "tests", "property_tests", "integration"),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
+)
+# Figures and notes of past measurements keep their words, and so do licences of others. The tests
+# of wording name the words themselves.
 LEFT_OUT = (
     "api/dashboard/vendor/",
     "docs/performance.md",
     "docs/reliability.md",
     "docs/real-servers.md",
+    "tests/docs/test_docstrings.py",
+    "tests/docs/test_wording.py",
+    "tests/js/vendor/",
+    "tests/data/",
 )
 
 

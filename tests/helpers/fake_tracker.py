@@ -99,7 +99,7 @@ class FakeTracker:
 
     def wait(self, until: Callable[[], bool]) -> None:
         with self.changed:
-            assert self.changed.wait_for(until, LIMIT), f"waited in vain; asked {self.asked}"
+            assert self.changed.wait_for(until, LIMIT), f"waited too long; asked {self.asked}"
 
     @property
     def reports(self) -> list[dict[str, Any]]:

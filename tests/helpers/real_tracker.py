@@ -32,7 +32,7 @@ MODELS = {
 
 @attrs.define
 class RealTracker:
-    """``kinds``: what the next checks find, OK where nothing is said."""
+    """``kinds``: what the next checks find; the default is OK."""
 
     url: str = ""
     kinds: dict[str, OutcomeKind] = attrs.field(factory=dict)

@@ -22,7 +22,7 @@ INFERRED = Facts(reachable=True, authenticated=True, quota_available=True, infer
 
 @attrs.frozen(kw_only=True)
 class Case:
-    """One provider that is well, and its five ways to say no.
+    """One provider's good answer, and its five refusals.
 
     routes: answers by method and target; requests: those expected of a first check, in order.
     models, limits: what is read out of it.

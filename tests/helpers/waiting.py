@@ -23,5 +23,5 @@ def block_until(condition: Callable[[], object]) -> None:
     """Do the same in a test that is not async."""
     give_up = time.monotonic() + GIVE_UP_SECONDS
     while not condition():
-        assert time.monotonic() < give_up, f"waited {GIVE_UP_SECONDS:g} s in vain"
+        assert time.monotonic() < give_up, f"waited {GIVE_UP_SECONDS:g} s without success"
         time.sleep(POLL_SECONDS)

@@ -11,9 +11,9 @@ test("what acts unseen becomes a sign that is seen", () => {
 });
 
 test("what is not known is no number", () => {
-  for (const tell of [words.ms, words.percent, words.amount]) {
-    assert.equal(tell(null), "–");
-    assert.equal(tell(undefined), "–");
+  for (const show of [words.ms, words.percent, words.amount]) {
+    assert.equal(show(null), "–");
+    assert.equal(show(undefined), "–");
   }
 });
 

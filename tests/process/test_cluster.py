@@ -28,7 +28,7 @@ CANARY = "canary-key-0123456789abcdef"
 
 
 class Models(ThreadingHTTPServer):
-    """Model lists at /NAME/v1/models; ``broken``: (name, key) for whom they fail."""
+    """Model lists at /NAME/v1/models; ``broken``: (name, key) pairs for which they fail."""
 
     daemon_threads = True
 
@@ -38,7 +38,7 @@ class Models(ThreadingHTTPServer):
         self.broken: set[tuple[str, str]] = set()
 
     def note(self, name: str, key: str) -> None:
-        """For who wants to know when, and by whom."""
+        """Record when a provider was checked, and by which tracker."""
 
     @property
     def url(self) -> str:

@@ -31,7 +31,7 @@ HUB = "hub"
 
 
 class _Lists(BaseHTTPRequestHandler):
-    """A model list, and for whom it is asked as /nul/ an error with NUL in it."""
+    """A model list, and under /nul/ an error with NUL in it."""
 
     def do_GET(self) -> None:
         broken = self.path.startswith("/nul/")

@@ -1,4 +1,4 @@
-"""Promises that hold while something is broken, each kept by ``serve`` in a process of its own."""
+"""Guarantees that hold while something is broken, each tested with ``serve`` in its own process."""
 
 import signal
 import subprocess
@@ -28,7 +28,7 @@ BUSY = b'{"error": {"message": "we are overloaded"}}'
 
 
 async def until(server: Served, path: str, holds: Callable[[Any], object]) -> Any:
-    """Ask until the answer is as wanted; return it."""
+    """Ask until the answer fulfils the condition; return it."""
     with trio.fail_after(GIVE_UP_SECONDS):
         while not holds(answer := await server.json(path)):  # noqa: ASYNC110
             await trio.sleep(POLL_SECONDS)
@@ -78,7 +78,7 @@ async def test_an_actor_past_its_budget_is_retried_and_at_once_on_request(
         assert (await server.health())["problems"] == []
         bug.touch()
         await until(server, status, lambda told: "crashed too often" in told["reason"])
-        bug.unlink()  # and nobody asks
+        bug.unlink()  # without a request
         await until(server, status, lambda told: told["status"] == "healthy")
 
 
@@ -131,7 +131,7 @@ async def test_two_trackers_on_one_file_are_reported_by_the_health_of_both(tmp_p
                     assert f"problem: {told}{two.process.pid}" in shown.stderr
                 two.send(signal.SIGKILL)
                 await two.process.wait()
-            await until(one, health, lambda h: not h["problems"])  # and it is not told for ever
+            await until(one, health, lambda h: not h["problems"])  # and it is not reported forever
             code, _ = await one.end()
     assert code == 0
 

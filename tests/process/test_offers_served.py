@@ -1,4 +1,4 @@
-"""Watched models at a tracker in a process of its own, as whoever runs it sees them."""
+"""Watched models at a tracker in its own process, as its operator sees them."""
 
 import json
 import os
@@ -28,7 +28,7 @@ SHARED, ODD, GONE, IMAGE = (
     "gone-9b",
     "flux-1-schnell",
 )
-PAINTER = "easel-2"  # only its entry in the list says what it is for
+PAINTER = "easel-2"  # only its entry in the list names its task
 LONG = "m" * 10_000
 LISTED = {"one": (SHARED, ODD, GONE, IMAGE, LONG, "ok-1b", "ok-2b"), "two": (SHARED, "ok-1b")}
 WATCHED = (SHARED, ODD, GONE, IMAGE, "ok-1b", "ok-2b")

@@ -179,7 +179,7 @@ async def test_d9_a_g4f_call_that_never_returns_ends_with_its_timeout() -> None:
 def test_d10_a_locked_database_costs_no_check_and_no_answer(tmp_path: Path) -> None:
     with House(tmp_path, "abc", schedule=True) as house:
         house.world.kill()
-        house.disk.befall(DiskFault.LOCKED)
+        house.disk.inject(DiskFault.LOCKED)
         house.world.start()
         house.world.passes(45.0)
         status, shown = house.get("/api/providers/status")

@@ -102,7 +102,7 @@ async def test_no_resolved_name_redirects_checks_or_keeps_a_status_alive() -> No
     assert all(row["passed"] for row in outcome.figures.values())
 
 
-async def test_each_request_is_sent_once_and_counted_whatever_becomes_of_its_answer() -> None:
+async def test_each_request_is_sent_once_and_counted_whatever_its_answer() -> None:
     outcome = await sent_once(4, left_out=9, races=8)
     assert outcome.wrong == ()
     assert outcome.figures["GET"] == outcome.figures["POST"] > 200

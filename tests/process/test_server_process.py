@@ -50,7 +50,7 @@ async def crash(config, *, task_status):
         task_status.started(tracker)
         while not os.path.exists(sys.argv[1] + ".crash"):
             await trio.sleep(0.01)
-        raise RuntimeError("beyond mending")
+        raise RuntimeError("cannot continue")
 
 
 track = {"well": run_tracker, "hang": hang, "crash": crash}[sys.argv[2]]

@@ -1,4 +1,4 @@
-"""The plugin's own judgement, without LiteLLM: integration/test_litellm.py has its real Router."""
+"""The plugin's own logic, without LiteLLM: integration/test_litellm.py uses its real Router."""
 
 import logging
 import sys

@@ -128,7 +128,7 @@ class AlertState:
         return min((moment for moment in moments if moment is not None), default=None)
 
     def acknowledge(self, incident_id: str, by: str) -> list[Record]:
-        """Note who takes care of an incident. Raises KeyError for an unknown id."""
+        """Record who has acknowledged an incident. Raises KeyError for an unknown id."""
         incident = self.book.by_id().get(incident_id)
         if incident is None:
             raise KeyError(incident_id)

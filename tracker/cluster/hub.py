@@ -51,7 +51,7 @@ class Origin:
     """A database file as the hub knows it, and the last of its checks that is there.
 
     other_vantage, other_file: the owner of its name, where that is another tracker. predecessors:
-    members that have this file; whoever joins with it replaces them, and no other.
+    members that have this file; a member that joins with it replaces them, and no other.
     """
 
     head: int

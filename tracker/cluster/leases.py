@@ -30,7 +30,7 @@ class LeaseKeeper:
     asked in a thread, once the file is there.
 
     gained: told which leases came. handed_over: whether all that we know of a provider is in the
-    hub, so that another may go on with it. went_alone: told that the hub cannot be had any more.
+    hub, so that another may go on with it. went_alone: told that the hub is unavailable now.
     notified: told that the hub has news. joined: our file is known there. head: the last of our
     checks the hub has, as it said when we joined.
     """
@@ -65,7 +65,7 @@ class LeaseKeeper:
 
     @property
     def cut_off(self) -> bool:
-        """Return whether the hub was asked in vain; a tracker that slept has not asked it."""
+        """Return whether the hub was unreachable; a tracker that slept has not asked it."""
         believes = self.membership.tenure.holds(self.clock.steady())
         return self.is_failing and not believes
 

@@ -1,10 +1,14 @@
-"""Disguised keys: in another case or width, spaced out, in hex, or only a part. Pure."""
+"""Disguised keys: in another case or width, spaced out, in numbers, or only a part. Pure."""
 
 from collections.abc import Iterable
 from unicodedata import normalize
 
 # So many letters and digits in a row give part of a key away: a quarter of a usual key.
 RUN = 12
+# Each character by its number, as what is left of it without separators: &#115; &#x73; \x73 0x73
+# \u0073.
+CODES = ("{:d}", "x{:x}", "0x{:x}", "u{:04x}")
+MARKS = ("&#", "\\x", "\\X", "\\u", "\\U", "0x", "0X")  # without one these are not looked for
 GRAM = 6  # every run contains a piece of the key of this length; these are searched first
 
 
@@ -14,9 +18,13 @@ class LooseForms:
     def __init__(self, values: Iterable[str]) -> None:
         self._runs: dict[int, set[str]] = {}
         self._grams: set[str] = set()
+        self._code_runs: dict[int, set[str]] = {}
+        self._code_grams: set[str] = set()
         for value in values:
             self._add(value, RUN)
             self._add(value.encode(errors="surrogateescape").hex(), 2 * RUN)
+            for code in CODES:
+                self._add_codes([code.format(ord(char)) for char in value])
 
     def _add(self, value: str, length: int) -> None:
         exact = "".join(filter(str.isalnum, value))
@@ -27,10 +35,20 @@ class LooseForms:
         if len(bare) >= length:
             self._grams.update(bare[at : at + GRAM] for at in range(0, len(bare) - GRAM + 1, GRAM))
 
+    def _add_codes(self, codes: list[str]) -> None:
+        for start in range(len(codes) - RUN + 1):
+            run = "".join(codes[start : start + RUN])
+            self._code_runs.setdefault(len(run), set()).add(run)
+        whole = "".join(codes)
+        if len(codes) >= RUN:
+            last = len(whole) - GRAM
+            self._code_grams.update(whole[at : at + GRAM] for at in range(0, last + 1, GRAM))
+
     def are_in(self, text: str) -> bool:
         """Return quickly whether a text may hold one; a yes is wrong now and then."""
         bare = _lower("".join(filter(str.isalnum, text)))
-        return any(gram in bare for gram in self._grams)
+        grams = self._grams | self._code_grams if _is_coded(text) else self._grams
+        return any(gram in bare for gram in grams)
 
     def mask(self, text: str, mask: str) -> str:
         """Return the text with ``mask`` in the place of each stretch that is part of a key."""
@@ -38,7 +56,7 @@ class LooseForms:
             return text
         places = [place for place, char in enumerate(text) if char.isalnum()]
         bare = _lower("".join(text[place] for place in places))
-        hidden = self._hidden(bare)
+        hidden = self._hidden(bare, is_coded=_is_coded(text))
         if not hidden:
             return text
         parts, end = [], 0
@@ -47,11 +65,12 @@ class LooseForms:
             end = places[last - 1] + 1
         return "".join((*parts, text[end:]))
 
-    def _hidden(self, bare: str) -> list[tuple[int, int]]:
+    def _hidden(self, bare: str, *, is_coded: bool) -> list[tuple[int, int]]:
         """Return where the runs are; those that touch are joined."""
         found: list[tuple[int, int]] = []
+        lengths = [*self._runs.items(), *(self._code_runs.items() if is_coded else ())]
         for start in range(len(bare)):
-            for length, runs in self._runs.items():
+            for length, runs in lengths:
                 if bare[start : start + length] not in runs:
                     continue
                 if found and start <= found[-1][1]:
@@ -59,6 +78,10 @@ class LooseForms:
                 else:
                     found.append((start, start + length))
         return found
+
+
+def _is_coded(text: str) -> bool:
+    return any(mark in text for mark in MARKS)
 
 
 def _is_ordinary(run: str) -> bool:

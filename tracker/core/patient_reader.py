@@ -43,8 +43,8 @@ def read_patiently(
 ) -> T:
     """Return what ``job`` makes of a file, read in a thread of its own, which may hang.
 
-    Blocks for ``seconds`` at most. reader: who reads it, where several do so in their own way.
-    While a thread hangs at a file no other is begun by that reader, and who comes meanwhile gets
+    Blocks for ``seconds`` at most. reader: the name of the reader, if several read it in different
+    ways. While a thread hangs at a file that reader starts no other, and a later caller gets
     that one's answer. Raises HangsError, and what job raises.
     """
     key = (str(file), reader)

@@ -189,7 +189,7 @@ class ProviderStatus:
     def next_result_at(self, at: datetime) -> datetime | None:
         """Return when its next check is due.
 
-        Of one that is under way at ``at``, when it is over.
+        If a check is in progress at ``at``, the time when it is over.
         """
         if self.next_check is None or self.next_check > at:
             return self.next_check

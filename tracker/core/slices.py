@@ -1,4 +1,4 @@
-"""Large data a slice at a time: whoever waits for the interpreter has it between two slices.
+"""Large data in slices: other threads get the interpreter between two slices.
 
 What takes long in one call into the interpreter holds the event loop also from a thread. Freeing
 is such a call: half a million points of a history take 0.1 s.

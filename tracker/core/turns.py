@@ -1,8 +1,8 @@
-"""Who comes next: in a crowd, each pass of the event loop lets one task do a piece of its work.
+"""Turns among many tasks: each pass of the event loop lets one of them do a piece of its work.
 
 A request on the ordinary route takes some ten steps of a tenth of a millisecond, a long list of
 models hundreds of pieces of some milliseconds. Done by all at once, a thousand requests or a dozen
-lists let every pass take that much longer, and who asks something small waits for several passes.
+lists let every pass take that much longer, and a small request waits for several passes.
 Done one after the other no more is done in a pass than it can bear, and nobody ends later for it.
 """
 

@@ -100,7 +100,7 @@ def _record_offer(
 def _blame_provider(
     state: "ProviderState", offer: OfferState, result: CheckResult, now: ClockReading
 ) -> TargetState:
-    """Return the provider's own state after an offer failed: held against it as well where
+    """Return the provider's own state after an offer failed: counted against it as well where
     another of its offers failed within the same interval.
     """
     if not may_blame_provider(result) or offer.model not in state.offers:

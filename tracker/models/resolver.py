@@ -170,7 +170,7 @@ class ModelResolver:
     def _offers_of_common_name(self, asked: str, name: str) -> tuple[NamedOffer, ...]:
         """Find those that only package it otherwise, where the id asked for is the common name.
 
-        Who asks for "gpt-oss-120b" means the model, also where one provider's id is just that.
+        A request for "gpt-oss-120b" means the model, even if one provider's id is exactly that.
         """
         is_common = fold_name(asked) == name and name not in self.aliases
         return self._offers_by_name(name) if is_common else ()

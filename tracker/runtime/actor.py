@@ -64,7 +64,7 @@ class CheckActor:
         return min(plan.due for plan in self._plans.values())
 
     def overdue_at(self, now: float) -> float:
-        """Return the seconds by which it is late; a check under way may take its time-out.
+        """Return the seconds by which it is late; a check in progress may take its time-out.
 
         now: trio seconds.
         """
@@ -102,7 +102,7 @@ class CheckActor:
         return plan.demand.pending
 
     async def check_now(self, model: str | None = None) -> CheckResult | None:
-        """Make one check, joining one under way; None when the actor was stopped meanwhile."""
+        """Make one check, or join one in progress; None if the actor was stopped meanwhile."""
         if model not in self._plans:
             return None
         request = _CheckRequest(model)

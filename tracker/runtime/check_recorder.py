@@ -73,7 +73,7 @@ class CheckRecorder:
             self.told.note(result.provider, result.told_date, now.steady)
 
     def _blame_network(self, result: CheckResult) -> CheckResult:
-        """Turn a failure of our own network into one that is held against nobody."""
+        """Turn a failure of our own network into one that counts against no provider."""
         was_away = self.network.away
         ours = self.network.record(result)
         if self.network.away != was_away:

@@ -91,7 +91,7 @@ class CheckSharing:
         return idle and not self.shipper.lag and not self.shipper.failed
 
     def go_alone(self) -> None:
-        """Check everything by its plan: no lease is believed any more, nor to be had."""
+        """Check everything by its plan: no lease is held, and none can be claimed."""
         self._resume(self.aggregator.providers)
 
     def _resume(self, names: Iterable[str]) -> None:

@@ -25,7 +25,7 @@ class IncidentActions:
     _aggregator: Aggregator
 
     async def acknowledge(self, incident_id: str, by: str) -> Incident:
-        """Note who takes care of an incident: no reminder of it is sent any more.
+        """Record who has acknowledged an incident: no further reminder of it is sent.
 
         Raises KeyError for an unknown id.
         """

@@ -92,7 +92,7 @@ class SettingsChanges:
 
     @asynccontextmanager
     async def _one_at_a_time(self) -> AsyncIterator[None]:
-        """Wait for the change under way. Raises StoppedError."""
+        """Wait for the change in progress. Raises StoppedError."""
         async with self._changing:
             with self.mailbox.unless_stopped():
                 yield

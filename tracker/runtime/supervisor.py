@@ -118,7 +118,7 @@ class Supervisor:
             running.actor.resume(dues)
 
     def idle_seconds(self, name: str) -> float:
-        """Return for how long no check of it has been under way; 0 during one."""
+        """Return for how long no check of it has been in progress; 0 during one."""
         running = self._actors.get(name)
         if running is None:
             return float("inf")

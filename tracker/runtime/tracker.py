@@ -147,7 +147,7 @@ class Tracker:
         return self.snapshot.ranking.best
 
     async def check(self, *names: str) -> dict[str, CheckResult]:
-        """Check these now, or all that are switched on; joins checks under way.
+        """Check these now, or all that are switched on; joins checks in progress.
 
         The snapshot has the results when this returns. Raises KeyError for an unknown name,
         StoppedError.

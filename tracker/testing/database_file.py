@@ -71,7 +71,7 @@ class DatabaseFile:
         """Return whether the file is there now."""
         return self.path.is_file()
 
-    def befall(self, trouble: DiskFault) -> None:
+    def inject(self, trouble: DiskFault) -> None:
         """Inject one fault at a time, only into a file that exists."""
         self.trouble = trouble
         if trouble is DiskFault.LOCKED:

@@ -183,7 +183,7 @@ class TrackerMachine(RuleBasedStateMachine):
     @rule(trouble=st.sampled_from(DiskFault))
     def the_database_goes(self, trouble: DiskFault) -> None:
         """Make the database unusable in one way."""
-        self.disk.befall(trouble)
+        self.disk.inject(trouble)
 
     @precondition(lambda self: self.disk.trouble is not None)
     @rule()

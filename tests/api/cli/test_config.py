@@ -139,7 +139,7 @@ def test_show_sets_no_damaged_database_aside(command: Commands) -> None:
 
 
 def show_overrides(command: Commands, file: Path) -> None:
-    """Show a configuration whose database tells of no override, and is not complained of."""
+    """Show a configuration whose database has no override and causes no warning."""
     found = command("config", "show", "--database", file.name)
     assert (found.code, found.json["overrides"], found.err) == (0, {}, "")
 

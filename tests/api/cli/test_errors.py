@@ -1,4 +1,4 @@
-"""What goes wrong becomes an exit code and a sentence."""
+"""Each failure has an exit code and an explanation."""
 
 import errno
 from typing import Any

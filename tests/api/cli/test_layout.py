@@ -1,4 +1,4 @@
-"""Column widths: what gives way, and what never does."""
+"""Column widths: what is cut first, and what is never cut."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -206,7 +206,7 @@ def test_an_invalid_answer_to_export_exits_with_1(
     )
 
 
-def test_what_is_wrong_with_the_tracker_itself_is_told_on_stderr(command: Commands) -> None:
+def test_problems_of_the_tracker_itself_are_reported_on_stderr(command: Commands) -> None:
     stamp = "2026-03-01T12:00:00.000Z"
     both = {"providers": {}, "timestamp": stamp, "problems": ["the disk is\u001b[2J full", "b"]}
     with answering(answer(json.dumps(both)), connections=2) as url:

@@ -1,4 +1,4 @@
-"""What systemd is told, over a real datagram socket."""
+"""Notifications to systemd over a real datagram socket."""
 
 import os
 import socket
@@ -99,7 +99,7 @@ async def test_without_a_watchdog_only_ready(manager: socket.socket) -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_a_manager_that_is_gone_ends_nothing(tmp_path: Path) -> None:
+async def test_a_missing_service_manager_does_not_end_the_tracker(tmp_path: Path) -> None:
     tracker = FakeTracker()
     tracker.over.set()
     with trio.move_on_after(GIVE_UP_SECONDS) as waiting:
@@ -148,7 +148,7 @@ async def test_only_under_systemd_there_is_somebody_to_tell(
     manager: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    await notify_systemd(FakeTracker())  # at once: nobody is told, and nothing waits
+    await notify_systemd(FakeTracker())  # returns at once without a message
     monkeypatch.setenv("NOTIFY_SOCKET", address(manager))
     tracker = FakeTracker()
     tracker.over.set()

@@ -24,7 +24,7 @@ def test_how_far_a_limit_is_used_tells_where_it_is_known_from(source: str, shown
     assert limit_used(msgspec.convert({**known, **changes}, Provider)) == shown
 
 
-def test_with_nobody_to_list_only_the_reason_is_printed() -> None:
+def test_without_providers_to_list_only_the_reason_is_printed() -> None:
     paper = StringIO()
     best = view_best(NOON, Ranking(reason="No provider is watched."))
     Console(width=80, file=paper).print(best_table(best))

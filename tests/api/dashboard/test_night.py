@@ -1,4 +1,4 @@
-"""The dashboard at three in the morning: what is wrong, acted upon; asleep, updated, on a phone."""
+"""The dashboard at night: what is wrong, actions, sleep, updates, and a phone."""
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
@@ -55,7 +55,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture
 def night(tmp_path: Path) -> Iterator[House]:
-    """One well, one slow, one down, one refused."""
+    """Yield a tracker with one healthy, one slow, one down and one refused provider."""
     found = {
         "groq": good(120.0),
         "nvidia": attrs.evolve(good(1500.0), kind=OutcomeKind.SLOW),

@@ -1,4 +1,4 @@
-"""Metrics of a cluster: how we stand to the hub, and what each vantage sees."""
+"""Metrics of a cluster: our connection to the hub, and what each vantage sees."""
 
 from api.exports.cluster_metrics import collect_cluster
 from tests.helpers.idle_tracker import a_provider, a_snapshot

@@ -1,4 +1,4 @@
-"""The tracker's metrics of itself tell its health as it is, in base units."""
+"""The tracker's metrics about itself show its health in base units."""
 
 from datetime import timedelta
 

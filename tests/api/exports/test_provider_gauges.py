@@ -1,8 +1,9 @@
-"""Each gauge of a provider says one thing of it, in the base unit, and nothing where unknown."""
+"""Each gauge of a provider shows one value in the base unit, and none if it is unknown."""
 
 from datetime import timedelta
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,12 @@ from tracker.core.outcomes import OutcomeKind
 from tracker.core.provider_status import LatencySummary, RateLimit, Uptime
 from tracker.core.traffic import ProviderTrafficView, TrafficEvidence
 
-VALUES = dict(QUICK_GAUGES)
+VALUES = {name: value for name, _, value in QUICK_GAUGES}
+
+TRAFFIC = ProviderTrafficView(
+    evidence=TrafficEvidence(counted=4, failures=1, latency_ms=80.0, last=NOON),
+    completions_saved_24h=3,
+)
 
 
 def read(name: str, **changes: Any) -> float | None:
@@ -23,6 +29,13 @@ def read(name: str, **changes: Any) -> float | None:
 def test_every_gauge_has_a_name_of_its_own_and_a_sentence() -> None:
     assert len(VALUES) == len(GAUGES)
     assert all(name.isidentifier() and text.endswith(".") for name, text, _ in GAUGES)
+
+
+def test_a_gauge_changes_only_with_the_field_that_it_is_computed_from() -> None:
+    known, other = a_bare_provider(), a_provider(traffic=TRAFFIC, last_call=NOON, usable=False)
+    for name, field, value in QUICK_GAUGES:
+        mixed = attrs.evolve(other, **{field: getattr(known, field)})
+        assert value(mixed) == value(known), name
 
 
 @given(st.none() | st.sampled_from(OutcomeKind))
@@ -78,7 +91,7 @@ def test_real_calls_are_exported_if_some_were_counted() -> None:
 
 
 def test_a_provider_never_checked_exports_only_known_values() -> None:
-    told = {name for name, value in QUICK_GAUGES if value(a_bare_provider()) is not None}
+    told = {name for name, _, value in QUICK_GAUGES if value(a_bare_provider()) is not None}
     assert told == {
         "llm_provider_usable",
         "llm_provider_stale",

@@ -1,6 +1,6 @@
 """Schemathesis against the OpenAPI document and a real server: no 5xx, no surprise.
 
-The tracker under it is a fake that is well; 503 is an answer of /best (nobody usable) alone.
+The tracker under it is a healthy fake; only /best answers 503 (if nothing is usable).
 """
 
 import threading
@@ -48,7 +48,7 @@ def api_schema() -> Iterator[Any]:
     token = started.get(timeout=GIVE_UP_SECONDS)
     url = announced.get(timeout=GIVE_UP_SECONDS)
     yield schemathesis.openapi.from_url(f"{url}/openapi.json").exclude(
-        path="/api/providers/events"  # never ends
+        path="/api/providers/events"  # this request never ends
     )
     token.run_sync_soon(tracker.stop)
     thread.join(timeout=GIVE_UP_SECONDS)

@@ -127,7 +127,7 @@ async def test_a_removed_provider_sends_a_whole_snapshot() -> None:
     await stream.aclose()
 
 
-async def test_a_heartbeat_comes_within_fifteen_seconds(autojump_clock: MockClock) -> None:
+async def test_a_heartbeat_is_sent_within_fifteen_seconds(autojump_clock: MockClock) -> None:
     stream = streams_of(a_tracker(WELL)).stream(None)
     await anext(stream)
     for _ in range(3):

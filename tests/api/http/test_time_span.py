@@ -1,4 +1,4 @@
-"""Which stretch of the past is asked for."""
+"""Which time span is requested."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What is told of maintenance: spans, weekly windows as spans, and not too many."""
+"""Listing of maintenance: spans, weekly windows as spans, and not too many."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Telling of real calls over HTTP: tokens, limits, receipts; and reading them back."""
+"""Reporting real calls over HTTP: tokens, limits, receipts; and reading them back."""
 
 import json
 from datetime import timedelta

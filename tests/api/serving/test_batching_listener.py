@@ -37,7 +37,7 @@ async def test_waiting_clients_are_accepted_without_a_pause(listening: trio.Sock
         batching = BatchingListener(listening, limit)
         served = [await batching.accept()]
         with trio.CancelScope() as paused:
-            paused.cancel()  # whoever pauses from here on is stopped
+            paused.cancel()  # a task that pauses from here on is cancelled
             served += [await batching.accept() for _ in range(AT_ONCE - 1)]
             await batching.accept()
         assert paused.cancelled_caught

@@ -1,4 +1,4 @@
-"""More clients than there is room for: those that ask nothing go, those that are answered stay."""
+"""More clients than places: silent ones are disconnected, those being answered stay."""
 
 import attrs
 import pytest
@@ -18,7 +18,7 @@ from api.serving.descriptors import FEWEST, MOST, connection_limit
 
 @attrs.define(eq=False)
 class Client:
-    """unread: it sent something that nobody read."""
+    """unread: it sent data that the server has not read."""
 
     peer: str = ""
     unread: bool = False
@@ -34,7 +34,7 @@ class Client:
 
 @attrs.define(eq=False)
 class Crowd:
-    """Clients that stay connected until the test ends. places: who was admitted."""
+    """Clients that stay connected until the test ends. places: of admitted clients."""
 
     limit: ConnectionLimit
     nursery: trio.Nursery

@@ -1,4 +1,4 @@
-"""Opening a port: each reason why not is told with what to do."""
+"""Opening a port: each failure is reported with what to do."""
 
 import errno
 import os

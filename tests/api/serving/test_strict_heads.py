@@ -1,4 +1,4 @@
-"""What a proxy and we may read differently is refused."""
+"""Requests that a proxy and we may read differently are refused."""
 
 import pytest
 

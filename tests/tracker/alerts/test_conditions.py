@@ -1,4 +1,4 @@
-"""What is wrong in one snapshot, and of what nothing is known."""
+"""Which conditions a snapshot shows, and which are unclear."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Spans and weekly windows, by the clock on the wall."""
+"""Spans and weekly windows in local time."""
 
 import time
 from datetime import UTC, datetime, timedelta

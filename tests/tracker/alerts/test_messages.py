@@ -1,4 +1,4 @@
-"""A message answers what an operator asks at night."""
+"""A message answers an operator's questions."""
 
 import json
 from datetime import timedelta

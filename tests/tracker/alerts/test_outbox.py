@@ -1,4 +1,4 @@
-"""The outbox alone: what is due, who hears of an end, and when a message is given up."""
+"""The outbox: what is due, which targets get an end, and when a message is given up."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Whatever a provider says, a message shows it as plain text."""
+"""A message shows any text of a provider as plain text."""
 
 import pytest
 from hypothesis import given

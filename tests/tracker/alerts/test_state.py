@@ -1,4 +1,4 @@
-"""What is told, and how often, over whole outages on virtual time."""
+"""Which messages are sent, and how often, over whole outages on virtual time."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -74,7 +74,7 @@ def test_one_provider_of_many_is_no_news_while_others_serve() -> None:
     assert scenario.state.counts.suppressed == 1
 
 
-def test_a_provider_whose_model_nobody_else_has_is_news() -> None:
+def test_a_provider_with_a_model_that_no_other_has_is_announced() -> None:
     config = config_of("a", "b")
     models = (attrs.evolve(config.providers[0], models=("rare-7b",)), config.providers[1])
     scenario = Scenario(attrs.evolve(config, providers=models))
@@ -200,7 +200,7 @@ def test_a_first_check_that_says_nothing_does_not_end_the_start() -> None:
     stalled = snapshot_of([view, a_provider("b")], scenario.now)
     scenario.keep(scenario.state.step(stalled, scenario.now))
     scenario.now += timedelta(seconds=10)
-    scenario.down["a"] = scenario.now  # the first check that told something
+    scenario.down["a"] = scenario.now  # the first conclusive check
     scenario.passes(minutes=4)
     assert scenario.received == []
     scenario.passes(minutes=2)
@@ -270,7 +270,7 @@ def test_maintenance_over_the_night_of_daylight_saving() -> None:
     scenario.now = datetime(2026, 3, 29, 0, 40, tzinfo=UTC)
     scenario.passes(minutes=15)
     scenario.fail("b")
-    scenario.passes(minutes=10)  # 01:05: nothing else serves, but a is being maintained
+    scenario.passes(minutes=10)  # 01:05: no other provider is usable, but a is in maintenance
     scenario.fail("a")
     scenario.passes(minutes=50)
     assert subjects(scenario) == ["b"]
@@ -455,7 +455,7 @@ def test_every_target_gets_each_event_once_and_no_end_before_its_opening(
     scenario.refusing.clear()
     scenario.passes(minutes=25)
     heard = Counter((target, key) for target, key, _ in scenario.received)
-    assert set(heard.values()) <= {1}  # nobody was killed between sending and noting
+    assert set(heard.values()) <= {1}  # no process was killed between sending and recording
     for target in scenario.state.targets:
         opened = set[str]()
         for name, key, kind in scenario.received:

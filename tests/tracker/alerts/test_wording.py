@@ -1,4 +1,4 @@
-"""Of each cause a message says what the one who reads it at night has to know."""
+"""For each cause the message says what its reader has to know at night."""
 
 from collections.abc import Iterable
 from datetime import timedelta

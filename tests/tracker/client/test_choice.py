@@ -1,4 +1,4 @@
-"""Choosing an offer: the id to send, whom to try next, and what it rests on."""
+"""Choosing an offer: the id to send, which to try next, and the source of the answer."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The client, in its three ways of running, against trackers that misbehave in every named way."""
+"""The client, in its three ways of running, against trackers that misbehave."""
 
 import asyncio
 import json
@@ -152,7 +152,7 @@ def test_events_of_any_size_pass_without_staying(
     assert use(quick(tracker, poll_interval=3600.0, stale_after=1e6), body) is State.LIVE
 
 
-def test_a_stream_that_breaks_leaves_polling_and_comes_back(
+def test_the_client_polls_while_the_stream_is_broken(
     tracker: FakeTracker, use: Callable[..., Any]
 ) -> None:
     tracker.events = True
@@ -315,7 +315,7 @@ def test_a_restarting_tracker_without_results_does_not_replace_the_ranking(
 
     assert use(quick(tracker, static_order=["openai"]), body) == (
         (State.STALE, "groq", "the tracker is still making its first checks"),
-        (State.POLLING, None, ()),  # it has looked: nobody is usable
+        (State.POLLING, None, ()),  # it has checked: nothing is usable
     )
 
 

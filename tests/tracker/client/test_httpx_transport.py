@@ -1,4 +1,4 @@
-"""Each call through the transport is told once, as it ended, and with nothing of what was said."""
+"""Each call through the transport is reported once, with its result but nothing of its content."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The client tells of calls in the background, whatever the tracker does."""
+"""The client reports calls in the background, whatever the tracker does."""
 
 import time
 from collections.abc import Callable, Iterator

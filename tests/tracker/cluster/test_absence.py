@@ -1,4 +1,4 @@
-"""Without [cluster] nothing of it is loaded; with it, a missing driver is told before anything."""
+"""Without [cluster] none of its modules is loaded; with it, a missing driver is reported first."""
 
 import subprocess
 import sys

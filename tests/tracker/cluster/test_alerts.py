@@ -1,4 +1,5 @@
-"""The alerts of a whole cluster: opened, written and told by one; nothing is told twice."""
+"""The alerts of a whole cluster: one tracker opens, stores and sends them; nothing is sent
+twice."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,7 +127,9 @@ async def test_there_is_one_herald_and_the_others_know_what_it_wrote(
         assert not await two.keep([INCIDENT], snapshot(Status.DOWN)), "it has no lease"
 
 
-async def test_each_change_is_an_event_once_whoever_is_herald(world: World, tmp_path: Path) -> None:
+async def test_each_change_is_one_event_whichever_tracker_is_herald(
+    world: World, tmp_path: Path
+) -> None:
     async with open_store(str(tmp_path / "a")) as a, open_store(str(tmp_path / "b")) as b:
         one, two = await joined(world, a, b)
         await one.keep([], snapshot(Status.HEALTHY))
@@ -146,7 +149,7 @@ async def test_each_change_is_an_event_once_whoever_is_herald(world: World, tmp_
     ]
 
 
-async def test_a_new_herald_takes_nothing_back_by_what_is_older(
+async def test_a_new_herald_does_not_revise_a_status_by_older_evidence(
     world: World, tmp_path: Path
 ) -> None:
     """Its predecessor judged by a check of its own, and was killed before it had shipped it."""
@@ -175,7 +178,7 @@ async def test_a_suspect_vantage_is_one_event(world: World, tmp_path: Path) -> N
     assert list(world.server.tables.events) == ["groq:1", "@us-1:1", "@us-1:2"]
 
 
-async def test_who_is_cut_off_tells_for_itself(world: World, tmp_path: Path) -> None:
+async def test_a_tracker_that_is_cut_off_sends_its_own_alerts(world: World, tmp_path: Path) -> None:
     async with open_store(str(tmp_path / "a")) as a:
         (one,) = await joined(world, a)
         world.server.away = "PostgreSQL is starting"
@@ -188,7 +191,9 @@ async def test_who_is_cut_off_tells_for_itself(world: World, tmp_path: Path) -> 
         assert await one.load() is None
 
 
-async def test_who_acknowledged_and_muted_elsewhere_is_known(world: World, tmp_path: Path) -> None:
+async def test_acknowledgements_and_mutes_at_other_trackers_are_known(
+    world: World, tmp_path: Path
+) -> None:
     async with open_store(str(tmp_path / "a")) as a, open_store(str(tmp_path / "b")) as b:
         one, two = await joined(world, a, b)
         await one.keep([INCIDENT], snapshot(Status.DOWN))
@@ -200,7 +205,7 @@ async def test_who_acknowledged_and_muted_elsewhere_is_known(world: World, tmp_p
         assert (known.mutes["groq"] - AT).total_seconds() == 600.0
 
 
-def test_the_cluster_sees_with_the_eyes_of_all(world: World) -> None:
+def test_the_cluster_status_uses_the_views_of_all_vantages(world: World) -> None:
     shared = SharedAlerts(caller=None, keeper=None)
     seen = shared.view(snapshot(Status.DOWN)).providers["groq"]
     assert (seen.status, seen.reason, seen.usable) == (Status.DOWN, "what all say", True)

@@ -24,7 +24,7 @@ def test_a_good_hub_has_no_problem(hub_url: Secret) -> None:
     assert any("without TLS" in told for told in levels)
 
 
-def test_the_owners_url_is_too_much(hub_url: Secret) -> None:
+def test_the_owners_url_is_reported_as_too_privileged(hub_url: Secret) -> None:
     owner = Secret(hub_url.reveal().replace("//tracker@", "//postgres@"))
     assert found(owner)["the role may delete data of other trackers"] == "problem"
 
@@ -42,7 +42,7 @@ def test_a_wrong_url_ends_it_with_a_sentence(postgres: PostgresServer, hub_url: 
 
 
 @pytest.mark.parametrize(("hours", "told"), [(2, "7200 s ahead of"), (-2, "7200 s behind")])
-def test_a_clock_that_is_hours_off_is_told(
+def test_a_clock_that_is_hours_off_is_reported(
     hub_url: Secret, monkeypatch: pytest.MonkeyPatch, hours: int, told: str
 ) -> None:
     right = time.time
@@ -51,7 +51,7 @@ def test_a_clock_that_is_hours_off_is_told(
     assert set(wrong.values()) == {"problem"}
 
 
-def test_a_vantage_in_two_places_is_told(postgres: PostgresServer, hub_url: Secret) -> None:
+def test_a_vantage_in_two_places_is_reported(postgres: PostgresServer, hub_url: Secret) -> None:
     hub = PostgresHub(hub_url)
     for number, fastest in enumerate((1.0, 90.0)):
         who = Profile(vantage="eu-1", origin=f"{number:08d}-0000-4000-8000-000000000000")

@@ -97,7 +97,7 @@ def parcel(who: Profile, *rows: CheckRow, head: int = 0, **changes: object) -> P
     return attrs.evolve(Parcel(origin=who.origin, head=head, last=last, rows=rows), **changes)
 
 
-def test_a_beat_moves_and_shows_every_member(hub: Hub) -> None:
+def test_a_heartbeat_is_counted_and_returns_every_member(hub: Hub) -> None:
     one, two = hub.join(A, ["groq"]), hub.join(FAR, ["groq"])
     beat = hub.beat(one.member)
     assert beat is not None
@@ -132,12 +132,12 @@ def test_there_is_one_herald_among_all_vantages(hub: Hub) -> None:
     assert hub.claim(far.member, [], 0, far.epoch, herald=True) == {}
 
 
-def test_nothing_can_be_claimed_of_a_server_that_was_started_anew(hub: Hub) -> None:
+def test_nothing_can_be_claimed_from_a_restarted_server_at_first(hub: Hub) -> None:
     one = hub.join(A, ["groq"])
     assert hub.claim(one.member, ["groq"], 9, "an earlier start", herald=True) == {}
 
 
-def test_a_member_is_buried_only_where_its_beat_stood_still(hub: Hub) -> None:
+def test_a_member_is_removed_only_if_its_heartbeat_did_not_advance(hub: Hub) -> None:
     one, two = hub.join(A, ["groq"]), hub.join(B, ["groq"])
     hub.claim(one.member, ["groq"], 1, one.epoch, herald=False)
     hub.beat(one.member)
@@ -147,7 +147,7 @@ def test_a_member_is_buried_only_where_its_beat_stood_still(hub: Hub) -> None:
     assert hub.claim(two.member, ["groq"], 1, two.epoch, herald=False) == {"groq": 2}
 
 
-def test_leaving_frees_the_leases(hub: Hub) -> None:
+def test_leaving_releases_the_leases(hub: Hub) -> None:
     one, two = hub.join(A, ["groq"]), hub.join(B, ["groq"])
     hub.claim(one.member, ["groq"], 1, one.epoch, herald=True)
     hub.leave(one.member)
@@ -189,13 +189,13 @@ def test_another_vantage_reads_states_alone(hub: Hub) -> None:
     assert (again.checks, again.states) == ([], [])
 
 
-def test_nobody_reads_news_of_its_own(hub: Hub) -> None:
+def test_a_member_does_not_read_its_own_results(hub: Hub) -> None:
     hub.ship(parcel(A, check(1), states=[state(1)]))
     news = hub.news("eu-1", A.origin, {}, 100)
     assert (news.checks, news.states) == ([], [])
 
 
-def test_a_parcel_that_does_not_begin_where_the_hub_stands_is_refused_whole(hub: Hub) -> None:
+def test_a_batch_that_does_not_continue_the_hubs_rows_is_refused_as_a_whole(hub: Hub) -> None:
     hub.ship(parcel(A, check(1)))
     again = hub.ship(parcel(A, check(1), check(2)))
     assert (again.accepted, again.head) == (False, 1)
@@ -223,7 +223,7 @@ def test_a_row_that_cannot_be_kept_is_left_out_alone(hub: Hub) -> None:
     assert found.rows[1].error_message == "a\ufffdb"
 
 
-def test_the_newest_evidence_of_a_vantage_stands(hub: Hub) -> None:
+def test_the_newest_evidence_of_a_vantage_counts(hub: Hub) -> None:
     hub.ship(parcel(A, check(1), states=[state(1, age=5.0, status="down")]))
     hub.ship(parcel(B, check(1), states=[state(1, age=60.0, status="healthy", models=None)]))
     assert [s.status for s in hub.news("us-1", FAR.origin, {}, 9).states] == ["down"]
@@ -246,7 +246,7 @@ def test_a_new_file_begins_where_it_says(hub: Hub) -> None:
     assert hub.open_origin(copy, "a copy", 41).head == 41
 
 
-def test_who_joins_again_replaces_itself_alone(hub: Hub) -> None:
+def test_a_member_that_joins_again_replaces_only_itself(hub: Hub) -> None:
     one, two = hub.join(A, ["groq"]), hub.join(B, ["groq"])
     hub.claim(one.member, ["groq"], 1, one.epoch, herald=False)
     assert list(hub.open_origin(A, "a copy", 0).predecessors) == []
@@ -274,7 +274,7 @@ def test_what_arrives_late_removes_no_member_that_came_after_it(hub: Hub) -> Non
     assert set(beat.origins.values()) == {A.origin}, "one tracker in all that is shared"
 
 
-def test_alerts_are_written_under_the_lease_alone(hub: Hub) -> None:
+def test_alerts_are_written_only_under_the_lease(hub: Hub) -> None:
     one = hub.join(A, [])
     token = hub.claim(one.member, [], 0, one.epoch, herald=True)[HERALD]
     event = EventRow(

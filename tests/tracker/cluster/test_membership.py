@@ -1,4 +1,4 @@
-"""What a member believes after each answer of the hub, and what it does next."""
+"""Which leases a member holds after each answer of the hub, and what it does next."""
 
 import attrs
 import pytest
@@ -43,7 +43,7 @@ def test_shares_add_up_to_all_and_differ_by_one_at_most() -> None:
     assert sorted(claims) == [1, 1, 2]
 
 
-def test_before_leases_can_be_had_each_name_would_be_one_members() -> None:
+def test_before_leases_exist_each_name_would_belong_to_one_member() -> None:
     first, _ = joined("m2")
     second = Membership(LEASE, 2.0, NAMES)
     answer = Beat(member="m2", epoch="e", peers=frozenset({"m1", "m2"}))
@@ -57,7 +57,7 @@ def test_shares_follow_the_files_whatever_their_members_are_called() -> None:
     first, second = Membership(LEASE, 2.0, NAMES), Membership(LEASE, 2.0, NAMES)
     told = Beat(member="m1", epoch="e", peers=frozenset({"m1", "m2"}), origins=origins)
     first.take_join(told, 0.0, 0.0)
-    # The other one joined anew, while its first member is still there.
+    # The other one joined again, while its first member is still registered.
     told = Beat(member="m3", epoch="e", peers=frozenset(origins), origins=origins)
     second.take_join(told, 0.0, 0.0)
     assert [first.would_hold(name) for name in NAMES] == [False, True, False, True]
@@ -65,7 +65,7 @@ def test_shares_follow_the_files_whatever_their_members_are_called() -> None:
     assert second.take_beat(beat(second, told, 1, 11.0), 11.0, 11.0).claim == 2
 
 
-def test_a_surplus_is_disbelieved_before_the_hub_is_told() -> None:
+def test_a_surplus_lease_is_given_up_before_it_is_released_at_the_hub() -> None:
     member, answer = joined("m2")
     member.win(dict.fromkeys(NAMES, 1) | {HERALD: 1})
     step = member.take_beat(beat(member, answer, 1, 11.0), 11.0, 11.0)
@@ -73,14 +73,14 @@ def test_a_surplus_is_disbelieved_before_the_hub_is_told() -> None:
     assert sorted(member.tokens) == [HERALD, "a", "b"]
 
 
-def test_what_is_no_longer_watched_is_given_back() -> None:
+def test_leases_of_removed_providers_are_released() -> None:
     member, answer = joined()
     member.win(dict.fromkeys(NAMES, 1))
     member.names = ("a", "b")
     assert set(member.take_beat(beat(member, answer, 1, 1.0), 1.0, 1.0).release) == {"c", "d"}
 
 
-def test_a_lease_is_believed_until_its_time_is_over() -> None:
+def test_a_lease_is_held_until_its_time_is_over() -> None:
     member, answer = joined()
     member.win({"a": 1})
     member.take_beat(beat(member, answer, 1, 5.0), 4.0, 5.0)
@@ -89,7 +89,7 @@ def test_a_lease_is_believed_until_its_time_is_over() -> None:
     assert not member.holds("b", 5.0)
 
 
-def test_everything_is_void_where_the_hub_is_not_the_one_we_knew() -> None:
+def test_all_leases_are_void_at_a_different_hub() -> None:
     changes: list[dict[str, object]] = [
         {"beat": 1},
         {"beat": 3},
@@ -105,7 +105,7 @@ def test_everything_is_void_where_the_hub_is_not_the_one_we_knew() -> None:
         assert (member.member, member.tokens, member.holds("a", 2.0)) == (None, {}, False)
 
 
-def test_an_answer_that_was_lost_is_no_loss() -> None:
+def test_a_lost_answer_loses_no_lease() -> None:
     """Its beat may have been counted, or not; the claim may have won something, or not."""
     member, answer = joined()
     member.win({"a": 1})
@@ -137,7 +137,7 @@ def restarted(known: bool, at: float) -> tuple[Membership, Step]:
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_what_was_ours_stays_ours_when_the_hub_is_started_again(known: bool) -> None:
+def test_our_leases_are_kept_when_the_hub_is_restarted(known: bool) -> None:
     """Nobody had it at the old server, and nobody claims it at the new one for a whole lease."""
     member, step = restarted(known, 3.0)
     assert (step.carry, step.claim, step.herald) == (("a", "b"), 0, False)
@@ -154,13 +154,13 @@ def test_what_was_ours_stays_ours_when_the_hub_is_started_again(known: bool) -> 
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_what_may_have_been_anothers_is_not_carried_over(known: bool) -> None:
+def test_a_lease_that_another_may_have_held_is_not_carried_over(known: bool) -> None:
     member, step = restarted(known, 10.0)
     assert step.carry == ()
     assert not member.holds("a", 10.0)
 
 
-def test_who_was_buried_carries_nothing_over() -> None:
+def test_a_removed_member_carries_no_lease_over() -> None:
     """The same server still: others may have claimed it since."""
     member, answer = joined()
     member.win({"a": 1})
@@ -172,14 +172,14 @@ def test_who_was_buried_carries_nothing_over() -> None:
     assert not member.holds("a", 2.1)
 
 
-def test_the_first_is_who_found_nobody_until_others_may_claim() -> None:
+def test_the_first_member_is_the_one_that_found_no_other() -> None:
     first, _ = joined()
     assert (first.is_first(8.9), first.is_first(9.0)) == (True, False)
     second, _ = joined("m2")
     assert not second.is_first(1.0)
 
 
-def test_who_stands_still_is_buried_with_the_beat_that_was_seen() -> None:
+def test_a_frozen_member_is_removed_with_its_last_heartbeat() -> None:
     member, answer = joined("m2")
     for number, now in enumerate((2.0, 4.0, 6.0, 8.0), 1):
         assert member.take_beat(beat(member, answer, number, now), now, now).bury == ()

@@ -1,4 +1,4 @@
-"""The hub's tables, and what each role may do with them."""
+"""The hub's tables, and the rights of each role."""
 
 import psycopg
 import pytest
@@ -46,7 +46,7 @@ def test_a_tracker_finds_no_hub_before_the_migration(database: str) -> None:
         ("schema_version = 9, oldest_client = 9", "upgrade it"),
     ],
 )
-def test_an_older_and_a_newer_hub_are_told(
+def test_an_older_and_a_newer_hub_are_reported(
     postgres: PostgresServer, database: str, change: str, told: str
 ) -> None:
     migrate(Secret(database))
@@ -101,13 +101,13 @@ def test_a_reader_may_only_read(postgres: PostgresServer, hub_url: Secret) -> No
             connection.execute("INSERT INTO provider_status.mutes VALUES ('groq', now())")
 
 
-def test_who_owns_nothing_cannot_migrate(postgres: PostgresServer, database: str) -> None:
+def test_a_role_that_owns_nothing_cannot_migrate(postgres: PostgresServer, database: str) -> None:
     postgres.execute("DROP ROLE IF EXISTS nobody_special; CREATE ROLE nobody_special LOGIN")
     with pytest.raises(HubAway, match="owner's URL"):
         migrate(Secret(database.replace("//postgres@", "//nobody_special@")))
 
 
-def test_what_is_wrong_is_told_in_a_sentence_without_the_password(
+def test_a_failure_is_explained_without_the_password(
     postgres: PostgresServer, hub_url: Secret
 ) -> None:
     good = hub_url.reveal().replace("//tracker@", "//tracker:s3cret-99@")
@@ -124,7 +124,7 @@ def test_what_is_wrong_is_told_in_a_sentence_without_the_password(
         assert "s3cret" not in away.value.reason
 
 
-def test_a_wrong_password_is_told(postgres: PostgresServer, hub_url: Secret) -> None:
+def test_a_wrong_password_is_reported(postgres: PostgresServer, hub_url: Secret) -> None:
     postgres.require_password("guarded", "right-password")
     postgres.execute("GRANT provider_status_tracker TO guarded")
     where = hub_url.reveal().replace("//tracker@", "//guarded:{}@")
@@ -134,13 +134,13 @@ def test_a_wrong_password_is_told(postgres: PostgresServer, hub_url: Secret) -> 
     assert "wrong-password" not in away.value.reason
 
 
-def test_a_role_without_rights_is_told(postgres: PostgresServer, hub_url: Secret) -> None:
+def test_a_role_without_rights_is_reported(postgres: PostgresServer, hub_url: Secret) -> None:
     postgres.execute("DROP ROLE IF EXISTS stranger; CREATE ROLE stranger LOGIN")
     with pytest.raises(HubAway, match="lacks privileges"):
         ask(hub_url.reveal().replace("//tracker@", "//stranger@"))
 
 
-def test_a_read_only_server_is_told(postgres: PostgresServer, hub_url: Secret) -> None:
+def test_a_read_only_server_is_reported(postgres: PostgresServer, hub_url: Secret) -> None:
     postgres.execute("ALTER ROLE tracker SET default_transaction_read_only = on")
     try:
         with pytest.raises(HubAway, match="read-only"):
@@ -189,7 +189,7 @@ def insert_checks(postgres: PostgresServer, day: str, count: int) -> None:
     )
 
 
-def test_a_day_that_nobody_has_counted_is_counted_before_it_is_dropped(
+def test_an_uncounted_day_is_summed_up_before_it_is_dropped(
     postgres: PostgresServer, hub_url: Secret
 ) -> None:
     hub = link(hub_url)

@@ -57,7 +57,7 @@ def test_rows_that_the_hub_has_beyond_its_head_are_not_stored_twice(
     assert stored(postgres) == [1, 2, 3, 4]
 
 
-def test_a_tomorrow_that_has_no_partition_is_left_out_alone(
+def test_only_rows_of_a_day_without_a_partition_are_left_out(
     postgres: PostgresServer, hub_url: Secret
 ) -> None:
     """As with a clock that is days ahead."""
@@ -70,7 +70,7 @@ def test_a_tomorrow_that_has_no_partition_is_left_out_alone(
     assert stored(postgres) == [1, 2, 4]
 
 
-def test_a_day_that_nobody_has_prepared_is_made_and_nothing_is_left_out(
+def test_a_missing_day_is_created_and_nothing_is_left_out(
     postgres: PostgresServer, hub_url: Secret
 ) -> None:
     """As after an outage of days, with a hub from an old backup, or checks that come late."""

@@ -134,7 +134,9 @@ async def test_a_hub_that_forgets_is_filled_again(server: FakeServer, tmp_path: 
         assert sorted(one.kept.rows) == [1, 2, 3, 4]
 
 
-async def test_a_restart_goes_on_where_the_hub_stands(server: FakeServer, tmp_path: Path) -> None:
+async def test_a_restarted_shipper_continues_after_the_hubs_last_row(
+    server: FakeServer, tmp_path: Path
+) -> None:
     for _ in range(3):
         async with member(server, tmp_path / "a") as one:
             await one.keeper.turn()
@@ -143,9 +145,7 @@ async def test_a_restart_goes_on_where_the_hub_stands(server: FakeServer, tmp_pa
     assert [sorted(origin.rows) for origin in server.tables.origins.values()] == [[1, 2, 3]]
 
 
-async def test_a_copied_file_goes_on_under_a_name_of_its_own(
-    server: FakeServer, tmp_path: Path
-) -> None:
+async def test_a_copied_file_gets_a_name_of_its_own(server: FakeServer, tmp_path: Path) -> None:
     async with member(server, tmp_path / "a") as one:
         await one.keeper.turn()
         await one.store.write([record("groq"), record("groq")])

@@ -1,4 +1,5 @@
-"""A holder stops believing before an observer may bury it. Laws for any course of moments."""
+"""A holder gives its lease up before an observer may remove it: properties for any sequence of
+times."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,12 +10,14 @@ LEASE, BEAT = 10.0, 2.0
 gaps = st.lists(st.floats(0.0, 30.0), min_size=1, max_size=30)
 
 
-def test_nothing_is_believed_before_the_first_answer() -> None:
+def test_no_lease_is_held_before_the_first_answer() -> None:
     assert not Tenure(LEASE).holds(0.0)
 
 
 @given(sent=st.floats(0.0, 1e6), took=st.floats(0.0, 100.0))
-def test_belief_counts_from_the_sending_and_never_from_the_answer(sent: float, took: float) -> None:
+def test_a_lease_counts_from_the_request_and_never_from_the_answer(
+    sent: float, took: float
+) -> None:
     tenure = Tenure(LEASE)
     tenure.confirm(sent)
     believed = tenure.holds(sent + took)
@@ -22,14 +25,14 @@ def test_belief_counts_from_the_sending_and_never_from_the_answer(sent: float, t
 
 
 @given(moments=gaps)
-def test_an_old_answer_that_comes_late_shortens_nothing(moments: list[float]) -> None:
+def test_an_old_answer_that_arrives_late_does_not_shorten_a_lease(moments: list[float]) -> None:
     tenure = Tenure(LEASE)
     for sent in moments:
         tenure.confirm(sent)
     assert tenure.until == max(moments) + LEASE - tenure.margin
 
 
-def test_what_was_lost_is_not_believed() -> None:
+def test_a_lost_lease_is_not_held() -> None:
     tenure = Tenure(LEASE)
     tenure.confirm(100.0)
     tenure.lose()
@@ -37,7 +40,7 @@ def test_what_was_lost_is_not_believed() -> None:
 
 
 @given(steps=st.lists(st.tuples(st.floats(0.0, 12.0), st.booleans()), max_size=40))
-def test_only_whose_beat_stood_still_for_a_whole_lease_is_dead(
+def test_a_member_is_dead_if_its_heartbeat_did_not_advance_for_a_lease_time(
     steps: list[tuple[float, bool]],
 ) -> None:
     watcher, now, beat, changed, read = Watcher(LEASE, 2.5 * BEAT), 0.0, 0, 0.0, float("-inf")
@@ -53,7 +56,7 @@ def test_only_whose_beat_stood_still_for_a_whole_lease_is_dead(
 
 
 @given(gap=st.floats(2.5 * BEAT + 0.01, 1e6))
-def test_an_observer_that_was_blind_begins_anew(gap: float) -> None:
+def test_an_observer_that_was_cut_off_counts_from_the_beginning(gap: float) -> None:
     watcher = Watcher(LEASE, 2.5 * BEAT)
     watcher.observe({"other": 1}, 0.0)
     assert watcher.observe({"other": 1}, gap) == []
@@ -65,7 +68,7 @@ def test_an_observer_that_was_blind_begins_anew(gap: float) -> None:
     beats=st.lists(st.floats(0.1, 4.0), min_size=1, max_size=20),
     delay=st.floats(0.0, 5.0),
 )
-def test_the_holder_has_stopped_when_it_is_buried(
+def test_a_holder_has_stopped_before_it_is_removed(
     rate: float, other_rate: float, beats: list[float], delay: float
 ) -> None:
     """Whatever their clocks' rates within 2 %, and however late its last beat was seen."""

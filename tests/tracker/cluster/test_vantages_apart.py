@@ -111,7 +111,9 @@ def run(url: Secret, role: str, sql: str) -> list[tuple[object, ...]]:
         return cursor.fetchall() if cursor.description else [(cursor.rowcount,)]
 
 
-def test_a_cluster_works_as_ever(filled: dict[str, PostgresHub], hub_apart: Secret) -> None:
+def test_a_cluster_with_separated_vantages_works_normally(
+    filled: dict[str, PostgresHub], hub_apart: Secret
+) -> None:
     eu, us = filled["status_eu"], filled["status_us"]
     eu.open_origin(SIBLING, "another file", 0)
     news = eu.news("eu-1", SIBLING.origin, {}, 100)
@@ -189,7 +191,7 @@ def test_nothing_is_done_in_the_name_of_another(
         run(hub_apart, "status_eu", statement)
 
 
-def test_a_partition_is_no_way_around(
+def test_a_partition_gives_no_access_to_other_vantages(
     postgres: PostgresServer, filled: dict[str, PostgresHub], hub_apart: Secret
 ) -> None:
     partitions = postgres.execute(
@@ -203,7 +205,7 @@ def test_a_partition_is_no_way_around(
             run(hub_apart, "status_eu", f"SELECT * FROM {partition}")
 
 
-def test_nobody_throws_out_a_living_member_of_another_place(
+def test_a_living_member_of_another_vantage_cannot_be_removed(
     filled: dict[str, PostgresHub], hub_apart: Secret
 ) -> None:
     eu, us = filled["status_eu"], filled["status_us"]
@@ -218,7 +220,7 @@ def test_nobody_throws_out_a_living_member_of_another_place(
 
 
 @pytest.mark.parametrize("role", ["status_us", "status_lost"])
-def test_a_role_of_another_place_is_told_so(
+def test_a_role_of_another_vantage_is_refused_with_the_reason(
     hubs: dict[str, PostgresHub], hub_apart: Secret, role: str
 ) -> None:
     with pytest.raises(HubAway, match=r"kept to another vantage, or to none"):
@@ -230,7 +232,7 @@ def test_a_role_of_another_place_is_told_so(
     assert "keep_role_to('ROLE', 'eu-1')" in problem.hint
 
 
-def test_doctor_says_to_which_place_a_role_is_kept(
+def test_doctor_says_to_which_vantage_a_role_is_restricted(
     hubs: dict[str, PostgresHub], hub_apart: Secret
 ) -> None:
     told = {

@@ -1,4 +1,4 @@
-"""What to install where a package is missing."""
+"""What to install if a package is missing."""
 
 import pytest
 

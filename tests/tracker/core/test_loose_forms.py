@@ -20,6 +20,12 @@ FORMS = {
     "fullwidth": "".join(chr(ord(c) + 0xFEE0) for c in KEY),
     "in hex": KEY.encode().hex(),
     "in hex with colons": KEY.encode().hex(":").upper(),
+    "as HTML writes characters": "".join(f"&#{ord(c)};" for c in KEY),
+    "as HTML does in hex": "".join(f"&#x{ord(c):X};" for c in KEY),
+    "as JSON escapes": "".join(f"\\u{ord(c):04x}" for c in KEY),
+    "as C escapes": "".join(f"\\x{ord(c):02x}" for c in KEY),
+    "as a list of bytes": ", ".join(f"0x{ord(c):02x}" for c in KEY),
+    "a part of it in HTML": "".join(f"&#{ord(c)};" for c in KEY[8:21]),
     "its first half": KEY[: len(KEY) // 2],
     "its second half": KEY[len(KEY) // 2 :],
 }
@@ -34,6 +40,8 @@ def test_a_key_in_another_form_is_masked(form: str) -> None:
     bare = "".join(filter(str.isalnum, normalize("NFKC", shown))).lower()
     assert "123456789" not in bare
     assert "303132333435" not in bare
+    for code in ("{:d}", "x{:x}", "0x{:x}", "u{:04x}"):
+        assert "".join(code.format(ord(char)) for char in "12345") not in bare
 
 
 @pytest.mark.parametrize(

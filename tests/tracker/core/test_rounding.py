@@ -1,4 +1,4 @@
-"""A figure is the same number wherever it is told."""
+"""A figure is the same number wherever it is shown."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Failures of threads: told as they are, and gone once they are handled."""
+"""Failures of threads: raised unchanged, and freed once they are handled."""
 
 import traceback
 import weakref

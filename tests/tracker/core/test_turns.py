@@ -1,4 +1,4 @@
-"""Requests of the ordinary route begin one after the other, and nobody is passed over."""
+"""Requests of the ordinary route start one after the other, and none is left out."""
 
 import trio
 

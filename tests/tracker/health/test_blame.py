@@ -1,4 +1,4 @@
-"""What a check of one model tells of its provider."""
+"""What a check of one model says about its provider."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Offers beside their provider: what concerns one model, and what concerns them all."""
+"""Offers and their provider: what concerns one model, and what concerns them all."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What other vantages see stands beside what we see, and never in its place."""
+"""Views of other vantages are shown beside our own, and never replace it."""
 
 from datetime import timedelta
 

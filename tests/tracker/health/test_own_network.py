@@ -1,4 +1,4 @@
-"""Our own network: whose fault it is, and what is taken back."""
+"""Our own network: when it is at fault, and which checks are corrected."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What all vantages together say. Laws, and the cases of the contract."""
+"""The status from all vantages: properties, and the cases of the contract."""
 
 from random import Random
 

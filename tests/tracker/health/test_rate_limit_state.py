@@ -1,4 +1,4 @@
-"""What was told of rate limits, and how long it holds."""
+"""Known rate limits, and how long they apply."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What a provider's state carries on from: what was stored, or what another tracker knows."""
+"""Restoring a provider's state from what was stored or from another tracker."""
 
 from datetime import timedelta
 

@@ -98,7 +98,7 @@ def test_a_failure_is_checked_again_early(kind: OutcomeKind) -> None:
     assert [due(kind, streak=n) for n in (1, 2, 3)] == [1002.0, 1010.0, 1030.0]
 
 
-def test_after_the_last_recheck_the_grid_goes_on() -> None:
+def test_after_the_last_recheck_checks_continue_on_the_grid() -> None:
     assert due(OutcomeKind.SERVER, streak=4) == TICK
 
 

@@ -1,4 +1,4 @@
-"""What follows from a health: the reason that is told, and what bars a provider."""
+"""Decisions from a health state: the reason shown, and what blocks a provider."""
 
 import attrs
 import pytest

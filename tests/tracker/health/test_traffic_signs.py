@@ -1,4 +1,4 @@
-"""What a failed minute of calls and a limit told in a report do to a provider's health."""
+"""Effects of a failed minute of calls and of a reported limit on a provider's health."""
 
 from tests.helpers.factories import AT_START, outcome
 from tracker.core.outcomes import OutcomeKind, Status

@@ -1,4 +1,4 @@
-"""Each mistake in ``[models]`` is told with its name and what to do."""
+"""Each mistake in ``[models]`` is reported with its name and what to do."""
 
 import pytest
 

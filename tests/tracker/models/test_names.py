@@ -1,4 +1,4 @@
-"""The rules of model names: what is one model, what is another, what is told as packaging."""
+"""The rules of model names: what is one model, what is another, and what is packaging."""
 
 from pathlib import Path
 

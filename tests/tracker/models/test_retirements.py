@@ -1,4 +1,4 @@
-"""Announced ends of models are told twice, a month and a week ahead, and once each."""
+"""Announced ends of models are reported twice, a month and a week ahead."""
 
 from datetime import date, timedelta
 

@@ -1,4 +1,4 @@
-"""What a refusal teaches of the request that a model takes."""
+"""What a refusal reveals about the request that a model accepts."""
 
 import pytest
 

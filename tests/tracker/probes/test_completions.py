@@ -98,7 +98,7 @@ async def test_a_stream_that_ends_in_an_error_is_no_completion(
     assert finding.facts.inference is (False if kind is OutcomeKind.SERVER else None)
 
 
-async def test_a_limit_told_inside_a_200_is_read() -> None:
+async def test_a_limit_stated_inside_a_200_is_read() -> None:
     headers = {"X-RateLimit-Limit": "20", "X-RateLimit-Remaining": "0"}
     error = {"code": 429, "message": "full", "metadata": {"headers": headers}}
     finding, _ = await check("openrouter", answer({"error": error}), check="chat", model="m")
@@ -244,7 +244,7 @@ async def test_only_one_model_is_asked_first() -> None:
     assert [m for m, shape in finding.learned.items() if shape.first] == ["second-model"]
 
 
-async def test_a_named_model_that_is_gone_is_not_replaced() -> None:
+async def test_a_named_model_that_is_missing_is_not_replaced() -> None:
     gone = answer({"detail": "gone"}, 410)
     finding, asked = await check("nvidia", gone, model="mine")
     assert finding.kind is OutcomeKind.NOT_FOUND

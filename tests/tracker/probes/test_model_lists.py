@@ -42,7 +42,7 @@ async def test_other_tasks_run_while_a_long_list_is_read() -> None:
     async with counted_turns() as turns:
         found = await read_models(body)
     assert len(found.names) == MOST
-    assert turns.taken >= MOST // SLICE - 2  # who comes first in trio's rounds is by chance
+    assert turns.taken >= MOST // SLICE - 2  # which task is first in trio's passes is random
 
 
 def registered(name: object, task: str, **properties: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Whatever arrives, what is taken is bounded, and proxies are told to send rarer."""
+"""The number of accepted reports is bounded, and proxies are told to send less often."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,7 +47,7 @@ def test_a_flood_from_one_reporter_does_not_block_others() -> None:
     assert refused > 400
 
 
-def test_a_reporter_who_pauses_has_its_share_again() -> None:
+def test_a_reporter_that_pauses_has_its_share_again() -> None:
     shares = ReporterShares()
     assert shares.reserve_for("p", int(SHARE_BURST), 0.0) == 0.0
     assert shares.reserve_for("p", 1_000, 0.0) > 0.0

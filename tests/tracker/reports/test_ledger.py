@@ -209,7 +209,7 @@ def test_after_a_restart_the_last_day_is_still_known() -> None:
 
 
 @given(st.lists(CALLS, min_size=1, max_size=8), st.data())
-def test_calls_whose_message_comes_again_after_a_crash_are_counted_once(
+def test_calls_of_a_message_repeated_after_a_crash_are_counted_once(
     calls: list[Any], data: Any
 ) -> None:
     """The crash is at any call and step; the message is tried once more then."""

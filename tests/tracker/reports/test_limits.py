@@ -1,4 +1,4 @@
-"""A limit told in a report bars its key and model until its reset."""
+"""A reported limit blocks its key and model until its reset."""
 
 from datetime import timedelta
 from typing import Any
@@ -85,6 +85,6 @@ def test_a_failure_that_is_no_limit_blocks_nothing() -> None:
 def test_of_too_many_limits_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits_module, "MOST_LIMITS", 2)
     limits = CallLimits()
-    for model in ("a", "b", "a", "c"):  # told again, "a" is younger than "b"
+    for model in ("a", "b", "a", "c"):  # reported again, "a" is newer than "b"
         limits.add(limited(model=model), AT_START)
     assert [barred(limits, 1, model) for model in "abc"] == [30.0, None, 30.0]

@@ -34,7 +34,7 @@ def test_a_mark_identifies_a_reporter_and_an_id_in_every_process() -> None:
     assert mark_of("p", "ab") != mark_of("pa", "b")
 
 
-def test_memory_is_bounded_and_room_comes_with_the_hours() -> None:
+def test_memory_is_bounded_and_freed_as_hours_pass() -> None:
     seen = SeenReports(limit=100)
     for n in range(100):
         seen.add(mark_of("p", str(n)), NOW)

@@ -1,4 +1,4 @@
-"""A reporter whose failures no check confirms loses its pull for ten minutes."""
+"""A reporter whose failures no check confirms is not trusted for ten minutes."""
 
 from tracker.reports.trust import DISTRUST_SECONDS, LATE_SECONDS, MOST_REPORTERS, ReporterTrust
 

@@ -1,4 +1,4 @@
-"""Sums that are kept while calls come in are those of all calls counted anew."""
+"""Incremental sums of calls equal those of counting all calls again."""
 
 from collections.abc import Sequence
 

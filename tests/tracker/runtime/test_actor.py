@@ -333,7 +333,7 @@ async def test_removing_a_model_answers_those_who_wait_for_its_check(
         async def ask(model: str | None) -> None:
             answers[model] = await actor.check_now(model)
 
-        await trio.sleep(1.0)  # the provider's own check is under way
+        await trio.sleep(1.0)  # the provider's own check is in progress
         for model in (None, "small", "large"):
             nursery.start_soon(ask, model)
         await trio.sleep(1.0)
@@ -356,7 +356,7 @@ async def test_without_a_schedule_new_settings_start_no_check(autojump_clock: Mo
         assert fake.opened == 2  # of the new endpoint
 
 
-async def test_a_check_that_spends_waits_for_midnight_once_the_budget_is_gone(
+async def test_a_completion_check_waits_for_midnight_once_the_budget_is_spent(
     autojump_clock: MockClock,
 ) -> None:
     fake = FakeProvider([OutcomeKind.OK], seconds=0.0)
@@ -369,7 +369,7 @@ async def test_a_check_that_spends_waits_for_midnight_once_the_budget_is_gone(
         assert plan.next_due == pytest.approx(12 * 3600.0)  # the clock begins at noon
         await trio.sleep(11 * 3600.0)
         assert fake.times == []
-        assert await actor.check_now() is not None  # who asks gets one all the same
+        assert await actor.check_now() is not None  # a check on request is still made
         assert len(fake.times) == 1
 
 

@@ -1,4 +1,4 @@
-"""Trackers of one cluster: one tells; who comes after it goes on with its keys."""
+"""Trackers of one cluster: one sends alerts, and its successor continues with the same keys."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -72,7 +72,7 @@ async def test_a_herald_that_loses_its_lease_while_it_sends_sends_nothing_more(
         assert len(rig.receiver.keys()) == 2
 
 
-async def test_without_the_hub_each_tells_with_the_same_key_and_then_one_goes_on(
+async def test_without_the_hub_each_sends_with_the_same_key_and_then_one_continues(
     autojump_clock: MockClock,
 ) -> None:
     async with running("one", "two") as rig:

@@ -53,7 +53,7 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Target:
 
 @contextmanager
 def running(folder: Path) -> Iterator[TrackerHarness]:
-    """One provider that is well, six minutes after the start."""
+    """Yield a tracker with one healthy provider, six minutes after the start."""
     disk = DatabaseFile(folder / "alerts.db")
     timing = Timing(interval_seconds=30.0, timeout_seconds=5.0, recheck_seconds=(2.0, 5.0))
     config = Config(

@@ -1,4 +1,4 @@
-"""The journal: what it notes of model lists."""
+"""The change log: what it records of model lists."""
 
 from datetime import date
 

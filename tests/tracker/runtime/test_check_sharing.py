@@ -76,7 +76,7 @@ async def test_after_a_restart_of_the_hub_two_do_not_make_the_same_checks(
     assert one.report.leases == two.report.leases == 2
 
 
-async def test_a_replica_that_comes_back_knows_what_the_other_does_once_it_is_informed(
+async def test_a_restarted_replica_knows_the_states_of_the_other_once_informed(
     cluster: Cluster, mock_clock: MockClock
 ) -> None:
     one = await cluster.start()

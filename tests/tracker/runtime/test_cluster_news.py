@@ -1,4 +1,4 @@
-"""What other trackers found is brought into the state of ours, and nothing without a cluster."""
+"""Results of other trackers are merged into our state; without a cluster nothing changes."""
 
 from datetime import timedelta
 from typing import Any

@@ -219,7 +219,7 @@ class FarAway(RoundTrips):
         return 90.0
 
 
-async def test_a_vantage_that_is_used_in_two_places_is_told(
+async def test_a_vantage_that_is_used_in_two_places_is_reported(
     cluster: Cluster, mock_clock: MockClock
 ) -> None:
     one, two = await cluster.start(), await cluster.start()

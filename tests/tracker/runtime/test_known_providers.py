@@ -32,7 +32,7 @@ def failed_state() -> str:
 
 
 @given(steps=st.lists(st.tuples(st.booleans(), st.sampled_from(NAMES)), max_size=20))
-def test_the_state_of_a_name_is_one_object_however_often_it_goes_and_comes(
+def test_the_state_of_a_name_stays_one_object_across_removals(
     steps: list[tuple[bool, str]],
 ) -> None:
     providers, first = known(), dict[str, ProviderState]()
@@ -59,7 +59,7 @@ def test_a_returning_provider_is_shown_with_its_present_settings() -> None:
     assert (state.published.view, state.target.next_due, state.checked) == (None, None, False)
 
 
-def test_offers_are_counted_as_targets_and_a_reload_counts_them_anew() -> None:
+def test_offers_are_counted_as_targets_and_counted_again_at_a_reload() -> None:
     providers = known()
     for models, targets in ((("m", "n"), 3), (("m",), 2), ((), 1)):
         settings = attrs.evolve(provider(), models=models)

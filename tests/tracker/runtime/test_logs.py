@@ -1,4 +1,4 @@
-"""What is logged: seldom what would be said ten times a second."""
+"""Logging: a message that could come ten times a second is logged rarely."""
 
 import errno
 import logging

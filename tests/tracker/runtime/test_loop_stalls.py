@@ -1,4 +1,4 @@
-"""What a stalled event loop of ours does to a result is taken out of it, and nothing else is."""
+"""The effects of our own stalled event loop are removed from a result, and nothing else."""
 
 import attrs
 from hypothesis import given
@@ -35,7 +35,7 @@ def test_a_failure_without_an_answer_counts_as_internal(kind: OutcomeKind, stall
     told = discount_loop_stall(result, stall=stall, slow_ms=SLOW_MS)
     if kind.is_failure:
         assert told.kind is OutcomeKind.INTERNAL
-        assert (told.requests, told.completions) == (3, 2)  # they were spent all the same
+        assert (told.requests, told.completions) == (3, 2)  # they were spent nevertheless
     elif not kind.is_success:
         assert told is result
 

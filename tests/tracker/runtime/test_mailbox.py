@@ -63,7 +63,7 @@ async def test_other_errors_are_raised_unchanged() -> None:
         raise ValueError("impossible")
 
 
-async def test_nobody_waits_for_a_snapshot_of_a_tracker_that_ended() -> None:
+async def test_waiting_for_a_snapshot_ends_with_the_tracker() -> None:
     outbox, _ = trio.open_memory_channel[Message](1)
     mailbox = Mailbox(outbox)
     outbox.close()

@@ -1,4 +1,4 @@
-"""What a tracker says is wrong with itself: each trouble in a sentence, and none without one."""
+"""The problems that a tracker reports of itself: one sentence for each."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -31,7 +31,7 @@ def keeper(name: str, *, restarting: bool = False) -> Any:
 
 
 def parts(**changes: Any) -> Any:
-    """A tracker with which all is well, but for these."""
+    """Return a healthy tracker, except for these parts."""
     known = {
         "away_reason": "",
         "others": (),

@@ -1,4 +1,4 @@
-"""tracker.runtime.published_pool: kept up to date, it is as if made anew."""
+"""tracker.runtime.published_pool: the incremental pool equals a newly built one."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace

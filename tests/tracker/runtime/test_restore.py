@@ -1,4 +1,4 @@
-"""What a new process carries on from, also where the wall clock was set back meanwhile."""
+"""What a new process restores, also if the wall clock was set back meanwhile."""
 
 from functools import partial
 from pathlib import Path
@@ -84,7 +84,7 @@ def test_statistics_are_after_a_restart_what_they_were_before(run: Runs) -> None
     assert after.latency.max == 100.0
 
 
-def test_history_that_comes_late_counts_no_check_twice(run: Runs, tmp_path: Path) -> None:
+def test_history_loaded_late_counts_no_check_twice(run: Runs, tmp_path: Path) -> None:
     with run() as host:
         passes(host, 1000.0)
         before = checks(host)

@@ -142,7 +142,7 @@ async def test_the_end_of_the_first_sweep_is_posted_without_waiting_for_others_t
         assert snapshot.timestamp == max(p.last_check for p in snapshot.providers.values())
 
 
-async def test_a_failing_best_is_replaced_and_comes_back(
+async def test_a_failing_best_is_replaced_and_returns_after_recovery(
     world: World, mock_clock: MockClock
 ) -> None:
     async with world.running(world.config("a", "bb")) as tracker:

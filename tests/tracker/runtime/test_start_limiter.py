@@ -1,4 +1,4 @@
-"""tracker.runtime.start_limiter: who may begin, and when."""
+"""tracker.runtime.start_limiter: which actor may start, and when."""
 
 import trio
 
@@ -18,7 +18,7 @@ async def test_turns_come_a_gap_apart(autojump_clock: trio.testing.MockClock) ->
     assert began == [0.0, 0.5, 1.0, 1.5]
 
 
-async def test_no_actor_starts_while_the_limiter_is_held(
+async def test_no_actor_starts_while_the_limiter_is_in_use(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     limiter, began = StartLimiter(held=True), list[float]()

@@ -1,4 +1,4 @@
-"""A start waits little for the store: what comes late is taken over while the actors work."""
+"""A start waits briefly for the store: later history is taken over while the actors work."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

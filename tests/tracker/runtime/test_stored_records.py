@@ -61,7 +61,7 @@ def test_a_tracker_without_a_cluster_has_no_long_history(harness: TrackerHarness
 
 def test_a_database_that_cannot_be_read_gives_the_reason(harness: TrackerHarness) -> None:
     since = harness.tracker.snapshot.timestamp - timedelta(hours=1)
-    harness.disk.befall(DiskFault.FOLDER)
+    harness.disk.inject(DiskFault.FOLDER)
     harness.passes(120.0)
     with pytest.raises(StoreUnavailable) as caught:
         harness.do(lambda: harness.tracker.records.history(since=since, raw=True))

@@ -1,4 +1,4 @@
-"""Actors under supervision: one's crash is nobody else's."""
+"""Supervised actors: a crash of one does not affect the others."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

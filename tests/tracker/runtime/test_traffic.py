@@ -155,7 +155,7 @@ async def test_good_traffic_saves_three_checks_of_four(
         assert traffic.groq.checks_saved_24h >= 8
         assert not traffic.groq.stale
         assert traffic.groq.status is Status.HEALTHY
-        assert traffic.fakes["mistral"].ended >= 10  # nobody told of it
+        assert traffic.fakes["mistral"].ended >= 10  # no call of it was reported
 
 
 async def test_a_minute_of_failures_is_shown_and_counts_as_a_check(

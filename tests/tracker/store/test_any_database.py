@@ -1,4 +1,4 @@
-"""Whatever stands in the file: it is unavailable with the reason, or the row is left out."""
+"""Any content of the file: the database is unavailable with the reason, or the row is left out."""
 
 import random
 import sqlite3

@@ -1,4 +1,4 @@
-"""A backup is whole or it is not there, and gets its name once the upgrade is done."""
+"""A backup is complete or absent, and gets its name once the upgrade is done."""
 
 from pathlib import Path
 

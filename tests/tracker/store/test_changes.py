@@ -35,7 +35,7 @@ def change(after: float, provider: str = "groq", reason: str = "") -> ChangeReco
 
 
 @given(seconds=st.lists(st.integers(-100, 100), max_size=12, unique=True), limit=st.integers(1, 14))
-def test_the_newest_are_kept_and_stand_in_order_of_time(seconds: list[int], limit: int) -> None:
+def test_the_newest_changes_are_returned_in_order_of_time(seconds: list[int], limit: int) -> None:
     connection = database(*map(change, seconds))
     found = read_changes(connection, None, LONG_AGO, limit)
     assert [each.at for each in found] == [

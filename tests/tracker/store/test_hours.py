@@ -200,7 +200,7 @@ def test_a_change_in_an_hour_removes_only_its_sum(change: str) -> None:
     assert summed(connection) == [1]
 
 
-def test_a_check_that_comes_while_its_hour_is_summed_up_is_not_missed() -> None:
+def test_a_check_stored_while_its_hour_is_summed_up_is_counted() -> None:
     connection = connect()
     writing.store(connection, [at(0.5, name) for name in "abcdef"])
     hours.sum_up(connection, END, LONG_AGO)

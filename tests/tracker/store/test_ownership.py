@@ -27,7 +27,7 @@ def database(*scripts: str, version: int = 0, application: int = 0) -> apsw.Conn
     ],
     ids=["empty", "ours", "the original's"],
 )
-def test_an_empty_file_our_own_and_the_originals_are_taken(connection: apsw.Connection) -> None:
+def test_an_empty_file_our_own_and_the_originals_are_accepted(connection: apsw.Connection) -> None:
     schema = list(connection.execute("SELECT sql FROM sqlite_schema"))
     check_owner(connection)  # raises nothing
     assert list(connection.execute("SELECT sql FROM sqlite_schema")) == schema

@@ -52,7 +52,7 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def locked_for_all(path: Path) -> Iterator[None]:
-    """Not even readable: what a rollback-journal program does while it commits."""
+    """Lock the file even for readers, as a rollback-journal program does while it commits."""
     with opened(path) as other:
         other.execute("PRAGMA journal_mode = DELETE")
         other.execute("BEGIN EXCLUSIVE")
@@ -60,7 +60,7 @@ def locked_for_all(path: Path) -> Iterator[None]:
 
 
 class Moment(datetime):
-    """One that can be referred to weakly."""
+    """A datetime that can be referenced weakly."""
 
 
 async def refused(store: Store) -> str:
@@ -235,8 +235,8 @@ async def test_no_statement_of_the_running_store_scans_a_table(path: Path) -> No
         ]
     tables = ("SCAN checks", "SCAN changes", "SCAN provider_states")
     scans = [plan for plan in plans if plan.startswith(tables)]
-    # An end of the data is one step in the index, which SQLite's plan calls a scan too. States are
-    # a row a provider; pruning looks at each.
+    # Reading the end of the data is one step in the index, which SQLite's plan also calls a scan.
+    # States are one row per provider; pruning reads each.
     allowed = {"SCAN checks USING COVERING INDEX checks_by_hour", "SCAN provider_states"}
     assert set(scans) <= allowed
     assert scans.count("SCAN provider_states") == 1
@@ -451,7 +451,7 @@ async def test_a_damaged_file_is_set_aside_when_opened(
 
 
 @pytest.mark.parametrize("use", ["write", "load", "history", "prune"])
-async def test_damage_that_comes_while_open_is_found_and_set_aside(path: Path, use: str) -> None:
+async def test_damage_to_an_open_file_is_found_and_the_file_set_aside(path: Path, use: str) -> None:
     await filled(path)
     async with open_store(str(path), clock=CLOCK) as store:
         await store.write([check(message="in the log")])

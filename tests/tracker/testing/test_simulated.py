@@ -308,7 +308,7 @@ async def test_serves_on_a_real_port() -> None:
         assert (await client.ask()).status == 200
 
 
-async def test_refusing_cuts_connections_at_once_and_comes_back_on_the_same_port() -> None:
+async def test_refusing_closes_connections_at_once_and_can_end_on_the_same_port() -> None:
     async with simulated_provider(latency_ms=1.0) as provider:
         async with connected(provider) as client:
             await client.ask()
@@ -332,7 +332,7 @@ async def test_afterwards_it_has_no_address_and_its_mood_still_turns() -> None:
         print(provider.base_url)
 
 
-async def test_flapping_within_one_tick_ends_as_last_told() -> None:
+async def test_of_several_switches_within_one_tick_the_last_counts() -> None:
     async with simulated_provider(latency_ms=1.0) as provider:
         for _ in range(20):
             provider.mood = ProviderBehavior.REFUSE

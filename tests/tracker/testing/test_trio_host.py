@@ -60,7 +60,7 @@ def test_gives_what_the_program_started_with_and_answers_jobs() -> None:
         assert host.call(add, 1, 2) == 3
 
 
-def test_time_stands_still_until_advanced() -> None:
+def test_time_is_frozen_until_advanced() -> None:
     with TrioHost(idle) as host:
         assert host.call(ask) == 0.0
         time.sleep(0.01)  # real time passes, the clock's does not

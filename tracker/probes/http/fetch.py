@@ -83,7 +83,8 @@ async def fetch(transport: Transport, request: Request, provider: Provider) -> B
     It is sent once more only where it surely was not taken: a GET of which nothing could be
     written, for the kept connection was closed already, or one answered 408 there, which is how
     proxies close one. Where the connection closes after it was written, and nothing came, nobody
-    can tell, so it is held against nobody. A POST is never sent twice: it has a connection of its
+    can tell, so it counts against no provider. A POST is never sent twice: it has a connection of
+    its
     own.
     """
     progress = await transport.begin(fresh=request.method != "GET")

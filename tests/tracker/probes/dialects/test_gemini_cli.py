@@ -130,7 +130,7 @@ async def test_a_file_that_cannot_be_read(file: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["~nobody-here/creds", "\x00", "", "/" + "x" * 300, "/x\n/y"])
-async def test_a_path_that_is_none(path: str) -> None:
+async def test_an_invalid_path_is_reported(path: str) -> None:
     finding, _ = await check(path, TIER)
     assert finding.kind is OutcomeKind.AUTH
     assert finding.message.isprintable()

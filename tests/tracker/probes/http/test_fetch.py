@@ -572,7 +572,7 @@ async def test_hanging_look_ups_do_not_use_up_the_threads_of_others(
         released.set()
 
 
-def test_addresses_are_told_from_names() -> None:
+def test_addresses_are_distinguished_from_names() -> None:
     assert [is_address(x) for x in ("127.0.0.1", "::1", "fe80::1%eth0", "a.b", "")] == [
         True, True, True, False, False,
     ]  # fmt: skip

@@ -121,7 +121,7 @@ async def test_a_blocked_event_loop_is_not_part_of_the_latency() -> None:
     def hold(theirs: socket.socket) -> None:
         theirs.sendall(GOOD)
         began = time.perf_counter()
-        time.sleep(0.3)  # our own loop is held, the fault itself
+        time.sleep(0.3)  # blocks our own loop: the fault under test
         held.append((time.perf_counter() - began) * 1000.0)
 
     token, done = trio.lowlevel.current_trio_token(), threading.Event()
@@ -159,7 +159,8 @@ async def test_an_interrupted_reading_of_the_clocks_is_repeated(
     wall, interrupted = time.time, iter((0.05, 0.05))
 
     def read_wall() -> float:
-        time.sleep(next(interrupted, 0.0))  # as if others had our processor, the fault itself
+        # as if other processes had our processor: the fault under test
+        time.sleep(next(interrupted, 0.0))
         return wall()
 
     monkeypatch.setattr(time, "time", read_wall)

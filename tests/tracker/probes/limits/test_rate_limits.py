@@ -1,4 +1,4 @@
-"""Rate limits are read as each provider tells them (shapes: facts of providers, section 2)."""
+"""Rate limits are read in each provider's own form."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

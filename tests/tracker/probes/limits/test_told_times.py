@@ -77,7 +77,7 @@ def test_a_reset_days_ahead_is_read_in_full(fields: dict[str, Any]) -> None:
     assert [(one.remaining, one.reset_at) for one in limits.readings] == [
         (0.0, NOW + timedelta(days=13))
     ]
-    assert limits.retry_after == DAY  # asked again once a day all the same
+    assert limits.retry_after == DAY  # still asked again once a day
 
 
 @pytest.mark.parametrize("name", ["retry_after", "retry_after_seconds"])

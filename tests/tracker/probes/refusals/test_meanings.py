@@ -1,4 +1,4 @@
-"""tracker.probes.refusals.meanings: what the docs tell is what is judged, in that order."""
+"""tracker.probes.refusals.meanings: the rules equal those in the docs, in the same order."""
 
 from typing import Any
 

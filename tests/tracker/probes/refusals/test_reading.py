@@ -59,7 +59,7 @@ def test_a_code_is_read_as_words() -> None:
     assert read_claims("", ["model", "not_found"]) == Claim.NONE  # each is a sentence of its own
 
 
-def test_a_word_stands_for_one_thing_only() -> None:
+def test_each_word_has_one_meaning() -> None:
     every = [word for words in VOCABULARY.values() for word in words.split()]
     assert sorted(every) == sorted(set(every))
 
