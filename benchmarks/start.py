@@ -8,7 +8,6 @@ what that one takes is the machine's.
 """
 
 import argparse
-import itertools
 import json
 import socket
 import statistics
@@ -79,17 +78,14 @@ def _ask(port: int) -> Iterator[Figure]:
         assert control.stdout is not None
         other = int(control.stdout.readline())
         took: dict[int, list[float]] = {port: [], other: []}
-        lags = []
         with (
             socket.create_connection(("127.0.0.1", port)) as ours,
             socket.create_connection(("127.0.0.1", other)) as beside,
         ):
             began = time.perf_counter()
-            for number in itertools.count():
+            while True:
                 for sock, place in ((ours, port), (beside, other)):
                     took[place].append(_time_answer(sock, BEST % port))
-                if number % 50 == 0:
-                    lags.append(_loop_lag(port))
                 if time.perf_counter() - began >= ASKED_SECONDS:
                     break
                 time.sleep(PAUSE_SECONDS)
@@ -97,8 +93,11 @@ def _ask(port: int) -> Iterator[Figure]:
         values = sorted(took[place])
         note = f"p50 {statistics.median(values):.2f}, worst {values[-1]:.1f}, of {len(values)}"
         yield Figure(f"  {what}: p99", [values[len(values) * 99 // 100]], "ms", None, limit, note)
-    note = f"the worst of {len(lags)} beats seen"
-    yield Figure("  event loop late", [max(lags)], "ms", None, LAG_MS, note)
+    began = time.perf_counter()
+    lag = _loop_lag(port)
+    yield Figure("  health answers", [(time.perf_counter() - began) * 1000.0], "ms")
+    note = "the beat before that answer"
+    yield Figure("  event loop late", [lag], "ms", None, LAG_MS, note)
 
 
 def _time_answer(sock: socket.socket, request: bytes) -> float:
