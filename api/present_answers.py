@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 import msgspec
+import trio
 
 from api.http.problems import Problem, bad_request, no_provider
 from api.http.query import Given, names, single
@@ -40,6 +41,7 @@ class PresentAnswers:
 
     tracker: "Tracker"
     cache: ResponseCache
+    _ranking: trio.Lock = attrs.field(factory=trio.Lock)
 
     def status(self) -> CachedResponse | None:
         """Return all providers as the latest snapshot has them; None where that takes time."""
@@ -103,17 +105,20 @@ class PresentAnswers:
 
         A thousand offers take 30 ms to rank, and then as long in a thread to encode.
         """
-        while (answer := self.best(given)) is None:
-            snapshot = self.tracker.snapshot
-            resolver = await self.tracker.offers.resolver()
-            if snapshot is not self.tracker.snapshot:
-                continue
-            wish = self._wish(given)
-            offers = self._choose(wish, resolver)
-            if len(offers) > RANKED_INLINE:
-                ranking = self._rank(wish, offers, resolver)
-                encode = partial(best_answer, snapshot.timestamp, ranking)
-                return await self.cache.get_slowly(snapshot, wish, encode)
+        if (quick := self.best(given)) is not None:
+            return quick
+        async with self._ranking:  # who asks the same meanwhile finds it answered
+            while (answer := self.best(given)) is None:
+                snapshot = self.tracker.snapshot
+                resolver = await self.tracker.offers.resolver()
+                if snapshot is not self.tracker.snapshot:
+                    continue
+                wish = self._wish(given)
+                offers = self._choose(wish, resolver)
+                if len(offers) > RANKED_INLINE:
+                    ranking = self._rank(wish, offers, resolver)
+                    encode = partial(best_answer, snapshot.timestamp, ranking)
+                    return await self.cache.get_slowly(snapshot, wish, encode)
         return answer
 
     def _choose(self, wish: RankingFilter, resolver: ModelResolver) -> Offers:

@@ -7,6 +7,7 @@ they like.
 """
 
 import os
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, process_time, thread_time
@@ -57,22 +58,26 @@ class Reading:
         return min(late, own + max(0.0, min(kept_out, others)))
 
 
-class LoopTimer(trio.abc.Instrument):
-    def before_run(self) -> None:
-        trio.lowlevel.spawn_system_task(self._watch, name="loop timer")
-
-    async def _watch(self) -> None:
-        with Path(os.environ[VARIABLE]).open("a", buffering=1) as file:  # noqa: ASYNC230
-            while True:
-                before = Reading()
-                await trio.sleep(STEP)
-                late = Reading().late_since(before)
-                if late > STEP:
-                    file.write(f"{late * 1000.0:.1f}\n")
+async def watch() -> None:
+    """Write whenever the loop was late, until cancelled."""
+    with Path(os.environ[VARIABLE]).open("a", buffering=1) as file:  # noqa: ASYNC230
+        while True:
+            before = Reading()
+            await trio.sleep(STEP)
+            late = Reading().late_since(before)
+            if late > STEP:
+                file.write(f"{late * 1000.0:.1f}\n")
 
 
-def run_timed(*words: Any, **named: Any) -> Any:
-    return run(*words, instruments=[LoopTimer()], **named)
+def run_timed(program: Callable[..., Awaitable[Any]], *words: Any, **named: Any) -> Any:
+    """Run like ``trio.run``, and watch."""
+
+    async def timed() -> Any:
+        # Not by an instrument before the run: such a task has no nursery and may be collected.
+        trio.lowlevel.spawn_system_task(watch, name="loop timer")
+        return await program(*words)
+
+    return run(timed, **named)
 
 
 if __name__ == "__main__":

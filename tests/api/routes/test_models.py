@@ -6,12 +6,13 @@ from typing import Any
 
 import attrs
 import pytest
+import trio
 from quart import Response
 
 from api import present_answers
 from api.app import create_app
 from api.http import large_answers
-from api.http.response_cache import ResponseCache
+from api.http.response_cache import CachedResponse, ResponseCache
 from api.present_answers import RANKED_INLINE, PresentAnswers
 from tests.helpers.idle_tracker import NOON, a_provider, a_tracker
 from tracker.core.outcomes import Status
@@ -169,7 +170,16 @@ async def test_many_offers_are_ranked_in_the_ordinary_route_to_the_same_answer(
     present = PresentAnswers(tracker, ResponseCache())
     given = {"model": ["llama-3.3-70b"]}
     assert present.best(given) is None  # the fast path leaves it to the ordinary route
-    slowly = await present.best_in_time(given)
+    answers: list[CachedResponse] = []
+
+    async def ask() -> None:
+        answers.append(await present.best_in_time(given))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(ask)
+    slowly = answers[0]
+    assert all(answer is slowly for answer in answers)  # ranked and encoded once
     assert present.best(given) is slowly  # kept
     assert await present.best_in_time(given) is slowly
     monkeypatch.setattr(present_answers, "RANKED_INLINE", len(names))
