@@ -23,6 +23,8 @@ NOT_CHECKED_EARLY = frozenset({OutcomeKind.AUTH, OutcomeKind.QUOTA_EXHAUSTED})
 # A check is postponed by at least this. A few picoseconds added to the time do not change it, so
 # the actor would loop without letting another task run.
 LEAST_WAIT_SECONDS = 0.01
+# Until a completion that a check under way has reserved may be free again: many checks take less.
+RESERVED_SECONDS = 1.0
 
 
 @attrs.define(eq=False)
@@ -219,16 +221,27 @@ class CheckActor:
     async def _check_or_put_off(
         self, plan: CheckPlan, check: Check, mailbox: trio.MemorySendChannel[ActorMessage]
     ) -> None:
-        asked_for = any(request.model == plan.model for request in self._requests)
-        if not asked_for and self._leave_to_others(plan):
+        if not self._is_requested(plan):
+            if self._leave_to_others(plan):
+                return
+            if self._must_wait_for_budget(plan):
+                await mailbox.send(self._reschedule(plan, waits_for_budget=plan.waits_for_budget))
+                return
+            if self._may_skip(plan):
+                plan.skip(trio.current_time())
+                await mailbox.send(self._reschedule(plan))
+                return
+        await self.shared.pacer.turn()
+        if self._plans.get(plan.model) is not plan:  # a reload has taken it out meanwhile
             return
-        if not asked_for and self._must_wait_for_budget(plan):
-            await mailbox.send(self._reschedule(plan, waits_for_budget=True))
-        elif not asked_for and self._may_skip(plan):
-            plan.skip(trio.current_time())
-            await mailbox.send(self._reschedule(plan))
-        else:
-            await self._check_and_report(plan, check, mailbox)
+        # Meanwhile a reload may have lowered the budget, or other checks have spent it.
+        if not self._is_requested(plan) and self._must_wait_for_budget(plan):
+            await mailbox.send(self._reschedule(plan, waits_for_budget=plan.waits_for_budget))
+            return
+        await self._check_and_report(plan, check, mailbox)
+
+    def _is_requested(self, plan: CheckPlan) -> bool:
+        return any(request.model == plan.model for request in self._requests)
 
     def _leave_to_others(self, plan: CheckPlan) -> bool:
         """Put a check off that another tracker of the cluster makes; real calls may demand one."""
@@ -249,11 +262,11 @@ class CheckActor:
     async def _check_and_report(
         self, plan: CheckPlan, check: Check, mailbox: trio.MemorySendChannel[ActorMessage]
     ) -> None:
-        await self.shared.pacer.turn()
         self.beat, self.busy, self._checking = trio.current_time(), True, plan.model
         plan.demand.pending = False
         try:
-            result = await self.probe(check, plan.model)
+            with self.shared.budget.reserve(int(self._spends(plan))):
+                result = await self.probe(check, plan.model)
         finally:
             self.beat, self.busy = trio.current_time(), False
         now, wall = trio.current_time(), self.shared.clock.now()
@@ -264,15 +277,22 @@ class CheckActor:
         await _send(mailbox, CheckCompleted(result=result, next_due=self._steady(plan.due)))
         self._answer(result)
 
+    def _spends(self, plan: CheckPlan) -> bool:
+        return plan.model is not None or self.provider.check == "chat"
+
     def _must_wait_for_budget(self, plan: CheckPlan) -> bool:
-        """Put a check that spends completions off to midnight UTC once the day's are spent."""
+        """Put a check that spends completions off to midnight UTC once the day's are spent.
+
+        Where checks under way may spend the rest, it is tried again soon: they may not spend it.
+        """
         now, budget = self.shared.clock.now(), self.shared.budget
-        spends = plan.model is not None or self.provider.check == "chat"
-        if not spends or not budget.is_exhausted(now):
+        if not self._spends(plan) or not budget.is_reserved(now):
             return False
-        wait = (budget.resets_at(now) - now).total_seconds()
-        plan.due = trio.current_time() + max(wait, LEAST_WAIT_SECONDS)
-        plan.waits_for_budget = True
+        plan.waits_for_budget = budget.is_exhausted(now)
+        wait = RESERVED_SECONDS
+        if plan.waits_for_budget:
+            wait = max((budget.resets_at(now) - now).total_seconds(), LEAST_WAIT_SECONDS)
+        plan.due = trio.current_time() + wait
         return True
 
     def _reschedule(self, plan: CheckPlan, *, waits_for_budget: bool = False) -> CheckRescheduled:

@@ -1,5 +1,7 @@
 """The number of completions all checks together may still spend today (UTC). Pure."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import attrs
@@ -26,14 +28,29 @@ class CompletionBudget:
     """``per_day`` completions for all checks. Completions on request beyond it still count.
 
     Two days are kept, so that a clock that jumps over midnight and back gives no second budget.
+    A check under way has a completion reserved: many that begin together stay within the budget.
     """
 
     per_day: int
     _days: dict[date, int] = attrs.field(factory=dict)
+    _reserved: int = 0
 
     def is_exhausted(self, now: datetime) -> bool:
         """Return whether completion checks have to wait for midnight UTC."""
         return self._spent(now) >= self.per_day
+
+    def is_reserved(self, now: datetime) -> bool:
+        """Return whether the checks under way may spend all that is left."""
+        return self._spent(now) + self._reserved >= self.per_day
+
+    @contextmanager
+    def reserve(self, completions: int) -> Iterator[None]:
+        """Keep so many completions for a check while the block runs; it may spend others."""
+        self._reserved += completions
+        try:
+            yield
+        finally:
+            self._reserved -= completions
 
     def view(self, now: datetime) -> BudgetView:
         """Return how it stands, for those who run the tracker."""

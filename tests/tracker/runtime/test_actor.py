@@ -1,7 +1,7 @@
 """One actor with a fake check, on virtual time."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import attrs
@@ -20,6 +20,7 @@ from tracker.runtime.actor_context import ActorContext
 from tracker.runtime.completion_budget import CompletionBudget
 from tracker.runtime.loop_stalls import discount_loop_stall
 from tracker.runtime.messages import ActorMessage, CheckCompleted, CheckRescheduled
+from tracker.runtime.start_limiter import StartLimiter
 from tracker.testing import virtual_clock
 
 
@@ -371,6 +372,75 @@ async def test_a_completion_check_waits_for_midnight_once_the_budget_is_spent(
         assert fake.times == []
         assert await actor.check_now() is not None  # a check on request is still made
         assert len(fake.times) == 1
+
+
+class Spending(FakeProvider):
+    """Each check spends this many completions."""
+
+    completions = 1
+
+    async def __call__(self) -> CheckResult:
+        return attrs.evolve(await super().__call__(), completions=self.completions)
+
+
+async def test_checks_that_begin_together_stay_within_the_budget(
+    autojump_clock: MockClock,
+) -> None:
+    fakes = [Spending([OutcomeKind.OK], seconds=0.5) for _ in range(20)]
+    budget = CompletionBudget(3)
+    chat = attrs.evolve(provider(interval_seconds=60.0), check="chat")
+    async with AsyncExitStack() as actors:
+        for fake in fakes:
+            await actors.enter_async_context(living(fake, chat, budget=budget))
+        await trio.sleep(600.0)
+        assert sum(len(fake.times) for fake in fakes) == 3
+
+
+async def test_a_completion_that_was_reserved_and_not_spent_goes_to_another_check(
+    autojump_clock: MockClock,
+) -> None:
+    fakes = [Spending([OutcomeKind.CONNECT], seconds=0.5) for _ in range(5)]
+    for fake in fakes:
+        fake.completions = 0
+    chat = attrs.evolve(provider(interval_seconds=60.0), check="chat")
+    budget = CompletionBudget(1)
+    async with AsyncExitStack() as actors:
+        inboxes = [
+            (await actors.enter_async_context(living(fake, chat, budget=budget)))[1]
+            for fake in fakes
+        ]
+        await trio.sleep(30.0)
+        assert all(fake.times for fake in fakes)
+        waited = [inbox.receive_nowait() for inbox in inboxes]
+    assert not any(isinstance(each, CheckRescheduled) and each.waits_for_budget for each in waited)
+
+
+async def test_a_budget_lowered_while_a_check_waits_for_its_turn_holds_for_it(
+    autojump_clock: MockClock,
+) -> None:
+    fake, budget, pacer = Spending([OutcomeKind.OK]), CompletionBudget(10), StartLimiter(held=True)
+    chat = attrs.evolve(provider(interval_seconds=60.0), check="chat")
+    async with living(fake, chat, budget=budget, pacer=pacer) as (_, inbox):
+        await trio.sleep(1.0)
+        budget.per_day = 0
+        pacer.release()
+        plan = await inbox.receive()
+        assert isinstance(plan, CheckRescheduled)
+        assert plan.waits_for_budget
+        assert fake.times == []
+
+
+async def test_an_offer_taken_out_while_its_check_waits_for_its_turn_is_not_checked(
+    autojump_clock: MockClock,
+) -> None:
+    fake, pacer = Spending([OutcomeKind.OK]), StartLimiter(held=True)
+    watched = attrs.evolve(provider(interval_seconds=60.0), models=("small",))
+    async with living(fake, watched, pacer=pacer) as (actor, _):
+        await trio.sleep(1.0)
+        actor.update_settings(provider(interval_seconds=60.0))
+        pacer.release()
+        await trio.sleep(300.0)
+        assert fake.models == []
 
 
 async def test_adaptations_are_kept_for_the_next_connection(

@@ -24,8 +24,9 @@ from tracker.core.redaction import Secret
 from tracker.core.settings import Provider
 from tracker.health import check_recording
 from tracker.probes.check import Check, FunctionCheck
-from tracker.runtime import check_recorder, restore
 from tracker.runtime import history_loader as handle
+from tracker.runtime import restore
+from tracker.runtime.check_recorder import CheckRecorder
 from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.runtime.mailbox import StoppedError
 from tracker.runtime.messages import ActorCrashed
@@ -377,14 +378,14 @@ async def test_a_check_whose_log_line_fails_is_counted_and_stored_once(
     world: World, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world.running(world.config("a")) as tracker:
-        real, failures = check_recorder.log.info, iter([OSError("the log is gone")])
+        real, failures = CheckRecorder._log_result, iter([OSError("the log is gone")])
 
-        def info(event: str, **more: Any) -> None:
-            if event == "checked" and (failure := next(failures, None)):
+        def log_result(recorder: CheckRecorder, result: CheckResult) -> None:
+            if failure := next(failures, None):
                 raise failure
-            real(event, **more)
+            real(recorder, result)
 
-        monkeypatch.setattr(check_recorder.log, "info", info)
+        monkeypatch.setattr(CheckRecorder, "_log_result", log_result)
         await world.passes(60.0)
         assert next(failures, None) is None
         checks = tracker.snapshot.providers["a"].checks_24h
