@@ -1,5 +1,4 @@
-// What the tracker says, live: its event stream, or polls with ETags while the stream is
-unavailable.
+// What the tracker says, live: its event stream, or polls with ETags while the stream is unavailable.
 
 import { server } from "./clock.js";
 

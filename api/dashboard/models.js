@@ -113,8 +113,7 @@ function speedOf(offer) {
   return latency === words.NOTHING ? "" : `, ${latency}`;
 }
 
-/** Its own status if it is checked itself, otherwise its provider's, marked as such. @param
-{ModelOffer} offer */
+/** Its own status if it is checked itself, else its provider's, marked so. @param {ModelOffer} offer */
 function latencyOf(offer) {
   if (offer.evidence === "offer") return words.ms(offer.response_time_ms);
   const provider = state.providers.get(offer.provider_name);
