@@ -81,8 +81,11 @@ class LeaseKeeper:
     async def run(self) -> NoReturn:
         """Take a turn every beat until cancelled, and listen in between."""
         while True:
-            next_turn = trio.current_time() + self.membership.beat_seconds
+            began = trio.current_time()
             await self.turn()
+            took = trio.current_time() - began
+            wait = self.membership.next_turn(self.clock.steady())
+            next_turn = trio.current_time() + min(wait, self.membership.beat_seconds - took)
             while (left := next_turn - trio.current_time()) > 0:
                 if not await self._listen(left):
                     await trio.sleep_until(next_turn)

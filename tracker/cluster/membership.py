@@ -10,6 +10,7 @@ import attrs
 
 from tracker.cluster.tenure import BLIND_BEATS, NEVER, Tenure, Watcher
 
+MOMENT_SECONDS = 0.01  # past the moment at which a member counts as dead
 NOT_OURS = "the hub's leases differ from those this tracker knows"
 HERALD = "/herald"  # the lease of who sends the alerts, one for all; no provider has a slash
 
@@ -86,6 +87,14 @@ class Membership:
     def __attrs_post_init__(self) -> None:
         self.tenure = Tenure(self.seconds)
         self._watcher = Watcher(self.seconds, BLIND_BEATS * self.beat_seconds)
+
+    def next_turn(self, now: float) -> float:
+        """Return the seconds to the next turn: a beat, or less where a member counts as dead then.
+
+        Otherwise nearly a whole beat would pass until it is removed.
+        """
+        due = self._watcher.next_death + MOMENT_SECONDS - now
+        return min(max(due, self.beat_seconds / 4.0), self.beat_seconds)
 
     def holds(self, name: str, now: float) -> bool:
         """Return whether the lease is ours at this very moment; ask right before acting on it."""

@@ -75,6 +75,11 @@ class Watcher:
             if now - since >= self.seconds
         ]
 
+    @property
+    def next_death(self) -> float:
+        """Return when the first of them counts as dead, unless its beat moves before."""
+        return min((since for _, since in self._seen.values()), default=-NEVER) + self.seconds
+
     def forget(self) -> None:
         """Begin again: the hub is another one."""
         self._seen.clear()

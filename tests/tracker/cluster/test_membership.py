@@ -186,3 +186,28 @@ def test_a_frozen_member_is_removed_with_its_last_heartbeat() -> None:
     step = member.take_beat(beat(member, answer, 5, 10.0), 10.0, 10.0)
     assert step.bury == (("m2", 0),)
     assert step.claim == 4, "its share is ours now"
+
+
+def test_a_turn_comes_when_a_silent_member_counts_as_dead() -> None:
+    member, answer = joined("m2")
+    for number, now in enumerate((2.0, 4.0, 6.0, 8.0, 9.0), 1):
+        member.take_beat(beat(member, answer, number, now), now, now)
+    assert member.next_turn(9.0) == pytest.approx(1.01)  # m2 was seen at 0.0: dead at 10.0
+    step = member.take_beat(beat(member, answer, 6, 10.01), 10.01, 10.01)
+    assert step.bury == (("m2", 0),)
+
+
+def test_turns_are_a_beat_apart_while_all_members_live() -> None:
+    member, answer = joined("m2")
+    for number, now in enumerate((2.0, 4.0, 6.0), 1):
+        member.take_beat(beat(member, answer, number, now, beats={"m1": 0, "m2": number}), now, now)
+        assert member.next_turn(now) == 2.0
+    alone, _ = joined()
+    assert alone.next_turn(0.0) == 2.0
+
+
+def test_a_burial_that_fails_is_not_tried_without_a_pause() -> None:
+    member, answer = joined("m2")
+    for number, now in enumerate((2.0, 4.0, 6.0, 8.0, 10.0), 1):
+        member.take_beat(beat(member, answer, number, now), now, now)
+    assert member.next_turn(10.5) == 0.5
