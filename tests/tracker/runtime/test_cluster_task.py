@@ -1,29 +1,19 @@
 """Whole trackers of one cluster on virtual time, at a hub in memory that can go away."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import trio
 from structlog.testing import capture_logs
 from trio.testing import MockClock
 
-from tests.helpers.cluster_rig import NAMES, Cluster, leases, running_cluster
+from tests.helpers.cluster_rig import NAMES, Cluster, leases
 from tracker.cluster.places import RoundTrips
 from tracker.core.clock import Clock
 from tracker.core.cluster import ClusterAwayError
 from tracker.core.outcomes import Status
 from tracker.runtime import cluster_task
 from tracker.testing.provider_behavior import ProviderBehavior
-
-
-@pytest.fixture
-async def cluster(
-    tmp_path: Path, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Cluster]:
-    async with running_cluster(tmp_path, mock_clock, monkeypatch) as cluster:
-        yield cluster
 
 
 async def test_a_provider_found_down_by_one_tracker_is_down_at_the_other(
@@ -115,6 +105,8 @@ async def test_a_database_file_belongs_to_one_tracker(
     await cluster.passes(5.0)
     assert "another tracker on this machine" in two.report.reason
     assert two.report.leases == 0
+    await cluster.passes(60.0)
+    assert two.begun >= 2 * len(NAMES), "it goes on alone"
     one.tracker.stop()
     await cluster.until(lambda: two.report.leases == len(NAMES))
 
