@@ -19,7 +19,7 @@ import trio
 from benchmarks.torture.process import OURS
 from benchmarks.torture.report import Figures, Outcome
 from benchmarks.torture.served import ROOT, Served, served
-from benchmarks.torture.vital import Vital
+from benchmarks.torture.vital import Vital, sockets_of
 from tracker.testing import simulated_provider
 from tracker.testing.many_providers import raise_file_limit
 
@@ -132,7 +132,7 @@ async def try_crowd(
         starting = served(Path(folder), watched, tracker=fast, wrapped=wrapped)
         server = await stack.enter_async_context(starting)
         await trio.sleep(1.0)
-        before = Vital.of(server.process.pid)
+        before, sockets = Vital.of(server.process.pid), sockets_of(server.process.pid)
         seen, counted = Seen(), Counted()
         async with trio.open_nursery() as nursery:
             # In a process of its own: what is timed here is the server, not the crowd.
@@ -146,13 +146,14 @@ async def try_crowd(
                 await counted.all_came(crowd.count)
             await trio.sleep(seconds)
             after = Vital.of(server.process.pid)
+            held = len(sockets_of(server.process.pid)) - len(sockets)
             memory = (after.rss - before.rss) / 2**20
             told = read_counts((await server.get("/metrics")).text)
             nursery.cancel_scope.cancel()
         code, ended = await server.end()
     figures = {
         "came": counted.came,
-        "held_at_the_end": after.descriptors - before.descriptors,
+        "held_at_the_end": held,
         "cut": told["cut"],
         "turned_away": told["refused"],
         "answers": len(seen.latencies),
