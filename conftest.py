@@ -37,7 +37,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """What was imported stays: looking at it again in each test took a twelfth of the CPU."""
+    """Collect no more what was imported: in each test it took a twelfth of the CPU."""
     gc.freeze()
     gc.set_threshold(10_000)
 
