@@ -7,7 +7,8 @@ first sweep its CPU time is counted for a while and divided by the checks. Its p
 distinguished afterwards, for each sample wakes the event loop: by samples of the main thread's
 stack, one per millisecond of CPU: transport (the request, its bytes, its dialect), judging
 (handling a result), publishing (snapshots), and the rest, which is trio and the actors' timers.
-Storing is what other threads spend. For comparison: aiohttp, if it is installed, making the same requests at the same times, without judging, storing or publishing.
+Storing is what other threads spend. For comparison: aiohttp, if it is installed, making the same
+requests at the same times, without judging, storing or publishing.
 """
 
 import argparse
