@@ -1,5 +1,6 @@
 """What all tests share: how hypothesis searches, needed programs, how many run in parallel."""
 
+import gc
 import logging
 import os
 import signal
@@ -11,11 +12,12 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.helpers.forked_start import fork_starts
 from tests.helpers.programs import missing_lines, other_skips, skip_without_programs
 
 # No deadline: a busy machine is slow, and not wrong. The same examples in each run of ``quick``,
 # so that a failure comes from the change at hand; ``nightly`` looks for new ones.
-settings.register_profile("quick", deadline=None, derandomize=True, database=None)
+settings.register_profile("quick", max_examples=40, deadline=None, derandomize=True, database=None)
 settings.register_profile(
     "nightly", deadline=None, max_examples=2_000, suppress_health_check=list(HealthCheck)
 )
@@ -34,9 +36,23 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Collect no more what was imported: in each test it took a twelfth of the CPU."""
+    gc.freeze()
+    gc.set_threshold(10_000)
+
+
 @pytest.hookimpl(tryfirst=True)  # before fixtures that need the program
 def pytest_runtest_setup(item: pytest.Item) -> None:
     skip_without_programs(item)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_starts() -> Iterator[None]:
+    """Fork the command line from a process that has imported it."""
+    with fork_starts():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -120,7 +120,7 @@ async def test_a_body_sent_too_slowly_is_a_408(monkeypatch: pytest.MonkeyPatch) 
 async def test_a_client_that_stops_reading_is_disconnected_and_delays_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(listening, "SEND_SECONDS", 4.0)
+    monkeypatch.setattr(listening, "SEND_SECONDS", 10.0)
     tracker = a_tracker(*(a_provider(f"p{number}") for number in range(500)), port=0)
     async with serving(tracker) as url, await connect(url) as greedy:
         for _ in range(100):
@@ -129,7 +129,7 @@ async def test_a_client_that_stops_reading_is_disconnected_and_delays_no_other(
         began = trio.current_time()
         async with httpx.AsyncClient(base_url=url) as client:
             assert (await client.get("/livez")).status_code == 200
-        assert trio.current_time() - began < 4.0
+        assert trio.current_time() - began < 10.0
         with trio.fail_after(GIVE_UP_SECONDS), pytest.raises(trio.BrokenResourceError):  # cut off
             while True:
                 await greedy.send_all(GET)

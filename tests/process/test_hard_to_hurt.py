@@ -69,10 +69,8 @@ async def test_an_actor_past_its_budget_is_retried_and_at_once_on_request(
         answer = await server.client.post(check, headers=ADMIN)  # the bug is still there
         assert answer.json()["outcomes"]["a"]["outcome"] == "internal"
         bug.unlink()
-        began = trio.current_time()
-        answer = await server.client.post(check, headers=ADMIN)
+        answer = await server.client.post(check, headers=ADMIN)  # when: test_supervisor.py
         assert answer.json()["outcomes"]["a"]["outcome"] == "ok"
-        assert trio.current_time() - began < 2.0  # not after the longest delay, which is 3 s
         healed = await until(server, status, lambda told: told["status"] == "healthy")
         assert healed["usable"]
         assert (await server.health())["problems"] == []

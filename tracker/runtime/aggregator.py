@@ -11,6 +11,7 @@ from tracker.core.clock import Clock, ClockReading
 from tracker.core.incidents import IncidentLog
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
+from tracker.core.shared_wakes import MANY_PROVIDERS
 from tracker.core.snapshot import Snapshot
 from tracker.health.own_network import OwnNetwork
 from tracker.health.provider_state import ProviderState
@@ -21,11 +22,13 @@ from tracker.runtime.board import Board
 from tracker.runtime.change_log import ChangeLog
 from tracker.runtime.check_recorder import CheckRecorder
 from tracker.runtime.cluster_news import ClusterNews
+from tracker.runtime.collected_results import CollectedResults
 from tracker.runtime.first_sweep import FirstSweep, SweepPhase
 from tracker.runtime.known_providers import KnownProviders
 from tracker.runtime.message_in_hand import MessageInHand
 from tracker.runtime.messages import (
     ActorCrashed,
+    ActorMessage,
     CallsReported,
     CheckCompleted,
     CheckRescheduled,
@@ -72,6 +75,7 @@ class Aggregator:
     _sweep: FirstSweep = attrs.field(factory=FirstSweep)
     _schedule: PublicationSchedule = attrs.field(factory=PublicationSchedule)
     _in_hand: MessageInHand = attrs.field(factory=MessageInHand)
+    _collected: CollectedResults = attrs.field(factory=CollectedResults)
     _incidents: IncidentLog = IncidentLog()
     _best: str | None = None
     _best_restored: bool = False  # the best one comes from the previous run
@@ -137,10 +141,12 @@ class Aggregator:
             while True:
                 with trio.move_on_at(self._next_due()) as until_due:
                     await self._take_messages(inbox, until_due)
+                self._collected.handle(self._in_hand, self.handle)
                 self.traffic.store(self._now())
                 if trio.current_time() >= self._next_publication():
                     self.publish()
         except trio.EndOfChannel:
+            self._collected.handle(self._in_hand, self.handle)
             self.traffic.store_all(self._now())
             self.publish()
 
@@ -151,8 +157,11 @@ class Aggregator:
 
         until_due: ends the wait for a message when something is due meanwhile.
         """
+        self._collected.listen(inbox, until_due)
         while True:
-            self._in_hand.process(await inbox.receive(), self.handle)
+            message = await inbox.receive()
+            self._collected.handle(self._in_hand, self.handle)
+            self._in_hand.process(message, self.handle)
             due = self._next_due()
             if due <= trio.current_time() or self.traffic.next_store <= self.clock.steady():
                 return
@@ -207,6 +216,15 @@ class Aggregator:
                 done.set()
                 return
         self._schedule.changed = True
+
+    def collect(self, message: ActorMessage) -> bool:
+        """Take an actor's message without being woken; False where it has to be sent.
+
+        Only where there are many providers, and the first sweep does not wait for this one.
+        """
+        if len(self.providers) < MANY_PROVIDERS or self._sweep.is_nearly_complete():
+            return False
+        return self._collected.take(message)
 
     def masked(self, text: str) -> str:
         """Mask the secrets of the present configuration in a text."""

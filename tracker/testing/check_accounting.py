@@ -3,11 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import attrs
 
 from tracker.core.records import CheckRecord
 from tracker.store.backlog import Backlog
+from tracker.store.clock_trust import HOURS_APART
 from tracker.testing.database_file import DatabaseFile, Row
 from tracker.testing.oracle import ObservedCheck
 
@@ -94,6 +96,19 @@ class CheckAccounting:
     def oldest(self) -> datetime | None:
         """Return when the oldest check in the file was made."""
         return min((e.seen.at for each in self.stored.values() for e in each), default=None)
+
+    def watched_since_oldest(self, now: datetime) -> timedelta:
+        """Return for how long checks were made since the oldest one in the file.
+
+        Without each gap of about HOURS_APART or more, and without an hour more for each: the
+        tracker keeps history for as long as nobody knows whether such a gap was real.
+        """
+        moments = sorted(e.seen.at for each in self.stored.values() for e in each)
+        watched, hour = timedelta(0), timedelta(hours=1)
+        for earlier, later in pairwise([*moments, now]):
+            is_gap = later - earlier > timedelta(hours=HOURS_APART) - hour
+            watched += -hour if is_gap else later - earlier
+        return watched
 
     def life(self, target: Target) -> Sequence[ObservedCheck]:
         """Return the checks by which the target was judged according to the file."""

@@ -300,8 +300,9 @@ class TrackerMachine(RuleBasedStateMachine):
         if self.disk.trouble is None and self.disk.exists and not unwritten:
             assert self.disk.overrides() == self.filed
         if self.disk.trouble is None and self.world.now - self.disturbed > HOUR:
-            last = now - ledger.retention - timedelta(seconds=HOUR)
-            assert ledger.oldest is None or ledger.oldest >= last, f"{ledger.oldest} is kept"
+            most = ledger.retention + timedelta(seconds=HOUR)
+            if ledger.oldest is not None and now - ledger.oldest > most:
+                assert ledger.watched_since_oldest(now) <= most, f"{ledger.oldest} is kept"
 
     @invariant()
     def no_two_checks_overlap(self) -> None:

@@ -1,11 +1,21 @@
-"""The command where only the client is installed: it says what to install."""
+"""The command's start: cheap where the server is installed, helpful where only the client is."""
 
 import builtins
+import gc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from api.cli import USAGE, main
+from api.cli import USAGE, YOUNG_OBJECTS, main
+
+
+@pytest.fixture(autouse=True)
+def _collector_as_it_was() -> Iterator[None]:
+    """The command sets the garbage collector of its process."""
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
 
 
 def missing(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,3 +43,11 @@ def test_a_module_of_our_own_that_is_missing_is_a_bug(monkeypatch: pytest.Monkey
     missing("tracker.core", monkeypatch)
     with pytest.raises(ModuleNotFoundError):
         main()
+
+
+def test_nothing_is_collected_while_the_server_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.cli.errors.exit_code_of", lambda _: 0)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert gc.get_threshold()[0] == YOUNG_OBJECTS
