@@ -46,12 +46,6 @@ window.EventSource = class extends EventSource {
 """
 
 
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory: Any) -> Any:
-    with chromium(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
-
-
 @pytest.fixture
 def groq_and_mistral(tmp_path: Any) -> Any:
     with house(tmp_path, "groq", "mistral", groq=good(120.0), mistral=good(240.0)) as built:
