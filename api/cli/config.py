@@ -81,7 +81,9 @@ async def _overrides(settings: Config) -> dict[str, OverrideRecord]:
         return {}
     try:
         now = utc_now()
-        found = await read(database, partial(load, since=now, now=now), trio.CapacityLimiter(1))
+        found = await read(
+            database, partial(load, since=now, now=now, started=now), trio.CapacityLimiter(1)
+        )
     except (StoreUnavailable, Damaged):
         return {}
     return dict(found.overrides)
