@@ -1,4 +1,4 @@
-"""Whom a connection trusts, by the scheme of its address."""
+"""Which authorities a connection trusts, by the scheme of its address."""
 
 import ssl
 from functools import cache
