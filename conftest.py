@@ -12,11 +12,12 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.helpers.forked_start import fork_starts
 from tests.helpers.programs import missing_lines, other_skips, skip_without_programs
 
 # No deadline: a busy machine is slow, and not wrong. The same examples in each run of ``quick``,
 # so that a failure comes from the change at hand; ``nightly`` looks for new ones.
-settings.register_profile("quick", deadline=None, derandomize=True, database=None)
+settings.register_profile("quick", max_examples=40, deadline=None, derandomize=True, database=None)
 settings.register_profile(
     "nightly", deadline=None, max_examples=2_000, suppress_health_check=list(HealthCheck)
 )
@@ -45,6 +46,13 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(tryfirst=True)  # before fixtures that need the program
 def pytest_runtest_setup(item: pytest.Item) -> None:
     skip_without_programs(item)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_starts() -> Iterator[None]:
+    """Fork the command line from a process that has imported it."""
+    with fork_starts():
+        yield
 
 
 @pytest.fixture(autouse=True)

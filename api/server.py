@@ -83,8 +83,8 @@ async def serve(
         for task in beside:
             nursery.start_soon(task, tracker)
         url = url_of(listeners[0])
-        announce(url)
         log.info("serving", url=url)
+        announce(url)
         await over.wait()
         streams.stop()
         await server.end()

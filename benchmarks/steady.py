@@ -4,11 +4,11 @@
 
 The whole tracker, store included, in a process of its own; the providers run in another. After the
 first sweep its CPU time is counted for a while and divided by the checks. Its parts are
-distinguished by samples of the main thread's stack, one per millisecond of CPU: transport (the
-request, its
-bytes, its dialect), judging (handling a result), publishing (snapshots), and the rest, which is
-trio and the actors' timers. Storing is what other threads spend. For comparison: aiohttp, if it is
-installed, making the same requests at the same times, without judging, storing or publishing.
+distinguished afterwards, for each sample wakes the event loop: by samples of the main thread's
+stack, one per millisecond of CPU: transport (the request, its bytes, its dialect), judging
+(handling a result), publishing (snapshots), and the rest, which is trio and the actors' timers.
+Storing is what other threads spend. For comparison: aiohttp, if it is installed, making the same
+requests at the same times, without judging, storing or publishing.
 """
 
 import argparse
@@ -115,22 +115,24 @@ async def run_steady(
 
 
 async def count(tracker: Any, seconds: float) -> dict[str, float]:
-    sampler = Sampler()
     checks, revision = made(tracker), tracker.snapshot.revision
     cpu, main = time.process_time(), time.thread_time()
+    await trio.sleep(seconds)
+    cpu, main = time.process_time() - cpu, time.thread_time() - main
+    checks = made(tracker) - checks
+    snapshots = tracker.snapshot.revision - revision
+    each = 1000.0 / checks
+    sampler = Sampler()
     sampler.start()
     await trio.sleep(seconds)
     sampler.stop()
-    cpu, main = time.process_time() - cpu, time.thread_time() - main
-    checks = made(tracker) - checks
-    each = 1000.0 / checks
     parts = {part: share * main * each for part, share in sampler.shares().items()}
     return {
         "cpu ms": cpu * each,
         **parts,
         "storing": (cpu - main) * each,
         "checks a second": checks / seconds,
-        "snapshots a second": (tracker.snapshot.revision - revision) / seconds,
+        "snapshots a second": snapshots / seconds,
     }
 
 

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 import attrs
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from property_tests.policy_machine import PolicyMachine
@@ -165,10 +165,15 @@ def invariants() -> tuple[str, ...]:
     return tuple(names)
 
 
-def breaks(plant: Plant, invariant: str, *, examples: int = 500) -> bool:
-    """Return whether the machine violates this invariant with the bug in place."""
+def breaks(plant: Plant, invariant: str, *, examples: int = 500, start: int | None = None) -> bool:
+    """Return whether the machine violates this invariant with the bug in place.
+
+    start: the seed of its programs; None: the one that hypothesis derives.
+    """
     others: dict[str, Any] = dict.fromkeys((n for n in invariants() if n != invariant), _never)
-    machine = type("OneInvariant", (PolicyMachine,), others)
+    machine: Any = type("OneInvariant", (PolicyMachine,), others)
+    if start is not None:
+        machine = seed(start)(machine)
     with planted(plant):
         try:
             run_state_machine_as_test(
@@ -178,7 +183,7 @@ def breaks(plant: Plant, invariant: str, *, examples: int = 500) -> bool:
                     stateful_step_count=20,
                     deadline=None,
                     database=None,
-                    derandomize=True,
+                    derandomize=start is None,
                     phases=(Phase.generate,),
                     suppress_health_check=list(HealthCheck),
                 ),

@@ -10,7 +10,7 @@ NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 
 TestAlerts = AlertMachine.TestCase
 TestAlerts.settings = settings(
-    max_examples=2_000 if NIGHTLY else 20,
+    max_examples=2_000 if NIGHTLY else 8,
     stateful_step_count=50 if NIGHTLY else 10,
     deadline=None,
     derandomize=not NIGHTLY,

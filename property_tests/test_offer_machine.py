@@ -10,7 +10,7 @@ NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 
 TestOffers = OfferMachine.TestCase
 TestOffers.settings = settings(
-    max_examples=5_000 if NIGHTLY else 200,
+    max_examples=5_000 if NIGHTLY else 80,
     stateful_step_count=50 if NIGHTLY else 20,
     deadline=None,
     derandomize=not NIGHTLY,

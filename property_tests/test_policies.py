@@ -14,7 +14,7 @@ from tracker.testing.policy_kit import ALL, KEPT
 
 @pytest.mark.parametrize("name", KEPT)
 def test_shipped_policies_keep_their_promises(name: str) -> None:
-    check_policy(load_policy(name), promises=KEPT[name], max_examples=60)
+    check_policy(load_policy(name), promises=KEPT[name], max_examples=30)
 
 
 @pytest.mark.parametrize("half_life", [1.0, 100.0])
@@ -26,7 +26,7 @@ def test_the_default_keeps_them_with_any_half_life(half_life: float) -> None:
         PolicyProperty.FAILED,
         PolicyProperty.MARGIN,
     }
-    check_policy(ExpectedCost(settings), promises=promises, max_examples=60)
+    check_policy(ExpectedCost(settings), promises=promises, max_examples=30)
 
 
 def forgets_one(candidates: Any, incumbent: Any) -> Any:

@@ -10,7 +10,7 @@ NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 
 TestPolicy = PolicyMachine.TestCase
 TestPolicy.settings = settings(
-    max_examples=2_000 if NIGHTLY else 60,
+    max_examples=2_000 if NIGHTLY else 25,
     stateful_step_count=50 if NIGHTLY else 20,
     deadline=None,
     derandomize=not NIGHTLY,

@@ -10,7 +10,7 @@ NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 
 TestTracker = ServedMachine.TestCase
 TestTracker.settings = settings(
-    max_examples=5_000 if NIGHTLY else 100,
+    max_examples=5_000 if NIGHTLY else 40,
     stateful_step_count=50 if NIGHTLY else 10,
     deadline=None,
     derandomize=not NIGHTLY,

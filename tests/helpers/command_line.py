@@ -50,8 +50,8 @@ class Commands:
     patch: pytest.MonkeyPatch
 
     def __call__(self, *arguments: Any, **environ: str) -> Ran:
-        self.capture.readouterr()
         with self.patch.context() as patch, logs_as_they_were():
+            self.capture.readouterr()  # quiet already: what a tracker logged before is not counted
             for name, value in environ.items():
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", [COMMAND, *map(str, arguments)])

@@ -215,8 +215,7 @@ def whole(response: httpx.Response) -> bytes:
     return str(response.headers.raw).encode() + response.content
 
 
-@pytest.mark.parametrize("style", ["text", "json"])
-@pytest.mark.parametrize("level", ["debug", "error"])
+@pytest.mark.parametrize(("style", "level"), [("text", "debug"), ("json", "error")])
 def test_no_key_leaves_the_process(echo: EchoServer, folder: Path, style: str, level: str) -> None:
     with served(folder, "--log-format", style, "--log-level", level) as (process, url):
         wait_until_checked(url)

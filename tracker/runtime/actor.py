@@ -205,7 +205,7 @@ class CheckActor:
 
     async def _wait(self) -> None:
         if self._next_plan() is None:  # a cancel scope costs as much as the check itself
-            with trio.move_on_at(self.due):
+            with trio.move_on_at(self.shared.wakes.at(self.due)):
                 await self._poked.wait()
         self._poked = trio.Event()
 
@@ -231,7 +231,7 @@ class CheckActor:
                 plan.skip(trio.current_time())
                 await mailbox.send(self._reschedule(plan))
                 return
-        await self.shared.pacer.turn()
+        await self.shared.pacer.turn(self.shared.wakes.together)
         if self._plans.get(plan.model) is not plan:  # a reload has taken it out meanwhile
             return
         # Meanwhile a reload may have lowered the budget, or other checks have spent it.
@@ -274,7 +274,9 @@ class CheckActor:
         if self.shared.schedule:
             plan.plan_next(result, now, wall)
             plan.repeat_on_demand(result, now)
-        await _send(mailbox, CheckCompleted(result=result, next_due=self._steady(plan.due)))
+        message = CheckCompleted(result=result, next_due=self._steady(plan.due))
+        if not self.shared.collect(message):
+            await _send(mailbox, message)
         self._answer(result)
 
     def _spends(self, plan: CheckPlan) -> bool:

@@ -11,6 +11,7 @@ from tracker.core.clock import Clock, ClockReading
 from tracker.core.incidents import IncidentLog
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
+from tracker.core.shared_wakes import MANY_PROVIDERS
 from tracker.core.slices import at_once, in_turns
 from tracker.core.snapshot import Snapshot
 from tracker.health.own_network import OwnNetwork
@@ -24,11 +25,13 @@ from tracker.runtime.board import Board
 from tracker.runtime.change_log import ChangeLog
 from tracker.runtime.check_recorder import CheckRecorder
 from tracker.runtime.cluster_news import ClusterNews
+from tracker.runtime.collected_results import CollectedResults
 from tracker.runtime.first_sweep import FirstSweep, SweepPhase
 from tracker.runtime.known_providers import KnownProviders
 from tracker.runtime.message_in_hand import MessageInHand
 from tracker.runtime.messages import (
     ActorCrashed,
+    ActorMessage,
     CallsReported,
     CheckCompleted,
     CheckRescheduled,
@@ -76,6 +79,7 @@ class Aggregator:
     _sweep: FirstSweep = attrs.field(factory=FirstSweep)
     _schedule: PublicationSchedule = attrs.field(factory=PublicationSchedule)
     _in_hand: MessageInHand = attrs.field(factory=MessageInHand)
+    _collected: CollectedResults = attrs.field(factory=CollectedResults)
     _incidents: IncidentLog = IncidentLog()
     _best: str | None = None
     _best_restored: bool = False  # the best one comes from the previous run
@@ -142,10 +146,12 @@ class Aggregator:
             while True:
                 with trio.move_on_at(self._next_due()) as until_due:
                     await self._take_messages(inbox, until_due)
+                self._collected.handle(self._in_hand, self.handle)
                 self.traffic.store(self._now())
                 if trio.current_time() >= self._next_publication():
                     await self._publish_in_turns()
         except trio.EndOfChannel:
+            self._collected.handle(self._in_hand, self.handle)
             self.traffic.store_all(self._now())
             self.publish()
 
@@ -156,8 +162,10 @@ class Aggregator:
 
         until_due: ends the wait for a message when something is due meanwhile.
         """
+        self._collected.listen(inbox, until_due)
         while True:
             message = await inbox.receive()
+            self._collected.handle(self._in_hand, self.handle)
             if isinstance(message, Publish):
                 self._sweep.begin()
                 self._waiting.append(message.done)
@@ -239,6 +247,15 @@ class Aggregator:
                 done.set()
                 return
         self._schedule.changed = True
+
+    def collect(self, message: ActorMessage) -> bool:
+        """Take an actor's message without being woken; False where it has to be sent.
+
+        Only where there are many providers, and the first sweep does not wait for this one.
+        """
+        if len(self.providers) < MANY_PROVIDERS or self._sweep.is_nearly_complete():
+            return False
+        return self._collected.take(message)
 
     def masked(self, text: str) -> str:
         """Mask the secrets of the present configuration in a text."""

@@ -4,6 +4,8 @@ from enum import Enum, auto
 
 import attrs
 
+NEARLY = 200  # results still missing: more than come in the tenth of a second for which some wait
+
 
 class SweepPhase(Enum):
     """LOADING: the providers are not known yet. RUNNING: checks are missing. DONE: stays done."""
@@ -39,6 +41,10 @@ class FirstSweep:
     def is_complete(self) -> bool:
         """Return whether nothing is missing now, whether or not that was noted yet."""
         return self.phase is not SweepPhase.LOADING and not self._unchecked
+
+    def is_nearly_complete(self) -> bool:
+        """Return whether its end is so near that everybody waits for each result."""
+        return self.phase is SweepPhase.RUNNING and len(self._unchecked) <= NEARLY
 
     def finish(self) -> bool:
         """Note the end of the sweep when it is complete; return whether it is done."""

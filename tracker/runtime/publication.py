@@ -2,10 +2,13 @@
 
 import attrs
 
+from tracker.core.shared_wakes import MANY_PROVIDERS, WIDTH_SECONDS, next_wake
+
 # Results that come close together share a snapshot. Waking up costs as much as making one, so with
-# five hundred providers and more they share a tenth of a second; with few it is shorter.
-COALESCE_SECONDS = 0.1
-COALESCE_SECONDS_EACH = 0.0002
+# many providers they share a tenth of a second, which ends when the next checks wake the loop
+# anyway; with few it is shorter.
+COALESCE_SECONDS = WIDTH_SECONDS
+COALESCE_SECONDS_EACH = WIDTH_SECONDS / MANY_PROVIDERS
 # At least this often, so that the windows of uptime and latency advance.
 REFRESH_SECONDS = 60.0
 # Ten thousand at once would block the event loop for a second: this many take 10 ms. Offers count
@@ -39,8 +42,10 @@ class PublicationSchedule:
         """
         if self.changed and urgent:
             return self.published
-        gap = min(COALESCE_SECONDS_EACH * providers, COALESCE_SECONDS)
-        soonest = self.published + gap
+        if providers < MANY_PROVIDERS:
+            soonest = self.published + COALESCE_SECONDS_EACH * providers
+        else:
+            soonest = next_wake(self.published)
         if self.changed:
             return soonest
         return max(soonest, min(changes_at, self.refreshed + refresh_gap(targets)))

@@ -17,6 +17,7 @@ from tracker.core.incidents import IncidentLog
 from tracker.core.ranking import Ranking
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config
+from tracker.core.shared_wakes import SharedWakes
 from tracker.core.snapshot import Snapshot
 from tracker.probes import open_check as open_real_check
 from tracker.ranking.guard import FallbackRanker
@@ -61,7 +62,7 @@ async def run_tracker(
     or the canary cannot be kept running: answers from a frozen snapshot would be wrong.
     """
     async with open_store(config.database, clock=clock, wait=False) as store:
-        backlog = Backlog(limit=config.buffer_limit)
+        backlog, wakes = Backlog(limit=config.buffer_limit), SharedWakes()
         aggregator = Aggregator(
             board=Board(_blank(clock)),
             backlog=backlog,
@@ -78,15 +79,18 @@ async def run_tracker(
                 clock=clock,
                 told=aggregator.told_time,
                 retention_days=config.retention_days,
+                wakes=wakes,
             ),
             shared=ActorContext(
                 open_check=open_check,
                 clock=clock,
-                canary=canary or LoopMonitor(),
+                canary=canary or LoopMonitor(wakes=wakes),
                 pacer=pacer or StartLimiter(),
+                wakes=wakes,
                 budget=CompletionBudget(config.completions_per_day),
                 schedule=config.schedule,
                 skip_check=aggregator.may_skip_check,
+                collect=aggregator.collect,
             ),
             backoff=backoff,
         )

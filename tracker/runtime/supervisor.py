@@ -66,6 +66,7 @@ class Supervisor:
         self._off.discard(provider.name)
         running = _SupervisedActor(CheckActor(provider, self.shared))
         self._actors[provider.name] = running
+        self.shared.wakes.providers = len(self._actors)
         self.nursery.start_soon(self._supervise, running, name=f"actor {provider.name}")
 
     async def stop(self, name: str) -> None:
@@ -161,6 +162,7 @@ class Supervisor:
 
     async def _end(self, name: str) -> None:
         running = self._actors.pop(name, None)
+        self.shared.wakes.providers = len(self._actors)
         if running is not None:
             running.scope.cancel()
             await running.gone.wait()

@@ -44,6 +44,7 @@ WHERE hour IN (SELECT hour FROM summed_hours WHERE complete AND hour BETWEEN :fi
 _UNSUMMED = """
 SELECT ifnull(sum(max(0, min(completions, 255))), 0) FROM checks
 WHERE checked_at_ms / 3600000 BETWEEN :first AND :last
+    AND checked_at_ms < :before_ms
     AND checked_at_ms / 3600000 NOT IN (SELECT hour FROM summed_hours WHERE complete)
 """
 
@@ -65,9 +66,13 @@ def sum_up(connection: apsw.Connection, now: datetime, oldest: datetime) -> bool
     return True
 
 
-def count_completions(connection: apsw.Connection, first: int, last: int) -> int:
-    """Return how many completions all checks of these hours, counted from 1970, have spent."""
-    bounds = {"first": first, "last": last}
+def count_completions(connection: apsw.Connection, day: int, before_ms: int) -> int:
+    """Return how many completions were spent on a UTC day, counted from 1970, before a moment.
+
+    before_ms: when the tracker started; what it spends itself it counts itself. An hour in which
+    it stored a check is not summed up before its history is loaded.
+    """
+    bounds = {"first": day * 24, "last": day * 24 + 23, "before_ms": before_ms}
     return int(value(connection, _COMPLETIONS, bounds)) + int(value(connection, _UNSUMMED, bounds))
 
 

@@ -74,7 +74,7 @@ class StoredData:
     """The stored data by target: (provider, None) or (provider, model of an offer).
 
     states: the JSON of each target's last CheckRecord. best: the last one recommended. left_out:
-    how many checks could not be read. completions_today: since midnight UTC.
+    how many checks could not be read. completions_today: since midnight UTC and before this start.
     """
 
     histories: Mapping[Target, CheckHistory]
@@ -86,9 +86,14 @@ class StoredData:
     completions_today: int = 0
 
 
-def load(connection: apsw.Connection, since: datetime, now: datetime) -> StoredData:
-    """Load what statistics from ``since`` on need, and all states and overrides."""
-    midnight = epoch_ms(now.timestamp()) // DAY_MS * 24
+def load(
+    connection: apsw.Connection, since: datetime, now: datetime, started: datetime
+) -> StoredData:
+    """Load what statistics from ``since`` on need, and all states and overrides.
+
+    started: this tracker, which may have stored checks of its own since.
+    """
+    today, started_ms = epoch_ms(now.timestamp()) // DAY_MS, epoch_ms(started.timestamp())
     histories, left_out = _histories(connection, since, now)
     return StoredData(
         histories=histories,
@@ -97,7 +102,7 @@ def load(connection: apsw.Connection, since: datetime, now: datetime) -> StoredD
         overrides=_overrides(connection),
         best=value(connection, _BEST),
         traffic=load_traffic(connection, now),
-        completions_today=count_completions(connection, midnight, midnight + 23),
+        completions_today=count_completions(connection, today, started_ms),
     )
 
 

@@ -75,12 +75,14 @@ class Store:
     readers: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(READERS))
     state: StoreState = OPENING
     others: tuple[str, ...] = ()  # trackers that write to the same file
+    _started: datetime = attrs.field(init=False)
     _heartbeat: Heartbeat = attrs.field(init=False)
     left_out: int = 0  # checks in the file that could not be read at the start
 
     def __attrs_post_init__(self) -> None:
         self._worker = Worker(self._database.interrupt)
-        self._heartbeat = Heartbeat(self._clock.now())
+        self._started = self._clock.now()
+        self._heartbeat = Heartbeat(self._started)
 
     @property
     def worker(self) -> trio.CapacityLimiter:
@@ -113,7 +115,7 @@ class Store:
             log.debug("loading from a database that cannot be written", reason=error.reason)
             unusable = error.reason
         try:
-            found = await self._read(partial(loading.load, since=since, now=self._clock.now()))
+            found = await self._read(self._loading(since))
         except StoreUnavailable as error:
             # The reason why it cannot be opened says more.
             raise StoreUnavailable(unusable or error.reason) from None
@@ -122,7 +124,10 @@ class Store:
 
     async def load_recent(self, since: datetime) -> StoredData:
         """Load without waiting for the file to be opened, checked and migrated."""
-        return await self._read(partial(loading.load, since=since, now=self._clock.now()))
+        return await self._read(self._loading(since))
+
+    def _loading(self, since: datetime) -> Callable[[apsw.Connection], StoredData]:
+        return partial(loading.load, since=since, now=self._clock.now(), started=self._started)
 
     async def size(self) -> int:
         """Return the bytes of the file, 0 where none can be told."""

@@ -10,6 +10,7 @@ import structlog
 import trio
 
 from tracker.core.clock import Clock
+from tracker.core.shared_wakes import SharedWakes
 from tracker.store.backlog import Backlog
 from tracker.store.clock_trust import CORRECTION, ClockTrust, ToldTime, prunable_before
 from tracker.store.errors import StoreUnavailable
@@ -47,6 +48,7 @@ class Writer:
     told: ToldTime = attrs.field(kw_only=True, factory=ToldTime)
     retention_days: float = attrs.field(kw_only=True, default=7.0)
     gap_seconds: float = attrs.field(kw_only=True, default=0.2)
+    wakes: SharedWakes = attrs.field(kw_only=True, factory=SharedWakes)
     stored: Callable[[], None] = attrs.field(kw_only=True, default=_nothing)
     remembered: trio.Event = attrs.field(init=False, factory=trio.Event)
     _hurried: int = attrs.field(
@@ -114,7 +116,8 @@ class Writer:
             else:
                 delay = FIRST_DELAY
                 self._note_progress()
-                await self._pause(0.0 if self._hurried else self.gap_seconds)
+                gap = max(self.gap_seconds, self.wakes.commit_seconds)
+                await self._pause(0.0 if self._hurried else gap)
 
     async def _write_batch(self) -> None:
         batch = self.backlog.take(BATCH)
@@ -125,7 +128,7 @@ class Writer:
     async def _pause(self, seconds: float) -> None:
         """Cut short when somebody begins to wait for everything."""
         self._hurry = trio.Event()
-        with trio.move_on_after(seconds):
+        with trio.move_on_at(self.wakes.at(trio.current_time() + seconds)):
             await self._hurry.wait()
 
     def _note_away(self, reason: str) -> None:

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -67,6 +67,7 @@ class TrackerHarness:
     ledger: CheckAccounting = attrs.field(init=False)
     unremembered: bool = False
     started: float = 0.0
+    started_at: datetime = attrs.field(init=False)
     spent: Counter[date] = attrs.field(factory=Counter)
     asked: Target | None = None
     overspent: list[Target] = attrs.field(factory=list)
@@ -90,7 +91,7 @@ class TrackerHarness:
     def start(self) -> None:
         """Start a tracker on the file as it is, with fresh oracles."""
         self.unremembered = self.disk.trouble is DiskFault.FOLDER
-        self.started = self.now
+        self.started, self.started_at = self.now, self.clock.now()
         if self.disk.is_ours:
             self.ledger.settle(self.disk, None, self.clock.now())
         self.ledger.begin()
@@ -165,6 +166,8 @@ class TrackerHarness:
                 self._put_under(mine, offer, self.own[provider.name, model])
         self.absent = self._others()
         self.unremembered = False
+        self.spent += self._completions_stored()
+        self._note_budget()
 
     def reload(self, config: Config) -> None:
         """Reload the configuration; a provider that is added back continues with its old state."""
@@ -241,11 +244,12 @@ class TrackerHarness:
             oracle.life = past.life
 
     def _completions_stored(self) -> Counter[date]:
-        """Return the completions spent by day, from the file."""
+        """Return the completions spent by day before this start, from the file."""
         spent = Counter[date]()
         for rows in self.ledger.stored.values():
             for row in rows:
-                spent[row.seen.at.date()] += row.seen.completions
+                if row.seen.at < self.started_at:
+                    spent[row.seen.at.date()] += row.seen.completions
         return spent if not self.unremembered else Counter()
 
     def _remembered(self, provider: Provider) -> Oracle:

@@ -26,7 +26,7 @@ from tracker.core.redaction import Secret
 from tracker.store import History, RawPoint
 
 TOKEN = "fuzz"
-EXAMPLES = 15  # of each operation and mode
+EXAMPLES = 6  # of each operation and mode
 
 
 @pytest.fixture(scope="module")

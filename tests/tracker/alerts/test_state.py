@@ -444,7 +444,6 @@ def act(scenario: Scenario, what: str, who: str) -> None:
     scenario.passes(minutes=20 if who == "long" else 1)
 
 
-@settings(max_examples=40, deadline=None)
 @given(actions)
 def test_every_target_gets_each_event_once_and_no_end_before_its_opening(
     steps: list[tuple[str, str]],

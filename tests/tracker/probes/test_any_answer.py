@@ -65,7 +65,7 @@ def credentials(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize(("kind", "check"), CHECKS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(given=st.lists(replies, min_size=1, max_size=4))
 def test_every_check_ends_in_a_finding(kind: Any, check: Any, credentials: str, given: Any) -> None:
     provider = asked_provider(kind, check, credentials)
@@ -75,7 +75,7 @@ def test_every_check_ends_in_a_finding(kind: Any, check: Any, credentials: str, 
         assert KEY not in repr(one)
 
 
-SHARES = 96  # of the mutated bodies, a check tries one in so many; ``make torture`` tries them all
+SHARES = 192  # of the mutated bodies, a check tries one in so many; ``make torture`` tries them all
 MUTATED = mutated_bodies()
 
 

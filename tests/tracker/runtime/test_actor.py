@@ -14,6 +14,7 @@ from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
 from tracker.core.redaction import Secret
 from tracker.core.request_shape import RequestShape
 from tracker.core.settings import Provider
+from tracker.core.shared_wakes import MANY_PROVIDERS, SharedWakes
 from tracker.probes.check import Check
 from tracker.runtime.actor import CheckActor, same_endpoint
 from tracker.runtime.actor_context import ActorContext
@@ -464,3 +465,29 @@ async def test_adaptations_are_kept_for_the_next_connection(
 def test_a_received_refusal_counts_for_the_provider_despite_a_stall() -> None:
     refused = attrs.evolve(finding(OutcomeKind.SERVER, 800.0), http_status=503)
     assert discount_loop_stall(refused, stall=0.5, slow_ms=1000.0) == refused
+
+
+async def test_a_result_that_was_collected_is_not_sent_as_well(autojump_clock: MockClock) -> None:
+    fake, collected = FakeProvider([OutcomeKind.OK]), list[ActorMessage]()
+
+    def collect(message: ActorMessage) -> bool:
+        collected.append(message)
+        return len(collected) < 3
+
+    async with living(fake, provider(interval_seconds=60.0), collect=collect) as (_, inbox):
+        await trio.sleep(301.0)
+        assert len(collected) >= 4
+        assert len(outcomes(inbox)) == len(collected) - 2
+
+
+async def test_checks_of_many_providers_that_are_due_together_begin_together(
+    autojump_clock: MockClock,
+) -> None:
+    wakes = SharedWakes(providers=MANY_PROVIDERS)
+    fake = FakeProvider([OutcomeKind.OK])
+    async with living(fake, provider(interval_seconds=60.0), wakes=wakes) as (_, inbox):
+        await trio.sleep(601.0)
+        later = fake.times[1:]
+        assert len(later) >= 8
+        assert later == pytest.approx([round(moment, 1) for moment in later], abs=1e-6)
+        assert outcomes(inbox)

@@ -16,6 +16,7 @@ from tracker.core.ranking import Ranking
 from tracker.core.records import CheckRecord, CorrectionRecord
 from tracker.core.redaction import Mask, Secret
 from tracker.core.settings import Provider
+from tracker.core.shared_wakes import MANY_PROVIDERS, WIDTH_SECONDS
 from tracker.core.snapshot import Snapshot
 from tracker.ranking.guard import FallbackRanker
 from tracker.runtime.aggregator import Aggregator
@@ -273,3 +274,32 @@ async def test_a_publication_that_crashed_is_made_up_for_whoever_waits_for_it(
                 await done.wait()
             await outbox.aclose()
     assert list(desk.aggregator.board.latest.providers) == ["a"]
+
+
+async def test_results_of_many_providers_share_a_wake_and_a_snapshot(
+    autojump_clock: MockClock,
+) -> None:
+    desk = Desk.open(*(provider(f"p{number}") for number in range(MANY_PROVIDERS)))
+    for number in range(MANY_PROVIDERS):
+        desk.report(f"p{number}", OK)
+    outbox, inbox = trio.open_memory_channel[Message](9)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(desk.aggregator.run, inbox)
+        await outbox.send(Publish(done=trio.Event()))
+        await trio.sleep(1.01)
+        before = desk.aggregator.board.latest.revision
+        for name in ("p1", "p2", "p3"):
+            result = finding(SERVER, provider=name, at=desk.aggregator.clock.now())
+            assert desk.aggregator.collect(CheckCompleted(result=result, next_due=None))
+        assert desk.aggregator.board.latest.revision == before
+        await trio.sleep(WIDTH_SECONDS)
+        latest = desk.aggregator.board.latest
+        assert latest.revision == before + 1
+        assert {latest.providers[name].outcome for name in ("p1", "p2", "p3")} == {SERVER}
+        nursery.cancel_scope.cancel()
+
+
+async def test_results_of_few_providers_are_never_collected() -> None:
+    desk = Desk.open(provider("a"))
+    result = finding(OK, provider="a", at=desk.aggregator.clock.now())
+    assert not desk.aggregator.collect(CheckCompleted(result=result, next_due=None))

@@ -1,6 +1,6 @@
 """The first sweep: what it waits for, and that it ends once and for all."""
 
-from tracker.runtime.first_sweep import FirstSweep, SweepPhase
+from tracker.runtime.first_sweep import NEARLY, FirstSweep, SweepPhase
 
 
 def test_the_first_sweep_ends_when_every_expected_provider_was_checked() -> None:
@@ -30,3 +30,18 @@ def test_a_provider_that_is_added_later_does_not_undo_it() -> None:
     assert sweep.finish()
     sweep.begin()
     assert sweep.phase is SweepPhase.DONE
+
+
+def test_it_is_nearly_complete_only_while_its_last_results_are_missing() -> None:
+    sweep = FirstSweep()
+    names = [str(number) for number in range(NEARLY + 1)]
+    for name in names:
+        sweep.expect(name)
+    sweep.begin()
+    assert not sweep.is_nearly_complete()
+    sweep.forget(names.pop())
+    assert sweep.is_nearly_complete()
+    for name in names:
+        sweep.forget(name)
+    sweep.finish()
+    assert not sweep.is_nearly_complete()

@@ -1,5 +1,6 @@
 import trio
 
+from tracker.core.shared_wakes import MANY_PROVIDERS, SharedWakes
 from tracker.runtime.loop_monitor import LATE_SECONDS, STALL_SECONDS, LoopMonitor
 
 
@@ -55,4 +56,18 @@ async def test_a_caller_may_ask_for_delays_shorter_than_a_stall(
             await trio.lowlevel.checkpoint()
         assert (canary.stalls, canary.stall_since(began)) == (0, 0.0)
         assert round(canary.stall_since(began, LATE_SECONDS), 3) == 0.05
+        nursery.cancel_scope.cancel()
+
+
+async def test_beats_that_wake_together_with_other_timers_are_not_taken_for_delays(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    canary = LoopMonitor(wakes=SharedWakes(providers=MANY_PROVIDERS))
+    await trio.sleep(0.05)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(canary.run)
+        began = trio.current_time()
+        await trio.sleep(10.0)
+        assert (canary.worst_lag, canary.silent_for()) == (0.0, 0.0)
+        assert canary.stall_since(began, LATE_SECONDS) == 0.0
         nursery.cancel_scope.cancel()

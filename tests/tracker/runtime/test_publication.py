@@ -1,5 +1,8 @@
 """When snapshots are due."""
 
+import pytest
+
+from tracker.core.shared_wakes import MANY_PROVIDERS, SharedWakes
 from tracker.runtime.publication import COALESCE_SECONDS, REFRESH_SECONDS, PublicationSchedule
 
 NEVER = float("inf")
@@ -28,7 +31,16 @@ def test_changes_that_come_close_together_share_a_snapshot() -> None:
     schedule = published(100.0)
     schedule.changed = True
     assert 100.0 < schedule.next(10, 10, NEVER, urgent=False) < 100.0 + COALESCE_SECONDS
-    assert schedule.next(100_000, 100_000, NEVER, urgent=False) == 100.0 + COALESCE_SECONDS
+    soonest = schedule.next(100_000, 100_000, NEVER, urgent=False)
+    assert soonest == pytest.approx(100.0 + COALESCE_SECONDS)
+
+
+@pytest.mark.parametrize("at", [100.0, 100.02, 100.099])
+def test_many_providers_are_published_when_their_timers_wake(at: float) -> None:
+    schedule = published(at)
+    schedule.changed = True
+    wake = SharedWakes(providers=MANY_PROVIDERS).at(100.0999)
+    assert schedule.next(MANY_PROVIDERS, MANY_PROVIDERS, NEVER, urgent=False) == wake
 
 
 def test_an_urgent_change_is_published_at_once() -> None:

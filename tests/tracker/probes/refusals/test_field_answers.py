@@ -195,9 +195,9 @@ def test_no_code_means_two_things() -> None:
 # Any value anywhere.
 
 VALUES: tuple[object, ...] = (
-    *(None, True, False, 0, -1, 401, "429", 10**400, 1.5, "", "x" * 100_000, KEY, f"code {KEY}"),
+    *(None, True, False, 0, -1, 401, "429", 10**400, 1.5, "", "x" * 9_000, KEY, f"code {KEY}"),
     *([], {}, [[[[[[]]]]]], {"error": {"error": {"error": {"error": {"message": KEY}}}}}),
-    *(["insufficient_quota"], {"code": ["invalid_api_key"]}, "余额不足" * 9000, "\x00\ud7ff"),
+    *(["insufficient_quota"], {"code": ["invalid_api_key"]}, "余额不足" * 900, "\x00\ud7ff"),
 )
 
 
