@@ -23,6 +23,7 @@ from pathlib import Path
 import attrs
 
 from benchmarks import (
+    blackbox,
     classify,
     forms,
     latency,
@@ -67,6 +68,14 @@ def show(figures: Iterable[Figure]) -> None:
 
 def run_latency(options: Options) -> None:
     show(latency.measure(quick=options.quick))
+
+
+def run_blackbox(options: Options) -> None:
+    show(blackbox.measure(rounds=2 if options.quick else 5))
+
+
+def run_scrape(options: Options) -> None:
+    run_module("scrape", "--rounds", "3" if options.quick else "7")
 
 
 def run_forms(options: Options) -> None:
@@ -139,12 +148,14 @@ RUNS: dict[str, Callable[[Options], None]] = {
     "classify": run_classify,
     "sweep": run_sweep,
     "latency": run_latency,
+    "blackbox": run_blackbox,
     "steady": run_steady,
     "start": run_start,
     "tls": run_tls,
     "tls_sweep": run_tls_sweep,
     "serving": run_serving,
     "forms": run_forms,
+    "scrape": run_scrape,
     "locked": run_locked,
     "streams": run_streams,
     "decision": run_decision,
@@ -191,7 +202,9 @@ def runs(name: str, options: Options, write: Path | None) -> bool:
     told = conditions()
     with page.heard() as printed:
         well = succeeds(name, options)
-    if well:
+    if well and not page.has_part(write, name):
+        print(f"  {write} has no part for {name}: it was not written there")
+    elif well:
         page.fill(write, name, f"{told}\n{printed.getvalue().strip()}")
     return well
 

@@ -6,10 +6,11 @@ median and that of an independent client (a process with plain sockets that call
 meanwhile), and the largest difference of a single check from its provider's record.
 
 Busy: two processes use both cores all the time; during the later checks the tracker also serves
-1,000 event streams and answers history queries.
+1,000 event streams, answers history queries and reloads its settings every two seconds.
 """
 
 import argparse
+import itertools
 import json
 import os
 import socket
@@ -36,6 +37,7 @@ TOKEN = "only-of-a-benchmark-on-loopback"
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
 BURN = "while True: pass"
 STREAMS = 1_000
+RELOAD_SECONDS = 2.0
 # Limits for the median and for the worst check, in milliseconds.
 LIMITS = {8: 1.0, 100: 1.0, 1000: 3.0}
 WORST = 10.0
@@ -87,8 +89,8 @@ def write_settings(case: Case, folder: Path, urls: list[str]) -> Path:
 
 
 @contextmanager
-def tracker(case: Case, folder: Path, urls: list[str]) -> Iterator[str]:
-    """Run a real tracker; yield its URL as soon as it prints it."""
+def run_tracker_process(case: Case, folder: Path, urls: list[str]) -> Iterator[tuple[int, str]]:
+    """Run a real tracker; yield its process id, and its URL as soon as it prints it."""
     settings = write_settings(case, folder, urls)
     program = str(Path(sys.executable).with_name("provider-status"))
     command = [program, "serve", "--config", str(settings)]
@@ -96,7 +98,7 @@ def tracker(case: Case, folder: Path, urls: list[str]) -> Iterator[str]:
     environment = {**os.environ, "PROVIDER_STATUS_ADMIN_TOKEN": TOKEN}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().decode().strip()
+        yield process.pid, process.stdout.readline().decode().strip()
         process.terminate()
 
 
@@ -179,11 +181,11 @@ def run_case(case: Case) -> dict[str, dict[str, float]]:
         stack.enter_context(burners(2 if case.busy else 0))
         found = {}
         with independent_client(folder, urls) as beside:
-            url = stack.enter_context(tracker(case, folder, urls))
+            _, url = stack.enter_context(run_tracker_process(case, folder, urls))
             wait_until_ready(url)
             time.sleep(0.5)
         found["first sweep"] = compare(folder, url, urls, beside)
-        with independent_client(folder, urls) as beside, busy_server(url, case):
+        with independent_client(folder, urls) as beside, busy_server(url, case, folder):
             check_in_turn(url, case)
         found["later checks"] = compare(folder, url, urls, beside)
         return found
@@ -207,9 +209,18 @@ def wait_until_ready(url: str) -> None:
         time.sleep(0.05)
 
 
+def change_settings(folder: Path, over: threading.Event) -> None:
+    """Write the file anew every two seconds: each time a running tracker reloads it."""
+    file, limits = folder / "tracker.toml", itertools.cycle((900, 1_000))
+    text = file.read_text()
+    while not over.wait(RELOAD_SECONDS):
+        more = f"[tracker]\ndegraded_latency_ms = {next(limits)}"
+        file.write_text(text.replace("[tracker]", more, 1))
+
+
 @contextmanager
-def busy_server(url: str, case: Case) -> Iterator[None]:
-    """In a busy case, read 1,000 event streams and send history queries one after the other."""
+def busy_server(url: str, case: Case, folder: Path) -> Iterator[None]:
+    """In a busy case, read 1,000 event streams, send history queries and change the settings."""
     if not case.busy:
         yield
         return
@@ -236,6 +247,7 @@ def busy_server(url: str, case: Case) -> Iterator[None]:
             streams.append(one)
         threads = [
             threading.Thread(target=read_history),
+            threading.Thread(target=change_settings, args=(folder, over)),
             threading.Thread(target=drain, args=(streams,)),
         ]
         for thread in threads:

@@ -25,6 +25,11 @@ def heard() -> Iterator[io.StringIO]:
         yield echo
 
 
+def has_part(page: Path, name: str) -> bool:
+    """Return whether a page shows what this benchmark prints."""
+    return f"<!-- printed by the benchmark {name} -->\n" in page.read_text(encoding="utf-8")
+
+
 def fill(page: Path, name: str, text: str) -> None:
     """Fill a part of a page. Raises ValueError if the page has no such part."""
     begin, end = f"<!-- printed by the benchmark {name} -->\n", f"<!-- end of {name} -->"

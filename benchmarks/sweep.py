@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
@@ -28,12 +28,28 @@ from tracker.core.settings import Provider, Timing
 from tracker.runtime.garbage_collection import tune_garbage_collector
 
 LATENCY_MS = 50.0
+# Each has a listener and a connection: beyond this number, a process runs out of descriptors.
+MOST_UPSTREAMS = 5_000
 ERROR = "error_of_the_p50_ms"
 
 
 @contextmanager
 def upstreams(count: int, hang: int) -> Iterator[list[dict[str, Any]]]:
-    """Run simulated providers in another process; yield {"name", "base_url", "hangs"} each."""
+    """Run simulated providers in other processes; yield {"name", "base_url", "hangs"} each.
+
+    The first of the processes has those that hang.
+    """
+    with ExitStack() as stack:
+        listed = stack.enter_context(_some_upstreams(min(count, MOST_UPSTREAMS), hang))
+        while len(listed) < count:
+            more = min(count - len(listed), MOST_UPSTREAMS)
+            others = stack.enter_context(_some_upstreams(more, 0))
+            listed += [{**one, "name": f"{one['name']}-{len(listed)}"} for one in others]
+        yield listed
+
+
+@contextmanager
+def _some_upstreams(count: int, hang: int) -> Iterator[list[dict[str, Any]]]:
     command = [sys.executable, "-m", "tracker.testing.many_providers", "--count", str(count)]
     command += ["--latency-ms", str(LATENCY_MS), "--hang", str(hang)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

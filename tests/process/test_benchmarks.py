@@ -1,5 +1,6 @@
 """The benchmarks can be run: their cheap parts, without a look at the clock."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import report_worlds, serving, sweep
+from benchmarks import blackbox, page, report_worlds, scrape, serving, sweep
 from benchmarks.load import Load, load
 from benchmarks.replicas import Reach, broken_promises, doubles
 from benchmarks.table import Figure, row
@@ -68,3 +69,37 @@ def test_only_double_checks_by_trackers_that_reach_the_hub_count_as_violations()
     assert doubles(moments + at_once) == 2
     assert broken_promises(moments + at_once, {"a": reached, "b": cut_off}) == 1
     assert broken_promises(moments + at_once, {"a": reached, "b": reached}) == 2
+
+
+def test_a_benchmark_fills_its_own_part_of_a_page_and_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "page.md"
+    parts = [
+        f"<!-- printed by the benchmark {name} -->\n```text\nold\n```\n<!-- end of {name} -->\n"
+        for name in ("start", "tls", "tls_sweep")
+    ]
+    file.write_text("Words.\n".join(parts))
+    page.fill(file, "tls", "new \\1")
+    filled = file.read_text()
+    assert (filled.count("old"), filled.count("new \\1"), filled.count("Words.")) == (2, 1, 2)
+    assert page.has_part(file, "tls")
+    assert not page.has_part(file, "sweep")
+    with pytest.raises(ValueError, match="no part"):
+        page.fill(file, "sweep", "new")
+
+
+def test_a_scrape_is_measured_after_checks_of_none_some_and_all() -> None:
+    figures = list(scrape.measure(20, rounds=1))
+    assert [figure.what for figure in figures] == [
+        f"20 providers, {min(changed, 20)} changed" for changed in scrape.CHANGED
+    ]
+    assert all(figure.median > 0.0 for figure in figures)
+
+
+def test_blackbox_exporter_and_the_tracker_are_compared_on_the_same_providers() -> None:
+    if not any(map(shutil.which, blackbox.NAMES)):
+        assert list(blackbox.measure(2)) == []
+        return
+    found = {figure.what: figure.median for figure in blackbox.measure(3, rounds=1)}
+    assert any("ours" in what for what in found)
+    assert any("blackbox_exporter" in what for what in found)
+    assert max(off for what, off in found.items() if "median off" in what) < 10_000.0
