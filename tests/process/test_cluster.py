@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tests.helpers.command_line import Served, ran, serving
+from tests.helpers.plain_http import PLAIN
 from tests.helpers.postgres import PostgresServer, new_database, postgres_server
 from tests.helpers.waiting import block_until
 from tracker.cluster.migrate import migrate
@@ -128,7 +129,7 @@ def running(models: M) -> Iterator[M]:
 
 
 def ask(served: Served, path: str) -> Any:
-    return httpx.get(f"{served.url}{path}", timeout=20.0).json()
+    return httpx.get(f"{served.url}{path}", timeout=20.0, verify=PLAIN).json()
 
 
 def leases(served: Served) -> int:
@@ -267,12 +268,12 @@ def test_one_of_three_vantages_sees_it_down(trackers: Trackers) -> None:
         assert provider(each, "one")["cluster_status"] == "degraded"
     assert provider(served["eu-1"], "one")["status"] == "healthy"
     url = f"{served['eu-1'].url}/api/providers/best?vantage="
-    block_until(lambda: httpx.get(f"{url}us-1").status_code == 200)
-    theirs = httpx.get(f"{url}us-1")
+    block_until(lambda: httpx.get(f"{url}us-1", verify=PLAIN).status_code == 200)
+    theirs = httpx.get(f"{url}us-1", verify=PLAIN)
     assert float(theirs.headers["Age"]) >= 0.0
-    block_until(lambda: "one" not in _ranked(httpx.get(f"{url}us-1").json()))
+    block_until(lambda: "one" not in _ranked(httpx.get(f"{url}us-1", verify=PLAIN).json()))
     assert "one" in _ranked(ask(served["eu-1"], "/api/providers/best"))
-    assert httpx.get(f"{url}nowhere").status_code == 404
+    assert httpx.get(f"{url}nowhere", verify=PLAIN).status_code == 404
     trackers.models.broken.add(("one", keys["ap-1"]))
     block_until(lambda: provider(served["eu-1"], "one")["cluster_status"] == "down")
     assert ask(served["eu-1"], "/api/providers/status/one")["usable"] is True
