@@ -19,6 +19,7 @@ import pytest
 import trustme
 
 from tests.helpers.command_line import Commands, Served, command, ran, serving
+from tests.helpers.plain_http import PLAIN
 from tests.helpers.postgres import PostgresServer, new_database, postgres_server
 from tests.helpers.waiting import block_until
 from tracker.cluster.hub import SCHEMA
@@ -98,7 +99,7 @@ class Walk:
     environ: dict[str, str]
 
     def ask(self, path: str) -> Any:
-        return httpx.get(f"{self.served.url}{path}", timeout=20.0).json()
+        return httpx.get(f"{self.served.url}{path}", timeout=20.0, verify=PLAIN).json()
 
     def problems(self) -> str:
         return " ".join(self.ask("/api/providers/health")["problems"])
@@ -335,7 +336,9 @@ def _problems(served: Served) -> str:
 
 
 def _members(served: Served) -> list[dict[str, Any]]:
-    return list(httpx.get(f"{served.url}/api/cluster", timeout=20.0).json()["members"])
+    return list(
+        httpx.get(f"{served.url}/api/cluster", timeout=20.0, verify=PLAIN).json()["members"]
+    )
 
 
 def _places(server: PostgresServer) -> set[object]:
