@@ -1,5 +1,6 @@
 """Building the application: access checks, routes, errors, documentation."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from quart_trio import QuartTrio
@@ -65,7 +66,9 @@ def create_app(
         for rule in part.rules():
             rule.add_to(app)
     pages = PageRoutes.of(describe_routes(app, own_version(), settings.root_path))
-    overview = Overview(pages.version, tracker.health, tracker.config.cluster is not None)
+    overview = Overview(
+        pages.version, partial(tracker.health, actors=False), tracker.config.cluster is not None
+    )
     for private in (
         pages,
         PlainPageRoutes(tracker, answers),

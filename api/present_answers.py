@@ -70,7 +70,7 @@ class PresentAnswers:
         if "vantage" in given:
             return None
         if not given:
-            return self.cache.best(snapshot)
+            return self.cache.best(snapshot) if self.cache.is_best_quick(snapshot) else None
         wish = self._wish(given)
         if wish.model is not None or named_offers(wish, snapshot):
             if (known := self.cache.known(snapshot, wish)) is not None:
@@ -85,6 +85,10 @@ class PresentAnswers:
                 lambda: best_answer(snapshot.timestamp, self._rank(wish, offers, resolver)),
             )
         wish = wish.among(snapshot.providers.keys())
+        if (known := self.cache.known(snapshot, wish)) is not None:
+            return known
+        if wish.candidates is None and not self.cache.is_best_quick(snapshot):
+            return None
         return self.cache.get(
             snapshot, wish, lambda: best_answer(snapshot.timestamp, apply_filter(snapshot, wish))
         )
@@ -110,16 +114,33 @@ class PresentAnswers:
         async with self._ranking:  # who asks the same meanwhile finds it answered
             while (answer := self.best(given)) is None:
                 snapshot = self.tracker.snapshot
+                if (slow := await self._best_of_many(given)) is not None:
+                    return slow
                 resolver = await self.tracker.offers.resolver()
                 if snapshot is not self.tracker.snapshot:
                     continue
                 wish = self._wish(given)
                 offers = self._choose(wish, resolver)
                 if len(offers) > RANKED_INLINE:
-                    ranking = self._rank(wish, offers, resolver)
+                    ranking = await self.tracker.offers.rank_in_turns(offers)
                     encode = partial(best_answer, snapshot.timestamp, ranking)
                     return await self.cache.get_slowly(snapshot, wish, encode)
         return answer
+
+    async def _best_of_many(self, given: Given) -> CachedResponse | None:
+        """Answer in a thread where no offers are to be ranked, only many lines to be encoded."""
+        snapshot = self.tracker.snapshot
+        if not given:
+            return await self.cache.best_slowly(snapshot)
+        wish = self._wish(given)
+        if wish.model is not None or named_offers(wish, snapshot):
+            return None
+        wish = wish.among(snapshot.providers.keys())
+
+        def encode() -> CachedResponse:
+            return best_answer(snapshot.timestamp, apply_filter(snapshot, wish))
+
+        return await self.cache.get_slowly(snapshot, wish, encode)
 
     def _choose(self, wish: RankingFilter, resolver: ModelResolver) -> Offers:
         """Return the offers of one model, or those that the candidates name."""

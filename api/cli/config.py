@@ -1,7 +1,6 @@
 """``config``: show the configuration and check whether it is valid."""
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,13 @@ from tracker.config import read_config
 from tracker.config.cluster import check_driver
 from tracker.config.overrides import effective_config
 from tracker.config.show import config_schema, show_config
-from tracker.core.clock import utc_now
 from tracker.core.records import OverrideRecord
 from tracker.core.settings import Config
 from tracker.ranking import load_policy
 from tracker.runtime.logs import configure_logs
 from tracker.store import StoreUnavailable
 from tracker.store.errors import Damaged
-from tracker.store.loading import load
+from tracker.store.loading import load_overrides
 from tracker.store.reading import read
 
 config = App(name="config", help="Check the configuration, show it, or print its JSON Schema.")
@@ -80,11 +78,10 @@ async def _overrides(settings: Config) -> dict[str, OverrideRecord]:
     if not await trio.Path(database).is_file():
         return {}
     try:
-        now = utc_now()
-        found = await read(database, partial(load, since=now, now=now), trio.CapacityLimiter(1))
-    except (StoreUnavailable, Damaged):
+        return await read(database, load_overrides, trio.CapacityLimiter(1))
+    except (StoreUnavailable, Damaged) as error:
+        print(f"warning: not known what was tuned: {database}: {error}", file=sys.stderr)  # noqa: T201
         return {}
-    return dict(found.overrides)
 
 
 def _show_override(override: OverrideRecord) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from tracker.config.file import find_file, read_toml
 from tracker.config.structure import structure
 from tracker.core.redaction import Secret
 from tracker.core.settings import ServerSettings
+from tracker.core.trust import trust_for
 
 TIMEOUT_SECONDS = 10.0
 BESIDE_SECONDS = 2.0  # for what is asked beside an answer that was shown already
@@ -121,6 +122,7 @@ class TrackerClient:
                 headers=headers,
                 timeout=timeout,
                 trust_env=False,
+                verify=trust_for(self.url),
                 **more,
             )
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:

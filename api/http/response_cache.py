@@ -4,7 +4,7 @@ import gzip
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import blake2b
 from itertools import islice
 
@@ -136,10 +136,12 @@ class ResponseCache:
         self, snapshot: Snapshot, key: Hashable, encode: Callable[[], CachedResponse]
     ) -> CachedResponse:
         """Return what ``get`` does, encoded in a thread because it takes long."""
+        if self._snapshot is None or snapshot.revision > self._snapshot.revision:
+            self._reset_for(snapshot)  # now: what is encoded for the newest is to be kept
         if snapshot is self._snapshot and key in self._kept:
             return self.get(snapshot, key, encode)
         encoded = await trio.to_thread.run_sync(encode)
-        if snapshot is not self._snapshot and self._snapshot is not None:
+        if snapshot is not self._snapshot:
             return encoded  # a newer snapshot arrived: only its answers are kept
         return self.get(snapshot, key, lambda: encoded)
 
@@ -178,6 +180,20 @@ class ResponseCache:
     def best(self, snapshot: Snapshot) -> CachedResponse:
         """Return the answer to a plain ``/api/providers/best``, encoded once for each snapshot."""
         return self.get(snapshot, "best", lambda: best_answer(snapshot.timestamp, snapshot.ranking))
+
+    def is_best_quick(self, snapshot: Snapshot) -> bool:
+        """Return whether a plain ``/api/providers/best`` is encoded, or is in a moment."""
+        ranking = snapshot.ranking
+        if len(ranking.ordered) + len(ranking.excluded) <= SLICE:
+            return True
+        return snapshot is self._snapshot and "best" in self._kept
+
+    async def best_slowly(self, snapshot: Snapshot) -> CachedResponse:
+        """Return what ``best`` does; thousands of lines are encoded in a thread."""
+        if self.is_best_quick(snapshot):
+            return self.best(snapshot)
+        encode = partial(best_answer, snapshot.timestamp, snapshot.ranking)
+        return await self.get_slowly(snapshot, "best", encode)
 
     def provider(self, snapshot: Snapshot, name: str) -> CachedResponse:
         """Return the answer about one provider of the snapshot. Raises KeyError."""

@@ -33,6 +33,10 @@ BACK = b"retry: 2000\n\n"  # milliseconds until a browser reconnects
 class EventView(Protocol):
     """The events of one kind of stream. Each event has a kind and JSON."""
 
+    async def prepare(self, snapshot: Snapshot) -> None:
+        """Encode in turns with others what would take long at once."""
+        ...
+
     def whole(self, snapshot: Snapshot) -> bytes:
         """Return the data of the ``snapshot`` event."""
         ...
@@ -46,15 +50,22 @@ class EventView(Protocol):
         ...
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class PublicView:
     """The events of ``/api/providers/events``: whole documents."""
 
     answers: ResponseCache
+    _best: tuple[Snapshot, bytes] | None = None
+
+    async def prepare(self, snapshot: Snapshot) -> None:
+        """Encode what changed of many providers in slices, and a long ranking in a thread."""
+        await self.answers.prepare(snapshot)
+        if not self.answers.is_best_quick(snapshot):
+            self._best = snapshot, (await self.answers.best_slowly(snapshot)).body
 
     def whole(self, snapshot: Snapshot) -> bytes:
         """Return the /status document, with the /best document, open incidents and mutes in it."""
-        best = msgspec.Raw(self.answers.best(snapshot).body)
+        best = msgspec.Raw(self._encode_best(snapshot))
         status = msgspec.json.decode(
             self.answers.status(snapshot).body, type=dict[str, msgspec.Raw]
         )
@@ -71,9 +82,14 @@ class PublicView:
                 yield "provider", self.answers.piece(provider)
                 yield from _offer_events(known, provider)
         if before.ranking is not after.ranking and before.ranking != after.ranking:
-            yield "best", self.answers.best(after).body
+            yield "best", self._encode_best(after)
         if before.incidents is not after.incidents:
             yield from _incident_events(before.incidents, after.incidents)
+
+    def _encode_best(self, snapshot: Snapshot) -> bytes:
+        if self._best is not None and self._best[0] is snapshot:
+            return self._best[1]
+        return self.answers.best(snapshot).body
 
     def heartbeat(self, now: str) -> bytes:
         """Return the heartbeat's JSON. now: an ISO 8601 instant in UTC."""
@@ -121,14 +137,14 @@ class Streams:
                 seen = self.board.latest
                 current = last_event_id == self._id(seen)
                 next_beat = trio.current_time() + HEARTBEAT_SECONDS
-                first = self._heartbeat(shown) if current else self._step(shown, None, seen)
+                first = self._heartbeat(shown) if current else await self._step(shown, None, seen)
                 yield BACK + first
                 while True:
                     snapshot = await self._next(feed, next_beat)
                     if snapshot is None:
                         next_beat = trio.current_time() + HEARTBEAT_SECONDS
                         yield self._heartbeat(shown)
-                    elif step := self._step(shown, seen, snapshot):
+                    elif step := await self._step(shown, seen, snapshot):
                         yield step
                     seen = snapshot or seen
         except trio.EndOfChannel:
@@ -178,10 +194,12 @@ class Streams:
             raise trio.EndOfChannel
         return found
 
-    def _step(self, view: EventView, before: Snapshot | None, after: Snapshot) -> bytes:
+    async def _step(self, view: EventView, before: Snapshot | None, after: Snapshot) -> bytes:
         """Return the events that lead from one snapshot to the other; none for no change."""
         key = (view, -1 if before is None else before.revision, after.revision)
         if key not in self._encoded:
+            await view.prepare(after)
+        if key not in self._encoded:  # nor meanwhile
             self._encoded[key] = self._encode(view, before, after)
             if len(self._encoded) > KEPT:
                 self._encoded.popitem(last=False)

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import groupby, islice, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -14,13 +15,14 @@ from api.http.etags import respond
 from api.http.large_answers import LargeAnswers, json_lists, respond_in_pieces, sort_slowly
 from api.http.openapi import NOT_MODIFIED, describe, gives
 from api.http.query import query
-from api.http.response_cache import CachedResponse, ResponseCache, answer_of
+from api.http.response_cache import SLICE, CachedResponse, ResponseCache, answer_of
 from api.present_answers import find_model
 from api.routes.route import Route
 from api.schemas import models as schemas
 from api.schemas import status
 from api.schemas.convert import convert
 from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
+from tracker.core.ranking import Ranking
 from tracker.core.snapshot import Snapshot
 from tracker.core.traffic import ModelDay
 from tracker.models.resolver import ModelMatch, ModelResolver, NamedOffer
@@ -62,9 +64,14 @@ class ModelRoutes:
         query()
         snapshot = self.tracker.snapshot
         match = find_model(await self.tracker.offers.resolver(), name)
-        return await respond(
-            self.answers.get(snapshot, ("model", name), lambda: self._encode(snapshot, match))
-        )
+        key = ("model", name)
+        if (known := self.answers.known(snapshot, key)) is not None:
+            return await respond(known)
+        ranking = await self.tracker.offers.rank_in_turns(match.offers)
+        encode = partial(_encode_model, snapshot, match, ranking)
+        if len(match.offers) > SLICE:
+            return await respond(await self.answers.get_slowly(snapshot, key, encode))
+        return await respond(self.answers.get(snapshot, key, encode))
 
     @describe("models", gives(status.Models), NOT_MODIFIED)
     async def listed(self) -> Response:
@@ -75,14 +82,14 @@ class ModelRoutes:
             await self.large.get(snapshot, "by id", lambda: _encode_listed(snapshot))
         )
 
-    def _encode(self, snapshot: Snapshot, match: ModelMatch) -> CachedResponse:
-        ranking = self.tracker.offers.rank(match.offers)
-        places = {(line.provider, line.model): n for n, line in enumerate(ranking.ranked)}
-        offers = sorted(
-            OfferViews(snapshot).known(match.offers),
-            key=lambda offer: places.get((offer.provider_name, offer.model), len(places)),
-        )
-        return answer_of(msgspec.json.encode(schemas.Model(match.name, offers)))
+
+def _encode_model(snapshot: Snapshot, match: ModelMatch, ranking: Ranking) -> CachedResponse:
+    places = {(line.provider, line.model): n for n, line in enumerate(ranking.ranked)}
+    offers = sorted(
+        OfferViews(snapshot).known(match.offers),
+        key=lambda offer: places.get((offer.provider_name, offer.model), len(places)),
+    )
+    return answer_of(msgspec.json.encode(schemas.Model(match.name, offers)))
 
 
 def _encode_list(snapshot: Snapshot, resolver: ModelResolver) -> Iterator[bytes]:

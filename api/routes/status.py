@@ -13,7 +13,7 @@ from api.http.etags import respond
 from api.http.openapi import NOT_MODIFIED, describe, gives, text
 from api.http.problems import Problem, bad_request, no_provider
 from api.http.query import Given, choice, query, single
-from api.http.response_cache import CachedResponse, ResponseCache, answer_of, best_answer
+from api.http.response_cache import SLICE, CachedResponse, ResponseCache, answer_of, best_answer
 from api.present_answers import BEST_PARAMETERS, PresentAnswers
 from api.routes.route import Route
 from api.schemas import status as schemas
@@ -82,7 +82,9 @@ class StatusRoutes:
         """Return every provider as a row of a spreadsheet, best uptime first."""
         query()
         snapshot = self.tracker.snapshot
-        return await respond(self.answers.get(snapshot, "csv", lambda: _csv(snapshot)))
+        if len(snapshot.providers) <= SLICE:
+            return await respond(self.answers.get(snapshot, "csv", lambda: _csv(snapshot)))
+        return await respond(await self.answers.get_slowly(snapshot, "csv", lambda: _csv(snapshot)))
 
     @describe(
         "badges",

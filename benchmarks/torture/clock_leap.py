@@ -40,6 +40,7 @@ class MovedClock:
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # otherwise waits for Python's lock spin
             "TZ": "Europe/Berlin",
         }
 

@@ -15,6 +15,8 @@ import attrs
 import httpx
 import trio
 
+from tests.helpers.plain_http import PLAIN
+
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-c", "from api.cli import main; main()")
 TOKEN = "torture-admin-token"
@@ -126,7 +128,7 @@ async def served(
                 url = await _announced(process, said)
             limits = httpx.Limits(max_keepalive_connections=4)
             async with httpx.AsyncClient(
-                base_url=url, timeout=30.0, trust_env=False, limits=limits
+                base_url=url, timeout=30.0, trust_env=False, limits=limits, verify=PLAIN
             ) as client:
                 yield Served(process, url, database, client, said)
         finally:

@@ -16,6 +16,7 @@ from api.server import STOP_SECONDS, Beside, ShutdownHandler, serve
 from api.serving import listeners as listening
 from api.serving.errors import CannotListenError, UnsafeBindError
 from tests.helpers.idle_tracker import a_provider, a_tracker
+from tests.helpers.plain_http import PLAIN
 from tests.helpers.served_app import PROMPT_SECONDS, connect, raw, read_until, serving
 from tests.helpers.waiting import GIVE_UP_SECONDS, wait_until
 from tracker.config.load import OWN_PATHS
@@ -25,7 +26,7 @@ GET = b"GET /api/providers/status HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 async def test_the_server_answers_on_the_url_it_announces() -> None:
-    async with serving() as url, httpx.AsyncClient(base_url=url) as client:
+    async with serving() as url, httpx.AsyncClient(base_url=url, verify=PLAIN) as client:
         response = await client.get("/api/providers/status")
         assert (response.status_code, list(response.json()["providers"])) == (200, ["groq"])
         assert "server" not in response.headers
@@ -127,14 +128,14 @@ async def test_a_client_that_stops_reading_is_disconnected_and_delays_no_other(
             await greedy.send_all(GET)
         await wait_all_tasks_blocked(0.05)  # the server waits for it to read
         began = trio.current_time()
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, verify=PLAIN) as client:
             assert (await client.get("/livez")).status_code == 200
         assert trio.current_time() - began < 10.0
         with trio.fail_after(GIVE_UP_SECONDS), pytest.raises(trio.BrokenResourceError):  # cut off
             while True:
                 await greedy.send_all(GET)
                 await trio.sleep(0.01)  # between tries: only the cut ends the test
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, verify=PLAIN) as client:
             metrics = (await client.get("/metrics")).text
         assert 'llm_tracker_clients_cut_total{reason="not_reading"} 1.0\n' in metrics
 
@@ -173,7 +174,7 @@ async def test_a_request_line_may_name_the_whole_url() -> None:
 @pytest.mark.parametrize("path", ["/api/providers/best", "/watch/api/providers/best"])
 async def test_a_proxys_prefix_may_be_kept_or_stripped(path: str) -> None:
     tracker = a_tracker(a_provider(), port=0, root_path="/watch")
-    async with serving(tracker) as url, httpx.AsyncClient(base_url=url) as client:
+    async with serving(tracker) as url, httpx.AsyncClient(base_url=url, verify=PLAIN) as client:
         assert (await client.get(path)).json()["best_provider"] == "groq"
         document = (await client.get("/openapi.json")).json()
         assert document["servers"] == [{"url": "/watch"}]
@@ -186,7 +187,7 @@ def test_the_configuration_refuses_every_path_of_ours_as_a_prefix() -> None:
 
 async def test_localhost_is_served_on_one_port() -> None:
     tracker = a_tracker(a_provider(), host="localhost", port=0)
-    async with serving(tracker) as url, httpx.AsyncClient(base_url=url) as client:
+    async with serving(tracker) as url, httpx.AsyncClient(base_url=url, verify=PLAIN) as client:
         assert (await client.get("/livez")).status_code == 200
 
 
@@ -317,7 +318,7 @@ async def test_a_replica_answers_if_the_hub_cannot_be_reached(
     monkeypatch.setattr(server, "INFORMED_SECONDS", 0.01)
     tracker = a_tracker(a_provider(), port=0)
     tracker.learns = trio.Event()
-    async with serving(tracker) as url, httpx.AsyncClient(base_url=url) as client:
+    async with serving(tracker) as url, httpx.AsyncClient(base_url=url, verify=PLAIN) as client:
         assert (await client.get("/livez")).status_code == 200
 
 

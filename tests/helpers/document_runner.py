@@ -39,6 +39,7 @@ import httpx
 import trio
 
 from docs.generate.fill import PART
+from tests.helpers.plain_http import PLAIN
 from tests.helpers.waiting import GIVE_UP_SECONDS, block_until
 from tracker.config import read_config
 from tracker.config.catalogue import load_catalogue
@@ -117,7 +118,7 @@ class Reader:
         elif block.mark in {"file", "append"}:
             self.write(block)
         elif block.mark == "answer of":
-            answer = httpx.get(self.url + block.value, trust_env=False).json()
+            answer = httpx.get(self.url + block.value, trust_env=False, verify=PLAIN).json()
             assert_shape(json.loads(block.text), answer, where)
         elif block.language == "console":
             self.type(block, where)
@@ -277,7 +278,7 @@ def provider_on_loopback() -> Iterator[str]:
 
 
 def wait_until_ready(url: str) -> None:
-    with httpx.Client(base_url=url, trust_env=False, timeout=GIVE_UP_SECONDS) as http:
+    with httpx.Client(base_url=url, trust_env=False, timeout=GIVE_UP_SECONDS, verify=PLAIN) as http:
         block_until(lambda: http.get("/readyz").status_code == 200)
 
 

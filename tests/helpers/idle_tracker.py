@@ -260,6 +260,9 @@ class FakeTracker:
         known = RankingEntries(providers={**barred, **entries}, tasks=tasks)
         return rank_offers(offers, known, FallbackRanker(), None)
 
+    async def rank_in_turns(self, offers: Iterable[NamedOffer | str]) -> Ranking:
+        return self.rank(offers)
+
     async def check(self, *names: str) -> dict[str, CheckResult]:
         self._ask("check", *names)
         wanted = names or tuple(self.snapshot.providers)
@@ -331,7 +334,10 @@ class FakeTracker:
         self._ask("test_alerts")
         return [("webhook 1", ""), ("slack 1", "it answered 500")]
 
-    def health(self) -> TrackerHealth:
+    def health(self, *, actors: bool = True) -> TrackerHealth:
+        return self.condition if actors else attrs.evolve(self.condition, actors={})
+
+    async def examine(self) -> TrackerHealth:
         return self.condition
 
     def stop(self) -> None:

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tests.helpers.command_line import Served, ran, serving
+from tests.helpers.plain_http import PLAIN
 from tests.helpers.postgres import PostgresServer, new_database, postgres_server
 from tests.helpers.waiting import block_until
 from tracker.cluster.migrate import migrate
@@ -128,7 +129,7 @@ def running(models: M) -> Iterator[M]:
 
 
 def ask(served: Served, path: str) -> Any:
-    return httpx.get(f"{served.url}{path}", timeout=20.0).json()
+    return httpx.get(f"{served.url}{path}", timeout=20.0, verify=PLAIN).json()
 
 
 def leases(served: Served) -> int:
@@ -267,12 +268,12 @@ def test_one_of_three_vantages_sees_it_down(trackers: Trackers) -> None:
         assert provider(each, "one")["cluster_status"] == "degraded"
     assert provider(served["eu-1"], "one")["status"] == "healthy"
     url = f"{served['eu-1'].url}/api/providers/best?vantage="
-    block_until(lambda: httpx.get(f"{url}us-1").status_code == 200)
-    theirs = httpx.get(f"{url}us-1")
+    block_until(lambda: httpx.get(f"{url}us-1", verify=PLAIN).status_code == 200)
+    theirs = httpx.get(f"{url}us-1", verify=PLAIN)
     assert float(theirs.headers["Age"]) >= 0.0
-    block_until(lambda: "one" not in _ranked(httpx.get(f"{url}us-1").json()))
+    block_until(lambda: "one" not in _ranked(httpx.get(f"{url}us-1", verify=PLAIN).json()))
     assert "one" in _ranked(ask(served["eu-1"], "/api/providers/best"))
-    assert httpx.get(f"{url}nowhere").status_code == 404
+    assert httpx.get(f"{url}nowhere", verify=PLAIN).status_code == 404
     trackers.models.broken.add(("one", keys["ap-1"]))
     block_until(lambda: provider(served["eu-1"], "one")["cluster_status"] == "down")
     assert ask(served["eu-1"], "/api/providers/status/one")["usable"] is True
@@ -290,6 +291,33 @@ def test_one_of_three_vantages_sees_it_down(trackers: Trackers) -> None:
         )
     )
     assert provider(served["eu-1"], "two")["cluster_status"] == "healthy"
+
+
+def test_a_vantage_that_sees_everything_down_is_one_event(trackers: Trackers) -> None:
+    keys = {"eu-1": CANARY, "us-1": CANARY + "2", "ap-1": CANARY + "3"}
+    served = {name: trackers.start(name, vantage=name, key=key) for name, key in keys.items()}
+
+    def told(kind: str) -> list[tuple[object, ...]]:
+        return trackers.postgres.execute(
+            f"SELECT key FROM provider_status.events WHERE kind = '{kind}' ORDER BY key",
+            trackers.url.rpartition("/")[2],
+        )
+
+    def views(of: str) -> list[Any]:
+        return list(ask(served[of], "/api/providers/status")["providers"].values())
+
+    block_until(lambda: all(len(each["vantages"]) == 3 for of in keys for each in views(of)))
+    block_until(lambda: len(told("status")) == len(NAMES))
+    before = told("status")
+    trackers.models.broken.update((name, keys["us-1"]) for name in NAMES)
+    block_until(lambda: {each["status"] for each in views("us-1")} == {"down"})
+    block_until(lambda: told("vantage") == [("@us-1:1",)])
+    block_until(
+        lambda: {each["cluster_status"] for of in keys for each in views(of)} == {"healthy"}
+    )
+    assert told("status") == before, "none of a provider"
+    best = httpx.get(f"{served['us-1'].url}/api/providers/best")
+    assert best.json()["best_provider"] is None, "its own ranking is what it sees itself"
 
 
 def _ranked(best: Any) -> list[str]:

@@ -1,10 +1,14 @@
 """Real trackers and hubs that cannot be used: doctor, log and health say why, and checks go on."""
 
+import os
 import shutil
+import socket
+import socketserver
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,7 @@ import pytest
 import trustme
 
 from tests.helpers.command_line import Commands, Served, command, ran, serving
+from tests.helpers.plain_http import PLAIN
 from tests.helpers.postgres import PostgresServer, new_database, postgres_server
 from tests.helpers.waiting import block_until
 from tracker.cluster.hub import SCHEMA
@@ -94,7 +99,7 @@ class Walk:
     environ: dict[str, str]
 
     def ask(self, path: str) -> Any:
-        return httpx.get(f"{self.served.url}{path}", timeout=20.0).json()
+        return httpx.get(f"{self.served.url}{path}", timeout=20.0, verify=PLAIN).json()
 
     def problems(self) -> str:
         return " ".join(self.ask("/api/providers/health")["problems"])
@@ -128,6 +133,13 @@ class Walk:
 def tracking(
     folder: Path, provider: str, url: str, *, vantage: str = "eu-1"
 ) -> Iterator[tuple[Served, dict[str, str]]]:
+    configure(folder, provider, vantage=vantage)
+    environ = {"PROVIDER_STATUS_POSTGRES": url}
+    with serving(folder, **environ) as served:
+        yield served, environ
+
+
+def configure(folder: Path, provider: str, *, vantage: str) -> None:
     folder.mkdir(exist_ok=True)
     tables = [
         f'[providers.{name}]\nkind = "openai"\nbase_url = "{provider}/{name}/v1"\n'
@@ -137,9 +149,6 @@ def tracking(
         "[tracker]\ndiscover = false\ninterval_seconds = 1\ntimeout_seconds = 1\n"
         f'[cluster]\nvantage = "{vantage}"\nlease_seconds = 2\n' + "".join(tables)
     )
-    environ = {"PROVIDER_STATUS_POSTGRES": url}
-    with serving(folder, **environ) as served:
-        yield served, environ
 
 
 def _changed(sql: str, back: str) -> Callable[[PostgresServer, ExitStack], None]:
@@ -301,10 +310,17 @@ def test_a_copied_file_or_one_moved_to_another_vantage_gets_a_new_name(
         block_until(lambda: "this file is a copy, or was moved" in two.log.read_text())
         assert "continuing as a new database file" not in one.log.read_text()
         block_until(lambda: len(_members(one)) == 2)
+        block_until(lambda: "this file is a copy, or was moved" in _problems(two))
+        assert _problems(one) == ""
         one.ended()
         two.ended()
+    environ = {"PROVIDER_STATUS_POSTGRES": url}
+    configure(tmp_path / "two", provider, vantage="us-1")
+    belongs = "this database file belongs to vantage eu-1, not to us-1 as configured"
+    assert belongs in ran(tmp_path / "two", "doctor", "--json", **environ).out
     with tracking(tmp_path / "two", provider, url, vantage="us-1") as (two, _):
         block_until(lambda: "this file belonged to vantage eu-1" in two.log.read_text())
+        block_until(lambda: "this file belonged to vantage eu-1" in _problems(two))
         block_until(lambda: [each["vantage"] for each in _members(two)] == ["us-1"])
         block_until(lambda: _places(server) == {"eu-1", "us-1"})
         two.ended()
@@ -314,8 +330,15 @@ def test_a_copied_file_or_one_moved_to_another_vantage_gets_a_new_name(
     assert len(numbers) == len(set(numbers)), "each once"
 
 
+def _problems(served: Served) -> str:
+    health = httpx.get(f"{served.url}/api/providers/health", timeout=20.0).json()
+    return " ".join(health["problems"])
+
+
 def _members(served: Served) -> list[dict[str, Any]]:
-    return list(httpx.get(f"{served.url}/api/cluster", timeout=20.0).json()["members"])
+    return list(
+        httpx.get(f"{served.url}/api/cluster", timeout=20.0, verify=PLAIN).json()["members"]
+    )
 
 
 def _places(server: PostgresServer) -> set[object]:
@@ -325,6 +348,95 @@ def _places(server: PostgresServer) -> set[object]:
         HUB,
     )
     return {name for (name,) in found}
+
+
+def test_a_second_tracker_on_a_database_file_goes_on_alone_and_says_why(
+    tmp_path: Path, provider: str, server: PostgresServer
+) -> None:
+    url = server.url(HUB, ROLE, PASSWORD)
+    with (
+        tracking(tmp_path, provider, url) as (one, _),
+        serving(tmp_path, PROVIDER_STATUS_POSTGRES=url) as two,
+    ):
+        told = "another tracker on this machine uses the same database file"
+        block_until(lambda: told in _problems(two))
+        assert _problems(one) == ""
+        block_until(lambda: two.log.read_text().count(told) == 1)
+        port = str(httpx.URL(two.url).port)
+        examined = ran(tmp_path, "doctor", "--json", "--port", port, PROVIDER_STATUS_POSTGRES=url)
+        assert told in examined.out
+        latest = _checked(two)
+        block_until(lambda: _checked(two) > latest)
+        two.ended()
+        one.ended()
+
+
+def _checked(served: Served) -> str:
+    found = httpx.get(f"{served.url}/api/providers/status/good", timeout=20.0).json()
+    return str(found["last_check"])
+
+
+@contextmanager
+def far_away(port: int) -> Iterator[int]:
+    """Run a relay to a port through which each answer takes 40 ms; yield its own port."""
+
+    class Relay(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection(("127.0.0.1", port)) as hub:
+                back = threading.Thread(target=carry, args=(hub, self.request, 0.04), daemon=True)
+                back.start()
+                carry(self.request, hub, 0.0)
+                with suppress(OSError):
+                    hub.shutdown(socket.SHUT_RDWR)
+                back.join()
+
+    def carry(source: socket.socket, sink: socket.socket, seconds: float) -> None:
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                time.sleep(seconds)
+                sink.sendall(data)
+
+    class Relays(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Relays(("127.0.0.1", 0), Relay) as relay:
+        thread = threading.Thread(target=relay.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        try:
+            yield relay.server_address[1]
+        finally:
+            relay.shutdown()
+            thread.join()
+
+
+@pytest.mark.skipif(
+    os.environ.get("HYPOTHESIS_PROFILE") != "nightly",
+    reason="takes a minute: HYPOTHESIS_PROFILE=nightly",
+)
+def test_a_vantage_on_two_continents_leaves_the_far_tracker_alone(
+    tmp_path: Path, provider: str, server: PostgresServer
+) -> None:
+    near_url = server.url(HUB, ROLE, PASSWORD)
+    with (
+        far_away(server.port) as port,
+        tracking(tmp_path / "near", provider, near_url) as (near, _),
+    ):
+        block_until(lambda: len(_members(near)) == 1)
+        far_url = near_url.replace(f":{server.port}/", f":{port}/")
+        with tracking(tmp_path / "far", provider, far_url) as (far, environ):
+            told = "vantage eu-1 is used in different places"
+            block_until(lambda: "seem to be in different places" in _problems(near))
+            block_until(lambda: told in _problems(far))
+            assert "this tracker works alone" in _problems(far)
+            assert told in far.log.read_text()
+            examined = ran(tmp_path / "far", "doctor", "--json", **environ).out
+            assert "vantage eu-1 seem to be in different places" in examined
+            block_until(lambda: [each["leases"] for each in _members(near)] == [2])
+            latest = _checked(far)
+            block_until(lambda: _checked(far) > latest)
+            far.ended()
+        assert _problems(near) == ""
+        near.ended()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import yaml
 
 from api.exports.metrics import collect_families
 from tests.helpers.command_line import NOTHING, ran, serving
+from tests.helpers.plain_http import PLAIN
 from tracker.core.clock import utc_now
 from tracker.core.ranking import Ranking
 from tracker.core.snapshot import Snapshot
@@ -123,7 +124,9 @@ class TestPrometheus:
     ) -> None:
         (tmp_path / "tracker.toml").write_text(NOTHING)
         with serving(tmp_path) as served:
-            text = httpx.get(f"{served.url}/metrics", headers={"Accept": "text/plain"}).text
+            text = httpx.get(
+                f"{served.url}/metrics", headers={"Accept": "text/plain"}, verify=PLAIN
+            ).text
         typed = re.findall(r"^# TYPE (\w+) \w+$", text, flags=re.MULTILINE)
         assert set(typed) >= metrics
 

@@ -14,6 +14,7 @@ import yaml
 
 from tests.helpers.command_line import Served, ran, serving, watched
 from tests.helpers.fake_upstream import FakeUpstream
+from tests.helpers.plain_http import PLAIN
 from tests.helpers.postgres import (
     PostgresServer,
     bin_folder,
@@ -153,18 +154,23 @@ def test_what_the_file_starts_works_together(tmp_path: Path) -> None:
         url = containers.nginx(ports)
 
         def members(at: str) -> int:
-            told = httpx.get(f"{at}/api/cluster", timeout=20.0).json()
+            told = httpx.get(f"{at}/api/cluster", timeout=20.0, verify=PLAIN).json()
             return len(told["members"]) if told["hub_up"] else 0
 
         block_until(lambda: members(one.url) == members(two.url) == 2)
         assert containers.is_well("one", ports["8001"])
         block_until(
-            lambda: httpx.get(f"{url}/api/providers/best").json()["best_provider"] == "well"
+            lambda: (
+                httpx.get(f"{url}/api/providers/best", verify=PLAIN).json()["best_provider"]
+                == "well"
+            )
         )
         one.process.kill()
         one.process.wait()
         assert not containers.is_well("one", ports["8001"])
-        answers = [httpx.get(f"{url}/api/providers/best").status_code for _ in range(20)]
+        answers = [
+            httpx.get(f"{url}/api/providers/best", verify=PLAIN).status_code for _ in range(20)
+        ]
         assert answers == [200] * 20
         assert postgres.execute(
             "SELECT rolsuper, rolcreaterole FROM pg_roles WHERE rolname = 'status_tracker'"

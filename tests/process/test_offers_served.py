@@ -18,6 +18,7 @@ import attrs
 import httpx
 import pytest
 
+from tests.helpers.plain_http import PLAIN
 from tests.helpers.waiting import GIVE_UP_SECONDS, block_until
 
 COMMAND = str(Path(sys.executable).with_name("provider-status"))
@@ -105,7 +106,9 @@ class Served:
         self.process.communicate(timeout=GIVE_UP_SECONDS)
 
     def get(self, path: str, **query: str) -> httpx.Response:
-        return httpx.get(f"{self.url}/api{path}", params=query, timeout=GIVE_UP_SECONDS)
+        return httpx.get(
+            f"{self.url}/api{path}", params=query, timeout=GIVE_UP_SECONDS, verify=PLAIN
+        )
 
     def offer(self, model: str) -> Any:
         offers = self.get("/providers/status/one").json()["offers"]
@@ -211,11 +214,13 @@ def test_models_with_any_id_are_listed(served: Served) -> None:
 
 
 def test_metrics_changes_and_events_contain_only_watched_offers(served: Served) -> None:
-    text = httpx.get(f"{served.url}/metrics", timeout=GIVE_UP_SECONDS).text
+    text = httpx.get(f"{served.url}/metrics", timeout=GIVE_UP_SECONDS, verify=PLAIN).text
     labels = {line.split('"')[1] for line in text.splitlines() if '{model="' in line}
     assert labels == set(WATCHED)
     block_until(lambda: f"one/{GONE}" in served.command("changes"))
-    with httpx.stream("GET", f"{served.url}/api/providers/events", timeout=GIVE_UP_SECONDS) as told:
+    with httpx.stream(
+        "GET", f"{served.url}/api/providers/events", timeout=GIVE_UP_SECONDS, verify=PLAIN
+    ) as told:
         first = next(line for line in told.iter_lines() if line.startswith("data:"))
     assert GONE in first
 
@@ -232,6 +237,7 @@ def test_tokens_per_second_come_from_reports_only(served: Served) -> None:
         headers={"Authorization": f"Bearer {TOKEN}"},
         json={"reporter": "proxy", "reports": reports},
         timeout=GIVE_UP_SECONDS,
+        verify=PLAIN,
     )
     assert answer.json()["accepted"] == 2
     block_until(lambda: served.offer("ok-1b")["tokens_per_second"] == 100.0)

@@ -16,6 +16,7 @@ import pytest
 import trio
 
 from api.server import STOP_SECONDS
+from tests.helpers.plain_http import PLAIN
 from tests.helpers.waiting import GIVE_UP_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +99,7 @@ async def test_a_signal_ends_it_in_time_with_clients_connected_and_everything_st
         clients.start_soon(keep_asking, url)
         for path in (b"events", b"events", b"status"):
             clients.start_soon(keep_open, url, path)
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, verify=PLAIN) as client:
             status = await swept(client)
         process.send_signal(number)
         code, seconds = await ended(process)
@@ -133,7 +134,7 @@ async def keep_open(url: Any, path: Any) -> None:
 
 
 async def keep_asking(url: Any) -> None:
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(base_url=url, verify=PLAIN) as client:
         try:
             while True:
                 await client.get("/api/providers/best")
@@ -162,7 +163,7 @@ async def test_the_stop_waits_at_most_five_seconds(tmp_path: Path) -> None:
 async def test_sighup_does_not_end_the_server(tmp_path: Path) -> None:
     async with a_process(tmp_path / "status.db") as (process, url):
         os.kill(process.pid, signal.SIGHUP)
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, verify=PLAIN) as client:
             assert (await client.get("/livez")).status_code == 200
         process.send_signal(signal.SIGTERM)
         assert (await ended(process))[0] == 0

@@ -1,6 +1,6 @@
 """Opening and closing incidents from successive snapshots. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from types import MappingProxyType
@@ -8,13 +8,14 @@ from types import MappingProxyType
 import attrs
 
 from tracker.alerts.conditions import Condition, Findings, Key
-from tracker.core.incidents import Incident, MessageKind, Notification
+from tracker.core.incidents import Incident, MessageKind, Notification, Stage
 
 # Nagios and Consul handle flapping in the same way; four changes are two outages in an hour.
 FLAPPING_CHANGES = 4
 FLAPPING_WINDOW = timedelta(hours=1)
 QUIET = timedelta(minutes=30)
-# Past incidents that the API shows and a restart loads: a week of a bad month.
+# Past incidents that the API shows and a restart loads: a week of a bad month. Those whose end is
+# still to be announced stay beyond this number, so that many can end at once.
 MOST_CLOSED = 1_000
 # Contract, section 5: the API answers for at most a week.
 LONGEST_KEPT = timedelta(hours=168)
@@ -37,7 +38,7 @@ class IncidentBook:
             reverse=True,
         )
         still = {each.key: each for each in incidents if each.closed_at is None}
-        return cls(open=MappingProxyType(still), closed=tuple(closed[:MOST_CLOSED]))
+        return cls(open=MappingProxyType(still), closed=tuple(_within_limit(closed)))
 
     def all(self) -> tuple[Incident, ...]:
         """Return every incident, the newest first."""
@@ -73,12 +74,14 @@ def observe(
     after = dict(_judge_open(book, findings, now, in_maintenance))
     just_closed = [each for each in after.values() if each.closed_at is not None]
     still_open = {key: each for key, each in after.items() if each.closed_at is None}
-    closed = _forget((*reversed(just_closed), *book.closed), now) if just_closed else book.closed
+    closed = book.closed
+    if just_closed or len(closed) > MOST_CLOSED:
+        closed = _forget((*reversed(just_closed), *closed), now)
     last = {each.key: each for each in reversed(closed)}  # a thousand may open at once
     for key, condition in findings.present.items():
         if key not in after and not in_maintenance(condition.provider):
             still_open[key] = _open(condition, now, last.get(key))
-    if still_open == book.open and not just_closed:
+    if still_open == book.open and len(closed) == len(book.closed) and not just_closed:
         return book
     return IncidentBook(open=MappingProxyType(still_open), closed=closed)
 
@@ -162,8 +165,14 @@ def _recent(changes: tuple[datetime, ...], now: datetime) -> tuple[datetime, ...
 
 def _forget(closed: tuple[Incident, ...], now: datetime) -> tuple[Incident, ...]:
     """Drop what no question of the API reaches any more."""
-    kept = closed[:MOST_CLOSED]
+    kept = _within_limit(closed)
     return tuple(e for e in kept if e.closed_at is None or now - e.closed_at <= LONGEST_KEPT)
+
+
+def _within_limit(closed: Sequence[Incident]) -> Iterator[Incident]:
+    """Yield the newest MOST_CLOSED, and of the others those whose end is still to be announced."""
+    yield from closed[:MOST_CLOSED]
+    yield from (each for each in closed[MOST_CLOSED:] if each.stage is not Stage.DONE)
 
 
 def quiet_until(book: IncidentBook) -> datetime | None:

@@ -3,7 +3,7 @@
 Every change returns the records to store.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -86,8 +86,7 @@ class AlertState:
         """Carry on from what an earlier process stored."""
         self.book, self.mutes = IncidentBook.of(incidents), MappingProxyType(dict(mutes))
         self.outbox = Outbox.of(sent)
-        for delivery in self.outbox:
-            self._note_in_incidents(delivery)
+        self._note_in_incidents(self.outbox)
 
     def watch(self, snapshot: Snapshot, now: datetime) -> Findings:
         """Note since when everything is watched: older problems are not new."""
@@ -146,8 +145,7 @@ class AlertState:
     def note_attempt(self, delivery: Delivery, now: datetime, error: str) -> list[Record]:
         """Note how sending a message went."""
         changed = self.outbox.note(delivery, now, error)
-        for row in changed:
-            self._note_in_incidents(row)
+        self._note_in_incidents(changed)
         self._count(delivery.kind, error)
         return [*changed]
 
@@ -244,15 +242,21 @@ class AlertState:
             found.append(_change(incident, incident.closed_at, cause, None))
         return found
 
-    def _note_in_incidents(self, delivery: Delivery) -> None:
-        if delivery.tried_at is None:
-            return
-        note = Notification(
-            target=delivery.target, what=delivery.kind, at=delivery.tried_at, error=delivery.error
-        )
-        known = self.book.by_id()
-        told = (known.get(incident_id) for incident_id in delivery.incidents)
-        self.book = self.book.replace(*(note_notification(each, note) for each in told if each))
+    def _note_in_incidents(self, deliveries: Iterable[Delivery]) -> None:
+        known, noted = self.book.by_id(), dict[str, Incident]()
+        for delivery in deliveries:
+            if delivery.tried_at is None:
+                continue
+            note = Notification(
+                target=delivery.target,
+                what=delivery.kind,
+                at=delivery.tried_at,
+                error=delivery.error,
+            )
+            for name in delivery.incidents:
+                if name in known:
+                    noted[name] = note_notification(noted.get(name, known[name]), note)
+        self.book = self.book.replace(*noted.values())
 
     def _count(self, kind: MessageKind, error: str) -> None:
         counts = self.counts

@@ -9,6 +9,7 @@ import attrs
 import httpx
 
 from tracker.client.events import event_names
+from tracker.core.trust import trust_for
 
 USUAL_STATUSES = frozenset({200, 503})
 TAG_LIMIT = 256  # characters of an ETag: it is sent back in a header, so it must fit into one
@@ -68,7 +69,8 @@ class TrackerEndpoint:
 
     def open(self) -> httpx.AsyncBaseTransport:
         """Open the transport alone: a whole client would log a line for each poll, at INFO."""
-        return self.transport or httpx.AsyncHTTPTransport(verify=self.tls or True, trust_env=False)
+        verify = self.tls or trust_for(self.url)
+        return self.transport or httpx.AsyncHTTPTransport(verify=verify, trust_env=False)
 
     def request(
         self,

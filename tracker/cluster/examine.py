@@ -10,7 +10,7 @@ import psycopg
 
 from tracker.cluster.hub import HubAway
 from tracker.cluster.link import Connection, check_schema, connect, explain
-from tracker.cluster.places import describe_distance
+from tracker.cluster.places import MIN_ANSWERS, RoundTrips, describe_distance
 from tracker.core.redaction import Secret
 
 NEEDED = {
@@ -27,6 +27,7 @@ FUNCTIONS = (
 )
 HEAR_SECONDS = 3.0
 SKEW_SECONDS = 2.0
+STATEMENTS_OF_A_BEAT = 2  # what a tracker measures
 ROLE = "use a role that is a member of provider_status_tracker and of no other role"
 
 
@@ -39,11 +40,14 @@ class Finding:
     hint: str = ""
 
 
-def examine(url: Secret, schema: int, vantage: str) -> Iterator[Finding]:
-    """Yield what is found, in this order; stops where nothing more can be asked."""
+def examine(url: Secret, schema: int, vantage: str, origin: str = "") -> Iterator[Finding]:
+    """Yield what is found, in this order; stops where nothing more can be asked.
+
+    origin: the name of this machine's database file in the cluster, where it has one.
+    """
     try:
         with closing(connect(url)) as connection:
-            yield from _examine(connection, schema, vantage)
+            yield from _examine(connection, schema, vantage, origin)
     except HubAway as error:
         yield Finding("problem", f"the hub cannot be used: {error.reason}", "correct the URL")
     except psycopg.Error as error:
@@ -52,7 +56,7 @@ def examine(url: Secret, schema: int, vantage: str) -> Iterator[Finding]:
         yield Finding("problem", f"the hub cannot be used: {reason}", hint)
 
 
-def _examine(connection: Connection, schema: int, vantage: str) -> Iterator[Finding]:
+def _examine(connection: Connection, schema: int, vantage: str, origin: str) -> Iterator[Finding]:
     version = connection.info.server_version // 10_000
     encrypted = "over TLS" if connection.pgconn.ssl_in_use else "without TLS"
     yield Finding("ok", f"PostgreSQL {version} answers {encrypted}")
@@ -67,6 +71,7 @@ def _examine(connection: Connection, schema: int, vantage: str) -> Iterator[Find
     yield _notifications(connection)
     yield _clock(connection)
     yield from _places(connection, vantage)
+    yield from _file(connection, vantage, origin)
 
 
 def _rights(connection: Connection) -> Iterator[Finding]:
@@ -103,15 +108,38 @@ def _kept_to(connection: Connection, vantage: str) -> Iterator[Finding]:
 
 
 def _places(connection: Connection, vantage: str) -> Iterator[Finding]:
-    """Check whether the running trackers of this vantage seem to be in one place."""
+    """Check whether this machine and the running trackers of this vantage seem to be in one place.
+
+    A tracker that left the others for that reason is no member any more.
+    """
+    trips = RoundTrips()
+    for _ in range(MIN_ANSWERS):
+        began = time.monotonic()
+        for _ in range(STATEMENTS_OF_A_BEAT):
+            connection.execute("SELECT 1")
+        trips.add((time.monotonic() - began) * 1000.0)
     rows = connection.execute(
         "SELECT m.round_trip_ms FROM provider_status.members m "
         "JOIN provider_status.vantages v ON v.id = m.vantage WHERE v.name = %s",
         (vantage,),
     )
-    if found := describe_distance(vantage, [fastest for (fastest,) in rows]):
+    known = [fastest for (fastest,) in rows]
+    if found := describe_distance(vantage, [*known, trips.fastest]):
         hint = "set another [cluster] vantage in one of the places"
         yield Finding("problem", found, hint)
+
+
+def _file(connection: Connection, vantage: str, origin: str) -> Iterator[Finding]:
+    """Check whether the hub knows this database file by another vantage."""
+    row = connection.execute(
+        "SELECT v.name FROM provider_status.origins o "
+        "JOIN provider_status.vantages v ON v.id = o.vantage WHERE o.uuid::text = %s",
+        (origin,),
+    ).fetchone()
+    if row is not None and row[0] != vantage:
+        found = f"this database file belongs to vantage {row[0]}, not to {vantage} as configured"
+        hint = "the tracker goes on as a new member; its checks so far stay with the old name"
+        yield Finding("note", found, hint)
 
 
 def _has(connection: Connection, kind: str, name: str, right: str) -> bool:

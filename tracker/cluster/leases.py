@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from tracker.cluster.calls import HubCaller
-from tracker.cluster.hub import Hub, HubAway, Origin, Profile
+from tracker.cluster.hub import Hub, HubAway, MemberInfo, Origin, Profile
 from tracker.cluster.membership import HERALD, Beat, Membership, Step
 from tracker.cluster.places import RoundTrips
 from tracker.core.clock import Clock
@@ -21,6 +21,7 @@ log = structlog.get_logger()
 
 NOT_REACHED_YET = "the hub has not been reached yet"
 FAILED_TURNS = 2  # consecutive, until we count as cut off: after a sleep one may come too early
+RENAMED_SECONDS = 3600.0  # how long health says so: somebody may not have meant it
 FINAL_SECONDS = 1.5  # for announcing that we leave, on a new connection and a busy machine
 
 
@@ -52,6 +53,8 @@ class LeaseKeeper:
     skew_seconds: float | None = None
     takeovers: int = 0
     turns: int = 0
+    renamed: str = ""
+    _renamed_at: float = float("-inf")
     _failed: int = 0
     _is_alone: bool = False
     _round_trips: RoundTrips = attrs.field(factory=RoundTrips)
@@ -73,6 +76,32 @@ class LeaseKeeper:
     def is_failing(self) -> bool:
         """Return whether turns fail, although leases may still be believed in."""
         return self._failed >= FAILED_TURNS
+
+    @property
+    def lately_renamed(self) -> str:
+        """Return why our file got a new name within the last hour, or nothing."""
+        return self.renamed if self.clock.steady() - self._renamed_at < RENAMED_SECONDS else ""
+
+    @property
+    def fastest(self) -> float | None:
+        """Return the milliseconds in which the hub answers us at best, None until that is known."""
+        return self._round_trips.fastest
+
+    def stay_away(self, reason: str) -> None:
+        """Count as cut off for this reason, until the next turn that succeeds."""
+        self.membership.lose()
+        self.reason, self._failed = reason, FAILED_TURNS
+        was_alone, self._is_alone = self._is_alone, True
+        if not was_alone:
+            self.went_alone()
+
+    async def find_members(self) -> Sequence[MemberInfo]:
+        """Ask for all members without being one, and note how long the hub takes to answer."""
+        sent = self.clock.steady()
+        await self.caller.control(lambda hub: hub.members())
+        found = await self.caller.control(lambda hub: hub.members())  # a beat is two statements
+        self._round_trips.add((self.clock.steady() - sent) * 1000.0)
+        return found
 
     def holds(self, name: str) -> bool:
         """Return whether the lease is ours at this very moment."""
@@ -145,7 +174,7 @@ class LeaseKeeper:
     async def _beat(self, member: str) -> Step:
         sent = self.clock.steady()
         self.membership.send_beat()
-        fastest = self._round_trips.fastest
+        fastest = self.fastest
         answer = await self.caller.control(lambda hub: hub.beat(member, fastest))
         now = self.clock.steady()
         self._round_trips.add((now - sent) * 1000.0)
@@ -247,6 +276,7 @@ class LeaseKeeper:
 
     async def _change_name(self, start: int, reason: str) -> None:
         log.warning("continuing as a new database file in the cluster", reason=reason)
+        self.renamed, self._renamed_at = reason, self.clock.steady()
         self.profile = attrs.evolve(self.profile, origin=str(uuid4()))
         origin = await self._ask_origin(start)
         await self.store.change_identity(self.profile.origin)

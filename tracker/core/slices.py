@@ -4,13 +4,35 @@ What takes long in one call into the interpreter holds the event loop also from 
 is such a call: half a million points of a history take 0.1 s.
 """
 
-from collections.abc import AsyncIterator, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Generator, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
+T = TypeVar("T")
 SLICE = 5_000  # objects of a few parts each, about a millisecond
+
+
+def at_once(steps: Generator[None, None, T]) -> T:
+    """Return what the steps lead to, without a pause between them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+
+
+async def in_turns(steps: Generator[None, None, T]) -> T:
+    """Return what the steps lead to; other tasks have their turn between two of them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+        await trio.lowlevel.checkpoint()
 
 
 def forget(sequences: MutableMapping[Any, Any]) -> Iterator[None]:

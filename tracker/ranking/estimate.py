@@ -3,7 +3,7 @@
 import attrs
 
 from tracker.core.ranking import Ranked
-from tracker.ranking.comparison import EXACT, ComparableLatency, Latencies
+from tracker.ranking.comparison import EXACT, ComparableLatency, Comparison, Latencies
 from tracker.ranking.policy import SAMPLES, Candidate
 from tracker.ranking.wording import limit, milliseconds, percent
 
@@ -12,6 +12,8 @@ from tracker.ranking.wording import limit, milliseconds, percent
 class Estimate:
     """What one candidate's own checks say, and the last line made from it, with its latency.
 
+    comparison: by which that latency was taken; the line holds as long as it is the same.
+
     It does not refer to the candidate: the policy keeps the estimates of its last pool.
     """
 
@@ -19,6 +21,13 @@ class Estimate:
     failure_probability: float
     latency: ComparableLatency | None = None
     ranked: Ranked | None = None
+    comparison: Comparison | None = None
+
+    def comparable(self, comparison: Comparison) -> ComparableLatency:
+        """Return the latency to be compared with the pool's."""
+        if self.latency is not None and self.comparison is comparison:
+            return self.latency
+        return comparison.latency(self.latencies)
 
 
 def _cost(latency: float, risk: float, timeout: float) -> float:
@@ -31,8 +40,8 @@ def make_line(
     """Return its line; the same object as last time where its latency is the same."""
     if latency.ms is None:
         return _line_without_latency(candidate, estimate, latency.words, slowest)
-    if estimate.ranked is None or estimate.latency != latency:
-        estimate.latency = latency
+    if estimate.ranked is None or (estimate.latency is not latency and estimate.latency != latency):
+        estimate.latency, estimate.comparison = latency, None
         estimate.ranked = _line_with_latency(candidate, estimate, latency.ms, latency.words)
     return estimate.ranked
 

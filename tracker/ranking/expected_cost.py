@@ -4,7 +4,7 @@ A call takes its latency if it is answered and the time-out if it is not. docs/r
 where the numbers come from and what was measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import compress
 from operator import mul
 
@@ -15,7 +15,7 @@ from tracker.core.settings import RankingSettings
 from tracker.ranking.comparison import EXACT, Latencies
 from tracker.ranking.estimate import Estimate
 from tracker.ranking.policy import SAMPLES, Candidate, Sample
-from tracker.ranking.sorted_lines import SortedLines
+from tracker.ranking.sorted_lines import PREPARED_AT_ONCE, SortedLines, prepare_lines
 from tracker.ranking.wording import milliseconds, percent
 
 # A Beta prior worth 50 good checks with a quarter of a failure: a new provider is trusted as much
@@ -49,6 +49,22 @@ class ExpectedCost:
             if self._sorted is None or 2 * known.size >= self._sorted.size:
                 self._sorted = known
         return self._apply_hysteresis(known, incumbent)
+
+    def prepare(self, candidates: Sequence[Candidate]) -> Iterator[None]:
+        """Compute in steps what ranking these takes longest for; ranking them then is quick.
+
+        Nothing to do where few of them are new. Between two steps others may have their turn.
+        """
+        new = [candidate for candidate in candidates if self not in candidate.memo]
+        if len(new) <= PREPARED_AT_ONCE:
+            return
+        for number, candidate in enumerate(new, 1):
+            self._estimate(candidate)
+            if number % PREPARED_AT_ONCE == 0:
+                yield
+        estimates = [self._estimate(candidate) for candidate in candidates]
+        yield
+        yield from prepare_lines(candidates, estimates, first_token=self._first_token)
 
     def _estimate(self, candidate: Candidate) -> Estimate:
         known: Estimate | None = candidate.memo.get(self)

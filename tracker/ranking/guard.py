@@ -1,7 +1,7 @@
 """A ranking that is always there, even when the chosen policy fails or hangs."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
@@ -11,6 +11,7 @@ import structlog
 
 from tracker.core.ranking import Excluded, Ranked, Ranking
 from tracker.core.settings import RankingSettings
+from tracker.ranking.expected_cost import ExpectedCost
 from tracker.ranking.load import DEFAULT, SHIPPED, load_policy
 from tracker.ranking.policy import Candidate, Policy, PolicyError
 from tracker.ranking.rank import ranking_of, run_policy, usual_failure_ms
@@ -115,6 +116,11 @@ class FallbackRanker:
             self._note(None)
         usual = usual_failure_ms(candidates)
         return ranking_of(ranked, excluded, name, valid_until, usual_failure_ms=usual)
+
+    def prepare(self, candidates: Sequence[Candidate]) -> Iterator[None]:
+        """Compute in steps what a ranking of many takes longest for; to be walked to its end."""
+        if isinstance(self._policy, ExpectedCost):
+            yield from self._policy.prepare(candidates)
 
     def _run(
         self, policy: Policy, candidates: Sequence[Candidate], incumbent: str | None, name: str

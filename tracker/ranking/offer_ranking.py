@@ -1,19 +1,24 @@
 """The ranking of one model's offers, by the policy that ranks providers. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import groupby
+from typing import TypeVar
 
 import attrs
 
 from tracker.core.provider_status import EvidenceSource
 from tracker.core.ranking import Excluded, Ranked, Ranking
+from tracker.core.slices import at_once
 from tracker.models.resolver import NamedOffer
 from tracker.models.tasks import NOTHING, other_task
 from tracker.ranking.policy import Candidate
 
 Entry = Candidate | Excluded
+T = TypeVar("T")
+RANKED_AT_ONCE = 250  # offers, about five milliseconds
+Prepare = Callable[[tuple[Candidate, ...]], Iterator[None]]
 Rank = Callable[[tuple[Candidate, ...], tuple[Excluded, ...], str | None, datetime | None], Ranking]
 
 
@@ -37,10 +42,24 @@ def rank_offers(
     rank: Rank,
     valid_until: datetime | None,
 ) -> Ranking:
+    """Return what ``rank_offers_in_steps`` does, at once."""
+    return at_once(rank_offers_in_steps(offers, entries, rank, valid_until))
+
+
+def rank_offers_in_steps(
+    offers: Iterable[NamedOffer | str],
+    entries: RankingEntries,
+    rank: Rank,
+    valid_until: datetime | None,
+    prepare: Prepare = lambda _: iter(()),
+) -> Generator[None, None, Ranking]:
     """Rank offers, best first, each with the id to send; a name alone is a provider as a whole.
 
     An offer without evidence of its own stands on its provider's, behind those of the same
     expected time that have some. Those of providers that are not watched are left out.
+
+    Between two steps others may have their turn: what is ranked is read before the first, so that
+    all of it is of one moment. prepare: what of the ranking can be computed in steps before.
     """
     named = (NamedOffer(one, "") if isinstance(one, str) else one for one in offers)
     known = {
@@ -48,26 +67,58 @@ def rank_offers(
         for offer in named
         if offer.provider in entries.providers
     }
-    chosen = {key: _entry(key, offer, entries) for key, offer in known.items()}
+    taken = [_take(key, offer, entries) for key, offer in known.items()]
+    chosen: dict[str, tuple[Entry, EvidenceSource]] = {}
+    for some in _in_steps(taken):
+        chosen.update((each.key, _entry(each)) for each in some)
+        yield
+    candidates = tuple(entry for entry, _ in chosen.values() if isinstance(entry, Candidate))
+    yield from prepare(candidates)
     ranking = rank(
-        tuple(entry for entry, _ in chosen.values() if isinstance(entry, Candidate)),
+        candidates,
         tuple(entry for entry, _ in chosen.values() if isinstance(entry, Excluded)),
         None,
         valid_until,
     )
-    lines = [_name(line, known[line.provider], chosen[line.provider][1]) for line in ranking.ranked]
-    return attrs.evolve(
-        ranking,
-        ranked=tuple(_prefer_proven(lines)),
-        excluded=tuple(_name_excluded(line, known[line.provider]) for line in ranking.excluded),
-    )
+    yield
+    lines: list[Ranked] = []
+    for ranked in _in_steps(ranking.ranked):
+        lines += (_name(line, known[line.provider], chosen[line.provider][1]) for line in ranked)
+        yield
+    barred: list[Excluded] = []
+    for excluded in _in_steps(ranking.excluded):
+        barred += (_name_excluded(line, known[line.provider]) for line in excluded)
+        yield
+    return attrs.evolve(ranking, ranked=tuple(_prefer_proven(lines)), excluded=tuple(barred))
 
 
-def _entry(key: str, offer: NamedOffer, entries: RankingEntries) -> tuple[Entry, EvidenceSource]:
+def _in_steps(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for first in range(0, len(items), RANKED_AT_ONCE):
+        yield items[first : first + RANKED_AT_ONCE]
+
+
+@attrs.frozen
+class _Taken:
+    """What an offer's entry is made of, as it was at one moment."""
+
+    key: str
+    own: Entry | None  # None: nothing was found of the offer itself
+    provider: Entry
+    task: str | None
+
+
+def _take(key: str, offer: NamedOffer, entries: RankingEntries) -> _Taken:
     own, provider = entries.offers.get(key), entries.providers[offer.provider]
-    if own is None or key in entries.unproven:
-        task = other_task(offer.model, entries.tasks.get(offer.provider, NOTHING))
-        return _stand_in(key, task, provider), EvidenceSource.PROVIDER
+    if own is not None and key not in entries.unproven:
+        return _Taken(key, own, provider, None)
+    task = other_task(offer.model, entries.tasks.get(offer.provider, NOTHING))
+    return _Taken(key, None, provider, task)
+
+
+def _entry(taken: _Taken) -> tuple[Entry, EvidenceSource]:
+    own, provider = taken.own, taken.provider
+    if own is None:
+        return _stand_in(taken.key, taken.task, provider), EvidenceSource.PROVIDER
     if isinstance(own, Candidate) and isinstance(provider, Candidate):
         own = attrs.evolve(own, related=provider.samples)
     return own, EvidenceSource.OFFER

@@ -1,7 +1,7 @@
 """The sorted lines of a pool, kept in order when single candidates change."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
 from operator import is_not, itemgetter
 
@@ -14,6 +14,8 @@ from tracker.ranking.policy import Candidate
 
 # Above this share of changed candidates, sorting all is faster than moving each.
 MOVED_AT_MOST = 1 / 8
+
+PREPARED_AT_ONCE = 250  # lines, about five milliseconds
 
 # The order is by tier, expected time and name, which is unique. With equal times, a timed one
 # comes before one whose latency is only assumed.
@@ -46,14 +48,17 @@ class SortedLines:
     ) -> "SortedLines":
         """Compare all, by the time to the first token where that is wanted, and sort them."""
         known_of_all = [estimate.latencies for estimate in estimates]
-        comparison = Comparison.of(known_of_all, first_token=first_token)
-        latencies = [comparison.latency(estimate.latencies) for estimate in estimates]
+        comparison = compare(estimates, first_token=first_token)
+        latencies = [estimate.comparable(comparison) for estimate in estimates]
         known = [latency.ms for latency in latencies if latency.ms is not None]
         slowest = max(known, default=None)
         lines = [
             make_line(candidate, estimate, latency, slowest)
             for candidate, estimate, latency in zip(candidates, estimates, latencies, strict=True)
         ]
+        for estimate, latency in zip(estimates, latencies, strict=True):
+            if latency.ms is not None:
+                estimate.comparison = comparison
         placed = list(map(_place, candidates, lines))
         # When first tokens are wanted but not known for all, a new one may change the basis.
         own = (Basis.FIRST_TOKEN,) if first_token else (Basis.LISTING, Basis.COMPLETION)
@@ -131,6 +136,27 @@ class SortedLines:
         position = bisect_left(self.order, place)
         self.order.insert(position, place)
         self.lines.insert(position, line)
+
+
+def compare(estimates: Sequence[Estimate], *, first_token: bool) -> Comparison:
+    """Choose what the pool is compared by; the same object as last time where it is equal."""
+    comparison = Comparison.of([each.latencies for each in estimates], first_token=first_token)
+    before = next((each.comparison for each in estimates if each.comparison is not None), None)
+    return before if before is not None and before == comparison else comparison
+
+
+def prepare_lines(
+    candidates: Sequence[Candidate], estimates: Sequence[Estimate], *, first_token: bool
+) -> Iterator[None]:
+    """Make the lines of those with a latency in steps; ``SortedLines.of`` then finds them."""
+    comparison = compare(estimates, first_token=first_token)
+    for number, (candidate, estimate) in enumerate(zip(candidates, estimates, strict=True), 1):
+        latency = estimate.comparable(comparison)
+        if latency.ms is not None:
+            make_line(candidate, estimate, latency, None)
+            estimate.comparison = comparison
+        if number % PREPARED_AT_ONCE == 0:
+            yield
 
 
 def _place(candidate: Candidate, line: Ranked) -> Place:

@@ -1,6 +1,6 @@
 """The only task that changes state: processes results, ranks, and publishes snapshots."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
@@ -12,10 +12,13 @@ from tracker.core.incidents import IncidentLog
 from tracker.core.redaction import Mask
 from tracker.core.settings import Provider
 from tracker.core.shared_wakes import MANY_PROVIDERS
+from tracker.core.slices import at_once, in_turns
 from tracker.core.snapshot import Snapshot
 from tracker.health.own_network import OwnNetwork
 from tracker.health.provider_state import ProviderState
 from tracker.ranking import Ranking
+from tracker.ranking.candidate_pool import CandidatePool
+from tracker.ranking.guard import FallbackRanker
 from tracker.ranking.offer_ranking import Rank, RankingEntries
 from tracker.reports.call import Call
 from tracker.runtime.board import Board
@@ -42,13 +45,14 @@ from tracker.runtime.messages import (
     Publish,
     SettingsChanged,
 )
-from tracker.runtime.publication import PublicationSchedule
+from tracker.runtime.publication import REFRESHED_AT_ONCE, PublicationSchedule
 from tracker.runtime.published_pool import PublishedPool
-from tracker.runtime.refresh_turns import RefreshTurns
+from tracker.runtime.refresh_turns import RefreshTurns, count_targets
 from tracker.runtime.traffic import NEVER, TrafficRecorder
 from tracker.store.backlog import Backlog
 from tracker.store.clock_trust import ToldTime
 
+MANY = 1_000  # providers: with more, to rank them and to copy their views takes milliseconds each
 STORE_LOOK_SECONDS = 0.1  # how often to see whether the last counts are stored
 
 
@@ -79,6 +83,7 @@ class Aggregator:
     _incidents: IncidentLog = IncidentLog()
     _best: str | None = None
     _best_restored: bool = False  # the best one comes from the previous run
+    _waiting: list[trio.Event] = attrs.field(factory=list)  # for the next snapshot, each to be set
 
     def __attrs_post_init__(self) -> None:
         self._change_log = ChangeLog(self.backlog)
@@ -144,7 +149,7 @@ class Aggregator:
                 self._collected.handle(self._in_hand, self.handle)
                 self.traffic.store(self._now())
                 if trio.current_time() >= self._next_publication():
-                    self.publish()
+                    await self._publish_in_turns()
         except trio.EndOfChannel:
             self._collected.handle(self._in_hand, self.handle)
             self.traffic.store_all(self._now())
@@ -161,6 +166,10 @@ class Aggregator:
         while True:
             message = await inbox.receive()
             self._collected.handle(self._in_hand, self.handle)
+            if isinstance(message, Publish):
+                self._sweep.begin()
+                self._waiting.append(message.done)
+                return
             self._in_hand.process(message, self.handle)
             due = self._next_due()
             if due <= trio.current_time() or self.traffic.next_store <= self.clock.steady():
@@ -170,17 +179,39 @@ class Aggregator:
 
     def publish(self) -> None:
         """Post a snapshot of everything known now."""
+        at_once(self._publish_in_steps())
+
+    async def _publish_in_turns(self) -> None:
+        """Post a snapshot of everything known now; others have their turn between two steps.
+
+        No message is handled meanwhile, so that the snapshot is of one moment.
+        """
+        await in_turns(self._publish_in_steps())
+        for done in self._waiting:
+            done.set()
+        self._waiting.clear()
+
+    def _publish_in_steps(self) -> Generator[None, None, None]:
         now, began = self._now(), trio.current_time()
         refreshed = self._schedule.is_refresh_due(began, self._known.targets)
-        self._refresh_views(now, in_turn=refreshed)
-        ranking = self._ranking(now.at)
+        yield from self._refresh_views(now, in_turn=refreshed)
+        pool = self._pool.candidate_pool()
+        if isinstance(self.rank, FallbackRanker):
+            yield from self.rank.prepare(pool.candidates)
+        due, are_many = self._pool.next_result_at(now.at), len(self.providers) > MANY
+        if are_many:
+            yield
+        ranking = self._ranking(pool, due)
+        views = MappingProxyType(self._pool.copy_views())
+        if are_many:
+            yield
         self._change_log.best(self._best, ranking, now.at)
         self._best = ranking.best
         self.board.post(
             Snapshot(
                 timestamp=now.at,
                 revision=self.board.latest.revision + 1,
-                providers=MappingProxyType(self._pool.copy_views()),
+                providers=views,
                 ranking=ranking,
                 swept=self._sweep.finish(),
                 network_away=self.network.away,
@@ -267,8 +298,11 @@ class Aggregator:
         self._best_restored |= message.best is not None
         self._best = self._best or message.best
 
-    def _refresh_views(self, now: ClockReading, *, in_turn: bool) -> None:
-        """Make the views again that no longer hold; in_turn: and those whose turn it is."""
+    def _refresh_views(self, now: ClockReading, *, in_turn: bool) -> Iterator[None]:
+        """Make the views again that no longer hold; in_turn: and those whose turn it is.
+
+        In steps of REFRESHED_AT_ONCE targets or a few more.
+        """
         self._cluster.judge_suspects(now)
         everything = in_turn and self._turns.round_is_over
         self._turns.note_changed(self._pool.take_changed(now.steady), self.providers)
@@ -277,8 +311,13 @@ class Aggregator:
         shown = self.traffic.choose_shown(now, everything=everything)
         for name in shown & self.providers.keys():
             self.traffic.show(self.providers[name], now)
+        targets = 0
         for name in sorted(self._turns.outdated):
+            targets += count_targets(self.providers.get(name))
             self._refresh(name, now)
+            if targets >= REFRESHED_AT_ONCE:
+                targets = 0
+                yield
 
     def _refresh(self, name: str, now: ClockReading) -> None:
         if (state := self.providers.get(name)) is not None:
@@ -289,13 +328,11 @@ class Aggregator:
             self._change_log.offers(before, view, now.at)
         self._turns.outdated.discard(name)
 
-    def _ranking(self, at: datetime) -> Ranking:
-        pool = self._pool.candidate_pool()
+    def _ranking(self, pool: CandidatePool, due: datetime | None) -> Ranking:
         # Before the first sweep ends there is no incumbent to protect.
         incumbent = (
             self._best if self._sweep.phase is SweepPhase.DONE or self._best_restored else None
         )
-        due = self._pool.next_result_at(at)
         ranking = self.rank(pool.candidates, pool.excluded, incumbent, due)
         return self._cluster.rank_unseen(ranking, self.clock.steady())
 
@@ -317,6 +354,8 @@ class Aggregator:
         """Return trio seconds. Nothing is posted while it is still being said what to watch."""
         if self._sweep.phase is SweepPhase.LOADING:
             return float("inf")
+        if self._waiting:
+            return self._schedule.published
         steady_change = min(self._pool.next_change(), self.traffic.next_show)
         return self._schedule.next(
             len(self.providers),

@@ -26,6 +26,7 @@ from tracker.runtime.check_sharing import CheckSharing
 from tracker.runtime.cluster_task import ClusterTask
 from tracker.runtime.file_lock import FileLock
 from tracker.runtime.messages import Message, NewsShared
+from tracker.runtime.place_watch import PlaceWatch
 from tracker.runtime.supervisor import Supervisor
 from tracker.runtime.vantage_rankings import VantageRankings
 from tracker.store import Store
@@ -93,6 +94,7 @@ class _Parts:
             ),
             lock=FileLock(database.with_name(f"{database.name}.cluster-lock")),
             publish=self.outbox.send,
+            places=PlaceWatch(settings, keeper),
         )
 
     def _keeper(self, caller: HubCaller, database: Path, later: "_Later") -> LeaseKeeper:

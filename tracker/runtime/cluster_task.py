@@ -1,6 +1,6 @@
 """The part of a tracker in its cluster. Imported only with [cluster] configured."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import NoReturn
@@ -14,7 +14,6 @@ from tracker.cluster.hub import HubAway, MemberInfo
 from tracker.cluster.leases import NOT_REACHED_YET, LeaseKeeper
 from tracker.cluster.membership import HERALD
 from tracker.cluster.news import NewsReader
-from tracker.cluster.places import describe_distance
 from tracker.cluster.roll_ups import to_buckets
 from tracker.cluster.shipper import Shipper
 from tracker.core.cluster import (
@@ -30,6 +29,7 @@ from tracker.runtime.check_sharing import CheckSharing
 from tracker.runtime.file_lock import FileLock
 from tracker.runtime.long_history import DAY_SECONDS
 from tracker.runtime.messages import ClusterJoined, Message
+from tracker.runtime.place_watch import PlaceWatch
 from tracker.runtime.vantage_rankings import VantageRankings
 from tracker.store import Bucket, StoreUnavailable
 
@@ -38,11 +38,11 @@ log = structlog.get_logger()
 LOOK_SECONDS = 0.02  # how often to see whether the hub has answered or failed
 SKEW_SECONDS = 2.0  # a wrong clock misplaces history, and limits that end at a wall-clock time
 LOG_SECONDS = 0.2  # how soon the log has what health tells
-MEMBERS_SECONDS = 5.0  # how often the list of members is read
 END_SECONDS = 0.5  # of the four seconds for the tracker's whole shutdown
 HOUSE_SECONDS = 3600.0
 ROLL_UP_HOURS = 48.0  # later checks are counted before their day is deleted
 HISTORY_SECONDS = 5.0  # a page is waiting for it
+LOGGED = {"renamed", "skipped"}  # problems whose lines the log has already
 USED_TWICE = "another tracker on this machine uses the same database file: give each its own file"
 
 
@@ -63,7 +63,7 @@ class ClusterTask:
     rankings: VantageRankings
     lock: FileLock
     publish: Callable[[Message], Awaitable[None]]
-    _members: tuple[MemberInfo, ...] = ()
+    places: PlaceWatch
     _reading_history: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
 
     async def run(self) -> None:
@@ -71,18 +71,29 @@ class ClusterTask:
         self.sharing.began = trio.current_time()
         rules = ClusterRules(vantage=self.settings.vantage, down_from=self.settings.down_from)
         await self.publish(ClusterJoined(rules=rules))
-        while not self.lock.acquire():
-            self.keeper.reason = USED_TWICE
-            log.error("the cluster cannot be joined", reason=USED_TWICE)
-            await trio.sleep(self.settings.lease_seconds)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._log_problems)
+            while not self.lock.acquire():
+                self.keeper.stay_away(USED_TWICE)
+                await trio.sleep(self.settings.lease_seconds)
+            while True:
+                reason = await self._share()
+                await self.keeper.leave()
+                self.keeper.stay_away(reason)
+                await self.places.wait_until_near()
+                log.info("rejoining the cluster: the hub is as near as to the others")
+
+    async def _share(self) -> str:
+        """Be a member; return why the others must be left, which are in another place."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.keeper.run)
             nursery.start_soon(self.shipper.run)
             nursery.start_soon(self.reader.run)
             nursery.start_soon(self.rankings.run)
-            nursery.start_soon(self._log_troubles)
-            nursery.start_soon(self._look_at_members)
             nursery.start_soon(self._keep_house)
+            reason = await self.places.wait_until_apart()
+            nursery.cancel_scope.cancel()
+        return reason
 
     async def end(self) -> None:
         """Ship what is left and give the leases back, within moments."""
@@ -142,7 +153,7 @@ class ClusterTask:
             hub_up=not reason,
             reason=reason,
             alone=not keeper.membership.tenure.holds(keeper.clock.steady()),
-            members=tuple(self._shown(each) for each in self._members),
+            members=tuple(self._shown(each) for each in self.places.members),
             leases=sum(name != HERALD for name in keeper.membership.tokens),
             herald=keeper.holds(HERALD),
             lag=self.shipper.lag,
@@ -167,17 +178,25 @@ class ClusterTask:
         return "" if reason == NOT_REACHED_YET else reason
 
     def _problems(self) -> list[str]:
-        keeper, found = self.keeper, []
+        found = [sentence for _, sentence in self._lesser_problems()]
         if reason := self._trouble:
-            found.append(f"the cluster's hub cannot be used: {reason}; this tracker works alone")
-        if (skew := keeper.skew_seconds) is not None and abs(skew) > SKEW_SECONDS:
-            where = "ahead of" if skew < 0 else "behind"
-            found.append(f"our clock is {abs(skew):.0f} s {where} the hub's: set one of them right")
-        if self.shipper.skipped:
-            found.append(f"the hub refused {self.shipper.skipped} checks; the log says why")
-        if self._distance:
-            found.append(self._distance)
+            away = f"the cluster's hub cannot be used: {reason}; this tracker works alone"
+            found.insert(0, away)
         return found
+
+    def _lesser_problems(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong while the hub can be used: which problem, and a sentence."""
+        if (skew := self.keeper.skew_seconds) is not None and abs(skew) > SKEW_SECONDS:
+            where = "ahead of" if skew < 0 else "behind"
+            told = f"our clock is {abs(skew):.0f} s {where} the hub's: set one of them right"
+            yield f"clock {where}", told
+        if skipped := self.shipper.skipped:
+            yield "skipped", f"the hub refused {skipped} checks; the log says why"
+        if renamed := self.keeper.lately_renamed:
+            told = f"this tracker continues as a new database file in the cluster: {renamed}"
+            yield "renamed", told
+        if (distance := self.places.distance) and self.keeper.hub_up:
+            yield "places", distance
 
     def _shown(self, member: MemberInfo) -> ClusterMember:
         return ClusterMember(
@@ -188,9 +207,9 @@ class ClusterTask:
             ourselves=member.member == self.keeper.membership.member,
         )
 
-    async def _log_troubles(self) -> NoReturn:
+    async def _log_problems(self) -> NoReturn:
         """Log what health tells, until cancelled: a hub may take beats and refuse checks."""
-        told = ""
+        told, problems = "", set[str]()
         while True:
             reason = self._trouble
             if reason and reason != told:
@@ -198,25 +217,11 @@ class ClusterTask:
             elif told and not reason:
                 log.info("the cluster's hub can be used again")
             told = reason
+            present = dict(self._lesser_problems())
+            for kind in present.keys() - problems - LOGGED:
+                log.warning("a problem in the cluster", problem=present[kind])
+            problems = set(present)
             await trio.sleep(LOG_SECONDS)
-
-    @property
-    def _distance(self) -> str:
-        """Say where the trackers of our vantage seem to be in different places."""
-        vantage = self.settings.vantage
-        siblings = [each for each in self._members if each.vantage == vantage]
-        return describe_distance(vantage, [each.round_trip_ms for each in siblings])
-
-    async def _look_at_members(self) -> None:
-        while True:
-            await self.keeper.joined.wait()
-            before = self._distance
-            with suppress(HubAway):
-                found = await self.keeper.caller.data(lambda hub: hub.members())
-                self._members = tuple(found)
-            if self._distance and not before:
-                log.warning("one vantage in different places", reason=self._distance)
-            await trio.sleep(MEMBERS_SECONDS)
 
     async def _keep_house(self) -> None:
         """Make the partitions that new checks need; the leader also sums up the hours."""

@@ -85,11 +85,11 @@ def collect_health(
     ready: bool,
     started_at: datetime,
     configuration_errors: Sequence[str],
+    actors: Mapping[str, ActorHealth],
 ) -> TrackerHealth:
     """Look at everything now. Cheap: a few values a provider, nothing waits."""
-    actors = parts.supervisor.health()
     untrusted = parts.aggregator.untrusted_reporters()
-    status, problems = _judge(parts, actors, configuration_errors, untrusted)
+    status, problems = _judge(parts, configuration_errors, untrusted)
     canary, snapshot = parts.supervisor.shared.canary, parts.aggregator.board.latest
     return TrackerHealth(
         status=status,
@@ -120,7 +120,6 @@ def collect_health(
 
 def _judge(
     parts: TrackerComponents,
-    actors: Mapping[str, ActorHealth],
     configuration_errors: Sequence[str],
     untrusted: Sequence[str],
 ) -> tuple[str, tuple[str, ...]]:
@@ -129,7 +128,6 @@ def _judge(
     troubles = tuple(
         find_troubles(
             parts,
-            actors,
             configuration_errors=configuration_errors,
             untrusted_reporters=untrusted,
         )

@@ -1,7 +1,7 @@
 """Problems of the tracker itself, in sentences for its operators."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -11,7 +11,6 @@ from tracker.core.snapshot import Snapshot
 from tracker.health.status_rules import OUR_NETWORK
 from tracker.ranking.guard import FallbackRanker
 from tracker.runtime.components import TrackerComponents
-from tracker.runtime.supervisor import ActorHealth
 from tracker.store import Store
 
 SILENT_SECONDS = 5.0  # an event loop blocked this long is too slow for everybody
@@ -31,13 +30,12 @@ def find_failures(parts: TrackerComponents) -> Iterator[str]:
 
 def find_troubles(
     parts: TrackerComponents,
-    actors: Mapping[str, ActorHealth],
     *,
     configuration_errors: Sequence[str] = (),
     untrusted_reporters: Sequence[str] = (),
 ) -> Iterator[str]:
     """Yield what is wrong but tolerated."""
-    yield from _troubles_of_parts(parts, actors)
+    yield from _troubles_of_parts(parts)
     yield from () if parts.cluster is None else parts.cluster.problems
     yield from (f"the changed configuration is not used: {why}" for why in configuration_errors)
     yield from (f"reading {file} hangs" for file in hanging_files())
@@ -47,9 +45,7 @@ def find_troubles(
     )
 
 
-def _troubles_of_parts(
-    parts: TrackerComponents, actors: Mapping[str, ActorHealth]
-) -> Iterator[str]:
+def _troubles_of_parts(parts: TrackerComponents) -> Iterator[str]:
     yield from _troubles_of_database(parts.store)
     if not parts.aggregator.knows_all:
         yield (
@@ -70,9 +66,8 @@ def _troubles_of_parts(
     yield from describe_budget(parts)
     if parts.aggregator.dropped:
         yield f"{parts.aggregator.dropped} messages were dropped because of a bug; see the log"
-    for name, actor in actors.items():
-        if actor.state in {"given up", "restarting"}:
-            yield f"the task that checks {name} is {actor.state} after a crash"
+    for name, state in parts.supervisor.crashed():
+        yield f"the task that checks {name} is {state} after a crash"
     for why, number in _count_internal_failures(parts.aggregator.board.latest).items():
         yield f"the last check of {number} could not be made: {why}"
     rank = parts.aggregator.rank

@@ -1,6 +1,6 @@
 """Running one actor per provider: restarts crashed ones, adds and removes them at run time."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
 from datetime import datetime, timedelta
 
 import attrs
@@ -10,11 +10,14 @@ import trio
 from tracker.core.backoff import Backoff
 from tracker.core.outcomes import CheckResult
 from tracker.core.settings import Provider
+from tracker.core.slices import at_once
 from tracker.runtime.actor import CheckActor
 from tracker.runtime.actor_context import ActorContext
 from tracker.runtime.messages import ActorCrashed, ActorMessage
 
 log = structlog.get_logger()
+
+EXAMINED_AT_ONCE = 500  # actors, about five milliseconds
 
 
 @attrs.frozen(kw_only=True)
@@ -126,18 +129,30 @@ class Supervisor:
         return 0.0 if running.actor.busy else trio.current_time() - running.actor.beat
 
     def health(self) -> Mapping[str, ActorHealth]:
+        """Return what ``health_in_steps`` does, at once."""
+        return at_once(self.health_in_steps())
+
+    def health_in_steps(self) -> Generator[None, None, Mapping[str, ActorHealth]]:
         """Return each actor's state and crashes, those switched off included."""
-        off = {name: ActorHealth(state="switched off") for name in self._off}
+        found = {name: ActorHealth(state="switched off") for name in self._off}
         now, wall = trio.current_time(), self.shared.clock.now()
-        return off | {
-            name: ActorHealth(
+        for number, (name, running) in enumerate(tuple(self._actors.items()), 1):
+            found[name] = ActorHealth(
                 state=running.state,
                 restarts=running.restarts,
                 last_heartbeat=wall - timedelta(seconds=now - running.actor.beat),
                 overdue_seconds=_overdue(running, now),
             )
-            for name, running in self._actors.items()
-        }
+            if number % EXAMINED_AT_ONCE == 0:
+                yield
+                now, wall = trio.current_time(), self.shared.clock.now()
+        return found
+
+    def crashed(self) -> Iterator[tuple[str, str]]:
+        """Yield the name and state of each actor that does not run because of a crash."""
+        for name, running in self._actors.items():
+            if running.state != "running":
+                yield name, running.state
 
     def overdue(self) -> Mapping[str, float]:
         """Return the seconds by which actors have missed their plan, of those alone that have."""

@@ -14,6 +14,7 @@ from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.records import OverrideRecord
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config, Provider
+from tracker.core.slices import in_turns
 from tracker.core.snapshot import Snapshot
 from tracker.ranking.guard import FallbackRanker
 from tracker.runtime.aggregator import Aggregator
@@ -33,7 +34,7 @@ from tracker.runtime.report_receiver import ReportReceipt, ReportReceiver
 from tracker.runtime.settings_changes import SettingsChanges
 from tracker.runtime.startup import Startup
 from tracker.runtime.stored_records import StoredRecords
-from tracker.runtime.supervisor import Supervisor
+from tracker.runtime.supervisor import ActorHealth, Supervisor
 from tracker.store import Store
 from tracker.store.writer import Writer
 
@@ -225,8 +226,18 @@ class Tracker:
         log.info("configuration reloaded", providers=len(config.providers))
         await self._publish()
 
-    def health(self) -> TrackerHealth:
-        """Look at the tracker itself: its parts, restarts, database and budget."""
+    def health(self, *, actors: bool = True) -> TrackerHealth:
+        """Look at the tracker itself: its parts, restarts, database and budget.
+
+        actors: False leaves them out, of which there may be thousands.
+        """
+        return self._health(self._supervisor.health() if actors else {})
+
+    async def examine(self) -> TrackerHealth:
+        """Return what ``health`` does; with thousands of actors, others have their turn."""
+        return self._health(await in_turns(self._supervisor.health_in_steps()))
+
+    def _health(self, actors: Mapping[str, ActorHealth]) -> TrackerHealth:
         return collect_health(
             TrackerComponents(
                 store=self._store,
@@ -241,6 +252,7 @@ class Tracker:
             ready=self.ready,
             started_at=self._started_at,
             configuration_errors=self.configuration_errors,
+            actors=actors,
         )
 
     def failures(self) -> tuple[str, ...]:

@@ -25,10 +25,18 @@ _PRUNE = (
     "DELETE FROM alerts WHERE created_at_ms < :before",
     "DELETE FROM mutes WHERE muted_until_ms < :before",
 )
-# What the API shows, and some more: newest first, so that a bad month does not fill the memory.
-_INCIDENTS = "SELECT * FROM incidents ORDER BY closed_at_ms IS NULL DESC, closed_at_ms DESC LIMIT ?"
+# What the API shows, and some more: newest first, so that a bad month does not fill the memory. An
+# incident that is open, or whose end is not announced yet, is read in any case: nobody would ever
+# close it.
+_INCIDENTS = """
+SELECT * FROM incidents
+ORDER BY closed_at_ms IS NULL OR stage <> 'done' DESC, closed_at_ms DESC
+LIMIT :rows + (
+    SELECT min(count(*), :live) FROM incidents WHERE closed_at_ms IS NULL OR stage <> 'done')
+"""
 _DELIVERIES = "SELECT * FROM alerts ORDER BY created_at_ms DESC LIMIT ?"
 MOST_ROWS = 5_000
+MOST_LIVE = 100_000  # ten thousand providers with as many causes as there are
 
 
 @attrs.frozen(kw_only=True)
@@ -59,7 +67,7 @@ def prune_incidents(connection: apsw.Connection, before_ms: int) -> None:
 
 def load_incidents(connection: apsw.Connection) -> StoredIncidents:
     """Load incidents, deliveries (oldest first) and mutes, without unreadable rows."""
-    incidents = connection.execute(_INCIDENTS, (MOST_ROWS,))
+    incidents = connection.execute(_INCIDENTS, {"rows": MOST_ROWS, "live": MOST_LIVE})
     deliveries = connection.execute(_DELIVERIES, (MOST_ROWS,))
     mutes = connection.execute("SELECT provider_name, muted_until_ms FROM mutes")
     return StoredIncidents(

@@ -99,7 +99,7 @@ def load(
         histories=histories,
         left_out=left_out,
         states=_states(connection),
-        overrides=_overrides(connection),
+        overrides=load_overrides(connection),
         best=value(connection, _BEST),
         traffic=load_traffic(connection, now),
         completions_today=count_completions(connection, today, started_ms),
@@ -143,7 +143,8 @@ def _states(connection: apsw.Connection) -> dict[Target, str]:
     return {(name, model): state for name, model, state in connection.execute(_STATES)}
 
 
-def _overrides(connection: apsw.Connection) -> dict[str, OverrideRecord]:
+def load_overrides(connection: apsw.Connection) -> dict[str, OverrideRecord]:
+    """Load what operators have tuned, by provider."""
     rows = connection.execute("SELECT provider_name, interval_seconds, enabled FROM overrides")
     return {
         name: OverrideRecord(

@@ -19,6 +19,7 @@ import trio
 
 from api.cli.serve import log_startup_summary
 from tests.helpers.command_line import NOTHING, Commands, command, ran, serving, watched
+from tests.helpers.plain_http import PLAIN
 from tracker.core.redaction import Secret
 from tracker.core.settings import Config, Provider
 from tracker.testing import simulated_provider
@@ -42,9 +43,11 @@ def configured(folder: Path, *tables: str) -> Path:
 
 def test_serve_without_providers_becomes_ready_and_exits_with_0(tmp_path: Path) -> None:
     with serving(configured(tmp_path)) as served:
-        assert httpx.get(f"{served.url}/readyz").status_code == 200
-        assert httpx.get(f"{served.url}/api/providers/status").json()["providers"] == {}
-        assert httpx.get(f"{served.url}/api/providers/best").status_code == 503
+        assert httpx.get(f"{served.url}/readyz", verify=PLAIN).status_code == 200
+        assert (
+            httpx.get(f"{served.url}/api/providers/status", verify=PLAIN).json()["providers"] == {}
+        )
+        assert httpx.get(f"{served.url}/api/providers/best", verify=PLAIN).status_code == 503
         ended = served.ended()
     assert (ended.code, ended.out) == (0, "")
     assert served.url.startswith("http://127.0.0.1:")
@@ -87,7 +90,7 @@ async def test_serve_checks_a_provider_and_stores_the_results(tmp_path: Path) ->
 
 def watch_until_healthy(folder: Path) -> None:
     with serving(folder) as served:
-        with httpx.Client(base_url=served.url) as client:
+        with httpx.Client(base_url=served.url, verify=PLAIN) as client:
             for _ in range(500):
                 if client.get("/readyz").status_code == 200:
                     break
@@ -162,8 +165,8 @@ def test_serve_works_in_memory_if_the_database_path_is_a_folder(tmp_path: Path) 
     """CONTRACT 6: while the database cannot be used, results wait and everything else goes on."""
     (tmp_path / "folder.db").mkdir()
     with serving(configured(tmp_path), "--database", "folder.db") as served:
-        health = httpx.get(f"{served.url}/api/providers/health").json()
-        assert httpx.get(f"{served.url}/livez").status_code == 200
+        health = httpx.get(f"{served.url}/api/providers/health", verify=PLAIN).json()
+        assert httpx.get(f"{served.url}/livez", verify=PLAIN).status_code == 200
         ended = served.ended()
     assert (ended.code, health["database"]["state"]) == (0, "unavailable")
     assert "is a folder; give the path of a file" in health["database"]["reason"]
@@ -199,7 +202,7 @@ def test_an_override_survives_a_restart_and_appears_in_config_show(tmp_path: Pat
     assert shown["providers"]["mine"]["interval_seconds"] == 77
     assert shown["overrides"] == {"mine": {"interval_seconds": 77.0, "enabled": None}}
     with serving(folder) as served:
-        again = httpx.get(f"{served.url}/api/providers/status/mine").json()
+        again = httpx.get(f"{served.url}/api/providers/status/mine", verify=PLAIN).json()
         assert served.ended().code == 0
     assert (again["interval_seconds"], again["interval_overridden"]) == (77, True)
 
@@ -209,7 +212,7 @@ def test_sighup_reloads_the_file(tmp_path: Path) -> None:
     with serving(folder) as served:
         configured(tmp_path, watched("second", REFUSING))
         os.kill(served.process.pid, signal.SIGHUP)
-        with httpx.Client(base_url=served.url) as client:
+        with httpx.Client(base_url=served.url, verify=PLAIN) as client:
             for _ in range(1000):
                 if "second" in client.get("/api/providers/status").json()["providers"]:
                     break
@@ -221,7 +224,7 @@ def test_sighup_reloads_the_file(tmp_path: Path) -> None:
 def test_the_demo_serves_simulated_providers_only(tmp_path: Path) -> None:
     configured(tmp_path, watched("mine", REFUSING))
     with serving(tmp_path, "--config", "tracker.toml", job="demo") as served:
-        shown = httpx.get(f"{served.url}/api/providers/status").json()["providers"]
+        shown = httpx.get(f"{served.url}/api/providers/status", verify=PLAIN).json()["providers"]
         ended = served.ended()
     assert (ended.code, len(shown) >= 5) == (0, True)
     assert not {"g4f_main", "mine"} & set(shown)

@@ -19,6 +19,7 @@ from api.cli.errors import UnreachableError
 from api.cli.tracker_client import TrackerClient
 from api.cli.watch import WatchFrame, fit_to_terminal, follow, looks, screen
 from tests.helpers.command_line import COMMAND, Commands, command, serving, start, watched
+from tests.helpers.plain_http import PLAIN
 from tests.helpers.real_tracker import RealTracker, real_tracker
 from tracker.core.outcomes import OutcomeKind
 
@@ -173,7 +174,7 @@ def test_loss_and_return_of_the_tracker_are_each_reported_once(
 ) -> None:
     answered = iter([True, False, False, True, True])
     # One answer for all: a real tracker may publish a change between two of them.
-    response = httpx.get(f"{tracker.url}/api/providers/status")
+    response = httpx.get(f"{tracker.url}/api/providers/status", verify=PLAIN)
 
     def request(*_: object, **__: Any) -> httpx.Response:
         if not (well := next(answered, None)):

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.helpers.browser import TOKEN, bad, chromium, good, house, keys, needs_chromium
+from tests.helpers.plain_http import PLAIN
 from tests.helpers.waiting import block_until
 from tracker.core.outcomes import OutcomeKind
 
@@ -59,7 +60,7 @@ def shown(browser: Any, url: Any, count: Any, **window: Any) -> None:
 
 
 def ranked_by(built: Any) -> Any:
-    ranking = httpx.get(built.url + "api/providers/best").json()["ranking"]
+    ranking = httpx.get(built.url + "api/providers/best", verify=PLAIN).json()["ranking"]
     return [line["provider_name"] for line in ranking]
 
 
@@ -77,7 +78,7 @@ def test_the_page_weighs_little_uncompressed(
         shown(browser, built.url, min(count, 40))
         browser.until("$('.strip path') !== null")
         # A stream has no size before its end; its first event is the same document.
-        live = len(httpx.get(built.url + "dashboard/data/overview").content)
+        live = len(httpx.get(built.url + "dashboard/data/overview", verify=PLAIN).content)
         weight = browser.run(WEIGHT) + live
     print(f"{count} providers: {weight} bytes, {live} of them live data")
     assert live < weight <= most
@@ -335,6 +336,7 @@ def test_real_calls_are_shown_beside_the_checks(browser: Any, groq_and_mistral: 
         groq_and_mistral.url + "api/reports",
         headers={"Authorization": f"Bearer {TOKEN}"},
         json={"reporter": "proxy", "reports": calls},
+        verify=PLAIN,
     ).json()
     assert receipt["accepted"] == 10
     tiles = "[...$$('#traffic-tiles div')].map((tile) => tile.textContent)"
@@ -469,7 +471,7 @@ def test_without_javascript_the_page_is_a_plain_table(tmp_path: Any, tmp_path_fa
 
 
 def test_the_plain_page_is_rendered_once_per_snapshot(groq_and_mistral: Any) -> None:
-    with httpx.Client(base_url=groq_and_mistral.url) as client:
+    with httpx.Client(base_url=groq_and_mistral.url, verify=PLAIN) as client:
         answer = client.get("plain")
         known = {"If-None-Match": answer.headers["ETag"]}
         assert client.get("plain", headers=known).status_code == 304

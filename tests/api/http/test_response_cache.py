@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.http.etags import matches, seconds_until
-from api.http.response_cache import KEPT, SLICE, ResponseCache, answer_of
+from api.http.response_cache import KEPT, SLICE, CachedResponse, ResponseCache, answer_of
 from api.ranking_filter import RankingFilter, apply_filter
 from api.schemas.convert import instant
 from tests.helpers.idle_tracker import NOON, a_provider, a_snapshot
@@ -130,3 +130,20 @@ async def test_many_providers_are_encoded_in_slices_and_only_those_that_changed(
     again = a_snapshot(*providers[1:], a_provider("p0"), revision=2)
     assert cache.is_quick(again)
     assert cache.status(again).body != b""
+
+
+async def test_what_is_encoded_in_a_thread_for_the_newest_snapshot_is_kept() -> None:
+    """The first question after a snapshot may be the one that takes long."""
+    cache, encoded = ResponseCache(), []
+
+    def encode() -> CachedResponse:
+        encoded.append(1)
+        return answer_of(b"{}")
+
+    for revision in (1, 2):
+        snapshot = a_snapshot(a_provider(), revision=revision)
+        for _ in range(3):
+            await cache.get_slowly(snapshot, "key", encode)
+        assert len(encoded) == revision
+    await cache.get_slowly(a_snapshot(a_provider(), revision=1), "key", encode)
+    assert cache.known(snapshot, "key") is not None  # an older one replaces nothing

@@ -10,9 +10,19 @@ import pytest
 
 from api.app import create_app
 from api.http import response_cache as encoding
-from tests.helpers.idle_tracker import NOON, a_bare_provider, a_provider, a_tracker
+from benchmarks.torture.loop import MOST_MS
+from tests.helpers.garbage import no_collector
+from tests.helpers.idle_tracker import (
+    NOON,
+    a_bare_provider,
+    a_condition,
+    a_provider,
+    a_tracker,
+)
+from tests.helpers.turn_timer import timed_turns
 from tracker.core.outcomes import OutcomeKind, Status
 from tracker.core.provider_status import Uptime
+from tracker.runtime.supervisor import ActorHealth
 
 WELL = a_provider()
 SLOWER = a_provider("mistral", response_time_ms=310.0)
@@ -380,3 +390,39 @@ async def test_every_answer_forbids_running_anything_in_it() -> None:
         assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert response.headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/best",
+        "/best?exclude=p0001",
+        "/export/csv",
+        "/status",
+        "/health",
+    ],
+)
+async def test_no_answer_about_thousands_of_providers_holds_the_loop(path: str) -> None:
+    """And it is what a tracker of a few would say, byte for byte, kept until something changes."""
+    many = [a_provider(f"p{n:04}", response_time_ms=100.0 + n) for n in range(2_000)]
+    tracker = a_tracker(*many)
+    actor = ActorHealth(state="running", last_heartbeat=NOON)
+    tracker.condition = a_condition(actors={each.name: actor for each in many})
+    asker = create_app(tracker).test_client()
+    with no_collector(), timed_turns() as timer:
+        response = await asker.get(f"/api/providers{path}")
+        body = await response.get_data()
+    assert response.status_code == 200
+    assert timer.worst * 1_000.0 <= MOST_MS
+    again = await asker.get(f"/api/providers{path}")
+    assert await again.get_data() == body
+    with pytest.MonkeyPatch.context() as patch:
+        for name in (
+            "api.present_answers.RANKED_INLINE",
+            "api.http.response_cache.SLICE",
+            "api.routes.status.SLICE",
+            "api.routes.operations.SLICE",
+        ):
+            patch.setattr(name, 1_000_000)  # all at once
+        plain = await create_app(tracker).test_client().get(f"/api/providers{path}")
+        assert await plain.get_data() == body

@@ -18,6 +18,7 @@ from api.serving import listeners as listening
 from api.serving.fast_path_connection import disabled_reason
 from api.serving.fast_path_responses import HEADS, FastPathResponses
 from tests.helpers.idle_tracker import a_provider, a_tracker
+from tests.helpers.plain_http import PLAIN
 from tests.helpers.served_app import PROMPT_SECONDS, connect, raw, read_until, serving
 from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker.core.redaction import Secret
@@ -152,7 +153,7 @@ async def test_a_filter_of_ten_thousand_names_is_answered_as_the_two_it_names() 
         "&".join("candidates=" + name for name in ["bb", "aa"] * 2_000),
     ]
     tracker = a_tracker(a_provider("aa"), a_provider("bb"), a_provider("cc"), port=0)
-    async with serving(tracker) as url, httpx.AsyncClient() as client:
+    async with serving(tracker) as url, httpx.AsyncClient(verify=PLAIN) as client:
         answers = [await client.get(f"{url}/api/providers/best?{form}") for form in forms]
         assert {answer.status_code for answer in answers} == {200}
         assert len({answer.content for answer in answers}) == 1

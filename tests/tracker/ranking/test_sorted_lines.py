@@ -3,6 +3,7 @@
 from math import isclose
 
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +46,22 @@ def test_the_order_equals_that_of_a_new_policy_whatever_changed(
         for position, checks, status in step:
             pool[position] = attrs.evolve(pool[position], samples=checks, status=status)
         assert policy(pool, incumbent) == ExpectedCost()(pool, incumbent)
+
+
+@given(changes, st.sampled_from([None, "p00", "p05"]))
+def test_a_ranking_that_was_prepared_in_steps_equals_one_made_at_once(
+    steps: list[list[tuple[int, tuple[Sample, ...], Status]]], incumbent: str | None
+) -> None:
+    pool, policy = [timed(n) for n in range(SIZE)], ExpectedCost()
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("expected_cost", "sorted_lines"):
+            patch.setattr(f"tracker.ranking.{module}.PREPARED_AT_ONCE", 2)
+        for step in steps:
+            for position, checks, status in step:
+                pool[position] = attrs.evolve(pool[position], samples=checks, status=status)
+            new = sum(policy not in candidate.memo for candidate in pool)
+            assert len(list(policy.prepare(pool))) >= (new > 2) * SIZE / 2
+            assert policy(pool, incumbent) == ExpectedCost()(pool, incumbent)
 
 
 def test_ranking_a_few_does_not_change_the_order_of_all() -> None:

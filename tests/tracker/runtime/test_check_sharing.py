@@ -1,22 +1,11 @@
 """Which of several trackers makes a check, on virtual time, at a hub in memory."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from trio.testing import MockClock
 
-from tests.helpers.cluster_rig import NAMES, TIMING, Cluster, running_cluster
+from tests.helpers.cluster_rig import NAMES, TIMING, Cluster
 from tracker.core.outcomes import Status
 from tracker.core.settings import Timing
-
-
-@pytest.fixture
-async def cluster(
-    tmp_path: Path, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Cluster]:
-    async with running_cluster(tmp_path, mock_clock, monkeypatch) as cluster:
-        yield cluster
 
 
 async def test_two_trackers_share_the_checks_and_both_know_everything(

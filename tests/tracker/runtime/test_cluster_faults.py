@@ -4,13 +4,11 @@ that both reach the hub, and none is left out for long.
 """
 
 import itertools
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from trio.testing import MockClock
 
-from tests.helpers.cluster_rig import Cluster, Member, running_cluster
+from tests.helpers.cluster_rig import Cluster, Member
 from tracker.cluster.hub import Half
 from tracker.core.settings import Timing
 
@@ -19,14 +17,6 @@ LEASE = 5.0
 # Checks far more often than a lease lasts: whatever waits for a lease would be seen.
 OFTEN = Timing(interval_seconds=2.0, timeout_seconds=2.0, recheck_seconds=(2.0,))
 FAULT_SECONDS = 2.0 * LEASE
-
-
-@pytest.fixture
-async def cluster(
-    tmp_path: Path, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Cluster]:
-    async with running_cluster(tmp_path, mock_clock, monkeypatch) as cluster:
-        yield cluster
 
 
 async def start(cluster: Cluster, number: int) -> list[Member]:

@@ -4,10 +4,31 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trio
 
+from benchmarks.torture.loop import MOST_MS
+from tests.helpers.factories import finding, provider
+from tests.helpers.garbage import no_collector
+from tests.helpers.turn_timer import timed_turns
+from tracker.core.outcomes import OutcomeKind
+from tracker.core.ranking import Ranking
 from tracker.core.settings import Config, Provider, Timing
+from tracker.core.snapshot import Snapshot
 from tracker.models.resolver import NamedOffer
-from tracker.testing import DatabaseFile, FakeCheck, ProviderBehavior, TrackerHarness
+from tracker.ranking.guard import FallbackRanker
+from tracker.runtime.aggregator import Aggregator
+from tracker.runtime.board import Board
+from tracker.runtime.messages import CheckCompleted, ProviderAdded, Publish
+from tracker.runtime.model_directory import ModelDirectory
+from tracker.runtime.offer_queries import OfferQueries
+from tracker.store.backlog import Backlog
+from tracker.testing import (
+    DatabaseFile,
+    FakeCheck,
+    ProviderBehavior,
+    TrackerHarness,
+    virtual_clock,
+)
 
 MODEL = "llama-3.3-70b"
 
@@ -54,3 +75,24 @@ def test_an_offer_that_fails_loses_its_place(harness: TrackerHarness) -> None:
     harness.passes(300.0)
     after = harness.tracker.offers.rank(offers)
     assert (before.best, after.best) == ("a", "b")
+
+
+async def test_thousands_of_offers_are_ranked_in_turns_as_they_are_at_once() -> None:
+    clock = virtual_clock()
+    board = Board(Snapshot(timestamp=clock.now(), revision=0, ranking=Ranking(reason="")))
+    aggregator = Aggregator(board=board, backlog=Backlog(), rank=FallbackRanker(), clock=clock)
+    offers = [NamedOffer(f"p{number:04}", MODEL) for number in range(2_100)]
+    for number, offer in enumerate(offers):
+        aggregator.handle(ProviderAdded(provider=provider(offer.provider)))
+        kind = OutcomeKind.AUTH if number % 7 == 0 else OutcomeKind.OK
+        latency = 100.0 + number % 97
+        result = finding(kind, provider=offer.provider, at=clock.now(), latency_ms=latency)
+        aggregator.handle(CheckCompleted(result=result, next_due=clock.steady() + 300.0))
+    aggregator.handle(Publish(done=trio.Event()))
+    queries = OfferQueries(aggregator, ModelDirectory())
+    with no_collector(), timed_turns() as timer:
+        await trio.lowlevel.checkpoint()  # it times from the next turn on
+        ranking = await queries.rank_in_turns(offers)
+    assert timer.worst * 1_000.0 <= MOST_MS
+    assert (len(ranking.ordered), len(ranking.excluded)) == (1_800, 300)
+    assert ranking == queries.rank(offers)

@@ -45,6 +45,7 @@ def parts(**changes: Any) -> Any:
         "silent": 0.0,
         "late": 0.0,
         "overdue": {},
+        "crashed": (),
         "cluster": None,
     } | changes
     views = [a_provider(f"p{n}", waits_for_budget=n < known["waiting"]) for n in range(3)]
@@ -70,6 +71,7 @@ def parts(**changes: Any) -> Any:
                 canary=SimpleNamespace(silent_for=lambda: known["silent"]),
             ),
             overdue=lambda: known["overdue"],
+            crashed=lambda: known["crashed"],
         ),
         keepers=Keepers(keeper("aggregator"), keeper("writer", restarting=known["restarting"])),
         alerts=SimpleNamespace(problems=lambda: ()),
@@ -79,7 +81,7 @@ def parts(**changes: Any) -> Any:
 
 
 def test_a_healthy_tracker_has_neither_failures_nor_problems() -> None:
-    assert (list(find_failures(parts())), list(find_troubles(parts(), {}))) == ([], [])
+    assert (list(find_failures(parts())), list(find_troubles(parts()))) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -113,6 +115,10 @@ def test_a_problem_that_a_restart_would_fix_is_a_failure(wrong: dict[str, Any], 
             {"left_out": 3},
             "3 stored checks were skipped: they were not written by this program",
         ),
+        (
+            {"crashed": [("groq", "given up")]},
+            "the task that checks groq is given up after a crash",
+        ),
         ({"restarting": True}, "the writer is restarting after a crash"),
         ({"complaint": "it raised"}, "the default ranking policy is used: it raised"),
         (
@@ -126,14 +132,13 @@ def test_a_problem_that_a_restart_would_fix_is_a_failure(wrong: dict[str, Any], 
     ],
 )
 def test_a_problem_that_is_tolerated_is_reported(wrong: dict[str, Any], told: str) -> None:
-    assert list(find_troubles(parts(**wrong), {})) == [told]
+    assert list(find_troubles(parts(**wrong))) == [told]
 
 
 def test_problems_found_by_others_are_listed_afterwards() -> None:
     cluster = SimpleNamespace(problems=("the hub does not answer",))
     found = find_troubles(
         parts(cluster=cluster),
-        {},
         configuration_errors=("no such key",),
         untrusted_reporters=("proxy-1",),
     )

@@ -338,14 +338,14 @@ async def test_a_bug_in_the_aggregator_is_restarted_on_its_state(
 ) -> None:
     async with world.running(world.config("a")) as tracker:
         aggregator = tracker._aggregator
-        publish, failures = aggregator.publish, iter([True])
+        publish, failures = aggregator._publish_in_steps, iter([True])
 
-        def broken(_: Any) -> None:
+        def broken(_: Any) -> Any:
             if next(failures, False):
                 raise ZeroDivisionError("a bug of ours")
-            publish()
+            return publish()
 
-        monkeypatch.setattr(type(aggregator), "publish", broken)
+        monkeypatch.setattr(type(aggregator), "_publish_in_steps", broken)
         await world.passes(200.0)
         health = tracker.health()
         assert (health.aggregator_restarts, health.reports_dropped) == (1, 0)
@@ -476,7 +476,7 @@ async def test_an_aggregator_past_its_budget_ends_the_tracker_with_an_error(
 
     with pytest.raises(BaseExceptionGroup) as crash:
         async with world.running(world.config("a")) as tracker:
-            monkeypatch.setattr(type(tracker._aggregator), "publish", broken)
+            monkeypatch.setattr(type(tracker._aggregator), "_publish_in_steps", broken)
             await world.passes(300.0)
     assert crash.group_contains(RestartBudgetExceededError, match="the aggregator crashed 3 times")
 
@@ -696,7 +696,7 @@ async def test_results_are_stored_even_if_the_aggregator_is_past_its_budget(
             taken = tracker.snapshot.providers["a"].checks_24h
             tracker._writer.gap_seconds = 3600.0  # the running writer would come too late
             await while_advancing(world, lambda: tracker.check("a"))
-            monkeypatch.setattr(type(tracker._aggregator), "publish", broken)
+            monkeypatch.setattr(type(tracker._aggregator), "_publish_in_steps", broken)
             await world.passes(300.0)
     assert world.rows()[0][0] >= taken + 1
 

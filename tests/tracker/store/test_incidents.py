@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import attrs
+import pytest
 
 from tests.helpers.store_records import CLOCK, NOW, ask
 from tracker.core.incidents import Cause, Delivery, Incident, MessageKind, Stage
@@ -72,6 +73,21 @@ async def test_old_closed_incidents_are_pruned_and_open_ones_stay(tmp_path: Path
         await store.write([ancient, CLOSED])
         await store.prune(NOW - timedelta(days=7))
         assert [each.id for each in (await store.load_incidents()).incidents] == ["open"]
+
+
+async def test_every_incident_that_somebody_has_to_close_or_announce_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many were closed since."""
+    monkeypatch.setattr("tracker.store.incidents.MOST_ROWS", 2)
+    done = [attrs.evolve(CLOSED, id=f"done{n}", stage=Stage.DONE) for n in range(4)]
+    told = [attrs.evolve(CLOSED, id=f"told{n}", stage=Stage.TOLD) for n in range(3)]
+    still = [attrs.evolve(OPEN, id=f"open{n}") for n in range(3)]
+    async with open_store(str(tmp_path / "status.db"), clock=CLOCK) as store:
+        await store.write([*done, *told, *still])
+        found = [each.id for each in (await store.load_incidents()).incidents]
+    assert {each.id for each in (*told, *still)} <= set(found)
+    assert sum(each.startswith("done") for each in found) == 2
 
 
 async def test_rows_of_another_program_are_left_out(tmp_path: Path) -> None:
