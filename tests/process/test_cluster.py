@@ -293,6 +293,33 @@ def test_one_of_three_vantages_sees_it_down(trackers: Trackers) -> None:
     assert provider(served["eu-1"], "two")["cluster_status"] == "healthy"
 
 
+def test_a_vantage_that_sees_everything_down_is_one_event(trackers: Trackers) -> None:
+    keys = {"eu-1": CANARY, "us-1": CANARY + "2", "ap-1": CANARY + "3"}
+    served = {name: trackers.start(name, vantage=name, key=key) for name, key in keys.items()}
+
+    def told(kind: str) -> list[tuple[object, ...]]:
+        return trackers.postgres.execute(
+            f"SELECT key FROM provider_status.events WHERE kind = '{kind}' ORDER BY key",
+            trackers.url.rpartition("/")[2],
+        )
+
+    def views(of: str) -> list[Any]:
+        return list(ask(served[of], "/api/providers/status")["providers"].values())
+
+    block_until(lambda: all(len(each["vantages"]) == 3 for of in keys for each in views(of)))
+    block_until(lambda: len(told("status")) == len(NAMES))
+    before = told("status")
+    trackers.models.broken.update((name, keys["us-1"]) for name in NAMES)
+    block_until(lambda: {each["status"] for each in views("us-1")} == {"down"})
+    block_until(lambda: told("vantage") == [("@us-1:1",)])
+    block_until(
+        lambda: {each["cluster_status"] for of in keys for each in views(of)} == {"healthy"}
+    )
+    assert told("status") == before, "none of a provider"
+    best = httpx.get(f"{served['us-1'].url}/api/providers/best")
+    assert best.json()["best_provider"] is None, "its own ranking is what it sees itself"
+
+
 def _ranked(best: Any) -> list[str]:
     return [line["provider_name"] for line in best["ranking"]]
 

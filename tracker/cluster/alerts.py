@@ -14,6 +14,7 @@ import structlog
 
 from tracker.alerts.sharing import KnownAlerts, Role
 from tracker.cluster.calls import HubCaller
+from tracker.cluster.doubts import Doubts
 from tracker.cluster.hub import (
     AlertWrite,
     DeliveryRow,
@@ -49,6 +50,7 @@ class SharedAlerts:
     clock: Clock = attrs.field(factory=Clock)
     _verdicts: dict[str, VerdictRow] | None = None
     _judged: dict[str, float] = attrs.field(factory=dict)  # when its evidence was new, steady
+    _doubts: Doubts = attrs.field(factory=Doubts)
 
     def role(self) -> Role:
         """Return HERALD with its lease, ALONE without a hub, else FOLLOWER."""
@@ -148,10 +150,12 @@ class SharedAlerts:
     ) -> AlertWrite:
         kept = list(records)
         incidents = [each for each in kept if isinstance(each, Incident)]
+        doubtful = self._doubts.look(snapshot.providers, self.clock.steady())
         moved = [
             attrs.evolve(row, age=age)
             for row in _moved(snapshot, verdicts)
-            if not self._is_old(row.provider, age := self._age(row.provider, snapshot))
+            if row.provider not in doubtful
+            and not self._is_old(row.provider, age := self._age(row.provider, snapshot))
         ]
         return AlertWrite(
             incidents=tuple(_incident_row(each) for each in incidents),

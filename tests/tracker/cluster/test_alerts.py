@@ -46,9 +46,15 @@ DELIVERY = Delivery(
 
 
 def snapshot(
-    verdict: Status, own: Status = Status.HEALTHY, *, suspect: bool = False, age: float = 1.0
+    verdict: Status,
+    own: Status = Status.HEALTHY,
+    *,
+    suspect: bool = False,
+    alone: bool = False,
+    age: float = 1.0,
 ) -> Snapshot:
-    """age: of the last check, wherever it was made, in seconds."""
+    """alone: only us-1 sees it down. age: of the last check, wherever it was made, in seconds."""
+    here = Status.HEALTHY if alone else verdict
     view = ProviderStatus(
         name="groq",
         status=own,
@@ -57,9 +63,13 @@ def snapshot(
         interval_seconds=300.0,
         timeout_seconds=10.0,
         vantages=(
-            VantageView(name="eu-1", status=own, reason="", age_seconds=age),
+            VantageView(name="eu-1", status=here, reason="", age_seconds=age),
             VantageView(
-                name="us-1", status=Status.DOWN, reason="", age_seconds=age, suspect=suspect
+                name="us-1",
+                status=Status.DOWN if suspect or alone else verdict,
+                reason="",
+                age_seconds=age,
+                suspect=suspect,
             ),
         ),
         cluster_status=verdict,
@@ -176,6 +186,20 @@ async def test_a_suspect_vantage_is_one_event(world: World, tmp_path: Path) -> N
         await one.keep([], snapshot(Status.HEALTHY, suspect=True))
         await one.keep([], snapshot(Status.HEALTHY))
     assert list(world.server.tables.events) == ["groq:1", "@us-1:1", "@us-1:2"]
+
+
+async def test_what_one_vantage_alone_sees_is_an_event_once_all_of_it_was_checked(
+    world: World, tmp_path: Path
+) -> None:
+    async with open_store(str(tmp_path / "a")) as a:
+        (one,) = await joined(world, a)
+        await one.keep([], snapshot(Status.HEALTHY))
+        await one.keep([], snapshot(Status.DEGRADED, alone=True))
+        assert list(world.server.tables.events) == ["groq:1"]
+        world.now += 300.0
+        await one.keeper.turn()
+        await one.keep([], snapshot(Status.DEGRADED, alone=True))
+    assert list(world.server.tables.events) == ["groq:1", "groq:2"]
 
 
 async def test_a_tracker_that_is_cut_off_sends_its_own_alerts(world: World, tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""Which statuses of all vantages may still turn out to be the fault of one vantage. Pure.
+
+A vantage whose own network fails sees one provider after the other fail, each first degraded and
+then down, before it is suspect and has no vote. Until then its word alone is no event.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import chain
+
+import attrs
+
+from tracker.core.outcomes import Status
+from tracker.core.provider_status import ProviderStatus, VantageView
+from tracker.health.quorum import FEWEST_TO_SUSPECT
+
+WORSE = frozenset({Status.DEGRADED, Status.DOWN})
+ALL_CHECKED_INTERVALS = 1.0  # a vantage has then checked all of its providers
+ALL_JUDGED_INTERVALS = 4.0  # and those that fail are down: three failed checks each, and a margin
+
+
+@attrs.define
+class Doubts:
+    """Providers that one vantage alone sees worse, and since when, in steady seconds."""
+
+    _since: dict[str, float] = attrs.field(factory=dict)
+
+    def look(self, providers: Mapping[str, ProviderStatus], now: float) -> frozenset[str]:
+        """Return the providers of which nothing should be said yet."""
+        alone = {name: who for name, view in providers.items() if (who := _alone(view.vantages))}
+        self._since = {name: self._since.get(name, now) for name in alone}
+        if not alone:
+            return frozenset()
+        most = _see_most_worse(chain.from_iterable(view.vantages for view in providers.values()))
+        return frozenset(
+            name
+            for name, who in alone.items()
+            if now - self._since[name] < providers[name].interval_seconds * _patience(who in most)
+        )
+
+
+def _patience(likely: bool) -> float:
+    return ALL_JUDGED_INTERVALS if likely else ALL_CHECKED_INTERVALS
+
+
+def _alone(views: Iterable[VantageView]) -> str:
+    """Return the vantage that alone sees it worse, where another one sees it healthy."""
+    trusted = [view for view in views if not view.suspect]
+    worse = [view.name for view in trusted if view.status in WORSE]
+    healthy = any(view.status is Status.HEALTHY for view in trusted)
+    return worse[0] if len(worse) == 1 and healthy else ""
+
+
+def _see_most_worse(views: Iterable[VantageView]) -> frozenset[str]:
+    """Return the vantages that see more than half of their providers worse."""
+    held, worse = Counter[str](), Counter[str]()
+    for view in views:
+        held[view.name] += view.status is not Status.UNKNOWN
+        worse[view.name] += view.status in WORSE
+    return frozenset(
+        name for name, most in held.items() if most >= FEWEST_TO_SUSPECT and worse[name] * 2 > most
+    )
