@@ -117,7 +117,7 @@ def killed_while_it_sends(both: Pair) -> None:
     first, *again = told.of(WEBHOOK)
     expect({(m.key, m.kind) for m in again}, {(first.key, OPENED)}, "what came again")
     expect(len(again), 1, "how often it came again")
-    say(f"  the herald was killed; the other was it after {took:.1f} s and told with the same key")
+    say(f"  the herald was killed; the other took over after {took:.1f} s and used the same key")
     both.start(herald)
 
 

@@ -221,7 +221,7 @@ def maintained_night(trial: Trial, ends: datetime) -> None:
     trial.until_told(OPENED)
     opened = trial.get("/api/incidents").json()["incidents"][-1]
     told = datetime.fromisoformat(opened["notified"][0]["at"])
-    say(f"  the window ended at {ends:%H:%M} UTC, the first was told at {told:%H:%M:%S}")
+    say(f"  the window ended at {ends:%H:%M} UTC, the first message was sent at {told:%H:%M:%S}")
     insist(ends <= told <= ends + timedelta(minutes=3), f"told right after the window: {told}")
     insist(datetime.fromisoformat(opened["opened_at"]) < ends, "it began within the window")
 

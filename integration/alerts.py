@@ -37,7 +37,7 @@ def play(words: Sequence[str] = ()) -> None:
     wrong = [name for name, fault in found if fault]
     if len(wrong) < len(parts):
         for name in wrong:
-            say(f"once more, alone: {name}")
+            say(f"retrying {name} alone")
         wrong = [fault for name in wrong if (fault := _play_one(parts, name))]
     if wrong:
         raise UnexpectedError("; ".join(wrong))

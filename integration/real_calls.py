@@ -167,7 +167,7 @@ def stay_the_same(tracker: Served, minutes: float) -> None:
         time.sleep(0.5)
     shown = tracker.ask(f"status/{name}")
     traffic = shown["evidence"]["traffic"]
-    say(f"{looks} looks in {minutes:g} minutes: {len(moves)} showed another best or status")
+    say(f"asked {looks} times in {minutes:g} minutes: {len(moves)} times best or a status differed")
     say(
         f"  {name} in the last {traffic['window_seconds']} s: {traffic['calls']} calls, "
         f"{traffic['counted']} counted, {traffic['failures']} failed; "

@@ -61,7 +61,7 @@ def beside_its_log(name: str, log: str, rows: list[tuple[str, str, int | None]])
         answered <= noted <= answered + late,
         f"{name} noted {noted} checks; the database has {answered} answers and {late} timeouts",
     )
-    say(f"{name} itself noted {noted} requests of serve; the database has {answered} answers")
+    say(f"{name} counted {noted} requests of serve; the database has {answered} answers")
 
 
 def without_secrets(folder: Path) -> None:

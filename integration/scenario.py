@@ -118,11 +118,11 @@ def stop_and_return(tracker: Served, name: str, server: Program) -> None:
 
 def freeze_and_thaw(tracker: Served, name: str, server: Program) -> None:
     server.signal(signal.SIGSTOP)
-    say(f"{server.name} is frozen (SIGSTOP): it takes connections and answers nothing")
+    say(f"{server.name} is frozen (SIGSTOP): it accepts connections and answers nothing")
     seen = tracker.follow(name, lambda now: now.failures > 0, OFTEN + 10.0)
     expect((seen[-1].status, seen[-1].outcome), ("degraded", "timeout"), f"{name}, frozen")
     server.signal(signal.SIGCONT)
-    say(f"{server.name} goes on (SIGCONT)")
+    say(f"{server.name} continues (SIGCONT)")
     seen = tracker.follow(name, lambda now: now.status == "healthy", OFTEN + 5.0)
     expect([*changes(s.status for s in seen)], ["degraded", "healthy"], f"{name}, going on")
 

@@ -38,6 +38,7 @@ MOST_SERIES = 24  # of a provider in /metrics, whatever limits it names: two for
 REPORT_TOKEN = "torture-report-token"
 MANY_PATHS = (
     *("/api/providers/status", "/api/providers/best", "/api/providers/best?model=m"),
+    *("/api/providers/best?exclude=p1", "/api/models/m"),
     *("/api/providers/health", "/api/providers/export/csv", "/metrics", "/plain"),
     *("/api/incidents", "/api/providers/traffic", "/api/models", "/api/providers/models"),
     *("/api/providers/changes?limit=10000", "/api/providers/changes?limit=10000&format=csv"),

@@ -16,6 +16,7 @@ def plain_text(text: str, limit: int = 300) -> str:
     """Return the text on one line, without markup, control characters and direction marks."""
     text = _TAGS.sub(" ", strip_terminal_codes(text))
     text = _MENTIONS.sub("", text.translate(_MARKUP))
-    text = "".join(char if char.isprintable() else " " for char in text)
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"

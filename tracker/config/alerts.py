@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from tracker.config.alerts_schema import AlertsTable
 from tracker.config.errors import ConfigProblem
-from tracker.config.schema import AlertsTable
 from tracker.core.addresses import is_loopback_host
 from tracker.core.redaction import Secret
 from tracker.core.settings import AlertSettings, AlertTarget

@@ -7,8 +7,8 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import attrs
 
+from tracker.config.cluster_schema import ClusterTable
 from tracker.config.errors import ConfigError, ConfigProblem
-from tracker.config.schema import ClusterTable
 from tracker.core.addresses import is_loopback_host
 from tracker.core.redaction import Secret
 from tracker.core.settings import ClusterSettings

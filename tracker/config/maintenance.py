@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import attrs
 
+from tracker.config.alerts_schema import MaintenanceTable
 from tracker.config.errors import ConfigProblem, format_key_path, format_value
-from tracker.config.schema import MaintenanceTable
 from tracker.core.settings import MaintenanceWindow, WeeklyWindow
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

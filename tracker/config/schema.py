@@ -3,32 +3,16 @@
 None means that a key is not in the file. The defaults are in settings.py.
 """
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import attrs
 from msgspec import Meta
 
-from tracker.config.values import OF_A_VARIABLE
+from tracker.config.alerts_schema import AlertsTable, MaintenanceTable
+from tracker.config.cluster_schema import ClusterTable
+from tracker.config.field_types import Name, Variable
 from tracker.core.settings import LONGEST_SECONDS, SHORTEST_INTERVAL
 
-Name = Annotated[str, Meta(min_length=1, max_length=1000)]
-Variable = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
-        max_length=100,
-        description="name of a variable",
-        extra=OF_A_VARIABLE,
-    ),
-]
-PageCause = Annotated[
-    str,
-    Meta(
-        pattern="^(nothing_usable|key|network|provider|offer|tracker)$",
-        description="nothing_usable, key, network, provider, offer or tracker",
-    ),
-]
 Recheck = Annotated[float, Meta(gt=0.0, le=LONGEST_SECONDS)]
 
 
@@ -272,114 +256,6 @@ class ProviderTable(TimingTable):
     )
     options: (
         Annotated[dict[str, Any], Meta(description="options of its kind, see the catalogue")] | None
-    ) = None
-
-
-@attrs.frozen(kw_only=True)
-class AlertsTable:
-    targets_env: (
-        Annotated[
-            Variable, Meta(description="variable with the targets' secret URLs, one per line")
-        ]
-        | None
-    ) = None
-    secret_env: (
-        Annotated[Variable, Meta(description="variable with the secret that signs webhooks")] | None
-    ) = None
-    page: (
-        Annotated[
-            tuple[PageCause, ...],
-            Meta(max_length=100, description="causes for which messages are sent"),
-        ]
-        | None
-    ) = None
-    reminder_hours: (
-        Annotated[
-            float, Meta(ge=0.0, le=168.0, description="time until a message is repeated; 0: never")
-        ]
-        | None
-    ) = None
-    link: (
-        Annotated[
-            str,
-            Meta(
-                pattern=r"^https?://[^\s?#@]+$",
-                max_length=1000,
-                description="address of the dashboard, for the link in a message",
-            ),
-        ]
-        | None
-    ) = None
-
-
-@attrs.frozen(kw_only=True)
-class MaintenanceTable:
-    providers: (
-        Annotated[
-            tuple[Name, ...],
-            Meta(max_length=10_000, description="names of providers; left out: all"),
-        ]
-        | None
-    ) = None
-    start: (
-        Annotated[datetime, Meta(description="start of a span of time, together with end")] | None
-    ) = None
-    end: Annotated[datetime, Meta(description="end of the span, not included")] | None = None
-    weekly: (
-        Annotated[
-            str, Meta(max_length=100, description='a weekly window, for example "Sun 02:00-04:00"')
-        ]
-        | None
-    ) = None
-    timezone: (
-        Annotated[Name, Meta(description="time zone of weekly, for example Europe/Berlin")] | None
-    ) = None
-
-
-@attrs.frozen(kw_only=True)
-class ClusterTable:
-    """Several trackers working as one, with PostgreSQL as the hub."""
-
-    url_env: (
-        Annotated[Variable, Meta(description="variable with PostgreSQL's URL for trackers")] | None
-    ) = None
-    vantage: (
-        Annotated[
-            str,
-            Meta(
-                pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
-                description="name of the place from which this tracker checks; required",
-            ),
-        ]
-        | None
-    ) = None
-    down_from: (
-        Annotated[
-            int,
-            Meta(
-                ge=1,
-                le=1000,
-                description="vantages that must see a provider down; left out: a majority",
-            ),
-        ]
-        | None
-    ) = None
-    lease_seconds: (
-        Annotated[
-            float,
-            Meta(
-                ge=2.0,
-                le=300.0,
-                description="time until another tracker takes over from a dead one",
-            ),
-        ]
-        | None
-    ) = None
-    retention_days: (
-        Annotated[
-            int, Meta(ge=1, le=3650, description="days until checks are deleted in PostgreSQL")
-        ]
-        | None
     ) = None
 
 

@@ -1,4 +1,4 @@
-"""Disguised keys: in another case or width, spaced out, in numbers, or only a part. Pure."""
+"""Disguised keys: in another case or width, spaced, backwards, in numbers, or a part. Pure."""
 
 from collections.abc import Iterable
 from unicodedata import normalize
@@ -22,6 +22,7 @@ class LooseForms:
         self._code_grams: set[str] = set()
         for value in values:
             self._add(value, RUN)
+            self._add(value[::-1], RUN)
             self._add(value.encode(errors="surrogateescape").hex(), 2 * RUN)
             for code in CODES:
                 self._add_codes([code.format(ord(char)) for char in value])

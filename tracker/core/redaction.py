@@ -63,7 +63,7 @@ class Secret:
 
 class Mask:
     """Replaces every known secret in a text: plain, escaped, URL-encoded or in base64, and parts of
-    twelve characters or more in any case, spaced out or in hex.
+    twelve characters or more in any case, spaced out, backwards or in hex.
     """
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:

@@ -14,6 +14,7 @@ from tracker.probes.json_values import as_mapping, as_text, mappings
 
 MOST = 20_000  # models kept of a list: OpenRouter's, the longest known, has under 1,000
 LONGEST = 200  # characters of a model's name
+BROKEN = "\ufffd"  # in the place of half a character: no request could name such a model
 TOLD = 100  # characters of a name searched for its task: the search takes 1 µs a character
 SLICE = 100  # entries read before other tasks may run: up to ten milliseconds
 PROPERTIES = 50  # properties read of one of Cloudflare's entries, which have under ten
@@ -94,6 +95,7 @@ async def read_models(body: object) -> ModelList | None:
     chat: list[str] = []
     retiring: dict[str, date] = {}
     tasks: dict[str, str] = {}
+    broken = False
     for listed in slices(entries[:MOST]):
         some: Sequence[Any] = listed
         if is_registry:
@@ -101,17 +103,20 @@ async def read_models(body: object) -> ModelList | None:
         if any(_name(entry) is None for entry in some):
             return None
         names += _names(some)
+        broken = broken or (not names and any(BROKEN in (_name(entry) or "") for entry in some))
         chat += _names([entry for entry in some if _chats(entry)])
         retiring.update(_retiring(some))
         tasks.update(_tasks(some))
         await pause_between(entries)
+    if broken and not names:
+        return None
     return ModelList(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(chat)), retiring, tasks)
 
 
 def _names(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for entry in entries:
         name = _name(entry)
-        if name is not None and len(name) <= LONGEST and name.isprintable():
+        if name is not None and len(name) <= LONGEST and name.isprintable() and BROKEN not in name:
             yield name
 
 

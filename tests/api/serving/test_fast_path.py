@@ -1,6 +1,6 @@
 """The fast path on real sockets: when it is open, its timer, and its end.
 
-That it says what the ordinary route says is property_tests/test_lane.py's.
+That it says what the ordinary route says is property_tests/test_fast_path.py's.
 """
 
 import itertools

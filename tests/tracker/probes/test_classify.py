@@ -531,8 +531,6 @@ def test_long_keys_that_are_masked_leave_no_half_of_the_last() -> None:
         b"NaN",
         b'{"a": NaN}',
         b"Infinity",
-        b'"\xff"',
-        b'"\\ud800"',
         b"1e999",
         b"",
         b'{"a": 1',

@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from tests.helpers.turns import counted_turns
+from tracker.probes.http.response import parse_json
 from tracker.probes.model_lists import MOST, SLICE, read_models
 
 
@@ -111,3 +112,14 @@ async def test_a_dozen_long_lists_at_once_are_read_a_slice_in_each_pass_of_the_l
             await trio.lowlevel.checkpoint()
     later = [one for one in taken if one > 2]  # all begin at once
     assert max(map(later.count, later)) <= 2
+
+
+@pytest.mark.parametrize(
+    "odd", [rb'"id": "b\ud800"', rb'"id": "b", "about": "\udc00"', b'"id": "\xc3"']
+)
+async def test_half_a_character_in_one_entry_leaves_the_list_as_it_is(odd: bytes) -> None:
+    """An id with one is left out: no request could name it."""
+    body = b'{"data": [{"id": "a"}, {%s}, {"id": "c"}]}' % odd
+    models = await read_models(parse_json(body))
+    assert models is not None
+    assert models.names == (("a", "b", "c") if b"about" in odd else ("a", "c"))

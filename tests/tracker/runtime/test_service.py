@@ -22,6 +22,7 @@ from tracker.core.outcomes import CheckResult, OutcomeKind, Status
 from tracker.core.provider_status import Uptime
 from tracker.core.redaction import Secret
 from tracker.core.settings import Provider
+from tracker.core.shared_wakes import MANY_PROVIDERS
 from tracker.health import check_recording
 from tracker.probes.check import Check, FunctionCheck
 from tracker.runtime import history_loader as handle
@@ -713,3 +714,27 @@ async def test_a_crash_text_is_masked_before_it_is_cut(world: World, mock_clock:
     assert "gsk" not in repr(seen)
     assert seen.reason.endswith("x***")
     assert "gsk" not in repr(world.rows("SELECT * FROM checks"))
+
+
+async def test_among_many_providers_every_check_is_counted_and_stored_once(world: World) -> None:
+    names = [f"p{number:03}" for number in range(MANY_PROVIDERS)]
+    world.kinds["p007"] = OutcomeKind.SERVER  # checked again after 2 s
+    async with world.running(world.config(*names)) as tracker:
+        await world.passes(2.0)
+        assert tracker.snapshot.swept
+        before = tracker.snapshot.providers["p001"].last_check
+        assert before is not None
+        await while_advancing(world, lambda: tracker.check("p001"))
+        after = tracker.snapshot.providers["p001"].last_check
+        assert after is not None
+        assert after > before
+        await world.passes(1.0)
+        counts = {
+            name: sum(number for _, number in each.outcome_counts)
+            for name, each in tracker.snapshot.providers.items()
+        }
+        assert counts["p001"] == 2
+        assert counts["p007"] >= 2
+        assert min(counts.values()) == 1
+        assert world.rows() == [(sum(counts.values()),)]
+    assert world.rows() == [(sum(counts.values()),)]

@@ -1,6 +1,7 @@
 """One HTTP answer, limited in size, and its JSON parsed safely."""
 
 import math
+import re
 from enum import Enum
 from functools import cached_property
 from typing import Final
@@ -12,6 +13,13 @@ BOM = b"\xef\xbb\xbf"
 # Commas and opening brackets in a body: OpenRouter's model list has about 30,000. A value takes up
 # to a quarter of a microsecond, so more of them would block the event loop.
 MOST_VALUES = 120_000
+MOST_ESCAPES = 40_000  # searched for lone surrogates: some 20 ms
+# A whole pair, a lone half (group 1), or any other escape.
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
+    re.DOTALL,
+)
 
 
 class InvalidJson(Enum):
@@ -26,16 +34,31 @@ UNPARSEABLE: Final = InvalidJson.UNPARSEABLE
 def parse_json(body: bytes) -> object | InvalidJson:
     """Parse a body into a JSON value or UNPARSEABLE. Total: any bytes give one of the two.
 
-    Refuses what JSON has not (NaN, invalid UTF-8) and what is meant to hurt (200,000 brackets,
-    6,000 digits, more than MOST_VALUES). A caller bounds the size: 4 MiB take some 20 ms.
+    Refuses what JSON has not (NaN) and what is meant to hurt (200,000 brackets, 6,000 digits, more
+    than MOST_VALUES). A text that was cut in the middle of a character spoils only that character,
+    which is U+FFFD then. A caller bounds the size: 4 MiB take some 20 ms.
     """
     if len(body) > MOST_VALUES and sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
         return UNPARSEABLE
+    value = _decode(body.removeprefix(BOM))
+    if value is UNPARSEABLE and (whole := _complete(body.removeprefix(BOM))) != body:
+        value = _decode(whole)
+    return value
+
+
+def _decode(body: bytes) -> object | InvalidJson:
     try:
-        value: object = _DECODER.decode(body.removeprefix(BOM))
+        value: object = _DECODER.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return UNPARSEABLE
     return value
+
+
+def _complete(body: bytes) -> bytes:
+    """Replace halves of characters: bytes that are no UTF-8, and lone surrogates in escapes."""
+    if body.count(b"\\") <= MOST_ESCAPES:
+        body = _ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], body)
+    return body.decode(errors="replace").encode()
 
 
 def _read_float(digits: str) -> float:
