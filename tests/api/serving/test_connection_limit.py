@@ -70,11 +70,6 @@ class Crowd:
         self.place(client).rest(trio.current_time())
 
 
-@pytest.fixture(autouse=True)
-def clock(autojump_clock: MockClock) -> MockClock:
-    return autojump_clock
-
-
 @pytest.fixture
 def limit() -> ConnectionLimit:
     return ConnectionLimit(3)
@@ -96,7 +91,7 @@ async def test_the_client_silent_for_longest_is_disconnected_first(limit: Connec
 
 
 async def test_clients_that_never_sent_a_request_are_disconnected_before_idle_ones(
-    limit: ConnectionLimit,
+    limit: ConnectionLimit, autojump_clock: MockClock
 ) -> None:
     async with trio.open_nursery() as nursery:
         crowd = Crowd(limit, nursery)
@@ -112,7 +107,9 @@ async def test_clients_that_never_sent_a_request_are_disconnected_before_idle_on
         nursery.cancel_scope.cancel()
 
 
-async def test_a_new_client_has_a_second_to_send_a_request(limit: ConnectionLimit) -> None:
+async def test_a_new_client_has_a_second_to_send_a_request(
+    limit: ConnectionLimit, autojump_clock: MockClock
+) -> None:
     async with trio.open_nursery() as nursery:
         crowd = Crowd(limit, nursery)
         resting, other, new = (Client() for _ in range(3))
@@ -129,7 +126,7 @@ async def test_a_new_client_has_a_second_to_send_a_request(limit: ConnectionLimi
 
 
 async def test_idle_time_counts_from_the_last_answer(
-    limit: ConnectionLimit,
+    limit: ConnectionLimit, autojump_clock: MockClock
 ) -> None:
     async with trio.open_nursery() as nursery:
         crowd = Crowd(limit, nursery)
@@ -155,7 +152,7 @@ async def test_no_client_with_an_unread_request_is_disconnected(limit: Connectio
 
 
 async def test_the_next_client_waits_while_all_requests_are_unread(
-    limit: ConnectionLimit,
+    limit: ConnectionLimit, autojump_clock: MockClock
 ) -> None:
     async with trio.open_nursery() as nursery:
         crowd = Crowd(limit, nursery)
@@ -225,7 +222,9 @@ async def test_a_disconnected_client_is_not_idle_again_when_its_answer_ends(
         nursery.cancel_scope.cancel()
 
 
-async def test_a_new_client_is_not_disconnected_however_many_arrive(limit: ConnectionLimit) -> None:
+async def test_a_new_client_is_not_disconnected_however_many_arrive(
+    limit: ConnectionLimit, autojump_clock: MockClock
+) -> None:
     async with trio.open_nursery() as nursery:
         crowd = Crowd(limit, nursery)
         clients = [Client() for _ in range(3)]
@@ -240,7 +239,7 @@ async def test_a_new_client_is_not_disconnected_however_many_arrive(limit: Conne
 
 
 async def test_the_next_are_accepted_once_those_before_have_their_places(
-    limit: ConnectionLimit,
+    limit: ConnectionLimit, autojump_clock: MockClock
 ) -> None:
     await limit.placed()
     limit.expect(2)

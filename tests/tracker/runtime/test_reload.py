@@ -42,11 +42,15 @@ def table(name: str, **settings: Any) -> str:
 
 @attrs.define
 class World:
-    """A tracker on ``file``. made: checks made, by provider; opened: by how many check sessions."""
+    """A tracker on ``file``. made: checks made, by provider; opened: by how many check sessions.
+
+    ended: set when it has.
+    """
 
     folder: Path
     made: Counter[str] = attrs.field(factory=Counter)
     opened: Counter[str] = attrs.field(factory=Counter)
+    ended: trio.Event = attrs.field(factory=trio.Event)
 
     @property
     def file(self) -> Path:
@@ -72,12 +76,15 @@ class World:
 
         yield FunctionCheck(check)
 
+    async def _run(self, config: Config, *, task_status: trio.TaskStatus[Tracker]) -> None:
+        await run_tracker(config, open_check=self.open, task_status=task_status)
+        self.ended.set()
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[tuple[Tracker, Reloader]]:
         config = self.read(None)
         async with trio.open_nursery() as nursery:
-            run = partial(run_tracker, config, open_check=self.open)
-            tracker = await nursery.start(run)
+            tracker = await nursery.start(self._run, config)
             await swept(tracker)
             yield tracker, Reloader(self.read, config, self.folder / ".env")
             tracker.stop()
@@ -438,7 +445,7 @@ class TestWatching:
 
             def slowly(path: Path | None) -> Config:
                 trio.from_thread.run_sync(tracker.stop)
-                trio.from_thread.run(wait_all_tasks_blocked)  # it has ended but for this reading
+                trio.from_thread.run(world.ended.wait)  # but for this reading
                 return world.read(path)
 
             reloader.read = slowly
