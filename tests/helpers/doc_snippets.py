@@ -24,11 +24,22 @@ def snippets(page: str) -> Iterator[tuple[str, str, str | None]]:
             yield language, text, output if kind == "text" else None
 
 
+# An embedded tracker logs in another thread: its lines could come within those that a page prints.
+LOGS_APART = (
+    "import sys, structlog\n"
+    "structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))\n"
+)
+
+
 def run(language: str, text: str, *, url: str, folder: Path) -> str:
     """What it prints; the error, if it fails. ``url`` stands for the pages' tracker."""
     text = text.replace(URL, url)
     script = "\n".join(re.findall(r"^\$ (.*)$", text, re.MULTILINE))
-    command = ["bash", "-ec", script] if language == "console" else [sys.executable, "-c", text]
+    command = (
+        ["bash", "-ec", script]
+        if language == "console"
+        else [sys.executable, "-c", LOGS_APART + text]
+    )
     done = subprocess.run(
         command,
         cwd=folder,
