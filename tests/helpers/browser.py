@@ -25,6 +25,7 @@ from tracker.probes.check import FunctionCheck
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 waits = pytest.importorskip("selenium.webdriver.support.ui")
+TimeoutException = pytest.importorskip("selenium.common.exceptions").TimeoutException
 keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
 CHROMIUM, DRIVER = find_program("Chromium"), find_program("chromedriver")
 needs_chromium = pytest.mark.needs_program("Chromium", "chromedriver")
@@ -166,9 +167,13 @@ class Browser:
         return self.driver.execute_cdp_cmd(name, options)
 
     def until(self, expression: str, *arguments: Any) -> Any:
-        """Return the first truthy value of an expression."""
+        """Return the first truthy value of an expression; a failure tells what the page shows."""
         waiting = waits.WebDriverWait(self.driver, GIVE_UP_SECONDS, poll_frequency=0.05)
-        return waiting.until(lambda _: self.value(expression, *arguments), expression)
+        try:
+            return waiting.until(lambda _: self.value(expression, *arguments), expression)
+        except TimeoutException as error:
+            shown = self.value("document.body.innerText.slice(0, 1500)")
+            raise AssertionError(f"never true: {expression} {arguments}; shown: {shown}") from error
 
     def type(self, *keys: str) -> None:
         webdriver.ActionChains(self.driver).send_keys(*keys).perform()
