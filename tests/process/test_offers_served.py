@@ -249,6 +249,8 @@ def test_tokens_per_second_come_from_reports_only(served: Served) -> None:
 def test_the_state_of_offers_survives_a_kill(served: Served) -> None:
     block_until(lambda: bool(served.stored("ok-2b")))
     before = {model: served.offer(model) for model in (GONE, "ok-2b")}
+    for model, offer in before.items():  # what is told may be stored a moment later
+        block_until(lambda m=model, o=offer: len(served.stored(m)) >= o["checks_24h"])  # type: ignore[misc]
     served.end(signal.SIGKILL)
     served.start()
     for model, offer in before.items():
