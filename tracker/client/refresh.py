@@ -158,12 +158,11 @@ class Refresher:
         self._tags[BEST] = answer.tag
 
     async def _ask_models(self, tracker: Connection) -> None:
+        await _require_ready(tracker)  # before: lists of its start may be sent while it gets ready
         answer = await tracker.get(MODELS, limit=MODELS_LIMIT, tag=self._tags.get(MODELS))
         if answer is None:
             return
-        models = read_models(answer.body)
-        await _require_ready(tracker)
-        self.memory.models = models
+        self.memory.models = read_models(answer.body)
         self._tags[MODELS] = answer.tag
 
     async def _listen(self, tracker: Connection) -> None:
