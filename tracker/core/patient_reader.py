@@ -52,7 +52,8 @@ def read_patiently(
         attempt = _attempts.get(key)
         if attempt is None:
             attempt = _attempts[key] = _Attempt(str(file))
-            threading.Thread(target=_run, args=(key, job, attempt), daemon=True).start()
+            name = f"reading {file}"
+            threading.Thread(target=_run, args=(key, job, attempt), name=name, daemon=True).start()
     try:
         answer: T = attempt.answer.result(seconds)
     except WaitedError:

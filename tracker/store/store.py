@@ -39,6 +39,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 CLOSE_SECONDS = 2.0  # what is still in the write-ahead log is read at the next start
+OPENING_SECONDS = 2.0  # a new file is made in 50 ms; on a busy machine ten times that was seen
 READERS = 2  # in parallel: enough for people, and the writer keeps its share of the disk
 
 
@@ -74,6 +75,7 @@ class Store:
     _worker: Worker = attrs.field(init=False)
     readers: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(READERS))
     state: StoreState = OPENING
+    _tried: trio.Event = attrs.field(factory=trio.Event)  # to open it
     others: tuple[str, ...] = ()  # trackers that write to the same file
     _started: datetime = attrs.field(init=False)
     _heartbeat: Heartbeat = attrs.field(init=False)
@@ -187,7 +189,7 @@ class Store:
         """
         until = until or self._clock.now()
         question = HistoryQuery.of(names, since, until, resolution, raw=raw, model=model)
-        return await self._read(partial(history.history, question=question))
+        return await self._answer(partial(history.history, question=question))
 
     async def changes(
         self,
@@ -199,11 +201,11 @@ class Store:
     ) -> tuple[ChangeRecord, ...]:
         """Return the newest ``limit`` changes of one provider or of everything, oldest first."""
         job = partial(read_changes, provider=provider, since=since, until=until, limit=limit)
-        return await self._read(job)
+        return await self._answer(job)
 
     async def load_incidents(self) -> StoredIncidents:
         """Return what the alerts carry on from."""
-        return await self._read(load_incidents)
+        return await self._answer(load_incidents)
 
     async def identity(self) -> FileIdentity:
         """Return who this file is in a cluster."""
@@ -215,7 +217,7 @@ class Store:
 
     async def outgoing(self, after: int, most: int) -> Outgoing:
         """Read our own checks with numbers above ``after``."""
-        return await self._read(partial(load_outgoing, after=after, most=most))
+        return await self._answer(partial(load_outgoing, after=after, most=most))
 
     async def traffic(
         self, names: Iterable[str], *, since: datetime, resolution: int
@@ -231,7 +233,7 @@ class Store:
             until=self._clock.now(),
             resolution=resolution,
         )
-        return await self._read(job)
+        return await self._answer(job)
 
     async def _close(self) -> None:
         """Close within CLOSE_SECONDS: a disk that does not answer must not keep the process."""
@@ -247,8 +249,22 @@ class Store:
         except StoreUnavailable as error:
             self.state = StoreState(ok=False, reason=error.reason)
             raise
-        self.state = StoreState()
-        return answer
+        else:
+            self.state = StoreState()
+            return answer
+        finally:
+            self._tried.set()
+
+    async def _answer(self, job: Callable[[apsw.Connection], T]) -> T:
+        """Read; who asks while a new file is still being made waits for it a moment."""
+        try:
+            return await self._read(job)
+        except StoreUnavailable:
+            if self._tried.is_set():
+                raise
+        with trio.move_on_after(OPENING_SECONDS):  # a large file is checked or migrated for minutes
+            await self._tried.wait()
+        return await self._read(job)
 
     async def _read(self, job: Callable[[apsw.Connection], T]) -> T:
         path = self._database.path

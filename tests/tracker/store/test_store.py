@@ -255,6 +255,19 @@ async def test_no_statement_of_the_running_store_scans_a_table(path: Path) -> No
 # The database away
 
 
+async def test_a_question_asked_before_a_new_file_was_made_waits_for_it(path: Path) -> None:
+    async def make_it() -> None:
+        await wait_until(lambda: store._tried.statistics().tasks_waiting)
+        await store.write([check()])
+
+    async with open_store(str(path), clock=CLOCK, wait=False) as store, trio.open_nursery() as run:
+        run.start_soon(make_it)
+        assert not path.exists()
+        found = await store.history(["a"], since=LONG_AGO)
+        assert found.providers.keys() == {"a"}
+        assert store.state.ok
+
+
 async def test_a_lock_is_reported_and_recovered_from(path: Path) -> None:
     async with open_store(str(path), clock=CLOCK) as store:
         with locked(path):
