@@ -627,6 +627,22 @@ def test_model_lists_sent_while_the_tracker_gets_ready_are_not_taken_as_complete
     assert use(quick(tracker, static_order=["openai"]), body) == "groq"
 
 
+def test_a_ranking_without_a_best_sent_while_the_tracker_gets_ready_does_not_count(
+    tracker: FakeTracker, use: Callable[..., Any]
+) -> None:
+    def start(handler: Any) -> None:
+        tracker.ready, tracker.mood = 200, None  # right after this answer was made
+        handler.answer_json(best(), 503)
+
+    tracker.ready, tracker.mood = 503, start
+
+    def body(client: Any) -> Any:
+        block_until(lambda: client.get_healthiest_provider() != "openai")
+        return client.get_healthiest_provider()
+
+    assert use(quick(tracker, static_order=["openai"]), body) == "groq"
+
+
 def test_a_change_of_the_ranking_fetches_the_model_lists_of_returning_providers(
     tracker: FakeTracker, use: Callable[..., Any]
 ) -> None:
