@@ -56,7 +56,8 @@ def _members(found: schemas.Cluster) -> Sheet:
 def _lines(found: schemas.Cluster) -> Iterator[str]:
     skew = "unknown" if found.skew_seconds is None else f"{found.skew_seconds:+.2f} s"
     yield f"vantage {found.vantage}; the hub {'answers' if found.hub_up else 'cannot be used'}"
-    yield f"checks waiting for the hub: {found.lag}; refused: {found.skipped}; its clock: {skew}"
+    lag = "unknown" if found.lag is None else str(found.lag)
+    yield f"checks waiting for the hub: {lag}; refused: {found.skipped}; its clock: {skew}"
     yield from found.problems
 
 

@@ -14,7 +14,7 @@ from api.serving.descriptors import raise_descriptor_limit
 from tracker.alerts.targets import check_targets
 from tracker.config import read_config
 from tracker.config.cluster import check_driver
-from tracker.core.redaction import Mask
+from tracker.core.redaction import mask_of
 from tracker.core.settings import Config
 from tracker.runtime.garbage_collection import tune_garbage_collector
 from tracker.runtime.logs import configure_logs, mask_in_logs
@@ -55,7 +55,7 @@ async def serve(
 
     # As at a reload: a file of a thousand providers would hold the event loop.
     settings = await trio.to_thread.run_sync(read, config)
-    mask_in_logs(Mask(settings.secrets()))
+    mask_in_logs(mask_of(settings.secrets()))
     log_startup_summary(settings)
     reloader = Reloader(read, settings)
 

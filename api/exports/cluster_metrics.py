@@ -15,7 +15,6 @@ def collect_cluster(report: ClusterReport | None, snapshot: Snapshot) -> Iterato
         return
     for name, help_text, value in (
         ("hub_up", "1 while the cluster's hub can be used.", float(report.hub_up)),
-        ("hub_lag_rows", "Checks waiting to be sent to the hub.", report.lag),
         ("leases_held", "Providers that this tracker checks for its vantage.", report.leases),
         ("cluster_members", "Trackers in the cluster.", len(report.members)),
         (
@@ -25,6 +24,7 @@ def collect_cluster(report: ClusterReport | None, snapshot: Snapshot) -> Iterato
         ),
     ):
         yield GaugeMetricFamily(f"llm_tracker_{name}", help_text, value=value)
+    yield _lag(report.lag)
     for name, help_text, value in (
         ("hub_skipped", "Checks that the hub refused.", report.skipped),
         ("takeovers", "Dead members that this tracker removed.", report.takeovers),
@@ -32,6 +32,17 @@ def collect_cluster(report: ClusterReport | None, snapshot: Snapshot) -> Iterato
     ):
         yield CounterMetricFamily(f"llm_tracker_{name}", help_text, value=value)
     yield _states(snapshot)
+
+
+def _lag(rows: int | None) -> Metric:
+    """Without a sample while it is not known: 0 would say that the hub has everything."""
+    family = GaugeMetricFamily(
+        "llm_tracker_hub_lag_rows",
+        "Stored checks that the hub does not have yet; absent until the hub has said what it has.",
+    )
+    if rows is not None:
+        family.add_metric([], float(rows))
+    return family
 
 
 def _states(snapshot: Snapshot) -> Metric:

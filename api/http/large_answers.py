@@ -19,6 +19,7 @@ from quart import Response, request
 
 from api.http.etags import matches, takes_gzip
 from api.http.response_cache import GZIP_LEVEL, JSON, PLAIN_BYTES, gzip_tag
+from tracker.core.slices import Turn
 from tracker.core.snapshot import Snapshot
 
 SORTED = 5_000  # names, about two milliseconds
@@ -75,15 +76,15 @@ def gather_in_thread(pieces: Iterable[bytes]) -> LargeAnswer:
 
 
 async def gather(pieces: Generator[bytes, None, None]) -> LargeAnswer:
-    """Make the pieces on the event loop; others have their turn after each.
+    """Make the pieces on the event loop; others have their turn after a few or a long one.
 
     However it ends, nothing that the pieces are made of is held any more.
     """
-    gathering = _Gathering()
+    gathering, turn = _Gathering(), Turn()
     with closing(pieces):
         for piece in pieces:
             gathering.take(piece)
-            await trio.lowlevel.checkpoint()
+            await turn.end_if_long()
     return gathering.done()
 
 

@@ -98,6 +98,14 @@ def answer_of(
     )
 
 
+@attrs.define(eq=False)
+class _Making:
+    """An answer that is being encoded. answer: None where that failed."""
+
+    done: trio.Event = attrs.field(factory=trio.Event)
+    answer: CachedResponse | None = None
+
+
 class ResponseCache:
     """The answers from the newest snapshot.
 
@@ -110,6 +118,7 @@ class ResponseCache:
         self._kept: OrderedDict[Hashable, CachedResponse] = OrderedDict()
         self._size = 0
         self._pieces: dict[str, tuple[ProviderStatus, bytes]] = {}
+        self._making: dict[Hashable, _Making] = {}
 
     def get(
         self, snapshot: Snapshot, key: Hashable, encode: Callable[[], CachedResponse]
@@ -135,12 +144,26 @@ class ResponseCache:
     async def get_slowly(
         self, snapshot: Snapshot, key: Hashable, encode: Callable[[], CachedResponse]
     ) -> CachedResponse:
-        """Return what ``get`` does, encoded in a thread because it takes long."""
+        """Return what ``get`` does, encoded in a thread because it takes long.
+
+        Those who ask meanwhile wait for it.
+        """
         if self._snapshot is None or snapshot.revision > self._snapshot.revision:
             self._reset_for(snapshot)  # now: what is encoded for the newest is to be kept
         if snapshot is self._snapshot and key in self._kept:
             return self.get(snapshot, key, encode)
-        encoded = await trio.to_thread.run_sync(encode)
+        place = snapshot.revision, key
+        while (making := self._making.get(place)) is not None:
+            await making.done.wait()  # its maker may be cancelled meanwhile
+            if making.answer is not None:
+                return making.answer
+        making = self._making[place] = _Making()
+        try:
+            making.answer = await trio.to_thread.run_sync(encode)
+        finally:
+            del self._making[place]
+            making.done.set()
+        encoded = making.answer
         if snapshot is not self._snapshot:
             return encoded  # a newer snapshot arrived: only its answers are kept
         return self.get(snapshot, key, lambda: encoded)

@@ -20,8 +20,9 @@ from api.schemas import incidents as schemas
 from api.schemas.convert import convert, instant
 from api.schemas.status import NamedOffer
 from tracker.core.clock import Clock
-from tracker.core.incidents import IncidentLog
+from tracker.core.incidents import Incident, IncidentLog
 from tracker.core.provider_status import ProviderStatus
+from tracker.core.slices import Turn
 from tracker.core.snapshot import Snapshot
 from tracker.runtime.board import Board
 
@@ -50,16 +51,23 @@ class EventView(Protocol):
         ...
 
 
+Step = tuple[EventView, int, int]  # from one revision to another; -1: from nothing
+
+
 @attrs.define(eq=False)
 class PublicView:
     """The events of ``/api/providers/events``: whole documents."""
 
     answers: ResponseCache
     _best: tuple[Snapshot, bytes] | None = None
+    _incidents: dict[str, tuple[Incident, bytes]] = attrs.field(factory=dict)
+    _log: IncidentLog | None = None  # whose incidents are encoded
 
     async def prepare(self, snapshot: Snapshot) -> None:
-        """Encode what changed of many providers in slices, and a long ranking in a thread."""
+        """Encode what changed of many providers and incidents in slices, a long ranking apart."""
         await self.answers.prepare(snapshot)
+        if snapshot.incidents is not self._log:
+            await self._prepare_incidents(snapshot.incidents)
         if not self.answers.is_best_quick(snapshot):
             self._best = snapshot, (await self.answers.best_slowly(snapshot)).body
 
@@ -70,7 +78,7 @@ class PublicView:
             self.answers.status(snapshot).body, type=dict[str, msgspec.Raw]
         )
         log = snapshot.incidents
-        wrong = [convert(schemas.Incident, each) for each in log.incidents if not each.closed_at]
+        wrong = [msgspec.Raw(self._piece(each)) for each in log.incidents if not each.closed_at]
         more = {"best": best, "incidents": wrong, "mutes": _view_mutes(log)}
         return msgspec.json.encode({**status, **more})
 
@@ -84,7 +92,33 @@ class PublicView:
         if before.ranking is not after.ranking and before.ranking != after.ranking:
             yield "best", self._encode_best(after)
         if before.incidents is not after.incidents:
-            yield from _incident_events(before.incidents, after.incidents)
+            yield from self._incident_events(before.incidents, after.incidents)
+
+    def _incident_events(
+        self, before: IncidentLog, after: IncidentLog
+    ) -> Iterator[tuple[str, bytes]]:
+        known = {incident.id: incident for incident in before.incidents}
+        for incident in after.incidents:
+            was = known.get(incident.id)
+            if was is not incident and was != incident:
+                yield "incident", self._piece(incident)
+        if before.mutes != after.mutes:
+            yield "mutes", msgspec.json.encode(_view_mutes(after))
+
+    async def _prepare_incidents(self, log: IncidentLog) -> None:
+        turn = Turn()
+        pieces: dict[str, tuple[Incident, bytes]] = {}
+        for each in log.incidents:
+            pieces[each.id] = each, self._piece(each)
+            await turn.end_if_long()
+        self._incidents, self._log = pieces, log
+
+    def _piece(self, incident: Incident) -> bytes:
+        """Return an incident as JSON, encoded once for each of its versions."""
+        known = self._incidents.get(incident.id)
+        if known is not None and known[0] is incident:
+            return known[1]
+        return msgspec.json.encode(convert(schemas.Incident, incident))
 
     def _encode_best(self, snapshot: Snapshot) -> bytes:
         if self._best is not None and self._best[0] is snapshot:
@@ -116,7 +150,8 @@ class Streams:
     public: PublicView = attrs.field(init=False)
     _stopped: bool = False
     _waits: set[trio.CancelScope] = attrs.field(factory=set)
-    _encoded: OrderedDict[tuple[EventView, int, int], bytes] = attrs.field(factory=OrderedDict)
+    _encoded: OrderedDict[Step, bytes] = attrs.field(factory=OrderedDict)
+    _made: dict[Step, trio.Event] = attrs.field(factory=dict)  # being encoded; set at its end
 
     def __attrs_post_init__(self) -> None:
         self.public = PublicView(self.answers)
@@ -197,23 +232,34 @@ class Streams:
     async def _step(self, view: EventView, before: Snapshot | None, after: Snapshot) -> bytes:
         """Return the events that lead from one snapshot to the other; none for no change."""
         key = (view, -1 if before is None else before.revision, after.revision)
-        if key not in self._encoded:
-            await view.prepare(after)
-        if key not in self._encoded:  # nor meanwhile
-            self._encoded[key] = self._encode(view, before, after)
+        while key not in self._encoded:
+            if (made := self._made.get(key)) is not None:
+                await made.wait()  # another stream encodes it; it may be cancelled meanwhile
+                continue
+            made = self._made[key] = trio.Event()
+            try:
+                await view.prepare(after)
+                step = self._encoded[key] = await self._encode(view, before, after)
+            finally:
+                del self._made[key]
+                made.set()
             if len(self._encoded) > KEPT:
                 self._encoded.popitem(last=False)
+            return step
         return self._encoded[key]
 
-    def _encode(self, view: EventView, before: Snapshot | None, after: Snapshot) -> bytes:
-        """Return the last event alone has the id.
+    async def _encode(self, view: EventView, before: Snapshot | None, after: Snapshot) -> bytes:
+        """Return the events, of which the last one alone has the id.
 
         A reader cut off before it lacks some of the step.
         """
         if before is None or before.providers.keys() - after.providers.keys():
             events = [_event("snapshot", view.whole(after))]
         else:
-            events = [_event(kind, data) for kind, data in view.changes(before, after)]
+            events, turn = [], Turn()
+            for kind, data in view.changes(before, after):
+                events.append(_event(kind, data))
+                await turn.end_if_long()
         if events:
             events[-1] = b"id: %s\n%s" % (self._id(after).encode(), events[-1])
         return b"".join(events)
@@ -233,16 +279,6 @@ def _offer_events(
         if known.get(offer.model) != offer:
             shown = convert(NamedOffer, offer, provider_name=after.name)
             yield "offer", msgspec.json.encode(shown)
-
-
-def _incident_events(before: IncidentLog, after: IncidentLog) -> Iterator[tuple[str, bytes]]:
-    known = {incident.id: incident for incident in before.incidents}
-    for incident in after.incidents:
-        if known.get(incident.id) != incident:
-            shown = convert(schemas.Incident, incident)
-            yield "incident", msgspec.json.encode(shown)
-    if before.mutes != after.mutes:
-        yield "mutes", msgspec.json.encode(_view_mutes(after))
 
 
 def _view_mutes(log: IncidentLog) -> dict[str, str]:

@@ -18,6 +18,8 @@ from tracker.runtime.diagnostics import TrackerHealth
 SLICE = 250  # rows encoded without a checkpoint: about two milliseconds
 HEALTH_SECONDS = 2.0  # one answer about a thousand actors is shared by all pages for this long
 
+Row = tuple[ProviderStatus, float | None, bytes]  # with the cost that it was encoded with
+
 
 @attrs.define(eq=False)
 class Overview:
@@ -26,7 +28,8 @@ class Overview:
     page: str
     health: Callable[[], TrackerHealth]
     has_hub: bool = False  # whether more than a week of history is available
-    _rows: dict[str, tuple[ProviderStatus, float | None, bytes]] = attrs.field(factory=dict)
+    _rows: dict[str, Row] = attrs.field(factory=dict)
+    _rows_before: dict[str, Row] = attrs.field(factory=dict)  # that these have replaced
     _costs: list[tuple[Ranking, Mapping[str, float | None]]] = attrs.field(factory=list)
     _known_health: tuple[float, dict[str, Any]] | None = None
 
@@ -43,6 +46,7 @@ class Overview:
         costs = self._costs_of(snapshot.ranking)
         for gone in self._rows.keys() - snapshot.providers.keys():
             del self._rows[gone]
+            self._rows_before.pop(gone, None)
         rows = (self._row(p, costs.get(name)) for name, p in snapshot.providers.items())
         return msgspec.json.encode(
             {
@@ -80,7 +84,7 @@ class Overview:
             if known is provider and cost == were.get(name):
                 continue
             row = self._row(provider, cost)
-            if known is None or row != encode_row(known, were.get(name)):
+            if known is None or row != self._row_before(known, were.get(name)):
                 yield row
 
     def _row(self, provider: ProviderStatus, cost: float | None) -> bytes:
@@ -88,8 +92,16 @@ class Overview:
         if known is not None and known[0] is provider and known[1] == cost:
             return known[2]
         encoded = encode_row(provider, cost)
+        if known is not None:
+            self._rows_before[provider.name] = known
         self._rows[provider.name] = (provider, cost, encoded)
         return encoded
+
+    def _row_before(self, provider: ProviderStatus, cost: float | None) -> bytes:
+        known = self._rows_before.get(provider.name)
+        if known is not None and known[0] is provider and known[1] == cost:
+            return known[2]
+        return encode_row(provider, cost)
 
     def _costs_of(self, ranking: Ranking) -> Mapping[str, float | None]:
         """Return the costs by provider, cached by identity.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
 
 import attrs
@@ -57,7 +58,9 @@ def limit(known: RateLimit) -> str:
     return UNKNOWN if known.source == "none" else f"{known.percent:.0f} % used"
 
 
+@cache
 def _template() -> Template:
+    """Return the template, compiled once: the compiler holds the interpreter all the while."""
     environment = Environment(autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(ms=milliseconds, percent=percent, moment=moment, limit=limit)
     return environment.from_string((files(__name__) / "page.html.jinja").read_text("utf-8"))

@@ -20,9 +20,10 @@ class ClusterMember(Struct, frozen=True):
 class Cluster(Struct, frozen=True):
     """The cluster as this tracker sees it.
 
-    ``alone``: it works alone because the hub does not answer. ``lag``: checks waiting for the hub;
-    ``skipped``: those it refused. ``skew_seconds``: how far the hub's clock is ahead.
-    ``takeovers``: dead members that this tracker removed. ``solo_checks``: made without a lease.
+    ``alone``: it works alone because the hub does not answer. ``lag``: stored checks that the hub
+    does not have yet, null until it has said what it has; ``skipped``: those it refused.
+    ``skew_seconds``: how far the hub's clock is ahead. ``takeovers``: dead members that this
+    tracker removed. ``solo_checks``: made without a lease.
     """
 
     vantage: str
@@ -32,7 +33,7 @@ class Cluster(Struct, frozen=True):
     members: list[ClusterMember]
     leases: Count
     herald: bool
-    lag: Count
+    lag: Count | None
     skipped: Count
     skew_seconds: Annotated[float | None, Decimals(3)]
     takeovers: Count

@@ -107,7 +107,11 @@ class Alerts(Struct, frozen=True):
 
 
 class Health(Struct, frozen=True):
-    """The tracker's own state; ``problems`` are sentences."""
+    """The tracker's own state; ``problems`` are sentences.
+
+    ``hub_lag_rows``: stored checks that the cluster's hub does not have yet; null without a
+    cluster, and until the hub has said what it has.
+    """
 
     status: TrackerState
     problems: list[str]
@@ -131,6 +135,7 @@ class Health(Struct, frozen=True):
     configuration_errors: list[str]
     untrusted_reporters: list[str]
     calls_dropped: Count
+    hub_lag_rows: Count | None
 
 
 class LivenessResponse(Struct, frozen=True):

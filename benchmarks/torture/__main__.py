@@ -48,7 +48,7 @@ def runs(quick: bool, minutes: float, rules: int, *, first: bool = False) -> dic
         "process": partial(process_faults, quick),
         "network": partial(network_faults, 6.0 if quick else 60.0),
         "loop": loop_held,
-        "large": partial(large_things, 5.0, 40_000, 4_000, 200) if quick else large_things,
+        "large": partial(large_things, 5.0, 40_000, 4_000, 200, 300) if quick else large_things,
         "flips": partial(flipped_bits, 300 if quick else 10_000),
         "odd": partial(odd_databases, QUICK_CASES) if quick else odd_databases,
         "types": partial(type_confusion, 200 if quick else 1),

@@ -10,7 +10,7 @@ import json
 import sqlite3
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import UTC, datetime
 from itertools import count
@@ -21,9 +21,10 @@ import httpx
 import trio
 
 from benchmarks.torture.report import Figures, Outcome
-from benchmarks.torture.served import Served, served
+from benchmarks.torture.served import TOKEN, Served, served
 from benchmarks.torture.slow_start import write_ours
 from benchmarks.torture.timed_serve import VARIABLE
+from tests.helpers.webhook_receiver import WebhookReceiver, webhook_receiver
 from tracker.core.latency_sketch import LatencySketch
 from tracker.testing.broken_servers import Talk, raw_server
 from tracker.testing.wire import Reply, Wire
@@ -36,6 +37,8 @@ PLAIN = {"Accept-Encoding": "identity"}
 EACH = 20_000  # names in a provider's list
 MOST_SERIES = 24  # of a provider in /metrics, whatever limits it names: two for each of twelve
 REPORT_TOKEN = "torture-report-token"
+ADMIN = {"Authorization": f"Bearer {TOKEN}"}
+EARLY_SECONDS = 2.0
 MANY_PATHS = (
     *("/api/providers/status", "/api/providers/best", "/api/providers/best?model=m"),
     *("/api/providers/best?exclude=p1", "/api/models/m"),
@@ -104,7 +107,11 @@ def naming_limits() -> Talk:
 
 
 async def large_things(
-    mib: float = 50.0, names: int = 250_000, keys: int = 40_000, providers: int = 1_000
+    mib: float = 50.0,
+    names: int = 250_000,
+    keys: int = 40_000,
+    providers: int = 1_000,
+    at_once: int = 3_000,
 ) -> Outcome:
     table: dict[str, Figures] = {}
     wrong: list[str] = []
@@ -113,6 +120,8 @@ async def large_things(
         "model names": _model_names(names),
         "one model": _one_model(),
         "many providers": _many_providers(providers),
+        "all at once": _all_at_once(at_once),
+        "early history": _early_history(at_once // 10),
         "unknown keys": _unknown_keys(keys),
         "names of limits": _limit_names(),
     }
@@ -127,7 +136,13 @@ async def large_things(
 
 @asynccontextmanager
 async def _timed(
-    providers: dict[str, str], *, tracker: str, mib: float = 0.0, many: int = 0
+    providers: dict[str, str],
+    *,
+    tracker: str,
+    mib: float = 0.0,
+    many: int = 0,
+    more: str = "",
+    **variables: str,
 ) -> AsyncIterator[tuple[Served, LagFile]]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -137,8 +152,10 @@ async def _timed(
             await trio.to_thread.run_sync(write_ours, folder / "status.db", mib)
         if many:
             await trio.to_thread.run_sync(_write_many, folder / "status.db", many)
-        variables = {VARIABLE: str(file), "PROVIDER_STATUS_REPORT_TOKEN": REPORT_TOKEN}
-        async with served(folder, providers, tracker=tracker, program=TIMED, **variables) as server:
+        variables |= {VARIABLE: str(file), "PROVIDER_STATUS_REPORT_TOKEN": REPORT_TOKEN}
+        async with served(
+            folder, providers, tracker=tracker, program=TIMED, more=more, **variables
+        ) as server:
             yield server, LagFile(file)
 
 
@@ -282,6 +299,101 @@ async def _many_providers(count: int) -> AsyncIterator[Row]:
                 )
                 fault = "" if answer.status_code == 202 else f"{answer.status_code}"
                 yield f"reports, {name}", {"bytes": len(batch), "late_ms": lag.worst()}, fault
+
+
+@attrs.define(eq=False)
+class Moods:
+    """A server whose answers are all good or all bad."""
+
+    good: bool = True
+
+    async def talk(self, wire: Wire) -> None:
+        """Answer as the mood is."""
+        good = Reply(body=b'{"object": "list", "data": [{"id": "m"}]}').encode()
+        bad = Reply(status=503, body=b'{"error": {"message": "overloaded"}}').encode()
+        while await wire.receive() is not None:
+            await wire.send(good if self.good else bad)
+
+
+async def _all_at_once(count: int) -> AsyncIterator[Row]:
+    """All are checked at once, fail, recover, and are changed by one reload."""
+    moods = Moods()
+    async with raw_server(moods.talk) as target:
+        with webhook_receiver() as receiver:
+            async for row in _each_at_once(count, target.url, moods, receiver):
+                yield row
+
+
+async def _each_at_once(
+    count: int, url: str, moods: Moods, receiver: WebhookReceiver
+) -> AsyncIterator[Row]:
+    name = f"{count:,} at once"
+    watched = {f"p{number}": url for number in range(count)}
+    tracker = "interval_seconds = 60.0\ntimeout_seconds = 50.0\nrecheck_seconds = [1.0, 2.0]\n"
+    pages = '[alerts]\npage = ["provider", "nothing_usable"]\n'
+    target = {"PROVIDER_STATUS_ALERTS": f"webhook+http://{receiver.url.partition('://')[2]}"}
+    async with _timed(watched, tracker=tracker, more=pages, **target) as (server, lag):
+        began = trio.current_time()
+
+        def row(what: str) -> Row:
+            nonlocal began
+            seconds, began = round(trio.current_time() - began, 1), trio.current_time()
+            return f"{name}, {what}", {"seconds": seconds, "late_ms": lag.worst()}, ""
+
+        async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+            with trio.fail_after(180.0):
+                while not await condition():  # noqa: ASYNC110
+                    await trio.sleep(0.5)
+
+        async def ready() -> bool:
+            return bool((await server.health())["ready"])
+
+        async def open_incidents() -> int:
+            told = (await server.json("/api/incidents"))["incidents"]
+            return sum(each["closed_at"] is None for each in told)
+
+        async def all_open() -> bool:
+            return await open_incidents() >= count
+
+        async def told() -> bool:
+            return bool(receiver.received)
+
+        async def none_open() -> bool:
+            return await open_incidents() == 0
+
+        async def reloaded() -> bool:
+            return b"configuration reloaded" in server.said
+
+        await until(ready)
+        yield row("first sweep")
+        answer = await server.client.post("/api/providers/check", headers=ADMIN, timeout=120.0)
+        answer.raise_for_status()
+        yield row("checked")
+        moods.good = False
+        await until(all_open)
+        yield row("down")
+        await until(told)
+        yield row("told")
+        moods.good = True
+        await until(none_open)
+        yield row("up again")
+        file = server.database.with_name("tracker.toml")
+        file.write_text(file.read_text().replace("[1.0, 2.0]", "[1.0, 3.0]"))
+        await until(reloaded)
+        await trio.sleep(2.0)  # what follows from it
+        yield row("reloaded")
+
+
+async def _early_history(count: int) -> AsyncIterator[Row]:
+    """The history of all is asked for while they are checked for the first time."""
+    async with raw_server(listing(["m"])) as target:
+        watched = {f"p{number}": target.url for number in range(count)}
+        tracker = "interval_seconds = 60.0\ntimeout_seconds = 50.0\n"
+        async with _timed(watched, tracker=tracker) as (server, lag):
+            size, seconds = await _ask(server, "/api/providers/history", PLAIN, 1)
+            figures = {"bytes": size, "seconds": round(seconds, 2), "late_ms": lag.worst()}
+            fault = f"after {seconds:.1f} s" if seconds > EARLY_SECONDS else ""
+            yield f"{count} providers, history in the first sweep", figures, fault
 
 
 def _batches(providers: int) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from api.server import serve
-from tests.helpers.factories import until_swept
+from tests.helpers.factories import until_settled
 from tests.helpers.programs import find_program
 from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker import Tracker, run_tracker
@@ -118,7 +118,7 @@ class House:
             run = partial(run_tracker, config, open_check=self._open_check)
             self._tracker = await nursery.start(run)
             self._token = trio.lowlevel.current_trio_token()
-            await until_swept(self._tracker)
+            await until_settled(self._tracker)
             task_status.started(self._tracker)
 
     @asynccontextmanager

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.helpers.waiting import wait_until
 from tracker import Tracker
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import CheckResult, Facts, OutcomeKind
@@ -48,3 +49,9 @@ async def until_swept(tracker: Tracker) -> None:
     with tracker.board.subscribe() as feed:
         while not tracker.snapshot.swept:
             await feed.receive()
+
+
+async def until_settled(tracker: Tracker) -> None:
+    """Wait until everything was checked once, the file is open and its history loaded."""
+    await until_swept(tracker)
+    await wait_until(lambda: not tracker.health(actors=False).problems)

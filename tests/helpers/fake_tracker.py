@@ -143,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path.startswith("/api/providers/best?"):
             self.answer_offers()
         elif self.path == "/api/providers/models":
-            self.answer_json(fake.models)
+            self.answer_json(fake.models() if callable(fake.models) else fake.models)
         elif self.path == "/readyz":
             self.answer(fake.ready, b"{}")
         elif self.path == "/api/providers/events" and fake.events:

@@ -12,7 +12,7 @@ import attrs
 import trio
 
 from api.server import serve
-from tests.helpers.factories import until_swept
+from tests.helpers.factories import until_settled
 from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker import Tracker, run_tracker
 from tracker.core.outcomes import CheckResult, OutcomeKind
@@ -61,7 +61,7 @@ class RealTracker:
             run = partial(run_tracker, config, open_check=self.open_check)
             self._tracker = await nursery.start(run)
             self._token = trio.lowlevel.current_trio_token()
-            await until_swept(self._tracker)
+            await until_settled(self._tracker)
             task_status.started(self._tracker)
 
 

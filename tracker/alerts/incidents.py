@@ -140,6 +140,8 @@ def _still_wrong(incident: Incident, condition: Condition, now: datetime) -> Inc
         return attrs.evolve(incident, absent_since=None, changes=changes, summary=condition.summary)
     if incident.flapping and _is_quiet(incident, now):  # now an ordinary outage
         incident = attrs.evolve(incident, flapping=False, changes=())
+    if incident.summary == condition.summary:  # as nearly always, at each step of an outage
+        return incident
     return attrs.evolve(incident, summary=condition.summary)
 
 

@@ -69,16 +69,18 @@ def deliveries(
         "timestamp": _rfc3339(now),
         "data": message.data,
     }
+    key, data = announcement.key, json.dumps(event, ensure_ascii=True)
+    incidents = tuple(each.id for each in announcement.incidents)
     return tuple(
         Delivery(
-            key=announcement.key,
+            key=key,
             target=target,
             kind=announcement.kind,
-            incidents=tuple(each.id for each in announcement.incidents),
+            incidents=incidents,
             created_at=now,
             title=message.title,
             body=message.body,
-            data=json.dumps(event, ensure_ascii=True),
+            data=data,
         )
         for target in targets
     )

@@ -139,10 +139,11 @@ def _openings(
             under = _under_umbrella(book, situation, settings)
             yield Announcement(kind=MessageKind.OPENED, incidents=(umbrella, *under))
         pending = [each for each in pending if each.cause is Cause.KEY]
-    pending = [e for e in pending if _is_news(e, book, situation)]
+    umbrella_told = _umbrella_told(book)  # once: there may be thousands
+    pending = [e for e in pending if _is_news(e, situation, umbrella_told=umbrella_told)]
     for group in _by_cause(pending):
         due = [each for each in group if _is_due(each, situation)]
-        joining = [e for e in group if e in due or not _waits(e, situation)]
+        joining = [e for e in group if _is_due(e, situation) or not _waits(e, situation)]
         if due:  # a single message waits the whole time, as short outages are not worth one
             together = len(joining) >= GROUP_SIZE
             yield from _announce(MessageKind.OPENED, joining if together else due)
@@ -179,11 +180,11 @@ def _waits(incident: Incident, situation: Situation) -> bool:
     return since is None or (incident.opened_at <= since and situation.now < since + START_GRACE)
 
 
-def _is_news(incident: Incident, book: IncidentBook, situation: Situation) -> bool:
+def _is_news(incident: Incident, situation: Situation, *, umbrella_told: bool) -> bool:
     """Return whether it is told: one of many is not while others serve, or while none is usable."""
     if incident.cause not in SINGLE:
         return True
-    return not situation.others_serve(incident) and not _umbrella_told(book)
+    return not umbrella_told and not situation.others_serve(incident)
 
 
 def _umbrella_told(book: IncidentBook) -> bool:
@@ -198,6 +199,7 @@ def _quiet(
         e.cause in UMBRELLAS and _may_be_told(e, situation) and _pages(e, settings)
         for e in book.open.values()
     )
+    umbrella_told = _umbrella_told(book)
     for incident in book.open.values():
         if incident.stage is not Stage.PENDING or incident.id in told:
             continue
@@ -205,7 +207,7 @@ def _quiet(
             continue
         never = incident.provider in situation.unheard or not _pages(incident, settings)
         waits = umbrella_pends and incident.cause in SINGLE
-        if never or not (waits or _is_news(incident, book, situation)):
+        if never or not (waits or _is_news(incident, situation, umbrella_told=umbrella_told)):
             yield incident
 
 

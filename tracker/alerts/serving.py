@@ -1,6 +1,9 @@
 """Whether other providers serve what an incident made unavailable. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+
+import attrs
 
 from tracker.core.incidents import Cause, Incident
 from tracker.core.provider_status import ProviderStatus
@@ -12,22 +15,41 @@ from tracker.models.resolver import NamedOffer
 RankOffers = Callable[[Iterable[NamedOffer]], Ranking]
 
 
-def others_serve(
-    incident: Incident, snapshot: Snapshot, watched: Mapping[str, tuple[str, ...]]
-) -> bool:
-    """Return whether somebody usable serves what the incident's provider served.
+@attrs.frozen(eq=False, slots=False)  # cached_property does not work with slots
+class Serving:
+    """Who serves what in a snapshot, looked up once for any number of incidents.
 
-    watched: the models that the configuration names for a provider. Where it names none, any
-    usable provider will do: a list of hundreds of models is no promise that anybody needs them.
+    watched: the models that the configuration names for a provider. Where it names none, any usable
+    provider will do: a list of hundreds of models is no promise that anybody needs them.
     """
-    others = [v for v in snapshot.providers.values() if v.usable and v.name != incident.provider]
-    models: Iterable[str] = watched.get(incident.provider or "", ())
-    if incident.cause is Cause.OFFER:
-        models = (incident.subject.removeprefix(f"{incident.provider}/"),)
-    needed = {_common(model) for model in models}
-    if not needed:
-        return bool(others)
-    return needed <= set[str]().union(*(_served(view, watched) for view in others))
+
+    snapshot: Snapshot
+    watched: Mapping[str, tuple[str, ...]]
+
+    def others_serve(self, incident: Incident) -> bool:
+        """Return whether somebody usable serves what the incident's provider served."""
+        without = incident.provider
+        models: Iterable[str] = self.watched.get(without or "", ())
+        if incident.cause is Cause.OFFER:
+            models = (incident.subject.removeprefix(f"{without}/"),)
+        needed = {_common(model) for model in models}
+        if not needed:
+            return any(view.name != without for view in self._usable)
+        servers = self._servers
+        return all(any(name != without for name in servers.get(model, ())) for model in needed)
+
+    @cached_property
+    def _usable(self) -> tuple[ProviderStatus, ...]:
+        return tuple(view for view in self.snapshot.providers.values() if view.usable)
+
+    @cached_property
+    def _servers(self) -> dict[str, list[str]]:
+        """Return the usable providers of each model, by its common name."""
+        servers: dict[str, list[str]] = {}
+        for view in self._usable:
+            for model in _served(view, self.watched):
+                servers.setdefault(model, []).append(view.name)
+        return servers
 
 
 def serve_model(model: str, snapshot: Snapshot, *, without: str | None) -> list[str]:

@@ -20,7 +20,7 @@ from tracker.alerts.maintenance import MaintenanceState, maintenance_at
 from tracker.alerts.messages import compose, deliveries
 from tracker.alerts.outbox import Outbox
 from tracker.alerts.policy import Announcement, PolicySettings, Situation, decide, due_at
-from tracker.alerts.serving import RankOffers, others_serve
+from tracker.alerts.serving import RankOffers, Serving
 from tracker.config.catalogue import load_catalogue
 from tracker.core.incidents import (
     Cause,
@@ -87,6 +87,18 @@ class AlertState:
         self.book, self.mutes = IncidentBook.of(incidents), MappingProxyType(dict(mutes))
         self.outbox = Outbox.of(sent)
         self._note_in_incidents(self.outbox)
+
+    def effort(self, snapshot: Snapshot) -> int:
+        """Return how many views and offers a step looks at closely, besides the incidents."""
+        calm = self._calm
+        views = (v for name, v in snapshot.providers.items() if calm.get(name) is not v)
+        return sum(1 + len(view.offers) for view in views)
+
+    @property
+    def unfinished(self) -> int:
+        """Return how many incidents are open, or have an end that is still to be announced."""
+        over = sum(each.stage is not Stage.DONE for each in self.book.closed)
+        return len(self.book.open) + over
 
     def watch(self, snapshot: Snapshot, now: datetime) -> Findings:
         """Note since when everything is watched: older problems are not new."""
@@ -192,7 +204,7 @@ class AlertState:
             mutes=self.mutes,
             silent=lambda incident: covers(incident.provider),
             unheard=frozenset(p.name for p in self.config.providers if not p.alerts),
-            others_serve=lambda incident: others_serve(incident, snapshot, watched),
+            others_serve=Serving(snapshot, watched).others_serve,
         )
 
     def _policy(self) -> PolicySettings:

@@ -117,17 +117,12 @@ class Refresher:
         async def ask(tracker: Connection) -> None:
             unknown = NO_SUCH_MODEL if followed.question.model else frozenset()
             path = f"{BEST}?{followed.question.query}"
-            answer = await tracker.get(
-                path, limit=BEST_LIMIT, tag=followed.tag, statuses=USUAL_STATUSES | unknown
-            )
+            found = await _get_decided(tracker, path, followed.tag, unknown)
             now = self.memory.clock()
-            if answer is None:
+            if found is None:
                 followed.confirm(now)
-                return
-            view = CachedRanking() if answer.status in unknown else read_best(answer.body)
-            if view.best is None:
-                await _require_ready(tracker)
-            followed.learn(view, answer.tag, now)
+            else:
+                followed.learn(*found, now)
 
         return ask
 
@@ -142,28 +137,19 @@ class Refresher:
             await anyio.sleep(_pause(failures, 0.0))
 
     async def _ask_best(self, tracker: Connection) -> None:
-        answer = await tracker.get(BEST, limit=BEST_LIMIT, tag=self._tags.get(BEST))
-        if answer is None:
+        found = await _get_decided(tracker, BEST, self._tags.get(BEST))
+        if found is None:
             self.memory.confirm()
             return
-        try:
-            view = read_best(answer.body)
-        except InvalidResponseError:
-            if answer.status == 503:  # from a proxy in front of the tracker, or during its shutdown
-                raise TrackerUnavailableError("the tracker answered 503") from None
-            raise
-        if view.best is None:
-            await _require_ready(tracker)
+        view, self._tags[BEST] = found
         self.memory.learn(view)
-        self._tags[BEST] = answer.tag
 
     async def _ask_models(self, tracker: Connection) -> None:
+        await _require_ready(tracker)  # before: lists of its start may be sent while it gets ready
         answer = await tracker.get(MODELS, limit=MODELS_LIMIT, tag=self._tags.get(MODELS))
         if answer is None:
             return
-        models = read_models(answer.body)
-        await _require_ready(tracker)
-        self.memory.models = models
+        self.memory.models = read_models(answer.body)
         self._tags[MODELS] = answer.tag
 
     async def _listen(self, tracker: Connection) -> None:
@@ -193,6 +179,38 @@ async def _attempt(ask: Callable[[Connection], Awaitable[None]], tracker: Connec
     except Exception as error:  # noqa: BLE001 (a bug of ours must not end the proxy's background)
         return f"bug in the client: {type(error).__name__}: {error}"
     return ""
+
+
+async def _get_decided(
+    tracker: Connection, path: str, tag: str | None, unknown: frozenset[int] = frozenset()
+) -> tuple[CachedRanking, str | None] | None:
+    """Return a ranking and its tag, None where it is the one of ``tag``.
+
+    One without a best provider counts only if the tracker was ready before it answered: it is
+    asked once more. unknown: the statuses that say that it knows no such model.
+    Raises TrackerUnavailableError, InvalidResponseError.
+    """
+    found = await _get_ranking(tracker, path, tag, unknown)
+    if found is not None and found[0].best is None:
+        await _require_ready(tracker)
+        return await _get_ranking(tracker, path, None, unknown)
+    return found
+
+
+async def _get_ranking(
+    tracker: Connection, path: str, tag: str | None, unknown: frozenset[int]
+) -> tuple[CachedRanking, str | None] | None:
+    statuses = USUAL_STATUSES | unknown
+    answer = await tracker.get(path, limit=BEST_LIMIT, tag=tag, statuses=statuses)
+    if answer is None:
+        return None
+    try:
+        view = CachedRanking() if answer.status in unknown else read_best(answer.body)
+    except InvalidResponseError:
+        if answer.status == 503:  # from a proxy in front of the tracker, or during its shutdown
+            raise TrackerUnavailableError("the tracker answered 503") from None
+        raise
+    return view, answer.tag
 
 
 async def _require_ready(tracker: Connection) -> None:

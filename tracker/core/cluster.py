@@ -77,7 +77,8 @@ class ClusterReport:
     """The cluster as this tracker sees it.
 
     reason: why the hub cannot be used, empty while it can. alone: whether this tracker works alone
-    until then. lag: checks waiting to be sent to the hub. skipped: checks the hub refused.
+    until then. lag: stored checks that the hub does not have yet, None until it has said what it
+    has. skipped: checks the hub refused.
     skew_seconds: how far the hub's clock is ahead of ours. takeovers: dead members we replaced.
     """
 
@@ -88,7 +89,7 @@ class ClusterReport:
     members: tuple[ClusterMember, ...] = ()
     leases: int = 0
     herald: bool = False
-    lag: int = 0
+    lag: int | None = None
     skipped: int = 0
     skew_seconds: float | None = None
     takeovers: int = 0

@@ -5,6 +5,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NoReturn
 from urllib.parse import quote, quote_plus
 
@@ -85,6 +86,12 @@ class Mask:
         return self._pattern is not None and (
             self._loose.are_in(text) or self._pattern.search(text) is not None
         )
+
+
+@lru_cache(maxsize=1)
+def mask_of(secrets: tuple[Secret, ...]) -> Mask:
+    """Return the mask of these secrets. The last one is kept, for it takes 0.3 ms for each."""
+    return Mask(secrets)
 
 
 def url_secrets(url: Secret) -> tuple[Secret, ...]:

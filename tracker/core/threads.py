@@ -1,12 +1,13 @@
-"""Work in a thread that is expected to fail now and then."""
+"""Work in a thread: what may fail there now and then, and what is too much for the event loop."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import outcome
 import trio
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 async def in_thread(
@@ -49,3 +50,28 @@ async def attempt_in_thread(
     return await trio.to_thread.run_sync(
         attempt, limiter=limiter, abandon_on_cancel=abandon_on_cancel
     )
+
+
+async def run_apart(job: Callable[[], T], *, is_long: bool) -> T:
+    """Run a job to its end; a long one in a thread, which lets the event loop work beside it.
+
+    A cancellation waits for it, so that what it changes is never changed by half. The caller sees
+    to it that nobody else changes that meanwhile.
+    """
+    if not is_long:
+        return job()
+    done: list[T] = []  # a cancel scope may end without, for all that the types can tell
+    with trio.CancelScope(shield=True):
+        done.append(await trio.to_thread.run_sync(job))
+    return done.pop()
+
+
+def on_the_loop(job: Callable[P, T]) -> Callable[P, T]:
+    """Return ``job`` so that it runs on the event loop, also when ``run_apart`` is in a thread."""
+
+    def run(*arguments: P.args, **named: P.kwargs) -> T:
+        if trio.lowlevel.in_trio_run():
+            return job(*arguments, **named)
+        return trio.from_thread.run_sync(lambda: job(*arguments, **named))
+
+    return run

@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import NoReturn
+from functools import partial
+from typing import NoReturn, TypeVar
 
 import attrs
 import structlog
@@ -16,6 +17,8 @@ from tracker.core.clock import Clock
 from tracker.core.incidents import Delivery, Incident, IncidentLog
 from tracker.core.records import Record
 from tracker.core.settings import AlertTarget, Config
+from tracker.core.slices import Turn
+from tracker.core.threads import run_apart
 from tracker.runtime.board import Board
 from tracker.store import Store, StoreUnavailable
 from tracker.store.backlog import Backlog
@@ -31,6 +34,10 @@ LOAD_SECONDS = 30.0  # then messages are sent without knowing the earlier ones
 LOAD_RETRY_SECONDS = 2.0
 SHARED_SECONDS = 5.0  # between two exchanges of messages with the cluster
 LONGEST_WAIT = 60.0  # the wall clock may jump: look again at least this often
+# Incidents, and views and offers that a step looks at closely, on the event loop: some
+# milliseconds. When thousands fail at once, it would be held for 60 ms.
+MANY = 300
+T = TypeVar("T")
 
 
 @attrs.define(eq=False)
@@ -57,6 +64,8 @@ class AlertTask:
     _news: trio.Event = attrs.field(factory=trio.Event)
     _sending: set[str] = attrs.field(factory=set)  # targets that are being written to
     _failing: dict[str, str] = attrs.field(factory=dict)
+    _changing: trio.Lock = attrs.field(factory=trio.Lock)  # the state, perhaps in a thread
+    _showing: trio.Lock = attrs.field(factory=trio.Lock)
 
     async def run(self) -> NoReturn:
         """Follow the snapshots and tell people of incidents, until cancelled."""
@@ -70,19 +79,23 @@ class AlertTask:
                 self._news = trio.Event()
                 await self._step()
                 self._send_due(nursery)
-                with trio.move_on_after(self._seconds_to_wait()):
+                with trio.move_on_after(await self._seconds_to_wait()):
                     await self._news.wait()
                 await trio.sleep(STEP_SECONDS)
 
     async def acknowledge(self, incident_id: str, by: str) -> None:
         """Acknowledge an incident. Raises KeyError for an unknown id."""
-        await self._take(self.state.acknowledge(incident_id, by))
+        async with self._changing:
+            await self._store(self.state.acknowledge(incident_id, by))
+        await self._show()
         if self.shared is not None:
             await self.shared.acknowledge(incident_id, by)
 
     async def mute(self, provider: str, minutes: float) -> datetime | None:
         """Return until when it is muted, None where the mute was ended."""
-        await self._take(self.state.mute(provider, minutes, self.clock.now()))
+        async with self._changing:
+            await self._store(self.state.mute(provider, minutes, self.clock.now()))
+        await self._show()
         if self.shared is not None:
             await self.shared.mute(provider, minutes)
         return self.state.mutes.get(provider)
@@ -123,8 +136,13 @@ class AlertTask:
                 except StoreUnavailable:
                     await trio.sleep(LOAD_RETRY_SECONDS)
                     continue
-                self.state.restore(stored.incidents, stored.deliveries, stored.mutes)
-                await self.publish(self.state.log())
+                many = len(stored.incidents) + len(stored.deliveries)
+                restore = partial(
+                    self.state.restore, stored.incidents, stored.deliveries, stored.mutes
+                )
+                async with self._changing:
+                    await self._work(restore, many)
+                await self._show()
                 return
         if scope.cancelled_caught:
             log.warning("earlier incidents cannot be read: some messages may be sent again")
@@ -136,16 +154,27 @@ class AlertTask:
             if not await self._lead(self.shared):
                 return
             snapshot = self.shared.view(snapshot)
-        records = self.state.step(snapshot, self.clock.now())
-        if not await self._share(records):
-            return
-        await self._take(records)
+        step = partial(self.state.step, snapshot, self.clock.now())
+        async with self._changing:
+            records = await self._work(step, self.state.effort(snapshot))
+            if not await self._share(records):
+                return
+            await self._store(records)
+        if records:
+            await self._show()
         if any(isinstance(record, Delivery) for record in records):
             await self.flush(STORE_SECONDS)
 
+    async def _work(self, job: Callable[[], T], many: int = 0) -> T:
+        """Do what is done with the state. many: what is looked at besides the incidents."""
+        return await run_apart(job, is_long=many + self.state.unfinished > MANY)
+
     async def _lead(self, shared: AlertSharing) -> bool:
         """Return whether we are the one of the cluster who tells; know what it has told."""
-        self.state.watch(self.board.latest, self.clock.now())
+        latest = self.board.latest
+        watch = partial(self.state.watch, latest, self.clock.now())
+        async with self._changing:
+            await self._work(watch, self.state.effort(latest))
         herald, now = shared.role() is Role.HERALD, trio.current_time()
         if now >= self._next_load or herald != self._leading:
             self._next_load = now + SHARED_SECONDS
@@ -158,24 +187,33 @@ class AlertTask:
 
     async def _know(self, stored: KnownAlerts, *, taking_over: bool) -> None:
         """Take what the cluster knows; who leads already takes what others have said to it."""
+        many = len(stored.incidents) + len(stored.deliveries)
+        learn = partial(self._learn, stored, self.clock.now(), taking_over=taking_over)
+        async with self._changing:
+            records, has_changed = await self._work(learn, many)
+            await self._store(records)
+        if has_changed:
+            await self._show()
+
+    def _learn(
+        self, stored: KnownAlerts, now: datetime, *, taking_over: bool
+    ) -> tuple[list[Record], bool]:
+        """Take it; return what the file lacks of it, and whether the incidents are others now."""
         state, before = self.state, self.state.log()
+        records: list[Record] = []
         if taking_over:
             known = {*map(_bare, before.incidents), *state.outbox}
             state.restore(stored.incidents, stored.deliveries, stored.mutes)
             told = {each.id for each in stored.incidents}
             ours = (e for e in before.incidents if e.closed_at is None and e.id not in told)
-            over = [attrs.evolve(each, closed_at=self.clock.now()) for each in ours]
-            for incident in (*stored.incidents, *over):  # for times when the hub is unavailable
-                if _bare(incident) not in known:
-                    self.backlog.append(incident)
-            for delivery in stored.deliveries:
-                if delivery not in known:
-                    self.backlog.append(delivery)
+            over = [attrs.evolve(each, closed_at=now) for each in ours]
+            # For times when the hub is unavailable.
+            records += (each for each in (*stored.incidents, *over) if _bare(each) not in known)
+            records += (each for each in stored.deliveries if each not in known)
         else:
             state.take_words(stored.incidents, stored.mutes)
         after = state.log()
-        if (before.incidents, before.mutes) != (after.incidents, after.mutes):
-            await self.publish(after)
+        return records, (before.incidents, before.mutes) != (after.incidents, after.mutes)
 
     async def _share(self, records: Sequence[Record]) -> bool:
         """Write to the hub before anything is sent; False: somebody else tells by now."""
@@ -192,13 +230,19 @@ class AlertTask:
             return True
         return self._leading and self.shared.role() is Role.HERALD
 
-    async def _take(self, records: Sequence[Record]) -> None:
-        """Keep what changed, and show it."""
-        for record in records:
-            self.backlog.append(record)
-        if records:
-            self._news.set()
-            await self.publish(self.state.log())
+    async def _store(self, records: Sequence[Record]) -> None:
+        """Keep what changed, before anybody changes it again; a cancellation waits for it."""
+        turn = Turn()
+        with trio.CancelScope(shield=True):
+            for record in records:
+                self.backlog.append(record)
+                await turn.end_if_long()
+
+    async def _show(self) -> None:
+        """Put what changed into the next snapshot; the last one shown is the latest."""
+        self._news.set()
+        async with self._showing:
+            await self.publish(await self._work(self.state.log))
 
     def _send_due(self, nursery: trio.Nursery) -> None:
         if not self._may_send():
@@ -217,10 +261,17 @@ class AlertTask:
             error = await self._send(target, delivery)
         finally:
             self._sending.discard(target.name)
-        records = self.state.note_attempt(delivery, self.clock.now(), error)
-        if self._leading:
-            await self._share(records)  # if that fails, the current leader sends it once more
-        await self._take(records)
+        note = partial(self.state.note_attempt, delivery, self.clock.now(), error)
+        with trio.CancelScope(shield=True) as noting:  # it was sent: that must be known
+            async with self._changing:
+                records = await self._work(note, len(delivery.incidents))
+                noting.shield = False
+                if self._leading:
+                    # If that fails, the current leader sends it once more.
+                    await self._share(records)
+                await self._store(records)
+        if records:
+            await self._show()
 
     async def _send(self, target: AlertTarget, delivery: Delivery) -> str:
         secret = self.settings().alerts.secret
@@ -233,11 +284,12 @@ class AlertTask:
             log.info("alert delivered", target=target.name, what=delivery.kind.value)
         return error
 
-    def _seconds_to_wait(self) -> float:
-        now = self.clock.now()
-        due = self.state.due_at(self.board.latest, now)
+    async def _seconds_to_wait(self) -> float:
         if self.shared is not None:
             return STEP_SECONDS  # the lease may come or go without a snapshot
+        now = self.clock.now()
+        async with self._changing:
+            due = await self._work(partial(self.state.due_at, self.board.latest, now))
         if due is None:
             return LONGEST_WAIT
         return min(max((due - now).total_seconds(), 0.0), LONGEST_WAIT)

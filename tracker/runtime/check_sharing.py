@@ -87,8 +87,9 @@ class CheckSharing:
 
     def is_handed_over(self, name: str) -> bool:
         """Return whether the hub has all checks of it that were made here."""
-        idle = self.supervisor.idle_seconds(name) >= HANDED_OVER_SECONDS
-        return idle and not self.shipper.lag and not self.shipper.failed
+        idle = self.supervisor.idle_seconds(name)
+        stored = self.keeper.clock.steady() - idle + HANDED_OVER_SECONDS
+        return idle >= HANDED_OVER_SECONDS and self.shipper.has_all_until(stored)
 
     def go_alone(self) -> None:
         """Check everything by its plan: no lease is held, and none can be claimed."""

@@ -73,6 +73,7 @@ class ClusterTask:
         await self.publish(ClusterJoined(rules=rules))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._log_problems)
+            nursery.start_soon(self.shipper.count)
             while not self.lock.acquire():
                 self.keeper.stay_away(USED_TWICE)
                 await trio.sleep(self.settings.lease_seconds)

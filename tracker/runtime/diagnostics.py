@@ -76,6 +76,11 @@ class TrackerHealth:
         """Return what ``/livez`` says: False only where a restart would help."""
         return self.status != "failing"
 
+    @property
+    def hub_lag_rows(self) -> int | None:
+        """Return how many stored checks the cluster's hub does not have yet; None: not known."""
+        return None if self.cluster is None else self.cluster.lag
+
 
 def collect_health(
     parts: TrackerComponents,

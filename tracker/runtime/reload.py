@@ -21,12 +21,12 @@ from tracker.config import DOTENV
 from tracker.config.errors import ConfigError, ConfigProblem, UnreadableError
 from tracker.config.file import DEFAULT_FILE
 from tracker.core.patient_reader import forget_hanging_files
-from tracker.core.redaction import Mask
 from tracker.core.settings import Config
 from tracker.ranking.load import load_policy
 from tracker.ranking.policy import PolicyError
 from tracker.runtime.logs import mask_in_logs
 from tracker.runtime.mailbox import StoppedError
+from tracker.runtime.masks import extend_mask
 from tracker.runtime.tracker import Tracker
 
 # Settings that a running process cannot change; the others take effect immediately.
@@ -78,7 +78,7 @@ class Reloader:
             began = time.monotonic()
             try:
                 found = await self._read()
-                mask_in_logs(Mask(dict.fromkeys((*tracker.mask.secrets, *found.secrets()))))
+                mask_in_logs(await extend_mask(tracker.mask, found.secrets()))
                 await tracker.reload(keep_fixed_settings(found, self.config))
             except (ConfigError, PolicyError) as error:
                 self._unread = isinstance(error, UnreadableError)

@@ -15,10 +15,11 @@ from tracker.core.backoff import Backoff
 from tracker.core.clock import Clock
 from tracker.core.incidents import IncidentLog
 from tracker.core.ranking import Ranking
-from tracker.core.redaction import Mask
+from tracker.core.redaction import mask_of
 from tracker.core.settings import Config
 from tracker.core.shared_wakes import SharedWakes
 from tracker.core.snapshot import Snapshot
+from tracker.core.threads import on_the_loop
 from tracker.probes import open_check as open_real_check
 from tracker.ranking.guard import FallbackRanker
 from tracker.runtime.actor_context import ActorContext, OpenCheck
@@ -68,7 +69,7 @@ async def run_tracker(
             backlog=backlog,
             rank=FallbackRanker(config.ranking),
             clock=clock,
-            mask=Mask(config.secrets()),
+            mask=mask_of(config.secrets()),
         )
         parts = _OpenParts(
             store=store,
@@ -144,7 +145,7 @@ class _OpenParts:
                     outbox=outbox,
                     cluster=cluster,
                 )
-                alerts.state.rank_offers = tracker.offers.rank
+                alerts.state.rank_offers = on_the_loop(tracker.offers.rank)
                 await tracker.start(actors)
                 actors.start_soon(keepers.alerts.keep)
                 if keepers.cluster is not None:

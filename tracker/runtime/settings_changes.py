@@ -8,12 +8,13 @@ import structlog
 import trio
 
 from tracker.config.overrides import UNSET, Setting
-from tracker.core.redaction import Mask
 from tracker.core.settings import Config, Provider
+from tracker.core.slices import Turn
 from tracker.ranking.offer_ranking import Rank
 from tracker.runtime.aggregator import Aggregator
 from tracker.runtime.live_settings import LiveSettings
 from tracker.runtime.mailbox import Mailbox
+from tracker.runtime.masks import extend_mask
 from tracker.runtime.messages import ProviderAdded, ProviderRemoved, SettingsChanged
 from tracker.runtime.model_directory import ModelDirectory
 from tracker.runtime.supervisor import Supervisor
@@ -67,9 +68,11 @@ class SettingsChanges:
             for name in before.keys() - after.keys():
                 await self.supervisor.stop(name)
                 await self.mailbox.send(ProviderRemoved(name=name))
+            turn = Turn()
             for name, provider in after.items():
                 if before.get(name) != provider:
                     await self.watch(provider, restart=True)
+                await turn.end_if_long()  # comparing thousands takes long, too
 
     async def watch(self, provider: Provider, *, restart: bool = False) -> None:
         """Tell the aggregator of a provider as it is now; restart: and its actor."""
@@ -99,8 +102,8 @@ class SettingsChanges:
 
     async def _change_common(self, config: Config, rank: Rank) -> None:
         """Wait until the aggregator masks the new secrets: the actors that use them start next."""
-        secrets = dict.fromkeys((*self.aggregator.mask.secrets, *config.secrets()))
-        changed = SettingsChanged(rank=rank, mask=Mask(secrets), done=trio.Event())
+        mask = await extend_mask(self.aggregator.mask, config.secrets())
+        changed = SettingsChanged(rank=rank, mask=mask, done=trio.Event())
         await self.mailbox.send(changed)
         await changed.done.wait()
         self.writer.retention_days = config.retention_days

@@ -19,6 +19,7 @@ SELECT id, provider_name, model, checked_at_ms, status, outcome, response_time_m
     completions
 FROM checks WHERE id > :after AND id <= :last AND origin IS NULL ORDER BY id
 """
+_WAITING = "SELECT count(*) FROM checks WHERE id > ? AND origin IS NULL"
 _LAST = "SELECT max(id) FROM (SELECT id FROM checks WHERE id > ? ORDER BY id LIMIT ?)"
 _STATES = """
 SELECT s.provider_name, NULL, s.last_check_id, s.state
@@ -74,6 +75,11 @@ def change_identity(connection: apsw.Connection, origin: str) -> None:
     """Go on under another name: this file is a copy, or it moved to another vantage."""
     with transaction(connection):
         connection.execute("UPDATE cluster_identity SET origin = ?", (origin,))
+
+
+def count_waiting(connection: apsw.Connection, after: int) -> int:
+    """Count our own checks with numbers above ``after``."""
+    return int(value(connection, _WAITING, (after,)))
 
 
 def load_outgoing(connection: apsw.Connection, after: int, most: int) -> Outgoing:

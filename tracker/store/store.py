@@ -28,6 +28,7 @@ from tracker.store.outgoing import (
     FileIdentity,
     Outgoing,
     change_identity,
+    count_waiting,
     load_identity,
     load_outgoing,
 )
@@ -221,6 +222,10 @@ class Store:
     async def outgoing(self, after: int, most: int) -> Outgoing:
         """Read our own checks with numbers above ``after``."""
         return await self._answer(partial(load_outgoing, after=after, most=most))
+
+    async def waiting(self, after: int) -> int:
+        """Count our own checks with numbers above ``after``."""
+        return await self._answer(partial(count_waiting, after=after))
 
     async def traffic(
         self, names: Iterable[str], *, since: datetime, resolution: int

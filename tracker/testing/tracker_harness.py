@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 STOP_SECONDS = 5.0  # a graceful stop takes less
 PUBLISH_SECONDS = 0.2  # results that come within a tenth of a second share a snapshot
-PATIENCE_SECONDS = 60.0  # real ones: ten minutes without a database are hundreds of attempts
+PATIENCE_SECONDS = 300.0  # real ones: ten minutes without a database are hundreds of attempts
 
 
 @attrs.define(eq=False)

@@ -53,6 +53,11 @@ def test_hub_metrics_equal_the_report() -> None:
     }
 
 
+def test_an_unknown_lag_has_no_sample() -> None:
+    found = samples(ClusterReport(vantage="eu-1", hub_up=False), a_snapshot())
+    assert found["llm_tracker_hub_lag_rows"] == {}
+
+
 def test_an_unmeasured_clock_skew_is_0() -> None:
     found = samples(ClusterReport(vantage="eu-1", hub_up=False), a_snapshot())
     assert found["llm_tracker_clock_skew_seconds"] == {(): 0.0}

@@ -1,10 +1,13 @@
 """Answers as bytes: kept while right, made again when not, and safe to compare."""
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+import trio
+import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -130,6 +133,27 @@ async def test_many_providers_are_encoded_in_slices_and_only_those_that_changed(
     again = a_snapshot(*providers[1:], a_provider("p0"), revision=2)
     assert cache.is_quick(again)
     assert cache.status(again).body != b""
+
+
+async def test_who_asks_while_it_is_encoded_waits_for_it() -> None:
+    cache, encoded, go_on = ResponseCache(), [], threading.Event()
+    snapshot, answers = a_snapshot(a_provider()), []
+
+    def encode() -> CachedResponse:
+        encoded.append(1)
+        assert go_on.wait(10.0)
+        return answer_of(b"{}")
+
+    async def ask() -> None:
+        answers.append(await cache.get_slowly(snapshot, "key", encode))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(ask)
+        await trio.testing.wait_all_tasks_blocked()
+        go_on.set()
+    assert encoded == [1]
+    assert [answer.body for answer in answers] == [b"{}"] * 3
 
 
 async def test_what_is_encoded_in_a_thread_for_the_newest_snapshot_is_kept() -> None:

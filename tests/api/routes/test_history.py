@@ -226,6 +226,18 @@ async def test_a_large_history_lets_others_run_while_it_is_encoded() -> None:
     assert turns.taken >= 10
 
 
+async def test_a_history_of_many_providers_waits_for_few_passes_of_the_loop() -> None:
+    """A pass takes milliseconds while many checks are made: it was 4,000 of them."""
+    names = [f"p{number}" for number in range(1_000)]
+    tracker = a_tracker(*map(a_provider, names))
+    point = RawPoint(NOON, Status.HEALTHY, OutcomeKind.OK, 1.0)
+    tracker.past = History(resolution_seconds=None, providers=dict.fromkeys(names, (point,)))
+    async with counted_turns() as turns:
+        _, body = await get(HISTORY, tracker)
+    assert set(body["providers"]) == set(names)
+    assert turns.taken <= 200
+
+
 def with_points(count: int) -> Any:
     tracker = a_tracker(a_provider())
     point = RawPoint(NOON, Status.HEALTHY, OutcomeKind.OK, 1.0)

@@ -26,8 +26,11 @@ def client(tracker: FakeTracker) -> Iterator[ProviderStatusClient]:
         yield client
 
 
-def wait_answered(tracker: FakeTracker, times: int = 2) -> None:
-    """Until the questions about offers were asked again: the answer before is taken in."""
+def wait_answered(tracker: FakeTracker, times: int = 3) -> None:
+    """Until the questions about offers were asked again: the answer before is taken in.
+
+    Two of them may be one look: where there is no offer the client asks once more.
+    """
 
     def count() -> int:
         return sum(n for path, n in tracker.asked.items() if path.startswith(QUESTIONS))

@@ -607,6 +607,42 @@ def test_partial_model_lists_of_a_starting_tracker_are_not_taken_as_complete(
     assert after == "groq"
 
 
+def test_model_lists_sent_while_the_tracker_gets_ready_are_not_taken_as_complete(
+    tracker: FakeTracker, use: Callable[..., Any]
+) -> None:
+    def lists() -> dict[str, Any]:
+        known = ["mistral"] if tracker.ready == 503 else ["groq", "mistral"]
+        tracker.ready = 200  # right after this answer was made
+        return {"models": {"gpt-9": known}}
+
+    tracker.ready, tracker.models = 503, lists
+    tracker.offers["gpt-9"] = best_offers("groq/gpt-9", "mistral/gpt-9")
+
+    def body(client: Any) -> Any:
+        tracker.wait(lambda: tracker.asked["/readyz"] >= 1)
+        tracker.ready = 200
+        block_until(lambda: client.get_healthiest_provider(model="gpt-9") != "openai")
+        return client.get_healthiest_provider(model="gpt-9")
+
+    assert use(quick(tracker, static_order=["openai"]), body) == "groq"
+
+
+def test_a_ranking_without_a_best_sent_while_the_tracker_gets_ready_does_not_count(
+    tracker: FakeTracker, use: Callable[..., Any]
+) -> None:
+    def start(handler: Any) -> None:
+        tracker.ready, tracker.mood = 200, None  # right after this answer was made
+        handler.answer_json(best(), 503)
+
+    tracker.ready, tracker.mood = 503, start
+
+    def body(client: Any) -> Any:
+        block_until(lambda: client.get_healthiest_provider() != "openai")
+        return client.get_healthiest_provider()
+
+    assert use(quick(tracker, static_order=["openai"]), body) == "groq"
+
+
 def test_a_change_of_the_ranking_fetches_the_model_lists_of_returning_providers(
     tracker: FakeTracker, use: Callable[..., Any]
 ) -> None:

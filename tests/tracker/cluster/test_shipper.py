@@ -10,7 +10,7 @@ import trio
 
 from tests.helpers.store_records import check as record
 from tracker.cluster.calls import HubCaller
-from tracker.cluster.hub import HubAway, Profile
+from tracker.cluster.hub import HubAway, Parcel, Profile, Shipment
 from tracker.cluster.leases import LeaseKeeper
 from tracker.cluster.membership import Membership
 from tracker.cluster.news import NewsReader
@@ -105,6 +105,63 @@ async def test_everything_is_there_once_and_in_order(server: FakeServer, tmp_pat
         messages = [one.kept.rows[seq].error_message for seq in sorted(one.kept.rows)]
         assert messages == [str(n) for n in range(8)]
         assert (one.kept.head, one.shipper.lag, one.shipper.shipped) == (8, 0, 8)
+
+
+async def test_the_lag_is_what_the_hub_does_not_have_of_our_own(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    theirs = attrs.evolve(record("groq"), origin="another", origin_id=1)
+    async with member(server, tmp_path / "a") as one:
+        await one.store.write([record("groq"), theirs])
+        await one.shipper._count()
+        assert one.shipper.lag is None, "what the hub has is not known before it was asked"
+        await one.keeper.turn()
+        await one.ship()
+        await one.shipper._count()
+        assert one.shipper.lag == 0
+        server.away = "it was switched off"
+        await one.store.write([record("groq"), theirs, record("groq"), record("groq")])
+        await one.shipper._count()
+        assert one.shipper.lag == 3, "another's check is not for us to send"
+        server.away = ""
+        await one.ship()
+        assert one.shipper.lag == 0
+
+
+async def test_the_hub_has_all_that_was_there_when_the_file_was_read_and_no_more(
+    server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lease that is given back before its last check is in the hub lets that be made twice."""
+    async with member(server, tmp_path / "a") as one:
+        now = 0.0
+        one.shipper.clock = Clock(steady=lambda: now)
+        await one.keeper.turn()
+        assert not one.shipper.has_all_until(0.0), "nothing is known yet"
+        ship = FakeHub.ship
+
+        def ship_slowly(hub: FakeHub, parcel: Parcel) -> Shipment:
+            assert not one.shipper.has_all_until(9.0), "it is on its way"
+            one.shipper.note_stored()  # another check, stored after the file was read
+            return ship(hub, parcel)
+
+        await one.store.write([record("groq")])
+        now = 10.0
+        with monkeypatch.context() as slow:
+            slow.setattr(FakeHub, "ship", ship_slowly)
+            await one.shipper.ship()
+        assert one.shipper.lag == 0
+        assert one.shipper.has_all_until(10.0)
+        assert not one.shipper.has_all_until(10.1), "that one is not in the hub"
+        one.shipper._stored = trio.Event()  # as its run does
+        now = 11.0
+        await one.shipper.ship()
+        assert one.shipper.has_all_until(99.0), "nothing was stored since"
+        server.away = "it was switched off"
+        one.shipper._stored = trio.Event()
+        await one.store.write([record("groq")])
+        with pytest.raises(HubAway):
+            await one.shipper.ship()
+        assert not one.shipper.has_all_until(99.0)
 
 
 async def test_an_outage_loses_nothing(server: FakeServer, tmp_path: Path) -> None:

@@ -9,7 +9,14 @@ import trio
 from tests.helpers.idle_tracker import NOON
 from tests.helpers.turn_timer import timed_turns
 from tests.helpers.turns import counted_turns
-from tracker.core.slices import SLICE, forget, forgotten, forgotten_on_failure
+from tracker.core.slices import (
+    SLICE,
+    TURN_SECONDS,
+    Turn,
+    forget,
+    forgotten,
+    forgotten_on_failure,
+)
 from tracker.store import Bucket, BucketLatency
 
 MANY = 200_000
@@ -65,4 +72,26 @@ def test_what_was_gathered_is_freed_when_the_gathering_fails() -> None:
 
 def test_a_slice_goes_at_each_step() -> None:
     steps = list(forget({"a": [0] * (2 * SLICE + 1), "b": {}, "c": (1,)}))
-    assert len(steps) == 4
+    assert len(steps) == 2
+    many = {number: [0] * 2 for number in range(SLICE)}
+    assert len(list(forget(many))) == 2  # of 1,667 lists each
+    assert not many
+
+
+async def test_short_pieces_share_a_turn_and_long_ones_have_one_each() -> None:
+    async with counted_turns() as turns:
+        turn = Turn()
+        for _ in range(100):
+            await turn.end_if_long()
+        assert turns.taken < 20
+        before = turns.taken
+        for _ in range(10):
+            work_for(TURN_SECONDS)
+            await turn.end_if_long()
+        assert turns.taken >= before + 5
+
+
+def work_for(seconds: float) -> None:
+    began = thread_time()
+    while thread_time() - began < seconds:
+        pass

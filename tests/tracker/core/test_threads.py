@@ -1,5 +1,6 @@
 """Failures of threads: raised unchanged, and freed once they are handled."""
 
+import threading
 import traceback
 import weakref
 from contextlib import suppress
@@ -9,7 +10,7 @@ import pytest
 import trio
 
 from tests.helpers.garbage import gone, no_collector
-from tracker.core.threads import in_thread
+from tracker.core.threads import in_thread, on_the_loop, run_apart
 
 
 class Batch:
@@ -65,3 +66,21 @@ async def test_the_limiter_is_free_again_after_a_failure() -> None:
     with pytest.raises(OSError, match="no room"):
         await in_thread(partial(fails, Batch()), expected=(OSError,), limiter=limiter)
     assert limiter.borrowed_tokens == 0
+
+
+@pytest.mark.parametrize("is_long", [False, True])
+async def test_a_long_job_is_in_a_thread_and_may_ask_the_loop(is_long: bool) -> None:
+    loop = threading.get_ident()
+    ask = on_the_loop(threading.get_ident)
+    there, asked = await run_apart(lambda: (threading.get_ident(), ask()), is_long=is_long)
+    assert (there != loop, asked) == (is_long, loop)
+
+
+async def test_a_cancellation_waits_for_the_end_of_a_long_job() -> None:
+    done: list[int] = []
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await run_apart(partial(done.append, 1), is_long=True)
+        await trio.lowlevel.checkpoint()
+    assert done == [1]
+    assert scope.cancelled_caught

@@ -12,6 +12,7 @@ import attrs
 import pytest
 import structlog
 
+from tests.helpers.waiting import block_until
 from tracker.core.outcomes import Status
 from tracker.core.settings import RankingSettings
 from tracker.ranking import (
@@ -256,6 +257,7 @@ def test_a_policy_call_that_hangs_is_waited_for_once(held: Any) -> None:
         timed((GROQ,), None)
     with pytest.raises(PolicyError, match="has not answered its last call yet"):
         timed((GROQ,), None)
+    block_until(lambda: calls)
     held.set()
     calls[0].join()
     timed.patience = 5.0
@@ -271,10 +273,11 @@ def test_a_policy_that_is_repeatedly_late_is_given_up(held: Any) -> None:
         held.wait()
 
     timed = TimedPolicy("mine:hangs", hangs, patience=0.01)
-    for _ in range(3):
+    for number in range(3):
         held.clear()
         with pytest.raises(PolicyError, match="took longer"):
             timed((GROQ,), None)
+        block_until(lambda: len(threads) > number)  # noqa: B023 (called at once)
         held.set()
         threads[-1].join()
     with pytest.raises(PolicyError, match="was too slow 3 times and is not called again"):

@@ -1,21 +1,36 @@
 """The alerts of a whole tracker on virtual time, with its database, killed and restarted."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import attrs
 import pytest
 import trio
+import trio.testing
 
+from tests.helpers.alert_rig import Rig
+from tests.helpers.alert_scenario import START, a_down_provider, config_of, snapshot_of
+from tests.helpers.garbage import no_collector
+from tests.helpers.idle_tracker import a_provider
+from tests.helpers.turn_timer import timed_turns
+from tests.helpers.waiting import wait_until
+from tracker.alerts.state import AlertState
 from tracker.alerts.targets import Sender
-from tracker.core.incidents import Delivery, MessageKind
+from tracker.core.clock import Clock
+from tracker.core.incidents import Delivery, Incident, MessageKind
+from tracker.core.records import Record
 from tracker.core.redaction import Secret
 from tracker.core.settings import AlertSettings, AlertTarget, Config, Provider, Timing
+from tracker.core.snapshot import Snapshot
 from tracker.testing.database_file import DatabaseFile
 from tracker.testing.fake_checks import FakeCheck
 from tracker.testing.provider_behavior import ProviderBehavior
 from tracker.testing.tracker_harness import TrackerHarness
+
+MOST_MS = 25.0
 
 
 @attrs.define
@@ -154,3 +169,79 @@ def test_a_test_message_goes_to_every_target(tmp_path: Path, target: Target) -> 
     with running(tmp_path) as harness:
         assert harness.do(harness.tracker.incidents.test_alerts) == [("json 1", "")]
         assert target.kinds == [MessageKind.TEST]
+
+
+async def test_thousands_of_incidents_at_once_never_hold_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On the event loop their steps took 42 to 60 ms each."""
+    monkeypatch.setattr("tracker.runtime.alert_task.STEP_SECONDS", 0.01)
+    names = [f"p{number}" for number in range(3_000)]
+    rig = Rig(config_of(*names, targets=("webhook 1",), page=("provider", "nothing_usable")))
+    task = rig.task("one", shared=False)
+    moment = START
+    task.clock = Clock(now=lambda: moment)
+    well = [a_provider(name) for name in names]
+    wrong = [a_down_provider(name, START + timedelta(minutes=6)) for name in names]
+    script = [(well, 0.0), (wrong, 6.0), (wrong, 7.0), (well, 20.0), (well, 22.0)]
+    moments = [START + timedelta(minutes=minutes) for _, minutes in script]
+    snapshots = [
+        attrs.evolve(snapshot_of(views, at), revision=number)
+        for number, ((views, _), at) in enumerate(zip(script, moments, strict=True), 2)
+    ]
+
+    def shown() -> Sequence[Incident]:
+        return rig.logs["one"].incidents
+
+    def post() -> None:
+        nonlocal moment
+        snapshot = snapshots.pop(0)
+        moment = snapshot.timestamp
+        task.board.post(snapshot)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(task.run)
+        post()
+        await wait_until(lambda: task.state.watching_since is not None)
+        with no_collector(), timed_turns() as timer:
+            post()
+            await wait_until(lambda: len(shown()) > len(names))
+            post()
+            await wait_until(lambda: rig.receiver.kinds() == ["opened"])
+            await task.mute(names[0], 0.5)
+            await task.acknowledge(shown()[-1].id, "anna")
+            post()
+            await wait_until(lambda: all(each.closed_at is not None for each in shown()))
+            post()
+            await wait_until(lambda: rig.receiver.kinds() == ["opened", "resolved"])
+        nursery.cancel_scope.cancel()
+    assert len(rig.receiver.heard[0][1].incidents) == len(names) + 1
+    assert timer.worst * 1_000.0 <= MOST_MS
+
+
+async def test_what_people_say_during_a_long_step_is_kept_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tracker.runtime.alert_task.STEP_SECONDS", 0.01)
+    monkeypatch.setattr("tracker.runtime.alert_task.MANY", -1)
+    rig = Rig()
+    task = rig.task("one", shared=False)
+    step, begun, go_on = task.state.step, trio.Event(), threading.Event()
+    token = trio.lowlevel.current_trio_token()
+
+    def slow_step(snapshot: Snapshot, now: datetime) -> Sequence[Record]:
+        found = step(snapshot, now)
+        token.run_sync_soon(begun.set)
+        assert go_on.wait(10.0)
+        return found
+
+    monkeypatch.setattr(AlertState, "step", lambda _, *arguments: slow_step(*arguments))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(task.run)
+        await begun.wait()
+        nursery.start_soon(task.mute, "a", 60.0)
+        await trio.testing.wait_all_tasks_blocked()
+        assert not task.state.mutes
+        go_on.set()
+        await wait_until(lambda: set(rig.logs["one"].mutes) == {"a"})
+        nursery.cancel_scope.cancel()

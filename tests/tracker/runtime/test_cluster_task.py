@@ -55,6 +55,28 @@ async def test_without_the_hub_each_tracker_continues_alone_and_ships_later(
     assert sum(ends) - len(kept.rows) <= len(NAMES)  # the last are on their way
 
 
+async def test_what_waits_for_the_hub_is_counted_while_it_is_away(
+    cluster: Cluster, mock_clock: MockClock
+) -> None:
+    cluster.server.away = "it was switched off"
+    one = await cluster.start()
+    await cluster.passes(60.0)
+    assert one.begun > len(NAMES)
+    assert one.report.lag is None, "what the hub has was never heard"
+    assert one.tracker.health().hub_lag_rows is None
+    cluster.server.away = ""
+    await cluster.until(lambda: one.report.lag == 0)
+    (kept,) = cluster.server.tables.origins.values()
+    cluster.server.away = "it was switched off"
+    await cluster.passes(120.0)
+    waiting = one.report.lag
+    assert waiting is not None
+    assert waiting >= 3 * len(NAMES)
+    made = sum(check.ended for check in one.checks.values())
+    assert made - len(kept.rows) - len(NAMES) <= waiting <= made - len(kept.rows)
+    assert one.tracker.health().hub_lag_rows == waiting
+
+
 @pytest.mark.parametrize("refused", ["ship", "news", "beat"])
 async def test_log_and_health_agree_whatever_part_of_the_hub_fails(
     cluster: Cluster, mock_clock: MockClock, refused: str
@@ -104,6 +126,7 @@ async def test_a_database_file_belongs_to_one_tracker(
     await cluster.passes(5.0)
     assert "another tracker on this machine" in two.report.reason
     assert two.report.leases == 0
+    assert two.report.lag is None, "the other one sends its checks"
     await cluster.passes(60.0)
     assert two.begun >= 2 * len(NAMES), "it goes on alone"
     one.tracker.stop()

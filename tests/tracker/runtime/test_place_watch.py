@@ -54,6 +54,9 @@ async def test_a_tracker_in_another_place_goes_on_alone_and_says_why(
     made = [sum(each.begun for each in others) - before[0], far.begun - before[1]]
     assert min(made) >= 3 * len(NAMES), "each place makes all checks"
     shipped = sum(len(each.rows) for each in cluster.server.tables.origins.values()) - kept
+    waiting = far.report.lag
+    assert waiting is not None
+    assert made[1] - len(NAMES) <= waiting <= made[1] + len(NAMES), "they wait until it is near"
     assert shipped <= made[0] + len(NAMES), "and no place takes those of the other for its own"
 
 

@@ -19,6 +19,8 @@ from tracker.store import open_store
 from tracker.testing import FakeProviders, ProviderBehavior, TrioHost, advance, virtual_clock
 from tracker.testing.clocks import VirtualClock
 
+PATIENCE_SECONDS = 300.0  # real ones: a quarter of an hour is hundreds of attempts to write
+
 
 @attrs.define
 class Runs:
@@ -41,7 +43,7 @@ class Runs:
             open_check=self.world.open_check,
             canary=LoopMonitor(beat=60.0),
         )
-        return TrioHost(program, clock=self.time)
+        return TrioHost(program, clock=self.time, patience=PATIENCE_SECONDS)
 
 
 @pytest.fixture
