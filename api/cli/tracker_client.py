@@ -133,10 +133,9 @@ class TrackerClient:
     def decode_json(self, response: httpx.Response, shape: Any = Any) -> Any:
         """Return the JSON of an answer that has the shape."""
         try:
-            document = msgspec.json.decode(response.content)
-        except (msgspec.DecodeError, RecursionError):
+            document = without_control_characters(msgspec.json.decode(response.content))
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             raise self.not_a_tracker() from None
-        document = without_control_characters(document)
         self.convert(document, shape)
         return document
 
