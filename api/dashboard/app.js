@@ -28,6 +28,7 @@ const feed = new Feed({
     const changed = state.update(rows);
     news.note(changed);
     for (const { after } of changed) touch(after.name);
+    if (state.incidents) showIncidents(state.incidents, state.best?.swept ?? true);
     screen.soon(false);
   },
   best(best) {

@@ -2,6 +2,7 @@
 
 import { server } from "./clock.js";
 import { find, hide, linkTo, make, providerLink, say, shape, time } from "./dom.js";
+import { state } from "./state.js";
 import * as words from "./words.js";
 
 /** @typedef {import("./types").Incident} Incident */
@@ -26,17 +27,18 @@ const running = new Map(); // what counts on, and since when
  */
 export function showIncidents(incidents, swept) {
   shown = incidents;
-  const now = JSON.stringify([incidents, swept, all, phone.matches]);
+  const here = downFromHere();
+  const now = JSON.stringify([incidents, swept, all, phone.matches, here]);
   if (now === drawn) return;
   drawn = now;
   const { open, open_count: count, over, over_count: ended } = incidents;
   const home = find("wrong");
-  home.classList.toggle("quiet-night", count === 0);
+  home.classList.toggle("quiet-night", count === 0 && here.length === 0);
   say(find("wrong-title"), count ? `Wrong now: ${count}` : "Wrong now");
   running.clear();
   const list = sorted(open);
   const lines = (all ? list : list.slice(0, atFirst())).map((incident) => line(incident, incidents));
-  find("incidents").replaceChildren(...(lines.length ? lines : [calm(swept)]));
+  find("incidents").replaceChildren(...(lines.length ? lines : [calm(swept, here)]));
   more(count, lines.length);
   find("over").replaceChildren(...over.map((each) => overLine(each, true)));
   hide(find("over-box"), ended === 0);
@@ -60,8 +62,22 @@ function sorted(open) {
   );
 }
 
-/** @param {boolean} swept */
-function calm(swept) {
+// With a cluster, what one vantage alone sees is no incident: the rows may be red all the same.
+const downFromHere = () =>
+  [...state.providers.values()]
+    .filter(({ status, vantages }) => status === "down" && vantages.length > 1)
+    .map(({ name }) => name);
+
+/**
+ * @param {boolean} swept
+ * @param {string[]} here
+ */
+function calm(swept, here) {
+  if (here.length) {
+    const who = here.length === 1 ? `${here[0]} is` : `${here.length} providers are`;
+    const text = make("span", { class: "foreign" }, `${who} down from here, not for the cluster.`);
+    return make("li", { class: "calm" }, shape("degraded"), text);
+  }
   const [kind, text] = swept
     ? ["healthy", "Nothing is wrong."]
     : ["unknown", "The first checks are in progress."];

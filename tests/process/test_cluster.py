@@ -320,6 +320,16 @@ def test_a_vantage_that_sees_everything_down_is_one_event(trackers: Trackers) ->
     assert told("status") == before, "none of a provider"
     best = httpx.get(f"{served['us-1'].url}/api/providers/best")
     assert best.json()["best_provider"] is None, "its own ranking is what it sees itself"
+    trackers.models.broken.clear()
+    block_until(lambda: told("vantage") == [("@us-1:1",), ("@us-1:2",)])
+    block_until(lambda: {each["status"] for each in views("us-1")} == {"healthy"})
+    block_until(
+        lambda: {each["cluster_status"] for of in keys for each in views(of)} == {"healthy"}
+    )
+    assert told("status") == before, "nor when it sees one after the other well again"
+    assert told("incident") == []
+    for each in served.values():
+        assert ask(each, "/api/incidents")["incidents"] == []
 
 
 def _ranked(best: Any) -> list[str]:

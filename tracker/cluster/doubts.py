@@ -1,7 +1,8 @@
 """Which statuses of all vantages may still turn out to be the fault of one vantage. Pure.
 
 A vantage whose own network fails sees one provider after the other fail, each first degraded and
-then down, before it is suspect and has no vote. Until then its word alone is no event.
+then down, before it is suspect and has no vote. Until then its word alone is no event. When the
+network is back it sees one after the other well again, and has its vote before the last of them.
 """
 
 from collections import Counter
@@ -21,13 +22,24 @@ ALL_JUDGED_INTERVALS = 4.0  # and those that fail are down: three failed checks 
 
 @attrs.define
 class Doubts:
-    """Providers that one vantage alone sees worse, and since when, in steady seconds."""
+    """Providers that one vantage alone sees worse, and since when, in steady seconds.
+
+    recovering: those of them that it saw so when it got its vote back.
+    """
 
     _since: dict[str, float] = attrs.field(factory=dict)
+    _recovering: frozenset[str] = frozenset()
+    _suspects: frozenset[str] = frozenset()
 
     def look(self, providers: Mapping[str, ProviderStatus], now: float) -> frozenset[str]:
         """Return the providers of which nothing should be said yet."""
         alone = {name: who for name, view in providers.items() if (who := _alone(view.vantages))}
+        self._recovering = frozenset(
+            name
+            for name, who in alone.items()
+            if name in self._recovering or (name not in self._since and who in self._suspects)
+        )
+        self._suspects = frozenset(_suspects(providers))
         self._since = {name: self._since.get(name, now) for name in alone}
         if not alone:
             return frozenset()
@@ -35,8 +47,14 @@ class Doubts:
         return frozenset(
             name
             for name, who in alone.items()
-            if now - self._since[name] < providers[name].interval_seconds * _patience(who in most)
+            if now - self._since[name]
+            < providers[name].interval_seconds * _patience(who in most or name in self._recovering)
         )
+
+
+def _suspects(providers: Mapping[str, ProviderStatus]) -> Iterable[str]:
+    views = chain.from_iterable(view.vantages for view in providers.values())
+    return (view.name for view in views if view.suspect)
 
 
 def _patience(likely: bool) -> float:

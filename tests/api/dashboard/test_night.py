@@ -354,6 +354,36 @@ def test_each_vantage_has_a_shape_and_their_common_status_is_shown(
     assert complaints(browser) == []
 
 
+def test_what_one_vantage_alone_sees_down_is_no_incident_and_is_told(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ "Nothing is wrong." above a red row would be false; the cluster has no incident of it."""
+    view_row = rows.view_row
+    seen = (("eu-1", "down", False), ("us-1", "healthy", False), ("ap-1", "healthy", False))
+    down = {"groq"}
+
+    def as_of_a_cluster(provider: ProviderStatus, cost: float | None) -> rows.Row:
+        status = "down" if provider.name in down else "healthy"
+        return msgspec.structs.replace(view_row(provider, cost), vantages=seen, status=status)
+
+    monkeypatch.setattr(rows, "view_row", as_of_a_cluster)
+    with house(tmp_path, "groq", "mistral", groq=good(), mistral=good()) as built:
+        look(browser, built.url)
+        browser.until(
+            "$('#incidents').innerText === 'groq is down from here, not for the cluster.'"
+        )
+        assert not browser.value("$('#wrong').classList.contains('quiet-night')")
+        down.add("mistral")
+        built.check("mistral")
+        browser.until(
+            "$('#incidents').innerText === '2 providers are down from here, not for the cluster.'"
+        )
+        down.clear()
+        built.check("groq")
+        built.check("mistral")
+        browser.until("$('#incidents').innerText === 'Nothing is wrong.'")
+
+
 def test_a_model_is_found_with_its_offers(browser: Browser, night: House) -> None:
     look(browser, night.url + "#models")
     browser.until("$('#model-list li') !== null")

@@ -59,6 +59,19 @@ def test_a_doubt_that_ended_begins_anew() -> None:
     assert doubts.look(bad, INTERVAL + 1.0) == {"p0"}
 
 
+def test_a_vantage_that_has_its_vote_back_is_given_time_to_see_the_rest_well_again() -> None:
+    doubts, patience = Doubts(), INTERVAL * ALL_JUDGED_INTERVALS
+    suspect = {f"p{n}": provider(f"p{n}", DOWN, UP, UP, suspect=0) for n in range(4)}
+    assert doubts.look(suspect, 0.0) == set()
+    trusted = cluster(*[(DOWN, UP, UP)] * 2, *[(UP, UP, UP)] * 2)
+    assert doubts.look(trusted, 1_000.0) == {"p0", "p1"}
+    assert doubts.look(trusted, 1_000.0 + patience - 1.0) == {"p0", "p1"}
+    assert doubts.look(trusted, 1_000.0 + patience) == set(), "down for good: it is said"
+    another = cluster(*[(UP, UP, UP)] * 3, (DOWN, UP, UP))
+    assert doubts.look(another, 2_000.0) == {"p3"}
+    assert doubts.look(another, 2_000.0 + INTERVAL * ALL_CHECKED_INTERVALS) == set(), "as any other"
+
+
 def test_a_suspect_vantage_leaves_no_doubt() -> None:
     view = provider("p0", DOWN, UP, UP, suspect=0)
     assert Doubts().look({"p0": view}, 0.0) == set()
