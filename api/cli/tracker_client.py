@@ -97,7 +97,7 @@ class TrackerClient:
         response = self.send("PATCH", path, json=wanted)
         self._check(response, fine={200, 202})
         if response.status_code == 202:
-            print("not stored yet: the database is away", file=sys.stderr)  # noqa: T201
+            print("not stored yet: the database has not answered", file=sys.stderr)  # noqa: T201
         return self.decode_json(response)
 
     def post(

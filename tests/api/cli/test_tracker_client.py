@@ -36,7 +36,7 @@ def test_a_change_that_is_not_stored_yet_is_effective_and_says_so(
 ) -> None:
     answers.update(status_code=202, json={"interval_seconds": 60})
     assert TrackerClient(URL, None).change("/api/providers/groq", {}) == {"interval_seconds": 60}
-    assert capsys.readouterr().err == "not stored yet: the database is away\n"
+    assert capsys.readouterr().err == "not stored yet: the database has not answered\n"
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
