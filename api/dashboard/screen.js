@@ -15,7 +15,7 @@ const MANY = 1_000; // providers: sorting them takes longer than a frame
 const CALM = 1_000; // ms between two orders of so many
 const REREAD = 600_000; // ms between two readings of the strips
 const YOUNG = 7_200; // seconds: with no more data than that, an hour fills the strips better
-const HIDDEN = 500; // ms: a hidden page gets no frames, but its title should still tell
+const FRAMELESS = 500; // ms: a page that is or gets hidden has no frames, but its title should still tell
 
 /** @param {boolean} offered whether a hub keeps more than a week */
 function offerMonths(offered) {
@@ -53,15 +53,15 @@ export class Screen {
   }
 
   /**
-   * Draw with the next frame.
+   * Draw with the next frame, or a little later where none comes.
    * @param {boolean} reorder the order, or who is seen, may be another
    */
   soon(reorder) {
     this.#moved ||= reorder;
     if (this.#due) return;
     this.#due = true;
-    if (document.hidden) setTimeout(() => this.#flush(), HIDDEN);
-    else requestAnimationFrame(() => this.#flush());
+    requestAnimationFrame(() => this.#flush());
+    setTimeout(() => this.#flush(), FRAMELESS); // whichever comes first
   }
 
   /** What came meanwhile was not seen: read it. */
@@ -89,6 +89,7 @@ export class Screen {
   }
 
   #flush() {
+    if (!this.#due) return;
     const began = performance.now();
     this.#due = false;
     if (!this.#shown) this.#chooseSpan();

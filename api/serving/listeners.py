@@ -188,6 +188,11 @@ class HttpConnection(TCPServer):
             pass
         except* Exception as group:  # noqa: BLE001 (whatever it is, only this client's)
             log.warning("connection failed", error=_first_line(group))
+        finally:
+            # These know it: a cycle of forty objects for each client would stay until the garbage
+            # collector comes, and it looks seldom at what has lived long.
+            for name in ("protocol", "place"):
+                vars(self).pop(name, None)
 
     def _stay_with_http_1(self) -> None:
         """Take no HTTP/2, by its preface or by ``Upgrade: h2c``.

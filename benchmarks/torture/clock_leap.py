@@ -19,6 +19,8 @@ HAS_LIBRARY = LIBRARIES.exists()
 AHEAD_SECONDS = 8 * 86_400.0
 SECONDS = 3.0
 ROWS = 50  # of the last 50 minutes
+HOURS = 167  # of a week, with a check each
+STARTS_AHEAD = {"1 h": 3_600.0, "20 h": 20 * 3_600.0, "3 days": 3 * 86_400.0}
 FAST = "interval_seconds = 0.5\nrecheck_seconds = [0.5]\ndegraded_latency_ms = 2000.0\n"
 
 
@@ -81,10 +83,69 @@ async def eight_days_ahead(folder: Path) -> tuple[Figures, list[str]]:
         nursery.cancel_scope.cancel()
     wrong += [f"exit code {code}"] if code else []
     wrong += [] if b"checks set apart" in server.said else ["the log does not tell of the future"]
-    kept, ahead, failed = _count(path)
+    kept, ahead, failed = _count(path, ROWS)
     wrong += [] if kept == ROWS else [f"{ROWS - kept} of {ROWS} rows deleted"]
     wrong += [] if ahead and failed else ["no check was made ahead"]
     return {"rows_before": ROWS, "kept": kept, "rows_ahead": ahead}, wrong
+
+
+async def starts_ahead(folder: Path) -> tuple[Figures, list[str]]:
+    """A start with the clock ahead, of a tracker whose rows are up to a week old; no provider
+    tells the time. On the same start of the machine, and on another, of which nothing is known.
+
+    Nothing may be deleted; with the clock right again, nothing waits any longer.
+    """
+    clock, path = MovedClock(folder / "faketime"), folder / "status.db"
+    await write_sound(path, HOURS, timedelta(hours=1))
+    provider = SimulatedProvider(name=PROVIDER, latency_ms=5.0)
+    wrong: list[str] = []
+    async with trio.open_nursery() as nursery:
+        await nursery.start(provider.serve)
+        watched = {PROVIDER: provider.base_url}
+
+        async def run(ahead: float) -> bytes:
+            clock.move(ahead)
+            async with served(folder, watched, tracker=FAST, **clock.variables()) as server:
+                with trio.move_on_after(20.0):
+                    while not _compared(path, ahead):  # noqa: ASYNC110 (a file's)
+                        await trio.sleep(0.1)  # the pruning follows at once
+                    await trio.sleep(1.0)
+                code, _ = await server.end()
+            wrong.extend([f"exit code {code}"] if code else [])
+            wrong.extend([] if _compared(path, ahead) else ["the clocks were not compared"])
+            return bytes(server.said)
+
+        await run(0.0)
+        for name, ahead in STARTS_AHEAD.items():
+            for machine in ("same", "other"):
+                if machine == "other":
+                    _change_boot(path)
+                said = await run(ahead)
+                case = f"{name} ahead on the {machine} start of the machine"
+                kept = _count(path, HOURS)[0]
+                wrong += [] if kept == HOURS else [f"{HOURS - kept} rows deleted: {case}"]
+                told = b"clock jumped" in said or b"history kept for longer" in said
+                wrong += [] if told else [f"the log says nothing: {case}"]
+                said = await run(0.0)
+                stays = b"history kept for longer" in said
+                wrong += [f"history is kept after {case}"] if stays else []
+        nursery.cancel_scope.cancel()
+    return {"starts_ahead": 2 * len(STARTS_AHEAD), "rows_before": HOURS, "kept": kept}, wrong
+
+
+def _compared(path: Path, ahead: float) -> bool:
+    """Whether the file tells of a comparison with about this clock."""
+    with closing(sqlite3.connect(path)) as connection:
+        row = connection.execute("SELECT wall FROM clock").fetchone()
+    now = datetime.now(UTC).timestamp() + ahead
+    return row is not None and now - row[0] < 15.0 and row[0] - now < 1.0
+
+
+def _change_boot(path: Path) -> None:
+    """Make the file one that was written before the machine was started."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE clock SET boot = 'another'")
+        connection.commit()
 
 
 async def _look(server: Served, when: str) -> list[str]:
@@ -106,12 +167,12 @@ async def _look(server: Served, when: str) -> list[str]:
     return wrong
 
 
-def _count(path: Path) -> tuple[int, int, int]:
-    """Rows from before the start, rows that were checked ahead, and failed ones of these."""
+def _count(path: Path, rows: int) -> tuple[int, int, int]:
+    """Rows of the first ``rows`` ones, rows that were checked ahead, and failed ones of these."""
     half = (datetime.now(UTC) + timedelta(seconds=AHEAD_SECONDS / 2)).timestamp() * 1000
     with closing(sqlite3.connect(path)) as connection:
         (kept,) = connection.execute(
-            "SELECT count(*) FROM checks WHERE id <= ?", (ROWS,)
+            "SELECT count(*) FROM checks WHERE id <= ?", (rows,)
         ).fetchone()
         ahead, failed = connection.execute(
             "SELECT count(*), sum(outcome NOT IN ('ok', 'slow')) FROM checks "

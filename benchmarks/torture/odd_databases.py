@@ -288,7 +288,7 @@ QUICK_CASES = (
 )
 
 
-async def write_sound(path: Path, rows: int = 50) -> None:
+async def write_sound(path: Path, rows: int = 50, apart: timedelta = timedelta(minutes=1)) -> None:
     """A database of this program with a check for each of the last ``rows`` minutes."""
     now = datetime.now(UTC)
     async with open_store(str(path)) as store:
@@ -297,7 +297,7 @@ async def write_sound(path: Path, rows: int = 50) -> None:
                 attrs.evolve(
                     each,
                     result=attrs.evolve(
-                        each.result, provider=PROVIDER, at=now - timedelta(minutes=number + 1)
+                        each.result, provider=PROVIDER, at=now - (number + 1) * apart
                     ),
                 )
                 for number, each in enumerate(map(row, range(rows)))

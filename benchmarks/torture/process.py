@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import trio
 
-from benchmarks.torture.clock_leap import HAS_LIBRARY, MovedClock, eight_days_ahead
+from benchmarks.torture.clock_leap import HAS_LIBRARY, MovedClock, eight_days_ahead, starts_ahead
 from benchmarks.torture.numbered import Sequence, number_in, numbered, rows_of, urls
 from benchmarks.torture.report import Figures, Outcome
 from benchmarks.torture.served import Served, served
@@ -65,6 +65,7 @@ def trials(quick: bool) -> dict[str, Trial]:
         "log on a full disk": log_on_a_full_disk,
         "wall clock ± 1 h": clock_jumps,
         "wall clock 8 days ahead for 3 s": eight_days_ahead,
+        "starts with a clock ahead": starts_ahead,
         "wall clock over the end of summer time": partial(clock_over, at="2026-10-25T00:59:57"),
         "wall clock over the begin of summer time": partial(clock_over, at="2026-03-29T00:59:57"),
     }

@@ -29,6 +29,10 @@ ANOTHER_VANTAGE = (
     "the role is kept to another vantage, or to none: use this vantage's role, or the owner's "
     "`SELECT provider_status.keep_role_to('ROLE', 'VANTAGE')`"
 )
+BAD_URL = (
+    "the URL is not valid (value not shown): look for a wrong % or an option that PostgreSQL does "
+    "not know"
+)
 NO_HUB = f"the database does not have the hub's tables yet: {MIGRATE}"
 
 _BY_STATE = {
@@ -45,7 +49,16 @@ _BY_STATE = {
     "57014": "PostgreSQL is too slow: a statement was cancelled",
     "55P03": "another session holds a lock in PostgreSQL for too long",
 }
+_BAD_PORT = "the URL's port is not a number from 1 to 65535"
+_ANOTHER_SERVER = "what answers at this address is not PostgreSQL: look at the port"
 _BY_TEXT = (
+    ("invalid port number", _BAD_PORT),
+    ('connection option "port"', _BAD_PORT),
+    ("invalid sslmode value", "the URL's sslmode is none that PostgreSQL knows"),
+    ("invalid response to SSL negotiation", _ANOTHER_SERVER),
+    ("expected authentication request", _ANOTHER_SERVER),
+    ("Network is unreachable", "its host cannot be reached from here"),
+    ("No route to host", "its host cannot be reached from here"),
     ("password authentication failed", "PostgreSQL refused the password or the role"),
     ("no password supplied", "the URL has no password, and PostgreSQL requires one"),
     ('database "', "the database does not exist"),
@@ -135,7 +148,7 @@ def connect(url: Secret) -> Connection:
     try:
         conninfo_to_dict(url.reveal())
     except psycopg.Error:
-        raise HubAway("the URL is not valid (value not shown): look for a wrong % in it") from None
+        raise HubAway(BAD_URL) from None
     return psycopg.connect(
         url.reveal(),
         autocommit=True,

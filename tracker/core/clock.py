@@ -2,7 +2,11 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from secrets import token_hex
 
 import attrs
 
@@ -20,12 +24,29 @@ def steady_now() -> float:
     return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
 
 
+@cache
+def boot_now() -> str:
+    """Return which start of this machine ``steady_now`` counts from.
+
+    Another value in each process where the system does not say so.
+    """
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        with suppress(OSError, ValueError):
+            if found := Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip():
+                return found
+    return token_hex(8)
+
+
 @attrs.frozen
 class Clock:
-    """The source of time for a tracker; tests pass one that follows their virtual clock."""
+    """The source of time for a tracker; tests pass one that follows their virtual clock.
+
+    boot: which start of a machine ``steady`` counts from; seconds of two are not comparable.
+    """
 
     now: Callable[[], datetime] = utc_now
     steady: Callable[[], float] = steady_now
+    boot: Callable[[], str] = boot_now
 
     def read(self) -> "ClockReading":
         """Read both clocks."""

@@ -14,7 +14,7 @@ from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.records import OverrideRecord
 from tracker.core.redaction import Mask
 from tracker.core.settings import Config, Provider
-from tracker.core.slices import in_turns
+from tracker.core.slices import Turn, in_turns
 from tracker.core.snapshot import Snapshot
 from tracker.ranking.guard import FallbackRanker
 from tracker.runtime.aggregator import Aggregator
@@ -163,9 +163,11 @@ class Tracker:
         async def check_one(name: str) -> None:
             outcomes[name] = await self._supervisor.check(name) or self._skipped_outcome(name)
 
+        turn = Turn()
         async with trio.open_nursery() as nursery:
             for name in chosen:
                 nursery.start_soon(check_one, name)
+                await turn.end_if_long()  # thousands in one pass of the loop would hold it
         await self._publish()
         return {name: outcomes[name] for name in chosen}
 

@@ -15,6 +15,8 @@ from tracker.core.clock import Clock
 from tracker.core.records import ChangeRecord, Record
 from tracker.store import history, hours, loading, takeover, writing
 from tracker.store.changes import read_changes
+from tracker.store.clock_file import ClockFinding, compare_clocks
+from tracker.store.clock_trust import ClockComparison
 from tracker.store.database import WriteConnection
 from tracker.store.errors import StoreUnavailable
 from tracker.store.files import size_or_nothing
@@ -145,12 +147,13 @@ class Store:
         if self.others and not before:
             log.error("another tracker writes to the same database", trackers=self.others)
 
-    async def unobserved(self, now: datetime, retention: timedelta) -> float:
-        """Return how many of the last seconds nothing was checked for more than a day.
+    async def compare_clocks(self, now: ClockComparison, retention: timedelta) -> ClockFinding:
+        """Compare the clocks with those stored by this tracker or the one before, and store them.
 
-        See ``unobserved_hours``: as far back as checks were made for the retention.
+        Once in a while and before ``prune``; see ``ClockRecord``.
         """
-        return await self._use(partial(writing.unobserved, now=now, retention=retention))
+        seconds = retention.total_seconds()
+        return await self._use(partial(compare_clocks, now=now, retention=seconds))
 
     async def prune(self, before: datetime) -> int:
         """Remove checks and changes older than ``before``; returns how many rows went.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 import attrs
@@ -12,7 +12,8 @@ import trio
 from tracker.core.clock import Clock
 from tracker.core.shared_wakes import SharedWakes
 from tracker.store.backlog import Backlog
-from tracker.store.clock_trust import CORRECTION, ClockTrust, ToldTime, prunable_before
+from tracker.store.clock_file import ClockFinding
+from tracker.store.clock_trust import CORRECTION, ClockComparison, ToldTime
 from tracker.store.errors import StoreUnavailable
 from tracker.store.heartbeat import BEAT_SECONDS
 from tracker.store.store import Store
@@ -23,6 +24,7 @@ BATCH = 5_000  # one transaction: about 20 ms
 FIRST_DELAY, LONGEST_DELAY = 0.1, 2.0  # seconds between attempts while it is unavailable
 PRUNE_SECONDS = 600.0
 FINISH_SECONDS = 2.0
+KEPT_SECONDS = 3_600.0  # not worth a warning: a restart of the machine
 SUM_UP_SECONDS = 60.0  # how often to look for an hour to sum up
 SUM_UP_PAUSE = 0.15  # seconds between steps of about 25 ms, in which results can be written
 
@@ -152,10 +154,9 @@ class Writer:
 
     async def _prune_regularly(self) -> NoReturn:
         await self.remembered.wait()
-        trust = ClockTrust()
         while True:
             try:
-                await self._prune(trust)
+                await self._prune()
             except StoreUnavailable as error:
                 log.debug("no old results deleted", reason=error.reason)
             await trio.sleep(PRUNE_SECONDS)
@@ -180,21 +181,30 @@ class Writer:
         while True:
             with suppress(StoreUnavailable):  # health shows it anyway
                 await self.store.beat()
+                await self._compare_clocks()
             await trio.sleep(BEAT_SECONDS)
 
-    async def _prune(self, trust: ClockTrust) -> None:
-        now = self.clock.now()
-        wall, steady = now.timestamp(), self.clock.steady()
-        if doubt := trust.doubt(wall, steady):
-            log.warning("no old results deleted for now", reason=doubt)
-            return
+    async def _compare_clocks(self) -> ClockFinding:
+        """Note what has passed, and say when the wall clock was set."""
+        wall, steady = self.clock.now().timestamp(), self.clock.steady()
+        comparison = ClockComparison(
+            wall=wall, steady=steady, boot=self.clock.boot(), told=self.told.now(steady)
+        )
         retention = timedelta(days=self.retention_days)
-        gap = await self.store.unobserved(now, retention)
-        gap += trust.ahead(steady, retention.total_seconds())
-        before = prunable_before(wall, self.told.now(steady), retention.total_seconds(), gap)
-        kept = max(wall - retention.total_seconds() - before, 0.0)
-        if kept > CORRECTION:
+        found = await self.store.compare_clocks(comparison, retention)
+        if abs(found.leap) > CORRECTION:
+            log.warning("the clock jumped", seconds=round(found.leap))
+        return found
+
+    async def _prune(self) -> None:
+        found = await self._compare_clocks()
+        if abs(found.leap) > CORRECTION:
+            log.warning("no old results deleted for now", reason="the clock jumped")
+            return
+        if found.kept > KEPT_SECONDS:
             reason = "the clock jumped or the tracker was off for long, and no provider shows which"
-            log.warning("history kept for longer", days=round(kept / 86_400.0, 1), reason=reason)
-        pruned = await self.store.prune(now - retention - timedelta(seconds=kept))
-        log.debug("pruned", rows=pruned)
+            log.warning(
+                "history kept for longer", days=round(found.kept / 86_400.0, 1), reason=reason
+            )
+        before = datetime.fromtimestamp(found.before, UTC)
+        log.debug("pruned", rows=await self.store.prune(before))

@@ -1,14 +1,13 @@
 """Storing records and removing old ones, each in one transaction."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import apsw
 
 from tracker.core.records import ChangeRecord, CheckRecord, CorrectionRecord, OverrideRecord, Record
 from tracker.core.traffic import TrafficBatch
-from tracker.store.clock_trust import unobserved_hours
 from tracker.store.connection import epoch_ms, transaction, value
 from tracker.store.hours import prune_hours
 from tracker.store.incidents import prune_incidents, store_incidents
@@ -55,16 +54,6 @@ _OVERRIDE = """
 INSERT INTO overrides VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET interval_seconds = excluded.interval_seconds, enabled = excluded.enabled
 """
-_NEWEST_HOUR = """
-SELECT checked_at_ms / 3600000 FROM checks
-WHERE checked_at_ms / 3600000 >= 0 AND checked_at_ms / 3600000 < ?
-ORDER BY checked_at_ms / 3600000 DESC LIMIT 1
-"""
-_OLDEST_HOUR = """
-SELECT checked_at_ms / 3600000 FROM checks
-WHERE checked_at_ms / 3600000 >= ? AND checked_at_ms / 3600000 < ?
-ORDER BY checked_at_ms / 3600000 LIMIT 1
-"""
 _PRUNE_CHECKS = """
 DELETE FROM checks WHERE id IN (
     SELECT id FROM checks
@@ -103,17 +92,6 @@ def store(connection: apsw.Connection, records: Sequence[Record]) -> None:
         connection.executemany(_OVERRIDE, map(_override, overrides))
         store_incidents(connection, records)
         add_batches(connection, (r for r in records if isinstance(r, TrafficBatch)))
-
-
-def unobserved(connection: apsw.Connection, now: datetime, retention: timedelta) -> float:
-    """Return the seconds of ``unobserved_hours``, read a day at a time from the index."""
-    hours = unobserved_hours(
-        epoch_ms(now.timestamp()) // HOUR_MS + 1,
-        retention / timedelta(hours=1),
-        lambda first, last: value(connection, _OLDEST_HOUR, (first, last)),
-        lambda hour: value(connection, _NEWEST_HOUR, (hour,)),
-    )
-    return hours * HOUR_MS / 1000.0
 
 
 def prune(connection: apsw.Connection, before: datetime, now: datetime) -> int:

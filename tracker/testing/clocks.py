@@ -45,4 +45,6 @@ def virtual_clock(start: datetime = START, clock: trio.abc.Clock | None = None) 
     """
     followed = trio.lowlevel.current_clock() if clock is None else clock
     wall = _Wall(start=start, clock=followed, origin=followed.current_time())
-    return VirtualClock(now=wall.now, steady=followed.current_time, wall=wall)
+    return VirtualClock(
+        now=wall.now, steady=followed.current_time, boot=lambda: "virtual", wall=wall
+    )

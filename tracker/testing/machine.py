@@ -79,6 +79,7 @@ class TrackerMachine(RuleBasedStateMachine):
         checks = {name: type(self).make_check() for name in NAMES}
         self.world = TrackerHarness(self.configuration("ab", {"a": WATCHED}), checks, self.disk)
         self.disk.hurry(longest_delay=60.0)
+        self.jumps = 0  # of the wall clock, of an hour each: history may be kept so much longer
         self.disturbed = 0.0  # steady: when the file or the wall clock was last changed
         self.order = ExitStack()
         self.order.enter_context(fixed_order())
@@ -172,6 +173,7 @@ class TrackerMachine(RuleBasedStateMachine):
     def the_wall_clock_jumps(self, seconds: float) -> None:
         """Set the wall clock forward or back."""
         self.world.clock.jump_wall(seconds)
+        self.jumps += 1
         self.disturbed = self.world.now
 
     @rule(name=names)
@@ -300,7 +302,7 @@ class TrackerMachine(RuleBasedStateMachine):
         if self.disk.trouble is None and self.disk.exists and not unwritten:
             assert self.disk.overrides() == self.filed
         if self.disk.trouble is None and self.world.now - self.disturbed > HOUR:
-            most = ledger.retention + timedelta(seconds=HOUR)
+            most = ledger.retention + timedelta(seconds=HOUR * (1 + self.jumps))
             if ledger.oldest is not None and now - ledger.oldest > most:
                 assert ledger.watched_since_oldest(now) <= most, f"{ledger.oldest} is kept"
 

@@ -135,6 +135,16 @@ def test_a_provider_goes_down_while_the_page_is_open(browser: Any, groq_and_mist
     ]
 
 
+def test_a_page_that_gets_no_frames_still_tells_what_changed(
+    browser: Any, groq_and_mistral: Any
+) -> None:
+    shown(browser, groq_and_mistral.url, 2)
+    browser.run("window.requestAnimationFrame = () => 0")  # as of a tab that was just hidden
+    groq_and_mistral.findings["groq"] = bad()
+    groq_and_mistral.check("groq")
+    browser.until("document.title === '1 down · mistral · Provider status'")
+
+
 def test_every_status_has_a_shape_of_its_own(browser: Any, tmp_path: Any) -> None:
     kinds = {"a": good(), "b": good(1500.0), "c": bad(OutcomeKind.CONNECT, "")}
     with house(tmp_path, *kinds, **kinds) as built:

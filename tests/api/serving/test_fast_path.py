@@ -4,6 +4,7 @@ That it says what the ordinary route says is property_tests/test_fast_path.py's.
 """
 
 import itertools
+import weakref
 from typing import Any
 
 import httpx
@@ -17,10 +18,11 @@ from api.serving import fast_path_connection as lane
 from api.serving import listeners as listening
 from api.serving.fast_path_connection import disabled_reason
 from api.serving.fast_path_responses import HEADS, FastPathResponses
+from tests.helpers.garbage import gone, no_collector
 from tests.helpers.idle_tracker import a_provider, a_tracker
 from tests.helpers.plain_http import PLAIN
 from tests.helpers.served_app import PROMPT_SECONDS, connect, raw, read_until, serving
-from tests.helpers.waiting import GIVE_UP_SECONDS
+from tests.helpers.waiting import GIVE_UP_SECONDS, wait_until
 from tracker.core.redaction import Secret
 from tracker.core.settings import ServerSettings
 
@@ -49,6 +51,31 @@ def test_the_fast_path_is_open_unless_a_setting_forbids_it(monkeypatch: pytest.M
     assert disabled_reason(ServerSettings(read_token=Secret("r" * 32))) is None
     monkeypatch.setattr(lane, "version", lambda _: "0.19.1")
     assert "hypercorn 0.19.1 is installed" in disabled_reason(ServerSettings())
+
+
+async def test_nothing_of_a_client_that_left_waits_for_the_collector(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A cycle of forty objects stayed for each, until everything old was looked at."""
+    known: list[weakref.ref[object]] = []
+    begin = lane.FastPathConnection.run
+
+    async def run(self: lane.FastPathConnection) -> None:
+        known.append(weakref.ref(self))
+        await begin(self)
+
+    monkeypatch.setattr(lane.FastPathConnection, "run", run)
+    slow = GET.replace(b"best", b"health")  # by the ordinary route
+    with no_collector():
+        async with serving() as url:
+            for request in (GET, slow, b""):
+                async with await connect(url) as stream:
+                    if request:
+                        await stream.send_all(request)
+                        await read_until(stream, b"}")
+            await wait_until(lambda: len(known) == 3)
+            for client in known:
+                await gone(client)
 
 
 async def test_a_fast_request_uses_the_fast_path(taken: Any) -> None:

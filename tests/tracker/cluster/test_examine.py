@@ -1,5 +1,7 @@
 """What doctor finds out about a hub, on a real one."""
 
+import socket
+import threading
 import time
 
 import pytest
@@ -39,6 +41,40 @@ def test_a_wrong_url_ends_it_with_a_sentence(postgres: PostgresServer, hub_url: 
     assert found(wrong) == {
         "the hub cannot be used: nothing listens at this address: connection refused": "problem"
     }
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://u:pass@127.0.0.1:99999/hub", "port is not a number from 1 to 65535"),
+        ("postgresql://127.0.0.1:pass/hub", "port is not a number from 1 to 65535"),
+        ("postgresql://u:pass@127.0.0.1/hub?sslmode=pass", "sslmode is none that PostgreSQL knows"),
+        ("postgresql://u:pass@127.0.0.1/hub?passing=1", "an option that PostgreSQL does not know"),
+        ("postgresql://u:pass%zz@127.0.0.1/hub", "a wrong %"),
+        ("postgresql://u:pass@127.0.0.1/hub?hostaddr=255.255.255.255", "cannot be reached"),
+    ],
+)
+def test_a_url_that_cannot_be_right_is_explained_without_its_password(url: str, told: str) -> None:
+    (sentence,) = found(Secret(url))
+    assert told in sentence
+    assert "pass" not in sentence
+
+
+@pytest.mark.parametrize("tls", ["", "?sslmode=disable"])
+def test_another_program_at_the_port_is_reported_as_such(tls: str) -> None:
+    def answer() -> None:
+        client, _ = server.accept()
+        with client:
+            client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            while client.recv(1024):  # until it goes away: a reset would lose what was sent
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        (sentence,) = found(Secret(f"postgresql://u@127.0.0.1:{server.getsockname()[1]}/hub{tls}"))
+        thread.join()
+    assert "what answers at this address is not PostgreSQL: look at the port" in sentence
 
 
 @pytest.mark.parametrize(("hours", "told"), [(2, "7200 s ahead of"), (-2, "7200 s behind")])

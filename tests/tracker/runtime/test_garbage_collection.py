@@ -4,11 +4,24 @@ import gc
 import subprocess
 import sys
 
-from tracker.runtime.garbage_collection import MIDDLE, YOUNG_OBJECTS, tune_garbage_collector
+import pytest
+import trio
+from trio.testing import MockClock
 
-LONGEST_MS = 50.0
+from tracker.runtime import garbage_collection
+from tracker.runtime.garbage_collection import (
+    HOUR_SECONDS,
+    MIDDLE,
+    YOUNG_OBJECTS,
+    collect_old,
+    collect_seldom,
+    tune_garbage_collector,
+)
+
+LONGEST_MS = 8.0  # with 50,000 young objects it took 16 and 31 ms
 PROGRAM = """
 import gc
+import sys
 from time import thread_time
 from tracker.runtime.garbage_collection import tune_garbage_collector
 
@@ -23,13 +36,20 @@ def note(phase, _):
         took.append(thread_time() - began)
 
 gc.callbacks.append(note)
-kept = [[n] for n in range(1_500_000)]
+kept = eval(sys.argv[1])
 print(len(took), max(took) * 1000.0)
 """
 
 
-def test_a_million_new_objects_are_looked_at_in_small_parts() -> None:
-    command = [sys.executable, "-c", PROGRAM]
+@pytest.mark.parametrize(
+    "objects",
+    [
+        "[[n] for n in range(1_500_000)]",
+        "[{str(k): (str(n), [k]) for k in range(30)} for n in range(30_000)]",
+    ],
+)
+def test_a_million_new_objects_are_looked_at_in_small_parts(objects: str) -> None:
+    command = [sys.executable, "-c", PROGRAM, objects]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     collections, longest_ms = said.split()
     assert int(collections) >= 20
@@ -45,3 +65,27 @@ def test_what_exists_at_the_start_is_not_looked_at_again() -> None:
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
+
+
+def test_old_objects_are_looked_at_only_where_they_are_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gc.freeze()  # those of the other tests
+    assert collect_old()
+    monkeypatch.setattr(garbage_collection, "MOST_OLD", 1_000)
+    kept = [[number] for number in range(2_000)]
+    gc.collect()
+    assert not collect_old()
+    assert len(kept) == 2_000
+
+
+async def test_it_is_done_once_an_hour(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[float] = []
+    monkeypatch.setattr(
+        garbage_collection, "collect_old", lambda: done.append(trio.current_time()) or True
+    )
+    with trio.move_on_after(2.5 * HOUR_SECONDS):
+        await collect_seldom(None)
+    assert done == [HOUR_SECONDS, 2.0 * HOUR_SECONDS]
