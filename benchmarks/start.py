@@ -24,6 +24,7 @@ from typing import Any
 from benchmarks.load import cpu_seconds, memory_mb
 from benchmarks.sweep import upstreams
 from benchmarks.table import Figure, row
+from tests.helpers.ports import lasting_port
 
 GIVE_UP_SECONDS = 180.0
 MAIN = "import api.cli; api.cli.main()"
@@ -53,7 +54,7 @@ def measure(count: int = 10_000) -> Iterator[Figure]:
     ):
         listed = [(f"a{one['name']}", one) for one in some]
         listed += [(f"b{one['name']}", one) for one in others]
-        port = _free_port()
+        port = lasting_port()
         file = _configure(Path(folder), port, listed)
         command = [sys.executable, "-c", MAIN, "serve", "--config", str(file)]
         began = time.perf_counter()
@@ -127,13 +128,6 @@ def _configure(folder: Path, port: int, listed: list[tuple[str, dict[str, Any]]]
     file = folder / "tracker.toml"
     file.write_text("\n".join(lines))
     return file
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def _wait(url: str, began: float) -> None:
