@@ -164,7 +164,7 @@ class Stage:
             moments.clear()
             time.sleep(FAULT_SECONDS)
             after = moments.copy()
-        broken = broken_promises(during + after, {"a": a, "b": b})
+        broken, undecided = broken_promises(during + after, {"a": a, "b": b})
         self.one.ended()
         self.two.ended()
         rows, late = self.trackers.rows(), len(self.missing())
@@ -176,7 +176,8 @@ class Stage:
         print(
             f"{what}: {len(during)} checks, {doubles(during)} made twice; afterwards {len(after)}, "
             f"{doubles(after)} twice; in all {broken} twice though both reached the hub, "
-            f"{doubles(during + after) - broken} while one was cut off; "
+            f"{undecided} as one lost or found it, "
+            f"{doubles(during + after) - broken - undecided} while one was cut off; "
             f"shared again after {took:.1f} s; /best at most "
             f"{asker.slowest:.2f} s, {asker.missed} missed; all {len(rows)} checks in the hub, "
             f"{late} after a restart, digests equal: {same}",
