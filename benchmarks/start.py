@@ -33,6 +33,7 @@ import trio
 from benchmarks.load import cpu_seconds, memory_mb
 from benchmarks.sweep import upstreams
 from benchmarks.table import Figure, row
+from tests.helpers.ports import lasting_port
 from tracker.core.outcomes import CheckResult, OutcomeKind, Status
 from tracker.core.records import CheckRecord
 from tracker.store import open_store
@@ -61,7 +62,7 @@ def measure_few(rounds: int = 5) -> Iterator[Figure]:
     with upstreams(FEW, 0) as listed, tempfile.TemporaryDirectory() as folder:
         names = [one["name"] for one in listed]
         trio.run(_remember, f"{folder}/start.db", names)
-        port = _free_port()
+        port = lasting_port()
         file = _configure(Path(folder), port, [(one["name"], one) for one in listed])
         _compile(folder)
         for _ in range(rounds):
@@ -138,7 +139,7 @@ def measure(count: int = 10_000) -> Iterator[Figure]:
     ):
         listed = [(f"a{one['name']}", one) for one in some]
         listed += [(f"b{one['name']}", one) for one in others]
-        port = _free_port()
+        port = lasting_port()
         file = _configure(Path(folder), port, listed)
         _compile(folder)
         began = time.perf_counter()
@@ -209,13 +210,6 @@ def _configure(folder: Path, port: int, listed: list[tuple[str, dict[str, Any]]]
     file = folder / "tracker.toml"
     file.write_text("\n".join(lines))
     return file
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def _wait(url: str, began: float) -> None:
