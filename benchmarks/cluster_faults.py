@@ -35,7 +35,8 @@ from benchmarks.replicas import (
     until,
 )
 from tests.helpers.command_line import Served
-from tests.helpers.postgres import PostgresServer, free_port, make_folder
+from tests.helpers.ports import lasting_port
+from tests.helpers.postgres import PostgresServer, make_folder
 
 ROLE = "tracker"
 FAULT_SECONDS = 2.0 * LEASE
@@ -276,7 +277,7 @@ def silence(_: bool) -> None:
 def failover(_: bool) -> None:
     """A standby is promoted that never got the last rows which the primary had acknowledged."""
     with stage() as at:
-        standby = at.server.standby(free_port())
+        standby = at.server.standby(lasting_port())
         standby.start()
         try:
             standby.execute("SELECT pg_wal_replay_pause()")
