@@ -20,6 +20,7 @@ from benchmarks.torture.process import OURS
 from benchmarks.torture.report import Figures, Outcome
 from benchmarks.torture.served import ROOT, Served, served
 from benchmarks.torture.vital import Vital, sockets_of
+from tracker.runtime.loop_monitor import LoopMonitor
 from tracker.testing import simulated_provider
 from tracker.testing.many_providers import raise_file_limit
 
@@ -133,8 +134,9 @@ async def try_crowd(
         server = await stack.enter_async_context(starting)
         await trio.sleep(1.0)
         before, sockets = Vital.of(server.process.pid), sockets_of(server.process.pid)
-        seen, counted = Seen(), Counted()
+        seen, counted, late = Seen(), Counted(), LoopMonitor(beat=0.01)
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(late.run)
             # In a process of its own: what is timed here is the server, not the crowd.
             command = [sys.executable, "-m", "benchmarks.torture.clients", server.url]
             command += [str(crowd.count), crowd.behave.__name__]
@@ -159,6 +161,7 @@ async def try_crowd(
         "answers": len(seen.latencies),
         "refused": seen.refused,
         "longest_answer_ms": round(max(seen.latencies, default=0.0), 1),
+        "asker_late_ms": round(late.worst_lag * 1000.0, 1),
         "memory_mib": round(memory, 1),
         "outcomes": "/".join(sorted(seen.outcomes)),
         "exit_seconds": round(ended, 2),
