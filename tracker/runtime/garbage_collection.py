@@ -1,9 +1,16 @@
 """Settings of Python's garbage collector for a process whose objects mostly live long."""
 
 import gc
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import trio
+
+from tracker.core.shared_wakes import MANY_PROVIDERS, WIDTH_SECONDS, SharedWakes
+
+if TYPE_CHECKING:
+    from tracker.runtime.tracker import Tracker
+
+BEAT_SECONDS = 1.0  # with fewer providers than MANY_PROVIDERS; then with the others' wakes
 
 # A collection holds the interpreter, from whatever thread. It costs 0.3 to 4 µs an object, the more
 # the longer ago each was used: 50,000 took up to 200 ms, 300,000 in the middle generation as long,
@@ -38,8 +45,20 @@ def collect_old() -> bool:
     return True
 
 
-async def collect_seldom(_: object) -> NoReturn:
-    """Collect what has lived long once an hour, until cancelled."""
+async def collect_garbage(tracker: "Tracker") -> NoReturn:
+    """Collect what is young as it comes, and once an hour what has lived long, until cancelled.
+
+    Python counts how many more objects were made than freed. Each check frees as many as it makes,
+    so nothing is collected for long, and then 150,000 at once.
+    """
+    revision, young, hour = -1, 0, trio.current_time() + HOUR_SECONDS
     while True:
-        await trio.sleep(HOUR_SECONDS)
-        collect_old()
+        many = SharedWakes(providers=len(tracker.snapshot.providers))
+        beat = WIDTH_SECONDS if many.providers >= MANY_PROVIDERS else BEAT_SECONDS
+        await trio.sleep_until(many.at(trio.current_time() + beat))
+        if trio.current_time() >= hour:
+            hour = trio.current_time() + HOUR_SECONDS
+            collect_old()
+        elif tracker.snapshot.revision != revision:
+            revision, young = tracker.snapshot.revision, young + 1
+            gc.collect(1 if young % (MIDDLE + 1) == 0 else 0)

@@ -3,20 +3,28 @@
 import gc
 import subprocess
 import sys
+from typing import TYPE_CHECKING, cast
 
+import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
+from tests.helpers.idle_tracker import a_provider, a_snapshot
+from tracker.core.shared_wakes import MANY_PROVIDERS, WIDTH_SECONDS
+from tracker.core.snapshot import Snapshot
 from tracker.runtime import garbage_collection
 from tracker.runtime.garbage_collection import (
     HOUR_SECONDS,
     MIDDLE,
     YOUNG_OBJECTS,
+    collect_garbage,
     collect_old,
-    collect_seldom,
     tune_garbage_collector,
 )
+
+if TYPE_CHECKING:
+    from tracker.runtime.tracker import Tracker
 
 LONGEST_MS = 8.0  # with 50,000 young objects it took 16 and 31 ms
 PROGRAM = """
@@ -79,7 +87,37 @@ def test_old_objects_are_looked_at_only_where_they_are_few(
     assert len(kept) == 2_000
 
 
-async def test_it_is_done_once_an_hour(
+@attrs.define
+class Snapshots:
+    """A tracker whose state is replaced whenever the test says so."""
+
+    snapshot: Snapshot
+
+    def replace(self) -> None:
+        revision = self.snapshot.revision + 1
+        self.snapshot = attrs.evolve(self.snapshot, revision=revision)
+
+
+async def test_what_is_replaced_is_collected_as_it_comes(autojump_clock: MockClock) -> None:
+    """As many objects are freed as are made, so Python itself would not collect for long."""
+    tracker = Snapshots(a_snapshot(*(a_provider(f"p{n}") for n in range(MANY_PROVIDERS))))
+    state = {number: [[number]] for number in range(20_000)}
+    gc.collect()
+    most = 0
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(collect_garbage, cast("Tracker", tracker))
+        for number in range(20_000):
+            state[number] = [[number]]
+            if number % 500 == 0:
+                tracker.replace()
+                await trio.sleep(WIDTH_SECONDS)
+                most = max(most, len(gc.get_objects(generation=0)))
+        nursery.cancel_scope.cancel()
+    assert most <= 2_000  # 40,000 without it
+    assert len(gc.get_objects(generation=1)) <= 5_000
+
+
+async def test_what_is_old_is_collected_once_an_hour(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[float] = []
@@ -87,5 +125,5 @@ async def test_it_is_done_once_an_hour(
         garbage_collection, "collect_old", lambda: done.append(trio.current_time()) or True
     )
     with trio.move_on_after(2.5 * HOUR_SECONDS):
-        await collect_seldom(None)
+        await collect_garbage(cast("Tracker", Snapshots(a_snapshot(a_provider()))))
     assert done == [HOUR_SECONDS, 2.0 * HOUR_SECONDS]
