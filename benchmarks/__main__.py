@@ -91,6 +91,7 @@ def run_steady(options: Options) -> None:
 
 
 def run_start(options: Options) -> None:
+    show(start.measure_few(3 if options.quick else 7))
     show(start.measure(1_000 if options.quick else 10_000))
 
 

@@ -35,7 +35,8 @@ from benchmarks.replicas import (
     until,
 )
 from tests.helpers.command_line import Served
-from tests.helpers.postgres import PostgresServer, free_port, make_folder
+from tests.helpers.ports import lasting_port
+from tests.helpers.postgres import PostgresServer, make_folder
 
 ROLE = "tracker"
 FAULT_SECONDS = 2.0 * LEASE
@@ -163,7 +164,7 @@ class Stage:
             moments.clear()
             time.sleep(FAULT_SECONDS)
             after = moments.copy()
-        broken = broken_promises(during + after, {"a": a, "b": b})
+        broken, undecided = broken_promises(during + after, {"a": a, "b": b})
         self.one.ended()
         self.two.ended()
         rows, late = self.trackers.rows(), len(self.missing())
@@ -175,7 +176,8 @@ class Stage:
         print(
             f"{what}: {len(during)} checks, {doubles(during)} made twice; afterwards {len(after)}, "
             f"{doubles(after)} twice; in all {broken} twice though both reached the hub, "
-            f"{doubles(during + after) - broken} while one was cut off; "
+            f"{undecided} as one lost or found it, "
+            f"{doubles(during + after) - broken - undecided} while one was cut off; "
             f"shared again after {took:.1f} s; /best at most "
             f"{asker.slowest:.2f} s, {asker.missed} missed; all {len(rows)} checks in the hub, "
             f"{late} after a restart, digests equal: {same}",
@@ -275,7 +277,7 @@ def silence(_: bool) -> None:
 def failover(_: bool) -> None:
     """A standby is promoted that never got the last rows which the primary had acknowledged."""
     with stage() as at:
-        standby = at.server.standby(free_port())
+        standby = at.server.standby(lasting_port())
         standby.start()
         try:
             standby.execute("SELECT pg_wal_replay_pause()")

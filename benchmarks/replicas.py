@@ -5,7 +5,7 @@ import sqlite3
 import tempfile
 import threading
 import time
-from bisect import bisect
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -106,10 +106,14 @@ def doubles(moments: list[Moment]) -> int:
 
 @attrs.define(eq=False)
 class Reach:
-    """Records continuously whether a tracker says that it reaches its hub."""
+    """Records continuously whether a tracker says that it reaches its hub.
+
+    looks: in steady seconds, when it was asked and when the answer was there; whether it reached
+    the hub at some moment between the two.
+    """
 
     url: str
-    looks: list[tuple[float, bool]] = attrs.field(factory=list)  # steady seconds; reached
+    looks: list[tuple[float, float, bool]] = attrs.field(factory=list)
     _over: threading.Event = attrs.field(factory=threading.Event)
 
     @contextmanager
@@ -122,26 +126,31 @@ class Reach:
             self._over.set()
             thread.join()
 
-    def at(self, moment: float) -> bool:
-        """Return whether it may have reached the hub then, by the record before or after."""
-        place = bisect(self.looks, (moment, True))
-        around = self.looks[max(place - 1, 0) : place + 1]
-        return any(reached for _, reached in around)
+    def at(self, moment: float) -> bool | None:
+        """Return whether it reached the hub then; None where the looks around it say both."""
+        before = bisect_right(self.looks, moment, key=lambda look: look[1]) - 1
+        after = bisect_left(self.looks, moment, key=lambda look: look[0])
+        told = {reached for *_, reached in self.looks[max(before, 0) : after + 1]}
+        return None if len(told) != 1 else told.pop()
 
     def _look(self) -> None:
         with httpx.Client(trust_env=False, timeout=30.0) as http:
             while not self._over.wait(LOOK_EVERY):
+                asked = time.monotonic()
                 told = http.get(f"{self.url}/api/cluster").json()
-                self.looks.append((time.monotonic(), bool(told["hub_up"])))
+                self.looks.append((asked, time.monotonic(), bool(told["hub_up"])))
 
 
-def broken_promises(moments: list[Moment], reach: Mapping[str, Reach]) -> int:
-    """Count the double checks made while both trackers may have reached the hub.
+def broken_promises(moments: list[Moment], reach: Mapping[str, Reach]) -> tuple[int, int]:
+    """Count the double checks made while both trackers reached the hub, and those undecided.
 
-    A tracker that is cut off makes all checks, as documented. reach: by the name of the tracker.
+    A tracker that is cut off makes all checks, as documented. Undecided: nobody was cut off for
+    sure, and one lost or found the hub between the looks around its check. reach: by the name of
+    the tracker.
     """
-    return sum(
-        all(reach[_tracker(key)].at(at) for at, _, key in pair) for pair in double_checks(moments)
+    told = [{reach[_tracker(key)].at(at) for at, _, key in pair} for pair in double_checks(moments)]
+    return sum(each == {True} for each in told), sum(
+        None in each and False not in each for each in told
     )
 
 

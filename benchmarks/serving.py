@@ -22,6 +22,7 @@ import attrs
 from benchmarks.load import Load, load
 from benchmarks.served import BODY
 from benchmarks.table import Figure, row
+from tests.helpers.ports import lasting_port
 
 # The original tracker's time for /best over 30,000 rows, on an idle machine of two cores where an
 # empty quart-trio handler took 402 (both in microseconds).
@@ -95,13 +96,6 @@ def wait_for(url: str, seconds: float = 10.0) -> None:
     raise ConnectionError(f"nobody listens on {url}")
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
-
-
 @contextmanager
 def sides(python: str | None) -> Iterator[list[Side]]:
     """Return every side available here; print what is missing."""
@@ -118,14 +112,14 @@ def sides(python: str | None) -> Iterator[list[Side]]:
         if python is None:
             print("uvicorn and starlette are not measured: give --peers PYTHON, one that has them")
         else:
-            port = free_port()
+            port = lasting_port()
             command = [python, "-c", UVICORN, str(port)]
             started = stack.enter_context(peer(command, f"http://127.0.0.1:{port}/"))
             found.append(Side("uvicorn + starlette, empty handler", *started))
         if (nginx := shutil.which("nginx")) is None:
             print("nginx is not installed here, so it is not measured")
         else:
-            port = free_port()
+            port = lasting_port()
             settings = Path(folder, "nginx.conf")
             settings.write_text(NGINX.format(folder=folder, port=port))
             Path(folder, "best").write_bytes(BODY)

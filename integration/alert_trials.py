@@ -15,9 +15,9 @@ import httpx
 from integration.alert_receivers import MAIL, SECRET, SERVICE, WEBHOOK, Receivers, receivers
 from integration.alert_upstreams import MODEL, OTHER, OVERLOADED, Upstreams, upstreams
 from integration.fast_clock import FastClock
-from integration.programs import lasting_port
 from integration.report import expect, insist, say, wait_for
 from integration.served import Served, served
+from tests.helpers.ports import lasting_port
 
 MINUTE, HOUR = 60.0, 3600.0
 OPENED, REMINDER, RESOLVED = "incident.opened", "incident.reminder", "incident.resolved"

@@ -21,12 +21,13 @@ import attrs
 import httpx
 
 from integration.environments import LITELLM, LLAMACPP, EnvironmentFailedError
-from integration.programs import Program, ended, expect_loopback_only, free_port
+from integration.programs import Program, ended, expect_loopback_only
 from integration.report import BEGAN, UnexpectedError, expect, insist, say, title, wait_for
 from integration.served import Served, served
 from integration.servers import LITELLM_VARIABLES, MASTER_KEY
 from integration.tiny_model import write_tiny_model
 from tests.helpers.fake_upstream import FakeUpstream
+from tests.helpers.ports import lasting_port
 
 OFTEN = 4.0  # seconds between two checks, of a provider and of an offer
 RECHECKS = (1.0, 2.0, 4.0)
@@ -170,7 +171,7 @@ model_interval_seconds = {OFTEN:g}
 
 
 def proxy(folder: Path, upstreams: dict[str, FakeUpstream]) -> Program:
-    port, file = free_port(), folder / "litellm.yaml"
+    port, file = lasting_port(), folder / "litellm.yaml"
     entries = "".join(
         f"  - model_name: {model}\n"
         f"    litellm_params: {{model: openai/{model}, api_key: none, api_base: {upstream.url}}}\n"
@@ -193,7 +194,7 @@ def proxy(folder: Path, upstreams: dict[str, FakeUpstream]) -> Program:
 
 
 def local(folder: Path, models: Path) -> Program:
-    port, server = free_port(), os.environ.get("LLAMA_SERVER")
+    port, server = lasting_port(), os.environ.get("LLAMA_SERVER")
     ready = f"http://127.0.0.1:{port}/health"
     if not server:
         script = Path(__file__).with_name("llamacpp_models.py")

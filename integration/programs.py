@@ -1,9 +1,7 @@
 """Third-party programs as processes: started, awaited, frozen, stopped, restricted to loopback."""
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -139,19 +137,3 @@ def expect_loopback_only(folder: Path) -> None:
         tried += [line for line in log.read_text().splitlines() if "fetch" in line]
     expect(tried, [], "attempts to reach other hosts")
     say("no program tried to reach another host")
-
-
-def lasting_port() -> int:
-    """Return a port that the system gives to no client, so that it stays free."""
-    for port in random.sample(range(20_000, 32_000), 100):
-        try:
-            with socket.create_server(("127.0.0.1", port)):
-                return port
-        except OSError:
-            continue
-    raise UnexpectedError("no port is free below 32,000")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

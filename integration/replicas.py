@@ -26,7 +26,8 @@ from integration.programs import Program, ended
 from integration.records import DATABASE
 from integration.report import UnexpectedError, expect, insist, say, title, wait_for
 from integration.served import COMMAND, command
-from tests.helpers.postgres import PostgresServer, free_port, new_database, postgres_server
+from tests.helpers.ports import lasting_port
+from tests.helpers.postgres import PostgresServer, new_database, postgres_server
 from tests.helpers.programs import find_program
 
 NGINX = Path(__file__).parents[1] / "deploy" / "cluster-nginx.conf"
@@ -196,7 +197,7 @@ def make_hub(postgres: PostgresServer, folder: Path) -> str:
 def make_replica(folder: Path, config: str, hub: str) -> Program:
     folder.mkdir()
     (folder / "tracker.toml").write_text(config)
-    port = free_port()
+    port = lasting_port()
     return Program(
         name="serve",
         command=[COMMAND, "serve", "--port", str(port)],
@@ -209,7 +210,7 @@ def make_replica(folder: Path, config: str, hub: str) -> Program:
 def make_nginx(folder: Path, programs: Sequence[Program]) -> Program:
     """Return nginx's configuration from deploy/, on free ports."""
     folder.mkdir()
-    site, port = NGINX.read_text(), free_port()
+    site, port = NGINX.read_text(), lasting_port()
     for shipped, program in zip(("127.0.0.1:8001", "127.0.0.1:8002"), programs, strict=True):
         insist(shipped in site, f"{NGINX.name} names {shipped}")
         site = site.replace(shipped, program.address.removeprefix("http://"))

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from integration.environments import FAKELLM, LITELLM
-from integration.programs import Program, free_port
+from integration.programs import Program
+from tests.helpers.ports import lasting_port
 
 MASTER_KEY = "sk-integration-master-0123456789"
 WRONG_KEY = "sk-integration-wrong-9876543210"
@@ -38,7 +39,7 @@ LITELLM_VARIABLES = {
 
 
 def fakellm(folder: Path) -> Program:
-    port = free_port()
+    port = lasting_port()
     config = folder / "fakellm.yaml"
     config.write_text(FAKELLM_CONFIG)
     serve: list[str | Path] = [
@@ -55,7 +56,7 @@ def fakellm(folder: Path) -> Program:
 
 
 def litellm(folder: Path) -> Program:
-    port = free_port()
+    port = lasting_port()
     config = folder / "litellm.yaml"
     config.write_text(LITELLM_CONFIG)
     serve: list[str | Path] = [LITELLM.script("litellm"), "--config", config, "--host", "127.0.0.1"]

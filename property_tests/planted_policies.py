@@ -37,7 +37,7 @@ def what_was_wrong_at_the_start_is_news() -> None:
 
 
 def one_of_many_is_news() -> None:
-    policy._is_news = lambda *_: True
+    policy._is_news = lambda *_, **__: True
 
 
 def a_mute_silences_nobody() -> None:

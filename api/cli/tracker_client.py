@@ -97,7 +97,7 @@ class TrackerClient:
         response = self.send("PATCH", path, json=wanted)
         self._check(response, fine={200, 202})
         if response.status_code == 202:
-            print("not stored yet: the database is away", file=sys.stderr)  # noqa: T201
+            print("not stored yet: the database has not answered", file=sys.stderr)  # noqa: T201
         return self.decode_json(response)
 
     def post(
@@ -133,10 +133,9 @@ class TrackerClient:
     def decode_json(self, response: httpx.Response, shape: Any = Any) -> Any:
         """Return the JSON of an answer that has the shape."""
         try:
-            document = msgspec.json.decode(response.content)
-        except (msgspec.DecodeError, RecursionError):
+            document = without_control_characters(msgspec.json.decode(response.content))
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             raise self.not_a_tracker() from None
-        document = without_control_characters(document)
         self.convert(document, shape)
         return document
 

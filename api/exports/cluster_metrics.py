@@ -35,7 +35,7 @@ def collect_cluster(report: ClusterReport | None, snapshot: Snapshot) -> Iterato
 
 
 def _lag(rows: int | None) -> Metric:
-    """Without a sample while it is not known: 0 would say that the hub has everything."""
+    """Return no sample while it is not known: 0 would say that the hub has everything."""
     family = GaugeMetricFamily(
         "llm_tracker_hub_lag_rows",
         "Stored checks that the hub does not have yet; absent until the hub has said what it has.",

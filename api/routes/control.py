@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SHOWN = 100  # characters of an unknown model id in an error
 STORE_SECONDS = 2.0  # a commit takes milliseconds; longest wait for a locked database
-NOT_STORED = '199 - "not stored yet: the database is away"'
+NOT_STORED = '199 - "not stored yet: the database has not answered"'
 
 
 @attrs.frozen
@@ -77,7 +77,7 @@ class ControlRoutes:
     @describe(
         "control",
         gives(Provider),
-        gives(Provider, status=202, says="In force, but not stored yet: the database is away."),
+        gives(Provider, status=202, says="In force, but not stored yet."),
         errors=[404, 413, 415, 503],
         body=schemas.TuningBody,
         admin=True,
@@ -86,7 +86,7 @@ class ControlRoutes:
         """Change a provider's interval, or switch it off or on: at once and for later starts.
 
         null returns to the file's value; what is absent stays as it is. Answered when the change
-        is stored; 202 while the database is away, when a restart would forget it.
+        is stored; 202 while the database is away or too slow, when a restart would forget it.
         """
         self._admit()
         changes = _read_change(await _tuning())

@@ -15,6 +15,7 @@ import trio
 
 from api.server import serve
 from tests.helpers.factories import until_settled
+from tests.helpers.ports import lasting_port
 from tests.helpers.programs import find_program
 from tests.helpers.waiting import GIVE_UP_SECONDS
 from tracker import Tracker, run_tracker
@@ -62,7 +63,7 @@ class House:
 
     folder: Path
     names: tuple[str, ...]
-    port: int = 0
+    port: int = attrs.field(factory=lasting_port)
     findings: dict[str, CheckResult] = attrs.field(factory=dict)
     maintenance: tuple[MaintenanceWindow, ...] = ()
     _tracker: Any = None

@@ -21,6 +21,24 @@ KEY = "canary-0123456789abcdef"
 CHECKS = [(kind.name, check) for kind in load_dialects().values() for check in kind.checks]
 ODD = (None, True, 0, -1, 1e300, 2**63, "", "x", "error", [], ["chat"], [[]], {}, {"type": []})
 
+# As no encoder of ours writes them: numbers beyond all bounds, halves of characters, deep nesting.
+ODD_TEXTS = (
+    b"9" * 5_000,
+    b"-" + b"9" * 400,
+    b"1e400",
+    b"1e" + b"9" * 5_000,
+    b"1e-400",
+    b"NaN",
+    b"-Infinity",
+    rb'"\ud800"',
+    rb'"a\udc00\u0000"',
+    b'"' + b"x" * 20_000 + b'"',
+    b"[" * 500 + b"]" * 500,
+    b"[" * 100_000 + b"]" * 100_000,
+    b'{"a":' * 200 + b"1" + b"}" * 200,
+)
+MARKS = tuple(f"<odd {number}>" for number in range(len(ODD_TEXTS)))
+
 
 def asked_provider(kind: Any, check: Any, credentials: str) -> Provider:
     """One of this kind. credentials: a file of the Gemini CLI's."""
@@ -73,6 +91,7 @@ def recorded_bodies() -> Iterator[Any]:
 def mutations(value: Any) -> Iterator[Any]:
     """The value with each of its nodes replaced by each odd one."""
     yield from ODD
+    yield from MARKS
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from (value | {name: mutated} for mutated in mutations(inner))
@@ -82,7 +101,17 @@ def mutations(value: Any) -> Iterator[Any]:
 
 
 def mutated_bodies() -> list[bytes]:
-    return sorted({msgspec.json.encode(m) for body in recorded_bodies() for m in mutations(body)})
+    encoded = {msgspec.json.encode(m) for body in recorded_bodies() for m in mutations(body)}
+    return sorted(map(_with_odd_text, encoded))
+
+
+def _with_odd_text(body: bytes) -> bytes:
+    """The body with the mark that it may have replaced by what that stands for."""
+    _, mark, rest = body.partition(b'"<odd ')
+    if not mark:
+        return body
+    number = rest.partition(b">")[0]
+    return body.replace(b'"<odd %s>"' % number, ODD_TEXTS[int(number)])
 
 
 def framed(body: bytes) -> tuple[bytes, bytes]:

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ import attrs
 import psycopg
 import trustme
 
+from tests.helpers.ports import lasting_port
 from tests.helpers.programs import find_program
 
 START_SECONDS = 60.0
@@ -170,7 +170,7 @@ def postgres_server(*, fsync: bool = False, folder: Path | None = None) -> Itera
             capture_output=True,
             cwd=folder,
         )
-        server = PostgresServer(folder, free_port(), fsync)
+        server = PostgresServer(folder, lasting_port(), fsync)
         server.start()
         try:
             yield server
@@ -178,12 +178,6 @@ def postgres_server(*, fsync: bool = False, folder: Path | None = None) -> Itera
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def bin_folder() -> Path:

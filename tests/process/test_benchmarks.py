@@ -64,11 +64,19 @@ def test_only_double_checks_by_trackers_that_reach_the_hub_count_as_violations()
     a, b = "key-of-a-0123456789", "key-of-b-0123456789"
     moments = [(1.0, "p0", a), (1.2, "p0", b), (5.0, "p0", a), (5.2, "p0", b)]
     at_once = [(5.3, "p1", a), (5.4, "p1", a), (5.5, "p2", a), (7.5, "p2", b)]
-    cut_off = Reach("", looks=[(0.9, True), (1.1, False), (1.3, False), (4.0, True), (6.0, True)])
-    reached = Reach("", looks=[(0.9, True), (6.0, True)])
-    assert doubles(moments + at_once) == 2
-    assert broken_promises(moments + at_once, {"a": reached, "b": cut_off}) == 1
-    assert broken_promises(moments + at_once, {"a": reached, "b": reached}) == 2
+    on_the_way_back = [(3.0, "p3", a), (3.1, "p3", b)]
+    told = ((0.9, True), (1.1, False), (1.3, False), (4.0, True), (6.0, True))
+    cut_off = Reach("", looks=[(at - 0.05, at, reached) for at, reached in told])
+    reached = Reach("", looks=[(0.8, 0.9, True), (5.9, 6.0, True)])
+    made = moments + at_once + on_the_way_back
+    assert doubles(made) == 3
+    assert broken_promises(made, {"a": reached, "b": cut_off}) == (1, 1)
+    assert broken_promises(made, {"a": reached, "b": reached}) == (3, 0)
+
+
+def test_an_answer_that_comes_late_says_nothing_about_the_moments_before_it() -> None:
+    reach = Reach("", looks=[(0.0, 0.1, True), (0.2, 3.0, False), (3.1, 3.2, False)])
+    assert [reach.at(moment) for moment in (0.15, 1.0, 2.9, 3.05)] == [None, None, None, False]
 
 
 def test_a_benchmark_fills_its_own_part_of_a_page_and_no_other(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import yaml
 from api.exports.metrics import collect_families
 from tests.helpers.command_line import NOTHING, ran, serving
 from tests.helpers.plain_http import PLAIN
+from tests.helpers.ports import lasting_port
 from tracker.core.clock import utc_now
 from tracker.core.ranking import Ranking
 from tracker.core.snapshot import Snapshot
@@ -207,7 +208,8 @@ class TestContainers:
     def test_the_health_check_is_a_program_that_works(self, tmp_path: Path) -> None:
         check = json.loads(self.words("HEALTHCHECK")[0].partition("CMD ")[2])
         (tmp_path / "tracker.toml").write_text(NOTHING)
-        with serving(tmp_path) as served:
+        port = str(lasting_port())  # nobody else answers there afterwards
+        with serving(tmp_path, "--port", port) as served:
             here = [word.replace("http://127.0.0.1:8000", served.url) for word in check]
             assert subprocess.run(here, check=False, timeout=60).returncode == 0
         assert subprocess.run(here, check=False, timeout=60, capture_output=True).returncode == 1

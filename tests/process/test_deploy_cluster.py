@@ -15,10 +15,10 @@ import yaml
 from tests.helpers.command_line import Served, ran, serving, watched
 from tests.helpers.fake_upstream import FakeUpstream
 from tests.helpers.plain_http import PLAIN
+from tests.helpers.ports import lasting_port
 from tests.helpers.postgres import (
     PostgresServer,
     bin_folder,
-    free_port,
     new_database,
     postgres_server,
 )
@@ -148,7 +148,7 @@ def test_what_the_file_starts_works_together(tmp_path: Path) -> None:
         for _ in range(2):  # each `up` runs them again
             containers.run("migrate")
             containers.run("roles")
-        ports = {"8001": free_port(), "8002": free_port(), "8080": free_port()}
+        ports = {"8001": lasting_port(), "8002": lasting_port(), "8080": lasting_port()}
         one = containers.serve("one", ports["8001"], provider)
         two = containers.serve("two", ports["8002"], provider)
         url = containers.nginx(ports)

@@ -160,5 +160,7 @@ async def test_the_command_line_says_that_a_change_is_not_stored_yet(tmp_path: P
 
 @pytest.mark.needs_program("strace")
 async def test_a_slow_disk_delays_no_answer_and_a_killed_start_leaves_one_copy() -> None:
-    outcome = await slow_starts(Disk(mib=6.0, delay_ms=10.0, kills=2), ("taken over",))
+    # Its 1,500 pages take 15 s: what waited for them would be later than a busy machine is.
+    disk = Disk(mib=6.0, delay_ms=10.0, kills=2, answer_seconds=10.0)
+    outcome = await slow_starts(disk, ("taken over",))
     assert outcome.wrong == ()

@@ -1,11 +1,12 @@
 """Finding what is wrong in one snapshot: the conditions that make incidents. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import attrs
 
 from tracker.alerts.plain_text import plain_text
+from tracker.alerts.watched_views import WatchedViews
 from tracker.core.incidents import Cause
 from tracker.core.outcomes import KeyState, OutcomeKind, Status
 from tracker.core.provider_status import OfferStatus, ProviderStatus
@@ -13,6 +14,7 @@ from tracker.core.snapshot import Snapshot
 from tracker.health.status_rules import OUR_NETWORK, describe_outcome
 
 Key = tuple[Cause, str]
+Views = Sequence[ProviderStatus]
 
 # A snapshot is published at least once a minute; three missed ones are more than a delay.
 SILENT_SECONDS = 180.0
@@ -62,14 +64,15 @@ NOTHING_KNOWN = Findings(unclear_causes=frozenset(Cause))
 
 
 def find_conditions(
-    snapshot: Snapshot, now: datetime, calm: dict[str, ProviderStatus] | None = None
+    snapshot: Snapshot, now: datetime, known: WatchedViews | None = None
 ) -> Findings:
     """Find what is wrong now.
 
-    calm: views at which nothing was wrong or unclear when they were last looked at, by name; kept
-    up to date here, so that among thousands only those that changed are looked at again.
+    known: the views that were looked at last; kept up to date here, so that among thousands only
+    those that changed are looked at again.
     """
-    watched = [view for view in snapshot.providers.values() if view.enabled]
+    known = WatchedViews() if known is None else known
+    watched = known.enabled_in(snapshot)
     if not snapshot.swept:
         return NOTHING_KNOWN
     if blind := _blind(snapshot, watched, now):
@@ -77,7 +80,7 @@ def find_conditions(
     found = [_network(watched, now)] if snapshot.network_away else [*_nothing_usable(watched, now)]
     unclear: set[str] = set()
     unclear_keys: set[Key] = set()
-    for view in _take_restless(watched, {} if calm is None else calm):
+    for view in known.take_restless(watched, _is_calm):
         found += _provider_conditions(view, now)
         unclear_keys.update(_unclear_keys(view))
         if _is_unclear(view):
@@ -87,24 +90,8 @@ def find_conditions(
         unclear_providers=frozenset(unclear),
         unclear_causes=frozenset({Cause.NOTHING_USABLE}) if snapshot.network_away else frozenset(),
         unclear=frozenset(unclear_keys),
-        clear=frozenset([view.name for view in watched]) - unclear,
+        clear=known.names - unclear if unclear else known.names,
     )
-
-
-def _take_restless(
-    watched: list[ProviderStatus], calm: dict[str, ProviderStatus]
-) -> Iterator[ProviderStatus]:
-    """Yield those that are to be looked at; note which of them are calm from now on."""
-    if len(calm) > len(watched):
-        calm.clear()  # some are gone
-    for view in watched:
-        if calm.get(view.name) is view:
-            continue
-        if _is_calm(view):
-            calm[view.name] = view
-        else:
-            calm.pop(view.name, None)
-            yield view
 
 
 def _is_calm(view: ProviderStatus) -> bool:
@@ -136,7 +123,7 @@ def _unclear_keys(view: ProviderStatus) -> Iterator[Key]:
             yield Cause.OFFER, f"{view.name}/{offer.model}"
 
 
-def _blind(snapshot: Snapshot, watched: list[ProviderStatus], now: datetime) -> Condition | None:
+def _blind(snapshot: Snapshot, watched: Views, now: datetime) -> Condition | None:
     summary = None
     if (now - snapshot.timestamp).total_seconds() > SILENT_SECONDS:
         summary = f"the tracker has published nothing since {snapshot.timestamp:%H:%M:%S} UTC"
@@ -148,7 +135,7 @@ def _blind(snapshot: Snapshot, watched: list[ProviderStatus], now: datetime) -> 
     return Condition(cause=Cause.TRACKER, subject=TRACKER, since=since, summary=summary)
 
 
-def _network(watched: list[ProviderStatus], now: datetime) -> Condition:
+def _network(watched: Views, now: datetime) -> Condition:
     blaming = [view for view in watched if _blames_network(view)]
     since = min((view.last_check for view in blaming if view.last_check), default=now)
     summary = f"our network reaches no provider: {len(blaming)} could not be checked"
@@ -159,7 +146,7 @@ def _blames_network(view: ProviderStatus) -> bool:
     return OUR_NETWORK in view.reason or view.error_message.startswith(OUR_NETWORK)
 
 
-def _nothing_usable(watched: list[ProviderStatus], now: datetime) -> Iterator[Condition]:
+def _nothing_usable(watched: Views, now: datetime) -> Iterator[Condition]:
     if not watched or any(view.usable for view in watched):
         return
     since = max(_since(view, now) for view in watched)

@@ -21,6 +21,7 @@ from tracker.alerts.messages import compose, deliveries
 from tracker.alerts.outbox import Outbox
 from tracker.alerts.policy import Announcement, PolicySettings, Situation, decide, due_at
 from tracker.alerts.serving import RankOffers, Serving
+from tracker.alerts.watched_views import WatchedViews
 from tracker.config.catalogue import load_catalogue
 from tracker.core.incidents import (
     Cause,
@@ -31,7 +32,6 @@ from tracker.core.incidents import (
     Notification,
     Stage,
 )
-from tracker.core.provider_status import ProviderStatus
 from tracker.core.records import ChangeKind, ChangeRecord, MuteRecord, Record
 from tracker.core.settings import Config
 from tracker.core.snapshot import Snapshot
@@ -52,6 +52,24 @@ class AlertCounts:
     failed: int = 0  # attempts
 
 
+@attrs.frozen
+class _Watch:
+    """What a configuration says of its providers: looked up once, as there may be thousands.
+
+    models: what is watched of each. unheard: those without messages.
+    """
+
+    models: Mapping[str, tuple[str, ...]]
+    unheard: frozenset[str]
+
+    @classmethod
+    def of(cls, config: Config) -> "_Watch":
+        return cls(
+            models={provider.name: provider.models for provider in config.providers},
+            unheard=frozenset(p.name for p in config.providers if not p.alerts),
+        )
+
+
 @attrs.define(eq=False)
 class AlertState:
     """Call ``take_settings`` first, and after each reload."""
@@ -63,7 +81,8 @@ class AlertState:
     watching_since: datetime | None = None  # since everything has been checked once
     clear_since: dict[str, datetime] = attrs.field(factory=dict)  # first conclusive check
     counts: AlertCounts = attrs.field(factory=AlertCounts)
-    _calm: dict[str, ProviderStatus] = attrs.field(factory=dict)
+    _known: WatchedViews = attrs.field(factory=WatchedViews)
+    _watch: "_Watch | None" = None  # of this configuration
     maintenance: MaintenanceState | None = None
     rank_offers: RankOffers | None = None  # as the tracker does now
 
@@ -76,6 +95,7 @@ class AlertState:
         """Go on with another configuration."""
         if config is not self.config:
             self.config, self.maintenance = config, None
+            self._watch = None
 
     def restore(
         self,
@@ -90,9 +110,7 @@ class AlertState:
 
     def effort(self, snapshot: Snapshot) -> int:
         """Return how many views and offers a step looks at closely, besides the incidents."""
-        calm = self._calm
-        views = (v for name, v in snapshot.providers.items() if calm.get(name) is not v)
-        return sum(1 + len(view.offers) for view in views)
+        return self._known.effort(snapshot)
 
     @property
     def unfinished(self) -> int:
@@ -104,8 +122,8 @@ class AlertState:
         """Note since when everything is watched: older problems are not new."""
         if self.watching_since is None and snapshot.swept:
             self.watching_since = now
-        findings = find_conditions(snapshot, now, self._calm)
-        for name in findings.clear - self.clear_since.keys():
+        findings = find_conditions(snapshot, now, self._known)
+        for name in findings.clear.difference(self.clear_since):
             self.clear_since[name] = now
         return findings
 
@@ -196,15 +214,15 @@ class AlertState:
         return [*added, *(row for given_up in overtaken for row in given_up)]
 
     def _situation(self, snapshot: Snapshot, now: datetime) -> Situation:
-        watched = {p.name: p.models for p in self.config.providers}
+        watch = self._watch = self._watch or _Watch.of(self.config)
         covers = self._covers(now)
         return Situation(
             now=now,
             watched_since=self._watched_since,
             mutes=self.mutes,
             silent=lambda incident: covers(incident.provider),
-            unheard=frozenset(p.name for p in self.config.providers if not p.alerts),
-            others_serve=Serving(snapshot, watched).others_serve,
+            unheard=watch.unheard,
+            others_serve=Serving(snapshot, watch.models).others_serve,
         )
 
     def _policy(self) -> PolicySettings:
@@ -226,6 +244,8 @@ class AlertState:
     def _covers(self, now: datetime) -> Callable[[str | None], bool]:
         """Return whether a provider is in maintenance; of None: each that is watched."""
         state = self._maintenance(now)
+        if not state.everybody and not state.providers:  # of thousands nobody needs to be asked
+            return lambda _: False
         watched = [provider.name for provider in self.config.providers if provider.enabled]
         everybody = bool(watched) and all(state.covers(name) for name in watched)
         return lambda name: state.covers(name) or (name is None and everybody)

@@ -166,7 +166,7 @@ class ReportingTransport(httpx.AsyncBaseTransport):
 def _model_of(request: httpx.Request) -> str | None:
     try:
         return msgspec.json.decode(request.content, type=_Asked).model or None
-    except (httpx.RequestNotRead, msgspec.MsgspecError, UnicodeDecodeError):
+    except (httpx.RequestNotRead, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -174,8 +174,10 @@ def _read_error(body: bytes) -> dict[str, Any] | None:
     """Return type, code and message where the body has them, else its text."""
     try:
         found = json.loads(body)
-    except ValueError:
-        text = body.decode("utf-8", "replace").strip()
-        return {"message": text} if text else None
+    except (ValueError, RecursionError):  # no JSON, a number of 5,000 digits, nested too deeply
+        found = None
     told = found.get("error", found) if isinstance(found, dict) else found
-    return dict(told) if isinstance(told, dict) else {"message": str(told)}
+    if isinstance(told, dict):
+        return dict(told)
+    text = told if isinstance(told, str) else body.decode("utf-8", "replace").strip()
+    return {"message": text} if text else None

@@ -1,6 +1,7 @@
 """Sending queued reports in batches in the background; an unreachable tracker costs nothing."""
 
 import json
+import math
 import time
 from collections.abc import Callable
 from typing import NoReturn
@@ -36,10 +37,13 @@ class _Receipt:
     def read(cls, body: bytes) -> "_Receipt":
         """Read a receipt. Raises ValueError, KeyError, TypeError or AttributeError."""
         receipt = json.loads(body)
+        every = float(receipt["send_every_seconds"])
+        if not math.isfinite(every):  # with NaN, no report would ever be due again
+            raise ValueError(f"it says to send every {every} s")
         return cls(
             accepted=int(receipt["accepted"]),
             refused=len(receipt["refused"]),
-            send_every_seconds=float(receipt["send_every_seconds"]),
+            send_every_seconds=every,
         )
 
 

@@ -86,7 +86,14 @@ def _digest(body: bytes) -> bytes:
 
 
 async def mask_model_names(session: Session, models: ModelList) -> tuple[str, ...]:
-    """Mask secrets in model names, where an answer might echo a key."""
+    """Mask secrets in model names, where an answer might echo a key; say how many are missing."""
+    if models.left_out != session.memory.get("left_out", 0):
+        session.log.warning(
+            "entries of the model list left out: they have no usable name",
+            left_out=models.left_out,
+            models=len(models.names),
+        )
+    session.memory["left_out"] = models.left_out
     session.memory["retiring"] = models.retiring
     session.memory["tasks"] = models.tasks
     masked: list[str] = []

@@ -45,13 +45,15 @@ class ModelList:
     """names: as the provider writes them. chat: those that seem to be chat models, in its order.
 
     retiring: models that will be switched off, and when. tasks: for models whose entry names
-    another task than chat, that task in our words ("image generation").
+    another task than chat, that task in our words ("image generation"). left_out: how many entries
+    are none of them: without a name, with one that no request could use, or beyond MOST.
     """
 
     names: tuple[str, ...]
     chat: tuple[str, ...]
     retiring: Mapping[str, date] = attrs.field(factory=dict)
     tasks: Mapping[str, str] = attrs.field(factory=dict)
+    left_out: int = 0
 
 
 def slices(entries: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -81,6 +83,7 @@ async def read_models(body: object) -> ModelList | None:
 
     An empty list is one: a fresh server has no model yet. Gemini's ``models/`` before each name
     is its path, not part of it. Under ``result`` Cloudflare has entries of a shape of its own.
+    An odd entry is left out; a list of nothing else is none.
     """
     entries, is_registry = body, False
     if isinstance(body, dict):
@@ -95,22 +98,27 @@ async def read_models(body: object) -> ModelList | None:
     chat: list[str] = []
     retiring: dict[str, date] = {}
     tasks: dict[str, str] = {}
-    broken = False
+    sound = not entries
     for listed in slices(entries[:MOST]):
         some: Sequence[Any] = listed
         if is_registry:
             some = [_read_registered(entry) for entry in listed]
-        if any(_name(entry) is None for entry in some):
-            return None
+        some = [entry for entry in some if _name(entry) is not None]
+        sound = sound or any(BROKEN not in (_name(entry) or "") for entry in some)
         names += _names(some)
-        broken = broken or (not names and any(BROKEN in (_name(entry) or "") for entry in some))
         chat += _names([entry for entry in some if _chats(entry)])
         retiring.update(_retiring(some))
         tasks.update(_tasks(some))
         await pause_between(entries)
-    if broken and not names:
+    if not sound:
         return None
-    return ModelList(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(chat)), retiring, tasks)
+    return ModelList(
+        names=tuple(dict.fromkeys(names)),
+        chat=tuple(dict.fromkeys(chat)),
+        retiring=retiring,
+        tasks=tasks,
+        left_out=len(entries) - len(names),
+    )
 
 
 def _names(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:

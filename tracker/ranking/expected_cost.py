@@ -4,9 +4,9 @@ A call takes its latency if it is answered and the time-out if it is not. docs/r
 where the numbers come from and what was measured.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
-from operator import mul
+from operator import is_not, mul
 
 import attrs
 
@@ -55,7 +55,10 @@ class ExpectedCost:
 
         Nothing to do where few of them are new. Between two steps others may have their turn.
         """
-        new = [candidate for candidate in candidates if self not in candidate.memo]
+        others: Iterable[Candidate] = candidates
+        if (known := self._sorted) is not None and known.size == len(candidates):
+            others = compress(candidates, map(is_not, candidates, known.candidates))
+        new = [candidate for candidate in others if self not in candidate.memo]
         if len(new) <= PREPARED_AT_ONCE:
             return
         for number, candidate in enumerate(new, 1):

@@ -22,10 +22,12 @@ MIDDLE = 2  # 20,000 objects
 # What has lived long is not looked at by itself: half a million objects of 3,000 providers take
 # 0.4 s. Our own values have no cycles, nor has what is left of a check or a client; those of a
 # request and of other libraries are found while they are young. A few are not: cancelled requests,
-# reloads. They are looked for once an hour, where that is quick.
+# reloads. They are looked for once an hour, where that is quick, and once a day in any case: what
+# nobody finds fills the memory in the end.
 NEVER = 2**31 - 1
 HOUR_SECONDS = 3_600.0
 MOST_OLD = 25_000  # objects, about 25 ms: 200 providers
+DAY_HOURS = 24
 
 
 def tune_garbage_collector() -> None:
@@ -37,28 +39,28 @@ def tune_garbage_collector() -> None:
     gc.set_threshold(YOUNG_OBJECTS, MIDDLE, NEVER)
 
 
-def collect_old() -> bool:
-    """Look at everything that is not frozen, unless it is too much; return whether that was so."""
-    if len(gc.get_objects(generation=2)) > MOST_OLD:
+def collect_old(most: int = MOST_OLD) -> bool:
+    """Look at everything that is not frozen; return False where that is more than ``most``."""
+    if len(gc.get_objects(generation=2)) > most:
         return False
     gc.collect()
     return True
 
 
 async def collect_garbage(tracker: "Tracker") -> NoReturn:
-    """Collect what is young as it comes, and once an hour what has lived long, until cancelled.
+    """Collect what is young as it comes, once an hour what is old, and once a day much of it.
 
     Python counts how many more objects were made than freed. Each check frees as many as it makes,
     so nothing is collected for long, and then 150,000 at once.
     """
-    revision, young, hour = -1, 0, trio.current_time() + HOUR_SECONDS
+    revision, young, hours, hour = -1, 0, 0, trio.current_time() + HOUR_SECONDS
     while True:
         many = SharedWakes(providers=len(tracker.snapshot.providers))
         beat = WIDTH_SECONDS if many.providers >= MANY_PROVIDERS else BEAT_SECONDS
         await trio.sleep_until(many.at(trio.current_time() + beat))
         if trio.current_time() >= hour:
-            hour = trio.current_time() + HOUR_SECONDS
-            collect_old()
+            hours, hour = hours + 1, trio.current_time() + HOUR_SECONDS
+            collect_old(MOST_OLD if hours % DAY_HOURS else NEVER)
         elif tracker.snapshot.revision != revision:
             revision, young = tracker.snapshot.revision, young + 1
             gc.collect(1 if young % (MIDDLE + 1) == 0 else 0)

@@ -1,5 +1,6 @@
 """What a command makes of a tracker's answers: an answer, wrong usage, or nobody there."""
 
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -7,6 +8,7 @@ import pytest
 
 from api.cli.errors import UnreachableError, UsageError
 from api.cli.tracker_client import TrackerClient
+from tests.helpers.odd_answers import ODD_TEXTS
 from tracker.core.redaction import Secret
 
 PROBLEM = "application/problem+json"
@@ -34,7 +36,7 @@ def test_a_change_that_is_not_stored_yet_is_effective_and_says_so(
 ) -> None:
     answers.update(status_code=202, json={"interval_seconds": 60})
     assert TrackerClient(URL, None).change("/api/providers/groq", {}) == {"interval_seconds": 60}
-    assert capsys.readouterr().err == "not stored yet: the database is away\n"
+    assert capsys.readouterr().err == "not stored yet: the database has not answered\n"
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
@@ -86,3 +88,14 @@ def test_control_sequences_of_an_answer_are_not_shown(answers: dict[str, Any]) -
     with pytest.raises(UnreachableError) as error:
         TrackerClient(URL, None).ask("/api/providers/history")
     assert "\x1b" not in str(error.value)
+
+
+@pytest.mark.parametrize("body", ODD_TEXTS, ids=lambda body: repr(body[:12]))
+@pytest.mark.parametrize("form", [b"%s", b'{"a": %s}', b'{"a": "\xff", "b": %s}'])
+def test_any_answer_is_one_or_is_said_not_to_be_a_trackers(
+    answers: dict[str, Any], form: bytes, body: bytes
+) -> None:
+    del answers["json"]
+    answers.update(content=form % body)
+    with suppress(UnreachableError):
+        TrackerClient(URL, None).change("/api/providers/groq", {})

@@ -12,6 +12,7 @@ from tests.helpers.alert_scenario import START, a_down_provider, snapshot_of
 from tests.helpers.idle_tracker import a_bare_provider, a_provider
 from tracker.alerts import conditions
 from tracker.alerts.conditions import SILENT_SECONDS, find_conditions
+from tracker.alerts.watched_views import WatchedViews
 from tracker.core.incidents import Cause
 from tracker.core.outcomes import KeyReport, KeyState, OutcomeKind, Status
 from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
@@ -170,11 +171,11 @@ SHOWN = {name: variants(name) for name in "abc"}
     )
 )
 def test_skipping_calm_providers_finds_the_same_conditions(seen: list[dict[str, int]]) -> None:
-    calm: dict[str, ProviderStatus] = {}
+    known = WatchedViews()
     for step, shown in enumerate(seen):
         snapshot = snapshot_of([SHOWN[name][which] for name, which in shown.items()], START)
         at = START + timedelta(seconds=step)
-        assert find_conditions(snapshot, at, calm) == find_conditions(snapshot, at)
+        assert find_conditions(snapshot, at, known) == find_conditions(snapshot, at)
 
 
 def test_a_calm_provider_is_examined_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,8 +184,8 @@ def test_a_calm_provider_is_examined_once(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(
         conditions, "_is_unclear", lambda view: bool(looked.append(view.name)) or look(view)
     )
-    calm: dict[str, ProviderStatus] = {}
+    known = WatchedViews()
     views = [a_provider(name) for name in "abc"]
     for _ in range(3):
-        find_conditions(snapshot_of(views, START), START, calm)
+        find_conditions(snapshot_of(views, START), START, known)
     assert looked == ["a", "b", "c"]

@@ -2,7 +2,6 @@
 
 import email
 import json
-import socket
 import threading
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 import trio
 from aiosmtpd.controller import Controller
 
+from tests.helpers.ports import lasting_port
 from tests.helpers.webhook_receiver import webhook_receiver
 from tracker.alerts import targets
 from tracker.alerts.apprise_target import MISSING, target_problem
@@ -55,9 +55,7 @@ async def test_mail_arrives() -> None:
             subjects.append(str(email.message_from_bytes(envelope.content)["Subject"]))
             return "250 OK"
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = Controller(Inbox(), hostname="127.0.0.1", port=port)
+    server = Controller(Inbox(), hostname="127.0.0.1", port=(port := lasting_port()))
     server.start()
     try:
         url = f"mailto://127.0.0.1:{port}?from=a@example.org&to=b@example.org&mode=insecure"

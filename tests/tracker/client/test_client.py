@@ -33,6 +33,7 @@ from tests.helpers.fake_tracker import (
     not_http,
     saying,
 )
+from tests.helpers.ports import lasting_port
 from tests.helpers.real_tracker import real_tracker
 from tests.helpers.waiting import GIVE_UP_SECONDS, block_until
 from tracker.client import ProviderStatusClient, State, refresh
@@ -344,12 +345,12 @@ def test_a_tracker_whose_snapshot_is_frozen_counts_as_unreachable(
 
 
 def test_the_client_survives_a_restart_of_the_tracker(use: Callable[..., Any]) -> None:
-    with FakeTracker("groq") as first:
+    with FakeTracker("groq", port=(port := lasting_port())) as first:
         client = quick(first)
 
         def body(client: Any) -> tuple[Any, ...]:
             first.die()
-            with FakeTracker("mistral", port=int(first.url.rsplit(":")[-1])) as second:
+            with FakeTracker("mistral", port=port) as second:
                 second.wait_polls(2)
                 return client.state, client.get_healthiest_provider()
 

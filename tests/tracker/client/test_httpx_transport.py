@@ -1,5 +1,6 @@
 """Each call through the transport is reported once, with its result but nothing of its content."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 import trio
 
+from tests.helpers.odd_answers import ODD_TEXTS
 from tracker.client import ProviderStatusClient
 from tracker.client.httpx_transport import ReportingTransport
 
@@ -79,6 +81,17 @@ async def test_a_refusal_with_an_unknown_text_is_reported_too(body: bytes) -> No
     calls = Calls(lambda _: httpx.Response(502, content=body))
     await calls.http.post(URL, json=ASKED)
     assert [report["http_status"] for report in calls.told] == [502]
+
+
+@pytest.mark.parametrize("body", ODD_TEXTS, ids=lambda body: repr(body[:12]))
+@pytest.mark.parametrize("form", [b"%s", b'{"error": %s}', b'{"error": {"code": %s}}', b"[%s]"])
+async def test_any_error_reaches_the_caller_and_is_reported(form: bytes, body: bytes) -> None:
+    sent = form % body
+    calls = Calls(lambda _: httpx.Response(500, content=sent))
+    assert (await calls.http.post(URL, json=ASKED)).content == sent
+    (report,) = calls.told
+    assert report["http_status"] == 500
+    json.dumps(report, allow_nan=False)
 
 
 async def test_a_failure_to_connect_is_reported_and_raised() -> None:

@@ -121,6 +121,17 @@ def test_a_batch_that_the_tracker_always_refuses_is_counted_and_dropped(
     use(client_of(tracker), body)
 
 
+@pytest.mark.parametrize("every", [float("nan"), float("inf"), "soon", None])
+def test_an_odd_receipt_does_not_end_reporting(tracker: FakeTracker, every: Any) -> None:
+    with client_of(tracker) as client:
+        tracker.send_every = every
+        client.report("groq", outcome="server")  # a failure is sent at once
+        block_until(lambda: bool(client.reports.trouble))
+        tracker.send_every = 0.1
+        client.report("groq", outcome="ok")  # when it is due
+        block_until(lambda: client.reports.sent == 1)
+
+
 def test_a_full_queue_drops_the_oldest(tracker: FakeTracker) -> None:
     client = client_of(tracker)  # never opened: nothing is sent
     for _ in range(10_005):

@@ -75,7 +75,7 @@ def test_every_check_ends_in_a_finding(kind: Any, check: Any, credentials: str, 
         assert KEY not in repr(one)
 
 
-SHARES = 192  # of the mutated bodies, a check tries one in so many; ``make torture`` tries them all
+SHARES = 300  # of the mutated bodies, a check tries one in so many; ``make torture`` tries them all
 MUTATED = mutated_bodies()
 
 

@@ -9,6 +9,7 @@ import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from tracker.core.clock import Clock
 from tracker.core.outcomes import CheckResult, OutcomeKind
@@ -141,3 +142,14 @@ def test_a_secret_that_is_learned_later_is_masked_in_the_same_list() -> None:
     assert first.kind is second.kind is OutcomeKind.OK
     assert OTHER.reveal() in str(first.models)
     assert OTHER.reveal() not in str(second.models)
+
+
+def test_how_many_entries_are_left_out_is_said_once_until_it_changes() -> None:
+    odd = attrs.evolve(GOOD, body=body("a", "x" * 201, ""))
+    later = attrs.evolve(GOOD, body=body("b", "x" * 202, ""))
+    with capture_logs() as logs:
+        check_all(session([GOOD, odd, later, GOOD]))
+    told = [each for each in logs if "left out" in each["event"]]
+    assert [(each["left_out"], each["models"]) for each in told] == [(2, 1), (0, 2)]
+    assert all(each["log_level"] == "warning" for each in told)
+    assert told[0]["provider"] == PROVIDER.name

@@ -63,6 +63,9 @@ async def test_cloudflares_registry_tells_names_tasks_and_announced_ends() -> No
     assert found.chat == ("@cf/meta/llama-3.1-8b-instruct",)
     assert found.retiring == {"@cf/x/painter": date(2026, 12, 31)}
     assert found.tasks == {"@cf/x/painter": "image generation"}
+    odd = await read_models({"result": [registered(None, ""), registered(7, ""), llama]})
+    assert odd is not None
+    assert (odd.names, odd.left_out) == (("@cf/meta/llama-3.1-8b-instruct",), 2)
     assert await read_models({"result": [registered(None, "")]}) is None
     assert await read_models({"result": [7]}) is None
     assert await read_models({"result": {"status": "active"}}) is None
@@ -123,3 +126,30 @@ async def test_half_a_character_in_one_entry_leaves_the_list_as_it_is(odd: bytes
     models = await read_models(parse_json(body))
     assert models is not None
     assert models.names == (("a", "b", "c") if b"about" in odd else ("a", "c"))
+
+
+ODD = ["x" * 201, "a\x00", "\ufffd", "", 7, None, ["a"], {"id": "a"}, True, 10**400]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda each: str(each)[:9])
+async def test_odd_entries_are_left_out_and_counted(odd: object) -> None:
+    body = {"data": [{"id": "a"}, {"id": odd}, odd, {"id": "c"}]}
+    found = await read_models(body)
+    assert found is not None
+    names = ("a", "c")
+    assert found.names == names
+    assert found.left_out == (1 if odd == {"id": "a"} else 2)
+
+
+async def test_what_is_beyond_the_longest_list_is_counted() -> None:
+    found = await read_models([{"id": f"m{number}"} for number in range(MOST + 3)])
+    assert found is not None
+    assert (len(found.names), found.left_out) == (MOST, 3)
+
+
+@pytest.mark.parametrize("number", [b"9" * 5_000, b"1e999", b"NaN", b"[7]"])
+async def test_a_number_beyond_all_bounds_spoils_one_entry(number: bytes) -> None:
+    body = b'{"data": [{"id": "a"}, {"id": %s}, {"id": "b", "created": %s}]}' % (number, number)
+    found = await read_models(parse_json(body))
+    assert found is not None
+    assert (found.names, found.left_out) == (("a", "b"), 1)

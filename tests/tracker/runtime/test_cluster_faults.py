@@ -4,12 +4,18 @@ that both reach the hub, and none is left out for long.
 """
 
 import itertools
+from collections import defaultdict
+from collections.abc import Callable
+from random import Random
 
+import attrs
 import pytest
+import trio
 from trio.testing import MockClock
 
 from tests.helpers.cluster_rig import Cluster, Member
-from tracker.cluster.hub import Half
+from tracker.cluster.calls import HubCaller
+from tracker.cluster.hub import Half, Hub, HubAway
 from tracker.core.settings import Timing
 
 NAMES = tuple("abcdef")
@@ -115,6 +121,75 @@ async def test_limit(cluster: Cluster, mock_clock: MockClock, number: int, later
     for member in members:
         member.hub.unreachable = False
         await cluster.passes(later)
+    await check_what_came_of_it(cluster, 5.0)
+
+
+@attrs.define(eq=False)
+class Silence:
+    """A network that swallows all: a call ends when it is late, or cut when the network is back.
+
+    What was on its way may reach the hub all the same, at once or when the network is back; the
+    answer never arrives. silent: the hubs, by their tracker, to which nothing leads now.
+    """
+
+    random: Random
+    silent: dict[object, trio.Event] = attrs.field(factory=dict)
+    _turns: dict[tuple[object, Half], trio.Lock] = attrs.field(
+        factory=lambda: defaultdict(trio.Lock)
+    )
+
+    def fall_on(self, member: Member) -> None:
+        self.silent[member.hub] = trio.Event()
+
+    def leave(self, member: Member) -> None:
+        self.silent.pop(member.hub).set()
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        usual = HubCaller._call
+
+        async def call(
+            caller: HubCaller,
+            half: Half,
+            limiter: trio.CapacityLimiter,
+            job: Callable[[Hub], object],
+            seconds: float,
+        ) -> object:
+            back = self.silent.get(caller.hub)
+            if back is None:
+                return await usual(caller, half, limiter, job, seconds)
+            # Not the limiter: until its tokens are free, virtual time waits for its thread.
+            async with self._turns[caller.hub, half]:
+                arrives = self.random.choice(("at once", "late", "never"))
+                if arrives == "at once":
+                    job(caller.hub)
+                with trio.move_on_after(seconds):
+                    await back.wait()
+                    if arrives == "late":
+                        job(caller.hub)
+                    raise HubAway("the connection was closed")
+                raise HubAway(f"no answer within {seconds:g} s")
+
+        monkeypatch.setattr(HubCaller, "_call", call)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_silence(
+    cluster: Cluster,
+    mock_clock: MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    seed: int,
+) -> None:
+    """Each loses and finds the hub at a moment of its own, as on a busy machine."""
+    random = Random(seed)
+    silence = Silence(random)
+    silence.install(monkeypatch)
+    members = await start(cluster, number)
+    for change in (silence.fall_on, silence.leave):
+        for member in random.sample(members, number):
+            change(member)
+            await cluster.passes(random.choice((0.0, 0.1, 0.4, 1.3)))
+        await cluster.passes(FAULT_SECONDS if change == silence.fall_on else 0.0)
     await check_what_came_of_it(cluster, 5.0)
 
 

@@ -20,8 +20,11 @@ class FarAway(RoundTrips):
 
 
 async def start_apart(cluster: Cluster, near: int) -> list[Member]:
-    """Start so many trackers near the hub, and a last one far from it."""
-    members = [await cluster.start() for _ in range(near + 1)]
+    """Start so many trackers near the hub, and a last one far from it, which joins last."""
+    members: list[Member] = []
+    for _ in range(near + 1):
+        members.append(await cluster.start())
+        await cluster.until(members[-1].task.keeper.joined.is_set)
     await cluster.until(lambda: sum(each.report.leases for each in members) == len(NAMES))
     members[-1].task.keeper._round_trips = FarAway()
     return members

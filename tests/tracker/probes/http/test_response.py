@@ -21,9 +21,42 @@ def test_a_long_text_is_one_value() -> None:
     assert parse_json(b'["%s"]' % (b"m" * 4_000_000)) == ["m" * 4_000_000]
 
 
-@pytest.mark.parametrize("digits", ["1e400", "-1e400", "9" * 400 + ".5e9"])
-def test_a_number_beyond_every_float_is_refused(digits: str) -> None:
-    assert parse_json(f"[{digits}]".encode()) is UNPARSEABLE
+BEYOND = ["1e400", "-1e400", "9" * 400 + ".5e9", "9" * 5_000, "-" + "7" * 9_000, "1e" + "9" * 5_000]
+BEYOND += ["NaN", "Infinity", "-Infinity", "0." + "1" * 5_000]
+
+
+@pytest.mark.parametrize("number", BEYOND, ids=lambda each: each[:8])
+def test_a_number_that_none_can_hold_is_not_known_and_spoils_nothing_else(number: str) -> None:
+    sound = {"a": "NaN 1e999 \\" + "9" * 5_000, "b": [1.5, -3, 1e300, True], "c": '\\" 7e777'}
+    text = json.dumps({**sound, "x": "HERE"}).replace('"HERE"', number)
+    expected = None if "." not in number or "e" in number else pytest.approx(0.1, abs=0.02)
+    assert parse_json(text.encode()) == {**sound, "x": expected}
+    assert parse_json(f"[{number}, 2]".encode()) == [expected, 2]
+    assert parse_json(f'"{number}'.encode()) is UNPARSEABLE
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        b'"',
+        rb"\"",
+        rb'"\\',
+        b"-",
+        b"N",
+        b"9",
+        b"9.",
+        b"1e",
+        b"1e1",
+        b"9" * 301 + b",",
+        b"NaN,",
+        b"-I",
+    ],
+)
+def test_what_is_no_json_is_searched_in_little_time(unit: bytes) -> None:
+    body = b"[" + unit * (4_000_000 // len(unit))
+    began = thread_time()
+    assert parse_json(body) is UNPARSEABLE
+    assert thread_time() - began < 0.3
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
