@@ -22,7 +22,7 @@ import trio
 
 from benchmarks import cluster_faults, page
 from benchmarks.cluster_events import events
-from benchmarks.cluster_replay import replay, watch_lag
+from benchmarks.cluster_replay import Lag, replay
 from benchmarks.replicas import (
     LEASE,
     PROVIDERS,
@@ -76,7 +76,7 @@ def ingest(quick: bool) -> None:
                 "CPU time, ours and PostgreSQL's"
             )
         lag = trio.run(_loop_lag, hub, [_parcel(ORIGIN, h, 5_000) for h in range(0, rows, 5_000)])
-        print(f"ingest: loop lag meanwhile p99 {lag:.1f} ms")
+        print(f"ingest: loop lag meanwhile {lag}")
         hub.close()
 
 
@@ -95,15 +95,15 @@ def _busy_seconds(server: PostgresServer) -> float:
     return time.thread_time() + ticks / os.sysconf("SC_CLK_TCK")
 
 
-async def _loop_lag(hub: PostgresHub, parcels: list[Parcel]) -> float:
+async def _loop_lag(hub: PostgresHub, parcels: list[Parcel]) -> Lag:
     """How late the event loop is while a thread ships."""
-    late: list[float] = []
+    lag = Lag()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(watch_lag, late)
+        nursery.start_soon(lag.watch)
         for parcel in parcels:
             await trio.to_thread.run_sync(hub.ship, parcel)
         nursery.cancel_scope.cancel()
-    return statistics.quantiles(late, n=100)[98]
+    return lag
 
 
 def _parcel(origin: str, head: int, size: int) -> Parcel:

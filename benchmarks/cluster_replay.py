@@ -5,6 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import attrs
 import trio
 
 from benchmarks.replicas import hub_server
@@ -37,14 +38,14 @@ async def _replay(url: Secret, folder: Path, rows: int) -> None:
             await store.write([check(f"provider-{n}") for n in range(ROWS_AT_ONCE)])
         shipper = _shipper(hub, store)
         await shipper.keeper.turn()
-        idle: list[float] = []
+        idle = Lag()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(watch_lag, idle)
+            nursery.start_soon(idle.watch)
             await trio.sleep(2.0)
             nursery.cancel_scope.cancel()
-        late: list[float] = []
+        lag = Lag()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(watch_lag, late)
+            nursery.start_soon(lag.watch)
             began, busy = time.perf_counter(), time.process_time()
             while await shipper.ship():
                 pass
@@ -54,7 +55,7 @@ async def _replay(url: Secret, folder: Path, rows: int) -> None:
     assert shipper.shipped == rows, "each once"
     print(
         f"replay: {rows} rows of a file: {rows / took:,.0f}/s, {1e6 * busy / rows:.1f} µs of our "
-        f"CPU time a row; loop lag p99 {_p99(late):.1f} ms, with nothing shipped {_p99(idle):.1f}"
+        f"CPU time a row; loop lag {lag}; with nothing shipped {idle}"
     )
 
 
@@ -79,12 +80,37 @@ def _present(_: str, __: str | None) -> Present:
     return Present(status="healthy", reason="", checked_at=utc_now(), due_in=300.0, fresh_for=900.0)
 
 
-async def watch_lag(late: list[float]) -> None:
-    """Add, for ever, by how many milliseconds the event loop comes too late."""
-    while True:
-        due = trio.current_time() + LOOK_EVERY
-        await trio.sleep_until(due)
-        late.append((trio.current_time() - due) * 1000.0)
+@attrs.frozen
+class Lag:
+    """By how many milliseconds the event loop came too late, and by how many the machine apart.
+
+    held: without the time in which it could run and the kernel had no processor for it; the same
+    as ``late`` where the kernel does not tell it (Linux does).
+    """
+
+    late: list[float] = attrs.field(factory=list)
+    held: list[float] = attrs.field(factory=list)
+
+    async def watch(self) -> None:
+        """Add to both, for ever."""
+        while True:
+            due, waited = trio.current_time() + LOOK_EVERY, _waited_ms()
+            await trio.sleep_until(due)
+            late = (trio.current_time() - due) * 1000.0
+            self.late.append(late)
+            self.held.append(max(late - (_waited_ms() - waited), 0.0))
+
+    def __str__(self) -> str:
+        held = f"{_p99(self.held):.1f} without its waits for a processor"
+        return f"p99 {_p99(self.late):.1f} ms, {held}"
+
+
+def _waited_ms() -> float:
+    """Return for how long this thread could have run and had no processor, since it began."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e6
+    except OSError:
+        return 0.0
 
 
 def _p99(numbers: list[float]) -> float:

@@ -184,13 +184,22 @@ CASES: dict[str, Change] = {
             "trackers",
             "hourly_checks",
             "summed_hours",
+            "clock",
         )
     },
     **{
         f"a view in the place of {name}": run_script(
             f"DROP TABLE {name}; CREATE VIEW {name} AS SELECT 1 AS a"
         )
-        for name in ("checks", "provider_states", "changes", "overrides", "incidents", "trackers")
+        for name in (
+            "checks",
+            "provider_states",
+            "changes",
+            "overrides",
+            "incidents",
+            "trackers",
+            "clock",
+        )
     },
     "no index": run_script("DROP INDEX checks_by_hour; DROP INDEX changes_by_time"),
     "no view": run_script("DROP VIEW readable_checks; DROP VIEW current_status"),
@@ -270,6 +279,27 @@ CASES: dict[str, Change] = {
     ),
     "trackers of all kinds": insert_loosely(
         "INSERT INTO trackers VALUES ('x', x'ff', -1, -1, 9223372036854775807)"
+    ),
+    "states nested without end": run_script(
+        "UPDATE provider_states SET state = "
+        "'{\"a\":' || replace(hex(zeroblob(2000000)), '00', '[[')"
+    ),
+    "states of a number without end": run_script(
+        "UPDATE provider_states SET state = "
+        "'{\"a\":' || replace(hex(zeroblob(5000)), '00', '9') || '}'"
+    ),
+    "incidents nested without end": insert_loosely(
+        "INSERT INTO incidents (id, cause, subject, opened_at_ms, noticed_at_ms, summary, stage, "
+        "reminders, flapping, changes) VALUES ('x', 'provider', 's', 1, 1, '', 'open', 0, 0, "
+        "replace(hex(zeroblob(100000)), '00', '['))"
+    ),
+    "a mute without end": insert_loosely("INSERT INTO mutes VALUES ('hit', 9223372036854775807)"),
+    "clocks beyond every calendar": insert_loosely(
+        "INSERT OR REPLACE INTO clock VALUES (1, x'ff', 9e999, -1e300, 9e11, 'x', '[[1]]', -5, '{')"
+    ),
+    "a tracker with leaps without end": insert_loosely(
+        "INSERT OR REPLACE INTO clock SELECT 1, 'x', 1e9, 1, 1, 1e9, "
+        "'[' || replace(hex(zeroblob(200000)), '00', '[0,1e11],') || '[0,1]]', 1, 'null'"
     ),
     "an identity that is a blob": insert_loosely(
         "INSERT OR REPLACE INTO cluster_identity VALUES (1, x'ff', -5)"

@@ -166,7 +166,7 @@ class ReportingTransport(httpx.AsyncBaseTransport):
 def _model_of(request: httpx.Request) -> str | None:
     try:
         return msgspec.json.decode(request.content, type=_Asked).model or None
-    except (httpx.RequestNotRead, msgspec.MsgspecError, UnicodeDecodeError):
+    except (httpx.RequestNotRead, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

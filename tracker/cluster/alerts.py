@@ -33,6 +33,7 @@ from tracker.core.outcomes import Status
 from tracker.core.provider_status import ProviderStatus
 from tracker.core.records import Record
 from tracker.core.snapshot import Snapshot
+from tracker.core.stored_json import read_stored
 
 log = structlog.get_logger()
 
@@ -253,7 +254,7 @@ def _delivery_row(delivery: Delivery) -> DeliveryRow:
 def _incidents(rows: Sequence[tuple[str, str | None]]) -> Iterator[Incident]:
     for text, by in rows:
         try:
-            incident = msgspec.json.decode(text, type=Incident)
+            incident = read_stored(text, Incident)
         except (msgspec.DecodeError, ValueError):
             log.warning("an incident of a later version is left out")
         else:
@@ -263,6 +264,6 @@ def _incidents(rows: Sequence[tuple[str, str | None]]) -> Iterator[Incident]:
 def _deliveries(rows: Sequence[str]) -> Iterator[Delivery]:
     for text in rows:
         try:
-            yield msgspec.json.decode(text, type=Delivery)
+            yield read_stored(text, Delivery)
         except (msgspec.DecodeError, ValueError):
             log.warning("a message of a later version is left out")

@@ -1,5 +1,6 @@
 """Reading and parsing the TOML file; every failure is a ConfigError that says what to do."""
 
+import re
 import tomllib
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from tracker.core.patient_reader import read_bytes, read_patiently
 
 DEFAULT_FILE = Path("tracker.toml")
 READ_SECONDS = 5.0  # a pipe may be slow; one without a writer never answers
+_ENDLESS = re.compile("[0-9_]{4301}")  # more digits than Python reads
 LARGEST = 1_000_000  # bytes; three thousand providers need a third of this
 
 
@@ -22,10 +24,10 @@ def find_file(path: Path | None) -> Path | None:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file. Raises ConfigError: missing, no file, unreadable, not UTF-8, not TOML."""
+    text = ""
     try:
-        return tomllib.loads(
-            read_patiently(path.absolute(), partial(_text, path), 2 * READ_SECONDS)
-        )
+        text = read_patiently(path.absolute(), partial(_text, path), 2 * READ_SECONDS)
+        return tomllib.loads(text)
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         reason = f"line {line} is not UTF-8; save the file as UTF-8"
@@ -41,7 +43,10 @@ def read_toml(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         reason = f"it is not TOML: {without_secrets(str(error))}"
     except ValueError as error:  # too large; a number of 5,000 digits; a NUL in the path
-        reason = f"it cannot be used: {error}"
+        found = _ENDLESS.search(text)
+        line = 0 if found is None else text.count("\n", 0, found.start()) + 1
+        reason = f"line {line} has a number of too many digits" if line else str(error)
+        reason = f"it cannot be used: {reason}"
     raise ConfigError([ConfigProblem(key="", problem=reason)], source=str(path))
 
 

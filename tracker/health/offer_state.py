@@ -1,12 +1,12 @@
 """One watched model at a provider: its own checks, under the same rules as a provider. Pure."""
 
 import attrs
-import msgspec
 
 from tracker.core.clock import ClockReading
 from tracker.core.outcomes import CheckResult
 from tracker.core.provider_status import EvidenceSource, OfferStatus, ProviderStatus
 from tracker.core.ranking import Excluded
+from tracker.core.stored_json import read_stored
 from tracker.health.provider_view import (
     SURE_REFUSALS,
     add_wait,
@@ -47,10 +47,10 @@ class OfferState:
         self.waits_for_budget = False
 
     def restore(self, stored: StoredTarget, now: ClockReading) -> None:
-        """Carry on from what was stored. Raises msgspec.DecodeError for a state not ours."""
+        """Carry on from what was stored. Raises what ``read_stored`` does."""
         self.target.take_statistics(stored.statistics)
         if stored.state is not None and not self.checked:
-            self.target.restore(msgspec.json.decode(stored.state, type=PersistedState), now)
+            self.target.restore(read_stored(stored.state, PersistedState), now)
 
     def refresh(
         self, provider: ProviderStatus, settings: TargetSettings, now: ClockReading

@@ -9,6 +9,7 @@ import msgspec
 
 from tracker.core.clock import ClockReading
 from tracker.core.cluster import SharedState
+from tracker.core.stored_json import read_stored
 from tracker.health.target_state import PersistedState, StoredTarget
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def restore_provider(state: "ProviderState", stored: StoredProvider, now: ClockR
         except (msgspec.DecodeError, ValueError) as error:
             problem = error
     if stored.own.state is not None and not state.checked:
-        state.target.restore(msgspec.json.decode(stored.own.state, type=PersistedState), now)
+        state.target.restore(read_stored(stored.own.state, PersistedState), now)
     if problem is not None:
         raise problem
 
@@ -50,8 +51,8 @@ def adopt_shared(
 ) -> bool:
     """Carry on from what another tracker of our vantage knows, where that is newer.
 
-    keep_plan: the next check is ours. Returns whether it was newer. Raises msgspec.DecodeError for
-    a state that is not ours.
+    keep_plan: the next check is ours. Returns whether it was newer. Raises msgspec.DecodeError or
+    ValueError for a state that is not ours.
     """
     target = state.find_target(shared.model)
     if target is None:
@@ -60,7 +61,7 @@ def adopt_shared(
     if last is not None and (now.at - last).total_seconds() <= shared.age:
         return False
     due = target.next_due
-    saved = msgspec.json.decode(shared.state, type=PersistedState)
+    saved = read_stored(shared.state, PersistedState)
     target.restore(_on_our_clock(saved, shared.age, now), now)
     if not keep_plan:
         due = None if shared.due_in is None else now.steady + shared.due_in

@@ -12,6 +12,7 @@ import trio
 
 from tracker.core.records import OverrideRecord
 from tracker.core.request_shape import RequestShape
+from tracker.core.stored_json import read_stored
 from tracker.health.restoring import StoredProvider
 from tracker.health.rolling_statistics import SLACK, WEEK, Statistics, counts_as
 from tracker.health.target_state import PersistedState, StoredTarget
@@ -114,7 +115,7 @@ def _collect_learned(stored: Mapping[Target, StoredTarget]) -> dict[str, dict[st
         if target.state is None:
             continue
         with suppress(msgspec.DecodeError, ValueError):
-            state = msgspec.json.decode(target.state, type=PersistedState)
+            state = read_stored(target.state, PersistedState)
             learned[name].update(state.health.learned)
     return {name: shapes for name, shapes in learned.items() if shapes}
 

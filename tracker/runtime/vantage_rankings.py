@@ -14,6 +14,7 @@ from tracker.cluster.leases import LeaseKeeper
 from tracker.core.clock import Clock
 from tracker.core.cluster import VantageRanking
 from tracker.core.ranking import Excluded, Ranked, Ranking
+from tracker.core.stored_json import read_stored
 from tracker.runtime.board import Board
 
 log = structlog.get_logger()
@@ -89,7 +90,7 @@ def encode_ranking(ranking: Ranking) -> str:
 
 def decode_ranking(text: str) -> Ranking:
     """Decode a ranking. Raises msgspec.DecodeError, ValueError for one of another version."""
-    wire = msgspec.json.decode(text, type=_Wire)
+    wire = read_stored(text, _Wire)
     return Ranking(
         reason=wire.reason,
         ranked=wire.ranked,

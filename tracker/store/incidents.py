@@ -73,7 +73,7 @@ def load_incidents(connection: apsw.Connection) -> StoredIncidents:
     return StoredIncidents(
         incidents=tuple(_readable(incidents, _to_incident)),
         deliveries=tuple(reversed(_readable(deliveries, _to_delivery))),
-        mutes={name: _moment(until) for name, until in mutes},
+        mutes=dict(_readable(mutes, _to_mute)),
     )
 
 
@@ -83,11 +83,15 @@ def _readable(rows: Iterable[Any], build: Callable[[Any], T]) -> list[T]:
     for row in rows:
         try:
             found.append(build(row))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError, RecursionError):
             unknown += 1
     if unknown:
-        log.warning("skipped incidents or messages that cannot be read", rows=unknown)
+        log.warning("skipped incidents, messages or mutes that cannot be read", rows=unknown)
     return found
+
+
+def _to_mute(row: Sequence[Any]) -> tuple[str, datetime]:
+    return row[0], _moment(row[1])
 
 
 def _incident(incident: Incident) -> tuple[Any, ...]:

@@ -154,11 +154,15 @@ class Writer:
 
     async def _prune_regularly(self) -> NoReturn:
         await self.remembered.wait()
+        reason = ""
         while True:
             try:
                 await self._prune()
+                reason = ""
             except StoreUnavailable as error:
-                log.debug("no old results deleted", reason=error.reason)
+                if error.reason != reason:
+                    log.warning("no old results deleted", reason=error.reason)
+                reason = error.reason
             await trio.sleep(PRUNE_SECONDS)
 
     async def _sum_up_regularly(self) -> NoReturn:

@@ -12,6 +12,7 @@ from tracker.runtime import garbage_collection
 from tracker.runtime.garbage_collection import (
     HOUR_SECONDS,
     MIDDLE,
+    MOST_OLD,
     YOUNG_OBJECTS,
     collect_old,
     collect_seldom,
@@ -67,25 +68,23 @@ def test_what_exists_at_the_start_is_not_looked_at_again() -> None:
         gc.set_threshold(*before)
 
 
-def test_old_objects_are_looked_at_only_where_they_are_few(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_old_objects_are_looked_at_only_where_they_are_few() -> None:
     gc.freeze()  # those of the other tests
     assert collect_old()
-    monkeypatch.setattr(garbage_collection, "MOST_OLD", 1_000)
     kept = [[number] for number in range(2_000)]
     gc.collect()
-    assert not collect_old()
+    assert not collect_old(1_000)
     assert len(kept) == 2_000
 
 
-async def test_it_is_done_once_an_hour(
+async def test_few_are_looked_at_once_an_hour_and_many_once_a_day(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done: list[float] = []
+    done: list[tuple[float, int]] = []
     monkeypatch.setattr(
-        garbage_collection, "collect_old", lambda: done.append(trio.current_time()) or True
+        garbage_collection, "collect_old", lambda most: done.append((trio.current_time(), most))
     )
-    with trio.move_on_after(2.5 * HOUR_SECONDS):
+    with trio.move_on_after(48.5 * HOUR_SECONDS):
         await collect_seldom(None)
-    assert done == [HOUR_SECONDS, 2.0 * HOUR_SECONDS]
+    assert [at for at, _ in done] == [hour * HOUR_SECONDS for hour in range(1, 49)]
+    assert [hour for hour, (_, most) in enumerate(done, 1) if most > MOST_OLD] == [24, 48]

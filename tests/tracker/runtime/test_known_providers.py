@@ -81,12 +81,13 @@ def test_what_is_stored_reaches_a_provider_whenever_it_is_added(known_before: st
     assert state.target.health.consecutive_failures == 1
 
 
-def test_an_unreadable_stored_state_is_reported_and_affects_no_other() -> None:
+@pytest.mark.parametrize("text", ["{", '{"a": ' + "[" * 100_000, '{"a": ' + "9" * 5_000], ids=len)
+def test_an_unreadable_stored_state_is_reported_and_affects_no_other(text: str) -> None:
     providers = known()
     for name in ("a", "b"):
         providers.add(provider(name), AT_START, overridden=False)
     with capture_logs() as logs:
-        past = {"a": stored("{"), "b": stored(failed_state())}
+        past = {"a": stored(text), "b": stored(failed_state())}
         providers.restore(past, AT_START, complete=True)
     assert [(line["event"], line["provider"]) for line in logs] == [
         ("stored state cannot be read", "a")

@@ -104,3 +104,19 @@ async def test_incidents_can_be_read_with_sqlite3(tmp_path: Path) -> None:
         await store.write([CLOSED])
         rows = ask(path, "SELECT subject, opened_at, duration_seconds FROM readable_incidents")
         assert rows == [("our network", "2026-11-14T12:00:00.000Z", 86_400.0)]
+
+
+@pytest.mark.parametrize(
+    "changes", ["[1e400]", "[" * 100_000, "[9223372036854775807]", "[[]]", "{}"]
+)
+async def test_rows_that_cannot_be_read_are_left_out(tmp_path: Path, changes: str) -> None:
+    path = tmp_path / "status.db"
+    async with open_store(str(path), clock=CLOCK) as store:
+        mute = MuteRecord(provider="a", until=NOW + timedelta(hours=1))
+        await store.write([OPEN, CLOSED, WAITING, mute])
+        ask(path, "UPDATE incidents SET changes = ? WHERE id = 'open'", changes)
+        ask(path, "INSERT INTO mutes VALUES ('b', 9223372036854775807)")
+        stored = await store.load_incidents()
+    left = {"closed"} if changes != "{}" else {"open", "closed"}
+    assert {incident.id for incident in stored.incidents} == left
+    assert stored.mutes == {"a": mute.until}

@@ -728,6 +728,24 @@ async def test_prunes_as_soon_as_what_is_stored_was_read_and_regularly(
     assert stored(path) == ["yesterday", "new"]
 
 
+async def test_why_nothing_is_pruned_is_said_once(path: Path, mock_clock: MockClock) -> None:
+    async with open_store(str(path), clock=CLOCK) as store:
+        with opened(path) as connection:
+            connection.execute("DROP TABLE clock")
+        writer = Writer(store, Backlog(), clock=CLOCK, retention_days=7.0)
+        writer.remembered.set()
+        with capture_logs() as logs:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(writer.run)
+                for _ in range(3):
+                    await settled(store)
+                    mock_clock.jump(600.0)
+                nursery.cancel_scope.cancel()
+    (told,) = [log for log in logs if log["event"] == "no old results deleted"]
+    assert "clock" in told["reason"]
+    assert told["log_level"] == "warning"
+
+
 async def test_rows_before_a_gap_are_kept_until_the_time_has_passed_or_is_confirmed(
     path: Path, mock_clock: MockClock
 ) -> None:
