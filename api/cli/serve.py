@@ -16,7 +16,7 @@ from tracker.config import read_config
 from tracker.config.cluster import check_driver
 from tracker.core.redaction import mask_of
 from tracker.core.settings import Config
-from tracker.runtime.garbage_collection import collect_seldom, tune_garbage_collector
+from tracker.runtime.garbage_collection import collect_garbage, tune_garbage_collector
 from tracker.runtime.logs import configure_logs, mask_in_logs
 from tracker.runtime.reload import Reloader
 from tracker.runtime.thread_switching import switch_threads_often
@@ -62,7 +62,7 @@ async def serve(
     async def reload(tracker: Tracker) -> None:
         await reloader.reload(tracker)
 
-    beside = (reloader.watch, notify_systemd, collect_seldom)
+    beside = (reloader.watch, notify_systemd, collect_garbage)
     await run_server(settings, on_hangup=reload, beside=beside)
     return ExitCode.OK
 

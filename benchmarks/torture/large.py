@@ -329,7 +329,7 @@ async def _each_at_once(
 ) -> AsyncIterator[Row]:
     name = f"{count:,} at once"
     watched = {f"p{number}": url for number in range(count)}
-    tracker = "interval_seconds = 60.0\ntimeout_seconds = 50.0\nrecheck_seconds = [1.0, 2.0]\n"
+    tracker = "interval_seconds = 20.0\ntimeout_seconds = 15.0\nrecheck_seconds = [1.0, 2.0]\n"
     pages = '[alerts]\npage = ["provider", "nothing_usable"]\n'
     target = {"PROVIDER_STATUS_ALERTS": f"webhook+http://{receiver.url.partition('://')[2]}"}
     async with _timed(watched, tracker=tracker, more=pages, **target) as (server, lag):

@@ -48,8 +48,9 @@ class LooseForms:
     def are_in(self, text: str) -> bool:
         """Return quickly whether a text may hold one; a yes is wrong now and then."""
         bare = _lower("".join(filter(str.isalnum, text)))
-        grams = self._grams | self._code_grams if _is_coded(text) else self._grams
-        return any(gram in bare for gram in grams)
+        if _holds_any(bare, self._grams):
+            return True
+        return _is_coded(text) and _holds_any(bare, self._code_grams)
 
     def mask(self, text: str, mask: str) -> str:
         """Return the text with ``mask`` in the place of each stretch that is part of a key."""
@@ -79,6 +80,13 @@ class LooseForms:
                 else:
                     found.append((start, start + length))
         return found
+
+
+def _holds_any(bare: str, grams: set[str]) -> bool:
+    """Search for the fewer in the more: a line of a log has fewer pieces than a thousand keys."""
+    if len(bare) < len(grams):
+        return any(bare[at : at + GRAM] in grams for at in range(len(bare) - GRAM + 1))
+    return any(gram in bare for gram in grams)
 
 
 def _is_coded(text: str) -> bool:

@@ -1,10 +1,16 @@
 """Settings of Python's garbage collector for a process whose objects mostly live long."""
 
 import gc
-import itertools
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import trio
+
+from tracker.core.shared_wakes import MANY_PROVIDERS, WIDTH_SECONDS, SharedWakes
+
+if TYPE_CHECKING:
+    from tracker.runtime.tracker import Tracker
+
+BEAT_SECONDS = 1.0  # with fewer providers than MANY_PROVIDERS; then with the others' wakes
 
 # A collection holds the interpreter, from whatever thread. It costs 0.3 to 4 µs an object, the more
 # the longer ago each was used: 50,000 took up to 200 ms, 300,000 in the middle generation as long,
@@ -41,9 +47,20 @@ def collect_old(most: int = MOST_OLD) -> bool:
     return True
 
 
-async def collect_seldom(_: object) -> NoReturn:
-    """Collect what has lived long once an hour, much of it once a day, until cancelled."""
-    for hour in itertools.count(1):
-        await trio.sleep(HOUR_SECONDS)
-        collect_old(MOST_OLD if hour % DAY_HOURS else NEVER)
-    raise AssertionError("the hours have ended")
+async def collect_garbage(tracker: "Tracker") -> NoReturn:
+    """Collect what is young as it comes, once an hour what is old, and once a day much of it.
+
+    Python counts how many more objects were made than freed. Each check frees as many as it makes,
+    so nothing is collected for long, and then 150,000 at once.
+    """
+    revision, young, hours, hour = -1, 0, 0, trio.current_time() + HOUR_SECONDS
+    while True:
+        many = SharedWakes(providers=len(tracker.snapshot.providers))
+        beat = WIDTH_SECONDS if many.providers >= MANY_PROVIDERS else BEAT_SECONDS
+        await trio.sleep_until(many.at(trio.current_time() + beat))
+        if trio.current_time() >= hour:
+            hours, hour = hours + 1, trio.current_time() + HOUR_SECONDS
+            collect_old(MOST_OLD if hours % DAY_HOURS else NEVER)
+        elif tracker.snapshot.revision != revision:
+            revision, young = tracker.snapshot.revision, young + 1
+            gc.collect(1 if young % (MIDDLE + 1) == 0 else 0)

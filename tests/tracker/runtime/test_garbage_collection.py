@@ -3,21 +3,29 @@
 import gc
 import subprocess
 import sys
+from typing import TYPE_CHECKING, cast
 
+import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
+from tests.helpers.idle_tracker import a_provider, a_snapshot
+from tracker.core.shared_wakes import MANY_PROVIDERS, WIDTH_SECONDS
+from tracker.core.snapshot import Snapshot
 from tracker.runtime import garbage_collection
 from tracker.runtime.garbage_collection import (
     HOUR_SECONDS,
     MIDDLE,
     MOST_OLD,
     YOUNG_OBJECTS,
+    collect_garbage,
     collect_old,
-    collect_seldom,
     tune_garbage_collector,
 )
+
+if TYPE_CHECKING:
+    from tracker.runtime.tracker import Tracker
 
 LONGEST_MS = 8.0  # with 50,000 young objects it took 16 and 31 ms
 PROGRAM = """
@@ -77,6 +85,36 @@ def test_old_objects_are_looked_at_only_where_they_are_few() -> None:
     assert len(kept) == 2_000
 
 
+@attrs.define
+class Snapshots:
+    """A tracker whose state is replaced whenever the test says so."""
+
+    snapshot: Snapshot
+
+    def replace(self) -> None:
+        revision = self.snapshot.revision + 1
+        self.snapshot = attrs.evolve(self.snapshot, revision=revision)
+
+
+async def test_what_is_replaced_is_collected_as_it_comes(autojump_clock: MockClock) -> None:
+    """As many objects are freed as are made, so Python itself would not collect for long."""
+    tracker = Snapshots(a_snapshot(*(a_provider(f"p{n}") for n in range(MANY_PROVIDERS))))
+    state = {number: [[number]] for number in range(20_000)}
+    gc.collect()
+    most = 0
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(collect_garbage, cast("Tracker", tracker))
+        for number in range(20_000):
+            state[number] = [[number]]
+            if number % 500 == 0:
+                tracker.replace()
+                await trio.sleep(WIDTH_SECONDS)
+                most = max(most, len(gc.get_objects(generation=0)))
+        nursery.cancel_scope.cancel()
+    assert most <= 2_000  # 40,000 without it
+    assert len(gc.get_objects(generation=1)) <= 5_000
+
+
 async def test_few_are_looked_at_once_an_hour_and_many_once_a_day(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,7 +122,9 @@ async def test_few_are_looked_at_once_an_hour_and_many_once_a_day(
     monkeypatch.setattr(
         garbage_collection, "collect_old", lambda most: done.append((trio.current_time(), most))
     )
+    monkeypatch.setattr(garbage_collection, "BEAT_SECONDS", 600.0)
+    tracker = cast("Tracker", Snapshots(a_snapshot(a_provider())))
     with trio.move_on_after(48.5 * HOUR_SECONDS):
-        await collect_seldom(None)
-    assert [at for at, _ in done] == [hour * HOUR_SECONDS for hour in range(1, 49)]
+        await collect_garbage(tracker)
+    assert [at for at, _ in done] == pytest.approx([hour * HOUR_SECONDS for hour in range(1, 49)])
     assert [hour for hour, (_, most) in enumerate(done, 1) if most > MOST_OLD] == [24, 48]

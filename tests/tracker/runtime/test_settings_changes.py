@@ -6,7 +6,9 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.helpers.factories import provider
+from tests.helpers.garbage import no_collector
 from tests.helpers.settings_rig import SettingsRig, settings_rig
+from tests.helpers.turn_timer import timed_turns
 from tracker.core.records import OverrideRecord
 from tracker.core.redaction import Mask, Secret
 from tracker.core.settings import Config, Provider
@@ -16,6 +18,7 @@ from tracker.runtime.messages import ProviderAdded, ProviderRemoved
 from tracker.runtime.supervisor import Supervisor
 
 KEY, NEW_KEY = Secret("canary-0123456789abcdef"), Secret("canary-fedcba9876543210")
+MOST_MS = 20.0
 
 
 def overrides(rig: SettingsRig) -> list[OverrideRecord]:
@@ -67,6 +70,28 @@ async def test_a_reload_concerns_only_providers_that_changed(autojump_clock: Moc
         ]
         assert sorted(rig.checked[checked:]) == ["moved", "new"]
         assert rig.changes.supervisor.health().keys() == {"kept", "moved", "new"}
+
+
+async def test_a_reload_of_thousands_never_holds_the_loop() -> None:
+    """The mask of a thousand keys took half a second."""
+    keys = [Secret(f"canary-{number:024x}") for number in range(1_000)]
+    named = [provider(f"p{number}", interval_seconds=300.0) for number in range(4_000)]
+    first = [
+        attrs.evolve(each, options={"region": each.name}, keys=tuple(keys[n : n + 1]))
+        for n, each in enumerate(named)
+    ]
+    after = [attrs.evolve(each, options=dict(each.options)) for each in first]
+    after[7] = attrs.evolve(after[7], base_url="http://127.0.0.1:9/v2")
+    async with settings_rig(*first) as rig:
+        await rig.changes.watch_all()
+        await wait_all_tasks_blocked()
+        rig.handled.clear()
+        with no_collector(), timed_turns() as timer:
+            await rig.changes.reload(Config(providers=tuple(after)), FallbackRanker())
+            await wait_all_tasks_blocked()
+        assert rig.added() == ["p7"]
+        assert set(rig.changes.aggregator.mask.secrets) == set(keys)
+        assert timer.worst * 1_000.0 <= MOST_MS
 
 
 async def test_old_and_new_keys_are_masked_before_an_actor_has_the_new_ones(
