@@ -111,8 +111,8 @@ async def test_what_is_replaced_is_collected_as_it_comes(autojump_clock: MockClo
                 await trio.sleep(WIDTH_SECONDS)
                 most = max(most, len(gc.get_objects(generation=0)))
         nursery.cancel_scope.cancel()
-    assert most <= 2_000  # 40,000 without it
-    assert len(gc.get_objects(generation=1)) <= 5_000
+    assert most <= 8_000  # about 2,000 are; 40,000 without it
+    assert len(gc.get_objects(generation=1)) <= 16_000
 
 
 async def test_few_are_looked_at_once_an_hour_and_many_once_a_day(
