@@ -25,6 +25,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly":
     os.environ.setdefault("PYTEST_TIMEOUT", "0")  # thousands of examples take hours
 
+# Logs go past what a test captures: a tracker in a thread may log while a command prints.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
+DEFAULT_LOGS = structlog.get_config()
+
 # A shell that runs the tests in its background has them ignore Ctrl-C, and programs that they
 # start would inherit that; a handler is not inherited.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -57,12 +61,12 @@ def _cheap_starts() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _default_logging() -> Iterator[None]:
-    """Each test begins with default logs, whatever a tracker in this process has set before."""
+    """Each test begins with the same logs, whatever a tracker in this process has set before."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    structlog.reset_defaults()
+    structlog.configure(**DEFAULT_LOGS)
     yield
-    structlog.reset_defaults()
+    structlog.configure(**DEFAULT_LOGS)
     root.handlers[:] = handlers
     root.setLevel(level)
 

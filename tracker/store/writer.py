@@ -211,4 +211,5 @@ class Writer:
                 "history kept for longer", days=round(found.kept / 86_400.0, 1), reason=reason
             )
         before = datetime.fromtimestamp(found.before, UTC)
-        log.debug("pruned", rows=await self.store.prune(before))
+        rows = await self.store.prune(before)
+        log.debug("pruned", rows=rows)

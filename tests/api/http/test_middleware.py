@@ -111,7 +111,7 @@ async def test_the_read_token_allows_no_change() -> None:
 
 
 async def test_a_bug_is_a_500_without_detail_and_a_log_without_secrets(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     tracker = a_tracker(a_provider(), admin_token=Secret("t0ken-admin"))
     tracker.fault = RuntimeError("key t0ken-admin is in this message")
@@ -122,7 +122,7 @@ async def test_a_bug_is_a_500_without_detail_and_a_log_without_secrets(
     body = await response.get_json()
     assert (response.status_code, response.content_type) == (500, "application/problem+json")
     assert body["detail"] == "a bug in the tracker: its log has the details"
-    logged = capsys.readouterr().out
+    logged = capfd.readouterr().err
     assert "RuntimeError: key *** is in this message" in logged
     assert "t0ken-admin" not in logged
     others = await client.get(STATUS)

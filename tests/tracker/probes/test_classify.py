@@ -526,12 +526,6 @@ def test_long_keys_that_are_masked_leave_no_half_of_the_last() -> None:
     "body",
     [
         b"[" * 200_000,
-        b"9" * 6_000,
-        b'{"a": ' + b"9" * 6_000 + b"}",
-        b"NaN",
-        b'{"a": NaN}',
-        b"Infinity",
-        b"1e999",
         b"",
         b'{"a": 1',
         b'{"a": 1} x',
@@ -540,6 +534,12 @@ def test_long_keys_that_are_masked_leave_no_half_of_the_last() -> None:
 )
 def test_invalid_json_is_unparseable(body: bytes) -> None:
     assert parse_json(body) is UNPARSEABLE
+
+
+@pytest.mark.parametrize("number", [b"9" * 6_000, b"NaN", b"Infinity", b"-Infinity", b"1e999"])
+def test_a_number_that_none_can_hold_is_null(number: bytes) -> None:
+    assert parse_json(number) is None
+    assert parse_json(b'{"a": ' + number + b', "b": 1}') == {"a": None, "b": 1}
 
 
 def test_null_is_json() -> None:
