@@ -92,7 +92,7 @@ class Lag:
     held: list[float] = attrs.field(factory=list)
 
     async def watch(self) -> None:
-        """Add to both, for ever."""
+        """Add to both, forever."""
         while True:
             due, waited = trio.current_time() + LOOK_EVERY, _waited_ms()
             await trio.sleep_until(due)
