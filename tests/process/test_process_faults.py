@@ -31,6 +31,7 @@ from benchmarks.torture.process import (
     unhurried,
 )
 from benchmarks.torture.served import COMMAND, environment
+from tracker.core.patient_reader import READ_SECONDS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, prlimit and SIGSTOP")
 AT_ONCE = 3  # processes: more would take the time from each other
@@ -110,7 +111,8 @@ async def test_each_request_is_sent_once_and_counted_whatever_its_answer() -> No
 
 
 async def test_hanging_files_are_reported_and_read_again_once_they_answer() -> None:
-    outcome = await hanging_files(3.0)
+    # An answer that waited for a file would take READ_SECONDS; a busy machine takes less.
+    outcome = await hanging_files(3.0, answer_ms=READ_SECONDS * 1_000.0)
     assert outcome.wrong == ()
 
 
