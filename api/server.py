@@ -21,6 +21,8 @@ from api.serving.fast_path_connection import connections
 from api.serving.listeners import Server, open_listeners, url_of
 from tracker.core.addresses import is_loopback_host
 from tracker.core.settings import Config, ServerSettings
+from tracker.core.threads import attempt_in_thread
+from tracker.probes.http.transport import tls_context
 from tracker.runtime.service import run_tracker
 from tracker.runtime.start_limiter import StartLimiter
 
@@ -79,6 +81,8 @@ async def serve(
         with trio.move_on_after(INFORMED_SECONDS):
             await tracker.informed()
         await nursery.start(server.run)
+        # Or the first check takes 20 ms of the loop for it. A failure is each check's own, later.
+        await attempt_in_thread(tls_context, expected=(OSError,))
         pacer.release()
         for task in beside:
             nursery.start_soon(task, tracker)

@@ -3,6 +3,7 @@
 import os
 import sys
 from enum import IntEnum
+from pathlib import Path
 
 import structlog
 from cyclopts import App, CycloptsError, UnknownCommandError
@@ -35,6 +36,7 @@ class UnreachableError(Exception):
 
 def exit_code_of(app: App) -> int:
     """Run the command line of this process. Its log goes to stderr, whatever goes wrong."""
+    _replace_missing_streams()
     respect_locale()
     configure_logs(level="error")
     code = _run(app)
@@ -43,6 +45,13 @@ def exit_code_of(app: App) -> int:
     except OSError:  # the log's disk is full: at exit the interpreter would return code 120
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     return code
+
+
+def _replace_missing_streams() -> None:
+    """Start without stdout or stderr (``2>&-``) as with /dev/null: Python has None for them."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 (until the process ends)
 
 
 def _run(app: App) -> int:

@@ -13,6 +13,7 @@ import struct
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property, partial
+from time import time
 from typing import Any, NoReturn
 
 import attrs
@@ -29,15 +30,14 @@ from hypercorn.utils import wrap_app
 from quart_trio import QuartTrio
 
 from api.connection_counts import Cut, Refusal, peer_of
-from api.http.problems import Problem, problem_body, problem_response
 from api.serving.batching_listener import BatchingListener
 from api.serving.connection_limit import ConnectionLimit, Place
 from api.serving.descriptors import MOST
 from api.serving.edge import RootPathMiddleware
 from api.serving.errors import CannotListenError
 from api.serving.free_port import next_free_port
-from api.serving.responses import write
-from api.serving.strict_heads import ambiguous, find_ambiguity, no_room
+from api.serving.refusals import ambiguous_answer, no_room_answer
+from api.serving.strict_heads import find_ambiguity
 from tracker.core.turns import Turns
 
 KEEP_ALIVE_SECONDS = 20.0  # also the time limit for sending a request's head
@@ -204,18 +204,17 @@ class HttpConnection(TCPServer):
     async def _begin_request(self, request: h11.Request) -> None:
         """Begin a request whose head was read here, before it could change to HTTP/2."""
         if what := find_ambiguity(request.method, list(request.headers)):
-            await self._refuse(Refusal.AMBIGUOUS, ambiguous(what))
+            await self._refuse(Refusal.AMBIGUOUS, ambiguous_answer(what, self.config))
         is_hot = request.target.startswith(self.hot)
         if self.place is not None and (refusal := self.place.begin(is_hot=is_hot)):
-            await self._refuse(refusal, no_room(refusal))
+            await self._refuse(refusal, no_room_answer(refusal, self.config, int(time())))
         if self.turns is not None and not is_hot:
             await self.turns.wait()
 
-    async def _refuse(self, refusal: Refusal, problem: Problem) -> NoReturn:
+    async def _refuse(self, refusal: Refusal, answer: bytes) -> NoReturn:
         """Answer and hang up, whatever follows: it is not clear where the next request begins."""
         if self.place is not None:
             self.place.limit.counts.refused[refusal] += 1
-        answer = write(problem_response(problem), problem_body(problem), self.config)
         await self.protocol_send(RawData(answer))
         raise RefusedError
 

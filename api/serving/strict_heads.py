@@ -6,9 +6,6 @@ for another request that nobody has checked (RFC 9112, section 11.2).
 
 from collections.abc import Sequence
 
-from api.connection_counts import Refusal
-from api.http.problems import CLOSE, CROWDED_OUT, Problem
-
 # These must not occur twice; h11 refuses only a second Host, Content-Length or Transfer-Encoding.
 ONCE = (b"authorization", b"content-type", b"expect", b"origin")
 
@@ -24,15 +21,3 @@ def find_ambiguity(method: bytes, headers: Sequence[tuple[bytes, bytes]]) -> str
     if not method.isupper():
         return "the method must be in capital letters"
     return None
-
-
-def ambiguous(what: str) -> Problem:
-    """Make a 400 problem that ends the connection. what: as ``find_ambiguity`` tells it."""
-    return Problem(status=400, detail=what, headers=CLOSE)
-
-
-def no_room(refusal: Refusal) -> Problem:
-    """Make a 503 problem for a request for which there is no room."""
-    whose = " from your address" if refusal is Refusal.PEER else ""
-    detail = f"too many requests{whose} are being answered: try again in a moment"
-    return Problem(status=503, detail=detail, headers=CROWDED_OUT)

@@ -39,10 +39,22 @@ def processor_waited() -> float:
 class Reading:
     """What the clocks say at one moment, in seconds."""
 
-    now: float = attrs.field(factory=monotonic)
-    thread: float = attrs.field(factory=thread_time)
-    process: float = attrs.field(factory=process_time)
-    waited: float = attrs.field(factory=processor_waited)
+    now: float
+    thread: float
+    process: float
+    waited: float
+
+    @classmethod
+    def before_step(cls) -> "Reading":
+        """Read the files first: each gives the interpreter away, and that must not count."""
+        waited, process, thread = processor_waited(), process_time(), thread_time()
+        return cls(monotonic(), thread, process, waited)
+
+    @classmethod
+    def after_step(cls) -> "Reading":
+        """Read the files last, for the same reason."""
+        now, thread, process = monotonic(), thread_time(), process_time()
+        return cls(now, thread, process, processor_waited())
 
     def late_since(self, before: "Reading") -> float:
         """Return by how much a step that began then is late by our own doing.
@@ -62,9 +74,9 @@ async def watch() -> None:
     """Write whenever the loop was late, until cancelled."""
     with Path(os.environ[VARIABLE]).open("a", buffering=1) as file:  # noqa: ASYNC230
         while True:
-            before = Reading()
+            before = Reading.before_step()
             await trio.sleep(STEP)
-            late = Reading().late_since(before)
+            late = Reading.after_step().late_since(before)
             if late > STEP:
                 file.write(f"{late * 1000.0:.1f}\n")
 

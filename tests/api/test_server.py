@@ -1,6 +1,7 @@
 """The server on real sockets: bad clients, slow clients, and the end."""
 
 import signal
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -21,6 +22,7 @@ from tests.helpers.served_app import PROMPT_SECONDS, connect, raw, read_until, s
 from tests.helpers.waiting import GIVE_UP_SECONDS, wait_until
 from tracker.config.load import OWN_PATHS
 from tracker.core.redaction import Secret
+from tracker.probes.http import transport
 
 GET = b"GET /api/providers/status HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -66,6 +68,23 @@ async def test_an_invalid_request_does_not_affect_other_clients(request_: bytes)
         assert b" 200 " not in said.partition(b"\r\n")[0]
         assert b" 500 " not in said.partition(b"\r\n")[0]
         assert b"200" in await raw(url, GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+
+
+async def test_the_authorities_are_loaded_in_a_thread_before_the_first_check(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = httpx.create_ssl_context
+    on_the_loop = []
+
+    def load(**options: Any) -> Any:
+        on_the_loop.append(threading.current_thread() is threading.main_thread())
+        return made(**options)
+
+    monkeypatch.setattr(httpx, "create_ssl_context", load)
+    transport._tls_context.cache_clear()
+    async with serving():
+        assert transport.tls_context() is transport.tls_context()
+    assert on_the_loop == [False]
 
 
 async def test_a_websocket_is_refused() -> None:

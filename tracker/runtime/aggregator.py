@@ -146,12 +146,12 @@ class Aggregator:
             while True:
                 with trio.move_on_at(self._next_due()) as until_due:
                     await self._take_messages(inbox, until_due)
-                self._collected.handle(self._in_hand, self.handle)
+                await self._handle_collected()
                 self.traffic.store(self._now())
                 if trio.current_time() >= self._next_publication():
                     await self._publish_in_turns()
         except trio.EndOfChannel:
-            self._collected.handle(self._in_hand, self.handle)
+            await self._handle_collected()
             self.traffic.store_all(self._now())
             self.publish()
 
@@ -165,7 +165,7 @@ class Aggregator:
         self._collected.listen(inbox, until_due)
         while True:
             message = await inbox.receive()
-            self._collected.handle(self._in_hand, self.handle)
+            await self._handle_collected()
             if isinstance(message, Publish):
                 self._sweep.begin()
                 self._waiting.append(message.done)
@@ -176,6 +176,11 @@ class Aggregator:
                 return
             if due != until_due.deadline:
                 until_due.deadline = due
+
+    async def _handle_collected(self) -> None:
+        """Handle what was collected; others have their turn between two steps."""
+        with trio.CancelScope(shield=True):  # short; a message already received must not be lost
+            await in_turns(self._collected.handle_in_steps(self._in_hand, self.handle))
 
     def publish(self) -> None:
         """Post a snapshot of everything known now."""

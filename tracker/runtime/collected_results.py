@@ -1,7 +1,7 @@
 """Results of checks that wait for the next shared wake, instead of waking the aggregator each."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import attrs
 import trio
@@ -9,6 +9,8 @@ import trio
 from tracker.core.shared_wakes import next_wake
 from tracker.runtime.message_in_hand import MessageInHand
 from tracker.runtime.messages import ActorMessage, Message
+
+HANDLED_AT_ONCE = 20  # 5 to 10 ms; among 3,000 providers 150 came in a tenth of a second: 60 ms
 
 
 @attrs.define(eq=False)
@@ -36,7 +38,14 @@ class CollectedResults:
         self._until.deadline = min(self._until.deadline, wake)
         return True
 
-    def handle(self, in_hand: MessageInHand, handle: Callable[[Message], None]) -> None:
-        """Handle them in the order in which they came."""
+    def handle_in_steps(
+        self, in_hand: MessageInHand, handle: Callable[[Message], None]
+    ) -> Generator[None, None, None]:
+        """Handle them in the order in which they came, in steps of HANDLED_AT_ONCE."""
+        handled = 0
         while self._messages:
+            if handled == HANDLED_AT_ONCE:
+                handled = 0
+                yield
             in_hand.process(self._messages.popleft(), handle)
+            handled += 1

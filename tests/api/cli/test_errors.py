@@ -1,13 +1,14 @@
 """Each failure has an exit code and an explanation."""
 
 import errno
+import subprocess
 from typing import Any
 
 import pytest
 
 from api.cli.errors import UnreachableError, UsageError
 from api.serving.errors import CannotListenError, UnsafeBindError
-from tests.helpers.command_line import Commands, command
+from tests.helpers.command_line import COMMAND, Commands, command
 from tracker.config.errors import ConfigError, ConfigProblem
 from tracker.ranking import PolicyError
 from tracker.runtime.restarting_task import RestartBudgetExceededError
@@ -98,3 +99,12 @@ def test_a_package_that_is_missing_names_the_extra_to_install(
     found = command("serve", "--port", "0")
     assert (found.code, found.out) == (2, "")
     assert "provider-status-tracker[server]" in found.err
+
+
+def test_a_command_whose_output_and_errors_are_closed_does_its_work() -> None:
+    closed = ["sh", "-c", 'exec "$0" "$@" >&- 2>&-', COMMAND]
+    codes = [
+        subprocess.run([*closed, *given], timeout=60.0, check=False).returncode
+        for given in (["config", "schema"], ["no-such-command"])
+    ]
+    assert codes == [0, 2]

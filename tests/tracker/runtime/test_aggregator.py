@@ -299,6 +299,31 @@ async def test_results_of_many_providers_share_a_wake_and_a_snapshot(
         nursery.cancel_scope.cancel()
 
 
+async def test_a_message_that_comes_upon_collected_results_is_handled_though_the_wait_ended(
+    autojump_clock: MockClock,
+) -> None:
+    """Handling them takes several turns, and the wait in which the message came may end."""
+    names = [f"p{number}" for number in range(MANY_PROVIDERS)]
+    desk = Desk.open(*map(provider, names))
+    for name in names:
+        desk.report(name, OK)
+    outbox, inbox = trio.open_memory_channel[Message](9)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(desk.aggregator.run, inbox)
+        await outbox.send(Publish(done=trio.Event()))
+        await trio.sleep(1.01)
+        for name in names:
+            result = finding(SERVER, provider=name, at=desk.aggregator.clock.now())
+            assert desk.aggregator.collect(CheckCompleted(result=result, next_due=None))
+        outbox.send_nowait(ProviderRemoved(name="p1"))
+        desk.aggregator._collected._until.cancel()  # as when it is due in this very moment
+        await trio.sleep(1.0)
+        views = desk.aggregator.board.latest.providers
+        assert {view.outcome for view in views.values()} == {SERVER}
+        assert views.keys() == set(names) - {"p1"}
+        nursery.cancel_scope.cancel()
+
+
 async def test_results_of_few_providers_are_never_collected() -> None:
     desk = Desk.open(provider("a"))
     result = finding(OK, provider="a", at=desk.aggregator.clock.now())

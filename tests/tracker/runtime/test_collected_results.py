@@ -8,7 +8,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from tests.helpers.factories import finding
 from tracker.core.outcomes import OutcomeKind
 from tracker.core.shared_wakes import WIDTH_SECONDS
-from tracker.runtime.collected_results import CollectedResults
+from tracker.core.slices import at_once, in_turns
+from tracker.runtime.collected_results import HANDLED_AT_ONCE, CollectedResults
 from tracker.runtime.message_in_hand import MessageInHand
 from tracker.runtime.messages import CheckCompleted, Message, ProviderRemoved
 
@@ -38,9 +39,9 @@ class Desk:
             with trio.move_on_after(60.0) as until:
                 self.collected.listen(inbox, until)
                 message = await inbox.receive()
-                self.collected.handle(self.in_hand, self.handle)
+                await in_turns(self.collected.handle_in_steps(self.in_hand, self.handle))
                 self.in_hand.process(message, self.handle)
-            self.collected.handle(self.in_hand, self.handle)
+            await in_turns(self.collected.handle_in_steps(self.in_hand, self.handle))
 
 
 async def test_results_are_handled_together_at_the_next_shared_wake(
@@ -93,5 +94,21 @@ async def test_a_crash_loses_none_of_them(autojump_clock: MockClock) -> None:
             for name in "abc":
                 assert desk.collected.take(result(name))
     desk.in_hand.retry(desk.handle)
-    desk.collected.handle(desk.in_hand, desk.handle)
+    at_once(desk.collected.handle_in_steps(desk.in_hand, desk.handle))
     assert [name for name, _ in desk.seen] == ["a", "b", "c"]
+
+
+async def test_many_are_handled_in_steps_so_that_others_have_their_turn(
+    autojump_clock: MockClock,
+) -> None:
+    desk = Desk()
+    names = [f"p{number}" for number in range(3 * HANDLED_AT_ONCE)]
+    _outbox, inbox = trio.open_memory_channel[Message](9)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(desk.run, inbox)
+        await wait_all_tasks_blocked()
+        assert all(desk.collected.take(result(name)) for name in names)
+        steps = desk.collected.handle_in_steps(desk.in_hand, desk.handle)
+        assert [len(desk.seen) for _ in steps] == [HANDLED_AT_ONCE, 2 * HANDLED_AT_ONCE]
+        assert [name for name, _ in desk.seen] == names
+        nursery.cancel_scope.cancel()
