@@ -1,6 +1,6 @@
 """Prometheus metrics from the latest snapshot, computed only when scraped."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import attrs
@@ -11,12 +11,11 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from api.connection_counts import ConnectionCounts
 from api.exports.cluster_metrics import collect_cluster
 from api.exports.connection_metrics import collect_connections
-from api.exports.metric_pieces import Families, MetricPieces, Write
+from api.exports.metric_pieces import Column, Families, MetricPieces, Write, split_families
+from api.exports.metric_text import escape
 from api.exports.own_metrics import collect_own
 from api.exports.provider_families import LimitLabels, ProviderFamilies
-from api.exports.provider_gauges import QUICK_GAUGES
-from api.exports.provider_lines import ProviderLines, escape
-from tracker.core.provider_status import ProviderStatus
+from api.exports.provider_lines import make_families
 from tracker.core.ranking import Ranking
 from tracker.core.snapshot import Snapshot
 from tracker.runtime.diagnostics import TrackerHealth
@@ -60,16 +59,16 @@ class MetricsPage:
 
     def _write(self, snapshot: Snapshot, own: Families, write: Write, kind: str) -> bytes:
         if kind not in self._formats:
-            self._formats[kind] = MetricPieces(write, self._collect, self._make_writer)
+            self._formats[kind] = self._make_pieces(write)
         positions = write_positions(snapshot)
         # Joined once: each copy of the megabytes costs as much as all that is new in them.
         return b"".join([*self._formats[kind].blocks(snapshot.providers), positions, write(own)])
 
-    def _make_writer(self, name: str) -> ProviderLines:
-        return ProviderLines(name, QUICK_GAUGES, self.labels.allow)
-
-    def _collect(self, providers: Mapping[str, ProviderStatus]) -> Iterator[Metric]:
-        return ProviderFamilies(attrs.evolve(NOTHING, providers=providers), self.labels).collect()
+    def _make_pieces(self, write: Write) -> MetricPieces:
+        empty = Families([*ProviderFamilies(NOTHING, self.labels).collect()])
+        heads = [head for head, _ in split_families(write(empty))]
+        families = make_families(self.labels.allow)
+        return MetricPieces([Column(*both) for both in zip(heads, families, strict=True)])
 
 
 def collect_whole(
@@ -94,9 +93,9 @@ def collect_families(snapshot: Snapshot, health: TrackerHealth) -> Iterator[Metr
 def write_positions(snapshot: Snapshot) -> bytes:
     """Write the places in the ranking by hand: with each snapshot all of them may change."""
     name, says = POSITION
-    head = f"# HELP {name} {says}\n"
-    lines = "".join(
-        f'{name}{{provider="{escape(line.provider)}"}} {position}.0\n'
+    begin = f'{name}{{provider="'
+    lines = [
+        f'{begin}{escape(line.provider)}"}} {position}.0\n'
         for position, line in enumerate(snapshot.ranking.ordered, start=1)
-    )
-    return f"{head}# TYPE {name} gauge\n{lines}".encode()
+    ]
+    return f"# HELP {name} {says}\n# TYPE {name} gauge\n{''.join(lines)}".encode()

@@ -58,11 +58,7 @@ COUNTERS: tuple[tuple[str, str, Value], ...] = (
     ("calls_dropped", "Counts of real calls lost with the database.", lambda h: h.calls_dropped),
     ("feeds_dropped", "Live readers that were too slow.", lambda h: h.feeds_dropped),
     ("loop_stalls", "Times the event loop was blocked.", lambda h: h.stalls),
-    (
-        "actor_restarts",
-        "Restarts of actors after a crash.",
-        lambda h: sum(actor.restarts for actor in h.actors.values()),
-    ),
+    ("actor_restarts", "Restarts of actors after a crash.", lambda h: h.actor_restarts),
     ("aggregator_restarts", "Restarts of the aggregator.", lambda h: h.aggregator_restarts),
     ("writer_restarts", "Restarts of the writer.", lambda h: h.writer_restarts),
     ("incidents_opened", "Incidents since this start.", lambda h: h.alerts.opened),

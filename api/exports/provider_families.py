@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import attrs
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from api.exports.gauge import Gauge
 from api.exports.histogram_metrics import collect_latencies
 from api.exports.offer_metrics import collect_offers
-from api.exports.provider_gauges import GAUGES, Value
+from api.exports.provider_gauges import GAUGES
 from tracker.core.outcomes import Status
 from tracker.core.snapshot import Snapshot
 
@@ -41,7 +42,7 @@ class ProviderFamilies:
 
     def collect(self) -> Iterator[Metric]:
         """Yield each metric family of the snapshot, providers in its order."""
-        yield from (self._gauge(*gauge) for gauge in GAUGES)
+        yield from (self._gauge(gauge) for gauge in GAUGES)
         yield self._states()
         yield self._outcomes()
         yield collect_latencies(self.snapshot)
@@ -49,10 +50,10 @@ class ProviderFamilies:
         yield from self._traffic()
         yield from collect_offers(self.snapshot)
 
-    def _gauge(self, name: str, help_text: str, value: Value) -> Metric:
-        family = GaugeMetricFamily(name, help_text, labels=["provider"])
+    def _gauge(self, gauge: Gauge) -> Metric:
+        family = GaugeMetricFamily(gauge.name, gauge.says, labels=["provider"])
         for provider in self.snapshot.providers.values():
-            if (number := value(provider)) is not None:
+            if (number := gauge.read(provider)) is not None:
                 family.add_metric([provider.name], number)
         return family
 

@@ -77,7 +77,7 @@ class OperationsRoutes:
     async def metrics(self) -> Response:
         """Return metrics for Prometheus."""
         packed = takes_gzip()
-        accept, health = request.headers.get("Accept", ""), await self.tracker.examine()
+        accept, health = request.headers.get("Accept", ""), self.tracker.health(actors=False)
 
         def encode() -> CachedResponse:
             counts = self.streams.counts

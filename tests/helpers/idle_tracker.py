@@ -150,6 +150,7 @@ def a_condition(**changes: Any) -> TrackerHealth:
         "loop_lag_ms": 0.31,
         "worst_loop_lag_ms": 12.0,
         "stalls": 0,
+        "actor_restarts": 1,
         "aggregator_restarts": 0,
         "writer_restarts": 2,
         "reports_dropped": 0,

@@ -74,6 +74,7 @@ def metrics() -> set[str]:
         loop_lag_ms=0.0,
         worst_loop_lag_ms=0.0,
         stalls=0,
+        actor_restarts=0,
         aggregator_restarts=0,
         writer_restarts=0,
         reports_dropped=0,

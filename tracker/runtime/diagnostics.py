@@ -59,6 +59,7 @@ class TrackerHealth:
     loop_lag_ms: float
     worst_loop_lag_ms: float
     stalls: int
+    actor_restarts: int
     aggregator_restarts: int
     writer_restarts: int
     reports_dropped: int
@@ -109,6 +110,7 @@ def collect_health(
         loop_lag_ms=canary.lag * 1000.0,
         worst_loop_lag_ms=canary.worst_lag * 1000.0,
         stalls=canary.stalls,
+        actor_restarts=parts.supervisor.restarts,
         aggregator_restarts=parts.keepers.aggregator.restarts,
         writer_restarts=parts.keepers.writer.restarts,
         reports_dropped=parts.aggregator.dropped,

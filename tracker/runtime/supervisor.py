@@ -48,13 +48,14 @@ class Supervisor:
     """Owns the actors of a tracker, which report to ``mailbox``. Not thread-safe.
 
     Every actor has its own cancel scope in ``nursery``, so stopping or losing one does not affect
-    another.
+    another. restarts: of all actors since this start, those that are gone included.
     """
 
     nursery: trio.Nursery
     mailbox: trio.MemorySendChannel[ActorMessage]
     shared: ActorContext
     backoff: Backoff = Backoff()
+    restarts: int = 0
     _actors: dict[str, _SupervisedActor] = attrs.field(factory=dict)
     _off: set[str] = attrs.field(factory=set)
 
@@ -194,6 +195,7 @@ class Supervisor:
         await self.mailbox.send(crash)
         await self._wait_for_restart(running)
         running.restarts += 1
+        self.restarts += 1
         running.state = "running"
 
     async def _wait_for_restart(self, running: _SupervisedActor) -> None:

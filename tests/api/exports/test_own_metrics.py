@@ -8,7 +8,6 @@ from api.exports.own_metrics import COUNTERS, GAUGES, collect_own
 from tests.helpers.idle_tracker import NOON, a_condition, a_snapshot
 from tracker.runtime.completion_budget import BudgetView
 from tracker.runtime.diagnostics import AlertHealth, DatabaseHealth, TrackerHealth
-from tracker.runtime.supervisor import ActorHealth
 
 SNAPSHOT = a_snapshot(at=NOON)
 
@@ -28,12 +27,9 @@ BUSY = a_condition(
     providers_monitored=24,
     database=DatabaseHealth(state="unavailable", buffered=40, dropped=3),
     completions=BudgetView(per_day=900, spent=12, resets_at=NOON + timedelta(hours=12)),
-    actors={
-        "a": ActorHealth(state="running", restarts=2),
-        "b": ActorHealth(state="given up", restarts=5),
-    },
     loop_lag_ms=31.0,
     stalls=6,
+    actor_restarts=7,
     aggregator_restarts=1,
     writer_restarts=2,
     reports_dropped=8,

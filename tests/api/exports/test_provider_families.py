@@ -30,7 +30,7 @@ def with_limits(*names: str) -> ProviderStatus:
 
 def test_every_gauge_is_a_family_with_a_line_per_provider_with_a_known_value() -> None:
     families = collect(a_provider(), a_bare_provider())
-    assert {name for name, _, _ in GAUGES} <= families.keys()
+    assert {gauge.name for gauge in GAUGES} <= families.keys()
     assert lines(families["llm_provider_usable"], "provider") == {("groq",): 1.0, ("new",): 0.0}
     assert lines(families["probe_duration_seconds"], "provider") == {
         ("groq",): pytest.approx(0.24507)
