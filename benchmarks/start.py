@@ -213,13 +213,17 @@ def _configure(folder: Path, port: int, listed: list[tuple[str, dict[str, Any]]]
 
 
 def _wait(url: str, began: float) -> None:
-    """Return once it answers 200. Raises TimeoutError."""
-    while time.perf_counter() - began < GIVE_UP_SECONDS:
+    """Return once it answers 200. Raises TimeoutError.
+
+    It is asked again after a hundredth of the time so far: every ten milliseconds, two thousand
+    questions were a fifteenth of the CPU of the first sweep of 10,000.
+    """
+    while (taken := time.perf_counter() - began) < GIVE_UP_SECONDS:
         try:
             with urllib.request.urlopen(url, timeout=30.0):
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.01)
+            time.sleep(max(0.01, taken / 100.0))
     raise TimeoutError(f"{url} did not answer 200 within {GIVE_UP_SECONDS:g} s")
 
 

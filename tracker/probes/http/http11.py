@@ -8,6 +8,7 @@ here an exchange waits only for its answer. Errors are httpcore's.
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import Any, Protocol
 
 import attrs
@@ -50,29 +51,45 @@ class ByteStream(Protocol):
 class PreparedRequest:
     """A request as sent over the wire, built once for all checks that send the same.
 
-    url: its origin and target. headers: raw pairs. events: the same as h11 events. wire: its bytes.
+    url: its origin and target. headers: raw pairs. wire: its bytes.
     """
 
     method: bytes
     url: httpcore.URL
     headers: list[tuple[bytes, bytes]] = attrs.field(repr=False)
     content: bytes = attrs.field(repr=False)
-    events: tuple[h11.Event, ...] = attrs.field(init=False, repr=False)
-    wire: bytes = attrs.field(init=False, repr=False)
+    wire: bytes = attrs.field(repr=False)
     origin: str = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Raise httpcore.LocalProtocolError where no header can hold what is to be sent."""
+        object.__setattr__(self, "origin", str(self.url.origin))
+
+    @classmethod
+    def of(
+        cls, method: bytes, url: httpcore.URL, headers: list[tuple[bytes, bytes]], content: bytes
+    ) -> "PreparedRequest":
+        """Build a request on h11.
+
+        Raises httpcore.LocalProtocolError where no header can hold what is to be sent.
+        """
         try:
-            head = h11.Request(method=self.method, target=self.url.target, headers=self.headers)
-            content = (h11.Data(data=self.content),) if self.content else ()
-            events = (head, *content, h11.EndOfMessage())
+            events = _events(method, url, headers, content)
             wire = to_bytes(h11.Connection(h11.CLIENT), events)
         except h11.LocalProtocolError as error:
             raise httpcore.LocalProtocolError(str(error)) from error
-        object.__setattr__(self, "events", events)
-        object.__setattr__(self, "wire", wire)
-        object.__setattr__(self, "origin", str(self.url.origin))
+        return cls(method, url, headers, content, wire)
+
+    @cached_property
+    def events(self) -> tuple[h11.Event, ...]:
+        """Return it as h11 events, for an answer that h11 has to read."""
+        return _events(self.method, self.url, self.headers, self.content)
+
+
+def _events(
+    method: bytes, url: httpcore.URL, headers: list[tuple[bytes, bytes]], content: bytes
+) -> tuple[h11.Event, ...]:
+    head = h11.Request(method=method, target=url.target, headers=headers)
+    return (head, *((h11.Data(data=content),) if content else ()), h11.EndOfMessage())
 
 
 def to_bytes(state: h11.Connection, events: Sequence[h11.Event]) -> bytes:

@@ -29,6 +29,7 @@ from tracker.probes.http.http11 import (
     ProxiedConnection,
 )
 from tracker.probes.http.network import ExchangeProgress, ExchangeTimes, GuardedBackend
+from tracker.probes.http.plain_requests import write_get
 
 USER_AGENT = "provider-status-tracker/0.1"  # Together's firewall refuses Python's default one
 HEADERS = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
@@ -228,14 +229,19 @@ class Transport:
 def _prepare(
     method: str, url: str, headers: Mapping[str, str], content: bytes | None
 ) -> PreparedRequest:
-    made = httpx.Request(method, url, headers={**HEADERS, **headers}, content=content)
+    headers = {**HEADERS, **headers}
+    if method == "GET" and content is None and (plain := write_get(url, headers)) is not None:
+        scheme, host, port, target, raw, wire = plain
+        place = httpcore.URL(scheme=scheme, host=host, port=port, target=target)
+        return PreparedRequest(b"GET", place, raw, b"", wire)
+    made = httpx.Request(method, url, headers=headers, content=content)
     place = httpcore.URL(
         scheme=made.url.raw_scheme,
         host=made.url.raw_host,
         port=made.url.port,
         target=made.url.raw_path,
     )
-    return PreparedRequest(made.method.encode("ascii"), place, made.headers.raw, made.content)
+    return PreparedRequest.of(made.method.encode("ascii"), place, made.headers.raw, made.content)
 
 
 def open_transport(provider: Provider, tls: ssl.SSLContext | None = None) -> Transport:
