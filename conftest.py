@@ -1,6 +1,7 @@
 """What all tests share: how hypothesis searches, needed programs, how many run in parallel."""
 
 import gc
+import inspect
 import logging
 import os
 import signal
@@ -48,8 +49,12 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(tryfirst=True)  # before fixtures that need the program
-def pytest_runtest_setup(item: pytest.Item) -> None:
+def pytest_runtest_setup(item: pytest.Function) -> None:
     skip_without_programs(item)
+    # pytest-trio runs a test on the clock among its own parameters: that of a fixture stands still.
+    clocks = {"mock_clock", "autojump_clock"}.intersection(item.fixturenames)
+    if clocks:
+        assert clocks & set(inspect.signature(item.function).parameters), "it takes no clock itself"
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -69,7 +69,8 @@ def probe_all(
     told = [probe(number, url) for number, url in enumerate(urls)]
     spent = cpu_seconds(pid) - before
     truth = read_truth()
-    off = [abs(each - truth[url][-1]) for each, url in zip(told, urls, strict=True)]
+    pairs = [(each, truth[url][-1]) for each, url in zip(told, urls, strict=True)]
+    off = [abs(each - took) for each, took in pairs if took is not None]
     return {
         "cpu": spent / len(urls) * 1000.0,
         "median off": statistics.median(off),

@@ -5,7 +5,8 @@
 Prints one base URL per line, then answers until its standard input ends. ``GET /truth`` on any port
 gives {base URL: [milliseconds of each answer to a tracker]}: from the time at which the kernel had
 the request to the time at which the answer was passed to the kernel. Any latency beyond that is
-caused by the tracker or the network.
+caused by the tracker or the network. Null where this process lost its processor while it answered,
+so that it does not know.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from typing import Any
 import attrs
 import trio
 
+from tracker.probes.http.network import MOST_UNSURE
 from tracker.probes.http.stamped_stream import StampedStream
 from tracker.testing import openai_answers as answers
 from tracker.testing.many_providers import raise_file_limit
@@ -34,7 +36,7 @@ class Upstreams:
     latency: float
     close: bool
     tls: ssl.SSLContext | None
-    truth: dict[str, list[float]] = attrs.field(factory=dict)
+    truth: dict[str, list[float | None]] = attrs.field(factory=dict)
 
     async def serve(self, url: str, listener: trio.SocketListener) -> None:
         await trio.serve_listeners(partial(self.talk, url), [listener])
@@ -58,11 +60,12 @@ class Upstreams:
                 continue
             if self.latency:
                 await trio.sleep_until(arrived + self.latency)
-            body = ANSWER[self.close]
-            took = trio.current_time() - arrived
-            await stream.send_all(body)
-            if b"beside" not in head:
-                self.truth[url].append(took * 1000.0)
+            stamped.sent = None
+            await stream.send_all(ANSWER[self.close])
+            # Not the time before that call: a TLS stream lets other tasks have their turn in it.
+            if b"beside" not in head and stamped.sent is not None:
+                known = stamped.sent_by - stamped.sent <= MOST_UNSURE
+                self.truth[url].append((stamped.sent - arrived) * 1000.0 if known else None)
             if self.close:
                 return
 

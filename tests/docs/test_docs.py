@@ -3,8 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from tests.helpers.document_runner import (
     provider_on_loopback,
     reader,
 )
+from tests.helpers.made_once import made_once
 from tracker.config import read_config
 from tracker.config.catalogue import load_catalogue
 
@@ -44,30 +44,10 @@ def provider() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")
-def followed(
-    request: pytest.FixtureRequest, provider: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Mapping[str, "Future[None]"]]:
-    """The pages that tests ask for, several at a time: most of it is programs that start."""
-
-    def follow(page: str, folder: Path) -> None:
-        with reader(folder, provider, checkout=page in CHANGE_THE_SOURCE) as following:
-            following.follow(DOCS / page)
-
-    calls = [item.callspec for item in request.session.items if hasattr(item, "callspec")]
-    asked = {call.params.get("page") for call in calls}
-    with ThreadPoolExecutor(3) as pool:
-        yield {
-            page: pool.submit(follow, page, tmp_path_factory.mktemp("page"))
-            for page in PAGES
-            if page in asked
-        }
-
-
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_can_be_followed(page: str, followed: Mapping[str, "Future[None]"]) -> None:
-    followed[page].result()  # raises what did not go as the page says
-    assert followed[page].done()
+def test_a_page_can_be_followed(page: str, provider: str, tmp_path: Path) -> None:
+    with reader(tmp_path, provider, checkout=page in CHANGE_THE_SOURCE) as following:
+        following.follow(DOCS / page)  # raises what does not go as the page says
 
 
 @pytest.mark.parametrize("page", ["how-to/deploy.md", "how-to/reverse-proxy.md"])
@@ -89,7 +69,10 @@ def test_blocks_that_are_not_run_are_few_and_say_why() -> None:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built as ``make docs`` does, every warning an error."""
     pytest.importorskip("sphinx", reason="sphinx, myst-parser and furo are not installed")
-    folder = tmp_path_factory.mktemp("site")
+    return made_once(tmp_path_factory, "site", build_site) / "html"
+
+
+def build_site(folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "docs.build", "--output", str(folder)],
         cwd=ROOT,
@@ -98,7 +81,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    return folder / "html"
 
 
 def test_the_site_has_every_page(site: Path) -> None:

@@ -82,6 +82,7 @@ class Scenario:
     received: list[tuple[str, str, MessageKind]] = attrs.field(factory=list)
     titles: list[str] = attrs.field(factory=list)
     stored: dict[object, Record] = attrs.field(factory=dict)
+    _views: dict[tuple[str, datetime | None], ProviderStatus] = attrs.field(factory=dict)
     state: AlertState = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -136,13 +137,16 @@ class Scenario:
                     self.stored["mute", name] = record
 
     def snapshot(self) -> Snapshot:
-        views = [
-            a_down_provider(p.name, self.down[p.name])
-            if p.name in self.down
-            else a_provider(p.name)
-            for p in self.config.providers
-        ]
+        views = [self.view(p.name, self.down.get(p.name)) for p in self.config.providers]
         return snapshot_of(views, self.now, **self.changes)
+
+    def view(self, name: str, since: datetime | None) -> ProviderStatus:
+        """The same one as long as nothing changes, as from a tracker."""
+        if (name, since) not in self._views:
+            self._views[name, since] = (
+                a_down_provider(name, since) if since is not None else a_provider(name)
+            )
+        return self._views[name, since]
 
     def kinds(self, target: str = "webhook 1") -> list[str]:
         return [kind.value for name, _, kind in self.received if name == target]

@@ -238,9 +238,9 @@ def end(shell: "subprocess.Popen[str]") -> None:
 def copy_source(folder: Path) -> None:
     """What a contributor changes or runs to add a provider."""
     for package in ("tracker", "api"):
-        shutil.copytree(
-            ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__")
-        )
+        # With what was compiled, which goes with a copy of the same time; not as it is written.
+        ignored = shutil.ignore_patterns("*.pyc.*")
+        shutil.copytree(ROOT / package, folder / package, ignore=ignored)
     for name in (
         "tests/__init__.py",
         "tests/helpers/__init__.py",

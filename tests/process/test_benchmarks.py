@@ -1,14 +1,26 @@
 """The benchmarks can be run: their cheap parts, without a look at the clock."""
 
 import shutil
+import ssl
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
-from benchmarks import blackbox, page, report_worlds, scrape, serving, sweep
+from benchmarks import (
+    blackbox,
+    honest_upstreams,
+    latency,
+    page,
+    report_worlds,
+    scrape,
+    serving,
+    sweep,
+)
 from benchmarks.load import Load, load
 from benchmarks.replicas import Reach, broken_promises, doubles
 from benchmarks.table import Figure, row
@@ -34,6 +46,33 @@ def test_a_small_sweep_misjudges_no_provider(case: Any) -> None:
     found = sweep.run_case(case, 5, 1)
     assert found.get("misjudged", 0) == 0
     assert found["reported_p50_ms"] >= 50.0
+
+
+async def test_a_provider_states_how_long_it_took_whatever_runs_while_it_answers(
+    tmp_path: Path,
+) -> None:
+    """A TLS stream lets other tasks have their turn between being told to send and sending."""
+    latency.make_authority(tmp_path)
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
+    trust = ssl.create_default_context(cafile=str(tmp_path / "authority.pem"))
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    url = f"https://127.0.0.1:{listener.socket.getsockname()[1]}/v1"
+    served = honest_upstreams.Upstreams(0.0, False, server, {url: []})
+    client = latency.Beside([url], trust, mark="")
+
+    async def hold_the_loop() -> None:
+        while True:
+            time.sleep(0.05)  # noqa: ASYNC251 (what other tasks do, the fault under test)
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(served.serve, url, listener)
+        nursery.start_soon(hold_the_loop)
+        took = await trio.to_thread.run_sync(client.ask, url)
+        nursery.cancel_scope.cancel()
+    (truth,) = served.truth[url]
+    assert truth is None or abs(took - truth) < 25.0
 
 
 def test_a_row_shows_median_spread_ratio_and_limit() -> None:

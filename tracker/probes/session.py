@@ -26,7 +26,6 @@ from tracker.probes.model_lists import wait_for_turn
 
 log = structlog.get_logger()
 
-UNASKED = "the answer arrived before the request was sent, so its latency is not known"
 MOST_LIMITS = 24  # kept of one answer; Anthropic, which states most, has eight
 
 
@@ -152,13 +151,13 @@ class Session:
         """
         told = told or self.limits(reply.headers, reply.json)
         wait = told.retry_after if retry_after is None else retry_after
-        if reply.early and kind.is_success:
-            message, more["ttft_ms"] = UNASKED, None
+        if reply.untimed and kind.is_success:
+            message, more["ttft_ms"] = reply.untimed, None
         source = LimitSource.BODY if limits and not told.readings else told.source
         return CheckResult(
             kind=kind,
             message=printable(message, self.secrets.mask) if message else "",
-            latency_ms=None if reply.early else reply.seconds * 1000.0,
+            latency_ms=None if reply.untimed else reply.seconds * 1000.0,
             latency_stamped=reply.stamped,
             http_status=reply.status,
             told_date=reply.header("date"),

@@ -6,8 +6,7 @@ between two rules, time moves only by ``advance``, and a crash is raised by the 
 
 import queue
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any, Generic, Self, TypeVar, TypeVarTuple
 
 import outcome
@@ -130,13 +129,13 @@ async def settle(*workers: trio.CapacityLimiter) -> None:
     see threads, so time must not move while one works.
     """
     while True:
-        # While we hold every token no thread works, so none can end unnoticed just when all tasks
-        # are blocked.
-        async with _all_tokens(workers):
-            await wait_all_tasks_blocked()
-            wanted = any(worker.statistics().tasks_waiting for worker in workers)
-        if not wanted:
+        await wait_all_tasks_blocked()
+        # A thread gives its token back in the same step that wakes its task, and we run right after
+        # the step in which no task could: without a token taken, nothing is under way.
+        if not any(worker.borrowed_tokens for worker in workers):
             return
+        for worker in workers:
+            await _let_end(worker)
 
 
 async def advance(clock: MockClock, seconds: float, *workers: trio.CapacityLimiter) -> None:
@@ -149,24 +148,17 @@ async def advance(clock: MockClock, seconds: float, *workers: trio.CapacityLimit
         await settle(*workers)
 
 
-@asynccontextmanager
-async def _all_tokens(workers: Iterable[trio.CapacityLimiter]) -> AsyncIterator[None]:
-    """Wait until we hold every token."""
-    ours: list[tuple[trio.CapacityLimiter, object]] = []
+async def _let_end(worker: trio.CapacityLimiter) -> None:
+    """Wait until the threads end that have its tokens, or wait for one."""
+    ours: list[object] = []
     try:
-        for worker in workers:
-            while sum(limiter is worker for limiter, _ in ours) < worker.total_tokens:
-                place = object()
-                await _acquire(worker, place)
-                ours.append((worker, place))
-        yield
+        while len(ours) < worker.total_tokens:
+            place = object()
+            try:
+                worker.acquire_on_behalf_of_nowait(place)  # without a turn for each
+            except trio.WouldBlock:
+                await worker.acquire_on_behalf_of(place)
+            ours.append(place)
     finally:
-        for worker, place in ours:
+        for place in ours:
             worker.release_on_behalf_of(place)
-
-
-async def _acquire(worker: trio.CapacityLimiter, place: object) -> None:
-    try:
-        worker.acquire_on_behalf_of_nowait(place)
-    except trio.WouldBlock:
-        await worker.acquire_on_behalf_of(place)

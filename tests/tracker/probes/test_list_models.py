@@ -99,7 +99,7 @@ REPLIES = st.builds(
         ]
     ),
     seconds=st.sampled_from([0.1, 0.2]),
-    early=st.booleans(),
+    untimed=st.sampled_from(["", "nobody knows"]),
 )
 
 

@@ -716,7 +716,9 @@ async def test_a_crash_text_is_masked_before_it_is_cut(world: World, mock_clock:
     assert "gsk" not in repr(world.rows("SELECT * FROM checks"))
 
 
-async def test_among_many_providers_every_check_is_counted_and_stored_once(world: World) -> None:
+async def test_among_many_providers_every_check_is_counted_and_stored_once(
+    world: World, mock_clock: MockClock
+) -> None:
     names = [f"p{number:03}" for number in range(MANY_PROVIDERS)]
     world.kinds["p007"] = OutcomeKind.SERVER  # checked again after 2 s
     async with world.running(world.config(*names)) as tracker:

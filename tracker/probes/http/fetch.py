@@ -134,7 +134,7 @@ async def _exchange(
         body=body[:limit],
         seconds=pieces[-1][1] if watch and pieces else transport.times.seconds,
         stamped=transport.times.stamped,
-        early=transport.times.early,
+        untimed=transport.times.untimed,
         cut=len(body) > limit,
         arrivals=_arrivals(pieces) if request.timed else (),
     )

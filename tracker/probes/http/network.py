@@ -24,6 +24,11 @@ BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 # Bytes parsed before other tasks may run. Message heads take longest, about ten microseconds a
 # line, and many 1xx answers may come before the real one.
 READ, READ_OF_HEAD = 16 * 1024, 4 * 1024
+# Longest time between two readings of the clock around the call that sends, in seconds. More is
+# another program on our processor: one call in two hundred while others keep all of them busy.
+MOST_UNSURE = 0.005
+UNASKED = "the answer arrived before the request was sent, so its latency is not known"
+UNSURE = "this machine was busy while the request was sent, so its latency is not known"
 # Limit for everything before the body. nginx refuses an upstream's head beyond 8 KiB.
 MOST_HEAD = 32 * 1024
 
@@ -69,10 +74,12 @@ class ExchangeTimes:
     sent: when the first byte of the last write, a proxy's CONNECT or the request after it, was
     handed to the operating system. arrived: when the last bytes read had arrived. stamped: by the
     kernel. So their difference includes neither connecting nor our event loop.
+    sent_by: the operating system certainly had that byte by then.
     early: the answer's first bytes arrived before the request, so the latency means nothing.
     """
 
     sent: float = 0.0
+    sent_by: float = 0.0
     arrived: float = 0.0
     stamped: bool = False
     early: bool = False
@@ -80,8 +87,15 @@ class ExchangeTimes:
 
     @property
     def seconds(self) -> float:
-        """Return the latency; 0.0 where the answer came before the question, see ``early``."""
+        """Return the latency; 0.0 where the answer came before the question, see ``untimed``."""
         return max(self.arrived - self.sent, 0.0)
+
+    @property
+    def untimed(self) -> str:
+        """Return why the latency is not the provider's, in words; "" where it is."""
+        if self.early:
+            return UNASKED
+        return UNSURE if self.sent_by - self.sent > MOST_UNSURE else ""
 
     def before_write(self, wire: StampedStream, *, unasked: bool) -> None:
         """Begin a request's time with its first write, not with a later piece of it.
@@ -94,11 +108,13 @@ class ExchangeTimes:
     def after_write(self, wire: StampedStream) -> None:
         """Note in trio seconds when the request was sent."""
         self.sent = trio.current_time() if wire.sent is None else wire.sent
+        self.sent_by = wire.sent_by
 
     def after_read(self, wire: StampedStream) -> None:
         """Note in trio seconds when bytes arrived, by the kernel's stamp where there is one."""
-        if self._writing and wire.not_after < self.sent:
-            self.early = True
+        if self._writing:
+            self.early = self.early or wire.not_after < self.sent
+            self.sent_by = min(self.sent_by, wire.not_after)  # an answer proves it
         self.arrived, self.stamped, self._writing = wire.arrived, wire.stamped, False
 
 

@@ -114,7 +114,7 @@ class BoundedResponse:
 
     headers: pairs, names in lower case, duplicates kept. seconds: from sending to the last byte
     read. stamped: the kernel stamped that arrival, so delays of our event loop are not included.
-    early: it started before our request, so ``seconds`` mean nothing. cut: there was more than we
+    untimed: why ``seconds`` are not the provider's, "" where they are. cut: there was more than we
     read. arrivals: (bytes so far, seconds) at each piece of the body, where requested.
     """
 
@@ -123,7 +123,7 @@ class BoundedResponse:
     body: bytes = attrs.field(default=b"", repr=False)
     seconds: float = 0.0
     stamped: bool | None = None
-    early: bool = False
+    untimed: str = ""
     cut: bool = False
     arrivals: tuple[tuple[int, float], ...] = attrs.field(default=(), repr=False)
 

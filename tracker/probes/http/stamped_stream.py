@@ -32,7 +32,8 @@ class StampedStream(trio.abc.HalfCloseableStream):
     arrived: trio seconds. stamped: by the kernel; otherwise it is when our task read them.
     not_after: they had certainly arrived by then, as clocks are read one after the other.
     sent: trio seconds of the first write since this was None. A TLS layer above may write later
-    than it was told to.
+    than it was told to. sent_by: the system certainly had its first bytes by then; much later than
+    ``sent`` where our process lost its processor between the two.
 
     It uses the socket directly: trio's stream lets other tasks run after each call that succeeds
     immediately, which is needless here, as an exchange waits for its answer anyway. Every read here
@@ -48,6 +49,7 @@ class StampedStream(trio.abc.HalfCloseableStream):
         self.not_after = 0.0
         self.stamped = False
         self.sent: float | None = None
+        self.sent_by = 0.0
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Receive bytes and note when the kernel had them. Raises trio.BrokenResourceError."""
@@ -73,16 +75,20 @@ class StampedStream(trio.abc.HalfCloseableStream):
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send all of it; the first call after ``sent`` was cleared notes the time."""
         self._check_open()
-        if self.sent is None:
-            self.sent = trio.current_time()
-        left = memoryview(data)
+        unsent, left = self.sent is None, memoryview(data)
         while left:
+            if unsent:
+                self.sent = trio.current_time()
             try:
-                left = left[self.socket.send(left) :]
+                taken = self.socket.send(left)
             except BlockingIOError:
                 await self.wait_send_all_might_not_block()
+                continue
             except OSError as error:
                 raise self._name(error) from error
+            if unsent:
+                self.sent_by, unsent = trio.current_time(), False
+            left = left[taken:]
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until the socket takes bytes."""

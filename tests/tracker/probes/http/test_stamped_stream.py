@@ -4,14 +4,18 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
+from typing import Any
 
+import attrs
 import pytest
 import trio
 
 from tests.helpers.waiting import GIVE_UP_SECONDS
+from tracker.core.outcomes import CheckResult, OutcomeKind
 from tracker.core.settings import Provider
 from tracker.probes import open_check
-from tracker.probes.http import stamped_stream
+from tracker.probes.http import network, stamped_stream
 from tracker.probes.http.stamped_stream import StampedStream
 
 LIST = b'{"object": "list", "data": []}'
@@ -136,6 +140,94 @@ async def test_a_blocked_event_loop_is_not_part_of_the_latency() -> None:
     assert found.latency_stamped
     assert found.latency_ms is not None
     assert found.latency_ms <= whole - held[0]
+
+
+@attrs.define
+class InterruptedSocket:
+    """A socket whose process loses its processor before and after it sends, for seconds."""
+
+    real: socket.socket
+    before: float
+    after: float
+
+    def send(self, data: memoryview) -> int:
+        time.sleep(self.before)
+        taken = self.real.send(data)
+        time.sleep(self.after)
+        return taken
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
+async def check_interrupted(
+    monkeypatch: pytest.MonkeyPatch, *, before: float = 0.0, after: float = 0.0
+) -> CheckResult:
+    """Check a provider that answers at once from a thread."""
+    await let_stamping_begin()
+
+    def open_stream(connected: socket.socket) -> StampedStream:
+        stream = StampedStream(connected)
+        held: Any = InterruptedSocket(connected, before, after)
+        stream.socket = held
+        return stream
+
+    def answer(listener: socket.socket) -> None:
+        theirs, _ = listener.accept()
+        with theirs:
+            theirs.recv(65_536)
+            theirs.sendall(GOOD)
+            theirs.recv(1)
+
+    monkeypatch.setattr(network, "StampedStream", open_stream)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=answer, args=(listener,), daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        async with open_check(Provider(name="here", base_url=url)) as check:
+            return await check()
+
+
+@linux_only
+async def test_a_process_that_is_interrupted_while_it_sends_tells_no_latency(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody knows then whether the provider had the request before or after."""
+    found = await check_interrupted(monkeypatch, before=0.1)
+    assert (found.kind, found.latency_ms) == (OutcomeKind.OK, None)
+    assert found.message == network.UNSURE
+
+
+@linux_only
+async def test_an_answer_proves_when_an_interrupted_request_had_been_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = await check_interrupted(monkeypatch, after=0.3)
+    assert found.latency_ms is None or found.latency_ms < 5.0  # None: the answer was late as well
+    assert found.message in {"", network.UNSURE}
+
+
+async def test_waiting_for_room_in_the_socket_is_not_part_of_sending() -> None:
+    stream, theirs = connected()
+    with theirs, trio.fail_after(GIVE_UP_SECONDS):
+        async with stream:
+            filled = fill(stream.socket)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(stream.send_all, b"request")
+                await trio.testing.wait_all_tasks_blocked()
+                waited = trio.current_time()
+                while filled:
+                    filled -= len(theirs.recv(min(filled, 65_536)))
+            assert stream.sent is not None
+            assert waited <= stream.sent <= stream.sent_by
+
+
+def fill(sender: socket.socket) -> int:
+    """Send until the socket takes no more; return how much that was."""
+    filled = 0
+    with suppress(BlockingIOError):
+        while True:
+            filled += sender.send(b"." * 65_536)
+    return filled
 
 
 async def test_everything_is_sent_if_the_socket_accepts_little_at_a_time() -> None:
