@@ -100,6 +100,16 @@ def test_a_json_line_holds_the_values_as_they_are(lines: Lines) -> None:
 
 
 @pytest.mark.parametrize("style", ["text", "json"])
+def test_a_secret_given_as_level_or_time_is_in_no_line(lines: Lines, style: Format) -> None:
+    configure_logs(style)
+    structlog.get_logger().info("x", level=KEY, timestamp=KEY)
+    structlog.get_logger().bind(level=KEY, timestamp=KEY).exception("x", level=KEY)
+    told = "\n".join(lines())
+    assert len(told.splitlines()) >= 2
+    assert "canary" not in told
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
 @pytest.mark.parametrize("value", HIDDEN, ids=lambda value: type(value).__name__)
 def test_a_secret_is_in_no_line_whatever_holds_it(lines: Lines, style: Format, value: Any) -> None:
     configure_logs(style, "debug")
