@@ -13,10 +13,18 @@ from typing import Any
 import pytest
 import structlog
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from tracker.core.redaction import Mask, Secret
-from tracker.runtime.logs import DeduplicationFilter, Format, configure_logs, mask_in_logs
+from tracker.runtime.logs import (
+    DeduplicationFilter,
+    Format,
+    PlainRenderer,
+    configure_logs,
+    mask_in_logs,
+)
 
 KEY = "sk-canary-0123456789"
 HIDDEN: list[Any] = [
@@ -113,6 +121,27 @@ def test_a_secret_is_in_no_line_whatever_holds_it(lines: Lines, style: Format, v
     assert told.count("Traceback") == 3
     assert "***" in told
     assert "canary" not in told
+
+
+names = st.sampled_from(["a", "logger", "stack", "exception", "exc_info", "positional", "event_"])
+values = st.none() | st.booleans() | st.integers() | st.floats() | st.just([]) | st.text()
+texts = st.text() | st.text(alphabet="ab =\t\r\n\"'")
+
+
+@given(
+    event=texts | st.integers(),
+    level=st.sampled_from(["debug", "info", "warning", "error", "critical"]),
+    rest=st.dictionaries(names | st.text(min_size=1, max_size=5), values | texts),
+)
+def test_a_plain_line_is_that_of_the_usual_renderer(
+    event: Any, level: str, rest: dict[str, Any]
+) -> None:
+    usual = structlog.dev.ConsoleRenderer(colors=False, sort_keys=False)
+    said = {**rest, "event": event, "level": level, "timestamp": "2026-01-01T00:00:00.123456Z"}
+    for odd in ("stack", "exception"):  # never anything but text
+        said |= {odd: str(said[odd])} if odd in said else {}
+    said.pop("exc_info", None)
+    assert PlainRenderer(usual)(None, level, dict(said)) == usual(None, level, dict(said))
 
 
 def test_a_level_below_the_one_that_was_asked_for_is_not_logged(lines: Lines) -> None:
