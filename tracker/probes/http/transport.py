@@ -4,6 +4,7 @@ import errno
 import logging
 import ssl
 import stat
+import time
 from collections.abc import Callable, Hashable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
@@ -36,9 +37,14 @@ HEADERS = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
 # Longest life of a connection, however busy: only a new one shows that the provider's name now
 # resolves elsewhere, or not at all, as callers notice with each new connection of theirs.
 OLDEST_SECONDS = 60.0
+# How long providers share what was read from a ca_file. To read it, as it may hang, takes two
+# threads: a seventh of a check with a new connection. A connection that fails ends it.
+FRESH_SECONDS = 1.0
 MOST_PREPARED = 8  # prepared requests kept per provider: its list and a few completions
 
 log = structlog.get_logger()
+
+_fresh: dict[str, tuple[float, ssl.SSLContext]] = {}  # by ca_file, with time.monotonic
 
 # Both log whole requests at INFO and DEBUG, including our headers with keys.
 for _name in ("httpx", "httpcore"):
@@ -175,9 +181,13 @@ class Transport:
         """
         if self._ca_file is None:
             return self._trust()
+        began = time.monotonic()
+        read_at, known = _fresh.get(self._ca_file, (-FRESH_SECONDS, None))
+        if known is not None and began - read_at < FRESH_SECONDS:
+            return known
         reading = partial(read_patiently, self._ca_file, self._trust, reader=tls_context)
         try:
-            return await in_thread(reading, expected=(OSError,), abandon_on_cancel=True)
+            found = await in_thread(reading, expected=(OSError,), abandon_on_cancel=True)
         except OSError as error:
             reason = error.strerror or "it contains no certificate"
             if self._tls is not None:
@@ -185,6 +195,8 @@ class Transport:
                 return self._tls
             message = f"ca_file cannot be read: {reason}"
             raise FetchError(OutcomeKind.REQUEST, message) from None
+        _fresh[self._ca_file] = began, found
+        return found
 
     def _is_young(self, origin: str) -> bool:
         return trio.current_time() - self._made_at[origin] < OLDEST_SECONDS
@@ -194,7 +206,12 @@ class Transport:
         stream = await self._backend.connect_tcp(host, origin.port)
         if origin.scheme == b"https":
             tls.set_alpn_protocols(["http/1.1"])
-            stream = await stream.start_tls(tls, server_hostname=host)
+            try:
+                stream = await stream.start_tls(tls, server_hostname=host)
+            except httpcore.ConnectError:
+                if self._ca_file is not None:
+                    _fresh.pop(self._ca_file, None)  # it may have been renewed just now
+                raise
         return DirectConnection(stream)
 
     def _through(

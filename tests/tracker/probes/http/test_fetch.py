@@ -8,6 +8,7 @@ import resource
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -434,6 +435,29 @@ async def test_a_ca_file_that_is_renewed_in_place_is_read_again(
         OutcomeKind.OK,
         OutcomeKind.OK,
     ]
+
+
+@pytest.mark.parametrize(("fresh_seconds", "readings"), [(60.0, 1), (0.0, 2)])
+async def test_providers_that_connect_together_share_a_reading_of_their_ca_file(
+    authority: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fresh_seconds: float,
+    readings: int,
+) -> None:
+    file, read = tmp_path / "ca.pem", list[object]()
+    authority.cert_pem.write_to_path(file)
+
+    def note_reading(named: object, job: Callable[[], Any], **_: object) -> Any:
+        read.append(named)
+        return job()
+
+    monkeypatch.setattr(transports, "FRESH_SECONDS", fresh_seconds)
+    monkeypatch.setattr(transports, "read_patiently", note_reading)
+    async with http_server(answer(LIST), server_context(authority, "127.0.0.1")) as server:
+        for _ in range(2):
+            assert (await check(server.url, ca_file=str(file))).kind is OutcomeKind.OK
+    assert read == [str(file)] * readings
 
 
 async def test_a_certificate_of_another_host_is_not_trusted(authority: Any) -> None:
