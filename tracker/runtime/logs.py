@@ -12,6 +12,7 @@ import structlog
 from tracker.core.redaction import Mask
 
 Format = Literal["text", "json"]
+STAMPS = frozenset({"level", "timestamp"})  # set by our processors, whatever was given
 MOST_BITS = 14_000  # Python writes no number of more than 4,300 digits
 
 
@@ -24,7 +25,9 @@ class _Masking:
     def __call__(
         self, _logger: object, _method: str, event: MutableMapping[str, Any]
     ) -> Mapping[str, Any]:
-        return {key: self._mask_value(value) for key, value in event.items()}
+        return {
+            key: value if key in STAMPS else self._mask_value(value) for key, value in event.items()
+        }
 
     def _mask_value(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -164,7 +167,7 @@ class PlainRenderer:
             return self._usual(logger, method, event)
         parts = [f"{time_} [{level:<9}] {said:<30}"]
         for key, value in event.items():
-            if key not in {"event", "level", "timestamp"}:
+            if key != "event" and key not in STAMPS:
                 bare = isinstance(value, str) and not self._QUOTED.search(value)
                 parts.append(f"{key}={value if bare else repr(value)}")
         return " ".join(parts).rstrip(" ")
