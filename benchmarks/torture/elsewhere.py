@@ -33,11 +33,12 @@ async def machine(rules: int) -> Outcome:
     done = await trio.run_process(
         command, cwd=ROOT, capture_stdout=True, stderr=subprocess.STDOUT, check=False
     )
-    last = done.stdout.decode().strip().splitlines()[-1:] or ["it said nothing"]
-    wrong = (last[0],) if done.returncode else ()
-    if wrong:
-        sys.stderr.buffer.write(done.stdout)  # the program that led to it is what is wanted
-    return Outcome({"said": last[0], "exit_code": done.returncode}, wrong)
+    lines = done.stdout.decode().strip().splitlines() or ["it said nothing"]
+    if done.returncode == 0:
+        return Outcome({"said": lines[-1], "exit_code": 0})
+    sys.stderr.buffer.write(done.stdout)  # the program that led to it is what is wanted
+    said = next((line for line in lines if "Error: " in line), lines[-1])
+    return Outcome({"said": said, "exit_code": done.returncode}, (said,))
 
 
 async def schema(examples: int) -> Outcome:

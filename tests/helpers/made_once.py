@@ -9,7 +9,7 @@ import pytest
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
-    """Return the folder of this name that ``make`` filled; whoever comes meanwhile waits for it.
+    """Return the folder of this name that ``make`` filled; a worker that asks meanwhile waits.
 
     If ``make`` fails, so does this test, and the next one that asks for the folder tries again.
     """

@@ -4,6 +4,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,17 @@ async def test_a_provider_states_how_long_it_took_whatever_runs_while_it_answers
         nursery.cancel_scope.cancel()
     (truth,) = served.truth[url]
     assert truth is None or abs(took - truth) < 25.0
+
+
+def test_a_check_that_fails_ends_what_keeps_the_tracker_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latency, "STREAMS", 0)
+    (tmp_path / "tracker.toml").write_text("[tracker]\n")
+    before, case = {*threading.enumerate()}, latency.Case(8, tls=False, busy=True)
+    with pytest.raises(TimeoutError), latency.busy_server("http://127.0.0.1:1", case, tmp_path):
+        raise TimeoutError
+    assert {*threading.enumerate()} <= before
 
 
 def test_a_row_shows_median_spread_ratio_and_limit() -> None:

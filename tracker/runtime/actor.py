@@ -75,7 +75,7 @@ class CheckActor:
 
     async def run(self, mailbox: trio.MemorySendChannel[ActorMessage]) -> None:
         """Check forever; closes ``mailbox`` when it is cancelled or crashes."""
-        async with mailbox:
+        with mailbox:  # without a checkpoint, where a cancellation would take a crash's place
             while True:
                 settings = self.provider
                 async with self.shared.open_check(settings) as check:
@@ -276,7 +276,7 @@ class CheckActor:
             plan.repeat_on_demand(result, now)
         message = CheckCompleted(result=result, next_due=self._steady(plan.due))
         if not self.shared.collect(message):
-            await _send(mailbox, message)
+            await send(mailbox, message)
         self._answer(result)
 
     def _spends(self, plan: CheckPlan) -> bool:
@@ -320,8 +320,11 @@ class CheckActor:
             request.answered.set()
 
 
-async def _send(mailbox: trio.MemorySendChannel[ActorMessage], message: ActorMessage) -> None:
-    """Send without a turn of the event loop where there is room, as nearly always."""
+async def send(mailbox: trio.MemorySendChannel[ActorMessage], message: ActorMessage) -> None:
+    """Send without a turn of the event loop where there is room, as nearly always.
+
+    So a result is not lost either where its actor is cancelled in the same moment.
+    """
     try:
         mailbox.send_nowait(message)
     except trio.WouldBlock:

@@ -11,7 +11,7 @@ from tracker.core.backoff import Backoff
 from tracker.core.outcomes import CheckResult
 from tracker.core.settings import Provider
 from tracker.core.slices import at_once
-from tracker.runtime.actor import CheckActor
+from tracker.runtime.actor import CheckActor, send
 from tracker.runtime.actor_context import ActorContext
 from tracker.runtime.messages import ActorCrashed, ActorMessage
 
@@ -192,7 +192,7 @@ class Supervisor:
         running.actor.cancel_requests()
         running.wanted = trio.Event()
         crash = ActorCrashed.of(name, error, count=running.crashes, spent=spent)
-        await self.mailbox.send(crash)
+        await send(self.mailbox, crash)
         await self._wait_for_restart(running)
         running.restarts += 1
         self.restarts += 1

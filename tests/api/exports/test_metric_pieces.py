@@ -1,4 +1,4 @@
-"""api.exports.metric_pieces: what is kept is what would be written anew, and only that."""
+"""api.exports.metric_pieces: what is kept is what would be written again, and only that."""
 
 from operator import attrgetter
 from typing import Any

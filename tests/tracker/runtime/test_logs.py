@@ -1,4 +1,4 @@
-"""Logging: masked lines, whoever logs; what could come ten times a second is logged rarely."""
+"""Logging: masked lines, from any logger; what could come ten times a second is logged rarely."""
 
 import errno
 import io

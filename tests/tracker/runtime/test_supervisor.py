@@ -24,11 +24,13 @@ class Bugs:
 
     broken: set[str] = attrs.field(factory=set)
     seconds: float = 0.1
+    shielded: bool = False  # a check crashes though its actor was cancelled meanwhile
 
     @asynccontextmanager
     async def open(self, settings: Provider) -> AsyncIterator[Check]:
         async def check() -> CheckResult:
-            await trio.sleep(self.seconds)
+            with trio.CancelScope(shield=self.shielded):
+                await trio.sleep(self.seconds)
             if settings.name in self.broken:
                 raise ZeroDivisionError("a bug of ours")
             return finding()
@@ -60,6 +62,18 @@ async def house(bugs: Bugs) -> AsyncIterator[House]:
     async with sender, trio.open_nursery() as nursery:
         yield House(Supervisor(nursery, sender, shared, Backoff(budget=3)), receiver)
         nursery.cancel_scope.cancel()
+
+
+async def test_a_crash_in_the_moment_of_removal_is_reported(autojump_clock: MockClock) -> None:
+    """It is a result like any other, and counted as one; a cancellation took its place."""
+    bugs = Bugs({"a"}, shielded=True)
+    async with house(bugs) as home:
+        home.supervisor.start(provider("a"))
+        await trio.sleep(0.05)  # the check is under way
+        await home.supervisor.stop("a")
+        (crash,) = home.reports()
+        assert isinstance(crash, ActorCrashed)
+        assert crash.error == "ZeroDivisionError: a bug of ours"
 
 
 async def test_a_crash_is_reported_and_the_actor_restarted(autojump_clock: MockClock) -> None:
