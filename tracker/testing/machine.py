@@ -325,7 +325,8 @@ class TrackerMachine(RuleBasedStateMachine):
     def _ask(self, name: str, model: str | None = None) -> None:
         found = [self.world.own[name, None], self.world.own[name, model]]
         began = [len(each) for each in found]
-        can_check = self.world.tracker.health().actors[name].state == "running"
+        # One that was given up is tried again at once.
+        can_check = self.world.tracker.health().actors[name].state in {"running", "given up"}
         self.world.asked = (name, model)
         answer = self.world.meanwhile(partial(self._check, name, model), 2 * TIMEOUT_SECONDS)
         self.world.asked = None
