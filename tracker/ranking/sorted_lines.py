@@ -26,8 +26,10 @@ Place = tuple[int, float, bool, str]
 class SortedLines:
     """places: by name. order: all of them, sorted; lines: in that order.
 
-    movable: all are compared by their own measurements, so that a change of one does not move
-    others. uniform: removing one does not either, as the basis of comparison stays the same.
+    movable: nearly all are compared by their own measurements, so that a change of one does not
+    move others. uniform: removing one does not either, as the basis of comparison stays the same.
+    borrowed: by name those without a latency yet. They are assumed as slow as the slowest other,
+    so they alone move with that one.
     """
 
     candidates: tuple[Candidate, ...]
@@ -37,6 +39,8 @@ class SortedLines:
     comparison: Comparison
     movable: bool
     uniform: bool
+    slowest: float | None
+    borrowed: dict[str, Candidate]
 
     @classmethod
     def of(
@@ -62,6 +66,11 @@ class SortedLines:
         placed = list(map(_place, candidates, lines))
         # When first tokens are wanted but not known for all, a new one may change the basis.
         own = (Basis.FIRST_TOKEN,) if first_token else (Basis.LISTING, Basis.COMPLETION)
+        borrowed = {
+            candidate.provider: candidate
+            for candidate, latency in zip(candidates, latencies, strict=True)
+            if latency.ms is None
+        }
         by_place = sorted(zip(placed, lines, strict=True), key=itemgetter(0))
         return cls(
             candidates=tuple(candidates),
@@ -69,9 +78,11 @@ class SortedLines:
             order=[place for place, _ in by_place],
             lines=[line for _, line in by_place],
             comparison=comparison,
-            movable=comparison.basis in own and len(known) == len(lines),
+            movable=comparison.basis in own and len(borrowed) <= MOVED_AT_MOST * len(lines),
             uniform=comparison.basis is not Basis.LISTING
             or all(each.completion is None for each in known_of_all),
+            slowest=slowest,
+            borrowed=borrowed,
         )
 
     @property
@@ -95,17 +106,47 @@ class SortedLines:
         gone, news = self._compare(candidates)
         if len(gone) + len(news) > MOVED_AT_MOST * len(candidates):
             return False
-        if not self.uniform and set(gone) - {candidate.provider for candidate in news}:
-            return False
         estimates = [estimate(candidate) for candidate in news]
         if not all(map(self._is_comparable, estimates)):
+            return False
+        untimed = {
+            candidate.provider: candidate
+            for candidate, known in zip(news, estimates, strict=True)
+            if not known.latencies.is_timed
+        }
+        # One that is no longer timed is taken out of what decides by what all are compared.
+        timed = {candidate.provider for candidate in news} - untimed.keys()
+        if not self.uniform and set(gone) - timed:
+            return False
+        left = self.borrowed.keys() - gone
+        borrowed = {name: self.borrowed[name] for name in left} | untimed
+        if len(borrowed) > MOVED_AT_MOST * len(candidates):
             return False
         for name in gone:
             self._take_out(name)
         for candidate, known in zip(news, estimates, strict=True):
-            self._put_in(candidate, known)
+            if candidate.provider in timed:
+                self._put_in(candidate, known)
+        self._lend(borrowed, estimate)
         self.candidates = tuple(candidates)
         return True
+
+    def _lend(
+        self, borrowed: dict[str, Candidate], estimate: Callable[[Candidate], Estimate]
+    ) -> None:
+        """Put those without a latency where the slowest other now puts them."""
+        before, kept = self.slowest, self.borrowed
+        self.borrowed = borrowed
+        if not borrowed:
+            return
+        known = [line.latency_ms for line in self.lines if line.latency_ms is not None]
+        self.slowest = max(known, default=None)
+        for name, candidate in borrowed.items():
+            if kept.get(name) is candidate:
+                if self.slowest == before:
+                    continue
+                self._take_out(name)
+            self._put_in(candidate, estimate(candidate))
 
     def _compare(self, candidates: Sequence[Candidate]) -> tuple[list[str], list[Candidate]]:
         """Return the names whose lines no longer hold, and the candidates that are new or newer."""
@@ -121,6 +162,8 @@ class SortedLines:
         known = estimate.latencies
         if self.comparison.basis is Basis.FIRST_TOKEN:
             return known.first_token is not None
+        if not known.is_timed:
+            return True
         if self.comparison.basis is Basis.COMPLETION:
             return known.completion is not None
         return known.listing is not None and known.completion is None
@@ -131,7 +174,7 @@ class SortedLines:
 
     def _put_in(self, candidate: Candidate, estimate: Estimate) -> None:
         latency = self.comparison.latency(estimate.latencies)
-        line = make_line(candidate, estimate, latency, None)
+        line = make_line(candidate, estimate, latency, self.slowest)
         place = self.places[candidate.provider] = _place(candidate, line)
         position = bisect_left(self.order, place)
         self.order.insert(position, place)

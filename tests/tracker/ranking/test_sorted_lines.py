@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tracker.core.outcomes import Status
 from tracker.ranking import Candidate, ExpectedCost, FallbackRanker, Ranked, Sample
+from tracker.ranking.sorted_lines import SortedLines
 
 SIZE = 24  # so that a few changes are moved and many are sorted
 
@@ -73,6 +74,46 @@ def test_ranking_a_few_does_not_change_the_order_of_all() -> None:
     assert again[0].provider == "p05"
     kept = {id(line) for line in whole}
     assert [line.provider for line in again if id(line) not in kept] == ["p05"]
+
+
+sparse = st.lists(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2 * SIZE - 1), st.sampled_from([None, None, 5.0, 70.0, 90.0, 400.0])
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    max_size=15,
+)
+
+
+@given(sparse, st.sets(st.integers(0, 2 * SIZE - 1), max_size=5), st.booleans())
+def test_the_order_equals_that_of_a_new_policy_where_some_have_no_latency(
+    steps: list[list[tuple[int, float | None]]], absent: set[int], completion: bool
+) -> None:
+    everybody = [timed(n) for n in range(2 * SIZE)]
+    policy = ExpectedCost()
+    for step in [[], *steps]:
+        for position, latency in step:
+            absent.symmetric_difference_update({position} if position % 5 == 0 else ())
+            checks = (Sample(True, latency, 0.0, completion=completion and position % 2 == 0),)
+            everybody[position] = attrs.evolve(everybody[position], samples=checks)
+        pool = [each for n, each in enumerate(everybody) if n not in absent]
+        assert policy(pool, None) == ExpectedCost()(pool, None)
+
+
+def test_one_without_a_latency_does_not_have_all_sorted_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool, policy = [timed(n) for n in range(SIZE)], ExpectedCost()
+    pool[3] = attrs.evolve(pool[3], samples=(Sample(True, None, 0.0),))
+    policy(pool, None)
+    monkeypatch.setattr(SortedLines, "of", None)  # sorting all would fail
+    for latency in (400.0, 1.0, None, 5.0):  # the slowest, and no longer
+        pool[5] = attrs.evolve(pool[5], samples=(Sample(True, latency, 0.0),))
+        changed = policy(pool, None)
+        assert changed == tuple(sorted(changed, key=lambda each: each.expected_cost_ms or 0.0))
 
 
 def test_weights_are_computed_when_they_are_read() -> None:
