@@ -25,6 +25,9 @@ import api.server  # noqa: F401 (imported for the processes that it forks)
 from api.cli import main
 from api.cli.errors import ExitCode
 from tests.helpers.fork_protocol import ANSWER, HEADER
+from tracker.probes.http import network
+
+network.MOST_UNSURE = float("inf")  # as in conftest.py, for the same reason
 
 
 def answer_requests(connection: socket.socket) -> None:

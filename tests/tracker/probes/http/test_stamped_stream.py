@@ -180,6 +180,7 @@ async def check_interrupted(
             theirs.recv(1)
 
     monkeypatch.setattr(network, "StampedStream", open_stream)
+    monkeypatch.setattr(network, "MOST_UNSURE", 0.005)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=answer, args=(listener,), daemon=True).start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
