@@ -24,7 +24,7 @@ import httpx
 from integration.commanded_servers import CommandedServer, commanded_servers
 from integration.programs import Program, ended
 from integration.records import DATABASE
-from integration.report import UnexpectedError, expect, insist, say, title, wait_for
+from integration.report import LOOK_SECONDS, UnexpectedError, expect, insist, say, title, wait_for
 from integration.served import COMMAND, command
 from tests.helpers.ports import lasting_port
 from tests.helpers.postgres import PostgresServer, new_database, postgres_server
@@ -70,6 +70,11 @@ http {{
     uwsgi_temp_path uwsgi; scgi_temp_path scgi;
 {sites}
 }}
+"""
+
+IN_HUB = """
+SELECT count(*) FROM provider_status.checks c
+JOIN provider_status.origins o ON o.id = c.origin WHERE '{origin}' IN ('', o.uuid::text)
 """
 
 
@@ -290,25 +295,30 @@ def do_without_the_hub(replicas: Replicas) -> None:
     counts = replicas.checks(began, time.monotonic())
     insist(min(counts.values()) >= 1, "every provider is checked while PostgreSQL is away")
     replicas.postgres.start()
-    wait_for("all rows in the hub", lambda: in_hub(replicas) >= stored(replicas), 30.0)
+    deadline = time.monotonic() + 30.0
+    while missing(replicas) and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
+    expect(missing(replicas), {}, "checks that the hub does not have, by replica")
     say(f"  PostgreSQL was away for {AWAY_SECONDS:g} s, checks went on: {counts}")
-    say(f"  the hub has {in_hub(replicas)} checks of both, as many as they stored")
+    say(f"  the hub has all {in_hub(replicas)} checks that both of them stored")
     replicas.clients.tell("without PostgreSQL")
 
 
-def in_hub(replicas: Replicas) -> int:
-    ((count,),) = replicas.postgres.execute("SELECT count(*) FROM provider_status.checks", "status")
+def in_hub(replicas: Replicas, origin: str = "") -> int:
+    """Return how many checks the hub has: of one database file, or of all."""
+    ((count,),) = replicas.postgres.execute(IN_HUB.format(origin=origin), "status")
     return int(str(count))
 
 
-def stored(replicas: Replicas) -> int:
-    """Return the checks that each of them made, from both databases."""
-    found = 0
+def missing(replicas: Replicas) -> dict[str, int]:
+    """Return how many checks each replica stored that the hub does not have, where it lacks any."""
+    found = {}
     for program in replicas.programs:
         with closing(sqlite3.connect(program.folder / DATABASE)) as database:
-            found += database.execute(
-                "SELECT count(*) FROM checks WHERE origin IS NULL"
-            ).fetchone()[0]
+            ((origin,),) = database.execute("SELECT origin FROM cluster_identity")
+            ((stored,),) = database.execute("SELECT count(*) FROM checks WHERE origin IS NULL")
+        if lacks := stored - in_hub(replicas, origin):
+            found[program.folder.name] = lacks
     return found
 
 

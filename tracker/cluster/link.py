@@ -101,6 +101,7 @@ class Link:
     schema: int = SCHEMA
     listening: bool = False
     connection: Connection | None = None
+    _severed: Connection | None = None  # what was cut; the call on it may have been over by then
 
     def run(self, job: Callable[[Connection], T]) -> T:
         """Run a job. Raises HubAway; the next call then connects again."""
@@ -114,10 +115,14 @@ class Link:
             raise
 
     def cut(self) -> None:
-        """Cut the connection: a call blocked on the socket gets an error at once."""
+        """Cut the connection: a call blocked on the socket gets an error at once.
+
+        The next call opens another.
+        """
         connection = self.connection
         if connection is None or connection.closed:
             return
+        self._severed = connection
         with suppress(OSError, psycopg.Error):
             copy = socket.socket(fileno=os.dup(connection.pgconn.socket))
             with suppress(OSError):
@@ -132,6 +137,8 @@ class Link:
                 connection.close()
 
     def _connected(self) -> Connection:
+        if self.connection is self._severed:
+            self.close()
         connection = self.connection
         if connection is None or connection.closed:
             connection = self.connection = connect(self.url)

@@ -10,6 +10,7 @@ from tracker.cluster.hub import (
     AlertWrite,
     EventRow,
     Fenced,
+    Half,
     Hub,
     HubAway,
     IncidentRow,
@@ -104,6 +105,17 @@ def test_a_heartbeat_is_counted_and_returns_every_member(hub: Hub) -> None:
     assert (beat.beat, beat.epoch, beat.peers) == (1, one.epoch, {one.member})
     assert beat.beats == {one.member: 1, two.member: 0}
     assert beat.origins == {one.member: A.origin, two.member: FAR.origin}
+
+
+def test_a_cut_that_comes_after_the_call_leaves_the_next_one_whole(hub: Hub) -> None:
+    """A tracker that stops cuts its calls, ships what is left and gives its leases back."""
+    one = hub.join(A, ["groq"])
+    assert hub.claim(one.member, ["groq"], 1, one.epoch, herald=False)
+    for half in Half:
+        hub.cut(half)
+    assert hub.ship(parcel(A, check(1))).accepted
+    hub.leave(one.member)
+    assert hub.members() == []
 
 
 def test_a_lease_has_one_holder_and_a_token_that_grows(hub: Hub) -> None:
