@@ -8,25 +8,19 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
+from tracker.cluster.alert_rows import AlertWrite, StoredAlerts, VerdictRow
 from tracker.cluster.hub import (
-    AlertWrite,
     Fenced,
     Half,
     HubAway,
     MemberInfo,
-    News,
     Origin,
-    Parcel,
     Profile,
     PublishedRanking,
     RollUp,
-    Shipment,
-    SiblingChecks,
-    StateRow,
-    StoredAlerts,
-    VerdictRow,
 )
 from tracker.cluster.membership import HERALD, Beat
+from tracker.cluster.parcels import News, Parcel, Shipment, SiblingChecks, StateRow
 from tracker.cluster.roll_ups import bucket_of
 from tracker.core.clock import Clock
 from tracker.core.outcomes import OutcomeKind
