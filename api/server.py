@@ -22,7 +22,7 @@ from api.serving.listeners import Server, open_listeners, url_of
 from tracker.core.addresses import is_loopback_host
 from tracker.core.settings import Config, ServerSettings
 from tracker.core.threads import attempt_in_thread
-from tracker.probes.http.transport import tls_context
+from tracker.probes.http.certificate_authorities import tls_context
 from tracker.runtime.service import run_tracker
 from tracker.runtime.start_limiter import StartLimiter
 

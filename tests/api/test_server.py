@@ -22,7 +22,7 @@ from tests.helpers.served_app import PROMPT_SECONDS, connect, raw, read_until, s
 from tests.helpers.waiting import GIVE_UP_SECONDS, wait_until
 from tracker.config.load import OWN_PATHS
 from tracker.core.redaction import Secret
-from tracker.probes.http import transport
+from tracker.probes.http import certificate_authorities
 
 GET = b"GET /api/providers/status HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -81,9 +81,10 @@ async def test_the_authorities_are_loaded_in_a_thread_before_the_first_check(
         return made(**options)
 
     monkeypatch.setattr(httpx, "create_ssl_context", load)
-    transport._tls_context.cache_clear()
+    certificate_authorities._tls_context.cache_clear()
     async with serving():
-        assert transport.tls_context() is transport.tls_context()
+        first = certificate_authorities.tls_context()
+        assert certificate_authorities.tls_context() is first
     assert on_the_loop == [False]
 
 
