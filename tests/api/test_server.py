@@ -14,7 +14,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from api import app, server
 from api.server import STOP_SECONDS, Beside, ShutdownHandler, serve
-from api.serving import listeners as listening
+from api.serving import http_connection, http_server
 from api.serving.errors import CannotListenError, UnsafeBindError
 from tests.helpers.idle_tracker import a_provider, a_tracker
 from tests.helpers.plain_http import PLAIN
@@ -100,7 +100,7 @@ async def test_a_websocket_is_refused() -> None:
 
 
 async def test_a_head_sent_too_slowly_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "KEEP_ALIVE_SECONDS", 0.2)
+    monkeypatch.setattr(http_server, "KEEP_ALIVE_SECONDS", 0.2)
     async with serving() as url:
         began = trio.current_time()
         assert await raw(url, b"GET / HT") == b""
@@ -118,7 +118,7 @@ async def test_a_connection_closes_when_its_client_asks_for_it() -> None:
 async def test_an_idle_connection_is_closed_after_the_keep_alive_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(listening, "KEEP_ALIVE_SECONDS", 0.3)
+    monkeypatch.setattr(http_server, "KEEP_ALIVE_SECONDS", 0.3)
     async with serving() as url:
         began = trio.current_time()
         assert (await raw(url, GET + GET)).count(b"HTTP/1.1 200 ") == 2
@@ -141,7 +141,7 @@ async def test_a_body_sent_too_slowly_is_a_408(monkeypatch: pytest.MonkeyPatch) 
 async def test_a_client_that_stops_reading_is_disconnected_and_delays_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(listening, "SEND_SECONDS", 10.0)
+    monkeypatch.setattr(http_connection, "SEND_SECONDS", 10.0)
     tracker = a_tracker(*(a_provider(f"p{number}") for number in range(500)), port=0)
     async with serving(tracker) as url, await connect(url) as greedy:
         for _ in range(100):
