@@ -11,7 +11,7 @@ HOUR, DAY, WEEK = 3_600.0, 86_400.0, 604_800.0
 class UptimeWindow:
     """The checks from ``start`` on: those younger than ``seconds``.
 
-    Whoever owns the checks passes ``verdict``, how each of them counts, in order of time.
+    The owner of the checks passes ``verdict``, how each of them counts, in order of time.
     """
 
     seconds: float
