@@ -22,7 +22,8 @@ from tracker.core.provider_status import ProviderStatus, VantageView
 from tracker.core.ranking import Ranking
 from tracker.core.snapshot import Snapshot
 from tracker.store import Store, open_store
-from tracker.testing.hub import FakeHub, FakeServer
+from tracker.testing.hub import FakeHub
+from tracker.testing.hub_server import FakeServer
 
 AT = datetime(2026, 11, 27, 12, tzinfo=UTC)
 INCIDENT = Incident(

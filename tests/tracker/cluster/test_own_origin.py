@@ -12,7 +12,8 @@ from tracker.cluster.hub import Profile
 from tracker.cluster.own_origin import RENAMED_SECONDS, OwnOrigin
 from tracker.core.clock import Clock
 from tracker.store import Store, open_store
-from tracker.testing.hub import FakeHub, FakeServer
+from tracker.testing.hub import FakeHub
+from tracker.testing.hub_server import FakeServer
 
 AT = datetime(2026, 11, 27, tzinfo=UTC)
 

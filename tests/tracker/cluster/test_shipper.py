@@ -20,7 +20,8 @@ from tracker.cluster.shipper import Present, Shipper
 from tracker.core.clock import Clock, utc_now
 from tracker.core.cluster import SharedNews
 from tracker.store import Store, open_store
-from tracker.testing.hub import FakeHub, FakeOrigin, FakeServer
+from tracker.testing.hub import FakeHub
+from tracker.testing.hub_server import FakeOrigin, FakeServer
 
 
 @attrs.define(eq=False)
